@@ -1,0 +1,231 @@
+//! What can be asked of a run, and why it may be refused.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
+use crate::plan::Plan;
+use crate::{Constraints, EffectId, NodeRunId, NodeType, Object, RunId};
+
+/// What `decide` may know besides state and command.
+#[derive(Debug, Clone, Copy)]
+pub struct Context {
+    /// Now, in Unix milliseconds, read once outside.
+    pub at_ms: i64,
+    /// The run decided about.
+    pub run: RunId,
+}
+
+/// What can be asked of a run. A command that was already obeyed changes nothing and is answered as before.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Begin.
+    Start(Box<Start>),
+    /// The planner's answer to a plan request.
+    Planned {
+        /// Which effect this answers.
+        effect: EffectId,
+        /// The composite that asked.
+        node_run: NodeRunId,
+        /// What to do.
+        plan: Plan,
+    },
+    /// What came back from performing an effect. Too late or twice: nothing changes.
+    Settle {
+        /// Which effect this answers.
+        effect: EffectId,
+        /// The node run it was performed for.
+        node_run: NodeRunId,
+        /// What came back.
+        outcome: Outcome,
+    },
+    /// A timer came due. Early or twice: nothing changes.
+    Wake {
+        /// The timer.
+        effect: EffectId,
+        /// The node run it belongs to.
+        node_run: NodeRunId,
+    },
+    /// Give an external composite children; all or none.
+    CreateChildren {
+        /// The composite.
+        parent: NodeRunId,
+        /// At least one.
+        children: Vec<ChildSpec>,
+    },
+    /// An external composite is finished, says its owner.
+    Complete {
+        /// The composite.
+        node_run: NodeRunId,
+        /// How.
+        completion: Completion,
+    },
+    /// An external composite is judged by its owner.
+    Evaluate {
+        /// The composite.
+        node_run: NodeRunId,
+        /// The judgement.
+        evaluation: Evaluation,
+        /// What the owner does about it. Recorded, not obeyed.
+        recovery: Option<RecoveryAction>,
+    },
+    /// Stop: cancels every live node run and wins over whatever comes back later.
+    Cancel {
+        /// Why, for people.
+        reason: Option<String>,
+    },
+}
+
+/// All that a run starts with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// The id a client chose, where it chose one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The face it came through, such as `run-gateway`; opaque to the engine.
+    pub face: String,
+    /// The root's node type.
+    pub node_type: NodeType,
+    /// The root's inputs, already validated.
+    pub inputs: Object,
+    /// The run's constraints as asked; the node type's are merged in by `decide`.
+    #[serde(default)]
+    pub constraints: Constraints,
+    /// At most this many atomic node runs at once.
+    pub parallel_max: u32,
+    /// Opaque to the engine: what the face wants to find again (run context, metadata, extensions).
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub notes: Object,
+}
+
+/// A child asked for from outside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChildSpec {
+    /// Unique within the parent, from the caller. Absent: one is derived from the number of children before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Resolved.
+    pub node_type: NodeType,
+    /// Already validated.
+    pub inputs: Object,
+    /// The child's own constraints.
+    #[serde(default)]
+    pub constraints: Constraints,
+    /// Keys of siblings that must have succeeded first: created before, or earlier in the same command.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
+    /// The candidate set the caller chose from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate_set_id: Option<String>,
+    /// Why this node type; opaque.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding_decision: Option<Value>,
+    /// Opaque to the engine (metadata, extensions).
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub notes: Object,
+}
+
+/// What came back from performing an effect.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It worked; outputs already validated.
+    Succeeded {
+        /// The node run's outputs.
+        outputs: Object,
+    },
+    /// It did not.
+    Failed(Failure),
+}
+
+/// How an external composite ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Completion {
+    /// `succeeded`, `failed` or `canceled`.
+    pub state: FinalState,
+    /// Absent is not the same as empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Object>,
+    /// Made elsewhere, named here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<Artifact>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+}
+
+/// Why nothing was recorded.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Rejected {
+    /// The run does not exist yet.
+    #[error("the run has not started")]
+    NotStarted,
+    /// The run exists; this start is not the one that made it.
+    #[error("the run has already started")]
+    AlreadyStarted,
+    /// The run has ended.
+    #[error("the run has finished as {outcome}")]
+    RunFinished {
+        /// How it ended.
+        outcome: crate::RunOutcome,
+    },
+    /// No such node run in this run.
+    #[error("node run {node_run} is not part of this run")]
+    UnknownNodeRun {
+        /// What was named.
+        node_run: NodeRunId,
+    },
+    /// Only composites have children.
+    #[error("node run {node_run} is atomic and cannot have children")]
+    NotComposite {
+        /// What was named.
+        node_run: NodeRunId,
+    },
+    /// The server moves this node run by itself.
+    #[error("node run {node_run} is run by the server; only external composites are moved from outside")]
+    ServerOwned {
+        /// What was named.
+        node_run: NodeRunId,
+    },
+    /// The node run has ended differently.
+    #[error("node run {node_run} is already {state}")]
+    NodeRunFinished {
+        /// What was named.
+        node_run: NodeRunId,
+        /// How it ended.
+        state: FinalState,
+    },
+    /// A composite cannot succeed before its children have ended.
+    #[error("node run {node_run} still has {live} live children")]
+    ChildrenAlive {
+        /// The composite.
+        node_run: NodeRunId,
+        /// How many.
+        live: usize,
+    },
+    /// A limit would be exceeded.
+    #[error("{constraint} is {limit}; this would make it {found}")]
+    ConstraintViolated {
+        /// The field's name in the constraint envelope.
+        constraint: &'static str,
+        /// What is allowed.
+        limit: String,
+        /// What was asked.
+        found: String,
+    },
+    /// The key was used before for something else.
+    #[error("key `{key}` was already used with a different {field}")]
+    KeyConflict {
+        /// The key.
+        key: String,
+        /// What differs.
+        field: &'static str,
+    },
+    /// A dependency names no sibling that exists by then, or itself.
+    #[error("child `{key}` depends on `{dependency}`, which is not an earlier sibling")]
+    UnknownDependency {
+        /// The child.
+        key: String,
+        /// What it named.
+        dependency: String,
+    },
+}

@@ -1,0 +1,91 @@
+//! The constraint envelope (ARP Standard v1): limits that are enforced before anything is recorded.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::SideEffect;
+
+/// Limits on a run or on a part of it. Absent means no limit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Constraints {
+    /// How large the tree may grow.
+    pub structural: Structural,
+    /// Which node types may be chosen.
+    pub candidates: Candidates,
+    /// How much may be spent.
+    pub budgets: Budgets,
+    /// What needs leave.
+    pub gates: Gates,
+}
+
+/// How large the tree may grow. The root has depth 0.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Structural {
+    /// The greatest depth of a node run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_depth: Option<u64>,
+    /// The most children one composite may ever have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_children_per_composite: Option<u64>,
+    /// The most node runs in a run, the root included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_total_nodes_per_run: Option<u64>,
+    /// The most times one composite may be decomposed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_decomposition_rounds_per_node: Option<u64>,
+}
+
+/// Which node types may be chosen. Ids are given resolved and as asked; a match of either counts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Candidates {
+    /// The most candidates in a candidate set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_candidates_per_subtask: Option<u64>,
+    /// Only these, when present.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_node_type_ids: Option<BTreeSet<String>>,
+    /// Never these.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub denied_node_type_ids: BTreeSet<String>,
+}
+
+/// How much may be spent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Budgets {
+    /// Milliseconds from start to end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_wall_time_ms: Option<u64>,
+    /// Atomic node runs started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_steps: Option<u64>,
+    /// Calls that leave this server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_external_calls: Option<u64>,
+    /// In the unit of whoever reports costs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_cost: Option<f64>,
+}
+
+/// What needs leave.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Gates {
+    /// The most that a node run may do to the world.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub side_effect_class: Option<SideEffect>,
+    /// Whether each node run needs an approval.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub require_approval: bool,
+}
+
+impl Constraints {
+    /// Whether nothing is constrained.
+    pub fn is_empty(&self) -> bool {
+        *self == Constraints::default()
+    }
+}

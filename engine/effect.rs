@@ -1,0 +1,67 @@
+//! What a decision asks of the world: effects to perform once the events are committed. A timer is an effect that is due later.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Constraints, EffectId, Event, NodeRunId, NodeType, Object};
+
+/// What came out of deciding.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Decision {
+    /// To record, in this order. Empty when the command changes nothing.
+    pub events: Vec<Event>,
+    /// To perform once the events are committed.
+    pub effects: Vec<Effect>,
+    /// Asked for earlier and no longer wanted.
+    pub dropped: Vec<EffectId>,
+    /// The answer for who asked.
+    pub reply: Reply,
+}
+
+/// The answer for who asked.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Reply {
+    /// Nothing beyond the run's new state.
+    #[default]
+    Done,
+    /// The children of a `CreateChildren`, in the order asked, those that existed already included.
+    Children(Vec<NodeRunId>),
+}
+
+/// Something asked of the world.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Also the idempotency key under which it is performed.
+    pub id: EffectId,
+    /// For which node run.
+    pub node_run: NodeRunId,
+    /// From 1.
+    pub attempt: u32,
+    /// Not before this time, Unix milliseconds. For a call: the time of the decision.
+    pub due_at_ms: i64,
+    /// What.
+    pub request: Request,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Request {
+    /// Perform an atomic node run; answered by `Settle`.
+    Call {
+        /// What to perform.
+        node_type: NodeType,
+        /// Resolved inputs.
+        inputs: Object,
+    },
+    /// Plan a composite; answered by `Planned`, or `Settle` with a failure.
+    Plan {
+        /// The planner asked for.
+        node_type: NodeType,
+        /// Its inputs, the goal among them.
+        inputs: Object,
+        /// Limits that the plan must keep.
+        constraints: Constraints,
+    },
+    /// Say so when due: the end of a sleep or of a budget of time; answered by `Wake`.
+    Wake,
+}

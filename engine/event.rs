@@ -1,0 +1,266 @@
+//! What has happened to a run: the log's vocabulary. Stored for ever, so every change here is an addition, or a new format
+//! version with an upcaster in [`upcast`](crate::event::FORMAT_VERSION)'s file.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::command::Start;
+use crate::plan::{Binding, CandidateSet, Source};
+use crate::{Constraints, NodeRunId, NodeType, Object, Position, RunOutcome, Wait};
+
+/// The version with which events are written now.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// An event in its place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Gap-free from 1.
+    pub position: Position,
+    /// When it was decided, Unix milliseconds.
+    pub at_ms: i64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The run began; its root node run exists.
+    Started {
+        /// What it started with.
+        start: Box<Start>,
+        /// The root's id.
+        root: NodeRunId,
+        /// The run's constraints with the root node type's merged in.
+        constraints: Constraints,
+    },
+    /// A composite was split, or given children from outside.
+    Decomposed {
+        /// The composite.
+        node_run: NodeRunId,
+        /// How many times so far, from 1.
+        round: u32,
+        /// How many children follow.
+        children: u32,
+        /// The planner's line for people; absent for children from outside.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        summary: Option<String>,
+        /// Where the composite's result will come from; absent for children from outside.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result: Option<Source>,
+    },
+    /// Who was considered for a child that is about to be created.
+    CandidatesGenerated {
+        /// The child.
+        node_run: NodeRunId,
+        /// The subtask's id.
+        subtask_id: String,
+        /// Candidates, best first. Empty when only the set's id is known.
+        set: CandidateSet,
+    },
+    /// Who was chosen for a child that is about to be created.
+    SubtaskMapped {
+        /// The child.
+        node_run: NodeRunId,
+        /// The subtask's id, where the planner made it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subtask_id: Option<String>,
+        /// The candidate set chosen from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        candidate_set_id: Option<String>,
+        /// The planner's reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rationale: Option<String>,
+        /// A decision made outside, as given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decision: Option<Value>,
+    },
+    /// A child exists. (The root exists since `Started`.)
+    ChildCreated(Box<ChildCreated>),
+    /// A node run began.
+    NodeStarted {
+        /// Which.
+        node_run: NodeRunId,
+        /// From 1.
+        attempt: u32,
+        /// The inputs with every binding resolved; absent when they are as created.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Object>,
+    },
+    /// A node run waits for something that has a name.
+    NodeWaiting {
+        /// Which.
+        node_run: NodeRunId,
+        /// For what.
+        wait: Wait,
+    },
+    /// A node run ended.
+    NodeFinished {
+        /// Which.
+        node_run: NodeRunId,
+        /// How.
+        state: FinalState,
+        /// What it made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outputs: Option<Object>,
+        /// What it made elsewhere.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        artifacts: Vec<Artifact>,
+        /// Why it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Failure>,
+    },
+    /// A node run was judged.
+    Evaluated {
+        /// Which.
+        node_run: NodeRunId,
+        /// The judgement.
+        evaluation: Evaluation,
+    },
+    /// What the owner of an external composite did about a judgement.
+    RecoveryApplied {
+        /// Which.
+        node_run: NodeRunId,
+        /// What.
+        action: RecoveryAction,
+    },
+    /// The run ended. Nothing follows.
+    Finished {
+        /// How.
+        outcome: RunOutcome,
+        /// The root's outputs, where it succeeded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outputs: Option<Object>,
+        /// Why it failed or was canceled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Failure>,
+    },
+}
+
+/// A child, as created.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChildCreated {
+    /// The child.
+    pub node_run: NodeRunId,
+    /// Its composite.
+    pub parent: NodeRunId,
+    /// Unique within the parent.
+    pub key: String,
+    /// Whether the key came from the caller.
+    pub key_given: bool,
+    /// Pinned.
+    pub node_type: NodeType,
+    /// Known inputs.
+    pub inputs: Object,
+    /// Inputs from siblings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bindings: Vec<Binding>,
+    /// Siblings that must have succeeded first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<NodeRunId>,
+    /// The child's own constraints, as asked: two uses of one key are compared by these.
+    #[serde(default)]
+    pub asked: Constraints,
+    /// The parent's, the node type's and its own constraints merged.
+    #[serde(default)]
+    pub constraints: Constraints,
+    /// The clause it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<String>,
+    /// The candidate set chosen from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate_set_id: Option<String>,
+    /// A decision made outside, as given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding_decision: Option<Value>,
+    /// Opaque to the engine.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub notes: Object,
+}
+
+/// How a node run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinalState {
+    /// It did what it was for.
+    Succeeded,
+    /// It did not.
+    Failed,
+    /// It was stopped.
+    Canceled,
+    /// It never began, because something it depends on did not succeed.
+    Skipped,
+}
+
+impl fmt::Display for FinalState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FinalState::Succeeded => "succeeded",
+            FinalState::Failed => "failed",
+            FinalState::Canceled => "canceled",
+            FinalState::Skipped => "skipped",
+        })
+    }
+}
+
+/// Why something failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// For programs, `snake_case`.
+    pub code: String,
+    /// For people: what happened, why, what to do.
+    pub message: String,
+    /// More, as an object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Object>,
+    /// Whether the same again may work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retryable: Option<bool>,
+}
+
+/// A judgement (ARP `EvaluationResult`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Success, fail or unknown.
+    pub status: EvaluationStatus,
+    /// For programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_code: Option<String>,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// More.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Object>,
+    /// From 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// Opaque.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub extensions: Object,
+}
+
+/// The three judgements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvaluationStatus {
+    /// Good.
+    Success,
+    /// Bad.
+    Fail,
+    /// Cannot say.
+    Unknown,
+}
+
+/// What the owner of an external composite does about a judgement; the value is ARP's `RecoveryAction`, as given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RecoveryAction(pub Object);
+
+/// Something made elsewhere; the value is ARP's `ResourceRef`, as given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Artifact(pub Object);

@@ -1,0 +1,95 @@
+//! Identities. A run's id comes from outside (UUIDv7); node run and effect ids are derived from it, so that deciding the
+//! same thing twice names the same things (UUIDv8 over SHA-256, RFC 9562 section 5.8).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// A place in a run's log: gap-free from 1. Internal; what a face shows is its own `seq`.
+pub type Position = u64;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// What stands before the 32 hexadecimal digits in the text form.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// Wraps a UUID that is known to name one of these.
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The UUID itself.
+            pub const fn uuid(&self) -> Uuid {
+                self.0
+            }
+
+            /// Reads the prefixed form or a plain UUID, hyphenated or not. Anything else is `None`.
+            pub fn parse(text: &str) -> Option<Self> {
+                let digits = text.strip_prefix($prefix).unwrap_or(text);
+                Uuid::try_parse(digits).ok().map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{}", $prefix, self.0.simple())
+            }
+        }
+    };
+}
+
+id!(
+    /// A run. Text form: `run_` and 32 hexadecimal digits.
+    RunId,
+    "run_"
+);
+id!(
+    /// A node run. Text form: `node_run_` and 32 hexadecimal digits.
+    NodeRunId,
+    "node_run_"
+);
+id!(
+    /// An effect: something asked of the world. It is also the idempotency key under which it is performed.
+    EffectId,
+    "effect_"
+);
+
+impl NodeRunId {
+    /// The root node run of a run.
+    pub fn root(run: RunId) -> Self {
+        Self(derive(&[b"root", run.0.as_bytes()]))
+    }
+
+    /// The child of `parent` with this key. Keys are unique within their parent.
+    pub fn child(run: RunId, parent: NodeRunId, key: &str) -> Self {
+        Self(derive(&[b"child", run.0.as_bytes(), parent.0.as_bytes(), key.as_bytes()]))
+    }
+}
+
+impl EffectId {
+    /// The effect of this purpose for a node run's attempt (from 1).
+    pub fn of(run: RunId, node_run: NodeRunId, purpose: &str, attempt: u32) -> Self {
+        Self(derive(&[b"effect", run.0.as_bytes(), node_run.0.as_bytes(), purpose.as_bytes(), &attempt.to_be_bytes()]))
+    }
+}
+
+/// UUIDv8 of the parts, each preceded by its length so that no two lists of parts read the same.
+fn derive(parts: &[&[u8]]) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let digest = hash.finalize();
+    let mut bytes = [0_u8; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}

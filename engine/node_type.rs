@@ -1,0 +1,71 @@
+//! What a node run is an instance of, pinned at creation: a replay never asks a catalogue.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Constraints;
+
+/// A node type as a caller asked for it: an alias, a prefix of a version or `latest` are still in here.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NodeTypeRef {
+    /// Such as `runyard.core.echo` or an alias.
+    pub id: String,
+    /// Such as `1.0.0`, `1` or `latest`.
+    pub version: String,
+}
+
+/// A resolved node type, with all that the engine needs to know of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeType {
+    /// What was asked for; faces echo this.
+    pub asked: NodeTypeRef,
+    /// The resolved id.
+    pub id: String,
+    /// The resolved version.
+    pub version: String,
+    /// How the engine moves it.
+    pub kind: NodeKind,
+    /// What performing it does to the world.
+    pub side_effect: SideEffect,
+    /// Constraints that come with the type.
+    #[serde(default, skip_serializing_if = "Constraints::is_empty")]
+    pub constraints: Constraints,
+    /// SHA-256 (hexadecimal) of the input schema that inputs were validated against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_schema_sha256: Option<String>,
+}
+
+/// How the engine moves a node run. `Call` and `Sleep` are atomic, `Plan` and `External` composite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeKind {
+    /// One effect, performed by the driver.
+    Call,
+    /// A durable timer: inputs `seconds` or `duration_seconds`, output `slept_seconds`.
+    Sleep,
+    /// A goal, split into children by the planner.
+    Plan,
+    /// Children and completion come from outside.
+    External,
+}
+
+impl NodeKind {
+    /// Every kind, for generators and tables.
+    pub const ALL: [NodeKind; 4] = [NodeKind::Call, NodeKind::Sleep, NodeKind::Plan, NodeKind::External];
+
+    /// Whether node runs of this kind have children.
+    pub const fn is_composite(self) -> bool {
+        matches!(self, NodeKind::Plan | NodeKind::External)
+    }
+}
+
+/// What performing a node type does to the world, from least to most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SideEffect {
+    /// Changes nothing.
+    Read,
+    /// Changes something that can be changed back.
+    Write,
+    /// Cannot be taken back.
+    Irreversible,
+}
