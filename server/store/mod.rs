@@ -1,0 +1,257 @@
+//! Where data rests: the trait [`Store`] and the shapes that cross it.
+//!
+//! | implementation | for |
+//! |----------------|-----|
+//! | [`sqlite`]     | one server, one folder; the default |
+//! | [`memory`]     | the twin for tests and for measuring without storage |
+//!
+//! Both answer to the same conformance suite. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! it sees positions, states for lists, and effects that are due.
+
+use async_trait::async_trait;
+use runyard_engine::{Effect, EffectId, Event, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus};
+
+/// A name for whose data it is. Comes from the credential alone; `default` when authentication is off.
+pub type Tenant = String;
+
+/// Everything that is kept, behind one trait, fit for several servers over one store.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Commits all entries in one durable transaction in which each entry succeeds or fails alone. The answers stand in the
+    /// order of the entries. When this returns, what it says `Ok` to has survived a power cut.
+    async fn commit(&self, appends: Vec<Append>) -> Vec<Result<Committed, StoreError>>;
+
+    /// A run's log after a position, oldest first, at most `limit` events. Empty for an unknown run.
+    async fn log(&self, tenant: &str, run: RunId, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError>;
+
+    /// A run's derived row.
+    async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError>;
+
+    /// The run with this client-chosen name.
+    async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError>;
+
+    /// The run that a node run belongs to.
+    async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError>;
+
+    /// What an idempotency key was used for.
+    async fn keyed(&self, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError>;
+
+    /// Runs that match, newest first, after the cursor.
+    async fn list(&self, tenant: &str, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<Vec<RunRow>, StoreError>;
+
+    /// How many runs there are in each status. A status without runs may be absent.
+    async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError>;
+
+    /// Takes effects that are due and free (never claimed, or the lease has run out), oldest due first, each with a new
+    /// fencing epoch. Over all tenants.
+    async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Makes leases last longer. Answers those that are still held under the given epoch.
+    async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError>;
+
+    /// When the next free effect is due or the next lease runs out, Unix milliseconds.
+    async fn next_due(&self) -> Result<Option<i64>, StoreError>;
+
+    /// Whether the store answers, for health checks.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// A fencing epoch: each claim of an effect raises it, and a result under an old one is refused.
+pub type Epoch = i64;
+
+/// What one command adds to one run.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// Whose.
+    pub tenant: Tenant,
+    /// Which.
+    pub run: RunId,
+    /// The version decided on: the position of the last event seen, 0 for a new run.
+    pub expected: Position,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// What happened, in order. They get the positions `expected + 1` and on.
+    pub events: Vec<Event>,
+    /// The run's row as it is after the events.
+    pub row: RunRow,
+    /// New effects.
+    pub effects: Vec<Effect>,
+    /// Effects no longer wanted.
+    pub dropped: Vec<EffectId>,
+    /// The claimed effect that this answers: it must still be held under this epoch, and is removed.
+    pub settles: Option<(EffectId, Epoch)>,
+    /// Node runs created by the events, so that they can be found.
+    pub node_runs: Vec<NodeRunId>,
+    /// A key under which this start can be repeated.
+    pub key: Option<KeyUse>,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The run's version now.
+    pub version: Position,
+}
+
+/// An idempotency key and what it was used for. Unique by tenant, scope and key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUse {
+    /// The operation, such as `start_run`.
+    pub scope: String,
+    /// As given by the caller.
+    pub key: String,
+    /// HMAC-SHA-256 of the request.
+    pub fingerprint: Vec<u8>,
+    /// The run it made.
+    pub run: RunId,
+}
+
+/// What lists show of a run: derived from its log, written with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRow {
+    /// Which.
+    pub run: RunId,
+    /// The id a client chose. Unique in its tenant.
+    pub name: Option<String>,
+    /// The face it came through.
+    pub face: String,
+    /// The root's resolved node type id.
+    pub node_type: String,
+    /// The goal, or what else says in a line what it is about.
+    pub title: Option<String>,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The error code of a failed run.
+    pub reason: Option<String>,
+    /// The position of its last event.
+    pub version: Position,
+    /// Unix milliseconds.
+    pub created_at_ms: i64,
+    /// Unix milliseconds.
+    pub updated_at_ms: i64,
+    /// Unix milliseconds.
+    pub ended_at_ms: Option<i64>,
+}
+
+/// A run's status in one word, for filters and counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// Not begun.
+    Queued,
+    /// At work.
+    Running,
+    /// At rest.
+    Waiting,
+    /// Ended well.
+    Succeeded,
+    /// Ended badly.
+    Failed,
+    /// Stopped.
+    Canceled,
+}
+
+impl From<RunStatus> for Status {
+    fn from(status: RunStatus) -> Self {
+        match status {
+            RunStatus::Queued => Status::Queued,
+            RunStatus::Running => Status::Running,
+            RunStatus::Waiting => Status::Waiting,
+            RunStatus::Final(RunOutcome::Succeeded) => Status::Succeeded,
+            RunStatus::Final(RunOutcome::Failed) => Status::Failed,
+            RunStatus::Final(RunOutcome::Canceled) => Status::Canceled,
+        }
+    }
+}
+
+/// Which runs a list wants. Absent or empty means any.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Any of these.
+    pub statuses: Vec<Status>,
+    /// Came through this face.
+    pub face: Option<String>,
+    /// The root's resolved node type id.
+    pub node_type: Option<String>,
+    /// Created at or after, Unix milliseconds.
+    pub created_from_ms: Option<i64>,
+    /// Created before, Unix milliseconds.
+    pub created_before_ms: Option<i64>,
+}
+
+/// Where a list goes on: after this run. Newest first by creation, then by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// Unix milliseconds.
+    pub created_at_ms: i64,
+    /// Which.
+    pub run: RunId,
+}
+
+/// An effect that is ours to perform until the lease runs out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claimed {
+    /// Whose.
+    pub tenant: Tenant,
+    /// Of which run.
+    pub run: RunId,
+    /// What to do.
+    pub effect: Effect,
+    /// Under which its result must come back.
+    pub epoch: Epoch,
+    /// Unix milliseconds.
+    pub lease_until_ms: i64,
+}
+
+/// What lies beneath a store error.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Someone else moved the run first. Reload and decide again.
+    #[error("run {run} is at version {found}, expected {expected}")]
+    Conflict {
+        /// Which.
+        run: RunId,
+        /// Decided on.
+        expected: Position,
+        /// Found.
+        found: Position,
+    },
+    /// The client-chosen name is taken.
+    #[error("the name `{name}` is taken by run {run}")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Who has it.
+        run: RunId,
+    },
+    /// The idempotency key is taken.
+    #[error("the key was already used for run {}", .0.run)]
+    KeyTaken(KeyUse),
+    /// The effect is no longer held under this epoch: someone else performs it, or it is not wanted any more.
+    #[error("effect {effect} is no longer held under epoch {epoch}")]
+    Fenced {
+        /// Which.
+        effect: EffectId,
+        /// The epoch it came back under.
+        epoch: Epoch,
+    },
+    /// Try later; nothing was written.
+    #[error("the store is busy")]
+    Busy(#[source] Cause),
+    /// It cannot be used as it is: the message says what to do.
+    #[error("{0}")]
+    Unusable(String),
+    /// What was read is not what was written.
+    #[error("run {run} cannot be read: {reason}")]
+    Corrupt {
+        /// Which.
+        run: RunId,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The medium failed; nothing was written.
+    #[error("the store failed")]
+    Failed(#[source] Cause),
+}
