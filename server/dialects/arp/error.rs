@@ -2,7 +2,8 @@
 //!
 //! The README's error table is this file in prose; keep them together.
 
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use runyard_api::arp::schemas::{Error as ErrorDetail, ErrorEnvelope};
 use runyard_api::host::{Caller, Fault, Violation};
 use runyard_engine::Rejected;
@@ -29,12 +30,14 @@ pub struct Refusal {
     pub retryable: bool,
     /// For `Retry-After`, seconds.
     pub retry_after_s: Option<u64>,
+    /// Headers that go with it.
+    pub headers: HeaderMap,
 }
 
 impl Refusal {
     /// A refusal that will not go away by itself.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Refusal { status, code, message: message.into(), details: Map::new(), retryable: false, retry_after_s: None }
+        Refusal { status, code, message: message.into(), details: Map::new(), retryable: false, retry_after_s: None, headers: HeaderMap::new() }
     }
 
     /// With one more detail.
@@ -140,37 +143,26 @@ fn of_engine(rejected: &Rejected) -> Refusal {
     }
 }
 
-/// What the door refused.
+/// What the door refused. Status, code and headers are the host's own; the details name each field.
 pub fn of_door(fault: &Fault) -> Refusal {
-    use StatusCode as S;
-    let message = fault.to_string();
+    if let Fault::Internal { reason } = fault {
+        tracing::error!(%reason, "a request failed by a fault of the server");
+    }
+    let mut refusal = Refusal::new(fault.status(), fault.code(), fault.to_string());
+    refusal.retryable = fault.retryable();
+    refusal.headers = fault.headers();
     match fault {
-        Fault::UnknownPath { path } => Refusal::new(S::NOT_FOUND, "not_found", message).with("path", path.clone()),
-        Fault::MethodNotAllowed { method, allow } => Refusal::new(S::METHOD_NOT_ALLOWED, "method_not_allowed", message)
-            .with("method", method.clone())
-            .with("allow", json!(allow)),
-        Fault::UnsupportedMediaType { expected, .. } => {
-            Refusal::new(S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message).with("expected", *expected)
+        Fault::UnknownPath { path } => refusal.with("path", path.clone()),
+        Fault::MethodNotAllowed { method, allow } => refusal.with("method", method.clone()).with("allow", json!(allow)),
+        Fault::UnsupportedMediaType { expected, .. } => refusal.with("expected", *expected),
+        Fault::BodyTooLarge { limit_bytes } => refusal.with("limit_bytes", *limit_bytes),
+        Fault::NotJson { reason } => {
+            refusal.with("errors", json!([{ "place": "body", "field": "", "reason": reason }]))
         }
-        Fault::BodyTooLarge { limit_bytes } => {
-            Refusal::new(S::PAYLOAD_TOO_LARGE, "body_too_large", message).with("limit_bytes", *limit_bytes)
+        Fault::Invalid { violations, more } => {
+            refusal.with("errors", request_violations(violations)).with("more", *more)
         }
-        Fault::BodyMissing | Fault::BodyBroken => Refusal::new(S::BAD_REQUEST, "invalid_request", message),
-        Fault::BodySlow { .. } => Refusal::new(S::REQUEST_TIMEOUT, "request_timeout", message).retryable(None),
-        Fault::NotJson { reason } => Refusal::new(S::BAD_REQUEST, "invalid_request", message)
-            .with("errors", json!([{ "place": "body", "field": "", "reason": reason }])),
-        Fault::Invalid { violations, more } => Refusal::new(S::BAD_REQUEST, "invalid_request", message)
-            .with("errors", request_violations(violations))
-            .with("more", *more),
-        Fault::Unauthenticated { .. } => Refusal::new(S::UNAUTHORIZED, "unauthorized", message),
-        Fault::Forbidden { .. } => Refusal::new(S::FORBIDDEN, "forbidden", message),
-        Fault::Unavailable { retry_after, .. } => Refusal::new(S::SERVICE_UNAVAILABLE, "unavailable", message)
-            .retryable(retry_after.map(|wait| wait.as_secs())),
-        Fault::Stopping => Refusal::new(S::SERVICE_UNAVAILABLE, "stopping", message).retryable(Some(RETRY_AFTER_S)),
-        Fault::Internal { reason } => {
-            tracing::error!(%reason, "a request failed by a fault of the server");
-            Refusal::new(S::INTERNAL_SERVER_ERROR, "internal_error", message)
-        }
+        _ => refusal,
     }
 }
 
@@ -183,4 +175,13 @@ fn request_violations(violations: &[Violation]) -> Value {
 
 fn input_violations(violations: &[catalog::Violation]) -> Value {
     violations.iter().map(|violation| json!({ "field": violation.field, "reason": violation.reason })).collect()
+}
+
+/// The headers that go with a refusal.
+pub fn headers(refusal: &Refusal) -> HeaderMap {
+    let mut headers = refusal.headers.clone();
+    if let Some(seconds) = refusal.retry_after_s {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    headers
 }
