@@ -12,5 +12,6 @@
 
 pub mod arp;
 pub mod native;
+pub mod refusal;
 pub mod run_coordinator;
 pub mod run_gateway;

@@ -5,9 +5,9 @@ use runyard_api::arp::schemas as arp;
 use runyard_api::host::{ByteStream, Caller};
 use runyard_engine::Command;
 
-use super::error::{Refusal, of_runs};
 use super::stream::{self, Scope};
 use super::wire;
+use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::{IdempotencyKey, Runs};
 
 /// A run that was started now, or earlier by the same request.

@@ -7,10 +7,11 @@ use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 use runyard_engine::Command;
 
 use super::{FACE, Room, wire};
-use crate::dialects::arp::error::{Refusal, headers, of_door, of_runs};
+use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::runs::{self, Resume, Started, unsayable};
 use crate::dialects::arp::stream::{self, Scope};
 use crate::dialects::arp::{service, wire as arp_wire};
+use crate::dialects::refusal::{Refusal, headers, of_door, of_runs};
 
 impl RunCoordinator for Room {
     async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
@@ -163,5 +164,5 @@ async fn submit(
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 fn problem(cx: &Caller, refusal: Refusal) -> Problem {
-    Problem { status: refusal.status, headers: headers(&refusal), body: refusal.envelope(cx) }
+    Problem { status: refusal.status, headers: headers(&refusal), body: envelope(cx, &refusal) }
 }

@@ -6,9 +6,10 @@ use runyard_api::arp::schemas as arp;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 
 use super::{Backend, FACE, Room};
-use crate::dialects::arp::error::{Refusal, headers, of_door};
+use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::runs::{self, Resume, Started};
 use crate::dialects::arp::service;
+use crate::dialects::refusal::{Refusal, headers, of_door};
 
 impl RunGateway for Room {
     async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
@@ -92,5 +93,5 @@ fn missing() -> Refusal {
 }
 
 fn problem(cx: &Caller, refusal: Refusal) -> Problem {
-    Problem { status: refusal.status, headers: headers(&refusal), body: refusal.envelope(cx) }
+    Problem { status: refusal.status, headers: headers(&refusal), body: envelope(cx, &refusal) }
 }
