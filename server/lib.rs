@@ -1,1 +1,6 @@
 //! placeholder
+pub mod catalog;
+pub mod driver {
+    //! placeholder
+    pub mod perform;
+}
