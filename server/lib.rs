@@ -6,12 +6,8 @@
 
 pub mod catalog;
 pub mod clock;
-pub mod config;
-pub mod dialects;
-pub mod doors;
-pub mod driver;
+pub mod driver { pub mod perform; }
 pub mod feed;
-pub mod planner;
+
 pub mod runs;
-pub mod serve;
 pub mod store;

@@ -13,7 +13,7 @@
 
 mod fingerprint;
 mod references;
-pub mod remote;
+//REMOTE
 mod row;
 mod start;
 mod submit;
