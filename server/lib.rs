@@ -6,8 +6,8 @@
 
 pub mod catalog;
 pub mod clock;
-pub mod driver { pub mod perform; }
+pub mod driver;
 pub mod feed;
-
+pub mod planner;
 pub mod runs;
 pub mod store;
