@@ -16,7 +16,7 @@ pub(super) fn project(run_id: &str, recorded: &Recorded) -> Value {
     shown.insert("seq".to_owned(), json!(recorded.position));
     shown.insert("time".to_owned(), json!(rfc3339(recorded.at_ms)));
     shown.insert("type".to_owned(), data.shift_remove("type").unwrap_or_default());
-    if let Some(node_run) = data.shift_remove("node_run").and_then(|id| prefixed(&id)) {
+    if let Some(node_run) = data.shift_remove("node_run") {
         shown.insert("node_run_id".to_owned(), node_run);
     }
     // What a face noted for itself is that face's to show; here it would show the fingerprint of the request.
@@ -25,10 +25,4 @@ pub(super) fn project(run_id: &str, recorded: &Recorded) -> Value {
     }
     shown.insert("data".to_owned(), Value::Object(data));
     Value::Object(shown)
-}
-
-/// Ids rest as UUIDs and are shown in their prefixed form.
-fn prefixed(id: &Value) -> Option<Value> {
-    let id = runyard_engine::NodeRunId::parse(id.as_str()?)?;
-    Some(json!(id.to_string()))
 }
