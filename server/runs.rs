@@ -13,7 +13,7 @@
 
 mod fingerprint;
 mod references;
-//REMOTE
+pub mod remote;
 mod row;
 mod start;
 mod submit;

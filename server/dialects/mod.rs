@@ -13,5 +13,6 @@
 pub mod arp;
 pub mod native;
 pub mod refusal;
+pub mod resume;
 pub mod run_coordinator;
 pub mod run_gateway;

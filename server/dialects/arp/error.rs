@@ -1,6 +1,6 @@
 //! Every refusal in ARP's error envelope, with the id under which the log has the request.
 
-use runyard_api::arp::schemas::{Error, ErrorEnvelope};
+use runyard_api::arp::schemas::{Error, ErrorEnvelope, Extensions};
 use runyard_api::host::Caller;
 use serde_json::{Map, json};
 
@@ -19,6 +19,6 @@ pub fn envelope(cx: &Caller, refusal: &Refusal) -> ErrorEnvelope {
             cause: None,
             extensions: None,
         },
-        extensions: Some(extensions.into()),
+        extensions: Some(Extensions(extensions)),
     }
 }

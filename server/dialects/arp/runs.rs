@@ -7,6 +7,7 @@ use runyard_engine::Command;
 
 use super::stream::{self, Scope};
 use super::wire;
+use crate::dialects::resume::Resume;
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::{IdempotencyKey, Runs};
 
@@ -49,22 +50,6 @@ pub async fn cancel(runs: &Runs, cx: &Caller, run_id: &str) -> Result<arp::Run, 
 pub async fn events(runs: &Runs, cx: &Caller, run_id: &str, after: Resume) -> Result<ByteStream, Refusal> {
     let state = runs.get(&cx.tenant, run_id).await.map_err(of_runs)?;
     Ok(stream::events(runs, cx, state, Scope::Run, after.seq()))
-}
-
-/// Where a stream goes on.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Resume {
-    /// From the query; goes before the header.
-    pub after_seq: Option<u64>,
-    /// From the header `Last-Event-ID`.
-    pub last_event_id: Option<u64>,
-}
-
-impl Resume {
-    /// The last `seq` that was seen; 0 for none.
-    pub fn seq(self) -> u64 {
-        self.after_seq.or(self.last_event_id).unwrap_or(0)
-    }
 }
 
 /// What cannot be said in the engine's words.

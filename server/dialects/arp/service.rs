@@ -20,7 +20,7 @@ pub fn of_checks(now_ms: i64, checks: Vec<arp::HealthCheck>) -> arp::Health {
     arp::Health {
         status: if good { arp::Status::Ok } else { arp::Status::Degraded },
         time: time(now_ms),
-        checks,
+        checks: Some(checks),
         extensions: None,
     }
 }

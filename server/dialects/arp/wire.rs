@@ -4,10 +4,11 @@
 //! key: `runyard.outputs` and `runyard.error` of a finished run, `runyard.resolved_node_type` of a node run, and its own
 //! `runyard.error`.
 
+use jiff::Timestamp;
 use runyard_api::arp::schemas as arp;
 use runyard_engine::event::{Failure, FinalState};
 use runyard_engine::{
-    Constraints, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, SideEffect, State,
+    Constraints, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State,
 };
 use serde_json::{Map, Value, json};
 
@@ -35,7 +36,7 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
     note(&mut notes, METADATA, &body.metadata);
     note(&mut notes, EXTENSIONS, &body.extensions);
     Ok(NewRun {
-        name: body.run_id.as_ref().map(ToString::to_string),
+        name: body.run_id.clone(),
         face,
         node_type: node_type_ref(&body.root_node_type_ref),
         inputs: body.input.clone(),
@@ -194,9 +195,9 @@ pub fn node_run_id(text: &str) -> Option<NodeRunId> {
     NodeRunId::parse(text)
 }
 
-/// A time on the wire.
-pub fn time(at_ms: i64) -> arp::Timestamp {
-    arp::Timestamp::from_millisecond(at_ms)
+/// A time on the wire. Every stored time lies within what a timestamp can hold; one that does not shows as the epoch.
+pub fn time(at_ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(at_ms).unwrap_or_default()
 }
 
 fn node_type_ref(asked: &arp::NodeTypeRef) -> NodeTypeRef {
@@ -209,15 +210,6 @@ fn constraints(envelope: Option<&arp::ConstraintEnvelope>) -> Result<Constraints
     let unsayable = |reason: serde_json::Error| Unsayable { field: "/constraints", reason: reason.to_string() };
     let value = serde_json::to_value(envelope).map_err(unsayable)?;
     serde_json::from_value(value).map_err(unsayable)
-}
-
-/// What the engine allows at most, in ARP's word.
-pub fn side_effect(class: SideEffect) -> arp::SideEffectClass {
-    match class {
-        SideEffect::Read => arp::SideEffectClass::Read,
-        SideEffect::Write => arp::SideEffectClass::Write,
-        SideEffect::Irreversible => arp::SideEffectClass::Irreversible,
-    }
 }
 
 fn note<T: serde::Serialize>(notes: &mut Object, key: &str, value: &Option<T>) {
@@ -240,13 +232,15 @@ fn given(notes: Option<&Object>) -> Map<String, Value> {
 }
 
 fn extensions(all: Map<String, Value>) -> Option<arp::Extensions> {
-    if all.is_empty() { None } else { Some(all.into()) }
+    if all.is_empty() { None } else { Some(arp::Extensions(all)) }
 }
 
 fn typed<T: serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(value).ok()
 }
 
-fn typed_list<'a, T: serde::de::DeserializeOwned>(objects: impl Iterator<Item = &'a Object>) -> Vec<T> {
-    objects.filter_map(|object| typed(&Value::Object(object.clone()))).collect()
+/// A list that is absent when it is empty.
+fn typed_list<'a, T: serde::de::DeserializeOwned>(objects: impl Iterator<Item = &'a Object>) -> Option<Vec<T>> {
+    let list: Vec<T> = objects.filter_map(|object| typed(&Value::Object(object.clone()))).collect();
+    if list.is_empty() { None } else { Some(list) }
 }

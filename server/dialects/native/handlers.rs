@@ -8,6 +8,7 @@ use runyard_api::runyard::*;
 use super::error::envelope;
 use super::{Room, cursor, project, wire};
 use crate::dialects::refusal::{Refusal, headers, of_door, of_runs};
+use crate::dialects::resume::Resume;
 use crate::feed;
 use crate::store::Cursor;
 
@@ -65,7 +66,7 @@ impl Runyard for Room {
     ) -> Result<Reply<StreamRunEventsOk>, Problem> {
         let state = self.runs.get(&cx.tenant, &request.run_id).await;
         let state = state.map_err(|error| problem(cx, of_runs(error)))?;
-        let after = request.after_seq.or(request.last_event_id).unwrap_or(0);
+        let after = Resume::new(request.after_seq, request.last_event_id).seq();
         let run_id = state.run.to_string();
         let log = self.runs.follow(&cx.tenant, state.run, after, cx.stopping.clone());
         let events = log.map(move |recorded| recorded.map(|recorded| project::project(&run_id, &recorded)));
@@ -83,7 +84,7 @@ impl Runyard for Room {
         _cx: &Caller,
         request: ListNodeTypesRequest,
     ) -> Result<Reply<ListNodeTypesOk>, Problem> {
-        let query = request.q.as_deref().map(String::as_str);
+        let query = request.q.as_deref();
         let found = wire::node_types(self.runs.catalog(), query, request.kind);
         Ok(ListNodeTypesOk::Ok(found).into())
     }
@@ -98,5 +99,5 @@ fn read_cursor(text: &str) -> Result<Cursor, Refusal> {
 }
 
 fn problem(cx: &Caller, refusal: Refusal) -> Problem {
-    Problem { status: refusal.status, headers: headers(&refusal), body: envelope(cx, &refusal) }
+    Problem { status: refusal.status, headers: headers(&refusal), body: Box::new(envelope(cx, &refusal)) }
 }

@@ -8,10 +8,11 @@ use runyard_engine::Command;
 
 use super::{FACE, Room, wire};
 use crate::dialects::arp::error::envelope;
-use crate::dialects::arp::runs::{self, Resume, Started, unsayable};
+use crate::dialects::arp::runs::{self, Started, unsayable};
 use crate::dialects::arp::stream::{self, Scope};
 use crate::dialects::arp::{service, wire as arp_wire};
 use crate::dialects::refusal::{Refusal, headers, of_door, of_runs};
+use crate::dialects::resume::Resume;
 
 impl RunCoordinator for Room {
     async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
@@ -31,7 +32,7 @@ impl RunCoordinator for Room {
     }
 
     async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
-        let key = request.idempotency_key.as_deref().map(String::as_str);
+        let key = request.idempotency_key.as_deref();
         let started = runs::start(&self.runs, cx, FACE, &request.body, key).await;
         let Started { run, replayed } = started.map_err(|refusal| problem(cx, refusal))?;
         let reply = Reply::from(StartRunOk::Ok(run));
@@ -53,7 +54,7 @@ impl RunCoordinator for Room {
         cx: &Caller,
         request: StreamRunEventsRequest,
     ) -> Result<Reply<StreamRunEventsOk>, Problem> {
-        let resume = Resume { after_seq: request.after_seq, last_event_id: request.last_event_id };
+        let resume = Resume::new(request.after_seq, request.last_event_id);
         let events = runs::events(&self.runs, cx, &request.run_id, resume).await;
         Ok(StreamRunEventsOk::Ok(events.map_err(|refusal| problem(cx, refusal))?).into())
     }
@@ -79,7 +80,7 @@ impl RunCoordinator for Room {
         cx: &Caller,
         request: StreamNodeRunEventsRequest,
     ) -> Result<Reply<StreamNodeRunEventsOk>, Problem> {
-        let resume = Resume { after_seq: request.after_seq, last_event_id: request.last_event_id };
+        let resume = Resume::new(request.after_seq, request.last_event_id);
         let found = self.runs.get_node_run(&cx.tenant, &request.node_run_id).await;
         let (state, id) = found.map_err(|error| problem(cx, of_runs(error)))?;
         let events = stream::events(&self.runs, cx, state, Scope::NodeRun(id), resume.seq());
@@ -164,5 +165,5 @@ async fn submit(
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 fn problem(cx: &Caller, refusal: Refusal) -> Problem {
-    Problem { status: refusal.status, headers: headers(&refusal), body: envelope(cx, &refusal) }
+    Problem { status: refusal.status, headers: headers(&refusal), body: Box::new(envelope(cx, &refusal)) }
 }

@@ -7,9 +7,10 @@ use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 
 use super::{Backend, FACE, Room};
 use crate::dialects::arp::error::envelope;
-use crate::dialects::arp::runs::{self, Resume, Started};
+use crate::dialects::arp::runs::{self, Started};
 use crate::dialects::arp::service;
 use crate::dialects::refusal::{Refusal, headers, of_door};
+use crate::dialects::resume::Resume;
 
 impl RunGateway for Room {
     async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
@@ -37,7 +38,7 @@ impl RunGateway for Room {
     }
 
     async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
-        let key = request.idempotency_key.as_deref().map(String::as_str);
+        let key = request.idempotency_key.as_deref();
         let started = match &self.backend {
             Backend::Here(here) => runs::start(here, cx, FACE, &request.body, key).await,
             Backend::There(remote) => remote.start(cx, &request.body, key).await,
@@ -71,7 +72,7 @@ impl RunGateway for Room {
         cx: &Caller,
         request: StreamRunEventsRequest,
     ) -> Result<Reply<StreamRunEventsOk>, Problem> {
-        let resume = Resume { after_seq: request.after_seq, last_event_id: request.last_event_id };
+        let resume = Resume::new(request.after_seq, request.last_event_id);
         let events = match &self.backend {
             Backend::Here(here) => runs::events(here, cx, &request.run_id, resume).await,
             Backend::There(remote) => remote.events(cx, &request.run_id, resume).await,
@@ -93,5 +94,5 @@ fn missing() -> Refusal {
 }
 
 fn problem(cx: &Caller, refusal: Refusal) -> Problem {
-    Problem { status: refusal.status, headers: headers(&refusal), body: envelope(cx, &refusal) }
+    Problem { status: refusal.status, headers: headers(&refusal), body: Box::new(envelope(cx, &refusal)) }
 }
