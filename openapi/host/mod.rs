@@ -21,6 +21,7 @@
 //! | `body.rs`        | content type, limits, JSON                                                      |
 //! | `schema.rs`      | OpenAPI 3.0 schema to JSON Schema                                               |
 //! | `validate.rs`    | JSON value against schema to violations                                         |
+//! | `checker.rs`     | answers against the document, for tests                                         |
 //! | `documents.rs`   | the document, served                                                            |
 //! | `catch_all.rs`   | the only file that names dropshot's endpoint machinery                          |
 //! | `serve.rs`       | a listening server that can be closed                                           |
@@ -31,6 +32,7 @@ mod api;
 mod body;
 mod caller;
 mod catch_all;
+mod checker;
 mod documents;
 mod door;
 mod fault;
@@ -51,6 +53,7 @@ mod tests;
 pub use api::{Api, Input};
 pub use caller::{Caller, Head};
 pub use catch_all::Hosted;
+pub use checker::Checker;
 pub use fault::{Fault, Violation};
 pub use mounted::{MountError, Mounted};
 pub use operation::{BodyRule, Document, DocumentedResponse, Operation, Parameter, Place};

@@ -4,6 +4,7 @@
 
 mod before;
 mod bodies;
+mod checker;
 mod closing;
 mod documents;
 mod http;
