@@ -159,6 +159,6 @@ fn backend(config: &Config, runs: &Runs) -> Result<Backend, RemoteError> {
     Ok(match config.gateway_mode() {
         GatewayMode::Local => Backend::Here(runs.clone()),
         GatewayMode::Remote(url) => Backend::There(RemoteCoordinator::new(&url, runs.clock().clone())?),
-        GatewayMode::Missing => Backend::Missing,
+        GatewayMode::Missing => Backend::Missing(runs.clock().clone()),
     })
 }

@@ -2,6 +2,8 @@
 //!
 //! A room's `error.rs` puts it into its document's error body. The README's error table is this file in prose; keep them together.
 
+use std::borrow::Cow;
+
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use runyard_api::host::{Fault, Violation};
@@ -20,7 +22,7 @@ pub struct Refusal {
     /// The HTTP status.
     pub status: StatusCode,
     /// For programs.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// For people.
     pub message: String,
     /// Always an object.
@@ -35,8 +37,8 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal that will not go away by itself.
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Refusal { status, code, message: message.into(), details: Map::new(), retryable: false, retry_after_s: None, headers: HeaderMap::new() }
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Refusal { status, code: code.into(), message: message.into(), details: Map::new(), retryable: false, retry_after_s: None, headers: HeaderMap::new() }
     }
 
     /// With one more detail.

@@ -12,7 +12,7 @@ pub(super) fn envelope(cx: &Caller, refusal: &Refusal) -> ErrorEnvelope {
     extensions.insert("runyard.request_id".to_owned(), json!(&*cx.request_id));
     ErrorEnvelope {
         error: Error {
-            code: refusal.code.to_owned(),
+            code: refusal.code.to_string(),
             message: refusal.message.clone(),
             details: Some(refusal.details.clone()).filter(|details| !details.is_empty()),
             retryable: Some(refusal.retryable),

@@ -5,7 +5,7 @@ use runyard_api::arp::run_gateway::*;
 use runyard_api::arp::schemas as arp;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 
-use super::{Backend, FACE, Room};
+use super::{Backend, FACE, Room, forward};
 use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::runs::{self, Started};
 use crate::dialects::arp::service;
@@ -24,10 +24,10 @@ impl RunGateway for Room {
     async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
         let health = match &self.backend {
             Backend::Here(runs) => service::health(runs).await,
-            Backend::There(remote) => remote.health().await,
-            Backend::Missing => {
+            Backend::There(remote) => forward::health(remote).await,
+            Backend::Missing(clock) => {
                 let check = service::check("run_coordinator", arp::Status::Down, Some(MISSING.to_owned()));
-                service::of_checks(crate::clock::Clock::system().now_ms(), vec![check])
+                service::of_checks(clock.now_ms(), vec![check])
             }
         };
         Ok(HealthOk::Ok(health).into())
@@ -41,8 +41,8 @@ impl RunGateway for Room {
         let key = request.idempotency_key.as_deref();
         let started = match &self.backend {
             Backend::Here(here) => runs::start(here, cx, FACE, &request.body, key).await,
-            Backend::There(remote) => remote.start(cx, &request.body, key).await,
-            Backend::Missing => Err(missing()),
+            Backend::There(remote) => forward::start(remote, &request.body, key).await,
+            Backend::Missing(_) => Err(missing()),
         };
         let Started { run, replayed } = started.map_err(|refusal| problem(cx, refusal))?;
         let reply = Reply::from(StartRunOk::Ok(run));
@@ -52,8 +52,8 @@ impl RunGateway for Room {
     async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
         let run = match &self.backend {
             Backend::Here(here) => runs::get(here, cx, &request.run_id).await,
-            Backend::There(remote) => remote.get(cx, &request.run_id).await,
-            Backend::Missing => Err(missing()),
+            Backend::There(remote) => forward::get(remote, &request.run_id).await,
+            Backend::Missing(_) => Err(missing()),
         };
         Ok(GetRunOk::Ok(run.map_err(|refusal| problem(cx, refusal))?).into())
     }
@@ -61,8 +61,8 @@ impl RunGateway for Room {
     async fn cancel_run(&self, cx: &Caller, request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Problem> {
         let run = match &self.backend {
             Backend::Here(here) => runs::cancel(here, cx, &request.run_id).await,
-            Backend::There(remote) => remote.cancel(cx, &request.run_id).await,
-            Backend::Missing => Err(missing()),
+            Backend::There(remote) => forward::cancel(remote, &request.run_id).await,
+            Backend::Missing(_) => Err(missing()),
         };
         Ok(CancelRunOk::Ok(run.map_err(|refusal| problem(cx, refusal))?).into())
     }
@@ -75,8 +75,8 @@ impl RunGateway for Room {
         let resume = Resume::new(request.after_seq, request.last_event_id);
         let events = match &self.backend {
             Backend::Here(here) => runs::events(here, cx, &request.run_id, resume).await,
-            Backend::There(remote) => remote.events(cx, &request.run_id, resume).await,
-            Backend::Missing => Err(missing()),
+            Backend::There(remote) => forward::events(remote, &request.run_id, resume).await,
+            Backend::Missing(_) => Err(missing()),
         };
         Ok(StreamRunEventsOk::Ok(events.map_err(|refusal| problem(cx, refusal))?).into())
     }

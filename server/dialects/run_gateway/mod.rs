@@ -9,8 +9,10 @@
 //!
 //! Nothing is decided here. Runs are in this process, or with a coordinator elsewhere, or nowhere yet: [`Backend`].
 
+mod forward;
 mod handlers;
 
+use crate::clock::Clock;
 use crate::runs::Runs;
 use crate::runs::remote::RemoteCoordinator;
 
@@ -29,7 +31,7 @@ pub enum Backend {
     /// With a coordinator elsewhere.
     There(RemoteCoordinator),
     /// Nowhere: this gateway is told to forward and not told whereto.
-    Missing,
+    Missing(Clock),
 }
 
 impl Room {
