@@ -6,6 +6,9 @@
 
 pub mod catalog;
 pub mod clock;
+pub mod config;
+pub mod dialects;
+pub mod doors;
 pub mod driver;
 pub mod feed;
 pub mod planner;
