@@ -13,4 +13,5 @@ pub mod driver;
 pub mod feed;
 pub mod planner;
 pub mod runs;
+pub mod serve;
 pub mod store;
