@@ -19,6 +19,8 @@ mod counts;
 mod read;
 mod readers;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::{Path, PathBuf};
