@@ -288,7 +288,8 @@ fn make_private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-fn open_private(path: &Path) -> io::Result<File> {
+/// Opens for reading and writing; makes the file with mode 0600 where it is missing.
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

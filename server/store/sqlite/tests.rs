@@ -56,6 +56,20 @@ async fn everything_is_there_after_reopening() {
     is_filled(&open(&folder)).await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let store = open(&folder);
+    start(1).lands(&store).await;
+
+    for suffix in ["", "-wal", "-shm"] {
+        let file = fs::metadata(folder.path().join(format!("{FILE_NAME}{suffix}"))).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600, "{suffix}");
+    }
+}
+
 #[tokio::test]
 async fn a_crash_loses_nothing_acknowledged() {
     let (before, after) = (folder(), folder());
