@@ -14,6 +14,7 @@
 //! names.rs     spelling                            server.rs   constants, trait, glue
 //! report.rs    what was changed                    surface.rs  a document in a few lines
 //! retype.rs    corrections of what the tools made  error.rs    why it was refused
+//! generate.rs  the settings, and all of it in turn  sending.rs  calls with named parameters
 //! ```
 
 mod bundle;
@@ -32,6 +33,7 @@ mod reader;
 mod report;
 mod retype;
 mod schema;
+mod sending;
 mod server;
 mod surface;
 mod types;
