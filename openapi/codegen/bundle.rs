@@ -155,8 +155,8 @@ pub(crate) struct Loaded {
     pub(crate) owner: Value,
     /// The owner's document with the overlay applied, self-contained.
     pub(crate) full: Bundle,
-    /// What the overlay did, one line per action.
-    pub(crate) overlaid: Vec<String>,
+    /// What the overlay did, and in how many places, per action.
+    pub(crate) overlaid: Vec<(String, usize)>,
     /// Shared schemas that the overlay made narrower.
     pub(crate) narrowed: Vec<String>,
     /// Every file that was read.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::{Error, Result, document, names};
+use crate::{Error, Result, document, names, schemas};
 
 /// Names that generated code needs for itself.
 const RESERVED: [&str; 12] = [
@@ -29,7 +29,8 @@ const RESERVED: [&str; 12] = [
 pub(crate) fn document(path: &Path, document: &Value) -> Result<()> {
     version(path, document)?;
     references(path, document)?;
-    schemas(path, document)?;
+    schemas::check(path, document)?;
+    distinct_schema_names(path, document)?;
     operation_ids(path, document)?;
     routes(path, document)
 }
@@ -37,7 +38,8 @@ pub(crate) fn document(path: &Path, document: &Value) -> Result<()> {
 /// Checks a file that holds only schemas.
 pub(crate) fn shared(path: &Path, document: &Value) -> Result<()> {
     references(path, document)?;
-    schemas(path, document)
+    schemas::check(path, document)?;
+    distinct_schema_names(path, document)
 }
 
 fn version(path: &Path, document: &Value) -> Result<()> {
@@ -74,56 +76,6 @@ fn references(path: &Path, document: &Value) -> Result<()> {
             None => wrong("leads into another file that was not bundled"),
         }
     })
-}
-
-/// Keywords of later JSON Schema drafts, which 3.0 readers drop without a word.
-const LATER: [&str; 9] = [
-    "const",
-    "$defs",
-    "if",
-    "then",
-    "else",
-    "patternProperties",
-    "prefixItems",
-    "unevaluatedProperties",
-    "dependentSchemas",
-];
-
-fn schemas(path: &Path, document: &Value) -> Result<()> {
-    document::walk(document, &mut String::new(), &mut |pointer, value| {
-        if !value.is_object() || is_names(pointer) || pointer.ends_with("/example") || pointer.contains("/default/") {
-            return Ok(());
-        }
-        let refuse = |reason: String| {
-            Err(Error::unsupported(path, format!("{} ({pointer})", document::place(document, pointer)), reason))
-        };
-        if value.get("type").is_some_and(Value::is_array) {
-            return refuse("`type` is a list, which is OpenAPI 3.1: write `nullable: true` or `oneOf`".into());
-        }
-        if ["exclusiveMinimum", "exclusiveMaximum"].iter().any(|bound| value.get(bound).is_some_and(Value::is_number)) {
-            return refuse(
-                "an exclusive bound is a number, which is OpenAPI 3.1: write `minimum` and `exclusiveMinimum: true`"
-                    .into(),
-            );
-        }
-        match LATER.iter().find(|keyword| is_schema(pointer) && value.get(**keyword).is_some()) {
-            Some(keyword) => refuse(format!("`{keyword}` is not a keyword of OpenAPI 3.0 schemas, and would be lost")),
-            None => Ok(()),
-        }
-    })?;
-    distinct_schema_names(path, document)
-}
-
-/// Whether the keys of the object at a pointer are names that the author chose, not keywords.
-fn is_names(pointer: &str) -> bool {
-    pointer.ends_with("/properties") && !pointer.ends_with("/properties/properties")
-}
-
-fn is_schema(pointer: &str) -> bool {
-    let within = ["/schema", "/items", "/additionalProperties", "/not"].iter().any(|end| pointer.ends_with(end));
-    let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
-    within
-        || ["/components/schemas", "/properties", "/allOf", "/oneOf", "/anyOf"].iter().any(|end| parent.ends_with(end))
 }
 
 fn distinct_schema_names(path: &Path, document: &Value) -> Result<()> {

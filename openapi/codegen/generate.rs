@@ -166,8 +166,11 @@ impl Generator {
         let full = &loaded.full.document;
         check::document(path, full)?;
         let mut report = Report::default();
-        for action in &loaded.overlaid {
-            report.note("overlay", action);
+        for (action, places) in &loaded.overlaid {
+            report.note(
+                if *places == 1 { "1 place".into() } else { format!("{places} places") },
+                format!("overlay {action}"),
+            );
         }
         for name in &loaded.narrowed {
             report.note(name, "the overlay narrows a shared schema: the validator knows, the shared type does not");

@@ -13,15 +13,15 @@ use crate::{Error, Result};
 /// A result whose error is put in its place by whoever knows the action.
 type Said<T> = std::result::Result<T, String>;
 
-/// Applies every action of `overlay` in turn. `path` is the overlay's file, for messages. Returns one line per action.
-pub(crate) fn apply(document: &mut Value, overlay: &Value, path: &Path) -> Result<Vec<String>> {
-    let whole =
-        |reason: &str| Error::Overlay { path: path.to_owned(), action: 0, target: "$".into(), reason: reason.into() };
+/// Applies every action of `overlay` in turn. `path` is the overlay's file, for messages. Returns each action, and in how
+/// many places it did something.
+pub(crate) fn apply(document: &mut Value, overlay: &Value, path: &Path) -> Result<Vec<(String, usize)>> {
     if !overlay.get("overlay").and_then(Value::as_str).is_some_and(|version| version.starts_with("1.")) {
-        return Err(whole("`overlay: 1.0.0` is missing"));
+        return Err(Error::unsupported(path, "/overlay", "there is no `overlay: 1.0.0`"));
     }
-    let actions =
-        overlay.get("actions").and_then(Value::as_array).ok_or_else(|| whole("`actions` is missing or not a list"))?;
+    let Some(actions) = overlay.get("actions").and_then(Value::as_array) else {
+        return Err(Error::unsupported(path, "/actions", "is missing, or is not a list"));
+    };
     let mut applied = Vec::new();
     for (index, action) in actions.iter().enumerate() {
         let target = action.get("target").and_then(Value::as_str).unwrap_or_default();
@@ -36,7 +36,7 @@ pub(crate) fn apply(document: &mut Value, overlay: &Value, path: &Path) -> Resul
     Ok(applied)
 }
 
-fn one(document: &mut Value, action: &Value, target: &str) -> Said<String> {
+fn one(document: &mut Value, action: &Value, target: &str) -> Said<(String, usize)> {
     let fields = action.as_object().ok_or("is not a mapping")?;
     if let Some(unknown) = fields
         .keys()
@@ -53,18 +53,13 @@ fn one(document: &mut Value, action: &Value, target: &str) -> Said<String> {
     if found.is_empty() {
         return Err("matches nothing in the document".into());
     }
-    let times = found.len();
     match (remove, action.get("update")) {
         (true, None) => found.iter().rev().try_for_each(|path| removed(document, path))?,
         (false, Some(update)) => found.iter().try_for_each(|path| updated(document, path, update))?,
         (true, Some(_)) => return Err("has both `update` and `remove`".into()),
         (false, None) => return Err("has neither `update` nor `remove`".into()),
     }
-    Ok(format!(
-        "{} {target} ({times} {})",
-        if remove { "remove" } else { "update" },
-        if times == 1 { "place" } else { "places" }
-    ))
+    Ok((format!("{} {target}", if remove { "remove" } else { "update" }), found.len()))
 }
 
 fn at<'a>(document: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
