@@ -1,1 +1,2 @@
-//! placeholder
+//! One durable run server for the run APIs that agent platforms already speak.
+pub mod config;
