@@ -1,1 +1,4 @@
 //! placeholder
+
+#[cfg(feature = "server")]
+pub mod host;

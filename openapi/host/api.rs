@@ -1,0 +1,88 @@
+//! The seam: what generated glue implements for a document, and the validated input it is given.
+//!
+//! Glue validates nothing. It takes parameters and body out of [`Input`], calls the typed method, and turns its value into a
+//! response. The human side of this is the generated trait, not [`Api`].
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use http::Response;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{Body, Caller, Document, Fault, Head, Operation, Place};
+
+/// One document and its implementation, with the types taken off. Written by the generator.
+pub trait Api: Send + Sync + 'static {
+    /// The document that is implemented.
+    fn document(&self) -> &'static Document;
+
+    /// Who is calling. Asked once per request of a secured operation, before the body is read.
+    fn admit<'a>(&'a self, head: &'a Head, operation: &'static Operation) -> BoxFuture<'a, Result<Caller, Fault>>;
+
+    /// A fault in the document's own error body.
+    fn refuse(&self, caller: &Caller, fault: Fault) -> Response<Body>;
+
+    /// One validated request to its handler. An `Err` comes back through [`refuse`](Self::refuse).
+    fn call(self: Arc<Self>, operation: &'static Operation, caller: Caller, input: Input) -> BoxFuture<'static, Result<Response<Body>, Fault>>;
+}
+
+/// What a request carries, decoded, coerced to the schema's types, and validated against the document.
+///
+/// Only documented parameters are here, under the names that the document gives them. A repeated query parameter is an array.
+#[derive(Debug, Clone, Default)]
+pub struct Input {
+    /// Path parameters.
+    pub path: Map<String, Value>,
+    /// Query parameters that were given or have a default.
+    pub query: Map<String, Value>,
+    /// Header parameters that were given or have a default.
+    pub headers: Map<String, Value>,
+    /// The body, when the operation has one and it was sent.
+    pub body: Option<Value>,
+}
+
+impl Input {
+    /// Takes a required parameter.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`] when it is absent, or is not a `T` although it fits the schema.
+    pub fn required<T: DeserializeOwned>(&mut self, place: Place, name: &str) -> Result<T, Fault> {
+        self.optional(place, name)?.ok_or_else(|| Fault::invalid(place, name, "is required"))
+    }
+
+    /// Takes an optional parameter.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`] when it is not a `T` although it fits the schema.
+    pub fn optional<T: DeserializeOwned>(&mut self, place: Place, name: &str) -> Result<Option<T>, Fault> {
+        let taken = match place {
+            Place::Path => self.path.remove(name),
+            Place::Query => self.query.remove(name),
+            Place::Header => self.headers.remove(name),
+            Place::Body => self.body.take(),
+        };
+        taken.map(|value| typed(value, place, name)).transpose()
+    }
+
+    /// Takes the body of an operation that requires one.
+    ///
+    /// # Errors
+    /// [`Fault::BodyMissing`], or [`Fault::Invalid`] when it is not a `T` although it fits the schema.
+    pub fn body<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
+        self.optional_body()?.ok_or(Fault::BodyMissing)
+    }
+
+    /// Takes the body of an operation that may go without.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`] when it is not a `T` although it fits the schema.
+    pub fn optional_body<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Fault> {
+        self.optional(Place::Body, "")
+    }
+}
+
+/// Rust types can be narrower than the schema (`1.0` is an integer to JSON Schema): that is the request's fault, not a panic.
+fn typed<T: DeserializeOwned>(value: Value, place: Place, name: &str) -> Result<T, Fault> {
+    T::deserialize(value).map_err(|error| Fault::invalid(place, name, super::validate::shown(&error.to_string())))
+}

@@ -1,0 +1,118 @@
+//! The request body: content type, limits, JSON.
+//!
+//! A body that is not wanted is still read, up to a bound and beside the answer: a server that closes the connection while
+//! a client is sending makes many clients lose the answer that says why.
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+
+use super::validate::shown;
+use super::{Body, Fault, Settings};
+
+const JSON: &str = "application/json";
+
+/// An unwanted body is read up to this many times the limit.
+const UNWANTED_FACTOR: usize = 64;
+
+/// A body that may still be on its way.
+pub(super) struct RequestBody {
+    body: Body,
+    declared_bytes: Option<usize>,
+    /// The client waits for our word before it sends (RFC 9110, section 10.1.1); reading gives it.
+    waits: bool,
+    touched: bool,
+}
+
+impl RequestBody {
+    pub(super) fn new(body: Body, headers: &HeaderMap) -> Self {
+        let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        Self { body, declared_bytes: declared, waits: headers.contains_key(EXPECT), touched: false }
+    }
+
+    /// Reads the body as JSON. Gives its size in bytes too; `None` when there is no body.
+    ///
+    /// # Errors
+    /// In this order: the wrong content type, too large, too slow, broken off, not JSON.
+    pub(super) async fn json(&mut self, headers: &HeaderMap, settings: &Settings) -> Result<Option<(Value, usize)>, Fault> {
+        if self.body.is_end_stream() {
+            return Ok(None);
+        }
+        content_type(headers)?;
+        let text = self.read(settings).await?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        parse(&text).map(|value| Some((value, text.len())))
+    }
+
+    async fn read(&mut self, settings: &Settings) -> Result<Bytes, Fault> {
+        let limit = settings.body_bytes_max;
+        let too_large = Fault::BodyTooLarge { limit_bytes: limit };
+        if self.declared_bytes.is_some_and(|declared| declared > limit) {
+            return Err(too_large);
+        }
+        self.touched = true;
+        let slow = |_| Fault::BodySlow { limit: settings.body_read_timeout };
+        let whole = tokio::time::timeout(settings.body_read_timeout, self.collect(limit)).await.map_err(slow)??;
+        whole.ok_or(too_large)
+    }
+
+    /// Everything, or `None` as soon as there is too much.
+    async fn collect(&mut self, limit: usize) -> Result<Option<Bytes>, Fault> {
+        let mut text = BytesMut::with_capacity(self.declared_bytes.unwrap_or(0).min(limit));
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|_| Fault::BodyBroken)?;
+            let Some(data) = frame.data_ref() else { continue };
+            if text.len() + data.len() > limit {
+                return Ok(None);
+            }
+            text.extend_from_slice(data);
+        }
+        Ok(Some(text.freeze()))
+    }
+
+    /// Lets the rest of the body come and go, within bounds, while the answer is on its way.
+    pub(super) fn discard(mut self, settings: &Settings) {
+        // A client that waits for our word has its answer instead, and will not send.
+        if self.body.is_end_stream() || (self.waits && !self.touched) {
+            return;
+        }
+        let bytes_max = settings.body_bytes_max.saturating_mul(UNWANTED_FACTOR);
+        let within = settings.body_read_timeout;
+        tokio::spawn(async move {
+            // Whatever ends this, dropping the body is all that follows.
+            drop(tokio::time::timeout(within, skip(&mut self.body, bytes_max)).await);
+        });
+    }
+}
+
+async fn skip(body: &mut Body, bytes_max: usize) {
+    let mut skipped = 0;
+    while skipped <= bytes_max {
+        let Some(Ok(frame)) = body.frame().await else { return };
+        skipped += frame.data_ref().map_or(0, Bytes::len);
+    }
+}
+
+/// `application/json`, whatever its parameters, and not compressed.
+fn content_type(headers: &HeaderMap) -> Result<(), Fault> {
+    let readable = |value: &http::HeaderValue| shown(value.to_str().unwrap_or("something unreadable"));
+    let refused = |found: Option<String>| Fault::UnsupportedMediaType { found, expected: JSON };
+    if let Some(coding) = headers.get(CONTENT_ENCODING)
+        && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
+    {
+        return Err(refused(Some(format!("{} content", readable(coding)))));
+    }
+    let Some(found) = headers.get(CONTENT_TYPE) else { return Err(refused(None)) };
+    let essence = found.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    if essence.trim().eq_ignore_ascii_case(JSON) { Ok(()) } else { Err(refused(Some(readable(found)))) }
+}
+
+/// JSON of at most 128 levels with nothing after it.
+fn parse(text: &[u8]) -> Result<Value, Fault> {
+    serde_json::from_slice(text).map_err(|error| Fault::NotJson { reason: shown(&error.to_string()) })
+}

@@ -1,0 +1,167 @@
+//! One request, from its head to its answer.
+//!
+//! The order is fixed: is the server stopping, which operation, who is calling, the body, does it all fit the document, the
+//! call. Whatever is refused, and whatever panics, is answered in the document's own error body.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::{FutureExt as _, StreamExt as _};
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use http_body::{Body as _, Frame};
+use http_body_util::{BodyExt as _, StreamBody};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span, field};
+
+use super::body::RequestBody;
+use super::mounted::CompiledOperation;
+use super::router::{Router, Target};
+use super::{Api, Body, Caller, Document, Fault, Head, Input, Settings, documents, parameters, validate};
+
+/// A mounted document at work.
+pub(super) struct Door {
+    api: Arc<dyn Api>,
+    routes: Router,
+    operations: Vec<CompiledOperation>,
+    settings: Settings,
+}
+
+impl Door {
+    pub(super) fn new(api: Arc<dyn Api>, routes: Router, operations: Vec<CompiledOperation>, mut settings: Settings) -> Self {
+        // Closing one door must not close its neighbours, which share the process's token.
+        settings.stopping = settings.stopping.child_token();
+        Self { api, routes, operations, settings }
+    }
+
+    pub(super) fn document(&self) -> &'static Document {
+        self.api.document()
+    }
+
+    pub(super) fn stopping(&self) -> &CancellationToken {
+        &self.settings.stopping
+    }
+
+    pub(super) fn body_bytes_max(&self) -> usize {
+        self.settings.body_bytes_max
+    }
+
+    /// Answers one request, and writes one line about it. The query may hold tokens and is not written.
+    pub(super) async fn answer(&self, head: Head, body: Body) -> Response<Body> {
+        let span = tracing::info_span!(
+            "request",
+            document = self.document().name,
+            request_id = &*head.request_id,
+            method = head.method.as_str(),
+            path = validate::shown(head.uri.path()),
+            operation = field::Empty,
+            tenant = field::Empty,
+        );
+        self.answer_in_span(head, body).instrument(span).await
+    }
+
+    async fn answer_in_span(&self, head: Head, body: Body) -> Response<Body> {
+        let started = tokio::time::Instant::now();
+        let mut caller = head.anonymous();
+        let mut body = RequestBody::new(body, &head.headers);
+        let handled = AssertUnwindSafe(self.handle(&head, &mut body, &mut caller)).catch_unwind().await;
+        let handled = handled.unwrap_or_else(|panic| Err(Fault::Internal { reason: message(&*panic) }));
+        let (response, code) = match handled {
+            Ok(response) => (response, None),
+            Err(fault) => (self.refuse(&caller, fault.clone()), Some(fault.code())),
+        };
+        body.discard(&self.settings);
+        let latency_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::info!(status = response.status().as_u16(), latency_us, fault = code, "answered");
+        if head.method == Method::HEAD { without_body(response) } else { until_stopped(response, self.stopping()) }
+    }
+
+    async fn handle(&self, head: &Head, body: &mut RequestBody, caller: &mut Caller) -> Result<Response<Body>, Fault> {
+        if self.stopping().is_cancelled() {
+            return Err(Fault::Stopping);
+        }
+        let found = self.routes.find(&head.method, head.uri.path())?;
+        let index = match found.target {
+            Target::Document(format) => return documents::serve(self.document(), format, head.uri.query()),
+            Target::Operation(index) => index,
+        };
+        let compiled = &self.operations[index];
+        Span::current().record("operation", compiled.operation.id);
+        if compiled.operation.secured {
+            *caller = self.api.admit(head, compiled.operation).await?;
+        }
+        Span::current().record("tenant", &*caller.tenant);
+        let input = self.input(compiled, &found.values, head, body).await?;
+        Arc::clone(&self.api).call(compiled.operation, caller.clone(), input).await
+    }
+
+    /// Everything that the request carries, checked; or everything that does not fit.
+    async fn input(&self, compiled: &CompiledOperation, values: &[String], head: &Head, body: &mut RequestBody) -> Result<Input, Fault> {
+        let mut faults = Vec::new();
+        let mut input = Input::default();
+        if let Some(rule) = &compiled.body {
+            match body.json(&head.headers, &self.settings).await? {
+                Some((value, bytes)) => {
+                    faults.extend(rule.schema.check(&value, bytes, super::Place::Body, "").err());
+                    input.body = Some(value);
+                }
+                None if rule.required => faults.push(Fault::BodyMissing),
+                None => {}
+            }
+        }
+        input.path = parameters::path(compiled.operation, &compiled.parameters, values, &mut faults);
+        input.query = parameters::query(&compiled.parameters, head.uri.query(), &mut faults);
+        input.headers = parameters::headers(&compiled.parameters, &head.headers, &mut faults);
+        validate::merge(faults).map_or(Ok(input), Err)
+    }
+
+    /// A fault in the document's words, with the headers that HTTP wants beside it.
+    fn refuse(&self, caller: &Caller, fault: Fault) -> Response<Body> {
+        if let Fault::Internal { reason } = &fault {
+            tracing::error!(reason, "a request could not be answered: this is a bug");
+        }
+        let (status, headers) = (fault.status(), fault.headers());
+        let refused = std::panic::catch_unwind(AssertUnwindSafe(|| self.api.refuse(caller, fault)));
+        let mut response = refused.unwrap_or_else(|panic| {
+            // Nobody is left who knows the document's error body.
+            tracing::error!(reason = message(&*panic), "the error body could not be written: this is a bug");
+            let mut bare = Response::new(Body::empty());
+            *bare.status_mut() = if status.is_client_error() { status } else { StatusCode::INTERNAL_SERVER_ERROR };
+            bare
+        });
+        for (name, value) in &headers {
+            response.headers_mut().entry(name).or_insert(value.clone());
+        }
+        response
+    }
+}
+
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", validate::shown(text.unwrap_or("without a message")))
+}
+
+/// What `HEAD` gets: the answer to `GET`, headers and length, without the body.
+fn without_body(mut response: Response<Body>) -> Response<Body> {
+    if let Some(length) = response.body().size_hint().exact() {
+        if response.status() != StatusCode::NO_CONTENT {
+            response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+        }
+        *response.body_mut() = Body::empty();
+    } else {
+        // Of a stream the length is not known, and must not look like zero.
+        let nothing = futures::stream::empty::<Result<Frame<bytes::Bytes>, std::io::Error>>();
+        *response.body_mut() = Body::wrap(StreamBody::new(nothing));
+    }
+    response
+}
+
+/// An answer that arrives over time ends between two chunks when the server stops.
+fn until_stopped(response: Response<Body>, stopping: &CancellationToken) -> Response<Body> {
+    if response.body().size_hint().exact().is_some() {
+        return response;
+    }
+    let stopped = stopping.clone().cancelled_owned();
+    response.map(|body| Body::wrap(StreamBody::new(body.into_data_stream().map(|chunk| chunk.map(Frame::data)).take_until(stopped))))
+}

@@ -1,0 +1,210 @@
+//! Why the host refused a request.
+//!
+//! A fault is not an error body: the implementation says each fault in its own document's words (`Api::refuse`). What is here
+//! is what every document needs for that: a status (RFC 9110), a short code, a sentence, and the headers that belong to it.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use super::Place;
+
+/// Why a request was refused before, or instead of, reaching its handler.
+///
+/// `Display` is one sentence that is safe to show: no value that was sent, no inside of the server.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Fault {
+    /// No operation of the document has this path. 404.
+    #[error("there is no {path} here")]
+    UnknownPath {
+        /// The path as sent, shortened.
+        path: String,
+    },
+    /// The path is known, the method is not. 405 with `Allow`.
+    #[error("{method} is not allowed here; allowed: {}", .allow.join(", "))]
+    MethodNotAllowed {
+        /// The method as sent.
+        method: String,
+        /// The methods that this path has.
+        allow: Vec<&'static str>,
+    },
+    /// The body is in a format that the operation does not take. 415.
+    #[error("the body must be {expected}, not {}", .found.as_deref().unwrap_or("without a content type"))]
+    UnsupportedMediaType {
+        /// What the request said, shortened; `None` when it said nothing.
+        found: Option<String>,
+        /// What the document asks for.
+        expected: &'static str,
+    },
+    /// The body is larger than this server reads. 413.
+    #[error("the body is larger than {limit_bytes} bytes")]
+    BodyTooLarge {
+        /// The largest body that would have been read.
+        limit_bytes: usize,
+    },
+    /// The operation needs a body and none was sent. 400.
+    #[error("a JSON body is required")]
+    BodyMissing,
+    /// The body broke off, or was framed wrongly. 400; mostly nobody is left to read it.
+    #[error("the body could not be read to its end")]
+    BodyBroken,
+    /// The body was not sent in time. 408.
+    #[error("the body was not received within {} s", .limit.as_secs())]
+    BodySlow {
+        /// How long a body may take.
+        limit: Duration,
+    },
+    /// The body is not JSON. 400.
+    #[error("the body is not valid JSON: {reason}")]
+    NotJson {
+        /// What is wrong and where (line and column), without the text itself.
+        reason: String,
+    },
+    /// The request does not fit the document's schema. 400.
+    #[error("the request does not fit the contract: {}", summary(.violations, *.more))]
+    Invalid {
+        /// What does not fit, field by field. Never empty.
+        violations: Vec<Violation>,
+        /// Whether there were more violations than are listed.
+        more: bool,
+    },
+    /// No credentials, or none that count. 401 with `WWW-Authenticate`.
+    #[error("{reason}")]
+    Unauthenticated {
+        /// What is missing or wrong, safe to show.
+        reason: String,
+        /// The value of `WWW-Authenticate`, for instance `Bearer error="invalid_token"`.
+        challenge: String,
+    },
+    /// Known, but not allowed to do this. 403.
+    #[error("{reason}")]
+    Forbidden {
+        /// What is not allowed, safe to show.
+        reason: String,
+    },
+    /// Something that is needed to judge the request cannot be reached. 503.
+    #[error("{reason}")]
+    Unavailable {
+        /// What is missing, safe to show.
+        reason: String,
+        /// When to try again.
+        retry_after: Option<Duration>,
+    },
+    /// The server is stopping and starts nothing new. 503; the request had no effect and may be sent again.
+    #[error("the server is stopping; send the request again")]
+    Stopping,
+    /// A bug. 500.
+    #[error("the server failed to answer this request; its log has the reason under the request id")]
+    Internal {
+        /// What happened, for the log only. Not shown by `Display`.
+        reason: String,
+    },
+}
+
+/// One place where a request does not fit the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which part of the request.
+    pub place: Place,
+    /// In a body a JSON pointer (RFC 6901; empty for the whole body), else the parameter's name.
+    pub field: String,
+    /// What is wrong. Names what was expected, never the value that was sent.
+    pub reason: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place.as_str();
+        match self.field.as_str() {
+            "" => write!(f, "{place}: {}", self.reason),
+            field => write!(f, "{place} {field}: {}", self.reason),
+        }
+    }
+}
+
+/// The first violation in full, the others counted.
+fn summary(violations: &[Violation], more: bool) -> String {
+    let Some(first) = violations.first() else { return "no reason given".to_owned() };
+    match (violations.len() - 1, more) {
+        (0, false) => first.to_string(),
+        (others, false) => format!("{first} (and {others} more)"),
+        (others, true) => format!("{first} (and more than {others} more)"),
+    }
+}
+
+impl Fault {
+    /// A request in which exactly one thing does not fit.
+    pub fn invalid(place: Place, field: impl Into<String>, reason: impl Into<String>) -> Self {
+        let violation = Violation { place, field: field.into(), reason: reason.into() };
+        Self::Invalid { violations: vec![violation], more: false }
+    }
+
+    /// The status that HTTP (RFC 9110) has for this.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownPath { .. } => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodySlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyMissing | Self::BodyBroken | Self::NotJson { .. } | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
+            Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::Unavailable { .. } | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// A short code for documents whose error body has room for one.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownPath { .. } => "unknown_path",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::UnsupportedMediaType { .. } => "unsupported_media_type",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyMissing => "body_missing",
+            Self::BodyBroken => "body_broken",
+            Self::BodySlow { .. } => "body_slow",
+            Self::NotJson { .. } => "invalid_json",
+            Self::Invalid { .. } => "invalid_request",
+            Self::Unauthenticated { .. } => "unauthenticated",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Stopping => "stopping",
+            Self::Internal { .. } => "internal",
+        }
+    }
+
+    /// Whether the same request, sent again later, may succeed.
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::BodySlow { .. } | Self::BodyBroken | Self::Unavailable { .. } | Self::Stopping)
+    }
+
+    /// What does not fit, when that is the reason; else empty.
+    pub fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid { violations, .. } => violations,
+            _ => &[],
+        }
+    }
+
+    /// The headers that HTTP wants with this status. The host adds those that an implementation's answer does not set.
+    pub fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let header = match self {
+            Self::MethodNotAllowed { allow, .. } => Some((ALLOW, allow.join(", "))),
+            Self::Unauthenticated { challenge, .. } => Some((WWW_AUTHENTICATE, challenge.clone())),
+            Self::Unavailable { retry_after: Some(after), .. } => Some((RETRY_AFTER, after.as_secs().max(1).to_string())),
+            Self::Stopping => Some((RETRY_AFTER, "1".to_owned())),
+            _ => None,
+        };
+        if let Some((name, value)) = header
+            && let Ok(value) = HeaderValue::try_from(value)
+        {
+            headers.insert(name, value);
+        }
+        headers
+    }
+}

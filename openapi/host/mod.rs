@@ -1,0 +1,84 @@
+//! The host: what stands between dropshot and a generated trait.
+//!
+//! Dropshot carries the connection: listening, HTTP, request ids, logs, shutdown. The host takes one request at a time from a
+//! catch-all endpoint and carries the contract: routing by the document's own paths, who is calling, the body's limits and
+//! content type, validation against the document's schema, one typed call, and the document's own error body for everything
+//! that is refused on the way. `contracts/codegen.md` says why stock routes cannot carry these documents, and
+//! `tests/stock.rs` holds dropshot to it.
+//!
+//! | file             | one idea                                                                        |
+//! |------------------|---------------------------------------------------------------------------------|
+//! | `operation.rs`   | what a document says about its operations, as generated constants               |
+//! | `api.rs`         | the seam: what generated glue implements, and the validated input it is given   |
+//! | `caller.rs`      | the head of a request, and who is calling                                       |
+//! | `fault.rs`       | why a request was refused                                                       |
+//! | `reply.rs`       | building answers                                                                |
+//! | `stream.rs`      | bytes that arrive over time                                                     |
+//! | `mounted.rs`     | an implementation made ready: routes and schemas compiled                       |
+//! | `router.rs`      | path and method to operation                                                    |
+//! | `door.rs`        | one request from head to answer                                                 |
+//! | `parameters.rs`  | path, query and header text to JSON values                                      |
+//! | `body.rs`        | content type, limits, JSON                                                      |
+//! | `schema.rs`      | OpenAPI 3.0 schema to JSON Schema                                               |
+//! | `validate.rs`    | JSON value against schema to violations                                         |
+//! | `documents.rs`   | the document, served                                                            |
+//! | `dropshot.rs`    | the catch-all: the only file that names dropshot's endpoint machinery           |
+//! | `serve.rs`       | a listening server that can be closed                                           |
+//!
+//! No operation, no error code and no tenant rule lives here: those are the implementation's.
+
+mod api;
+mod body;
+mod caller;
+mod documents;
+mod door;
+mod dropshot;
+mod fault;
+mod mounted;
+mod operation;
+mod parameters;
+mod reply;
+mod router;
+mod schema;
+mod serve;
+mod stream;
+mod validate;
+
+pub use api::{Api, Input};
+pub use caller::{Caller, Head};
+pub use fault::{Fault, Violation};
+pub use operation::{BodyRule, Document, DocumentedResponse, Operation, Parameter, Place};
+pub use self::dropshot::Hosted;
+pub use mounted::{MountError, Mounted};
+pub use reply::{Reply, empty, json, stream};
+pub use serve::{Closed, ServeError, Server, serve};
+pub use stream::ByteStream;
+
+pub use ::dropshot::Body;
+pub use futures::future::BoxFuture;
+pub use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+pub use serde_json::Value;
+pub use tokio_util::sync::CancellationToken;
+
+use std::time::Duration;
+
+/// What an operator may turn on one mounted document.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The largest request body that is read, in bytes. Default 1 MiB.
+    pub body_bytes_max: usize,
+    /// How long a client may take to send a whole body. Default 30 s.
+    pub body_read_timeout: Duration,
+    /// Cancelled when the process stops: new requests are refused, open streams end.
+    pub stopping: CancellationToken,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 1024 * 1024,
+            body_read_timeout: Duration::from_secs(30),
+            stopping: CancellationToken::new(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! An implementation made ready to serve: routes and schemas compiled once, before the first request.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::door::Door;
+use super::parameters::CompiledParameter;
+use super::router::Router;
+use super::validate::Compiled;
+use super::{Api, BodyRule, Document, Operation, ServeError, Server, Settings};
+
+/// A document and its implementation, ready to be served by dropshot.
+#[derive(Debug, Clone)]
+pub struct Mounted {
+    pub(super) door: Arc<Door>,
+}
+
+/// Why a document cannot be served: the generated constants and the document do not fit each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("document {document}{}: {reason}", .operation.map(|id| format!(", operation {id}")).unwrap_or_default())]
+pub struct MountError {
+    /// The document's short name.
+    pub document: &'static str,
+    /// The operation, when one is to blame.
+    pub operation: Option<&'static str>,
+    /// What does not fit.
+    pub reason: String,
+}
+
+impl Mounted {
+    /// Compiles every route and schema of the implementation's document.
+    ///
+    /// # Errors
+    /// [`MountError`] when a route clashes or a schema does not compile. That is a bug of the document or of the generator,
+    /// never of a request.
+    pub fn new(api: Arc<dyn Api>, settings: Settings) -> Result<Self, MountError> {
+        let document = api.document();
+        let operations = compile(document)?;
+        let failed = |reason| MountError { document: document.name, operation: None, reason };
+        let routes = Router::new(document).map_err(failed)?;
+        Ok(Self { door: Arc::new(Door::new(api, routes, operations, settings)) })
+    }
+
+    /// The document that is served.
+    pub fn document(&self) -> &'static Document {
+        self.door.document()
+    }
+
+    /// Starts a server of its own for this document. See [`serve`](super::serve).
+    ///
+    /// # Errors
+    /// [`ServeError`] when the address cannot be listened on.
+    pub fn serve(self, address: SocketAddr, log: slog::Logger) -> Result<Server, ServeError> {
+        super::serve(self, address, log)
+    }
+}
+
+/// One operation with everything compiled that its requests are checked against.
+#[derive(Debug)]
+pub(super) struct CompiledOperation {
+    pub(super) operation: &'static Operation,
+    pub(super) parameters: Vec<CompiledParameter>,
+    pub(super) body: Option<CompiledBody>,
+}
+
+/// The schema of a body, and whether there must be one.
+#[derive(Debug)]
+pub(super) struct CompiledBody {
+    pub(super) required: bool,
+    pub(super) schema: Compiled,
+}
+
+fn compile(document: &'static Document) -> Result<Vec<CompiledOperation>, MountError> {
+    let failed = |operation, reason| MountError { document: document.name, operation, reason };
+    let full: Value = serde_json::from_str(document.full_json).map_err(|error| failed(None, format!("not JSON: {error}")))?;
+    let one = |operation: &'static Operation| compile_operation(&full, operation).map_err(|reason| failed(Some(operation.id), reason));
+    document.operations.iter().map(one).collect()
+}
+
+fn compile_operation(full: &Value, operation: &'static Operation) -> Result<CompiledOperation, String> {
+    let parameters = operation.parameters.iter().map(|parameter| CompiledParameter::new(full, parameter));
+    let body = match operation.body {
+        BodyRule::None => None,
+        BodyRule::Json { required, schema } => Some(CompiledBody { required, schema: Compiled::new(full, schema)? }),
+    };
+    Ok(CompiledOperation { operation, parameters: parameters.collect::<Result<_, _>>()?, body })
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("document", &self.document().name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,107 @@
+//! What a document says about its operations, as constants that the generator writes.
+//!
+//! Nothing is parsed here: schemas are named by JSON pointers (RFC 6901) into the full document's JSON text, and compiled
+//! when the document is mounted (see `validate.rs`).
+
+/// One document: its texts and its operations.
+#[derive(Debug)]
+pub struct Document {
+    /// The document's short name, for instance `run-gateway`.
+    pub name: &'static str,
+    /// The owner's contract alone, as JSON.
+    pub owner_json: &'static str,
+    /// The owner's contract alone, as YAML.
+    pub owner_yaml: &'static str,
+    /// The owner's contract with our overlay, as JSON. Schema pointers point into this text.
+    pub full_json: &'static str,
+    /// The owner's contract with our overlay, as YAML.
+    pub full_yaml: &'static str,
+    /// Every operation of the document.
+    pub operations: &'static [Operation],
+}
+
+/// One operation of a document.
+#[derive(Debug)]
+pub struct Operation {
+    /// The document's `operationId`.
+    pub id: &'static str,
+    /// The method in capital letters: `POST`.
+    pub method: &'static str,
+    /// The document's path template, verbs and all: `/v1/runs/{run_id}:cancel`.
+    pub path: &'static str,
+    /// What is expected of the request body.
+    pub body: BodyRule,
+    /// The documented path, query and header parameters.
+    pub parameters: &'static [Parameter],
+    /// The documented answers.
+    pub responses: &'static [DocumentedResponse],
+    /// Whether the document asks for credentials. Only then is [`Api::admit`](super::Api::admit) asked.
+    pub secured: bool,
+    /// Whether a success of this operation is a stream.
+    pub streams: bool,
+}
+
+/// What is expected of a request body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyRule {
+    /// The document names no body. One that is sent all the same is ignored.
+    None,
+    /// `application/json` that fits the schema.
+    Json {
+        /// Whether the body may be left out.
+        required: bool,
+        /// JSON pointer into the full document.
+        schema: &'static str,
+    },
+}
+
+/// One documented parameter.
+#[derive(Debug)]
+pub struct Parameter {
+    /// The name as the document writes it.
+    pub name: &'static str,
+    /// Where it stands.
+    pub place: Place,
+    /// Whether it must be given.
+    pub required: bool,
+    /// JSON pointer into the full document.
+    pub schema: &'static str,
+    /// Whether it may be given more than once (an exploded array).
+    pub many: bool,
+}
+
+/// Where in a request something stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// In the body.
+    Body,
+    /// In the query string.
+    Query,
+    /// In the path.
+    Path,
+    /// In a header.
+    Header,
+}
+
+impl Place {
+    /// The place as OpenAPI spells it: `body`, `query`, `path`, `header`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Body => "body",
+            Self::Query => "query",
+            Self::Path => "path",
+            Self::Header => "header",
+        }
+    }
+}
+
+/// One documented answer of an operation.
+#[derive(Debug)]
+pub struct DocumentedResponse {
+    /// The status as the document writes it: `200`, `4XX`, `default`.
+    pub status: &'static str,
+    /// The media type, when there is content.
+    pub media: Option<&'static str>,
+    /// JSON pointer into the full document, when the content has a schema.
+    pub schema: Option<&'static str>,
+}

@@ -1,0 +1,75 @@
+//! Building answers: what a handler returns beside its value, and the few shapes that an answer has on the wire.
+//!
+//! Which status goes with which value is the generated glue's knowledge.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+use super::{Body, ByteStream, Fault};
+
+/// A handler's value and the headers that go with it.
+///
+/// ```ignore
+/// Ok(StartRunOk::Ok(run).into())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Reply<T> {
+    /// Headers beside those that the value implies.
+    pub headers: HeaderMap,
+    /// The value.
+    pub value: T,
+}
+
+impl<T> From<T> for Reply<T> {
+    fn from(value: T) -> Self {
+        Self { headers: HeaderMap::new(), value }
+    }
+}
+
+impl<T> Reply<T> {
+    /// The same reply with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+}
+
+/// An answer with a JSON body.
+///
+/// # Errors
+/// [`Fault::Internal`] when the value cannot be written as JSON (a map whose keys are not strings): a bug, not a request's fault.
+pub fn json<T: Serialize>(status: StatusCode, headers: HeaderMap, value: &T) -> Result<Response<Body>, Fault> {
+    let text = serde_json::to_vec(value).map_err(|error| Fault::Internal { reason: format!("answer is not JSON: {error}") })?;
+    Ok(answer(status, headers, Some("application/json"), Body::with_content(text)))
+}
+
+/// An answer without a body.
+pub fn empty(status: StatusCode, headers: HeaderMap) -> Response<Body> {
+    answer(status, headers, None, Body::empty())
+}
+
+/// An answer whose body is text or bytes of a given media type.
+pub(super) fn text(media: &'static str, content: impl Into<Bytes>) -> Response<Body> {
+    answer(StatusCode::OK, HeaderMap::new(), Some(media), Body::with_content(content.into()))
+}
+
+/// An answer whose body arrives over time, for instance as `application/x-ndjson` or `text/event-stream`.
+pub fn stream(status: StatusCode, headers: HeaderMap, media: &'static str, bytes: ByteStream) -> Response<Body> {
+    let mut response = answer(status, headers, Some(media), bytes.into_body());
+    // A cache that holds back a live stream shows nothing at all.
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+fn answer(status: StatusCode, headers: HeaderMap, media: Option<&'static str>, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    if let Some(media) = media {
+        response.headers_mut().entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(media));
+    }
+    response
+}

@@ -1,0 +1,206 @@
+//! A JSON value against a schema: yes, or a bounded list of what does not fit, and where.
+//!
+//! Reasons say what was expected and never repeat what was sent, so that an error is as safe to show and to log as the
+//! document itself. Names of unknown properties are the exception, shortened.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{PatternOptions, ValidationError, Validator};
+use serde_json::Value;
+
+use super::{Fault, Place, Violation, schema};
+
+/// More violations than this are counted, not listed.
+const VIOLATIONS_MAX: usize = 32;
+
+/// Beyond this size only the first violation is looked for: a megabyte of wrong array items would be as many errors.
+const LISTED_BYTES_MAX: usize = 64 * 1024;
+
+/// Longer names and messages are cut.
+const SHOWN_CHARS_MAX: usize = 200;
+
+/// A schema of the document, compiled.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    validator: Validator,
+}
+
+impl Compiled {
+    /// Compiles the schema at a JSON pointer of a document.
+    ///
+    /// # Errors
+    /// Says what is wrong with the schema.
+    pub(super) fn new(document: &Value, pointer: &str) -> Result<Self, String> {
+        let schema = schema::standalone(document, pointer)?;
+        let validator = jsonschema::options()
+            .offline()
+            .with_draft(jsonschema::Draft::Draft7)
+            .should_validate_formats(true)
+            // Linear time: what a client sends must not decide how long a pattern takes.
+            .with_pattern_options(PatternOptions::regex())
+            .build(&schema)
+            .map_err(|error| format!("the schema at {pointer} does not compile: {error}"))?;
+        Ok(Self { validator })
+    }
+
+    /// Checks one value. `bytes` is how large it was as text; `prefix` stands before every field.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`] with what does not fit.
+    pub(super) fn check(&self, value: &Value, bytes: usize, place: Place, prefix: &str) -> Result<(), Fault> {
+        if self.validator.is_valid(value) {
+            return Ok(());
+        }
+        let mut list = List { place, prefix, violations: Vec::new(), more: false };
+        if bytes > LISTED_BYTES_MAX {
+            if let Err(error) = self.validator.validate(value) {
+                list.add(&error);
+            }
+            list.more = true;
+        } else {
+            self.validator.iter_errors(value).for_each(|error| list.add(&error));
+        }
+        Err(list.into_fault())
+    }
+}
+
+/// Several faults of one request as one: all violations together. A fault of another kind stands alone.
+pub(super) fn merge(faults: Vec<Fault>) -> Option<Fault> {
+    let mut all = Vec::new();
+    let mut any_more = false;
+    for fault in faults {
+        match fault {
+            Fault::Invalid { violations, more } => {
+                any_more |= more;
+                all.extend(violations);
+            }
+            other => return Some(other),
+        }
+    }
+    any_more |= all.len() > VIOLATIONS_MAX;
+    all.truncate(VIOLATIONS_MAX);
+    if all.is_empty() { None } else { Some(Fault::Invalid { violations: all, more: any_more }) }
+}
+
+/// A text short enough for an answer.
+pub(super) fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+struct List<'a> {
+    place: Place,
+    prefix: &'a str,
+    violations: Vec<Violation>,
+    more: bool,
+}
+
+impl List<'_> {
+    fn add(&mut self, error: &ValidationError<'_>) {
+        let at = error.instance_path().as_str();
+        match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected } | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                unexpected.iter().for_each(|name| self.push(child(at, name), "is not known here".to_owned()));
+            }
+            ValidationErrorKind::Required { property } => {
+                let name = property.as_str().unwrap_or_default();
+                self.push(child(at, name), "is required".to_owned());
+            }
+            ValidationErrorKind::PropertyNames { error: inner } => {
+                let name = inner.instance().as_str().unwrap_or_default().to_owned();
+                self.push(child(at, &name), format!("this name is not allowed: it {}", reason(inner)));
+            }
+            ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+                self.closest(context, at);
+            }
+            _ => self.push(at.to_owned(), reason(error)),
+        }
+    }
+
+    /// Of several allowed forms, says what is wrong with the one that the value comes closest to.
+    fn closest(&mut self, forms: &[Vec<ValidationError<'static>>], at: &str) {
+        let deepest = |form: &&Vec<ValidationError<'static>>| {
+            let depth = form.iter().map(|error| error.instance_path().as_str().len()).max().unwrap_or(0);
+            (depth > at.len(), usize::MAX - form.len())
+        };
+        match forms.iter().filter(|form| !form.is_empty()).max_by_key(deepest) {
+            Some(form) if form.iter().any(|error| error.instance_path().as_str().len() > at.len()) => {
+                form.iter().for_each(|error| self.add(error));
+            }
+            _ => self.push(at.to_owned(), "fits none of the allowed forms".to_owned()),
+        }
+    }
+
+    fn push(&mut self, pointer: String, reason: String) {
+        if self.violations.len() == VIOLATIONS_MAX {
+            self.more = true;
+            return;
+        }
+        let field = format!("{}{}", self.prefix, shown(&pointer));
+        self.violations.push(Violation { place: self.place, field, reason: shown(&reason) });
+    }
+
+    fn into_fault(mut self) -> Fault {
+        // Two branches of one schema may complain about the same thing.
+        let mut seen = std::collections::HashSet::new();
+        self.violations.retain(|violation| seen.insert((violation.field.clone(), violation.reason.clone())));
+        Fault::Invalid { violations: self.violations, more: self.more }
+    }
+}
+
+/// The JSON pointer of a property below `at` (RFC 6901, section 3).
+fn child(at: &str, name: &str) -> String {
+    format!("{at}/{}", shown(name).replace('~', "~0").replace('/', "~1"))
+}
+
+/// What was expected, as the end of a sentence that starts with the field.
+fn reason(error: &ValidationError<'_>) -> String {
+    use ValidationErrorKind as Kind;
+    match error.kind() {
+        Kind::Type { kind } => format!("must be {}, not {}", expected(kind), found(error.instance())),
+        Kind::Enum { options } => format!("must be one of {}", listed(options)),
+        Kind::Constant { expected_value } => format!("must be {expected_value}"),
+        Kind::Minimum { limit } => format!("must be at least {limit}"),
+        Kind::Maximum { limit } => format!("must be at most {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
+        Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
+        Kind::MinLength { limit } => format!("must have at least {limit} characters"),
+        Kind::MaxLength { limit } => format!("must have at most {limit} characters"),
+        Kind::MinItems { limit } => format!("must have at least {limit} items"),
+        Kind::MaxItems { limit } => format!("must have at most {limit} items"),
+        Kind::MinProperties { limit } => format!("must have at least {limit} properties"),
+        Kind::MaxProperties { limit } => format!("must have at most {limit} properties"),
+        Kind::UniqueItems => "must not have the same item twice".to_owned(),
+        Kind::Pattern { pattern } => format!("must match {pattern}"),
+        Kind::Format { format } => format!("must be a {format}"),
+        Kind::OneOfMultipleValid { .. } => "fits more than one of the allowed forms".to_owned(),
+        Kind::FalseSchema => "is not allowed".to_owned(),
+        Kind::Not { .. } => "must not have this form".to_owned(),
+        other => format!("breaks the rule {:?}", other.keyword()),
+    }
+}
+
+fn expected(kind: &TypeKind) -> String {
+    match kind {
+        TypeKind::Single(one) => one.as_str().to_owned(),
+        TypeKind::Multiple(set) => set.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(" or "),
+    }
+}
+
+fn found(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn listed(options: &Value) -> String {
+    let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
+    options.iter().map(Value::to_string).collect::<Vec<_>>().join(", ")
+}

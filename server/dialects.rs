@@ -1,0 +1,16 @@
+//! Where a request enters: one room per document, the same furniture in each.
+//!
+//! | file         | what                                        |
+//! |--------------|---------------------------------------------|
+//! | `mod.rs`     | which operation becomes which command        |
+//! | `handlers.rs`| read, submit, answer                         |
+//! | `wire.rs`    | between the wire's words and the engine's    |
+//! | `project.rs` | the log as this face shows it                |
+//! | `error.rs`   | every refusal in this document's error body  |
+//!
+//! Rooms of one owner share what their documents share: `arp` is the furniture of both ARP rooms.
+
+pub mod arp;
+pub mod native;
+pub mod run_coordinator;
+pub mod run_gateway;

@@ -1,0 +1,206 @@
+//! The log as ARP shows it: the standard's ten event types, a `seq` that is gap-free from 1 over a whole run.
+//!
+//! A pure fold. Version 1 of this projection; what it shows of a stored log is pinned by a golden. Where the standard leaves
+//! open what `data` holds, the reference implementation's fields come first and ours after.
+
+use std::collections::BTreeMap;
+
+use runyard_engine::event::{ChildCreated, Evaluation, FinalState};
+use runyard_engine::{Event, NodeRunId, NodeTypeRef, Object, Recorded, State};
+use serde_json::{Map, Value, json};
+
+use super::wire;
+use crate::clock::rfc3339;
+
+/// The fold's state.
+#[derive(Debug, Clone)]
+pub struct Projection {
+    run_id: String,
+    seq: u64,
+    known: BTreeMap<NodeRunId, Known>,
+    mapped: BTreeMap<NodeRunId, Map<String, Value>>,
+}
+
+/// What is remembered of a node run.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    composite: bool,
+    started: bool,
+}
+
+/// One event as shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunEvent {
+    /// From 1, gap-free over the whole run.
+    pub seq: u64,
+    /// Absent for what concerns the run alone.
+    pub node_run: Option<NodeRunId>,
+    /// The event as on the wire (ARP `RunEvent`).
+    pub body: Value,
+}
+
+impl Projection {
+    /// The projection of a run that has started.
+    pub fn of(state: &State) -> Self {
+        Projection { run_id: wire::run_id(state), seq: 0, known: BTreeMap::new(), mapped: BTreeMap::new() }
+    }
+
+    /// Shows what one stored event means: none, one or more events.
+    pub fn project(&mut self, recorded: &Recorded) -> Vec<RunEvent> {
+        let mut shown = Vec::new();
+        let mut show = |kind: &str, node_run: Option<NodeRunId>, data: Value| {
+            self.seq += 1;
+            shown.push(event(&self.run_id, self.seq, recorded.at_ms, kind, node_run, data));
+        };
+        match &recorded.event {
+            Event::Started { start, root, .. } => {
+                self.known.insert(*root, Known { composite: start.node_type.kind.is_composite(), started: false });
+                show("run_started", None, json!({ "root_node_run_id": root.to_string() }));
+                show("node_run_assigned", Some(*root), json!({ "root": true, "node_type_ref": type_ref(&start.node_type.asked) }));
+            }
+            Event::Decomposed { node_run, children, summary, .. } => {
+                let mut data = object(json!({ "node_run_count": children }));
+                put(&mut data, "summary", summary.clone());
+                show("composite_decomposed", Some(*node_run), Value::Object(data));
+            }
+            Event::CandidatesGenerated { node_run, subtask_id, set } => {
+                let mut data = object(json!({ "candidate_set_id": set.id }));
+                put(&mut data, "subtask_id", Some(subtask_id.clone()).filter(|id| !id.is_empty()));
+                if !set.candidates.is_empty() {
+                    let candidates = set.candidates.iter().map(candidate).collect();
+                    data.insert("candidates".to_owned(), Value::Array(candidates));
+                }
+                show("candidate_set_generated", Some(*node_run), Value::Object(data));
+            }
+            // Told with the child, which knows the node type chosen.
+            Event::SubtaskMapped { node_run, subtask_id, candidate_set_id, rationale, decision } => {
+                let data = match decision {
+                    Some(Value::Object(decision)) => decision.clone(),
+                    _ => {
+                        let mut data = Map::new();
+                        put(&mut data, "subtask_id", subtask_id.clone());
+                        put(&mut data, "candidate_set_id", candidate_set_id.clone());
+                        put(&mut data, "rationale", rationale.clone());
+                        data
+                    }
+                };
+                self.mapped.insert(*node_run, data);
+            }
+            Event::ChildCreated(child) => {
+                self.known.insert(child.node_run, Known { composite: child.node_type.kind.is_composite(), started: false });
+                if let Some(mut data) = self.mapped.remove(&child.node_run) {
+                    data.entry("chosen_node_type_ref").or_insert_with(|| type_ref(&child.node_type.asked));
+                    show("subtask_mapped", Some(child.node_run), Value::Object(data));
+                }
+                show("node_run_assigned", Some(child.node_run), assigned(child));
+            }
+            Event::NodeStarted { node_run, .. } => {
+                if let Some(known) = self.known.get_mut(node_run) {
+                    known.started = true;
+                }
+            }
+            Event::NodeWaiting { .. } => {}
+            Event::NodeFinished { node_run, state, error, .. } => {
+                let atomic = self.known.get(node_run).is_some_and(|known| !known.composite && known.started);
+                if atomic {
+                    let mut data = object(json!({ "state": final_state(*state) }));
+                    if let Some(error) = error {
+                        data.insert("error".to_owned(), wire::failure_value(error));
+                    }
+                    show("atomic_executed", Some(*node_run), Value::Object(data));
+                }
+            }
+            Event::Evaluated { node_run, evaluation } => {
+                show("node_evaluated", Some(*node_run), Value::Object(evaluated(evaluation)));
+            }
+            Event::RecoveryApplied { node_run, action } => {
+                show("recovery_applied", Some(*node_run), Value::Object(action.0.clone()));
+            }
+            Event::Finished { outcome, error, .. } => {
+                let mut data = object(json!({ "state": outcome.to_string() }));
+                if let Some(error) = error {
+                    data.insert("error".to_owned(), wire::failure_value(error));
+                }
+                show("run_completed", None, Value::Object(data));
+            }
+        }
+        shown
+    }
+}
+
+/// The state a node run ended in, in ARP's words: what was skipped never ran, and the standard has no word for that but canceled.
+pub fn final_state(state: FinalState) -> &'static str {
+    match state {
+        FinalState::Succeeded => "succeeded",
+        FinalState::Failed => "failed",
+        FinalState::Canceled | FinalState::Skipped => "canceled",
+    }
+}
+
+/// A node type reference on the wire.
+pub fn type_ref(node_type: &NodeTypeRef) -> Value {
+    json!({ "node_type_id": node_type.id, "version": node_type.version })
+}
+
+fn event(run_id: &str, seq: u64, at_ms: i64, kind: &str, node_run: Option<NodeRunId>, data: Value) -> RunEvent {
+    let mut body = Map::new();
+    body.insert("run_id".to_owned(), json!(run_id));
+    put(&mut body, "node_run_id", node_run.map(|id| id.to_string()));
+    body.insert("seq".to_owned(), json!(seq));
+    body.insert("type".to_owned(), json!(kind));
+    body.insert("time".to_owned(), json!(rfc3339(at_ms)));
+    body.insert("data".to_owned(), data);
+    RunEvent { seq, node_run, body: Value::Object(body) }
+}
+
+fn assigned(child: &ChildCreated) -> Value {
+    let mut data = object(json!({
+        "parent_node_run_id": child.parent.to_string(),
+        "node_type_ref": type_ref(&child.node_type.asked),
+    }));
+    put(&mut data, "goal", child.goal.clone());
+    if !child.depends_on.is_empty() {
+        let ids = child.depends_on.iter().map(|id| json!(id.to_string())).collect();
+        data.insert("depends_on".to_owned(), Value::Array(ids));
+    }
+    Value::Object(data)
+}
+
+fn candidate(candidate: &runyard_engine::plan::Candidate) -> Value {
+    let mut shown = object(json!({ "node_type_ref": type_ref(&candidate.node_type), "score": candidate.score }));
+    put(&mut shown, "rationale", candidate.rationale.clone());
+    Value::Object(shown)
+}
+
+/// An evaluation on the wire, absent fields absent.
+pub fn evaluated(evaluation: &Evaluation) -> Object {
+    match serde_json::to_value(evaluation) {
+        Ok(Value::Object(object)) => object,
+        _ => Object::new(),
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        _ => Map::new(),
+    }
+}
+
+fn put(object: &mut Map<String, Value>, key: &str, value: Option<String>) {
+    if let Some(value) = value {
+        object.insert(key.to_owned(), Value::String(value));
+    }
+}
+
+/// Whose events a node run's stream shows: its own and its descendants'.
+pub fn within(state: &State, top: NodeRunId, node_run: NodeRunId) -> bool {
+    let mut at = Some(node_run);
+    while let Some(id) = at {
+        if id == top {
+            return true;
+        }
+        at = state.nodes.get(&id).and_then(|node| node.parent);
+    }
+    false
+}

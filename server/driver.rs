@@ -1,0 +1,114 @@
+//! Who moves a run: claim what is due, perform it, submit what came back.
+//!
+//! There is no recovery phase: an effect whose performer died is free again when its lease runs out, and the same claim finds
+//! it. No effect is seen here before the event that asked for it is committed.
+
+mod lease;
+pub mod perform;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::planner::Planner;
+use crate::runs::Runs;
+use crate::store::{Claimed, Store};
+use lease::Leases;
+
+/// How long to wait after the store did not answer.
+const STORE_PAUSE: Duration = Duration::from_millis(250);
+/// The longest sleep without a look: bells are hints, and another server may have added work.
+const LOOK_AGAIN_MS: i64 = 30_000;
+
+/// What a driver needs.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where effects are claimed.
+    pub store: Arc<dyn Store>,
+    /// Where results go.
+    pub runs: Runs,
+    /// What inputs and outputs must fit.
+    pub catalog: Arc<Catalog>,
+    /// Who plans.
+    pub planner: Arc<dyn Planner>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Notified when there may be something to claim.
+    pub work: Arc<Notify>,
+    /// How it goes about it.
+    pub settings: Settings,
+}
+
+/// How a driver goes about it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who claims: unique to this process.
+    pub claimer: String,
+    /// Effects performed at once.
+    pub workers: usize,
+    /// How long a claim holds unless renewed, milliseconds.
+    pub lease_ms: i64,
+}
+
+/// Moves runs until told to stop, then finishes what is in hand. What is not finished when the caller stops waiting is
+/// claimed again later by whoever drives then.
+pub async fn drive(parts: Parts, stopping: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(parts.settings.workers));
+    let leases = Arc::new(Leases::default());
+    let at_work = TaskTracker::new();
+    let renewing = tokio::spawn(leases.clone().renew(parts.store.clone(), parts.clock.clone(), parts.settings.lease_ms));
+    while !stopping.is_cancelled() {
+        let free = slots.available_permits();
+        let claimed = if free == 0 { Vec::new() } else { claim(&parts, free).await };
+        let found = !claimed.is_empty();
+        for one in claimed {
+            let Ok(slot) = slots.clone().acquire_owned().await else { break };
+            let (parts, leases) = (parts.clone(), leases.clone());
+            leases.hold(one.effect.id, one.epoch);
+            at_work.spawn(async move {
+                let effect = one.effect.id;
+                work::perform_and_settle(&parts, one).await;
+                leases.release(effect);
+                drop(slot);
+                // A slot is free: there may be more to claim.
+                parts.work.notify_one();
+            });
+        }
+        if !found {
+            rest(&parts, free == 0, &stopping).await;
+        }
+    }
+    at_work.close();
+    at_work.wait().await;
+    renewing.abort();
+}
+
+async fn claim(parts: &Parts, limit: usize) -> Vec<Claimed> {
+    let Settings { claimer, lease_ms, .. } = &parts.settings;
+    match parts.store.claim(claimer, parts.clock.now_ms(), *lease_ms, limit).await {
+        Ok(claimed) => claimed,
+        Err(error) => {
+            tracing::warn!(%error, "could not claim work; trying again");
+            parts.clock.sleep(STORE_PAUSE).await;
+            Vec::new()
+        }
+    }
+}
+
+/// Waits for a bell, or for the next effect to come due.
+async fn rest(parts: &Parts, full: bool, stopping: &CancellationToken) {
+    let until = if full { None } else { parts.store.next_due().await.ok().flatten() };
+    let latest = parts.clock.now_ms().saturating_add(LOOK_AGAIN_MS);
+    let until = until.map_or(latest, |due| due.min(latest));
+    tokio::select! {
+        () = stopping.cancelled() => {}
+        () = parts.work.notified() => {}
+        () = parts.clock.sleep_until(until) => {}
+    }
+}

@@ -1,0 +1,74 @@
+//! One claimed effect: performed, and what came back submitted.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use runyard_engine::event::Failure;
+use runyard_engine::{Command, Effect, Outcome, Request};
+
+use super::{Parts, perform};
+use crate::planner::PlanRequest;
+use crate::runs::Error;
+use crate::store::{Claimed, StoreError};
+
+/// How often a result is offered to a store that is busy, before the claim is left to run out.
+const OFFERS_MAX: u32 = 8;
+/// The first pause between two offers; each next is twice as long.
+const OFFER_PAUSE: Duration = Duration::from_millis(20);
+
+/// Performs an effect and submits what came back. A result that nobody wants any more is dropped: the run has moved on.
+pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed) {
+    let Claimed { tenant, run, effect, epoch, .. } = claimed;
+    let answering = std::panic::AssertUnwindSafe(answer(parts, &effect)).catch_unwind();
+    let command = answering.await.unwrap_or_else(|_| settle(&effect, Outcome::Failed(panicked())));
+    let mut pause = OFFER_PAUSE;
+    for _ in 0..OFFERS_MAX {
+        match parts.runs.settle(&tenant, run, command.clone(), (effect.id, epoch)).await {
+            Ok(_) => return,
+            Err(Error::Busy) => {
+                parts.clock.sleep(pause).await;
+                pause *= 2;
+            }
+            Err(Error::Store(StoreError::Fenced { .. })) => {
+                tracing::debug!(%run, effect = %effect.id, "a result came too late and was dropped");
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%run, effect = %effect.id, %error, "a result could not be recorded; the effect will be claimed again");
+                return;
+            }
+        }
+    }
+    tracing::warn!(%run, effect = %effect.id, "the store stayed busy; the effect will be claimed again");
+}
+
+async fn answer(parts: &Parts, effect: &Effect) -> Command {
+    match &effect.request {
+        Request::Wake => Command::Wake { effect: effect.id, node_run: effect.node_run },
+        Request::Call { node_type, inputs } => {
+            let outcome = perform::perform(&parts.catalog, node_type, inputs, effect.id, parts.clock.now_ms());
+            settle(effect, outcome)
+        }
+        Request::Plan { node_type, inputs, constraints } => {
+            let request =
+                PlanRequest { node_type: node_type.clone(), inputs: inputs.clone(), constraints: constraints.clone() };
+            match parts.planner.plan(request).await {
+                Ok(plan) => Command::Planned { effect: effect.id, node_run: effect.node_run, plan },
+                Err(failure) => settle(effect, Outcome::Failed(failure)),
+            }
+        }
+    }
+}
+
+fn settle(effect: &Effect, outcome: Outcome) -> Command {
+    Command::Settle { effect: effect.id, node_run: effect.node_run, outcome }
+}
+
+fn panicked() -> Failure {
+    Failure {
+        code: "internal_error".to_owned(),
+        message: "the server failed while performing this step; its log has more".to_owned(),
+        details: None,
+        retryable: Some(false),
+    }
+}

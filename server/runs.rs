@@ -1,0 +1,195 @@
+//! `Runs`: the only façade that rooms call. Start, submit, get, list, follow.
+//!
+//! | file             | what                                                             |
+//! |------------------|------------------------------------------------------------------|
+//! | `start.rs`       | a new run: resolve, validate, start once                         |
+//! | `submit.rs`      | one command: load, decide, commit, tell who waits                |
+//! | `references.rs`  | the ways in which a run is named                                 |
+//! | `row.rs`         | what lists show, derived from the state                          |
+//! | `fingerprint.rs` | telling a repeated request from another one                      |
+//! | `remote.rs`      | the same questions, asked of a coordinator elsewhere             |
+//!
+//! Nothing here knows a dialect, and nothing here decides: the engine does.
+
+mod fingerprint;
+mod references;
+pub mod remote;
+mod row;
+mod start;
+mod submit;
+
+use std::sync::Arc;
+
+use futures::Stream;
+use runyard_engine::{NodeRunId, Position, Recorded, Rejected, RunId, State};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+pub use start::{ChildRequest, IdempotencyKey, NewRun, StartedRun};
+
+use crate::catalog::{Catalog, ResolveError, Violation};
+use crate::clock::Clock;
+use crate::feed::{Bells, Feed};
+use crate::store::{Cursor, Filter, RunRow, Status, Store, StoreError};
+use submit::Submitter;
+
+/// Runs in this process, over the engine and a store. Cheap to clone.
+#[derive(Clone)]
+pub struct Runs {
+    store: Arc<dyn Store>,
+    catalog: Arc<Catalog>,
+    clock: Clock,
+    feed: Feed,
+    submitter: Arc<Submitter>,
+    fingerprints: fingerprint::Fingerprints,
+    limits: Limits,
+}
+
+/// Bounds that come from the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Atomic node runs of one run at once.
+    pub parallel_max: u32,
+}
+
+/// Why a question about a run was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No run of this tenant is named like this.
+    #[error("run `{0}` is not known here")]
+    UnknownRun(String),
+    /// No node run of this tenant is named like this.
+    #[error("node run `{0}` is not known here")]
+    UnknownNodeRun(String),
+    /// The node type or its version does not exist.
+    #[error(transparent)]
+    UnknownNodeType(#[from] ResolveError),
+    /// The inputs do not fit the node type's schema.
+    #[error("the inputs do not fit `{node_type}`")]
+    InvalidInputs {
+        /// Which type.
+        node_type: String,
+        /// Field by field.
+        violations: Vec<Violation>,
+    },
+    /// The engine refused, and recorded nothing.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// The client-chosen id is taken by a run that was started with another body.
+    #[error("run `{name}` already exists and was started with a different request")]
+    NameTaken {
+        /// The id.
+        name: String,
+    },
+    /// The idempotency key was used for another body.
+    #[error("idempotency key `{key}` was already used with a different request")]
+    KeyReused {
+        /// The key.
+        key: String,
+    },
+    /// The run moves faster than this command could be decided, or the store's queue is full. Nothing was recorded.
+    #[error("too much is going on; try again")]
+    Busy,
+    /// The store did not answer. Nothing was recorded.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy(_) | StoreError::Conflict { .. } => Error::Busy,
+            other => Error::Store(other),
+        }
+    }
+}
+
+/// What `Runs` is made of.
+pub struct Parts {
+    /// Where runs rest.
+    pub store: Arc<dyn Store>,
+    /// Which node types there are.
+    pub catalog: Arc<Catalog>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Rung after every commit.
+    pub bells: Arc<Bells>,
+    /// Notified when there may be effects to claim.
+    pub work: Arc<Notify>,
+    /// The server key, for fingerprints.
+    pub secret: [u8; 32],
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl Runs {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let feed = Feed { store: parts.store.clone(), bells: parts.bells.clone(), clock: parts.clock.clone() };
+        let submitter = Submitter::new(parts.store.clone(), parts.clock.clone(), parts.bells, parts.work);
+        Runs {
+            store: parts.store,
+            catalog: parts.catalog,
+            clock: parts.clock,
+            feed,
+            submitter: Arc::new(submitter),
+            fingerprints: fingerprint::Fingerprints::new(&parts.secret),
+            limits: parts.limits,
+        }
+    }
+
+    /// A run as it stands, by whatever it is named.
+    pub async fn get(&self, tenant: &str, reference: &str) -> Result<Arc<State>, Error> {
+        let run = self.find(tenant, reference).await?;
+        self.state(tenant, run).await?.ok_or_else(|| Error::UnknownRun(reference.to_owned()))
+    }
+
+    /// The run of a node run, as it stands, and the node run's id.
+    pub async fn get_node_run(&self, tenant: &str, reference: &str) -> Result<(Arc<State>, NodeRunId), Error> {
+        let unknown = || Error::UnknownNodeRun(reference.to_owned());
+        let node_run = NodeRunId::parse(reference).ok_or_else(unknown)?;
+        let run = self.store.run_of(tenant, node_run).await?.ok_or_else(unknown)?;
+        let state = self.state(tenant, run).await?.ok_or_else(unknown)?;
+        if state.nodes.contains_key(&node_run) { Ok((state, node_run)) } else { Err(unknown()) }
+    }
+
+    /// The rows of runs that match, newest first.
+    pub async fn list(&self, tenant: &str, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<Vec<RunRow>, Error> {
+        Ok(self.store.list(tenant, filter, after, limit).await?)
+    }
+
+    /// How many runs there are in each status.
+    pub async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, Error> {
+        Ok(self.store.counts(tenant).await?)
+    }
+
+    /// Every event of a run after a position, those to come included.
+    pub fn follow(
+        &self,
+        tenant: &str,
+        run: RunId,
+        after: Position,
+        stopping: CancellationToken,
+    ) -> impl Stream<Item = Result<Recorded, StoreError>> + Send + 'static {
+        self.feed.follow(tenant.to_owned(), run, after, stopping)
+    }
+
+    /// The node types there are.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The clock, for keep-alives and health.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.store.ping().await?)
+    }
+
+    async fn state(&self, tenant: &str, run: RunId) -> Result<Option<Arc<State>>, Error> {
+        self.submitter.load(tenant, run).await
+    }
+}

@@ -1,0 +1,34 @@
+//! What lists show of a run, derived from its state and written with every commit.
+
+use runyard_engine::{RunOutcome, RunStatus, State};
+
+use crate::store::RunRow;
+
+/// How many characters of a goal a list shows.
+const TITLE_CHARACTERS_MAX: usize = 200;
+
+/// The row of a run that has started.
+pub(super) fn derive(state: &State) -> RunRow {
+    let start = state.start.as_deref();
+    RunRow {
+        run: state.run,
+        name: start.and_then(|start| start.name.clone()),
+        face: start.map(|start| start.face.clone()).unwrap_or_default(),
+        node_type: start.map(|start| start.node_type.id.clone()).unwrap_or_default(),
+        title: start.and_then(|start| title(&start.inputs)),
+        status: state.status,
+        reason: match state.status {
+            RunStatus::Final(RunOutcome::Failed | RunOutcome::Canceled) => state.error.as_ref().map(|error| error.code.clone()),
+            _ => None,
+        },
+        version: state.version,
+        created_at_ms: state.started_at_ms.unwrap_or_default(),
+        updated_at_ms: state.updated_at_ms.unwrap_or_default(),
+        ended_at_ms: state.ended_at_ms,
+    }
+}
+
+fn title(inputs: &runyard_engine::Object) -> Option<String> {
+    let goal = ["goal", "prompt"].iter().find_map(|key| inputs.get(*key)?.as_str())?;
+    Some(goal.chars().take(TITLE_CHARACTERS_MAX).collect())
+}

@@ -1,0 +1,223 @@
+//! A new run: resolve its node type, validate its inputs, and start it once however often it is asked for.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use runyard_engine::{ChildSpec, Command, Constraints, NodeRunId, NodeType, NodeTypeRef, Object, Reply, RunId, Start, State};
+use serde_json::Value;
+
+use super::submit::Riders;
+use super::{Error, Runs, references};
+use crate::store::{Epoch, KeyUse, StoreError};
+
+/// The scope of idempotency keys for starting a run.
+const START: &str = "start_run";
+/// Where a start's fingerprint rests among a run's notes.
+const FINGERPRINT: &str = "runyard.fingerprint";
+
+/// A run to be, in no dialect.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// The id the client chose, already of the right form.
+    pub name: Option<String>,
+    /// The face it comes through.
+    pub face: &'static str,
+    /// As asked.
+    pub node_type: NodeTypeRef,
+    /// Not yet validated.
+    pub inputs: Object,
+    /// As asked.
+    pub constraints: Constraints,
+    /// What the face wants to find again.
+    pub notes: Object,
+    /// The request as validated, for telling a repeat from another request.
+    pub request: Value,
+    /// Under which the caller may repeat it.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// 1 to 255 visible ASCII characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// A key, where the text is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self(text.to_owned()))
+    }
+}
+
+/// A run that was started now, or earlier by the same request.
+#[derive(Debug, Clone)]
+pub struct StartedRun {
+    /// As it stands.
+    pub state: Arc<State>,
+    /// Whether an earlier request started it.
+    pub replayed: bool,
+}
+
+/// A child to be, in no dialect.
+#[derive(Debug, Clone)]
+pub struct ChildRequest {
+    /// The caller's key within the parent.
+    pub key: Option<String>,
+    /// As asked.
+    pub node_type: NodeTypeRef,
+    /// Not yet validated.
+    pub inputs: Object,
+    /// As asked.
+    pub constraints: Constraints,
+    /// The candidate set chosen from.
+    pub candidate_set_id: Option<String>,
+    /// A decision made outside.
+    pub binding_decision: Option<Value>,
+    /// What the face wants to find again.
+    pub notes: Object,
+}
+
+impl Runs {
+    /// Starts a run, or answers with the run that the same request started before.
+    pub async fn start(&self, tenant: &str, new: NewRun) -> Result<StartedRun, Error> {
+        let fingerprint = self.fingerprints.of(&new.request);
+        if let Some(earlier) = self.earlier(tenant, &new, &fingerprint).await? {
+            return Ok(earlier);
+        }
+        let run = RunId::from_uuid(uuid::Uuid::now_v7());
+        let start = self.prepare(&new, &fingerprint)?;
+        let key = new.key.as_ref().map(|key| KeyUse {
+            scope: START.to_owned(),
+            key: key.0.clone(),
+            fingerprint: fingerprint.clone(),
+            run,
+        });
+        let riders = Riders { settles: None, key };
+        match self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await {
+            Ok((state, _)) => Ok(StartedRun { state, replayed: false }),
+            // Another request took the name or the key between the look and the commit.
+            Err(Error::Store(StoreError::NameTaken { .. } | StoreError::KeyTaken(_))) => {
+                self.earlier(tenant, &new, &fingerprint).await?.ok_or(Error::Busy)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Submits any other command about a run.
+    pub async fn submit(&self, tenant: &str, run: RunId, command: Command) -> Result<Arc<State>, Error> {
+        Ok(self.submitter.submit(tenant, run, command, Riders::default()).await?.0)
+    }
+
+    /// Submits what came back from a claimed effect: refused where the claim is no longer held.
+    pub async fn settle(
+        &self,
+        tenant: &str,
+        run: RunId,
+        command: Command,
+        claim: (runyard_engine::EffectId, Epoch),
+    ) -> Result<Arc<State>, Error> {
+        let riders = Riders { settles: Some(claim), key: None };
+        Ok(self.submitter.submit(tenant, run, command, riders).await?.0)
+    }
+
+    /// Gives an external composite children.
+    pub async fn create_children(
+        &self,
+        tenant: &str,
+        run: RunId,
+        parent: NodeRunId,
+        requests: Vec<ChildRequest>,
+    ) -> Result<(Arc<State>, Vec<NodeRunId>), Error> {
+        let children = requests.into_iter().map(|request| self.child(request)).collect::<Result<_, _>>()?;
+        let command = Command::CreateChildren { parent, children };
+        match self.submitter.submit(tenant, run, command, Riders::default()).await? {
+            (state, Reply::Children(ids)) => Ok((state, ids)),
+            (state, Reply::Done) => Ok((state, Vec::new())),
+        }
+    }
+
+    /// The run that this request started before, if it did.
+    async fn earlier(&self, tenant: &str, new: &NewRun, fingerprint: &[u8]) -> Result<Option<StartedRun>, Error> {
+        if let Some(key) = &new.key
+            && let Some(used) = self.store.keyed(tenant, START, &key.0).await?
+        {
+            if used.fingerprint != fingerprint {
+                return Err(Error::KeyReused { key: key.0.clone() });
+            }
+            return self.again(tenant, used.run).await;
+        }
+        if let Some(name) = &new.name
+            && let Some(run) = self.store.named(tenant, name).await?
+        {
+            let earlier = self.again(tenant, run).await?;
+            let same = earlier.as_ref().is_some_and(|started| noted(&started.state) == Some(&*hex(fingerprint)));
+            return if same { Ok(earlier) } else { Err(Error::NameTaken { name: name.clone() }) };
+        }
+        Ok(None)
+    }
+
+    async fn again(&self, tenant: &str, run: RunId) -> Result<Option<StartedRun>, Error> {
+        let state = self.state(tenant, run).await?;
+        Ok(state.map(|state| StartedRun { state, replayed: true }))
+    }
+
+    fn prepare(&self, new: &NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
+        if let Some(name) = &new.name
+            && !references::may_be_chosen(name)
+        {
+            return Err(Error::NameTaken { name: name.clone() });
+        }
+        let node_type = self.resolve(&new.node_type, &new.inputs)?;
+        let mut notes = new.notes.clone();
+        notes.insert(FINGERPRINT.to_owned(), Value::String(hex(fingerprint)));
+        Ok(Start {
+            name: new.name.clone(),
+            face: new.face.to_owned(),
+            node_type,
+            inputs: new.inputs.clone(),
+            constraints: self.canonical(new.constraints.clone()),
+            parallel_max: self.limits.parallel_max,
+            notes,
+        })
+    }
+
+    fn child(&self, request: ChildRequest) -> Result<ChildSpec, Error> {
+        Ok(ChildSpec {
+            key: request.key,
+            node_type: self.resolve(&request.node_type, &request.inputs)?,
+            inputs: request.inputs,
+            constraints: self.canonical(request.constraints),
+            depends_on: Vec::new(),
+            candidate_set_id: request.candidate_set_id,
+            binding_decision: request.binding_decision,
+            notes: request.notes,
+        })
+    }
+
+    fn resolve(&self, asked: &NodeTypeRef, inputs: &Object) -> Result<NodeType, Error> {
+        let node_type = self.catalog.resolve(asked)?;
+        self.catalog
+            .validate_inputs(&node_type.id, inputs)
+            .map_err(|violations| Error::InvalidInputs { node_type: node_type.id.clone(), violations })?;
+        Ok(node_type)
+    }
+
+    /// Allow and deny lists name types as asked and as resolved, so that an alias cannot slip through either.
+    fn canonical(&self, mut constraints: Constraints) -> Constraints {
+        let both = |ids: BTreeSet<String>| -> BTreeSet<String> {
+            let resolved: Vec<String> = ids.iter().filter_map(|id| self.catalog.canonical(id)).map(str::to_owned).collect();
+            ids.into_iter().chain(resolved).collect()
+        };
+        let candidates = &mut constraints.candidates;
+        candidates.allowed_node_type_ids = candidates.allowed_node_type_ids.take().map(both);
+        candidates.denied_node_type_ids = both(std::mem::take(&mut candidates.denied_node_type_ids));
+        constraints
+    }
+}
+
+fn noted(state: &State) -> Option<&str> {
+    state.start.as_deref()?.notes.get(FINGERPRINT)?.as_str()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,186 @@
+//! One command: load, decide, commit, tell who waits.
+//!
+//! Deciding needs no lease: two deciders over one version conflict in the store, and the loser decides again on what the winner
+//! left. Within this process a command takes its run's turn first, so that conflicts stay rare.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lru::LruCache;
+use runyard_engine::{
+    Command, Context, Decision, EffectId, Event, Position, Recorded, Reply, RunId, State, apply, decide, replay,
+};
+use tokio::sync::{Mutex as Turn, Notify};
+
+use super::{Error, row};
+use crate::clock::Clock;
+use crate::feed::Bells;
+use crate::store::{Append, Epoch, KeyUse, Store, StoreError};
+
+/// How often a command is decided again before its sender is told to try later.
+const ATTEMPTS_MAX: usize = 16;
+/// How many run states are kept at hand. A hint: every one can be read again.
+const CACHE_RUNS: usize = 4_096;
+/// Runs that share a turn. More means fewer strangers waiting for each other.
+const TURNS: usize = 1_024;
+/// How many events one read brings at the most.
+const PAGE: usize = 1_000;
+
+/// Decides commands over a store.
+pub(super) struct Submitter {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    bells: Arc<Bells>,
+    work: Arc<Notify>,
+    cache: Mutex<LruCache<RunId, (String, Arc<State>)>>,
+    turns: Vec<Turn<()>>,
+}
+
+/// What goes with a command besides the command.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Riders {
+    /// The claimed effect that it answers.
+    pub settles: Option<(EffectId, Epoch)>,
+    /// A key under which a start can be repeated.
+    pub key: Option<KeyUse>,
+}
+
+impl Submitter {
+    pub(super) fn new(store: Arc<dyn Store>, clock: Clock, bells: Arc<Bells>, work: Arc<Notify>) -> Self {
+        let capacity = NonZeroUsize::new(CACHE_RUNS).unwrap_or(NonZeroUsize::MIN);
+        let turns = (0..TURNS).map(|_| Turn::new(())).collect();
+        Submitter { store, clock, bells, work, cache: Mutex::new(LruCache::new(capacity)), turns }
+    }
+
+    /// Decides one command about a run and commits what was decided.
+    pub(super) async fn submit(
+        &self,
+        tenant: &str,
+        run: RunId,
+        command: Command,
+        riders: Riders,
+    ) -> Result<(Arc<State>, Reply), Error> {
+        let _turn = self.turn(run).lock().await;
+        for _ in 0..ATTEMPTS_MAX {
+            let before = self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run)));
+            let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
+            let decision = decide(&before, command.clone(), Context { at_ms, run })?;
+            if decision.events.is_empty() {
+                return Ok((before, decision.reply));
+            }
+            let after = Arc::new(after(&before, &decision, at_ms)?);
+            let reply = decision.reply.clone();
+            let has_effects = !decision.effects.is_empty();
+            match self.commit(append(tenant, &before, &after, decision, at_ms, &riders)).await {
+                Ok(()) => {
+                    self.keep(tenant, after.clone());
+                    self.bells.ring(run, after.version);
+                    if has_effects {
+                        self.work.notify_one();
+                    }
+                    return Ok((after, reply));
+                }
+                // Someone else moved the run: what is at hand is old.
+                Err(StoreError::Conflict { .. }) => self.forget(run),
+                Err(other) => return Err(Error::from(other)),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// A run as it stands, or nothing where it does not exist for this tenant.
+    pub(super) async fn load(&self, tenant: &str, run: RunId) -> Result<Option<Arc<State>>, Error> {
+        if let Some(state) = self.at_hand(tenant, run) {
+            return Ok(Some(state));
+        }
+        let mut log = Vec::new();
+        loop {
+            let after = log.last().map_or(0, |recorded: &Recorded| recorded.position);
+            let page = self.store.log(tenant, run, after, PAGE).await?;
+            let last = page.len() < PAGE;
+            log.extend(page);
+            if last {
+                break;
+            }
+        }
+        if log.is_empty() {
+            return Ok(None);
+        }
+        let state = replay(run, &log).map_err(|corrupt| corrupted(run, &corrupt.to_string()))?;
+        let state = Arc::new(state);
+        self.keep(tenant, state.clone());
+        Ok(Some(state))
+    }
+
+    async fn commit(&self, append: Append) -> Result<(), StoreError> {
+        let mut answers = self.store.commit(vec![append]).await;
+        match answers.pop() {
+            Some(answer) => answer.map(|_| ()),
+            None => Err(StoreError::Failed("the store did not answer an entry".into())),
+        }
+    }
+
+    fn turn(&self, run: RunId) -> &Turn<()> {
+        let (_, low) = run.uuid().as_u64_pair();
+        let place = usize::try_from(low % TURNS as u64).unwrap_or(0);
+        &self.turns[place]
+    }
+
+    fn at_hand(&self, tenant: &str, run: RunId) -> Option<Arc<State>> {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.get(&run).filter(|(owner, _)| owner == tenant).map(|(_, state)| state.clone())
+    }
+
+    /// Keeps the newest of what is at hand: a slow reader must not put an older state over a newer one.
+    fn keep(&self, tenant: &str, state: Arc<State>) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.peek(&state.run).is_none_or(|(_, kept)| kept.version <= state.version) {
+            cache.put(state.run, (tenant.to_owned(), state));
+        }
+    }
+
+    fn forget(&self, run: RunId) {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).pop(&run);
+    }
+}
+
+fn after(before: &State, decision: &Decision, at_ms: i64) -> Result<State, Error> {
+    let mut after = before.clone();
+    for event in &decision.events {
+        let recorded = Recorded { position: after.version + 1, at_ms, event: event.clone() };
+        apply(&mut after, &recorded).map_err(|corrupt| corrupted(before.run, &corrupt.to_string()))?;
+    }
+    Ok(after)
+}
+
+fn append(tenant: &str, before: &State, after: &State, decision: Decision, at_ms: i64, riders: &Riders) -> Append {
+    let expected: Position = before.version;
+    Append {
+        tenant: tenant.to_owned(),
+        run: after.run,
+        expected,
+        at_ms,
+        node_runs: created(&decision.events),
+        events: decision.events,
+        row: row::derive(after),
+        effects: decision.effects,
+        dropped: decision.dropped,
+        settles: riders.settles,
+        key: riders.key.clone(),
+    }
+}
+
+fn created(events: &[Event]) -> Vec<runyard_engine::NodeRunId> {
+    events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Started { root, .. } => Some(*root),
+            Event::ChildCreated(child) => Some(child.node_run),
+            _ => None,
+        })
+        .collect()
+}
+
+fn corrupted(run: RunId, reason: &str) -> Error {
+    Error::Store(StoreError::Corrupt { run, reason: reason.to_owned() })
+}
