@@ -299,8 +299,8 @@ mod tests {
         let file = Story::new().file("port_bse = 1\n[log]\ncolour = true").refusal();
         insta::assert_snapshot!(file, @r"
         the configuration is not usable:
-          port_bse: there is no such setting; did you mean port_base? (set by file FOLDER/runyard.toml)
           log.colour: there is no such setting; there are: data_dir, host, insecure_allow_remote, port_base, workers, parallel_max, body_bytes_max, lease_ms, stop_within_ms, perform, log.format, log.filter, coordinator.url, gateway.coordinator (set by file FOLDER/runyard.toml)
+          port_bse: there is no such setting; did you mean port_base? (set by file FOLDER/runyard.toml)
         ");
         let variable = Story::new().variable("RUNYARD_LOG_FORMAT", "json").refusal();
         insta::assert_snapshot!(variable, @"the configuration is not usable: log_format: there is no such setting; did you mean log.format? (set by environment RUNYARD_LOG_FORMAT)");
@@ -313,9 +313,9 @@ mod tests {
         let story = Story::new().file("workers = 'many'\nperform = 1\nhost = 'example.org'").variable("RUNYARD_LOG__FORMAT", "xml");
         insta::assert_snapshot!(story.flag("lease_ms", "-1").refusal(), @r#"
         the configuration is not usable:
-          workers: found "many", expected a whole number from 1 to 4096 (set by file FOLDER/runyard.toml)
-          perform: found 1, expected true or false (set by file FOLDER/runyard.toml)
           host: found "example.org", expected an IP address or localhost (set by file FOLDER/runyard.toml)
+          perform: found 1, expected true or false (set by file FOLDER/runyard.toml)
+          workers: found "many", expected a whole number from 1 to 4096 (set by file FOLDER/runyard.toml)
           log.format: found "xml", expected text or json (set by environment RUNYARD_LOG__FORMAT)
           lease_ms: found "-1", expected a whole number from 1000 to 600000 (set by flag --lease-ms)
         "#);
