@@ -1,1 +1,37 @@
-fn main() {}
+//! Makes this crate's code from its documents. The work is in `runyard-codegen`; here stands which documents there are.
+
+use std::path::PathBuf;
+
+use runyard_codegen::{Document, Generated, Generator};
+
+fn main() {
+    if let Err(error) = make() {
+        // Cargo fails the build and shows this line, not the trace of a panic.
+        println!("cargo::error={error}");
+    }
+}
+
+fn make() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    let generator = Generator::new().host("crate::host").behaviour("crate::client").behind_features();
+
+    let arp = generator.schemas("openapi/arp/schemas.yaml", "crate::arp::schemas")?;
+    keep(arp.generated())?;
+    for name in ["run-gateway", "run-coordinator"] {
+        let document = Document::new(format!("openapi/arp/{name}.yaml")).overlay(format!("openapi/arp/{name}.overlay.yaml"));
+        keep(&generator.document(&document.shared(&arp))?)?;
+    }
+    keep(&generator.document(&Document::new("openapi/runyard/runyard.yaml"))?)?;
+
+    // Compiled into this crate's tests only: every form that a document can have and ours may not.
+    keep(&generator.document(&Document::new("openapi/codegen/tests/quirks.yaml"))?)
+}
+
+/// Writes what was made, and asks to be called again when what it was made from changes.
+fn keep(generated: &Generated) -> Result<(), Box<dyn std::error::Error>> {
+    for source in &generated.sources {
+        println!("cargo::rerun-if-changed={}", source.display());
+    }
+    let folder = std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
+    Ok(generated.write(&PathBuf::from(folder))?)
+}

@@ -91,7 +91,7 @@ pub struct Start {
     /// The run's constraints as asked; the node type's are merged in by `decide`.
     #[serde(default)]
     pub constraints: Constraints,
-    /// At most this many atomic node runs at once.
+    /// At most this many calls at once; 0 counts as 1.
     pub parallel_max: u32,
     /// Opaque to the engine: what the face wants to find again (run context, metadata, extensions).
     #[serde(default, skip_serializing_if = "Object::is_empty")]
@@ -101,7 +101,7 @@ pub struct Start {
 /// A child asked for from outside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChildSpec {
-    /// Unique within the parent, from the caller. Absent: one is derived from the number of children before.
+    /// Unique within the parent, from the caller; any text. Absent: `#<n>` is derived from the number of children before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Resolved.
@@ -111,7 +111,7 @@ pub struct ChildSpec {
     /// The child's own constraints.
     #[serde(default)]
     pub constraints: Constraints,
-    /// Keys of siblings that must have succeeded first: created before, or earlier in the same command.
+    /// Given keys of siblings that must have succeeded first: created before, or earlier in the same command.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<String>,
     /// The candidate set the caller chose from.
@@ -203,7 +203,7 @@ pub enum Rejected {
         live: usize,
     },
     /// A limit would be exceeded.
-    #[error("{constraint} is {limit}; this would make it {found}")]
+    #[error("{constraint} is {limit}, but this asks for {found}")]
     ConstraintViolated {
         /// The field's name in the constraint envelope.
         constraint: &'static str,
@@ -212,12 +212,33 @@ pub enum Rejected {
         /// What was asked.
         found: String,
     },
+    /// A constraint that this version cannot keep, so it does not pretend to.
+    #[error("{constraint} is not supported by this version; start without it")]
+    Unsupported {
+        /// The field's name in the constraint envelope.
+        constraint: &'static str,
+    },
+    /// The composite waits for its dependencies, so its owner cannot move it yet.
+    #[error("node run {node_run} has not begun; it waits for the siblings it depends on")]
+    NotBegun {
+        /// What was named.
+        node_run: NodeRunId,
+    },
+    /// `skipped` is the engine's own word.
+    #[error("a node run cannot be completed as {state} from outside; use succeeded, failed or canceled")]
+    NotACompletion {
+        /// What was asked.
+        state: FinalState,
+    },
+    /// The state cannot have come from a log, or the engine is wrong. Nothing was recorded.
+    #[error("the run's state is corrupt")]
+    Corrupt(#[from] crate::Corrupt),
     /// The key was used before for something else.
     #[error("key `{key}` was already used with a different {field}")]
     KeyConflict {
         /// The key.
         key: String,
-        /// What differs.
+        /// What differs: a field of [`ChildSpec`].
         field: &'static str,
     },
     /// A dependency names no sibling that exists by then, or itself.

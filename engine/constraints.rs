@@ -1,4 +1,7 @@
 //! The constraint envelope (ARP Standard v1): limits that are enforced before anything is recorded.
+//!
+//! How two envelopes become one is here; who enforces what is in `limits`. `max_external_calls` and `max_cost` are carried and
+//! merged, and no kind of node run spends them yet. `require_approval` is refused until there are approvals.
 
 use std::collections::BTreeSet;
 
@@ -87,5 +90,76 @@ impl Constraints {
     /// Whether nothing is constrained.
     pub fn is_empty(&self) -> bool {
         *self == Constraints::default()
+    }
+
+    /// Both at once: the smaller number, the node types that both allow, those that either denies, the lesser side effect,
+    /// an approval if either wants one. Commutative and associative; the default changes nothing.
+    pub fn merge(&self, other: &Constraints) -> Constraints {
+        Constraints {
+            structural: self.structural.merge(&other.structural),
+            candidates: self.candidates.merge(&other.candidates),
+            budgets: self.budgets.merge(&other.budgets),
+            gates: self.gates.merge(&other.gates),
+        }
+    }
+}
+
+impl Structural {
+    fn merge(&self, other: &Structural) -> Structural {
+        Structural {
+            max_depth: least(self.max_depth, other.max_depth),
+            max_children_per_composite: least(self.max_children_per_composite, other.max_children_per_composite),
+            max_total_nodes_per_run: least(self.max_total_nodes_per_run, other.max_total_nodes_per_run),
+            max_decomposition_rounds_per_node: least(
+                self.max_decomposition_rounds_per_node,
+                other.max_decomposition_rounds_per_node,
+            ),
+        }
+    }
+}
+
+impl Candidates {
+    fn merge(&self, other: &Candidates) -> Candidates {
+        let allowed = match (&self.allowed_node_type_ids, &other.allowed_node_type_ids) {
+            (Some(mine), Some(theirs)) => Some(mine & theirs),
+            (mine, theirs) => mine.clone().or_else(|| theirs.clone()),
+        };
+        Candidates {
+            max_candidates_per_subtask: least(self.max_candidates_per_subtask, other.max_candidates_per_subtask),
+            allowed_node_type_ids: allowed,
+            denied_node_type_ids: &self.denied_node_type_ids | &other.denied_node_type_ids,
+        }
+    }
+}
+
+impl Budgets {
+    fn merge(&self, other: &Budgets) -> Budgets {
+        let cost = match (self.max_cost, other.max_cost) {
+            (Some(mine), Some(theirs)) => Some(mine.min(theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        Budgets {
+            max_wall_time_ms: least(self.max_wall_time_ms, other.max_wall_time_ms),
+            max_steps: least(self.max_steps, other.max_steps),
+            max_external_calls: least(self.max_external_calls, other.max_external_calls),
+            max_cost: cost,
+        }
+    }
+}
+
+impl Gates {
+    fn merge(&self, other: &Gates) -> Gates {
+        Gates {
+            side_effect_class: least(self.side_effect_class, other.side_effect_class),
+            require_approval: self.require_approval || other.require_approval,
+        }
+    }
+}
+
+/// The smaller of two limits, where absent is no limit.
+pub(crate) fn least<T: Ord + Copy>(mine: Option<T>, theirs: Option<T>) -> Option<T> {
+    match (mine, theirs) {
+        (Some(mine), Some(theirs)) => Some(mine.min(theirs)),
+        (mine, theirs) => mine.or(theirs),
     }
 }

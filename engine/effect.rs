@@ -11,7 +11,7 @@ pub struct Decision {
     pub events: Vec<Event>,
     /// To perform once the events are committed.
     pub effects: Vec<Effect>,
-    /// Asked for earlier and no longer wanted.
+    /// Asked for by an earlier decision and no longer wanted. The effect that the command answers is not among them.
     pub dropped: Vec<EffectId>,
     /// The answer for who asked.
     pub reply: Reply,

@@ -1,5 +1,5 @@
 //! What has happened to a run: the log's vocabulary. Stored for ever, so every change here is an addition, or a new format
-//! version with an upcaster in [`upcast`](crate::event::FORMAT_VERSION)'s file.
+//! version with a step in the file of [`crate::upcast`].
 
 use std::fmt;
 
@@ -56,7 +56,7 @@ pub enum Event {
     CandidatesGenerated {
         /// The child.
         node_run: NodeRunId,
-        /// The subtask's id.
+        /// The subtask's id; for children from outside the one in their binding decision, else their key, else empty.
         subtask_id: String,
         /// Candidates, best first. Empty when only the set's id is known.
         set: CandidateSet,
@@ -138,6 +138,25 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<Failure>,
     },
+}
+
+impl Event {
+    /// The `type` under which it is stored.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Event::Started { .. } => "started",
+            Event::Decomposed { .. } => "decomposed",
+            Event::CandidatesGenerated { .. } => "candidates_generated",
+            Event::SubtaskMapped { .. } => "subtask_mapped",
+            Event::ChildCreated(_) => "child_created",
+            Event::NodeStarted { .. } => "node_started",
+            Event::NodeWaiting { .. } => "node_waiting",
+            Event::NodeFinished { .. } => "node_finished",
+            Event::Evaluated { .. } => "evaluated",
+            Event::RecoveryApplied { .. } => "recovery_applied",
+            Event::Finished { .. } => "finished",
+        }
+    }
 }
 
 /// A child, as created.

@@ -7,23 +7,39 @@
 //! What does not live here: wire types, storage, planning, schema validation, anything that reads a clock or a die. Those
 //! happen outside and come back as commands. This crate's dependency list is the proof.
 
+mod apply;
+mod bindings;
+mod check;
 pub mod command;
 pub mod constraints;
+mod decide;
+mod draft;
 pub mod effect;
 pub mod event;
+mod finish;
 pub mod ids;
+mod kinds;
+mod limits;
 pub mod node_type;
+mod outstanding;
 pub mod plan;
+mod schedule;
 pub mod state;
+mod upcast;
 
+pub use apply::{Corrupt, apply, replay};
+pub use check::{Violation, check};
 pub use command::{ChildSpec, Command, Completion, Context, Outcome, Rejected, Start};
 pub use constraints::Constraints;
+pub use decide::decide;
 pub use effect::{Decision, Effect, Reply, Request};
 pub use event::{Event, Recorded};
 pub use ids::{EffectId, NodeRunId, Position, RunId};
 pub use node_type::{NodeKind, NodeType, NodeTypeRef, SideEffect};
+pub use outstanding::{is_outstanding, outstanding};
 pub use plan::Plan;
 pub use state::{Node, NodeState, RunOutcome, RunStatus, State, Wait};
+pub use upcast::{UpcastError, upcast};
 
 /// A JSON object, in the order it was written.
 pub type Object = serde_json::Map<String, serde_json::Value>;

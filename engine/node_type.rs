@@ -69,3 +69,13 @@ pub enum SideEffect {
     /// Cannot be taken back.
     Irreversible,
 }
+
+impl std::fmt::Display for SideEffect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            SideEffect::Read => "read",
+            SideEffect::Write => "write",
+            SideEffect::Irreversible => "irreversible",
+        })
+    }
+}

@@ -1,7 +1,11 @@
 //! A run as it stands: a fold over its log, and nothing that is not in the log.
+//!
+//! The fold itself is in `apply`; what a state must always satisfy is in `check`. Node runs are shared (`Arc`), so that a
+//! copy of a state costs a pointer for each node run and a decision copies only what it touches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,13 +23,13 @@ pub struct State {
     /// The position of the last event applied; 0 before the first. Also the version that commits are checked against.
     pub version: Position,
     /// What it started with; absent before the first event.
-    pub start: Option<Box<Start>>,
+    pub start: Option<Arc<Start>>,
     /// The run's constraints with the root node type's merged in.
     pub constraints: Constraints,
     /// Where it stands.
     pub status: RunStatus,
     /// Every node run.
-    pub nodes: BTreeMap<NodeRunId, Node>,
+    pub nodes: BTreeMap<NodeRunId, Arc<Node>>,
     /// Node runs in the order of creation, the root first.
     pub order: Vec<NodeRunId>,
     /// Atomic node runs started so far, for `max_steps`.
@@ -40,6 +44,21 @@ pub struct State {
     pub updated_at_ms: Option<i64>,
     /// Unix milliseconds of `Finished`.
     pub ended_at_ms: Option<i64>,
+    /// Who is next. Part of the fold, kept so that nobody has to search the tree.
+    pub(crate) line: Line,
+}
+
+/// Who is next: node runs by their ordinal.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Line {
+    /// Queued calls; they take a place each.
+    pub(crate) calls: BTreeSet<usize>,
+    /// Everything else that is queued; it takes no place.
+    pub(crate) others: BTreeSet<usize>,
+    /// Calls that run.
+    pub(crate) calls_running: u64,
+    /// Node runs that are queued or running.
+    pub(crate) busy: u64,
 }
 
 /// A node run as it stands.
@@ -51,7 +70,9 @@ pub struct Node {
     pub parent: Option<NodeRunId>,
     /// 0 for the root.
     pub depth: u64,
-    /// Unique within the parent; empty for the root.
+    /// Its place in [`State::order`].
+    pub ordinal: usize,
+    /// Unique within the parent; empty for the root. A key that a caller gave and that starts with `#` has one more `#` here.
     pub key: String,
     /// Whether the key came from the caller.
     pub key_given: bool,
@@ -63,8 +84,16 @@ pub struct Node {
     pub bindings: Vec<Binding>,
     /// Siblings that must have succeeded first.
     pub depends_on: Vec<NodeRunId>,
+    /// How many of them have not succeeded.
+    pub unmet: usize,
+    /// Siblings that depend on this one.
+    pub dependants: Vec<NodeRunId>,
     /// In the order of creation.
     pub children: Vec<NodeRunId>,
+    /// How many of them have not ended.
+    pub live_children: usize,
+    /// Atomic node runs started here and below, for `max_steps`.
+    pub steps: u64,
     /// Its own constraints as asked.
     pub asked: Constraints,
     /// All that apply to it, merged.
@@ -81,6 +110,8 @@ pub struct Node {
     pub error: Option<Failure>,
     /// The last judgement.
     pub evaluation: Option<Evaluation>,
+    /// What came with the last judgement.
+    pub recovery: Option<RecoveryAction>,
     /// Every recovery action, in order.
     pub recoveries: Vec<RecoveryAction>,
     /// How many times it was decomposed.
@@ -162,6 +193,20 @@ pub enum RunOutcome {
     Canceled,
 }
 
+impl fmt::Display for NodeState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeState::Pending => f.write_str("pending"),
+            NodeState::Queued => f.write_str("queued"),
+            NodeState::Running => f.write_str("running"),
+            NodeState::Waiting(Wait::Timer { .. }) => f.write_str("waiting for a time"),
+            NodeState::Waiting(Wait::Children) => f.write_str("waiting for its children"),
+            NodeState::Waiting(Wait::External) => f.write_str("waiting for its owner"),
+            NodeState::Final(state) => state.fmt(f),
+        }
+    }
+}
+
 impl fmt::Display for RunOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -189,11 +234,100 @@ impl State {
             started_at_ms: None,
             updated_at_ms: None,
             ended_at_ms: None,
+            line: Line::default(),
         }
     }
 
     /// The root node run, once started.
     pub fn root(&self) -> Option<&Node> {
-        self.order.first().and_then(|id| self.nodes.get(id))
+        self.order.first().and_then(|id| self.node(*id))
+    }
+
+    /// A node run of this run.
+    pub fn node(&self, id: NodeRunId) -> Option<&Node> {
+        self.nodes.get(&id).map(Arc::as_ref)
+    }
+
+    /// The most atomic node runs at work at once. A start that asks for none gets one: a run that can never move helps nobody.
+    pub fn parallel_max(&self) -> u64 {
+        self.start.as_ref().map_or(1, |start| u64::from(start.parallel_max.max(1)))
+    }
+
+    /// The next node run to begin: the oldest that is queued and, if it is a call, finds a place.
+    pub(crate) fn next_ready(&self) -> Option<NodeRunId> {
+        let call = self.line.calls.first().filter(|_| self.line.calls_running < self.parallel_max());
+        let other = self.line.others.first();
+        let ordinal = match (call, other) {
+            (Some(call), Some(other)) => call.min(other),
+            (call, other) => call.or(other)?,
+        };
+        self.order.get(*ordinal).copied()
+    }
+}
+
+impl RunOutcome {
+    /// How a run ends whose root ended like this. (A root has no dependencies and is never skipped.)
+    pub const fn of(root: FinalState) -> Self {
+        match root {
+            FinalState::Succeeded => RunOutcome::Succeeded,
+            FinalState::Failed => RunOutcome::Failed,
+            FinalState::Canceled | FinalState::Skipped => RunOutcome::Canceled,
+        }
+    }
+}
+
+impl Node {
+    /// A node run without parent or history, queued; its creator fills in the rest.
+    pub(crate) fn new(id: NodeRunId, node_type: NodeType, created_at_ms: i64) -> Self {
+        Node {
+            id,
+            parent: None,
+            depth: 0,
+            ordinal: 0,
+            key: String::new(),
+            key_given: false,
+            node_type,
+            inputs: Object::new(),
+            bindings: Vec::new(),
+            depends_on: Vec::new(),
+            unmet: 0,
+            dependants: Vec::new(),
+            children: Vec::new(),
+            live_children: 0,
+            steps: 0,
+            asked: Constraints::default(),
+            constraints: Constraints::default(),
+            state: NodeState::Queued,
+            attempt: 0,
+            outputs: None,
+            artifacts: Vec::new(),
+            error: None,
+            evaluation: None,
+            recovery: None,
+            recoveries: Vec::new(),
+            rounds: 0,
+            summary: None,
+            result: None,
+            goal: None,
+            candidate_set_id: None,
+            binding_decision: None,
+            notes: Object::new(),
+            created_at_ms,
+            started_at_ms: None,
+            ended_at_ms: None,
+        }
+    }
+
+    /// Whether it has not ended.
+    pub fn is_live(&self) -> bool {
+        !matches!(self.state, NodeState::Final(_))
+    }
+
+    /// How it ended, once it has.
+    pub fn final_state(&self) -> Option<FinalState> {
+        match self.state {
+            NodeState::Final(state) => Some(state),
+            _ => None,
+        }
     }
 }

@@ -1,4 +1,57 @@
-//! placeholder
+//! Runyard's contract in Rust: one module per document, each made from it when this crate is compiled.
+//!
+//! A document's module has its schemas (`types`), a struct per request, an enum per success, the document's `Problem`, a trait
+//! to implement and `api` to serve it (feature `server`), and a `client` (feature `client`). The documents stand beside this
+//! file; `codegen/` makes the code; `host/` carries requests to an implementation. To add a document: the file, a line in
+//! `build.rs`, a module here.
+#![expect(clippy::allow_attributes, reason = "generated code: what a document does not use is not known here, so an expectation could fail")]
 
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "server")]
 pub mod host;
+
+/// Includes what was made from one document.
+macro_rules! generated {
+    ($(#[$attribute:meta])* $module:ident, $file:literal) => {
+        $(#[$attribute])*
+        #[allow(
+            clippy::all,
+            clippy::unwrap_used,
+            unused_imports,
+            rustdoc::all,
+            unreachable_pub,
+            reason = "generated: style is the generator's business, and checked where it is written"
+        )]
+        pub mod $module {
+            include!(concat!(env!("OUT_DIR"), "/", $file, ".rs"));
+        }
+    };
+}
+
+/// The Agent Runtime Protocol.
+pub mod arp {
+    generated!(
+        /// Every payload of ARP, once: the documents beside this share these types.
+        schemas, "schemas"
+    );
+    generated!(
+        /// The run gateway: start, look at, cancel and watch runs.
+        run_gateway, "run-gateway"
+    );
+    generated!(
+        /// The run coordinator: runs and the node runs that they are made of.
+        run_coordinator, "run-coordinator"
+    );
+}
+
+generated!(
+    /// Our own door: what no other API says.
+    runyard, "runyard"
+);
+
+#[cfg(test)]
+generated!(
+    /// Forms that our documents do not have, so that the code for them is compiled and called all the same.
+    quirks, "quirks"
+);

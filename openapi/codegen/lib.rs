@@ -1,1 +1,41 @@
-//! placeholder
+//! OpenAPI document in; Rust types, client, server trait and router constants out.
+//!
+//! Called from a build script. Per document: read and bundle it, apply its overlay, refuse what cannot be carried, give names
+//! to schemas written in place, then write code. What is written stands on a host (crate `runyard-api`, module `host`) that
+//! carries requests; see `README.md` for what the code looks like and for how to use it on documents of your own.
+//!
+//! ```text
+//! document.rs  reading YAML, walking it            model.rs    what a document says, in the shape code is made from
+//! jsonpath.rs  what an overlay points with         reader.rs   from document to model
+//! overlay.rs   applying an overlay                 schema.rs   OpenAPI schema to what typify reads
+//! bundle.rs    one self-contained document         types.rs    types, by typify
+//! check.rs     refusals                            client.rs   client, by progenitor
+//! hoist.rs     names for schemas in place          exchange.rs requests, successes, problems
+//! names.rs     spelling                            server.rs   constants, trait, glue
+//! report.rs    what was changed                    surface.rs  a document in a few lines
+//! retype.rs    corrections of what the tools made  error.rs    why it was refused
+//! ```
+
+mod bundle;
+mod check;
+mod client;
+mod document;
+mod error;
+mod exchange;
+mod generate;
+mod hoist;
+mod jsonpath;
+mod model;
+mod names;
+mod overlay;
+mod reader;
+mod report;
+mod retype;
+mod schema;
+mod server;
+mod surface;
+mod types;
+
+pub use error::{Error, Result};
+pub use generate::{Document, Generated, Generator, Schemas};
+pub use report::Report;

@@ -24,7 +24,12 @@ pub trait Api: Send + Sync + 'static {
     fn refuse(&self, caller: &Caller, fault: Fault) -> Response<Body>;
 
     /// One validated request to its handler. An `Err` comes back through [`refuse`](Self::refuse).
-    fn call(self: Arc<Self>, operation: &'static Operation, caller: Caller, input: Input) -> BoxFuture<'static, Result<Response<Body>, Fault>>;
+    fn call(
+        self: Arc<Self>,
+        operation: &'static Operation,
+        caller: Caller,
+        input: Input,
+    ) -> BoxFuture<'static, Result<Response<Body>, Fault>>;
 }
 
 /// What a request carries, decoded, coerced to the schema's types, and validated against the document.

@@ -37,7 +37,11 @@ impl RequestBody {
     ///
     /// # Errors
     /// In this order: the wrong content type, too large, too slow, broken off, not JSON.
-    pub(super) async fn json(&mut self, headers: &HeaderMap, settings: &Settings) -> Result<Option<(Value, usize)>, Fault> {
+    pub(super) async fn json(
+        &mut self,
+        headers: &HeaderMap,
+        settings: &Settings,
+    ) -> Result<Option<(Value, usize)>, Fault> {
         if self.body.is_end_stream() {
             return Ok(None);
         }

@@ -4,6 +4,7 @@
 //! call. Whatever is refused, and whatever panics, is answered in the document's own error body.
 
 use std::any::Any;
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -28,7 +29,12 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub(super) fn new(api: Arc<dyn Api>, routes: Router, operations: Vec<CompiledOperation>, mut settings: Settings) -> Self {
+    pub(super) fn new(
+        api: Arc<dyn Api>,
+        routes: Router,
+        operations: Vec<CompiledOperation>,
+        mut settings: Settings,
+    ) -> Self {
         // Closing one door must not close its neighbours, which share the process's token.
         settings.stopping = settings.stopping.child_token();
         Self { api, routes, operations, settings }
@@ -96,7 +102,13 @@ impl Door {
     }
 
     /// Everything that the request carries, checked; or everything that does not fit.
-    async fn input(&self, compiled: &CompiledOperation, values: &[String], head: &Head, body: &mut RequestBody) -> Result<Input, Fault> {
+    async fn input(
+        &self,
+        compiled: &CompiledOperation,
+        values: &[String],
+        head: &Head,
+        body: &mut RequestBody,
+    ) -> Result<Input, Fault> {
         let mut faults = Vec::new();
         let mut input = Input::default();
         if let Some(rule) = &compiled.body {
@@ -136,6 +148,12 @@ impl Door {
     }
 }
 
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("document", &self.document().name).finish_non_exhaustive()
+    }
+}
+
 /// What a panic said.
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
@@ -163,5 +181,7 @@ fn until_stopped(response: Response<Body>, stopping: &CancellationToken) -> Resp
         return response;
     }
     let stopped = stopping.clone().cancelled_owned();
-    response.map(|body| Body::wrap(StreamBody::new(body.into_data_stream().map(|chunk| chunk.map(Frame::data)).take_until(stopped))))
+    response.map(|body| {
+        Body::wrap(StreamBody::new(body.into_data_stream().map(|chunk| chunk.map(Frame::data)).take_until(stopped)))
+    })
 }

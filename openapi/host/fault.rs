@@ -149,7 +149,9 @@ impl Fault {
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodySlow { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyMissing | Self::BodyBroken | Self::NotJson { .. } | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
+            Self::BodyMissing | Self::BodyBroken | Self::NotJson { .. } | Self::Invalid { .. } => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::Unavailable { .. } | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
@@ -196,7 +198,9 @@ impl Fault {
         let header = match self {
             Self::MethodNotAllowed { allow, .. } => Some((ALLOW, allow.join(", "))),
             Self::Unauthenticated { challenge, .. } => Some((WWW_AUTHENTICATE, challenge.clone())),
-            Self::Unavailable { retry_after: Some(after), .. } => Some((RETRY_AFTER, after.as_secs().max(1).to_string())),
+            Self::Unavailable { retry_after: Some(after), .. } => {
+                Some((RETRY_AFTER, after.as_secs().max(1).to_string()))
+            }
             Self::Stopping => Some((RETRY_AFTER, "1".to_owned())),
             _ => None,
         };

@@ -21,8 +21,9 @@
 //! | `body.rs`        | content type, limits, JSON                                                      |
 //! | `schema.rs`      | OpenAPI 3.0 schema to JSON Schema                                               |
 //! | `validate.rs`    | JSON value against schema to violations                                         |
+//! | `checker.rs`     | answers against the document, for tests                                         |
 //! | `documents.rs`   | the document, served                                                            |
-//! | `dropshot.rs`    | the catch-all: the only file that names dropshot's endpoint machinery           |
+//! | `catch_all.rs`   | the only file that names dropshot's endpoint machinery                          |
 //! | `serve.rs`       | a listening server that can be closed                                           |
 //!
 //! No operation, no error code and no tenant rule lives here: those are the implementation's.
@@ -30,9 +31,10 @@
 mod api;
 mod body;
 mod caller;
+mod catch_all;
+mod checker;
 mod documents;
 mod door;
-mod dropshot;
 mod fault;
 mod mounted;
 mod operation;
@@ -44,17 +46,22 @@ mod serve;
 mod stream;
 mod validate;
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
 pub use api::{Api, Input};
 pub use caller::{Caller, Head};
+pub use catch_all::Hosted;
+pub use checker::Checker;
 pub use fault::{Fault, Violation};
-pub use operation::{BodyRule, Document, DocumentedResponse, Operation, Parameter, Place};
-pub use self::dropshot::Hosted;
 pub use mounted::{MountError, Mounted};
+pub use operation::{BodyRule, Document, DocumentedResponse, Operation, Parameter, Place};
 pub use reply::{Reply, empty, json, stream};
 pub use serve::{Closed, ServeError, Server, serve};
 pub use stream::ByteStream;
 
-pub use ::dropshot::Body;
+pub use dropshot::Body;
 pub use futures::future::BoxFuture;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 pub use serde_json::Value;

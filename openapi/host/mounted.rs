@@ -13,12 +13,15 @@ use super::validate::Compiled;
 use super::{Api, BodyRule, Document, Operation, ServeError, Server, Settings};
 
 /// A document and its implementation, ready to be served by dropshot.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Mounted {
-    pub(super) door: Arc<Door>,
+    api: Arc<dyn Api>,
+    settings: Settings,
 }
 
 /// Why a document cannot be served: the generated constants and the document do not fit each other.
+///
+/// A bug of the document or of the generator, never of a request; a test that mounts each document finds it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("document {document}{}: {reason}", .operation.map(|id| format!(", operation {id}")).unwrap_or_default())]
 pub struct MountError {
@@ -31,30 +34,37 @@ pub struct MountError {
 }
 
 impl Mounted {
-    /// Compiles every route and schema of the implementation's document.
-    ///
-    /// # Errors
-    /// [`MountError`] when a route clashes or a schema does not compile. That is a bug of the document or of the generator,
-    /// never of a request.
-    pub fn new(api: Arc<dyn Api>, settings: Settings) -> Result<Self, MountError> {
-        let document = api.document();
-        let operations = compile(document)?;
-        let failed = |reason| MountError { document: document.name, operation: None, reason };
-        let routes = Router::new(document).map_err(failed)?;
-        Ok(Self { door: Arc::new(Door::new(api, routes, operations, settings)) })
+    /// An implementation and how it is to be served.
+    pub fn new(api: Arc<dyn Api>, settings: Settings) -> Self {
+        Self { api, settings }
     }
 
     /// The document that is served.
     pub fn document(&self) -> &'static Document {
-        self.door.document()
+        self.api.document()
     }
 
     /// Starts a server of its own for this document. See [`serve`](super::serve).
     ///
     /// # Errors
-    /// [`ServeError`] when the address cannot be listened on.
+    /// [`ServeError`] when the document does not fit its code, or the address cannot be listened on.
     pub fn serve(self, address: SocketAddr, log: slog::Logger) -> Result<Server, ServeError> {
         super::serve(self, address, log)
+    }
+
+    /// Compiles every route and schema.
+    pub(super) fn open(self) -> Result<Arc<Door>, MountError> {
+        let document = self.document();
+        let operations = compile(document)?;
+        let failed = |reason| MountError { document: document.name, operation: None, reason };
+        let routes = Router::new(document).map_err(failed)?;
+        Ok(Arc::new(Door::new(self.api, routes, operations, self.settings)))
+    }
+}
+
+impl fmt::Debug for Mounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mounted").field("document", &self.document().name).finish_non_exhaustive()
     }
 }
 
@@ -75,8 +85,11 @@ pub(super) struct CompiledBody {
 
 fn compile(document: &'static Document) -> Result<Vec<CompiledOperation>, MountError> {
     let failed = |operation, reason| MountError { document: document.name, operation, reason };
-    let full: Value = serde_json::from_str(document.full_json).map_err(|error| failed(None, format!("not JSON: {error}")))?;
-    let one = |operation: &'static Operation| compile_operation(&full, operation).map_err(|reason| failed(Some(operation.id), reason));
+    let full: Value =
+        serde_json::from_str(document.full_json).map_err(|error| failed(None, format!("not JSON: {error}")))?;
+    let one = |operation: &'static Operation| {
+        compile_operation(&full, operation).map_err(|reason| failed(Some(operation.id), reason))
+    };
     document.operations.iter().map(one).collect()
 }
 
@@ -87,10 +100,4 @@ fn compile_operation(full: &Value, operation: &'static Operation) -> Result<Comp
         BodyRule::Json { required, schema } => Some(CompiledBody { required, schema: Compiled::new(full, schema)? }),
     };
     Ok(CompiledOperation { operation, parameters: parameters.collect::<Result<_, _>>()?, body })
-}
-
-impl fmt::Debug for Door {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Door").field("document", &self.document().name).finish_non_exhaustive()
-    }
 }

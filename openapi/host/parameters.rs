@@ -153,7 +153,8 @@ fn collect(
     let mut values = Map::new();
     for entry in compiled.iter().filter(|entry| entry.parameter.place == place) {
         let Ok(texts) = given(entry.parameter.name) else { continue };
-        let texts = texts.map(|texts| if place == Place::Header && entry.parameter.many { split_list(&texts) } else { texts });
+        let texts =
+            texts.map(|texts| if place == Place::Header && entry.parameter.many { split_list(&texts) } else { texts });
         match entry.value(texts.map(|texts| Given { texts })) {
             Ok(Some(value)) => {
                 values.insert(entry.parameter.name.to_owned(), value);

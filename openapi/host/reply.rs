@@ -42,7 +42,8 @@ impl<T> Reply<T> {
 /// # Errors
 /// [`Fault::Internal`] when the value cannot be written as JSON (a map whose keys are not strings): a bug, not a request's fault.
 pub fn json<T: Serialize>(status: StatusCode, headers: HeaderMap, value: &T) -> Result<Response<Body>, Fault> {
-    let text = serde_json::to_vec(value).map_err(|error| Fault::Internal { reason: format!("answer is not JSON: {error}") })?;
+    let text = serde_json::to_vec(value)
+        .map_err(|error| Fault::Internal { reason: format!("answer is not JSON: {error}") })?;
     Ok(answer(status, headers, Some("application/json"), Body::with_content(text)))
 }
 

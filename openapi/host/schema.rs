@@ -28,7 +28,9 @@ pub(super) fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     let mut schema = schema;
     // A document whose references go round in circles has at most as many as it has schemas; eight are plenty.
     for _ in 0..8 {
-        let Some(next) = reference(schema).and_then(|name| document.pointer(&format!("{COMPONENTS}{name}"))) else { break };
+        let Some(next) = reference(schema).and_then(|name| document.pointer(&format!("{COMPONENTS}{name}"))) else {
+            break;
+        };
         schema = next;
     }
     schema
@@ -47,7 +49,8 @@ fn reachable(document: &Value, from: &Value) -> Result<Map<String, Value>, Strin
     references(from, &mut wanted)?;
     let mut found = Map::new();
     while let Some(name) = wanted.pop_first() {
-        let schema = document.pointer(&format!("{COMPONENTS}{name}")).ok_or_else(|| format!("there is no schema {name}"))?;
+        let schema =
+            document.pointer(&format!("{COMPONENTS}{name}")).ok_or_else(|| format!("there is no schema {name}"))?;
         found.insert(unescape(&name), json_schema(schema));
         references(schema, &mut wanted)?;
         wanted.retain(|name| !found.contains_key(&unescape(name)));
@@ -85,8 +88,23 @@ fn parts(schema: &Value) -> impl Iterator<Item = &Value> {
 
 /// Keywords that mean the same in both languages and hold no schema.
 const SAME: [&str; 17] = [
-    "type", "enum", "format", "pattern", "minLength", "maxLength", "minimum", "maximum", "multipleOf", "minItems", "maxItems",
-    "uniqueItems", "minProperties", "maxProperties", "required", "title", "default",
+    "type",
+    "enum",
+    "format",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "multipleOf",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minProperties",
+    "maxProperties",
+    "required",
+    "title",
+    "default",
 ];
 
 /// One schema object, rewritten.
@@ -175,7 +193,9 @@ mod tests {
 
     #[test]
     fn boolean_exclusive_bounds_become_numbers() {
-        let schema = converted(json!({"type": "number", "minimum": 0, "exclusiveMinimum": true, "maximum": 1, "exclusiveMaximum": false}));
+        let schema = converted(
+            json!({"type": "number", "minimum": 0, "exclusiveMinimum": true, "maximum": 1, "exclusiveMaximum": false}),
+        );
         assert_eq!(schema, json!({"type": "number", "maximum": 1, "exclusiveMinimum": 0}));
     }
 
@@ -190,7 +210,9 @@ mod tests {
     fn a_nullable_enum_takes_null_although_it_is_not_listed() {
         let schema = converted(json!({"type": "string", "enum": ["a"], "nullable": true}));
         let validator = jsonschema::draft7::new(&schema).unwrap();
-        assert!(validator.is_valid(&Value::Null) && validator.is_valid(&json!("a")) && !validator.is_valid(&json!("b")));
+        assert!(
+            validator.is_valid(&Value::Null) && validator.is_valid(&json!("a")) && !validator.is_valid(&json!("b"))
+        );
     }
 
     #[test]

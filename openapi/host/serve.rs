@@ -5,15 +5,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ::dropshot::{BuildError, ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
+use dropshot::{BuildError, ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
 use tokio_util::sync::CancellationToken;
 
-use super::dropshot::Hosted;
-use super::{Document, Mounted};
+use super::catch_all::Hosted;
+use super::{Document, MountError, Mounted};
 
 /// Why a document cannot be served at an address.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// The document does not fit the code that was made from it.
+    #[error(transparent)]
+    Mount(#[from] MountError),
     /// The address is taken, not ours, or not allowed.
     #[error("cannot listen on {address}: {source}")]
     Bind {
@@ -53,19 +56,18 @@ pub struct Server {
 /// Must be called within a tokio runtime. `log` is what dropshot writes to.
 ///
 /// # Errors
-/// [`ServeError::Bind`] when the address cannot be listened on.
+/// [`ServeError`] when the document does not fit its code, or the address cannot be listened on.
 pub fn serve(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result<Server, ServeError> {
-    let document = mounted.document();
-    let stopping = mounted.door.stopping().clone();
+    let (description, hosted) = mounted.into_dropshot()?;
+    let (document, stopping) = (hosted.document(), hosted.stopping().clone());
     let config = ConfigDropshot {
         bind_address: address,
         // The host counts for itself; this only keeps dropshot's 1024 bytes out of the way.
-        default_request_body_max_bytes: mounted.door.body_bytes_max(),
+        default_request_body_max_bytes: hosted.body_bytes_max(),
         // A client that goes away must not stop a handler between its commit and its answer.
         default_handler_task_mode: HandlerTaskMode::Detached,
         ..ConfigDropshot::default()
     };
-    let (description, hosted) = mounted.into_dropshot();
     let started = ServerBuilder::new(description, hosted, log).config(config).start();
     let http = started.map_err(|error| match error {
         BuildError::BindError { address, error } => ServeError::Bind { address, source: error },

@@ -100,7 +100,8 @@ impl List<'_> {
     fn add(&mut self, error: &ValidationError<'_>) {
         let at = error.instance_path().as_str();
         match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected } | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                 unexpected.iter().for_each(|name| self.push(child(at, name), "is not known here".to_owned()));
             }
             ValidationErrorKind::Required { property } => {
@@ -185,7 +186,11 @@ fn reason(error: &ValidationError<'_>) -> String {
 fn expected(kind: &TypeKind) -> String {
     match kind {
         TypeKind::Single(one) => one.as_str().to_owned(),
-        TypeKind::Multiple(set) => set.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(" or "),
+        TypeKind::Multiple(set) => {
+            let mut names: Vec<_> = set.iter().map(|one| one.as_str()).collect();
+            names.sort_by_key(|name| *name == "null");
+            names.join(" or ")
+        }
     }
 }
 

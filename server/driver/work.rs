@@ -46,8 +46,14 @@ async fn answer(parts: &Parts, effect: &Effect) -> Command {
     match &effect.request {
         Request::Wake => Command::Wake { effect: effect.id, node_run: effect.node_run },
         Request::Call { node_type, inputs } => {
-            let outcome = perform::perform(&parts.catalog, node_type, inputs, effect.id, parts.clock.now_ms());
-            settle(effect, outcome)
+            let call = perform::Call {
+                node_type,
+                inputs,
+                key: effect.id,
+                now_ms: parts.clock.now_ms(),
+                entropy: perform::fresh_entropy(),
+            };
+            settle(effect, perform::perform(&parts.catalog, call).await)
         }
         Request::Plan { node_type, inputs, constraints } => {
             let request =

@@ -11,7 +11,8 @@ pub(super) struct Fingerprints(Hmac<Sha256>);
 
 impl Fingerprints {
     pub(super) fn new(key: &[u8; 32]) -> Self {
-        Self(Hmac::new(key.into()))
+
+        Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
     }
 
     /// The fingerprint of a body. Two bodies that differ only in the order of keys have the same.

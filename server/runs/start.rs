@@ -196,7 +196,7 @@ impl Runs {
     fn resolve(&self, asked: &NodeTypeRef, inputs: &Object) -> Result<NodeType, Error> {
         let node_type = self.catalog.resolve(asked)?;
         self.catalog
-            .validate_inputs(&node_type.id, inputs)
+            .validate_inputs(&node_type, inputs)
             .map_err(|violations| Error::InvalidInputs { node_type: node_type.id.clone(), violations })?;
         Ok(node_type)
     }

@@ -5,8 +5,14 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
-//! Both answer to the same conformance suite. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
+
+mod check;
+#[cfg(test)]
+mod conformance;
+pub mod memory;
+pub mod sqlite;
 
 use async_trait::async_trait;
 use runyard_engine::{Effect, EffectId, Event, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus};
@@ -18,10 +24,14 @@ pub type Tenant = String;
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Commits all entries in one durable transaction in which each entry succeeds or fails alone. The answers stand in the
-    /// order of the entries. When this returns, what it says `Ok` to has survived a power cut.
+    /// order of the entries. When this returns, what it says `Ok` to has survived a power cut. An entry sees those before it.
+    ///
+    /// An entry that breaks several rules is told the first of: `KeyTaken`, `Fenced`, `Conflict`, `NameTaken`. A refused
+    /// entry has written nothing. Dropping the future does not undo the commit.
     async fn commit(&self, appends: Vec<Append>) -> Vec<Result<Committed, StoreError>>;
 
-    /// A run's log after a position, oldest first, at most `limit` events. Empty for an unknown run.
+    /// A run's log after a position, oldest first, at most `limit` events. Empty for an unknown run. What comes back has
+    /// been checked to be without gaps.
     async fn log(&self, tenant: &str, run: RunId, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError>;
 
     /// A run's derived row.
@@ -42,11 +52,12 @@ pub trait Store: Send + Sync + 'static {
     /// How many runs there are in each status. A status without runs may be absent.
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError>;
 
-    /// Takes effects that are due and free (never claimed, or the lease has run out), oldest due first, each with a new
-    /// fencing epoch. Over all tenants.
+    /// Takes effects that are due and free (never claimed, or the lease has run out), oldest due first and in the order
+    /// they were asked for where that is equal, each with a new fencing epoch. Over all tenants.
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Makes leases last longer. Answers those that are still held under the given epoch.
+    /// Makes leases last until a new time. Answers those that are still held under the given epoch: nobody has claimed them
+    /// since, even if the lease had run out.
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError>;
 
     /// When the next free effect is due or the next lease runs out, Unix milliseconds.
@@ -70,15 +81,17 @@ pub struct Append {
     pub expected: Position,
     /// When, Unix milliseconds.
     pub at_ms: i64,
-    /// What happened, in order. They get the positions `expected + 1` and on.
+    /// What happened, in order. They get the positions `expected + 1` and on. May be empty, to settle what changes nothing;
+    /// not for a new run.
     pub events: Vec<Event>,
-    /// The run's row as it is after the events.
+    /// The run's row as it is after the events. Name, face, node type and time of creation stay what they were at first.
     pub row: RunRow,
     /// New effects.
     pub effects: Vec<Effect>,
-    /// Effects no longer wanted.
+    /// Effects of this run no longer wanted, claimed or not. One that is gone already is no error.
     pub dropped: Vec<EffectId>,
-    /// The claimed effect that this answers: it must still be held under this epoch, and is removed.
+    /// The claimed effect that this answers: it must still be held under this epoch (nobody has claimed it since, even if
+    /// the lease has run out), and is removed.
     pub settles: Option<(EffectId, Epoch)>,
     /// Node runs created by the events, so that they can be found.
     pub node_runs: Vec<NodeRunId>,
@@ -148,6 +161,42 @@ pub enum Status {
     Failed,
     /// Stopped.
     Canceled,
+}
+
+impl Status {
+    /// Every status, in the order of a run's life.
+    pub const ALL: [Status; 6] =
+        [Status::Queued, Status::Running, Status::Waiting, Status::Succeeded, Status::Failed, Status::Canceled];
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Status::Queued => "queued",
+            Status::Running => "running",
+            Status::Waiting => "waiting",
+            Status::Succeeded => "succeeded",
+            Status::Failed => "failed",
+            Status::Canceled => "canceled",
+        }
+    }
+
+    /// Reads the word. Anything else is `None`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Status::ALL.into_iter().find(|status| status.word() == word)
+    }
+}
+
+impl From<Status> for RunStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Queued => RunStatus::Queued,
+            Status::Running => RunStatus::Running,
+            Status::Waiting => RunStatus::Waiting,
+            Status::Succeeded => RunStatus::Final(RunOutcome::Succeeded),
+            Status::Failed => RunStatus::Final(RunOutcome::Failed),
+            Status::Canceled => RunStatus::Final(RunOutcome::Canceled),
+        }
+    }
 }
 
 impl From<RunStatus> for Status {
@@ -251,7 +300,7 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
-    /// The medium failed; nothing was written.
+    /// The medium failed, or the caller broke a rule of [`Append`]; nothing was written.
     #[error("the store failed")]
     Failed(#[source] Cause),
 }

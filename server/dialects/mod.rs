@@ -12,5 +12,7 @@
 
 pub mod arp;
 pub mod native;
+pub mod refusal;
+pub mod resume;
 pub mod run_coordinator;
 pub mod run_gateway;

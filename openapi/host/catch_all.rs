@@ -4,13 +4,17 @@
 
 use std::sync::Arc;
 
-use ::dropshot::{ApiDescription, ApiEndpoint, ApiEndpointVersions, HttpError, Path, RawRequest, RequestContext};
+use dropshot::{
+    ApiDescription, ApiDescriptionRegisterError, ApiEndpoint, ApiEndpointVersions, HttpError, Path, RawRequest,
+    RequestContext,
+};
 use http::{Method, Response};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 
 use super::door::Door;
-use super::{Body, Head, Mounted};
+use super::{Body, Document, Head, MountError, Mounted};
 
 /// The context of a dropshot server that serves a mounted document.
 #[derive(Debug, Clone)]
@@ -38,17 +42,43 @@ impl Mounted {
     /// handler half way. The body limit is the host's own, in [`Settings`](super::Settings). Streams end when
     /// `Settings::stopping` is cancelled; do that before `HttpServer::close`, which waits for them.
     ///
-    /// # Panics
-    /// Never, unless dropshot refuses an endpoint that its tests accept.
-    pub fn into_dropshot(self) -> (ApiDescription<Hosted>, Hosted) {
-        let mut description = ApiDescription::new();
-        for method in METHODS {
-            let id = format!("host_{}", method.as_str().to_lowercase());
-            let endpoint =
-                ApiEndpoint::new(id, catch_all, method, "application/json", "/{path:.*}", ApiEndpointVersions::All).visible(false);
-            description.register(endpoint).expect("dropshot takes one catch-all per method");
-        }
-        (description, Hosted { door: self.door })
+    /// # Errors
+    /// [`MountError`] when the document does not fit its code, or dropshot refuses a catch-all.
+    pub fn into_dropshot(self) -> Result<(ApiDescription<Hosted>, Hosted), MountError> {
+        let door = self.open()?;
+        let description = describe().map_err(|error| {
+            let reason = format!("dropshot refuses an endpoint: {error}");
+            MountError { document: door.document().name, operation: None, reason }
+        })?;
+        Ok((description, Hosted { door }))
+    }
+}
+
+/// The same endpoint for every method.
+fn describe() -> Result<ApiDescription<Hosted>, ApiDescriptionRegisterError> {
+    let mut description = ApiDescription::new();
+    for method in METHODS {
+        let id = format!("host_{}", method.as_str().to_lowercase());
+        let all = ApiEndpointVersions::All;
+        description
+            .register(ApiEndpoint::new(id, catch_all, method, "application/json", "/{path:.*}", all).visible(false))?;
+    }
+    Ok(description)
+}
+
+impl Hosted {
+    /// Cancelled when this server stops, by its own closing or by the process.
+    pub fn stopping(&self) -> &CancellationToken {
+        self.door.stopping()
+    }
+
+    /// The document that is served.
+    pub fn document(&self) -> &'static Document {
+        self.door.document()
+    }
+
+    pub(super) fn body_bytes_max(&self) -> usize {
+        self.door.body_bytes_max()
     }
 }
 
@@ -59,7 +89,11 @@ struct Rest {
     _path: Vec<String>,
 }
 
-async fn catch_all(context: RequestContext<Hosted>, _rest: Path<Rest>, request: RawRequest) -> Result<Response<Body>, HttpError> {
+async fn catch_all(
+    context: RequestContext<Hosted>,
+    _rest: Path<Rest>,
+    request: RawRequest,
+) -> Result<Response<Body>, HttpError> {
     let (parts, body) = request.into_inner().into_parts();
     let door = Arc::clone(&context.context().door);
     let head = Head {

@@ -1,0 +1,364 @@
+//! The fold: copies what was recorded into the state, and refuses what cannot have happened.
+//!
+//! Nothing is decided here; `decide` sends every event it produces through this same function, so that a replay of the log
+//! and the live state cannot differ. What a state must satisfy as a whole is in `check`.
+
+use std::sync::Arc;
+
+use crate::event::{ChildCreated, Failure, FinalState};
+use crate::node_type::NodeKind;
+use crate::{
+    Constraints, Event, Node, NodeRunId, NodeState, Object, Position, Recorded, RunId, RunOutcome, RunStatus, Start,
+    State, Wait,
+};
+
+/// Why a log or a state cannot be what it says it is. The state that was applied to is unchanged.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Corrupt {
+    /// The log has a gap, a repetition, or is read from the wrong place.
+    #[error("event at position {found} where {expected} should follow")]
+    Position {
+        /// One more than the state's version.
+        expected: Position,
+        /// What came.
+        found: Position,
+    },
+    /// Something follows the run's last event.
+    #[error("event `{event}` after the run finished")]
+    AfterFinished {
+        /// What came.
+        event: &'static str,
+    },
+    /// Something comes before the run's first event.
+    #[error("event `{event}` before the run started")]
+    BeforeStarted {
+        /// What came.
+        event: &'static str,
+    },
+    /// A node run that was never created.
+    #[error("event `{event}` names node run {node_run}, which does not exist")]
+    UnknownNodeRun {
+        /// What came.
+        event: &'static str,
+        /// What it named.
+        node_run: NodeRunId,
+    },
+    /// A step that no node run can take from where it stands.
+    #[error("event `{event}` cannot happen to node run {node_run}: {reason}")]
+    Impossible {
+        /// What came.
+        event: &'static str,
+        /// The node run it came to.
+        node_run: NodeRunId,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The state of one run, the identity of another.
+    #[error("this is the state of run {found}, not of run {expected}")]
+    WrongRun {
+        /// The run that was meant.
+        expected: RunId,
+        /// The run whose state was given.
+        found: RunId,
+    },
+}
+
+/// Rebuilds a run from its log.
+///
+/// # Errors
+/// [`Corrupt`] when the events cannot be the log of one run.
+pub fn replay<'a>(run: RunId, events: impl IntoIterator<Item = &'a Recorded>) -> Result<State, Corrupt> {
+    let mut state = State::new(run);
+    for recorded in events {
+        apply(&mut state, recorded)?;
+    }
+    Ok(state)
+}
+
+/// Copies one recorded event into the state.
+///
+/// # Errors
+/// [`Corrupt`] when the event is not the next one or cannot have happened; the state is then unchanged.
+pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
+    let Recorded { position, at_ms, event } = recorded;
+    if *position != state.version + 1 {
+        return Err(Corrupt::Position { expected: state.version + 1, found: *position });
+    }
+    let fold = Fold { at_ms: *at_ms, event: event.name() };
+    fold.in_time(state, event)?;
+    match event {
+        Event::Started { start, root, constraints } => fold.started(state, start, *root, constraints)?,
+        Event::Decomposed { node_run, round, summary, result, .. } => {
+            fold.expect(fold.node(state, *node_run)?.rounds.checked_add(1) == Some(*round), *node_run, "wrong round")?;
+            let node = fold.live_composite(state, *node_run)?;
+            node.rounds = *round;
+            node.summary = summary.clone().or(node.summary.take());
+            node.result = result.clone().or(node.result.take());
+        }
+        // About a child that is created next: `ChildCreated` carries what a state keeps.
+        Event::CandidatesGenerated { .. } | Event::SubtaskMapped { .. } => {}
+        Event::ChildCreated(child) => fold.child_created(state, child)?,
+        Event::NodeStarted { node_run, attempt, inputs } => {
+            fold.node_started(state, *node_run, *attempt, inputs.as_ref())?;
+        }
+        Event::NodeWaiting { node_run, wait } => fold.node_waiting(state, *node_run, *wait)?,
+        Event::NodeFinished { node_run, state: end, outputs, artifacts, error } => {
+            fold.may_finish(state, *node_run, *end)?;
+            let node = fold.node_mut(state, *node_run)?;
+            node.outputs = outputs.clone();
+            node.artifacts = artifacts.clone();
+            node.error = error.clone();
+            node.ended_at_ms = Some(*at_ms);
+            fold.node_finished(state, *node_run, *end)?;
+        }
+        Event::Evaluated { node_run, evaluation } => {
+            let node = fold.node_mut(state, *node_run)?;
+            node.evaluation = Some(evaluation.clone());
+            node.recovery = None;
+        }
+        Event::RecoveryApplied { node_run, action } => {
+            let node = fold.node_mut(state, *node_run)?;
+            node.recovery = Some(action.clone());
+            node.recoveries.push(action.clone());
+        }
+        Event::Finished { outcome, outputs, error } => {
+            fold.finished(state, *outcome, outputs.as_ref(), error.as_ref())?;
+        }
+    }
+    state.version = *position;
+    state.updated_at_ms = Some(*at_ms);
+    if !matches!(state.status, RunStatus::Final(_)) {
+        state.status = if state.line.busy > 0 { RunStatus::Running } else { RunStatus::Waiting };
+    }
+    Ok(())
+}
+
+/// One event on its way into the state.
+struct Fold {
+    at_ms: i64,
+    event: &'static str,
+}
+
+impl Fold {
+    fn in_time(&self, state: &State, event: &Event) -> Result<(), Corrupt> {
+        if matches!(state.status, RunStatus::Final(_)) {
+            return Err(Corrupt::AfterFinished { event: self.event });
+        }
+        let first = matches!(event, Event::Started { .. });
+        if state.start.is_none() && !first {
+            return Err(Corrupt::BeforeStarted { event: self.event });
+        }
+        Ok(())
+    }
+
+    fn started(&self, state: &mut State, start: &Start, root: NodeRunId, merged: &Constraints) -> Result<(), Corrupt> {
+        self.expect(state.start.is_none(), root, "the run has started before")?;
+        self.expect(root == NodeRunId::root(state.run), root, "it is not this run's root")?;
+        let node = Node {
+            asked: start.constraints.clone(),
+            constraints: merged.clone(),
+            inputs: start.inputs.clone(),
+            notes: start.notes.clone(),
+            ..Node::new(root, start.node_type.clone(), self.at_ms)
+        };
+        state.start = Some(Arc::new(start.clone()));
+        state.constraints = merged.clone();
+        state.started_at_ms = Some(self.at_ms);
+        insert(state, node);
+        Ok(())
+    }
+
+    fn child_created(&self, state: &mut State, child: &ChildCreated) -> Result<(), Corrupt> {
+        let id = child.node_run;
+        self.expect(!state.nodes.contains_key(&id), id, "it exists already")?;
+        let derived = NodeRunId::child(state.run, child.parent, &child.key);
+        self.expect(id == derived, id, "its id does not follow from parent and key")?;
+        let mut unmet = 0;
+        for dependency in &child.depends_on {
+            let sibling = self.node(state, *dependency)?;
+            self.expect(sibling.parent == Some(child.parent), id, "it depends on a node run that is no sibling")?;
+            unmet += usize::from(sibling.final_state() != Some(FinalState::Succeeded));
+        }
+        let parent = self.live_composite(state, child.parent)?;
+        parent.children.push(id);
+        parent.live_children += 1;
+        let depth = parent.depth + 1;
+        for dependency in &child.depends_on {
+            self.node_mut(state, *dependency)?.dependants.push(id);
+        }
+        let node = Node {
+            parent: Some(child.parent),
+            depth,
+            key: child.key.clone(),
+            key_given: child.key_given,
+            inputs: child.inputs.clone(),
+            bindings: child.bindings.clone(),
+            depends_on: child.depends_on.clone(),
+            unmet,
+            asked: child.asked.clone(),
+            constraints: child.constraints.clone(),
+            state: if unmet == 0 { NodeState::Queued } else { NodeState::Pending },
+            goal: child.goal.clone(),
+            candidate_set_id: child.candidate_set_id.clone(),
+            binding_decision: child.binding_decision.clone(),
+            notes: child.notes.clone(),
+            ..Node::new(id, child.node_type.clone(), self.at_ms)
+        };
+        insert(state, node);
+        Ok(())
+    }
+
+    fn node_started(
+        &self,
+        state: &mut State,
+        id: NodeRunId,
+        attempt: u32,
+        inputs: Option<&Object>,
+    ) -> Result<(), Corrupt> {
+        let node = self.node(state, id)?;
+        self.expect(node.state == NodeState::Queued, id, "it is not queued")?;
+        self.expect(node.attempt.checked_add(1) == Some(attempt), id, "wrong attempt")?;
+        let atomic = !node.node_type.kind.is_composite();
+        let node = self.node_mut(state, id)?;
+        node.attempt = attempt;
+        node.started_at_ms = Some(self.at_ms);
+        if let Some(inputs) = inputs {
+            node.inputs = inputs.clone();
+        }
+        move_to(state, id, NodeState::Running);
+        if atomic {
+            count_step(state, id);
+        }
+        Ok(())
+    }
+
+    fn node_waiting(&self, state: &mut State, id: NodeRunId, wait: Wait) -> Result<(), Corrupt> {
+        let node = self.node(state, id)?;
+        self.expect(node.state == NodeState::Running, id, "it is not running")?;
+        let fits = matches!(
+            (node.node_type.kind, wait),
+            (NodeKind::Sleep, Wait::Timer { .. })
+                | (NodeKind::Plan, Wait::Children)
+                | (NodeKind::External, Wait::External)
+        );
+        self.expect(fits, id, "its kind does not wait for that")?;
+        move_to(state, id, NodeState::Waiting(wait));
+        Ok(())
+    }
+
+    fn may_finish(&self, state: &State, id: NodeRunId, end: FinalState) -> Result<(), Corrupt> {
+        let node = self.node(state, id)?;
+        self.expect(node.is_live(), id, "it has ended before")?;
+        self.expect(node.live_children == 0, id, "it has live children")?;
+        self.expect(end != FinalState::Skipped || node.state == NodeState::Pending, id, "only who waits is skipped")?;
+        self.expect(end != FinalState::Succeeded || node.attempt > 0, id, "it never began")
+    }
+
+    fn node_finished(&self, state: &mut State, id: NodeRunId, end: FinalState) -> Result<(), Corrupt> {
+        move_to(state, id, NodeState::Final(end));
+        let node = self.node(state, id)?;
+        let (parent, dependants) = (node.parent, node.dependants.clone());
+        if let Some(parent) = parent {
+            self.node_mut(state, parent)?.live_children -= 1;
+        }
+        if end == FinalState::Succeeded {
+            for dependant in dependants {
+                let node = self.node_mut(state, dependant)?;
+                node.unmet -= 1;
+                if node.unmet == 0 && node.state == NodeState::Pending {
+                    move_to(state, dependant, NodeState::Queued);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finished(
+        &self,
+        state: &mut State,
+        outcome: RunOutcome,
+        outputs: Option<&Object>,
+        error: Option<&Failure>,
+    ) -> Result<(), Corrupt> {
+        let root = NodeRunId::root(state.run);
+        let end = self.node(state, root)?.final_state();
+        self.expect(end.map(RunOutcome::of) == Some(outcome), root, "it did not end like that")?;
+        state.status = RunStatus::Final(outcome);
+        state.outputs = outputs.cloned();
+        state.error = error.cloned();
+        state.ended_at_ms = Some(self.at_ms);
+        Ok(())
+    }
+
+    fn node<'a>(&self, state: &'a State, id: NodeRunId) -> Result<&'a Node, Corrupt> {
+        state.node(id).ok_or(Corrupt::UnknownNodeRun { event: self.event, node_run: id })
+    }
+
+    fn node_mut<'a>(&self, state: &'a mut State, id: NodeRunId) -> Result<&'a mut Node, Corrupt> {
+        let node = state.nodes.get_mut(&id).ok_or(Corrupt::UnknownNodeRun { event: self.event, node_run: id })?;
+        Ok(Arc::make_mut(node))
+    }
+
+    fn live_composite<'a>(&self, state: &'a mut State, id: NodeRunId) -> Result<&'a mut Node, Corrupt> {
+        let node = self.node(state, id)?;
+        self.expect(node.node_type.kind.is_composite(), id, "it is atomic")?;
+        self.expect(node.is_live(), id, "it has ended")?;
+        self.expect(node.attempt > 0, id, "it has not begun")?;
+        self.node_mut(state, id)
+    }
+
+    fn expect(&self, holds: bool, node_run: NodeRunId, reason: &'static str) -> Result<(), Corrupt> {
+        if holds { Ok(()) } else { Err(Corrupt::Impossible { event: self.event, node_run, reason }) }
+    }
+}
+
+/// Puts a new node run into the tree and, when it is queued, into the line.
+fn insert(state: &mut State, mut node: Node) {
+    node.ordinal = state.order.len();
+    enter(state, node.state, node.ordinal, node.node_type.kind);
+    state.order.push(node.id);
+    state.nodes.insert(node.id, Arc::new(node));
+}
+
+/// Moves a node run that exists to another state and keeps the line right.
+fn move_to(state: &mut State, id: NodeRunId, to: NodeState) {
+    let Some(node) = state.nodes.get_mut(&id) else { return };
+    let node = Arc::make_mut(node);
+    let from = std::mem::replace(&mut node.state, to);
+    let (ordinal, kind) = (node.ordinal, node.node_type.kind);
+    leave(state, from, ordinal, kind);
+    enter(state, to, ordinal, kind);
+}
+
+fn enter(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
+    let line = &mut state.line;
+    match at {
+        NodeState::Queued if kind == NodeKind::Call => _ = line.calls.insert(ordinal),
+        NodeState::Queued => _ = line.others.insert(ordinal),
+        NodeState::Running => line.calls_running += u64::from(kind == NodeKind::Call),
+        NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => return,
+    }
+    line.busy += 1;
+}
+
+fn leave(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
+    let line = &mut state.line;
+    match at {
+        NodeState::Queued if kind == NodeKind::Call => _ = line.calls.remove(&ordinal),
+        NodeState::Queued => _ = line.others.remove(&ordinal),
+        NodeState::Running => line.calls_running -= u64::from(kind == NodeKind::Call),
+        NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => return,
+    }
+    line.busy -= 1;
+}
+
+/// Counts an atomic node run's start in the run, in itself and in every composite above it.
+fn count_step(state: &mut State, id: NodeRunId) {
+    state.steps += 1;
+    let mut next = Some(id);
+    while let Some(node) = next.and_then(|id| state.nodes.get_mut(&id)) {
+        let node = Arc::make_mut(node);
+        node.steps += 1;
+        next = node.parent;
+    }
+}

@@ -1,0 +1,56 @@
+//! Values that come from earlier siblings' outputs: where they are found and how they are put.
+
+use serde_json::Value;
+
+use crate::event::Failure;
+use crate::finish::failure;
+use crate::plan::{Form, Source, as_text};
+use crate::{Node, NodeRunId, Object, State};
+
+/// The inputs with every binding resolved; `None` when there is nothing to resolve.
+pub(crate) fn resolve(state: &State, node: &Node) -> Result<Option<Object>, Failure> {
+    let Some(parent) = node.parent.filter(|_| !node.bindings.is_empty()) else { return Ok(None) };
+    let mut inputs = node.inputs.clone();
+    for binding in &node.bindings {
+        let value = read(state, parent, &binding.source)?;
+        let value = match &binding.form {
+            Form::Value => value,
+            Form::Text { before, after } => Value::String(format!("{before}{}{after}", as_text(&value))),
+        };
+        inputs.insert(binding.field.clone(), value);
+    }
+    Ok(Some(inputs))
+}
+
+/// The value at a place in the outputs of one of a composite's children.
+pub(crate) fn read(state: &State, composite: NodeRunId, source: &Source) -> Result<Value, Failure> {
+    let sibling = state.node(NodeRunId::child(state.run, composite, &source.step));
+    let outputs = sibling.and_then(|sibling| sibling.outputs.as_ref());
+    let found = match outputs {
+        Some(outputs) => at(outputs, &source.pointer),
+        // It ended without saying anything: the whole of that is an empty object.
+        None => source.pointer.is_empty().then(|| Value::Object(Object::new())),
+    };
+    found.ok_or_else(|| {
+        let Source { step, pointer } = source;
+        let message = format!("step `{step}` has nothing at `{pointer}` in its outputs; check the name of the field");
+        let details = Object::from_iter([
+            ("step".to_owned(), Value::String(step.clone())),
+            ("pointer".to_owned(), Value::String(pointer.clone())),
+        ]);
+        Failure { details: Some(details), ..failure("binding_failed", message) }
+    })
+}
+
+/// JSON pointer (RFC 6901) into an object, without copying the object first.
+fn at(outputs: &Object, pointer: &str) -> Option<Value> {
+    if pointer.is_empty() {
+        return Some(Value::Object(outputs.clone()));
+    }
+    let path = pointer.strip_prefix('/')?;
+    let end = path.find('/').unwrap_or(path.len());
+    let (field, rest) = path.split_at(end);
+    // In this order: `~01` is `~1`, not `/`.
+    let field = field.replace("~1", "/").replace("~0", "~");
+    outputs.get(&field)?.pointer(rest).cloned()
+}

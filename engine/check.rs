@@ -1,0 +1,193 @@
+//! What must hold of every state between two commands: the laws, as one function without side effects.
+//!
+//! `apply` refuses steps that cannot happen; this looks at the whole. Tests call it after every decision, and a store may
+//! call it over what it rebuilt. What it recounts is counted here from scratch, not read from where `apply` keeps it.
+
+use std::fmt;
+
+use crate::event::FinalState;
+use crate::state::Line;
+use crate::{Node, NodeKind, NodeRunId, NodeState, RunOutcome, RunStatus, State, Wait, outstanding};
+
+/// A law that a state breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Where; absent when it concerns the whole run.
+    pub node_run: Option<NodeRunId>,
+    /// Which law.
+    pub law: &'static str,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.node_run {
+            Some(node_run) => write!(f, "{node_run}: {}", self.law),
+            None => write!(f, "run: {}", self.law),
+        }
+    }
+}
+
+/// Every law that the state breaks; none, if the engine and the store are right. Also none before the first event.
+pub fn check(state: &State) -> Vec<Violation> {
+    let mut laws = Laws { broken: Vec::new(), node_run: None };
+    if state.start.is_none() {
+        laws.must(*state == State::new(state.run), "nothing has happened before the first event");
+        return laws.broken;
+    }
+    run(&mut laws, state);
+    for node in state.nodes.values() {
+        laws.node_run = Some(node.id);
+        place(&mut laws, state, node);
+        standing(&mut laws, state, node);
+        limits(&mut laws, state, node);
+    }
+    laws.broken
+}
+
+struct Laws {
+    broken: Vec<Violation>,
+    node_run: Option<NodeRunId>,
+}
+
+impl Laws {
+    fn must(&mut self, holds: bool, law: &'static str) {
+        if !holds {
+            self.broken.push(Violation { node_run: self.node_run, law });
+        }
+    }
+}
+
+/// What concerns the run as a whole.
+fn run(laws: &mut Laws, state: &State) {
+    let nodes = || state.nodes.values();
+    laws.must(state.order.len() == state.nodes.len(), "every node run has one place in the order");
+    laws.must(state.root().is_some_and(|root| root.id == NodeRunId::root(state.run)), "the root comes first");
+    laws.must(state.line == line(state), "the line is what the node runs say");
+    let steps = nodes().filter(|node| is_atomic(node) && node.attempt > 0).count() as u64;
+    laws.must(state.steps == steps, "steps are the atomic node runs that began");
+    let busy = nodes().any(|node| matches!(node.state, NodeState::Queued | NodeState::Running));
+    match state.status {
+        RunStatus::Queued => laws.must(false, "a run that has started is not queued"),
+        RunStatus::Running => laws.must(busy, "a running run has a node run that is queued or running"),
+        RunStatus::Waiting => laws.must(!busy, "a waiting run has no node run that is queued or running"),
+        RunStatus::Final(outcome) => {
+            let end = state.root().and_then(Node::final_state);
+            laws.must(end.map(RunOutcome::of) == Some(outcome), "a run ends as its root ended");
+            laws.must(!nodes().any(|node| node.is_live()), "nothing lives in a run that has ended");
+            laws.must(state.ended_at_ms.is_some(), "a run that has ended has an end");
+        }
+    }
+    if !matches!(state.status, RunStatus::Final(_)) {
+        let owned = nodes().any(|node| node.state == NodeState::Waiting(Wait::External));
+        laws.must(owned || !outstanding(state).is_empty(), "a live run waits for something that has a name");
+        laws.must(state.root().is_some_and(Node::is_live), "a live run has a live root");
+        laws.must(state.next_ready().is_none(), "whoever can begin has begun");
+    }
+    laws.must(state.line.calls_running <= state.parallel_max(), "no more calls at once than allowed");
+}
+
+/// Who is next, counted from scratch.
+fn line(state: &State) -> Line {
+    let mut line = Line::default();
+    for node in state.nodes.values() {
+        let call = node.node_type.kind == NodeKind::Call;
+        match node.state {
+            NodeState::Queued if call => _ = line.calls.insert(node.ordinal),
+            NodeState::Queued => _ = line.others.insert(node.ordinal),
+            NodeState::Running => line.calls_running += u64::from(call),
+            NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => continue,
+        }
+        line.busy += 1;
+    }
+    line
+}
+
+/// Where a node run is in the tree.
+fn place(laws: &mut Laws, state: &State, node: &Node) {
+    laws.must(state.order.get(node.ordinal) == Some(&node.id), "a node run is at its place in the order");
+    match node.parent.map(|id| state.node(id)) {
+        None => laws.must(node.depth == 0 && node.ordinal == 0, "only the root has no parent"),
+        Some(None) => laws.must(false, "a parent exists"),
+        Some(Some(parent)) => {
+            laws.must(parent.depth + 1 == node.depth, "a child is one deeper than its parent");
+            laws.must(parent.ordinal < node.ordinal, "a parent is older than its child");
+            laws.must(parent.node_type.kind.is_composite(), "only composites have children");
+            laws.must(parent.children.contains(&node.id), "a parent knows its child");
+            laws.must(
+                node.id == NodeRunId::child(state.run, parent.id, &node.key),
+                "an id follows from parent and key",
+            );
+            laws.must(parent.is_live() || !node.is_live(), "children end before their parent");
+        }
+    }
+    let children = || node.children.iter().map(|id| state.node(*id));
+    laws.must(
+        children().all(|child| child.is_some_and(|child| child.parent == Some(node.id))),
+        "children know their parent",
+    );
+    let live = children().flatten().filter(|child| child.is_live()).count();
+    laws.must(node.live_children == live, "live children are counted right");
+    let steps: u64 = children().flatten().map(|child| child.steps).sum();
+    let own = u64::from(is_atomic(node) && node.attempt > 0);
+    laws.must(node.steps == steps + own, "steps are counted right");
+}
+
+/// Where a node run stands.
+fn standing(laws: &mut Laws, state: &State, node: &Node) {
+    let siblings = || node.depends_on.iter().filter_map(|id| state.node(*id));
+    let succeeded = |sibling: &&Node| sibling.final_state() == Some(FinalState::Succeeded);
+    let unmet = siblings().filter(|sibling| !succeeded(sibling)).count();
+    laws.must(node.unmet == unmet, "unmet dependencies are counted right");
+    laws.must(siblings().all(|sibling| sibling.parent == node.parent), "dependencies are siblings");
+    laws.must(siblings().all(|sibling| sibling.dependants.contains(&node.id)), "a dependency knows who depends on it");
+    let began = node.attempt > 0;
+    laws.must(began == node.started_at_ms.is_some(), "who began has a beginning");
+    laws.must(!began || unmet == 0, "nobody begins before its dependencies have succeeded");
+    laws.must(node.is_live() == node.ended_at_ms.is_none(), "who has ended has an end");
+    let kind = node.node_type.kind;
+    match node.state {
+        NodeState::Pending => {
+            laws.must(!began && unmet > 0, "who is pending has a dependency that has not ended");
+            laws.must(siblings().all(|sibling| sibling.is_live() || succeeded(&sibling)), "nobody waits in vain");
+        }
+        NodeState::Queued => laws.must(!began && unmet == 0, "who is queued could begin"),
+        NodeState::Running => laws.must(matches!(kind, NodeKind::Call | NodeKind::Plan), "calls and plans run"),
+        NodeState::Waiting(Wait::Timer { .. }) => laws.must(kind == NodeKind::Sleep, "sleeps wait for a time"),
+        NodeState::Waiting(Wait::Children) => {
+            laws.must(kind == NodeKind::Plan && node.live_children > 0, "plans wait for live children");
+        }
+        NodeState::Waiting(Wait::External) => laws.must(kind == NodeKind::External, "external composites wait outside"),
+        NodeState::Final(FinalState::Succeeded) => {
+            let all = node.children.iter().filter_map(|id| state.node(*id)).all(|child| succeeded(&child));
+            laws.must(kind != NodeKind::Plan || all, "a plan succeeds only with all of its children");
+        }
+        NodeState::Final(FinalState::Skipped) => laws.must(!began, "who was skipped never began"),
+        NodeState::Final(FinalState::Failed | FinalState::Canceled) => {}
+    }
+    laws.must(!is_atomic(node) || began || node.outputs.is_none(), "who never began made nothing");
+}
+
+/// The limits that bind a node run and what is below it.
+fn limits(laws: &mut Laws, state: &State, node: &Node) {
+    let Node { constraints, .. } = node;
+    let within = |limit: Option<u64>, found: u64| limit.is_none_or(|limit| found <= limit);
+    let below = !node.children.is_empty();
+    let structural = &constraints.structural;
+    laws.must(!below || within(structural.max_depth, node.depth + 1), "max_depth");
+    laws.must(within(structural.max_children_per_composite, node.children.len() as u64), "max_children_per_composite");
+    laws.must(
+        within(structural.max_decomposition_rounds_per_node, u64::from(node.rounds)),
+        "max_decomposition_rounds_per_node",
+    );
+    let total = state.constraints.structural.max_total_nodes_per_run;
+    // The root is there before it can be counted against.
+    laws.must(state.nodes.len() == 1 || within(total, state.nodes.len() as u64), "max_total_nodes_per_run");
+    laws.must(within(node.asked.budgets.max_steps, node.steps), "max_steps");
+    let denied =
+        node.parent.and_then(|id| state.node(id)).map(|parent| &parent.constraints.candidates.denied_node_type_ids);
+    laws.must(!denied.is_some_and(|denied| denied.contains(&node.node_type.id)), "denied_node_type_ids");
+}
+
+fn is_atomic(node: &Node) -> bool {
+    !node.node_type.kind.is_composite()
+}

@@ -1,0 +1,226 @@
+//! `CreateChildren`: the owner of an external composite gives it children, all or none. A key that was used before stands for
+//! the child that was made with it, as long as the same child is asked for.
+//!
+//! Keys: a derived key is `#` and the child's number; a given key that starts with `#` is kept with one more `#` before it,
+//! so that the two never meet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::draft::Draft;
+use crate::event::ChildCreated;
+use crate::kinds::external;
+use crate::plan::CandidateSet;
+use crate::{
+    ChildSpec, Constraints, Decision, Event, Node, NodeKind, NodeRunId, NodeState, NodeTypeRef, Object, Rejected,
+    Reply, RunId, State, finish, limits, schedule,
+};
+
+/// Creates the children that do not exist yet.
+pub(super) fn decide(
+    state: &State,
+    parent: NodeRunId,
+    children: Vec<ChildSpec>,
+    at_ms: i64,
+) -> Result<Decision, Rejected> {
+    let node = state.node(parent).ok_or(Rejected::UnknownNodeRun { node_run: parent })?;
+    match node.node_type.kind {
+        NodeKind::Call | NodeKind::Sleep => return Err(Rejected::NotComposite { node_run: parent }),
+        NodeKind::Plan => return Err(Rejected::ServerOwned { node_run: parent }),
+        NodeKind::External => {}
+    }
+    let batch = Batch::sort(state, node, children);
+    if let Ok(Batch { new, reply }) = &batch
+        && new.is_empty()
+    {
+        return Ok(Decision { reply: Reply::Children(reply.clone()), ..Decision::default() });
+    }
+    super::movable(state, node)?;
+    let Batch { new, reply } = batch?;
+    limits::children_fit(state, node, new.len())?;
+    for child in &new {
+        limits::node_type_fits(&node.constraints.merge(&child.spec.constraints), &child.spec.node_type)?;
+    }
+    let mut draft = Draft::new(state, at_ms);
+    draft.record(Event::Decomposed {
+        node_run: parent,
+        round: node.rounds + 1,
+        children: u32::try_from(new.len()).unwrap_or(u32::MAX),
+        summary: None,
+        result: None,
+    })?;
+    for child in new {
+        child.record(&mut draft, node)?;
+    }
+    skip_hopeless(&mut draft, &reply)?;
+    schedule::dispatch(&mut draft)?;
+    Ok(draft.reply(Reply::Children(reply)))
+}
+
+/// What was asked for, sorted into what exists and what does not.
+struct Batch {
+    new: Vec<New>,
+    /// Every child asked for, in the order asked.
+    reply: Vec<NodeRunId>,
+}
+
+/// A child to create.
+struct New {
+    id: NodeRunId,
+    key: String,
+    depends_on: Vec<NodeRunId>,
+    spec: ChildSpec,
+}
+
+impl Batch {
+    fn sort(state: &State, parent: &Node, specs: Vec<ChildSpec>) -> Result<Batch, Rejected> {
+        let mut batch = Batch { new: Vec::new(), reply: Vec::new() };
+        // Where in `new` a child of this batch stands.
+        let mut places: BTreeMap<NodeRunId, usize> = BTreeMap::new();
+        for spec in specs {
+            let key = match &spec.key {
+                Some(key) => kept_key(key),
+                None => format!("#{}", parent.children.len() + batch.new.len() + 1),
+            };
+            let id = NodeRunId::child(state.run, parent.id, &key);
+            let depends_on = siblings(state.run, parent.id, &spec);
+            batch.reply.push(id);
+            if let Some(before) = state.node(id) {
+                same(&key, &Asked::now(&spec, &depends_on), &Asked::before(before))?;
+            } else if let Some(before) = places.get(&id).and_then(|place| batch.new.get(*place)) {
+                same(&key, &Asked::now(&spec, &depends_on), &Asked::now(&before.spec, &before.depends_on))?;
+            } else {
+                let exists = |id: &NodeRunId| state.nodes.contains_key(id) || places.contains_key(id);
+                if let Some(unknown) = depends_on.iter().position(|id| !exists(id)) {
+                    return Err(Rejected::UnknownDependency { key, dependency: spec.depends_on[unknown].clone() });
+                }
+                places.insert(id, batch.new.len());
+                batch.new.push(New { id, key, depends_on, spec });
+            }
+        }
+        Ok(batch)
+    }
+}
+
+/// A key as it is kept.
+fn kept_key(given: &str) -> String {
+    if given.starts_with('#') { format!("#{given}") } else { given.to_owned() }
+}
+
+/// The siblings that a child depends on, one for each name.
+fn siblings(run: RunId, parent: NodeRunId, spec: &ChildSpec) -> Vec<NodeRunId> {
+    spec.depends_on.iter().map(|key| NodeRunId::child(run, parent, &kept_key(key))).collect()
+}
+
+/// What two uses of one key are compared by.
+struct Asked<'a> {
+    node_type: &'a NodeTypeRef,
+    inputs: &'a Object,
+    binding_decision: Option<&'a Value>,
+    candidate_set_id: Option<&'a str>,
+    constraints: &'a Constraints,
+    depends_on: BTreeSet<NodeRunId>,
+}
+
+impl<'a> Asked<'a> {
+    /// The node type as asked for, not as resolved: what `latest` means may have changed in between.
+    fn now(spec: &'a ChildSpec, depends_on: &[NodeRunId]) -> Self {
+        Asked {
+            node_type: &spec.node_type.asked,
+            inputs: &spec.inputs,
+            binding_decision: spec.binding_decision.as_ref(),
+            candidate_set_id: spec.candidate_set_id.as_deref(),
+            constraints: &spec.constraints,
+            depends_on: depends_on.iter().copied().collect(),
+        }
+    }
+
+    /// Children from outside have no bindings, so their inputs are still as they were given.
+    fn before(node: &'a Node) -> Self {
+        Asked {
+            node_type: &node.node_type.asked,
+            inputs: &node.inputs,
+            binding_decision: node.binding_decision.as_ref(),
+            candidate_set_id: node.candidate_set_id.as_deref(),
+            constraints: &node.asked,
+            depends_on: node.depends_on.iter().copied().collect(),
+        }
+    }
+}
+
+/// Refuses another child under a key that is taken, naming the first field that differs.
+fn same(key: &str, now: &Asked, before: &Asked) -> Result<(), Rejected> {
+    let fields = [
+        ("node_type", now.node_type == before.node_type),
+        ("inputs", now.inputs == before.inputs),
+        ("binding_decision", now.binding_decision == before.binding_decision),
+        ("candidate_set_id", now.candidate_set_id == before.candidate_set_id),
+        ("constraints", now.constraints == before.constraints),
+        ("depends_on", now.depends_on == before.depends_on),
+    ];
+    match fields.into_iter().find(|(_, equal)| !equal) {
+        Some((field, _)) => Err(Rejected::KeyConflict { key: key.to_owned(), field }),
+        None => Ok(()),
+    }
+}
+
+impl New {
+    /// The set the owner chose from, the choice, and the child itself.
+    fn record(self, draft: &mut Draft, parent: &Node) -> Result<(), Rejected> {
+        let New { id: node_run, key, mut depends_on, spec } = self;
+        if let Some(id) = spec.candidate_set_id.clone() {
+            let subtask_id = subtask_id(&spec);
+            let set = CandidateSet { id, candidates: Vec::new() };
+            draft.record(Event::CandidatesGenerated { node_run, subtask_id, set })?;
+        }
+        if let Some(decision) = spec.binding_decision.clone() {
+            draft.record(Event::SubtaskMapped {
+                node_run,
+                subtask_id: None,
+                candidate_set_id: spec.candidate_set_id.clone(),
+                rationale: None,
+                decision: Some(decision),
+            })?;
+        }
+        let mut seen = BTreeSet::new();
+        depends_on.retain(|id| seen.insert(*id));
+        draft.record(Event::ChildCreated(Box::new(ChildCreated {
+            node_run,
+            parent: parent.id,
+            key,
+            key_given: spec.key.is_some(),
+            constraints: parent.constraints.merge(&spec.node_type.constraints).merge(&spec.constraints),
+            node_type: spec.node_type,
+            inputs: spec.inputs,
+            bindings: Vec::new(),
+            depends_on,
+            asked: spec.constraints,
+            goal: None,
+            candidate_set_id: spec.candidate_set_id,
+            binding_decision: spec.binding_decision,
+            notes: spec.notes,
+        })))?;
+        Ok(())
+    }
+}
+
+/// The subtask that a candidate set was made for: named in the owner's decision, else by the key, else by nothing.
+fn subtask_id(spec: &ChildSpec) -> String {
+    let decided =
+        spec.binding_decision.as_ref().and_then(|decision| decision.get("subtask_id")).and_then(Value::as_str);
+    decided.or(spec.key.as_deref()).unwrap_or_default().to_owned()
+}
+
+/// Skips new children that depend on a sibling that ended without success before they came.
+fn skip_hopeless(draft: &mut Draft, children: &[NodeRunId]) -> Result<(), Rejected> {
+    for id in children {
+        let node = draft.node(*id)?;
+        let siblings = node.depends_on.iter().filter_map(|id| draft.state().node(*id));
+        let hopeless = siblings.filter_map(external::dependency_failed).next();
+        if let Some(why) = hopeless.filter(|_| node.state == NodeState::Pending) {
+            finish::skip(draft, *id, &why)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! `Complete`: the owner of an external composite says how it ended. The same again is answered as before; anything else
+//! about an ended one is refused.
+
+use crate::draft::Draft;
+use crate::event::FinalState;
+use crate::finish;
+use crate::{Completion, Decision, Node, NodeRunId, NodeState, Rejected, State, schedule};
+
+/// Ends the composite, with what still lives below it if it did not succeed.
+pub(super) fn decide(
+    state: &State,
+    node_run: NodeRunId,
+    completion: Completion,
+    at_ms: i64,
+) -> Result<Decision, Rejected> {
+    let node = super::external(state, node_run)?;
+    match completion.state {
+        FinalState::Skipped => return Err(Rejected::NotACompletion { state: completion.state }),
+        FinalState::Succeeded | FinalState::Failed | FinalState::Canceled => {}
+    }
+    if ended_so(node, &completion) {
+        return Ok(Decision::default());
+    }
+    if let Some(state) = node.final_state() {
+        return Err(Rejected::NodeRunFinished { node_run, state });
+    }
+    super::movable(state, node)?;
+    if completion.state == FinalState::Succeeded && node.live_children > 0 {
+        return Err(Rejected::ChildrenAlive { node_run, live: node.live_children });
+    }
+    let mut draft = Draft::new(state, at_ms);
+    finish::end(&mut draft, node_run, completion.into())?;
+    schedule::dispatch(&mut draft)?;
+    Ok(draft.done())
+}
+
+/// Whether it has ended exactly like that.
+fn ended_so(node: &Node, completion: &Completion) -> bool {
+    node.state == NodeState::Final(completion.state)
+        && node.outputs == completion.outputs
+        && node.artifacts == completion.artifacts
+        && node.error == completion.error
+}

@@ -1,0 +1,138 @@
+//! `Planned`: the planner's answer. A plan that is not well-formed, or that a constraint forbids, fails the composite with a
+//! reason; nothing of it is recorded. Unknown, late or twice: nothing changes.
+
+use std::collections::BTreeMap;
+
+use crate::draft::Draft;
+use crate::event::{ChildCreated, Failure};
+use crate::finish::{self, Ending, failure};
+use crate::limits::Breach;
+use crate::plan::{Plan, Step};
+use crate::{
+    Constraints, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Rejected, RunId, State, Wait, limits,
+    outstanding, schedule,
+};
+
+/// Creates the plan's steps as children, or ends the composite.
+pub(super) fn decide(
+    state: &State,
+    effect: EffectId,
+    node_run: NodeRunId,
+    plan: Plan,
+    at_ms: i64,
+) -> Result<Decision, Rejected> {
+    let asked =
+        |node: &&Node| node.node_type.kind == NodeKind::Plan && outstanding::is_work_of(state.run, node, effect);
+    let Some(node) = state.node(node_run).filter(asked) else { return Ok(Decision::default()) };
+    let mut draft = Draft::answering(state, at_ms, effect);
+    let checked = well_formed(&plan).and_then(|()| within_limits(state, node, &plan).map_err(Failure::from));
+    match checked {
+        Ok(()) => record(&mut draft, node, plan)?,
+        Err(failure) => finish::end(&mut draft, node_run, Ending::failed(failure))?,
+    }
+    schedule::dispatch(&mut draft)?;
+    Ok(draft.done())
+}
+
+/// Ids are unique, and everything named is an earlier step that is waited for.
+fn well_formed(plan: &Plan) -> Result<(), Failure> {
+    let wrong = |message: String| Err(failure("plan_invalid", message));
+    if plan.steps.is_empty() {
+        return wrong("the plan has no steps".to_owned());
+    }
+    let mut places = BTreeMap::new();
+    for (place, step) in plan.steps.iter().enumerate() {
+        let id = &step.id;
+        for dependency in &step.depends_on {
+            if !places.contains_key(dependency) {
+                return wrong(format!("step `{id}` depends on `{dependency}`, which is not an earlier step"));
+            }
+        }
+        for binding in &step.bindings {
+            let source = &binding.source.step;
+            if !step.depends_on.contains(source) {
+                return wrong(format!("step `{id}` takes `{}` from `{source}` without depending on it", binding.field));
+            }
+        }
+        if id.is_empty() {
+            return wrong(format!("step {} has no id", place + 1));
+        }
+        if places.insert(id.clone(), place).is_some() {
+            return wrong(format!("two steps have the id `{id}`"));
+        }
+    }
+    match &plan.result {
+        Some(result) if !places.contains_key(&result.step) => {
+            wrong(format!("the result comes from `{}`, which is not a step", result.step))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Every limit that binds the composite's children.
+fn within_limits(state: &State, node: &Node, plan: &Plan) -> Result<(), Breach> {
+    limits::children_fit(state, node, plan.steps.len())?;
+    for step in &plan.steps {
+        limits::candidates_fit(&node.constraints, step.candidates.candidates.len())?;
+        limits::node_type_fits(&node.constraints, &step.node_type)?;
+    }
+    Ok(())
+}
+
+fn record(draft: &mut Draft, node: &Node, plan: Plan) -> Result<(), Rejected> {
+    let run = draft.state().run;
+    let Plan { summary, steps, result } = plan;
+    draft.record(Event::Decomposed {
+        node_run: node.id,
+        round: node.rounds + 1,
+        children: u32::try_from(steps.len()).unwrap_or(u32::MAX),
+        summary: Some(summary),
+        result,
+    })?;
+    for step in steps {
+        for event in child(run, node, step) {
+            draft.record(event)?;
+        }
+    }
+    draft.record(Event::NodeWaiting { node_run: node.id, wait: Wait::Children })?;
+    Ok(())
+}
+
+/// Who was considered, who was chosen, and the child itself.
+fn child(run: RunId, parent: &Node, step: Step) -> [Event; 3] {
+    let node_run = NodeRunId::child(run, parent.id, &step.id);
+    let mut depends_on = Vec::new();
+    for dependency in &step.depends_on {
+        let sibling = NodeRunId::child(run, parent.id, dependency);
+        if !depends_on.contains(&sibling) {
+            depends_on.push(sibling);
+        }
+    }
+    let candidate_set_id = Some(step.candidates.id.clone());
+    [
+        Event::CandidatesGenerated { node_run, subtask_id: step.id.clone(), set: step.candidates },
+        Event::SubtaskMapped {
+            node_run,
+            subtask_id: Some(step.id.clone()),
+            candidate_set_id: candidate_set_id.clone(),
+            rationale: step.rationale,
+            decision: None,
+        },
+        Event::ChildCreated(Box::new(ChildCreated {
+            node_run,
+            parent: parent.id,
+            key: step.id,
+            key_given: false,
+            constraints: parent.constraints.merge(&step.node_type.constraints),
+            node_type: step.node_type,
+            inputs: step.inputs,
+            bindings: step.bindings,
+            depends_on,
+            asked: Constraints::default(),
+            goal: Some(step.goal),
+            candidate_set_id,
+            binding_decision: None,
+            notes: crate::Object::new(),
+        })),
+    ]
+}

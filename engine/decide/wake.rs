@@ -1,0 +1,35 @@
+//! `Wake`: a timer came due. A sleep is over, or a node run's time is. Unknown, early or twice: nothing changes.
+
+use crate::draft::Draft;
+use crate::finish::{self, Ending, failure};
+use crate::kinds::sleep;
+use crate::outstanding::{self, Timer};
+use crate::{Decision, EffectId, Node, NodeRunId, Rejected, State, schedule};
+
+/// Ends the node run that the timer belongs to.
+pub(super) fn decide(state: &State, effect: EffectId, node_run: NodeRunId, at_ms: i64) -> Result<Decision, Rejected> {
+    let Some(node) = state.node(node_run) else { return Ok(Decision::default()) };
+    let ending = match outstanding::timer_of(state.run, node, effect) {
+        Some(Timer::Sleep { until_ms }) if until_ms <= at_ms => slept(node),
+        Some(Timer::TimeLimit { until_ms }) if until_ms <= at_ms => timed_out(node),
+        _ => return Ok(Decision::default()),
+    };
+    let mut draft = Draft::answering(state, at_ms, effect);
+    finish::end(&mut draft, node_run, ending)?;
+    schedule::dispatch(&mut draft)?;
+    Ok(draft.done())
+}
+
+/// A sleep that has lasted as long as it was asked to.
+fn slept(node: &Node) -> Ending {
+    match sleep::outputs(&node.inputs) {
+        Ok(outputs) => Ending::succeeded(outputs),
+        Err(failure) => Ending::failed(failure),
+    }
+}
+
+/// A node run, or the whole run, that has used up its time.
+fn timed_out(node: &Node) -> Ending {
+    let who = if node.parent.is_none() { "the run".to_owned() } else { format!("`{}`", node.key) };
+    Ending::failed(failure("timed_out", format!("{who} reached max_wall_time_ms before it ended")))
+}

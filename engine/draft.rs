@@ -1,0 +1,86 @@
+//! A decision in the making: the state as it will be, and what was produced on the way.
+//!
+//! Every event goes through `apply` as it is produced. The state is copied when the first event comes, so a command that
+//! changes nothing costs nothing.
+
+use std::borrow::Cow;
+
+use crate::outstanding::of_node;
+use crate::{Corrupt, Decision, Effect, EffectId, Event, Node, NodeRunId, Recorded, Reply, State, apply};
+
+/// A decision in the making.
+pub(crate) struct Draft<'a> {
+    state: Cow<'a, State>,
+    at_ms: i64,
+    answered: Option<EffectId>,
+    decision: Decision,
+}
+
+impl<'a> Draft<'a> {
+    /// Nothing decided yet.
+    pub(crate) fn new(state: &'a State, at_ms: i64) -> Self {
+        Draft { state: Cow::Borrowed(state), at_ms, answered: None, decision: Decision::default() }
+    }
+
+    /// As [`Draft::new`], for a command that answers an effect: that one is over and need not be dropped.
+    pub(crate) fn answering(state: &'a State, at_ms: i64, effect: EffectId) -> Self {
+        Draft { answered: Some(effect), ..Draft::new(state, at_ms) }
+    }
+
+    /// The state with everything recorded so far.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Now, Unix milliseconds.
+    pub(crate) fn at_ms(&self) -> i64 {
+        self.at_ms
+    }
+
+    /// A node run that must exist.
+    pub(crate) fn node(&self, id: NodeRunId) -> Result<&Node, Corrupt> {
+        self.state.node(id).ok_or(Corrupt::UnknownNodeRun { event: "decide", node_run: id })
+    }
+
+    /// Records what happened.
+    pub(crate) fn record(&mut self, event: Event) -> Result<(), Corrupt> {
+        let state = self.state.to_mut();
+        let recorded = Recorded { position: state.version + 1, at_ms: self.at_ms, event };
+        apply(state, &recorded)?;
+        self.decision.events.push(recorded.event);
+        Ok(())
+    }
+
+    /// Asks for everything that a node run wants now that it has begun.
+    pub(crate) fn ask(&mut self, id: NodeRunId) -> Result<(), Corrupt> {
+        let wanted: Vec<Effect> = of_node(self.state.run, self.node(id)?).collect();
+        self.decision.effects.extend(wanted);
+        Ok(())
+    }
+
+    /// Takes back everything that a node run wants, because it is about to end.
+    pub(crate) fn take_back(&mut self, id: NodeRunId) -> Result<(), Corrupt> {
+        let wanted: Vec<EffectId> = of_node(self.state.run, self.node(id)?).map(|effect| effect.id).collect();
+        for effect in wanted {
+            let asked_now = self.decision.effects.iter().position(|asked| asked.id == effect);
+            match asked_now {
+                // Asked for by this very decision: the world never hears of it.
+                Some(index) => _ = self.decision.effects.remove(index),
+                None if self.answered == Some(effect) => {}
+                None => self.decision.dropped.push(effect),
+            }
+        }
+        Ok(())
+    }
+
+    /// The decision, with nothing to say beyond the new state.
+    pub(crate) fn done(self) -> Decision {
+        self.decision
+    }
+
+    /// The decision, with an answer.
+    pub(crate) fn reply(mut self, reply: Reply) -> Decision {
+        self.decision.reply = reply;
+        self.decision
+    }
+}

@@ -1,0 +1,168 @@
+//! Ending node runs: what goes with them, what that means for their parents, and the end of the run.
+//!
+//! Everything below a node run ends before it does; what a child's end means to its parent is the parent's kind's to say
+//! (`kinds`). When the root has ended, so has the run.
+
+use crate::draft::Draft;
+use crate::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState};
+use crate::node_type::NodeKind;
+use crate::{Completion, Event, Node, NodeRunId, Object, Rejected, RunOutcome, State, kinds};
+
+/// How a node run ends.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ending {
+    pub(crate) state: FinalState,
+    pub(crate) outputs: Option<Object>,
+    pub(crate) artifacts: Vec<Artifact>,
+    pub(crate) error: Option<Failure>,
+}
+
+impl Ending {
+    pub(crate) fn succeeded(outputs: Object) -> Self {
+        Ending { state: FinalState::Succeeded, outputs: Some(outputs), artifacts: Vec::new(), error: None }
+    }
+
+    pub(crate) fn failed(failure: Failure) -> Self {
+        Ending::without_outputs(FinalState::Failed, failure)
+    }
+
+    pub(crate) fn canceled(failure: Failure) -> Self {
+        Ending::without_outputs(FinalState::Canceled, failure)
+    }
+
+    pub(crate) fn skipped(failure: Failure) -> Self {
+        Ending::without_outputs(FinalState::Skipped, failure)
+    }
+
+    fn without_outputs(state: FinalState, failure: Failure) -> Self {
+        Ending { state, outputs: None, artifacts: Vec::new(), error: Some(failure) }
+    }
+}
+
+impl From<Completion> for Ending {
+    fn from(completion: Completion) -> Self {
+        let Completion { state, outputs, artifacts, error } = completion;
+        Ending { state, outputs, artifacts, error }
+    }
+}
+
+/// A failure without details.
+pub(crate) fn failure(code: &str, message: impl Into<String>) -> Failure {
+    Failure { code: code.to_owned(), message: message.into(), details: None, retryable: None }
+}
+
+/// Ends a node run, everything below it first, and then whatever follows from that above it, up to the end of the run.
+pub(crate) fn end(draft: &mut Draft, id: NodeRunId, ending: Ending) -> Result<(), Rejected> {
+    let mut next = Some((id, ending));
+    while let Some((id, ending)) = next {
+        cancel_below(draft, id, &because_of(&ending))?;
+        record_end(draft, id, ending)?;
+        next = match draft.node(id)?.parent {
+            None => {
+                end_run(draft)?;
+                None
+            }
+            Some(parent) => kinds::child_ended(draft, parent, id)?.map(|ending| (parent, ending)),
+        };
+    }
+    Ok(())
+}
+
+/// Ends a node run that never began, and who depends on it, without a word to their parent.
+pub(crate) fn skip(draft: &mut Draft, id: NodeRunId, why: &Failure) -> Result<(), Rejected> {
+    let mut next = vec![id];
+    while let Some(id) = next.pop() {
+        // Who depends on two that were skipped comes up twice.
+        if draft.node(id)?.is_live() {
+            record_end(draft, id, Ending::skipped(why.clone()))?;
+            next.extend(draft.node(id)?.dependants.iter().rev());
+        }
+    }
+    Ok(())
+}
+
+/// Cancels a node run with everything below it, without a word to its parent.
+pub(crate) fn cancel(draft: &mut Draft, id: NodeRunId, why: &Failure) -> Result<(), Rejected> {
+    cancel_below(draft, id, why)?;
+    record_end(draft, id, Ending::canceled(why.clone()))
+}
+
+/// Cancels everything below a node run, children before their parents.
+pub(crate) fn cancel_below(draft: &mut Draft, id: NodeRunId, why: &Failure) -> Result<(), Rejected> {
+    for below in live_below(draft.state(), id) {
+        record_end(draft, below, Ending::canceled(why.clone()))?;
+    }
+    Ok(())
+}
+
+/// Ends the run as its root ended.
+pub(crate) fn end_run(draft: &mut Draft) -> Result<(), Rejected> {
+    let root = draft.node(NodeRunId::root(draft.state().run))?;
+    let Some(state) = root.final_state() else { return Ok(()) };
+    let outputs = root.outputs.clone().filter(|_| state == FinalState::Succeeded);
+    let error = root.error.clone().filter(|_| state != FinalState::Succeeded);
+    draft.record(Event::Finished { outcome: RunOutcome::of(state), outputs, error })?;
+    Ok(())
+}
+
+/// The end itself, with the judgement that the engine makes of its own node runs.
+fn record_end(draft: &mut Draft, node_run: NodeRunId, ending: Ending) -> Result<(), Rejected> {
+    draft.take_back(node_run)?;
+    let kind = draft.node(node_run)?.node_type.kind;
+    let judged = judgement(kind, &ending).map(|evaluation| Event::Evaluated { node_run, evaluation });
+    let Ending { state, outputs, artifacts, error } = ending;
+    let finished = Event::NodeFinished { node_run, state, outputs, artifacts, error };
+    // A composite is judged by its children's ends, an atomic node run by its own.
+    let (first, second) = if kind.is_composite() { (judged, Some(finished)) } else { (Some(finished), judged) };
+    for event in first.into_iter().chain(second) {
+        draft.record(event)?;
+    }
+    Ok(())
+}
+
+/// Success or failure of what the server runs itself. Who was stopped or never began is not judged; who runs outside is
+/// judged there.
+fn judgement(kind: NodeKind, ending: &Ending) -> Option<Evaluation> {
+    let status = match ending.state {
+        FinalState::Succeeded => EvaluationStatus::Success,
+        FinalState::Failed => EvaluationStatus::Fail,
+        FinalState::Canceled | FinalState::Skipped => return None,
+    };
+    let reason_code = match kind {
+        NodeKind::Call | NodeKind::Sleep => "atomic_completed",
+        NodeKind::Plan => "composite_evaluation",
+        NodeKind::External => return None,
+    };
+    Some(Evaluation {
+        status,
+        reason_code: Some(reason_code.to_owned()),
+        message: ending.error.as_ref().map(|error| error.message.clone()),
+        details: None,
+        confidence: None,
+        extensions: Object::new(),
+    })
+}
+
+/// What is said of those that end only because who is above them ends.
+fn because_of(ending: &Ending) -> Failure {
+    let message = match &ending.error {
+        Some(error) => format!("stopped with the composite above it: {}", error.message),
+        None => format!("stopped with the composite above it, which {} first", ending.state),
+    };
+    failure("canceled", message)
+}
+
+/// Everything live below a node run, children before their parents and siblings in the order of creation.
+fn live_below(state: &State, id: NodeRunId) -> Vec<NodeRunId> {
+    let mut found = Vec::new();
+    let mut next = vec![id];
+    // Parents first and siblings backwards, then turned around. Nothing below an ended node run is live.
+    while let Some(node) = next.pop().and_then(|id| state.node(id)) {
+        found.push(node.id);
+        next.extend(node.children.iter().filter(|id| state.node(**id).is_some_and(Node::is_live)));
+    }
+    found.reverse();
+    // The last one is where it began.
+    found.pop();
+    found
+}

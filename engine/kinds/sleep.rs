@@ -1,0 +1,54 @@
+//! A durable timer. Inputs `seconds`, else `duration_seconds`, else no time at all; a number, fractions allowed, null counts
+//! as absent. Output `slept_seconds`: the number asked for.
+
+use serde_json::{Number, Value};
+
+use crate::event::Failure;
+use crate::finish::failure;
+use crate::{Object, Wait};
+
+/// The longest sleep: a leap year.
+const SECONDS_MAX: u32 = 366 * 24 * 60 * 60;
+
+/// Waits until the time asked for, never less.
+pub(crate) fn begin(inputs: &Object, at_ms: i64) -> Result<Wait, Failure> {
+    let (_, milliseconds) = asked(inputs)?;
+    Ok(Wait::Timer { until_ms: at_ms.saturating_add(milliseconds) })
+}
+
+/// What it answers with when the time has come.
+pub(crate) fn outputs(inputs: &Object) -> Result<Object, Failure> {
+    let (seconds, _) = asked(inputs)?;
+    Ok(Object::from_iter([("slept_seconds".to_owned(), Value::Number(seconds))]))
+}
+
+/// The number asked for, and the same in whole milliseconds, rounded up.
+fn asked(inputs: &Object) -> Result<(Number, i64), Failure> {
+    let given = ["seconds", "duration_seconds"].iter().find_map(|field| {
+        let value = inputs.get(*field).filter(|value| !value.is_null())?;
+        Some((*field, value))
+    });
+    let Some((field, value)) = given else { return Ok((Number::from(0), 0)) };
+    let Value::Number(number) = value else {
+        let message = format!("`{field}` must be a number of seconds, not {}", type_name(value));
+        return Err(failure("invalid_inputs", message));
+    };
+    let seconds = number.as_f64().filter(|seconds| (0.0..=f64::from(SECONDS_MAX)).contains(seconds));
+    let Some(seconds) = seconds else {
+        let message = format!("`{field}` is {number}; a sleep takes 0 to {SECONDS_MAX} seconds (366 days)");
+        return Err(failure("invalid_inputs", message));
+    };
+    // Within 366 days, so exact: far below 2^53.
+    Ok((number.clone(), (seconds * 1000.0).ceil() as i64))
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

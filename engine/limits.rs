@@ -1,0 +1,126 @@
+//! Who enforces what of the constraint envelope, before anything is recorded.
+//!
+//! A node type must suit its surroundings (its parent's constraints) and what was asked for it; its own type's constraints
+//! bind what comes below it. Numbers that bind a composite bind its merged constraints. `max_wall_time_ms` is a timer
+//! (`outstanding`); how two envelopes become one is in `constraints`.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::constraints::least;
+use crate::event::Failure;
+use crate::finish::failure;
+use crate::{Constraints, Node, NodeType, Object, Rejected, State};
+
+/// A constraint that would not be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Breach {
+    /// More, or something else, than is allowed.
+    Exceeded { constraint: &'static str, limit: String, found: String },
+    /// Nobody could keep it yet.
+    Unsupported { constraint: &'static str },
+}
+
+impl From<Breach> for Rejected {
+    fn from(breach: Breach) -> Self {
+        match breach {
+            Breach::Exceeded { constraint, limit, found } => Rejected::ConstraintViolated { constraint, limit, found },
+            Breach::Unsupported { constraint } => Rejected::Unsupported { constraint },
+        }
+    }
+}
+
+impl From<Breach> for Failure {
+    fn from(breach: Breach) -> Self {
+        let mut details = Object::new();
+        let mut say = |field: &str, value: &str| _ = details.insert(field.to_owned(), Value::String(value.to_owned()));
+        match &breach {
+            Breach::Exceeded { constraint, limit, found } => {
+                say("constraint", constraint);
+                say("limit", limit);
+                say("found", found);
+            }
+            Breach::Unsupported { constraint } => say("constraint", constraint),
+        }
+        let message = Rejected::from(breach).to_string();
+        Failure { details: Some(details), ..failure("constraint_violation", message) }
+    }
+}
+
+/// Whether a node type may be used under these constraints: the lists, the class of side effects, and no approval needed.
+pub(crate) fn node_type_fits(constraints: &Constraints, node_type: &NodeType) -> Result<(), Breach> {
+    if constraints.gates.require_approval || node_type.constraints.gates.require_approval {
+        return Err(Breach::Unsupported { constraint: "require_approval" });
+    }
+    let candidates = &constraints.candidates;
+    let listed = |list: &BTreeSet<String>| list.contains(&node_type.id) || list.contains(&node_type.asked.id);
+    if let Some(allowed) = candidates.allowed_node_type_ids.as_ref().filter(|list| !listed(list)) {
+        return Err(exceeded("allowed_node_type_ids", in_words(allowed), &node_type.asked.id));
+    }
+    if listed(&candidates.denied_node_type_ids) {
+        return Err(exceeded("denied_node_type_ids", in_words(&candidates.denied_node_type_ids), &node_type.asked.id));
+    }
+    match constraints.gates.side_effect_class {
+        Some(class) if node_type.side_effect > class => {
+            Err(exceeded("side_effect_class", class.to_string(), &node_type.side_effect.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a candidate list may be this long under these constraints.
+pub(crate) fn candidates_fit(constraints: &Constraints, listed: usize) -> Result<(), Breach> {
+    at_most("max_candidates_per_subtask", constraints.candidates.max_candidates_per_subtask, listed as u64)
+}
+
+/// Whether a composite may have this many more children, in one more round of decomposition.
+pub(crate) fn children_fit(state: &State, parent: &Node, more: usize) -> Result<(), Breach> {
+    let limits = &parent.constraints.structural;
+    at_most("max_depth", limits.max_depth, parent.depth + 1)?;
+    at_most("max_children_per_composite", limits.max_children_per_composite, (parent.children.len() + more) as u64)?;
+    at_most("max_total_nodes_per_run", limits.max_total_nodes_per_run, (state.nodes.len() + more) as u64)?;
+    let rounds = u64::from(parent.rounds) + 1;
+    at_most("max_decomposition_rounds_per_node", limits.max_decomposition_rounds_per_node, rounds)
+}
+
+/// Whether this node run may begin: `max_steps` of the run and of every composite above it, each counting what began below
+/// it. Composites are no steps.
+pub(crate) fn one_more_step(state: &State, node: &Node) -> Result<(), Failure> {
+    if node.node_type.kind.is_composite() {
+        return Ok(());
+    }
+    let mut next = Some(node);
+    while let Some(above) = next {
+        let limit = least(above.asked.budgets.max_steps, above.node_type.constraints.budgets.max_steps);
+        if let Err(breach) = at_most("max_steps", limit, above.steps + 1) {
+            return Err(Failure { code: "budget_exceeded".to_owned(), ..breach.into() });
+        }
+        next = above.parent.and_then(|id| state.node(id));
+    }
+    Ok(())
+}
+
+fn at_most(constraint: &'static str, limit: Option<u64>, found: u64) -> Result<(), Breach> {
+    match limit {
+        Some(limit) if found > limit => Err(exceeded(constraint, limit.to_string(), &found.to_string())),
+        _ => Ok(()),
+    }
+}
+
+fn exceeded(constraint: &'static str, limit: String, found: &str) -> Breach {
+    Breach::Exceeded { constraint, limit, found: found.to_owned() }
+}
+
+/// A list for people; a long one is cut.
+fn in_words(list: &BTreeSet<String>) -> String {
+    const SHOWN_MAX: usize = 8;
+    if list.is_empty() {
+        return "empty".to_owned();
+    }
+    let shown: Vec<&str> = list.iter().take(SHOWN_MAX).map(String::as_str).collect();
+    match list.len().saturating_sub(SHOWN_MAX) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

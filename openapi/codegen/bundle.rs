@@ -1,0 +1,222 @@
+//! Making a document self-contained: what it takes from other files is copied below its own `components`.
+//!
+//! Only files beside it are read, never the network. A component keeps its name; two different ones of one name are refused.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::{Error, Result, document};
+
+/// A self-contained document.
+#[derive(Debug, Clone)]
+pub(crate) struct Bundle {
+    /// Every `$ref` in it starts with `#`.
+    pub(crate) document: Value,
+    /// Which file a schema came from, for those that are not the document's own.
+    pub(crate) foreign: BTreeMap<String, PathBuf>,
+    /// Every file that was read, the document's own not included.
+    pub(crate) sources: Vec<PathBuf>,
+}
+
+/// Bundles `document`, whose relative references start from the folder of `path`. `foreign` is what earlier bundling brought in.
+pub(crate) fn bundle(path: &Path, document: Value, foreign: BTreeMap<String, PathBuf>) -> Result<Bundle> {
+    let mut work = Work { path, files: BTreeMap::new(), wanted: Vec::new(), taken: BTreeMap::new() };
+    let mut document = document;
+    work.redirect(&mut document, path, "", false)?;
+    let mut foreign = foreign;
+    while let Some((component, file)) = work.wanted.pop() {
+        let mut value = work.read(&file, &component)?;
+        let at = format!("{}: /components/{}/{}", file.display(), component.kind, component.name);
+        work.redirect(&mut value, &file, &at, true)?;
+        insert(path, &mut document, &component, value)?;
+        if component.kind == "schemas" {
+            foreign.insert(component.name, file);
+        }
+    }
+    Ok(Bundle { document, foreign, sources: work.files.into_keys().collect() })
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Component {
+    kind: String,
+    name: String,
+}
+
+struct Work<'a> {
+    path: &'a Path,
+    files: BTreeMap<PathBuf, Value>,
+    wanted: Vec<(Component, PathBuf)>,
+    taken: BTreeMap<Component, PathBuf>,
+}
+
+impl Work<'_> {
+    /// Rewrites every reference below `value` that leaves the document, and asks for what it names. `file` is where `value`
+    /// stands; in a file that is not the document (`elsewhere`), local references leave the document too.
+    fn redirect(&mut self, value: &mut Value, file: &Path, at: &str, elsewhere: bool) -> Result<()> {
+        match value {
+            Value::Array(items) => items.iter_mut().try_for_each(|item| self.redirect(item, file, at, elsewhere)),
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    let replacement = self.target(reference, file, at, elsewhere)?;
+                    fields.insert("$ref".into(), Value::String(replacement));
+                }
+                for (key, field) in fields.iter_mut().filter(|(key, _)| *key != "example" && *key != "examples") {
+                    let deeper = if at.matches('/').count() < 3 { format!("{at}/{}", document::escape(key)) } else { at.to_owned() };
+                    self.redirect(field, file, &deeper, elsewhere)?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn target(&mut self, reference: &str, file: &Path, at: &str, elsewhere: bool) -> Result<String> {
+        let wrong = |reason: &str| Error::Reference {
+            path: self.path.to_owned(),
+            place: at.to_owned(),
+            reference: reference.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let (other, pointer) = reference.split_once('#').ok_or_else(|| wrong("has no `#/components/...`"))?;
+        if other.is_empty() && !elsewhere {
+            return Ok(reference.to_owned());
+        }
+        if other.contains("://") {
+            return Err(wrong("is on the network; nothing is fetched in a build: keep a copy beside the document"));
+        }
+        let segments: Vec<&str> = pointer.trim_start_matches('/').split('/').collect();
+        let ["components", kind, name] = segments[..] else {
+            return Err(wrong("leads into another file, but not to one of its components"));
+        };
+        let source = if other.is_empty() { file.to_owned() } else { file.with_file_name("").join(other) };
+        let component = Component { kind: kind.to_owned(), name: name.to_owned() };
+        match self.taken.get(&component) {
+            Some(taken) if *taken != source => return Err(wrong(&format!("clashes with the same name from {}", taken.display()))),
+            Some(_) => {}
+            None => {
+                self.taken.insert(component.clone(), source.clone());
+                self.wanted.push((component, source));
+            }
+        }
+        Ok(format!("#/components/{kind}/{name}"))
+    }
+
+    fn read(&mut self, file: &Path, component: &Component) -> Result<Value> {
+        if !self.files.contains_key(file) {
+            self.files.insert(file.to_owned(), document::read(file)?);
+        }
+        let found = self.files.get(file).and_then(|document| document.pointer(&format!("/components/{}/{}", component.kind, component.name)));
+        found.cloned().ok_or_else(|| Error::Reference {
+            path: self.path.to_owned(),
+            place: file.display().to_string(),
+            reference: format!("#/components/{}/{}", component.kind, component.name),
+            reason: "leads nowhere".into(),
+        })
+    }
+}
+
+fn insert(path: &Path, document: &mut Value, component: &Component, value: Value) -> Result<()> {
+    let kind = document::object_mut(document, "components").and_then(|components| {
+        let kind = components.entry(component.kind.clone()).or_insert_with(|| Value::Object(serde_json::Map::new()));
+        kind.as_object_mut()
+    });
+    let place = format!("/components/{}/{}", component.kind, component.name);
+    let Some(kind) = kind else {
+        return Err(Error::unsupported(path, place, "`components` is not a mapping of mappings"));
+    };
+    match kind.get(&component.name) {
+        Some(own) if *own != value => Err(Error::unsupported(path, place, "the document has its own component of this name, and refers to another file's")),
+        Some(_) => Ok(()),
+        None => {
+            kind.insert(component.name.clone(), value);
+            Ok(())
+        }
+    }
+}
+
+/// Reads, bundles, overlays: the owner's document alone, and the full one.
+pub(crate) struct Loaded {
+    /// The owner's document, self-contained.
+    pub(crate) owner: Value,
+    /// The owner's document with the overlay applied, self-contained.
+    pub(crate) full: Bundle,
+    /// What the overlay did, one line per action.
+    pub(crate) overlaid: Vec<String>,
+    /// Shared schemas that the overlay made narrower.
+    pub(crate) narrowed: Vec<String>,
+    /// Every file that was read.
+    pub(crate) sources: Vec<PathBuf>,
+}
+
+/// Loads a document and its overlay.
+pub(crate) fn load(path: &Path, overlay: Option<&Path>) -> Result<Loaded> {
+    let owner = bundle(path, document::read(path)?, BTreeMap::new())?;
+    let mut sources = vec![path.to_owned()];
+    sources.extend(owner.sources.iter().cloned());
+    let Some(overlay_path) = overlay else {
+        return Ok(Loaded { owner: owner.document.clone(), full: owner, overlaid: Vec::new(), narrowed: Vec::new(), sources });
+    };
+    let mut document = owner.document.clone();
+    let overlaid = crate::overlay::apply(&mut document, &document::read(overlay_path)?, overlay_path)?;
+    // A second time: an overlay may refer to files beside it.
+    let full = bundle(overlay_path, document, owner.foreign.clone())?;
+    sources.push(overlay_path.to_owned());
+    sources.extend(full.sources.iter().cloned());
+    let narrowed = narrowed(overlay_path, &owner, &full.document)?;
+    sources.sort();
+    sources.dedup();
+    Ok(Loaded { owner: owner.document, full, overlaid, narrowed, sources })
+}
+
+/// Shared schemas that the overlay changed in this document's copy. The shared type stays, so nothing that a type says may change.
+fn narrowed(overlay: &Path, owner: &Bundle, full: &Value) -> Result<Vec<String>> {
+    let mut narrowed = Vec::new();
+    for name in owner.foreign.keys() {
+        let pointer = format!("/components/schemas/{name}");
+        let (before, after) = (owner.document.pointer(&pointer), full.pointer(&pointer));
+        if before.map(typed) != after.map(typed) {
+            return Err(Error::unsupported(overlay, pointer, "the overlay changes the type of a schema that other documents share: only bounds and notes can differ"));
+        }
+        if before.map(bounded) != after.map(bounded) {
+            narrowed.push(name.clone());
+        }
+    }
+    Ok(narrowed)
+}
+
+/// A schema without everything that a type does not say.
+fn typed(schema: &Value) -> Value {
+    without(schema, &|key| {
+        let bounds = ["pattern", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "multipleOf"];
+        bounds.contains(&key) || is_note(key)
+    })
+}
+
+/// A schema without everything that only readers see.
+fn bounded(schema: &Value) -> Value {
+    without(schema, &|key| is_note(key) && key != "x-property-names")
+}
+
+fn is_note(key: &str) -> bool {
+    matches!(key, "description" | "title" | "example" | "externalDocs" | "deprecated") || key.starts_with("x-")
+}
+
+fn without(schema: &Value, dropped: &dyn Fn(&str) -> bool) -> Value {
+    match schema {
+        Value::Object(fields) => {
+            // The keys of `properties` are the author's names, whatever they are.
+            let kept = fields.iter().filter(|(key, _)| !dropped(key)).map(|(key, field)| {
+                let field = match (key.as_str(), field) {
+                    ("properties", Value::Object(all)) => Value::Object(all.iter().map(|(name, one)| (name.clone(), without(one, dropped))).collect()),
+                    _ => without(field, dropped),
+                };
+                (key.clone(), field)
+            });
+            Value::Object(kept.collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(|item| without(item, dropped)).collect()),
+        other => other.clone(),
+    }
+}

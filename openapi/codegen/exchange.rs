@@ -1,0 +1,246 @@
+//! What goes in and out of an operation, in Rust: its request, its successes, and the document's problem.
+//!
+//! Requests and problems are the same with and without a server; successes carry the host's streams, and so need one.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+use syn::Type;
+
+use crate::model::{Answer, Model, Operation, Place};
+use crate::retype::doc;
+use crate::types::Types;
+use crate::{Result, names};
+
+/// An operation with the Rust types of its parts.
+pub(crate) struct Typed<'a> {
+    pub(crate) operation: &'a Operation,
+    pub(crate) method: Ident,
+    pub(crate) request: Ident,
+    pub(crate) success: Ident,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) variants: Vec<Variant<'a>>,
+}
+
+/// One field of a request.
+pub(crate) struct Field {
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+    pub(crate) doc: String,
+    pub(crate) source: Source,
+}
+
+/// How a field is taken out of what arrived.
+pub(crate) enum Source {
+    Required(Place, String),
+    Optional(Place, String),
+    Many(Place, String),
+    Body,
+    OptionalBody,
+}
+
+/// One success.
+pub(crate) struct Variant<'a> {
+    pub(crate) name: Ident,
+    pub(crate) answer: &'a Answer,
+    pub(crate) code: u16,
+    pub(crate) content: Content,
+}
+
+/// What a success carries.
+pub(crate) enum Content {
+    Nothing,
+    Json(Box<Type>),
+    Bytes(String),
+}
+
+/// Finds the types of every operation.
+pub(crate) fn typed<'a>(model: &'a Model, types: &mut Types) -> Result<Vec<Typed<'a>>> {
+    model.operations.iter().map(|operation| one(operation, types)).collect()
+}
+
+fn one<'a>(operation: &'a Operation, types: &mut Types) -> Result<Typed<'a>> {
+    let stem = names::pascal(&operation.id);
+    Ok(Typed {
+        operation,
+        method: names::ident(&operation.name),
+        request: format_ident!("{stem}Request"),
+        success: format_ident!("{stem}Ok"),
+        fields: fields(operation, types)?,
+        variants: variants(operation, types)?,
+    })
+}
+
+fn fields(operation: &Operation, types: &mut Types) -> Result<Vec<Field>> {
+    let mut fields = Vec::new();
+    for parameter in &operation.parameters {
+        let (ty, optional) = types.of(&parameter.schema, &operation.id)?;
+        let (place, name) = (parameter.place, parameter.name.clone());
+        let (ty, source) = match (parameter.many, parameter.required || optional) {
+            (true, _) => (ty, Source::Many(place, name)),
+            (false, true) => (ty, Source::Required(place, name)),
+            (false, false) => (syn::parse_quote!(::std::option::Option<#ty>), Source::Optional(place, name)),
+        };
+        let doc = described(&parameter.description, &format!("The {} parameter `{}`.", shown(parameter.place), parameter.name));
+        fields.push(Field { name: names::ident(&parameter.field), ty, doc, source });
+    }
+    if let Some(body) = &operation.body {
+        let (ty, _) = types.of(&body.schema, &operation.id)?;
+        let (ty, source) = if body.required { (ty, Source::Body) } else { (syn::parse_quote!(::std::option::Option<#ty>), Source::OptionalBody) };
+        fields.push(Field { name: names::ident("body"), ty, doc: described(&body.description, "The body."), source });
+    }
+    Ok(fields)
+}
+
+/// One variant per status; where a status has JSON and something else, the other is `...Stream`.
+fn variants<'a>(operation: &'a Operation, types: &mut Types) -> Result<Vec<Variant<'a>>> {
+    let mut variants: Vec<Variant<'a>> = Vec::new();
+    for answer in operation.answers.iter().filter(|answer| answer.is_success()) {
+        let Some((code, (name, _))) = answer.code().and_then(|code| Some((code, names::status(code)?))) else { continue };
+        let content = match (&answer.media, &answer.schema) {
+            (None, _) => Content::Nothing,
+            (Some(_), Some((schema, _))) if answer.is_json() => Content::Json(Box::new(types.of(schema, &operation.id)?.0)),
+            (Some(media), _) => Content::Bytes(media.clone()),
+        };
+        let earlier = |kind: fn(&Content) -> bool| variants.iter().any(|variant| variant.code == code && kind(&variant.content));
+        let name = match &content {
+            // A second stream medium: the handler says which one it sends by a Content-Type header.
+            Content::Bytes(_) if earlier(|content| matches!(content, Content::Bytes(_))) => continue,
+            Content::Bytes(_) if operation.answers.iter().any(|other| other.status == answer.status && other.is_json()) => format_ident!("{name}Stream"),
+            _ => names::ident(name),
+        };
+        variants.push(Variant { name, answer, code, content });
+    }
+    Ok(variants)
+}
+
+fn shown(place: Place) -> &'static str {
+    match place {
+        Place::Path => "path",
+        Place::Query => "query",
+        Place::Header => "header",
+    }
+}
+
+fn described(description: &str, otherwise: &str) -> String {
+    if description.is_empty() { otherwise.to_owned() } else { description.to_owned() }
+}
+
+/// The struct that a handler is called with.
+pub(crate) fn request(typed: &Typed<'_>) -> TokenStream {
+    let Typed { operation, request, fields, .. } = typed;
+    let docs = doc(&format!("What `{}` is asked: {} {}", operation.id, operation.method, operation.path));
+    let default = fields.iter().all(|field| matches!(field.source, Source::Optional(..) | Source::Many(..) | Source::OptionalBody));
+    let default = default.then(|| quote!(#[derive(Default)]));
+    let members = fields.iter().map(|Field { name, ty, doc: text, .. }| {
+        let docs = doc(text);
+        quote!(#docs pub #name: #ty)
+    });
+    quote! {
+        #docs
+        #[derive(Debug, Clone, PartialEq)]
+        #default
+        pub struct #request { #(#members,)* }
+    }
+}
+
+/// The enum of what a handler answers.
+pub(crate) fn success(typed: &Typed<'_>, host: &syn::Path) -> TokenStream {
+    let Typed { operation, success, variants, .. } = typed;
+    let docs = doc(&format!("How `{}` succeeds.", operation.id));
+    let declared = variants.iter().map(|Variant { name, answer, content, .. }| {
+        let docs = doc(&format!("{}. {}", answer.status, answer.description));
+        match content {
+            Content::Nothing => quote!(#docs #name),
+            Content::Json(ty) => quote!(#docs #name(#ty)),
+            Content::Bytes(_) => quote!(#docs #name(#host::ByteStream)),
+        }
+    });
+    let arms = variants.iter().map(|Variant { name, code, content, .. }| {
+        let status = status(*code);
+        match content {
+            Content::Nothing => quote!(Self::#name => ::std::result::Result::Ok(#host::empty(#status, headers))),
+            Content::Json(_) => quote!(Self::#name(value) => #host::json(#status, headers, &value)),
+            Content::Bytes(media) => quote!(Self::#name(bytes) => ::std::result::Result::Ok(#host::stream(#status, headers, #media, bytes))),
+        }
+    });
+    quote! {
+        #docs
+        #[derive(Debug)]
+        pub enum #success { #(#declared,)* }
+
+        impl #success {
+            fn respond(self, headers: ::http::HeaderMap) -> ::std::result::Result<#host::Response<#host::Body>, #host::Fault> {
+                match self { #(#arms,)* }
+            }
+        }
+    }
+}
+
+/// The document's problem: status, headers and its own error body.
+pub(crate) fn problem(model: &Model, types: &mut Types) -> Result<TokenStream> {
+    let body: Type = match &model.problem {
+        Some(schema) => types.of(schema, "the errors")?.0,
+        None => syn::parse_quote!(::serde_json::Value),
+    };
+    let constructors = model.problem_statuses.iter().filter_map(|code| Some((*code, names::status(*code)?))).map(|(code, (_, name))| {
+        let docs = doc(&format!("Status {code}."));
+        let (name, status) = (names::ident(name), status(code));
+        quote! {
+            #docs
+            pub fn #name(body: #body) -> Self {
+                Self::new(#status, body)
+            }
+        }
+    });
+    let docs = doc(&format!("Why an operation of {} did not succeed, in the words that its document documents.", model.title));
+    Ok(quote! {
+        #docs
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct Problem {
+            /// The status, 400 to 599.
+            pub status: ::http::StatusCode,
+            /// Headers that go with it, such as `WWW-Authenticate` or `Retry-After`.
+            pub headers: ::http::HeaderMap,
+            /// The document's error body. Boxed, because errors are passed along far more often than they are made.
+            pub body: ::std::boxed::Box<#body>,
+        }
+
+        impl Problem {
+            /// A problem without headers of its own.
+            pub fn new(status: ::http::StatusCode, body: #body) -> Self {
+                Self { status, headers: ::http::HeaderMap::new(), body: ::std::boxed::Box::new(body) }
+            }
+
+            /// The same problem with one more header.
+            #[must_use]
+            pub fn with_header(mut self, name: ::http::HeaderName, value: ::http::HeaderValue) -> Self {
+                self.headers.append(name, value);
+                self
+            }
+
+            #(#constructors)*
+        }
+
+        impl ::std::fmt::Display for Problem {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::write!(f, "{}: {}", self.status, ::serde_json::to_string(&self.body).unwrap_or_default())
+            }
+        }
+
+        impl ::std::error::Error for Problem {}
+    })
+}
+
+/// The constant of crate `http` for a status.
+fn status(code: u16) -> TokenStream {
+    let name = match code {
+        203 => "NON_AUTHORITATIVE_INFORMATION".to_owned(),
+        413 => "PAYLOAD_TOO_LARGE".to_owned(),
+        418 => "IM_A_TEAPOT".to_owned(),
+        422 => "UNPROCESSABLE_ENTITY".to_owned(),
+        431 => "REQUEST_HEADER_FIELDS_TOO_LARGE".to_owned(),
+        _ => names::status(code).map_or("OK", |(_, name)| name).to_uppercase(),
+    };
+    let name = names::ident(&name);
+    quote!(::http::StatusCode::#name)
+}

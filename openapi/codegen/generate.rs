@@ -1,0 +1,271 @@
+//! The generator as others see it: settings in, files out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use serde_json::Value;
+
+use crate::bundle::{self, Bundle};
+use crate::types::{Elsewhere, Types};
+use crate::{Error, Report, Result, check, client, document, exchange, hoist, names, reader, retype, server, surface};
+
+/// Settings that hold for every document.
+#[derive(Debug, Clone)]
+pub struct Generator {
+    host: String,
+    behaviour: String,
+    features: bool,
+}
+
+impl Default for Generator {
+    fn default() -> Self {
+        Self { host: "::runyard_api::host".into(), behaviour: "::runyard_api::client".into(), features: false }
+    }
+}
+
+/// One document to make code of.
+#[derive(Debug, Clone)]
+pub struct Document<'a> {
+    path: PathBuf,
+    overlay: Option<PathBuf>,
+    shared: Vec<&'a Schemas>,
+}
+
+impl<'a> Document<'a> {
+    /// The document at `path`. Its file name without the ending is its short name, and names the trait: `run-gateway.yaml`
+    /// makes `RunGateway`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), overlay: None, shared: Vec::new() }
+    }
+
+    /// What is added to it (OpenAPI Overlay 1.0).
+    #[must_use]
+    pub fn overlay(mut self, path: impl Into<PathBuf>) -> Self {
+        self.overlay = Some(path.into());
+        self
+    }
+
+    /// Schemas whose types exist already. A schema that the document takes from that file is that type.
+    #[must_use]
+    pub fn shared(mut self, schemas: &'a Schemas) -> Self {
+        self.shared.push(schemas);
+        self
+    }
+}
+
+/// A file of schemas that several documents share, and where its types are.
+#[derive(Debug, Clone)]
+pub struct Schemas {
+    path: PathBuf,
+    types: BTreeMap<String, Elsewhere>,
+    generated: Generated,
+}
+
+impl Schemas {
+    /// The files.
+    pub fn generated(&self) -> &Generated {
+        &self.generated
+    }
+}
+
+/// What was made of one file.
+#[derive(Debug, Clone, Default)]
+pub struct Generated {
+    /// File name and text of everything to write, the code in `NAME.rs`.
+    pub files: BTreeMap<String, String>,
+    /// Every file that was read: what a build script tells cargo to watch.
+    pub sources: Vec<PathBuf>,
+    /// What the code does not say as the document says it.
+    pub report: Report,
+    /// The document in a few lines.
+    pub surface: String,
+}
+
+impl Generated {
+    /// Writes all files into a folder, and nothing that is there already with the same content.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        for (name, text) in &self.files {
+            let path = folder.join(name);
+            if std::fs::read_to_string(&path).is_ok_and(|there| there == *text) {
+                continue;
+            }
+            std::fs::write(&path, text).map_err(|source| Error::Write { path, source })?;
+        }
+        Ok(())
+    }
+}
+
+impl Generator {
+    /// A generator for users of crate `runyard-api`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The path of the host module in generated code. Default `::runyard_api::host`.
+    #[must_use]
+    pub fn host(mut self, path: impl Into<String>) -> Self {
+        self.host = path.into();
+        self
+    }
+
+    /// The path of the module that has the client's `Behaviour`. Default `::runyard_api::client`.
+    #[must_use]
+    pub fn behaviour(mut self, path: impl Into<String>) -> Self {
+        self.behaviour = path.into();
+        self
+    }
+
+    /// Puts the server's code behind feature `server` and the client's behind feature `client` of the crate that includes it.
+    #[must_use]
+    pub fn behind_features(mut self) -> Self {
+        self.features = true;
+        self
+    }
+
+    /// Makes the types of a file that has nothing but `components.schemas`, to live in `module` (an absolute Rust path).
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file; see [`Error`].
+    pub fn schemas(&self, path: impl Into<PathBuf>, module: &str) -> Result<Schemas> {
+        let path = path.into();
+        let loaded = bundle::load(&path, None)?;
+        let document = &loaded.full.document;
+        check::shared(&path, document)?;
+        let mut report = Report::default();
+        let schemas = schemas_of(document);
+        let mut made = Types::new(&path, schemas.iter(), BTreeMap::new(), &mut report)?;
+        let mut types = BTreeMap::new();
+        for name in schemas.keys() {
+            let rust = format!("{module}::{}", names::pascal(name));
+            types.insert(name.clone(), Elsewhere { rust, abilities: made.abilities(name)? });
+        }
+        let items = made.items()?;
+        let surface = surface::of_schemas(&Value::Object(schemas));
+        let stem = stem(&path)?;
+        let texts = texts(&stem);
+        let mut generated = Generated { sources: loaded.sources, report, surface, ..Generated::default() };
+        generated.files.insert(format!("{stem}.rs"), printed(&path, quote!(#texts #(#items)*))?);
+        texts_into(&mut generated, &stem);
+        Ok(Schemas { path, types, generated })
+    }
+
+    /// Makes everything of a document.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the document or its overlay; see [`Error`].
+    pub fn document(&self, document: &Document<'_>) -> Result<Generated> {
+        let path = document.path.as_path();
+        let loaded = bundle::load(path, document.overlay.as_deref())?;
+        let full = &loaded.full.document;
+        check::document(path, full)?;
+        let mut report = Report::default();
+        for action in &loaded.overlaid {
+            report.note("overlay", action);
+        }
+        for name in &loaded.narrowed {
+            report.note(name, "the overlay narrows a shared schema: the validator knows, the shared type does not");
+        }
+        let carried = hoist::hoist(path, full, &mut report)?;
+        let model = reader::read(path, &carried, &mut report)?;
+        let schemas = schemas_of(&carried);
+        let mut types = Types::new(path, schemas.iter(), elsewhere(&loaded.full, &document.shared), &mut report)?;
+        let typed = exchange::typed(&model, &mut types)?;
+        let stem = stem(path)?;
+        let surface = surface::of_document(&stem, &model, &typed, &local(&schemas, &loaded.full));
+        let behaviour = rust_path(path, &self.behaviour)?;
+        let client = client::items(path, &model, schemas.keys(), &behaviour, &mut report)?;
+        let host = rust_path(path, &self.host)?;
+        let interface = names::ident(&names::pascal(&stem));
+        let server = server::items(&model, &typed, &server::Names { host: &host, document: &stem, interface: &interface });
+        let requests: Vec<TokenStream> = typed.iter().map(exchange::request).collect();
+        let problem = exchange::problem(&model, &mut types)?;
+        let successes = typed.iter().map(|one| &one.success);
+        let (imports, items, texts) = (types.imports()?, types.items()?, texts(&stem));
+        let (if_server, if_client) = self.gates();
+        let title = retype::doc(&format!("The schemas of {} in Rust.", model.title));
+        let code = quote! {
+            #texts
+            #title
+            pub mod types { #imports #(#items)* }
+            #(#requests)*
+            #problem
+            #if_server
+            pub use self::server::{#interface, DOCUMENT, OPERATIONS, api, #(#successes,)*};
+            /// What a server needs.
+            #if_server
+            pub mod server { #server }
+            /// What a client needs.
+            #if_client
+            pub mod client { #(#client)* }
+        };
+        let mut generated = Generated { sources: loaded.sources, report, surface, ..Generated::default() };
+        generated.files.insert(format!("{stem}.rs"), printed(path, code)?);
+        for (kind, value) in [("owner", &loaded.owner), ("full", full)] {
+            generated.files.insert(format!("{stem}.{kind}.json"), document::json(path, value)?);
+            generated.files.insert(format!("{stem}.{kind}.yaml"), document::yaml(path, value)?);
+        }
+        texts_into(&mut generated, &stem);
+        Ok(generated)
+    }
+
+    fn gates(&self) -> (Option<TokenStream>, Option<TokenStream>) {
+        let gate = |feature: &str| self.features.then(|| quote!(#[cfg(feature = #feature)]));
+        (gate("server"), gate("client"))
+    }
+}
+
+/// Surface and report as constants.
+fn texts(stem: &str) -> TokenStream {
+    let [surface, report] = ["surface.txt", "report.txt"].map(|end| format!("{stem}.{end}"));
+    quote! {
+        /// What this module was made from, in a few lines.
+        pub const SURFACE: &str = include_str!(#surface);
+        /// What the code does not say as the document says it.
+        pub const REPORT: &str = include_str!(#report);
+    }
+}
+
+fn texts_into(generated: &mut Generated, stem: &str) {
+    generated.files.insert(format!("{stem}.surface.txt"), generated.surface.clone());
+    generated.files.insert(format!("{stem}.report.txt"), generated.report.to_string());
+}
+
+fn schemas_of(document: &Value) -> serde_json::Map<String, Value> {
+    document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+/// The schemas that are the document's own: those that it shares have a surface of their own.
+fn local(schemas: &serde_json::Map<String, Value>, bundle: &Bundle) -> Value {
+    Value::Object(schemas.iter().filter(|(name, _)| !bundle.foreign.contains_key(*name)).map(|(name, schema)| (name.clone(), schema.clone())).collect())
+}
+
+fn elsewhere(bundle: &Bundle, shared: &[&Schemas]) -> BTreeMap<String, Elsewhere> {
+    let same = |one: &Path, other: &Path| one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other);
+    let find = |name: &String, file: &Path| shared.iter().find(|schemas| same(&schemas.path, file)).and_then(|schemas| schemas.types.get(name));
+    bundle.foreign.iter().filter_map(|(name, file)| Some((name.clone(), find(name, file)?.clone()))).collect()
+}
+
+fn stem(path: &Path) -> Result<String> {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| !stem.is_empty());
+    stem.map(str::to_owned).ok_or_else(|| Error::unsupported(path, "the file name", "names no document"))
+}
+
+fn rust_path(path: &Path, text: &str) -> Result<syn::Path> {
+    syn::parse_str(text).map_err(|_| Error::unsupported(path, "the settings", format!("`{text}` is not a Rust path")))
+}
+
+fn printed(path: &Path, tokens: TokenStream) -> Result<String> {
+    let file: syn::File = syn::parse2(tokens).map_err(|error| Error::Tool {
+        path: path.to_owned(),
+        place: "the whole".into(),
+        tool: "the parser of generated code",
+        reason: error.to_string(),
+    })?;
+    let text = crate::types::guarded(path, "the whole", "prettyplease", || Ok(prettyplease::unparse(&file)))?;
+    Ok(format!("// Made by runyard-codegen. Change the document, not this.\n\n{text}"))
+}

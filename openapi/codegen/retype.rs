@@ -1,0 +1,189 @@
+//! Small corrections of code that typify and progenitor made, on its syntax tree.
+//!
+//! Each is here because neither tool has a setting for it:
+//! - an optional list or map becomes an `Option`, so that one that was sent empty is still there, and empty, when it is passed on;
+//! - dates and times are jiff's, and say in the schema what they are;
+//! - every public item has a line of documentation, and the schemas that typify prints into the documentation go.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::punctuated::Punctuated;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Attribute, Field, Item, Meta, Token, Type, parse_quote};
+
+/// Corrects a list of items.
+pub(crate) fn items(tokens: TokenStream) -> syn::Result<Vec<Item>> {
+    let mut file: syn::File = syn::parse2(tokens)?;
+    let mut correct = Correct::default();
+    correct.visit_file_mut(&mut file);
+    if correct.moment {
+        file.items.extend(marker("Moment", "date-time", "How a moment looks in a schema (RFC 3339)."));
+    }
+    if correct.day {
+        file.items.extend(marker("Day", "date", "How a day looks in a schema (RFC 3339)."));
+    }
+    Ok(file.items)
+}
+
+/// Corrects a type.
+pub(crate) fn ty(tokens: TokenStream) -> syn::Result<Type> {
+    let mut ty: Type = syn::parse2(tokens)?;
+    Correct::default().visit_type_mut(&mut ty);
+    Ok(ty)
+}
+
+/// jiff's types know serde, not schemars: a type that stands for them where schemas are derived.
+fn marker(name: &str, format: &str, doc: &str) -> Vec<Item> {
+    let ident = crate::names::ident(name);
+    let file: syn::File = parse_quote! {
+        #[doc = #doc]
+        enum #ident {}
+        impl ::schemars::JsonSchema for #ident {
+            fn schema_name() -> ::std::string::String {
+                #name.to_owned()
+            }
+            fn is_referenceable() -> bool {
+                false
+            }
+            fn json_schema(_: &mut ::schemars::r#gen::SchemaGenerator) -> ::schemars::schema::Schema {
+                ::schemars::schema::SchemaObject {
+                    instance_type: ::std::option::Option::Some(::schemars::schema::InstanceType::String.into()),
+                    format: ::std::option::Option::Some(#format.to_owned()),
+                    ..::std::default::Default::default()
+                }
+                .into()
+            }
+        }
+    };
+    file.items
+}
+
+#[derive(Default)]
+struct Correct {
+    moment: bool,
+    day: bool,
+}
+
+impl VisitMut for Correct {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        match chronos(ty) {
+            Some(Chrono::Moment) => *ty = parse_quote!(::jiff::Timestamp),
+            Some(Chrono::Day) => *ty = parse_quote!(::jiff::civil::Date),
+            None => visit_mut::visit_type_mut(self, ty),
+        }
+    }
+
+    fn visit_field_mut(&mut self, field: &mut Field) {
+        present_though_empty(field);
+        let mut seen = Stand::default();
+        let mut stand = field.ty.clone();
+        seen.visit_type_mut(&mut stand);
+        if seen.moment || seen.day {
+            self.moment |= seen.moment;
+            self.day |= seen.day;
+            let with = stand.to_token_stream().to_string();
+            field.attrs.push(parse_quote!(#[schemars(with = #with)]));
+        }
+        let name = field.ident.as_ref().map_or_else(|| "The value.".to_owned(), |name| format!("`{name}`, as the schema has it."));
+        documented(&mut field.attrs, Some(&name));
+        visit_mut::visit_field_mut(self, field);
+    }
+
+    fn visit_variant_mut(&mut self, variant: &mut syn::Variant) {
+        documented(&mut variant.attrs, Some(&format!("`{}`, as the schema has it.", variant.ident)));
+        // The fields of a variant have no visibility of their own, and need no documentation, but for named ones.
+        visit_mut::visit_variant_mut(self, variant);
+    }
+
+    fn visit_item_mut(&mut self, item: &mut Item) {
+        match item {
+            Item::Struct(one) => documented(&mut one.attrs, Some(&format!("`{}`, as the schema has it.", one.ident))),
+            Item::Enum(one) => documented(&mut one.attrs, Some(&format!("`{}`, as the schema has it.", one.ident))),
+            _ => {}
+        }
+        visit_mut::visit_item_mut(self, item);
+    }
+}
+
+/// Puts the stand-ins for schemas where chrono's types are.
+#[derive(Default)]
+struct Stand {
+    moment: bool,
+    day: bool,
+}
+
+impl VisitMut for Stand {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        match chronos(ty) {
+            Some(Chrono::Moment) => {
+                self.moment = true;
+                *ty = parse_quote!(Moment);
+            }
+            Some(Chrono::Day) => {
+                self.day = true;
+                *ty = parse_quote!(Day);
+            }
+            None => visit_mut::visit_type_mut(self, ty),
+        }
+    }
+}
+
+enum Chrono {
+    Moment,
+    Day,
+}
+
+fn chronos(ty: &Type) -> Option<Chrono> {
+    let Type::Path(path) = ty else { return None };
+    let mut segments = path.path.segments.iter();
+    if segments.next()?.ident != "chrono" {
+        return None;
+    }
+    match segments.next_back()?.ident.to_string().as_str() {
+        "DateTime" => Some(Chrono::Moment),
+        "NaiveDate" => Some(Chrono::Day),
+        _ => None,
+    }
+}
+
+/// `skip_serializing_if = "Vec::is_empty"` loses an empty list that was sent. An `Option` keeps it.
+fn present_though_empty(field: &mut Field) {
+    let Some(attribute) = field.attrs.iter_mut().find(|attribute| attribute.path().is_ident("serde")) else { return };
+    let Ok(metas) = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) else { return };
+    let skips = |meta: &Meta| meta.path().is_ident("skip_serializing_if") && meta.to_token_stream().to_string().contains("::is_empty");
+    if !metas.iter().any(skips) {
+        return;
+    }
+    let kept: Vec<Meta> = metas.into_iter().filter(|meta| !skips(meta)).collect();
+    *attribute = parse_quote!(#[serde(#(#kept,)* skip_serializing_if = "::std::option::Option::is_none")]);
+    let inner = &field.ty;
+    field.ty = parse_quote!(::std::option::Option<#inner>);
+}
+
+/// Cuts the printed schema out of the documentation, and adds a line where there is none left.
+fn documented(attributes: &mut Vec<Attribute>, otherwise: Option<&str>) {
+    let mut kept = String::new();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
+        if let Meta::NameValue(pair) = &attribute.meta {
+            if let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &pair.value {
+                kept.push_str(&text.value());
+                kept.push('\n');
+            }
+        }
+    }
+    if let Some(schema) = kept.find("<details>") {
+        kept.truncate(schema);
+    }
+    let text = if kept.trim().is_empty() { otherwise.unwrap_or_default() } else { kept.trim() };
+    attributes.retain(|attribute| !attribute.path().is_ident("doc"));
+    for line in text.lines().rev() {
+        let line = format!(" {}", line.trim());
+        attributes.insert(0, parse_quote!(#[doc = #line]));
+    }
+}
+
+/// Documentation attributes from a text.
+pub(crate) fn doc(text: &str) -> TokenStream {
+    let lines = text.lines().map(|line| format!(" {}", line.trim_end()));
+    quote!(#(#[doc = #lines])*)
+}

@@ -1,0 +1,92 @@
+//! From an OpenAPI 3.0 schema to what typify reads.
+//!
+//! This shapes Rust types only. What typify cannot express (numeric bounds, names of properties, `not`) is left to the
+//! validator, which works on the document itself.
+
+use serde_json::{Map, Value, json};
+
+use crate::report::Report;
+
+/// Keywords that say nothing about a type.
+const SILENT: [&str; 8] = ["example", "examples", "discriminator", "xml", "externalDocs", "deprecated", "readOnly", "writeOnly"];
+
+/// Converts a schema, with a note for everything that types cannot say.
+pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Value {
+    let Value::Object(fields) = schema else { return schema.clone() };
+    if let Some(reference) = fields.get("$ref") {
+        // Siblings of a reference are ignored in 3.0.
+        return json!({ "$ref": reference });
+    }
+    let mut converted = Map::new();
+    for (key, value) in fields {
+        let deeper = |value: &Value, report: &mut Report| for_typify(value, place, report);
+        let value = match key.as_str() {
+            "nullable" | "exclusiveMinimum" | "exclusiveMaximum" => continue,
+            silent if SILENT.contains(&silent) => continue,
+            "x-property-names" => {
+                report.note(place, "`x-property-names` is the validator's alone: the type takes any key");
+                continue;
+            }
+            "not" => {
+                report.note(place, "`not` is the validator's alone: the type is wider");
+                continue;
+            }
+            "format" if fields.get("type").and_then(Value::as_str) == Some("object") => {
+                report.note(place, "`format` of an object is left out of its type");
+                continue;
+            }
+            extension if extension.starts_with("x-") => continue,
+            "properties" => match value {
+                Value::Object(all) => Value::Object(all.iter().map(|(name, one)| (name.clone(), deeper(one, report))).collect()),
+                other => other.clone(),
+            },
+            "items" | "additionalProperties" => deeper(value, report),
+            "allOf" | "oneOf" | "anyOf" => match value {
+                Value::Array(all) => Value::Array(all.iter().map(|one| deeper(one, report)).collect()),
+                other => other.clone(),
+            },
+            _ => value.clone(),
+        };
+        converted.insert(key.clone(), value);
+    }
+    exclusive(fields, &mut converted);
+    if fields.get("nullable") == Some(&Value::Bool(true)) { nullable(converted) } else { Value::Object(converted) }
+}
+
+/// What is left of a schema written in place, once what needs a name has one: enough to choose between types that there are.
+pub(crate) fn plain(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Value::Object(fields) = &mut schema {
+        fields.retain(|key, _| matches!(key.as_str(), "$ref" | "type" | "format" | "items" | "minimum" | "maximum" | "additionalProperties" | "nullable"));
+        if let Some(items) = fields.get_mut("items") {
+            *items = plain(items);
+        }
+    }
+    schema
+}
+
+/// `minimum: 3, exclusiveMinimum: true` is `exclusiveMinimum: 3` in JSON Schema.
+fn exclusive(fields: &Map<String, Value>, converted: &mut Map<String, Value>) {
+    for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
+        if fields.get(exclusive) == Some(&Value::Bool(true)) {
+            if let Some(limit) = converted.shift_remove(bound) {
+                converted.insert(exclusive.into(), limit);
+            }
+        }
+    }
+}
+
+fn nullable(mut converted: Map<String, Value>) -> Value {
+    if let Some(Value::Array(values)) = converted.get_mut("enum") {
+        if !values.contains(&Value::Null) {
+            values.push(Value::Null);
+        }
+    }
+    match converted.get("type").and_then(Value::as_str).map(str::to_owned) {
+        Some(kind) => {
+            converted.insert("type".into(), json!([kind, "null"]));
+            Value::Object(converted)
+        }
+        None => json!({ "oneOf": [Value::Object(converted), { "type": "null" }] }),
+    }
+}

@@ -1,0 +1,121 @@
+//! Rust types from schemas, by typify.
+//!
+//! A schema that several documents share has its type made once; elsewhere its name leads to that one.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use schemars::schema::Schema;
+use serde_json::{Value, json};
+use syn::{Item, Type};
+use typify::{TypeDetails, TypeSpace, TypeSpaceImpl, TypeSpaceSettings};
+
+use crate::report::Report;
+use crate::{Error, Result, names, retype, schema};
+
+/// A type that exists already: where, and what can be done with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Elsewhere {
+    pub(crate) rust: String,
+    pub(crate) abilities: Vec<TypeSpaceImpl>,
+}
+
+/// All types of one file.
+pub(crate) struct Types {
+    path: PathBuf,
+    space: TypeSpace,
+    elsewhere: BTreeMap<String, Elsewhere>,
+}
+
+impl Types {
+    /// Makes a type of each schema that is not `elsewhere`. Keys are the names in the document.
+    pub(crate) fn new<'a>(
+        path: &Path,
+        schemas: impl Iterator<Item = (&'a String, &'a Value)>,
+        elsewhere: BTreeMap<String, Elsewhere>,
+        report: &mut Report,
+    ) -> Result<Self> {
+        let mut settings = TypeSpaceSettings::default();
+        settings.with_type_mod("types").with_map_type("::std::collections::BTreeMap");
+        settings.with_derive("::schemars::JsonSchema".into()).with_derive("PartialEq".into());
+        for (name, other) in &elsewhere {
+            settings.with_replacement(names::pascal(name), &other.rust, other.abilities.iter().copied());
+        }
+        let mut definitions = Vec::new();
+        for (name, value) in schemas {
+            // Those that are elsewhere keep their notes there.
+            let mut aside = Report::default();
+            let notes = if elsewhere.contains_key(name) { &mut aside } else { &mut *report };
+            definitions.push((name.clone(), parsed(path, name, schema::for_typify(value, name, notes))?));
+        }
+        let mut space = TypeSpace::new(&settings);
+        guarded(path, "/components/schemas", "typify", || space.add_ref_types(definitions).map_err(|error| error.to_string()))?;
+        Ok(Self { path: path.to_owned(), space, elsewhere })
+    }
+
+    /// The type of a schema in code outside of the module of types, and whether it is an `Option` by itself.
+    pub(crate) fn of(&mut self, value: &Value, place: &str) -> Result<(Type, bool)> {
+        let schema = parsed(&self.path, place, schema::for_typify(&schema::plain(value), place, &mut Report::default()))?;
+        let path = self.path.clone();
+        let (tokens, optional) = guarded(&path, place, "typify", || {
+            let id = self.space.add_type(&schema).map_err(|error| error.to_string())?;
+            let found = self.space.get_type(&id).map_err(|error| error.to_string())?;
+            Ok((found.ident(), matches!(found.details(), TypeDetails::Option(_))))
+        })?;
+        let ty = retype::ty(tokens).map_err(|error| unprintable(&path, place, &error))?;
+        Ok((ty, optional))
+    }
+
+    /// What can be done with a named type.
+    pub(crate) fn abilities(&mut self, name: &str) -> Result<Vec<TypeSpaceImpl>> {
+        let schema = parsed(&self.path, name, reference(name))?;
+        let path = self.path.clone();
+        guarded(&path, name, "typify", || {
+            let id = self.space.add_type(&schema).map_err(|error| error.to_string())?;
+            let found = self.space.get_type(&id).map_err(|error| error.to_string())?;
+            let all = [TypeSpaceImpl::FromStr, TypeSpaceImpl::Display, TypeSpaceImpl::Default];
+            Ok(all.into_iter().filter(|ability| found.has_impl(*ability)).collect())
+        })
+    }
+
+    /// The content of the module of types.
+    pub(crate) fn items(&self) -> Result<Vec<Item>> {
+        let tokens = guarded(&self.path, "/components/schemas", "typify", || Ok(self.space.to_stream()))?;
+        retype::items(tokens).map_err(|error| unprintable(&self.path, "/components/schemas", &error))
+    }
+
+    /// `pub use` of every type that is elsewhere.
+    pub(crate) fn imports(&self) -> Result<TokenStream> {
+        let paths = self.elsewhere.values().map(|other| syn::parse_str::<syn::Path>(&other.rust).map_err(|error| unprintable(&self.path, &other.rust, &error)));
+        let paths = paths.collect::<Result<Vec<_>>>()?;
+        Ok(quote!(#(pub use #paths;)*))
+    }
+}
+
+/// A reference to a schema of the document.
+pub(crate) fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn parsed(path: &Path, place: &str, value: Value) -> Result<Schema> {
+    serde_json::from_value(value).map_err(|error| Error::unsupported(path, place, format!("is not a schema: {error}")))
+}
+
+fn unprintable(path: &Path, place: &str, error: &syn::Error) -> Error {
+    Error::Tool { path: path.to_owned(), place: place.to_owned(), tool: "the parser of generated code", reason: error.to_string() }
+}
+
+/// Calls code that may panic on a document, and makes an error of it.
+pub(crate) fn guarded<T>(path: &Path, place: &str, tool: &'static str, call: impl FnOnce() -> std::result::Result<T, String>) -> Result<T> {
+    let failed = |reason: String| Error::Tool { path: path.to_owned(), place: place.to_owned(), tool, reason };
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(failed),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(failed(format!("it panicked: {}", text.unwrap_or("without a word"))))
+        }
+    }
+}

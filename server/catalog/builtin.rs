@@ -1,0 +1,157 @@
+//! The node types that come with the server: ids, aliases, descriptions, and the words by which the planner that needs no
+//! model finds them. Adding one: a row here, its types in `core.rs` or `composite.rs`, its deed in `driver/perform`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use runyard_engine::{NodeKind, Object};
+use serde_json::Value;
+
+use super::composite::{AnyObject, PlannerInputs, PlannerOutputs};
+use super::core::{
+    EchoInputs, EchoOutputs, HashSha256Inputs, HashSha256Outputs, NoInputs, SleepInputs, SleepOutputs, TimeNowOutputs,
+    Uuid4Outputs,
+};
+use super::entry::{Argument, Entry, Head, Hints, Reads};
+use super::violation::Violation;
+
+pub(super) fn entries() -> Vec<Entry> {
+    vec![echo(), sleep(), uuid4(), time_now(), hash_sha256(), planner(), external()]
+}
+
+fn echo() -> Entry {
+    Entry::of::<EchoInputs, EchoOutputs>(Head {
+        id: "runyard.core.echo",
+        aliases: &["jarvis.core.echo"],
+        kind: NodeKind::Call,
+        description: "Gives back the text it was given: says, prints or repeats a message.",
+        hints: Hints {
+            keywords: words("message phrase"),
+            verbs: words("echo say print repeat write speak"),
+            produces: words("echo text message phrase"),
+            arguments: vec![Argument {
+                field: "echo".to_owned(),
+                reads: Reads::Text { after: words("echo say"), of: Vec::new() },
+            }],
+        },
+        rule: None,
+    })
+}
+
+fn sleep() -> Entry {
+    Entry::of::<SleepInputs, SleepOutputs>(Head {
+        id: "runyard.core.sleep",
+        aliases: &["jarvis.core.sleep"],
+        kind: NodeKind::Sleep,
+        description: "Waits for a length of time, also across a restart of the server: a durable timer.",
+        hints: Hints {
+            keywords: words("timer"),
+            verbs: words("sleep wait pause delay rest"),
+            produces: words("sleep wait pause delay"),
+            arguments: vec![Argument { field: "seconds".to_owned(), reads: Reads::Seconds }],
+        },
+        rule: None,
+    })
+}
+
+fn uuid4() -> Entry {
+    Entry::of::<NoInputs, Uuid4Outputs>(Head {
+        id: "runyard.core.uuid4",
+        aliases: &["jarvis.core.uuid4"],
+        kind: NodeKind::Call,
+        description: "Generates a UUID: a new, random (version 4), universally unique identifier.",
+        hints: Hints {
+            keywords: words("uuid uuid4 uuidv4 guid identifier id"),
+            verbs: Vec::new(),
+            produces: words("uuid uuid4 uuidv4 guid identifier id"),
+            arguments: Vec::new(),
+        },
+        rule: None,
+    })
+}
+
+fn time_now() -> Entry {
+    Entry::of::<NoInputs, TimeNowOutputs>(Head {
+        id: "runyard.core.time.now",
+        aliases: &["jarvis.core.time.now"],
+        kind: NodeKind::Call,
+        description: "Tells the current date and time of day, right now, in UTC: an ISO 8601 timestamp read from the server's clock.",
+        hints: Hints {
+            keywords: words("time date now timestamp datetime clock today"),
+            verbs: Vec::new(),
+            produces: words("time timestamp date datetime"),
+            arguments: Vec::new(),
+        },
+        rule: None,
+    })
+}
+
+fn hash_sha256() -> Entry {
+    Entry::of::<HashSha256Inputs, HashSha256Outputs>(Head {
+        id: "runyard.core.hash.sha256",
+        aliases: &["jarvis.core.hash.sha256"],
+        kind: NodeKind::Call,
+        description: "Computes the SHA-256 hash of a text or of bytes: a cryptographic digest, checksum or fingerprint.",
+        hints: Hints {
+            keywords: words("sha256 sha digest checksum fingerprint"),
+            verbs: words("hash"),
+            produces: words("hash sha256 sha digest checksum fingerprint"),
+            arguments: vec![Argument {
+                field: "text".to_owned(),
+                reads: Reads::Text {
+                    after: words("hash"),
+                    of: words("hash sha256 sha 256 digest checksum fingerprint"),
+                },
+            }],
+        },
+        rule: Some(one_content),
+    })
+}
+
+fn planner() -> Entry {
+    Entry::of::<PlannerInputs, PlannerOutputs>(Head {
+        id: "runyard.composite.planner.general",
+        aliases: &["jarvis.composite.planner.general"],
+        kind: NodeKind::Plan,
+        description: "Splits a goal into steps, maps each to a node type, runs them and returns what the goal asked for.",
+        hints: Hints::default(),
+        rule: None,
+    })
+}
+
+fn external() -> Entry {
+    Entry::of::<AnyObject, AnyObject>(Head {
+        id: "runyard.composite.external",
+        aliases: &[],
+        kind: NodeKind::External,
+        description: "A composite that is moved from outside: its children, evaluation and completion come through the run \
+                      coordinator's node run operations.",
+        hints: Hints::default(),
+        rule: None,
+    })
+}
+
+/// The rules of `HashSha256Inputs` that its schema does not say.
+fn one_content(inputs: &Object) -> Vec<Violation> {
+    let given = |field: &str| inputs.get(field).filter(|value| !value.is_null()).and_then(Value::as_str);
+    let mut found = Vec::new();
+    match (given("text"), given("content_base64")) {
+        (None, None) => found.push(Violation::at("text", "or /content_base64 is required")),
+        (Some(_), Some(_)) => found.push(Violation::at("text", "and /content_base64 must not both be given")),
+        (None, Some(content)) if STANDARD.decode(content).is_err() => {
+            found.push(Violation::at("content_base64", "must be base64 (RFC 4648, with padding)"));
+        }
+        _ => {}
+    }
+    if given("encoding").is_some_and(|name| !is_utf8(name)) {
+        found.push(Violation::at("encoding", "must be utf-8, the only encoding supported"));
+    }
+    found
+}
+
+fn is_utf8(name: &str) -> bool {
+    name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8")
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}

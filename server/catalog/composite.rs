@@ -1,0 +1,78 @@
+//! Inputs and outputs of the composites. Field names of the planner are those of the ARP reference implementation.
+//!
+//! How a planner's inputs become steps is in `planner/`; its outputs are put together by the engine.
+
+use runyard_engine::Object;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A goal, and how far to go for it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannerInputs {
+    /// What is to be achieved, in plain words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<String>,
+    /// The same as `goal`; read where `goal` is absent, null or blank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// Values that the goal may name ("the order number"): a JSON object, written as a string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The most steps that the plan may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_steps: Option<u64>,
+    /// The greatest depth at which steps may stand, counted as `depth` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub max_depth: Option<u64>,
+    /// The depth at which this planner stands; 0 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub depth: Option<u64>,
+}
+
+/// What came of a goal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannerOutputs {
+    /// One line: what was done.
+    pub planner_summary: String,
+    /// Every step, in the order of the plan.
+    pub child_node_runs: Vec<ChildNodeRun>,
+    /// What the goal asked to return; without such a request, the last step's outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+}
+
+/// One step of a plan, as it ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChildNodeRun {
+    /// Its id.
+    pub node_run_id: String,
+    /// Which node type it was.
+    pub node_type_ref: ChildNodeType,
+    /// How it ended.
+    pub state: String,
+    /// What it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Object>,
+    /// What it made elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub output_artifacts: Vec<Object>,
+}
+
+/// A node type, as a child's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChildNodeType {
+    /// Such as `runyard.core.uuid4`.
+    pub node_type_id: String,
+    /// Such as `1.0.0`.
+    pub version: String,
+}
+
+/// Any object: only the owner of an external composite knows what it means.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct AnyObject(pub Object);

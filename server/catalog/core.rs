@@ -1,0 +1,101 @@
+//! Inputs and outputs of the `runyard.core.*` node types. The schemas that callers see are derived from these types, and these
+//! types read and write the values, so the two cannot part. Field names are those of the ARP reference node types, so that
+//! a `jarvis.core.*` alias is only a name.
+//!
+//! What they do is in `driver/perform/builtin.rs`; `sleep` is a timer of the engine.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The longest sleep, in seconds: 366 days.
+pub const SLEEP_SECONDS_MAX: f64 = 31_622_400.0;
+
+/// A text to give back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EchoInputs {
+    /// The text.
+    pub echo: String,
+}
+
+/// The text that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EchoOutputs {
+    /// The text, unchanged.
+    pub echo: String,
+}
+
+/// How long to wait: `seconds`, else `duration_seconds`, else not at all.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SleepInputs {
+    /// Seconds to wait; fractions are allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 31_622_400.0))]
+    pub seconds: Option<f64>,
+    /// Seconds to wait, where `seconds` is absent or null.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 31_622_400.0))]
+    pub duration_seconds: Option<f64>,
+}
+
+impl SleepInputs {
+    /// How long to wait, in seconds.
+    pub fn asked_seconds(&self) -> f64 {
+        self.seconds.or(self.duration_seconds).unwrap_or(0.0)
+    }
+}
+
+/// How long was waited.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SleepOutputs {
+    /// Seconds, as asked.
+    pub slept_seconds: f64,
+}
+
+/// Nothing is needed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoInputs {}
+
+/// A new UUID.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Uuid4Outputs {
+    /// A random UUID (RFC 9562, version 4), hyphenated, lower case.
+    pub uuid4: String,
+}
+
+/// The time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimeNowOutputs {
+    /// The moment of the call in UTC, as RFC 3339 with milliseconds.
+    pub time: String,
+}
+
+/// What to hash: exactly one of `text` and `content_base64`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HashSha256Inputs {
+    /// The bytes to hash, in base64 (RFC 4648, with padding).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_base64: Option<String>,
+    /// The text to hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// How `text` becomes bytes. Only `utf-8`, which is also the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+}
+
+/// A digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HashSha256Outputs {
+    /// The SHA-256 digest (FIPS 180-4): 64 lower case hexadecimal digits.
+    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
+    pub sha256: String,
+}

@@ -1,0 +1,196 @@
+//! One node type: what it is called, what it takes and makes, and what a planner without a model must know to choose it.
+
+use std::fmt;
+
+use jsonschema::Validator;
+use runyard_engine::{Constraints, NodeKind, NodeType, NodeTypeRef, Object, SideEffect};
+use schemars::JsonSchema;
+use schemars::r#gen::SchemaSettings;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::violation::{self, Violation};
+
+/// A rule that a JSON Schema says badly, such as "exactly one of two".
+pub(super) type Rule = fn(&Object) -> Vec<Violation>;
+
+/// One node type of the catalogue.
+pub struct Entry {
+    /// Such as `runyard.core.echo`.
+    pub id: String,
+    /// Such as `1.0.0`.
+    pub version: String,
+    /// How the engine moves it.
+    pub kind: NodeKind,
+    /// What performing it does to the world.
+    pub side_effect: SideEffect,
+    /// For people, a sentence or two.
+    pub description: String,
+    /// Other ids of the same type, of any version.
+    pub aliases: Vec<String>,
+    /// JSON Schema (draft 7) of the inputs.
+    pub input_schema: Value,
+    /// JSON Schema (draft 7) of the outputs.
+    pub output_schema: Value,
+    /// SHA-256 of the input schema as compact JSON, in hexadecimal.
+    pub input_schema_sha256: String,
+    /// What a planner without a model goes by.
+    pub hints: Hints,
+    inputs: Validator,
+    outputs: Validator,
+    rule: Option<Rule>,
+}
+
+/// What a planner without a model goes by.
+#[derive(Debug, Clone, Default)]
+pub struct Hints {
+    /// Words that name the node type, in lower case. A clause that has none of them is not about it.
+    pub keywords: Vec<String>,
+    /// Verbs that mean this node type when a clause starts with them. They count as keywords.
+    pub verbs: Vec<String>,
+    /// Nouns that later clauses use for what it makes ("the uuid").
+    pub produces: Vec<String>,
+    /// What must be read from the clause.
+    pub arguments: Vec<Argument>,
+}
+
+/// An input that must be read from the clause.
+#[derive(Debug, Clone)]
+pub struct Argument {
+    /// The input field.
+    pub field: String,
+    /// How it is read.
+    pub reads: Reads,
+}
+
+/// How an input is read from a clause.
+#[derive(Debug, Clone)]
+pub enum Reads {
+    /// A text: quoted, an earlier output, or the words after one of the verbs or nouns that introduce it.
+    Text {
+        /// Clauses that start with one of these verbs may leave the text unquoted.
+        after: Vec<String>,
+        /// Nouns after which "of" introduces the text.
+        of: Vec<String>,
+    },
+    /// A length of time, in seconds.
+    Seconds,
+}
+
+/// What an entry is made from, besides its types.
+pub(super) struct Head {
+    pub(super) id: &'static str,
+    pub(super) aliases: &'static [&'static str],
+    pub(super) kind: NodeKind,
+    pub(super) description: &'static str,
+    pub(super) hints: Hints,
+    pub(super) rule: Option<Rule>,
+}
+
+impl Entry {
+    /// An entry whose schemas are those of the types that read its inputs and write its outputs.
+    pub(super) fn of<Inputs: JsonSchema, Outputs: JsonSchema>(head: Head) -> Self {
+        let (input_schema, output_schema) = (schema_of::<Inputs>(), schema_of::<Outputs>());
+        Self {
+            id: head.id.to_owned(),
+            version: "1.0.0".to_owned(),
+            kind: head.kind,
+            side_effect: SideEffect::Read,
+            description: head.description.to_owned(),
+            aliases: head.aliases.iter().map(|&alias| alias.to_owned()).collect(),
+            inputs: compile(&input_schema),
+            outputs: compile(&output_schema),
+            input_schema_sha256: sha256_hex(input_schema.to_string().as_bytes()),
+            input_schema,
+            output_schema,
+            hints: head.hints,
+            rule: head.rule,
+        }
+    }
+
+    /// The node type as the engine pins it.
+    pub fn pin(&self, asked: NodeTypeRef) -> NodeType {
+        NodeType {
+            asked,
+            id: self.id.clone(),
+            version: self.version.clone(),
+            kind: self.kind,
+            side_effect: self.side_effect,
+            constraints: Constraints::default(),
+            input_schema_sha256: Some(self.input_schema_sha256.clone()),
+        }
+    }
+
+    /// Its resolved id and version.
+    pub fn reference(&self) -> NodeTypeRef {
+        NodeTypeRef { id: self.id.clone(), version: self.version.clone() }
+    }
+
+    /// Checks inputs against schema and rules.
+    ///
+    /// # Errors
+    /// Everything that does not fit; never empty.
+    pub fn validate_inputs(&self, inputs: &Object) -> Result<(), Vec<Violation>> {
+        let mut found = violation::against(&self.inputs, inputs);
+        if let (Some(rule), true) = (self.rule, found.is_empty()) {
+            found = rule(inputs);
+        }
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+
+    /// Checks outputs against the schema.
+    ///
+    /// # Errors
+    /// Everything that does not fit; never empty.
+    pub fn validate_outputs(&self, outputs: &Object) -> Result<(), Vec<Violation>> {
+        let found = violation::against(&self.outputs, outputs);
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+
+    /// The output that stands for the whole: the only one. `None` where there are several.
+    pub fn main_output(&self) -> Option<&str> {
+        let properties = self.output_schema.get("properties")?.as_object()?;
+        match properties.len() {
+            1 => properties.keys().next().map(String::as_str),
+            _ => None,
+        }
+    }
+
+    /// Whether the only output is a string.
+    pub fn main_output_is_text(&self) -> bool {
+        self.main_output().is_some_and(|name| self.output_schema["properties"][name]["type"] == "string")
+    }
+
+    /// Whether id, aliases or description contain this text, given in lower case.
+    pub(super) fn mentions(&self, query: &str) -> bool {
+        let mut texts = std::iter::once(&self.id).chain(&self.aliases).chain(std::iter::once(&self.description));
+        texts.any(|text| text.to_lowercase().contains(query))
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entry({} {})", self.id, self.version)
+    }
+}
+
+/// Draft 7, self-contained, without title and `$schema`: it is read inside other documents.
+fn schema_of<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft07().with(|settings| {
+        settings.meta_schema = None;
+        settings.inline_subschemas = true;
+    });
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    if let Some(metadata) = schema.schema.metadata.as_mut() {
+        metadata.title = None;
+    }
+    serde_json::to_value(schema).expect("a schema is JSON")
+}
+
+fn compile(schema: &Value) -> Validator {
+    jsonschema::draft7::new(schema).expect("a schema derived from a type of ours compiles")
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

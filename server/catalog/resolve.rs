@@ -1,0 +1,102 @@
+//! From a node type as a caller names it to the one that is meant: exact versions, prefixes of a version, `latest`, aliases.
+
+use std::fmt;
+
+use runyard_engine::{NodeType, NodeTypeRef};
+
+use super::{Catalog, Entry};
+
+/// How many near ids an error names.
+const NEAREST_MAX: usize = 3;
+
+/// What is compared and shown of an id that nobody knows.
+const ASKED_CHARS_MAX: usize = 120;
+
+/// No such node type, or not in this version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ResolveError {
+    /// What was asked for.
+    pub asked: NodeTypeRef,
+    /// Ids like the one asked for, best first; empty when the id is known.
+    pub nearest: Vec<String>,
+    /// The versions of the id asked for, oldest first; empty when the id is unknown.
+    pub versions: Vec<String>,
+}
+
+impl fmt::Display for ResolveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, version) = (shown(&self.asked.id), shown(&self.asked.version));
+        if self.versions.is_empty() {
+            write!(f, "node type `{id}` is not known; the nearest are {}", self.nearest.join(", "))
+        } else {
+            let known = self.versions.join(", ");
+            write!(
+                f,
+                "node type `{id}` has no version `{version}`; it has {known} (a prefix such as `1`, or `latest`, will do)"
+            )
+        }
+    }
+}
+
+impl Catalog {
+    /// The node type that a reference means: an exact version, a prefix of one (`1`, `1.0`: the newest that has it) or
+    /// `latest`. An alias means its node type in whatever version is asked for.
+    ///
+    /// # Errors
+    /// An unknown id, with the nearest; an unknown version, with those that exist.
+    pub fn resolve(&self, asked: &NodeTypeRef) -> Result<NodeType, ResolveError> {
+        let mut named = self.entries.iter().filter(|entry| entry.id == asked.id).peekable();
+        if named.peek().is_none() {
+            let newest = self.entries.iter().rfind(|entry| entry.aliases.contains(&asked.id));
+            return newest.map(|entry| entry.pin(asked.clone())).ok_or_else(|| self.unknown(asked));
+        }
+        let versions: Vec<&Entry> = named.collect();
+        let newest =
+            versions.iter().rev().find(|entry| asked.version == "latest" || has_prefix(&entry.version, &asked.version));
+        newest.map(|entry| entry.pin(asked.clone())).ok_or_else(|| ResolveError {
+            asked: asked.clone(),
+            nearest: Vec::new(),
+            versions: versions.iter().map(|entry| entry.version.clone()).collect(),
+        })
+    }
+
+    /// The resolved id behind an id or alias: what allow and deny lists are compared by.
+    pub fn canonical(&self, id: &str) -> Option<&str> {
+        let found = self.entries.iter().find(|entry| entry.id == id || entry.aliases.iter().any(|alias| alias == id));
+        found.map(|entry| entry.id.as_str())
+    }
+
+    fn unknown(&self, asked: &NodeTypeRef) -> ResolveError {
+        let mut near: Vec<(f64, &str)> = self
+            .entries
+            .iter()
+            .flat_map(|entry| std::iter::once(&entry.id).chain(&entry.aliases))
+            .map(|id| (likeness(&shown(&asked.id), id), id.as_str()))
+            .collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        let nearest = near.into_iter().take(NEAREST_MAX).map(|(_, id)| id.to_owned()).collect();
+        ResolveError { asked: asked.clone(), nearest, versions: Vec::new() }
+    }
+}
+
+/// The numbers of a version, for ordering.
+pub(super) fn numbers(version: &str) -> Vec<u64> {
+    version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+}
+
+/// Whether `asked` names this version or its first parts.
+fn has_prefix(version: &str, asked: &str) -> bool {
+    let mut parts = version.split('.');
+    asked.split('.').all(|part| parts.next() == Some(part))
+}
+
+/// From 0 to 1. The last part alone counts nearly as much: people write `uuid4` or `runyard.uuid4`.
+fn likeness(asked: &str, id: &str) -> f64 {
+    let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_lowercase();
+    let whole = strsim::normalized_damerau_levenshtein(&asked.to_lowercase(), id);
+    whole.max(0.9 * strsim::normalized_damerau_levenshtein(&last(asked), &last(id)))
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(ASKED_CHARS_MAX).collect()
+}

@@ -1,0 +1,95 @@
+//! What is wrong with a value, field by field. Reasons name what was expected and never the value: inputs may be secret.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use jsonschema::{ValidationError, Validator};
+use runyard_engine::Object;
+use serde_json::Value;
+
+/// More than these are not listed.
+const LISTED_MAX: usize = 32;
+
+/// A field name longer than this is cut: an unknown property may have any name.
+const FIELD_CHARS_MAX: usize = 120;
+
+/// One place where a value does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// JSON pointer (RFC 6901); empty for the whole value.
+    pub field: String,
+    /// What was expected, as the end of a sentence that starts with the field.
+    pub reason: String,
+}
+
+impl Violation {
+    /// A violation at a top-level field.
+    pub fn at(field: &str, reason: impl Into<String>) -> Self {
+        Self { field: below("", field), reason: reason.into() }
+    }
+
+    /// The form in which `details.violations` lists it.
+    pub fn to_value(&self) -> Value {
+        serde_json::json!({ "field": self.field, "reason": self.reason })
+    }
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let field = if self.field.is_empty() { "the object" } else { self.field.as_str() };
+        write!(f, "{field} {}", self.reason)
+    }
+}
+
+/// What does not fit the schema; empty when all does.
+pub(super) fn against(schema: &Validator, object: &Object) -> Vec<Violation> {
+    let value = Value::Object(object.clone());
+    let mut found: Vec<Violation> =
+        schema.iter_errors(&value).take(LISTED_MAX).flat_map(|error| violations(&error, object)).collect();
+    found.sort_by(|a, b| a.field.cmp(&b.field));
+    found.truncate(LISTED_MAX);
+    found
+}
+
+fn violations(error: &ValidationError<'_>, object: &Object) -> Vec<Violation> {
+    let at = error.instance_path().as_str();
+    match error.kind() {
+        // A schema without properties: the validator names none of those it found.
+        Kind::FalseSchema if at.is_empty() => object.keys().map(|name| unknown(at, name)).collect(),
+        Kind::AdditionalProperties { unexpected } => unexpected
+            .iter()
+            .map(|name| Violation { field: below(at, name), reason: "is not known here".to_owned() })
+            .collect(),
+        Kind::Required { property } => {
+            let field = below(at, property.as_str().unwrap_or_default());
+            vec![Violation { field, reason: "is required".to_owned() }]
+        }
+        kind => vec![Violation { field: at.to_owned(), reason: reason(kind) }],
+    }
+}
+
+fn unknown(at: &str, name: &str) -> Violation {
+    Violation { field: below(at, name), reason: "is not known here".to_owned() }
+}
+
+fn below(at: &str, name: &str) -> String {
+    let shown: String = name.chars().take(FIELD_CHARS_MAX).collect();
+    format!("{at}/{}", shown.replace('~', "~0").replace('/', "~1"))
+}
+
+fn reason(kind: &Kind) -> String {
+    match kind {
+        Kind::Type { kind: TypeKind::Single(one) } => format!("must be {}", one.as_str()),
+        Kind::Type { kind: TypeKind::Multiple(set) } => {
+            format!("must be {}", set.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(" or "))
+        }
+        Kind::Minimum { limit } => format!("must be at least {}", plain(limit)),
+        Kind::Maximum { limit } => format!("must be at most {}", plain(limit)),
+        Kind::Pattern { pattern } => format!("must match {pattern}"),
+        other => format!("breaks the schema's rule {:?}", other.keyword()),
+    }
+}
+
+/// A number without the `.0` that schemars writes after whole ones.
+fn plain(number: &Value) -> String {
+    let text = number.to_string();
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}

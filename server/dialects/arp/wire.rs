@@ -1,0 +1,246 @@
+//! Between ARP's words and the engine's: runs, node runs, constraints.
+//!
+//! Absent optional fields are absent, never null. What the standard has no field for goes into `extensions` under a `runyard.`
+//! key: `runyard.outputs` and `runyard.error` of a finished run, `runyard.resolved_node_type` of a node run, and its own
+//! `runyard.error`.
+
+use jiff::Timestamp;
+use runyard_api::arp::schemas as arp;
+use runyard_engine::event::{Failure, FinalState};
+use runyard_engine::{
+    Constraints, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State,
+};
+use serde_json::{Map, Value, json};
+
+use super::project;
+use crate::runs::{ChildRequest, NewRun};
+
+/// Notes under which a face's own fields rest with a run or a node run.
+const RUN_CONTEXT: &str = "run_context";
+const METADATA: &str = "metadata";
+const EXTENSIONS: &str = "extensions";
+
+/// What cannot be said in the engine's words: names the field and the reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsayable {
+    /// JSON pointer into the request.
+    pub field: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+/// A start request in the engine's words.
+pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun, Unsayable> {
+    let mut notes = Map::new();
+    note(&mut notes, RUN_CONTEXT, &body.run_context);
+    note(&mut notes, METADATA, &body.metadata);
+    note(&mut notes, EXTENSIONS, &body.extensions);
+    Ok(NewRun {
+        name: body.run_id.clone(),
+        face,
+        node_type: node_type_ref(&body.root_node_type_ref),
+        inputs: body.input.clone(),
+        constraints: constraints(body.constraints.as_ref())?,
+        notes,
+        request: serde_json::to_value(body).unwrap_or_default(),
+        key: None,
+    })
+}
+
+/// A child request in the engine's words.
+pub fn child(spec: &arp::NodeRunCreateSpec) -> Result<ChildRequest, Unsayable> {
+    let mut notes = Map::new();
+    note(&mut notes, METADATA, &spec.metadata);
+    note(&mut notes, EXTENSIONS, &spec.extensions);
+    Ok(ChildRequest {
+        key: spec.idempotency_key.clone(),
+        node_type: node_type_ref(&spec.node_type_ref),
+        inputs: spec.inputs.clone(),
+        constraints: constraints(spec.constraints.as_ref())?,
+        candidate_set_id: spec.candidate_set_id.clone(),
+        binding_decision: spec.binding_decision.as_ref().and_then(|decision| serde_json::to_value(decision).ok()),
+        notes,
+    })
+}
+
+/// The id under which a run is shown: the client's, or the generated one.
+pub fn run_id(state: &State) -> String {
+    let chosen = state.start.as_deref().and_then(|start| start.name.clone());
+    chosen.unwrap_or_else(|| state.run.to_string())
+}
+
+/// A run on the wire.
+pub fn run(state: &State) -> arp::Run {
+    arp::Run {
+        run_id: run_id(state),
+        state: run_state(state.status),
+        root_node_run_id: state.root().map(|root| root.id.to_string()).unwrap_or_default(),
+        run_context: noted(state.start.as_deref().map(|start| &start.notes), RUN_CONTEXT),
+        started_at: state.started_at_ms.map(time),
+        ended_at: state.ended_at_ms.map(time),
+        extensions: extensions(run_extensions(state)),
+    }
+}
+
+fn run_extensions(state: &State) -> Map<String, Value> {
+    let mut all = given(state.start.as_deref().map(|start| &start.notes));
+    if let Some(outputs) = &state.outputs {
+        all.insert("runyard.outputs".to_owned(), Value::Object(outputs.clone()));
+    }
+    if let Some(error) = &state.error {
+        all.insert("runyard.error".to_owned(), failure_value(error));
+    }
+    all
+}
+
+/// A node run on the wire.
+pub fn node_run(state: &State, node: &Node) -> arp::NodeRun {
+    arp::NodeRun {
+        node_run_id: node.id.to_string(),
+        run_id: run_id(state),
+        node_type_ref: arp::NodeTypeRef {
+            node_type_id: node.node_type.asked.id.clone(),
+            version: node.node_type.asked.version.clone(),
+            extensions: None,
+        },
+        kind: Some(if node.node_type.kind.is_composite() { arp::NodeKind::Composite } else { arp::NodeKind::Atomic }),
+        parent_node_run_id: node.parent.map(|parent| parent.to_string()),
+        state: node_state(node.state),
+        created_at: Some(time(node.created_at_ms)),
+        started_at: node.started_at_ms.map(time),
+        ended_at: node.ended_at_ms.map(time),
+        inputs: Some(node.inputs.clone()),
+        outputs: node.outputs.clone(),
+        output_artifacts: typed_list(node.artifacts.iter().map(|artifact| &artifact.0)),
+        executor_binding: None,
+        evaluation_result: node.evaluation.as_ref().and_then(|it| typed(&Value::Object(project::evaluated(it)))),
+        recovery_actions: typed_list(node.recoveries.iter().map(|action| &action.0)),
+        extensions: extensions(node_extensions(state, node)),
+    }
+}
+
+fn node_extensions(state: &State, node: &Node) -> Map<String, Value> {
+    let notes = if node.parent.is_none() { state.start.as_deref().map(|start| &start.notes) } else { Some(&node.notes) };
+    let mut all = given(notes);
+    let resolved = NodeTypeRef { id: node.node_type.id.clone(), version: node.node_type.version.clone() };
+    if resolved != node.node_type.asked {
+        all.insert("runyard.resolved_node_type".to_owned(), project::type_ref(&resolved));
+    }
+    if node.state == NodeState::Final(FinalState::Skipped) {
+        all.insert("runyard.skipped".to_owned(), json!(true));
+    }
+    if let Some(error) = &node.error {
+        all.insert("runyard.error".to_owned(), failure_value(error));
+    }
+    all
+}
+
+/// A failure as ARP writes errors.
+pub fn failure_value(failure: &Failure) -> Value {
+    let mut error = Map::new();
+    error.insert("code".to_owned(), json!(failure.code));
+    error.insert("message".to_owned(), json!(failure.message));
+    if let Some(details) = &failure.details {
+        error.insert("details".to_owned(), Value::Object(details.clone()));
+    }
+    if let Some(retryable) = failure.retryable {
+        error.insert("retryable".to_owned(), json!(retryable));
+    }
+    Value::Object(error)
+}
+
+/// An error as ARP writes it, in the engine's words.
+pub fn failure(error: &arp::Error) -> Failure {
+    Failure {
+        code: error.code.clone(),
+        message: error.message.clone(),
+        details: error.details.clone(),
+        retryable: error.retryable,
+    }
+}
+
+/// A run's state in ARP's words: waiting is running.
+pub fn run_state(status: RunStatus) -> arp::RunState {
+    match status {
+        RunStatus::Queued => arp::RunState::Queued,
+        RunStatus::Running | RunStatus::Waiting => arp::RunState::Running,
+        RunStatus::Final(RunOutcome::Succeeded) => arp::RunState::Succeeded,
+        RunStatus::Final(RunOutcome::Failed) => arp::RunState::Failed,
+        RunStatus::Final(RunOutcome::Canceled) => arp::RunState::Canceled,
+    }
+}
+
+/// A node run's state in ARP's words: waiting is running, pending is queued, skipped is canceled.
+pub fn node_state(state: NodeState) -> arp::NodeRunState {
+    match state {
+        NodeState::Pending | NodeState::Queued => arp::NodeRunState::Queued,
+        NodeState::Running | NodeState::Waiting(_) => arp::NodeRunState::Running,
+        NodeState::Final(FinalState::Succeeded) => arp::NodeRunState::Succeeded,
+        NodeState::Final(FinalState::Failed) => arp::NodeRunState::Failed,
+        NodeState::Final(FinalState::Canceled | FinalState::Skipped) => arp::NodeRunState::Canceled,
+    }
+}
+
+/// A terminal state in the engine's words.
+pub fn final_state(state: arp::NodeRunTerminalState) -> FinalState {
+    match state {
+        arp::NodeRunTerminalState::Succeeded => FinalState::Succeeded,
+        arp::NodeRunTerminalState::Failed => FinalState::Failed,
+        arp::NodeRunTerminalState::Canceled => FinalState::Canceled,
+    }
+}
+
+/// A node run id as given.
+pub fn node_run_id(text: &str) -> Option<NodeRunId> {
+    NodeRunId::parse(text)
+}
+
+/// A time on the wire. Every stored time lies within what a timestamp can hold; one that does not shows as the epoch.
+pub fn time(at_ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(at_ms).unwrap_or_default()
+}
+
+fn node_type_ref(asked: &arp::NodeTypeRef) -> NodeTypeRef {
+    NodeTypeRef { id: asked.node_type_id.clone(), version: asked.version.clone() }
+}
+
+/// A constraint envelope in the engine's words. Both have the same fields; the engine's has no extensions.
+fn constraints(envelope: Option<&arp::ConstraintEnvelope>) -> Result<Constraints, Unsayable> {
+    let Some(envelope) = envelope else { return Ok(Constraints::default()) };
+    let unsayable = |reason: serde_json::Error| Unsayable { field: "/constraints", reason: reason.to_string() };
+    let value = serde_json::to_value(envelope).map_err(unsayable)?;
+    serde_json::from_value(value).map_err(unsayable)
+}
+
+fn note<T: serde::Serialize>(notes: &mut Object, key: &str, value: &Option<T>) {
+    if let Some(value) = value
+        && let Ok(value) = serde_json::to_value(value)
+    {
+        notes.insert(key.to_owned(), value);
+    }
+}
+
+fn noted<T: serde::de::DeserializeOwned>(notes: Option<&Object>, key: &str) -> Option<T> {
+    typed(notes?.get(key)?)
+}
+
+fn given(notes: Option<&Object>) -> Map<String, Value> {
+    match notes.and_then(|notes| notes.get(EXTENSIONS)) {
+        Some(Value::Object(extensions)) => extensions.clone(),
+        _ => Map::new(),
+    }
+}
+
+fn extensions(all: Map<String, Value>) -> Option<arp::Extensions> {
+    if all.is_empty() { None } else { Some(arp::Extensions(all)) }
+}
+
+fn typed<T: serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
+    T::deserialize(value).ok()
+}
+
+/// A list that is absent when it is empty.
+fn typed_list<'a, T: serde::de::DeserializeOwned>(objects: impl Iterator<Item = &'a Object>) -> Option<Vec<T>> {
+    let list: Vec<T> = objects.filter_map(|object| typed(&Value::Object(object.clone()))).collect();
+    if list.is_empty() { None } else { Some(list) }
+}

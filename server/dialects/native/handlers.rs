@@ -1,0 +1,103 @@
+//! Read, ask, answer.
+
+use futures::StreamExt;
+use http::StatusCode;
+use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply};
+use runyard_api::runyard::*;
+
+use super::error::envelope;
+use super::{Room, cursor, project, wire};
+use crate::dialects::refusal::{Refusal, headers, of_door, of_runs};
+use crate::dialects::resume::Resume;
+use crate::feed;
+use crate::store::Cursor;
+
+/// Runs on a page when the caller does not say.
+const LIMIT: usize = 50;
+
+impl Runyard for Room {
+    async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
+        Ok(head.anonymous())
+    }
+
+    fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
+        problem(cx, of_door(&fault))
+    }
+
+    async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
+        let store = self.runs.ping().await.err().map(|error| error.to_string());
+        Ok(HealthOk::Ok(wire::health(self.runs.clock().now_ms(), store)).into())
+    }
+
+    async fn version(&self, _cx: &Caller, _request: VersionRequest) -> Result<Reply<VersionOk>, Problem> {
+        Ok(VersionOk::Ok(wire::version()).into())
+    }
+
+    async fn list_doors(&self, _cx: &Caller, _request: ListDoorsRequest) -> Result<Reply<ListDoorsOk>, Problem> {
+        let doors = self.doors.get().map(Vec::as_slice).unwrap_or_default();
+        Ok(ListDoorsOk::Ok(wire::doors(doors)).into())
+    }
+
+    async fn list_runs(&self, cx: &Caller, request: ListRunsRequest) -> Result<Reply<ListRunsOk>, Problem> {
+        let after = request.cursor.as_deref().map(|text| read_cursor(text)).transpose();
+        let after = after.map_err(|refusal| problem(cx, refusal))?;
+        let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT);
+        let filter = wire::filter(self.runs.catalog(), &request);
+        // One more than asked for says whether there is a next page.
+        let rows = self.runs.list(&cx.tenant, &filter, after, limit + 1).await;
+        let mut rows = rows.map_err(|error| problem(cx, of_runs(error)))?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| more);
+        let next = last.map(|row| cursor::write(Cursor { created_at_ms: row.created_at_ms, run: row.run }));
+        Ok(ListRunsOk::Ok(wire::run_list(&rows, next)).into())
+    }
+
+    async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
+        let state = self.runs.get(&cx.tenant, &request.run_id).await;
+        let state = state.map_err(|error| problem(cx, of_runs(error)))?;
+        Ok(GetRunOk::Ok(wire::run(&state)).into())
+    }
+
+    async fn stream_run_events(
+        &self,
+        cx: &Caller,
+        request: StreamRunEventsRequest,
+    ) -> Result<Reply<StreamRunEventsOk>, Problem> {
+        let state = self.runs.get(&cx.tenant, &request.run_id).await;
+        let state = state.map_err(|error| problem(cx, of_runs(error)))?;
+        let after = Resume::new(request.after_seq, request.last_event_id).seq();
+        let run_id = state.run.to_string();
+        let log = self.runs.follow(&cx.tenant, state.run, after, cx.stopping.clone());
+        let events = log.map(move |recorded| recorded.map(|recorded| project::project(&run_id, &recorded)));
+        let bytes = ByteStream::new(feed::ndjson(events, self.runs.clock().clone())).until(cx.stopping.clone());
+        Ok(StreamRunEventsOk::Ok(bytes).into())
+    }
+
+    async fn count_runs(&self, cx: &Caller, _request: CountRunsRequest) -> Result<Reply<CountRunsOk>, Problem> {
+        let counts = self.runs.counts(&cx.tenant).await.map_err(|error| problem(cx, of_runs(error)))?;
+        Ok(CountRunsOk::Ok(wire::counts(&counts)).into())
+    }
+
+    async fn list_node_types(
+        &self,
+        _cx: &Caller,
+        request: ListNodeTypesRequest,
+    ) -> Result<Reply<ListNodeTypesOk>, Problem> {
+        let query = request.q.as_deref();
+        let found = wire::node_types(self.runs.catalog(), query, request.kind);
+        Ok(ListNodeTypesOk::Ok(found).into())
+    }
+}
+
+fn read_cursor(text: &str) -> Result<Cursor, Refusal> {
+    cursor::read(text).ok_or_else(|| {
+        let reason = "is not a cursor of this list: use `next_cursor` of the page before";
+        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("query cursor: {reason}"))
+            .with("errors", serde_json::json!([{ "place": "query", "field": "cursor", "reason": reason }]))
+    })
+}
+
+fn problem(cx: &Caller, refusal: Refusal) -> Problem {
+    Problem { status: refusal.status, headers: headers(&refusal), body: Box::new(envelope(cx, &refusal)) }
+}

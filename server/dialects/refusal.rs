@@ -1,0 +1,181 @@
+//! Every refusal, in no dialect yet: one table from what went wrong to status, code, message and details.
+//!
+//! A room's `error.rs` puts it into its document's error body. The README's error table is this file in prose; keep them together.
+
+use std::borrow::Cow;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use runyard_api::host::{Fault, Violation};
+use runyard_engine::Rejected;
+use serde_json::{Map, Value, json};
+
+use crate::catalog;
+use crate::runs::Error;
+
+/// How soon a caller may try again after `store_busy`, seconds.
+const RETRY_AFTER_S: u64 = 1;
+
+/// A refusal, before it is put into a document's own `Problem`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// For programs.
+    pub code: Cow<'static, str>,
+    /// For people.
+    pub message: String,
+    /// Always an object.
+    pub details: Map<String, Value>,
+    /// Whether the same request may work later.
+    pub retryable: bool,
+    /// For `Retry-After`, seconds.
+    pub retry_after_s: Option<u64>,
+    /// Headers that go with it.
+    pub headers: HeaderMap,
+}
+
+impl Refusal {
+    /// A refusal that will not go away by itself.
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Refusal { status, code: code.into(), message: message.into(), details: Map::new(), retryable: false, retry_after_s: None, headers: HeaderMap::new() }
+    }
+
+    /// With one more detail.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// That may go away by itself.
+    #[must_use]
+    pub fn retryable(mut self, after_s: Option<u64>) -> Self {
+        self.retryable = true;
+        self.retry_after_s = after_s;
+        self
+    }
+}
+
+/// What the façade refused.
+pub fn of_runs(error: Error) -> Refusal {
+    use StatusCode as S;
+    let message = error.to_string();
+    match error {
+        Error::UnknownRun(run) => Refusal::new(S::NOT_FOUND, "run_not_found", message).with("run_id", run),
+        Error::UnknownNodeRun(node_run) => {
+            Refusal::new(S::NOT_FOUND, "node_run_not_found", message).with("node_run_id", node_run)
+        }
+        Error::UnknownNodeType(unknown) => {
+            Refusal::new(S::BAD_REQUEST, "unknown_node_type", message).with("nearest", json!(unknown.nearest))
+        }
+        Error::InvalidInputs { node_type, violations } => Refusal::new(S::BAD_REQUEST, "invalid_inputs", message)
+            .with("node_type_id", node_type)
+            .with("violations", input_violations(&violations)),
+        Error::Rejected(rejected) => of_engine(&rejected),
+        Error::NameTaken { name } => Refusal::new(S::CONFLICT, "run_already_exists", message).with("run_id", name),
+        Error::KeyReused { key } => Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key),
+        Error::Busy => Refusal::new(S::SERVICE_UNAVAILABLE, "store_busy", message).retryable(Some(RETRY_AFTER_S)),
+        Error::Store(cause) => {
+            tracing::error!(error = %cause, cause = ?cause, "the store failed");
+            Refusal::new(
+                S::SERVICE_UNAVAILABLE,
+                "store_unavailable",
+                "the store did not answer and nothing was recorded; the server's log has the reason under the request id",
+            )
+            .retryable(Some(RETRY_AFTER_S))
+        }
+    }
+}
+
+fn of_engine(rejected: &Rejected) -> Refusal {
+    use StatusCode as S;
+    let message = rejected.to_string();
+    match rejected {
+        Rejected::NotStarted => Refusal::new(S::NOT_FOUND, "run_not_found", message),
+        Rejected::AlreadyStarted => Refusal::new(S::CONFLICT, "run_already_exists", message),
+        Rejected::RunFinished { outcome } => {
+            Refusal::new(S::CONFLICT, "run_finished", message).with("state", outcome.to_string())
+        }
+        Rejected::UnknownNodeRun { node_run } => {
+            Refusal::new(S::NOT_FOUND, "node_run_not_found", message).with("node_run_id", node_run.to_string())
+        }
+        Rejected::NotComposite { node_run } => {
+            Refusal::new(S::CONFLICT, "parent_node_run_invalid", message).with("node_run_id", node_run.to_string())
+        }
+        Rejected::ServerOwned { node_run } => {
+            Refusal::new(S::CONFLICT, "node_run_server_owned", message).with("node_run_id", node_run.to_string())
+        }
+        Rejected::NodeRunFinished { node_run, state } => Refusal::new(S::CONFLICT, "node_run_finished", message)
+            .with("node_run_id", node_run.to_string())
+            .with("state", state.to_string()),
+        Rejected::ChildrenAlive { node_run, live } => Refusal::new(S::CONFLICT, "children_alive", message)
+            .with("node_run_id", node_run.to_string())
+            .with("live", *live),
+        Rejected::ConstraintViolated { constraint, limit, found } => {
+            Refusal::new(S::CONFLICT, "constraint_violation", message)
+                .with("constraint", *constraint)
+                .with("limit", limit.clone())
+                .with("found", found.clone())
+        }
+        Rejected::KeyConflict { key, field } => Refusal::new(S::CONFLICT, "idempotency_conflict", message)
+            .with("idempotency_key", key.clone())
+            .with("field", *field),
+        Rejected::UnknownDependency { key, dependency } => Refusal::new(S::BAD_REQUEST, "unknown_dependency", message)
+            .with("key", key.clone())
+            .with("depends_on", dependency.clone()),
+    }
+}
+
+/// What the door refused. Status, code and headers are the host's own; the details name each field.
+pub fn of_door(fault: &Fault) -> Refusal {
+    if let Fault::Internal { reason } = fault {
+        tracing::error!(%reason, "a request failed by a fault of the server");
+    }
+    let mut refusal = Refusal::new(fault.status(), code(fault), fault.to_string());
+    refusal.retryable = fault.retryable();
+    refusal.headers = fault.headers();
+    match fault {
+        Fault::UnknownPath { path } => refusal.with("path", path.clone()),
+        Fault::MethodNotAllowed { method, allow } => refusal.with("method", method.clone()).with("allow", json!(allow)),
+        Fault::UnsupportedMediaType { expected, .. } => refusal.with("expected", *expected),
+        Fault::BodyTooLarge { limit_bytes } => refusal.with("limit_bytes", *limit_bytes),
+        Fault::NotJson { reason } => {
+            refusal.with("errors", json!([{ "place": "body", "field": "", "reason": reason }]))
+        }
+        Fault::Invalid { violations, more } => {
+            refusal.with("errors", request_violations(violations)).with("more", *more)
+        }
+        _ => refusal,
+    }
+}
+
+/// The reference implementation's code where it has one, else the host's.
+fn code(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::NotJson { .. } | Fault::BodyMissing | Fault::BodyBroken => "invalid_request",
+        Fault::Unauthenticated { .. } => "unauthorized",
+        Fault::Internal { .. } => "internal_error",
+        other => other.code(),
+    }
+}
+
+fn request_violations(violations: &[Violation]) -> Value {
+    violations
+        .iter()
+        .map(|violation| json!({ "place": violation.place.as_str(), "field": violation.field, "reason": violation.reason }))
+        .collect()
+}
+
+fn input_violations(violations: &[catalog::Violation]) -> Value {
+    violations.iter().map(|violation| json!({ "field": violation.field, "reason": violation.reason })).collect()
+}
+
+/// The headers that go with a refusal.
+pub fn headers(refusal: &Refusal) -> HeaderMap {
+    let mut headers = refusal.headers.clone();
+    if let Some(seconds) = refusal.retry_after_s {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    headers
+}

@@ -1,0 +1,169 @@
+//! Read, submit, answer.
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use runyard_api::arp::run_coordinator::*;
+use runyard_api::arp::schemas as arp;
+use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
+use runyard_engine::Command;
+
+use super::{FACE, Room, wire};
+use crate::dialects::arp::error::envelope;
+use crate::dialects::arp::runs::{self, Started, unsayable};
+use crate::dialects::arp::stream::{self, Scope};
+use crate::dialects::arp::{service, wire as arp_wire};
+use crate::dialects::refusal::{Refusal, headers, of_door, of_runs};
+use crate::dialects::resume::Resume;
+
+impl RunCoordinator for Room {
+    async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
+        Ok(head.anonymous())
+    }
+
+    fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
+        problem(cx, of_door(&fault))
+    }
+
+    async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
+        Ok(HealthOk::Ok(service::health(&self.runs).await).into())
+    }
+
+    async fn version(&self, _cx: &Caller, _request: VersionRequest) -> Result<Reply<VersionOk>, Problem> {
+        Ok(VersionOk::Ok(service::version("runyard-run-coordinator")).into())
+    }
+
+    async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
+        let key = request.idempotency_key.as_deref();
+        let started = runs::start(&self.runs, cx, FACE, &request.body, key).await;
+        let Started { run, replayed } = started.map_err(|refusal| problem(cx, refusal))?;
+        let reply = Reply::from(StartRunOk::Ok(run));
+        Ok(if replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
+    }
+
+    async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
+        let run = runs::get(&self.runs, cx, &request.run_id).await;
+        Ok(GetRunOk::Ok(run.map_err(|refusal| problem(cx, refusal))?).into())
+    }
+
+    async fn cancel_run(&self, cx: &Caller, request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Problem> {
+        let run = runs::cancel(&self.runs, cx, &request.run_id).await;
+        Ok(CancelRunOk::Ok(run.map_err(|refusal| problem(cx, refusal))?).into())
+    }
+
+    async fn stream_run_events(
+        &self,
+        cx: &Caller,
+        request: StreamRunEventsRequest,
+    ) -> Result<Reply<StreamRunEventsOk>, Problem> {
+        let resume = Resume::new(request.after_seq, request.last_event_id);
+        let events = runs::events(&self.runs, cx, &request.run_id, resume).await;
+        Ok(StreamRunEventsOk::Ok(events.map_err(|refusal| problem(cx, refusal))?).into())
+    }
+
+    async fn create_node_runs(
+        &self,
+        cx: &Caller,
+        request: CreateNodeRunsRequest,
+    ) -> Result<Reply<CreateNodeRunsOk>, Problem> {
+        let created = create_node_runs(self, cx, request.body).await;
+        Ok(CreateNodeRunsOk::Ok(created.map_err(|refusal| problem(cx, refusal))?).into())
+    }
+
+    async fn get_node_run(&self, cx: &Caller, request: GetNodeRunRequest) -> Result<Reply<GetNodeRunOk>, Problem> {
+        let found = self.runs.get_node_run(&cx.tenant, &request.node_run_id).await;
+        let (state, id) = found.map_err(|error| problem(cx, of_runs(error)))?;
+        let node = arp_wire::node_run(&state, &state.nodes[&id]);
+        Ok(GetNodeRunOk::Ok(node).into())
+    }
+
+    async fn stream_node_run_events(
+        &self,
+        cx: &Caller,
+        request: StreamNodeRunEventsRequest,
+    ) -> Result<Reply<StreamNodeRunEventsOk>, Problem> {
+        let resume = Resume::new(request.after_seq, request.last_event_id);
+        let found = self.runs.get_node_run(&cx.tenant, &request.node_run_id).await;
+        let (state, id) = found.map_err(|error| problem(cx, of_runs(error)))?;
+        let events = stream::events(&self.runs, cx, state, Scope::NodeRun(id), resume.seq());
+        Ok(StreamNodeRunEventsOk::Ok(events).into())
+    }
+
+    async fn report_node_run_evaluation(
+        &self,
+        cx: &Caller,
+        request: ReportNodeRunEvaluationRequest,
+    ) -> Result<Reply<ReportNodeRunEvaluationOk>, Problem> {
+        let evaluation = wire::evaluation(&request.body.evaluation_result);
+        let recovery = request.body.recovery_action.as_ref().map(wire::recovery);
+        let command = |node_run| Command::Evaluate { node_run, evaluation, recovery };
+        submit(self, cx, &request.node_run_id, command).await.map_err(|refusal| problem(cx, refusal))?;
+        Ok(ReportNodeRunEvaluationOk::NoContent.into())
+    }
+
+    async fn complete_node_run(
+        &self,
+        cx: &Caller,
+        request: CompleteNodeRunRequest,
+    ) -> Result<Reply<CompleteNodeRunOk>, Problem> {
+        let completion = wire::completion(request.body);
+        let command = |node_run| Command::Complete { node_run, completion };
+        submit(self, cx, &request.node_run_id, command).await.map_err(|refusal| problem(cx, refusal))?;
+        Ok(CompleteNodeRunOk::NoContent.into())
+    }
+}
+
+async fn create_node_runs(
+    room: &Room,
+    cx: &Caller,
+    body: arp::NodeRunsCreateRequest,
+) -> Result<arp::NodeRunsCreateResponse, Refusal> {
+    let run = room.runs.get(&cx.tenant, &body.run_id).await.map_err(of_runs)?;
+    let parent = parent(room, cx, &run, &body.parent_node_run_id).await?;
+    let children = body.node_runs.iter().map(arp_wire::child).collect::<Result<_, _>>().map_err(unsayable)?;
+    let (state, ids) = room.runs.create_children(&cx.tenant, run.run, parent, children).await.map_err(of_runs)?;
+    let node_runs = ids.iter().filter_map(|id| state.nodes.get(id)).map(|node| arp_wire::node_run(&state, node)).collect();
+    Ok(arp::NodeRunsCreateResponse { node_runs, extensions: None })
+}
+
+/// The parent named, which must be of the run named: 404 where there is none, 409 where it is of another run.
+async fn parent(
+    room: &Room,
+    cx: &Caller,
+    run: &runyard_engine::State,
+    text: &str,
+) -> Result<runyard_engine::NodeRunId, Refusal> {
+    if let Some(id) = arp_wire::node_run_id(text)
+        && run.nodes.contains_key(&id)
+    {
+        return Ok(id);
+    }
+    let refusal = match room.runs.get_node_run(&cx.tenant, text).await {
+        Ok(_) => Refusal::new(
+            StatusCode::CONFLICT,
+            "parent_node_run_mismatch",
+            format!("node run `{text}` belongs to another run than `{}`", arp_wire::run_id(run)),
+        ),
+        Err(_) => Refusal::new(
+            StatusCode::NOT_FOUND,
+            "parent_node_run_not_found",
+            format!("node run `{text}` is not known here"),
+        ),
+    };
+    Err(refusal.with("parent_node_run_id", text))
+}
+
+async fn submit(
+    room: &Room,
+    cx: &Caller,
+    node_run_id: &str,
+    command: impl FnOnce(runyard_engine::NodeRunId) -> Command,
+) -> Result<(), Refusal> {
+    let (state, node_run) = room.runs.get_node_run(&cx.tenant, node_run_id).await.map_err(of_runs)?;
+    room.runs.submit(&cx.tenant, state.run, command(node_run)).await.map_err(of_runs)?;
+    Ok(())
+}
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+fn problem(cx: &Caller, refusal: Refusal) -> Problem {
+    Problem { status: refusal.status, headers: headers(&refusal), body: Box::new(envelope(cx, &refusal)) }
+}

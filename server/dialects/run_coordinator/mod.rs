@@ -1,0 +1,32 @@
+//! The run coordinator: what owns runs, and what executors report to.
+//!
+//! | operation                    | engine command             |
+//! |------------------------------|----------------------------|
+//! | `start_run`                  | `Command::Start`           |
+//! | `cancel_run`                 | `Command::Cancel`          |
+//! | `create_node_runs`           | `Command::CreateChildren`  |
+//! | `report_node_run_evaluation` | `Command::Evaluate`        |
+//! | `complete_node_run`          | `Command::Complete`        |
+//! | the rest                     | reads                      |
+//!
+//! Nothing is decided here. Handlers translate, call `Runs`, translate back.
+
+mod handlers;
+mod wire;
+
+use crate::runs::Runs;
+
+/// The face's name: also the document's.
+pub const FACE: &str = "run-coordinator";
+
+/// The room.
+pub struct Room {
+    runs: Runs,
+}
+
+impl Room {
+    /// A coordinator over the runs in this process.
+    pub fn new(runs: Runs) -> Self {
+        Room { runs }
+    }
+}

@@ -1,0 +1,68 @@
+//! What the gateway makes of a coordinator elsewhere: its refusals passed on, its absence a 502.
+
+use http::StatusCode;
+use runyard_api::arp::schemas as arp;
+
+use crate::dialects::arp::runs::Started;
+use crate::dialects::arp::service;
+use crate::dialects::refusal::Refusal;
+use crate::dialects::resume::Resume;
+use crate::runs::remote::{RemoteCoordinator, RemoteError};
+
+/// Starts a run there.
+pub(super) async fn start(
+    remote: &RemoteCoordinator,
+    body: &arp::RunStartRequest,
+    key: Option<&str>,
+) -> Result<Started, Refusal> {
+    let (run, replayed) = remote.start(body, key).await.map_err(refused)?;
+    Ok(Started { run, replayed })
+}
+
+/// A run there, as it stands.
+pub(super) async fn get(remote: &RemoteCoordinator, run_id: &str) -> Result<arp::Run, Refusal> {
+    remote.get(run_id).await.map_err(refused)
+}
+
+/// Stops a run there.
+pub(super) async fn cancel(remote: &RemoteCoordinator, run_id: &str) -> Result<arp::Run, Refusal> {
+    remote.cancel(run_id).await.map_err(refused)
+}
+
+/// The events of a run there.
+pub(super) async fn events(
+    remote: &RemoteCoordinator,
+    run_id: &str,
+    resume: Resume,
+) -> Result<runyard_api::host::ByteStream, Refusal> {
+    remote.events(run_id, resume.seq()).await.map_err(refused)
+}
+
+/// This gateway is as well as the coordinator it forwards to.
+pub(super) async fn health(remote: &RemoteCoordinator) -> arp::Health {
+    let check = match remote.health().await {
+        Ok(health) => service::check("run_coordinator", health.status, None),
+        Err(error) => service::check("run_coordinator", arp::Status::Down, Some(error.to_string())),
+    };
+    service::of_checks(remote.clock().now_ms(), vec![check])
+}
+
+fn refused(error: RemoteError) -> Refusal {
+    let message = error.to_string();
+    match error {
+        RemoteError::Refused { status, envelope } => {
+            let arp::Error { code, details, retryable, .. } = envelope.error;
+            let mut refusal = Refusal::new(status, code, message);
+            refusal.details = details.unwrap_or_default();
+            refusal.retryable = retryable.unwrap_or(false);
+            refusal
+        }
+        RemoteError::Unavailable { url, .. } => {
+            tracing::warn!(%message, "the run coordinator is not available");
+            Refusal::new(StatusCode::BAD_GATEWAY, "run_coordinator_unavailable", message)
+                .with("run_coordinator_url", url)
+                .retryable(None)
+        }
+        RemoteError::Setting(_) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "run_coordinator_missing", message),
+    }
+}

@@ -1,0 +1,98 @@
+//! Read, submit, answer.
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use runyard_api::arp::run_gateway::*;
+use runyard_api::arp::schemas as arp;
+use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
+
+use super::{Backend, FACE, Room, forward};
+use crate::dialects::arp::error::envelope;
+use crate::dialects::arp::runs::{self, Started};
+use crate::dialects::arp::service;
+use crate::dialects::refusal::{Refusal, headers, of_door};
+use crate::dialects::resume::Resume;
+
+impl RunGateway for Room {
+    async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
+        Ok(head.anonymous())
+    }
+
+    fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
+        problem(cx, of_door(&fault))
+    }
+
+    async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
+        let health = match &self.backend {
+            Backend::Here(runs) => service::health(runs).await,
+            Backend::There(remote) => forward::health(remote).await,
+            Backend::Missing(clock) => {
+                let check = service::check("run_coordinator", arp::Status::Down, Some(MISSING.to_owned()));
+                service::of_checks(clock.now_ms(), vec![check])
+            }
+        };
+        Ok(HealthOk::Ok(health).into())
+    }
+
+    async fn version(&self, _cx: &Caller, _request: VersionRequest) -> Result<Reply<VersionOk>, Problem> {
+        Ok(VersionOk::Ok(service::version("runyard-run-gateway")).into())
+    }
+
+    async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
+        let key = request.idempotency_key.as_deref();
+        let started = match &self.backend {
+            Backend::Here(here) => runs::start(here, cx, FACE, &request.body, key).await,
+            Backend::There(remote) => forward::start(remote, &request.body, key).await,
+            Backend::Missing(_) => Err(missing()),
+        };
+        let Started { run, replayed } = started.map_err(|refusal| problem(cx, refusal))?;
+        let reply = Reply::from(StartRunOk::Ok(run));
+        Ok(if replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
+    }
+
+    async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
+        let run = match &self.backend {
+            Backend::Here(here) => runs::get(here, cx, &request.run_id).await,
+            Backend::There(remote) => forward::get(remote, &request.run_id).await,
+            Backend::Missing(_) => Err(missing()),
+        };
+        Ok(GetRunOk::Ok(run.map_err(|refusal| problem(cx, refusal))?).into())
+    }
+
+    async fn cancel_run(&self, cx: &Caller, request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Problem> {
+        let run = match &self.backend {
+            Backend::Here(here) => runs::cancel(here, cx, &request.run_id).await,
+            Backend::There(remote) => forward::cancel(remote, &request.run_id).await,
+            Backend::Missing(_) => Err(missing()),
+        };
+        Ok(CancelRunOk::Ok(run.map_err(|refusal| problem(cx, refusal))?).into())
+    }
+
+    async fn stream_run_events(
+        &self,
+        cx: &Caller,
+        request: StreamRunEventsRequest,
+    ) -> Result<Reply<StreamRunEventsOk>, Problem> {
+        let resume = Resume::new(request.after_seq, request.last_event_id);
+        let events = match &self.backend {
+            Backend::Here(here) => runs::events(here, cx, &request.run_id, resume).await,
+            Backend::There(remote) => forward::events(remote, &request.run_id, resume).await,
+            Backend::Missing(_) => Err(missing()),
+        };
+        Ok(StreamRunEventsOk::Ok(events.map_err(|refusal| problem(cx, refusal))?).into())
+    }
+}
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// What an operator reads when there is no coordinator.
+const MISSING: &str = "no run coordinator is configured: set `coordinator.url` (JARVIS_RUN_COORDINATOR_URL), or `gateway.coordinator = \"local\"`";
+
+fn missing() -> Refusal {
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "run_coordinator_missing", MISSING)
+        .with("setting", "coordinator.url")
+        .with("environment", "JARVIS_RUN_COORDINATOR_URL")
+}
+
+fn problem(cx: &Caller, refusal: Refusal) -> Problem {
+    Problem { status: refusal.status, headers: headers(&refusal), body: Box::new(envelope(cx, &refusal)) }
+}

@@ -1,0 +1,42 @@
+//! The run gateway: what a caller uses to start, watch and cancel a run.
+//!
+//! | operation           | engine command    |
+//! |---------------------|-------------------|
+//! | `start_run`         | `Command::Start`  |
+//! | `cancel_run`        | `Command::Cancel` |
+//! | `get_run`           | reads             |
+//! | `stream_run_events` | reads, and follows|
+//!
+//! Nothing is decided here. Runs are in this process, or with a coordinator elsewhere, or nowhere yet: [`Backend`].
+
+mod forward;
+mod handlers;
+
+use crate::clock::Clock;
+use crate::runs::Runs;
+use crate::runs::remote::RemoteCoordinator;
+
+/// The face's name: also the document's.
+pub const FACE: &str = "run-gateway";
+
+/// The room.
+pub struct Room {
+    backend: Backend,
+}
+
+/// Where the runs are.
+pub enum Backend {
+    /// In this process.
+    Here(Runs),
+    /// With a coordinator elsewhere.
+    There(RemoteCoordinator),
+    /// Nowhere: this gateway is told to forward and not told whereto.
+    Missing(Clock),
+}
+
+impl Room {
+    /// A gateway over this backend.
+    pub fn new(backend: Backend) -> Self {
+        Room { backend }
+    }
+}

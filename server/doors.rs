@@ -1,0 +1,130 @@
+//! One dropshot server per document: the table document -> room -> port.
+//!
+//! | door              | port base + | document                   | room                         |
+//! |-------------------|-------------|----------------------------|------------------------------|
+//! | `run-gateway`     | 1           | `openapi/arp/run-gateway`  | [`dialects::run_gateway`]    |
+//! | `run-coordinator` | 2           | `openapi/arp/run-coordinator` | [`dialects::run_coordinator`] |
+//! | `runyard`         | 12          | `openapi/runyard/runyard`  | [`dialects::native`]         |
+//!
+//! Ports +3 to +11 are kept for the faces that come later. Nothing listens on the base itself.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use runyard_api::host::{self, Mounted, Settings};
+use runyard_api::{arp, runyard};
+
+use crate::config::Config;
+use crate::dialects::{self, native, run_coordinator, run_gateway};
+use crate::runs::Runs;
+
+/// A door that listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Door {
+    /// The document's name.
+    pub name: &'static str,
+    /// The document's title.
+    pub title: String,
+    /// Where it listens.
+    pub url: String,
+}
+
+/// Why a door did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// Someone else listens there, or may.
+    #[error("door `{door}` cannot listen on {address}: {reason}; {advice}")]
+    Bind {
+        /// The document's name.
+        door: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        reason: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The document cannot be served.
+    #[error("door `{door}` cannot be served: {reason}")]
+    Mount {
+        /// The document's name.
+        door: &'static str,
+        /// What dropshot or the host says.
+        reason: String,
+    },
+}
+
+/// What to do about a taken port.
+const ADVICE: &str = "set `port_base` (--port-base, RUNYARD_PORT_BASE) to a free range, or to 0 for free ports";
+
+/// One row of the table.
+struct Row {
+    offset: u16,
+    mounted: Mounted,
+}
+
+/// Opens every door, or none.
+pub fn open(
+    config: &Config,
+    runs: &Runs,
+    gateway: run_gateway::Backend,
+    settings: &Settings,
+    log: &slog::Logger,
+) -> Result<(Vec<Door>, Vec<host::Server>), DoorError> {
+    let known: native::Doors = Arc::new(OnceLock::new());
+    let rows = table(runs, gateway, settings, known.clone())?;
+    let (mut doors, mut servers) = (Vec::new(), Vec::new());
+    for row in rows {
+        let address = SocketAddr::new(config.host, config.port(row.offset));
+        let document = row.mounted.document();
+        let server = row.mounted.serve(address, log.clone()).map_err(|error| refused(document.name, address, error))?;
+        doors.push(Door { name: document.name, title: document.title.to_owned(), url: url(config, server.local_addr()) });
+        servers.push(server);
+    }
+    // Set once, here: nobody else has a way to.
+    let _ = known.set(doors.clone());
+    Ok((doors, servers))
+}
+
+fn table(
+    runs: &Runs,
+    gateway: run_gateway::Backend,
+    settings: &Settings,
+    doors: native::Doors,
+) -> Result<Vec<Row>, DoorError> {
+    let room = Arc::new(dialects::run_gateway::Room::new(gateway));
+    let gateway = arp::run_gateway::api(room, settings.clone()).map_err(unmounted)?;
+    let room = Arc::new(run_coordinator::Room::new(runs.clone()));
+    let coordinator = arp::run_coordinator::api(room, settings.clone()).map_err(unmounted)?;
+    let room = Arc::new(native::Room::new(runs.clone(), doors));
+    let own = runyard::api(room, settings.clone()).map_err(unmounted)?;
+    Ok(vec![
+        Row { offset: 1, mounted: gateway },
+        Row { offset: 2, mounted: coordinator },
+        Row { offset: 12, mounted: own },
+    ])
+}
+
+fn unmounted(error: host::MountError) -> DoorError {
+    DoorError::Mount { door: error.document, reason: error.to_string() }
+}
+
+fn refused(door: &'static str, address: SocketAddr, error: host::ServeError) -> DoorError {
+    match error {
+        host::ServeError::Bind { source, .. } => {
+            DoorError::Bind { door, address, reason: source.to_string(), advice: ADVICE }
+        }
+        host::ServeError::Start { source, .. } => DoorError::Mount { door, reason: source.to_string() },
+    }
+}
+
+/// The URL for people on this machine: an address that means every interface is not one that can be called.
+fn url(config: &Config, address: SocketAddr) -> String {
+    let host = match config.host {
+        ip if ip.is_unspecified() && ip.is_ipv6() => "[::1]".to_owned(),
+        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+        std::net::IpAddr::V4(ip) => ip.to_string(),
+    };
+    format!("http://{host}:{}", address.port())
+}

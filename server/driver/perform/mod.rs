@@ -1,0 +1,89 @@
+//! Performing what the engine asks for, one file per way of reaching outside. Inputs are validated before and outputs after.
+//!
+//! An effect may be performed again, under the same key, when the server stopped between performing it and recording what
+//! came back. What is recorded counts. The key is for whoever can tell repeats apart; the builtins need not.
+//!
+//! What does not live here: claiming and settling (the driver), sleeping and planning (the engine's timers, `planner/`).
+
+mod builtin;
+
+use runyard_engine::event::Failure;
+use runyard_engine::{EffectId, NodeType, Object, Outcome};
+use serde_json::{Value, json};
+
+use crate::catalog::{Catalog, Violation};
+
+/// What to perform.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The pinned node type.
+    pub node_type: &'a NodeType,
+    /// Its inputs, every binding resolved.
+    pub inputs: &'a Object,
+    /// The effect, which is also the idempotency key.
+    pub key: EffectId,
+    /// Now, in Unix milliseconds.
+    pub now_ms: i64,
+    /// Random bytes, fresh for every call: see [`fresh_entropy`].
+    pub entropy: [u8; 16],
+}
+
+/// Performs a call. Whatever goes wrong is an outcome too.
+///
+/// Failure codes: `invalid_inputs` and `invalid_outputs` (with `details.violations`), `node_type_unavailable` (this server does
+/// not have the pinned node type, or it is not one that is performed by a call).
+pub async fn perform(catalog: &Catalog, call: Call<'_>) -> Outcome {
+    match attempt(catalog, call) {
+        Ok(outputs) => Outcome::Succeeded { outputs },
+        Err(failure) => Outcome::Failed(failure),
+    }
+}
+
+/// Random bytes for one call.
+pub fn fresh_entropy() -> [u8; 16] {
+    uuid::Uuid::new_v4().into_bytes()
+}
+
+fn attempt(catalog: &Catalog, call: Call<'_>) -> Result<Object, Failure> {
+    let NodeType { id, version, .. } = call.node_type;
+    let entry = catalog.entry(id, version).ok_or_else(|| unavailable(call.node_type))?;
+    entry.validate_inputs(call.inputs).map_err(|found| invalid("invalid_inputs", "inputs", call.node_type, &found))?;
+    let deed = builtin::deed(id).ok_or_else(|| unavailable(call.node_type))?;
+    let outputs = deed(&call)?;
+    entry.validate_outputs(&outputs).map_err(|found| invalid("invalid_outputs", "outputs", call.node_type, &found))?;
+    Ok(outputs)
+}
+
+fn unavailable(node_type: &NodeType) -> Failure {
+    Failure {
+        code: "node_type_unavailable".to_owned(),
+        message: format!(
+            "node type {} {} cannot be performed by this server; start the run again with a node type of its catalogue",
+            node_type.id, node_type.version
+        ),
+        details: None,
+        retryable: Some(false),
+    }
+}
+
+/// A failure that lists what does not fit; also what a face answers with before a run starts.
+pub fn invalid(code: &str, what: &str, node_type: &NodeType, found: &[Violation]) -> Failure {
+    let reasons: Vec<String> = found.iter().map(Violation::to_string).collect();
+    let violations: Vec<Value> = found.iter().map(Violation::to_value).collect();
+    let mut details = Object::new();
+    details.insert("violations".to_owned(), json!(violations));
+    Failure {
+        code: code.to_owned(),
+        message: format!(
+            "the {what} do not fit the schema of {} {}: {}",
+            node_type.id,
+            node_type.version,
+            reasons.join("; ")
+        ),
+        details: Some(details),
+        retryable: Some(false),
+    }
+}
+
+#[cfg(test)]
+mod tests;

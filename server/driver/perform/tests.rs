@@ -1,0 +1,101 @@
+//! Tests of the builtins: real values in, known values out, and every bad input a named failure.
+
+use runyard_engine::{EffectId, NodeRunId, NodeTypeRef, Object, Outcome, RunId};
+use serde_json::{Value, json};
+
+use super::{Call, perform};
+use crate::catalog::Catalog;
+
+/// 2025-11-22T00:51:07.089Z.
+const NOW_MS: i64 = 1_763_772_667_089;
+
+async fn call(id: &str, inputs: Value) -> Outcome {
+    call_at(id, inputs, NOW_MS).await
+}
+
+async fn call_at(id: &str, inputs: Value, now_ms: i64) -> Outcome {
+    let catalog = Catalog::builtin();
+    let node_type = catalog.resolve(&NodeTypeRef { id: id.to_owned(), version: "1".to_owned() }).unwrap();
+    let run = RunId::from_uuid(uuid::Uuid::from_u128(1));
+    let key = EffectId::of(run, NodeRunId::root(run), "call", 1);
+    let inputs: Object = inputs.as_object().unwrap().clone();
+    perform(&catalog, Call { node_type: &node_type, inputs: &inputs, key, now_ms, entropy: [7; 16] }).await
+}
+
+async fn outputs(id: &str, inputs: Value) -> Value {
+    match call(id, inputs).await {
+        Outcome::Succeeded { outputs } => Value::Object(outputs),
+        Outcome::Failed(failure) => panic!("{id} failed: {failure:?}"),
+    }
+}
+
+async fn failure(id: &str, inputs: Value) -> runyard_engine::event::Failure {
+    match call(id, inputs).await {
+        Outcome::Failed(failure) => failure,
+        Outcome::Succeeded { outputs } => panic!("{id} succeeded: {outputs:?}"),
+    }
+}
+
+#[tokio::test]
+async fn echo_gives_back_its_text() {
+    assert_eq!(outputs("runyard.core.echo", json!({ "echo": "grüß dich\n" })).await, json!({ "echo": "grüß dich\n" }));
+}
+
+#[tokio::test]
+async fn a_uuid_is_version_4_and_comes_from_the_entropy() {
+    let made = outputs("jarvis.core.uuid4", json!({})).await;
+    let uuid = uuid::Uuid::parse_str(made["uuid4"].as_str().unwrap()).unwrap();
+    assert_eq!((uuid.get_version_num(), uuid.get_variant()), (4, uuid::Variant::RFC4122));
+    assert_eq!(made, json!({ "uuid4": "07070707-0707-4707-8707-070707070707" }));
+    assert_ne!(super::fresh_entropy(), super::fresh_entropy());
+}
+
+#[tokio::test]
+async fn the_time_is_the_one_given() {
+    assert_eq!(outputs("runyard.core.time.now", json!({})).await, json!({ "time": "2025-11-22T00:51:07.089Z" }));
+    let Outcome::Failed(failure) = call_at("runyard.core.time.now", json!({}), i64::MAX).await else {
+        panic!("no failure")
+    };
+    assert_eq!(failure.code, "clock_out_of_range");
+}
+
+#[tokio::test]
+async fn sha256_of_text_and_of_bytes_agree_with_the_standard() {
+    // FIPS 180-4: the digest of "abc".
+    let abc = json!({ "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" });
+    assert_eq!(outputs("runyard.core.hash.sha256", json!({ "text": "abc" })).await, abc);
+    assert_eq!(outputs("runyard.core.hash.sha256", json!({ "text": "abc", "encoding": "UTF-8" })).await, abc);
+    assert_eq!(outputs("jarvis.core.hash.sha256", json!({ "content_base64": "YWJj", "text": null })).await, abc);
+    let empty = json!({ "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" });
+    assert_eq!(outputs("runyard.core.hash.sha256", json!({ "text": "" })).await, empty);
+}
+
+#[tokio::test]
+async fn bad_inputs_are_a_named_failure_with_every_violation() {
+    let failed = failure("runyard.core.echo", json!({ "echo": 7, "loud": true })).await;
+    assert_eq!(failed.code, "invalid_inputs");
+    assert_eq!(failed.details.unwrap()["violations"].as_array().unwrap().len(), 2);
+    let failed = failure("runyard.core.hash.sha256", json!({ "text": "a", "encoding": "utf-16" })).await;
+    assert_eq!(failed.code, "invalid_inputs");
+    assert!(failed.message.contains("utf-8"), "{}", failed.message);
+    assert_eq!(failed.details.unwrap()["violations"][0]["field"], "/encoding");
+}
+
+#[tokio::test]
+async fn what_is_not_performed_by_a_call_is_refused() {
+    for id in ["runyard.core.sleep", "runyard.composite.planner.general", "runyard.composite.external"] {
+        assert_eq!(failure(id, json!({})).await.code, "node_type_unavailable");
+    }
+}
+
+#[tokio::test]
+async fn a_pinned_version_that_is_gone_is_refused() {
+    let catalog = Catalog::builtin();
+    let mut node_type = catalog.resolve(&NodeTypeRef { id: "runyard.core.echo".into(), version: "1".into() }).unwrap();
+    node_type.version = "0.9.0".to_owned();
+    let run = RunId::from_uuid(uuid::Uuid::from_u128(1));
+    let key = EffectId::of(run, NodeRunId::root(run), "call", 1);
+    let call = Call { node_type: &node_type, inputs: &Object::new(), key, now_ms: NOW_MS, entropy: [0; 16] };
+    let Outcome::Failed(failure) = perform(&catalog, call).await else { panic!("no failure") };
+    assert_eq!(failure.code, "node_type_unavailable");
+}

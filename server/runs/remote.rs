@@ -1,0 +1,140 @@
+//! The same questions, asked of a coordinator elsewhere, through the generated client.
+//!
+//! Beside `driver/perform`, the only place that reaches outside. It speaks ARP on both sides, so nothing is translated: what the
+//! coordinator answers is passed on, without the nulls that lax peers send, and event streams as bytes.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use http::StatusCode;
+use runyard_api::arp::run_coordinator::client::{Client, Error, ResponseValue};
+use runyard_api::arp::schemas as arp;
+use runyard_api::client::Plain;
+use runyard_api::host::ByteStream;
+
+use crate::clock::Clock;
+
+/// How long a connection to the coordinator may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long the coordinator may be silent, within an answer or a stream. Longer than any keep-alive.
+const SILENT_WITHIN: Duration = Duration::from_secs(60);
+
+/// A coordinator elsewhere.
+#[derive(Clone)]
+pub struct RemoteCoordinator {
+    client: Client,
+    url: String,
+    clock: Clock,
+}
+
+/// Why a coordinator elsewhere gave no run.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// The address is none, or no client could be made.
+    #[error("`coordinator.url` cannot be used: {0}")]
+    Setting(String),
+    /// It refused, in its own words.
+    #[error("{}", .envelope.error.message)]
+    Refused {
+        /// Its status.
+        status: StatusCode,
+        /// Its error body.
+        envelope: Box<arp::ErrorEnvelope>,
+    },
+    /// It cannot be reached, or does not answer as the contract says.
+    #[error("the run coordinator at {url} {reason}")]
+    Unavailable {
+        /// Where it was looked for.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl RemoteCoordinator {
+    /// A coordinator at this base URL.
+    ///
+    /// # Errors
+    /// [`RemoteError::Setting`] when the URL is not an http URL.
+    pub fn new(url: &str, clock: Clock) -> Result<Self, RemoteError> {
+        let parsed = reqwest::Url::parse(url).map_err(|error| RemoteError::Setting(error.to_string()))?;
+        if !matches!(parsed.scheme(), "http" | "https") {
+            return Err(RemoteError::Setting(format!("`{}` is not http or https", parsed.scheme())));
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .read_timeout(SILENT_WITHIN)
+            .build()
+            .map_err(|error| RemoteError::Setting(error.to_string()))?;
+        let client = Client::new_with_client(url.trim_end_matches('/'), http, Plain::shared());
+        Ok(RemoteCoordinator { client, url: url.to_owned(), clock })
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The clock, for health.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Its health, as it says.
+    pub async fn health(&self) -> Result<arp::Health, RemoteError> {
+        self.client.health().await.map(ResponseValue::into_inner).map_err(|error| self.failed(error))
+    }
+
+    /// Starts a run there. Whether it was started before by the same request is passed on.
+    pub async fn start(&self, body: &arp::RunStartRequest, key: Option<&str>) -> Result<(arp::Run, bool), RemoteError> {
+        let answer = self.client.start_run(key, body).await.map_err(|error| self.failed(error))?;
+        let replayed = answer.headers().contains_key("idempotent-replayed");
+        Ok((answer.into_inner(), replayed))
+    }
+
+    /// A run there, as it stands.
+    pub async fn get(&self, run_id: &str) -> Result<arp::Run, RemoteError> {
+        self.client.get_run(run_id).await.map(ResponseValue::into_inner).map_err(|error| self.failed(error))
+    }
+
+    /// Stops a run there.
+    pub async fn cancel(&self, run_id: &str) -> Result<arp::Run, RemoteError> {
+        self.client.cancel_run(run_id).await.map(ResponseValue::into_inner).map_err(|error| self.failed(error))
+    }
+
+    /// The events of a run there, as bytes.
+    pub async fn events(&self, run_id: &str, after_seq: u64) -> Result<ByteStream, RemoteError> {
+        // Not sent when nothing was seen: a coordinator that knows the owner's contract alone does not know it.
+        let after = i64::try_from(after_seq).ok().filter(|seq| *seq > 0);
+        let answer = self.client.stream_run_events(run_id, after, None).await.map_err(|error| self.failed(error))?;
+        let bytes = answer.into_inner_stream().map(|chunk| chunk.map(Bytes::from).map_err(std::io::Error::other));
+        Ok(ByteStream::new(bytes))
+    }
+
+    fn failed(&self, error: Error<arp::ErrorEnvelope>) -> RemoteError {
+        let reason = match error {
+            Error::ErrorResponse(answer) => {
+                let status = answer.status();
+                return RemoteError::Refused { status, envelope: Box::new(answer.into_inner()) };
+            }
+            Error::CommunicationError(error) => format!("cannot be reached: {}", chain(&error)),
+            Error::ResponseBodyError(error) => format!("broke off its answer: {}", chain(&error)),
+            Error::InvalidResponsePayload(_, error) => format!("does not answer as its contract says: {error}"),
+            Error::UnexpectedResponse(answer) => format!("answered {}, which its contract does not know", answer.status()),
+            other => format!("could not be asked: {other}"),
+        };
+        RemoteError::Unavailable { url: self.url.clone(), reason }
+    }
+}
+
+/// An error with what lies beneath it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut beneath = error.source();
+    while let Some(cause) = beneath {
+        text = format!("{text}: {cause}");
+        beneath = cause.source();
+    }
+    text
+}

@@ -1,0 +1,164 @@
+//! A whole server in one value: data folder, store, driver, doors. Started, and stopped without losing anything.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use runyard_api::host::{self, Closed, Settings};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::config::{Config, GatewayMode};
+use crate::dialects::run_gateway::Backend;
+use crate::doors::{self, Door, DoorError};
+use crate::driver;
+use crate::feed::Bells;
+use crate::planner::LexicalPlanner;
+use crate::runs::remote::{RemoteCoordinator, RemoteError};
+use crate::runs::{self, Runs};
+use crate::store::StoreError;
+use crate::store::folder::{Folder, FolderError, Owned, ServerInfo};
+use crate::store::sqlite::Sqlite;
+
+/// A server that runs.
+pub struct Server {
+    doors: Vec<Door>,
+    servers: Vec<host::Server>,
+    driver: Option<JoinHandle<()>>,
+    stopping: CancellationToken,
+    stop_within: Duration,
+    folder: PathBuf,
+    store: Arc<Sqlite>,
+    owned: Owned,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The data folder is someone else's, or cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A door did not open.
+    #[error(transparent)]
+    Door(#[from] DoorError),
+    /// The remote coordinator's address is none.
+    #[error(transparent)]
+    Coordinator(#[from] RemoteError),
+}
+
+impl Server {
+    /// Takes the data folder, opens the store, starts driving, and opens the doors.
+    ///
+    /// # Errors
+    /// [`ServeError`], each with what to do. Nothing is left behind: what was opened is closed again.
+    pub async fn start(config: &Config, log: slog::Logger) -> Result<Self, ServeError> {
+        let owned = Folder::own(&config.data_dir)?;
+        let secret = owned.secret_key(std::env::var("RUNYARD_SECRET_KEY").ok().as_deref())?;
+        let store = Arc::new(Sqlite::open(&config.data_dir)?);
+        let stopping = CancellationToken::new();
+        let work = Arc::new(Notify::new());
+        let clock = Clock::system();
+        let catalog = Arc::new(Catalog::builtin());
+        let runs = Runs::new(runs::Parts {
+            store: store.clone(),
+            catalog: catalog.clone(),
+            clock: clock.clone(),
+            bells: Arc::new(Bells::default()),
+            work: work.clone(),
+            secret,
+            limits: runs::Limits { parallel_max: config.parallel_max },
+        });
+        let settings = Settings { body_bytes_max: config.body_bytes_max, stopping: stopping.clone(), ..Settings::default() };
+        let (doors, servers) = doors::open(config, &runs, backend(config, &runs)?, &settings, &log)?;
+        let parts = driver::Parts {
+            store: store.clone(),
+            planner: Arc::new(LexicalPlanner::new(catalog.clone())),
+            runs,
+            catalog,
+            clock: clock.clone(),
+            work,
+            settings: driver::Settings {
+                claimer: uuid::Uuid::now_v7().to_string(),
+                workers: config.workers,
+                lease_ms: i64::try_from(config.lease_ms).unwrap_or(i64::MAX),
+            },
+        };
+        let driver = config.perform.then(|| tokio::spawn(driver::drive(parts, stopping.clone())));
+        let mut server = Server {
+            doors,
+            servers,
+            driver,
+            stopping,
+            stop_within: Duration::from_millis(config.stop_within_ms),
+            folder: config.data_dir.clone(),
+            store,
+            owned,
+        };
+        server.publish(clock.now_ms())?;
+        Ok(server)
+    }
+
+    /// The doors, in the order of their ports.
+    pub fn doors(&self) -> &[Door] {
+        &self.doors
+    }
+
+    /// Where the door with this document name listens.
+    pub fn url(&self, door: &str) -> Option<&str> {
+        self.doors.iter().find(|one| one.name == door).map(|one| one.url.as_str())
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Stops: no new connections, streams end, what is in flight is finished, within the configured bound. What a driver had
+    /// in hand and did not finish is claimed again at the next start.
+    pub async fn stop(self) -> Closed {
+        let Server { servers, driver, stopping, stop_within, store, owned, .. } = self;
+        stopping.cancel();
+        let closing = futures::future::join_all(servers.into_iter().map(|server| server.close(stop_within)));
+        let driving = async {
+            match driver {
+                Some(driver) => tokio::time::timeout(stop_within, driver).await.is_ok(),
+                None => true,
+            }
+        };
+        let (closed, driven) = tokio::join!(closing, driving);
+        if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
+            tracing::error!("the store did not close well; it is opened as after a crash, and loses nothing");
+        }
+        // Last: while the folder is owned, nobody else may open it.
+        drop(owned);
+        if driven && closed.iter().all(|one| *one == Closed::Clean) { Closed::Clean } else { Closed::Busy }
+    }
+
+    fn publish(&mut self, now_ms: i64) -> Result<(), FolderError> {
+        let url = |name| self.url(name).unwrap_or_default().to_owned();
+        let info = ServerInfo {
+            pid: std::process::id(),
+            native_url: url("runyard"),
+            gateway_url: url("run-gateway"),
+            coordinator_url: url("run-coordinator"),
+            token: uuid::Uuid::new_v4().simple().to_string(),
+            started_at_ms: now_ms,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        self.owned.publish(&info)
+    }
+}
+
+fn backend(config: &Config, runs: &Runs) -> Result<Backend, RemoteError> {
+    Ok(match config.gateway_mode() {
+        GatewayMode::Local => Backend::Here(runs.clone()),
+        GatewayMode::Remote(url) => Backend::There(RemoteCoordinator::new(&url, runs.clock().clone())?),
+        GatewayMode::Missing => Backend::Missing(runs.clock().clone()),
+    })
+}

@@ -1,0 +1,75 @@
+//! What every store must do, whatever it is made of: one function per rule, run over every backend. A new backend adds one
+//! line to the `suite!` at the end.
+//!
+//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `claims.rs` hold the rules.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+pub(super) mod claims;
+pub(super) mod commits;
+pub(super) mod fixture;
+pub(super) mod reads;
+
+macro_rules! suite {
+    ($backend:ident: $open:expr) => {
+        mod $backend {
+            suite!(@tests $open,
+                commits::an_append_gets_the_next_positions,
+                commits::a_wrong_version_conflicts_and_writes_nothing,
+                commits::each_entry_succeeds_or_fails_alone,
+                commits::an_entry_sees_those_before_it,
+                commits::a_name_is_unique_in_its_tenant,
+                commits::a_key_is_used_once,
+                commits::the_first_broken_rule_is_told,
+                commits::an_append_that_breaks_its_own_rules_is_refused,
+                commits::what_never_changes_in_a_row_is_kept,
+                commits::no_entries_no_answers,
+                commits::one_of_many_wins_each_version,
+                commits::many_runs_all_land,
+                reads::a_log_is_read_in_pages,
+                reads::tenants_do_not_see_each_other,
+                reads::a_row_is_what_was_written,
+                reads::a_node_run_names_its_run,
+                reads::each_filter_filters,
+                reads::pages_are_stable_while_runs_arrive,
+                reads::runs_of_one_millisecond_are_paged_by_id,
+                reads::counts_follow_every_change,
+                reads::counts_stay_right_over_many_changes,
+                claims::the_oldest_due_is_claimed_first,
+                claims::a_limit_limits,
+                claims::nothing_is_claimed_before_it_is_due,
+                claims::two_claimers_never_hold_the_same,
+                claims::an_expired_lease_is_claimed_again_under_a_higher_epoch,
+                claims::an_old_epoch_is_fenced,
+                claims::an_expired_lease_that_nobody_took_may_settle,
+                claims::what_was_never_claimed_cannot_settle,
+                claims::a_settled_effect_is_gone,
+                claims::settling_may_change_nothing_else,
+                claims::a_renewed_lease_lasts_longer,
+                claims::an_old_epoch_is_not_renewed,
+                claims::a_dropped_effect_is_never_claimed,
+                claims::a_dropped_effect_cannot_settle,
+                claims::one_run_cannot_touch_anothers_effects,
+                claims::an_effect_comes_back_as_it_was_asked,
+                claims::next_due_names_the_next_time_to_look,
+                claims::a_refused_entry_keeps_its_effects,
+            );
+        }
+    };
+    (@tests $open:expr, $($module:ident::$rule:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $rule() {
+                let (_kept, store) = $open;
+                super::$module::$rule(&store).await;
+            }
+        )*
+    };
+}
+
+suite!(memory: ((), crate::store::memory::Memory::new()));
+suite!(sqlite: {
+    let folder = tempfile::tempdir().expect("a folder for a test");
+    let store = crate::store::sqlite::Sqlite::open(folder.path(), Default::default()).expect("a fresh folder opens");
+    (folder, store)
+});

@@ -1,0 +1,154 @@
+//! Appends for tests, built up from the least that is valid.
+
+use runyard_engine::{Effect, EffectId, Event, NodeRunId, Position, Request, RunId, RunStatus};
+use uuid::Uuid;
+
+use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, RunRow, Status, Store, StoreError};
+
+/// The tenant of most tests.
+pub(in crate::store) const TENANT: &str = "default";
+
+/// The nth run.
+pub(in crate::store) fn run(n: u128) -> RunId {
+    RunId::from_uuid(Uuid::from_u128(0x0100 + n))
+}
+
+/// The nth node run.
+pub(in crate::store) fn node_run(n: u128) -> NodeRunId {
+    NodeRunId::from_uuid(Uuid::from_u128(0x0200_0000 + n))
+}
+
+/// The nth effect id.
+pub(in crate::store) fn effect_id(n: u128) -> EffectId {
+    EffectId::from_uuid(Uuid::from_u128(0x0300_0000 + n))
+}
+
+/// The nth effect, due then.
+pub(in crate::store) fn effect(n: u128, due_at_ms: i64) -> Effect {
+    Effect { id: effect_id(n), node_run: node_run(n), attempt: 1, due_at_ms, request: Request::Wake }
+}
+
+/// An event that can be told from others by its number.
+pub(in crate::store) fn event(attempt: u32) -> Event {
+    Event::NodeStarted { node_run: node_run(0), attempt, inputs: None }
+}
+
+/// An append under construction.
+pub(in crate::store) struct Draft(pub(in crate::store) Append);
+
+/// A new run with one event, created at its number in milliseconds.
+pub(in crate::store) fn start(n: u128) -> Draft {
+    let created_at_ms = i64::try_from(n).unwrap();
+    Draft(Append {
+        tenant: TENANT.into(),
+        run: run(n),
+        expected: 0,
+        at_ms: created_at_ms,
+        events: vec![event(1)],
+        row: RunRow {
+            run: run(n),
+            name: None,
+            face: "run-gateway".into(),
+            node_type: "runyard.core.echo".into(),
+            title: None,
+            status: RunStatus::Running,
+            reason: None,
+            version: 1,
+            created_at_ms,
+            updated_at_ms: created_at_ms,
+            ended_at_ms: None,
+        },
+        effects: Vec::new(),
+        dropped: Vec::new(),
+        settles: None,
+        node_runs: Vec::new(),
+        key: None,
+    })
+}
+
+/// One more event for a run that [`start`] made and that is at this version.
+pub(in crate::store) fn go_on(n: u128, expected: Position) -> Draft {
+    let mut draft = start(n);
+    draft.0.expected = expected;
+    draft.events(1)
+}
+
+impl Draft {
+    /// This many events, numbered by their positions.
+    pub(in crate::store) fn events(mut self, count: u32) -> Self {
+        let first = u32::try_from(self.0.expected).unwrap() + 1;
+        self.0.events = (first..first + count).map(event).collect();
+        self.0.row.version = self.0.expected + u64::from(count);
+        self
+    }
+
+    pub(in crate::store) fn tenant(mut self, tenant: &str) -> Self {
+        self.0.tenant = tenant.into();
+        self
+    }
+
+    pub(in crate::store) fn name(mut self, name: &str) -> Self {
+        self.0.row.name = Some(name.into());
+        self
+    }
+
+    pub(in crate::store) fn created(mut self, at_ms: i64) -> Self {
+        self.0.row.created_at_ms = at_ms;
+        self
+    }
+
+    pub(in crate::store) fn status(mut self, status: Status) -> Self {
+        self.0.row.status = status.into();
+        self
+    }
+
+    pub(in crate::store) fn key(mut self, scope: &str, key: &str) -> Self {
+        self.0.key =
+            Some(KeyUse { scope: scope.into(), key: key.into(), fingerprint: vec![7; 32], run: self.0.run });
+        self
+    }
+
+    pub(in crate::store) fn asks(mut self, effect: Effect) -> Self {
+        self.0.effects.push(effect);
+        self
+    }
+
+    pub(in crate::store) fn drops(mut self, n: u128) -> Self {
+        self.0.dropped.push(effect_id(n));
+        self
+    }
+
+    pub(in crate::store) fn settles(mut self, n: u128, epoch: Epoch) -> Self {
+        self.0.settles = Some((effect_id(n), epoch));
+        self
+    }
+
+    pub(in crate::store) fn node_run(mut self, n: u128) -> Self {
+        self.0.node_runs.push(node_run(n));
+        self
+    }
+
+    /// Commits it alone.
+    pub(in crate::store) async fn commit(self, store: &dyn Store) -> Result<Committed, StoreError> {
+        let mut answers = store.commit(vec![self.0]).await;
+        assert_eq!(answers.len(), 1, "one entry, one answer");
+        answers.remove(0)
+    }
+
+    /// Commits it alone, and it must work.
+    pub(in crate::store) async fn lands(self, store: &dyn Store) {
+        let version = self.0.row.version;
+        assert_eq!(self.commit(store).await.unwrap(), Committed { version });
+    }
+}
+
+/// The positions of a run's whole log.
+pub(in crate::store) async fn positions(store: &dyn Store, n: u128) -> Vec<Position> {
+    let log = store.log(TENANT, run(n), 0, usize::MAX).await.unwrap();
+    log.into_iter().map(|recorded| recorded.position).collect()
+}
+
+/// Ids and epochs of what was claimed.
+pub(in crate::store) fn held(claimed: &[Claimed]) -> Vec<(EffectId, Epoch)> {
+    claimed.iter().map(|claimed| (claimed.effect.id, claimed.epoch)).collect()
+}

@@ -1,0 +1,211 @@
+//! The store that forgets: the twin of [`sqlite`](super::sqlite) with the same answers, in maps behind one lock. For tests,
+//! for the simulation, and for measuring what storage costs. Deterministic: the same calls in the same order give the same answers.
+//!
+//! Nothing here is durable. How claims work is in `claims.rs`.
+
+mod claims;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use runyard_engine::{EffectId, NodeRunId, Position, Recorded, RunId};
+
+use self::claims::Effects;
+use super::{
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, Tenant, check,
+};
+
+/// Everything in maps.
+#[derive(Debug, Default)]
+pub struct Memory {
+    data: Mutex<Data>,
+}
+
+#[derive(Debug, Default)]
+struct Data {
+    runs: HashMap<(Tenant, RunId), Run>,
+    /// Oldest first; lists read it backwards.
+    by_creation: BTreeMap<Tenant, BTreeSet<(i64, RunId)>>,
+    names: HashMap<(Tenant, String), RunId>,
+    node_runs: HashMap<(Tenant, NodeRunId), RunId>,
+    keys: HashMap<(Tenant, String, String), KeyUse>,
+    counts: BTreeMap<Tenant, BTreeMap<Status, u64>>,
+    effects: Effects,
+}
+
+#[derive(Debug)]
+struct Run {
+    row: RunRow,
+    log: Vec<Recorded>,
+}
+
+impl Memory {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn data(&self) -> MutexGuard<'_, Data> {
+        // Every change below happens after its last refusal, so a panic elsewhere leaves the maps whole.
+        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn commit(&self, appends: Vec<Append>) -> Vec<Result<Committed, StoreError>> {
+        let mut data = self.data();
+        appends.into_iter().map(|append| data.append(append)).collect()
+    }
+
+    async fn log(&self, tenant: &str, run: RunId, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+        let data = self.data();
+        let after = usize::try_from(after).unwrap_or(usize::MAX);
+        let log = data.runs.get(&(tenant.to_owned(), run)).map_or(&[][..], |run| &run.log);
+        Ok(log.iter().skip(after).take(limit).cloned().collect())
+    }
+
+    async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {
+        Ok(self.data().runs.get(&(tenant.to_owned(), run)).map(|run| run.row.clone()))
+    }
+
+    async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError> {
+        Ok(self.data().names.get(&(tenant.to_owned(), name.to_owned())).copied())
+    }
+
+    async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
+        Ok(self.data().node_runs.get(&(tenant.to_owned(), node_run)).copied())
+    }
+
+    async fn keyed(&self, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError> {
+        Ok(self.data().keys.get(&(tenant.to_owned(), scope.to_owned(), key.to_owned())).cloned())
+    }
+
+    async fn list(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let data = self.data();
+        let Some(order) = data.by_creation.get(tenant) else { return Ok(Vec::new()) };
+        let rows = order
+            .iter()
+            .rev()
+            .filter(|place| after.is_none_or(|cursor| **place < (cursor.created_at_ms, cursor.run)))
+            .filter_map(|(_, run)| data.runs.get(&(tenant.to_owned(), *run)))
+            .map(|run| &run.row)
+            .filter(|row| wanted(filter, row))
+            .take(limit);
+        Ok(rows.cloned().collect())
+    }
+
+    async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
+        let data = self.data();
+        let counts = data.counts.get(tenant).into_iter().flatten();
+        Ok(counts.filter(|(_, runs)| **runs > 0).map(|(status, runs)| (*status, *runs)).collect())
+    }
+
+    async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        let _ = claimer; // Kept by stores that people look into; no rule depends on it.
+        Ok(self.data().effects.claim(now_ms, lease_ms, limit))
+    }
+
+    async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
+        Ok(self.data().effects.renew(held, lease_until_ms))
+    }
+
+    async fn next_due(&self) -> Result<Option<i64>, StoreError> {
+        Ok(self.data().effects.next_due())
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl Data {
+    fn append(&mut self, append: Append) -> Result<Committed, StoreError> {
+        check::append(&append)?;
+        let place = (append.tenant.clone(), append.run);
+        self.refuse(&append, &place)?;
+
+        if let Some(key) = append.key {
+            self.keys.insert((append.tenant.clone(), key.scope.clone(), key.key.clone()), key);
+        }
+        self.effects.replace(&append.tenant, append.run, append.settles, &append.dropped, append.effects);
+        for node_run in append.node_runs {
+            self.node_runs.entry((append.tenant.clone(), node_run)).or_insert(append.run);
+        }
+        self.count(&append.tenant, self.runs.get(&place).map(|run| run.row.status.into()), append.row.status.into());
+
+        let version = append.row.version;
+        let at_ms = append.at_ms;
+        let recorded =
+            append.events.into_iter().zip(append.expected + 1..).map(|(event, position)| Recorded { position, at_ms, event });
+        if append.expected == 0 {
+            if let Some(name) = &append.row.name {
+                self.names.insert((append.tenant.clone(), name.clone()), append.run);
+            }
+            self.by_creation.entry(append.tenant).or_default().insert((append.row.created_at_ms, append.run));
+            self.runs.insert(place, Run { row: append.row, log: recorded.collect() });
+        } else if let Some(run) = self.runs.get_mut(&place) {
+            run.row = append.row;
+            run.log.extend(recorded);
+        }
+        Ok(Committed { version })
+    }
+
+    /// All that can be refused, in the order that the trait names.
+    fn refuse(&self, append: &Append, place: &(Tenant, RunId)) -> Result<(), StoreError> {
+        if let Some(key) = &append.key
+            && let Some(taken) = self.keys.get(&(append.tenant.clone(), key.scope.clone(), key.key.clone()))
+        {
+            return Err(StoreError::KeyTaken(taken.clone()));
+        }
+        if let Some((effect, epoch)) = append.settles
+            && !self.effects.is_held(&append.tenant, append.run, effect, epoch)
+        {
+            return Err(StoreError::Fenced { effect, epoch });
+        }
+        let run = self.runs.get(place);
+        let found = run.map_or(0, |run| run.row.version);
+        if found != append.expected {
+            return Err(StoreError::Conflict { run: append.run, expected: append.expected, found });
+        }
+        match run {
+            Some(run) => check::same_run(&run.row, &append.row)?,
+            None => {
+                if let Some(name) = &append.row.name
+                    && let Some(run) = self.names.get(&(append.tenant.clone(), name.clone()))
+                {
+                    return Err(StoreError::NameTaken { name: name.clone(), run: *run });
+                }
+            }
+        }
+        let settled = append.settles.map(|(effect, _)| effect);
+        let removed = |id| settled == Some(id) || append.dropped.contains(&id);
+        if append.effects.iter().any(|effect| !removed(effect.id) && self.effects.exists(&append.tenant, effect.id)) {
+            return Err(check::effect_exists(append.run).into());
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, tenant: &str, before: Option<Status>, after: Status) {
+        let counts = self.counts.entry(tenant.to_owned()).or_default();
+        if let Some(before) = before {
+            counts.entry(before).and_modify(|runs| *runs -= 1);
+        }
+        *counts.entry(after).or_default() += 1;
+    }
+}
+
+fn wanted(filter: &Filter, row: &RunRow) -> bool {
+    (filter.statuses.is_empty() || filter.statuses.contains(&row.status.into()))
+        && filter.face.as_ref().is_none_or(|face| *face == row.face)
+        && filter.node_type.as_ref().is_none_or(|node_type| *node_type == row.node_type)
+        && filter.created_from_ms.is_none_or(|from| row.created_at_ms >= from)
+        && filter.created_before_ms.is_none_or(|before| row.created_at_ms < before)
+}

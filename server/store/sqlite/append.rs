@@ -1,0 +1,248 @@
+//! One append inside the writer's transaction. Every refusal comes before the first write, so that a refused entry has
+//! written nothing and the batch goes on.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use runyard_engine::event::FORMAT_VERSION;
+
+use super::convert::{self, Id, RUN_COLUMNS};
+use super::counts::Deltas;
+use crate::store::{Append, Committed, KeyUse, RunRow, Status, StoreError, check};
+
+/// Why work inside a transaction stopped.
+pub(super) enum Stop {
+    /// Refused before anything was written: the transaction goes on without it.
+    Refused(StoreError),
+    /// SQLite gave up: the transaction must be rolled back.
+    Broken(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        Stop::Broken(error)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Stop::Refused(error)
+    }
+}
+
+/// An append, checked and written out as JSON by the caller's thread, not the writer's.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    append: Append,
+    events: Vec<String>,
+    requests: Vec<String>,
+}
+
+impl Prepared {
+    pub(super) fn new(append: Append) -> Result<Self, StoreError> {
+        check::append(&append)?;
+        let events = append.events.iter().map(convert::encode).collect::<Result<_, _>>()?;
+        let requests = append.effects.iter().map(|effect| convert::encode(&effect.request)).collect::<Result<_, _>>()?;
+        Ok(Prepared { append, events, requests })
+    }
+}
+
+/// Appends, or says why not.
+pub(super) fn append(connection: &Connection, deltas: &mut Deltas, prepared: &Prepared) -> Result<Committed, Stop> {
+    let append = &prepared.append;
+    let before = refuse(connection, append)?;
+
+    write_row(connection, append, before.is_some())?;
+    write_log(connection, append, &prepared.events)?;
+    write_effects(connection, append, &prepared.requests)?;
+    write_keys(connection, append)?;
+    deltas.moved(&append.tenant, before.map(|row| Status::from(row.status)), append.row.status.into());
+    Ok(Committed { version: append.row.version })
+}
+
+/// All that can be refused, in the order that the trait names. Gives the row as it was.
+fn refuse(connection: &Connection, append: &Append) -> Result<Option<RunRow>, Stop> {
+    if let Some(key) = &append.key
+        && let Some(taken) = key_use(connection, &append.tenant, &key.scope, &key.key)?
+    {
+        return Err(StoreError::KeyTaken(taken).into());
+    }
+    if let Some((effect, epoch)) = append.settles {
+        let held = connection
+            .prepare_cached("SELECT epoch = ?4 AND epoch > 0 FROM effects WHERE id = ?1 AND tenant = ?2 AND run = ?3")?
+            .query_row(params![Id::from(effect), append.tenant, Id::from(append.run), epoch], |row| row.get(0))
+            .optional()?;
+        if held != Some(true) {
+            return Err(StoreError::Fenced { effect, epoch }.into());
+        }
+    }
+    let before = row(connection, &append.tenant, append.run)?;
+    let found = before.as_ref().map_or(0, |row| row.version);
+    if found != append.expected {
+        return Err(StoreError::Conflict { run: append.run, expected: append.expected, found }.into());
+    }
+    match &before {
+        Some(row) => check::same_run(row, &append.row).map_err(StoreError::from)?,
+        None => refuse_name(connection, append)?,
+    }
+    refuse_effects(connection, append)?;
+    Ok(before)
+}
+
+fn refuse_name(connection: &Connection, append: &Append) -> Result<(), Stop> {
+    let Some(name) = &append.row.name else { return Ok(()) };
+    match named(connection, &append.tenant, name)? {
+        Some(run) => Err(StoreError::NameTaken { name: name.clone(), run: run.run() }.into()),
+        None => Ok(()),
+    }
+}
+
+fn refuse_effects(connection: &Connection, append: &Append) -> Result<(), Stop> {
+    let settled = append.settles.map(|(effect, _)| effect);
+    for effect in &append.effects {
+        let removed = settled == Some(effect.id) || append.dropped.contains(&effect.id);
+        let exists = connection
+            .prepare_cached("SELECT 1 FROM effects WHERE id = ?1 AND tenant = ?2")?
+            .exists(params![Id::from(effect.id), append.tenant])?;
+        if exists && !removed {
+            return Err(StoreError::from(check::effect_exists(append.run)).into());
+        }
+    }
+    Ok(())
+}
+
+fn write_row(connection: &Connection, append: &Append, exists: bool) -> Result<(), Stop> {
+    let row = &append.row;
+    let status = Status::from(row.status);
+    let version = row.version.cast_signed();
+    if exists {
+        // What never changes is left alone, so that its indexes are not written again.
+        connection
+            .prepare_cached(
+                "UPDATE runs SET title = ?3, status = ?4, reason = ?5, version = ?6, updated_at_ms = ?7, ended_at_ms = ?8 \
+                 WHERE tenant = ?1 AND run = ?2",
+            )?
+            .execute(params![
+                append.tenant,
+                Id::from(row.run),
+                row.title,
+                status,
+                row.reason,
+                version,
+                row.updated_at_ms,
+                row.ended_at_ms
+            ])?;
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO runs (tenant, run, name, face, node_type, title, status, reason, version, created_at_ms, \
+             updated_at_ms, ended_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            append.tenant,
+            Id::from(row.run),
+            row.name,
+            row.face,
+            row.node_type,
+            row.title,
+            status,
+            row.reason,
+            version,
+            row.created_at_ms,
+            row.updated_at_ms,
+            row.ended_at_ms
+        ])?;
+    Ok(())
+}
+
+fn write_log(connection: &Connection, append: &Append, events: &[String]) -> Result<(), Stop> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO log (tenant, run, position, at_ms, format, event) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (event, position) in events.iter().zip(append.expected + 1..) {
+        let position = position.cast_signed();
+        insert.execute(params![append.tenant, Id::from(append.run), position, append.at_ms, FORMAT_VERSION, event])?;
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO node_runs (tenant, node_run, run) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+    )?;
+    for node_run in &append.node_runs {
+        insert.execute(params![append.tenant, Id::from(*node_run), Id::from(append.run)])?;
+    }
+    Ok(())
+}
+
+/// Removes what is settled or dropped, then adds what is new.
+fn write_effects(connection: &Connection, append: &Append, requests: &[String]) -> Result<(), Stop> {
+    let settled = append.settles.map(|(effect, _)| effect);
+    let mut delete = connection.prepare_cached("DELETE FROM effects WHERE id = ?1 AND tenant = ?2 AND run = ?3")?;
+    for effect in settled.iter().chain(&append.dropped) {
+        delete.execute(params![Id::from(*effect), append.tenant, Id::from(append.run)])?;
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO effects (tenant, id, run, node_run, due_at_ms, attempt, format, request) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for (effect, request) in append.effects.iter().zip(requests) {
+        insert.execute(params![
+            append.tenant,
+            Id::from(effect.id),
+            Id::from(append.run),
+            Id::from(effect.node_run),
+            effect.due_at_ms,
+            effect.attempt,
+            FORMAT_VERSION,
+            request
+        ])?;
+    }
+    Ok(())
+}
+
+fn write_keys(connection: &Connection, append: &Append) -> Result<(), Stop> {
+    let Some(key) = &append.key else { return Ok(()) };
+    connection
+        .prepare_cached(
+            "INSERT INTO idempotency_keys (tenant, scope, key, fingerprint, run, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![append.tenant, key.scope, key.key, key.fingerprint, Id::from(key.run), append.at_ms])?;
+    Ok(())
+}
+
+/// A run's row, as the transaction or the reader sees it.
+pub(super) fn row(
+    connection: &Connection,
+    tenant: &str,
+    run: runyard_engine::RunId,
+) -> rusqlite::Result<Option<RunRow>> {
+    connection
+        .prepare_cached(&format!("SELECT {RUN_COLUMNS} FROM runs WHERE tenant = ?1 AND run = ?2"))?
+        .query_row(params![tenant, Id::from(run)], convert::run_row)
+        .optional()
+}
+
+/// Who has a name.
+pub(super) fn named(connection: &Connection, tenant: &str, name: &str) -> rusqlite::Result<Option<Id>> {
+    connection
+        .prepare_cached("SELECT run FROM runs WHERE tenant = ?1 AND name = ?2")?
+        .query_row(params![tenant, name], |row| row.get(0))
+        .optional()
+}
+
+/// What a key was used for.
+pub(super) fn key_use(
+    connection: &Connection,
+    tenant: &str,
+    scope: &str,
+    key: &str,
+) -> rusqlite::Result<Option<KeyUse>> {
+    connection
+        .prepare_cached("SELECT fingerprint, run FROM idempotency_keys WHERE tenant = ?1 AND scope = ?2 AND key = ?3")?
+        .query_row(params![tenant, scope, key], |row| {
+            Ok(KeyUse {
+                scope: scope.to_owned(),
+                key: key.to_owned(),
+                fingerprint: row.get(0)?,
+                run: row.get::<_, Id>(1)?.run(),
+            })
+        })
+        .optional()
+}

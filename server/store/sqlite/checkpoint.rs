@@ -1,0 +1,74 @@
+//! Moves the WAL into the database on a thread and a connection of its own, so that commits do not wait for it.
+//!
+//! A passive checkpoint works beside the writer. Under steady writes it never catches up to the last page, and the WAL would
+//! grow for ever; when it has become long, the writer is stopped for the moment that the small remainder takes.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::Connection;
+
+use crate::store::StoreError;
+
+/// How many times longer than where checkpoints begin the WAL may get before the writer is stopped for one.
+const LONG: i64 = 16;
+
+/// Where a WAL stands, in pages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wal {
+    pages: i64,
+    moved: i64,
+}
+
+impl Wal {
+    pub(super) fn waiting(self) -> i64 {
+        self.pages - self.moved
+    }
+}
+
+/// Starts the thread. It works once per nudge, and a last time when the sender is dropped.
+pub(super) fn start(
+    connection: Connection,
+    gate: Arc<Mutex<()>>,
+    pages: u32,
+) -> Result<(SyncSender<()>, JoinHandle<()>), StoreError> {
+    // One nudge waiting says as much as many.
+    let (nudge, nudges) = sync_channel(1);
+    let thread = thread::Builder::new()
+        .name("store-checkpoints".into())
+        .spawn(move || work(&connection, &gate, &nudges, i64::from(pages) * LONG))
+        .map_err(|error| StoreError::Failed(Box::new(error)))?;
+    Ok((nudge, thread))
+}
+
+fn work(connection: &Connection, gate: &Mutex<()>, nudges: &Receiver<()>, long: i64) {
+    while nudges.recv().is_ok() {
+        match checkpoint(connection, "PASSIVE") {
+            Ok(wal) if wal.pages >= long => {
+                let _writer_waits = gate.lock().unwrap_or_else(PoisonError::into_inner);
+                report(checkpoint(connection, "TRUNCATE"));
+            }
+            done => report(done),
+        }
+    }
+    report(checkpoint(connection, "TRUNCATE"));
+}
+
+/// Nothing is lost when a checkpoint fails: the WAL has it all, and the next one goes on.
+fn report(done: rusqlite::Result<Wal>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, "a checkpoint of the store failed; the next one goes on");
+    }
+}
+
+/// Where the WAL stands; moves nothing.
+pub(super) fn measure(connection: &Connection) -> rusqlite::Result<Wal> {
+    checkpoint(connection, "NOOP")
+}
+
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Wal> {
+    connection
+        .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?
+        .query_row([], |row| Ok(Wal { pages: row.get(1)?, moved: row.get(2)? }))
+}

@@ -1,0 +1,152 @@
+//! Between columns and the shapes of the trait, and from SQLite's errors to the store's.
+
+use rusqlite::ErrorCode;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use runyard_engine::event::FORMAT_VERSION;
+use runyard_engine::{EffectId, Event, NodeRunId, RunId};
+use uuid::Uuid;
+
+use crate::store::{RunRow, Status, StoreError};
+
+/// An id as a 16-byte BLOB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Id(pub(super) Uuid);
+
+impl ToSql for Id {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.0.as_bytes())))
+    }
+}
+
+impl FromSql for Id {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let bytes = value.as_blob()?;
+        Uuid::from_slice(bytes).map(Id).map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+impl From<RunId> for Id {
+    fn from(id: RunId) -> Self {
+        Id(id.uuid())
+    }
+}
+
+impl From<NodeRunId> for Id {
+    fn from(id: NodeRunId) -> Self {
+        Id(id.uuid())
+    }
+}
+
+impl From<EffectId> for Id {
+    fn from(id: EffectId) -> Self {
+        Id(id.uuid())
+    }
+}
+
+impl Id {
+    pub(super) fn run(self) -> RunId {
+        RunId::from_uuid(self.0)
+    }
+
+    pub(super) fn node_run(self) -> NodeRunId {
+        NodeRunId::from_uuid(self.0)
+    }
+
+    pub(super) fn effect(self) -> EffectId {
+        EffectId::from_uuid(self.0)
+    }
+}
+
+impl ToSql for Status {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.word().as_bytes())))
+    }
+}
+
+impl FromSql for Status {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Status::from_word(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+/// The columns of a run's row, in the order that [`run_row`] reads them.
+pub(super) const RUN_COLUMNS: &str =
+    "run, name, face, node_type, title, status, reason, version, created_at_ms, updated_at_ms, ended_at_ms";
+
+pub(super) fn run_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
+    Ok(RunRow {
+        run: row.get::<_, Id>(0)?.run(),
+        name: row.get(1)?,
+        face: row.get(2)?,
+        node_type: row.get(3)?,
+        title: row.get(4)?,
+        status: row.get::<_, Status>(5)?.into(),
+        reason: row.get(6)?,
+        version: row.get::<_, i64>(7)?.unsigned_abs(),
+        created_at_ms: row.get(8)?,
+        updated_at_ms: row.get(9)?,
+        ended_at_ms: row.get(10)?,
+    })
+}
+
+/// A limit as SQLite counts.
+pub(super) fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// An event as it is stored now.
+pub(super) fn encode<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Failed(Box::new(error)))
+}
+
+/// Reads an event of any version that this build knows.
+pub(super) fn event(run: RunId, position: i64, format: i64, json: &[u8]) -> Result<Event, StoreError> {
+    decode(run, &format!("the event at position {position}"), format, json)
+}
+
+/// Reads a value that was stored as JSON. What is wrong is told without quoting what stands there: it may be anybody's data.
+pub(super) fn decode<T: serde::de::DeserializeOwned>(
+    run: RunId,
+    what: &str,
+    format: i64,
+    json: &[u8],
+) -> Result<T, StoreError> {
+    if format > i64::from(FORMAT_VERSION) {
+        return Err(StoreError::Unusable(format!(
+            "{what} of run {run} is written in format {format}; this build reads formats up to {FORMAT_VERSION}: use a newer runyard"
+        )));
+    }
+    serde_json::from_slice(json).map_err(|error| StoreError::Corrupt {
+        run,
+        reason: format!("{what} is not what format {format} describes ({:?} error at column {})", error.classify(), error.column()),
+    })
+}
+
+/// SQLite's error, sorted by what the caller does next.
+pub(super) fn failure(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(Box::new(error)),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Unusable(format!("the database is damaged ({error}): restore it from a copy"))
+        }
+        _ => StoreError::Failed(Box::new(error)),
+    }
+}
+
+/// As [`failure`], where a value that cannot be read is this run's.
+pub(super) fn failure_of(run: RunId) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |error| match error {
+        rusqlite::Error::FromSqlConversionFailure(column, ..)
+        | rusqlite::Error::InvalidColumnType(column, ..)
+        | rusqlite::Error::IntegralValueOutOfRange(column, _)
+        | rusqlite::Error::Utf8Error(column, _) => {
+            StoreError::Corrupt { run, reason: format!("column {column} of its row does not hold what belongs there") }
+        }
+        error => failure(error),
+    }
+}
+
+/// The store's threads are gone.
+pub(super) fn stopped() -> StoreError {
+    StoreError::Failed("a thread of the store has stopped; restart the server".into())
+}

@@ -1,0 +1,186 @@
+//! The default store: one SQLite database in WAL mode, one writer thread, a few reader threads.
+//!
+//! | file | what |
+//! |------|------|
+//! | `schema.rs`, `migrations/` | opening, migrating, refusing what is newer |
+//! | `writer.rs` | the queue and the group commit: what waits together is made durable by one sync |
+//! | `append.rs`, `claims.rs`, `counts.rs` | what happens inside a transaction |
+//! | `readers.rs`, `read.rs` | the pool and its queries |
+//! | `checkpoint.rs` | moves the WAL into the database, off the commit path |
+//! | `convert.rs` | between columns and the shapes of the trait |
+//!
+//! Every acknowledged commit has been synced (`synchronous=FULL`). Nothing here reads a clock.
+
+mod append;
+mod checkpoint;
+mod claims;
+mod convert;
+mod counts;
+mod read;
+mod readers;
+mod schema;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use runyard_engine::{EffectId, NodeRunId, Position, Recorded, RunId};
+
+use self::readers::Readers;
+use self::writer::{Job, Queue};
+use super::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError};
+
+/// The database's name in its folder.
+pub const FILE_NAME: &str = "runyard.db";
+
+/// How a SQLite store works. The defaults are for a server.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Threads that read.
+    pub readers: usize,
+    /// Appends, claims and renewals that may wait for the writer; beyond this callers are told `Busy`.
+    pub queue_entries_max: usize,
+    /// Entries that share one transaction.
+    pub batch_entries_max: usize,
+    /// Pages of the WAL after which it is moved into the database. A page has 4096 bytes.
+    pub checkpoint_pages: u32,
+    /// Pages the database may grow to; beyond this commits fail until there is room. Absent: what the disk has.
+    pub pages_max: Option<u32>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { readers: 4, queue_entries_max: 4096, batch_entries_max: 512, checkpoint_pages: 1000, pages_max: None }
+    }
+}
+
+/// A store in a folder. Dropping it finishes what is queued, moves the WAL into the database and joins its threads.
+#[derive(Debug)]
+pub struct Sqlite {
+    path: PathBuf,
+    // Both are there until the drop.
+    queue: Option<Queue>,
+    readers: Option<Readers>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Sqlite {
+    /// Opens the store in this folder; makes folder and database where they are missing, and migrates an older database.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] for a database that is newer than this build, not Runyard's, or damaged; the message says
+    /// what to do. [`StoreError::Failed`] where the medium fails, [`StoreError::Busy`] where someone else has it locked.
+    pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
+        let folder = folder.as_ref();
+        std::fs::create_dir_all(folder).map_err(|error| StoreError::Failed(Box::new(error)))?;
+        let path = folder.join(FILE_NAME);
+        let writer = schema::open(&path, &options)?;
+        let checkpointer = schema::open_again(&path)?;
+
+        let readers = Readers::open(&path, options.readers.max(1))?;
+        let gate = Arc::new(Mutex::new(()));
+        let (nudge, checkpoints) = checkpoint::start(checkpointer, Arc::clone(&gate), options.checkpoint_pages)?;
+        let (queue, writes) = writer::start(writer, gate, nudge, &options)?;
+        // In this order: the writer's end is what ends the checkpointer.
+        Ok(Sqlite { path, queue: Some(queue), readers: Some(readers), threads: vec![writes, checkpoints] })
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn queue(&self) -> Result<&Queue, StoreError> {
+        self.queue.as_ref().ok_or_else(convert::stopped)
+    }
+
+    fn readers(&self) -> Result<&Readers, StoreError> {
+        self.readers.as_ref().ok_or_else(convert::stopped)
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        drop(self.readers.take());
+        drop(self.queue.take());
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!(path = %self.path.display(), "a thread of the store had panicked");
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn commit(&self, appends: Vec<Append>) -> Vec<Result<Committed, StoreError>> {
+        writer::commit(self.queue(), appends).await
+    }
+
+    async fn log(&self, tenant: &str, run: RunId, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.readers()?.read(move |connection| read::log(connection, &tenant, run, after, limit)).await
+    }
+
+    async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.readers()?.read(move |connection| read::row(connection, &tenant, run)).await
+    }
+
+    async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError> {
+        let (tenant, name) = (tenant.to_owned(), name.to_owned());
+        self.readers()?.read(move |connection| read::named(connection, &tenant, &name)).await
+    }
+
+    async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.readers()?.read(move |connection| read::run_of(connection, &tenant, node_run)).await
+    }
+
+    async fn keyed(&self, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError> {
+        let (tenant, scope, key) = (tenant.to_owned(), scope.to_owned(), key.to_owned());
+        self.readers()?.read(move |connection| read::keyed(connection, &tenant, &scope, &key)).await
+    }
+
+    async fn list(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let (tenant, filter) = (tenant.to_owned(), filter.clone());
+        self.readers()?.read(move |connection| read::list(connection, &tenant, &filter, after, limit)).await
+    }
+
+    async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.readers()?.read(move |connection| counts::of(connection, &tenant)).await
+    }
+
+    async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        let claim = claims::Claim {
+            claimer: claimer.to_owned(),
+            now_ms,
+            lease_until_ms: now_ms.saturating_add(lease_ms),
+            limit: convert::limit(limit),
+        };
+        self.queue()?.ask(|answer| Job::Claim(claim, answer)).await
+    }
+
+    async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
+        let renewal = claims::Renewal { held: held.to_vec(), lease_until_ms };
+        self.queue()?.ask(|answer| Job::Renew(renewal, answer)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<i64>, StoreError> {
+        self.readers()?.read(|connection| claims::next_due(connection)).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        // Through the writer, because a store that cannot write is of no use.
+        self.queue()?.ask(Job::Ping).await
+    }
+}

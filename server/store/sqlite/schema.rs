@@ -1,0 +1,155 @@
+//! Opening a database: settings, migrations, and the refusal of what this build cannot keep safe.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
+use runyard_engine::event::FORMAT_VERSION;
+
+use super::{Options, convert};
+use crate::store::StoreError;
+
+/// Every migration, in order; the schema version is how many have been applied. A shipped one is never changed.
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+
+/// Marks the file as Runyard's (SQLite's `application_id`): "RYRD".
+const APPLICATION_ID: i64 = 0x5259_5244;
+
+/// How long a statement waits for someone outside who holds the database locked.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a checkpoint waits for readers; the next one goes on where it stopped.
+const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
+
+/// Opens for writing, migrated and marked.
+pub(super) fn open(path: &Path, options: &Options) -> Result<Connection, StoreError> {
+    open_with(path, options, MIGRATIONS)
+}
+
+pub(super) fn open_with(path: &Path, options: &Options, migrations: &[&str]) -> Result<Connection, StoreError> {
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    let sorted = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => not_ours(path),
+        _ => convert::failure(error),
+    };
+    connection.busy_timeout(LOCK_WAIT).map_err(sorted)?;
+    refuse_foreign(&connection, path, migrations.len()).map_err(|refusal| match refusal {
+        Refusal::Told(error) => error,
+        Refusal::Sql(error) => sorted(error),
+    })?;
+    settle_in(&connection, options).map_err(sorted)?;
+    migrate(&mut connection, migrations).map_err(sorted)?;
+    refuse_newer_events(&connection, path)?;
+    Ok(connection)
+}
+
+/// Opens a database that [`open`] has prepared, for the checkpointer.
+pub(super) fn open_again(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(CHECKPOINT_WAIT).map_err(convert::failure)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(convert::failure)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(convert::failure)?;
+    Ok(connection)
+}
+
+/// Opens a database that [`open`] has prepared, for reading.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(LOCK_WAIT).map_err(convert::failure)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    // Each connection stays on one thread at a time, so SQLite's own mutex is not needed.
+    Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(convert::failure)
+}
+
+enum Refusal {
+    Told(StoreError),
+    Sql(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        Refusal::Sql(error)
+    }
+}
+
+/// Looks before anything is written.
+fn refuse_foreign(connection: &Connection, path: &Path, known: usize) -> Result<(), Refusal> {
+    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let fresh = application == 0 && version == 0 && tables == 0;
+    if !fresh && application != APPLICATION_ID {
+        return Err(Refusal::Told(not_ours(path)));
+    }
+    if version > convert::limit(known) {
+        return Err(Refusal::Told(StoreError::Unusable(format!(
+            "the database {} has schema version {version}; this runyard {} knows versions up to {known}: \
+             use a newer runyard, or another data folder",
+            path.display(),
+            env!("CARGO_PKG_VERSION"),
+        ))));
+    }
+    Ok(())
+}
+
+fn not_ours(path: &Path) -> StoreError {
+    StoreError::Unusable(format!("{} is not a database of runyard: use another data folder", path.display()))
+}
+
+/// Settings that hold for a connection, and the journal mode, which holds for the file.
+fn settle_in(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    if let Some(pages) = options.pages_max {
+        connection.pragma_update(None, "max_page_count", pages)?;
+    }
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Applies what is missing, all or nothing.
+pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let applied: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let applied = usize::try_from(applied).unwrap_or(0); // Never negative: only this function sets it.
+    for migration in migrations.iter().skip(applied) {
+        transaction.execute_batch(migration)?;
+    }
+    if applied < migrations.len() {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", convert::limit(migrations.len()))?;
+        transaction.execute(
+            "INSERT INTO meta (name, value) VALUES ('application', 'runyard') ON CONFLICT (name) DO NOTHING",
+            [],
+        )?;
+    }
+    transaction.commit()
+}
+
+/// A database may have a schema that we know and events that we do not.
+fn refuse_newer_events(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found: Option<i64> = connection
+        .query_row("SELECT value FROM meta WHERE name = 'event_format'", [], |row| row.get(0))
+        .optional()
+        .map_err(convert::failure)?;
+    match found {
+        Some(found) if found > i64::from(FORMAT_VERSION) => Err(StoreError::Unusable(format!(
+            "the database {} holds events of format {found}; this runyard {} reads formats up to {FORMAT_VERSION}: \
+             use a newer runyard, or another data folder",
+            path.display(),
+            env!("CARGO_PKG_VERSION"),
+        ))),
+        Some(found) if found == i64::from(FORMAT_VERSION) => Ok(()),
+        _ => connection
+            .execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('event_format', ?1)", [FORMAT_VERSION])
+            .map(|_| ())
+            .map_err(convert::failure),
+    }
+}

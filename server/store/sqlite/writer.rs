@@ -1,0 +1,342 @@
+//! The one thread that writes. It takes all that waits, does it in one transaction, syncs once, and then answers everyone:
+//! the more callers wait, the less a commit costs each.
+//!
+//! When SQLite gives up in the middle of a batch, the batch is rolled back and each entry is done again in a transaction of
+//! its own, so that one entry's trouble is not the others'.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::oneshot;
+
+use super::append::{self, Prepared, Stop};
+use super::claims::{self, Claim, Renewal};
+use super::counts::{Deltas, Tally};
+use super::{Options, checkpoint, convert};
+use crate::store::{Append, Claimed, Committed, StoreError};
+use runyard_engine::EffectId;
+
+/// Transactions after which counts are compacted even though work is waiting.
+const BITE_EVERY: u32 = 64;
+
+type Answer<T> = oneshot::Sender<T>;
+type Commits = Vec<Result<Committed, StoreError>>;
+
+/// What the writer is asked.
+pub(super) enum Job {
+    /// Append these, each alone.
+    Commit(Vec<Prepared>, Answer<Commits>),
+    /// Take effects.
+    Claim(Claim, Answer<Result<Vec<Claimed>, StoreError>>),
+    /// Keep effects.
+    Renew(Renewal, Answer<Result<Vec<EffectId>, StoreError>>),
+    /// Answer.
+    Ping(Answer<Result<(), StoreError>>),
+    /// Die, to show what callers see then.
+    #[cfg(test)]
+    Panic(Answer<Result<(), StoreError>>),
+}
+
+impl Job {
+    fn entries(&self) -> usize {
+        match self {
+            Job::Commit(entries, _) => entries.len().max(1),
+            _ => 1,
+        }
+    }
+}
+
+/// The bounded way to the writer.
+#[derive(Debug)]
+pub(super) struct Queue {
+    jobs: Sender<Job>,
+    waiting: Arc<AtomicUsize>,
+    entries_max: usize,
+}
+
+impl Queue {
+    /// Asks the writer and waits for its answer.
+    pub(super) async fn ask<T>(&self, job: impl FnOnce(Answer<Result<T, StoreError>>) -> Job) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.push(job(answer))?;
+        answered.await.unwrap_or_else(|_| Err(convert::stopped()))
+    }
+
+    fn push(&self, job: Job) -> Result<(), StoreError> {
+        let entries = job.entries();
+        // A full queue takes nothing; one with room takes the whole job, so that a large one is not refused for ever.
+        let room = |waiting| (waiting < self.entries_max).then_some(waiting + entries);
+        if let Err(waiting) = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room) {
+            return Err(StoreError::Busy(format!("{waiting} writes are waiting").into()));
+        }
+        self.jobs.send(job).map_err(|_| convert::stopped())
+    }
+}
+
+/// Commits, answering in the order of the entries.
+pub(super) async fn commit(queue: Result<&Queue, StoreError>, appends: Vec<Append>) -> Commits {
+    let count = appends.len();
+    if count == 0 {
+        return Vec::new();
+    }
+    let mut refused = Vec::new();
+    let mut entries = Vec::with_capacity(count);
+    for (place, append) in appends.into_iter().enumerate() {
+        match Prepared::new(append) {
+            Ok(prepared) => entries.push(prepared),
+            Err(error) => refused.push((place, error)),
+        }
+    }
+    let sound = entries.len();
+    let asked = async {
+        let (answer, answered) = oneshot::channel();
+        queue?.push(Job::Commit(entries, answer))?;
+        answered.await.map_err(|_| convert::stopped())
+    };
+    let mut answers = asked.await.unwrap_or_else(|error| shared(error, sound));
+    for (place, error) in refused {
+        answers.insert(place, Err(error));
+    }
+    answers
+}
+
+/// One trouble that befell several entries.
+fn shared(error: StoreError, count: usize) -> Commits {
+    let text = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+    let busy = matches!(error, StoreError::Busy(_));
+    let each = || match busy {
+        true => StoreError::Busy(text.clone().into()),
+        false => StoreError::Failed(text.clone().into()),
+    };
+    (0..count).map(|_| Err(each())).collect()
+}
+
+/// Starts the thread. It ends when the queue is dropped and empty.
+pub(super) fn start(
+    connection: Connection,
+    gate: Arc<Mutex<()>>,
+    nudge: SyncSender<()>,
+    options: &Options,
+) -> Result<(Queue, JoinHandle<()>), StoreError> {
+    let (jobs, inbox) = channel();
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let tally = Tally::open(&connection)?;
+    let writer = Writer {
+        connection,
+        inbox,
+        waiting: Arc::clone(&waiting),
+        tally,
+        gate,
+        nudge,
+        batch_entries_max: options.batch_entries_max.max(1),
+        checkpoint_pages: i64::from(options.checkpoint_pages),
+        since_bite: 0,
+    };
+    let thread = thread::Builder::new()
+        .name("store-writer".into())
+        .spawn(move || writer.work())
+        .map_err(|error| StoreError::Failed(Box::new(error)))?;
+    Ok((Queue { jobs, waiting, entries_max: options.queue_entries_max.max(1) }, thread))
+}
+
+struct Writer {
+    connection: Connection,
+    inbox: Receiver<Job>,
+    waiting: Arc<AtomicUsize>,
+    tally: Tally,
+    gate: Arc<Mutex<()>>,
+    nudge: SyncSender<()>,
+    batch_entries_max: usize,
+    checkpoint_pages: i64,
+    since_bite: u32,
+}
+
+/// What became of a job, held back until it is durable.
+enum Done {
+    Commit(Commits),
+    Claim(Result<Vec<Claimed>, StoreError>),
+    Renew(Result<Vec<EffectId>, StoreError>),
+    Ping(Result<(), StoreError>),
+}
+
+impl Writer {
+    fn work(mut self) {
+        while let Some(first) = self.next() {
+            let batch = self.gather(first);
+            let done = self.perform(&batch);
+            for (job, done) in batch.into_iter().zip(done) {
+                answer(job, done);
+            }
+            self.after_batch();
+        }
+    }
+
+    /// The next job; when none waits, the time is used to compact counts.
+    fn next(&mut self) -> Option<Job> {
+        loop {
+            match self.inbox.try_recv() {
+                Ok(job) => return Some(job),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) if self.compact() => {}
+                Err(TryRecvError::Empty) => return self.inbox.recv().ok(),
+            }
+        }
+    }
+
+    fn gather(&self, first: Job) -> Vec<Job> {
+        let mut entries = first.entries();
+        let mut batch = vec![first];
+        while entries < self.batch_entries_max
+            && let Ok(job) = self.inbox.try_recv()
+        {
+            entries += job.entries();
+            batch.push(job);
+        }
+        self.waiting.fetch_sub(entries, Ordering::Relaxed);
+        batch
+    }
+
+    fn perform(&mut self, batch: &[Job]) -> Vec<Done> {
+        #[cfg(test)]
+        assert!(!batch.iter().any(|job| matches!(job, Job::Panic(_))), "asked to by a test");
+        match self.transaction(|connection, deltas| batch.iter().map(|job| together(connection, deltas, job)).collect()) {
+            Ok(done) => done,
+            // Someone outside holds the lock: to ask again for each entry would only make all wait longer.
+            Err(error) if is_busy(&error) => batch.iter().map(|job| all_busy(job, &error)).collect(),
+            Err(error) => {
+                tracing::warn!(%error, jobs = batch.len(), "a batch failed; its entries are tried one by one");
+                batch.iter().map(|job| self.alone(job)).collect()
+            }
+        }
+    }
+
+    /// Each entry in a transaction of its own.
+    fn alone(&mut self, job: &Job) -> Done {
+        match job {
+            Job::Commit(entries, _) => {
+                let each = |entry| self.one(|connection, deltas| append::append(connection, deltas, entry));
+                Done::Commit(entries.iter().map(each).collect())
+            }
+            Job::Claim(claim, _) => Done::Claim(self.one(|connection, _| claims::claim(connection, claim))),
+            Job::Renew(renewal, _) => Done::Renew(self.one(|connection, _| claims::renew(connection, renewal))),
+            Job::Ping(_) => Done::Ping(self.one(|connection, _| ping(connection))),
+            #[cfg(test)]
+            Job::Panic(_) => Done::Ping(Ok(())),
+        }
+    }
+
+    fn one<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut Deltas) -> Result<T, Stop>,
+    ) -> Result<T, StoreError> {
+        // A refusal has written nothing, so that committing it is the same as rolling back.
+        self.transaction(|connection, deltas| sorted(work(connection, deltas))).map_err(convert::failure)?
+    }
+
+    /// Work and its counts in one durable transaction, or not at all.
+    fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut Deltas) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let _checkpoints_wait = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = &self.connection;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let mut deltas = Deltas::default();
+        let done = work(connection, &mut deltas).and_then(|done| {
+            self.tally.write(connection, &deltas)?;
+            connection.execute_batch("COMMIT")?;
+            Ok(done)
+        });
+        if done.is_err() && !connection.is_autocommit() {
+            // Some errors have rolled back by themselves; this is for the others.
+            connection.execute_batch("ROLLBACK")?;
+        }
+        done
+    }
+
+    /// One bite, if one is worth it. Says whether there was.
+    fn compact(&mut self) -> bool {
+        let Some(place) = self.tally.worth_a_bite() else { return false };
+        self.since_bite = 0;
+        let done = self.transaction(|_, deltas| {
+            deltas.bite(place);
+            Ok(())
+        });
+        if let Err(error) = done {
+            tracing::warn!(%error, "counts could not be compacted; they stay right and get longer");
+        }
+        true
+    }
+
+    fn after_batch(&mut self) {
+        self.since_bite += 1;
+        if self.since_bite >= BITE_EVERY {
+            self.compact();
+        }
+        match checkpoint::measure(&self.connection) {
+            // A nudge that is still waiting says the same.
+            Ok(wal) if wal.waiting() >= self.checkpoint_pages => drop(self.nudge.try_send(())),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the WAL could not be measured"),
+        }
+    }
+}
+
+/// A refusal is an answer; only trouble with SQLite stops the transaction.
+fn sorted<T>(done: Result<T, Stop>) -> rusqlite::Result<Result<T, StoreError>> {
+    match done {
+        Ok(done) => Ok(Ok(done)),
+        Err(Stop::Refused(error)) => Ok(Err(error)),
+        Err(Stop::Broken(error)) => Err(error),
+    }
+}
+
+fn together(connection: &Connection, deltas: &mut Deltas, job: &Job) -> rusqlite::Result<Done> {
+    Ok(match job {
+        Job::Commit(entries, _) => {
+            let each = |entry| sorted(append::append(connection, deltas, entry));
+            Done::Commit(entries.iter().map(each).collect::<rusqlite::Result<_>>()?)
+        }
+        Job::Claim(claim, _) => Done::Claim(sorted(claims::claim(connection, claim))?),
+        Job::Renew(renewal, _) => Done::Renew(sorted(claims::renew(connection, renewal))?),
+        Job::Ping(_) => Done::Ping(sorted(ping(connection))?),
+        #[cfg(test)]
+        Job::Panic(_) => Done::Ping(Ok(())),
+    })
+}
+
+fn ping(connection: &Connection) -> Result<(), Stop> {
+    connection.prepare_cached("SELECT 1 FROM meta")?.exists([])?;
+    Ok(())
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+fn all_busy(job: &Job, error: &rusqlite::Error) -> Done {
+    let busy = || StoreError::Busy(error.to_string().into());
+    match job {
+        Job::Commit(entries, _) => Done::Commit(entries.iter().map(|_| Err(busy())).collect()),
+        Job::Claim(..) => Done::Claim(Err(busy())),
+        Job::Renew(..) => Done::Renew(Err(busy())),
+        Job::Ping(_) => Done::Ping(Err(busy())),
+        #[cfg(test)]
+        Job::Panic(_) => Done::Ping(Err(busy())),
+    }
+}
+
+/// Tells the caller. Nobody waiting any more is no error.
+fn answer(job: Job, done: Done) {
+    match (job, done) {
+        (Job::Commit(_, answer), Done::Commit(done)) => drop(answer.send(done)),
+        (Job::Claim(_, answer), Done::Claim(done)) => drop(answer.send(done)),
+        (Job::Renew(_, answer), Done::Renew(done)) => drop(answer.send(done)),
+        (Job::Ping(answer), Done::Ping(done)) => drop(answer.send(done)),
+        // Each job is answered in kind; a mismatch leaves the caller with an error, not waiting.
+        _ => tracing::error!("a job of the store was answered as another"),
+    }
+}
