@@ -1,0 +1,204 @@
+//! Why a command did not do what it was asked: what happened, why, what to do, and the exit code.
+
+use std::process::ExitCode;
+
+use runyard_client::{CallError, WatchError};
+use serde_json::{Map, Value, json};
+
+use crate::config::ConfigError;
+
+/// How a command ends, for the shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; for a run: succeeded.
+    Success,
+    /// Not done; for a run: failed or canceled.
+    Failed,
+    /// Asked for in a way that cannot work: flags, input, configuration.
+    Usage,
+    /// Interrupted a second time, without waiting for anything.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// A command's error.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// Which exit code.
+    pub exit: Exit,
+    /// For programs, snake case. A server's own code where a server refused.
+    pub code: String,
+    /// What happened and why.
+    pub message: String,
+    /// What to do next.
+    pub advice: Option<String>,
+    /// Facts, as the server gave them.
+    pub details: Map<String, Value>,
+}
+
+impl Failure {
+    /// Something did not work.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, code: code.to_owned(), message: message.into(), advice: None, details: Map::new() }
+    }
+
+    /// Something was asked for in a way that cannot work.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, ..Self::new("usage", message) }
+    }
+
+    /// With what to do next.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// As text: one line of what happened, facts, what to do.
+    pub fn text(&self) -> String {
+        let facts = self.details.iter().flat_map(|(name, value)| facts(name, value));
+        let advice = self.advice.iter().map(|advice| format!("\n  {advice}"));
+        std::iter::once(self.message.clone()).chain(facts).chain(advice).collect()
+    }
+
+    /// As a JSON object `{"error": {...}}`.
+    pub fn json(&self) -> Value {
+        let mut error = Map::new();
+        error.insert("code".to_owned(), json!(self.code));
+        error.insert("message".to_owned(), json!(self.message));
+        if let Some(advice) = &self.advice {
+            error.insert("advice".to_owned(), json!(advice));
+        }
+        if !self.details.is_empty() {
+            error.insert("details".to_owned(), Value::Object(self.details.clone()));
+        }
+        json!({ "error": error })
+    }
+}
+
+/// One line per fact; a list, such as that of violated fields, has one per item.
+fn facts(name: &str, value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            items.iter().map(|item| format!("\n  {name}: {}", plainly(item))).collect()
+        }
+        Value::Array(items) if items.is_empty() => Vec::new(),
+        value => vec![format!("\n  {name}: {}", plainly(value))],
+    }
+}
+
+fn plainly(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plainly).collect::<Vec<_>>().join(", "),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| format!("{name} {}", plainly(value))).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self { exit: Exit::Usage, ..Self::new("invalid_configuration", error.to_string()) }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(refusal) => {
+                let mut details = refusal.details;
+                if let Some(request_id) = refusal.request_id {
+                    details.insert("request_id".to_owned(), Value::String(request_id));
+                }
+                Self { details, ..Self::new(&refusal.code, refusal.message) }
+            }
+            CallError::Unreachable { .. } => Self::new("unreachable", error.to_string()),
+            CallError::Unexpected { .. } => Self::new("unexpected_answer", error.to_string()),
+            CallError::Unsent { .. } => Self::usage(error.to_string()),
+        }
+    }
+}
+
+impl From<WatchError> for Failure {
+    fn from(error: WatchError) -> Self {
+        match error {
+            WatchError::Refused(error) => error.into(),
+            WatchError::NotEvents(_) => Self::new("unexpected_answer", error.to_string()),
+            WatchError::GaveUp { .. } => Self::new("stream_lost", error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runyard_client::Refusal;
+
+    use super::*;
+
+    fn refused() -> Failure {
+        let Value::Object(details) = json!({
+            "errors": [
+                { "place": "body", "field": "/input", "reason": "is required" },
+                { "place": "body", "field": "/x", "reason": "is not allowed" },
+            ],
+            "more": 0,
+            "nearest": ["a", "b"],
+        }) else {
+            panic!("an object")
+        };
+        Failure::from(CallError::Refused(Box::new(Refusal {
+            status: 400,
+            code: "invalid_request".to_owned(),
+            message: "the request does not fit the document".to_owned(),
+            details,
+            retryable: false,
+            request_id: Some("r-1".to_owned()),
+        })))
+    }
+
+    #[test]
+    fn a_refusal_keeps_the_servers_code_and_facts() {
+        let failure = refused().advise("correct them");
+        insta::assert_snapshot!(failure.text(), @r"
+        the request does not fit the document
+          errors: place body, field /input, reason is required
+          errors: place body, field /x, reason is not allowed
+          more: 0
+          nearest: a, b
+          request_id: r-1
+          correct them
+        ");
+        let json = failure.json();
+        assert_eq!(json["error"]["code"], "invalid_request");
+        assert_eq!(json["error"]["advice"], "correct them");
+        assert_eq!(json["error"]["details"]["errors"][0]["field"], "/input");
+    }
+
+    #[test]
+    fn exit_codes_are_what_scripts_rely_on() {
+        assert_eq!([Exit::Success, Exit::Failed, Exit::Usage, Exit::Interrupted].map(Exit::code), [0, 1, 2, 130]);
+        assert_eq!(refused().exit, Exit::Failed);
+        assert_eq!(Failure::usage("no").exit, Exit::Usage);
+        assert_eq!(Failure::from(ConfigError::Refused(Vec::new())).exit, Exit::Usage);
+        assert_eq!(Failure::from(CallError::Unsent { reason: String::new() }).exit, Exit::Usage);
+    }
+}

@@ -1,0 +1,154 @@
+//! What `run` and `start` are asked to run, as the body of a start request.
+
+use clap::Args;
+use runyard_api::arp::schemas::RunStartRequest;
+use serde_json::{Map, Value, json};
+
+use super::failure::Failure;
+
+/// The node type that turns a goal into steps.
+pub const PLANNER: &str = "runyard.composite.planner.general";
+/// The version that means: the newest.
+const NEWEST: &str = "latest";
+
+/// What to run.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Wanted {
+    /// What is to be done, in words: "Generate a UUID, then return it."
+    #[arg(value_name = "GOAL", required_unless_present = "node_type")]
+    pub goal: Option<String>,
+    /// Run this node type instead of the planner; a GOAL then becomes its input `goal`
+    #[arg(long, value_name = "ID[@VERSION]")]
+    pub node_type: Option<String>,
+    /// Inputs of the root as a JSON object; @FILE reads a file
+    #[arg(long, value_name = "JSON")]
+    pub input: Option<String>,
+    /// Limits in the form of ARP's ConstraintEnvelope, for example {"budgets":{"max_steps":5}}; @FILE reads a file
+    #[arg(long, value_name = "JSON")]
+    pub constraints: Option<String>,
+    /// An id of your choice for the run; starting it twice with the same content starts it once
+    #[arg(long, value_name = "NAME")]
+    pub run_id: Option<String>,
+}
+
+impl Wanted {
+    /// The request, checked as far as its types say.
+    ///
+    /// # Errors
+    /// A usage failure that names the flag.
+    pub fn request(&self) -> Result<RunStartRequest, Failure> {
+        serde_json::from_value(self.body()?)
+            .map_err(|error| Failure::usage(format!("this cannot be started: {error}")))
+    }
+
+    fn body(&self) -> Result<Value, Failure> {
+        let (node_type_id, version) = match &self.node_type {
+            Some(reference) => split(reference)?,
+            None => (PLANNER, NEWEST),
+        };
+        let mut body = json!({
+            "root_node_type_ref": { "node_type_id": node_type_id, "version": version },
+            "input": self.inputs()?,
+        });
+        if let Some(constraints) = &self.constraints {
+            body["constraints"] = Value::Object(object("--constraints", constraints)?);
+        }
+        if let Some(run_id) = &self.run_id {
+            body["run_id"] = json!(run_id);
+        }
+        Ok(body)
+    }
+
+    fn inputs(&self) -> Result<Map<String, Value>, Failure> {
+        let mut inputs = self.input.as_deref().map(|text| object("--input", text)).transpose()?.unwrap_or_default();
+        if let Some(goal) = &self.goal {
+            if goal.trim().is_empty() {
+                return Err(Failure::usage("GOAL is empty").advise("say in words what is to be done"));
+            }
+            if inputs.insert("goal".to_owned(), json!(goal)).is_some() {
+                return Err(Failure::usage("there are two goals: GOAL and `goal` in --input").advise("leave one of them out"));
+            }
+        }
+        Ok(inputs)
+    }
+}
+
+fn split(reference: &str) -> Result<(&str, &str), Failure> {
+    let (id, version) = reference.split_once('@').unwrap_or((reference, NEWEST));
+    if id.is_empty() || version.is_empty() {
+        return Err(Failure::usage(format!("--node-type {reference:?} is not ID or ID@VERSION"))
+            .advise("`runyard nodes` lists what there is"));
+    }
+    Ok((id, version))
+}
+
+fn object(flag: &str, text: &str) -> Result<Map<String, Value>, Failure> {
+    let read = match text.strip_prefix('@') {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("{flag}: cannot read {path}: {error}")))?,
+        None => text.to_owned(),
+    };
+    match serde_json::from_str(&read) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(Failure::usage(format!("{flag} is JSON, and not an object")).advise("write it as {\"name\": value, ...}")),
+        Err(error) => Err(Failure::usage(format!("{flag} is not JSON: {error}")).advise("write it as {\"name\": value, ...}")),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn goal(goal: &str) -> Wanted {
+        Wanted { goal: Some(goal.to_owned()), ..Wanted::default() }
+    }
+
+    fn node(reference: &str, input: &str) -> Wanted {
+        Wanted { node_type: Some(reference.to_owned()), input: Some(input.to_owned()), ..Wanted::default() }
+    }
+
+    #[test]
+    fn a_goal_alone_is_for_the_newest_planner() {
+        let body = goal("Do it.").body().unwrap();
+        assert_eq!(
+            body,
+            json!({ "root_node_type_ref": { "node_type_id": PLANNER, "version": "latest" }, "input": { "goal": "Do it." } })
+        );
+    }
+
+    #[test]
+    fn a_node_type_may_have_a_version_inputs_limits_and_a_goal_beside() {
+        let wanted = Wanted {
+            goal: Some("now".to_owned()),
+            constraints: Some("{\"budgets\":{\"max_steps\":5}}".to_owned()),
+            run_id: Some("mine".to_owned()),
+            ..node("runyard.core.sleep@1.0.0", "{\"seconds\":1}")
+        };
+        assert_eq!(
+            wanted.body().unwrap(),
+            json!({
+                "root_node_type_ref": { "node_type_id": "runyard.core.sleep", "version": "1.0.0" },
+                "input": { "seconds": 1, "goal": "now" },
+                "constraints": { "budgets": { "max_steps": 5 } },
+                "run_id": "mine",
+            })
+        );
+    }
+
+    #[test]
+    fn what_cannot_work_is_a_usage_error_that_names_the_flag() {
+        let told = |wanted: Wanted| {
+            let failure = wanted.body().unwrap_err();
+            assert_eq!(failure.exit, super::super::failure::Exit::Usage);
+            failure.message
+        };
+        assert_eq!(told(node("a@", "{}")), "--node-type \"a@\" is not ID or ID@VERSION");
+        assert_eq!(told(node("a", "[]")), "--input is JSON, and not an object");
+        assert!(told(node("a", "{")).starts_with("--input is not JSON: "));
+        assert!(told(node("a", "@/nowhere/at/all.json")).starts_with("--input: cannot read /nowhere/at/all.json"));
+        assert_eq!(told(goal("  ")), "GOAL is empty");
+        let two = Wanted { goal: Some("a".to_owned()), ..node("b", "{\"goal\":\"c\"}") };
+        assert_eq!(told(two), "there are two goals: GOAL and `goal` in --input");
+    }
+}

@@ -1,0 +1,173 @@
+//! The events of a run as lines for people: what was planned, what each step became.
+//!
+//! Pure: an event in, at most one line out. What it remembers is only what names things: which node type stands behind which
+//! node run, and when the run began.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use runyard_client::Event;
+use serde_json::{Map, Value};
+
+use super::output::{faint, one_line, state, strong};
+
+/// What has been told so far.
+#[derive(Debug, Default)]
+pub struct Steps {
+    begun: Option<Timestamp>,
+    names: HashMap<String, String>,
+}
+
+impl Steps {
+    /// The line for an event, if it means something to people.
+    pub fn line(&mut self, event: &Event) -> Option<String> {
+        let nothing = Map::new();
+        let data = event.data().unwrap_or(&nothing);
+        let time = event.time().and_then(|time| time.parse::<Timestamp>().ok());
+        if self.begun.is_none() {
+            self.begun = time;
+        }
+        let told = self.told(event, data)?;
+        Some(format!("{} {told}", faint(&self.elapsed(time))))
+    }
+
+    /// How long the run had been going at an event.
+    fn elapsed(&self, time: Option<Timestamp>) -> String {
+        match (self.begun, time) {
+            (Some(begun), Some(time)) => format!("{:>8.3}s", time.duration_since(begun).as_secs_f64()),
+            _ => format!("{:>9}", ""),
+        }
+    }
+
+    fn told(&mut self, event: &Event, data: &Map<String, Value>) -> Option<String> {
+        let node_run = event.node_run_id().unwrap_or_default();
+        match event.kind() {
+            "composite_decomposed" => {
+                let count = data.get("node_run_count").and_then(Value::as_u64).unwrap_or_default();
+                let steps = if count == 1 { "step" } else { "steps" };
+                let summary = field(data, "summary").map(|summary| faint(&format!(" {summary}"))).unwrap_or_default();
+                Some(format!("{} {count} {steps}{summary}", strong("planned")))
+            }
+            "subtask_mapped" => {
+                let node_type = data.get("chosen_node_type_ref").map(reference)?;
+                let name = match field(data, "subtask_id") {
+                    Some(subtask) => format!("{subtask} {node_type}"),
+                    None => node_type,
+                };
+                let reason = field(data, "rationale").map(|reason| faint(&format!(" {reason}"))).unwrap_or_default();
+                let line = format!("{} {}{reason}", strong("chose"), one_line(&name));
+                self.names.insert(node_run.to_owned(), name);
+                Some(line)
+            }
+            "node_run_assigned" => {
+                let named = self.names.contains_key(node_run);
+                let node_type = data.get("node_type_ref").map(reference)?;
+                self.names.entry(node_run.to_owned()).or_insert_with(|| node_type.clone());
+                let is_root = data.get("root").and_then(Value::as_bool).unwrap_or(false);
+                (!named && !is_root).then(|| format!("{} {}", strong("created"), one_line(&node_type)))
+            }
+            "atomic_executed" => {
+                let ended = field(data, "state").unwrap_or("ended");
+                let reason = data.get("error").map(|error| format!(": {}", one_line(&message(error)))).unwrap_or_default();
+                Some(format!("{} {}{reason}", state(ended), one_line(&self.name(node_run))))
+            }
+            "node_evaluated" if field(data, "status") == Some("fail") => {
+                let reason = field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
+                Some(format!("{} {}: {}", strong("judged bad"), one_line(&self.name(node_run)), one_line(reason)))
+            }
+            "recovery_applied" => {
+                let action = field(data, "type").unwrap_or("recovery");
+                Some(format!("{} {}", strong(action), one_line(&self.name(node_run))))
+            }
+            "policy_decided" if field(data, "decision").is_some_and(|decision| decision != "allow") => {
+                let reason = field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
+                Some(format!("{} by policy: {}", state("failed"), one_line(reason)))
+            }
+            _ => None,
+        }
+    }
+
+    fn name(&self, node_run: &str) -> String {
+        self.names.get(node_run).cloned().unwrap_or_else(|| node_run.to_owned())
+    }
+}
+
+fn field<'a>(data: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    data.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// A node type reference as it is written on the command line. `latest` says nothing new.
+fn reference(node_type: &Value) -> String {
+    let part = |name: &str| node_type.get(name).and_then(Value::as_str).unwrap_or_default();
+    match (part("node_type_id"), part("version")) {
+        (id, "" | "latest") => id.to_owned(),
+        (id, version) => format!("{id}@{version}"),
+    }
+}
+
+/// An error object in one line.
+pub fn message(error: &Value) -> String {
+    let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+    match (part("message"), part("code")) {
+        ("", code) => code.to_owned(),
+        (message, "") => message.to_owned(),
+        (message, code) => format!("{message} ({code})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn transcript(events: Value) -> String {
+        let mut steps = Steps::default();
+        let Value::Array(events) = events else { panic!("a list") };
+        let lines = events.into_iter().enumerate().filter_map(|(index, mut body)| {
+            body["time"] = json!(format!("2026-01-01T00:00:00.{index:03}Z"));
+            steps.line(&Event { seq: 1, body })
+        });
+        anstream::adapter::strip_str(&lines.collect::<Vec<_>>().join("\n")).to_string()
+    }
+
+    #[test]
+    fn a_planned_run_reads_as_a_story() {
+        let uuid4 = json!({ "node_type_id": "runyard.core.uuid4", "version": "1.0.0" });
+        let told = transcript(json!([
+            { "type": "run_started", "data": { "root_node_run_id": "n0" } },
+            { "type": "node_run_assigned", "node_run_id": "n0", "data": { "root": true, "node_type_ref": uuid4 } },
+            { "type": "composite_decomposed", "node_run_id": "n0", "data": { "node_run_count": 1, "summary": "one clause" } },
+            { "type": "candidate_set_generated", "node_run_id": "n1", "data": { "candidate_set_id": "c" } },
+            { "type": "subtask_mapped", "node_run_id": "n1", "data": { "subtask_id": "S1", "chosen_node_type_ref": uuid4, "rationale": "best" } },
+            { "type": "node_run_assigned", "node_run_id": "n1", "data": { "parent_node_run_id": "n0", "node_type_ref": uuid4 } },
+            { "type": "atomic_executed", "node_run_id": "n1", "data": { "state": "succeeded" } },
+            { "type": "node_evaluated", "node_run_id": "n1", "data": { "status": "success" } },
+            { "type": "run_completed", "data": { "state": "succeeded" } },
+        ]));
+        insta::assert_snapshot!(told, @r"
+        0.002s planned 1 step one clause
+           0.004s chose S1 runyard.core.uuid4@1.0.0 best
+           0.006s succeeded S1 runyard.core.uuid4@1.0.0
+        ");
+    }
+
+    #[test]
+    fn what_goes_wrong_is_told_with_its_reason() {
+        let told = transcript(json!([
+            { "type": "node_run_assigned", "node_run_id": "n1", "data": { "node_type_ref": { "node_type_id": "a.b", "version": "latest" } } },
+            { "type": "atomic_executed", "node_run_id": "n1", "data": { "state": "failed", "error": { "code": "broken", "message": "it\nbroke" } } },
+            { "type": "node_evaluated", "node_run_id": "n1", "data": { "status": "fail", "message": "no use" } },
+            { "type": "recovery_applied", "node_run_id": "n1", "data": { "type": "retry" } },
+            { "type": "policy_decided", "node_run_id": "n1", "data": { "decision": "deny", "reason_code": "not_yours" } },
+            { "type": "a_kind_of_the_future", "node_run_id": "n1" },
+        ]));
+        insta::assert_snapshot!(told, @r"
+        0.000s created a.b
+           0.001s failed a.b: it broke (broken)
+           0.002s judged bad a.b: no use
+           0.003s retry a.b
+           0.004s failed by policy: not_yours
+        ");
+    }
+}

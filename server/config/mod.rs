@@ -1,0 +1,192 @@
+//! What can be set, and what it is set to.
+//!
+//! | file            | what is in it |
+//! |-----------------|---------------|
+//! | this one        | [`Config`]: the effective values, as the rest of the server reads them |
+//! | [`settings`]    | the table of settings: key, meaning, what is allowed. Add a setting here and in [`Config`] |
+//! | [`mod@load`]    | flags over environment over file over defaults, and where each value came from |
+//! | [`show`]        | `config show` and the commented file of `config init` |
+//!
+//! Nothing here reads the process environment: callers pass it in (see [`load::Sources`]), so tests need no global state.
+//! Secrets are not settings: `RUNYARD_SECRET_KEY`, `RUNYARD_TOKEN` and `RUNYARD_URL` are reserved names that this module skips.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub mod error;
+pub mod load;
+pub mod settings;
+pub mod show;
+
+pub use error::ConfigError;
+pub use load::{Loaded, Sources, load};
+
+/// The highest offset of a door from `port_base` (our own door).
+pub const PORT_OFFSET_MAX: u16 = 12;
+
+/// Effective values. Field names are the keys of `runyard.toml`; meaning and bounds stand in [`settings::SETTINGS`].
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The data folder. Default `.runyard` in the current folder.
+    pub data_dir: PathBuf,
+    /// The address that every door listens on. Default `127.0.0.1`.
+    pub host: IpAddr,
+    /// Agrees to an address that other machines can reach, although nobody is asked who they are. Default false.
+    pub insecure_allow_remote: bool,
+    /// The doors listen on this plus their offset; 0 takes free ports. Default 8080.
+    pub port_base: u16,
+    /// Effects performed at the same time, over all runs. Default 64.
+    pub workers: usize,
+    /// Node runs of one run in progress at the same time. Default 16.
+    pub parallel_max: u32,
+    /// The largest request body, bytes. Default 1 MiB.
+    pub body_bytes_max: usize,
+    /// How long a claimed effect stays with a driver that does not renew it, milliseconds. Default 15000.
+    pub lease_ms: u64,
+    /// How long stopping may take before what is still open is cut, milliseconds. Default 10000.
+    pub stop_within_ms: u64,
+    /// Whether this server performs steps, or only answers and records. Default true.
+    pub perform: bool,
+    /// What is logged, and how.
+    pub log: Log,
+    /// The remote run coordinator, if there is one.
+    pub coordinator: Coordinator,
+    /// What the run gateway works with.
+    pub gateway: Gateway,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// Text for people or one JSON object per line. Default text.
+    pub format: LogFormat,
+    /// Which lines, in the form of tracing's `EnvFilter`. Default `info`.
+    pub filter: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// `[coordinator]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Coordinator {
+    /// Base URL of a remote run coordinator. Also `JARVIS_RUN_COORDINATOR_URL`.
+    pub url: Option<String>,
+}
+
+/// `[gateway]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gateway {
+    /// Absent: remote when `coordinator.url` is set, else local.
+    pub coordinator: Option<CoordinatorPlace>,
+}
+
+/// Where the gateway's coordinator is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CoordinatorPlace {
+    /// In this process.
+    Local,
+    /// At `coordinator.url`.
+    Remote,
+}
+
+/// What the run gateway is to do with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GatewayMode {
+    /// Run it here.
+    Local,
+    /// Forward it to the coordinator with this base URL (no trailing slash).
+    Remote(String),
+    /// Answer 503 `run_coordinator_missing`: it is told to forward and not told whereto. Set `coordinator.url`.
+    Missing,
+}
+
+impl Config {
+    /// What the run gateway is to do, from `gateway.coordinator` and `coordinator.url` together.
+    pub fn gateway_mode(&self) -> GatewayMode {
+        let url = self.coordinator.url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        match (self.gateway.coordinator, url) {
+            (Some(CoordinatorPlace::Local), _) | (None, None) => GatewayMode::Local,
+            (_, Some(url)) => GatewayMode::Remote(url),
+            (Some(CoordinatorPlace::Remote), None) => GatewayMode::Missing,
+        }
+    }
+
+    /// The port of the door with this offset; 0 means a free one.
+    pub fn port(&self, offset: u16) -> u16 {
+        debug_assert!(offset <= PORT_OFFSET_MAX, "no door lies past the checked range");
+        if self.port_base == 0 { 0 } else { self.port_base.saturating_add(offset) }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from(".runyard"),
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            insecure_allow_remote: false,
+            port_base: 8080,
+            workers: 64,
+            parallel_max: 16,
+            body_bytes_max: 1024 * 1024,
+            lease_ms: 15_000,
+            stop_within_ms: 10_000,
+            perform: true,
+            log: Log::default(),
+            coordinator: Coordinator::default(),
+            gateway: Gateway::default(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(place: Option<CoordinatorPlace>, url: Option<&str>) -> Config {
+        Config {
+            gateway: Gateway { coordinator: place },
+            coordinator: Coordinator { url: url.map(str::to_owned) },
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn a_url_makes_the_gateway_forward_unless_told_otherwise() {
+        let url = Some("http://peer:8082/");
+        let remote = GatewayMode::Remote("http://peer:8082".to_owned());
+        assert_eq!(config(None, None).gateway_mode(), GatewayMode::Local);
+        assert_eq!(config(None, url).gateway_mode(), remote);
+        assert_eq!(config(Some(CoordinatorPlace::Remote), url).gateway_mode(), remote);
+        assert_eq!(config(Some(CoordinatorPlace::Local), url).gateway_mode(), GatewayMode::Local);
+        assert_eq!(config(Some(CoordinatorPlace::Remote), None).gateway_mode(), GatewayMode::Missing);
+    }
+
+    #[test]
+    fn port_base_zero_asks_for_free_ports_at_every_door() {
+        let free = Config { port_base: 0, ..Config::default() };
+        assert_eq!((free.port(1), free.port(12)), (0, 0));
+        assert_eq!(Config::default().port(12), 8092);
+    }
+}

@@ -1,0 +1,275 @@
+//! The table of settings: key, meaning, what is allowed.
+//!
+//! It drives everything that is said about a setting: checking, `config show`, the commented file of `config init`, and the
+//! suggestions in errors. A test holds it against the fields of [`Config`](super::Config).
+
+use std::net::IpAddr;
+
+use figment::value::Value;
+
+use super::PORT_OFFSET_MAX;
+
+/// One thing that can be set.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Dotted, as in `runyard.toml`.
+    pub key: &'static str,
+    /// What it does, in one or two sentences.
+    pub about: &'static str,
+    /// What is allowed.
+    pub kind: Kind,
+    /// The default as it would stand in the file, or an example where it is absent by default.
+    pub written: &'static str,
+}
+
+/// What is allowed as a value.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// A path that is not empty. In a file, a relative one starts at the file's folder.
+    Path,
+    /// An IP address, or `localhost`.
+    Address,
+    /// `true` or `false`.
+    Switch,
+    /// A whole number within bounds.
+    Count {
+        /// Smallest.
+        min: u64,
+        /// Largest.
+        max: u64,
+    },
+    /// `port_base`: 0, or a number that leaves room for the last door.
+    PortBase,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A filter for log lines.
+    Filter,
+    /// An absolute http or https URL without credentials in it.
+    Url,
+}
+
+/// A value as it was found, before it is checked.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// From a flag or the environment.
+    Text(String),
+    /// From the file.
+    Toml(toml::Value),
+}
+
+const MINUTES_10_MS: u64 = 600_000;
+
+/// All settings, in the order in which they are shown.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "data_dir",
+        about: "The folder with everything that is kept. One server owns it at a time.",
+        kind: Kind::Path,
+        written: "\".runyard\"",
+    },
+    Setting {
+        key: "host",
+        about: "The IP address that every door listens on. One that other machines can reach also needs insecure_allow_remote.",
+        kind: Kind::Address,
+        written: "\"127.0.0.1\"",
+    },
+    Setting {
+        key: "insecure_allow_remote",
+        about: "Agrees to a host that other machines can reach. There is no authentication in this version: whoever reaches a door may do everything.",
+        kind: Kind::Switch,
+        written: "false",
+    },
+    Setting {
+        key: "port_base",
+        about: "Doors listen on this plus an offset: run gateway +1, run coordinator +2, Runyard's own door +12. 0 takes free ports.",
+        kind: Kind::PortBase,
+        written: "8080",
+    },
+    Setting {
+        key: "workers",
+        about: "How many effects are performed at the same time, over all runs.",
+        kind: Kind::Count { min: 1, max: 4096 },
+        written: "64",
+    },
+    Setting {
+        key: "parallel_max",
+        about: "How many node runs of one run may be in progress at the same time.",
+        kind: Kind::Count { min: 1, max: 1024 },
+        written: "16",
+    },
+    Setting {
+        key: "body_bytes_max",
+        about: "The largest request body, in bytes.",
+        kind: Kind::Count { min: 1024, max: 256 * 1024 * 1024 },
+        written: "1048576",
+    },
+    Setting {
+        key: "lease_ms",
+        about: "How long a step that was taken up stays with a server that no longer says it is alive, in milliseconds.",
+        kind: Kind::Count { min: 1000, max: MINUTES_10_MS },
+        written: "15000",
+    },
+    Setting {
+        key: "stop_within_ms",
+        about: "How long stopping may take, in milliseconds. What is still open then is cut; nothing that was acknowledged is lost.",
+        kind: Kind::Count { min: 0, max: MINUTES_10_MS },
+        written: "10000",
+    },
+    Setting {
+        key: "perform",
+        about: "Whether this server performs steps. With false it answers and records, and runs wait for a server that performs.",
+        kind: Kind::Switch,
+        written: "true",
+    },
+    Setting {
+        key: "log.format",
+        about: "How log lines look on standard error: text for people, json for one object per line.",
+        kind: Kind::Choice(&["text", "json"]),
+        written: "\"text\"",
+    },
+    Setting {
+        key: "log.filter",
+        about: "Which lines are logged: a level, or levels by module such as info,runyard=debug.",
+        kind: Kind::Filter,
+        written: "\"info\"",
+    },
+    Setting {
+        key: "coordinator.url",
+        about: "Base URL of a remote run coordinator that the run gateway forwards to. JARVIS_RUN_COORDINATOR_URL is read as well.",
+        kind: Kind::Url,
+        written: "\"http://127.0.0.1:8082\"",
+    },
+    Setting {
+        key: "gateway.coordinator",
+        about: "Where the run gateway's coordinator is. Not set: remote if coordinator.url is set, else local.",
+        kind: Kind::Choice(&["local", "remote"]),
+        written: "\"local\"",
+    },
+];
+
+impl Setting {
+    /// The setting with this key.
+    pub fn named(key: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.key == key)
+    }
+
+    /// Its environment variable.
+    pub fn variable(&self) -> String {
+        format!("{}{}", super::load::PREFIX, self.key.replace('.', "__").to_ascii_uppercase())
+    }
+}
+
+/// Whether keys lie below this one.
+pub(super) fn is_section(key: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// The key that was probably meant, or all of them.
+pub(super) fn nearest(key: &str) -> String {
+    let closest = SETTINGS.iter().map(|setting| (strsim::jaro_winkler(key, setting.key), setting.key));
+    match closest.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((likeness, nearest)) if likeness > 0.85 => format!("did you mean {nearest}?"),
+        _ => format!("there are: {}", SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+impl Kind {
+    /// Checks a value.
+    ///
+    /// # Errors
+    /// What was found and what is allowed, as one line.
+    pub fn check(&self, found: &Found) -> Result<Value, String> {
+        match self {
+            Self::Switch => found.switch().map(Value::from),
+            Self::Count { min, max } => found.count().filter(|count| (min..=max).contains(&count)).map(Value::from),
+            Self::PortBase => found.count().filter(|count| *count <= port_base_max()).map(Value::from),
+            Self::Path => found.text().filter(|text| !text.trim().is_empty()).map(Value::from),
+            Self::Address => found.text().and_then(address).map(|ip| Value::from(ip.to_string())),
+            Self::Choice(words) => found.text().filter(|text| words.contains(text)).map(Value::from),
+            Self::Filter => found.text().filter(|text| is_filter(text)).map(Value::from),
+            Self::Url => found.text().filter(|text| is_base_url(text)).map(Value::from),
+        }
+        .ok_or_else(|| format!("found {}, expected {}", found.shown(self), self.allowed()))
+    }
+
+    /// What is allowed, for people.
+    pub fn allowed(&self) -> String {
+        match self {
+            Self::Path => "a path".to_owned(),
+            Self::Address => "an IP address or localhost".to_owned(),
+            Self::Switch => "true or false".to_owned(),
+            Self::Count { min, max } => format!("a whole number from {min} to {max}"),
+            Self::PortBase => {
+                let max = port_base_max();
+                format!("0 for free ports, or 1 to {max}: the last door listens {PORT_OFFSET_MAX} above it, and ports end at 65535")
+            }
+            Self::Choice(words) => words.join(" or "),
+            Self::Filter => "a level (error, warn, info, debug, trace, off) or a list such as info,runyard=debug".to_owned(),
+            Self::Url => "an absolute http or https URL without a user, a query or a fragment".to_owned(),
+        }
+    }
+}
+
+fn port_base_max() -> u64 {
+    u64::from(u16::MAX - PORT_OFFSET_MAX)
+}
+
+fn address(text: &str) -> Option<IpAddr> {
+    if text.eq_ignore_ascii_case("localhost") { Some(IpAddr::from([127, 0, 0, 1])) } else { text.parse().ok() }
+}
+
+fn is_filter(text: &str) -> bool {
+    !text.trim().is_empty() && tracing_subscriber::EnvFilter::builder().parse(text).is_ok()
+}
+
+/// Whether this is something that paths can be appended to.
+pub(crate) fn is_base_url(text: &str) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    })
+}
+
+impl Found {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::Toml(toml::Value::String(text)) => Some(text),
+            Self::Toml(_) => None,
+        }
+    }
+
+    fn count(&self) -> Option<u64> {
+        match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Toml(value) => value.as_integer().and_then(|count| u64::try_from(count).ok()),
+        }
+    }
+
+    fn switch(&self) -> Option<bool> {
+        match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Toml(value) => value.as_bool(),
+        }
+    }
+
+    /// Short and safe to print: a URL may carry a password, and is not repeated.
+    fn shown(&self, kind: &Kind) -> String {
+        const SHOWN_CHARS_MAX: usize = 60;
+        if matches!(kind, Kind::Url) {
+            return "something else".to_owned();
+        }
+        let whole = match self {
+            Self::Text(text) => format!("{text:?}"),
+            Self::Toml(value @ (toml::Value::Table(_) | toml::Value::Array(_))) => format!("a {}", value.type_str()),
+            Self::Toml(value) => value.to_string(),
+        };
+        match whole.char_indices().nth(SHOWN_CHARS_MAX) {
+            Some((end, _)) => format!("{}...", &whole[..end]),
+            None => whole,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What `config show` and `config init` say about the settings.
+
+use serde_json::Value;
+
+use super::load::Loaded;
+use super::settings::{SETTINGS, Setting};
+
+/// One setting as it is in effect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// Dotted.
+    pub key: &'static str,
+    /// The effective value; null when it is not set.
+    pub value: Value,
+    /// Where it came from.
+    pub origin: String,
+    /// Its environment variable.
+    pub variable: String,
+}
+
+/// Every setting in effect, in the table's order.
+pub fn effective(loaded: &Loaded) -> Vec<Shown> {
+    SETTINGS
+        .iter()
+        .map(|setting| Shown {
+            key: setting.key,
+            value: value(loaded, setting),
+            origin: loaded.origin(setting.key),
+            variable: setting.variable(),
+        })
+        .collect()
+}
+
+fn value(loaded: &Loaded, setting: &Setting) -> Value {
+    let pointer = format!("/{}", setting.key.replace('.', "/"));
+    serde_json::to_value(&loaded.config).ok().and_then(|whole| whole.pointer(&pointer).cloned()).unwrap_or_default()
+}
+
+/// A `runyard.toml` in which every setting stands as a comment with its default, or with an example where it has none.
+pub fn template() -> String {
+    let mut text = String::from(
+        "# Configuration of Runyard. Every line that is commented out shows a default, or an example.\n\
+         # Flags go before environment variables, and these before this file.\n",
+    );
+    let mut section = "";
+    for setting in SETTINGS {
+        let (table, name) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
+        if table != section {
+            text.push_str(&format!("\n[{table}]\n"));
+            section = table;
+        }
+        let (about, allowed, variable, written) = (setting.about, setting.kind.allowed(), setting.variable(), setting.written);
+        text.push_str(&format!("\n# {about}\n# Allowed: {allowed}. Environment: {variable}\n# {name} = {written}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::load::{Sources, load};
+    use super::*;
+
+    fn loaded(file: Option<PathBuf>) -> Loaded {
+        load(&Sources { file, folder: PathBuf::from("/nowhere"), ..Sources::default() }).unwrap()
+    }
+
+    #[test]
+    fn the_table_and_the_fields_are_the_same_settings() {
+        let mut fields = Vec::new();
+        let Value::Object(whole) = serde_json::to_value(loaded(None).config).unwrap() else { panic!("a config is an object") };
+        for (name, value) in whole {
+            match value {
+                Value::Object(inner) => fields.extend(inner.keys().map(|key| format!("{name}.{key}"))),
+                _ => fields.push(name),
+            }
+        }
+        assert_eq!(fields, SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_template_uncommented_is_a_file_that_loads_and_says_the_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runyard.toml");
+        let lines = template().lines().map(uncommented).collect::<Vec<_>>().join("\n");
+        std::fs::write(&path, lines).unwrap();
+        let (written, defaults) = (effective(&loaded(Some(path))), effective(&loaded(None)));
+        for (written, default) in written.iter().zip(&defaults) {
+            assert!(written.origin.starts_with("file "), "{} is not in the template", written.key);
+            if !default.value.is_null() && written.key != "data_dir" {
+                assert_eq!(written.value, default.value, "{}", written.key);
+            }
+        }
+    }
+
+    /// `# key = value` without its comment sign; prose stays a comment.
+    fn uncommented(line: &str) -> &str {
+        let is_setting = line.strip_prefix("# ").and_then(|rest| rest.split_once(" = ")).is_some_and(|(name, _)| !name.contains(' '));
+        if is_setting { &line[2..] } else { line }
+    }
+}
