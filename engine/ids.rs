@@ -1,9 +1,11 @@
 //! Identities. A run's id comes from outside (UUIDv7); node run and effect ids are derived from it, so that deciding the
-//! same thing twice names the same things (UUIDv8 over SHA-256, RFC 9562 section 5.8).
+//! same thing twice names the same things (UUIDv8 over SHA-256, RFC 9562 section 5.8). Stored and shown in one text form.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -13,8 +15,7 @@ pub type Position = u64;
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Uuid);
 
         impl $name {
@@ -35,6 +36,19 @@ macro_rules! id {
             pub fn parse(text: &str) -> Option<Self> {
                 let digits = text.strip_prefix($prefix).unwrap_or(text);
                 Uuid::try_parse(digits).ok().map(Self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| D::Error::custom(concat!("not an id of the form `", $prefix, "...`")))
             }
         }
 
