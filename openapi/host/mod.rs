@@ -47,7 +47,6 @@ mod stream;
 mod validate;
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
 pub use api::{Api, Input};
