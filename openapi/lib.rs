@@ -55,3 +55,7 @@ generated!(
     /// Forms that our documents do not have, so that the code for them is compiled and called all the same.
     quirks, "quirks"
 );
+
+#[cfg(all(test, feature = "server", feature = "client"))]
+#[path = "codegen/tests/called.rs"]
+mod called;

@@ -72,13 +72,13 @@ pub fn open(
     log: &slog::Logger,
 ) -> Result<(Vec<Door>, Vec<host::Server>), DoorError> {
     let known: native::Doors = Arc::new(OnceLock::new());
-    let rows = table(runs, gateway, settings, known.clone())?;
+    let rows = table(runs, gateway, settings, known.clone());
     let (mut doors, mut servers) = (Vec::new(), Vec::new());
     for row in rows {
         let address = SocketAddr::new(config.host, config.port(row.offset));
         let document = row.mounted.document();
         let server = row.mounted.serve(address, log.clone()).map_err(|error| refused(document.name, address, error))?;
-        doors.push(Door { name: document.name, title: document.title.to_owned(), url: url(config, server.local_addr()) });
+        doors.push(Door { name: document.name, title: title(document), url: url(config, server.local_addr()) });
         servers.push(server);
     }
     // Set once, here: nobody else has a way to.
@@ -91,22 +91,24 @@ fn table(
     gateway: run_gateway::Backend,
     settings: &Settings,
     doors: native::Doors,
-) -> Result<Vec<Row>, DoorError> {
+) -> Vec<Row> {
     let room = Arc::new(dialects::run_gateway::Room::new(gateway));
-    let gateway = arp::run_gateway::api(room, settings.clone()).map_err(unmounted)?;
+    let gateway = arp::run_gateway::api(room, settings.clone());
     let room = Arc::new(run_coordinator::Room::new(runs.clone()));
-    let coordinator = arp::run_coordinator::api(room, settings.clone()).map_err(unmounted)?;
+    let coordinator = arp::run_coordinator::api(room, settings.clone());
     let room = Arc::new(native::Room::new(runs.clone(), doors));
-    let own = runyard::api(room, settings.clone()).map_err(unmounted)?;
-    Ok(vec![
+    let own = runyard::api(room, settings.clone());
+    vec![
         Row { offset: 1, mounted: gateway },
         Row { offset: 2, mounted: coordinator },
         Row { offset: 12, mounted: own },
-    ])
+    ]
 }
 
-fn unmounted(error: host::MountError) -> DoorError {
-    DoorError::Mount { door: error.document, reason: error.to_string() }
+/// The title of a document, as it says itself.
+fn title(document: &host::Document) -> String {
+    let full: serde_json::Value = serde_json::from_str(document.full_json).unwrap_or_default();
+    full["info"]["title"].as_str().unwrap_or(document.name).to_owned()
 }
 
 fn refused(door: &'static str, address: SocketAddr, error: host::ServeError) -> DoorError {
@@ -115,6 +117,7 @@ fn refused(door: &'static str, address: SocketAddr, error: host::ServeError) -> 
             DoorError::Bind { door, address, reason: source.to_string(), advice: ADVICE }
         }
         host::ServeError::Start { source, .. } => DoorError::Mount { door, reason: source.to_string() },
+        host::ServeError::Mount(error) => DoorError::Mount { door, reason: error.to_string() },
     }
 }
 

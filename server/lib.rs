@@ -2,8 +2,17 @@
 //!
 //! A request enters through a door ([`doors`]) into a room ([`dialects`]), which translates and calls [`runs`]. The engine
 //! decides, the [`store`] commits, the [`feed`] tells who watches, and the [`driver`] performs what was asked. [`serve`] is all
-//! of it in one value; `main.rs` and [`cli`] are the command line over that.
+//! of it in one value; `main.rs` and `cli/` are the command line over that.
 
-pub mod cli;
+pub mod catalog;
+pub mod clock;
 pub mod config;
+pub mod dialects;
+pub mod doors;
+pub mod driver;
+pub mod feed;
 pub mod logging;
+pub mod planner;
+pub mod runs;
+pub mod serve;
+pub mod store;

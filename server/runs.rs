@@ -14,7 +14,7 @@
 mod fingerprint;
 mod references;
 pub mod remote;
-mod row;
+pub(crate) mod row;
 mod start;
 mod submit;
 

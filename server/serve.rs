@@ -21,7 +21,7 @@ use crate::runs::remote::{RemoteCoordinator, RemoteError};
 use crate::runs::{self, Runs};
 use crate::store::StoreError;
 use crate::store::folder::{Folder, FolderError, Owned, ServerInfo};
-use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::{Options, Sqlite};
 
 /// A server that runs.
 pub struct Server {
@@ -60,7 +60,7 @@ impl Server {
     pub async fn start(config: &Config, log: slog::Logger) -> Result<Self, ServeError> {
         let owned = Folder::own(&config.data_dir)?;
         let secret = owned.secret_key(std::env::var("RUNYARD_SECRET_KEY").ok().as_deref())?;
-        let store = Arc::new(Sqlite::open(&config.data_dir)?);
+        let store = Arc::new(Sqlite::open(&config.data_dir, Options::default())?);
         let stopping = CancellationToken::new();
         let work = Arc::new(Notify::new());
         let clock = Clock::system();
@@ -132,7 +132,8 @@ impl Server {
             }
         };
         let (closed, driven) = tokio::join!(closing, driving);
-        if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
+        // Dropping the last handle finishes what is queued and joins the store's threads, which may take a moment.
+        if tokio::task::spawn_blocking(move || drop(store)).await.is_err() {
             tracing::error!("the store did not close well; it is opened as after a crash, and loses nothing");
         }
         // Last: while the folder is owned, nobody else may open it.
@@ -146,9 +147,8 @@ impl Server {
             pid: std::process::id(),
             native_url: url("runyard"),
             gateway_url: url("run-gateway"),
-            coordinator_url: url("run-coordinator"),
             token: uuid::Uuid::new_v4().simple().to_string(),
-            started_at_ms: now_ms,
+            started_at: jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         self.owned.publish(&info)

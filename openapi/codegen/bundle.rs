@@ -63,7 +63,11 @@ impl Work<'_> {
                     fields.insert("$ref".into(), Value::String(replacement));
                 }
                 for (key, field) in fields.iter_mut().filter(|(key, _)| *key != "example" && *key != "examples") {
-                    let deeper = if at.matches('/').count() < 3 { format!("{at}/{}", document::escape(key)) } else { at.to_owned() };
+                    let deeper = if at.matches('/').count() < 3 {
+                        format!("{at}/{}", document::escape(key))
+                    } else {
+                        at.to_owned()
+                    };
                     self.redirect(field, file, &deeper, elsewhere)?;
                 }
                 Ok(())
@@ -93,7 +97,9 @@ impl Work<'_> {
         let source = if other.is_empty() { file.to_owned() } else { file.with_file_name("").join(other) };
         let component = Component { kind: kind.to_owned(), name: name.to_owned() };
         match self.taken.get(&component) {
-            Some(taken) if *taken != source => return Err(wrong(&format!("clashes with the same name from {}", taken.display()))),
+            Some(taken) if *taken != source => {
+                return Err(wrong(&format!("clashes with the same name from {}", taken.display())));
+            }
             Some(_) => {}
             None => {
                 self.taken.insert(component.clone(), source.clone());
@@ -107,7 +113,10 @@ impl Work<'_> {
         if !self.files.contains_key(file) {
             self.files.insert(file.to_owned(), document::read(file)?);
         }
-        let found = self.files.get(file).and_then(|document| document.pointer(&format!("/components/{}/{}", component.kind, component.name)));
+        let found = self
+            .files
+            .get(file)
+            .and_then(|document| document.pointer(&format!("/components/{}/{}", component.kind, component.name)));
         found.cloned().ok_or_else(|| Error::Reference {
             path: self.path.to_owned(),
             place: file.display().to_string(),
@@ -127,7 +136,11 @@ fn insert(path: &Path, document: &mut Value, component: &Component, value: Value
         return Err(Error::unsupported(path, place, "`components` is not a mapping of mappings"));
     };
     match kind.get(&component.name) {
-        Some(own) if *own != value => Err(Error::unsupported(path, place, "the document has its own component of this name, and refers to another file's")),
+        Some(own) if *own != value => Err(Error::unsupported(
+            path,
+            place,
+            "the document has its own component of this name, and refers to another file's",
+        )),
         Some(_) => Ok(()),
         None => {
             kind.insert(component.name.clone(), value);
@@ -142,8 +155,8 @@ pub(crate) struct Loaded {
     pub(crate) owner: Value,
     /// The owner's document with the overlay applied, self-contained.
     pub(crate) full: Bundle,
-    /// What the overlay did, one line per action.
-    pub(crate) overlaid: Vec<String>,
+    /// What the overlay did, and in how many places, per action.
+    pub(crate) overlaid: Vec<(String, usize)>,
     /// Shared schemas that the overlay made narrower.
     pub(crate) narrowed: Vec<String>,
     /// Every file that was read.
@@ -156,7 +169,13 @@ pub(crate) fn load(path: &Path, overlay: Option<&Path>) -> Result<Loaded> {
     let mut sources = vec![path.to_owned()];
     sources.extend(owner.sources.iter().cloned());
     let Some(overlay_path) = overlay else {
-        return Ok(Loaded { owner: owner.document.clone(), full: owner, overlaid: Vec::new(), narrowed: Vec::new(), sources });
+        return Ok(Loaded {
+            owner: owner.document.clone(),
+            full: owner,
+            overlaid: Vec::new(),
+            narrowed: Vec::new(),
+            sources,
+        });
     };
     let mut document = owner.document.clone();
     let overlaid = crate::overlay::apply(&mut document, &document::read(overlay_path)?, overlay_path)?;
@@ -177,7 +196,11 @@ fn narrowed(overlay: &Path, owner: &Bundle, full: &Value) -> Result<Vec<String>>
         let pointer = format!("/components/schemas/{name}");
         let (before, after) = (owner.document.pointer(&pointer), full.pointer(&pointer));
         if before.map(typed) != after.map(typed) {
-            return Err(Error::unsupported(overlay, pointer, "the overlay changes the type of a schema that other documents share: only bounds and notes can differ"));
+            return Err(Error::unsupported(
+                overlay,
+                pointer,
+                "the overlay changes the type of a schema that other documents share: only bounds and notes can differ",
+            ));
         }
         if before.map(bounded) != after.map(bounded) {
             narrowed.push(name.clone());
@@ -189,7 +212,17 @@ fn narrowed(overlay: &Path, owner: &Bundle, full: &Value) -> Result<Vec<String>>
 /// A schema without everything that a type does not say.
 fn typed(schema: &Value) -> Value {
     without(schema, &|key| {
-        let bounds = ["pattern", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "multipleOf"];
+        let bounds = [
+            "pattern",
+            "minLength",
+            "maxLength",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "minProperties",
+            "maxProperties",
+            "multipleOf",
+        ];
         bounds.contains(&key) || is_note(key)
     })
 }
@@ -209,7 +242,9 @@ fn without(schema: &Value, dropped: &dyn Fn(&str) -> bool) -> Value {
             // The keys of `properties` are the author's names, whatever they are.
             let kept = fields.iter().filter(|(key, _)| !dropped(key)).map(|(key, field)| {
                 let field = match (key.as_str(), field) {
-                    ("properties", Value::Object(all)) => Value::Object(all.iter().map(|(name, one)| (name.clone(), without(one, dropped))).collect()),
+                    ("properties", Value::Object(all)) => {
+                        Value::Object(all.iter().map(|(name, one)| (name.clone(), without(one, dropped))).collect())
+                    }
                     _ => without(field, dropped),
                 };
                 (key.clone(), field)

@@ -7,17 +7,30 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::{Error, Result, document, names};
+use crate::{Error, Result, document, names, schemas};
 
 /// Names that generated code needs for itself.
-const RESERVED: [&str; 12] =
-    ["admit", "problem", "new", "new_with_client", "client", "baseurl", "inner", "api_version", "pre", "post", "exec", "clone"];
+const RESERVED: [&str; 12] = [
+    "admit",
+    "problem",
+    "new",
+    "new_with_client",
+    "client",
+    "baseurl",
+    "inner",
+    "api_version",
+    "pre",
+    "post",
+    "exec",
+    "clone",
+];
 
 /// Checks a self-contained document.
 pub(crate) fn document(path: &Path, document: &Value) -> Result<()> {
     version(path, document)?;
     references(path, document)?;
-    schemas(path, document)?;
+    schemas::check(path, document)?;
+    distinct_schema_names(path, document)?;
     operation_ids(path, document)?;
     routes(path, document)
 }
@@ -25,13 +38,16 @@ pub(crate) fn document(path: &Path, document: &Value) -> Result<()> {
 /// Checks a file that holds only schemas.
 pub(crate) fn shared(path: &Path, document: &Value) -> Result<()> {
     references(path, document)?;
-    schemas(path, document)
+    schemas::check(path, document)?;
+    distinct_schema_names(path, document)
 }
 
 fn version(path: &Path, document: &Value) -> Result<()> {
     match document.get("openapi").and_then(Value::as_str) {
         Some(version) if version.starts_with("3.0.") => Ok(()),
-        Some(version) => Err(Error::unsupported(path, "/openapi", format!("OpenAPI {version}: only 3.0.x can be carried"))),
+        Some(version) => {
+            Err(Error::unsupported(path, "/openapi", format!("OpenAPI {version}: only 3.0.x can be carried")))
+        }
         None => Err(Error::unsupported(path, "/openapi", "there is no `openapi: 3.0.3`")),
     }
 }
@@ -51,7 +67,9 @@ fn references(path: &Path, document: &Value) -> Result<()> {
             })
         };
         match reference.strip_prefix('#').map(|target| document.pointer(target)) {
-            Some(Some(_)) if !reference.starts_with("#/components/") => wrong("does not lead to a component: give it a name below `components`"),
+            Some(Some(_)) if !reference.starts_with("#/components/") => {
+                wrong("does not lead to a component: give it a name below `components`")
+            }
             Some(Some(_)) if document::resolved(document, value, pointer).is_none() => wrong("leads in a circle"),
             Some(Some(_)) => Ok(()),
             Some(None) => wrong("leads nowhere"),
@@ -60,44 +78,11 @@ fn references(path: &Path, document: &Value) -> Result<()> {
     })
 }
 
-/// Keywords of later JSON Schema drafts, which 3.0 readers drop without a word.
-const LATER: [&str; 9] =
-    ["const", "$defs", "if", "then", "else", "patternProperties", "prefixItems", "unevaluatedProperties", "dependentSchemas"];
-
-fn schemas(path: &Path, document: &Value) -> Result<()> {
-    document::walk(document, &mut String::new(), &mut |pointer, value| {
-        if !value.is_object() || is_names(pointer) || pointer.ends_with("/example") || pointer.contains("/default/") {
-            return Ok(());
-        }
-        let refuse = |reason: String| Err(Error::unsupported(path, format!("{} ({pointer})", document::place(document, pointer)), reason));
-        if value.get("type").is_some_and(Value::is_array) {
-            return refuse("`type` is a list, which is OpenAPI 3.1: write `nullable: true` or `oneOf`".into());
-        }
-        if ["exclusiveMinimum", "exclusiveMaximum"].iter().any(|bound| value.get(bound).is_some_and(Value::is_number)) {
-            return refuse("an exclusive bound is a number, which is OpenAPI 3.1: write `minimum` and `exclusiveMinimum: true`".into());
-        }
-        match LATER.iter().find(|keyword| is_schema(pointer) && value.get(**keyword).is_some()) {
-            Some(keyword) => refuse(format!("`{keyword}` is not a keyword of OpenAPI 3.0 schemas, and would be lost")),
-            None => Ok(()),
-        }
-    })?;
-    distinct_schema_names(path, document)
-}
-
-/// Whether the keys of the object at a pointer are names that the author chose, not keywords.
-fn is_names(pointer: &str) -> bool {
-    pointer.ends_with("/properties") && !pointer.ends_with("/properties/properties")
-}
-
-fn is_schema(pointer: &str) -> bool {
-    let within = ["/schema", "/items", "/additionalProperties", "/not"].iter().any(|end| pointer.ends_with(end));
-    let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
-    within || ["/components/schemas", "/properties", "/allOf", "/oneOf", "/anyOf"].iter().any(|end| parent.ends_with(end))
-}
-
 fn distinct_schema_names(path: &Path, document: &Value) -> Result<()> {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    for (name, _) in document.get("components").into_iter().flat_map(|components| document::entries(components, "schemas")) {
+    for (name, _) in
+        document.get("components").into_iter().flat_map(|components| document::entries(components, "schemas"))
+    {
         if let Some(other) = seen.insert(names::pascal(name), name) {
             return Err(Error::unsupported(
                 path,
@@ -123,10 +108,18 @@ fn operation_ids(path: &Path, document: &Value) -> Result<()> {
         };
         let name = names::snake(id);
         if RESERVED.contains(&name.as_str()) {
-            return Err(Error::unsupported(path, format!("operation {id}"), format!("generated code needs the name `{name}` for itself")));
+            return Err(Error::unsupported(
+                path,
+                format!("operation {id}"),
+                format!("generated code needs the name `{name}` for itself"),
+            ));
         }
         if let Some(other) = seen.insert(name, place.clone()) {
-            return Err(Error::unsupported(path, format!("operation {id}"), format!("stands twice: {other} and {place}")));
+            return Err(Error::unsupported(
+                path,
+                format!("operation {id}"),
+                format!("stands twice: {other} and {place}"),
+            ));
         }
     }
     if seen.is_empty() { Err(Error::unsupported(path, "/paths", "has no operations")) } else { Ok(()) }
@@ -136,7 +129,9 @@ fn operation_ids(path: &Path, document: &Value) -> Result<()> {
 fn routes(path: &Path, document: &Value) -> Result<()> {
     let mut router = matchit::Router::new();
     for (item, _) in document::entries(document, "paths") {
-        let place = document::operations(document).find(|operation| operation.0 == item).and_then(|(_, _, _, operation)| document::text(operation, "operationId"));
+        let place = document::operations(document)
+            .find(|operation| operation.0 == item)
+            .and_then(|(_, _, _, operation)| document::text(operation, "operationId"));
         let Some(place) = place else { continue };
         let refuse = |reason: String| Error::unsupported(path, format!("operation {place}"), reason);
         if !item.starts_with('/') {

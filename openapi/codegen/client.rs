@@ -17,28 +17,46 @@ use crate::schema::plain;
 use crate::{Error, Result, names, retype, types};
 
 /// The content of the module `client`. `schemas` are the names of all types; `runtime` is the path of the hand-written behaviour.
-pub(crate) fn items<'a>(path: &Path, model: &Model, schemas: impl Iterator<Item = &'a String>, runtime: &syn::Path, report: &mut Report) -> Result<Vec<Item>> {
+pub(crate) fn items<'a>(
+    path: &Path,
+    model: &Model,
+    schemas: impl Iterator<Item = &'a String>,
+    runtime: &syn::Path,
+    report: &mut Report,
+) -> Result<Vec<Item>> {
     let schemas: Vec<&String> = schemas.collect();
     let document = document(model, &schemas, report);
     let place = "the client";
-    let spec: OpenAPI = serde_json::from_value(document)
-        .map_err(|error| Error::Tool { path: path.to_owned(), place: place.into(), tool: "openapiv3", reason: error.to_string() })?;
+    let spec: OpenAPI = serde_json::from_value(document).map_err(|error| Error::Tool {
+        path: path.to_owned(),
+        place: place.into(),
+        tool: "openapiv3",
+        reason: error.to_string(),
+    })?;
     let mut settings = GenerationSettings::new();
     settings.with_hooks(HooksMode::Expected).with_inner_type(quote!(::std::sync::Arc<dyn #runtime::Behaviour>));
     settings.with_map_type("::std::collections::BTreeMap");
     for name in schemas {
         let name = names::pascal(name);
         // Display, because a path or header parameter is written by it; a type without it shows when the client is compiled.
-        settings.with_replacement(&name, format!("super::types::{name}"), [TypeImpl::Display, TypeImpl::FromStr].into_iter());
+        settings.with_replacement(
+            &name,
+            format!("super::types::{name}"),
+            [TypeImpl::Display, TypeImpl::FromStr].into_iter(),
+        );
     }
     let tokens = types::guarded(path, place, "progenitor", || {
         progenitor_impl::Generator::new(&settings).generate_tokens(&spec).map_err(|error| error.to_string())
     })?;
-    let mut items = retype::items(tokens)
-        .map_err(|error| Error::Tool { path: path.to_owned(), place: place.into(), tool: "the parser of generated code", reason: error.to_string() })?;
+    let mut items = retype::items(tokens).map_err(|error| Error::Tool {
+        path: path.to_owned(),
+        place: place.into(),
+        tool: "the parser of generated code",
+        reason: error.to_string(),
+    })?;
     only_our_types(path, &mut items)?;
     without_timeout(&mut items);
-    items.push(hooks(runtime));
+    items.extend(hooks(runtime, model));
     Ok(items)
 }
 
@@ -68,18 +86,29 @@ fn without_timeout(items: &mut [Item]) {
     }
 }
 
-fn hooks(runtime: &syn::Path) -> Item {
-    parse_quote! {
+fn hooks(runtime: &syn::Path, model: &Model) -> Vec<Item> {
+    // progenitor tells hooks the method's name; people look for the document's.
+    let differing = model.operations.iter().filter(|operation| operation.name != operation.id);
+    let arms = differing.map(|Operation { id, name, .. }| quote!(#name => #id,));
+    let file: syn::File = parse_quote! {
         impl ClientHooks<::std::sync::Arc<dyn #runtime::Behaviour>> for Client {
             async fn pre<E>(&self, request: &mut ::reqwest::Request, info: &OperationInfo) -> ::std::result::Result<(), Error<E>> {
-                self.inner.before(info.operation_id, request).await.map_err(Error::Custom)
+                self.inner.before(operation_id(info.operation_id), request).await.map_err(Error::Custom)
             }
 
             async fn exec(&self, request: ::reqwest::Request, info: &OperationInfo) -> ::reqwest::Result<::reqwest::Response> {
-                self.inner.send(&self.client, info.operation_id, request).await
+                self.inner.send(&self.client, operation_id(info.operation_id), request).await
             }
         }
-    }
+
+        fn operation_id(method: &'static str) -> &'static str {
+            match method {
+                #(#arms)*
+                same => same,
+            }
+        }
+    };
+    file.items
 }
 
 /// The document that progenitor reads.
@@ -125,7 +154,8 @@ fn operation(model: &Model, operation: &Operation, report: &mut Report) -> Value
         if !body.required {
             report.note(&operation.id, "the client always sends the optional body");
         }
-        made["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": plain(&body.schema) } } });
+        made["requestBody"] =
+            json!({ "required": true, "content": { "application/json": { "schema": plain(&body.schema) } } });
     }
     made
 }
@@ -142,24 +172,39 @@ fn responses(model: &Model, operation: &Operation, report: &mut Report) -> Value
     let id = &operation.id;
     let mut kept: Option<&Answer> = None;
     for answer in operation.answers.iter().filter(|answer| answer.is_success()) {
-        let same = |first: &Answer| first.schema.as_ref().map(|schema| &schema.0) == answer.schema.as_ref().map(|schema| &schema.0) && first.media == answer.media;
+        let same = |first: &Answer| {
+            first.schema.as_ref().map(|schema| &schema.0) == answer.schema.as_ref().map(|schema| &schema.0)
+                && first.media == answer.media
+        };
         let redirects = answer.code().is_some_and(|code| code >= 300);
         if let Some(first) = kept.filter(|first| first.status == answer.status) {
             if first.is_json() || answer.is_json() {
-                report.note(id, format!("the client reads {} as {} only", answer.status, first.media.as_deref().unwrap_or("no body")));
+                report.note(
+                    id,
+                    format!(
+                        "the client reads {} as {} only",
+                        answer.status,
+                        first.media.as_deref().unwrap_or("no body")
+                    ),
+                );
             }
             continue;
         }
         if redirects || kept.is_some_and(|first| !same(first)) {
             let media = answer.media.as_deref().unwrap_or("no body");
-            report.note(id, format!("the client has no type for {} with {media}: it is an `UnexpectedResponse`", answer.status));
+            report.note(
+                id,
+                format!("the client has no type for {} with {media}: it is an `UnexpectedResponse`", answer.status),
+            );
             continue;
         }
         kept = Some(kept.unwrap_or(answer));
         add(&answer.status, content(answer, answer.schema.as_ref().map(|schema| &schema.0)));
     }
     let errors = || operation.answers.iter().filter(|answer| !answer.is_success());
-    let typed = |status: &str| errors().any(|answer| answer.is_json() && (answer.status == status || answer.status == "default"));
+    let typed = |status: &str| {
+        errors().any(|answer| answer.is_json() && (answer.status == status || answer.status == "default"))
+    };
     for answer in errors() {
         let class = answer.status.chars().next().map(|digit| format!("{digit}XX")).unwrap_or_default();
         if answer.status == "default" && answer.is_json() {
@@ -168,7 +213,13 @@ fn responses(model: &Model, operation: &Operation, report: &mut Report) -> Value
             // All errors have one type, so a class covers its statuses; progenitor would make arms that are never reached.
             continue;
         } else if !answer.is_json() {
-            report.note(id, format!("the client has no type for {} without a JSON body: it is an `UnexpectedResponse`", answer.status));
+            report.note(
+                id,
+                format!(
+                    "the client has no type for {} without a JSON body: it is an `UnexpectedResponse`",
+                    answer.status
+                ),
+            );
             continue;
         }
         let any = json!({});

@@ -18,7 +18,11 @@ pub(crate) fn read(path: &Path) -> Result<Value> {
     let options = serde_saphyr::options! { strict_booleans: true };
     let value: Value = serde_saphyr::from_str_with_options(&text, options)
         .map_err(|error| Error::NotYaml { path: path.to_owned(), reason: first_line(&error.to_string()) })?;
-    if value.is_object() { Ok(value) } else { Err(Error::NotYaml { path: path.to_owned(), reason: "the top is not a mapping".into() }) }
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(Error::NotYaml { path: path.to_owned(), reason: "the top is not a mapping".into() })
+    }
 }
 
 /// A document as YAML text, for readers.
@@ -83,7 +87,11 @@ pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value, pointer: &str)
 }
 
 /// Calls `visit` on every value of a tree, with the pointer to it.
-pub(crate) fn walk<'a>(value: &'a Value, pointer: &mut String, visit: &mut dyn FnMut(&str, &'a Value) -> Result<()>) -> Result<()> {
+pub(crate) fn walk<'a>(
+    value: &'a Value,
+    pointer: &mut String,
+    visit: &mut dyn FnMut(&str, &'a Value) -> Result<()>,
+) -> Result<()> {
     visit(pointer, value)?;
     let length = pointer.len();
     match value {
@@ -115,7 +123,8 @@ pub(crate) fn place(document: &Value, pointer: &str) -> String {
         .map_or_else(
             || pointer.to_owned(),
             |(path, method, _, operation)| {
-                text(operation, "operationId").map_or_else(|| format!("{} {path}", method.to_uppercase()), |id| format!("operation {id}"))
+                text(operation, "operationId")
+                    .map_or_else(|| format!("{} {path}", method.to_uppercase()), |id| format!("operation {id}"))
             },
         )
 }

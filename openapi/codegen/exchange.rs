@@ -80,12 +80,19 @@ fn fields(operation: &Operation, types: &mut Types) -> Result<Vec<Field>> {
             (false, true) => (ty, Source::Required(place, name)),
             (false, false) => (syn::parse_quote!(::std::option::Option<#ty>), Source::Optional(place, name)),
         };
-        let doc = described(&parameter.description, &format!("The {} parameter `{}`.", shown(parameter.place), parameter.name));
+        let doc = described(
+            &parameter.description,
+            &format!("The {} parameter `{}`.", shown(parameter.place), parameter.name),
+        );
         fields.push(Field { name: names::ident(&parameter.field), ty, doc, source });
     }
     if let Some(body) = &operation.body {
         let (ty, _) = types.of(&body.schema, &operation.id)?;
-        let (ty, source) = if body.required { (ty, Source::Body) } else { (syn::parse_quote!(::std::option::Option<#ty>), Source::OptionalBody) };
+        let (ty, source) = if body.required {
+            (ty, Source::Body)
+        } else {
+            (syn::parse_quote!(::std::option::Option<#ty>), Source::OptionalBody)
+        };
         fields.push(Field { name: names::ident("body"), ty, doc: described(&body.description, "The body."), source });
     }
     Ok(fields)
@@ -95,17 +102,26 @@ fn fields(operation: &Operation, types: &mut Types) -> Result<Vec<Field>> {
 fn variants<'a>(operation: &'a Operation, types: &mut Types) -> Result<Vec<Variant<'a>>> {
     let mut variants: Vec<Variant<'a>> = Vec::new();
     for answer in operation.answers.iter().filter(|answer| answer.is_success()) {
-        let Some((code, (name, _))) = answer.code().and_then(|code| Some((code, names::status(code)?))) else { continue };
+        let Some((code, (name, _))) = answer.code().and_then(|code| Some((code, names::status(code)?))) else {
+            continue;
+        };
         let content = match (&answer.media, &answer.schema) {
             (None, _) => Content::Nothing,
-            (Some(_), Some((schema, _))) if answer.is_json() => Content::Json(Box::new(types.of(schema, &operation.id)?.0)),
+            (Some(_), Some((schema, _))) if answer.is_json() => {
+                Content::Json(Box::new(types.of(schema, &operation.id)?.0))
+            }
             (Some(media), _) => Content::Bytes(media.clone()),
         };
-        let earlier = |kind: fn(&Content) -> bool| variants.iter().any(|variant| variant.code == code && kind(&variant.content));
+        let earlier =
+            |kind: fn(&Content) -> bool| variants.iter().any(|variant| variant.code == code && kind(&variant.content));
         let name = match &content {
             // A second stream medium: the handler says which one it sends by a Content-Type header.
             Content::Bytes(_) if earlier(|content| matches!(content, Content::Bytes(_))) => continue,
-            Content::Bytes(_) if operation.answers.iter().any(|other| other.status == answer.status && other.is_json()) => format_ident!("{name}Stream"),
+            Content::Bytes(_)
+                if operation.answers.iter().any(|other| other.status == answer.status && other.is_json()) =>
+            {
+                format_ident!("{name}Stream")
+            }
             _ => names::ident(name),
         };
         variants.push(Variant { name, answer, code, content });
@@ -129,7 +145,9 @@ fn described(description: &str, otherwise: &str) -> String {
 pub(crate) fn request(typed: &Typed<'_>) -> TokenStream {
     let Typed { operation, request, fields, .. } = typed;
     let docs = doc(&format!("What `{}` is asked: {} {}", operation.id, operation.method, operation.path));
-    let default = fields.iter().all(|field| matches!(field.source, Source::Optional(..) | Source::Many(..) | Source::OptionalBody));
+    let default = fields
+        .iter()
+        .all(|field| matches!(field.source, Source::Optional(..) | Source::Many(..) | Source::OptionalBody));
     let default = default.then(|| quote!(#[derive(Default)]));
     let members = fields.iter().map(|Field { name, ty, doc: text, .. }| {
         let docs = doc(text);
@@ -160,7 +178,9 @@ pub(crate) fn success(typed: &Typed<'_>, host: &syn::Path) -> TokenStream {
         match content {
             Content::Nothing => quote!(Self::#name => ::std::result::Result::Ok(#host::empty(#status, headers))),
             Content::Json(_) => quote!(Self::#name(value) => #host::json(#status, headers, &value)),
-            Content::Bytes(media) => quote!(Self::#name(bytes) => ::std::result::Result::Ok(#host::stream(#status, headers, #media, bytes))),
+            Content::Bytes(media) => {
+                quote!(Self::#name(bytes) => ::std::result::Result::Ok(#host::stream(#status, headers, #media, bytes)))
+            }
         }
     });
     quote! {
@@ -182,17 +202,20 @@ pub(crate) fn problem(model: &Model, types: &mut Types) -> Result<TokenStream> {
         Some(schema) => types.of(schema, "the errors")?.0,
         None => syn::parse_quote!(::serde_json::Value),
     };
-    let constructors = model.problem_statuses.iter().filter_map(|code| Some((*code, names::status(*code)?))).map(|(code, (_, name))| {
-        let docs = doc(&format!("Status {code}."));
-        let (name, status) = (names::ident(name), status(code));
-        quote! {
-            #docs
-            pub fn #name(body: #body) -> Self {
-                Self::new(#status, body)
+    let constructors = model.problem_statuses.iter().filter_map(|code| Some((*code, names::status(*code)?))).map(
+        |(code, (_, name))| {
+            let docs = doc(&format!("Status {code}."));
+            let (name, status) = (names::ident(name), status(code));
+            quote! {
+                #docs
+                pub fn #name(body: #body) -> Self {
+                    Self::new(#status, body)
+                }
             }
-        }
-    });
-    let docs = doc(&format!("Why an operation of {} did not succeed, in the words that its document documents.", model.title));
+        },
+    );
+    let docs =
+        doc(&format!("Why an operation of {} did not succeed, in the words that its document documents.", model.title));
     Ok(quote! {
         #docs
         #[derive(Debug, Clone, PartialEq)]

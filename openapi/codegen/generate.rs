@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use crate::bundle::{self, Bundle};
 use crate::types::{Elsewhere, Types};
-use crate::{Error, Report, Result, check, client, document, exchange, hoist, names, reader, retype, server, surface};
+use crate::{
+    Error, Report, Result, check, client, document, exchange, hoist, names, reader, retype, sending, server, surface,
+};
 
 /// Settings that hold for every document.
 #[derive(Debug, Clone)]
@@ -164,8 +166,11 @@ impl Generator {
         let full = &loaded.full.document;
         check::document(path, full)?;
         let mut report = Report::default();
-        for action in &loaded.overlaid {
-            report.note("overlay", action);
+        for (action, places) in &loaded.overlaid {
+            report.note(
+                if *places == 1 { "1 place".into() } else { format!("{places} places") },
+                format!("overlay {action}"),
+            );
         }
         for name in &loaded.narrowed {
             report.note(name, "the overlay narrows a shared schema: the validator knows, the shared type does not");
@@ -179,9 +184,11 @@ impl Generator {
         let surface = surface::of_document(&stem, &model, &typed, &local(&schemas, &loaded.full));
         let behaviour = rust_path(path, &self.behaviour)?;
         let client = client::items(path, &model, schemas.keys(), &behaviour, &mut report)?;
+        let sending = sending::items(&typed, &client);
         let host = rust_path(path, &self.host)?;
         let interface = names::ident(&names::pascal(&stem));
-        let server = server::items(&model, &typed, &server::Names { host: &host, document: &stem, interface: &interface });
+        let server =
+            server::items(&model, &typed, &server::Names { host: &host, document: &stem, interface: &interface });
         let requests: Vec<TokenStream> = typed.iter().map(exchange::request).collect();
         let problem = exchange::problem(&model, &mut types)?;
         let successes = typed.iter().map(|one| &one.success);
@@ -201,7 +208,7 @@ impl Generator {
             pub mod server { #server }
             /// What a client needs.
             #if_client
-            pub mod client { #(#client)* }
+            pub mod client { #(#client)* #(#sending)* }
         };
         let mut generated = Generated { sources: loaded.sources, report, surface, ..Generated::default() };
         generated.files.insert(format!("{stem}.rs"), printed(path, code)?);
@@ -241,12 +248,22 @@ fn schemas_of(document: &Value) -> serde_json::Map<String, Value> {
 
 /// The schemas that are the document's own: those that it shares have a surface of their own.
 fn local(schemas: &serde_json::Map<String, Value>, bundle: &Bundle) -> Value {
-    Value::Object(schemas.iter().filter(|(name, _)| !bundle.foreign.contains_key(*name)).map(|(name, schema)| (name.clone(), schema.clone())).collect())
+    Value::Object(
+        schemas
+            .iter()
+            .filter(|(name, _)| !bundle.foreign.contains_key(*name))
+            .map(|(name, schema)| (name.clone(), schema.clone()))
+            .collect(),
+    )
 }
 
 fn elsewhere(bundle: &Bundle, shared: &[&Schemas]) -> BTreeMap<String, Elsewhere> {
-    let same = |one: &Path, other: &Path| one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other);
-    let find = |name: &String, file: &Path| shared.iter().find(|schemas| same(&schemas.path, file)).and_then(|schemas| schemas.types.get(name));
+    let same = |one: &Path, other: &Path| {
+        one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+    };
+    let find = |name: &String, file: &Path| {
+        shared.iter().find(|schemas| same(&schemas.path, file)).and_then(|schemas| schemas.types.get(name))
+    };
     bundle.foreign.iter().filter_map(|(name, file)| Some((name.clone(), find(name, file)?.clone()))).collect()
 }
 

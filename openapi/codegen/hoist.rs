@@ -19,10 +19,13 @@ pub(crate) fn hoist(path: &Path, document: &Value, report: &mut Report) -> Resul
         let mut moved = Vec::new();
         let replaced = lifted(schema, &name, &mut moved);
         for (name, schema) in moved {
-            let schemas = document::object_mut(&mut carried, "components").map(|all| all.entry("schemas").or_insert_with(|| Value::Object(Map::new())));
+            let schemas = document::object_mut(&mut carried, "components")
+                .map(|all| all.entry("schemas").or_insert_with(|| Value::Object(Map::new())));
             let Some(schemas) = schemas.and_then(Value::as_object_mut) else { continue };
             if schemas.keys().any(|other| names::pascal(other) == name) {
-                let reason = format!("would be named `{name}`, which another schema is: give it a name below `components/schemas`");
+                let reason = format!(
+                    "would be named `{name}`, which another schema is: give it a name below `components/schemas`"
+                );
                 return Err(crate::Error::unsupported(path, place, format!("the schema at {pointer} {reason}")));
             }
             report.note(place.clone(), format!("a schema written in place is named `{name}`"));
@@ -51,20 +54,26 @@ fn written_in_place(document: &Value) -> Vec<(String, String, String)> {
         for owner in [&item, &at] {
             let list = document.pointer(&format!("{owner}/parameters")).and_then(Value::as_array);
             for (index, parameter) in list.into_iter().flatten().enumerate() {
-                let Some((parameter, pointer)) = resolve(parameter, format!("{owner}/parameters/{index}")) else { continue };
+                let Some((parameter, pointer)) = resolve(parameter, format!("{owner}/parameters/{index}")) else {
+                    continue;
+                };
                 let component = pointer.strip_prefix("/components/parameters/").map(names::pascal);
                 let own = || format!("{stem}{}", names::pascal(text(parameter, "name").unwrap_or_default()));
                 add(format!("{pointer}/schema"), component.unwrap_or_else(own), id);
             }
         }
-        if let Some((body, pointer)) = operation.get("requestBody").and_then(|body| resolve(body, format!("{at}/requestBody"))) {
+        if let Some((body, pointer)) =
+            operation.get("requestBody").and_then(|body| resolve(body, format!("{at}/requestBody")))
+        {
             for (media, _) in document::entries(body, "content").filter(|(media, _)| is_json(media)) {
                 add(format!("{pointer}/content/{}/schema", escape(media)), format!("{stem}Body"), id);
             }
         }
         let mut first = true;
         for (status, response) in document::entries(operation, "responses") {
-            let Some((response, pointer)) = resolve(response, format!("{at}/responses/{}", escape(status))) else { continue };
+            let Some((response, pointer)) = resolve(response, format!("{at}/responses/{}", escape(status))) else {
+                continue;
+            };
             let name = match (status.parse::<u16>(), first) {
                 (Ok(code), true) if code < 400 => format!("{stem}Response"),
                 _ => format!("{stem}Response{}", names::pascal(&format!("a-{status}")).trim_start_matches('A')),
@@ -98,7 +107,7 @@ fn lifted(mut schema: Value, name: &str, moved: &mut Vec<(String, Value)>) -> Va
 
 /// Whether it is made a type of its own. Text is not, whatever its bounds: the validator knows them.
 fn needs_name(schema: &Value) -> bool {
-    ["properties", "enum", "oneOf", "anyOf", "allOf", "additionalProperties"]
-        .iter()
-        .any(|keyword| schema.get(keyword).is_some_and(|value| *keyword != "additionalProperties" || !value.is_boolean()))
+    ["properties", "enum", "oneOf", "anyOf", "allOf", "additionalProperties"].iter().any(|keyword| {
+        schema.get(keyword).is_some_and(|value| *keyword != "additionalProperties" || !value.is_boolean())
+    })
 }

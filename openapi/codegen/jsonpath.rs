@@ -76,7 +76,11 @@ fn dotted(rest: &str) -> Result<(Step, &str), String> {
     let end = rest.find(['.', '[']).unwrap_or(rest.len());
     let (name, after) = rest.split_at(end);
     let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
-    if plain { Ok((Step::Name(name.to_owned()), after)) } else { Err(format!("`.{name}` is not a plain name: write `['{name}']`")) }
+    if plain {
+        Ok((Step::Name(name.to_owned()), after))
+    } else {
+        Err(format!("`.{name}` is not a plain name: write `['{name}']`"))
+    }
 }
 
 fn bracketed(rest: &str) -> Result<(Step, &str), String> {
@@ -156,7 +160,18 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_said() {
-        for path in ["paths", "$..get", "$.paths./v1", "$.paths['a", "$.paths[a]", "$.a[?@.n > 3]", "$.a[?length(@)]", "$a", "$.", "$['a\\'b']"] {
+        for path in [
+            "paths",
+            "$..get",
+            "$.paths./v1",
+            "$.paths['a",
+            "$.paths[a]",
+            "$.a[?@.n > 3]",
+            "$.a[?length(@)]",
+            "$a",
+            "$.",
+            "$['a\\'b']",
+        ] {
             assert!(JsonPath::parse(path).is_err(), "{path}");
         }
     }

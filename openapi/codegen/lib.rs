@@ -10,10 +10,12 @@
 //! overlay.rs   applying an overlay                 schema.rs   OpenAPI schema to what typify reads
 //! bundle.rs    one self-contained document         types.rs    types, by typify
 //! check.rs     refusals                            client.rs   client, by progenitor
+//! schemas.rs   refusals, schema by schema          sending.rs  calls with named parameters
 //! hoist.rs     names for schemas in place          exchange.rs requests, successes, problems
 //! names.rs     spelling                            server.rs   constants, trait, glue
 //! report.rs    what was changed                    surface.rs  a document in a few lines
 //! retype.rs    corrections of what the tools made  error.rs    why it was refused
+//! generate.rs  settings, and all of it in turn
 //! ```
 
 mod bundle;
@@ -32,6 +34,8 @@ mod reader;
 mod report;
 mod retype;
 mod schema;
+mod schemas;
+mod sending;
 mod server;
 mod surface;
 mod types;

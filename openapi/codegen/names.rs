@@ -21,7 +21,8 @@ pub(crate) fn ident(name: &str) -> Ident {
 }
 
 fn sanitized(name: &str, case: impl Fn(&str) -> String) -> String {
-    let plain: String = name.replace('\'', "").chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '-' }).collect();
+    let plain: String =
+        name.replace('\'', "").chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '-' }).collect();
     let cased = case(&plain);
     let started = match cased.chars().next() {
         Some(first) if first.is_alphabetic() => cased,

@@ -13,25 +13,35 @@ use crate::{Error, Result};
 /// A result whose error is put in its place by whoever knows the action.
 type Said<T> = std::result::Result<T, String>;
 
-/// Applies every action of `overlay` in turn. `path` is the overlay's file, for messages. Returns one line per action.
-pub(crate) fn apply(document: &mut Value, overlay: &Value, path: &Path) -> Result<Vec<String>> {
-    let whole = |reason: &str| Error::Overlay { path: path.to_owned(), action: 0, target: "$".into(), reason: reason.into() };
+/// Applies every action of `overlay` in turn. `path` is the overlay's file, for messages. Returns each action, and in how
+/// many places it did something.
+pub(crate) fn apply(document: &mut Value, overlay: &Value, path: &Path) -> Result<Vec<(String, usize)>> {
     if !overlay.get("overlay").and_then(Value::as_str).is_some_and(|version| version.starts_with("1.")) {
-        return Err(whole("`overlay: 1.0.0` is missing"));
+        return Err(Error::unsupported(path, "/overlay", "there is no `overlay: 1.0.0`"));
     }
-    let actions = overlay.get("actions").and_then(Value::as_array).ok_or_else(|| whole("`actions` is missing or not a list"))?;
+    let Some(actions) = overlay.get("actions").and_then(Value::as_array) else {
+        return Err(Error::unsupported(path, "/actions", "is missing, or is not a list"));
+    };
     let mut applied = Vec::new();
     for (index, action) in actions.iter().enumerate() {
         let target = action.get("target").and_then(Value::as_str).unwrap_or_default();
-        let failed = |reason: String| Error::Overlay { path: path.to_owned(), action: index + 1, target: target.to_owned(), reason };
+        let failed = |reason: String| Error::Overlay {
+            path: path.to_owned(),
+            action: index + 1,
+            target: target.to_owned(),
+            reason,
+        };
         applied.push(one(document, action, target).map_err(failed)?);
     }
     Ok(applied)
 }
 
-fn one(document: &mut Value, action: &Value, target: &str) -> Said<String> {
+fn one(document: &mut Value, action: &Value, target: &str) -> Said<(String, usize)> {
     let fields = action.as_object().ok_or("is not a mapping")?;
-    if let Some(unknown) = fields.keys().find(|key| !matches!(key.as_str(), "target" | "description" | "update" | "remove") && !key.starts_with("x-")) {
+    if let Some(unknown) = fields
+        .keys()
+        .find(|key| !matches!(key.as_str(), "target" | "description" | "update" | "remove") && !key.starts_with("x-"))
+    {
         return Err(format!("`{unknown}` is not a field of an action"));
     }
     let remove = match action.get("remove") {
@@ -43,14 +53,13 @@ fn one(document: &mut Value, action: &Value, target: &str) -> Said<String> {
     if found.is_empty() {
         return Err("matches nothing in the document".into());
     }
-    let times = found.len();
     match (remove, action.get("update")) {
         (true, None) => found.iter().rev().try_for_each(|path| removed(document, path))?,
         (false, Some(update)) => found.iter().try_for_each(|path| updated(document, path, update))?,
         (true, Some(_)) => return Err("has both `update` and `remove`".into()),
         (false, None) => return Err("has neither `update` nor `remove`".into()),
     }
-    Ok(format!("{} {target} ({times} {})", if remove { "remove" } else { "update" }, if times == 1 { "place" } else { "places" }))
+    Ok((format!("{} {target}", if remove { "remove" } else { "update" }), found.len()))
 }
 
 fn at<'a>(document: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
@@ -123,13 +132,19 @@ mod tests {
 
     #[test]
     fn a_list_gets_an_entry() {
-        assert_eq!(apply_one(json!({ "target": "$.tags", "update": { "name": "z" } })).unwrap()["tags"], json!([{ "name": "x" }, { "name": "y" }, { "name": "z" }]));
+        assert_eq!(
+            apply_one(json!({ "target": "$.tags", "update": { "name": "z" } })).unwrap()["tags"],
+            json!([{ "name": "x" }, { "name": "y" }, { "name": "z" }])
+        );
     }
 
     #[test]
     fn remove_takes_every_match_from_a_list() {
         assert_eq!(apply_one(json!({ "target": "$.tags[*]", "remove": true })).unwrap()["tags"], json!([]));
-        assert_eq!(apply_one(json!({ "target": "$.tags[?@.name == 'x']", "remove": true })).unwrap()["tags"], json!([{ "name": "y" }]));
+        assert_eq!(
+            apply_one(json!({ "target": "$.tags[?@.name == 'x']", "remove": true })).unwrap()["tags"],
+            json!([{ "name": "y" }])
+        );
     }
 
     #[test]
@@ -140,7 +155,14 @@ mod tests {
 
     #[test]
     fn half_an_action_is_an_error() {
-        for action in [json!({ "target": "$" }), json!({ "target": "$", "update": {}, "remove": true }), json!({ "target": "$", "udpate": {} }), json!({ "target": "$", "remove": true }), json!({ "target": "$.paths", "update": 3 }), json!(7)] {
+        for action in [
+            json!({ "target": "$" }),
+            json!({ "target": "$", "update": {}, "remove": true }),
+            json!({ "target": "$", "udpate": {} }),
+            json!({ "target": "$", "remove": true }),
+            json!({ "target": "$.paths", "update": 3 }),
+            json!(7),
+        ] {
             assert!(apply_one(action.clone()).is_err(), "{action}");
         }
     }

@@ -70,7 +70,8 @@ impl<'a> Reader<'a, '_> {
             self.report.note(self.id, "`callbacks` have no code");
         }
         let security = value.get("security").or_else(|| self.document.get("security")).and_then(Value::as_array);
-        let secured = security.is_some_and(|all| all.iter().any(|one| one.as_object().is_some_and(|schemes| !schemes.is_empty())));
+        let secured = security
+            .is_some_and(|all| all.iter().any(|one| one.as_object().is_some_and(|schemes| !schemes.is_empty())));
         let texts = [text(value, "summary"), text(value, "description")];
         Ok(Operation {
             id: self.id.to_owned(),
@@ -90,7 +91,10 @@ impl<'a> Reader<'a, '_> {
         let shared = self.document.pointer(&item).and_then(|item| item.get("parameters")).and_then(Value::as_array);
         let own = value.get("parameters").and_then(Value::as_array);
         let listed = |list: Option<&'a Vec<Value>>, at: String| {
-            list.into_iter().flatten().enumerate().map(move |(index, entry)| (entry, format!("{at}/parameters/{index}")))
+            list.into_iter()
+                .flatten()
+                .enumerate()
+                .map(move |(index, entry)| (entry, format!("{at}/parameters/{index}")))
         };
         let mut parameters: Vec<Parameter> = Vec::new();
         for (entry, at) in listed(shared, item.clone()).chain(listed(own, pointer.to_owned())) {
@@ -109,7 +113,10 @@ impl<'a> Reader<'a, '_> {
     fn named_alike(&self, parameters: &[Parameter]) -> Result<()> {
         for (index, parameter) in parameters.iter().enumerate() {
             if parameter.field == "body" || parameters[..index].iter().any(|earlier| earlier.field == parameter.field) {
-                return self.refuse(format!("parameter `{}` has the Rust name of another field, `{}`", parameter.name, parameter.field));
+                return self.refuse(format!(
+                    "parameter `{}` has the Rust name of another field, `{}`",
+                    parameter.name, parameter.field
+                ));
             }
         }
         Ok(())
@@ -117,11 +124,14 @@ impl<'a> Reader<'a, '_> {
 
     fn fit_the_path(&self, path: &str, parameters: &mut [Parameter]) -> Result<()> {
         let wanted: Vec<&str> = path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
-        let given = |name: &str| parameters.iter().any(|parameter| parameter.place == Place::Path && parameter.name == name);
+        let given =
+            |name: &str| parameters.iter().any(|parameter| parameter.place == Place::Path && parameter.name == name);
         if let Some(missing) = wanted.iter().find(|name| !given(name)) {
             return self.refuse(format!("`{{{missing}}}` of the path is not among the parameters"));
         }
-        let stray = parameters.iter().find(|parameter| parameter.place == Place::Path && !wanted.contains(&parameter.name.as_str()));
+        let stray = parameters
+            .iter()
+            .find(|parameter| parameter.place == Place::Path && !wanted.contains(&parameter.name.as_str()));
         if let Some(stray) = stray {
             return self.refuse(format!("path parameter `{}` is not in the path", stray.name));
         }
@@ -134,11 +144,15 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn parameter(&mut self, value: &'a Value, pointer: &str) -> Result<Option<Parameter>> {
-        let Some(name) = text(value, "name") else { return self.refuse(format!("the parameter at {pointer} has no name")) };
+        let Some(name) = text(value, "name") else {
+            return self.refuse(format!("the parameter at {pointer} has no name"));
+        };
         let place = match text(value, "in") {
             Some("path") => Place::Path,
             Some("query") => Place::Query,
-            Some("header") if ["accept", "content-type", "authorization"].contains(&name.to_ascii_lowercase().as_str()) => {
+            Some("header")
+                if ["accept", "content-type", "authorization"].contains(&name.to_ascii_lowercase().as_str()) =>
+            {
                 // OpenAPI 3.0.3, Parameter Object: such definitions are ignored.
                 self.report.note(self.id, format!("header parameter `{name}` is ignored, as OpenAPI demands"));
                 return Ok(None);
@@ -176,13 +190,15 @@ impl<'a> Reader<'a, '_> {
         match text(value, "style") {
             None => {}
             Some(style) if style == usual => {}
-            Some(style) => return self.refuse(format!("parameter `{name}` has style `{style}`: only `{usual}` is carried")),
+            Some(style) => {
+                return self.refuse(format!("parameter `{name}` has style `{style}`: only `{usual}` is carried"));
+            }
         }
         match (self.kind(schema), place) {
             (Some("object"), _) => self.refuse(format!("parameter `{name}` is an object: make each field a parameter")),
-            (Some("array"), Place::Query) if value.get("explode") == Some(&Value::Bool(false)) => {
-                self.refuse(format!("parameter `{name}` is a list with `explode: false`, which clients would send repeated all the same"))
-            }
+            (Some("array"), Place::Query) if value.get("explode") == Some(&Value::Bool(false)) => self.refuse(format!(
+                "parameter `{name}` is a list with `explode: false`, which clients would send repeated all the same"
+            )),
             (Some("array"), Place::Query) => Ok(true),
             (Some("array"), _) => self.refuse(format!("parameter `{name}` is a list outside of the query")),
             _ => Ok(false),
@@ -237,7 +253,9 @@ impl<'a> Reader<'a, '_> {
             let mut bare = true;
             for (media, content) in document::entries(response, "content") {
                 bare = false;
-                let schema = content.get("schema").map(|schema| (schema.clone(), format!("{at}/content/{}/schema", escape(media))));
+                let schema = content
+                    .get("schema")
+                    .map(|schema| (schema.clone(), format!("{at}/content/{}/schema", escape(media))));
                 if schema.is_none() && is_json(media) {
                     return self.refuse(format!("answer {status} has no schema: write `schema: {{}}` for any JSON"));
                 }
@@ -266,7 +284,8 @@ impl<'a> Reader<'a, '_> {
         }
         for (index, answer) in answers.iter().enumerate() {
             let kind = |answer: &Answer| answer.media.is_some() && answer.is_json();
-            let twice = answers[..index].iter().any(|other| other.status == answer.status && kind(other) && kind(answer));
+            let twice =
+                answers[..index].iter().any(|other| other.status == answer.status && kind(other) && kind(answer));
             if twice {
                 return self.refuse(format!("answer {} has two JSON bodies", answer.status));
             }
@@ -276,5 +295,9 @@ impl<'a> Reader<'a, '_> {
 }
 
 fn list(media: &[&String]) -> String {
-    if media.is_empty() { "nothing".into() } else { media.iter().map(|media| format!("`{media}`")).collect::<Vec<_>>().join(" and ") }
+    if media.is_empty() {
+        "nothing".into()
+    } else {
+        media.iter().map(|media| format!("`{media}`")).collect::<Vec<_>>().join(" and ")
+    }
 }

@@ -32,7 +32,8 @@ impl fmt::Display for Report {
                 continue;
             }
             said.push(what);
-            let places: Vec<&str> = self.lines.iter().filter(|line| line.1 == *what).map(|line| line.0.as_str()).collect();
+            let places: Vec<&str> =
+                self.lines.iter().filter(|line| line.1 == *what).map(|line| line.0.as_str()).collect();
             writeln!(f, "{what}: {}", places.join(", "))?;
         }
         Ok(())

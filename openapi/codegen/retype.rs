@@ -16,11 +16,16 @@ pub(crate) fn items(tokens: TokenStream) -> syn::Result<Vec<Item>> {
     let mut file: syn::File = syn::parse2(tokens)?;
     let mut correct = Correct::default();
     correct.visit_file_mut(&mut file);
-    if correct.moment {
-        file.items.extend(marker("Moment", "date-time", "How a moment looks in a schema (RFC 3339)."));
-    }
-    if correct.day {
-        file.items.extend(marker("Day", "date", "How a day looks in a schema (RFC 3339)."));
+    let moment = correct.moment.then(|| marker("Moment", "date-time"));
+    let day = correct.day.then(|| marker("Day", "date"));
+    let markers: Vec<Item> = moment.into_iter().chain(day).flatten().collect();
+    if !markers.is_empty() {
+        file.items.push(parse_quote! {
+            /// How jiff's types, which know serde and not schemars, look in a schema (RFC 3339).
+            mod look {
+                #(#markers)*
+            }
+        });
     }
     Ok(file.items)
 }
@@ -32,12 +37,11 @@ pub(crate) fn ty(tokens: TokenStream) -> syn::Result<Type> {
     Ok(ty)
 }
 
-/// jiff's types know serde, not schemars: a type that stands for them where schemas are derived.
-fn marker(name: &str, format: &str, doc: &str) -> Vec<Item> {
+/// A type that stands for one of jiff's where schemas are derived.
+fn marker(name: &str, format: &str) -> Vec<Item> {
     let ident = crate::names::ident(name);
     let file: syn::File = parse_quote! {
-        #[doc = #doc]
-        enum #ident {}
+        pub(super) enum #ident {}
         impl ::schemars::JsonSchema for #ident {
             fn schema_name() -> ::std::string::String {
                 #name.to_owned()
@@ -84,7 +88,10 @@ impl VisitMut for Correct {
             let with = stand.to_token_stream().to_string();
             field.attrs.push(parse_quote!(#[schemars(with = #with)]));
         }
-        let name = field.ident.as_ref().map_or_else(|| "The value.".to_owned(), |name| format!("`{name}`, as the schema has it."));
+        let name = field
+            .ident
+            .as_ref()
+            .map_or_else(|| "The value.".to_owned(), |name| format!("`{name}`, as the schema has it."));
         documented(&mut field.attrs, Some(&name));
         visit_mut::visit_field_mut(self, field);
     }
@@ -117,11 +124,11 @@ impl VisitMut for Stand {
         match chronos(ty) {
             Some(Chrono::Moment) => {
                 self.moment = true;
-                *ty = parse_quote!(Moment);
+                *ty = parse_quote!(look::Moment);
             }
             Some(Chrono::Day) => {
                 self.day = true;
-                *ty = parse_quote!(Day);
+                *ty = parse_quote!(look::Day);
             }
             None => visit_mut::visit_type_mut(self, ty),
         }
@@ -150,7 +157,9 @@ fn chronos(ty: &Type) -> Option<Chrono> {
 fn present_though_empty(field: &mut Field) {
     let Some(attribute) = field.attrs.iter_mut().find(|attribute| attribute.path().is_ident("serde")) else { return };
     let Ok(metas) = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) else { return };
-    let skips = |meta: &Meta| meta.path().is_ident("skip_serializing_if") && meta.to_token_stream().to_string().contains("::is_empty");
+    let skips = |meta: &Meta| {
+        meta.path().is_ident("skip_serializing_if") && meta.to_token_stream().to_string().contains("::is_empty")
+    };
     if !metas.iter().any(skips) {
         return;
     }

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::report::Report;
 
 /// Keywords that say nothing about a type.
-const SILENT: [&str; 8] = ["example", "examples", "discriminator", "xml", "externalDocs", "deprecated", "readOnly", "writeOnly"];
+const SILENT: [&str; 8] =
+    ["example", "examples", "discriminator", "xml", "externalDocs", "deprecated", "readOnly", "writeOnly"];
 
 /// Converts a schema, with a note for everything that types cannot say.
 pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Value {
@@ -37,7 +38,9 @@ pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Va
             }
             extension if extension.starts_with("x-") => continue,
             "properties" => match value {
-                Value::Object(all) => Value::Object(all.iter().map(|(name, one)| (name.clone(), deeper(one, report))).collect()),
+                Value::Object(all) => {
+                    Value::Object(all.iter().map(|(name, one)| (name.clone(), deeper(one, report))).collect())
+                }
                 other => other.clone(),
             },
             "items" | "additionalProperties" => deeper(value, report),
@@ -57,7 +60,12 @@ pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Va
 pub(crate) fn plain(schema: &Value) -> Value {
     let mut schema = schema.clone();
     if let Value::Object(fields) = &mut schema {
-        fields.retain(|key, _| matches!(key.as_str(), "$ref" | "type" | "format" | "items" | "minimum" | "maximum" | "additionalProperties" | "nullable"));
+        fields.retain(|key, _| {
+            matches!(
+                key.as_str(),
+                "$ref" | "type" | "format" | "items" | "minimum" | "maximum" | "additionalProperties" | "nullable"
+            )
+        });
         if let Some(items) = fields.get_mut("items") {
             *items = plain(items);
         }

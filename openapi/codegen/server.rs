@@ -37,7 +37,8 @@ pub(crate) fn items(model: &Model, typed: &[Typed<'_>], names: &Names<'_>) -> To
 fn constants(model: &Model, names: &Names<'_>) -> TokenStream {
     let (host, name) = (names.host, names.document);
     let operations = model.operations.iter().map(|operation| constant(operation, host));
-    let [owner_json, owner_yaml, full_json, full_yaml] = ["owner.json", "owner.yaml", "full.json", "full.yaml"].map(|end| format!("{name}.{end}"));
+    let [owner_json, owner_yaml, full_json, full_yaml] =
+        ["owner.json", "owner.yaml", "full.json", "full.yaml"].map(|end| format!("{name}.{end}"));
     quote! {
         /// Every operation of the document, in its order.
         pub static OPERATIONS: &[#host::Operation] = &[#(#operations,)*];
@@ -74,7 +75,8 @@ fn constant(operation: &Operation, host: &syn::Path) -> TokenStream {
         let schema = option(answer.schema.as_ref().map(|(_, pointer)| pointer));
         quote!(#host::DocumentedResponse { status: #status, media: #media, schema: #schema })
     });
-    let streams = operation.answers.iter().any(|answer| answer.is_success() && answer.media.as_deref().is_some_and(is_stream));
+    let streams =
+        operation.answers.iter().any(|answer| answer.is_success() && answer.media.as_deref().is_some_and(is_stream));
     quote! {
         #host::Operation {
             id: #id,
@@ -131,7 +133,8 @@ fn glue(typed: &[Typed<'_>], names: &Names<'_>) -> TokenStream {
     let Names { host, interface, .. } = names;
     let arms = typed.iter().map(|one| arm(one, host));
     // Both are unused in a document whose operations have no input at all.
-    let input = if typed.iter().any(|one| !one.fields.is_empty()) { format_ident!("input") } else { format_ident!("_input") };
+    let input =
+        if typed.iter().any(|one| !one.fields.is_empty()) { format_ident!("input") } else { format_ident!("_input") };
     let mutable = (input == "input").then(|| quote!(mut));
     quote! {
         /// An implementation, ready to be served by the host.

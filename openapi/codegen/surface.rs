@@ -15,9 +15,17 @@ pub(crate) fn of_document(name: &str, model: &Model, typed: &[Typed<'_>], schema
     let mut text = format!("{name}: {} {}\n", model.title, model.version);
     for one in typed {
         let operation = one.operation;
-        text += &format!("\n{} {} {}{}\n", operation.id, operation.method, operation.path, if operation.secured { " (secured)" } else { "" });
-        let fields: Vec<String> = one.fields.iter().map(|field| format!("{}: {}", field.name, short(&field.ty))).collect();
-        let successes: Vec<String> = one.variants.iter().map(|variant| format!("{}{}", variant.name, content(&variant.content))).collect();
+        text += &format!(
+            "\n{} {} {}{}\n",
+            operation.id,
+            operation.method,
+            operation.path,
+            if operation.secured { " (secured)" } else { "" }
+        );
+        let fields: Vec<String> =
+            one.fields.iter().map(|field| format!("{}: {}", field.name, short(&field.ty))).collect();
+        let successes: Vec<String> =
+            one.variants.iter().map(|variant| format!("{}{}", variant.name, content(&variant.content))).collect();
         text += &format!("    {}({}) -> {}\n", one.method, fields.join(", "), successes.join(" | "));
         for parameter in &operation.parameters {
             let required = if parameter.required { "!" } else { "?" };
@@ -87,8 +95,22 @@ fn shape(schema: &Value) -> String {
     }
     let mut text = unbounded(schema);
     let bounds = [
-        "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "minItems", "maxItems",
-        "uniqueItems", "minProperties", "maxProperties", "default", "nullable", "x-property-names",
+        "minimum",
+        "exclusiveMinimum",
+        "maximum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minProperties",
+        "maxProperties",
+        "default",
+        "nullable",
+        "x-property-names",
     ];
     for bound in bounds {
         if let Some(value) = schema.get(bound) {
@@ -100,28 +122,39 @@ fn shape(schema: &Value) -> String {
 
 fn unbounded(schema: &Value) -> String {
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-        return values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect::<Vec<_>>().join("|");
+        return values
+            .iter()
+            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join("|");
     }
     let joined = |keyword: &str, by: &str| {
         let parts = schema.get(keyword).and_then(Value::as_array)?;
         Some(format!("({})", parts.iter().map(shape).collect::<Vec<_>>().join(by)))
     };
-    if let Some(text) = joined("oneOf", " xor ").or_else(|| joined("anyOf", " or ")).or_else(|| joined("allOf", " and ")) {
+    if let Some(text) =
+        joined("oneOf", " xor ").or_else(|| joined("anyOf", " or ")).or_else(|| joined("allOf", " and "))
+    {
         return if schema.get("properties").is_some() { format!("{} and {text}", object(schema)) } else { text };
     }
     match document::text(schema, "type") {
         Some("array") => format!("[{}]", schema.get("items").map_or_else(|| "any".to_owned(), shape)),
         Some("object") => object(schema),
-        Some(kind) => document::text(schema, "format").map_or_else(|| kind.to_owned(), |format| format!("{kind}({format})")),
+        Some(kind) => {
+            document::text(schema, "format").map_or_else(|| kind.to_owned(), |format| format!("{kind}({format})"))
+        }
         None if schema.get("properties").is_some() => object(schema),
         None => "any".into(),
     }
 }
 
 fn object(schema: &Value) -> String {
-    let required: Vec<&str> = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let fields: Vec<String> = document::entries(schema, "properties")
-        .map(|(name, field)| format!("{name}{}: {}", if required.contains(&name.as_str()) { "!" } else { "?" }, shape(field)))
+        .map(|(name, field)| {
+            format!("{name}{}: {}", if required.contains(&name.as_str()) { "!" } else { "?" }, shape(field))
+        })
         .collect();
     match (fields.is_empty(), schema.get("additionalProperties")) {
         (true, Some(Value::Bool(false))) => "{} strict".into(),

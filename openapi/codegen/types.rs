@@ -52,13 +52,16 @@ impl Types {
             definitions.push((name.clone(), parsed(path, name, schema::for_typify(value, name, notes))?));
         }
         let mut space = TypeSpace::new(&settings);
-        guarded(path, "/components/schemas", "typify", || space.add_ref_types(definitions).map_err(|error| error.to_string()))?;
+        guarded(path, "/components/schemas", "typify", || {
+            space.add_ref_types(definitions).map_err(|error| error.to_string())
+        })?;
         Ok(Self { path: path.to_owned(), space, elsewhere })
     }
 
     /// The type of a schema in code outside of the module of types, and whether it is an `Option` by itself.
     pub(crate) fn of(&mut self, value: &Value, place: &str) -> Result<(Type, bool)> {
-        let schema = parsed(&self.path, place, schema::for_typify(&schema::plain(value), place, &mut Report::default()))?;
+        let schema =
+            parsed(&self.path, place, schema::for_typify(&schema::plain(value), place, &mut Report::default()))?;
         let path = self.path.clone();
         let (tokens, optional) = guarded(&path, place, "typify", || {
             let id = self.space.add_type(&schema).map_err(|error| error.to_string())?;
@@ -89,7 +92,9 @@ impl Types {
 
     /// `pub use` of every type that is elsewhere.
     pub(crate) fn imports(&self) -> Result<TokenStream> {
-        let paths = self.elsewhere.values().map(|other| syn::parse_str::<syn::Path>(&other.rust).map_err(|error| unprintable(&self.path, &other.rust, &error)));
+        let paths = self.elsewhere.values().map(|other| {
+            syn::parse_str::<syn::Path>(&other.rust).map_err(|error| unprintable(&self.path, &other.rust, &error))
+        });
         let paths = paths.collect::<Result<Vec<_>>>()?;
         Ok(quote!(#(pub use #paths;)*))
     }
@@ -105,16 +110,27 @@ fn parsed(path: &Path, place: &str, value: Value) -> Result<Schema> {
 }
 
 fn unprintable(path: &Path, place: &str, error: &syn::Error) -> Error {
-    Error::Tool { path: path.to_owned(), place: place.to_owned(), tool: "the parser of generated code", reason: error.to_string() }
+    Error::Tool {
+        path: path.to_owned(),
+        place: place.to_owned(),
+        tool: "the parser of generated code",
+        reason: error.to_string(),
+    }
 }
 
 /// Calls code that may panic on a document, and makes an error of it.
-pub(crate) fn guarded<T>(path: &Path, place: &str, tool: &'static str, call: impl FnOnce() -> std::result::Result<T, String>) -> Result<T> {
+pub(crate) fn guarded<T>(
+    path: &Path,
+    place: &str,
+    tool: &'static str,
+    call: impl FnOnce() -> std::result::Result<T, String>,
+) -> Result<T> {
     let failed = |reason: String| Error::Tool { path: path.to_owned(), place: place.to_owned(), tool, reason };
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result.map_err(failed),
         Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            let text =
+                panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
             Err(failed(format!("it panicked: {}", text.unwrap_or("without a word"))))
         }
     }

@@ -118,6 +118,19 @@ fn of_engine(rejected: &Rejected) -> Refusal {
                 .with("limit", limit.clone())
                 .with("found", found.clone())
         }
+        Rejected::Unsupported { constraint } => {
+            Refusal::new(S::BAD_REQUEST, "constraint_unsupported", message).with("constraint", *constraint)
+        }
+        Rejected::NotBegun { node_run } => {
+            Refusal::new(S::CONFLICT, "node_run_not_begun", message).with("node_run_id", node_run.to_string())
+        }
+        Rejected::NotACompletion { state } => {
+            Refusal::new(S::BAD_REQUEST, "invalid_request", message).with("state", state.to_string())
+        }
+        Rejected::Corrupt(corrupt) => {
+            tracing::error!(%corrupt, "a run's log does not read as it must");
+            Refusal::new(S::INTERNAL_SERVER_ERROR, "internal_error", message)
+        }
         Rejected::KeyConflict { key, field } => Refusal::new(S::CONFLICT, "idempotency_conflict", message)
             .with("idempotency_key", key.clone())
             .with("field", *field),

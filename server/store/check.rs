@@ -27,7 +27,8 @@ pub(super) fn effect_exists(run: runyard_engine::RunId) -> Broken {
 /// What must hold before the store is looked at.
 pub(super) fn append(append: &Append) -> Result<(), Broken> {
     let broken = |rule| Err(Broken { run: append.run, rule });
-    let Some(version) = append.expected.checked_add(append.events.len() as u64).filter(|v| i64::try_from(*v).is_ok()) else {
+    let Some(version) = append.expected.checked_add(append.events.len() as u64).filter(|v| i64::try_from(*v).is_ok())
+    else {
         return broken("positions must fit in 63 bits");
     };
     if version == 0 {
@@ -55,5 +56,9 @@ pub(super) fn same_run(before: &RunRow, after: &RunRow) -> Result<(), Broken> {
         && before.face == after.face
         && before.node_type == after.node_type
         && before.created_at_ms == after.created_at_ms;
-    if same { Ok(()) } else { Err(Broken { run: after.run, rule: "name, face, node type and time of creation never change" }) }
+    if same {
+        Ok(())
+    } else {
+        Err(Broken { run: after.run, rule: "name, face, node type and time of creation never change" })
+    }
 }

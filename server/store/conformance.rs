@@ -1,13 +1,13 @@
 //! What every store must do, whatever it is made of: one function per rule, run over every backend. A new backend adds one
 //! line to the `suite!` at the end.
 //!
-//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `claims.rs` hold the rules.
-
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `claims.rs` hold the rules; `model.rs` draws random interleavings
+//! and wants the same answers from every backend.
 
 pub(super) mod claims;
 pub(super) mod commits;
 pub(super) mod fixture;
+mod model;
 pub(super) mod reads;
 
 macro_rules! suite {
@@ -50,6 +50,7 @@ macro_rules! suite {
                 claims::a_dropped_effect_is_never_claimed,
                 claims::a_dropped_effect_cannot_settle,
                 claims::one_run_cannot_touch_anothers_effects,
+                claims::dropping_anothers_effect_does_not_make_room_for_its_id,
                 claims::an_effect_comes_back_as_it_was_asked,
                 claims::next_due_names_the_next_time_to_look,
                 claims::a_refused_entry_keeps_its_effects,

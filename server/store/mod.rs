@@ -5,12 +5,13 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
-//! Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
 
 mod check;
 #[cfg(test)]
 mod conformance;
+pub mod folder;
 pub mod memory;
 pub mod sqlite;
 
@@ -47,7 +48,13 @@ pub trait Store: Send + Sync + 'static {
     async fn keyed(&self, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError>;
 
     /// Runs that match, newest first, after the cursor.
-    async fn list(&self, tenant: &str, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<Vec<RunRow>, StoreError>;
+    async fn list(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError>;
 
     /// How many runs there are in each status. A status without runs may be absent.
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError>;

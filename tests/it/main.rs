@@ -1,1 +1,4 @@
-//! placeholder
+//! How we know: a real server on free loopback ports, asked through the generated clients.
+
+mod harness;
+mod first;

@@ -170,6 +170,18 @@ pub(super) async fn one_run_cannot_touch_anothers_effects(store: &dyn Store) {
     assert_eq!(store.claim("b", 500, 100, 10).await.unwrap().len(), 2);
 }
 
+/// Found by the model: the twin let another run's effect be overwritten by whoever also named it as dropped.
+pub(super) async fn dropping_anothers_effect_does_not_make_room_for_its_id(store: &dyn Store) {
+    start(1).asks(effect(1, 0)).lands(store).await;
+
+    let refused = start(2).drops(1).asks(effect(1, 0)).commit(store).await;
+    assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
+    go_on(1, 1).drops(1).asks(effect(1, 7)).lands(store).await;
+
+    assert_eq!(store.next_due().await.unwrap(), Some(7));
+    assert_eq!(store.claim("a", 7, 100, 10).await.unwrap()[0].run, run(1));
+}
+
 pub(super) async fn an_effect_comes_back_as_it_was_asked(store: &dyn Store) {
     let inputs = serde_json::json!({ "text": "grüße\u{0}\n", "deep": [1, 2.5, null, { "z": 1, "a": 2 }] });
     let node_type = serde_json::from_value(serde_json::json!({

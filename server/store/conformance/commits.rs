@@ -21,7 +21,9 @@ pub(super) async fn a_wrong_version_conflicts_and_writes_nothing(store: &dyn Sto
     for (expected, entry) in [(0, start(1)), (2, go_on(1, 2)), (7, go_on(1, 7))] {
         let refused = entry.node_run(5).asks(effect(5, 0)).key("start_run", "k").commit(store).await.unwrap_err();
         match refused {
-            StoreError::Conflict { run: which, expected: told, found: 1 } => assert_eq!((which, told), (run(1), expected)),
+            StoreError::Conflict { run: which, expected: told, found: 1 } => {
+                assert_eq!((which, told), (run(1), expected))
+            }
             other => panic!("expected a conflict, got {other:?}"),
         }
     }
@@ -64,7 +66,11 @@ pub(super) async fn an_entry_sees_those_before_it(store: &dyn Store) {
     let answers = store.commit(entries.map(|draft| draft.0).into()).await;
 
     assert!(answers[0].is_ok() && answers[1].is_ok(), "{answers:?}");
-    assert!(matches!(&answers[2], Err(StoreError::NameTaken { run: first, .. }) if *first == run(1)), "{:?}", answers[2]);
+    assert!(
+        matches!(&answers[2], Err(StoreError::NameTaken { run: first, .. }) if *first == run(1)),
+        "{:?}",
+        answers[2]
+    );
     assert!(matches!(&answers[3], Err(StoreError::KeyTaken(taken)) if taken.run == run(1)), "{:?}", answers[3]);
     assert!(matches!(answers[4], Err(StoreError::Conflict { found: 2, .. })), "{:?}", answers[4]);
 }

@@ -103,8 +103,7 @@ impl Draft {
     }
 
     pub(in crate::store) fn key(mut self, scope: &str, key: &str) -> Self {
-        self.0.key =
-            Some(KeyUse { scope: scope.into(), key: key.into(), fingerprint: vec![7; 32], run: self.0.run });
+        self.0.key = Some(KeyUse { scope: scope.into(), key: key.into(), fingerprint: vec![7; 32], run: self.0.run });
         self
     }
 

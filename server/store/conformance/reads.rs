@@ -111,7 +111,12 @@ pub(super) async fn each_filter_filters(store: &dyn Store) {
 }
 
 /// Pages through a list, committing something between pages.
-async fn paged(store: &dyn Store, filter: &Filter, limit: usize, mut between: impl FnMut() -> Option<Draft>) -> Vec<i64> {
+async fn paged(
+    store: &dyn Store,
+    filter: &Filter,
+    limit: usize,
+    mut between: impl FnMut() -> Option<Draft>,
+) -> Vec<i64> {
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let rows = store.list(TENANT, filter, after, limit).await.unwrap();
@@ -148,7 +153,8 @@ pub(super) async fn runs_of_one_millisecond_are_paged_by_id(store: &dyn Store) {
         start(n).created(7).status(status).lands(store).await;
     }
 
-    for filter in [Filter::default(), Filter { statuses: vec![Status::Running, Status::Waiting], ..Filter::default() }] {
+    for filter in [Filter::default(), Filter { statuses: vec![Status::Running, Status::Waiting], ..Filter::default() }]
+    {
         let (mut seen, mut after) = (Vec::new(), None);
         while let [row] = &store.list(TENANT, &filter, after, 1).await.unwrap()[..] {
             after = Some(Cursor { created_at_ms: row.created_at_ms, run: row.run });

@@ -30,8 +30,10 @@ struct Row {
 }
 
 impl Effects {
-    pub(super) fn exists(&self, tenant: &str, id: EffectId) -> bool {
-        self.by_id.contains_key(&(id, tenant.to_owned()))
+    /// The run that asked for an effect.
+    pub(super) fn owner(&self, tenant: &str, id: EffectId) -> Option<RunId> {
+        let ordinal = self.by_id.get(&(id, tenant.to_owned()))?;
+        self.rows.get(ordinal).map(|row| row.run)
     }
 
     /// Whether this run's effect was last claimed under this epoch.
@@ -78,7 +80,8 @@ impl Effects {
 
     pub(super) fn claim(&mut self, now_ms: i64, lease_ms: i64, limit: usize) -> Vec<Claimed> {
         self.free_expired(now_ms);
-        let due: Vec<_> = self.free.iter().take_while(|(due_at_ms, _)| *due_at_ms <= now_ms).take(limit).copied().collect();
+        let due: Vec<_> =
+            self.free.iter().take_while(|(due_at_ms, _)| *due_at_ms <= now_ms).take(limit).copied().collect();
         let lease_until_ms = now_ms.saturating_add(lease_ms);
         due.into_iter()
             .filter_map(|place| {

@@ -143,8 +143,11 @@ impl Data {
 
         let version = append.row.version;
         let at_ms = append.at_ms;
-        let recorded =
-            append.events.into_iter().zip(append.expected + 1..).map(|(event, position)| Recorded { position, at_ms, event });
+        let recorded = append.events.into_iter().zip(append.expected + 1..).map(|(event, position)| Recorded {
+            position,
+            at_ms,
+            event,
+        });
         if append.expected == 0 {
             if let Some(name) = &append.row.name {
                 self.names.insert((append.tenant.clone(), name.clone()), append.run);
@@ -186,9 +189,12 @@ impl Data {
             }
         }
         let settled = append.settles.map(|(effect, _)| effect);
-        let removed = |id| settled == Some(id) || append.dropped.contains(&id);
-        if append.effects.iter().any(|effect| !removed(effect.id) && self.effects.exists(&append.tenant, effect.id)) {
-            return Err(check::effect_exists(append.run).into());
+        for effect in &append.effects {
+            let removed = settled == Some(effect.id) || append.dropped.contains(&effect.id);
+            let owner = self.effects.owner(&append.tenant, effect.id);
+            if owner.is_some_and(|owner| !removed || owner != append.run) {
+                return Err(check::effect_exists(append.run).into());
+            }
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! One append inside the writer's transaction. Every refusal comes before the first write, so that a refused entry has
 //! written nothing and the batch goes on.
 
-use rusqlite::{Connection, OptionalExtension, params};
 use runyard_engine::event::FORMAT_VERSION;
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
@@ -40,7 +40,8 @@ impl Prepared {
     pub(super) fn new(append: Append) -> Result<Self, StoreError> {
         check::append(&append)?;
         let events = append.events.iter().map(convert::encode).collect::<Result<_, _>>()?;
-        let requests = append.effects.iter().map(|effect| convert::encode(&effect.request)).collect::<Result<_, _>>()?;
+        let requests =
+            append.effects.iter().map(|effect| convert::encode(&effect.request)).collect::<Result<_, _>>()?;
         Ok(Prepared { append, events, requests })
     }
 }
@@ -98,11 +99,12 @@ fn refuse_name(connection: &Connection, append: &Append) -> Result<(), Stop> {
 fn refuse_effects(connection: &Connection, append: &Append) -> Result<(), Stop> {
     let settled = append.settles.map(|(effect, _)| effect);
     for effect in &append.effects {
+        let owner: Option<Id> = connection
+            .prepare_cached("SELECT run FROM effects WHERE id = ?1 AND tenant = ?2")?
+            .query_row(params![Id::from(effect.id), append.tenant], |row| row.get(0))
+            .optional()?;
         let removed = settled == Some(effect.id) || append.dropped.contains(&effect.id);
-        let exists = connection
-            .prepare_cached("SELECT 1 FROM effects WHERE id = ?1 AND tenant = ?2")?
-            .exists(params![Id::from(effect.id), append.tenant])?;
-        if exists && !removed {
+        if owner.is_some_and(|owner| !removed || owner != Id::from(append.run)) {
             return Err(StoreError::from(check::effect_exists(append.run)).into());
         }
     }
@@ -162,9 +164,8 @@ fn write_log(connection: &Connection, append: &Append, events: &[String]) -> Res
         let position = position.cast_signed();
         insert.execute(params![append.tenant, Id::from(append.run), position, append.at_ms, FORMAT_VERSION, event])?;
     }
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO node_runs (tenant, node_run, run) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-    )?;
+    let mut insert = connection
+        .prepare_cached("INSERT INTO node_runs (tenant, node_run, run) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?;
     for node_run in &append.node_runs {
         insert.execute(params![append.tenant, Id::from(*node_run), Id::from(append.run)])?;
     }

@@ -1,7 +1,7 @@
 //! Effects in SQLite: claimed, renewed, and when to look again. They are asked for and removed in `append.rs`.
 
-use rusqlite::{Connection, params};
 use runyard_engine::{Effect, EffectId, RunId};
+use rusqlite::{Connection, params};
 
 use super::append::Stop;
 use super::convert::{self, Id};
@@ -52,7 +52,7 @@ pub(super) fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<Claime
 fn claimed(row: &rusqlite::Row<'_>, lease_until_ms: i64) -> rusqlite::Result<Result<Claimed, StoreError>> {
     let run: RunId = row.get::<_, Id>(3)?.run();
     let id = row.get::<_, Id>(2)?.effect();
-    let request = convert::decode(run, &format!("the request of {id}"), row.get(7)?, row.get_ref(8)?.as_bytes()?);
+    let request = convert::request(run, id, row.get(7)?, row.get_ref(8)?.as_bytes()?);
     let (tenant, epoch) = (row.get(1)?, row.get(9)?);
     let (node_run, due_at_ms, attempt) = (row.get::<_, Id>(4)?.node_run(), row.get(5)?, row.get(6)?);
     Ok(request.map(|request| Claimed {

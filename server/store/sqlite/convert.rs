@@ -1,9 +1,9 @@
 //! Between columns and the shapes of the trait, and from SQLite's errors to the store's.
 
+use runyard_engine::event::FORMAT_VERSION;
+use runyard_engine::{EffectId, Event, NodeRunId, Request, RunId, UpcastError, upcast};
 use rusqlite::ErrorCode;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use runyard_engine::event::FORMAT_VERSION;
-use runyard_engine::{EffectId, Event, NodeRunId, RunId};
 use uuid::Uuid;
 
 use crate::store::{RunRow, Status, StoreError};
@@ -99,27 +99,40 @@ pub(super) fn encode<T: serde::Serialize>(value: &T) -> Result<String, StoreErro
     serde_json::to_string(value).map_err(|error| StoreError::Failed(Box::new(error)))
 }
 
-/// Reads an event of any version that this build knows.
+/// Reads an event of any version that was ever written.
 pub(super) fn event(run: RunId, position: i64, format: i64, json: &[u8]) -> Result<Event, StoreError> {
-    decode(run, &format!("the event at position {position}"), format, json)
+    let what = format!("the event at position {position}");
+    let stored = serde_json::from_slice(json).map_err(|error| unreadable(run, &what, format, &error))?;
+    let known = u32::try_from(format).unwrap_or(0); // No build ever wrote 0, which is what the engine then says.
+    upcast(known, stored).map_err(|error| match error {
+        UpcastError::Newer { .. } => newer(run, &what, format),
+        UpcastError::Malformed { cause, .. } => unreadable(run, &what, format, &cause),
+        error => StoreError::Corrupt { run, reason: format!("{what}: {error}") },
+    })
 }
 
-/// Reads a value that was stored as JSON. What is wrong is told without quoting what stands there: it may be anybody's data.
-pub(super) fn decode<T: serde::de::DeserializeOwned>(
-    run: RunId,
-    what: &str,
-    format: i64,
-    json: &[u8],
-) -> Result<T, StoreError> {
+/// Reads what an effect asks for.
+pub(super) fn request(run: RunId, effect: EffectId, format: i64, json: &[u8]) -> Result<Request, StoreError> {
+    let what = format!("the request of {effect}");
     if format > i64::from(FORMAT_VERSION) {
-        return Err(StoreError::Unusable(format!(
-            "{what} of run {run} is written in format {format}; this build reads formats up to {FORMAT_VERSION}: use a newer runyard"
-        )));
+        return Err(newer(run, &what, format));
     }
-    serde_json::from_slice(json).map_err(|error| StoreError::Corrupt {
-        run,
-        reason: format!("{what} is not what format {format} describes ({:?} error at column {})", error.classify(), error.column()),
-    })
+    serde_json::from_slice(json).map_err(|error| unreadable(run, &what, format, &error))
+}
+
+fn newer(run: RunId, what: &str, format: i64) -> StoreError {
+    StoreError::Unusable(format!(
+        "{what} of {run} is written in format {format}; this build reads formats up to {FORMAT_VERSION}: use a newer runyard"
+    ))
+}
+
+/// Tells what is wrong without quoting what stands there: it may be anybody's data.
+fn unreadable(run: RunId, what: &str, format: i64, error: &serde_json::Error) -> StoreError {
+    let kind = match error.classify() {
+        serde_json::error::Category::Data => format!("not what format {format} describes"),
+        _ => "not JSON".to_owned(),
+    };
+    StoreError::Corrupt { run, reason: format!("{what} is {kind}") }
 }
 
 /// SQLite's error, sorted by what the caller does next.

@@ -53,7 +53,8 @@ impl Tally {
     pub(super) fn open(connection: &Connection) -> Result<Self, StoreError> {
         let read = || -> rusqlite::Result<Self> {
             let next_ordinal =
-                connection.query_row("SELECT coalesce(max(ordinal), 0) + 1 FROM status_deltas", [], |row| row.get(0))?;
+                connection
+                    .query_row("SELECT coalesce(max(ordinal), 0) + 1 FROM status_deltas", [], |row| row.get(0))?;
             let mut count =
                 connection.prepare("SELECT tenant, status, count(*) FROM status_deltas GROUP BY tenant, status")?;
             let rows = count.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;

@@ -19,6 +19,8 @@ mod counts;
 mod read;
 mod readers;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -30,7 +32,7 @@ use runyard_engine::{EffectId, NodeRunId, Position, Recorded, RunId};
 
 use self::readers::Readers;
 use self::writer::{Job, Queue};
-use super::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError};
+use super::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, folder};
 
 /// The database's name in its folder.
 pub const FILE_NAME: &str = "runyard.db";
@@ -76,6 +78,8 @@ impl Sqlite {
         let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(|error| StoreError::Failed(Box::new(error)))?;
         let path = folder.join(FILE_NAME);
+        // Made here so that it is private (mode 0600) wherever it lies; SQLite gives its other files the same mode.
+        folder::open_private(&path).map_err(|error| StoreError::Failed(Box::new(error)))?;
         let writer = schema::open(&path, &options)?;
         let checkpointer = schema::open_again(&path)?;
 

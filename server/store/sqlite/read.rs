@@ -1,7 +1,7 @@
 //! The queries of the readers. Each sees one committed state.
 
-use rusqlite::{Connection, ToSql, params};
 use runyard_engine::{NodeRunId, Position, Recorded, RunId};
+use rusqlite::{Connection, ToSql, params};
 
 use super::append;
 use super::convert::{self, Id, RUN_COLUMNS};
@@ -22,8 +22,7 @@ pub(super) fn log(
              WHERE tenant = ?1 AND run = ?2 AND position > ?3 ORDER BY position LIMIT ?4",
         )
         .map_err(&failure)?;
-    let mut rows =
-        select.query(params![tenant, Id::from(run), start, convert::limit(limit)]).map_err(&failure)?;
+    let mut rows = select.query(params![tenant, Id::from(run), start, convert::limit(limit)]).map_err(&failure)?;
     let mut recorded = Vec::new();
     let mut position = start;
     while let Some(row) = rows.next().map_err(&failure)? {
@@ -55,7 +54,12 @@ pub(super) fn named(connection: &Connection, tenant: &str, name: &str) -> Result
     Ok(append::named(connection, tenant, name).map_err(convert::failure)?.map(Id::run))
 }
 
-pub(super) fn keyed(connection: &Connection, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError> {
+pub(super) fn keyed(
+    connection: &Connection,
+    tenant: &str,
+    scope: &str,
+    key: &str,
+) -> Result<Option<KeyUse>, StoreError> {
     append::key_use(connection, tenant, scope, key).map_err(convert::failure)
 }
 

@@ -35,9 +35,6 @@ pub(super) enum Job {
     Renew(Renewal, Answer<Result<Vec<EffectId>, StoreError>>),
     /// Answer.
     Ping(Answer<Result<(), StoreError>>),
-    /// Die, to show what callers see then.
-    #[cfg(test)]
-    Panic(Answer<Result<(), StoreError>>),
 }
 
 impl Job {
@@ -58,6 +55,12 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// A queue with any reader, to show what callers see when it dies.
+    #[cfg(test)]
+    pub(super) fn to(jobs: Sender<Job>) -> Self {
+        Queue { jobs, waiting: Arc::default(), entries_max: usize::MAX }
+    }
+
     /// Asks the writer and waits for its answer.
     pub(super) async fn ask<T>(&self, job: impl FnOnce(Answer<Result<T, StoreError>>) -> Job) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
@@ -200,9 +203,8 @@ impl Writer {
     }
 
     fn perform(&mut self, batch: &[Job]) -> Vec<Done> {
-        #[cfg(test)]
-        assert!(!batch.iter().any(|job| matches!(job, Job::Panic(_))), "asked to by a test");
-        match self.transaction(|connection, deltas| batch.iter().map(|job| together(connection, deltas, job)).collect()) {
+        match self.transaction(|connection, deltas| batch.iter().map(|job| together(connection, deltas, job)).collect())
+        {
             Ok(done) => done,
             // Someone outside holds the lock: to ask again for each entry would only make all wait longer.
             Err(error) if is_busy(&error) => batch.iter().map(|job| all_busy(job, &error)).collect(),
@@ -223,15 +225,10 @@ impl Writer {
             Job::Claim(claim, _) => Done::Claim(self.one(|connection, _| claims::claim(connection, claim))),
             Job::Renew(renewal, _) => Done::Renew(self.one(|connection, _| claims::renew(connection, renewal))),
             Job::Ping(_) => Done::Ping(self.one(|connection, _| ping(connection))),
-            #[cfg(test)]
-            Job::Panic(_) => Done::Ping(Ok(())),
         }
     }
 
-    fn one<T>(
-        &mut self,
-        work: impl FnOnce(&Connection, &mut Deltas) -> Result<T, Stop>,
-    ) -> Result<T, StoreError> {
+    fn one<T>(&mut self, work: impl FnOnce(&Connection, &mut Deltas) -> Result<T, Stop>) -> Result<T, StoreError> {
         // A refusal has written nothing, so that committing it is the same as rolling back.
         self.transaction(|connection, deltas| sorted(work(connection, deltas))).map_err(convert::failure)?
     }
@@ -303,8 +300,6 @@ fn together(connection: &Connection, deltas: &mut Deltas, job: &Job) -> rusqlite
         Job::Claim(claim, _) => Done::Claim(sorted(claims::claim(connection, claim))?),
         Job::Renew(renewal, _) => Done::Renew(sorted(claims::renew(connection, renewal))?),
         Job::Ping(_) => Done::Ping(sorted(ping(connection))?),
-        #[cfg(test)]
-        Job::Panic(_) => Done::Ping(Ok(())),
     })
 }
 
@@ -324,8 +319,6 @@ fn all_busy(job: &Job, error: &rusqlite::Error) -> Done {
         Job::Claim(..) => Done::Claim(Err(busy())),
         Job::Renew(..) => Done::Renew(Err(busy())),
         Job::Ping(_) => Done::Ping(Err(busy())),
-        #[cfg(test)]
-        Job::Panic(_) => Done::Ping(Err(busy())),
     }
 }
 

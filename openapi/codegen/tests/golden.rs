@@ -1,0 +1,26 @@
+//! What the generator makes, reports and refuses, over small documents of its own and over ours.
+//!
+//! Snapshots are in `tests/golden/codegen/`. That the code which is made compiles and works is shown in `called.rs`.
+
+#[path = "golden/damaged.rs"]
+mod damaged;
+#[path = "golden/documents.rs"]
+mod documents;
+#[path = "golden/ours.rs"]
+mod ours;
+#[path = "golden/refusals.rs"]
+mod refusals;
+#[path = "golden/rewrites.rs"]
+mod rewrites;
+
+/// Compares with the golden of this name.
+fn golden(name: &str, text: &str) {
+    let settings = {
+        let mut settings = insta::Settings::new();
+        settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/codegen"));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings
+    };
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}

@@ -1,0 +1,35 @@
+//! Small documents in a folder of their own, and the generator run on them.
+
+use std::path::Path;
+
+use runyard_codegen::{Document, Generated, Generator};
+
+/// Writes files, generates `api.yaml` (with `api.overlay.yaml`, when it is there), and answers errors without the folder.
+pub(crate) fn generate(files: &[(&str, &str)]) -> Result<Generated, String> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut document = Document::new(folder.path().join("api.yaml"));
+    if files.iter().any(|(name, _)| *name == "api.overlay.yaml") {
+        document = document.overlay(folder.path().join("api.overlay.yaml"));
+    }
+    Generator::new().document(&document).map_err(|error| without(folder.path(), &error.to_string()))
+}
+
+/// A document with one path item, and what else stands below it.
+pub(crate) fn api(item: &str, rest: &str) -> String {
+    format!("openapi: 3.0.3\ninfo: {{ title: Small, version: '1' }}\npaths:\n  {item}\n{rest}")
+}
+
+/// A document with one operation `op`, given what its operation object has beside the id.
+pub(crate) fn operation(method: &str, rest: &str) -> String {
+    api(&format!("/a: {{ {method}: {{ operationId: op, {rest} }} }}"), "")
+}
+
+/// Responses that nobody has a question about.
+pub(crate) const FINE: &str = "responses: { '204': { description: done } }";
+
+fn without(folder: &Path, text: &str) -> String {
+    text.replace(&format!("{}/", folder.display()), "")
+}

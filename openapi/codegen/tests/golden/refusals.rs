@@ -1,0 +1,140 @@
+//! What is refused, and in which words: one line per reason, all in one golden.
+
+use std::fmt::Write as _;
+
+use super::documents::{FINE, api, generate, operation};
+use super::golden;
+
+fn refused(what: &str, files: &[(&str, &str)], lines: &mut String) {
+    match generate(files) {
+        Ok(_) => panic!("{what}: was not refused"),
+        Err(error) => writeln!(lines, "{what}\n    {error}").unwrap(),
+    }
+}
+
+#[test]
+fn what_cannot_be_carried_is_refused_by_name() {
+    let parameter = |text: &str| operation("get", &format!("parameters: [{text}], {FINE}"));
+    let body = |text: &str| operation("post", &format!("requestBody: {{ content: {{ {text} }} }}, {FINE}"));
+    let responses = |text: &str| operation("get", &format!("responses: {{ {text} }}"));
+    let schema = |text: &str| {
+        api(
+            &format!("/a: {{ get: {{ operationId: op, {FINE} }} }}"),
+            &format!("components: {{ schemas: {{ A: {text} }} }}"),
+        )
+    };
+    let two = |one: &str, other: &str| {
+        let post = |id: &str| format!("{{ post: {{ operationId: {id}, {FINE} }} }}");
+        format!("{}  {other}: {}\n", api(&format!("{one}: {}", post("one")), ""), post("other"))
+    };
+    let parameterised = |path: &str, name: &str| {
+        api(
+            &format!(
+                "'{path}': {{ get: {{ operationId: op, parameters: [{{ name: {name}, in: path, required: true, schema: {{}} }}], {FINE} }} }}"
+            ),
+            "",
+        )
+    };
+    let cases = [
+        ("OpenAPI 3.1", operation("get", FINE).replace("3.0.3", "3.1.0")),
+        ("no version", "info: {}".to_owned()),
+        ("no operations", "openapi: 3.0.3\npaths: {}".to_owned()),
+        ("a list of types", schema("{ type: [string, 'null'] }")),
+        (
+            "a list of types inside an operation",
+            parameter("{ name: q, in: query, schema: { type: [string, 'null'] } }"),
+        ),
+        ("a numeric exclusive bound", schema("{ type: integer, exclusiveMinimum: 3 }")),
+        ("a keyword of later drafts", schema("{ type: object, properties: { b: { const: 3 } } }")),
+        ("lost names", schema("{ type: object, patternProperties: { '^x': {} } }")),
+        ("no schema", schema("true")),
+        ("a type that is none", schema("{ type: text }")),
+        ("a bound without a type", schema("{ minimum: 3 }")),
+        ("a list of nothing", schema("{ type: array }")),
+        ("a value of another type", schema("{ type: string, enum: [a, 3] }")),
+        ("a default of another type", schema("{ type: integer, default: x }")),
+        ("no operationId", api(&format!("/a: {{ get: {{ {FINE} }} }}"), "")),
+        ("an operationId twice", two("/a", "/b").replace("operationId: other", "operationId: One")),
+        ("a reserved operationId", operation("get", FINE).replace("operationId: op", "operationId: admit")),
+        ("two schemas of one Rust name", schema("{ type: string }, a: { type: string }")),
+        ("an object in the query", parameter("{ name: q, in: query, schema: { type: object } }")),
+        ("deepObject", parameter("{ name: q, in: query, style: deepObject, schema: { type: object } }")),
+        (
+            "explode: false",
+            parameter("{ name: q, in: query, explode: false, schema: { type: array, items: { type: string } } }"),
+        ),
+        ("a list in a header", parameter("{ name: q, in: header, schema: { type: array, items: { type: string } } }")),
+        ("a cookie", parameter("{ name: q, in: cookie, schema: {} }")),
+        ("a parameter with content", parameter("{ name: q, in: query, content: { application/json: {} } }")),
+        ("a header that is none", parameter("{ name: 'a b', in: header, schema: {} }")),
+        (
+            "two parameters of one Rust name",
+            parameter("{ name: a-b, in: query, schema: {} }, { name: a_b, in: query, schema: {} }"),
+        ),
+        ("a parameter called body", parameter("{ name: body, in: query, schema: {} }")),
+        ("an undeclared path parameter", api(&format!("'/a/{{b}}': {{ get: {{ operationId: op, {FINE} }} }}"), "")),
+        ("a stray path parameter", parameter("{ name: b, in: path, required: true, schema: {} }")),
+        ("multipart", body("multipart/form-data: { schema: {} }")),
+        ("an NDJSON request", body("application/x-ndjson: { schema: {} }")),
+        ("a body without a schema", body("application/json: {}")),
+        ("a body with GET", body("application/json: { schema: {} }").replace("post:", "get:")),
+        ("no success", responses("default: { description: no }")),
+        ("a range of successes", responses("2XX: { description: ok }")),
+        ("a status without a name", responses("'299': { description: ok }")),
+        ("an answer without a schema", responses("'200': { description: ok, content: { application/json: {} } }")),
+        ("routes that collide", two("'/a/{b}'", "'/a/{c}'")),
+        ("routes that are one with the same verb", two("'/a/{b}:go'", "'/a/{c}:go'")),
+        ("two parameters in a segment", parameterised("/a/{b}.{b}", "b")),
+        ("a path without a slash", parameterised("a/{b}", "b")),
+        ("a path item elsewhere", api("/a: { $ref: 'other.yaml' }", "")),
+        ("a dangling reference", responses("'200': { $ref: '#/components/responses/Gone' }")),
+        ("a dangling reference in a schema", schema("{ $ref: '#/components/schemas/Gone' }")),
+        ("a reference in a circle", schema("{ $ref: '#/components/schemas/A' }")),
+        ("a reference to no component", responses("'200': { $ref: '#/paths/~1a' }")),
+        (
+            "a reference to the network",
+            responses("'200': { $ref: 'https://example.org/a.yaml#/components/responses/A' }"),
+        ),
+        ("a reference to a missing file", responses("'200': { $ref: 'gone.yaml#/components/responses/A' }")),
+        ("not YAML", "a: [".to_owned()),
+        ("a key twice", "openapi: 3.0.3\nopenapi: 3.0.3".to_owned()),
+        ("not a mapping", "- a".to_owned()),
+    ];
+    let mut lines = String::new();
+    for (what, text) in &cases {
+        refused(what, &[("api.yaml", text)], &mut lines);
+    }
+    golden("refusals", &lines);
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused_by_name() {
+    let document = api(
+        &format!("/a: {{ get: {{ operationId: op, {FINE} }} }}"),
+        "components: { schemas: { A: { $ref: 'shared.yaml#/components/schemas/B' }, C: { type: string } } }",
+    );
+    let shared = "components: { schemas: { B: { type: object, properties: { c: { $ref: '#/components/schemas/C' } } }, C: { type: integer } } }";
+    let fine = shared.replace("c: { $ref: '#/components/schemas/C' }", "d: { type: string }");
+    let overlay = |actions: &str| format!("overlay: 1.0.0\nactions: [{actions}]");
+    let mut lines = String::new();
+    let mut with = |what: &str, shared: &str, overlay: &str| {
+        refused(what, &[("api.yaml", &document), ("shared.yaml", shared), ("api.overlay.yaml", overlay)], &mut lines);
+    };
+    with("two components of one name", shared, &overlay(""));
+    with("a component that is not there", "components: {}", &overlay(""));
+    with(
+        "a target that matches nothing",
+        &fine,
+        &overlay("{ target: $.paths, update: {} }, { target: \"$.paths['/b']\", update: {} }"),
+    );
+    with("a target that is not understood", &fine, &overlay("{ target: $..get, update: {} }"));
+    with("an action that does nothing", &fine, &overlay("{ target: $.paths }"));
+    with("no overlay", &fine, "actions: []");
+    with(
+        "a shared type changed",
+        &fine,
+        &overlay("{ target: $.components.schemas.B.properties, update: { e: { type: string } } }"),
+    );
+    with("what the overlay breaks", &fine, &overlay("{ target: $.paths.*.get, update: { operationId: admit } }"));
+    golden("refusals-together", &lines);
+}

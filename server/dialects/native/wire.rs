@@ -1,0 +1,259 @@
+//! Between our own document's words and the engine's. They are nearly the same words: nothing is lost here.
+
+use jiff::Timestamp;
+use runyard_api::runyard::{ListRunsRequest, types};
+use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState};
+use runyard_engine::{Node, NodeState, NodeTypeRef, RunOutcome, RunStatus, SideEffect, State, Wait};
+
+use crate::catalog::{Catalog, Entry};
+use crate::doors::Door;
+use crate::runs::row;
+use crate::store::{Filter, RunRow, Status};
+
+/// Health: the store must answer. `failed` says why it did not.
+pub(super) fn health(now_ms: i64, failed: Option<String>) -> types::Health {
+    let (status, own) = match failed {
+        None => (types::Status::Ok, types::Status::Ok),
+        Some(_) => (types::Status::Degraded, types::Status::Down),
+    };
+    let check = types::HealthCheck { name: "store".to_owned(), status: own, message: failed, details: None };
+    types::Health { status, time: time(now_ms), checks: vec![check] }
+}
+
+/// What is running.
+pub(super) fn version() -> types::VersionInfo {
+    types::VersionInfo {
+        service_name: "runyard".to_owned(),
+        service_version: env!("CARGO_PKG_VERSION").to_owned(),
+        supported_api_versions: vec!["v1".to_owned()],
+        build: None,
+    }
+}
+
+/// The doors of this process.
+pub(super) fn doors(doors: &[Door]) -> types::DoorList {
+    let door = |door: &Door| types::Door { name: door.name.to_owned(), title: door.title.clone(), url: door.url.clone() };
+    types::DoorList { doors: doors.iter().map(door).collect() }
+}
+
+/// Which runs a list wants. An alias of a node type counts as what it stands for.
+pub(super) fn filter(catalog: &Catalog, request: &ListRunsRequest) -> Filter {
+    let resolved = |id: &String| catalog.canonical(id).map_or_else(|| id.clone(), str::to_owned);
+    Filter {
+        statuses: request.state.iter().map(status).collect(),
+        face: request.face.clone(),
+        node_type: request.node_type.as_ref().map(resolved),
+        created_from_ms: request.created_after.map(Timestamp::as_millisecond),
+        created_before_ms: request.created_before.map(Timestamp::as_millisecond),
+    }
+}
+
+/// One page of a list.
+pub(super) fn run_list(rows: &[RunRow], next_cursor: Option<String>) -> types::RunList {
+    types::RunList { runs: rows.iter().map(summary).collect(), next_cursor }
+}
+
+fn summary(row: &RunRow) -> types::RunSummary {
+    types::RunSummary {
+        run_id: row.run.to_string(),
+        name: row.name.clone(),
+        face: row.face.clone(),
+        node_type: row.node_type.clone(),
+        title: row.title.clone(),
+        state: run_state(row.status),
+        reason: row.reason.clone(),
+        event_count: count(row.version),
+        created_at: time(row.created_at_ms),
+        updated_at: time(row.updated_at_ms),
+        ended_at: row.ended_at_ms.map(time),
+    }
+}
+
+/// How many runs there are in each state.
+pub(super) fn counts(counts: &[(Status, u64)]) -> types::RunCounts {
+    let of = |wanted: Status| count(counts.iter().filter(|(status, _)| *status == wanted).map(|(_, runs)| *runs).sum());
+    types::RunCounts {
+        total: count(counts.iter().map(|(_, runs)| *runs).sum()),
+        queued: of(Status::Queued),
+        running: of(Status::Running),
+        waiting: of(Status::Waiting),
+        succeeded: of(Status::Succeeded),
+        failed: of(Status::Failed),
+        canceled: of(Status::Canceled),
+    }
+}
+
+/// A run with its whole tree.
+pub(super) fn run(state: &State) -> types::Run {
+    let row = row::derive(state);
+    let shown = summary(&row);
+    types::Run {
+        run_id: shown.run_id,
+        name: shown.name,
+        face: shown.face,
+        node_type: shown.node_type,
+        title: shown.title,
+        state: shown.state,
+        reason: shown.reason,
+        event_count: shown.event_count,
+        created_at: shown.created_at,
+        updated_at: shown.updated_at,
+        ended_at: shown.ended_at,
+        inputs: state.start.as_deref().map(|start| start.inputs.clone()).unwrap_or_default(),
+        constraints: object(&state.constraints),
+        outputs: state.outputs.clone(),
+        error: state.error.as_ref().map(error),
+        root_node_run_id: state.root().map(|root| root.id.to_string()).unwrap_or_default(),
+        node_runs: state.order.iter().filter_map(|id| state.nodes.get(id)).map(|node| node_run(node)).collect(),
+    }
+}
+
+fn node_run(node: &Node) -> types::NodeRun {
+    let (state, waiting_for) = node_state(node.state);
+    let kind = if node.node_type.kind.is_composite() { types::NodeKind::Composite } else { types::NodeKind::Atomic };
+    let resolved = NodeTypeRef { id: node.node_type.id.clone(), version: node.node_type.version.clone() };
+    types::NodeRun {
+        node_run_id: node.id.to_string(),
+        parent_node_run_id: node.parent.map(|parent| parent.to_string()),
+        key: node.key.clone(),
+        depth: count(node.depth),
+        node_type_ref: type_ref(&node.node_type.asked),
+        resolved_node_type: type_ref(&resolved),
+        kind,
+        state,
+        waiting_for,
+        goal: node.goal.clone(),
+        depends_on: node.depends_on.iter().map(ToString::to_string).collect(),
+        inputs: node.inputs.clone(),
+        outputs: node.outputs.clone(),
+        output_artifacts: listed(node.artifacts.iter().map(|artifact| artifact.0.clone())),
+        error: node.error.as_ref().map(error),
+        evaluation: node.evaluation.as_ref().map(evaluation),
+        recovery_actions: listed(node.recoveries.iter().map(|action| action.0.clone())),
+        candidate_set_id: node.candidate_set_id.clone(),
+        attempt: i64::from(node.attempt),
+        created_at: time(node.created_at_ms),
+        started_at: node.started_at_ms.map(time),
+        ended_at: node.ended_at_ms.map(time),
+    }
+}
+
+/// The node types that match, as this door describes them.
+pub(super) fn node_types(catalog: &Catalog, query: Option<&str>, kind: Option<types::NodeKind>) -> types::NodeTypeList {
+    let found = catalog.list(query.unwrap_or_default()).into_iter().map(node_type);
+    types::NodeTypeList { node_types: found.filter(|shown| kind.is_none_or(|kind| shown.kind == kind)).collect() }
+}
+
+fn node_type(entry: &Entry) -> types::NodeType {
+    types::NodeType {
+        node_type_id: entry.id.clone(),
+        version: entry.version.clone(),
+        kind: if entry.kind.is_composite() { types::NodeKind::Composite } else { types::NodeKind::Atomic },
+        side_effect_class: side_effect(entry.side_effect),
+        description: entry.description.clone(),
+        aliases: entry.aliases.iter().map(ToString::to_string).collect(),
+        input_schema: object(&entry.input_schema),
+        output_schema: object(&entry.output_schema),
+    }
+}
+
+fn side_effect(class: SideEffect) -> types::SideEffectClass {
+    match class {
+        SideEffect::Read => types::SideEffectClass::Read,
+        SideEffect::Write => types::SideEffectClass::Write,
+        SideEffect::Irreversible => types::SideEffectClass::Irreversible,
+    }
+}
+
+fn run_state(status: RunStatus) -> types::RunState {
+    match status {
+        RunStatus::Queued => types::RunState::Queued,
+        RunStatus::Running => types::RunState::Running,
+        RunStatus::Waiting => types::RunState::Waiting,
+        RunStatus::Final(RunOutcome::Succeeded) => types::RunState::Succeeded,
+        RunStatus::Final(RunOutcome::Failed) => types::RunState::Failed,
+        RunStatus::Final(RunOutcome::Canceled) => types::RunState::Canceled,
+    }
+}
+
+fn status(state: &types::RunState) -> Status {
+    match state {
+        types::RunState::Queued => Status::Queued,
+        types::RunState::Running => Status::Running,
+        types::RunState::Waiting => Status::Waiting,
+        types::RunState::Succeeded => Status::Succeeded,
+        types::RunState::Failed => Status::Failed,
+        types::RunState::Canceled => Status::Canceled,
+    }
+}
+
+fn node_state(state: NodeState) -> (types::NodeRunState, Option<types::WaitingFor>) {
+    let plain = match state {
+        NodeState::Pending => types::NodeRunState::Pending,
+        NodeState::Queued => types::NodeRunState::Queued,
+        NodeState::Running => types::NodeRunState::Running,
+        NodeState::Waiting(wait) => return (types::NodeRunState::Waiting, Some(waiting_for(wait))),
+        NodeState::Final(FinalState::Succeeded) => types::NodeRunState::Succeeded,
+        NodeState::Final(FinalState::Failed) => types::NodeRunState::Failed,
+        NodeState::Final(FinalState::Canceled) => types::NodeRunState::Canceled,
+        NodeState::Final(FinalState::Skipped) => types::NodeRunState::Skipped,
+    };
+    (plain, None)
+}
+
+fn waiting_for(wait: Wait) -> types::WaitingFor {
+    let (reason, until) = match wait {
+        Wait::Timer { until_ms } => (types::WaitReason::Timer, Some(time(until_ms))),
+        Wait::Children => (types::WaitReason::Children, None),
+        Wait::External => (types::WaitReason::External, None),
+    };
+    types::WaitingFor { reason, until }
+}
+
+fn error(failure: &Failure) -> types::Error {
+    types::Error {
+        code: failure.code.clone(),
+        message: failure.message.clone(),
+        details: failure.details.clone(),
+        retryable: failure.retryable,
+    }
+}
+
+fn evaluation(evaluation: &Evaluation) -> types::Evaluation {
+    types::Evaluation {
+        status: match evaluation.status {
+            EvaluationStatus::Success => types::EvaluationStatus::Success,
+            EvaluationStatus::Fail => types::EvaluationStatus::Fail,
+            EvaluationStatus::Unknown => types::EvaluationStatus::Unknown,
+        },
+        reason_code: evaluation.reason_code.clone(),
+        message: evaluation.message.clone(),
+        details: evaluation.details.clone(),
+        confidence: evaluation.confidence,
+    }
+}
+
+fn type_ref(node_type: &NodeTypeRef) -> types::NodeTypeRef {
+    types::NodeTypeRef { node_type_id: node_type.id.clone(), version: node_type.version.clone() }
+}
+
+fn listed<T>(items: impl Iterator<Item = T>) -> Option<Vec<T>> {
+    let list: Vec<T> = items.collect();
+    if list.is_empty() { None } else { Some(list) }
+}
+
+fn object<T: serde::Serialize>(value: &T) -> serde_json::Map<String, serde_json::Value> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::Object(object)) => object,
+        _ => serde_json::Map::new(),
+    }
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A time on the wire. Every stored time lies within what a timestamp can hold; one that does not shows as the epoch.
+fn time(at_ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(at_ms).unwrap_or_default()
+}

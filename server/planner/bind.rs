@@ -1,0 +1,306 @@
+//! The inputs of a step: read from its clause, or bound to earlier outputs. Which inputs are read, and how, is said by the
+//! catalogue's hints; nothing here knows a node type by name.
+
+use std::ops::Range;
+
+use runyard_engine::Object;
+use runyard_engine::plan::{Binding, Form};
+use serde_json::{Number, Value};
+
+use super::durations;
+use super::fit;
+use super::references::{Known, Means, Reference};
+use super::vocabulary::{self, Vocabulary};
+use super::words::Word;
+use crate::catalog::{Argument, Catalog, Entry, Reads};
+
+/// A clause, read.
+pub(super) struct Reading<'a> {
+    pub(super) text: &'a str,
+    pub(super) words: &'a [Word],
+}
+
+/// The inputs of a step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Bound {
+    pub(super) inputs: Object,
+    pub(super) bindings: Vec<Binding>,
+    /// Which words of the clause are accounted for.
+    pub(super) used: Vec<bool>,
+    /// Where inputs come from, for people.
+    pub(super) notes: Vec<String>,
+}
+
+/// An input that the clause does not give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Missing {
+    pub(super) field: String,
+    /// Why, as a sentence without an end.
+    pub(super) why: String,
+}
+
+/// Reads every argument of the node type from the clause.
+pub(super) fn bind(
+    entry: &Entry,
+    reading: &Reading<'_>,
+    known: &Known<'_>,
+    catalog: &Catalog,
+    vocabulary: &Vocabulary,
+) -> Result<Bound, Missing> {
+    let mut bound = Bound { used: vec![false; reading.words.len()], ..Bound::default() };
+    let binder = Binder { entry, reading, known, catalog, vocabulary };
+    for argument in &entry.hints.arguments {
+        match &argument.reads {
+            Reads::Seconds => binder.seconds(argument, &mut bound)?,
+            Reads::Text { after, of } => binder.text(argument, after, of, &mut bound)?,
+        }
+    }
+    binder.check(&mut bound)?;
+    Ok(bound)
+}
+
+struct Binder<'a> {
+    entry: &'a Entry,
+    reading: &'a Reading<'a>,
+    known: &'a Known<'a>,
+    catalog: &'a Catalog,
+    vocabulary: &'a Vocabulary,
+}
+
+impl Binder<'_> {
+    fn seconds(&self, argument: &Argument, bound: &mut Bound) -> Result<(), Missing> {
+        let Reading { text, words } = *self.reading;
+        let given = || {
+            self.known.references(words).into_iter().find_map(|reference| match reference.means {
+                Means::Given(Value::Number(number)) => {
+                    Some(durations::Duration { words: reference.words, seconds: number.as_f64()? })
+                }
+                _ => None,
+            })
+        };
+        let duration = durations::find(text, words).or_else(|| durations::bare_number(text, words)).or_else(given);
+        let Some(duration) = duration else {
+            return Err(missing(argument, "it does not say how long, such as \"2 seconds\""));
+        };
+        if let Some(second) = durations::find(text, &words[duration.words.end..]) {
+            return Err(missing(
+                argument,
+                &format!("it says two lengths of time, {} s and {} s", duration.seconds, second.seconds),
+            ));
+        }
+        bound.used[duration.words.clone()].fill(true);
+        bound.inputs.insert(argument.field.clone(), seconds_value(duration.seconds));
+        bound.notes.push(format!("{} is read from the clause", argument.field));
+        Ok(())
+    }
+
+    fn text(&self, argument: &Argument, after: &[String], of: &[String], bound: &mut Bound) -> Result<(), Missing> {
+        let words = self.reading.words;
+        let quoted: Vec<usize> = (0..words.len()).filter(|&at| words[at].quoted.is_some()).collect();
+        if quoted.len() > 1 {
+            return Err(missing(argument, "it has several quoted texts and one is needed"));
+        }
+        // Unquoted text goes to the end of the clause: "say it is raining" does not speak of an earlier output.
+        let free = if quoted.is_empty() { self.free_text(after, of) } else { None };
+        let references: Vec<Reference> = match &free {
+            Some(range) if !self.is_reference(range.clone()) => Vec::new(),
+            _ => self.known.references(words),
+        };
+        match (quoted.first(), distinct(&references).or_else(|| self.implied(free.is_some(), after))) {
+            (Some(&at), None) => self.quoted(argument, at, bound),
+            (Some(&at), Some(reference)) => self.composed(argument, at, &reference, bound),
+            (None, Some(reference)) => self.referred(argument, &reference, &references, bound),
+            (None, None) => self.free(argument, free, bound),
+        }
+    }
+
+    fn quoted(&self, argument: &Argument, at: usize, bound: &mut Bound) -> Result<(), Missing> {
+        bound.used[at] = true;
+        bound.inputs.insert(argument.field.clone(), Value::String(self.inner(at).to_owned()));
+        bound.notes.push(format!("{} is the quoted text", argument.field));
+        Ok(())
+    }
+
+    /// "'Your id is ' followed by the uuid".
+    fn composed(
+        &self,
+        argument: &Argument,
+        at: usize,
+        reference: &Reference,
+        bound: &mut Bound,
+    ) -> Result<(), Missing> {
+        let words = self.reading.words;
+        let first = at < reference.words.start;
+        let between = if first { at + 1..reference.words.start } else { reference.words.end..at };
+        let joined = words[between.clone()]
+            .iter()
+            .all(|word| word.is_one_of(&["followed", "by", "plus", "and", "with", "then"]));
+        let Means::Output { source, .. } = &reference.means else {
+            return Err(missing(argument, "a quoted text can be joined only with an earlier step's output"));
+        };
+        if !joined {
+            return Err(missing(
+                argument,
+                "it has a quoted text and also names an earlier output; join them with \"followed by\"",
+            ));
+        }
+        bound.used[at] = true;
+        bound.used[between].fill(true);
+        bound.used[reference.words.clone()].fill(true);
+        let (before, after) = if first { (self.inner(at), "") } else { ("", self.inner(at)) };
+        let form = Form::Text { before: before.to_owned(), after: after.to_owned() };
+        bound.notes.push(format!("{} is the quoted text with the output of {}", argument.field, source.step));
+        bound.bindings.push(Binding { field: argument.field.clone(), source: source.clone(), form });
+        Ok(())
+    }
+
+    fn referred(
+        &self,
+        argument: &Argument,
+        reference: &Reference,
+        all: &[Reference],
+        bound: &mut Bound,
+    ) -> Result<(), Missing> {
+        all.iter().for_each(|reference| bound.used[reference.words.clone()].fill(true));
+        match &reference.means {
+            Means::Output { source, text } => {
+                let whole = Form::Text { before: String::new(), after: String::new() };
+                let form = if *text { Form::Value } else { whole };
+                bound.notes.push(format!("{} is the output of {}", argument.field, source.step));
+                bound.bindings.push(Binding { field: argument.field.clone(), source: source.clone(), form });
+            }
+            Means::Given(value) => {
+                let text = Value::String(runyard_engine::plan::as_text(value));
+                bound.notes.push(format!("{} is a value of the context", argument.field));
+                bound.inputs.insert(argument.field.clone(), text);
+            }
+            Means::Several => return Err(missing(argument, "it speaks of several earlier outputs and one is needed")),
+            Means::Nothing => {
+                let said = self.said(reference.words.clone());
+                return Err(missing(argument, &format!("\"{said}\" stands for nothing: no earlier step makes it")));
+            }
+        }
+        Ok(())
+    }
+
+    fn free(&self, argument: &Argument, free: Option<Range<usize>>, bound: &mut Bound) -> Result<(), Missing> {
+        let Some(range) = free.filter(|range| !self.names_a_product(range.clone())) else {
+            return Err(missing(
+                argument,
+                "it does not say which text: put the text in quotation marks, or name an earlier result",
+            ));
+        };
+        let end = self.reading.text.len();
+        let text = self.reading.text[self.reading.words[range.start].span.start..end].trim_end();
+        bound.used[range].fill(true);
+        bound.inputs.insert(argument.field.clone(), Value::String(text.to_owned()));
+        bound.notes.push(format!("{} is what the clause says after its verb", argument.field));
+        Ok(())
+    }
+
+    /// The words that are the text, where the clause does not quote it: to its end, after the verb or after "of".
+    fn free_text(&self, after: &[String], of: &[String]) -> Option<Range<usize>> {
+        let words = self.reading.words;
+        let verb = words.first().is_some_and(|first| after.iter().any(|verb| first.is(verb)));
+        let noun_of = |at: &usize| words[*at].is("of") && *at > 0 && of.iter().any(|noun| words[at - 1].is(noun));
+        let after_of = (0..words.len()).find(noun_of).map(|at| at + 1);
+        let start = after_of.or(verb.then_some(1))?;
+        let named = words[start..]
+            .iter()
+            .take(3)
+            .position(|word| word.is_one_of(&["text", "string", "word", "words", "phrase", "message"]));
+        let lead = |word: &Word| word.is_one_of(&["the", "this", "a", "following", "out", "loud"]);
+        let named = named.filter(|&at| words[start..start + at].iter().all(lead) && start + at + 1 < words.len());
+        let start = start + named.map_or(0, |at| at + 1);
+        // "hash the file": without a word for text, a determiner points at something that is not here.
+        let strict = !of.is_empty() && named.is_none();
+        let pointing = [
+            "the", "my", "your", "this", "that", "a", "an", "its", "his", "her", "their", "our", "every", "all", "some",
+        ];
+        let refused = strict && words.get(start).is_some_and(|word| word.is_one_of(&pointing));
+        let empty = start >= words.len();
+        (!empty && (!refused || self.is_reference(start..words.len()))).then_some(start..words.len())
+    }
+
+    /// Whether these words are a reference and say nothing besides.
+    fn is_reference(&self, range: Range<usize>) -> bool {
+        let words = &self.reading.words[range];
+        let references = self.known.references(words);
+        let inside = |at: usize| references.iter().any(|reference| reference.words.contains(&at));
+        let begins = references.first().is_some_and(|reference| reference.words.start == 0);
+        let quiet = |word: &Word| {
+            word.quoted.is_none()
+                && vocabulary::stems(&word.lower)
+                    .iter()
+                    .all(|stem| self.vocabulary.is_silent(stem) || self.is_own(stem))
+        };
+        begins && words.iter().enumerate().all(|(at, word)| inside(at) || quiet(word))
+    }
+
+    fn is_own(&self, stem: &String) -> bool {
+        self.entry.hints.keywords.iter().chain(&self.entry.hints.verbs).any(|word| vocabulary::stem(word) == *stem)
+            || stem == "256"
+    }
+
+    /// "say the current time" asks for the time; it is not a text to say.
+    fn names_a_product(&self, range: Range<usize>) -> bool {
+        let words = &self.reading.words[range];
+        let pointing = words.first().is_some_and(|word| word.is_one_of(&["the", "a", "an", "my", "your", "today's"]));
+        let others = self.catalog.entries().iter().filter(|entry| entry.id != self.entry.id);
+        pointing && others.into_iter().any(|other| fit::is_wholly(other, words, self.vocabulary))
+    }
+
+    /// "..., then hash": a verb alone means the latest value.
+    fn implied(&self, has_text: bool, after: &[String]) -> Option<Reference> {
+        let words = self.reading.words;
+        let alone = words.len() == 1 && after.iter().any(|verb| words[0].is(verb));
+        (alone && !has_text).then(|| Reference { words: 1..1, means: self.known.latest() })
+    }
+
+    /// Literals must fit the schema now; what is bound later is a text by then.
+    fn check(&self, bound: &mut Bound) -> Result<(), Missing> {
+        let mut inputs = bound.inputs.clone();
+        for binding in &bound.bindings {
+            inputs.insert(binding.field.clone(), Value::String(String::new()));
+        }
+        self.entry.validate_inputs(&inputs).map_err(|found| {
+            let reasons: Vec<String> = found.iter().map(ToString::to_string).collect();
+            let field =
+                found.first().map(|violation| violation.field.trim_start_matches('/').to_owned()).unwrap_or_default();
+            Missing { field, why: format!("its inputs do not fit: {}", reasons.join("; ")) }
+        })
+    }
+
+    fn inner(&self, at: usize) -> &str {
+        self.reading.words[at].quoted.clone().map_or("", |inner| &self.reading.text[inner])
+    }
+
+    fn said(&self, range: Range<usize>) -> &str {
+        let words = &self.reading.words[range];
+        match (words.first(), words.last()) {
+            (Some(first), Some(last)) => &self.reading.text[first.span.start..last.span.end],
+            _ => "it",
+        }
+    }
+}
+
+/// The one thing that all references mean; different things are several.
+fn distinct(references: &[Reference]) -> Option<Reference> {
+    let first = references.first()?;
+    let same = references.iter().all(|reference| reference.means == first.means);
+    Some(if same { first.clone() } else { Reference { words: first.words.clone(), means: Means::Several } })
+}
+
+fn missing(argument: &Argument, why: &str) -> Missing {
+    Missing { field: argument.field.clone(), why: why.to_owned() }
+}
+
+/// Whole seconds as an integer: that is how people write them.
+fn seconds_value(seconds: f64) -> Value {
+    let whole = seconds.fract() == 0.0 && (0.0..1e15).contains(&seconds);
+    if whole {
+        Value::Number(Number::from(seconds as u64))
+    } else {
+        Number::from_f64(seconds).map_or(Value::Null, Value::Number)
+    }
+}

@@ -1,0 +1,178 @@
+//! A goal to clauses, each a request of its own: what introduces a clause is taken off, what says nothing is dropped.
+//! Where clauses are cut is in `cuts.rs`; "after ..." and "before ..." are turned round in `order.rs`.
+
+use super::cuts::{self, Link, Stretch};
+use super::order;
+use super::vocabulary::Vocabulary;
+use super::words::{self, Word};
+
+/// One request of a goal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Clause {
+    /// As the goal says it, without what introduces it.
+    pub(super) text: String,
+    /// How it hangs on the clause before.
+    pub(super) link: Link,
+    /// Its number, where the goal is a numbered list.
+    pub(super) number: Option<u32>,
+}
+
+/// Openings that say nothing, or only the order. Longer ones first where one begins another.
+const OPENINGS: [(&str, Option<Link>); 62] = [
+    ("and", None),
+    ("but", None),
+    ("plus", None),
+    ("so", None),
+    ("also", None),
+    ("please", None),
+    ("kindly", None),
+    ("just", None),
+    ("simply", None),
+    ("now", None),
+    ("ok", None),
+    ("okay", None),
+    ("hi", None),
+    ("hey", None),
+    ("hello", None),
+    ("then", Some(Link::Then)),
+    ("next", Some(Link::Then)),
+    ("finally", Some(Link::Then)),
+    ("lastly", Some(Link::Then)),
+    ("afterwards", Some(Link::Then)),
+    ("afterward", Some(Link::Then)),
+    ("subsequently", Some(Link::Then)),
+    ("thereafter", Some(Link::Then)),
+    ("after that", Some(Link::Then)),
+    ("after this", Some(Link::Then)),
+    ("after which", Some(Link::Then)),
+    ("following that", Some(Link::Then)),
+    ("at last", Some(Link::Then)),
+    ("at the end", Some(Link::Then)),
+    ("in the end", Some(Link::Then)),
+    ("to finish", Some(Link::Then)),
+    ("first of all", None),
+    ("firstly", None),
+    ("secondly", Some(Link::Then)),
+    ("thirdly", Some(Link::Then)),
+    ("to start", None),
+    ("to begin with", None),
+    ("start by", None),
+    ("begin by", None),
+    ("could you", None),
+    ("can you", None),
+    ("would you", None),
+    ("will you", None),
+    ("could we", None),
+    ("can we", None),
+    ("you should", None),
+    ("you must", None),
+    ("i want you to", None),
+    ("i need you to", None),
+    ("i would like you to", None),
+    ("i'd like you to", None),
+    ("i want to", None),
+    ("i need to", None),
+    ("i would like to", None),
+    ("i'd like to", None),
+    ("we need to", None),
+    ("let's", None),
+    ("let us", None),
+    ("go ahead and", None),
+    ("try to", None),
+    ("make sure to", None),
+    ("your task is to", None),
+];
+
+/// Openings that are an order only with a comma or a verb behind them: "second, ..." but not "second result".
+const ORDINALS: [&str; 6] = ["first", "second", "third", "fourth", "fifth", "last"];
+
+/// Words of a clause that asks for nothing.
+const PLEASANTRIES: [&str; 12] =
+    ["thanks", "thank", "you", "please", "hi", "hello", "hey", "cheers", "kindly", "dear", "assistant", "much"];
+
+/// Splits a goal into its requests, in order.
+pub(super) fn split(goal: &str, vocabulary: &Vocabulary) -> Vec<Clause> {
+    let words = words::read(goal);
+    let mut clauses: Vec<Clause> = Vec::new();
+    let mut lead = String::new();
+    // An "and then" without anything behind it still orders what follows.
+    let mut pending: Option<Link> = None;
+    for stretch in cuts::cut(goal, &words, vocabulary).into_iter().filter(|stretch| !stretch.heading) {
+        let opened = open(goal, &words, &stretch, vocabulary);
+        let link = [opened.link, pending.unwrap_or(opened.link)]
+            .into_iter()
+            .find(|link| *link == Link::Then)
+            .unwrap_or(opened.link);
+        if opened.words.is_empty() || is_pleasantry(opened.words) {
+            pending = Some(link);
+            continue;
+        }
+        pending = None;
+        let said = text_of(goal, opened.words, stretch.end);
+        let text = if stretch.elided { format!("{lead} {said}") } else { said };
+        if !stretch.elided {
+            lead = lead_of(opened.words);
+        }
+        order::unfold(Clause { text, link, number: stretch.number }, vocabulary, &mut clauses);
+    }
+    if let Some(first) = clauses.first_mut() {
+        first.link = Link::Alone;
+    }
+    clauses
+}
+
+struct Opened<'a> {
+    words: &'a [Word],
+    link: Link,
+}
+
+/// Takes off what introduces a clause.
+fn open<'a>(goal: &str, words: &'a [Word], stretch: &Stretch, vocabulary: &Vocabulary) -> Opened<'a> {
+    let mut rest = &words[stretch.words.clone()];
+    let mut link = stretch.link;
+    while let Some((length, order)) = opening(goal, rest, vocabulary) {
+        rest = &rest[length..];
+        link = order.unwrap_or(link);
+    }
+    Opened { words: rest, link }
+}
+
+fn opening(goal: &str, words: &[Word], vocabulary: &Vocabulary) -> Option<(usize, Option<Link>)> {
+    let first = words.first()?;
+    if first.is_one_of(&ORDINALS) {
+        let second = words.get(1)?;
+        let comma = goal[first.span.end..second.span.start].contains([',', ':']);
+        let order = if first.is("first") { None } else { Some(Link::Then) };
+        return (comma || vocabulary.is_request(&second.lower)).then_some((1, order));
+    }
+    OPENINGS.iter().find_map(|&(phrase, order)| begins_with(words, phrase).map(|length| (length, order)))
+}
+
+/// How many words of a phrase these words begin with, if with all of them.
+pub(super) fn begins_with(words: &[Word], phrase: &str) -> Option<usize> {
+    let length = phrase.split(' ').count();
+    let same = length <= words.len() && phrase.split(' ').zip(words).all(|(part, word)| word.lower == part);
+    same.then_some(length)
+}
+
+/// "hello" and "thanks" ask for nothing, unless that is all there is to say: quoted text always counts.
+fn is_pleasantry(words: &[Word]) -> bool {
+    words.iter().all(|word| word.is_one_of(&PLEASANTRIES))
+}
+
+/// The verb with its "me": what a clause without a verb takes over.
+fn lead_of(words: &[Word]) -> String {
+    let with_me = words.get(1).is_some_and(|word| word.is_one_of(&["me", "us"]));
+    words.iter().take(if with_me { 2 } else { 1 }).map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// The text from the first of these words to `end`, without the punctuation that ends it.
+fn text_of(goal: &str, words: &[Word], end: usize) -> String {
+    let (Some(first), Some(last)) = (words.first(), words.last()) else { return String::new() };
+    let tail = &goal[last.span.end..end.max(last.span.end)];
+    let tail = tail.trim_end_matches(|c: char| c.is_whitespace() || ".,;:!?。！？；…→⇒—–&([".contains(c));
+    let tail = tail.strip_suffix("->").or_else(|| tail.strip_suffix("=>")).unwrap_or(tail).trim_end();
+    let tail =
+        if tail.trim_matches(|c: char| c.is_whitespace() || "-*•+·".contains(c)).is_empty() { "" } else { tail };
+    format!("{}{tail}", &goal[first.span.start..last.span.end])
+}

@@ -1,0 +1,89 @@
+//! Every way in which planning fails. Each message says what happened, why, and what to do next.
+//!
+//! | code                   | when                                                                          |
+//! |------------------------|-------------------------------------------------------------------------------|
+//! | `goal_missing`         | neither `goal` nor `prompt` says anything                                     |
+//! | `goal_too_long`        | the goal is longer than is read                                               |
+//! | `invalid_inputs`       | the planner's inputs do not fit its schema                                    |
+//! | `constraint_violation` | the plan would have more steps, or stand deeper, than a limit allows          |
+//! | `clause_unmapped`      | no node type, or none that is allowed, serves a clause                        |
+//! | `arguments_missing`    | a node type serves a clause, but the clause does not give what it needs       |
+
+use runyard_engine::Object;
+use runyard_engine::event::Failure;
+use serde_json::{Value, json};
+
+/// What every failure of a clause ends with: the honest way out.
+const WAY_OUT: &str = "Say it more plainly, put texts in quotation marks, or use a planner with a model: a setting \
+                       `[planner] model = ...` will configure one, but this version does not have it yet";
+
+/// A clause longer than this is cut where it is quoted in a message; `details.clause` cuts it too.
+const SHOWN_CHARS_MAX: usize = 200;
+
+/// A node type near a clause, for `details.nearest`.
+pub(super) struct Near {
+    pub(super) id: String,
+    pub(super) score: f64,
+}
+
+pub(super) fn goal_missing() -> Failure {
+    failure(
+        "goal_missing",
+        "there is nothing to plan: give `goal` (or `prompt`) as a text that is not blank".to_owned(),
+        None,
+    )
+}
+
+pub(super) fn goal_too_long(bytes: usize, limit: usize) -> Failure {
+    let message = format!("the goal has {bytes} bytes and at most {limit} are read; split it into several runs");
+    failure("goal_too_long", message, Some(json!({ "bytes": bytes, "limit": limit })))
+}
+
+pub(super) fn constraint(name: &str, limit: u64, found: u64) -> Failure {
+    let message = format!("{name} is {limit}, but the goal needs {found}; raise the limit or ask for less");
+    failure("constraint_violation", message, Some(json!({ "constraint": name, "limit": limit, "found": found })))
+}
+
+pub(super) fn unmapped(clause: &str, why: &str, nearest: &[Near]) -> Failure {
+    let clause = shown(clause);
+    let message = format!("no step for the clause \"{clause}\": {why}; {}. {WAY_OUT}", listed(nearest));
+    failure("clause_unmapped", message, Some(json!({ "clause": clause, "nearest": values(nearest), "missing": [] })))
+}
+
+pub(super) fn arguments(clause: &str, why: &str, missing: &[String], nearest: &[Near]) -> Failure {
+    let clause = shown(clause);
+    let message = format!("the clause \"{clause}\" does not say enough: {why}; {}. {WAY_OUT}", listed(nearest));
+    failure(
+        "arguments_missing",
+        message,
+        Some(json!({ "clause": clause, "nearest": values(nearest), "missing": missing })),
+    )
+}
+
+fn listed(nearest: &[Near]) -> String {
+    match nearest {
+        [] => "no node type is near".to_owned(),
+        _ => {
+            let ids: Vec<&str> = nearest.iter().map(|near| near.id.as_str()).collect();
+            format!("the nearest candidates are {}", ids.join(", "))
+        }
+    }
+}
+
+fn values(nearest: &[Near]) -> Value {
+    nearest.iter().map(|near| json!({ "node_type_id": near.id, "score": near.score })).collect()
+}
+
+fn failure(code: &str, message: String, details: Option<Value>) -> Failure {
+    let details =
+        details.and_then(|details| details.as_object().cloned()).filter(|details: &Object| !details.is_empty());
+    Failure { code: code.to_owned(), message, details, retryable: Some(false) }
+}
+
+/// A text as it is shown in a message.
+pub(super) fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}

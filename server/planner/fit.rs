@@ -1,0 +1,99 @@
+//! Whether a node type accounts for what a clause says. BM25 always finds something; this is what refuses "generate a poem"
+//! although it shares a word with "generate a UUID", and "the md5 hash" although there is a hash.
+
+use super::vocabulary::{self, Vocabulary, is_blocking};
+use super::words::{self, Word};
+use crate::catalog::Entry;
+
+/// More than this share of the words that say something must be the node type's.
+const COVERAGE_OVER: f64 = 0.5;
+
+/// How a node type fits what is left of a clause once its arguments are taken out.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Fit {
+    /// It serves the clause.
+    Serves,
+    /// A word asks for a condition, a loop or the opposite.
+    Blocked(String),
+    /// The clause never names it.
+    Unnamed,
+    /// The clause says more than the node type can account for: these words.
+    Leftover(Vec<String>),
+}
+
+/// Judges the words that no argument has used.
+pub(super) fn judge(entry: &Entry, words: &[Word], used: &[bool], vocabulary: &Vocabulary) -> Fit {
+    let own = Own::of(entry);
+    let unused = || words.iter().zip(used).filter(|(_, used)| !**used).map(|(word, _)| word);
+    if let Some(word) = unused().find(|word| is_blocking(&word.lower)) {
+        return Fit::Blocked(word.lower.clone());
+    }
+    let (mut named, mut accounted, mut leftover) = (words.is_empty(), 0_usize, Vec::new());
+    for word in unused() {
+        // "generate a UUID for the new customer": a purpose changes nothing.
+        if named && word.is("for") {
+            break;
+        }
+        for stem in vocabulary::stems(&word.lower) {
+            match own.judge(&stem, vocabulary) {
+                Says::Name => (named, accounted) = (true, accounted + 1),
+                Says::Known => accounted += 1,
+                Says::Nothing => {}
+                Says::Other => leftover.push(word.lower.clone()),
+            }
+        }
+        if word.quoted.is_some() {
+            leftover.push("the quoted text".to_owned());
+        }
+    }
+    // A number that nobody uses always matters: "version 7", "512".
+    let number = leftover.iter().any(|word| words::number(word).is_some());
+    let coverage = accounted as f64 / (accounted + leftover.len()).max(1) as f64;
+    match (named, coverage > COVERAGE_OVER && !number) {
+        (false, _) => Fit::Unnamed,
+        (true, true) => Fit::Serves,
+        (true, false) => Fit::Leftover(leftover),
+    }
+}
+
+/// Whether these words name a product of the node type and say nothing else: "the current time".
+pub(super) fn is_wholly(entry: &Entry, words: &[Word], vocabulary: &Vocabulary) -> bool {
+    let own = Own::of(entry);
+    let stems: Vec<String> = words.iter().flat_map(|word| vocabulary::stems(&word.lower)).collect();
+    let says: Vec<Says> = stems.iter().map(|stem| own.judge(stem, vocabulary)).collect();
+    words.iter().all(|word| word.quoted.is_none()) && says.contains(&Says::Name) && !says.contains(&Says::Other)
+}
+
+/// What a word says of a node type.
+#[derive(PartialEq)]
+enum Says {
+    /// It names it.
+    Name,
+    /// It occurs in its description.
+    Known,
+    Nothing,
+    Other,
+}
+
+struct Own {
+    names: Vec<String>,
+    known: Vec<String>,
+}
+
+impl Own {
+    fn of(entry: &Entry) -> Self {
+        let hints = &entry.hints;
+        let names =
+            [&hints.keywords, &hints.verbs, &hints.produces].into_iter().flatten().map(|word| vocabulary::stem(word));
+        Self { names: names.collect(), known: vocabulary::stems(&entry.description) }
+    }
+
+    fn judge(&self, stem: &String, vocabulary: &Vocabulary) -> Says {
+        match stem {
+            stem if self.names.contains(stem) && stem != "text" => Says::Name,
+            stem if vocabulary.is_silent(stem) => Says::Nothing,
+            stem if self.known.contains(stem) => Says::Known,
+            _ => Says::Other,
+        }
+    }
+}

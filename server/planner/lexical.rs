@@ -1,0 +1,390 @@
+//! The planner that needs no model: it goes by the words of the goal alone, is deterministic, and refuses by name what it
+//! does not understand.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use runyard_engine::event::Failure;
+use runyard_engine::plan::{Candidate, Source};
+use runyard_engine::{Constraints, Object, Plan};
+use serde_json::Value;
+
+use super::bind::{self, Bound, Missing, Reading};
+use super::clauses::{self, Clause};
+use super::draft::{Decided, Draft};
+use super::failure::{self, Near};
+use super::fit::{self, Fit};
+use super::limits;
+use super::rank::{Ranked, Ranker};
+use super::references::Means;
+use super::result::{self, Answer, Force};
+use super::vocabulary::Vocabulary;
+use super::words::{self, Word};
+use super::{PlanRequest, Planner};
+use crate::catalog::composite::PlannerInputs;
+use crate::catalog::{Catalog, Entry, Violation};
+
+/// Candidates in a set, where the constraints do not say.
+const CANDIDATES_DEFAULT: usize = 5;
+
+/// Candidates that a failure names.
+const NEAREST_MAX: usize = 3;
+
+/// The longest goal that a summary repeats, in characters.
+const SUMMARY_CHARS_MAX: usize = 120;
+
+/// Plans by words alone.
+pub struct LexicalPlanner {
+    catalog: Arc<Catalog>,
+    ranker: Ranker,
+    vocabulary: Vocabulary,
+}
+
+#[async_trait]
+impl Planner for LexicalPlanner {
+    async fn plan(&self, request: PlanRequest) -> Result<Plan, Failure> {
+        self.plan_now(&request)
+    }
+}
+
+impl LexicalPlanner {
+    /// A planner over the atomic node types of this catalogue.
+    pub fn new(catalog: Arc<Catalog>) -> Self {
+        Self { ranker: Ranker::new(&catalog), vocabulary: Vocabulary::of(&catalog), catalog }
+    }
+
+    /// Plans without waiting for anything.
+    ///
+    /// # Errors
+    /// `goal_missing`, `goal_too_long`, `invalid_inputs`, `constraint_violation`, `clause_unmapped` or `arguments_missing`.
+    pub fn plan_now(&self, request: &PlanRequest) -> Result<Plan, Failure> {
+        let inputs = self.read(request)?;
+        let goal = goal_of(&inputs)?;
+        limits::check_depth(&inputs, &request.constraints)?;
+        let clauses = clauses::split(goal, &self.vocabulary);
+        if clauses.is_empty() {
+            return Err(failure::unmapped(goal.trim(), "it asks for nothing", &[]));
+        }
+        // Far beyond any limit, so that a flood of clauses is refused before each is looked at.
+        if clauses.len() as u64 > 4 * limits::STEPS_MAX {
+            limits::check_steps(clauses.len() as u64, &inputs, &request.constraints)?;
+        }
+        let mut work =
+            Work { planner: self, constraints: &request.constraints, draft: Draft::new(context(&inputs, request)?) };
+        for clause in &clauses {
+            work.clause(clause)?;
+            if work.draft.steps.len() as u64 > limits::STEPS_MAX {
+                break;
+            }
+        }
+        let steps = work.draft.steps.len();
+        limits::check_steps(steps as u64, &inputs, &request.constraints)?;
+        Ok(work.draft.finish(summary(goal, steps)))
+    }
+
+    fn read(&self, request: &PlanRequest) -> Result<PlannerInputs, Failure> {
+        let invalid = |found: Vec<Violation>| {
+            crate::driver::perform::invalid("invalid_inputs", "inputs", &request.node_type, &found)
+        };
+        self.catalog.validate_inputs(&request.node_type, &request.inputs).map_err(invalid)?;
+        serde_json::from_value(Value::Object(request.inputs.clone()))
+            .map_err(|error| invalid(vec![Violation { field: String::new(), reason: error.to_string() }]))
+    }
+}
+
+/// One plan being made.
+struct Work<'a> {
+    planner: &'a LexicalPlanner,
+    constraints: &'a Constraints,
+    draft: Draft<'a>,
+}
+
+/// A clause on its way to a node type: the words that count, which may be fewer than the goal's.
+struct Subtask<'c> {
+    clause: &'c Clause,
+    text: String,
+}
+
+impl<'a> Work<'a> {
+    fn clause(&mut self, clause: &Clause) -> Result<(), Failure> {
+        let read = words::read(&clause.text);
+        let Some((force, length)) = result::asked(&read) else {
+            let subtask = Subtask { clause, text: clause.text.clone() };
+            return self.steps(&subtask);
+        };
+        let rest = &read[length..];
+        match result::answer(rest, &self.draft.known, &self.planner.vocabulary) {
+            Answer::Value(Means::Given(value)) => {
+                let text = runyard_engine::plan::as_text(&value);
+                self.say(clause, &text)?;
+            }
+            Answer::Value(means) => return self.answer(clause, force, &means),
+            Answer::Text => {
+                let text = rest.iter().find_map(|word| word.quoted.clone()).map_or("", |inner| &clause.text[inner]);
+                self.say(clause, text)?;
+            }
+            Answer::Made => {
+                let start = rest.first().map_or(clause.text.len(), |word| word.span.start);
+                self.steps(&Subtask { clause, text: clause.text[start..].to_owned() })?;
+            }
+        }
+        let latest = self.draft.known.made.last().map(|made| (made.id.clone(), made.entry));
+        match latest {
+            Some((step, entry)) => self.set_answer(clause, force, Source { step, pointer: pointer(entry) }),
+            None => Ok(()),
+        }
+    }
+
+    /// The run answers with a value that exists.
+    fn answer(&mut self, clause: &Clause, force: Force, means: &Means) -> Result<(), Failure> {
+        match means {
+            Means::Output { source, .. } => self.set_answer(clause, force, source.clone()),
+            Means::Several => Err(self.unanswerable(
+                clause,
+                "it asks for several values at once, and a result is one value; every \
+                 step's outputs are in the run's `child_node_runs` anyway",
+            )),
+            Means::Nothing | Means::Given(_) => {
+                Err(self.unanswerable(clause, "it speaks of an earlier result, and no earlier step makes one"))
+            }
+        }
+    }
+
+    fn set_answer(&mut self, clause: &Clause, force: Force, source: Source) -> Result<(), Failure> {
+        self.draft.answer_with(force, source).map_err(|before| {
+            let why = format!(
+                "the goal already returns the output of {}, and a result is one value; every step's outputs are in the run's \
+                 `child_node_runs` anyway",
+                before.step
+            );
+            self.unanswerable(clause, &why)
+        })
+    }
+
+    fn unanswerable(&self, clause: &Clause, why: &str) -> Failure {
+        failure::arguments(&clause.text, why, &["result".to_owned()], &[])
+    }
+
+    /// A step that says a text which the goal gives.
+    fn say(&mut self, clause: &Clause, text: &str) -> Result<(), Failure> {
+        let quote = ['"', '`'].into_iter().find(|quote| !text.contains(*quote)).unwrap_or('"');
+        self.steps(&Subtask { clause, text: format!("say {quote}{text}{quote}") })
+    }
+
+    /// Maps a subtask to a node type and adds its steps.
+    fn steps(&mut self, subtask: &Subtask<'_>) -> Result<(), Failure> {
+        let all = words::read(&subtask.text);
+        let repeat = Repeat::of(&all, &self.planner.vocabulary);
+        let kept = &all[..repeat.words_kept];
+        let end = kept
+            .last()
+            .map_or(0, |last| if repeat.words_kept == all.len() { subtask.text.len() } else { last.span.end });
+        let reading = Reading { text: &subtask.text[..end], words: kept };
+        let chosen = self.choose(subtask, &reading, &repeat)?;
+        self.draft.arrange(subtask.clause.link, chosen.entry.kind);
+        for _ in 0..repeat.count.min(limits::STEPS_MAX + 1) {
+            self.draft.push(Decided {
+                entry: chosen.entry,
+                goal: subtask.clause.text.clone(),
+                candidates: chosen.candidates.clone(),
+                rationale: chosen.rationale.clone(),
+                bound: chosen.bound.clone(),
+                number: subtask.clause.number,
+            });
+        }
+        Ok(())
+    }
+
+    /// The best candidate that serves the clause and gets all that it needs.
+    fn choose(&self, subtask: &Subtask<'_>, reading: &Reading<'_>, repeat: &Repeat) -> Result<Chosen<'a>, Failure> {
+        let planner = self.planner;
+        let ranked = planner.ranker.rank(&planner.catalog, reading.words, |stem| planner.vocabulary.is_silent(stem));
+        let scored = || ranked.iter().filter(|one| one.score > 0.0);
+        let nearest: Vec<Near> = scored().take(NEAREST_MAX).map(Near::from).collect();
+        if repeat.count == 0 {
+            return Err(failure::unmapped(&subtask.clause.text, "it asks for none", &nearest));
+        }
+        let most =
+            self.constraints.candidates.max_candidates_per_subtask.map_or(CANDIDATES_DEFAULT, |most| most as usize);
+        let set: Vec<&Ranked<'a>> = scored().filter(|one| self.allows(one.entry)).take(most).collect();
+        let mut refusals = Vec::new();
+        for (place, one) in set.iter().enumerate() {
+            match self.attempt(one.entry, reading, repeat) {
+                Ok(bound) => return Ok(Chosen::new(&set, place, bound)),
+                Err(refusal) => refusals.push((one.entry, refusal)),
+            }
+        }
+        let excluded =
+            scored().filter(|one| !self.allows(one.entry)).find(|one| self.attempt(one.entry, reading, repeat).is_ok());
+        Err(refusal(&subtask.clause.text, &refusals, excluded.map(|one| one.entry), &nearest))
+    }
+
+    fn attempt(&self, entry: &Entry, reading: &Reading<'_>, repeat: &Repeat) -> Result<Bound, Refusal> {
+        let (catalog, vocabulary) = (&self.planner.catalog, &self.planner.vocabulary);
+        let bound = bind::bind(entry, reading, &self.draft.known, catalog, vocabulary).map_err(|missing| {
+            // Quoted text would be used if it could be; only what is said around it counts.
+            let quoted: Vec<bool> = reading.words.iter().map(|word| word.quoted.is_some()).collect();
+            match fit::judge(entry, reading.words, &quoted, vocabulary) {
+                Fit::Unnamed => Refusal::Fit(Fit::Unnamed),
+                Fit::Blocked(word) => Refusal::Fit(Fit::Blocked(word)),
+                Fit::Serves | Fit::Leftover(_) => Refusal::Missing(missing),
+            }
+        })?;
+        let mut used = bound.used.clone();
+        repeat.words.iter().for_each(|&at| used[at] = true);
+        match fit::judge(entry, reading.words, &used, vocabulary) {
+            Fit::Serves if repeat.needs_product && !entry.hints.arguments.is_empty() => Err(Refusal::Fit(Fit::Unnamed)),
+            Fit::Serves => Ok(bound),
+            fit => Err(Refusal::Fit(fit)),
+        }
+    }
+
+    /// Whether the run's constraints let this node type be chosen. Both sides are compared resolved.
+    fn allows(&self, entry: &Entry) -> bool {
+        let names = |id: &String| self.planner.catalog.canonical(id) == Some(entry.id.as_str());
+        let candidates = &self.constraints.candidates;
+        let allowed = candidates.allowed_node_type_ids.as_ref().is_none_or(|ids| ids.iter().any(names));
+        let gate = self.constraints.gates.side_effect_class.is_none_or(|most| entry.side_effect <= most);
+        allowed && gate && !candidates.denied_node_type_ids.iter().any(names)
+    }
+}
+
+/// Why a candidate was not chosen.
+enum Refusal {
+    Missing(Missing),
+    Fit(Fit),
+}
+
+/// The failure of a clause: the first candidate that it names says why.
+fn refusal(clause: &str, refusals: &[(&Entry, Refusal)], excluded: Option<&Entry>, nearest: &[Near]) -> Failure {
+    if let Some(entry) = excluded {
+        let why = format!("{} would serve it, but the run's constraints do not allow it", entry.id);
+        return failure::unmapped(clause, &why, nearest);
+    }
+    for (entry, refusal) in refusals {
+        match refusal {
+            Refusal::Fit(Fit::Blocked(word)) => {
+                let why = format!(
+                    "\"{word}\" asks for a condition, a loop or the opposite, which this planner does not follow"
+                );
+                return failure::unmapped(clause, &why, nearest);
+            }
+            Refusal::Fit(Fit::Leftover(words)) => {
+                let said = words.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let why = format!("{} does not account for what else it says ({})", entry.id, failure::shown(&said));
+                return failure::unmapped(clause, &why, nearest);
+            }
+            Refusal::Missing(missing) => {
+                let why = format!("{} needs `{}`, but {}", entry.id, missing.field, missing.why);
+                return failure::arguments(clause, &why, std::slice::from_ref(&missing.field), nearest);
+            }
+            Refusal::Fit(Fit::Unnamed | Fit::Serves) => {}
+        }
+    }
+    failure::unmapped(clause, "no node type goes by any of its words", nearest)
+}
+
+/// A node type for a clause, with what was considered.
+struct Chosen<'a> {
+    entry: &'a Entry,
+    candidates: Vec<Candidate>,
+    rationale: String,
+    bound: Bound,
+}
+
+impl<'a> Chosen<'a> {
+    fn new(set: &[&Ranked<'a>], place: usize, bound: Bound) -> Self {
+        let candidates = set.iter().map(|one| Candidate {
+            node_type: one.entry.reference(),
+            score: one.score,
+            rationale: Some(one.rationale.clone()),
+        });
+        let mut reasons = vec![set[place].rationale.clone()];
+        if place > 0 {
+            reasons.push(format!("{} ranks higher but does not get what it needs", set[0].entry.id));
+        }
+        reasons.extend(bound.notes.iter().cloned());
+        Self { entry: set[place].entry, candidates: candidates.collect(), rationale: reasons.join("; "), bound }
+    }
+}
+
+impl From<&Ranked<'_>> for Near {
+    fn from(ranked: &Ranked<'_>) -> Self {
+        Near { id: ranked.entry.id.clone(), score: ranked.score }
+    }
+}
+
+/// How often a clause asks for the same: "three UUIDs", "say hello twice".
+struct Repeat {
+    count: u64,
+    /// The first so many words of the clause are left when "three times" is taken off.
+    words_kept: usize,
+    /// Words that say the count, within those.
+    words: Vec<usize>,
+    /// The count stands before a product, so only a node type that needs nothing else is meant.
+    needs_product: bool,
+}
+
+impl Repeat {
+    fn of(words: &[Word], vocabulary: &Vocabulary) -> Self {
+        let once = Self { count: 1, words_kept: words.len(), words: Vec::new(), needs_product: false };
+        let last = words.len().saturating_sub(1);
+        let count = |at: usize| words.get(at).and_then(|word| words::count(&word.lower));
+        match words.last() {
+            Some(word) if word.is("twice") && last > 0 => return Self { count: 2, words_kept: last, ..once },
+            Some(word) if word.is("times") && last > 1 => {
+                if let Some(count) = count(last - 1) {
+                    return Self { count: u64::from(count), words_kept: last - 1, ..once };
+                }
+            }
+            _ => {}
+        }
+        let product = |at: usize| {
+            let ahead = words[at + 1..].iter().take(4).take_while(|word| !word.is_one_of(&["and", "of", "for"]));
+            ahead
+                .into_iter()
+                .any(|word| word.lower.ends_with('s') == (count(at) != Some(1)) && vocabulary.is_product(&word.lower))
+        };
+        match (0..words.len()).find_map(|at| Some((at, count(at)?)).filter(|_| product(at))) {
+            Some((at, count)) => Self { count: u64::from(count), words: vec![at], needs_product: true, ..once },
+            None => once,
+        }
+    }
+}
+
+fn goal_of(inputs: &PlannerInputs) -> Result<&str, Failure> {
+    let given = [&inputs.goal, &inputs.prompt].into_iter().flatten().find(|text| !text.trim().is_empty());
+    let goal = given.ok_or_else(failure::goal_missing)?;
+    if goal.len() > limits::GOAL_BYTES_MAX {
+        return Err(failure::goal_too_long(goal.len(), limits::GOAL_BYTES_MAX));
+    }
+    Ok(goal)
+}
+
+/// The values that the goal may name.
+fn context(inputs: &PlannerInputs, request: &PlanRequest) -> Result<Object, Failure> {
+    let text = inputs.context.as_deref().unwrap_or_default();
+    if text.trim().is_empty() {
+        return Ok(Object::new());
+    }
+    serde_json::from_str(text).map_err(|_| {
+        let violation = Violation::at("context", "must be a JSON object, written as a string");
+        crate::driver::perform::invalid("invalid_inputs", "inputs", &request.node_type, &[violation])
+    })
+}
+
+fn pointer(entry: &Entry) -> String {
+    entry.main_output().map_or(String::new(), |name| format!("/{name}"))
+}
+
+/// "Generate a UUID, then return it: 1 step".
+fn summary(goal: &str, steps: usize) -> String {
+    let words: Vec<&str> = goal.split_whitespace().collect();
+    let line = words.join(" ");
+    let line = line.trim_end_matches(['.', ':', ';', ',']);
+    let line = match line.char_indices().nth(SUMMARY_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", line[..end].trim_end()),
+        None => line.to_owned(),
+    };
+    format!("{line}: {steps} {}", if steps == 1 { "step" } else { "steps" })
+}

@@ -1,0 +1,60 @@
+//! From a goal to a plan. What comes out reaches the engine as a command; nothing here is recorded or performed.
+//!
+//! | file            | what                                                                                   |
+//! |-----------------|----------------------------------------------------------------------------------------|
+//! | `words.rs`      | text to words, with quoted text kept whole                                             |
+//! | `vocabulary.rs` | which words ask for something, which words say nothing                                 |
+//! | `clauses.rs`    | a goal to clauses: where one ends (`cuts.rs`), what order they imply (`order.rs`)      |
+//! | `rank.rs`       | node types for a clause, best first (BM25)                                             |
+//! | `fit.rs`        | whether a node type accounts for what a clause says                                    |
+//! | `bind.rs`       | inputs from the clause (`durations.rs`) and from earlier outputs (`references.rs`)     |
+//! | `result.rs`     | "return ..." clauses                                                                   |
+//! | `lexical.rs`    | the planner that needs no model, made from the above                                   |
+//! | `limits.rs`     | how many steps a plan may have                                                         |
+//! | `failure.rs`    | every way in which planning fails, with its code                                       |
+
+mod bind;
+mod clauses;
+mod cuts;
+mod draft;
+mod durations;
+mod failure;
+mod fit;
+mod lexical;
+mod limits;
+mod order;
+mod rank;
+mod references;
+mod result;
+mod vocabulary;
+mod words;
+
+use async_trait::async_trait;
+pub use lexical::LexicalPlanner;
+pub use limits::{GOAL_BYTES_MAX, STEPS_MAX};
+use runyard_engine::event::Failure;
+use runyard_engine::{Constraints, NodeType, Object, Plan};
+
+/// Who turns a goal into a plan.
+#[async_trait]
+pub trait Planner: Send + Sync {
+    /// Plans. The same request gives the same plan where the planner is deterministic; the lexical one is.
+    ///
+    /// # Errors
+    /// The failure with which the node run that asked for the plan ends.
+    async fn plan(&self, request: PlanRequest) -> Result<Plan, Failure>;
+}
+
+/// What a planner is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanRequest {
+    /// The planner's own node type.
+    pub node_type: NodeType,
+    /// Its inputs: `catalog::composite::PlannerInputs`.
+    pub inputs: Object,
+    /// Limits that the plan must keep.
+    pub constraints: Constraints,
+}
+
+#[cfg(test)]
+mod tests;

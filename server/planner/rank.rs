@@ -1,0 +1,124 @@
+//! Node types for a clause, best first: BM25 over id, description, schema and the catalogue's keywords.
+
+use std::collections::BTreeMap;
+
+use bm25::{Embedder, EmbedderBuilder, Scorer, Tokenizer};
+use runyard_engine::NodeKind;
+use serde_json::Value;
+
+use super::vocabulary;
+use super::words::Word;
+use crate::catalog::{Catalog, Entry};
+
+/// What a clause gains that begins with a verb of the node type: more than any single word can be worth.
+const VERB_BONUS: f64 = 4.0;
+
+/// Ranks the atomic node types of a catalogue.
+pub(super) struct Ranker {
+    embedder: Embedder<u32, Stems>,
+    scorer: Scorer<usize>,
+    /// By place in the catalogue: the stems of the node type's text.
+    documents: BTreeMap<usize, Vec<String>>,
+}
+
+/// One node type with its score for a clause.
+#[derive(Debug, Clone)]
+pub(super) struct Ranked<'a> {
+    pub(super) entry: &'a Entry,
+    /// Higher is better; never negative.
+    pub(super) score: f64,
+    /// Why, for people.
+    pub(super) rationale: String,
+}
+
+/// Splits as the whole planner does.
+struct Stems;
+
+impl Tokenizer for Stems {
+    fn tokenize(&self, text: &str) -> Vec<String> {
+        vocabulary::stems(text)
+    }
+}
+
+impl Ranker {
+    /// Reads every atomic node type. A catalogue that changes needs a new ranker.
+    pub(super) fn new(catalog: &Catalog) -> Self {
+        let atomic = |entry: &&Entry| matches!(entry.kind, NodeKind::Call | NodeKind::Sleep);
+        let texts: Vec<(usize, String)> = (catalog.entries().iter().enumerate())
+            .filter(|(_, entry)| atomic(entry))
+            .map(|(place, entry)| (place, text_of(entry)))
+            .collect();
+        let corpus: Vec<&str> = texts.iter().map(|(_, text)| text.as_str()).collect();
+        let embedder = EmbedderBuilder::with_tokenizer_and_fit_to_corpus(Stems, &corpus).build();
+        let mut scorer = Scorer::new();
+        for (place, text) in &texts {
+            scorer.upsert(place, embedder.embed(text));
+        }
+        let documents = texts.into_iter().map(|(place, text)| (place, vocabulary::stems(&text))).collect();
+        Self { embedder, scorer, documents }
+    }
+
+    /// Every atomic node type with its score for these words, best first, the worthless last. Equals are sorted by id.
+    pub(super) fn rank<'a>(
+        &self,
+        catalog: &'a Catalog,
+        words: &[Word],
+        silent: impl Fn(&str) -> bool,
+    ) -> Vec<Ranked<'a>> {
+        let mut query: Vec<String> = words.iter().flat_map(|word| vocabulary::stems(&word.lower)).collect();
+        query.sort();
+        query.dedup();
+        let query_text = query.join(" ");
+        let embedded = self.embedder.embed(&query_text);
+        let mut ranked: Vec<Ranked<'a>> = (self.documents.iter())
+            .filter_map(|(place, document)| catalog.entries().get(*place).map(|entry| (place, document, entry)))
+            .map(|(place, document, entry)| {
+                let verb = leading_verb(entry, words);
+                let score = f64::from(self.scorer.score(place, &embedded).unwrap_or(0.0));
+                let score = score + if verb.is_some() { VERB_BONUS } else { 0.0 };
+                let shared = query.iter().filter(|stem| document.contains(stem) && !silent(stem));
+                Ranked { entry, score: rounded(score), rationale: rationale(verb, shared) }
+            })
+            .collect();
+        ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.entry.id.cmp(&b.entry.id)));
+        ranked
+    }
+}
+
+/// The verb with which the words begin, if it is one of the node type's.
+fn leading_verb<'a>(entry: &'a Entry, words: &[Word]) -> Option<&'a str> {
+    let first = vocabulary::stem(&words.first()?.lower);
+    entry.hints.verbs.iter().find(|verb| vocabulary::stem(verb) == first).map(String::as_str)
+}
+
+/// Keywords stand twice: they say more than the rest.
+fn text_of(entry: &Entry) -> String {
+    let hints = &entry.hints;
+    let words: Vec<&str> = [&hints.keywords, &hints.verbs].into_iter().flatten().map(String::as_str).collect();
+    let words = words.join(" ");
+    format!("{} {} {} {words} {words}", entry.id, entry.description, schema_text(&entry.input_schema))
+}
+
+/// Property names and descriptions of a schema.
+fn schema_text(schema: &Value) -> String {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let texts = properties.into_iter().flatten().map(|(name, property)| {
+        let description = property.get("description").and_then(Value::as_str).unwrap_or_default();
+        format!("{name} {description}")
+    });
+    texts.collect::<Vec<_>>().join(" ")
+}
+
+fn rationale<'s>(verb: Option<&str>, shared: impl Iterator<Item = &'s String>) -> String {
+    let shared: Vec<&str> = shared.map(String::as_str).collect();
+    match (verb, shared.as_slice()) {
+        (Some(verb), _) => format!("the clause begins with \"{verb}\""),
+        (None, []) => "shares only common words with the clause".to_owned(),
+        (None, shared) => format!("shares words with the clause: {}", shared.join(", ")),
+    }
+}
+
+/// Three decimals, so that a score reads well and is the same everywhere.
+fn rounded(score: f64) -> f64 {
+    (score * 1000.0).round() / 1000.0
+}

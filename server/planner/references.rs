@@ -1,0 +1,261 @@
+//! "it", "the result", "the uuid", "the second hash", "step 2's output", "the customer name": words for values that earlier
+//! steps made, or that the goal's context holds.
+
+use std::ops::Range;
+
+use runyard_engine::plan::Source;
+use runyard_engine::{NodeKind, Object};
+use serde_json::Value;
+
+use super::vocabulary;
+use super::words::{self, Word};
+use crate::catalog::Entry;
+
+/// A step that has been planned, as later clauses may speak of it.
+#[derive(Debug, Clone)]
+pub(super) struct Made<'a> {
+    pub(super) id: String,
+    pub(super) entry: &'a Entry,
+    /// The number of its clause in a numbered list.
+    pub(super) number: Option<u32>,
+}
+
+/// What clauses may speak of.
+#[derive(Debug, Default)]
+pub(super) struct Known<'a> {
+    /// Steps, in order.
+    pub(super) made: Vec<Made<'a>>,
+    /// Values given with the goal.
+    pub(super) context: Object,
+}
+
+/// Words of a clause that stand for a value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Reference {
+    /// Which words.
+    pub(super) words: Range<usize>,
+    pub(super) means: Means,
+}
+
+/// What a reference stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Means {
+    /// An earlier step's main output.
+    Output {
+        source: Source,
+        /// Whether it is a string.
+        text: bool,
+    },
+    /// A value of the context.
+    Given(Value),
+    /// Several values at once: "both".
+    Several,
+    /// Nothing that exists.
+    Nothing,
+}
+
+const ORDINALS: [(&str, usize); 10] = [
+    ("first", 0),
+    ("second", 1),
+    ("third", 2),
+    ("fourth", 3),
+    ("fifth", 4),
+    ("sixth", 5),
+    ("seventh", 6),
+    ("eighth", 7),
+    ("ninth", 8),
+    ("tenth", 9),
+];
+
+/// Nouns for whatever was made.
+const ANY: [&str; 8] = ["result", "output", "value", "answer", "response", "one", "outcome", "thing"];
+
+/// Between "the" and the noun, without meaning.
+const PADDING: [&str; 14] = [
+    "previous",
+    "last",
+    "latest",
+    "final",
+    "generated",
+    "new",
+    "resulting",
+    "same",
+    "above",
+    "earlier",
+    "preceding",
+    "prior",
+    "random",
+    "computed",
+];
+
+impl Known<'_> {
+    /// Every reference in a clause, in order, none within another.
+    pub(super) fn references(&self, words: &[Word]) -> Vec<Reference> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < words.len() {
+            match self.reference_at(words, at) {
+                Some(reference) => {
+                    at = reference.words.end;
+                    found.push(reference);
+                }
+                None => at += 1,
+            }
+        }
+        found
+    }
+
+    fn reference_at(&self, words: &[Word], at: usize) -> Option<Reference> {
+        let word = words[at].base();
+        if let Some((step, end)) = step_at(words, at) {
+            return Some(self.of_step(step, at, end, words));
+        }
+        let determined = matches!(
+            word,
+            "the" | "that" | "this" | "its" | "these" | "those" | "our" | "your" | "my" | "both" | "all"
+        );
+        if determined && let Some(reference) = self.noun_phrase(words, at) {
+            return Some(reference);
+        }
+        let content_follows = words.get(at + 1).is_some_and(|next| next.quoted.is_none() && is_noun_like(next.base()));
+        match word {
+            "it" => Some(self.pronoun(at)),
+            "that" | "this" if !content_follows => Some(self.pronoun(at)),
+            "them" | "both" | "everything" | "all" if !content_follows => Some(self.several(at..at + 1)),
+            _ => None,
+        }
+    }
+
+    /// "the (first) (generated) uuid", "the result of step 2", "the customer name".
+    fn noun_phrase(&self, words: &[Word], at: usize) -> Option<Reference> {
+        let ahead: Vec<&str> = words[at + 1..].iter().take(6).map(Word::base).collect();
+        if let Some((length, value)) = self.context_key(&ahead) {
+            return Some(Reference { words: at..at + 1 + length, means: Means::Given(value.clone()) });
+        }
+        let (mut index, mut ordinal) = (0, None);
+        while let Some(word) = ahead.get(index) {
+            let named = ORDINALS.iter().find(|(name, _)| name == word).map(|&(_, nth)| nth);
+            if named.is_none() && !PADDING.contains(word) && *word != "of" && *word != "the" {
+                break;
+            }
+            ordinal = named.or(ordinal);
+            index += 1;
+        }
+        let noun = ahead.get(index).copied().unwrap_or_default();
+        let end = at + 1 + index + 1;
+        let candidates = self.candidates(noun);
+        let padded =
+            index > 0 && (ordinal.is_some() || matches!(ahead.get(index - 1), Some(&("last" | "previous" | "latest"))));
+        let Some((candidates, end)) = candidates.map(|made| (made, end)).or_else(|| {
+            // "the first", "the last", with nothing behind.
+            (padded && !is_noun_like(noun)).then(|| (self.values(), end - 1))
+        }) else {
+            return None;
+        };
+        if words.get(end).is_some_and(|word| word.is_one_of(&["of", "from"])) {
+            if let Some((step, end)) = step_at(words, end + 1) {
+                return Some(self.of_step(step, at, end, words));
+            }
+            // "the hash of it" asks for a hash; it does not speak of one.
+            if words[end].is("of") {
+                return None;
+            }
+        }
+        let plural = noun.ends_with('s') && candidates.len() > 1 && ordinal.is_none();
+        let chosen = match ordinal {
+            Some(nth) => candidates.get(nth).copied(),
+            None => candidates.last().copied(),
+        };
+        let means = if plural { Means::Several } else { meaning(chosen) };
+        Some(Reference { words: at..end, means })
+    }
+
+    /// The steps that a noun may mean. `None`: the noun means no step; for "result" that may be an empty list.
+    fn candidates(&self, noun: &str) -> Option<Vec<&Made<'_>>> {
+        let noun = vocabulary::stem(noun);
+        if ANY.contains(&noun.as_str()) || ANY.iter().any(|any| vocabulary::stem(any) == noun) {
+            return Some(self.values());
+        }
+        let named = |made: &&Made<'_>| made.entry.hints.produces.iter().any(|name| vocabulary::stem(name) == noun);
+        let candidates: Vec<&Made<'_>> = self.made.iter().filter(named).collect();
+        (!candidates.is_empty()).then_some(candidates)
+    }
+
+    /// Steps whose output is a value: all but waits, unless there is nothing else.
+    fn values(&self) -> Vec<&Made<'_>> {
+        let values: Vec<&Made<'_>> = self.made.iter().filter(|made| made.entry.kind != NodeKind::Sleep).collect();
+        if values.is_empty() { self.made.iter().collect() } else { values }
+    }
+
+    fn pronoun(&self, at: usize) -> Reference {
+        Reference { words: at..at + 1, means: meaning(self.values().last().copied()) }
+    }
+
+    fn several(&self, words: Range<usize>) -> Reference {
+        let values = self.values();
+        let means = if values.len() > 1 { Means::Several } else { meaning(values.last().copied()) };
+        Reference { words, means }
+    }
+
+    /// The output of a numbered step, with what stands behind the number: "step 2's result".
+    fn of_step(&self, step: u32, start: usize, mut end: usize, words: &[Word]) -> Reference {
+        let noun = words.get(end).map(Word::base).unwrap_or_default();
+        if ANY.contains(&noun) || self.made.iter().any(|made| made.entry.hints.produces.iter().any(|name| name == noun))
+        {
+            end += 1;
+        }
+        let numbered = self.made.iter().rev().find(|made| made.number == Some(step));
+        let counted = || self.made.get((step as usize).checked_sub(1)?).filter(|made| made.number.is_none());
+        Reference { words: start..end, means: meaning(numbered.or_else(counted)) }
+    }
+
+    /// The longest run of words that is a key of the context.
+    fn context_key(&self, ahead: &[&str]) -> Option<(usize, &Value)> {
+        let spelled = |key: &str| key.to_lowercase().replace(['_', '-', '.'], " ");
+        (1..=ahead.len().min(4)).rev().find_map(|length| {
+            let words = ahead[..length].join(" ");
+            let found = self
+                .context
+                .iter()
+                .find(|(key, _)| spelled(key) == words || key.to_lowercase() == words.replace(' ', ""));
+            found.map(|(_, value)| (length, value))
+        })
+    }
+
+    /// The most recent value, for a clause that names none.
+    pub(super) fn latest(&self) -> Means {
+        meaning(self.values().last().copied())
+    }
+}
+
+/// "step 2", "S2", "the 2nd step" is not supported; the end is behind the number.
+fn step_at(words: &[Word], at: usize) -> Option<(u32, usize)> {
+    let at = at + usize::from(words.get(at).is_some_and(|word| word.is("the")));
+    let word = words.get(at)?;
+    if word.is_one_of(&["step", "item", "task"]) {
+        let number = words::count(words.get(at + 1)?.base())?;
+        return Some((number, at + 2));
+    }
+    let digits = word.base().strip_prefix('s')?;
+    let number = digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))?;
+    Some((number, at + 1))
+}
+
+fn meaning(made: Option<&Made<'_>>) -> Means {
+    let Some(made) = made else { return Means::Nothing };
+    let pointer = made
+        .entry
+        .main_output()
+        .map_or(String::new(), |name| format!("/{}", name.replace('~', "~0").replace('/', "~1")));
+    Means::Output { source: Source { step: made.id.clone(), pointer }, text: made.entry.main_output_is_text() }
+}
+
+/// Whether a word may be the noun that "that" or "both" belongs to, rather than something behind a pronoun.
+fn is_noun_like(word: &str) -> bool {
+    const AFTER_PRONOUNS: [&str; 34] = [
+        "", "to", "and", "or", "with", "as", "in", "on", "for", "from", "by", "back", "too", "also", "again", "now",
+        "then", "please", "at", "using", "of", "is", "was", "you", "we", "i", "followed", "plus", "into", "via",
+        "only", "twice", "if", "directly",
+    ];
+    !AFTER_PRONOUNS.contains(&word)
+}

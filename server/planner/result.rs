@@ -1,0 +1,96 @@
+//! "return it", "give me the hash", "answer with the uuid": clauses about what the run answers with.
+
+use super::clauses;
+use super::references::{Known, Means};
+use super::vocabulary::{self, Vocabulary};
+use super::words::Word;
+
+/// How firmly a clause says what the run answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Force {
+    /// "give me", "show": a later clause may say otherwise.
+    Weak,
+    /// "return": said once.
+    Strong,
+}
+
+/// Longer phrases first where one begins another.
+const PHRASES: [(&str, Force); 40] = [
+    ("return to me", Force::Strong),
+    ("return back", Force::Strong),
+    ("return", Force::Strong),
+    ("respond with", Force::Strong),
+    ("reply with", Force::Strong),
+    ("answer with", Force::Strong),
+    ("answer me with", Force::Strong),
+    ("hand back", Force::Strong),
+    ("give back", Force::Strong),
+    ("give me back", Force::Strong),
+    ("send back", Force::Strong),
+    ("send me back", Force::Strong),
+    ("finish with", Force::Strong),
+    ("end with", Force::Strong),
+    ("output", Force::Strong),
+    ("the result is", Force::Strong),
+    ("the result should be", Force::Strong),
+    ("the answer is", Force::Strong),
+    ("give me", Force::Weak),
+    ("give us", Force::Weak),
+    ("give", Force::Weak),
+    ("show me", Force::Weak),
+    ("show us", Force::Weak),
+    ("show", Force::Weak),
+    ("tell me", Force::Weak),
+    ("tell us", Force::Weak),
+    ("tell", Force::Weak),
+    ("send me", Force::Weak),
+    ("let me know", Force::Weak),
+    ("report", Force::Weak),
+    ("display", Force::Weak),
+    ("provide", Force::Weak),
+    ("provide me with", Force::Weak),
+    ("i want", Force::Weak),
+    ("i need", Force::Weak),
+    ("i'd like", Force::Weak),
+    ("i would like", Force::Weak),
+    ("what is", Force::Weak),
+    ("what's", Force::Weak),
+    ("i want to see", Force::Weak),
+];
+
+/// What a clause asks to answer with.
+#[derive(Debug, PartialEq)]
+pub(super) enum Answer {
+    /// A value that exists by then.
+    Value(Means),
+    /// A quoted text, to be said.
+    Text,
+    /// Something that has to be made first.
+    Made,
+}
+
+/// The force of a clause about the answer, and how many words of it say so.
+pub(super) fn asked(words: &[Word]) -> Option<(Force, usize)> {
+    let found = PHRASES.iter().filter_map(|&(phrase, force)| Some((force, clauses::begins_with(words, phrase)?)));
+    found.max_by_key(|&(_, length)| length)
+}
+
+/// What the words behind the phrase ask to answer with.
+pub(super) fn answer(words: &[Word], known: &Known<'_>, vocabulary: &Vocabulary) -> Answer {
+    let quoted = words.iter().filter(|word| word.quoted.is_some()).count();
+    let silent = |word: &Word| vocabulary::stems(&word.lower).iter().all(|stem| vocabulary.is_silent(stem));
+    if quoted > 0 {
+        let only = quoted == 1 && words.iter().all(|word| word.quoted.is_some() || silent(word));
+        return if only { Answer::Text } else { Answer::Made };
+    }
+    let references = known.references(words);
+    let inside = |at: usize| references.iter().any(|reference| reference.words.contains(&at));
+    if !words.iter().enumerate().all(|(at, word)| inside(at) || silent(word)) {
+        return Answer::Made;
+    }
+    match references.as_slice() {
+        [] => Answer::Value(known.latest()),
+        [first, rest @ ..] if rest.iter().all(|other| other.means == first.means) => Answer::Value(first.means.clone()),
+        _ => Answer::Value(Means::Several),
+    }
+}

@@ -1,0 +1,144 @@
+//! Limits: steps, depth, size, and which node types may be chosen.
+
+use std::collections::BTreeSet;
+
+use runyard_engine::{Constraints, Plan};
+use serde_json::{Value, json};
+
+use super::{planner, request};
+
+const THREE: &str = "Generate a UUID, hash it, say 'done'";
+
+fn refused(inputs: Value, constraints: Constraints) -> (String, String) {
+    let failure = planner().plan_now(&request(inputs, constraints)).unwrap_err();
+    (failure.code, failure.message)
+}
+
+fn planned(inputs: Value, constraints: Constraints) -> Plan {
+    planner().plan_now(&request(inputs, constraints)).unwrap()
+}
+
+fn ids(ids: &[&str]) -> BTreeSet<String> {
+    ids.iter().map(|&id| id.to_owned()).collect()
+}
+
+#[test]
+fn more_steps_than_any_limit_allows_are_refused_by_name() {
+    let none = Constraints::default;
+    let mut budget = none();
+    budget.budgets.max_steps = Some(2);
+    let mut children = none();
+    children.structural.max_children_per_composite = Some(1);
+    let mut total = none();
+    total.structural.max_total_nodes_per_run = Some(3);
+    let table = [
+        (json!({ "goal": THREE, "max_steps": 2 }), none(), "max_steps is 2, but the goal needs 3"),
+        (json!({ "goal": THREE }), budget, "constraints.budgets.max_steps is 2, but the goal needs 3"),
+        (
+            json!({ "goal": THREE }),
+            children,
+            "constraints.structural.max_children_per_composite is 1, but the goal needs 3",
+        ),
+        (json!({ "goal": THREE }), total, "constraints.structural.max_total_nodes_per_run is 2, but the goal needs 3"),
+        (json!({ "goal": "say a twice. ".repeat(40) }), none(), "the planner's own limit is 64, but the goal needs 66"),
+        (json!({ "goal": "say a. ".repeat(5000) }), none(), "the planner's own limit is 64, but the goal needs 5000"),
+    ];
+    for (inputs, constraints, message) in table {
+        let (code, found) = refused(inputs, constraints);
+        assert_eq!(code, "constraint_violation");
+        assert!(found.starts_with(message), "{found}");
+    }
+    assert_eq!(planned(json!({ "goal": THREE, "max_steps": 3 }), none()).steps.len(), 3);
+    assert_eq!(planned(json!({ "goal": "say a. ".repeat(64) }), none()).steps.len(), 64);
+}
+
+#[test]
+fn no_step_can_stand_below_the_greatest_depth() {
+    let mut flat = Constraints::default();
+    flat.structural.max_depth = Some(0);
+    let table = [
+        (json!({ "goal": THREE, "max_depth": 0 }), Constraints::default(), "max_depth is 0"),
+        (
+            json!({ "goal": THREE, "max_depth": 2, "depth": 2 }),
+            Constraints::default(),
+            "max_depth is 2, but the goal needs 3",
+        ),
+        (json!({ "goal": THREE }), flat, "constraints.structural.max_depth is 0"),
+    ];
+    for (inputs, constraints, message) in table {
+        let (code, found) = refused(inputs, constraints);
+        assert_eq!(code, "constraint_violation");
+        assert!(found.starts_with(message), "{found}");
+    }
+    assert_eq!(planned(json!({ "goal": THREE, "max_depth": 1 }), Constraints::default()).steps.len(), 3);
+}
+
+#[test]
+fn inputs_are_validated_and_the_prompt_stands_in_for_the_goal() {
+    let refused = |inputs| refused(inputs, Constraints::default());
+    for inputs in [json!({}), json!({ "goal": null, "prompt": " " }), json!({ "goal": "" })] {
+        assert_eq!(refused(inputs).0, "goal_missing");
+    }
+    for inputs in [json!({ "goal": 7 }), json!({ "goal": "x", "colour": 1 }), json!({ "goal": THREE, "max_steps": 0 })]
+    {
+        assert_eq!(refused(inputs).0, "invalid_inputs");
+    }
+    let (code, message) = refused(json!({ "goal": THREE, "context": "not json" }));
+    assert_eq!(code, "invalid_inputs");
+    assert!(message.contains("/context must be a JSON object"), "{message}");
+    let plan = planned(json!({ "goal": " ", "prompt": THREE, "context": "", "depth": 1 }), Constraints::default());
+    assert_eq!(plan.steps.len(), 3);
+}
+
+#[test]
+fn a_huge_goal_is_refused_and_a_large_one_is_read() {
+    assert_eq!(refused(json!({ "goal": "a".repeat(100_001) }), Constraints::default()).0, "goal_too_long");
+    let text = "x".repeat(99_000);
+    let plan = planned(json!({ "goal": format!("say '{text}', then hash it") }), Constraints::default());
+    assert_eq!(plan.steps[0].inputs["echo"], json!(text));
+}
+
+#[test]
+fn a_denied_node_type_is_not_chosen_under_any_name() {
+    for name in ["runyard.core.uuid4", "jarvis.core.uuid4"] {
+        let mut constraints = Constraints::default();
+        constraints.candidates.denied_node_type_ids = ids(&[name]);
+        let (code, message) = refused(json!({ "goal": "Generate a UUID" }), constraints);
+        assert_eq!(code, "clause_unmapped");
+        assert!(
+            message.contains("runyard.core.uuid4 would serve it, but the run's constraints do not allow it"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn only_allowed_node_types_are_candidates() {
+    for name in ["runyard.core.uuid4", "jarvis.core.uuid4"] {
+        let mut constraints = Constraints::default();
+        constraints.candidates.allowed_node_type_ids = Some(ids(&[name, "no.such.type"]));
+        let plan = planned(json!({ "goal": "Generate a new random UUID now" }), constraints.clone());
+        let considered: Vec<&str> =
+            plan.steps[0].candidates.candidates.iter().map(|one| one.node_type.id.as_str()).collect();
+        assert_eq!(considered, ["runyard.core.uuid4"]);
+        assert_eq!(refused(json!({ "goal": "Say 'x'" }), constraints).0, "clause_unmapped");
+    }
+}
+
+#[test]
+fn a_candidate_set_is_cut_to_its_limit() {
+    let goal = json!({ "goal": "Hash 'a text', the current time of a new message" });
+    let sizes = |most: Option<u64>| {
+        let mut constraints = Constraints::default();
+        constraints.candidates.max_candidates_per_subtask = most;
+        planner().plan_now(&request(goal.clone(), constraints)).map(|plan| plan.steps[0].candidates.candidates.len())
+    };
+    let goal_of_one = json!({ "goal": "Generate a new random UUID of text" });
+    let one = |most: u64| {
+        let mut constraints = Constraints::default();
+        constraints.candidates.max_candidates_per_subtask = Some(most);
+        planned(goal_of_one.clone(), constraints).steps[0].candidates.candidates.len()
+    };
+    assert_eq!((one(1), one(2)), (1, 2));
+    assert!(sizes(None).is_err() || sizes(None).is_ok_and(|size| size <= 5));
+}

@@ -1,0 +1,195 @@
+//! Random interleavings of every operation, by a few claimers on a few runs of two tenants: the twin and SQLite must give
+//! the same answers, word for word, to each call and to a look at everything afterwards.
+
+use std::fmt::Debug;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use runyard_engine::{EffectId, Position};
+
+use super::fixture::{Draft, effect, go_on, node_run, run, start};
+use crate::store::memory::Memory;
+use crate::store::sqlite::Sqlite;
+use crate::store::{Append, Cursor, Epoch, Filter, Status, Store};
+
+const TENANTS: [&str; 2] = ["default", "other"];
+const RUNS: u128 = 4;
+const EFFECTS: u128 = 6;
+const NAMES: [&str; 2] = ["a", "b"];
+
+#[derive(Debug, Clone)]
+enum Step {
+    Commit(Vec<Entry>),
+    Claim { now_ms: i64, lease_ms: i64, limit: usize },
+    Renew { picks: Vec<usize>, until_ms: i64 },
+    List { tenant: usize, filter: Filter, after: Option<(i64, u128)>, limit: usize },
+    Log { tenant: usize, run: u128, after: Position, limit: usize },
+}
+
+/// An append, before the state it meets is known.
+#[derive(Debug, Clone)]
+struct Entry {
+    tenant: usize,
+    run: u128,
+    off_by: u64,
+    events: u32,
+    status: usize,
+    name: Option<usize>,
+    key: Option<usize>,
+    asks: Vec<(u128, i64)>,
+    drops: Option<u128>,
+    settles: Option<usize>,
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    // Mostly right, often enough wrong.
+    let off_by = prop_oneof![6 => Just(0_u64), 1 => 1_u64..3];
+    let change = (off_by, 0_u32..3, 0..Status::ALL.len());
+    let unique = (proptest::option::weighted(0.2, 0..NAMES.len()), proptest::option::weighted(0.2, 0_usize..2));
+    let effects = (
+        vec((0..EFFECTS, 0_i64..40), 0..3),
+        proptest::option::weighted(0.2, 0..EFFECTS),
+        proptest::option::weighted(0.5, any::<usize>()),
+    );
+    (0..TENANTS.len(), 0..RUNS, change, unique, effects).prop_map(
+        |(tenant, run, (off_by, events, status), (name, key), (asks, drops, settles))| Entry {
+            tenant,
+            run,
+            off_by,
+            events,
+            status,
+            name,
+            key,
+            asks,
+            drops,
+            settles,
+        },
+    )
+}
+
+fn filter() -> impl Strategy<Value = Filter> {
+    let bound = || proptest::option::weighted(0.3, 0_i64..6);
+    (vec(0..Status::ALL.len(), 0..3), any::<bool>(), bound(), bound()).prop_map(|(statuses, face, from, before)| {
+        Filter {
+            statuses: statuses.into_iter().map(|status| Status::ALL[status]).collect(),
+            face: face.then(|| "run-gateway".to_owned()),
+            node_type: None,
+            created_from_ms: from,
+            created_before_ms: before,
+        }
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let tenant = || 0..TENANTS.len();
+    prop_oneof![
+        6 => vec(entry(), 1..5).prop_map(Step::Commit),
+        3 => (0_i64..60, 0_i64..20, 0_usize..4).prop_map(|(now_ms, lease_ms, limit)| Step::Claim { now_ms, lease_ms, limit }),
+        1 => (vec(any::<usize>(), 0..3), 0_i64..80).prop_map(|(picks, until_ms)| Step::Renew { picks, until_ms }),
+        1 => (tenant(), filter(), proptest::option::of((0_i64..6, 0..RUNS)), 0_usize..4)
+            .prop_map(|(tenant, filter, after, limit)| Step::List { tenant, filter, after, limit }),
+        1 => (tenant(), 0..RUNS, 0_u64..4, 0_usize..4)
+            .prop_map(|(tenant, run, after, limit)| Step::Log { tenant, run, after, limit }),
+    ]
+}
+
+/// Turns an entry into an append to what is there. Later entries of the same commit may find it changed: that is the point.
+async fn append(store: &dyn Store, entry: &Entry, claimed: &[(EffectId, Epoch)]) -> Append {
+    let tenant = TENANTS[entry.tenant];
+    let before = store.row(tenant, run(entry.run)).await.unwrap();
+    let mut draft = match &before {
+        Some(row) => go_on(entry.run, row.version + entry.off_by).events(entry.events),
+        None if entry.off_by == 0 => start(entry.run),
+        None => go_on(entry.run, entry.off_by).events(entry.events),
+    };
+    draft = draft.tenant(tenant).status(Status::ALL[entry.status]).node_run(entry.run * 10 + u128::from(entry.events));
+    // An old run keeps its name, mostly; a new one may take one.
+    let name = entry.name.map(|name| NAMES[name].to_owned());
+    draft.0.row.name = before.and_then(|row| row.name).or(name);
+    if let Some(key) = entry.key {
+        draft = draft.key("start_run", NAMES[key]);
+    }
+    draft = entry.asks.iter().fold(draft, |draft, (n, due_at_ms)| draft.asks(effect(*n, *due_at_ms)));
+    draft = entry.drops.into_iter().fold(draft, Draft::drops);
+    if let Some(pick) = entry.settles.filter(|_| !claimed.is_empty()) {
+        draft.0.settles = Some(claimed[pick % claimed.len()]);
+    }
+    draft.0
+}
+
+/// Does the step, remembers what was claimed, and tells the answers as text: errors have no other equality.
+async fn perform(store: &dyn Store, step: &Step, claimed: &mut Vec<(EffectId, Epoch)>) -> String {
+    match step {
+        Step::Commit(entries) => {
+            let mut appends = Vec::new();
+            for entry in entries {
+                appends.push(append(store, entry, claimed).await);
+            }
+            text(store.commit(appends).await)
+        }
+        Step::Claim { now_ms, lease_ms, limit } => {
+            let taken = store.claim("a", *now_ms, *lease_ms, *limit).await.unwrap();
+            claimed.extend(super::fixture::held(&taken));
+            text(taken)
+        }
+        Step::Renew { picks, until_ms } => {
+            let picked = picks.iter().filter(|_| !claimed.is_empty()).map(|pick| claimed[pick % claimed.len()]);
+            text(store.renew(&picked.collect::<Vec<_>>(), *until_ms).await)
+        }
+        Step::List { tenant, filter, after, limit } => {
+            let after = after.map(|(created_at_ms, n)| Cursor { created_at_ms, run: run(n) });
+            text(store.list(TENANTS[*tenant], filter, after, *limit).await)
+        }
+        Step::Log { tenant, run: n, after, limit } => text(store.log(TENANTS[*tenant], run(*n), *after, *limit).await),
+    }
+}
+
+/// All that can be seen.
+async fn look(store: &dyn Store) -> String {
+    let mut seen = vec![text(store.next_due().await)];
+    for tenant in TENANTS {
+        seen.push(text(store.counts(tenant).await));
+        seen.push(text(store.list(tenant, &Filter::default(), None, 100).await));
+        for name in NAMES {
+            seen.push(text(store.named(tenant, name).await));
+            seen.push(text(store.keyed(tenant, "start_run", name).await));
+        }
+        for n in 0..RUNS * 10 {
+            seen.push(text(store.run_of(tenant, node_run(n)).await));
+        }
+        for n in 0..RUNS {
+            seen.push(text(store.log(tenant, run(n), 0, 1000).await));
+        }
+    }
+    seen.join("\n")
+}
+
+fn text(answer: impl Debug) -> String {
+    format!("{answer:?}")
+}
+
+async fn agree(steps: &[Step]) {
+    let folder = tempfile::tempdir().unwrap();
+    let (memory, sqlite) = (Memory::new(), Sqlite::open(folder.path(), Default::default()).unwrap());
+    let (mut by_memory, mut by_sqlite) = (Vec::new(), Vec::new());
+    for step in steps {
+        let expected = perform(&memory, step, &mut by_memory).await;
+        assert_eq!(perform(&sqlite, step, &mut by_sqlite).await, expected, "after {step:?}");
+    }
+    let expected = look(&memory).await;
+    assert_eq!(look(&sqlite).await, expected);
+    drop(sqlite);
+    let again = Sqlite::open(folder.path(), Default::default()).unwrap();
+    assert_eq!(look(&again).await, expected, "after reopening");
+}
+
+proptest! {
+    // What a failure shrinks to becomes a rule of its own, with a name; nothing is written beside the sources.
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_backend_gives_the_same_answers(steps in vec(step(), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(agree(&steps));
+    }
+}

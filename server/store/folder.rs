@@ -1,0 +1,315 @@
+//! The data folder: who owns it, how others find the owner, and the server's key.
+//!
+//! | file | what |
+//! |------|------|
+//! | `lock` | held by the one process that owns the folder; says its process id |
+//! | `server.lock` | held while the owner serves, so that others can ask whether it does without disturbing the first lock |
+//! | `server.json` | how to reach the owner; believed only while `server.lock` is held |
+//! | `secret.key` | the server's key, unless the environment gives one |
+//!
+//! Locks end with their process, so that after `kill -9` a folder is free at once and the old `server.json` is recognised
+//! as stale. The database in the folder is `sqlite/`'s.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+const LOCK: &str = "lock";
+const SERVER_LOCK: &str = "server.lock";
+const SERVER: &str = "server.json";
+const KEY: &str = "secret.key";
+
+/// The environment variable that may give the server's key.
+pub const KEY_VARIABLE: &str = "RUNYARD_SECRET_KEY";
+
+/// How to reach the server that owns a folder.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerInfo {
+    /// Its process.
+    pub pid: u32,
+    /// Our own door.
+    pub native_url: String,
+    /// The run gateway's door.
+    pub gateway_url: String,
+    /// Random; lets whoever can read the folder talk to the server. A secret.
+    pub token: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// The build that it runs.
+    pub version: String,
+}
+
+impl fmt::Debug for ServerInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // All but the token.
+        f.debug_struct("ServerInfo")
+            .field("pid", &self.pid)
+            .field("native_url", &self.native_url)
+            .field("gateway_url", &self.gateway_url)
+            .field("started_at", &self.started_at)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Another process owns it. Talk to that one, stop it, or use another folder.
+    #[error("the data folder {} is in use by {}", folder.display(), who(*pid, server.as_deref()))]
+    Owned {
+        /// Which.
+        folder: PathBuf,
+        /// The owner's process, where it could be read.
+        pid: Option<u32>,
+        /// How to reach it, where it serves.
+        server: Option<Box<ServerInfo>>,
+    },
+    /// The folder or a file in it cannot be made, read or written.
+    #[error("cannot {what} {}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        cause: io::Error,
+    },
+    /// The server's key is not one. What was given is not repeated.
+    #[error("{given_by} must be 32 bytes, as 64 hexadecimal digits or as base64: {help}")]
+    BadKey {
+        /// The variable or the file.
+        given_by: String,
+        /// What to do.
+        help: &'static str,
+    },
+    /// The operating system gave no randomness.
+    #[error("no randomness for a new key: {0}")]
+    NoRandomness(String),
+}
+
+fn who(pid: Option<u32>, server: Option<&ServerInfo>) -> String {
+    match (pid, server) {
+        (_, Some(server)) => format!("the server at {} (pid {})", server.native_url, server.pid),
+        (Some(pid), None) => format!("another runyard command (pid {pid})"),
+        (None, None) => "another process".to_owned(),
+    }
+}
+
+fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    move |cause| FolderError::Io { what, path: path.to_owned(), cause }
+}
+
+/// The data folder, before anyone owns it.
+#[derive(Debug)]
+pub struct Folder;
+
+impl Folder {
+    /// Makes the folder (mode 0700) where it is missing, and becomes its only owner until the answer is dropped.
+    ///
+    /// # Errors
+    /// [`FolderError::Owned`] while another process owns it; [`FolderError::Io`] where the file system says no.
+    pub fn own(path: impl AsRef<Path>) -> Result<Owned, FolderError> {
+        let path = path.as_ref().to_owned();
+        make_private_folder(&path).map_err(io("make", &path))?;
+        let lock_path = path.join(LOCK);
+        let mut lock = open_private(&lock_path).map_err(io("open", &lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let server = Folder::owner(&path).map(Box::new);
+                return Err(FolderError::Owned { pid: read_pid(&mut lock), folder: path, server });
+            }
+            Err(TryLockError::Error(cause)) => return Err(io("lock", &lock_path)(cause)),
+        }
+        // For the error of a second owner, and for people.
+        let written = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+        written.map_err(io("write", &lock_path))?;
+        // Left by an owner that was killed.
+        remove(&path.join(SERVER))?;
+        Ok(Owned { path, serving: None, _lock: lock })
+    }
+
+    /// How to reach the server that owns the folder. `None` when nobody serves it now, whatever lies there.
+    pub fn owner(path: impl AsRef<Path>) -> Option<ServerInfo> {
+        let path = path.as_ref();
+        let lock = File::open(path.join(SERVER_LOCK)).ok()?;
+        // Shared, so that many can ask at once; the server waits for those who ask, never the other way round.
+        match lock.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => {}
+            Ok(()) | Err(TryLockError::Error(_)) => return None,
+        }
+        serde_json::from_slice(&fs::read(path.join(SERVER)).ok()?).ok()
+    }
+}
+
+/// A data folder that this process owns.
+#[derive(Debug)]
+pub struct Owned {
+    path: PathBuf,
+    serving: Option<File>,
+    // Last, so that it is let go after all else.
+    _lock: File,
+}
+
+impl Owned {
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Tells others how to reach this process (`server.json`, mode 0600), until this is dropped. Again replaces it whole.
+    ///
+    /// # Errors
+    /// [`FolderError::Io`] where the file system says no.
+    pub fn publish(&mut self, server: &ServerInfo) -> Result<(), FolderError> {
+        let path = self.path.join(SERVER);
+        let json = serde_json::to_vec_pretty(server).map_err(|error| io("write", &path)(error.into()))?;
+        write_whole(&path, &json).map_err(io("write", &path))?;
+        if self.serving.is_none() {
+            let lock_path = self.path.join(SERVER_LOCK);
+            let lock = open_private(&lock_path).map_err(io("open", &lock_path))?;
+            lock.lock().map_err(io("lock", &lock_path))?;
+            self.serving = Some(lock);
+        }
+        Ok(())
+    }
+
+    /// The server's key: from the environment where that gives one, else from `secret.key` (mode 0600), which is made with
+    /// a random key the first time. `given` is the value of [`KEY_VARIABLE`].
+    ///
+    /// # Errors
+    /// [`FolderError::BadKey`] for what is not a key, without repeating it; [`FolderError::Io`] where the file system says no.
+    pub fn secret_key(&self, given: Option<&str>) -> Result<[u8; 32], FolderError> {
+        if let Some(given) = given {
+            let bad = || FolderError::BadKey {
+                given_by: format!("the environment variable {KEY_VARIABLE}"),
+                help: "`openssl rand -hex 32` makes one; unset it to use the data folder's own",
+            };
+            return parse_key(given).ok_or_else(bad);
+        }
+        let path = self.path.join(KEY);
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                make_private(&path).map_err(io("restrict", &path))?;
+                let bad = || FolderError::BadKey {
+                    given_by: path.display().to_string(),
+                    help: "restore the file from a copy; a new key cannot read what the old one sealed",
+                };
+                parse_key(&text).ok_or_else(bad)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(&path),
+            Err(cause) => Err(io("read", &path)(cause)),
+        }
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        if self.serving.is_some() {
+            // Stale from now on in any case: the locks go next.
+            let _ = fs::remove_file(self.path.join(SERVER));
+        }
+    }
+}
+
+fn make_key(path: &Path) -> Result<[u8; 32], FolderError> {
+    let mut key = [0_u8; 32];
+    getrandom::fill(&mut key).map_err(|error| FolderError::NoRandomness(error.to_string()))?;
+    let text: String = key.iter().map(|byte| format!("{byte:02x}")).chain(["\n".to_owned()]).collect();
+    write_whole(path, text.as_bytes()).map_err(io("write", path))?;
+    Ok(key)
+}
+
+/// Reads 64 hexadecimal digits, or base64 of 32 bytes in either alphabet, padded or not.
+fn parse_key(text: &str) -> Option<[u8; 32]> {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+    let text = text.trim();
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let digits = |place: usize| u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok();
+        let bytes: Option<Vec<u8>> = (0..32).map(digits).collect();
+        return bytes?.try_into().ok();
+    }
+    let bare = text.strip_suffix('=').unwrap_or(text);
+    let bytes = STANDARD_NO_PAD.decode(bare).or_else(|_| URL_SAFE_NO_PAD.decode(bare)).ok()?;
+    bytes.try_into().ok()
+}
+
+fn read_pid(lock: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    lock.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn remove(path: &Path) -> Result<(), FolderError> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(io("remove", path)(cause)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes so that a reader, or a crash at any moment, sees the old file or the new one and nothing between.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    // One that a crash left may have any mode.
+    let _ = fs::remove_file(&unfinished);
+    let mut file = open_private(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(()) // A folder cannot be opened as a file there; the rename is durable by itself.
+}
+
+#[cfg(unix)]
+fn make_private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn make_private_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// Opens for reading and writing; makes the file with mode 0600 where it is missing.
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+#[cfg(unix)]
+fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

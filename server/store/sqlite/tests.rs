@@ -1,0 +1,385 @@
+//! What holds of SQLite alone: reopening, crashes, full disks, damage, and databases from other times.
+
+use std::fs;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use rusqlite::Connection;
+
+use super::writer::Queue;
+use super::{FILE_NAME, Options, Sqlite, schema};
+use crate::store::conformance::fixture::{TENANT, effect, effect_id, go_on, held, node_run, positions, run, start};
+use crate::store::{Filter, Status, Store, StoreError};
+
+fn open(folder: &tempfile::TempDir) -> Sqlite {
+    Sqlite::open(folder.path(), Options::default()).unwrap()
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// Changes the database behind the store's back.
+fn meddle(folder: &tempfile::TempDir, sql: &str) {
+    Connection::open(folder.path().join(FILE_NAME)).unwrap().execute_batch(sql).unwrap();
+}
+
+async fn fill(store: &dyn Store) {
+    start(1).name("n").key("start_run", "k").node_run(1).asks(effect(1, 10)).lands(store).await;
+    store.claim("a", 10, 100, 1).await.unwrap();
+    go_on(1, 1).name("n").status(Status::Waiting).asks(effect(2, 50)).lands(store).await;
+    start(2).tenant("other").lands(store).await;
+}
+
+async fn is_filled(store: &dyn Store) {
+    assert_eq!(positions(store, 1).await, [1, 2]);
+    assert_eq!(store.row(TENANT, run(1)).await.unwrap().unwrap().version, 2);
+    assert_eq!(store.named(TENANT, "n").await.unwrap(), Some(run(1)));
+    assert_eq!(store.run_of(TENANT, node_run(1)).await.unwrap(), Some(run(1)));
+    assert_eq!(store.keyed(TENANT, "start_run", "k").await.unwrap().unwrap().run, run(1));
+    assert_eq!(store.list(TENANT, &Filter::default(), None, 9).await.unwrap().len(), 1);
+    assert_eq!(store.counts(TENANT).await.unwrap(), [(Status::Waiting, 1)]);
+    assert_eq!(store.counts("other").await.unwrap(), [(Status::Running, 1)]);
+    assert_eq!(store.next_due().await.unwrap(), Some(50));
+    let claimed = held(&store.claim("b", 110, 100, 9).await.unwrap());
+    assert_eq!(claimed, [(effect_id(1), 2), (effect_id(2), 1)]);
+}
+
+#[tokio::test]
+async fn everything_is_there_after_reopening() {
+    let folder = folder();
+    let store = open(&folder);
+    fill(&store).await;
+    drop(store);
+
+    assert!(!folder.path().join(format!("{FILE_NAME}-wal")).exists(), "closing moves the WAL into the database");
+    is_filled(&open(&folder)).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let store = open(&folder);
+    start(1).lands(&store).await;
+
+    for suffix in ["", "-wal", "-shm"] {
+        let file = fs::metadata(folder.path().join(format!("{FILE_NAME}{suffix}"))).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600, "{suffix}");
+    }
+}
+
+#[tokio::test]
+async fn a_crash_loses_nothing_acknowledged() {
+    let (before, after) = (folder(), folder());
+    let store = open(&before);
+    fill(&store).await;
+    // What a disk holds at the moment of a crash: nothing was closed. The shared memory file is not trusted after one.
+    for suffix in ["", "-wal"] {
+        let name = format!("{FILE_NAME}{suffix}");
+        fs::copy(before.path().join(&name), after.path().join(&name)).unwrap();
+    }
+
+    is_filled(&open(&after)).await;
+    is_filled(&store).await;
+}
+
+#[tokio::test]
+async fn a_torn_tail_of_the_wal_loses_only_what_was_not_acknowledged() {
+    let (before, after) = (folder(), folder());
+    let store = open(&before);
+    start(1).lands(&store).await;
+    let wal = format!("{FILE_NAME}-wal");
+    let acknowledged = fs::metadata(before.path().join(&wal)).unwrap().len();
+    start(2).lands(&store).await;
+    fs::copy(before.path().join(FILE_NAME), after.path().join(FILE_NAME)).unwrap();
+    let torn = fs::read(before.path().join(&wal)).unwrap();
+    fs::write(after.path().join(&wal), &torn[..usize::try_from(acknowledged).unwrap() + 1000]).unwrap();
+
+    let store = open(&after);
+    assert_eq!(positions(&store, 1).await, [1]);
+    assert!(positions(&store, 2).await.is_empty());
+    start(2).lands(&store).await;
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_what_does_not_fit_and_nothing_else() {
+    let folder = folder();
+    let store = open(&folder);
+    for n in 0..20 {
+        start(n).asks(effect(n, 0)).lands(&store).await;
+    }
+    drop(store);
+    let pages: u32 = {
+        let database = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+        database.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap()
+    };
+
+    let full = Sqlite::open(folder.path(), Options { pages_max: Some(pages), ..Options::default() }).unwrap();
+    // Settling a claim needs no room; a thousand events do.
+    full.claim("a", 0, 100, 1).await.unwrap();
+    let entries = vec![go_on(1, 1).events(1000).0, go_on(0, 1).events(0).settles(0, 1).0, go_on(2, 1).events(1000).0];
+    let answers = full.commit(entries).await;
+    assert!(matches!(answers[0], Err(StoreError::Failed(_))), "{:?}", answers[0]);
+    assert!(answers[1].is_ok(), "{:?}", answers[1]);
+    assert!(matches!(answers[2], Err(StoreError::Failed(_))), "{:?}", answers[2]);
+    assert_eq!(positions(&full, 1).await, [1]);
+    assert_eq!(full.row(TENANT, run(1)).await.unwrap().unwrap().version, 1);
+    drop(full);
+
+    let roomy = open(&folder);
+    go_on(1, 1).events(1000).lands(&roomy).await;
+    assert_eq!(roomy.counts(TENANT).await.unwrap(), [(Status::Running, 20)]);
+}
+
+#[tokio::test]
+async fn space_that_returns_is_used_without_reopening() {
+    let folder = folder();
+    let store = Sqlite::open(folder.path(), Options { pages_max: Some(80), ..Options::default() }).unwrap();
+    start(1).lands(&store).await;
+    let full = go_on(1, 1).events(5000).commit(&store).await;
+    assert!(matches!(full, Err(StoreError::Failed(_))), "{full:?}");
+
+    // What was refused left no trace, so that its space is free again.
+    for version in 1..20 {
+        go_on(1, version).lands(&store).await;
+    }
+    assert_eq!(positions(&store, 1).await.len(), 20);
+}
+
+#[tokio::test]
+async fn a_newer_database_is_refused_naming_both_versions() {
+    let folder = folder();
+    drop(open(&folder));
+    meddle(&folder, "PRAGMA user_version = 99");
+
+    let refused = Sqlite::open(folder.path(), Options::default()).unwrap_err();
+    let text = refused.to_string();
+    assert!(matches!(refused, StoreError::Unusable(_)), "{text}");
+    assert!(text.contains("schema version 99") && text.contains("up to 1"), "{text}");
+}
+
+#[tokio::test]
+async fn newer_events_are_refused_naming_both_formats() {
+    let folder = folder();
+    drop(open(&folder));
+    meddle(&folder, "UPDATE meta SET value = 42 WHERE name = 'event_format'");
+
+    let text = Sqlite::open(folder.path(), Options::default()).unwrap_err().to_string();
+    assert!(text.contains("format 42") && text.contains("up to 1"), "{text}");
+}
+
+#[test]
+fn what_is_not_ours_is_refused_and_left_as_it_was() {
+    let strange = folder();
+    meddle(&strange, "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)");
+    let text = folder();
+    fs::write(text.path().join(FILE_NAME), "not a database, but long enough to be taken for one".repeat(100)).unwrap();
+
+    for folder in [strange, text] {
+        let before = fs::read(folder.path().join(FILE_NAME)).unwrap();
+        let refused = Sqlite::open(folder.path(), Options::default()).unwrap_err();
+        assert!(
+            matches!(&refused, StoreError::Unusable(why) if why.contains("not a database of runyard")),
+            "{refused}"
+        );
+        assert_eq!(fs::read(folder.path().join(FILE_NAME)).unwrap(), before);
+    }
+}
+
+#[test]
+fn an_older_database_is_migrated_whole_or_not_at_all() {
+    let folder = folder();
+    let path = folder.path().join(FILE_NAME);
+    drop(open(&folder));
+    let first = schema::MIGRATIONS[0];
+
+    let broken = [first, "CREATE TABLE more (x) STRICT"];
+    assert!(schema::open_with(&path, &Options::default(), &broken).is_err());
+    let halfway = [first, "CREATE TABLE more (x INTEGER) STRICT; CREATE TABLE log (x INTEGER) STRICT"];
+    assert!(schema::open_with(&path, &Options::default(), &halfway).is_err());
+
+    let good = [first, "CREATE TABLE more (x INTEGER) STRICT", "INSERT INTO more VALUES (3)"];
+    let migrated = schema::open_with(&path, &Options::default(), &good).unwrap();
+    assert_eq!(migrated.query_row("SELECT x FROM more", [], |row| row.get(0)), Ok(3));
+    assert_eq!(migrated.query_row("PRAGMA user_version", [], |row| row.get(0)), Ok(3));
+    drop(migrated);
+    schema::open_with(&path, &Options::default(), &good).unwrap();
+    assert!(Sqlite::open(folder.path(), Options::default()).is_err(), "the build of before refuses it now");
+}
+
+#[tokio::test]
+async fn a_damaged_event_is_named_and_harms_no_other() {
+    let folder = folder();
+    let store = open(&folder);
+    start(1).events(3).lands(&store).await;
+    start(2).events(3).lands(&store).await;
+    start(3).events(3).lands(&store).await;
+    start(4).events(1).lands(&store).await;
+    drop(store);
+    meddle(
+        &folder,
+        "UPDATE log SET event = '{\"secret\":' WHERE run = (SELECT run FROM runs WHERE created_at_ms = 1) AND position = 2;
+         DELETE FROM log WHERE run = (SELECT run FROM runs WHERE created_at_ms = 2) AND position = 2;
+         UPDATE log SET event = '{\"type\":\"secret\"}' WHERE run = (SELECT run FROM runs WHERE created_at_ms = 3) AND position = 3;
+         UPDATE log SET format = 7 WHERE run = (SELECT run FROM runs WHERE created_at_ms = 4);",
+    );
+
+    let store = open(&folder);
+    for (n, position) in [(1, "position 2"), (2, "position 2"), (3, "position 3")] {
+        let error = store.log(TENANT, run(n), 0, 9).await.unwrap_err();
+        let text = error.to_string();
+        assert!(matches!(error, StoreError::Corrupt { run: which, .. } if which == run(n)), "{text}");
+        assert!(text.contains(position) && !text.contains("secret"), "{text}");
+        assert_eq!(store.log(TENANT, run(n), 0, 1).await.unwrap().len(), 1);
+    }
+    let newer = store.log(TENANT, run(4), 0, 9).await.unwrap_err().to_string();
+    assert!(newer.contains("format 7") && newer.contains("up to 1"), "{newer}");
+}
+
+#[tokio::test]
+async fn a_damaged_effect_does_not_stand_in_the_way() {
+    let folder = folder();
+    let store = open(&folder);
+    start(1).asks(effect(1, 0)).asks(effect(2, 1)).lands(&store).await;
+    drop(store);
+    meddle(&folder, "UPDATE effects SET request = 'x' WHERE due_at_ms = 0");
+
+    let store = open(&folder);
+    assert_eq!(held(&store.claim("a", 5, 100, 1).await.unwrap()), []);
+    assert_eq!(held(&store.claim("a", 5, 100, 1).await.unwrap()), [(effect_id(2), 1)]);
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_named() {
+    let folder = folder();
+    let store = open(&folder);
+    start(1).lands(&store).await;
+    drop(store);
+    meddle(&folder, "UPDATE runs SET status = 'asleep'");
+
+    let store = open(&folder);
+    let damaged = store.row(TENANT, run(1)).await;
+    assert!(matches!(damaged, Err(StoreError::Corrupt { run: which, .. }) if which == run(1)), "{damaged:?}");
+    assert!(store.list(TENANT, &Filter::default(), None, 9).await.is_err());
+    let refused = go_on(1, 1).commit(&store).await;
+    assert!(refused.is_err(), "{refused:?}");
+    start(2).lands(&store).await;
+}
+
+#[tokio::test]
+async fn a_full_queue_is_busy_and_recovers() {
+    let folder = folder();
+    let options = Options { queue_entries_max: 2, ..Options::default() };
+    let store = Sqlite::open(folder.path(), options).unwrap();
+    // While someone outside holds the lock, what is queued stays queued.
+    let outside = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    outside.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let commits = join_all((0..40).map(|n| start(n).commit(&store)));
+    let release = async { outside.execute_batch("COMMIT").unwrap() };
+
+    // Polled in this order: all have asked before the lock is released.
+    let (answers, ()) = tokio::join!(commits, release);
+
+    let busy = answers.iter().filter(|answer| matches!(answer, Err(StoreError::Busy(_)))).count();
+    let landed = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert!(busy >= 30 && landed >= 2 && busy + landed == 40, "{busy} busy, {landed} landed");
+    start(99).lands(&store).await;
+}
+
+#[tokio::test]
+async fn a_dead_writer_is_an_error_not_a_hang() {
+    let folder = folder();
+    let mut store = open(&folder);
+    start(1).lands(&store).await;
+    let (jobs, inbox) = std::sync::mpsc::channel();
+    store.queue = Some(Queue::to(jobs));
+    let writer = std::thread::spawn(move || {
+        let _job = inbox.recv().unwrap();
+        panic!("a writer that dies with a job in its hands, as a test");
+    });
+
+    for _ in 0..3 {
+        let refused = go_on(1, 1).commit(&store).await;
+        assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
+        assert!(matches!(store.claim("a", 0, 1, 1).await, Err(StoreError::Failed(_))));
+        assert!(matches!(store.renew(&[], 1).await, Err(StoreError::Failed(_))));
+        assert!(matches!(store.ping().await, Err(StoreError::Failed(_))));
+    }
+    assert!(writer.join().is_err());
+    assert_eq!(positions(&store, 1).await, [1], "reading goes on");
+    drop(store);
+    go_on(1, 1).lands(&open(&folder)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn threads_commit_claim_and_read_at_once() {
+    let folder = folder();
+    // Small bounds, so that checkpoints and batches happen often.
+    let options = Options { checkpoint_pages: 8, batch_entries_max: 5, ..Options::default() };
+    let store = Arc::new(Sqlite::open(folder.path(), options).unwrap());
+    let tasks: Vec<_> = (0..8_u128)
+        .map(|task| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let (mut claimed, ids) = (Vec::new(), (0..25).map(|n| task * 100 + n));
+                for n in ids {
+                    start(n).asks(effect(n, 0)).lands(&*store).await;
+                    go_on(n, 1).status(Status::Succeeded).lands(&*store).await;
+                    assert_eq!(positions(&*store, n).await, [1, 2], "what was acknowledged is seen");
+                    claimed.extend(held(&store.claim("any", 0, 1000, 1).await.unwrap()));
+                }
+                claimed
+            })
+        })
+        .collect();
+    let mut claimed = Vec::new();
+    for task in tasks {
+        claimed.extend(task.await.unwrap());
+    }
+    claimed.sort_unstable();
+    claimed.dedup();
+    assert_eq!(claimed.len(), 200);
+    assert_eq!(store.counts(TENANT).await.unwrap(), [(Status::Succeeded, 200)]);
+
+    let wal = fs::metadata(folder.path().join(format!("{FILE_NAME}-wal"))).unwrap().len();
+    assert!(wal < 4 * 1024 * 1024, "checkpoints keep the WAL short: {wal} bytes");
+}
+
+#[tokio::test]
+async fn counts_are_compacted_and_stay_right() {
+    let folder = folder();
+    let store = open(&folder);
+    for n in 0..400 {
+        start(n).lands(&store).await;
+    }
+    assert_eq!(store.counts(TENANT).await.unwrap(), [(Status::Running, 400)]);
+    drop(store);
+    let database = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    let rows: i64 = database.query_row("SELECT count(*) FROM status_deltas", [], |row| row.get(0)).unwrap();
+    assert!(rows <= 130, "{rows} rows for one number");
+    drop(database);
+
+    let store = open(&folder);
+    start(400).lands(&store).await;
+    assert_eq!(store.counts(TENANT).await.unwrap(), [(Status::Running, 401)]);
+}
+
+#[tokio::test]
+async fn every_query_of_a_list_uses_an_index_for_its_order() {
+    let folder = folder();
+    drop(open(&folder));
+    let database = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    let clauses = ["", "AND status = 'x'", "AND face = 'x'", "AND node_type = 'x'", "AND status = 'x' AND face = 'x'"];
+    for clause in clauses {
+        let sql = format!(
+            "EXPLAIN QUERY PLAN SELECT * FROM runs WHERE tenant = 'x' {clause} AND (created_at_ms, run) < (1, x'00') \
+             ORDER BY created_at_ms DESC, run DESC LIMIT 9"
+        );
+        let mut plan = database.prepare(&sql).unwrap();
+        let steps: Vec<String> = plan.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        let steps = steps.join("; ");
+        assert!(steps.contains("USING INDEX") && !steps.contains("TEMP B-TREE"), "{clause}: {steps}");
+    }
+}
