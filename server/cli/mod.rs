@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|
 //! | `serve`  | [`mod@serve`] | | what is printed, and how | [`output`] |
 //! | `run`    | [`run`]     | | errors and exit codes | [`failure`] |
-//! | `start`  | [`start`]   | | the way to runs | [`connection`], `local` |
+//! | `start`  | [`start`]   | | the way to runs | [`connection`], [`local`] |
 //! | `get`    | [`get`]     | | what is asked for | [`request`] |
 //! | `watch`  | [`mod@watch`] | | following a run to its end | `follow`, [`steps`], [`outcome`] |
 //! | `cancel` | [`cancel`]  | | being asked to stop | [`signals`] |
@@ -33,7 +33,7 @@ pub mod failure;
 mod follow;
 pub mod get;
 pub mod list;
-mod local;
+pub mod local;
 pub mod nodes;
 pub mod openapi;
 pub mod outcome;
