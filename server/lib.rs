@@ -2,9 +2,10 @@
 //!
 //! A request enters through a door ([`doors`]) into a room ([`dialects`]), which translates and calls [`runs`]. The engine
 //! decides, the [`store`] commits, the [`feed`] tells who watches, and the [`driver`] performs what was asked. [`serve`] is all
-//! of it in one value; `main.rs` and `cli/` are the command line over that.
+//! of it in one value; `main.rs` and [`cli`] are the command line over that.
 
 pub mod catalog;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dialects;

@@ -166,6 +166,12 @@ pub fn state(state: &str) -> String {
     }
 }
 
+/// Painted, and as wide as this at least.
+pub fn padded(from_outside: &str, width: usize, paint: fn(&str) -> String) -> String {
+    let missing = width.saturating_sub(one_line(from_outside).chars().count());
+    format!("{}{:missing$}", paint(from_outside), "")
+}
+
 fn styled(style: Style, from_outside: &str) -> String {
     format!("{style}{}{style:#}", one_line(from_outside))
 }

@@ -9,7 +9,12 @@ use jiff::Timestamp;
 use runyard_client::Event;
 use serde_json::{Map, Value};
 
-use super::output::{faint, one_line, state, strong};
+use super::output::{faint, one_line, padded, state, strong};
+
+/// Room for how long a run has been going: up to a day in seconds.
+const ELAPSED_WIDTH: usize = 10;
+/// Room for what happened.
+const WORD_WIDTH: usize = 11;
 
 /// What has been told so far.
 #[derive(Debug, Default)]
@@ -28,15 +33,17 @@ impl Steps {
             self.begun = time;
         }
         let told = self.told(event, data)?;
-        Some(format!("{} {told}", faint(&self.elapsed(time))))
+        Some(format!("{}{told}", self.elapsed(time)))
     }
 
-    /// How long the run had been going at an event.
+    /// How long the run had been going at an event, right-aligned.
     fn elapsed(&self, time: Option<Timestamp>) -> String {
-        match (self.begun, time) {
-            (Some(begun), Some(time)) => format!("{:>8.3}s", time.duration_since(begun).as_secs_f64()),
-            _ => format!("{:>9}", ""),
-        }
+        let elapsed = match (self.begun, time) {
+            (Some(begun), Some(time)) => format!("{:.3}s", time.duration_since(begun).as_secs_f64()),
+            _ => String::new(),
+        };
+        let missing = ELAPSED_WIDTH.saturating_sub(elapsed.len());
+        format!("{:missing$}{}  ", "", faint(&elapsed))
     }
 
     fn told(&mut self, event: &Event, data: &Map<String, Value>) -> Option<String> {
@@ -45,8 +52,8 @@ impl Steps {
             "composite_decomposed" => {
                 let count = data.get("node_run_count").and_then(Value::as_u64).unwrap_or_default();
                 let steps = if count == 1 { "step" } else { "steps" };
-                let summary = field(data, "summary").map(|summary| faint(&format!(" {summary}"))).unwrap_or_default();
-                Some(format!("{} {count} {steps}{summary}", strong("planned")))
+                let summary = field(data, "summary").map(remark).unwrap_or_default();
+                Some(format!("{}{count} {steps}{summary}", word("planned")))
             }
             "subtask_mapped" => {
                 let node_type = data.get("chosen_node_type_ref").map(reference)?;
@@ -54,8 +61,8 @@ impl Steps {
                     Some(subtask) => format!("{subtask} {node_type}"),
                     None => node_type,
                 };
-                let reason = field(data, "rationale").map(|reason| faint(&format!(" {reason}"))).unwrap_or_default();
-                let line = format!("{} {}{reason}", strong("chose"), one_line(&name));
+                let reason = field(data, "rationale").map(remark).unwrap_or_default();
+                let line = format!("{}{}{reason}", word("chose"), one_line(&name));
                 self.names.insert(node_run.to_owned(), name);
                 Some(line)
             }
@@ -64,24 +71,24 @@ impl Steps {
                 let node_type = data.get("node_type_ref").map(reference)?;
                 self.names.entry(node_run.to_owned()).or_insert_with(|| node_type.clone());
                 let is_root = data.get("root").and_then(Value::as_bool).unwrap_or(false);
-                (!named && !is_root).then(|| format!("{} {}", strong("created"), one_line(&node_type)))
+                (!named && !is_root).then(|| format!("{}{}", word("created"), one_line(&node_type)))
             }
             "atomic_executed" => {
                 let ended = field(data, "state").unwrap_or("ended");
                 let reason = data.get("error").map(|error| format!(": {}", one_line(&message(error)))).unwrap_or_default();
-                Some(format!("{} {}{reason}", state(ended), one_line(&self.name(node_run))))
+                Some(format!("{}{}{reason}", padded(ended, WORD_WIDTH, state), one_line(&self.name(node_run))))
             }
             "node_evaluated" if field(data, "status") == Some("fail") => {
                 let reason = field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
-                Some(format!("{} {}: {}", strong("judged bad"), one_line(&self.name(node_run)), one_line(reason)))
+                Some(format!("{}{}: {}", word("judged bad"), one_line(&self.name(node_run)), one_line(reason)))
             }
             "recovery_applied" => {
                 let action = field(data, "type").unwrap_or("recovery");
-                Some(format!("{} {}", strong(action), one_line(&self.name(node_run))))
+                Some(format!("{}{}", word(action), one_line(&self.name(node_run))))
             }
             "policy_decided" if field(data, "decision").is_some_and(|decision| decision != "allow") => {
                 let reason = field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
-                Some(format!("{} by policy: {}", state("failed"), one_line(reason)))
+                Some(format!("{}by policy: {}", padded("failed", WORD_WIDTH, state), one_line(reason)))
             }
             _ => None,
         }
@@ -90,6 +97,14 @@ impl Steps {
     fn name(&self, node_run: &str) -> String {
         self.names.get(node_run).cloned().unwrap_or_else(|| node_run.to_owned())
     }
+}
+
+fn word(word: &str) -> String {
+    padded(word, WORD_WIDTH, strong)
+}
+
+fn remark(remark: &str) -> String {
+    format!("  {}", faint(remark))
 }
 
 fn field<'a>(data: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
@@ -146,9 +161,9 @@ mod tests {
             { "type": "run_completed", "data": { "state": "succeeded" } },
         ]));
         insta::assert_snapshot!(told, @r"
-        0.002s planned 1 step one clause
-           0.004s chose S1 runyard.core.uuid4@1.0.0 best
-           0.006s succeeded S1 runyard.core.uuid4@1.0.0
+            0.002s  planned    1 step  one clause
+            0.004s  chose      S1 runyard.core.uuid4@1.0.0  best
+            0.006s  succeeded  S1 runyard.core.uuid4@1.0.0
         ");
     }
 
@@ -163,11 +178,11 @@ mod tests {
             { "type": "a_kind_of_the_future", "node_run_id": "n1" },
         ]));
         insta::assert_snapshot!(told, @r"
-        0.000s created a.b
-           0.001s failed a.b: it broke (broken)
-           0.002s judged bad a.b: no use
-           0.003s retry a.b
-           0.004s failed by policy: not_yours
+            0.000s  created    a.b
+            0.001s  failed     a.b: it broke (broken)
+            0.002s  judged bad a.b: no use
+            0.003s  retry      a.b
+            0.004s  failed     by policy: not_yours
         ");
     }
 }

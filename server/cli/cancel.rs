@@ -1,0 +1,41 @@
+//! `runyard cancel`: ask for a run's end.
+
+use clap::Args;
+use runyard_api::arp::schemas::RunState;
+use runyard_client::CallError;
+use serde_json::json;
+
+use super::Context;
+use super::connection::{Connection, Need};
+use super::failure::{Exit, Failure};
+use super::output::{self, strong};
+
+/// Which run.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "A run that has ended stays as it is, and that is no error. With --json one object: the Run as the gateway answers it.")]
+pub struct Arguments {
+    /// The run's id
+    #[arg(value_name = "RUN")]
+    pub run_id: String,
+}
+
+/// Cancels a run.
+///
+/// # Errors
+/// No such run.
+pub async fn cancel(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let connection = Connection::open(context.target(), Need::Gateway, false).await?;
+    let canceled = match connection.gateway().cancel_run(&arguments.run_id).await {
+        Ok(run) => Ok(run.into_inner()),
+        Err(error) => Err(CallError::of(error).await),
+    };
+    connection.close().await;
+    let run = canceled?;
+    let output = &mut context.output;
+    output.object(&json!(run));
+    output.line(&format!("run {} {}", strong(&run.run_id), output::state(&run.state.to_string())));
+    if matches!(run.state, RunState::Succeeded | RunState::Failed) {
+        output.remark("it had ended before; nothing was changed");
+    }
+    Ok(Exit::Success)
+}

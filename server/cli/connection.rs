@@ -1,0 +1,240 @@
+//! How commands reach runs: generated clients of a run gateway and of our own door, wherever these are.
+//!
+//! | asked with             | reached through |
+//! |------------------------|-----------------|
+//! | `--url`                | that door, whoever serves it |
+//! | a folder with an owner | the server that owns the folder |
+//! | a folder without one   | a server of our own in this process, on free loopback ports, stopped by [`Connection::close`] |
+//!
+//! Commands see clients and events only. When an owner goes away in the middle, the next attempt finds the new one or takes the
+//! folder itself, so that a run which is being watched goes on.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use runyard_api::arp::run_gateway::client::Client as GatewayClient;
+use runyard_api::client::Plain;
+use runyard_api::runyard::client::Client as OwnClient;
+use runyard_client::{CallError, watch};
+
+use super::failure::Failure;
+use super::local::{self, Owner};
+use crate::config::Config;
+use crate::config::settings::is_base_url;
+use crate::serve::Server;
+
+/// How long connecting may take. A call itself has no bound: a stream lasts as long as its run.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// Silence after which a connection counts as dead: servers say something at least every 15 s.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// What our own door calls itself.
+const OWN_SERVICE: &str = "runyard";
+
+/// Where a command is to find runs.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The door given by `--url`.
+    pub url: Option<String>,
+    /// The configuration, with the data folder.
+    pub config: Config,
+}
+
+/// What a command needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// A run gateway.
+    Gateway,
+    /// Runyard's own door.
+    Own,
+}
+
+impl Need {
+    fn door(self) -> &'static str {
+        match self {
+            Self::Gateway => "a run gateway",
+            Self::Own => "Runyard's own door",
+        }
+    }
+
+    fn offset(self) -> u16 {
+        match self {
+            Self::Gateway => 1,
+            Self::Own => 12,
+        }
+    }
+}
+
+/// Who is at the other end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Peer {
+    /// The door given by `--url`.
+    Url(String),
+    /// The server that owns the folder.
+    Owner(Owner),
+    /// This process.
+    Here,
+}
+
+/// Clients for one peer. With `--url` only the one that was needed is of use.
+#[derive(Clone)]
+struct Clients {
+    peer: Peer,
+    gateway: GatewayClient,
+    own: OwnClient,
+}
+
+/// A way to runs that lasts as long as a command.
+pub struct Connection {
+    target: Target,
+    perform: bool,
+    clients: Mutex<Clients>,
+    /// Held while another way is looked for, so that two who lost the same one do not both open the folder.
+    server: tokio::sync::Mutex<Option<Server>>,
+}
+
+impl Connection {
+    /// Finds the peer. `perform`: whether a server in this process is to perform steps, or only to record and answer.
+    ///
+    /// # Errors
+    /// No such door, a door of another kind, or a folder that cannot be opened.
+    pub async fn open(target: Target, need: Need, perform: bool) -> Result<Self, Failure> {
+        let (clients, server) = match &target.url {
+            Some(url) => (at_url(url, need).await?, None),
+            None => at_folder(&target.config, perform).await?,
+        };
+        Ok(Self { target, perform, clients: Mutex::new(clients), server: tokio::sync::Mutex::new(server) })
+    }
+
+    /// Who is at the other end now.
+    pub fn peer(&self) -> Peer {
+        self.clients().peer.clone()
+    }
+
+    /// The run gateway's client.
+    pub fn gateway(&self) -> GatewayClient {
+        self.clients().gateway.clone()
+    }
+
+    /// The client of our own door, if the peer has one.
+    pub fn own(&self) -> OwnClient {
+        self.clients().own.clone()
+    }
+
+    /// The events of a run after a `seq`, for [`watch::Watch`]. Looks for another way when the peer is gone, so that the next
+    /// attempt succeeds.
+    ///
+    /// # Errors
+    /// Whatever kept the stream from opening.
+    pub async fn events(&self, run_id: &str, after: u64) -> Result<watch::Connection, CallError> {
+        let after = i64::try_from(after).ok();
+        match self.gateway().stream_run_events(run_id, after, None).await {
+            Ok(stream) => Ok(stream.into_inner().into_inner().boxed()),
+            Err(error) => {
+                let error = CallError::of(error).await;
+                if self.renew(&error).await { self.again(run_id, after).await } else { Err(error) }
+            }
+        }
+    }
+
+    async fn again(&self, run_id: &str, after: Option<i64>) -> Result<watch::Connection, CallError> {
+        match self.gateway().stream_run_events(run_id, after, None).await {
+            Ok(stream) => Ok(stream.into_inner().into_inner().boxed()),
+            Err(error) => Err(CallError::of(error).await),
+        }
+    }
+
+    /// Looks for another way after a call that found nobody, and says whether there is one. With `--url` there is none.
+    pub async fn renew(&self, error: &CallError) -> bool {
+        if !matches!(error, CallError::Unreachable { .. }) || !matches!(self.peer(), Peer::Owner(_)) {
+            return false;
+        }
+        let mut server = self.server.lock().await;
+        if server.is_some() {
+            return true;
+        }
+        match at_folder(&self.target.config, self.perform).await {
+            Ok((clients, started)) => {
+                tracing::info!(peer = ?clients.peer, "the server that owned the data folder is gone; going on with another");
+                *self.clients() = clients;
+                *server = started;
+                true
+            }
+            Err(failure) => {
+                tracing::debug!(reason = failure.message, "no other way yet");
+                false
+            }
+        }
+    }
+
+    /// Ends what this command started. Bounded; what a server in this process did not finish is in its log.
+    pub async fn close(self) {
+        if let Some(server) = self.server.into_inner() {
+            server.stop().await;
+        }
+    }
+
+    fn clients(&self) -> MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn at_url(url: &str, need: Need) -> Result<Clients, Failure> {
+    if !is_base_url(url) {
+        return Err(Failure::usage("--url is no base URL of a door")
+            .advise("write it as http://HOST:PORT, without a user, a query or a fragment"));
+    }
+    let base = url.trim_end_matches('/').to_owned();
+    let http = http(reqwest::Client::builder())?;
+    let clients = clients(Peer::Url(base.clone()), &base, &base, &http);
+    check_kind(&clients, &base, need).await?;
+    Ok(clients)
+}
+
+/// Asks the door who it is: answers of another API would read as nonsense.
+async fn check_kind(clients: &Clients, base: &str, need: Need) -> Result<(), Failure> {
+    let found = match clients.gateway.version().await {
+        Ok(version) => version.into_inner().service_name,
+        Err(error) => {
+            let failure = Failure::from(CallError::of(error).await);
+            let message = format!("{base}: {}", failure.message);
+            return Err(Failure { message, ..failure }.advise(format!("is {} running there? {}", need.door(), ports(need))));
+        }
+    };
+    if (found == OWN_SERVICE) == (need == Need::Own) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("this command needs {}, and {base} is {found:?}", need.door())).advise(ports(need)))
+}
+
+fn ports(need: Need) -> String {
+    format!("with `runyard serve` it listens {} above port_base", need.offset())
+}
+
+async fn at_folder(config: &Config, perform: bool) -> Result<(Clients, Option<Server>), Failure> {
+    match local::owner_or_server(config, perform).await? {
+        local::Found::Owner(owner) => {
+            let http = http(reqwest::Client::builder().no_proxy())?;
+            let (gateway, own) = (owner.gateway_url.clone(), owner.own_url.clone());
+            Ok((clients(Peer::Owner(owner), &gateway, &own, &http), None))
+        }
+        local::Found::Here(server) => {
+            let http = http(reqwest::Client::builder().no_proxy())?;
+            let (gateway, own) = (local::url(&server, "run-gateway")?, local::url(&server, "runyard")?);
+            Ok((clients(Peer::Here, &gateway, &own, &http), Some(server)))
+        }
+    }
+}
+
+fn clients(peer: Peer, gateway: &str, own: &str, http: &reqwest::Client) -> Clients {
+    Clients {
+        peer,
+        gateway: GatewayClient::new_with_client(gateway, http.clone(), Plain::shared()),
+        own: OwnClient::new_with_client(own, http.clone(), Plain::shared()),
+    }
+}
+
+fn http(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {
+    let built = builder.connect_timeout(CONNECT_WITHIN).read_timeout(SILENCE_MAX).build();
+    built.map_err(|error| Failure::new("no_http", format!("cannot make an HTTP client: {error}")))
+}

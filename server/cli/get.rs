@@ -1,0 +1,116 @@
+//! `runyard get`: a run as it stands, with its tree where the peer can tell it.
+
+use clap::Args;
+use runyard_api::arp::schemas::Run;
+use runyard_client::CallError;
+use serde_json::{Value, json};
+
+use super::Context;
+use super::connection::{Connection, Need, Peer};
+use super::failure::{Exit, Failure};
+use super::output::{self, Output, faint, one_line, strong};
+use super::steps::message;
+
+/// How deep a tree is drawn before it stops moving to the right.
+const INDENTED_DEPTH_MAX: u64 = 32;
+
+/// Which run.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "With --json one object: the Run as the gateway answers it; with --tree the run as Runyard's own door answers it.")]
+pub struct Arguments {
+    /// The run's id
+    #[arg(value_name = "RUN")]
+    pub run_id: String,
+    /// The whole run with every node run, from Runyard's own door
+    #[arg(long)]
+    pub tree: bool,
+}
+
+/// Shows a run.
+///
+/// # Errors
+/// No such run.
+pub async fn get(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let need = if arguments.tree { Need::Own } else { Need::Gateway };
+    let connection = Connection::open(context.target(), need, false).await?;
+    let found = look(&connection, arguments).await;
+    connection.close().await;
+    let (run, whole) = found?;
+    let output = &mut context.output;
+    output.object(if arguments.tree { &whole } else { &run });
+    if !output.is_json() {
+        show(output, if run.is_null() { &whole } else { &run }, &whole);
+    }
+    Ok(Exit::Success)
+}
+
+/// The run as the gateway has it and as our own door has it; null for what this peer does not have.
+async fn look(connection: &Connection, arguments: &Arguments) -> Result<(Value, Value), Failure> {
+    let at_url = matches!(connection.peer(), Peer::Url(_));
+    let run = if at_url && arguments.tree { Value::Null } else { json!(gateways(connection, &arguments.run_id).await?) };
+    let whole = if at_url && !arguments.tree {
+        Value::Null
+    } else {
+        match connection.own().get_run(&arguments.run_id).await {
+            Ok(run) => json!(run.into_inner()),
+            Err(error) => return Err(CallError::of(error).await.into()),
+        }
+    };
+    Ok((run, whole))
+}
+
+async fn gateways(connection: &Connection, run_id: &str) -> Result<Run, Failure> {
+    match connection.gateway().get_run(run_id).await {
+        Ok(run) => Ok(run.into_inner()),
+        Err(error) => Err(CallError::of(error).await.into()),
+    }
+}
+
+fn show(output: &mut Output, run: &Value, whole: &Value) {
+    let field = |name: &str| run.get(name).or_else(|| whole.get(name)).and_then(Value::as_str);
+    for (label, name) in [
+        ("run", "run_id"),
+        ("title", "title"),
+        ("came through", "face"),
+        ("created", "created_at"),
+        ("started", "started_at"),
+        ("ended", "ended_at"),
+    ] {
+        if let Some(value) = field(name) {
+            output.line(&format!("{} {}", faint(&format!("{label}:")), one_line(value)));
+        }
+    }
+    output.line(&format!("{} {}", faint("state:"), output::state(field("state").unwrap_or("unknown"))));
+    tree(output, whole);
+    let extension = |key: &str| run.pointer(&format!("/extensions/{key}"));
+    if let Some(error) = extension("runyard.error").or_else(|| whole.get("error")) {
+        output.line(&format!("{} {}", faint("error:"), one_line(&message(error))));
+    }
+    if let Some(outputs) = extension("runyard.outputs").or_else(|| whole.get("outputs")) {
+        output.line(&faint("outputs:"));
+        output.line(&output::value(outputs));
+    }
+}
+
+fn tree(output: &mut Output, whole: &Value) {
+    let Some(node_runs) = whole.get("node_runs").and_then(Value::as_array) else { return };
+    output.line(&faint("node runs:"));
+    for node_run in node_runs {
+        let text = |pointer: &str| node_run.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        // The order is that of creation: parents come before their children.
+        let depth = node_run.get("depth").and_then(Value::as_u64).unwrap_or_default().min(INDENTED_DEPTH_MAX);
+        let waits = match text("/waiting_for/reason") {
+            "" => String::new(),
+            reason => format!(" for {}", one_line(reason)),
+        };
+        let why = node_run.get("error").map(|error| format!(": {}", one_line(&message(error)))).unwrap_or_default();
+        output.line(&format!(
+            "{:width$}{} {}{waits}{why} {}",
+            "",
+            strong(text("/node_type_ref/node_type_id")),
+            output::state(text("/state")),
+            faint(text("/node_run_id")),
+            width = 2 + 2 * usize::try_from(depth).unwrap_or_default()
+        ));
+    }
+}

@@ -1,0 +1,55 @@
+//! `runyard nodes`: what can be run.
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use runyard_api::runyard::types::{NodeKind, NodeType};
+use runyard_client::CallError;
+use serde_json::json;
+
+use super::Context;
+use super::connection::{Connection, Need};
+use super::failure::{Exit, Failure};
+use super::output::Output;
+
+/// Which node types.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "With --json one object: {\"node_types\":[...]}, with the JSON Schemas of inputs and outputs.")]
+pub struct Arguments {
+    /// Only those in whose id, aliases or description this occurs
+    #[arg(value_name = "QUERY")]
+    pub query: Option<String>,
+    /// Only this kind
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(["atomic", "composite"]))]
+    pub kind: Option<String>,
+}
+
+/// Lists node types.
+///
+/// # Errors
+/// The door cannot be reached.
+pub async fn nodes(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let kind = arguments.kind.as_deref().map(str::parse::<NodeKind>).transpose();
+    let kind = kind.map_err(|error| Failure::usage(format!("--kind: {error}")))?;
+    let connection = Connection::open(context.target(), Need::Own, false).await?;
+    let listed = match connection.own().list_node_types(kind.as_ref(), arguments.query.as_deref()).await {
+        Ok(listed) => Ok(listed.into_inner()),
+        Err(error) => Err(CallError::of(error).await),
+    };
+    connection.close().await;
+    let listed = listed?;
+    context.output.object(&json!(listed));
+    show(&listed.node_types, &mut context.output);
+    Ok(Exit::Success)
+}
+
+fn show(node_types: &[NodeType], output: &mut Output) {
+    if node_types.is_empty() {
+        output.remark("no node type matches; without QUERY all are listed");
+        return;
+    }
+    let row = |node_type: &NodeType| {
+        let id = format!("{}@{}", node_type.node_type_id, node_type.version);
+        vec![id, node_type.kind.to_string(), node_type.aliases.join(" "), node_type.description.clone()]
+    };
+    output.table(&["NODE TYPE", "KIND", "ALSO CALLED", "WHAT IT DOES"], node_types.iter().map(row).collect());
+}

@@ -1,0 +1,90 @@
+//! `runyard openapi`: the documents that this binary was built from.
+
+use clap::{ArgAction, Args, ValueEnum};
+use runyard_api::arp::{run_coordinator, run_gateway};
+use runyard_api::host::Document;
+use runyard_api::runyard as own;
+use serde_json::{Value, json};
+
+use super::Context;
+use super::failure::{Exit, Failure};
+
+/// Every document that is served, with its surface: a line per operation and schema.
+static DOCUMENTS: &[(&Document, &str)] = &[
+    (&run_gateway::DOCUMENT, run_gateway::SURFACE),
+    (&run_coordinator::DOCUMENT, run_coordinator::SURFACE),
+    (&own::DOCUMENT, own::SURFACE),
+];
+
+/// Which document, and what of it.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "With --json: the document as JSON; without NAME one object {\"documents\":[{\"name\",\"title\",\"version\",\"operations\"}]}.")]
+pub struct Arguments {
+    /// The document; without it, a list of all
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Only its surface: operations, statuses and schemas, a line each
+    #[arg(long, requires = "name", conflicts_with = "format")]
+    pub surface: bool,
+    /// With --overlay=false: the owner's contract alone, without what Runyard adds
+    #[arg(long, default_value_t = true, action = ArgAction::Set, value_name = "BOOL")]
+    pub overlay: bool,
+    /// The form [default: yaml, and json with --json]
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub format: Option<Format>,
+}
+
+/// The form of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// YAML.
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// Prints a document, its surface, or the list of documents.
+///
+/// # Errors
+/// No such document.
+pub fn openapi(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let output = &mut context.output;
+    let Some(name) = &arguments.name else {
+        let rows = DOCUMENTS.iter().map(|(document, _)| summary(document));
+        let text = |row: &Value, key: &str| row[key].as_str().map_or_else(|| row[key].to_string(), str::to_owned);
+        let keys = ["name", "title", "version", "operations"];
+        output.table(
+            &["NAME", "TITLE", "VERSION", "OPERATIONS"],
+            rows.clone().map(|row| keys.iter().map(|key| text(&row, key)).collect()).collect(),
+        );
+        output.object(&json!({ "documents": rows.collect::<Vec<_>>() }));
+        return Ok(Exit::Success);
+    };
+    let Some((document, surface)) = DOCUMENTS.iter().find(|(document, _)| document.name == name) else {
+        let names: Vec<_> = DOCUMENTS.iter().map(|(document, _)| document.name).collect();
+        return Err(Failure::usage(format!("there is no document {name:?}")).advise(format!("there are: {}", names.join(", "))));
+    };
+    let format = arguments.format.unwrap_or(if output.is_json() { Format::Json } else { Format::Yaml });
+    output.verbatim(if arguments.surface { surface } else { text(document, arguments.overlay, format) });
+    Ok(Exit::Success)
+}
+
+fn text(document: &Document, overlay: bool, format: Format) -> &'static str {
+    match (overlay, format) {
+        (true, Format::Yaml) => document.full_yaml,
+        (true, Format::Json) => document.full_json,
+        (false, Format::Yaml) => document.owner_yaml,
+        (false, Format::Json) => document.owner_json,
+    }
+}
+
+fn summary(document: &Document) -> Value {
+    let whole: Value = serde_json::from_str(document.full_json).unwrap_or_default();
+    let info = &whole["info"];
+    json!({
+        "name": document.name,
+        "title": info["title"],
+        "version": info["version"],
+        "operations": document.operations.len(),
+    })
+}

@@ -1,0 +1,96 @@
+//! `runyard run`: start, watch, result.
+
+use clap::Args;
+use runyard_api::arp::schemas::{Run, RunStartRequest};
+use runyard_client::CallError;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Context;
+use super::connection::{Connection, Need};
+use super::failure::{Exit, Failure};
+use super::follow::{Follow, Followed, Stop};
+use super::outcome;
+use super::output::{Output, faint, strong};
+use super::request::Wanted;
+use super::signals::Signals;
+
+/// What to run.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "Ctrl-C cancels the run. Exit code 0: succeeded, 1: failed or canceled.\n\
+    With --json one object per line: {\"kind\":\"run\",\"run\"}, then {\"kind\":\"event\",\"event\"} for each event, and last\n\
+    {\"kind\":\"result\",\"run\",\"outputs\",\"error\"}.")]
+pub struct Arguments {
+    /// What to run.
+    #[command(flatten)]
+    pub wanted: Wanted,
+    /// Show only the result
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Runs to the end.
+///
+/// # Errors
+/// When it cannot be started, or is lost sight of. A run that fails is no error here but an exit code.
+pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let request = arguments.wanted.request()?;
+    let mut signals = listen()?;
+    let connection = Connection::open(context.target(), Need::Gateway, true).await?;
+    let done = run_over(&connection, &request, arguments, &mut signals, &mut context.output).await;
+    connection.close().await;
+    done
+}
+
+async fn run_over(
+    connection: &Connection,
+    request: &RunStartRequest,
+    arguments: &Arguments,
+    signals: &mut Signals,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    let run = start_once(connection, request).await?;
+    if !arguments.quiet {
+        output.object(&json!({ "kind": "run", "run": run }));
+        let node_type = &request.root_node_type_ref.node_type_id;
+        output.line(&format!("run {} {}", strong(&run.run_id), faint(node_type)));
+    }
+    let (stop, shown) = (Stop::Cancels, !arguments.quiet);
+    let follow = Follow { connection, signals, run_id: &run.run_id, after: 0, stop, shown };
+    match follow.to_the_end(output).await? {
+        Followed::Ended(run) => Ok(outcome::tell(output, &run)),
+        Followed::Left => Ok(Exit::Failed),
+        Followed::Forced => Ok(Exit::Interrupted),
+    }
+}
+
+/// Starts a run. The key makes a second attempt, over another connection, start nothing new.
+pub(super) async fn start_once(connection: &Connection, request: &RunStartRequest) -> Result<Run, Failure> {
+    let key = Uuid::new_v4().to_string();
+    let error = match connection.gateway().start_run(Some(&key), request).await {
+        Ok(run) => return Ok(run.into_inner()),
+        Err(error) => CallError::of(error).await,
+    };
+    if !connection.renew(&error).await {
+        return Err(not_started(error));
+    }
+    match connection.gateway().start_run(Some(&key), request).await {
+        Ok(run) => Ok(run.into_inner()),
+        Err(error) => Err(not_started(CallError::of(error).await)),
+    }
+}
+
+pub(super) fn listen() -> Result<Signals, Failure> {
+    Signals::listen().map_err(|error| Failure::new("no_signals", format!("cannot listen for signals: {error}")))
+}
+
+/// What is wrong with the request was said on the command line.
+fn not_started(error: CallError) -> Failure {
+    let is_request = matches!(error.status(), Some(400 | 422));
+    let failure = Failure::from(error);
+    match failure.code.as_str() {
+        "unknown_node_type" => Failure { exit: Exit::Usage, ..failure }.advise("`runyard nodes` lists what there is"),
+        _ if is_request => Failure { exit: Exit::Usage, ..failure },
+        _ => failure,
+    }
+}

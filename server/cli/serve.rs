@@ -1,0 +1,92 @@
+//! `runyard serve`: the doors, until somebody asks to stop.
+
+use clap::Args;
+use serde_json::json;
+
+use super::failure::{Exit, Failure};
+use super::output::{strong, text};
+use super::signals::Signals;
+use super::{Context, local};
+use crate::config::{Config, GatewayMode};
+use crate::logging;
+use crate::serve::{ServeError, Server};
+use crate::store::folder::FolderError;
+
+/// Settings that are often given here. Any other one: --set KEY=VALUE.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "With --json one object: {\"kind\":\"ready\",\"pid\",\"data_dir\",\"doors\":[{\"name\",\"title\",\"url\"}]}.")]
+pub struct Arguments {
+    /// The IP address to listen on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub host: Option<String>,
+    /// The run gateway listens on this +1, the run coordinator +2, Runyard's own door +12; 0 takes free ports [default: 8080]
+    #[arg(long, value_name = "PORT")]
+    pub port_base: Option<String>,
+    /// Forward the run gateway to a remote run coordinator
+    #[arg(long, value_name = "URL")]
+    pub coordinator_url: Option<String>,
+    /// Agree to a --host that other machines can reach, although there is no authentication in this version
+    #[arg(long)]
+    pub insecure_allow_remote: bool,
+}
+
+/// Serves until it is asked to stop, twice to stop at once.
+///
+/// # Errors
+/// The folder is another server's, a port is taken, or the folder cannot be used.
+pub async fn serve(context: &mut Context) -> Result<Exit, Failure> {
+    let config = context.loaded.config.clone();
+    // First, so that a signal during the start is not lost.
+    let mut signals =
+        Signals::listen().map_err(|error| Failure::new("no_signals", format!("cannot listen for signals: {error}")))?;
+    if let Some(owner) = local::owner(&config.data_dir) {
+        return Err(owned(&config, Some(owner.pid), Some(&owner.own_url)));
+    }
+    let server = Server::start(&config, logging::dropshot()).await.map_err(|error| refused(&config, error))?;
+    announce(context, &config, &server);
+    signals.next().await;
+    context.output.remark("stopping; Ctrl-C again to stop at once");
+    tokio::select! {
+        _ = server.stop() => {
+            context.output.remark("stopped; nothing that was acknowledged is lost");
+            Ok(Exit::Success)
+        }
+        () = signals.next() => Ok(Exit::Interrupted),
+    }
+}
+
+fn announce(context: &mut Context, config: &Config, server: &Server) {
+    let doors = server.doors().iter();
+    let rows = doors.clone().map(|door| {
+        let document = format!("{}/openapi.json", door.url);
+        vec![door.name.to_owned(), door.url.clone(), door.title.clone(), document]
+    });
+    let output = &mut context.output;
+    output.table(&["DOOR", "URL", "API", "DOCUMENT"], rows.collect());
+    output.line("");
+    output.line(&format!("data folder  {}", text(&server.folder().display().to_string())));
+    match config.gateway_mode() {
+        GatewayMode::Local => {}
+        GatewayMode::Remote(url) => output.line(&format!("run gateway  forwards to {}", text(&url))),
+        GatewayMode::Missing => output.line("run gateway  answers 503 run_coordinator_missing: set coordinator.url"),
+    }
+    output.line(&format!("{} pid {}; Ctrl-C stops", strong("ready"), std::process::id()));
+    let doors: Vec<_> = doors.map(|door| json!({ "name": door.name, "title": door.title, "url": door.url })).collect();
+    output.object(&json!({ "kind": "ready", "pid": std::process::id(), "data_dir": server.folder(), "doors": doors }));
+}
+
+fn refused(config: &Config, error: ServeError) -> Failure {
+    match error {
+        ServeError::Folder(FolderError::Owned { pid, server, .. }) => {
+            owned(config, pid, server.as_deref().map(|server| server.native_url.as_str()))
+        }
+        error => Failure::new("not_served", error.to_string()),
+    }
+}
+
+fn owned(config: &Config, pid: Option<u32>, url: Option<&str>) -> Failure {
+    let process = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+    let place = url.map(|url| format!(", which serves {url}")).unwrap_or_default();
+    Failure::new("folder_owned", format!("the data folder {} is owned by {process}{place}", config.data_dir.display()))
+        .advise("stop that one first, or serve another folder with --data-dir; other commands in this folder use it as it is")
+}

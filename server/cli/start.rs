@@ -1,0 +1,46 @@
+//! `runyard start`: start and leave.
+
+use clap::Args;
+use serde_json::json;
+
+use super::Context;
+use super::connection::{Connection, Need, Peer};
+use super::failure::{Exit, Failure};
+use super::output::one_line;
+use super::request::Wanted;
+use super::run::start_once;
+
+/// What to start.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "Without a server that owns the data folder the run is recorded, and goes on when there is one.\n\
+    With --json one object: the Run as the gateway answers it.")]
+pub struct Arguments {
+    /// What to start.
+    #[command(flatten)]
+    pub wanted: Wanted,
+}
+
+/// Starts and leaves.
+///
+/// # Errors
+/// When it cannot be started.
+pub async fn start(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let request = arguments.wanted.request()?;
+    // Nothing is performed here: it would only be cut off when this command ends.
+    let connection = Connection::open(context.target(), Need::Gateway, false).await?;
+    let started = start_once(&connection, &request).await;
+    let peer = connection.peer();
+    connection.close().await;
+    let run = started?;
+    let output = &mut context.output;
+    output.object(&json!(run));
+    output.line(&one_line(&run.run_id));
+    output.remark(&match peer {
+        Peer::Here => {
+            let folder = context.loaded.config.data_dir.display();
+            format!("recorded; no server owns {folder}, so it waits: `runyard serve` continues it, and so does `runyard watch {}`", run.run_id)
+        }
+        Peer::Owner(_) | Peer::Url(_) => format!("started; `runyard watch {}` follows it", run.run_id),
+    });
+    Ok(Exit::Success)
+}

@@ -1,0 +1,80 @@
+//! The command line as a whole: what parses, what is refused, what becomes a setting.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use clap::CommandFactory;
+
+use super::*;
+
+fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once(&"runyard").chain(arguments))
+}
+
+fn refusal(arguments: &[&str]) -> String {
+    let error = parse(arguments).unwrap_err();
+    assert_eq!(error.exit_code(), 2, "{arguments:?}");
+    error.to_string()
+}
+
+#[test]
+fn the_tree_of_commands_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_says_what_it_does_and_what_programs_get() {
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        assert!(command.get_about().is_some(), "{name} has no description");
+        let speaks = command.get_subcommands().chain([command]).any(|one| {
+            one.get_after_help().is_some_and(|help| help.to_string().contains("--json"))
+        });
+        assert!(speaks, "{name} does not say what --json prints");
+    }
+}
+
+#[test]
+fn global_flags_stand_before_or_after_the_command() {
+    for arguments in [["--json", "--data-dir", "d", "list"], ["list", "--data-dir", "d", "--json"]] {
+        let cli = parse(&arguments).unwrap();
+        assert!(cli.global.json);
+        assert_eq!(cli.global.data_dir.as_deref(), Some("d"));
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    assert!(refusal(&["run"]).contains("<GOAL>"));
+    assert!(refusal(&["run", "a", "b"]).contains("unexpected argument 'b'"));
+    assert!(refusal(&["list", "--state", "odd"]).contains("possible values: queued, running"));
+    assert!(refusal(&["list", "--limit", "0"]).contains("1..=200"));
+    assert!(refusal(&["--url", "http://a", "--data-dir", "d", "list"]).contains("cannot be used with"));
+    assert!(refusal(&["openapi", "--surface"]).contains("<NAME>"));
+    assert!(refusal(&["runn"]).contains("run"));
+    refusal(&["watch"]);
+    refusal(&[]);
+}
+
+#[test]
+fn a_node_type_stands_for_a_goal() {
+    let Command::Run(run) = parse(&["run", "--node-type", "a.b@1", "--input", "{}"]).unwrap().command else { panic!("run") };
+    assert_eq!((run.wanted.goal, run.wanted.node_type.as_deref()), (None, Some("a.b@1")));
+}
+
+#[test]
+fn the_owners_document_is_asked_for_with_overlay_false() {
+    let Command::Openapi(arguments) = parse(&["openapi", "run-gateway", "--overlay=false"]).unwrap().command else { panic!("openapi") };
+    assert!(!arguments.overlay);
+}
+
+#[test]
+fn flags_become_settings_and_named_ones_go_before_set() {
+    let cli = parse(&["serve", "--port-base", "1000", "--set", "port_base=2000", "--set", "workers=3", "--log", "debug"]).unwrap();
+    let sources = Sources { flags: flags(&cli).unwrap(), ..Sources::default() };
+    let loaded = load(&Sources { folder: PathBuf::from("/nowhere"), ..sources }).unwrap();
+    assert_eq!((loaded.config.port_base, loaded.config.workers), (1000, 3));
+    assert_eq!(loaded.origin("port_base"), "flag --port-base");
+    assert_eq!(loaded.config.log.filter, "debug");
+    let failure = flags(&parse(&["--set", "workers", "list"]).unwrap()).unwrap_err();
+    assert_eq!((failure.exit, failure.message.as_str()), (Exit::Usage, "--set \"workers\" is not KEY=VALUE"));
+}

@@ -1,0 +1,51 @@
+//! `runyard watch`: a run's events to its end, over as many connections as it takes.
+
+use clap::Args;
+
+use super::Context;
+use super::connection::{Connection, Need, Peer};
+use super::failure::{Exit, Failure};
+use super::follow::{Follow, Followed, Stop};
+use super::outcome;
+use super::run::listen;
+
+/// Which run.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "Ctrl-C only stops watching. Exit code 0: the run succeeded, or you stopped watching; 1: it failed or was canceled.\n\
+    With --json one object per line: {\"kind\":\"event\",\"event\"}, and last {\"kind\":\"result\",\"run\",\"outputs\",\"error\"}.")]
+pub struct Arguments {
+    /// The run's id
+    #[arg(value_name = "RUN")]
+    pub run_id: String,
+    /// Only events after the one with this seq
+    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    pub after: u64,
+}
+
+/// Watches to the end.
+///
+/// # Errors
+/// No such run, or it is lost sight of.
+pub async fn watch(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let mut signals = listen()?;
+    let connection = Connection::open(context.target(), Need::Gateway, true).await?;
+    if connection.peer() == Peer::Here {
+        let folder = context.loaded.config.data_dir.display();
+        context.output.remark(&format!("no server owns {folder}; this command carries its runs on while it watches"));
+    }
+    let follow = Follow {
+        connection: &connection,
+        signals: &mut signals,
+        run_id: &arguments.run_id,
+        after: arguments.after,
+        stop: Stop::Leaves,
+        shown: true,
+    };
+    let followed = follow.to_the_end(&mut context.output).await;
+    connection.close().await;
+    match followed? {
+        Followed::Ended(run) => Ok(outcome::tell(&mut context.output, &run)),
+        Followed::Left => Ok(Exit::Success),
+        Followed::Forced => Ok(Exit::Interrupted),
+    }
+}
