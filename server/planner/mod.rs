@@ -8,10 +8,14 @@
 //! | `rank.rs`       | node types for a clause, best first (BM25)                                             |
 //! | `fit.rs`        | whether a node type accounts for what a clause says                                    |
 //! | `bind.rs`       | inputs from the clause (`durations.rs`) and from earlier outputs (`references.rs`)     |
+//! | `repeat.rs`     | "three UUIDs", "twice"                                                                 |
 //! | `result.rs`     | "return ..." clauses                                                                   |
+//! | `draft.rs`      | the plan in the making: steps, what each waits for, the result                         |
 //! | `lexical.rs`    | the planner that needs no model, made from the above                                   |
 //! | `limits.rs`     | how many steps a plan may have                                                         |
 //! | `failure.rs`    | every way in which planning fails, with its code                                       |
+
+#![expect(clippy::result_large_err, reason = "a failure is the engine's own type, and is made once per node run")]
 
 mod bind;
 mod clauses;
@@ -25,6 +29,7 @@ mod limits;
 mod order;
 mod rank;
 mod references;
+mod repeat;
 mod result;
 mod vocabulary;
 mod words;
