@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use crate::event::Failure;
-use crate::finish::failure;
+use crate::finish::{Checked, failure};
 use crate::plan::{Form, Source, as_text};
 use crate::{Node, NodeRunId, Object, State};
 
 /// The inputs with every binding resolved; `None` when there is nothing to resolve.
-pub(crate) fn resolve(state: &State, node: &Node) -> Result<Option<Object>, Failure> {
+pub(crate) fn resolve(state: &State, node: &Node) -> Checked<Option<Object>> {
     let Some(parent) = node.parent.filter(|_| !node.bindings.is_empty()) else { return Ok(None) };
     let mut inputs = node.inputs.clone();
     for binding in &node.bindings {
@@ -23,7 +23,7 @@ pub(crate) fn resolve(state: &State, node: &Node) -> Result<Option<Object>, Fail
 }
 
 /// The value at a place in the outputs of one of a composite's children.
-pub(crate) fn read(state: &State, composite: NodeRunId, source: &Source) -> Result<Value, Failure> {
+pub(crate) fn read(state: &State, composite: NodeRunId, source: &Source) -> Checked<Value> {
     let sibling = state.node(NodeRunId::child(state.run, composite, &source.step));
     let outputs = sibling.and_then(|sibling| sibling.outputs.as_ref());
     let found = match outputs {
@@ -38,7 +38,7 @@ pub(crate) fn read(state: &State, composite: NodeRunId, source: &Source) -> Resu
             ("step".to_owned(), Value::String(step.clone())),
             ("pointer".to_owned(), Value::String(pointer.clone())),
         ]);
-        Failure { details: Some(details), ..failure("binding_failed", message) }
+        Box::new(Failure { details: Some(details), ..failure("binding_failed", message) })
     })
 }
 

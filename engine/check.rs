@@ -5,7 +5,9 @@
 
 use std::fmt;
 
+use crate::constraints::least;
 use crate::event::FinalState;
+use crate::limits::node_type_fits;
 use crate::state::Line;
 use crate::{Node, NodeKind, NodeRunId, NodeState, RunOutcome, RunStatus, State, Wait, outstanding};
 
@@ -62,6 +64,11 @@ fn run(laws: &mut Laws, state: &State) {
     let nodes = || state.nodes.values();
     laws.must(state.order.len() == state.nodes.len(), "every node run has one place in the order");
     laws.must(state.root().is_some_and(|root| root.id == NodeRunId::root(state.run)), "the root comes first");
+    let children: usize = nodes().map(|node| node.children.len()).sum();
+    laws.must(children + 1 == state.nodes.len(), "a parent knows each of its children once");
+    let depend = |count: fn(&Node) -> usize| nodes().map(|node| count(node)).sum::<usize>();
+    let both = depend(|node| node.dependants.len()) == depend(|node| node.depends_on.len());
+    laws.must(both, "a dependency knows each of its dependants once");
     laws.must(state.line == line(state), "the line is what the node runs say");
     let steps = nodes().filter(|node| is_atomic(node) && node.attempt > 0).count() as u64;
     laws.must(state.steps == steps, "steps are the atomic node runs that began");
@@ -112,7 +119,6 @@ fn place(laws: &mut Laws, state: &State, node: &Node) {
             laws.must(parent.depth + 1 == node.depth, "a child is one deeper than its parent");
             laws.must(parent.ordinal < node.ordinal, "a parent is older than its child");
             laws.must(parent.node_type.kind.is_composite(), "only composites have children");
-            laws.must(parent.children.contains(&node.id), "a parent knows its child");
             laws.must(
                 node.id == NodeRunId::child(state.run, parent.id, &node.key),
                 "an id follows from parent and key",
@@ -139,7 +145,8 @@ fn standing(laws: &mut Laws, state: &State, node: &Node) {
     let unmet = siblings().filter(|sibling| !succeeded(sibling)).count();
     laws.must(node.unmet == unmet, "unmet dependencies are counted right");
     laws.must(siblings().all(|sibling| sibling.parent == node.parent), "dependencies are siblings");
-    laws.must(siblings().all(|sibling| sibling.dependants.contains(&node.id)), "a dependency knows who depends on it");
+    let dependants = || node.dependants.iter().filter_map(|id| state.node(*id));
+    laws.must(dependants().all(|other| other.depends_on.contains(&node.id)), "who depends on a node run says so");
     let began = node.attempt > 0;
     laws.must(began == node.started_at_ms.is_some(), "who began has a beginning");
     laws.must(!began || unmet == 0, "nobody begins before its dependencies have succeeded");
@@ -180,12 +187,11 @@ fn limits(laws: &mut Laws, state: &State, node: &Node) {
         "max_decomposition_rounds_per_node",
     );
     let total = state.constraints.structural.max_total_nodes_per_run;
-    // The root is there before it can be counted against.
-    laws.must(state.nodes.len() == 1 || within(total, state.nodes.len() as u64), "max_total_nodes_per_run");
-    laws.must(within(node.asked.budgets.max_steps, node.steps), "max_steps");
-    let denied =
-        node.parent.and_then(|id| state.node(id)).map(|parent| &parent.constraints.candidates.denied_node_type_ids);
-    laws.must(!denied.is_some_and(|denied| denied.contains(&node.node_type.id)), "denied_node_type_ids");
+    laws.must(within(total, state.nodes.len() as u64), "max_total_nodes_per_run");
+    let steps = least(node.asked.budgets.max_steps, node.node_type.constraints.budgets.max_steps);
+    laws.must(within(steps, node.steps), "max_steps");
+    let surroundings = node.parent.and_then(|id| state.node(id)).map_or(&node.asked, |parent| &parent.constraints);
+    laws.must(node_type_fits(surroundings, &node.node_type).is_ok(), "node types are allowed where they are");
 }
 
 fn is_atomic(node: &Node) -> bool {

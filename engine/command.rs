@@ -89,7 +89,7 @@ pub struct Start {
     /// The root's inputs, already validated.
     pub inputs: Object,
     /// The run's constraints as asked; the node type's are merged in by `decide`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,
     /// At most this many calls at once; 0 counts as 1.
     pub parallel_max: u32,
@@ -109,7 +109,7 @@ pub struct ChildSpec {
     /// Already validated.
     pub inputs: Object,
     /// The child's own constraints.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,
     /// Given keys of siblings that must have succeeded first: created before, or earlier in the same command.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -14,12 +14,16 @@ use crate::SideEffect;
 #[serde(default)]
 pub struct Constraints {
     /// How large the tree may grow.
+    #[serde(skip_serializing_if = "is_default")]
     pub structural: Structural,
     /// Which node types may be chosen.
+    #[serde(skip_serializing_if = "is_default")]
     pub candidates: Candidates,
     /// How much may be spent.
+    #[serde(skip_serializing_if = "is_default")]
     pub budgets: Budgets,
     /// What needs leave.
+    #[serde(skip_serializing_if = "is_default")]
     pub gates: Gates,
 }
 
@@ -154,6 +158,10 @@ impl Gates {
             require_approval: self.require_approval || other.require_approval,
         }
     }
+}
+
+fn is_default<T: Default + PartialEq>(part: &T) -> bool {
+    *part == T::default()
 }
 
 /// The smaller of two limits, where absent is no limit.

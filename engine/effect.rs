@@ -43,6 +43,10 @@ pub struct Effect {
 }
 
 /// What is asked.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one exists for each effect, on its way to the store; a wake is the small one"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {

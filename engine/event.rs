@@ -35,6 +35,7 @@ pub enum Event {
         /// The root's id.
         root: NodeRunId,
         /// The run's constraints with the root node type's merged in.
+        #[serde(default, skip_serializing_if = "Constraints::is_empty")]
         constraints: Constraints,
     },
     /// A composite was split, or given children from outside.
@@ -181,10 +182,10 @@ pub struct ChildCreated {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<NodeRunId>,
     /// The child's own constraints, as asked: two uses of one key are compared by these.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub asked: Constraints,
     /// The parent's, the node type's and its own constraints merged.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,
     /// The clause it serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -22,8 +22,8 @@ impl Ending {
         Ending { state: FinalState::Succeeded, outputs: Some(outputs), artifacts: Vec::new(), error: None }
     }
 
-    pub(crate) fn failed(failure: Failure) -> Self {
-        Ending::without_outputs(FinalState::Failed, failure)
+    pub(crate) fn failed(failure: impl Into<Box<Failure>>) -> Self {
+        Ending::without_outputs(FinalState::Failed, *failure.into())
     }
 
     pub(crate) fn canceled(failure: Failure) -> Self {
@@ -45,6 +45,9 @@ impl From<Completion> for Ending {
         Ending { state, outputs, artifacts, error }
     }
 }
+
+/// What a node run needs to go on, or why it fails. Boxed, because a failure is large and rare.
+pub(crate) type Checked<T> = Result<T, Box<Failure>>;
 
 /// A failure without details.
 pub(crate) fn failure(code: &str, message: impl Into<String>) -> Failure {
@@ -68,17 +71,34 @@ pub(crate) fn end(draft: &mut Draft, id: NodeRunId, ending: Ending) -> Result<()
     Ok(())
 }
 
-/// Ends a node run that never began, and who depends on it, without a word to their parent.
-pub(crate) fn skip(draft: &mut Draft, id: NodeRunId, why: &Failure) -> Result<(), Rejected> {
-    let mut next = vec![id];
-    while let Some(id) = next.pop() {
+/// Ends a node run that never began, and then who depends on it, without a word to their parent.
+pub(crate) fn skip(draft: &mut Draft, id: NodeRunId, why: Failure) -> Result<(), Rejected> {
+    let mut next = vec![(id, why)];
+    while let Some((id, why)) = next.pop() {
         // Who depends on two that were skipped comes up twice.
         if draft.node(id)?.is_live() {
-            record_end(draft, id, Ending::skipped(why.clone()))?;
-            next.extend(draft.node(id)?.dependants.iter().rev());
+            record_end(draft, id, Ending::skipped(why))?;
+            let skipped = draft.node(id)?;
+            let why = dependency_failed(skipped, FinalState::Skipped);
+            next.extend(skipped.dependants.iter().rev().map(|id| (*id, why.clone())));
         }
     }
     Ok(())
+}
+
+/// Why nothing that depends on this node run can begin, after it ended without success.
+pub(crate) fn dependency_failed(node: &Node, state: FinalState) -> Failure {
+    failure("dependency_failed", format!("it depends on `{}`, which {}", node.key, ended_as(state)))
+}
+
+/// How a node run ended, as the end of a sentence.
+pub(crate) fn ended_as(state: FinalState) -> &'static str {
+    match state {
+        FinalState::Succeeded => "succeeded",
+        FinalState::Failed => "failed",
+        FinalState::Canceled => "was canceled",
+        FinalState::Skipped => "was skipped",
+    }
 }
 
 /// Cancels a node run with everything below it, without a word to its parent.
@@ -147,7 +167,7 @@ fn judgement(kind: NodeKind, ending: &Ending) -> Option<Evaluation> {
 fn because_of(ending: &Ending) -> Failure {
     let message = match &ending.error {
         Some(error) => format!("stopped with the composite above it: {}", error.message),
-        None => format!("stopped with the composite above it, which {} first", ending.state),
+        None => format!("stopped with the composite above it, which {} first", ended_as(ending.state)),
     };
     failure("canceled", message)
 }

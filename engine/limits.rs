@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::constraints::least;
 use crate::event::Failure;
-use crate::finish::failure;
+use crate::finish::{Checked, failure};
 use crate::{Constraints, Node, NodeType, Object, Rejected, State};
 
 /// A constraint that would not be kept.
@@ -74,6 +74,11 @@ pub(crate) fn candidates_fit(constraints: &Constraints, listed: usize) -> Result
     at_most("max_candidates_per_subtask", constraints.candidates.max_candidates_per_subtask, listed as u64)
 }
 
+/// Whether there may be a run at all: its root is its first node run.
+pub(crate) fn root_fits(constraints: &Constraints) -> Result<(), Breach> {
+    at_most("max_total_nodes_per_run", constraints.structural.max_total_nodes_per_run, 1)
+}
+
 /// Whether a composite may have this many more children, in one more round of decomposition.
 pub(crate) fn children_fit(state: &State, parent: &Node, more: usize) -> Result<(), Breach> {
     let limits = &parent.constraints.structural;
@@ -86,7 +91,7 @@ pub(crate) fn children_fit(state: &State, parent: &Node, more: usize) -> Result<
 
 /// Whether this node run may begin: `max_steps` of the run and of every composite above it, each counting what began below
 /// it. Composites are no steps.
-pub(crate) fn one_more_step(state: &State, node: &Node) -> Result<(), Failure> {
+pub(crate) fn one_more_step(state: &State, node: &Node) -> Checked<()> {
     if node.node_type.kind.is_composite() {
         return Ok(());
     }
@@ -94,7 +99,7 @@ pub(crate) fn one_more_step(state: &State, node: &Node) -> Result<(), Failure> {
     while let Some(above) = next {
         let limit = least(above.asked.budgets.max_steps, above.node_type.constraints.budgets.max_steps);
         if let Err(breach) = at_most("max_steps", limit, above.steps + 1) {
-            return Err(Failure { code: "budget_exceeded".to_owned(), ..breach.into() });
+            return Err(Box::new(Failure { code: "budget_exceeded".to_owned(), ..breach.into() }));
         }
         next = above.parent.and_then(|id| state.node(id));
     }

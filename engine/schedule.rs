@@ -3,14 +3,13 @@
 //! Who is ready and who has a place is part of the fold (`State::next_ready`); what beginning means for a kind is in `kinds`.
 
 use crate::draft::Draft;
-use crate::event::Failure;
-use crate::finish::{self, Ending};
-use crate::{Event, NodeRunId, Object, Rejected, bindings, kinds, limits};
+use crate::finish::{self, Checked, Ending};
+use crate::{Event, Node, NodeRunId, Object, Rejected, Wait, bindings, kinds, limits};
 
 /// Begins everything that can begin. Every command that changed something ends here.
 pub(crate) fn dispatch(draft: &mut Draft) -> Result<(), Rejected> {
     while let Some(id) = draft.state().next_ready() {
-        match prepare(draft, id)? {
+        match prepare(draft, draft.node(id)?) {
             Ok(ready) => begin(draft, id, ready)?,
             Err(failure) => finish::end(draft, id, Ending::failed(failure))?,
         }
@@ -22,18 +21,15 @@ pub(crate) fn dispatch(draft: &mut Draft) -> Result<(), Rejected> {
 struct Ready {
     /// Present when bindings changed them.
     inputs: Option<Object>,
-    wait: Option<crate::Wait>,
+    wait: Option<Wait>,
 }
 
 /// Everything that can go wrong before a node run begins; it then fails without having begun.
-fn prepare(draft: &Draft, id: NodeRunId) -> Result<Result<Ready, Failure>, Rejected> {
-    let node = draft.node(id)?;
-    Ok((|| {
-        let inputs = bindings::resolve(draft.state(), node)?;
-        limits::one_more_step(draft.state(), node)?;
-        let wait = kinds::begin(node.node_type.kind, inputs.as_ref().unwrap_or(&node.inputs), draft.at_ms())?;
-        Ok(Ready { inputs, wait })
-    })())
+fn prepare(draft: &Draft, node: &Node) -> Checked<Ready> {
+    let inputs = bindings::resolve(draft.state(), node)?;
+    limits::one_more_step(draft.state(), node)?;
+    let wait = kinds::begin(node.node_type.kind, inputs.as_ref().unwrap_or(&node.inputs), draft.at_ms())?;
+    Ok(Ready { inputs, wait })
 }
 
 fn begin(draft: &mut Draft, node_run: NodeRunId, ready: Ready) -> Result<(), Rejected> {

@@ -15,7 +15,11 @@ pub trait Behaviour: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// The text becomes [`Error::Custom`], and nothing is sent.
-    fn before<'a>(&'a self, operation: &'static str, request: &'a mut reqwest::Request) -> BoxFuture<'a, Result<(), String>> {
+    fn before<'a>(
+        &'a self,
+        operation: &'static str,
+        request: &'a mut reqwest::Request,
+    ) -> BoxFuture<'a, Result<(), String>> {
         let _ = (operation, request);
         Box::pin(std::future::ready(Ok(())))
     }

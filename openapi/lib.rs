@@ -4,7 +4,10 @@
 //! to implement and `api` to serve it (feature `server`), and a `client` (feature `client`). The documents stand beside this
 //! file; `codegen/` makes the code; `host/` carries requests to an implementation. To add a document: the file, a line in
 //! `build.rs`, a module here.
-#![expect(clippy::allow_attributes, reason = "generated code: what a document does not use is not known here, so an expectation could fail")]
+#![expect(
+    clippy::allow_attributes,
+    reason = "generated code: what a document does not use is not known here, so an expectation could fail"
+)]
 
 #[cfg(feature = "client")]
 pub mod client;
@@ -33,7 +36,7 @@ macro_rules! generated {
 pub mod arp {
     generated!(
         /// Every payload of ARP, once: the documents beside this share these types.
-        schemas, "schemas"
+        schemas, "arp-schemas"
     );
     generated!(
         /// The run gateway: start, look at, cancel and watch runs.
@@ -56,6 +59,7 @@ generated!(
     quirks, "quirks"
 );
 
-#[cfg(all(test, feature = "server", feature = "client"))]
+#[cfg(test)]
+#[cfg(all(feature = "server", feature = "client"))]
 #[path = "codegen/tests/called.rs"]
 mod called;

@@ -60,7 +60,7 @@ impl Server {
     pub async fn start(config: &Config, log: slog::Logger) -> Result<Self, ServeError> {
         let owned = Folder::own(&config.data_dir)?;
         let secret = owned.secret_key(std::env::var("RUNYARD_SECRET_KEY").ok().as_deref())?;
-        let store = Arc::new(Sqlite::open(&config.data_dir, Options::default())?);
+        let store = Arc::new(Sqlite::open(&config.data_dir, Options { claimers_gone: true, ..Options::default() })?);
         let stopping = CancellationToken::new();
         let work = Arc::new(Notify::new());
         let clock = Clock::system();

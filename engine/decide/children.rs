@@ -78,7 +78,9 @@ impl Batch {
         let mut batch = Batch { new: Vec::new(), reply: Vec::new() };
         // Where in `new` a child of this batch stands.
         let mut places: BTreeMap<NodeRunId, usize> = BTreeMap::new();
-        for spec in specs {
+        for mut spec in specs {
+            // Null is stored as absent, and has to mean the same before it is stored.
+            spec.binding_decision = spec.binding_decision.filter(|decision| !decision.is_null());
             let key = match &spec.key {
                 Some(key) => kept_key(key),
                 None => format!("#{}", parent.children.len() + batch.new.len() + 1),
@@ -216,10 +218,10 @@ fn subtask_id(spec: &ChildSpec) -> String {
 fn skip_hopeless(draft: &mut Draft, children: &[NodeRunId]) -> Result<(), Rejected> {
     for id in children {
         let node = draft.node(*id)?;
-        let siblings = node.depends_on.iter().filter_map(|id| draft.state().node(*id));
-        let hopeless = siblings.filter_map(external::dependency_failed).next();
+        let mut siblings = node.depends_on.iter().filter_map(|id| draft.state().node(*id));
+        let hopeless = siblings.find_map(external::hopeless_after);
         if let Some(why) = hopeless.filter(|_| node.state == NodeState::Pending) {
-            finish::skip(draft, *id, &why)?;
+            finish::skip(draft, *id, why)?;
         }
     }
     Ok(())

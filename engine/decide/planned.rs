@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::draft::Draft;
 use crate::event::{ChildCreated, Failure};
-use crate::finish::{self, Ending, failure};
+use crate::finish::{self, Checked, Ending, failure};
 use crate::limits::Breach;
 use crate::plan::{Plan, Step};
 use crate::{
@@ -25,7 +25,8 @@ pub(super) fn decide(
         |node: &&Node| node.node_type.kind == NodeKind::Plan && outstanding::is_work_of(state.run, node, effect);
     let Some(node) = state.node(node_run).filter(asked) else { return Ok(Decision::default()) };
     let mut draft = Draft::answering(state, at_ms, effect);
-    let checked = well_formed(&plan).and_then(|()| within_limits(state, node, &plan).map_err(Failure::from));
+    let checked = well_formed(&plan)
+        .and_then(|()| within_limits(state, node, &plan).map_err(|breach| Box::new(Failure::from(breach))));
     match checked {
         Ok(()) => record(&mut draft, node, plan)?,
         Err(failure) => finish::end(&mut draft, node_run, Ending::failed(failure))?,
@@ -35,8 +36,8 @@ pub(super) fn decide(
 }
 
 /// Ids are unique, and everything named is an earlier step that is waited for.
-fn well_formed(plan: &Plan) -> Result<(), Failure> {
-    let wrong = |message: String| Err(failure("plan_invalid", message));
+fn well_formed(plan: &Plan) -> Checked<()> {
+    let wrong = |message: String| Err(Box::new(failure("plan_invalid", message)));
     if plan.steps.is_empty() {
         return wrong("the plan has no steps".to_owned());
     }
@@ -53,6 +54,10 @@ fn well_formed(plan: &Plan) -> Result<(), Failure> {
             if !step.depends_on.contains(source) {
                 return wrong(format!("step `{id}` takes `{}` from `{source}` without depending on it", binding.field));
             }
+        }
+        if step.candidates.candidates.iter().any(|candidate| !candidate.score.is_finite()) {
+            // JSON has no word for it, so it could be recorded and never read.
+            return wrong(format!("a candidate for step `{id}` has a score that is not a number"));
         }
         if id.is_empty() {
             return wrong(format!("step {} has no id", place + 1));

@@ -10,6 +10,7 @@ pub(super) fn decide(state: &State, start: Box<Start>, at_ms: i64) -> Result<Dec
     }
     limits::node_type_fits(&start.constraints, &start.node_type)?;
     let constraints = start.constraints.merge(&start.node_type.constraints);
+    limits::root_fits(&constraints)?;
     let mut draft = Draft::new(state, at_ms);
     draft.record(Event::Started { root: NodeRunId::root(state.run), constraints, start })?;
     schedule::dispatch(&mut draft)?;

@@ -2,7 +2,7 @@
 
 use crate::draft::Draft;
 use crate::event::{Failure, FinalState};
-use crate::finish::{self, Ending, failure};
+use crate::finish::{self, Ending};
 use crate::{Node, NodeRunId, Rejected, Wait};
 
 /// It waits for its owner.
@@ -13,26 +13,16 @@ pub(crate) fn begin() -> Wait {
 /// Its owner decides what a child's end means. Only siblings that can now never begin end with it.
 pub(crate) fn child_ended(draft: &mut Draft, child: NodeRunId) -> Result<Option<Ending>, Rejected> {
     let ended = draft.node(child)?;
-    if let Some(why) = dependency_failed(ended) {
+    if let Some(why) = hopeless_after(ended) {
         for dependant in ended.dependants.clone() {
-            finish::skip(draft, dependant, &why)?;
+            finish::skip(draft, dependant, why.clone())?;
         }
     }
     Ok(None)
 }
 
 /// Why nothing that depends on this node run can begin, if it has ended without success.
-pub(crate) fn dependency_failed(node: &Node) -> Option<Failure> {
+pub(crate) fn hopeless_after(node: &Node) -> Option<Failure> {
     let state = node.final_state().filter(|state| *state != FinalState::Succeeded)?;
-    Some(failure("dependency_failed", format!("it depends on `{}`, which {}", node.key, ended_as(state))))
-}
-
-/// How a node run ended, as the end of a sentence.
-pub(crate) fn ended_as(state: FinalState) -> &'static str {
-    match state {
-        FinalState::Succeeded => "succeeded",
-        FinalState::Failed => "failed",
-        FinalState::Canceled => "was canceled",
-        FinalState::Skipped => "was skipped",
-    }
+    Some(finish::dependency_failed(node, state))
 }

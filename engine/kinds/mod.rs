@@ -7,12 +7,11 @@ pub(crate) mod plan;
 pub(crate) mod sleep;
 
 use crate::draft::Draft;
-use crate::event::Failure;
-use crate::finish::Ending;
+use crate::finish::{Checked, Ending};
 use crate::{Corrupt, NodeKind, NodeRunId, Object, Rejected, Wait};
 
 /// What a node run waits for as soon as it has begun; `None` when it is at work. Fails on inputs it cannot work with.
-pub(crate) fn begin(kind: NodeKind, inputs: &Object, at_ms: i64) -> Result<Option<Wait>, Failure> {
+pub(crate) fn begin(kind: NodeKind, inputs: &Object, at_ms: i64) -> Checked<Option<Wait>> {
     match kind {
         NodeKind::Call => Ok(call::begin()),
         NodeKind::Sleep => sleep::begin(inputs, at_ms).map(Some),

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 
 use crate::draft::Draft;
 use crate::event::{Failure, FinalState};
-use crate::finish::{self, Ending, failure};
-use crate::kinds::external::ended_as;
+use crate::finish::{self, Ending, ended_as, failure};
 use crate::{Node, NodeRunId, NodeState, Object, Rejected, State, Wait, bindings};
 
 /// A plan is at work as soon as it has begun: it is being made.
@@ -53,7 +52,7 @@ fn stop_siblings(draft: &mut Draft, plan: NodeRunId, why: &str) -> Result<(), Re
     for sibling in draft.node(plan)?.children.clone() {
         match draft.node(sibling)?.state {
             NodeState::Final(_) => {}
-            NodeState::Pending => finish::skip(draft, sibling, &skipped)?,
+            NodeState::Pending => finish::skip(draft, sibling, skipped.clone())?,
             NodeState::Queued | NodeState::Running | NodeState::Waiting(_) => {
                 finish::cancel(draft, sibling, &canceled)?
             }

@@ -3,27 +3,26 @@
 
 use serde_json::{Number, Value};
 
-use crate::event::Failure;
-use crate::finish::failure;
+use crate::finish::{Checked, failure};
 use crate::{Object, Wait};
 
 /// The longest sleep: a leap year.
 const SECONDS_MAX: u32 = 366 * 24 * 60 * 60;
 
 /// Waits until the time asked for, never less.
-pub(crate) fn begin(inputs: &Object, at_ms: i64) -> Result<Wait, Failure> {
+pub(crate) fn begin(inputs: &Object, at_ms: i64) -> Checked<Wait> {
     let (_, milliseconds) = asked(inputs)?;
     Ok(Wait::Timer { until_ms: at_ms.saturating_add(milliseconds) })
 }
 
 /// What it answers with when the time has come.
-pub(crate) fn outputs(inputs: &Object) -> Result<Object, Failure> {
+pub(crate) fn outputs(inputs: &Object) -> Checked<Object> {
     let (seconds, _) = asked(inputs)?;
     Ok(Object::from_iter([("slept_seconds".to_owned(), Value::Number(seconds))]))
 }
 
 /// The number asked for, and the same in whole milliseconds, rounded up.
-fn asked(inputs: &Object) -> Result<(Number, i64), Failure> {
+fn asked(inputs: &Object) -> Checked<(Number, i64)> {
     let given = ["seconds", "duration_seconds"].iter().find_map(|field| {
         let value = inputs.get(*field).filter(|value| !value.is_null())?;
         Some((*field, value))
@@ -31,12 +30,12 @@ fn asked(inputs: &Object) -> Result<(Number, i64), Failure> {
     let Some((field, value)) = given else { return Ok((Number::from(0), 0)) };
     let Value::Number(number) = value else {
         let message = format!("`{field}` must be a number of seconds, not {}", type_name(value));
-        return Err(failure("invalid_inputs", message));
+        return Err(failure("invalid_inputs", message).into());
     };
     let seconds = number.as_f64().filter(|seconds| (0.0..=f64::from(SECONDS_MAX)).contains(seconds));
     let Some(seconds) = seconds else {
         let message = format!("`{field}` is {number}; a sleep takes 0 to {SECONDS_MAX} seconds (366 days)");
-        return Err(failure("invalid_inputs", message));
+        return Err(failure("invalid_inputs", message).into());
     };
     // Within 366 days, so exact: far below 2^53.
     Ok((number.clone(), (seconds * 1000.0).ceil() as i64))

@@ -148,15 +148,14 @@ pub(crate) fn request(typed: &Typed<'_>) -> TokenStream {
     let default = fields
         .iter()
         .all(|field| matches!(field.source, Source::Optional(..) | Source::Many(..) | Source::OptionalBody));
-    let default = default.then(|| quote!(#[derive(Default)]));
+    let default = default.then(|| quote!(, Default));
     let members = fields.iter().map(|Field { name, ty, doc: text, .. }| {
         let docs = doc(text);
         quote!(#docs pub #name: #ty)
     });
     quote! {
         #docs
-        #[derive(Debug, Clone, PartialEq)]
-        #default
+        #[derive(Debug, Clone, PartialEq #default)]
         pub struct #request { #(#members,)* }
     }
 }

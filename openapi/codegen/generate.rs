@@ -32,6 +32,7 @@ impl Default for Generator {
 pub struct Document<'a> {
     path: PathBuf,
     overlay: Option<PathBuf>,
+    name: Option<String>,
     shared: Vec<&'a Schemas>,
 }
 
@@ -39,13 +40,20 @@ impl<'a> Document<'a> {
     /// The document at `path`. Its file name without the ending is its short name, and names the trait: `run-gateway.yaml`
     /// makes `RunGateway`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), overlay: None, shared: Vec::new() }
+        Self { path: path.into(), overlay: None, name: None, shared: Vec::new() }
     }
 
     /// What is added to it (OpenAPI Overlay 1.0).
     #[must_use]
     pub fn overlay(mut self, path: impl Into<PathBuf>) -> Self {
         self.overlay = Some(path.into());
+        self
+    }
+
+    /// Another short name than the file's, for instance because two folders have a file of that name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
         self
     }
 
@@ -130,6 +138,7 @@ impl Generator {
     }
 
     /// Makes the types of a file that has nothing but `components.schemas`, to live in `module` (an absolute Rust path).
+    /// The files are named by it: `crate::arp::schemas` is in `arp-schemas.rs`.
     ///
     /// # Errors
     /// Whatever is wrong with the file; see [`Error`].
@@ -148,7 +157,7 @@ impl Generator {
         }
         let items = made.items()?;
         let surface = surface::of_schemas(&Value::Object(schemas));
-        let stem = stem(&path)?;
+        let stem = module.trim_start_matches("crate").trim_start_matches("::").replace("::", "-");
         let texts = texts(&stem);
         let mut generated = Generated { sources: loaded.sources, report, surface, ..Generated::default() };
         generated.files.insert(format!("{stem}.rs"), printed(&path, quote!(#texts #(#items)*))?);
@@ -180,7 +189,7 @@ impl Generator {
         let schemas = schemas_of(&carried);
         let mut types = Types::new(path, schemas.iter(), elsewhere(&loaded.full, &document.shared), &mut report)?;
         let typed = exchange::typed(&model, &mut types)?;
-        let stem = stem(path)?;
+        let stem = document.name.clone().map_or_else(|| stem(path), Ok)?;
         let surface = surface::of_document(&stem, &model, &typed, &local(&schemas, &loaded.full));
         let behaviour = rust_path(path, &self.behaviour)?;
         let client = client::items(path, &model, schemas.keys(), &behaviour, &mut report)?;

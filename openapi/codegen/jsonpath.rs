@@ -131,7 +131,6 @@ fn closed(rest: &str) -> Result<&str, String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use serde_json::json;
 

@@ -110,7 +110,6 @@ fn removed(document: &mut Value, path: &[String]) -> Said<()> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use serde_json::json;
 

@@ -3,6 +3,7 @@
 //! Each is here because neither tool has a setting for it:
 //! - an optional list or map becomes an `Option`, so that one that was sent empty is still there, and empty, when it is passed on;
 //! - dates and times are jiff's, and say in the schema what they are;
+//! - an `#[allow]` has a reason, since lints ask for one;
 //! - every public item has a line of documentation, and the schemas that typify prints into the documentation go.
 
 use proc_macro2::TokenStream;
@@ -69,6 +70,15 @@ struct Correct {
 }
 
 impl VisitMut for Correct {
+    fn visit_attribute_mut(&mut self, attribute: &mut Attribute) {
+        if attribute.path().is_ident("allow")
+            && let Meta::List(list) = &attribute.meta
+        {
+            let lints = &list.tokens;
+            *attribute = parse_quote!(#[allow(#lints, reason = "generated code")]);
+        }
+    }
+
     fn visit_type_mut(&mut self, ty: &mut Type) {
         match chronos(ty) {
             Some(Chrono::Moment) => *ty = parse_quote!(::jiff::Timestamp),
@@ -173,11 +183,11 @@ fn present_though_empty(field: &mut Field) {
 fn documented(attributes: &mut Vec<Attribute>, otherwise: Option<&str>) {
     let mut kept = String::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
-        if let Meta::NameValue(pair) = &attribute.meta {
-            if let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &pair.value {
-                kept.push_str(&text.value());
-                kept.push('\n');
-            }
+        if let Meta::NameValue(pair) = &attribute.meta
+            && let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &pair.value
+        {
+            kept.push_str(&text.value());
+            kept.push('\n');
         }
     }
     if let Some(schema) = kept.find("<details>") {

@@ -76,19 +76,19 @@ pub(crate) fn plain(schema: &Value) -> Value {
 /// `minimum: 3, exclusiveMinimum: true` is `exclusiveMinimum: 3` in JSON Schema.
 fn exclusive(fields: &Map<String, Value>, converted: &mut Map<String, Value>) {
     for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
-        if fields.get(exclusive) == Some(&Value::Bool(true)) {
-            if let Some(limit) = converted.shift_remove(bound) {
-                converted.insert(exclusive.into(), limit);
-            }
+        if fields.get(exclusive) == Some(&Value::Bool(true))
+            && let Some(limit) = converted.shift_remove(bound)
+        {
+            converted.insert(exclusive.into(), limit);
         }
     }
 }
 
 fn nullable(mut converted: Map<String, Value>) -> Value {
-    if let Some(Value::Array(values)) = converted.get_mut("enum") {
-        if !values.contains(&Value::Null) {
-            values.push(Value::Null);
-        }
+    if let Some(Value::Array(values)) = converted.get_mut("enum")
+        && !values.contains(&Value::Null)
+    {
+        values.push(Value::Null);
     }
     match converted.get("type").and_then(Value::as_str).map(str::to_owned) {
         Some(kind) => {

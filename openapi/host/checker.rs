@@ -44,10 +44,17 @@ impl Checker {
     ///
     /// # Errors
     /// Says what the document does not promise.
-    pub fn check(&self, operation: &str, status: u16, media: Option<&str>, body: &[u8]) -> Result<&'static str, String> {
+    pub fn check(
+        &self,
+        operation: &str,
+        status: u16,
+        media: Option<&str>,
+        body: &[u8],
+    ) -> Result<&'static str, String> {
         let known = self.document.operations.iter().find(|one| one.id == operation);
         let known = known.ok_or_else(|| format!("{} has no operation {operation}", self.document.name))?;
-        let written = documented(known, status).ok_or_else(|| format!("{operation} does not document status {status}"))?;
+        let written =
+            documented(known, status).ok_or_else(|| format!("{operation} does not document status {status}"))?;
         let forms: Vec<_> = known.responses.iter().filter(|response| response.status == written).collect();
         let form = form(&forms, media, body).map_err(|reason| format!("{operation} {status}: {reason}"))?;
         self.content(form, body).map_err(|reason| format!("{operation} {status}: {reason}"))?;
@@ -55,13 +62,14 @@ impl Checker {
     }
 
     fn content(&self, form: &DocumentedResponse, body: &[u8]) -> Result<(), String> {
-        let (Some(schema), true) = (form.schema.and_then(|pointer| self.schemas.get(pointer)), is_json(form.media)) else {
+        let (Some(schema), true) = (form.schema.and_then(|pointer| self.schemas.get(pointer)), is_json(form.media))
+        else {
             return Ok(());
         };
         let value: Value = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
-        schema.check(&value, 0, Place::Body, "").map_err(|fault| {
-            fault.violations().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-        })
+        schema
+            .check(&value, 0, Place::Body, "")
+            .map_err(|fault| fault.violations().iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     }
 }
 
@@ -69,7 +77,8 @@ impl Checker {
 fn documented(operation: &Operation, status: u16) -> Option<&'static str> {
     let exact = status.to_string();
     let range = format!("{}XX", status / 100);
-    let written = |wanted: &str| operation.responses.iter().map(|one| one.status).find(|one| one.eq_ignore_ascii_case(wanted));
+    let written =
+        |wanted: &str| operation.responses.iter().map(|one| one.status).find(|one| one.eq_ignore_ascii_case(wanted));
     written(&exact).or_else(|| written(&range)).or_else(|| written("default"))
 }
 

@@ -3,8 +3,8 @@
 //! Dropshot carries the connection: listening, HTTP, request ids, logs, shutdown. The host takes one request at a time from a
 //! catch-all endpoint and carries the contract: routing by the document's own paths, who is calling, the body's limits and
 //! content type, validation against the document's schema, one typed call, and the document's own error body for everything
-//! that is refused on the way. `contracts/codegen.md` says why stock routes cannot carry these documents, and
-//! `tests/stock.rs` holds dropshot to it.
+//! that is refused on the way. Why stock routes cannot carry these documents is shown in `tests/stock.rs`, one test per reason;
+//! what dropshot answers before the host is asked, in `tests/before.rs`.
 //!
 //! | file             | one idea                                                                        |
 //! |------------------|---------------------------------------------------------------------------------|
@@ -47,7 +47,6 @@ mod stream;
 mod validate;
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
 pub use api::{Api, Input};

@@ -183,7 +183,6 @@ fn nullable(object: &Map<String, Value>, mut out: Map<String, Value>) -> Value {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -13,11 +13,11 @@ use bytes::Bytes;
 use futures::stream::{BoxStream, Stream, StreamExt};
 use http_body::Frame;
 use http_body_util::StreamBody;
-use tokio_util::sync::CancellationToken;
 
 use super::Body;
 
-/// A stream of chunks. Each chunk should be whole lines (NDJSON) or whole events (SSE): a stop cuts between chunks.
+/// A stream of chunks. Each chunk should be whole lines (NDJSON) or whole events (SSE): when the server stops, the host ends
+/// the stream between two chunks.
 ///
 /// An error ends the answer without its proper end, so that the client knows that something is missing.
 pub struct ByteStream {
@@ -28,12 +28,6 @@ impl ByteStream {
     /// Chunks from any stream.
     pub fn new(chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
         Self { chunks: chunks.boxed() }
-    }
-
-    /// The same stream, ending between two chunks as soon as `stopping` is cancelled.
-    #[must_use]
-    pub fn until(self, stopping: CancellationToken) -> Self {
-        Self::new(self.chunks.take_until(stopping.cancelled_owned()))
     }
 
     pub(super) fn into_body(self) -> Body {

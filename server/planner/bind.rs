@@ -14,6 +14,9 @@ use super::vocabulary::{self, Vocabulary};
 use super::words::Word;
 use crate::catalog::{Argument, Catalog, Entry, Reads};
 
+/// Why a text cannot be read from a clause.
+const NO_TEXT: &str = "it does not say which text: put the text in quotation marks, or name an earlier result";
+
 /// A clause, read.
 pub(super) struct Reading<'a> {
     pub(super) text: &'a str,
@@ -37,6 +40,8 @@ pub(super) struct Missing {
     pub(super) field: String,
     /// Why, as a sentence without an end.
     pub(super) why: String,
+    /// It is given, but does not fit the schema.
+    pub(super) invalid: bool,
 }
 
 /// Reads every argument of the node type from the clause.
@@ -175,6 +180,7 @@ impl Binder<'_> {
                 bound.inputs.insert(argument.field.clone(), text);
             }
             Means::Several => return Err(missing(argument, "it speaks of several earlier outputs and one is needed")),
+            Means::Nothing if reference.words.is_empty() => return Err(missing(argument, NO_TEXT)),
             Means::Nothing => {
                 let said = self.said(reference.words.clone());
                 return Err(missing(argument, &format!("\"{said}\" stands for nothing: no earlier step makes it")));
@@ -185,10 +191,7 @@ impl Binder<'_> {
 
     fn free(&self, argument: &Argument, free: Option<Range<usize>>, bound: &mut Bound) -> Result<(), Missing> {
         let Some(range) = free.filter(|range| !self.names_a_product(range.clone())) else {
-            return Err(missing(
-                argument,
-                "it does not say which text: put the text in quotation marks, or name an earlier result",
-            ));
+            return Err(missing(argument, NO_TEXT));
         };
         let end = self.reading.text.len();
         let text = self.reading.text[self.reading.words[range.start].span.start..end].trim_end();
@@ -267,7 +270,7 @@ impl Binder<'_> {
             let reasons: Vec<String> = found.iter().map(ToString::to_string).collect();
             let field =
                 found.first().map(|violation| violation.field.trim_start_matches('/').to_owned()).unwrap_or_default();
-            Missing { field, why: format!("its inputs do not fit: {}", reasons.join("; ")) }
+            Missing { field, why: format!("what it says does not fit: {}", reasons.join("; ")), invalid: true }
         })
     }
 
@@ -292,7 +295,7 @@ fn distinct(references: &[Reference]) -> Option<Reference> {
 }
 
 fn missing(argument: &Argument, why: &str) -> Missing {
-    Missing { field: argument.field.clone(), why: why.to_owned() }
+    Missing { field: argument.field.clone(), why: why.to_owned(), invalid: false }
 }
 
 /// Whole seconds as an integer: that is how people write them.

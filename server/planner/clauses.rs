@@ -140,10 +140,13 @@ fn open<'a>(goal: &str, words: &'a [Word], stretch: &Stretch, vocabulary: &Vocab
 fn opening(goal: &str, words: &[Word], vocabulary: &Vocabulary) -> Option<(usize, Option<Link>)> {
     let first = words.first()?;
     if first.is_one_of(&ORDINALS) {
-        let second = words.get(1)?;
-        let comma = goal[first.span.end..second.span.start].contains([',', ':']);
         let order = if first.is("first") { None } else { Some(Link::Then) };
+        let Some(second) = words.get(1) else { return Some((1, order)) };
+        let comma = goal[first.span.end..second.span.start].contains([',', ':']);
         return (comma || vocabulary.is_request(&second.lower)).then_some((1, order));
+    }
+    if words.len() == 1 && first.is("now") {
+        return None;
     }
     OPENINGS.iter().find_map(|&(phrase, order)| begins_with(words, phrase).map(|length| (length, order)))
 }

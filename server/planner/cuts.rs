@@ -37,8 +37,9 @@ pub(super) struct Stretch {
 /// A cut before a word.
 struct Cut {
     link: Link,
-    /// Where the text before ends: before an "and" that belongs to the cut.
+    /// Where the text before ends, and its words: before an "and" that belongs to the cut.
     left_end: usize,
+    left_words: usize,
     /// Words of the cut itself, such as a list marker.
     skip: usize,
     number: Option<u32>,
@@ -57,7 +58,7 @@ pub(super) fn cut(text: &str, words: &[Word], vocabulary: &Vocabulary) -> Vec<St
             at += 1;
             continue;
         };
-        open.words.end = at;
+        open.words.end = cut.left_words;
         open.end = cut.left_end;
         open.heading = cut.heading;
         let start = at + cut.skip;
@@ -157,10 +158,19 @@ impl Scan<'_> {
         if joined && self.is_sequencer(at) {
             return Some(self.plain(at, Link::Then));
         }
-        if joined && self.begins(at) {
+        if joined && self.begins(at) && !self.is_subordinate(at) {
             return Some(self.plain(at, Link::And));
         }
         (joined && self.is_elided(at)).then(|| Cut { elided: true, ..self.plain(at, Link::And) })
+    }
+
+    /// "after waiting 2 seconds, say hello": the first comma does not cut, it says what the "after" belongs to.
+    fn is_subordinate(&self, at: usize) -> bool {
+        let words = &self.words[self.start..at];
+        let speaks = words.first().is_some_and(|word| word.is_one_of(&["after", "before"]))
+            && words.get(1).is_some_and(|word| !word.is_one_of(&["that", "this", "which"]));
+        let first_comma = (self.start + 1..=at).find(|&index| self.gap(index).contains(','));
+        speaks && first_comma == Some(at)
     }
 
     /// Words that put what follows after what came before.
@@ -251,11 +261,11 @@ impl Scan<'_> {
     /// A cut that leaves an "and" before it to nobody.
     fn plain(&self, at: usize, link: Link) -> Cut {
         let previous = at.checked_sub(1).map(|index| &self.words[index]);
-        let left_end = match previous {
-            Some(word) if word.is_one_of(&["and", "but", "plus"]) && at - 1 > self.start => word.span.start,
-            _ => self.words[at].span.start,
+        let (left_end, left_words) = match previous {
+            Some(word) if word.is_one_of(&["and", "but", "plus"]) && at - 1 > self.start => (word.span.start, at - 1),
+            _ => (self.words[at].span.start, at),
         };
-        Cut { link, left_end, skip: 0, number: None, heading: false, elided: false }
+        Cut { link, left_end, left_words, skip: 0, number: None, heading: false, elided: false }
     }
 }
 

@@ -69,11 +69,7 @@ impl<'a> Draft<'a> {
     pub(super) fn push(&mut self, decided: Decided<'a>) {
         let Decided { entry, goal, candidates, rationale, bound, number } = decided;
         let id = format!("S{}", self.steps.len() + 1);
-        let needed = |earlier: &Step| {
-            self.base.contains(&earlier.id) || bound.bindings.iter().any(|binding| binding.source.step == earlier.id)
-        };
-        let depends_on =
-            self.steps.iter().filter(|earlier| needed(earlier)).map(|earlier| earlier.id.clone()).collect();
+        let depends_on = self.needed(&bound);
         self.frontier.push(id.clone());
         self.known.made.push(Made { id: id.clone(), entry, number });
         self.steps.push(Step {
@@ -86,6 +82,16 @@ impl<'a> Draft<'a> {
             bindings: bound.bindings,
             depends_on,
         });
+    }
+
+    /// The steps that a new step waits for, in order: those it takes values from, and those of its base that no other of
+    /// its steps waits for already.
+    fn needed(&self, bound: &Bound) -> Vec<String> {
+        let takes_from = |id: &String| bound.bindings.iter().any(|binding| binding.source.step == *id);
+        let wanted = |step: &&Step| takes_from(&step.id) || self.base.contains(&step.id);
+        let needed: Vec<&Step> = self.steps.iter().filter(wanted).collect();
+        let implied = |id: &String| needed.iter().any(|other| other.depends_on.contains(id));
+        needed.iter().map(|step| &step.id).filter(|id| takes_from(id) || !implied(id)).cloned().collect()
     }
 
     /// Says what the run answers with. `Err`: the goal has firmly said something else before, namely this.

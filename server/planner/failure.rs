@@ -8,6 +8,7 @@
 //! | `constraint_violation` | the plan would have more steps, or stand deeper, than a limit allows          |
 //! | `clause_unmapped`      | no node type, or none that is allowed, serves a clause                        |
 //! | `arguments_missing`    | a node type serves a clause, but the clause does not give what it needs       |
+//! | `arguments_invalid`    | a node type serves a clause, but what the clause gives does not fit its schema |
 
 use runyard_engine::Object;
 use runyard_engine::event::Failure;
@@ -50,23 +51,33 @@ pub(super) fn unmapped(clause: &str, why: &str, nearest: &[Near]) -> Failure {
     failure("clause_unmapped", message, Some(json!({ "clause": clause, "nearest": values(nearest), "missing": [] })))
 }
 
-pub(super) fn arguments(clause: &str, why: &str, missing: &[String], nearest: &[Near]) -> Failure {
+pub(super) fn arguments_missing(clause: &str, why: &str, field: &str, nearest: &[Near]) -> Failure {
     let clause = shown(clause);
     let message = format!("the clause \"{clause}\" does not say enough: {why}; {}. {WAY_OUT}", listed(nearest));
-    failure(
-        "arguments_missing",
-        message,
-        Some(json!({ "clause": clause, "nearest": values(nearest), "missing": missing })),
-    )
+    let details = json!({ "clause": clause, "nearest": values(nearest), "missing": [field] });
+    failure("arguments_missing", message, Some(details))
+}
+
+pub(super) fn arguments_invalid(clause: &str, why: &str, field: &str, nearest: &[Near]) -> Failure {
+    let clause = shown(clause);
+    let message = format!("the clause \"{clause}\" cannot be done as it stands: {why}; say another value");
+    let details = json!({ "clause": clause, "nearest": values(nearest), "missing": [], "invalid": [field] });
+    failure("arguments_invalid", message, Some(details))
+}
+
+/// A clause about the run's answer that cannot be followed.
+pub(super) fn answer(clause: &str, why: &str) -> Failure {
+    let clause = shown(clause);
+    let message = format!("the clause \"{clause}\" does not say what to return: {why}. {WAY_OUT}");
+    failure("arguments_missing", message, Some(json!({ "clause": clause, "nearest": [], "missing": ["result"] })))
 }
 
 fn listed(nearest: &[Near]) -> String {
-    match nearest {
-        [] => "no node type is near".to_owned(),
-        _ => {
-            let ids: Vec<&str> = nearest.iter().map(|near| near.id.as_str()).collect();
-            format!("the nearest candidates are {}", ids.join(", "))
-        }
+    let ids: Vec<&str> = nearest.iter().map(|near| near.id.as_str()).collect();
+    match nearest.first() {
+        None => "no node type is near".to_owned(),
+        Some(best) if best.score == 0.0 => format!("none is near; there are {}", ids.join(", ")),
+        Some(_) => format!("the nearest candidates are {}", ids.join(", ")),
     }
 }
 

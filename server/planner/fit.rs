@@ -5,7 +5,7 @@ use super::vocabulary::{self, Vocabulary, is_blocking};
 use super::words::{self, Word};
 use crate::catalog::Entry;
 
-/// More than this share of the words that say something must be the node type's.
+/// More than this share of the words that name a node type or are strange to it must name it.
 const COVERAGE_OVER: f64 = 0.5;
 
 /// How a node type fits what is left of a clause once its arguments are taken out.
@@ -25,35 +25,46 @@ pub(super) enum Fit {
 pub(super) fn judge(entry: &Entry, words: &[Word], used: &[bool], vocabulary: &Vocabulary) -> Fit {
     let own = Own::of(entry);
     let unused = || words.iter().zip(used).filter(|(_, used)| !**used).map(|(word, _)| word);
-    if let Some(word) = unused().find(|word| is_blocking(&word.lower)) {
-        return Fit::Blocked(word.lower.clone());
+    if let Some(word) = blocking(words, used) {
+        return Fit::Blocked(word.to_owned());
     }
-    let (mut named, mut accounted, mut leftover) = (words.is_empty(), 0_usize, Vec::new());
+    let (mut named, mut leftover) = (0_usize, Vec::new());
+    // "a UUID identifier and uppercase it": what "and" adds must be accounted for in full.
+    let (mut added, mut addition_left) = (false, false);
     for word in unused() {
         // "generate a UUID for the new customer": a purpose changes nothing.
-        if named && word.is("for") {
+        if named > 0 && word.is("for") {
             break;
         }
+        let before = leftover.len();
+        added |= word.is("and");
         for stem in vocabulary::stems(&word.lower) {
             match own.judge(&stem, vocabulary) {
-                Says::Name => (named, accounted) = (true, accounted + 1),
-                Says::Known => accounted += 1,
-                Says::Nothing => {}
+                Says::Name => named += 1,
+                Says::Known | Says::Nothing => {}
                 Says::Other => leftover.push(word.lower.clone()),
             }
         }
         if word.quoted.is_some() {
             leftover.push("the quoted text".to_owned());
         }
+        addition_left |= added && leftover.len() > before;
     }
     // A number that nobody uses always matters: "version 7", "512".
     let number = leftover.iter().any(|word| words::number(word).is_some());
-    let coverage = accounted as f64 / (accounted + leftover.len()).max(1) as f64;
-    match (named, coverage > COVERAGE_OVER && !number) {
-        (false, _) => Fit::Unnamed,
-        (true, true) => Fit::Serves,
-        (true, false) => Fit::Leftover(leftover),
+    let coverage = named as f64 / (named + leftover.len()).max(1) as f64;
+    match named {
+        0 => Fit::Unnamed,
+        _ if coverage > COVERAGE_OVER && !number && !addition_left => Fit::Serves,
+        _ => Fit::Leftover(leftover),
     }
+}
+
+/// The first unused word that only a model can follow. "A while" is none.
+fn blocking<'w>(words: &'w [Word], used: &[bool]) -> Option<&'w str> {
+    let after_article = |at: usize| at > 0 && words[at - 1].is("a");
+    let found = (0..words.len()).find(|&at| !used[at] && is_blocking(&words[at].lower) && !after_article(at))?;
+    Some(&words[found].lower)
 }
 
 /// Whether these words name a product of the node type and say nothing else: "the current time".

@@ -53,6 +53,11 @@ impl LexicalPlanner {
         Self { ranker: Ranker::new(&catalog), vocabulary: Vocabulary::of(&catalog), catalog }
     }
 
+    /// The node types that it plans with.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
     /// Plans without waiting for anything.
     ///
     /// # Errors
@@ -69,13 +74,14 @@ impl LexicalPlanner {
         if clauses.len() as u64 > 4 * limits::STEPS_MAX {
             limits::check_steps(clauses.len() as u64, &inputs, &request.constraints)?;
         }
-        let mut work =
-            Work { planner: self, constraints: &request.constraints, draft: Draft::new(context(&inputs, request)?) };
+        let mut work = Work {
+            planner: self,
+            inputs: &inputs,
+            constraints: &request.constraints,
+            draft: Draft::new(context(&inputs, request)?),
+        };
         for clause in &clauses {
             work.clause(clause)?;
-            if work.draft.steps.len() as u64 > limits::STEPS_MAX {
-                break;
-            }
         }
         let steps = work.draft.steps.len();
         limits::check_steps(steps as u64, &inputs, &request.constraints)?;
@@ -95,6 +101,7 @@ impl LexicalPlanner {
 /// One plan being made.
 struct Work<'a> {
     planner: &'a LexicalPlanner,
+    inputs: &'a PlannerInputs,
     constraints: &'a Constraints,
     draft: Draft<'a>,
 }
@@ -162,7 +169,7 @@ impl<'a> Work<'a> {
     }
 
     fn unanswerable(&self, clause: &Clause, why: &str) -> Failure {
-        failure::arguments(&clause.text, why, &["result".to_owned()], &[])
+        failure::answer(&plain(&clause.text), why)
     }
 
     /// A step that says a text which the goal gives.
@@ -181,11 +188,15 @@ impl<'a> Work<'a> {
             .map_or(0, |last| if repeat.words_kept == all.len() { subtask.text.len() } else { last.span.end });
         let reading = Reading { text: &subtask.text[..end], words: kept };
         let chosen = self.choose(subtask, &reading, &repeat)?;
+        let needed = self.draft.steps.len() as u64 + repeat.count;
+        if needed > limits::STEPS_MAX {
+            return limits::check_steps(needed, self.inputs, self.constraints);
+        }
         self.draft.arrange(subtask.clause.link, chosen.entry.kind);
-        for _ in 0..repeat.count.min(limits::STEPS_MAX + 1) {
+        for _ in 0..repeat.count {
             self.draft.push(Decided {
                 entry: chosen.entry,
-                goal: subtask.clause.text.clone(),
+                goal: plain(&subtask.clause.text),
                 candidates: chosen.candidates.clone(),
                 rationale: chosen.rationale.clone(),
                 bound: chosen.bound.clone(),
@@ -198,11 +209,15 @@ impl<'a> Work<'a> {
     /// The best candidate that serves the clause and gets all that it needs.
     fn choose(&self, subtask: &Subtask<'_>, reading: &Reading<'_>, repeat: &Repeat) -> Result<Chosen<'a>, Failure> {
         let planner = self.planner;
-        let ranked = planner.ranker.rank(&planner.catalog, reading.words, |stem| planner.vocabulary.is_silent(stem));
+        let ranked = planner.ranker.rank(&planner.catalog, reading.words, |stem| planner.vocabulary.is_stop(stem));
         let scored = || ranked.iter().filter(|one| one.score > 0.0);
-        let nearest: Vec<Near> = scored().take(NEAREST_MAX).map(Near::from).collect();
+        // Where nothing is near, everything is named: someone who reads the failure wants to know what there is.
+        let near = scored().count();
+        let named = if near == 0 { ranked.len() } else { near.min(NEAREST_MAX) };
+        let nearest: Vec<Near> = ranked.iter().take(named).map(Near::from).collect();
+        let said = plain(&subtask.clause.text);
         if repeat.count == 0 {
-            return Err(failure::unmapped(&subtask.clause.text, "it asks for none", &nearest));
+            return Err(failure::unmapped(&said, "it asks for none", &nearest));
         }
         let most =
             self.constraints.candidates.max_candidates_per_subtask.map_or(CANDIDATES_DEFAULT, |most| most as usize);
@@ -216,7 +231,7 @@ impl<'a> Work<'a> {
         }
         let excluded =
             scored().filter(|one| !self.allows(one.entry)).find(|one| self.attempt(one.entry, reading, repeat).is_ok());
-        Err(refusal(&subtask.clause.text, &refusals, excluded.map(|one| one.entry), &nearest))
+        Err(refusal(&said, &refusals, excluded.map(|one| one.entry), &nearest))
     }
 
     fn attempt(&self, entry: &Entry, reading: &Reading<'_>, repeat: &Repeat) -> Result<Bound, Refusal> {
@@ -276,7 +291,8 @@ fn refusal(clause: &str, refusals: &[(&Entry, Refusal)], excluded: Option<&Entry
             }
             Refusal::Missing(missing) => {
                 let why = format!("{} needs `{}`, but {}", entry.id, missing.field, missing.why);
-                return failure::arguments(clause, &why, std::slice::from_ref(&missing.field), nearest);
+                let fail = if missing.invalid { failure::arguments_invalid } else { failure::arguments_missing };
+                return fail(clause, &why, &missing.field, nearest);
             }
             Refusal::Fit(Fit::Unnamed | Fit::Serves) => {}
         }
@@ -373,14 +389,18 @@ fn context(inputs: &PlannerInputs, request: &PlanRequest) -> Result<Object, Fail
     })
 }
 
+/// A text on one line, for people.
+fn plain(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn pointer(entry: &Entry) -> String {
     entry.main_output().map_or(String::new(), |name| format!("/{name}"))
 }
 
 /// "Generate a UUID, then return it: 1 step".
 fn summary(goal: &str, steps: usize) -> String {
-    let words: Vec<&str> = goal.split_whitespace().collect();
-    let line = words.join(" ");
+    let line = plain(goal);
     let line = line.trim_end_matches(['.', ':', ';', ',']);
     let line = match line.char_indices().nth(SUMMARY_CHARS_MAX) {
         Some((end, _)) => format!("{}...", line[..end].trim_end()),

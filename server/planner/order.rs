@@ -30,7 +30,7 @@ fn turn(text: &str, read: &[Word], at: usize, word: &Word, vocabulary: &Vocabula
     }
     let (subordinate, main) = if at == 0 {
         // "after waiting 2 seconds, say hello": the comma ends what comes first in the text.
-        let comma = (1..read.len()).find(|&next| text[read[next - 1].span.end..read[next].span.start].contains(','))?;
+        let comma = (2..read.len()).find(|&next| text[read[next - 1].span.end..read[next].span.start].contains(','))?;
         (&text[read.get(1)?.span.start..read[comma - 1].span.end], &text[read[comma].span.start..])
     } else {
         (&text[read.get(at + 1)?.span.start..], text[..word.span.start].trim_end_matches([' ', ',']))

@@ -13,6 +13,9 @@ use crate::catalog::{Catalog, Entry};
 /// What a clause gains that begins with a verb of the node type: more than any single word can be worth.
 const VERB_BONUS: f64 = 4.0;
 
+/// How many shared words a rationale names.
+const SHARED_MAX: usize = 8;
+
 /// Ranks the atomic node types of a catalogue.
 pub(super) struct Ranker {
     embedder: Embedder<u32, Stems>,
@@ -63,9 +66,10 @@ impl Ranker {
         &self,
         catalog: &'a Catalog,
         words: &[Word],
-        silent: impl Fn(&str) -> bool,
+        stop: impl Fn(&str) -> bool,
     ) -> Vec<Ranked<'a>> {
         let mut query: Vec<String> = words.iter().flat_map(|word| vocabulary::stems(&word.lower)).collect();
+        query.retain(|stem| !stop(stem));
         query.sort();
         query.dedup();
         let query_text = query.join(" ");
@@ -76,7 +80,10 @@ impl Ranker {
                 let verb = leading_verb(entry, words);
                 let score = f64::from(self.scorer.score(place, &embedded).unwrap_or(0.0));
                 let score = score + if verb.is_some() { VERB_BONUS } else { 0.0 };
-                let shared = query.iter().filter(|stem| document.contains(stem) && !silent(stem));
+                let shares = |word: &&Word| {
+                    vocabulary::stems(&word.lower).iter().any(|stem| !stop(stem) && document.contains(stem))
+                };
+                let shared = words.iter().filter(shares).map(|word| word.lower.as_str());
                 Ranked { entry, score: rounded(score), rationale: rationale(verb, shared) }
             })
             .collect();
@@ -109,11 +116,11 @@ fn schema_text(schema: &Value) -> String {
     texts.collect::<Vec<_>>().join(" ")
 }
 
-fn rationale<'s>(verb: Option<&str>, shared: impl Iterator<Item = &'s String>) -> String {
-    let shared: Vec<&str> = shared.map(String::as_str).collect();
+fn rationale<'s>(verb: Option<&str>, shared: impl Iterator<Item = &'s str>) -> String {
+    let shared: Vec<&str> = shared.take(SHARED_MAX).collect();
     match (verb, shared.as_slice()) {
         (Some(verb), _) => format!("the clause begins with \"{verb}\""),
-        (None, []) => "shares only common words with the clause".to_owned(),
+        (None, []) => "shares no word with the clause".to_owned(),
         (None, shared) => format!("shares words with the clause: {}", shared.join(", ")),
     }
 }

@@ -128,7 +128,8 @@ impl Known<'_> {
 
     /// "the (first) (generated) uuid", "the result of step 2", "the customer name".
     fn noun_phrase(&self, words: &[Word], at: usize) -> Option<Reference> {
-        let ahead: Vec<&str> = words[at + 1..].iter().take(6).map(Word::base).collect();
+        let ahead = words[at + 1..].iter().take(6).take_while(|word| word.quoted.is_none());
+        let ahead: Vec<&str> = ahead.map(Word::base).collect();
         if let Some((length, value)) = self.context_key(&ahead) {
             return Some(Reference { words: at..at + 1 + length, means: Means::Given(value.clone()) });
         }

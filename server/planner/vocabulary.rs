@@ -15,19 +15,21 @@ const REQUESTS: &str = "add answer ask assign book build buy calculate call canc
     show sign solve sort speak split start stop store submit subtract sum summarise summarize take tell test transfer \
     transform translate turn update upload use validate verify visit write";
 
-/// Words that carry no meaning for choosing a node type.
-const SILENT: &str = "a an the this that these those it its itself them they i me my mine we us our you your is are am be \
+/// Words that only hold a sentence together.
+const STOPS: &str = "a an the this that these those it its itself them they i me my mine we us our you your is are am be \
     been was were do does did will would can could should shall may might must of for to in on at by with from as into \
-    onto using use via and or but so please kindly just simply also too again now? here there which who what how s t \
-    again new single one following above below given earlier previous last first second third fourth fifth next then \
-    finally after before out up down back over something anything some any another other own same only all both either \
-    generate create make produce get give tell show print display say output compute calculate find take fetch provide \
-    need want like return answer respond reply value result response string text word input step let know tell have \
-    has had want string content data latest fresh brand good nice caller user final whole entire full";
+    onto using use via and but so please kindly just simply also too again there here which who what how have has had s t \
+    e g ie eg etc e.g i.e both all only same own another other next then finally after before out up down back over";
+
+/// Words that many requests have, whatever they ask for.
+const GENERAL: &str = "now today following above below given earlier previous last first second third fourth fifth some any anything \
+    something single one new generate create make produce get give tell show print display say output compute calculate \
+    find take fetch provide need want like return answer respond reply value result response string text word input step \
+    let know content data latest fresh brand good nice caller user final whole entire full";
 
 /// Words that change what a clause means in a way that only a model can follow.
-const BLOCKING: &str = "if unless until while when whenever every each otherwise else except instead not don't never \
-    without cannot can't isn't nor";
+const BLOCKING: &str = "if unless until while when whenever every each or either otherwise else except instead not don't \
+    never without cannot can't isn't nor";
 
 /// The words of the planner, with those of the catalogue.
 #[derive(Debug)]
@@ -36,7 +38,8 @@ pub(super) struct Vocabulary {
     requests: BTreeMap<String, String>,
     /// Stems of what node types make.
     products: BTreeSet<String>,
-    silent: BTreeSet<String>,
+    stops: BTreeSet<String>,
+    general: BTreeSet<String>,
 }
 
 impl Vocabulary {
@@ -47,7 +50,8 @@ impl Vocabulary {
         Self {
             requests: verbs.map(|verb| (stem(verb), verb.to_owned())).collect(),
             products: hints().flat_map(|hints| &hints.produces).map(|noun| stem(noun)).collect(),
-            silent: SILENT.split_whitespace().map(stem).collect(),
+            stops: STOPS.split_whitespace().map(stem).collect(),
+            general: GENERAL.split_whitespace().map(stem).collect(),
         }
     }
 
@@ -69,9 +73,14 @@ impl Vocabulary {
         self.products.contains(&stem(word))
     }
 
+    /// Whether the stem only holds a sentence together.
+    pub(super) fn is_stop(&self, stem: &str) -> bool {
+        self.stops.contains(stem)
+    }
+
     /// Whether the stem says nothing about which node type is meant.
     pub(super) fn is_silent(&self, stem: &str) -> bool {
-        self.silent.contains(stem)
+        self.is_stop(stem) || self.general.contains(stem)
     }
 }
 

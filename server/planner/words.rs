@@ -92,7 +92,7 @@ impl<'a> Quotes<'a> {
     fn opened_at(&mut self, at: usize, mark: char) -> Option<(Range<usize>, usize)> {
         let closing = closing_mark(mark)?;
         let inner = at + mark.len_utf8();
-        if self.exhausted.contains(&closing) || (is_apostrophe(mark) && !self.may_open(at, inner)) {
+        if self.exhausted.contains(&closing) || (is_apostrophe(mark) && !self.may_open(at)) {
             return None;
         }
         let end = self.text[inner..].char_indices().find(|&(offset, char)| {
@@ -107,9 +107,9 @@ impl<'a> Quotes<'a> {
         }
     }
 
-    /// An apostrophe opens a quotation only after a space or bracket and before something: not in "don't".
-    fn may_open(&self, at: usize, inner: usize) -> bool {
-        !self.text[..at].ends_with(char::is_alphanumeric) && !self.text[inner..].starts_with(char::is_whitespace)
+    /// An apostrophe opens a quotation only where no word goes before: not in "don't".
+    fn may_open(&self, at: usize) -> bool {
+        !self.text[..at].ends_with(char::is_alphanumeric)
     }
 
     fn followed_by_letter(&self, at: usize) -> bool {

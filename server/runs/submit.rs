@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 use runyard_engine::{
-    Command, Context, Decision, EffectId, Event, Position, Recorded, Reply, RunId, State, apply, decide, replay,
+    Command, Context, Decision, EffectId, Event, Position, Recorded, Reply, RunId, State, apply, decide, outstanding, replay,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
@@ -66,6 +66,7 @@ impl Submitter {
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
             let decision = decide(&before, command.clone(), Context { at_ms, run })?;
             if decision.events.is_empty() {
+                self.clear(tenant, &before, &riders).await?;
                 return Ok((before, decision.reply));
             }
             let after = Arc::new(after(&before, &decision, at_ms)?);
@@ -86,6 +87,21 @@ impl Submitter {
             }
         }
         Err(Error::Busy)
+    }
+
+    /// An effect whose answer changed nothing and which the run no longer waits for is taken off the list, so that nobody
+    /// performs it again. One that the run still waits for (a timer that was told too early) stays.
+    async fn clear(&self, tenant: &str, state: &State, riders: &Riders) -> Result<(), Error> {
+        let Some((effect, _)) = riders.settles else { return Ok(()) };
+        if state.start.is_none() || outstanding(state).iter().any(|waited| waited.id == effect) {
+            return Ok(());
+        }
+        let at_ms = state.updated_at_ms.unwrap_or_default();
+        match self.commit(append(tenant, state, state, Decision::default(), at_ms, riders)).await {
+            // Taken off already, or moved on meanwhile: either way not ours to clear.
+            Ok(()) | Err(StoreError::Fenced { .. } | StoreError::Conflict { .. }) => Ok(()),
+            Err(other) => Err(Error::from(other)),
+        }
     }
 
     /// A run as it stands, or nothing where it does not exist for this tenant.

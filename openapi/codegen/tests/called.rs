@@ -235,3 +235,34 @@ fn types_say_their_schema() {
     assert_eq!(schema["properties"]["times"]["items"], json!({ "type": "string", "format": "date-time" }));
     assert_eq!(schema["additionalProperties"], json!(false));
 }
+
+#[test]
+fn every_pointer_of_our_documents_leads_somewhere() {
+    let ours = [
+        &crate::arp::run_gateway::DOCUMENT,
+        &crate::arp::run_coordinator::DOCUMENT,
+        &crate::runyard::DOCUMENT,
+        &quirks::DOCUMENT,
+    ];
+    for document in ours {
+        let full: serde_json::Value = serde_json::from_str(document.full_json).unwrap();
+        for operation in document.operations {
+            let body = match operation.body {
+                host::BodyRule::Json { schema, .. } => Some(schema),
+                host::BodyRule::None => None,
+            };
+            let parameters = operation.parameters.iter().map(|parameter| parameter.schema);
+            let responses = operation.responses.iter().filter_map(|response| response.schema);
+            for pointer in body.into_iter().chain(parameters).chain(responses) {
+                assert!(full.pointer(pointer).is_some(), "{} {}: {pointer}", document.name, operation.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn documents_that_share_a_schema_share_its_type() {
+    let run: Option<crate::arp::run_gateway::types::Run> = None;
+    let same: Option<crate::arp::run_coordinator::types::Run> = run;
+    assert_eq!(same, None::<crate::arp::schemas::Run>);
+}

@@ -1,6 +1,7 @@
 //! What the generator makes, reports and refuses, over small documents of its own and over ours.
 //!
 //! Snapshots are in `tests/golden/codegen/`. That the code which is made compiles and works is shown in `called.rs`.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "golden/damaged.rs"]
 mod damaged;

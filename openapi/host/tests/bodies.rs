@@ -127,6 +127,14 @@ async fn too_large_with_a_length_is_413_and_the_client_reads_it() {
 }
 
 #[tokio::test]
+async fn far_too_large_is_413_and_the_client_reads_it() {
+    let fixture = start();
+    // More than all the buffers between the two: somebody has to read it, or the client never gets to its answer.
+    let answer = fixture.post("/v1/runs", &"x".repeat(32 * 1024 * 1024)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"));
+}
+
+#[tokio::test]
 async fn too_large_in_chunks_is_413_and_the_client_reads_it() {
     let fixture = start();
     let mut request = b"POST /v1/runs HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();

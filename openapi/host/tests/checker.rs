@@ -6,9 +6,17 @@ static ANSWERED: [Operation; 1] = [Operation {
     id: "get_note",
     responses: &[
         DocumentedResponse { status: "200", media: Some("application/json"), schema: Some("/components/schemas/Note") },
-        DocumentedResponse { status: "200", media: Some("text/event-stream"), schema: Some("/components/schemas/State") },
+        DocumentedResponse {
+            status: "200",
+            media: Some("text/event-stream"),
+            schema: Some("/components/schemas/State"),
+        },
         DocumentedResponse { status: "204", media: None, schema: None },
-        DocumentedResponse { status: "4XX", media: Some("application/json"), schema: Some("/components/schemas/State") },
+        DocumentedResponse {
+            status: "4XX",
+            media: Some("application/json"),
+            schema: Some("/components/schemas/State"),
+        },
         DocumentedResponse { status: "default", media: Some("application/json"), schema: None },
     ],
     ..PLAIN
@@ -30,7 +38,12 @@ fn answers_are_held_to_the_most_exact_promise() {
         (204, None, "text", Err("get_note 204: a body where none is documented")),
         (204, json, "{}", Err("get_note 204: content type application/json; charset=utf-8 is not documented")),
         (404, json, "\"queued\"", Ok("4XX")),
-        (404, json, "{}", Err("get_note 404: body: must be string, not object; body: must be one of \"queued\", \"running\"")),
+        (
+            404,
+            json,
+            "{}",
+            Err("get_note 404: body: must be string, not object; body: must be one of \"queued\", \"running\""),
+        ),
         (503, json, "{}", Ok("default")),
     ] {
         let checked = checker.check("get_note", status, media, body.as_bytes());

@@ -38,7 +38,8 @@ async fn a_stream_that_nobody_reads_does_not_hold_the_server() {
     let chunk = Bytes::from(vec![b'x'; 1024 * 1024]);
     while tokio::time::timeout(Duration::from_millis(300), feed.send(chunk.clone())).await.is_ok() {}
     let closed = tokio::time::timeout(PATIENCE, fixture.server.close(Duration::from_millis(50))).await;
-    assert_eq!(closed.expect("within its bound"), Closed::Busy);
+    // On a machine so slow that the buffers were not full yet, it may even close cleanly. It must not hang.
+    closed.expect("within its bound");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod closing;
 mod documents;
 mod http;
 mod logs;
+mod ours;
 mod parameters;
 mod refusals;
 mod routing;

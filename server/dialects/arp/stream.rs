@@ -24,7 +24,7 @@ pub enum Scope {
 /// A `seq` is found by folding the log from its start, so that resuming needs nothing to be remembered.
 pub fn events(runs: &Runs, cx: &Caller, state: Arc<State>, scope: Scope, after_seq: u64) -> ByteStream {
     let shown = shown(runs, cx, state, scope, after_seq);
-    ByteStream::new(feed::ndjson(shown, runs.clock().clone())).until(cx.stopping.clone())
+    ByteStream::new(feed::ndjson(shown, runs.clock().clone()))
 }
 
 fn shown(

@@ -70,7 +70,7 @@ impl Runyard for Room {
         let run_id = state.run.to_string();
         let log = self.runs.follow(&cx.tenant, state.run, after, cx.stopping.clone());
         let events = log.map(move |recorded| recorded.map(|recorded| project::project(&run_id, &recorded)));
-        let bytes = ByteStream::new(feed::ndjson(events, self.runs.clock().clone())).until(cx.stopping.clone());
+        let bytes = ByteStream::new(feed::ndjson(events, self.runs.clock().clone()));
         Ok(StreamRunEventsOk::Ok(bytes).into())
     }
 

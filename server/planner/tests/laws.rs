@@ -7,7 +7,6 @@ use runyard_engine::{Constraints, Plan};
 use serde_json::{Value, json};
 
 use super::{planner, request};
-use crate::catalog::Catalog;
 
 /// Pieces of which goals are made, so that arbitrary goals are not only rubbish.
 const PIECES: [&str; 60] = [
@@ -80,7 +79,7 @@ fn goals() -> impl Strategy<Value = String> {
 
 /// What the engine relies on.
 fn check(plan: &Plan) {
-    let catalog = Catalog::builtin();
+    let catalog = planner().catalog();
     let mut seen = BTreeSet::new();
     assert!(!plan.steps.is_empty() && plan.steps.len() <= 64);
     for step in &plan.steps {
@@ -116,7 +115,7 @@ proptest! {
         match first {
             Ok(plan) => check(&plan),
             Err(failure) => {
-                let codes = ["goal_missing", "constraint_violation", "clause_unmapped", "arguments_missing"];
+                let codes = ["goal_missing", "constraint_violation", "clause_unmapped", "arguments_missing", "arguments_invalid"];
                 prop_assert!(codes.contains(&failure.code.as_str()), "{}", failure.code);
                 prop_assert!(failure.message.len() < 4000);
             }

@@ -5,7 +5,7 @@ mod laws;
 mod limits;
 mod ranking;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use runyard_engine::event::Failure;
 use runyard_engine::plan::{Form, as_text};
@@ -15,13 +15,14 @@ use serde_json::{Value, json};
 use super::{LexicalPlanner, PlanRequest};
 use crate::catalog::Catalog;
 
-fn planner() -> LexicalPlanner {
-    LexicalPlanner::new(Arc::new(Catalog::builtin()))
+fn planner() -> &'static LexicalPlanner {
+    static PLANNER: LazyLock<LexicalPlanner> = LazyLock::new(|| LexicalPlanner::new(Arc::new(Catalog::builtin())));
+    &PLANNER
 }
 
 fn request(inputs: Value, constraints: Constraints) -> PlanRequest {
     let asked = NodeTypeRef { id: "runyard.composite.planner.general".to_owned(), version: "1".to_owned() };
-    let node_type = Catalog::builtin().resolve(&asked).unwrap();
+    let node_type = planner().catalog().resolve(&asked).unwrap();
     PlanRequest { node_type, inputs: inputs.as_object().unwrap().clone(), constraints }
 }
 

@@ -9,7 +9,7 @@ use crate::planner::words;
 fn ranked(clause: &str) -> Vec<String> {
     let catalog = Catalog::builtin();
     let vocabulary = Vocabulary::of(&catalog);
-    let ranked = Ranker::new(&catalog).rank(&catalog, &words::read(clause), |stem| vocabulary.is_silent(stem));
+    let ranked = Ranker::new(&catalog).rank(&catalog, &words::read(clause), |stem| vocabulary.is_stop(stem));
     let scored = ranked.iter().filter(|one| one.score > 0.0);
     scored.map(|one| one.entry.id.trim_start_matches("runyard.core.").to_owned()).collect()
 }

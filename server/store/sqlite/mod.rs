@@ -50,11 +50,14 @@ pub struct Options {
     pub checkpoint_pages: u32,
     /// Pages the database may grow to; beyond this commits fail until there is room. Absent: what the disk has.
     pub pages_max: Option<u32>,
+    /// Whether the caller knows that whoever claimed effects here before is gone, as the owner of a data folder does. Their
+    /// leases then end at once, and what they had in hand is claimed again without waiting.
+    pub claimers_gone: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { readers: 4, queue_entries_max: 4096, batch_entries_max: 512, checkpoint_pages: 1000, pages_max: None }
+        Options { readers: 4, queue_entries_max: 4096, batch_entries_max: 512, checkpoint_pages: 1000, pages_max: None, claimers_gone: false }
     }
 }
 

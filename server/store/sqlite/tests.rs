@@ -46,6 +46,23 @@ async fn is_filled(store: &dyn Store) {
 }
 
 #[tokio::test]
+async fn an_owner_claims_at_once_what_a_dead_claimer_had_in_hand() {
+    let folder = folder();
+    let epoch = {
+        let store = open(&folder);
+        start(1).asks(effect(1, 10)).lands(&store).await;
+        store.claim("dead", 10, 1_000_000, 1).await.unwrap()[0].epoch
+    };
+    let unknowing = open(&folder);
+    assert!(unknowing.claim("b", 20, 100, 1).await.unwrap().is_empty(), "the lease still holds");
+    drop(unknowing);
+    let owner = Sqlite::open(folder.path(), Options { claimers_gone: true, ..Options::default() }).unwrap();
+    let claimed = owner.claim("b", 20, 100, 1).await.unwrap();
+    assert_eq!(claimed[0].effect.id, effect_id(1));
+    assert!(claimed[0].epoch > epoch);
+}
+
+#[tokio::test]
 async fn everything_is_there_after_reopening() {
     let folder = folder();
     let store = open(&folder);

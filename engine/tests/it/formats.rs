@@ -1,0 +1,223 @@
+//! The log's format: what is stored is what is read, for ever.
+
+use proptest::prelude::*;
+use runyard_engine::command::Start;
+use runyard_engine::event::{
+    Artifact, ChildCreated, Evaluation, EvaluationStatus, FORMAT_VERSION, Failure, FinalState, RecoveryAction,
+};
+use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form};
+use runyard_engine::{Constraints, Event, NodeKind, NodeRunId, RunOutcome, UpcastError, Wait, upcast};
+use serde_json::{Value, json};
+
+use crate::make::{failure, limits, node_type, object, recovery, run, source, start, step};
+use crate::story::golden;
+
+fn every_limit() -> Constraints {
+    limits(json!({
+        "structural": {
+            "max_depth": 1, "max_children_per_composite": 2, "max_total_nodes_per_run": 3, "max_decomposition_rounds_per_node": 4,
+        },
+        "candidates": {
+            "max_candidates_per_subtask": 5, "allowed_node_type_ids": ["test.call"], "denied_node_type_ids": ["test.sleep"],
+        },
+        "budgets": { "max_wall_time_ms": 6, "max_steps": 7, "max_external_calls": 8, "max_cost": 9.5 },
+        "gates": { "side_effect_class": "write", "require_approval": true },
+    }))
+}
+
+fn full_failure() -> Failure {
+    Failure { details: Some(object(json!({ "status": 503 }))), retryable: Some(true), ..failure("unavailable") }
+}
+
+/// Every event type, with every field present and with as few as there can be.
+fn every_event() -> Vec<Event> {
+    let root = NodeRunId::root(run());
+    let node_run = NodeRunId::child(run(), root, "S2");
+    let sibling = NodeRunId::child(run(), root, "S1");
+    let mut typed = node_type(NodeKind::Call);
+    typed.constraints = every_limit();
+    typed.input_schema_sha256 = Some("00".repeat(32));
+    let full_start = Start {
+        name: Some("my-run".into()),
+        node_type: typed.clone(),
+        inputs: object(json!({ "goal": "do it" })),
+        constraints: every_limit(),
+        notes: object(json!({ "run_context": {} })),
+        ..start(NodeKind::Call)
+    };
+    let candidate = Candidate { node_type: typed.asked.clone(), score: 0.1, rationale: Some("close".into()) };
+    let plain = step("S2", &[]);
+    let text = Form::Text { before: "<".into(), after: ">".into() };
+    let bindings = vec![
+        Binding { field: "a".into(), source: source("S1", "/a"), form: Form::Value },
+        Binding { field: "b".into(), source: source("S1", ""), form: text },
+    ];
+    let child = ChildCreated {
+        node_run,
+        parent: root,
+        key: "S2".into(),
+        key_given: true,
+        node_type: typed,
+        inputs: object(json!({ "n": 1 })),
+        bindings,
+        depends_on: vec![sibling],
+        asked: every_limit(),
+        constraints: every_limit(),
+        goal: Some("do it".into()),
+        candidate_set_id: Some("candidates_S2".into()),
+        binding_decision: Some(json!({ "subtask_id": "S2" })),
+        notes: object(json!({ "metadata": {} })),
+    };
+    let bare = ChildCreated {
+        node_type: plain.node_type,
+        bindings: Vec::new(),
+        depends_on: Vec::new(),
+        asked: Constraints::default(),
+        constraints: Constraints::default(),
+        goal: None,
+        candidate_set_id: None,
+        binding_decision: None,
+        notes: object(json!({})),
+        ..child.clone()
+    };
+    let evaluation = Evaluation {
+        status: EvaluationStatus::Unknown,
+        reason_code: Some("judged".into()),
+        message: Some("hard to say".into()),
+        details: Some(object(json!({ "seen": 1 }))),
+        confidence: Some(0.25),
+        extensions: object(json!({ "test.note": true })),
+    };
+    let unsaid = Evaluation {
+        reason_code: None,
+        message: None,
+        details: None,
+        confidence: None,
+        extensions: object(json!({})),
+        ..evaluation.clone()
+    };
+    let outputs = Some(object(json!({ "text": "hi" })));
+    vec![
+        Event::Started { start: Box::new(full_start), root, constraints: every_limit() },
+        Event::Started { start: Box::new(start(NodeKind::Plan)), root, constraints: Constraints::default() },
+        Event::Decomposed {
+            node_run: root,
+            round: 1,
+            children: 2,
+            summary: Some("two steps".into()),
+            result: Some(source("S2", "/a")),
+        },
+        Event::Decomposed { node_run: root, round: 2, children: 1, summary: None, result: None },
+        Event::CandidatesGenerated {
+            node_run,
+            subtask_id: "S2".into(),
+            set: CandidateSet { id: "candidates_S2".into(), candidates: vec![candidate] },
+        },
+        Event::SubtaskMapped {
+            node_run,
+            subtask_id: Some("S2".into()),
+            candidate_set_id: Some("candidates_S2".into()),
+            rationale: Some("the best".into()),
+            decision: Some(json!({ "subtask_id": "S2" })),
+        },
+        Event::SubtaskMapped { node_run, subtask_id: None, candidate_set_id: None, rationale: None, decision: None },
+        Event::ChildCreated(Box::new(child)),
+        Event::ChildCreated(Box::new(bare)),
+        Event::NodeStarted { node_run, attempt: 1, inputs: Some(object(json!({ "n": 2 }))) },
+        Event::NodeStarted { node_run, attempt: 1, inputs: None },
+        Event::NodeWaiting { node_run, wait: Wait::Timer { until_ms: 1_700_000_000_000 } },
+        Event::NodeWaiting { node_run, wait: Wait::Children },
+        Event::NodeWaiting { node_run, wait: Wait::External },
+        Event::NodeFinished {
+            node_run,
+            state: FinalState::Succeeded,
+            outputs: outputs.clone(),
+            artifacts: vec![Artifact(object(json!({ "type": "file", "id": "f1" })))],
+            error: None,
+        },
+        finished(node_run, FinalState::Failed, Some(full_failure())),
+        finished(node_run, FinalState::Canceled, None),
+        finished(node_run, FinalState::Skipped, Some(failure("dependency_failed"))),
+        Event::Evaluated { node_run, evaluation },
+        Event::Evaluated { node_run, evaluation: unsaid },
+        Event::RecoveryApplied { node_run, action: recovery("retry") },
+        Event::Finished { outcome: RunOutcome::Succeeded, outputs, error: None },
+        Event::Finished { outcome: RunOutcome::Failed, outputs: None, error: Some(full_failure()) },
+        Event::Finished { outcome: RunOutcome::Canceled, outputs: None, error: Some(failure("canceled")) },
+    ]
+}
+
+fn finished(node_run: NodeRunId, state: FinalState, error: Option<Failure>) -> Event {
+    Event::NodeFinished { node_run, state, outputs: None, artifacts: Vec::new(), error }
+}
+
+/// A change of this golden breaks logs that exist: add an optional field, or a new format version and its upcaster.
+#[test]
+fn format_1_stays_as_it_is() {
+    assert_eq!(FORMAT_VERSION, 1, "keep this golden as format 1, and write one for the new version");
+    let lines: Vec<String> = every_event().iter().map(|event| serde_json::to_string(event).unwrap()).collect();
+    golden("format_1", &lines.join("\n"));
+}
+
+#[test]
+fn what_format_1_wrote_is_read_for_ever() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/engine/format_1.snap");
+    let stored = std::fs::read_to_string(path).unwrap();
+    let lines = stored.lines().filter(|line| line.starts_with("{\""));
+    let read: Vec<Event> = lines.map(|line| upcast(1, serde_json::from_str(line).unwrap()).unwrap()).collect();
+    assert_eq!(read, every_event());
+}
+
+#[test]
+fn every_type_is_named_as_it_is_stored() {
+    for event in every_event() {
+        let stored = serde_json::to_value(&event).unwrap();
+        assert_eq!(stored["type"], event.name());
+        assert_eq!(upcast(FORMAT_VERSION, stored).unwrap(), event);
+    }
+}
+
+#[test]
+fn a_newer_format_is_refused_by_both_numbers() {
+    let stored = serde_json::to_value(every_event().swap_remove(0)).unwrap();
+    let newer = upcast(FORMAT_VERSION + 1, stored.clone()).unwrap_err();
+    assert_eq!(
+        newer.to_string(),
+        "the event is stored in format 2, and this build reads formats up to 1; use a newer build"
+    );
+    assert!(matches!(upcast(0, stored), Err(UpcastError::NeverWritten { found: 0 })));
+}
+
+#[test]
+fn what_is_not_an_event_is_refused() {
+    for stored in [Value::Null, json!({}), json!({ "type": "invented" }), json!({ "type": "finished", "outcome": 1 })] {
+        assert!(matches!(upcast(1, stored), Err(UpcastError::Malformed { version: 1, .. })));
+    }
+}
+
+#[test]
+fn recovery_actions_and_artifacts_are_stored_as_given() {
+    let action = RecoveryAction(object(json!({ "type": "retry", "unknown": [1] })));
+    assert_eq!(serde_json::to_value(&action).unwrap(), json!({ "type": "retry", "unknown": [1] }));
+}
+
+#[test]
+fn numbers_are_read_exactly_as_they_were_written() {
+    // Each is one that a quick reader of decimals gets wrong by one place in the last bit.
+    for number in
+        [0.1 + 0.2, 1.0 / 3.0, 5e-324, 1.797_693_134_862_315_7e308, 2.225_073_858_507_201e-308, 123_456_789.123_456_79]
+    {
+        let outputs = Some(object(json!({ "number": number })));
+        let event = Event::Finished { outcome: RunOutcome::Succeeded, outputs, error: None };
+        let stored = serde_json::to_string(&event).unwrap();
+        assert_eq!(upcast(1, serde_json::from_str(&stored).unwrap()).unwrap(), event, "{number:e}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_number_is_read_exactly_as_it_was_written(number in proptest::num::f64::NORMAL) {
+        let text = serde_json::to_string(&number).unwrap();
+        prop_assert_eq!(serde_json::from_str::<f64>(&text).unwrap(), number);
+    }
+}

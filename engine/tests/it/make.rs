@@ -1,0 +1,130 @@
+//! What commands are made of, in as few words as a test can bear.
+
+use runyard_engine::command::ChildSpec;
+use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
+use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
+use runyard_engine::{
+    Completion, Constraints, NodeKind, NodeType, NodeTypeRef, Object, Plan, RunId, SideEffect, Start,
+};
+use serde_json::Value;
+
+/// The run of every test.
+pub(crate) fn run() -> RunId {
+    RunId::parse("run_00000000000070008000000000000001").unwrap()
+}
+
+/// An object from JSON.
+pub(crate) fn object(value: Value) -> Object {
+    value.as_object().unwrap().clone()
+}
+
+/// Constraints from JSON.
+pub(crate) fn limits(value: Value) -> Constraints {
+    serde_json::from_value(value).unwrap()
+}
+
+pub(crate) fn node_type(kind: NodeKind) -> NodeType {
+    let id = match kind {
+        NodeKind::Call => "test.call",
+        NodeKind::Sleep => "test.sleep",
+        NodeKind::Plan => "test.plan",
+        NodeKind::External => "test.external",
+    };
+    NodeType {
+        asked: NodeTypeRef { id: format!("{id}.alias"), version: "latest".into() },
+        id: id.into(),
+        version: "1.0.0".into(),
+        kind,
+        side_effect: SideEffect::Read,
+        constraints: Constraints::default(),
+        input_schema_sha256: None,
+    }
+}
+
+pub(crate) fn start(kind: NodeKind) -> Start {
+    Start {
+        name: None,
+        face: "test".into(),
+        node_type: node_type(kind),
+        inputs: Object::new(),
+        constraints: Constraints::default(),
+        parallel_max: 4,
+        notes: Object::new(),
+    }
+}
+
+/// A step that calls, after these steps.
+pub(crate) fn step(id: &str, after: &[&str]) -> Step {
+    Step {
+        id: id.into(),
+        goal: format!("do {id}"),
+        candidates: CandidateSet {
+            id: format!("candidates_{id}"),
+            candidates: vec![Candidate {
+                node_type: NodeTypeRef { id: "test.call".into(), version: "1.0.0".into() },
+                score: 1.5,
+                rationale: None,
+            }],
+        },
+        node_type: node_type(NodeKind::Call),
+        rationale: None,
+        inputs: Object::new(),
+        bindings: Vec::new(),
+        depends_on: after.iter().map(|id| (*id).to_owned()).collect(),
+    }
+}
+
+pub(crate) fn plan(steps: Vec<Step>) -> Plan {
+    Plan { summary: "as asked".into(), steps, result: None }
+}
+
+pub(crate) fn source(step: &str, pointer: &str) -> Source {
+    Source { step: step.into(), pointer: pointer.into() }
+}
+
+pub(crate) fn binding(field: &str, step: &str, pointer: &str) -> Binding {
+    Binding { field: field.into(), source: source(step, pointer), form: Form::Value }
+}
+
+/// A child under a key.
+pub(crate) fn child(key: &str, kind: NodeKind) -> ChildSpec {
+    ChildSpec { key: Some(key.into()), ..unnamed(kind) }
+}
+
+/// A child without a key.
+pub(crate) fn unnamed(kind: NodeKind) -> ChildSpec {
+    ChildSpec {
+        key: None,
+        node_type: node_type(kind),
+        inputs: Object::new(),
+        constraints: Constraints::default(),
+        depends_on: Vec::new(),
+        candidate_set_id: None,
+        binding_decision: None,
+        notes: Object::new(),
+    }
+}
+
+pub(crate) fn failure(code: &str) -> Failure {
+    Failure { code: code.into(), message: format!("it was {code}"), details: None, retryable: None }
+}
+
+pub(crate) fn completion(state: FinalState) -> Completion {
+    let error = (state == FinalState::Failed).then(|| failure("broken"));
+    Completion { state, outputs: None, artifacts: Vec::new(), error }
+}
+
+pub(crate) fn evaluation(status: EvaluationStatus) -> Evaluation {
+    Evaluation {
+        status,
+        reason_code: Some("judged".into()),
+        message: None,
+        details: None,
+        confidence: Some(0.5),
+        extensions: Object::new(),
+    }
+}
+
+pub(crate) fn recovery(kind: &str) -> RecoveryAction {
+    RecoveryAction(Object::from_iter([("type".to_owned(), Value::from(kind))]))
+}

@@ -1,0 +1,11 @@
+//! Stories, one file per topic; each ends in a golden transcript or in what a reader would look at.
+
+mod atomic;
+mod budgets;
+mod cancels;
+mod children;
+mod external;
+mod limits;
+mod nested;
+mod plans;
+mod starts;
