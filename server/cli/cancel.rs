@@ -2,7 +2,6 @@
 
 use clap::Args;
 use runyard_api::arp::schemas::RunState;
-use runyard_client::CallError;
 use serde_json::json;
 
 use super::Context;
@@ -25,10 +24,7 @@ pub struct Arguments {
 /// No such run.
 pub async fn cancel(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let connection = Connection::open(context.target(), Need::Gateway, false).await?;
-    let canceled = match connection.gateway().cancel_run(&arguments.run_id).await {
-        Ok(run) => Ok(run.into_inner()),
-        Err(error) => Err(CallError::of(error).await),
-    };
+    let canceled = connection.cancel(&arguments.run_id).await;
     connection.close().await;
     let run = canceled?;
     let output = &mut context.output;

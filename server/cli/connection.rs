@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use runyard_api::arp::run_gateway::client::Client as GatewayClient;
+use runyard_api::arp::schemas::Run;
 use runyard_api::client::Plain;
 use runyard_api::runyard::client::Client as OwnClient;
 use runyard_client::{CallError, watch};
@@ -127,19 +128,33 @@ impl Connection {
     /// # Errors
     /// Whatever kept the stream from opening.
     pub async fn events(&self, run_id: &str, after: u64) -> Result<watch::Connection, CallError> {
-        let after = i64::try_from(after).ok();
-        match self.gateway().stream_run_events(run_id, after, None).await {
-            Ok(stream) => Ok(stream.into_inner().into_inner().boxed()),
-            Err(error) => {
-                let error = CallError::of(error).await;
-                if self.renew(&error).await { self.again(run_id, after).await } else { Err(error) }
-            }
+        match self.stream(run_id, after).await {
+            Err(error) if self.renew(&error).await => self.stream(run_id, after).await,
+            opened => opened,
         }
     }
 
-    async fn again(&self, run_id: &str, after: Option<i64>) -> Result<watch::Connection, CallError> {
-        match self.gateway().stream_run_events(run_id, after, None).await {
+    async fn stream(&self, run_id: &str, after: u64) -> Result<watch::Connection, CallError> {
+        match self.gateway().stream_run_events(run_id, i64::try_from(after).ok(), None).await {
             Ok(stream) => Ok(stream.into_inner().into_inner().boxed()),
+            Err(error) => Err(CallError::of(error).await),
+        }
+    }
+
+    /// Cancels a run, over another way where the peer is gone.
+    ///
+    /// # Errors
+    /// Whatever kept it from being canceled.
+    pub async fn cancel(&self, run_id: &str) -> Result<Run, CallError> {
+        match self.cancel_here(run_id).await {
+            Err(error) if self.renew(&error).await => self.cancel_here(run_id).await,
+            canceled => canceled,
+        }
+    }
+
+    async fn cancel_here(&self, run_id: &str) -> Result<Run, CallError> {
+        match self.gateway().cancel_run(run_id).await {
+            Ok(run) => Ok(run.into_inner()),
             Err(error) => Err(CallError::of(error).await),
         }
     }

@@ -73,7 +73,7 @@ impl Failure {
 
     /// As text: one line of what happened, facts, what to do.
     pub fn text(&self) -> String {
-        let facts = self.details.iter().flat_map(|(name, value)| facts(name, value));
+        let facts = facts(&self.details).into_iter().map(|fact| format!("\n  {fact}"));
         let advice = self.advice.iter().map(|advice| format!("\n  {advice}"));
         std::iter::once(self.message.clone()).chain(facts).chain(advice).collect()
     }
@@ -93,15 +93,16 @@ impl Failure {
     }
 }
 
-/// One line per fact; a list, such as that of violated fields, has one per item.
-fn facts(name: &str, value: &Value) -> Vec<String> {
-    match value {
+/// Facts about an error, a line each; a list of objects, such as the fields that are wrong, has a line per item.
+pub fn facts(details: &Map<String, Value>) -> Vec<String> {
+    let lines = |(name, value): (&String, &Value)| match value {
         Value::Array(items) if items.iter().any(Value::is_object) => {
-            items.iter().map(|item| format!("\n  {name}: {}", plainly(item))).collect()
+            items.iter().map(|item| format!("{name}: {}", plainly(item))).collect()
         }
         Value::Array(items) if items.is_empty() => Vec::new(),
-        value => vec![format!("\n  {name}: {}", plainly(value))],
-    }
+        value => vec![format!("{name}: {}", plainly(value))],
+    };
+    details.iter().flat_map(lines).collect()
 }
 
 fn plainly(value: &Value) -> String {

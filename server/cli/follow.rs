@@ -112,12 +112,11 @@ impl Follow<'_> {
             return Ok(Some(Followed::Left));
         }
         output.remark("canceling the run; Ctrl-C again to leave without waiting");
-        let gateway = self.connection.gateway();
         tokio::select! {
-            canceled = gateway.cancel_run(self.run_id) => match canceled {
-                Ok(_) => Ok(None),
-                Err(error) => Err(CallError::of(error).await.into()),
-            },
+            canceled = self.connection.cancel(self.run_id) => {
+                canceled?;
+                Ok(None)
+            }
             () = self.signals.next() => Ok(Some(Followed::Forced)),
         }
     }

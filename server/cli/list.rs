@@ -92,8 +92,8 @@ fn show(page: &RunList, output: &mut Output) {
 fn row(run: &RunSummary) -> Vec<String> {
     const TITLE_CHARS_MAX: usize = 60;
     let state = match &run.reason {
-        Some(reason) => format!("{} ({reason})", run.state),
-        None => run.state.to_string(),
+        Some(reason) if *reason != run.state.to_string() => format!("{} ({reason})", run.state),
+        _ => run.state.to_string(),
     };
     let title = output::one_line(run.title.as_deref().unwrap_or_default());
     let title = match title.char_indices().nth(TITLE_CHARS_MAX) {

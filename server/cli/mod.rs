@@ -173,7 +173,7 @@ fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<(Load
     let sources = Sources { flags: flags(cli)?, environment, file: cli.global.config.clone(), folder: PathBuf::new() };
     // The file is about to be written: what stands in it now is no reason to refuse.
     let loaded = match &cli.command {
-        Command::Config(config::Arguments::Init(_)) => load(&Sources::default())?,
+        Command::Config(config::Arguments::Init(_)) => Loaded::defaults(),
         _ => load(&sources)?,
     };
     let mut log = loaded.config.log.clone();

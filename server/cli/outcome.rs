@@ -3,7 +3,7 @@
 use runyard_api::arp::schemas::{Run, RunState};
 use serde_json::{Map, Value, json};
 
-use super::failure::Exit;
+use super::failure::{Exit, facts};
 use super::output::{self, Output};
 use super::steps::message;
 
@@ -31,6 +31,8 @@ pub fn tell(output: &mut Output, run: &Run) -> Exit {
     };
     output.line(&format!("run {}{took}", output::state(&run.state.to_string())));
     match (error, outputs) {
+        // That it was canceled is all there is to say.
+        (Some(error), _) if error.get("code").and_then(Value::as_str) == Some("canceled") => {}
         (Some(error), _) => tell_error(output, error),
         (None, Some(outputs)) => {
             output.line("");
@@ -46,8 +48,8 @@ pub fn tell(output: &mut Output, run: &Run) -> Exit {
 
 fn tell_error(output: &mut Output, error: &Value) {
     output.line(&output::one_line(&message(error)));
-    for (name, fact) in error.get("details").and_then(Value::as_object).into_iter().flatten() {
-        output.line(&format!("  {}: {}", output::one_line(name), output::value(fact)));
+    for fact in error.get("details").and_then(Value::as_object).map(facts).unwrap_or_default() {
+        output.line(&format!("  {}", output::one_line(&fact)));
     }
 }
 

@@ -3,7 +3,7 @@
 //! Pure: an event in, at most one line out. What it remembers is only what names things: which node type stands behind which
 //! node run, and when the run began.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use runyard_client::Event;
@@ -21,6 +21,8 @@ const WORD_WIDTH: usize = 11;
 pub struct Steps {
     begun: Option<Timestamp>,
     names: HashMap<String, String>,
+    /// Node runs about which a bad judgement says nothing new: those whose failure was told, and the root, whose is the run's.
+    judged: HashSet<String>,
 }
 
 impl Steps {
@@ -68,6 +70,9 @@ impl Steps {
             }
             "node_run_assigned" => {
                 let named = self.names.contains_key(node_run);
+                if data.contains_key("root") {
+                    self.judged.insert(node_run.to_owned());
+                }
                 let node_type = data.get("node_type_ref").map(reference)?;
                 self.names.entry(node_run.to_owned()).or_insert_with(|| node_type.clone());
                 let is_root = data.get("root").and_then(Value::as_bool).unwrap_or(false);
@@ -75,10 +80,13 @@ impl Steps {
             }
             "atomic_executed" => {
                 let ended = field(data, "state").unwrap_or("ended");
+                if ended != "succeeded" {
+                    self.judged.insert(node_run.to_owned());
+                }
                 let reason = data.get("error").map(|error| format!(": {}", one_line(&message(error)))).unwrap_or_default();
                 Some(format!("{}{}{reason}", padded(ended, WORD_WIDTH, state), one_line(&self.name(node_run))))
             }
-            "node_evaluated" if field(data, "status") == Some("fail") => {
+            "node_evaluated" if field(data, "status") == Some("fail") && !self.judged.contains(node_run) => {
                 let reason = field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
                 Some(format!("{}{}: {}", word("judged bad"), one_line(&self.name(node_run)), one_line(reason)))
             }
@@ -172,7 +180,8 @@ mod tests {
         let told = transcript(json!([
             { "type": "node_run_assigned", "node_run_id": "n1", "data": { "node_type_ref": { "node_type_id": "a.b", "version": "latest" } } },
             { "type": "atomic_executed", "node_run_id": "n1", "data": { "state": "failed", "error": { "code": "broken", "message": "it\nbroke" } } },
-            { "type": "node_evaluated", "node_run_id": "n1", "data": { "status": "fail", "message": "no use" } },
+            { "type": "node_evaluated", "node_run_id": "n1", "data": { "status": "fail", "message": "it broke" } },
+            { "type": "node_evaluated", "node_run_id": "n2", "data": { "status": "fail", "message": "no use" } },
             { "type": "recovery_applied", "node_run_id": "n1", "data": { "type": "retry" } },
             { "type": "policy_decided", "node_run_id": "n1", "data": { "decision": "deny", "reason_code": "not_yours" } },
             { "type": "a_kind_of_the_future", "node_run_id": "n1" },
@@ -180,9 +189,9 @@ mod tests {
         insta::assert_snapshot!(told, @r"
             0.000s  created    a.b
             0.001s  failed     a.b: it broke (broken)
-            0.002s  judged bad a.b: no use
-            0.003s  retry      a.b
-            0.004s  failed     by policy: not_yours
+            0.003s  judged bad n2: no use
+            0.004s  retry      a.b
+            0.005s  failed     by policy: not_yours
         ");
     }
 }

@@ -61,6 +61,11 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// What holds when nobody set anything.
+    pub fn defaults() -> Self {
+        Self { config: Config::default(), figment: Figment::new() }
+    }
+
     /// Where the value of a setting came from, for people; `default` when nobody set it.
     pub fn origin(&self, key: &str) -> String {
         self.figment.find_metadata(key).map_or_else(|| DEFAULT.to_owned(), |metadata| metadata.name.to_string())
