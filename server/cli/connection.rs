@@ -213,7 +213,11 @@ async fn check_kind(clients: &Clients, base: &str, need: Need) -> Result<(), Fai
         Err(error) => {
             let failure = Failure::from(CallError::of(error).await);
             let message = format!("{base}: {}", failure.message);
-            return Err(Failure { message, ..failure }.advise(format!("is {} running there? {}", need.door(), ports(need))));
+            return Err(Failure { message, ..failure }.advise(format!(
+                "is {} running there? {}",
+                need.door(),
+                ports(need)
+            )));
         }
     };
     if (found == OWN_SERVICE) == (need == Need::Own) {

@@ -75,7 +75,8 @@ impl Follow<'_> {
                     output.remark(&format!("{cause}; trying again in {wait:?} (attempt {count})"));
                 }
                 Some(Err(error)) if cannot_stream(&error) => {
-                    output.remark(&format!("this gateway does not stream events ({error}); asking for the run instead"));
+                    output
+                        .remark(&format!("this gateway does not stream events ({error}); asking for the run instead"));
                     return self.ask_to_the_end(asked_to_stop, output).await;
                 }
                 Some(Err(error)) => return Err(lost(error, run_id)),
@@ -160,7 +161,9 @@ impl Follow<'_> {
 fn cannot_stream(error: &WatchError) -> bool {
     match error {
         WatchError::NotEvents(_) => true,
-        WatchError::Refused(error) => matches!(error.status(), Some(404 | 405 | 501)) && error.code() != Some("run_not_found"),
+        WatchError::Refused(error) => {
+            matches!(error.status(), Some(404 | 405 | 501)) && error.code() != Some("run_not_found")
+        }
         WatchError::GaveUp { .. } => false,
     }
 }
@@ -168,5 +171,9 @@ fn cannot_stream(error: &WatchError) -> bool {
 fn lost(error: WatchError, run_id: &str) -> Failure {
     let is_lost = matches!(error, WatchError::GaveUp { .. });
     let failure = Failure::from(error);
-    if is_lost { failure.advise(format!("the run may well go on: `runyard watch {run_id}` follows it again")) } else { failure }
+    if is_lost {
+        failure.advise(format!("the run may well go on: `runyard watch {run_id}` follows it again"))
+    } else {
+        failure
+    }
 }

@@ -64,7 +64,8 @@ pub(super) async fn owner_or_server(config: &Config, perform: bool) -> Result<Fo
         }
     }
     let error = "another process owns it and answers nobody";
-    Err(not_opened(&config.data_dir, &error).advise("wait for that process to end, or use another folder with --data-dir"))
+    Err(not_opened(&config.data_dir, &error)
+        .advise("wait for that process to end, or use another folder with --data-dir"))
 }
 
 /// Where a door of a server in this process listens.

@@ -58,9 +58,11 @@ const THREADS_END_WITHIN: Duration = Duration::from_secs(1);
 /// One durable run server for the run APIs that agent platforms already speak.
 #[derive(Debug, Parser)]
 #[command(name = "runyard", version, arg_required_else_help = true, max_term_width = 110)]
-#[command(after_help = "Without --url a command uses the server that owns the data folder, or opens the folder itself.\n\
+#[command(
+    after_help = "Without --url a command uses the server that owns the data folder, or opens the folder itself.\n\
     Exit codes: 0 done (a run: succeeded), 1 not done (a run: failed or canceled), 2 asked for in a way that cannot work.\n\
-    Settings: flags go before RUNYARD_... variables, and these before runyard.toml. See `runyard config show`.")]
+    Settings: flags go before RUNYARD_... variables, and these before runyard.toml. See `runyard config show`."
+)]
 pub struct Cli {
     /// What goes for every command.
     #[command(flatten)]
@@ -197,7 +199,8 @@ fn flags(cli: &Cli) -> Result<Vec<Flag>, Failure> {
     let mut flags = Vec::new();
     for pair in &cli.global.set {
         let Some((key, value)) = pair.split_once('=') else {
-            return Err(Failure::usage(format!("--set {pair:?} is not KEY=VALUE")).advise("`runyard config show` lists the keys"));
+            return Err(Failure::usage(format!("--set {pair:?} is not KEY=VALUE"))
+                .advise("`runyard config show` lists the keys"));
         };
         flags.push(Flag { key: key.trim().to_owned(), value: value.to_owned(), name: "--set".to_owned() });
     }
@@ -211,7 +214,11 @@ fn flags(cli: &Cli) -> Result<Vec<Flag>, Failure> {
         named("host", "--host", arguments.host.clone());
         named("port_base", "--port-base", arguments.port_base.clone());
         named("coordinator.url", "--coordinator-url", arguments.coordinator_url.clone());
-        named("insecure_allow_remote", "--insecure-allow-remote", arguments.insecure_allow_remote.then(|| "true".to_owned()));
+        named(
+            "insecure_allow_remote",
+            "--insecure-allow-remote",
+            arguments.insecure_allow_remote.then(|| "true".to_owned()),
+        );
     }
     Ok(flags)
 }

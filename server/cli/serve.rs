@@ -14,7 +14,9 @@ use crate::store::folder::FolderError;
 
 /// Settings that are often given here. Any other one: --set KEY=VALUE.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "With --json one object: {\"kind\":\"ready\",\"pid\",\"data_dir\",\"doors\":[{\"name\",\"title\",\"url\"}]}.")]
+#[command(
+    after_help = "With --json one object: {\"kind\":\"ready\",\"pid\",\"data_dir\",\"doors\":[{\"name\",\"title\",\"url\"}]}."
+)]
 pub struct Arguments {
     /// The IP address to listen on [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]

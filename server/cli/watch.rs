@@ -11,8 +11,10 @@ use super::run::listen;
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Ctrl-C only stops watching. Exit code 0: the run succeeded, or you stopped watching; 1: it failed or was canceled.\n\
-    With --json one object per line: {\"kind\":\"event\",\"event\"}, and last {\"kind\":\"result\",\"run\",\"outputs\",\"error\"}.")]
+#[command(
+    after_help = "Ctrl-C only stops watching. Exit code 0: the run succeeded, or you stopped watching; 1: it failed or was canceled.\n\
+    With --json one object per line: {\"kind\":\"event\",\"event\"}, and last {\"kind\":\"result\",\"run\",\"outputs\",\"error\"}."
+)]
 pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN")]

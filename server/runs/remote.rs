@@ -121,7 +121,9 @@ impl RemoteCoordinator {
             Error::CommunicationError(error) => format!("cannot be reached: {}", chain(&error)),
             Error::ResponseBodyError(error) => format!("broke off its answer: {}", chain(&error)),
             Error::InvalidResponsePayload(_, error) => format!("does not answer as its contract says: {error}"),
-            Error::UnexpectedResponse(answer) => format!("answered {}, which its contract does not know", answer.status()),
+            Error::UnexpectedResponse(answer) => {
+                format!("answered {}, which its contract does not know", answer.status())
+            }
             other => format!("could not be asked: {other}"),
         };
         RemoteError::Unavailable { url: self.url.clone(), reason }

@@ -1,4 +1,4 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
 
-mod harness;
 mod first;
+mod harness;
