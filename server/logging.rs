@@ -161,7 +161,6 @@ impl Fields {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::sync::{Arc, Mutex};
 

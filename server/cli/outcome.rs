@@ -67,7 +67,6 @@ fn extensions(run: &Run) -> Map<String, Value> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::super::output::tests::pages;
     use super::*;

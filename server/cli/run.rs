@@ -57,7 +57,7 @@ async fn run_over(
     }
     let (stop, shown) = (Stop::Cancels, !arguments.quiet);
     let follow = Follow { connection, signals, run_id: &run.run_id, after: 0, stop, shown };
-    match follow.to_the_end(output).await? {
+    match follow.until_end(output).await? {
         Followed::Ended(run) => Ok(outcome::tell(output, &run)),
         Followed::Left => Ok(Exit::Failed),
         Followed::Forced => Ok(Exit::Interrupted),

@@ -43,7 +43,7 @@ pub async fn watch(arguments: &Arguments, context: &mut Context) -> Result<Exit,
         stop: Stop::Leaves,
         shown: true,
     };
-    let followed = follow.to_the_end(&mut context.output).await;
+    let followed = follow.until_end(&mut context.output).await;
     connection.close().await;
     match followed? {
         Followed::Ended(run) => Ok(outcome::tell(&mut context.output, &run)),
