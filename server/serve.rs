@@ -85,7 +85,7 @@ impl Server {
             clock: clock.clone(),
             work,
             settings: driver::Settings {
-                claimer: uuid::Uuid::now_v7().to_string(),
+                claimer: uuid::Uuid::new_v4().to_string(),
                 workers: config.workers,
                 lease_ms: i64::try_from(config.lease_ms).unwrap_or(i64::MAX),
             },

@@ -152,9 +152,6 @@ fn of_engine(rejected: &Rejected) -> Refusal {
 
 /// What the door refused. Status, code and headers are the host's own; the details name each field.
 pub fn of_door(fault: &Fault) -> Refusal {
-    if let Fault::Internal { reason } = fault {
-        tracing::error!(%reason, "a request failed by a fault of the server");
-    }
     let mut refusal = Refusal::new(fault.status(), code(fault), fault.to_string());
     refusal.retryable = fault.retryable();
     refusal.headers = fault.headers();
