@@ -70,9 +70,9 @@ impl CallError {
                 let body = serde_json::to_value(answer.into_inner()).unwrap_or_default();
                 refused_or_unexpected(status, &body)
             }
-            Generated::CommunicationError(error) | Generated::ResponseBodyError(error) | Generated::InvalidUpgrade(error) => {
-                Self::Unreachable { reason: root_cause(&error) }
-            }
+            Generated::CommunicationError(error)
+            | Generated::ResponseBodyError(error)
+            | Generated::InvalidUpgrade(error) => Self::Unreachable { reason: root_cause(&error) },
             Generated::UnexpectedResponse(answer) => unexpected(answer).await,
             Generated::InvalidResponsePayload(_, error) => Self::Unexpected { status: None, reason: error.to_string() },
             Generated::InvalidRequest(reason) | Generated::Custom(reason) => Self::Unsent { reason },
@@ -123,7 +123,10 @@ async fn unexpected(mut answer: reqwest::Response) -> CallError {
 fn refused_or_unexpected(status: u16, body: &Value) -> CallError {
     match refusal(status, body) {
         Some(refusal) => CallError::Refused(Box::new(refusal)),
-        None => CallError::Unexpected { status: Some(status), reason: format!("status {status} without an error that can be read") },
+        None => CallError::Unexpected {
+            status: Some(status),
+            reason: format!("status {status} without an error that can be read"),
+        },
     }
 }
 

@@ -197,7 +197,9 @@ where
             };
             let value = match connection.next().await {
                 Some(Ok(value)) => value,
-                Some(Err(LineError::Broken(error))) => return self.interrupted(Interruption::Broken(root_cause(&error))),
+                Some(Err(LineError::Broken(error))) => {
+                    return self.interrupted(Interruption::Broken(root_cause(&error)));
+                }
                 Some(Err(error @ LineError::Cut)) => return self.interrupted(Interruption::Broken(error.to_string())),
                 Some(Err(error)) => return Err(WatchError::NotEvents(error.to_string())),
                 None => return self.interrupted(Interruption::Ended),
@@ -230,7 +232,6 @@ async fn pause(wait: Duration) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::cell::RefCell;
     use std::collections::VecDeque;
@@ -262,7 +263,9 @@ mod tests {
             loop {
                 match watch.next().await {
                     Some(Ok(Seen::Event(event))) => told.push(format!("{} {}", event.seq, event.kind())),
-                    Some(Ok(Seen::Interrupted { cause, count, wait })) => told.push(format!("{cause}, {count}, {wait:?}")),
+                    Some(Ok(Seen::Interrupted { cause, count, wait })) => {
+                        told.push(format!("{cause}, {count}, {wait:?}"))
+                    }
                     Some(Err(error)) => return (told, Some(error)),
                     None => return (told, None),
                 }
@@ -285,7 +288,8 @@ mod tests {
             // The second connection is of a server that repeats everything.
             let server = Server::new(vec![Ok(events(1..=cut, 5) + " {\"seq\":"), Err(gone()), Ok(events(1..=5, 5))]);
             let (told, error) = server.watch(0, 10).await;
-            let seqs: Vec<_> = told.iter().filter(|line| line.ends_with("step") || line.ends_with("completed")).collect();
+            let seqs: Vec<_> =
+                told.iter().filter(|line| line.ends_with("step") || line.ends_with("completed")).collect();
             assert_eq!(seqs, ["1 step", "2 step", "3 step", "4 step", "5 run_completed"], "cut after {cut}");
             assert!(error.is_none());
             assert_eq!(*server.asked.borrow(), [0, cut, cut]);

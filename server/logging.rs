@@ -161,7 +161,6 @@ impl Fields {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::sync::{Arc, Mutex};
 
@@ -202,7 +201,10 @@ mod tests {
         let line = written(LogFormat::Json, "debug", a_request);
         let line: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(line["message"], "request completed");
-        assert_eq!((&line["request_id"], &line["path"], &line["method"]), (&"r-1".into(), &"/v1/runs".into(), &"GET".into()));
+        assert_eq!(
+            (&line["request_id"], &line["path"], &line["method"]),
+            (&"r-1".into(), &"/v1/runs".into(), &"GET".into())
+        );
         assert_eq!((&line["status"], &line["local_addr"]), (&"200".into(), &"127.0.0.1:8081".into()));
         assert_eq!((&line["level"], &line["target"]), (&"DEBUG".into(), &"dropshot".into()));
         assert!(!line.to_string().contains("hunter"), "{line}");
@@ -211,9 +213,15 @@ mod tests {
     #[test]
     fn dropshots_chatter_is_not_in_a_log_at_info() {
         assert_eq!(written(LogFormat::Text, "info", a_request), "");
-        let warned = written(LogFormat::Text, "info", || slog::warn!(dropshot(), "accept error"; "error" => "too many files"));
-        assert!(warned.contains("WARN") && warned.contains("accept error") && warned.contains("too many files"), "{warned}");
-        let left = written(LogFormat::Text, "info", || slog::warn!(dropshot(), "request handling cancelled (client disconnected)"));
+        let warned =
+            written(LogFormat::Text, "info", || slog::warn!(dropshot(), "accept error"; "error" => "too many files"));
+        assert!(
+            warned.contains("WARN") && warned.contains("accept error") && warned.contains("too many files"),
+            "{warned}"
+        );
+        let left = written(LogFormat::Text, "info", || {
+            slog::warn!(dropshot(), "request handling cancelled (client disconnected)")
+        });
         assert_eq!(left, "");
     }
 
@@ -224,7 +232,10 @@ mod tests {
             tracing::info!(run = "run_1", "started");
         });
         let line: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!((&line["run"], &line["span"]["request_id"], &line["span"]["tenant"]), (&"run_1".into(), &"r-2".into(), &"default".into()));
+        assert_eq!(
+            (&line["run"], &line["span"]["request_id"], &line["span"]["tenant"]),
+            (&"run_1".into(), &"r-2".into(), &"default".into())
+        );
     }
 
     #[test]

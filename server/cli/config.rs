@@ -42,7 +42,10 @@ pub fn config(arguments: &Arguments, context: &mut Context) -> Result<Exit, Fail
         Arguments::Show => show(context),
         Arguments::Init(init) => {
             write(&init.path, init.force)?;
-            context.output.line(&format!("wrote {}; every setting in it is a comment and shows its default", init.path.display()));
+            context.output.line(&format!(
+                "wrote {}; every setting in it is a comment and shows its default",
+                init.path.display()
+            ));
             context.output.object(&json!({ "written": init.path }));
         }
     }
@@ -56,7 +59,8 @@ fn show(context: &mut Context) {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let rows = shown.iter().map(|one| vec![one.key.to_owned(), text(&one.value), one.origin.clone(), one.variable.clone()]);
+    let rows =
+        shown.iter().map(|one| vec![one.key.to_owned(), text(&one.value), one.origin.clone(), one.variable.clone()]);
     context.output.table(&["SETTING", "VALUE", "SET BY", "ENVIRONMENT"], rows.collect());
     let object = |one: &crate::config::show::Shown| json!({ "value": one.value, "origin": one.origin, "variable": one.variable });
     let all: Map<String, Value> = shown.iter().map(|one| (one.key.to_owned(), object(one))).collect();
@@ -68,15 +72,13 @@ fn write(path: &Path, force: bool) -> Result<(), Failure> {
     options.write(true).create(true).create_new(!force).truncate(force);
     let written = options.open(path).and_then(|mut file| file.write_all(template().as_bytes()));
     written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            Failure::new("file_exists", format!("{} exists already", path.display())).advise("use --force to replace it")
-        }
+        std::io::ErrorKind::AlreadyExists => Failure::new("file_exists", format!("{} exists already", path.display()))
+            .advise("use --force to replace it"),
         _ => Failure::new("not_written", format!("cannot write {}: {error}", path.display())),
     })
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -51,7 +51,7 @@ pub(super) struct Follow<'a> {
 
 impl Follow<'_> {
     /// Follows to the end.
-    pub(super) async fn to_the_end(mut self, output: &mut Output) -> Result<Followed, Failure> {
+    pub(super) async fn until_end(mut self, output: &mut Output) -> Result<Followed, Failure> {
         let (connection, run_id) = (self.connection, self.run_id);
         let mut watch = Watch::new(self.after, Patience::default(), |after| connection.events(run_id, after));
         let mut steps = Steps::default();
@@ -75,8 +75,9 @@ impl Follow<'_> {
                     output.remark(&format!("{cause}; trying again in {wait:?} (attempt {count})"));
                 }
                 Some(Err(error)) if cannot_stream(&error) => {
-                    output.remark(&format!("this gateway does not stream events ({error}); asking for the run instead"));
-                    return self.ask_to_the_end(asked_to_stop, output).await;
+                    output
+                        .remark(&format!("this gateway does not stream events ({error}); asking for the run instead"));
+                    return self.ask_until_end(asked_to_stop, output).await;
                 }
                 Some(Err(error)) => return Err(lost(error, run_id)),
                 None => return Ok(Followed::Ended(Box::new(self.look().await?))),
@@ -122,7 +123,7 @@ impl Follow<'_> {
     }
 
     /// For gateways whose optional event stream is not there.
-    async fn ask_to_the_end(&mut self, mut asked_to_stop: bool, output: &mut Output) -> Result<Followed, Failure> {
+    async fn ask_until_end(&mut self, mut asked_to_stop: bool, output: &mut Output) -> Result<Followed, Failure> {
         let clock = Clock::system();
         loop {
             if let Some(run) = self.ended().await? {
@@ -160,7 +161,9 @@ impl Follow<'_> {
 fn cannot_stream(error: &WatchError) -> bool {
     match error {
         WatchError::NotEvents(_) => true,
-        WatchError::Refused(error) => matches!(error.status(), Some(404 | 405 | 501)) && error.code() != Some("run_not_found"),
+        WatchError::Refused(error) => {
+            matches!(error.status(), Some(404 | 405 | 501)) && error.code() != Some("run_not_found")
+        }
         WatchError::GaveUp { .. } => false,
     }
 }
@@ -168,5 +171,9 @@ fn cannot_stream(error: &WatchError) -> bool {
 fn lost(error: WatchError, run_id: &str) -> Failure {
     let is_lost = matches!(error, WatchError::GaveUp { .. });
     let failure = Failure::from(error);
-    if is_lost { failure.advise(format!("the run may well go on: `runyard watch {run_id}` follows it again")) } else { failure }
+    if is_lost {
+        failure.advise(format!("the run may well go on: `runyard watch {run_id}` follows it again"))
+    } else {
+        failure
+    }
 }

@@ -16,7 +16,9 @@ const INDENTED_DEPTH_MAX: u64 = 32;
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "With --json one object: the Run as the gateway answers it; with --tree the run as Runyard's own door answers it.")]
+#[command(
+    after_help = "With --json one object: the Run as the gateway answers it; with --tree the run as Runyard's own door answers it."
+)]
 pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN")]

@@ -18,7 +18,9 @@ const PAGE_MAX: u32 = 200;
 
 /// Which runs.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "With --json one object per page: {\"runs\":[...],\"next_cursor\"}, as Runyard's own door answers it.")]
+#[command(
+    after_help = "With --json one object per page: {\"runs\":[...],\"next_cursor\"}, as Runyard's own door answers it."
+)]
 pub struct Arguments {
     /// Only runs in this state; may be repeated
     #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(["queued", "running", "waiting", "succeeded", "failed", "canceled"]))]

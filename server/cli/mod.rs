@@ -58,9 +58,11 @@ const THREADS_END_WITHIN: Duration = Duration::from_secs(1);
 /// One durable run server for the run APIs that agent platforms already speak.
 #[derive(Debug, Parser)]
 #[command(name = "runyard", version, arg_required_else_help = true, max_term_width = 110)]
-#[command(after_help = "Without --url a command uses the server that owns the data folder, or opens the folder itself.\n\
+#[command(
+    after_help = "Without --url a command uses the server that owns the data folder, or opens the folder itself.\n\
     Exit codes: 0 done (a run: succeeded), 1 not done (a run: failed or canceled), 2 asked for in a way that cannot work.\n\
-    Settings: flags go before RUNYARD_... variables, and these before runyard.toml. See `runyard config show`.")]
+    Settings: flags go before RUNYARD_... variables, and these before runyard.toml. See `runyard config show`."
+)]
 pub struct Cli {
     /// What goes for every command.
     #[command(flatten)]
@@ -72,6 +74,7 @@ pub struct Cli {
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "For every command")]
 pub struct Global {
     /// The folder with everything that is kept [default: .runyard]
     #[arg(long, global = true, value_name = "FOLDER")]
@@ -160,7 +163,10 @@ pub fn main(arguments: Vec<OsString>, environment: BTreeMap<String, String>) -> 
 /// Help and version are no errors. Everything else is, and says what clap found.
 fn not_parsed(error: &clap::Error, wants_json: bool) -> Exit {
     if wants_json && error.use_stderr() {
-        Output::process(true).failure(&Failure::usage(error.render().to_string().trim_end()));
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        // What follows the first paragraph is how to get help, for people.
+        Output::process(true).failure(&Failure::usage(text.split("\n\n").next().unwrap_or(text)));
     } else {
         // Nobody can be told that the terminal is gone.
         let _ = error.print();
@@ -197,7 +203,8 @@ fn flags(cli: &Cli) -> Result<Vec<Flag>, Failure> {
     let mut flags = Vec::new();
     for pair in &cli.global.set {
         let Some((key, value)) = pair.split_once('=') else {
-            return Err(Failure::usage(format!("--set {pair:?} is not KEY=VALUE")).advise("`runyard config show` lists the keys"));
+            return Err(Failure::usage(format!("--set {pair:?} is not KEY=VALUE"))
+                .advise("`runyard config show` lists the keys"));
         };
         flags.push(Flag { key: key.trim().to_owned(), value: value.to_owned(), name: "--set".to_owned() });
     }
@@ -211,7 +218,11 @@ fn flags(cli: &Cli) -> Result<Vec<Flag>, Failure> {
         named("host", "--host", arguments.host.clone());
         named("port_base", "--port-base", arguments.port_base.clone());
         named("coordinator.url", "--coordinator-url", arguments.coordinator_url.clone());
-        named("insecure_allow_remote", "--insecure-allow-remote", arguments.insecure_allow_remote.then(|| "true".to_owned()));
+        named(
+            "insecure_allow_remote",
+            "--insecure-allow-remote",
+            arguments.insecure_allow_remote.then(|| "true".to_owned()),
+        );
     }
     Ok(flags)
 }

@@ -18,7 +18,9 @@ static DOCUMENTS: &[(&Document, &str)] = &[
 
 /// Which document, and what of it.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "With --json: the document as JSON; without NAME one object {\"documents\":[{\"name\",\"title\",\"version\",\"operations\"}]}.")]
+#[command(
+    after_help = "With --json: the document as JSON; without NAME one object {\"documents\":[{\"name\",\"title\",\"version\",\"operations\"}]}."
+)]
 pub struct Arguments {
     /// The document; without it, a list of all
     #[arg(value_name = "NAME")]
@@ -62,7 +64,9 @@ pub fn openapi(arguments: &Arguments, context: &mut Context) -> Result<Exit, Fai
     };
     let Some((document, surface)) = DOCUMENTS.iter().find(|(document, _)| document.name == name) else {
         let names: Vec<_> = DOCUMENTS.iter().map(|(document, _)| document.name).collect();
-        return Err(Failure::usage(format!("there is no document {name:?}")).advise(format!("there are: {}", names.join(", "))));
+        return Err(
+            Failure::usage(format!("there is no document {name:?}")).advise(format!("there are: {}", names.join(", ")))
+        );
     };
     let format = arguments.format.unwrap_or(if output.is_json() { Format::Json } else { Format::Yaml });
     output.verbatim(if arguments.surface { surface } else { text(document, arguments.overlay, format) });

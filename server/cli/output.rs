@@ -35,7 +35,11 @@ pub struct Output {
 impl Output {
     /// The process's own standard output and error.
     pub fn process(json: bool) -> Self {
-        Self::new(Box::new(anstream::AutoStream::auto(io::stdout())), Box::new(anstream::AutoStream::auto(io::stderr())), json)
+        Self::new(
+            Box::new(anstream::AutoStream::auto(io::stdout())),
+            Box::new(anstream::AutoStream::auto(io::stderr())),
+            json,
+        )
     }
 
     /// Any two writers.
@@ -247,7 +251,8 @@ pub(crate) mod tests {
     #[test]
     fn columns_are_aligned_and_lines_do_not_trail() {
         let (mut output, out, _) = pages(false);
-        output.table(&["NAME", "STATE"], vec![vec!["a".into(), "ok".into()], vec!["longer\nname".into(), "down".into()]]);
+        output
+            .table(&["NAME", "STATE"], vec![vec!["a".into(), "ok".into()], vec!["longer\nname".into(), "down".into()]]);
         assert_eq!(out.text(), "NAME         STATE\na            ok\nlonger name  down\n");
     }
 

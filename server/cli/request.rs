@@ -37,8 +37,7 @@ impl Wanted {
     /// # Errors
     /// A usage failure that names the flag.
     pub fn request(&self) -> Result<RunStartRequest, Failure> {
-        serde_json::from_value(self.body()?)
-            .map_err(|error| Failure::usage(format!("this cannot be started: {error}")))
+        serde_json::from_value(self.body()?).map_err(|error| Failure::usage(format!("this cannot be started: {error}")))
     }
 
     fn body(&self) -> Result<Value, Failure> {
@@ -66,7 +65,9 @@ impl Wanted {
                 return Err(Failure::usage("GOAL is empty").advise("say in words what is to be done"));
             }
             if inputs.insert("goal".to_owned(), json!(goal)).is_some() {
-                return Err(Failure::usage("there are two goals: GOAL and `goal` in --input").advise("leave one of them out"));
+                return Err(
+                    Failure::usage("there are two goals: GOAL and `goal` in --input").advise("leave one of them out")
+                );
             }
         }
         Ok(inputs)
@@ -90,13 +91,17 @@ fn object(flag: &str, text: &str) -> Result<Map<String, Value>, Failure> {
     };
     match serde_json::from_str(&read) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(Failure::usage(format!("{flag} is JSON, and not an object")).advise("write it as {\"name\": value, ...}")),
-        Err(error) => Err(Failure::usage(format!("{flag} is not JSON: {error}")).advise("write it as {\"name\": value, ...}")),
+        Ok(_) => {
+            Err(Failure::usage(format!("{flag} is JSON, and not an object"))
+                .advise("write it as {\"name\": value, ...}"))
+        }
+        Err(error) => {
+            Err(Failure::usage(format!("{flag} is not JSON: {error}")).advise("write it as {\"name\": value, ...}"))
+        }
     }
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

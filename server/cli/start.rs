@@ -12,8 +12,10 @@ use super::run::start_once;
 
 /// What to start.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Without a server that owns the data folder the run is recorded, and goes on when there is one.\n\
-    With --json one object: the Run as the gateway answers it.")]
+#[command(
+    after_help = "Without a server that owns the data folder the run is recorded, and goes on when there is one.\n\
+    With --json one object: the Run as the gateway answers it."
+)]
 pub struct Arguments {
     /// What to start.
     #[command(flatten)]

@@ -83,11 +83,13 @@ impl Steps {
                 if ended != "succeeded" {
                     self.judged.insert(node_run.to_owned());
                 }
-                let reason = data.get("error").map(|error| format!(": {}", one_line(&message(error)))).unwrap_or_default();
+                let reason =
+                    data.get("error").map(|error| format!(": {}", one_line(&message(error)))).unwrap_or_default();
                 Some(format!("{}{}{reason}", padded(ended, WORD_WIDTH, state), one_line(&self.name(node_run))))
             }
             "node_evaluated" if field(data, "status") == Some("fail") && !self.judged.contains(node_run) => {
-                let reason = field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
+                let reason =
+                    field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
                 Some(format!("{}{}: {}", word("judged bad"), one_line(&self.name(node_run)), one_line(reason)))
             }
             "recovery_applied" => {
@@ -95,7 +97,8 @@ impl Steps {
                 Some(format!("{}{}", word(action), one_line(&self.name(node_run))))
             }
             "policy_decided" if field(data, "decision").is_some_and(|decision| decision != "allow") => {
-                let reason = field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
+                let reason =
+                    field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
                 Some(format!("{}by policy: {}", padded("failed", WORD_WIDTH, state), one_line(reason)))
             }
             _ => None,

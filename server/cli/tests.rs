@@ -1,7 +1,5 @@
 //! The command line as a whole: what parses, what is refused, what becomes a setting.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use clap::CommandFactory;
 
 use super::*;
@@ -26,9 +24,10 @@ fn every_command_says_what_it_does_and_what_programs_get() {
     for command in Cli::command().get_subcommands() {
         let name = command.get_name();
         assert!(command.get_about().is_some(), "{name} has no description");
-        let speaks = command.get_subcommands().chain([command]).any(|one| {
-            one.get_after_help().is_some_and(|help| help.to_string().contains("--json"))
-        });
+        let speaks = command
+            .get_subcommands()
+            .chain([command])
+            .any(|one| one.get_after_help().is_some_and(|help| help.to_string().contains("--json")));
         assert!(speaks, "{name} does not say what --json prints");
     }
 }
@@ -57,19 +56,25 @@ fn what_cannot_be_meant_is_refused() {
 
 #[test]
 fn a_node_type_stands_for_a_goal() {
-    let Command::Run(run) = parse(&["run", "--node-type", "a.b@1", "--input", "{}"]).unwrap().command else { panic!("run") };
+    let Command::Run(run) = parse(&["run", "--node-type", "a.b@1", "--input", "{}"]).unwrap().command else {
+        panic!("run")
+    };
     assert_eq!((run.wanted.goal, run.wanted.node_type.as_deref()), (None, Some("a.b@1")));
 }
 
 #[test]
 fn the_owners_document_is_asked_for_with_overlay_false() {
-    let Command::Openapi(arguments) = parse(&["openapi", "run-gateway", "--overlay=false"]).unwrap().command else { panic!("openapi") };
+    let Command::Openapi(arguments) = parse(&["openapi", "run-gateway", "--overlay=false"]).unwrap().command else {
+        panic!("openapi")
+    };
     assert!(!arguments.overlay);
 }
 
 #[test]
 fn flags_become_settings_and_named_ones_go_before_set() {
-    let cli = parse(&["serve", "--port-base", "1000", "--set", "port_base=2000", "--set", "workers=3", "--log", "debug"]).unwrap();
+    let cli =
+        parse(&["serve", "--port-base", "1000", "--set", "port_base=2000", "--set", "workers=3", "--log", "debug"])
+            .unwrap();
     let sources = Sources { flags: flags(&cli).unwrap(), ..Sources::default() };
     let loaded = load(&Sources { folder: PathBuf::from("/nowhere"), ..sources }).unwrap();
     assert_eq!((loaded.config.port_base, loaded.config.workers), (1000, 3));

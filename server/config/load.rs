@@ -146,7 +146,11 @@ impl Reading {
     fn environment(&mut self, environment: &BTreeMap<String, String>) {
         if let Some(mode) = environment.get(AUTH_MODE).filter(|mode| !mode.is_empty() && *mode != "disabled") {
             let reason = format!("found {mode:?}, expected disabled: authentication is not in this version");
-            self.violations.push(Violation { key: AUTH_MODE.to_owned(), origin: format!("environment {AUTH_MODE}"), reason });
+            self.violations.push(Violation {
+                key: AUTH_MODE.to_owned(),
+                origin: format!("environment {AUTH_MODE}"),
+                reason,
+            });
         }
         // An empty variable is one that is not set: that is what compose files and CI make of an absent value.
         let given = environment.iter().filter(|(_, value)| !value.is_empty());
@@ -227,7 +231,6 @@ fn agree_to_remote(loaded: &Loaded) -> Result<(), ConfigError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::path::PathBuf;
 
@@ -280,7 +283,8 @@ mod tests {
     #[test]
     fn flags_go_before_environment_before_file_before_defaults() {
         let story = Story::new().file("port_base = 1000\nworkers = 7\nparallel_max = 3\n[log]\nformat = 'json'");
-        let story = story.variable("RUNYARD_PORT_BASE", "2000").variable("RUNYARD_WORKERS", "9").flag("port_base", "3000");
+        let story =
+            story.variable("RUNYARD_PORT_BASE", "2000").variable("RUNYARD_WORKERS", "9").flag("port_base", "3000");
         let loaded = story.load();
         let config = &loaded.config;
         assert_eq!((config.port_base, config.workers, config.parallel_max), (3000, 9, 3));
@@ -293,7 +297,10 @@ mod tests {
 
     #[test]
     fn nested_keys_are_written_with_two_underscores() {
-        let loaded = Story::new().variable("RUNYARD_LOG__FILTER", "debug").variable("RUNYARD_GATEWAY__COORDINATOR", "remote").load();
+        let loaded = Story::new()
+            .variable("RUNYARD_LOG__FILTER", "debug")
+            .variable("RUNYARD_GATEWAY__COORDINATOR", "remote")
+            .load();
         assert_eq!(loaded.config.log.filter, "debug");
         assert_eq!(loaded.config.gateway.coordinator, Some(CoordinatorPlace::Remote));
         assert_eq!(loaded.config.gateway_mode(), GatewayMode::Missing);
@@ -315,7 +322,9 @@ mod tests {
 
     #[test]
     fn a_bad_value_says_what_was_found_and_what_is_allowed() {
-        let story = Story::new().file("workers = 'many'\nperform = 1\nhost = 'example.org'").variable("RUNYARD_LOG__FORMAT", "xml");
+        let story = Story::new()
+            .file("workers = 'many'\nperform = 1\nhost = 'example.org'")
+            .variable("RUNYARD_LOG__FORMAT", "xml");
         insta::assert_snapshot!(story.flag("lease_ms", "-1").refusal(), @r#"
         the configuration is not usable:
           host: found "example.org", expected an IP address or localhost (set by file FOLDER/runyard.toml)
@@ -344,7 +353,8 @@ mod tests {
         let refusal = Story::new().variable("RUNYARD_HOST", "0.0.0.0").refusal();
         assert!(refusal.contains("insecure_allow_remote = true"), "{refusal}");
         assert!(refusal.contains("no authentication"), "{refusal}");
-        let agreed = Story::new().variable("RUNYARD_HOST", "0.0.0.0").variable("RUNYARD_INSECURE_ALLOW_REMOTE", "true").load();
+        let agreed =
+            Story::new().variable("RUNYARD_HOST", "0.0.0.0").variable("RUNYARD_INSECURE_ALLOW_REMOTE", "true").load();
         assert!(!agreed.config.host.is_loopback());
         assert!(Story::new().flag("host", "localhost").load().config.host.is_loopback());
     }
@@ -352,7 +362,10 @@ mod tests {
     #[test]
     fn reserved_names_and_empty_variables_are_no_settings() {
         let story = RESERVED.iter().fold(Story::new(), |story, name| story.variable(name, "anything"));
-        assert_eq!(story.variable("RUNYARD_PORT_BASE", "").variable("ARP_AUTH_MODE", "").load().config, Config::default());
+        assert_eq!(
+            story.variable("RUNYARD_PORT_BASE", "").variable("ARP_AUTH_MODE", "").load().config,
+            Config::default()
+        );
     }
 
     #[test]
@@ -381,7 +394,11 @@ mod tests {
     fn a_named_file_must_exist_and_be_toml() {
         let mut story = Story::new();
         story.sources.file = Some(story.folder.path().join("absent.toml"));
-        assert!(story.refusal().starts_with("cannot read the configuration file FOLDER/absent.toml"), "{}", story.refusal());
+        assert!(
+            story.refusal().starts_with("cannot read the configuration file FOLDER/absent.toml"),
+            "{}",
+            story.refusal()
+        );
         let broken = Story::new().file("workers = = 3").refusal();
         assert!(broken.contains("FOLDER/runyard.toml is not valid TOML") && broken.contains("line 1"), "{broken}");
     }

@@ -201,10 +201,14 @@ impl Kind {
             Self::Count { min, max } => format!("a whole number from {min} to {max}"),
             Self::PortBase => {
                 let max = port_base_max();
-                format!("0 for free ports, or 1 to {max}: the last door listens {PORT_OFFSET_MAX} above it, and ports end at 65535")
+                format!(
+                    "0 for free ports, or 1 to {max}: the last door listens {PORT_OFFSET_MAX} above it, and ports end at 65535"
+                )
             }
             Self::Choice(words) => words.join(" or "),
-            Self::Filter => "a level (error, warn, info, debug, trace, off) or a list such as info,runyard=debug".to_owned(),
+            Self::Filter => {
+                "a level (error, warn, info, debug, trace, off) or a list such as info,runyard=debug".to_owned()
+            }
             Self::Url => "an absolute http or https URL without a user, a query or a fragment".to_owned(),
         }
     }

@@ -49,14 +49,14 @@ pub fn template() -> String {
             text.push_str(&format!("\n[{table}]\n"));
             section = table;
         }
-        let (about, allowed, variable, written) = (setting.about, setting.kind.allowed(), setting.variable(), setting.written);
+        let (about, allowed, variable, written) =
+            (setting.about, setting.kind.allowed(), setting.variable(), setting.written);
         text.push_str(&format!("\n# {about}\n# Allowed: {allowed}. Environment: {variable}\n# {name} = {written}\n"));
     }
     text
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::path::PathBuf;
 
@@ -70,7 +70,9 @@ mod tests {
     #[test]
     fn the_table_and_the_fields_are_the_same_settings() {
         let mut fields = Vec::new();
-        let Value::Object(whole) = serde_json::to_value(loaded(None).config).unwrap() else { panic!("a config is an object") };
+        let Value::Object(whole) = serde_json::to_value(loaded(None).config).unwrap() else {
+            panic!("a config is an object")
+        };
         for (name, value) in whole {
             match value {
                 Value::Object(inner) => fields.extend(inner.keys().map(|key| format!("{name}.{key}"))),
@@ -97,7 +99,10 @@ mod tests {
 
     /// `# key = value` without its comment sign; prose stays a comment.
     fn uncommented(line: &str) -> &str {
-        let is_setting = line.strip_prefix("# ").and_then(|rest| rest.split_once(" = ")).is_some_and(|(name, _)| !name.contains(' '));
+        let is_setting = line
+            .strip_prefix("# ")
+            .and_then(|rest| rest.split_once(" = "))
+            .is_some_and(|(name, _)| !name.contains(' '));
         if is_setting { &line[2..] } else { line }
     }
 }
