@@ -86,23 +86,14 @@ pub fn open(
     Ok((doors, servers))
 }
 
-fn table(
-    runs: &Runs,
-    gateway: run_gateway::Backend,
-    settings: &Settings,
-    doors: native::Doors,
-) -> Vec<Row> {
+fn table(runs: &Runs, gateway: run_gateway::Backend, settings: &Settings, doors: native::Doors) -> Vec<Row> {
     let room = Arc::new(dialects::run_gateway::Room::new(gateway));
     let gateway = arp::run_gateway::api(room, settings.clone());
     let room = Arc::new(run_coordinator::Room::new(runs.clone()));
     let coordinator = arp::run_coordinator::api(room, settings.clone());
     let room = Arc::new(native::Room::new(runs.clone(), doors));
     let own = runyard::api(room, settings.clone());
-    vec![
-        Row { offset: 1, mounted: gateway },
-        Row { offset: 2, mounted: coordinator },
-        Row { offset: 12, mounted: own },
-    ]
+    vec![Row { offset: 1, mounted: gateway }, Row { offset: 2, mounted: coordinator }, Row { offset: 12, mounted: own }]
 }
 
 /// The title of a document, as it says itself.

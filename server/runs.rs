@@ -154,7 +154,13 @@ impl Runs {
     }
 
     /// The rows of runs that match, newest first.
-    pub async fn list(&self, tenant: &str, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<Vec<RunRow>, Error> {
+    pub async fn list(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, Error> {
         Ok(self.store.list(tenant, filter, after, limit).await?)
     }
 

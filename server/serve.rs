@@ -74,7 +74,8 @@ impl Server {
             secret,
             limits: runs::Limits { parallel_max: config.parallel_max },
         });
-        let settings = Settings { body_bytes_max: config.body_bytes_max, stopping: stopping.clone(), ..Settings::default() };
+        let settings =
+            Settings { body_bytes_max: config.body_bytes_max, stopping: stopping.clone(), ..Settings::default() };
         let (doors, servers) = doors::open(config, &runs, backend(config, &runs)?, &settings, &log)?;
         let parts = driver::Parts {
             store: store.clone(),

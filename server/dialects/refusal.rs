@@ -38,7 +38,15 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal that will not go away by itself.
     pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Refusal { status, code: code.into(), message: message.into(), details: Map::new(), retryable: false, retry_after_s: None, headers: HeaderMap::new() }
+        Refusal {
+            status,
+            code: code.into(),
+            message: message.into(),
+            details: Map::new(),
+            retryable: false,
+            retry_after_s: None,
+            headers: HeaderMap::new(),
+        }
     }
 
     /// With one more detail.
@@ -74,7 +82,9 @@ pub fn of_runs(error: Error) -> Refusal {
             .with("violations", input_violations(&violations)),
         Error::Rejected(rejected) => of_engine(&rejected),
         Error::NameTaken { name } => Refusal::new(S::CONFLICT, "run_already_exists", message).with("run_id", name),
-        Error::KeyReused { key } => Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key),
+        Error::KeyReused { key } => {
+            Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key)
+        }
         Error::Busy => Refusal::new(S::SERVICE_UNAVAILABLE, "store_busy", message).retryable(Some(RETRY_AFTER_S)),
         Error::Store(cause) => {
             tracing::error!(error = %cause, cause = ?cause, "the store failed");

@@ -62,7 +62,8 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
     let slots = Arc::new(Semaphore::new(parts.settings.workers));
     let leases = Arc::new(Leases::default());
     let at_work = TaskTracker::new();
-    let renewing = tokio::spawn(leases.clone().renew(parts.store.clone(), parts.clock.clone(), parts.settings.lease_ms));
+    let renewing =
+        tokio::spawn(leases.clone().renew(parts.store.clone(), parts.clock.clone(), parts.settings.lease_ms));
     while !stopping.is_cancelled() {
         let free = slots.available_permits();
         let claimed = if free == 0 { Vec::new() } else { claim(&parts, free).await };

@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 
 use super::durations;
 use super::fit;
-use super::references::{Known, Means, Reference};
+use super::references::{self, Known, Means, Reference};
 use super::vocabulary::{self, Vocabulary};
 use super::words::Word;
 use crate::catalog::{Argument, Catalog, Entry, Reads};
@@ -229,7 +229,7 @@ impl Binder<'_> {
     fn is_reference(&self, range: Range<usize>) -> bool {
         let words = &self.reading.words[range];
         let references = self.known.references(words);
-        let inside = |at: usize| references.iter().any(|reference| reference.words.contains(&at));
+        let covered = references::covered(&references, words.len());
         let begins = references.first().is_some_and(|reference| reference.words.start == 0);
         let quiet = |word: &Word| {
             word.quoted.is_none()
@@ -237,7 +237,7 @@ impl Binder<'_> {
                     .iter()
                     .all(|stem| self.vocabulary.is_silent(stem) || self.is_own(stem))
         };
-        begins && words.iter().enumerate().all(|(at, word)| inside(at) || quiet(word))
+        begins && words.iter().enumerate().all(|(at, word)| covered[at] || quiet(word))
     }
 
     fn is_own(&self, stem: &String) -> bool {

@@ -17,9 +17,10 @@ use super::fit::{self, Fit};
 use super::limits;
 use super::rank::{Ranked, Ranker};
 use super::references::Means;
+use super::repeat::Repeat;
 use super::result::{self, Answer, Force};
 use super::vocabulary::Vocabulary;
-use super::words::{self, Word};
+use super::words;
 use super::{PlanRequest, Planner};
 use crate::catalog::composite::PlannerInputs;
 use crate::catalog::{Catalog, Entry, Violation};
@@ -327,44 +328,6 @@ impl<'a> Chosen<'a> {
 impl From<&Ranked<'_>> for Near {
     fn from(ranked: &Ranked<'_>) -> Self {
         Near { id: ranked.entry.id.clone(), score: ranked.score }
-    }
-}
-
-/// How often a clause asks for the same: "three UUIDs", "say hello twice".
-struct Repeat {
-    count: u64,
-    /// The first so many words of the clause are left when "three times" is taken off.
-    words_kept: usize,
-    /// Words that say the count, within those.
-    words: Vec<usize>,
-    /// The count stands before a product, so only a node type that needs nothing else is meant.
-    needs_product: bool,
-}
-
-impl Repeat {
-    fn of(words: &[Word], vocabulary: &Vocabulary) -> Self {
-        let once = Self { count: 1, words_kept: words.len(), words: Vec::new(), needs_product: false };
-        let last = words.len().saturating_sub(1);
-        let count = |at: usize| words.get(at).and_then(|word| words::count(&word.lower));
-        match words.last() {
-            Some(word) if word.is("twice") && last > 0 => return Self { count: 2, words_kept: last, ..once },
-            Some(word) if word.is("times") && last > 1 => {
-                if let Some(count) = count(last - 1) {
-                    return Self { count: u64::from(count), words_kept: last - 1, ..once };
-                }
-            }
-            _ => {}
-        }
-        let product = |at: usize| {
-            let ahead = words[at + 1..].iter().take(4).take_while(|word| !word.is_one_of(&["and", "of", "for"]));
-            ahead
-                .into_iter()
-                .any(|word| word.lower.ends_with('s') == (count(at) != Some(1)) && vocabulary.is_product(&word.lower))
-        };
-        match (0..words.len()).find_map(|at| Some((at, count(at)?)).filter(|_| product(at))) {
-            Some((at, count)) => Self { count: u64::from(count), words: vec![at], needs_product: true, ..once },
-            None => once,
-        }
     }
 }
 

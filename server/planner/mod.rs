@@ -8,7 +8,9 @@
 //! | `rank.rs`       | node types for a clause, best first (BM25)                                             |
 //! | `fit.rs`        | whether a node type accounts for what a clause says                                    |
 //! | `bind.rs`       | inputs from the clause (`durations.rs`) and from earlier outputs (`references.rs`)     |
+//! | `repeat.rs`     | "three UUIDs", "twice"                                                                 |
 //! | `result.rs`     | "return ..." clauses                                                                   |
+//! | `draft.rs`      | the plan in the making: steps, what each waits for, the result                         |
 //! | `lexical.rs`    | the planner that needs no model, made from the above                                   |
 //! | `limits.rs`     | how many steps a plan may have                                                         |
 //! | `failure.rs`    | every way in which planning fails, with its code                                       |
@@ -25,6 +27,7 @@ mod limits;
 mod order;
 mod rank;
 mod references;
+mod repeat;
 mod result;
 mod vocabulary;
 mod words;

@@ -147,11 +147,11 @@ impl Known<'_> {
         let candidates = self.candidates(noun);
         let padded =
             index > 0 && (ordinal.is_some() || matches!(ahead.get(index - 1), Some(&("last" | "previous" | "latest"))));
-        let Some((candidates, end)) = candidates.map(|made| (made, end)).or_else(|| {
+        let (candidates, end) = match candidates {
+            Some(candidates) => (candidates, end),
             // "the first", "the last", with nothing behind.
-            (padded && !is_noun_like(noun)).then(|| (self.values(), end - 1))
-        }) else {
-            return None;
+            None if padded && !is_noun_like(noun) => (self.values(), end - 1),
+            None => return None,
         };
         if words.get(end).is_some_and(|word| word.is_one_of(&["of", "from"])) {
             if let Some((step, end)) = step_at(words, end + 1) {
@@ -229,7 +229,14 @@ impl Known<'_> {
     }
 }
 
-/// "step 2", "S2", "the 2nd step" is not supported; the end is behind the number.
+/// Which of `length` words belong to a reference.
+pub(super) fn covered(references: &[Reference], length: usize) -> Vec<bool> {
+    let mut covered = vec![false; length];
+    references.iter().for_each(|reference| covered[reference.words.clone()].fill(true));
+    covered
+}
+
+/// "step 2", "item 2" or "S2": the number, and the word behind it.
 fn step_at(words: &[Word], at: usize) -> Option<(u32, usize)> {
     let at = at + usize::from(words.get(at).is_some_and(|word| word.is("the")));
     let word = words.get(at)?;

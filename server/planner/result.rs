@@ -1,7 +1,7 @@
 //! "return it", "give me the hash", "answer with the uuid": clauses about what the run answers with.
 
 use super::clauses;
-use super::references::{Known, Means};
+use super::references::{self, Known, Means};
 use super::vocabulary::{self, Vocabulary};
 use super::words::Word;
 
@@ -84,8 +84,8 @@ pub(super) fn answer(words: &[Word], known: &Known<'_>, vocabulary: &Vocabulary)
         return if only { Answer::Text } else { Answer::Made };
     }
     let references = known.references(words);
-    let inside = |at: usize| references.iter().any(|reference| reference.words.contains(&at));
-    if !words.iter().enumerate().all(|(at, word)| inside(at) || silent(word)) {
+    let covered = references::covered(&references, words.len());
+    if !words.iter().enumerate().all(|(at, word)| covered[at] || silent(word)) {
         return Answer::Made;
     }
     match references.as_slice() {

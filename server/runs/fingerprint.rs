@@ -11,7 +11,6 @@ pub(super) struct Fingerprints(Hmac<Sha256>);
 
 impl Fingerprints {
     pub(super) fn new(key: &[u8; 32]) -> Self {
-
         Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
     }
 

@@ -18,7 +18,9 @@ pub(crate) fn derive(state: &State) -> RunRow {
         title: start.and_then(|start| title(&start.inputs)),
         status: state.status,
         reason: match state.status {
-            RunStatus::Final(RunOutcome::Failed | RunOutcome::Canceled) => state.error.as_ref().map(|error| error.code.clone()),
+            RunStatus::Final(RunOutcome::Failed | RunOutcome::Canceled) => {
+                state.error.as_ref().map(|error| error.code.clone())
+            }
             _ => None,
         },
         version: state.version,

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use runyard_engine::{ChildSpec, Command, Constraints, NodeRunId, NodeType, NodeTypeRef, Object, Reply, RunId, Start, State};
+use runyard_engine::{
+    ChildSpec, Command, Constraints, NodeRunId, NodeType, NodeTypeRef, Object, Reply, RunId, Start, State,
+};
 use serde_json::Value;
 
 use super::submit::Riders;
@@ -204,7 +206,8 @@ impl Runs {
     /// Allow and deny lists name types as asked and as resolved, so that an alias cannot slip through either.
     fn canonical(&self, mut constraints: Constraints) -> Constraints {
         let both = |ids: BTreeSet<String>| -> BTreeSet<String> {
-            let resolved: Vec<String> = ids.iter().filter_map(|id| self.catalog.canonical(id)).map(str::to_owned).collect();
+            let resolved: Vec<String> =
+                ids.iter().filter_map(|id| self.catalog.canonical(id)).map(str::to_owned).collect();
             ids.into_iter().chain(resolved).collect()
         };
         let candidates = &mut constraints.candidates;

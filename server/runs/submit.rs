@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 use runyard_engine::{
-    Command, Context, Decision, EffectId, Event, Position, Recorded, Reply, RunId, State, apply, decide, outstanding, replay,
+    Command, Context, Decision, EffectId, Event, Position, Recorded, Reply, RunId, State, apply, decide, outstanding,
+    replay,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 

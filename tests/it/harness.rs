@@ -24,7 +24,11 @@ impl World {
         let url = |door| server.url(door).unwrap().to_owned();
         World {
             gateway: run_gateway::client::Client::new_with_client(&url("run-gateway"), http.clone(), Plain::shared()),
-            coordinator: run_coordinator::client::Client::new_with_client(&url("run-coordinator"), http.clone(), Plain::shared()),
+            coordinator: run_coordinator::client::Client::new_with_client(
+                &url("run-coordinator"),
+                http.clone(),
+                Plain::shared(),
+            ),
             native: runyard_api::runyard::client::Client::new_with_client(&url("runyard"), http, Plain::shared()),
             server,
             _folder: folder,

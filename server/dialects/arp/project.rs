@@ -56,7 +56,11 @@ impl Projection {
             Event::Started { start, root, .. } => {
                 self.known.insert(*root, Known { composite: start.node_type.kind.is_composite(), started: false });
                 show("run_started", None, json!({ "root_node_run_id": root.to_string() }));
-                show("node_run_assigned", Some(*root), json!({ "root": true, "node_type_ref": type_ref(&start.node_type.asked) }));
+                show(
+                    "node_run_assigned",
+                    Some(*root),
+                    json!({ "root": true, "node_type_ref": type_ref(&start.node_type.asked) }),
+                );
             }
             Event::Decomposed { node_run, children, summary, .. } => {
                 let mut data = object(json!({ "node_run_count": children }));
@@ -87,7 +91,8 @@ impl Projection {
                 self.mapped.insert(*node_run, data);
             }
             Event::ChildCreated(child) => {
-                self.known.insert(child.node_run, Known { composite: child.node_type.kind.is_composite(), started: false });
+                self.known
+                    .insert(child.node_run, Known { composite: child.node_type.kind.is_composite(), started: false });
                 if let Some(mut data) = self.mapped.remove(&child.node_run) {
                     data.entry("chosen_node_type_ref").or_insert_with(|| type_ref(&child.node_type.asked));
                     show("subtask_mapped", Some(child.node_run), Value::Object(data));

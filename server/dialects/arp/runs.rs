@@ -7,8 +7,8 @@ use runyard_engine::Command;
 
 use super::stream::{self, Scope};
 use super::wire;
-use crate::dialects::resume::Resume;
 use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::resume::Resume;
 use crate::runs::{IdempotencyKey, Runs};
 
 /// A run that was started now, or earlier by the same request.
@@ -61,6 +61,10 @@ pub fn unsayable(unsayable: wire::Unsayable) -> Refusal {
 
 fn idempotency_key(text: &str) -> Result<IdempotencyKey, Refusal> {
     IdempotencyKey::parse(text).ok_or_else(|| {
-        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", "Idempotency-Key must be 1 to 255 visible ASCII characters")
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "Idempotency-Key must be 1 to 255 visible ASCII characters",
+        )
     })
 }

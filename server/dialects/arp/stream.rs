@@ -43,7 +43,10 @@ fn shown(
             Ok(recorded) => {
                 family.learn(&recorded.event);
                 let events = projection.project(&recorded).into_iter();
-                events.filter(|event| event.seq > after_seq && family.has(event.node_run)).map(|event| Ok(event.body)).collect()
+                events
+                    .filter(|event| event.seq > after_seq && family.has(event.node_run))
+                    .map(|event| Ok(event.body))
+                    .collect()
             }
         };
         futures::stream::iter(lines)

@@ -7,9 +7,7 @@
 use jiff::Timestamp;
 use runyard_api::arp::schemas as arp;
 use runyard_engine::event::{Failure, FinalState};
-use runyard_engine::{
-    Constraints, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State,
-};
+use runyard_engine::{Constraints, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State};
 use serde_json::{Map, Value, json};
 
 use super::project;
@@ -120,7 +118,8 @@ pub fn node_run(state: &State, node: &Node) -> arp::NodeRun {
 }
 
 fn node_extensions(state: &State, node: &Node) -> Map<String, Value> {
-    let notes = if node.parent.is_none() { state.start.as_deref().map(|start| &start.notes) } else { Some(&node.notes) };
+    let notes =
+        if node.parent.is_none() { state.start.as_deref().map(|start| &start.notes) } else { Some(&node.notes) };
     let mut all = given(notes);
     let resolved = NodeTypeRef { id: node.node_type.id.clone(), version: node.node_type.version.clone() };
     if resolved != node.node_type.asked {

@@ -32,7 +32,8 @@ pub(super) fn version() -> types::VersionInfo {
 
 /// The doors of this process.
 pub(super) fn doors(doors: &[Door]) -> types::DoorList {
-    let door = |door: &Door| types::Door { name: door.name.to_owned(), title: door.title.clone(), url: door.url.clone() };
+    let door =
+        |door: &Door| types::Door { name: door.name.to_owned(), title: door.title.clone(), url: door.url.clone() };
     types::DoorList { doors: doors.iter().map(door).collect() }
 }
 

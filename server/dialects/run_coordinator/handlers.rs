@@ -120,7 +120,8 @@ async fn create_node_runs(
     let parent = parent(room, cx, &run, &body.parent_node_run_id).await?;
     let children = body.node_runs.iter().map(arp_wire::child).collect::<Result<_, _>>().map_err(unsayable)?;
     let (state, ids) = room.runs.create_children(&cx.tenant, run.run, parent, children).await.map_err(of_runs)?;
-    let node_runs = ids.iter().filter_map(|id| state.nodes.get(id)).map(|node| arp_wire::node_run(&state, node)).collect();
+    let node_runs =
+        ids.iter().filter_map(|id| state.nodes.get(id)).map(|node| arp_wire::node_run(&state, node)).collect();
     Ok(arp::NodeRunsCreateResponse { node_runs, extensions: None })
 }
 

@@ -52,5 +52,5 @@ fn composites_are_never_ranked() {
 
 #[test]
 fn the_order_of_words_does_not_change_scores() {
-    assert_eq!(ranked("time uuid hash"), ranked("hash time uuid hash").into_iter().collect::<Vec<_>>());
+    assert_eq!(ranked("a new uuid of the time"), ranked("the time of a new uuid"));
 }

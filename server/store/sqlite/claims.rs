@@ -73,7 +73,8 @@ fn free_expired(connection: &Connection, now_ms: i64) -> rusqlite::Result<usize>
 
 /// Ends every lease. The epochs stay, so a claimer that was thought gone cannot settle what another has claimed since.
 pub(super) fn free_all(connection: &Connection) -> rusqlite::Result<usize> {
-    connection.execute("UPDATE effects SET lease_until_ms = NULL, claimed_by = NULL WHERE lease_until_ms IS NOT NULL", [])
+    connection
+        .execute("UPDATE effects SET lease_until_ms = NULL, claimed_by = NULL WHERE lease_until_ms IS NOT NULL", [])
 }
 
 /// Makes leases last longer; those that are not held any more are left out of the answer.

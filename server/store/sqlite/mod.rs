@@ -57,7 +57,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { readers: 4, queue_entries_max: 4096, batch_entries_max: 512, checkpoint_pages: 1000, pages_max: None, claimers_gone: false }
+        Options {
+            readers: 4,
+            queue_entries_max: 4096,
+            batch_entries_max: 512,
+            checkpoint_pages: 1000,
+            pages_max: None,
+            claimers_gone: false,
+        }
     }
 }
 
