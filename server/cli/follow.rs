@@ -67,7 +67,9 @@ impl Follow<'_> {
             match seen {
                 Some(Ok(Seen::Event(event))) => self.show(&mut steps, &event, output),
                 Some(Ok(Seen::Interrupted { cause, wait, count })) => {
-                    if matches!(cause, Interruption::Ended)
+                    // Only when resuming brought nothing new either: what was not sent yet comes with the second connection.
+                    if count > 1
+                        && !matches!(cause, Interruption::Unavailable(_))
                         && let Some(run) = self.ended().await?
                     {
                         return Ok(Followed::Ended(run));

@@ -1,6 +1,5 @@
 //! The command line as a whole: what parses, what is refused, what becomes a setting.
 
-
 use clap::CommandFactory;
 
 use super::*;
