@@ -19,7 +19,8 @@ const OFFER_PAUSE: Duration = Duration::from_millis(20);
 
 /// Performs an effect and submits what came back. A result that nobody wants any more is dropped: the run has moved on.
 pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed) {
-    let span = tracing::info_span!("effect", tenant = claimed.tenant, run_id = %claimed.run, effect = %claimed.effect.id);
+    let span =
+        tracing::info_span!("effect", tenant = claimed.tenant, run_id = %claimed.run, effect = %claimed.effect.id);
     in_span(parts, claimed).instrument(span).await;
 }
 
