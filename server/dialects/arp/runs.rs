@@ -19,7 +19,7 @@ pub struct Started {
     pub replayed: bool,
 }
 
-/// Says that an earlier, equal request started the run (`draft-ietf-httpapi-idempotency-key-header` leaves the name open).
+/// Says that an earlier, equal request started the run.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 impl Started {
