@@ -120,6 +120,18 @@ impl Server {
         &self.folder
     }
 
+    /// Resolves when a door has ended by itself, which none should: says which, and why.
+    pub async fn ended(&self) -> String {
+        let ended = self.servers.iter().map(|server| {
+            let (name, ended) = (server.document().name, server.ended());
+            Box::pin(async move {
+                let why = ended.await.err().unwrap_or_else(|| "it was closed".to_owned());
+                format!("door `{name}` ended by itself: {why}")
+            })
+        });
+        futures::future::select_all(ended).await.0
+    }
+
     /// Stops: no new connections, streams end, what is in flight is finished, within the configured bound. What a driver had
     /// in hand and did not finish is claimed again at the next start.
     pub async fn stop(self) -> Closed {

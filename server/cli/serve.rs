@@ -48,14 +48,23 @@ pub async fn serve(context: &mut Context) -> Result<Exit, Failure> {
     };
     let server = started.map_err(|error| refused(&config, error))?;
     announce(context, &config, &server);
-    signals.next().await;
-    context.output.remark("stopping; Ctrl-C again to stop at once");
+    let ended = tokio::select! {
+        () = signals.next() => None,
+        why = server.ended() => Some(why),
+    };
+    context.output.remark(ended.as_deref().unwrap_or("stopping; Ctrl-C again to stop at once"));
     tokio::select! {
-        _ = server.stop() => {
+        _ = server.stop() => {}
+        () = signals.next() => return Ok(Exit::Interrupted),
+    }
+    match ended {
+        None => {
             context.output.remark("stopped; nothing that was acknowledged is lost");
             Ok(Exit::Success)
         }
-        () = signals.next() => Ok(Exit::Interrupted),
+        Some(why) => {
+            Err(Failure::new("door_ended", why).advise("the log has more; nothing that was acknowledged is lost"))
+        }
     }
 }
 
