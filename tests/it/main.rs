@@ -1,4 +1,7 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
+#![expect(unreachable_pub, reason = "one binary: nothing here is reached from outside, and `pub` is what modules share")]
 
 mod first;
+mod gateway;
 mod harness;
+mod planned;
