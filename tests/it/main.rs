@@ -1,7 +1,13 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
 #![expect(unreachable_pub, reason = "one binary: nothing here is reached from outside, and `pub` is what modules share")]
 
+mod constraints;
+mod coordinator;
 mod first;
 mod gateway;
 mod harness;
+mod idempotency;
+mod native;
 mod planned;
+mod refusals;
+mod streams;
