@@ -1,4 +1,6 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
 
+mod crash;
 mod first;
 mod harness;
+mod process;
