@@ -1,5 +1,6 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
 
+mod cli;
 mod crash;
 mod first;
 mod harness;
