@@ -5,5 +5,8 @@
 mod cli;
 mod crash;
 mod first;
+mod golden_store;
 mod harness;
 mod process;
+mod remote;
+mod shutdown;
