@@ -14,7 +14,7 @@
 mod fingerprint;
 mod references;
 pub mod remote;
-pub(crate) mod row;
+pub mod row;
 mod start;
 mod submit;
 

@@ -1,13 +1,19 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on should stop, and nobody imports it")]
 
+mod cli;
 mod constraints;
 mod coordinator;
+mod crash;
 mod first;
 mod gateway;
+mod golden_store;
 mod harness;
 mod idempotency;
 mod native;
 mod planned;
+mod process;
 mod refusals;
+mod remote;
+mod shutdown;
 mod streams;
