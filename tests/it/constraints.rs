@@ -104,7 +104,10 @@ async fn lists_hold_through_aliases_on_both_sides() {
         for asked in [ours, alias] {
             let run = external(&world, json!({"candidates": {"denied_node_type_ids": [listed]}})).await;
             let refusal = world.children(&run, json!([child(asked)])).await.unwrap_err();
-            assert_eq!((broken(refusal.clone()).0, &refusal.details["found"]), ("denied_node_type_ids".to_owned(), &json!(asked)));
+            assert_eq!(
+                (broken(refusal.clone()).0, &refusal.details["found"]),
+                ("denied_node_type_ids".to_owned(), &json!(asked))
+            );
             world.children(&run, json!([child("runyard.core.uuid4")])).await.unwrap();
 
             let allowed = json!({"candidates": {"allowed_node_type_ids": [listed, EXTERNAL]}});
@@ -130,7 +133,10 @@ async fn steps_are_counted_and_composites_are_none() {
     let tree = world.native.get_run(&run.run_id).await.unwrap().into_inner().node_runs;
     let done = tree.iter().filter(|node| node.depth > 0 && node.outputs.is_some()).count();
     assert!(done <= 1, "{tree:?}");
-    assert!(["budget_exceeded", "child_failed", "constraint_violation"].contains(&error["code"].as_str().unwrap()), "{error}");
+    assert!(
+        ["budget_exceeded", "child_failed", "constraint_violation"].contains(&error["code"].as_str().unwrap()),
+        "{error}"
+    );
     let run = world.start(body(PLANNER, goal, json!({"budgets": {"max_steps": 2}}))).await;
     assert_eq!(world.finished(&run.run_id).await.state, RunState::Succeeded);
     let none = world.start(body("runyard.core.echo", json!({"echo": "x"}), json!({"budgets": {"max_steps": 0}}))).await;
@@ -171,10 +177,9 @@ async fn side_effects_are_held_to_their_class() {
 async fn an_approval_cannot_be_asked_for_yet_and_that_is_said() {
     let world = World::new().await;
     let start = typed(body("runyard.core.echo", json!({"echo": "x"}), json!({"gates": {"require_approval": true}})));
-    for refusal in [
-        refused(world.gateway.start_run(None, &start).await),
-        refused(world.coordinator.start_run(None, &start).await),
-    ] {
+    for refusal in
+        [refused(world.gateway.start_run(None, &start).await), refused(world.coordinator.start_run(None, &start).await)]
+    {
         assert_eq!(refusal.short(), (400, "constraint_unsupported"));
         assert_eq!(refusal.details["constraint"], "require_approval");
     }

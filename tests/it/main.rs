@@ -1,9 +1,12 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
-#![expect(unreachable_pub, reason = "one binary: nothing here is reached from outside, and `pub` is what modules share")]
+#![expect(
+    unreachable_pub,
+    reason = "one binary: nothing here is reached from outside, and `pub` is what modules share"
+)]
 
 mod constraints;
+mod contract;
 mod coordinator;
-mod first;
 mod gateway;
 mod harness;
 mod idempotency;

@@ -82,7 +82,8 @@ async fn a_node_runs_stream_keeps_the_runs_numbers() {
         };
         // The root's family is everyone; a step's is itself.
         let family = |id: &str| if place == 0 { true } else { id == node.node_run_id };
-        let own: Vec<_> = all.iter().filter(|event| event["node_run_id"].as_str().is_some_and(family)).cloned().collect();
+        let own: Vec<_> =
+            all.iter().filter(|event| event["node_run_id"].as_str().is_some_and(family)).cloned().collect();
         assert_eq!(open(None).await, own);
         let middle = own[own.len() / 2]["seq"].as_i64().unwrap();
         let later: Vec<_> = own.iter().filter(|event| event["seq"].as_i64().unwrap() > middle).cloned().collect();
@@ -165,7 +166,8 @@ async fn fifteen_silent_seconds_are_one_space() {
     while let Some(chunk) = bytes.next().await {
         text.extend_from_slice(&chunk.unwrap());
     }
-    let lines: Vec<Value> = text.split_inclusive(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).unwrap()).collect();
+    let lines: Vec<Value> =
+        text.split_inclusive(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).unwrap()).collect();
     assert_eq!(lines, [json!({"seq": 1})]);
 }
 
