@@ -1,8 +1,5 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
-#![expect(
-    unreachable_pub,
-    reason = "one binary: nothing here is reached from outside, and `pub` is what modules share"
-)]
+#![expect(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on should stop, and nobody imports it")]
 
 mod constraints;
 mod contract;
