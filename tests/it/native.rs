@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use runyard_api::runyard::types::{NodeKind, NodeRunState, RunState, RunSummary, WaitReason};
 use serde_json::json;
 
-use crate::harness::{DOCUMENTS, Lines, World, eventually, refused, typed};
+use crate::harness::{Apart, DOCUMENTS, Lines, Mode, World, eventually, refused, typed};
 
 #[derive(Default)]
 struct Wanted<'a> {
@@ -72,14 +72,14 @@ async fn filters_narrow_the_list_together() {
         async move { all(world, &wanted, 50).await.into_iter().map(|run| run.run_id).collect::<Vec<_>>() }
     };
     let states = |states: &[RunState]| Wanted { states: states.to_vec(), ..Wanted::default() };
-    assert_eq!(of(states(&[RunState::Succeeded])).await, [echo.clone()]);
-    assert_eq!(of(states(&[RunState::Failed, RunState::Canceled])).await, [slept.clone(), failed.clone()]);
-    assert_eq!(of(states(&[RunState::Waiting])).await, [waiting.clone()]);
+    assert_eq!(of(states(&[RunState::Succeeded])).await, [&*echo]);
+    assert_eq!(of(states(&[RunState::Failed, RunState::Canceled])).await, [&*slept, &*failed]);
+    assert_eq!(of(states(&[RunState::Waiting])).await, [&*waiting]);
     assert!(of(states(&[RunState::Queued])).await.is_empty());
-    assert_eq!(of(Wanted { face: Some("run-coordinator"), ..Wanted::default() }).await, [slept.clone()]);
+    assert_eq!(of(Wanted { face: Some("run-coordinator"), ..Wanted::default() }).await, [&*slept]);
     assert!(of(Wanted { face: Some("nobody"), ..Wanted::default() }).await.is_empty());
     for node_type in ["runyard.core.echo", "jarvis.core.echo"] {
-        assert_eq!(of(Wanted { node_type: Some(node_type), ..Wanted::default() }).await, [echo.clone()]);
+        assert_eq!(of(Wanted { node_type: Some(node_type), ..Wanted::default() }).await, [&*echo]);
     }
     let echo_and_waiting =
         Wanted { states: vec![RunState::Waiting], node_type: Some("runyard.core.echo"), ..Wanted::default() };
@@ -265,6 +265,15 @@ async fn the_doors_are_listed_where_they_are() {
     }
     let health = world.native.health().await.unwrap().into_inner();
     assert_eq!((health.status.to_string(), &*health.checks[0].name), ("ok".to_owned(), "store"));
+    let broken = Apart::new();
+    broken.store_is(Mode::Fails);
+    let health = broken.native.health().await.unwrap().into_inner();
+    assert_eq!(
+        (health.status.to_string(), health.checks[0].status.to_string()),
+        ("degraded".to_owned(), "down".to_owned())
+    );
+    let health = broken.coordinator.health().await.unwrap().into_inner();
+    assert_eq!(health.status.to_string(), "degraded");
     let version = world.native.version().await.unwrap().into_inner();
     assert_eq!((&*version.service_name, &*version.service_version), ("runyard", env!("CARGO_PKG_VERSION")));
 }
