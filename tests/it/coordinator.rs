@@ -44,7 +44,8 @@ async fn an_external_composite_from_its_start_to_its_end() {
     let world = World::new().await;
     let run = external(&world).await;
     assert_eq!(run.state, RunState::Running);
-    let both = world.children(&run, json!([echo("hi", "a"), child("runyard.core.uuid4", json!({}), None)])).await.unwrap();
+    let both =
+        world.children(&run, json!([echo("hi", "a"), child("runyard.core.uuid4", json!({}), None)])).await.unwrap();
     let [first, second] = &both[..] else { panic!("{both:?}") };
     for made in &both {
         assert_eq!((&made.run_id, made.parent_node_run_id.as_ref()), (&run.run_id, Some(&run.root_node_run_id)));
@@ -71,7 +72,10 @@ async fn an_external_composite_from_its_start_to_its_end() {
     assert_eq!(serde_json::to_value(&root.evaluation_result).unwrap(), verdict["evaluation_result"]);
     assert_eq!(serde_json::to_value(&root.output_artifacts).unwrap(), body["output_artifacts"]);
     let run = world.finished(&run.run_id).await;
-    assert_eq!((run.state, &run.extensions.unwrap().0["runyard.outputs"]), (RunState::Succeeded, &json!({"answer": 42})));
+    assert_eq!(
+        (run.state, &run.extensions.unwrap().0["runyard.outputs"]),
+        (RunState::Succeeded, &json!({"answer": 42}))
+    );
 }
 
 #[tokio::test]
@@ -87,7 +91,14 @@ async fn a_child_is_made_once_per_key_and_parent() {
     for (changed, field) in [
         (echo("bye", "a"), "inputs"),
         (child("runyard.core.uuid4", json!({}), Some("a")), "node_type"),
-        ({ let mut spec = echo("hi", "a"); spec["constraints"] = json!({"budgets": {"max_steps": 1}}); spec }, "constraints"),
+        (
+            {
+                let mut spec = echo("hi", "a");
+                spec["constraints"] = json!({"budgets": {"max_steps": 1}});
+                spec
+            },
+            "constraints",
+        ),
     ] {
         let refused = world.children(&one, json!([echo("third", "c"), changed])).await.unwrap_err();
         assert_eq!((refused.short(), &refused.details["field"]), ((409, "idempotency_conflict"), &json!(field)));
@@ -116,7 +127,8 @@ async fn a_child_is_made_once_per_key_and_parent() {
 async fn a_composite_does_not_succeed_before_its_children() {
     let world = World::new().await;
     let run = external(&world).await;
-    let inner = world.children(&run, json!([child(EXTERNAL, json!({}), Some("in"))])).await.unwrap().remove(0).node_run_id;
+    let inner =
+        world.children(&run, json!([child(EXTERNAL, json!({}), Some("in"))])).await.unwrap().remove(0).node_run_id;
     let refused = world.complete(&run.root_node_run_id, json!({"state": "succeeded"})).await.unwrap_err();
     assert_eq!((refused.short(), &refused.details["live"]), ((409, "children_alive"), &json!(1)));
     let grandchild = json!([echo("deep", "d")]);
@@ -132,7 +144,8 @@ async fn failing_a_composite_cancels_what_lives_below_it() {
     for (state, run_state) in [("failed", RunState::Failed), ("canceled", RunState::Canceled)] {
         let world = World::new().await;
         let run = external(&world).await;
-        let children = json!([child("runyard.core.sleep", json!({"seconds": 600}), None), child(EXTERNAL, json!({}), None)]);
+        let children =
+            json!([child("runyard.core.sleep", json!({"seconds": 600}), None), child(EXTERNAL, json!({}), None)]);
         let children = world.children(&run, children).await.unwrap();
         let error = json!({"code": "gave_up", "message": "too hard", "details": {"tries": 3}, "retryable": false});
         world.complete(&run.root_node_run_id, json!({"state": state, "error": error})).await.unwrap();
@@ -218,7 +231,10 @@ async fn a_parent_must_be_there_and_of_the_run() {
         let want = refusal(404, "node_run_not_found");
         assert_eq!(short(world.complete(unknown, json!({"state": "failed"})).await), want);
         assert_eq!(short(world.evaluate(unknown, json!({"evaluation_result": {"status": "fail"}})).await), want);
-        assert_eq!(refused(world.coordinator.stream_node_run_events(unknown, None, None).await).short(), (404, "node_run_not_found"));
+        assert_eq!(
+            refused(world.coordinator.stream_node_run_events(unknown, None, None).await).short(),
+            (404, "node_run_not_found")
+        );
     }
     // Children that cannot be made are named, and none of the batch is made.
     let bad = json!([echo("fine", "a"), child("runyard.core.echo", json!({"echo": 1}), Some("b"))]);
@@ -232,7 +248,8 @@ async fn a_parent_must_be_there_and_of_the_run() {
 async fn a_planner_below_an_external_composite_plans_for_itself() {
     let world = World::new().await;
     let run = external(&world).await;
-    let planner = child("jarvis.composite.planner.general", json!({"goal": "Generate a UUID, then return it."}), Some("p"));
+    let planner =
+        child("jarvis.composite.planner.general", json!({"goal": "Generate a UUID, then return it."}), Some("p"));
     let made = world.children(&run, json!([planner])).await.unwrap().remove(0).node_run_id;
     let node = ended(&world, &made).await;
     assert_eq!(node.state, NodeRunState::Succeeded);

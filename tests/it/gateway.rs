@@ -166,7 +166,8 @@ async fn a_gateway_in_front_of_another_server_passes_everything_on() {
     let refusal = refused(front.gateway.start_run(None, &typed(other)).await);
     assert_eq!((refusal.short(), &refusal.details["run_id"]), ((409, "run_already_exists"), &json!("far")));
     assert_eq!(refused(front.gateway.get_run("nobody").await).short(), (404, "run_not_found"));
-    let seqs: Vec<_> = front.follow("far", Some(4)).await.rest().await.iter().map(|event| event["seq"].clone()).collect();
+    let seqs: Vec<_> =
+        front.follow("far", Some(4)).await.rest().await.iter().map(|event| event["seq"].clone()).collect();
     assert_eq!(seqs.first(), Some(&json!(5)));
     assert_eq!(front.gateway.health().await.unwrap().into_inner().status, Status::Ok);
 }

@@ -3,6 +3,7 @@
 
 mod cli;
 mod constraints;
+mod contract;
 mod coordinator;
 mod crash;
 mod first;

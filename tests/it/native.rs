@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use runyard_api::runyard::types::{NodeKind, NodeRunState, RunState, RunSummary, WaitReason};
 use serde_json::json;
 
-use crate::harness::{DOCUMENTS, Lines, World, eventually, refused, typed};
+use crate::harness::{Apart, DOCUMENTS, Lines, Mode, World, eventually, refused, typed};
 
 #[derive(Default)]
 struct Wanted<'a> {
@@ -18,7 +18,12 @@ struct Wanted<'a> {
 }
 
 /// One page of runs, and where the next one begins.
-async fn page(world: &World, wanted: &Wanted<'_>, limit: u32, cursor: Option<&str>) -> (Vec<RunSummary>, Option<String>) {
+async fn page(
+    world: &World,
+    wanted: &Wanted<'_>,
+    limit: u32,
+    cursor: Option<&str>,
+) -> (Vec<RunSummary>, Option<String>) {
     let states = (!wanted.states.is_empty()).then_some(&wanted.states);
     let (after, before) = (wanted.after.as_ref(), wanted.before.as_ref());
     let limit = NonZeroU32::new(limit);
@@ -67,14 +72,14 @@ async fn filters_narrow_the_list_together() {
         async move { all(world, &wanted, 50).await.into_iter().map(|run| run.run_id).collect::<Vec<_>>() }
     };
     let states = |states: &[RunState]| Wanted { states: states.to_vec(), ..Wanted::default() };
-    assert_eq!(of(states(&[RunState::Succeeded])).await, [echo.clone()]);
-    assert_eq!(of(states(&[RunState::Failed, RunState::Canceled])).await, [slept.clone(), failed.clone()]);
-    assert_eq!(of(states(&[RunState::Waiting])).await, [waiting.clone()]);
+    assert_eq!(of(states(&[RunState::Succeeded])).await, [&*echo]);
+    assert_eq!(of(states(&[RunState::Failed, RunState::Canceled])).await, [&*slept, &*failed]);
+    assert_eq!(of(states(&[RunState::Waiting])).await, [&*waiting]);
     assert!(of(states(&[RunState::Queued])).await.is_empty());
-    assert_eq!(of(Wanted { face: Some("run-coordinator"), ..Wanted::default() }).await, [slept.clone()]);
+    assert_eq!(of(Wanted { face: Some("run-coordinator"), ..Wanted::default() }).await, [&*slept]);
     assert!(of(Wanted { face: Some("nobody"), ..Wanted::default() }).await.is_empty());
     for node_type in ["runyard.core.echo", "jarvis.core.echo"] {
-        assert_eq!(of(Wanted { node_type: Some(node_type), ..Wanted::default() }).await, [echo.clone()]);
+        assert_eq!(of(Wanted { node_type: Some(node_type), ..Wanted::default() }).await, [&*echo]);
     }
     let echo_and_waiting =
         Wanted { states: vec![RunState::Waiting], node_type: Some("runyard.core.echo"), ..Wanted::default() };
@@ -86,8 +91,14 @@ async fn filters_narrow_the_list_together() {
     assert!(!until.contains(&failed) && !until.contains(&slept), "created earlier");
 
     let [slept, _, failed, _] = &everything[..] else { panic!("{everything:?}") };
-    assert_eq!((slept.name.as_deref(), slept.state, slept.reason.as_deref()), (Some("mine"), RunState::Canceled, Some("canceled")));
-    assert_eq!((failed.title.as_deref(), failed.reason.as_deref()), (Some("Paint the fence."), Some("clause_unmapped")));
+    assert_eq!(
+        (slept.name.as_deref(), slept.state, slept.reason.as_deref()),
+        (Some("mine"), RunState::Canceled, Some("canceled"))
+    );
+    assert_eq!(
+        (failed.title.as_deref(), failed.reason.as_deref()),
+        (Some("Paint the fence."), Some("clause_unmapped"))
+    );
     assert!(failed.ended_at.is_some() && failed.updated_at >= failed.created_at);
 }
 
@@ -197,13 +208,25 @@ async fn a_run_answers_to_all_of_its_names() {
 async fn queries_that_do_not_fit_are_400() {
     let world = World::new().await;
     for query in [
-        "limit=0", "limit=201", "limit=x", "limit=", "cursor=", "cursor=rubbish", "cursor=AAAA", "state=asleep",
-        "state=", "created_after=yesterday", "created_before=2026-13-01T00:00:00Z", "limit=1&limit=2",
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "limit=",
+        "cursor=",
+        "cursor=rubbish",
+        "cursor=AAAA",
+        "state=asleep",
+        "state=",
+        "created_after=yesterday",
+        "created_before=2026-13-01T00:00:00Z",
+        "limit=1&limit=2",
     ] {
         let answer = world.get("runyard", &format!("/v1/runs?{query}")).await;
         assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()), "{query}");
         let error = answer.json()["error"]["details"]["errors"][0].clone();
-        assert_eq!((&error["place"], error["field"].as_str()), (&json!("query"), query.split('=').next()), "{query}");
+        // Of a list the item is named, too: `state/0`.
+        let field = error["field"].as_str().and_then(|field| field.split('/').next());
+        assert_eq!((&error["place"], field), (&json!("query"), query.split('=').next()), "{query}");
     }
     for query in ["kind=group", "q="] {
         let answer = world.get("runyard", &format!("/v1/node-types?{query}")).await;
@@ -242,6 +265,15 @@ async fn the_doors_are_listed_where_they_are() {
     }
     let health = world.native.health().await.unwrap().into_inner();
     assert_eq!((health.status.to_string(), &*health.checks[0].name), ("ok".to_owned(), "store"));
+    let broken = Apart::new();
+    broken.store_is(Mode::Fails);
+    let health = broken.native.health().await.unwrap().into_inner();
+    assert_eq!(
+        (health.status.to_string(), health.checks[0].status.to_string()),
+        ("degraded".to_owned(), "down".to_owned())
+    );
+    let health = broken.coordinator.health().await.unwrap().into_inner();
+    assert_eq!(health.status.to_string(), "degraded");
     let version = world.native.version().await.unwrap().into_inner();
     assert_eq!((&*version.service_name, &*version.service_version), ("runyard", env!("CARGO_PKG_VERSION")));
 }

@@ -65,7 +65,7 @@ async fn a_planned_run_is_told_in_order_and_all_of_it_is_valid_by_the_standard()
         ]
     );
     assert_eq!(seqs(&events), (1..=15).collect::<Vec<_>>());
-    assert_eq!(second.depends_on, [first.node_run_id.clone()]);
+    assert_eq!(second.depends_on, [&*first.node_run_id]);
     let (event, node_run) = (standard("RunEvent"), standard("NodeRun"));
     for shown in &events {
         event.validate(shown).unwrap();
@@ -131,12 +131,14 @@ async fn an_external_run_is_told_in_order() {
 }
 
 #[tokio::test]
-async fn a_failed_step_is_told_with_its_reason() {
+async fn a_plan_that_cannot_be_made_is_told_with_its_reason() {
     let world = World::new().await;
     let run = world.run(PLANNER, json!({"goal": "Generate a UUID.", "max_steps": 1, "max_depth": 0})).await;
     let events = world.events(&run.run_id).await;
     let last = events.last().unwrap();
     assert_eq!(last["data"]["state"], "failed", "{last}");
+    assert_eq!(last["data"]["error"]["code"], "constraint_violation", "{last}");
+    assert_eq!(last["data"]["error"]["details"]["constraint"], "max_depth");
     let ended = world.gateway.get_run(&run.run_id).await.unwrap().into_inner();
     assert_eq!(ended.extensions.unwrap().0["runyard.error"], last["data"]["error"]);
 }

@@ -66,7 +66,11 @@ async fn a_start_that_does_not_fit_the_document_names_each_field() {
         (with("root_node_type_ref", json!({"node_type_id": "x"})), &["body /root_node_type_ref/version"]),
         (
             with("root_node_type_ref", json!({"node_type_id": 1, "version": 2, "v": 3})),
-            &["body /root_node_type_ref/node_type_id", "body /root_node_type_ref/v", "body /root_node_type_ref/version"],
+            &[
+                "body /root_node_type_ref/node_type_id",
+                "body /root_node_type_ref/v",
+                "body /root_node_type_ref/version",
+            ],
         ),
     ];
     for door in ["run-gateway", "run-coordinator"] {
@@ -100,7 +104,8 @@ async fn a_body_that_is_too_large_is_413_however_it_is_sent() {
         let answer = world.post(door, "/v1/runs", large.clone()).await;
         assert_eq!(answer.refusal(), (413, "body_too_large".to_owned()));
         assert_eq!(answer.json()["error"]["details"]["limit_bytes"], 1024 * 1024);
-        let pieces: Vec<Result<Vec<u8>, std::io::Error>> = large.chunks(64 * 1024).map(|piece| Ok(piece.to_vec())).collect();
+        let pieces: Vec<Result<Vec<u8>, std::io::Error>> =
+            large.chunks(64 * 1024).map(|piece| Ok(piece.to_vec())).collect();
         let chunked = reqwest::Body::wrap_stream(futures::stream::iter(pieces));
         let answer = world.post(door, "/v1/runs", chunked).await;
         assert_eq!(answer.refusal(), (413, "body_too_large".to_owned()), "chunked");
@@ -191,7 +196,11 @@ async fn parameters_that_do_not_fit_are_named() {
         ("runyard", "?after_seq=1.5", "query after_seq"),
     ] {
         let answer = world.get(door, &format!("{events}{query}")).await;
-        assert_eq!((answer.refusal(), fields(&answer)), ((400, "invalid_request".to_owned()), sorted(&[field])), "{query}");
+        assert_eq!(
+            (answer.refusal(), fields(&answer)),
+            ((400, "invalid_request".to_owned()), sorted(&[field])),
+            "{query}"
+        );
     }
     for value in ["-1", "abc", ""] {
         let request = world.request("run-gateway", Method::GET, &events).header("last-event-id", value);

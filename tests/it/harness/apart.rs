@@ -27,6 +27,11 @@ pub struct Apart {
 
 impl Apart {
     pub fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    /// Doors with other settings; the stop is the test's all the same.
+    pub fn with(settings: Settings) -> Self {
         let (store, clock) = (Arc::new(Trouble::new()), Clock::manual(1_800_000_000_000));
         let runs = Runs::new(Parts {
             store: store.clone(),
@@ -38,7 +43,7 @@ impl Apart {
             limits: Limits { parallel_max: 16 },
         });
         let stopping = CancellationToken::new();
-        let settings = Settings { stopping: stopping.clone(), ..Settings::default() };
+        let settings = Settings { stopping: stopping.clone(), ..settings };
         let config = Config { port_base: 0, ..Config::default() };
         let log = slog::Logger::root(slog::Discard, slog::o!());
         let (doors, servers) = doors::open(&config, &runs, Backend::Here(runs.clone()), &settings, &log).unwrap();

@@ -97,11 +97,7 @@ impl Behaviour for Recorder {
 }
 
 impl Recorder {
-    async fn look(
-        &self,
-        operation: &'static str,
-        mut answer: reqwest::Response,
-    ) -> reqwest::Result<reqwest::Response> {
+    async fn look(&self, operation: &'static str, mut answer: reqwest::Response) -> reqwest::Result<reqwest::Response> {
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         let body = if self.contract.operation(operation).streams && status == StatusCode::OK {
             self.seen.judge(self.contract, operation, status, &headers, b"");

@@ -1,7 +1,6 @@
 //! A server of a test's own: its folder, its ports, its end.
 
 use std::ops::Deref;
-use std::path::Path;
 
 use runyard::config::Config;
 use runyard::serve::Server;
@@ -12,7 +11,7 @@ use super::clients::Clients;
 pub struct World {
     pub server: Server,
     pub clients: Clients,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl World {
@@ -28,12 +27,7 @@ impl World {
         change(&mut config);
         let server = Server::start(&config, slog::Logger::root(slog::Discard, slog::o!())).await.unwrap();
         let clients = Clients::of(|door| server.url(door).unwrap().to_owned());
-        World { server, clients, folder }
-    }
-
-    /// What the server has for itself, and more.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
+        World { server, clients, _folder: folder }
     }
 }
 
