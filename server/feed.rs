@@ -162,3 +162,7 @@ impl Drop for Follower {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

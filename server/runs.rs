@@ -12,6 +12,9 @@
 //! Nothing here knows a dialect, and nothing here decides: the engine does.
 
 mod fingerprint;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+pub(crate) mod fixture;
 mod references;
 pub mod remote;
 pub mod row;

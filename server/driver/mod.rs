@@ -113,3 +113,7 @@ async fn rest(parts: &Parts, full: bool, stopping: &CancellationToken) {
         () = parts.clock.sleep_until(until) => {}
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -201,3 +201,7 @@ fn created(events: &[Event]) -> Vec<runyard_engine::NodeRunId> {
 fn corrupted(run: RunId, reason: &str) -> Error {
     Error::Store(StoreError::Corrupt { run, reason: reason.to_owned() })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
