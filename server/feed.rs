@@ -164,5 +164,4 @@ impl Drop for Follower {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

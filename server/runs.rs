@@ -13,7 +13,6 @@
 
 mod fingerprint;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 pub(crate) mod fixture;
 mod references;
 pub mod remote;

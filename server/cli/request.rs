@@ -158,7 +158,7 @@ mod tests {
         let limited = Wanted { constraints: Some("{\"budgets\":{\"max_steps\":-1}}".to_owned()), ..goal("a") };
         assert_eq!(
             told(limited),
-            "--constraints is no ConstraintEnvelope: invalid value: integer `-1`, expected u64 at line 1 column 27"
+            "--constraints is no ConstraintEnvelope: invalid value: integer `-1`, expected u64 at line 1 column 26"
         );
         assert!(told(node("a", "@/nowhere/at/all.json")).starts_with("--input: cannot read /nowhere/at/all.json"));
         assert_eq!(told(goal("  ")), "GOAL is empty");

@@ -123,6 +123,28 @@ async fn told_to_stop_it_finishes_what_is_in_hand_and_takes_nothing_new() {
 }
 
 #[tokio::test]
+async fn nobody_performs_for_a_driver_that_was_dropped() {
+    let yard = Yard::new();
+    let go = Arc::new(Notify::new());
+    let driving = yard.drive("gone", Puppet::FailsWhenTold(go.clone()));
+    let run = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
+    others_go_on().await;
+    driving.task.abort();
+    assert!(bounded(driving.task).await.unwrap_err().is_cancelled());
+    others_go_on().await;
+    assert_eq!(Arc::strong_count(&go), 1, "nobody is at work");
+    yard.clock.advance(Duration::from_millis(LEASE_MS.unsigned_abs() - 1));
+    others_go_on().await;
+    assert_eq!(claimed_by(&yard, "hasty").await, []);
+    // Nor does anybody renew what it had in hand.
+    yard.clock.advance(Duration::from_millis(1));
+    let driving = yard.drive_plainly("next");
+    let log = yard.ended(run).await;
+    assert!(endings(&log).iter().all(|times| *times == 1), "{log:#?}");
+    driving.stop().await;
+}
+
+#[tokio::test]
 async fn two_drivers_over_one_store_record_each_result_once() {
     const RUNS: usize = 40;
     let first = Yard::new();

@@ -203,5 +203,4 @@ fn corrupted(run: RunId, reason: &str) -> Error {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
