@@ -12,6 +12,8 @@
 //! Nothing here knows a dialect, and nothing here decides: the engine does.
 
 mod fingerprint;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod references;
 pub mod remote;
 pub mod row;

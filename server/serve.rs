@@ -101,8 +101,13 @@ impl Server {
             store,
             owned,
         };
-        server.publish(clock.now_ms())?;
-        Ok(server)
+        match server.publish(clock.now_ms()) {
+            Ok(()) => Ok(server),
+            Err(error) => {
+                server.stop().await;
+                Err(error.into())
+            }
+        }
     }
 
     /// The doors, in the order of their ports.
@@ -140,7 +145,15 @@ impl Server {
         let closing = futures::future::join_all(servers.into_iter().map(|server| server.close(stop_within)));
         let driving = async {
             match driver {
-                Some(driver) => tokio::time::timeout(stop_within, driver).await.is_ok(),
+                Some(mut driver) => {
+                    let driven = tokio::time::timeout(stop_within, &mut driver).await.is_ok();
+                    if !driven {
+                        // Before the folder is let go: its next owner performs what is in hand here.
+                        driver.abort();
+                        let _ = driver.await;
+                    }
+                    driven
+                }
                 None => true,
             }
         };
