@@ -7,7 +7,7 @@
 //! | [`watch`]  | the events of a run, resumed where they were cut |
 //! | [`lax`]    | what peers send that the contract forbids, mended |
 //!
-//! The clients themselves are generated into `runyard-api` from the documents and re-exported here. Nothing in this crate knows
+//! The clients themselves ([`RunGateway`], [`RunCoordinator`], [`Runyard`]) are generated into `runyard-api` from the documents. Nothing in this crate knows
 //! how a run is executed, and nothing in it compiles the server.
 
 pub mod error;
@@ -16,4 +16,12 @@ pub mod ndjson;
 pub mod watch;
 
 pub use error::{CallError, Refusal};
+/// ARP Run Coordinator: runs and the node runs that they are made of.
+pub use runyard_api::arp::run_coordinator::client::Client as RunCoordinator;
+/// ARP Run Gateway: start, look at, cancel and watch runs.
+pub use runyard_api::arp::run_gateway::client::Client as RunGateway;
+/// What happens around each call of a client, and the behaviour that adds nothing.
+pub use runyard_api::client::{Behaviour, Plain};
+/// Runyard's own door: what no other API says.
+pub use runyard_api::runyard::client::Client as Runyard;
 pub use watch::{Event, Interruption, Patience, Seen, Watch, WatchError};

@@ -232,7 +232,6 @@ async fn pause(wait: Duration) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::cell::RefCell;
     use std::collections::VecDeque;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use runyard_engine::RunId;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 /// Tells the time and waits for it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,6 +36,16 @@ impl Clock {
             Source::System => jiff::Timestamp::now().as_millisecond(),
             Source::Manual { now_ms, .. } => now_ms.load(Ordering::SeqCst),
         }
+    }
+
+    /// A fresh run id: a UUIDv7 (RFC 9562), so that ids sort by the time at which they were made.
+    pub fn new_run_id(&self) -> RunId {
+        let now_ms = u64::try_from(self.now_ms()).unwrap_or(0);
+        let random = Uuid::new_v4().into_bytes();
+        let mut bytes = [0_u8; 10];
+        // The last ten bytes of a version 4 hold two fixed bits; the builder sets those same bits again.
+        bytes.copy_from_slice(&random[6..]);
+        RunId::from_uuid(uuid::Builder::from_unix_timestamp_millis(now_ms, &bytes).into_uuid())
     }
 
     /// Moves a manual clock forward. A system clock is not moved.

@@ -1,8 +1,8 @@
 //! Log lines: tracing to standard error, as text or as JSON, and dropshot's own lines brought into it.
 //!
 //! What a line may carry is decided where it is written: identifiers, paths without their query, durations, error codes. Never
-//! a body, an input, an output, a token or a query. For dropshot's lines, which are not ours, that is an allow list: see
-//! [`Fields`]. The span of a request, with its request, run and tenant id, is opened by the host.
+//! a body, an input, an output, a token or a query. For dropshot's lines, which are not ours, that is an allow list.
+//! The span of a request, with its request, run and tenant id, is opened by the host.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -161,7 +161,6 @@ impl Fields {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::sync::{Arc, Mutex};
 

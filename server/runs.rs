@@ -196,6 +196,12 @@ impl Runs {
     }
 
     async fn state(&self, tenant: &str, run: RunId) -> Result<Option<Arc<State>>, Error> {
+        note_run(run);
         self.submitter.load(tenant, run).await
     }
+}
+
+/// Puts the run's id into the log lines of the request at hand. Outside a request it does nothing.
+fn note_run(run: RunId) {
+    tracing::Span::current().record("run_id", tracing::field::display(run));
 }

@@ -85,7 +85,7 @@ impl Server {
             clock: clock.clone(),
             work,
             settings: driver::Settings {
-                claimer: uuid::Uuid::now_v7().to_string(),
+                claimer: uuid::Uuid::new_v4().to_string(),
                 workers: config.workers,
                 lease_ms: i64::try_from(config.lease_ms).unwrap_or(i64::MAX),
             },
@@ -118,6 +118,18 @@ impl Server {
     /// The data folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Resolves when a door has ended by itself, which none should: says which, and why.
+    pub async fn ended(&self) -> String {
+        let ended = self.servers.iter().map(|server| {
+            let (name, ended) = (server.document().name, server.ended());
+            Box::pin(async move {
+                let why = ended.await.err().unwrap_or_else(|| "it was closed".to_owned());
+                format!("door `{name}` ended by itself: {why}")
+            })
+        });
+        futures::future::select_all(ended).await.0
     }
 
     /// Stops: no new connections, streams end, what is in flight is finished, within the configured bound. What a driver had

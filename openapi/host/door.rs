@@ -62,6 +62,8 @@ impl Door {
             path = validate::shown(head.uri.path()),
             operation = field::Empty,
             tenant = field::Empty,
+            // Written by whoever finds out which run it is about.
+            run_id = field::Empty,
         );
         self.answer_in_span(head, body).instrument(span).await
     }

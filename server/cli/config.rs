@@ -79,7 +79,6 @@ fn write(path: &Path, force: bool) -> Result<(), Failure> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -13,11 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
-use runyard_api::arp::run_gateway::client::Client as GatewayClient;
 use runyard_api::arp::schemas::Run;
-use runyard_api::client::Plain;
-use runyard_api::runyard::client::Client as OwnClient;
-use runyard_client::{CallError, watch};
+use runyard_client::{CallError, Plain, RunGateway, Runyard, watch};
 
 use super::failure::Failure;
 use super::local::{self, Owner};
@@ -81,8 +78,8 @@ pub enum Peer {
 #[derive(Clone)]
 struct Clients {
     peer: Peer,
-    gateway: GatewayClient,
-    own: OwnClient,
+    gateway: RunGateway,
+    own: Runyard,
 }
 
 /// A way to runs that lasts as long as a command.
@@ -113,12 +110,12 @@ impl Connection {
     }
 
     /// The run gateway's client.
-    pub fn gateway(&self) -> GatewayClient {
+    pub fn gateway(&self) -> RunGateway {
         self.clients().gateway.clone()
     }
 
     /// The client of our own door, if the peer has one.
-    pub fn own(&self) -> OwnClient {
+    pub fn own(&self) -> Runyard {
         self.clients().own.clone()
     }
 
@@ -248,8 +245,8 @@ async fn at_folder(config: &Config, perform: bool) -> Result<(Clients, Option<Se
 fn clients(peer: Peer, gateway: &str, own: &str, http: &reqwest::Client) -> Clients {
     Clients {
         peer,
-        gateway: GatewayClient::new_with_client(gateway, http.clone(), Plain::shared()),
-        own: OwnClient::new_with_client(own, http.clone(), Plain::shared()),
+        gateway: RunGateway::new_with_client(gateway, http.clone(), Plain::shared()),
+        own: Runyard::new_with_client(own, http.clone(), Plain::shared()),
     }
 }
 

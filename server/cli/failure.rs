@@ -49,14 +49,20 @@ pub struct Failure {
     pub message: String,
     /// What to do next.
     pub advice: Option<String>,
-    /// Facts, as the server gave them.
-    pub details: Map<String, Value>,
+    /// Facts, as the server gave them. Boxed, because every result in the command line has room for a failure.
+    pub details: Box<Map<String, Value>>,
 }
 
 impl Failure {
     /// Something did not work.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { exit: Exit::Failed, code: code.to_owned(), message: message.into(), advice: None, details: Map::new() }
+        Self {
+            exit: Exit::Failed,
+            code: code.to_owned(),
+            message: message.into(),
+            advice: None,
+            details: Box::default(),
+        }
     }
 
     /// Something was asked for in a way that cannot work.
@@ -87,7 +93,7 @@ impl Failure {
             error.insert("advice".to_owned(), json!(advice));
         }
         if !self.details.is_empty() {
-            error.insert("details".to_owned(), Value::Object(self.details.clone()));
+            error.insert("details".to_owned(), Value::Object((*self.details).clone()));
         }
         json!({ "error": error })
     }
@@ -116,6 +122,20 @@ fn plainly(value: &Value) -> String {
     }
 }
 
+/// An error with its causes, each said once: some layers repeat their cause in their own text.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let said = next.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = next.source();
+    }
+    text
+}
+
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self { exit: Exit::Usage, ..Self::new("invalid_configuration", error.to_string()) }
@@ -130,7 +150,7 @@ impl From<CallError> for Failure {
                 if let Some(request_id) = refusal.request_id {
                     details.insert("request_id".to_owned(), Value::String(request_id));
                 }
-                Self { details, ..Self::new(&refusal.code, refusal.message) }
+                Self { details: Box::new(details), ..Self::new(&refusal.code, refusal.message) }
             }
             CallError::Unreachable { .. } => Self::new("unreachable", error.to_string()),
             CallError::Unexpected { .. } => Self::new("unexpected_answer", error.to_string()),
@@ -192,6 +212,20 @@ mod tests {
         assert_eq!(json["error"]["code"], "invalid_request");
         assert_eq!(json["error"]["advice"], "correct them");
         assert_eq!(json["error"]["details"]["errors"][0]["field"], "/input");
+    }
+
+    #[test]
+    fn causes_are_said_and_none_of_them_twice() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot make x{said}")]
+        struct Unmade {
+            said: &'static str,
+            #[source]
+            cause: std::io::Error,
+        }
+        let unmade = |said| Unmade { said, cause: std::io::Error::other("no room") };
+        assert_eq!(with_causes(&unmade("")), "cannot make x: no room");
+        assert_eq!(with_causes(&unmade(": no room")), "cannot make x: no room");
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub(super) struct Follow<'a> {
 
 impl Follow<'_> {
     /// Follows to the end.
-    pub(super) async fn to_the_end(mut self, output: &mut Output) -> Result<Followed, Failure> {
+    pub(super) async fn until_end(mut self, output: &mut Output) -> Result<Followed, Failure> {
         let (connection, run_id) = (self.connection, self.run_id);
         let mut watch = Watch::new(self.after, Patience::default(), |after| connection.events(run_id, after));
         let mut steps = Steps::default();
@@ -67,7 +67,9 @@ impl Follow<'_> {
             match seen {
                 Some(Ok(Seen::Event(event))) => self.show(&mut steps, &event, output),
                 Some(Ok(Seen::Interrupted { cause, wait, count })) => {
-                    if matches!(cause, Interruption::Ended)
+                    // Only when resuming brought nothing new either: what was not sent yet comes with the second connection.
+                    if count > 1
+                        && !matches!(cause, Interruption::Unavailable(_))
                         && let Some(run) = self.ended().await?
                     {
                         return Ok(Followed::Ended(run));
@@ -77,7 +79,7 @@ impl Follow<'_> {
                 Some(Err(error)) if cannot_stream(&error) => {
                     output
                         .remark(&format!("this gateway does not stream events ({error}); asking for the run instead"));
-                    return self.ask_to_the_end(asked_to_stop, output).await;
+                    return self.ask_until_end(asked_to_stop, output).await;
                 }
                 Some(Err(error)) => return Err(lost(error, run_id)),
                 None => return Ok(Followed::Ended(Box::new(self.look().await?))),
@@ -123,7 +125,7 @@ impl Follow<'_> {
     }
 
     /// For gateways whose optional event stream is not there.
-    async fn ask_to_the_end(&mut self, mut asked_to_stop: bool, output: &mut Output) -> Result<Followed, Failure> {
+    async fn ask_until_end(&mut self, mut asked_to_stop: bool, output: &mut Output) -> Result<Followed, Failure> {
         let clock = Clock::system();
         loop {
             if let Some(run) = self.ended().await? {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
-use super::failure::Failure;
+use super::failure::{Failure, with_causes};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::logging;
@@ -60,11 +60,11 @@ pub(super) async fn owner_or_server(config: &Config, perform: bool) -> Result<Fo
             Ok(server) => return Ok(Found::Here(server)),
             // Owned, and nobody to talk to: a server is starting or stopping at this moment.
             Err(ServeError::Folder(FolderError::Owned { .. })) => clock.sleep(ATTEMPT_EVERY).await,
-            Err(error) => return Err(not_opened(&config.data_dir, &error)),
+            Err(error) => return Err(not_opened(&config.data_dir, &with_causes(&error))),
         }
     }
     let error = "another process owns it and answers nobody";
-    Err(not_opened(&config.data_dir, &error)
+    Err(not_opened(&config.data_dir, error)
         .advise("wait for that process to end, or use another folder with --data-dir"))
 }
 
@@ -77,6 +77,6 @@ pub(super) fn url(server: &Server, door: &str) -> Result<String, Failure> {
     found.ok_or_else(|| Failure::new("no_such_door", format!("the server in this process has no door {door}")))
 }
 
-fn not_opened(data_dir: &Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::new("folder_not_opened", format!("cannot open the data folder {}: {error}", data_dir.display()))
+fn not_opened(data_dir: &Path, reason: &str) -> Failure {
+    Failure::new("folder_not_opened", format!("cannot open the data folder {}: {reason}", data_dir.display()))
 }

@@ -74,6 +74,7 @@ pub struct Cli {
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "For every command")]
 pub struct Global {
     /// The folder with everything that is kept [default: .runyard]
     #[arg(long, global = true, value_name = "FOLDER")]
@@ -162,7 +163,10 @@ pub fn main(arguments: Vec<OsString>, environment: BTreeMap<String, String>) -> 
 /// Help and version are no errors. Everything else is, and says what clap found.
 fn not_parsed(error: &clap::Error, wants_json: bool) -> Exit {
     if wants_json && error.use_stderr() {
-        Output::process(true).failure(&Failure::usage(error.render().to_string().trim_end()));
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        // What follows the first paragraph is how to get help, for people.
+        Output::process(true).failure(&Failure::usage(text.split("\n\n").next().unwrap_or(text)));
     } else {
         // Nobody can be told that the terminal is gone.
         let _ = error.print();

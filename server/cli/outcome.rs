@@ -20,8 +20,9 @@ pub fn exit(run: &Run) -> Exit {
     }
 }
 
-/// Tells how a run ended: for people its result last, so that the last lines are what was asked for.
-pub fn tell(output: &mut Output, run: &Run) -> Exit {
+/// Tells how a run ended: for people its result last, so that the last lines are what was asked for. `quiet` is the result
+/// and nothing around it.
+pub fn tell(output: &mut Output, run: &Run, quiet: bool) -> Exit {
     let extensions = extensions(run);
     let (outputs, error) = (extensions.get("runyard.outputs"), extensions.get("runyard.error"));
     output.object(&json!({ "kind": "result", "run": run, "outputs": outputs, "error": error }));
@@ -29,13 +30,17 @@ pub fn tell(output: &mut Output, run: &Run) -> Exit {
         (Some(started), Some(ended)) => format!(" after {:.3}s", ended.duration_since(started).as_secs_f64()),
         _ => String::new(),
     };
-    output.line(&format!("run {}{took}", output::state(&run.state.to_string())));
+    if !(quiet && run.state == RunState::Succeeded) {
+        output.line(&format!("run {}{took}", output::state(&run.state.to_string())));
+    }
     match (error, outputs) {
         // That it was canceled is all there is to say.
         (Some(error), _) if error.get("code").and_then(Value::as_str) == Some("canceled") => {}
         (Some(error), _) => tell_error(output, error),
         (None, Some(outputs)) => {
-            output.line("");
+            if !quiet {
+                output.line("");
+            }
             output.line(&output::value(result(outputs)));
         }
         (None, None) if run.state == RunState::Succeeded => {
@@ -67,7 +72,6 @@ fn extensions(run: &Run) -> Map<String, Value> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::super::output::tests::pages;
     use super::*;
@@ -78,7 +82,7 @@ mod tests {
             "started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:01.5Z",
         });
         let (mut output, page, _) = pages(false);
-        let exit = tell(&mut output, &serde_json::from_value(run).unwrap());
+        let exit = tell(&mut output, &serde_json::from_value(run).unwrap(), false);
         (exit, page.text())
     }
 

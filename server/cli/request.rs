@@ -102,7 +102,6 @@ fn object(flag: &str, text: &str) -> Result<Map<String, Value>, Failure> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

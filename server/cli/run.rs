@@ -35,8 +35,11 @@ pub struct Arguments {
 /// When it cannot be started, or is lost sight of. A run that fails is no error here but an exit code.
 pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let request = arguments.wanted.request()?;
-    let mut signals = listen()?;
-    let connection = Connection::open(context.target(), Need::Gateway, true).await?;
+    let mut signals = Signals::listen()?;
+    let Some(connection) = signals.unless(Connection::open(context.target(), Need::Gateway, true)).await else {
+        return Ok(Exit::Interrupted);
+    };
+    let connection = connection?;
     let done = run_over(&connection, &request, arguments, &mut signals, &mut context.output).await;
     connection.close().await;
     done
@@ -49,7 +52,11 @@ async fn run_over(
     signals: &mut Signals,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let run = start_once(connection, request).await?;
+    let Some(run) = signals.unless(start_once(connection, request)).await else {
+        output.remark("interrupted before it was known whether the run was started; `runyard list` tells");
+        return Ok(Exit::Interrupted);
+    };
+    let run = run?;
     if !arguments.quiet {
         output.object(&json!({ "kind": "run", "run": run }));
         let node_type = &request.root_node_type_ref.node_type_id;
@@ -57,8 +64,8 @@ async fn run_over(
     }
     let (stop, shown) = (Stop::Cancels, !arguments.quiet);
     let follow = Follow { connection, signals, run_id: &run.run_id, after: 0, stop, shown };
-    match follow.to_the_end(output).await? {
-        Followed::Ended(run) => Ok(outcome::tell(output, &run)),
+    match follow.until_end(output).await? {
+        Followed::Ended(run) => Ok(outcome::tell(output, &run, arguments.quiet)),
         Followed::Left => Ok(Exit::Failed),
         Followed::Forced => Ok(Exit::Interrupted),
     }
@@ -78,10 +85,6 @@ pub(super) async fn start_once(connection: &Connection, request: &RunStartReques
         Ok(run) => Ok(run.into_inner()),
         Err(error) => Err(not_started(CallError::of(error).await)),
     }
-}
-
-pub(super) fn listen() -> Result<Signals, Failure> {
-    Signals::listen().map_err(|error| Failure::new("no_signals", format!("cannot listen for signals: {error}")))
 }
 
 /// What is wrong with the request was said on the command line.

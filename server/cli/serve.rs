@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::failure::{Exit, Failure};
+use super::failure::{Exit, Failure, with_causes};
 use super::output::{strong, text};
 use super::signals::Signals;
 use super::{Context, local};
@@ -39,21 +39,32 @@ pub struct Arguments {
 pub async fn serve(context: &mut Context) -> Result<Exit, Failure> {
     let config = context.loaded.config.clone();
     // First, so that a signal during the start is not lost.
-    let mut signals =
-        Signals::listen().map_err(|error| Failure::new("no_signals", format!("cannot listen for signals: {error}")))?;
+    let mut signals = Signals::listen()?;
     if let Some(owner) = local::owner(&config.data_dir) {
         return Err(owned(&config, Some(owner.pid), Some(&owner.own_url)));
     }
-    let server = Server::start(&config, logging::dropshot()).await.map_err(|error| refused(&config, error))?;
+    let Some(started) = signals.unless(Server::start(&config, logging::dropshot())).await else {
+        return Ok(Exit::Interrupted);
+    };
+    let server = started.map_err(|error| refused(&config, error))?;
     announce(context, &config, &server);
-    signals.next().await;
-    context.output.remark("stopping; Ctrl-C again to stop at once");
+    let ended = tokio::select! {
+        () = signals.next() => None,
+        why = server.ended() => Some(why),
+    };
+    context.output.remark(ended.as_deref().unwrap_or("stopping; Ctrl-C again to stop at once"));
     tokio::select! {
-        _ = server.stop() => {
+        _ = server.stop() => {}
+        () = signals.next() => return Ok(Exit::Interrupted),
+    }
+    match ended {
+        None => {
             context.output.remark("stopped; nothing that was acknowledged is lost");
             Ok(Exit::Success)
         }
-        () = signals.next() => Ok(Exit::Interrupted),
+        Some(why) => {
+            Err(Failure::new("door_ended", why).advise("the log has more; nothing that was acknowledged is lost"))
+        }
     }
 }
 
@@ -82,7 +93,7 @@ fn refused(config: &Config, error: ServeError) -> Failure {
         ServeError::Folder(FolderError::Owned { pid, server, .. }) => {
             owned(config, pid, server.as_deref().map(|server| server.native_url.as_str()))
         }
-        error => Failure::new("not_served", error.to_string()),
+        error => Failure::new("not_served", with_causes(&error)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Being asked to stop: Ctrl-C and, on Unix, SIGTERM.
 
-use std::io;
+use super::failure::Failure;
 
 /// Listens from the moment it is made, so that nothing is missed between two waits.
 pub struct Signals {
@@ -16,9 +16,20 @@ impl Signals {
     /// # Errors
     /// When the system does not let us.
     #[cfg(unix)]
-    pub fn listen() -> io::Result<Self> {
+    pub fn listen() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let both =
+            signal(SignalKind::interrupt()).and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
+        let refused = |error| Failure::new("no_signals", format!("cannot listen for signals: {error}"));
+        both.map(|(interrupt, terminate)| Self { interrupt, terminate }).map_err(refused)
+    }
+
+    /// What the future gives, unless one comes first.
+    pub async fn unless<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = future => Some(done),
+            () = self.next() => None,
+        }
     }
 
     /// Waits for the next one.
@@ -35,7 +46,7 @@ impl Signals {
     /// # Errors
     /// When the system does not let us.
     #[cfg(not(unix))]
-    pub fn listen() -> io::Result<Self> {
+    pub fn listen() -> Result<Self, Failure> {
         Ok(Self {})
     }
 

@@ -1,7 +1,5 @@
 //! The command line as a whole: what parses, what is refused, what becomes a setting.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use clap::CommandFactory;
 
 use super::*;

@@ -7,7 +7,7 @@ use super::connection::{Connection, Need, Peer};
 use super::failure::{Exit, Failure};
 use super::follow::{Follow, Followed, Stop};
 use super::outcome;
-use super::run::listen;
+use super::signals::Signals;
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
@@ -29,8 +29,11 @@ pub struct Arguments {
 /// # Errors
 /// No such run, or it is lost sight of.
 pub async fn watch(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let mut signals = listen()?;
-    let connection = Connection::open(context.target(), Need::Gateway, true).await?;
+    let mut signals = Signals::listen()?;
+    let Some(connection) = signals.unless(Connection::open(context.target(), Need::Gateway, true)).await else {
+        return Ok(Exit::Interrupted);
+    };
+    let connection = connection?;
     if connection.peer() == Peer::Here {
         let folder = context.loaded.config.data_dir.display();
         context.output.remark(&format!("no server owns {folder}; this command carries its runs on while it watches"));
@@ -43,10 +46,10 @@ pub async fn watch(arguments: &Arguments, context: &mut Context) -> Result<Exit,
         stop: Stop::Leaves,
         shown: true,
     };
-    let followed = follow.to_the_end(&mut context.output).await;
+    let followed = follow.until_end(&mut context.output).await;
     connection.close().await;
     match followed? {
-        Followed::Ended(run) => Ok(outcome::tell(&mut context.output, &run)),
+        Followed::Ended(run) => Ok(outcome::tell(&mut context.output, &run, false)),
         Followed::Left => Ok(Exit::Success),
         Followed::Forced => Ok(Exit::Interrupted),
     }

@@ -231,7 +231,6 @@ fn agree_to_remote(loaded: &Loaded) -> Result<(), ConfigError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::path::PathBuf;
 

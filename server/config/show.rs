@@ -57,7 +57,6 @@ pub fn template() -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::path::PathBuf;
 

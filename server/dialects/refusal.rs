@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use runyard_api::host::{Fault, Violation};
+use runyard_api::host::{Caller, Fault, Violation};
 use runyard_engine::Rejected;
 use serde_json::{Map, Value, json};
 
@@ -63,6 +63,13 @@ impl Refusal {
         self.retry_after_s = after_s;
         self
     }
+}
+
+/// What every error body says in its extensions: the id under which the log has this request.
+pub fn extensions(cx: &Caller) -> Map<String, Value> {
+    let mut extensions = Map::new();
+    extensions.insert("runyard.request_id".to_owned(), json!(&*cx.request_id));
+    extensions
 }
 
 /// What the façade refused.
@@ -152,9 +159,6 @@ fn of_engine(rejected: &Rejected) -> Refusal {
 
 /// What the door refused. Status, code and headers are the host's own; the details name each field.
 pub fn of_door(fault: &Fault) -> Refusal {
-    if let Fault::Internal { reason } = fault {
-        tracing::error!(%reason, "a request failed by a fault of the server");
-    }
     let mut refusal = Refusal::new(fault.status(), code(fault), fault.to_string());
     refusal.retryable = fault.retryable();
     refusal.headers = fault.headers();

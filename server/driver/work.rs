@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use runyard_engine::event::Failure;
 use runyard_engine::{Command, Effect, Outcome, Request};
+use tracing::Instrument;
 
 use super::{Parts, perform};
 use crate::planner::PlanRequest;
@@ -18,6 +19,12 @@ const OFFER_PAUSE: Duration = Duration::from_millis(20);
 
 /// Performs an effect and submits what came back. A result that nobody wants any more is dropped: the run has moved on.
 pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed) {
+    let span =
+        tracing::info_span!("effect", tenant = claimed.tenant, run_id = %claimed.run, effect = %claimed.effect.id);
+    in_span(parts, claimed).instrument(span).await;
+}
+
+async fn in_span(parts: &Parts, claimed: Claimed) {
     let Claimed { tenant, run, effect, epoch, .. } = claimed;
     let answering = std::panic::AssertUnwindSafe(answer(parts, &effect)).catch_unwind();
     let command = answering.await.unwrap_or_else(|_| settle(&effect, Outcome::Failed(panicked())));
@@ -30,16 +37,16 @@ pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed) {
                 pause *= 2;
             }
             Err(Error::Store(StoreError::Fenced { .. })) => {
-                tracing::debug!(%run, effect = %effect.id, "a result came too late and was dropped");
+                tracing::debug!("a result came too late and was dropped");
                 return;
             }
             Err(error) => {
-                tracing::error!(%run, effect = %effect.id, %error, "a result could not be recorded; the effect will be claimed again");
+                tracing::error!(%error, "a result could not be recorded; the effect will be claimed again");
                 return;
             }
         }
     }
-    tracing::warn!(%run, effect = %effect.id, "the store stayed busy; the effect will be claimed again");
+    tracing::warn!("the store stayed busy; the effect will be claimed again");
 }
 
 async fn answer(parts: &Parts, effect: &Effect) -> Command {

@@ -15,8 +15,6 @@
 //! | `limits.rs`     | how many steps a plan may have                                                         |
 //! | `failure.rs`    | every way in which planning fails, with its code                                       |
 
-#![expect(clippy::result_large_err, reason = "a failure is the engine's own type, and is made once per node run")]
-
 mod bind;
 mod clauses;
 mod cuts;

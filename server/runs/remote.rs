@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::StreamExt;
 use http::StatusCode;
 use runyard_api::arp::run_coordinator::client::{Client, Error, ResponseValue};
@@ -108,7 +107,7 @@ impl RemoteCoordinator {
         // Not sent when nothing was seen: a coordinator that knows the owner's contract alone does not know it.
         let after = i64::try_from(after_seq).ok().filter(|seq| *seq > 0);
         let answer = self.client.stream_run_events(run_id, after, None).await.map_err(|error| self.failed(error))?;
-        let bytes = answer.into_inner_stream().map(|chunk| chunk.map(Bytes::from).map_err(std::io::Error::other));
+        let bytes = answer.into_inner_stream().map(|chunk| chunk.map_err(std::io::Error::other));
         Ok(ByteStream::new(bytes))
     }
 

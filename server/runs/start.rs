@@ -85,7 +85,8 @@ impl Runs {
         if let Some(earlier) = self.earlier(tenant, &new, &fingerprint).await? {
             return Ok(earlier);
         }
-        let run = RunId::from_uuid(uuid::Uuid::now_v7());
+        let run = self.clock.new_run_id();
+        super::note_run(run);
         let start = self.prepare(&new, &fingerprint)?;
         let key = new.key.as_ref().map(|key| KeyUse {
             scope: START.to_owned(),
@@ -106,6 +107,7 @@ impl Runs {
 
     /// Submits any other command about a run.
     pub async fn submit(&self, tenant: &str, run: RunId, command: Command) -> Result<Arc<State>, Error> {
+        super::note_run(run);
         Ok(self.submitter.submit(tenant, run, command, Riders::default()).await?.0)
     }
 

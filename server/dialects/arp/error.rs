@@ -2,14 +2,11 @@
 
 use runyard_api::arp::schemas::{Error, ErrorEnvelope, Extensions};
 use runyard_api::host::Caller;
-use serde_json::{Map, json};
 
-use crate::dialects::refusal::Refusal;
+use crate::dialects::refusal::{self, Refusal};
 
 /// The envelope of a refusal.
 pub fn envelope(cx: &Caller, refusal: &Refusal) -> ErrorEnvelope {
-    let mut extensions = Map::new();
-    extensions.insert("runyard.request_id".to_owned(), json!(&*cx.request_id));
     ErrorEnvelope {
         error: Error {
             code: refusal.code.to_string(),
@@ -19,6 +16,6 @@ pub fn envelope(cx: &Caller, refusal: &Refusal) -> ErrorEnvelope {
             cause: None,
             extensions: None,
         },
-        extensions: Some(Extensions(extensions)),
+        extensions: Some(Extensions(refusal::extensions(cx))),
     }
 }

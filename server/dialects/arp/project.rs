@@ -1,12 +1,13 @@
 //! The log as ARP shows it: the standard's ten event types, a `seq` that is gap-free from 1 over a whole run.
 //!
-//! A pure fold. Version 1 of this projection; what it shows of a stored log is pinned by a golden. Where the standard leaves
+//! A pure fold, in its first version: a run whose first event names no projection is shown by this one, for ever. What it shows of
+//! a stored log is pinned by a golden. Where the standard leaves
 //! open what `data` holds, the reference implementation's fields come first and ours after.
 
 use std::collections::BTreeMap;
 
-use runyard_engine::event::{ChildCreated, Evaluation, FinalState};
-use runyard_engine::{Event, NodeRunId, NodeTypeRef, Object, Recorded, State};
+use runyard_engine::event::ChildCreated;
+use runyard_engine::{Event, NodeRunId, Recorded, State};
 use serde_json::{Map, Value, json};
 
 use super::wire;
@@ -59,7 +60,7 @@ impl Projection {
                 show(
                     "node_run_assigned",
                     Some(*root),
-                    json!({ "root": true, "node_type_ref": type_ref(&start.node_type.asked) }),
+                    json!({ "root": true, "node_type_ref": wire::type_ref(&start.node_type.asked) }),
                 );
             }
             Event::Decomposed { node_run, children, summary, .. } => {
@@ -94,7 +95,7 @@ impl Projection {
                 self.known
                     .insert(child.node_run, Known { composite: child.node_type.kind.is_composite(), started: false });
                 if let Some(mut data) = self.mapped.remove(&child.node_run) {
-                    data.entry("chosen_node_type_ref").or_insert_with(|| type_ref(&child.node_type.asked));
+                    data.entry("chosen_node_type_ref").or_insert_with(|| wire::type_ref(&child.node_type.asked));
                     show("subtask_mapped", Some(child.node_run), Value::Object(data));
                 }
                 show("node_run_assigned", Some(child.node_run), assigned(child));
@@ -108,7 +109,7 @@ impl Projection {
             Event::NodeFinished { node_run, state, error, .. } => {
                 let atomic = self.known.get(node_run).is_some_and(|known| !known.composite && known.started);
                 if atomic {
-                    let mut data = object(json!({ "state": final_state(*state) }));
+                    let mut data = object(json!({ "state": wire::ended_as(*state) }));
                     if let Some(error) = error {
                         data.insert("error".to_owned(), wire::failure_value(error));
                     }
@@ -116,7 +117,7 @@ impl Projection {
                 }
             }
             Event::Evaluated { node_run, evaluation } => {
-                show("node_evaluated", Some(*node_run), Value::Object(evaluated(evaluation)));
+                show("node_evaluated", Some(*node_run), Value::Object(wire::evaluation(evaluation)));
             }
             Event::RecoveryApplied { node_run, action } => {
                 show("recovery_applied", Some(*node_run), Value::Object(action.0.clone()));
@@ -133,20 +134,6 @@ impl Projection {
     }
 }
 
-/// The state a node run ended in, in ARP's words: what was skipped never ran, and the standard has no word for that but canceled.
-pub fn final_state(state: FinalState) -> &'static str {
-    match state {
-        FinalState::Succeeded => "succeeded",
-        FinalState::Failed => "failed",
-        FinalState::Canceled | FinalState::Skipped => "canceled",
-    }
-}
-
-/// A node type reference on the wire.
-pub fn type_ref(node_type: &NodeTypeRef) -> Value {
-    json!({ "node_type_id": node_type.id, "version": node_type.version })
-}
-
 fn event(run_id: &str, seq: u64, at_ms: i64, kind: &str, node_run: Option<NodeRunId>, data: Value) -> RunEvent {
     let mut body = Map::new();
     body.insert("run_id".to_owned(), json!(run_id));
@@ -161,7 +148,7 @@ fn event(run_id: &str, seq: u64, at_ms: i64, kind: &str, node_run: Option<NodeRu
 fn assigned(child: &ChildCreated) -> Value {
     let mut data = object(json!({
         "parent_node_run_id": child.parent.to_string(),
-        "node_type_ref": type_ref(&child.node_type.asked),
+        "node_type_ref": wire::type_ref(&child.node_type.asked),
     }));
     put(&mut data, "goal", child.goal.clone());
     if !child.depends_on.is_empty() {
@@ -172,17 +159,9 @@ fn assigned(child: &ChildCreated) -> Value {
 }
 
 fn candidate(candidate: &runyard_engine::plan::Candidate) -> Value {
-    let mut shown = object(json!({ "node_type_ref": type_ref(&candidate.node_type), "score": candidate.score }));
+    let mut shown = object(json!({ "node_type_ref": wire::type_ref(&candidate.node_type), "score": candidate.score }));
     put(&mut shown, "rationale", candidate.rationale.clone());
     Value::Object(shown)
-}
-
-/// An evaluation on the wire, absent fields absent.
-pub fn evaluated(evaluation: &Evaluation) -> Object {
-    match serde_json::to_value(evaluation) {
-        Ok(Value::Object(object)) => object,
-        _ => Object::new(),
-    }
 }
 
 fn object(value: Value) -> Map<String, Value> {

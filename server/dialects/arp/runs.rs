@@ -1,8 +1,8 @@
 //! The run operations that the gateway and the coordinator have in common, over the runs in this process.
 
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 use runyard_api::arp::schemas as arp;
-use runyard_api::host::{ByteStream, Caller};
+use runyard_api::host::{ByteStream, Caller, Reply};
 use runyard_engine::Command;
 
 use super::stream::{self, Scope};
@@ -17,6 +17,17 @@ pub struct Started {
     pub run: arp::Run,
     /// Whether an earlier request started it.
     pub replayed: bool,
+}
+
+/// Says that an earlier, equal request started the run.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+impl Started {
+    /// The answer, in a document's own success.
+    pub fn reply<T>(self, ok: impl FnOnce(arp::Run) -> T) -> Reply<T> {
+        let reply = Reply::from(ok(self.run));
+        if self.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply }
+    }
 }
 
 /// Starts a run; the same request again is answered with the run as it stands.

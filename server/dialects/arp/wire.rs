@@ -6,11 +6,10 @@
 
 use jiff::Timestamp;
 use runyard_api::arp::schemas as arp;
-use runyard_engine::event::{Failure, FinalState};
+use runyard_engine::event::{Evaluation, Failure, FinalState};
 use runyard_engine::{Constraints, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State};
 use serde_json::{Map, Value, json};
 
-use super::project;
 use crate::runs::{ChildRequest, NewRun};
 
 /// Notes under which a face's own fields rest with a run or a node run.
@@ -111,7 +110,7 @@ pub fn node_run(state: &State, node: &Node) -> arp::NodeRun {
         outputs: node.outputs.clone(),
         output_artifacts: typed_list(node.artifacts.iter().map(|artifact| &artifact.0)),
         executor_binding: None,
-        evaluation_result: node.evaluation.as_ref().and_then(|it| typed(&Value::Object(project::evaluated(it)))),
+        evaluation_result: node.evaluation.as_ref().and_then(|it| typed(&Value::Object(evaluation(it)))),
         recovery_actions: typed_list(node.recoveries.iter().map(|action| &action.0)),
         extensions: extensions(node_extensions(state, node)),
     }
@@ -123,7 +122,7 @@ fn node_extensions(state: &State, node: &Node) -> Map<String, Value> {
     let mut all = given(notes);
     let resolved = NodeTypeRef { id: node.node_type.id.clone(), version: node.node_type.version.clone() };
     if resolved != node.node_type.asked {
-        all.insert("runyard.resolved_node_type".to_owned(), project::type_ref(&resolved));
+        all.insert("runyard.resolved_node_type".to_owned(), type_ref(&resolved));
     }
     if node.state == NodeState::Final(FinalState::Skipped) {
         all.insert("runyard.skipped".to_owned(), json!(true));
@@ -132,6 +131,28 @@ fn node_extensions(state: &State, node: &Node) -> Map<String, Value> {
         all.insert("runyard.error".to_owned(), failure_value(error));
     }
     all
+}
+
+/// The state a node run ended in, in ARP's words: what was skipped never ran, and the standard has no word for that but canceled.
+pub fn ended_as(state: FinalState) -> &'static str {
+    match state {
+        FinalState::Succeeded => "succeeded",
+        FinalState::Failed => "failed",
+        FinalState::Canceled | FinalState::Skipped => "canceled",
+    }
+}
+
+/// A node type reference on the wire.
+pub fn type_ref(node_type: &NodeTypeRef) -> Value {
+    json!({ "node_type_id": node_type.id, "version": node_type.version })
+}
+
+/// An evaluation on the wire, absent fields absent.
+pub fn evaluation(evaluation: &Evaluation) -> Object {
+    match serde_json::to_value(evaluation) {
+        Ok(Value::Object(object)) => object,
+        _ => Object::new(),
+    }
 }
 
 /// A failure as ARP writes errors.

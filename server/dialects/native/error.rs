@@ -2,14 +2,11 @@
 
 use runyard_api::host::Caller;
 use runyard_api::runyard::types::{Error, ErrorEnvelope};
-use serde_json::{Map, json};
 
-use crate::dialects::refusal::Refusal;
+use crate::dialects::refusal::{self, Refusal};
 
 /// The envelope of a refusal.
 pub(super) fn envelope(cx: &Caller, refusal: &Refusal) -> ErrorEnvelope {
-    let mut extensions = Map::new();
-    extensions.insert("runyard.request_id".to_owned(), json!(&*cx.request_id));
     ErrorEnvelope {
         error: Error {
             code: refusal.code.to_string(),
@@ -17,6 +14,6 @@ pub(super) fn envelope(cx: &Caller, refusal: &Refusal) -> ErrorEnvelope {
             details: Some(refusal.details.clone()).filter(|details| !details.is_empty()),
             retryable: Some(refusal.retryable),
         },
-        extensions: Some(extensions),
+        extensions: Some(refusal::extensions(cx)),
     }
 }

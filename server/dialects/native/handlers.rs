@@ -39,7 +39,7 @@ impl Runyard for Room {
     }
 
     async fn list_runs(&self, cx: &Caller, request: ListRunsRequest) -> Result<Reply<ListRunsOk>, Problem> {
-        let after = request.cursor.as_deref().map(|text| read_cursor(text)).transpose();
+        let after = request.cursor.as_deref().map(read_cursor).transpose();
         let after = after.map_err(|refusal| problem(cx, refusal))?;
         let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT);
         let filter = wire::filter(self.runs.catalog(), &request);

@@ -1,6 +1,6 @@
 //! Read, submit, answer.
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 use runyard_api::arp::run_coordinator::*;
 use runyard_api::arp::schemas as arp;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
@@ -8,7 +8,7 @@ use runyard_engine::Command;
 
 use super::{FACE, Room, wire};
 use crate::dialects::arp::error::envelope;
-use crate::dialects::arp::runs::{self, Started, unsayable};
+use crate::dialects::arp::runs::{self, unsayable};
 use crate::dialects::arp::stream::{self, Scope};
 use crate::dialects::arp::{service, wire as arp_wire};
 use crate::dialects::refusal::{Refusal, headers, of_door, of_runs};
@@ -34,9 +34,7 @@ impl RunCoordinator for Room {
     async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
         let key = request.idempotency_key.as_deref();
         let started = runs::start(&self.runs, cx, FACE, &request.body, key).await;
-        let Started { run, replayed } = started.map_err(|refusal| problem(cx, refusal))?;
-        let reply = Reply::from(StartRunOk::Ok(run));
-        Ok(if replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
+        Ok(started.map_err(|refusal| problem(cx, refusal))?.reply(StartRunOk::Ok))
     }
 
     async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
@@ -162,8 +160,6 @@ async fn submit(
     room.runs.submit(&cx.tenant, state.run, command(node_run)).await.map_err(of_runs)?;
     Ok(())
 }
-
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 fn problem(cx: &Caller, refusal: Refusal) -> Problem {
     Problem { status: refusal.status, headers: headers(&refusal), body: Box::new(envelope(cx, &refusal)) }

@@ -1,13 +1,13 @@
 //! Read, submit, answer.
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 use runyard_api::arp::run_gateway::*;
 use runyard_api::arp::schemas as arp;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 
 use super::{Backend, FACE, Room, forward};
 use crate::dialects::arp::error::envelope;
-use crate::dialects::arp::runs::{self, Started};
+use crate::dialects::arp::runs;
 use crate::dialects::arp::service;
 use crate::dialects::refusal::{Refusal, headers, of_door};
 use crate::dialects::resume::Resume;
@@ -44,9 +44,7 @@ impl RunGateway for Room {
             Backend::There(remote) => forward::start(remote, &request.body, key).await,
             Backend::Missing(_) => Err(missing()),
         };
-        let Started { run, replayed } = started.map_err(|refusal| problem(cx, refusal))?;
-        let reply = Reply::from(StartRunOk::Ok(run));
-        Ok(if replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
+        Ok(started.map_err(|refusal| problem(cx, refusal))?.reply(StartRunOk::Ok))
     }
 
     async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
@@ -81,8 +79,6 @@ impl RunGateway for Room {
         Ok(StreamRunEventsOk::Ok(events.map_err(|refusal| problem(cx, refusal))?).into())
     }
 }
-
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// What an operator reads when there is no coordinator.
 const MISSING: &str = "no run coordinator is configured: set `coordinator.url` (JARVIS_RUN_COORDINATOR_URL), or `gateway.coordinator = \"local\"`";

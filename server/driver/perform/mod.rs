@@ -5,8 +5,6 @@
 //!
 //! What does not live here: claiming and settling (the driver), sleeping and planning (the engine's timers, `planner/`).
 
-#![expect(clippy::result_large_err, reason = "a failure is the engine's own type, and is made once per node run")]
-
 mod builtin;
 
 use runyard_engine::event::Failure;
