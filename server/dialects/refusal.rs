@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog;
 use crate::runs::Error;
+use crate::store::StoreError;
 
 /// How soon a caller may try again after `store_busy`, seconds.
 const RETRY_AFTER_S: u64 = 1;
@@ -93,6 +94,15 @@ pub fn of_runs(error: Error) -> Refusal {
             Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key)
         }
         Error::Busy => Refusal::new(S::SERVICE_UNAVAILABLE, "store_busy", message).retryable(Some(RETRY_AFTER_S)),
+        // Trying again would read the same.
+        Error::Store(StoreError::Corrupt { run, reason }) => {
+            tracing::error!(%run, reason, "a run's log does not read as it must");
+            Refusal::new(
+                S::INTERNAL_SERVER_ERROR,
+                "internal_error",
+                "what is stored of this run cannot be read; the server's log has the reason under the request id",
+            )
+        }
         Error::Store(cause) => {
             tracing::error!(error = %cause, cause = ?cause, "the store failed");
             Refusal::new(
