@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on should stop, and nobody imports it")]
 
+mod attack;
 mod first;
 mod harness;
