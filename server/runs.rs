@@ -4,6 +4,7 @@
 //! |------------------|------------------------------------------------------------------|
 //! | `start.rs`       | a new run: resolve, validate, start once                         |
 //! | `submit.rs`      | one command: load, decide, commit, tell who waits                |
+//! | `cache.rs`       | run states kept at hand                                          |
 //! | `references.rs`  | the ways in which a run is named                                 |
 //! | `row.rs`         | what lists show, derived from the state                          |
 //! | `fingerprint.rs` | telling a repeated request from another one                      |
@@ -11,6 +12,7 @@
 //!
 //! Nothing here knows a dialect, and nothing here decides: the engine does.
 
+mod cache;
 mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -27,6 +29,7 @@ use runyard_engine::{NodeRunId, Position, Recorded, Rejected, RunId, State};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use references::RunName;
 pub use start::{ChildRequest, IdempotencyKey, NewRun, StartedRun};
 
 use crate::catalog::{Catalog, ResolveError, Violation};

@@ -100,6 +100,7 @@ pub fn of_runs(error: Error) -> Refusal {
             Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key)
         }
         Error::Busy => Refusal::new(S::SERVICE_UNAVAILABLE, "store_busy", message).retryable(Some(RETRY_AFTER_S)),
+<<<<<<< HEAD
         // Trying again would read the same: not 503.
         Error::Store(cause @ StoreError::Corrupt { .. }) => {
             tracing::error!(error = %cause, "a run's log does not read as it must");
@@ -107,6 +108,15 @@ pub fn of_runs(error: Error) -> Refusal {
                 S::INTERNAL_SERVER_ERROR,
                 "internal_error",
                 "the run's log cannot be read; the server's log has the reason under the request id",
+=======
+        // Trying again would read the same.
+        Error::Store(StoreError::Corrupt { run, reason }) => {
+            tracing::error!(%run, reason, "a run's log does not read as it must");
+            Refusal::new(
+                S::INTERNAL_SERVER_ERROR,
+                "internal_error",
+                "what is stored of this run cannot be read; the server's log has the reason under the request id",
+>>>>>>> t-attack
             )
         }
         Error::Store(cause) => {

@@ -10,8 +10,12 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
+<<<<<<< HEAD
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
+=======
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+>>>>>>> t-attack
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
@@ -19,7 +23,7 @@ use crate::clock::Clock;
 use crate::planner::Planner;
 use crate::runs::Runs;
 use crate::store::{Claimed, Store};
-use lease::Leases;
+use lease::{Lease, Leases};
 
 /// How long to wait after the store did not answer.
 const STORE_PAUSE: Duration = Duration::from_millis(250);
@@ -71,15 +75,12 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
         let found = !claimed.is_empty();
         for one in claimed {
             let Ok(slot) = slots.clone().acquire_owned().await else { break };
-            let (parts, leases) = (parts.clone(), leases.clone());
-            leases.hold(one.effect.id, one.epoch);
+            let parts = parts.clone();
+            let lease = leases.hold(one.effect.id, one.epoch);
+            let in_hand = InHand { _lease: lease, slot: Some(slot), work: parts.work.clone() };
             at_work.spawn(async move {
-                let effect = one.effect.id;
+                let _in_hand = in_hand;
                 work::perform_and_settle(&parts, one).await;
-                leases.release(effect);
-                drop(slot);
-                // A slot is free: there may be more to claim.
-                parts.work.notify_one();
             });
         }
         if !found {
@@ -87,6 +88,22 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
         }
     }
     while at_work.join_next().await.is_some() {}
+}
+
+/// What a worker holds while it works. Let go however the work ends: a panic must not keep a place taken, or an effect from
+/// being claimed again.
+struct InHand {
+    _lease: Lease,
+    slot: Option<OwnedSemaphorePermit>,
+    work: Arc<Notify>,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        drop(self.slot.take());
+        // A slot is free: there may be more to claim.
+        self.work.notify_one();
+    }
 }
 
 async fn claim(parts: &Parts, limit: usize) -> Vec<Claimed> {
