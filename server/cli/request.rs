@@ -156,9 +156,11 @@ mod tests {
         assert_eq!(told(node("a", "[]")), "--input is JSON, and not an object");
         assert!(told(node("a", "{")).starts_with("--input is not JSON: "));
         let limited = Wanted { constraints: Some("{\"budgets\":{\"max_steps\":-1}}".to_owned()), ..goal("a") };
-        assert_eq!(
-            told(limited),
-            "--constraints is no ConstraintEnvelope: invalid value: integer `-1`, expected u64 at line 1 column 26"
+        let limited = told(limited);
+        // The rest is the parser's wording, which depends on how it reads numbers.
+        assert!(
+            limited.starts_with("--constraints is no ConstraintEnvelope: invalid value: integer `-1`"),
+            "{limited}"
         );
         assert!(told(node("a", "@/nowhere/at/all.json")).starts_with("--input: cannot read /nowhere/at/all.json"));
         assert_eq!(told(goal("  ")), "GOAL is empty");

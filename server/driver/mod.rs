@@ -10,12 +10,8 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-<<<<<<< HEAD
-use tokio::sync::{Notify, Semaphore};
-use tokio::task::JoinSet;
-=======
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
->>>>>>> t-attack
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;

@@ -173,14 +173,6 @@ impl Runs {
     }
 
     fn prepare(&self, new: &NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
-<<<<<<< HEAD
-        if let Some(name) = &new.name
-            && !references::may_be_chosen(name)
-        {
-            return Err(Error::NameReserved { name: name.clone() });
-        }
-=======
->>>>>>> t-attack
         let node_type = self.resolve(&new.node_type, &new.inputs)?;
         let mut notes = new.notes.clone();
         notes.insert(FINGERPRINT.to_owned(), Value::String(hex(fingerprint)));

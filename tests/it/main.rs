@@ -1,15 +1,12 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on should stop, and nobody imports it")]
 
-<<<<<<< HEAD
+mod attack;
 mod cli;
 mod constraints;
 mod contract;
 mod coordinator;
 mod crash;
-=======
-mod attack;
->>>>>>> t-attack
 mod first;
 mod gateway;
 mod golden_store;
