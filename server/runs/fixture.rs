@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, IdempotencyKey, Limits, NewRun, Parts, Runs, StartedRun};
+use super::{Error, IdempotencyKey, Limits, NewRun, Parts, RunName, Runs, StartedRun};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::driver;
@@ -159,7 +159,7 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
 
 impl NewRun {
     pub(crate) fn named(mut self, name: &str) -> Self {
-        self.name = Some(name.to_owned());
+        self.name = Some(RunName::parse(name).expect("a name that may be chosen"));
         self
     }
 

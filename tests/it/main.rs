@@ -7,7 +7,6 @@ mod constraints;
 mod contract;
 mod coordinator;
 mod crash;
-mod first;
 mod gateway;
 mod golden_store;
 mod harness;
