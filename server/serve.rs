@@ -101,7 +101,11 @@ impl Server {
             store,
             owned,
         };
-        server.publish(clock.now_ms())?;
+        if let Err(error) = server.publish(clock.now_ms()) {
+            // Dropped as it is, it would leave the driver at work in a folder that is nobody's.
+            server.stop().await;
+            return Err(error.into());
+        }
         Ok(server)
     }
 
