@@ -5,6 +5,7 @@
 //! | `start.rs`       | a new run: resolve, validate, start once                         |
 //! | `submit.rs`      | one command: load, decide, commit, tell who waits                |
 //! | `cache.rs`       | run states kept at hand                                          |
+//! | `writing.rs`     | whether writing works, for health                                |
 //! | `references.rs`  | the ways in which a run is named                                 |
 //! | `row.rs`         | what lists show, derived from the state                          |
 //! | `fingerprint.rs` | telling a repeated request from another one                      |
@@ -21,6 +22,7 @@ pub mod remote;
 pub mod row;
 mod start;
 mod submit;
+mod writing;
 
 use std::sync::Arc;
 
@@ -195,9 +197,10 @@ impl Runs {
         &self.clock
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers, and takes what is written.
     pub async fn ping(&self) -> Result<(), Error> {
-        Ok(self.store.ping().await?)
+        self.store.ping().await?;
+        Ok(self.submitter.writing_works()?)
     }
 
     async fn state(&self, tenant: &str, run: RunId) -> Result<Option<Arc<State>>, Error> {

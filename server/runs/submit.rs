@@ -12,6 +12,7 @@ use runyard_engine::{
 use tokio::sync::{Mutex as Turn, Notify};
 
 use super::cache::Cache;
+use super::writing::Writing;
 use super::{Error, row};
 use crate::clock::Clock;
 use crate::feed::Bells;
@@ -31,6 +32,7 @@ pub(super) struct Submitter {
     bells: Arc<Bells>,
     work: Arc<Notify>,
     cache: Cache,
+    writing: Writing,
     turns: Vec<Turn<()>>,
 }
 
@@ -46,7 +48,7 @@ pub(super) struct Riders {
 impl Submitter {
     pub(super) fn new(store: Arc<dyn Store>, clock: Clock, bells: Arc<Bells>, work: Arc<Notify>) -> Self {
         let turns = (0..TURNS).map(|_| Turn::new(())).collect();
-        Submitter { store, clock, bells, work, cache: Cache::default(), turns }
+        Submitter { store, clock, bells, work, cache: Cache::default(), writing: Writing::default(), turns }
     }
 
     /// Decides one command about a run and commits what was decided.
@@ -141,12 +143,17 @@ impl Submitter {
         Ok(Some(state))
     }
 
+    /// Whether the last commit was written.
+    pub(super) fn writing_works(&self) -> Result<(), StoreError> {
+        self.writing.works(self.clock.now_ms())
+    }
+
     async fn commit(&self, append: Append) -> Result<(), StoreError> {
         let mut answers = self.store.commit(vec![append]).await;
-        match answers.pop() {
-            Some(answer) => answer.map(|_| ()),
-            None => Err(StoreError::Failed("the store did not answer an entry".into())),
-        }
+        let answer =
+            answers.pop().unwrap_or_else(|| Err(StoreError::Failed("the store did not answer an entry".into())));
+        self.writing.note(&answer, self.clock.now_ms());
+        answer.map(|_| ())
     }
 
     fn turn(&self, run: RunId) -> &Turn<()> {

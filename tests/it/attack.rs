@@ -1,7 +1,11 @@
 //! What an adversary tried and a stranger would stumble over. Each test names what went wrong once.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use reqwest::StatusCode;
+use runyard::config::Config;
+use runyard::serve::{ServeError, Server};
 use serde_json::{Value, json};
 
 use crate::harness::World;
@@ -84,4 +88,23 @@ async fn of_many_equal_starts_at_once_one_is_made_and_all_are_answered_with_it()
     assert_eq!((made, refused), (1, 31));
     assert_eq!(world.native.count_runs().await.unwrap().into_inner().total, 2);
     world.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_could_not_say_where_it_is_leaves_nobody_at_work() {
+    let folder = tempfile::tempdir().unwrap();
+    // Where a lock file has to be made.
+    std::fs::create_dir_all(folder.path().join("server.lock")).unwrap();
+    let config = Config { data_dir: folder.path().to_owned(), port_base: 0, ..Config::default() };
+    let start = || Server::start(&config, slog::Logger::root(slog::Discard, slog::o!()));
+    assert!(matches!(start().await, Err(ServeError::Folder(_))));
+    let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let all_gone = async {
+        while alive() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), all_gone).await.expect("a task is still at work");
+    std::fs::remove_dir(folder.path().join("server.lock")).unwrap();
+    start().await.unwrap().stop().await;
 }

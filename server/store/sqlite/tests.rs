@@ -166,24 +166,6 @@ async fn space_that_returns_is_used_without_reopening() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_write_says_so_when_asked_and_says_when_it_can_again() {
-    let folder = folder();
-    let store = open(&folder);
-    let refuse = |table, verb| {
-        format!("CREATE TRIGGER no_{verb} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END;")
-    };
-    meddle(&folder, &refuse("runs", "INSERT"));
-    meddle(&folder, &refuse("meta", "UPDATE"));
-    store.ping().await.unwrap();
-    start(1).commit(&store).await.unwrap_err();
-    assert!(store.ping().await.is_err(), "a read alone would not show it");
-    assert!(store.ping().await.is_err());
-    meddle(&folder, "DROP TRIGGER no_INSERT; DROP TRIGGER no_UPDATE;");
-    store.ping().await.unwrap();
-    start(1).lands(&store).await;
-}
-
-#[tokio::test]
 async fn a_newer_database_is_refused_naming_both_versions() {
     let folder = folder();
     drop(open(&folder));

@@ -137,7 +137,6 @@ pub(super) fn start(
         batch_entries_max: options.batch_entries_max.max(1),
         checkpoint_pages: i64::from(options.checkpoint_pages),
         since_bite: 0,
-        failing: false,
     };
     let thread = thread::Builder::new()
         .name("store-writer".into())
@@ -156,8 +155,6 @@ struct Writer {
     batch_entries_max: usize,
     checkpoint_pages: i64,
     since_bite: u32,
-    /// Whether writing failed and nothing has shown since that it works again.
-    failing: bool,
 }
 
 /// What became of a job, held back until it is durable.
@@ -206,21 +203,13 @@ impl Writer {
     }
 
     fn perform(&mut self, batch: &[Job]) -> Vec<Done> {
-        let failing = self.failing;
-        let all = |connection: &Connection, deltas: &mut Deltas| {
-            batch.iter().map(|job| together(connection, deltas, job, failing)).collect()
-        };
-        match self.transaction(all) {
-            Ok(done) => {
-                // A ping has written too.
-                self.failing &= !batch.iter().any(|job| matches!(job, Job::Ping(_)));
-                done
-            }
+        match self.transaction(|connection, deltas| batch.iter().map(|job| together(connection, deltas, job)).collect())
+        {
+            Ok(done) => done,
             // Someone outside holds the lock: to ask again for each entry would only make all wait longer.
             Err(error) if is_busy(&error) => batch.iter().map(|job| all_busy(job, &error)).collect(),
             Err(error) => {
                 tracing::warn!(%error, jobs = batch.len(), "a batch failed; its entries are tried one by one");
-                self.failing = true;
                 batch.iter().map(|job| self.alone(job)).collect()
             }
         }
@@ -235,7 +224,7 @@ impl Writer {
             }
             Job::Claim(claim, _) => Done::Claim(self.one(|connection, _| claims::claim(connection, claim))),
             Job::Renew(renewal, _) => Done::Renew(self.one(|connection, _| claims::renew(connection, renewal))),
-            Job::Ping(_) => Done::Ping(self.one(|connection, _| ping(connection, true))),
+            Job::Ping(_) => Done::Ping(self.one(|connection, _| ping(connection))),
         }
     }
 
@@ -302,7 +291,7 @@ fn sorted<T>(done: Result<T, Stop>) -> rusqlite::Result<Result<T, StoreError>> {
     }
 }
 
-fn together(connection: &Connection, deltas: &mut Deltas, job: &Job, failing: bool) -> rusqlite::Result<Done> {
+fn together(connection: &Connection, deltas: &mut Deltas, job: &Job) -> rusqlite::Result<Done> {
     Ok(match job {
         Job::Commit(entries, _) => {
             let each = |entry| sorted(append::append(connection, deltas, entry));
@@ -310,16 +299,12 @@ fn together(connection: &Connection, deltas: &mut Deltas, job: &Job, failing: bo
         }
         Job::Claim(claim, _) => Done::Claim(sorted(claims::claim(connection, claim))?),
         Job::Renew(renewal, _) => Done::Renew(sorted(claims::renew(connection, renewal))?),
-        Job::Ping(_) => Done::Ping(sorted(ping(connection, failing))?),
+        Job::Ping(_) => Done::Ping(sorted(ping(connection))?),
     })
 }
 
-/// Reads; and writes where writing has failed, so that a full disk shows. Not always: who only asks should cost no write.
-fn ping(connection: &Connection, failing: bool) -> Result<(), Stop> {
+fn ping(connection: &Connection) -> Result<(), Stop> {
     connection.prepare_cached("SELECT 1 FROM meta")?.exists([])?;
-    if failing {
-        connection.prepare_cached("UPDATE meta SET value = value")?.execute([])?;
-    }
     Ok(())
 }
 
