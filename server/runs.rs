@@ -81,6 +81,12 @@ pub enum Error {
         /// The id.
         name: String,
     },
+    /// The client-chosen id is shaped like a generated one, and would be taken for it.
+    #[error("run id `{name}` has the form of a generated id; choose another, or leave it out")]
+    NameReserved {
+        /// The id.
+        name: String,
+    },
     /// The idempotency key was used for another body.
     #[error("idempotency key `{key}` was already used with a different request")]
     KeyReused {

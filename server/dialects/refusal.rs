@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog;
 use crate::runs::Error;
+use crate::store::StoreError;
 
 /// How soon a caller may try again after `store_busy`, seconds.
 const RETRY_AFTER_S: u64 = 1;
@@ -82,17 +83,32 @@ pub fn of_runs(error: Error) -> Refusal {
             Refusal::new(S::NOT_FOUND, "node_run_not_found", message).with("node_run_id", node_run)
         }
         Error::UnknownNodeType(unknown) => {
-            Refusal::new(S::BAD_REQUEST, "unknown_node_type", message).with("nearest", json!(unknown.nearest))
+            let refusal = Refusal::new(S::BAD_REQUEST, "unknown_node_type", message);
+            let refusal = refusal.with("nearest", json!(unknown.nearest));
+            if unknown.versions.is_empty() { refusal } else { refusal.with("versions", json!(unknown.versions)) }
         }
         Error::InvalidInputs { node_type, violations } => Refusal::new(S::BAD_REQUEST, "invalid_inputs", message)
             .with("node_type_id", node_type)
             .with("violations", input_violations(&violations)),
         Error::Rejected(rejected) => of_engine(&rejected),
         Error::NameTaken { name } => Refusal::new(S::CONFLICT, "run_already_exists", message).with("run_id", name),
+        Error::NameReserved { .. } => {
+            let error = json!({ "place": "body", "field": "/run_id", "reason": message });
+            Refusal::new(S::BAD_REQUEST, "invalid_request", message).with("errors", json!([error]))
+        }
         Error::KeyReused { key } => {
             Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key)
         }
         Error::Busy => Refusal::new(S::SERVICE_UNAVAILABLE, "store_busy", message).retryable(Some(RETRY_AFTER_S)),
+        // Trying again would read the same: not 503.
+        Error::Store(cause @ StoreError::Corrupt { .. }) => {
+            tracing::error!(error = %cause, "a run's log does not read as it must");
+            Refusal::new(
+                S::INTERNAL_SERVER_ERROR,
+                "internal_error",
+                "the run's log cannot be read; the server's log has the reason under the request id",
+            )
+        }
         Error::Store(cause) => {
             tracing::error!(error = %cause, cause = ?cause, "the store failed");
             Refusal::new(

@@ -168,7 +168,7 @@ impl Runs {
         if let Some(name) = &new.name
             && !references::may_be_chosen(name)
         {
-            return Err(Error::NameTaken { name: name.clone() });
+            return Err(Error::NameReserved { name: name.clone() });
         }
         let node_type = self.resolve(&new.node_type, &new.inputs)?;
         let mut notes = new.notes.clone();

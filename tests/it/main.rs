@@ -1,6 +1,13 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
-
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on should stop, and nobody imports it")]
 
-mod first;
+mod constraints;
+mod contract;
+mod coordinator;
+mod gateway;
 mod harness;
+mod idempotency;
+mod native;
+mod planned;
+mod refusals;
+mod streams;
