@@ -10,4 +10,5 @@ mod idempotency;
 mod native;
 mod planned;
 mod refusals;
+mod runtime;
 mod streams;

@@ -43,12 +43,20 @@ impl Runtime for Room {
         Ok(started.reply(CreateRunOk::Ok))
     }
 
-    async fn get_run_status(&self, cx: &Caller, request: GetRunStatusRequest) -> Result<Reply<GetRunStatusOk>, Problem> {
+    async fn get_run_status(
+        &self,
+        cx: &Caller,
+        request: GetRunStatusRequest,
+    ) -> Result<Reply<GetRunStatusOk>, Problem> {
         let state = self.state(cx, &request.run_id).await.map_err(|refusal| problem(cx, refusal))?;
         Ok(GetRunStatusOk::Ok(wire::status(&state)).into())
     }
 
-    async fn get_run_result(&self, cx: &Caller, request: GetRunResultRequest) -> Result<Reply<GetRunResultOk>, Problem> {
+    async fn get_run_result(
+        &self,
+        cx: &Caller,
+        request: GetRunResultRequest,
+    ) -> Result<Reply<GetRunResultOk>, Problem> {
         let state = self.state(cx, &request.run_id).await.map_err(|refusal| problem(cx, refusal))?;
         let result = wire::result(&state).ok_or_else(|| problem(cx, not_finished(&state)))?;
         Ok(GetRunResultOk::Ok(result).into())

@@ -116,8 +116,7 @@ impl Projection {
             return (self.root != Some(node_run)).then_some(("step", data));
         }
         let args = resolved.cloned().unwrap_or(created);
-        let mut data =
-            object(json!({ "invocation_id": node_run.to_string(), "tool_id": known.tool_id, "args": args }));
+        let mut data = object(json!({ "invocation_id": node_run.to_string(), "tool_id": known.tool_id, "args": args }));
         put(&mut data, "goal", known.goal.as_deref());
         Some(("tool_call", data))
     }
@@ -136,6 +135,7 @@ impl Projection {
         if known.composite {
             let mut data = step("composite_ended", node_run);
             put(&mut data, "state", Some(ended_as(state)));
+            put_error(&mut data, error);
             return (self.root != Some(node_run)).then_some(("step", data));
         }
         let mut data = object(json!({
@@ -146,9 +146,7 @@ impl Projection {
         if let Some(outputs) = outputs {
             data.insert("result".to_owned(), json!(outputs));
         }
-        if let Some(error) = error {
-            data.insert("error".to_owned(), failure_value(error));
-        }
+        put_error(&mut data, error);
         data.insert("duration_ms".to_owned(), json!(at_ms - started_at_ms));
         Some(("tool_result", data))
     }
@@ -188,6 +186,12 @@ fn object(value: Value) -> Object {
 fn put(object: &mut Object, key: &str, value: Option<&str>) {
     if let Some(value) = value {
         object.insert(key.to_owned(), Value::String(value.to_owned()));
+    }
+}
+
+fn put_error(object: &mut Object, error: Option<&Failure>) {
+    if let Some(error) = error {
+        object.insert("error".to_owned(), failure_value(error));
     }
 }
 

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use runyard_api::arp::runtime::types::{RunInput, RunLimits, RunRequest, RunResult, RunStatus, RuntimeSelector, ToolPolicy};
+use runyard_api::arp::runtime::types::{
+    RunInput, RunLimits, RunRequest, RunResult, RunStatus, RuntimeSelector, ToolPolicy,
+};
 use runyard_engine::constraints::{Budgets, Candidates};
 use runyard_engine::event::Failure;
 use runyard_engine::{Constraints, NodeTypeRef, Object, RunOutcome, State, plan};
@@ -13,8 +15,7 @@ use serde_json::{Map, Value, json};
 use super::FACE;
 use crate::catalog::Catalog;
 use crate::dialects::arp::wire::{
-    EXTENSIONS, METADATA, Unsayable, extensions, failure_value, given, note, run_id, run_state, time, typed,
-    typed_list,
+    EXTENSIONS, METADATA, Unsayable, extensions, failure_value, given, note, run_id, run_state, time, typed, typed_list,
 };
 use crate::runs::NewRun;
 
@@ -83,7 +84,10 @@ fn check_selector(selector: Option<&RuntimeSelector>, unsayable: &mut Vec<Unsaya
     let Some(selector) = selector else { return };
     let mut refuse = |field, reason| unsayable.push(Unsayable { field, reason });
     if selector.runtime_name.as_ref().is_some_and(|name| name != RUNTIME_NAME) {
-        refuse("/runtime_selector/runtime_name", format!("this runtime is `{RUNTIME_NAME}`, and there is no other here"));
+        refuse(
+            "/runtime_selector/runtime_name",
+            format!("this runtime is `{RUNTIME_NAME}`, and there is no other here"),
+        );
     }
     if selector.runtime_profile.as_ref().is_some_and(|profile| profile != RUNTIME_PROFILE) {
         refuse(
