@@ -17,11 +17,14 @@ pub struct Frame {
     pub data: Value,
 }
 
+/// A frame, or why the stream ends early.
+pub type Framed = Result<Frame, crate::store::StoreError>;
+
 /// Writes each frame as one event without a name, so that `onmessage` of a browser's `EventSource` sees it. An error ends the
 /// stream between two events.
 pub fn sse<S>(frames: S, clock: Clock) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static
 where
-    S: Stream<Item = Result<Frame, crate::store::StoreError>> + Send + 'static,
+    S: Stream<Item = Framed> + Send + 'static,
 {
     kept_alive(frames.map(|frame| frame.map(|frame| event(&frame))), b":\n\n", clock)
 }

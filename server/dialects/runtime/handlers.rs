@@ -14,8 +14,7 @@ use super::{Room, wire};
 use crate::dialects::arp::{runs, service};
 use crate::dialects::refusal::{Refusal, of_door, of_runs};
 use crate::dialects::resume::Resume;
-use crate::feed::{self, Frame};
-use crate::store::StoreError;
+use crate::feed::{self, Framed};
 
 impl Runtime for Room {
     async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
@@ -89,17 +88,12 @@ impl Room {
 
     /// The events of a run with a `seq` greater than `after_seq`, those to come included. A `seq` is found by folding the log
     /// from its start, so that resuming needs nothing to be remembered.
-    fn shown(
-        &self,
-        cx: &Caller,
-        state: &State,
-        after_seq: u64,
-    ) -> impl Stream<Item = Result<Frame, StoreError>> + Send + 'static {
+    fn shown(&self, cx: &Caller, state: &State, after_seq: u64) -> impl Stream<Item = Framed> + Send + 'static {
         let mut projection = Projection::of(state);
         let log = self.runs.follow(&cx.tenant, state.run, 0, cx.stopping.clone());
         log.filter_map(move |recorded| {
             let frame = recorded.map(|recorded| projection.project(&recorded)).transpose();
-            ready(frame.filter(|frame| frame.as_ref().is_ok_and(|frame| frame.id > after_seq) || frame.is_err()))
+            ready(frame.filter(|frame| !frame.as_ref().is_ok_and(|frame| frame.id <= after_seq)))
         })
     }
 }
