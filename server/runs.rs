@@ -4,6 +4,8 @@
 //! |------------------|------------------------------------------------------------------|
 //! | `start.rs`       | a new run: resolve, validate, start once                         |
 //! | `submit.rs`      | one command: load, decide, commit, tell who waits                |
+//! | `cache.rs`       | run states kept at hand                                          |
+//! | `writing.rs`     | whether writing works, for health                                |
 //! | `references.rs`  | the ways in which a run is named                                 |
 //! | `row.rs`         | what lists show, derived from the state                          |
 //! | `fingerprint.rs` | telling a repeated request from another one                      |
@@ -11,12 +13,16 @@
 //!
 //! Nothing here knows a dialect, and nothing here decides: the engine does.
 
+mod cache;
 mod fingerprint;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod references;
 pub mod remote;
-pub(crate) mod row;
+pub mod row;
 mod start;
 mod submit;
+mod writing;
 
 use std::sync::Arc;
 
@@ -25,6 +31,7 @@ use runyard_engine::{NodeRunId, Position, Recorded, Rejected, RunId, State};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use references::RunName;
 pub use start::{ChildRequest, IdempotencyKey, NewRun, StartedRun};
 
 use crate::catalog::{Catalog, ResolveError, Violation};
@@ -78,12 +85,6 @@ pub enum Error {
     /// The client-chosen id is taken by a run that was started with another body.
     #[error("run `{name}` already exists and was started with a different request")]
     NameTaken {
-        /// The id.
-        name: String,
-    },
-    /// The client-chosen id is shaped like a generated one, and would be taken for it.
-    #[error("run id `{name}` has the form of a generated id; choose another, or leave it out")]
-    NameReserved {
         /// The id.
         name: String,
     },
@@ -196,9 +197,10 @@ impl Runs {
         &self.clock
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers, and takes what is written.
     pub async fn ping(&self) -> Result<(), Error> {
-        Ok(self.store.ping().await?)
+        self.store.ping().await?;
+        Ok(self.submitter.writing_works()?)
     }
 
     async fn state(&self, tenant: &str, run: RunId) -> Result<Option<Arc<State>>, Error> {

@@ -133,10 +133,10 @@ impl Output {
     }
 }
 
-/// Text from outside without control characters, except for line ends and tabs.
+/// Text from outside without what steers a terminal, except for line ends and tabs.
 pub fn text(from_outside: &str) -> String {
     from_outside.chars().fold(String::with_capacity(from_outside.len()), |mut clean, character| {
-        if character.is_control() && !matches!(character, '\n' | '\t') {
+        if steers(character) && !matches!(character, '\n' | '\t') {
             // Writing to a string does not fail.
             let _ = write!(clean, "{}", character.escape_unicode());
         } else {
@@ -144,6 +144,13 @@ pub fn text(from_outside: &str) -> String {
         }
         clean
     })
+}
+
+/// Control characters, and those that make a reader see text in another order than it has (Unicode's `Bidi_Control`).
+fn steers(character: char) -> bool {
+    let reorders =
+        matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || reorders
 }
 
 /// [`text`] on one line, for a cell.
@@ -185,7 +192,8 @@ pub fn value(value: &Value) -> String {
     match value {
         Value::String(string) => text(string),
         // Display of a JSON value cannot fail; the alternate form indents.
-        other => format!("{other:#}"),
+        // JSON escapes only the older half of the control characters.
+        other => text(&format!("{other:#}")),
     }
 }
 
@@ -273,7 +281,8 @@ pub(crate) mod tests {
         assert_eq!(text("a\u{1b}[2Jb\tc\n"), "a\\u{1b}[2Jb\tc\n");
         assert_eq!(one_line("a\r\n  b\u{7}"), "a b\\u{7}");
         assert_eq!(value(&json!("plain")), "plain");
-        assert_eq!(value(&json!({ "a": "\u{1b}" })), "{\n  \"a\": \"\\u001b\"\n}");
+        assert_eq!(text("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(value(&json!({ "a": "\u{1b}\u{9b}" })), "{\n  \"a\": \"\\u001b\\u{9b}\"\n}");
     }
 
     #[test]

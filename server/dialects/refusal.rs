@@ -92,21 +92,17 @@ pub fn of_runs(error: Error) -> Refusal {
             .with("violations", input_violations(&violations)),
         Error::Rejected(rejected) => of_engine(&rejected),
         Error::NameTaken { name } => Refusal::new(S::CONFLICT, "run_already_exists", message).with("run_id", name),
-        Error::NameReserved { .. } => {
-            let error = json!({ "place": "body", "field": "/run_id", "reason": message });
-            Refusal::new(S::BAD_REQUEST, "invalid_request", message).with("errors", json!([error]))
-        }
         Error::KeyReused { key } => {
             Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key)
         }
         Error::Busy => Refusal::new(S::SERVICE_UNAVAILABLE, "store_busy", message).retryable(Some(RETRY_AFTER_S)),
-        // Trying again would read the same: not 503.
-        Error::Store(cause @ StoreError::Corrupt { .. }) => {
-            tracing::error!(error = %cause, "a run's log does not read as it must");
+        // Trying again would read the same.
+        Error::Store(StoreError::Corrupt { run, reason }) => {
+            tracing::error!(%run, reason, "a run's log does not read as it must");
             Refusal::new(
                 S::INTERNAL_SERVER_ERROR,
                 "internal_error",
-                "the run's log cannot be read; the server's log has the reason under the request id",
+                "what is stored of this run cannot be read; the server's log has the reason under the request id",
             )
         }
         Error::Store(cause) => {

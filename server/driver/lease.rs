@@ -17,14 +17,25 @@ pub(super) struct Leases {
     changed: Notify,
 }
 
+/// One claim in hand. Dropping it ends its renewal.
+#[derive(Debug)]
+pub(super) struct Lease {
+    leases: Arc<Leases>,
+    effect: EffectId,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.leases.lock().remove(&self.effect);
+    }
+}
+
 impl Leases {
-    pub(super) fn hold(&self, effect: EffectId, epoch: Epoch) {
+    /// Renews this claim until the answer is dropped.
+    pub(super) fn hold(self: &Arc<Self>, effect: EffectId, epoch: Epoch) -> Lease {
         self.lock().insert(effect, epoch);
         self.changed.notify_one();
-    }
-
-    pub(super) fn release(&self, effect: EffectId) {
-        self.lock().remove(&effect);
+        Lease { leases: self.clone(), effect }
     }
 
     /// Renews every claim at a third of its time. Writes nothing while nothing is held.
@@ -43,5 +54,24 @@ impl Leases {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<EffectId, Epoch>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn a_claim_is_let_go_when_its_work_panics() {
+        let leases = Arc::new(Leases::default());
+        let effect = EffectId::from_uuid(uuid::Uuid::from_u128(1));
+        let panicking = AssertUnwindSafe(|| {
+            let _lease = leases.hold(effect, 1);
+            assert!(leases.lock().is_empty(), "the work goes wrong here");
+        });
+        assert!(catch_unwind(panicking).is_err());
+        assert!(leases.lock().is_empty(), "nobody renews what nobody works on");
     }
 }

@@ -10,16 +10,16 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::planner::Planner;
 use crate::runs::Runs;
 use crate::store::{Claimed, Store};
-use lease::Leases;
+use lease::{Lease, Leases};
 
 /// How long to wait after the store did not answer.
 const STORE_PAUSE: Duration = Duration::from_millis(250);
@@ -56,38 +56,50 @@ pub struct Settings {
     pub lease_ms: i64,
 }
 
-/// Moves runs until told to stop, then finishes what is in hand. What is not finished when the caller stops waiting is
-/// claimed again later by whoever drives then.
+/// Moves runs until told to stop, then finishes what is in hand. When the caller stops waiting and drops the future, what is in
+/// hand is dropped with it, and claimed again by whoever drives next: nobody performs for a server that is no more.
 pub async fn drive(parts: Parts, stopping: CancellationToken) {
     let slots = Arc::new(Semaphore::new(parts.settings.workers));
     let leases = Arc::new(Leases::default());
-    let at_work = TaskTracker::new();
-    let renewing =
-        tokio::spawn(leases.clone().renew(parts.store.clone(), parts.clock.clone(), parts.settings.lease_ms));
+    // Sets, because a set takes its tasks with it when it is dropped.
+    let (mut at_work, mut renewing) = (JoinSet::new(), JoinSet::new());
+    renewing.spawn(leases.clone().renew(parts.store.clone(), parts.clock.clone(), parts.settings.lease_ms));
     while !stopping.is_cancelled() {
+        while at_work.try_join_next().is_some() {}
         let free = slots.available_permits();
         let claimed = if free == 0 { Vec::new() } else { claim(&parts, free).await };
         let found = !claimed.is_empty();
         for one in claimed {
             let Ok(slot) = slots.clone().acquire_owned().await else { break };
-            let (parts, leases) = (parts.clone(), leases.clone());
-            leases.hold(one.effect.id, one.epoch);
+            let parts = parts.clone();
+            let lease = leases.hold(one.effect.id, one.epoch);
+            let in_hand = InHand { _lease: lease, slot: Some(slot), work: parts.work.clone() };
             at_work.spawn(async move {
-                let effect = one.effect.id;
+                let _in_hand = in_hand;
                 work::perform_and_settle(&parts, one).await;
-                leases.release(effect);
-                drop(slot);
-                // A slot is free: there may be more to claim.
-                parts.work.notify_one();
             });
         }
         if !found {
             rest(&parts, free == 0, &stopping).await;
         }
     }
-    at_work.close();
-    at_work.wait().await;
-    renewing.abort();
+    while at_work.join_next().await.is_some() {}
+}
+
+/// What a worker holds while it works. Let go however the work ends: a panic must not keep a place taken, or an effect from
+/// being claimed again.
+struct InHand {
+    _lease: Lease,
+    slot: Option<OwnedSemaphorePermit>,
+    work: Arc<Notify>,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        drop(self.slot.take());
+        // A slot is free: there may be more to claim.
+        self.work.notify_one();
+    }
 }
 
 async fn claim(parts: &Parts, limit: usize) -> Vec<Claimed> {
@@ -113,3 +125,6 @@ async fn rest(parts: &Parts, full: bool, stopping: &CancellationToken) {
         () = parts.clock.sleep_until(until) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

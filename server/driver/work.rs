@@ -41,7 +41,7 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
                 return;
             }
             Err(error) => {
-                tracing::error!(%error, "a result could not be recorded; the effect will be claimed again");
+                tracing::error!(%error, cause = ?error, "a result could not be recorded; the effect will be claimed again");
                 return;
             }
         }

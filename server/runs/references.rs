@@ -18,7 +18,32 @@ impl Runs {
     }
 }
 
-/// Whether a client may choose this id: it must not be mistaken for a generated one.
-pub(super) fn may_be_chosen(name: &str) -> bool {
-    RunId::parse(name).is_none()
+/// An id that a client chose for a run: any text that cannot be mistaken for a generated id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunName(String);
+
+impl RunName {
+    /// A name, where the text is one. Which characters it may have is for each face to say.
+    pub fn parse(text: &str) -> Option<Self> {
+        RunId::parse(text).is_none().then(|| Self(text.to_owned()))
+    }
+
+    /// As given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_be_mistaken_for_a_generated_id() {
+        let generated = RunId::from_uuid(uuid::Uuid::nil());
+        for reserved in [generated.to_string(), uuid::Uuid::nil().to_string()] {
+            assert_eq!(RunName::parse(&reserved), None, "{reserved}");
+        }
+        assert_eq!(RunName::parse("order-17").as_ref().map(RunName::as_str), Some("order-17"));
+    }
 }

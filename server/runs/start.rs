@@ -9,7 +9,7 @@ use runyard_engine::{
 use serde_json::Value;
 
 use super::submit::Riders;
-use super::{Error, Runs, references};
+use super::{Error, RunName, Runs};
 use crate::store::{Epoch, KeyUse, StoreError};
 
 /// The scope of idempotency keys for starting a run.
@@ -20,8 +20,8 @@ const FINGERPRINT: &str = "runyard.fingerprint";
 /// A run to be, in no dialect.
 #[derive(Debug, Clone)]
 pub struct NewRun {
-    /// The id the client chose, already of the right form.
-    pub name: Option<String>,
+    /// The id the client chose.
+    pub name: Option<RunName>,
     /// The face it comes through.
     pub face: &'static str,
     /// As asked.
@@ -47,6 +47,10 @@ impl IdempotencyKey {
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         fits.then(|| Self(text.to_owned()))
+    }
+
+    fn used_for(&self, run: RunId, fingerprint: &[u8]) -> KeyUse {
+        KeyUse { scope: START.to_owned(), key: self.0.clone(), fingerprint: fingerprint.to_vec(), run }
     }
 }
 
@@ -82,27 +86,25 @@ impl Runs {
     /// Starts a run, or answers with the run that the same request started before.
     pub async fn start(&self, tenant: &str, new: NewRun) -> Result<StartedRun, Error> {
         let fingerprint = self.fingerprints.of(&new.request);
-        if let Some(earlier) = self.earlier(tenant, &new, &fingerprint).await? {
-            return Ok(earlier);
-        }
-        let run = self.clock.new_run_id();
-        super::note_run(run);
-        let start = self.prepare(&new, &fingerprint)?;
-        let key = new.key.as_ref().map(|key| KeyUse {
-            scope: START.to_owned(),
-            key: key.0.clone(),
-            fingerprint: fingerprint.clone(),
-            run,
-        });
-        let riders = Riders { settles: None, key };
-        match self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await {
-            Ok((state, _)) => Ok(StartedRun { state, replayed: false }),
+        match self.start_once(tenant, &new, &fingerprint).await {
             // Another request took the name or the key between the look and the commit.
             Err(Error::Store(StoreError::NameTaken { .. } | StoreError::KeyTaken(_))) => {
                 self.earlier(tenant, &new, &fingerprint).await?.ok_or(Error::Busy)
             }
-            Err(other) => Err(other),
+            answered => answered,
         }
+    }
+
+    async fn start_once(&self, tenant: &str, new: &NewRun, fingerprint: &[u8]) -> Result<StartedRun, Error> {
+        if let Some(earlier) = self.earlier(tenant, new, fingerprint).await? {
+            return Ok(earlier);
+        }
+        let run = self.clock.new_run_id();
+        super::note_run(run);
+        let start = self.prepare(new, fingerprint)?;
+        let riders = Riders { settles: None, key: new.key.as_ref().map(|key| key.used_for(run, fingerprint)) };
+        let (state, _) = self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await?;
+        Ok(StartedRun { state, replayed: false })
     }
 
     /// Submits any other command about a run.
@@ -150,11 +152,17 @@ impl Runs {
             return self.again(tenant, used.run).await;
         }
         if let Some(name) = &new.name
-            && let Some(run) = self.store.named(tenant, name).await?
+            && let Some(run) = self.store.named(tenant, name.as_str()).await?
         {
             let earlier = self.again(tenant, run).await?;
-            let same = earlier.as_ref().is_some_and(|started| noted(&started.state) == Some(&*hex(fingerprint)));
-            return if same { Ok(earlier) } else { Err(Error::NameTaken { name: name.clone() }) };
+            if earlier.as_ref().is_none_or(|started| noted(&started.state) != Some(&*hex(fingerprint))) {
+                return Err(Error::NameTaken { name: name.as_str().to_owned() });
+            }
+            // A key that is new although its request is not: another request under it must be refused from now on.
+            if let Some(key) = &new.key {
+                self.submitter.remember(tenant, run, key.used_for(run, fingerprint)).await?;
+            }
+            return Ok(earlier);
         }
         Ok(None)
     }
@@ -165,16 +173,11 @@ impl Runs {
     }
 
     fn prepare(&self, new: &NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
-        if let Some(name) = &new.name
-            && !references::may_be_chosen(name)
-        {
-            return Err(Error::NameReserved { name: name.clone() });
-        }
         let node_type = self.resolve(&new.node_type, &new.inputs)?;
         let mut notes = new.notes.clone();
         notes.insert(FINGERPRINT.to_owned(), Value::String(hex(fingerprint)));
         Ok(Start {
-            name: new.name.clone(),
+            name: new.name.as_ref().map(|name| name.as_str().to_owned()),
             face: new.face.to_owned(),
             node_type,
             inputs: new.inputs.clone(),

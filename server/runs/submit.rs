@@ -3,16 +3,16 @@
 //! Deciding needs no lease: two deciders over one version conflict in the store, and the loser decides again on what the winner
 //! left. Within this process a command takes its run's turn first, so that conflicts stay rare.
 
-use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use lru::LruCache;
 use runyard_engine::{
     Command, Context, Decision, EffectId, Event, Position, Recorded, Reply, RunId, State, apply, decide, outstanding,
     replay,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
+use super::cache::Cache;
+use super::writing::Writing;
 use super::{Error, row};
 use crate::clock::Clock;
 use crate::feed::Bells;
@@ -20,8 +20,6 @@ use crate::store::{Append, Epoch, KeyUse, Store, StoreError};
 
 /// How often a command is decided again before its sender is told to try later.
 const ATTEMPTS_MAX: usize = 16;
-/// How many run states are kept at hand. A hint: every one can be read again.
-const CACHE_RUNS: usize = 4_096;
 /// Runs that share a turn. More means fewer strangers waiting for each other.
 const TURNS: usize = 1_024;
 /// How many events one read brings at the most.
@@ -33,7 +31,8 @@ pub(super) struct Submitter {
     clock: Clock,
     bells: Arc<Bells>,
     work: Arc<Notify>,
-    cache: Mutex<LruCache<RunId, (String, Arc<State>)>>,
+    cache: Cache,
+    writing: Writing,
     turns: Vec<Turn<()>>,
 }
 
@@ -48,9 +47,8 @@ pub(super) struct Riders {
 
 impl Submitter {
     pub(super) fn new(store: Arc<dyn Store>, clock: Clock, bells: Arc<Bells>, work: Arc<Notify>) -> Self {
-        let capacity = NonZeroUsize::new(CACHE_RUNS).unwrap_or(NonZeroUsize::MIN);
         let turns = (0..TURNS).map(|_| Turn::new(())).collect();
-        Submitter { store, clock, bells, work, cache: Mutex::new(LruCache::new(capacity)), turns }
+        Submitter { store, clock, bells, work, cache: Cache::default(), writing: Writing::default(), turns }
     }
 
     /// Decides one command about a run and commits what was decided.
@@ -75,7 +73,7 @@ impl Submitter {
             let has_effects = !decision.effects.is_empty();
             match self.commit(append(tenant, &before, &after, decision, at_ms, &riders)).await {
                 Ok(()) => {
-                    self.keep(tenant, after.clone());
+                    self.cache.keep(tenant, after.clone());
                     self.bells.ring(run, after.version);
                     if has_effects {
                         self.work.notify_one();
@@ -83,7 +81,7 @@ impl Submitter {
                     return Ok((after, reply));
                 }
                 // Someone else moved the run: what is at hand is old.
-                Err(StoreError::Conflict { .. }) => self.forget(run),
+                Err(StoreError::Conflict { .. }) => self.cache.forget(run),
                 Err(other) => return Err(Error::from(other)),
             }
         }
@@ -105,9 +103,25 @@ impl Submitter {
         }
     }
 
+    /// Remembers a key for a run that stands already.
+    pub(super) async fn remember(&self, tenant: &str, run: RunId, key: KeyUse) -> Result<(), Error> {
+        let _turn = self.turn(run).lock().await;
+        let riders = Riders { settles: None, key: Some(key) };
+        for _ in 0..ATTEMPTS_MAX {
+            let Some(state) = self.load(tenant, run).await? else { return Ok(()) };
+            let at_ms = state.updated_at_ms.unwrap_or_default();
+            match self.commit(append(tenant, &state, &state, Decision::default(), at_ms, &riders)).await {
+                Ok(()) => return Ok(()),
+                Err(StoreError::Conflict { .. }) => self.cache.forget(run),
+                Err(other) => return Err(Error::from(other)),
+            }
+        }
+        Err(Error::Busy)
+    }
+
     /// A run as it stands, or nothing where it does not exist for this tenant.
     pub(super) async fn load(&self, tenant: &str, run: RunId) -> Result<Option<Arc<State>>, Error> {
-        if let Some(state) = self.at_hand(tenant, run) {
+        if let Some(state) = self.cache.get(tenant, run) {
             return Ok(Some(state));
         }
         let mut log = Vec::new();
@@ -125,39 +139,27 @@ impl Submitter {
         }
         let state = replay(run, &log).map_err(|corrupt| corrupted(run, &corrupt.to_string()))?;
         let state = Arc::new(state);
-        self.keep(tenant, state.clone());
+        self.cache.keep(tenant, state.clone());
         Ok(Some(state))
+    }
+
+    /// Whether the last commit was written.
+    pub(super) fn writing_works(&self) -> Result<(), StoreError> {
+        self.writing.works(self.clock.now_ms())
     }
 
     async fn commit(&self, append: Append) -> Result<(), StoreError> {
         let mut answers = self.store.commit(vec![append]).await;
-        match answers.pop() {
-            Some(answer) => answer.map(|_| ()),
-            None => Err(StoreError::Failed("the store did not answer an entry".into())),
-        }
+        let answer =
+            answers.pop().unwrap_or_else(|| Err(StoreError::Failed("the store did not answer an entry".into())));
+        self.writing.note(&answer, self.clock.now_ms());
+        answer.map(|_| ())
     }
 
     fn turn(&self, run: RunId) -> &Turn<()> {
         let (_, low) = run.uuid().as_u64_pair();
         let place = usize::try_from(low % TURNS as u64).unwrap_or(0);
         &self.turns[place]
-    }
-
-    fn at_hand(&self, tenant: &str, run: RunId) -> Option<Arc<State>> {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.get(&run).filter(|(owner, _)| owner == tenant).map(|(_, state)| state.clone())
-    }
-
-    /// Keeps the newest of what is at hand: a slow reader must not put an older state over a newer one.
-    fn keep(&self, tenant: &str, state: Arc<State>) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if cache.peek(&state.run).is_none_or(|(_, kept)| kept.version <= state.version) {
-            cache.put(state.run, (tenant.to_owned(), state));
-        }
-    }
-
-    fn forget(&self, run: RunId) {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).pop(&run);
     }
 }
 
@@ -201,3 +203,6 @@ fn created(events: &[Event]) -> Vec<runyard_engine::NodeRunId> {
 fn corrupted(run: RunId, reason: &str) -> Error {
     Error::Store(StoreError::Corrupt { run, reason: reason.to_owned() })
 }
+
+#[cfg(test)]
+mod tests;

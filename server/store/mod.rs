@@ -88,8 +88,8 @@ pub struct Append {
     pub expected: Position,
     /// When, Unix milliseconds.
     pub at_ms: i64,
-    /// What happened, in order. They get the positions `expected + 1` and on. May be empty, to settle what changes nothing;
-    /// not for a new run.
+    /// What happened, in order. They get the positions `expected + 1` and on. May be empty, to settle what changes nothing
+    /// or to remember a key; not for a new run.
     pub events: Vec<Event>,
     /// The run's row as it is after the events. Name, face, node type and time of creation stay what they were at first.
     pub row: RunRow,
@@ -102,7 +102,7 @@ pub struct Append {
     pub settles: Option<(EffectId, Epoch)>,
     /// Node runs created by the events, so that they can be found.
     pub node_runs: Vec<NodeRunId>,
-    /// A key under which this start can be repeated.
+    /// A key under which the run's start can be repeated.
     pub key: Option<KeyUse>,
 }
 

@@ -11,7 +11,7 @@ use runyard_api::arp::schemas::{NodeRunState, RunState};
 use runyard_api::host::Closed;
 use serde_json::{Value, json};
 
-use crate::harness::{Apart, Clients, Lines, PATIENCE, World};
+use crate::harness::{Apart, Clients, Lines, Mode, PATIENCE, World};
 
 const GOAL: &str = "Generate a UUID, then hash it with SHA-256, then return it.";
 
@@ -210,4 +210,39 @@ async fn stopping_the_server_ends_streams_between_lines() {
     assert_eq!(closed.unwrap(), Closed::Clean);
     assert!(ends.iter().flatten().all(|event| event["type"] != "run_completed" && event["type"] != "finished"));
     drop(clients);
+}
+
+#[tokio::test]
+async fn a_stream_that_the_store_lets_down_breaks_between_lines_and_can_be_resumed() {
+    let doors = Apart::new();
+    let run = doors.run("runyard.composite.external", json!({})).await;
+    let mut bytes = doors.gateway.stream_run_events(&run.run_id, None, None).await.unwrap().into_inner_stream();
+    let mut text = Vec::new();
+    while text.iter().filter(|byte| **byte == b'\n').count() < 2 {
+        text.extend_from_slice(&bytes.next().await.unwrap().unwrap());
+    }
+    doors.store_is(Mode::Fails);
+    let (clock, real) = (doors.clock.clone(), Clock::system());
+    let time = tokio::spawn(async move {
+        loop {
+            clock.advance(Duration::from_secs(1));
+            real.sleep(Duration::from_millis(2)).await;
+        }
+    });
+    let broken = loop {
+        match tokio::time::timeout(PATIENCE, bytes.next()).await.unwrap() {
+            Some(Ok(chunk)) => text.extend_from_slice(&chunk),
+            Some(Err(_)) => break true,
+            None => break false,
+        }
+    };
+    time.abort();
+    assert!(broken, "a reader must not take this for the end of the run");
+    let rest = text.rsplit(|byte| *byte == b'\n').next().unwrap();
+    assert!(rest.iter().all(|byte| *byte == b' '), "no line is cut");
+    doors.store_is(Mode::Works);
+    doors.complete(&run.root_node_run_id, json!({"state": "succeeded"})).await.unwrap();
+    let end = doors.follow(&run.run_id, Some(2)).await.rest().await;
+    assert_eq!(end.last().unwrap()["type"], "run_completed", "{end:?}");
+    assert_eq!(end[0]["seq"], 3);
 }

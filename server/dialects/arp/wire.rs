@@ -10,7 +10,7 @@ use runyard_engine::event::{Evaluation, Failure, FinalState};
 use runyard_engine::{Constraints, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State};
 use serde_json::{Map, Value, json};
 
-use crate::runs::{ChildRequest, NewRun};
+use crate::runs::{ChildRequest, NewRun, RunName};
 
 /// Notes under which a face's own fields rest with a run or a node run.
 const RUN_CONTEXT: &str = "run_context";
@@ -18,6 +18,8 @@ const RUN_CONTEXT: &str = "run_context";
 pub const METADATA: &str = "metadata";
 /// The note that holds what the caller put into `extensions`.
 pub const EXTENSIONS: &str = "extensions";
+/// How the names of our own extensions begin.
+pub const OURS: &str = "runyard.";
 
 /// What cannot be said in the engine's words: names the field and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
     note(&mut notes, METADATA, &body.metadata);
     note(&mut notes, EXTENSIONS, &body.extensions);
     Ok(NewRun {
-        name: body.run_id.clone(),
+        name: body.run_id.as_deref().map(run_name).transpose()?,
         face,
         node_type: node_type_ref(&body.root_node_type_ref),
         inputs: body.input.clone(),
@@ -44,6 +46,11 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
         request: serde_json::to_value(body).unwrap_or_default(),
         key: None,
     })
+}
+
+fn run_name(text: &str) -> Result<RunName, Unsayable> {
+    let reason = "looks like an id that the server generates; choose another form, or leave it out";
+    RunName::parse(text).ok_or_else(|| Unsayable { field: "/run_id", reason: reason.to_owned() })
 }
 
 /// A child request in the engine's words.
@@ -247,12 +254,11 @@ fn noted<T: serde::de::DeserializeOwned>(notes: Option<&Object>, key: &str) -> O
     typed(notes?.get(key)?)
 }
 
-/// The extensions that came with the request.
+/// The caller's extensions. Our own names are left to us: a caller must not make a run look as if it had outputs or an error.
 pub fn given(notes: Option<&Object>) -> Map<String, Value> {
-    match notes.and_then(|notes| notes.get(EXTENSIONS)) {
-        Some(Value::Object(extensions)) => extensions.clone(),
-        _ => Map::new(),
-    }
+    let Some(Value::Object(extensions)) = notes.and_then(|notes| notes.get(EXTENSIONS)) else { return Map::new() };
+    let theirs = extensions.iter().filter(|(name, _)| !name.starts_with(OURS));
+    theirs.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Extensions on the wire: absent when there are none.

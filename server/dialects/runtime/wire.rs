@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::FACE;
 use crate::catalog::Catalog;
 use crate::dialects::arp::wire::{
-    EXTENSIONS, METADATA, Unsayable, extensions, failure_value, given, note, run_id, run_state, time, typed, typed_list,
+    EXTENSIONS, METADATA, OURS, Unsayable, extensions, failure_value, given, note, run_id, run_state, time, typed, typed_list,
 };
 use crate::runs::NewRun;
 
@@ -32,6 +32,7 @@ pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Ve
     check_selector(body.runtime_selector.as_ref(), &mut unsayable);
     check_policy(body.tool_policy.as_ref(), catalog, &mut unsayable);
     check_limits(body.limits.as_ref(), &mut unsayable);
+    check_extensions(body, &mut unsayable);
     let inputs = inputs(&body.input, &mut unsayable);
     if !unsayable.is_empty() {
         return Err(unsayable);
@@ -122,6 +123,15 @@ fn check_limits(limits: Option<&RunLimits>, unsayable: &mut Vec<Unsayable>) {
     if limits.is_some_and(|limits| limits.max_tokens.is_some()) {
         let reason = "no model is configured, so no tokens are used and none can be counted; leave it out".to_owned();
         unsayable.push(Unsayable { field: "/limits/max_tokens", reason });
+    }
+}
+
+/// What we say of a run stands beside what the caller says of it, so the names must not meet.
+fn check_extensions(body: &RunRequest, unsayable: &mut Vec<Unsayable>) {
+    let mut names = body.extensions.iter().flat_map(|extensions| extensions.0.keys());
+    if let Some(name) = names.find(|name| name.starts_with(OURS)) {
+        let reason = format!("`{name}` cannot be given back: names that begin with `{OURS}` are this server's own");
+        unsayable.push(Unsayable { field: "/extensions", reason });
     }
 }
 
@@ -216,7 +226,7 @@ fn echoed(state: &State) -> Map<String, Value> {
     let notes = state.start.as_deref().map(|start| &start.notes);
     let mut all = given(notes);
     if let Some(metadata) = notes.and_then(|notes| notes.get(METADATA)) {
-        all.insert("runyard.metadata".to_owned(), metadata.clone());
+        all.insert(format!("{OURS}metadata"), metadata.clone());
     }
     all
 }

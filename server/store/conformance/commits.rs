@@ -105,6 +105,10 @@ pub(super) async fn a_key_is_used_once(store: &dyn Store) {
     assert_eq!((used.scope.as_str(), used.key.as_str(), used.run), ("start_run", "k", run(1)));
     assert_eq!(store.keyed("other", "start_run", "k").await.unwrap().unwrap().run, run(4));
     assert_eq!(store.keyed(TENANT, "start_run", "K").await.unwrap(), None);
+
+    go_on(1, 1).events(0).key("start_run", "later").lands(store).await;
+    assert_eq!(store.keyed(TENANT, "start_run", "later").await.unwrap().unwrap().run, run(1));
+    assert_eq!(positions(store, 1).await, [1], "a key is no event");
 }
 
 pub(super) async fn the_first_broken_rule_is_told(store: &dyn Store) {

@@ -139,6 +139,8 @@ async fn every_field_of_a_request_takes_effect_or_is_refused_by_its_name() {
                 assert_eq!(serde_json::to_value(run.extensions.unwrap()).unwrap(), extensions);
                 let extended = result(world, &run.run_id).await.extensions.unwrap();
                 assert_eq!(serde_json::to_value(extended).unwrap(), extensions);
+                let found = refusals(world, with(goal(GOAL), "extensions", json!({"runyard.metadata": {}}))).await;
+                assert_eq!(found[0].0, "/extensions");
             }
             other => panic!("nobody says what becomes of {other}"),
         }

@@ -1,0 +1,171 @@
+//! Run states kept at hand, bounded in number and in bytes. A hint: every one can be read again.
+//!
+//! Bytes count because a request may be a megabyte, and a state holds its inputs and outputs more than once: a bound on the
+//! number alone would let a few thousand large runs fill the machine.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
+use runyard_engine::{Node, Object, RunId, State};
+use serde_json::Value;
+
+/// How many run states are kept at hand.
+const RUNS_MAX: NonZeroUsize = NonZeroUsize::new(4_096).expect("more than none");
+/// How much they may hold together, bytes, as [`bytes_of`] counts.
+const BYTES_MAX: usize = 128 << 20;
+
+/// What a state, a node run or a value costs besides its text. A guess that is meant to be a little too high.
+const STATE_BYTES: usize = 2_048;
+const NODE_BYTES: usize = 1_024;
+const VALUE_BYTES: usize = 48;
+
+/// The states at hand.
+pub(super) struct Cache {
+    held: Mutex<Held>,
+    bytes_max: usize,
+}
+
+struct Held {
+    runs: LruCache<RunId, Kept>,
+    bytes: usize,
+}
+
+struct Kept {
+    tenant: String,
+    state: Arc<State>,
+    bytes: usize,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Cache::new(BYTES_MAX)
+    }
+}
+
+impl Cache {
+    fn new(bytes_max: usize) -> Self {
+        Cache { held: Mutex::new(Held { runs: LruCache::new(RUNS_MAX), bytes: 0 }), bytes_max }
+    }
+
+    /// The state of this tenant's run, where it is at hand.
+    pub(super) fn get(&self, tenant: &str, run: RunId) -> Option<Arc<State>> {
+        let mut held = self.lock();
+        held.runs.get(&run).filter(|kept| kept.tenant == tenant).map(|kept| kept.state.clone())
+    }
+
+    /// Keeps the newest of what is at hand: a slow reader must not put an older state over a newer one.
+    pub(super) fn keep(&self, tenant: &str, state: Arc<State>) {
+        let bytes = bytes_of(&state);
+        let mut held = self.lock();
+        if held.runs.peek(&state.run).is_some_and(|kept| kept.state.version > state.version) {
+            return;
+        }
+        held.remove(state.run);
+        held.bytes += bytes;
+        let pushed = held.runs.push(state.run, Kept { tenant: tenant.to_owned(), state, bytes });
+        held.bytes -= pushed.map_or(0, |(_, oldest)| oldest.bytes);
+        // The newest stays however large: it is being worked on, and would be read again for every command.
+        while held.bytes > self.bytes_max && held.runs.len() > 1 {
+            let Some((_, oldest)) = held.runs.pop_lru() else { break };
+            held.bytes -= oldest.bytes;
+        }
+    }
+
+    /// Forgets a run: what is at hand is old.
+    pub(super) fn forget(&self, run: RunId) {
+        self.lock().remove(run);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn remove(&mut self, run: RunId) {
+        if let Some(kept) = self.runs.pop(&run) {
+            self.bytes -= kept.bytes;
+        }
+    }
+}
+
+/// About how much memory a state holds: what callers can make large is counted, the rest is guessed.
+fn bytes_of(state: &State) -> usize {
+    let start = state.start.as_deref();
+    let start = start.map_or(0, |start| object(&start.inputs) + object(&start.notes));
+    let nodes: usize = state.nodes.values().map(|node| bytes_of_node(node)).sum();
+    STATE_BYTES + start + nodes + state.outputs.as_ref().map_or(0, object)
+}
+
+fn bytes_of_node(node: &Node) -> usize {
+    let recoveries = node.recoveries.iter().map(|action| object(&action.0));
+    let artifacts = node.artifacts.iter().map(|artifact| object(&artifact.0));
+    NODE_BYTES
+        + object(&node.inputs)
+        + object(&node.notes)
+        + node.outputs.as_ref().map_or(0, object)
+        + node.binding_decision.as_ref().map_or(0, value)
+        + recoveries.chain(artifacts).sum::<usize>()
+}
+
+fn object(object: &Object) -> usize {
+    object.iter().map(|(key, one)| VALUE_BYTES + key.len() + value(one)).sum()
+}
+
+fn value(value: &Value) -> usize {
+    VALUE_BYTES
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(self::value).sum(),
+            Value::Object(members) => object(members),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(number: u128, version: u64, outputs_bytes: usize) -> Arc<State> {
+        let mut state = State::new(RunId::from_uuid(uuid::Uuid::from_u128(number)));
+        state.version = version;
+        state.outputs = serde_json::from_value(serde_json::json!({ "text": "x".repeat(outputs_bytes) })).unwrap();
+        Arc::new(state)
+    }
+
+    #[test]
+    fn large_runs_push_out_the_oldest_before_they_fill_the_machine() {
+        let cache = Cache::new(100_000);
+        for number in 0..100 {
+            cache.keep("default", state(number, 1, 20_000));
+            assert!(cache.lock().bytes <= 100_000);
+        }
+        assert_eq!(cache.lock().runs.len(), 4);
+        assert!(cache.get("default", state(99, 1, 0).run).is_some());
+        assert!(cache.get("default", state(0, 1, 0).run).is_none());
+    }
+
+    #[test]
+    fn a_run_larger_than_all_is_kept_alone_while_it_is_worked_on() {
+        let cache = Cache::new(100_000);
+        cache.keep("default", state(1, 1, 10));
+        cache.keep("default", state(2, 1, 10));
+        cache.keep("default", state(2, 2, 500_000));
+        assert_eq!(cache.get("default", state(2, 0, 0).run).unwrap().version, 2);
+        assert!(cache.get("default", state(1, 0, 0).run).is_none());
+        cache.keep("default", state(3, 1, 10));
+        assert!(cache.get("default", state(2, 0, 0).run).is_none());
+        cache.forget(state(3, 1, 0).run);
+        assert_eq!(cache.lock().bytes, 0);
+    }
+
+    #[test]
+    fn an_older_state_does_not_replace_a_newer_one_and_another_tenant_sees_nothing() {
+        let cache = Cache::new(100_000);
+        cache.keep("one", state(1, 7, 10));
+        cache.keep("one", state(1, 6, 10));
+        assert_eq!(cache.get("one", state(1, 0, 0).run).unwrap().version, 7);
+        assert!(cache.get("two", state(1, 0, 0).run).is_none());
+    }
+}
