@@ -48,7 +48,8 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
     })
 }
 
-fn run_name(text: &str) -> Result<RunName, Unsayable> {
+/// An id of the caller's choice.
+pub fn run_name(text: &str) -> Result<RunName, Unsayable> {
     let reason = "looks like an id that the server generates; choose another form, or leave it out";
     RunName::parse(text).ok_or_else(|| Unsayable { field: "/run_id", reason: reason.to_owned() })
 }

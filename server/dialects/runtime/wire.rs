@@ -15,7 +15,8 @@ use serde_json::{Map, Value, json};
 use super::FACE;
 use crate::catalog::Catalog;
 use crate::dialects::arp::wire::{
-    EXTENSIONS, METADATA, OURS, Unsayable, extensions, failure_value, given, note, run_id, run_state, time, typed, typed_list,
+    EXTENSIONS, METADATA, OURS, Unsayable, extensions, failure_value, given, note, run_id, run_name, run_state, time,
+    typed, typed_list,
 };
 use crate::runs::NewRun;
 
@@ -29,6 +30,13 @@ const RUNTIME_PROFILE: &str = "default";
 /// A request in the engine's words, or everything in it that cannot be kept.
 pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Vec<Unsayable>> {
     let mut unsayable = Vec::new();
+    let name = match body.run_id.as_ref().map(|id| run_name(id)).transpose() {
+        Ok(name) => name,
+        Err(reserved) => {
+            unsayable.push(reserved);
+            None
+        }
+    };
     check_selector(body.runtime_selector.as_ref(), &mut unsayable);
     check_policy(body.tool_policy.as_ref(), catalog, &mut unsayable);
     check_limits(body.limits.as_ref(), &mut unsayable);
@@ -41,7 +49,7 @@ pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Ve
     note(&mut notes, METADATA, &body.metadata);
     note(&mut notes, EXTENSIONS, &body.extensions);
     Ok(NewRun {
-        name: body.run_id.as_ref().map(|id| id.to_string()),
+        name,
         face: FACE,
         node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },
         inputs,
