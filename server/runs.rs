@@ -15,9 +15,11 @@
 
 mod cache;
 mod fingerprint;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod references;
 pub mod remote;
-pub(crate) mod row;
+pub mod row;
 mod start;
 mod submit;
 mod writing;

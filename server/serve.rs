@@ -101,12 +101,14 @@ impl Server {
             store,
             owned,
         };
-        if let Err(error) = server.publish(clock.now_ms()) {
-            // Dropped as it is, it would leave the driver at work in a folder that is nobody's.
-            server.stop().await;
-            return Err(error.into());
+        match server.publish(clock.now_ms()) {
+            Ok(()) => Ok(server),
+            Err(error) => {
+                // Dropped as it is, it would leave the driver at work in a folder that is nobody's.
+                server.stop().await;
+                Err(error.into())
+            }
         }
-        Ok(server)
     }
 
     /// The doors, in the order of their ports.
@@ -144,7 +146,15 @@ impl Server {
         let closing = futures::future::join_all(servers.into_iter().map(|server| server.close(stop_within)));
         let driving = async {
             match driver {
-                Some(driver) => tokio::time::timeout(stop_within, driver).await.is_ok(),
+                Some(mut driver) => {
+                    let driven = tokio::time::timeout(stop_within, &mut driver).await.is_ok();
+                    if !driven {
+                        // Before the folder is let go: its next owner performs what is in hand here.
+                        driver.abort();
+                        let _ = driver.await;
+                    }
+                    driven
+                }
                 None => true,
             }
         };

@@ -24,10 +24,10 @@ pub(crate) struct Bundle {
 pub(crate) fn bundle(path: &Path, document: Value, foreign: BTreeMap<String, PathBuf>) -> Result<Bundle> {
     let mut work = Work { path, files: BTreeMap::new(), wanted: Vec::new(), taken: BTreeMap::new() };
     let mut document = document;
-    work.redirect(&mut document, path, "", false)?;
+    work.redirect(&mut document, path, "", false).map_err(|error| placed(error, &document))?;
     let mut foreign = foreign;
-    while let Some((component, file)) = work.wanted.pop() {
-        let mut value = work.read(&file, &component)?;
+    while let Some(Wanted { component, file, at, reference }) = work.wanted.pop() {
+        let mut value = work.read(&file, &component, at, reference).map_err(|error| placed(error, &document))?;
         let at = format!("{}: /components/{}/{}", file.display(), component.kind, component.name);
         work.redirect(&mut value, &file, &at, true)?;
         insert(path, &mut document, &component, value)?;
@@ -44,10 +44,21 @@ struct Component {
     name: String,
 }
 
+/// A component that is still to be copied.
+struct Wanted {
+    component: Component,
+    /// Where it is.
+    file: PathBuf,
+    /// Who asked for it first, for the error when it is not there.
+    at: String,
+    /// As written there.
+    reference: String,
+}
+
 struct Work<'a> {
     path: &'a Path,
     files: BTreeMap<PathBuf, Value>,
-    wanted: Vec<(Component, PathBuf)>,
+    wanted: Vec<Wanted>,
     taken: BTreeMap<Component, PathBuf>,
 }
 
@@ -103,13 +114,14 @@ impl Work<'_> {
             Some(_) => {}
             None => {
                 self.taken.insert(component.clone(), source.clone());
-                self.wanted.push((component, source));
+                let (at, reference) = (at.to_owned(), reference.to_owned());
+                self.wanted.push(Wanted { component, file: source, at, reference });
             }
         }
         Ok(format!("#/components/{kind}/{name}"))
     }
 
-    fn read(&mut self, file: &Path, component: &Component) -> Result<Value> {
+    fn read(&mut self, file: &Path, component: &Component, at: String, reference: String) -> Result<Value> {
         if !self.files.contains_key(file) {
             self.files.insert(file.to_owned(), document::read(file)?);
         }
@@ -119,10 +131,20 @@ impl Work<'_> {
             .and_then(|document| document.pointer(&format!("/components/{}/{}", component.kind, component.name)));
         found.cloned().ok_or_else(|| Error::Reference {
             path: self.path.to_owned(),
-            place: file.display().to_string(),
-            reference: format!("#/components/{}/{}", component.kind, component.name),
+            place: at,
+            reference,
             reason: "leads nowhere".into(),
         })
+    }
+}
+
+/// The error with the operation's name, where its place is a pointer into one.
+fn placed(error: Error, document: &Value) -> Error {
+    match error {
+        Error::Reference { path, place, reference, reason } => {
+            Error::Reference { path, place: document::place(document, &place), reference, reason }
+        }
+        other => other,
     }
 }
 

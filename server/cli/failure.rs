@@ -150,7 +150,9 @@ impl From<CallError> for Failure {
                 if let Some(request_id) = refusal.request_id {
                     details.insert("request_id".to_owned(), Value::String(request_id));
                 }
-                Self { details: Box::new(details), ..Self::new(&refusal.code, refusal.message) }
+                // What is wrong with the request was said on the command line.
+                let exit = if matches!(refusal.status, 400 | 422) { Exit::Usage } else { Exit::Failed };
+                Self { exit, details: Box::new(details), ..Self::new(&refusal.code, refusal.message) }
             }
             CallError::Unreachable { .. } => Self::new("unreachable", error.to_string()),
             CallError::Unexpected { .. } => Self::new("unexpected_answer", error.to_string()),
@@ -231,7 +233,7 @@ mod tests {
     #[test]
     fn exit_codes_are_what_scripts_rely_on() {
         assert_eq!([Exit::Success, Exit::Failed, Exit::Usage, Exit::Interrupted].map(Exit::code), [0, 1, 2, 130]);
-        assert_eq!(refused().exit, Exit::Failed);
+        assert_eq!(refused().exit, Exit::Usage);
         assert_eq!(Failure::usage("no").exit, Exit::Usage);
         assert_eq!(Failure::from(ConfigError::Refused(Vec::new())).exit, Exit::Usage);
         assert_eq!(Failure::from(CallError::Unsent { reason: String::new() }).exit, Exit::Usage);

@@ -1,7 +1,7 @@
 //! What `run` and `start` are asked to run, as the body of a start request.
 
 use clap::Args;
-use runyard_api::arp::schemas::RunStartRequest;
+use runyard_api::arp::schemas::{ConstraintEnvelope, RunStartRequest};
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
@@ -50,7 +50,11 @@ impl Wanted {
             "input": self.inputs()?,
         });
         if let Some(constraints) = &self.constraints {
-            body["constraints"] = Value::Object(object("--constraints", constraints)?);
+            let constraints = object("--constraints", constraints)?;
+            // Read from text, because only that says where in it something is wrong.
+            serde_json::from_str::<ConstraintEnvelope>(&Value::Object(constraints.clone()).to_string())
+                .map_err(|error| Failure::usage(format!("--constraints is no ConstraintEnvelope: {error}")))?;
+            body["constraints"] = Value::Object(constraints);
         }
         if let Some(run_id) = &self.run_id {
             body["run_id"] = json!(run_id);
@@ -151,6 +155,13 @@ mod tests {
         assert_eq!(told(node("a@", "{}")), "--node-type \"a@\" is not ID or ID@VERSION");
         assert_eq!(told(node("a", "[]")), "--input is JSON, and not an object");
         assert!(told(node("a", "{")).starts_with("--input is not JSON: "));
+        let limited = Wanted { constraints: Some("{\"budgets\":{\"max_steps\":-1}}".to_owned()), ..goal("a") };
+        let limited = told(limited);
+        // The rest is the parser's wording, which depends on how it reads numbers.
+        assert!(
+            limited.starts_with("--constraints is no ConstraintEnvelope: invalid value: integer `-1`"),
+            "{limited}"
+        );
         assert!(told(node("a", "@/nowhere/at/all.json")).starts_with("--input: cannot read /nowhere/at/all.json"));
         assert_eq!(told(goal("  ")), "GOAL is empty");
         let two = Wanted { goal: Some("a".to_owned()), ..node("b", "{\"goal\":\"c\"}") };

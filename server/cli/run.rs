@@ -87,13 +87,10 @@ pub(super) async fn start_once(connection: &Connection, request: &RunStartReques
     }
 }
 
-/// What is wrong with the request was said on the command line.
 fn not_started(error: CallError) -> Failure {
-    let is_request = matches!(error.status(), Some(400 | 422));
     let failure = Failure::from(error);
     match failure.code.as_str() {
-        "unknown_node_type" => Failure { exit: Exit::Usage, ..failure }.advise("`runyard nodes` lists what there is"),
-        _ if is_request => Failure { exit: Exit::Usage, ..failure },
+        "unknown_node_type" => failure.advise("`runyard nodes` lists what there is"),
         _ => failure,
     }
 }

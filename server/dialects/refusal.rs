@@ -83,7 +83,9 @@ pub fn of_runs(error: Error) -> Refusal {
             Refusal::new(S::NOT_FOUND, "node_run_not_found", message).with("node_run_id", node_run)
         }
         Error::UnknownNodeType(unknown) => {
-            Refusal::new(S::BAD_REQUEST, "unknown_node_type", message).with("nearest", json!(unknown.nearest))
+            let refusal = Refusal::new(S::BAD_REQUEST, "unknown_node_type", message);
+            let refusal = refusal.with("nearest", json!(unknown.nearest));
+            if unknown.versions.is_empty() { refusal } else { refusal.with("versions", json!(unknown.versions)) }
         }
         Error::InvalidInputs { node_type, violations } => Refusal::new(S::BAD_REQUEST, "invalid_inputs", message)
             .with("node_type_id", node_type)

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::catalog::Catalog;
 use crate::clock::Clock;
@@ -56,15 +56,16 @@ pub struct Settings {
     pub lease_ms: i64,
 }
 
-/// Moves runs until told to stop, then finishes what is in hand. What is not finished when the caller stops waiting is
-/// claimed again later by whoever drives then.
+/// Moves runs until told to stop, then finishes what is in hand. When the caller stops waiting and drops the future, what is in
+/// hand is dropped with it, and claimed again by whoever drives next: nobody performs for a server that is no more.
 pub async fn drive(parts: Parts, stopping: CancellationToken) {
     let slots = Arc::new(Semaphore::new(parts.settings.workers));
     let leases = Arc::new(Leases::default());
-    let at_work = TaskTracker::new();
-    let renewing =
-        tokio::spawn(leases.clone().renew(parts.store.clone(), parts.clock.clone(), parts.settings.lease_ms));
+    // Sets, because a set takes its tasks with it when it is dropped.
+    let (mut at_work, mut renewing) = (JoinSet::new(), JoinSet::new());
+    renewing.spawn(leases.clone().renew(parts.store.clone(), parts.clock.clone(), parts.settings.lease_ms));
     while !stopping.is_cancelled() {
+        while at_work.try_join_next().is_some() {}
         let free = slots.available_permits();
         let claimed = if free == 0 { Vec::new() } else { claim(&parts, free).await };
         let found = !claimed.is_empty();
@@ -82,9 +83,7 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
             rest(&parts, free == 0, &stopping).await;
         }
     }
-    at_work.close();
-    at_work.wait().await;
-    renewing.abort();
+    while at_work.join_next().await.is_some() {}
 }
 
 /// What a worker holds while it works. Let go however the work ends: a panic must not keep a place taken, or an effect from
@@ -126,3 +125,6 @@ async fn rest(parts: &Parts, full: bool, stopping: &CancellationToken) {
         () = parts.clock.sleep_until(until) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,17 +89,17 @@ impl RemoteCoordinator {
     pub async fn start(&self, body: &arp::RunStartRequest, key: Option<&str>) -> Result<(arp::Run, bool), RemoteError> {
         let answer = self.client.start_run(key, body).await.map_err(|error| self.failed(error))?;
         let replayed = answer.headers().contains_key("idempotent-replayed");
-        Ok((answer.into_inner(), replayed))
+        Ok((mended(answer.into_inner()), replayed))
     }
 
     /// A run there, as it stands.
     pub async fn get(&self, run_id: &str) -> Result<arp::Run, RemoteError> {
-        self.client.get_run(run_id).await.map(ResponseValue::into_inner).map_err(|error| self.failed(error))
+        self.run(self.client.get_run(run_id).await)
     }
 
     /// Stops a run there.
     pub async fn cancel(&self, run_id: &str) -> Result<arp::Run, RemoteError> {
-        self.client.cancel_run(run_id).await.map(ResponseValue::into_inner).map_err(|error| self.failed(error))
+        self.run(self.client.cancel_run(run_id).await)
     }
 
     /// The events of a run there, as bytes.
@@ -111,11 +111,18 @@ impl RemoteCoordinator {
         Ok(ByteStream::new(bytes))
     }
 
+    fn run(&self, answer: Result<ResponseValue<arp::Run>, Error<arp::ErrorEnvelope>>) -> Result<arp::Run, RemoteError> {
+        answer.map(|answer| mended(answer.into_inner())).map_err(|error| self.failed(error))
+    }
+
     fn failed(&self, error: Error<arp::ErrorEnvelope>) -> RemoteError {
         let reason = match error {
             Error::ErrorResponse(answer) => {
-                let status = answer.status();
-                return RemoteError::Refused { status, envelope: Box::new(answer.into_inner()) };
+                let (status, mut envelope) = (answer.status(), Box::new(answer.into_inner()));
+                if let Some(details) = &mut envelope.error.details {
+                    drop_nulls(details);
+                }
+                return RemoteError::Refused { status, envelope };
             }
             Error::CommunicationError(error) => format!("cannot be reached: {}", chain(&error)),
             Error::ResponseBodyError(error) => format!("broke off its answer: {}", chain(&error)),
@@ -127,6 +134,19 @@ impl RemoteCoordinator {
         };
         RemoteError::Unavailable { url: self.url.clone(), reason }
     }
+}
+
+/// A run of a lax peer, which writes null for what is absent. Where the contract names a field, reading took care of that; where
+/// it leaves the names open, here. What lies deeper is somebody's data, in which a null may be meant.
+fn mended(mut run: arp::Run) -> arp::Run {
+    if let Some(extensions) = &mut run.extensions {
+        drop_nulls(&mut extensions.0);
+    }
+    run
+}
+
+fn drop_nulls(members: &mut serde_json::Map<String, serde_json::Value>) {
+    members.retain(|_, value| !value.is_null());
 }
 
 /// An error with what lies beneath it, in one line.

@@ -8,7 +8,7 @@ use crate::store::RunRow;
 const TITLE_CHARACTERS_MAX: usize = 200;
 
 /// The row of a run that has started.
-pub(crate) fn derive(state: &State) -> RunRow {
+pub fn derive(state: &State) -> RunRow {
     let start = state.start.as_deref();
     RunRow {
         run: state.run,

@@ -203,3 +203,6 @@ fn created(events: &[Event]) -> Vec<runyard_engine::NodeRunId> {
 fn corrupted(run: RunId, reason: &str) -> Error {
     Error::Store(StoreError::Corrupt { run, reason: reason.to_owned() })
 }
+
+#[cfg(test)]
+mod tests;

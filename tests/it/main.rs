@@ -1,7 +1,20 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
-
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on should stop, and nobody imports it")]
 
 mod attack;
-mod first;
+mod cli;
+mod constraints;
+mod contract;
+mod coordinator;
+mod crash;
+mod gateway;
+mod golden_store;
 mod harness;
+mod idempotency;
+mod native;
+mod planned;
+mod process;
+mod refusals;
+mod remote;
+mod shutdown;
+mod streams;

@@ -12,7 +12,7 @@ pub(super) fn completion(body: arp::NodeRunCompleteRequest) -> Completion {
     Completion {
         state: final_state(body.state),
         outputs: body.outputs,
-        artifacts: body.output_artifacts.iter().map(|artifact| Artifact(object(artifact))).collect(),
+        artifacts: body.output_artifacts.iter().flatten().map(|artifact| Artifact(object(artifact))).collect(),
         error: body.error.as_ref().map(failure),
     }
 }

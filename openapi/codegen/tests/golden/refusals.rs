@@ -117,6 +117,11 @@ fn what_does_not_fit_together_is_refused_by_name() {
     let fine = shared.replace("c: { $ref: '#/components/schemas/C' }", "d: { type: string }");
     let overlay = |actions: &str| format!("overlay: 1.0.0\nactions: [{actions}]");
     let mut lines = String::new();
+    let asked = api(
+        "/a: { get: { operationId: op, responses: { default: { $ref: 'shared.yaml#/components/responses/Gone' } } } }",
+        "",
+    );
+    refused("an operation asks for what is not there", &[("api.yaml", &asked), ("shared.yaml", &fine)], &mut lines);
     let mut with = |what: &str, shared: &str, overlay: &str| {
         refused(what, &[("api.yaml", &document), ("shared.yaml", shared), ("api.overlay.yaml", overlay)], &mut lines);
     };

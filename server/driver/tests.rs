@@ -1,0 +1,241 @@
+//! The driver under a clock that stands still: leases, epochs, several drivers over one store, defects while performing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runyard_engine::event::FinalState;
+use runyard_engine::{Command, Event, Outcome, Recorded, RunId, RunOutcome};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::runs::Error;
+use crate::runs::fixture::{LEASE_MS, NOW_MS, Puppet, TENANT, Yard, bounded, others_go_on};
+use crate::store::memory::Memory;
+use crate::store::{Claimed, StoreError};
+
+const PLANNER: &str = "runyard.composite.planner.general";
+const UUID4: &str = "runyard.core.uuid4";
+
+fn outcome(log: &[Recorded]) -> RunOutcome {
+    match log.last().unwrap().event {
+        Event::Finished { outcome, .. } => outcome,
+        _ => panic!("it has not ended: {log:#?}"),
+    }
+}
+
+/// How often each node run has ended.
+fn endings(log: &[Recorded]) -> Vec<usize> {
+    let mut endings = BTreeMap::new();
+    for recorded in log {
+        if let Event::NodeFinished { node_run, .. } = &recorded.event {
+            *endings.entry(*node_run).or_insert(0) += 1;
+        }
+    }
+    endings.into_values().collect()
+}
+
+/// Everything that is due now, claimed by somebody else.
+async fn claimed_by(yard: &Yard, claimer: &str) -> Vec<Claimed> {
+    yard.store.claim(claimer, yard.clock.now_ms(), LEASE_MS, 100).await.unwrap()
+}
+
+fn outputs(claimed: &Claimed, uuid4: &str) -> Command {
+    let Value::Object(outputs) = json!({ "uuid4": uuid4 }) else { panic!("an object") };
+    let (effect, node_run) = (claimed.effect.id, claimed.effect.node_run);
+    Command::Settle { effect, node_run, outcome: Outcome::Succeeded { outputs } }
+}
+
+#[tokio::test]
+async fn what_a_dead_claimer_had_in_hand_is_performed_when_its_lease_has_run_out() {
+    let yard = Yard::new();
+    let run = yard.start(UUID4, json!({})).await;
+    assert_eq!(claimed_by(&yard, "dead").await.len(), 1);
+    let driving = yard.drive_plainly("alive");
+    yard.clock.advance(Duration::from_millis(LEASE_MS.unsigned_abs() - 1));
+    others_go_on().await;
+    assert!(yard.state(run).await.ended_at_ms.is_none(), "it is not ours yet");
+    yard.clock.advance(Duration::from_millis(1));
+    let log = yard.ended(run).await;
+    assert_eq!((outcome(&log), endings(&log)), (RunOutcome::Succeeded, vec![1]));
+    driving.stop().await;
+}
+
+#[tokio::test]
+async fn a_result_under_an_old_epoch_is_dropped() {
+    let yard = Yard::new();
+    let run = yard.start(UUID4, json!({})).await;
+    let old = claimed_by(&yard, "slow").await.remove(0);
+    yard.clock.advance(Duration::from_millis(LEASE_MS.unsigned_abs()));
+    let new = claimed_by(&yard, "fast").await.remove(0);
+    assert_eq!((old.effect.id, old.epoch + 1), (new.effect.id, new.epoch));
+
+    let late = || yard.runs.settle(TENANT, run, outputs(&old, "late"), (old.effect.id, old.epoch));
+    assert!(matches!(late().await, Err(Error::Store(StoreError::Fenced { .. }))), "before the new result");
+    yard.runs.settle(TENANT, run, outputs(&new, "first"), (new.effect.id, new.epoch)).await.unwrap();
+    // The run has moved on: whatever the answer, nothing changes.
+    let _ = late().await;
+    let log = yard.ended(run).await;
+    let Some(Event::NodeFinished { outputs, .. }) =
+        log.iter().map(|one| &one.event).find(|event| matches!(event, Event::NodeFinished { .. }))
+    else {
+        panic!("it ended")
+    };
+    assert_eq!(json!(outputs), json!({ "uuid4": "first" }));
+    assert_eq!(endings(&log), [1]);
+}
+
+#[tokio::test]
+async fn a_lease_is_renewed_for_as_long_as_the_work_lasts() {
+    let yard = Yard::new();
+    let go = Arc::new(Notify::new());
+    let driving = yard.drive("busy", Puppet::FailsWhenTold(go.clone()));
+    let run = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
+    others_go_on().await;
+    for second in 0..10 {
+        yard.clock.advance(Duration::from_secs(1));
+        others_go_on().await;
+        assert_eq!(claimed_by(&yard, "waiting").await, [], "after {second} s");
+    }
+    go.notify_one();
+    let log = yard.ended(run).await;
+    assert_eq!((outcome(&log), endings(&log)), (RunOutcome::Failed, vec![1]));
+    driving.stop().await;
+}
+
+#[tokio::test]
+async fn told_to_stop_it_finishes_what_is_in_hand_and_takes_nothing_new() {
+    let yard = Yard::new();
+    let go = Arc::new(Notify::new());
+    let driving = yard.drive("leaving", Puppet::FailsWhenTold(go.clone()));
+    let in_hand = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
+    others_go_on().await;
+    driving.stopping.cancel();
+    others_go_on().await;
+    let new = yard.start(UUID4, json!({})).await;
+    others_go_on().await;
+    assert!(!driving.task.is_finished());
+    go.notify_one();
+    bounded(driving.task).await.unwrap();
+    assert_eq!(outcome(&yard.ended(in_hand).await), RunOutcome::Failed);
+    assert!(yard.state(new).await.ended_at_ms.is_none());
+    assert_eq!(claimed_by(&yard, "next").await.len(), 1, "the new one is free for whoever comes next");
+}
+
+#[tokio::test]
+async fn nobody_performs_for_a_driver_that_was_dropped() {
+    let yard = Yard::new();
+    let go = Arc::new(Notify::new());
+    let driving = yard.drive("gone", Puppet::FailsWhenTold(go.clone()));
+    let run = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
+    others_go_on().await;
+    driving.task.abort();
+    assert!(bounded(driving.task).await.unwrap_err().is_cancelled());
+    others_go_on().await;
+    assert_eq!(Arc::strong_count(&go), 1, "nobody is at work");
+    yard.clock.advance(Duration::from_millis(LEASE_MS.unsigned_abs() - 1));
+    others_go_on().await;
+    assert_eq!(claimed_by(&yard, "hasty").await, []);
+    // Nor does anybody renew what it had in hand.
+    yard.clock.advance(Duration::from_millis(1));
+    let driving = yard.drive_plainly("next");
+    let log = yard.ended(run).await;
+    assert!(endings(&log).iter().all(|times| *times == 1), "{log:#?}");
+    driving.stop().await;
+}
+
+#[tokio::test]
+async fn two_drivers_over_one_store_record_each_result_once() {
+    const RUNS: usize = 40;
+    let first = Yard::new();
+    let second = Yard::over(first.store.clone(), first.clock.clone());
+    let goal = "Generate a UUID, then generate a UUID, then hash the text \"abc\", then return the hash.";
+    let mut runs: Vec<RunId> = Vec::new();
+    for number in 0..RUNS {
+        let yard = if number % 2 == 0 { &first } else { &second };
+        runs.push(yard.start(PLANNER, json!({ "goal": goal })).await);
+    }
+    let driving = [first.drive_plainly("first"), second.drive_plainly("second")];
+    for run in runs {
+        // Followed by the one that may not have heard a bell of the other: it reads again within a second.
+        let (log, ()) = tokio::join!(second.ended(run), async {
+            for _ in 0..20 {
+                others_go_on().await;
+                first.clock.advance(Duration::from_millis(100));
+            }
+        });
+        assert_eq!((outcome(&log), endings(&log)), (RunOutcome::Succeeded, vec![1; 4]));
+        let positions: Vec<_> = log.iter().map(|recorded| recorded.position).collect();
+        assert_eq!(positions, (1..=log.len() as u64).collect::<Vec<_>>());
+        assert_eq!(first.log(run).await, log);
+    }
+    for one in driving {
+        one.stop().await;
+    }
+    assert_eq!(first.store.next_due().await.unwrap(), None, "nothing is left to do");
+}
+
+#[tokio::test]
+async fn a_defect_while_performing_ends_the_step_as_an_internal_error() {
+    let yard = Yard::new();
+    let driving = yard.drive("unlucky", Puppet::Panics);
+    let run = yard.start(PLANNER, json!({ "goal": "Generate a UUID." })).await;
+    let log = yard.ended(run).await;
+    let Event::Finished { outcome: RunOutcome::Failed, error: Some(error), .. } = &log.last().unwrap().event else {
+        panic!("{log:#?}")
+    };
+    assert_eq!(error.code, "internal_error");
+    assert!(!error.message.contains("as a defect would"), "what went wrong is for the server's log alone");
+    // The driver itself goes on.
+    let next = yard.start(UUID4, json!({})).await;
+    assert_eq!(outcome(&yard.ended(next).await), RunOutcome::Succeeded);
+    driving.stop().await;
+}
+
+#[tokio::test]
+async fn a_timer_that_is_told_too_early_is_told_again_when_it_is_due() {
+    let yard = Yard::new();
+    let run = yard.start("runyard.core.sleep", json!({ "seconds": 60 })).await;
+    let early = yard.store.claim("hasty", NOW_MS + 60_000, LEASE_MS, 1).await.unwrap().remove(0);
+    let wake = Command::Wake { effect: early.effect.id, node_run: early.effect.node_run };
+    yard.runs.settle(TENANT, run, wake, (early.effect.id, early.epoch)).await.unwrap();
+    let driving = yard.drive_plainly("patient");
+    others_go_on().await;
+    assert!(yard.state(run).await.ended_at_ms.is_none());
+    // The hasty one's lease ends after the timer is due.
+    yard.clock.advance(Duration::from_millis(60_000 + LEASE_MS.unsigned_abs()));
+    let log = yard.ended(run).await;
+    assert_eq!((outcome(&log), endings(&log)), (RunOutcome::Succeeded, vec![1]));
+    assert!(log.last().unwrap().at_ms >= NOW_MS + 60_000, "never early");
+    driving.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_canceled_run_had_in_hand_is_dropped() {
+    let yard = Yard::new();
+    let run = yard.start(UUID4, json!({})).await;
+    let claimed = claimed_by(&yard, "slow").await.remove(0);
+    yard.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap();
+    let before = yard.log(run).await;
+    let _ = yard.runs.settle(TENANT, run, outputs(&claimed, "late"), (claimed.effect.id, claimed.epoch)).await;
+    assert_eq!(yard.log(run).await, before, "final is final");
+    let canceled =
+        before.iter().any(|one| matches!(one.event, Event::NodeFinished { state: FinalState::Canceled, .. }));
+    assert!(canceled);
+    assert_eq!(yard.store.next_due().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_driver_with_few_hands_gets_through_much_work() {
+    let yard = Yard::over(Arc::new(Memory::new()), crate::clock::Clock::manual(NOW_MS));
+    let mut runs = Vec::new();
+    for _ in 0..50 {
+        runs.push(yard.start(UUID4, json!({})).await);
+    }
+    // Four at once; nobody rings for those that wait.
+    let driving = yard.drive_plainly("alone");
+    for run in runs {
+        assert_eq!(outcome(&yard.ended(run).await), RunOutcome::Succeeded);
+    }
+    driving.stop().await;
+}

@@ -1,0 +1,159 @@
+//! Followers: nothing missed, nothing twice, nothing left behind, whatever bells are lost.
+
+use std::time::Duration;
+
+use futures::stream::BoxStream;
+use futures::{FutureExt, Stream, StreamExt};
+use runyard_engine::{Command, Event, Recorded, RunId};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{PAGE, ndjson};
+use crate::runs::fixture::{TENANT, Yard, bounded, others_go_on};
+use crate::store::StoreError;
+
+const EXTERNAL: &str = "runyard.composite.external";
+
+fn follow(yard: &Yard, run: RunId, after: u64) -> BoxStream<'static, Result<Recorded, StoreError>> {
+    yard.runs.follow(TENANT, run, after, CancellationToken::new()).boxed()
+}
+
+async fn positions(stream: impl Stream<Item = Result<Recorded, StoreError>>) -> Vec<u64> {
+    bounded(stream.map(|recorded| recorded.unwrap().position).collect()).await
+}
+
+async fn cancel(yard: &Yard, run: RunId) -> u64 {
+    yard.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap().version
+}
+
+#[tokio::test]
+async fn a_follower_sees_what_was_and_what_comes_and_ends_with_the_run() {
+    let yard = Yard::new();
+    let run = yard.start(EXTERNAL, json!({})).await;
+    let mut following = follow(&yard, run, 0);
+    let begun = yard.state(run).await.version;
+    for expected in 1..=begun {
+        assert_eq!(bounded(following.next()).await.unwrap().unwrap().position, expected);
+    }
+    assert!(following.next().now_or_never().is_none(), "it waits");
+    yard.evaluate(run).await.unwrap();
+    assert_eq!(bounded(following.next()).await.unwrap().unwrap().position, begun + 1);
+    let last = cancel(&yard, run).await;
+    assert_eq!(positions(following).await, (begun + 2..=last).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn following_may_begin_at_every_position() {
+    let yard = Yard::new();
+    let run = yard.start(EXTERNAL, json!({})).await;
+    yard.evaluate(run).await.unwrap();
+    let last = cancel(&yard, run).await;
+    for after in 0..=last + 2 {
+        assert_eq!(positions(follow(&yard, run, after)).await, (after + 1..=last).collect::<Vec<_>>(), "after {after}");
+    }
+}
+
+#[tokio::test]
+async fn more_than_a_page_is_read_page_by_page() {
+    let yard = Yard::new();
+    let run = yard.start(EXTERNAL, json!({})).await;
+    for _ in 0..2 * PAGE {
+        yard.evaluate(run).await.unwrap();
+    }
+    let last = cancel(&yard, run).await;
+    assert!(last > 2 * PAGE as u64);
+    assert_eq!(positions(follow(&yard, run, 0)).await, (1..=last).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_bell_that_was_lost_costs_a_second() {
+    let yard = Yard::new();
+    // Another server over the same store has bells of its own, which nobody here hears.
+    let elsewhere = Yard::over(yard.store.clone(), yard.clock.clone());
+    let run = yard.start(EXTERNAL, json!({})).await;
+    let begun = yard.state(run).await.version;
+    let mut following = follow(&yard, run, begun);
+    assert!(following.next().now_or_never().is_none());
+    elsewhere.evaluate(run).await.unwrap();
+    let waiting = tokio::spawn(async move { following.next().await.unwrap().unwrap().position });
+    others_go_on().await;
+    yard.clock.advance(Duration::from_millis(999));
+    others_go_on().await;
+    assert!(!waiting.is_finished(), "nothing is asked of the store meanwhile");
+    yard.clock.advance(Duration::from_millis(1));
+    assert_eq!(bounded(waiting).await.unwrap(), begun + 1);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_ends_its_followers() {
+    let yard = Yard::new();
+    let run = yard.start(EXTERNAL, json!({})).await;
+    let stopping = CancellationToken::new();
+    let mut following = Box::pin(yard.runs.follow(TENANT, run, 0, stopping.clone()));
+    let begun = yard.state(run).await.version;
+    for _ in 0..begun {
+        bounded(following.next()).await.unwrap().unwrap();
+    }
+    assert!(following.next().now_or_never().is_none());
+    stopping.cancel();
+    assert!(bounded(following.next()).await.is_none());
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_waited_for() {
+    let yard = Yard::new();
+    let nobody = RunId::from_uuid(uuid::Uuid::from_u128(1));
+    assert!(positions(follow(&yard, nobody, 0)).await.is_empty());
+    let run = yard.start(EXTERNAL, json!({})).await;
+    let others = Box::pin(yard.runs.follow("other", run, 0, CancellationToken::new()));
+    assert!(positions(others).await.is_empty(), "nor is another tenant's");
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_follower_that_leaves() {
+    let yard = Yard::new();
+    let run = yard.start(EXTERNAL, json!({})).await;
+    let (mut one, other) = (follow(&yard, run, 0), follow(&yard, run, 0));
+    bounded(one.next()).await.unwrap().unwrap();
+    assert_eq!(yard.bells.0.lock().unwrap().len(), 1);
+    drop(one);
+    assert_eq!(yard.bells.0.lock().unwrap().len(), 1, "somebody still listens");
+    drop(other);
+    assert_eq!(yard.bells.0.lock().unwrap().len(), 0);
+    cancel(&yard, run).await;
+    positions(follow(&yard, run, 0)).await;
+    assert_eq!(yard.bells.0.lock().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn lines_are_kept_alive_and_end_without_a_broken_one() {
+    let yard = Yard::new();
+    let (sender, events) = futures::channel::mpsc::unbounded();
+    let mut lines = Box::pin(ndjson(events, yard.clock.clone()));
+    sender.unbounded_send(Ok(json!({ "seq": 1 }))).unwrap();
+    assert_eq!(bounded(lines.next()).await.unwrap().unwrap(), "{\"seq\":1}\n");
+    for _ in 0..3 {
+        let (next, ()) = bounded(futures::future::join(lines.next(), async {
+            others_go_on().await;
+            yard.clock.advance(Duration::from_secs(15));
+        }))
+        .await;
+        assert_eq!(next.unwrap().unwrap(), " ", "leading white space of the next line");
+    }
+    sender.unbounded_send(Ok(json!({ "seq": 2 }))).unwrap();
+    assert_eq!(bounded(lines.next()).await.unwrap().unwrap(), "{\"seq\":2}\n");
+    sender.unbounded_send(Err(StoreError::Busy("now".into()))).unwrap();
+    assert!(bounded(lines.next()).await.unwrap().is_err());
+    assert!(bounded(lines.next()).await.is_none());
+}
+
+#[tokio::test]
+async fn the_last_event_is_the_end_however_much_comes_after_it() {
+    let yard = Yard::new();
+    let run = yard.start(EXTERNAL, json!({})).await;
+    let following = follow(&yard, run, 0);
+    cancel(&yard, run).await;
+    let events: Vec<_> = bounded(following.map(Result::unwrap).collect()).await;
+    assert!(matches!(events.last().unwrap().event, Event::Finished { .. }));
+    assert_eq!(events.iter().filter(|one| matches!(one.event, Event::Finished { .. })).count(), 1);
+}

@@ -1,0 +1,291 @@
+//! Servers without doors, for tests: runs, a driver's parts and a follower over any store, under a clock that stands still.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use runyard_engine::event::Failure;
+use runyard_engine::{
+    Command, Constraints, EffectId, NodeRunId, NodeTypeRef, Object, Plan, Position, Recorded, RunId, State,
+};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, IdempotencyKey, Limits, NewRun, Parts, RunName, Runs, StartedRun};
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::driver;
+use crate::feed::Bells;
+use crate::planner::{LexicalPlanner, PlanRequest, Planner};
+use crate::store::memory::Memory;
+use crate::store::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError};
+
+pub(crate) const TENANT: &str = "default";
+/// When every test begins.
+pub(crate) const NOW_MS: i64 = 1_700_000_000_000;
+/// How long a claim of these servers holds.
+pub(crate) const LEASE_MS: i64 = 3_000;
+/// Longer than any test needs.
+const BOUND: Duration = Duration::from_secs(30);
+
+/// One server of possibly several over a store.
+#[derive(Clone)]
+pub(crate) struct Yard {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+    pub(crate) runs: Runs,
+    pub(crate) bells: Arc<Bells>,
+    work: Arc<Notify>,
+    catalog: Arc<Catalog>,
+}
+
+impl Yard {
+    /// Alone over an empty store.
+    pub(crate) fn new() -> Self {
+        Self::over(Arc::new(Memory::new()), Clock::manual(NOW_MS))
+    }
+
+    /// Over this store, with a cache and bells of its own.
+    pub(crate) fn over(store: Arc<dyn Store>, clock: Clock) -> Self {
+        let (bells, work, catalog) =
+            (Arc::new(Bells::default()), Arc::new(Notify::new()), Arc::new(Catalog::builtin()));
+        let runs = Runs::new(Parts {
+            store: store.clone(),
+            catalog: catalog.clone(),
+            clock: clock.clone(),
+            bells: bells.clone(),
+            work: work.clone(),
+            secret: [7; 32],
+            limits: Limits { parallel_max: 16 },
+        });
+        Yard { store, clock, runs, bells, work, catalog }
+    }
+
+    /// Starts a run that must start.
+    pub(crate) async fn start(&self, node_type: &str, inputs: Value) -> RunId {
+        self.runs.start(TENANT, new_run(node_type, inputs)).await.unwrap().state.run
+    }
+
+    /// A run as this server sees it.
+    pub(crate) async fn state(&self, run: RunId) -> Arc<State> {
+        self.runs.get(TENANT, &run.to_string()).await.unwrap()
+    }
+
+    /// A run's whole log, from the store.
+    pub(crate) async fn log(&self, run: RunId) -> Vec<Recorded> {
+        self.store.log(TENANT, run, 0, usize::MAX).await.unwrap()
+    }
+
+    /// One more event for an external composite. No two say the same, which would be one.
+    pub(crate) async fn evaluate(&self, run: RunId) -> Result<Arc<State>, Error> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let message = NUMBER.fetch_add(1, Ordering::SeqCst).to_string();
+        let evaluation = serde_json::from_value(json!({ "status": "success", "message": message })).unwrap();
+        let command = Command::Evaluate { node_run: NodeRunId::root(run), evaluation, recovery: None };
+        self.runs.submit(TENANT, run, command).await
+    }
+
+    /// Waits for a run's end.
+    pub(crate) async fn ended(&self, run: RunId) -> Vec<Recorded> {
+        let events = self.runs.follow(TENANT, run, 0, CancellationToken::new());
+        bounded(events.map(Result::unwrap).collect()).await
+    }
+
+    /// Drives with this planner, until the token says stop.
+    pub(crate) fn drive(&self, claimer: &str, planner: impl Planner + 'static) -> Driving {
+        let stopping = CancellationToken::new();
+        let parts = driver::Parts {
+            store: self.store.clone(),
+            runs: self.runs.clone(),
+            catalog: self.catalog.clone(),
+            planner: Arc::new(planner),
+            clock: self.clock.clone(),
+            work: self.work.clone(),
+            settings: driver::Settings { claimer: claimer.to_owned(), workers: 4, lease_ms: LEASE_MS },
+        };
+        Driving { task: tokio::spawn(driver::drive(parts, stopping.clone())), stopping }
+    }
+
+    /// Drives with the planner that needs no model.
+    pub(crate) fn drive_plainly(&self, claimer: &str) -> Driving {
+        self.drive(claimer, LexicalPlanner::new(self.catalog.clone()))
+    }
+}
+
+/// A driver at work.
+pub(crate) struct Driving {
+    pub(crate) task: tokio::task::JoinHandle<()>,
+    pub(crate) stopping: CancellationToken,
+}
+
+impl Driving {
+    /// Tells it to stop, and waits.
+    pub(crate) async fn stop(self) {
+        self.stopping.cancel();
+        bounded(self.task).await.unwrap();
+    }
+}
+
+/// Waits, not for ever.
+pub(crate) async fn bounded<Output>(future: impl Future<Output = Output>) -> Output {
+    tokio::time::timeout(BOUND, future).await.expect("it ends")
+}
+
+/// Lets every other task of a test go as far as it can without the clock.
+pub(crate) async fn others_go_on() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
+    let inputs: Object = serde_json::from_value(inputs).unwrap();
+    NewRun {
+        name: None,
+        face: "run-gateway",
+        node_type: NodeTypeRef { id: node_type.to_owned(), version: "latest".to_owned() },
+        request: json!({ "node_type": node_type, "inputs": inputs }),
+        inputs,
+        constraints: Constraints::default(),
+        notes: Object::new(),
+        key: None,
+    }
+}
+
+impl NewRun {
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.name = Some(RunName::parse(name).expect("a name that may be chosen"));
+        self
+    }
+
+    pub(crate) fn keyed(mut self, key: &str) -> Self {
+        self.key = IdempotencyKey::parse(key);
+        self
+    }
+}
+
+/// What a start came to, in a word.
+pub(crate) fn told(started: &Result<StartedRun, Error>) -> &'static str {
+    match started {
+        Ok(StartedRun { replayed: false, .. }) => "started",
+        Ok(StartedRun { replayed: true, .. }) => "replayed",
+        Err(Error::NameTaken { .. }) => "name taken",
+        Err(Error::KeyReused { .. }) => "key reused",
+        Err(Error::Busy) => "busy",
+        Err(_) => "failed",
+    }
+}
+
+/// A planner that does as it is told.
+pub(crate) enum Puppet {
+    /// Panics.
+    Panics,
+    /// Fails once somebody says so.
+    FailsWhenTold(Arc<Notify>),
+}
+
+#[async_trait]
+impl Planner for Puppet {
+    async fn plan(&self, _: PlanRequest) -> Result<Plan, Failure> {
+        match self {
+            Puppet::Panics => panic!("as a defect would"),
+            Puppet::FailsWhenTold(told) => told.notified().await,
+        }
+        Err(Failure { code: "told".to_owned(), message: "as told".to_owned(), details: None, retryable: None })
+    }
+}
+
+/// What happens instead of, or before, a commit. `None`: it goes through.
+pub(crate) type Meddling = BoxFuture<'static, Option<StoreError>>;
+
+/// A store in front of another, in whose commits a test meddles, one after the other.
+pub(crate) struct Meddled {
+    pub(crate) inner: Arc<Memory>,
+    commits: Mutex<VecDeque<Meddling>>,
+}
+
+impl Meddled {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Meddled { inner: Arc::new(Memory::new()), commits: Mutex::default() })
+    }
+
+    /// Meddles in the next commit that nothing else waits for.
+    pub(crate) fn next(&self, meddling: impl Future<Output = Option<StoreError>> + Send + 'static) {
+        self.commits.lock().unwrap().push_back(meddling.boxed());
+    }
+
+    /// How many commits are still waited for.
+    pub(crate) fn waiting(&self) -> usize {
+        self.commits.lock().unwrap().len()
+    }
+}
+
+#[async_trait]
+impl Store for Meddled {
+    async fn commit(&self, appends: Vec<Append>) -> Vec<Result<Committed, StoreError>> {
+        let meddling = self.commits.lock().unwrap().pop_front();
+        let refusal = match meddling {
+            Some(meddling) => meddling.await,
+            None => None,
+        };
+        match refusal {
+            Some(refusal) => vec![Err(refusal)],
+            None => self.inner.commit(appends).await,
+        }
+    }
+
+    async fn log(&self, tenant: &str, run: RunId, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+        self.inner.log(tenant, run, after, limit).await
+    }
+
+    async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {
+        self.inner.row(tenant, run).await
+    }
+
+    async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError> {
+        self.inner.named(tenant, name).await
+    }
+
+    async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
+        self.inner.run_of(tenant, node_run).await
+    }
+
+    async fn keyed(&self, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError> {
+        self.inner.keyed(tenant, scope, key).await
+    }
+
+    async fn list(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.inner.list(tenant, filter, after, limit).await
+    }
+
+    async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
+        self.inner.counts(tenant).await
+    }
+
+    async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        self.inner.claim(claimer, now_ms, lease_ms, limit).await
+    }
+
+    async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
+        self.inner.renew(held, lease_until_ms).await
+    }
+
+    async fn next_due(&self) -> Result<Option<i64>, StoreError> {
+        self.inner.next_due().await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.inner.ping().await
+    }
+}

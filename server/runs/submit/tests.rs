@@ -1,0 +1,135 @@
+//! Races of several servers over one store: who loses decides again, and nobody is told what is not so.
+
+use std::sync::Arc;
+
+use runyard_engine::{Command, Event, NodeRunId};
+use serde_json::json;
+
+use super::ATTEMPTS_MAX;
+use crate::clock::Clock;
+use crate::runs::Error;
+use crate::runs::fixture::{Meddled, NOW_MS, TENANT, Yard, new_run, told};
+use crate::store::{Store, StoreError};
+
+/// Two servers over one store; in the commits of the first a test may meddle.
+fn two() -> (Arc<Meddled>, Yard, Yard) {
+    let store = Meddled::new();
+    let clock = Clock::manual(NOW_MS);
+    let first = Yard::over(store.clone(), clock.clone());
+    let second = Yard::over(store.inner.clone(), clock);
+    (store, first, second)
+}
+
+const EXTERNAL: &str = "runyard.composite.external";
+
+#[tokio::test]
+async fn who_decided_on_an_old_state_decides_again_on_the_new_one() {
+    let (_, first, second) = two();
+    let run = first.start(EXTERNAL, json!({})).await;
+    let version = first.state(run).await.version;
+    second.evaluate(run).await.unwrap();
+    // The first still has the run at hand as it started it.
+    assert_eq!(first.state(run).await.version, version);
+    let state = first.evaluate(run).await.unwrap();
+    assert_eq!(state.version, version + 2);
+    let evaluated =
+        first.log(run).await.into_iter().filter(|recorded| matches!(recorded.event, Event::Evaluated { .. }));
+    assert_eq!(evaluated.count(), 2, "both are there");
+}
+
+#[tokio::test]
+async fn what_was_decided_on_an_old_state_and_is_not_allowed_on_the_new_one_is_refused() {
+    let (_, first, second) = two();
+    let run = first.start(EXTERNAL, json!({})).await;
+    second.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap();
+    assert!(matches!(first.evaluate(run).await, Err(Error::Rejected(_))));
+    let log = first.log(run).await;
+    assert!(matches!(log.last().unwrap().event, Event::Finished { .. }), "final is final");
+}
+
+#[tokio::test]
+async fn who_always_loses_is_told_to_try_later_and_has_recorded_nothing() {
+    let (store, first, _) = two();
+    let run = first.start(EXTERNAL, json!({})).await;
+    let version = first.state(run).await.version;
+    for _ in 0..ATTEMPTS_MAX {
+        store.next(async move { Some(StoreError::Conflict { run, expected: version, found: version + 1 }) });
+    }
+    assert!(matches!(first.evaluate(run).await, Err(Error::Busy)));
+    assert_eq!(store.waiting(), 0, "it tried as often as it may");
+    assert_eq!(first.log(run).await.len() as u64, version);
+    first.evaluate(run).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_is_busy_or_broken_is_said_and_nothing_changes() {
+    let (store, first, _) = two();
+    let run = first.start(EXTERNAL, json!({})).await;
+    let before = first.log(run).await;
+    store.next(async { Some(StoreError::Busy("queue".into())) });
+    assert!(matches!(first.evaluate(run).await, Err(Error::Busy)));
+    store.next(async { Some(StoreError::Failed("disk".into())) });
+    assert!(matches!(first.evaluate(run).await, Err(Error::Store(StoreError::Failed(_)))));
+    assert_eq!(first.log(run).await, before);
+    assert_eq!(first.state(run).await.version, before.len() as u64, "nor is anything else at hand");
+}
+
+#[tokio::test]
+async fn of_two_starts_under_one_name_one_starts() {
+    let echo = |text: &str| new_run("runyard.core.echo", json!({ "echo": text })).named("mine");
+    for (other, expected) in [("a", "replayed"), ("b", "name taken")] {
+        let (store, first, second) = two();
+        // The second server takes the name between the first one's look and its commit.
+        let taking = second.clone();
+        store.next(async move {
+            taking.runs.start(TENANT, echo(other)).await.unwrap();
+            None
+        });
+        let started = first.runs.start(TENANT, echo("a")).await;
+        assert_eq!(told(&started), expected);
+        let runs = store.list(TENANT, &Default::default(), None, 10).await.unwrap();
+        assert_eq!(runs.len(), 1);
+        assert!(started.is_err() || started.unwrap().state.run == runs[0].run);
+        assert_eq!(told(&second.runs.start(TENANT, echo(other)).await), "replayed");
+    }
+}
+
+#[tokio::test]
+async fn of_two_starts_under_one_key_one_starts() {
+    let echo = |text: &str| new_run("runyard.core.echo", json!({ "echo": text })).keyed("key");
+    for (other, expected) in [("a", "replayed"), ("b", "key reused")] {
+        let (store, first, second) = two();
+        store.next(async move {
+            second.runs.start(TENANT, echo(other)).await.unwrap();
+            None
+        });
+        assert_eq!(told(&first.runs.start(TENANT, echo("a")).await), expected);
+        assert_eq!(store.list(TENANT, &Default::default(), None, 10).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_name_and_a_key_of_different_runs_do_not_mix() {
+    let yard = Yard::new();
+    let echo = |text: &str| new_run("runyard.core.echo", json!({ "echo": text }));
+    assert_eq!(told(&yard.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "started");
+    assert_eq!(told(&yard.runs.start(TENANT, echo("b").named("name-b").keyed("key-b")).await), "started");
+    assert_eq!(told(&yard.runs.start(TENANT, echo("a").named("name-a").keyed("key-a")).await), "replayed");
+    assert_eq!(told(&yard.runs.start(TENANT, echo("a").named("name-b").keyed("key-c")).await), "name taken");
+    // The same key for another tenant is another key.
+    assert_eq!(told(&yard.runs.start("other", echo("b").named("name-a").keyed("key-a")).await), "started");
+}
+
+#[tokio::test]
+async fn another_tenants_run_is_nobodys() {
+    let yard = Yard::new();
+    let run = yard.start(EXTERNAL, json!({})).await;
+    let reference = run.to_string();
+    assert!(matches!(yard.runs.get("other", &reference).await, Err(Error::UnknownRun(_))));
+    let node_run = NodeRunId::root(run).to_string();
+    assert!(matches!(yard.runs.get_node_run("other", &node_run).await, Err(Error::UnknownNodeRun(_))));
+    let cancel = Command::Cancel { reason: None };
+    assert!(yard.runs.submit("other", run, cancel).await.is_err());
+    assert_eq!(yard.state(run).await.version, yard.log(run).await.len() as u64);
+    assert!(yard.state(run).await.ended_at_ms.is_none());
+}

@@ -1,0 +1,23 @@
+//! The command line as people and scripts use it: the binary, its exit codes, its two outputs.
+//!
+//! | file | what |
+//! |---|---|
+//! | `runs.rs` | commands about runs, in a folder that nobody serves |
+//! | `json.rs` | what programs get from each command |
+//! | `owners.rs` | one folder, several processes: servers, commands beside them, signals |
+//! | `settings.rs` | configuration, ports, documents |
+//!
+//! What is decided within a command has tests beside it, in `server/cli/`.
+
+mod json;
+mod owners;
+mod runs;
+mod settings;
+
+use uuid::Uuid;
+
+/// The UUID that ends what a command wrote.
+fn last_uuid(out: &str) -> Uuid {
+    let last = out.lines().last().unwrap_or_default();
+    Uuid::parse_str(last).unwrap_or_else(|error| panic!("{error}: {out}"))
+}

@@ -1,0 +1,126 @@
+//! Commands about runs, in a folder that nobody serves.
+
+use super::last_uuid;
+use crate::process::{Process, Served, assert_whole, runyard, runyard_unread};
+
+#[tokio::test]
+async fn run_shows_its_steps_and_ends_with_the_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = runyard(folder.path(), &["run", "Generate a UUID, then return it."]).await.exits(0);
+    assert_eq!(last_uuid(&done.out).get_version_num(), 4);
+    for told in ["planned", "chose", "succeeded"] {
+        assert!(done.out.contains(told), "{}", done.out);
+    }
+    let listed = runyard(folder.path(), &["list"]).await.exits(0).out;
+    assert!(listed.contains("succeeded") && listed.contains("Generate a UUID, then return it."), "{listed}");
+    let quiet = runyard(folder.path(), &["run", "--quiet", "Generate a UUID, then return it."]).await.exits(0);
+    assert_eq!(last_uuid(&quiet.out).get_version_num(), 4);
+    assert!(!quiet.out.contains("planned"), "{}", quiet.out);
+}
+
+#[tokio::test]
+async fn a_goal_that_nothing_serves_fails_by_the_name_of_its_clause() {
+    let folder = tempfile::tempdir().unwrap();
+    let goal = "Generate a UUID, then fly me to the moon.";
+    let done = runyard(folder.path(), &["run", goal]).await.exits(1);
+    assert!(done.out.contains("fly me to the moon") && done.out.contains("clause_unmapped"), "{}", done.out);
+    let listed = runyard(folder.path(), &["list", "--json", "--state", "failed"]).await.exits(0).object();
+    assert_eq!(listed["runs"][0]["reason"], "clause_unmapped");
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_ends_with_two_and_says_what_can() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, said) in [
+        (&["run"][..], "<GOAL>"),
+        (&["run", "--node-type", "no.such.thing", "--input", "{}"], "`runyard nodes` lists"),
+        (&["run", "--node-type", "runyard.core.echo", "--input", "[]"], "--input is JSON, and not an object"),
+        (&["run", "--node-type", "runyard.core.echo", "--input", "{\"echo\":7}"], "/echo"),
+        (&["run", "x", "--constraints", "{\"budgets\":{\"max_steps\":-1}}"], "--constraints"),
+        (&["run", "x", "--run-id", "a/b c"], "run_id"),
+        (&["list", "--state", "odd"], "possible values"),
+        (&["list", "--cursor", "none"], "cursor"),
+        (&["--url", "ftp://nowhere", "list"], "--url"),
+    ] {
+        let done = runyard(folder.path(), arguments).await.exits(2);
+        assert!(done.err.contains(said), "{arguments:?}: {}", done.err);
+        assert_eq!(done.out, "", "{arguments:?}");
+    }
+    let done = runyard(folder.path(), &["get", "nobody"]).await.exits(1);
+    assert!(done.err.contains("run `nobody` is not known here"), "{}", done.err);
+}
+
+#[tokio::test]
+async fn interrupting_run_cancels_the_run_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["run", "--run-id", "long", "--node-type", "runyard.core.sleep", "--input", "{\"seconds\":3600}"];
+    let mut running = Process::start(folder.path(), &arguments);
+    running.until(|line| line.starts_with("run long")).await;
+    running.signal("INT");
+    let done = running.done().await.exits(1);
+    assert!(done.err.contains("canceling the run"), "{}", done.err);
+    assert!(done.out.contains("run canceled"), "{}", done.out);
+    let run = runyard(folder.path(), &["get", "long", "--json"]).await.exits(0).object();
+    assert_eq!(run["state"], "canceled");
+}
+
+#[tokio::test]
+async fn interrupting_watch_leaves_the_run_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let sleep = ["--node-type", "runyard.core.sleep", "--input", "{\"seconds\":3600}", "--run-id", "long"];
+    runyard(folder.path(), &[&["start"][..], &sleep].concat()).await.exits(0);
+    let mut watching = Process::start(folder.path(), &["watch", "long", "--json"]);
+    watching.until(|line| line.contains("node_run_assigned")).await;
+    watching.signal("INT");
+    watching.done().await.exits(0);
+    let run = runyard(folder.path(), &["get", "long", "--json"]).await.exits(0).object();
+    assert_eq!(run["state"], "running");
+    runyard(folder.path(), &["cancel", "long"]).await.exits(0);
+    let done = runyard(folder.path(), &["watch", "long"]).await.exits(1);
+    assert!(done.out.contains("run canceled"), "{}", done.out);
+}
+
+#[tokio::test]
+async fn start_without_a_server_records_and_serve_finishes() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = runyard(folder.path(), &["start", "Generate a UUID, then return it."]).await.exits(0);
+    assert!(done.err.contains("`runyard serve` continues it"), "{}", done.err);
+    let run_id = done.out.trim();
+    let run = runyard(folder.path(), &["get", run_id, "--json"]).await.exits(0).object();
+    assert_eq!(run["state"], "running", "nothing was performed yet");
+
+    let served = Served::start(folder.path()).await;
+    let events = served.doors.events(run_id, 0).await;
+    assert_whole(&events);
+    assert_eq!(served.doors.run(run_id).await["state"], "succeeded");
+}
+
+#[tokio::test]
+async fn the_same_run_id_starts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = |goal| ["start", "--run-id", "mine", goal];
+    runyard(folder.path(), &start("Generate a UUID.")).await.exits(0);
+    assert_eq!(runyard(folder.path(), &start("Generate a UUID.")).await.exits(0).out, "mine\n");
+    let other = runyard(folder.path(), &start("What time is it?")).await.exits(1);
+    assert!(other.err.contains("already exists"), "{}", other.err);
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_is_no_reason_to_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["run", "Generate a UUID, then return it."][..],
+        &["list"],
+        &["list", "--json", "--all"],
+        &["nodes"],
+        &["openapi", "run-gateway"],
+        &["config", "show"],
+        &["--help"],
+        &["--version"],
+    ] {
+        let done = runyard_unread(folder.path(), arguments).await;
+        assert!(!done.err.contains("panicked") && done.code == Some(0), "{arguments:?}: {done:?}");
+    }
+    let listed = runyard(folder.path(), &["list", "--json"]).await.exits(0).object();
+    assert_eq!(listed["runs"][0]["state"], "succeeded", "the run went on although nobody read about it");
+}

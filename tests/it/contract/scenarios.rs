@@ -1,0 +1,203 @@
+//! The way to every operation and status that can be reached.
+//!
+//! Nothing is asserted about bodies here: the harness holds each answer to its document, and other tests to what it means.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::StreamExt;
+use http::Method;
+use runyard::config::{CoordinatorPlace, Gateway};
+use runyard_api::host::Settings;
+use serde_json::json;
+
+use crate::harness::{Apart, Clients, DOCUMENTS, Mode, Reached, World, typed};
+
+const GATEWAY: &str = "run-gateway";
+const COORDINATOR: &str = "run-coordinator";
+const OWN: &str = "runyard";
+
+/// Operations that take a body, with a path that means them.
+const WITH_BODY: [(&str, &str); 5] = [
+    (GATEWAY, "/v1/runs"),
+    (COORDINATOR, "/v1/runs"),
+    (COORDINATOR, "/v1/node-runs"),
+    (COORDINATOR, "/v1/node-runs/n1:evaluation"),
+    (COORDINATOR, "/v1/node-runs/n1:complete"),
+];
+
+/// Everything that was reached.
+pub async fn all() -> BTreeSet<Reached> {
+    let world = World::new().await;
+    successes(&world).await;
+    refusals(&world).await;
+    let mut reached = world.reached();
+    for part in [no_coordinator().await, broken_store().await, stopping().await, slow_bodies().await] {
+        reached.extend(part);
+    }
+    reached
+}
+
+async fn successes(world: &World) {
+    let Clients { gateway, coordinator, native, .. } = &world.clients;
+    let run = world.run("runyard.composite.external", json!({})).await;
+    let (id, root) = (&*run.run_id, &*run.root_node_run_id);
+    gateway.health().await.unwrap();
+    gateway.version().await.unwrap();
+    gateway.get_run(id).await.unwrap();
+    coordinator.health().await.unwrap();
+    coordinator.version().await.unwrap();
+    coordinator.get_run(id).await.unwrap();
+    coordinator.get_node_run(root).await.unwrap();
+    let sleep = json!({"node_type_id": "runyard.core.sleep", "version": "1"});
+    let children = json!([{"node_type_ref": sleep, "inputs": {"seconds": 0}}]);
+    let children = world.children(&run, children).await.unwrap();
+    drop(coordinator.stream_node_run_events(&children[0].node_run_id, None, None).await.unwrap());
+    world.evaluate(root, json!({"evaluation_result": {"status": "success"}})).await.unwrap();
+    world.complete(root, json!({"state": "canceled"})).await.unwrap();
+    world.finished(id).await;
+    drop(coordinator.stream_run_events(id, None, None).await.unwrap());
+    let other = json!({"root_node_type_ref": sleep, "input": {"seconds": 600}});
+    let other = coordinator.start_run(None, &typed(other)).await.unwrap().into_inner().run_id;
+    coordinator.cancel_run(&other).await.unwrap();
+    gateway.cancel_run(&other).await.unwrap();
+    native.health().await.unwrap();
+    native.version().await.unwrap();
+    native.list_doors().await.unwrap();
+    native.list_runs(None, None, None, None, None, None, None).await.unwrap();
+    native.get_run(id).await.unwrap();
+    drop(native.stream_run_events(id, None, None).await.unwrap());
+    native.count_runs().await.unwrap();
+    native.list_node_types(None, None).await.unwrap();
+}
+
+async fn refusals(world: &World) {
+    for (door, path) in WITH_BODY {
+        world.post(door, path, "{}").await;
+        world.post(door, path, vec![b' '; 2 * 1024 * 1024]).await;
+        world.send(door, world.request(door, Method::POST, path).header("content-type", "text/plain").body("x")).await;
+    }
+    // Not decodable as a path: no operation documents 400 for this, so it is the document's default.
+    for (door, method, path) in [
+        (GATEWAY, Method::GET, "/v1/runs/%zz"),
+        (GATEWAY, Method::POST, "/v1/runs/%zz:cancel"),
+        (COORDINATOR, Method::GET, "/v1/runs/%zz"),
+        (COORDINATOR, Method::POST, "/v1/runs/%zz:cancel"),
+        (COORDINATOR, Method::GET, "/v1/node-runs/%zz"),
+        (OWN, Method::GET, "/v1/runs/%zz"),
+        (GATEWAY, Method::GET, "/v1/runs/r1/events?after_seq=x"),
+        (COORDINATOR, Method::GET, "/v1/runs/r1/events?after_seq=x"),
+        (COORDINATOR, Method::GET, "/v1/node-runs/n1/events?after_seq=x"),
+        (OWN, Method::GET, "/v1/runs/r1/events?after_seq=x"),
+        (OWN, Method::GET, "/v1/runs?limit=0"),
+        (OWN, Method::GET, "/v1/node-types?q="),
+    ] {
+        let answer = world.send(door, world.request(door, method, path)).await;
+        assert_eq!(answer.status, 400, "{door} {path}");
+    }
+    strangers(&world.clients).await;
+    conflicts(world).await;
+}
+
+/// Asks every operation that names something for something that is not there: 404, or what is wrong behind the door.
+async fn strangers(clients: &Clients) {
+    let Clients { gateway, coordinator, native, .. } = clients;
+    gateway.get_run("nobody").await.unwrap_err();
+    gateway.cancel_run("nobody").await.unwrap_err();
+    assert!(gateway.stream_run_events("nobody", None, None).await.is_err());
+    coordinator.get_run("nobody").await.unwrap_err();
+    coordinator.cancel_run("nobody").await.unwrap_err();
+    assert!(coordinator.stream_run_events("nobody", None, None).await.is_err());
+    let stranger = "node_run_00000000000000000000000000000000";
+    coordinator.get_node_run(stranger).await.unwrap_err();
+    assert!(coordinator.stream_node_run_events(stranger, None, None).await.is_err());
+    let spec = json!([{"node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1"}, "inputs": {}}]);
+    clients.children_of("nobody", stranger, spec).await.unwrap_err();
+    clients.evaluate(stranger, json!({"evaluation_result": {"status": "fail"}})).await.unwrap_err();
+    clients.complete(stranger, json!({"state": "failed"})).await.unwrap_err();
+    native.get_run("nobody").await.unwrap_err();
+    assert!(native.stream_run_events("nobody", None, None).await.is_err());
+}
+
+async fn conflicts(world: &World) {
+    let echo = |text: &str| {
+        let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
+        json!({"run_id": "taken", "root_node_type_ref": echo, "input": {"echo": text}})
+    };
+    let run = world.start(echo("a")).await;
+    world.gateway.start_run(None, &typed(echo("b"))).await.unwrap_err();
+    world.coordinator.start_run(None, &typed(echo("b"))).await.unwrap_err();
+    let child = json!([{"node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1"}, "inputs": {}}]);
+    assert_eq!(world.children(&run, child).await.unwrap_err().status, 409);
+    let root = &run.root_node_run_id;
+    assert_eq!(world.evaluate(root, json!({"evaluation_result": {"status": "fail"}})).await.unwrap_err().status, 409);
+    assert_eq!(world.complete(root, json!({"state": "failed"})).await.unwrap_err().status, 409);
+}
+
+/// A gateway that is told to forward, to nowhere and to where nobody listens.
+async fn no_coordinator() -> BTreeSet<Reached> {
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let lonely = World::with(|config| config.gateway = Gateway { coordinator: Some(CoordinatorPlace::Remote) }).await;
+    let cut = World::with(|config| config.coordinator.url = Some(format!("http://{nobody}"))).await;
+    let mut reached = BTreeSet::new();
+    for (world, status) in [(lonely, 503), (cut, 502)] {
+        starts(&world.clients, status).await;
+        strangers(&world.clients).await;
+        reached.extend(world.reached());
+    }
+    reached
+}
+
+/// Starts a run through both doors that can; the gateway answers with this.
+async fn starts(clients: &Clients, status: u16) {
+    let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
+    let body = typed(json!({"run_id": "new", "root_node_type_ref": echo, "input": {"echo": "x"}}));
+    let refused = clients.gateway.start_run(None, &body).await.unwrap_err();
+    assert_eq!(refused.status().map(|found| found.as_u16()), Some(status));
+    let _ = clients.coordinator.start_run(None, &body).await;
+}
+
+/// A store that fails (503), and one whose logs cannot be read (500).
+async fn broken_store() -> BTreeSet<Reached> {
+    let mut reached = BTreeSet::new();
+    for (mode, status) in [(Mode::Busy, 503), (Mode::Fails, 503), (Mode::Corrupt, 500)] {
+        let doors = Apart::new();
+        doors.store_is(mode);
+        starts(&doors, status).await;
+        strangers(&doors).await;
+        doors.native.list_runs(None, None, None, None, None, None, None).await.unwrap_err();
+        doors.native.count_runs().await.unwrap_err();
+        // Nothing is wrong with the doors themselves.
+        doors.store_is(Mode::Works);
+        assert_eq!(doors.native.count_runs().await.unwrap().into_inner().total, 0, "{mode:?}: nothing was recorded");
+        reached.extend(doors.reached());
+    }
+    reached
+}
+
+/// A server that is going down, asked once more. Every operation is refused, the two that need nobody, too.
+async fn stopping() -> BTreeSet<Reached> {
+    let doors = Apart::new();
+    doors.stopping.cancel();
+    for document in DOCUMENTS {
+        for operation in document.operations {
+            let path = operation.path.replace("{run_id}", "r1").replace("{node_run_id}", "n1");
+            let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
+            let answer = doors.send(document.name, doors.request(document.name, method, &path)).await;
+            assert_eq!(answer.refusal(), (503, "stopping".to_owned()), "{path}");
+            assert_eq!(answer.header("retry-after"), Some("1"), "{path}");
+        }
+    }
+    doors.reached()
+}
+
+/// Bodies that do not end in time: 408, which no operation documents by itself.
+async fn slow_bodies() -> BTreeSet<Reached> {
+    let doors = Apart::with(Settings { body_read_timeout: Duration::from_millis(20), ..Settings::default() });
+    for (door, path) in WITH_BODY {
+        let start = futures::stream::iter([Ok::<_, std::io::Error>("{")]).chain(futures::stream::pending());
+        let answer = doors.post(door, path, reqwest::Body::wrap_stream(start)).await;
+        assert_eq!(answer.refusal(), (408, "body_slow".to_owned()), "{door} {path}");
+    }
+    doors.reached()
+}

@@ -1,0 +1,215 @@
+//! `kill -9` at any moment: what was acknowledged is there, what was finished stays as it was, and the rest goes on at once.
+//!
+//! The crash is a real one, of the binary. What the store itself does with a torn write is its own tests' business.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use futures::StreamExt;
+use runyard::store::Store;
+use runyard::store::sqlite::{Options, Sqlite};
+use runyard_client::{CallError, Patience, Seen, Watch, ndjson};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::process::{Doors, Served, assert_whole, bounded, free_port_base, of_kind, runyard, start_body};
+
+/// Three steps that make something, three that take time.
+const GOAL: &str = "Sleep for 0.3 seconds, then generate a UUID, then sleep for 0.4 seconds, then generate a UUID, \
+     then sleep for 0.3 seconds, then generate a UUID and return it.";
+const STEPS: usize = 6;
+
+/// The first events of a run, while its server lives.
+async fn first_events(doors: &Doors, run_id: &str, count: usize) -> Vec<Value> {
+    let stream = doors.gateway.stream_run_events(run_id, None, None).await.unwrap().into_inner().into_inner();
+    let lines = ndjson::lines(stream).take(count).map(Result::unwrap);
+    bounded("the first events", lines.collect::<Vec<_>>()).await
+}
+
+/// What every finished step made, by its node run.
+async fn made(doors: &Doors, events: &[Value]) -> BTreeMap<String, Value> {
+    let mut made = BTreeMap::new();
+    for node_run in of_kind(events, "atomic_executed") {
+        let outputs = doors.node_run(node_run).await["outputs"].clone();
+        assert!(outputs.is_object(), "a finished step has outputs");
+        made.insert(node_run.to_owned(), outputs);
+    }
+    made
+}
+
+#[tokio::test]
+async fn a_run_survives_a_kill_at_every_moment_and_no_finished_step_runs_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // After so many events; the last moments lie between the sleeps of the second half.
+    for moment in [1, 2, 9, 21, 24, 27] {
+        let served = Served::start(folder.path()).await;
+        let (run_id, root) = served.doors.plan(GOAL).await;
+        let before = first_events(&served.doors, &run_id, moment).await;
+        let made_before = made(&served.doors, &before).await;
+        served.kill();
+
+        let served = Served::start(folder.path()).await;
+        let after = served.doors.events(&run_id, moment as u64).await;
+        let all = [before, after].concat();
+        assert_whole(&all);
+        assert_eq!(all, served.doors.events(&run_id, 0).await, "what was seen before the crash is what is stored");
+        assert_eq!(of_kind(&all, "atomic_executed").len(), STEPS);
+        let made = made(&served.doors, &all).await;
+        for (node_run, outputs) in &made_before {
+            assert_eq!(made.get(node_run), Some(outputs), "killed after {moment} events");
+        }
+        let result = served.doors.node_run(&root).await["outputs"]["result"].clone();
+        let uuids = made.values().filter_map(|outputs| outputs.get("uuid4")).collect::<Vec<_>>();
+        assert_eq!(uuids.len(), 3);
+        assert!(uuids.contains(&&result), "{result}");
+        assert_eq!(served.doors.run(&run_id).await["state"], "succeeded");
+        served.kill();
+    }
+}
+
+#[tokio::test]
+async fn one_run_survives_a_kill_after_each_of_its_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut served = Served::start(folder.path()).await;
+    let (run_id, _) = served.doors.plan(GOAL).await;
+    let mut seen: Vec<Value> = Vec::new();
+    for _ in 0..STEPS - 1 {
+        let after = Some(i64::try_from(seen.len()).unwrap());
+        let stream = served.doors.gateway.stream_run_events(&run_id, after, None).await.unwrap();
+        let mut lines = ndjson::lines(stream.into_inner().into_inner()).boxed();
+        loop {
+            let event = bounded("the next step", lines.next()).await.unwrap().unwrap();
+            let is_step = event["type"] == "atomic_executed";
+            seen.push(event);
+            if is_step {
+                break;
+            }
+        }
+        served.kill();
+        served = Served::start(folder.path()).await;
+    }
+    seen.extend(served.doors.events(&run_id, seen.len() as u64).await);
+    assert_whole(&seen);
+    assert_eq!(of_kind(&seen, "atomic_executed").len(), STEPS);
+}
+
+#[tokio::test]
+async fn a_watcher_sees_no_gap_and_no_duplicate_across_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = free_port_base().to_string();
+    let served = Served::start_with(folder.path(), &["--port-base", &base]).await;
+    let doors = served.doors.clone();
+    let (run_id, _) = doors.plan(GOAL).await;
+
+    let (sender, mut seen) = unbounded_channel();
+    let watcher = tokio::spawn(async move {
+        let patience = Patience { attempts_max: 200, ..Patience::default() };
+        let open = |after: u64| {
+            let (doors, run_id) = (doors.clone(), run_id.clone());
+            async move {
+                match doors.gateway.stream_run_events(&run_id, Some(after.cast_signed()), None).await {
+                    Ok(stream) => Ok(stream.into_inner().into_inner().boxed()),
+                    Err(error) => Err(CallError::of(error).await),
+                }
+            }
+        };
+        let mut watch = Watch::new(0, patience, open);
+        let mut interruptions = 0;
+        while let Some(next) = watch.next().await {
+            match next.unwrap() {
+                Seen::Event(event) => sender.send(event.body).unwrap(),
+                Seen::Interrupted { .. } => interruptions += 1,
+            }
+        }
+        interruptions
+    });
+    let mut events: Vec<Value> = Vec::new();
+    while of_kind(&events, "atomic_executed").len() < 2 {
+        events.push(bounded("an event", seen.recv()).await.unwrap());
+    }
+    served.kill();
+    let _served = Served::start_with(folder.path(), &["--port-base", &base]).await;
+    let interruptions = bounded("the watcher", watcher).await.unwrap();
+    while let Some(event) = seen.recv().await {
+        events.push(event);
+    }
+    assert!(interruptions > 0, "it was cut");
+    assert_whole(&events);
+}
+
+/// Claims everything that is due within the hour, as a server does that is about to die, for an hour.
+async fn claim_and_die(folder: &Path) -> usize {
+    const HOUR_MS: i64 = 3_600_000;
+    let store = Sqlite::open(folder.join(".runyard"), Options::default()).unwrap();
+    let now_ms = runyard::clock::Clock::system().now_ms();
+    store.claim("dead", now_ms + HOUR_MS, HOUR_MS, 100).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn what_a_dead_server_had_in_hand_goes_on_at_once_and_not_after_its_lease() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start_with(folder.path(), &["--port-base", "0", "--set", "perform=false"]).await;
+    let (planned, _) = served.doors.plan("Generate a UUID, then return it.").await;
+    let (called, _) = served.doors.start("runyard.core.uuid4", json!({})).await;
+    let (slept, _) = served.doors.start("runyard.core.sleep", json!({ "seconds": 0.2 })).await;
+    served.kill();
+    assert_eq!(claim_and_die(folder.path()).await, 3, "a plan, a call and a timer");
+
+    let served = Served::start(folder.path()).await;
+    for run_id in [planned, called, slept] {
+        // Bounded far below the hour that the leases would have lasted.
+        let events = served.doors.events(&run_id, 0).await;
+        assert_whole(&events);
+        assert_eq!(events.last().unwrap()["data"]["state"], "succeeded");
+    }
+}
+
+#[tokio::test]
+async fn every_acknowledged_start_survives_a_kill_in_the_middle_of_many() {
+    const STARTS: usize = 40;
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(folder.path()).await;
+    let (sender, mut acknowledged) = unbounded_channel();
+    for number in 0..STARTS {
+        let (doors, sender) = (served.doors.clone(), sender.clone());
+        tokio::spawn(async move {
+            let (key, body) = start(number);
+            if let Ok(run) = doors.gateway.start_run(Some(&key), &body).await {
+                sender.send((number, run.into_inner().run_id)).unwrap();
+            }
+        });
+    }
+    drop(sender);
+    let mut started = BTreeMap::new();
+    while started.len() < STARTS / 4 {
+        let (number, run_id) = bounded("an acknowledgement", acknowledged.recv()).await.unwrap();
+        started.insert(number, run_id);
+    }
+    served.kill();
+    while let Some((number, run_id)) = bounded("the other starts", acknowledged.recv()).await {
+        started.insert(number, run_id);
+    }
+
+    let served = Served::start(folder.path()).await;
+    for run_id in started.values() {
+        let events = served.doors.events(run_id, 0).await;
+        assert_whole(&events);
+        assert_eq!(events.last().unwrap()["data"]["state"], "succeeded");
+    }
+    // Whoever got no answer asks again, and nothing is there twice.
+    for number in 0..STARTS {
+        let (key, body) = start(number);
+        let run_id = served.doors.gateway.start_run(Some(&key), &body).await.unwrap().into_inner().run_id;
+        assert_eq!(started.entry(number).or_insert_with(|| run_id.clone()), &run_id);
+    }
+    let listed = runyard(folder.path(), &["list", "--all", "--json"]).await.exits(0).object();
+    assert_eq!(listed["runs"].as_array().unwrap().len(), STARTS);
+}
+
+fn start(number: usize) -> (String, runyard_api::arp::schemas::RunStartRequest) {
+    let body = match number % 2 {
+        0 => start_body("runyard.core.echo", json!({ "echo": number.to_string() })),
+        _ => start_body("runyard.composite.planner.general", json!({ "goal": "Generate a UUID, then return it." })),
+    };
+    (format!("start-{number}"), body)
+}

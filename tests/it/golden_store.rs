@@ -1,0 +1,204 @@
+//! Databases that earlier builds wrote, opened, checked and finished by this one.
+//!
+//! `tests/golden/stores/` has one database per store format that was ever released, each with finished, running and waiting
+//! runs. They are never written again: a run that was stored once must read the same for ever. When the schema, the events or a
+//! projection change, add a new one beside them:
+//!
+//! ```sh
+//! RUNYARD_GOLDEN_STORE=tests/golden/stores/0002.db cargo test -p runyard --test it golden_store::write
+//! ```
+//!
+//! (relative to the workspace's root; an existing file is refused). Without the variable the same test writes into a temporary
+//! folder, so that the recipe itself stays proven. Then look at what `cargo insta review` shows of it: the goldens beside a
+//! database pin what the ARP face shows of its runs.
+
+mod recipe;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use runyard::dialects::arp::project::Projection;
+use runyard::runs::row;
+use runyard::store::sqlite::{FILE_NAME, Options, Sqlite};
+use runyard::store::{Filter, Status, Store};
+use runyard_engine::{EffectId, Recorded, RunId, RunStatus, State, check, outstanding, replay};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::process::{Doors, assert_whole, runyard};
+
+const TENANT: &str = "default";
+
+/// Every golden database.
+fn stores() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/stores");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut stores: Vec<_> = files.filter(|path| path.extension().is_some_and(|ending| ending == "db")).collect();
+    stores.sort();
+    assert!(!stores.is_empty());
+    stores
+}
+
+/// A data folder of a test's own with a copy of a database.
+fn folder_with(store: &Path) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join(".runyard");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::copy(store, data.join(FILE_NAME)).unwrap();
+    (folder, data)
+}
+
+/// A run as it is stored.
+struct Stored {
+    state: State,
+    log: Vec<Recorded>,
+}
+
+/// Every run of a database, every law checked: the log replays, no law is broken, rows and counts are what the logs say, and what
+/// is asked of the world is what the states wait for.
+async fn read_and_check(data: &Path) -> BTreeMap<RunId, Stored> {
+    let store = Sqlite::open(data, Options { claimers_gone: true, ..Options::default() }).unwrap();
+    let rows = store.list(TENANT, &Filter::default(), None, 1000).await.unwrap();
+    let mut runs = BTreeMap::new();
+    let mut counts: BTreeMap<Status, u64> = BTreeMap::new();
+    let mut waited: Vec<EffectId> = Vec::new();
+    for found in &rows {
+        let log = store.log(TENANT, found.run, 0, usize::MAX).await.unwrap();
+        let state = replay(found.run, &log).unwrap();
+        assert_eq!(check(&state), [], "{}", found.run);
+        assert_eq!(found, &row::derive(&state));
+        for node_run in state.nodes.keys() {
+            assert_eq!(store.run_of(TENANT, *node_run).await.unwrap(), Some(found.run));
+        }
+        if let Some(name) = &found.name {
+            assert_eq!(store.named(TENANT, name).await.unwrap(), Some(found.run));
+        }
+        *counts.entry(found.status.into()).or_default() += 1;
+        waited.extend(outstanding(&state).iter().map(|effect| effect.id));
+        runs.insert(found.run, Stored { state, log });
+    }
+    let counted: BTreeMap<_, _> = store.counts(TENANT).await.unwrap().into_iter().collect();
+    assert_eq!(counted, counts);
+    let claimed = store.claim("golden", i64::MAX / 2, 0, 1000).await.unwrap();
+    let mut asked: Vec<_> = claimed.iter().map(|claimed| claimed.effect.id).collect();
+    asked.sort();
+    waited.sort();
+    assert_eq!(asked, waited);
+    runs
+}
+
+/// A name for a stored run that says what it is: the id its writer chose.
+fn name(stored: &Stored) -> &str {
+    stored.state.start.as_ref().unwrap().name.as_deref().unwrap()
+}
+
+#[tokio::test]
+async fn every_law_holds_of_what_earlier_builds_wrote() {
+    for path in stores() {
+        let (_folder, data) = folder_with(&path);
+        let runs = read_and_check(&data).await;
+        for status in [Status::Running, Status::Waiting, Status::Succeeded, Status::Failed, Status::Canceled] {
+            let found = runs.values().any(|stored| stored.state.status == RunStatus::from(status));
+            assert!(found, "{} has no {} run", path.display(), status.word());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_face_shows_what_it_always_showed() {
+    for path in stores() {
+        let (_folder, data) = folder_with(&path);
+        let mut shown = String::new();
+        let mut runs: Vec<_> = read_and_check(&data).await.into_values().collect();
+        runs.sort_by(|one, other| name(one).cmp(name(other)));
+        for stored in &runs {
+            shown.push_str(&format!("# {} ({:?})\n", name(stored), stored.state.status));
+            let mut projection = Projection::of(&stored.state);
+            for event in stored.log.iter().flat_map(|recorded| projection.project(recorded)) {
+                shown.push_str(&format!("{}\n", event.body));
+            }
+        }
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/stores"));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        let name = format!("{}.arp", path.file_stem().unwrap().to_str().unwrap());
+        settings.bind(|| insta::assert_snapshot!(name, shown));
+    }
+}
+
+#[tokio::test]
+async fn what_was_unfinished_is_finished_and_what_was_finished_stays() {
+    for path in stores() {
+        let (_folder, data) = folder_with(&path);
+        let before = read_and_check(&data).await;
+        finish(&data, &before).await;
+        let after = read_and_check(&data).await;
+        assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+        for (run, stored) in &after {
+            assert!(matches!(stored.state.status, RunStatus::Final(_)), "{}", name(stored));
+            let known = &before[run].log;
+            assert_eq!(&stored.log[..known.len()], known, "what was stored stays as it was");
+            if matches!(before[run].state.status, RunStatus::Final(_)) {
+                assert_eq!(stored.log.len(), known.len(), "final is final");
+            }
+        }
+    }
+}
+
+/// Serves a database until every run has ended, completing what waits for somebody outside.
+async fn finish(data: &Path, runs: &BTreeMap<RunId, Stored>) {
+    let server = recipe::serve(data, true).await;
+    let doors = Doors::of(&server);
+    for stored in runs.values().filter(|stored| stored.state.root().unwrap().node_type.id.ends_with(".external")) {
+        if !matches!(stored.state.status, RunStatus::Final(_)) {
+            let root = stored.state.root().unwrap().id.to_string();
+            recipe::complete(&doors, &root, json!({ "state": "succeeded", "outputs": { "done": true } })).await;
+        }
+    }
+    for stored in runs.values() {
+        assert_whole(&doors.events(name(stored), 0).await);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_newer_than_the_binary_is_refused_by_both_versions() {
+    let path = stores().pop().unwrap();
+    for (change, found, known) in [
+        ("PRAGMA user_version = 4711", "4711", "versions up to"),
+        ("UPDATE meta SET value = 4711 WHERE name = 'event_format'", "4711", "formats up to"),
+    ] {
+        let (folder, data) = folder_with(&path);
+        rusqlite::Connection::open(data.join(FILE_NAME)).unwrap().execute_batch(change).unwrap();
+        let bytes = std::fs::read(data.join(FILE_NAME)).unwrap();
+        let names_both = |text: &str| {
+            for part in [found, known, env!("CARGO_PKG_VERSION"), "use a newer runyard"] {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+        };
+        names_both(&Sqlite::open(&data, Options::default()).unwrap_err().to_string());
+        for arguments in [&["serve", "--port-base", "0"][..], &["list"], &["run", "Generate a UUID."]] {
+            names_both(&runyard(folder.path(), arguments).await.exits(1).err);
+        }
+        if change.starts_with("PRAGMA") {
+            assert_eq!(std::fs::read(data.join(FILE_NAME)).unwrap(), bytes, "it was not touched");
+        }
+    }
+}
+
+#[tokio::test]
+async fn write() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = recipe::write(folder.path()).await;
+    let Some(wanted) = std::env::var_os("RUNYARD_GOLDEN_STORE") else {
+        let (_folder, data) = folder_with(&written);
+        assert!(std::fs::metadata(&written).unwrap().len() < 256 * 1024, "small enough to keep");
+        let before = read_and_check(&data).await;
+        return finish(&data, &before).await;
+    };
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(wanted);
+    assert!(!place.exists(), "{} is there already, and is never written again", place.display());
+    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+    std::fs::copy(written, place).unwrap();
+}

@@ -1,0 +1,141 @@
+//! How a golden database is made: every kind of run, in every state it can rest in.
+
+use std::path::{Path, PathBuf};
+
+use futures::StreamExt;
+use runyard::clock::Clock;
+use runyard::config::Config;
+use runyard::serve::Server;
+use runyard::store::Store;
+use runyard::store::sqlite::{FILE_NAME, Options, Sqlite};
+use serde_json::{Value, json};
+
+use crate::process::{Doors, assert_whole, bounded};
+
+const PLANNER: &str = "runyard.composite.planner.general";
+const EXTERNAL: &str = "runyard.composite.external";
+
+/// A hundred years: who claimed for so long is surely dead when the database is opened.
+const LEASE_MS: i64 = 100 * 366 * 24 * 3_600_000;
+
+/// A server in this process over a data folder.
+pub(super) async fn serve(data: &Path, perform: bool) -> Server {
+    let config = Config { data_dir: data.to_owned(), port_base: 0, perform, ..Config::default() };
+    Server::start(&config, slog::Logger::root(slog::Discard, slog::o!())).await.unwrap()
+}
+
+/// Makes a database in a folder: one file, without a write-ahead log.
+pub(super) async fn write(folder: &Path) -> PathBuf {
+    let data = folder.join("data");
+    finished(&data).await;
+    unfinished(&data).await;
+    // The first two that are due: a plan and a call, in the hands of somebody who never comes back.
+    let store = Sqlite::open(&data, Options::default()).unwrap();
+    let claimed = store.claim("gone", Clock::system().now_ms(), LEASE_MS, 2).await.unwrap();
+    assert_eq!(claimed.len(), 2);
+    drop(store);
+
+    let file = data.join(FILE_NAME);
+    let database = rusqlite::Connection::open(&file).unwrap();
+    let journal: String = database.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).unwrap();
+    assert_eq!(journal, "delete");
+    database.execute_batch("VACUUM").unwrap();
+    file
+}
+
+async fn finished(data: &Path) {
+    let server = serve(data, true).await;
+    let doors = Doors::of(&server);
+    let goal =
+        "Generate a UUID, then hash the text \"abc\" with SHA-256, then sleep for 0.01 seconds, then return the hash.";
+    let limits = json!({ "structural": { "max_depth": 3 }, "budgets": { "max_steps": 10 } });
+    ended(&doors, "planned", start(PLANNER, json!({ "goal": goal }), Some(limits))).await;
+    ended(
+        &doors,
+        "planned-as-jarvis",
+        start("jarvis.composite.planner.general", json!({ "goal": "What time is it?" }), None),
+    )
+    .await;
+    ended(&doors, "unmapped", start(PLANNER, json!({ "goal": "Fly me to the moon." }), None)).await;
+    ended(&doors, "atomic", start("runyard.core.echo", json!({ "echo": "grüß dich" }), None)).await;
+    let timed = json!({ "budgets": { "max_wall_time_ms": 10 } });
+    ended(&doors, "timed-out", start("runyard.core.sleep", json!({ "seconds": 3600 }), Some(timed))).await;
+    begun(&doors, "canceled", start("runyard.core.sleep", json!({ "seconds": 3600 }), None)).await;
+    doors.gateway.cancel_run("canceled").await.unwrap();
+
+    let root = begun(&doors, "external", start(EXTERNAL, json!({}), None)).await;
+    let child = child(&doors, "external", &root, "runyard.core.uuid4", json!({})).await;
+    evaluated(&doors, &root).await;
+    wait_for(&doors, &child).await;
+    complete(&doors, &root, json!({ "state": "succeeded", "outputs": { "chosen": child } })).await;
+    assert_whole(&doors.events("external", 0).await);
+    server.stop().await;
+}
+
+async fn unfinished(data: &Path) {
+    let server = serve(data, false).await;
+    let doors = Doors::of(&server);
+    begun(&doors, "plan-in-hand", start(PLANNER, json!({ "goal": "Generate a UUID, then return it." }), None)).await;
+    begun(&doors, "call-in-hand", start("runyard.core.uuid4", json!({}), None)).await;
+    begun(&doors, "call-asked-for", start("runyard.core.time.now", json!({}), None)).await;
+    begun(&doors, "sleep-due", start("runyard.core.sleep", json!({ "seconds": 0.5 }), None)).await;
+    let root = begun(&doors, "external-waiting", start(EXTERNAL, json!({}), None)).await;
+    evaluated(&doors, &root).await;
+    server.stop().await;
+}
+
+fn start(node_type: &str, input: Value, constraints: Option<Value>) -> Value {
+    let mut body = json!({ "root_node_type_ref": { "node_type_id": node_type, "version": "latest" }, "input": input });
+    if let Some(constraints) = constraints {
+        body["constraints"] = constraints;
+    }
+    body["run_context"] = json!({ "tenant_id": "acme" });
+    body["metadata"] = json!({ "labels": { "team": "tests" } });
+    body
+}
+
+/// Starts a run under this name; its root.
+async fn begun(doors: &Doors, name: &str, mut body: Value) -> String {
+    body["run_id"] = json!(name);
+    let body = serde_json::from_value(body).unwrap();
+    doors.gateway.start_run(Some(&format!("key-of-{name}")), &body).await.unwrap().into_inner().root_node_run_id
+}
+
+async fn ended(doors: &Doors, name: &str, body: Value) {
+    begun(doors, name, body).await;
+    assert_whole(&doors.events(name, 0).await);
+}
+
+async fn child(doors: &Doors, run_id: &str, parent: &str, node_type: &str, inputs: Value) -> String {
+    let reference = json!({ "node_type_id": node_type, "version": "latest" });
+    let spec = json!({
+        "node_type_ref": reference, "inputs": inputs, "idempotency_key": "first", "candidate_set_id": "set-1",
+        "binding_decision": {
+            "subtask_id": "S1", "candidate_set_id": "set-1", "chosen_node_type_ref": reference,
+        },
+    });
+    let body = json!({ "run_id": run_id, "parent_node_run_id": parent, "node_runs": [spec] });
+    let body = serde_json::from_value(body).unwrap();
+    let created = json!(doors.coordinator.create_node_runs(&body).await.unwrap().into_inner());
+    created["node_runs"][0]["node_run_id"].as_str().unwrap().to_owned()
+}
+
+async fn evaluated(doors: &Doors, node_run: &str) {
+    let result = json!({ "status": "success", "confidence": 0.5, "message": "so far so good" });
+    let body = json!({ "evaluation_result": result, "recovery_action": { "type": "retry", "message": "once more" } });
+    let body = serde_json::from_value(body).unwrap();
+    doors.coordinator.report_node_run_evaluation(node_run, &body).await.unwrap();
+}
+
+/// Until a node run has ended: its stream shows its end.
+async fn wait_for(doors: &Doors, node_run: &str) {
+    let stream = doors.coordinator.stream_node_run_events(node_run, None, None).await.unwrap();
+    let mut lines = runyard_client::ndjson::lines(stream.into_inner().into_inner()).boxed();
+    while bounded("the child's end", lines.next()).await.unwrap().unwrap()["type"] != "atomic_executed" {}
+}
+
+/// Completes a node run from outside.
+pub(super) async fn complete(doors: &Doors, node_run: &str, body: Value) {
+    let body = serde_json::from_value(body).unwrap();
+    doors.coordinator.complete_node_run(node_run, &body).await.unwrap();
+}

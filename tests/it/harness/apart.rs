@@ -1,0 +1,67 @@
+//! The doors alone: no driver, a clock that stands still, a store that can be told to fail, a stop that leaves the doors open.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use runyard::catalog::Catalog;
+use runyard::clock::Clock;
+use runyard::config::Config;
+use runyard::dialects::run_gateway::Backend;
+use runyard::doors;
+use runyard::feed::Bells;
+use runyard::runs::{Limits, Parts, Runs};
+use runyard_api::host::{self, CancellationToken, Settings};
+use tokio::sync::Notify;
+
+use super::clients::Clients;
+use super::trouble::{Mode, Trouble};
+
+/// Doors, and what is behind them in a test's hands.
+pub struct Apart {
+    pub clients: Clients,
+    pub clock: Clock,
+    pub stopping: CancellationToken,
+    store: Arc<Trouble>,
+    _servers: Vec<host::Server>,
+}
+
+impl Apart {
+    pub fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    /// Doors with other settings; the stop is the test's all the same.
+    pub fn with(settings: Settings) -> Self {
+        let (store, clock) = (Arc::new(Trouble::new()), Clock::manual(1_800_000_000_000));
+        let runs = Runs::new(Parts {
+            store: store.clone(),
+            catalog: Arc::new(Catalog::builtin()),
+            clock: clock.clone(),
+            bells: Arc::new(Bells::default()),
+            work: Arc::new(Notify::new()),
+            secret: [7; 32],
+            limits: Limits { parallel_max: 16 },
+        });
+        let stopping = CancellationToken::new();
+        let settings = Settings { stopping: stopping.clone(), ..settings };
+        let config = Config { port_base: 0, ..Config::default() };
+        let log = slog::Logger::root(slog::Discard, slog::o!());
+        let (doors, servers) = doors::open(&config, &runs, Backend::Here(runs.clone()), &settings, &log).unwrap();
+        let clients =
+            Clients::of(|name| doors.iter().find(|door| door.name == name).map(|door| door.url.clone()).unwrap());
+        Apart { clients, clock, stopping, store, _servers: servers }
+    }
+
+    /// From now on the store behaves like this.
+    pub fn store_is(&self, mode: Mode) {
+        self.store.set(mode);
+    }
+}
+
+impl Deref for Apart {
+    type Target = Clients;
+
+    fn deref(&self) -> &Clients {
+        &self.clients
+    }
+}

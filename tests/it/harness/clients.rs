@@ -1,0 +1,167 @@
+//! The generated clients of the three doors, each answer judged, and what tests ask of them again and again.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method};
+use runyard_api::arp::schemas::{NodeRun, Run};
+use runyard_api::arp::{run_coordinator, run_gateway};
+use runyard_api::client::{Error, ResponseValue};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::contract::Contract;
+use super::lines::Lines;
+use super::raw::{self, Answer};
+use super::recorder::{Reached, Recorder, Seen, Verdict};
+use super::{DOCUMENTS, typed};
+
+/// Clients of one set of doors.
+pub struct Clients {
+    pub gateway: run_gateway::client::Client,
+    pub coordinator: run_coordinator::client::Client,
+    pub native: runyard_api::runyard::client::Client,
+    http: reqwest::Client,
+    urls: BTreeMap<&'static str, String>,
+    seen: Arc<Seen>,
+    _verdict: Verdict,
+}
+
+impl Clients {
+    /// Clients of the doors at these URLs, by door name.
+    pub fn of(url: impl Fn(&str) -> String) -> Self {
+        let (http, seen) = (reqwest::Client::new(), Arc::new(Seen::default()));
+        let recorder = |door| Arc::new(Recorder { contract: Contract::named(door), seen: seen.clone() });
+        let (gateway, coordinator, native) = ("run-gateway", "run-coordinator", "runyard");
+        Clients {
+            gateway: run_gateway::client::Client::new_with_client(&url(gateway), http.clone(), recorder(gateway)),
+            coordinator: run_coordinator::client::Client::new_with_client(
+                &url(coordinator),
+                http.clone(),
+                recorder(coordinator),
+            ),
+            native: runyard_api::runyard::client::Client::new_with_client(&url(native), http.clone(), recorder(native)),
+            urls: DOCUMENTS.into_iter().map(|document| (document.name, url(document.name))).collect(),
+            http,
+            _verdict: Verdict(seen.clone()),
+            seen,
+        }
+    }
+
+    /// What was reached through these clients so far.
+    pub fn reached(&self) -> BTreeSet<Reached> {
+        self.seen.reached()
+    }
+
+    /// A request of one's own making.
+    pub fn request(&self, door: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.urls[door]))
+    }
+
+    /// Sends it, and judges the answer.
+    pub async fn send(&self, door: &str, request: reqwest::RequestBuilder) -> Answer {
+        raw::send(Contract::named(door), &self.seen, &self.http, request.build().unwrap()).await
+    }
+
+    pub async fn get(&self, door: &str, path: &str) -> Answer {
+        self.send(door, self.request(door, Method::GET, path)).await
+    }
+
+    /// Posts a text and says that it is JSON.
+    pub async fn post(&self, door: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request(door, Method::POST, path).header("content-type", "application/json");
+        self.send(door, request.body(body)).await
+    }
+
+    /// Starts a run through the gateway.
+    pub async fn start(&self, body: Value) -> Run {
+        self.gateway.start_run(None, &typed(body)).await.unwrap().into_inner()
+    }
+
+    /// Starts a run of this node type with these inputs.
+    pub async fn run(&self, node_type: &str, input: Value) -> Run {
+        self.start(start(node_type, input)).await
+    }
+
+    /// The events of a run as the gateway shows them.
+    pub async fn follow(&self, run_id: &str, after_seq: Option<i64>) -> Lines {
+        let stream = self.gateway.stream_run_events(run_id, after_seq, None).await.unwrap();
+        Lines::of(stream.into_inner_stream())
+    }
+
+    /// All events of a run, the last one included.
+    pub async fn events(&self, run_id: &str) -> Vec<Value> {
+        let events = self.follow(run_id, None).await.rest().await;
+        assert_eq!(events.last().unwrap()["type"], "run_completed", "{events:?}");
+        events
+    }
+
+    /// The run, once it has ended.
+    pub async fn finished(&self, run_id: &str) -> Run {
+        self.events(run_id).await;
+        self.gateway.get_run(run_id).await.unwrap().into_inner()
+    }
+
+    pub async fn node(&self, node_run_id: &str) -> NodeRun {
+        self.coordinator.get_node_run(node_run_id).await.unwrap().into_inner()
+    }
+
+    /// Children of an external composite, by the body's `node_runs`.
+    pub async fn children(&self, run: &Run, node_runs: Value) -> Result<Vec<NodeRun>, Refused> {
+        self.children_of(&run.run_id, &run.root_node_run_id, node_runs).await
+    }
+
+    pub async fn children_of(&self, run: &str, parent: &str, node_runs: Value) -> Result<Vec<NodeRun>, Refused> {
+        let body = json!({ "run_id": run, "parent_node_run_id": parent, "node_runs": node_runs });
+        let answer = self.coordinator.create_node_runs(&typed(body)).await;
+        answer.map(|answer| answer.into_inner().node_runs).map_err(Refused::of)
+    }
+
+    pub async fn complete(&self, node_run: &str, body: Value) -> Result<(), Refused> {
+        let answer = self.coordinator.complete_node_run(node_run, &typed(body)).await;
+        answer.map(ResponseValue::into_inner).map_err(Refused::of)
+    }
+
+    pub async fn evaluate(&self, node_run: &str, body: Value) -> Result<(), Refused> {
+        let answer = self.coordinator.report_node_run_evaluation(node_run, &typed(body)).await;
+        answer.map(ResponseValue::into_inner).map_err(Refused::of)
+    }
+}
+
+/// The body that starts a run.
+pub fn start(node_type: &str, input: Value) -> Value {
+    json!({ "root_node_type_ref": { "node_type_id": node_type, "version": "1.0.0" }, "input": input })
+}
+
+/// A refusal, in no document's words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    pub status: u16,
+    pub code: String,
+    pub details: Value,
+    pub headers: HeaderMap,
+}
+
+impl Refused {
+    pub fn of<E: Serialize + std::fmt::Debug>(error: Error<E>) -> Self {
+        let Error::ErrorResponse(answer) = error else { panic!("not a documented refusal: {error:?}") };
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let error = serde_json::to_value(answer.into_inner()).unwrap()["error"].take();
+        let code = error["code"].as_str().unwrap_or_default().to_owned();
+        Refused { status, code, details: error["details"].clone(), headers }
+    }
+
+    /// Status and code.
+    pub fn short(&self) -> (u16, &str) {
+        (self.status, &self.code)
+    }
+}
+
+/// What was refused; a test fails when nothing was.
+pub fn refused<T, E: Serialize + std::fmt::Debug>(answer: Result<ResponseValue<T>, Error<E>>) -> Refused {
+    match answer {
+        Ok(answer) => panic!("accepted with {}", answer.status()),
+        Err(error) => Refused::of(error),
+    }
+}

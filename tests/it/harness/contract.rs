@@ -1,0 +1,107 @@
+//! One document: which answers it promises, and what a line of its event streams must be.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use runyard_api::host::{Checker, Document, Operation};
+use runyard_api::{arp, runyard};
+use serde_json::{Value, json};
+
+/// Every document that has code.
+pub static DOCUMENTS: [&Document; 3] =
+    [&arp::run_gateway::DOCUMENT, &arp::run_coordinator::DOCUMENT, &runyard::DOCUMENT];
+
+static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| DOCUMENTS.into_iter().map(Contract::of).collect());
+
+/// A document made ready to judge answers.
+pub struct Contract {
+    pub document: &'static Document,
+    checker: Checker,
+    event: Validator,
+}
+
+impl Contract {
+    /// The contract of the door with this name.
+    pub fn named(door: &str) -> &'static Contract {
+        CONTRACTS.iter().find(|one| one.document.name == door).unwrap_or_else(|| panic!("no door is named {door}"))
+    }
+
+    fn of(document: &'static Document) -> Contract {
+        let event = match document.name {
+            "runyard" => validator(&serde_json::from_str(document.full_json).unwrap(), "RunEvent"),
+            _ => standard("RunEvent"),
+        };
+        Contract { document, checker: Checker::new(document).unwrap(), event }
+    }
+
+    pub fn operation(&self, id: &str) -> &'static Operation {
+        self.document.operations.iter().find(|one| one.id == id).unwrap_or_else(|| panic!("no operation {id}"))
+    }
+
+    /// The status as the document writes it, or what it does not promise.
+    pub fn check(
+        &self,
+        operation: &str,
+        status: u16,
+        media: Option<&str>,
+        body: &[u8],
+    ) -> Result<&'static str, String> {
+        let written = self.checker.check(operation, status, media, body);
+        written.map_err(|reason| format!("{}: {reason}", self.document.name))
+    }
+
+    /// One line of an event stream.
+    pub fn check_line(&self, line: &str) -> Result<(), String> {
+        let value: Value = serde_json::from_str(line).map_err(|error| format!("{line:?} is not JSON: {error}"))?;
+        self.event.validate(&value).map_err(|error| format!("{line}: {error}"))
+    }
+}
+
+/// A schema of the standard by its name, as its owner has it: without our overlays.
+pub fn standard(name: &str) -> Validator {
+    static SCHEMAS: LazyLock<Value> = LazyLock::new(|| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi/arp/schemas.yaml");
+        serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    });
+    validator(&SCHEMAS, name)
+}
+
+/// A validator for one of a document's schemas. Read here anew, so that a fault of the door's own validator shows.
+fn validator(document: &Value, name: &str) -> Validator {
+    let mut schema = json!({ "$ref": format!("#/components/schemas/{name}"), "components": document["components"] });
+    name_properties(&mut schema);
+    jsonschema::draft202012::options().should_validate_formats(true).offline().build(&schema).unwrap()
+}
+
+/// What OpenAPI 3.0 cannot say is an extension of ours; here in JSON Schema's words.
+fn name_properties(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(names) = object.remove("x-property-names") {
+                object.insert("propertyNames".to_owned(), names);
+            }
+            object.values_mut().for_each(name_properties);
+        }
+        Value::Array(items) => items.iter_mut().for_each(name_properties),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_standards_own_example_of_a_bad_event_is_refused() {
+    let gateway = Contract::named("run-gateway");
+    let good = r#"{"run_id":"r","seq":0,"time":"2026-01-01T00:00:00Z","type":"run_started"}"#;
+    assert_eq!(gateway.check_line(good), Ok(()));
+    for bad in [
+        r#"{"seq":0,"time":"2026-01-01T00:00:00Z","type":"run_started"}"#,
+        r#"{"run_id":"r","seq":-1,"time":"2026-01-01T00:00:00Z","type":"run_started"}"#,
+        r#"{"run_id":"r","seq":0,"time":"yesterday","type":"run_started"}"#,
+        r#"{"run_id":"r","seq":0,"time":"2026-01-01T00:00:00Z","type":"surprised"}"#,
+        r#"{"run_id":"r","seq":0,"time":"2026-01-01T00:00:00Z","type":"run_started","node_run_id":null}"#,
+        r#"{"run_id":"r","seq":0,"time":"2026-01-01T00:00:00Z","type":"run_started","extensions":{"plain":1}}"#,
+        r#"{"run_id":"r""#,
+    ] {
+        assert!(gateway.check_line(bad).is_err(), "{bad}");
+    }
+}

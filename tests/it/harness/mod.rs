@@ -1,0 +1,60 @@
+//! What every test here stands on: a server of its own, clients that hold each answer to its document, and bounded waits.
+//!
+//! | file          | one idea                                                                     |
+//! |---------------|------------------------------------------------------------------------------|
+//! | `world.rs`    | a whole server on free loopback ports over a folder of its own               |
+//! | `apart.rs`    | the doors alone, over any store, with a clock and a stop that a test holds   |
+//! | `trouble.rs`  | a store that fails when it is told to                                        |
+//! | `clients.rs`  | the generated clients of the three doors, and what a test asks of them       |
+//! | `contract.rs` | one document: its answers and its event lines, checked                       |
+//! | `recorder.rs` | what is around each call: the answer is checked and noted                    |
+//! | `raw.rs`      | requests that a generated client cannot make, checked in the same way        |
+//! | `lines.rs`    | a strict reader of NDJSON                                                    |
+//!
+//! An answer that its document does not promise fails the test that saw it.
+
+mod apart;
+mod clients;
+mod contract;
+mod lines;
+mod raw;
+mod recorder;
+mod trouble;
+mod world;
+
+use std::time::Duration;
+
+use runyard::clock::Clock;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use apart::Apart;
+pub use clients::{Clients, Refused, refused};
+pub use contract::{DOCUMENTS, standard};
+pub use lines::Lines;
+pub use raw::Answer;
+pub use recorder::Reached;
+pub use trouble::Mode;
+pub use world::World;
+
+/// How long anything may take that is expected to happen. Never measured: it only keeps a broken test from hanging.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Looks again and again until there is something, with a bound.
+pub async fn eventually<T, Look: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> Look) -> T {
+    let clock = Clock::system();
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            clock.sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("never happened: {what}"))
+}
+
+/// JSON as the type that a generated client takes.
+pub fn typed<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap_or_else(|error| panic!("the type does not take this: {error}"))
+}

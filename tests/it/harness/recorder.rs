@@ -1,0 +1,134 @@
+//! What is around each call of a generated client: the answer is held to the document, and noted for the ledger.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{Stream, StreamExt};
+use http::{HeaderMap, StatusCode};
+use runyard_api::client::Behaviour;
+use serde_json::Value;
+
+use super::contract::Contract;
+
+/// A document, one of its operations, and a status as the document writes it.
+pub type Reached = (&'static str, &'static str, &'static str);
+
+/// What was seen through one set of clients.
+#[derive(Debug, Default)]
+pub struct Seen {
+    reached: Mutex<BTreeSet<Reached>>,
+    broken: Mutex<Vec<String>>,
+}
+
+impl Seen {
+    pub fn reached(&self) -> BTreeSet<Reached> {
+        self.reached.lock().unwrap().clone()
+    }
+
+    /// Judges an answer of an operation and notes it.
+    pub fn judge(&self, contract: &Contract, operation: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
+        let media = headers.get("content-type").map(|value| value.to_str().unwrap());
+        match contract.check(operation, status.as_u16(), media, body) {
+            Ok(written) => self.note(contract, operation, written),
+            Err(reason) => self.broke(format!("{reason}\n{}", String::from_utf8_lossy(body))),
+        }
+        if !status.is_success() {
+            self.judge_envelope(headers, body);
+        }
+    }
+
+    /// Every refusal can be found in the log.
+    pub fn judge_envelope(&self, headers: &HeaderMap, body: &[u8]) {
+        let envelope: Value = serde_json::from_slice(body).unwrap_or_default();
+        let header = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+        let id = envelope["extensions"]["runyard.request_id"].as_str();
+        if id.is_none() || id != header {
+            self.broke(format!("request id {header:?} in the header, {id:?} in the envelope: {envelope}"));
+        }
+    }
+
+    fn note(&self, contract: &Contract, operation: &str, written: &'static str) {
+        let id = contract.operation(operation).id;
+        self.reached.lock().unwrap().insert((contract.document.name, id, written));
+    }
+
+    pub fn broke(&self, reason: String) {
+        self.broken.lock().unwrap().push(reason);
+    }
+}
+
+/// Fails the test that saw an answer which its document does not promise.
+#[derive(Debug)]
+pub struct Verdict(pub Arc<Seen>);
+
+impl Drop for Verdict {
+    fn drop(&mut self) {
+        let broken = self.0.broken.lock().unwrap();
+        if !std::thread::panicking() {
+            assert!(broken.is_empty(), "answers that no document promises:\n{}", broken.join("\n"));
+        }
+    }
+}
+
+/// The behaviour of a client whose answers are judged.
+pub struct Recorder {
+    pub contract: &'static Contract,
+    pub seen: Arc<Seen>,
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("document", &self.contract.document.name).finish_non_exhaustive()
+    }
+}
+
+impl Behaviour for Recorder {
+    fn send<'a>(
+        &'a self,
+        client: &'a reqwest::Client,
+        operation: &'static str,
+        request: reqwest::Request,
+    ) -> BoxFuture<'a, reqwest::Result<reqwest::Response>> {
+        Box::pin(async move { self.look(operation, client.execute(request).await?).await })
+    }
+}
+
+impl Recorder {
+    async fn look(&self, operation: &'static str, mut answer: reqwest::Response) -> reqwest::Result<reqwest::Response> {
+        let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
+        let body = if self.contract.operation(operation).streams && status == StatusCode::OK {
+            self.seen.judge(self.contract, operation, status, &headers, b"");
+            let lines = watched(answer.bytes_stream(), self.contract, self.seen.clone());
+            reqwest::Body::wrap_stream(lines)
+        } else {
+            let bytes = answer.bytes().await?;
+            self.seen.judge(self.contract, operation, status, &headers, &bytes);
+            bytes.into()
+        };
+        let mut again = http::Response::new(body);
+        (*again.status_mut(), *again.headers_mut()) = (status, headers);
+        Ok(again.into())
+    }
+}
+
+/// The same bytes, each line judged as it passes.
+fn watched(
+    bytes: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
+    contract: &'static Contract,
+    seen: Arc<Seen>,
+) -> impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static {
+    let mut open = Vec::new();
+    bytes.inspect(move |chunk| {
+        let Ok(chunk) = chunk else { return };
+        open.extend_from_slice(chunk);
+        while let Some(end) = open.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = open.drain(..=end).collect();
+            if let Err(reason) = contract.check_line(&String::from_utf8_lossy(&line)) {
+                seen.broke(format!("a line of {}: {reason}", contract.document.name));
+            }
+        }
+    })
+}

@@ -1,0 +1,279 @@
+//! Our own door: every run in one list, with its tree, its log and its counts.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+
+use runyard_api::runyard::types::{NodeKind, NodeRunState, RunState, RunSummary, WaitReason};
+use serde_json::json;
+
+use crate::harness::{Apart, DOCUMENTS, Lines, Mode, World, eventually, refused, typed};
+
+#[derive(Default)]
+struct Wanted<'a> {
+    states: Vec<RunState>,
+    face: Option<&'a str>,
+    node_type: Option<&'a str>,
+    after: Option<jiff::Timestamp>,
+    before: Option<jiff::Timestamp>,
+}
+
+/// One page of runs, and where the next one begins.
+async fn page(
+    world: &World,
+    wanted: &Wanted<'_>,
+    limit: u32,
+    cursor: Option<&str>,
+) -> (Vec<RunSummary>, Option<String>) {
+    let states = (!wanted.states.is_empty()).then_some(&wanted.states);
+    let (after, before) = (wanted.after.as_ref(), wanted.before.as_ref());
+    let limit = NonZeroU32::new(limit);
+    let answer = world.native.list_runs(after, before, cursor, wanted.face, limit, wanted.node_type, states).await;
+    let list = answer.unwrap().into_inner();
+    (list.runs, list.next_cursor)
+}
+
+/// Every page to the last.
+async fn all(world: &World, wanted: &Wanted<'_>, limit: u32) -> Vec<RunSummary> {
+    let (mut runs, mut next) = page(world, wanted, limit, None).await;
+    while let Some(cursor) = next {
+        let more;
+        (more, next) = page(world, wanted, limit, Some(&cursor)).await;
+        assert!(!more.is_empty(), "a cursor leads to something");
+        runs.extend(more);
+    }
+    runs
+}
+
+fn ids(runs: &[RunSummary]) -> Vec<&str> {
+    runs.iter().map(|run| &*run.run_id).collect()
+}
+
+#[tokio::test]
+async fn filters_narrow_the_list_together() {
+    let world = World::new().await;
+    let echo = world.run("jarvis.core.echo", json!({"echo": "x"})).await.run_id;
+    world.finished(&echo).await;
+    let failed = world.run("runyard.composite.planner.general", json!({"goal": "Paint the fence."})).await.run_id;
+    world.finished(&failed).await;
+    let waiting = world.run("runyard.composite.external", json!({})).await.run_id;
+    let body = json!({
+        "run_id": "mine",
+        "root_node_type_ref": {"node_type_id": "runyard.core.sleep", "version": "1"},
+        "input": {"seconds": 600},
+    });
+    world.coordinator.start_run(None, &typed(body)).await.unwrap();
+    let slept = world.native.get_run("mine").await.unwrap().into_inner().run_id;
+    world.gateway.cancel_run("mine").await.unwrap();
+
+    let everything = all(&world, &Wanted::default(), 50).await;
+    assert_eq!(ids(&everything), [&*slept, &waiting, &failed, &echo], "newest first");
+    let of = |wanted: Wanted<'static>| {
+        let world = &world;
+        async move { all(world, &wanted, 50).await.into_iter().map(|run| run.run_id).collect::<Vec<_>>() }
+    };
+    let states = |states: &[RunState]| Wanted { states: states.to_vec(), ..Wanted::default() };
+    assert_eq!(of(states(&[RunState::Succeeded])).await, [&*echo]);
+    assert_eq!(of(states(&[RunState::Failed, RunState::Canceled])).await, [&*slept, &*failed]);
+    assert_eq!(of(states(&[RunState::Waiting])).await, [&*waiting]);
+    assert!(of(states(&[RunState::Queued])).await.is_empty());
+    assert_eq!(of(Wanted { face: Some("run-coordinator"), ..Wanted::default() }).await, [&*slept]);
+    assert!(of(Wanted { face: Some("nobody"), ..Wanted::default() }).await.is_empty());
+    for node_type in ["runyard.core.echo", "jarvis.core.echo"] {
+        assert_eq!(of(Wanted { node_type: Some(node_type), ..Wanted::default() }).await, [&*echo]);
+    }
+    let echo_and_waiting =
+        Wanted { states: vec![RunState::Waiting], node_type: Some("runyard.core.echo"), ..Wanted::default() };
+    assert!(of(echo_and_waiting).await.is_empty());
+    let at = |id: &str| everything.iter().find(|run| run.run_id == id).unwrap().created_at;
+    let since: Vec<_> = of(Wanted { after: Some(at(&failed)), ..Wanted::default() }).await;
+    assert!(since.contains(&failed) && since.contains(&slept), "created then or later");
+    let until: Vec<_> = of(Wanted { before: Some(at(&failed)), ..Wanted::default() }).await;
+    assert!(!until.contains(&failed) && !until.contains(&slept), "created earlier");
+
+    let [slept, _, failed, _] = &everything[..] else { panic!("{everything:?}") };
+    assert_eq!(
+        (slept.name.as_deref(), slept.state, slept.reason.as_deref()),
+        (Some("mine"), RunState::Canceled, Some("canceled"))
+    );
+    assert_eq!(
+        (failed.title.as_deref(), failed.reason.as_deref()),
+        (Some("Paint the fence."), Some("clause_unmapped"))
+    );
+    assert!(failed.ended_at.is_some() && failed.updated_at >= failed.created_at);
+}
+
+#[tokio::test]
+async fn pages_reach_the_end_while_others_start_runs() {
+    let world = World::new().await;
+    let mut old = BTreeSet::new();
+    for n in 0..23 {
+        old.insert(world.run("runyard.core.echo", json!({"echo": n.to_string()})).await.run_id);
+    }
+    for limit in [1, 5, 23, 200] {
+        let starting = async {
+            for _ in 0..10 {
+                world.run("runyard.core.uuid4", json!({})).await;
+            }
+        };
+        let wanted = Wanted::default();
+        let (seen, ()) = tokio::join!(all(&world, &wanted, limit), starting);
+        let ids = ids(&seen);
+        let unique: BTreeSet<_> = ids.iter().map(|id| (*id).to_owned()).collect();
+        assert_eq!(ids.len(), unique.len(), "limit {limit}: no run comes twice");
+        assert!(unique.is_superset(&old), "limit {limit}: no run is left out");
+        assert!(seen.is_sorted_by(|one, next| one.created_at >= next.created_at), "limit {limit}: newest first");
+    }
+    let (first, next) = page(&world, &Wanted::default(), 50, None).await;
+    assert_eq!((first.len(), next.is_some()), (50, true));
+}
+
+#[tokio::test]
+async fn counts_follow_the_runs() {
+    let world = World::new().await;
+    let done = world.run("runyard.core.echo", json!({"echo": "x"})).await.run_id;
+    world.finished(&done).await;
+    let failed = world.run("runyard.composite.planner.general", json!({"goal": "Paint the fence."})).await.run_id;
+    world.finished(&failed).await;
+    let waiting = world.run("runyard.composite.external", json!({})).await.run_id;
+    let counts = world.native.count_runs().await.unwrap().into_inner();
+    assert_eq!((counts.total, counts.succeeded, counts.failed, counts.waiting), (3, 1, 1, 1));
+    world.gateway.cancel_run(&waiting).await.unwrap();
+    let counts = world.native.count_runs().await.unwrap().into_inner();
+    assert_eq!((counts.total, counts.canceled, counts.waiting, counts.running, counts.queued), (3, 1, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_run_is_shown_with_its_whole_tree() {
+    let world = World::new().await;
+    let goal = "Sleep for 600 seconds, then generate a UUID.";
+    let run = world.run("jarvis.composite.planner.general", json!({"goal": goal})).await;
+    let seen = eventually("the sleep waits", || async {
+        let seen = world.native.get_run(&run.run_id).await.unwrap().into_inner();
+        let asleep = |node: &runyard_api::runyard::types::NodeRun| {
+            node.waiting_for.as_ref().is_some_and(|wait| wait.reason == WaitReason::Timer)
+        };
+        seen.node_runs.iter().any(asleep).then_some(seen)
+    })
+    .await;
+    let [root, sleep, uuid] = &seen.node_runs[..] else { panic!("{seen:?}") };
+    assert_eq!((seen.state, seen.face.as_str(), seen.title.as_deref()), (RunState::Waiting, "run-gateway", Some(goal)));
+    assert_eq!(seen.root_node_run_id, root.node_run_id);
+    assert_eq!((root.depth, root.kind, root.state, &*root.key), (0, NodeKind::Composite, NodeRunState::Waiting, ""));
+    assert_eq!(root.waiting_for.as_ref().unwrap().reason, WaitReason::Children);
+    assert_eq!(root.node_type_ref.node_type_id, "jarvis.composite.planner.general");
+    assert_eq!(root.resolved_node_type.node_type_id, "runyard.composite.planner.general");
+    assert_eq!((sleep.depth, sleep.state, sleep.attempt), (1, NodeRunState::Waiting, 1));
+    assert!(sleep.waiting_for.as_ref().unwrap().until.unwrap() > sleep.created_at);
+    assert_eq!((uuid.state, &uuid.depends_on), (NodeRunState::Pending, &vec![sleep.node_run_id.clone()]));
+    world.gateway.cancel_run(&run.run_id).await.unwrap();
+    let seen = world.native.get_run(&run.run_id).await.unwrap().into_inner();
+    assert_eq!((seen.state, seen.error.unwrap().code), (RunState::Canceled, "canceled".to_owned()));
+    let stream = world.native.stream_run_events(&run.run_id, None, None).await.unwrap();
+    let log = Lines::of(stream.into_inner_stream()).rest().await;
+    assert_eq!(log.len() as i64, seen.event_count);
+    assert!(log[0]["data"]["start"].get("notes").is_none(), "{}", log[0]);
+}
+
+#[tokio::test]
+async fn a_run_answers_to_all_of_its_names() {
+    let world = World::new().await;
+    let run = world.run("runyard.core.echo", json!({"echo": "x"})).await.run_id;
+    let digits = run.strip_prefix("run_").unwrap();
+    let hyphenated = uuid::Uuid::parse_str(digits).unwrap().hyphenated().to_string();
+    let mut named = json!({"run_id": "my-run.v1_2"});
+    named["root_node_type_ref"] = json!({"node_type_id": "runyard.core.echo", "version": "1"});
+    named["input"] = json!({"echo": "y"});
+    world.start(named).await;
+    let generated = world.native.get_run("my-run.v1_2").await.unwrap().into_inner().run_id;
+    assert!(generated.starts_with("run_"), "our door shows what was generated: {generated}");
+    for (reference, shown, own) in [
+        (&*run, &*run, &*run),
+        (&hyphenated, &run, &run),
+        (&hyphenated.to_uppercase(), &run, &run),
+        (digits, &run, &run),
+        ("my-run.v1_2", "my-run.v1_2", &generated),
+        (&generated, "my-run.v1_2", &generated),
+    ] {
+        assert_eq!(world.gateway.get_run(reference).await.unwrap().into_inner().run_id, shown);
+        assert_eq!(world.coordinator.get_run(reference).await.unwrap().into_inner().run_id, shown);
+        assert_eq!(world.native.get_run(reference).await.unwrap().into_inner().run_id, own);
+        let events = world.events(reference).await;
+        assert!(events.iter().all(|event| event["run_id"] == shown), "{events:?}");
+    }
+    let other_case = refused(world.gateway.get_run("MY-RUN.v1_2").await);
+    assert_eq!(other_case.short(), (404, "run_not_found"));
+}
+
+#[tokio::test]
+async fn queries_that_do_not_fit_are_400() {
+    let world = World::new().await;
+    for query in [
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "limit=",
+        "cursor=",
+        "cursor=rubbish",
+        "cursor=AAAA",
+        "state=asleep",
+        "state=",
+        "created_after=yesterday",
+        "created_before=2026-13-01T00:00:00Z",
+        "limit=1&limit=2",
+    ] {
+        let answer = world.get("runyard", &format!("/v1/runs?{query}")).await;
+        assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()), "{query}");
+        let error = answer.json()["error"]["details"]["errors"][0].clone();
+        // Of a list the item is named, too: `state/0`.
+        let field = error["field"].as_str().and_then(|field| field.split('/').next());
+        assert_eq!((&error["place"], field), (&json!("query"), query.split('=').next()), "{query}");
+    }
+    for query in ["kind=group", "q="] {
+        let answer = world.get("runyard", &format!("/v1/node-types?{query}")).await;
+        assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn node_types_can_be_found() {
+    let world = World::new().await;
+    let find = |query: Option<&'static str>, kind: Option<&'static NodeKind>| {
+        let native = &world.native;
+        async move {
+            let found = native.list_node_types(kind, query).await.unwrap().into_inner().node_types;
+            found.into_iter().map(|one| one.node_type_id).collect::<Vec<_>>()
+        }
+    };
+    let composites = ["runyard.composite.external", "runyard.composite.planner.general"];
+    assert_eq!(find(None, Some(&NodeKind::Composite)).await, composites);
+    let all = find(None, None).await;
+    assert!(all.is_sorted() && all.len() == 7, "{all:?}");
+    assert_eq!(find(Some("JARVIS.core.UUID"), None).await, ["runyard.core.uuid4"]);
+    assert!(find(Some("no such thing"), None).await.is_empty());
+    assert!(find(Some("uuid4"), Some(&NodeKind::Composite)).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_doors_are_listed_where_they_are() {
+    let world = World::new().await;
+    let doors = world.native.list_doors().await.unwrap().into_inner().doors;
+    assert_eq!(doors.len(), DOCUMENTS.len());
+    for (door, document) in doors.iter().zip(DOCUMENTS) {
+        assert_eq!((&*door.name, Some(&*door.url)), (document.name, world.server.url(document.name)));
+        let info = world.get(&door.name, "/openapi.json").await.json()["info"].clone();
+        assert_eq!(info["title"], *door.title);
+    }
+    let health = world.native.health().await.unwrap().into_inner();
+    assert_eq!((health.status.to_string(), &*health.checks[0].name), ("ok".to_owned(), "store"));
+    let broken = Apart::new();
+    broken.store_is(Mode::Fails);
+    let health = broken.native.health().await.unwrap().into_inner();
+    assert_eq!(
+        (health.status.to_string(), health.checks[0].status.to_string()),
+        ("degraded".to_owned(), "down".to_owned())
+    );
+    let health = broken.coordinator.health().await.unwrap().into_inner();
+    assert_eq!(health.status.to_string(), "degraded");
+    let version = world.native.version().await.unwrap().into_inner();
+    assert_eq!((&*version.service_name, &*version.service_version), ("runyard", env!("CARGO_PKG_VERSION")));
+}

@@ -1,0 +1,326 @@
+//! The binary as a process of its own: started in a folder of its own, read, told to stop, killed, and always reaped.
+//!
+//! What does not live here: servers in this process (`harness`). Every wait is bounded; what hangs fails by name.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use futures::StreamExt;
+use runyard_api::arp::{run_coordinator, run_gateway};
+use runyard_api::client::{ByteStream, Plain};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// How long anything may take before it counts as hanging. Generous: the machine may be busy.
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
+
+/// Waits for a future, not for ever.
+pub(crate) async fn bounded<Output>(what: &str, future: impl Future<Output = Output>) -> Output {
+    match tokio::time::timeout(BOUND, future).await {
+        Ok(output) => output,
+        Err(_) => panic!("{what}: still waiting after {BOUND:?}"),
+    }
+}
+
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// The exit code; none where a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Done {
+    /// Standard output as one JSON object a line.
+    pub(crate) fn objects(&self) -> Vec<Value> {
+        let read = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        self.out.lines().map(read).collect()
+    }
+
+    /// Standard output as one JSON object.
+    pub(crate) fn object(&self) -> Value {
+        let objects = self.objects();
+        assert_eq!(objects.len(), 1, "one object: {self:?}");
+        objects.into_iter().next().unwrap()
+    }
+
+    /// It must have ended like this.
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        assert!(!self.err.contains("panicked"), "{self:#?}");
+        self
+    }
+}
+
+/// A running binary. Dropping it kills and reaps it.
+pub(crate) struct Process {
+    child: Child,
+    lines: UnboundedReceiver<String>,
+    err: UnboundedReceiver<String>,
+}
+
+impl Process {
+    /// Starts the binary in a folder, with nothing of this process's environment.
+    pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(folder, arguments, &[])
+    }
+
+    /// With environment variables.
+    pub(crate) fn start_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut child =
+            command(folder, arguments, environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (lines, err) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
+        Process { child, lines, err }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line of its standard output; none when it has ended.
+    pub(crate) async fn line(&mut self) -> Option<String> {
+        bounded("a line of the binary", self.lines.recv()).await
+    }
+
+    /// Lines up to and with the first that this is true for.
+    pub(crate) async fn until(&mut self, is_it: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = self.line().await {
+            let found = is_it(&line);
+            lines.push(line);
+            if found {
+                return lines;
+            }
+        }
+        panic!("it ended before that: {lines:?}");
+    }
+
+    /// Asks it to stop (`INT`, `TERM`).
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// `kill -9`, and gone when this returns.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn done(mut self) -> Done {
+        let (mut out, mut err) = (String::new(), String::new());
+        bounded("the end of the binary", async {
+            // Both end with the process, so that the wait below is short.
+            while let Some(line) = self.lines.recv().await {
+                out.push_str(&line);
+                out.push('\n');
+            }
+            while let Some(line) = self.err.recv().await {
+                err.push_str(&line);
+                err.push('\n');
+            }
+        })
+        .await;
+        Done { code: self.child.wait().unwrap().code(), out, err }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail where it has ended and was reaped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the binary to its end.
+pub(crate) async fn runyard(folder: &Path, arguments: &[&str]) -> Done {
+    Process::start(folder, arguments).done().await
+}
+
+/// Runs the binary to its end, with environment variables.
+pub(crate) async fn runyard_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Done {
+    Process::start_with(folder, arguments, environment).done().await
+}
+
+/// Runs the binary with a standard output that nobody reads from the first byte on.
+pub(crate) async fn runyard_unread(folder: &Path, arguments: &[&str]) -> Done {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut child = command(folder, arguments, &[]).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let err = lines(child.stderr.take().unwrap());
+    let lines = unbounded_channel().1;
+    Process { child, lines, err }.done().await
+}
+
+fn command(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runyard"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).env_clear();
+    command.envs(environment.iter().copied());
+    command
+}
+
+/// Lines as they are written, read by a thread that ends with the writer.
+fn lines(from: impl Read + Send + 'static) -> UnboundedReceiver<String> {
+    let (sender, receiver) = unbounded_channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines() {
+            let Ok(line) = line else { return };
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// `runyard serve` as a process, ready.
+pub(crate) struct Served {
+    pub(crate) process: Process,
+    pub(crate) doors: Doors,
+}
+
+impl Served {
+    /// On free ports.
+    pub(crate) async fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &["--port-base", "0"]).await
+    }
+
+    /// With these flags. Reads the ready line.
+    pub(crate) async fn start_with(folder: &Path, flags: &[&str]) -> Self {
+        let mut process = Process::start(folder, &[&["serve", "--json"], flags].concat());
+        let Some(line) = process.line().await else { panic!("it did not start: {:#?}", process.done().await) };
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((ready["kind"].as_str(), ready["pid"].as_u64()), (Some("ready"), Some(process.id().into())));
+        let doors = Doors::at(|door| {
+            let found = ready["doors"].as_array().unwrap().iter().find(|one| one["name"] == door);
+            found.unwrap()["url"].as_str().unwrap().to_owned()
+        });
+        Served { process, doors }
+    }
+
+    /// `kill -9`, and gone when this returns.
+    pub(crate) fn kill(self) {
+        self.process.kill();
+    }
+}
+
+/// A base whose three ports were free a moment ago. Below the range from which systems take ports for connections, so that
+/// only another test run competes for it.
+pub(crate) fn free_port_base() -> u16 {
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicU16, Ordering};
+
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let seed = u16::try_from(std::process::id() % 600).unwrap();
+    (0..600)
+        .map(|_| 20_000 + (seed + NEXT.fetch_add(1, Ordering::SeqCst)) % 600 * 16)
+        .find(|base| [1, 2, 12].iter().all(|offset| TcpListener::bind(("127.0.0.1", base + offset)).is_ok()))
+        .unwrap()
+}
+
+/// Clients of a server's doors, wherever it runs.
+#[derive(Clone)]
+pub(crate) struct Doors {
+    pub(crate) gateway: run_gateway::client::Client,
+    pub(crate) coordinator: run_coordinator::client::Client,
+    pub(crate) native: runyard_api::runyard::client::Client,
+    pub(crate) gateway_url: String,
+    pub(crate) coordinator_url: String,
+    pub(crate) native_url: String,
+}
+
+impl Doors {
+    /// At these URLs, by the names of the doors.
+    pub(crate) fn at(url: impl Fn(&str) -> String) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let (gateway_url, coordinator_url, native_url) = (url("run-gateway"), url("run-coordinator"), url("runyard"));
+        Doors {
+            gateway: run_gateway::client::Client::new_with_client(&gateway_url, http.clone(), Plain::shared()),
+            coordinator: run_coordinator::client::Client::new_with_client(
+                &coordinator_url,
+                http.clone(),
+                Plain::shared(),
+            ),
+            native: runyard_api::runyard::client::Client::new_with_client(&native_url, http, Plain::shared()),
+            gateway_url,
+            coordinator_url,
+            native_url,
+        }
+    }
+
+    /// Of a server in this process.
+    pub(crate) fn of(server: &runyard::serve::Server) -> Self {
+        Self::at(|door| server.url(door).unwrap().to_owned())
+    }
+
+    /// Starts a run; its id and its root's.
+    pub(crate) async fn start(&self, node_type: &str, input: Value) -> (String, String) {
+        let body = start_body(node_type, input);
+        let run = self.gateway.start_run(None, &body).await.unwrap().into_inner();
+        (run.run_id, run.root_node_run_id)
+    }
+
+    /// Starts a run of the planner.
+    pub(crate) async fn plan(&self, goal: &str) -> (String, String) {
+        self.start("runyard.composite.planner.general", json!({ "goal": goal })).await
+    }
+
+    /// The events after a `seq`, to the end of the stream.
+    pub(crate) async fn events(&self, run_id: &str, after: u64) -> Vec<Value> {
+        let stream = self.gateway.stream_run_events(run_id, Some(i64::try_from(after).unwrap()), None).await.unwrap();
+        let bytes = bounded("the end of a stream", bytes(stream.into_inner())).await;
+        bytes.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// A run, as JSON.
+    pub(crate) async fn run(&self, run_id: &str) -> Value {
+        json!(self.gateway.get_run(run_id).await.unwrap().into_inner())
+    }
+
+    /// A node run, as JSON.
+    pub(crate) async fn node_run(&self, node_run_id: &str) -> Value {
+        json!(self.coordinator.get_node_run(node_run_id).await.unwrap().into_inner())
+    }
+}
+
+/// The body of a start.
+pub(crate) fn start_body(node_type: &str, input: Value) -> runyard_api::arp::schemas::RunStartRequest {
+    let reference = json!({ "node_type_id": node_type, "version": "latest" });
+    serde_json::from_value(json!({ "root_node_type_ref": reference, "input": input })).unwrap()
+}
+
+/// A stream as text, to its end.
+pub(crate) async fn bytes(stream: ByteStream) -> String {
+    let mut stream = stream.into_inner();
+    let mut text = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        text.extend_from_slice(&chunk.unwrap());
+    }
+    String::from_utf8(text).unwrap()
+}
+
+/// The laws of a finished run's events, whatever lay between them: `seq` without a gap from 1, one end and it comes last, and
+/// nothing performed twice.
+pub(crate) fn assert_whole(events: &[Value]) {
+    let found: Vec<_> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(found, (1..=events.len() as u64).collect::<Vec<_>>());
+    let ends: Vec<_> = events.iter().filter(|event| event["type"] == "run_completed").collect();
+    assert_eq!(ends.len(), 1, "{events:#?}");
+    assert_eq!(events.last(), ends.first().copied());
+    let mut performed: Vec<_> = of_kind(events, "atomic_executed");
+    let times = performed.len();
+    performed.sort_unstable();
+    performed.dedup();
+    assert_eq!(performed.len(), times, "a step ran twice: {events:#?}");
+}
+
+/// The node runs of the events of one kind, in order.
+pub(crate) fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a str> {
+    let is_kind = |event: &&'a Value| event["type"] == kind;
+    events.iter().filter(is_kind).filter_map(|event| event["node_run_id"].as_str()).collect()
+}

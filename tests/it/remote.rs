@@ -1,0 +1,264 @@
+//! A gateway that forwards: everything goes to a coordinator elsewhere, and comes back as that one said it.
+
+use futures::StreamExt;
+use runyard::config::{Config, Coordinator, CoordinatorPlace, Gateway};
+use runyard::serve::Server;
+use runyard_api::arp::schemas::RunStartRequest;
+use runyard_client::CallError;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::process::{Doors, assert_whole, bounded, bytes, start_body};
+
+/// A server in this process, in a folder of its own.
+async fn serve(config: Config) -> (Server, Doors, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { data_dir: folder.path().join("data"), port_base: 0, ..config };
+    let server = Server::start(&config, slog::Logger::root(slog::Discard, slog::o!())).await.unwrap();
+    let doors = Doors::of(&server);
+    (server, doors, folder)
+}
+
+/// A server whose gateway forwards to this coordinator.
+async fn forwarding_to(url: &str) -> (Server, Doors, TempDir) {
+    serve(Config { coordinator: Coordinator { url: Some(url.to_owned()) }, ..Config::default() }).await
+}
+
+/// What a door answers to one request: status, the header that tells a replay, body.
+async fn ask(method: &str, url: String, body: Option<Value>) -> (u16, bool, Value) {
+    let method = method.parse().unwrap();
+    let mut request = reqwest::Client::builder().no_proxy().build().unwrap().request(method, url);
+    if let Some(body) = body {
+        request = request.header("content-type", "application/json").body(body.to_string());
+    }
+    let answer = bounded("an answer", request.send()).await.unwrap();
+    let (status, replayed) = (answer.status().as_u16(), answer.headers().contains_key("idempotent-replayed"));
+    (status, replayed, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+}
+
+fn sleep(seconds: u32) -> RunStartRequest {
+    start_body("runyard.core.sleep", json!({ "seconds": seconds }))
+}
+
+#[tokio::test]
+async fn start_get_events_and_cancel_happen_there() {
+    let (_far, far, _far_folder) = serve(Config::default()).await;
+    let (_near, near, _near_folder) = forwarding_to(&far.coordinator_url).await;
+
+    let (run_id, root) = near.plan("Generate a UUID, then return it.").await;
+    let text = async |client: &Doors, after: Option<i64>| {
+        bytes(client.gateway.stream_run_events(&run_id, after, None).await.unwrap().into_inner()).await
+    };
+    let forwarded = bounded("the events", text(&near, None)).await;
+    let direct = far.coordinator.stream_run_events(&run_id, None, None).await.unwrap().into_inner();
+    assert_eq!(forwarded, bytes(direct).await, "byte for byte");
+    let events: Vec<Value> = forwarded.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_whole(&events);
+    for after in 0..=events.len() as i64 {
+        assert_eq!(text(&near, Some(after)).await, text(&far, Some(after)).await, "after {after}");
+    }
+    assert_eq!(near.run(&run_id).await, far.run(&run_id).await);
+    assert_eq!(far.node_run(&root).await["state"], "succeeded");
+
+    let asleep = near.gateway.start_run(None, &sleep(3600)).await.unwrap().into_inner();
+    let stream = near.gateway.stream_run_events(&asleep.run_id, None, None).await.unwrap().into_inner();
+    let canceled = json!(near.gateway.cancel_run(&asleep.run_id).await.unwrap().into_inner());
+    assert_eq!(canceled, far.run(&asleep.run_id).await);
+    assert_eq!(canceled["state"], "canceled");
+    assert!(bounded("the end", bytes(stream)).await.lines().last().unwrap().contains("run_completed"));
+
+    let here = near.native.list_runs(None, None, None, None, None, None, None).await.unwrap().into_inner();
+    assert!(here.runs.is_empty(), "nothing of it is here");
+}
+
+#[tokio::test]
+async fn a_stream_resumes_through_the_gateway_wherever_it_is_cut() {
+    let (_far, far, _far_folder) = serve(Config::default()).await;
+    let (_near, near, _near_folder) = forwarding_to(&far.coordinator_url).await;
+    let (run_id, _) = near.plan("Sleep for 0.1 seconds, then generate a UUID and return it.").await;
+    let mut seen: Vec<Value> = Vec::new();
+    loop {
+        let after = Some(seen.len() as i64);
+        let stream = near.gateway.stream_run_events(&run_id, after, None).await.unwrap().into_inner().into_inner();
+        let mut lines = runyard_client::ndjson::lines(stream).boxed();
+        let event = bounded("the next event", lines.next()).await.unwrap().unwrap();
+        let is_last = event["type"] == "run_completed";
+        seen.push(event);
+        if is_last {
+            break;
+        }
+    }
+    assert_whole(&seen);
+}
+
+#[tokio::test]
+async fn refusals_come_back_as_they_were_said() {
+    let (_far, far, _far_folder) = serve(Config::default()).await;
+    let (_near, near, _near_folder) = forwarding_to(&far.coordinator_url).await;
+    let body = |run_id: &str, echo: Value| {
+        let reference = json!({ "node_type_id": "runyard.core.echo", "version": "1" });
+        Some(json!({ "run_id": run_id, "root_node_type_ref": reference, "input": { "echo": echo } }))
+    };
+    let nothing = json!({ "root_node_type_ref": { "node_type_id": "runyard.core.ecko", "version": "1" }, "input": {} });
+    assert_eq!(ask("POST", format!("{}/v1/runs", near.gateway_url), body("taken", json!("a"))).await.0, 200);
+    for (method, path, body, status, code) in [
+        ("GET", "/v1/runs/nobody", None, 404, "run_not_found"),
+        ("GET", "/v1/runs/nobody/events", None, 404, "run_not_found"),
+        ("POST", "/v1/runs/nobody:cancel", None, 404, "run_not_found"),
+        ("POST", "/v1/runs", Some(nothing), 400, "unknown_node_type"),
+        ("POST", "/v1/runs", body("new", json!(7)), 400, "invalid_inputs"),
+        ("POST", "/v1/runs", body("taken", json!("b")), 409, "run_already_exists"),
+    ] {
+        let (forwarded, _, near_says) = ask(method, format!("{}{path}", near.gateway_url), body.clone()).await;
+        let (direct, _, far_says) = ask(method, format!("{}{path}", far.coordinator_url), body).await;
+        assert_eq!((forwarded, direct), (status, status), "{near_says}");
+        assert_eq!(near_says["error"], far_says["error"], "{method} {path}");
+        assert_eq!(near_says["error"]["code"], code);
+        assert!(near_says["extensions"]["runyard.request_id"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn a_replay_is_told_through_the_gateway() {
+    let (_far, far, _far_folder) = serve(Config::default()).await;
+    let (_near, near, _near_folder) = forwarding_to(&far.coordinator_url).await;
+    let first = near.gateway.start_run(Some("key"), &sleep(3600)).await.unwrap();
+    assert!(!first.headers().contains_key("idempotent-replayed"));
+    let again = near.gateway.start_run(Some("key"), &sleep(3600)).await.unwrap();
+    assert_eq!(again.headers().get("idempotent-replayed").unwrap(), "true");
+    assert_eq!(first.into_inner().run_id, again.into_inner().run_id);
+    let other = near.gateway.start_run(Some("key"), &sleep(1)).await.unwrap_err();
+    let other = CallError::of(other).await;
+    assert_eq!((other.status(), other.code()), (Some(409), Some("idempotency_conflict")));
+    near.gateway.cancel_run(&far.gateway.start_run(Some("key"), &sleep(3600)).await.unwrap().run_id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_coordinator_that_is_not_there_is_a_502_and_a_degraded_gateway() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let (_server, near, _folder) = forwarding_to(&url).await;
+    for (method, path, body) in [
+        ("POST", "/v1/runs", Some(json!(sleep(1)))),
+        ("GET", "/v1/runs/any", None),
+        ("POST", "/v1/runs/any:cancel", None),
+        ("GET", "/v1/runs/any/events", None),
+    ] {
+        let (status, _, says) = ask(method, format!("{}{path}", near.gateway_url), body).await;
+        assert_eq!((status, &says["error"]["code"]), (502, &json!("run_coordinator_unavailable")), "{says}");
+        assert_eq!(says["error"]["details"]["run_coordinator_url"], url);
+        assert_eq!(says["error"]["retryable"], true);
+    }
+    let (status, _, health) = ask("GET", format!("{}/v1/health", near.gateway_url), None).await;
+    assert_eq!((status, &health["status"]), (200, &json!("degraded")));
+    assert_eq!(
+        (&health["checks"][0]["name"], &health["checks"][0]["status"]),
+        (&json!("run_coordinator"), &json!("down"))
+    );
+    // The coordinator in this process is as well as ever.
+    assert_eq!(json!(near.coordinator.health().await.unwrap().into_inner())["status"], "ok");
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_not_told_where_to_forward_names_the_setting() {
+    let gateway = Gateway { coordinator: Some(CoordinatorPlace::Remote) };
+    let (_server, near, _folder) = serve(Config { gateway, ..Config::default() }).await;
+    let (status, _, says) = ask("POST", format!("{}/v1/runs", near.gateway_url), Some(json!(sleep(1)))).await;
+    assert_eq!((status, &says["error"]["code"]), (503, &json!("run_coordinator_missing")));
+    assert!(says["error"]["message"].as_str().unwrap().contains("coordinator.url"), "{says}");
+    assert_eq!(says["error"]["details"]["environment"], "JARVIS_RUN_COORDINATOR_URL");
+    let (_, _, health) = ask("GET", format!("{}/v1/health", near.gateway_url), None).await;
+    assert_eq!(health["status"], "degraded");
+}
+
+/// A peer made by hand: answers every request with what `answer` says for its first line.
+async fn peer(answer: fn(&str) -> (u16, &'static str, String)) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer_one(stream, answer));
+        }
+    });
+    url
+}
+
+async fn answer_one(mut stream: TcpStream, answer: fn(&str) -> (u16, &'static str, String)) {
+    let mut request = Vec::new();
+    let length = loop {
+        let text = String::from_utf8_lossy(&request).to_ascii_lowercase();
+        if let Some((head, _)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+            break head.len() + 4 + length.unwrap_or(0);
+        }
+        if stream.read_buf(&mut request).await.unwrap() == 0 {
+            return;
+        }
+    };
+    while request.len() < length && stream.read_buf(&mut request).await.unwrap() > 0 {}
+    let text = String::from_utf8(request).unwrap();
+    let (status, content_type, body) = answer(text.lines().next().unwrap());
+    let head = format!(
+        "HTTP/1.1 {status} x\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+}
+
+/// As the reference implementation writes: what is absent is null.
+fn lax(line: &str) -> (u16, &'static str, String) {
+    let run = json!({
+        "run_id": "r", "root_node_run_id": "n", "state": "running", "started_at": "2026-01-01T00:00:00Z", "ended_at": null,
+        "run_context": { "tenant_id": null, "actor": null, "trace": null, "identity": null },
+        "extensions": { "jarvis.note": null, "jarvis.kept": { "meant": null } },
+    });
+    let error = json!({
+        "error": { "code": "run_not_found", "message": "no", "details": { "why": null, "id": "x" }, "retryable": null, "cause": null, "extensions": null },
+        "extensions": null,
+    });
+    let health = json!({ "status": "ok", "time": "2026-01-01T00:00:00Z", "checks": null, "extensions": null });
+    let json = "application/json";
+    match line.split(' ').nth(1).unwrap() {
+        "/v1/health" => (200, json, health.to_string()),
+        "/v1/runs/absent" => (404, json, error.to_string()),
+        "/v1/runs/r/events" => (200, "application/x-ndjson", "{\"seq\":1,\"data\":null}\n".to_owned()),
+        _ => (200, json, run.to_string()),
+    }
+}
+
+#[tokio::test]
+async fn what_a_lax_peer_writes_as_null_is_absent_in_our_answers() {
+    let (_server, near, _folder) = forwarding_to(&peer(lax).await).await;
+    for (method, path, body, status) in [
+        ("POST", "/v1/runs", Some(json!(sleep(1))), 200),
+        ("GET", "/v1/runs/r", None, 200),
+        ("POST", "/v1/runs/r:cancel", None, 200),
+        ("GET", "/v1/runs/absent", None, 404),
+        ("GET", "/v1/health", None, 200),
+    ] {
+        let (found, _, says) = ask(method, format!("{}{path}", near.gateway_url), body).await;
+        assert_eq!(found, status, "{says}");
+        // Within what belongs to somebody else a null may be meant.
+        assert!(!says.to_string().replace("{\"meant\":null}", "").contains("null"), "{method} {path}: {says}");
+    }
+    assert_eq!(near.run("r").await["extensions"]["jarvis.kept"], json!({ "meant": null }));
+    let events = near.gateway.stream_run_events("r", None, None).await.unwrap().into_inner();
+    assert_eq!(bytes(events).await, "{\"seq\":1,\"data\":null}\n", "streams go through as bytes");
+}
+
+#[tokio::test]
+async fn a_peer_that_is_no_coordinator_is_not_available() {
+    for answer in [
+        (|_| (200, "text/html", "<html>".to_owned())) as fn(&str) -> (u16, &'static str, String),
+        |_| (200, "application/json", "{\"run_id\":7}".to_owned()),
+        |_| (500, "text/plain", "broken".to_owned()),
+        |_| (404, "application/json", "{\"detail\":\"Not Found\"}".to_owned()),
+    ] {
+        let (_server, near, _folder) = forwarding_to(&peer(answer).await).await;
+        let (status, _, says) = ask("GET", format!("{}/v1/runs/r", near.gateway_url), None).await;
+        assert_eq!((status, &says["error"]["code"]), (502, &json!("run_coordinator_unavailable")), "{says}");
+    }
+}

@@ -1,0 +1,248 @@
+//! Event streams: resumed at every event, live, kept alive, and ended cleanly by the run, by a cancel and by the server.
+
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::{StreamExt, channel::mpsc};
+use runyard::clock::Clock;
+use runyard::feed;
+use runyard_api::arp::schemas::{NodeRunState, RunState};
+use runyard_api::host::Closed;
+use serde_json::{Value, json};
+
+use crate::harness::{Apart, Clients, Lines, Mode, PATIENCE, World};
+
+const GOAL: &str = "Generate a UUID, then hash it with SHA-256, then return it.";
+
+async fn planned(world: &World) -> String {
+    world.run("runyard.composite.planner.general", json!({"goal": GOAL})).await.run_id
+}
+
+/// One door's events of a run, resumed after a `seq` by query or header.
+async fn resumed(clients: &Clients, door: &str, run: &str, query: Option<i64>, header: Option<i64>) -> Lines {
+    match door {
+        "run-gateway" => {
+            Lines::of(clients.gateway.stream_run_events(run, query, header).await.unwrap().into_inner_stream())
+        }
+        "run-coordinator" => {
+            Lines::of(clients.coordinator.stream_run_events(run, query, header).await.unwrap().into_inner_stream())
+        }
+        _ => Lines::of(clients.native.stream_run_events(run, query, header).await.unwrap().into_inner_stream()),
+    }
+}
+
+#[tokio::test]
+async fn a_stream_resumes_at_every_event_without_gap_or_duplicate() {
+    let world = World::new().await;
+    let run = planned(&world).await;
+    world.finished(&run).await;
+    for door in ["run-gateway", "run-coordinator", "runyard"] {
+        let whole = resumed(&world, door, &run, None, None).await.rest().await;
+        let seqs: Vec<_> = whole.iter().map(|event| event["seq"].as_i64().unwrap()).collect();
+        assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>(), "{door}");
+        for seen in 0..=whole.len() {
+            let after = seen as i64;
+            assert_eq!(resumed(&world, door, &run, Some(after), None).await.rest().await, whole[seen..], "{door}");
+            assert_eq!(resumed(&world, door, &run, None, Some(after)).await.rest().await, whole[seen..], "{door}");
+        }
+        let beyond = resumed(&world, door, &run, Some(i64::MAX), None).await.rest().await;
+        assert!(beyond.is_empty(), "{door}: nothing comes after the last, and the stream ends");
+        let both = resumed(&world, door, &run, Some(2), Some(5)).await.rest().await;
+        assert_eq!(both, whole[2..], "{door}: the query goes before the header");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_after_each_event_of_a_live_run_misses_nothing() {
+    let world = World::new().await;
+    for door in ["run-gateway", "run-coordinator", "runyard"] {
+        let run = planned(&world).await;
+        let mut seen: Vec<Value> = Vec::new();
+        while seen.last().is_none_or(|event| event["type"] != "run_completed" && event["type"] != "finished") {
+            let after = seen.last().and_then(|event| event["seq"].as_i64());
+            let mut cut = resumed(&world, door, &run, after, None).await;
+            seen.push(cut.next().await.unwrap());
+        }
+        assert_eq!(seen, resumed(&world, door, &run, None, None).await.rest().await, "{door}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_runs_stream_keeps_the_runs_numbers() {
+    let world = World::new().await;
+    let run = planned(&world).await;
+    let all = world.events(&run).await;
+    let tree = world.native.get_run(&run).await.unwrap().into_inner().node_runs;
+    for (place, node) in tree.iter().enumerate() {
+        let (coordinator, id) = (&world.coordinator, &node.node_run_id);
+        let open = |after| async move {
+            let stream = coordinator.stream_node_run_events(id, after, None).await.unwrap();
+            Lines::of(stream.into_inner_stream()).rest().await
+        };
+        // The root's family is everyone; a step's is itself.
+        let family = |id: &str| if place == 0 { true } else { id == node.node_run_id };
+        let own: Vec<_> =
+            all.iter().filter(|event| event["node_run_id"].as_str().is_some_and(family)).cloned().collect();
+        assert_eq!(open(None).await, own);
+        let middle = own[own.len() / 2]["seq"].as_i64().unwrap();
+        let later: Vec<_> = own.iter().filter(|event| event["seq"].as_i64().unwrap() > middle).cloned().collect();
+        assert_eq!(open(Some(middle)).await, later);
+    }
+}
+
+#[tokio::test]
+async fn a_follower_sees_events_as_they_happen_and_is_let_go_at_the_end() {
+    let world = World::new().await;
+    let run = world.run("runyard.composite.external", json!({})).await;
+    let mut lines = world.follow(&run.run_id, None).await;
+    let mut late = Vec::new();
+    assert_eq!(lines.next().await.unwrap()["type"], "run_started");
+    assert_eq!(lines.next().await.unwrap()["type"], "node_run_assigned");
+    let child = json!([{"node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1"}, "inputs": {}}]);
+    world.children(&run, child).await.unwrap();
+    for expected in ["composite_decomposed", "node_run_assigned", "atomic_executed", "node_evaluated"] {
+        late.push(lines.next().await.unwrap());
+        assert_eq!(late.last().unwrap()["type"], expected);
+    }
+    world.complete(&run.root_node_run_id, json!({"state": "canceled"})).await.unwrap();
+    let end = lines.rest().await;
+    assert_eq!(end.last().unwrap()["data"]["state"], "canceled", "{end:?}");
+}
+
+#[tokio::test]
+async fn a_canceled_sleep_stays_canceled() {
+    let world = World::new().await;
+    let run = world.run("runyard.core.sleep", json!({"seconds": 0.3})).await;
+    let other = world.gateway.cancel_run(&run.run_id).await.unwrap().into_inner();
+    assert_eq!(other.state, RunState::Canceled);
+    let events = world.events(&run.run_id).await;
+    // A sleep of the same length that begins now ends when the other's time is long over.
+    let control = world.run("runyard.core.sleep", json!({"seconds": 0.3})).await;
+    assert_eq!(world.finished(&control.run_id).await.state, RunState::Succeeded);
+    assert_eq!(world.events(&run.run_id).await, events);
+    let again = world.gateway.cancel_run(&run.run_id).await.unwrap().into_inner();
+    assert_eq!((again.state, again.ended_at), (RunState::Canceled, other.ended_at));
+    assert_eq!(world.node(&run.root_node_run_id).await.state, NodeRunState::Canceled);
+    assert_eq!(world.events(&run.run_id).await, events);
+    assert_eq!(events.iter().filter(|event| event["type"] == "run_completed").count(), 1);
+    // A run that has ended otherwise is answered as it ended.
+    let late = world.gateway.cancel_run(&control.run_id).await.unwrap().into_inner();
+    assert_eq!(late.state, RunState::Succeeded);
+}
+
+#[tokio::test]
+async fn a_cancel_reaches_the_whole_tree() {
+    let world = World::new().await;
+    let goal = "Sleep for 600 seconds, then generate a UUID.";
+    let run = world.run("runyard.composite.planner.general", json!({"goal": goal})).await;
+    let mut lines = world.follow(&run.run_id, None).await;
+    while lines.next().await.unwrap()["type"] != "subtask_mapped" {}
+    world.gateway.cancel_run(&run.run_id).await.unwrap();
+    let end = lines.rest().await;
+    assert_eq!(end.last().unwrap()["data"]["state"], "canceled");
+    let seen = world.native.get_run(&run.run_id).await.unwrap().into_inner();
+    assert_eq!(seen.node_runs.len(), 3);
+    assert!(seen.node_runs.iter().all(|node| node.ended_at.is_some() && node.outputs.is_none()), "{seen:?}");
+}
+
+#[tokio::test]
+async fn fifteen_silent_seconds_are_one_space() {
+    let (events, said) = mpsc::unbounded();
+    let clock = Clock::manual(0);
+    let mut bytes = pin!(feed::ndjson(said, clock.clone()));
+    let mut text = Vec::new();
+    for _ in 0..3 {
+        assert!(futures::poll!(bytes.next()).is_pending());
+        clock.advance(Duration::from_millis(14_999));
+        assert!(futures::poll!(bytes.next()).is_pending());
+        clock.advance(Duration::from_millis(1));
+        let Poll::Ready(Some(Ok(space))) = futures::poll!(bytes.next()) else { panic!("silence") };
+        assert_eq!(&*space, b" ");
+        text.extend_from_slice(&space);
+    }
+    events.unbounded_send(Ok(json!({"seq": 1}))).unwrap();
+    drop(events);
+    while let Some(chunk) = bytes.next().await {
+        text.extend_from_slice(&chunk.unwrap());
+    }
+    let lines: Vec<Value> =
+        text.split_inclusive(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).unwrap()).collect();
+    assert_eq!(lines, [json!({"seq": 1})]);
+}
+
+#[tokio::test]
+async fn a_reader_of_lines_survives_a_long_silence() {
+    let doors = Apart::new();
+    let run = doors.run("runyard.composite.external", json!({})).await;
+    let mut lines = doors.follow(&run.run_id, None).await;
+    lines.next().await.unwrap();
+    lines.next().await.unwrap();
+    let (clock, real) = (doors.clock.clone(), Clock::system());
+    let time = tokio::spawn(async move {
+        loop {
+            clock.advance(Duration::from_secs(15));
+            real.sleep(Duration::from_millis(2)).await;
+        }
+    });
+    while lines.keep_alives < 3 {
+        assert!(lines.more().await);
+    }
+    time.abort();
+    doors.complete(&run.root_node_run_id, json!({"state": "succeeded"})).await.unwrap();
+    let end = lines.rest().await;
+    assert_eq!(end.last().unwrap()["type"], "run_completed");
+}
+
+#[tokio::test]
+async fn stopping_the_server_ends_streams_between_lines() {
+    let world = World::new().await;
+    let run = world.run("runyard.core.sleep", json!({"seconds": 600})).await;
+    let mut open = Vec::new();
+    for door in ["run-gateway", "run-coordinator", "runyard"] {
+        let mut lines = resumed(&world, door, &run.run_id, None, None).await;
+        lines.next().await.unwrap();
+        open.push(lines);
+    }
+    let World { server, clients, .. } = world;
+    let stopped = tokio::time::timeout(PATIENCE, server.stop());
+    let (closed, ends) = tokio::join!(stopped, futures::future::join_all(open.into_iter().map(Lines::rest)));
+    assert_eq!(closed.unwrap(), Closed::Clean);
+    assert!(ends.iter().flatten().all(|event| event["type"] != "run_completed" && event["type"] != "finished"));
+    drop(clients);
+}
+
+#[tokio::test]
+async fn a_stream_that_the_store_lets_down_breaks_between_lines_and_can_be_resumed() {
+    let doors = Apart::new();
+    let run = doors.run("runyard.composite.external", json!({})).await;
+    let mut bytes = doors.gateway.stream_run_events(&run.run_id, None, None).await.unwrap().into_inner_stream();
+    let mut text = Vec::new();
+    while text.iter().filter(|byte| **byte == b'\n').count() < 2 {
+        text.extend_from_slice(&bytes.next().await.unwrap().unwrap());
+    }
+    doors.store_is(Mode::Fails);
+    let (clock, real) = (doors.clock.clone(), Clock::system());
+    let time = tokio::spawn(async move {
+        loop {
+            clock.advance(Duration::from_secs(1));
+            real.sleep(Duration::from_millis(2)).await;
+        }
+    });
+    let broken = loop {
+        match tokio::time::timeout(PATIENCE, bytes.next()).await.unwrap() {
+            Some(Ok(chunk)) => text.extend_from_slice(&chunk),
+            Some(Err(_)) => break true,
+            None => break false,
+        }
+    };
+    time.abort();
+    assert!(broken, "a reader must not take this for the end of the run");
+    let rest = text.rsplit(|byte| *byte == b'\n').next().unwrap();
+    assert!(rest.iter().all(|byte| *byte == b' '), "no line is cut");
+    doors.store_is(Mode::Works);
+    doors.complete(&run.root_node_run_id, json!({"state": "succeeded"})).await.unwrap();
+    let end = doors.follow(&run.run_id, Some(2)).await.rest().await;
+    assert_eq!(end.last().unwrap()["type"], "run_completed", "{end:?}");
+    assert_eq!(end[0]["seq"], 3);
+}
