@@ -9,7 +9,7 @@ import schemathesis
 
 KNOWN = {
     "runyard.core.uuid4": {},
-    "runyard.core.echo": {"value": 1},
+    "runyard.core.echo": {"echo": "ping"},
     "runyard.composite.planner.general": {"goal": "Generate a UUID, then return it."},
 }
 

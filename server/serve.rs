@@ -101,14 +101,12 @@ impl Server {
             store,
             owned,
         };
-        match server.publish(clock.now_ms()) {
-            Ok(()) => Ok(server),
-            Err(error) => {
-                // Dropped as it is, it would leave the driver at work in a folder that is nobody's.
-                server.stop().await;
-                Err(error.into())
-            }
+        if let Err(error) = server.publish(clock.now_ms()) {
+            // Dropped as it is, it would leave the driver at work in a folder that is nobody's.
+            server.stop().await;
+            return Err(error.into());
         }
+        Ok(server)
     }
 
     /// The doors, in the order of their ports.

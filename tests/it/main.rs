@@ -18,3 +18,4 @@ mod refusals;
 mod remote;
 mod shutdown;
 mod streams;
+mod tidy;

@@ -4,7 +4,7 @@
 //! |---------------------|----------------|
 //! | all of them         | reads          |
 //!
-//! Runs are started and canceled through the faces of their callers. Lists are paged by key: [`cursor`].
+//! Runs are started and canceled through the faces of their callers. Lists are paged by key: `cursor.rs`.
 
 mod cursor;
 mod error;

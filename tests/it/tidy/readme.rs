@@ -1,0 +1,169 @@
+//! The README says what the code does: its tables against the code, row by row.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use runyard::catalog::Catalog;
+
+use super::tree::{read, sources};
+use crate::harness::World;
+
+/// The base of the ports that the README shows, which is the default.
+const PORT_BASE: u16 = 8080;
+
+/// The rows of the first table below a heading, without its head; a cell as it is written.
+fn table(heading: &str) -> Vec<Vec<String>> {
+    let text = read("README.md");
+    let below = text.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no `## {heading}`")).1;
+    let rows = below.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let cells = |row: &str| row.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
+    rows.skip(2).map(cells).collect()
+}
+
+/// What stands between backticks in a cell.
+fn quoted(cell: &str) -> impl Iterator<Item = String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned)
+}
+
+#[tokio::test]
+async fn the_table_of_doors_is_the_servers() {
+    let shown: Vec<(String, u16, String)> = table("What is here now")
+        .iter()
+        .map(|row| (quoted(&row[0]).next().unwrap(), row[1].parse::<u16>().unwrap() - PORT_BASE, row[3].clone()))
+        .collect();
+    // The table that heads `server/doors.rs`, and the numbers below it.
+    let code = read("server/doors.rs");
+    let mut stated = Vec::new();
+    for line in code.lines().filter(|line| line.starts_with("//! | `")) {
+        let cells: Vec<&str> = line.trim_start_matches("//! ").trim_matches('|').split('|').map(str::trim).collect();
+        let document = cells[2].trim_matches('`');
+        let link = format!("[{document}.yaml]({document}.yaml)");
+        stated.push((cells[0].trim_matches('`').to_owned(), cells[1].parse().unwrap(), link));
+    }
+    assert_eq!(shown, stated, "README.md and the header of server/doors.rs");
+    let offsets: Vec<u16> = code
+        .split("offset: ")
+        .skip(1)
+        .filter_map(|rest| rest.split(',').next().and_then(|number| number.parse().ok()))
+        .collect();
+    assert_eq!(offsets, stated.iter().map(|door| door.1).collect::<Vec<_>>(), "server/doors.rs and its header");
+
+    let world = World::new().await;
+    let open = world.native.list_doors().await.unwrap().into_inner();
+    let open: Vec<String> = open.doors.iter().map(|door| door.name.to_string()).collect();
+    assert_eq!(open, shown.into_iter().map(|door| door.0).collect::<Vec<_>>(), "what a server opens");
+    world.server.stop().await;
+}
+
+#[test]
+fn the_table_of_errors_is_the_codes() {
+    let mut shown = BTreeSet::new();
+    for row in table("Errors") {
+        let status: u16 = row[0].parse().unwrap_or_else(|_| panic!("one status a row, not {:?}", row[0]));
+        for code in quoted(&row[1]) {
+            assert!(shown.insert((status, code.clone())), "{status} `{code}` stands twice");
+        }
+    }
+    let refused = refusals();
+    let missing: Vec<_> = refused.difference(&shown).collect();
+    let invented: Vec<_> = shown.difference(&refused).collect();
+    assert!(missing.is_empty() && invented.is_empty(), "the README lacks {missing:?} and invents {invented:?}");
+}
+
+#[test]
+fn the_reasons_of_failed_runs_are_the_codes() {
+    let shown: BTreeSet<String> =
+        table("When a run fails").iter().flat_map(|row| quoted(&row[0]).collect::<Vec<_>>()).collect();
+    let mut coded = BTreeSet::new();
+    for file in [sources("engine"), sources("server/planner"), sources("server/driver")].concat() {
+        let code: String = file.code().map(|(_, line)| line.trim()).collect::<Vec<_>>().join("");
+        for begin in ["failure(", "failed(", "invalid(", "code: "] {
+            coded.extend(code.split(begin).skip(1).filter_map(literal).filter(|code| is_code(code)));
+        }
+    }
+    assert!(coded.contains("clause_unmapped") && coded.contains("goal_missing"), "{coded:?}");
+    assert_eq!(shown, coded, "README.md, and the code");
+}
+
+#[test]
+fn every_node_type_and_command_is_named() {
+    let shown: BTreeSet<String> =
+        table("Node types").iter().flat_map(|row| quoted(&row[0]).collect::<Vec<_>>()).collect();
+    let known: BTreeSet<String> = Catalog::builtin().entries().iter().map(|entry| entry.id.to_string()).collect();
+    assert_eq!(shown, known, "README.md, and the catalogue");
+
+    let help = Command::new(env!("CARGO_BIN_EXE_runyard")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let known: BTreeSet<&str> =
+        commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
+    let shown: Vec<String> =
+        table("The command line").iter().flat_map(|row| quoted(&row[0]).collect::<Vec<_>>()).collect();
+    let shown: BTreeSet<&str> = shown.iter().filter_map(|command| command.split(' ').next()).collect();
+    assert_eq!(shown, known, "README.md, and `runyard --help`");
+}
+
+/// Every status and code that a room can refuse with: what the rooms write, and the host's faults as the rooms say them.
+fn refusals() -> BTreeSet<(u16, String)> {
+    let mut found = BTreeSet::new();
+    for file in sources("server/dialects") {
+        let code: String = file.code().map(|(_, line)| line.trim()).collect::<Vec<_>>().join("");
+        for rest in code.split("Refusal::new(").skip(1) {
+            let (status, after) = rest.split_once(',').unwrap();
+            // Two are passed on: a fault of the door, below, and what another coordinator said.
+            let Some(name) = status.strip_prefix("S::").or_else(|| status.strip_prefix("StatusCode::")) else {
+                continue;
+            };
+            found.insert((number(name), literal(after).unwrap_or_else(|| panic!("{}: {rest:.80}", file.path))));
+        }
+    }
+    let (fault, refusal) = (read("openapi/host/fault.rs"), read("server/dialects/refusal.rs"));
+    let statuses =
+        arms(&fault, "pub fn status(", "Self::", |value| Some(number(value.trim_start_matches("StatusCode::"))));
+    let mut codes = arms(&fault, "pub fn code(", "Self::", literal);
+    codes.extend(arms(&refusal, "fn code(", "Fault::", literal));
+    assert_eq!(
+        statuses.keys().collect::<Vec<_>>(),
+        codes.keys().collect::<Vec<_>>(),
+        "a fault has a status and a code"
+    );
+    found.extend(codes.into_iter().map(|(fault, code)| (statuses[&fault], code)));
+    found
+}
+
+/// The arms of the match in a function: a variant and what it becomes.
+fn arms<T: Clone>(text: &str, function: &str, prefix: &str, value: impl Fn(&str) -> Option<T>) -> BTreeMap<String, T> {
+    let body = text.split_once(function).unwrap().1;
+    let body = &body[..body.find("\n    }\n").into_iter().chain(body.find("\n}\n")).min().unwrap()];
+    let body = body.split_once("match ").unwrap().1.replace(['\n', '{', '}'], " ");
+    let mut arms = BTreeMap::new();
+    // `A .. | B => value, C => value`: a value ends where the next variant begins.
+    let mut variants: Vec<String> = Vec::new();
+    for part in body.split(prefix).skip(1) {
+        variants.push(part.chars().take_while(char::is_ascii_alphanumeric).collect());
+        if let Some((_, after)) = part.split_once("=>") {
+            let found = value(after.trim()).unwrap_or_else(|| panic!("{function}: {part}"));
+            arms.extend(variants.drain(..).map(|variant| (variant, found.clone())));
+        }
+    }
+    arms
+}
+
+/// The string that a text begins with.
+fn literal(text: &str) -> Option<String> {
+    Some(text.trim_start().strip_prefix('"')?.split_once('"')?.0.to_owned())
+}
+
+fn is_code(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
+}
+
+/// The number of a status that `http` names.
+fn number(name: &str) -> u16 {
+    let name: String = name.chars().take_while(|letter| letter.is_ascii_uppercase() || *letter == '_').collect();
+    let words = name.to_lowercase().replace('_', " ");
+    let reasons = (400..600).filter_map(|number| http::StatusCode::from_u16(number).ok());
+    let found =
+        reasons.into_iter().find(|status| status.canonical_reason().unwrap_or_default().to_lowercase() == words);
+    found.unwrap_or_else(|| panic!("no status is called {name}")).as_u16()
+}
