@@ -178,6 +178,15 @@ async fn starting_is_idempotent_by_id_and_by_key() {
     );
     assert_eq!(world.native.count_runs().await.unwrap().into_inner().total, 2);
 
+    // A key is one operation's: the same text at another door is another key.
+    let elsewhere = json!({
+        "root_node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1.0.0"},
+        "input": {},
+    });
+    let elsewhere = world.gateway.start_run(Some("k"), &typed(elsewhere)).await.unwrap();
+    assert!(elsewhere.headers().get("idempotent-replayed").is_none());
+    assert_ne!(elsewhere.into_inner().run_id, one.run_id);
+
     // An id is one run's for every face.
     let taken = json!({
         "run_id": "mine",

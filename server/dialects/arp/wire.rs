@@ -39,6 +39,7 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
     Ok(NewRun {
         name: body.run_id.as_deref().map(run_name).transpose()?,
         face,
+        operation: "start_run",
         node_type: node_type_ref(&body.root_node_type_ref),
         inputs: body.input.clone(),
         constraints: constraints(body.constraints.as_ref())?,

@@ -51,6 +51,7 @@ pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Ve
     Ok(NewRun {
         name,
         face: FACE,
+        operation: "create_run",
         node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },
         inputs,
         constraints: Constraints {
