@@ -3,7 +3,7 @@
 //! A document's module has its schemas (`types`), a struct per request, an enum per success, the document's `Problem`, a trait
 //! to implement and `api` to serve it (feature `server`), and a `client` (feature `client`). The documents stand beside this
 //! file; `codegen/` makes the code; `host/` carries requests to an implementation. To add a document: the file, a line in
-//! `build.rs`, a module here.
+//! `build.rs`, a module and a line in `DOCUMENTS` here.
 #![expect(
     clippy::allow_attributes,
     reason = "generated code: what a document does not use is not known here, so an expectation could fail"
@@ -56,6 +56,16 @@ generated!(
     /// Our own door: what no other API says.
     runyard, "runyard"
 );
+
+/// Every document that is served, with its surface, in the order of the ports. The doors, the command line and the tests read this
+/// list, so a document that is not in it is served by nobody.
+#[cfg(feature = "server")]
+pub static DOCUMENTS: [(&host::Document, &str); 4] = [
+    (&arp::run_gateway::DOCUMENT, arp::run_gateway::SURFACE),
+    (&arp::run_coordinator::DOCUMENT, arp::run_coordinator::SURFACE),
+    (&arp::runtime::DOCUMENT, arp::runtime::SURFACE),
+    (&runyard::DOCUMENT, runyard::SURFACE),
+];
 
 #[cfg(test)]
 generated!(

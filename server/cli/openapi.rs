@@ -1,21 +1,12 @@
 //! `runyard openapi`: the documents that this binary was built from.
 
 use clap::{ArgAction, Args, ValueEnum};
-use runyard_api::arp::{run_coordinator, run_gateway, runtime};
+use runyard_api::DOCUMENTS;
 use runyard_api::host::Document;
-use runyard_api::runyard as own;
 use serde_json::{Value, json};
 
 use super::Context;
 use super::failure::{Exit, Failure};
-
-/// Every document that is served, with its surface: a line per operation and schema.
-static DOCUMENTS: &[(&Document, &str)] = &[
-    (&run_gateway::DOCUMENT, run_gateway::SURFACE),
-    (&run_coordinator::DOCUMENT, run_coordinator::SURFACE),
-    (&runtime::DOCUMENT, runtime::SURFACE),
-    (&own::DOCUMENT, own::SURFACE),
-];
 
 /// Which document, and what of it.
 #[derive(Debug, Clone, Args)]

@@ -258,7 +258,7 @@ async fn the_doors_are_listed_where_they_are() {
     let world = World::new().await;
     let doors = world.native.list_doors().await.unwrap().into_inner().doors;
     assert_eq!(doors.len(), DOCUMENTS.len());
-    for (door, document) in doors.iter().zip(DOCUMENTS) {
+    for (door, document) in doors.iter().zip(DOCUMENTS.iter()) {
         assert_eq!((&*door.name, Some(&*door.url)), (document.name, world.server.url(document.name)));
         let info = world.get(&door.name, "/openapi.json").await.json()["info"].clone();
         assert_eq!(info["title"], *door.title);

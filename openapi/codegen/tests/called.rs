@@ -238,14 +238,8 @@ fn types_say_their_schema() {
 
 #[test]
 fn every_pointer_of_our_documents_leads_somewhere() {
-    let ours = [
-        &crate::arp::run_gateway::DOCUMENT,
-        &crate::arp::run_coordinator::DOCUMENT,
-        &crate::arp::runtime::DOCUMENT,
-        &crate::runyard::DOCUMENT,
-        &quirks::DOCUMENT,
-    ];
-    for document in ours {
+    let ours = crate::DOCUMENTS.map(|(document, _)| document);
+    for document in ours.into_iter().chain([&quirks::DOCUMENT]) {
         let full: serde_json::Value = serde_json::from_str(document.full_json).unwrap();
         for operation in document.operations {
             let body = match operation.body {

@@ -201,7 +201,7 @@ async fn broken_store() -> BTreeSet<Reached> {
 async fn stopping() -> BTreeSet<Reached> {
     let doors = Apart::new();
     doors.stopping.cancel();
-    for document in DOCUMENTS {
+    for document in DOCUMENTS.iter().copied() {
         for operation in document.operations {
             let path = operation.path.replace("{run_id}", "r1").replace("{node_run_id}", "n1");
             let method = Method::from_bytes(operation.method.as_bytes()).unwrap();

@@ -44,7 +44,7 @@ impl Clients {
             ),
             runtime: runtime::client::Client::new_with_client(&url("runtime"), http.clone(), recorder("runtime")),
             native: runyard_api::runyard::client::Client::new_with_client(&url(native), http.clone(), recorder(native)),
-            urls: DOCUMENTS.into_iter().map(|document| (document.name, url(document.name))).collect(),
+            urls: DOCUMENTS.iter().map(|document| (document.name, url(document.name))).collect(),
             http,
             _verdict: Verdict(seen.clone()),
             seen,

@@ -5,14 +5,13 @@ use std::sync::LazyLock;
 
 use jsonschema::Validator;
 use runyard_api::host::{Checker, Document, Operation};
-use runyard_api::{arp, runyard};
 use serde_json::{Value, json};
 
 /// Every document that has code.
-pub static DOCUMENTS: [&Document; 4] =
-    [&arp::run_gateway::DOCUMENT, &arp::run_coordinator::DOCUMENT, &arp::runtime::DOCUMENT, &runyard::DOCUMENT];
+pub static DOCUMENTS: LazyLock<Vec<&Document>> =
+    LazyLock::new(|| runyard_api::DOCUMENTS.iter().map(|(document, _)| *document).collect());
 
-static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| DOCUMENTS.into_iter().map(Contract::of).collect());
+static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| DOCUMENTS.iter().copied().map(Contract::of).collect());
 
 /// A document made ready to judge answers.
 pub struct Contract {
