@@ -17,7 +17,7 @@ fn make() -> Result<(), Box<dyn std::error::Error>> {
 
     let arp = generator.schemas("openapi/arp/schemas.yaml", "crate::arp::schemas")?;
     keep(arp.generated())?;
-    for name in ["run-gateway", "run-coordinator"] {
+    for name in ["run-gateway", "run-coordinator", "runtime"] {
         let document =
             Document::new(format!("openapi/arp/{name}.yaml")).overlay(format!("openapi/arp/{name}.overlay.yaml"));
         keep(&generator.document(&document.shared(&arp))?)?;

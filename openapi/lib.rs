@@ -46,6 +46,10 @@ pub mod arp {
         /// The run coordinator: runs and the node runs that they are made of.
         run_coordinator, "run-coordinator"
     );
+    generated!(
+        /// The runtime of the standard before 0.3: a goal in, an output out.
+        runtime, "runtime"
+    );
 }
 
 generated!(

@@ -4,9 +4,10 @@
 //! |-------------------|-------------|----------------------------|------------------------------|
 //! | `run-gateway`     | 1           | `openapi/arp/run-gateway`  | [`dialects::run_gateway`]    |
 //! | `run-coordinator` | 2           | `openapi/arp/run-coordinator` | [`dialects::run_coordinator`] |
+//! | `runtime`         | 3           | `openapi/arp/runtime`      | [`dialects::runtime`]        |
 //! | `runyard`         | 12          | `openapi/runyard/runyard`  | [`dialects::native`]         |
 //!
-//! Ports +3 to +11 are kept for the faces that come later. Nothing listens on the base itself.
+//! Ports +4 to +11 are kept for the faces that come later. Nothing listens on the base itself.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -15,7 +16,7 @@ use runyard_api::host::{self, Mounted, Settings};
 use runyard_api::{arp, runyard};
 
 use crate::config::Config;
-use crate::dialects::{self, native, run_coordinator, run_gateway};
+use crate::dialects::{self, native, run_coordinator, run_gateway, runtime};
 use crate::runs::Runs;
 
 /// A door that listens.
@@ -91,9 +92,16 @@ fn table(runs: &Runs, gateway: run_gateway::Backend, settings: &Settings, doors:
     let gateway = arp::run_gateway::api(room, settings.clone());
     let room = Arc::new(run_coordinator::Room::new(runs.clone()));
     let coordinator = arp::run_coordinator::api(room, settings.clone());
+    let room = Arc::new(runtime::Room::new(runs.clone()));
+    let runtime = arp::runtime::api(room, settings.clone());
     let room = Arc::new(native::Room::new(runs.clone(), doors));
     let own = runyard::api(room, settings.clone());
-    vec![Row { offset: 1, mounted: gateway }, Row { offset: 2, mounted: coordinator }, Row { offset: 12, mounted: own }]
+    vec![
+        Row { offset: 1, mounted: gateway },
+        Row { offset: 2, mounted: coordinator },
+        Row { offset: 3, mounted: runtime },
+        Row { offset: 12, mounted: own },
+    ]
 }
 
 /// The title of a document, as it says itself.

@@ -3,7 +3,9 @@
 //! A bell rings for a run after its events are committed. Bells are hints: one may be lost, so a follower also reads again
 //! within a second. What a follower yields is always read from the store, so nothing is seen before its commit.
 
+mod alive;
 mod lines;
+mod sse;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +17,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use lines::{Line, ndjson};
+pub use sse::{Frame, Framed, sse};
 
 use crate::clock::Clock;
 use crate::store::{Store, StoreError, Tenant};

@@ -97,6 +97,14 @@ pub enum Error {
     /// The run moves faster than this command could be decided, or the store's queue is full. Nothing was recorded.
     #[error("too much is going on; try again")]
     Busy,
+    /// What is stored of a run cannot be read. Trying again would read the same.
+    #[error("what is stored of run {run} cannot be read: {reason}")]
+    Unreadable {
+        /// Which.
+        run: RunId,
+        /// For the log: what is wrong, never what is stored.
+        reason: String,
+    },
     /// The store did not answer. Nothing was recorded.
     #[error(transparent)]
     Store(StoreError),
@@ -106,6 +114,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy(_) | StoreError::Conflict { .. } => Error::Busy,
+            StoreError::Corrupt { run, reason } => Error::Unreadable { run, reason },
             other => Error::Store(other),
         }
     }

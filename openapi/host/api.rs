@@ -89,5 +89,24 @@ impl Input {
 
 /// Rust types can be narrower than the schema (`1.0` is an integer to JSON Schema): that is the request's fault, not a panic.
 fn typed<T: DeserializeOwned>(value: Value, place: Place, name: &str) -> Result<T, Fault> {
-    T::deserialize(value).map_err(|error| Fault::invalid(place, name, super::validate::shown(&error.to_string())))
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let field = if place == Place::Body { pointer(error.path()) } else { name.to_owned() };
+        Fault::invalid(place, field, super::validate::shown(&error.inner().to_string()))
+    })
+}
+
+/// A path as a JSON pointer (RFC 6901), as the validator writes fields.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter().fold(String::new(), |mut pointer, segment| {
+        let step = match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Enum { variant } => variant.clone(),
+            Segment::Unknown => "?".to_owned(),
+        };
+        pointer.push('/');
+        pointer.push_str(&step);
+        pointer
+    })
 }

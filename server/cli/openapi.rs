@@ -1,7 +1,7 @@
 //! `runyard openapi`: the documents that this binary was built from.
 
 use clap::{ArgAction, Args, ValueEnum};
-use runyard_api::arp::{run_coordinator, run_gateway};
+use runyard_api::arp::{run_coordinator, run_gateway, runtime};
 use runyard_api::host::Document;
 use runyard_api::runyard as own;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use super::failure::{Exit, Failure};
 static DOCUMENTS: &[(&Document, &str)] = &[
     (&run_gateway::DOCUMENT, run_gateway::SURFACE),
     (&run_coordinator::DOCUMENT, run_coordinator::SURFACE),
+    (&runtime::DOCUMENT, runtime::SURFACE),
     (&own::DOCUMENT, own::SURFACE),
 ];
 

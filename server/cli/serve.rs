@@ -1,6 +1,7 @@
 //! `runyard serve`: the doors, until somebody asks to stop.
 
 use clap::Args;
+use runyard_api::host::Closed;
 use serde_json::json;
 
 use super::failure::{Exit, Failure, with_causes};
@@ -54,7 +55,10 @@ pub async fn serve(context: &mut Context) -> Result<Exit, Failure> {
     };
     context.output.remark(ended.as_deref().unwrap_or("stopping; Ctrl-C again to stop at once"));
     tokio::select! {
-        _ = server.stop() => {}
+        closed = server.stop() => if closed == Closed::Busy {
+            let waited = config.stop_within_ms;
+            context.output.remark(&format!("some connections were still open after {waited} ms (stop_within_ms) and were cut"));
+        },
         () = signals.next() => return Ok(Exit::Interrupted),
     }
     match ended {

@@ -8,7 +8,7 @@
 //! | `project.rs` | the log as this face shows it                |
 //! | `error.rs`   | every refusal in this document's error body  |
 //!
-//! Rooms of one owner share what their documents share: `arp` is the furniture of both ARP rooms.
+//! Rooms of one owner share what their documents share: `arp` is the furniture of the ARP rooms.
 
 pub mod arp;
 pub mod native;
@@ -16,3 +16,4 @@ pub mod refusal;
 pub mod resume;
 pub mod run_coordinator;
 pub mod run_gateway;
+pub mod runtime;

@@ -12,7 +12,6 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog;
 use crate::runs::Error;
-use crate::store::StoreError;
 
 /// How soon a caller may try again after `store_busy`, seconds.
 const RETRY_AFTER_S: u64 = 1;
@@ -96,8 +95,7 @@ pub fn of_runs(error: Error) -> Refusal {
             Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key)
         }
         Error::Busy => Refusal::new(S::SERVICE_UNAVAILABLE, "store_busy", message).retryable(Some(RETRY_AFTER_S)),
-        // Trying again would read the same.
-        Error::Store(StoreError::Corrupt { run, reason }) => {
+        Error::Unreadable { run, reason } => {
             tracing::error!(%run, reason, "a run's log does not read as it must");
             Refusal::new(
                 S::INTERNAL_SERVER_ERROR,
@@ -210,8 +208,9 @@ fn input_violations(violations: &[catalog::Violation]) -> Value {
     violations.iter().map(|violation| json!({ "field": violation.field, "reason": violation.reason })).collect()
 }
 
-/// The headers that go with a refusal.
+/// The headers that go with a refusal. Its code goes into the log, where the request's line has only the status.
 pub fn headers(refusal: &Refusal) -> HeaderMap {
+    tracing::debug!(code = %refusal.code, status = refusal.status.as_u16(), "refused");
     let mut headers = refusal.headers.clone();
     if let Some(seconds) = refusal.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

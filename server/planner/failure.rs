@@ -40,9 +40,16 @@ pub(super) fn goal_too_long(bytes: usize, limit: usize) -> Failure {
     failure("goal_too_long", message, Some(json!({ "bytes": bytes, "limit": limit })))
 }
 
+pub(super) fn goal_too_many_steps(steps: u64, limit: u64) -> Failure {
+    let message = format!("the goal needs {steps} steps and one plan has at most {limit}; split it into several runs");
+    failure("goal_too_long", message, Some(json!({ "steps": steps, "limit": limit })))
+}
+
 pub(super) fn constraint(name: &str, limit: u64, found: u64) -> Failure {
     let message = format!("{name} is {limit}, but the goal needs {found}; raise the limit or ask for less");
-    failure("constraint_violation", message, Some(json!({ "constraint": name, "limit": limit, "found": found })))
+    // In text, as the engine has them: some limits are lists.
+    let details = json!({ "constraint": name, "limit": limit.to_string(), "found": found.to_string() });
+    failure("constraint_violation", message, Some(details))
 }
 
 pub(super) fn unmapped(clause: &str, why: &str, nearest: &[Near]) -> Failure {

@@ -19,7 +19,7 @@ pub(super) fn check_depth(inputs: &PlannerInputs, constraints: &Constraints) -> 
         return Err(failure::constraint("max_depth", inputs.max_depth.unwrap_or(0), depth.saturating_add(1)));
     }
     match constraints.structural.max_depth {
-        Some(0) => Err(failure::constraint("constraints.structural.max_depth", 0, 1)),
+        Some(0) => Err(failure::constraint("max_depth", 0, 1)),
         _ => Ok(()),
     }
 }
@@ -27,20 +27,21 @@ pub(super) fn check_depth(inputs: &PlannerInputs, constraints: &Constraints) -> 
 /// Refuses a plan with more steps than any limit allows.
 pub(super) fn check_steps(steps: u64, inputs: &PlannerInputs, constraints: &Constraints) -> Result<(), Failure> {
     let structural = &constraints.structural;
+    if steps > STEPS_MAX {
+        return Err(failure::goal_too_many_steps(steps, STEPS_MAX));
+    }
     let limits = [
-        ("max_steps", inputs.max_steps),
-        ("constraints.budgets.max_steps", constraints.budgets.max_steps),
-        ("constraints.structural.max_children_per_composite", structural.max_children_per_composite),
+        ("max_steps", inputs.max_steps, steps),
+        ("max_steps", constraints.budgets.max_steps, steps),
+        ("max_children_per_composite", structural.max_children_per_composite, steps),
         // The composite itself is one of them.
-        (
-            "constraints.structural.max_total_nodes_per_run",
-            structural.max_total_nodes_per_run.map(|total| total.saturating_sub(1)),
-        ),
-        ("the planner's own limit", Some(STEPS_MAX)),
+        ("max_total_nodes_per_run", structural.max_total_nodes_per_run, steps.saturating_add(1)),
     ];
-    let broken = limits.into_iter().find(|(_, limit)| limit.is_some_and(|limit| steps > limit));
+    let broken = limits
+        .into_iter()
+        .find_map(|(name, limit, needed)| Some((name, limit?, needed)).filter(|(_, limit, needed)| needed > limit));
     match broken {
-        Some((name, limit)) => Err(failure::constraint(name, limit.unwrap_or(0), steps)),
+        Some((name, limit, needed)) => Err(failure::constraint(name, limit, needed)),
         None => Ok(()),
     }
 }

@@ -148,6 +148,7 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
     NewRun {
         name: None,
         face: "run-gateway",
+        operation: "start_run",
         node_type: NodeTypeRef { id: node_type.to_owned(), version: "latest".to_owned() },
         request: json!({ "node_type": node_type, "inputs": inputs }),
         inputs,

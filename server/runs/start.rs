@@ -12,8 +12,6 @@ use super::submit::Riders;
 use super::{Error, RunName, Runs};
 use crate::store::{Epoch, KeyUse, StoreError};
 
-/// The scope of idempotency keys for starting a run.
-const START: &str = "start_run";
 /// Where a start's fingerprint rests among a run's notes.
 const FINGERPRINT: &str = "runyard.fingerprint";
 
@@ -24,6 +22,8 @@ pub struct NewRun {
     pub name: Option<RunName>,
     /// The face it comes through.
     pub face: &'static str,
+    /// The operation that starts it: the scope of its key. Faces whose operations mean the same share it.
+    pub operation: &'static str,
     /// As asked.
     pub node_type: NodeTypeRef,
     /// Not yet validated.
@@ -49,8 +49,8 @@ impl IdempotencyKey {
         fits.then(|| Self(text.to_owned()))
     }
 
-    fn used_for(&self, run: RunId, fingerprint: &[u8]) -> KeyUse {
-        KeyUse { scope: START.to_owned(), key: self.0.clone(), fingerprint: fingerprint.to_vec(), run }
+    fn used_for(&self, operation: &str, run: RunId, fingerprint: &[u8]) -> KeyUse {
+        KeyUse { scope: operation.to_owned(), key: self.0.clone(), fingerprint: fingerprint.to_vec(), run }
     }
 }
 
@@ -102,7 +102,8 @@ impl Runs {
         let run = self.clock.new_run_id();
         super::note_run(run);
         let start = self.prepare(new, fingerprint)?;
-        let riders = Riders { settles: None, key: new.key.as_ref().map(|key| key.used_for(run, fingerprint)) };
+        let riders =
+            Riders { settles: None, key: new.key.as_ref().map(|key| key.used_for(new.operation, run, fingerprint)) };
         let (state, _) = self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await?;
         Ok(StartedRun { state, replayed: false })
     }
@@ -144,7 +145,7 @@ impl Runs {
     /// The run that this request started before, if it did.
     async fn earlier(&self, tenant: &str, new: &NewRun, fingerprint: &[u8]) -> Result<Option<StartedRun>, Error> {
         if let Some(key) = &new.key
-            && let Some(used) = self.store.keyed(tenant, START, &key.0).await?
+            && let Some(used) = self.store.keyed(tenant, new.operation, &key.0).await?
         {
             if used.fingerprint != fingerprint {
                 return Err(Error::KeyReused { key: key.0.clone() });
@@ -160,7 +161,7 @@ impl Runs {
             }
             // A key that is new although its request is not: another request under it must be refused from now on.
             if let Some(key) = &new.key {
-                self.submitter.remember(tenant, run, key.used_for(run, fingerprint)).await?;
+                self.submitter.remember(tenant, run, key.used_for(new.operation, run, fingerprint)).await?;
             }
             return Ok(earlier);
         }

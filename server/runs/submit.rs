@@ -201,7 +201,7 @@ fn created(events: &[Event]) -> Vec<runyard_engine::NodeRunId> {
 }
 
 fn corrupted(run: RunId, reason: &str) -> Error {
-    Error::Store(StoreError::Corrupt { run, reason: reason.to_owned() })
+    Error::Unreadable { run, reason: reason.to_owned() }
 }
 
 #[cfg(test)]

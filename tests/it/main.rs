@@ -16,6 +16,7 @@ mod planned;
 mod process;
 mod refusals;
 mod remote;
+mod runtime;
 mod shutdown;
 mod streams;
 mod tidy;

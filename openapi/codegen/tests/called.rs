@@ -241,6 +241,7 @@ fn every_pointer_of_our_documents_leads_somewhere() {
     let ours = [
         &crate::arp::run_gateway::DOCUMENT,
         &crate::arp::run_coordinator::DOCUMENT,
+        &crate::arp::runtime::DOCUMENT,
         &crate::runyard::DOCUMENT,
         &quirks::DOCUMENT,
     ];

@@ -31,9 +31,12 @@ impl Api for Silent {
 
 #[test]
 fn every_document_mounts_and_its_answers_can_be_checked() {
-    for document in
-        [&crate::arp::run_gateway::DOCUMENT, &crate::arp::run_coordinator::DOCUMENT, &crate::runyard::DOCUMENT]
-    {
+    for document in [
+        &crate::arp::run_gateway::DOCUMENT,
+        &crate::arp::run_coordinator::DOCUMENT,
+        &crate::arp::runtime::DOCUMENT,
+        &crate::runyard::DOCUMENT,
+    ] {
         Checker::new(document).unwrap();
         Mounted::new(Arc::new(Silent(document)), Settings::default()).into_dropshot().unwrap();
     }

@@ -125,5 +125,5 @@ async fn what_rust_takes_more_narrowly_than_the_schema_is_a_400_too() {
     let fixture = start();
     let body = r#"{"node_type": {"node_type_id": "a", "version": "1"}, "input": {}, "max_depth": 1.0}"#;
     let violations = fixture.post("/v1/typed", body).await.violations();
-    assert!(violations[0].starts_with("body : invalid type: floating point"), "{violations:?}");
+    assert!(violations[0].starts_with("body /max_depth: invalid type: floating point"), "{violations:?}");
 }

@@ -3,18 +3,19 @@
 use http::{HeaderName, HeaderValue, StatusCode};
 use runyard_api::arp::schemas as arp;
 use runyard_api::host::{ByteStream, Caller, Reply};
-use runyard_engine::Command;
+use runyard_engine::{Command, State};
+use serde_json::{Value, json};
 
 use super::stream::{self, Scope};
 use super::wire;
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::dialects::resume::Resume;
-use crate::runs::{IdempotencyKey, Runs};
+use crate::runs::{IdempotencyKey, NewRun, Runs};
 
-/// A run that was started now, or earlier by the same request.
-pub struct Started {
+/// A run that was started now, or earlier by the same request. `R` is a document's word for a run.
+pub struct Started<R = arp::Run> {
     /// As it stands.
-    pub run: arp::Run,
+    pub run: R,
     /// Whether an earlier request started it.
     pub replayed: bool,
 }
@@ -22,9 +23,9 @@ pub struct Started {
 /// Says that an earlier, equal request started the run.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-impl Started {
+impl<R> Started<R> {
     /// The answer, in a document's own success.
-    pub fn reply<T>(self, ok: impl FnOnce(arp::Run) -> T) -> Reply<T> {
+    pub fn reply<T>(self, ok: impl FnOnce(R) -> T) -> Reply<T> {
         let reply = Reply::from(ok(self.run));
         if self.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply }
     }
@@ -38,10 +39,21 @@ pub async fn start(
     body: &arp::RunStartRequest,
     key: Option<&str>,
 ) -> Result<Started, Refusal> {
-    let mut new = wire::new_run(face, body).map_err(unsayable)?;
+    let new = wire::new_run(face, body).map_err(unsayable)?;
+    start_once(runs, cx, new, key, wire::run).await
+}
+
+/// Starts a run that is already in the engine's words, and shows it in a document's.
+pub async fn start_once<R>(
+    runs: &Runs,
+    cx: &Caller,
+    mut new: NewRun,
+    key: Option<&str>,
+    show: impl FnOnce(&State) -> R,
+) -> Result<Started<R>, Refusal> {
     new.key = key.map(idempotency_key).transpose()?;
     let started = runs.start(&cx.tenant, new).await.map_err(of_runs)?;
-    Ok(Started { run: wire::run(&started.state), replayed: started.replayed })
+    Ok(Started { run: show(&started.state), replayed: started.replayed })
 }
 
 /// A run as it stands.
@@ -63,11 +75,21 @@ pub async fn events(runs: &Runs, cx: &Caller, run_id: &str, after: Resume) -> Re
     Ok(stream::events(runs, cx, state, Scope::Run, after.seq()))
 }
 
-/// What cannot be said in the engine's words.
+/// One thing that cannot be said in the engine's words.
 pub fn unsayable(unsayable: wire::Unsayable) -> Refusal {
-    let error = serde_json::json!({ "place": "body", "field": unsayable.field, "reason": unsayable.reason });
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("body {}: {}", unsayable.field, unsayable.reason))
-        .with("errors", serde_json::json!([error]))
+    all_unsayable(&[unsayable])
+}
+
+/// What cannot be said in the engine's words: in the message the first, in the details every one.
+pub fn all_unsayable(unsayable: &[wire::Unsayable]) -> Refusal {
+    let error = |one: &wire::Unsayable| json!({ "place": "body", "field": one.field, "reason": one.reason });
+    let message = match unsayable {
+        [] => "the request cannot be carried out".to_owned(),
+        [only] => format!("body {}: {}", only.field, only.reason),
+        [first, others @ ..] => format!("body {}: {} (and {} more)", first.field, first.reason, others.len()),
+    };
+    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+        .with("errors", unsayable.iter().map(error).collect::<Value>())
 }
 
 fn idempotency_key(text: &str) -> Result<IdempotencyKey, Refusal> {

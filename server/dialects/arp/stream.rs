@@ -1,4 +1,4 @@
-//! Event streams of both ARP rooms: NDJSON, resumable, closed after the run's last event.
+//! Event streams of the gateway and the coordinator: NDJSON, resumable, closed after the run's last event.
 
 use std::sync::Arc;
 

@@ -14,10 +14,12 @@ use crate::runs::{ChildRequest, NewRun, RunName};
 
 /// Notes under which a face's own fields rest with a run or a node run.
 const RUN_CONTEXT: &str = "run_context";
-const METADATA: &str = "metadata";
-const EXTENSIONS: &str = "extensions";
+/// The note that holds what people and tools attached.
+pub const METADATA: &str = "metadata";
+/// The note that holds what the caller put into `extensions`.
+pub const EXTENSIONS: &str = "extensions";
 /// How the names of our own extensions begin.
-const OURS: &str = "runyard.";
+pub const OURS: &str = "runyard.";
 
 /// What cannot be said in the engine's words: names the field and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,7 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
     Ok(NewRun {
         name: body.run_id.as_deref().map(run_name).transpose()?,
         face,
+        operation: "start_run",
         node_type: node_type_ref(&body.root_node_type_ref),
         inputs: body.input.clone(),
         constraints: constraints(body.constraints.as_ref())?,
@@ -46,7 +49,8 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
     })
 }
 
-fn run_name(text: &str) -> Result<RunName, Unsayable> {
+/// An id of the caller's choice.
+pub fn run_name(text: &str) -> Result<RunName, Unsayable> {
     let reason = "looks like an id that the server generates; choose another form, or leave it out";
     RunName::parse(text).ok_or_else(|| Unsayable { field: "/run_id", reason: reason.to_owned() })
 }
@@ -239,7 +243,8 @@ fn constraints(envelope: Option<&arp::ConstraintEnvelope>) -> Result<Constraints
     serde_json::from_value(value).map_err(unsayable)
 }
 
-fn note<T: serde::Serialize>(notes: &mut Object, key: &str, value: &Option<T>) {
+/// Keeps a field of the request, where it is there.
+pub fn note<T: serde::Serialize>(notes: &mut Object, key: &str, value: &Option<T>) {
     if let Some(value) = value
         && let Ok(value) = serde_json::to_value(value)
     {
@@ -252,22 +257,24 @@ fn noted<T: serde::de::DeserializeOwned>(notes: Option<&Object>, key: &str) -> O
 }
 
 /// The caller's extensions. Our own names are left to us: a caller must not make a run look as if it had outputs or an error.
-fn given(notes: Option<&Object>) -> Map<String, Value> {
+pub fn given(notes: Option<&Object>) -> Map<String, Value> {
     let Some(Value::Object(extensions)) = notes.and_then(|notes| notes.get(EXTENSIONS)) else { return Map::new() };
     let theirs = extensions.iter().filter(|(name, _)| !name.starts_with(OURS));
     theirs.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-fn extensions(all: Map<String, Value>) -> Option<arp::Extensions> {
+/// Extensions on the wire: absent when there are none.
+pub fn extensions(all: Map<String, Value>) -> Option<arp::Extensions> {
     if all.is_empty() { None } else { Some(arp::Extensions(all)) }
 }
 
-fn typed<T: serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
+/// JSON as a type of the document; nothing where it does not fit, which only a log from elsewhere can bring.
+pub fn typed<T: serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(value).ok()
 }
 
 /// A list that is absent when it is empty.
-fn typed_list<'a, T: serde::de::DeserializeOwned>(objects: impl Iterator<Item = &'a Object>) -> Option<Vec<T>> {
+pub fn typed_list<'a, T: serde::de::DeserializeOwned>(objects: impl Iterator<Item = &'a Object>) -> Option<Vec<T>> {
     let list: Vec<T> = objects.filter_map(|object| typed(&Value::Object(object.clone()))).collect();
     if list.is_empty() { None } else { Some(list) }
 }

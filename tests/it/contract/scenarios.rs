@@ -15,15 +15,17 @@ use crate::harness::{Apart, Clients, DOCUMENTS, Mode, Reached, World, typed};
 
 const GATEWAY: &str = "run-gateway";
 const COORDINATOR: &str = "run-coordinator";
+const RUNTIME: &str = "runtime";
 const OWN: &str = "runyard";
 
 /// Operations that take a body, with a path that means them.
-const WITH_BODY: [(&str, &str); 5] = [
+const WITH_BODY: [(&str, &str); 6] = [
     (GATEWAY, "/v1/runs"),
     (COORDINATOR, "/v1/runs"),
     (COORDINATOR, "/v1/node-runs"),
     (COORDINATOR, "/v1/node-runs/n1:evaluation"),
     (COORDINATOR, "/v1/node-runs/n1:complete"),
+    (RUNTIME, "/v1/runs"),
 ];
 
 /// Everything that was reached.
@@ -39,7 +41,7 @@ pub async fn all() -> BTreeSet<Reached> {
 }
 
 async fn successes(world: &World) {
-    let Clients { gateway, coordinator, native, .. } = &world.clients;
+    let Clients { gateway, coordinator, runtime, native, .. } = &world.clients;
     let run = world.run("runyard.composite.external", json!({})).await;
     let (id, root) = (&*run.run_id, &*run.root_node_run_id);
     gateway.health().await.unwrap();
@@ -61,6 +63,13 @@ async fn successes(world: &World) {
     let other = coordinator.start_run(None, &typed(other)).await.unwrap().into_inner().run_id;
     coordinator.cancel_run(&other).await.unwrap();
     gateway.cancel_run(&other).await.unwrap();
+    runtime.health().await.unwrap();
+    runtime.version().await.unwrap();
+    runtime.create_run(None, &typed(json!({"input": {"goal": "Generate a UUID."}}))).await.unwrap();
+    runtime.get_run_status(id).await.unwrap();
+    runtime.get_run_result(id).await.unwrap();
+    runtime.cancel_run(&other).await.unwrap();
+    drop(runtime.stream_run_events(id, None, None).await.unwrap());
     native.health().await.unwrap();
     native.version().await.unwrap();
     native.list_doors().await.unwrap();
@@ -84,6 +93,10 @@ async fn refusals(world: &World) {
         (COORDINATOR, Method::GET, "/v1/runs/%zz"),
         (COORDINATOR, Method::POST, "/v1/runs/%zz:cancel"),
         (COORDINATOR, Method::GET, "/v1/node-runs/%zz"),
+        (RUNTIME, Method::GET, "/v1/runs/%zz"),
+        (RUNTIME, Method::GET, "/v1/runs/%zz/result"),
+        (RUNTIME, Method::POST, "/v1/runs/%zz:cancel"),
+        (RUNTIME, Method::GET, "/v1/runs/r1/events?after_seq=x"),
         (OWN, Method::GET, "/v1/runs/%zz"),
         (GATEWAY, Method::GET, "/v1/runs/r1/events?after_seq=x"),
         (COORDINATOR, Method::GET, "/v1/runs/r1/events?after_seq=x"),
@@ -101,7 +114,7 @@ async fn refusals(world: &World) {
 
 /// Asks every operation that names something for something that is not there: 404, or what is wrong behind the door.
 async fn strangers(clients: &Clients) {
-    let Clients { gateway, coordinator, native, .. } = clients;
+    let Clients { gateway, coordinator, runtime, native, .. } = clients;
     gateway.get_run("nobody").await.unwrap_err();
     gateway.cancel_run("nobody").await.unwrap_err();
     assert!(gateway.stream_run_events("nobody", None, None).await.is_err());
@@ -115,6 +128,10 @@ async fn strangers(clients: &Clients) {
     clients.children_of("nobody", stranger, spec).await.unwrap_err();
     clients.evaluate(stranger, json!({"evaluation_result": {"status": "fail"}})).await.unwrap_err();
     clients.complete(stranger, json!({"state": "failed"})).await.unwrap_err();
+    runtime.get_run_status("nobody").await.unwrap_err();
+    runtime.get_run_result("nobody").await.unwrap_err();
+    runtime.cancel_run("nobody").await.unwrap_err();
+    assert!(runtime.stream_run_events("nobody", None, None).await.is_err());
     native.get_run("nobody").await.unwrap_err();
     assert!(native.stream_run_events("nobody", None, None).await.is_err());
 }
@@ -127,6 +144,10 @@ async fn conflicts(world: &World) {
     let run = world.start(echo("a")).await;
     world.gateway.start_run(None, &typed(echo("b"))).await.unwrap_err();
     world.coordinator.start_run(None, &typed(echo("b"))).await.unwrap_err();
+    let taken = json!({"run_id": "taken", "input": {"goal": "Generate a UUID."}});
+    world.runtime.create_run(None, &typed(taken)).await.unwrap_err();
+    let waiting = world.run("runyard.core.sleep", json!({"seconds": 600})).await;
+    world.runtime.get_run_result(&waiting.run_id).await.unwrap_err();
     let child = json!([{"node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1"}, "inputs": {}}]);
     assert_eq!(world.children(&run, child).await.unwrap_err().status, 409);
     let root = &run.root_node_run_id;
@@ -148,13 +169,14 @@ async fn no_coordinator() -> BTreeSet<Reached> {
     reached
 }
 
-/// Starts a run through both doors that can; the gateway answers with this.
+/// Starts a run through every door that can; the gateway answers with this.
 async fn starts(clients: &Clients, status: u16) {
     let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
     let body = typed(json!({"run_id": "new", "root_node_type_ref": echo, "input": {"echo": "x"}}));
     let refused = clients.gateway.start_run(None, &body).await.unwrap_err();
     assert_eq!(refused.status().map(|found| found.as_u16()), Some(status));
     let _ = clients.coordinator.start_run(None, &body).await;
+    let _ = clients.runtime.create_run(None, &typed(json!({"run_id": "other", "input": {"goal": "now"}}))).await;
 }
 
 /// A store that fails (503), and one whose logs cannot be read (500).

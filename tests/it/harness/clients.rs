@@ -1,4 +1,4 @@
-//! The generated clients of the three doors, each answer judged, and what tests ask of them again and again.
+//! The generated clients of the doors, each answer judged, and what tests ask of them again and again.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 use runyard_api::arp::schemas::{NodeRun, Run};
-use runyard_api::arp::{run_coordinator, run_gateway};
+use runyard_api::arp::{run_coordinator, run_gateway, runtime};
 use runyard_api::client::{Error, ResponseValue};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ use super::{DOCUMENTS, typed};
 pub struct Clients {
     pub gateway: run_gateway::client::Client,
     pub coordinator: run_coordinator::client::Client,
+    pub runtime: runtime::client::Client,
     pub native: runyard_api::runyard::client::Client,
     http: reqwest::Client,
     urls: BTreeMap<&'static str, String>,
@@ -41,6 +42,7 @@ impl Clients {
                 http.clone(),
                 recorder(coordinator),
             ),
+            runtime: runtime::client::Client::new_with_client(&url("runtime"), http.clone(), recorder("runtime")),
             native: runyard_api::runyard::client::Client::new_with_client(&url(native), http.clone(), recorder(native)),
             urls: DOCUMENTS.into_iter().map(|document| (document.name, url(document.name))).collect(),
             http,

@@ -9,8 +9,8 @@ use runyard_api::{arp, runyard};
 use serde_json::{Value, json};
 
 /// Every document that has code.
-pub static DOCUMENTS: [&Document; 3] =
-    [&arp::run_gateway::DOCUMENT, &arp::run_coordinator::DOCUMENT, &runyard::DOCUMENT];
+pub static DOCUMENTS: [&Document; 4] =
+    [&arp::run_gateway::DOCUMENT, &arp::run_coordinator::DOCUMENT, &arp::runtime::DOCUMENT, &runyard::DOCUMENT];
 
 static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| DOCUMENTS.into_iter().map(Contract::of).collect());
 
@@ -28,9 +28,10 @@ impl Contract {
     }
 
     fn of(document: &'static Document) -> Contract {
-        let event = match document.name {
-            "runyard" => validator(&serde_json::from_str(document.full_json).unwrap(), "RunEvent"),
-            _ => standard("RunEvent"),
+        let full: Value = serde_json::from_str(document.full_json).unwrap();
+        let event = match full.pointer("/components/schemas/RunEvent") {
+            Some(_) => validator(&full, "RunEvent"),
+            None => standard("RunEvent"),
         };
         Contract { document, checker: Checker::new(document).unwrap(), event }
     }
@@ -53,6 +54,24 @@ impl Contract {
 
     /// One line of an event stream.
     pub fn check_line(&self, line: &str) -> Result<(), String> {
+        if !self.streams_sse() {
+            return self.check_event(line);
+        }
+        match line.trim_end_matches('\n').split_once(": ") {
+            Some(("data", event)) => self.check_event(event),
+            Some(("id", seq)) => seq.parse::<u64>().map(|_| ()).map_err(|error| format!("{line:?}: {error}")),
+            None if matches!(line, "\n" | ":\n") => Ok(()),
+            _ => Err(format!("{line:?} is no line of a server-sent event of ours")),
+        }
+    }
+
+    /// Whether its events come as server-sent events; else they come as NDJSON.
+    fn streams_sse(&self) -> bool {
+        let mut responses = self.document.operations.iter().flat_map(|operation| operation.responses);
+        responses.any(|response| response.media == Some("text/event-stream"))
+    }
+
+    fn check_event(&self, line: &str) -> Result<(), String> {
         let value: Value = serde_json::from_str(line).map_err(|error| format!("{line:?} is not JSON: {error}"))?;
         self.event.validate(&value).map_err(|error| format!("{line}: {error}"))
     }

@@ -5,17 +5,19 @@
 //! | `world.rs`    | a whole server on free loopback ports over a folder of its own               |
 //! | `apart.rs`    | the doors alone, over any store, with a clock and a stop that a test holds   |
 //! | `trouble.rs`  | a store that fails when it is told to                                        |
-//! | `clients.rs`  | the generated clients of the three doors, and what a test asks of them       |
+//! | `clients.rs`  | the generated clients of the doors, and what a test asks of them       |
 //! | `contract.rs` | one document: its answers and its event lines, checked                       |
 //! | `recorder.rs` | what is around each call: the answer is checked and noted                    |
 //! | `raw.rs`      | requests that a generated client cannot make, checked in the same way        |
 //! | `lines.rs`    | a strict reader of NDJSON                                                    |
+//! | `frames.rs`   | a strict reader of server-sent events                                        |
 //!
 //! An answer that its document does not promise fails the test that saw it.
 
 mod apart;
 mod clients;
 mod contract;
+mod frames;
 mod lines;
 mod raw;
 mod recorder;
@@ -31,6 +33,7 @@ use serde_json::Value;
 pub use apart::Apart;
 pub use clients::{Clients, Refused, refused};
 pub use contract::{DOCUMENTS, standard};
+pub use frames::{Frame, Frames};
 pub use lines::Lines;
 pub use raw::Answer;
 pub use recorder::Reached;

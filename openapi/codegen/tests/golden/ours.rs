@@ -21,7 +21,7 @@ fn the_surface_of_arp() {
     let generator = Generator::new();
     let schemas = generator.schemas(arp.join("schemas.yaml"), "crate::arp::schemas").unwrap();
     both("arp-schemas", schemas.generated());
-    for name in ["run-gateway", "run-coordinator"] {
+    for name in ["run-gateway", "run-coordinator", "runtime"] {
         let document =
             Document::new(arp.join(format!("{name}.yaml"))).overlay(arp.join(format!("{name}.overlay.yaml")));
         both(name, &generator.document(&document.shared(&schemas)).unwrap());

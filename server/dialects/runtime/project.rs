@@ -1,0 +1,199 @@
+//! The log as the Runtime shows it: six event types, a `seq` that is gap-free from 1 over a whole run.
+//!
+//! A pure fold, in its first version: a run whose first event names no projection is shown by this one, for ever. What it shows
+//! of stored logs is pinned by goldens. The standard leaves `data` open: a tool call and its result have the fields of
+//! the same standard's `ToolInvocationRequest` and `ToolInvocationResult`, the last event those of `RunResult`. `token` comes
+//! only from a model, and there is none yet.
+
+use std::collections::BTreeMap;
+
+use runyard_engine::event::{ChildCreated, Failure, FinalState};
+use runyard_engine::{Event, NodeRunId, NodeType, Object, Recorded, RunOutcome, Start, State};
+use serde_json::{Value, json};
+
+use super::wire;
+use crate::clock::rfc3339;
+use crate::dialects::arp::wire::{ended_as, failure_value, run_id};
+use crate::feed::Frame;
+
+/// The fold's state.
+#[derive(Debug, Clone)]
+pub(super) struct Projection {
+    run_id: String,
+    seq: u64,
+    root: Option<NodeRunId>,
+    known: BTreeMap<NodeRunId, Known>,
+}
+
+/// What is remembered of a node run.
+#[derive(Debug, Clone)]
+struct Known {
+    composite: bool,
+    tool_id: String,
+    goal: Option<String>,
+    /// As created; taken when it begins.
+    inputs: Object,
+    started_at_ms: Option<i64>,
+}
+
+/// What is shown of one stored event: nothing, or this.
+type Shown = Option<(&'static str, Object)>;
+
+impl Projection {
+    /// The projection of a run that has started.
+    pub(super) fn of(state: &State) -> Self {
+        Projection { run_id: run_id(state), seq: 0, root: None, known: BTreeMap::new() }
+    }
+
+    /// Shows what one stored event means. Each frame's id is its event's `seq`.
+    pub(super) fn project(&mut self, recorded: &Recorded) -> Option<Frame> {
+        let (kind, data) = self.shown(recorded)?;
+        self.seq += 1;
+        let body = json!({
+            "run_id": self.run_id,
+            "seq": self.seq,
+            "type": kind,
+            "time": rfc3339(recorded.at_ms),
+            "data": data,
+        });
+        Some(Frame { id: self.seq, data: body })
+    }
+
+    fn shown(&mut self, recorded: &Recorded) -> Shown {
+        match &recorded.event {
+            Event::Started { start, root, .. } => Some(self.run_started(start, *root)),
+            Event::Decomposed { node_run, children, summary, .. } => {
+                let mut data = step("decomposed", *node_run);
+                data.insert("node_run_count".to_owned(), json!(children));
+                put(&mut data, "summary", summary.as_deref());
+                Some(("step", data))
+            }
+            Event::ChildCreated(child) => {
+                self.child_created(child);
+                None
+            }
+            Event::NodeStarted { node_run, inputs, .. } => {
+                self.node_started(*node_run, inputs.as_ref(), recorded.at_ms)
+            }
+            Event::NodeFinished { node_run, state, outputs, error, .. } => {
+                self.node_finished(*node_run, *state, outputs.as_ref(), error.as_ref(), recorded.at_ms)
+            }
+            Event::RecoveryApplied { node_run, action } => {
+                let mut data = step("recovery_applied", *node_run);
+                data.insert("action".to_owned(), Value::Object(action.0.clone()));
+                Some(("step", data))
+            }
+            Event::Finished { outcome, outputs, error } => Some(finished(*outcome, outputs.as_ref(), error.as_ref())),
+            // Candidates, choices and judgements are the planner's business; what a node run waits for shows as running.
+            Event::CandidatesGenerated { .. }
+            | Event::SubtaskMapped { .. }
+            | Event::NodeWaiting { .. }
+            | Event::Evaluated { .. } => None,
+        }
+    }
+
+    fn run_started(&mut self, start: &Start, root: NodeRunId) -> (&'static str, Object) {
+        self.root = Some(root);
+        self.known.insert(root, Known::new(&start.node_type, None, &start.inputs));
+        let mut data = object(json!({ "step": "run_started", "root_node_run_id": root.to_string() }));
+        let goal = ["goal", "prompt"].iter().find_map(|key| start.inputs.get(*key)?.as_str());
+        put(&mut data, "goal", goal);
+        ("step", data)
+    }
+
+    fn child_created(&mut self, child: &ChildCreated) {
+        self.known.insert(child.node_run, Known::new(&child.node_type, child.goal.clone(), &child.inputs));
+    }
+
+    /// The root's own beginning has been told with the run's.
+    fn node_started(&mut self, node_run: NodeRunId, resolved: Option<&Object>, at_ms: i64) -> Shown {
+        let known = self.known.get_mut(&node_run)?;
+        known.started_at_ms = Some(at_ms);
+        let created = std::mem::take(&mut known.inputs);
+        if known.composite {
+            let mut data = step("composite_started", node_run);
+            put(&mut data, "goal", known.goal.as_deref());
+            return (self.root != Some(node_run)).then_some(("step", data));
+        }
+        let args = resolved.cloned().unwrap_or(created);
+        let mut data = object(json!({ "invocation_id": node_run.to_string(), "tool_id": known.tool_id, "args": args }));
+        put(&mut data, "goal", known.goal.as_deref());
+        Some(("tool_call", data))
+    }
+
+    /// What never began is not told; the root's end is told with the run's, unless the root is a tool.
+    fn node_finished(
+        &mut self,
+        node_run: NodeRunId,
+        state: FinalState,
+        outputs: Option<&Object>,
+        error: Option<&Failure>,
+        at_ms: i64,
+    ) -> Shown {
+        let known = self.known.remove(&node_run)?;
+        let started_at_ms = known.started_at_ms?;
+        if known.composite {
+            let mut data = step("composite_ended", node_run);
+            put(&mut data, "state", Some(ended_as(state)));
+            put_error(&mut data, error);
+            return (self.root != Some(node_run)).then_some(("step", data));
+        }
+        let mut data = object(json!({
+            "invocation_id": node_run.to_string(),
+            "tool_id": known.tool_id,
+            "ok": state == FinalState::Succeeded,
+        }));
+        if let Some(outputs) = outputs {
+            data.insert("result".to_owned(), json!(outputs));
+        }
+        put_error(&mut data, error);
+        data.insert("duration_ms".to_owned(), json!(at_ms - started_at_ms));
+        Some(("tool_result", data))
+    }
+}
+
+impl Known {
+    fn new(node_type: &NodeType, goal: Option<String>, inputs: &Object) -> Self {
+        Known {
+            composite: node_type.kind.is_composite(),
+            tool_id: node_type.id.clone(),
+            goal,
+            inputs: inputs.clone(),
+            started_at_ms: None,
+        }
+    }
+}
+
+/// How the run ended, as its result says it.
+fn finished(outcome: RunOutcome, outputs: Option<&Object>, error: Option<&Failure>) -> (&'static str, Object) {
+    match wire::error(outcome, error) {
+        None => ("final", object(json!({ "ok": true, "output": wire::output(outputs) }))),
+        Some(error) => ("error", object(json!({ "ok": false, "state": outcome.to_string(), "error": error }))),
+    }
+}
+
+fn step(name: &str, node_run: NodeRunId) -> Object {
+    object(json!({ "step": name, "node_run_id": node_run.to_string() }))
+}
+
+fn object(value: Value) -> Object {
+    match value {
+        Value::Object(object) => object,
+        _ => Object::new(),
+    }
+}
+
+fn put(object: &mut Object, key: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        object.insert(key.to_owned(), Value::String(value.to_owned()));
+    }
+}
+
+fn put_error(object: &mut Object, error: Option<&Failure>) {
+    if let Some(error) = error {
+        object.insert("error".to_owned(), failure_value(error));
+    }
+}
+
+#[cfg(test)]
+mod tests;

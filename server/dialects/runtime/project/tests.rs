@@ -1,0 +1,45 @@
+//! Logs as they were stored, in `tests/golden/runtime/NAME.jsonl`, and what this face shows of them, beside it in `NAME.snap`.
+//!
+//! A stored log is never changed: what was shown of it once is shown of it for ever.
+
+use runyard_engine::event::FORMAT_VERSION;
+use runyard_engine::{Recorded, RunId, replay, upcast};
+use serde_json::Value;
+
+use super::*;
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/runtime");
+
+/// A stored log: on each line the run, the position, the time, and the event with the format it was stored in.
+fn stored(name: &str) -> (RunId, Vec<Recorded>) {
+    let text = std::fs::read_to_string(format!("{GOLDEN}/{name}.jsonl")).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let run = RunId::parse(lines[0]["run"].as_str().unwrap()).unwrap();
+    let read = |mut line: Value| {
+        let number = |field: &str| line[field].as_i64().unwrap();
+        let (position, at_ms, format) = (number("position"), number("at_ms"), number("format"));
+        let event = upcast(u32::try_from(format).unwrap(), line["event"].take()).unwrap();
+        Recorded { position: u64::try_from(position).unwrap(), at_ms, event }
+    };
+    (run, lines.into_iter().map(read).collect())
+}
+
+#[test]
+fn what_is_shown_of_a_stored_log_stays() {
+    assert_eq!(FORMAT_VERSION, 1, "keep these logs, and add some in the new format");
+    for name in ["planned", "timed_out", "canceled", "atomic", "external"] {
+        let (run, log) = stored(name);
+        let mut projection = Projection::of(&replay(run, &log).unwrap());
+        let shown: Vec<String> = log.iter().filter_map(|one| projection.project(one)).map(|one| line(&one)).collect();
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(GOLDEN);
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(name, shown.join("\n")));
+    }
+}
+
+fn line(frame: &Frame) -> String {
+    assert_eq!(frame.data["seq"], frame.id);
+    frame.data.to_string()
+}

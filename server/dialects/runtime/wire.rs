@@ -1,0 +1,241 @@
+//! Between the Runtime's words and the engine's: a goal becomes a run of the planner; a run's state becomes status and result.
+//!
+//! Every field of a request takes effect or is refused by its name. Absent optional fields are absent, never null.
+
+use std::collections::BTreeSet;
+
+use runyard_api::arp::runtime::types::{
+    RunInput, RunLimits, RunRequest, RunResult, RunStatus, RuntimeSelector, ToolPolicy,
+};
+use runyard_engine::constraints::{Budgets, Candidates};
+use runyard_engine::event::Failure;
+use runyard_engine::{Constraints, NodeTypeRef, Object, RunOutcome, State, plan};
+use serde_json::{Map, Value, json};
+
+use super::FACE;
+use crate::catalog::Catalog;
+use crate::dialects::arp::wire::{
+    EXTENSIONS, METADATA, OURS, Unsayable, extensions, failure_value, given, note, run_id, run_name, run_state, time,
+    typed, typed_list,
+};
+use crate::runs::NewRun;
+
+/// What every run here is a run of.
+const PLANNER: &str = "runyard.composite.planner.general";
+const PLANNER_VERSION: &str = "1.0.0";
+/// What a selector may call this runtime, and its only profile.
+const RUNTIME_NAME: &str = "runyard";
+const RUNTIME_PROFILE: &str = "default";
+
+/// A request in the engine's words, or everything in it that cannot be kept.
+pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Vec<Unsayable>> {
+    let mut unsayable = Vec::new();
+    let name = match body.run_id.as_ref().map(|id| run_name(id)).transpose() {
+        Ok(name) => name,
+        Err(reserved) => {
+            unsayable.push(reserved);
+            None
+        }
+    };
+    check_selector(body.runtime_selector.as_ref(), &mut unsayable);
+    check_policy(body.tool_policy.as_ref(), catalog, &mut unsayable);
+    check_limits(body.limits.as_ref(), &mut unsayable);
+    check_extensions(body, &mut unsayable);
+    let inputs = inputs(&body.input, &mut unsayable);
+    if !unsayable.is_empty() {
+        return Err(unsayable);
+    }
+    let mut notes = Map::new();
+    note(&mut notes, METADATA, &body.metadata);
+    note(&mut notes, EXTENSIONS, &body.extensions);
+    Ok(NewRun {
+        name,
+        face: FACE,
+        operation: "create_run",
+        node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },
+        inputs,
+        constraints: Constraints {
+            candidates: candidates(body.tool_policy.as_ref()),
+            budgets: budgets(body.limits.as_ref()),
+            ..Constraints::default()
+        },
+        notes,
+        request: serde_json::to_value(body).unwrap_or_default(),
+        key: None,
+    })
+}
+
+/// The planner's inputs. It knows one set of values that a goal may name, so context and data become one.
+fn inputs(input: &RunInput, unsayable: &mut Vec<Unsayable>) -> Object {
+    let mut inputs = Object::new();
+    inputs.insert("goal".to_owned(), json!(input.goal));
+    if input.context.is_none() && input.data.is_none() {
+        return inputs;
+    }
+    let mut values = input.context.clone().unwrap_or_default();
+    for (key, value) in input.data.iter().flatten() {
+        match values.get(key) {
+            Some(other) if other != value => unsayable.push(Unsayable {
+                field: "/input/data",
+                reason: format!(
+                    "`{key}` stands in /input/context with another value, and a goal that names it could mean either; \
+                     rename one"
+                ),
+            }),
+            _ => _ = values.insert(key.clone(), value.clone()),
+        }
+    }
+    inputs.insert("context".to_owned(), Value::String(Value::Object(values).to_string()));
+    inputs
+}
+
+/// A selector may name this runtime and nothing else: it does not choose among several.
+fn check_selector(selector: Option<&RuntimeSelector>, unsayable: &mut Vec<Unsayable>) {
+    let Some(selector) = selector else { return };
+    let mut refuse = |field, reason| unsayable.push(Unsayable { field, reason });
+    if selector.runtime_name.as_ref().is_some_and(|name| name != RUNTIME_NAME) {
+        refuse(
+            "/runtime_selector/runtime_name",
+            format!("this runtime is `{RUNTIME_NAME}`, and there is no other here"),
+        );
+    }
+    if selector.runtime_profile.as_ref().is_some_and(|profile| profile != RUNTIME_PROFILE) {
+        refuse(
+            "/runtime_selector/runtime_profile",
+            format!("this runtime has one profile, `{RUNTIME_PROFILE}`; limits and policies go with each run"),
+        );
+    }
+    if selector.instance_id.is_some() {
+        refuse(
+            "/runtime_selector/instance_id",
+            "a run outlives the process that started it, so there are no instances to choose from".to_owned(),
+        );
+    }
+    if selector.runtime_api_endpoint.is_some() {
+        refuse(
+            "/runtime_selector/runtime_api_endpoint",
+            "this runtime does not pass runs on; send the request to that endpoint".to_owned(),
+        );
+    }
+}
+
+/// The planner is what plans, not a tool; a run without it cannot begin.
+fn check_policy(policy: Option<&ToolPolicy>, catalog: &Catalog, unsayable: &mut Vec<Unsayable>) {
+    let mut denied = policy.into_iter().flat_map(|policy| &policy.deny_tool_ids).flatten();
+    if let Some(id) = denied.find(|id| catalog.canonical(id) == Some(PLANNER)) {
+        let reason = format!("`{id}` is what plans every run here, not a tool: without it no run can begin");
+        unsayable.push(Unsayable { field: "/tool_policy/deny_tool_ids", reason });
+    }
+}
+
+fn check_limits(limits: Option<&RunLimits>, unsayable: &mut Vec<Unsayable>) {
+    if limits.is_some_and(|limits| limits.max_tokens.is_some()) {
+        let reason = "no model is configured, so no tokens are used and none can be counted; leave it out".to_owned();
+        unsayable.push(Unsayable { field: "/limits/max_tokens", reason });
+    }
+}
+
+/// What we say of a run stands beside what the caller says of it, so the names must not meet.
+fn check_extensions(body: &RunRequest, unsayable: &mut Vec<Unsayable>) {
+    let mut names = body.extensions.iter().flat_map(|extensions| extensions.0.keys());
+    if let Some(name) = names.find(|name| name.starts_with(OURS)) {
+        let reason = format!("`{name}` cannot be given back: names that begin with `{OURS}` are this server's own");
+        unsayable.push(Unsayable { field: "/extensions", reason });
+    }
+}
+
+/// Tool ids are node type ids. What plans goes with whatever is allowed.
+fn candidates(policy: Option<&ToolPolicy>) -> Candidates {
+    let Some(policy) = policy else { return Candidates::default() };
+    let with_planner = |ids: &Vec<String>| ids.iter().cloned().chain([PLANNER.to_owned()]).collect();
+    Candidates {
+        max_candidates_per_subtask: None,
+        allowed_node_type_ids: policy.allow_tool_ids.as_ref().map(with_planner),
+        denied_node_type_ids: policy.deny_tool_ids.iter().flatten().cloned().collect::<BTreeSet<_>>(),
+    }
+}
+
+fn budgets(limits: Option<&RunLimits>) -> Budgets {
+    let Some(limits) = limits else { return Budgets::default() };
+    Budgets { max_wall_time_ms: limits.timeout_ms, max_steps: limits.max_steps.map(u64::from), ..Budgets::default() }
+}
+
+/// Where a run stands. Also of runs that came through another door.
+pub(super) fn status(state: &State) -> RunStatus {
+    RunStatus {
+        run_id: run_id(state),
+        state: run_state(state.status),
+        started_at: state.started_at_ms.map(time),
+        ended_at: state.ended_at_ms.map(time),
+        // A run outlives the process that started it.
+        runtime_instance_id: None,
+        extensions: extensions(echoed(state)),
+    }
+}
+
+/// What came of a run; nothing while it has not ended.
+pub(super) fn result(state: &State) -> Option<RunResult> {
+    let runyard_engine::RunStatus::Final(outcome) = state.status else { return None };
+    Some(RunResult {
+        run_id: run_id(state),
+        ok: outcome == RunOutcome::Succeeded,
+        output: (outcome == RunOutcome::Succeeded).then(|| output(state.outputs.as_ref())),
+        error: error(outcome, state.error.as_ref()).and_then(|error| typed(&error)),
+        artifacts: typed_list(artifacts(state)),
+        usage: Some(usage(state)),
+        extensions: extensions(echoed(state)),
+    })
+}
+
+/// The outputs of the run, and its answer as text where it has one.
+pub(super) fn output(outputs: Option<&Object>) -> Object {
+    let mut output = outputs.cloned().unwrap_or_default();
+    if let Some(text) = final_text(&output) {
+        output.entry("final_text").or_insert(Value::String(text));
+    }
+    output
+}
+
+/// What a planned run returns, else the only value of what an atomic one made.
+fn final_text(outputs: &Object) -> Option<String> {
+    let only = || outputs.values().next().filter(|_| outputs.len() == 1);
+    outputs.get("result").or_else(only).map(plan::as_text)
+}
+
+/// Why a run did not succeed. A composite may be ended from outside without a reason.
+pub(super) fn error(outcome: RunOutcome, error: Option<&Failure>) -> Option<Value> {
+    let given = error.map(failure_value);
+    match outcome {
+        RunOutcome::Succeeded => None,
+        RunOutcome::Failed | RunOutcome::Canceled => given.or_else(|| {
+            let state = outcome.to_string();
+            Some(json!({ "code": state, "message": format!("the run was ended as {state}, without a reason") }))
+        }),
+    }
+}
+
+/// Everything that was made elsewhere, in the order in which its makers were created.
+fn artifacts(state: &State) -> impl Iterator<Item = &Object> {
+    let nodes = state.order.iter().filter_map(|id| state.node(*id));
+    nodes.flat_map(|node| node.artifacts.iter().map(|artifact| &artifact.0))
+}
+
+fn usage(state: &State) -> Object {
+    let mut usage = Object::new();
+    usage.insert("steps".to_owned(), json!(state.steps));
+    usage.insert("node_runs".to_owned(), json!(state.order.len()));
+    if let (Some(started), Some(ended)) = (state.started_at_ms, state.ended_at_ms) {
+        usage.insert("wall_time_ms".to_owned(), json!(ended - started));
+    }
+    usage
+}
+
+/// What came with the request, given back.
+fn echoed(state: &State) -> Map<String, Value> {
+    let notes = state.start.as_deref().map(|start| &start.notes);
+    let mut all = given(notes);
+    if let Some(metadata) = notes.and_then(|notes| notes.get(METADATA)) {
+        all.insert(format!("{OURS}metadata"), metadata.clone());
+    }
+    all
+}
