@@ -150,7 +150,8 @@ def copy_tree():
         if not source.is_file():
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, copy)
+        # With today's date, so that what an earlier run built of a changed file is not taken for fresh.
+        shutil.copyfile(source, copy)
 
 
 if __name__ == "__main__":
