@@ -1,8 +1,8 @@
 //! The log as ARP shows it: the standard's ten event types, a `seq` that is gap-free from 1 over a whole run.
 //!
-//! A pure fold, in its first version: a run whose first event names no projection is shown by this one, for ever. What it shows of
-//! a stored log is pinned by a golden. Where the standard leaves
-//! open what `data` holds, the reference implementation's fields come first and ours after.
+//! A pure fold, in its first version: a run whose first event names no projection is shown by this one, for ever. What it
+//! shows of a stored log is pinned by a golden. Where the standard leaves open what `data` holds, the reference
+//! implementation's fields come first and ours after.
 
 use std::collections::BTreeMap;
 
