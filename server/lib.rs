@@ -17,3 +17,4 @@ pub mod planner;
 pub mod runs;
 pub mod serve;
 pub mod store;
+pub mod web;

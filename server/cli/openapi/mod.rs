@@ -3,7 +3,7 @@
 //! | asked for as | file |
 //! |---|---|
 //! | `openapi [NAME]` | [`show`]: a document, its surface, or the list of all |
-//! | `openapi export --out DIR` | [`export`]: every document as files |
+//! | `openapi export --out DIR` | [`export`]: every document, and a reference to read, as files |
 
 pub mod export;
 pub mod show;
@@ -30,7 +30,7 @@ pub struct Arguments {
 /// What else can be done with documents.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Write every document as files
+    /// Write every document, and a reference to read, as files
     Export(export::Arguments),
 }
 
