@@ -10,6 +10,7 @@ mod documents;
 mod http;
 mod logs;
 mod ours;
+mod pages;
 mod parameters;
 mod refusals;
 mod routing;
