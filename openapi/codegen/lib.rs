@@ -15,7 +15,8 @@
 //! names.rs     spelling                            server.rs   constants, trait, glue
 //! report.rs    what was changed                    surface.rs  a document in a few lines
 //! retype.rs    corrections of what the tools made  error.rs    why it was refused
-//! runtime.rs   what the client stands on           generate.rs settings, and all of it in turn
+//! runtime.rs   what the client stands on           words.rs    its descriptions, a line each
+//! generate.rs  settings, and all of it in turn
 //! ```
 
 mod bundle;
@@ -40,6 +41,7 @@ mod sending;
 mod server;
 mod surface;
 mod types;
+mod words;
 
 pub use error::{Error, Result};
 pub use generate::{Document, Generated, Generator, Schemas};

@@ -17,3 +17,6 @@ pub mod resume;
 pub mod run_coordinator;
 pub mod run_gateway;
 pub mod runtime;
+
+#[cfg(test)]
+mod said;

@@ -32,3 +32,6 @@ impl Room {
         Room { runs, doors }
     }
 }
+
+#[cfg(test)]
+mod said;
