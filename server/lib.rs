@@ -13,6 +13,7 @@ pub mod doors;
 pub mod driver;
 pub mod feed;
 pub mod logging;
+pub mod openapi_diff;
 pub mod planner;
 pub mod runs;
 pub mod serve;

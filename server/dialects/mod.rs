@@ -19,3 +19,6 @@ pub mod resume;
 pub mod run_coordinator;
 pub mod run_gateway;
 pub mod runtime;
+
+#[cfg(test)]
+mod said;

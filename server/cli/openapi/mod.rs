@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `openapi [NAME]` | [`show`]: a document, its surface, or the list of all |
 //! | `openapi export --out DIR` | [`export`]: every document, and a reference to read, as files |
+//! | `openapi diff OLD NEW` | [`mod@diff`]: what changed, and for whom that is breaking |
 
+pub mod diff;
 pub mod export;
 pub mod show;
 
@@ -32,12 +34,14 @@ pub struct Arguments {
 pub enum Command {
     /// Write every document, and a reference to read, as files
     Export(export::Arguments),
+    /// Compare two documents: what changed, and whether it breaks clients or servers
+    Diff(diff::Arguments),
 }
 
 /// Prints documents, or does something else with them.
 ///
 /// # Errors
-/// See [`show::show`] and [`export::export`].
+/// See [`show::show`], [`export::export`] and [`diff::diff`].
 pub fn openapi(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let Some(command) = &arguments.command else { return show::show(&arguments.show, context) };
     if !arguments.show.is_empty() {
@@ -46,5 +50,6 @@ pub fn openapi(arguments: &Arguments, context: &mut Context) -> Result<Exit, Fai
     }
     match command {
         Command::Export(arguments) => export::export(arguments, context),
+        Command::Diff(arguments) => diff::diff(arguments, context),
     }
 }

@@ -45,3 +45,6 @@ impl Room {
         Room { runs, doors }
     }
 }
+
+#[cfg(test)]
+mod said;

@@ -204,7 +204,8 @@ pub(super) fn node_state(state: NodeState) -> (types::NodeRunState, Option<types
     (plain, None)
 }
 
-fn waiting_for(wait: Wait) -> types::WaitingFor {
+/// What a node run waits for.
+pub(super) fn waiting_for(wait: Wait) -> types::WaitingFor {
     let (reason, until) = match wait {
         Wait::Timer { until_ms } => (types::WaitReason::Timer, Some(time(until_ms))),
         Wait::Children => (types::WaitReason::Children, None),
