@@ -8,6 +8,7 @@ use quote::quote;
 use serde_json::Value;
 
 use crate::bundle::{self, Bundle, Loaded};
+use crate::runtime::Runtime;
 use crate::types::{Elsewhere, Types};
 use crate::{
     Error, Report, Result, check, client, document, exchange, hoist, names, reader, retype, sending, server, surface,
@@ -196,14 +197,17 @@ impl Generator {
         let surface = surface::of_document(&stem, &model, &typed, &local(&schemas, &loaded));
         let words = words::of_document(&loaded);
         let behaviour = rust_path(path, &self.behaviour)?;
-        let client = client::items(path, &model, schemas.keys(), &behaviour, &mut report)?;
-        let sending = sending::items(&typed, &client);
+        let problem_body = exchange::problem_body(&model, &mut types)?;
+        let runtime = Runtime { path: &behaviour, error: &problem_body };
+        let client = client::items(path, &model, schemas.keys(), &runtime, &mut report)?;
+        let sending = sending::items(&typed, &client, &behaviour);
         let host = rust_path(path, &self.host)?;
         let interface = names::ident(&names::pascal(&stem));
         let server =
             server::items(&model, &typed, &server::Names { host: &host, document: &stem, interface: &interface });
         let requests: Vec<TokenStream> = typed.iter().map(exchange::request).collect();
-        let problem = exchange::problem(&model, &mut types)?;
+        let problem = exchange::problem(&model, &problem_body);
+        let names = typed.iter().map(|one| &one.request);
         let successes = typed.iter().map(|one| &one.success);
         let (imports, items, texts) = (types.imports()?, types.items()?, texts(&stem));
         let (if_server, if_client) = self.gates();
@@ -221,7 +225,7 @@ impl Generator {
             pub mod server { #server }
             /// What a client needs.
             #if_client
-            pub mod client { #(#client)* #(#sending)* }
+            pub mod client { pub use super::{types, #(#names,)*}; #(#client)* #(#sending)* }
         };
         let mut generated = Generated { sources: loaded.sources, report, surface, words, ..Generated::default() };
         generated.files.insert(format!("{stem}.rs"), printed(path, code)?);

@@ -15,7 +15,8 @@
 //! names.rs     spelling                            server.rs   constants, trait, glue
 //! report.rs    what was changed                    surface.rs  a document in a few lines
 //! retype.rs    corrections of what the tools made  error.rs    why it was refused
-//! words.rs     its descriptions, a line each           generate.rs settings, and all of it in turn
+//! runtime.rs   what the client stands on           words.rs    its descriptions, a line each
+//! generate.rs  settings, and all of it in turn
 //! ```
 
 mod bundle;
@@ -33,6 +34,7 @@ mod overlay;
 mod reader;
 mod report;
 mod retype;
+mod runtime;
 mod schema;
 mod schemas;
 mod sending;

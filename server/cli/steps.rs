@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use runyard_api::arp::schemas::RunEventType as Type;
-use runyard_client::Event;
+use runyard_client::AnyEvent;
 use serde_json::{Map, Value};
 
 use super::output::{faint, one_line, padded, state, strong};
@@ -28,7 +28,7 @@ pub struct Steps {
 
 impl Steps {
     /// The line for an event, if it means something to people.
-    pub fn line(&mut self, event: &Event) -> Option<String> {
+    pub fn line(&mut self, event: &AnyEvent) -> Option<String> {
         let nothing = Map::new();
         let data = event.data().unwrap_or(&nothing);
         let time = event.time().and_then(|time| time.parse::<Timestamp>().ok());
@@ -49,7 +49,7 @@ impl Steps {
         format!("{:missing$}{}  ", "", faint(&elapsed))
     }
 
-    fn told(&mut self, event: &Event, data: &Map<String, Value>) -> Option<String> {
+    fn told(&mut self, event: &AnyEvent, data: &Map<String, Value>) -> Option<String> {
         let node_run = event.node_run_id().unwrap_or_default();
         // A server elsewhere may be of a later standard: what it adds is nothing to tell.
         match event.kind().parse::<Type>().ok()? {
@@ -158,7 +158,7 @@ mod tests {
         let Value::Array(events) = events else { panic!("a list") };
         let lines = events.into_iter().enumerate().filter_map(|(index, mut body)| {
             body["time"] = json!(format!("2026-01-01T00:00:00.{index:03}Z"));
-            steps.line(&Event { seq: 1, body })
+            steps.line(&AnyEvent { seq: 1, body })
         });
         anstream::adapter::strip_str(&lines.collect::<Vec<_>>().join("\n")).to_string()
     }
