@@ -18,3 +18,4 @@ pub mod planner;
 pub mod runs;
 pub mod serve;
 pub mod store;
+pub mod web;

@@ -1,14 +1,14 @@
-//! `runyard openapi export`: every document as files in a folder.
+//! `runyard openapi export`: every document, and the reference to read, as files in a folder. What stands in them is made in
+//! [`crate::web::reference`].
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use runyard_api::DOCUMENTS;
-use runyard_api::host::Document;
 use serde_json::json;
 
 use crate::cli::Context;
 use crate::cli::failure::{Exit, Failure};
+use crate::web::reference::{self, File};
 
 /// Where to.
 #[derive(Debug, Clone, Args)]
@@ -19,21 +19,15 @@ pub struct Arguments {
     pub out: PathBuf,
 }
 
-/// One file to write.
-struct File {
-    name: String,
-    content: String,
-}
-
-/// Writes every document in both notations, with and without what we add.
+/// Writes the reference, and every document in both notations, with and without what we add.
 ///
 /// # Errors
 /// The folder is a file, or cannot be written into.
 pub fn export(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let folder = &arguments.out;
-    let files: Vec<File> = DOCUMENTS.iter().flat_map(|(document, _)| documents(document)).collect();
+    let files = reference::files();
     make(folder)?;
-    for file in &files {
+    for file in files {
         write(&folder.join(&file.name), &file.content)?;
     }
     let row = |file: &File| vec![file.name.clone(), file.content.len().to_string()];
@@ -42,17 +36,6 @@ pub fn export(arguments: &Arguments, context: &mut Context) -> Result<Exit, Fail
     let shown = files.iter().map(|file| json!({ "name": file.name, "bytes": file.content.len() }));
     context.output.object(&json!({ "folder": folder, "files": shown.collect::<Vec<_>>() }));
     Ok(Exit::Success)
-}
-
-/// A document in its four forms.
-fn documents(document: &Document) -> [File; 4] {
-    let file = |end: &str, content: &str| File { name: format!("{}{end}", document.name), content: content.to_owned() };
-    [
-        file(".json", document.full_json),
-        file(".yaml", document.full_yaml),
-        file(".owner.json", document.owner_json),
-        file(".owner.yaml", document.owner_yaml),
-    ]
 }
 
 fn make(folder: &Path) -> Result<(), Failure> {

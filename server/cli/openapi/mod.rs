@@ -3,7 +3,7 @@
 //! | asked for as | file |
 //! |---|---|
 //! | `openapi [NAME]` | [`show`]: a document, its surface, or the list of all |
-//! | `openapi export --out DIR` | [`export`]: every document as files |
+//! | `openapi export --out DIR` | [`export`]: every document, and a reference to read, as files |
 //! | `openapi diff OLD NEW` | [`mod@diff`]: what changed, and for whom that is breaking |
 
 pub mod diff;
@@ -32,7 +32,7 @@ pub struct Arguments {
 /// What else can be done with documents.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Write every document as files
+    /// Write every document, and a reference to read, as files
     Export(export::Arguments),
     /// Compare two documents: what changed, and whether it breaks clients or servers
     Diff(diff::Arguments),
