@@ -13,7 +13,8 @@ fn main() {
 
 fn make() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    let generator = Generator::new().host("crate::host").behaviour("crate::client").behind_features();
+    let generator =
+        Generator::new().host("crate::host").behaviour("crate::client").crates("crate::crates").behind_features();
 
     let arp = generator.schemas("openapi/arp/schemas.yaml", "crate::arp::schemas")?;
     keep(arp.generated())?;

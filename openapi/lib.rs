@@ -11,6 +11,7 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod crates;
 #[cfg(feature = "server")]
 pub mod host;
 

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::bundle::{self, Bundle};
 use crate::types::{Elsewhere, Types};
 use crate::{
-    Error, Report, Result, check, client, document, exchange, hoist, names, reader, retype, sending, server, surface,
+    Error, Report, Result, check, client, crates, document, exchange, hoist, names, reader, retype, sending, server,
+    surface,
 };
 
 /// Settings that hold for every document.
@@ -18,12 +19,14 @@ use crate::{
 pub struct Generator {
     host: String,
     behaviour: String,
+    crates: String,
     features: bool,
 }
 
 impl Default for Generator {
     fn default() -> Self {
-        Self { host: "::runyard_api::host".into(), behaviour: "::runyard_api::client".into(), features: false }
+        let [host, behaviour, crates] = ["host", "client", "crates"].map(|module| format!("::runyard_api::{module}"));
+        Self { host, behaviour, crates, features: false }
     }
 }
 
@@ -130,6 +133,13 @@ impl Generator {
         self
     }
 
+    /// The path of the module that re-exports every crate which generated code names. Default `::runyard_api::crates`.
+    #[must_use]
+    pub fn crates(mut self, path: impl Into<String>) -> Self {
+        self.crates = path.into();
+        self
+    }
+
     /// Puts the server's code behind feature `server` and the client's behind feature `client` of the crate that includes it.
     #[must_use]
     pub fn behind_features(mut self) -> Self {
@@ -160,7 +170,7 @@ impl Generator {
         let stem = module.trim_start_matches("crate").trim_start_matches("::").replace("::", "-");
         let texts = texts(&stem);
         let mut generated = Generated { sources: loaded.sources, report, surface, ..Generated::default() };
-        generated.files.insert(format!("{stem}.rs"), printed(&path, quote!(#texts #(#items)*))?);
+        generated.files.insert(format!("{stem}.rs"), self.printed(&path, quote!(#texts #(#items)*))?);
         texts_into(&mut generated, &stem);
         Ok(Schemas { path, types, generated })
     }
@@ -220,13 +230,25 @@ impl Generator {
             pub mod client { #(#client)* #(#sending)* }
         };
         let mut generated = Generated { sources: loaded.sources, report, surface, ..Generated::default() };
-        generated.files.insert(format!("{stem}.rs"), printed(path, code)?);
+        generated.files.insert(format!("{stem}.rs"), self.printed(path, code)?);
         for (kind, value) in [("owner", &loaded.owner), ("full", full)] {
             generated.files.insert(format!("{stem}.{kind}.json"), document::json(path, value)?);
             generated.files.insert(format!("{stem}.{kind}.yaml"), document::yaml(path, value)?);
         }
         texts_into(&mut generated, &stem);
         Ok(generated)
+    }
+
+    fn printed(&self, path: &Path, tokens: TokenStream) -> Result<String> {
+        let mut file: syn::File = syn::parse2(tokens).map_err(|error| Error::Tool {
+            path: path.to_owned(),
+            place: "the whole".into(),
+            tool: "the parser of generated code",
+            reason: error.to_string(),
+        })?;
+        crates::lead(&mut file, &rust_path(path, &self.crates)?);
+        let text = crate::types::guarded(path, "the whole", "prettyplease", || Ok(prettyplease::unparse(&file)))?;
+        Ok(format!("// Made by runyard-codegen. Change the document, not this.\n\n{text}"))
     }
 
     fn gates(&self) -> (Option<TokenStream>, Option<TokenStream>) {
@@ -283,15 +305,4 @@ fn stem(path: &Path) -> Result<String> {
 
 fn rust_path(path: &Path, text: &str) -> Result<syn::Path> {
     syn::parse_str(text).map_err(|_| Error::unsupported(path, "the settings", format!("`{text}` is not a Rust path")))
-}
-
-fn printed(path: &Path, tokens: TokenStream) -> Result<String> {
-    let file: syn::File = syn::parse2(tokens).map_err(|error| Error::Tool {
-        path: path.to_owned(),
-        place: "the whole".into(),
-        tool: "the parser of generated code",
-        reason: error.to_string(),
-    })?;
-    let text = crate::types::guarded(path, "the whole", "prettyplease", || Ok(prettyplease::unparse(&file)))?;
-    Ok(format!("// Made by runyard-codegen. Change the document, not this.\n\n{text}"))
 }
