@@ -1,4 +1,5 @@
-//! The crates that generated code is made of: led through here, a crate that includes some need not list them, nor hit their versions.
+//! The crates that generated code is made of: led through here, a crate that includes some need not list them, nor hit
+//! their versions.
 //!
 //! What of them shows in an API is part of ours: another major version of one is another of this crate.
 

@@ -1,7 +1,7 @@
 //! Paths into other crates, led through one module that re-exports them.
 //!
-//! The tools write `::serde::Serialize` and the like, and would have whoever includes the code list every such crate, in the right
-//! version. Derives find their crate by an attribute of their own (`#[serde(crate = "...")]`).
+//! The tools write `::serde::Serialize` and the like, and would have whoever includes the code list every such crate,
+//! in the right version. Derives find their crate by an attribute of their own (`#[serde(crate = "...")]`).
 
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;

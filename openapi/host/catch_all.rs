@@ -1,6 +1,7 @@
 //! The catch-all: the only file that names dropshot's endpoint machinery.
 //!
-//! One unpublished endpoint per standard method takes every path below a prefix. Only documented API of dropshot is used.
+//! One unpublished endpoint per standard method takes every path below a prefix. Only documented API of dropshot is
+//! used.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -39,15 +40,15 @@ const METHODS: [Method; 9] = [
 ];
 
 impl Mounted {
-    /// Mounts this document in a dropshot server of yours: everything below `prefix` is answered by it, `/openapi.json` too. The
-    /// prefix is literal (`/arp`), and `""` takes the whole server. The context stays yours, your own endpoints stand beside it,
-    /// and further documents stand below other prefixes.
+    /// Mounts this document in a dropshot server of yours: everything below `prefix` is answered by it, `/openapi.json`
+    /// too. The prefix is literal (`/arp`), and `""` takes the whole server. The context stays yours, your own
+    /// endpoints stand beside it, and further documents stand below other prefixes.
     ///
-    /// Dropshot allows no literal beside a catch-all, so below the prefix nothing else can be registered, and with `""` nothing at
-    /// all. Leave `default_handler_task_mode` at `Detached` (dropshot's default), so that a client that goes away does not stop a
-    /// handler half way. Body limits are the host's own, in [`Settings`](super::Settings). Streams end when
-    /// [`Hosted::stopping`] is cancelled; do that before `HttpServer::close`, which waits for them. The document as it is served
-    /// knows nothing of the prefix.
+    /// Dropshot allows no literal beside a catch-all, so below the prefix nothing else can be registered, and with `""`
+    /// nothing at all. Leave `default_handler_task_mode` at `Detached` (dropshot's default), so that a client that goes
+    /// away does not stop a handler half way. Body limits are the host's own, in [`Settings`](super::Settings). Streams
+    /// end when [`Hosted::stopping`] is cancelled; do that before `HttpServer::close`, which waits for them. The
+    /// document as it is served knows nothing of the prefix.
     ///
     /// # Errors
     /// [`MountError`] when the document does not fit its code, or dropshot refuses the catch-all.
@@ -91,7 +92,8 @@ fn register<C: ServerContext>(
 }
 
 impl Hosted {
-    /// Cancelled when this document's streams are to end and nothing new is to start: by its server's closing, or by you.
+    /// Cancelled when this document's streams are to end and nothing new is to start: by its server's closing, or by
+    /// you.
     pub fn stopping(&self) -> &CancellationToken {
         self.door.stopping()
     }
@@ -137,8 +139,8 @@ fn handler<C: ServerContext>(
     }
 }
 
-/// The target without its first segments, as raw as it was sent. Dropshot decodes segments and skips empty ones before it compares
-/// them, so they are counted here, not compared.
+/// The target without its first segments, as raw as it was sent. Dropshot decodes segments and skips empty ones before
+/// it compares them, so they are counted here, not compared.
 fn below(uri: Uri, segments: usize) -> Uri {
     if segments == 0 {
         return uri;

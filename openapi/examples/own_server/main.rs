@@ -1,6 +1,7 @@
 //! A dropshot server of one's own (its context, its endpoint) with one of our APIs below `/arp`.
 //!
-//! `cargo run --package runyard-api --example own_server` shows where to ask. The API's implementation is in `gateway.rs`.
+//! `cargo run --package runyard-api --example own_server` shows where to ask. The API's implementation is in
+//! `gateway.rs`.
 
 mod gateway;
 #[cfg(test)]
