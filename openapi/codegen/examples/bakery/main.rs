@@ -97,7 +97,7 @@ async fn day() -> Result<String, Box<dyn Error>> {
     // The document's bound, which the host checks; and the bakery's own, above.
     for (grain, weight_g) in [(Grain::Wheat, 5), (Grain::Rye, 300)] {
         match bake(grain, weight_g).send(&client).await {
-            Err(client::Error::ErrorResponse(refusal)) => writeln!(told, "{}: {}", refusal.status(), refusal.reason)?,
+            Err(client::Error::Refused { status, body, .. }) => writeln!(told, "{status}: {}", body.reason)?,
             other => return Err(format!("not refused: {other:?}").into()),
         }
     }
