@@ -17,6 +17,7 @@ static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| DOCUMENTS.iter().co
 /// A document made ready to judge answers.
 pub struct Contract {
     pub document: &'static Document,
+    full: Value,
     checker: Checker,
     event: Validator,
 }
@@ -33,7 +34,7 @@ impl Contract {
             Some(_) => validator(&full, "RunEvent"),
             None => standard("RunEvent"),
         };
-        Contract { document, checker: Checker::new(document).unwrap(), event }
+        Contract { document, checker: Checker::new(document).unwrap(), event, full }
     }
 
     pub fn operation(&self, id: &str) -> &'static Operation {
@@ -48,6 +49,13 @@ impl Contract {
         let own =
             refusals().into_iter().filter(|fault| concerns(fault, operation)).map(|fault| fault.status().as_u16());
         own.filter(|status| *status != 500).all(documented)
+    }
+
+    /// The codes that the document lists for a status of an operation (`x-runyard-codes`).
+    pub fn codes(&self, operation: &str, status: u16) -> Vec<&str> {
+        let one = self.operation(operation);
+        let codes = &self.full["paths"][one.path][one.method.to_lowercase()]["x-runyard-codes"][status.to_string()];
+        codes.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// The status as the document writes it, or what it does not promise.
@@ -138,7 +146,13 @@ pub fn standard(name: &str) -> Validator {
 
 /// A validator for one of a document's schemas. Read here anew, so that a fault of the door's own validator shows.
 fn validator(document: &Value, name: &str) -> Validator {
-    let mut schema = json!({ "$ref": format!("#/components/schemas/{name}"), "components": document["components"] });
+    validator_of(document, &json!({ "$ref": format!("#/components/schemas/{name}") }))
+}
+
+/// A validator for a schema that stands anywhere in a document.
+pub fn validator_of(document: &Value, schema: &Value) -> Validator {
+    let mut schema = schema.clone();
+    schema["components"] = document["components"].clone();
     name_properties(&mut schema);
     jsonschema::draft202012::options().should_validate_formats(true).offline().build(&schema).unwrap()
 }

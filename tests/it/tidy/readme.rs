@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use runyard::catalog::Catalog;
+use runyard::web::reference::codes::CODES;
 
 use super::tree::{read, sources};
 use crate::harness::World;
@@ -72,6 +73,8 @@ fn the_table_of_errors_is_the_codes() {
     let missing: Vec<_> = refused.difference(&shown).collect();
     let invented: Vec<_> = shown.difference(&refused).collect();
     assert!(missing.is_empty() && invented.is_empty(), "the README lacks {missing:?} and invents {invented:?}");
+    let referenced: BTreeSet<(u16, String)> = CODES.iter().map(|one| (one.status, one.code.to_owned())).collect();
+    assert_eq!(referenced, refused, "server/web/reference/codes.rs, and the code");
 }
 
 #[test]
