@@ -1,3 +1,5 @@
+//! Typed clients for the run APIs that Runyard serves.
+//!
 #![doc = include_str!("README.md")]
 //!
 //! # What is where

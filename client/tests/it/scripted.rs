@@ -11,22 +11,22 @@ use tokio::net::TcpListener;
 
 /// One request.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// `GET /v1/health`.
-    pub line: String,
+    pub(crate) line: String,
     /// By their names in small letters.
-    pub headers: BTreeMap<String, String>,
-    pub body: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
 }
 
 impl Asked {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 }
 
 /// What is done to it.
-pub enum Act {
+pub(crate) enum Act {
     /// These bytes, then the connection is closed.
     Say(String),
     /// These, one after the other with this pause, then the connection is closed.
@@ -37,38 +37,38 @@ pub enum Act {
 
 impl Act {
     /// The connection is closed without a word.
-    pub fn leave() -> Self {
+    pub(crate) fn leave() -> Self {
         Self::Say(String::new())
     }
 
-    pub fn json(status: u16, body: &Value) -> Self {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self::say(status, "application/json", &[], &body.to_string())
     }
 
-    pub fn say(status: u16, media: &str, headers: &[&str], body: &str) -> Self {
+    pub(crate) fn say(status: u16, media: &str, headers: &[&str], body: &str) -> Self {
         Self::Say(format!("{}content-length: {}\r\n\r\n{body}", head(status, media, headers), body.len()))
     }
 
     /// A stream: its end is the end of the connection.
-    pub fn stream(media: &str, text: &str) -> Self {
+    pub(crate) fn stream(media: &str, text: &str) -> Self {
         Self::Say(format!("{}\r\n{text}", head(200, media, &[])))
     }
 }
 
-pub fn head(status: u16, media: &str, headers: &[&str]) -> String {
+pub(crate) fn head(status: u16, media: &str, headers: &[&str]) -> String {
     let more: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     format!("HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-type: {media}\r\n{more}")
 }
 
 /// The server.
-pub struct Scripted {
-    pub url: String,
+pub(crate) struct Scripted {
+    pub(crate) url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Scripted {
     /// `script` is called with each request and how many there were before it.
-    pub async fn new(script: impl Fn(&Asked, usize) -> Act + Send + Sync + 'static) -> Self {
+    pub(crate) async fn new(script: impl Fn(&Asked, usize) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
@@ -83,26 +83,26 @@ impl Scripted {
     }
 
     /// Everything that was asked so far.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.asked().into_iter().map(|asked| asked.line).collect()
     }
 
     /// A client with waits too short to notice.
-    pub fn gateway(&self) -> run_gateway::Client {
+    pub(crate) fn gateway(&self) -> run_gateway::Client {
         run_gateway::Client::builder(&self.url).no_proxy().retry(quick()).build().unwrap()
     }
 }
 
 /// Three attempts with next to no wait.
-pub fn quick() -> Retry {
+pub(crate) fn quick() -> Retry {
     Retry { wait_min: Duration::from_millis(1), ..Retry::default() }
 }
 
-pub async fn serve(
+pub(crate) async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     noted: Arc<Mutex<Vec<Asked>>>,
     script: impl Fn(&Asked, usize) -> Act,
@@ -156,11 +156,11 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Asked> {
 }
 
 /// A run in this state.
-pub fn run(state: &str) -> Value {
+pub(crate) fn run(state: &str) -> Value {
     json!({ "run_id": "r", "state": state, "root_node_run_id": "n" })
 }
 
 /// An error body.
-pub fn envelope(code: &str) -> Value {
+pub(crate) fn envelope(code: &str) -> Value {
     json!({ "error": { "code": code, "message": "not now", "details": { "at": 1 } } })
 }

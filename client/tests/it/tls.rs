@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, crypto::ri
 use crate::scripted::{Act, serve};
 
 /// A client's configuration in which nobody is trusted, for those who speak http alone.
-pub fn nothing_trusted() -> ClientConfig {
+pub(crate) fn nothing_trusted() -> ClientConfig {
     let building = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let building = building.with_safe_default_protocol_versions().unwrap();
     building.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
