@@ -9,6 +9,7 @@ mod closing;
 mod documents;
 mod http;
 mod logs;
+mod mounting;
 mod ours;
 mod pages;
 mod parameters;

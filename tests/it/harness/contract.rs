@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use jsonschema::Validator;
-use runyard_api::host::{Checker, Document, Operation};
+use runyard_api::host::{BodyRule, Checker, Document, Fault, Operation, Place};
 use serde_json::{Value, json};
 
 /// Every document that has code.
@@ -38,6 +39,16 @@ impl Contract {
 
     pub fn operation(&self, id: &str) -> &'static Operation {
         self.document.operations.iter().find(|one| one.id == id).unwrap_or_else(|| panic!("no operation {id}"))
+    }
+
+    /// Whether nothing is left for the operation's `default`, because every status that the host can refuse it with is documented
+    /// by itself. Its room's are, too: the recorder fails every test in which one is not. A 500 is a bug, and no document promises
+    /// bugs by leaving them out.
+    pub fn is_complete(&self, operation: &Operation) -> bool {
+        let documented = |status: u16| operation.responses.iter().any(|one| one.status == status.to_string());
+        let own =
+            refusals().into_iter().filter(|fault| concerns(fault, operation)).map(|fault| fault.status().as_u16());
+        own.filter(|status| *status != 500).all(documented)
     }
 
     /// The codes that the document lists for a status of an operation (`x-runyard-codes`).
@@ -81,6 +92,46 @@ impl Contract {
     fn check_event(&self, line: &str) -> Result<(), String> {
         let value: Value = serde_json::from_str(line).map_err(|error| format!("{line:?} is not JSON: {error}"))?;
         self.event.validate(&value).map_err(|error| format!("{line}: {error}"))
+    }
+}
+
+/// One of each fault of the host.
+fn refusals() -> Vec<Fault> {
+    let text = || String::new();
+    vec![
+        Fault::UnknownPath { path: text() },
+        Fault::MethodNotAllowed { method: text(), allow: Vec::new() },
+        Fault::UnsupportedMediaType { found: None, expected: "" },
+        Fault::BodyTooLarge { limit_bytes: 0 },
+        Fault::BodyMissing,
+        Fault::BodyBroken,
+        Fault::BodySlow { limit: Duration::ZERO },
+        Fault::NotJson { reason: text() },
+        Fault::invalid(Place::Query, "", ""),
+        Fault::Unauthenticated { reason: text(), challenge: text() },
+        Fault::Forbidden { reason: text() },
+        Fault::Unavailable { reason: text(), retry_after: None },
+        Fault::Stopping,
+        Fault::Internal { reason: text() },
+    ]
+}
+
+/// Whether a request for this operation can be refused so.
+fn concerns(fault: &Fault, operation: &Operation) -> bool {
+    let has_body = operation.body != BodyRule::None;
+    // A new fault that finds its place here is to be added above as well.
+    match fault {
+        // These belong to no operation.
+        Fault::UnknownPath { .. } | Fault::MethodNotAllowed { .. } => false,
+        Fault::UnsupportedMediaType { .. }
+        | Fault::BodyTooLarge { .. }
+        | Fault::BodyMissing
+        | Fault::BodyBroken
+        | Fault::BodySlow { .. }
+        | Fault::NotJson { .. } => has_body,
+        Fault::Invalid { .. } => has_body || !operation.parameters.is_empty(),
+        Fault::Unauthenticated { .. } | Fault::Forbidden { .. } | Fault::Unavailable { .. } => operation.secured,
+        Fault::Stopping | Fault::Internal { .. } => true,
     }
 }
 

@@ -33,6 +33,9 @@ impl Seen {
     pub fn judge(&self, contract: &Contract, operation: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
         let media = headers.get("content-type").map(|value| value.to_str().unwrap());
         match contract.check(operation, status.as_u16(), media, body) {
+            Ok("default") if contract.is_complete(contract.operation(operation)) => {
+                self.broke(format!("{operation} answers {status}, which its document should have by itself"));
+            }
             Ok(written) => self.note(contract, operation, written),
             Err(reason) => self.broke(format!("{reason}\n{}", String::from_utf8_lossy(body))),
         }

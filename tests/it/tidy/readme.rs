@@ -113,6 +113,17 @@ fn every_node_type_and_command_is_named() {
     assert_eq!(shown, known, "README.md, and `runyard --help`");
 }
 
+#[test]
+fn the_rust_of_the_readme_is_that_of_the_clients_page_which_is_compiled() {
+    let block = |text: &str, fence: &str| {
+        let (_, code) = text.split_once(fence).unwrap();
+        code.split_once("\n```").unwrap().0.trim().to_owned()
+    };
+    let shown = block(&read("README.md"), "\n```rust\n");
+    let compiled = block(&read("client/README.md"), "\n```rust,no_run\n");
+    assert!(compiled.contains(&shown), "README.md shows\n{shown}\nand client/README.md\n{compiled}");
+}
+
 /// Every status and code that a room can refuse with: what the rooms write, and the host's faults as the rooms say them.
 fn refusals() -> BTreeSet<(u16, String)> {
     let mut found = BTreeSet::new();
