@@ -15,6 +15,7 @@
 //! names.rs     spelling                            server.rs   constants, trait, glue
 //! report.rs    what was changed                    surface.rs  a document in a few lines
 //! retype.rs    corrections of what the tools made  error.rs    why it was refused
+//! runtime.rs   what the client stands on           words.rs    its descriptions, a line each
 //! generate.rs  settings, and all of it in turn
 //! ```
 
@@ -33,12 +34,14 @@ mod overlay;
 mod reader;
 mod report;
 mod retype;
+mod runtime;
 mod schema;
 mod schemas;
 mod sending;
 mod server;
 mod surface;
 mod types;
+mod words;
 
 pub use error::{Error, Result};
 pub use generate::{Document, Generated, Generator, Schemas};

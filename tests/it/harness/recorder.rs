@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode};
-use runyard_api::client::Behaviour;
+use runyard_api::client::{Behaviour, Operation, Unanswered};
 use serde_json::Value;
 
 use super::contract::Contract;
@@ -89,10 +89,10 @@ impl Behaviour for Recorder {
     fn send<'a>(
         &'a self,
         client: &'a reqwest::Client,
-        operation: &'static str,
+        operation: &'static Operation,
         request: reqwest::Request,
-    ) -> BoxFuture<'a, reqwest::Result<reqwest::Response>> {
-        Box::pin(async move { self.look(operation, client.execute(request).await?).await })
+    ) -> BoxFuture<'a, Result<reqwest::Response, Unanswered>> {
+        Box::pin(async move { Ok(self.look(operation.id, client.execute(request).await?).await?) })
     }
 }
 

@@ -42,9 +42,13 @@ async fn the_table_of_doors_is_the_servers() {
     }
     assert_eq!(shown, stated, "README.md and the header of server/doors.rs");
     let offsets: Vec<u16> = code
-        .split("offset: ")
+        .split_once("const OFFSETS")
+        .and_then(|(_, rest)| rest.split_once(';'))
+        .and_then(|(_, rest)| rest.split_once(';'))
+        .map_or("", |(offsets, _)| offsets)
+        .split("\", ")
         .skip(1)
-        .filter_map(|rest| rest.split(',').next().and_then(|number| number.parse().ok()))
+        .filter_map(|rest| rest.split(')').next().and_then(|number| number.parse().ok()))
         .collect();
     assert_eq!(offsets, stated.iter().map(|door| door.1).collect::<Vec<_>>(), "server/doors.rs and its header");
 

@@ -100,6 +100,7 @@ fn a_document_of_many_quirks() {
     let generated = generate(&[("api.yaml", text)]).unwrap();
     golden("quirks-surface", &generated.surface);
     golden("quirks-report", &generated.report.to_string());
+    golden("quirks-words", &generated.words);
 }
 
 #[test]
