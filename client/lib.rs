@@ -1,3 +1,5 @@
+//! Typed clients for the run APIs that Runyard serves.
+//!
 #![doc = include_str!("README.md")]
 //!
 //! # What is where
@@ -48,12 +50,15 @@ pub mod runtime;
 pub mod runyard;
 
 pub use builder::{BuildError, Builder};
+pub use document::ErrorBody;
 /// HTTP statuses, headers and their names.
 pub use http;
 /// For [`Builder::http`] and the errors of connections.
 pub use reqwest;
 pub use retry::Retry;
 pub use runyard_api::client::{BoxError, ByteStream, CallError, Refusal, ResponseValue};
+/// For bodies out of JSON, and for free objects, which are its maps.
+pub use serde_json;
 pub use token::TokenProvider;
 pub use wait::WaitError;
 pub use watch::{AnyEvent, Event, Interruption, Patience, Seen, Watch, WatchError};

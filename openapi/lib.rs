@@ -2,8 +2,8 @@
 //!
 //! A document's module has its schemas (`types`), a struct per request, an enum per success, the document's `Problem`, a trait
 //! to implement and `api` to serve it (feature `server`), and a `client` (feature `client`). The documents stand beside this
-//! file; `codegen/` makes the code; `host/` carries requests to an implementation. To add a document: the file, a line in
-//! `build.rs`, a module and a line in `DOCUMENTS` here.
+//! file; `codegen/` makes the code; `host/` carries requests to an implementation; `crates` is what generated code is made of,
+//! here and elsewhere. To add a document: the file, a line in `build.rs`, a module and a line in `DOCUMENTS` here.
 #![expect(
     clippy::allow_attributes,
     reason = "generated code: what a document does not use is not known here, so an expectation could fail"
@@ -11,6 +11,7 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod crates;
 #[cfg(feature = "server")]
 pub mod host;
 
@@ -77,12 +78,13 @@ pub static DOCUMENTS: &[(&host::Document, &str)] = &[
 ];
 
 #[cfg(test)]
+#[cfg(quirks)]
 generated!(
     /// Forms that our documents do not have, so that the code for them is compiled and called all the same.
     quirks, "quirks"
 );
 
 #[cfg(test)]
-#[cfg(all(feature = "server", feature = "client"))]
+#[cfg(all(quirks, feature = "server", feature = "client"))]
 #[path = "codegen/tests/called.rs"]
 mod called;

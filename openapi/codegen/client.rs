@@ -172,7 +172,7 @@ fn responses(model: &Model, operation: &Operation, report: &mut Report) -> Value
             let media = answer.media.as_deref().unwrap_or("no body");
             report.note(
                 id,
-                format!("the client has no type for {} with {media}: it is an `UnexpectedResponse`", answer.status),
+                format!("the client has no type for {} with {media}: it is a `CallError::Status`", answer.status),
             );
             continue;
         }
@@ -194,7 +194,7 @@ fn responses(model: &Model, operation: &Operation, report: &mut Report) -> Value
             report.note(
                 id,
                 format!(
-                    "the client has no type for {} without a JSON body: it is an `UnexpectedResponse`",
+                    "the client has no type for {} without a JSON body: it is a `CallError::Status`",
                     answer.status
                 ),
             );

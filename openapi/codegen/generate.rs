@@ -11,8 +11,8 @@ use crate::bundle::{self, Bundle, Loaded};
 use crate::runtime::Runtime;
 use crate::types::{Elsewhere, Types};
 use crate::{
-    Error, Report, Result, check, client, document, exchange, hoist, names, reader, retype, sending, server, surface,
-    words,
+    Error, Report, Result, check, client, crates, document, exchange, hoist, names, reader, retype, sending, server,
+    surface, words,
 };
 
 /// Settings that hold for every document.
@@ -20,12 +20,14 @@ use crate::{
 pub struct Generator {
     host: String,
     behaviour: String,
+    crates: String,
     features: bool,
 }
 
 impl Default for Generator {
     fn default() -> Self {
-        Self { host: "::runyard_api::host".into(), behaviour: "::runyard_api::client".into(), features: false }
+        let [host, behaviour, crates] = ["host", "client", "crates"].map(|module| format!("::runyard_api::{module}"));
+        Self { host, behaviour, crates, features: false }
     }
 }
 
@@ -134,6 +136,13 @@ impl Generator {
         self
     }
 
+    /// The path of the module that re-exports every crate which generated code names. Default `::runyard_api::crates`.
+    #[must_use]
+    pub fn crates(mut self, path: impl Into<String>) -> Self {
+        self.crates = path.into();
+        self
+    }
+
     /// Puts the server's code behind feature `server` and the client's behind feature `client` of the crate that includes it.
     #[must_use]
     pub fn behind_features(mut self) -> Self {
@@ -164,7 +173,7 @@ impl Generator {
         let stem = module.trim_start_matches("crate").trim_start_matches("::").replace("::", "-");
         let texts = texts(&stem);
         let mut generated = Generated { sources: loaded.sources, report, surface, words, ..Generated::default() };
-        generated.files.insert(format!("{stem}.rs"), printed(&path, quote!(#texts #(#items)*))?);
+        generated.files.insert(format!("{stem}.rs"), self.printed(&path, quote!(#texts #(#items)*))?);
         texts_into(&mut generated, &stem);
         Ok(Schemas { path, types, generated })
     }
@@ -228,13 +237,25 @@ impl Generator {
             pub mod client { pub use super::{types, #(#names,)*}; #(#client)* #(#sending)* }
         };
         let mut generated = Generated { sources: loaded.sources, report, surface, words, ..Generated::default() };
-        generated.files.insert(format!("{stem}.rs"), printed(path, code)?);
+        generated.files.insert(format!("{stem}.rs"), self.printed(path, code)?);
         for (kind, value) in [("owner", &loaded.owner), ("full", full)] {
             generated.files.insert(format!("{stem}.{kind}.json"), document::json(path, value)?);
             generated.files.insert(format!("{stem}.{kind}.yaml"), document::yaml(path, value)?);
         }
         texts_into(&mut generated, &stem);
         Ok(generated)
+    }
+
+    fn printed(&self, path: &Path, tokens: TokenStream) -> Result<String> {
+        let mut file: syn::File = syn::parse2(tokens).map_err(|error| Error::Tool {
+            path: path.to_owned(),
+            place: "the whole".into(),
+            tool: "the parser of generated code",
+            reason: error.to_string(),
+        })?;
+        crates::lead(&mut file, &rust_path(path, &self.crates)?);
+        let text = crate::types::guarded(path, "the whole", "prettyplease", || Ok(prettyplease::unparse(&file)))?;
+        Ok(format!("// Made by runyard-codegen. Change the document, not this.\n\n{text}"))
     }
 
     fn gates(&self) -> (Option<TokenStream>, Option<TokenStream>) {
@@ -291,15 +312,4 @@ fn stem(path: &Path) -> Result<String> {
 
 fn rust_path(path: &Path, text: &str) -> Result<syn::Path> {
     syn::parse_str(text).map_err(|_| Error::unsupported(path, "the settings", format!("`{text}` is not a Rust path")))
-}
-
-fn printed(path: &Path, tokens: TokenStream) -> Result<String> {
-    let file: syn::File = syn::parse2(tokens).map_err(|error| Error::Tool {
-        path: path.to_owned(),
-        place: "the whole".into(),
-        tool: "the parser of generated code",
-        reason: error.to_string(),
-    })?;
-    let text = crate::types::guarded(path, "the whole", "prettyplease", || Ok(prettyplease::unparse(&file)))?;
-    Ok(format!("// Made by runyard-codegen. Change the document, not this.\n\n{text}"))
 }

@@ -16,12 +16,13 @@
 //! report.rs    what was changed                    surface.rs  a document in a few lines
 //! retype.rs    corrections of what the tools made  error.rs    why it was refused
 //! runtime.rs   what the client stands on           words.rs    its descriptions, a line each
-//! generate.rs  settings, and all of it in turn
+//! crates.rs    where code finds other crates       generate.rs settings, and all of it in turn
 //! ```
 
 mod bundle;
 mod check;
 mod client;
+mod crates;
 mod document;
 mod error;
 mod exchange;

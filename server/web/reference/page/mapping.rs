@@ -61,7 +61,7 @@ fn table(id: &str, title: &str, first: &str, lines: &[Line], links: &Links) -> M
                             th scope="row" { code { (line.word) } @if !line.when.is_empty() { span.when { (line.when) } } }
                             @for cell in &line.cells {
                                 td {
-                                    @if cell.is_empty() { span.nothing { "nothing" } }
+                                    @if cell.is_empty() { span.nothing { "not shown" } }
                                     @for (index, word) in cell.iter().enumerate() {
                                         @if index > 0 { ", " }
                                         code { (word) }
