@@ -11,6 +11,7 @@ mod http;
 mod logs;
 mod mounting;
 mod ours;
+mod pages;
 mod parameters;
 mod refusals;
 mod routing;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use runyard_api::host::Document;
 use serde_json::Value;
 
+use super::codes;
 use super::shape::{Place, fields, notes, referred, resolved, room, shape};
 use super::view::{Answer, Body, Group, Header, Operation, Parameter, Reference, Schema, Source, Use};
 
@@ -85,6 +86,8 @@ impl<'a> Reader<'a> {
             }
         }
         groups.retain(|group| !group.operations.is_empty());
+        // What never asks for credentials is how a service is looked after, not what it is for.
+        groups.sort_by_key(|group| group.operations.iter().all(|operation| !operation.secured));
         groups
     }
 
@@ -116,6 +119,7 @@ impl<'a> Reader<'a> {
             description: operation.text("description"),
             notes: notes(operation),
             secured: security.and_then(Value::as_array).is_some_and(|list| !list.is_empty()),
+            idempotent: operation.full.get("x-runyard-idempotent").and_then(Value::as_bool).unwrap_or(false),
             stream,
             parameters: of_path.into_iter().chain(own).collect(),
             body: operation.below("requestBody").and_then(|body| self.body(body)),
@@ -187,7 +191,7 @@ impl<'a> Reader<'a> {
             media: content.map(|(media, _)| media.to_owned()),
             shape: schema.map(shape),
             headers: response.below("headers").map_or_else(Vec::new, |headers| self.headers(headers, place.ours())),
-            codes: listed.filter_map(Value::as_str).map(str::to_owned).collect(),
+            codes: codes::of_answer(status, listed.filter_map(Value::as_str).map(str::to_owned)),
             example: given.or_else(of_schema).cloned(),
         }
     }

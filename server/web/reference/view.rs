@@ -53,6 +53,8 @@ pub(super) struct Operation {
     pub(super) description: String,
     pub(super) notes: Vec<String>,
     pub(super) secured: bool,
+    /// Whether the document says that repeating it changes nothing (`x-runyard-idempotent`).
+    pub(super) idempotent: bool,
     /// The medium of its stream, where it answers with one.
     pub(super) stream: Option<String>,
     pub(super) parameters: Vec<Parameter>,

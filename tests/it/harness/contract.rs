@@ -1,5 +1,6 @@
 //! One document: which answers it promises, and what a line of its event streams must be.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -17,6 +18,7 @@ static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| DOCUMENTS.iter().co
 /// A document made ready to judge answers.
 pub struct Contract {
     pub document: &'static Document,
+    full: Value,
     checker: Checker,
     event: Validator,
 }
@@ -29,11 +31,10 @@ impl Contract {
 
     fn of(document: &'static Document) -> Contract {
         let full: Value = serde_json::from_str(document.full_json).unwrap();
-        let event = match full.pointer("/components/schemas/RunEvent") {
-            Some(_) => validator(&full, "RunEvent"),
-            None => standard("RunEvent"),
-        };
-        Contract { document, checker: Checker::new(document).unwrap(), event }
+        let items = items(&full);
+        let [item] = Vec::from_iter(&items)[..] else { panic!("{}: streams of {items:?}", document.name) };
+        let event = validator(&full, item);
+        Contract { document, checker: Checker::new(document).unwrap(), event, full }
     }
 
     pub fn operation(&self, id: &str) -> &'static Operation {
@@ -48,6 +49,13 @@ impl Contract {
         let own =
             refusals().into_iter().filter(|fault| concerns(fault, operation)).map(|fault| fault.status().as_u16());
         own.filter(|status| *status != 500).all(documented)
+    }
+
+    /// The codes that the document lists for a status of an operation (`x-runyard-codes`).
+    pub fn codes(&self, operation: &str, status: u16) -> Vec<&str> {
+        let one = self.operation(operation);
+        let codes = &self.full["paths"][one.path][one.method.to_lowercase()]["x-runyard-codes"][status.to_string()];
+        codes.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// The status as the document writes it, or what it does not promise.
@@ -85,6 +93,18 @@ impl Contract {
         let value: Value = serde_json::from_str(line).map_err(|error| format!("{line:?} is not JSON: {error}"))?;
         self.event.validate(&value).map_err(|error| format!("{line}: {error}"))
     }
+}
+
+/// What a document says its streams consist of: names of schemas, from every `x-item-schema`.
+fn items(value: &Value) -> BTreeSet<String> {
+    let below = match value {
+        Value::Object(object) => object.values().flat_map(items).collect(),
+        Value::Array(list) => list.iter().flat_map(items).collect(),
+        _ => BTreeSet::new(),
+    };
+    let here = value.pointer("/x-item-schema/$ref").and_then(Value::as_str);
+    let name = |reference: &str| reference.strip_prefix("#/components/schemas/").unwrap().to_owned();
+    below.into_iter().chain(here.map(name)).collect()
 }
 
 /// One of each fault of the host.
@@ -138,7 +158,13 @@ pub fn standard(name: &str) -> Validator {
 
 /// A validator for one of a document's schemas. Read here anew, so that a fault of the door's own validator shows.
 fn validator(document: &Value, name: &str) -> Validator {
-    let mut schema = json!({ "$ref": format!("#/components/schemas/{name}"), "components": document["components"] });
+    validator_of(document, &json!({ "$ref": format!("#/components/schemas/{name}") }))
+}
+
+/// A validator for a schema that stands anywhere in a document.
+pub fn validator_of(document: &Value, schema: &Value) -> Validator {
+    let mut schema = schema.clone();
+    schema["components"] = document["components"].clone();
     name_properties(&mut schema);
     jsonschema::draft202012::options().should_validate_formats(true).offline().build(&schema).unwrap()
 }

@@ -16,7 +16,7 @@
 
 mod apart;
 mod clients;
-mod contract;
+pub mod contract;
 mod frames;
 mod lines;
 mod raw;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode};
+use runyard::web::reference::codes::{CODES, Scope};
 use runyard_api::client::{Behaviour, Operation, Unanswered};
 use serde_json::Value;
 
@@ -39,7 +40,21 @@ impl Seen {
             Err(reason) => self.broke(format!("{reason}\n{}", String::from_utf8_lossy(body))),
         }
         if !status.is_success() {
+            self.judge_code(contract, operation, status, body);
             self.judge_envelope(headers, body);
+        }
+    }
+
+    /// Every refusal has a code that the reference names: one of the operation's own, or one of any request.
+    fn judge_code(&self, contract: &Contract, operation: &str, status: StatusCode, body: &[u8]) {
+        let envelope: Value = serde_json::from_slice(body).unwrap_or_default();
+        let code = envelope["error"]["code"].as_str().unwrap_or_default();
+        let listed = contract.codes(operation, status.as_u16());
+        let known = CODES.iter().find(|one| one.code == code && one.status == status.as_u16());
+        let fits = known.is_some_and(|one| one.scope != Scope::Listed || listed.contains(&code));
+        if !fits {
+            let name = contract.document.name;
+            self.broke(format!("{name} {operation}: {status} `{code}`, and x-runyard-codes has {listed:?}"));
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use runyard::catalog::Catalog;
+use runyard::web::reference::codes::{CODES, REASONS};
 
 use super::tree::{read, sources};
 use crate::harness::World;
@@ -72,6 +73,8 @@ fn the_table_of_errors_is_the_codes() {
     let missing: Vec<_> = refused.difference(&shown).collect();
     let invented: Vec<_> = shown.difference(&refused).collect();
     assert!(missing.is_empty() && invented.is_empty(), "the README lacks {missing:?} and invents {invented:?}");
+    let referenced: BTreeSet<(u16, String)> = CODES.iter().map(|one| (one.status, one.code.to_owned())).collect();
+    assert_eq!(referenced, refused, "server/web/reference/codes.rs, and the code");
 }
 
 #[test]
@@ -87,6 +90,9 @@ fn the_reasons_of_failed_runs_are_the_codes() {
     }
     assert!(coded.contains("clause_unmapped") && coded.contains("goal_missing"), "{coded:?}");
     assert_eq!(shown, coded, "README.md, and the code");
+    let referenced: BTreeSet<String> =
+        REASONS.iter().flat_map(|(codes, _)| *codes).map(|code| (*code).to_owned()).collect();
+    assert_eq!(referenced, coded, "server/web/reference/codes.rs, and the code");
 }
 
 #[test]

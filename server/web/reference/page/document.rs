@@ -103,7 +103,8 @@ fn begin(part: &Part, prose: &Prose) -> Markup {
                     " and its feature " code { (reference.name) } "." }
                 @for (name, description) in &reference.credentials {
                     p { "Credentials: " code { (name) } ", a bearer token in " code { "Authorization" } ". " (prose.inline(description))
-                        " A server that does not check them takes every request." }
+                        " Operations marked " em { "bearer token" } " ask for one wherever the server checks who is calling: add "
+                        code { "-H \"Authorization: Bearer $TOKEN\"" } "." }
                 }
             }
             div.called {

@@ -75,9 +75,10 @@ fn about(operation: &Operation, prose: &Prose) -> Markup {
         (schema::notes(&operation.notes, prose))
         ul.facts {
             li { code { (operation.id) } }
-            li { @if operation.secured { "asks for credentials, where they are switched on" } @else { "never asks for credentials" } }
+            li { @if operation.secured { "bearer token" } @else { "no credentials" } }
             @if operation.method == "GET" && operation.stream.is_none() { li { "changes nothing" } }
             @if has("Idempotency-Key") { li { "safe to repeat with an " code { "Idempotency-Key" } } }
+            @if operation.idempotent { li { "safe to repeat" } }
             @if operation.stream.is_some() {
                 li { "a stream: it goes on until the run has ended" }
                 @if has("Last-Event-ID") { li { "resumes after the event named by " code { "after_seq" } " or " code { "Last-Event-ID" } } }

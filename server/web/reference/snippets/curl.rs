@@ -9,7 +9,11 @@ pub(in crate::web::reference) fn curl(reference: &Reference, operation: &Operati
     let flags = if operation.stream.is_some() { "-sSN" } else { "-sS" };
     let method = if operation.method == "GET" { String::new() } else { format!(" -X {}", operation.method) };
     let url = format!("${}{}{}", url_variable(reference.name), path(operation), query(operation));
-    let mut parts = vec![format!("curl {flags} --fail-with-body{method} \"{url}\"")];
+    // On a line of its own where more follows, so that it can be seen whole.
+    let mut parts = match operation.body {
+        Some(_) => vec![format!("curl {flags} --fail-with-body{method}"), format!("\"{url}\"")],
+        None => vec![format!("curl {flags} --fail-with-body{method} \"{url}\"")],
+    };
     for header in given(operation, "header") {
         let value = header.example.as_ref().map(text).unwrap_or_default();
         parts.push(format!("-H '{}: {value}'", header.name));
