@@ -14,10 +14,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use runyard_api::arp::schemas::Run;
-use runyard_client::{CallError, Plain, RunGateway, Runyard, watch};
+use runyard_client::{CallError, RunGateway, Runyard, watch};
 
+use super::credential;
 use super::failure::Failure;
 use super::local::{self, Owner};
+use crate::auth::Secret;
 use crate::config::Config;
 use crate::config::settings::is_base_url;
 use crate::serve::Server;
@@ -36,6 +38,8 @@ pub struct Target {
     pub url: Option<String>,
     /// The configuration, with the data folder.
     pub config: Config,
+    /// The credential to show. Absent: in a data folder the folder's own, elsewhere none.
+    pub token: Option<Secret>,
 }
 
 /// What a command needs.
@@ -98,8 +102,8 @@ impl Connection {
     /// No such door, a door of another kind, or a folder that cannot be opened.
     pub async fn open(target: Target, need: Need, perform: bool) -> Result<Self, Failure> {
         let (clients, server) = match &target.url {
-            Some(url) => (at_url(url, need).await?, None),
-            None => at_folder(&target.config, perform).await?,
+            Some(url) => (at_url(url, need, target.token.as_ref()).await?, None),
+            None => at_folder(&target.config, perform, target.token.as_ref()).await?,
         };
         Ok(Self { target, perform, clients: Mutex::new(clients), server: tokio::sync::Mutex::new(server) })
     }
@@ -165,7 +169,7 @@ impl Connection {
         if server.is_some() {
             return true;
         }
-        match at_folder(&self.target.config, self.perform).await {
+        match at_folder(&self.target.config, self.perform, self.target.token.as_ref()).await {
             Ok((clients, started)) => {
                 tracing::info!(peer = ?clients.peer, "the server that owned the data folder is gone; going on with another");
                 *self.clients() = clients;
@@ -191,14 +195,14 @@ impl Connection {
     }
 }
 
-async fn at_url(url: &str, need: Need) -> Result<Clients, Failure> {
+async fn at_url(url: &str, need: Need, token: Option<&Secret>) -> Result<Clients, Failure> {
     if !is_base_url(url) {
         return Err(Failure::usage("--url is no base URL of a door")
             .advise("write it as http://HOST:PORT, without a user, a query or a fragment"));
     }
     let base = url.trim_end_matches('/').to_owned();
     let http = http(reqwest::Client::builder())?;
-    let clients = clients(Peer::Url(base.clone()), &base, &base, &http);
+    let clients = clients(Peer::Url(base.clone()), &base, &base, &http, token);
     check_kind(&clients, &base, need).await?;
     Ok(clients)
 }
@@ -227,26 +231,33 @@ fn ports(need: Need) -> String {
     format!("with `runyard serve` it listens {} above port_base", need.offset())
 }
 
-async fn at_folder(config: &Config, perform: bool) -> Result<(Clients, Option<Server>), Failure> {
+async fn at_folder(
+    config: &Config,
+    perform: bool,
+    token: Option<&Secret>,
+) -> Result<(Clients, Option<Server>), Failure> {
     match local::owner_or_server(config, perform).await? {
         local::Found::Owner(owner) => {
             let http = http(reqwest::Client::builder().no_proxy())?;
             let (gateway, own) = (owner.gateway_url.clone(), owner.own_url.clone());
-            Ok((clients(Peer::Owner(owner), &gateway, &own, &http), None))
+            let token = token.cloned().unwrap_or_else(|| owner.token.clone());
+            Ok((clients(Peer::Owner(owner), &gateway, &own, &http, Some(&token)), None))
         }
         local::Found::Here(server) => {
             let http = http(reqwest::Client::builder().no_proxy())?;
             let (gateway, own) = (local::url(&server, "run-gateway")?, local::url(&server, "runyard")?);
-            Ok((clients(Peer::Here, &gateway, &own, &http), Some(server)))
+            let token = token.unwrap_or(server.local_token());
+            Ok((clients(Peer::Here, &gateway, &own, &http, Some(token)), Some(server)))
         }
     }
 }
 
-fn clients(peer: Peer, gateway: &str, own: &str, http: &reqwest::Client) -> Clients {
+fn clients(peer: Peer, gateway: &str, own: &str, http: &reqwest::Client, token: Option<&Secret>) -> Clients {
+    let behaviour = credential::behaviour(token);
     Clients {
         peer,
-        gateway: RunGateway::new_with_client(gateway, http.clone(), Plain::shared()),
-        own: Runyard::new_with_client(own, http.clone(), Plain::shared()),
+        gateway: RunGateway::new_with_client(gateway, http.clone(), behaviour.clone()),
+        own: Runyard::new_with_client(own, http.clone(), behaviour),
     }
 }
 

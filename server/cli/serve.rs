@@ -28,7 +28,10 @@ pub struct Arguments {
     /// Forward the run gateway to a remote run coordinator
     #[arg(long, value_name = "URL")]
     pub coordinator_url: Option<String>,
-    /// Agree to a --host that other machines can reach, although there is no authentication in this version
+    /// Whether callers are asked who they are: disabled, optional or required [default: disabled, on loopback only]
+    #[arg(long, value_name = "MODE")]
+    pub auth_mode: Option<String>,
+    /// Agree to a --host that other machines can reach although a door asks nobody who they are
     #[arg(long)]
     pub insecure_allow_remote: bool,
 }

@@ -16,6 +16,7 @@ mod handlers;
 mod project;
 mod wire;
 
+use crate::auth::Gate;
 use crate::runs::Runs;
 
 /// The face's name: also the document's.
@@ -24,11 +25,12 @@ pub const FACE: &str = "runtime";
 /// The room.
 pub struct Room {
     runs: Runs,
+    gate: Gate,
 }
 
 impl Room {
     /// A runtime over these runs.
-    pub fn new(runs: Runs) -> Self {
-        Room { runs }
+    pub fn new(runs: Runs, gate: Gate) -> Self {
+        Room { runs, gate }
     }
 }

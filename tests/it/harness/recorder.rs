@@ -77,6 +77,8 @@ impl Drop for Verdict {
 pub struct Recorder {
     pub contract: &'static Contract,
     pub seen: Arc<Seen>,
+    /// What it shows of who calls.
+    pub token: Option<String>,
 }
 
 impl fmt::Debug for Recorder {
@@ -86,6 +88,17 @@ impl fmt::Debug for Recorder {
 }
 
 impl Behaviour for Recorder {
+    fn before<'a>(
+        &'a self,
+        _operation: &'static str,
+        request: &'a mut reqwest::Request,
+    ) -> BoxFuture<'a, Result<(), String>> {
+        if let Some(token) = &self.token {
+            request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn send<'a>(
         &'a self,
         client: &'a reqwest::Client,
