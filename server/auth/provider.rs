@@ -56,7 +56,7 @@ impl Provider {
         let Some(place) = place(auth)? else { return Ok(None) };
         let builder = Client::builder().timeout(ANSWER_WITHIN).redirect(redirect::Policy::none());
         // What is on this machine is not asked through a proxy.
-        let builder = if is_this_machine(place.url()) { builder.no_proxy() } else { builder };
+        let builder = if is_this_machine(place.url().as_str()) { builder.no_proxy() } else { builder };
         let http = builder.build().map_err(ProviderError::Client)?;
         Ok(Some(Self { http, place, insecure_allow_http: auth.insecure_allow_http }))
     }

@@ -395,14 +395,16 @@ pub(crate) fn is_endpoint(text: &str) -> bool {
 
 /// Whether what comes from there cannot be changed on its way: https, or this machine.
 pub(crate) fn is_private_way(text: &str) -> bool {
-    reqwest::Url::parse(text).is_ok_and(|url| url.scheme() == "https" || is_this_machine(&url))
+    is_this_machine(text) || reqwest::Url::parse(text).is_ok_and(|url| url.scheme() == "https")
 }
 
 /// Whether a URL means this machine.
-pub(crate) fn is_this_machine(url: &reqwest::Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+pub(crate) fn is_this_machine(text: &str) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| {
+        let host = url.host_str().unwrap_or_default();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    })
 }
 
 impl Found {
