@@ -64,10 +64,12 @@ struct Header {
     alg: String,
     kid: Option<String>,
     typ: Option<String>,
-    crit: Option<Value>,
-    /// Detached and unencoded payloads (RFC 7797) come with it.
-    b64: Option<Value>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
+
+/// Members that change how a token is to be read: extensions that must be understood, and payloads that are not encoded (RFC 7797).
+const CHANGING: [&str; 2] = ["crit", "b64"];
 
 impl<'a> Unproven<'a> {
     /// Whether this looks like a token.
@@ -90,7 +92,8 @@ impl<'a> Unproven<'a> {
             return Err(Refused::TokenMalformed);
         }
         let header: Header = serde_json::from_slice(&decoded(header)?).map_err(|_| Refused::TokenMalformed)?;
-        if header.crit.is_some() || header.b64.is_some() || !header.typ.as_deref().is_none_or(is_access_token) {
+        let changed = CHANGING.iter().any(|name| header.others.contains_key(*name));
+        if changed || !header.typ.as_deref().is_none_or(is_access_token) {
             return Err(Refused::TokenKind);
         }
         let named = rules.algorithms.iter().find(|known| name(**known) == header.alg);

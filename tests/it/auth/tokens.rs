@@ -1,5 +1,6 @@
 //! Tokens of an identity provider: those that hold, and the whole table of those that do not, at every door.
 
+use base64::Engine;
 use http::Method;
 use jsonwebtoken::Algorithm;
 use runyard::config::Config;
@@ -38,6 +39,10 @@ async fn shown(clients: &Clients, door: &str, path: &str, token: &str) -> Answer
 fn with(mut object: Value, name: &str, value: Value) -> Value {
     object[name] = value;
     object
+}
+
+fn base64_of(text: &str) -> String {
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text)
 }
 
 fn without(mut object: Value, name: &str) -> Value {
@@ -185,6 +190,16 @@ fn bad_tokens(issuer: &Issuer) -> Vec<(&'static str, String, &'static str)> {
             "signature_invalid",
         ),
         ("a critical extension", head("crit", json!(["exp"])), "token_kind"),
+        ("a critical extension that is null", head("crit", Value::Null), "token_kind"),
+        (
+            "two algorithms",
+            {
+                let twice = format!("{{\"alg\":\"none\",\"alg\":\"RS256\",\"kid\":\"{}\"}}", issuer.key_id);
+                format!("{}.{}.{}", base64_of(&twice), parts[1], parts[2])
+            },
+            "token_malformed",
+        ),
+        ("a key id that is a list", head("kid", json!(["one"])), "token_malformed"),
         ("an unencoded payload", head("b64", json!(false)), "token_kind"),
         ("a token for something else", head("typ", json!("logout+jwt")), "token_kind"),
         ("a proof of possession", head("typ", json!("dpop+jwt")), "token_kind"),
