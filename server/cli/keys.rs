@@ -6,7 +6,6 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use jiff::{Span, SpanRelativeTo};
 use runyard_api::runyard::types::{Key, KeyList};
-use runyard_client::CallError;
 use serde_json::{Map, Value, json};
 
 use super::Context;
@@ -90,10 +89,7 @@ async fn made(connection: &Connection, create: &Create, output: &mut Output) -> 
     set("expires_in_seconds", create.expires_in.map(|seconds| json!(seconds)));
     let body = serde_json::from_value(Value::Object(body));
     let body = body.map_err(|error| Failure::usage(format!("the key cannot be made like this: {error}")))?;
-    let created = match connection.own().create_key(&body).await {
-        Ok(created) => created.into_inner(),
-        Err(error) => return Err(CallError::of(error).await.into()),
-    };
+    let created = connection.own().create_key(&body).await?.into_inner();
     output.object(&json!(created));
     output.line(&created.api_key);
     let Key { key_id, tenant, .. } = &created.key;
@@ -106,10 +102,7 @@ async fn listed(connection: &Connection, list: &List, output: &mut Output) -> Re
     let tenant = tenant.map_err(|error| Failure::usage(format!("--tenant: {error}")))?;
     let mut cursor: Option<String> = None;
     loop {
-        let page = match connection.own().list_keys(cursor.as_deref(), Some(PAGE_MAX), tenant.as_ref()).await {
-            Ok(page) => page.into_inner(),
-            Err(error) => return Err(CallError::of(error).await.into()),
-        };
+        let page = connection.own().list_keys(cursor.as_deref(), Some(PAGE_MAX), tenant.as_ref()).await?.into_inner();
         show(&page, output);
         cursor = page.next_cursor;
         if cursor.is_none() || output.is_closed() {
@@ -138,10 +131,7 @@ fn row(key: &Key) -> Vec<String> {
 }
 
 async fn revoked(connection: &Connection, revoke: &Revoke, output: &mut Output) -> Result<(), Failure> {
-    let key = match connection.own().revoke_key(&revoke.key_id).await {
-        Ok(key) => key.into_inner(),
-        Err(error) => return Err(CallError::of(error).await.into()),
-    };
+    let key = connection.own().revoke_key(&revoke.key_id).await?.into_inner();
     output.object(&json!(key));
     output.line(&format!("key {} of tenant {} is revoked", key.key_id, output::one_line(&key.tenant)));
     Ok(())

@@ -8,7 +8,7 @@
 //! | `get`    | [`get`]     | | what is asked for | [`request`] |
 //! | `watch`  | [`mod@watch`] | | following a run to its end | `follow`, [`steps`], [`outcome`] |
 //! | `cancel` | [`cancel`]  | | being asked to stop | [`signals`] |
-//! | `list`, `nodes` | [`list`], [`nodes`] | | who calls | `credential` |
+//! | `list`, `nodes` | [`list`], [`nodes`] | | | |
 //! | `keys` | [`mod@keys`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
 //!
@@ -31,7 +31,6 @@ use crate::logging;
 pub mod cancel;
 pub mod config;
 pub mod connection;
-mod credential;
 pub mod failure;
 mod follow;
 pub mod get;
@@ -190,8 +189,7 @@ fn context(
     cli: &Cli,
     mut environment: BTreeMap<String, String>,
 ) -> Result<(Loaded, Option<String>, Option<Secret>), Failure> {
-    let token = environment.remove(credential::VARIABLE).filter(|token| !token.is_empty()).map(Secret::new);
-    let token = cli.global.token.clone().or(token);
+    let token = credential(cli, environment.remove("RUNYARD_TOKEN"))?;
     let from_environment = environment.remove("RUNYARD_URL").filter(|url| !url.is_empty());
     let sources = Sources { flags: flags(cli)?, environment, file: cli.global.config.clone(), folder: PathBuf::new() };
     // The file is about to be written: what stands in it now is no reason to refuse.
@@ -213,6 +211,19 @@ fn context(
         (_, None) => from_environment.filter(|_| cli.global.data_dir.is_none()),
     };
     Ok((loaded, url, token))
+}
+
+/// What was given to show who calls: the flag goes before the variable.
+fn credential(cli: &Cli, from_environment: Option<String>) -> Result<Option<Secret>, Failure> {
+    let from_environment = from_environment.filter(|token| !token.is_empty()).map(Secret::new);
+    let token = cli.global.token.clone().or(from_environment);
+    // Not repeated: it is a secret even where it is none.
+    match &token {
+        Some(token) if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(Failure::usage("the token (--token or RUNYARD_TOKEN) has characters that no token has"))
+        }
+        _ => Ok(token),
+    }
 }
 
 /// Settings on the command line. Named flags go before `--set`.

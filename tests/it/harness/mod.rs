@@ -19,7 +19,7 @@
 
 mod apart;
 mod clients;
-mod contract;
+pub mod contract;
 mod frames;
 mod issuer;
 mod lines;
@@ -37,7 +37,7 @@ use serde_json::Value;
 
 pub use apart::Apart;
 pub use clients::{Clients, Refused, refused};
-pub use contract::{DOCUMENTS, standard};
+pub use contract::{Contract, DOCUMENTS, standard};
 pub use frames::{Frame, Frames};
 pub use issuer::{ALGORITHMS, Issuer, encoded};
 pub use lines::Lines;
