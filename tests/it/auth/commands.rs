@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::process::{Served, runyard, runyard_with};
+use crate::process::{Process, Served, free_port_base, runyard, runyard_with};
 
 const ASKING: &str = "[auth]\nmode = 'required'\n";
 
@@ -113,4 +113,21 @@ async fn a_server_that_others_reach_starts_only_when_it_asks_or_is_told_not_to()
     served.process.done().await.exits(0);
     let open = Served::start_with(folder.path(), &[&serve[1..], &["--insecure-allow-remote"]].concat()).await;
     open.doors.native.count_runs().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_goes_on_when_its_server_is_started_again_with_another_token() {
+    let folder = folder();
+    let port_base = free_port_base().to_string();
+    let serve = ["--port-base", port_base.as_str()];
+    let served = Served::start_with(folder.path(), &serve).await;
+    let mut running =
+        Process::start(folder.path(), &["run", "Sleep for 2 seconds, then generate a UUID, then return it."]);
+    running.until(|line| line.contains("planned")).await;
+    served.kill();
+    let again = Served::start_with(folder.path(), &serve).await;
+    let done = running.done().await.exits(0);
+    assert!(done.out.contains("runyard.core.uuid4"), "{done:?}");
+    again.process.signal("TERM");
+    again.process.done().await.exits(0);
 }
