@@ -98,6 +98,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_always_asked_is_what_its_document_says() {
+        for (document, _) in runyard_api::DOCUMENTS {
+            let full: serde_json::Value = serde_json::from_str(document.full_json).expect("a document is JSON");
+            for operation in document.operations.iter().filter(|operation| operation.secured) {
+                let said = &full["paths"][operation.path][operation.method.to_lowercase()]["x-runyard-scope"];
+                let scope = needed(document.name, operation);
+                assert_eq!(said.as_str(), scope.is_always_asked().then_some(scope.word()), "{}", operation.id);
+            }
+        }
+    }
+
+    #[test]
     fn what_is_open_is_what_tells_nothing_of_anybody() {
         for (document, _) in runyard_api::DOCUMENTS {
             let open: Vec<_> = document.operations.iter().filter(|one| !one.secured).map(|one| one.id).collect();
