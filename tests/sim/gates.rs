@@ -17,8 +17,8 @@ pub enum Verdict {
     Failed,
     /// Done, but the answer says that it failed.
     AnswerLost,
-    /// Done badly, where there is such a thing: an executor's failure, rubbish instead of a plan. The number says how.
-    Odd(u64),
+    /// Done badly: the planner or the performer has a defect.
+    Odd,
 }
 
 /// What is asked, as far as the world cares.

@@ -13,7 +13,11 @@
 //! `RUNYARD_SIM_STEPS` and `RUNYARD_SIM_SEED` say how long and from which seed; what fails prints the command that repeats it,
 //! shrunk (`shrink.rs`). That it can fail is shown by bugs that are switched on (`planted.rs`).
 
-#![expect(unreachable_pub, reason = "one binary: `pub` is for the next file, as in a crate")]
+#![expect(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that cannot go on should stop; one binary, in which `pub` is for the next file"
+)]
 
 mod choices;
 mod clients;

@@ -124,7 +124,7 @@ impl World {
                 return if faulty { *self.choices.pick(&self.store_faults(what)) } else { Verdict::Go };
             }
         };
-        if odd && self.choices.percent(4) { Verdict::Odd(0) } else { Verdict::Go }
+        if odd && self.choices.percent(4) { Verdict::Odd } else { Verdict::Go }
     }
 
     fn store_faults(&self, what: What) -> [Verdict; 3] {

@@ -38,7 +38,7 @@ impl Planner for Outside {
     async fn plan(&self, _: PlanRequest) -> Result<Plan, Failure> {
         let next = self.next.clone();
         let act = move |verdict| match verdict {
-            Verdict::Odd(_) => None,
+            Verdict::Odd => None,
             _ => next.lock().unwrap().plan.take(),
         };
         let words = "the planner answers".to_owned();
@@ -52,7 +52,7 @@ impl Performer for Outside {
         self.shared.model.lock().unwrap().performs(self.life, call.key);
         let next = self.next.clone();
         let act = move |verdict| match verdict {
-            Verdict::Odd(_) => None,
+            Verdict::Odd => None,
             _ => next.lock().unwrap().outcome.take(),
         };
         let words = if self.shared.telling { format!("{} is performed", call.key) } else { String::new() };

@@ -180,7 +180,7 @@ impl Seen {
                 _ = act(&shared);
                 Err(failed())
             }
-            Verdict::Go | Verdict::Odd(_) => act(&shared),
+            Verdict::Go | Verdict::Odd => act(&shared),
         };
         self.shared.gates.pass(self.life, what, words, act).await
     }
