@@ -16,6 +16,7 @@ use crate::config::{Config, GatewayMode};
 use crate::dialects::run_gateway::Backend;
 use crate::doors::{self, Door, DoorError};
 use crate::driver;
+use crate::driver::perform::InProcess;
 use crate::feed::Bells;
 use crate::planner::LexicalPlanner;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
@@ -89,7 +90,7 @@ impl Server {
             store: store.clone(),
             planner: Arc::new(LexicalPlanner::new(catalog.clone())),
             runs,
-            catalog,
+            performer: Arc::new(InProcess { catalog }),
             clock: clock.clone(),
             work,
             settings: driver::Settings {

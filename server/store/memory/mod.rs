@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use runyard_engine::{EffectId, NodeRunId, Position, Recorded, RunId};
+use runyard_engine::{Effect, EffectId, NodeRunId, Position, Recorded, RunId};
 
 use self::claims::Effects;
 use super::api_key::{ApiKey, KeyStore};
@@ -48,6 +48,17 @@ impl Memory {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The effects that a run has asked for and that are neither settled nor dropped, in the order asked. For tests and the
+    /// simulation, which hold them against what the run's state wants.
+    pub fn asked(&self, tenant: &str, run: RunId) -> Vec<Effect> {
+        self.data().effects.asked(tenant, run)
+    }
+
+    /// Makes every claimed effect free, as a store does whose owner has just come and is alone.
+    pub fn free_all(&self) {
+        self.data().effects.free_expired(i64::MAX);
     }
 
     fn data(&self) -> MutexGuard<'_, Data> {
