@@ -1,14 +1,19 @@
 //! One server of a world: the real `Runs`, the real driver and three real rooms over the store's twin. A life begins with a start
 //! and ends with a crash or a stop; nothing of it is left afterwards but what was written.
 
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use runyard::auth::{self, Guard, LocalToken};
 use runyard::clock::Clock;
+use runyard::config::Auth;
 use runyard::dialects::run_gateway::Backend;
 use runyard::dialects::{native, run_gateway, runtime};
 use runyard::driver;
 use runyard::feed::Bells;
 use runyard::runs::{Limits, Parts, Runs};
+use runyard::store::memory::Memory;
+use runyard_api::arp;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -70,10 +75,16 @@ impl Alive {
             work,
             settings: driver::Settings { claimer: life.to_string(), workers, lease_ms: LEASE_MS },
         };
+        let guard = guard(parts.clock.clone());
         let rooms = Rooms {
-            gateway: run_gateway::Room::new(Backend::Here(runs.clone())),
-            runtime: runtime::Room::new(runs.clone()),
-            native: native::Room::new(runs.clone(), Arc::new(OnceLock::new())),
+            gateway: run_gateway::Room::new(Backend::Here(runs.clone()), guard.gate(&arp::run_gateway::DOCUMENT)),
+            runtime: runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT)),
+            native: native::Room::new(
+                runs.clone(),
+                Arc::new(OnceLock::new()),
+                guard.gate(&runyard_api::runyard::DOCUMENT),
+                guard.keys().clone(),
+            ),
         };
         let driver = tokio::spawn(driver::drive(parts, stopping.clone()));
         Alive { life, runs, rooms: Arc::new(rooms), driver, stopping, tasks: Vec::new() }
@@ -86,4 +97,11 @@ impl Alive {
             task.abort();
         }
     }
+}
+
+/// Rooms are asked here as their doors ask them once they know who is calling, so nobody has a key.
+fn guard(clock: Clock) -> Guard {
+    let local = LocalToken::random(Ipv4Addr::LOCALHOST.into()).expect("the machine has random bytes");
+    let parts = auth::Parts { store: Arc::new(Memory::new()), clock, local };
+    Guard::new(&Auth::default(), parts).expect("no provider is named")
 }
