@@ -116,11 +116,22 @@ impl Clock {
     /// Now, in Unix milliseconds. Never less than before.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn now_ms(&self) -> i64 {
-        let (clock_ms, timer_ms) = match &*self.source {
-            Source::System(began) => (jiff::Timestamp::now().as_millisecond(), milliseconds(began.elapsed())),
-            Source::Manual(manual) => (manual.shown_ms(), manual.run_ms.load(Ordering::SeqCst)),
+        let timer_ms = match &*self.source {
+            Source::System(began) => milliseconds(began.elapsed()),
+            Source::Manual(manual) => manual.run_ms.load(Ordering::SeqCst),
         };
+        let clock_ms = self.shown_ms();
         self.steady.lock().unwrap_or_else(PoisonError::into_inner).tell(clock_ms, timer_ms)
+    }
+
+    /// What the machine's clock shows, Unix milliseconds. It goes back when somebody sets it back, so it is only for judging
+    /// dates that others wrote by clocks of their own.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn shown_ms(&self) -> i64 {
+        match &*self.source {
+            Source::System(_) => jiff::Timestamp::now().as_millisecond(),
+            Source::Manual(manual) => manual.shown_ms(),
+        }
     }
 
     /// A fresh run id: a UUIDv7 (RFC 9562), so that ids sort by the time at which they were made.
@@ -218,6 +229,7 @@ mod tests {
         let clock = Clock::manual(10_000_000);
         clock.jump(-3_600_000);
         assert_eq!(clock.now_ms(), 10_000_000);
+        assert_eq!(clock.shown_ms(), 6_400_000, "what others dated is judged by what is shown");
         clock.advance(Duration::from_secs(5));
         assert_eq!(clock.now_ms(), 10_005_000, "it goes on as if nobody had set it");
         clock.jump(3_600_000);

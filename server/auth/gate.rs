@@ -126,7 +126,7 @@ impl Guard {
             return Err(Refused::Unknown);
         }
         let tokens = known.tokens.as_ref().ok_or(Refused::NoProvider)?;
-        tokens.identify(shown, &known.settings, scope, known.clock.now_ms()).await
+        tokens.identify(shown, &known.settings, scope, known.clock.shown_ms()).await
     }
 }
 

@@ -4,10 +4,11 @@ use base64::Engine;
 use http::Method;
 use jsonwebtoken::Algorithm;
 use runyard::config::Config;
+use runyard_api::host::Settings;
 use serde_json::{Value, json};
 
 use super::{required, why};
-use crate::harness::{ALGORITHMS, Answer, Clients, Issuer, Provider, World, encoded};
+use crate::harness::{ALGORITHMS, Answer, Apart, Clients, Issuer, Provider, World, encoded};
 
 const AUDIENCE: &str = "arp-run-gateway";
 
@@ -110,6 +111,26 @@ async fn each_algorithm_is_believed_where_it_is_listed_and_its_key_fits() {
         let answer = shown(&all.showing(None), "runyard", "/v1/run-counts", &crossed).await;
         assert_eq!(why(&answer).2, "algorithm_mismatch", "{}", issuer.key_id);
     }
+}
+
+#[tokio::test]
+async fn a_server_whose_clock_was_ahead_judges_tokens_by_the_clock_once_it_is_set_right() {
+    let provider = Provider::start().await;
+    let issuer = provider.issuer("one", Algorithm::RS256);
+    provider.publishes(&[&issuer]);
+    let mut config = Config::default();
+    trusting(&provider, |_| {})(&mut config);
+    let world = Apart::asking(Settings::default(), &config.auth);
+    let ahead_s = 3_600;
+    let right_s = world.clock.now_ms() / 1_000 - ahead_s;
+    let times = [("iat", right_s), ("nbf", right_s), ("exp", right_s + 300)];
+    let claims = times.into_iter().fold(issuer.claims(AUDIENCE), |claims, (name, at)| with(claims, name, json!(at)));
+    let token = issuer.token(&claims);
+    let clients = world.showing(None);
+    let answer = shown(&clients, "runyard", "/v1/run-counts", &token).await;
+    assert_eq!(why(&answer).2, "token_expired");
+    world.clock.jump(-ahead_s * 1_000);
+    assert_eq!(shown(&clients, "runyard", "/v1/run-counts", &token).await.status, 200);
 }
 
 /// Every bad token, and the reason that is told.

@@ -54,6 +54,11 @@ impl Clients {
         }
     }
 
+    /// The same doors, shown this credential, or none.
+    pub fn showing(&self, token: Option<&str>) -> Self {
+        Self::of(|door| self.urls[door].clone(), token.map(str::to_owned))
+    }
+
     /// What was reached through these clients so far.
     pub fn reached(&self) -> BTreeSet<Reached> {
         self.seen.reached()

@@ -33,11 +33,6 @@ impl World {
         World { server, clients, _folder: folder }
     }
 
-    /// Clients that show this credential, or none.
-    pub fn showing(&self, token: Option<&str>) -> Clients {
-        Clients::of(|door| self.server.url(door).unwrap().to_owned(), token.map(str::to_owned))
-    }
-
     /// A new key of a tenant. No scopes: those that a key has by default.
     pub async fn key(&self, tenant: &str, scopes: &[&str]) -> String {
         let mut body = json!({ "tenant": tenant });
