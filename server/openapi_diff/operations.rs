@@ -260,15 +260,6 @@ impl<'a> Operations<'_, 'a> {
         }
     }
 
-    /// What each line or event of a stream is. Where one document is silent about it, nothing is known to have changed.
-    fn items(&mut self, both: &Both<'_, 'a>, position: Position, place: &str, old: &At<'a>, new: &At<'a>) {
-        const KEY: &str = "x-item-schema";
-        let of = |side: &At<'a>| side.value.get(KEY).map(|item| At::new(item, format!("{}/{KEY}", side.pointer)));
-        if let (Some(before), Some(after)) = (of(old), of(new)) {
-            self.schemas.start(&both.name, position, &format!("{place} item"), before, after);
-        }
-    }
-
     fn schema(&mut self, both: &Both<'_, 'a>, position: Position, place: &str, old: &At<'a>, new: &At<'a>) {
         self.pair(both, position, place, (old, schema_of(old, &["schema"])), (new, schema_of(new, &["schema"])));
     }
