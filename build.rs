@@ -13,7 +13,8 @@ fn main() {
 
 fn make() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    let generator = Generator::new().host("crate::host").behaviour("crate::client").behind_features();
+    let generator =
+        Generator::new().host("crate::host").behaviour("crate::client").crates("crate::crates").behind_features();
 
     let arp = generator.schemas("openapi/arp/schemas.yaml", "crate::arp::schemas")?;
     keep(arp.generated())?;
@@ -24,9 +25,14 @@ fn make() -> Result<(), Box<dyn std::error::Error>> {
     }
     keep(&generator.document(&Document::new("openapi/runyard/runyard.yaml"))?)?;
 
-    // Compiled into this crate's tests only: every form that a document can have and ours may not. Not in a packaged crate.
+    // Compiled into this crate's tests only: every form that a document can have and ours may not. A package is without it.
+    println!("cargo::rustc-check-cfg=cfg(quirks)");
     let quirks = PathBuf::from("openapi/codegen/tests/quirks.yaml");
-    if quirks.exists() { keep(&generator.document(&Document::new(quirks))?) } else { Ok(()) }
+    if quirks.exists() {
+        println!("cargo::rustc-cfg=quirks");
+        keep(&generator.document(&Document::new(quirks))?)?;
+    }
+    Ok(())
 }
 
 /// Writes what was made, and asks to be called again when what it was made from changes.

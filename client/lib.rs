@@ -1,27 +1,64 @@
 //! Typed clients for the run APIs that Runyard serves.
 //!
-//! | module     | what it is for |
-//! |------------|----------------|
-//! | [`error`]  | one error for every generated client: refused, unreachable, or not as the contract says |
-//! | [`ndjson`] | lines of JSON out of the bytes of a stream |
-//! | [`watch`]  | the events of a run, resumed where they were cut |
+#![doc = include_str!("README.md")]
 //!
-//! The clients themselves ([`RunGateway`], [`RunCoordinator`], [`Runtime`], [`Runyard`]) are generated into `runyard-api` from the
-//! documents. Nothing in this crate knows how a run is executed, and nothing in it compiles the server.
+//! # What is where
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`run_gateway`], [`run_coordinator`], [`runtime`], [`runyard`] | one document each: its client, requests, types and errors |
+//! | [`Builder`] | how a client is made: token, times, headers, repetition |
+//! | [`CallError`] | why a call did not give what was asked for |
+//! | [`token`] | where tokens come from |
+//! | [`retry`] | what is repeated, and how often |
+//! | [`watch`], [`wait`] | the events of a run over as many connections as it takes; its end |
+//! | [`ndjson`], [`sse`] | the two forms of streams, for streams of one's own |
+//!
+//! The clients themselves are generated from the documents when `runyard-api` is compiled. Nothing here knows how a run is
+//! executed, and nothing here compiles the server.
+#![cfg_attr(
+    not(all(feature = "run-gateway", feature = "run-coordinator", feature = "runtime", feature = "runyard")),
+    expect(rustdoc::broken_intra_doc_links, reason = "the table above names every document, compiled or not")
+)]
 
-pub mod error;
+#[cfg(any(feature = "run-gateway", feature = "run-coordinator", feature = "runtime"))]
+mod arp;
+#[cfg(not(any(feature = "run-gateway", feature = "run-coordinator", feature = "runtime", feature = "runyard")))]
+compile_error!("choose a document: features `run-gateway`, `run-coordinator`, `runtime`, `runyard`");
+
+mod builder;
+mod calls;
+#[macro_use]
+mod document;
 pub mod ndjson;
+mod pause;
+pub mod retry;
+pub mod sse;
+#[cfg(feature = "tls")]
+mod tls;
+pub mod token;
+pub mod wait;
 pub mod watch;
 
-pub use error::{CallError, Refusal};
-/// ARP Run Coordinator: runs and the node runs that they are made of.
-pub use runyard_api::arp::run_coordinator::client::Client as RunCoordinator;
-/// ARP Run Gateway: start, look at, cancel and watch runs.
-pub use runyard_api::arp::run_gateway::client::Client as RunGateway;
-/// ARP Runtime: a goal in, an output out.
-pub use runyard_api::arp::runtime::client::Client as Runtime;
-/// What happens around each call of a client, and the behaviour that adds nothing.
-pub use runyard_api::client::{Behaviour, Plain};
-/// Runyard's own door: what no other API says.
-pub use runyard_api::runyard::client::Client as Runyard;
-pub use watch::{Event, Interruption, Patience, Seen, Watch, WatchError};
+#[cfg(feature = "run-coordinator")]
+pub mod run_coordinator;
+#[cfg(feature = "run-gateway")]
+pub mod run_gateway;
+#[cfg(feature = "runtime")]
+pub mod runtime;
+#[cfg(feature = "runyard")]
+pub mod runyard;
+
+pub use builder::{BuildError, Builder};
+pub use document::ErrorBody;
+/// HTTP statuses, headers and their names.
+pub use http;
+/// For [`Builder::http`] and the errors of connections.
+pub use reqwest;
+pub use retry::Retry;
+pub use runyard_api::client::{BoxError, ByteStream, CallError, Refusal, ResponseValue};
+/// For bodies out of JSON, and for free objects, which are its maps.
+pub use serde_json;
+pub use token::TokenProvider;
+pub use wait::WaitError;
+pub use watch::{AnyEvent, Event, Interruption, Patience, Seen, Watch, WatchError};

@@ -1,51 +1,63 @@
 //! The events of a run, one after the other, over as many connections as it takes.
 //!
 //! The stream is resumed after the last `seq` that was seen, so there is no gap; events that a server repeats all the same are
-//! dropped, so there is no duplicate. It ends with `run_completed`. How a connection is opened is the caller's business: it may
-//! ask a generated client, or find another server first.
+//! dropped, so there is no duplicate. It ends after the run's last event, or when the run has ended and there is nothing more.
+//!
+//! A client's `watch` gives the document's own events. [`Watch::over`] takes any other [`Source`]: one that finds another server
+//! first, or that gives events in no document's types ([`AnyEvent`]).
+
+mod connection;
+mod watcher;
 
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+use runyard_api::client::{ByteStream, CallError, ResponseValue};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::error::{CallError, root_cause};
-use crate::ndjson::{self, LineError};
+use self::watcher::Watcher;
+use crate::document::{ErrorBody, Runs};
 
-/// The bytes of one connection.
-pub type Connection = BoxStream<'static, Result<Bytes, reqwest::Error>>;
+/// One event of a stream that can be resumed.
+pub trait Event: DeserializeOwned + Send + 'static {
+    /// Its place among the events of the run.
+    fn seq(&self) -> u64;
 
-/// One event of a run, as it was sent.
+    /// Whether no other comes after it.
+    fn is_last(&self) -> bool;
+}
+
+/// An event as it was sent, in no document's types: whatever has a `seq`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
+pub struct AnyEvent {
     /// Its place among the events of the run.
     pub seq: u64,
     /// The whole event.
     pub body: Value,
 }
 
-impl Event {
-    fn read(body: Value) -> Option<Self> {
-        body.get("seq").and_then(Value::as_u64).map(|seq| Self { seq, body })
-    }
-
+impl AnyEvent {
     /// What happened, for example `atomic_executed`; empty when it is not said.
     pub fn kind(&self) -> &str {
-        self.body.get("type").and_then(Value::as_str).unwrap_or_default()
+        self.text("type").unwrap_or_default()
     }
 
     /// The node run that it is about.
     pub fn node_run_id(&self) -> Option<&str> {
-        self.body.get("node_run_id").and_then(Value::as_str)
+        self.text("node_run_id")
     }
 
     /// When it happened, RFC 3339.
     pub fn time(&self) -> Option<&str> {
-        self.body.get("time").and_then(Value::as_str)
+        self.text("time")
     }
 
     /// The facts of its kind.
@@ -53,21 +65,55 @@ impl Event {
         self.body.get("data").and_then(Value::as_object)
     }
 
-    /// Whether it is the last one of its run.
-    pub fn is_last(&self) -> bool {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.body.get(name).and_then(Value::as_str)
+    }
+}
+
+impl Event for AnyEvent {
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// As ARP's run services name it. Where a document names it otherwise, the end of the stream is the end.
+    fn is_last(&self) -> bool {
         self.kind() == "run_completed"
     }
 }
 
-/// What a watcher is told.
+impl<'de> Deserialize<'de> for AnyEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let body = Value::deserialize(deserializer)?;
+        let seq = body.get("seq").and_then(Value::as_u64).ok_or_else(|| D::Error::custom("there is no `seq`"))?;
+        Ok(Self { seq, body })
+    }
+}
+
+/// Where the events of a run come from.
+pub trait Source: Send + Sync {
+    /// The error body of the document.
+    type Refusal: ErrorBody;
+
+    /// Opens the stream after the event with this `seq`; from the first event where there is none. The content type says
+    /// whether it is a `text/event-stream`; anything else is read as lines of JSON.
+    fn open(
+        &self,
+        after: Option<u64>,
+    ) -> impl Future<Output = Result<ResponseValue<ByteStream>, CallError<Self::Refusal>>> + Send;
+
+    /// Whether the run has ended. Asked when a stream ends without its last event.
+    fn has_ended(&self) -> impl Future<Output = Result<bool, CallError<Self::Refusal>>> + Send;
+}
+
+/// What a watcher is told: see [`Watch::told`].
 #[derive(Debug)]
-pub enum Seen {
+pub enum Seen<E, R> {
     /// Something happened in the run.
-    Event(Event),
-    /// The connection is gone. The next call waits this long and opens another.
+    Event(E),
+    /// The connection is gone. Another is opened after this wait.
     Interrupted {
         /// Why.
-        cause: Interruption,
+        cause: Interruption<R>,
         /// Interruptions in a row without an event, from 1.
         count: u32,
         /// The wait before the next attempt.
@@ -77,17 +123,16 @@ pub enum Seen {
 
 /// Why a connection is gone.
 #[derive(Debug)]
-pub enum Interruption {
-    /// The server ended the stream before the run had ended, for example because it stops. Also when there was nothing after the
-    /// place that was asked for: look at the run to tell.
+pub enum Interruption<R> {
+    /// The server ended the stream before the run had ended, for example because it stops.
     Ended,
     /// The connection broke.
     Broken(String),
     /// The server could not be reached, or could not answer now.
-    Unavailable(CallError),
+    Unavailable(CallError<R>),
 }
 
-impl fmt::Display for Interruption {
+impl<R: ErrorBody> fmt::Display for Interruption<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ended => f.write_str("the server ended the stream"),
@@ -98,26 +143,42 @@ impl fmt::Display for Interruption {
 }
 
 /// Why watching ended without the run having ended.
-#[derive(Debug, thiserror::Error)]
-pub enum WatchError {
+#[derive(Debug)]
+pub enum WatchError<R> {
     /// Trying again will not help.
-    #[error(transparent)]
-    Refused(CallError),
-    /// What arrives is no stream of events.
-    #[error("what the server sends is no stream of events: {0}")]
+    Refused(CallError<R>),
+    /// What arrives is no stream of the document's events.
     NotEvents(String),
     /// As many attempts as allowed have failed in a row.
-    #[error("gave up after {count} attempts: {cause}")]
     GaveUp {
         /// Attempts without an event between them.
         count: u32,
         /// What the last one ended with.
-        cause: Interruption,
+        cause: Interruption<R>,
     },
 }
 
+impl<R: ErrorBody> fmt::Display for WatchError<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => error.fmt(f),
+            Self::NotEvents(reason) => write!(f, "what the server sends is no stream of events: {reason}"),
+            Self::GaveUp { count, cause } => write!(f, "gave up after {count} attempts: {cause}"),
+        }
+    }
+}
+
+impl<R: ErrorBody> std::error::Error for WatchError<R> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Refused(error) | Self::GaveUp { cause: Interruption::Unavailable(error), .. } => Some(error),
+            Self::NotEvents(_) | Self::GaveUp { .. } => None,
+        }
+    }
+}
+
 /// How often and how fast a watcher tries again.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// Attempts in a row without an event before giving up. Default 10.
     pub attempts_max: u32,
@@ -140,195 +201,112 @@ impl Patience {
     }
 }
 
-/// A watcher of one run. `Open` opens the stream of events after a `seq`.
-pub struct Watch<Open> {
-    open: Open,
-    after: u64,
+/// Everything that a watcher is told, one after the other.
+pub type Told<'a, E, R> = BoxStream<'a, Result<Seen<E, R>, WatchError<R>>>;
+
+/// A run that is watched: a stream of its events `E`, which ends with the run or with an error. `R` is the document's error body.
+///
+/// Nothing is asked before it is polled. Dropping it ends the watching and nothing else.
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct Watch<'a, E, R> {
+    source: Option<Box<dyn Opens<R> + 'a>>,
+    after: Option<u64>,
     patience: Patience,
-    connection: Option<BoxStream<'static, Result<Value, LineError<reqwest::Error>>>>,
-    /// Interruptions since the last event.
-    count: u32,
-    pause: Option<Duration>,
-    done: bool,
+    told: Option<Told<'a, E, R>>,
 }
 
-impl<Open, Opening> Watch<Open>
-where
-    Open: FnMut(u64) -> Opening,
-    Opening: Future<Output = Result<Connection, CallError>>,
-{
-    /// Watches a run from after this `seq`; 0 is from its beginning.
-    pub fn new(after: u64, patience: Patience, open: Open) -> Self {
-        Self { open, after, patience, connection: None, count: 0, pause: None, done: false }
+impl<'a, E: Event, R: ErrorBody> Watch<'a, E, R> {
+    /// Watches what comes from this source.
+    pub fn over(source: impl Source<Refusal = R> + 'a) -> Self {
+        Self { source: Some(Box::new(source)), after: None, patience: Patience::default(), told: None }
     }
 
-    /// The last `seq` that was seen.
-    pub fn after(&self) -> u64 {
-        self.after
+    /// Only events after the one with this `seq`, which was seen before.
+    pub fn after(self, seq: u64) -> Self {
+        Self { after: Some(seq), ..self }
     }
 
-    /// The next thing to be told; `None` after the run's last event and after an error. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Option<Result<Seen, WatchError>> {
-        if self.done {
-            return None;
+    /// How often and how fast it tries again.
+    pub fn patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// The same, and interruptions between the events: for those who show that they are waiting.
+    #[must_use = "a stream does nothing unless it is polled"]
+    pub fn told(mut self) -> Told<'a, E, R> {
+        self.begun();
+        self.told.unwrap_or_else(|| futures::stream::empty().boxed())
+    }
+
+    fn begun(&mut self) -> Option<&mut Told<'a, E, R>> {
+        if let Some(source) = self.source.take() {
+            self.told = Some(Watcher::new(source, self.after, self.patience).told());
         }
-        let seen = self.step().await;
-        self.done = match &seen {
-            Ok(Seen::Event(event)) => event.is_last(),
-            Ok(Seen::Interrupted { .. }) => false,
-            Err(_) => true,
-        };
-        Some(seen)
+        self.told.as_mut()
     }
+}
 
-    async fn step(&mut self) -> Result<Seen, WatchError> {
+impl<E: Event, R: ErrorBody> Stream for Watch<'_, E, R> {
+    type Item = Result<E, WatchError<R>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(told) = self.begun() else { return Poll::Ready(None) };
         loop {
-            if let Some(wait) = self.pause {
-                pause(wait).await;
-                self.pause = None;
-            }
-            let Some(connection) = &mut self.connection else {
-                match (self.open)(self.after).await {
-                    Ok(bytes) => self.connection = Some(ndjson::lines(bytes).boxed()),
-                    Err(error) if error.is_transient() => return self.interrupted(Interruption::Unavailable(error)),
-                    Err(error) => return Err(WatchError::Refused(error)),
-                }
-                continue;
-            };
-            let value = match connection.next().await {
-                Some(Ok(value)) => value,
-                Some(Err(LineError::Broken(error))) => {
-                    return self.interrupted(Interruption::Broken(root_cause(&error)));
-                }
-                Some(Err(error @ LineError::Cut)) => return self.interrupted(Interruption::Broken(error.to_string())),
-                Some(Err(error)) => return Err(WatchError::NotEvents(error.to_string())),
-                None => return self.interrupted(Interruption::Ended),
-            };
-            let event = Event::read(value).ok_or_else(|| WatchError::NotEvents("a line has no seq".to_owned()))?;
-            if event.seq > self.after {
-                self.after = event.seq;
-                self.count = 0;
-                return Ok(Seen::Event(event));
-            }
+            return Poll::Ready(match ready!(told.poll_next_unpin(context)) {
+                Some(Ok(Seen::Event(event))) => Some(Ok(event)),
+                Some(Ok(Seen::Interrupted { .. })) => continue,
+                Some(Err(error)) => Some(Err(error)),
+                None => None,
+            });
         }
-    }
-
-    fn interrupted(&mut self, cause: Interruption) -> Result<Seen, WatchError> {
-        self.connection = None;
-        self.count += 1;
-        let count = self.count;
-        if count >= self.patience.attempts_max {
-            return Err(WatchError::GaveUp { count, cause });
-        }
-        let wait = self.patience.wait(count);
-        self.pause = Some(wait);
-        Ok(Seen::Interrupted { cause, count, wait })
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the wait between two attempts of a client; no decision rests on it")]
-async fn pause(wait: Duration) {
-    tokio::time::sleep(wait).await;
+impl<E, R> Unpin for Watch<'_, E, R> {}
+
+impl<E, R> fmt::Debug for Watch<'_, E, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("after", &self.after).field("patience", &self.patience).finish_non_exhaustive()
+    }
+}
+
+/// [`Source`], as an object.
+trait Opens<R>: Send + Sync {
+    fn open(&self, after: Option<u64>) -> BoxFuture<'_, Result<ResponseValue<ByteStream>, CallError<R>>>;
+    fn has_ended(&self) -> BoxFuture<'_, Result<bool, CallError<R>>>;
+}
+
+impl<S: Source> Opens<S::Refusal> for S {
+    fn open(&self, after: Option<u64>) -> BoxFuture<'_, Result<ResponseValue<ByteStream>, CallError<S::Refusal>>> {
+        Box::pin(Source::open(self, after))
+    }
+
+    fn has_ended(&self) -> BoxFuture<'_, Result<bool, CallError<S::Refusal>>> {
+        Box::pin(Source::has_ended(self))
+    }
+}
+
+/// Watches a run of a document's client.
+pub(crate) fn of_run<C: Runs>(client: C, run_id: String) -> Watch<'static, C::Event, C::Refusal> {
+    Watch::over(OfRun { client, run_id })
+}
+
+struct OfRun<C> {
+    client: C,
+    run_id: String,
+}
+
+impl<C: Runs> Source for OfRun<C> {
+    type Refusal = C::Refusal;
+
+    async fn open(&self, after: Option<u64>) -> Result<ResponseValue<ByteStream>, CallError<C::Refusal>> {
+        self.client.open(&self.run_id, after).await
+    }
+
+    async fn has_ended(&self) -> Result<bool, CallError<C::Refusal>> {
+        Ok(self.client.ended(&self.run_id).await?.is_some())
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-    use std::collections::VecDeque;
-
-    use futures::stream;
-    use serde_json::json;
-
-    use super::*;
-
-    /// What each attempt to connect gets, and the `after_seq` it asked for.
-    struct Server {
-        answers: RefCell<VecDeque<Result<String, CallError>>>,
-        asked: RefCell<Vec<u64>>,
-    }
-
-    impl Server {
-        fn new(answers: Vec<Result<String, CallError>>) -> Self {
-            Self { answers: RefCell::new(answers.into()), asked: RefCell::default() }
-        }
-
-        async fn watch(&self, after: u64, attempts_max: u32) -> (Vec<String>, Option<WatchError>) {
-            let patience = Patience { attempts_max, ..Patience::default() };
-            let mut watch = Watch::new(after, patience, |after| async move {
-                self.asked.borrow_mut().push(after);
-                let text = self.answers.borrow_mut().pop_front().unwrap_or_else(|| Err(gone()))?;
-                Ok(stream::iter([Ok(Bytes::from(text))]).boxed())
-            });
-            let mut told = Vec::new();
-            loop {
-                match watch.next().await {
-                    Some(Ok(Seen::Event(event))) => told.push(format!("{} {}", event.seq, event.kind())),
-                    Some(Ok(Seen::Interrupted { cause, count, wait })) => {
-                        told.push(format!("{cause}, {count}, {wait:?}"))
-                    }
-                    Some(Err(error)) => return (told, Some(error)),
-                    None => return (told, None),
-                }
-            }
-        }
-    }
-
-    fn gone() -> CallError {
-        CallError::Unreachable { reason: "connection refused".to_owned() }
-    }
-
-    fn events(range: std::ops::RangeInclusive<u64>, last: u64) -> String {
-        let kind = |seq| if seq == last { "run_completed" } else { "step" };
-        range.map(|seq| format!("{}\n", json!({ "seq": seq, "type": kind(seq) }))).collect()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_cut_stream_goes_on_after_the_last_event_without_gap_or_duplicate() {
-        for cut in 1..5 {
-            // The second connection is of a server that repeats everything.
-            let server = Server::new(vec![Ok(events(1..=cut, 5) + " {\"seq\":"), Err(gone()), Ok(events(1..=5, 5))]);
-            let (told, error) = server.watch(0, 10).await;
-            let seqs: Vec<_> =
-                told.iter().filter(|line| line.ends_with("step") || line.ends_with("completed")).collect();
-            assert_eq!(seqs, ["1 step", "2 step", "3 step", "4 step", "5 run_completed"], "cut after {cut}");
-            assert!(error.is_none());
-            assert_eq!(*server.asked.borrow(), [0, cut, cut]);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn waits_grow_and_attempts_are_counted_from_the_last_event() {
-        let server = Server::new(vec![Err(gone()), Ok(events(1..=1, 9)), Err(gone())]);
-        let (told, error) = server.watch(0, 4).await;
-        assert_eq!(
-            told,
-            [
-                "cannot reach the server: connection refused, 1, 250ms",
-                "1 step",
-                "the server ended the stream, 1, 250ms",
-                "cannot reach the server: connection refused, 2, 500ms",
-                "cannot reach the server: connection refused, 3, 1s",
-            ]
-        );
-        assert_eq!(error.unwrap().to_string(), "gave up after 4 attempts: cannot reach the server: connection refused");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_will_not_change_is_not_tried_again() {
-        let unknown = CallError::Unexpected { status: Some(404), reason: "no such run".to_owned() };
-        let server = Server::new(vec![Err(unknown), Ok(events(1..=1, 1))]);
-        assert!(matches!(server.watch(0, 10).await.1, Some(WatchError::Refused(_))));
-        for page in ["<html>\n", "{\"type\":\"step\"}\n"] {
-            let server = Server::new(vec![Ok(page.to_owned()), Ok(events(1..=1, 1))]);
-            assert!(matches!(server.watch(0, 10).await.1, Some(WatchError::NotEvents(_))), "{page}");
-            assert_eq!(server.asked.borrow().len(), 1);
-        }
-    }
-
-    #[test]
-    fn waits_have_a_longest_one() {
-        let patience = Patience::default();
-        assert_eq!(patience.wait(1), Duration::from_millis(250));
-        assert_eq!(patience.wait(60), Duration::from_secs(5));
-    }
-}
+mod tests;

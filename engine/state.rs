@@ -162,6 +162,22 @@ pub enum NodeState {
     Final(FinalState),
 }
 
+impl NodeState {
+    /// Every one, for tables; the time that one waits for is the epoch.
+    pub const ALL: [NodeState; 10] = [
+        NodeState::Pending,
+        NodeState::Queued,
+        NodeState::Running,
+        NodeState::Waiting(Wait::Timer { until_ms: 0 }),
+        NodeState::Waiting(Wait::Children),
+        NodeState::Waiting(Wait::External),
+        NodeState::Final(FinalState::Succeeded),
+        NodeState::Final(FinalState::Failed),
+        NodeState::Final(FinalState::Canceled),
+        NodeState::Final(FinalState::Skipped),
+    ];
+}
+
 /// What a node run waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -189,6 +205,20 @@ pub enum RunStatus {
     Waiting,
     /// Over.
     Final(RunOutcome),
+}
+
+impl RunStatus {
+    /// Every one, for tables.
+    pub const ALL: [RunStatus; 8] = [
+        RunStatus::Queued,
+        RunStatus::Running,
+        RunStatus::Waiting,
+        RunStatus::Final(RunOutcome::Succeeded),
+        RunStatus::Final(RunOutcome::Partial),
+        RunStatus::Final(RunOutcome::NothingAchieved),
+        RunStatus::Final(RunOutcome::Failed),
+        RunStatus::Final(RunOutcome::Canceled),
+    ];
 }
 
 /// How a run ended.

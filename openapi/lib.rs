@@ -2,8 +2,8 @@
 //!
 //! A document's module has its schemas (`types`), a struct per request, an enum per success, the document's `Problem`, a trait
 //! to implement and `api` to serve it (feature `server`), and a `client` (feature `client`). The documents stand beside this
-//! file; `codegen/` makes the code; `host/` carries requests to an implementation. To add a document: the file, a line in
-//! `build.rs`, a module and a line in `DOCUMENTS` here.
+//! file; `codegen/` makes the code; `host/` carries requests to an implementation; `crates` is what generated code is made of,
+//! here and elsewhere. To add a document: the file, a line in `build.rs`, a module and a line in `DOCUMENTS` here.
 #![expect(
     clippy::allow_attributes,
     reason = "generated code: what a document does not use is not known here, so an expectation could fail"
@@ -11,6 +11,7 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod crates;
 #[cfg(feature = "server")]
 pub mod host;
 
@@ -36,44 +37,54 @@ macro_rules! generated {
 pub mod arp {
     generated!(
         /// Every payload of ARP, once: the documents beside this share these types.
+        #[cfg(any(feature = "run-gateway", feature = "run-coordinator", feature = "runtime"))]
         schemas, "arp-schemas"
     );
     generated!(
         /// The run gateway: start, look at, cancel and watch runs.
+        #[cfg(feature = "run-gateway")]
         run_gateway, "run-gateway"
     );
     generated!(
         /// The run coordinator: runs and the node runs that they are made of.
+        #[cfg(feature = "run-coordinator")]
         run_coordinator, "run-coordinator"
     );
     generated!(
         /// The runtime of the standard before 0.3: a goal in, an output out.
+        #[cfg(feature = "runtime")]
         runtime, "runtime"
     );
 }
 
 generated!(
     /// Our own door: what no other API says.
+    #[cfg(feature = "runyard")]
     runyard, "runyard"
 );
 
 /// Every document that is served, with its surface, in the order of the ports. The doors, the command line and the tests read this
-/// list, so a document that is not in it is served by nobody.
+/// list, so a document that is not in it is served by nobody. A document whose feature is off is not in it.
 #[cfg(feature = "server")]
-pub static DOCUMENTS: [(&host::Document, &str); 4] = [
+pub static DOCUMENTS: &[(&host::Document, &str)] = &[
+    #[cfg(feature = "run-gateway")]
     (&arp::run_gateway::DOCUMENT, arp::run_gateway::SURFACE),
+    #[cfg(feature = "run-coordinator")]
     (&arp::run_coordinator::DOCUMENT, arp::run_coordinator::SURFACE),
+    #[cfg(feature = "runtime")]
     (&arp::runtime::DOCUMENT, arp::runtime::SURFACE),
+    #[cfg(feature = "runyard")]
     (&runyard::DOCUMENT, runyard::SURFACE),
 ];
 
 #[cfg(test)]
+#[cfg(quirks)]
 generated!(
     /// Forms that our documents do not have, so that the code for them is compiled and called all the same.
     quirks, "quirks"
 );
 
 #[cfg(test)]
-#[cfg(all(feature = "server", feature = "client"))]
+#[cfg(all(quirks, feature = "server", feature = "client"))]
 #[path = "codegen/tests/called.rs"]
 mod called;

@@ -18,6 +18,7 @@ use runyard_api::{arp, runyard};
 use crate::config::Config;
 use crate::dialects::{self, native, run_coordinator, run_gateway, runtime};
 use crate::runs::Runs;
+use crate::web::reference;
 
 /// A door that listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,10 +59,12 @@ pub enum DoorError {
 /// What to do about a taken port.
 const ADVICE: &str = "set `port_base` (--port-base, RUNYARD_PORT_BASE) to a free range, or to 0 for free ports";
 
-/// One row of the table.
-struct Row {
-    offset: u16,
-    mounted: Mounted,
+/// Where each door stands above the port base, in the order of the ports.
+const OFFSETS: [(&str, u16); 4] = [("run-gateway", 1), ("run-coordinator", 2), ("runtime", 3), ("runyard", 12)];
+
+/// How far above the port base a document is served; 0, where nothing listens, for one that has no door.
+pub fn offset(document: &str) -> u16 {
+    OFFSETS.iter().find(|(name, _)| *name == document).map_or(0, |(_, offset)| *offset)
 }
 
 /// Opens every door, or none.
@@ -73,12 +76,13 @@ pub fn open(
     log: &slog::Logger,
 ) -> Result<(Vec<Door>, Vec<host::Server>), DoorError> {
     let known: native::Doors = Arc::new(OnceLock::new());
-    let rows = table(runs, gateway, settings, known.clone());
+    let mounted = table(runs, gateway, settings, known.clone());
     let (mut doors, mut servers) = (Vec::new(), Vec::new());
-    for row in rows {
-        let address = SocketAddr::new(config.host, config.port(row.offset));
-        let document = row.mounted.document();
-        let server = row.mounted.serve(address, log.clone()).map_err(|error| refused(document.name, address, error))?;
+    for one in mounted {
+        let document = one.document();
+        let address = SocketAddr::new(config.host, config.port(offset(document.name)));
+        let one = one.with_pages(reference::at_door(document.name));
+        let server = one.serve(address, log.clone()).map_err(|error| refused(document.name, address, error))?;
         doors.push(Door { name: document.name, title: title(document), url: url(config, server.local_addr()) });
         servers.push(server);
     }
@@ -87,7 +91,7 @@ pub fn open(
     Ok((doors, servers))
 }
 
-fn table(runs: &Runs, gateway: run_gateway::Backend, settings: &Settings, doors: native::Doors) -> Vec<Row> {
+fn table(runs: &Runs, gateway: run_gateway::Backend, settings: &Settings, doors: native::Doors) -> Vec<Mounted> {
     let room = Arc::new(dialects::run_gateway::Room::new(gateway));
     let gateway = arp::run_gateway::api(room, settings.clone());
     let room = Arc::new(run_coordinator::Room::new(runs.clone()));
@@ -96,12 +100,7 @@ fn table(runs: &Runs, gateway: run_gateway::Backend, settings: &Settings, doors:
     let runtime = arp::runtime::api(room, settings.clone());
     let room = Arc::new(native::Room::new(runs.clone(), doors));
     let own = runyard::api(room, settings.clone());
-    vec![
-        Row { offset: 1, mounted: gateway },
-        Row { offset: 2, mounted: coordinator },
-        Row { offset: 3, mounted: runtime },
-        Row { offset: 12, mounted: own },
-    ]
+    vec![gateway, coordinator, runtime, own]
 }
 
 /// The title of a document, as it says itself.

@@ -104,7 +104,9 @@ fn operation_ids(path: &Path, document: &Value) -> Result<()> {
     for (item, method, _, operation) in document::operations(document) {
         let place = format!("{} {item}", method.to_uppercase());
         let Some(id) = document::text(operation, "operationId") else {
-            return Err(Error::unsupported(path, place, "has no operationId: it would have no name in code"));
+            let hint = names::snake(&format!("{method} {item}"));
+            let reason = format!("has no operationId, which names it in code: write one, as `operationId: {hint}`");
+            return Err(Error::unsupported(path, place, reason));
         };
         let name = names::snake(id);
         if RESERVED.contains(&name.as_str()) {

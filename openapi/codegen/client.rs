@@ -2,6 +2,7 @@
 //!
 //! progenitor is given a document made anew from the [`Model`], with nothing in it that it would choke on or silently change,
 //! and with schemas that are only names: the types are those of `types.rs`. What that costs the client is in the report.
+//! How a request is sent, and what is made of the answer, is then `runtime.rs`' business.
 
 use std::path::Path;
 
@@ -9,19 +10,20 @@ use openapiv3::OpenAPI;
 use progenitor_impl::{GenerationSettings, HooksMode, TypeImpl};
 use quote::quote;
 use serde_json::{Map, Value, json};
-use syn::{ImplItem, Item, parse_quote};
+use syn::{ImplItem, Item};
 
 use crate::model::{Answer, Model, Operation, Place};
 use crate::report::Report;
+use crate::runtime::Runtime;
 use crate::schema::plain;
 use crate::{Error, Result, names, retype, types};
 
-/// The content of the module `client`. `schemas` are the names of all types; `runtime` is the path of the hand-written behaviour.
+/// The content of the module `client`. `schemas` are the names of all types.
 pub(crate) fn items<'a>(
     path: &Path,
     model: &Model,
     schemas: impl Iterator<Item = &'a String>,
-    runtime: &syn::Path,
+    runtime: &Runtime<'_>,
     report: &mut Report,
 ) -> Result<Vec<Item>> {
     let schemas: Vec<&String> = schemas.collect();
@@ -34,7 +36,8 @@ pub(crate) fn items<'a>(
         reason: error.to_string(),
     })?;
     let mut settings = GenerationSettings::new();
-    settings.with_hooks(HooksMode::Expected).with_inner_type(quote!(::std::sync::Arc<dyn #runtime::Behaviour>));
+    let behaviour = runtime.path;
+    settings.with_hooks(HooksMode::Expected).with_inner_type(quote!(::std::sync::Arc<dyn #behaviour::Behaviour>));
     settings.with_map_type("::std::collections::BTreeMap");
     for name in schemas {
         let name = names::pascal(name);
@@ -56,7 +59,7 @@ pub(crate) fn items<'a>(
     })?;
     only_our_types(path, &mut items)?;
     without_timeout(&mut items);
-    items.extend(hooks(runtime, model));
+    runtime.put_under(&mut items, model);
     Ok(items)
 }
 
@@ -84,31 +87,6 @@ fn without_timeout(items: &mut [Item]) {
         let Item::Impl(block) = item else { continue };
         block.items.retain(|item| !matches!(item, ImplItem::Fn(function) if function.sig.ident == "new"));
     }
-}
-
-fn hooks(runtime: &syn::Path, model: &Model) -> Vec<Item> {
-    // progenitor tells hooks the method's name; people look for the document's.
-    let differing = model.operations.iter().filter(|operation| operation.name != operation.id);
-    let arms = differing.map(|Operation { id, name, .. }| quote!(#name => #id,));
-    let file: syn::File = parse_quote! {
-        impl ClientHooks<::std::sync::Arc<dyn #runtime::Behaviour>> for Client {
-            async fn pre<E>(&self, request: &mut ::reqwest::Request, info: &OperationInfo) -> ::std::result::Result<(), Error<E>> {
-                self.inner.before(operation_id(info.operation_id), request).await.map_err(Error::Custom)
-            }
-
-            async fn exec(&self, request: ::reqwest::Request, info: &OperationInfo) -> ::reqwest::Result<::reqwest::Response> {
-                self.inner.send(&self.client, operation_id(info.operation_id), request).await
-            }
-        }
-
-        fn operation_id(method: &'static str) -> &'static str {
-            match method {
-                #(#arms)*
-                same => same,
-            }
-        }
-    };
-    file.items
 }
 
 /// The document that progenitor reads.
@@ -194,7 +172,7 @@ fn responses(model: &Model, operation: &Operation, report: &mut Report) -> Value
             let media = answer.media.as_deref().unwrap_or("no body");
             report.note(
                 id,
-                format!("the client has no type for {} with {media}: it is an `UnexpectedResponse`", answer.status),
+                format!("the client has no type for {} with {media}: it is a `CallError::Status`", answer.status),
             );
             continue;
         }
@@ -216,7 +194,7 @@ fn responses(model: &Model, operation: &Operation, report: &mut Report) -> Value
             report.note(
                 id,
                 format!(
-                    "the client has no type for {} without a JSON body: it is an `UnexpectedResponse`",
+                    "the client has no type for {} without a JSON body: it is a `CallError::Status`",
                     answer.status
                 ),
             );

@@ -195,12 +195,16 @@ pub(crate) fn success(typed: &Typed<'_>, host: &syn::Path) -> TokenStream {
     }
 }
 
+/// What errors have in their body: the schema that all of them share, or any JSON.
+pub(crate) fn problem_body(model: &Model, types: &mut Types) -> Result<Type> {
+    match &model.problem {
+        Some(schema) => Ok(types.of(schema, "the errors")?.0),
+        None => Ok(syn::parse_quote!(::serde_json::Value)),
+    }
+}
+
 /// The document's problem: status, headers and its own error body.
-pub(crate) fn problem(model: &Model, types: &mut Types) -> Result<TokenStream> {
-    let body: Type = match &model.problem {
-        Some(schema) => types.of(schema, "the errors")?.0,
-        None => syn::parse_quote!(::serde_json::Value),
-    };
+pub(crate) fn problem(model: &Model, body: &Type) -> TokenStream {
     let constructors = model.problem_statuses.iter().filter_map(|code| Some((*code, names::status(*code)?))).map(
         |(code, (_, name))| {
             let docs = doc(&format!("Status {code}."));
@@ -215,7 +219,7 @@ pub(crate) fn problem(model: &Model, types: &mut Types) -> Result<TokenStream> {
     );
     let docs =
         doc(&format!("Why an operation of {} did not succeed, in the words that its document documents.", model.title));
-    Ok(quote! {
+    quote! {
         #docs
         #[derive(Debug, Clone, PartialEq)]
         pub struct Problem {
@@ -250,7 +254,7 @@ pub(crate) fn problem(model: &Model, types: &mut Types) -> Result<TokenStream> {
         }
 
         impl ::std::error::Error for Problem {}
-    })
+    }
 }
 
 /// The constant of crate `http` for a status.

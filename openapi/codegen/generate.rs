@@ -7,10 +7,12 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use serde_json::Value;
 
-use crate::bundle::{self, Bundle};
+use crate::bundle::{self, Bundle, Loaded};
+use crate::runtime::Runtime;
 use crate::types::{Elsewhere, Types};
 use crate::{
-    Error, Report, Result, check, client, document, exchange, hoist, names, reader, retype, sending, server, surface,
+    Error, Report, Result, check, client, crates, document, exchange, hoist, names, reader, retype, sending, server,
+    surface, words,
 };
 
 /// Settings that hold for every document.
@@ -18,12 +20,14 @@ use crate::{
 pub struct Generator {
     host: String,
     behaviour: String,
+    crates: String,
     features: bool,
 }
 
 impl Default for Generator {
     fn default() -> Self {
-        Self { host: "::runyard_api::host".into(), behaviour: "::runyard_api::client".into(), features: false }
+        let [host, behaviour, crates] = ["host", "client", "crates"].map(|module| format!("::runyard_api::{module}"));
+        Self { host, behaviour, crates, features: false }
     }
 }
 
@@ -91,6 +95,8 @@ pub struct Generated {
     pub report: Report,
     /// The document in a few lines.
     pub surface: String,
+    /// Its descriptions, a line each.
+    pub words: String,
 }
 
 impl Generated {
@@ -130,6 +136,13 @@ impl Generator {
         self
     }
 
+    /// The path of the module that re-exports every crate which generated code names. Default `::runyard_api::crates`.
+    #[must_use]
+    pub fn crates(mut self, path: impl Into<String>) -> Self {
+        self.crates = path.into();
+        self
+    }
+
     /// Puts the server's code behind feature `server` and the client's behind feature `client` of the crate that includes it.
     #[must_use]
     pub fn behind_features(mut self) -> Self {
@@ -156,11 +169,11 @@ impl Generator {
             types.insert(name.clone(), Elsewhere { rust, abilities: made.abilities(name)? });
         }
         let items = made.items()?;
-        let surface = surface::of_schemas(&Value::Object(schemas));
+        let (surface, words) = (surface::of_schemas(&Value::Object(schemas)), words::of_schemas(document));
         let stem = module.trim_start_matches("crate").trim_start_matches("::").replace("::", "-");
         let texts = texts(&stem);
-        let mut generated = Generated { sources: loaded.sources, report, surface, ..Generated::default() };
-        generated.files.insert(format!("{stem}.rs"), printed(&path, quote!(#texts #(#items)*))?);
+        let mut generated = Generated { sources: loaded.sources, report, surface, words, ..Generated::default() };
+        generated.files.insert(format!("{stem}.rs"), self.printed(&path, quote!(#texts #(#items)*))?);
         texts_into(&mut generated, &stem);
         Ok(Schemas { path, types, generated })
     }
@@ -190,16 +203,20 @@ impl Generator {
         let mut types = Types::new(path, schemas.iter(), elsewhere(&loaded.full, &document.shared), &mut report)?;
         let typed = exchange::typed(&model, &mut types)?;
         let stem = document.name.clone().map_or_else(|| stem(path), Ok)?;
-        let surface = surface::of_document(&stem, &model, &typed, &local(&schemas, &loaded.full));
+        let surface = surface::of_document(&stem, &model, &typed, &local(&schemas, &loaded));
+        let words = words::of_document(&loaded);
         let behaviour = rust_path(path, &self.behaviour)?;
-        let client = client::items(path, &model, schemas.keys(), &behaviour, &mut report)?;
-        let sending = sending::items(&typed, &client);
+        let problem_body = exchange::problem_body(&model, &mut types)?;
+        let runtime = Runtime { path: &behaviour, error: &problem_body };
+        let client = client::items(path, &model, schemas.keys(), &runtime, &mut report)?;
+        let sending = sending::items(&typed, &client, &behaviour);
         let host = rust_path(path, &self.host)?;
         let interface = names::ident(&names::pascal(&stem));
         let server =
             server::items(&model, &typed, &server::Names { host: &host, document: &stem, interface: &interface });
         let requests: Vec<TokenStream> = typed.iter().map(exchange::request).collect();
-        let problem = exchange::problem(&model, &mut types)?;
+        let problem = exchange::problem(&model, &problem_body);
+        let names = typed.iter().map(|one| &one.request);
         let successes = typed.iter().map(|one| &one.success);
         let (imports, items, texts) = (types.imports()?, types.items()?, texts(&stem));
         let (if_server, if_client) = self.gates();
@@ -217,16 +234,28 @@ impl Generator {
             pub mod server { #server }
             /// What a client needs.
             #if_client
-            pub mod client { #(#client)* #(#sending)* }
+            pub mod client { pub use super::{types, #(#names,)*}; #(#client)* #(#sending)* }
         };
-        let mut generated = Generated { sources: loaded.sources, report, surface, ..Generated::default() };
-        generated.files.insert(format!("{stem}.rs"), printed(path, code)?);
+        let mut generated = Generated { sources: loaded.sources, report, surface, words, ..Generated::default() };
+        generated.files.insert(format!("{stem}.rs"), self.printed(path, code)?);
         for (kind, value) in [("owner", &loaded.owner), ("full", full)] {
             generated.files.insert(format!("{stem}.{kind}.json"), document::json(path, value)?);
             generated.files.insert(format!("{stem}.{kind}.yaml"), document::yaml(path, value)?);
         }
         texts_into(&mut generated, &stem);
         Ok(generated)
+    }
+
+    fn printed(&self, path: &Path, tokens: TokenStream) -> Result<String> {
+        let mut file: syn::File = syn::parse2(tokens).map_err(|error| Error::Tool {
+            path: path.to_owned(),
+            place: "the whole".into(),
+            tool: "the parser of generated code",
+            reason: error.to_string(),
+        })?;
+        crates::lead(&mut file, &rust_path(path, &self.crates)?);
+        let text = crate::types::guarded(path, "the whole", "prettyplease", || Ok(prettyplease::unparse(&file)))?;
+        Ok(format!("// Made by runyard-codegen. Change the document, not this.\n\n{text}"))
     }
 
     fn gates(&self) -> (Option<TokenStream>, Option<TokenStream>) {
@@ -255,12 +284,12 @@ fn schemas_of(document: &Value) -> serde_json::Map<String, Value> {
     document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-/// The schemas that are the document's own: those that it shares have a surface of their own.
-fn local(schemas: &serde_json::Map<String, Value>, bundle: &Bundle) -> Value {
+/// The schemas that are the document's own: those that it shares have a surface of their own, unless the overlay bounds them.
+fn local(schemas: &serde_json::Map<String, Value>, loaded: &Loaded) -> Value {
     Value::Object(
         schemas
             .iter()
-            .filter(|(name, _)| !bundle.foreign.contains_key(*name))
+            .filter(|(name, _)| !loaded.full.foreign.contains_key(*name) || loaded.narrowed.contains(name))
             .map(|(name, schema)| (name.clone(), schema.clone()))
             .collect(),
     )
@@ -283,15 +312,4 @@ fn stem(path: &Path) -> Result<String> {
 
 fn rust_path(path: &Path, text: &str) -> Result<syn::Path> {
     syn::parse_str(text).map_err(|_| Error::unsupported(path, "the settings", format!("`{text}` is not a Rust path")))
-}
-
-fn printed(path: &Path, tokens: TokenStream) -> Result<String> {
-    let file: syn::File = syn::parse2(tokens).map_err(|error| Error::Tool {
-        path: path.to_owned(),
-        place: "the whole".into(),
-        tool: "the parser of generated code",
-        reason: error.to_string(),
-    })?;
-    let text = crate::types::guarded(path, "the whole", "prettyplease", || Ok(prettyplease::unparse(&file)))?;
-    Ok(format!("// Made by runyard-codegen. Change the document, not this.\n\n{text}"))
 }

@@ -15,12 +15,14 @@
 //! names.rs     spelling                            server.rs   constants, trait, glue
 //! report.rs    what was changed                    surface.rs  a document in a few lines
 //! retype.rs    corrections of what the tools made  error.rs    why it was refused
-//! generate.rs  settings, and all of it in turn
+//! runtime.rs   what the client stands on           words.rs    its descriptions, a line each
+//! crates.rs    where code finds other crates       generate.rs settings, and all of it in turn
 //! ```
 
 mod bundle;
 mod check;
 mod client;
+mod crates;
 mod document;
 mod error;
 mod exchange;
@@ -33,12 +35,14 @@ mod overlay;
 mod reader;
 mod report;
 mod retype;
+mod runtime;
 mod schema;
 mod schemas;
 mod sending;
 mod server;
 mod surface;
 mod types;
+mod words;
 
 pub use error::{Error, Result};
 pub use generate::{Document, Generated, Generator, Schemas};

@@ -32,6 +32,8 @@ pub(crate) struct Operation {
     pub(crate) body: Option<Body>,
     pub(crate) answers: Vec<Answer>,
     pub(crate) secured: bool,
+    /// Whether the document says that repeating it does no more than doing it once.
+    pub(crate) idempotent: bool,
 }
 
 /// Where a parameter stands.

@@ -72,6 +72,7 @@ impl<'a> Reader<'a, '_> {
         let security = value.get("security").or_else(|| self.document.get("security")).and_then(Value::as_array);
         let secured = security
             .is_some_and(|all| all.iter().any(|one| one.as_object().is_some_and(|schemes| !schemes.is_empty())));
+        let marked = value.get("x-runyard-idempotent") == Some(&Value::Bool(true));
         let texts = [text(value, "summary"), text(value, "description")];
         Ok(Operation {
             id: self.id.to_owned(),
@@ -83,6 +84,8 @@ impl<'a> Reader<'a, '_> {
             body,
             answers,
             secured,
+            // RFC 9110, 9.2.2.
+            idempotent: marked || matches!(method, "get" | "head" | "put" | "delete" | "options" | "trace"),
         })
     }
 

@@ -53,7 +53,17 @@ pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Va
         converted.insert(key.clone(), value);
     }
     exclusive(fields, &mut converted);
+    if is_untyped_object(fields) {
+        report.note(place, "`properties` without a `type` are taken for those of an object");
+        converted.insert("type".into(), "object".into());
+    }
     if fields.get("nullable") == Some(&Value::Bool(true)) { nullable(converted) } else { Value::Object(converted) }
+}
+
+/// Whether a schema means an object without saying so. To the letter, anything that is no object fits it, too.
+pub(crate) fn is_untyped_object(fields: &Map<String, Value>) -> bool {
+    let any = |keywords: &[&str]| keywords.iter().any(|keyword| fields.contains_key(*keyword));
+    any(&["properties", "additionalProperties"]) && !any(&["type", "allOf", "oneOf", "anyOf", "enum"])
 }
 
 /// What is left of a schema written in place, once what needs a name has one: enough to choose between types that there are.

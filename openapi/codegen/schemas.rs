@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Result, document};
+use crate::{Error, Result, document, schema};
 
 /// Checks every schema of a document, or of a file of schemas.
 pub(crate) fn check(path: &Path, whole: &Value) -> Result<()> {
@@ -36,20 +36,19 @@ const LATER: [&str; 9] = [
     "dependentSchemas",
 ];
 
-/// Keywords that bound one type, and are dropped where none is named.
-const BOUNDS: [&str; 12] = [
-    "format",
-    "minimum",
-    "maximum",
-    "multipleOf",
-    "pattern",
-    "minLength",
-    "maxLength",
-    "items",
-    "minItems",
-    "maxItems",
-    "properties",
-    "additionalProperties",
+/// Keywords that bound one type, and are dropped where none is named; and the type that they bound. `properties` and
+/// `additionalProperties` alone mean an object to everyone, and are read so (`schema.rs`).
+const BOUNDS: [(&str, &str); 10] = [
+    ("format", "string"),
+    ("minimum", "number"),
+    ("maximum", "number"),
+    ("multipleOf", "number"),
+    ("pattern", "string"),
+    ("minLength", "string"),
+    ("maxLength", "string"),
+    ("items", "array"),
+    ("minItems", "array"),
+    ("maxItems", "array"),
 ];
 
 struct Checker<'a> {
@@ -100,11 +99,12 @@ impl Checker<'_> {
         match fields.get("type") {
             None => {
                 let composed = ["allOf", "oneOf", "anyOf"].iter().any(|keyword| fields.contains_key(*keyword));
-                let bound = BOUNDS.iter().find(|bound| fields.contains_key(**bound)).filter(|_| !composed);
-                if let Some(bound) = bound {
-                    self.refuse(pointer, format!("has `{bound}`, but no `type` that it belongs to"))?;
+                let bound = BOUNDS.iter().find(|(bound, _)| fields.contains_key(*bound)).filter(|_| !composed);
+                if let Some((bound, kind)) = bound {
+                    let reason = format!("has `{bound}`, but no `type` that it belongs to: write `type: {kind}`");
+                    self.refuse(pointer, reason)?;
                 }
-                Ok(None)
+                Ok(schema::is_untyped_object(fields).then_some("object"))
             }
             Some(Value::String(kind))
                 if ["string", "number", "integer", "boolean", "array", "object"].contains(&kind.as_str()) =>

@@ -1,22 +1,26 @@
 //! The catch-all: the only file that names dropshot's endpoint machinery.
 //!
-//! One unpublished endpoint per standard method takes every path. Only documented API of dropshot is used.
+//! One unpublished endpoint per standard method takes every path below a prefix. Only documented API of dropshot is
+//! used.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use dropshot::{
     ApiDescription, ApiDescriptionRegisterError, ApiEndpoint, ApiEndpointVersions, HttpError, Path, RawRequest,
-    RequestContext,
+    RequestContext, ServerContext,
 };
-use http::{Method, Response};
+use futures::future::BoxFuture;
+use http::uri::PathAndQuery;
+use http::{Method, Response, Uri};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::door::Door;
+use super::door::{Door, message};
 use super::{Body, Document, Head, MountError, Mounted};
 
-/// The context of a dropshot server that serves a mounted document.
+/// A document that is mounted in a dropshot server.
 #[derive(Debug, Clone)]
 pub struct Hosted {
     door: Arc<Door>,
@@ -36,38 +40,60 @@ const METHODS: [Method; 9] = [
 ];
 
 impl Mounted {
-    /// What a dropshot user mounts in a server of their own.
+    /// Mounts this document in a dropshot server of yours: everything below `prefix` is answered by it, `/openapi.json`
+    /// too. The prefix is literal (`/arp`), and `""` takes the whole server. The context stays yours, your own
+    /// endpoints stand beside it, and further documents stand below other prefixes.
     ///
-    /// Set `default_handler_task_mode` to `Detached` (dropshot's default), so that a client that goes away does not stop a
-    /// handler half way. The body limit is the host's own, in [`Settings`](super::Settings). Streams end when
-    /// `Settings::stopping` is cancelled; do that before `HttpServer::close`, which waits for them.
+    /// Dropshot allows no literal beside a catch-all, so below the prefix nothing else can be registered, and with `""`
+    /// nothing at all. Leave `default_handler_task_mode` at `Detached` (dropshot's default), so that a client that goes
+    /// away does not stop a handler half way. Body limits are the host's own, in [`Settings`](super::Settings). Streams
+    /// end when [`Hosted::stopping`] is cancelled; do that before `HttpServer::close`, which waits for them. The
+    /// document as it is served knows nothing of the prefix.
     ///
     /// # Errors
-    /// [`MountError`] when the document does not fit its code, or dropshot refuses a catch-all.
-    pub fn into_dropshot(self) -> Result<(ApiDescription<Hosted>, Hosted), MountError> {
+    /// [`MountError`] when the document does not fit its code, or dropshot refuses the catch-all.
+    pub fn mount<C: ServerContext>(
+        self,
+        description: &mut ApiDescription<C>,
+        prefix: &str,
+    ) -> Result<Hosted, MountError> {
         let door = self.open()?;
-        let description = describe().map_err(|error| {
-            let reason = format!("dropshot refuses an endpoint: {error}");
-            MountError { document: door.document().name, operation: None, reason }
-        })?;
-        Ok((description, Hosted { door }))
+        let failed = |reason| MountError { document: door.document().name, operation: None, reason };
+        if prefix.contains(['{', '}', '%', '?', '#']) {
+            return Err(failed(format!("`{prefix}` is not a prefix: write literal segments, as in `/arp`")));
+        }
+        // For what dropshot has to say about routes, it panics.
+        let registered = catch_unwind(AssertUnwindSafe(|| register(&door, description, prefix)));
+        match registered {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(failed(format!("dropshot refuses an endpoint below `{prefix}`: {error}"))),
+            Err(panic) => {
+                return Err(failed(format!("dropshot refuses an endpoint below `{prefix}`: {}", message(&*panic))));
+            }
+        }
+        Ok(Hosted { door })
     }
 }
 
 /// The same endpoint for every method.
-fn describe() -> Result<ApiDescription<Hosted>, ApiDescriptionRegisterError> {
-    let mut description = ApiDescription::new();
+fn register<C: ServerContext>(
+    door: &Arc<Door>,
+    description: &mut ApiDescription<C>,
+    prefix: &str,
+) -> Result<(), ApiDescriptionRegisterError> {
+    let segments: Vec<&str> = prefix.split('/').filter(|segment| !segment.is_empty()).collect();
+    let path: String = segments.iter().flat_map(|segment| ["/", segment]).chain(["/{path:.*}"]).collect();
     for method in METHODS {
-        let id = format!("host_{}", method.as_str().to_lowercase());
-        let all = ApiEndpointVersions::All;
-        description
-            .register(ApiEndpoint::new(id, catch_all, method, "application/json", "/{path:.*}", all).visible(false))?;
+        let id = format!("host_{}_{}", segments.join("_"), method.as_str().to_lowercase());
+        let (handler, all) = (handler(Arc::clone(door), segments.len()), ApiEndpointVersions::All);
+        description.register(ApiEndpoint::new(id, handler, method, "application/json", &path, all).visible(false))?;
     }
-    Ok(description)
+    Ok(())
 }
 
 impl Hosted {
-    /// Cancelled when this server stops, by its own closing or by the process.
+    /// Cancelled when this document's streams are to end and nothing new is to start: by its server's closing, or by
+    /// you.
     pub fn stopping(&self) -> &CancellationToken {
         self.door.stopping()
     }
@@ -89,20 +115,43 @@ struct Rest {
     _path: Vec<String>,
 }
 
-async fn catch_all(
-    context: RequestContext<Hosted>,
-    _rest: Path<Rest>,
-    request: RawRequest,
-) -> Result<Response<Body>, HttpError> {
-    let (parts, body) = request.into_inner().into_parts();
-    let door = Arc::clone(&context.context().door);
-    let head = Head {
-        method: parts.method,
-        uri: parts.uri,
-        headers: Arc::new(parts.headers),
-        remote: context.request.remote_addr(),
-        request_id: context.request_id.as_str().into(),
-        stopping: door.stopping().clone(),
-    };
-    Ok(door.answer(head, body).await)
+type Answered = BoxFuture<'static, Result<Response<Body>, HttpError>>;
+
+/// The endpoint. The door comes with it, so that the server's context can be anything.
+fn handler<C: ServerContext>(
+    door: Arc<Door>,
+    segments: usize,
+) -> impl Fn(RequestContext<C>, Path<Rest>, RawRequest) -> Answered + Send + Sync + 'static {
+    move |context, _rest, request| {
+        let door = Arc::clone(&door);
+        Box::pin(async move {
+            let (parts, body) = request.into_inner().into_parts();
+            let head = Head {
+                method: parts.method,
+                uri: below(parts.uri, segments),
+                headers: Arc::new(parts.headers),
+                remote: context.request.remote_addr(),
+                request_id: context.request_id.as_str().into(),
+                stopping: door.stopping().clone(),
+            };
+            Ok(door.answer(head, body).await)
+        })
+    }
+}
+
+/// The target without its first segments, as raw as it was sent. Dropshot decodes segments and skips empty ones before
+/// it compares them, so they are counted here, not compared.
+fn below(uri: Uri, segments: usize) -> Uri {
+    if segments == 0 {
+        return uri;
+    }
+    let mut rest = uri.path();
+    for _ in 0..segments {
+        rest = rest.trim_start_matches('/');
+        rest = rest.find('/').map_or("", |at| &rest[at..]);
+    }
+    let path = if rest.is_empty() { "/" } else { rest };
+    let target = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    // A part of a valid target is one.
+    PathAndQuery::try_from(target).map_or(uri, Uri::from)
 }

@@ -18,13 +18,14 @@ use tracing::{Instrument as _, Span, field};
 use super::body::RequestBody;
 use super::mounted::CompiledOperation;
 use super::router::{Router, Target};
-use super::{Api, Body, Caller, Document, Fault, Head, Input, Settings, documents, parameters, validate};
+use super::{Api, Body, Caller, Document, Fault, Head, Input, Page, Settings, documents, pages, parameters, validate};
 
 /// A mounted document at work.
 pub(super) struct Door {
     api: Arc<dyn Api>,
     routes: Router,
     operations: Vec<CompiledOperation>,
+    pages: Vec<Page>,
     settings: Settings,
 }
 
@@ -33,11 +34,12 @@ impl Door {
         api: Arc<dyn Api>,
         routes: Router,
         operations: Vec<CompiledOperation>,
+        pages: Vec<Page>,
         mut settings: Settings,
     ) -> Self {
         // Closing one door must not close its neighbours, which share the process's token.
         settings.stopping = settings.stopping.child_token();
-        Self { api, routes, operations, settings }
+        Self { api, routes, operations, pages, settings }
     }
 
     pub(super) fn document(&self) -> &'static Document {
@@ -91,6 +93,7 @@ impl Door {
         let found = self.routes.find(&head.method, head.uri.path())?;
         let index = match found.target {
             Target::Document(format) => return documents::serve(self.document(), format, head.uri.query()),
+            Target::Page(index) => return Ok(pages::serve(&self.pages[index], &head.headers)),
             Target::Operation(index) => index,
         };
         let compiled = &self.operations[index];
@@ -157,7 +160,7 @@ impl fmt::Debug for Door {
 }
 
 /// What a panic said.
-fn message(panic: &(dyn Any + Send)) -> String {
+pub(super) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", validate::shown(text.unwrap_or("without a message")))
 }

@@ -17,6 +17,7 @@
 //! | `mounted.rs`     | an implementation made ready: routes and schemas compiled                       |
 //! | `router.rs`      | path and method to operation                                                    |
 //! | `door.rs`        | one request from head to answer                                                 |
+//! | `pages.rs`       | pages beside the document, as they are given                                    |
 //! | `parameters.rs`  | path, query and header text to JSON values                                      |
 //! | `body.rs`        | content type, limits, JSON                                                      |
 //! | `schema.rs`      | OpenAPI 3.0 schema to JSON Schema                                               |
@@ -38,6 +39,7 @@ mod door;
 mod fault;
 mod mounted;
 mod operation;
+mod pages;
 mod parameters;
 mod reply;
 mod router;
@@ -56,6 +58,7 @@ pub use checker::Checker;
 pub use fault::{Fault, Violation};
 pub use mounted::{MountError, Mounted};
 pub use operation::{BodyRule, Document, DocumentedResponse, Operation, Parameter, Place};
+pub use pages::Page;
 pub use reply::{Reply, empty, json, stream};
 pub use serve::{Closed, ServeError, Server, serve};
 pub use stream::ByteStream;

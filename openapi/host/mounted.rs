@@ -10,13 +10,14 @@ use super::door::Door;
 use super::parameters::CompiledParameter;
 use super::router::Router;
 use super::validate::Compiled;
-use super::{Api, BodyRule, Document, Operation, ServeError, Server, Settings};
+use super::{Api, BodyRule, Document, Operation, Page, ServeError, Server, Settings};
 
 /// A document and its implementation, ready to be served by dropshot.
 #[derive(Clone)]
 pub struct Mounted {
     api: Arc<dyn Api>,
     settings: Settings,
+    pages: Vec<Page>,
 }
 
 /// Why a document cannot be served: the generated constants and the document do not fit each other.
@@ -36,12 +37,19 @@ pub struct MountError {
 impl Mounted {
     /// An implementation and how it is to be served.
     pub fn new(api: Arc<dyn Api>, settings: Settings) -> Self {
-        Self { api, settings }
+        Self { api, settings, pages: Vec::new() }
     }
 
     /// The document that is served.
     pub fn document(&self) -> &'static Document {
         self.api.document()
+    }
+
+    /// With pages beside the document. One that stands where the document has a path of its own keeps it from being served.
+    #[must_use]
+    pub fn with_pages(mut self, pages: Vec<Page>) -> Self {
+        self.pages.extend(pages);
+        self
     }
 
     /// Starts a server of its own for this document. See [`serve`](super::serve).
@@ -57,8 +65,8 @@ impl Mounted {
         let document = self.document();
         let operations = compile(document)?;
         let failed = |reason| MountError { document: document.name, operation: None, reason };
-        let routes = Router::new(document).map_err(failed)?;
-        Ok(Arc::new(Door::new(self.api, routes, operations, self.settings)))
+        let routes = Router::new(document, &self.pages).map_err(failed)?;
+        Ok(Arc::new(Door::new(self.api, routes, operations, self.pages, self.settings)))
     }
 }
 

@@ -7,7 +7,7 @@ use http::Method;
 
 use super::documents::Format;
 use super::validate::shown;
-use super::{Document, Fault};
+use super::{Document, Fault, Page};
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) enum Target {
     Operation(usize),
     /// The document itself.
     Document(Format),
+    /// The page at this index.
+    Page(usize),
 }
 
 /// A match: the target, and the raw text of each path parameter in the order of the template.
@@ -33,17 +35,24 @@ pub(super) struct Router {
 }
 
 impl Router {
-    /// A router over the document's operations and the document itself.
+    /// A router over the document's operations, the document itself, and pages beside it.
     ///
     /// # Errors
-    /// Names the path that cannot be told apart from another, or that is given twice.
-    pub(super) fn new(document: &'static Document) -> Result<Self, String> {
+    /// Names the path that cannot be told apart from another, that is given twice, or that a page would take from the document.
+    pub(super) fn new(document: &'static Document, pages: &[Page]) -> Result<Self, String> {
         let mut router = Self { paths: matchit::Router::new(), methods: Vec::new() };
         for (index, operation) in document.operations.iter().enumerate() {
             router.add(operation.method, operation.path, Target::Operation(index))?;
         }
         for (path, format) in [("/openapi.json", Format::Json), ("/openapi.yaml", Format::Yaml)] {
             router.add("GET", path, Target::Document(format))?;
+        }
+        // Asked before any page is there: among pages the same path twice is a mistake that `add` tells.
+        if let Some(page) = pages.iter().find(|page| router.paths.at(&page.path).is_ok()) {
+            return Err(format!("the document itself has the path of the page {}", page.path));
+        }
+        for (index, page) in pages.iter().enumerate() {
+            router.add("GET", &page.path, Target::Page(index))?;
         }
         Ok(router)
     }

@@ -5,10 +5,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use dropshot::{BuildError, ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
+use dropshot::{ApiDescription, BuildError, ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
 use tokio_util::sync::CancellationToken;
 
-use super::catch_all::Hosted;
 use super::{Document, MountError, Mounted};
 
 /// Why a document cannot be served at an address.
@@ -46,7 +45,7 @@ pub enum Closed {
 
 /// A running server. Dropping it stops accepting, but waits for nothing.
 pub struct Server {
-    http: HttpServer<Hosted>,
+    http: HttpServer<()>,
     document: &'static Document,
     stopping: CancellationToken,
 }
@@ -58,7 +57,8 @@ pub struct Server {
 /// # Errors
 /// [`ServeError`] when the document does not fit its code, or the address cannot be listened on.
 pub fn serve(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result<Server, ServeError> {
-    let (description, hosted) = mounted.into_dropshot()?;
+    let mut description = ApiDescription::new();
+    let hosted = mounted.mount(&mut description, "")?;
     let (document, stopping) = (hosted.document(), hosted.stopping().clone());
     let config = ConfigDropshot {
         bind_address: address,
@@ -68,7 +68,7 @@ pub fn serve(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result
         default_handler_task_mode: HandlerTaskMode::Detached,
         ..ConfigDropshot::default()
     };
-    let started = ServerBuilder::new(description, hosted, log).config(config).start();
+    let started = ServerBuilder::new(description, (), log).config(config).start();
     let http = started.map_err(|error| match error {
         BuildError::BindError { address, error } => ServeError::Bind { address, source: error },
         source => ServeError::Start { address, source },

@@ -32,8 +32,10 @@ pub async fn cancel(arguments: &Arguments, context: &mut Context) -> Result<Exit
     let output = &mut context.output;
     output.object(&json!(run));
     output.line(&format!("run {} {}", strong(&run.run_id), output::state(&run.state.to_string())));
-    if matches!(run.state, RunState::Succeeded | RunState::Failed) {
-        output.remark("it had ended before; nothing was changed");
+    match run.state {
+        RunState::Succeeded | RunState::Failed => output.remark("it had ended before; nothing was changed"),
+        // Running where a server cancels step by step.
+        RunState::Canceled | RunState::Queued | RunState::Running => {}
     }
     Ok(Exit::Success)
 }

@@ -10,11 +10,10 @@
 //! folder itself, so that a run which is being watched goes on.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use futures::StreamExt;
 use runyard_api::arp::schemas::Run;
-use runyard_client::{CallError, Plain, RunGateway, Runyard, watch};
+use runyard_client::run_gateway::{self, ByteStream, Error, ResponseValue};
+use runyard_client::{BuildError, Retry, runyard};
 
 use super::failure::Failure;
 use super::local::{self, Owner};
@@ -22,10 +21,6 @@ use crate::config::Config;
 use crate::config::settings::is_base_url;
 use crate::serve::Server;
 
-/// How long connecting may take. A call itself has no bound: a stream lasts as long as its run.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Silence after which a connection counts as dead: servers say something at least every 15 s.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// What our own door calls itself.
 const OWN_SERVICE: &str = "runyard";
 
@@ -78,8 +73,8 @@ pub enum Peer {
 #[derive(Clone)]
 struct Clients {
     peer: Peer,
-    gateway: RunGateway,
-    own: Runyard,
+    gateway: run_gateway::Client,
+    own: runyard::Client,
 }
 
 /// A way to runs that lasts as long as a command.
@@ -110,31 +105,25 @@ impl Connection {
     }
 
     /// The run gateway's client.
-    pub fn gateway(&self) -> RunGateway {
+    pub fn gateway(&self) -> run_gateway::Client {
         self.clients().gateway.clone()
     }
 
     /// The client of our own door, if the peer has one.
-    pub fn own(&self) -> Runyard {
+    pub fn own(&self) -> runyard::Client {
         self.clients().own.clone()
     }
 
-    /// The events of a run after a `seq`, for [`watch::Watch`]. Looks for another way when the peer is gone, so that the next
+    /// The events of a run after a `seq`, for a watcher. Looks for another way when the peer is gone, so that the next
     /// attempt succeeds.
     ///
     /// # Errors
     /// Whatever kept the stream from opening.
-    pub async fn events(&self, run_id: &str, after: u64) -> Result<watch::Connection, CallError> {
-        match self.stream(run_id, after).await {
-            Err(error) if self.renew(&error).await => self.stream(run_id, after).await,
+    pub async fn events(&self, run_id: &str, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
+        let after = after.and_then(|seq| i64::try_from(seq).ok());
+        match self.gateway().stream_run_events(run_id, after, None).await {
+            Err(error) if self.renew(&error).await => self.gateway().stream_run_events(run_id, after, None).await,
             opened => opened,
-        }
-    }
-
-    async fn stream(&self, run_id: &str, after: u64) -> Result<watch::Connection, CallError> {
-        match self.gateway().stream_run_events(run_id, i64::try_from(after).ok(), None).await {
-            Ok(stream) => Ok(stream.into_inner().into_inner().boxed()),
-            Err(error) => Err(CallError::of(error).await),
         }
     }
 
@@ -142,23 +131,17 @@ impl Connection {
     ///
     /// # Errors
     /// Whatever kept it from being canceled.
-    pub async fn cancel(&self, run_id: &str) -> Result<Run, CallError> {
-        match self.cancel_here(run_id).await {
-            Err(error) if self.renew(&error).await => self.cancel_here(run_id).await,
+    pub async fn cancel(&self, run_id: &str) -> Result<Run, Error> {
+        let canceled = match self.gateway().cancel_run(run_id).await {
+            Err(error) if self.renew(&error).await => self.gateway().cancel_run(run_id).await,
             canceled => canceled,
-        }
-    }
-
-    async fn cancel_here(&self, run_id: &str) -> Result<Run, CallError> {
-        match self.gateway().cancel_run(run_id).await {
-            Ok(run) => Ok(run.into_inner()),
-            Err(error) => Err(CallError::of(error).await),
-        }
+        };
+        Ok(canceled?.into_inner())
     }
 
     /// Looks for another way after a call that found nobody, and says whether there is one. With `--url` there is none.
-    pub async fn renew(&self, error: &CallError) -> bool {
-        if !matches!(error, CallError::Unreachable { .. }) || !matches!(self.peer(), Peer::Owner(_)) {
+    pub async fn renew(&self, error: &Error) -> bool {
+        if !error.is_transport() || !matches!(self.peer(), Peer::Owner(_)) {
             return false;
         }
         let mut server = self.server.lock().await;
@@ -197,8 +180,11 @@ async fn at_url(url: &str, need: Need) -> Result<Clients, Failure> {
             .advise("write it as http://HOST:PORT, without a user, a query or a fragment"));
     }
     let base = url.trim_end_matches('/').to_owned();
-    let http = http(reqwest::Client::builder())?;
-    let clients = clients(Peer::Url(base.clone()), &base, &base, &http);
+    let clients = Clients {
+        peer: Peer::Url(base.clone()),
+        gateway: run_gateway::Client::builder(&base).build()?,
+        own: runyard::Client::builder(&base).build()?,
+    };
     check_kind(&clients, &base, need).await?;
     Ok(clients)
 }
@@ -208,7 +194,7 @@ async fn check_kind(clients: &Clients, base: &str, need: Need) -> Result<(), Fai
     let found = match clients.gateway.version().await {
         Ok(version) => version.into_inner().service_name,
         Err(error) => {
-            let failure = Failure::from(CallError::of(error).await);
+            let failure = Failure::from(error);
             let message = format!("{base}: {}", failure.message);
             return Err(Failure { message, ..failure }.advise(format!(
                 "is {} running there? {}",
@@ -230,27 +216,27 @@ fn ports(need: Need) -> String {
 async fn at_folder(config: &Config, perform: bool) -> Result<(Clients, Option<Server>), Failure> {
     match local::owner_or_server(config, perform).await? {
         local::Found::Owner(owner) => {
-            let http = http(reqwest::Client::builder().no_proxy())?;
             let (gateway, own) = (owner.gateway_url.clone(), owner.own_url.clone());
-            Ok((clients(Peer::Owner(owner), &gateway, &own, &http), None))
+            Ok((at_hand(Peer::Owner(owner), &gateway, &own)?, None))
         }
         local::Found::Here(server) => {
-            let http = http(reqwest::Client::builder().no_proxy())?;
             let (gateway, own) = (local::url(&server, "run-gateway")?, local::url(&server, "runyard")?);
-            Ok((clients(Peer::Here, &gateway, &own, &http), Some(server)))
+            Ok((at_hand(Peer::Here, &gateway, &own)?, Some(server)))
         }
     }
 }
 
-fn clients(peer: Peer, gateway: &str, own: &str, http: &reqwest::Client) -> Clients {
-    Clients {
+/// Clients of doors on this machine. Nothing is tried again here: when one is gone, [`Connection::renew`] finds another.
+fn at_hand(peer: Peer, gateway: &str, own: &str) -> Result<Clients, Failure> {
+    Ok(Clients {
         peer,
-        gateway: RunGateway::new_with_client(gateway, http.clone(), Plain::shared()),
-        own: Runyard::new_with_client(own, http.clone(), Plain::shared()),
-    }
+        gateway: run_gateway::Client::builder(gateway).no_proxy().retry(Retry::never()).build()?,
+        own: runyard::Client::builder(own).no_proxy().retry(Retry::never()).build()?,
+    })
 }
 
-fn http(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {
-    let built = builder.connect_timeout(CONNECT_WITHIN).read_timeout(SILENCE_MAX).build();
-    built.map_err(|error| Failure::new("no_http", format!("cannot make an HTTP client: {error}")))
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        Self::new("no_http", error.to_string())
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use runyard_client::{CallError, WatchError};
+use runyard_client::run_gateway::types::ErrorEnvelope;
+use runyard_client::{CallError, Refusal, WatchError};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::config::ConfigError;
@@ -142,27 +144,36 @@ impl From<ConfigError> for Failure {
     }
 }
 
-impl From<CallError> for Failure {
-    fn from(error: CallError) -> Self {
+impl<E: Serialize> From<CallError<E>> for Failure {
+    fn from(error: CallError<E>) -> Self {
+        if let Some(refusal) = error.refusal() {
+            return refusal.into();
+        }
         match error {
-            CallError::Refused(refusal) => {
-                let mut details = refusal.details;
-                if let Some(request_id) = refusal.request_id {
-                    details.insert("request_id".to_owned(), Value::String(request_id));
-                }
-                // What is wrong with the request was said on the command line.
-                let exit = if matches!(refusal.status, 400 | 422) { Exit::Usage } else { Exit::Failed };
-                Self { exit, details: Box::new(details), ..Self::new(&refusal.code, refusal.message) }
+            CallError::Refused { .. } | CallError::Status { .. } | CallError::Unexpected { .. } => {
+                Self::new("unexpected_answer", error.to_string())
             }
-            CallError::Unreachable { .. } => Self::new("unreachable", error.to_string()),
-            CallError::Unexpected { .. } => Self::new("unexpected_answer", error.to_string()),
-            CallError::Unsent { .. } => Self::usage(error.to_string()),
+            CallError::Transport(_) => Self::new("unreachable", error.to_string()),
+            CallError::NoToken(_) => Self::new("no_token", error.to_string()),
+            CallError::Unsent(_) => Self::usage(error.to_string()),
         }
     }
 }
 
-impl From<WatchError> for Failure {
-    fn from(error: WatchError) -> Self {
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let mut details = refusal.details;
+        if let Some(request_id) = refusal.request_id {
+            details.insert("request_id".to_owned(), Value::String(request_id));
+        }
+        // What is wrong with the request was said on the command line.
+        let exit = if matches!(refusal.status, 400 | 422) { Exit::Usage } else { Exit::Failed };
+        Self { exit, details: Box::new(details), ..Self::new(&refusal.code, refusal.message) }
+    }
+}
+
+impl From<WatchError<ErrorEnvelope>> for Failure {
+    fn from(error: WatchError<ErrorEnvelope>) -> Self {
         match error {
             WatchError::Refused(error) => error.into(),
             WatchError::NotEvents(_) => Self::new("unexpected_answer", error.to_string()),
@@ -173,8 +184,6 @@ impl From<WatchError> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use runyard_client::Refusal;
-
     use super::*;
 
     fn refused() -> Failure {
@@ -188,14 +197,14 @@ mod tests {
         }) else {
             panic!("an object")
         };
-        Failure::from(CallError::Refused(Box::new(Refusal {
+        Failure::from(Refusal {
             status: 400,
             code: "invalid_request".to_owned(),
             message: "the request does not fit the document".to_owned(),
             details,
             retryable: false,
             request_id: Some("r-1".to_owned()),
-        })))
+        })
     }
 
     #[test]
@@ -236,6 +245,6 @@ mod tests {
         assert_eq!(refused().exit, Exit::Usage);
         assert_eq!(Failure::usage("no").exit, Exit::Usage);
         assert_eq!(Failure::from(ConfigError::Refused(Vec::new())).exit, Exit::Usage);
-        assert_eq!(Failure::from(CallError::Unsent { reason: String::new() }).exit, Exit::Usage);
+        assert_eq!(Failure::from(CallError::<Value>::Unsent("no".into())).exit, Exit::Usage);
     }
 }

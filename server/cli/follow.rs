@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use runyard_api::arp::schemas::Run;
-use runyard_client::{CallError, Event, Interruption, Patience, Seen, Watch, WatchError};
+use runyard_client::run_gateway::types::ErrorEnvelope;
+use runyard_client::run_gateway::{ByteStream, Error, ResponseValue};
+use runyard_client::watch::{AnyEvent, Seen, Source, Watch, WatchError};
 use serde_json::json;
 
 use super::connection::{Connection, Peer};
@@ -52,13 +55,13 @@ pub(super) struct Follow<'a> {
 impl Follow<'_> {
     /// Follows to the end.
     pub(super) async fn until_end(mut self, output: &mut Output) -> Result<Followed, Failure> {
-        let (connection, run_id) = (self.connection, self.run_id);
-        let mut watch = Watch::new(self.after, Patience::default(), |after| connection.events(run_id, after));
+        let watch = Watch::over(Events { connection: self.connection, run_id: self.run_id });
+        let mut told = if self.after > 0 { watch.after(self.after) } else { watch }.told();
         let mut steps = Steps::default();
         let mut asked_to_stop = false;
         loop {
             let seen = tokio::select! {
-                seen = watch.next() => seen,
+                seen = told.next() => seen,
                 () = self.signals.next() => match self.stopped(asked_to_stop, output).await? {
                     Some(followed) => return Ok(followed),
                     None => { asked_to_stop = true; continue }
@@ -67,13 +70,6 @@ impl Follow<'_> {
             match seen {
                 Some(Ok(Seen::Event(event))) => self.show(&mut steps, &event, output),
                 Some(Ok(Seen::Interrupted { cause, wait, count })) => {
-                    // Only when resuming brought nothing new either: what was not sent yet comes with the second connection.
-                    if count > 1
-                        && !matches!(cause, Interruption::Unavailable(_))
-                        && let Some(run) = self.ended().await?
-                    {
-                        return Ok(Followed::Ended(run));
-                    }
                     output.remark(&format!("{cause}; trying again in {wait:?} (attempt {count})"));
                 }
                 Some(Err(error)) if cannot_stream(&error) => {
@@ -81,7 +77,7 @@ impl Follow<'_> {
                         .remark(&format!("this gateway does not stream events ({error}); asking for the run instead"));
                     return self.ask_until_end(asked_to_stop, output).await;
                 }
-                Some(Err(error)) => return Err(lost(error, run_id)),
+                Some(Err(error)) => return Err(lost(error, self.run_id)),
                 None => return Ok(Followed::Ended(Box::new(self.look().await?))),
             }
             if output.is_closed() && self.stop == Stop::Leaves {
@@ -90,7 +86,7 @@ impl Follow<'_> {
         }
     }
 
-    fn show(&self, steps: &mut Steps, event: &Event, output: &mut Output) {
+    fn show(&self, steps: &mut Steps, event: &AnyEvent, output: &mut Output) {
         let line = steps.line(event);
         if self.shown {
             output.object(&json!({ "kind": "event", "event": event.body }));
@@ -152,25 +148,42 @@ impl Follow<'_> {
     }
 
     async fn look(&self) -> Result<Run, Failure> {
-        match self.connection.gateway().get_run(self.run_id).await {
-            Ok(run) => Ok(run.into_inner()),
-            Err(error) => Err(CallError::of(error).await.into()),
-        }
+        Ok(self.connection.gateway().get_run(self.run_id).await?.into_inner())
+    }
+}
+
+/// Where the events come from: the peer, or the next one when it goes away. They are shown as they were sent, so also those of a
+/// gateway that is laxer than its contract.
+struct Events<'a> {
+    connection: &'a Connection,
+    run_id: &'a str,
+}
+
+impl Source for Events<'_> {
+    type Refusal = ErrorEnvelope;
+
+    async fn open(&self, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
+        self.connection.events(self.run_id, after).await
+    }
+
+    async fn has_ended(&self) -> Result<bool, Error> {
+        Ok(outcome::is_final(&*self.connection.gateway().get_run(self.run_id).await?))
     }
 }
 
 /// The standard makes the event stream optional, and some send one that is none.
-fn cannot_stream(error: &WatchError) -> bool {
+fn cannot_stream(error: &WatchError<ErrorEnvelope>) -> bool {
     match error {
         WatchError::NotEvents(_) => true,
         WatchError::Refused(error) => {
-            matches!(error.status(), Some(404 | 405 | 501)) && error.code() != Some("run_not_found")
+            let missing = error.status().is_some_and(|status| matches!(status.as_u16(), 404 | 405 | 501));
+            missing && error.code().as_deref() != Some("run_not_found")
         }
         WatchError::GaveUp { .. } => false,
     }
 }
 
-fn lost(error: WatchError, run_id: &str) -> Failure {
+fn lost(error: WatchError<ErrorEnvelope>, run_id: &str) -> Failure {
     let is_lost = matches!(error, WatchError::GaveUp { .. });
     let failure = Failure::from(error);
     if is_lost {

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use runyard_api::arp::schemas::Run;
-use runyard_client::CallError;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -55,7 +54,7 @@ async fn look(connection: &Connection, arguments: &Arguments) -> Result<(Value, 
     } else {
         match connection.own().get_run(&arguments.run_id).await {
             Ok(run) => json!(run.into_inner()),
-            Err(error) if arguments.tree => return Err(CallError::of(error).await.into()),
+            Err(error) if arguments.tree => return Err(error.into()),
             // A gateway that forwards knows runs that its own server does not have.
             Err(_) => Value::Null,
         }
@@ -64,10 +63,7 @@ async fn look(connection: &Connection, arguments: &Arguments) -> Result<(Value, 
 }
 
 async fn gateways(connection: &Connection, run_id: &str) -> Result<Run, Failure> {
-    match connection.gateway().get_run(run_id).await {
-        Ok(run) => Ok(run.into_inner()),
-        Err(error) => Err(CallError::of(error).await.into()),
-    }
+    Ok(connection.gateway().get_run(run_id).await?.into_inner())
 }
 
 fn show(output: &mut Output, run: &Value, whole: &Value) {

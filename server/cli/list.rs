@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use runyard_api::runyard::types::{RunList, RunState, RunSummary};
-use runyard_client::CallError;
 use serde_json::json;
 
 use super::Context;
@@ -76,10 +75,7 @@ async fn page(connection: &Connection, arguments: &Arguments, cursor: Option<&st
     let limit = arguments.limit.or(arguments.all.then_some(PAGE_MAX)).and_then(NonZeroU32::new);
     let (face, node_type) = (arguments.face.as_deref(), arguments.node_type.as_deref());
     let states = (!states.is_empty()).then_some(&states);
-    match connection.own().list_runs(None, None, cursor, face, limit, node_type, states).await {
-        Ok(page) => Ok(page.into_inner()),
-        Err(error) => Err(CallError::of(error).await.into()),
-    }
+    Ok(connection.own().list_runs(None, None, cursor, face, limit, node_type, states).await?.into_inner())
 }
 
 fn show(page: &RunList, output: &mut Output) {

@@ -3,7 +3,6 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use runyard_api::runyard::types::{NodeKind, NodeType};
-use runyard_client::CallError;
 use serde_json::json;
 
 use super::Context;
@@ -31,12 +30,9 @@ pub async fn nodes(arguments: &Arguments, context: &mut Context) -> Result<Exit,
     let kind = arguments.kind.as_deref().map(str::parse::<NodeKind>).transpose();
     let kind = kind.map_err(|error| Failure::usage(format!("--kind: {error}")))?;
     let connection = Connection::open(context.target(), Need::Own, false).await?;
-    let listed = match connection.own().list_node_types(kind.as_ref(), arguments.query.as_deref()).await {
-        Ok(listed) => Ok(listed.into_inner()),
-        Err(error) => Err(CallError::of(error).await),
-    };
+    let listed = connection.own().list_node_types(kind.as_ref(), arguments.query.as_deref()).await;
     connection.close().await;
-    let listed = listed?;
+    let listed = listed?.into_inner();
     context.output.object(&json!(listed));
     show(&listed.node_types, &mut context.output);
     Ok(Exit::Success)

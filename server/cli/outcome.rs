@@ -9,7 +9,10 @@ use super::steps::message;
 
 /// Whether nothing more will happen to it.
 pub fn is_final(run: &Run) -> bool {
-    matches!(run.state, RunState::Succeeded | RunState::Failed | RunState::Canceled)
+    match run.state {
+        RunState::Succeeded | RunState::Failed | RunState::Canceled => true,
+        RunState::Queued | RunState::Running => false,
+    }
 }
 
 /// The exit code of a run that has ended.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use runyard_api::arp::schemas::{Run, RunStartRequest};
-use runyard_client::CallError;
+use runyard_client::run_gateway::{Error, StartRunRequest};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -73,21 +73,15 @@ async fn run_over(
 
 /// Starts a run. The key makes a second attempt, over another connection, start nothing new.
 pub(super) async fn start_once(connection: &Connection, request: &RunStartRequest) -> Result<Run, Failure> {
-    let key = Uuid::new_v4().to_string();
-    let error = match connection.gateway().start_run(Some(&key), request).await {
-        Ok(run) => return Ok(run.into_inner()),
-        Err(error) => CallError::of(error).await,
+    let start = StartRunRequest { idempotency_key: Some(Uuid::new_v4().to_string()), body: request.clone() };
+    let started = match start.send(&connection.gateway()).await {
+        Err(error) if connection.renew(&error).await => start.send(&connection.gateway()).await,
+        started => started,
     };
-    if !connection.renew(&error).await {
-        return Err(not_started(error));
-    }
-    match connection.gateway().start_run(Some(&key), request).await {
-        Ok(run) => Ok(run.into_inner()),
-        Err(error) => Err(not_started(CallError::of(error).await)),
-    }
+    Ok(started.map_err(not_started)?.into_inner())
 }
 
-fn not_started(error: CallError) -> Failure {
+fn not_started(error: Error) -> Failure {
     let failure = Failure::from(error);
     match failure.code.as_str() {
         "unknown_node_type" => failure.advise("`runyard nodes` lists what there is"),

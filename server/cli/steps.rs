@@ -6,7 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use runyard_client::Event;
+use runyard_api::arp::schemas::RunEventType as Type;
+use runyard_client::AnyEvent;
 use serde_json::{Map, Value};
 
 use super::output::{faint, one_line, padded, state, strong};
@@ -27,7 +28,7 @@ pub struct Steps {
 
 impl Steps {
     /// The line for an event, if it means something to people.
-    pub fn line(&mut self, event: &Event) -> Option<String> {
+    pub fn line(&mut self, event: &AnyEvent) -> Option<String> {
         let nothing = Map::new();
         let data = event.data().unwrap_or(&nothing);
         let time = event.time().and_then(|time| time.parse::<Timestamp>().ok());
@@ -48,16 +49,17 @@ impl Steps {
         format!("{:missing$}{}  ", "", faint(&elapsed))
     }
 
-    fn told(&mut self, event: &Event, data: &Map<String, Value>) -> Option<String> {
+    fn told(&mut self, event: &AnyEvent, data: &Map<String, Value>) -> Option<String> {
         let node_run = event.node_run_id().unwrap_or_default();
-        match event.kind() {
-            "composite_decomposed" => {
+        // A server elsewhere may be of a later standard: what it adds is nothing to tell.
+        match event.kind().parse::<Type>().ok()? {
+            Type::CompositeDecomposed => {
                 let count = data.get("node_run_count").and_then(Value::as_u64).unwrap_or_default();
                 let steps = if count == 1 { "step" } else { "steps" };
                 let summary = field(data, "summary").map(remark).unwrap_or_default();
                 Some(format!("{}{count} {steps}{summary}", word("planned")))
             }
-            "subtask_mapped" => {
+            Type::SubtaskMapped => {
                 let node_type = data.get("chosen_node_type_ref").map(reference)?;
                 let name = match field(data, "subtask_id") {
                     Some(subtask) => format!("{subtask} {node_type}"),
@@ -68,7 +70,7 @@ impl Steps {
                 self.names.insert(node_run.to_owned(), name);
                 Some(line)
             }
-            "node_run_assigned" => {
+            Type::NodeRunAssigned => {
                 let named = self.names.contains_key(node_run);
                 if data.contains_key("root") {
                     self.judged.insert(node_run.to_owned());
@@ -78,7 +80,7 @@ impl Steps {
                 let is_root = data.get("root").and_then(Value::as_bool).unwrap_or(false);
                 (!named && !is_root).then(|| format!("{}{}", word("created"), one_line(&node_type)))
             }
-            "atomic_executed" => {
+            Type::AtomicExecuted => {
                 let ended = field(data, "state").unwrap_or("ended");
                 if ended != "succeeded" {
                     self.judged.insert(node_run.to_owned());
@@ -87,21 +89,25 @@ impl Steps {
                     data.get("error").map(|error| format!(": {}", one_line(&message(error)))).unwrap_or_default();
                 Some(format!("{}{}{reason}", padded(ended, WORD_WIDTH, state), one_line(&self.name(node_run))))
             }
-            "node_evaluated" if field(data, "status") == Some("fail") && !self.judged.contains(node_run) => {
+            Type::NodeEvaluated if field(data, "status") == Some("fail") && !self.judged.contains(node_run) => {
                 let reason =
                     field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
                 Some(format!("{}{}: {}", word("judged bad"), one_line(&self.name(node_run)), one_line(reason)))
             }
-            "recovery_applied" => {
+            Type::RecoveryApplied => {
                 let action = field(data, "type").unwrap_or("recovery");
                 Some(format!("{}{}", word(action), one_line(&self.name(node_run))))
             }
-            "policy_decided" if field(data, "decision").is_some_and(|decision| decision != "allow") => {
+            Type::PolicyDecided if field(data, "decision").is_some_and(|decision| decision != "allow") => {
                 let reason =
                     field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
                 Some(format!("{}by policy: {}", padded("failed", WORD_WIDTH, state), one_line(reason)))
             }
-            _ => None,
+            Type::RunStarted
+            | Type::CandidateSetGenerated
+            | Type::NodeEvaluated
+            | Type::PolicyDecided
+            | Type::RunCompleted => None,
         }
     }
 
@@ -152,7 +158,7 @@ mod tests {
         let Value::Array(events) = events else { panic!("a list") };
         let lines = events.into_iter().enumerate().filter_map(|(index, mut body)| {
             body["time"] = json!(format!("2026-01-01T00:00:00.{index:03}Z"));
-            steps.line(&Event { seq: 1, body })
+            steps.line(&AnyEvent { seq: 1, body })
         });
         anstream::adapter::strip_str(&lines.collect::<Vec<_>>().join("\n")).to_string()
     }

@@ -67,7 +67,20 @@ fn the_owners_document_is_asked_for_with_overlay_false() {
     let Command::Openapi(arguments) = parse(&["openapi", "run-gateway", "--overlay=false"]).unwrap().command else {
         panic!("openapi")
     };
-    assert!(!arguments.overlay);
+    assert!(!arguments.show.overlay);
+}
+
+#[test]
+fn a_word_after_openapi_is_a_document_or_something_to_do() {
+    let Command::Openapi(arguments) = parse(&["openapi", "--json", "export", "--out", "d"]).unwrap().command else {
+        panic!("openapi")
+    };
+    assert!(matches!(arguments.command, Some(openapi::Command::Export(_))) && arguments.show.is_empty());
+    let Command::Openapi(arguments) = parse(&["openapi", "runtime", "export", "--out", "d"]).unwrap().command else {
+        panic!("openapi")
+    };
+    assert!(arguments.command.is_some() && !arguments.show.is_empty(), "both: refused when it is carried out");
+    assert!(refusal(&["openapi", "export"]).contains("--out <DIR>"));
 }
 
 #[test]

@@ -8,12 +8,17 @@
 //! | `project.rs` | the log as this face shows it                |
 //! | `error.rs`   | every refusal in this document's error body  |
 //!
-//! Rooms of one owner share what their documents share: `arp` is the furniture of the ARP rooms.
+//! Rooms of one owner share what their documents share: `arp` is the furniture of the ARP rooms. `mapping` asks every room how it
+//! shows the same thing; each has a `MAPPING` for that.
 
 pub mod arp;
+pub mod mapping;
 pub mod native;
 pub mod refusal;
 pub mod resume;
 pub mod run_coordinator;
 pub mod run_gateway;
 pub mod runtime;
+
+#[cfg(test)]
+mod said;

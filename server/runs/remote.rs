@@ -1,4 +1,4 @@
-//! The same questions, asked of a coordinator elsewhere, through the generated client.
+//! The same questions, asked of a coordinator elsewhere, through the client that others use.
 //!
 //! Beside `driver/perform`, the only place that reaches outside. It speaks ARP on both sides, so nothing is translated: what the
 //! coordinator answers is passed on, without the nulls that lax peers send, and event streams as bytes.
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use http::StatusCode;
-use runyard_api::arp::run_coordinator::client::{Client, Error, ResponseValue};
 use runyard_api::arp::schemas as arp;
-use runyard_api::client::Plain;
 use runyard_api::host::ByteStream;
+use runyard_client::Retry;
+use runyard_client::run_coordinator::{Client, Error, ResponseValue};
 
 use crate::clock::Clock;
 
@@ -57,16 +57,15 @@ impl RemoteCoordinator {
     /// # Errors
     /// [`RemoteError::Setting`] when the URL is not an http URL.
     pub fn new(url: &str, clock: Clock) -> Result<Self, RemoteError> {
-        let parsed = reqwest::Url::parse(url).map_err(|error| RemoteError::Setting(error.to_string()))?;
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(RemoteError::Setting(format!("`{}` is not http or https", parsed.scheme())));
-        }
-        let http = reqwest::Client::builder()
+        let client = Client::builder(url)
             .connect_timeout(CONNECT_WITHIN)
-            .read_timeout(SILENT_WITHIN)
+            .silence_timeout(SILENT_WITHIN)
+            .timeout(None)
+            // Whether to try again is the caller's choice, who is told 502 or what the coordinator said.
+            .retry(Retry::never())
+            .user_agent(concat!("runyard/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| RemoteError::Setting(error.to_string()))?;
-        let client = Client::new_with_client(url.trim_end_matches('/'), http, Plain::shared());
         Ok(RemoteCoordinator { client, url: url.to_owned(), clock })
     }
 
@@ -111,26 +110,25 @@ impl RemoteCoordinator {
         Ok(ByteStream::new(bytes))
     }
 
-    fn run(&self, answer: Result<ResponseValue<arp::Run>, Error<arp::ErrorEnvelope>>) -> Result<arp::Run, RemoteError> {
+    fn run(&self, answer: Result<ResponseValue<arp::Run>, Error>) -> Result<arp::Run, RemoteError> {
         answer.map(|answer| mended(answer.into_inner())).map_err(|error| self.failed(error))
     }
 
-    fn failed(&self, error: Error<arp::ErrorEnvelope>) -> RemoteError {
+    fn failed(&self, error: Error) -> RemoteError {
         let reason = match error {
-            Error::ErrorResponse(answer) => {
-                let (status, mut envelope) = (answer.status(), Box::new(answer.into_inner()));
+            Error::Refused { status, body: mut envelope, .. } => {
                 if let Some(details) = &mut envelope.error.details {
                     drop_nulls(details);
                 }
                 return RemoteError::Refused { status, envelope };
             }
-            Error::CommunicationError(error) => format!("cannot be reached: {}", chain(&error)),
-            Error::ResponseBodyError(error) => format!("broke off its answer: {}", chain(&error)),
-            Error::InvalidResponsePayload(_, error) => format!("does not answer as its contract says: {error}"),
-            Error::UnexpectedResponse(answer) => {
-                format!("answered {}, which its contract does not know", answer.status())
+            Error::Transport(error) if error.is_body() || error.is_decode() => {
+                format!("broke off its answer: {}", chain(&error))
             }
-            other => format!("could not be asked: {other}"),
+            Error::Transport(error) => format!("cannot be reached: {}", chain(&error)),
+            Error::Unexpected { reason, .. } => format!("does not answer as its contract says: {reason}"),
+            Error::Status { status, .. } => format!("answered {status}, which its contract does not know"),
+            Error::NoToken(error) | Error::Unsent(error) => format!("could not be asked: {error}"),
         };
         RemoteError::Unavailable { url: self.url.clone(), reason }
     }

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `runs.rs` | commands about runs, in a folder that nobody serves |
 //! | `json.rs` | what programs get from each command |
+//! | `diff.rs` | two documents and what changed between them |
 //! | `owners.rs` | one folder, several processes: servers, commands beside them, signals |
 //! | `settings.rs` | configuration, ports, documents |
 //!
 //! What is decided within a command has tests beside it, in `server/cli/`.
 
+mod diff;
 mod json;
 mod owners;
 mod runs;

@@ -8,7 +8,7 @@ use std::path::Path;
 use futures::StreamExt;
 use runyard::store::Store;
 use runyard::store::sqlite::{Options, Sqlite};
-use runyard_client::{CallError, Patience, Seen, Watch, ndjson};
+use runyard_client::{Patience, Seen, ndjson, run_gateway};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -104,20 +104,12 @@ async fn a_watcher_sees_no_gap_and_no_duplicate_across_a_crash() {
     let (sender, mut seen) = unbounded_channel();
     let watcher = tokio::spawn(async move {
         let patience = Patience { attempts_max: 200, ..Patience::default() };
-        let open = |after: u64| {
-            let (doors, run_id) = (doors.clone(), run_id.clone());
-            async move {
-                match doors.gateway.stream_run_events(&run_id, Some(after.cast_signed()), None).await {
-                    Ok(stream) => Ok(stream.into_inner().into_inner().boxed()),
-                    Err(error) => Err(CallError::of(error).await),
-                }
-            }
-        };
-        let mut watch = Watch::new(0, patience, open);
+        let client = run_gateway::Client::builder(&doors.gateway_url).no_proxy().build().unwrap();
+        let mut told = client.watch(run_id).patience(patience).told();
         let mut interruptions = 0;
-        while let Some(next) = watch.next().await {
+        while let Some(next) = told.next().await {
             match next.unwrap() {
-                Seen::Event(event) => sender.send(event.body).unwrap(),
+                Seen::Event(event) => sender.send(json!(event)).unwrap(),
                 Seen::Interrupted { .. } => interruptions += 1,
             }
         }

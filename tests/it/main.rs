@@ -15,6 +15,7 @@ mod idempotency;
 mod native;
 mod planned;
 mod process;
+mod reference;
 mod refusals;
 mod remote;
 mod runtime;

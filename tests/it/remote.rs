@@ -4,7 +4,6 @@ use futures::StreamExt;
 use runyard::config::{Config, Coordinator, CoordinatorPlace, Gateway};
 use runyard::serve::Server;
 use runyard_api::arp::schemas::RunStartRequest;
-use runyard_client::CallError;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -130,8 +129,8 @@ async fn a_replay_is_told_through_the_gateway() {
     assert_eq!(again.headers().get("idempotent-replayed").unwrap(), "true");
     assert_eq!(first.into_inner().run_id, again.into_inner().run_id);
     let other = near.gateway.start_run(Some("key"), &sleep(1)).await.unwrap_err();
-    let other = CallError::of(other).await;
-    assert_eq!((other.status(), other.code()), (Some(409), Some("idempotency_conflict")));
+    let refusal = other.refusal().unwrap();
+    assert_eq!((refusal.status, refusal.code.as_str()), (409, "idempotency_conflict"));
     near.gateway.cancel_run(&far.gateway.start_run(Some("key"), &sleep(3600)).await.unwrap().run_id).await.unwrap();
 }
 

@@ -94,6 +94,9 @@ fn what_does_not_fit_together_does_not_mount() {
             Box::pin(async { Ok(Response::default()) })
         }
     }
-    let error = Mounted::new(Arc::new(Lost), Settings::default()).into_dropshot().err().unwrap();
+    let error = Mounted::new(Arc::new(Lost), Settings::default())
+        .mount(&mut dropshot::ApiDescription::<()>::new(), "")
+        .err()
+        .unwrap();
     assert_eq!(error.to_string(), "document runs, operation lost: nothing is at /components/schemas/Lost");
 }

@@ -116,7 +116,7 @@ fn routes_that_cannot_be_told_apart_do_not_mount() {
         (&TWO_IN_ONE[..], "/v1/{p0}-{p1}: "),
     ] {
         let document: &'static Document = Box::leak(Box::new(Document { operations, ..copy() }));
-        let error = crate::host::router::Router::new(document).unwrap_err();
+        let error = crate::host::router::Router::new(document, &[]).unwrap_err();
         assert!(error.starts_with(reason), "{error}");
     }
 }

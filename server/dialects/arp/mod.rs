@@ -7,3 +7,17 @@ pub mod runs;
 pub mod service;
 pub mod stream;
 pub mod wire;
+
+use super::mapping::Face;
+
+/// How runs show on both ARP doors.
+pub const MAPPING: Face = Face {
+    title: "ARP Run Gateway and Run Coordinator",
+    documents: &["run-gateway", "run-coordinator"],
+    run: |status| wire::run_state(status).to_string(),
+    node_run: Some(|state| wire::node_state(state).to_string()),
+    events: |state, log| {
+        let mut projection = project::Projection::of(state);
+        log.iter().map(|recorded| project::types(&projection.project(recorded))).collect()
+    },
+};

@@ -178,6 +178,11 @@ fn put(object: &mut Map<String, Value>, key: &str, value: Option<String>) {
     }
 }
 
+/// The types of events that are shown.
+pub fn types(shown: &[RunEvent]) -> Vec<String> {
+    shown.iter().filter_map(|event| event.body["type"].as_str().map(str::to_owned)).collect()
+}
+
 /// Whose events a node run's stream shows: its own and its descendants'.
 pub fn within(state: &State, top: NodeRunId, node_run: NodeRunId) -> bool {
     let mut at = Some(node_run);

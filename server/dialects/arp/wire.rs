@@ -33,19 +33,29 @@ pub struct Unsayable {
 
 /// A start request in the engine's words.
 pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun, Unsayable> {
+    // Each by its name: a field that the standard adds does not compile until it takes effect here.
+    let arp::RunStartRequest {
+        run_id,
+        root_node_type_ref,
+        input,
+        run_context,
+        constraints: envelope,
+        metadata,
+        extensions,
+    } = body;
     let mut notes = Map::new();
-    note(&mut notes, RUN_CONTEXT, &body.run_context);
-    note(&mut notes, METADATA, &body.metadata);
-    note(&mut notes, EXTENSIONS, &body.extensions);
+    note(&mut notes, RUN_CONTEXT, run_context);
+    note(&mut notes, METADATA, metadata);
+    note(&mut notes, EXTENSIONS, extensions);
     Ok(NewRun {
-        name: body.run_id.as_deref().map(run_name).transpose()?,
+        name: run_id.as_deref().map(run_name).transpose()?,
         face,
         operation: "start_run",
-        node_type: node_type_ref(&body.root_node_type_ref),
-        inputs: body.input.clone(),
-        constraints: constraints(body.constraints.as_ref())?,
-        policy: policy::policy(body.extensions.as_ref())?,
-        steps: policy::steps(body.extensions.as_ref())?,
+        node_type: node_type_ref(root_node_type_ref),
+        inputs: input.clone(),
+        constraints: constraints(envelope.as_ref())?,
+        policy: policy::policy(extensions.as_ref())?,
+        steps: policy::steps(extensions.as_ref())?,
         notes,
         request: serde_json::to_value(body).unwrap_or_default(),
         key: None,

@@ -14,8 +14,21 @@ mod wire;
 
 use std::sync::{Arc, OnceLock};
 
+use super::mapping::Face;
 use crate::doors::Door;
 use crate::runs::Runs;
+
+/// How runs show on our own door: as they are.
+pub const MAPPING: Face = Face {
+    title: "Runyard",
+    documents: &["runyard"],
+    run: |status| wire::run_state(status).to_string(),
+    node_run: Some(|state| wire::node_state(state).0.to_string()),
+    events: |state, log| {
+        let shown = |recorded| project::project(&state.run.to_string(), recorded)["type"].as_str().map(str::to_owned);
+        log.iter().map(|recorded| shown(recorded).into_iter().collect()).collect()
+    },
+};
 
 /// The room.
 pub struct Room {
@@ -32,3 +45,6 @@ impl Room {
         Room { runs, doors }
     }
 }
+
+#[cfg(test)]
+mod said;

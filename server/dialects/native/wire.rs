@@ -177,7 +177,8 @@ fn side_effect(class: SideEffect) -> types::SideEffectClass {
     }
 }
 
-fn run_state(status: RunStatus) -> types::RunState {
+/// A run's state: the same word.
+pub(super) fn run_state(status: RunStatus) -> types::RunState {
     match status {
         RunStatus::Queued => types::RunState::Queued,
         RunStatus::Running => types::RunState::Running,
@@ -203,7 +204,8 @@ fn status(state: &types::RunState) -> Status {
     }
 }
 
-fn node_state(state: NodeState) -> (types::NodeRunState, Option<types::WaitingFor>) {
+/// A node run's state, and what it waits for.
+pub(super) fn node_state(state: NodeState) -> (types::NodeRunState, Option<types::WaitingFor>) {
     let plain = match state {
         NodeState::Pending => types::NodeRunState::Pending,
         NodeState::Queued => types::NodeRunState::Queued,
@@ -217,7 +219,8 @@ fn node_state(state: NodeState) -> (types::NodeRunState, Option<types::WaitingFo
     (plain, None)
 }
 
-fn waiting_for(wait: Wait) -> types::WaitingFor {
+/// What a node run waits for.
+pub(super) fn waiting_for(wait: Wait) -> types::WaitingFor {
     let (reason, until) = match wait {
         Wait::Timer { until_ms } => (types::WaitReason::Timer, Some(time(until_ms))),
         Wait::Children => (types::WaitReason::Children, None),

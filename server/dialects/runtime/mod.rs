@@ -16,7 +16,23 @@ mod handlers;
 mod project;
 mod wire;
 
+use super::arp::wire::run_state;
+use super::mapping::Face;
 use crate::runs::Runs;
+
+/// How runs show here. Node runs show only through events: as tool calls and steps.
+pub const MAPPING: Face = Face {
+    title: "ARP Runtime",
+    documents: &[FACE],
+    run: |status| run_state(status).to_string(),
+    node_run: None,
+    events: |state, log| {
+        let mut projection = project::Projection::of(state);
+        log.iter()
+            .map(|recorded| projection.project(recorded).as_ref().map(project::kind).into_iter().collect())
+            .collect()
+    },
+};
 
 /// The face's name: also the document's.
 pub const FACE: &str = "runtime";

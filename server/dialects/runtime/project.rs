@@ -156,6 +156,12 @@ impl Projection {
     }
 }
 
+/// An event's type in words; of a step, which.
+pub(super) fn kind(frame: &Frame) -> String {
+    let kind = frame.data["type"].as_str().unwrap_or_default();
+    frame.data["data"]["step"].as_str().map_or_else(|| kind.to_owned(), |step| format!("{kind}: {step}"))
+}
+
 impl Known {
     fn new(node_type: &NodeType, goal: Option<String>, inputs: &Object) -> Self {
         Known {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 use runyard_api::arp::schemas::{NodeRun, Run};
 use runyard_api::arp::{run_coordinator, run_gateway, runtime};
-use runyard_api::client::{Error, ResponseValue};
+use runyard_api::client::{CallError, ResponseValue};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -146,12 +146,11 @@ pub struct Refused {
 }
 
 impl Refused {
-    pub fn of<E: Serialize + std::fmt::Debug>(error: Error<E>) -> Self {
-        let Error::ErrorResponse(answer) = error else { panic!("not a documented refusal: {error:?}") };
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let error = serde_json::to_value(answer.into_inner()).unwrap()["error"].take();
+    pub fn of<E: Serialize + std::fmt::Debug>(error: CallError<E>) -> Self {
+        let CallError::Refused { status, headers, body } = error else { panic!("not a documented refusal: {error:?}") };
+        let error = serde_json::to_value(body).unwrap()["error"].take();
         let code = error["code"].as_str().unwrap_or_default().to_owned();
-        Refused { status, code, details: error["details"].clone(), headers }
+        Refused { status: status.as_u16(), code, details: error["details"].clone(), headers }
     }
 
     /// Status and code.
@@ -161,7 +160,7 @@ impl Refused {
 }
 
 /// What was refused; a test fails when nothing was.
-pub fn refused<T, E: Serialize + std::fmt::Debug>(answer: Result<ResponseValue<T>, Error<E>>) -> Refused {
+pub fn refused<T, E: Serialize + std::fmt::Debug>(answer: Result<ResponseValue<T>, CallError<E>>) -> Refused {
     match answer {
         Ok(answer) => panic!("accepted with {}", answer.status()),
         Err(error) => Refused::of(error),

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use jsonschema::Validator;
-use runyard_api::host::{Checker, Document, Operation};
+use runyard_api::host::{BodyRule, Checker, Document, Fault, Operation, Place};
 use serde_json::{Value, json};
 
 /// Every document that has code.
@@ -16,6 +17,7 @@ static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| DOCUMENTS.iter().co
 /// A document made ready to judge answers.
 pub struct Contract {
     pub document: &'static Document,
+    full: Value,
     checker: Checker,
     event: Validator,
 }
@@ -32,11 +34,28 @@ impl Contract {
             Some(_) => validator(&full, "RunEvent"),
             None => standard("RunEvent"),
         };
-        Contract { document, checker: Checker::new(document).unwrap(), event }
+        Contract { document, checker: Checker::new(document).unwrap(), event, full }
     }
 
     pub fn operation(&self, id: &str) -> &'static Operation {
         self.document.operations.iter().find(|one| one.id == id).unwrap_or_else(|| panic!("no operation {id}"))
+    }
+
+    /// Whether nothing is left for the operation's `default`, because every status that the host can refuse it with is documented
+    /// by itself. Its room's are, too: the recorder fails every test in which one is not. A 500 is a bug, and no document promises
+    /// bugs by leaving them out.
+    pub fn is_complete(&self, operation: &Operation) -> bool {
+        let documented = |status: u16| operation.responses.iter().any(|one| one.status == status.to_string());
+        let own =
+            refusals().into_iter().filter(|fault| concerns(fault, operation)).map(|fault| fault.status().as_u16());
+        own.filter(|status| *status != 500).all(documented)
+    }
+
+    /// The codes that the document lists for a status of an operation (`x-runyard-codes`).
+    pub fn codes(&self, operation: &str, status: u16) -> Vec<&str> {
+        let one = self.operation(operation);
+        let codes = &self.full["paths"][one.path][one.method.to_lowercase()]["x-runyard-codes"][status.to_string()];
+        codes.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// The status as the document writes it, or what it does not promise.
@@ -76,6 +95,46 @@ impl Contract {
     }
 }
 
+/// One of each fault of the host.
+fn refusals() -> Vec<Fault> {
+    let text = || String::new();
+    vec![
+        Fault::UnknownPath { path: text() },
+        Fault::MethodNotAllowed { method: text(), allow: Vec::new() },
+        Fault::UnsupportedMediaType { found: None, expected: "" },
+        Fault::BodyTooLarge { limit_bytes: 0 },
+        Fault::BodyMissing,
+        Fault::BodyBroken,
+        Fault::BodySlow { limit: Duration::ZERO },
+        Fault::NotJson { reason: text() },
+        Fault::invalid(Place::Query, "", ""),
+        Fault::Unauthenticated { reason: text(), challenge: text() },
+        Fault::Forbidden { reason: text() },
+        Fault::Unavailable { reason: text(), retry_after: None },
+        Fault::Stopping,
+        Fault::Internal { reason: text() },
+    ]
+}
+
+/// Whether a request for this operation can be refused so.
+fn concerns(fault: &Fault, operation: &Operation) -> bool {
+    let has_body = operation.body != BodyRule::None;
+    // A new fault that finds its place here is to be added above as well.
+    match fault {
+        // These belong to no operation.
+        Fault::UnknownPath { .. } | Fault::MethodNotAllowed { .. } => false,
+        Fault::UnsupportedMediaType { .. }
+        | Fault::BodyTooLarge { .. }
+        | Fault::BodyMissing
+        | Fault::BodyBroken
+        | Fault::BodySlow { .. }
+        | Fault::NotJson { .. } => has_body,
+        Fault::Invalid { .. } => has_body || !operation.parameters.is_empty(),
+        Fault::Unauthenticated { .. } | Fault::Forbidden { .. } | Fault::Unavailable { .. } => operation.secured,
+        Fault::Stopping | Fault::Internal { .. } => true,
+    }
+}
+
 /// A schema of the standard by its name, as its owner has it: without our overlays.
 pub fn standard(name: &str) -> Validator {
     static SCHEMAS: LazyLock<Value> = LazyLock::new(|| {
@@ -87,7 +146,13 @@ pub fn standard(name: &str) -> Validator {
 
 /// A validator for one of a document's schemas. Read here anew, so that a fault of the door's own validator shows.
 fn validator(document: &Value, name: &str) -> Validator {
-    let mut schema = json!({ "$ref": format!("#/components/schemas/{name}"), "components": document["components"] });
+    validator_of(document, &json!({ "$ref": format!("#/components/schemas/{name}") }))
+}
+
+/// A validator for a schema that stands anywhere in a document.
+pub fn validator_of(document: &Value, schema: &Value) -> Validator {
+    let mut schema = schema.clone();
+    schema["components"] = document["components"].clone();
     name_properties(&mut schema);
     jsonschema::draft202012::options().should_validate_formats(true).offline().build(&schema).unwrap()
 }

@@ -16,7 +16,7 @@
 
 mod apart;
 mod clients;
-mod contract;
+pub mod contract;
 mod frames;
 mod lines;
 mod raw;
@@ -32,7 +32,7 @@ use serde_json::Value;
 
 pub use apart::Apart;
 pub use clients::{Clients, Refused, refused};
-pub use contract::{DOCUMENTS, standard};
+pub use contract::{Contract, DOCUMENTS, standard};
 pub use frames::{Frame, Frames};
 pub use lines::Lines;
 pub use raw::Answer;

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode};
-use runyard_api::client::Behaviour;
+use runyard::web::reference::codes::{CODES, Scope};
+use runyard_api::client::{Behaviour, Operation, Unanswered};
 use serde_json::Value;
 
 use super::contract::Contract;
@@ -32,11 +33,28 @@ impl Seen {
     pub fn judge(&self, contract: &Contract, operation: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
         let media = headers.get("content-type").map(|value| value.to_str().unwrap());
         match contract.check(operation, status.as_u16(), media, body) {
+            Ok("default") if contract.is_complete(contract.operation(operation)) => {
+                self.broke(format!("{operation} answers {status}, which its document should have by itself"));
+            }
             Ok(written) => self.note(contract, operation, written),
             Err(reason) => self.broke(format!("{reason}\n{}", String::from_utf8_lossy(body))),
         }
         if !status.is_success() {
+            self.judge_code(contract, operation, status, body);
             self.judge_envelope(headers, body);
+        }
+    }
+
+    /// Every refusal has a code that the reference names: one of the operation's own, or one of any request.
+    fn judge_code(&self, contract: &Contract, operation: &str, status: StatusCode, body: &[u8]) {
+        let envelope: Value = serde_json::from_slice(body).unwrap_or_default();
+        let code = envelope["error"]["code"].as_str().unwrap_or_default();
+        let listed = contract.codes(operation, status.as_u16());
+        let known = CODES.iter().find(|one| one.code == code && one.status == status.as_u16());
+        let fits = known.is_some_and(|one| one.scope != Scope::Listed || listed.contains(&code));
+        if !fits {
+            let name = contract.document.name;
+            self.broke(format!("{name} {operation}: {status} `{code}`, and x-runyard-codes has {listed:?}"));
         }
     }
 
@@ -89,10 +107,10 @@ impl Behaviour for Recorder {
     fn send<'a>(
         &'a self,
         client: &'a reqwest::Client,
-        operation: &'static str,
+        operation: &'static Operation,
         request: reqwest::Request,
-    ) -> BoxFuture<'a, reqwest::Result<reqwest::Response>> {
-        Box::pin(async move { self.look(operation, client.execute(request).await?).await })
+    ) -> BoxFuture<'a, Result<reqwest::Response, Unanswered>> {
+        Box::pin(async move { Ok(self.look(operation.id, client.execute(request).await?).await?) })
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use runyard::catalog::Catalog;
+use runyard::web::reference::codes::CODES;
 
 use super::tree::{read, sources};
 use crate::harness::World;
@@ -42,9 +43,13 @@ async fn the_table_of_doors_is_the_servers() {
     }
     assert_eq!(shown, stated, "README.md and the header of server/doors.rs");
     let offsets: Vec<u16> = code
-        .split("offset: ")
+        .split_once("const OFFSETS")
+        .and_then(|(_, rest)| rest.split_once(';'))
+        .and_then(|(_, rest)| rest.split_once(';'))
+        .map_or("", |(offsets, _)| offsets)
+        .split("\", ")
         .skip(1)
-        .filter_map(|rest| rest.split(',').next().and_then(|number| number.parse().ok()))
+        .filter_map(|rest| rest.split(')').next().and_then(|number| number.parse().ok()))
         .collect();
     assert_eq!(offsets, stated.iter().map(|door| door.1).collect::<Vec<_>>(), "server/doors.rs and its header");
 
@@ -68,6 +73,8 @@ fn the_table_of_errors_is_the_codes() {
     let missing: Vec<_> = refused.difference(&shown).collect();
     let invented: Vec<_> = shown.difference(&refused).collect();
     assert!(missing.is_empty() && invented.is_empty(), "the README lacks {missing:?} and invents {invented:?}");
+    let referenced: BTreeSet<(u16, String)> = CODES.iter().map(|one| (one.status, one.code.to_owned())).collect();
+    assert_eq!(referenced, refused, "server/web/reference/codes.rs, and the code");
 }
 
 #[test]
@@ -101,6 +108,17 @@ fn every_node_type_and_command_is_named() {
         table("The command line").iter().flat_map(|row| quoted(&row[0]).collect::<Vec<_>>()).collect();
     let shown: BTreeSet<&str> = shown.iter().filter_map(|command| command.split(' ').next()).collect();
     assert_eq!(shown, known, "README.md, and `runyard --help`");
+}
+
+#[test]
+fn the_rust_of_the_readme_is_that_of_the_clients_page_which_is_compiled() {
+    let block = |text: &str, fence: &str| {
+        let (_, code) = text.split_once(fence).unwrap();
+        code.split_once("\n```").unwrap().0.trim().to_owned()
+    };
+    let shown = block(&read("README.md"), "\n```rust\n");
+    let compiled = block(&read("client/README.md"), "\n```rust,no_run\n");
+    assert!(compiled.contains(&shown), "README.md shows\n{shown}\nand client/README.md\n{compiled}");
 }
 
 /// Every status and code that a room can refuse with: what the rooms write, and the host's faults as the rooms say them.

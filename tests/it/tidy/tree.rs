@@ -52,10 +52,11 @@ fn walk(folder: &Path, files: &mut Vec<File>) {
     }
 }
 
-/// Rust files below a folder, tests left out.
+/// Rust files below a folder, tests and examples left out: both are written as users of the house would.
 pub fn sources(folder: &str) -> Vec<File> {
     let folder = format!("{folder}/");
-    let is_test = |path: &str| path.contains("/tests/") || path.ends_with("/tests.rs") || path.contains("/conformance");
+    let apart = ["/tests/", "/examples/", "/conformance"];
+    let is_test = |path: &str| apart.iter().any(|part| path.contains(part)) || path.ends_with("/tests.rs");
     let mut files = tree();
     files.retain(|file| file.path.starts_with(&folder) && file.path.ends_with(".rs") && !is_test(&file.path));
     files

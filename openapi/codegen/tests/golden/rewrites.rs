@@ -74,6 +74,7 @@ fn each_quirk_is_carried_and_reported() {
                 &format!("parameters: [{{ name: Authorization, in: header, schema: {{ type: string }} }}], {FINE}"),
             ),
         ),
+        ("properties-without-a-type", schema("{ properties: { a: { type: string } }, required: [a] }")),
         ("recursion", schema("{ type: object, properties: { a: { $ref: '#/components/schemas/A' } } }")),
         ("optional-security", operation("get", &format!("security: [{{}}], {FINE}"))),
     ];
@@ -100,6 +101,7 @@ fn a_document_of_many_quirks() {
     let generated = generate(&[("api.yaml", text)]).unwrap();
     golden("quirks-surface", &generated.surface);
     golden("quirks-report", &generated.report.to_string());
+    golden("quirks-words", &generated.words);
 }
 
 #[test]

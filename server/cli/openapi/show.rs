@@ -1,19 +1,16 @@
-//! `runyard openapi`: the documents that this binary was built from.
+//! `runyard openapi [NAME]`: a document as it is served, its surface, or the list of documents.
 
 use clap::{ArgAction, Args, ValueEnum};
 use runyard_api::DOCUMENTS;
 use runyard_api::host::Document;
 use serde_json::{Value, json};
 
-use super::Context;
-use super::failure::{Exit, Failure};
+use crate::cli::Context;
+use crate::cli::failure::{Exit, Failure};
 
 /// Which document, and what of it.
 #[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "With --json: the document as JSON; without NAME one object {\"documents\":[{\"name\",\"title\",\"version\",\"operations\"}]}."
-)]
-pub struct Arguments {
+pub struct Wanted {
     /// The document; without it, a list of all
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
@@ -26,6 +23,13 @@ pub struct Arguments {
     /// The form [default: yaml, and json with --json]
     #[arg(long, value_enum, value_name = "FORM")]
     pub format: Option<Format>,
+}
+
+impl Wanted {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.name.is_none() && !self.surface && self.overlay && self.format.is_none()
+    }
 }
 
 /// The form of a document.
@@ -41,7 +45,7 @@ pub enum Format {
 ///
 /// # Errors
 /// No such document.
-pub fn openapi(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+pub fn show(arguments: &Wanted, context: &mut Context) -> Result<Exit, Failure> {
     let output = &mut context.output;
     let Some(name) = &arguments.name else {
         let rows = DOCUMENTS.iter().map(|(document, _)| summary(document));

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""The bump drill: for each way in which a document can change, whoever has to notice speaks up, and by name.
+
+In a copy of the tree, never in the tree itself. The copy is first shown to be in order, for every teller. Then each case changes one thing in a
+document, and asks the one that must notice; what it has to say stands in openapi/README.md, whose table "Bumping a document" this script reads. Each
+case also asks `runyard openapi diff` for whom the change is breaking. The copy lives below the target folder and shares it, so that no dependency is
+built again.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
+# The same place every time: cargo knows a crate by its path, and what it built for the last one is used again.
+TREE = TARGET / "drill"
+# The binary that compares documents. Put aside, because tests of the copy are built with a binary of their own, in its place.
+BUILT = TARGET / "debug" / "runyard"
+BINARY = TARGET / "drill-runyard"
+BOUND_S = 900
+
+GATEWAY, SCHEMAS, OWN = "openapi/arp/run-gateway.yaml", "openapi/arp/schemas.yaml", "openapi/runyard/runyard.yaml"
+
+# Who tells, and how it is asked.
+TELLERS = {
+    "the generator": ["check", "--package", "runyard-api"],
+    "the compiler": ["check", "--package", "runyard", "--lib"],
+    "the golden": ["test", "--package", "runyard-codegen", "--test", "golden", "ours::"],
+    "the contract test": ["test", "--package", "runyard", "--test", "it", "contract::the_ledger"],
+}
+# What a teller says when it is content, so that one that was not asked at all is not taken for content.
+CONTENT = {
+    "the golden": "test result: ok. 2 passed",
+    "the contract test": "test result: ok. 1 passed",
+}
+
+OPERATION = """
+  /v1/runs/{run_id}:pause:
+    parameters:
+      - $ref: '#/components/parameters/RunId'
+    post:
+      operationId: pause_run
+      summary: Pause a run
+      responses:
+        '200':
+          description: The run.
+          content:
+            application/json:
+              schema:
+                $ref: 'schemas.yaml#/components/schemas/Run'
+        default:
+          $ref: '#/components/responses/Failure'"""
+COUNTS = r"\n  /v1/run-counts:\n.*?(?=\n  /v1/)"
+
+
+# Each case changes the copy. It answers the document to compare, and the names that the teller must say.
+def added_operation():
+    edit(GATEWAY, r"\npaths:", lambda found: found[0] + OPERATION)
+    return GATEWAY, ["pause_run", "run_gateway"]
+
+
+def removed_operation():
+    edit(OWN, COUNTS, "")
+    return OWN, ["count_runs", "dialects/native"]
+
+
+def renamed_operation():
+    edit(OWN, r"operationId: count_runs", "operationId: tally_runs")
+    return OWN, ["count_runs", "tally_runs", "dialects/native"]
+
+
+def field_in_an_answer():
+    edit(OWN, r"(    RunSummary:\n.*?required: \[)", r"\1priority, ")
+    edit(OWN, r"(    RunSummary:\n.*?      properties:\n)", r"\1        priority:\n          type: string\n")
+    return OWN, ["priority", "RunSummary", "native/wire.rs"]
+
+
+def field_in_a_request():
+    edit(SCHEMAS, r"(    RunStartRequest:\n.*?required: \[)", r"\1priority, ")
+    edit(SCHEMAS, r"(    RunStartRequest:\n.*?      properties:\n)", r"\1        priority:\n          type: string\n")
+    return GATEWAY, ["priority", "arp/wire.rs"]
+
+
+def type_of_a_field():
+    count = r"(    RunSummary:\n.*?        event_count:\n[^\n]*\n          )type: integer\n          format: int64\n          minimum: 0"
+    edit(OWN, count, r"\1type: string")
+    return OWN, ["event_count", "native/wire.rs"]
+
+
+def bound():
+    edit(SCHEMAS, r"(        max_steps:\n.*?minimum: )0", r"\g<1>1")
+    return GATEWAY, ["arp-schemas", "BudgetConstraints", "max_steps?: integer <minimum 1>"]
+
+
+def description():
+    edit(SCHEMAS, r"Greatest number of steps\.", "Largest number of steps.")
+    return GATEWAY, ["arp-schemas", "BudgetConstraints max_steps: Largest number of steps."]
+
+
+def status():
+    answer = r"\1        '410':\n          $ref: '#/components/responses/NotFound'\n"
+    edit(OWN, r"(      operationId: get_run\n.*?        '404':\n[^\n]*\n)", answer)
+    return OWN, ["runyard get_run 410"]
+
+
+def value_of_an_enum():
+    edit(SCHEMAS, r"(    RunState:\n.*?enum: \[)queued, running,", r"\1queued, running, paused,")
+    return GATEWAY, ["RunState::Paused"]
+
+
+def overlay_target():
+    edit(GATEWAY, r"\n  /v1/runs/\{run_id\}/events:\n.*?(?=\ncomponents:)", "")
+    return GATEWAY, ["run-gateway.overlay.yaml", "$.paths['/v1/runs/{run_id}/events'].get"]
+
+
+def reference():
+    edit(GATEWAY, r"schemas/RunStartRequest", "schemas/RunStartRequestGone")
+    return GATEWAY, ["run-gateway.yaml", "start_run", "RunStartRequestGone"]
+
+
+# As the table in openapi/README.md names them, in its order.
+CASES = {
+    "an operation is added": added_operation,
+    "an operation is removed": removed_operation,
+    "an operation is renamed": renamed_operation,
+    "an answer gets a required field": field_in_an_answer,
+    "a request gets a required field": field_in_a_request,
+    "a field has another type": type_of_a_field,
+    "an enum in an answer gets a value": value_of_an_enum,
+    "a bound moves": bound,
+    "a description changes": description,
+    "a status is added": status,
+    "what an overlay points at is gone": overlay_target,
+    "a reference leads nowhere": reference,
+}
+
+
+def main():
+    rows = table()
+    if list(rows) != list(CASES):
+        sys.exit(f"drill: openapi/README.md has the rows {list(rows)}, this script the cases {list(CASES)}")
+    keep_the_binary()
+    try:
+        copy_tree()
+        for teller, arguments in TELLERS.items():
+            content(teller, arguments)
+        failures = [name for name, change in CASES.items() if not holds(name, change, rows[name])]
+    finally:
+        put_the_binary_back()
+    shutil.rmtree(TREE)
+    for failure in failures:
+        print(f"drill: this did not hold: {failure}", file=sys.stderr)
+    sys.exit(1 if failures else 0)
+
+
+def table():
+    """The rows of the recipe: what changes, who tells, the words that it uses, and for whom it is breaking."""
+    text = (ROOT / "openapi/README.md").read_text()
+    lines = text.partition("\n## Bumping a document\n")[2].partition("\n## ")[0].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("| ")]
+    return {row[0]: {"teller": row[1], "says": re.findall(r"`([^`]+)`", row[2]), "breaks": row[3]} for row in rows[1:]}
+
+
+def holds(name, change, row):
+    """Whether the right one speaks up, in the right words. What the case changed is put back."""
+    started = time.monotonic()
+    document, words = change()
+    told, said = compared(document)
+    status, output = ask(TELLERS[row["teller"]])
+    restore()
+    missing = [word for word in [*words, *row["says"]] if word not in output]
+    print(f"   {time.monotonic() - started:4.0f} s  {name}: {row['teller']}; openapi diff: {told}", flush=True)
+    if status == 0 or missing:
+        wanted = ", ".join(missing) or "a failure"
+        print(f"{output}\ndrill: {row['teller']} said nothing of: {wanted}", file=sys.stderr)
+        return False
+    if told != row["breaks"]:
+        print(f"{said}\ndrill: openapi diff says {told}, the table {row['breaks']}", file=sys.stderr)
+        return False
+    return True
+
+
+def compared(document):
+    """For whom the change of a document is breaking, and the whole answer."""
+    done = run([str(BINARY), "openapi", "diff", "--json", str(ROOT / document), str(TREE / document)], TREE)
+    if done.returncode == 2:
+        return "cannot be read", done.stderr
+    answer = json.loads(done.stdout)
+    if not answer["changes"]:
+        return "no change", done.stdout
+    parties = sorted({party for change in answer["changes"] for party in change["breaks"]})
+    if done.returncode != (1 if parties else 0):
+        return f"{parties}, but the exit code is {done.returncode}", done.stdout
+    return " and ".join(parties) or "neither", done.stdout
+
+
+def content(teller, arguments):
+    """The unchanged copy gives nobody anything to say; else what a case finds would prove nothing."""
+    started = time.monotonic()
+    status, output = ask(arguments)
+    if status != 0 or CONTENT.get(teller, "Finished") not in output:
+        sys.exit(f"{output}\ndrill: {teller} is not content with the tree as it is")
+    print(f"   {time.monotonic() - started:4.0f} s  {teller} is content with the tree as it is", flush=True)
+
+
+def ask(arguments):
+    """Status and words of cargo."""
+    command = ["cargo", arguments[0], "--locked", "--color", "never", *arguments[1:]]
+    # What is built here is built again and again with small changes, which is what incremental builds are for.
+    done = run(command, TREE, CARGO_TARGET_DIR=str(TARGET), CARGO_INCREMENTAL="1", INSTA_UPDATE="no", RUST_BACKTRACE="0")
+    return done.returncode, done.stdout + done.stderr
+
+
+def run(command, folder, **environment):
+    return subprocess.run(command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=BOUND_S)
+
+
+ORIGINALS = {}
+
+
+def edit(path, pattern, replacement):
+    """Changes the first place that the pattern finds; a pattern that finds nothing is a fault of this script."""
+    file = TREE / path
+    text = file.read_text()
+    changed, count = re.subn(pattern, replacement, text, count=1, flags=re.DOTALL)
+    if count != 1 or changed == text:
+        sys.exit(f"drill: {path} has no {pattern!r} any more; correct this script")
+    ORIGINALS.setdefault(file, text)
+    file.write_text(changed)
+
+
+def restore():
+    # Written anew, not with its old date: cargo goes by dates, and would take what it built of the change for fresh.
+    for file, text in ORIGINALS.items():
+        file.write_text(text)
+    ORIGINALS.clear()
+
+
+def copy_tree():
+    """What git knows or would take, as it stands in the work tree."""
+    listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT)
+    shutil.rmtree(TREE, ignore_errors=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        source, copy = ROOT / name, TREE / name
+        if not source.is_file():
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # With today's date, so that what an earlier run built of a changed file is not taken for fresh.
+        shutil.copyfile(source, copy)
+
+
+def keep_the_binary():
+    done = run(["cargo", "build", "--locked", "--package", "runyard"], ROOT)
+    if done.returncode != 0:
+        sys.exit(f"{done.stderr}\ndrill: the binary does not build")
+    shutil.copy2(BUILT, BINARY)
+
+
+def put_the_binary_back():
+    BUILT.unlink(missing_ok=True)
+    BINARY.replace(BUILT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+//! What all documents have in common: a client, a builder, and runs that can be watched and waited for.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use runyard_api::client::{Behaviour, ByteStream, CallError, ResponseValue};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::watch::Event;
+
+/// A client that a [`Builder`](crate::Builder) makes. Implemented here alone.
+pub trait Document: Sized {
+    #[doc(hidden)]
+    fn assembled(url: &str, http: reqwest::Client, behaviour: Arc<dyn Behaviour>) -> Self;
+}
+
+/// The error body of a document.
+pub trait ErrorBody: Serialize + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static {}
+
+impl<E: Serialize + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static> ErrorBody for E {}
+
+/// What watching and waiting ask of a client.
+pub(crate) trait Runs: Clone + Send + Sync + 'static {
+    /// What its streams are made of.
+    type Event: Event;
+    /// The error body of its document.
+    type Refusal: ErrorBody;
+    /// What is left of a run that has ended.
+    type Ended: Send + 'static;
+
+    /// Opens the stream of a run's events after a `seq`.
+    fn open(
+        &self,
+        run_id: &str,
+        after: Option<u64>,
+    ) -> impl Future<Output = Result<ResponseValue<ByteStream>, CallError<Self::Refusal>>> + Send;
+
+    /// The run, if it has ended.
+    fn ended(&self, run_id: &str)
+    -> impl Future<Output = Result<Option<Self::Ended>, CallError<Self::Refusal>>> + Send;
+}
+
+/// A document's module: its client around the generated one, with everything that the generated one has.
+macro_rules! document {
+    ($($generated:ident)::+, $event:ty, $ended:ty, $refusal:ty) => {
+        pub use $($generated)::+::*;
+
+        /// The client. Calls are `SomethingRequest { .. }.send(&client)`, or a method each, with the parameters in alphabetical
+        /// order. Clones share connections.
+        #[derive(Debug, Clone)]
+        pub struct Client($($generated)::+::Client);
+
+        /// Watches a run: see [`Client::watch`].
+        pub type Watch = $crate::watch::Watch<'static, $event, $refusal>;
+
+        /// Waits for a run: see [`Client::wait`].
+        pub type Wait = $crate::wait::Wait<'static, $ended, $refusal>;
+
+        impl Client {
+            /// A client of the server at this base URL, for example `http://127.0.0.1:8081`.
+            pub fn builder(url: impl Into<String>) -> $crate::Builder<Self> {
+                $crate::Builder::new(url)
+            }
+
+            /// The events of a run, from its first to its last, over as many connections as it takes: a stream that is cut is
+            /// resumed after the last event that was seen. The knobs are on [`Watch`]($crate::watch::Watch).
+            pub fn watch(&self, run_id: impl Into<String>) -> Watch {
+                $crate::watch::of_run(self.clone(), run_id.into())
+            }
+
+            /// Waits until a run has ended, and gives what is left of it. Looks at the run again and again where a server does
+            /// not stream. [`Wait::at_most`]($crate::wait::Wait::at_most) bounds it.
+            pub fn wait(&self, run_id: impl Into<String>) -> Wait {
+                $crate::wait::of_run(self.clone(), run_id.into())
+            }
+        }
+
+        impl ::std::ops::Deref for Client {
+            type Target = $($generated)::+::Client;
+
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+
+        impl $crate::document::Document for Client {
+            fn assembled(
+                url: &str,
+                http: $crate::reqwest::Client,
+                behaviour: ::std::sync::Arc<dyn ::runyard_api::client::Behaviour>,
+            ) -> Self {
+                Self($($generated)::+::Client::new_with_client(url, http, behaviour))
+            }
+        }
+    };
+}
+
+/// A `seq` as the generated requests have it. Not sent when nothing was seen: a server that knows the owner's contract alone does
+/// not know the parameter.
+pub(crate) fn seq(after: Option<u64>) -> Option<i64> {
+    after.and_then(|seq| i64::try_from(seq).ok())
+}

@@ -1,0 +1,95 @@
+//! The watcher's steps: open, read, and what to do when a connection is gone.
+
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+
+use super::connection::{Gone, events};
+use super::{Event, Interruption, Opens, Patience, Seen, Told, WatchError};
+use crate::document::ErrorBody;
+use crate::pause::pause;
+
+pub(super) struct Watcher<'a, E, R> {
+    source: Box<dyn Opens<R> + 'a>,
+    /// The last `seq` that was seen.
+    after: Option<u64>,
+    patience: Patience,
+    connection: Option<BoxStream<'static, Result<E, Gone>>>,
+    /// Interruptions since the last event.
+    count: u32,
+    /// The run had ended before this connection was opened: what it does not give, there is not.
+    ended: bool,
+    done: bool,
+}
+
+impl<'a, E: Event, R: ErrorBody> Watcher<'a, E, R> {
+    pub(super) fn new(source: Box<dyn Opens<R> + 'a>, after: Option<u64>, patience: Patience) -> Self {
+        Self { source, after, patience, connection: None, count: 0, ended: false, done: false }
+    }
+
+    /// Everything there is to tell, to the end or to an error.
+    pub(super) fn told(self) -> Told<'a, E, R> {
+        let steps = stream::unfold((self, None), |(mut watcher, wait)| async move {
+            if watcher.done {
+                return None;
+            }
+            if let Some(wait) = wait {
+                pause(wait).await;
+            }
+            let seen = watcher.step().await.transpose()?;
+            let wait = match &seen {
+                Ok(Seen::Interrupted { wait, .. }) => Some(*wait),
+                Ok(Seen::Event(event)) => {
+                    watcher.done = event.is_last();
+                    None
+                }
+                Err(_) => {
+                    watcher.done = true;
+                    None
+                }
+            };
+            Some((seen, (watcher, wait)))
+        });
+        steps.boxed()
+    }
+
+    /// The next thing to tell; nothing when the run has ended and everything was told.
+    async fn step(&mut self) -> Result<Option<Seen<E, R>>, WatchError<R>> {
+        loop {
+            let Some(connection) = &mut self.connection else {
+                match self.source.open(self.after).await {
+                    Ok(answer) => self.connection = Some(events(answer)),
+                    Err(error) if error.is_transient() => return self.interrupted(Interruption::Unavailable(error)),
+                    Err(error) => return Err(WatchError::Refused(error)),
+                }
+                continue;
+            };
+            match connection.next().await {
+                Some(Ok(event)) if self.after.is_none_or(|after| event.seq() > after) => {
+                    self.after = Some(event.seq());
+                    self.count = 0;
+                    return Ok(Some(Seen::Event(event)));
+                }
+                // Repeated by a server that does not know how to resume.
+                Some(Ok(_)) => {}
+                Some(Err(Gone::Broken(reason))) => return self.interrupted(Interruption::Broken(reason)),
+                Some(Err(Gone::NotEvents(reason))) => return Err(WatchError::NotEvents(reason)),
+                None if self.ended => return Ok(None),
+                None => match self.source.has_ended().await {
+                    // What happened between the end of the stream and now comes with another one, at once.
+                    Ok(true) => (self.ended, self.connection) = (true, None),
+                    Ok(false) | Err(_) => return self.interrupted(Interruption::Ended),
+                },
+            }
+        }
+    }
+
+    fn interrupted(&mut self, cause: Interruption<R>) -> Result<Option<Seen<E, R>>, WatchError<R>> {
+        self.connection = None;
+        self.count += 1;
+        let count = self.count;
+        if count >= self.patience.attempts_max {
+            return Err(WatchError::GaveUp { count, cause });
+        }
+        Ok(Some(Seen::Interrupted { cause, count, wait: self.patience.wait(count) }))
+    }
+}

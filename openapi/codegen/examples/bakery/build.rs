@@ -1,0 +1,20 @@
+//! Makes `bakery.rs` of `bakery.yaml`, and again whenever that changes.
+
+use std::path::Path;
+
+use runyard_codegen::{Document, Generator};
+
+fn main() {
+    if let Err(error) = make() {
+        // File, operation, reason, and what to write instead.
+        println!("cargo::error={error}");
+    }
+}
+
+fn make() -> Result<(), Box<dyn std::error::Error>> {
+    let made = Generator::new().document(&Document::new("bakery.yaml"))?;
+    for source in &made.sources {
+        println!("cargo::rerun-if-changed={}", source.display());
+    }
+    Ok(made.write(Path::new(&std::env::var("OUT_DIR")?))?)
+}

@@ -1,0 +1,85 @@
+//! The words: every description of a document, a line each, so that a changed word is a changed line.
+//!
+//! No code depends on them, so nothing else would show that they changed. Types, bounds and statuses are `surface.rs`.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::bundle::Loaded;
+use crate::document;
+
+/// What people read.
+const WORDS: [&str; 3] = ["title", "summary", "description"];
+
+/// The words of a document with its overlay. Of a schema that it shares only what the overlay says otherwise: the rest stands once,
+/// with the schemas.
+pub(crate) fn of_document(loaded: &Loaded) -> String {
+    let full = &loaded.full.document;
+    let mut lines = lines(full, "");
+    let shared = |name: &String| format!("/components/schemas/{}", document::escape(name));
+    for pointer in loaded.full.foreign.keys().map(shared) {
+        let said = |whole: &Value| -> BTreeSet<String> {
+            whole.pointer(&pointer).map(|schema| self::lines(schema, &pointer)).into_iter().flatten().collect()
+        };
+        let (owners, ours) = (said(&loaded.owner), said(full));
+        lines.retain(|line| !ours.contains(line) || !owners.contains(line));
+    }
+    lines.into_iter().map(|line| place(full, &line) + "\n").collect()
+}
+
+/// The words of a file of schemas.
+pub(crate) fn of_schemas(whole: &Value) -> String {
+    lines(whole, "").into_iter().map(|line| place(whole, &line) + "\n").collect()
+}
+
+/// `POINTER: text`, in document order.
+fn lines(value: &Value, at: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    gather(value, at, false, &mut found);
+    found
+}
+
+/// `named` is where keys are the author's names: a property that is called `title` is no title.
+fn gather(value: &Value, at: &str, named: bool, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                match field {
+                    Value::String(text) if !named && WORDS.contains(&key.as_str()) => {
+                        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                        let which = if key == "description" { String::new() } else { format!("/{key}") };
+                        found.push(format!("{at}{which}: {text}"));
+                    }
+                    _ if !named && matches!(key.as_str(), "example" | "examples" | "default" | "enum") => {}
+                    _ => {
+                        let names =
+                            !named && matches!(key.as_str(), "properties" | "schemas" | "responses" | "headers");
+                        gather(field, &format!("{at}/{}", document::escape(key)), names, found);
+                    }
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                gather(item, &format!("{at}/{index}"), false, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The line with its pointer in words: the operation instead of the path, the schema instead of the way to it.
+fn place(whole: &Value, line: &str) -> String {
+    let (pointer, text) = line.split_once(": ").unwrap_or((line, ""));
+    let operation = document::operations(whole).find_map(|(_, _, at, operation)| {
+        let rest = pointer.strip_prefix(&at).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+        Some(format!("{}{rest}", document::text(operation, "operationId")?))
+    });
+    let place = operation.unwrap_or_else(|| {
+        let short = pointer.strip_prefix("/components/schemas/").or_else(|| pointer.strip_prefix('/'));
+        short.unwrap_or(pointer).to_owned()
+    });
+    let place = place.replace("/properties/", "/").replace('/', " ").replace("~1", "/").replace("~0", "~");
+    format!("{place}: {text}")
+}

@@ -1,0 +1,38 @@
+//! A dropshot server of one's own (its context, its endpoint) with one of our APIs below `/arp`.
+//!
+//! `cargo run --package runyard-api --example own_server` shows where to ask. The API's implementation is in
+//! `gateway.rs`.
+
+mod gateway;
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use dropshot::{ApiDescription, ConfigLogging, ConfigLoggingLevel, HttpError, HttpResponseOk, HttpServer};
+use dropshot::{RequestContext, ServerBuilder, endpoint};
+use runyard_api::arp::run_gateway;
+use runyard_api::host::{Hosted, Settings};
+
+#[endpoint { method = GET, path = "/greeting" }]
+async fn greeting(context: RequestContext<String>) -> Result<HttpResponseOk<String>, HttpError> {
+    Ok(HttpResponseOk(context.context().clone()))
+}
+
+fn serve() -> Result<(HttpServer<String>, Hosted), Box<dyn Error>> {
+    let mut description = ApiDescription::new();
+    description.register(greeting)?;
+    let gateway = run_gateway::api(Arc::new(gateway::Gateway::default()), Settings::default());
+    let hosted = gateway.mount(&mut description, "/arp")?;
+    let log = ConfigLogging::StderrTerminal { level: ConfigLoggingLevel::Warn }.to_logger("own_server")?;
+    Ok((ServerBuilder::new(description, "Hello.".to_owned(), log).start()?, hosted))
+}
+
+#[tokio::main]
+#[expect(clippy::print_stdout, reason = "whoever starts it has to know where it listens")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (server, _hosted) = serve()?;
+    println!("http://{0}/greeting\nhttp://{0}/arp/v1/health", server.local_addr());
+    Ok(server.await?)
+}

@@ -1,0 +1,105 @@
+//! How one run shows on every face: what the API reference prints as tables.
+//!
+//! Nothing here says what a state or an event becomes. Each room says it with the same functions that answer requests, over every
+//! state that there is and over logs ([`sample`](mod@sample)) in which everything happens. A face is one row in [`FACES`].
+
+mod sample;
+
+use runyard_engine::{NodeState, Recorded, RunStatus, State, Wait};
+
+use super::{arp, native, runtime};
+
+/// A face: one column of the tables.
+#[derive(Debug, Clone, Copy)]
+pub struct Face {
+    /// For the head of its column.
+    pub title: &'static str,
+    /// The documents that it speaks.
+    pub documents: &'static [&'static str],
+    /// A run's state in its words.
+    pub run: fn(RunStatus) -> String,
+    /// A node run's state in its words; nothing where it does not show node runs.
+    pub node_run: Option<fn(NodeState) -> String>,
+    /// What it shows of each event of a log: none, one or more types.
+    pub events: fn(&State, &[Recorded]) -> Vec<Vec<String>>,
+}
+
+/// Every face, in the order of the ports.
+pub const FACES: [Face; 3] = [arp::MAPPING, runtime::MAPPING, native::MAPPING];
+
+/// One line of a table: what the engine says, when, and what each face makes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The engine's word.
+    pub word: String,
+    /// Of several lines with one word, which this is.
+    pub when: &'static str,
+    /// One cell per face: the words that it shows. Empty where it shows nothing.
+    pub cells: Vec<Vec<String>>,
+}
+
+/// Every state of a run.
+pub fn run_states() -> Vec<Line> {
+    let line = |status: RunStatus| Line {
+        word: run_word(status),
+        when: "",
+        cells: FACES.iter().map(|face| vec![(face.run)(status)]).collect(),
+    };
+    RunStatus::ALL.into_iter().map(line).collect()
+}
+
+/// Every state of a node run.
+pub fn node_run_states() -> Vec<Line> {
+    let line = |state: NodeState| Line {
+        word: node_word(state),
+        when: node_when(state),
+        cells: FACES.iter().map(|face| face.node_run.map(|shown| shown(state)).into_iter().collect()).collect(),
+    };
+    NodeState::ALL.into_iter().map(line).collect()
+}
+
+/// Every event, and where it is shown in different ways, each way.
+pub fn events() -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for story in sample::stories() {
+        let state = State::new(story.run);
+        let log: Vec<Recorded> = story.steps.iter().map(|step| step.recorded.clone()).collect();
+        let shown: Vec<Vec<Vec<String>>> = FACES.iter().map(|face| (face.events)(&state, &log)).collect();
+        for (index, step) in story.steps.iter().enumerate() {
+            let Some(when) = step.when else { continue };
+            let cell = |face: &Vec<Vec<String>>| face.get(index).cloned().unwrap_or_default();
+            let word = step.recorded.event.name().to_owned();
+            lines.push(Line { word, when, cells: shown.iter().map(cell).collect() });
+        }
+    }
+    lines.dedup();
+    lines
+}
+
+fn run_word(status: RunStatus) -> String {
+    match status {
+        RunStatus::Queued => "queued".to_owned(),
+        RunStatus::Running => "running".to_owned(),
+        RunStatus::Waiting => "waiting".to_owned(),
+        RunStatus::Final(outcome) => outcome.to_string(),
+    }
+}
+
+fn node_word(state: NodeState) -> String {
+    match state {
+        NodeState::Waiting(_) => "waiting".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn node_when(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Waiting(Wait::Timer { .. }) => "for a time",
+        NodeState::Waiting(Wait::Children) => "for its children",
+        NodeState::Waiting(Wait::External) => "for whoever works on it outside",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests;

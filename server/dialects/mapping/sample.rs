@@ -1,0 +1,236 @@
+//! Logs in which everything happens that can be shown. Made up, and true: each could be the log of a run.
+
+use runyard_engine::event::{ChildCreated, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
+use runyard_engine::plan::CandidateSet;
+use runyard_engine::{
+    Constraints, Event, NodeKind, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Position, Recorded, Retry, RunId,
+    RunOutcome, Shortfall, SideEffect, Start, Wait,
+};
+
+/// A log.
+pub(super) struct Story {
+    pub(super) run: RunId,
+    pub(super) steps: Vec<Step>,
+}
+
+/// An event, and which it is of those with its name. Without that it is there because others need it.
+pub(super) struct Step {
+    pub(super) recorded: Recorded,
+    pub(super) when: Option<&'static str>,
+}
+
+/// Every log: a planned run in which all kinds of things happen, runs that end in other ways, and a run of one tool.
+pub(super) fn stories() -> Vec<Story> {
+    vec![
+        planned(),
+        short(FinalState::Failed, RunOutcome::Failed, "the run failed"),
+        short(FinalState::Canceled, RunOutcome::Canceled, "the run was canceled"),
+        fell_short(Shortfall::Partial, RunOutcome::Partial, "the run was a success in part"),
+        fell_short(Shortfall::NothingAchieved, RunOutcome::NothingAchieved, "the run achieved nothing"),
+        retried(),
+        atomic(),
+    ]
+}
+
+/// Writes a log.
+struct Writer {
+    run: RunId,
+    root: NodeRunId,
+    steps: Vec<Step>,
+}
+
+impl Writer {
+    fn new(kind: NodeKind, when: Option<&'static str>) -> Self {
+        let run = RunId::from_uuid(uuid::Uuid::nil());
+        let root = NodeRunId::root(run);
+        let mut writer = Writer { run, root, steps: Vec::new() };
+        let start = Start {
+            name: None,
+            face: String::new(),
+            node_type: node_type(kind),
+            inputs: Object::new(),
+            constraints: Constraints::default(),
+            policy: Policy::default(),
+            steps: Policy::default(),
+            parallel_max: 1,
+            notes: Object::new(),
+        };
+        writer.add(Event::Started { start: Box::new(start), root, constraints: Constraints::default() }, when);
+        writer
+    }
+
+    /// Lets the root be tried so often.
+    fn retry(&mut self, attempts_max: u32) {
+        if let Some(Event::Started { start, .. }) = self.steps.first_mut().map(|step| &mut step.recorded.event) {
+            let (initial_ms, backoff, jitter) = (0, 1.0, 0.0);
+            let retry = Retry { attempts_max, initial_ms, backoff, delay_ms_max: None, jitter, codes: None };
+            start.policy.retry = Some(retry);
+        }
+    }
+
+    fn add(&mut self, event: Event, when: Option<&'static str>) {
+        let position: Position = self.steps.last().map_or(0, |step| step.recorded.position) + 1;
+        self.steps.push(Step { recorded: Recorded { position, at_ms: 0, event }, when });
+    }
+
+    fn child(
+        &mut self,
+        key: &str,
+        kind: NodeKind,
+        depends_on: Vec<NodeRunId>,
+        when: Option<&'static str>,
+    ) -> NodeRunId {
+        let node_run = NodeRunId::child(self.run, self.root, key);
+        let child = ChildCreated {
+            node_run,
+            parent: self.root,
+            key: key.to_owned(),
+            key_given: true,
+            node_type: node_type(kind),
+            inputs: Object::new(),
+            bindings: Vec::new(),
+            depends_on,
+            fallback_for: Vec::new(),
+            policy: Policy::default(),
+            asked: Constraints::default(),
+            constraints: Constraints::default(),
+            goal: None,
+            candidate_set_id: None,
+            binding_decision: None,
+            notes: Object::new(),
+        };
+        self.add(Event::ChildCreated(Box::new(child)), when);
+        node_run
+    }
+
+    fn begin(&mut self, node_run: NodeRunId, when: Option<&'static str>) {
+        self.add(Event::NodeStarted { node_run, attempt: 1, inputs: None }, when);
+    }
+
+    fn end(&mut self, node_run: NodeRunId, state: FinalState, when: Option<&'static str>) {
+        let error = (state != FinalState::Succeeded).then(failure);
+        let outputs = (state == FinalState::Succeeded).then(Object::new);
+        self.add(Event::NodeFinished { node_run, state, outputs, artifacts: Vec::new(), error, shortfall: None }, when);
+    }
+
+    fn finish(mut self, outcome: RunOutcome, when: Option<&'static str>) -> Story {
+        let succeeded = outcome == RunOutcome::Succeeded;
+        let (outputs, error) = (succeeded.then(Object::new), (!succeeded).then(failure));
+        self.add(Event::Finished { outcome, outputs, error }, when);
+        Story { run: self.run, steps: self.steps }
+    }
+}
+
+/// A composite worked on outside, whose children are of every kind and come to every end.
+fn planned() -> Story {
+    let mut log = Writer::new(NodeKind::External, Some(""));
+    let root = log.root;
+    let first = NodeRunId::child(log.run, root, "first");
+    log.begin(root, Some("the root, a composite"));
+    log.add(Event::NodeWaiting { node_run: root, wait: Wait::External }, Some(""));
+    log.add(Event::Decomposed { node_run: root, round: 1, children: 4, summary: None, result: None }, Some(""));
+    let set = CandidateSet { id: "candidates_S1".to_owned(), candidates: Vec::new() };
+    log.add(Event::CandidatesGenerated { node_run: first, subtask_id: "S1".to_owned(), set }, Some(""));
+    let mapped = Event::SubtaskMapped {
+        node_run: first,
+        subtask_id: Some("S1".to_owned()),
+        candidate_set_id: None,
+        rationale: None,
+        decision: None,
+    };
+    log.add(mapped, Some("told with the child that follows"));
+    log.child("first", NodeKind::Call, Vec::new(), Some("a subtask was mapped to it"));
+    let below = log.child("second", NodeKind::External, Vec::new(), Some("nothing was mapped to it"));
+    let broken = log.child("third", NodeKind::Call, Vec::new(), None);
+    let skipped = log.child("fourth", NodeKind::Call, vec![broken], None);
+    log.begin(first, Some("a tool"));
+    log.end(first, FinalState::Succeeded, Some("a tool, whatever came of it"));
+    log.begin(below, Some("a composite below the root"));
+    log.add(Event::NodeWaiting { node_run: below, wait: Wait::External }, None);
+    log.add(Event::Evaluated { node_run: below, evaluation: evaluation() }, Some(""));
+    log.add(Event::RecoveryApplied { node_run: below, action: RecoveryAction(Object::new()) }, Some(""));
+    log.end(below, FinalState::Succeeded, Some("a composite below the root"));
+    log.begin(broken, None);
+    log.end(broken, FinalState::Failed, None);
+    log.end(skipped, FinalState::Skipped, Some("it never began"));
+    log.end(root, FinalState::Succeeded, Some("the root, a composite"));
+    log.finish(RunOutcome::Succeeded, Some("the run succeeded"))
+}
+
+/// A run that ends before anything else happens.
+fn short(state: FinalState, outcome: RunOutcome, when: &'static str) -> Story {
+    let mut log = Writer::new(NodeKind::External, None);
+    let root = log.root;
+    log.begin(root, None);
+    log.end(root, state, None);
+    log.finish(outcome, Some(when))
+}
+
+/// A planned run in which every failure was passed over.
+fn fell_short(shortfall: Shortfall, outcome: RunOutcome, when: &'static str) -> Story {
+    let mut log = Writer::new(NodeKind::Plan, None);
+    let root = log.root;
+    log.begin(root, None);
+    let ended = Event::NodeFinished {
+        node_run: root,
+        state: FinalState::Failed,
+        outputs: Some(Object::new()),
+        artifacts: Vec::new(),
+        error: Some(failure()),
+        shortfall: Some(shortfall),
+    };
+    log.add(ended, None);
+    log.finish(outcome, Some(when))
+}
+
+/// A run whose root is a tool that is tried twice.
+fn retried() -> Story {
+    let mut log = Writer::new(NodeKind::Call, None);
+    let root = log.root;
+    log.retry(2);
+    log.begin(root, None);
+    log.add(Event::AttemptFailed { node_run: root, attempt: 1, error: failure(), retry_at_ms: 0 }, Some(""));
+    log.add(Event::NodeQueued { node_run: root }, Some(""));
+    log.add(Event::NodeStarted { node_run: root, attempt: 2, inputs: None }, Some("again"));
+    log.end(root, FinalState::Succeeded, None);
+    log.finish(RunOutcome::Succeeded, None)
+}
+
+/// A run whose root is a tool.
+fn atomic() -> Story {
+    let mut log = Writer::new(NodeKind::Call, None);
+    let root = log.root;
+    log.begin(root, Some("the root, a tool"));
+    log.end(root, FinalState::Succeeded, Some("the root, a tool"));
+    log.finish(RunOutcome::Succeeded, None)
+}
+
+fn node_type(kind: NodeKind) -> NodeType {
+    let asked = NodeTypeRef { id: "example".to_owned(), version: "1.0.0".to_owned() };
+    NodeType {
+        id: asked.id.clone(),
+        version: asked.version.clone(),
+        asked,
+        kind,
+        side_effect: SideEffect::Read,
+        constraints: Constraints::default(),
+        retry: None,
+        timeout_ms: None,
+        input_schema_sha256: None,
+    }
+}
+
+fn failure() -> Failure {
+    Failure { code: "example".to_owned(), message: String::new(), details: None, retryable: None }
+}
+
+fn evaluation() -> Evaluation {
+    Evaluation {
+        status: EvaluationStatus::Success,
+        reason_code: None,
+        message: None,
+        details: None,
+        confidence: None,
+        extensions: Object::new(),
+    }
+}

@@ -1,0 +1,144 @@
+//! Every word of the closed lists that documents promise in answers: who says it, or why nobody does.
+//!
+//! The matches are exhaustive on purpose. A document that adds a word does not compile here until somebody has decided which of
+//! the two it is; and that what is decided is true, the tests see by asking the rooms. The words of our own door are in
+//! `native/said.rs`. States of runs and types of events are also read by the command line, exhaustively.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use runyard_api::DOCUMENTS;
+use runyard_api::arp::{runtime, schemas as standard};
+use runyard_engine::event::{EvaluationStatus, FinalState};
+use runyard_engine::{NodeState, RunOutcome, RunStatus, Wait};
+use serde_json::{Value, json};
+
+use super::arp::wire;
+
+/// Whether a word is ever in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// It is.
+    Now,
+    /// It is not, and this is why.
+    Never { because: &'static str },
+}
+use Said::{Never, Now};
+
+fn run_state(word: standard::RunState) -> Said {
+    use standard::RunState::{Canceled, Failed, Queued, Running, Succeeded};
+    match word {
+        Queued | Running | Succeeded | Failed | Canceled => Now,
+    }
+}
+
+fn node_run_state(word: standard::NodeRunState) -> Said {
+    use standard::NodeRunState::{Assigned, Canceled, Failed, Queued, Running, Succeeded};
+    match word {
+        Queued | Running | Succeeded | Failed | Canceled => Now,
+        Assigned => Never { because: "node runs are not assigned to executors elsewhere" },
+    }
+}
+
+fn evaluation(word: standard::EvaluationStatus) -> Said {
+    use standard::EvaluationStatus::{Fail, Success, Unknown};
+    match word {
+        Success | Fail | Unknown => Now,
+    }
+}
+
+fn event_type(word: standard::RunEventType) -> Said {
+    use standard::RunEventType as Type;
+    match word {
+        Type::RunStarted
+        | Type::NodeRunAssigned
+        | Type::CompositeDecomposed
+        | Type::CandidateSetGenerated
+        | Type::SubtaskMapped
+        | Type::AtomicExecuted
+        | Type::NodeEvaluated
+        | Type::RecoveryApplied
+        | Type::RunCompleted => Now,
+        Type::PolicyDecided => Never { because: "no policy can be configured" },
+    }
+}
+
+fn event_type_of_the_runtime(word: runtime::types::RunEventType) -> Said {
+    use runtime::types::RunEventType as Type;
+    match word {
+        Type::Step | Type::ToolCall | Type::ToolResult | Type::Final | Type::Error => Now,
+        Type::Token => Never { because: "tokens come from a model, and none can be configured" },
+    }
+}
+
+pub(super) const RUN_STATES: [RunStatus; 8] = [
+    RunStatus::Queued,
+    RunStatus::Running,
+    RunStatus::Waiting,
+    RunStatus::Final(RunOutcome::Succeeded),
+    RunStatus::Final(RunOutcome::Partial),
+    RunStatus::Final(RunOutcome::NothingAchieved),
+    RunStatus::Final(RunOutcome::Failed),
+    RunStatus::Final(RunOutcome::Canceled),
+];
+pub(super) const WAITS: [Wait; 3] = [Wait::Timer { until_ms: 0 }, Wait::Children, Wait::External];
+const FINALS: [FinalState; 4] = [FinalState::Succeeded, FinalState::Failed, FinalState::Canceled, FinalState::Skipped];
+pub(super) const EVALUATIONS: [EvaluationStatus; 3] =
+    [EvaluationStatus::Success, EvaluationStatus::Fail, EvaluationStatus::Unknown];
+
+pub(super) fn node_states() -> impl Iterator<Item = NodeState> {
+    let open = [NodeState::Pending, NodeState::Queued, NodeState::Running];
+    open.into_iter().chain(WAITS.map(NodeState::Waiting)).chain(FINALS.map(NodeState::Final))
+}
+
+/// A document's list of words is what is decided here, and what is said now is what the room says.
+pub(super) fn holds<Word: FromStr>(
+    document: &str,
+    list: &str,
+    decided: fn(Word) -> Said,
+    said: impl IntoIterator<Item = String>,
+) {
+    let pointer = format!("/components/schemas/{list}/enum");
+    let (served, _) = DOCUMENTS.iter().find(|(one, _)| one.name == document).unwrap();
+    // The lines of an event stream are schemas of the standard that no document refers to.
+    let standard = || serde_saphyr::from_str(include_str!("../../openapi/arp/schemas.yaml")).unwrap();
+    let whole: Value = serde_json::from_str(served.full_json).unwrap();
+    let whole = if whole.pointer(&pointer).is_some() { whole } else { standard() };
+    let words = whole.pointer(&pointer).and_then(Value::as_array).unwrap_or_else(|| panic!("no list {list}"));
+    let words = words.iter().map(|word| word.as_str().unwrap().to_owned());
+    let decide = |word: &String| word.parse().ok().map(decided).unwrap_or_else(|| panic!("{list} has no {word}"));
+    let now: BTreeSet<String> = words.filter(|word| decide(word) == Said::Now).collect();
+    assert_eq!(now, said.into_iter().collect::<BTreeSet<String>>(), "{document}: {list}");
+}
+
+pub(super) fn text(word: impl Display) -> String {
+    word.to_string()
+}
+
+/// The words that a typed value of the engine has on the wire, where they are passed on as they are.
+pub(super) fn passed_on<T: serde::Serialize>(values: impl IntoIterator<Item = T>) -> Vec<String> {
+    values.into_iter().map(|value| json!(value).as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_words_of_the_standard_are_said_or_known_not_to_be() {
+    for document in ["run-gateway", "run-coordinator", "runtime"] {
+        holds(document, "RunState", run_state, RUN_STATES.map(wire::run_state).map(text));
+    }
+    holds("run-coordinator", "NodeRunState", node_run_state, node_states().map(wire::node_state).map(text));
+    holds("run-coordinator", "EvaluationStatus", evaluation, passed_on(EVALUATIONS));
+}
+
+/// The types of events, by the code that shows them: a projection names each type that it shows in quotes.
+#[test]
+fn the_types_of_events_are_shown_or_known_not_to_be() {
+    let shown = |code: &'static str| {
+        code.split('"').skip(1).step_by(2).filter(|word| !word.is_empty()).map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let of = |code: &'static str, is_type: fn(&str) -> bool| shown(code).into_iter().filter(move |word| is_type(word));
+    let standard = of(include_str!("arp/project.rs"), |word| word.parse::<standard::RunEventType>().is_ok());
+    holds("run-coordinator", "RunEventType", event_type, standard);
+    let runtime = of(include_str!("runtime/project.rs"), |word| word.parse::<runtime::types::RunEventType>().is_ok());
+    holds("runtime", "RunEventType", event_type_of_the_runtime, runtime);
+}

@@ -1,0 +1,5 @@
+//! What people read in a browser: static pages, made of what is in the binary and of nothing else.
+//!
+//! [`reference`](mod@reference) is the API reference. Nothing here answers requests or knows of a run: the host serves what it is given.
+
+pub mod reference;

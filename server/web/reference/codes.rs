@@ -1,0 +1,134 @@
+//! What every error code means. Which operation answers which stands in the documents (`x-runyard-codes`); a test holds both to the code.
+
+use super::view::Reference;
+
+/// A code on a document's page.
+pub(super) struct Row {
+    pub(super) status: u16,
+    pub(super) code: &'static str,
+    pub(super) when: &'static str,
+    /// The operations that may answer it; none where every request may be answered so.
+    pub(super) operations: Vec<String>,
+}
+
+/// Where a code may be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// By operations whose document lists it (`x-runyard-codes`).
+    Listed,
+    /// By every operation that documents its status.
+    Any,
+    /// Beside all operations: a document has it under `default`.
+    Outside,
+}
+
+/// What a code means.
+#[derive(Debug)]
+pub struct Code {
+    /// The status that it comes with.
+    pub status: u16,
+    /// The code.
+    pub code: &'static str,
+    /// Where it may be answered.
+    pub scope: Scope,
+    /// When it is answered; CommonMark.
+    pub when: &'static str,
+}
+
+/// Every code, by status.
+pub const CODES: [Code; 34] = [
+    code(
+        400,
+        "invalid_request",
+        Scope::Any,
+        "Not JSON, no body, or not what the document says: `details.errors` names place, field and reason.",
+    ),
+    code(400, "unknown_node_type", Scope::Listed, "There is no such node type or version; `details.nearest`."),
+    code(400, "invalid_inputs", Scope::Listed, "The inputs do not fit the node type's schema; `details.violations`."),
+    code(
+        400,
+        "invalid_policy",
+        Scope::Listed,
+        "A retry, a time limit or what follows a failure that cannot be kept: `details.field`, and `details.key` of a child.",
+    ),
+    code(400, "constraint_unsupported", Scope::Listed, "A constraint that this version cannot keep, by name."),
+    code(400, "unknown_dependency", Scope::Listed, "A new node run depends on a key that none of its siblings has."),
+    code(401, "unauthorized", Scope::Any, "Not yet: there is no authentication."),
+    code(403, "forbidden", Scope::Any, "Not yet."),
+    code(404, "unknown_path", Scope::Outside, "Nothing of the document is there."),
+    code(404, "run_not_found", Scope::Listed, "There is no such run, or the caller may not know of it."),
+    code(404, "node_run_not_found", Scope::Listed, "There is no such node run."),
+    code(404, "parent_node_run_not_found", Scope::Listed, "There is no such node run to create children below."),
+    code(405, "method_not_allowed", Scope::Outside, "The path exists; `Allow` says which methods it has."),
+    code(408, "body_slow", Scope::Outside, "The body was not sent within 30 s."),
+    code(
+        409,
+        "run_already_exists",
+        Scope::Listed,
+        "The id was used with another body; with the same body the first run is answered.",
+    ),
+    code(
+        409,
+        "idempotency_conflict",
+        Scope::Listed,
+        "The key was used with another body; with the same body the first answer is given again.",
+    ),
+    code(409, "constraint_violation", Scope::Listed, "`details` has constraint, limit and what was found."),
+    code(409, "run_finished", Scope::Listed, "Final is final; `details.state`."),
+    code(409, "node_run_finished", Scope::Listed, "Final is final; `details.state`."),
+    code(
+        409,
+        "run_not_finished",
+        Scope::Listed,
+        "There is no result yet; `retryable`, and `details.state` says where the run stands.",
+    ),
+    code(409, "node_run_not_begun", Scope::Listed, "A node run is completed that still waits for another."),
+    code(409, "children_alive", Scope::Listed, "A composite cannot succeed before its children have ended."),
+    code(
+        409,
+        "node_run_server_owned",
+        Scope::Listed,
+        "The server runs this node run itself; nobody else completes or evaluates it.",
+    ),
+    code(409, "parent_node_run_invalid", Scope::Listed, "The parent is not a composite that takes children."),
+    code(409, "parent_node_run_mismatch", Scope::Listed, "The parent belongs to another run."),
+    code(413, "body_too_large", Scope::Any, "More than 1 MiB (`body_bytes_max`)."),
+    code(415, "unsupported_media_type", Scope::Any, "The body is not `application/json`."),
+    code(500, "internal_error", Scope::Any, "A fault of the server's; the log has it under the request id."),
+    code(502, "run_coordinator_unavailable", Scope::Listed, "A gateway that forwards, and nobody there."),
+    code(
+        503,
+        "run_coordinator_missing",
+        Scope::Listed,
+        "A gateway that forwards, and no address is set: names the setting.",
+    ),
+    code(503, "store_busy", Scope::Any, "Nothing was recorded; `Retry-After`."),
+    code(503, "store_unavailable", Scope::Any, "Nothing was recorded; `Retry-After`."),
+    code(503, "stopping", Scope::Any, "The server is going down; nothing was recorded."),
+    code(503, "unavailable", Scope::Any, "Not yet: whoever checks credentials cannot be reached."),
+];
+
+const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str) -> Code {
+    Code { status, code, scope, when }
+}
+
+/// The codes that an answer of this status may have: those that its operation lists, and those of any request.
+pub(super) fn of_answer(status: &str, listed: impl Iterator<Item = String>) -> Vec<String> {
+    let any = CODES.iter().filter(|one| one.scope == Scope::Any && one.status.to_string() == status);
+    listed.chain(any.map(|one| one.code.to_owned())).collect()
+}
+
+/// The codes of a document, by status.
+pub(super) fn of(reference: &Reference) -> Vec<Row> {
+    let row = |one: &Code| {
+        let answers = |codes: &[String]| codes.iter().any(|code| code == one.code);
+        let answering = reference
+            .operations()
+            .filter(|operation| operation.answers.iter().any(|answer| answers(&answer.codes)))
+            .map(|operation| operation.id.clone());
+        let operations: Vec<String> = if one.scope == Scope::Listed { answering.collect() } else { Vec::new() };
+        let here = one.scope != Scope::Listed || !operations.is_empty();
+        here.then_some(Row { status: one.status, code: one.code, when: one.when, operations })
+    };
+    CODES.iter().filter_map(row).collect()
+}

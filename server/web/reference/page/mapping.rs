@@ -1,0 +1,77 @@
+//! One run, every face: the tables of states and events.
+
+use maud::{Markup, html};
+
+use super::{Links, Page, anchor};
+use crate::dialects::mapping::{FACES, Line, events, node_run_states, run_states};
+use crate::web::reference::file;
+
+/// The page.
+pub(in crate::web::reference) fn write(links: &Links) -> String {
+    let page = Page {
+        title: "One run, every face",
+        description: "How states and events of one run show on every API.",
+        file: "mapping.html",
+        contents: html! {
+            ul.plain {
+                li { a href="#run-states" { "States of a run" } }
+                li { a href="#node-run-states" { "States of a node run" } }
+                li { a href="#events" { "Events" } }
+            }
+        },
+        main: html! {
+            div.lead {
+                h1 { "One run, every face" }
+                p { "A run has one log. Each API shows it in its own words. These tables are not written by hand: the code that answers requests
+                    was asked what it says of every state that there is, and of every event." }
+            }
+            (table("run-states", "States of a run", "State", &run_states(), links))
+            p.after { code { "waiting" } ": nothing is queued or at work, and something with a name is waited for." }
+            (table("node-run-states", "States of a node run", "State", &node_run_states(), links))
+            p.after { "The Runtime has no node runs: what is below a run shows as tool calls and steps of its event stream." }
+            (table("events", "Events", "Recorded", &events(), links))
+            p.after { "A number (" code { "seq" } ") counts what a face shows, from 1 and without gaps over a whole run; so the same event has
+                other numbers on other faces." }
+        },
+    };
+    page.write(links)
+}
+
+fn table(id: &str, title: &str, first: &str, lines: &[Line], links: &Links) -> Markup {
+    html! {
+        h2.group id=(id) { (title) " " (anchor(id)) }
+        div.wide tabindex="0" role="group" aria-label=(title) {
+            table.mapping {
+                thead {
+                    tr {
+                        th scope="col" { (first) }
+                        @for face in FACES {
+                            th scope="col" {
+                                (face.title)
+                                div.documents {
+                                    @for name in face.documents { a href=(links.to(&file(name))) { (name) } " " }
+                                }
+                            }
+                        }
+                    }
+                }
+                tbody {
+                    @for line in lines {
+                        tr {
+                            th scope="row" { code { (line.word) } @if !line.when.is_empty() { span.when { (line.when) } } }
+                            @for cell in &line.cells {
+                                td {
+                                    @if cell.is_empty() { span.nothing { "not shown" } }
+                                    @for (index, word) in cell.iter().enumerate() {
+                                        @if index > 0 { ", " }
+                                        code { (word) }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

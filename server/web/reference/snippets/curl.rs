@@ -1,0 +1,66 @@
+//! An operation as a curl command: quiet, failing when the server refuses, and showing why.
+
+use super::{SAMPLES, sample, text, url_variable};
+use crate::web::reference::code::pretty;
+use crate::web::reference::view::{Operation, Parameter, Reference};
+
+/// The command.
+pub(in crate::web::reference) fn curl(reference: &Reference, operation: &Operation) -> String {
+    let flags = if operation.stream.is_some() { "-sSN" } else { "-sS" };
+    let method = if operation.method == "GET" { String::new() } else { format!(" -X {}", operation.method) };
+    let url = format!("${}{}{}", url_variable(reference.name), path(operation), query(operation));
+    // On a line of its own where more follows, so that it can be seen whole.
+    let mut parts = match operation.body {
+        Some(_) => vec![format!("curl {flags} --fail-with-body{method}"), format!("\"{url}\"")],
+        None => vec![format!("curl {flags} --fail-with-body{method} \"{url}\"")],
+    };
+    for header in given(operation, "header") {
+        let value = header.example.as_ref().map(text).unwrap_or_default();
+        parts.push(format!("-H '{}: {value}'", header.name));
+    }
+    let Some(body) = operation.body.as_ref() else { return parts.join(" \\\n  ") };
+    parts.push(format!("-H 'Content-Type: {}'", body.media));
+    let (json, expands) = body.example.as_ref().map(|example| with_variables(&pretty(example))).unwrap_or_default();
+    // Quoted, a shell leaves the text alone; where a variable stands in it, it must not.
+    parts.push(if expands { "-d @- <<JSON".to_owned() } else { "-d @- <<'JSON'".to_owned() });
+    format!("{}\n{json}\nJSON", parts.join(" \\\n  "))
+}
+
+/// The path with variables. In braces, because what follows (`:cancel`) means something to some shells.
+fn path(operation: &Operation) -> String {
+    operation.parameters.iter().filter(|parameter| parameter.place == "path").fold(
+        operation.path.clone(),
+        |path, parameter| {
+            let variable = SAMPLES.iter().find(|(id, _)| sample(&parameter.name) == Some(*id));
+            let name = variable.map_or_else(|| parameter.name.to_uppercase(), |(_, name)| (*name).to_owned());
+            path.replace(&format!("{{{}}}", parameter.name), &format!("${{{name}}}"))
+        },
+    )
+}
+
+fn query(operation: &Operation) -> String {
+    let pairs: Vec<String> = given(operation, "query")
+        .flat_map(|parameter| {
+            let values = match &parameter.example {
+                Some(serde_json::Value::Array(items)) => items.iter().map(text).collect(),
+                Some(one) => vec![text(one)],
+                None => Vec::new(),
+            };
+            values.into_iter().map(|value| format!("{}={value}", parameter.name))
+        })
+        .collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+}
+
+/// Parameters that have an example: those that the call shows.
+fn given<'a>(operation: &'a Operation, place: &'static str) -> impl Iterator<Item = &'a Parameter> {
+    let wanted = move |parameter: &&Parameter| parameter.place == place && parameter.example.is_some();
+    operation.parameters.iter().filter(wanted)
+}
+
+/// Example ids become variables; says whether there were any.
+fn with_variables(json: &str) -> (String, bool) {
+    let named = SAMPLES.iter().fold(json.to_owned(), |json, (id, name)| json.replace(id, &format!("${name}")));
+    let expands = named != json;
+    (named, expands)
+}

@@ -1,0 +1,126 @@
+//! An operation as a call of the Rust client. Names and types of fields are the generator's, taken from the document's surface.
+
+use std::collections::BTreeMap;
+
+use super::{sample, text};
+use crate::web::reference::code::pretty;
+use crate::web::reference::view::{Operation, Reference};
+
+/// The fields of each operation's request, by its id: name and type in Rust.
+#[derive(Debug, Default)]
+pub(in crate::web::reference) struct Signatures(BTreeMap<String, Vec<(String, String)>>);
+
+impl Signatures {
+    /// Reads them off a surface: lines of the form `    start_run(key: Option<String>, body: RunStartRequest) -> Ok(Run)`.
+    pub(in crate::web::reference) fn of(surface: &str) -> Self {
+        let calls = surface.lines().filter_map(|line| {
+            let (id, rest) = line.strip_prefix("    ")?.split_once('(')?;
+            let (fields, _) = rest.split_once(") -> ")?;
+            let fields = fields.split(", ").filter_map(|field| field.split_once(": "));
+            Some((id.to_owned(), fields.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()))
+        });
+        Signatures(calls.collect())
+    }
+
+    fn fields(&self, operation: &str) -> &[(String, String)] {
+        self.0.get(operation).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// The call, as the body of a function that may use `?`.
+pub(in crate::web::reference) fn rust(
+    reference: &Reference,
+    signatures: &Signatures,
+    operation: &Operation,
+    url: &str,
+) -> String {
+    let module = reference.name.replace('-', "_");
+    let request = format!("{}Request", pascal(&operation.id));
+    let fields = signatures.fields(&operation.id);
+    let mut uses = vec![format!("use runyard_client::{module}::{{Client, {request}}};")];
+    if operation.stream.is_some() {
+        uses.insert(0, "use futures::StreamExt;".to_owned());
+    }
+    if operation.body.is_some() {
+        uses.push("use serde_json::{from_value, json};".to_owned());
+    }
+    let request = value(&request, fields, operation);
+    // As rustfmt would have it.
+    let chain = if request.contains('\n') { "\n.send(&client)\n.await?" } else { ".send(&client).await?" };
+    let inner = |name: &str| format!("{}.{name}()", if request.contains('\n') { "\n" } else { "" });
+    let call = format!("{request}{chain}");
+    let rest = match (&operation.stream, operation.success().and_then(|answer| answer.media.as_ref())) {
+        (Some(_), _) => format!(
+            "let mut stream = {call}{};\n\
+             while let Some(bytes) = stream.next().await {{\n    \
+             print!(\"{{}}\", String::from_utf8_lossy(&bytes?));\n}}",
+            inner("into_inner_stream")
+        ),
+        (None, Some(_)) => format!("let answer = {call}{};\nprintln!(\"{{answer:#?}}\");", inner("into_inner")),
+        (None, None) => format!("{call};"),
+    };
+    format!("{}\n\nlet client = Client::builder(\"{url}\").build()?;\n{rest}", uses.join("\n"))
+}
+
+/// The request as a struct: every field, or with defaults where all of them may be left out.
+fn value(request: &str, fields: &[(String, String)], operation: &Operation) -> String {
+    let optional = fields.iter().all(|(_, kind)| kind.starts_with("Option<") || kind.starts_with("Vec<"));
+    let mut given: Vec<String> = fields
+        .iter()
+        .filter_map(|(name, kind)| {
+            let value = field(name, kind, operation)?;
+            (!optional || !matches!(value.as_str(), "None" | "Vec::new()")).then(|| format!("    {name}: {value},\n"))
+        })
+        .collect();
+    if given.len() < fields.len() {
+        given.push("    ..Default::default()\n".to_owned());
+    }
+    if given.is_empty() { format!("{request} {{}}") } else { format!("{request} {{\n{}}}", given.concat()) }
+}
+
+/// A field's value in Rust.
+fn field(name: &str, kind: &str, operation: &Operation) -> Option<String> {
+    if name == "body" && operation.body.is_some() {
+        let example = operation.body.as_ref()?.example.as_ref()?;
+        return Some(format!("from_value(json!({}))?", indented(&pretty(example))));
+    }
+    let spelled = |wanted: &str| wanted.to_lowercase().replace('-', "_") == name;
+    let parameter = operation.parameters.iter().find(|parameter| spelled(&parameter.name))?;
+    let example = parameter.example.as_ref();
+    if parameter.place == "path" {
+        let id = example.map(text).or_else(|| sample(&parameter.name).map(str::to_owned))?;
+        return Some(format!("\"{id}\".to_owned()"));
+    }
+    let of = |text: &str, kind: &str| match kind {
+        "String" => format!("\"{text}\".to_owned()"),
+        "i64" | "i32" | "bool" | "f64" => text.to_owned(),
+        // Enums, times and bounded numbers are read from text.
+        _ => format!("\"{text}\".parse()?"),
+    };
+    let inner = |prefix: &str| kind.strip_prefix(prefix)?.strip_suffix('>');
+    match (inner("Vec<"), inner("Option<"), example) {
+        (Some(item), _, Some(serde_json::Value::Array(items))) => {
+            let items: Vec<String> = items.iter().map(|value| of(&text(value), item)).collect();
+            Some(format!("vec![{}]", items.join(", ")))
+        }
+        (Some(_), _, _) => Some("Vec::new()".to_owned()),
+        (None, Some(item), Some(example)) => Some(format!("Some({})", of(&text(example), item))),
+        (None, Some(_), None) => Some("None".to_owned()),
+        (None, None, example) => Some(of(&example.map(text)?, kind)),
+    }
+}
+
+/// A text whose lines after the first stand one step further in.
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n    ")
+}
+
+/// `start_run` as `StartRun`.
+fn pascal(id: &str) -> String {
+    id.split('_')
+        .map(|word| {
+            let mut letters = word.chars();
+            letters.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
+        })
+        .collect()
+}

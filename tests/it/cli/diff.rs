@@ -1,0 +1,81 @@
+//! `runyard openapi diff`: lines, objects and exit codes. Which change breaks whom is tested beside the rules.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::process::runyard;
+
+/// A folder with the gateway's document and its schemas, as they are and with one more state.
+fn bumped() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let arp = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi/arp");
+    for (from, to) in [("run-gateway.yaml", "gateway.yaml"), ("schemas.yaml", "schemas.yaml")] {
+        let text = std::fs::read_to_string(arp.join(from)).unwrap();
+        let states = "enum: [queued, running, succeeded, failed, canceled]";
+        let bumped = text.replace(states, "enum: [queued, running, paused, succeeded, failed, canceled]");
+        assert_eq!(from == "schemas.yaml", bumped != text);
+        std::fs::write(folder.path().join(to), bumped).unwrap();
+    }
+    folder
+}
+
+#[tokio::test]
+async fn what_changed_is_told_and_breaking_is_exit_code_one() {
+    let folder = bumped();
+    let done = runyard(folder.path(), &["openapi", "diff", "run-gateway", "gateway.yaml"]).await.exits(1);
+    insta::assert_snapshot!(done.out, @r"
+    breaks clients
+      RunState: enum value added: paused (in responses of cancel_run, get_run, start_run)
+    1 change: 1 breaking for clients, 0 for servers, 0 for neither
+    ");
+    assert_eq!(done.err, "");
+    // The other way round it is the servers that may say what nobody knows any more.
+    let back = runyard(folder.path(), &["openapi", "diff", "gateway.yaml", "run-gateway"]).await.exits(1);
+    assert!(back.out.contains("breaks servers\n  RunState: enum value removed: paused"), "{}", back.out);
+
+    let json = runyard(folder.path(), &["openapi", "diff", "--json", "run-gateway", "gateway.yaml"]).await.exits(1);
+    assert_eq!(
+        json.object(),
+        json!({
+            "changes": [{
+                "kind": "enum_value_added",
+                "place": "RunState",
+                "pointer": "schemas.yaml#/components/schemas/RunState/enum",
+                "what": "enum value added",
+                "new": "paused",
+                "breaks": ["clients"],
+                "responses": ["cancel_run", "get_run", "start_run"],
+            }],
+            "breaks": { "clients": 1, "servers": 0, "neither": 0 },
+        })
+    );
+}
+
+#[tokio::test]
+async fn the_same_document_has_not_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let same = runyard(folder.path(), &["openapi", "diff", "run-gateway", "run-gateway"]).await.exits(0);
+    assert_eq!(same.out, "no changes\n");
+    runyard(folder.path(), &["openapi", "export", "--out", "out"]).await.exits(0);
+    let built = ["openapi", "diff", "--overlay=true", "runtime", "out/runtime.json"];
+    assert_eq!(runyard(folder.path(), &built).await.exits(0).out, "no changes\n");
+    let notes = runyard(folder.path(), &["openapi", "diff", "--json", "runtime", "out/runtime.yaml"]).await.object();
+    assert!(notes["changes"].as_array().unwrap().len() > 10);
+}
+
+#[tokio::test]
+async fn what_cannot_be_compared_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.yaml"), "swagger: '2.0'").unwrap();
+    for (arguments, said) in [
+        (["openapi", "diff", "nothing", "run-gateway"], "error: nothing: cannot be read: No such file"),
+        (["openapi", "diff", "run-gateway", "a.yaml"], "error: a.yaml: is Swagger 2.0"),
+    ] {
+        let done = runyard(folder.path(), &arguments).await.exits(2);
+        assert!(done.out.is_empty() && done.err.starts_with(said), "{done:?}");
+    }
+    let refused = runyard(folder.path(), &["--json", "openapi", "diff", "run-gateway", "a.yaml"]).await.exits(2);
+    let error: serde_json::Value = serde_json::from_str(&refused.err).unwrap();
+    assert_eq!(error["error"]["code"], "unreadable_document");
+}
