@@ -76,26 +76,33 @@ fn updated(document: &mut Value, path: &[String], update: &Value) -> Said<()> {
         // The specification: what a target list is updated with becomes an entry of it.
         Value::Array(items) if !update.is_array() => items.push(update.clone()),
         Value::Object(_) if !update.is_object() => return Err("the target is a mapping, `update` is not".into()),
-        Value::Object(_) | Value::Array(_) => merge(place, update),
+        Value::Object(_) | Value::Array(_) => merge(place, update)?,
         _ => return Err("the target is neither a mapping nor a list: update the mapping that holds it".into()),
     }
     Ok(())
 }
 
 /// Mappings are merged field by field, lists are joined, anything else is replaced.
-fn merge(place: &mut Value, update: &Value) {
+fn merge(place: &mut Value, update: &Value) -> Said<()> {
     match (place, update) {
         (Value::Object(fields), Value::Object(updates)) => {
             for (key, update) in updates {
                 match fields.get_mut(key) {
-                    Some(field) => merge(field, update),
+                    Some(field) => merge(field, update)?,
                     None => drop(fields.insert(key.clone(), update.clone())),
                 }
+            }
+            // It would be ignored, and an overlay that narrows would only seem to.
+            if !updates.is_empty() && fields.len() > 1 && fields.get("$ref").is_some_and(Value::is_string) {
+                return Err(
+                    "`update` would stand beside a `$ref`, where nobody reads it: update what that leads to".into()
+                );
             }
         }
         (Value::Array(items), Value::Array(more)) => items.extend(more.iter().cloned()),
         (place, update) => *place = update.clone(),
     }
+    Ok(())
 }
 
 fn removed(document: &mut Value, path: &[String]) -> Said<()> {
@@ -150,6 +157,20 @@ mod tests {
     fn a_target_that_matches_nothing_is_an_error_that_names_it() {
         let error = apply_one(json!({ "target": "$.paths['/b']", "update": {} })).unwrap_err();
         assert_eq!(error, "a.overlay.yaml: action 1 (target `$.paths['/b']`): matches nothing in the document");
+    }
+
+    #[test]
+    fn a_reference_can_be_turned_and_nothing_stands_beside_it() {
+        let updated = |update: Value| {
+            let mut document = json!({ "a": { "$ref": "#/b" } });
+            let overlay = json!({ "overlay": "1.0.0", "actions": [{ "target": "$", "update": update }] });
+            apply(&mut document, &overlay, Path::new("a.overlay.yaml"))
+                .map(|_| document)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(updated(json!({ "a": { "$ref": "#/c" } })).unwrap(), json!({ "a": { "$ref": "#/c" } }));
+        let error = updated(json!({ "a": { "maxLength": 3 } })).unwrap_err();
+        assert!(error.contains("beside a `$ref`"), "{error}");
     }
 
     #[test]

@@ -39,7 +39,8 @@
 //! | default added, in a request | | yes |
 //! | default removed, in a request | yes | |
 //! | default changed, in a request | yes | yes |
-//! | descriptions, titles, examples, `x-` notes, servers, tags, `info` | | |
+//! | what a stream consists of (`x-item-schema`), changed | as in a response | as in a response |
+//! | descriptions, titles, examples, other `x-` notes, servers, tags, `info` | | |
 //! | a schema that no operation reaches | | |
 //!
 //! In a file that has schemas and no operations, every schema counts as said in requests and in responses.

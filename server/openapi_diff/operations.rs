@@ -248,7 +248,11 @@ impl<'a> Operations<'_, 'a> {
         let (before, after) = (of(old), of(new));
         for (media, old) in &before {
             match after.get(media) {
-                Some(new) => self.schema(both, position, &format!("{place} {media}"), old, new),
+                Some(new) => {
+                    let place = format!("{place} {media}");
+                    self.schema(both, position, &place, old, new);
+                    self.items(both, position, &place, old, new);
+                }
                 None => self.came("media_type", How::Removed, place.to_owned(), media, old, Breaks::CLIENTS),
             }
         }
@@ -256,6 +260,15 @@ impl<'a> Operations<'_, 'a> {
             // Where there was no body at all, nobody asked for one.
             let breaks = Breaks::of(position == Position::Response && before.is_empty(), true);
             self.came("media_type", How::Added, place.to_owned(), media, new, breaks);
+        }
+    }
+
+    /// What each line or event of a stream is. Where one document is silent about it, nothing is known to have changed.
+    fn items(&mut self, both: &Both<'_, 'a>, position: Position, place: &str, old: &At<'a>, new: &At<'a>) {
+        const KEY: &str = "x-item-schema";
+        let of = |side: &At<'a>| side.value.get(KEY).map(|item| At::new(item, format!("{}/{KEY}", side.pointer)));
+        if let (Some(before), Some(after)) = (of(old), of(new)) {
+            self.schemas.start(&both.name, position, &format!("{place} item"), before, after);
         }
     }
 

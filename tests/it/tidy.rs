@@ -108,12 +108,13 @@ fn nothing_generated_is_kept() {
     for file in tree() {
         let path = file.path.as_str();
         let of_a_tool = path == "Cargo.lock" || path.starts_with("tests/golden/");
-        let by_hand = ["rs", "md", "yaml", "toml", "sql", "py", "sh", "css", "js"]
+        let by_hand = ["rs", "md", "yaml", "toml", "sql", "py", "sh", "css", "js", "ts"]
             .iter()
             .any(|kind| path.ends_with(&format!(".{kind}")))
             || path.starts_with(".ci/")
             || path.rsplit('/').next().is_some_and(|name| name.starts_with("LICENSE-"))
             || path.contains("/tests/") && path.ends_with(".json")
+            || path == "tests/interop/tsconfig.json"
             || ["gitignore", "rustfmt.toml", "clippy.toml"].iter().any(|name| path == format!(".{name}"));
         assert!(
             of_a_tool || by_hand,
@@ -187,6 +188,9 @@ fn every_document_has_its_provenance() {
     for file in documents {
         let document: serde_json::Value = serde_saphyr::from_str(&file.text).unwrap();
         let source = &document["info"]["x-runyard-source"];
+        if document.get("paths").is_some() {
+            assert_eq!(document["info"]["license"]["name"], source["licence"], "{}: two licences", file.path);
+        }
         // A file of schemas alone has no `info`; its row has to do.
         let keys: &[&str] =
             if document.get("paths").is_some() { &["owner", "version", "date", "licence"] } else { &[] };

@@ -13,6 +13,8 @@ mod ours;
 mod refusals;
 #[path = "golden/rewrites.rs"]
 mod rewrites;
+#[path = "golden/stock.rs"]
+mod stock;
 
 /// Compares with the golden of this name.
 fn golden(name: &str, text: &str) {

@@ -1,7 +1,7 @@
 //! How one run shows on every face: what the API reference prints as tables.
 //!
 //! Nothing here says what a state or an event becomes. Each room says it with the same functions that answer requests, over every
-//! state that there is and over logs ([`sample`](mod@sample)) in which everything happens. A face is one row in [`FACES`].
+//! state that there is and over logs (`sample`) in which everything happens. A face is one row in [`FACES`].
 
 mod sample;
 

@@ -200,6 +200,18 @@ fn answers() {
     holds(SHELF, &[("/responses/200/links", json!({}))], &["note_added shelf: 200: neither"]);
 }
 
+/// OpenAPI 3.0 calls a stream a string, whatever it consists of.
+#[test]
+fn what_a_stream_consists_of_is_held_like_an_answer() {
+    let media = "/paths/~1shelf/get/responses/200/content/text~1plain/x-item-schema";
+    let streams = |kind: &str| edited(shop(), &[(media, json!({ "type": kind }))]);
+    let said = |old: &Value, new: &Value| diff(old, new).iter().map(line).collect::<Vec<_>>();
+    let (old, new) = (streams("string"), streams("integer"));
+    assert_eq!(said(&old, &new), ["type_changed shelf: 200 text/plain item: clients servers"]);
+    mirrors(&diff(&old, &new), &diff(&new, &old));
+    assert_eq!(said(&shop(), &old), Vec::<String>::new(), "silence is no change");
+}
+
 /// An error that `default` covered has a schema of its own now: that is compared with what `default` said.
 #[test]
 fn an_answer_that_was_covered_is_held_to_what_covered_it() {

@@ -1,4 +1,4 @@
-//! What every error code means. Which operation answers which stands in the documents (`x-runyard-codes`); a test holds both to the code.
+//! What every error code means: of answers, and of runs that failed. Which operation answers which stands in the documents (`x-runyard-codes`); a test holds both to the code.
 
 use super::view::Reference;
 
@@ -111,6 +111,30 @@ pub const CODES: [Code; 34] = [
 const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str) -> Code {
     Code { status, code, scope, when }
 }
+
+/// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
+pub const REASONS: [(&[&str], &str); 11] = [
+    (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
+    (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
+    (
+        &["arguments_missing", "arguments_invalid"],
+        "A clause lacks a value that its node type needs, or has one that does not fit.",
+    ),
+    (&["plan_invalid"], "The planner's answer makes no sense."),
+    (&["binding_failed"], "An input that comes from another step is not there."),
+    (&["invalid_inputs", "invalid_outputs"], "What goes in or comes out does not fit the node type's schema."),
+    (
+        &["constraint_violation", "budget_exceeded", "timed_out"],
+        "A limit was reached; `details` has constraint, limit and what was found.",
+    ),
+    (&["child_failed", "dependency_failed"], "A step failed, or one that it depends on."),
+    (&["canceled"], "Someone, or the failure of another step, stopped it."),
+    (
+        &["node_type_unavailable", "clock_out_of_range"],
+        "This server cannot do what was recorded; the message says why.",
+    ),
+    (&["internal_error"], "A fault of the server's; the message says what it knows."),
+];
 
 /// The codes that an answer of this status may have: those that its operation lists, and those of any request.
 pub(super) fn of_answer(status: &str, listed: impl Iterator<Item = String>) -> Vec<String> {

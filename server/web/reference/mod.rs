@@ -33,6 +33,8 @@ use view::Reference;
 /// The base of ports when nothing else is configured; what examples show.
 const PORT_BASE: u16 = 8080;
 
+const HTML: &str = "text/html; charset=utf-8";
+
 /// A file of the reference.
 #[derive(Debug, Clone)]
 pub struct File {
@@ -76,7 +78,7 @@ static PARTS: LazyLock<Vec<Part>> = LazyLock::new(|| {
 
 static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
     let links = links("");
-    let html = |name: String, content: String| File { name, media: "text/html; charset=utf-8", content };
+    let html = |name: String, content: String| File { name, media: HTML, content };
     let mut all = vec![html("index.html".to_owned(), page::index::write(&PARTS, &links))];
     for part in PARTS.iter() {
         all.push(html(file(part.document.name), page::document::write(part, &links)));
@@ -93,19 +95,23 @@ pub fn files() -> &'static [File] {
 
 /// The reference as one door serves it: its own page at `/docs`, and the whole folder below.
 pub fn at_door(name: &str) -> Vec<host::Page> {
-    let Some(part) = PARTS.iter().find(|part| part.document.name == name) else { return Vec::new() };
-    let own = file(name);
-    // A page at `/docs` is outside of the folder in which its neighbours lie, so its links say the folder.
-    let mut pages =
-        vec![served("/docs".to_owned(), "text/html; charset=utf-8", page::document::write(part, &links("docs/")))];
-    for file in files() {
-        if file.name == own {
-            pages.push(served("/docs/".to_owned(), file.media, file.content.clone()));
-        }
-        pages.push(served(format!("/docs/{}", file.name), file.media, file.content.clone()));
-    }
-    pages
+    DOORS.iter().find(|(door, _)| *door == name).map(|(_, pages)| pages.clone()).unwrap_or_default()
 }
+
+static DOORS: LazyLock<Vec<(&'static str, Vec<host::Page>)>> = LazyLock::new(|| {
+    let folder: Vec<host::Page> =
+        files().iter().map(|file| served(format!("/docs/{}", file.name), file.media, file.content.clone())).collect();
+    let door = |part: &Part| {
+        let own = format!("/docs/{}", file(part.document.name));
+        // A page at `/docs` is outside of the folder in which its neighbours lie, so its links say the folder.
+        let outside = page::document::write(part, &links("docs/"));
+        let inside = folder.iter().filter(|page| page.path == own);
+        let inside = inside.map(|page| host::Page { path: "/docs/".to_owned(), ..page.clone() });
+        let pages = std::iter::once(served("/docs".to_owned(), HTML, outside)).chain(inside).chain(folder.clone());
+        (part.document.name, pages.collect())
+    };
+    PARTS.iter().map(door).collect()
+});
 
 fn served(path: String, media: &'static str, content: String) -> host::Page {
     let digest = Sha256::digest(content.as_bytes());

@@ -1,5 +1,6 @@
 //! One document: which answers it promises, and what a line of its event streams must be.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -30,10 +31,9 @@ impl Contract {
 
     fn of(document: &'static Document) -> Contract {
         let full: Value = serde_json::from_str(document.full_json).unwrap();
-        let event = match full.pointer("/components/schemas/RunEvent") {
-            Some(_) => validator(&full, "RunEvent"),
-            None => standard("RunEvent"),
-        };
+        let items = items(&full);
+        let [item] = Vec::from_iter(&items)[..] else { panic!("{}: streams of {items:?}", document.name) };
+        let event = validator(&full, item);
         Contract { document, checker: Checker::new(document).unwrap(), event, full }
     }
 
@@ -93,6 +93,18 @@ impl Contract {
         let value: Value = serde_json::from_str(line).map_err(|error| format!("{line:?} is not JSON: {error}"))?;
         self.event.validate(&value).map_err(|error| format!("{line}: {error}"))
     }
+}
+
+/// What a document says its streams consist of: names of schemas, from every `x-item-schema`.
+fn items(value: &Value) -> BTreeSet<String> {
+    let below = match value {
+        Value::Object(object) => object.values().flat_map(items).collect(),
+        Value::Array(list) => list.iter().flat_map(items).collect(),
+        _ => BTreeSet::new(),
+    };
+    let here = value.pointer("/x-item-schema/$ref").and_then(Value::as_str);
+    let name = |reference: &str| reference.strip_prefix("#/components/schemas/").unwrap().to_owned();
+    below.into_iter().chain(here.map(name)).collect()
 }
 
 /// One of each fault of the host.

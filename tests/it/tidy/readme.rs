@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use runyard::catalog::Catalog;
-use runyard::web::reference::codes::CODES;
+use runyard::web::reference::codes::{CODES, REASONS};
 
 use super::tree::{read, sources};
 use crate::harness::World;
@@ -90,6 +90,9 @@ fn the_reasons_of_failed_runs_are_the_codes() {
     }
     assert!(coded.contains("clause_unmapped") && coded.contains("goal_missing"), "{coded:?}");
     assert_eq!(shown, coded, "README.md, and the code");
+    let referenced: BTreeSet<String> =
+        REASONS.iter().flat_map(|(codes, _)| *codes).map(|code| (*code).to_owned()).collect();
+    assert_eq!(referenced, coded, "server/web/reference/codes.rs, and the code");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use runyard_codegen::{Document, Generated, Generator};
+use runyard_codegen::{Document, Generated, Generator, Schemas};
 
 use super::golden;
 
@@ -11,26 +11,33 @@ fn openapi() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn all(name: &str, generated: &Generated) {
+fn held(name: &str, generated: &Generated) {
     golden(&format!("{name}-surface"), &generated.surface);
     golden(&format!("{name}-report"), &generated.report.to_string());
     golden(&format!("{name}-words"), &generated.words);
 }
 
-#[test]
-fn the_surface_of_arp() {
-    let arp = openapi().join("arp");
+fn arp(generator: &Generator) -> Schemas {
+    generator.schemas(openapi().join("arp/schemas.yaml"), "crate::arp::schemas").unwrap()
+}
+
+/// Every document with paths, by name.
+pub(crate) fn all() -> Vec<(&'static str, Generated)> {
     let generator = Generator::new();
-    let schemas = generator.schemas(arp.join("schemas.yaml"), "crate::arp::schemas").unwrap();
-    all("arp-schemas", schemas.generated());
-    for name in ["run-gateway", "run-coordinator", "runtime"] {
-        let document =
-            Document::new(arp.join(format!("{name}.yaml"))).overlay(arp.join(format!("{name}.overlay.yaml")));
-        all(name, &generator.document(&document.shared(&schemas)).unwrap());
-    }
+    let (folder, shared) = (openapi().join("arp"), arp(&generator));
+    let of_arp = ["run-gateway", "run-coordinator", "runtime"].map(|name| {
+        let document = Document::new(folder.join(format!("{name}.yaml")));
+        let document = document.overlay(folder.join(format!("{name}.overlay.yaml"))).shared(&shared);
+        (name, generator.document(&document).unwrap())
+    });
+    let own = Document::new(openapi().join("runyard/runyard.yaml"));
+    of_arp.into_iter().chain([("runyard", generator.document(&own).unwrap())]).collect()
 }
 
 #[test]
-fn the_surface_of_our_own_door() {
-    all("runyard", &Generator::new().document(&Document::new(openapi().join("runyard/runyard.yaml"))).unwrap());
+fn the_surface_of_every_document() {
+    held("arp-schemas", arp(&Generator::new()).generated());
+    for (name, generated) in all() {
+        held(name, &generated);
+    }
 }

@@ -140,6 +140,7 @@ fn what_does_not_fit_together_is_refused_by_name() {
         &fine,
         &overlay("{ target: $.components.schemas.B.properties, update: { e: { type: string } } }"),
     );
+    with("a bound beside a reference", &fine, &overlay("{ target: $.components.schemas.A, update: { maxLength: 3 } }"));
     with("what the overlay breaks", &fine, &overlay("{ target: $.paths.*.get, update: { operationId: admit } }"));
     golden("refusals-together", &lines);
 }

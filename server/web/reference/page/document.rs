@@ -22,7 +22,7 @@ pub(in crate::web::reference) fn write(part: &Part, links: &Links) -> String {
         main: html! {
             (head(part, links, &prose))
             (begin(part, &prose))
-            (operations(part, &prose))
+            (operations(part, links, &prose))
             (errors(reference, &prose))
             (schemas(reference, &prose))
         },
@@ -78,7 +78,7 @@ fn head(part: &Part, links: &Links, prose: &Prose) -> Markup {
             }
             p { (prose.inline(&source.decided)) }
             @if reference.foreign {
-                p { "What is marked " (super::ours()) " is not in the owner's document: Runyard adds it, and nothing of it is ever required of a caller." }
+                p { "What is marked " (super::ours()) " is not in the owner's document: Runyard adds it. No parameter, header or field that is added is ever required." }
             }
         }
     }
@@ -114,7 +114,7 @@ fn begin(part: &Part, prose: &Prose) -> Markup {
     }
 }
 
-fn operations(part: &Part, prose: &Prose) -> Markup {
+fn operations(part: &Part, links: &Links, prose: &Prose) -> Markup {
     let (reference, signatures) = (&part.reference, Signatures::of(part.surface));
     html! {
         @for group in &reference.groups {
@@ -127,6 +127,7 @@ fn operations(part: &Part, prose: &Prose) -> Markup {
                     foreign: reference.foreign,
                     curl: snippets::curl(reference, one),
                     rust: snippets::rust(reference, &signatures, one, &part.url()),
+                    events: links.to("mapping.html#events"),
                 };
                 (operation::section(one, &around))
             }

@@ -4,7 +4,9 @@ use maud::{Markup, html};
 
 use super::{Links, Page, anchor};
 use crate::dialects::mapping::{FACES, Line, events, node_run_states, run_states};
+use crate::web::reference::codes::REASONS;
 use crate::web::reference::file;
+use crate::web::reference::prose::Prose;
 
 /// The page.
 pub(in crate::web::reference) fn write(links: &Links) -> String {
@@ -17,6 +19,7 @@ pub(in crate::web::reference) fn write(links: &Links) -> String {
                 li { a href="#run-states" { "States of a run" } }
                 li { a href="#node-run-states" { "States of a node run" } }
                 li { a href="#events" { "Events" } }
+                li { a href="#reasons" { "Why a run failed" } }
             }
         },
         main: html! {
@@ -32,9 +35,33 @@ pub(in crate::web::reference) fn write(links: &Links) -> String {
             (table("events", "Events", "Recorded", &events(), links))
             p.after { "A number (" code { "seq" } ") counts what a face shows, from 1 and without gaps over a whole run; so the same event has
                 other numbers on other faces." }
+            (reasons())
         },
     };
     page.write(links)
+}
+
+/// The codes of errors in runs, which are the same on every face.
+fn reasons() -> Markup {
+    let prose = Prose::default();
+    html! {
+        h2.group #reasons { "Why a run failed " (anchor("reasons")) }
+        p { "The error of a run has the same code on every face: in " code { "extensions[\"runyard.error\"]" } " on the gateway and the coordinator, in "
+            code { "error" } " on the Runtime and on our own door. A composite that is completed from outside has the error that was reported." }
+        div.wide tabindex="0" role="group" aria-label="Why a run failed" {
+            table {
+                thead { tr { th scope="col" { "Code" } th scope="col" { "When" } } }
+                tbody {
+                    @for (codes, when) in REASONS {
+                        tr {
+                            td { @for (index, code) in codes.iter().enumerate() { @if index > 0 { ", " } code { (code) } } }
+                            td { (prose.inline(when)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn table(id: &str, title: &str, first: &str, lines: &[Line], links: &Links) -> Markup {

@@ -14,6 +14,8 @@ pub(super) struct Around<'a> {
     pub(super) foreign: bool,
     pub(super) curl: String,
     pub(super) rust: String,
+    /// Where events are listed, with what each is on other faces.
+    pub(super) events: String,
 }
 
 /// The section.
@@ -24,7 +26,7 @@ pub(super) fn section(operation: &Operation, around: &Around<'_>) -> Markup {
             div.told {
                 h3 id=(name) { (operation.summary) " " (anchor(&operation.id)) }
                 p.route { (method(&operation.method)) " " code { (breakable(&operation.path)) } }
-                (about(operation, around.prose))
+                (about(operation, around))
                 @if !operation.parameters.is_empty() {
                     h4 { "Parameters" }
                     ul.fields { @for one in &operation.parameters { (parameter(one, around)) } }
@@ -68,11 +70,11 @@ fn breakable(path: &str) -> Markup {
     }
 }
 
-fn about(operation: &Operation, prose: &Prose) -> Markup {
+fn about(operation: &Operation, around: &Around<'_>) -> Markup {
     let has = |name: &str| operation.parameters.iter().any(|parameter| parameter.name == name);
     html! {
-        (prose.block(&operation.description))
-        (schema::notes(&operation.notes, prose))
+        (around.prose.block(&operation.description))
+        (schema::notes(&operation.notes, around.prose))
         ul.facts {
             li { code { (operation.id) } }
             li { @if operation.secured { "bearer token" } @else { "no credentials" } }
@@ -80,6 +82,7 @@ fn about(operation: &Operation, prose: &Prose) -> Markup {
             @if has("Idempotency-Key") { li { "safe to repeat with an " code { "Idempotency-Key" } } }
             @if operation.idempotent { li { "safe to repeat" } }
             @if operation.stream.is_some() {
+                li { a href=(around.events) { "which events there are" } }
                 li { "a stream: it goes on until the run has ended" }
                 @if has("Last-Event-ID") { li { "resumes after the event named by " code { "after_seq" } " or " code { "Last-Event-ID" } } }
             }

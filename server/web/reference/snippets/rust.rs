@@ -6,6 +6,9 @@ use super::{sample, text};
 use crate::web::reference::code::pretty;
 use crate::web::reference::view::{Operation, Reference};
 
+/// The operation that every client watches runs with.
+const WATCHED: &str = "stream_run_events";
+
 /// The fields of each operation's request, by its id: name and type in Rust.
 #[derive(Debug, Default)]
 pub(in crate::web::reference) struct Signatures(BTreeMap<String, Vec<(String, String)>>);
@@ -35,31 +38,39 @@ pub(in crate::web::reference) fn rust(
     url: &str,
 ) -> String {
     let module = reference.name.replace('-', "_");
-    let request = format!("{}Request", pascal(&operation.id));
-    let fields = signatures.fields(&operation.id);
-    let mut uses = vec![format!("use runyard_client::{module}::{{Client, {request}}};")];
-    if operation.stream.is_some() {
-        uses.insert(0, "use futures::StreamExt;".to_owned());
+    let client = format!("let client = Client::builder(\"{url}\").build()?;");
+    if operation.id == WATCHED {
+        return format!(
+            "use futures::TryStreamExt;\nuse runyard_client::{module}::Client;\n\n{client}\n\
+             // Resumes by itself where the connection is cut.\n\
+             let mut events = client.watch(\"{run}\");\n\
+             while let Some(event) = events.try_next().await? {{\n    println!(\"{{event:?}}\");\n}}",
+            run = sample("run_id").unwrap_or_default()
+        );
     }
+    let name = format!("{}Request", pascal(&operation.id));
+    let request = value(&name, signatures.fields(&operation.id), operation);
+    let mut uses = vec![format!("use runyard_client::{module}::{{Client, {name}}};")];
     if operation.body.is_some() {
         uses.push("use serde_json::{from_value, json};".to_owned());
     }
-    let request = value(&request, fields, operation);
     // As rustfmt would have it.
-    let chain = if request.contains('\n') { "\n.send(&client)\n.await?" } else { ".send(&client).await?" };
-    let inner = |name: &str| format!("{}.{name}()", if request.contains('\n') { "\n" } else { "" });
-    let call = format!("{request}{chain}");
+    let wide = request.contains('\n');
+    let step = |text: &str| if wide { format!("\n{text}") } else { text.to_owned() };
+    let call = format!("{request}{}{}", step(".send(&client)"), step(".await?"));
     let rest = match (&operation.stream, operation.success().and_then(|answer| answer.media.as_ref())) {
-        (Some(_), _) => format!(
-            "let mut stream = {call}{};\n\
-             while let Some(bytes) = stream.next().await {{\n    \
-             print!(\"{{}}\", String::from_utf8_lossy(&bytes?));\n}}",
-            inner("into_inner_stream")
-        ),
-        (None, Some(_)) => format!("let answer = {call}{};\nprintln!(\"{{answer:#?}}\");", inner("into_inner")),
+        (Some(_), _) => {
+            uses.insert(0, "use std::pin::pin;\n\nuse futures::TryStreamExt;\nuse runyard_client::ndjson;".to_owned());
+            format!(
+                "let stream = {call}{};\nlet mut events = pin!(ndjson::lines(stream));\n\
+                 while let Some(event) = events.try_next().await? {{\n    println!(\"{{event}}\");\n}}",
+                step(".into_inner_stream()")
+            )
+        }
+        (None, Some(_)) => format!("let answer = {call}{};\nprintln!(\"{{answer:#?}}\");", step(".into_inner()")),
         (None, None) => format!("{call};"),
     };
-    format!("{}\n\nlet client = Client::builder(\"{url}\").build()?;\n{rest}", uses.join("\n"))
+    format!("{}\n\n{client}\n{rest}", uses.join("\n"))
 }
 
 /// The request as a struct: every field, or with defaults where all of them may be left out.

@@ -1,0 +1,151 @@
+"""What someone writes in Python over clients that openapi-python-client makes of our documents: a run at the gateway, its root at the
+coordinator, the list on our own door, the same through the Runtime, refusals, and streams by httpx, which the clients are built on.
+
+`.ci/interop` makes the clients, holds this to `mypy --strict`, and runs it with the doors as JSON.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import TypeVar
+from uuid import UUID
+
+import httpx
+import run_coordinator
+import run_gateway
+import runtime
+import runyard
+from run_coordinator.api.node_runs import complete_node_run, get_node_run
+from run_coordinator.models import NodeRun, NodeRunCompleteRequest, NodeRunCompleteRequestOutputs, NodeRunTerminalState
+from run_coordinator.models import ErrorEnvelope as CoordinatorRefusal
+from run_gateway.api.runs import cancel_run, get_run, start_run, stream_run_events
+from run_gateway.models import ErrorEnvelope, NodeTypeRef, Run, RunEvent, RunStartRequest, RunStartRequestInput, RunState
+from runtime.api.runs import create_run, get_run_result
+from runtime.models import ErrorEnvelope as RuntimeRefusal
+from runtime.models import RunEvent as RuntimeEvent
+from runtime.models import RunInput, RunRequest, RunResult, RunStatus
+from runyard.api.runs import get_run as get_whole_run
+from runyard.api.runs import list_runs
+from runyard.models import Run as WholeRun
+from runyard.models import RunList
+from runyard.models import RunState as ListedState
+from runyard.types import UNSET, Unset
+
+GOAL = "Generate a UUID, then return it."
+# Without one these clients wait for ever. A quiet stream says something every 15 seconds.
+BOUND = httpx.Timeout(60)
+T = TypeVar("T")
+
+
+def told(kind: type[T], answer: object) -> T:
+    """The answer, which must be of this kind."""
+    assert isinstance(answer, kind), f"not {kind.__name__}: {answer}"
+    return answer
+
+
+def asked(node_type: str, **given: object) -> RunStartRequest:
+    values = RunStartRequestInput()
+    values.additional_properties.update(given)
+    return RunStartRequest(input_=values, root_node_type_ref=NodeTypeRef(node_type_id=node_type, version="1.0.0"))
+
+
+def gateway_events(client: run_gateway.Client, run_id: str) -> Iterator[RunEvent]:
+    """The stream as it comes: the generated function would wait for its end."""
+    with client.get_httpx_client().stream("GET", f"/v1/runs/{run_id}/events") as answer:
+        answer.raise_for_status()
+        yield from (RunEvent.from_dict(json.loads(line)) for line in answer.iter_lines() if line.strip())
+
+
+def runtime_events(client: runtime.Client, run_id: str) -> Iterator[RuntimeEvent]:
+    with client.get_httpx_client().stream("GET", f"/v1/runs/{run_id}/events") as answer:
+        answer.raise_for_status()
+        data = (line.removeprefix("data:") for line in answer.iter_lines() if line.startswith("data:"))
+        yield from (RuntimeEvent.from_dict(json.loads(line)) for line in data)
+
+
+def at_the_gateway(client: run_gateway.Client) -> Run:
+    """A run from start to end, and once more under the same key."""
+    body = asked("runyard.composite.planner.general", goal=GOAL)
+    started = told(Run, start_run.sync(client=client, body=body, idempotency_key="python-1"))
+    events = list(gateway_events(client, started.run_id))
+    assert [event.seq for event in events] == list(range(1, len(events) + 1)), events
+    assert (events[0].type_, events[-1].type_) == ("run_started", "run_completed"), events
+    # Of a run that has ended the generated function gives the same lines as one text.
+    assert told(str, stream_run_events.sync(started.run_id, client=client)).count("\n") == len(events)
+    ended = told(Run, get_run.sync(started.run_id, client=client))
+    assert ended.state == RunState.SUCCEEDED, ended
+
+    again = start_run.sync_detailed(client=client, body=body, idempotency_key="python-1")
+    assert told(Run, again.parsed).run_id == ended.run_id and again.headers["Idempotent-Replayed"] == "true", again
+    other = start_run.sync(client=client, body=asked("runyard.core.uuid4"), idempotency_key="python-1")
+    assert told(ErrorEnvelope, other).error.code == "idempotency_conflict", other
+    return ended
+
+
+def canceled(client: run_gateway.Client) -> None:
+    """A path with a verb after its parameter."""
+    sleeping = told(Run, start_run.sync(client=client, body=asked("runyard.core.sleep", seconds=3600)))
+    assert told(Run, cancel_run.sync(sleeping.run_id, client=client)).state == RunState.CANCELED
+
+
+def refused(client: run_gateway.Client) -> None:
+    """Refusals are values of the document's own type."""
+    unknown = get_run.sync_detailed("nothing", client=client)
+    assert (unknown.status_code, told(ErrorEnvelope, unknown.parsed).error.code) == (404, "run_not_found"), unknown
+    near = told(ErrorEnvelope, start_run.sync(client=client, body=asked("runyard.core.uuid5"))).error
+    assert near.code == "unknown_node_type" and near.details and "nearest" in near.details, near
+
+
+def at_the_coordinator(client: run_coordinator.Client, run: Run) -> None:
+    """The root, and that nobody else may complete what the server runs itself."""
+    root = told(NodeRun, get_node_run.sync(run.root_node_run_id, client=client))
+    assert root.state == "succeeded" and root.outputs, root
+    UUID(root.outputs["result"])
+    outputs = NodeRunCompleteRequestOutputs()
+    body = NodeRunCompleteRequest(state=NodeRunTerminalState.SUCCEEDED, outputs=outputs)
+    refusal = told(CoordinatorRefusal, complete_node_run.sync(run.root_node_run_id, client=client, body=body))
+    assert refusal.error.code in ("node_run_finished", "node_run_server_owned"), refusal
+
+
+def on_our_own_door(client: runyard.Client, run: Run) -> None:
+    """Lists by page, with a list in the query."""
+    states = [ListedState.SUCCEEDED, ListedState.CANCELED]
+    found: set[tuple[str, str]] = set()
+    cursor: str | Unset = UNSET
+    for _ in range(10):
+        page = told(RunList, list_runs.sync(client=client, state=states, limit=1, cursor=cursor))
+        found.update((row.run_id, row.state) for row in page.runs)
+        if not page.next_cursor:
+            break
+        cursor = page.next_cursor
+    assert (run.run_id, "succeeded") in found and {state for _, state in found} == {"succeeded", "canceled"}, found
+    whole = told(WholeRun, get_whole_run.sync(run.run_id, client=client))
+    assert whole.node_runs[0].node_run_id == run.root_node_run_id, whole
+
+
+def at_the_runtime(client: runtime.Client) -> None:
+    """A goal in, an output out."""
+    started = told(RunStatus, create_run.sync(client=client, body=RunRequest(input_=RunInput(goal=GOAL))))
+    events = list(runtime_events(client, started.run_id))
+    assert events[-1].type_ == "final", events
+    result = told(RunResult, get_run_result.sync(started.run_id, client=client))
+    assert result.ok and result.output, result
+    UUID(result.output["result"])
+    unknown = told(RuntimeRefusal, get_run_result.sync("nothing", client=client))
+    assert unknown.error.code == "run_not_found", unknown
+
+
+def main() -> None:
+    doors = json.loads(sys.argv[1])
+    gateway = run_gateway.Client(base_url=doors["run-gateway"], timeout=BOUND)
+    run = at_the_gateway(gateway)
+    canceled(gateway)
+    refused(gateway)
+    at_the_coordinator(run_coordinator.Client(base_url=doors["run-coordinator"], timeout=BOUND), run)
+    on_our_own_door(runyard.Client(base_url=doors["runyard"], timeout=BOUND), run)
+    at_the_runtime(runtime.Client(base_url=doors["runtime"], timeout=BOUND))
+    print(run.run_id)
+
+
+if __name__ == "__main__":
+    main()
