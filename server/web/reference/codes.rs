@@ -113,7 +113,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 11] = [
+pub const REASONS: [(&[&str], &str); 14] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -128,6 +128,9 @@ pub const REASONS: [(&[&str], &str); 11] = [
         "A limit was reached; `details` has constraint, limit and what was found.",
     ),
     (&["child_failed", "dependency_failed"], "A step failed, or one that it depends on."),
+    (&["partial", "nothing_achieved"], "Steps failed and were passed over; `details.failed_steps`."),
+    (&["not_needed"], "A stand-in was skipped: nobody failed whom it stands in for."),
+    (&["failed_on_purpose"], "As `runyard.core.fail` was asked to."),
     (&["canceled"], "Someone, or the failure of another step, stopped it."),
     (
         &["node_type_unavailable", "clock_out_of_range"],
