@@ -50,7 +50,7 @@ pub mod runtime;
 pub mod runyard;
 
 pub use builder::{BuildError, Builder};
-pub use document::ErrorBody;
+pub use document::{Document, ErrorBody};
 /// HTTP statuses, headers and their names.
 pub use http;
 /// For [`Builder::http`] and the errors of connections.

@@ -1,8 +1,11 @@
 //! The only reader of the wall clock, and the only place that sleeps. Everything else is told the time.
+//!
+//! The time that is told never goes back while a process lives: who sets the machine's clock back does not make what is due, or a
+//! lease that runs out, wait for as long again.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use runyard_engine::RunId;
 use tokio::sync::Notify;
@@ -10,38 +13,134 @@ use uuid::Uuid;
 
 /// Tells the time and waits for it. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Clock(Arc<Source>);
+pub struct Clock {
+    source: Arc<Source>,
+    steady: Arc<Mutex<Steady>>,
+}
 
 #[derive(Debug)]
 enum Source {
-    System,
-    Manual { now_ms: AtomicI64, moved: Notify },
+    /// The machine's, and when it was first asked, by the timer.
+    System(Instant),
+    Manual(Manual),
+}
+
+/// How far a clock and a timer may differ between two looks before somebody is thought to have set the clock, milliseconds.
+/// What adjusts clocks gently stays far below.
+const SET_MS: i64 = 1_000;
+
+/// What is remembered so that the time never goes back. A clock that is set back is told on as if it had not been, until it is set
+/// forward again.
+#[derive(Debug, Default)]
+struct Steady {
+    /// The last look: clock and timer, milliseconds.
+    last: Option<(i64, i64)>,
+    /// How far what is told is before the clock, milliseconds.
+    ahead_ms: i64,
+    told_ms: i64,
+}
+
+impl Steady {
+    /// The time to tell when clock and timer show this.
+    fn tell(&mut self, clock_ms: i64, timer_ms: i64) -> i64 {
+        let (last_clock_ms, last_timer_ms) = self.last.replace((clock_ms, timer_ms)).unwrap_or((clock_ms, timer_ms));
+        let set_ms = clock_ms - last_clock_ms - (timer_ms - last_timer_ms);
+        if set_ms.abs() >= SET_MS {
+            self.ahead_ms = (self.ahead_ms - set_ms).max(0);
+        }
+        self.told_ms = self.told_ms.max(clock_ms.saturating_add(self.ahead_ms));
+        self.told_ms
+    }
+}
+
+/// A clock in two parts, as a machine has them: a timer that only runs, and a wall clock that can be set.
+#[derive(Debug)]
+struct Manual {
+    /// The timer, milliseconds. Sleeping is measured by it.
+    run_ms: AtomicI64,
+    /// What the wall clock shows when the timer shows nothing, Unix milliseconds.
+    set_ms: AtomicI64,
+    moved: Notify,
+    /// Where the ids that it makes come from.
+    drawn: AtomicU64,
+}
+
+impl Manual {
+    fn shown_ms(&self) -> i64 {
+        self.set_ms.load(Ordering::SeqCst).saturating_add(self.run_ms.load(Ordering::SeqCst))
+    }
+
+    /// The next 16 bytes (SplitMix64), for ids that are the same when everything is repeated.
+    fn draw(&self) -> [u8; 16] {
+        let word = || {
+            let mut mixed = self.drawn.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
+        };
+        (u128::from(word()) << 64 | u128::from(word())).to_be_bytes()
+    }
 }
 
 impl Clock {
+    fn new(source: Source) -> Self {
+        Clock { source: Arc::new(source), steady: Arc::default() }
+    }
+
     /// The machine's clock.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn system() -> Self {
-        Self(Arc::new(Source::System))
+        Self::new(Source::System(Instant::now()))
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it: for tests.
     pub fn manual(now_ms: i64) -> Self {
-        Self(Arc::new(Source::Manual { now_ms: AtomicI64::new(now_ms), moved: Notify::new() }))
+        Self::scripted(now_ms, 0)
     }
 
-    /// Now, in Unix milliseconds.
+    /// As [`Clock::manual`], with run ids that follow from a seed: whoever repeats the same steps names the same runs.
+    pub fn scripted(now_ms: i64, seed: u64) -> Self {
+        Self::new(Source::Manual(Manual {
+            run_ms: AtomicI64::new(0),
+            set_ms: AtomicI64::new(now_ms),
+            moved: Notify::new(),
+            drawn: AtomicU64::new(seed),
+        }))
+    }
+
+    /// The same clock as a new process finds it, which does not know what was told before.
+    pub fn restarted(&self) -> Self {
+        Clock { source: self.source.clone(), steady: Arc::default() }
+    }
+
+    /// Now, in Unix milliseconds. Never less than before.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn now_ms(&self) -> i64 {
-        match &*self.0 {
-            Source::System => jiff::Timestamp::now().as_millisecond(),
-            Source::Manual { now_ms, .. } => now_ms.load(Ordering::SeqCst),
+        let timer_ms = match &*self.source {
+            Source::System(began) => milliseconds(began.elapsed()),
+            Source::Manual(manual) => manual.run_ms.load(Ordering::SeqCst),
+        };
+        let clock_ms = self.shown_ms();
+        self.steady.lock().unwrap_or_else(PoisonError::into_inner).tell(clock_ms, timer_ms)
+    }
+
+    /// What the machine's clock shows, Unix milliseconds. It goes back when somebody sets it back, so it is only for judging
+    /// dates that others wrote by clocks of their own.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn shown_ms(&self) -> i64 {
+        match &*self.source {
+            Source::System(_) => jiff::Timestamp::now().as_millisecond(),
+            Source::Manual(manual) => manual.shown_ms(),
         }
     }
 
     /// A fresh run id: a UUIDv7 (RFC 9562), so that ids sort by the time at which they were made.
     pub fn new_run_id(&self) -> RunId {
         let now_ms = u64::try_from(self.now_ms()).unwrap_or(0);
-        let random = Uuid::new_v4().into_bytes();
+        let random = match &*self.source {
+            Source::System(_) => Uuid::new_v4().into_bytes(),
+            Source::Manual(manual) => manual.draw(),
+        };
         let mut bytes = [0_u8; 10];
         // The last ten bytes of a version 4 hold two fixed bits; the builder sets those same bits again.
         bytes.copy_from_slice(&random[6..]);
@@ -50,29 +149,41 @@ impl Clock {
 
     /// Moves a manual clock forward. A system clock is not moved.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual { now_ms, moved } = &*self.0 {
-            now_ms.fetch_add(milliseconds(by), Ordering::SeqCst);
-            moved.notify_waiters();
+        if let Source::Manual(manual) = &*self.source {
+            manual.run_ms.fetch_add(milliseconds(by), Ordering::SeqCst);
+            manual.moved.notify_waiters();
         }
+    }
+
+    /// Sets a manual clock forward or back, as an operator does: it shows another time, and nobody has slept longer for it.
+    pub fn jump(&self, by_ms: i64) {
+        self.now_ms();
+        if let Source::Manual(manual) = &*self.source {
+            manual.set_ms.fetch_add(by_ms, Ordering::SeqCst);
+        }
+        self.now_ms();
     }
 
     /// Waits until the clock says this, Unix milliseconds. Returns at once for a time that is past.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub async fn sleep_until(&self, at_ms: i64) {
-        match &*self.0 {
-            Source::System => {
+        match &*self.source {
+            Source::System(_) => {
                 let wait = u64::try_from(at_ms.saturating_sub(self.now_ms())).unwrap_or(0);
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }
-            Source::Manual { moved, .. } => loop {
-                let moving = moved.notified();
-                tokio::pin!(moving);
-                moving.as_mut().enable();
-                if self.now_ms() >= at_ms {
-                    return;
+            Source::Manual(manual) => {
+                let until_ms = manual.run_ms.load(Ordering::SeqCst).saturating_add(at_ms.saturating_sub(self.now_ms()));
+                loop {
+                    let moving = manual.moved.notified();
+                    tokio::pin!(moving);
+                    moving.as_mut().enable();
+                    if manual.run_ms.load(Ordering::SeqCst) >= until_ms {
+                        return;
+                    }
+                    moving.await;
                 }
-                moving.await;
-            },
+            }
         }
     }
 
@@ -111,6 +222,26 @@ mod tests {
         assert!(!waiting.is_finished());
         clock.advance(Duration::from_millis(1));
         assert_eq!(waiting.await.expect("the task ends"), 2_000);
+    }
+
+    #[test]
+    fn the_time_never_goes_back_and_never_stands_still() {
+        let clock = Clock::manual(10_000_000);
+        clock.jump(-3_600_000);
+        assert_eq!(clock.now_ms(), 10_000_000);
+        assert_eq!(clock.shown_ms(), 6_400_000, "what others dated is judged by what is shown");
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(clock.now_ms(), 10_005_000, "it goes on as if nobody had set it");
+        clock.jump(3_600_000);
+        assert_eq!(clock.now_ms(), 10_005_000, "and is right again once it is set right");
+        clock.jump(60_000);
+        assert_eq!(clock.now_ms(), 10_065_000, "forward is where it is set to");
+        clock.jump(-10);
+        assert_eq!(clock.now_ms(), 10_065_000);
+        clock.advance(Duration::from_millis(10));
+        assert_eq!(clock.now_ms(), 10_065_000, "a little is waited for");
+        clock.jump(-3_600_000);
+        assert!(clock.restarted().now_ms() < 10_000_000, "a new process knows nothing of it");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 use runyard_api::host::{self, Mounted, Settings};
 use runyard_api::{arp, runyard};
 
+use crate::auth::Guard;
 use crate::config::Config;
 use crate::dialects::{self, native, run_coordinator, run_gateway, runtime};
 use crate::runs::Runs;
@@ -71,12 +72,13 @@ pub fn offset(document: &str) -> u16 {
 pub fn open(
     config: &Config,
     runs: &Runs,
+    guard: &Guard,
     gateway: run_gateway::Backend,
     settings: &Settings,
     log: &slog::Logger,
 ) -> Result<(Vec<Door>, Vec<host::Server>), DoorError> {
     let known: native::Doors = Arc::new(OnceLock::new());
-    let mounted = table(runs, gateway, settings, known.clone());
+    let mounted = table(runs, guard, gateway, settings, known.clone());
     let (mut doors, mut servers) = (Vec::new(), Vec::new());
     for one in mounted {
         let document = one.document();
@@ -91,14 +93,21 @@ pub fn open(
     Ok((doors, servers))
 }
 
-fn table(runs: &Runs, gateway: run_gateway::Backend, settings: &Settings, doors: native::Doors) -> Vec<Mounted> {
-    let room = Arc::new(dialects::run_gateway::Room::new(gateway));
+fn table(
+    runs: &Runs,
+    guard: &Guard,
+    gateway: run_gateway::Backend,
+    settings: &Settings,
+    doors: native::Doors,
+) -> Vec<Mounted> {
+    let room = Arc::new(dialects::run_gateway::Room::new(gateway, guard.gate(&arp::run_gateway::DOCUMENT)));
     let gateway = arp::run_gateway::api(room, settings.clone());
-    let room = Arc::new(run_coordinator::Room::new(runs.clone()));
+    let room = Arc::new(run_coordinator::Room::new(runs.clone(), guard.gate(&arp::run_coordinator::DOCUMENT)));
     let coordinator = arp::run_coordinator::api(room, settings.clone());
-    let room = Arc::new(runtime::Room::new(runs.clone()));
+    let room = Arc::new(runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT)));
     let runtime = arp::runtime::api(room, settings.clone());
-    let room = Arc::new(native::Room::new(runs.clone(), doors));
+    let gate = guard.gate(&runyard::DOCUMENT);
+    let room = Arc::new(native::Room::new(runs.clone(), doors, gate, guard.keys().clone()));
     let own = runyard::api(room, settings.clone());
     vec![gateway, coordinator, runtime, own]
 }

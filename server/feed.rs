@@ -151,6 +151,7 @@ impl Follower {
     async fn wait(&mut self) -> bool {
         let Some(listener) = &mut self.listener else { return false };
         tokio::select! {
+            biased;
             () = self.stopping.cancelled() => false,
             () = self.feed.clock.sleep(REREAD) => true,
             rung = listener.changed() => rung.is_ok(),

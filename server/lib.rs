@@ -1,9 +1,11 @@
 //! Runyard: one durable run server for the run APIs that agent platforms already speak.
 //!
-//! A request enters through a door ([`doors`]) into a room ([`dialects`]), which translates and calls [`runs`]. The engine
+//! A request enters through a door ([`doors`]), shows who is calling ([`auth`]), and goes into a room ([`dialects`]), which
+//! translates and calls [`runs`]. The engine
 //! decides, the [`store`] commits, the [`feed`] tells who watches, and the [`driver`] performs what was asked. [`serve`] is all
 //! of it in one value; `main.rs` and [`cli`] are the command line over that.
 
+pub mod auth;
 pub mod catalog;
 pub mod cli;
 pub mod clock;

@@ -199,6 +199,12 @@ impl Runs {
         self.feed.follow(tenant.to_owned(), run, after, stopping)
     }
 
+    /// Whether a node run may still be live, as far as is known without asking the store. False is certain; true is not, and then
+    /// somebody may perform what is not wanted any more: its result is dropped.
+    pub fn may_be_live(&self, tenant: &str, run: RunId, node_run: NodeRunId) -> bool {
+        self.submitter.may_be_live(tenant, run, node_run)
+    }
+
     /// The node types there are.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog

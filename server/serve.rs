@@ -9,12 +9,14 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::{self, Guard, LocalToken, ProviderError, Secret};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::{Config, GatewayMode};
 use crate::dialects::run_gateway::Backend;
 use crate::doors::{self, Door, DoorError};
 use crate::driver;
+use crate::driver::perform::InProcess;
 use crate::feed::Bells;
 use crate::planner::LexicalPlanner;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
@@ -33,6 +35,7 @@ pub struct Server {
     folder: PathBuf,
     store: Arc<Sqlite>,
     owned: Owned,
+    local: LocalToken,
 }
 
 /// Why a server did not start.
@@ -47,6 +50,9 @@ pub enum ServeError {
     /// A door did not open.
     #[error(transparent)]
     Door(#[from] DoorError),
+    /// The identity provider's address is none.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
     /// The remote coordinator's address is none.
     #[error(transparent)]
     Coordinator(#[from] RemoteError),
@@ -76,12 +82,15 @@ impl Server {
         });
         let settings =
             Settings { body_bytes_max: config.body_bytes_max, stopping: stopping.clone(), ..Settings::default() };
-        let (doors, servers) = doors::open(config, &runs, backend(config, &runs)?, &settings, &log)?;
+        let local = LocalToken::random(config.host).map_err(FolderError::NoRandomness)?;
+        let parts = auth::Parts { store: store.clone(), clock: clock.clone(), local: local.clone() };
+        let guard = Guard::new(&config.auth, parts)?;
+        let (doors, servers) = doors::open(config, &runs, &guard, backend(config, &runs)?, &settings, &log)?;
         let parts = driver::Parts {
             store: store.clone(),
             planner: Arc::new(LexicalPlanner::new(catalog.clone())),
             runs,
-            catalog,
+            performer: Arc::new(InProcess { catalog }),
             clock: clock.clone(),
             work,
             settings: driver::Settings {
@@ -100,6 +109,7 @@ impl Server {
             folder: config.data_dir.clone(),
             store,
             owned,
+            local,
         };
         if let Err(error) = server.publish(clock.now_ms()) {
             // Dropped as it is, it would leave the driver at work in a folder that is nobody's.
@@ -117,6 +127,11 @@ impl Server {
     /// Where the door with this document name listens.
     pub fn url(&self, door: &str) -> Option<&str> {
         self.doors.iter().find(|one| one.name == door).map(|one| one.url.as_str())
+    }
+
+    /// The token that opens every door to whoever can read the data folder.
+    pub fn local_token(&self) -> &Secret {
+        self.local.secret()
     }
 
     /// The data folder.
@@ -172,7 +187,7 @@ impl Server {
             pid: std::process::id(),
             native_url: url("runyard"),
             gateway_url: url("run-gateway"),
-            token: uuid::Uuid::new_v4().simple().to_string(),
+            token: self.local.secret().expose().to_owned(),
             started_at: jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };

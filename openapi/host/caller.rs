@@ -3,6 +3,7 @@
 //! A [`Head`] is what arrived; a [`Caller`] is what the implementation made of it. How credentials are checked is the
 //! implementation's business (see `Api::admit`).
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 
 /// Everything of a request but its body.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Head {
     /// The method as sent.
     pub method: http::Method,
@@ -36,6 +37,7 @@ impl Head {
             request_id: Arc::clone(&self.request_id),
             tenant: tenant.into(),
             subject,
+            scopes: Arc::new([]),
             headers: Arc::clone(&self.headers),
             stopping: self.stopping.clone(),
         }
@@ -48,7 +50,7 @@ impl Head {
 }
 
 /// Who is calling, and what goes with the call. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Caller {
     /// The id of the request, also answered in `x-request-id`.
     pub request_id: Arc<str>,
@@ -56,8 +58,41 @@ pub struct Caller {
     pub tenant: Arc<str>,
     /// Who within the tenant, when the credential says so.
     pub subject: Option<Arc<str>>,
+    /// What the credential allows, in the implementation's words. For the few handlers that answer some callers more than others;
+    /// whether an operation is allowed at all was decided before it is called.
+    pub scopes: Arc<[Arc<str>]>,
     /// The headers as sent.
     pub headers: Arc<HeaderMap>,
     /// Cancelled when the server stops: end streams, start nothing long.
     pub stopping: CancellationToken,
+}
+
+impl Caller {
+    /// The same caller, whose credential allows this much.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: Arc<[Arc<str>]>) -> Self {
+        self.scopes = scopes;
+        self
+    }
+
+    /// Whether the credential has this scope.
+    pub fn may(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|one| **one == *scope)
+    }
+}
+
+// Headers and targets hold credentials: they are not for log lines.
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (method, path) = (&self.method, self.uri.path());
+        f.debug_struct("Head").field("method", method).field("path", &path).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (tenant, subject) = (&self.tenant, &self.subject);
+        f.debug_struct("Caller").field("tenant", tenant).field("subject", subject).finish_non_exhaustive()
+    }
 }

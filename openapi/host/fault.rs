@@ -75,14 +75,20 @@ pub enum Fault {
     Unauthenticated {
         /// What is missing or wrong, safe to show.
         reason: String,
+        /// The same for programs, in the implementation's words: `token_expired`.
+        why: &'static str,
         /// The value of `WWW-Authenticate`, for instance `Bearer error="invalid_token"`.
         challenge: String,
     },
-    /// Known, but not allowed to do this. 403.
+    /// Known, but not allowed to do this. 403, with `WWW-Authenticate` where another credential would do.
     #[error("{reason}")]
     Forbidden {
         /// What is not allowed, safe to show.
         reason: String,
+        /// The scope (RFC 6750) that is missing, when that is the reason.
+        scope: Option<String>,
+        /// The value of `WWW-Authenticate`, for instance `Bearer error="insufficient_scope"`.
+        challenge: Option<String>,
     },
     /// Something that is needed to judge the request cannot be reached. 503.
     #[error("{reason}")]
@@ -197,7 +203,9 @@ impl Fault {
         let mut headers = HeaderMap::new();
         let header = match self {
             Self::MethodNotAllowed { allow, .. } => Some((ALLOW, allow.join(", "))),
-            Self::Unauthenticated { challenge, .. } => Some((WWW_AUTHENTICATE, challenge.clone())),
+            Self::Unauthenticated { challenge, .. } | Self::Forbidden { challenge: Some(challenge), .. } => {
+                Some((WWW_AUTHENTICATE, challenge.clone()))
+            }
             Self::Unavailable { retry_after: Some(after), .. } => {
                 Some((RETRY_AFTER, after.as_secs().max(1).to_string()))
             }

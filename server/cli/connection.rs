@@ -11,12 +11,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use http::StatusCode;
 use runyard_api::arp::schemas::Run;
 use runyard_client::run_gateway::{self, ByteStream, Error, ResponseValue};
-use runyard_client::{BuildError, Retry, runyard};
+use runyard_client::{BuildError, Builder, Document, Retry, runyard};
 
 use super::failure::Failure;
 use super::local::{self, Owner};
+use crate::auth::Secret;
 use crate::config::Config;
 use crate::config::settings::is_base_url;
 use crate::serve::Server;
@@ -31,6 +33,8 @@ pub struct Target {
     pub url: Option<String>,
     /// The configuration, with the data folder.
     pub config: Config,
+    /// The credential to show. Absent: in a data folder the folder's own, elsewhere none.
+    pub token: Option<Secret>,
 }
 
 /// What a command needs.
@@ -93,8 +97,8 @@ impl Connection {
     /// No such door, a door of another kind, or a folder that cannot be opened.
     pub async fn open(target: Target, need: Need, perform: bool) -> Result<Self, Failure> {
         let (clients, server) = match &target.url {
-            Some(url) => (at_url(url, need).await?, None),
-            None => at_folder(&target.config, perform).await?,
+            Some(url) => (at_url(url, need, target.token.as_ref()).await?, None),
+            None => at_folder(&target.config, perform, target.token.as_ref()).await?,
         };
         Ok(Self { target, perform, clients: Mutex::new(clients), server: tokio::sync::Mutex::new(server) })
     }
@@ -141,14 +145,16 @@ impl Connection {
 
     /// Looks for another way after a call that found nobody, and says whether there is one. With `--url` there is none.
     pub async fn renew(&self, error: &Error) -> bool {
-        if !error.is_transport() || !matches!(self.peer(), Peer::Owner(_)) {
+        // An owner that was started again has another token.
+        let restarted = self.target.token.is_none() && error.status() == Some(StatusCode::UNAUTHORIZED);
+        if !(error.is_transport() || restarted) || !matches!(self.peer(), Peer::Owner(_)) {
             return false;
         }
         let mut server = self.server.lock().await;
         if server.is_some() {
             return true;
         }
-        match at_folder(&self.target.config, self.perform).await {
+        match at_folder(&self.target.config, self.perform, self.target.token.as_ref()).await {
             Ok((clients, started)) => {
                 tracing::info!(peer = ?clients.peer, "the server that owned the data folder is gone; going on with another");
                 *self.clients() = clients;
@@ -174,7 +180,7 @@ impl Connection {
     }
 }
 
-async fn at_url(url: &str, need: Need) -> Result<Clients, Failure> {
+async fn at_url(url: &str, need: Need, token: Option<&Secret>) -> Result<Clients, Failure> {
     if !is_base_url(url) {
         return Err(Failure::usage("--url is no base URL of a door")
             .advise("write it as http://HOST:PORT, without a user, a query or a fragment"));
@@ -182,8 +188,8 @@ async fn at_url(url: &str, need: Need) -> Result<Clients, Failure> {
     let base = url.trim_end_matches('/').to_owned();
     let clients = Clients {
         peer: Peer::Url(base.clone()),
-        gateway: run_gateway::Client::builder(&base).build()?,
-        own: runyard::Client::builder(&base).build()?,
+        gateway: showing(run_gateway::Client::builder(&base), token).build()?,
+        own: showing(runyard::Client::builder(&base), token).build()?,
     };
     check_kind(&clients, &base, need).await?;
     Ok(clients)
@@ -213,26 +219,41 @@ fn ports(need: Need) -> String {
     format!("with `runyard serve` it listens {} above port_base", need.offset())
 }
 
-async fn at_folder(config: &Config, perform: bool) -> Result<(Clients, Option<Server>), Failure> {
+async fn at_folder(
+    config: &Config,
+    perform: bool,
+    token: Option<&Secret>,
+) -> Result<(Clients, Option<Server>), Failure> {
     match local::owner_or_server(config, perform).await? {
         local::Found::Owner(owner) => {
             let (gateway, own) = (owner.gateway_url.clone(), owner.own_url.clone());
-            Ok((at_hand(Peer::Owner(owner), &gateway, &own)?, None))
+            let token = token.cloned().unwrap_or_else(|| owner.token.clone());
+            Ok((at_hand(Peer::Owner(owner), &gateway, &own, &token)?, None))
         }
         local::Found::Here(server) => {
             let (gateway, own) = (local::url(&server, "run-gateway")?, local::url(&server, "runyard")?);
-            Ok((at_hand(Peer::Here, &gateway, &own)?, Some(server)))
+            let token = token.unwrap_or(server.local_token());
+            Ok((at_hand(Peer::Here, &gateway, &own, token)?, Some(server)))
         }
     }
 }
 
 /// Clients of doors on this machine. Nothing is tried again here: when one is gone, [`Connection::renew`] finds another.
-fn at_hand(peer: Peer, gateway: &str, own: &str) -> Result<Clients, Failure> {
+fn at_hand(peer: Peer, gateway: &str, own: &str, token: &Secret) -> Result<Clients, Failure> {
+    let (gateway, own) = (run_gateway::Client::builder(gateway), runyard::Client::builder(own));
     Ok(Clients {
         peer,
-        gateway: run_gateway::Client::builder(gateway).no_proxy().retry(Retry::never()).build()?,
-        own: runyard::Client::builder(own).no_proxy().retry(Retry::never()).build()?,
+        gateway: showing(gateway, Some(token)).no_proxy().retry(Retry::never()).build()?,
+        own: showing(own, Some(token)).no_proxy().retry(Retry::never()).build()?,
     })
+}
+
+/// A client that shows who calls, where that is known.
+fn showing<C: Document>(builder: Builder<C>, token: Option<&Secret>) -> Builder<C> {
+    match token {
+        Some(token) => builder.token(token.expose()),
+        None => builder,
+    }
 }
 
 impl From<BuildError> for Failure {

@@ -168,7 +168,12 @@ impl From<Refusal> for Failure {
         }
         // What is wrong with the request was said on the command line.
         let exit = if matches!(refusal.status, 400 | 422) { Exit::Usage } else { Exit::Failed };
-        Self { exit, details: Box::new(details), ..Self::new(&refusal.code, refusal.message) }
+        let failure = Self { exit, details: Box::new(details), ..Self::new(&refusal.code, refusal.message) };
+        if refusal.status == 401 {
+            failure.advise("show who you are with RUNYARD_TOKEN or --token; `runyard keys create` makes an API key")
+        } else {
+            failure
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::failure::{Failure, with_causes};
+use crate::auth::Secret;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::logging;
@@ -24,6 +25,8 @@ pub struct Owner {
     pub gateway_url: String,
     /// Its own door.
     pub own_url: String,
+    /// Its token, for whoever can read the folder.
+    pub token: Secret,
 }
 
 /// Who answers for a data folder.
@@ -41,7 +44,7 @@ pub(super) fn owner(data_dir: &Path) -> Option<Owner> {
 
 impl From<ServerInfo> for Owner {
     fn from(info: ServerInfo) -> Self {
-        Self { pid: info.pid, gateway_url: info.gateway_url, own_url: info.native_url }
+        Self { pid: info.pid, gateway_url: info.gateway_url, own_url: info.native_url, token: Secret::new(info.token) }
     }
 }
 

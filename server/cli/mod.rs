@@ -9,6 +9,7 @@
 //! | `watch`  | [`mod@watch`] | | following a run to its end | `follow`, [`steps`], [`outcome`] |
 //! | `cancel` | [`cancel`]  | | being asked to stop | [`signals`] |
 //! | `list`, `nodes` | [`list`], [`nodes`] | | | |
+//! | `keys` | [`mod@keys`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
 //!
 //! A command reads its arguments, opens a [`connection::Connection`], calls generated clients, and prints. Nothing is decided
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::auth::Secret;
 use crate::config::load::Flag;
 use crate::config::{Loaded, Sources, load};
 use crate::logging;
@@ -32,6 +34,7 @@ pub mod connection;
 pub mod failure;
 mod follow;
 pub mod get;
+pub mod keys;
 pub mod list;
 pub mod local;
 pub mod nodes;
@@ -92,6 +95,9 @@ pub struct Global {
     /// RUNYARD_URL is read as well
     #[arg(long, global = true, value_name = "URL", conflicts_with = "data_dir")]
     pub url: Option<String>,
+    /// Show this credential: an API key or a token. Others can see it in a list of processes; RUNYARD_TOKEN is read as well
+    #[arg(long, global = true, value_name = "TOKEN")]
+    pub token: Option<Secret>,
     /// Which log lines to show, for example info or warn,runyard=debug
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
@@ -119,6 +125,9 @@ pub enum Command {
     List(list::Arguments),
     /// List what can be run
     Nodes(nodes::Arguments),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Keys(keys::Arguments),
     /// Print the OpenAPI documents that this binary serves
     Openapi(openapi::Arguments),
     /// Show the configuration in effect, or write a file to start from
@@ -134,12 +143,14 @@ pub struct Context {
     pub loaded: Loaded,
     /// The door given by `--url` or `RUNYARD_URL`.
     pub url: Option<String>,
+    /// The credential given by `--token` or `RUNYARD_TOKEN`.
+    pub token: Option<Secret>,
 }
 
 impl Context {
     /// Where this command is to find runs.
     pub fn target(&self) -> Target {
-        Target { url: self.url.clone(), config: self.loaded.config.clone() }
+        Target { url: self.url.clone(), config: self.loaded.config.clone(), token: self.token.clone() }
     }
 }
 
@@ -152,7 +163,7 @@ pub fn main(arguments: Vec<OsString>, environment: BTreeMap<String, String>) -> 
     };
     let mut output = Output::process(cli.global.json);
     match context(&cli, environment) {
-        Ok((loaded, url)) => perform(cli.command, Context { output, loaded, url }).into(),
+        Ok((loaded, url, token)) => perform(cli.command, Context { output, loaded, url, token }).into(),
         Err(failure) => {
             output.failure(&failure);
             failure.exit.into()
@@ -174,7 +185,11 @@ fn not_parsed(error: &clap::Error, wants_json: bool) -> Exit {
     if error.use_stderr() { Exit::Usage } else { Exit::Success }
 }
 
-fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<(Loaded, Option<String>), Failure> {
+fn context(
+    cli: &Cli,
+    mut environment: BTreeMap<String, String>,
+) -> Result<(Loaded, Option<String>, Option<Secret>), Failure> {
+    let token = credential(cli, environment.remove("RUNYARD_TOKEN"))?;
     let from_environment = environment.remove("RUNYARD_URL").filter(|url| !url.is_empty());
     let sources = Sources { flags: flags(cli)?, environment, file: cli.global.config.clone(), folder: PathBuf::new() };
     // The file is about to be written: what stands in it now is no reason to refuse.
@@ -195,7 +210,20 @@ fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<(Load
         // A folder that was named goes before a door that is merely around.
         (_, None) => from_environment.filter(|_| cli.global.data_dir.is_none()),
     };
-    Ok((loaded, url))
+    Ok((loaded, url, token))
+}
+
+/// What was given to show who calls: the flag goes before the variable.
+fn credential(cli: &Cli, from_environment: Option<String>) -> Result<Option<Secret>, Failure> {
+    let from_environment = from_environment.filter(|token| !token.is_empty()).map(Secret::new);
+    let token = cli.global.token.clone().or(from_environment);
+    // Not repeated: it is a secret even where it is none.
+    match &token {
+        Some(token) if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(Failure::usage("the token (--token or RUNYARD_TOKEN) has characters that no token has"))
+        }
+        _ => Ok(token),
+    }
 }
 
 /// Settings on the command line. Named flags go before `--set`.
@@ -217,6 +245,7 @@ fn flags(cli: &Cli) -> Result<Vec<Flag>, Failure> {
     if let Command::Serve(arguments) = &cli.command {
         named("host", "--host", arguments.host.clone());
         named("port_base", "--port-base", arguments.port_base.clone());
+        named("auth.mode", "--auth-mode", arguments.auth_mode.clone());
         named("coordinator.url", "--coordinator-url", arguments.coordinator_url.clone());
         named(
             "insecure_allow_remote",
@@ -261,6 +290,7 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Cancel(arguments) => cancel::cancel(&arguments, context).await,
         Command::List(arguments) => list::list(&arguments, context).await,
         Command::Nodes(arguments) => nodes::nodes(&arguments, context).await,
+        Command::Keys(arguments) => keys::keys(&arguments, context).await,
         Command::Openapi(arguments) => openapi::openapi(&arguments, context),
         Command::Config(arguments) => config::config(&arguments, context),
     }

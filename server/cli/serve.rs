@@ -8,6 +8,7 @@ use super::failure::{Exit, Failure, with_causes};
 use super::output::{strong, text};
 use super::signals::Signals;
 use super::{Context, local};
+use crate::config::auth::Mode;
 use crate::config::{Config, GatewayMode};
 use crate::logging;
 use crate::serve::{ServeError, Server};
@@ -28,7 +29,10 @@ pub struct Arguments {
     /// Forward the run gateway to a remote run coordinator
     #[arg(long, value_name = "URL")]
     pub coordinator_url: Option<String>,
-    /// Agree to a --host that other machines can reach, although there is no authentication in this version
+    /// Whether callers are asked who they are: disabled, optional or required [default: disabled, on loopback only]
+    #[arg(long, value_name = "MODE")]
+    pub auth_mode: Option<String>,
+    /// Agree to a --host that other machines can reach although a door asks nobody who they are
     #[arg(long)]
     pub insecure_allow_remote: bool,
 }
@@ -87,9 +91,29 @@ fn announce(context: &mut Context, config: &Config, server: &Server) {
         GatewayMode::Remote(url) => output.line(&format!("run gateway  forwards to {}", text(&url))),
         GatewayMode::Missing => output.line("run gateway  answers 503 run_coordinator_missing: set coordinator.url"),
     }
+    output.line(&format!("callers      {}", callers(config, server)));
     output.line(&format!("{} pid {}; Ctrl-C stops", strong("ready"), std::process::id()));
     let doors: Vec<_> = doors.map(|door| json!({ "name": door.name, "title": door.title, "url": door.url })).collect();
     output.object(&json!({ "kind": "ready", "pid": std::process::id(), "data_dir": server.folder(), "doors": doors }));
+}
+
+/// Which doors ask who is calling.
+fn callers(config: &Config, server: &Server) -> String {
+    let doors = server.doors().iter().map(|door| (door.name, config.auth.mode(door.name)));
+    let by_mode = [
+        (Mode::Required, "must show a credential"),
+        (Mode::Optional, "may show a credential"),
+        (Mode::Disabled, "are not asked who they are"),
+    ];
+    let said = by_mode.into_iter().filter_map(|(mode, what)| {
+        let names: Vec<&str> = doors.clone().filter(|(_, found)| *found == mode).map(|(name, _)| name).collect();
+        match names.len() {
+            0 => None,
+            all if all == server.doors().len() => Some(what.to_owned()),
+            _ => Some(format!("{what} at {}", names.join(", "))),
+        }
+    });
+    said.collect::<Vec<_>>().join("; ")
 }
 
 fn refused(config: &Config, error: ServeError) -> Failure {

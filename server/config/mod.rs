@@ -5,6 +5,9 @@
 //! | this one        | [`Config`]: the effective values, as the rest of the server reads them |
 //! | [`settings`]    | the table of settings: key, meaning, what is allowed. Add a setting here and in [`Config`] |
 //! | [`mod@load`]    | flags over environment over file over defaults, and where each value came from |
+//! | [`auth`]        | `[auth]`: who is asked who they are |
+//! | `arp.rs`        | the reference implementation's variables for it |
+//! | `agree.rs`      | settings that must go together |
 //! | [`show`]        | `config show` and the commented file of `config init` |
 //!
 //! Nothing here reads the process environment: callers pass it in (see [`load::Sources`]), so tests need no global state.
@@ -15,11 +18,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+mod agree;
+mod arp;
+pub mod auth;
 pub mod error;
 pub mod load;
 pub mod settings;
 pub mod show;
 
+pub use auth::Auth;
 pub use error::ConfigError;
 pub use load::{Loaded, Sources, load};
 
@@ -34,7 +41,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The address that every door listens on. Default `127.0.0.1`.
     pub host: IpAddr,
-    /// Agrees to an address that other machines can reach, although nobody is asked who they are. Default false.
+    /// Agrees to an address that other machines can reach, although not everybody is asked who they are. Default false.
     pub insecure_allow_remote: bool,
     /// The doors listen on this plus their offset; 0 takes free ports. Default 8080.
     pub port_base: u16,
@@ -56,6 +63,8 @@ pub struct Config {
     pub coordinator: Coordinator,
     /// What the run gateway works with.
     pub gateway: Gateway,
+    /// Who is asked who they are, and whom to believe.
+    pub auth: Auth,
 }
 
 /// `[log]`.
@@ -150,6 +159,7 @@ impl Default for Config {
             log: Log::default(),
             coordinator: Coordinator::default(),
             gateway: Gateway::default(),
+            auth: Auth::default(),
         }
     }
 }

@@ -46,6 +46,12 @@ pub enum Kind {
     Filter,
     /// An absolute http or https URL without credentials in it.
     Url,
+    /// As a URL, but paths are not appended to it: it may have a query.
+    Endpoint,
+    /// Some text in one line.
+    Text,
+    /// Names of signature algorithms.
+    Algorithms,
 }
 
 /// A value as it was found, before it is checked.
@@ -56,6 +62,13 @@ pub enum Found {
     /// From the file.
     Toml(toml::Value),
 }
+
+/// What `auth.mode` and its like may be.
+const MODES: &[&str] = &["disabled", "optional", "required"];
+
+/// Signature algorithms that can be believed. None with a shared secret: the keys of an issuer are public.
+pub(crate) const ALGORITHMS: &[&str] =
+    &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
 const MINUTES_10_MS: u64 = 600_000;
 
@@ -69,13 +82,13 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "host",
-        about: "The IP address that every door listens on. One that other machines can reach also needs insecure_allow_remote.",
+        about: "The IP address that every door listens on. One that other machines can reach also needs auth.mode, or insecure_allow_remote.",
         kind: Kind::Address,
         written: "\"127.0.0.1\"",
     },
     Setting {
         key: "insecure_allow_remote",
-        about: "Agrees to a host that other machines can reach. There is no authentication in this version: whoever reaches a door may do everything.",
+        about: "Agrees to a host that other machines can reach although a door asks nobody who they are: whoever reaches it may do everything.",
         kind: Kind::Switch,
         written: "false",
     },
@@ -145,6 +158,120 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Choice(&["local", "remote"]),
         written: "\"local\"",
     },
+    Setting {
+        key: "auth.mode",
+        about: "Whether callers are asked who they are. Not set: disabled on loopback; on another host it must be said. ARP_AUTH_MODE is read as well, and so are the other ARP_AUTH_ variables.",
+        kind: Kind::Choice(MODES),
+        written: "\"required\"",
+    },
+    Setting {
+        key: "auth.issuer",
+        about: "The issuer whose tokens are believed, letter by letter as it stands in them. Its keys are found below it, unless jwks_uri or discovery_url says where.",
+        kind: Kind::Text,
+        written: "\"https://id.example.org/realms/main\"",
+    },
+    Setting {
+        key: "auth.audience",
+        about: "The audience that tokens must name. Not set: a token of the issuer for anybody does.",
+        kind: Kind::Text,
+        written: "\"arp-run-gateway\"",
+    },
+    Setting {
+        key: "auth.jwks_uri",
+        about: "Where the issuer's keys are. Goes before discovery_url.",
+        kind: Kind::Endpoint,
+        written: "\"https://id.example.org/realms/main/keys\"",
+    },
+    Setting {
+        key: "auth.discovery_url",
+        about: "The issuer's metadata, which says where its keys are. Not set: .well-known/openid-configuration below the issuer.",
+        kind: Kind::Endpoint,
+        written: "\"https://id.example.org/realms/main/.well-known/openid-configuration\"",
+    },
+    Setting {
+        key: "auth.algorithms",
+        about: "Signature algorithms of tokens that are believed, with commas between.",
+        kind: Kind::Algorithms,
+        written: "\"RS256\"",
+    },
+    Setting {
+        key: "auth.clock_skew_seconds",
+        about: "How far the clocks of the issuer and of this server may be apart, in seconds.",
+        kind: Kind::Count { min: 0, max: 3600 },
+        written: "60",
+    },
+    Setting {
+        key: "auth.jwks_max_age_seconds",
+        about: "How long the issuer's keys are used before they are fetched again, in seconds. A token with a new key fetches them at once.",
+        kind: Kind::Count { min: 1, max: 86_400 },
+        written: "600",
+    },
+    Setting {
+        key: "auth.tenant_claim",
+        about: "The claim that names a token's tenant; a token without it is refused. Not set: every token is of tenant default.",
+        kind: Kind::Text,
+        written: "\"tenant\"",
+    },
+    Setting {
+        key: "auth.dev_subject",
+        about: "Who everybody is while nobody is asked.",
+        kind: Kind::Text,
+        written: "\"dev\"",
+    },
+    Setting {
+        key: "auth.anonymous_subject",
+        about: "Who callers without a credential are where one is optional.",
+        kind: Kind::Text,
+        written: "\"anonymous\"",
+    },
+    Setting {
+        key: "auth.insecure_allow_http",
+        about: "Agrees to the issuer's keys being fetched over plain http from another machine.",
+        kind: Kind::Switch,
+        written: "false",
+    },
+    Setting {
+        key: "auth.scopes.read",
+        about: "The scope that a token must have to look at something. Not set: none is asked for. API keys have scopes of their own.",
+        kind: Kind::Text,
+        written: "\"runs:read\"",
+    },
+    Setting {
+        key: "auth.scopes.write",
+        about: "The scope that a token must have to start or change something. Not set: none is asked for.",
+        kind: Kind::Text,
+        written: "\"runs:write\"",
+    },
+    Setting {
+        key: "auth.scopes.admin",
+        about: "The scope that a token must have to make, list and end API keys of its tenant. Not set: tokens cannot.",
+        kind: Kind::Text,
+        written: "\"admin\"",
+    },
+    Setting {
+        key: "auth.doors.run_gateway",
+        about: "The mode of the run gateway alone. Not set: auth.mode.",
+        kind: Kind::Choice(MODES),
+        written: "\"required\"",
+    },
+    Setting {
+        key: "auth.doors.run_coordinator",
+        about: "The mode of the run coordinator alone. Not set: auth.mode.",
+        kind: Kind::Choice(MODES),
+        written: "\"required\"",
+    },
+    Setting {
+        key: "auth.doors.runtime",
+        about: "The mode of the ARP Runtime alone. Not set: auth.mode.",
+        kind: Kind::Choice(MODES),
+        written: "\"required\"",
+    },
+    Setting {
+        key: "auth.doors.runyard",
+        about: "The mode of Runyard's own door alone. Not set: auth.mode.",
+        kind: Kind::Choice(MODES),
+        written: "\"required\"",
+    },
 ];
 
 impl Setting {
@@ -169,7 +296,14 @@ pub(super) fn nearest(key: &str) -> String {
     let closest = SETTINGS.iter().map(|setting| (strsim::jaro_winkler(key, setting.key), setting.key));
     match closest.max_by(|a, b| a.0.total_cmp(&b.0)) {
         Some((likeness, nearest)) if likeness > 0.85 => format!("did you mean {nearest}?"),
-        _ => format!("there are: {}", SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ")),
+        // Those of its own section, where it has one.
+        _ => {
+            let section = key.rsplit_once('.').map_or("", |(section, _)| section);
+            let beside = |known: &&str| known.rsplit_once('.').is_some_and(|(table, _)| table == section);
+            let keys: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
+            let found: Vec<&str> = keys.iter().copied().filter(beside).collect();
+            format!("there are: {}", if found.is_empty() { keys } else { found }.join(", "))
+        }
     }
 }
 
@@ -188,6 +322,9 @@ impl Kind {
             Self::Choice(words) => found.text().filter(|text| words.contains(text)).map(Value::from),
             Self::Filter => found.text().filter(|text| is_filter(text)).map(Value::from),
             Self::Url => found.text().filter(|text| is_base_url(text)).map(Value::from),
+            Self::Endpoint => found.text().filter(|text| is_endpoint(text)).map(Value::from),
+            Self::Text => found.text().filter(|text| is_line(text)).map(Value::from),
+            Self::Algorithms => found.words().filter(|words| are_algorithms(words)).map(|words| words.join(",").into()),
         }
         .ok_or_else(|| format!("found {}, expected {}", found.shown(self), self.allowed()))
     }
@@ -210,6 +347,9 @@ impl Kind {
                 "a level (error, warn, info, debug, trace, off) or a list such as info,runyard=debug".to_owned()
             }
             Self::Url => "an absolute http or https URL without a user, a query or a fragment".to_owned(),
+            Self::Endpoint => "an absolute http or https URL without a user or a fragment".to_owned(),
+            Self::Text => format!("1 to {TEXT_CHARS_MAX} characters in one line"),
+            Self::Algorithms => format!("some of {}, with commas between", ALGORITHMS.join(", ")),
         }
     }
 }
@@ -226,15 +366,44 @@ fn is_filter(text: &str) -> bool {
     !text.trim().is_empty() && tracing_subscriber::EnvFilter::builder().parse(text).is_ok()
 }
 
+/// The longest text that is a setting.
+const TEXT_CHARS_MAX: usize = 512;
+
+fn is_line(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= TEXT_CHARS_MAX && !text.chars().any(char::is_control)
+}
+
+fn are_algorithms(words: &[String]) -> bool {
+    !words.is_empty() && words.iter().all(|word| ALGORITHMS.contains(&word.as_str()))
+}
+
 /// Whether this is something that paths can be appended to.
 pub(crate) fn is_base_url(text: &str) -> bool {
+    is_endpoint(text) && reqwest::Url::parse(text).is_ok_and(|url| url.query().is_none())
+}
+
+/// Whether this is something that can be asked over HTTP.
+pub(crate) fn is_endpoint(text: &str) -> bool {
     reqwest::Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
             && url.username().is_empty()
             && url.password().is_none()
-            && url.query().is_none()
             && url.fragment().is_none()
+    })
+}
+
+/// Whether what comes from there cannot be changed on its way: https, or this machine.
+pub(crate) fn is_private_way(text: &str) -> bool {
+    is_this_machine(text) || reqwest::Url::parse(text).is_ok_and(|url| url.scheme() == "https")
+}
+
+/// Whether a URL means this machine.
+pub(crate) fn is_this_machine(text: &str) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| {
+        let host = url.host_str().unwrap_or_default();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     })
 }
 
@@ -243,6 +412,19 @@ impl Found {
         match self {
             Self::Text(text) | Self::Toml(toml::Value::String(text)) => Some(text),
             Self::Toml(_) => None,
+        }
+    }
+
+    /// A list, or text with commas or spaces between words.
+    fn words(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Toml(toml::Value::Array(items)) => {
+                items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+            }
+            _ => {
+                let words = self.text()?.split([',', ' ']).filter(|word| !word.is_empty());
+                Some(words.map(str::to_owned).collect())
+            }
         }
     }
 
@@ -263,7 +445,7 @@ impl Found {
     /// Short and safe to print: a URL may carry a password, and is not repeated.
     fn shown(&self, kind: &Kind) -> String {
         const SHOWN_CHARS_MAX: usize = 60;
-        if matches!(kind, Kind::Url) {
+        if matches!(kind, Kind::Url | Kind::Endpoint) {
             return "something else".to_owned();
         }
         let whole = match self {

@@ -69,17 +69,19 @@ mod tests {
 
     #[test]
     fn the_table_and_the_fields_are_the_same_settings() {
-        let mut fields = Vec::new();
-        let Value::Object(whole) = serde_json::to_value(loaded(None).config).unwrap() else {
-            panic!("a config is an object")
-        };
-        for (name, value) in whole {
-            match value {
-                Value::Object(inner) => fields.extend(inner.keys().map(|key| format!("{name}.{key}"))),
-                _ => fields.push(name),
-            }
-        }
+        let fields = keys("", &serde_json::to_value(loaded(None).config).unwrap());
         assert_eq!(fields, SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>());
+    }
+
+    /// Dotted names of everything that is no section.
+    fn keys(section: &str, value: &Value) -> Vec<String> {
+        match value {
+            Value::Object(inner) => {
+                let dot = if section.is_empty() { "" } else { "." };
+                inner.iter().flat_map(|(name, value)| keys(&format!("{section}{dot}{name}"), value)).collect()
+            }
+            _ => vec![section.to_owned()],
+        }
     }
 
     #[test]

@@ -180,6 +180,10 @@ pub fn of_door(fault: &Fault) -> Refusal {
     refusal.retryable = fault.retryable();
     refusal.headers = fault.headers();
     match fault {
+        Fault::Unauthenticated { why, .. } => refusal.with("reason", *why),
+        Fault::Forbidden { scope: Some(scope), .. } => {
+            refusal.with("reason", "scope_missing").with("scope", scope.clone())
+        }
         Fault::UnknownPath { path } => refusal.with("path", path.clone()),
         Fault::MethodNotAllowed { method, allow } => refusal.with("method", method.clone()).with("allow", json!(allow)),
         Fault::UnsupportedMediaType { expected, .. } => refusal.with("expected", *expected),

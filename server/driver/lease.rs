@@ -1,6 +1,6 @@
 //! The claims in hand, renewed for as long as they are worked on.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::store::{Epoch, Store};
 /// The claims in hand.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
-    held: Mutex<HashMap<EffectId, Epoch>>,
+    held: Mutex<BTreeMap<EffectId, Epoch>>,
     changed: Notify,
 }
 
@@ -67,7 +67,7 @@ impl Leases {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<EffectId, Epoch>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<EffectId, Epoch>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,12 +14,12 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::planner::Planner;
 use crate::runs::Runs;
 use crate::store::{Claimed, Store};
 use lease::{Lease, Leases};
+use perform::Performer;
 
 /// How long to wait after the store did not answer.
 const STORE_PAUSE: Duration = Duration::from_millis(250);
@@ -33,8 +33,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Where results go.
     pub runs: Runs,
-    /// What inputs and outputs must fit.
-    pub catalog: Arc<Catalog>,
+    /// Who performs calls.
+    pub performer: Arc<dyn Performer>,
     /// Who plans.
     pub planner: Arc<dyn Planner>,
     /// What time it is.
@@ -70,7 +70,7 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
         let free = slots.available_permits();
         let claimed = if free == 0 { Vec::new() } else { claim(&parts, free).await };
         let found = !claimed.is_empty();
-        for one in claimed {
+        for one in claimed.into_iter().filter(|one| is_still_ours(&parts, one)) {
             let Ok(slot) = slots.clone().acquire_owned().await else { break };
             let parts = parts.clone();
             let lease = leases.hold(one.effect.id, one.epoch);
@@ -115,12 +115,24 @@ async fn claim(parts: &Parts, limit: usize) -> Vec<Claimed> {
     }
 }
 
+/// Whether a claim is still to be performed. The store may have taken its time to answer: by now the lease may have run out, so
+/// that somebody else may have performed it and finished, or the run may have been canceled.
+fn is_still_ours(parts: &Parts, claimed: &Claimed) -> bool {
+    if claimed.lease_until_ms <= parts.clock.now_ms() {
+        tracing::warn!(effect = %claimed.effect.id, "a claim was answered after its lease had run out, and is left alone");
+        return false;
+    }
+    parts.runs.may_be_live(&claimed.tenant, claimed.run, claimed.effect.node_run)
+}
+
 /// Waits for a bell, or for the next effect to come due.
 async fn rest(parts: &Parts, full: bool, stopping: &CancellationToken) {
     let until = if full { None } else { parts.store.next_due().await.ok().flatten() };
     let latest = parts.clock.now_ms().saturating_add(LOOK_AGAIN_MS);
     let until = until.map_or(latest, |due| due.min(latest));
     tokio::select! {
+        // In this order, so that nothing about a driver is left to chance: the simulation repeats it step by step.
+        biased;
         () = stopping.cancelled() => {}
         () = parts.work.notified() => {}
         () = parts.clock.sleep_until(until) => {}

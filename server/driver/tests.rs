@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use runyard_engine::event::FinalState;
@@ -9,7 +10,8 @@ use runyard_engine::{Command, Event, Outcome, Policy, Recorded, Retry, RunId, Ru
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::runs::fixture::{LEASE_MS, NOW_MS, Puppet, TENANT, Yard, bounded, new_run, others_go_on};
+use crate::clock::Clock;
+use crate::runs::fixture::{LEASE_MS, Meddled, NOW_MS, Puppet, TENANT, Yard, bounded, new_run, others_go_on};
 use crate::runs::{Error, NewRun};
 use crate::store::memory::Memory;
 use crate::store::{Claimed, StoreError};
@@ -301,5 +303,102 @@ async fn a_driver_with_few_hands_gets_through_much_work() {
     for run in runs {
         assert_eq!(outcome(&yard.ended(run).await), RunOutcome::Succeeded);
     }
+    driving.stop().await;
+}
+
+#[tokio::test]
+async fn a_claim_answered_after_its_lease_had_run_out_is_left_to_who_has_it_now() {
+    let store = Meddled::new();
+    let yard = Yard::over(store.clone(), Clock::manual(NOW_MS));
+    let run = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
+    let elsewhere = Yard::over(store.inner.clone(), yard.clock.clone());
+    store.before_the_claim_is_answered(async move {
+        // The store is slow, and meanwhile somebody else claims, performs and finishes.
+        elsewhere.clock.advance(Duration::from_millis(LEASE_MS.unsigned_abs()));
+        let now = claimed_by(&elsewhere, "fast").await.remove(0);
+        let failed = Command::Settle {
+            effect: now.effect.id,
+            node_run: now.effect.node_run,
+            outcome: Outcome::Failed(super::work::panicked()),
+        };
+        elsewhere.runs.settle(TENANT, run, failed, (now.effect.id, now.epoch)).await.unwrap();
+    });
+    let asked = Arc::new(AtomicU64::new(0));
+    let driving = yard.drive("slow", Puppet::Counts(asked.clone()));
+    assert_eq!(outcome(&yard.ended(run).await), RunOutcome::Failed);
+    others_go_on().await;
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "a finished step is not performed again");
+    driving.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_canceled_before_its_claim_was_answered_is_not_performed() {
+    let store = Meddled::new();
+    let yard = Yard::over(store.clone(), Clock::manual(NOW_MS));
+    let run = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
+    let canceling = yard.clone();
+    store.before_the_claim_is_answered(async move {
+        canceling.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap();
+    });
+    let asked = Arc::new(AtomicU64::new(0));
+    let driving = yard.drive("slow", Puppet::Counts(asked.clone()));
+    assert_eq!(outcome(&yard.ended(run).await), RunOutcome::Canceled);
+    others_go_on().await;
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "a canceled run starts no new work");
+    driving.stop().await;
+}
+
+#[tokio::test]
+async fn what_another_server_began_is_performed_although_what_is_at_hand_does_not_know_it() {
+    let yard = Yard::new();
+    let run = yard.start("runyard.composite.external", json!({})).await;
+    let elsewhere = Yard::over(yard.store.clone(), yard.clock.clone());
+    let children = vec![child(UUID4)];
+    let parent = runyard_engine::NodeRunId::root(run);
+    let (_, ids) = elsewhere.runs.create_children(TENANT, run, parent, children).await.unwrap();
+    let driving = yard.drive_plainly("behind");
+    let ended = async {
+        loop {
+            others_go_on().await;
+            if !elsewhere.log(run).await.iter().all(|one| !ends(one, ids[0])) {
+                return;
+            }
+        }
+    };
+    bounded(ended).await;
+    driving.stop().await;
+}
+
+fn ends(recorded: &Recorded, child: runyard_engine::NodeRunId) -> bool {
+    matches!(recorded.event, Event::NodeFinished { node_run, .. } if node_run == child)
+}
+
+fn child(node_type: &str) -> crate::runs::ChildRequest {
+    let new = crate::runs::fixture::new_run(node_type, json!({}));
+    crate::runs::ChildRequest {
+        key: None,
+        node_type: new.node_type,
+        inputs: new.inputs,
+        policy: Policy::default(),
+        depends_on: Vec::new(),
+        constraints: new.constraints,
+        candidate_set_id: None,
+        binding_decision: None,
+        notes: new.notes,
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_hold_up_what_is_due() {
+    let yard = Yard::new();
+    let driving = yard.drive_plainly("steady");
+    let before = yard.start(PLANNER, json!({ "goal": "Sleep for 5 seconds, then generate a UUID." })).await;
+    others_go_on().await;
+    yard.clock.jump(-3_600_000);
+    let after = yard.start(UUID4, json!({})).await;
+    assert_eq!(outcome(&yard.ended(after).await), RunOutcome::Succeeded);
+    others_go_on().await;
+    yard.clock.advance(Duration::from_secs(5));
+    assert_eq!(outcome(&yard.ended(before).await), RunOutcome::Succeeded, "five seconds are five seconds");
     driving.stop().await;
 }

@@ -84,7 +84,7 @@ async fn answer(parts: &Parts, effect: &Effect) -> Command {
                 now_ms: parts.clock.now_ms(),
                 entropy: perform::fresh_entropy(),
             };
-            settle(effect, perform::perform(&parts.catalog, call).await)
+            settle(effect, parts.performer.perform(call).await)
         }
         Request::Plan { node_type, inputs, constraints, .. } => {
             let request =
@@ -101,7 +101,7 @@ fn settle(effect: &Effect, outcome: Outcome) -> Command {
     Command::Settle { effect: effect.id, node_run: effect.node_run, outcome }
 }
 
-fn panicked() -> Failure {
+pub(super) fn panicked() -> Failure {
     Failure {
         code: "internal_error".to_owned(),
         message: "the server failed while performing this step; its log has more".to_owned(),

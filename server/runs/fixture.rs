@@ -20,6 +20,7 @@ use super::{Error, IdempotencyKey, Limits, NewRun, Parts, RunName, Runs, Started
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::driver;
+use crate::driver::perform::InProcess;
 use crate::feed::Bells;
 use crate::planner::{LexicalPlanner, PlanRequest, Planner};
 use crate::store::memory::Memory;
@@ -102,7 +103,7 @@ impl Yard {
         let parts = driver::Parts {
             store: self.store.clone(),
             runs: self.runs.clone(),
-            catalog: self.catalog.clone(),
+            performer: Arc::new(InProcess { catalog: self.catalog.clone() }),
             planner: Arc::new(planner),
             clock: self.clock.clone(),
             work: self.work.clone(),
@@ -190,6 +191,8 @@ pub(crate) enum Puppet {
     Panics,
     /// Fails once somebody says so.
     FailsWhenTold(Arc<Notify>),
+    /// Counts how often it is asked, and fails.
+    Counts(Arc<AtomicU64>),
 }
 
 #[async_trait]
@@ -198,6 +201,7 @@ impl Planner for Puppet {
         match self {
             Puppet::Panics => panic!("as a defect would"),
             Puppet::FailsWhenTold(told) => told.notified().await,
+            Puppet::Counts(asked) => _ = asked.fetch_add(1, Ordering::SeqCst),
         }
         Err(Failure { code: "told".to_owned(), message: "as told".to_owned(), details: None, retryable: None })
     }
@@ -206,15 +210,21 @@ impl Planner for Puppet {
 /// What happens instead of, or before, a commit. `None`: it goes through.
 pub(crate) type Meddling = BoxFuture<'static, Option<StoreError>>;
 
-/// A store in front of another, in whose commits a test meddles, one after the other.
+/// A store in front of another, in whose commits and claims a test meddles, one after the other.
 pub(crate) struct Meddled {
     pub(crate) inner: Arc<Memory>,
     commits: Mutex<VecDeque<Meddling>>,
+    claims: Mutex<VecDeque<BoxFuture<'static, ()>>>,
 }
 
 impl Meddled {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Meddled { inner: Arc::new(Memory::new()), commits: Mutex::default() })
+        Arc::new(Meddled { inner: Arc::new(Memory::new()), commits: Mutex::default(), claims: Mutex::default() })
+    }
+
+    /// What happens between the next claim that takes something and its answer.
+    pub(crate) fn before_the_claim_is_answered(&self, happens: impl Future<Output = ()> + Send + 'static) {
+        self.claims.lock().unwrap().push_back(happens.boxed());
     }
 
     /// Meddles in the next commit that nothing else waits for.
@@ -277,7 +287,12 @@ impl Store for Meddled {
     }
 
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        self.inner.claim(claimer, now_ms, lease_ms, limit).await
+        let claimed = self.inner.claim(claimer, now_ms, lease_ms, limit).await?;
+        let happens = if claimed.is_empty() { None } else { self.claims.lock().unwrap().pop_front() };
+        if let Some(happens) = happens {
+            happens.await;
+        }
+        Ok(claimed)
     }
 
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {

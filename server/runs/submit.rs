@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use runyard_engine::{
-    Command, Context, Decision, EffectId, Event, Position, Recorded, Reply, RunId, State, apply, decide, outstanding,
-    replay,
+    Command, Context, Decision, EffectId, Event, Node, NodeRunId, Position, Recorded, Reply, RunId, State, apply,
+    decide, outstanding, replay,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
@@ -74,7 +74,15 @@ impl Submitter {
         for _ in 0..ATTEMPTS_MAX {
             let before = self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run)));
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
-            let decision = decide(&before, command.clone(), Context { at_ms, run })?;
+            let decided = decide(&before, command.clone(), Context { at_ms, run });
+            // A commit would show that what is at hand is old. Where there is none, somebody has to look.
+            if decided.as_ref().map_or(true, |decision| decision.events.is_empty())
+                && self.is_old(tenant, &before).await?
+            {
+                self.cache.forget(run);
+                continue;
+            }
+            let decision = decided?;
             if decision.events.is_empty() {
                 self.clear(tenant, &before, &riders).await?;
                 return Ok((before, decision.reply));
@@ -95,10 +103,28 @@ impl Submitter {
                 }
                 // Someone else moved the run: what is at hand is old.
                 Err(StoreError::Conflict { .. }) => self.cache.forget(run),
-                Err(other) => return Err(Error::from(other)),
+                Err(other) => {
+                    // What failed may have been written all the same: the store knows, what is at hand does not.
+                    self.cache.forget(run);
+                    return Err(Error::from(other));
+                }
             }
         }
         Err(Error::Busy)
+    }
+
+    /// Whether a node run may still be live, as far as is known without asking the store. What is at hand may be too old to know
+    /// the node run at all; but what has ended in it has ended for ever.
+    pub(super) fn may_be_live(&self, tenant: &str, run: RunId, node_run: NodeRunId) -> bool {
+        let at_hand = self.cache.get(tenant, run);
+        at_hand.is_none_or(|state| state.node(node_run).is_none_or(Node::is_live))
+    }
+
+    /// Whether another server has moved the run since: a refusal, or a command found to have been obeyed before, must not rest
+    /// on that.
+    async fn is_old(&self, tenant: &str, state: &State) -> Result<bool, StoreError> {
+        let row = self.store.row(tenant, state.run).await?;
+        Ok(row.is_some_and(|row| row.version > state.version))
     }
 
     /// An effect whose answer changed nothing and which the run no longer waits for is taken off the list, so that nobody
@@ -207,7 +233,7 @@ fn append(tenant: &str, before: &State, after: &State, decision: Decision, at_ms
     }
 }
 
-fn created(events: &[Event]) -> Vec<runyard_engine::NodeRunId> {
+fn created(events: &[Event]) -> Vec<NodeRunId> {
     events
         .iter()
         .filter_map(|event| match event {

@@ -5,9 +5,10 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
-//! [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! [`api_key`] has what is kept of API keys, and the trait for it. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
 
+pub mod api_key;
 mod check;
 #[cfg(test)]
 mod conformance;

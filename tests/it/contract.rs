@@ -21,6 +21,7 @@ type Entry = (String, String, String);
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unreached {
+    #[serde(default)]
     unreached: Vec<Group>,
 }
 

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use runyard::dialects::arp::project::Projection;
 use runyard::runs::row;
+use runyard::store::api_key::KeyStore;
 use runyard::store::sqlite::{FILE_NAME, Options, Sqlite};
 use runyard::store::{Filter, Status, Store};
 use runyard_engine::{EffectId, Recorded, RunId, RunStatus, State, check, outstanding, replay};
@@ -160,6 +161,18 @@ async fn finish(data: &Path, runs: &BTreeMap<RunId, Stored>) {
         assert_whole(&doors.events(name(stored), 0).await);
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn api_keys_stay_what_they_were() {
+    for path in stores() {
+        let (_folder, data) = folder_with(&path);
+        let store = Sqlite::open(&data, Options::default()).unwrap();
+        // The first format had none.
+        let expected = if path.ends_with("0001.db") { Vec::new() } else { recipe::keys() };
+        assert_eq!(store.api_keys(None, None, 9).await.unwrap(), expected, "{}", path.display());
+        store.revoke_api_key(None, "0123456789abcdef", 1).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on should stop, and nobody imports it")]
 
 mod attack;
+mod auth;
 mod cli;
 mod constraints;
 mod contract;

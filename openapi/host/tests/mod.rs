@@ -138,9 +138,12 @@ impl Api for Runs {
             match head.headers.get("authorization").map(HeaderValue::as_bytes) {
                 None => Ok(head.caller("acme", Some("ada".into()))),
                 Some(b"Bearer panic") => panic!("the key store is on fire"),
-                Some(b"Bearer other") => Err(Fault::Forbidden { reason: "not yours".to_owned() }),
+                Some(b"Bearer other") => {
+                    Err(Fault::Forbidden { reason: "not yours".to_owned(), scope: None, challenge: None })
+                }
                 Some(_) => Err(Fault::Unauthenticated {
                     reason: "the token is not valid".to_owned(),
+                    why: "token",
                     challenge: "Bearer error=\"invalid_token\"".to_owned(),
                 }),
             }

@@ -2,9 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
 use runyard_engine::RunId;
 use uuid::Uuid;
 
+use crate::dialects::refusal::Refusal;
 use crate::store::Cursor;
 
 /// The text of a cursor.
@@ -22,6 +24,13 @@ pub(super) fn read(text: &str) -> Option<Cursor> {
     let created_at_ms = i64::from_be_bytes(time.try_into().ok()?);
     let run = RunId::from_uuid(Uuid::from_slice(id).ok()?);
     Some(Cursor { created_at_ms, run })
+}
+
+/// What is no cursor of a list.
+pub(super) fn refused() -> Refusal {
+    let reason = "is not a cursor of this list: use `next_cursor` of the page before";
+    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("query cursor: {reason}"))
+        .with("errors", serde_json::json!([{ "place": "query", "field": "cursor", "reason": reason }]))
 }
 
 #[cfg(test)]

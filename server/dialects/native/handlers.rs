@@ -1,23 +1,21 @@
 //! Read, ask, answer.
 
 use futures::StreamExt;
-use http::StatusCode;
+use http::HeaderValue;
+use http::header::CACHE_CONTROL;
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply};
 use runyard_api::runyard::*;
 
 use super::error::envelope;
-use super::{Room, cursor, project, wire};
+use super::{LIMIT, Room, cursor, keys, project, wire};
 use crate::dialects::refusal::{Refusal, headers, of_door, of_runs};
 use crate::dialects::resume::Resume;
 use crate::feed;
 use crate::store::Cursor;
 
-/// Runs on a page when the caller does not say.
-const LIMIT: usize = 50;
-
 impl Runyard for Room {
-    async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
-        Ok(head.anonymous())
+    async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
+        self.gate.admit(head, operation).await
     }
 
     fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
@@ -88,14 +86,26 @@ impl Runyard for Room {
         let found = wire::node_types(self.runs.catalog(), query, request.kind);
         Ok(ListNodeTypesOk::Ok(found).into())
     }
+
+    async fn list_keys(&self, cx: &Caller, request: ListKeysRequest) -> Result<Reply<ListKeysOk>, Problem> {
+        let listed = keys::list(self, cx, request).await.map_err(|refusal| problem(cx, refusal))?;
+        Ok(ListKeysOk::Ok(listed).into())
+    }
+
+    async fn create_key(&self, cx: &Caller, request: CreateKeyRequest) -> Result<Reply<CreateKeyOk>, Problem> {
+        let created = keys::create(self, cx, request).await.map_err(|refusal| problem(cx, refusal))?;
+        let reply = Reply::from(CreateKeyOk::Created(created));
+        Ok(reply.with_header(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+    }
+
+    async fn revoke_key(&self, cx: &Caller, request: RevokeKeyRequest) -> Result<Reply<RevokeKeyOk>, Problem> {
+        let revoked = keys::revoke(self, cx, &request.key_id).await.map_err(|refusal| problem(cx, refusal))?;
+        Ok(RevokeKeyOk::Ok(revoked).into())
+    }
 }
 
 fn read_cursor(text: &str) -> Result<Cursor, Refusal> {
-    cursor::read(text).ok_or_else(|| {
-        let reason = "is not a cursor of this list: use `next_cursor` of the page before";
-        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("query cursor: {reason}"))
-            .with("errors", serde_json::json!([{ "place": "query", "field": "cursor", "reason": reason }]))
-    })
+    cursor::read(text).ok_or_else(cursor::refused)
 }
 
 fn problem(cx: &Caller, refusal: Refusal) -> Problem {

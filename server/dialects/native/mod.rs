@@ -2,19 +2,22 @@
 //!
 //! | operation           | engine command |
 //! |---------------------|----------------|
-//! | all of them         | reads          |
+//! | keys                | none: [`crate::auth`] makes and ends them |
+//! | all others          | reads          |
 //!
 //! Runs are started and canceled through the faces of their callers. Lists are paged by key: `cursor.rs`.
 
 mod cursor;
 mod error;
 mod handlers;
+mod keys;
 mod project;
 mod wire;
 
 use std::sync::{Arc, OnceLock};
 
 use super::mapping::Face;
+use crate::auth::{Gate, Keys};
 use crate::doors::Door;
 use crate::runs::Runs;
 
@@ -30,10 +33,15 @@ pub const MAPPING: Face = Face {
     },
 };
 
+/// Entries on a page when the caller does not say.
+const LIMIT: usize = 50;
+
 /// The room.
 pub struct Room {
     runs: Runs,
     doors: Doors,
+    gate: Gate,
+    keys: Keys,
 }
 
 /// The doors of this process, known once all of them listen.
@@ -41,8 +49,8 @@ pub type Doors = Arc<OnceLock<Vec<Door>>>;
 
 impl Room {
     /// Our door over the runs in this process.
-    pub fn new(runs: Runs, doors: Doors) -> Self {
-        Room { runs, doors }
+    pub fn new(runs: Runs, doors: Doors, gate: Gate, keys: Keys) -> Self {
+        Room { runs, doors, gate, keys }
     }
 }
 

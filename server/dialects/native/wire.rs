@@ -293,6 +293,6 @@ fn count(number: u64) -> i64 {
 }
 
 /// A time on the wire. Every stored time lies within what a timestamp can hold; one that does not shows as the epoch.
-fn time(at_ms: i64) -> Timestamp {
+pub(super) fn time(at_ms: i64) -> Timestamp {
     Timestamp::from_millisecond(at_ms).unwrap_or_default()
 }

@@ -14,6 +14,7 @@
 mod handlers;
 mod wire;
 
+use crate::auth::Gate;
 use crate::runs::Runs;
 
 /// The face's name: also the document's.
@@ -22,11 +23,12 @@ pub const FACE: &str = "run-coordinator";
 /// The room.
 pub struct Room {
     runs: Runs,
+    gate: Gate,
 }
 
 impl Room {
     /// A coordinator over the runs in this process.
-    pub fn new(runs: Runs) -> Self {
-        Room { runs }
+    pub fn new(runs: Runs, gate: Gate) -> Self {
+        Room { runs, gate }
     }
 }

@@ -13,8 +13,8 @@ use crate::dialects::refusal::{Refusal, headers, of_door};
 use crate::dialects::resume::Resume;
 
 impl RunGateway for Room {
-    async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
-        Ok(head.anonymous())
+    async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
+        self.gate.admit(head, operation).await
     }
 
     fn problem(&self, cx: &Caller, fault: Fault) -> Problem {

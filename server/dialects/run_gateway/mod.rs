@@ -12,6 +12,7 @@
 mod forward;
 mod handlers;
 
+use crate::auth::Gate;
 use crate::clock::Clock;
 use crate::runs::Runs;
 use crate::runs::remote::RemoteCoordinator;
@@ -22,6 +23,7 @@ pub const FACE: &str = "run-gateway";
 /// The room.
 pub struct Room {
     backend: Backend,
+    gate: Gate,
 }
 
 /// Where the runs are.
@@ -36,7 +38,7 @@ pub enum Backend {
 
 impl Room {
     /// A gateway over this backend.
-    pub fn new(backend: Backend) -> Self {
-        Room { backend }
+    pub fn new(backend: Backend, gate: Gate) -> Self {
+        Room { backend, gate }
     }
 }

@@ -17,8 +17,8 @@ use crate::dialects::resume::Resume;
 use crate::feed::{self, Framed};
 
 impl Runtime for Room {
-    async fn admit(&self, head: &Head, _operation: &'static Operation) -> Result<Caller, Fault> {
-        Ok(head.anonymous())
+    async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
+        self.gate.admit(head, operation).await
     }
 
     fn problem(&self, cx: &Caller, fault: Fault) -> Problem {

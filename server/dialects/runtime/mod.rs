@@ -18,6 +18,7 @@ mod wire;
 
 use super::arp::wire::run_state;
 use super::mapping::Face;
+use crate::auth::Gate;
 use crate::runs::Runs;
 
 /// How runs show here. Node runs show only through events: as tool calls and steps.
@@ -40,11 +41,12 @@ pub const FACE: &str = "runtime";
 /// The room.
 pub struct Room {
     runs: Runs,
+    gate: Gate,
 }
 
 impl Room {
     /// A runtime over these runs.
-    pub fn new(runs: Runs) -> Self {
-        Room { runs }
+    pub fn new(runs: Runs, gate: Gate) -> Self {
+        Room { runs, gate }
     }
 }

@@ -8,6 +8,9 @@
 mod builtin;
 mod fail;
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use runyard_engine::event::Failure;
 use runyard_engine::{EffectId, NodeType, Object, Outcome};
 use serde_json::{Value, json};
@@ -32,6 +35,27 @@ pub struct Call<'a> {
     pub now_ms: i64,
     /// Random bytes, fresh for every call: see [`fresh_entropy`].
     pub entropy: [u8; 16],
+}
+
+/// Who performs calls.
+#[async_trait]
+pub trait Performer: Send + Sync {
+    /// Performs a call. Whatever goes wrong is an outcome too.
+    async fn perform(&self, call: Call<'_>) -> Outcome;
+}
+
+/// Performs the node types of a catalogue in this process.
+#[derive(Debug, Clone)]
+pub struct InProcess {
+    /// What inputs and outputs must fit.
+    pub catalog: Arc<Catalog>,
+}
+
+#[async_trait]
+impl Performer for InProcess {
+    async fn perform(&self, call: Call<'_>) -> Outcome {
+        perform(&self.catalog, call).await
+    }
 }
 
 /// Performs a call. Whatever goes wrong is an outcome too.

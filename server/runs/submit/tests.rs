@@ -133,3 +133,44 @@ async fn another_tenants_run_is_nobodys() {
     assert_eq!(yard.state(run).await.version, yard.log(run).await.len() as u64);
     assert!(yard.state(run).await.ended_at_ms.is_none());
 }
+
+#[tokio::test]
+async fn a_refusal_does_not_rest_on_a_state_that_another_server_has_moved() {
+    let (_, first, second) = two();
+    let run = first.start(EXTERNAL, json!({})).await;
+    let children = vec![runyard_engine::ChildSpec {
+        key: Some("below".to_owned()),
+        node_type: first.state(run).await.root().unwrap().node_type.clone(),
+        inputs: Default::default(),
+        constraints: Default::default(),
+        policy: runyard_engine::Policy::default(),
+        depends_on: Vec::new(),
+        candidate_set_id: None,
+        binding_decision: None,
+        notes: Default::default(),
+    }];
+    let (parent, child) = (NodeRunId::root(run), NodeRunId::child(run, NodeRunId::root(run), "below"));
+    second.runs.submit(TENANT, run, Command::CreateChildren { parent, children }).await.unwrap();
+    // The first has the run at hand as it was before there was such a node run.
+    let completion = runyard_engine::Completion {
+        state: runyard_engine::event::FinalState::Succeeded,
+        outputs: None,
+        artifacts: Vec::new(),
+        error: None,
+    };
+    let done = first.runs.submit(TENANT, run, Command::Complete { node_run: child, completion }).await.unwrap();
+    assert!(!done.node(child).unwrap().is_live());
+}
+
+#[tokio::test]
+async fn what_was_written_although_the_store_said_that_it_failed_is_seen() {
+    let (store, first, second) = two();
+    let run = first.start(EXTERNAL, json!({})).await;
+    // The other server stands for a commit that went through and whose answer was lost.
+    store.next(async move {
+        second.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap();
+        Some(StoreError::Failed("connection".into()))
+    });
+    assert!(first.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.is_err());
+    assert!(first.state(run).await.ended_at_ms.is_some(), "nobody waits for ever for a run that has ended");
+}

@@ -30,6 +30,12 @@ struct Row {
 }
 
 impl Effects {
+    /// What a run has asked for, in that order.
+    pub(super) fn asked(&self, tenant: &str, run: RunId) -> Vec<Effect> {
+        let rows = self.rows.values().filter(|row| row.run == run && row.tenant == tenant);
+        rows.map(|row| row.effect.clone()).collect()
+    }
+
     /// The run that asked for an effect.
     pub(super) fn owner(&self, tenant: &str, id: EffectId) -> Option<RunId> {
         let ordinal = self.by_id.get(&(id, tenant.to_owned()))?;
@@ -102,7 +108,7 @@ impl Effects {
     }
 
     /// A lease that has run out makes its effect free again, in its old place.
-    fn free_expired(&mut self, now_ms: i64) {
+    pub(super) fn free_expired(&mut self, now_ms: i64) {
         while let Some((until, ordinal)) = self.leased.first().copied().filter(|(until, _)| *until <= now_ms) {
             self.leased.remove(&(until, ordinal));
             if let Some(row) = self.rows.get_mut(&ordinal) {

@@ -5,13 +5,15 @@
 
 mod claims;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use runyard_engine::{EffectId, NodeRunId, Position, Recorded, RunId};
+use runyard_engine::{Effect, EffectId, NodeRunId, Position, Recorded, RunId};
 
 use self::claims::Effects;
+use super::api_key::{ApiKey, KeyStore};
 use super::{
     Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, Tenant, check,
 };
@@ -32,6 +34,8 @@ struct Data {
     keys: HashMap<(Tenant, String, String), KeyUse>,
     counts: BTreeMap<Tenant, BTreeMap<Status, u64>>,
     effects: Effects,
+    /// By id; lists sort.
+    api_keys: BTreeMap<String, ApiKey>,
 }
 
 #[derive(Debug)]
@@ -44,6 +48,17 @@ impl Memory {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The effects that a run has asked for and that are neither settled nor dropped, in the order asked. For tests and the
+    /// simulation, which hold them against what the run's state wants.
+    pub fn asked(&self, tenant: &str, run: RunId) -> Vec<Effect> {
+        self.data().effects.asked(tenant, run)
+    }
+
+    /// Makes every claimed effect free, as a store does whose owner has just come and is alone.
+    pub fn free_all(&self) {
+        self.data().effects.free_expired(i64::MAX);
     }
 
     fn data(&self) -> MutexGuard<'_, Data> {
@@ -123,6 +138,54 @@ impl Store for Memory {
 
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl KeyStore for Memory {
+    async fn add_api_key(&self, key: ApiKey) -> Result<(), StoreError> {
+        match self.data().api_keys.entry(key.id.clone()) {
+            Entry::Occupied(_) => Err(StoreError::Failed("this key id is taken".into())),
+            Entry::Vacant(room) => {
+                room.insert(key);
+                Ok(())
+            }
+        }
+    }
+
+    async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
+        Ok(self.data().api_keys.get(id).cloned())
+    }
+
+    async fn api_keys(
+        &self,
+        tenant: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        fn place(key: &ApiKey) -> (&str, i64, &str) {
+            (&key.tenant, key.created_at_ms, &key.id)
+        }
+        let data = self.data();
+        let start = match after.map(|id| data.api_keys.get(id)) {
+            None => None,
+            Some(Some(key)) => Some(place(key)),
+            Some(None) => return Ok(Vec::new()),
+        };
+        let wanted = |key: &&ApiKey| tenant.is_none_or(|tenant| key.tenant == tenant);
+        let mut found: Vec<&ApiKey> = data.api_keys.values().filter(wanted).collect();
+        found.sort_by_key(|key| place(key));
+        let rest = found.into_iter().filter(|key| start.is_none_or(|start| place(key) > start));
+        Ok(rest.take(limit).cloned().collect())
+    }
+
+    async fn revoke_api_key(&self, tenant: Option<&str>, id: &str, at_ms: i64) -> Result<Option<ApiKey>, StoreError> {
+        let mut data = self.data();
+        let found = data.api_keys.get_mut(id).filter(|key| tenant.is_none_or(|tenant| key.tenant == tenant));
+        Ok(found.map(|key| {
+            key.revoked_at_ms.get_or_insert(at_ms);
+            key.clone()
+        }))
     }
 }
 

@@ -5,12 +5,14 @@
 //! | `schema.rs`, `migrations/` | opening, migrating, refusing what is newer |
 //! | `writer.rs` | the queue and the group commit: what waits together is made durable by one sync |
 //! | `append.rs`, `claims.rs`, `counts.rs` | what happens inside a transaction |
+//! | `api_keys.rs` | the table of API keys |
 //! | `readers.rs`, `read.rs` | the pool and its queries |
 //! | `checkpoint.rs` | moves the WAL into the database, off the commit path |
 //! | `convert.rs` | between columns and the shapes of the trait |
 //!
 //! Every acknowledged commit has been synced (`synchronous=FULL`). Nothing here reads a clock.
 
+mod api_keys;
 mod append;
 mod checkpoint;
 mod claims;
@@ -29,9 +31,11 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use runyard_engine::{EffectId, NodeRunId, Position, Recorded, RunId};
+use rusqlite::Connection;
 
 use self::readers::Readers;
 use self::writer::{Job, Queue};
+use super::api_key::{ApiKey, KeyStore};
 use super::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, folder};
 
 /// The database's name in its folder.
@@ -196,5 +200,34 @@ impl Store for Sqlite {
     async fn ping(&self) -> Result<(), StoreError> {
         // Through the writer, because a store that cannot write is of no use.
         self.queue()?.ask(Job::Ping).await
+    }
+}
+
+#[async_trait]
+impl KeyStore for Sqlite {
+    async fn add_api_key(&self, key: ApiKey) -> Result<(), StoreError> {
+        self.queue()?.ask(|answer| Job::AddKey(key, answer)).await
+    }
+
+    async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
+        let id = id.to_owned();
+        self.readers()?.read(move |connection| api_keys::get(connection, &id)).await
+    }
+
+    async fn api_keys(
+        &self,
+        tenant: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        let (tenant, after) = (tenant.map(str::to_owned), after.map(str::to_owned));
+        let list =
+            move |connection: &mut Connection| api_keys::list(connection, tenant.as_deref(), after.as_deref(), limit);
+        self.readers()?.read(list).await
+    }
+
+    async fn revoke_api_key(&self, tenant: Option<&str>, id: &str, at_ms: i64) -> Result<Option<ApiKey>, StoreError> {
+        let revocation = api_keys::Revocation { tenant: tenant.map(str::to_owned), id: id.to_owned(), at_ms };
+        self.queue()?.ask(|answer| Job::RevokeKey(revocation, answer)).await
     }
 }

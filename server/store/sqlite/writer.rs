@@ -12,10 +12,12 @@ use std::thread::{self, JoinHandle};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
+use super::api_keys::{self, Revocation};
 use super::append::{self, Prepared, Stop};
 use super::claims::{self, Claim, Renewal};
 use super::counts::{Deltas, Tally};
 use super::{Options, checkpoint, convert};
+use crate::store::api_key::ApiKey;
 use crate::store::{Append, Claimed, Committed, StoreError};
 use runyard_engine::EffectId;
 
@@ -33,6 +35,10 @@ pub(super) enum Job {
     Claim(Claim, Answer<Result<Vec<Claimed>, StoreError>>),
     /// Keep effects.
     Renew(Renewal, Answer<Result<Vec<EffectId>, StoreError>>),
+    /// Keep an API key.
+    AddKey(ApiKey, Answer<Result<(), StoreError>>),
+    /// End an API key.
+    RevokeKey(Revocation, Answer<Result<Option<ApiKey>, StoreError>>),
     /// Answer.
     Ping(Answer<Result<(), StoreError>>),
 }
@@ -162,6 +168,8 @@ enum Done {
     Commit(Commits),
     Claim(Result<Vec<Claimed>, StoreError>),
     Renew(Result<Vec<EffectId>, StoreError>),
+    AddKey(Result<(), StoreError>),
+    RevokeKey(Result<Option<ApiKey>, StoreError>),
     Ping(Result<(), StoreError>),
 }
 
@@ -224,6 +232,8 @@ impl Writer {
             }
             Job::Claim(claim, _) => Done::Claim(self.one(|connection, _| claims::claim(connection, claim))),
             Job::Renew(renewal, _) => Done::Renew(self.one(|connection, _| claims::renew(connection, renewal))),
+            Job::AddKey(key, _) => Done::AddKey(self.one(|connection, _| api_keys::add(connection, key))),
+            Job::RevokeKey(end, _) => Done::RevokeKey(self.one(|connection, _| api_keys::revoke(connection, end))),
             Job::Ping(_) => Done::Ping(self.one(|connection, _| ping(connection))),
         }
     }
@@ -299,6 +309,8 @@ fn together(connection: &Connection, deltas: &mut Deltas, job: &Job) -> rusqlite
         }
         Job::Claim(claim, _) => Done::Claim(sorted(claims::claim(connection, claim))?),
         Job::Renew(renewal, _) => Done::Renew(sorted(claims::renew(connection, renewal))?),
+        Job::AddKey(key, _) => Done::AddKey(sorted(api_keys::add(connection, key))?),
+        Job::RevokeKey(end, _) => Done::RevokeKey(sorted(api_keys::revoke(connection, end))?),
         Job::Ping(_) => Done::Ping(sorted(ping(connection))?),
     })
 }
@@ -318,6 +330,8 @@ fn all_busy(job: &Job, error: &rusqlite::Error) -> Done {
         Job::Commit(entries, _) => Done::Commit(entries.iter().map(|_| Err(busy())).collect()),
         Job::Claim(..) => Done::Claim(Err(busy())),
         Job::Renew(..) => Done::Renew(Err(busy())),
+        Job::AddKey(..) => Done::AddKey(Err(busy())),
+        Job::RevokeKey(..) => Done::RevokeKey(Err(busy())),
         Job::Ping(_) => Done::Ping(Err(busy())),
     }
 }
@@ -328,6 +342,8 @@ fn answer(job: Job, done: Done) {
         (Job::Commit(_, answer), Done::Commit(done)) => drop(answer.send(done)),
         (Job::Claim(_, answer), Done::Claim(done)) => drop(answer.send(done)),
         (Job::Renew(_, answer), Done::Renew(done)) => drop(answer.send(done)),
+        (Job::AddKey(_, answer), Done::AddKey(done)) => drop(answer.send(done)),
+        (Job::RevokeKey(_, answer), Done::RevokeKey(done)) => drop(answer.send(done)),
         (Job::Ping(answer), Done::Ping(done)) => drop(answer.send(done)),
         // Each job is answered in kind; a mismatch leaves the caller with an error, not waiting.
         _ => tracing::error!("a job of the store was answered as another"),

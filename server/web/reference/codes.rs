@@ -36,7 +36,7 @@ pub struct Code {
 }
 
 /// Every code, by status.
-pub const CODES: [Code; 34] = [
+pub const CODES: [Code; 35] = [
     code(
         400,
         "invalid_request",
@@ -53,12 +53,18 @@ pub const CODES: [Code; 34] = [
     ),
     code(400, "constraint_unsupported", Scope::Listed, "A constraint that this version cannot keep, by name."),
     code(400, "unknown_dependency", Scope::Listed, "A new node run depends on a key that none of its siblings has."),
-    code(401, "unauthorized", Scope::Any, "Not yet: there is no authentication."),
-    code(403, "forbidden", Scope::Any, "Not yet."),
+    code(
+        401,
+        "unauthorized",
+        Scope::Any,
+        "No credential, or one that does not hold; `details.reason`, and `WWW-Authenticate` says it in RFC 6750's words.",
+    ),
+    code(403, "forbidden", Scope::Any, "Known, but not allowed: `details.scope` is what the credential lacks."),
     code(404, "unknown_path", Scope::Outside, "Nothing of the document is there."),
     code(404, "run_not_found", Scope::Listed, "There is no such run, or the caller may not know of it."),
     code(404, "node_run_not_found", Scope::Listed, "There is no such node run."),
     code(404, "parent_node_run_not_found", Scope::Listed, "There is no such node run to create children below."),
+    code(404, "key_not_found", Scope::Listed, "There is no such key, or it is another tenant's."),
     code(405, "method_not_allowed", Scope::Outside, "The path exists; `Allow` says which methods it has."),
     code(408, "body_slow", Scope::Outside, "The body was not sent within 30 s."),
     code(
@@ -105,7 +111,12 @@ pub const CODES: [Code; 34] = [
     code(503, "store_busy", Scope::Any, "Nothing was recorded; `Retry-After`."),
     code(503, "store_unavailable", Scope::Any, "Nothing was recorded; `Retry-After`."),
     code(503, "stopping", Scope::Any, "The server is going down; nothing was recorded."),
-    code(503, "unavailable", Scope::Any, "Not yet: whoever checks credentials cannot be reached."),
+    code(
+        503,
+        "unavailable",
+        Scope::Any,
+        "The identity provider, or the store of keys, does not answer; `Retry-After`.",
+    ),
 ];
 
 const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str) -> Code {

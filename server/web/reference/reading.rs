@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::codes;
 use super::shape::{Place, fields, notes, referred, resolved, room, shape};
-use super::view::{Answer, Body, Group, Header, Operation, Parameter, Reference, Schema, Source, Use};
+use super::snippets::TOKEN;
+use super::view::{Answer, Body, Credential, Group, Header, Operation, Parameter, Reference, Schema, Source, Use};
 
 /// Methods in the order in which a path's operations are read.
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
@@ -67,9 +68,15 @@ impl<'a> Reader<'a> {
         Place { full, owner }
     }
 
-    fn credentials(&self) -> Vec<(String, String)> {
-        let schemes = self.component("securitySchemes");
-        schemes.entries().map(|(name, scheme)| (name.to_owned(), scheme.text("description"))).collect()
+    fn credentials(&self) -> Vec<Credential> {
+        let credential = |(name, scheme): (&str, Place<'a>)| {
+            let header = match scheme.text("type").as_str() {
+                "apiKey" => format!("{}: ${TOKEN}", scheme.text("name")),
+                _ => format!("Authorization: Bearer ${TOKEN}"),
+            };
+            Credential { name: name.to_owned(), header, description: scheme.text("description") }
+        };
+        self.component("securitySchemes").entries().map(credential).collect()
     }
 
     /// Operations by their first tag, in the order of the document's tags.
@@ -119,6 +126,7 @@ impl<'a> Reader<'a> {
             description: operation.text("description"),
             notes: notes(operation),
             secured: security.and_then(Value::as_array).is_some_and(|list| !list.is_empty()),
+            scope: operation.full.get("x-runyard-scope").and_then(Value::as_str).map(str::to_owned),
             idempotent: operation.full.get("x-runyard-idempotent").and_then(Value::as_bool).unwrap_or(false),
             stream,
             parameters: of_path.into_iter().chain(own).collect(),

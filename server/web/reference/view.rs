@@ -14,7 +14,16 @@ pub(super) struct Reference {
     pub(super) foreign: bool,
     pub(super) groups: Vec<Group>,
     pub(super) schemas: Vec<Schema>,
-    pub(super) credentials: Vec<(String, String)>,
+    pub(super) credentials: Vec<Credential>,
+}
+
+/// A way to show who calls.
+#[derive(Debug)]
+pub(super) struct Credential {
+    pub(super) name: String,
+    /// Header and value, as curl takes them.
+    pub(super) header: String,
+    pub(super) description: String,
 }
 
 impl Reference {
@@ -53,6 +62,8 @@ pub(super) struct Operation {
     pub(super) description: String,
     pub(super) notes: Vec<String>,
     pub(super) secured: bool,
+    /// The scope without which nobody may, not even where nobody is asked who they are (`x-runyard-scope`).
+    pub(super) scope: Option<String>,
     /// Whether the document says that repeating it changes nothing (`x-runyard-idempotent`).
     pub(super) idempotent: bool,
     /// The medium of its stream, where it answers with one.

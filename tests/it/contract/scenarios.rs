@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use http::Method;
+use runyard::config::auth::Mode as AuthMode;
 use runyard::config::{CoordinatorPlace, Gateway};
 use runyard_api::host::Settings;
 use serde_json::json;
@@ -19,13 +20,14 @@ const RUNTIME: &str = "runtime";
 const OWN: &str = "runyard";
 
 /// Operations that take a body, with a path that means them.
-const WITH_BODY: [(&str, &str); 6] = [
+const WITH_BODY: [(&str, &str); 7] = [
     (GATEWAY, "/v1/runs"),
     (COORDINATOR, "/v1/runs"),
     (COORDINATOR, "/v1/node-runs"),
     (COORDINATOR, "/v1/node-runs/n1:evaluation"),
     (COORDINATOR, "/v1/node-runs/n1:complete"),
     (RUNTIME, "/v1/runs"),
+    (OWN, "/v1/keys"),
 ];
 
 /// Everything that was reached.
@@ -34,7 +36,8 @@ pub async fn all() -> BTreeSet<Reached> {
     successes(&world).await;
     refusals(&world).await;
     let mut reached = world.reached();
-    for part in [no_coordinator().await, broken_store().await, stopping().await, slow_bodies().await] {
+    for part in [no_coordinator().await, broken_store().await, stopping().await, slow_bodies().await, uninvited().await]
+    {
         reached.extend(part);
     }
     reached
@@ -78,11 +81,14 @@ async fn successes(world: &World) {
     drop(native.stream_run_events(id, None, None).await.unwrap());
     native.count_runs().await.unwrap();
     native.list_node_types(None, None).await.unwrap();
+    let created = native.create_key(&typed(json!({}))).await.unwrap().into_inner();
+    native.list_keys(None, None, None).await.unwrap();
+    native.revoke_key(&created.key.key_id).await.unwrap();
 }
 
 async fn refusals(world: &World) {
     for (door, path) in WITH_BODY {
-        world.post(door, path, "{}").await;
+        world.post(door, path, "[]").await;
         world.post(door, path, vec![b' '; 2 * 1024 * 1024]).await;
         world.send(door, world.request(door, Method::POST, path).header("content-type", "text/plain").body("x")).await;
     }
@@ -104,6 +110,8 @@ async fn refusals(world: &World) {
         (OWN, Method::GET, "/v1/runs/r1/events?after_seq=x"),
         (OWN, Method::GET, "/v1/runs?limit=0"),
         (OWN, Method::GET, "/v1/node-types?q="),
+        (OWN, Method::GET, "/v1/keys?limit=0"),
+        (OWN, Method::POST, "/v1/keys/%zz:revoke"),
     ] {
         let answer = world.send(door, world.request(door, method, path)).await;
         assert_eq!(answer.status, 400, "{door} {path}");
@@ -133,6 +141,7 @@ async fn strangers(clients: &Clients) {
     runtime.cancel_run("nobody").await.unwrap_err();
     assert!(runtime.stream_run_events("nobody", None, None).await.is_err());
     native.get_run("nobody").await.unwrap_err();
+    native.revoke_key("nobody").await.unwrap_err();
     assert!(native.stream_run_events("nobody", None, None).await.is_err());
 }
 
@@ -189,6 +198,9 @@ async fn broken_store() -> BTreeSet<Reached> {
         strangers(&doors).await;
         doors.native.list_runs(None, None, None, None, None, None, None).await.unwrap_err();
         doors.native.count_runs().await.unwrap_err();
+        doors.native.create_key(&typed(json!({}))).await.unwrap_err();
+        doors.native.list_keys(None, None, None).await.unwrap_err();
+        doors.native.revoke_key("nobody").await.unwrap_err();
         // Nothing is wrong with the doors themselves.
         doors.store_is(Mode::Works);
         assert_eq!(doors.native.count_runs().await.unwrap().into_inner().total, 0, "{mode:?}: nothing was recorded");
@@ -203,7 +215,8 @@ async fn stopping() -> BTreeSet<Reached> {
     doors.stopping.cancel();
     for document in DOCUMENTS.iter().copied() {
         for operation in document.operations {
-            let path = operation.path.replace("{run_id}", "r1").replace("{node_run_id}", "n1");
+            let path =
+                operation.path.replace("{run_id}", "r1").replace("{node_run_id}", "n1").replace("{key_id}", "k1");
             let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
             let answer = doors.send(document.name, doors.request(document.name, method, &path)).await;
             assert_eq!(answer.refusal(), (503, "stopping".to_owned()), "{path}");
@@ -222,4 +235,30 @@ async fn slow_bodies() -> BTreeSet<Reached> {
         assert_eq!(answer.refusal(), (408, "body_slow".to_owned()), "{door} {path}");
     }
     doors.reached()
+}
+
+/// Every operation that asks who is calling, called by nobody (401), and by a key that may do nothing there (403).
+async fn uninvited() -> BTreeSet<Reached> {
+    let world = World::with(|config| config.auth.mode = Some(AuthMode::Required)).await;
+    let mut reached = BTreeSet::new();
+    for scope in ["admin", "runs:read"] {
+        let (nobody, weak) = (world.showing(None), world.showing(Some(&world.key("default", &[scope]).await)));
+        for document in DOCUMENTS.iter().copied() {
+            for operation in document.operations.iter().filter(|operation| operation.secured) {
+                let path = ["run_id", "node_run_id", "key_id"]
+                    .iter()
+                    .fold(operation.path.to_owned(), |path, name| path.replace(&format!("{{{name}}}"), "x1"));
+                let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
+                let answer = nobody.send(document.name, nobody.request(document.name, method.clone(), &path)).await;
+                assert_eq!(answer.refusal(), (401, "unauthorized".to_owned()), "{path}");
+                if operation.path.starts_with("/v1/keys") != (scope == "admin") {
+                    let answer = weak.send(document.name, weak.request(document.name, method, &path)).await;
+                    assert_eq!(answer.refusal(), (403, "forbidden".to_owned()), "{path}");
+                }
+            }
+        }
+        reached.extend(nobody.reached());
+        reached.extend(weak.reached());
+    }
+    reached
 }

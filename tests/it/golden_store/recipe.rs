@@ -7,6 +7,7 @@ use runyard::clock::Clock;
 use runyard::config::Config;
 use runyard::serve::Server;
 use runyard::store::Store;
+use runyard::store::api_key::{ApiKey, KeyStore};
 use runyard::store::sqlite::{FILE_NAME, Options, Sqlite};
 use serde_json::{Value, json};
 
@@ -36,6 +37,9 @@ pub(super) async fn write(folder: &Path) -> PathBuf {
     let store = Sqlite::open(&data, Options::default()).unwrap();
     let claimed = store.claim("gone", Clock::system().now_ms(), LEASE_MS, 2).await.unwrap();
     assert_eq!(claimed.len(), 2);
+    for key in keys() {
+        store.add_api_key(key).await.unwrap();
+    }
     drop(store);
 
     let file = data.join(FILE_NAME);
@@ -44,6 +48,29 @@ pub(super) async fn write(folder: &Path) -> PathBuf {
     assert_eq!(journal, "delete");
     database.execute_batch("VACUUM").unwrap();
     file
+}
+
+/// API keys, since there are any: one that is taken, and one that was ended.
+pub(super) fn keys() -> Vec<ApiKey> {
+    let taken = ApiKey {
+        id: "0123456789abcdef".to_owned(),
+        tenant: "acme".to_owned(),
+        name: Some("grüß dich".to_owned()),
+        secret_sha256: std::array::from_fn(|place| u8::try_from(place).unwrap()),
+        scopes: vec!["runs:read".to_owned(), "runs:write".to_owned()],
+        created_at_ms: 1_700_000_000_000,
+        expires_at_ms: Some(4_000_000_000_000),
+        revoked_at_ms: None,
+    };
+    let ended = ApiKey {
+        id: "fedcba9876543210".to_owned(),
+        name: None,
+        scopes: vec!["admin".to_owned()],
+        expires_at_ms: None,
+        revoked_at_ms: Some(1_700_000_000_001),
+        ..taken.clone()
+    };
+    vec![taken, ended]
 }
 
 async fn finished(data: &Path) {

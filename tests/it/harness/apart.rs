@@ -3,9 +3,10 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use runyard::auth::{Guard, LocalToken, Parts as Known};
 use runyard::catalog::Catalog;
 use runyard::clock::Clock;
-use runyard::config::Config;
+use runyard::config::{Auth, Config};
 use runyard::dialects::run_gateway::Backend;
 use runyard::doors;
 use runyard::feed::Bells;
@@ -32,6 +33,11 @@ impl Apart {
 
     /// Doors with other settings; the stop is the test's all the same.
     pub fn with(settings: Settings) -> Self {
+        Self::asking(settings, &Auth::default())
+    }
+
+    /// Doors that ask who is calling. The clients show the local token.
+    pub fn asking(settings: Settings, auth: &Auth) -> Self {
         let (store, clock) = (Arc::new(Trouble::new()), Clock::manual(1_800_000_000_000));
         let runs = Runs::new(Parts {
             store: store.clone(),
@@ -44,11 +50,16 @@ impl Apart {
         });
         let stopping = CancellationToken::new();
         let settings = Settings { stopping: stopping.clone(), ..settings };
-        let config = Config { port_base: 0, ..Config::default() };
+        let config = Config { port_base: 0, auth: auth.clone(), ..Config::default() };
+        let local = LocalToken::random(config.host).unwrap();
+        let token = local.secret().expose().to_owned();
+        let parts = Known { store: store.clone(), clock: clock.clone(), local };
+        let guard = Guard::new(&config.auth, parts).unwrap();
         let log = slog::Logger::root(slog::Discard, slog::o!());
-        let (doors, servers) = doors::open(&config, &runs, Backend::Here(runs.clone()), &settings, &log).unwrap();
-        let clients =
-            Clients::of(|name| doors.iter().find(|door| door.name == name).map(|door| door.url.clone()).unwrap());
+        let (doors, servers) =
+            doors::open(&config, &runs, &guard, Backend::Here(runs.clone()), &settings, &log).unwrap();
+        let url = |name: &str| doors.iter().find(|door| door.name == name).map(|door| door.url.clone()).unwrap();
+        let clients = Clients::of(url, Some(token));
         Apart { clients, clock, stopping, store, _servers: servers }
     }
 

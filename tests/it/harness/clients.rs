@@ -24,16 +24,18 @@ pub struct Clients {
     pub runtime: runtime::client::Client,
     pub native: runyard_api::runyard::client::Client,
     http: reqwest::Client,
+    token: Option<String>,
     urls: BTreeMap<&'static str, String>,
     seen: Arc<Seen>,
     _verdict: Verdict,
 }
 
 impl Clients {
-    /// Clients of the doors at these URLs, by door name.
-    pub fn of(url: impl Fn(&str) -> String) -> Self {
+    /// Clients of the doors at these URLs, by door name, that show this credential.
+    pub fn of(url: impl Fn(&str) -> String, token: Option<String>) -> Self {
         let (http, seen) = (reqwest::Client::new(), Arc::new(Seen::default()));
-        let recorder = |door| Arc::new(Recorder { contract: Contract::named(door), seen: seen.clone() });
+        let recorder =
+            |door| Arc::new(Recorder { contract: Contract::named(door), seen: seen.clone(), token: token.clone() });
         let (gateway, coordinator, native) = ("run-gateway", "run-coordinator", "runyard");
         Clients {
             gateway: run_gateway::client::Client::new_with_client(&url(gateway), http.clone(), recorder(gateway)),
@@ -46,9 +48,15 @@ impl Clients {
             native: runyard_api::runyard::client::Client::new_with_client(&url(native), http.clone(), recorder(native)),
             urls: DOCUMENTS.iter().map(|document| (document.name, url(document.name))).collect(),
             http,
+            token,
             _verdict: Verdict(seen.clone()),
             seen,
         }
+    }
+
+    /// The same doors, shown this credential, or none.
+    pub fn showing(&self, token: Option<&str>) -> Self {
+        Self::of(|door| self.urls[door].clone(), token.map(str::to_owned))
     }
 
     /// What was reached through these clients so far.
@@ -58,7 +66,11 @@ impl Clients {
 
     /// A request of one's own making.
     pub fn request(&self, door: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.urls[door]))
+        let request = self.http.request(method, format!("{}{path}", self.urls[door]));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     /// Sends it, and judges the answer.

@@ -12,13 +12,18 @@
 //! | `lines.rs`    | a strict reader of NDJSON                                                    |
 //! | `frames.rs`   | a strict reader of server-sent events                                        |
 //!
+//! | `issuer.rs`   | keys of the tests' own, and the tokens that they sign                       |
+//! | `provider.rs` | an identity provider on loopback, which answers as it is told                |
+//!
 //! An answer that its document does not promise fails the test that saw it.
 
 mod apart;
 mod clients;
 pub mod contract;
 mod frames;
+mod issuer;
 mod lines;
+mod provider;
 mod raw;
 mod recorder;
 mod trouble;
@@ -34,7 +39,9 @@ pub use apart::Apart;
 pub use clients::{Clients, Refused, refused};
 pub use contract::{Contract, DOCUMENTS, standard};
 pub use frames::{Frame, Frames};
+pub use issuer::{ALGORITHMS, Issuer, encoded};
 pub use lines::Lines;
+pub use provider::{Answers, Provider};
 pub use raw::Answer;
 pub use recorder::Reached;
 pub use trouble::Mode;

@@ -95,6 +95,8 @@ impl Drop for Verdict {
 pub struct Recorder {
     pub contract: &'static Contract,
     pub seen: Arc<Seen>,
+    /// What it shows of who calls.
+    pub token: Option<String>,
 }
 
 impl fmt::Debug for Recorder {
@@ -108,8 +110,11 @@ impl Behaviour for Recorder {
         &'a self,
         client: &'a reqwest::Client,
         operation: &'static Operation,
-        request: reqwest::Request,
+        mut request: reqwest::Request,
     ) -> BoxFuture<'a, Result<reqwest::Response, Unanswered>> {
+        if let Some(token) = &self.token {
+            request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        }
         Box::pin(async move { Ok(self.look(operation.id, client.execute(request).await?).await?) })
     }
 }

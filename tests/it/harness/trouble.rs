@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use runyard::store::api_key::{ApiKey, KeyStore};
 use runyard::store::memory::Memory;
 use runyard::store::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError};
 use runyard_engine::{EffectId, NodeRunId, Position, Recorded, RunId};
@@ -105,5 +106,29 @@ impl Store for Trouble {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.works()?.ping().await
+    }
+}
+
+#[async_trait]
+impl KeyStore for Trouble {
+    async fn add_api_key(&self, key: ApiKey) -> Result<(), StoreError> {
+        self.works()?.add_api_key(key).await
+    }
+
+    async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
+        self.works()?.api_key(id).await
+    }
+
+    async fn api_keys(
+        &self,
+        tenant: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        self.works()?.api_keys(tenant, after, limit).await
+    }
+
+    async fn revoke_api_key(&self, tenant: Option<&str>, id: &str, at_ms: i64) -> Result<Option<ApiKey>, StoreError> {
+        self.works()?.revoke_api_key(tenant, id, at_ms).await
     }
 }

@@ -4,10 +4,12 @@ use std::ops::Deref;
 
 use runyard::config::Config;
 use runyard::serve::Server;
+use serde_json::json;
 
 use super::clients::Clients;
+use super::typed;
 
-/// A running server and clients of its doors.
+/// A running server and clients of its doors, who show the local token.
 pub struct World {
     pub server: Server,
     pub clients: Clients,
@@ -26,8 +28,18 @@ impl World {
         let mut config = Config { data_dir: folder.path().join("data"), port_base: 0, ..Config::default() };
         change(&mut config);
         let server = Server::start(&config, slog::Logger::root(slog::Discard, slog::o!())).await.unwrap();
-        let clients = Clients::of(|door| server.url(door).unwrap().to_owned());
+        let token = server.local_token().expose().to_owned();
+        let clients = Clients::of(|door| server.url(door).unwrap().to_owned(), Some(token));
         World { server, clients, _folder: folder }
+    }
+
+    /// A new key of a tenant. No scopes: those that a key has by default.
+    pub async fn key(&self, tenant: &str, scopes: &[&str]) -> String {
+        let mut body = json!({ "tenant": tenant });
+        if !scopes.is_empty() {
+            body["scopes"] = json!(scopes);
+        }
+        self.native.create_key(&typed(body)).await.unwrap().into_inner().api_key
     }
 }
 

@@ -114,6 +114,20 @@ fn every_node_type_and_command_is_named() {
 }
 
 #[test]
+fn the_reasons_of_a_401_and_403_are_the_codes() {
+    let shown: BTreeSet<String> =
+        table("Who is calling").iter().flat_map(|row| quoted(&row[0]).collect::<Vec<_>>()).collect();
+    let refused = read("server/auth/refused.rs");
+    let words = refused.split_once("fn words(").unwrap().1.split_once("impl From").unwrap().0;
+    let arms = words.split("=> ").skip(1).filter_map(|arm| literal(arm.trim_start_matches(['{', '(', '\n', ' '])));
+    let mut coded: BTreeSet<String> = arms.filter(|code| code != "unavailable").collect();
+    let keys = read("server/dialects/native/keys.rs");
+    coded.extend(keys.split(".with(\"reason\", ").skip(1).filter_map(literal));
+    assert!(coded.len() > 20, "{coded:?}");
+    assert_eq!(shown, coded, "README.md, and server/auth/refused.rs");
+}
+
+#[test]
 fn the_rust_of_the_readme_is_that_of_the_clients_page_which_is_compiled() {
     let block = |text: &str, fence: &str| {
         let (_, code) = text.split_once(fence).unwrap();

@@ -101,10 +101,10 @@ fn begin(part: &Part, prose: &Prose) -> Markup {
                 }
                 p { "Rust examples are bodies of an async function that returns a " code { "Result" } ", with the crate " code { "runyard-client" }
                     " and its feature " code { (reference.name) } "." }
-                @for (name, description) in &reference.credentials {
-                    p { "Credentials: " code { (name) } ", a bearer token in " code { "Authorization" } ". " (prose.inline(description))
-                        " Operations marked " em { "bearer token" } " ask for one wherever the server checks who is calling: add "
-                        code { "-H \"Authorization: Bearer $TOKEN\"" } "." }
+                @for credential in &reference.credentials {
+                    p { "Credentials: " code { (credential.name) } ". " (prose.inline(&credential.description))
+                        " Operations marked " em { "credential" } " ask for one wherever the server checks who is calling: add "
+                        code { "-H \"" (credential.header) "\"" } "." }
                 }
             }
             div.called {

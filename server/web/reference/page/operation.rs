@@ -77,7 +77,8 @@ fn about(operation: &Operation, around: &Around<'_>) -> Markup {
         (schema::notes(&operation.notes, around.prose))
         ul.facts {
             li { code { (operation.id) } }
-            li { @if operation.secured { "bearer token" } @else { "no credentials" } }
+            li { @if operation.secured { "credential" } @else { "no credentials" } }
+            @if let Some(scope) = &operation.scope { li { "always asks for one, with the scope " code { (scope) } } }
             @if operation.method == "GET" && operation.stream.is_none() { li { "changes nothing" } }
             @if has("Idempotency-Key") { li { "safe to repeat with an " code { "Idempotency-Key" } } }
             @if operation.idempotent { li { "safe to repeat" } }

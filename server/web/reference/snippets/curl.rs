@@ -1,6 +1,6 @@
 //! An operation as a curl command: quiet, failing when the server refuses, and showing why.
 
-use super::{SAMPLES, sample, text, url_variable};
+use super::{SAMPLES, TOKEN, sample, text, url_variable};
 use crate::web::reference::code::pretty;
 use crate::web::reference::view::{Operation, Parameter, Reference};
 
@@ -14,6 +14,9 @@ pub(in crate::web::reference) fn curl(reference: &Reference, operation: &Operati
         Some(_) => vec![format!("curl {flags} --fail-with-body{method}"), format!("\"{url}\"")],
         None => vec![format!("curl {flags} --fail-with-body{method} \"{url}\"")],
     };
+    if operation.scope.is_some() {
+        parts.push(format!("-H \"Authorization: Bearer ${TOKEN}\""));
+    }
     for header in given(operation, "header") {
         let value = header.example.as_ref().map(text).unwrap_or_default();
         parts.push(format!("-H '{}: {value}'", header.name));

@@ -13,8 +13,14 @@ pub(super) use rust::{Signatures, rust};
 use super::view::Reference;
 
 /// The ids that stand in examples, and the shell variables that stand for them.
-pub(super) const SAMPLES: [(&str, &str); 2] =
-    [("run_019ab1c2d3e47f5a8b9c0d1e2f3a4b5c", "RUN_ID"), ("node_run_8f1d6c0be2a34d7f9a516b2c3d4e5f60", "NODE_RUN_ID")];
+pub(super) const SAMPLES: [(&str, &str); 3] = [
+    ("run_019ab1c2d3e47f5a8b9c0d1e2f3a4b5c", "RUN_ID"),
+    ("node_run_8f1d6c0be2a34d7f9a516b2c3d4e5f60", "NODE_RUN_ID"),
+    ("5f0c2a9be4d17386", "KEY_ID"),
+];
+
+/// The shell variable that stands for a credential.
+pub(super) const TOKEN: &str = "TOKEN";
 
 /// A shell variable of a page, and where its value comes from.
 pub(super) struct Variable {
@@ -30,7 +36,7 @@ pub(super) fn url_variable(document: &str) -> String {
 
 /// The example id of a path parameter.
 fn sample(parameter: &str) -> Option<&'static str> {
-    let index = ["run_id", "node_run_id"].iter().position(|known| *known == parameter)?;
+    let index = ["run_id", "node_run_id", "key_id"].iter().position(|known| *known == parameter)?;
     SAMPLES.get(index).map(|(sample, _)| *sample)
 }
 
@@ -54,6 +60,14 @@ pub(super) fn variables(reference: &Reference) -> Vec<Variable> {
     if needs("node_run_id") {
         let meaning = "`root_node_run_id` of what [`start_run`](#start_run) answers.".to_owned();
         variables.push(Variable { name: "NODE_RUN_ID", meaning });
+    }
+    if needs("key_id") {
+        let meaning = "`key_id` of a key that [`list_keys`](#list_keys) shows.".to_owned();
+        variables.push(Variable { name: "KEY_ID", meaning });
+    }
+    if reference.operations().any(|operation| operation.scope.is_some()) {
+        let meaning = "A credential, for example the `token` in `server.json` of the data folder.".to_owned();
+        variables.push(Variable { name: TOKEN, meaning });
     }
     variables
 }

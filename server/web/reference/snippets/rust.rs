@@ -38,7 +38,8 @@ pub(in crate::web::reference) fn rust(
     url: &str,
 ) -> String {
     let module = reference.name.replace('-', "_");
-    let client = format!("let client = Client::builder(\"{url}\").build()?;");
+    let token = if operation.scope.is_some() { ".token(\"...\")" } else { "" };
+    let client = format!("let client = Client::builder(\"{url}\"){token}.build()?;");
     if operation.id == WATCHED {
         return format!(
             "use futures::TryStreamExt;\nuse runyard_client::{module}::Client;\n\n{client}\n\

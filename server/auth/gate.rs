@@ -1,0 +1,221 @@
+//! The gate of a door: who is calling, and may they. One [`Guard`] per server, one [`Gate`] per door.
+
+use std::sync::Arc;
+
+use jsonwebtoken::Algorithm;
+use runyard_api::host::{Caller, Document, Fault, Head, Operation};
+
+use super::credential::Schemes;
+use super::jwks::Found;
+use super::jwt::{Rules, Unproven};
+use super::keys::Keys;
+use super::provider::{Provider, ProviderError};
+use super::refused::Refused;
+use super::scopes::{OWNER, Scope, needed};
+use super::source::{Ages, Source};
+use super::{LocalToken, Secret};
+use crate::clock::Clock;
+use crate::config::Auth;
+use crate::config::auth::Mode;
+use crate::store::api_key::KeyStore;
+
+/// The tenant of everybody who has none.
+const DEFAULT_TENANT: &str = "default";
+
+/// How long the provider's keys are used beyond their age while it does not answer, milliseconds.
+const STALE_MS: i64 = 3_600_000;
+/// Between two fetches because of keys that nobody knows, milliseconds.
+const UNKNOWN_MS: i64 = 10_000;
+/// Between a fetch that failed and the next, milliseconds.
+const AGAIN_MS: i64 = 2_000;
+
+/// What a guard is made of.
+pub struct Parts {
+    /// Where API keys are.
+    pub store: Arc<dyn KeyStore>,
+    /// What time it is.
+    pub clock: Clock,
+    /// The data folder's own token.
+    pub local: LocalToken,
+}
+
+/// What all doors of a server know. Cheap to clone.
+#[derive(Clone)]
+pub struct Guard(Arc<Known>);
+
+struct Known {
+    keys: Keys,
+    local: LocalToken,
+    tokens: Option<Tokens>,
+    settings: Auth,
+    clock: Clock,
+}
+
+/// How tokens of the provider are checked.
+struct Tokens {
+    rules: Rules,
+    source: Source,
+}
+
+/// Who asks whom at one door. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate {
+    guard: Guard,
+    document: &'static str,
+    mode: Mode,
+    schemes: Arc<Schemes>,
+}
+
+/// Whom a credential names.
+struct Identity {
+    tenant: Arc<str>,
+    subject: Option<Arc<str>>,
+    scopes: Arc<[Arc<str>]>,
+    /// The scope that it lacks for what is asked, in its own words.
+    lacks: Option<String>,
+}
+
+impl Guard {
+    /// Puts the parts together. The provider is not asked yet.
+    ///
+    /// # Errors
+    /// [`ProviderError`] when it could never be.
+    pub fn new(settings: &Auth, parts: Parts) -> Result<Self, ProviderError> {
+        let tokens = Provider::of(settings)?.map(|provider| Tokens {
+            rules: rules(settings),
+            source: Source::new(Arc::new(provider), parts.clock.clone(), ages(settings)),
+        });
+        if tokens.is_some() && settings.asks_somewhere() && settings.audience.is_none() {
+            tracing::warn!(
+                "auth.audience is not set: a token of the issuer for any other service opens these doors, too"
+            );
+        }
+        let keys = Keys::new(parts.store, parts.clock.clone());
+        Ok(Self(Arc::new(Known { keys, local: parts.local, tokens, settings: settings.clone(), clock: parts.clock })))
+    }
+
+    /// The gate of the door that serves this document.
+    pub fn gate(&self, document: &'static Document) -> Gate {
+        Gate {
+            guard: self.clone(),
+            document: document.name,
+            mode: self.0.settings.mode(document.name),
+            schemes: Arc::new(Schemes::of(document)),
+        }
+    }
+
+    /// All API keys.
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    async fn identify(&self, shown: &Secret, from: &Head, scope: Scope) -> Result<Identity, Refused> {
+        let known = &*self.0;
+        if known.local.is(shown) {
+            return if known.local.is_taken_from(from.remote) { Ok(owner()) } else { Err(Refused::NotLocal) };
+        }
+        if Keys::is_one(shown) {
+            let key = known.keys.check(shown).await?;
+            let has: Vec<Scope> = key.scopes.iter().filter_map(|word| Scope::from_word(word)).collect();
+            let lacks = (!has.contains(&scope)).then(|| scope.word().to_owned());
+            let scopes = words(has);
+            let subject = Some(format!("key:{}", key.id).into());
+            return Ok(Identity { tenant: key.tenant.as_str().into(), subject, scopes, lacks });
+        }
+        if !Unproven::is_one(shown) {
+            return Err(Refused::Unknown);
+        }
+        let tokens = known.tokens.as_ref().ok_or(Refused::NoProvider)?;
+        tokens.identify(shown, &known.settings, scope, known.clock.shown_ms()).await
+    }
+}
+
+impl Gate {
+    /// Who is calling, if they may call this operation.
+    ///
+    /// # Errors
+    /// A fault that is 401, 403, or 503 where whoever knows is not there.
+    pub async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
+        Ok(self.judge(head, operation).await?)
+    }
+
+    async fn judge(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Refused> {
+        let scope = needed(self.document, operation);
+        let settings = &self.guard.0.settings;
+        let nobody = |subject: &str| {
+            head.caller(DEFAULT_TENANT, Some(subject.into())).with_scopes(words([Scope::Read, Scope::Write]))
+        };
+        if self.mode == Mode::Disabled && !scope.is_always_asked() {
+            return Ok(nobody(&settings.dev_subject));
+        }
+        let Some(shown) = self.schemes.shown(&head.headers)? else {
+            let may_be_nobody = self.mode == Mode::Optional && !scope.is_always_asked();
+            return if may_be_nobody { Ok(nobody(&settings.anonymous_subject)) } else { Err(Refused::Missing) };
+        };
+        let identity = self.guard.identify(&shown, head, scope).await?;
+        match identity.lacks {
+            Some(scope) => Err(Refused::Scope(scope)),
+            None => Ok(head.caller(identity.tenant, identity.subject).with_scopes(identity.scopes)),
+        }
+    }
+}
+
+impl Tokens {
+    async fn identify(&self, shown: &Secret, settings: &Auth, scope: Scope, now_ms: i64) -> Result<Identity, Refused> {
+        let token = Unproven::read(shown, &self.rules)?;
+        let fetched = self.source.keys(token.key_id.as_deref()).await?;
+        let keys = match fetched.keys.find(token.key_id.as_deref(), token.algorithm) {
+            Found::Keys(keys) => keys,
+            Found::Unknown => return Err(Refused::SigningKeyUnknown),
+            Found::Mismatch => return Err(Refused::AlgorithmMismatch),
+        };
+        // Where only the provider's metadata were named, they say who the issuer is.
+        let issuer = self.rules.issuer.clone().or_else(|| fetched.issuer.clone());
+        let bearer = token.prove(&keys, &Rules { issuer, ..self.rules.clone() }, now_ms)?;
+        let has = |scope: &Scope| match wanted(settings, *scope) {
+            Some(wanted) => bearer.scopes.iter().any(|one| one == wanted),
+            None => *scope != Scope::Admin,
+        };
+        let lacks = (!has(&scope)).then(|| wanted(settings, scope).unwrap_or(scope.word()).to_owned());
+        Ok(Identity {
+            tenant: bearer.tenant.as_deref().unwrap_or(DEFAULT_TENANT).into(),
+            subject: bearer.subject.map(Into::into),
+            scopes: words(Scope::ALL.into_iter().filter(has)),
+            lacks,
+        })
+    }
+}
+
+/// What a token must say for a scope of ours. Not set: nothing, and of `admin` no token can say it.
+fn wanted(settings: &Auth, scope: Scope) -> Option<&str> {
+    match scope {
+        Scope::Read => settings.scopes.read.as_deref(),
+        Scope::Write => settings.scopes.write.as_deref(),
+        Scope::Admin => settings.scopes.admin.as_deref(),
+    }
+}
+
+fn words(scopes: impl IntoIterator<Item = Scope>) -> Arc<[Arc<str>]> {
+    scopes.into_iter().map(|scope| scope.word().into()).collect()
+}
+
+/// Whoever can read the data folder: every scope, over the keys of every tenant.
+fn owner() -> Identity {
+    let scopes = words(Scope::ALL).iter().cloned().chain([OWNER.into()]).collect();
+    Identity { tenant: DEFAULT_TENANT.into(), subject: Some(OWNER.into()), scopes, lacks: None }
+}
+
+fn rules(settings: &Auth) -> Rules {
+    Rules {
+        issuer: settings.issuer.clone(),
+        audience: settings.audience.clone(),
+        algorithms: settings.algorithms.split(',').filter_map(|name| name.parse::<Algorithm>().ok()).collect(),
+        skew_seconds: u32::try_from(settings.clock_skew_seconds).unwrap_or(u32::MAX),
+        tenant_claim: settings.tenant_claim.clone(),
+    }
+}
+
+fn ages(settings: &Auth) -> Ages {
+    let max_ms = i64::try_from(settings.jwks_max_age_seconds).unwrap_or(i64::MAX).saturating_mul(1000);
+    Ages { max_ms, stale_ms: STALE_MS, unknown_ms: UNKNOWN_MS, again_ms: AGAIN_MS }
+}

@@ -1,0 +1,133 @@
+//! Every way in which a credential does not hold, as the fault that a door answers: 401 (RFC 6750), 403, or 503 when it is not the
+//! caller's fault. What is said names what is wrong and repeats nothing of what was sent.
+
+use std::time::Duration;
+
+use runyard_api::host::Fault;
+
+/// Names the server to callers (RFC 9110).
+const REALM: &str = "Bearer realm=\"runyard\"";
+
+/// Why a caller is not let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Nothing was shown.
+    Missing,
+    /// Another scheme than those of the document.
+    Scheme,
+    /// The header cannot be read.
+    Header,
+    /// Two credentials, and they differ.
+    Ambiguous,
+    /// Neither a key, nor a token, nor anything else that is known here.
+    Unknown,
+    /// There is no such key, or this is not its secret.
+    KeyUnknown,
+    /// The key was ended.
+    KeyRevoked,
+    /// The key's time is over.
+    KeyExpired,
+    /// The local token, shown from elsewhere.
+    NotLocal,
+    /// A token, and no provider is configured.
+    NoProvider,
+    /// Longer than any token.
+    TokenTooLarge,
+    /// Not three parts of base64url, or not JSON in them.
+    TokenMalformed,
+    /// `crit`, or a type of something else than an access token.
+    TokenKind,
+    /// The algorithm is not one that is believed: `none`, a shared secret, or not in the list.
+    Algorithm,
+    /// The key that the token names is for another algorithm.
+    AlgorithmMismatch,
+    /// The provider has no such key.
+    SigningKeyUnknown,
+    /// The signature is not the key's.
+    Signature,
+    /// `exp` is over.
+    Expired,
+    /// There is no `exp`.
+    NeverExpires,
+    /// `nbf` is to come.
+    NotYetValid,
+    /// `iat` is to come.
+    IssuedInFuture,
+    /// `iss` is another.
+    Issuer,
+    /// `aud` is another.
+    Audience,
+    /// The claim that names the tenant is not there, or names none.
+    Tenant,
+    /// Known, and lacks this scope.
+    Scope(String),
+    /// Whoever knows is not there now. The caller is not to blame.
+    Unavailable {
+        /// Who.
+        reason: &'static str,
+        /// When to try again.
+        after: Duration,
+    },
+}
+
+/// The attribute `error` of a challenge.
+const REQUEST: Option<&str> = Some("invalid_request");
+const TOKEN: Option<&str> = Some("invalid_token");
+
+impl Refused {
+    /// For programs, for people, and the challenge's `error`: absent where no credential was shown that could be wrong
+    /// (RFC 6750, section 3.1).
+    fn words(&self) -> (&'static str, &'static str, Option<&'static str>) {
+        match self {
+            Self::Missing => ("credential_missing", "a credential is needed: send Authorization: Bearer", None),
+            Self::Scheme => ("scheme_unsupported", "the Authorization header must use the scheme Bearer", None),
+            Self::Header => ("header_malformed", "the header with the credential cannot be read", REQUEST),
+            Self::Ambiguous => ("credential_ambiguous", "two different credentials were sent: send one", REQUEST),
+            Self::Unknown => ("credential_unknown", "this is neither a key nor a token that is known here", TOKEN),
+            Self::KeyUnknown => ("key_unknown", "there is no such API key", TOKEN),
+            Self::KeyRevoked => ("key_revoked", "the API key was revoked", TOKEN),
+            Self::KeyExpired => ("key_expired", "the API key has expired", TOKEN),
+            Self::NotLocal => ("not_local", "the local token is taken from this machine only", TOKEN),
+            Self::NoProvider => ("provider_missing", "no identity provider is trusted here: use an API key", TOKEN),
+            Self::TokenTooLarge => ("token_too_large", "the token is too large", TOKEN),
+            Self::TokenMalformed => ("token_malformed", "the token cannot be read", TOKEN),
+            Self::TokenKind => ("token_kind", "this kind of token is not taken", TOKEN),
+            Self::Algorithm => ("algorithm_refused", "the token's algorithm is not taken here", TOKEN),
+            Self::AlgorithmMismatch => ("algorithm_mismatch", "the token's algorithm is not that of its key", TOKEN),
+            Self::SigningKeyUnknown => {
+                ("signing_key_unknown", "the token is signed with a key that its issuer does not publish", TOKEN)
+            }
+            Self::Signature => ("signature_invalid", "the token's signature does not hold", TOKEN),
+            Self::Expired => ("token_expired", "the token has expired", TOKEN),
+            Self::NeverExpires => ("token_without_expiry", "the token does not say when it expires", TOKEN),
+            Self::NotYetValid => ("token_not_yet_valid", "the token is not valid yet", TOKEN),
+            Self::IssuedInFuture => ("token_from_the_future", "the token says that it is issued later than now", TOKEN),
+            Self::Issuer => ("issuer_wrong", "the token is of another issuer", TOKEN),
+            Self::Audience => ("audience_wrong", "the token is for another audience", TOKEN),
+            Self::Tenant => ("tenant_missing", "the token does not name a tenant", TOKEN),
+            Self::Scope(_) => ("scope_missing", "the credential lacks a scope", None),
+            Self::Unavailable { reason, .. } => ("unavailable", reason, None),
+        }
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Self {
+        let (why, sentence, error) = refused.words();
+        match refused {
+            Refused::Scope(scope) => {
+                let challenge = format!("{REALM}, error=\"insufficient_scope\", scope=\"{scope}\"");
+                let reason = format!("this needs the scope {scope}, which the credential does not have");
+                Fault::Forbidden { reason, scope: Some(scope), challenge: Some(challenge) }
+            }
+            Refused::Unavailable { after, .. } => {
+                Fault::Unavailable { reason: sentence.to_owned(), retry_after: Some(after) }
+            }
+            _ => {
+                let told = error.map(|error| format!(", error=\"{error}\", error_description=\"{sentence}\""));
+                let challenge = format!("{REALM}{}", told.unwrap_or_default());
+                Fault::Unauthenticated { reason: sentence.to_owned(), why, challenge }
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Which operation needs which scope: one rule for all documents, and the exceptions by name.
+
+use runyard_api::host::Operation;
+
+/// What a caller may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Look at something.
+    Read,
+    /// Start or change something.
+    Write,
+    /// Make, list and end API keys of one's own tenant.
+    Admin,
+}
+
+/// What only the owner of the data folder may: the keys of every tenant. No key and no token has it.
+pub const OWNER: &str = "owner";
+
+/// Operations that manage keys. Whoever could call one unasked could let himself in for good, so that a credential is asked for
+/// even where nobody is asked for one.
+const KEY_OPERATIONS: [(&str, &str); 3] =
+    [("runyard", "create_key"), ("runyard", "list_keys"), ("runyard", "revoke_key")];
+
+impl Scope {
+    /// Every scope that a key can have.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Read => "runs:read",
+            Self::Write => "runs:write",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Reads the word. Anything else is `None`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.word() == word)
+    }
+
+    /// Whether an operation that needs it asks for a credential whatever the mode of its door.
+    pub(super) fn is_always_asked(self) -> bool {
+        self == Self::Admin
+    }
+}
+
+/// The scope that an operation of a document needs: to GET is to read, everything else is to write.
+pub(super) fn needed(document: &str, operation: &Operation) -> Scope {
+    if KEY_OPERATIONS.contains(&(document, operation.id)) {
+        return Scope::Admin;
+    }
+    if operation.method == "GET" { Scope::Read } else { Scope::Write }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_secured_operation_and_its_scope() {
+        let mut table = String::new();
+        for (document, _) in runyard_api::DOCUMENTS {
+            for operation in document.operations.iter().filter(|operation| operation.secured) {
+                let scope = needed(document.name, operation).word();
+                table.push_str(&format!("{scope} {} {}\n", document.name, operation.id));
+            }
+        }
+        insta::assert_snapshot!(table, @r"
+        runs:write run-gateway start_run
+        runs:read run-gateway get_run
+        runs:write run-gateway cancel_run
+        runs:read run-gateway stream_run_events
+        runs:write run-coordinator start_run
+        runs:read run-coordinator get_run
+        runs:write run-coordinator cancel_run
+        runs:read run-coordinator stream_run_events
+        runs:write run-coordinator create_node_runs
+        runs:read run-coordinator get_node_run
+        runs:read run-coordinator stream_node_run_events
+        runs:write run-coordinator report_node_run_evaluation
+        runs:write run-coordinator complete_node_run
+        runs:write runtime create_run
+        runs:read runtime get_run_status
+        runs:read runtime get_run_result
+        runs:write runtime cancel_run
+        runs:read runtime stream_run_events
+        runs:read runyard list_doors
+        runs:read runyard list_runs
+        runs:read runyard get_run
+        runs:read runyard stream_run_events
+        runs:read runyard count_runs
+        runs:read runyard list_node_types
+        admin runyard list_keys
+        admin runyard create_key
+        admin runyard revoke_key
+        ");
+    }
+
+    #[test]
+    fn what_is_always_asked_is_what_its_document_says() {
+        for (document, _) in runyard_api::DOCUMENTS {
+            let full: serde_json::Value = serde_json::from_str(document.full_json).expect("a document is JSON");
+            for operation in document.operations.iter().filter(|operation| operation.secured) {
+                let said = &full["paths"][operation.path][operation.method.to_lowercase()]["x-runyard-scope"];
+                let scope = needed(document.name, operation);
+                assert_eq!(said.as_str(), scope.is_always_asked().then_some(scope.word()), "{}", operation.id);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_open_is_what_tells_nothing_of_anybody() {
+        for (document, _) in runyard_api::DOCUMENTS {
+            let open: Vec<_> = document.operations.iter().filter(|one| !one.secured).map(|one| one.id).collect();
+            assert_eq!(open, ["health", "version"], "{}", document.name);
+        }
+    }
+
+    #[test]
+    fn words_come_back() {
+        for scope in Scope::ALL {
+            assert_eq!(Scope::from_word(scope.word()), Some(scope));
+        }
+        assert_eq!(Scope::from_word(OWNER), None, "nobody can be given that");
+    }
+}

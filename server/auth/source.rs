@@ -1,0 +1,154 @@
+//! A provider's keys, at hand: fetched when first needed, kept for a while, fetched again when a token names a new one.
+//!
+//! | when | what happens |
+//! |---|---|
+//! | nothing fetched yet, or too old | whoever asks waits; all share one fetch |
+//! | a token names an unknown key | fetched again at once, and for others' unknown keys not before [`Ages::unknown_ms`] has passed |
+//! | fetching fails | keys that are too old are used for [`Ages::stale_ms`] more; then it is 503, never 401 |
+//! | it failed a moment ago | nobody waits for it to fail again before [`Ages::again_ms`] has passed |
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+
+use super::jwks::KeySet;
+use super::refused::Refused;
+use crate::clock::Clock;
+
+/// Where keys come from.
+#[async_trait]
+pub(super) trait Fetch: Send + Sync + 'static {
+    /// Gets them, within a bound of its own.
+    ///
+    /// # Errors
+    /// For the log: what happened.
+    async fn fetch(&self) -> Result<Fetched, String>;
+}
+
+/// What was fetched.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    /// The provider's keys.
+    pub(super) keys: KeySet,
+    /// What the provider's metadata says its name is, where they were read.
+    pub(super) issuer: Option<String>,
+}
+
+/// How long what may be believed, milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ages {
+    /// Keys are fetched again after this.
+    pub(super) max_ms: i64,
+    /// And used for this long beyond it while they cannot be fetched.
+    pub(super) stale_ms: i64,
+    /// Between two fetches because of keys that nobody knows: anybody can make these up.
+    pub(super) unknown_ms: i64,
+    /// Between a fetch that failed and the next.
+    pub(super) again_ms: i64,
+}
+
+/// The keys at hand.
+pub(super) struct Source {
+    fetch: Arc<dyn Fetch>,
+    clock: Clock,
+    ages: Ages,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    fetched: Option<(Arc<Fetched>, i64)>,
+    failed_at_ms: Option<i64>,
+    unknown_at_ms: Option<i64>,
+    under_way: Option<Shared<BoxFuture<'static, ()>>>,
+}
+
+enum Step {
+    Use(Arc<Fetched>),
+    Wait(Shared<BoxFuture<'static, ()>>),
+    GiveUp,
+}
+
+impl Source {
+    pub(super) fn new(fetch: Arc<dyn Fetch>, clock: Clock, ages: Ages) -> Self {
+        Self { fetch, clock, ages, state: Arc::default() }
+    }
+
+    /// Keys to judge a token with that names this one.
+    ///
+    /// # Errors
+    /// [`Refused::Unavailable`] when there are none that may still be used.
+    pub(super) async fn keys(&self, id: Option<&str>) -> Result<Arc<Fetched>, Refused> {
+        let mut waited = false;
+        loop {
+            match self.step(id, waited) {
+                Step::Use(fetched) => return Ok(fetched),
+                Step::Wait(fetch) => fetch.await,
+                Step::GiveUp => {
+                    let after = Duration::from_millis(self.ages.again_ms.unsigned_abs());
+                    return Err(Refused::Unavailable {
+                        reason: "the identity provider does not answer; try again",
+                        after,
+                    });
+                }
+            }
+            waited = true;
+        }
+    }
+
+    /// What to do now. After one wait there is no second: what is at hand then has to do.
+    fn step(&self, id: Option<&str>, waited: bool) -> Step {
+        let now_ms = self.clock.now_ms();
+        let mut state = self.state();
+        let since = |at_ms: Option<i64>| at_ms.map_or(i64::MAX, |at_ms| now_ms.saturating_sub(at_ms));
+        let may_fetch = !waited && since(state.failed_at_ms) >= self.ages.again_ms;
+        let Some((fetched, at_ms)) = state.fetched.clone() else {
+            return if may_fetch { Step::Wait(self.begin(&mut state)) } else { Step::GiveUp };
+        };
+        let age_ms = since(Some(at_ms));
+        let unknown = !fetched.keys.knows(id);
+        let may_look = unknown && since(state.unknown_at_ms) >= self.ages.unknown_ms;
+        if may_fetch && (age_ms >= self.ages.max_ms || may_look) {
+            if unknown {
+                state.unknown_at_ms = Some(now_ms);
+            }
+            return Step::Wait(self.begin(&mut state));
+        }
+        if age_ms < self.ages.max_ms.saturating_add(self.ages.stale_ms) { Step::Use(fetched) } else { Step::GiveUp }
+    }
+
+    /// The fetch that is under way, or a new one. It goes on when whoever began it goes away.
+    fn begin(&self, state: &mut State) -> Shared<BoxFuture<'static, ()>> {
+        if let Some(under_way) = state.under_way.as_ref().filter(|fetch| fetch.peek().is_none()) {
+            return under_way.clone();
+        }
+        let (fetch, clock, shared) = (Arc::clone(&self.fetch), self.clock.clone(), Arc::clone(&self.state));
+        let task = tokio::spawn(async move {
+            let fetched = fetch.fetch().await;
+            let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            match fetched {
+                Ok(fetched) => {
+                    state.fetched = Some((Arc::new(fetched), clock.now_ms()));
+                    state.failed_at_ms = None;
+                }
+                Err(reason) => {
+                    tracing::warn!(reason, "the identity provider's keys could not be fetched");
+                    state.failed_at_ms = Some(clock.now_ms());
+                }
+            }
+        });
+        let begun = task.map(|_| ()).boxed().shared();
+        state.under_way = Some(begun.clone());
+        begun
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! What single values cannot say: settings that must agree with each other, or with what is safe.
+
+use std::collections::BTreeMap;
+
+use super::error::Violation;
+use super::{Loaded, arp, settings};
+
+/// Everything that does not go together.
+pub(super) fn check(loaded: &Loaded, environment: &BTreeMap<String, String>) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    violations.extend(remote(loaded));
+    violations.extend(providers(loaded));
+    violations.extend(audience(loaded, environment));
+    violations
+}
+
+/// A door that others can reach asks who they are, or a second setting says that it need not.
+fn remote(loaded: &Loaded) -> Option<Violation> {
+    let config = &loaded.config;
+    if config.host.is_loopback() || config.insecure_allow_remote || !config.auth.is_open_somewhere() {
+        return None;
+    }
+    let reason = format!(
+        "found {}, which other machines can reach, and not every door asks who is calling. Set auth.mode = \"required\", or use \
+         127.0.0.1, or put something in front that authenticates and set insecure_allow_remote = true",
+        config.host
+    );
+    Some(Violation { key: "host".to_owned(), origin: loaded.origin("host"), reason })
+}
+
+/// Keys that come over plain http can be anybody's.
+fn providers(loaded: &Loaded) -> Vec<Violation> {
+    let auth = &loaded.config.auth;
+    let found_by_issuer = auth.jwks_uri.is_none() && auth.discovery_url.is_none();
+    [
+        ("auth.issuer", auth.issuer.as_deref().filter(|_| found_by_issuer)),
+        ("auth.jwks_uri", auth.jwks_uri.as_deref()),
+        ("auth.discovery_url", auth.discovery_url.as_deref().filter(|_| auth.jwks_uri.is_none())),
+    ]
+    .into_iter()
+    .filter_map(|(key, url)| {
+        let reason = match url? {
+            url if !settings::is_endpoint(url) => {
+                "is no https URL, and its keys are to be found there. Set auth.jwks_uri, or correct it"
+            }
+            url if !auth.insecure_allow_http && !settings::is_private_way(url) => {
+                "is plain http to another machine: whoever is in between could sign tokens. Use https, or set \
+                 auth.insecure_allow_http = true"
+            }
+            _ => return None,
+        };
+        Some(Violation { key: key.to_owned(), origin: loaded.origin(key), reason: reason.to_owned() })
+    })
+    .collect()
+}
+
+/// One issuer for many services: a token for another of them must not do here.
+fn audience(loaded: &Loaded, environment: &BTreeMap<String, String>) -> Option<Violation> {
+    let auth = &loaded.config.auth;
+    if !auth.asks_somewhere() || auth.audience.is_some() || !arp::demands_audience(environment) {
+        return None;
+    }
+    let reason = "is not set, and this profile demands it: set ARP_AUTH_AUDIENCE or ARP_AUTH_SERVICE_ID, for example to \
+                  arp-run-gateway";
+    let origin = "environment ARP_AUTH_PROFILE".to_owned();
+    Some(Violation { key: "auth.audience".to_owned(), origin, reason: reason.to_owned() })
+}

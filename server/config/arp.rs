@@ -1,0 +1,114 @@
+//! The reference implementation's variables for authentication, read under our names. Ours go before them, and flags before both.
+//!
+//! | variable | setting |
+//! |---|---|
+//! | `ARP_AUTH_PROFILE` | `auth.mode`, and of the development profile `auth.issuer` too |
+//! | `ARP_AUTH_MODE`, `_ISSUER`, `_AUDIENCE` (or `ARP_AUTH_SERVICE_ID`), `_JWKS_URI`, `_ALGORITHMS`, `_CLOCK_SKEW_SECONDS`, `_DEV_SUBJECT`, `_ANONYMOUS_SUBJECT` | the one of the same name |
+//! | `ARP_AUTH_OIDC_DISCOVERY_URL` | `auth.discovery_url` |
+
+use std::collections::BTreeMap;
+
+use super::error::Violation;
+
+/// Variable and setting, weakest first.
+const VARIABLES: &[(&str, &str)] = &[
+    ("ARP_AUTH_MODE", "auth.mode"),
+    ("ARP_AUTH_ISSUER", "auth.issuer"),
+    ("ARP_AUTH_SERVICE_ID", "auth.audience"),
+    ("ARP_AUTH_AUDIENCE", "auth.audience"),
+    ("ARP_AUTH_JWKS_URI", "auth.jwks_uri"),
+    ("ARP_AUTH_OIDC_DISCOVERY_URL", "auth.discovery_url"),
+    ("ARP_AUTH_ALGORITHMS", "auth.algorithms"),
+    ("ARP_AUTH_CLOCK_SKEW_SECONDS", "auth.clock_skew_seconds"),
+    ("ARP_AUTH_DEV_SUBJECT", "auth.dev_subject"),
+    ("ARP_AUTH_ANONYMOUS_SUBJECT", "auth.anonymous_subject"),
+];
+
+const PROFILE: &str = "ARP_AUTH_PROFILE";
+
+/// The issuer of the reference implementation's development stack.
+const DEVELOPMENT_ISSUER: &str = "http://localhost:8080/realms/arp-dev";
+
+/// A profile: several settings under one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Profile {
+    /// Nobody is asked.
+    Insecure,
+    /// Everybody is asked, and believes the development stack.
+    Development,
+    /// Everybody is asked.
+    Enterprise,
+}
+
+/// One setting by another name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Alias {
+    pub(super) key: &'static str,
+    pub(super) value: String,
+    pub(super) variable: &'static str,
+}
+
+/// What these variables set, weakest first.
+///
+/// # Errors
+/// A profile that nobody knows.
+pub(super) fn aliases(environment: &BTreeMap<String, String>) -> Result<Vec<Alias>, Violation> {
+    let of_profile = profile(environment)?.map(settings).unwrap_or_default();
+    let given = |name| environment.get(name).filter(|value| !value.is_empty());
+    let of_variables = VARIABLES
+        .iter()
+        .filter_map(|(variable, key)| given(*variable).map(|value| Alias { key, value: value.clone(), variable }));
+    Ok(of_profile.into_iter().chain(of_variables).collect())
+}
+
+/// Whether tokens for anybody would be wrong: the development profile has one issuer for many services.
+pub(super) fn demands_audience(environment: &BTreeMap<String, String>) -> bool {
+    matches!(profile(environment), Ok(Some(Profile::Development)))
+}
+
+fn profile(environment: &BTreeMap<String, String>) -> Result<Option<Profile>, Violation> {
+    let Some(value) = environment.get(PROFILE).filter(|value| !value.is_empty()) else { return Ok(None) };
+    match value.to_ascii_lowercase().replace('_', "-").as_str() {
+        "dev-insecure" | "dev" => Ok(Some(Profile::Insecure)),
+        "dev-secure-keycloak" | "dev-secure" | "keycloak" => Ok(Some(Profile::Development)),
+        "enterprise" | "prod" | "production" => Ok(Some(Profile::Enterprise)),
+        _ => Err(Violation {
+            key: PROFILE.to_owned(),
+            origin: format!("environment {PROFILE}"),
+            reason: format!("found {value:?}, expected dev-insecure, dev-secure-keycloak or enterprise"),
+        }),
+    }
+}
+
+fn settings(profile: Profile) -> Vec<Alias> {
+    let set = |key, value: &str| Alias { key, value: value.to_owned(), variable: PROFILE };
+    match profile {
+        Profile::Insecure => vec![set("auth.mode", "disabled")],
+        Profile::Development => vec![set("auth.mode", "required"), set("auth.issuer", DEVELOPMENT_ISSUER)],
+        Profile::Enterprise => vec![set("auth.mode", "required")],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_are_found_however_they_are_written() {
+        for (written, mode, issuer) in [
+            ("dev-insecure", "disabled", None),
+            ("DEV", "disabled", None),
+            ("Dev_Secure_Keycloak", "required", Some(DEVELOPMENT_ISSUER)),
+            ("keycloak", "required", Some(DEVELOPMENT_ISSUER)),
+            ("PRODUCTION", "required", None),
+        ] {
+            let environment = BTreeMap::from([(PROFILE.to_owned(), written.to_owned())]);
+            let found = aliases(&environment).unwrap();
+            let value = |key| found.iter().find(|alias| alias.key == key).map(|alias| alias.value.as_str());
+            assert_eq!((value("auth.mode"), value("auth.issuer")), (Some(mode), issuer), "{written}");
+            assert_eq!(demands_audience(&environment), issuer.is_some());
+        }
+        let environment = BTreeMap::from([(PROFILE.to_owned(), "casual".to_owned())]);
+        assert!(aliases(&environment).unwrap_err().to_string().contains("found \"casual\""));
+    }
+}

@@ -1,0 +1,155 @@
+//! `[auth]`: who is asked who they are, and whom to believe. What is done with it is `server/auth/`.
+
+use serde::{Deserialize, Serialize};
+
+/// `[auth]`. Secrets are not settings: API keys are in the store, tokens come with requests.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// Whether callers are asked who they are. Absent: not on loopback; elsewhere it must be said.
+    pub mode: Option<Mode>,
+    /// The issuer that tokens must name, exactly. Also where its keys are found, unless one of the next two says.
+    pub issuer: Option<String>,
+    /// The audience that tokens must name. Absent: none is asked for.
+    pub audience: Option<String>,
+    /// Where the issuer's keys are (a JWK Set, RFC 7517). Goes before `discovery_url`.
+    pub jwks_uri: Option<String>,
+    /// The issuer's metadata (OpenID Connect Discovery), which says where its keys are. Absent: below the issuer.
+    pub discovery_url: Option<String>,
+    /// Signature algorithms that are believed, with commas between. Default `RS256`.
+    pub algorithms: String,
+    /// How far the clocks of issuer and server may be apart, seconds. Default 60.
+    pub clock_skew_seconds: u64,
+    /// How long the issuer's keys are used before they are fetched again, seconds. Default 600.
+    pub jwks_max_age_seconds: u64,
+    /// The claim that names a token's tenant. Absent: every token is of tenant `default`.
+    pub tenant_claim: Option<String>,
+    /// The subject of everyone while nobody is asked. Default `dev`.
+    pub dev_subject: String,
+    /// The subject of callers without a credential where one is optional. Default `anonymous`.
+    pub anonymous_subject: String,
+    /// Agrees to keys that are fetched over plain http from another machine. Default false.
+    pub insecure_allow_http: bool,
+    /// Which scopes tokens must have.
+    pub scopes: Scopes,
+    /// Doors that differ from `mode`.
+    pub doors: Doors,
+}
+
+/// Whether callers are asked who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Nobody is asked, and what is shown is not looked at.
+    Disabled,
+    /// Who shows nothing is anonymous; what is shown must hold.
+    Optional,
+    /// Everybody must show something that holds.
+    Required,
+}
+
+/// `[auth.scopes]`: what a token must have in `scope` or `scp` for an operation. Absent: nothing, and never for `admin`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scopes {
+    /// To look at something.
+    pub read: Option<String>,
+    /// To start or change something.
+    pub write: Option<String>,
+    /// To make, list and end API keys of the token's tenant. Absent: tokens cannot.
+    pub admin: Option<String>,
+}
+
+/// `[auth.doors]`: modes of single doors.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Doors {
+    /// Of the run gateway.
+    pub run_gateway: Option<Mode>,
+    /// Of the run coordinator.
+    pub run_coordinator: Option<Mode>,
+    /// Of the ARP Runtime.
+    pub runtime: Option<Mode>,
+    /// Of our own door.
+    pub runyard: Option<Mode>,
+}
+
+impl Doors {
+    /// The mode of the door with this document name, where it has one of its own.
+    pub fn of(&self, document: &str) -> Option<Mode> {
+        match document {
+            "run-gateway" => self.run_gateway,
+            "run-coordinator" => self.run_coordinator,
+            "runtime" => self.runtime,
+            "runyard" => self.runyard,
+            _ => None,
+        }
+    }
+
+    /// Every door's, in the table's order.
+    fn all(&self) -> [Option<Mode>; 4] {
+        [self.run_gateway, self.run_coordinator, self.runtime, self.runyard]
+    }
+}
+
+impl Auth {
+    /// The mode of the door with this document name. One that nobody set is disabled: loading has refused that where it matters.
+    pub fn mode(&self, document: &str) -> Mode {
+        self.doors.of(document).or(self.mode).unwrap_or(Mode::Disabled)
+    }
+
+    /// Whether some door asks nobody.
+    pub fn is_open_somewhere(&self) -> bool {
+        self.modes().any(|mode| mode == Mode::Disabled)
+    }
+
+    /// Whether some door asks.
+    pub fn asks_somewhere(&self) -> bool {
+        self.modes().any(|mode| mode != Mode::Disabled)
+    }
+
+    fn modes(&self) -> impl Iterator<Item = Mode> {
+        self.doors.all().into_iter().map(|door| door.or(self.mode).unwrap_or(Mode::Disabled))
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            mode: None,
+            issuer: None,
+            audience: None,
+            jwks_uri: None,
+            discovery_url: None,
+            algorithms: "RS256".to_owned(),
+            clock_skew_seconds: 60,
+            jwks_max_age_seconds: 600,
+            tenant_claim: None,
+            dev_subject: "dev".to_owned(),
+            anonymous_subject: "anonymous".to_owned(),
+            insecure_allow_http: false,
+            scopes: Scopes::default(),
+            doors: Doors::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_doors_own_mode_goes_first_and_nobody_is_asked_by_default() {
+        let auth = Auth {
+            mode: Some(Mode::Required),
+            doors: Doors { runtime: Some(Mode::Optional), ..Doors::default() },
+            ..Auth::default()
+        };
+        assert_eq!((auth.mode("runtime"), auth.mode("runyard")), (Mode::Optional, Mode::Required));
+        assert!(!auth.is_open_somewhere());
+        assert_eq!(Auth::default().mode("runyard"), Mode::Disabled);
+        assert!(Auth::default().is_open_somewhere());
+        let open = Auth { doors: Doors { runyard: Some(Mode::Disabled), ..auth.doors.clone() }, ..auth };
+        assert!(open.is_open_somewhere());
+    }
+}

@@ -1,0 +1,155 @@
+//! Disabled, optional, required, for the whole server and for one door; and what stays open in each.
+
+use http::Method;
+use runyard::config::auth::Mode;
+use serde_json::json;
+
+use super::{required, why};
+use crate::harness::{Clients, DOCUMENTS, World, typed};
+
+const BEARER: &str = "Bearer realm=\"runyard\"";
+
+/// A secured read of every door that names nothing.
+const READS: [(&str, &str); 4] = [
+    ("run-gateway", "/v1/runs/nobody"),
+    ("run-coordinator", "/v1/node-runs/nobody"),
+    ("runtime", "/v1/runs/nobody"),
+    ("runyard", "/v1/run-counts"),
+];
+
+/// Asks every door with one header, or none, and answers what each said: status and reason.
+async fn ask(clients: &Clients, header: Option<(&str, &str)>) -> Vec<(u16, String)> {
+    let mut answers = Vec::new();
+    for (door, path) in READS {
+        let request = clients.request(door, Method::GET, path);
+        let request = header.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let answer = clients.send(door, request).await;
+        let reason = if answer.status == 401 { why(&answer).2 } else { String::new() };
+        answers.push((answer.status, reason));
+    }
+    answers
+}
+
+fn each(gateway: u16, others: [u16; 3], reason: &str) -> Vec<(u16, String)> {
+    let [coordinator, runtime, own] = others;
+    [gateway, coordinator, runtime, own].into_iter().map(|status| (status, reason.to_owned())).collect()
+}
+
+#[tokio::test]
+async fn where_nobody_is_asked_a_credential_is_not_even_read() {
+    let world = World::new().await;
+    let nobody = world.showing(None);
+    let open = each(404, [404, 404, 200], "");
+    for header in [None, Some(("authorization", "Bearer nonsense")), Some(("authorization", "Basic YTpi"))] {
+        assert_eq!(ask(&nobody, header).await, open, "{header:?}");
+    }
+    // Whoever could make a key unasked would be let in for good.
+    let answer = nobody.get("runyard", "/v1/keys").await;
+    assert_eq!(why(&answer), (401, "unauthorized".into(), "credential_missing".into()));
+}
+
+#[tokio::test]
+async fn where_it_is_optional_nobody_is_anonymous_and_what_is_shown_must_hold() {
+    let world = World::with(|config| config.auth.mode = Some(Mode::Optional)).await;
+    let (nobody, key) = (world.showing(None), world.key("default", &[]).await);
+    assert_eq!(ask(&nobody, None).await, each(404, [404, 404, 200], ""));
+    assert_eq!(ask(&world.showing(Some(&key)), None).await, each(404, [404, 404, 200], ""));
+    let wrong = ask(&nobody, Some(("authorization", "Bearer nonsense"))).await;
+    assert_eq!(wrong, each(401, [401; 3], "credential_unknown"));
+    let answer = nobody.get("runyard", "/v1/keys").await;
+    assert_eq!(why(&answer).2, "credential_missing");
+}
+
+#[tokio::test]
+async fn where_it_is_required_nobody_gets_in_and_is_told_how() {
+    let world = World::with(required).await;
+    let nobody = world.showing(None);
+    assert_eq!(ask(&nobody, None).await, each(401, [401; 3], "credential_missing"));
+    for (door, path) in READS {
+        let answer = nobody.get(door, path).await;
+        assert_eq!(answer.header("www-authenticate"), Some(BEARER), "no error where nothing was shown (RFC 6750, 3.1)");
+        assert!(answer.json()["error"]["message"].as_str().unwrap().contains("Authorization: Bearer"));
+        let basic = nobody.request(door, Method::GET, path).header("authorization", "Basic YTpi");
+        let answer = nobody.send(door, basic).await;
+        assert_eq!((why(&answer).2.as_str(), answer.header("www-authenticate")), ("scheme_unsupported", Some(BEARER)));
+    }
+}
+
+#[tokio::test]
+async fn a_door_may_differ_from_the_others() {
+    let world = World::with(|config| {
+        config.auth.mode = Some(Mode::Required);
+        config.auth.doors.run_gateway = Some(Mode::Disabled);
+    })
+    .await;
+    let nobody = world.showing(None);
+    let answers = ask(&nobody, None).await;
+    assert_eq!(answers.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [404, 401, 401, 401]);
+}
+
+#[tokio::test]
+async fn health_version_and_documents_are_open_to_everybody() {
+    let world = World::with(required).await;
+    let nobody = world.showing(None);
+    for document in DOCUMENTS.iter().copied() {
+        for path in ["/v1/health", "/v1/version", "/openapi.json", "/openapi.yaml?overlay=false"] {
+            for token in [None, Some("Bearer nonsense")] {
+                let request = nobody.request(document.name, Method::GET, path);
+                let request = token.into_iter().fold(request, |request, token| request.header("authorization", token));
+                assert_eq!(nobody.send(document.name, request).await.status, 200, "{} {path}", document.name);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_caller_is_judged_before_the_body_and_after_the_path() {
+    let world = World::with(required).await;
+    let nobody = world.showing(None);
+    let answer = nobody.post("run-gateway", "/v1/runs", vec![b'x'; 2 * 1024 * 1024]).await;
+    assert_eq!(answer.status, 401, "a body of a stranger is not read");
+    assert_eq!(nobody.get("run-gateway", "/v1/nowhere").await.status, 404);
+    assert_eq!(nobody.send("run-gateway", nobody.request("run-gateway", Method::DELETE, "/v1/runs")).await.status, 405);
+}
+
+#[tokio::test]
+async fn head_is_judged_as_get() {
+    let world = World::with(required).await;
+    let (read, write) = (world.key("default", &["runs:read"]).await, world.key("default", &["runs:write"]).await);
+    for (token, status) in [(None, 401), (Some(&read), 200), (Some(&write), 403)] {
+        let client = reqwest::Client::new();
+        let request = client.head(format!("{}/v1/run-counts", world.server.url("runyard").unwrap()));
+        let request = token.into_iter().fold(request, |request, token| request.bearer_auth(token));
+        assert_eq!(request.send().await.unwrap().status(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_is_judged_when_it_is_opened_and_goes_on_when_its_key_ends() {
+    let world = World::with(required).await;
+    let run = world.run("runyard.composite.external", json!({})).await;
+    let key = world.key("default", &[]).await;
+    let nobody = world.showing(None);
+    assert!(nobody.gateway.stream_run_events(&run.run_id, None, None).await.is_err());
+    let caller = world.showing(Some(&key));
+    let mut stream = caller.follow(&run.run_id, None).await;
+    stream.next().await.unwrap();
+    world.native.revoke_key(key.split('_').nth(1).unwrap()).await.unwrap();
+    assert!(caller.gateway.stream_run_events(&run.run_id, None, None).await.is_err());
+    world.complete(&run.root_node_run_id, json!({"state": "succeeded"})).await.unwrap();
+    assert_eq!(stream.rest().await.last().unwrap()["type"], "run_completed");
+}
+
+#[tokio::test]
+async fn what_nobody_may_see_is_started_and_seen_by_who_may() {
+    let world = World::with(required).await;
+    let caller = world.showing(Some(&world.key("default", &[]).await));
+    let body = json!({
+        "root_node_type_ref": {"node_type_id": "runyard.core.echo", "version": "1"}, "input": {"echo": "hi"},
+    });
+    let nobody = world.showing(None);
+    assert!(nobody.gateway.start_run(None, &typed(body.clone())).await.is_err());
+    let run = caller.start(body).await;
+    assert_eq!(caller.finished(&run.run_id).await.state.to_string(), "succeeded");
+    assert_eq!(world.native.count_runs().await.unwrap().into_inner().total, 1);
+}

@@ -1,0 +1,178 @@
+//! An identity provider that comes late, rotates its keys, fails, is slow, or talks rubbish. Its faults are 503, never 401.
+
+use futures::future::join_all;
+use http::Method;
+use jsonwebtoken::Algorithm;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::{required, why};
+use crate::harness::{Answer, Answers, Clients, Issuer, Provider, World, eventually};
+
+/// A server that trusts the provider, and keeps its keys for this long.
+async fn trusting(url: &str, max_age_seconds: u64) -> World {
+    World::with(|config| {
+        required(config);
+        config.auth.issuer = Some(url.to_owned());
+        config.auth.audience = Some("us".to_owned());
+        config.auth.jwks_max_age_seconds = max_age_seconds;
+    })
+    .await
+}
+
+async fn count(clients: &Clients, issuer: &Issuer) -> Answer {
+    let token = issuer.token(&issuer.claims("us"));
+    clients.send("runyard", clients.request("runyard", Method::GET, "/v1/run-counts").bearer_auth(token)).await
+}
+
+fn is_unavailable(answer: &Answer) {
+    assert_eq!(answer.refusal(), (503, "unavailable".to_owned()));
+    assert_eq!(answer.header("retry-after"), Some("2"));
+    assert_eq!(answer.json()["error"]["retryable"], true);
+    assert_eq!(answer.header("www-authenticate"), None, "the caller is not to blame");
+}
+
+#[tokio::test]
+async fn a_provider_need_not_be_there_when_the_server_starts() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let world = trusting(&format!("http://{address}"), 600).await;
+    let nobody = world.showing(None);
+    let issuer = Issuer::new(&format!("http://{address}"), "one", Algorithm::RS256);
+    is_unavailable(&count(&nobody, &issuer).await);
+    for (door, path) in [("run-gateway", "/v1/runs/r1"), ("run-coordinator", "/v1/runs/r1"), ("runtime", "/v1/runs/r1")]
+    {
+        let token = issuer.token(&issuer.claims("us"));
+        is_unavailable(&nobody.send(door, nobody.request(door, Method::GET, path).bearer_auth(token)).await);
+    }
+    // Others are not kept waiting by it.
+    let key = world.key("default", &[]).await;
+    world.showing(Some(&key)).native.count_runs().await.unwrap();
+
+    let provider = Provider::at(TcpListener::bind(address).await.unwrap());
+    provider.publishes(&[&issuer]);
+    let found = eventually("the provider is found", async || {
+        let answer = count(&nobody, &issuer).await;
+        (answer.status != 503).then_some(answer.status)
+    })
+    .await;
+    assert_eq!(found, 200);
+}
+
+#[tokio::test]
+async fn a_new_key_is_found_at_once_and_one_that_is_taken_back_soon() {
+    let provider = Provider::start().await;
+    let (old, new) = (provider.issuer("old", Algorithm::RS256), provider.issuer("new", Algorithm::ES256));
+    provider.publishes(&[&old]);
+    let world = World::with(|config| {
+        required(config);
+        config.auth.issuer = Some(provider.url.clone());
+        config.auth.algorithms = "RS256,ES256".to_owned();
+        config.auth.jwks_max_age_seconds = 1;
+    })
+    .await;
+    let nobody = world.showing(None);
+    assert_eq!(count(&nobody, &old).await.status, 200);
+    provider.publishes(&[&old, &new]);
+    assert_eq!(count(&nobody, &new).await.status, 200, "the server looks again for a key that it does not know");
+    assert_eq!(count(&nobody, &old).await.status, 200);
+    provider.publishes(&[&new]);
+    let reason = eventually("the old key is taken back", async || {
+        let answer = count(&nobody, &old).await;
+        (answer.status != 200).then(|| why(&answer).2)
+    })
+    .await;
+    assert_eq!(reason, "signing_key_unknown");
+    assert_eq!(count(&nobody, &new).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_later_locks_nobody_out() {
+    let provider = Provider::start().await;
+    let issuer = provider.issuer("one", Algorithm::RS256);
+    provider.publishes(&[&issuer]);
+    let world = trusting(&provider.url, 1).await;
+    let nobody = world.showing(None);
+    assert_eq!(count(&nobody, &issuer).await.status, 200);
+    provider.answers(Answers::Exactly(500, "out of order".into()));
+    let before = provider.asked();
+    eventually("the provider is asked again, in vain", async || {
+        assert_eq!(count(&nobody, &issuer).await.status, 200);
+        (provider.asked() > before).then_some(())
+    })
+    .await;
+    assert_eq!(count(&nobody, &issuer).await.status, 200);
+}
+
+#[tokio::test]
+async fn rubbish_is_no_key_and_nobodys_fault_but_the_providers() {
+    let elsewhere = Provider::start().await;
+    let issuer = elsewhere.issuer("one", Algorithm::RS256);
+    elsewhere.publishes(&[&issuer]);
+    let large = json!({ "keys": [issuer.public()], "padding": "x".repeat(600_000) }).to_string();
+    for answers in [
+        Answers::Exactly(500, json!({ "keys": [issuer.public()] }).to_string()),
+        Answers::Exactly(404, String::new()),
+        Answers::Exactly(200, "<html>sign in</html>".into()),
+        Answers::Exactly(200, json!([]).to_string()),
+        Answers::Exactly(200, json!({ "keys": [{ "kty": "oct", "k": "c2VjcmV0", "kid": "one" }] }).to_string()),
+        Answers::Exactly(200, large),
+        Answers::Keys(Vec::new()),
+        Answers::Redirect(format!("{}/keys", elsewhere.url)),
+    ] {
+        let provider = Provider::start().await;
+        let own = provider.issuer("one", Algorithm::RS256);
+        provider.answers(answers.clone());
+        let world = trusting(&provider.url, 600).await;
+        is_unavailable(&count(&world.showing(None), &own).await);
+        assert_eq!(provider.asked(), 1, "{answers:?}");
+    }
+    for metadata in [
+        json!({ "issuer": "https://elsewhere.example", "jwks_uri": format!("{}/keys", elsewhere.url) }),
+        json!({ "jwks_uri": format!("{}/keys", elsewhere.url) }),
+        json!({ "issuer": elsewhere.url, "jwks_uri": "not a URL" }),
+        json!({ "issuer": elsewhere.url, "jwks_uri": "http://keys.example.org/keys" }),
+        json!({ "issuer": elsewhere.url }),
+        json!("text"),
+    ] {
+        elsewhere.says(metadata.clone());
+        let before = elsewhere.asked();
+        let world = trusting(&elsewhere.url, 600).await;
+        is_unavailable(&count(&world.showing(None), &issuer).await);
+        assert_eq!(elsewhere.asked(), before, "{metadata}: its keys are not even asked for");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_says_nothing_is_waited_for_once_and_not_for_ever() {
+    let provider = Provider::start().await;
+    let issuer = provider.issuer("one", Algorithm::RS256);
+    provider.answers(Answers::Nothing);
+    let world = trusting(&provider.url, 600).await;
+    let nobody = world.showing(None);
+    let waiting = join_all((0..20).map(|_| count(&nobody, &issuer)));
+    let (answers, ()) = tokio::join!(waiting, async {
+        // Whoever shows something else is not kept waiting.
+        world.native.count_runs().await.unwrap();
+    });
+    answers.iter().for_each(is_unavailable);
+    assert_eq!(provider.asked(), 1);
+}
+
+#[tokio::test]
+async fn metadata_that_are_named_alone_say_who_the_issuer_is() {
+    let provider = Provider::start().await;
+    let issuer = Issuer::new("https://public.example/realm", "one", Algorithm::RS256);
+    provider.publishes(&[&issuer]);
+    provider.says(json!({ "issuer": issuer.name, "jwks_uri": format!("{}/keys", provider.url) }));
+    let world = World::with(|config| {
+        required(config);
+        config.auth.discovery_url = Some(format!("{}/.well-known/openid-configuration", provider.url));
+    })
+    .await;
+    let nobody = world.showing(None);
+    assert_eq!(count(&nobody, &issuer).await.status, 200);
+    let other = Issuer::new("https://other.example", "one", Algorithm::RS256);
+    assert_eq!(why(&count(&nobody, &other).await).2, "issuer_wrong");
+}

@@ -1,0 +1,91 @@
+//! No credential in any log, whatever its level; none in the data folder but where it belongs.
+
+use std::path::Path;
+
+use jsonwebtoken::Algorithm;
+use runyard::store::folder::Folder;
+use serde_json::json;
+
+use crate::harness::Provider;
+use crate::process::{Served, runyard, runyard_with};
+
+/// Every file below a folder that has this text, by name.
+fn files_with(folder: &Path, secret: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_with(&path, secret));
+        } else if std::fs::read(&path).unwrap().windows(secret.len()).any(|part| part == secret.as_bytes()) {
+            found.push(path.file_name().unwrap().to_string_lossy().into_owned());
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn credentials_are_in_no_line_of_any_log_and_in_no_file() {
+    let provider = Provider::start().await;
+    let issuer = provider.issuer("one", Algorithm::RS256);
+    provider.publishes(&[&issuer]);
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = format!("auth.issuer={}", provider.url);
+    let flags = ["--port-base", "0", "--auth-mode", "required", "--log", "trace", "--set", &trusted];
+    let served = Served::start_with(folder.path(), &flags).await;
+    let local = Folder::owner(folder.path().join(".runyard")).unwrap().token;
+    let own = served.doors.native_url.clone();
+
+    let made = runyard(folder.path(), &["keys", "create", "--log", "trace"]).await.exits(0);
+    let key = made.out.trim().to_owned();
+    assert!(!made.err.contains(&key), "{}", made.err);
+    let token = issuer.token(&issuer.claims("anybody"));
+    let expired = issuer.token(&json!({"iss": provider.url, "exp": 1, "sub": "ada"}));
+    let forged = format!("{}{}", &key[..key.len() - 64], "5ec4e7".repeat(11).split_at(64).0);
+    let opaque = "an-opaque-secret-that-nobody-knows";
+
+    let http = reqwest::Client::new();
+    let goal = json!({
+        "root_node_type_ref": {"node_type_id": "runyard.core.echo", "version": "1"}, "input": {"echo": "x"},
+    });
+    for (credential, status) in
+        [(&*key, 200), (&token, 200), (&local, 200), (&expired, 401), (&forged, 401), (opaque, 401)]
+    {
+        let answer = http.get(format!("{own}/v1/run-counts")).header("x-api-key", credential).send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        let start = http.post(format!("{}/v1/runs", served.doors.gateway_url)).bearer_auth(credential).json(&goal);
+        let answer = start.send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        assert!(!answer.text().await.unwrap().contains(credential));
+        let both = http.get(format!("{own}/v1/runs")).bearer_auth(credential).header("x-api-key", "other");
+        assert_eq!(both.send().await.unwrap().status(), 401);
+    }
+    // The command line shows what it was given, and says nothing of it.
+    let mut logs = Vec::new();
+    for (name, credential) in [("--token", &key), ("", &token)] {
+        let flags: &[&str] =
+            if name.is_empty() { &["list", "--log", "trace"] } else { &["list", "--log", "trace", name, credential] };
+        let done = runyard_with(folder.path(), flags, &[("RUNYARD_TOKEN", credential)]).await.exits(0);
+        logs.push(done.err + &done.out);
+    }
+    let refused =
+        runyard_with(folder.path(), &["list", "--log", "trace"], &[("RUNYARD_TOKEN", &expired)]).await.exits(1);
+    logs.push(refused.err + &refused.out);
+
+    for (secret, may_stand_in) in [(key.rsplit('_').next().unwrap(), &[][..]), (&local, &["server.json"])] {
+        assert_eq!(files_with(folder.path(), secret), may_stand_in);
+    }
+    served.process.signal("TERM");
+    let done = served.process.done().await.exits(0);
+    assert!(done.err.contains("TRACE") && done.err.contains("answered"), "the log is there to be looked at");
+    logs.push(done.err + &done.out);
+    for log in &logs {
+        for secret in [key.rsplit('_').next().unwrap(), forged.rsplit('_').next().unwrap(), &*local, opaque] {
+            assert!(!log.contains(secret));
+        }
+        for token in [&token, &expired] {
+            for part in token.split('.').skip(1) {
+                assert!(!log.contains(part), "a part of a token is in the log");
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Two tenants over every operation of every document: what is another's is not there, in the same words as what never was.
+
+use http::Method;
+use runyard_api::host::{Document, Operation};
+use serde_json::{Value, json};
+
+use super::required;
+use crate::harness::{Answer, Clients, DOCUMENTS, World, refused, typed};
+
+/// Operations that name nothing in their path, each looked at in a test of its own below.
+const NAMING_NOTHING: [&str; 9] = [
+    "start_run",
+    "create_run",
+    "create_node_runs",
+    "list_runs",
+    "count_runs",
+    "list_doors",
+    "list_node_types",
+    "list_keys",
+    "create_key",
+];
+
+/// What one tenant has: every name under which another might ask for it.
+struct Things {
+    runs: Vec<String>,
+    node_run: String,
+    key: String,
+}
+
+async fn two() -> (World, Clients, Clients) {
+    let world = World::with(required).await;
+    let all = ["runs:read", "runs:write", "admin"];
+    let (ours, theirs) = (world.key("acme", &all).await, world.key("other", &all).await);
+    let (acme, other) = (world.showing(Some(&ours)), world.showing(Some(&theirs)));
+    (world, acme, other)
+}
+
+fn start(run_id: Option<&str>, echo: &str) -> Value {
+    let mut body = json!({
+        "root_node_type_ref": {"node_type_id": "runyard.core.echo", "version": "1"}, "input": {"echo": echo},
+    });
+    if let Some(run_id) = run_id {
+        body["run_id"] = json!(run_id);
+    }
+    body
+}
+
+async fn things(of: &Clients) -> Things {
+    let body = json!({
+        "run_id": "mine", "input": {},
+        "root_node_type_ref": {"node_type_id": "runyard.composite.external", "version": "1"},
+    });
+    let run = of.start(body).await;
+    let own = of.native.get_run("mine").await.unwrap().into_inner();
+    let id = own.run_id;
+    let uuid = uuid::Uuid::parse_str(id.trim_start_matches("run_")).unwrap().hyphenated().to_string();
+    let key = of.native.create_key(&typed(json!({}))).await.unwrap().into_inner().key.key_id;
+    Things { runs: vec![id, uuid, "mine".to_owned()], node_run: run.root_node_run_id, key }
+}
+
+/// The body that an operation takes, so that it is not refused before it is looked for what it names.
+fn body(operation: &Operation) -> Option<Value> {
+    match operation.id {
+        "complete_node_run" => Some(json!({"state": "succeeded"})),
+        "report_node_run_evaluation" => Some(json!({"evaluation_result": {"status": "success"}})),
+        _ => None,
+    }
+}
+
+async fn ask(clients: &Clients, document: &Document, operation: &Operation, path: &str) -> Answer {
+    let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
+    let request = clients.request(document.name, method, path);
+    let request = body(operation).into_iter().fold(request, |request, body| request.json(&body));
+    clients.send(document.name, request).await
+}
+
+/// The refusal, without what must differ.
+fn told(answer: &Answer, name: &str) -> (u16, String) {
+    (answer.status, answer.json()["error"].to_string().replace(name, "NAME"))
+}
+
+#[tokio::test]
+async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
+    let (world, acme, other) = two().await;
+    let theirs = things(&acme).await;
+    let mut looked = 0;
+    for document in DOCUMENTS.iter().copied() {
+        for operation in document.operations.iter().filter(|operation| operation.secured) {
+            let (variable, names, stranger) = match operation.path {
+                path if path.contains("{run_id}") => {
+                    ("{run_id}", theirs.runs.clone(), "run_0199f0a000007000800000000000abcd")
+                }
+                path if path.contains("{node_run_id}") => {
+                    ("{node_run_id}", vec![theirs.node_run.clone()], "node_run_0199f0a0000070008000000000000abc")
+                }
+                path if path.contains("{key_id}") => ("{key_id}", vec![theirs.key.clone()], "0199f0a000007000"),
+                _ => {
+                    assert!(
+                        NAMING_NOTHING.contains(&operation.id),
+                        "{}: what does another tenant see of it?",
+                        operation.id
+                    );
+                    continue;
+                }
+            };
+            let at = |name: &str| operation.path.replace(variable, name);
+            let unknown = ask(&other, document, operation, &at(stranger)).await;
+            assert_eq!(unknown.status, 404, "{} {}", document.name, operation.id);
+            for name in names {
+                let answer = ask(&other, document, operation, &at(&name)).await;
+                let expected = told(&unknown, stranger);
+                assert_eq!(told(&answer, &name), expected, "{} {}", document.name, operation.id);
+                looked += 1;
+            }
+        }
+    }
+    assert!(looked > 30, "{looked}");
+    let run = json!(acme.native.get_run("mine").await.unwrap().into_inner());
+    assert_eq!(run["state"], "waiting", "nothing came through");
+    assert_eq!(other.native.count_runs().await.unwrap().into_inner().total, 0);
+    // And its owner sees it through each.
+    acme.coordinator.get_node_run(&theirs.node_run).await.unwrap();
+    acme.runtime.cancel_run("mine").await.unwrap();
+    drop(world);
+}
+
+#[tokio::test]
+async fn children_are_not_given_to_anothers_run() {
+    let (_world, acme, other) = two().await;
+    let theirs = things(&acme).await;
+    let child = json!([{"node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1"}, "inputs": {}}]);
+    for run in &theirs.runs {
+        let answer = other.children_of(run, &theirs.node_run, child.clone()).await.unwrap_err();
+        assert_eq!(answer.short(), (404, "run_not_found"));
+    }
+    let own = other.run("runyard.composite.external", json!({})).await;
+    let answer = other.children_of(&own.run_id, &theirs.node_run, child).await.unwrap_err();
+    assert_eq!(answer.short(), (404, "parent_node_run_not_found"), "not a mismatch, which would tell that it is there");
+}
+
+#[tokio::test]
+async fn names_and_keys_of_repetition_are_each_tenants_own() {
+    let (_world, acme, other) = two().await;
+    let first = acme.gateway.start_run(Some("k1"), &typed(start(Some("mine"), "a"))).await.unwrap();
+    let second = other.gateway.start_run(Some("k1"), &typed(start(Some("mine"), "b"))).await.unwrap();
+    assert!(second.headers().get("idempotent-replayed").is_none());
+    let (first, second) = (first.into_inner(), second.into_inner());
+    assert_ne!(first.root_node_run_id, second.root_node_run_id);
+    for (caller, echo) in [(&acme, "a"), (&other, "b")] {
+        let again = caller.gateway.start_run(Some("k1"), &typed(start(Some("mine"), echo))).await.unwrap();
+        assert!(again.headers().contains_key("idempotent-replayed"));
+        let run = caller.finished("mine").await;
+        assert_eq!(json!(run)["extensions"]["runyard.outputs"]["echo"], echo);
+    }
+    let taken = refused(acme.gateway.start_run(None, &typed(start(Some("mine"), "c"))).await);
+    assert_eq!(taken.short(), (409, "run_already_exists"));
+    let goal = typed(json!({"run_id": "goal", "input": {"goal": "Generate a UUID."}}));
+    other.runtime.create_run(None, &goal).await.unwrap();
+    assert!(acme.runtime.get_run_status("goal").await.is_err());
+}
+
+#[tokio::test]
+async fn lists_and_counts_are_each_tenants_own_and_the_driver_works_for_all() {
+    let (world, acme, other) = two().await;
+    let mut started = Vec::new();
+    for (caller, count) in [(&acme, 3), (&other, 2), (&world.clients, 1)] {
+        for number in 0..count {
+            let run = caller.start(start(Some(&format!("run-{number}")), "x")).await;
+            caller.finished(&run.run_id).await;
+        }
+        started.push((caller, count));
+    }
+    for (caller, count) in started {
+        let page = caller.native.list_runs(None, None, None, None, None, None, None).await.unwrap().into_inner();
+        assert_eq!(page.runs.len(), count);
+        let counts = caller.native.count_runs().await.unwrap().into_inner();
+        assert_eq!((counts.total, counts.succeeded), (i64::try_from(count).unwrap(), i64::try_from(count).unwrap()));
+    }
+    // A cursor of one tenant is a place in time to another, and shows nothing of whose it was.
+    let limit = std::num::NonZeroU32::new(1);
+    let page = acme.native.list_runs(None, None, None, None, limit, None, None).await.unwrap().into_inner();
+    let cursor = page.next_cursor.unwrap();
+    let page = other.native.list_runs(None, None, Some(&cursor), None, None, None, None).await.unwrap().into_inner();
+    assert!(page.runs.len() <= 2);
+}

@@ -1,0 +1,267 @@
+//! Who calls: what was asked, what was answered, and whether the answer may be. A caller may lose its answer with the server that
+//! owed it, and asks again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use runyard::runs::{ChildRequest, Error, NewRun, Runs, StartedRun};
+use runyard::store::{Epoch, StoreError};
+use runyard_engine::{Command, EffectId, NodeRunId, RunId, State};
+use serde_json::Value;
+
+use crate::store::Shared;
+
+/// Something asked of a server.
+#[derive(Debug, Clone)]
+pub enum Asked {
+    /// The request at this place in [`Clients::requests`].
+    Start(usize),
+    /// A command from outside.
+    Command { run: RunId, command: Command },
+    /// Children, as a face asks for them.
+    Children { run: RunId, parent: NodeRunId, children: Vec<ChildRequest> },
+    /// A run as it stands.
+    Get { run: RunId },
+    /// A result, late or twice: as from a driver that was cut off.
+    Settle { run: RunId, command: Command, claim: (EffectId, Epoch) },
+}
+
+/// What came back.
+pub enum Answer {
+    Started(Result<StartedRun, Error>),
+    State(Result<Arc<State>, Error>),
+}
+
+/// A question that has not been answered.
+pub struct Call {
+    pub tenant: &'static str,
+    pub asked: Asked,
+    /// Which life of which server was asked.
+    pub life: u64,
+    /// The run's version when it was asked.
+    pub since: u64,
+    /// The newest that anybody had been shown of the run when it was asked.
+    pub shown: u64,
+}
+
+/// A request that starts a run, possibly asked for several times.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub tenant: &'static str,
+    pub new: NewRun,
+}
+
+/// Everybody who calls.
+#[derive(Default)]
+pub struct Clients {
+    pub requests: Vec<Request>,
+    pub in_flight: BTreeMap<u64, Call>,
+    answers: Arc<Mutex<Vec<(u64, Answer)>>>,
+    calls: u64,
+    /// Which run a name or a key was answered with.
+    named: BTreeMap<(&'static str, String), (RunId, Value)>,
+    /// The newest that anybody was shown of a run, by who showed it: a life, or nobody in particular where there is one server.
+    shown: BTreeMap<(u64, RunId), u64>,
+    /// Whether there is one server only.
+    pub one_server: bool,
+    /// Whether nothing moves any more.
+    pub at_rest: bool,
+}
+
+impl Clients {
+    /// Asks. What comes back is found by [`Clients::answered`].
+    pub fn ask(
+        &mut self,
+        runs: &Runs,
+        life: u64,
+        tenant: &'static str,
+        asked: Asked,
+        since: u64,
+    ) -> tokio::task::AbortHandle {
+        self.calls += 1;
+        let (id, answers, runs) = (self.calls, self.answers.clone(), runs.clone());
+        let shown = asked.run().and_then(|run| self.shown.get(&(self.shower(life), run)).copied()).unwrap_or(0);
+        let new = match &asked {
+            Asked::Start(place) => Some(self.requests[*place].new.clone()),
+            _ => None,
+        };
+        self.in_flight.insert(id, Call { tenant, asked: asked.clone(), life, since, shown });
+        let task = tokio::spawn(async move {
+            let answer = put(&runs, tenant, asked, new).await;
+            answers.lock().unwrap().push((id, answer));
+        });
+        task.abort_handle()
+    }
+
+    /// A life is over, and with it what it owed.
+    pub fn cut_off(&mut self, life: u64) {
+        self.in_flight.retain(|_, call| call.life != life);
+        self.answers.lock().unwrap().retain(|(id, _)| self.in_flight.contains_key(id));
+    }
+
+    /// Takes in every answer that has come, and holds it against the laws.
+    pub fn take_answers(&mut self, shared: &Shared) -> Vec<String> {
+        let answers = std::mem::take(&mut *self.answers.lock().unwrap());
+        let mut told = Vec::new();
+        for (id, answer) in answers {
+            let Some(call) = self.in_flight.remove(&id) else { continue };
+            if shared.telling {
+                told.push(format!("{} is answered: {}", call.asked.words(), words(&answer)));
+            }
+            match answer {
+                Answer::Started(Ok(started)) => self.started(shared, &call, &started),
+                Answer::Started(Err(error)) => self.not_started(shared, &call, &error),
+                Answer::State(Ok(state)) => self.state(shared, &call, &state),
+                Answer::State(Err(error)) => refused(shared, &call, &error),
+            }
+        }
+        told
+    }
+
+    fn shower(&self, life: u64) -> u64 {
+        if self.one_server { 0 } else { life }
+    }
+
+    fn state(&mut self, shared: &Shared, call: &Call, state: &State) {
+        let mut model = shared.model.lock().unwrap();
+        model.answered(&shared.memory, call.life, call.tenant, state);
+        if state.version < call.shown {
+            let (at, before) = (state.version, call.shown);
+            model.breaks("nobody is shown an older state than before", format!("{}: {at} after {before}", state.run));
+        }
+        let newest = model.runs.get(&state.run).map_or(0, |known| known.state.version);
+        if self.at_rest && self.one_server && state.version != newest {
+            let at = state.version;
+            model.breaks("who asks when all is over is told the end", format!("{} at {at} of {newest}", state.run));
+        }
+        let shown = self.shown.entry((self.shower(call.life), state.run)).or_default();
+        *shown = state.version.max(*shown);
+        let canceled = matches!(call.asked, Asked::Command { command: Command::Cancel { .. }, .. });
+        if canceled && state.ended_at_ms.is_none() {
+            model.breaks("a canceled run has ended", state.run.to_string());
+        }
+    }
+
+    fn started(&mut self, shared: &Shared, call: &Call, started: &StartedRun) {
+        self.state(shared, call, &started.state);
+        let Asked::Start(place) = call.asked else { return };
+        let Request { tenant, new } = &self.requests[place];
+        let (run, start) = (started.state.run, started.state.start.as_ref());
+        let mut model = shared.model.lock().unwrap();
+        model.acknowledged(tenant, run);
+        if start.is_none_or(|start| start.inputs != new.inputs || start.node_type.asked != new.node_type) {
+            model.breaks("one request starts one run", format!("{run} was started by another request"));
+        }
+        for handle in handles(new) {
+            let (first, request) = self.named.entry((tenant, handle.clone())).or_insert((run, new.request.clone()));
+            if *first != run || *request != new.request {
+                model.breaks("one request starts one run", format!("{handle} is {run} and {first}"));
+            }
+        }
+    }
+
+    /// A name or a key that is refused must have been used for another request.
+    fn not_started(&self, shared: &Shared, call: &Call, error: &Error) {
+        let Asked::Start(place) = call.asked else { return };
+        let Request { tenant, new } = &self.requests[place];
+        if !matches!(error, Error::NameTaken { .. } | Error::KeyReused { .. }) {
+            return impossible(shared, call, error);
+        }
+        let same = |handle| self.named.get(&(*tenant, handle)).is_some_and(|(_, request)| *request == new.request);
+        if handles(new).into_iter().all(same) {
+            let mut model = shared.model.lock().unwrap();
+            model.breaks("a refusal is right", format!("{new:?} was refused as another's: {error}"));
+        }
+    }
+}
+
+/// What a request can be found by.
+fn handles(new: &NewRun) -> Vec<String> {
+    let name = new.name.as_ref().map(|name| format!("name {}", name.as_str()));
+    let key = new.key.as_ref().map(|key| format!("{key:?}"));
+    name.into_iter().chain(key).collect()
+}
+
+/// A command that was refused must have been refused by the run as it stood at some moment since it was asked.
+fn refused(shared: &Shared, call: &Call, error: &Error) {
+    let mut model = shared.model.lock().unwrap();
+    match (&call.asked, error) {
+        (Asked::Command { run, command }, Error::Rejected(rejected)) => {
+            model.refused(&shared.memory, call.tenant, *run, call.since, command, &rejected.to_string());
+        }
+        _ => {
+            drop(model);
+            impossible(shared, call, error);
+        }
+    }
+}
+
+/// Answers that no fault explains.
+fn impossible(shared: &Shared, call: &Call, error: &Error) {
+    let wrong = match error {
+        Error::Unreadable { .. } => true,
+        Error::UnknownRun(_) | Error::UnknownNodeRun(_) => call.since > 0,
+        Error::Store(StoreError::Fenced { .. }) => !matches!(call.asked, Asked::Settle { .. }),
+        _ => false,
+    };
+    if wrong {
+        let by = format!("{} was answered {error}", call.asked.words());
+        shared.model.lock().unwrap().breaks("what was written is found and read", by);
+    }
+}
+
+async fn put(runs: &Runs, tenant: &str, asked: Asked, new: Option<NewRun>) -> Answer {
+    match asked {
+        Asked::Start(_) => Answer::Started(runs.start(tenant, new.expect("a start has a request")).await),
+        Asked::Command { run, command } => Answer::State(runs.submit(tenant, run, command).await),
+        Asked::Children { run, parent, children } => {
+            Answer::State(runs.create_children(tenant, run, parent, children).await.map(|(state, _)| state))
+        }
+        Asked::Get { run } => Answer::State(runs.get(tenant, &run.to_string()).await),
+        Asked::Settle { run, command, claim } => Answer::State(runs.settle(tenant, run, command, claim).await),
+    }
+}
+
+impl Asked {
+    /// The run it is about, where there is one already.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Asked::Start(_) => None,
+            Asked::Command { run, .. }
+            | Asked::Children { run, .. }
+            | Asked::Get { run }
+            | Asked::Settle { run, .. } => Some(*run),
+        }
+    }
+
+    /// The word of the command that the engine is to be asked.
+    pub fn command(&self) -> Option<&'static str> {
+        match self {
+            Asked::Start(_) => Some("command start"),
+            Asked::Children { .. } => Some("command create children"),
+            Asked::Command { command, .. } | Asked::Settle { command, .. } => Some(crate::ledger::command(command)),
+            Asked::Get { .. } => None,
+        }
+    }
+
+    /// For the transcript.
+    pub fn words(&self) -> String {
+        match self {
+            Asked::Start(place) => format!("start of request {place}"),
+            Asked::Command { run, command } => format!("{} of {run}", crate::ledger::command(command)),
+            Asked::Children { run, .. } => format!("children of {run}"),
+            Asked::Get { run } => format!("get {run}"),
+            Asked::Settle { run, claim, .. } => format!("late result {} of {run}", claim.0),
+        }
+    }
+}
+
+fn words(answer: &Answer) -> String {
+    match answer {
+        Answer::Started(Ok(started)) => {
+            format!("{} at {}, replayed {}", started.state.run, started.state.version, started.replayed)
+        }
+        Answer::State(Ok(state)) => format!("{} at {}", state.run, state.version),
+        Answer::Started(Err(error)) | Answer::State(Err(error)) => format!("{error}"),
+    }
+}

@@ -1,0 +1,305 @@
+//! What clients, planners and performers come up with: requests, children, plans, results. All of it is drawn, and drawing
+//! nothing but zeros gives the plainest thing.
+
+use runyard::catalog::Catalog;
+use runyard::runs::{ChildRequest, IdempotencyKey, NewRun, RunName};
+use runyard_engine::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
+use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
+use runyard_engine::{
+    ChildSpec, Completion, Constraints, NodeType, NodeTypeRef, Object, OnFailure, Outcome, Plan, Policy, Retry,
+    SideEffect,
+};
+use serde_json::{Value, json};
+
+use crate::choices::Choices;
+
+/// Whose runs there are.
+pub const TENANTS: [&str; 2] = ["default", "other"];
+/// The tenant with this name.
+pub fn tenant(name: &str) -> Option<&'static str> {
+    TENANTS.into_iter().find(|tenant| *tenant == name)
+}
+
+/// The operation that every start comes through.
+pub const OPERATION: &str = "start_run";
+
+const ECHO: &str = "runyard.core.echo";
+const SLEEP: &str = "runyard.core.sleep";
+const UUID4: &str = "runyard.core.uuid4";
+const PLANNER: &str = "runyard.composite.planner.general";
+const EXTERNAL: &str = "runyard.composite.external";
+
+fn object(value: Value) -> Object {
+    match value {
+        Value::Object(object) => object,
+        _ => Object::new(),
+    }
+}
+
+fn reference(id: &str) -> NodeTypeRef {
+    NodeTypeRef { id: id.to_owned(), version: "latest".to_owned() }
+}
+
+/// A node type and inputs that fit it.
+fn work(choices: &mut Choices, composites: bool) -> (NodeTypeRef, Object) {
+    let weights = if composites { [4, 3, 2, 3, 5] } else { [4, 3, 1, 1, 1] };
+    match choices.weighted(&weights) {
+        0 => (reference(ECHO), object(json!({ "echo": *choices.pick(&["a", "b", "c"]) }))),
+        1 => (reference(SLEEP), object(json!({ "seconds": *choices.pick(&[0.0, 0.05, 1.0, 7.5, 60.0]) }))),
+        2 => (reference(UUID4), Object::new()),
+        3 => (reference(PLANNER), object(json!({ "goal": *choices.pick(&["one", "two"]) }))),
+        _ => (reference(EXTERNAL), Object::new()),
+    }
+}
+
+fn node_type(catalog: &Catalog, asked: &NodeTypeRef) -> NodeType {
+    catalog.resolve(asked).expect("the catalogue has it")
+}
+
+/// A request that starts a run. Few names and few keys, so that they meet.
+pub fn new_run(choices: &mut Choices) -> NewRun {
+    let (node_type, inputs) = work(choices, true);
+    let name = choices.percent(25).then(|| *choices.pick(&["first", "second", "third"]));
+    let key = choices.percent(40).then(|| *choices.pick(&["key-1", "key-2", "key-3", "key-4"]));
+    let constraints = if choices.percent(20) { limits(choices) } else { Constraints::default() };
+    let tried = node_type.id == PLANNER || node_type.id == ECHO || node_type.id == UUID4;
+    let policy = Policy { on_failure: OnFailure::Fail, ..policy(choices, tried, None) };
+    let steps = if choices.percent(30) { policy_for_all(choices) } else { Policy::default() };
+    NewRun {
+        name: name.and_then(RunName::parse),
+        face: "run-gateway",
+        operation: OPERATION,
+        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps }),
+        node_type,
+        inputs,
+        constraints,
+        policy,
+        steps,
+        notes: Object::new(),
+        key: key.and_then(IdempotencyKey::parse),
+    }
+}
+
+/// How failure and time are handled: few tries, short waits, and every way to go on. `next` may stand in.
+fn policy(choices: &mut Choices, tried: bool, next: Option<String>) -> Policy {
+    let retry = (tried && choices.percent(20)).then(|| Retry {
+        attempts_max: 2 + choices.below(2) as u32,
+        initial_ms: *choices.pick(&[50, 2_000, 40_000]),
+        backoff: *choices.pick(&[1.0, 2.0]),
+        delay_ms_max: None,
+        jitter: *choices.pick(&[0.0, 0.5]),
+        codes: None,
+    });
+    let timeout_ms = (tried && choices.percent(10)).then(|| *choices.pick(&[100, 5_000]));
+    let on_failure = match (choices.weighted(&[6, 3, 2]), next) {
+        (1, _) => OnFailure::Continue,
+        (2, Some(next)) => OnFailure::GoTo(next),
+        _ => OnFailure::Fail,
+    };
+    Policy { retry, timeout_ms, on_failure }
+}
+
+/// The same for every step.
+fn policy_for_all(choices: &mut Choices) -> Policy {
+    policy(choices, true, None)
+}
+
+/// Limits that are often in the way and seldom forbid everything.
+fn limits(choices: &mut Choices) -> Constraints {
+    let mut constraints = Constraints::default();
+    let number = |choices: &mut Choices, least: u64, most: u64| {
+        choices.percent(25).then(|| least + choices.below((most - least) as usize) as u64)
+    };
+    let structural = &mut constraints.structural;
+    structural.max_depth = number(choices, 0, 4);
+    structural.max_children_per_composite = number(choices, 0, 6);
+    structural.max_total_nodes_per_run = number(choices, 0, 20);
+    structural.max_decomposition_rounds_per_node = number(choices, 0, 4);
+    constraints.candidates.max_candidates_per_subtask = number(choices, 0, 3);
+    constraints.budgets.max_wall_time_ms = number(choices, 0, 30_000);
+    constraints.budgets.max_steps = number(choices, 0, 8);
+    if choices.percent(10) {
+        constraints.candidates.denied_node_type_ids.insert((*choices.pick(&[UUID4, SLEEP, PLANNER])).to_owned());
+    }
+    if choices.percent(10) {
+        constraints.gates.side_effect_class = Some(*choices.pick(&[SideEffect::Read, SideEffect::Write]));
+    }
+    constraints
+}
+
+/// Few keys, so that they meet.
+fn key(choices: &mut Choices) -> Option<String> {
+    (!choices.percent(20)).then(|| (*choices.pick(&["a", "b", "c", "d", "#1", "#2"])).to_owned())
+}
+
+/// Children as a face asks for them.
+pub fn child_requests(choices: &mut Choices) -> Vec<ChildRequest> {
+    let child = |choices: &mut Choices| {
+        let (node_type, inputs) = work(choices, false);
+        let (candidate_set_id, binding_decision) = decision(choices);
+        let constraints = if choices.percent(10) { limits(choices) } else { Constraints::default() };
+        let tried = node_type.id != SLEEP && node_type.id != EXTERNAL;
+        ChildRequest {
+            key: key(choices),
+            node_type,
+            inputs,
+            constraints,
+            policy: policy(choices, tried, None),
+            depends_on: Vec::new(),
+            candidate_set_id,
+            binding_decision,
+            notes: Object::new(),
+        }
+    };
+    (0..=choices.below(3)).map(|_| child(choices)).collect()
+}
+
+/// Children as the engine takes them: with dependencies.
+pub fn child_specs(choices: &mut Choices, catalog: &Catalog) -> Vec<ChildSpec> {
+    let mut requests = child_requests(choices);
+    // Now and then the last one stands in for the one before it.
+    if let [.., whom, stand_in] = &mut requests[..]
+        && let Some(key) = stand_in.key.clone()
+        && choices.percent(30)
+    {
+        whom.policy.on_failure = OnFailure::GoTo(key);
+    }
+    let spec = |request: ChildRequest, choices: &mut Choices| {
+        let depends = if choices.percent(30) { vec![(*choices.pick(&["a", "b"])).to_owned()] } else { Vec::new() };
+        ChildSpec {
+            key: request.key,
+            node_type: node_type(catalog, &request.node_type),
+            inputs: request.inputs,
+            constraints: request.constraints,
+            depends_on: depends,
+            policy: request.policy,
+            candidate_set_id: request.candidate_set_id,
+            binding_decision: request.binding_decision,
+            notes: request.notes,
+        }
+    };
+    requests.into_iter().map(|request| spec(request, choices)).collect()
+}
+
+fn decision(choices: &mut Choices) -> (Option<String>, Option<Value>) {
+    match choices.percent(20) {
+        true => (Some("set".to_owned()), Some(json!({ "subtask_id": "T", "reason": "drawn" }))),
+        false => (None, None),
+    }
+}
+
+/// How the owner of an external composite says that it ended.
+pub fn completion(choices: &mut Choices) -> Completion {
+    let state = *choices.pick(&[
+        FinalState::Succeeded,
+        FinalState::Succeeded,
+        FinalState::Failed,
+        FinalState::Canceled,
+        FinalState::Skipped,
+    ]);
+    Completion {
+        state,
+        outputs: choices.percent(50).then(|| object(json!({ "made": 1 }))),
+        artifacts: if choices.percent(10) { vec![Artifact(object(json!({ "uri": "s3://x" })))] } else { Vec::new() },
+        error: (state == FinalState::Failed).then(|| failure(choices)),
+    }
+}
+
+/// A judgement from outside, with or without what is done about it.
+pub fn evaluation(choices: &mut Choices) -> (Evaluation, Option<RecoveryAction>) {
+    let status = *choices.pick(&[EvaluationStatus::Success, EvaluationStatus::Fail, EvaluationStatus::Unknown]);
+    let evaluation = Evaluation {
+        status,
+        reason_code: Some("drawn".to_owned()),
+        message: Some(format!("judgement {}", choices.below(3))),
+        details: None,
+        confidence: Some(0.5),
+        extensions: Object::new(),
+    };
+    let recovery = choices.percent(40).then(|| RecoveryAction(object(json!({ "type": "retry" }))));
+    (evaluation, recovery)
+}
+
+fn failure(choices: &mut Choices) -> Failure {
+    let code = *choices.pick(&["failed", "timed_out", "internal_error", "unavailable"]);
+    Failure { code: code.to_owned(), message: "as drawn".to_owned(), details: None, retryable: Some(code != "failed") }
+}
+
+/// What came back from performing a call.
+pub fn outcome(choices: &mut Choices) -> Outcome {
+    if choices.percent(20) {
+        return Outcome::Failed(failure(choices));
+    }
+    if choices.percent(3) {
+        return Outcome::TimedOut;
+    }
+    let outputs = choices.pick(&[json!({ "a": 1 }), json!({}), json!({ "a": "x", "b": [1, 2] })]).clone();
+    Outcome::Succeeded { outputs: object(outputs) }
+}
+
+/// What the planner answers with: mostly a plan, of which most are good.
+pub fn plan(choices: &mut Choices, catalog: &Catalog) -> Result<Plan, Failure> {
+    if choices.percent(10) {
+        return Err(failure(choices));
+    }
+    let rubbish = choices.percent(8);
+    let count = choices.below(5);
+    let id = |place: usize| if rubbish { "S".to_owned() } else { format!("S{place}") };
+    let mut steps: Vec<Step> = Vec::new();
+    for place in 0..=count {
+        let stands_in = steps.iter().any(|step| step.policy.on_failure == OnFailure::GoTo(id(place)));
+        let chance = if stands_in { 5 } else { 35 };
+        let earlier: Vec<String> = (0..place).filter(|_| choices.percent(chance)).map(id).collect();
+        let next = (place < count).then(|| id(place + 1));
+        steps.push(step(choices, catalog, id(place), earlier, next));
+    }
+    let result = choices.percent(25).then(|| source(choices, &id(count)));
+    // A planner that has nothing to say.
+    if rubbish && count == 0 {
+        steps.clear();
+    }
+    Ok(Plan { summary: "as drawn".to_owned(), steps, result })
+}
+
+fn step(choices: &mut Choices, catalog: &Catalog, id: String, depends_on: Vec<String>, next: Option<String>) -> Step {
+    let (asked, inputs) = work(choices, false);
+    let policy = policy(choices, asked.id != SLEEP && asked.id != EXTERNAL, next);
+    let bound = depends_on.first().filter(|_| choices.percent(40)).cloned();
+    let bindings = bound.map(|source_step| Binding {
+        field: (*choices.pick(&["text", "seconds"])).to_owned(),
+        source: source(choices, &source_step),
+        form: if choices.percent(50) {
+            Form::Text { before: "<".to_owned(), after: ">".to_owned() }
+        } else {
+            Form::Value
+        },
+    });
+    let candidate = Candidate { node_type: asked.clone(), score: 0.5, rationale: None };
+    Step {
+        goal: format!("the goal of {id}"),
+        candidates: CandidateSet { id: format!("candidates_{id}"), candidates: vec![candidate] },
+        node_type: node_type(catalog, &asked),
+        rationale: Some("drawn".to_owned()),
+        inputs,
+        bindings: bindings.into_iter().collect(),
+        depends_on,
+        policy,
+        id,
+    }
+}
+
+fn source(choices: &mut Choices, step: &str) -> Source {
+    let pointer = *choices.pick(&["", "/a", "/b/0", "/b/7", "no pointer", "/slept_seconds"]);
+    Source { step: step.to_owned(), pointer: pointer.to_owned() }
+}
+
+/// One echo.
+pub fn plainest_plan(catalog: &Catalog) -> Plan {
+    let mut nothing = Choices::again(crate::choices::Script(vec![Vec::new()]));
+    nothing.next_step();
+    Plan {
+        summary: "the plainest".to_owned(),
+        steps: vec![step(&mut nothing, catalog, "S0".to_owned(), Vec::new(), None)],
+        result: None,
+    }
+}

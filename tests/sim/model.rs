@@ -1,0 +1,291 @@
+//! What must be so: the laws, held against what the store really has after every step that wrote.
+//!
+//! The model believes nobody. It reads the store's log forward by itself and folds it into a state of its own; what servers
+//! answer, what is claimed and what is performed is held against that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::FutureExt;
+use runyard::runs::row;
+use runyard::store::memory::Memory;
+use runyard::store::{Claimed, Epoch, KeyUse, Status, Store};
+use runyard_engine::event::FORMAT_VERSION;
+use runyard_engine::{
+    Command, Context, Effect, EffectId, NodeRunId, Recorded, RunId, State, apply, check, decide, outstanding, replay,
+    upcast,
+};
+
+use crate::ledger::{self, Ledger};
+
+/// A law that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// By name.
+    pub law: &'static str,
+    /// By what.
+    pub by: String,
+}
+
+/// What the model knows.
+#[derive(Default)]
+pub struct Model {
+    /// Every run that was ever written.
+    pub runs: BTreeMap<RunId, Known>,
+    /// What is broken so far.
+    pub broken: Vec<Broken>,
+    /// What was met so far.
+    pub ledger: Ledger,
+    /// Whether the servers' clocks agree. Where they do not, who was slow to hear of its claim may come too late.
+    pub clocks_agree: bool,
+    claims: BTreeMap<EffectId, (Claimed, u64)>,
+    /// Effects that are over, and the version of their run at which that was so because the node run had ended.
+    over: BTreeMap<EffectId, Option<u64>>,
+    /// Effects whose result was taken.
+    settled: BTreeSet<EffectId>,
+    /// Effects for which somebody answered who had nothing to do with the driver that holds the claim.
+    pub impostors: BTreeSet<EffectId>,
+    /// The newest version of a run that a life has heard of by its own commits or answers.
+    told: BTreeMap<(u64, RunId), u64>,
+    keys: BTreeMap<(String, String, String), BTreeSet<RunId>>,
+    acknowledged: BTreeSet<(String, RunId)>,
+}
+
+/// A run as the model knows it.
+pub struct Known {
+    /// Whose.
+    pub tenant: String,
+    /// Folded from the store's log.
+    pub state: State,
+    wanted: BTreeMap<EffectId, NodeRunId>,
+}
+
+fn now<T>(answer: impl Future<Output = Result<T, runyard::store::StoreError>>) -> T {
+    answer.now_or_never().expect("the memory store never waits").expect("the memory store never fails")
+}
+
+/// A run's log after a position, from the store.
+fn log(memory: &Memory, tenant: &str, run: RunId, after: u64) -> Vec<Recorded> {
+    now(memory.log(tenant, run, after, usize::MAX))
+}
+
+impl Model {
+    /// Says that a law is broken.
+    pub fn breaks(&mut self, law: &'static str, by: impl Into<String>) {
+        self.broken.push(Broken { law, by: by.into() });
+    }
+
+    fn must(&mut self, holds: bool, law: &'static str, by: impl FnOnce() -> String) {
+        if !holds {
+            self.breaks(law, by());
+        }
+    }
+
+    /// Looks at a run that may have been written to, with the laws that are cheap.
+    pub fn look(&mut self, memory: &Memory, tenant: &str, run: RunId) {
+        let new = |tenant: &str| Known { tenant: tenant.to_owned(), state: State::new(run), wanted: BTreeMap::new() };
+        let mut known = self.runs.remove(&run).unwrap_or_else(|| new(tenant));
+        let written = log(memory, tenant, run, known.state.version);
+        for recorded in &written {
+            self.ledger.met(ledger::EVENTS, ledger::event(&recorded.event));
+            if let Err(corrupt) = apply(&mut known.state, recorded) {
+                self.breaks("the log is the log of one run", format!("{run}: {corrupt}"));
+                break;
+            }
+        }
+        if known.state.start.is_none() {
+            return; // Nothing was written.
+        }
+        if !written.is_empty() {
+            self.ledger.states(&known.state);
+            let violations = check(&known.state);
+            self.must(violations.is_empty(), "the engine's own laws", || format!("{run}: {violations:?}"));
+        }
+        self.outbox(memory, &mut known);
+        let (written_row, derived) = (now(memory.row(tenant, run)), row::derive(&known.state));
+        self.must(written_row.as_ref() == Some(&derived), "the row is what the state says", || {
+            format!("{written_row:?}, but the state says {derived:?}")
+        });
+        if !written.is_empty() && known.state.ended_at_ms.is_some() {
+            self.read_back(memory, &known);
+        }
+        self.runs.insert(run, known);
+    }
+
+    /// What the store keeps to be done is exactly what the state wants, and nothing comes back that was over.
+    fn outbox(&mut self, memory: &Memory, known: &mut Known) {
+        let by_id = |effects: Vec<Effect>| -> BTreeMap<EffectId, Effect> {
+            effects.into_iter().map(|effect| (effect.id, effect)).collect()
+        };
+        let asked = by_id(memory.asked(&known.tenant, known.state.run));
+        let wanted = by_id(outstanding(&known.state));
+        self.must(asked == wanted, "what is asked for is what the state wants", || {
+            let ids =
+                |effects: &BTreeMap<EffectId, Effect>| effects.keys().map(EffectId::to_string).collect::<Vec<_>>();
+            format!("{}: kept {:?}, wanted {:?}", known.state.run, ids(&asked), ids(&wanted))
+        });
+        let asked: BTreeMap<EffectId, NodeRunId> =
+            asked.into_iter().map(|(id, effect)| (id, effect.node_run)).collect();
+        for (id, node_run) in known.wanted.iter().filter(|(id, _)| !asked.contains_key(id)) {
+            let ended = known.state.node(*node_run).is_none_or(|node| !node.is_live());
+            self.over.insert(*id, ended.then_some(known.state.version));
+        }
+        let back = asked.keys().find(|id| self.over.contains_key(id)).copied();
+        self.must(back.is_none(), "no finished step is performed again", || format!("{back:?} is to be done again"));
+        known.wanted = asked;
+    }
+
+    /// The log as it would be on a disk gives the same state.
+    fn read_back(&mut self, memory: &Memory, known: &Known) {
+        let stored = log(memory, &known.tenant, known.state.run, 0);
+        let read = stored.into_iter().map(|recorded| {
+            let text = serde_json::to_string(&recorded.event).expect("events are JSON");
+            let value = serde_json::from_str(&text).expect("JSON is JSON");
+            Recorded { event: upcast(FORMAT_VERSION, value).expect("what was written can be read"), ..recorded }
+        });
+        let read: Vec<Recorded> = read.collect();
+        let state = replay(known.state.run, &read);
+        self.must(state.as_ref() == Ok(&known.state), "what is stored is what is read", || known.state.run.to_string());
+    }
+
+    /// The laws that cost more: every 64th step, at every crash, at the end.
+    pub fn look_closely(&mut self, memory: &Memory) {
+        let mut rows: BTreeMap<(String, Status), u64> = BTreeMap::new();
+        let mut wrong = Vec::new();
+        for (run, known) in &self.runs {
+            let replayed = replay(*run, &log(memory, &known.tenant, *run, 0));
+            if replayed.as_ref() != Ok(&known.state) {
+                wrong.push(run.to_string());
+            }
+            *rows.entry((known.tenant.clone(), known.state.status.into())).or_default() += 1;
+        }
+        self.must(wrong.is_empty(), "replaying the log gives the live state", || wrong.join(" "));
+        for tenant in crate::draw::TENANTS {
+            let counted: BTreeMap<_, _> = now(memory.counts(tenant))
+                .into_iter()
+                .map(|(status, runs)| ((tenant.to_owned(), status), runs))
+                .collect();
+            let listed: BTreeMap<_, _> =
+                rows.iter().filter(|((whose, _), _)| whose == tenant).map(|(key, runs)| (key.clone(), *runs)).collect();
+            self.must(counted == listed, "counts are the rows counted", || format!("{counted:?}, but {listed:?}"));
+        }
+        let lost = self.acknowledged.iter().find(|(tenant, run)| now(memory.row(tenant, *run)).is_none()).cloned();
+        self.must(lost.is_none(), "what is acknowledged is there", || format!("{lost:?} is gone"));
+    }
+
+    /// A result was taken.
+    pub fn settled(&mut self, settles: Option<(EffectId, Epoch)>) {
+        let Some((effect, epoch)) = settles else { return };
+        self.settled.insert(effect);
+        let last = self.last_claim(effect);
+        // Asked of what the server said, before any bug put it right.
+        self.must(last == Some(epoch), "a result comes from who claimed last", || {
+            format!("{effect} was taken under {epoch}; it was last claimed under {last:?}")
+        });
+    }
+
+    /// Under which epoch an effect was last handed out.
+    pub fn last_claim(&self, effect: EffectId) -> Option<Epoch> {
+        self.claims.get(&effect).map(|(claimed, _)| claimed.epoch)
+    }
+
+    /// A key was written.
+    pub fn keyed(&mut self, tenant: &str, key: Option<KeyUse>) {
+        let Some(key) = key else { return };
+        let place = (tenant.to_owned(), key.scope, key.key);
+        let runs = self.keys.entry(place.clone()).or_default();
+        runs.insert(key.run);
+        let alone = runs.len() == 1;
+        self.must(alone, "one request starts one run", || format!("{place:?} is the key of several runs"));
+    }
+
+    /// Effects were handed out.
+    pub fn claimed(&mut self, life: u64, claimed: &[Claimed]) {
+        for one in claimed {
+            self.ledger.met(ledger::REQUESTS, ledger::request(&one.effect.request));
+            let over = self.over.contains_key(&one.effect.id);
+            self.must(!over, "no finished step is performed again", || {
+                format!("{} is handed out again", one.effect.id)
+            });
+            let before = self.last_claim(one.effect.id).unwrap_or(0);
+            self.must(one.epoch > before, "each claim raises the epoch", || format!("{one:?} after {before}"));
+            self.claims.insert(one.effect.id, (one.clone(), life));
+        }
+    }
+
+    /// A claim of something that is over, as it was handed out.
+    pub fn any_over(&self) -> Option<Claimed> {
+        self.over.keys().find_map(|id| self.claims.get(id)).map(|(claimed, _)| claimed.clone())
+    }
+
+    /// Claims that were ever handed out.
+    pub fn claims(&self) -> Vec<Claimed> {
+        self.claims.values().map(|(claimed, _)| claimed.clone()).collect()
+    }
+
+    /// Somebody begins to perform a call.
+    pub fn performs(&mut self, life: u64, key: EffectId) {
+        let finished = self.settled.contains(&key) && self.clocks_agree && !self.impostors.contains(&key);
+        self.must(!finished, "no finished step is performed again", || {
+            format!("{key} is performed after it was settled")
+        });
+        let Some((claimed, _)) = self.claims.get(&key) else {
+            return self.breaks("nothing is performed before it is committed", key.to_string());
+        };
+        let told = self.told.get(&(life, claimed.run)).copied().unwrap_or(0);
+        let in_vain = self.over.get(&key).copied().flatten().is_some_and(|ended| ended <= told);
+        self.must(!in_vain, "a canceled run starts no new work", || {
+            format!("{key} is performed for a run that had moved on")
+        });
+    }
+
+    /// A life of a server answered with a run's state: it must be what the log said at that version.
+    pub fn answered(&mut self, memory: &Memory, life: u64, tenant: &str, state: &State) {
+        let told = self.told.entry((life, state.run)).or_default();
+        *told = state.version.max(*told);
+        let at = format!("{} at {}", state.run, state.version);
+        let Some(known) = self.runs.get(&state.run).filter(|known| known.tenant == tenant) else {
+            return self.breaks("what is acknowledged is there", format!("{at} was never written"));
+        };
+        if state.version > known.state.version {
+            return self.breaks("what is acknowledged is there", format!("{at} was not written so far"));
+        }
+        let same = if state.version == known.state.version {
+            *state == known.state
+        } else {
+            let mut before = log(memory, tenant, state.run, 0);
+            before.truncate(usize::try_from(state.version).unwrap_or(usize::MAX));
+            replay(state.run, &before).as_ref() == Ok(state)
+        };
+        self.must(same, "what is answered is what the log says", || at);
+    }
+
+    /// A start was acknowledged.
+    pub fn acknowledged(&mut self, tenant: &str, run: RunId) {
+        self.acknowledged.insert((tenant.to_owned(), run));
+    }
+
+    /// A command was refused: there must have been a moment since it was asked at which that was right.
+    pub fn refused(&mut self, memory: &Memory, tenant: &str, run: RunId, since: u64, command: &Command, why: &str) {
+        let Some(known) = self.runs.get(&run) else { return };
+        let refuses = |state: &State| {
+            let at_ms = state.updated_at_ms.unwrap_or_default();
+            decide(state, command.clone(), Context { at_ms, run }).is_err()
+        };
+        if refuses(&known.state) {
+            return;
+        }
+        let all = log(memory, tenant, run, 0);
+        let mut state = State::new(run);
+        let right = all.iter().any(|recorded| {
+            let between = state.version >= since && state.version > 0 && refuses(&state);
+            between || apply(&mut state, recorded).is_err()
+        });
+        self.must(right, "a refusal is right", || format!("{run}: {command:?} was refused: {why}"));
+    }
+
+    /// Runs that have not ended.
+    pub fn live(&self) -> Vec<(String, RunId)> {
+        let live = self.runs.iter().filter(|(_, known)| known.state.ended_at_ms.is_none());
+        live.map(|(run, known)| (known.tenant.clone(), *run)).collect()
+    }
+}

@@ -1,0 +1,337 @@
+//! What can happen next, and how it is drawn. The first of everything is the plainest: a gate opens, and all goes well.
+
+use runyard_engine::{Command, NodeKind, NodeRunId, Outcome, Request as Wanted, RunId};
+
+use crate::clients::{Asked, Request};
+use crate::draw;
+use crate::gates::{Verdict, What};
+use crate::ledger;
+use crate::outside::catalog;
+use crate::planted::Bug;
+use crate::watch::{Face, Reader};
+use crate::world::World;
+
+/// More runs than this are not started in one world.
+const RUNS_MAX: usize = 10;
+/// More readers than this do not watch.
+const READERS_MAX: usize = 8;
+/// How far time goes in one step, milliseconds.
+const PASSES_MS: [u64; 7] = [1, 20, 250, 1_000, 3_000, 15_000, 60_000];
+/// How far a clock is set, milliseconds.
+const JUMPS_MS: [i64; 6] = [-10, 5_000, -5_000, 600_000, -600_000, -3_600_000];
+
+/// What can happen.
+#[derive(Debug, Clone, Copy)]
+enum Move {
+    Open,
+    Answer,
+    Pass,
+    Call,
+    Watch,
+    Late,
+    Restart,
+    Crash,
+    Stop,
+    Jump,
+    CatchUp,
+}
+
+const MOVES: [Move; 11] = [
+    Move::Open,
+    Move::Answer,
+    Move::Pass,
+    Move::Call,
+    Move::Watch,
+    Move::Late,
+    Move::Restart,
+    Move::Crash,
+    Move::Stop,
+    Move::Jump,
+    Move::CatchUp,
+];
+
+impl World {
+    /// Draws one thing and lets it happen. What it was, for the transcript.
+    pub fn make_a_move(&mut self) -> String {
+        let weights = MOVES.map(|one| self.weight(one));
+        match MOVES[self.choices.weighted(&weights)] {
+            Move::Open => self.open_a_gate(),
+            Move::Answer => self.tell_an_answer(),
+            Move::Pass => self.let_time_pass(),
+            Move::Call => self.call(),
+            Move::Watch => self.watch(),
+            Move::Late => self.come_late(),
+            Move::Restart => self.restart(),
+            Move::Crash => self.crash(),
+            Move::Stop => self.stop(),
+            Move::Jump => self.jump(),
+            Move::CatchUp => {
+                self.shared.catch_up();
+                "the store catches up".to_owned()
+            }
+        }
+    }
+
+    /// How often a move is made; 0 where it cannot be.
+    fn weight(&self, one: Move) -> usize {
+        let (waiting, untold) = self.shared.gates.open();
+        let (alive, down) = (self.alive().len(), self.servers.len() - self.alive().len());
+        let only = |weight: usize, when: bool| if when { weight } else { 0 };
+        match one {
+            Move::Open => only(60, waiting > 0),
+            Move::Answer => only(40, untold > 0),
+            Move::Pass => 8,
+            Move::Call => only(10, alive > 0),
+            Move::Watch => only(4, alive > 0 && !self.shared.model.lock().unwrap().runs.is_empty()),
+            Move::Late => only(1, alive > 0),
+            Move::Restart => only(12, down > 0),
+            Move::Crash => only(1, alive > 0 && self.faults.crashes),
+            Move::Stop => only(1, alive > 0 && self.faults.crashes),
+            Move::Jump => only(1, self.faults.clock_jumps),
+            Move::CatchUp => only(4, self.shared.bug == Some(Bug::AcknowledgesBeforeCommit)),
+        }
+    }
+
+    fn open_a_gate(&mut self) -> String {
+        let (waiting, _) = self.shared.gates.open();
+        let place = self.choices.below(waiting);
+        let verdict = self.verdict(self.shared.gates.what(place));
+        let words = self.shared.gates.words(place);
+        self.shared.gates.act(place, verdict);
+        let held_back = self.faults.slow_answers && self.choices.percent(20);
+        if !held_back {
+            let (_, untold) = self.shared.gates.open();
+            self.shared.gates.tell(untold - 1);
+        }
+        format!("{words}: {verdict:?}{}", if held_back { ", not told yet" } else { "" })
+    }
+
+    fn verdict(&mut self, what: What) -> Verdict {
+        let odd = match what {
+            What::Plan => {
+                let plan = draw::plan(&mut self.choices, &catalog());
+                self.next.lock().unwrap().plan = Some(plan);
+                self.faults.defects
+            }
+            What::Call => {
+                let outcome = draw::outcome(&mut self.choices);
+                self.shared.model.lock().unwrap().ledger.met(ledger::RESULTS, ledger::result(&outcome));
+                self.next.lock().unwrap().outcome = Some(outcome);
+                self.faults.defects
+            }
+            What::Commit | What::Claim | What::Read => {
+                let faulty = self.faults.store_errors && self.choices.percent(6);
+                return if faulty { *self.choices.pick(&self.store_faults(what)) } else { Verdict::Go };
+            }
+        };
+        if odd && self.choices.percent(4) { Verdict::Odd } else { Verdict::Go }
+    }
+
+    fn store_faults(&self, what: What) -> [Verdict; 3] {
+        match what {
+            What::Commit | What::Claim => [Verdict::Busy, Verdict::Failed, Verdict::AnswerLost],
+            _ => [Verdict::Busy, Verdict::Failed, Verdict::Failed],
+        }
+    }
+
+    fn tell_an_answer(&mut self) -> String {
+        let (_, untold) = self.shared.gates.open();
+        let place = self.choices.below(untold);
+        self.shared.gates.tell(place);
+        "an answer is told".to_owned()
+    }
+
+    fn let_time_pass(&mut self) -> String {
+        let milliseconds = *self.choices.pick(&PASSES_MS);
+        self.pass(milliseconds);
+        format!("{milliseconds} ms pass")
+    }
+
+    fn jump(&mut self) -> String {
+        let server = self.choices.below(self.servers.len());
+        let by_ms = *self.choices.pick(&JUMPS_MS);
+        self.servers[server].clock.jump(by_ms);
+        format!("the clock of server {server} is set by {by_ms} ms")
+    }
+
+    fn restart(&mut self) -> String {
+        let down: Vec<usize> = (0..self.servers.len()).filter(|place| self.servers[*place].alive.is_none()).collect();
+        let place = *self.choices.pick(&down);
+        self.start(place);
+        format!("server {place} starts")
+    }
+
+    fn crash(&mut self) -> String {
+        let alive = self.alive();
+        let place = *self.choices.pick(&alive);
+        self.end(place);
+        format!("server {place} crashes")
+    }
+
+    fn stop(&mut self) -> String {
+        let alive = self.alive();
+        let place = *self.choices.pick(&alive);
+        if let Some(alive) = &self.servers[place].alive {
+            alive.stopping.cancel();
+        }
+        format!("server {place} is told to stop")
+    }
+
+    /// Asks a server that lives.
+    pub fn ask(&mut self, tenant: &'static str, asked: Asked) -> String {
+        let alive = self.alive();
+        let place = *self.choices.pick(&alive);
+        let Some(alive) = &mut self.servers[place].alive else { return String::new() };
+        let since = {
+            let mut model = self.shared.model.lock().unwrap();
+            if let Some(word) = asked.command() {
+                model.ledger.met(ledger::COMMANDS, word);
+            }
+            asked.run().and_then(|run| model.runs.get(&run)).map_or(0, |known| known.state.version)
+        };
+        let words = if self.shared.telling { asked.words() } else { String::new() };
+        alive.tasks.retain(|task| !task.is_finished());
+        alive.tasks.push(self.clients.ask(&alive.runs, alive.life, tenant, asked, since));
+        format!("server {place} is asked: {words}")
+    }
+
+    fn call(&mut self) -> String {
+        let Some((tenant, run)) = self.some_run() else { return self.start_a_run() };
+        match self.choices.weighted(&[12, 20, 30, 12, 12, 14, 4]) {
+            0 => self.start_a_run(),
+            1 => self.ask_again(),
+            2 => self.give_children(tenant, run),
+            3 => {
+                let (evaluation, recovery) = draw::evaluation(&mut self.choices);
+                let Some(node_run) = self.some_node_run(run) else { return self.ask_again() };
+                self.ask(tenant, Asked::Command { run, command: Command::Evaluate { node_run, evaluation, recovery } })
+            }
+            4 => {
+                let completion = draw::completion(&mut self.choices);
+                let Some(node_run) = self.some_node_run(run) else { return self.ask_again() };
+                self.ask(tenant, Asked::Command { run, command: Command::Complete { node_run, completion } })
+            }
+            5 => self.ask(tenant, Asked::Get { run }),
+            _ => self.ask(tenant, Asked::Command { run, command: Command::Cancel { reason: None } }),
+        }
+    }
+
+    fn start_a_run(&mut self) -> String {
+        if self.clients.requests.len() >= RUNS_MAX {
+            return self.ask_again();
+        }
+        let tenant = *self.choices.pick(&draw::TENANTS);
+        let new = draw::new_run(&mut self.choices);
+        self.clients.requests.push(Request { tenant, new });
+        self.ask(tenant, Asked::Start(self.clients.requests.len() - 1))
+    }
+
+    /// The same request once more: its caller did not hear, or did not listen.
+    fn ask_again(&mut self) -> String {
+        let requests = self.clients.requests.len();
+        let again = (0..requests).filter(|place| {
+            let new = &self.clients.requests[*place].new;
+            new.name.is_some() || new.key.is_some()
+        });
+        let again: Vec<usize> = again.collect();
+        if again.is_empty() {
+            return self.let_time_pass();
+        }
+        let place = *self.choices.pick(&again);
+        self.ask(self.clients.requests[place].tenant, Asked::Start(place))
+    }
+
+    fn give_children(&mut self, tenant: &'static str, run: RunId) -> String {
+        let Some(parent) = self.some_node_run(run) else { return self.ask_again() };
+        if self.choices.percent(50) {
+            let children = draw::child_requests(&mut self.choices);
+            return self.ask(tenant, Asked::Children { run, parent, children });
+        }
+        let children = draw::child_specs(&mut self.choices, &catalog());
+        self.ask(tenant, Asked::Command { run, command: Command::CreateChildren { parent, children } })
+    }
+
+    /// Mostly one that lives.
+    fn some_run(&mut self) -> Option<(&'static str, RunId)> {
+        let model = self.shared.model.lock().unwrap();
+        let live = model.live();
+        let all = || model.runs.iter().map(|(run, known)| (known.tenant.clone(), *run)).collect::<Vec<_>>();
+        let from = if live.is_empty() || self.choices.percent(10) { all() } else { live };
+        drop(model);
+        if from.is_empty() {
+            return None;
+        }
+        let (tenant, run) = self.choices.pick(&from).clone();
+        draw::tenant(&tenant).map(|tenant| (tenant, run))
+    }
+
+    /// Mostly one that is moved from outside and lives.
+    fn some_node_run(&mut self, run: RunId) -> Option<NodeRunId> {
+        let model = self.shared.model.lock().unwrap();
+        let state = &model.runs.get(&run)?.state;
+        let nodes = || state.order.iter().filter_map(|id| state.node(*id));
+        let owned = nodes().filter(|node| node.is_live() && node.node_type.kind == NodeKind::External);
+        let mut from: Vec<NodeRunId> = owned.map(|node| node.id).collect();
+        if from.is_empty() || self.choices.percent(15) {
+            from = state.order.clone();
+        }
+        if from.is_empty() { None } else { Some(*self.choices.pick(&from)) }
+    }
+
+    fn watch(&mut self) -> String {
+        let closed: Vec<usize> =
+            (0..self.watchers.readers.len()).filter(|place| !self.watchers.readers[*place].is_open()).collect();
+        let may_come = self.watchers.readers.len() < READERS_MAX;
+        if may_come && (closed.is_empty() || self.choices.percent(40)) {
+            let Some((tenant, run)) = self.some_run() else { return String::new() };
+            let face = *self.choices.pick(&Face::ALL);
+            let seq = self.choices.below(4) as u64;
+            let seq = seq.min(self.watchers.seen_to(run, face));
+            self.watchers.readers.push(Reader::new(tenant, run, face, seq));
+            return self.connect(self.watchers.readers.len() - 1);
+        }
+        if closed.is_empty() || self.choices.percent(40) {
+            let place = self.choices.below(self.watchers.readers.len());
+            self.watchers.readers[place].disconnect();
+            return format!("reader {place} is cut off");
+        }
+        let place = *self.choices.pick(&closed);
+        self.connect(place)
+    }
+
+    /// A reader connects to a server that lives.
+    pub fn connect(&mut self, reader: usize) -> String {
+        let alive = self.alive();
+        let place = *self.choices.pick(&alive);
+        if let Some(alive) = &mut self.servers[place].alive {
+            alive.tasks.push(self.watchers.readers[reader].connect(&alive.rooms, alive.life));
+        }
+        format!("reader {reader} connects to server {place}")
+    }
+
+    /// A result comes back late, twice, or from somebody who was thought dead.
+    fn come_late(&mut self) -> String {
+        let claims = self.shared.model.lock().unwrap().claims();
+        if claims.is_empty() {
+            return self.let_time_pass();
+        }
+        let claimed = self.choices.pick(&claims).clone();
+        let (effect, node_run) = (claimed.effect.id, claimed.effect.node_run);
+        let command = match (&claimed.effect.request, self.choices.percent(15)) {
+            (Wanted::Wake, false) | (_, true) => Command::Wake { effect, node_run },
+            (Wanted::Plan { .. }, _) => match draw::plan(&mut self.choices, &catalog()) {
+                Ok(plan) => Command::Planned { effect, node_run, plan },
+                Err(failure) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure) },
+            },
+            (Wanted::Call { .. }, _) => Command::Settle { effect, node_run, outcome: draw::outcome(&mut self.choices) },
+        };
+        let Some(tenant) = draw::tenant(&claimed.tenant) else { return String::new() };
+        if self.shared.bug == Some(Bug::ForgetsThatFinalIsFinal) {
+            return self.record_without_asking(tenant, claimed.run, node_run);
+        }
+        // Under its own epoch, or one that was never given.
+        let epoch = claimed.epoch - i64::from(self.choices.percent(30));
+        self.shared.model.lock().unwrap().impostors.insert(effect);
+        self.ask(tenant, Asked::Settle { run: claimed.run, command, claim: (effect, epoch) })
+    }
+}

@@ -1,0 +1,67 @@
+//! What is reached outside, as twins: a planner and a performer that answer when and what a step says.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use runyard::catalog::Catalog;
+use runyard::driver::perform::{Call, Performer};
+use runyard::planner::{PlanRequest, Planner};
+use runyard_engine::event::Failure;
+use runyard_engine::{Outcome, Plan};
+
+use crate::gates::{Verdict, What};
+use crate::store::Shared;
+
+/// The next answer from outside, put here by the step that opens the gate.
+#[derive(Default)]
+pub struct Next {
+    pub plan: Option<Result<Plan, Failure>>,
+    pub outcome: Option<Outcome>,
+}
+
+/// Everything outside, as one life of one server reaches it.
+#[derive(Clone)]
+pub struct Outside {
+    pub shared: Shared,
+    pub next: Arc<Mutex<Next>>,
+    pub life: u64,
+}
+
+/// The defect that a `Verdict::Odd` stands for here: the code of the planner or the performer panics.
+fn defect() -> ! {
+    // Without the hook, which would tell the terminal about every one of them.
+    std::panic::resume_unwind(Box::new("as a defect would"))
+}
+
+#[async_trait]
+impl Planner for Outside {
+    async fn plan(&self, _: PlanRequest) -> Result<Plan, Failure> {
+        let next = self.next.clone();
+        let act = move |verdict| match verdict {
+            Verdict::Odd => None,
+            _ => next.lock().unwrap().plan.take(),
+        };
+        let words = "the planner answers".to_owned();
+        self.shared.gates.pass(self.life, What::Plan, words, act).await.unwrap_or_else(|| defect())
+    }
+}
+
+#[async_trait]
+impl Performer for Outside {
+    async fn perform(&self, call: Call<'_>) -> Outcome {
+        self.shared.model.lock().unwrap().performs(self.life, call.key);
+        let next = self.next.clone();
+        let act = move |verdict| match verdict {
+            Verdict::Odd => None,
+            _ => next.lock().unwrap().outcome.take(),
+        };
+        let words = if self.shared.telling { format!("{} is performed", call.key) } else { String::new() };
+        self.shared.gates.pass(self.life, What::Call, words, act).await.unwrap_or_else(|| defect())
+    }
+}
+
+/// The catalogue, read once for all worlds.
+pub fn catalog() -> Arc<Catalog> {
+    static CATALOG: std::sync::OnceLock<Arc<Catalog>> = std::sync::OnceLock::new();
+    CATALOG.get_or_init(|| Arc::new(Catalog::builtin())).clone()
+}

@@ -1,0 +1,178 @@
+//! How a world comes to rest: nothing goes wrong any more, everything that waits is let go on, time passes. Then every run has
+//! ended or waits for somebody outside; those are canceled, and nothing is left.
+
+use runyard::store::Store;
+use runyard_engine::{Command, Outcome, RunId, outstanding};
+
+use crate::clients::Asked;
+use crate::draw;
+use crate::gates::{Verdict, What};
+use crate::watch::{Face, Reader};
+use crate::world::World;
+
+/// How long time passes at once, milliseconds: longer than a lease, and than a driver sleeps at the most.
+const PASSES_MS: u64 = 31_000;
+/// How often time may pass before everything must have happened: half an hour, and the longest sleep is a minute.
+const PASSES_MAX: usize = 60;
+
+impl World {
+    /// Comes to rest, and holds what is left against the laws.
+    pub async fn come_to_rest(&mut self) {
+        self.tell(|| "the world comes to rest".to_owned());
+        self.clocks_agree_again();
+        for reader in 0..self.watchers.readers.len() {
+            self.watchers.readers[reader].disconnect();
+        }
+        if self.quiet(false).await {
+            return;
+        }
+        self.everybody_watches();
+        let live = self.shared.model.lock().unwrap().live();
+        for (tenant, run) in live {
+            self.cancel(&tenant, run);
+        }
+        if self.quiet(true).await {
+            return;
+        }
+        self.everybody_asks();
+        if self.quiet(true).await {
+            return;
+        }
+        self.last_look();
+        _ = self.settle("all is over".to_owned()).await;
+    }
+
+    /// Every run is asked for once more.
+    fn everybody_asks(&mut self) {
+        self.clients.at_rest = true;
+        let runs: Vec<(String, RunId)> = {
+            let model = self.shared.model.lock().unwrap();
+            model.runs.iter().map(|(run, known)| (known.tenant.clone(), *run)).collect()
+        };
+        for (tenant, run) in runs {
+            if let Some(tenant) = draw::tenant(&tenant) {
+                _ = self.ask(tenant, Asked::Get { run });
+            }
+        }
+    }
+
+    /// All clocks show the latest time that any of them has told, and every server lives.
+    fn clocks_agree_again(&mut self) {
+        let latest_ms = self.servers.iter().map(|server| server.clock.now_ms()).max().unwrap_or_default();
+        let latest_ms = latest_ms.max(self.latest_ms);
+        for place in 0..self.servers.len() {
+            let clock = &self.servers[place].clock;
+            // What was set back is made up for first.
+            while clock.now_ms() < latest_ms {
+                clock.jump((latest_ms - clock.now_ms()).max(1_000));
+            }
+            if self.servers[place].alive.as_ref().is_some_and(|alive| alive.stopping.is_cancelled()) {
+                self.end(place);
+            }
+            if self.servers[place].alive.is_none() {
+                self.start(place);
+            }
+        }
+    }
+
+    /// Every face of every run is watched from its beginning, and every reader reads on.
+    fn everybody_watches(&mut self) {
+        let runs: Vec<(String, RunId)> = {
+            let model = self.shared.model.lock().unwrap();
+            model.runs.iter().map(|(run, known)| (known.tenant.clone(), *run)).collect()
+        };
+        for (place, (tenant, run)) in runs.into_iter().enumerate() {
+            let Some(tenant) = draw::tenant(&tenant) else { continue };
+            // One face of each from the beginning: over many worlds, all of them.
+            let face = Face::ALL[place % Face::ALL.len()];
+            self.watchers.readers.push(Reader::new(tenant, run, face, 0));
+        }
+        for reader in 0..self.watchers.readers.len() {
+            if !self.watchers.readers[reader].over {
+                _ = self.connect(reader);
+            }
+        }
+    }
+
+    fn cancel(&mut self, tenant: &str, run: RunId) {
+        let Some(tenant) = draw::tenant(tenant) else { return };
+        _ = self.ask(tenant, Asked::Command { run, command: Command::Cancel { reason: None } });
+    }
+
+    /// Lets everything happen that can, and time pass, until nothing is wanted any more. True: a law is broken.
+    async fn quiet(&mut self, last: bool) -> bool {
+        let mut passes = 0;
+        loop {
+            if self.let_all_through().await {
+                return true;
+            }
+            if self.is_quiet(last) {
+                return false;
+            }
+            passes += 1;
+            if passes > PASSES_MAX {
+                let mut model = self.shared.model.lock().unwrap();
+                let waiting: Vec<String> = model.live().into_iter().map(|(_, run)| run.to_string()).collect();
+                model.breaks("every run ends or waits for something named", waiting.join(" "));
+                return true;
+            }
+            self.pass(PASSES_MS);
+            if self.settle(format!("{PASSES_MS} ms pass")).await {
+                return true;
+            }
+        }
+    }
+
+    /// Opens every gate, one step each, in the order in which they were come to.
+    async fn let_all_through(&mut self) -> bool {
+        loop {
+            let (waiting, untold) = self.shared.gates.open();
+            let what = if untold > 0 {
+                self.shared.gates.tell(0);
+                "an answer is told".to_owned()
+            } else if waiting > 0 {
+                let words = self.shared.gates.words(0);
+                self.answer_plainly(self.shared.gates.what(0));
+                self.shared.gates.act(0, Verdict::Go);
+                self.shared.gates.tell(0);
+                words
+            } else {
+                return false;
+            };
+            if self.settle(what).await {
+                return true;
+            }
+        }
+    }
+
+    fn answer_plainly(&mut self, what: What) {
+        let mut next = self.next.lock().unwrap();
+        match what {
+            What::Plan => next.plan = Some(Ok(draw::plainest_plan(&crate::outside::catalog()))),
+            What::Call => next.outcome = Some(Outcome::Succeeded { outputs: Default::default() }),
+            What::Commit | What::Claim | What::Read => {}
+        }
+    }
+
+    /// Whether nothing more will happen by itself.
+    fn is_quiet(&self, last: bool) -> bool {
+        let model = self.shared.model.lock().unwrap();
+        let wanted = model.runs.values().any(|known| !outstanding(&known.state).is_empty());
+        let reading = last && self.watchers.readers.iter().any(Reader::is_open);
+        !wanted && self.clients.in_flight.is_empty() && !reading
+    }
+
+    /// What must be so when all is over.
+    fn last_look(&mut self) {
+        let mut model = self.shared.model.lock().unwrap();
+        for (_, run) in model.live() {
+            model.breaks("every run ends or waits for something named", format!("{run} was canceled and lives"));
+        }
+        let due = futures::FutureExt::now_or_never(self.shared.memory.next_due());
+        if !matches!(due, Some(Ok(None))) {
+            model.breaks("nothing is wanted when all is over", format!("{due:?}"));
+        }
+        self.watchers.finish(&mut model);
+        model.look_closely(&self.shared.memory);
+    }
+}

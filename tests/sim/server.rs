@@ -1,0 +1,107 @@
+//! One server of a world: the real `Runs`, the real driver and three real rooms over the store's twin. A life begins with a start
+//! and ends with a crash or a stop; nothing of it is left afterwards but what was written.
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use runyard::auth::{self, Guard, LocalToken};
+use runyard::clock::Clock;
+use runyard::config::Auth;
+use runyard::dialects::run_gateway::Backend;
+use runyard::dialects::{native, run_gateway, runtime};
+use runyard::driver;
+use runyard::feed::Bells;
+use runyard::runs::{Limits, Parts, Runs};
+use runyard::store::memory::Memory;
+use runyard_api::arp;
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::outside::{Next, Outside, catalog};
+use crate::store::{Seen, Shared};
+
+/// How long a claim holds.
+pub const LEASE_MS: i64 = 3_000;
+
+/// A place for a server, with its own clock.
+pub struct Server {
+    pub clock: Clock,
+    pub workers: usize,
+    pub alive: Option<Alive>,
+}
+
+/// A server at work.
+pub struct Alive {
+    /// Different for each life of each server.
+    pub life: u64,
+    pub runs: Runs,
+    pub rooms: Arc<Rooms>,
+    pub driver: JoinHandle<()>,
+    pub stopping: CancellationToken,
+    /// Calls in flight and streams that are open.
+    pub tasks: Vec<AbortHandle>,
+}
+
+/// The faces that number events, each in its own way.
+pub struct Rooms {
+    pub gateway: run_gateway::Room,
+    pub runtime: runtime::Room,
+    pub native: native::Room,
+}
+
+impl Alive {
+    /// Starts a server.
+    pub fn start(shared: &Shared, next: &Arc<Mutex<Next>>, clock: Clock, workers: usize, life: u64) -> Alive {
+        let store = Arc::new(Seen { shared: shared.clone(), life });
+        let (bells, work) = (Arc::new(Bells::default()), Arc::new(Notify::new()));
+        let runs = Runs::new(Parts {
+            store: store.clone(),
+            catalog: catalog(),
+            clock: clock.clone(),
+            bells,
+            work: work.clone(),
+            secret: [7; 32],
+            limits: Limits { parallel_max: 3 },
+        });
+        let outside = Arc::new(Outside { shared: shared.clone(), next: next.clone(), life });
+        let stopping = CancellationToken::new();
+        let parts = driver::Parts {
+            store,
+            runs: runs.clone(),
+            performer: outside.clone(),
+            planner: outside,
+            clock,
+            work,
+            settings: driver::Settings { claimer: life.to_string(), workers, lease_ms: LEASE_MS },
+        };
+        let guard = guard(parts.clock.clone());
+        let rooms = Rooms {
+            gateway: run_gateway::Room::new(Backend::Here(runs.clone()), guard.gate(&arp::run_gateway::DOCUMENT)),
+            runtime: runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT)),
+            native: native::Room::new(
+                runs.clone(),
+                Arc::new(OnceLock::new()),
+                guard.gate(&runyard_api::runyard::DOCUMENT),
+                guard.keys().clone(),
+            ),
+        };
+        let driver = tokio::spawn(driver::drive(parts, stopping.clone()));
+        Alive { life, runs, rooms: Arc::new(rooms), driver, stopping, tasks: Vec::new() }
+    }
+
+    /// Forgets everything at once.
+    pub fn kill(self) {
+        self.driver.abort();
+        for task in self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Rooms are asked here as their doors ask them once they know who is calling, so nobody has a key.
+fn guard(clock: Clock) -> Guard {
+    let local = LocalToken::random(Ipv4Addr::LOCALHOST.into()).expect("the machine has random bytes");
+    let parts = auth::Parts { store: Arc::new(Memory::new()), clock, local };
+    Guard::new(&Auth::default(), parts).expect("no provider is named")
+}

@@ -1,0 +1,80 @@
+//! A failing script made short: steps are taken out, draws are taken back to 0, for as long as the same law stays broken.
+
+use crate::choices::Script;
+
+/// How many scripts are tried at the most.
+const TRIES_MAX: usize = 1_500;
+
+/// The shortest script found that still fails. `fails` says whether a script does.
+pub fn shrink(script: Script, mut fails: impl FnMut(&Script) -> bool) -> Script {
+    let mut best = script;
+    let mut tries = 0;
+    let mut try_it = |best: &mut Script, candidate: Script| {
+        tries += 1;
+        let better = tries <= TRIES_MAX && fails(&candidate);
+        if better {
+            *best = candidate;
+        }
+        better
+    };
+    loop {
+        let before = best.clone();
+        take_out_steps(&mut best, &mut try_it);
+        take_back_draws(&mut best, &mut try_it);
+        if best == before {
+            return best;
+        }
+    }
+}
+
+type TryIt<'a> = &'a mut dyn FnMut(&mut Script, Script) -> bool;
+
+/// Longer and longer stretches left standing: halves first, then single steps. From the end, where most is not needed.
+fn take_out_steps(best: &mut Script, try_it: TryIt<'_>) {
+    let mut stretch = best.0.len();
+    while stretch > 0 {
+        let mut end = best.0.len();
+        while end > 1 {
+            // The first step is the world.
+            let start = end.saturating_sub(stretch).max(1);
+            let mut candidate = best.clone();
+            candidate.0.drain(start..end);
+            try_it(best, candidate);
+            end = start;
+        }
+        stretch /= 2;
+    }
+}
+
+/// Draws that make no difference become 0, and zeros at the end go.
+fn take_back_draws(best: &mut Script, try_it: TryIt<'_>) {
+    for step in 0..best.0.len() {
+        for draw in (0..best.0[step].len()).rev() {
+            // Zeros at the end may have gone since.
+            let Some(drawn) = best.0[step].get(draw).copied() else { continue };
+            for simpler in [0, drawn / 2, drawn.saturating_sub(1)].into_iter().filter(|simpler| *simpler < drawn) {
+                let mut candidate = best.clone();
+                candidate.0[step][draw] = simpler;
+                while candidate.0[step].last() == Some(&0) {
+                    candidate.0[step].pop();
+                }
+                if try_it(best, candidate) {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_script_shrinks_to_what_is_needed() {
+    let script = Script((0..200).map(|step| vec![step, step % 7, 9]).collect());
+    // It takes a step that draws 40 or more first, and later one whose second draw is 3 or more.
+    let fails = |script: &Script| {
+        let first = script.0.iter().position(|step| step.first().is_some_and(|draw| *draw >= 40));
+        first.is_some_and(|first| script.0[first + 1..].iter().any(|step| step.get(1).is_some_and(|draw| *draw >= 3)))
+    };
+    let shrunk = shrink(script, fails);
+    assert!(fails(&shrunk) && shrunk.0.len() <= 3, "{shrunk}");
+    assert_eq!(shrunk.0.iter().map(Vec::len).sum::<usize>(), 3, "{shrunk}");
+}
