@@ -34,11 +34,9 @@ TELLERS = {
     "the golden": ["test", "--package", "runyard-codegen", "--test", "golden", "ours::"],
     "the contract test": ["test", "--package", "runyard", "--test", "it", "contract::the_ledger"],
 }
-# What a teller says when it is content, so that one that was not asked at all is not taken for content.
-CONTENT = {
-    "the golden": "test result: ok. 2 passed",
-    "the contract test": "test result: ok. 1 passed",
-}
+# What a teller says when it is content. A test that was not found at all passes too, and proves nothing.
+PASSED = r"test result: ok\. [1-9]\d* passed"
+CONTENT = {"the golden": PASSED, "the contract test": PASSED}
 
 OPERATION = """
   /v1/runs/{run_id}:pause:
@@ -204,7 +202,7 @@ def content(teller, arguments):
     """The unchanged copy gives nobody anything to say; else what a case finds would prove nothing."""
     started = time.monotonic()
     status, output = ask(arguments)
-    if status != 0 or CONTENT.get(teller, "Finished") not in output:
+    if status != 0 or not re.search(CONTENT.get(teller, "Finished"), output):
         sys.exit(f"{output}\ndrill: {teller} is not content with the tree as it is")
     print(f"   {time.monotonic() - started:4.0f} s  {teller} is content with the tree as it is", flush=True)
 

@@ -114,7 +114,6 @@ impl Clock {
     }
 
     /// Now, in Unix milliseconds. Never less than before.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn now_ms(&self) -> i64 {
         let timer_ms = match &*self.source {
             Source::System(began) => milliseconds(began.elapsed()),

@@ -43,6 +43,8 @@
 //! | descriptions, titles, examples, other `x-` notes, servers, tags, `info` | | |
 //! | a schema that no operation reaches | | |
 //!
+//! The items of a stream (`itemSchema`, or `x-item-schema`) are compared like a body.
+//! A status that came or went under `default` or its range is compared with that by its body.
 //! In a file that has schemas and no operations, every schema counts as said in requests and in responses.
 
 mod change;

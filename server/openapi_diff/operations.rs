@@ -173,13 +173,15 @@ impl<'a> Operations<'_, 'a> {
             match after.get(status) {
                 Some(new) => {
                     self.notes(&place, old, new, &["links"]);
-                    self.answer(both, &place, old, new);
+                    self.headers(both, &place, old, new);
+                    self.media(both, Position::Response, &place, old, new);
                 }
                 None => match covering(status, &after) {
-                    // It may still be answered, as what the wider word says.
+                    // It may still be answered, with the body that the wider word has. Headers are not held against it: those of
+                    // a wider word are each of some of the statuses that it stands for.
                     Some(wider) => {
                         self.came("status", How::Removed, place.clone(), "", old, Breaks::NOBODY);
-                        self.answer(both, &place, old, &wider);
+                        self.media(both, Position::Response, &place, old, &wider);
                     }
                     None => self.came("status", How::Removed, place, "", old, Breaks::SERVERS),
                 },
@@ -190,16 +192,11 @@ impl<'a> Operations<'_, 'a> {
             match covering(status, &before) {
                 Some(wider) => {
                     self.came("status", How::Added, place.clone(), "", new, Breaks::NOBODY);
-                    self.answer(both, &place, &wider, new);
+                    self.media(both, Position::Response, &place, &wider, new);
                 }
                 None => self.came("status", How::Added, place, "", new, Breaks::CLIENTS),
             }
         }
-    }
-
-    fn answer(&mut self, both: &Both<'_, 'a>, place: &str, old: &At<'a>, new: &At<'a>) {
-        self.headers(both, place, old, new);
-        self.media(both, Position::Response, place, old, new);
     }
 
     fn headers(&mut self, both: &Both<'_, 'a>, place: &str, old: &At<'a>, new: &At<'a>) {
@@ -251,7 +248,7 @@ impl<'a> Operations<'_, 'a> {
                 Some(new) => {
                     let place = format!("{place} {media}");
                     self.schema(both, position, &place, old, new);
-                    self.items(both, position, &place, old, new);
+                    self.item(both, position, &format!("{place} item"), old, new);
                 }
                 None => self.came("media_type", How::Removed, place.to_owned(), media, old, Breaks::CLIENTS),
             }
@@ -263,22 +260,26 @@ impl<'a> Operations<'_, 'a> {
         }
     }
 
-    /// What each line or event of a stream is. Where one document is silent about it, nothing is known to have changed.
-    fn items(&mut self, both: &Both<'_, 'a>, position: Position, place: &str, old: &At<'a>, new: &At<'a>) {
-        const KEY: &str = "x-item-schema";
-        let of = |side: &At<'a>| side.value.get(KEY).map(|item| At::new(item, format!("{}/{KEY}", side.pointer)));
-        if let (Some(before), Some(after)) = (of(old), of(new)) {
-            self.schemas.start(&both.name, position, &format!("{place} item"), before, after);
-        }
+    fn schema(&mut self, both: &Both<'_, 'a>, position: Position, place: &str, old: &At<'a>, new: &At<'a>) {
+        self.pair(both, position, place, (old, schema_of(old, &["schema"])), (new, schema_of(new, &["schema"])));
     }
 
-    fn schema(&mut self, both: &Both<'_, 'a>, position: Position, place: &str, old: &At<'a>, new: &At<'a>) {
+    /// What each line or event of a stream is: `itemSchema` of OpenAPI 3.2, which older documents write as an extension.
+    fn item(&mut self, both: &Both<'_, 'a>, position: Position, place: &str, old: &At<'a>, new: &At<'a>) {
+        let of = |side: &At<'a>| schema_of(side, &["itemSchema", "x-item-schema"]);
+        self.pair(both, position, place, (old, of(old)), (new, of(new)));
+    }
+
+    /// Where one of them says nothing of it, anything fits.
+    fn pair(
+        &mut self,
+        both: &Both<'_, 'a>,
+        position: Position,
+        place: &str,
+        (old, before): (&At<'a>, Option<At<'a>>),
+        (new, after): (&At<'a>, Option<At<'a>>),
+    ) {
         const ANYTHING: &Value = &Value::Bool(true);
-        let of = |side: &At<'a>| {
-            let schema = side.value.get("schema");
-            schema.map(|schema| At::new(schema, format!("{}/schema", side.pointer)))
-        };
-        let (before, after) = (of(old), of(new));
         if before.is_none() && after.is_none() {
             return;
         }
@@ -409,6 +410,12 @@ impl<'a> Operations<'_, 'a> {
 
 fn at_parameter(both: &Both<'_, '_>, parameter: &Parameter<'_>) -> String {
     format!("{}: {} {}", both.name, parameter.place, parameter.name)
+}
+
+/// The schema below the first of these keys that is there.
+fn schema_of<'a>(side: &At<'a>, keys: &[&str]) -> Option<At<'a>> {
+    let at = |key: &&str| Some(At::new(side.value.get(*key)?, format!("{}/{key}", side.pointer)));
+    keys.iter().find_map(at)
 }
 
 fn kind(required: bool) -> &'static str {

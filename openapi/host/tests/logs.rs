@@ -1,7 +1,7 @@
 //! One line per request, with what finds it again, and without what it carried.
 
 use std::io;
-use std::sync::Mutex as Lock;
+use std::sync::{Mutex as Lock, Once};
 
 use super::*;
 
@@ -31,6 +31,13 @@ impl Lines {
 
 /// Everything that this thread logs; the server of a test runs on its thread.
 fn listen() -> (Lines, tracing::subscriber::DefaultGuard) {
+    // Whether anybody wants a line is settled once for all threads. The thread of another test, where nobody listens, would settle
+    // it with no, now and then.
+    static EVERYWHERE: Once = Once::new();
+    EVERYWHERE.call_once(|| {
+        let silent = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(io::sink);
+        tracing::subscriber::set_global_default(silent.finish()).unwrap();
+    });
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber =

@@ -200,16 +200,29 @@ fn answers() {
     holds(SHELF, &[("/responses/200/links", json!({}))], &["note_added shelf: 200: neither"]);
 }
 
-/// OpenAPI 3.0 calls a stream a string, whatever it consists of.
+/// What a stream is made of is said beside its schema, which can only say that it is text.
 #[test]
-fn what_a_stream_consists_of_is_held_like_an_answer() {
-    let media = "/paths/~1shelf/get/responses/200/content/text~1plain/x-item-schema";
-    let streams = |kind: &str| edited(shop(), &[(media, json!({ "type": kind }))]);
-    let said = |old: &Value, new: &Value| diff(old, new).iter().map(line).collect::<Vec<_>>();
-    let (old, new) = (streams("string"), streams("integer"));
-    assert_eq!(said(&old, &new), ["type_changed shelf: 200 text/plain item: clients servers"]);
+fn items_of_a_stream_are_read_by_clients() {
+    let at = "/paths/~1shelf/get/responses/200/content/text~1plain";
+    let item = json!({ "type": "object", "properties": { "colour": { "type": "string", "enum": ["red"] } } });
+    let old = edited(shop(), &[(&format!("{at}/x-item-schema"), item.clone())]);
+    let more = format!("{at}/x-item-schema/properties/colour/enum/-");
+    let new = edited(old.clone(), &[(&more, json!("blue"))]);
+    let said: Vec<String> = diff(&old, &new).iter().map(line).collect();
+    assert_eq!(said, ["enum_value_added shelf: 200 text/plain item.colour: clients"]);
     mirrors(&diff(&old, &new), &diff(&new, &old));
-    assert_eq!(said(&shop(), &old), Vec::<String>::new(), "silence is no change");
+    let standard = edited(shop(), &[(&format!("{at}/itemSchema"), item)]);
+    assert_eq!(diff(&old, &standard), [], "the same, as OpenAPI 3.2 writes it");
+}
+
+/// A header of `default` belongs to one status or another that it stands for; a status that is listed now need not have it.
+#[test]
+fn headers_of_what_covered_an_answer_are_not_held_against_it() {
+    let allow = json!({ "description": "anything else", "headers": { "Allow": { "required": true } } });
+    let old = edited(shop(), &[("/paths/~1shelf/get/responses/default", allow)]);
+    let new = edited(old.clone(), &[("/paths/~1shelf/get/responses/410", json!({ "description": "gone" }))]);
+    assert_eq!(diff(&old, &new).iter().map(line).collect::<Vec<_>>(), ["status_added shelf: 410: neither"]);
+    mirrors(&diff(&old, &new), &diff(&new, &old));
 }
 
 /// An error that `default` covered has a schema of its own now: that is compared with what `default` said.
