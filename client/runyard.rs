@@ -28,10 +28,10 @@ impl Runs for Client {
     }
 
     async fn ended(&self, run_id: &str) -> Result<Option<types::Run>, Error> {
-        use types::RunState::{Canceled, Failed, Queued, Running, Succeeded, Waiting};
+        use types::RunState::{Canceled, Failed, NothingAchieved, Partial, Queued, Running, Succeeded, Waiting};
         let run = self.get_run(run_id).await?.into_inner();
         Ok(match run.state {
-            Succeeded | Failed | Canceled => Some(run),
+            Succeeded | Partial | NothingAchieved | Failed | Canceled => Some(run),
             Queued | Running | Waiting => None,
         })
     }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use crate::event::{ChildCreated, Failure, FinalState};
 use crate::node_type::NodeKind;
+use crate::policy::is_tried;
 use crate::{
-    Constraints, Event, Node, NodeRunId, NodeState, Object, Position, Recorded, RunId, RunOutcome, RunStatus, Start,
-    State, Wait,
+    Constraints, Event, Node, NodeRunId, NodeState, Object, OnFailure, Position, Recorded, RunId, RunOutcome,
+    RunStatus, Shortfall, Start, State, Wait, standing,
 };
 
 /// Why a log or a state cannot be what it says it is. The state that was applied to is unchanged.
@@ -101,13 +102,18 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
         Event::NodeStarted { node_run, attempt, inputs } => {
             fold.node_started(state, *node_run, *attempt, inputs.as_ref())?;
         }
+        Event::AttemptFailed { node_run, attempt, error, retry_at_ms } => {
+            fold.attempt_failed(state, *node_run, *attempt, error, *retry_at_ms)?;
+        }
+        Event::NodeQueued { node_run } => fold.node_queued(state, *node_run)?,
         Event::NodeWaiting { node_run, wait } => fold.node_waiting(state, *node_run, *wait)?,
-        Event::NodeFinished { node_run, state: end, outputs, artifacts, error } => {
-            fold.may_finish(state, *node_run, *end)?;
+        Event::NodeFinished { node_run, state: end, outputs, artifacts, error, shortfall } => {
+            fold.may_finish(state, *node_run, *end, *shortfall)?;
             let node = fold.node_mut(state, *node_run)?;
             node.outputs = outputs.clone();
             node.artifacts = artifacts.clone();
             node.error = error.clone();
+            node.shortfall = *shortfall;
             node.ended_at_ms = Some(*at_ms);
             fold.node_finished(state, *node_run, *end)?;
         }
@@ -159,6 +165,7 @@ impl Fold {
             constraints: merged.clone(),
             inputs: start.inputs.clone(),
             notes: start.notes.clone(),
+            policy: start.policy.clone(),
             ..Node::new(root, start.node_type.clone(), self.at_ms)
         };
         state.start = Some(Arc::new(start.clone()));
@@ -173,11 +180,18 @@ impl Fold {
         self.expect(!state.nodes.contains_key(&id), id, "it exists already")?;
         let derived = NodeRunId::child(state.run, child.parent, &child.key);
         self.expect(id == derived, id, "its id does not follow from parent and key")?;
-        let mut unmet = 0;
         for dependency in &child.depends_on {
             let sibling = self.node(state, *dependency)?;
             self.expect(sibling.parent == Some(child.parent), id, "it depends on a node run that is no sibling")?;
-            unmet += usize::from(sibling.final_state() != Some(FinalState::Succeeded));
+        }
+        for other in &child.fallback_for {
+            let sibling = self.node(state, *other)?;
+            let names_it = matches!(&sibling.policy.on_failure, OnFailure::GoTo(key) if *key == child.key);
+            self.expect(
+                sibling.parent == Some(child.parent) && names_it,
+                id,
+                "it stands in for a node run that does not name it",
+            )?;
         }
         let parent = self.live_composite(state, child.parent)?;
         parent.children.push(id);
@@ -186,7 +200,7 @@ impl Fold {
         for dependency in &child.depends_on {
             self.node_mut(state, *dependency)?.dependants.push(id);
         }
-        let node = Node {
+        let mut node = Node {
             parent: Some(child.parent),
             depth,
             key: child.key.clone(),
@@ -194,16 +208,18 @@ impl Fold {
             inputs: child.inputs.clone(),
             bindings: child.bindings.clone(),
             depends_on: child.depends_on.clone(),
-            unmet,
+            fallback_for: child.fallback_for.clone(),
+            policy: child.policy.clone(),
             asked: child.asked.clone(),
             constraints: child.constraints.clone(),
-            state: if unmet == 0 { NodeState::Queued } else { NodeState::Pending },
             goal: child.goal.clone(),
             candidate_set_id: child.candidate_set_id.clone(),
             binding_decision: child.binding_decision.clone(),
             notes: child.notes.clone(),
             ..Node::new(id, child.node_type.clone(), self.at_ms)
         };
+        node.unmet = standing::unmet(state, &node);
+        node.state = if node.unmet == 0 { NodeState::Queued } else { NodeState::Pending };
         insert(state, node);
         Ok(())
     }
@@ -221,7 +237,8 @@ impl Fold {
         let atomic = !node.node_type.kind.is_composite();
         let node = self.node_mut(state, id)?;
         node.attempt = attempt;
-        node.started_at_ms = Some(self.at_ms);
+        node.started_at_ms = node.started_at_ms.or(Some(self.at_ms));
+        node.attempt_at_ms = Some(self.at_ms);
         if let Some(inputs) = inputs {
             node.inputs = inputs.clone();
         }
@@ -229,6 +246,30 @@ impl Fold {
         if atomic {
             count_step(state, id);
         }
+        Ok(())
+    }
+
+    fn attempt_failed(
+        &self,
+        state: &mut State,
+        id: NodeRunId,
+        attempt: u32,
+        error: &Failure,
+        retry_at_ms: i64,
+    ) -> Result<(), Corrupt> {
+        let node = self.node(state, id)?;
+        self.expect(node.state == NodeState::Running && is_tried(node.node_type.kind), id, "it is at no try")?;
+        self.expect(node.live_children == 0 && node.attempt == attempt, id, "it is at another try")?;
+        self.node_mut(state, id)?.attempt_error = Some(error.clone());
+        move_to(state, id, NodeState::Waiting(Wait::Timer { until_ms: retry_at_ms }));
+        Ok(())
+    }
+
+    fn node_queued(&self, state: &mut State, id: NodeRunId) -> Result<(), Corrupt> {
+        let node = self.node(state, id)?;
+        let between = matches!(node.state, NodeState::Waiting(Wait::Timer { .. })) && is_tried(node.node_type.kind);
+        self.expect(between, id, "it does not wait for its next try")?;
+        move_to(state, id, NodeState::Queued);
         Ok(())
     }
 
@@ -246,8 +287,16 @@ impl Fold {
         Ok(())
     }
 
-    fn may_finish(&self, state: &State, id: NodeRunId, end: FinalState) -> Result<(), Corrupt> {
+    fn may_finish(
+        &self,
+        state: &State,
+        id: NodeRunId,
+        end: FinalState,
+        shortfall: Option<Shortfall>,
+    ) -> Result<(), Corrupt> {
         let node = self.node(state, id)?;
+        let short = shortfall.is_none() || (end == FinalState::Failed && node.node_type.kind == NodeKind::Plan);
+        self.expect(short, id, "only a plan that failed falls short")?;
         self.expect(node.is_live(), id, "it has ended before")?;
         self.expect(node.live_children == 0, id, "it has live children")?;
         self.expect(end != FinalState::Skipped || node.state == NodeState::Pending, id, "only who waits is skipped")?;
@@ -257,17 +306,15 @@ impl Fold {
     fn node_finished(&self, state: &mut State, id: NodeRunId, end: FinalState) -> Result<(), Corrupt> {
         move_to(state, id, NodeState::Final(end));
         let node = self.node(state, id)?;
-        let (parent, dependants) = (node.parent, node.dependants.clone());
+        let (parent, nearer) = (node.parent, standing::brought_nearer(state, node));
         if let Some(parent) = parent {
             self.node_mut(state, parent)?.live_children -= 1;
         }
-        if end == FinalState::Succeeded {
-            for dependant in dependants {
-                let node = self.node_mut(state, dependant)?;
-                node.unmet -= 1;
-                if node.unmet == 0 && node.state == NodeState::Pending {
-                    move_to(state, dependant, NodeState::Queued);
-                }
+        for sibling in nearer {
+            let node = self.node_mut(state, sibling)?;
+            node.unmet -= 1;
+            if node.unmet == 0 && node.state == NodeState::Pending {
+                move_to(state, sibling, NodeState::Queued);
             }
         }
         Ok(())
@@ -281,8 +328,9 @@ impl Fold {
         error: Option<&Failure>,
     ) -> Result<(), Corrupt> {
         let root = NodeRunId::root(state.run);
-        let end = self.node(state, root)?.final_state();
-        self.expect(end.map(RunOutcome::of) == Some(outcome), root, "it did not end like that")?;
+        let root_run = self.node(state, root)?;
+        let end = root_run.final_state().map(|end| RunOutcome::of(end, root_run.shortfall));
+        self.expect(end == Some(outcome), root, "it did not end like that")?;
         state.status = RunStatus::Final(outcome);
         state.outputs = outputs.cloned();
         state.error = error.cloned();

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::event::Failure;
+use crate::event::{Failure, FinalState};
 use crate::finish::{Checked, failure};
 use crate::plan::{Form, Source, as_text};
-use crate::{Node, NodeRunId, Object, State};
+use crate::{Node, NodeRunId, Object, State, standing};
 
 /// The inputs with every binding resolved; `None` when there is nothing to resolve.
 pub(crate) fn resolve(state: &State, node: &Node) -> Checked<Option<Object>> {
@@ -22,11 +22,16 @@ pub(crate) fn resolve(state: &State, node: &Node) -> Checked<Option<Object>> {
     Ok(Some(inputs))
 }
 
-/// The value at a place in the outputs of one of a composite's children.
+/// The value at a place in the outputs of one of a composite's children, or of its stand-in if that one ran. Null where there is
+/// none because a failure was passed over.
 pub(crate) fn read(state: &State, composite: NodeRunId, source: &Source) -> Checked<Value> {
-    let sibling = state.node(NodeRunId::child(state.run, composite, &source.step));
+    let named = state.node(NodeRunId::child(state.run, composite, &source.step));
+    let sibling = named.map(|named| standing::stand_in(state, named));
     let outputs = sibling.and_then(|sibling| sibling.outputs.as_ref());
     let found = match outputs {
+        _ if sibling.is_some_and(|sibling| sibling.final_state() != Some(FinalState::Succeeded)) => {
+            Some(outputs.and_then(|outputs| at(outputs, &source.pointer)).unwrap_or_default())
+        }
         Some(outputs) => at(outputs, &source.pointer),
         // It ended without saying anything: the whole of that is an empty object.
         None => source.pointer.is_empty().then(|| Value::Object(Object::new())),

@@ -8,8 +8,9 @@ use std::fmt;
 use crate::constraints::least;
 use crate::event::FinalState;
 use crate::limits::node_type_fits;
+use crate::policy::{self, is_tried};
 use crate::state::Line;
-use crate::{Node, NodeKind, NodeRunId, NodeState, RunOutcome, RunStatus, State, Wait, outstanding};
+use crate::{Node, NodeKind, NodeRunId, NodeState, RunOutcome, RunStatus, State, Wait, outstanding, standing};
 
 /// A law that a state breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,16 +71,16 @@ fn run(laws: &mut Laws, state: &State) {
     let both = depend(|node| node.dependants.len()) == depend(|node| node.depends_on.len());
     laws.must(both, "a dependency knows each of its dependants once");
     laws.must(state.line == line(state), "the line is what the node runs say");
-    let steps = nodes().filter(|node| is_atomic(node) && node.attempt > 0).count() as u64;
-    laws.must(state.steps == steps, "steps are the atomic node runs that began");
+    let steps: u64 = nodes().filter(|node| is_atomic(node)).map(|node| u64::from(node.attempt)).sum();
+    laws.must(state.steps == steps, "steps are the tries of atomic node runs");
     let busy = nodes().any(|node| matches!(node.state, NodeState::Queued | NodeState::Running));
     match state.status {
         RunStatus::Queued => laws.must(false, "a run that has started is not queued"),
         RunStatus::Running => laws.must(busy, "a running run has a node run that is queued or running"),
         RunStatus::Waiting => laws.must(!busy, "a waiting run has no node run that is queued or running"),
         RunStatus::Final(outcome) => {
-            let end = state.root().and_then(Node::final_state);
-            laws.must(end.map(RunOutcome::of) == Some(outcome), "a run ends as its root ended");
+            let end = state.root().and_then(|root| Some(RunOutcome::of(root.final_state()?, root.shortfall)));
+            laws.must(end == Some(outcome), "a run ends as its root ended");
             laws.must(!nodes().any(|node| node.is_live()), "nothing lives in a run that has ended");
             laws.must(state.ended_at_ms.is_some(), "a run that has ended has an end");
         }
@@ -134,43 +135,53 @@ fn place(laws: &mut Laws, state: &State, node: &Node) {
     let live = children().flatten().filter(|child| child.is_live()).count();
     laws.must(node.live_children == live, "live children are counted right");
     let steps: u64 = children().flatten().map(|child| child.steps).sum();
-    let own = u64::from(is_atomic(node) && node.attempt > 0);
+    let own = if is_atomic(node) { u64::from(node.attempt) } else { 0 };
     laws.must(node.steps == steps + own, "steps are counted right");
 }
 
 /// Where a node run stands.
 fn standing(laws: &mut Laws, state: &State, node: &Node) {
     let siblings = || node.depends_on.iter().filter_map(|id| state.node(*id));
-    let succeeded = |sibling: &&Node| sibling.final_state() == Some(FinalState::Succeeded);
-    let unmet = siblings().filter(|sibling| !succeeded(sibling)).count();
+    let unmet = standing::unmet(state, node);
     laws.must(node.unmet == unmet, "unmet dependencies are counted right");
     laws.must(siblings().all(|sibling| sibling.parent == node.parent), "dependencies are siblings");
     let dependants = || node.dependants.iter().filter_map(|id| state.node(*id));
     laws.must(dependants().all(|other| other.depends_on.contains(&node.id)), "who depends on a node run says so");
     let began = node.attempt > 0;
     laws.must(began == node.started_at_ms.is_some(), "who began has a beginning");
-    laws.must(!began || unmet == 0, "nobody begins before its dependencies have succeeded");
+    laws.must(!began || unmet == 0, "nobody begins before its dependencies are met");
     laws.must(node.is_live() == node.ended_at_ms.is_none(), "who has ended has an end");
     let kind = node.node_type.kind;
     match node.state {
         NodeState::Pending => {
             laws.must(!began && unmet > 0, "who is pending has a dependency that has not ended");
-            laws.must(siblings().all(|sibling| sibling.is_live() || succeeded(&sibling)), "nobody waits in vain");
+            laws.must(standing::hopeless(state, node).is_none(), "nobody waits in vain");
         }
-        NodeState::Queued => laws.must(!began && unmet == 0, "who is queued could begin"),
+        NodeState::Queued => laws.must((!began || is_tried(kind)) && unmet == 0, "who is queued could begin"),
         NodeState::Running => laws.must(matches!(kind, NodeKind::Call | NodeKind::Plan), "calls and plans run"),
-        NodeState::Waiting(Wait::Timer { .. }) => laws.must(kind == NodeKind::Sleep, "sleeps wait for a time"),
+        NodeState::Waiting(Wait::Timer { .. }) => {
+            let between = is_tried(kind) && node.attempt_error.is_some() && node.children.is_empty();
+            laws.must(kind == NodeKind::Sleep || between, "sleeps wait for a time, and who is tried again");
+        }
         NodeState::Waiting(Wait::Children) => {
             laws.must(kind == NodeKind::Plan && node.live_children > 0, "plans wait for live children");
         }
         NodeState::Waiting(Wait::External) => laws.must(kind == NodeKind::External, "external composites wait outside"),
         NodeState::Final(FinalState::Succeeded) => {
-            let all = node.children.iter().filter_map(|id| state.node(*id)).all(|child| succeeded(&child));
-            laws.must(kind != NodeKind::Plan || all, "a plan succeeds only with all of its children");
+            let good = |child: &Node| match standing::stand_in(state, child).final_state() {
+                Some(FinalState::Succeeded | FinalState::Skipped) => true,
+                Some(FinalState::Failed | FinalState::Canceled) | None => false,
+            };
+            let all = node.children.iter().filter_map(|id| state.node(*id)).all(good);
+            laws.must(kind != NodeKind::Plan || all, "a plan succeeds only if no failure was passed over");
         }
         NodeState::Final(FinalState::Skipped) => laws.must(!began, "who was skipped never began"),
         NodeState::Final(FinalState::Failed | FinalState::Canceled) => {}
     }
+    let tries = node.policy.retry(&node.node_type).map_or(1, |retry| retry.attempts_max);
+    laws.must(node.attempt <= tries, "no more tries than allowed");
+    laws.must(policy::check(&node.policy, &node.node_type).is_ok(), "policies can be kept");
+    laws.must(node.shortfall.is_none() || node.final_state() == Some(FinalState::Failed), "only who failed fell short");
     laws.must(!is_atomic(node) || began || node.outputs.is_none(), "who never began made nothing");
 }
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::plan::Plan;
+use crate::policy::{Invalid, Policy};
 use crate::{Constraints, EffectId, NodeRunId, NodeType, Object, RunId};
 
 /// What `decide` may know besides state and command.
@@ -91,6 +92,12 @@ pub struct Start {
     /// The run's constraints as asked; the node type's are merged in by `decide`.
     #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,
+    /// How the root's failure and time are handled. A root has no siblings, so its failure is a failure.
+    #[serde(default, skip_serializing_if = "Policy::is_empty")]
+    pub policy: Policy,
+    /// What holds of every step of every plan in the run that says nothing else. Names no stand-in.
+    #[serde(default, skip_serializing_if = "Policy::is_empty")]
+    pub steps: Policy,
     /// At most this many calls at once; 0 counts as 1.
     pub parallel_max: u32,
     /// Opaque to the engine: what the face wants to find again (run context, metadata, extensions).
@@ -114,6 +121,9 @@ pub struct ChildSpec {
     /// Given keys of siblings that must have succeeded first: created before, or earlier in the same command.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<String>,
+    /// How its failure and time are handled. A stand-in (`go to`) is created later in the same command.
+    #[serde(default, skip_serializing_if = "Policy::is_empty")]
+    pub policy: Policy,
     /// The candidate set the caller chose from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate_set_id: Option<String>,
@@ -135,6 +145,8 @@ pub enum Outcome {
     },
     /// It did not.
     Failed(Failure),
+    /// It did not end within the time of the try.
+    TimedOut,
 }
 
 /// How an external composite ended.
@@ -240,6 +252,14 @@ pub enum Rejected {
         key: String,
         /// What differs: a field of [`ChildSpec`].
         field: &'static str,
+    },
+    /// How failure and time are to be handled cannot be kept.
+    #[error("{}{}: {}", child.as_ref().map(|child| format!("child `{child}`: ")).unwrap_or_default(), invalid.field, invalid.reason)]
+    InvalidPolicy {
+        /// The child's key; absent for the run's root.
+        child: Option<String>,
+        /// Which member, and what is wrong with it.
+        invalid: Invalid,
     },
     /// A dependency names no sibling that exists by then, or itself.
     #[error("child `{key}` depends on `{dependency}`, which is not an earlier sibling")]

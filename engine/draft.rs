@@ -51,26 +51,37 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Asks for everything that a node run wants now that it has begun.
-    pub(crate) fn ask(&mut self, id: NodeRunId) -> Result<(), Corrupt> {
-        let wanted: Vec<Effect> = of_node(self.state.run, self.node(id)?).collect();
-        self.decision.effects.extend(wanted);
+    /// What a node run wants now, to be compared with what it wants later.
+    pub(crate) fn wanted(&self, id: NodeRunId) -> Result<Vec<EffectId>, Corrupt> {
+        Ok(of_node(self.state.run, self.node(id)?).map(|effect| effect.id).collect())
+    }
+
+    /// Takes back what a node run wanted before and does not want any more, and asks for what is new.
+    pub(crate) fn exchange(&mut self, id: NodeRunId, before: Vec<EffectId>) -> Result<(), Corrupt> {
+        let now: Vec<Effect> = of_node(self.state.run, self.node(id)?).collect();
+        for effect in before.iter().filter(|effect| now.iter().all(|wanted| wanted.id != **effect)) {
+            self.take(*effect);
+        }
+        self.decision.effects.extend(now.into_iter().filter(|effect| !before.contains(&effect.id)));
         Ok(())
     }
 
     /// Takes back everything that a node run wants, because it is about to end.
     pub(crate) fn take_back(&mut self, id: NodeRunId) -> Result<(), Corrupt> {
-        let wanted: Vec<EffectId> = of_node(self.state.run, self.node(id)?).map(|effect| effect.id).collect();
-        for effect in wanted {
-            let asked_now = self.decision.effects.iter().position(|asked| asked.id == effect);
-            match asked_now {
-                // Asked for by this very decision: the world never hears of it.
-                Some(index) => _ = self.decision.effects.remove(index),
-                None if self.answered == Some(effect) => {}
-                None => self.decision.dropped.push(effect),
-            }
+        for effect in self.wanted(id)? {
+            self.take(effect);
         }
         Ok(())
+    }
+
+    fn take(&mut self, effect: EffectId) {
+        let asked_now = self.decision.effects.iter().position(|asked| asked.id == effect);
+        match asked_now {
+            // Asked for by this very decision: the world never hears of it.
+            Some(index) => _ = self.decision.effects.remove(index),
+            None if self.answered == Some(effect) => {}
+            None => self.decision.dropped.push(effect),
+        }
     }
 
     /// The decision, with nothing to say beyond the new state.

@@ -56,6 +56,10 @@ pub enum Request {
         node_type: NodeType,
         /// Resolved inputs.
         inputs: Object,
+        /// When the try is over whatever comes back, Unix milliseconds: the performer gives up by itself, and a timer says so
+        /// where it cannot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ms: Option<i64>,
     },
     /// Plan a composite; answered by `Planned`, or `Settle` with a failure.
     Plan {
@@ -65,6 +69,10 @@ pub enum Request {
         inputs: Object,
         /// Limits that the plan must keep.
         constraints: Constraints,
+        /// When the try is over whatever comes back, Unix milliseconds: the performer gives up by itself, and a timer says so
+        /// where it cannot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ms: Option<i64>,
     },
     /// Say so when due: the end of a sleep or of a budget of time; answered by `Wake`.
     Wake,

@@ -8,10 +8,15 @@ use serde_json::Value;
 
 use crate::command::Start;
 use crate::plan::{Binding, CandidateSet, Source};
-use crate::{Constraints, NodeRunId, NodeType, Object, Position, RunOutcome, Wait};
+use crate::{Constraints, NodeRunId, NodeType, Object, Policy, Position, RunOutcome, Wait};
 
 /// The version with which events are written now.
-pub const FORMAT_VERSION: u32 = 1;
+///
+/// | format | added                                                                       |
+/// |--------|-----------------------------------------------------------------------------|
+/// | 1      | the first                                                                   |
+/// | 2      | policies, `attempt_failed`, `node_queued`, ends that fall short of success  |
+pub const FORMAT_VERSION: u32 = 2;
 
 /// An event in its place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,6 +96,22 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inputs: Option<Object>,
     },
+    /// A try failed, and there will be another. Until then the node run waits for that time.
+    AttemptFailed {
+        /// Which.
+        node_run: NodeRunId,
+        /// The try that failed, from 1.
+        attempt: u32,
+        /// Why.
+        error: Failure,
+        /// When the next one is due, Unix milliseconds.
+        retry_at_ms: i64,
+    },
+    /// What a node run waited for has come: it is ready again.
+    NodeQueued {
+        /// Which.
+        node_run: NodeRunId,
+    },
     /// A node run waits for something that has a name.
     NodeWaiting {
         /// Which.
@@ -113,6 +134,9 @@ pub enum Event {
         /// Why it failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<Failure>,
+        /// How far a composite fell short that failed only because failures were passed over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shortfall: Option<Shortfall>,
     },
     /// A node run was judged.
     Evaluated {
@@ -132,7 +156,7 @@ pub enum Event {
     Finished {
         /// How.
         outcome: RunOutcome,
-        /// The root's outputs, where it succeeded.
+        /// The root's outputs, where it succeeded, or did in part.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outputs: Option<Object>,
         /// Why it failed or was canceled.
@@ -151,6 +175,8 @@ impl Event {
             Event::SubtaskMapped { .. } => "subtask_mapped",
             Event::ChildCreated(_) => "child_created",
             Event::NodeStarted { .. } => "node_started",
+            Event::AttemptFailed { .. } => "attempt_failed",
+            Event::NodeQueued { .. } => "node_queued",
             Event::NodeWaiting { .. } => "node_waiting",
             Event::NodeFinished { .. } => "node_finished",
             Event::Evaluated { .. } => "evaluated",
@@ -181,6 +207,12 @@ pub struct ChildCreated {
     /// Siblings that must have succeeded first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<NodeRunId>,
+    /// Siblings that it stands in for: it begins only if one of them fails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback_for: Vec<NodeRunId>,
+    /// How its failure and time are handled, as asked.
+    #[serde(default, skip_serializing_if = "Policy::is_empty")]
+    pub policy: Policy,
     /// The child's own constraints, as asked: two uses of one key are compared by these.
     #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub asked: Constraints,
@@ -224,6 +256,16 @@ impl fmt::Display for FinalState {
             FinalState::Skipped => "skipped",
         })
     }
+}
+
+/// How far a composite fell short of success when every failure below it was passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shortfall {
+    /// Something was achieved and something was not.
+    Partial,
+    /// Nothing was achieved.
+    NothingAchieved,
 }
 
 /// Why something failed.

@@ -6,7 +6,7 @@
 use crate::draft::Draft;
 use crate::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState};
 use crate::node_type::NodeKind;
-use crate::{Completion, Event, Node, NodeRunId, Object, Rejected, RunOutcome, State, kinds};
+use crate::{Completion, Event, Node, NodeRunId, Object, Rejected, RunOutcome, Shortfall, State, kinds, standing};
 
 /// How a node run ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,11 +15,30 @@ pub(crate) struct Ending {
     pub(crate) outputs: Option<Object>,
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) error: Option<Failure>,
+    pub(crate) shortfall: Option<Shortfall>,
 }
 
 impl Ending {
     pub(crate) fn succeeded(outputs: Object) -> Self {
-        Ending { state: FinalState::Succeeded, outputs: Some(outputs), artifacts: Vec::new(), error: None }
+        Ending {
+            state: FinalState::Succeeded,
+            outputs: Some(outputs),
+            artifacts: Vec::new(),
+            error: None,
+            shortfall: None,
+        }
+    }
+
+    /// Every failure was passed over, and it is not a success.
+    pub(crate) fn short(shortfall: Shortfall, outputs: Object, error: Failure) -> Self {
+        let shortfall = Some(shortfall);
+        Ending {
+            state: FinalState::Failed,
+            outputs: Some(outputs),
+            artifacts: Vec::new(),
+            error: Some(error),
+            shortfall,
+        }
     }
 
     pub(crate) fn failed(failure: impl Into<Box<Failure>>) -> Self {
@@ -35,14 +54,14 @@ impl Ending {
     }
 
     fn without_outputs(state: FinalState, failure: Failure) -> Self {
-        Ending { state, outputs: None, artifacts: Vec::new(), error: Some(failure) }
+        Ending { state, outputs: None, artifacts: Vec::new(), error: Some(failure), shortfall: None }
     }
 }
 
 impl From<Completion> for Ending {
     fn from(completion: Completion) -> Self {
         let Completion { state, outputs, artifacts, error } = completion;
-        Ending { state, outputs, artifacts, error }
+        Ending { state, outputs, artifacts, error, shortfall: None }
     }
 }
 
@@ -71,24 +90,34 @@ pub(crate) fn end(draft: &mut Draft, id: NodeRunId, ending: Ending) -> Result<()
     Ok(())
 }
 
-/// Ends a node run that never began, and then who depends on it, without a word to their parent.
-pub(crate) fn skip(draft: &mut Draft, id: NodeRunId, why: Failure) -> Result<(), Rejected> {
+/// Ends a node run that never began, and then who depends on it, without a word to their parent. Hands them back.
+pub(crate) fn skip(draft: &mut Draft, id: NodeRunId, why: Failure) -> Result<Vec<NodeRunId>, Rejected> {
+    let mut skipped = Vec::new();
     let mut next = vec![(id, why)];
     while let Some((id, why)) = next.pop() {
         // Who depends on two that were skipped comes up twice.
         if draft.node(id)?.is_live() {
             record_end(draft, id, Ending::skipped(why))?;
-            let skipped = draft.node(id)?;
-            let why = dependency_failed(skipped, FinalState::Skipped);
-            next.extend(skipped.dependants.iter().rev().map(|id| (*id, why.clone())));
+            next.extend(standing::made_hopeless(draft.state(), draft.node(id)?).into_iter().rev());
+            skipped.push(id);
         }
     }
-    Ok(())
+    Ok(skipped)
+}
+
+/// Ends the siblings that can never begin now that this node run has ended, without a word to their parent. Hands them back.
+pub(crate) fn skip_hopeless(draft: &mut Draft, id: NodeRunId) -> Result<Vec<NodeRunId>, Rejected> {
+    let mut skipped = Vec::new();
+    for (sibling, why) in standing::made_hopeless(draft.state(), draft.node(id)?) {
+        skipped.extend(skip(draft, sibling, why)?);
+    }
+    Ok(skipped)
 }
 
 /// Why nothing that depends on this node run can begin, after it ended without success.
-pub(crate) fn dependency_failed(node: &Node, state: FinalState) -> Failure {
-    failure("dependency_failed", format!("it depends on `{}`, which {}", node.key, ended_as(state)))
+pub(crate) fn dependency_failed(node: &Node) -> Failure {
+    let how = node.final_state().map_or("has not ended", ended_as);
+    failure("dependency_failed", format!("it depends on `{}`, which {how}", node.key))
 }
 
 /// How a node run ended, as the end of a sentence.
@@ -119,9 +148,10 @@ pub(crate) fn cancel_below(draft: &mut Draft, id: NodeRunId, why: &Failure) -> R
 pub(crate) fn end_run(draft: &mut Draft) -> Result<(), Rejected> {
     let root = draft.node(NodeRunId::root(draft.state().run))?;
     let Some(state) = root.final_state() else { return Ok(()) };
-    let outputs = root.outputs.clone().filter(|_| state == FinalState::Succeeded);
+    let outcome = RunOutcome::of(state, root.shortfall);
+    let outputs = root.outputs.clone().filter(|_| matches!(outcome, RunOutcome::Succeeded | RunOutcome::Partial));
     let error = root.error.clone().filter(|_| state != FinalState::Succeeded);
-    draft.record(Event::Finished { outcome: RunOutcome::of(state), outputs, error })?;
+    draft.record(Event::Finished { outcome, outputs, error })?;
     Ok(())
 }
 
@@ -130,8 +160,8 @@ fn record_end(draft: &mut Draft, node_run: NodeRunId, ending: Ending) -> Result<
     draft.take_back(node_run)?;
     let kind = draft.node(node_run)?.node_type.kind;
     let judged = judgement(kind, &ending).map(|evaluation| Event::Evaluated { node_run, evaluation });
-    let Ending { state, outputs, artifacts, error } = ending;
-    let finished = Event::NodeFinished { node_run, state, outputs, artifacts, error };
+    let Ending { state, outputs, artifacts, error, shortfall } = ending;
+    let finished = Event::NodeFinished { node_run, state, outputs, artifacts, error, shortfall };
     // A composite is judged by its children's ends, an atomic node run by its own.
     let (first, second) = if kind.is_composite() { (judged, Some(finished)) } else { (Some(finished), judged) };
     for event in first.into_iter().chain(second) {

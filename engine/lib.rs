@@ -8,6 +8,7 @@
 //! happen outside and come back as commands. This crate's dependency list is the proof.
 
 mod apply;
+mod attempts;
 mod bindings;
 mod check;
 pub mod command;
@@ -23,7 +24,10 @@ mod limits;
 pub mod node_type;
 mod outstanding;
 pub mod plan;
+pub mod policy;
 mod schedule;
+mod stand_ins;
+mod standing;
 pub mod state;
 mod upcast;
 
@@ -33,11 +37,12 @@ pub use command::{ChildSpec, Command, Completion, Context, Outcome, Rejected, St
 pub use constraints::Constraints;
 pub use decide::decide;
 pub use effect::{Decision, Effect, Reply, Request};
-pub use event::{Event, Recorded};
+pub use event::{Event, Recorded, Shortfall};
 pub use ids::{EffectId, NodeRunId, Position, RunId};
 pub use node_type::{NodeKind, NodeType, NodeTypeRef, SideEffect};
 pub use outstanding::{is_outstanding, outstanding};
 pub use plan::Plan;
+pub use policy::{OnFailure, Policy, Retry};
 pub use state::{Node, NodeState, RunOutcome, RunStatus, State, Wait};
 pub use upcast::{UpcastError, upcast};
 

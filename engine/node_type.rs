@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Constraints;
+use crate::{Constraints, Retry};
 
 /// A node type as a caller asked for it: an alias, a prefix of a version or `latest` are still in here.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,6 +29,12 @@ pub struct NodeType {
     /// Constraints that come with the type.
     #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,
+    /// What is tried again where nothing else is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// How long one try may take where nothing else is asked for, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
     /// SHA-256 (hexadecimal) of the input schema that inputs were validated against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_schema_sha256: Option<String>,

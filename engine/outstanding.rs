@@ -5,6 +5,7 @@
 
 use crate::constraints::least;
 use crate::node_type::NodeKind;
+use crate::policy::is_tried;
 use crate::{Effect, EffectId, Node, NodeState, Request, RunId, State, Wait};
 
 /// What an effect is for. Its word makes the effect's id different from another effect of the same node run.
@@ -13,6 +14,8 @@ pub(crate) enum Purpose {
     Call,
     Plan,
     Sleep,
+    Retry,
+    Attempt,
     WallTime,
 }
 
@@ -22,6 +25,8 @@ impl Purpose {
             Purpose::Call => "call",
             Purpose::Plan => "plan",
             Purpose::Sleep => "sleep",
+            Purpose::Retry => "retry",
+            Purpose::Attempt => "attempt",
             Purpose::WallTime => "wall_time",
         }
     }
@@ -32,8 +37,24 @@ impl Purpose {
 pub(crate) enum Timer {
     /// The end of a sleep.
     Sleep { until_ms: i64 },
+    /// The end of the wait between two tries.
+    Retry { until_ms: i64 },
+    /// The end of the time that one try was given.
+    Attempt { until_ms: i64 },
     /// The end of the time that the node run was given.
     TimeLimit { until_ms: i64 },
+}
+
+impl Timer {
+    /// When it is due, Unix milliseconds.
+    pub(crate) fn until_ms(self) -> i64 {
+        match self {
+            Timer::Sleep { until_ms }
+            | Timer::Retry { until_ms }
+            | Timer::Attempt { until_ms }
+            | Timer::TimeLimit { until_ms } => until_ms,
+        }
+    }
 }
 
 /// Every effect that the run waits for, in the order of node run creation.
@@ -48,9 +69,9 @@ pub fn is_outstanding(state: &State, node_run: crate::NodeRunId, effect: EffectI
     state.node(node_run).is_some_and(|node| of_node(state.run, node).any(|wanted| wanted.id == effect))
 }
 
-/// The effects that one node run waits for: what its kind asked, and its own limit on time.
+/// The effects that one node run waits for: what its kind asked, the limit on the time of this try, and its own limit on time.
 pub(crate) fn of_node(run: RunId, node: &Node) -> impl Iterator<Item = Effect> {
-    work(run, node).into_iter().chain(time_limit(run, node))
+    work(run, node).into_iter().chain(attempt_limit(run, node)).chain(time_limit(run, node))
 }
 
 /// Whether this effect is the work that the node run is at: a call, a plan.
@@ -60,14 +81,21 @@ pub(crate) fn is_work_of(run: RunId, node: &Node, effect: EffectId) -> bool {
         NodeKind::Plan => Purpose::Plan,
         NodeKind::Sleep | NodeKind::External => return false,
     };
-    node.state == NodeState::Running && effect == EffectId::of(run, node.id, purpose.word(), node.attempt)
+    node.state == NodeState::Running && effect == id(run, node, purpose)
+}
+
+/// The effect that ends the wait after the present try.
+pub(crate) fn retry_effect(run: RunId, node: &Node) -> EffectId {
+    id(run, node, Purpose::Retry)
 }
 
 /// The timer behind this effect, if the node run waits for it.
 pub(crate) fn timer_of(run: RunId, node: &Node, effect: EffectId) -> Option<Timer> {
-    let named = |purpose: Purpose| effect == EffectId::of(run, node.id, purpose.word(), node.attempt);
+    let named = |purpose: Purpose| effect == id(run, node, purpose);
     match node.state {
         NodeState::Waiting(Wait::Timer { until_ms }) if named(Purpose::Sleep) => Some(Timer::Sleep { until_ms }),
+        NodeState::Waiting(Wait::Timer { until_ms }) if named(Purpose::Retry) => Some(Timer::Retry { until_ms }),
+        NodeState::Running if named(Purpose::Attempt) => Some(Timer::Attempt { until_ms: attempt_limit_at_ms(node)? }),
         NodeState::Final(_) => None,
         _ if named(Purpose::WallTime) => Some(Timer::TimeLimit { until_ms: time_limit_at_ms(node)? }),
         _ => None,
@@ -76,20 +104,37 @@ pub(crate) fn timer_of(run: RunId, node: &Node, effect: EffectId) -> Option<Time
 
 /// What the node run's kind asked for.
 fn work(run: RunId, node: &Node) -> Option<Effect> {
-    let started_at_ms = node.started_at_ms?;
+    let begun_at_ms = node.attempt_at_ms?;
     let (purpose, due_at_ms, request) = match (node.node_type.kind, node.state) {
         (NodeKind::Call, NodeState::Running) => {
-            let request = Request::Call { node_type: node.node_type.clone(), inputs: node.inputs.clone() };
-            (Purpose::Call, started_at_ms, request)
+            let (node_type, inputs) = (node.node_type.clone(), node.inputs.clone());
+            let request = Request::Call { node_type, inputs, until_ms: attempt_limit_at_ms(node) };
+            (Purpose::Call, begun_at_ms, request)
         }
         (NodeKind::Plan, NodeState::Running) => {
             let (node_type, inputs) = (node.node_type.clone(), node.inputs.clone());
-            (Purpose::Plan, started_at_ms, Request::Plan { node_type, inputs, constraints: node.constraints.clone() })
+            let (constraints, until_ms) = (node.constraints.clone(), attempt_limit_at_ms(node));
+            (Purpose::Plan, begun_at_ms, Request::Plan { node_type, inputs, constraints, until_ms })
         }
         (NodeKind::Sleep, NodeState::Waiting(Wait::Timer { until_ms })) => (Purpose::Sleep, until_ms, Request::Wake),
+        (NodeKind::Call | NodeKind::Plan, NodeState::Waiting(Wait::Timer { until_ms })) => {
+            (Purpose::Retry, until_ms, Request::Wake)
+        }
         _ => return None,
     };
     Some(effect(run, node, purpose, due_at_ms, request))
+}
+
+/// The end of the time that the present try was given.
+fn attempt_limit(run: RunId, node: &Node) -> Option<Effect> {
+    let due_at_ms = attempt_limit_at_ms(node)?;
+    (node.state == NodeState::Running).then(|| effect(run, node, Purpose::Attempt, due_at_ms, Request::Wake))
+}
+
+/// When the present try has taken too long. Unix milliseconds.
+fn attempt_limit_at_ms(node: &Node) -> Option<i64> {
+    let limit_ms = node.policy.timeout_ms(&node.node_type).filter(|_| is_tried(node.node_type.kind))?;
+    Some(node.attempt_at_ms?.saturating_add_unsigned(limit_ms))
 }
 
 /// The end of the time that the node run itself, not its parent, was given.
@@ -106,6 +151,17 @@ fn time_limit_at_ms(node: &Node) -> Option<i64> {
 }
 
 fn effect(run: RunId, node: &Node, purpose: Purpose, due_at_ms: i64, request: Request) -> Effect {
-    let id = EffectId::of(run, node.id, purpose.word(), node.attempt);
-    Effect { id, node_run: node.id, attempt: node.attempt, due_at_ms, request }
+    Effect { id: id(run, node, purpose), node_run: node.id, attempt: attempt(node, purpose), due_at_ms, request }
+}
+
+fn id(run: RunId, node: &Node, purpose: Purpose) -> EffectId {
+    EffectId::of(run, node.id, purpose.word(), attempt(node, purpose))
+}
+
+/// Whose effect it is: the present try's, or the whole node run's, which is counted as its first.
+fn attempt(node: &Node, purpose: Purpose) -> u32 {
+    match purpose {
+        Purpose::Call | Purpose::Plan | Purpose::Sleep | Purpose::Retry | Purpose::Attempt => node.attempt,
+        Purpose::WallTime => node.attempt.min(1),
+    }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{NodeType, NodeTypeRef, Object};
+use crate::{NodeType, NodeTypeRef, Object, Policy};
 
 /// A goal, split into steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct Step {
     /// Ids of earlier steps that must have succeeded first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<String>,
+    /// How its failure and time are handled. A stand-in (`go to`) is a later step.
+    #[serde(default, skip_serializing_if = "Policy::is_empty")]
+    pub policy: Policy,
 }
 
 /// The node types considered for a subtask, best first.

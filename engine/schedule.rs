@@ -24,20 +24,21 @@ struct Ready {
     wait: Option<Wait>,
 }
 
-/// Everything that can go wrong before a node run begins; it then fails without having begun.
+/// Everything that can go wrong before a node run begins, or begins again; it then fails without that.
 fn prepare(draft: &Draft, node: &Node) -> Checked<Ready> {
-    let inputs = bindings::resolve(draft.state(), node)?;
+    // A later try has the inputs of the first.
+    let inputs = if node.attempt == 0 { bindings::resolve(draft.state(), node)? } else { None };
     limits::one_more_step(draft.state(), node)?;
     let wait = kinds::begin(node.node_type.kind, inputs.as_ref().unwrap_or(&node.inputs), draft.at_ms())?;
     Ok(Ready { inputs, wait })
 }
 
 fn begin(draft: &mut Draft, node_run: NodeRunId, ready: Ready) -> Result<(), Rejected> {
-    let attempt = draft.node(node_run)?.attempt + 1;
+    let (attempt, before) = (draft.node(node_run)?.attempt + 1, draft.wanted(node_run)?);
     draft.record(Event::NodeStarted { node_run, attempt, inputs: ready.inputs })?;
     if let Some(wait) = ready.wait {
         draft.record(Event::NodeWaiting { node_run, wait })?;
     }
-    draft.ask(node_run)?;
+    draft.exchange(node_run, before)?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::command::Start;
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::plan::{Binding, Source};
-use crate::{Constraints, NodeRunId, NodeType, Object, Position, RunId};
+use crate::{Constraints, NodeRunId, NodeType, Object, Policy, Position, RunId, Shortfall};
 
 /// A run as it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +32,9 @@ pub struct State {
     pub nodes: BTreeMap<NodeRunId, Arc<Node>>,
     /// Node runs in the order of creation, the root first.
     pub order: Vec<NodeRunId>,
-    /// Atomic node runs started so far, for `max_steps`.
+    /// Tries of atomic node runs so far, for `max_steps`.
     pub steps: u64,
-    /// The run's outputs, once it has succeeded.
+    /// The run's outputs, once it has succeeded, or has in part.
     pub outputs: Option<Object>,
     /// Why it failed or was canceled.
     pub error: Option<Failure>,
@@ -84,30 +84,38 @@ pub struct Node {
     pub bindings: Vec<Binding>,
     /// Siblings that must have succeeded first.
     pub depends_on: Vec<NodeRunId>,
-    /// How many of them have not succeeded.
+    /// How many of them do not let it begin, and one more while it stands in for others of which none has failed.
     pub unmet: usize,
+    /// Siblings that it stands in for.
+    pub fallback_for: Vec<NodeRunId>,
     /// Siblings that depend on this one.
     pub dependants: Vec<NodeRunId>,
     /// In the order of creation.
     pub children: Vec<NodeRunId>,
     /// How many of them have not ended.
     pub live_children: usize,
-    /// Atomic node runs started here and below, for `max_steps`.
+    /// Tries of atomic node runs here and below, for `max_steps`.
     pub steps: u64,
     /// Its own constraints as asked.
     pub asked: Constraints,
     /// All that apply to it, merged.
     pub constraints: Constraints,
+    /// How its failure and time are handled, as asked.
+    pub policy: Policy,
     /// Where it stands.
     pub state: NodeState,
-    /// From 1 once started.
+    /// The present try, from 1; 0 before the first.
     pub attempt: u32,
+    /// Why the try before this one failed.
+    pub attempt_error: Option<Failure>,
     /// What it made.
     pub outputs: Option<Object>,
     /// What it made elsewhere.
     pub artifacts: Vec<Artifact>,
     /// Why it failed.
     pub error: Option<Failure>,
+    /// How far it fell short, where it failed only because failures were passed over.
+    pub shortfall: Option<Shortfall>,
     /// The last judgement.
     pub evaluation: Option<Evaluation>,
     /// What came with the last judgement.
@@ -130,8 +138,10 @@ pub struct Node {
     pub notes: Object,
     /// Unix milliseconds.
     pub created_at_ms: i64,
-    /// Unix milliseconds.
+    /// When its first try began, Unix milliseconds.
     pub started_at_ms: Option<i64>,
+    /// When its present try began, Unix milliseconds.
+    pub attempt_at_ms: Option<i64>,
     /// Unix milliseconds.
     pub ended_at_ms: Option<i64>,
 }
@@ -199,11 +209,13 @@ pub enum RunStatus {
 
 impl RunStatus {
     /// Every one, for tables.
-    pub const ALL: [RunStatus; 6] = [
+    pub const ALL: [RunStatus; 8] = [
         RunStatus::Queued,
         RunStatus::Running,
         RunStatus::Waiting,
         RunStatus::Final(RunOutcome::Succeeded),
+        RunStatus::Final(RunOutcome::Partial),
+        RunStatus::Final(RunOutcome::NothingAchieved),
         RunStatus::Final(RunOutcome::Failed),
         RunStatus::Final(RunOutcome::Canceled),
     ];
@@ -215,6 +227,10 @@ impl RunStatus {
 pub enum RunOutcome {
     /// The root succeeded.
     Succeeded,
+    /// Every failure was passed over, and something was achieved.
+    Partial,
+    /// Every failure was passed over, and nothing was achieved.
+    NothingAchieved,
     /// It did not; the error says why.
     Failed,
     /// It was stopped.
@@ -239,6 +255,8 @@ impl fmt::Display for RunOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             RunOutcome::Succeeded => "succeeded",
+            RunOutcome::Partial => "partial",
+            RunOutcome::NothingAchieved => "nothing_achieved",
             RunOutcome::Failed => "failed",
             RunOutcome::Canceled => "canceled",
         })
@@ -295,10 +313,14 @@ impl State {
 
 impl RunOutcome {
     /// How a run ends whose root ended like this. (A root has no dependencies and is never skipped.)
-    pub const fn of(root: FinalState) -> Self {
+    pub const fn of(root: FinalState, shortfall: Option<Shortfall>) -> Self {
         match root {
             FinalState::Succeeded => RunOutcome::Succeeded,
-            FinalState::Failed => RunOutcome::Failed,
+            FinalState::Failed => match shortfall {
+                Some(Shortfall::Partial) => RunOutcome::Partial,
+                Some(Shortfall::NothingAchieved) => RunOutcome::NothingAchieved,
+                None => RunOutcome::Failed,
+            },
             FinalState::Canceled | FinalState::Skipped => RunOutcome::Canceled,
         }
     }
@@ -319,17 +341,21 @@ impl Node {
             bindings: Vec::new(),
             depends_on: Vec::new(),
             unmet: 0,
+            fallback_for: Vec::new(),
             dependants: Vec::new(),
             children: Vec::new(),
             live_children: 0,
             steps: 0,
             asked: Constraints::default(),
             constraints: Constraints::default(),
+            policy: Policy::default(),
             state: NodeState::Queued,
             attempt: 0,
+            attempt_error: None,
             outputs: None,
             artifacts: Vec::new(),
             error: None,
+            shortfall: None,
             evaluation: None,
             recovery: None,
             recoveries: Vec::new(),
@@ -342,6 +368,7 @@ impl Node {
             notes: Object::new(),
             created_at_ms,
             started_at_ms: None,
+            attempt_at_ms: None,
             ended_at_ms: None,
         }
     }

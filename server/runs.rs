@@ -8,6 +8,7 @@
 //! | `writing.rs`     | whether writing works, for health                                |
 //! | `references.rs`  | the ways in which a run is named                                 |
 //! | `row.rs`         | what lists show, derived from the state                          |
+//! | `recalls.rs`     | what is being performed, called back when nobody waits for it    |
 //! | `fingerprint.rs` | telling a repeated request from another one                      |
 //! | `remote.rs`      | the same questions, asked of a coordinator elsewhere             |
 //!
@@ -17,6 +18,7 @@ mod cache;
 mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod recalls;
 mod references;
 pub mod remote;
 pub mod row;
@@ -31,6 +33,7 @@ use runyard_engine::{NodeRunId, Position, Recorded, Rejected, RunId, State};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use recalls::Recalls;
 pub use references::RunName;
 pub use start::{ChildRequest, IdempotencyKey, NewRun, StartedRun};
 
@@ -205,6 +208,11 @@ impl Runs {
     /// The node types there are.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// What is being performed in this process.
+    pub fn recalls(&self) -> &Arc<Recalls> {
+        self.submitter.recalls()
     }
 
     /// The clock, for keep-alives and health.

@@ -10,11 +10,12 @@ use serde_json::Value;
 
 use crate::draft::Draft;
 use crate::event::ChildCreated;
-use crate::kinds::external;
 use crate::plan::CandidateSet;
+use crate::policy::{self, Invalid, OnFailure};
+use crate::stand_ins::{self, Sketch};
 use crate::{
-    ChildSpec, Constraints, Decision, Event, Node, NodeKind, NodeRunId, NodeState, NodeTypeRef, Object, Rejected,
-    Reply, RunId, State, finish, limits, schedule,
+    ChildSpec, Constraints, Decision, Event, Node, NodeKind, NodeRunId, NodeState, NodeTypeRef, Object, Policy,
+    Rejected, Reply, RunId, State, finish, limits, schedule, standing,
 };
 
 /// Creates the children that do not exist yet.
@@ -37,10 +38,12 @@ pub(super) fn decide(
         return Ok(Decision { reply: Reply::Children(reply.clone()), ..Decision::default() });
     }
     super::movable(state, node)?;
-    let Batch { new, reply } = batch?;
+    let Batch { mut new, reply } = batch?;
+    stand_in(&mut new)?;
     limits::children_fit(state, node, new.len())?;
     for child in &new {
         limits::node_type_fits(&node.constraints.merge(&child.spec.constraints), &child.spec.node_type)?;
+        policy::check(&child.spec.policy, &child.spec.node_type).map_err(|invalid| child.refused(invalid))?;
     }
     let mut draft = Draft::new(state, at_ms);
     draft.record(Event::Decomposed {
@@ -70,6 +73,7 @@ struct New {
     id: NodeRunId,
     key: String,
     depends_on: Vec<NodeRunId>,
+    fallback_for: Vec<NodeRunId>,
     spec: ChildSpec,
 }
 
@@ -81,6 +85,9 @@ impl Batch {
         for mut spec in specs {
             // Null is stored as absent, and has to mean the same before it is stored.
             spec.binding_decision = spec.binding_decision.filter(|decision| !decision.is_null());
+            if let OnFailure::GoTo(key) = &mut spec.policy.on_failure {
+                *key = kept_key(key);
+            }
             let key = match &spec.key {
                 Some(key) => kept_key(key),
                 None => format!("#{}", parent.children.len() + batch.new.len() + 1),
@@ -98,7 +105,7 @@ impl Batch {
                     return Err(Rejected::UnknownDependency { key, dependency: spec.depends_on[unknown].clone() });
                 }
                 places.insert(id, batch.new.len());
-                batch.new.push(New { id, key, depends_on, spec });
+                batch.new.push(New { id, key, depends_on, fallback_for: Vec::new(), spec });
             }
         }
         Ok(batch)
@@ -123,6 +130,7 @@ struct Asked<'a> {
     candidate_set_id: Option<&'a str>,
     constraints: &'a Constraints,
     depends_on: BTreeSet<NodeRunId>,
+    policy: &'a Policy,
 }
 
 impl<'a> Asked<'a> {
@@ -135,6 +143,7 @@ impl<'a> Asked<'a> {
             candidate_set_id: spec.candidate_set_id.as_deref(),
             constraints: &spec.constraints,
             depends_on: depends_on.iter().copied().collect(),
+            policy: &spec.policy,
         }
     }
 
@@ -147,6 +156,7 @@ impl<'a> Asked<'a> {
             candidate_set_id: node.candidate_set_id.as_deref(),
             constraints: &node.asked,
             depends_on: node.depends_on.iter().copied().collect(),
+            policy: &node.policy,
         }
     }
 }
@@ -160,6 +170,7 @@ fn same(key: &str, now: &Asked, before: &Asked) -> Result<(), Rejected> {
         ("candidate_set_id", now.candidate_set_id == before.candidate_set_id),
         ("constraints", now.constraints == before.constraints),
         ("depends_on", now.depends_on == before.depends_on),
+        ("policy", now.policy == before.policy),
     ];
     match fields.into_iter().find(|(_, equal)| !equal) {
         Some((field, _)) => Err(Rejected::KeyConflict { key: key.to_owned(), field }),
@@ -167,10 +178,31 @@ fn same(key: &str, now: &Asked, before: &Asked) -> Result<(), Rejected> {
     }
 }
 
+/// Works out who stands in for whom among new children.
+fn stand_in(new: &mut [New]) -> Result<(), Rejected> {
+    let sketches: Vec<Sketch> = new.iter().map(New::sketch).collect();
+    let arranged = stand_ins::arrange(&sketches).map_err(|(place, invalid)| new[place].refused(invalid))?;
+    let ids: Vec<NodeRunId> = new.iter().map(|child| child.id).collect();
+    for (child, whom) in new.iter_mut().zip(arranged) {
+        child.fallback_for = whom.into_iter().map(|place| ids[place]).collect();
+    }
+    Ok(())
+}
+
 impl New {
+    /// Names as they are kept.
+    fn sketch(&self) -> Sketch<'_> {
+        let depends_on = self.spec.depends_on.iter().map(|key| kept_key(key).into()).collect();
+        Sketch { key: &self.key, depends_on, on_failure: &self.spec.policy.on_failure }
+    }
+
+    fn refused(&self, invalid: Invalid) -> Rejected {
+        Rejected::InvalidPolicy { child: Some(self.key.clone()), invalid }
+    }
+
     /// The set the owner chose from, the choice, and the child itself.
     fn record(self, draft: &mut Draft, parent: &Node) -> Result<(), Rejected> {
-        let New { id: node_run, key, mut depends_on, spec } = self;
+        let New { id: node_run, key, mut depends_on, fallback_for, spec } = self;
         if let Some(id) = spec.candidate_set_id.clone() {
             let subtask_id = subtask_id(&spec);
             let set = CandidateSet { id, candidates: Vec::new() };
@@ -197,6 +229,8 @@ impl New {
             inputs: spec.inputs,
             bindings: Vec::new(),
             depends_on,
+            fallback_for,
+            policy: spec.policy,
             asked: spec.constraints,
             goal: None,
             candidate_set_id: spec.candidate_set_id,
@@ -218,9 +252,8 @@ fn subtask_id(spec: &ChildSpec) -> String {
 fn skip_hopeless(draft: &mut Draft, children: &[NodeRunId]) -> Result<(), Rejected> {
     for id in children {
         let node = draft.node(*id)?;
-        let mut siblings = node.depends_on.iter().filter_map(|id| draft.state().node(*id));
-        let hopeless = siblings.find_map(external::hopeless_after);
-        if let Some(why) = hopeless.filter(|_| node.state == NodeState::Pending) {
+        let why = standing::hopeless(draft.state(), node).filter(|_| node.state == NodeState::Pending);
+        if let Some(why) = why {
             finish::skip(draft, *id, why)?;
         }
     }

@@ -1,19 +1,21 @@
-//! `Planned`: the planner's answer. A plan that is not well-formed, or that a constraint forbids, fails the composite with a
-//! reason; nothing of it is recorded. Unknown, late or twice: nothing changes.
+//! `Planned`: the planner's answer. A plan that is not well-formed, or that a constraint forbids, is a failed try of
+//! the composite, with a reason; nothing of it is recorded. Unknown, late or twice: nothing changes.
 
 use std::collections::BTreeMap;
 
 use crate::draft::Draft;
 use crate::event::{ChildCreated, Failure};
-use crate::finish::{self, Checked, Ending, failure};
+use crate::finish::{Checked, failure};
 use crate::limits::Breach;
 use crate::plan::{Plan, Step};
+use crate::policy::{self, Invalid};
+use crate::stand_ins::{self, Sketch};
 use crate::{
-    Constraints, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Rejected, RunId, State, Wait, limits,
+    Constraints, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Rejected, RunId, State, Wait, attempts, limits,
     outstanding, schedule,
 };
 
-/// Creates the plan's steps as children, or ends the composite.
+/// Creates the plan's steps as children, or ends the composite, unless the planner is to be asked again.
 pub(super) fn decide(
     state: &State,
     effect: EffectId,
@@ -25,19 +27,23 @@ pub(super) fn decide(
         |node: &&Node| node.node_type.kind == NodeKind::Plan && outstanding::is_work_of(state.run, node, effect);
     let Some(node) = state.node(node_run).filter(asked) else { return Ok(Decision::default()) };
     let mut draft = Draft::answering(state, at_ms, effect);
-    let checked = well_formed(&plan)
-        .and_then(|()| within_limits(state, node, &plan).map_err(|breach| Box::new(Failure::from(breach))));
+    let checked = well_formed(&plan).and_then(|stand_ins| {
+        within_limits(state, node, &plan).map_err(|breach| Box::new(Failure::from(breach)))?;
+        Ok(stand_ins)
+    });
     match checked {
-        Ok(()) => record(&mut draft, node, plan)?,
-        Err(failure) => finish::end(&mut draft, node_run, Ending::failed(failure))?,
+        Ok(stand_ins) => record(&mut draft, node, plan, stand_ins)?,
+        Err(failure) => attempts::failed(&mut draft, node_run, failure)?,
     }
     schedule::dispatch(&mut draft)?;
     Ok(draft.done())
 }
 
-/// Ids are unique, and everything named is an earlier step that is waited for.
-fn well_formed(plan: &Plan) -> Checked<()> {
-    let wrong = |message: String| Err(Box::new(failure("plan_invalid", message)));
+/// Ids are unique, everything named is an earlier step that is waited for, and every policy can be kept. Hands back, for every
+/// step, the places of those it stands in for.
+fn well_formed(plan: &Plan) -> Checked<Vec<Vec<usize>>> {
+    let invalid = |message: String| Box::new(failure("plan_invalid", message));
+    let wrong = |message: String| Err(invalid(message));
     if plan.steps.is_empty() {
         return wrong("the plan has no steps".to_owned());
     }
@@ -59,6 +65,8 @@ fn well_formed(plan: &Plan) -> Checked<()> {
             // JSON has no word for it, so it could be recorded and never read.
             return wrong(format!("a candidate for step `{id}` has a score that is not a number"));
         }
+        policy::check(&step.policy, &step.node_type)
+            .map_err(|Invalid { field, reason }| invalid(format!("step `{id}`: {field}: {reason}")))?;
         if id.is_empty() {
             return wrong(format!("step {} has no id", place + 1));
         }
@@ -70,7 +78,17 @@ fn well_formed(plan: &Plan) -> Checked<()> {
         Some(result) if !places.contains_key(&result.step) => {
             wrong(format!("the result comes from `{}`, which is not a step", result.step))
         }
-        _ => Ok(()),
+        _ => stand_ins::arrange(&plan.steps.iter().map(sketch).collect::<Vec<_>>()).map_err(|(place, found)| {
+            invalid(format!("step `{}`: {}: {}", plan.steps[place].id, found.field, found.reason))
+        }),
+    }
+}
+
+fn sketch(step: &Step) -> Sketch<'_> {
+    Sketch {
+        key: &step.id,
+        depends_on: step.depends_on.iter().map(|id| id.as_str().into()).collect(),
+        on_failure: &step.policy.on_failure,
     }
 }
 
@@ -84,7 +102,7 @@ fn within_limits(state: &State, node: &Node, plan: &Plan) -> Result<(), Breach> 
     Ok(())
 }
 
-fn record(draft: &mut Draft, node: &Node, plan: Plan) -> Result<(), Rejected> {
+fn record(draft: &mut Draft, node: &Node, plan: Plan, stand_ins: Vec<Vec<usize>>) -> Result<(), Rejected> {
     let run = draft.state().run;
     let Plan { summary, steps, result } = plan;
     draft.record(Event::Decomposed {
@@ -94,17 +112,23 @@ fn record(draft: &mut Draft, node: &Node, plan: Plan) -> Result<(), Rejected> {
         summary: Some(summary),
         result,
     })?;
-    for step in steps {
-        for event in child(run, node, step) {
+    let for_all = draft.state().start.as_ref().map(|start| start.steps.clone()).unwrap_or_default();
+    let ids: Vec<NodeRunId> = steps.iter().map(|step| NodeRunId::child(run, node.id, &step.id)).collect();
+    for (mut step, whom) in steps.into_iter().zip(stand_ins) {
+        step.policy = step.policy.or_for_all(&for_all, step.node_type.kind);
+        let fallback_for = whom.into_iter().map(|place| ids[place]).collect();
+        for event in child(run, node, step, fallback_for) {
             draft.record(event)?;
         }
     }
+    let before = draft.wanted(node.id)?;
     draft.record(Event::NodeWaiting { node_run: node.id, wait: Wait::Children })?;
+    draft.exchange(node.id, before)?;
     Ok(())
 }
 
 /// Who was considered, who was chosen, and the child itself.
-fn child(run: RunId, parent: &Node, step: Step) -> [Event; 3] {
+fn child(run: RunId, parent: &Node, step: Step, fallback_for: Vec<NodeRunId>) -> [Event; 3] {
     let node_run = NodeRunId::child(run, parent.id, &step.id);
     let mut depends_on = Vec::new();
     for dependency in &step.depends_on {
@@ -133,6 +157,8 @@ fn child(run: RunId, parent: &Node, step: Step) -> [Event; 3] {
             inputs: step.inputs,
             bindings: step.bindings,
             depends_on,
+            fallback_for,
+            policy: step.policy,
             asked: Constraints::default(),
             goal: Some(step.goal),
             candidate_set_id,

@@ -2,9 +2,9 @@
 
 use crate::draft::Draft;
 use crate::finish::{self, Ending, failure};
-use crate::{Decision, EffectId, NodeKind, NodeRunId, Outcome, Rejected, State, outstanding, schedule};
+use crate::{Decision, EffectId, NodeKind, NodeRunId, Outcome, Rejected, State, attempts, outstanding, schedule};
 
-/// Ends the node run as its effect ended.
+/// Ends the node run as its effect ended, unless it is to be tried again.
 pub(super) fn decide(
     state: &State,
     effect: EffectId,
@@ -15,17 +15,21 @@ pub(super) fn decide(
     let Some(node) = state.node(node_run).filter(|node| outstanding::is_work_of(state.run, node, effect)) else {
         return Ok(Decision::default());
     };
-    let ending = match (node.node_type.kind, outcome) {
-        (NodeKind::Call, Outcome::Succeeded { outputs }) => Ending::succeeded(outputs),
+    let outputs = match (node.node_type.kind, outcome) {
+        (NodeKind::Call, Outcome::Succeeded { outputs }) => Ok(outputs),
         (NodeKind::Plan, Outcome::Succeeded { .. }) => {
-            Ending::failed(failure("plan_invalid", "the planner answered without a plan"))
+            Err(failure("plan_invalid", "the planner answered without a plan"))
         }
-        (NodeKind::Call | NodeKind::Plan, Outcome::Failed(error)) => Ending::failed(error),
+        (NodeKind::Call | NodeKind::Plan, Outcome::Failed(error)) => Err(error),
+        (NodeKind::Call | NodeKind::Plan, Outcome::TimedOut) => Err(attempts::timed_out(node)),
         // A timer comes due (`Wake`); it has no outcome. External composites have no effect of their own.
         (NodeKind::Sleep | NodeKind::External, _) => return Ok(Decision::default()),
     };
     let mut draft = Draft::answering(state, at_ms, effect);
-    finish::end(&mut draft, node_run, ending)?;
+    match outputs {
+        Ok(outputs) => finish::end(&mut draft, node_run, Ending::succeeded(outputs))?,
+        Err(error) => attempts::failed(&mut draft, node_run, error)?,
+    }
     schedule::dispatch(&mut draft)?;
     Ok(draft.done())
 }

@@ -1,6 +1,7 @@
 //! `Start`: the run and its root node run begin to exist, and the root begins.
 
 use crate::draft::Draft;
+use crate::policy::{self, Invalid, OnFailure};
 use crate::{Decision, Event, NodeRunId, Rejected, Start, State, limits, schedule};
 
 /// The same start again changes nothing; another one is refused.
@@ -11,8 +12,24 @@ pub(super) fn decide(state: &State, start: Box<Start>, at_ms: i64) -> Result<Dec
     limits::node_type_fits(&start.constraints, &start.node_type)?;
     let constraints = start.constraints.merge(&start.node_type.constraints);
     limits::root_fits(&constraints)?;
+    policy_fits(&start)?;
     let mut draft = Draft::new(state, at_ms);
     draft.record(Event::Started { root: NodeRunId::root(state.run), constraints, start })?;
     schedule::dispatch(&mut draft)?;
     Ok(draft.done())
+}
+
+/// Whether failure and time can be handled as asked, of the root and of steps.
+fn policy_fits(start: &Start) -> Result<(), Rejected> {
+    let alone = match start.policy.on_failure {
+        OnFailure::Fail => Ok(()),
+        OnFailure::Continue | OnFailure::GoTo(_) => {
+            let reason = "a run has no siblings that could go on or run instead; leave it out".to_owned();
+            Err(Invalid { field: "on_failure", reason })
+        }
+    };
+    alone
+        .and_then(|()| policy::check(&start.policy, &start.node_type))
+        .and_then(|()| policy::check_for_all(&start.steps))
+        .map_err(|invalid| Rejected::InvalidPolicy { child: None, invalid })
 }

@@ -1,21 +1,25 @@
-//! `Wake`: a timer came due. A sleep is over, or a node run's time is. Unknown, early or twice: nothing changes.
+//! `Wake`: a timer came due. A sleep is over, a wait for the next try, or the time of a try or of a node run. Unknown, early
+//! or twice: nothing changes.
 
 use crate::draft::Draft;
 use crate::finish::{self, Ending, failure};
 use crate::kinds::sleep;
 use crate::outstanding::{self, Timer};
-use crate::{Decision, EffectId, Node, NodeRunId, Rejected, State, schedule};
+use crate::{Decision, EffectId, Event, Node, NodeRunId, Rejected, State, attempts, schedule};
 
-/// Ends the node run that the timer belongs to.
+/// Moves the node run that the timer belongs to.
 pub(super) fn decide(state: &State, effect: EffectId, node_run: NodeRunId, at_ms: i64) -> Result<Decision, Rejected> {
     let Some(node) = state.node(node_run) else { return Ok(Decision::default()) };
-    let ending = match outstanding::timer_of(state.run, node, effect) {
-        Some(Timer::Sleep { until_ms }) if until_ms <= at_ms => slept(node),
-        Some(Timer::TimeLimit { until_ms }) if until_ms <= at_ms => timed_out(node),
-        _ => return Ok(Decision::default()),
+    let Some(timer) = outstanding::timer_of(state.run, node, effect).filter(|timer| timer.until_ms() <= at_ms) else {
+        return Ok(Decision::default());
     };
     let mut draft = Draft::answering(state, at_ms, effect);
-    finish::end(&mut draft, node_run, ending)?;
+    match timer {
+        Timer::Sleep { .. } => finish::end(&mut draft, node_run, slept(node))?,
+        Timer::TimeLimit { .. } => finish::end(&mut draft, node_run, timed_out(node))?,
+        Timer::Attempt { .. } => attempts::failed(&mut draft, node_run, attempts::timed_out(node))?,
+        Timer::Retry { .. } => draft.record(Event::NodeQueued { node_run })?,
+    }
     schedule::dispatch(&mut draft)?;
     Ok(draft.done())
 }

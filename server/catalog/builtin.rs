@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::composite::{AnyObject, PlannerInputs, PlannerOutputs};
 use super::core::{
-    EchoInputs, EchoOutputs, HashSha256Inputs, HashSha256Outputs, NoInputs, SleepInputs, SleepOutputs, TimeNowOutputs,
-    Uuid4Outputs,
+    EchoInputs, EchoOutputs, FailInputs, FailOutputs, HashSha256Inputs, HashSha256Outputs, NoInputs, SleepInputs,
+    SleepOutputs, TimeNowOutputs, Uuid4Outputs,
 };
 use super::entry::{Argument, Entry, Head, Hints, Reads};
 use super::violation::Violation;
 
 pub(super) fn entries() -> Vec<Entry> {
-    vec![echo(), sleep(), uuid4(), time_now(), hash_sha256(), planner(), external()]
+    vec![echo(), sleep(), uuid4(), time_now(), hash_sha256(), fail(), planner(), external()]
 }
 
 fn echo() -> Entry {
@@ -104,6 +104,18 @@ fn hash_sha256() -> Entry {
             }],
         },
         rule: Some(one_content),
+    })
+}
+
+fn fail() -> Entry {
+    Entry::of::<FailInputs, FailOutputs>(Head {
+        id: "runyard.core.fail",
+        aliases: &[],
+        kind: NodeKind::Call,
+        description: "Misfires on purpose, for trying out retries and fallbacks.",
+        // One word that no goal has by chance.
+        hints: Hints { verbs: words("misfire"), ..Hints::default() },
+        rule: None,
     })
 }
 

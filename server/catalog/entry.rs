@@ -117,6 +117,8 @@ impl Entry {
             kind: self.kind,
             side_effect: self.side_effect,
             constraints: Constraints::default(),
+            retry: None,
+            timeout_ms: None,
             input_schema_sha256: Some(self.input_schema_sha256.clone()),
         }
     }

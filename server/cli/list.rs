@@ -22,7 +22,7 @@ const PAGE_MAX: u32 = 200;
 )]
 pub struct Arguments {
     /// Only runs in this state; may be repeated
-    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(["queued", "running", "waiting", "succeeded", "failed", "canceled"]))]
+    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(["queued", "running", "waiting", "succeeded", "partial", "nothing_achieved", "failed", "canceled"]))]
     pub state: Vec<String>,
     /// Only runs that came through this door, for example run-gateway
     #[arg(long, value_name = "DOOR")]

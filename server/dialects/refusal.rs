@@ -161,6 +161,13 @@ fn of_engine(rejected: &Rejected) -> Refusal {
         Rejected::KeyConflict { key, field } => Refusal::new(S::CONFLICT, "idempotency_conflict", message)
             .with("idempotency_key", key.clone())
             .with("field", *field),
+        Rejected::InvalidPolicy { child, invalid } => {
+            let refusal = Refusal::new(S::BAD_REQUEST, "invalid_policy", message).with("field", invalid.field);
+            match child {
+                Some(child) => refusal.with("key", child.clone()),
+                None => refusal,
+            }
+        }
         Rejected::UnknownDependency { key, dependency } => Refusal::new(S::BAD_REQUEST, "unknown_dependency", message)
             .with("key", key.clone())
             .with("depends_on", dependency.clone()),

@@ -72,11 +72,13 @@ fn event_type_of_the_runtime(word: runtime::types::RunEventType) -> Said {
     }
 }
 
-pub(super) const RUN_STATES: [RunStatus; 6] = [
+pub(super) const RUN_STATES: [RunStatus; 8] = [
     RunStatus::Queued,
     RunStatus::Running,
     RunStatus::Waiting,
     RunStatus::Final(RunOutcome::Succeeded),
+    RunStatus::Final(RunOutcome::Partial),
+    RunStatus::Final(RunOutcome::NothingAchieved),
     RunStatus::Final(RunOutcome::Failed),
     RunStatus::Final(RunOutcome::Canceled),
 ];

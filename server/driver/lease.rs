@@ -8,6 +8,7 @@ use runyard_engine::EffectId;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+use crate::runs::Recalls;
 use crate::store::{Epoch, Store};
 
 /// The claims in hand.
@@ -38,15 +39,29 @@ impl Leases {
         Lease { leases: self.clone(), effect }
     }
 
-    /// Renews every claim at a third of its time. Writes nothing while nothing is held.
-    pub(super) async fn renew(self: Arc<Self>, store: Arc<dyn Store>, clock: Clock, lease_ms: i64) {
+    /// Renews every claim at a third of its time, and calls back the work on those that are lost. Writes nothing while nothing is held.
+    pub(super) async fn renew(
+        self: Arc<Self>,
+        store: Arc<dyn Store>,
+        recalls: Arc<Recalls>,
+        clock: Clock,
+        lease_ms: i64,
+    ) {
         let third = Duration::from_millis(u64::try_from(lease_ms / 3).unwrap_or(1).max(1));
         loop {
             let held: Vec<_> = self.lock().iter().map(|(effect, epoch)| (*effect, *epoch)).collect();
             if held.is_empty() {
                 self.changed.notified().await;
-            } else if let Err(error) = store.renew(&held, clock.now_ms().saturating_add(lease_ms)).await {
-                tracing::warn!(%error, "could not renew leases; what is in hand may be performed again elsewhere");
+            } else {
+                match store.renew(&held, clock.now_ms().saturating_add(lease_ms)).await {
+                    // What is no longer ours was dropped, or claimed by another server, without a word to this one.
+                    Ok(renewed) => {
+                        recalls.call_back(held.iter().map(|(effect, _)| effect).filter(|id| !renewed.contains(id)))
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "could not renew leases; what is in hand may be performed again elsewhere");
+                    }
+                }
             }
             clock.sleep(third).await;
         }

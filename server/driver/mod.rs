@@ -63,7 +63,8 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
     let leases = Arc::new(Leases::default());
     // Sets, because a set takes its tasks with it when it is dropped.
     let (mut at_work, mut renewing) = (JoinSet::new(), JoinSet::new());
-    renewing.spawn(leases.clone().renew(parts.store.clone(), parts.clock.clone(), parts.settings.lease_ms));
+    let (store, recalls, clock) = (parts.store.clone(), parts.runs.recalls().clone(), parts.clock.clone());
+    renewing.spawn(leases.clone().renew(store, recalls, clock, parts.settings.lease_ms));
     while !stopping.is_cancelled() {
         while at_work.try_join_next().is_some() {}
         let free = slots.available_permits();

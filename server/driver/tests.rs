@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use runyard_engine::event::FinalState;
-use runyard_engine::{Command, Event, Outcome, Recorded, RunId, RunOutcome};
+use runyard_engine::{Command, Event, Outcome, Policy, Recorded, Retry, RunId, RunOutcome};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::runs::Error;
-use crate::runs::fixture::{LEASE_MS, Meddled, NOW_MS, Puppet, TENANT, Yard, bounded, others_go_on};
+use crate::runs::fixture::{LEASE_MS, Meddled, NOW_MS, Puppet, TENANT, Yard, bounded, new_run, others_go_on};
+use crate::runs::{Error, NewRun};
 use crate::store::memory::Memory;
 use crate::store::{Claimed, StoreError};
 
@@ -194,6 +194,70 @@ async fn a_defect_while_performing_ends_the_step_as_an_internal_error() {
     driving.stop().await;
 }
 
+/// Tries, so many milliseconds apart at first, each twice as far as the one before.
+fn tries(attempts_max: u32, initial_ms: u64) -> Policy {
+    let retry = Retry { attempts_max, initial_ms, backoff: 2.0, delay_ms_max: None, jitter: 0.0, codes: None };
+    Policy { retry: Some(retry), ..Policy::default() }
+}
+
+#[tokio::test]
+async fn waits_between_tries_are_exact() {
+    let yard = Yard::new();
+    let driving = yard.drive_plainly("patient");
+    let new = NewRun { policy: tries(4, 1_000), ..new_run("runyard.core.fail", json!({ "tries": 3 })) };
+    let run = yard.runs.start(TENANT, new).await.unwrap().state.run;
+    for _ in 0..70 {
+        others_go_on().await;
+        yard.clock.advance(Duration::from_millis(100));
+    }
+    let log = yard.ended(run).await;
+    let begun = log.iter().filter(|one| matches!(one.event, Event::NodeStarted { .. })).map(|one| one.at_ms - NOW_MS);
+    assert_eq!(begun.collect::<Vec<_>>(), [0, 1_000, 3_000, 7_000]);
+    assert_eq!((outcome(&log), endings(&log)), (RunOutcome::Succeeded, vec![1]));
+    driving.stop().await;
+}
+
+/// As many calls as there are hands, each of which takes a minute.
+async fn all_hands_full(yard: &Yard, policy: &Policy) -> Vec<RunId> {
+    let mut runs = Vec::new();
+    for _ in 0..4 {
+        let new = NewRun { policy: policy.clone(), ..new_run("runyard.core.fail", json!({ "after_ms": 60_000 })) };
+        runs.push(yard.runs.start(TENANT, new).await.unwrap().state.run);
+    }
+    others_go_on().await;
+    runs
+}
+
+#[tokio::test]
+async fn what_takes_too_long_is_given_up_and_its_hand_is_free() {
+    let yard = Yard::new();
+    let driving = yard.drive_plainly("busy");
+    let runs = all_hands_full(&yard, &Policy { timeout_ms: Some(500), ..Policy::default() }).await;
+    let next = yard.start(UUID4, json!({})).await;
+    others_go_on().await;
+    assert!(yard.state(next).await.ended_at_ms.is_none(), "every hand is full");
+    // Nobody has a hand free for the timers, and nobody needs one.
+    yard.clock.advance(Duration::from_millis(500));
+    others_go_on().await;
+    for run in runs {
+        assert_eq!(yard.state(run).await.error.as_ref().unwrap().code, "timed_out");
+    }
+    assert_eq!(outcome(&yard.ended(next).await), RunOutcome::Succeeded);
+    driving.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_cancel_overtakes_is_given_up_at_once() {
+    let yard = Yard::new();
+    let driving = yard.drive_plainly("busy");
+    for run in all_hands_full(&yard, &Policy::default()).await {
+        yard.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap();
+    }
+    let next = yard.start(UUID4, json!({})).await;
+    assert_eq!(outcome(&yard.ended(next).await), RunOutcome::Succeeded, "and no time has passed");
+    driving.stop().await;
+}
+
 #[tokio::test]
 async fn a_timer_that_is_told_too_early_is_told_again_when_it_is_due() {
     let yard = Yard::new();
@@ -315,6 +379,8 @@ fn child(node_type: &str) -> crate::runs::ChildRequest {
         key: None,
         node_type: new.node_type,
         inputs: new.inputs,
+        policy: Policy::default(),
+        depends_on: Vec::new(),
         constraints: new.constraints,
         candidate_set_id: None,
         binding_decision: None,

@@ -26,8 +26,18 @@ pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed) {
 
 async fn in_span(parts: &Parts, claimed: Claimed) {
     let Claimed { tenant, run, effect, epoch, .. } = claimed;
+    let recall = parts.runs.recalls().hold(effect.id);
     let answering = std::panic::AssertUnwindSafe(answer(parts, &effect)).catch_unwind();
-    let command = answering.await.unwrap_or_else(|_| settle(&effect, Outcome::Failed(panicked())));
+    // Only the work is given up, never the recording of what came of it: that may be half done.
+    let command = tokio::select! {
+        biased;
+        answered = answering => answered.unwrap_or_else(|_| settle(&effect, Outcome::Failed(panicked()))),
+        () = time_is_over(parts, &effect) => settle(&effect, Outcome::TimedOut),
+        () = recall.called_back() => {
+            tracing::debug!("nobody waits for this any more; the work on it was given up");
+            return;
+        }
+    };
     let mut pause = OFFER_PAUSE;
     for _ in 0..OFFERS_MAX {
         match parts.runs.settle(&tenant, run, command.clone(), (effect.id, epoch)).await {
@@ -49,20 +59,34 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
     tracing::warn!("the store stayed busy; the effect will be claimed again");
 }
 
+/// Waits until the time of this try is over; for ever where it has as long as it takes.
+async fn time_is_over(parts: &Parts, effect: &Effect) {
+    match &effect.request {
+        Request::Call { until_ms: Some(until_ms), .. } | Request::Plan { until_ms: Some(until_ms), .. } => {
+            parts.clock.sleep_until(*until_ms).await;
+        }
+        Request::Call { until_ms: None, .. } | Request::Plan { until_ms: None, .. } | Request::Wake => {
+            std::future::pending().await
+        }
+    }
+}
+
 async fn answer(parts: &Parts, effect: &Effect) -> Command {
     match &effect.request {
         Request::Wake => Command::Wake { effect: effect.id, node_run: effect.node_run },
-        Request::Call { node_type, inputs } => {
+        Request::Call { node_type, inputs, .. } => {
             let call = perform::Call {
                 node_type,
                 inputs,
                 key: effect.id,
+                attempt: effect.attempt,
+                clock: &parts.clock,
                 now_ms: parts.clock.now_ms(),
                 entropy: perform::fresh_entropy(),
             };
             settle(effect, parts.performer.perform(call).await)
         }
-        Request::Plan { node_type, inputs, constraints } => {
+        Request::Plan { node_type, inputs, constraints, .. } => {
             let request =
                 PlanRequest { node_type: node_type.clone(), inputs: inputs.clone(), constraints: constraints.clone() };
             match parts.planner.plan(request).await {

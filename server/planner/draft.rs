@@ -1,5 +1,6 @@
 //! A plan while it is being made: steps in order, what each waits for, and what the run answers with.
 
+use runyard_engine::Policy;
 use runyard_engine::plan::{CandidateSet, Source, Step};
 use runyard_engine::{NodeKind, Object, Plan};
 
@@ -81,6 +82,7 @@ impl<'a> Draft<'a> {
             inputs: bound.inputs,
             bindings: bound.bindings,
             depends_on,
+            policy: Policy::default(),
         });
     }
 

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use runyard_engine::event::Failure;
 use runyard_engine::{
-    Command, Constraints, EffectId, NodeRunId, NodeTypeRef, Object, Plan, Position, Recorded, RunId, State,
+    Command, Constraints, EffectId, NodeRunId, NodeTypeRef, Object, Plan, Policy, Position, Recorded, RunId, State,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -154,6 +154,8 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
         request: json!({ "node_type": node_type, "inputs": inputs }),
         inputs,
         constraints: Constraints::default(),
+        policy: Policy::default(),
+        steps: Policy::default(),
         notes: Object::new(),
         key: None,
     }

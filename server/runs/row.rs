@@ -18,10 +18,12 @@ pub fn derive(state: &State) -> RunRow {
         title: start.and_then(|start| title(&start.inputs)),
         status: state.status,
         reason: match state.status {
-            RunStatus::Final(RunOutcome::Failed | RunOutcome::Canceled) => {
-                state.error.as_ref().map(|error| error.code.clone())
+            RunStatus::Queued | RunStatus::Running | RunStatus::Waiting | RunStatus::Final(RunOutcome::Succeeded) => {
+                None
             }
-            _ => None,
+            RunStatus::Final(
+                RunOutcome::Partial | RunOutcome::NothingAchieved | RunOutcome::Failed | RunOutcome::Canceled,
+            ) => state.error.as_ref().map(|error| error.code.clone()),
         },
         version: state.version,
         created_at_ms: state.started_at_ms.unwrap_or_default(),

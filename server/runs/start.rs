@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use runyard_engine::{
-    ChildSpec, Command, Constraints, NodeRunId, NodeType, NodeTypeRef, Object, Reply, RunId, Start, State,
+    ChildSpec, Command, Constraints, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Reply, RunId, Start, State,
 };
 use serde_json::Value;
 
@@ -30,6 +30,10 @@ pub struct NewRun {
     pub inputs: Object,
     /// As asked.
     pub constraints: Constraints,
+    /// How the root's failure and time are handled.
+    pub policy: Policy,
+    /// The same for every planned step that says nothing else.
+    pub steps: Policy,
     /// What the face wants to find again.
     pub notes: Object,
     /// The request as validated, for telling a repeat from another request.
@@ -74,6 +78,10 @@ pub struct ChildRequest {
     pub inputs: Object,
     /// As asked.
     pub constraints: Constraints,
+    /// How its failure and time are handled.
+    pub policy: Policy,
+    /// Keys of the siblings that it depends on.
+    pub depends_on: Vec<String>,
     /// The candidate set chosen from.
     pub candidate_set_id: Option<String>,
     /// A decision made outside.
@@ -183,6 +191,8 @@ impl Runs {
             node_type,
             inputs: new.inputs.clone(),
             constraints: self.canonical(new.constraints.clone()),
+            policy: new.policy.clone(),
+            steps: new.steps.clone(),
             parallel_max: self.limits.parallel_max,
             notes,
         })
@@ -194,7 +204,8 @@ impl Runs {
             node_type: self.resolve(&request.node_type, &request.inputs)?,
             inputs: request.inputs,
             constraints: self.canonical(request.constraints),
-            depends_on: Vec::new(),
+            depends_on: request.depends_on,
+            policy: request.policy,
             candidate_set_id: request.candidate_set_id,
             binding_decision: request.binding_decision,
             notes: request.notes,

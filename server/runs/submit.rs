@@ -12,6 +12,7 @@ use runyard_engine::{
 use tokio::sync::{Mutex as Turn, Notify};
 
 use super::cache::Cache;
+use super::recalls::Recalls;
 use super::writing::Writing;
 use super::{Error, row};
 use crate::clock::Clock;
@@ -33,6 +34,7 @@ pub(super) struct Submitter {
     work: Arc<Notify>,
     cache: Cache,
     writing: Writing,
+    recalls: Arc<Recalls>,
     turns: Vec<Turn<()>>,
 }
 
@@ -48,7 +50,16 @@ pub(super) struct Riders {
 impl Submitter {
     pub(super) fn new(store: Arc<dyn Store>, clock: Clock, bells: Arc<Bells>, work: Arc<Notify>) -> Self {
         let turns = (0..TURNS).map(|_| Turn::new(())).collect();
-        Submitter { store, clock, bells, work, cache: Cache::default(), writing: Writing::default(), turns }
+        Submitter {
+            store,
+            clock,
+            bells,
+            work,
+            cache: Cache::default(),
+            writing: Writing::default(),
+            recalls: Arc::default(),
+            turns,
+        }
     }
 
     /// Decides one command about a run and commits what was decided.
@@ -79,9 +90,11 @@ impl Submitter {
             let after = Arc::new(after(&before, &decision, at_ms)?);
             let reply = decision.reply.clone();
             let has_effects = !decision.effects.is_empty();
+            let dropped = decision.dropped.clone();
             match self.commit(append(tenant, &before, &after, decision, at_ms, &riders)).await {
                 Ok(()) => {
                     self.cache.keep(tenant, after.clone());
+                    self.recalls.call_back(&dropped);
                     self.bells.ring(run, after.version);
                     if has_effects {
                         self.work.notify_one();
@@ -167,6 +180,11 @@ impl Submitter {
         let state = Arc::new(state);
         self.cache.keep(tenant, state.clone());
         Ok(Some(state))
+    }
+
+    /// What is being performed in this process.
+    pub(super) fn recalls(&self) -> &Arc<Recalls> {
+        &self.recalls
     }
 
     /// Whether the last commit was written.

@@ -142,7 +142,7 @@ pub struct RunRow {
     pub title: Option<String>,
     /// Where it stands.
     pub status: RunStatus,
-    /// The error code of a failed run.
+    /// The error code of a run that did not succeed.
     pub reason: Option<String>,
     /// The position of its last event.
     pub version: Position,
@@ -165,6 +165,10 @@ pub enum Status {
     Waiting,
     /// Ended well.
     Succeeded,
+    /// Ended well in part.
+    Partial,
+    /// Ended with nothing done, without anything that broke it.
+    NothingAchieved,
     /// Ended badly.
     Failed,
     /// Stopped.
@@ -173,8 +177,16 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of a run's life.
-    pub const ALL: [Status; 6] =
-        [Status::Queued, Status::Running, Status::Waiting, Status::Succeeded, Status::Failed, Status::Canceled];
+    pub const ALL: [Status; 8] = [
+        Status::Queued,
+        Status::Running,
+        Status::Waiting,
+        Status::Succeeded,
+        Status::Partial,
+        Status::NothingAchieved,
+        Status::Failed,
+        Status::Canceled,
+    ];
 
     /// The word for it.
     pub const fn word(self) -> &'static str {
@@ -183,6 +195,8 @@ impl Status {
             Status::Running => "running",
             Status::Waiting => "waiting",
             Status::Succeeded => "succeeded",
+            Status::Partial => "partial",
+            Status::NothingAchieved => "nothing_achieved",
             Status::Failed => "failed",
             Status::Canceled => "canceled",
         }
@@ -201,6 +215,8 @@ impl From<Status> for RunStatus {
             Status::Running => RunStatus::Running,
             Status::Waiting => RunStatus::Waiting,
             Status::Succeeded => RunStatus::Final(RunOutcome::Succeeded),
+            Status::Partial => RunStatus::Final(RunOutcome::Partial),
+            Status::NothingAchieved => RunStatus::Final(RunOutcome::NothingAchieved),
             Status::Failed => RunStatus::Final(RunOutcome::Failed),
             Status::Canceled => RunStatus::Final(RunOutcome::Canceled),
         }
@@ -214,6 +230,8 @@ impl From<RunStatus> for Status {
             RunStatus::Running => Status::Running,
             RunStatus::Waiting => Status::Waiting,
             RunStatus::Final(RunOutcome::Succeeded) => Status::Succeeded,
+            RunStatus::Final(RunOutcome::Partial) => Status::Partial,
+            RunStatus::Final(RunOutcome::NothingAchieved) => Status::NothingAchieved,
             RunStatus::Final(RunOutcome::Failed) => Status::Failed,
             RunStatus::Final(RunOutcome::Canceled) => Status::Canceled,
         }

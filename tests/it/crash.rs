@@ -129,6 +129,37 @@ async fn a_watcher_sees_no_gap_and_no_duplicate_across_a_crash() {
     assert_whole(&events);
 }
 
+#[tokio::test]
+async fn the_wait_for_the_next_try_survives_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(folder.path()).await;
+    let mut body = start_body("runyard.core.fail", json!({ "tries": 1 }));
+    let retry = json!({ "runyard.retry": { "max_attempts": 3, "initial_interval_ms": 1500 } });
+    body.extensions = Some(serde_json::from_value(retry).unwrap());
+    let run_id = served.doors.gateway.start_run(None, &body).await.unwrap().into_inner().run_id;
+    let waiting = |events: &[Value]| events.iter().any(|event| event["type"] == "attempt_failed");
+    let stream = served.doors.native.stream_run_events(&run_id, None, None).await.unwrap();
+    let mut lines = ndjson::lines(stream.into_inner().into_inner()).boxed();
+    let mut before: Vec<Value> = Vec::new();
+    while !waiting(&before) {
+        before.push(bounded("the first try's end", lines.next()).await.unwrap().unwrap());
+    }
+    served.kill();
+
+    let served = Served::start(folder.path()).await;
+    let stream = served.doors.native.stream_run_events(&run_id, None, None).await.unwrap();
+    let lines = ndjson::lines(stream.into_inner().into_inner()).map(Result::unwrap);
+    let all = bounded("the end", lines.collect::<Vec<Value>>()).await;
+    assert_eq!(all[..before.len()], before[..], "what was seen before the crash is what is stored");
+    let kinds: Vec<&str> = all.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let told = ["started", "node_started", "attempt_failed", "node_queued", "node_started", "node_finished"];
+    assert_eq!(kinds[..6], told, "tried twice and no more");
+    let due_ms = all[2]["data"]["retry_at_ms"].as_i64().unwrap();
+    let again: jiff::Timestamp = all[4]["time"].as_str().unwrap().parse().unwrap();
+    assert!(again.as_millisecond() >= due_ms, "never early");
+    assert_eq!(served.doors.run(&run_id).await["state"], "succeeded");
+}
+
 /// Claims everything that is due within the hour, as a server does that is about to die, for an hour.
 async fn claim_and_die(folder: &Path) -> usize {
     const HOUR_MS: i64 = 3_600_000;

@@ -5,7 +5,10 @@ use runyard::catalog::Catalog;
 use runyard::runs::{ChildRequest, IdempotencyKey, NewRun, RunName};
 use runyard_engine::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
-use runyard_engine::{ChildSpec, Completion, Constraints, NodeType, NodeTypeRef, Object, Outcome, Plan, SideEffect};
+use runyard_engine::{
+    ChildSpec, Completion, Constraints, NodeType, NodeTypeRef, Object, OnFailure, Outcome, Plan, Policy, Retry,
+    SideEffect,
+};
 use serde_json::{Value, json};
 
 use crate::choices::Choices;
@@ -59,17 +62,46 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
     let name = choices.percent(25).then(|| *choices.pick(&["first", "second", "third"]));
     let key = choices.percent(40).then(|| *choices.pick(&["key-1", "key-2", "key-3", "key-4"]));
     let constraints = if choices.percent(20) { limits(choices) } else { Constraints::default() };
+    let tried = node_type.id == PLANNER || node_type.id == ECHO || node_type.id == UUID4;
+    let policy = Policy { on_failure: OnFailure::Fail, ..policy(choices, tried, None) };
+    let steps = if choices.percent(30) { policy_for_all(choices) } else { Policy::default() };
     NewRun {
         name: name.and_then(RunName::parse),
         face: "run-gateway",
         operation: OPERATION,
-        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints }),
+        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps }),
         node_type,
         inputs,
         constraints,
+        policy,
+        steps,
         notes: Object::new(),
         key: key.and_then(IdempotencyKey::parse),
     }
+}
+
+/// How failure and time are handled: few tries, short waits, and every way to go on. `next` may stand in.
+fn policy(choices: &mut Choices, tried: bool, next: Option<String>) -> Policy {
+    let retry = (tried && choices.percent(20)).then(|| Retry {
+        attempts_max: 2 + choices.below(2) as u32,
+        initial_ms: *choices.pick(&[50, 2_000, 40_000]),
+        backoff: *choices.pick(&[1.0, 2.0]),
+        delay_ms_max: None,
+        jitter: *choices.pick(&[0.0, 0.5]),
+        codes: None,
+    });
+    let timeout_ms = (tried && choices.percent(10)).then(|| *choices.pick(&[100, 5_000]));
+    let on_failure = match (choices.weighted(&[6, 3, 2]), next) {
+        (1, _) => OnFailure::Continue,
+        (2, Some(next)) => OnFailure::GoTo(next),
+        _ => OnFailure::Fail,
+    };
+    Policy { retry, timeout_ms, on_failure }
+}
+
+/// The same for every step.
+fn policy_for_all(choices: &mut Choices) -> Policy {
+    policy(choices, true, None)
 }
 
 /// Limits that are often in the way and seldom forbid everything.
@@ -106,15 +138,32 @@ pub fn child_requests(choices: &mut Choices) -> Vec<ChildRequest> {
         let (node_type, inputs) = work(choices, false);
         let (candidate_set_id, binding_decision) = decision(choices);
         let constraints = if choices.percent(10) { limits(choices) } else { Constraints::default() };
-        let notes = Object::new();
-        ChildRequest { key: key(choices), node_type, inputs, constraints, candidate_set_id, binding_decision, notes }
+        let tried = node_type.id != SLEEP && node_type.id != EXTERNAL;
+        ChildRequest {
+            key: key(choices),
+            node_type,
+            inputs,
+            constraints,
+            policy: policy(choices, tried, None),
+            depends_on: Vec::new(),
+            candidate_set_id,
+            binding_decision,
+            notes: Object::new(),
+        }
     };
     (0..=choices.below(3)).map(|_| child(choices)).collect()
 }
 
 /// Children as the engine takes them: with dependencies.
 pub fn child_specs(choices: &mut Choices, catalog: &Catalog) -> Vec<ChildSpec> {
-    let requests = child_requests(choices);
+    let mut requests = child_requests(choices);
+    // Now and then the last one stands in for the one before it.
+    if let [.., whom, stand_in] = &mut requests[..]
+        && let Some(key) = stand_in.key.clone()
+        && choices.percent(30)
+    {
+        whom.policy.on_failure = OnFailure::GoTo(key);
+    }
     let spec = |request: ChildRequest, choices: &mut Choices| {
         let depends = if choices.percent(30) { vec![(*choices.pick(&["a", "b"])).to_owned()] } else { Vec::new() };
         ChildSpec {
@@ -123,6 +172,7 @@ pub fn child_specs(choices: &mut Choices, catalog: &Catalog) -> Vec<ChildSpec> {
             inputs: request.inputs,
             constraints: request.constraints,
             depends_on: depends,
+            policy: request.policy,
             candidate_set_id: request.candidate_set_id,
             binding_decision: request.binding_decision,
             notes: request.notes,
@@ -180,6 +230,9 @@ pub fn outcome(choices: &mut Choices) -> Outcome {
     if choices.percent(20) {
         return Outcome::Failed(failure(choices));
     }
+    if choices.percent(3) {
+        return Outcome::TimedOut;
+    }
     let outputs = choices.pick(&[json!({ "a": 1 }), json!({}), json!({ "a": "x", "b": [1, 2] })]).clone();
     Outcome::Succeeded { outputs: object(outputs) }
 }
@@ -194,8 +247,11 @@ pub fn plan(choices: &mut Choices, catalog: &Catalog) -> Result<Plan, Failure> {
     let id = |place: usize| if rubbish { "S".to_owned() } else { format!("S{place}") };
     let mut steps: Vec<Step> = Vec::new();
     for place in 0..=count {
-        let earlier: Vec<String> = (0..place).filter(|_| choices.percent(35)).map(id).collect();
-        steps.push(step(choices, catalog, id(place), earlier));
+        let stands_in = steps.iter().any(|step| step.policy.on_failure == OnFailure::GoTo(id(place)));
+        let chance = if stands_in { 5 } else { 35 };
+        let earlier: Vec<String> = (0..place).filter(|_| choices.percent(chance)).map(id).collect();
+        let next = (place < count).then(|| id(place + 1));
+        steps.push(step(choices, catalog, id(place), earlier, next));
     }
     let result = choices.percent(25).then(|| source(choices, &id(count)));
     // A planner that has nothing to say.
@@ -205,8 +261,9 @@ pub fn plan(choices: &mut Choices, catalog: &Catalog) -> Result<Plan, Failure> {
     Ok(Plan { summary: "as drawn".to_owned(), steps, result })
 }
 
-fn step(choices: &mut Choices, catalog: &Catalog, id: String, depends_on: Vec<String>) -> Step {
+fn step(choices: &mut Choices, catalog: &Catalog, id: String, depends_on: Vec<String>, next: Option<String>) -> Step {
     let (asked, inputs) = work(choices, false);
+    let policy = policy(choices, asked.id != SLEEP && asked.id != EXTERNAL, next);
     let bound = depends_on.first().filter(|_| choices.percent(40)).cloned();
     let bindings = bound.map(|source_step| Binding {
         field: (*choices.pick(&["text", "seconds"])).to_owned(),
@@ -226,6 +283,7 @@ fn step(choices: &mut Choices, catalog: &Catalog, id: String, depends_on: Vec<St
         inputs,
         bindings: bindings.into_iter().collect(),
         depends_on,
+        policy,
         id,
     }
 }
@@ -241,7 +299,7 @@ pub fn plainest_plan(catalog: &Catalog) -> Plan {
     nothing.next_step();
     Plan {
         summary: "the plainest".to_owned(),
-        steps: vec![step(&mut nothing, catalog, "S0".to_owned(), Vec::new())],
+        steps: vec![step(&mut nothing, catalog, "S0".to_owned(), Vec::new(), None)],
         result: None,
     }
 }

@@ -39,6 +39,8 @@ vocabulary!(EVENTS, event(Event):
     Event::SubtaskMapped { .. } => "subtask mapped",
     Event::ChildCreated(_) => "child created",
     Event::NodeStarted { .. } => "node started",
+    Event::AttemptFailed { .. } => "attempt failed",
+    Event::NodeQueued { .. } => "node queued",
     Event::NodeWaiting { .. } => "node waiting",
     Event::NodeFinished { .. } => "node finished",
     Event::Evaluated { .. } => "evaluated",
@@ -74,6 +76,8 @@ vocabulary!(STATES, state(NodeState):
 
 vocabulary!(OUTCOMES, outcome(RunOutcome):
     RunOutcome::Succeeded => "run succeeded",
+    RunOutcome::Partial => "run partial",
+    RunOutcome::NothingAchieved => "run achieved nothing",
     RunOutcome::Failed => "run failed",
     RunOutcome::Canceled => "run canceled",
 );
@@ -81,6 +85,7 @@ vocabulary!(OUTCOMES, outcome(RunOutcome):
 vocabulary!(RESULTS, result(Outcome):
     Outcome::Succeeded { .. } => "result success",
     Outcome::Failed(_) => "result failure",
+    Outcome::TimedOut => "result timed out",
 );
 
 const ALL: [&[&str]; 7] = [COMMANDS, EVENTS, REQUESTS, KINDS, STATES, OUTCOMES, RESULTS];

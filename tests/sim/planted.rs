@@ -16,7 +16,8 @@ impl World {
         let mut row = row::derive(&state);
         row.version += 1;
         let (outputs, artifacts, error) = (None, Vec::new(), None);
-        let end = Event::NodeFinished { node_run, state: FinalState::Succeeded, outputs, artifacts, error };
+        let (ended, shortfall) = (FinalState::Succeeded, None);
+        let end = Event::NodeFinished { node_run, state: ended, outputs, artifacts, error, shortfall };
         _ = self.shared.write(Append {
             tenant: tenant.to_owned(),
             run,

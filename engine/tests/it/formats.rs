@@ -1,12 +1,17 @@
 //! The log's format: what is stored is what is read, for ever.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use runyard_engine::command::Start;
 use runyard_engine::event::{
     Artifact, ChildCreated, Evaluation, EvaluationStatus, FORMAT_VERSION, Failure, FinalState, RecoveryAction,
 };
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form};
-use runyard_engine::{Constraints, Event, NodeKind, NodeRunId, RunOutcome, UpcastError, Wait, upcast};
+use runyard_engine::{
+    Constraints, Event, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry, RunOutcome, Shortfall, UpcastError,
+    Wait, upcast,
+};
 use serde_json::{Value, json};
 
 use crate::make::{failure, limits, node_type, object, recovery, run, source, start, step};
@@ -29,8 +34,76 @@ fn full_failure() -> Failure {
     Failure { details: Some(object(json!({ "status": 503 }))), retryable: Some(true), ..failure("unavailable") }
 }
 
-/// Every event type, with every field present and with as few as there can be.
+/// Every event type of every format.
 fn every_event() -> Vec<Event> {
+    [of_format_1(), added_by_format_2()].concat()
+}
+
+/// What format 2 added: events, fields and words.
+fn added_by_format_2() -> Vec<Event> {
+    let root = NodeRunId::root(run());
+    let node_run = NodeRunId::child(run(), root, "S2");
+    let retry = Retry {
+        attempts_max: 3,
+        initial_ms: 500,
+        backoff: 1.5,
+        delay_ms_max: Some(60_000),
+        jitter: 0.25,
+        codes: Some(BTreeSet::from(["unavailable".into()])),
+    };
+    let bare = Retry { delay_ms_max: None, jitter: 0.0, codes: None, ..retry.clone() };
+    let policy = |on_failure| Policy { retry: Some(retry.clone()), timeout_ms: Some(2_000), on_failure };
+    let mut typed = node_type(NodeKind::Call);
+    (typed.retry, typed.timeout_ms) = (Some(bare), Some(9_000));
+    let created = ChildCreated {
+        node_run,
+        parent: root,
+        key: "S2".into(),
+        key_given: false,
+        node_type: typed.clone(),
+        inputs: Object::new(),
+        bindings: Vec::new(),
+        depends_on: Vec::new(),
+        fallback_for: vec![NodeRunId::child(run(), root, "S1")],
+        policy: policy(OnFailure::GoTo("S3".into())),
+        asked: Constraints::default(),
+        constraints: Constraints::default(),
+        goal: None,
+        candidate_set_id: None,
+        binding_decision: None,
+        notes: Object::new(),
+    };
+    let passed_over = ChildCreated { fallback_for: Vec::new(), policy: policy(OnFailure::Continue), ..created.clone() };
+    let started = Start {
+        node_type: typed,
+        policy: policy(OnFailure::Fail),
+        steps: policy(OnFailure::Continue),
+        ..start(NodeKind::Call)
+    };
+    let short = |shortfall| Event::NodeFinished {
+        node_run: root,
+        state: FinalState::Failed,
+        outputs: Some(object(json!({ "result": null }))),
+        artifacts: Vec::new(),
+        error: Some(failure("partial")),
+        shortfall: Some(shortfall),
+    };
+    let ended = |outcome| Event::Finished { outcome, outputs: None, error: Some(failure("partial")) };
+    vec![
+        Event::Started { start: Box::new(started), root, constraints: Constraints::default() },
+        Event::ChildCreated(Box::new(created)),
+        Event::ChildCreated(Box::new(passed_over)),
+        Event::AttemptFailed { node_run, attempt: 1, error: full_failure(), retry_at_ms: 1_700_000_000_000 },
+        Event::NodeQueued { node_run },
+        short(Shortfall::Partial),
+        short(Shortfall::NothingAchieved),
+        ended(RunOutcome::Partial),
+        ended(RunOutcome::NothingAchieved),
+    ]
+}
+
+/// Every event type of format 1, with every field present and with as few as there can be.
+fn of_format_1() -> Vec<Event> {
     let root = NodeRunId::root(run());
     let node_run = NodeRunId::child(run(), root, "S2");
     let sibling = NodeRunId::child(run(), root, "S1");
@@ -61,6 +134,8 @@ fn every_event() -> Vec<Event> {
         inputs: object(json!({ "n": 1 })),
         bindings,
         depends_on: vec![sibling],
+        fallback_for: Vec::new(),
+        policy: Policy::default(),
         asked: every_limit(),
         constraints: every_limit(),
         goal: Some("do it".into()),
@@ -134,6 +209,7 @@ fn every_event() -> Vec<Event> {
             outputs: outputs.clone(),
             artifacts: vec![Artifact(object(json!({ "type": "file", "id": "f1" })))],
             error: None,
+            shortfall: None,
         },
         finished(node_run, FinalState::Failed, Some(full_failure())),
         finished(node_run, FinalState::Canceled, None),
@@ -148,24 +224,30 @@ fn every_event() -> Vec<Event> {
 }
 
 fn finished(node_run: NodeRunId, state: FinalState, error: Option<Failure>) -> Event {
-    Event::NodeFinished { node_run, state, outputs: None, artifacts: Vec::new(), error }
+    Event::NodeFinished { node_run, state, outputs: None, artifacts: Vec::new(), error, shortfall: None }
 }
 
 /// A change of this golden breaks logs that exist: add an optional field, or a new format version and its upcaster.
 #[test]
-fn format_1_stays_as_it_is() {
-    assert_eq!(FORMAT_VERSION, 1, "keep this golden as format 1, and write one for the new version");
-    let lines: Vec<String> = every_event().iter().map(|event| serde_json::to_string(event).unwrap()).collect();
-    golden("format_1", &lines.join("\n"));
+fn a_format_stays_as_it_is() {
+    assert_eq!(FORMAT_VERSION, 2, "keep these goldens, and write one for what the new version adds");
+    for (name, events) in [("format_1", of_format_1()), ("format_2", added_by_format_2())] {
+        let lines: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
+        golden(name, &lines.join("\n"));
+    }
 }
 
 #[test]
-fn what_format_1_wrote_is_read_for_ever() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/engine/format_1.snap");
-    let stored = std::fs::read_to_string(path).unwrap();
-    let lines = stored.lines().filter(|line| line.starts_with("{\""));
-    let read: Vec<Event> = lines.map(|line| upcast(1, serde_json::from_str(line).unwrap()).unwrap()).collect();
-    assert_eq!(read, every_event());
+fn what_was_written_is_read_for_ever() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/engine");
+    for (version, events) in [(1, of_format_1()), (2, of_format_1()), (2, added_by_format_2())] {
+        let name = if events == of_format_1() { "format_1" } else { "format_2" };
+        let stored = std::fs::read_to_string(format!("{folder}/{name}.snap")).unwrap();
+        let lines = stored.lines().filter(|line| line.starts_with("{\""));
+        let read: Vec<Event> =
+            lines.map(|line| upcast(version, serde_json::from_str(line).unwrap()).unwrap()).collect();
+        assert_eq!(read, events, "{name} as version {version}");
+    }
 }
 
 #[test]
@@ -183,7 +265,7 @@ fn a_newer_format_is_refused_by_both_numbers() {
     let newer = upcast(FORMAT_VERSION + 1, stored.clone()).unwrap_err();
     assert_eq!(
         newer.to_string(),
-        "the event is stored in format 2, and this build reads formats up to 1; use a newer build"
+        "the event is stored in format 3, and this build reads formats up to 2; use a newer build"
     );
     assert!(matches!(upcast(0, stored), Err(UpcastError::NeverWritten { found: 0 })));
 }

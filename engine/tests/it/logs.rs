@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use runyard_engine::event::{ChildCreated, FinalState};
 use runyard_engine::{
-    Constraints, Corrupt, Event, NodeKind, NodeRunId, NodeState, Object, Recorded, RunId, RunOutcome, RunStatus, State,
-    Wait, apply, check, replay,
+    Constraints, Corrupt, Event, NodeKind, NodeRunId, NodeState, Object, Policy, Recorded, RunId, RunOutcome,
+    RunStatus, Shortfall, State, Wait, apply, check, replay,
 };
 
-use crate::make::{child, node_type, plan, run, start, step};
+use crate::make::{child, failure, node_type, plan, run, start, step};
 use crate::story::Story;
 
 /// A run with an external root, a call that runs, one that has succeeded, and one that waits for the first.
@@ -30,7 +30,7 @@ fn refused(state: &State, event: Event) -> Corrupt {
 }
 
 fn finished(node_run: NodeRunId, state: FinalState) -> Event {
-    Event::NodeFinished { node_run, state, outputs: None, artifacts: vec![], error: None }
+    Event::NodeFinished { node_run, state, outputs: None, artifacts: vec![], error: None, shortfall: None }
 }
 
 #[test]
@@ -69,23 +69,26 @@ fn what_cannot_happen_is_refused_with_a_reason() {
     let (root, running, done, waiting) =
         (story.id("root"), story.id("root/running"), story.id("root/done"), story.id("root/waiting"));
     let stranger = story.id("root/stranger");
+    let bare = |node_run, parent| ChildCreated {
+        node_run,
+        parent,
+        key: "new".into(),
+        key_given: true,
+        node_type: node_type(NodeKind::Call),
+        inputs: Object::new(),
+        bindings: vec![],
+        depends_on: vec![],
+        fallback_for: vec![],
+        policy: Policy::default(),
+        asked: Constraints::default(),
+        constraints: Constraints::default(),
+        goal: None,
+        candidate_set_id: None,
+        binding_decision: None,
+        notes: Object::new(),
+    };
     let created = |node_run, parent, depends_on| {
-        Event::ChildCreated(Box::new(ChildCreated {
-            node_run,
-            parent,
-            key: "new".into(),
-            key_given: true,
-            node_type: node_type(NodeKind::Call),
-            inputs: Object::new(),
-            bindings: vec![],
-            depends_on,
-            asked: Constraints::default(),
-            constraints: Constraints::default(),
-            goal: None,
-            candidate_set_id: None,
-            binding_decision: None,
-            notes: Object::new(),
-        }))
+        Event::ChildCreated(Box::new(ChildCreated { depends_on, ..bare(node_run, parent) }))
     };
     let below = |parent| NodeRunId::child(run(), parent, "new");
     let started = |node_run, attempt| Event::NodeStarted { node_run, attempt, inputs: None };
@@ -105,6 +108,30 @@ fn what_cannot_happen_is_refused_with_a_reason() {
         (started(waiting, 1), "it is not queued"),
         (Event::NodeWaiting { node_run: root, wait: Wait::External }, "it is not running"),
         (Event::NodeWaiting { node_run: running, wait: Wait::Children }, "its kind does not wait for that"),
+        (
+            Event::AttemptFailed { node_run: root, attempt: 1, error: failure("broken"), retry_at_ms: 0 },
+            "it is at no try",
+        ),
+        (
+            Event::AttemptFailed { node_run: running, attempt: 2, error: failure("broken"), retry_at_ms: 0 },
+            "it is at another try",
+        ),
+        (Event::NodeQueued { node_run: running }, "it does not wait for its next try"),
+        (
+            Event::NodeFinished {
+                node_run: running,
+                state: FinalState::Failed,
+                outputs: None,
+                artifacts: vec![],
+                error: None,
+                shortfall: Some(Shortfall::Partial),
+            },
+            "only a plan that failed falls short",
+        ),
+        (
+            Event::ChildCreated(Box::new(ChildCreated { fallback_for: vec![done], ..bare(below(root), root) })),
+            "it stands in for a node run that does not name it",
+        ),
         (finished(root, FinalState::Canceled), "it has live children"),
         (finished(done, FinalState::Failed), "it has ended before"),
         (finished(running, FinalState::Skipped), "only who waits is skipped"),
@@ -156,7 +183,7 @@ fn a_state_that_cannot_be_is_found() {
             "a waiting run has no node run that is queued or running",
         ),
         (but(good, |state| state.status = RunStatus::Final(RunOutcome::Failed)), "a run ends as its root ended"),
-        (but(good, |state| state.steps = 9), "steps are the atomic node runs that began"),
+        (but(good, |state| state.steps = 9), "steps are the tries of atomic node runs"),
         (but(&State::new(run()), |state| state.version = 1), "nothing has happened before the first event"),
     ];
     for (state, law) in broken {
@@ -169,7 +196,7 @@ fn a_state_that_cannot_be_is_found() {
 fn a_violation_says_where() {
     let mut state = story().world.state;
     state.steps = 9;
-    assert_eq!(check(&state)[0].to_string(), "run: steps are the atomic node runs that began");
+    assert_eq!(check(&state)[0].to_string(), "run: steps are the tries of atomic node runs");
     let planned = Story::new().start(start(NodeKind::Plan)).planned("root", plan(vec![step("S1", &[])]));
     let (id, mut state) = (planned.id("root/S1"), planned.world.state);
     Arc::make_mut(state.nodes.get_mut(&id).unwrap()).depth = 2;

@@ -4,7 +4,8 @@ use runyard_engine::command::ChildSpec;
 use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    Completion, Constraints, NodeKind, NodeType, NodeTypeRef, Object, Plan, RunId, SideEffect, Start,
+    Completion, Constraints, NodeKind, NodeType, NodeTypeRef, Object, OnFailure, Plan, Policy, Retry, RunId,
+    SideEffect, Start,
 };
 use serde_json::Value;
 
@@ -37,6 +38,8 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
         kind,
         side_effect: SideEffect::Read,
         constraints: Constraints::default(),
+        retry: None,
+        timeout_ms: None,
         input_schema_sha256: None,
     }
 }
@@ -48,6 +51,8 @@ pub(crate) fn start(kind: NodeKind) -> Start {
         node_type: node_type(kind),
         inputs: Object::new(),
         constraints: Constraints::default(),
+        policy: Policy::default(),
+        steps: Policy::default(),
         parallel_max: 4,
         notes: Object::new(),
     }
@@ -71,6 +76,7 @@ pub(crate) fn step(id: &str, after: &[&str]) -> Step {
         inputs: Object::new(),
         bindings: Vec::new(),
         depends_on: after.iter().map(|id| (*id).to_owned()).collect(),
+        policy: Policy::default(),
     }
 }
 
@@ -86,6 +92,21 @@ pub(crate) fn binding(field: &str, step: &str, pointer: &str) -> Binding {
     Binding { field: field.into(), source: source(step, pointer), form: Form::Value }
 }
 
+/// Up to so many tries: 100 ms, 200 ms, ... apart.
+pub(crate) fn tries(attempts_max: u32) -> Policy {
+    let retry =
+        Retry { attempts_max, initial_ms: 100, backoff: 2.0, delay_ms_max: Some(1000), jitter: 0.0, codes: None };
+    Policy { retry: Some(retry), ..Policy::default() }
+}
+
+pub(crate) fn passed_over() -> Policy {
+    Policy { on_failure: OnFailure::Continue, ..Policy::default() }
+}
+
+pub(crate) fn go_to(key: &str) -> Policy {
+    Policy { on_failure: OnFailure::GoTo(key.into()), ..Policy::default() }
+}
+
 /// A child under a key.
 pub(crate) fn child(key: &str, kind: NodeKind) -> ChildSpec {
     ChildSpec { key: Some(key.into()), ..unnamed(kind) }
@@ -99,6 +120,7 @@ pub(crate) fn unnamed(kind: NodeKind) -> ChildSpec {
         inputs: Object::new(),
         constraints: Constraints::default(),
         depends_on: Vec::new(),
+        policy: Policy::default(),
         candidate_set_id: None,
         binding_decision: None,
         notes: Object::new(),

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use runyard_engine::event::FinalState;
+use runyard_engine::event::{Failure, FinalState};
 use runyard_engine::{
     ChildSpec, Command, Completion, Decision, Effect, EffectId, Event, Node, NodeRunId, Object, Outcome, Plan, Request,
     Start, Wait,
@@ -51,6 +51,13 @@ impl Story {
         self.settle_failed(path, "call")
     }
 
+    /// The call fails like this.
+    pub(crate) fn fail_with(self, path: &str, failure: Failure) -> Self {
+        let (effect, node_run) = self.effect(path, "call");
+        let title = format!("settle {path}: {}", failure.code);
+        self.tell(&title, Command::Settle { effect, node_run, outcome: Outcome::Failed(failure) })
+    }
+
     /// The planner fails.
     pub(crate) fn plan_fails(self, path: &str) -> Self {
         self.settle_failed(path, "plan")
@@ -69,7 +76,7 @@ impl Story {
         self
     }
 
-    /// A timer says it is due: `sleep` or `wall_time`.
+    /// A timer says it is due: `sleep`, `retry`, `attempt` or `wall_time`.
     pub(crate) fn wake(self, path: &str, purpose: &str) -> Self {
         let (effect, node_run) = self.effect(path, purpose);
         self.tell(&format!("wake {path}: {purpose}"), Command::Wake { effect, node_run })
@@ -124,7 +131,9 @@ impl Story {
 
     pub(crate) fn effect(&self, path: &str, purpose: &str) -> (EffectId, NodeRunId) {
         let node_run = self.id(path);
-        (EffectId::of(self.world.state.run, node_run, purpose, 1), node_run)
+        let node = self.world.state.node(node_run);
+        let attempt = if purpose == "wall_time" { 1 } else { node.map_or(1, |node| node.attempt.max(1)) };
+        (EffectId::of(self.world.state.run, node_run, purpose, attempt), node_run)
     }
 
     fn write<'a>(&mut self, decision: &Decision, before: impl Fn(&EffectId) -> Option<&'a Effect>) {
@@ -179,11 +188,19 @@ impl Story {
             Event::ChildCreated(child) => {
                 let after: Vec<String> = child.depends_on.iter().map(|id| self.path(*id)).collect();
                 let after = if after.is_empty() { String::new() } else { format!(" after {}", after.join(", ")) };
-                format!("{name} {} {}{after}", self.path(child.node_run), child.node_type.id)
+                let whom: Vec<String> = child.fallback_for.iter().map(|id| self.path(*id)).collect();
+                let whom = if whom.is_empty() { String::new() } else { format!(" if {} fails", whom.join(", ")) };
+                format!("{name} {} {}{after}{whom}", self.path(child.node_run), child.node_type.id)
             }
-            Event::NodeStarted { node_run, inputs, .. } => {
-                format!("{name} {}{}", self.path(*node_run), self.said(inputs.as_ref()))
+            Event::NodeStarted { node_run, inputs, attempt } => {
+                let again = if *attempt > 1 { format!(" try {attempt}") } else { String::new() };
+                format!("{name} {}{again}{}", self.path(*node_run), self.said(inputs.as_ref()))
             }
+            Event::AttemptFailed { node_run, attempt, error, retry_at_ms } => {
+                let wait = retry_at_ms - self.world.at_ms;
+                format!("{name} {} try {attempt} {}, next in {wait} ms", self.path(*node_run), error.code)
+            }
+            Event::NodeQueued { node_run } => format!("{name} {}", self.path(*node_run)),
             Event::NodeWaiting { node_run, wait } => match wait {
                 Wait::Timer { .. } => format!("{name} {} for a time", self.path(*node_run)),
                 Wait::Children => format!("{name} {} for its children", self.path(*node_run)),

@@ -124,8 +124,8 @@ fn children_first(log: &[Recorded]) {
                 assert!(!ended.contains(&child.parent), "a child of an ended parent");
                 parents.insert(child.node_run, child.parent);
             }
-            Event::NodeStarted { node_run, .. } => {
-                assert!(!ended.contains(node_run) && begun.insert(*node_run), "begun twice or too late");
+            Event::NodeStarted { node_run, attempt, .. } => {
+                assert!(!ended.contains(node_run) && begun.insert((*node_run, *attempt)), "begun twice or too late");
             }
             Event::NodeFinished { node_run, .. } => {
                 assert!(ended.insert(*node_run), "ended twice");

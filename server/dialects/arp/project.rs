@@ -105,7 +105,8 @@ impl Projection {
                     known.started = true;
                 }
             }
-            Event::NodeWaiting { .. } => {}
+            // A try that is not the last is nobody's end, and the standard has no word for it.
+            Event::AttemptFailed { .. } | Event::NodeQueued { .. } | Event::NodeWaiting { .. } => {}
             Event::NodeFinished { node_run, state, error, .. } => {
                 let atomic = self.known.get(node_run).is_some_and(|known| !known.composite && known.started);
                 if atomic {
@@ -123,7 +124,7 @@ impl Projection {
                 show("recovery_applied", Some(*node_run), Value::Object(action.0.clone()));
             }
             Event::Finished { outcome, error, .. } => {
-                let mut data = object(json!({ "state": outcome.to_string() }));
+                let mut data = object(json!({ "state": wire::run_ended(*outcome) }));
                 if let Some(error) = error {
                     data.insert("error".to_owned(), wire::failure_value(error));
                 }

@@ -10,6 +10,7 @@ use runyard_engine::event::{Evaluation, Failure, FinalState};
 use runyard_engine::{Constraints, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State};
 use serde_json::{Map, Value, json};
 
+use super::policy;
 use crate::runs::{ChildRequest, NewRun, RunName};
 
 /// Notes under which a face's own fields rest with a run or a node run.
@@ -53,6 +54,8 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
         node_type: node_type_ref(root_node_type_ref),
         inputs: input.clone(),
         constraints: constraints(envelope.as_ref())?,
+        policy: policy::policy(extensions.as_ref())?,
+        steps: policy::steps(extensions.as_ref())?,
         notes,
         request: serde_json::to_value(body).unwrap_or_default(),
         key: None,
@@ -75,6 +78,8 @@ pub fn child(spec: &arp::NodeRunCreateSpec) -> Result<ChildRequest, Unsayable> {
         node_type: node_type_ref(&spec.node_type_ref),
         inputs: spec.inputs.clone(),
         constraints: constraints(spec.constraints.as_ref())?,
+        policy: policy::policy(spec.extensions.as_ref())?,
+        depends_on: policy::depends_on(spec.extensions.as_ref())?,
         candidate_set_id: spec.candidate_set_id.clone(),
         binding_decision: spec.binding_decision.as_ref().and_then(|decision| serde_json::to_value(decision).ok()),
         notes,
@@ -205,9 +210,16 @@ pub fn run_state(status: RunStatus) -> arp::RunState {
     match status {
         RunStatus::Queued => arp::RunState::Queued,
         RunStatus::Running | RunStatus::Waiting => arp::RunState::Running,
-        RunStatus::Final(RunOutcome::Succeeded) => arp::RunState::Succeeded,
-        RunStatus::Final(RunOutcome::Failed) => arp::RunState::Failed,
-        RunStatus::Final(RunOutcome::Canceled) => arp::RunState::Canceled,
+        RunStatus::Final(outcome) => run_ended(outcome),
+    }
+}
+
+/// The state a run ended in, in ARP's words: what fell short of success failed, and its error's code says how far.
+pub fn run_ended(outcome: RunOutcome) -> arp::RunState {
+    match outcome {
+        RunOutcome::Succeeded => arp::RunState::Succeeded,
+        RunOutcome::Partial | RunOutcome::NothingAchieved | RunOutcome::Failed => arp::RunState::Failed,
+        RunOutcome::Canceled => arp::RunState::Canceled,
     }
 }
 

@@ -3,8 +3,8 @@
 use runyard_engine::event::{ChildCreated, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::CandidateSet;
 use runyard_engine::{
-    Constraints, Event, NodeKind, NodeRunId, NodeType, NodeTypeRef, Object, Position, Recorded, RunId, RunOutcome,
-    SideEffect, Start, Wait,
+    Constraints, Event, NodeKind, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Position, Recorded, Retry, RunId,
+    RunOutcome, Shortfall, SideEffect, Start, Wait,
 };
 
 /// A log.
@@ -25,6 +25,9 @@ pub(super) fn stories() -> Vec<Story> {
         planned(),
         short(FinalState::Failed, RunOutcome::Failed, "the run failed"),
         short(FinalState::Canceled, RunOutcome::Canceled, "the run was canceled"),
+        fell_short(Shortfall::Partial, RunOutcome::Partial, "the run was a success in part"),
+        fell_short(Shortfall::NothingAchieved, RunOutcome::NothingAchieved, "the run achieved nothing"),
+        retried(),
         atomic(),
     ]
 }
@@ -47,11 +50,22 @@ impl Writer {
             node_type: node_type(kind),
             inputs: Object::new(),
             constraints: Constraints::default(),
+            policy: Policy::default(),
+            steps: Policy::default(),
             parallel_max: 1,
             notes: Object::new(),
         };
         writer.add(Event::Started { start: Box::new(start), root, constraints: Constraints::default() }, when);
         writer
+    }
+
+    /// Lets the root be tried so often.
+    fn retry(&mut self, attempts_max: u32) {
+        if let Some(Event::Started { start, .. }) = self.steps.first_mut().map(|step| &mut step.recorded.event) {
+            let (initial_ms, backoff, jitter) = (0, 1.0, 0.0);
+            let retry = Retry { attempts_max, initial_ms, backoff, delay_ms_max: None, jitter, codes: None };
+            start.policy.retry = Some(retry);
+        }
     }
 
     fn add(&mut self, event: Event, when: Option<&'static str>) {
@@ -76,6 +90,8 @@ impl Writer {
             inputs: Object::new(),
             bindings: Vec::new(),
             depends_on,
+            fallback_for: Vec::new(),
+            policy: Policy::default(),
             asked: Constraints::default(),
             constraints: Constraints::default(),
             goal: None,
@@ -94,7 +110,7 @@ impl Writer {
     fn end(&mut self, node_run: NodeRunId, state: FinalState, when: Option<&'static str>) {
         let error = (state != FinalState::Succeeded).then(failure);
         let outputs = (state == FinalState::Succeeded).then(Object::new);
-        self.add(Event::NodeFinished { node_run, state, outputs, artifacts: Vec::new(), error }, when);
+        self.add(Event::NodeFinished { node_run, state, outputs, artifacts: Vec::new(), error, shortfall: None }, when);
     }
 
     fn finish(mut self, outcome: RunOutcome, when: Option<&'static str>) -> Story {
@@ -150,6 +166,36 @@ fn short(state: FinalState, outcome: RunOutcome, when: &'static str) -> Story {
     log.finish(outcome, Some(when))
 }
 
+/// A planned run in which every failure was passed over.
+fn fell_short(shortfall: Shortfall, outcome: RunOutcome, when: &'static str) -> Story {
+    let mut log = Writer::new(NodeKind::Plan, None);
+    let root = log.root;
+    log.begin(root, None);
+    let ended = Event::NodeFinished {
+        node_run: root,
+        state: FinalState::Failed,
+        outputs: Some(Object::new()),
+        artifacts: Vec::new(),
+        error: Some(failure()),
+        shortfall: Some(shortfall),
+    };
+    log.add(ended, None);
+    log.finish(outcome, Some(when))
+}
+
+/// A run whose root is a tool that is tried twice.
+fn retried() -> Story {
+    let mut log = Writer::new(NodeKind::Call, None);
+    let root = log.root;
+    log.retry(2);
+    log.begin(root, None);
+    log.add(Event::AttemptFailed { node_run: root, attempt: 1, error: failure(), retry_at_ms: 0 }, Some(""));
+    log.add(Event::NodeQueued { node_run: root }, Some(""));
+    log.add(Event::NodeStarted { node_run: root, attempt: 2, inputs: None }, Some("again"));
+    log.end(root, FinalState::Succeeded, None);
+    log.finish(RunOutcome::Succeeded, None)
+}
+
 /// A run whose root is a tool.
 fn atomic() -> Story {
     let mut log = Writer::new(NodeKind::Call, None);
@@ -168,6 +214,8 @@ fn node_type(kind: NodeKind) -> NodeType {
         kind,
         side_effect: SideEffect::Read,
         constraints: Constraints::default(),
+        retry: None,
+        timeout_ms: None,
         input_schema_sha256: None,
     }
 }

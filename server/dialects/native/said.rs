@@ -8,9 +8,9 @@ use crate::dialects::said::{EVALUATIONS, RUN_STATES, Said, WAITS, holds, node_st
 use Said::Now;
 
 fn run_state(word: types::RunState) -> Said {
-    use types::RunState::{Canceled, Failed, Queued, Running, Succeeded, Waiting};
+    use types::RunState::{Canceled, Failed, NothingAchieved, Partial, Queued, Running, Succeeded, Waiting};
     match word {
-        Queued | Running | Waiting | Succeeded | Failed | Canceled => Now,
+        Queued | Running | Waiting | Succeeded | Partial | NothingAchieved | Failed | Canceled => Now,
     }
 }
 

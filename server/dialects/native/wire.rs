@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use runyard_api::runyard::{ListRunsRequest, types};
 use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState};
-use runyard_engine::{Node, NodeState, NodeTypeRef, RunOutcome, RunStatus, SideEffect, State, Wait};
+use runyard_engine::{Node, NodeState, NodeTypeRef, OnFailure, Retry, RunOutcome, RunStatus, SideEffect, State, Wait};
 
 use crate::catalog::{Catalog, Entry};
 use crate::doors::Door;
@@ -79,6 +79,8 @@ pub(super) fn counts(counts: &[(Status, u64)]) -> types::RunCounts {
         running: of(Status::Running),
         waiting: of(Status::Waiting),
         succeeded: of(Status::Succeeded),
+        partial: Some(of(Status::Partial)),
+        nothing_achieved: Some(of(Status::NothingAchieved)),
         failed: of(Status::Failed),
         canceled: of(Status::Canceled),
     }
@@ -133,6 +135,15 @@ fn node_run(node: &Node) -> types::NodeRun {
         recovery_actions: listed(node.recoveries.iter().map(|action| action.0.clone())),
         candidate_set_id: node.candidate_set_id.clone(),
         attempt: i64::from(node.attempt),
+        attempt_error: node.attempt_error.as_ref().map(error),
+        retry: node.policy.retry(&node.node_type).map(retry),
+        timeout_ms: node.policy.timeout_ms(&node.node_type).map(count),
+        on_failure: on_failure(&node.policy.on_failure),
+        go_to: match &node.policy.on_failure {
+            OnFailure::GoTo(key) => Some(key.clone()),
+            OnFailure::Fail | OnFailure::Continue => None,
+        },
+        fallback_for: listed(node.fallback_for.iter().map(ToString::to_string)),
         created_at: time(node.created_at_ms),
         started_at: node.started_at_ms.map(time),
         ended_at: node.ended_at_ms.map(time),
@@ -173,6 +184,8 @@ pub(super) fn run_state(status: RunStatus) -> types::RunState {
         RunStatus::Running => types::RunState::Running,
         RunStatus::Waiting => types::RunState::Waiting,
         RunStatus::Final(RunOutcome::Succeeded) => types::RunState::Succeeded,
+        RunStatus::Final(RunOutcome::Partial) => types::RunState::Partial,
+        RunStatus::Final(RunOutcome::NothingAchieved) => types::RunState::NothingAchieved,
         RunStatus::Final(RunOutcome::Failed) => types::RunState::Failed,
         RunStatus::Final(RunOutcome::Canceled) => types::RunState::Canceled,
     }
@@ -184,6 +197,8 @@ fn status(state: &types::RunState) -> Status {
         types::RunState::Running => Status::Running,
         types::RunState::Waiting => Status::Waiting,
         types::RunState::Succeeded => Status::Succeeded,
+        types::RunState::Partial => Status::Partial,
+        types::RunState::NothingAchieved => Status::NothingAchieved,
         types::RunState::Failed => Status::Failed,
         types::RunState::Canceled => Status::Canceled,
     }
@@ -212,6 +227,26 @@ pub(super) fn waiting_for(wait: Wait) -> types::WaitingFor {
         Wait::External => (types::WaitReason::External, None),
     };
     types::WaitingFor { reason, until }
+}
+
+fn retry(retry: &Retry) -> types::Retry {
+    types::Retry {
+        max_attempts: i64::from(retry.attempts_max),
+        initial_interval_ms: count(retry.initial_ms),
+        backoff_coefficient: retry.backoff,
+        max_interval_ms: retry.delay_ms_max.map(count),
+        jitter: retry.jitter,
+        retryable_codes: retry.codes.as_ref().map(|codes| codes.iter().cloned().collect()),
+    }
+}
+
+/// Absent where a failure is simply a failure.
+fn on_failure(after: &OnFailure) -> Option<types::OnFailure> {
+    match after {
+        OnFailure::Fail => None,
+        OnFailure::Continue => Some(types::OnFailure::Continue),
+        OnFailure::GoTo(_) => Some(types::OnFailure::GoTo),
+    }
 }
 
 fn error(failure: &Failure) -> types::Error {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::wire;
 use crate::clock::rfc3339;
-use crate::dialects::arp::wire::{ended_as, failure_value, run_id};
+use crate::dialects::arp::wire::{ended_as, failure_value, run_ended, run_id};
 use crate::feed::Frame;
 
 /// The fold's state.
@@ -72,6 +72,8 @@ impl Projection {
                 self.child_created(child);
                 None
             }
+            // Told as one call, however often it was tried.
+            Event::NodeStarted { attempt: 2.., .. } => None,
             Event::NodeStarted { node_run, inputs, .. } => {
                 self.node_started(*node_run, inputs.as_ref(), recorded.at_ms)
             }
@@ -87,6 +89,8 @@ impl Projection {
             // Candidates, choices and judgements are the planner's business; what a node run waits for shows as running.
             Event::CandidatesGenerated { .. }
             | Event::SubtaskMapped { .. }
+            | Event::AttemptFailed { .. }
+            | Event::NodeQueued { .. }
             | Event::NodeWaiting { .. }
             | Event::Evaluated { .. } => None,
         }
@@ -174,7 +178,7 @@ impl Known {
 fn finished(outcome: RunOutcome, outputs: Option<&Object>, error: Option<&Failure>) -> (&'static str, Object) {
     match wire::error(outcome, error) {
         None => ("final", object(json!({ "ok": true, "output": wire::output(outputs) }))),
-        Some(error) => ("error", object(json!({ "ok": false, "state": outcome.to_string(), "error": error }))),
+        Some(error) => ("error", object(json!({ "ok": false, "state": run_ended(outcome), "error": error }))),
     }
 }
 

@@ -9,14 +9,14 @@ use runyard_api::arp::runtime::types::{
 };
 use runyard_engine::constraints::{Budgets, Candidates};
 use runyard_engine::event::Failure;
-use runyard_engine::{Constraints, NodeTypeRef, Object, RunOutcome, State, plan};
+use runyard_engine::{Constraints, NodeTypeRef, Object, Policy, RunOutcome, State, plan};
 use serde_json::{Map, Value, json};
 
 use super::FACE;
 use crate::catalog::Catalog;
 use crate::dialects::arp::wire::{
-    EXTENSIONS, METADATA, OURS, Unsayable, extensions, failure_value, given, note, run_id, run_name, run_state, time,
-    typed, typed_list,
+    EXTENSIONS, METADATA, OURS, Unsayable, extensions, failure_value, given, note, run_ended, run_id, run_name,
+    run_state, time, typed, typed_list,
 };
 use crate::runs::NewRun;
 
@@ -59,6 +59,8 @@ pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Ve
             budgets: budgets(body.limits.as_ref()),
             ..Constraints::default()
         },
+        policy: Policy::default(),
+        steps: Policy::default(),
         notes,
         request: serde_json::to_value(body).unwrap_or_default(),
         key: None,
@@ -179,12 +181,20 @@ pub(super) fn result(state: &State) -> Option<RunResult> {
     Some(RunResult {
         run_id: run_id(state),
         ok: outcome == RunOutcome::Succeeded,
-        output: (outcome == RunOutcome::Succeeded).then(|| output(state.outputs.as_ref())),
+        output: made_something(outcome).then(|| output(state.outputs.as_ref())),
         error: error(outcome, state.error.as_ref()).and_then(|error| typed(&error)),
         artifacts: typed_list(artifacts(state)),
         usage: Some(usage(state)),
         extensions: extensions(echoed(state)),
     })
+}
+
+/// Whether a run that ended like this has outputs to tell.
+fn made_something(outcome: RunOutcome) -> bool {
+    match outcome {
+        RunOutcome::Succeeded | RunOutcome::Partial => true,
+        RunOutcome::NothingAchieved | RunOutcome::Failed | RunOutcome::Canceled => false,
+    }
 }
 
 /// The outputs of the run, and its answer as text where it has one.
@@ -207,10 +217,12 @@ pub(super) fn error(outcome: RunOutcome, error: Option<&Failure>) -> Option<Valu
     let given = error.map(failure_value);
     match outcome {
         RunOutcome::Succeeded => None,
-        RunOutcome::Failed | RunOutcome::Canceled => given.or_else(|| {
-            let state = outcome.to_string();
-            Some(json!({ "code": state, "message": format!("the run was ended as {state}, without a reason") }))
-        }),
+        RunOutcome::Partial | RunOutcome::NothingAchieved | RunOutcome::Failed | RunOutcome::Canceled => {
+            given.or_else(|| {
+                let state = run_ended(outcome).to_string();
+                Some(json!({ "code": state, "message": format!("the run was ended as {state}, without a reason") }))
+            })
+        }
     }
 }
 

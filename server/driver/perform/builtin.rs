@@ -59,12 +59,12 @@ fn hash_sha256(call: &Call<'_>) -> Result<Object, Failure> {
     write(&HashSha256Outputs { sha256 })
 }
 
-fn read<Inputs: DeserializeOwned>(call: &Call<'_>) -> Result<Inputs, Failure> {
+pub(super) fn read<Inputs: DeserializeOwned>(call: &Call<'_>) -> Result<Inputs, Failure> {
     serde_json::from_value(Value::Object(call.inputs.clone()))
         .map_err(|error| failed("invalid_inputs", error.to_string()))
 }
 
-fn write(outputs: &impl Serialize) -> Result<Object, Failure> {
+pub(super) fn write(outputs: &impl Serialize) -> Result<Object, Failure> {
     match serde_json::to_value(outputs) {
         Ok(Value::Object(outputs)) => Ok(outputs),
         _ => Err(failed("invalid_outputs", "the outputs are not a JSON object".to_owned())),

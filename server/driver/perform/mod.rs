@@ -6,6 +6,7 @@
 //! What does not live here: claiming and settling (the driver), sleeping and planning (the engine's timers, `planner/`).
 
 mod builtin;
+mod fail;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use runyard_engine::{EffectId, NodeType, Object, Outcome};
 use serde_json::{Value, json};
 
 use crate::catalog::{Catalog, Violation};
+use crate::clock::Clock;
 
 /// What to perform.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,10 @@ pub struct Call<'a> {
     pub inputs: &'a Object,
     /// The effect, which is also the idempotency key.
     pub key: EffectId,
+    /// Which try this is, from 1.
+    pub attempt: u32,
+    /// For what has to wait.
+    pub clock: &'a Clock,
     /// Now, in Unix milliseconds.
     pub now_ms: i64,
     /// Random bytes, fresh for every call: see [`fresh_entropy`].
@@ -57,7 +63,7 @@ impl Performer for InProcess {
 /// Failure codes: `invalid_inputs` and `invalid_outputs` (with `details.violations`), `node_type_unavailable` (this server does
 /// not have the pinned node type, or it is not one that is performed by a call).
 pub async fn perform(catalog: &Catalog, call: Call<'_>) -> Outcome {
-    match attempt(catalog, call) {
+    match attempt(catalog, call).await {
         Ok(outputs) => Outcome::Succeeded { outputs },
         Err(failure) => Outcome::Failed(failure),
     }
@@ -68,12 +74,15 @@ pub fn fresh_entropy() -> [u8; 16] {
     uuid::Uuid::new_v4().into_bytes()
 }
 
-fn attempt(catalog: &Catalog, call: Call<'_>) -> Result<Object, Failure> {
+async fn attempt(catalog: &Catalog, call: Call<'_>) -> Result<Object, Failure> {
     let NodeType { id, version, .. } = call.node_type;
     let entry = catalog.entry(id, version).ok_or_else(|| unavailable(call.node_type))?;
     entry.validate_inputs(call.inputs).map_err(|found| invalid("invalid_inputs", "inputs", call.node_type, &found))?;
-    let deed = builtin::deed(id).ok_or_else(|| unavailable(call.node_type))?;
-    let outputs = deed(&call)?;
+    let outputs = match builtin::deed(id) {
+        Some(deed) => deed(&call)?,
+        None if id == fail::ID => fail::perform(&call).await?,
+        None => return Err(unavailable(call.node_type)),
+    };
     entry.validate_outputs(&outputs).map_err(|found| invalid("invalid_outputs", "outputs", call.node_type, &found))?;
     Ok(outputs)
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Call, perform};
 use crate::catalog::Catalog;
+use crate::clock::Clock;
 
 /// 2025-11-22T00:51:07.089Z.
 const NOW_MS: i64 = 1_763_772_667_089;
@@ -19,20 +20,22 @@ async fn call_at(id: &str, inputs: Value, now_ms: i64) -> Outcome {
     let run = RunId::from_uuid(uuid::Uuid::from_u128(1));
     let key = EffectId::of(run, NodeRunId::root(run), "call", 1);
     let inputs: Object = inputs.as_object().unwrap().clone();
-    perform(&catalog, Call { node_type: &node_type, inputs: &inputs, key, now_ms, entropy: [7; 16] }).await
+    let clock = &Clock::manual(now_ms);
+    let call = Call { node_type: &node_type, inputs: &inputs, key, attempt: 1, clock, now_ms, entropy: [7; 16] };
+    perform(&catalog, call).await
 }
 
 async fn outputs(id: &str, inputs: Value) -> Value {
     match call(id, inputs).await {
         Outcome::Succeeded { outputs } => Value::Object(outputs),
-        Outcome::Failed(failure) => panic!("{id} failed: {failure:?}"),
+        other => panic!("{id} did not succeed: {other:?}"),
     }
 }
 
 async fn failure(id: &str, inputs: Value) -> runyard_engine::event::Failure {
     match call(id, inputs).await {
         Outcome::Failed(failure) => failure,
-        Outcome::Succeeded { outputs } => panic!("{id} succeeded: {outputs:?}"),
+        other => panic!("{id} did not fail: {other:?}"),
     }
 }
 
@@ -48,6 +51,17 @@ async fn a_uuid_is_version_4_and_comes_from_the_entropy() {
     assert_eq!((uuid.get_version_num(), uuid.get_variant()), (4, uuid::Variant::RFC4122));
     assert_eq!(made, json!({ "uuid4": "07070707-0707-4707-8707-070707070707" }));
     assert_ne!(super::fresh_entropy(), super::fresh_entropy());
+}
+
+#[tokio::test]
+async fn a_failure_on_purpose_is_the_one_asked_for() {
+    let plain = failure("runyard.core.fail", json!({})).await;
+    assert_eq!((plain.code.as_str(), plain.retryable), ("failed_on_purpose", None));
+    let asked = json!({ "code": "out_of_paper", "message": "load some", "retryable": false, "tries": 1 });
+    let asked = failure("runyard.core.fail", asked).await;
+    assert_eq!((&*asked.code, &*asked.message, asked.retryable), ("out_of_paper", "load some", Some(false)));
+    assert_eq!(outputs("runyard.core.fail", json!({ "tries": 0 })).await, json!({ "attempt": 1 }));
+    assert_eq!(failure("runyard.core.fail", json!({ "code": "Not a code" })).await.code, "invalid_inputs");
 }
 
 #[tokio::test]
@@ -95,7 +109,8 @@ async fn a_pinned_version_that_is_gone_is_refused() {
     node_type.version = "0.9.0".to_owned();
     let run = RunId::from_uuid(uuid::Uuid::from_u128(1));
     let key = EffectId::of(run, NodeRunId::root(run), "call", 1);
-    let call = Call { node_type: &node_type, inputs: &Object::new(), key, now_ms: NOW_MS, entropy: [0; 16] };
+    let (clock, now_ms) = (&Clock::manual(NOW_MS), NOW_MS);
+    let call = Call { node_type: &node_type, inputs: &Object::new(), key, attempt: 1, clock, now_ms, entropy: [0; 16] };
     let Outcome::Failed(failure) = perform(&catalog, call).await else { panic!("no failure") };
     assert_eq!(failure.code, "node_type_unavailable");
 }

@@ -143,6 +143,7 @@ async fn a_refusal_does_not_rest_on_a_state_that_another_server_has_moved() {
         node_type: first.state(run).await.root().unwrap().node_type.clone(),
         inputs: Default::default(),
         constraints: Default::default(),
+        policy: runyard_engine::Policy::default(),
         depends_on: Vec::new(),
         candidate_set_id: None,
         binding_decision: None,

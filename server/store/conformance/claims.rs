@@ -188,7 +188,8 @@ pub(super) async fn an_effect_comes_back_as_it_was_asked(store: &dyn Store) {
         "asked": { "id": "jarvis.core.echo", "version": "latest" },
         "id": "runyard.core.echo", "version": "1.0.0", "kind": "call", "side_effect": "read",
     }));
-    let request = Request::Call { node_type: node_type.unwrap(), inputs: inputs.as_object().unwrap().clone() };
+    let request =
+        Request::Call { node_type: node_type.unwrap(), inputs: inputs.as_object().unwrap().clone(), until_ms: None };
     let asked = Effect { id: effect_id(1), node_run: node_run(8), attempt: 3, due_at_ms: -5, request };
     start(1).asks(asked.clone()).lands(store).await;
 

@@ -36,7 +36,7 @@ pub struct Code {
 }
 
 /// Every code, by status.
-pub const CODES: [Code; 34] = [
+pub const CODES: [Code; 35] = [
     code(
         400,
         "invalid_request",
@@ -45,6 +45,12 @@ pub const CODES: [Code; 34] = [
     ),
     code(400, "unknown_node_type", Scope::Listed, "There is no such node type or version; `details.nearest`."),
     code(400, "invalid_inputs", Scope::Listed, "The inputs do not fit the node type's schema; `details.violations`."),
+    code(
+        400,
+        "invalid_policy",
+        Scope::Listed,
+        "A retry, a time limit or what follows a failure that cannot be kept: `details.field`, and `details.key` of a child.",
+    ),
     code(400, "constraint_unsupported", Scope::Listed, "A constraint that this version cannot keep, by name."),
     code(400, "unknown_dependency", Scope::Listed, "A new node run depends on a key that none of its siblings has."),
     code(
@@ -118,7 +124,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 11] = [
+pub const REASONS: [(&[&str], &str); 14] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -133,6 +139,9 @@ pub const REASONS: [(&[&str], &str); 11] = [
         "A limit was reached; `details` has constraint, limit and what was found.",
     ),
     (&["child_failed", "dependency_failed"], "A step failed, or one that it depends on."),
+    (&["partial", "nothing_achieved"], "Steps failed and were passed over; `details.failed_steps`."),
+    (&["not_needed"], "A stand-in was skipped: nobody failed whom it stands in for."),
+    (&["failed_on_purpose"], "As `runyard.core.fail` was asked to."),
     (&["canceled"], "Someone, or the failure of another step, stopped it."),
     (
         &["node_type_unavailable", "clock_out_of_range"],

@@ -19,6 +19,9 @@ const EXTERNAL: &str = "runyard.composite.external";
 /// A hundred years: who claimed for so long is surely dead when the database is opened.
 const LEASE_MS: i64 = 100 * 366 * 24 * 3_600_000;
 
+/// Long enough for the first server to stop before, and short enough for who finishes the run.
+const BETWEEN_TRIES_MS: u64 = 3_000;
+
 /// A server in this process over a data folder.
 pub(super) async fn serve(data: &Path, perform: bool) -> Server {
     let config = Config { data_dir: data.to_owned(), port_base: 0, perform, ..Config::default() };
@@ -90,6 +93,19 @@ async fn finished(data: &Path) {
     begun(&doors, "canceled", start("runyard.core.sleep", json!({ "seconds": 3600 }), None)).await;
     doors.gateway.cancel_run("canceled").await.unwrap();
 
+    let tries = |initial: u64| json!({ "runyard.retry": { "max_attempts": 2, "initial_interval_ms": initial } });
+    let failing = |tries: u64| start("runyard.core.fail", json!({ "tries": tries }), None);
+    ended(&doors, "retried", with(failing(1), tries(5))).await;
+    let goes_on = |goal: &str| {
+        let steps = json!({ "runyard.steps": { "on_failure": "continue" } });
+        with(start(PLANNER, json!({ "goal": goal }), None), steps)
+    };
+    ended(&doors, "partial", goes_on("Misfire, then generate a UUID.")).await;
+    ended(&doors, "nothing-achieved", goes_on("Misfire.")).await;
+    let between = with(failing(1), tries(BETWEEN_TRIES_MS));
+    let node_run = begun(&doors, "between-tries", between).await;
+    waiting(&doors, &node_run).await;
+
     let root = begun(&doors, "external", start(EXTERNAL, json!({}), None)).await;
     let child = child(&doors, "external", &root, "runyard.core.uuid4", json!({})).await;
     evaluated(&doors, &root).await;
@@ -119,6 +135,19 @@ fn start(node_type: &str, input: Value, constraints: Option<Value>) -> Value {
     body["run_context"] = json!({ "tenant_id": "acme" });
     body["metadata"] = json!({ "labels": { "team": "tests" } });
     body
+}
+
+fn with(mut body: Value, extensions: Value) -> Value {
+    body["extensions"] = extensions;
+    body
+}
+
+/// Until the run of this root is at rest.
+async fn waiting(doors: &Doors, root: &str) {
+    let run = doors.node_run(root).await["run_id"].as_str().unwrap().to_owned();
+    let stream = doors.native.stream_run_events(&run, None, None).await.unwrap();
+    let mut lines = runyard_client::ndjson::lines(stream.into_inner().into_inner()).boxed();
+    while bounded("the first try's end", lines.next()).await.unwrap().unwrap()["type"] != "attempt_failed" {}
 }
 
 /// Starts a run under this name; its root.

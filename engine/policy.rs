@@ -1,0 +1,268 @@
+//! How failure and time are handled: what is tried again and when, how long one try may take, and what a failed step means to
+//! its siblings.
+//!
+//! A try is an attempt at what the server itself performs: a call, or the planner's answer. Attempts of a call are steps, so
+//! `max_steps` counts each. The wait before try k + 1 is `initial_ms * backoff^(k-1)`, at most `delay_ms_max`, less the jitter.
+//! The engine has no randomness: jitter is read from the id of the effect that ends the wait, which is a hash over run, node run
+//! and attempt. So runs spread, and whoever decides the same thing again decides the same wait.
+//!
+//! A member that is absent is the node type's, and where that has none, the default: one try, no limit on its time, and a failure
+//! is a failure. Where failures are met is in `attempts`, what they mean to siblings in `standing`.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Failure;
+use crate::{EffectId, NodeKind, NodeType};
+
+/// The most tries.
+pub const ATTEMPTS_MAX: u32 = 100;
+/// The longest wait between two tries, and the longest time for one: 366 days, as for a sleep.
+pub const WAIT_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1000;
+/// The steepest backoff.
+pub const BACKOFF_MAX: f64 = 1000.0;
+
+/// How failure and time are handled for one node run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Policy {
+    /// What is tried again. Absent: the node type's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// How long one try may take, milliseconds. Absent: the node type's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// What its failure means to its siblings.
+    #[serde(skip_serializing_if = "OnFailure::is_fail")]
+    pub on_failure: OnFailure,
+}
+
+/// What is tried again, and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    /// How many tries there may be, the first included: 1 to [`ATTEMPTS_MAX`].
+    pub attempts_max: u32,
+    /// The wait before the second try, milliseconds, at most [`WAIT_MS_MAX`].
+    pub initial_ms: u64,
+    /// How many times longer each wait is than the one before: 1 to [`BACKOFF_MAX`].
+    pub backoff: f64,
+    /// No wait is longer, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms_max: Option<u64>,
+    /// Which part of a wait may fall away, from 0 (none) to 1 (all of it).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub jitter: f64,
+    /// Only failures with these codes. Absent: every failure that does not say it is not retryable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codes: Option<BTreeSet<String>>,
+}
+
+/// What a step's failure means to its siblings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It is a failure: what depends on it cannot begin, and a plan fails with it.
+    #[default]
+    Fail,
+    /// It is passed over: what depends on it begins, and finds null where its outputs would be.
+    Continue,
+    /// The sibling with this key runs instead, and its end stands for this one's. It is skipped if it is not needed.
+    GoTo(String),
+}
+
+/// Why a policy cannot be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// Which member: `retry`, `timeout_ms` or `on_failure`.
+    pub field: &'static str,
+    /// What is wrong with it and what to do.
+    pub reason: String,
+}
+
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
+}
+
+impl OnFailure {
+    fn is_fail(&self) -> bool {
+        *self == OnFailure::Fail
+    }
+}
+
+impl Policy {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        *self == Policy::default()
+    }
+
+    /// What holds of retries: asked for, or the node type's.
+    pub fn retry<'a>(&'a self, node_type: &'a NodeType) -> Option<&'a Retry> {
+        self.retry.as_ref().or(node_type.retry.as_ref())
+    }
+
+    /// With what is said for all steps, where this says nothing. A step that is not performed has no tries.
+    pub(crate) fn or_for_all(self, all: &Policy, kind: NodeKind) -> Policy {
+        let tried = is_tried(kind);
+        Policy {
+            retry: self.retry.or_else(|| all.retry.clone().filter(|_| tried)),
+            timeout_ms: self.timeout_ms.or_else(|| all.timeout_ms.filter(|_| tried)),
+            on_failure: if self.on_failure.is_fail() { all.on_failure.clone() } else { self.on_failure },
+        }
+    }
+
+    /// How long one try may take: asked for, or the node type's. Milliseconds.
+    pub fn timeout_ms(&self, node_type: &NodeType) -> Option<u64> {
+        self.timeout_ms.or(node_type.timeout_ms)
+    }
+}
+
+/// Whether a policy can be kept for all steps, whatever they are.
+pub(crate) fn check_for_all(policy: &Policy) -> Result<(), Invalid> {
+    let named = |found: Invalid| Invalid { field: "steps", reason: format!("{}: {}", found.field, found.reason) };
+    if let Some(retry) = &policy.retry {
+        retry.check().map_err(named)?;
+    }
+    if let Some(timeout_ms) = policy.timeout_ms {
+        check_timeout(timeout_ms).map_err(named)?;
+    }
+    match policy.on_failure {
+        OnFailure::Fail | OnFailure::Continue => Ok(()),
+        OnFailure::GoTo(_) => wrong("steps", "on_failure: one step cannot stand in for all; use `continue`"),
+    }
+}
+
+/// Whether a policy, with what the node type brings, can be kept for a node run of that type. Who stands in is its parent's
+/// business.
+pub(crate) fn check(policy: &Policy, node_type: &NodeType) -> Result<(), Invalid> {
+    let tried = is_tried(node_type.kind);
+    if let Some(retry) = policy.retry(node_type) {
+        if !tried {
+            return wrong(
+                "retry",
+                "only a call or a planner is tried again; a sleep and an external composite cannot be",
+            );
+        }
+        retry.check()?;
+    }
+    if let Some(timeout_ms) = policy.timeout_ms(node_type) {
+        if !tried {
+            return wrong("timeout_ms", "only a call or a planner has tries; use the constraint max_wall_time_ms");
+        }
+        check_timeout(timeout_ms)?;
+    }
+    Ok(())
+}
+
+fn check_timeout(timeout_ms: u64) -> Result<(), Invalid> {
+    if (1..=WAIT_MS_MAX).contains(&timeout_ms) {
+        return Ok(());
+    }
+    wrong("timeout_ms", format!("it is {timeout_ms}; a try takes 1 to {WAIT_MS_MAX} ms (366 days)"))
+}
+
+/// Whether the server performs something for node runs of this kind, which can be tried again.
+pub(crate) const fn is_tried(kind: NodeKind) -> bool {
+    match kind {
+        NodeKind::Call | NodeKind::Plan => true,
+        NodeKind::Sleep | NodeKind::External => false,
+    }
+}
+
+impl Retry {
+    /// Whether a failure of this try (from 1) is followed by another one.
+    pub(crate) fn covers(&self, attempt: u32, failure: &Failure) -> bool {
+        let retryable = match &self.codes {
+            Some(codes) => codes.contains(&failure.code),
+            None => failure.retryable != Some(false),
+        };
+        attempt < self.attempts_max && retryable
+    }
+
+    /// How long to wait after this try (from 1), milliseconds. `ends` is the effect that ends the wait.
+    pub(crate) fn delay_ms(&self, attempt: u32, ends: EffectId) -> u64 {
+        let most = self.delay_ms_max.unwrap_or(WAIT_MS_MAX).min(WAIT_MS_MAX) as f64;
+        let mut delay = self.initial_ms as f64;
+        for _ in 1..attempt {
+            // Multiplied one by one, which is the same number on every machine.
+            delay = (delay * self.backoff).min(most);
+        }
+        let kept = 1.0 - self.jitter * fraction(ends);
+        // At most 366 days, so exact enough to the millisecond.
+        (delay.min(most) * kept).round() as u64
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        let Retry { attempts_max, initial_ms, backoff, delay_ms_max, jitter, codes } = self;
+        if !(1..=ATTEMPTS_MAX).contains(attempts_max) {
+            return wrong("retry", format!("{attempts_max} tries were asked for; there may be 1 to {ATTEMPTS_MAX}"));
+        }
+        if *initial_ms > WAIT_MS_MAX || delay_ms_max.is_some_and(|most| most > WAIT_MS_MAX) {
+            return wrong("retry", format!("a wait is at most {WAIT_MS_MAX} ms (366 days)"));
+        }
+        if !(1.0..=BACKOFF_MAX).contains(backoff) {
+            return wrong("retry", format!("the backoff is {backoff}; it may be 1 to {BACKOFF_MAX}"));
+        }
+        if !(0.0..=1.0).contains(jitter) {
+            return wrong("retry", format!("the jitter is {jitter}; it may be 0 to 1"));
+        }
+        if codes.as_ref().is_some_and(BTreeSet::is_empty) {
+            return wrong(
+                "retry",
+                "the list of codes is empty, so nothing would be tried again; name some, or leave it out",
+            );
+        }
+        Ok(())
+    }
+}
+
+fn wrong<T>(field: &'static str, reason: impl Into<String>) -> Result<T, Invalid> {
+    Err(Invalid { field, reason: reason.into() })
+}
+
+/// A number from 0 to below 1, as good as drawn: the first 48 bits of an id that is a hash.
+fn fraction(id: EffectId) -> f64 {
+    let bits = id.uuid().as_u128() >> 80;
+    // 48 bits fit a float exactly.
+    bits as f64 / (1_u64 << 48) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NodeRunId, RunId};
+
+    fn retry(backoff: f64, jitter: f64) -> Retry {
+        Retry { attempts_max: 9, initial_ms: 100, backoff, delay_ms_max: Some(1000), jitter, codes: None }
+    }
+
+    fn ends(attempt: u32) -> EffectId {
+        let run = RunId::from_uuid(uuid::Uuid::from_u128(7));
+        EffectId::of(run, NodeRunId::root(run), "retry", attempt)
+    }
+
+    #[test]
+    fn each_wait_is_longer_than_the_one_before_up_to_the_longest() {
+        let waits: Vec<u64> = (1..=6).map(|attempt| retry(2.0, 0.0).delay_ms(attempt, ends(attempt))).collect();
+        assert_eq!(waits, [100, 200, 400, 800, 1000, 1000]);
+        let level: Vec<u64> = (1..=3).map(|attempt| retry(1.0, 0.0).delay_ms(attempt, ends(attempt))).collect();
+        assert_eq!(level, [100, 100, 100]);
+    }
+
+    #[test]
+    fn the_steepest_backoff_ends_at_the_longest_wait() {
+        let steep = Retry { delay_ms_max: None, ..retry(BACKOFF_MAX, 0.0) };
+        assert_eq!(steep.delay_ms(ATTEMPTS_MAX, ends(1)), WAIT_MS_MAX);
+        let at_once = Retry { initial_ms: 0, ..retry(2.0, 0.5) };
+        assert_eq!(at_once.delay_ms(5, ends(5)), 0);
+    }
+
+    #[test]
+    fn jitter_shortens_a_wait_within_its_part_and_is_the_same_for_the_same_effect() {
+        let waits: Vec<u64> = (1..=200).map(|attempt| retry(1.0, 0.25).delay_ms(attempt, ends(attempt))).collect();
+        assert!(waits.iter().all(|wait| (75..=100).contains(wait)), "{waits:?}");
+        assert!(waits.iter().any(|wait| *wait < 80) && waits.iter().any(|wait| *wait > 95), "{waits:?}");
+        let again: Vec<u64> = (1..=200).map(|attempt| retry(1.0, 0.25).delay_ms(attempt, ends(attempt))).collect();
+        assert_eq!(waits, again);
+    }
+}

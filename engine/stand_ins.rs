@@ -1,0 +1,83 @@
+//! Who stands in for whom, in a list of children that are about to be created together: worked out, or refused by name.
+//!
+//! A stand-in is a later child of the same list, so that it cannot have begun. What depends on a child waits for that child's
+//! stand-in too, so a stand-in must not wait for what waits for it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::policy::{Invalid, OnFailure};
+
+/// A child, as far as this is about.
+pub(crate) struct Sketch<'a> {
+    /// Unique in the list.
+    pub(crate) key: &'a str,
+    /// Keys; those that are not in the list do not matter here.
+    pub(crate) depends_on: Vec<Cow<'a, str>>,
+    pub(crate) on_failure: &'a OnFailure,
+}
+
+/// For every child the places of those it stands in for. Refused: the place of the child, and why.
+pub(crate) fn arrange(children: &[Sketch]) -> Result<Vec<Vec<usize>>, (usize, Invalid)> {
+    let mut whom = vec![Vec::new(); children.len()];
+    if children.iter().all(|child| !matches!(child.on_failure, OnFailure::GoTo(_))) {
+        return Ok(whom);
+    }
+    let places: BTreeMap<&str, usize> = children.iter().enumerate().map(|(place, child)| (child.key, place)).collect();
+    for (place, child) in children.iter().enumerate() {
+        if let OnFailure::GoTo(key) = child.on_failure {
+            match places.get(key.as_str()).filter(|stand_in| **stand_in > place) {
+                Some(stand_in) => whom[*stand_in].push(place),
+                None => return Err((place, wrong(format!("go to `{key}`: there is no later child with that key")))),
+            }
+        }
+    }
+    match in_vain(children, &places, &whom) {
+        Some(place) => {
+            let first = whom[place].first().map_or("", |whom| children[*whom].key);
+            let reason =
+                format!("`{}` is to run if `{first}` fails, and waits for what waits for it", children[place].key);
+            Err((place, wrong(reason)))
+        }
+        None => Ok(whom),
+    }
+}
+
+fn wrong(reason: String) -> Invalid {
+    Invalid { field: "on_failure", reason }
+}
+
+/// The first stand-in that could wait for ever.
+///
+/// Two points for each child: its end, and the end of whoever speaks for it. A child ends after those that speak for its
+/// dependencies, and a stand-in after whom it stands in for. Whatever cannot be put in order goes round in a circle.
+fn in_vain(children: &[Sketch], places: &BTreeMap<&str, usize>, whom: &[Vec<usize>]) -> Option<usize> {
+    let count = children.len();
+    let spoken = |place: usize| count + place;
+    let mut after = vec![Vec::new(); 2 * count];
+    let mut open = vec![0_usize; 2 * count];
+    let mut comes_after = |later: usize, earlier: usize| {
+        after[earlier].push(later);
+        open[later] += 1;
+    };
+    for (place, child) in children.iter().enumerate() {
+        comes_after(spoken(place), place);
+        for dependency in child.depends_on.iter().filter_map(|key| places.get(&**key)) {
+            comes_after(place, spoken(*dependency));
+        }
+        for other in &whom[place] {
+            comes_after(place, *other);
+            comes_after(spoken(*other), spoken(place));
+        }
+    }
+    let mut next: Vec<usize> = (0..2 * count).filter(|point| open[*point] == 0).collect();
+    while let Some(point) = next.pop() {
+        for later in std::mem::take(&mut after[point]) {
+            open[later] -= 1;
+            if open[later] == 0 {
+                next.push(later);
+            }
+        }
+    }
+    (0..count).find(|place| open[*place] > 0 && !whom[*place].is_empty())
+}

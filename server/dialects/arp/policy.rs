@@ -1,0 +1,128 @@
+//! How failure and time are handled, as ARP callers may say it: in namespaced extensions, because the standard has no fields.
+//!
+//! | extension            | value                                                                             |
+//! |----------------------|-----------------------------------------------------------------------------------|
+//! | `runyard.retry`      | an object: `max_attempts`, and what else [`Retry`] here has                        |
+//! | `runyard.timeout_ms` | how long one try may take                                                          |
+//! | `runyard.on_failure` | of a child: `"fail"`, `"continue"`, or `{"go_to": KEY}`                            |
+//! | `runyard.steps`      | of a start: an object of `retry`, `timeout_ms`, `on_failure`, for every planned step       |
+//! | `runyard.depends_on` | of a child: idempotency keys of siblings that must have succeeded first            |
+//!
+//! What numbers are allowed is the engine's to say.
+
+use std::collections::BTreeSet;
+
+use runyard_api::arp::schemas as arp;
+use runyard_engine::policy;
+use runyard_engine::{OnFailure, Policy};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::wire::Unsayable;
+
+const RETRY: &str = "runyard.retry";
+const TIMEOUT_MS: &str = "runyard.timeout_ms";
+const ON_FAILURE: &str = "runyard.on_failure";
+const STEPS: &str = "runyard.steps";
+const DEPENDS_ON: &str = "runyard.depends_on";
+
+/// `runyard.retry`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Retry {
+    /// Tries in all, the first included.
+    max_attempts: u32,
+    /// The wait before the second try, milliseconds.
+    #[serde(default = "a_second")]
+    initial_interval_ms: u64,
+    /// How many times longer each wait is than the one before.
+    #[serde(default = "twice")]
+    backoff_coefficient: f64,
+    /// No wait is longer, milliseconds.
+    max_interval_ms: Option<u64>,
+    /// Which part of a wait may fall away, 0 to 1.
+    #[serde(default)]
+    jitter: f64,
+    /// Only failures with these codes. Absent: every failure that does not say it is not retryable.
+    retryable_codes: Option<BTreeSet<String>>,
+}
+
+const fn a_second() -> u64 {
+    1000
+}
+
+const fn twice() -> f64 {
+    2.0
+}
+
+/// `runyard.steps`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Steps {
+    retry: Option<Retry>,
+    timeout_ms: Option<u64>,
+    on_failure: Option<AfterFailure>,
+}
+
+/// `runyard.on_failure`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum AfterFailure {
+    Fail,
+    Continue,
+    GoTo(String),
+}
+
+/// How failure and time are handled, where the extensions say so.
+pub(super) fn policy(extensions: Option<&arp::Extensions>) -> Result<Policy, Unsayable> {
+    Ok(Policy {
+        retry: read(extensions, RETRY, "/extensions/runyard.retry")?.map(Retry::into),
+        timeout_ms: read(extensions, TIMEOUT_MS, "/extensions/runyard.timeout_ms")?,
+        on_failure: on_failure(read(extensions, ON_FAILURE, "/extensions/runyard.on_failure")?),
+    })
+}
+
+/// What holds of every planned step that says nothing else.
+pub(super) fn steps(extensions: Option<&arp::Extensions>) -> Result<Policy, Unsayable> {
+    let steps: Option<Steps> = read(extensions, STEPS, "/extensions/runyard.steps")?;
+    Ok(steps.map_or_else(Policy::default, |steps| Policy {
+        retry: steps.retry.map(Retry::into),
+        timeout_ms: steps.timeout_ms,
+        on_failure: on_failure(steps.on_failure),
+    }))
+}
+
+fn on_failure(asked: Option<AfterFailure>) -> OnFailure {
+    match asked {
+        None | Some(AfterFailure::Fail) => OnFailure::Fail,
+        Some(AfterFailure::Continue) => OnFailure::Continue,
+        Some(AfterFailure::GoTo(key)) => OnFailure::GoTo(key),
+    }
+}
+
+/// Keys of the siblings that a child depends on.
+pub(super) fn depends_on(extensions: Option<&arp::Extensions>) -> Result<Vec<String>, Unsayable> {
+    Ok(read(extensions, DEPENDS_ON, "/extensions/runyard.depends_on")?.unwrap_or_default())
+}
+
+fn read<T: DeserializeOwned>(
+    extensions: Option<&arp::Extensions>,
+    name: &str,
+    field: &'static str,
+) -> Result<Option<T>, Unsayable> {
+    let Some(value) = extensions.and_then(|extensions| extensions.0.get(name)) else { return Ok(None) };
+    T::deserialize(value).map(Some).map_err(|error| Unsayable { field, reason: error.to_string() })
+}
+
+impl From<Retry> for policy::Retry {
+    fn from(retry: Retry) -> Self {
+        policy::Retry {
+            attempts_max: retry.max_attempts,
+            initial_ms: retry.initial_interval_ms,
+            backoff: retry.backoff_coefficient,
+            delay_ms_max: retry.max_interval_ms,
+            jitter: retry.jitter,
+            codes: retry.retryable_codes,
+        }
+    }
+}
