@@ -3,15 +3,18 @@
 //! Pure: the same state, command and context give the same decision, for ever. Deciding works on a draft (`draft`) to which
 //! every event is applied as it is produced, by the same [`crate::apply`] that replays the log.
 
+mod approve;
 mod cancel;
 mod children;
 mod complete;
 mod evaluate;
+mod pause;
 mod planned;
 mod settle;
 mod start;
 mod wake;
 
+use self::approve::Said;
 use crate::{Command, Context, Corrupt, Decision, Node, NodeKind, NodeRunId, Rejected, RunStatus, State};
 
 /// What follows from a command.
@@ -38,6 +41,11 @@ pub fn decide(state: &State, command: Command, context: Context) -> Result<Decis
         Command::Evaluate { node_run, evaluation, recovery } => {
             evaluate::decide(state, node_run, evaluation, recovery, at_ms)
         }
+        Command::Decide { approval, verdict, by, comment } => {
+            approve::decide(state, approval, Said { verdict, by, comment }, at_ms)
+        }
+        Command::Pause { reason, by } => pause::pause(state, reason, by, at_ms),
+        Command::Resume { by } => pause::resume(state, by, at_ms),
         Command::Cancel { reason } => cancel::decide(state, reason, at_ms),
     }
 }

@@ -43,6 +43,9 @@ pub(super) fn append(append: &Append) -> Result<(), Broken> {
     if append.key.as_ref().is_some_and(|key| key.run != append.run) {
         return broken("the key must be used for the run that is appended to");
     }
+    if append.approvals.iter().any(|row| row.run != append.run) {
+        return broken("an approval must be the run's own");
+    }
     let mut seen = HashSet::new();
     if !append.effects.iter().all(|effect| seen.insert(effect.id)) {
         return Err(effect_exists(append.run));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use runyard_engine::event::FinalState;
-use runyard_engine::{Command, Event, NodeKind, NodeState, Outcome, Request, RunOutcome, State, Wait};
+use runyard_engine::{Command, Event, NodeKind, NodeState, Outcome, Request, RunOutcome, State, Verdict, Wait};
 
 /// The words of one vocabulary, and which of them a value is.
 macro_rules! vocabulary {
@@ -29,6 +29,9 @@ vocabulary!(COMMANDS, command(Command):
     Command::CreateChildren { .. } => "command create children",
     Command::Complete { .. } => "command complete",
     Command::Evaluate { .. } => "command evaluate",
+    Command::Decide { .. } => "command decide",
+    Command::Pause { .. } => "command pause",
+    Command::Resume { .. } => "command resume",
     Command::Cancel { .. } => "command cancel",
 );
 
@@ -39,6 +42,11 @@ vocabulary!(EVENTS, event(Event):
     Event::SubtaskMapped { .. } => "subtask mapped",
     Event::ChildCreated(_) => "child created",
     Event::NodeStarted { .. } => "node started",
+    Event::ApprovalAsked { .. } => "approval asked",
+    Event::ApprovalDecided { verdict: Verdict::Approved, .. } => "approval given",
+    Event::ApprovalDecided { verdict: Verdict::Denied, .. } => "approval denied",
+    Event::Paused { .. } => "paused",
+    Event::Resumed { .. } => "resumed",
     Event::AttemptFailed { .. } => "attempt failed",
     Event::NodeQueued { .. } => "node queued",
     Event::NodeWaiting { .. } => "node waiting",
@@ -68,6 +76,7 @@ vocabulary!(STATES, state(NodeState):
     NodeState::Waiting(Wait::Timer { .. }) => "waiting for a time",
     NodeState::Waiting(Wait::Children) => "waiting for children",
     NodeState::Waiting(Wait::External) => "waiting outside",
+    NodeState::Waiting(Wait::Approval) => "waiting for an approval",
     NodeState::Final(FinalState::Succeeded) => "succeeded",
     NodeState::Final(FinalState::Failed) => "failed",
     NodeState::Final(FinalState::Canceled) => "canceled",

@@ -9,8 +9,8 @@ use runyard_engine::event::{
 };
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form};
 use runyard_engine::{
-    Constraints, Event, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry, RunOutcome, Shortfall, UpcastError,
-    Wait, upcast,
+    ApprovalId, ApprovalStrategy, Constraints, Event, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry,
+    RunOutcome, Shortfall, UpcastError, Verdict, Wait, upcast,
 };
 use serde_json::{Value, json};
 
@@ -36,7 +36,37 @@ fn full_failure() -> Failure {
 
 /// Every event type of every format.
 fn every_event() -> Vec<Event> {
-    [of_format_1(), added_by_format_2()].concat()
+    FORMATS.iter().flat_map(|(_, events)| events()).collect()
+}
+
+/// What each format added, under the name of its golden.
+const FORMATS: [(&str, fn() -> Vec<Event>); 3] =
+    [("format_1", of_format_1), ("format_2", added_by_format_2), ("format_3", added_by_format_3)];
+
+/// What format 3 added.
+fn added_by_format_3() -> Vec<Event> {
+    let root = NodeRunId::root(run());
+    let node_run = NodeRunId::child(run(), root, "S2");
+    let approval = ApprovalId::of(run(), node_run);
+    let started = |approval| Event::Started {
+        start: Box::new(Start { approval, ..start(NodeKind::Plan) }),
+        root,
+        constraints: Constraints::default(),
+    };
+    let decided = |verdict, by, comment| Event::ApprovalDecided { node_run, approval, verdict, by, comment };
+    vec![
+        started(ApprovalStrategy::OnStart),
+        started(ApprovalStrategy::OnToolCall),
+        Event::ApprovalAsked { node_run, approval, inputs: Some(object(json!({ "n": 2 }))) },
+        Event::ApprovalAsked { node_run, approval, inputs: None },
+        Event::NodeWaiting { node_run, wait: Wait::Approval },
+        decided(Verdict::Approved, Some("ada".into()), Some("go on".into())),
+        decided(Verdict::Denied, None, None),
+        Event::Paused { reason: Some("maintenance".into()), by: Some("ada".into()) },
+        Event::Paused { reason: None, by: None },
+        Event::Resumed { by: Some("ada".into()) },
+        Event::Resumed { by: None },
+    ]
 }
 
 /// What format 2 added: events, fields and words.
@@ -230,9 +260,9 @@ fn finished(node_run: NodeRunId, state: FinalState, error: Option<Failure>) -> E
 /// A change of this golden breaks logs that exist: add an optional field, or a new format version and its upcaster.
 #[test]
 fn a_format_stays_as_it_is() {
-    assert_eq!(FORMAT_VERSION, 2, "keep these goldens, and write one for what the new version adds");
-    for (name, events) in [("format_1", of_format_1()), ("format_2", added_by_format_2())] {
-        let lines: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
+    assert_eq!(FORMAT_VERSION, 3, "keep these goldens, and write one for what the new version adds");
+    for (name, events) in FORMATS {
+        let lines: Vec<String> = events().iter().map(|event| serde_json::to_string(event).unwrap()).collect();
         golden(name, &lines.join("\n"));
     }
 }
@@ -240,13 +270,13 @@ fn a_format_stays_as_it_is() {
 #[test]
 fn what_was_written_is_read_for_ever() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/engine");
-    for (version, events) in [(1, of_format_1()), (2, of_format_1()), (2, added_by_format_2())] {
-        let name = if events == of_format_1() { "format_1" } else { "format_2" };
+    let since = |place: usize| (place as u32 + 1..=FORMAT_VERSION).map(move |version| (version, FORMATS[place]));
+    for (version, (name, events)) in (0..FORMATS.len()).flat_map(since) {
         let stored = std::fs::read_to_string(format!("{folder}/{name}.snap")).unwrap();
         let lines = stored.lines().filter(|line| line.starts_with("{\""));
         let read: Vec<Event> =
             lines.map(|line| upcast(version, serde_json::from_str(line).unwrap()).unwrap()).collect();
-        assert_eq!(read, events, "{name} as version {version}");
+        assert_eq!(read, events(), "{name} as version {version}");
     }
 }
 
@@ -265,7 +295,7 @@ fn a_newer_format_is_refused_by_both_numbers() {
     let newer = upcast(FORMAT_VERSION + 1, stored.clone()).unwrap_err();
     assert_eq!(
         newer.to_string(),
-        "the event is stored in format 3, and this build reads formats up to 2; use a newer build"
+        "the event is stored in format 4, and this build reads formats up to 3; use a newer build"
     );
     assert!(matches!(upcast(0, stored), Err(UpcastError::NeverWritten { found: 0 })));
 }

@@ -185,7 +185,7 @@ async fn newer_events_are_refused_naming_both_formats() {
     meddle(&folder, "UPDATE meta SET value = 42 WHERE name = 'event_format'");
 
     let text = Sqlite::open(folder.path(), Options::default()).unwrap_err().to_string();
-    assert!(text.contains("format 42") && text.contains("up to 2"), "{text}");
+    assert!(text.contains("format 42") && text.contains("up to 3"), "{text}");
 }
 
 #[test]
