@@ -344,8 +344,8 @@ impl State {
     /// Where a run that has not ended stands.
     pub(crate) fn moving(&self) -> RunStatus {
         let Line { calls, others, running, .. } = &self.line;
-        let ready = !self.is_held() && !(calls.is_empty() && others.is_empty());
-        if *running > 0 || ready { RunStatus::Running } else { RunStatus::Waiting }
+        let queued = !calls.is_empty() || !others.is_empty();
+        if *running > 0 || (queued && !self.is_held()) { RunStatus::Running } else { RunStatus::Waiting }
     }
 
     /// The next node run to begin: the oldest that is queued and, if it is a call, finds a place.

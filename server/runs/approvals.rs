@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runyard_engine::{ApprovalId, Command, Event, Node, NodeRunId, RunId, State, Verdict};
+use runyard_engine::{ApprovalId, Command, Event, Node, NodeRunId, Rejected, RunId, State, Verdict};
 
 use super::submit::Riders;
 use super::{Error, Runs, row};
@@ -80,9 +80,11 @@ impl Runs {
             return Err(Error::InvalidToken);
         }
         let said = Said { verdict: held.verdict, by, comment: None };
-        match self.decide_in(&held.tenant, held.run, held.approval, said).await? {
-            DecidedApproval { already: true, .. } => Err(Error::UsedToken),
-            decided => Ok(decided),
+        match self.decide_in(&held.tenant, held.run, held.approval, said).await {
+            Ok(DecidedApproval { already: true, .. }) => Err(Error::UsedToken),
+            // One of ours for a run that is not there any more.
+            Err(Error::Rejected(Rejected::NotStarted | Rejected::UnknownApproval { .. })) => Err(Error::InvalidToken),
+            decided => decided,
         }
     }
 
@@ -146,3 +148,6 @@ pub fn derive(state: &State, node: &Node) -> Option<ApprovalRow> {
         comment: decided.and_then(|decided| decided.comment.clone()),
     })
 }
+
+#[cfg(test)]
+mod tests;

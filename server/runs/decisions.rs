@@ -4,6 +4,8 @@
 //! know it and it can be made again from the log. It is spent when its approval is decided: that is the engine's to know. A
 //! token is a credential and stands in no log, event or error.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -21,9 +23,9 @@ const MAC_BYTES: usize = 32;
 /// Longer texts are none of ours.
 const TEXT_BYTES_MAX: usize = 1024;
 
-/// Makes and reads tokens under one server key.
+/// Makes and reads tokens under one server key. Shared, because a keyed HMAC is large and every room has one.
 #[derive(Clone)]
-pub(super) struct Decisions(Hmac<Sha256>);
+pub(super) struct Decisions(Arc<Hmac<Sha256>>);
 
 /// What a token says. It is known to be one of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +40,7 @@ impl Decisions {
     pub(super) fn new(key: &[u8; 32]) -> Self {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
         mac.update(PURPOSE);
-        Self(mac)
+        Self(Arc::new(mac))
     }
 
     /// The token; the same every time.
@@ -48,7 +50,7 @@ impl Decisions {
         bytes.extend_from_slice(run.uuid().as_bytes());
         bytes.extend_from_slice(approval.uuid().as_bytes());
         bytes.extend_from_slice(tenant.as_bytes());
-        let mac = self.0.clone().chain_update(&bytes).finalize().into_bytes();
+        let mac = Hmac::clone(&self.0).chain_update(&bytes).finalize().into_bytes();
         bytes.extend_from_slice(&mac);
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -58,7 +60,7 @@ impl Decisions {
         let bytes = URL_SAFE_NO_PAD.decode(Some(token).filter(|token| token.len() <= TEXT_BYTES_MAX)?).ok()?;
         let (said, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
         // In constant time.
-        self.0.clone().chain_update(said).verify_slice(mac).ok()?;
+        Hmac::clone(&self.0).chain_update(said).verify_slice(mac).ok()?;
         let (head, tenant) = said.split_at_checked(HEAD_BYTES)?;
         let id = |from: usize| Uuid::from_slice(head.get(from..from + 16)?).ok();
         Some(Held {

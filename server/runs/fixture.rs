@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use runyard_engine::event::Failure;
 use runyard_engine::{
-    ApprovalId, ApprovalStrategy, Command, Constraints, EffectId, NodeRunId, NodeTypeRef, Object, Plan, Policy,
+    ApprovalId, ApprovalStrategy, Command, Constraints, EffectId, Labels, NodeRunId, NodeTypeRef, Object, Plan, Policy,
     Position, Recorded, RunId, State,
 };
 use serde_json::{Value, json};
@@ -160,6 +160,7 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
         steps: Policy::default(),
         approval: ApprovalStrategy::None,
         notes: Object::new(),
+        labels: Labels::new(),
         key: None,
     }
 }
@@ -297,6 +298,16 @@ impl Store for Meddled {
         limit: usize,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         self.inner.approvals(tenant, filter, after, limit).await
+    }
+
+    async fn page(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        skipped: usize,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.inner.page(tenant, filter, skipped, limit).await
     }
 
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {

@@ -46,6 +46,9 @@ pub(super) fn append(append: &Append) -> Result<(), Broken> {
     if append.approvals.iter().any(|row| row.run != append.run) {
         return broken("an approval must be the run's own");
     }
+    if append.expected != 0 && !append.labels.is_empty() {
+        return broken("labels come with a new run");
+    }
     let mut seen = HashSet::new();
     if !append.effects.iter().all(|effect| seen.insert(effect.id)) {
         return Err(effect_exists(append.run));

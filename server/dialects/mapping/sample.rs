@@ -3,8 +3,8 @@
 use runyard_engine::event::{ChildCreated, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::CandidateSet;
 use runyard_engine::{
-    ApprovalId, ApprovalStrategy, Constraints, Event, NodeKind, NodeRunId, NodeType, NodeTypeRef, Object, Policy,
-    Position, Recorded, Retry, RunId, RunOutcome, Shortfall, SideEffect, Start, Verdict, Wait,
+    ApprovalId, ApprovalStrategy, Constraints, Event, Labels, NodeKind, NodeRunId, NodeType, NodeTypeRef, Object,
+    Policy, Position, Recorded, Retry, RunId, RunOutcome, Shortfall, SideEffect, Start, Verdict, Wait,
 };
 
 /// A log.
@@ -56,6 +56,7 @@ impl Writer {
             approval: ApprovalStrategy::None,
             parallel_max: 1,
             notes: Object::new(),
+            labels: Labels::new(),
         };
         writer.add(Event::Started { start: Box::new(start), root, constraints: Constraints::default() }, when);
         writer
