@@ -28,6 +28,7 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
     let id = match kind {
         NodeKind::Call => "test.call",
         NodeKind::Sleep => "test.sleep",
+        NodeKind::Ask => "test.ask",
         NodeKind::Plan => "test.plan",
         NodeKind::External => "test.external",
     };
@@ -55,6 +56,7 @@ pub(crate) fn start(kind: NodeKind) -> Start {
         steps: Policy::default(),
         parallel_max: 4,
         notes: Object::new(),
+        turn: None,
     }
 }
 
