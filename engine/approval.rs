@@ -96,7 +96,7 @@ pub(crate) fn comes_first(state: &State, node: &Node) -> bool {
     let whole = strategy == ApprovalStrategy::OnStart && node.parent.is_none();
     match node.node_type.kind {
         NodeKind::Call => whole || strategy == ApprovalStrategy::OnToolCall || node.constraints.gates.require_approval,
-        NodeKind::Sleep | NodeKind::External => whole,
+        NodeKind::Sleep | NodeKind::Ask | NodeKind::External => whole,
         // It is made first, so that there is something to agree to.
         NodeKind::Plan => false,
     }

@@ -92,7 +92,7 @@ fn run(laws: &mut Laws, state: &State) {
         }
     }
     if !matches!(state.status, RunStatus::Final(_)) {
-        let named = [Wait::External, Wait::Approval].map(NodeState::Waiting);
+        let named = [Wait::External, Wait::Input, Wait::Approval].map(NodeState::Waiting);
         let named = state.paused.is_some() || nodes().any(|node| named.contains(&node.state));
         laws.must(named || !outstanding(state).is_empty(), "a live run waits for something that has a name");
         laws.must(state.root().is_some_and(Node::is_live), "a live run has a live root");
@@ -177,6 +177,7 @@ fn standing(laws: &mut Laws, state: &State, node: &Node) {
             laws.must(kind == NodeKind::Plan && node.live_children > 0, "plans wait for live children");
         }
         NodeState::Waiting(Wait::External) => laws.must(kind == NodeKind::External, "external composites wait outside"),
+        NodeState::Waiting(Wait::Input) => laws.must(kind == NodeKind::Ask, "questions wait for input"),
         NodeState::Waiting(Wait::Approval) => {
             let children = || node.children.iter().filter_map(|id| state.node(*id));
             let unbegun = if node.is_planned() { children().all(|child| child.attempt == 0) } else { !began };

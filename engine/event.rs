@@ -16,7 +16,7 @@ use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Positi
 /// |--------|-----------------------------------------------------------------------------|
 /// | 1      | the first                                                                   |
 /// | 2      | policies, `attempt_failed`, `node_queued`, ends that fall short of success  |
-/// | 3      | labels, approvals, pauses                                                   |
+/// | 3      | labels, questions, turns, approvals, pauses                                 |
 pub const FORMAT_VERSION: u32 = 3;
 
 /// An event in its place.

@@ -7,6 +7,7 @@ mod approve;
 mod cancel;
 mod children;
 mod complete;
+mod deliver;
 mod evaluate;
 mod pause;
 mod planned;
@@ -41,6 +42,7 @@ pub fn decide(state: &State, command: Command, context: Context) -> Result<Decis
         Command::Evaluate { node_run, evaluation, recovery } => {
             evaluate::decide(state, node_run, evaluation, recovery, at_ms)
         }
+        Command::Deliver { node_run, input } => deliver::decide(state, node_run, &input, at_ms),
         Command::Decide { approval, verdict, by, comment } => {
             approve::decide(state, approval, Said { verdict, by, comment }, at_ms)
         }
@@ -55,7 +57,7 @@ fn external(state: &State, node_run: NodeRunId) -> Result<&Node, Rejected> {
     let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
     match node.node_type.kind {
         NodeKind::External => Ok(node),
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Plan => Err(Rejected::ServerOwned { node_run }),
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan => Err(Rejected::ServerOwned { node_run }),
     }
 }
 

@@ -29,6 +29,7 @@ vocabulary!(COMMANDS, command(Command):
     Command::CreateChildren { .. } => "command create children",
     Command::Complete { .. } => "command complete",
     Command::Evaluate { .. } => "command evaluate",
+    Command::Deliver { .. } => "command deliver",
     Command::Decide { .. } => "command decide",
     Command::Pause { .. } => "command pause",
     Command::Resume { .. } => "command resume",
@@ -65,6 +66,7 @@ vocabulary!(REQUESTS, request(Request):
 vocabulary!(KINDS, kind(NodeKind):
     NodeKind::Call => "kind call",
     NodeKind::Sleep => "kind sleep",
+    NodeKind::Ask => "kind ask",
     NodeKind::Plan => "kind plan",
     NodeKind::External => "kind external",
 );
@@ -76,6 +78,7 @@ vocabulary!(STATES, state(NodeState):
     NodeState::Waiting(Wait::Timer { .. }) => "waiting for a time",
     NodeState::Waiting(Wait::Children) => "waiting for children",
     NodeState::Waiting(Wait::External) => "waiting outside",
+    NodeState::Waiting(Wait::Input) => "waiting for input",
     NodeState::Waiting(Wait::Approval) => "waiting for an approval",
     NodeState::Final(FinalState::Succeeded) => "succeeded",
     NodeState::Final(FinalState::Failed) => "failed",

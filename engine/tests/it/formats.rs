@@ -10,7 +10,7 @@ use runyard_engine::event::{
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form};
 use runyard_engine::{
     ApprovalId, ApprovalStrategy, Constraints, Event, Labels, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry,
-    RunOutcome, Shortfall, UpcastError, Verdict, Wait, upcast,
+    RunOutcome, Shortfall, Turn, UpcastError, Verdict, Wait, upcast,
 };
 use serde_json::{Value, json};
 
@@ -44,8 +44,16 @@ fn added_by_format_3() -> Vec<Event> {
     let root = NodeRunId::root(run());
     let labels = Labels::from([("user".into(), BTreeSet::from(["ann".into(), "bob".into()]))]);
     let started = Start { labels, ..start(NodeKind::Plan) };
-    let labeled = Event::Started { start: Box::new(started), root, constraints: Constraints::default() };
-    [vec![labeled], approvals_and_pauses()].concat()
+    let turn = Some(Turn { thread: "thread_1".into(), number: 2 });
+    let next = Start { turn, ..start(NodeKind::Ask) };
+    vec![
+        Event::Started { start: Box::new(started), root, constraints: Constraints::default() },
+        Event::Started { start: Box::new(next), root, constraints: Constraints::default() },
+        Event::NodeWaiting { node_run: root, wait: Wait::Input },
+    ]
+    .into_iter()
+    .chain(approvals_and_pauses())
+    .collect()
 }
 
 fn approvals_and_pauses() -> Vec<Event> {

@@ -56,6 +56,7 @@ impl Writer {
             approval: ApprovalStrategy::None,
             parallel_max: 1,
             notes: Object::new(),
+            turn: None,
             labels: Labels::new(),
         };
         writer.add(Event::Started { start: Box::new(start), root, constraints: Constraints::default() }, when);

@@ -11,5 +11,6 @@ mod limits;
 mod nested;
 mod pauses;
 mod plans;
+mod questions;
 mod retries;
 mod starts;
