@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{self, Guard, LocalToken, ProviderError, Secret};
+use crate::auth::{self, Guard, LocalToken, Outbound, ProviderError, Secret};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::config::{Config, GatewayMode};
+use crate::config::{Config, Coordinator, GatewayMode};
 use crate::dialects::run_gateway::Backend;
 use crate::doors::{self, Door, DoorError};
 use crate::driver;
@@ -85,7 +85,7 @@ impl Server {
         let local = LocalToken::random(config.host).map_err(FolderError::NoRandomness)?;
         let parts = auth::Parts { store: store.clone(), clock: clock.clone(), local: local.clone() };
         let guard = Guard::new(&config.auth, parts)?;
-        let (doors, servers) = doors::open(config, &runs, &guard, backend(config, &runs)?, &settings, &log)?;
+        let (doors, servers) = doors::open(config, &runs, &guard, backend(config, &runs, &local)?, &settings, &log)?;
         let parts = driver::Parts {
             store: store.clone(),
             planner: Arc::new(LexicalPlanner::new(catalog.clone())),
@@ -195,10 +195,17 @@ impl Server {
     }
 }
 
-fn backend(config: &Config, runs: &Runs) -> Result<Backend, RemoteError> {
+fn backend(config: &Config, runs: &Runs, local: &LocalToken) -> Result<Backend, ServeError> {
+    let clock = runs.clock();
     Ok(match config.gateway_mode() {
         GatewayMode::Local => Backend::Here(runs.clone()),
-        GatewayMode::Remote(url) => Backend::There(RemoteCoordinator::new(&url, runs.clock().clone())?),
-        GatewayMode::Missing => Backend::Missing(runs.clock().clone()),
+        GatewayMode::Remote(url) => {
+            let Coordinator { audience, scope, .. } = config.coordinator.clone();
+            let wanted = auth::Wanted { audience: Some(audience), scope };
+            let target = auth::Target { credentials: config.coordinator_credentials(), wanted };
+            let outbound = Outbound::new(&target, &config.auth, local.clone(), clock.clone())?;
+            Backend::There(RemoteCoordinator::new(&url, outbound, clock.clone())?)
+        }
+        GatewayMode::Missing => Backend::Missing(clock.clone()),
     })
 }
