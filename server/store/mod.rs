@@ -5,7 +5,7 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
-//! [`api_key`] has what is kept of API keys, and the trait for it. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
 
 pub mod api_key;
@@ -14,6 +14,7 @@ mod check;
 mod conformance;
 pub mod folder;
 pub mod memory;
+pub mod object;
 pub mod sqlite;
 
 use async_trait::async_trait;

@@ -312,7 +312,8 @@ fn a_client_that_is_half_configured_is_refused_where_tokens_are_to_be_fetched() 
 
 #[test]
 fn with_authentication_off_no_token_endpoint_is_needed() {
-    let story = Story::new().variable("JARVIS_RUN_COORDINATOR_URL", "http://peer:1").variable("ARP_AUTH_MODE", "disabled");
+    let story =
+        Story::new().variable("JARVIS_RUN_COORDINATOR_URL", "http://peer:1").variable("ARP_AUTH_MODE", "disabled");
     assert_eq!(story.load().config.coordinator_credentials(), Credentials::Pass);
 }
 

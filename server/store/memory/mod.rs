@@ -1,9 +1,10 @@
 //! The store that forgets: the twin of [`sqlite`](super::sqlite) with the same answers, in maps behind one lock. For tests,
 //! for the simulation, and for measuring what storage costs. Deterministic: the same calls in the same order give the same answers.
 //!
-//! Nothing here is durable. How claims work is in `claims.rs`.
+//! Nothing here is durable. How claims work is in `claims.rs`, what small objects are in `objects.rs`.
 
 mod claims;
+mod objects;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,7 +14,9 @@ use async_trait::async_trait;
 use runyard_engine::{Effect, EffectId, NodeRunId, Position, Recorded, RunId};
 
 use self::claims::Effects;
+use self::objects::Objects;
 use super::api_key::{ApiKey, KeyStore};
+use super::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
 use super::{
     Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, Tenant, check,
 };
@@ -36,6 +39,7 @@ struct Data {
     effects: Effects,
     /// By id; lists sort.
     api_keys: BTreeMap<String, ApiKey>,
+    objects: Objects,
 }
 
 #[derive(Debug)]
@@ -186,6 +190,32 @@ impl KeyStore for Memory {
             key.revoked_at_ms.get_or_insert(at_ms);
             key.clone()
         }))
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Memory {
+    async fn change_objects(&self, tenant: &str, changes: Vec<Change>) -> Result<Vec<Object>, ObjectError> {
+        self.data().objects.change(tenant, changes)
+    }
+
+    async fn object(&self, tenant: &str, kind: &str, id: &str) -> Result<Option<Object>, StoreError> {
+        Ok(self.data().objects.get(tenant, kind, id).cloned())
+    }
+
+    async fn object_named(&self, tenant: &str, kind: &str, name: &str) -> Result<Option<Object>, StoreError> {
+        Ok(self.data().objects.named(tenant, kind, name).cloned())
+    }
+
+    async fn objects(
+        &self,
+        tenant: &str,
+        kind: &str,
+        parent: Option<&str>,
+        after: Option<&ObjectCursor>,
+        limit: usize,
+    ) -> Result<Vec<Object>, StoreError> {
+        Ok(self.data().objects.list(tenant, kind, parent, after, limit))
     }
 }
 

@@ -402,3 +402,18 @@ async fn every_query_of_a_list_uses_an_index_for_its_order() {
         assert!(steps.contains("USING INDEX") && !steps.contains("TEMP B-TREE"), "{clause}: {steps}");
     }
 }
+
+#[tokio::test]
+async fn every_list_of_objects_uses_an_index_for_its_order() {
+    let folder = folder();
+    drop(open(&folder));
+    let database = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    for (of_one_parent, goes_on) in [(false, false), (false, true), (true, false), (true, true)] {
+        let sql = format!("EXPLAIN QUERY PLAN {}", super::objects::list_sql(of_one_parent, goes_on));
+        let mut plan = database.prepare(&sql).unwrap();
+        let steps: Vec<String> = plan.raw_query().mapped(|row| row.get(3)).map(Result::unwrap).collect();
+        let (steps, index) =
+            (steps.join("; "), if of_one_parent { "objects_by_parent" } else { "objects_by_creation" });
+        assert!(steps.contains(&format!("USING INDEX {index}")) && !steps.contains("TEMP B-TREE"), "{steps}");
+    }
+}
