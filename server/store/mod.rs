@@ -18,7 +18,7 @@ pub mod object;
 pub mod sqlite;
 
 use async_trait::async_trait;
-use runyard_engine::{Effect, EffectId, Event, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus};
+use runyard_engine::{Effect, EffectId, Event, Labels, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus};
 
 /// A name for whose data it is. Comes from the credential alone; `default` when authentication is off.
 pub type Tenant = String;
@@ -55,6 +55,15 @@ pub trait Store: Send + Sync + 'static {
         tenant: &str,
         filter: &Filter,
         after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError>;
+
+    /// Runs that match, newest first, without the first so many. What is skipped is walked over: callers bound it.
+    async fn page(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        skipped: usize,
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError>;
 
@@ -104,6 +113,8 @@ pub struct Append {
     pub settles: Option<(EffectId, Epoch)>,
     /// Node runs created by the events, so that they can be found.
     pub node_runs: Vec<NodeRunId>,
+    /// What lists find the run by. Only a new run brings them; they never change.
+    pub labels: Labels,
     /// A key under which the run's start can be repeated.
     pub key: Option<KeyUse>,
 }
@@ -252,6 +263,17 @@ pub struct Filter {
     pub created_from_ms: Option<i64>,
     /// Created before, Unix milliseconds.
     pub created_before_ms: Option<i64>,
+    /// Has all of these labels. The first is the one whose runs are walked, so the rarest stands first.
+    pub labels: Vec<LabelFilter>,
+}
+
+/// A label that a list wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelFilter {
+    /// The label's name.
+    pub name: String,
+    /// Any of these; with none, no run has it.
+    pub values: Vec<String>,
 }
 
 /// Where a list goes on: after this run. Newest first by creation, then by id.

@@ -11,14 +11,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use runyard_engine::{Effect, EffectId, NodeRunId, Position, Recorded, RunId};
+use runyard_engine::{Effect, EffectId, Labels, NodeRunId, Position, Recorded, RunId};
 
 use self::claims::Effects;
 use self::objects::Objects;
 use super::api_key::{ApiKey, KeyStore};
 use super::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
 use super::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, Tenant, check,
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LabelFilter, RunRow, Status, Store, StoreError, Tenant,
+    check,
 };
 
 /// Everything in maps.
@@ -45,6 +46,7 @@ struct Data {
 #[derive(Debug)]
 struct Run {
     row: RunRow,
+    labels: Labels,
     log: Vec<Recorded>,
 }
 
@@ -109,16 +111,20 @@ impl Store for Memory {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         let data = self.data();
-        let Some(order) = data.by_creation.get(tenant) else { return Ok(Vec::new()) };
-        let rows = order
-            .iter()
-            .rev()
-            .filter(|place| after.is_none_or(|cursor| **place < (cursor.created_at_ms, cursor.run)))
-            .filter_map(|(_, run)| data.runs.get(&(tenant.to_owned(), *run)))
-            .map(|run| &run.row)
-            .filter(|row| wanted(filter, row))
-            .take(limit);
-        Ok(rows.cloned().collect())
+        let inside = |row: &&RunRow| {
+            after.is_none_or(|cursor| (row.created_at_ms, row.run) < (cursor.created_at_ms, cursor.run))
+        };
+        Ok(data.matching(tenant, filter).filter(inside).take(limit).cloned().collect())
+    }
+
+    async fn page(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        skipped: usize,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        Ok(self.data().matching(tenant, filter).skip(skipped).take(limit).cloned().collect())
     }
 
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
@@ -220,6 +226,13 @@ impl ObjectStore for Memory {
 }
 
 impl Data {
+    /// The rows that a filter wants, newest first.
+    fn matching<'a>(&'a self, tenant: &'a str, filter: &'a Filter) -> impl Iterator<Item = &'a RunRow> {
+        let order = self.by_creation.get(tenant).into_iter().flatten().rev();
+        let runs = order.filter_map(move |(_, run)| self.runs.get(&(tenant.to_owned(), *run)));
+        runs.filter(|run| wanted(filter, &run.row) && labelled(filter, &run.labels)).map(|run| &run.row)
+    }
+
     fn append(&mut self, append: Append) -> Result<Committed, StoreError> {
         check::append(&append)?;
         let place = (append.tenant.clone(), append.run);
@@ -246,7 +259,7 @@ impl Data {
                 self.names.insert((append.tenant.clone(), name.clone()), append.run);
             }
             self.by_creation.entry(append.tenant).or_default().insert((append.row.created_at_ms, append.run));
-            self.runs.insert(place, Run { row: append.row, log: recorded.collect() });
+            self.runs.insert(place, Run { row: append.row, labels: append.labels, log: recorded.collect() });
         } else if let Some(run) = self.runs.get_mut(&place) {
             run.row = append.row;
             run.log.extend(recorded);
@@ -307,4 +320,10 @@ fn wanted(filter: &Filter, row: &RunRow) -> bool {
         && filter.node_type.as_ref().is_none_or(|node_type| *node_type == row.node_type)
         && filter.created_from_ms.is_none_or(|from| row.created_at_ms >= from)
         && filter.created_before_ms.is_none_or(|before| row.created_at_ms < before)
+}
+
+fn labelled(filter: &Filter, labels: &Labels) -> bool {
+    filter.labels.iter().all(|LabelFilter { name, values }| {
+        labels.get(name).is_some_and(|found| values.iter().any(|value| found.contains(value)))
+    })
 }

@@ -7,7 +7,7 @@
 //! | `append.rs`, `claims.rs`, `counts.rs` | what happens inside a transaction |
 //! | `api_keys.rs` | the table of API keys |
 //! | `objects.rs` | the table of small objects |
-//! | `readers.rs`, `read.rs` | the pool and its queries |
+//! | `readers.rs`, `read.rs`, `list.rs` | the pool and its queries |
 //! | `checkpoint.rs` | moves the WAL into the database, off the commit path |
 //! | `convert.rs` | between columns and the shapes of the trait |
 //!
@@ -19,6 +19,7 @@ mod checkpoint;
 mod claims;
 mod convert;
 mod counts;
+mod list;
 mod objects;
 mod read;
 mod readers;
@@ -173,7 +174,18 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         let (tenant, filter) = (tenant.to_owned(), filter.clone());
-        self.readers()?.read(move |connection| read::list(connection, &tenant, &filter, after, limit)).await
+        self.readers()?.read(move |connection| list::after(connection, &tenant, &filter, after, limit)).await
+    }
+
+    async fn page(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        skipped: usize,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let (tenant, filter) = (tenant.to_owned(), filter.clone());
+        self.readers()?.read(move |connection| list::page(connection, &tenant, &filter, skipped, limit)).await
     }
 
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {

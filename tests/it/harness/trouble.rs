@@ -89,6 +89,16 @@ impl Store for Trouble {
         self.works()?.list(tenant, filter, after, limit).await
     }
 
+    async fn page(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        skipped: usize,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.works()?.page(tenant, filter, skipped, limit).await
+    }
+
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
         self.works()?.counts(tenant).await
     }
