@@ -10,12 +10,14 @@
 //! | `forwarding.rs` | a gateway that forwards: whose token a coordinator sees |
 //! | `issuing.rs`   | where tokens for it come from, and what is answered when none do |
 //! | `secrets.rs`   | no credential in any log |
+//! | `login.rs`     | a token that the command line fetches and keeps |
 //! | `commands.rs`  | the command line where everybody is asked who they are |
 
 mod commands;
 mod forwarding;
 mod issuing;
 mod keys;
+mod login;
 mod modes;
 mod providers;
 mod secrets;

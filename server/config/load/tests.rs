@@ -128,7 +128,9 @@ fn a_host_that_others_reach_takes_a_second_setting() {
 #[test]
 fn reserved_names_and_empty_variables_are_no_settings() {
     let story = RESERVED.iter().fold(Story::new(), |story, name| story.variable(name, "anything"));
-    assert_eq!(story.variable("RUNYARD_PORT_BASE", "").variable("ARP_AUTH_MODE", "").load().config, Config::default());
+    let mut config = story.variable("RUNYARD_PORT_BASE", "").variable("ARP_AUTH_MODE", "").load().config;
+    assert!(config.auth.outbound.client_secret.take().is_some(), "no setting, and read all the same");
+    assert_eq!(config, Config::default());
 }
 
 #[test]
