@@ -98,6 +98,8 @@ pub const CODES: [Code; 37] = [
     ),
     code(409, "parent_node_run_invalid", Scope::Listed, "The parent is not a composite that takes children."),
     code(409, "parent_node_run_mismatch", Scope::Listed, "The parent belongs to another run."),
+    code(409, "not_asking", Scope::Listed, "What is given input does not wait for any."),
+    code(409, "thread_busy", Scope::Listed, "The thread has a run that has not ended: `details.run_id`."),
     code(413, "body_too_large", Scope::Any, "More than 1 MiB (`body_bytes_max`)."),
     code(415, "unsupported_media_type", Scope::Any, "The body is not `application/json`."),
     code(500, "internal_error", Scope::Any, "A fault of the server's; the log has it under the request id."),
