@@ -36,7 +36,7 @@ pub struct Code {
 }
 
 /// Every code, by status.
-pub const CODES: [Code; 37] = [
+pub const CODES: &[Code] = &[
     code(
         400,
         "invalid_request",
