@@ -87,8 +87,15 @@ mod tests {
         runs:read runtime stream_run_events
         runs:read runyard list_doors
         runs:read runyard list_runs
+        runs:write runyard start_run
         runs:read runyard get_run
+        runs:write runyard cancel_run
+        runs:write runyard pause_run
+        runs:write runyard resume_run
         runs:read runyard stream_run_events
+        runs:read runyard list_approvals
+        runs:read runyard get_approval
+        runs:write runyard decide_approval
         runs:read runyard count_runs
         runs:read runyard list_node_types
         admin runyard list_keys

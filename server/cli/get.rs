@@ -81,6 +81,7 @@ fn show(output: &mut Output, run: &Value, whole: &Value) {
         }
     }
     output.line(&format!("{} {}", faint("state:"), output::state(field("state").unwrap_or("unknown"))));
+    held(output, whole);
     tree(output, whole);
     let extension = |key: &str| run.pointer(&format!("/extensions/{key}"));
     if let Some(error) = extension("runyard.error").or_else(|| whole.get("error")) {
@@ -89,6 +90,25 @@ fn show(output: &mut Output, run: &Value, whole: &Value) {
     if let Some(outputs) = extension("runyard.outputs").or_else(|| whole.get("outputs")) {
         output.line(&faint("outputs:"));
         output.line(&output::value(outputs));
+    }
+}
+
+/// What keeps it from going on, and how to let it.
+fn held(output: &mut Output, whole: &Value) {
+    if let Some(paused) = whole.get("paused") {
+        let said = |name: &str| paused.get(name).and_then(Value::as_str).map(one_line);
+        let by = said("by").map(|by| format!(" by {by}")).unwrap_or_default();
+        let reason = said("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
+        let since = said("since").unwrap_or_default();
+        output.line(&format!("{} since {since}{by}{reason}", faint("paused:")));
+    }
+    for approval in whole.get("approvals").and_then(Value::as_array).into_iter().flatten() {
+        let text = |name: &str| approval.get(name).and_then(Value::as_str).unwrap_or_default();
+        if text("state") == "pending" {
+            let about = if text("key").is_empty() { text("subject") } else { text("key") };
+            let (label, node_type) = (faint("asked:"), one_line(text("node_type")));
+            output.line(&format!("{label} {} {node_type} {}", one_line(about), strong(text("approval_id"))));
+        }
     }
 }
 

@@ -8,6 +8,8 @@
 //! | `get`    | [`get`]     | | what is asked for | [`request`] |
 //! | `watch`  | [`mod@watch`] | | following a run to its end | `follow`, [`steps`], [`outcome`] |
 //! | `cancel` | [`cancel`]  | | being asked to stop | [`signals`] |
+//! | `pause`, `resume` | [`pause`] | | | |
+//! | `approvals`, `approve`, `deny` | [`approvals`], [`decide`] | | | |
 //! | `list`, `nodes` | [`list`], [`nodes`] | | | |
 //! | `keys` | [`mod@keys`] | | | |
 //! | `login`, `logout` | [`mod@login`] | | | |
@@ -29,9 +31,11 @@ use crate::config::load::Flag;
 use crate::config::{Loaded, Sources, load};
 use crate::logging;
 
+pub mod approvals;
 pub mod cancel;
 pub mod config;
 pub mod connection;
+pub mod decide;
 pub mod failure;
 mod follow;
 pub mod get;
@@ -43,6 +47,7 @@ pub mod nodes;
 pub mod openapi;
 pub mod outcome;
 pub mod output;
+pub mod pause;
 pub mod request;
 pub mod run;
 pub mod serve;
@@ -93,7 +98,7 @@ pub struct Global {
     /// Print JSON for programs: one object per line, errors too (on standard error)
     #[arg(long, global = true)]
     pub json: bool,
-    /// Base URL of a door to use, whoever serves it: a run gateway, or for list and nodes Runyard's own door.
+    /// Base URL of a door to use, whoever serves it: a run gateway, or for what no gateway can say Runyard's own door.
     /// RUNYARD_URL is read as well
     #[arg(long, global = true, value_name = "URL", conflicts_with = "data_dir")]
     pub url: Option<String>,
@@ -124,6 +129,16 @@ pub enum Command {
     Watch(watch::Arguments),
     /// Cancel a run
     Cancel(cancel::Arguments),
+    /// Pause a run: what is at work comes to its end, and nothing new begins
+    Pause(pause::Arguments),
+    /// Let a paused run go on
+    Resume(pause::Resume),
+    /// List what somebody is asked to agree to, newest first
+    Approvals(approvals::Arguments),
+    /// Agree to what is asked
+    Approve(decide::Approve),
+    /// Do not agree to what is asked; its run is canceled
+    Deny(decide::Deny),
     /// List runs, newest first
     List(list::Arguments),
     /// List what can be run
@@ -320,6 +335,11 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Get(arguments) => get::get(&arguments, context).await,
         Command::Watch(arguments) => watch::watch(&arguments, context).await,
         Command::Cancel(arguments) => cancel::cancel(&arguments, context).await,
+        Command::Pause(arguments) => pause::pause(&arguments, context).await,
+        Command::Resume(arguments) => pause::resume(&arguments, context).await,
+        Command::Approvals(arguments) => approvals::approvals(&arguments, context).await,
+        Command::Approve(arguments) => decide::approve(&arguments, context).await,
+        Command::Deny(arguments) => decide::deny(&arguments, context).await,
         Command::List(arguments) => list::list(&arguments, context).await,
         Command::Nodes(arguments) => nodes::nodes(&arguments, context).await,
         Command::Keys(arguments) => keys::keys(&arguments, context).await,

@@ -1,6 +1,7 @@
 //! What `run` and `start` are asked to run, as the body of a start request.
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use runyard_api::arp::schemas::{ConstraintEnvelope, RunStartRequest};
 use serde_json::{Map, Value, json};
 
@@ -10,6 +11,9 @@ use super::failure::Failure;
 pub const PLANNER: &str = "runyard.composite.planner.general";
 /// The version that means: the newest.
 const NEWEST: &str = "latest";
+
+/// The extension that says what needs an approval.
+const APPROVAL: &str = "runyard.approval";
 
 /// What to run.
 #[derive(Debug, Clone, Default, Args)]
@@ -26,12 +30,21 @@ pub struct Wanted {
     /// Limits in the form of ARP's ConstraintEnvelope, for example {"budgets":{"max_steps":5}}; @FILE reads a file
     #[arg(long, value_name = "JSON")]
     pub constraints: Option<String>,
+    /// What somebody has to agree to first: on_start (the plan as a whole) or on_tool_call (every call). `runyard approvals`
+    /// lists what is asked
+    #[arg(long, value_name = "WHEN", value_parser = PossibleValuesParser::new(["none", "on_start", "on_tool_call"]))]
+    pub approve: Option<String>,
     /// An id of your choice for the run; starting it twice with the same content starts it once
     #[arg(long, value_name = "NAME")]
     pub run_id: Option<String>,
 }
 
 impl Wanted {
+    /// Whether somebody is going to be asked.
+    pub fn asks(&self) -> bool {
+        self.approve.as_deref().is_some_and(|approve| approve != "none")
+    }
+
     /// The request, checked as far as its types say.
     ///
     /// # Errors
@@ -55,6 +68,9 @@ impl Wanted {
             serde_json::from_str::<ConstraintEnvelope>(&Value::Object(constraints.clone()).to_string())
                 .map_err(|error| Failure::usage(format!("--constraints is no ConstraintEnvelope: {error}")))?;
             body["constraints"] = Value::Object(constraints);
+        }
+        if let Some(approve) = &self.approve {
+            body["extensions"] = json!({ APPROVAL: approve });
         }
         if let Some(run_id) = &self.run_id {
             body["run_id"] = json!(run_id);
@@ -132,6 +148,7 @@ mod tests {
             goal: Some("now".to_owned()),
             constraints: Some("{\"budgets\":{\"max_steps\":5}}".to_owned()),
             run_id: Some("mine".to_owned()),
+            approve: Some("on_start".to_owned()),
             ..node("runyard.core.sleep@1.0.0", "{\"seconds\":1}")
         };
         assert_eq!(
@@ -141,6 +158,7 @@ mod tests {
                 "input": { "seconds": 1, "goal": "now" },
                 "constraints": { "budgets": { "max_steps": 5 } },
                 "run_id": "mine",
+                "extensions": { "runyard.approval": "on_start" },
             })
         );
     }

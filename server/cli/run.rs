@@ -61,6 +61,9 @@ async fn run_over(
         output.object(&json!({ "kind": "run", "run": run }));
         let node_type = &request.root_node_type_ref.node_type_id;
         output.line(&format!("run {} {}", strong(&run.run_id), faint(node_type)));
+        if arguments.wanted.asks() {
+            output.remark("it waits until somebody agrees: `runyard approvals` lists what is asked");
+        }
     }
     let (stop, shown) = (Stop::Cancels, !arguments.quiet);
     let follow = Follow { connection, signals, run_id: &run.run_id, after: 0, stop, shown };

@@ -6,7 +6,7 @@ use runyard_engine::{ApprovalId, Command, Event, Node, NodeRunId, Rejected, RunI
 
 use super::submit::Riders;
 use super::{Error, Runs, row};
-use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
+pub use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
 
 /// What somebody says about what is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

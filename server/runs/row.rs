@@ -19,9 +19,9 @@ pub fn derive(state: &State) -> RunRow {
         title: start.and_then(|start| title(&start.inputs)),
         status: state.status,
         reason: match state.status {
-            RunStatus::Queued | RunStatus::Running | RunStatus::Waiting | RunStatus::Final(RunOutcome::Succeeded) => {
-                None
-            }
+            RunStatus::Queued | RunStatus::Running | RunStatus::Final(RunOutcome::Succeeded) => None,
+            RunStatus::Waiting if state.paused.is_some() => Some("paused".to_owned()),
+            RunStatus::Waiting => state.is_asking().then(|| "approval".to_owned()),
             RunStatus::Final(
                 RunOutcome::Partial | RunOutcome::NothingAchieved | RunOutcome::Failed | RunOutcome::Canceled,
             ) => state.error.as_ref().map(|error| error.code.clone()),

@@ -185,7 +185,7 @@ pub struct RunRow {
     pub turn: Option<Turn>,
     /// Where it stands.
     pub status: RunStatus,
-    /// The error code of a run that did not succeed.
+    /// The error code of a run that did not succeed; of one that waits, `approval` or `paused` where that is why.
     pub reason: Option<String>,
     /// The position of its last event.
     pub version: Position,

@@ -160,6 +160,74 @@ async fn the_wait_for_the_next_try_survives_a_kill() {
     assert_eq!(served.doors.run(&run_id).await["state"], "succeeded");
 }
 
+/// Waits until this is true of a run, as our own door shows it.
+async fn until(doors: &Doors, run_id: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    bounded("a run as it should be", async {
+        loop {
+            let run = json!(doors.native.get_run(run_id).await.unwrap().into_inner());
+            if is_it(&run) {
+                return run;
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_an_approval_or_is_paused_survives_a_kill_at_every_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut served = Served::start(folder.path()).await;
+    let start = json!({ "goal": "Generate a UUID, then echo it.", "approval": "on_tool_call", "name": "mine" });
+    served.doors.native.start_run(None, &serde_json::from_value(start).unwrap()).await.unwrap();
+    for asked in 1..=2 {
+        let run = until(&served.doors, "mine", |run| run["approvals"].as_array().is_some_and(|all| all.len() == asked));
+        let before = run.await;
+        served.kill();
+        served = Served::start(folder.path()).await;
+        assert_eq!(until(&served.doors, "mine", |_| true).await, before, "it waits as it did");
+
+        let doors = &served.doors.native;
+        doors.pause_run("mine", &serde_json::from_value(json!({ "reason": "maintenance" })).unwrap()).await.unwrap();
+        let approval = before["approvals"][asked - 1]["approval_id"].as_str().unwrap().to_owned();
+        let yes = serde_json::from_value(json!({ "decision": "approved" })).unwrap();
+        doors.decide_approval(&approval, &yes).await.unwrap();
+        let before = until(&served.doors, "mine", |_| true).await;
+        assert_eq!((&before["state"], &before["reason"]), (&json!("waiting"), &json!("paused")));
+        served.kill();
+        served = Served::start(folder.path()).await;
+        assert_eq!(until(&served.doors, "mine", |_| true).await, before, "it is paused as it was");
+        // Said again by somebody who did not hear the answer.
+        served.doors.native.decide_approval(&approval, &yes).await.unwrap();
+        served.doors.native.resume_run("mine").await.unwrap();
+    }
+    let events = served.doors.events("mine", 0).await;
+    assert_whole(&events);
+    assert_eq!(served.doors.run("mine").await["state"], "succeeded");
+    let stream = served.doors.native.stream_run_events("mine", None, None).await.unwrap();
+    let lines = ndjson::lines(stream.into_inner().into_inner()).map(Result::unwrap);
+    let all = bounded("the log", lines.collect::<Vec<Value>>()).await;
+    let count = |kind: &str| all.iter().filter(|event| event["type"] == kind).count();
+    let counted = ["approval_asked", "approval_decided", "paused", "resumed", "finished"].map(count);
+    assert_eq!(counted, [2, 2, 2, 2, 1]);
+}
+
+#[tokio::test]
+async fn a_denial_survives_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(folder.path()).await;
+    let start = json!({ "node_type_ref": { "node_type_id": "runyard.core.uuid4" }, "approval": "on_start" });
+    let run = served.doors.native.start_run(None, &serde_json::from_value(start).unwrap()).await.unwrap().into_inner();
+    let approval = run.approvals.unwrap().remove(0).approval_id;
+    let no = serde_json::from_value(json!({ "decision": "denied" })).unwrap();
+    served.doors.native.decide_approval(&approval, &no).await.unwrap();
+    served.kill();
+    let served = Served::start(folder.path()).await;
+    let run = until(&served.doors, &run.run_id, |_| true).await;
+    assert_eq!((&run["state"], &run["reason"]), (&json!("canceled"), &json!("denied")));
+    let yes = serde_json::from_value(json!({ "decision": "approved" })).unwrap();
+    assert!(served.doors.native.decide_approval(&approval, &yes).await.is_err());
+}
+
 /// Claims everything that is due within the hour, as a server does that is about to die, for an hour.
 async fn claim_and_die(folder: &Path) -> usize {
     const HOUR_MS: i64 = 3_600_000;

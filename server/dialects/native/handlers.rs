@@ -5,9 +5,11 @@ use http::HeaderValue;
 use http::header::CACHE_CONTROL;
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply};
 use runyard_api::runyard::*;
+use runyard_engine::Command;
 
 use super::error::envelope;
-use super::{LIMIT, Room, cursor, keys, project, wire};
+use super::{LIMIT, Room, approvals, cursor, keys, project, start, wire};
+use crate::dialects::arp::runs;
 use crate::dialects::refusal::{Refusal, headers, of_door, of_runs};
 use crate::dialects::resume::Resume;
 use crate::feed;
@@ -49,6 +51,51 @@ impl Runyard for Room {
         let last = rows.last().filter(|_| more);
         let next = last.map(|row| cursor::write(Cursor { created_at_ms: row.created_at_ms, run: row.run }));
         Ok(ListRunsOk::Ok(wire::run_list(&rows, next)).into())
+    }
+
+    async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
+        let new = start::new_run(&request.body).map_err(|unsayable| problem(cx, runs::unsayable(unsayable)))?;
+        let key = request.idempotency_key.as_deref();
+        let started = runs::start_once(&self.runs, cx, new, key, wire::run).await;
+        Ok(started.map_err(|refusal| problem(cx, refusal))?.reply(StartRunOk::Created))
+    }
+
+    async fn cancel_run(&self, cx: &Caller, request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Problem> {
+        let command = Command::Cancel { reason: reason(request.body) };
+        Ok(CancelRunOk::Ok(self.submit(cx, &request.run_id, command).await?).into())
+    }
+
+    async fn pause_run(&self, cx: &Caller, request: PauseRunRequest) -> Result<Reply<PauseRunOk>, Problem> {
+        let command = Command::Pause { reason: reason(request.body), by: subject(cx) };
+        Ok(PauseRunOk::Ok(self.submit(cx, &request.run_id, command).await?).into())
+    }
+
+    async fn resume_run(&self, cx: &Caller, request: ResumeRunRequest) -> Result<Reply<ResumeRunOk>, Problem> {
+        let command = Command::Resume { by: subject(cx) };
+        Ok(ResumeRunOk::Ok(self.submit(cx, &request.run_id, command).await?).into())
+    }
+
+    async fn list_approvals(
+        &self,
+        cx: &Caller,
+        request: ListApprovalsRequest,
+    ) -> Result<Reply<ListApprovalsOk>, Problem> {
+        let listed = approvals::list(self, cx, request).await.map_err(|refusal| problem(cx, refusal))?;
+        Ok(ListApprovalsOk::Ok(listed).into())
+    }
+
+    async fn get_approval(&self, cx: &Caller, request: GetApprovalRequest) -> Result<Reply<GetApprovalOk>, Problem> {
+        let shown = approvals::get(self, cx, &request.approval_id).await.map_err(|refusal| problem(cx, refusal))?;
+        Ok(GetApprovalOk::Ok(shown).into())
+    }
+
+    async fn decide_approval(
+        &self,
+        cx: &Caller,
+        request: DecideApprovalRequest,
+    ) -> Result<Reply<DecideApprovalOk>, Problem> {
+        let decided = approvals::decide(self, cx, request).await.map_err(|refusal| problem(cx, refusal))?;
+        Ok(DecideApprovalOk::Ok(decided).into())
     }
 
     async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
@@ -102,6 +149,24 @@ impl Runyard for Room {
         let revoked = keys::revoke(self, cx, &request.key_id).await.map_err(|refusal| problem(cx, refusal))?;
         Ok(RevokeKeyOk::Ok(revoked).into())
     }
+}
+
+impl Room {
+    /// Asks something of a run that is there, and shows it as it stands after it.
+    async fn submit(&self, cx: &Caller, run_id: &str, command: Command) -> Result<types::Run, Problem> {
+        let refused = |error| problem(cx, of_runs(error));
+        let run = self.runs.get(&cx.tenant, run_id).await.map_err(refused)?.run;
+        let state = self.runs.submit(&cx.tenant, run, command).await.map_err(refused)?;
+        Ok(wire::run(&state))
+    }
+}
+
+fn reason(body: Option<types::ReasonGiven>) -> Option<String> {
+    body.and_then(|given| given.reason).map(|reason| reason.to_string())
+}
+
+fn subject(cx: &Caller) -> Option<String> {
+    cx.subject.as_deref().map(str::to_owned)
 }
 
 fn read_cursor(text: &str) -> Result<Cursor, Refusal> {

@@ -1,17 +1,23 @@
 //! Our own door: every run, whichever face it came through, with its whole tree and its own log.
 //!
-//! | operation           | engine command |
-//! |---------------------|----------------|
-//! | keys                | none: [`crate::auth`] makes and ends them |
-//! | all others          | reads          |
+//! | operation                | engine command |
+//! |--------------------------|----------------|
+//! | `start_run`              | `Command::Start` |
+//! | `cancel_run`             | `Command::Cancel` |
+//! | `pause_run`, `resume_run`| `Command::Pause`, `Command::Resume` |
+//! | `decide_approval`        | `Command::Decide` |
+//! | keys                     | none: [`crate::auth`] makes and ends them |
+//! | all others               | reads          |
 //!
-//! Runs are started and canceled through the faces of their callers. Lists are paged by key: `cursor.rs`.
+//! What starts a run is read in `start.rs`, what is agreed to is in `approvals.rs`. Lists are paged by key: `cursor.rs`.
 
+mod approvals;
 mod cursor;
 mod error;
 mod handlers;
 mod keys;
 mod project;
+mod start;
 mod wire;
 
 use std::sync::{Arc, OnceLock};
@@ -33,6 +39,8 @@ pub const MAPPING: Face = Face {
     },
 };
 
+/// What runs that came through this door carry as their face.
+const FACE: &str = "runyard";
 /// Entries on a page when the caller does not say.
 const LIMIT: usize = 50;
 

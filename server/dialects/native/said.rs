@@ -1,10 +1,11 @@
 //! Every word of the closed lists of our own document, as in `dialects/said.rs`.
 
 use runyard_api::runyard::types;
-use runyard_engine::SideEffect;
+use runyard_engine::{ApprovalStrategy, SideEffect};
 
-use super::wire;
+use super::{approvals, wire};
 use crate::dialects::said::{EVALUATIONS, RUN_STATES, Said, WAITS, holds, node_states, passed_on, text};
+use crate::runs::approvals::{ApprovalStatus, Subject};
 use Said::Now;
 
 fn run_state(word: types::RunState) -> Said {
@@ -42,12 +43,38 @@ fn side_effect_class(word: types::SideEffectClass) -> Said {
     }
 }
 
+fn approval_strategy(word: types::ApprovalStrategy) -> Said {
+    use types::ApprovalStrategy::{None, OnStart, OnToolCall};
+    match word {
+        OnStart | OnToolCall => Now,
+        None => Said::Never { because: "a run that needs no approval has no such field" },
+    }
+}
+
+fn approval_state(word: types::ApprovalState) -> Said {
+    use types::ApprovalState::{Approved, Denied, Lapsed, Pending};
+    match word {
+        Pending | Approved | Denied | Lapsed => Now,
+    }
+}
+
+fn approval_subject(word: types::ApprovalSubject) -> Said {
+    use types::ApprovalSubject::{NodeRun, Plan};
+    match word {
+        Plan | NodeRun => Now,
+    }
+}
+
 #[test]
 fn the_words_of_our_own_door_are_said_or_known_not_to_be() {
     holds("runyard", "RunState", run_state, RUN_STATES.map(wire::run_state).map(text));
     holds("runyard", "NodeRunState", node_run_state, node_states().map(|state| text(wire::node_state(state).0)));
     holds("runyard", "WaitReason", wait_reason, WAITS.map(|wait| text(wire::waiting_for(wait).reason)));
     holds("runyard", "EvaluationStatus", evaluation, passed_on(EVALUATIONS));
+    let strategies = [ApprovalStrategy::OnStart, ApprovalStrategy::OnToolCall];
+    holds("runyard", "ApprovalStrategy", approval_strategy, passed_on(strategies));
+    holds("runyard", "ApprovalState", approval_state, ApprovalStatus::ALL.map(approvals::state_of).map(text));
+    holds("runyard", "ApprovalSubject", approval_subject, Subject::ALL.map(approvals::subject).map(text));
     let classes = [SideEffect::Read, SideEffect::Write, SideEffect::Irreversible];
     holds("runyard", "SideEffectClass", side_effect_class, passed_on(classes));
 }

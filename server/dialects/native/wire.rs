@@ -3,8 +3,11 @@
 use jiff::Timestamp;
 use runyard_api::runyard::{ListRunsRequest, types};
 use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState};
-use runyard_engine::{Node, NodeState, NodeTypeRef, OnFailure, Retry, RunOutcome, RunStatus, SideEffect, State, Wait};
+use runyard_engine::{
+    Node, NodeState, NodeTypeRef, OnFailure, Pause, Retry, RunOutcome, RunStatus, SideEffect, State, Wait,
+};
 
+use super::approvals;
 use crate::catalog::{Catalog, Entry};
 use crate::doors::Door;
 use crate::runs::row;
@@ -107,9 +110,16 @@ pub(super) fn run(state: &State) -> types::Run {
         constraints: object(&state.constraints),
         outputs: state.outputs.clone(),
         error: state.error.as_ref().map(error),
+        approval: approvals::strategy(state),
+        approvals: approvals::of_run(state),
+        paused: state.paused.as_ref().map(pause),
         root_node_run_id: state.root().map(|root| root.id.to_string()).unwrap_or_default(),
         node_runs: state.order.iter().filter_map(|id| state.nodes.get(id)).map(|node| node_run(node)).collect(),
     }
+}
+
+fn pause(pause: &Pause) -> types::Pause {
+    types::Pause { since: time(pause.at_ms), reason: pause.reason.clone(), by: pause.by.clone() }
 }
 
 fn node_run(node: &Node) -> types::NodeRun {

@@ -8,11 +8,12 @@ use super::required;
 use crate::harness::{Answer, Clients, DOCUMENTS, World, refused, typed};
 
 /// Operations that name nothing in their path, each looked at in a test of its own below.
-const NAMING_NOTHING: [&str; 9] = [
+const NAMING_NOTHING: [&str; 10] = [
     "start_run",
     "create_run",
     "create_node_runs",
     "list_runs",
+    "list_approvals",
     "count_runs",
     "list_doors",
     "list_node_types",
@@ -24,6 +25,7 @@ const NAMING_NOTHING: [&str; 9] = [
 struct Things {
     runs: Vec<String>,
     node_run: String,
+    approval: String,
     key: String,
 }
 
@@ -55,13 +57,17 @@ async fn things(of: &Clients) -> Things {
     let id = own.run_id;
     let uuid = uuid::Uuid::parse_str(id.trim_start_matches("run_")).unwrap().hyphenated().to_string();
     let key = of.native.create_key(&typed(json!({}))).await.unwrap().into_inner().key.key_id;
-    Things { runs: vec![id, uuid, "mine".to_owned()], node_run: run.root_node_run_id, key }
+    let asked = json!({"node_type_ref": {"node_type_id": "runyard.core.uuid4"}, "approval": "on_tool_call"});
+    let asked = of.native.start_run(None, &typed(asked)).await.unwrap().into_inner();
+    let approval = asked.approvals.unwrap().remove(0).approval_id;
+    Things { runs: vec![id, uuid, "mine".to_owned()], node_run: run.root_node_run_id, approval, key }
 }
 
 /// The body that an operation takes, so that it is not refused before it is looked for what it names.
 fn body(operation: &Operation) -> Option<Value> {
     match operation.id {
         "complete_node_run" => Some(json!({"state": "succeeded"})),
+        "decide_approval" => Some(json!({"decision": "approved"})),
         "report_node_run_evaluation" => Some(json!({"evaluation_result": {"status": "success"}})),
         _ => None,
     }
@@ -93,6 +99,9 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
                 path if path.contains("{node_run_id}") => {
                     ("{node_run_id}", vec![theirs.node_run.clone()], "node_run_0199f0a0000070008000000000000abc")
                 }
+                path if path.contains("{approval_id}") => {
+                    ("{approval_id}", vec![theirs.approval.clone()], "approval_0199f0a0000070008000000000000abc")
+                }
                 path if path.contains("{key_id}") => ("{key_id}", vec![theirs.key.clone()], "0199f0a000007000"),
                 _ => {
                     assert!(
@@ -121,6 +130,13 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
     // And its owner sees it through each.
     acme.coordinator.get_node_run(&theirs.node_run).await.unwrap();
     acme.runtime.cancel_run("mine").await.unwrap();
+    let approval = acme.native.get_approval(&theirs.approval).await.unwrap().into_inner();
+    assert_eq!(approval.state.to_string(), "pending", "nobody else has decided");
+    let asked = |clients: &Clients| {
+        let native = clients.native.clone();
+        async move { native.list_approvals(None, None, None, None).await.unwrap().into_inner().approvals.len() }
+    };
+    assert_eq!((asked(&acme).await, asked(&other).await), (1, 0));
     drop(world);
 }
 

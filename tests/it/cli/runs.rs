@@ -124,3 +124,59 @@ async fn a_reader_that_leaves_is_no_reason_to_panic() {
     let listed = runyard(folder.path(), &["list", "--json"]).await.exits(0).object();
     assert_eq!(listed["runs"][0]["state"], "succeeded", "the run went on although nobody read about it");
 }
+
+#[tokio::test]
+async fn somebody_agrees_on_the_command_line_and_the_run_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |arguments: &'static [&'static str]| runyard(folder.path(), arguments);
+    let goal = "Generate a UUID, then echo it.";
+    runyard(folder.path(), &["start", goal, "--approve", "on_start", "--run-id", "mine"]).await.exits(0);
+    assert!(at(&["approvals"]).await.exits(0).err.contains("nothing is asked"), "nobody has planned yet");
+    let served = Served::start(folder.path()).await;
+    let approval = loop {
+        let listed = at(&["approvals", "--json", "--run", "mine"]).await.exits(0).object();
+        if let Some(approval) = listed["approvals"][0]["approval_id"].as_str() {
+            break approval.to_owned();
+        }
+    };
+    let shown = at(&["get", "mine"]).await.exits(0).out;
+    assert!(shown.contains(&approval) && shown.contains("waiting for approval"), "{shown}");
+    assert!(at(&["list"]).await.exits(0).out.contains("waiting (approval)"));
+    let paused = at(&["pause", "mine", "--reason", "maintenance"]).await.exits(0);
+    assert!(paused.out.contains("waiting, paused") && paused.err.contains("runyard resume mine"), "{paused:?}");
+    assert!(at(&["get", "mine"]).await.exits(0).out.contains("maintenance"));
+    let decided = runyard(folder.path(), &["approve", &approval, "--comment", "go on"]).await.exits(0);
+    assert!(decided.out.contains("approved plan") || decided.out.contains("approved"), "{decided:?}");
+    let contrary = runyard(folder.path(), &["deny", &approval]).await.exits(1);
+    assert!(contrary.err.contains("has been decided: approved"), "{contrary:?}");
+    let resumed = at(&["resume", "mine", "--json"]).await.exits(0).object();
+    assert_eq!((&resumed["name"], resumed.get("paused")), (&"mine".into(), None));
+    let watched = at(&["watch", "mine"]).await.exits(0);
+    assert_eq!(last_uuid(&watched.out).get_version_num(), 4);
+    assert!(at(&["pause", "mine"]).await.exits(1).err.contains("finished"));
+    let decided = at(&["approvals", "--state", "any", "--json"]).await.exits(0).object();
+    assert_eq!(
+        (&decided["approvals"][0]["state"], &decided["approvals"][0]["comment"]),
+        (&"approved".into(), &"go on".into())
+    );
+    served.kill();
+}
+
+#[tokio::test]
+async fn who_denies_on_the_command_line_cancels_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |arguments: &'static [&'static str]| runyard(folder.path(), arguments);
+    let arguments = ["start", "--node-type", "runyard.core.uuid4", "--approve", "on_tool_call", "--run-id", "mine"];
+    runyard(folder.path(), &arguments).await.exits(0);
+    let listed = at(&["approvals", "--json"]).await.exits(0).object();
+    let approval = listed["approvals"][0]["approval_id"].as_str().unwrap();
+    let denied = runyard(folder.path(), &["deny", approval, "--reason", "too dear"]).await.exits(0);
+    assert!(denied.out.starts_with("denied"), "{denied:?}");
+    let shown = at(&["get", "mine"]).await.exits(0).out;
+    assert!(shown.contains("canceled") && shown.contains("too dear"), "{shown}");
+    let unknown = at(&["approve", "nobody"]).await.exits(1);
+    assert!(unknown.err.contains("`runyard approvals` lists"), "{unknown:?}");
+    assert!(at(&["resume", "nobody"]).await.exits(1).err.contains("not known"));
+    at(&["run", "x", "--approve", "sometimes"]).await.exits(2);
+    at(&["approvals", "--state", "odd"]).await.exits(2);
+}

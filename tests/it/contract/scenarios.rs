@@ -20,7 +20,7 @@ const RUNTIME: &str = "runtime";
 const OWN: &str = "runyard";
 
 /// Operations that take a body, with a path that means them.
-const WITH_BODY: [(&str, &str); 7] = [
+const WITH_BODY: [(&str, &str); 11] = [
     (GATEWAY, "/v1/runs"),
     (COORDINATOR, "/v1/runs"),
     (COORDINATOR, "/v1/node-runs"),
@@ -28,6 +28,10 @@ const WITH_BODY: [(&str, &str); 7] = [
     (COORDINATOR, "/v1/node-runs/n1:complete"),
     (RUNTIME, "/v1/runs"),
     (OWN, "/v1/keys"),
+    (OWN, "/v1/runs"),
+    (OWN, "/v1/runs/r1:cancel"),
+    (OWN, "/v1/runs/r1:pause"),
+    (OWN, "/v1/approvals/a1:decide"),
 ];
 
 /// Everything that was reached.
@@ -81,9 +85,36 @@ async fn successes(world: &World) {
     drop(native.stream_run_events(id, None, None).await.unwrap());
     native.count_runs().await.unwrap();
     native.list_node_types(None, None).await.unwrap();
+    approvals(world).await;
     let created = native.create_key(&typed(json!({}))).await.unwrap().into_inner();
     native.list_keys(None, None, None).await.unwrap();
     native.revoke_key(&created.key.key_id).await.unwrap();
+}
+
+/// Starts a call on our own door that somebody is asked about, and everything that follows from that, its conflicts included.
+async fn approvals(world: &World) {
+    let native = &world.native;
+    let echo = json!({"node_type_ref": {"node_type_id": "runyard.core.echo"}, "inputs": {"echo": "x"}});
+    let asking = |name: &str| {
+        let mut body = echo.clone();
+        (body["approval"], body["name"]) = (json!("on_start"), json!(name));
+        body
+    };
+    let run = native.start_run(None, &typed(asking("asked"))).await.unwrap().into_inner();
+    let approval = &run.approvals.unwrap()[0].approval_id;
+    let none = Default::default();
+    native.pause_run("asked", &none).await.unwrap();
+    native.resume_run("asked").await.unwrap();
+    native.list_approvals(None, None, None, None).await.unwrap();
+    native.get_approval(approval).await.unwrap();
+    native.decide_approval(approval, &typed(json!({"decision": "denied"}))).await.unwrap();
+    native.decide_approval(approval, &typed(json!({"decision": "approved"}))).await.unwrap_err();
+    native.cancel_run("asked", &none).await.unwrap();
+    native.pause_run("asked", &none).await.unwrap_err();
+    native.start_run(None, &typed(echo.clone())).await.unwrap();
+    let mut other = asking("asked");
+    other["inputs"]["echo"] = json!("y");
+    native.start_run(None, &typed(other)).await.unwrap_err();
 }
 
 async fn refusals(world: &World) {
@@ -112,6 +143,12 @@ async fn refusals(world: &World) {
         (OWN, Method::GET, "/v1/node-types?q="),
         (OWN, Method::GET, "/v1/keys?limit=0"),
         (OWN, Method::POST, "/v1/keys/%zz:revoke"),
+        (OWN, Method::POST, "/v1/runs/%zz:cancel"),
+        (OWN, Method::POST, "/v1/runs/%zz:pause"),
+        (OWN, Method::POST, "/v1/runs/%zz:resume"),
+        (OWN, Method::GET, "/v1/approvals?limit=0"),
+        (OWN, Method::GET, "/v1/approvals/%zz"),
+        (OWN, Method::POST, "/v1/approvals/%zz:decide"),
     ] {
         let answer = world.send(door, world.request(door, method, path)).await;
         assert_eq!(answer.status, 400, "{door} {path}");
@@ -141,6 +178,13 @@ async fn strangers(clients: &Clients) {
     runtime.cancel_run("nobody").await.unwrap_err();
     assert!(runtime.stream_run_events("nobody", None, None).await.is_err());
     native.get_run("nobody").await.unwrap_err();
+    native.cancel_run("nobody", &Default::default()).await.unwrap_err();
+    native.pause_run("nobody", &Default::default()).await.unwrap_err();
+    native.resume_run("nobody").await.unwrap_err();
+    native.list_approvals(None, None, Some("nobody"), None).await.unwrap_err();
+    let stranger = "approval_00000000000000000000000000000000";
+    native.get_approval(stranger).await.unwrap_err();
+    native.decide_approval(stranger, &typed(json!({"decision": "approved"}))).await.unwrap_err();
     native.revoke_key("nobody").await.unwrap_err();
     assert!(native.stream_run_events("nobody", None, None).await.is_err());
 }
@@ -185,6 +229,7 @@ async fn starts(clients: &Clients, status: u16) {
     let refused = clients.gateway.start_run(None, &body).await.unwrap_err();
     assert_eq!(refused.status().map(|found| found.as_u16()), Some(status));
     let _ = clients.coordinator.start_run(None, &body).await;
+    let _ = clients.native.start_run(None, &typed(json!({"name": "third", "goal": "Generate a UUID."}))).await;
     let _ = clients.runtime.create_run(None, &typed(json!({"run_id": "other", "input": {"goal": "now"}}))).await;
 }
 
@@ -198,6 +243,7 @@ async fn broken_store() -> BTreeSet<Reached> {
         strangers(&doors).await;
         doors.native.list_runs(None, None, None, None, None, None, None).await.unwrap_err();
         doors.native.count_runs().await.unwrap_err();
+        doors.native.list_approvals(None, None, None, None).await.unwrap_err();
         doors.native.create_key(&typed(json!({}))).await.unwrap_err();
         doors.native.list_keys(None, None, None).await.unwrap_err();
         doors.native.revoke_key("nobody").await.unwrap_err();
@@ -217,6 +263,7 @@ async fn stopping() -> BTreeSet<Reached> {
         for operation in document.operations {
             let path =
                 operation.path.replace("{run_id}", "r1").replace("{node_run_id}", "n1").replace("{key_id}", "k1");
+            let path = path.replace("{approval_id}", "a1");
             let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
             let answer = doors.send(document.name, doors.request(document.name, method, &path)).await;
             assert_eq!(answer.refusal(), (503, "stopping".to_owned()), "{path}");
@@ -245,7 +292,7 @@ async fn uninvited() -> BTreeSet<Reached> {
         let (nobody, weak) = (world.showing(None), world.showing(Some(&world.key("default", &[scope]).await)));
         for document in DOCUMENTS.iter().copied() {
             for operation in document.operations.iter().filter(|operation| operation.secured) {
-                let path = ["run_id", "node_run_id", "key_id"]
+                let path = ["run_id", "node_run_id", "key_id", "approval_id"]
                     .iter()
                     .fold(operation.path.to_owned(), |path, name| path.replace(&format!("{{{name}}}"), "x1"));
                 let method = Method::from_bytes(operation.method.as_bytes()).unwrap();

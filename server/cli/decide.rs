@@ -1,0 +1,100 @@
+//! `runyard approve` and `runyard deny`: say whether what is asked may go on.
+
+use std::str::FromStr;
+
+use clap::Args;
+use runyard_api::runyard::types::{Approval, DecisionGiven, Verdict};
+use serde_json::json;
+
+use super::Context;
+use super::connection::{Connection, Need, Peer};
+use super::failure::{Exit, Failure};
+use super::output::{self, one_line, strong};
+
+/// What to agree to.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "Once: the same again changes nothing, the contrary is refused. Who decided is recorded.\n\
+    With --json one object: the Approval as Runyard's own door answers it.")]
+pub struct Approve {
+    /// The approval's id, as `runyard approvals` lists it
+    #[arg(value_name = "APPROVAL")]
+    pub approval_id: String,
+    /// Why, for people
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
+}
+
+/// What not to agree to.
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "The run is canceled, with the code `denied`. Once: the same again changes nothing, the contrary is refused.\n\
+    With --json one object: the Approval as Runyard's own door answers it."
+)]
+pub struct Deny {
+    /// The approval's id, as `runyard approvals` lists it
+    #[arg(value_name = "APPROVAL")]
+    pub approval_id: String,
+    /// Why, for people
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// Agrees.
+///
+/// # Errors
+/// Nothing is asked under this id, or it was decided otherwise.
+pub async fn approve(arguments: &Approve, context: &mut Context) -> Result<Exit, Failure> {
+    let comment = text("--comment", arguments.comment.as_deref())?;
+    decide(&arguments.approval_id, DecisionGiven { decision: Verdict::Approved, comment }, context).await
+}
+
+/// Does not.
+///
+/// # Errors
+/// Nothing is asked under this id, or it was decided otherwise.
+pub async fn deny(arguments: &Deny, context: &mut Context) -> Result<Exit, Failure> {
+    let comment = text("--reason", arguments.reason.as_deref())?;
+    decide(&arguments.approval_id, DecisionGiven { decision: Verdict::Denied, comment }, context).await
+}
+
+async fn decide(approval_id: &str, body: DecisionGiven, context: &mut Context) -> Result<Exit, Failure> {
+    let connection = Connection::open(context.target(), Need::Own, false).await?;
+    let decided = connection.own().decide_approval(approval_id, &body).await;
+    let peer = connection.peer();
+    connection.close().await;
+    let approval = decided.map_err(refused)?.into_inner();
+    show(&approval, context);
+    if peer == Peer::Here && body.decision == Verdict::Approved {
+        context.output.remark(&super::pause::recorded(context));
+    }
+    Ok(Exit::Success)
+}
+
+fn show(approval: &Approval, context: &mut Context) {
+    let output = &mut context.output;
+    output.object(&json!(approval));
+    let what = if approval.key.is_empty() {
+        approval.node_type.clone()
+    } else {
+        format!("{} {}", approval.key, approval.node_type)
+    };
+    let (state, run) = (output::state(&approval.state.to_string()), strong(&approval.run_id));
+    output.line(&format!("{state} {} in run {run}", one_line(&what)));
+}
+
+fn refused(error: runyard_client::runyard::Error) -> Failure {
+    let failure = Failure::from(error);
+    match failure.code.as_str() {
+        "approval_not_found" => failure.advise("`runyard approvals` lists what is asked"),
+        _ => failure,
+    }
+}
+
+/// Words for people, as the door takes them.
+pub(super) fn text<Words: FromStr>(flag: &str, given: Option<&str>) -> Result<Option<Words>, Failure>
+where
+    Words::Err: std::fmt::Display,
+{
+    let read = |text: &str| text.parse().map_err(|error| Failure::usage(format!("{flag} cannot be taken: {error}")));
+    given.map(read).transpose()
+}

@@ -1,0 +1,83 @@
+//! `runyard pause` and `runyard resume`: whether anything new may begin in a run.
+
+use clap::Args;
+use runyard_api::runyard::types::{ReasonGiven, Run, RunState};
+use serde_json::json;
+
+use super::Context;
+use super::connection::{Connection, Need, Peer};
+use super::failure::{Exit, Failure};
+use super::output::{self, strong};
+
+/// Which run.
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "What is at work comes to its end and is recorded; limits on time go on counting. Pausing again changes nothing.\n\
+    With --json one object: the Run as Runyard's own door answers it."
+)]
+pub struct Arguments {
+    /// The run's id
+    #[arg(value_name = "RUN")]
+    pub run_id: String,
+    /// Why, for people
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// Which run.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "A run that is not paused stays as it is, and that is no error.\n\
+    With --json one object: the Run as Runyard's own door answers it.")]
+pub struct Resume {
+    /// The run's id
+    #[arg(value_name = "RUN")]
+    pub run_id: String,
+}
+
+/// Pauses a run.
+///
+/// # Errors
+/// No such run, or one that has ended.
+pub async fn pause(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let body = ReasonGiven { reason: super::decide::text("--reason", arguments.reason.as_deref())? };
+    let connection = Connection::open(context.target(), Need::Own, false).await?;
+    let paused = connection.own().pause_run(&arguments.run_id, &body).await;
+    connection.close().await;
+    let run = paused?.into_inner();
+    show(&run, context);
+    if run.state == RunState::Running {
+        context.output.remark("what is at work comes to its end; nothing new begins");
+    }
+    context.output.remark(&format!("`runyard resume {}` lets it go on", arguments.run_id));
+    Ok(Exit::Success)
+}
+
+/// Lets a run go on.
+///
+/// # Errors
+/// No such run.
+pub async fn resume(arguments: &Resume, context: &mut Context) -> Result<Exit, Failure> {
+    let connection = Connection::open(context.target(), Need::Own, false).await?;
+    let resumed = connection.own().resume_run(&arguments.run_id).await;
+    let peer = connection.peer();
+    connection.close().await;
+    let run = resumed?.into_inner();
+    show(&run, context);
+    if peer == Peer::Here && run.ended_at.is_none() {
+        context.output.remark(&recorded(context));
+    }
+    Ok(Exit::Success)
+}
+
+/// What is said where nobody is there to go on.
+pub(super) fn recorded(context: &Context) -> String {
+    let folder = context.loaded.config.data_dir.display();
+    format!("recorded; no server owns {folder}, so it waits: `runyard serve` continues it")
+}
+
+fn show(run: &Run, context: &mut Context) {
+    let output = &mut context.output;
+    output.object(&json!(run));
+    let paused = if run.paused.is_some() { ", paused" } else { "" };
+    output.line(&format!("run {} {}{paused}", strong(&run.run_id), output::state(&run.state.to_string())));
+}

@@ -1,0 +1,123 @@
+//! What starts a run, in the engine's words.
+
+use runyard_api::runyard::types;
+use runyard_engine::policy;
+use runyard_engine::{ApprovalStrategy, Constraints, Labels, NodeTypeRef, Object, OnFailure, Policy};
+use serde_json::{Value, json};
+
+use super::FACE;
+use crate::dialects::arp::wire::Unsayable;
+use crate::runs::{NewRun, RunName};
+
+/// Who is asked to carry out a goal when no one else is named.
+const PLANNER: &str = "runyard.composite.planner.general";
+const NEWEST: &str = "latest";
+
+/// The wait before the second try where none is asked for, milliseconds.
+const INITIAL_MS: u64 = 1000;
+/// How many times longer each wait is than the one before, where nothing else is asked for.
+const BACKOFF: f64 = 2.0;
+
+/// A run to be, or what of the request cannot be carried out.
+pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, Unsayable> {
+    // Each by its name: a field that the document adds does not compile until it takes effect here.
+    let types::RunRequest {
+        goal,
+        node_type_ref,
+        inputs,
+        name,
+        constraints: limits,
+        retry: tries,
+        timeout_ms,
+        steps: for_all,
+        approval: strategy,
+    } = body;
+    let goal = goal.as_ref().map(|goal| goal.to_string());
+    Ok(NewRun {
+        name: name.as_ref().map(|name| run_name(&name.to_string())).transpose()?,
+        face: FACE,
+        operation: "start_run_natively",
+        node_type: node_type(node_type_ref.as_ref(), goal.is_some())?,
+        inputs: with_goal(inputs.clone().unwrap_or_default(), goal)?,
+        constraints: constraints(limits.as_ref())?,
+        policy: Policy {
+            retry: tries.as_ref().map(retry),
+            timeout_ms: timeout_ms.map(u64::from),
+            on_failure: OnFailure::Fail,
+        },
+        steps: for_all.as_ref().map(steps).unwrap_or_default(),
+        approval: strategy.as_ref().map_or(ApprovalStrategy::None, approval),
+        notes: Object::new(),
+        labels: Labels::new(),
+        thread: None,
+        request: serde_json::to_value(body).unwrap_or_default(),
+        key: None,
+    })
+}
+
+fn run_name(text: &str) -> Result<RunName, Unsayable> {
+    let reason = "looks like an id that the server generates; choose another form, or leave it out";
+    RunName::parse(text).ok_or_else(|| Unsayable { field: "/name", reason: reason.to_owned() })
+}
+
+fn node_type(asked: Option<&types::NodeTypeAsked>, has_goal: bool) -> Result<NodeTypeRef, Unsayable> {
+    match asked {
+        Some(asked) => Ok(NodeTypeRef {
+            id: asked.node_type_id.to_string(),
+            version: asked.version.as_ref().map_or_else(|| NEWEST.to_owned(), |version| version.to_string()),
+        }),
+        None if has_goal => Ok(NodeTypeRef { id: PLANNER.to_owned(), version: NEWEST.to_owned() }),
+        None => {
+            let reason = "is not there, and neither is node_type_ref: name one of them";
+            Err(Unsayable { field: "/goal", reason: reason.to_owned() })
+        }
+    }
+}
+
+fn with_goal(mut inputs: Object, goal: Option<String>) -> Result<Object, Unsayable> {
+    if let Some(goal) = goal
+        && inputs.insert("goal".to_owned(), Value::String(goal)).is_some()
+    {
+        let reason = "there is another goal beside the inputs: leave one of them out";
+        return Err(Unsayable { field: "/inputs/goal", reason: reason.to_owned() });
+    }
+    Ok(inputs)
+}
+
+/// Limits in the engine's words: the same fields.
+fn constraints(given: Option<&types::ConstraintsGiven>) -> Result<Constraints, Unsayable> {
+    let unsayable = |error: serde_json::Error| Unsayable { field: "/constraints", reason: error.to_string() };
+    serde_json::from_value(given.map_or_else(|| json!({}), |given| json!(given))).map_err(unsayable)
+}
+
+fn retry(given: &types::RetryGiven) -> policy::Retry {
+    // Within what the document allows, so that no number is lost.
+    let number = |given: i64| given.unsigned_abs();
+    policy::Retry {
+        attempts_max: given.max_attempts.get(),
+        initial_ms: given.initial_interval_ms.map_or(INITIAL_MS, number),
+        backoff: given.backoff_coefficient.unwrap_or(BACKOFF),
+        delay_ms_max: given.max_interval_ms.map(number),
+        jitter: given.jitter.unwrap_or_default(),
+        codes: given.retryable_codes.as_ref().map(|codes| codes.iter().cloned().collect()),
+    }
+}
+
+fn steps(given: &types::StepPolicy) -> Policy {
+    Policy {
+        retry: given.retry.as_ref().map(retry),
+        timeout_ms: given.timeout_ms.map(u64::from),
+        on_failure: match given.on_failure {
+            Some(types::StepOnFailure::Continue) => OnFailure::Continue,
+            Some(types::StepOnFailure::Fail) | None => OnFailure::Fail,
+        },
+    }
+}
+
+fn approval(given: &types::ApprovalStrategy) -> ApprovalStrategy {
+    match given {
+        types::ApprovalStrategy::None => ApprovalStrategy::None,
+        types::ApprovalStrategy::OnStart => ApprovalStrategy::OnStart,
+        types::ApprovalStrategy::OnToolCall => ApprovalStrategy::OnToolCall,
+    }
+}
