@@ -154,6 +154,8 @@ pub struct RunRow {
     pub title: Option<String>,
     /// Where it stands.
     pub status: RunStatus,
+    /// What it is at, where its status does not say.
+    pub standing: Standing,
     /// The error code of a run that did not succeed.
     pub reason: Option<String>,
     /// The position of its last event.
@@ -250,11 +252,41 @@ impl From<RunStatus> for Status {
     }
 }
 
+/// What a run that has not ended is at, where its status does not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// Nothing that has to be said: its status says it all.
+    #[default]
+    Plain,
+    /// Its root is being planned, and nothing else has begun.
+    Planning,
+}
+
+impl Standing {
+    /// Every one.
+    pub const ALL: [Standing; 2] = [Standing::Plain, Standing::Planning];
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Standing::Plain => "plain",
+            Standing::Planning => "planning",
+        }
+    }
+
+    /// Reads the word. Anything else is `None`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Standing::ALL.into_iter().find(|standing| standing.word() == word)
+    }
+}
+
 /// Which runs a list wants. Absent or empty means any.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Any of these.
     pub statuses: Vec<Status>,
+    /// Is at any of these.
+    pub standings: Vec<Standing>,
     /// Came through this face.
     pub face: Option<String>,
     /// The root's resolved node type id.

@@ -3,7 +3,7 @@
 use runyard_engine::{Effect, EffectId, Event, Labels, NodeRunId, Position, Request, RunId, RunStatus};
 use uuid::Uuid;
 
-use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, RunRow, Status, Store, StoreError};
+use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, RunRow, Standing, Status, Store, StoreError};
 
 /// The tenant of most tests.
 pub(in crate::store) const TENANT: &str = "default";
@@ -52,6 +52,7 @@ pub(in crate::store) fn start(n: u128) -> Draft {
             node_type: "runyard.core.echo".into(),
             title: None,
             status: RunStatus::Running,
+            standing: Standing::Plain,
             reason: None,
             version: 1,
             created_at_ms,
