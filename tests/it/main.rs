@@ -23,3 +23,4 @@ mod runtime;
 mod shutdown;
 mod streams;
 mod tidy;
+mod toolregistry;

@@ -27,11 +27,18 @@ const KEEP_ALIVE: Beat = Beat { every: Duration::from_secs(20), text: "event: ke
 /// Runs on a page where nobody says.
 const PAGE_SIZE: usize = 10;
 
+/// The operation that links lead to.
+const APPROVAL: &str = "RunController_runApproval";
+
 /// Says that an earlier, equal request started the run.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 impl Toolregistry for Room {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
+        // The token of a link is a credential of its own, and a link has no place for another one.
+        if operation.id == APPROVAL {
+            return Ok(self.gate.admit_if_shown(head, operation).await?.unwrap_or_else(|| head.anonymous()));
+        }
         self.gate.admit(head, operation).await
     }
 
@@ -59,7 +66,7 @@ impl Toolregistry for Room {
         let started = self.start(cx, &request.body, key).await.map_err(refused)?;
         self.planned(cx, started.state.run).await;
         let state = self.state(cx, started.state.run).await.map_err(refused)?;
-        let events = self.events(cx, state.run).await.map_err(refused)?;
+        let events = self.events(cx, &state).await.map_err(refused)?;
         let reply = Reply::from(RunControllerCreateRunOk::Created(wire::created(&state, events)));
         Ok(if started.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
     }
@@ -163,15 +170,16 @@ impl Room {
     }
 
     async fn dto(&self, cx: &Caller, state: &State, with_events: bool) -> Result<types::RunDto, Refusal> {
-        let events = if with_events { self.events(cx, state.run).await? } else { Vec::new() };
+        let events = if with_events { self.events(cx, state).await? } else { Vec::new() };
         Ok(wire::run(state, events))
     }
 
-    /// What a run has shown so far.
-    async fn events(&self, cx: &Caller, run: RunId) -> Result<Vec<Object>, Refusal> {
-        let mut projection = Projection::of(run);
-        let log = self.runs.log(&cx.tenant, run).await.map_err(of_runs)?;
-        let events = log.iter().filter_map(|recorded| projection.project(recorded)).map(without_tool_calls);
+    /// What a run has shown until it stood like this.
+    async fn events(&self, cx: &Caller, state: &State) -> Result<Vec<Object>, Refusal> {
+        let mut projection = Projection::of(state.run);
+        let log = self.runs.log(&cx.tenant, state.run).await.map_err(of_runs)?;
+        let seen = log.iter().take_while(|recorded| recorded.position <= state.version);
+        let events = seen.filter_map(|recorded| projection.project(recorded)).map(without_tool_calls);
         Ok(events.filter_map(|event| object(&event)).collect())
     }
 

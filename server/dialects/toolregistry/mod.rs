@@ -17,6 +17,8 @@ mod create;
 mod error;
 mod handlers;
 mod project;
+#[cfg(test)]
+mod said;
 mod slots;
 mod wire;
 

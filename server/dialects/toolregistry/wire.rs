@@ -20,7 +20,7 @@ pub(super) fn status(state: &State) -> RunStatus {
 }
 
 /// The state of a run whose status is this, and which is at that.
-fn status_of(status: runyard_engine::RunStatus, standing: Standing) -> RunStatus {
+pub(super) fn status_of(status: runyard_engine::RunStatus, standing: Standing) -> RunStatus {
     use runyard_engine::RunStatus as Engine;
     match (status, standing) {
         (Engine::Queued, _) | (Engine::Running | Engine::Waiting, Standing::Planning) => RunStatus::Queued,
@@ -41,17 +41,21 @@ pub(super) fn status_word(status: runyard_engine::RunStatus) -> String {
     words.join(" or ")
 }
 
-/// Which runs are in this state: the other direction of [`status`].
+/// Which runs are in this state: the other direction of [`status_of`].
 pub(super) fn standing_in(filter: &mut Filter, wanted: RunStatus) {
-    let fits = |status: Status, standing: Standing| status_of(status.into(), standing) == wanted;
-    let some = |status: &Status| Standing::ALL.into_iter().any(|standing| fits(*status, standing));
-    filter.statuses = Status::ALL.into_iter().filter(some).collect();
-    let some = |standing: &Standing| filter.statuses.iter().any(|status| fits(*status, *standing));
-    filter.standings = Standing::ALL.into_iter().filter(some).collect();
-    // No run is in this state, which a filter cannot say otherwise.
-    if filter.statuses.is_empty() {
-        filter.created_before_ms = Some(i64::MIN);
-    }
+    let live = || vec![Status::Running, Status::Waiting];
+    let (statuses, standings) = match wanted {
+        RunStatus::Queued => (live(), vec![Standing::Planning]),
+        RunStatus::Running => (live(), vec![Standing::Plain]),
+        RunStatus::Success => (vec![Status::Succeeded], Vec::new()),
+        RunStatus::PartialSuccess => (vec![Status::Partial], Vec::new()),
+        RunStatus::NoSuccess => (vec![Status::NothingAchieved], Vec::new()),
+        RunStatus::Failed => (vec![Status::Failed], Vec::new()),
+        RunStatus::Canceled => (vec![Status::Canceled], Vec::new()),
+        // Nothing that is stored is at the first of its states: it begins with its first event.
+        RunStatus::Paused | RunStatus::AuthRequired => (vec![Status::Queued], Vec::new()),
+    };
+    (filter.statuses, filter.standings) = (statuses, standings);
 }
 
 /// A run, with these of its events.
@@ -162,4 +166,27 @@ pub(super) fn result(state: &State) -> Option<Object> {
 fn noted(state: &State, key: &str) -> Option<String> {
     let notes = &state.start.as_deref()?.notes;
     Some(notes.get(NOTE)?.get(key)?.as_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_found_where_it_is_shown() {
+        let stored = Status::ALL.into_iter().filter(|status| *status != Status::Queued);
+        for (status, standing) in stored.flat_map(|status| Standing::ALL.map(|standing| (status, standing))) {
+            // What has ended is at nothing.
+            if matches!(status.into(), runyard_engine::RunStatus::Final(_)) && standing != Standing::Plain {
+                continue;
+            }
+            let shown = status_of(status.into(), standing);
+            let mut filter = Filter::default();
+            standing_in(&mut filter, shown);
+            assert!(filter.statuses.contains(&status), "{shown}");
+            assert!(filter.standings.is_empty() || filter.standings.contains(&standing), "{shown}");
+            let others = filter.statuses.iter().flat_map(|status| filter.standings.iter().map(|at| (*status, *at)));
+            assert!(others.into_iter().all(|(status, at)| status_of(status.into(), at) == shown), "{shown}");
+        }
+    }
 }

@@ -36,7 +36,7 @@ pub struct Code {
 }
 
 /// Every code, by status.
-pub const CODES: [Code; 35] = [
+pub const CODES: [Code; 37] = [
     code(
         400,
         "invalid_request",
@@ -64,6 +64,7 @@ pub const CODES: [Code; 35] = [
     code(404, "run_not_found", Scope::Listed, "There is no such run, or the caller may not know of it."),
     code(404, "node_run_not_found", Scope::Listed, "There is no such node run."),
     code(404, "parent_node_run_not_found", Scope::Listed, "There is no such node run to create children below."),
+    code(404, "execution_plan_not_found", Scope::Listed, "There is no such plan, or the caller may not know of it."),
     code(404, "key_not_found", Scope::Listed, "There is no such key, or it is another tenant's."),
     code(405, "method_not_allowed", Scope::Outside, "The path exists; `Allow` says which methods it has."),
     code(408, "body_slow", Scope::Outside, "The body was not sent within 30 s."),
@@ -100,6 +101,12 @@ pub const CODES: [Code; 35] = [
     code(409, "parent_node_run_mismatch", Scope::Listed, "The parent belongs to another run."),
     code(413, "body_too_large", Scope::Any, "More than 1 MiB (`body_bytes_max`)."),
     code(415, "unsupported_media_type", Scope::Any, "The body is not `application/json`."),
+    code(
+        429,
+        "too_many_requests",
+        Scope::Listed,
+        "A tenant has as many starts and event streams open as it may (`toolregistry.open_max`); `Retry-After`.",
+    ),
     code(500, "internal_error", Scope::Any, "A fault of the server's; the log has it under the request id."),
     code(502, "run_coordinator_unavailable", Scope::Listed, "A gateway that forwards, and nobody there."),
     code(
