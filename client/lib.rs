@@ -38,6 +38,7 @@ mod arp;
 )))]
 compile_error!("choose a document: features `run-gateway`, `run-coordinator`, `runtime`, `toolregistry`, `runyard`");
 
+mod assembly;
 mod builder;
 mod calls;
 #[macro_use]

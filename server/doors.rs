@@ -12,6 +12,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use runyard_api::host::{self, Mounted, Settings};
 use runyard_api::{arp, runyard, toolregistry};
@@ -115,12 +116,17 @@ fn table(config: &Config, inside: Inside, settings: &Settings, doors: native::Do
     let room = Arc::new(runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT)));
     let runtime = arp::runtime::api(room, settings.clone());
     let gate = guard.gate(&toolregistry::DOCUMENT);
-    let room = Arc::new(dialects::toolregistry::Room::new(runs.clone(), gate, &config.toolregistry));
+    let room = Arc::new(dialects::toolregistry::Room::new(runs.clone(), gate, &of_toolregistry(config)));
     let toolregistry = toolregistry::api(room, settings.clone());
     let gate = guard.gate(&runyard::DOCUMENT);
     let room = Arc::new(native::Room::new(runs.clone(), doors, gate, guard.keys().clone()));
     let own = runyard::api(room, settings.clone());
     vec![gateway, coordinator, runtime, toolregistry, own]
+}
+
+fn of_toolregistry(config: &Config) -> dialects::toolregistry::Settings {
+    let set = &config.toolregistry;
+    dialects::toolregistry::Settings { plan_wait: Duration::from_millis(set.plan_wait_ms), open_max: set.open_max }
 }
 
 /// The title of a document, as it says itself.

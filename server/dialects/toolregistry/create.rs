@@ -86,6 +86,7 @@ fn new_run(body: &CreateRunRequest) -> Result<NewRun, Refusal> {
         steps: Policy::default(),
         notes: Object::from_iter([(NOTE.to_owned(), Value::Object(note))]),
         labels,
+        thread: None,
         request: serde_json::to_value(body).unwrap_or_default(),
         key: None,
     })

@@ -27,7 +27,6 @@ use std::time::Duration;
 use self::slots::Slots;
 use super::mapping::Face;
 use crate::auth::Gate;
-use crate::config::ToolregistryDoor;
 use crate::runs::Runs;
 
 /// How runs show here. Node runs show only through events: as steps.
@@ -53,14 +52,18 @@ pub struct Room {
     slots: Slots,
 }
 
+/// What of it can be set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long a start waits for its plan.
+    pub plan_wait: Duration,
+    /// Starts and streams that one tenant may have open at once.
+    pub open_max: usize,
+}
+
 impl Room {
     /// A room over these runs.
-    pub fn new(runs: Runs, gate: Gate, settings: &ToolregistryDoor) -> Self {
-        Room {
-            runs,
-            gate,
-            plan_wait: Duration::from_millis(settings.plan_wait_ms),
-            slots: Slots::new(settings.open_max),
-        }
+    pub fn new(runs: Runs, gate: Gate, settings: &Settings) -> Self {
+        Room { runs, gate, plan_wait: settings.plan_wait, slots: Slots::new(settings.open_max) }
     }
 }
