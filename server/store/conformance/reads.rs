@@ -110,6 +110,7 @@ pub(super) async fn each_filter_filters(store: &dyn Store) {
     assert!(listed(store, standings(&[Standing::Planning])).await.is_empty());
     let mut planning = go_on(3, 1);
     (planning.0.row.face, planning.0.row.standing) = ("native".into(), Standing::Planning);
+    planning.0.row.node_type = "echo".into();
     planning.lands(store).await;
     assert_eq!(listed(store, standings(&[Standing::Planning])).await, [3]);
     assert_eq!(listed(store, standings(&[Standing::Plain])).await, [4, 2, 1]);
