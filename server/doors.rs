@@ -126,7 +126,11 @@ fn table(config: &Config, inside: Inside, settings: &Settings, doors: native::Do
 
 fn of_toolregistry(config: &Config) -> dialects::toolregistry::Settings {
     let set = &config.toolregistry;
-    dialects::toolregistry::Settings { plan_wait: Duration::from_millis(set.plan_wait_ms), open_max: set.open_max }
+    dialects::toolregistry::Settings {
+        plan_wait: Duration::from_millis(set.plan_wait_ms),
+        open_max: set.open_max,
+        public_url: set.public_url.clone(),
+    }
 }
 
 /// The title of a document, as it says itself.

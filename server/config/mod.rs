@@ -81,11 +81,13 @@ pub struct ToolregistryDoor {
     pub plan_wait_ms: u64,
     /// Starts and streams that one tenant may have open at once. Default 256.
     pub open_max: usize,
+    /// What links to this door begin with. Absent: the host that the caller asked.
+    pub public_url: Option<String>,
 }
 
 impl Default for ToolregistryDoor {
     fn default() -> Self {
-        Self { plan_wait_ms: 10_000, open_max: 256 }
+        Self { plan_wait_ms: 10_000, open_max: 256, public_url: None }
     }
 }
 

@@ -189,6 +189,12 @@ pub const SETTINGS: &[Setting] = &[
         written: "256",
     },
     Setting {
+        key: "toolregistry.public_url",
+        about: "Where callers reach the door of toolregistry.ai; links that approve or deny begin with it. Not set: the host that the caller asked, over http.",
+        kind: Kind::Url,
+        written: "\"https://runs.example.org\"",
+    },
+    Setting {
         key: "auth.mode",
         about: "Whether callers are asked who they are. Not set: disabled on loopback; on another host it must be said. ARP_AUTH_MODE is read as well, and so are the other ARP_AUTH_ variables.",
         kind: Kind::Choice(MODES),

@@ -39,11 +39,19 @@ pub fn standing(state: &State) -> Standing {
     let planned = |root: &Node| root.node_type.kind != NodeKind::Plan || root.rounds > 0;
     match (state.status, state.root()) {
         (RunStatus::Running | RunStatus::Waiting, Some(root)) if !planned(root) => Standing::Planning,
+        (RunStatus::Waiting, _) if state.paused.is_some() => Standing::Paused,
+        (RunStatus::Waiting, _) if state.is_asking() => Standing::Asking,
         _ => Standing::Plain,
     }
 }
 
-fn title(inputs: &runyard_engine::Object) -> Option<String> {
+/// The goal among a node run's inputs, as a list shows it.
+pub(super) fn title(inputs: &runyard_engine::Object) -> Option<String> {
     let goal = ["goal", "prompt"].iter().find_map(|key| inputs.get(*key)?.as_str())?;
-    Some(goal.chars().take(TITLE_CHARACTERS_MAX).collect())
+    Some(in_one_line(goal))
+}
+
+/// As much of a text as a list shows.
+pub(super) fn in_one_line(text: &str) -> String {
+    text.chars().take(TITLE_CHARACTERS_MAX).collect()
 }

@@ -192,7 +192,12 @@ impl Served {
 
     /// With these flags. Reads the ready line.
     pub(crate) async fn start_with(folder: &Path, flags: &[&str]) -> Self {
-        let mut process = Process::start(folder, &[&["serve", "--json"], flags].concat());
+        Self::start_in(folder, flags, &[]).await
+    }
+
+    /// With these flags and this environment.
+    pub(crate) async fn start_in(folder: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut process = Process::start_with(folder, &[&["serve", "--json"], flags].concat(), environment);
         let Some(line) = process.line().await else { panic!("it did not start: {:#?}", process.done().await) };
         let ready: Value = serde_json::from_str(&line).unwrap();
         assert_eq!((ready["kind"].as_str(), ready["pid"].as_u64()), (Some("ready"), Some(process.id().into())));
@@ -209,7 +214,7 @@ impl Served {
     }
 }
 
-/// A base whose three ports were free a moment ago. Below the range from which systems take ports for connections, so that
+/// A base whose ports were free a moment ago. Below the range from which systems take ports for connections, so that
 /// only another test run competes for it.
 pub(crate) fn free_port_base() -> u16 {
     use std::net::TcpListener;
@@ -219,7 +224,7 @@ pub(crate) fn free_port_base() -> u16 {
     let seed = u16::try_from(std::process::id() % 600).unwrap();
     (0..600)
         .map(|_| 20_000 + (seed + NEXT.fetch_add(1, Ordering::SeqCst)) % 600 * 16)
-        .find(|base| [1, 2, 12].iter().all(|offset| TcpListener::bind(("127.0.0.1", base + offset)).is_ok()))
+        .find(|base| [1, 2, 4, 12].iter().all(|offset| TcpListener::bind(("127.0.0.1", base + offset)).is_ok()))
         .unwrap()
 }
 

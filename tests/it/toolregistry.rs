@@ -1,5 +1,6 @@
 //! The door of toolregistry.ai. That its document is the owner's is in `facts.rs`; its fields, one by one, are in `fields.rs`.
 
+mod approvals;
 mod facts;
 mod lists;
 mod watching;
@@ -219,6 +220,8 @@ async fn every_state_is_reached() {
     assert_eq!(ended(&world, asking("Paint the fence.")).await.status, RunStatus::Failed);
     world.toolregistry.run_controller_abort_run(&running.to_string()).await.unwrap();
     assert_eq!(get(&world, running).await.status, RunStatus::Canceled);
+    let asking = create(&world, with(asking(INTENT), "approvalStrategy", json!("ON_START"))).await.run_id;
+    assert_eq!(get(&world, asking).await.status, RunStatus::Paused);
     // Steps that failed and were passed over: asked for by callers of other faces.
     for (goal, status) in
         [("Misfire, then generate a UUID.", RunStatus::PartialSuccess), ("Misfire.", RunStatus::NoSuccess)]

@@ -88,7 +88,7 @@ fn the_words_are_those_that_the_rooms_answer_with() {
             .map(|cell| cell.join(" "))
             .collect::<Vec<_>>()
     };
-    assert_eq!(cells(run_states(), "waiting", ""), ["running", "running", "QUEUED or RUNNING", "waiting"]);
+    assert_eq!(cells(run_states(), "waiting", ""), ["running", "running", "PAUSED or QUEUED or RUNNING", "waiting"]);
     assert_eq!(cells(node_run_states(), "skipped", ""), ["canceled", "", "", "skipped"]);
     assert_eq!(
         cells(events(), "started", ""),

@@ -2,8 +2,8 @@
 
 use futures::StreamExt;
 use runyard_api::host::{Caller, Place};
-use runyard_api::toolregistry::types::CreateRunRequest;
-use runyard_engine::{Constraints, Event, Labels, NodeTypeRef, Object, Policy, RunId};
+use runyard_api::toolregistry::types::{self, CreateRunRequest};
+use runyard_engine::{ApprovalStrategy, Constraints, Event, Labels, NodeTypeRef, Object, Policy, RunId};
 use serde_json::{Value, json};
 
 use super::error::invalid;
@@ -60,7 +60,7 @@ fn new_run(body: &CreateRunRequest) -> Result<NewRun, Refusal> {
         context,
         user_id,
         selected_customer_integration_ids: _,
-        approval_strategy: _,
+        approval_strategy,
         repeat_key,
         output_schema: _,
         pass_through: _,
@@ -82,6 +82,7 @@ fn new_run(body: &CreateRunRequest) -> Result<NewRun, Refusal> {
         node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },
         inputs: inputs(intent, context),
         constraints: Constraints::default(),
+        approval: approval(*approval_strategy),
         policy: Policy::default(),
         steps: Policy::default(),
         notes: Object::from_iter([(NOTE.to_owned(), Value::Object(note))]),
@@ -99,6 +100,15 @@ fn inputs(intent: &str, context: &str) -> Object {
         inputs.insert("context".to_owned(), json!(context));
     }
     inputs
+}
+
+/// What somebody has to agree to first. Nothing, where nothing is said.
+fn approval(asked: Option<types::ApprovalStrategy>) -> ApprovalStrategy {
+    match asked {
+        None | Some(types::ApprovalStrategy::None) => ApprovalStrategy::None,
+        Some(types::ApprovalStrategy::OnToolCall) => ApprovalStrategy::OnToolCall,
+        Some(types::ApprovalStrategy::OnStart) => ApprovalStrategy::OnStart,
+    }
 }
 
 fn label(labels: &mut Labels, name: &str, field: &str, value: &str) -> Result<(), Refusal> {

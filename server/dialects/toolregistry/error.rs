@@ -3,9 +3,11 @@
 use http::{HeaderName, HeaderValue, StatusCode};
 use runyard_api::host::{Caller, Place};
 use runyard_api::toolregistry::{Problem, types};
+use runyard_engine::Rejected;
 use serde_json::json;
 
-use crate::dialects::refusal::{Refusal, headers};
+use crate::dialects::refusal::{Refusal, headers, of_runs};
+use crate::runs::Error;
 
 /// The code of an error, for programs.
 const CODE: HeaderName = HeaderName::from_static("x-error-code");
@@ -56,6 +58,28 @@ pub(super) fn unknown_run(reference: &str) -> Refusal {
 pub(super) fn unknown_plan(reference: &str) -> Refusal {
     let message = format!("execution plan `{reference}` is not known here");
     Refusal::new(StatusCode::NOT_FOUND, "execution_plan_not_found", message)
+}
+
+/// A token that decides nothing any more: what it is for has been decided, or has ended.
+pub(super) fn of_token(error: Error) -> Refusal {
+    let spent = matches!(
+        error,
+        Error::UsedToken
+            | Error::Rejected(
+                Rejected::ApprovalDecided { .. } | Rejected::ApprovalLapsed { .. } | Rejected::RunFinished { .. }
+            )
+    );
+    if !spent {
+        return of_runs(error);
+    }
+    let message = "this link decides nothing any more: what it is for has been decided, or has ended";
+    Refusal::new(StatusCode::BAD_REQUEST, "decision_token_used", message)
+}
+
+/// Whoever fetches a link before anybody has chosen to follow it decides nothing.
+pub(super) fn prefetched() -> Refusal {
+    let message = "a link is followed to decide, and this only fetches it ahead; nothing was decided";
+    Refusal::new(StatusCode::BAD_REQUEST, "prefetch_refused", message)
 }
 
 /// As many requests of this kind are open as may be.

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use futures::future::ready;
 use futures::{Stream, StreamExt};
-use http::{HeaderName, HeaderValue};
+use http::header::CACHE_CONTROL;
+use http::{HeaderName, HeaderValue, Method};
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Place, Reply};
 use runyard_api::toolregistry::*;
 use runyard_engine::{Command, NodeRunId, Object, Recorded, RunId, State};
 use serde_json::Value;
 
-use super::error::{invalid, problem, too_many, unknown_plan, unknown_run};
+use super::error::{invalid, of_token, prefetched, problem, too_many, unknown_plan, unknown_run};
+use super::links::Links;
 use super::project::{Projection, without_tool_calls};
 use super::slots::Slot;
 use super::{FACE, Room, create, wire};
@@ -74,9 +76,11 @@ impl Toolregistry for Room {
     async fn run_controller_run_approval(
         &self,
         cx: &Caller,
-        _request: RunControllerRunApprovalRequest,
+        request: RunControllerRunApprovalRequest,
     ) -> Result<Reply<RunControllerRunApprovalOk>, Problem> {
-        Err(problem(cx, invalid(Place::Query, "token", "is not a decision token of this server")))
+        self.follow_link(cx, &request.token).await.map_err(|refusal| problem(cx, refusal))?;
+        let reply = Reply::from(RunControllerRunApprovalOk::Created);
+        Ok(reply.with_header(CACHE_CONTROL, HeaderValue::from_static("no-store")))
     }
 
     async fn run_controller_get_run(
@@ -129,6 +133,21 @@ impl Toolregistry for Room {
 }
 
 impl Room {
+    /// Decides what a token says. `HEAD` is told whether it would; who only fetches ahead is refused, so that what was fetched is
+    /// not shown in the place of a decision.
+    async fn follow_link(&self, cx: &Caller, token: &str) -> Result<(), Refusal> {
+        if is_prefetch(cx) {
+            return Err(prefetched());
+        }
+        // Who shows a credential besides must be of the run's tenant.
+        let tenant = cx.subject.is_some().then_some(&*cx.tenant);
+        if cx.method == Method::HEAD {
+            return self.runs.look_at_token(token, tenant).await.map_err(of_token);
+        }
+        let by = cx.subject.as_deref().map(str::to_owned);
+        self.runs.redeem(token, tenant, by).await.map(|_| ()).map_err(of_token)
+    }
+
     /// A place among the requests that last.
     fn open(&self, cx: &Caller) -> Result<Slot, Refusal> {
         self.slots.take(&cx.tenant).ok_or_else(|| too_many(self.slots.max()))
@@ -176,11 +195,15 @@ impl Room {
 
     /// What a run has shown until it stood like this.
     async fn events(&self, cx: &Caller, state: &State) -> Result<Vec<Object>, Refusal> {
-        let mut projection = Projection::of(state.run);
+        let (mut projection, links) = (Projection::of(state.run), self.links(cx));
         let log = self.runs.log(&cx.tenant, state.run).await.map_err(of_runs)?;
         let seen = log.iter().take_while(|recorded| recorded.position <= state.version);
         let events = seen.filter_map(|recorded| projection.project(recorded)).map(without_tool_calls);
-        Ok(events.filter_map(|event| object(&event)).collect())
+        Ok(events.filter_map(|event| object(&links.put_into(state.run, event))).collect())
+    }
+
+    fn links(&self, cx: &Caller) -> Links {
+        Links::new(&self.runs, cx, self.public_url.as_deref())
     }
 
     /// The events of a run with a greater id, those to come included. An id is found by folding the log from its start, so that
@@ -193,18 +216,31 @@ impl Room {
         with_tool_calls: bool,
         open: Slot,
     ) -> impl Stream<Item = Framed> + Send + 'static {
-        let mut projection = Projection::of(state.run);
+        let (mut projection, links, run) = (Projection::of(state.run), self.links(cx), state.run);
         let mut frame = move |recorded: &Recorded| {
             // Held as long as the stream is.
             let _open = &open;
             let event = projection.project(recorded).filter(|event| event.id.get() > after)?;
             let event = if with_tool_calls { event } else { without_tool_calls(event) };
+            let event = links.put_into(run, event);
             let data = Value::Object(object(&event)?);
             Some(Frame { id: event.id.get(), name: Some(name(event.event)), data })
         };
         let log = self.runs.follow(&cx.tenant, state.run, 0, cx.stopping.clone());
         log.filter_map(move |recorded| ready(recorded.map(|recorded| frame(&recorded)).transpose()))
     }
+}
+
+/// Whether a browser or a mail program fetches ahead of a person: `Sec-Purpose` (Fetch), and what came before it.
+fn is_prefetch(cx: &Caller) -> bool {
+    let says = |name: &str| {
+        let values = cx.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split([',', ';'])).any(|word| {
+            let word = word.trim();
+            ["prefetch", "prerender", "preview"].iter().any(|ahead| word.eq_ignore_ascii_case(ahead))
+        })
+    };
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| says(name))
 }
 
 fn filter(request: &RunControllerListRunsRequest) -> Filter {

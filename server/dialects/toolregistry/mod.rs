@@ -11,11 +11,12 @@
 //! | `ExecutionPlanController_getExecutionPlan`     | reads                                                 |
 //!
 //! Nothing is decided here. What a request becomes is in `create.rs`, what a run becomes in `wire.rs`, what is shown of a log in
-//! `project.rs`; `slots.rs` bounds how many requests of a tenant are open at once.
+//! `project.rs`, whose questions get their links in `links.rs`; `slots.rs` bounds how many requests of a tenant are open at once.
 
 mod create;
 mod error;
 mod handlers;
+mod links;
 mod project;
 #[cfg(test)]
 mod said;
@@ -50,6 +51,7 @@ pub struct Room {
     gate: Gate,
     plan_wait: Duration,
     slots: Slots,
+    public_url: Option<String>,
 }
 
 /// What of it can be set.
@@ -59,11 +61,14 @@ pub struct Settings {
     pub plan_wait: Duration,
     /// Starts and streams that one tenant may have open at once.
     pub open_max: usize,
+    /// What links begin with. Absent: the host that the caller asked.
+    pub public_url: Option<String>,
 }
 
 impl Room {
     /// A room over these runs.
     pub fn new(runs: Runs, gate: Gate, settings: &Settings) -> Self {
-        Room { runs, gate, plan_wait: settings.plan_wait, slots: Slots::new(settings.open_max) }
+        let Settings { plan_wait, open_max, public_url } = settings.clone();
+        Room { runs, gate, plan_wait, slots: Slots::new(open_max), public_url }
     }
 }

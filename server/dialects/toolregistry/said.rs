@@ -12,8 +12,7 @@ fn run_status(word: types::RunStatus) -> Said {
         AuthRequired, Canceled, Failed, NoSuccess, PartialSuccess, Paused, Queued, Running, Success,
     };
     match word {
-        Queued | Running | Canceled | NoSuccess | PartialSuccess | Success | Failed => Now,
-        Paused => Never { because: "nobody is asked yet" },
+        Queued | Running | Paused | Canceled | NoSuccess | PartialSuccess | Success | Failed => Now,
         AuthRequired => Never { because: "users have no credentials here yet" },
     }
 }

@@ -88,6 +88,7 @@ async fn successes(world: &World) {
     toolregistry.execution_plan_controller_get_execution_plan(&plan).await.unwrap();
     toolregistry.run_controller_abort_run(id).await.unwrap();
     drop(toolregistry.run_controller_sse(id, None, None).await.unwrap());
+    toolregistry.run_controller_run_approval(&link_token(&world.clients).await).await.unwrap();
     native.health().await.unwrap();
     native.version().await.unwrap();
     native.list_doors().await.unwrap();
@@ -228,7 +229,9 @@ async fn broken_store() -> BTreeSet<Reached> {
     let mut reached = BTreeSet::new();
     for (mode, status) in [(Mode::Busy, 503), (Mode::Fails, 503), (Mode::Corrupt, 500)] {
         let doors = Apart::new();
+        let token = link_token(&doors).await;
         doors.store_is(mode);
+        doors.toolregistry.run_controller_run_approval(&token).await.unwrap_err();
         starts(&doors, status).await;
         strangers(&doors).await;
         doors.native.list_runs(None, None, None, None, None, None, None).await.unwrap_err();
@@ -239,7 +242,7 @@ async fn broken_store() -> BTreeSet<Reached> {
         doors.native.revoke_key("nobody").await.unwrap_err();
         // Nothing is wrong with the doors themselves.
         doors.store_is(Mode::Works);
-        assert_eq!(doors.native.count_runs().await.unwrap().into_inner().total, 0, "{mode:?}: nothing was recorded");
+        assert_eq!(doors.native.count_runs().await.unwrap().into_inner().total, 1, "{mode:?}: nothing was recorded");
         reached.extend(doors.reached());
     }
     reached
@@ -299,6 +302,17 @@ async fn uninvited() -> BTreeSet<Reached> {
         reached.extend(weak.reached());
     }
     reached
+}
+
+/// What a link says that agrees to something that a run of the doors asks. Nobody has to be at work for that.
+async fn link_token(clients: &Clients) -> String {
+    let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
+    let body =
+        json!({"root_node_type_ref": echo, "input": {"echo": "x"}, "extensions": {"runyard.approval": "on_tool_call"}});
+    let run = clients.coordinator.start_run(None, &typed(body)).await.unwrap().into_inner().run_id;
+    let run = clients.toolregistry.run_controller_get_run(&run, Some("true")).await.unwrap().into_inner();
+    let asked = run.events.iter().find_map(|event| event.get("approval")?["approveUrl"].as_str());
+    asked.unwrap().split_once("token=").unwrap().1.to_owned()
 }
 
 /// A path with something in every place that it has for a name.
