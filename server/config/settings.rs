@@ -4,10 +4,12 @@
 //! suggestions in errors. A test holds it against the fields of [`Config`](super::Config).
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use figment::value::Value;
 
-use super::PORT_OFFSET_MAX;
+use super::egress::{HostPattern, network};
+use super::{PORT_OFFSET_MAX, integrations};
 
 /// One thing that can be set.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +54,14 @@ pub enum Kind {
     Text,
     /// Names of signature algorithms.
     Algorithms,
+    /// Names of hosts, of everything below one, or addresses.
+    Hosts,
+    /// Port numbers.
+    Ports,
+    /// Networks and addresses.
+    Networks,
+    /// A list of integrations.
+    Integrations,
 }
 
 /// A value as it was found, before it is checked.
@@ -61,6 +71,8 @@ pub enum Found {
     Text(String),
     /// From the file.
     Toml(toml::Value),
+    /// From the file, where paths in it begin at the file's folder.
+    Beside(toml::Value, PathBuf),
 }
 
 /// What `auth.mode` and its like may be.
@@ -133,6 +145,12 @@ pub const SETTINGS: &[Setting] = &[
         about: "Whether this server performs steps. With false it answers and records, and runs wait for a server that performs.",
         kind: Kind::Switch,
         written: "true",
+    },
+    Setting {
+        key: "integrations",
+        about: "Services that runs may use, each a table [[integrations]] with what can be asked of it: the README has an example.",
+        kind: Kind::Integrations,
+        written: "[]",
     },
     Setting {
         key: "log.format",
@@ -272,6 +290,54 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },
+    Setting {
+        key: "egress.allow_hosts",
+        about: "Hosts that steps may call; *.example.org is every host below example.org. Not set: every host. What an integration names is allowed by that.",
+        kind: Kind::Hosts,
+        written: "[\"api.example.org\", \"*.example.com\"]",
+    },
+    Setting {
+        key: "egress.deny_hosts",
+        about: "Hosts that steps may not call. Goes before everything that allows one.",
+        kind: Kind::Hosts,
+        written: "[]",
+    },
+    Setting {
+        key: "egress.allow_ports",
+        about: "Ports that steps may call. Not set: every port.",
+        kind: Kind::Ports,
+        written: "[443]",
+    },
+    Setting {
+        key: "egress.allow_networks",
+        about: "Networks that steps may call although they are private, link-local, this machine or otherwise no place on the internet, such as 10.0.0.0/8.",
+        kind: Kind::Networks,
+        written: "[]",
+    },
+    Setting {
+        key: "egress.deny_networks",
+        about: "Networks that steps may not call, whatever name leads there. Goes before everything that allows one.",
+        kind: Kind::Networks,
+        written: "[]",
+    },
+    Setting {
+        key: "egress.proxy",
+        about: "The proxy that steps call through; the environment's is not used. It resolves names itself, so that networks are judged by it alone.",
+        kind: Kind::Url,
+        written: "\"http://127.0.0.1:3128\"",
+    },
+    Setting {
+        key: "egress.timeout_ms_max",
+        about: "The longest that one call may take, in milliseconds, whatever its inputs ask for.",
+        kind: Kind::Count { min: 1, max: MINUTES_10_MS },
+        written: "60000",
+    },
+    Setting {
+        key: "egress.response_bytes_max",
+        about: "The largest answer that is read, in bytes after decoding, whatever its inputs ask for.",
+        kind: Kind::Count { min: 1024, max: 64 * 1024 * 1024 },
+        written: "1048576",
+    },
 ];
 
 impl Setting {
@@ -313,7 +379,10 @@ impl Kind {
     /// # Errors
     /// What was found and what is allowed, as one line.
     pub fn check(&self, found: &Found) -> Result<Value, String> {
+        let listed = |words: Vec<String>| Value::from(words);
         match self {
+            // What is wrong lies deep in it.
+            Self::Integrations => return found.integrations().map(Value::from),
             Self::Switch => found.switch().map(Value::from),
             Self::Count { min, max } => found.count().filter(|count| (min..=max).contains(&count)).map(Value::from),
             Self::PortBase => found.count().filter(|count| *count <= port_base_max()).map(Value::from),
@@ -325,6 +394,11 @@ impl Kind {
             Self::Endpoint => found.text().filter(|text| is_endpoint(text)).map(Value::from),
             Self::Text => found.text().filter(|text| is_line(text)).map(Value::from),
             Self::Algorithms => found.words().filter(|words| are_algorithms(words)).map(|words| words.join(",").into()),
+            Self::Hosts => {
+                found.words().filter(|words| all(words, |one| HostPattern::parse(one).is_some())).map(listed)
+            }
+            Self::Networks => found.words().filter(|words| all(words, |one| network(one).is_some())).map(listed),
+            Self::Ports => found.ports().map(Value::from),
         }
         .ok_or_else(|| format!("found {}, expected {}", found.shown(self), self.allowed()))
     }
@@ -350,6 +424,12 @@ impl Kind {
             Self::Endpoint => "an absolute http or https URL without a user or a fragment".to_owned(),
             Self::Text => format!("1 to {TEXT_CHARS_MAX} characters in one line"),
             Self::Algorithms => format!("some of {}, with commas between", ALGORITHMS.join(", ")),
+            Self::Hosts => {
+                "a list of host names such as api.example.org, of *.example.org, and of IP addresses".to_owned()
+            }
+            Self::Networks => "a list of networks such as 10.0.0.0/8, and of IP addresses".to_owned(),
+            Self::Ports => "a list of ports from 1 to 65535".to_owned(),
+            Self::Integrations => "a list of tables; in the environment the same as JSON".to_owned(),
         }
     }
 }
@@ -371,6 +451,10 @@ const TEXT_CHARS_MAX: usize = 512;
 
 fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= TEXT_CHARS_MAX && !text.chars().any(char::is_control)
+}
+
+fn all(words: &[String], fits: impl Fn(&str) -> bool) -> bool {
+    words.iter().all(|word| fits(word))
 }
 
 fn are_algorithms(words: &[String]) -> bool {
@@ -411,7 +495,7 @@ impl Found {
     fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Toml(toml::Value::String(text)) => Some(text),
-            Self::Toml(_) => None,
+            Self::Toml(_) | Self::Beside(..) => None,
         }
     }
 
@@ -432,6 +516,7 @@ impl Found {
         match self {
             Self::Text(text) => text.parse().ok(),
             Self::Toml(value) => value.as_integer().and_then(|count| u64::try_from(count).ok()),
+            Self::Beside(..) => None,
         }
     }
 
@@ -439,7 +524,32 @@ impl Found {
         match self {
             Self::Text(text) => text.parse().ok(),
             Self::Toml(value) => value.as_bool(),
+            Self::Beside(..) => None,
         }
+    }
+
+    /// A list of numbers, or text with commas or spaces between them.
+    fn ports(&self) -> Option<Vec<u16>> {
+        let port = |number: i64| u16::try_from(number).ok().filter(|port| *port > 0);
+        match self {
+            Self::Toml(toml::Value::Array(items)) => {
+                items.iter().map(|item| item.as_integer().and_then(port)).collect()
+            }
+            _ => self.words()?.iter().map(|word| word.parse().ok().and_then(port)).collect(),
+        }
+    }
+
+    /// Integrations, as the text that carries them on.
+    fn integrations(&self) -> Result<String, String> {
+        let found = match self {
+            Self::Text(text) => serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?,
+            Self::Toml(value) | Self::Beside(value, _) => {
+                serde_json::to_value(value).map_err(|error| format!("cannot be read: {error}"))?
+            }
+        };
+        let read = integrations::parse(&found)?;
+        let read = if let Self::Beside(_, folder) = self { integrations::beside(folder, read) } else { read };
+        serde_json::to_string(&read).map_err(|error| format!("cannot be kept: {error}"))
     }
 
     /// Short and safe to print: a URL may carry a password, and is not repeated.
@@ -452,6 +562,7 @@ impl Found {
             Self::Text(text) => format!("{text:?}"),
             Self::Toml(value @ (toml::Value::Table(_) | toml::Value::Array(_))) => format!("a {}", value.type_str()),
             Self::Toml(value) => value.to_string(),
+            Self::Beside(value, _) => format!("a {}", value.type_str()),
         };
         match whole.char_indices().nth(SHOWN_CHARS_MAX) {
             Some((end, _)) => format!("{}...", &whole[..end]),
