@@ -16,7 +16,8 @@ use crate::{Constraints, NodeRunId, NodeType, Object, Policy, Position, RunOutco
 /// |--------|-----------------------------------------------------------------------------|
 /// | 1      | the first                                                                   |
 /// | 2      | policies, `attempt_failed`, `node_queued`, ends that fall short of success  |
-pub const FORMAT_VERSION: u32 = 2;
+/// | 3      | labels                                                                      |
+pub const FORMAT_VERSION: u32 = 3;
 
 /// An event in its place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ pub mod driver;
 pub mod feed;
 pub mod integrations;
 pub mod logging;
+pub mod objects;
 pub mod openapi_diff;
 pub mod planner;
 pub mod runs;

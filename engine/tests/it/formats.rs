@@ -9,8 +9,8 @@ use runyard_engine::event::{
 };
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form};
 use runyard_engine::{
-    Constraints, Event, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry, RunOutcome, Shortfall, UpcastError,
-    Wait, upcast,
+    Constraints, Event, Labels, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry, RunOutcome, Shortfall,
+    UpcastError, Wait, upcast,
 };
 use serde_json::{Value, json};
 
@@ -36,7 +36,15 @@ fn full_failure() -> Failure {
 
 /// Every event type of every format.
 fn every_event() -> Vec<Event> {
-    [of_format_1(), added_by_format_2()].concat()
+    [of_format_1(), added_by_format_2(), added_by_format_3()].concat()
+}
+
+/// What format 3 added.
+fn added_by_format_3() -> Vec<Event> {
+    let root = NodeRunId::root(run());
+    let labels = Labels::from([("user".into(), BTreeSet::from(["ann".into(), "bob".into()]))]);
+    let started = Start { labels, ..start(NodeKind::Plan) };
+    vec![Event::Started { start: Box::new(started), root, constraints: Constraints::default() }]
 }
 
 /// What format 2 added: events, fields and words.
@@ -230,8 +238,10 @@ fn finished(node_run: NodeRunId, state: FinalState, error: Option<Failure>) -> E
 /// A change of this golden breaks logs that exist: add an optional field, or a new format version and its upcaster.
 #[test]
 fn a_format_stays_as_it_is() {
-    assert_eq!(FORMAT_VERSION, 2, "keep these goldens, and write one for what the new version adds");
-    for (name, events) in [("format_1", of_format_1()), ("format_2", added_by_format_2())] {
+    assert_eq!(FORMAT_VERSION, 3, "keep these goldens, and write one for what the new version adds");
+    for (name, events) in
+        [("format_1", of_format_1()), ("format_2", added_by_format_2()), ("format_3", added_by_format_3())]
+    {
         let lines: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
         golden(name, &lines.join("\n"));
     }
@@ -240,13 +250,15 @@ fn a_format_stays_as_it_is() {
 #[test]
 fn what_was_written_is_read_for_ever() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/engine");
-    for (version, events) in [(1, of_format_1()), (2, of_format_1()), (2, added_by_format_2())] {
-        let name = if events == of_format_1() { "format_1" } else { "format_2" };
+    let formats = [("format_1", of_format_1()), ("format_2", added_by_format_2()), ("format_3", added_by_format_3())];
+    let read_as = |place: u32| (place + 1..=FORMAT_VERSION).map(move |version| (place, version));
+    for (place, version) in (0..FORMAT_VERSION).flat_map(read_as) {
+        let (name, events) = &formats[place as usize];
         let stored = std::fs::read_to_string(format!("{folder}/{name}.snap")).unwrap();
         let lines = stored.lines().filter(|line| line.starts_with("{\""));
         let read: Vec<Event> =
             lines.map(|line| upcast(version, serde_json::from_str(line).unwrap()).unwrap()).collect();
-        assert_eq!(read, events, "{name} as version {version}");
+        assert_eq!(read, *events, "{name} as version {version}");
     }
 }
 
@@ -265,7 +277,7 @@ fn a_newer_format_is_refused_by_both_numbers() {
     let newer = upcast(FORMAT_VERSION + 1, stored.clone()).unwrap_err();
     assert_eq!(
         newer.to_string(),
-        "the event is stored in format 3, and this build reads formats up to 2; use a newer build"
+        "the event is stored in format 4, and this build reads formats up to 3; use a newer build"
     );
     assert!(matches!(upcast(0, stored), Err(UpcastError::NeverWritten { found: 0 })));
 }

@@ -4,7 +4,7 @@ use runyard_engine::command::ChildSpec;
 use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    Completion, Constraints, NodeKind, NodeType, NodeTypeRef, Object, OnFailure, Plan, Policy, Retry, RunId,
+    Completion, Constraints, Labels, NodeKind, NodeType, NodeTypeRef, Object, OnFailure, Plan, Policy, Retry, RunId,
     SideEffect, Start,
 };
 use serde_json::Value;
@@ -55,6 +55,7 @@ pub(crate) fn start(kind: NodeKind) -> Start {
         steps: Policy::default(),
         parallel_max: 4,
         notes: Object::new(),
+        labels: Labels::new(),
     }
 }
 

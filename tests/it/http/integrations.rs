@@ -139,7 +139,7 @@ async fn goals_are_served_by_the_verb_and_never_by_the_thing_alone() {
         let (run_id, root) = served.doors.plan(goal).await;
         served.doors.events(&run_id, 0).await;
         let outputs = served.doors.node_run(&root).await["outputs"].clone();
-        assert_eq!(outputs["result"]["result"], json!(["/api/tickets"]), "{goal}: {outputs}");
+        assert_eq!(outputs["child_node_runs"][0]["outputs"]["result"], json!(["/api/tickets"]), "{goal}: {outputs}");
     }
     let asked = peer.asked().len();
     for (goal, said) in [
