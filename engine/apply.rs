@@ -279,6 +279,7 @@ impl Fold {
         let fits = matches!(
             (node.node_type.kind, wait),
             (NodeKind::Sleep, Wait::Timer { .. })
+                | (NodeKind::Ask, Wait::Input)
                 | (NodeKind::Plan, Wait::Children)
                 | (NodeKind::External, Wait::External)
         );

@@ -86,7 +86,7 @@ fn run(laws: &mut Laws, state: &State) {
         }
     }
     if !matches!(state.status, RunStatus::Final(_)) {
-        let owned = nodes().any(|node| node.state == NodeState::Waiting(Wait::External));
+        let owned = nodes().any(|node| matches!(node.state, NodeState::Waiting(Wait::External | Wait::Input)));
         laws.must(owned || !outstanding(state).is_empty(), "a live run waits for something that has a name");
         laws.must(state.root().is_some_and(Node::is_live), "a live run has a live root");
         laws.must(state.next_ready().is_none(), "whoever can begin has begun");
@@ -167,6 +167,7 @@ fn standing(laws: &mut Laws, state: &State, node: &Node) {
             laws.must(kind == NodeKind::Plan && node.live_children > 0, "plans wait for live children");
         }
         NodeState::Waiting(Wait::External) => laws.must(kind == NodeKind::External, "external composites wait outside"),
+        NodeState::Waiting(Wait::Input) => laws.must(kind == NodeKind::Ask, "questions wait for input"),
         NodeState::Final(FinalState::Succeeded) => {
             let good = |child: &Node| match standing::stand_in(state, child).final_state() {
                 Some(FinalState::Succeeded | FinalState::Skipped) => true,

@@ -70,6 +70,13 @@ pub enum Command {
         /// What the owner does about it. Recorded, not obeyed.
         recovery: Option<RecoveryAction>,
     },
+    /// Input for a node run that waits for it. Twice the same: nothing changes; another one is refused.
+    Deliver {
+        /// The question.
+        node_run: NodeRunId,
+        /// Its answer.
+        input: String,
+    },
     /// Stop: cancels every live node run and wins over whatever comes back later.
     Cancel {
         /// Why, for people.
@@ -106,6 +113,18 @@ pub struct Start {
     /// Opaque to the engine: what lists find the run by.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
+    /// Where it stands in a thread. Absent: it is the first of a thread of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
+}
+
+/// A place in a thread: runs one after the other that share their messages. Opaque to the engine, which knows one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The thread's id.
+    pub thread: String,
+    /// From 1. No two runs of a thread have the same.
+    pub number: u64,
 }
 
 /// A child asked for from outside.
@@ -236,6 +255,12 @@ pub enum Rejected {
     /// The composite waits for its dependencies, so its owner cannot move it yet.
     #[error("node run {node_run} has not begun; it waits for the siblings it depends on")]
     NotBegun {
+        /// What was named.
+        node_run: NodeRunId,
+    },
+    /// Only what waits for input is given some.
+    #[error("node run {node_run} does not wait for input")]
+    NotAsking {
         /// What was named.
         node_run: NodeRunId,
     },

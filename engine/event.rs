@@ -16,7 +16,7 @@ use crate::{Constraints, NodeRunId, NodeType, Object, Policy, Position, RunOutco
 /// |--------|-----------------------------------------------------------------------------|
 /// | 1      | the first                                                                   |
 /// | 2      | policies, `attempt_failed`, `node_queued`, ends that fall short of success  |
-/// | 3      | labels                                                                      |
+/// | 3      | labels, questions, turns                                                    |
 pub const FORMAT_VERSION: u32 = 3;
 
 /// An event in its place.

@@ -33,7 +33,7 @@ mod upcast;
 
 pub use apply::{Corrupt, apply, replay};
 pub use check::{Violation, check};
-pub use command::{ChildSpec, Command, Completion, Context, Outcome, Rejected, Start};
+pub use command::{ChildSpec, Command, Completion, Context, Outcome, Rejected, Start, Turn};
 pub use constraints::Constraints;
 pub use decide::decide;
 pub use effect::{Decision, Effect, Reply, Request};

@@ -79,7 +79,7 @@ pub(crate) fn is_work_of(run: RunId, node: &Node, effect: EffectId) -> bool {
     let purpose = match node.node_type.kind {
         NodeKind::Call => Purpose::Call,
         NodeKind::Plan => Purpose::Plan,
-        NodeKind::Sleep | NodeKind::External => return false,
+        NodeKind::Sleep | NodeKind::Ask | NodeKind::External => return false,
     };
     node.state == NodeState::Running && effect == id(run, node, purpose)
 }

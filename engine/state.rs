@@ -164,13 +164,14 @@ pub enum NodeState {
 
 impl NodeState {
     /// Every one, for tables; the time that one waits for is the epoch.
-    pub const ALL: [NodeState; 10] = [
+    pub const ALL: [NodeState; 11] = [
         NodeState::Pending,
         NodeState::Queued,
         NodeState::Running,
         NodeState::Waiting(Wait::Timer { until_ms: 0 }),
         NodeState::Waiting(Wait::Children),
         NodeState::Waiting(Wait::External),
+        NodeState::Waiting(Wait::Input),
         NodeState::Final(FinalState::Succeeded),
         NodeState::Final(FinalState::Failed),
         NodeState::Final(FinalState::Canceled),
@@ -191,6 +192,8 @@ pub enum Wait {
     Children,
     /// Its owner, outside.
     External,
+    /// Input, from whoever follows the run.
+    Input,
 }
 
 /// Where a run stands.
@@ -246,6 +249,7 @@ impl fmt::Display for NodeState {
             NodeState::Waiting(Wait::Timer { .. }) => f.write_str("waiting for a time"),
             NodeState::Waiting(Wait::Children) => f.write_str("waiting for its children"),
             NodeState::Waiting(Wait::External) => f.write_str("waiting for its owner"),
+            NodeState::Waiting(Wait::Input) => f.write_str("waiting for input"),
             NodeState::Final(state) => state.fmt(f),
         }
     }

@@ -8,12 +8,15 @@
 //! | `writing.rs`     | whether writing works, for health                                |
 //! | `references.rs`  | the ways in which a run is named                                 |
 //! | `row.rs`         | what lists show, derived from the state                          |
+//! | `threads.rs`     | runs that share their messages, one after the other               |
+//! | `answer.rs`      | the one value that a run answers with                            |
 //! | `recalls.rs`     | what is being performed, called back when nobody waits for it    |
 //! | `fingerprint.rs` | telling a repeated request from another one                      |
 //! | `remote.rs`      | the same questions, asked of a coordinator elsewhere             |
 //!
 //! Nothing here knows a dialect, and nothing here decides: the engine does.
 
+pub mod answer;
 mod cache;
 mod fingerprint;
 #[cfg(test)]
@@ -24,6 +27,7 @@ pub mod remote;
 pub mod row;
 mod start;
 mod submit;
+pub mod threads;
 mod writing;
 
 use std::sync::Arc;
@@ -96,6 +100,14 @@ pub enum Error {
     KeyReused {
         /// The key.
         key: String,
+    },
+    /// The thread's last run has not ended, so it cannot be gone on with.
+    #[error("thread `{thread}` has a run that has not ended, {run}; wait for its end, or cancel it")]
+    ThreadBusy {
+        /// The thread.
+        thread: String,
+        /// Its live run.
+        run: RunId,
     },
     /// The run moves faster than this command could be decided, or the store's queue is full. Nothing was recorded.
     #[error("too much is going on; try again")]

@@ -6,6 +6,7 @@
 mod cancel;
 mod children;
 mod complete;
+mod deliver;
 mod evaluate;
 mod planned;
 mod settle;
@@ -38,6 +39,7 @@ pub fn decide(state: &State, command: Command, context: Context) -> Result<Decis
         Command::Evaluate { node_run, evaluation, recovery } => {
             evaluate::decide(state, node_run, evaluation, recovery, at_ms)
         }
+        Command::Deliver { node_run, input } => deliver::decide(state, node_run, &input, at_ms),
         Command::Cancel { reason } => cancel::decide(state, reason, at_ms),
     }
 }
@@ -47,7 +49,7 @@ fn external(state: &State, node_run: NodeRunId) -> Result<&Node, Rejected> {
     let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
     match node.node_type.kind {
         NodeKind::External => Ok(node),
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Plan => Err(Rejected::ServerOwned { node_run }),
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan => Err(Rejected::ServerOwned { node_run }),
     }
 }
 

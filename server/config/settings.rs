@@ -4,12 +4,12 @@
 //! suggestions in errors. A test holds it against the fields of [`Config`](super::Config).
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use figment::value::Value;
 
+use super::PORT_OFFSET_MAX;
 use super::egress::{HostPattern, network};
-use super::{PORT_OFFSET_MAX, integrations};
+pub use super::found::Found;
 
 /// One thing that can be set.
 #[derive(Debug, Clone, Copy)]
@@ -62,17 +62,6 @@ pub enum Kind {
     Networks,
     /// A list of integrations.
     Integrations,
-}
-
-/// A value as it was found, before it is checked.
-#[derive(Debug, Clone)]
-pub enum Found {
-    /// From a flag or the environment.
-    Text(String),
-    /// From the file.
-    Toml(toml::Value),
-    /// From the file, where paths in it begin at the file's folder.
-    Beside(toml::Value, PathBuf),
 }
 
 /// What `auth.mode` and its like may be.
@@ -169,6 +158,24 @@ pub const SETTINGS: &[Setting] = &[
         about: "Base URL of a remote run coordinator that the run gateway forwards to. JARVIS_RUN_COORDINATOR_URL is read as well.",
         kind: Kind::Url,
         written: "\"http://127.0.0.1:8082\"",
+    },
+    Setting {
+        key: "coordinator.credentials",
+        about: "What the run gateway shows to that coordinator: what the caller shows, a token exchanged for it, one of its own client, or nothing. Not set: exchange where callers are asked who they are and auth.outbound has a client, else pass.",
+        kind: Kind::Choice(&["pass", "exchange", "client_credentials", "none"]),
+        written: "\"pass\"",
+    },
+    Setting {
+        key: "coordinator.audience",
+        about: "The audience of tokens that are fetched for that coordinator. JARVIS_RUN_COORDINATOR_AUDIENCE is read as well.",
+        kind: Kind::Text,
+        written: "\"arp-run-coordinator\"",
+    },
+    Setting {
+        key: "coordinator.scope",
+        about: "The scope that tokens for that coordinator are asked for. Not set: what the identity provider gives by itself.",
+        kind: Kind::Text,
+        written: "\"runs:read runs:write\"",
     },
     Setting {
         key: "gateway.coordinator",
@@ -289,6 +296,30 @@ pub const SETTINGS: &[Setting] = &[
         about: "The mode of Runyard's own door alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
+    },
+    Setting {
+        key: "auth.outbound.token_endpoint",
+        about: "Where the identity provider gives tokens for calls to other servers. Not set: protocol/openid-connect/token below auth.issuer. ARP_AUTH_TOKEN_ENDPOINT is read as well.",
+        kind: Kind::Endpoint,
+        written: "\"https://id.example.org/realms/main/protocol/openid-connect/token\"",
+    },
+    Setting {
+        key: "auth.outbound.client_id",
+        about: "What this server is called there. Its secret is no setting: it comes from ARP_AUTH_CLIENT_SECRET or RUNYARD_CLIENT_SECRET. ARP_AUTH_CLIENT_ID is read as well.",
+        kind: Kind::Text,
+        written: "\"arp-run-gateway\"",
+    },
+    Setting {
+        key: "auth.outbound.client_auth",
+        about: "How the secret is sent: post, in the form, or basic, in the Authorization header.",
+        kind: Kind::Choice(&["post", "basic"]),
+        written: "\"post\"",
+    },
+    Setting {
+        key: "auth.outbound.timeout_seconds",
+        about: "How long the identity provider may take to give a token, in seconds. ARP_AUTH_TIMEOUT_SECS is read as well.",
+        kind: Kind::Count { min: 1, max: 300 },
+        written: "10",
     },
     Setting {
         key: "egress.allow_hosts",
@@ -489,84 +520,4 @@ pub(crate) fn is_this_machine(text: &str) -> bool {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     })
-}
-
-impl Found {
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) | Self::Toml(toml::Value::String(text)) => Some(text),
-            Self::Toml(_) | Self::Beside(..) => None,
-        }
-    }
-
-    /// A list, or text with commas or spaces between words.
-    fn words(&self) -> Option<Vec<String>> {
-        match self {
-            Self::Toml(toml::Value::Array(items)) => {
-                items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
-            }
-            _ => {
-                let words = self.text()?.split([',', ' ']).filter(|word| !word.is_empty());
-                Some(words.map(str::to_owned).collect())
-            }
-        }
-    }
-
-    fn count(&self) -> Option<u64> {
-        match self {
-            Self::Text(text) => text.parse().ok(),
-            Self::Toml(value) => value.as_integer().and_then(|count| u64::try_from(count).ok()),
-            Self::Beside(..) => None,
-        }
-    }
-
-    fn switch(&self) -> Option<bool> {
-        match self {
-            Self::Text(text) => text.parse().ok(),
-            Self::Toml(value) => value.as_bool(),
-            Self::Beside(..) => None,
-        }
-    }
-
-    /// A list of numbers, or text with commas or spaces between them.
-    fn ports(&self) -> Option<Vec<u16>> {
-        let port = |number: i64| u16::try_from(number).ok().filter(|port| *port > 0);
-        match self {
-            Self::Toml(toml::Value::Array(items)) => {
-                items.iter().map(|item| item.as_integer().and_then(port)).collect()
-            }
-            _ => self.words()?.iter().map(|word| word.parse().ok().and_then(port)).collect(),
-        }
-    }
-
-    /// Integrations, as the text that carries them on.
-    fn integrations(&self) -> Result<String, String> {
-        let found = match self {
-            Self::Text(text) => serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?,
-            Self::Toml(value) | Self::Beside(value, _) => {
-                serde_json::to_value(value).map_err(|error| format!("cannot be read: {error}"))?
-            }
-        };
-        let read = integrations::parse(&found)?;
-        let read = if let Self::Beside(_, folder) = self { integrations::beside(folder, read) } else { read };
-        serde_json::to_string(&read).map_err(|error| format!("cannot be kept: {error}"))
-    }
-
-    /// Short and safe to print: a URL may carry a password, and is not repeated.
-    fn shown(&self, kind: &Kind) -> String {
-        const SHOWN_CHARS_MAX: usize = 60;
-        if matches!(kind, Kind::Url | Kind::Endpoint) {
-            return "something else".to_owned();
-        }
-        let whole = match self {
-            Self::Text(text) => format!("{text:?}"),
-            Self::Toml(value @ (toml::Value::Table(_) | toml::Value::Array(_))) => format!("a {}", value.type_str()),
-            Self::Toml(value) => value.to_string(),
-            Self::Beside(value, _) => format!("a {}", value.type_str()),
-        };
-        match whole.char_indices().nth(SHOWN_CHARS_MAX) {
-            Some((end, _)) => format!("{}...", &whole[..end]),
-            None => whole,
-        }
-    }
 }

@@ -91,6 +91,9 @@ pub fn of_runs(error: Error) -> Refusal {
             .with("violations", input_violations(&violations)),
         Error::Rejected(rejected) => of_engine(&rejected),
         Error::NameTaken { name } => Refusal::new(S::CONFLICT, "run_already_exists", message).with("run_id", name),
+        Error::ThreadBusy { thread, run } => {
+            Refusal::new(S::CONFLICT, "thread_busy", message).with("thread_id", thread).with("run_id", run.to_string())
+        }
         Error::KeyReused { key } => {
             Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key)
         }
@@ -150,6 +153,9 @@ fn of_engine(rejected: &Rejected) -> Refusal {
         }
         Rejected::NotBegun { node_run } => {
             Refusal::new(S::CONFLICT, "node_run_not_begun", message).with("node_run_id", node_run.to_string())
+        }
+        Rejected::NotAsking { node_run } => {
+            Refusal::new(S::CONFLICT, "not_asking", message).with("node_run_id", node_run.to_string())
         }
         Rejected::NotACompletion { state } => {
             Refusal::new(S::BAD_REQUEST, "invalid_request", message).with("state", state.to_string())

@@ -46,7 +46,7 @@ impl Tokenizer for Stems {
 impl Ranker {
     /// Reads every atomic node type. A catalogue that changes needs a new ranker.
     pub(super) fn new(catalog: &Catalog) -> Self {
-        let atomic = |entry: &&Entry| matches!(entry.kind, NodeKind::Call | NodeKind::Sleep);
+        let atomic = |entry: &&Entry| matches!(entry.kind, NodeKind::Call | NodeKind::Sleep | NodeKind::Ask);
         let texts: Vec<(usize, String)> = (catalog.entries().iter().enumerate())
             .filter(|(_, entry)| atomic(entry))
             .map(|(place, entry)| (place, text_of(entry)))

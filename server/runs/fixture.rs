@@ -159,6 +159,7 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
         steps: Policy::default(),
         notes: Object::new(),
         labels: Labels::new(),
+        thread: None,
         key: None,
     }
 }
@@ -292,6 +293,16 @@ impl Store for Meddled {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         self.inner.page(tenant, filter, skipped, limit).await
+    }
+
+    async fn turns(
+        &self,
+        tenant: &str,
+        thread: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.inner.turns(tenant, thread, before, limit).await
     }
 
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {

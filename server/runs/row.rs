@@ -15,6 +15,7 @@ pub fn derive(state: &State) -> RunRow {
         name: start.and_then(|start| start.name.clone()),
         face: start.map(|start| start.face.clone()).unwrap_or_default(),
         node_type: start.map(|start| start.node_type.id.clone()).unwrap_or_default(),
+        turn: start.and_then(|start| start.turn.clone()),
         title: start.and_then(|start| title(&start.inputs)),
         status: state.status,
         reason: match state.status {

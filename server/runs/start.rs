@@ -39,6 +39,8 @@ pub struct NewRun {
     pub notes: Object,
     /// What lists find it by. The face bounds how many there are, and how long.
     pub labels: Labels,
+    /// The thread whose next turn it is to be: one with a live run is refused. Absent: a thread of its own.
+    pub thread: Option<String>,
     /// The request as validated, for telling a repeat from another request.
     pub request: Value,
     /// Under which the caller may repeat it.
@@ -102,6 +104,10 @@ impl Runs {
             Err(Error::Store(StoreError::NameTaken { .. } | StoreError::KeyTaken(_))) => {
                 self.earlier(tenant, &new, &fingerprint).await?.ok_or(Error::Busy)
             }
+            // Somebody else went on with the thread in that moment.
+            Err(Error::Store(StoreError::TurnTaken { turn, run })) => {
+                Err(Error::ThreadBusy { thread: turn.thread, run })
+            }
             answered => answered,
         }
     }
@@ -112,7 +118,11 @@ impl Runs {
         }
         let run = self.clock.new_run_id();
         super::note_run(run);
-        let start = self.prepare(new, fingerprint)?;
+        let turn = match &new.thread {
+            Some(thread) => Some(self.next_turn(tenant, thread).await?),
+            None => None,
+        };
+        let start = Start { turn, ..self.prepare(new, fingerprint)? };
         let riders =
             Riders { settles: None, key: new.key.as_ref().map(|key| key.used_for(new.operation, run, fingerprint)) };
         let (state, _) = self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await?;
@@ -199,6 +209,7 @@ impl Runs {
             parallel_max: self.limits.parallel_max,
             notes,
             labels: new.labels.clone(),
+            turn: None,
         })
     }
 

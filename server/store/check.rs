@@ -58,10 +58,11 @@ pub(super) fn same_run(before: &RunRow, after: &RunRow) -> Result<(), Broken> {
     let same = before.name == after.name
         && before.face == after.face
         && before.node_type == after.node_type
+        && before.turn == after.turn
         && before.created_at_ms == after.created_at_ms;
     if same {
         Ok(())
     } else {
-        Err(Broken { run: after.run, rule: "name, face, node type and time of creation never change" })
+        Err(Broken { run: after.run, rule: "name, face, node type, turn and time of creation never change" })
     }
 }

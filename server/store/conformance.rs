@@ -12,6 +12,7 @@ pub(super) mod labels;
 mod model;
 mod objects;
 pub(super) mod reads;
+mod turns;
 
 macro_rules! suite {
     ($backend:ident: $open:expr) => {
@@ -65,6 +66,8 @@ macro_rules! suite {
                 api_keys::a_key_id_is_taken_once_over_all_tenants,
                 api_keys::keys_are_listed_by_tenant_and_time,
                 api_keys::a_key_is_revoked_once_and_stays_visible,
+                turns::a_turn_is_taken_once,
+                turns::turns_are_listed_from_the_last,
                 objects::an_object_is_what_was_put,
                 objects::an_object_is_written_at_the_version_seen,
                 objects::a_name_is_unique_in_its_kind,

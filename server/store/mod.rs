@@ -18,7 +18,9 @@ pub mod object;
 pub mod sqlite;
 
 use async_trait::async_trait;
-use runyard_engine::{Effect, EffectId, Event, Labels, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus};
+use runyard_engine::{
+    Effect, EffectId, Event, Labels, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus, Turn,
+};
 
 /// A name for whose data it is. Comes from the credential alone; `default` when authentication is off.
 pub type Tenant = String;
@@ -29,7 +31,7 @@ pub trait Store: Send + Sync + 'static {
     /// Commits all entries in one durable transaction in which each entry succeeds or fails alone. The answers stand in the
     /// order of the entries. When this returns, what it says `Ok` to has survived a power cut. An entry sees those before it.
     ///
-    /// An entry that breaks several rules is told the first of: `KeyTaken`, `Fenced`, `Conflict`, `NameTaken`. A refused
+    /// An entry that breaks several rules is told the first of: `KeyTaken`, `Fenced`, `Conflict`, `NameTaken`, `TurnTaken`. A refused
     /// entry has written nothing. Dropping the future does not undo the commit.
     async fn commit(&self, appends: Vec<Append>) -> Vec<Result<Committed, StoreError>>;
 
@@ -64,6 +66,16 @@ pub trait Store: Send + Sync + 'static {
         tenant: &str,
         filter: &Filter,
         skipped: usize,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError>;
+
+    /// A thread's runs that have a turn of a lower number, the last turn first. The first run of a thread that nobody made is not
+    /// among them: it has no turn.
+    async fn turns(
+        &self,
+        tenant: &str,
+        thread: &str,
+        before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError>;
 
@@ -102,7 +114,7 @@ pub struct Append {
     /// What happened, in order. They get the positions `expected + 1` and on. May be empty, to settle what changes nothing
     /// or to remember a key; not for a new run.
     pub events: Vec<Event>,
-    /// The run's row as it is after the events. Name, face, node type and time of creation stay what they were at first.
+    /// The run's row as it is after the events. Name, face, node type, turn and time of creation stay what they were at first.
     pub row: RunRow,
     /// New effects.
     pub effects: Vec<Effect>,
@@ -152,6 +164,8 @@ pub struct RunRow {
     pub node_type: String,
     /// The goal, or what else says in a line what it is about.
     pub title: Option<String>,
+    /// Its place in a thread, unique in its tenant. Absent: it is the first of a thread of its own.
+    pub turn: Option<Turn>,
     /// Where it stands.
     pub status: RunStatus,
     /// The error code of a run that did not succeed.
@@ -321,6 +335,14 @@ pub enum StoreError {
     NameTaken {
         /// The name.
         name: String,
+        /// Who has it.
+        run: RunId,
+    },
+    /// Another run of the thread has the turn.
+    #[error("turn {} of thread {} is taken by run {run}", turn.number, turn.thread)]
+    TurnTaken {
+        /// The turn.
+        turn: Turn,
         /// Who has it.
         run: RunId,
     },

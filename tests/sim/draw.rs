@@ -25,6 +25,7 @@ pub const OPERATION: &str = "start_run";
 
 const ECHO: &str = "runyard.core.echo";
 const SLEEP: &str = "runyard.core.sleep";
+const ASK: &str = "runyard.core.ask";
 const UUID4: &str = "runyard.core.uuid4";
 const PLANNER: &str = "runyard.composite.planner.general";
 const EXTERNAL: &str = "runyard.composite.external";
@@ -42,13 +43,14 @@ fn reference(id: &str) -> NodeTypeRef {
 
 /// A node type and inputs that fit it.
 fn work(choices: &mut Choices, composites: bool) -> (NodeTypeRef, Object) {
-    let weights = if composites { [4, 3, 2, 3, 5] } else { [4, 3, 1, 1, 1] };
+    let weights = if composites { [4, 3, 2, 3, 5, 1] } else { [4, 3, 1, 1, 1, 1] };
     match choices.weighted(&weights) {
         0 => (reference(ECHO), object(json!({ "echo": *choices.pick(&["a", "b", "c"]) }))),
         1 => (reference(SLEEP), object(json!({ "seconds": *choices.pick(&[0.0, 0.05, 1.0, 7.5, 60.0]) }))),
         2 => (reference(UUID4), Object::new()),
         3 => (reference(PLANNER), object(json!({ "goal": *choices.pick(&["one", "two"]) }))),
-        _ => (reference(EXTERNAL), Object::new()),
+        4 => (reference(EXTERNAL), Object::new()),
+        _ => (reference(ASK), object(json!({ "question": *choices.pick(&["who", "why"]) }))),
     }
 }
 
@@ -78,6 +80,7 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
         steps,
         notes: Object::new(),
         labels,
+        thread: None,
         key: key.and_then(IdempotencyKey::parse),
     }
 }

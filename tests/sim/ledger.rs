@@ -29,6 +29,7 @@ vocabulary!(COMMANDS, command(Command):
     Command::CreateChildren { .. } => "command create children",
     Command::Complete { .. } => "command complete",
     Command::Evaluate { .. } => "command evaluate",
+    Command::Deliver { .. } => "command deliver",
     Command::Cancel { .. } => "command cancel",
 );
 
@@ -57,6 +58,7 @@ vocabulary!(REQUESTS, request(Request):
 vocabulary!(KINDS, kind(NodeKind):
     NodeKind::Call => "kind call",
     NodeKind::Sleep => "kind sleep",
+    NodeKind::Ask => "kind ask",
     NodeKind::Plan => "kind plan",
     NodeKind::External => "kind external",
 );
@@ -68,6 +70,7 @@ vocabulary!(STATES, state(NodeState):
     NodeState::Waiting(Wait::Timer { .. }) => "waiting for a time",
     NodeState::Waiting(Wait::Children) => "waiting for children",
     NodeState::Waiting(Wait::External) => "waiting outside",
+    NodeState::Waiting(Wait::Input) => "waiting for input",
     NodeState::Final(FinalState::Succeeded) => "succeeded",
     NodeState::Final(FinalState::Failed) => "failed",
     NodeState::Final(FinalState::Canceled) => "canceled",

@@ -197,7 +197,7 @@ impl World {
 
     fn call(&mut self) -> String {
         let Some((tenant, run)) = self.some_run() else { return self.start_a_run() };
-        match self.choices.weighted(&[12, 20, 30, 12, 12, 14, 4]) {
+        match self.choices.weighted(&[12, 20, 30, 12, 12, 14, 4, 10]) {
             0 => self.start_a_run(),
             1 => self.ask_again(),
             2 => self.give_children(tenant, run),
@@ -212,7 +212,12 @@ impl World {
                 self.ask(tenant, Asked::Command { run, command: Command::Complete { node_run, completion } })
             }
             5 => self.ask(tenant, Asked::Get { run }),
-            _ => self.ask(tenant, Asked::Command { run, command: Command::Cancel { reason: None } }),
+            6 => self.ask(tenant, Asked::Command { run, command: Command::Cancel { reason: None } }),
+            _ => {
+                let input = (*self.choices.pick(&["yes", "no"])).to_owned();
+                let Some(node_run) = self.some_node_run(run) else { return self.ask_again() };
+                self.ask(tenant, Asked::Command { run, command: Command::Deliver { node_run, input } })
+            }
         }
     }
 

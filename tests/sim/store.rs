@@ -255,6 +255,18 @@ impl Store for Seen {
         self.ask(What::Read, || "page".to_owned(), act).await
     }
 
+    async fn turns(
+        &self,
+        tenant: &str,
+        thread: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let (tenant, thread) = (tenant.to_owned(), thread.to_owned());
+        let act = move |shared: &Shared| now(shared.memory.turns(&tenant, &thread, before, limit));
+        self.ask(What::Read, || "turns".to_owned(), act).await
+    }
+
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
         let tenant = tenant.to_owned();
         self.ask(What::Read, || "counts".to_owned(), move |shared| now(shared.memory.counts(&tenant))).await

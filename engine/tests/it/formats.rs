@@ -9,7 +9,7 @@ use runyard_engine::event::{
 };
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form};
 use runyard_engine::{
-    Constraints, Event, Labels, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry, RunOutcome, Shortfall,
+    Constraints, Event, Labels, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry, RunOutcome, Shortfall, Turn,
     UpcastError, Wait, upcast,
 };
 use serde_json::{Value, json};
@@ -44,7 +44,13 @@ fn added_by_format_3() -> Vec<Event> {
     let root = NodeRunId::root(run());
     let labels = Labels::from([("user".into(), BTreeSet::from(["ann".into(), "bob".into()]))]);
     let started = Start { labels, ..start(NodeKind::Plan) };
-    vec![Event::Started { start: Box::new(started), root, constraints: Constraints::default() }]
+    let turn = Some(Turn { thread: "thread_1".into(), number: 2 });
+    let next = Start { turn, ..start(NodeKind::Ask) };
+    vec![
+        Event::Started { start: Box::new(started), root, constraints: Constraints::default() },
+        Event::Started { start: Box::new(next), root, constraints: Constraints::default() },
+        Event::NodeWaiting { node_run: root, wait: Wait::Input },
+    ]
 }
 
 /// What format 2 added: events, fields and words.

@@ -28,6 +28,7 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
     let id = match kind {
         NodeKind::Call => "test.call",
         NodeKind::Sleep => "test.sleep",
+        NodeKind::Ask => "test.ask",
         NodeKind::Plan => "test.plan",
         NodeKind::External => "test.external",
     };
@@ -56,6 +57,7 @@ pub(crate) fn start(kind: NodeKind) -> Start {
         parallel_max: 4,
         notes: Object::new(),
         labels: Labels::new(),
+        turn: None,
     }
 }
 

@@ -8,8 +8,8 @@ use proptest::test_runner::RngSeed;
 use runyard_engine::event::{EvaluationStatus, FinalState};
 use runyard_engine::plan::Step;
 use runyard_engine::{
-    ChildSpec, Command, Completion, Constraints, Decision, EffectId, Event, NodeKind, NodeRunId, OnFailure, Outcome,
-    Plan, Policy, Request, Retry, RunStatus, SideEffect, Start,
+    ChildSpec, Command, Completion, Constraints, Decision, EffectId, Event, NodeKind, NodeRunId, NodeState, OnFailure,
+    Outcome, Plan, Policy, Request, Retry, RunStatus, SideEffect, Start, Wait,
 };
 use serde_json::{Value, json};
 
@@ -49,6 +49,10 @@ enum Move {
         node: usize,
         status: EvaluationStatus,
         recovery: bool,
+    },
+    Deliver {
+        node: usize,
+        input: String,
     },
     Cancel,
 }
@@ -180,6 +184,14 @@ fn obey(world: &mut World, seen: &Seen, next: Move) {
             evaluation: evaluation(status),
             recovery: recovers.then(|| recovery("retry")),
         },
+        Move::Deliver { node: index, input } => {
+            // Mostly where it is waited for.
+            let asking =
+                |id: &NodeRunId| world.state.node(*id).is_some_and(|node| node.node_type.kind == NodeKind::Ask);
+            let questions: Vec<NodeRunId> = world.state.order.iter().copied().filter(asking).collect();
+            let node_run = *questions.get(index % (questions.len() + 1)).unwrap_or(&node(index));
+            Command::Deliver { node_run, input }
+        }
         Move::Cancel => Command::Cancel { reason: None },
     };
     let before = world.state.clone();
@@ -218,16 +230,24 @@ fn wind_up(world: &mut World) {
         if let Some(node_run) = leaf.filter(owned).map(|node| node.id).next() {
             world.submit(Command::Complete { node_run, completion: completion(FinalState::Succeeded) }).unwrap();
         }
+        let asks =
+            |id: &&NodeRunId| world.state.node(**id).is_some_and(|node| node.state == NodeState::Waiting(Wait::Input));
+        if let Some(node_run) = world.state.order.iter().find(asks).copied() {
+            world.submit(Command::Deliver { node_run, input: "in the end".into() }).unwrap();
+        }
         assert!(world.state.version > version, "a live run that was answered moves");
     }
 }
 
 fn any_kind() -> impl Strategy<Value = NodeKind> {
-    prop_oneof![4 => Just(NodeKind::Call), 2 => Just(NodeKind::Sleep), 2 => Just(NodeKind::Plan), 3 => Just(NodeKind::External)]
+    prop_oneof![
+        8 => Just(NodeKind::Call), 4 => Just(NodeKind::Sleep), 1 => Just(NodeKind::Ask), 4 => Just(NodeKind::Plan),
+        6 => Just(NodeKind::External),
+    ]
 }
 
 fn any_start() -> impl Strategy<Value = Start> {
-    let kind = prop_oneof![1 => Just(NodeKind::Call), 1 => Just(NodeKind::Sleep), 4 => Just(NodeKind::Plan), 6 => Just(NodeKind::External)];
+    let kind = prop_oneof![2 => Just(NodeKind::Call), 2 => Just(NodeKind::Sleep), 1 => Just(NodeKind::Ask), 9 => Just(NodeKind::Plan), 12 => Just(NodeKind::External)];
     (kind, 0_u32..4, prop::option::weighted(0.3, any_limits()), any_policy()).prop_map(
         |(kind, parallel_max, constraints, policy)| Start {
             parallel_max,
@@ -367,8 +387,8 @@ fn any_plan() -> impl Strategy<Value = Plan> {
 fn fitting(policy: Policy, kind: NodeKind) -> Policy {
     match kind {
         NodeKind::Call | NodeKind::Plan => policy,
-        NodeKind::Sleep | NodeKind::External if policy.timeout_ms == Some(7) => policy,
-        NodeKind::Sleep | NodeKind::External => Policy { retry: None, timeout_ms: None, ..policy },
+        NodeKind::Sleep | NodeKind::Ask | NodeKind::External if policy.timeout_ms == Some(7) => policy,
+        NodeKind::Sleep | NodeKind::Ask | NodeKind::External => Policy { retry: None, timeout_ms: None, ..policy },
     }
 }
 
@@ -422,6 +442,8 @@ fn any_move() -> impl Strategy<Value = Move> {
         5 => (any::<usize>(), state).prop_map(|(node, state)| Move::Complete { node, completion: completion(state) }),
         8 => (any::<usize>(), status, any::<bool>())
             .prop_map(|(node, status, recovery)| Move::Evaluate { node, status, recovery }),
+        6 => (any::<usize>(), prop::sample::select(vec!["yes", "no"]))
+            .prop_map(|(node, input)| Move::Deliver { node, input: input.to_owned() }),
         1 => Just(Move::Cancel),
     ]
 }
@@ -434,7 +456,7 @@ fn the_draws_reach_every_event() {
     let mut runner = TestRunner::new(config());
     let strategy = (any_start(), prop::collection::vec(any_move(), 1..MOVES_MAX));
     let mut met = std::collections::BTreeMap::new();
-    for _ in 0..4 * CASES {
+    for _ in 0..8 * CASES {
         let (start, moves) = strategy.new_tree(&mut runner).unwrap().current();
         let mut world = World::new();
         if world.submit(Command::Start(Box::new(start))).is_ok() {

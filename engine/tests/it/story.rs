@@ -205,6 +205,7 @@ impl Story {
                 Wait::Timer { .. } => format!("{name} {} for a time", self.path(*node_run)),
                 Wait::Children => format!("{name} {} for its children", self.path(*node_run)),
                 Wait::External => format!("{name} {} for its owner", self.path(*node_run)),
+                Wait::Input => format!("{name} {} for input", self.path(*node_run)),
             },
             Event::NodeFinished { node_run, state, outputs, error, .. } => {
                 let error =

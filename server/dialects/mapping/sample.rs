@@ -54,6 +54,7 @@ impl Writer {
             steps: Policy::default(),
             parallel_max: 1,
             notes: Object::new(),
+            turn: None,
             labels: Labels::new(),
         };
         writer.add(Event::Started { start: Box::new(start), root, constraints: Constraints::default() }, when);

@@ -1,6 +1,6 @@
 //! Appends for tests, built up from the least that is valid.
 
-use runyard_engine::{Effect, EffectId, Event, Labels, NodeRunId, Position, Request, RunId, RunStatus};
+use runyard_engine::{Effect, EffectId, Event, Labels, NodeRunId, Position, Request, RunId, RunStatus, Turn};
 use uuid::Uuid;
 
 use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, RunRow, Status, Store, StoreError};
@@ -51,6 +51,7 @@ pub(in crate::store) fn start(n: u128) -> Draft {
             face: "run-gateway".into(),
             node_type: "runyard.core.echo".into(),
             title: None,
+            turn: None,
             status: RunStatus::Running,
             reason: None,
             version: 1,
@@ -90,6 +91,11 @@ impl Draft {
 
     pub(in crate::store) fn name(mut self, name: &str) -> Self {
         self.0.row.name = Some(name.into());
+        self
+    }
+
+    pub(in crate::store) fn turn(mut self, thread: &str, number: u64) -> Self {
+        self.0.row.turn = Some(Turn { thread: thread.into(), number });
         self
     }
 

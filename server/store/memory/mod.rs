@@ -34,6 +34,8 @@ struct Data {
     /// Oldest first; lists read it backwards.
     by_creation: BTreeMap<Tenant, BTreeSet<(i64, RunId)>>,
     names: HashMap<(Tenant, String), RunId>,
+    /// By thread, then by number.
+    turns: HashMap<(Tenant, String), BTreeMap<u64, RunId>>,
     node_runs: HashMap<(Tenant, NodeRunId), RunId>,
     keys: HashMap<(Tenant, String, String), KeyUse>,
     counts: BTreeMap<Tenant, BTreeMap<Status, u64>>,
@@ -125,6 +127,20 @@ impl Store for Memory {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         Ok(self.data().matching(tenant, filter).skip(skipped).take(limit).cloned().collect())
+    }
+
+    async fn turns(
+        &self,
+        tenant: &str,
+        thread: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let data = self.data();
+        let Some(turns) = data.turns.get(&(tenant.to_owned(), thread.to_owned())) else { return Ok(Vec::new()) };
+        let runs = turns.range(..before.unwrap_or(u64::MAX)).rev().take(limit);
+        let rows = runs.filter_map(|(_, run)| data.runs.get(&(tenant.to_owned(), *run))).map(|run| run.row.clone());
+        Ok(rows.collect())
     }
 
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
@@ -258,6 +274,10 @@ impl Data {
             if let Some(name) = &append.row.name {
                 self.names.insert((append.tenant.clone(), name.clone()), append.run);
             }
+            if let Some(turn) = &append.row.turn {
+                let turns = self.turns.entry((append.tenant.clone(), turn.thread.clone())).or_default();
+                turns.insert(turn.number, append.run);
+            }
             self.by_creation.entry(append.tenant).or_default().insert((append.row.created_at_ms, append.run));
             self.runs.insert(place, Run { row: append.row, labels: append.labels, log: recorded.collect() });
         } else if let Some(run) = self.runs.get_mut(&place) {
@@ -291,6 +311,12 @@ impl Data {
                     && let Some(run) = self.names.get(&(append.tenant.clone(), name.clone()))
                 {
                     return Err(StoreError::NameTaken { name: name.clone(), run: *run });
+                }
+                if let Some(turn) = &append.row.turn
+                    && let Some(turns) = self.turns.get(&(append.tenant.clone(), turn.thread.clone()))
+                    && let Some(run) = turns.get(&turn.number)
+                {
+                    return Err(StoreError::TurnTaken { turn: turn.clone(), run: *run });
                 }
             }
         }

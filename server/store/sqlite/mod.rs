@@ -188,6 +188,17 @@ impl Store for Sqlite {
         self.readers()?.read(move |connection| list::page(connection, &tenant, &filter, skipped, limit)).await
     }
 
+    async fn turns(
+        &self,
+        tenant: &str,
+        thread: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let (tenant, thread) = (tenant.to_owned(), thread.to_owned());
+        self.readers()?.read(move |connection| read::turns(connection, &tenant, &thread, before, limit)).await
+    }
+
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
         let tenant = tenant.to_owned();
         self.readers()?.read(move |connection| counts::of(connection, &tenant)).await

@@ -36,7 +36,7 @@ pub struct Code {
 }
 
 /// Every code, by status.
-pub const CODES: [Code; 35] = [
+pub const CODES: &[Code] = &[
     code(
         400,
         "invalid_request",
@@ -98,15 +98,29 @@ pub const CODES: [Code; 35] = [
     ),
     code(409, "parent_node_run_invalid", Scope::Listed, "The parent is not a composite that takes children."),
     code(409, "parent_node_run_mismatch", Scope::Listed, "The parent belongs to another run."),
+    code(409, "not_asking", Scope::Listed, "What is given input does not wait for any."),
+    code(409, "thread_busy", Scope::Listed, "The thread has a run that has not ended: `details.run_id`."),
     code(413, "body_too_large", Scope::Any, "More than 1 MiB (`body_bytes_max`)."),
     code(415, "unsupported_media_type", Scope::Any, "The body is not `application/json`."),
     code(500, "internal_error", Scope::Any, "A fault of the server's; the log has it under the request id."),
     code(502, "run_coordinator_unavailable", Scope::Listed, "A gateway that forwards, and nobody there."),
     code(
+        502,
+        "run_coordinator_refused",
+        Scope::Listed,
+        "A gateway that forwards, and the coordinator does not take what the gateway itself shows (`coordinator.credentials`).",
+    ),
+    code(
         503,
         "run_coordinator_missing",
         Scope::Listed,
         "A gateway that forwards, and no address is set: names the setting.",
+    ),
+    code(
+        503,
+        "token_refused",
+        Scope::Listed,
+        "A gateway that forwards, and the identity provider refuses its client; `details.error` is the provider's word.",
     ),
     code(503, "store_busy", Scope::Any, "Nothing was recorded; `Retry-After`."),
     code(503, "store_unavailable", Scope::Any, "Nothing was recorded; `Retry-After`."),

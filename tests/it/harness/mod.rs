@@ -15,6 +15,7 @@
 //! | `issuer.rs`   | keys of the tests' own, and the tokens that they sign                       |
 //! | `peer.rs`     | a service on loopback that steps call                                        |
 //! | `provider.rs` | an identity provider on loopback, which answers as it is told                |
+//! | `tokens.rs`   | and where it gives tokens                                                    |
 //!
 //! An answer that its document does not promise fails the test that saw it.
 
@@ -28,6 +29,7 @@ pub mod peer;
 mod provider;
 mod raw;
 mod recorder;
+mod tokens;
 mod trouble;
 mod world;
 
@@ -46,6 +48,7 @@ pub use lines::Lines;
 pub use provider::{Answers, Provider};
 pub use raw::Answer;
 pub use recorder::Reached;
+pub use tokens::{Gives, TokenService};
 pub use trouble::Mode;
 pub use world::World;
 

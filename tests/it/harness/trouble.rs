@@ -99,6 +99,16 @@ impl Store for Trouble {
         self.works()?.page(tenant, filter, skipped, limit).await
     }
 
+    async fn turns(
+        &self,
+        tenant: &str,
+        thread: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.works()?.turns(tenant, thread, before, limit).await
+    }
+
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
         self.works()?.counts(tenant).await
     }

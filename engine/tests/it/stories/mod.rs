@@ -9,5 +9,6 @@ mod failures;
 mod limits;
 mod nested;
 mod plans;
+mod questions;
 mod retries;
 mod starts;
