@@ -38,6 +38,7 @@ pub struct TokenService {
     gives: Arc<Mutex<Gives>>,
     lives: Arc<Mutex<i64>>,
     asked: Arc<Mutex<Vec<Asked>>>,
+    given: Arc<Mutex<Vec<String>>>,
     serving: JoinHandle<()>,
 }
 
@@ -53,16 +54,24 @@ impl TokenService {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/token", listener.local_addr().unwrap());
         let (gives, lives, asked) = (Arc::new(Mutex::new(Gives::Tokens)), Arc::new(Mutex::new(300)), Arc::default());
+        let given = Arc::new(Mutex::new(Vec::new()));
         let serving = tokio::spawn({
             let (gives, lives, asked, issuer) = (gives.clone(), lives.clone(), Arc::clone(&asked), Arc::new(issuer));
+            let given = given.clone();
             async move {
                 while let Ok((stream, _)) = listener.accept().await {
                     let (gives, lives) = (gives.clone(), *lives.lock().unwrap());
-                    tokio::spawn(answer(stream, gives, lives, Arc::clone(&asked), Arc::clone(&issuer)));
+                    tokio::spawn(answer(
+                        stream,
+                        gives,
+                        lives,
+                        (Arc::clone(&asked), given.clone()),
+                        Arc::clone(&issuer),
+                    ));
                 }
             }
         });
-        TokenService { url, gives, lives, asked, serving }
+        TokenService { url, gives, lives, asked, given, serving }
     }
 
     pub fn gives(&self, gives: Gives) {
@@ -78,13 +87,18 @@ impl TokenService {
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
+
+    /// The tokens that it gave so far.
+    pub fn given(&self) -> Vec<String> {
+        self.given.lock().unwrap().clone()
+    }
 }
 
 async fn answer(
     mut stream: TcpStream,
     gives: Arc<Mutex<Gives>>,
     lives: i64,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    (asked, tokens): (Arc<Mutex<Vec<Asked>>>, Arc<Mutex<Vec<String>>>),
     issuer: Arc<Issuer>,
 ) {
     let mut head = Vec::new();
@@ -117,6 +131,8 @@ async fn answer(
             return;
         }
     };
+    let said: Value = serde_json::from_str(&body).unwrap_or_default();
+    tokens.lock().unwrap().extend(said["access_token"].as_str().map(str::to_owned));
     let head = format!("HTTP/1.1 {status} .\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
     let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
 }
