@@ -12,6 +12,7 @@ mod failures;
 mod gateway;
 mod golden_store;
 mod harness;
+mod http;
 mod idempotency;
 mod native;
 mod planned;
