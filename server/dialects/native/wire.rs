@@ -11,7 +11,7 @@ use super::approvals;
 use crate::catalog::{Catalog, Entry};
 use crate::doors::Door;
 use crate::runs::row;
-use crate::store::{Filter, RunRow, Status};
+use crate::store::{Filter, RunRow, Standing, Status};
 
 /// Health: the store must answer. `failed` says why it did not.
 pub(super) fn health(now_ms: i64, failed: Option<String>) -> types::Health {
@@ -45,6 +45,7 @@ pub(super) fn filter(catalog: &Catalog, request: &ListRunsRequest) -> Filter {
     let resolved = |id: &String| catalog.canonical(id).map_or_else(|| id.clone(), str::to_owned);
     Filter {
         statuses: request.state.iter().map(status).collect(),
+        standings: Vec::new(),
         face: request.face.clone(),
         node_type: request.node_type.as_ref().map(resolved),
         created_from_ms: request.created_after.map(Timestamp::as_millisecond),
@@ -66,11 +67,20 @@ fn summary(row: &RunRow) -> types::RunSummary {
         node_type: row.node_type.clone(),
         title: row.title.clone(),
         state: run_state(row.status),
-        reason: row.reason.clone(),
+        reason: row.reason.clone().or_else(|| waits_for(row.standing).map(str::to_owned)),
         event_count: count(row.version),
         created_at: time(row.created_at_ms),
         updated_at: time(row.updated_at_ms),
         ended_at: row.ended_at_ms.map(time),
+    }
+}
+
+/// What a run waits for, where that is one thing for the whole of it.
+fn waits_for(standing: Standing) -> Option<&'static str> {
+    match standing {
+        Standing::Plain | Standing::Planning => None,
+        Standing::Asking => Some("approval"),
+        Standing::Paused => Some("paused"),
     }
 }
 

@@ -65,11 +65,19 @@ pub const CODES: &[Code] = &[
         "No credential, or one that does not hold; `details.reason`, and `WWW-Authenticate` says it in RFC 6750's words.",
     ),
     code(403, "forbidden", Scope::Any, "Known, but not allowed: `details.scope` is what the credential lacks."),
+    code(
+        400,
+        "decision_token_used",
+        Scope::Listed,
+        "The link decides nothing any more: what it is for was decided, or ended.",
+    ),
+    code(400, "prefetch_refused", Scope::Listed, "A link was fetched ahead and not followed; nothing was decided."),
     code(404, "unknown_path", Scope::Outside, "Nothing of the document is there."),
     code(404, "run_not_found", Scope::Listed, "There is no such run, or the caller may not know of it."),
     code(404, "node_run_not_found", Scope::Listed, "There is no such node run."),
     code(404, "parent_node_run_not_found", Scope::Listed, "There is no such node run to create children below."),
     code(404, "approval_not_found", Scope::Listed, "Nothing was asked under this id."),
+    code(404, "execution_plan_not_found", Scope::Listed, "There is no such plan, or the caller may not know of it."),
     code(404, "key_not_found", Scope::Listed, "There is no such key, or it is another tenant's."),
     code(405, "method_not_allowed", Scope::Outside, "The path exists; `Allow` says which methods it has."),
     code(408, "body_slow", Scope::Outside, "The body was not sent within 30 s."),
@@ -111,6 +119,12 @@ pub const CODES: &[Code] = &[
     code(409, "thread_busy", Scope::Listed, "The thread has a run that has not ended: `details.run_id`."),
     code(413, "body_too_large", Scope::Any, "More than 1 MiB (`body_bytes_max`)."),
     code(415, "unsupported_media_type", Scope::Any, "The body is not `application/json`."),
+    code(
+        429,
+        "too_many_requests",
+        Scope::Listed,
+        "A tenant has as many starts and event streams open as it may (`toolregistry.open_max`); `Retry-After`.",
+    ),
     code(500, "internal_error", Scope::Any, "A fault of the server's; the log has it under the request id."),
     code(502, "run_coordinator_unavailable", Scope::Listed, "A gateway that forwards, and nobody there."),
     code(
@@ -147,7 +161,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 15] = [
+pub const REASONS: [(&[&str], &str); 20] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -164,6 +178,14 @@ pub const REASONS: [(&[&str], &str); 15] = [
     (&["child_failed", "dependency_failed"], "A step failed, or one that it depends on."),
     (&["partial", "nothing_achieved"], "Steps failed and were passed over; `details.failed_steps`."),
     (&["not_needed"], "A stand-in was skipped: nobody failed whom it stands in for."),
+    (&["egress_denied"], "This server may not call there; the message says which rule."),
+    (&["dns_failed", "connect_failed", "tls_failed"], "A call did not get through."),
+    (&["response_too_large", "response_invalid"], "The answer is too long, broken off or no HTTP."),
+    (
+        &["http_status"],
+        "The answer says that it did not work; `details.status`, a piece of its `body`, and `retry_after_ms`.",
+    ),
+    (&["credential_unusable"], "What a run brought for an integration cannot be sent."),
     (&["failed_on_purpose"], "As `runyard.core.fail` was asked to."),
     (&["canceled"], "Someone, or the failure of another step, stopped it."),
     (&["denied"], "Somebody was asked whether it may go on, and said no; `details.approval_id`."),
