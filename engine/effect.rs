@@ -74,6 +74,14 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until_ms: Option<i64>,
     },
+    /// Say what a composite is made of: a graph to walk, or items. Its inputs are in the run's state. Answered by `Loaded`, or
+    /// `Settle` with a failure.
+    Load {
+        /// When the try is over whatever comes back, Unix milliseconds: the performer gives up by itself, and a timer says so
+        /// where it cannot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ms: Option<i64>,
+    },
     /// Say so when due: the end of a sleep or of a budget of time; answered by `Wake`.
     Wake,
 }

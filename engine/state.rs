@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::command::Start;
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
+use crate::graph::{Graph, Items, Route};
 use crate::plan::{Binding, Source};
 use crate::{Constraints, NodeRunId, NodeType, Object, Policy, Position, RunId, Shortfall};
 
@@ -128,6 +129,16 @@ pub struct Node {
     pub summary: Option<String>,
     /// Where its result comes from.
     pub result: Option<Source>,
+    /// Which node of the graph, or which item of the list, it is. From 0.
+    pub place: Option<u32>,
+    /// What it walks, or what each of its items walks.
+    pub graph: Option<Arc<Graph>>,
+    /// What it does, item by item.
+    pub items: Option<Arc<Items>>,
+    /// Where the graph goes on that it is a node of; absent: by the first way.
+    pub route: Option<Route>,
+    /// What it will have made when the time has come that it waits for.
+    pub delayed: Option<Object>,
     /// The clause it serves.
     pub goal: Option<String>,
     /// The candidate set chosen from.
@@ -362,6 +373,11 @@ impl Node {
             rounds: 0,
             summary: None,
             result: None,
+            place: None,
+            graph: None,
+            items: None,
+            route: None,
+            delayed: None,
             goal: None,
             candidate_set_id: None,
             binding_decision: None,

@@ -1,20 +1,24 @@
 //! The log's format: what is stored is what is read, for ever.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use runyard_engine::command::Start;
 use runyard_engine::event::{
     Artifact, ChildCreated, Evaluation, EvaluationStatus, FORMAT_VERSION, Failure, FinalState, RecoveryAction,
 };
+use runyard_engine::graph::{Fallback, OnItemFailure};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form};
 use runyard_engine::{
-    Constraints, Event, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry, RunOutcome, Shortfall, UpcastError,
-    Wait, upcast,
+    Constraints, Content, Event, GraphNode, Items, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry, Route,
+    RunOutcome, Shortfall, UpcastError, Wait, upcast,
 };
 use serde_json::{Value, json};
 
-use crate::make::{failure, limits, node_type, object, recovery, run, source, start, step};
+use crate::make::{
+    drawn, failure, graph, items, limits, node_type, object, recovery, run, source, start, step, tries,
+};
 use crate::story::golden;
 
 fn every_limit() -> Constraints {
@@ -36,7 +40,80 @@ fn full_failure() -> Failure {
 
 /// Every event type of every format.
 fn every_event() -> Vec<Event> {
-    [of_format_1(), added_by_format_2()].concat()
+    [of_format_1(), added_by_format_2(), graphs_of_format_3()].concat()
+}
+
+/// What format 3 added for graphs and lists of items.
+fn graphs_of_format_3() -> Vec<Event> {
+    let root = NodeRunId::root(run());
+    let within = graph(vec![drawn("inner", &[])]);
+    let full = GraphNode {
+        inputs: object(json!({ "text": "{{nodes.start.text}}" })),
+        policy: tries(2),
+        fallback: Fallback::GoTo(2),
+        graph: Some(within.clone()),
+        ..drawn("first", &[Some(1), None])
+    };
+    let passed_over = GraphNode { fallback: Fallback::GoOn, ..drawn("second", &[Some(2)]) };
+    let walked = graph(vec![full, passed_over, drawn("third", &[])]);
+    let through = Items {
+        inputs: object(json!({ "n": 1 })),
+        policy: tries(2),
+        on_item_failure: OnItemFailure::Collect,
+        graph: Some(within),
+        ..items(vec![json!(1), json!({ "a": null })])
+    };
+    let plain = Items { item_as: None, ..items(vec![json!({})]) };
+    let started = Start { graph: Some(walked.clone()), ..start(NodeKind::Graph) };
+    let loaded = |inputs, content| Event::Loaded { node_run: root, inputs, content };
+    let node_run = NodeRunId::child(run(), root, "first");
+    let created = ChildCreated {
+        node_run,
+        parent: root,
+        key: "first".into(),
+        key_given: true,
+        node_type: node_type(NodeKind::Call),
+        inputs: Object::new(),
+        bindings: Vec::new(),
+        depends_on: Vec::new(),
+        fallback_for: Vec::new(),
+        place: Some(0),
+        policy: Policy::default(),
+        asked: Constraints::default(),
+        constraints: Constraints::default(),
+        goal: None,
+        candidate_set_id: None,
+        binding_decision: None,
+        notes: Object::new(),
+    };
+    let went = |route| Event::NodeFinished {
+        node_run,
+        state: FinalState::Succeeded,
+        outputs: Some(Object::new()),
+        artifacts: Vec::new(),
+        error: None,
+        shortfall: None,
+        inputs: Some(object(json!({ "text": "hi" }))),
+        route: Some(route),
+    };
+    let until_ms = 1_700_000_000_000;
+    vec![
+        Event::Started { start: Box::new(started), root, constraints: Constraints::default() },
+        loaded(Some(object(json!({ "data": 1 }))), Content::Graph(walked)),
+        loaded(None, Content::Items(Arc::new(through))),
+        loaded(None, Content::Items(Arc::new(plain))),
+        Event::ChildCreated(Box::new(created)),
+        went(Route::Way(1)),
+        went(Route::Stop),
+        Event::NodeDelayed {
+            node_run,
+            until_ms,
+            outputs: object(json!({ "made": 1 })),
+            inputs: Some(object(json!({ "minutes": 5 }))),
+            route: Some(Route::Way(0)),
+        },
+        Event::NodeDelayed { node_run, until_ms, outputs: Object::new(), inputs: None, route: None },
+    ]
 }
 
 /// What format 2 added: events, fields and words.
@@ -65,6 +142,7 @@ fn added_by_format_2() -> Vec<Event> {
         bindings: Vec::new(),
         depends_on: Vec::new(),
         fallback_for: vec![NodeRunId::child(run(), root, "S1")],
+        place: None,
         policy: policy(OnFailure::GoTo("S3".into())),
         asked: Constraints::default(),
         constraints: Constraints::default(),
@@ -87,6 +165,8 @@ fn added_by_format_2() -> Vec<Event> {
         artifacts: Vec::new(),
         error: Some(failure("partial")),
         shortfall: Some(shortfall),
+        inputs: None,
+        route: None,
     };
     let ended = |outcome| Event::Finished { outcome, outputs: None, error: Some(failure("partial")) };
     vec![
@@ -135,6 +215,7 @@ fn of_format_1() -> Vec<Event> {
         bindings,
         depends_on: vec![sibling],
         fallback_for: Vec::new(),
+        place: None,
         policy: Policy::default(),
         asked: every_limit(),
         constraints: every_limit(),
@@ -210,6 +291,8 @@ fn of_format_1() -> Vec<Event> {
             artifacts: vec![Artifact(object(json!({ "type": "file", "id": "f1" })))],
             error: None,
             shortfall: None,
+            inputs: None,
+            route: None,
         },
         finished(node_run, FinalState::Failed, Some(full_failure())),
         finished(node_run, FinalState::Canceled, None),
@@ -224,14 +307,24 @@ fn of_format_1() -> Vec<Event> {
 }
 
 fn finished(node_run: NodeRunId, state: FinalState, error: Option<Failure>) -> Event {
-    Event::NodeFinished { node_run, state, outputs: None, artifacts: Vec::new(), error, shortfall: None }
+    Event::NodeFinished {
+        node_run,
+        state,
+        outputs: None,
+        artifacts: Vec::new(),
+        error,
+        shortfall: None,
+        inputs: None,
+        route: None,
+    }
 }
 
 /// A change of this golden breaks logs that exist: add an optional field, or a new format version and its upcaster.
 #[test]
 fn a_format_stays_as_it_is() {
-    assert_eq!(FORMAT_VERSION, 2, "keep these goldens, and write one for what the new version adds");
-    for (name, events) in [("format_1", of_format_1()), ("format_2", added_by_format_2())] {
+    assert_eq!(FORMAT_VERSION, 3, "keep these goldens, and write one for what the new version adds");
+    for (name, events) in [("format_1", of_format_1()), ("format_2", added_by_format_2()), ("format_3_graphs", graphs_of_format_3())]
+    {
         let lines: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
         golden(name, &lines.join("\n"));
     }
@@ -240,8 +333,14 @@ fn a_format_stays_as_it_is() {
 #[test]
 fn what_was_written_is_read_for_ever() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/engine");
-    for (version, events) in [(1, of_format_1()), (2, of_format_1()), (2, added_by_format_2())] {
-        let name = if events == of_format_1() { "format_1" } else { "format_2" };
+    for (version, name, events) in [
+        (1, "format_1", of_format_1()),
+        (2, "format_1", of_format_1()),
+        (2, "format_2", added_by_format_2()),
+        (3, "format_1", of_format_1()),
+        (3, "format_2", added_by_format_2()),
+        (3, "format_3_graphs", graphs_of_format_3()),
+    ] {
         let stored = std::fs::read_to_string(format!("{folder}/{name}.snap")).unwrap();
         let lines = stored.lines().filter(|line| line.starts_with("{\""));
         let read: Vec<Event> =
@@ -265,7 +364,7 @@ fn a_newer_format_is_refused_by_both_numbers() {
     let newer = upcast(FORMAT_VERSION + 1, stored.clone()).unwrap_err();
     assert_eq!(
         newer.to_string(),
-        "the event is stored in format 3, and this build reads formats up to 2; use a newer build"
+        "the event is stored in format 4, and this build reads formats up to 3; use a newer build"
     );
     assert!(matches!(upcast(0, stored), Err(UpcastError::NeverWritten { found: 0 })));
 }

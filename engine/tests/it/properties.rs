@@ -2,18 +2,22 @@
 //! after every command; what is here draws the commands and says how a run may be left.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use runyard_engine::event::{EvaluationStatus, FinalState};
+use runyard_engine::graph::{Fallback, OnItemFailure};
 use runyard_engine::plan::Step;
 use runyard_engine::{
-    ChildSpec, Command, Completion, Constraints, Decision, EffectId, Event, NodeKind, NodeRunId, OnFailure, Outcome,
-    Plan, Policy, Request, Retry, RunStatus, SideEffect, Start,
+    ChildSpec, Command, Completion, Constraints, Content, Decision, Effect, EffectId, Event, Graph, GraphNode, Items,
+    NodeKind, NodeRunId, OnFailure, Outcome, Plan, Policy, Request, Retry, Route, Routed, RunStatus, SideEffect, Start,
 };
 use serde_json::{Value, json};
 
-use crate::make::{self, child, completion, evaluation, failure, node_type, object, recovery, start};
+use crate::make::{
+    self, child, completion, drawn, evaluation, failure, graph, items, node_type, object, recovery, start,
+};
 use crate::world::World;
 
 const CASES: u32 = 256;
@@ -28,14 +32,14 @@ enum Move {
     Answer {
         which: usize,
         well: bool,
-        plan: Plan,
+        made: Made,
     },
     /// An earlier answer again: late, twice, or to somebody else.
     Stale {
         effect: usize,
         node: usize,
         kind: u8,
-        plan: Plan,
+        made: Made,
     },
     Create {
         node: usize,
@@ -51,6 +55,30 @@ enum Move {
         recovery: bool,
     },
     Cancel,
+}
+
+/// What may be answered: of these, what was asked for.
+#[derive(Debug, Clone)]
+struct Made {
+    plan: Plan,
+    graph: Arc<Graph>,
+    items: Items,
+    routed: Option<(Option<Route>, i64)>,
+}
+
+impl Made {
+    /// The plainest of each.
+    fn plain() -> Self {
+        let plan = make::plan(vec![make::step("last", &[])]);
+        Made { plan, graph: graph(vec![drawn("last", &[])]), items: items(vec![json!(1)]), routed: None }
+    }
+
+    fn content(self, kind: NodeKind) -> Content {
+        match kind {
+            NodeKind::Each => Content::Items(Arc::new(self.items)),
+            _ => Content::Graph(self.graph),
+        }
+    }
 }
 
 fn config() -> ProptestConfig {
@@ -144,18 +172,19 @@ fn obey(world: &mut World, seen: &Seen, next: Move) {
             world.at_ms += ms;
             return;
         }
-        Move::Answer { which, well, plan } => {
+        Move::Answer { which, well, made } => {
             let Some(effect) = world.wanted.values().nth(which % world.wanted.len().max(1)) else { return };
             if well && matches!(effect.request, Request::Wake) {
                 world.at_ms = world.at_ms.max(effect.due_at_ms);
             }
-            answer(effect.id, effect.node_run, &effect.request, well, plan)
+            answer(world, effect, well, made)
         }
-        Move::Stale { effect, node: index, kind, plan } => {
+        Move::Stale { effect, node: index, kind, made } => {
             let Some(effect) = seen.effects.get(effect % seen.effects.len().max(1)).copied() else { return };
             let node_run = node(index);
-            match kind % 5 {
-                0 => Command::Planned { effect, node_run, plan },
+            match kind % 6 {
+                0 => Command::Planned { effect, node_run, plan: made.plan },
+                5 => Command::Loaded { effect, node_run, inputs: None, content: made.content(NodeKind::Each) },
                 1 => Command::Wake { effect, node_run },
                 2 => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure("late")) },
                 3 => Command::Settle { effect, node_run, outcome: Outcome::TimedOut },
@@ -189,13 +218,26 @@ fn obey(world: &mut World, seen: &Seen, next: Move) {
     }
 }
 
-fn answer(effect: EffectId, node_run: NodeRunId, request: &Request, well: bool, plan: Plan) -> Command {
-    match (request, well) {
+fn answer(world: &World, asked: &Effect, well: bool, made: Made) -> Command {
+    let (effect, node_run) = (asked.id, asked.node_run);
+    match (&asked.request, well) {
         (Request::Wake, _) => Command::Wake { effect, node_run },
-        (Request::Plan { .. }, true) => Command::Planned { effect, node_run, plan },
+        (Request::Plan { .. }, true) => Command::Planned { effect, node_run, plan: made.plan },
+        (Request::Load { .. }, true) => {
+            let kind = world.state.node(node_run).unwrap().node_type.kind;
+            Command::Loaded { effect, node_run, inputs: None, content: made.content(kind) }
+        }
         (Request::Call { .. }, true) => {
             let outputs = object(json!({ "a": 1, "b": [true, null], "text": "made" }));
-            Command::Settle { effect, node_run, outcome: Outcome::Succeeded { outputs } }
+            let outcome = match made.routed {
+                None => Outcome::Succeeded { outputs },
+                Some((route, wait_ms)) => {
+                    let until_ms = Some(world.at_ms + wait_ms);
+                    let inputs = Some(object(json!({ "came": "to" })));
+                    Outcome::Routed(Box::new(Routed { outputs, inputs, route, until_ms }))
+                }
+            };
+            Command::Settle { effect, node_run, outcome }
         }
         (_, false) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure("broken")) },
     }
@@ -208,8 +250,7 @@ fn wind_up(world: &mut World) {
         let wanted: Vec<_> = world.wanted.values().cloned().collect();
         world.at_ms = wanted.iter().map(|effect| effect.due_at_ms).fold(world.at_ms, i64::max);
         for effect in wanted {
-            let plan = make::plan(vec![make::step("last", &[])]);
-            world.submit(answer(effect.id, effect.node_run, &effect.request, true, plan)).unwrap();
+            world.submit(answer(world, &effect, true, Made::plain())).unwrap();
         }
         let leaf = world.state.order.iter().rev().filter_map(|id| world.state.node(*id));
         let owned = |node: &&runyard_engine::Node| {
@@ -223,15 +264,31 @@ fn wind_up(world: &mut World) {
 }
 
 fn any_kind() -> impl Strategy<Value = NodeKind> {
-    prop_oneof![4 => Just(NodeKind::Call), 2 => Just(NodeKind::Sleep), 2 => Just(NodeKind::Plan), 3 => Just(NodeKind::External)]
+    prop_oneof![
+        4 => Just(NodeKind::Call),
+        2 => Just(NodeKind::Sleep),
+        2 => Just(NodeKind::Plan),
+        3 => Just(NodeKind::External),
+        1 => Just(NodeKind::Graph),
+        1 => Just(NodeKind::Each),
+    ]
 }
 
 fn any_start() -> impl Strategy<Value = Start> {
-    let kind = prop_oneof![1 => Just(NodeKind::Call), 1 => Just(NodeKind::Sleep), 4 => Just(NodeKind::Plan), 6 => Just(NodeKind::External)];
-    (kind, 0_u32..4, prop::option::weighted(0.3, any_limits()), any_policy()).prop_map(
-        |(kind, parallel_max, constraints, policy)| Start {
+    let kind = prop_oneof![
+        1 => Just(NodeKind::Call),
+        1 => Just(NodeKind::Sleep),
+        4 => Just(NodeKind::Plan),
+        6 => Just(NodeKind::External),
+        3 => Just(NodeKind::Graph),
+        2 => Just(NodeKind::Each),
+    ];
+    let known = prop::option::weighted(0.7, any_graph(1));
+    (kind, 0_u32..4, prop::option::weighted(0.3, any_limits()), any_policy(), known).prop_map(
+        |(kind, parallel_max, constraints, policy, known)| Start {
+            graph: known.filter(|_| kind == NodeKind::Graph),
             parallel_max,
-            policy: if kind == NodeKind::Plan {
+            policy: if matches!(kind, NodeKind::Plan | NodeKind::Graph | NodeKind::Each) {
                 Policy { on_failure: OnFailure::Fail, ..policy }
             } else {
                 Policy::default()
@@ -363,10 +420,70 @@ fn any_plan() -> impl Strategy<Value = Plan> {
     })
 }
 
+/// Mostly one that can be walked: ways lead onward. Graphs within it are so deep.
+fn any_graph(depth: u32) -> BoxedStrategy<Arc<Graph>> {
+    let way = prop::option::weighted(0.9, 1_u32..3);
+    let fallback = prop_oneof![2 => Just(Fallback::None), 1 => Just(Fallback::GoOn), 2 => Just(Fallback::GoTo(1))];
+    let within = if depth == 0 { Just(None).boxed() } else { prop::option::weighted(0.5, any_graph(depth - 1)).boxed() };
+    let node = (any_kind(), prop::collection::vec(way, 0..3), any_policy(), fallback, within, any_inputs());
+    let broken = prop::bool::weighted(0.04);
+    (prop::collection::vec(node, 1..6), broken).prop_map(|(nodes, broken)| {
+        let count = u32::try_from(nodes.len()).unwrap();
+        let onward = |place: u32, by: u32| Some(place + by).filter(|to| *to < count);
+        let mut drawn: Vec<GraphNode> = (0..count)
+            .zip(nodes)
+            .map(|(place, (kind, ways, policy, fallback, within, inputs))| GraphNode {
+                node_type: node_type(kind),
+                inputs: object(inputs),
+                ways: ways.into_iter().map(|by| onward(place, if broken { 0 } else { by? })).collect(),
+                policy: Policy { on_failure: OnFailure::Fail, ..fitting(policy, kind) },
+                fallback: match fallback {
+                    Fallback::GoTo(by) => onward(place, by).map_or(Fallback::GoOn, Fallback::GoTo),
+                    other => other,
+                },
+                graph: within.filter(|_| matches!(kind, NodeKind::Graph | NodeKind::Each)),
+                ..make::drawn(&format!("n{place}"), &[])
+            })
+            .collect();
+        // Nobody is left out: each leads to the next by one way more.
+        for place in 1..count {
+            let led_to = drawn.iter().any(|node| node.ways.contains(&Some(place)) || node.fallback == Fallback::GoTo(place));
+            if !led_to {
+                drawn[place as usize - 1].ways.push(Some(place));
+            }
+        }
+        graph(drawn)
+    }).boxed()
+}
+
+fn any_items() -> impl Strategy<Value = Items> {
+    let all = prop::collection::vec(prop::sample::select(vec![json!(1), json!({}), json!({ "seconds": 1 })]), 0..6);
+    let item_as = prop::option::weighted(0.9, Just("item".to_owned()));
+    (all, any_kind(), item_as, any_policy(), 0_u32..4, any::<bool>(), any_graph(0)).prop_map(
+        |(all, kind, item_as, policy, at_once, collects, walked)| Items {
+            node_type: node_type(kind),
+            item_as,
+            policy: Policy { on_failure: OnFailure::Fail, ..fitting(policy, kind) },
+            at_once,
+            on_item_failure: if collects { OnItemFailure::Collect } else { OnItemFailure::Fail },
+            graph: (kind == NodeKind::Graph).then_some(walked),
+            ..items(all)
+        },
+    )
+}
+
+/// Mostly what was asked for and no more.
+fn any_made() -> impl Strategy<Value = Made> {
+    let route = prop::option::weighted(0.8, prop_oneof![6 => (0_u32..3).prop_map(Route::Way), 1 => Just(Route::Stop)]);
+    let routed = prop::option::weighted(0.5, (route, prop_oneof![3 => Just(0_i64), 1 => 1_i64..500]));
+    (any_plan(), any_graph(0), any_items(), routed)
+        .prop_map(|(plan, graph, items, routed)| Made { plan, graph, items, routed })
+}
+
 /// Mostly one that can be kept for a node run of this kind.
 fn fitting(policy: Policy, kind: NodeKind) -> Policy {
     match kind {
-        NodeKind::Call | NodeKind::Plan => policy,
+        NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => policy,
         NodeKind::Sleep | NodeKind::External if policy.timeout_ms == Some(7) => policy,
         NodeKind::Sleep | NodeKind::External => Policy { retry: None, timeout_ms: None, ..policy },
     }
@@ -414,9 +531,9 @@ fn any_move() -> impl Strategy<Value = Move> {
     let status = prop::sample::select(vec![EvaluationStatus::Success, EvaluationStatus::Fail]);
     prop_oneof![
         6 => (0_i64..2000).prop_map(Move::Later),
-        40 => (any::<usize>(), prop::bool::weighted(0.75), any_plan()).prop_map(|(which, well, plan)| Move::Answer { which, well, plan }),
-        10 => (any::<usize>(), any::<usize>(), any::<u8>(), any_plan())
-            .prop_map(|(effect, node, kind, plan)| Move::Stale { effect, node, kind, plan }),
+        40 => (any::<usize>(), prop::bool::weighted(0.75), any_made()).prop_map(|(which, well, made)| Move::Answer { which, well, made }),
+        10 => (any::<usize>(), any::<usize>(), any::<u8>(), any_made())
+            .prop_map(|(effect, node, kind, made)| Move::Stale { effect, node, kind, made }),
         40 => (any::<usize>(), prop::collection::vec(any_child(), 1..4))
             .prop_map(|(node, children)| Move::Create { node, children: with_stand_ins(children) }),
         5 => (any::<usize>(), state).prop_map(|(node, state)| Move::Complete { node, completion: completion(state) }),
@@ -457,6 +574,6 @@ fn the_draws_reach_every_event() {
         }
     }
     // Events, both ways to fall short, and stand-ins that ran.
-    assert_eq!(met.len(), 16, "{met:?}");
+    assert_eq!(met.len(), 18, "{met:?}");
     assert!(met.values().all(|times| *times >= 10), "{met:?}");
 }

@@ -43,7 +43,10 @@ impl World {
 
     /// A store removes the effect that a command answers, unless it was a timer that came too early or meant somebody else.
     fn keep_effects(&mut self, command: &Command, decision: &Decision) {
-        if let Command::Planned { effect, .. } | Command::Settle { effect, .. } | Command::Wake { effect, .. } = command
+        if let Command::Planned { effect, .. }
+        | Command::Loaded { effect, .. }
+        | Command::Settle { effect, .. }
+        | Command::Wake { effect, .. } = command
             && let Some(Effect { node_run, .. }) = self.wanted.get(effect)
             && !is_outstanding(&self.state, *node_run, *effect)
         {
