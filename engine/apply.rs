@@ -241,7 +241,11 @@ impl Fold {
         match (parent.node_type.kind, child.place) {
             (NodeKind::Graph, Some(place)) => {
                 let node = parent.graph.as_ref().and_then(|graph| graph.node(place));
-                self.expect(node.is_some_and(|node| node.key == child.key), child.node_run, "the graph has no such node")?;
+                self.expect(
+                    node.is_some_and(|node| node.key == child.key),
+                    child.node_run,
+                    "the graph has no such node",
+                )?;
                 Ok(node.and_then(|node| node.graph.clone()))
             }
             (NodeKind::Each, Some(place)) => {

@@ -9,7 +9,7 @@ use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::graph::{Content, Graph, Route};
 use crate::plan::Plan;
 use crate::policy::{Invalid, Policy};
-use crate::{Constraints, EffectId, NodeRunId, NodeType, Object, RunId};
+use crate::{Constraints, EffectId, Labels, NodeRunId, NodeType, Object, RunId};
 
 /// What `decide` may know besides state and command.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +120,9 @@ pub struct Start {
     /// Opaque to the engine: what the face wants to find again (run context, metadata, extensions).
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub notes: Object,
+    /// Opaque to the engine: what lists find the run by.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
 }
 
 /// A child asked for from outside.

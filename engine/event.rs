@@ -17,7 +17,7 @@ use crate::{Constraints, NodeRunId, NodeType, Object, Policy, Position, RunOutco
 /// |--------|-----------------------------------------------------------------------------|
 /// | 1      | the first                                                                   |
 /// | 2      | policies, `attempt_failed`, `node_queued`, ends that fall short of success  |
-/// | 3      | graphs and lists of items: `loaded`, `node_delayed`, places, routes         |
+/// | 3      | labels; graphs and lists of items: `loaded`, `node_delayed`, places, routes |
 pub const FORMAT_VERSION: u32 = 3;
 
 /// An event in its place.

@@ -28,15 +28,7 @@ impl Ending {
 
     /// As it is, and nothing else.
     fn plain(state: FinalState) -> Self {
-        Ending {
-            state,
-            outputs: None,
-            artifacts: Vec::new(),
-            error: None,
-            shortfall: None,
-            inputs: None,
-            route: None,
-        }
+        Ending { state, outputs: None, artifacts: Vec::new(), error: None, shortfall: None, inputs: None, route: None }
     }
 
     /// Every failure was passed over, and it is not a success.

@@ -48,5 +48,8 @@ pub use policy::{OnFailure, Policy, Retry};
 pub use state::{Node, NodeState, RunOutcome, RunStatus, State, Wait};
 pub use upcast::{UpcastError, upcast};
 
+/// By which a run is found again: values by name, several to a name. Opaque to the engine.
+pub type Labels = std::collections::BTreeMap<String, std::collections::BTreeSet<String>>;
+
 /// A JSON object, in the order it was written.
 pub type Object = serde_json::Map<String, serde_json::Value>;

@@ -171,7 +171,9 @@ fn id(run: RunId, node: &Node, purpose: Purpose) -> EffectId {
 /// Whose effect it is: the present try's, or the whole node run's, which is counted as its first.
 fn attempt(node: &Node, purpose: Purpose) -> u32 {
     match purpose {
-        Purpose::Call | Purpose::Plan | Purpose::Load | Purpose::Sleep | Purpose::Retry | Purpose::Attempt => node.attempt,
+        Purpose::Call | Purpose::Plan | Purpose::Load | Purpose::Sleep | Purpose::Retry | Purpose::Attempt => {
+            node.attempt
+        }
         Purpose::WallTime => node.attempt.min(1),
     }
 }

@@ -18,6 +18,7 @@ use runyard_api::{arp, runyard};
 use crate::auth::Guard;
 use crate::config::Config;
 use crate::dialects::{self, native, run_coordinator, run_gateway, runtime};
+use crate::objects::Objects;
 use crate::runs::Runs;
 use crate::web::reference;
 
@@ -68,17 +69,27 @@ pub fn offset(document: &str) -> u16 {
     OFFSETS.iter().find(|(name, _)| *name == document).map_or(0, |(_, offset)| *offset)
 }
 
+/// What the rooms behind the doors are given.
+pub struct Inside {
+    /// Every run.
+    pub runs: Runs,
+    /// What faces keep that is no run.
+    pub objects: Objects,
+    /// Who checks who is calling.
+    pub guard: Guard,
+    /// Where the gateway's runs are.
+    pub gateway: run_gateway::Backend,
+}
+
 /// Opens every door, or none.
 pub fn open(
     config: &Config,
-    runs: &Runs,
-    guard: &Guard,
-    gateway: run_gateway::Backend,
+    inside: Inside,
     settings: &Settings,
     log: &slog::Logger,
 ) -> Result<(Vec<Door>, Vec<host::Server>), DoorError> {
     let known: native::Doors = Arc::new(OnceLock::new());
-    let mounted = table(runs, guard, gateway, settings, known.clone());
+    let mounted = table(inside, settings, known.clone());
     let (mut doors, mut servers) = (Vec::new(), Vec::new());
     for one in mounted {
         let document = one.document();
@@ -93,13 +104,8 @@ pub fn open(
     Ok((doors, servers))
 }
 
-fn table(
-    runs: &Runs,
-    guard: &Guard,
-    gateway: run_gateway::Backend,
-    settings: &Settings,
-    doors: native::Doors,
-) -> Vec<Mounted> {
+fn table(inside: Inside, settings: &Settings, doors: native::Doors) -> Vec<Mounted> {
+    let Inside { runs, guard, gateway, .. } = inside;
     let room = Arc::new(dialects::run_gateway::Room::new(gateway, guard.gate(&arp::run_gateway::DOCUMENT)));
     let gateway = arp::run_gateway::api(room, settings.clone());
     let room = Arc::new(run_coordinator::Room::new(runs.clone(), guard.gate(&arp::run_coordinator::DOCUMENT)));

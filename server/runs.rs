@@ -183,6 +183,17 @@ impl Runs {
         Ok(self.store.list(tenant, filter, after, limit).await?)
     }
 
+    /// The rows of runs that match, newest first, without the first so many. For faces that number their pages; they bound them.
+    pub async fn page(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        skipped: usize,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, Error> {
+        Ok(self.store.page(tenant, filter, skipped, limit).await?)
+    }
+
     /// How many runs there are in each status.
     pub async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, Error> {
         Ok(self.store.counts(tenant).await?)

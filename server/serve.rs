@@ -18,6 +18,7 @@ use crate::doors::{self, Door, DoorError};
 use crate::driver;
 use crate::driver::perform::InProcess;
 use crate::feed::Bells;
+use crate::objects::Objects;
 use crate::planner::LexicalPlanner;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
 use crate::runs::{self, Runs};
@@ -84,8 +85,13 @@ impl Server {
             Settings { body_bytes_max: config.body_bytes_max, stopping: stopping.clone(), ..Settings::default() };
         let local = LocalToken::random(config.host).map_err(FolderError::NoRandomness)?;
         let parts = auth::Parts { store: store.clone(), clock: clock.clone(), local: local.clone() };
-        let guard = Guard::new(&config.auth, parts)?;
-        let (doors, servers) = doors::open(config, &runs, &guard, backend(config, &runs)?, &settings, &log)?;
+        let inside = doors::Inside {
+            runs: runs.clone(),
+            objects: Objects::new(store.clone(), clock.clone()),
+            guard: Guard::new(&config.auth, parts)?,
+            gateway: backend(config, &runs)?,
+        };
+        let (doors, servers) = doors::open(config, inside, &settings, &log)?;
         let parts = driver::Parts {
             store: store.clone(),
             planner: Arc::new(LexicalPlanner::new(catalog.clone())),

@@ -8,8 +8,8 @@ use crate::graph::{Content, Graph, Items};
 use crate::limits::Breach;
 use crate::policy::{self, Invalid, OnFailure};
 use crate::{
-    Constraints, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Object, Rejected, State, attempts, kinds, limits,
-    outstanding, schedule,
+    Constraints, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Object, Rejected, State, attempts, kinds,
+    limits, outstanding, schedule,
 };
 
 /// Begins to walk the graph or to go through the list, or ends the composite, unless it is to be asked for again.

@@ -3,7 +3,9 @@
 use crate::command::Routed;
 use crate::draft::Draft;
 use crate::finish::{self, Ending, failure};
-use crate::{Decision, EffectId, Event, NodeKind, NodeRunId, Outcome, Rejected, State, attempts, outstanding, schedule};
+use crate::{
+    Decision, EffectId, Event, NodeKind, NodeRunId, Outcome, Rejected, State, attempts, outstanding, schedule,
+};
 
 /// Ends the node run as its effect ended, unless it is to be tried again.
 pub(super) fn decide(

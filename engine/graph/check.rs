@@ -106,7 +106,9 @@ pub fn check(entry: Option<&str>, nodes: &[Outline]) -> Vec<Fault> {
     circles(&mut faults, &next);
     match entry.and_then(|entry| places.get(entry)) {
         Some(entry) => unreachable(&mut faults, &next, &places, *entry),
-        None => faults.found.push(Fault { place: None, key: String::new(), slug: String::new(), reason: Reason::NoEntry }),
+        None => {
+            faults.found.push(Fault { place: None, key: String::new(), slug: String::new(), reason: Reason::NoEntry })
+        }
     }
     faults.found.sort_by_key(|fault| fault.place);
     faults.found
@@ -230,7 +232,9 @@ impl fmt::Display for Reason {
             Reason::DuplicateSlug => f.write_str("an earlier node has the same slug"),
             Reason::UnknownChild { way, child } => write!(f, "child {way} is `{child}`, which is no node of the graph"),
             Reason::UnknownFallback { child } => write!(f, "its fallback is `{child}`, which is no node of the graph"),
-            Reason::WrongChildCount { expected, found } => write!(f, "it has {found} children, and its type has {expected}"),
+            Reason::WrongChildCount { expected, found } => {
+                write!(f, "it has {found} children, and its type has {expected}")
+            }
             Reason::Circle { by } => write!(f, "it leads back to itself, by `{by}`"),
             Reason::Unreachable => f.write_str("no way leads to it"),
         }
@@ -263,7 +267,10 @@ mod tests {
     #[test]
     fn ways_may_part_and_meet_again() {
         let fallback = Outline { fallback: Some("d"), ..node("b", &["d"]) };
-        assert_eq!(told(&[node("a", &["b", "c", ""]), fallback, node("c", &["d"]), node("d", &[])]), Vec::<String>::new());
+        assert_eq!(
+            told(&[node("a", &["b", "c", ""]), fallback, node("c", &["d"]), node("d", &[])]),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

@@ -141,7 +141,11 @@ fn answer(state: &State, list: &Node) -> Ending {
         return Ending::succeeded(outputs);
     }
     if lost.len() == all {
-        return Ending::short(Shortfall::NothingAchieved, outputs, failure("nothing_achieved", format!("all {all} items failed")));
+        return Ending::short(
+            Shortfall::NothingAchieved,
+            outputs,
+            failure("nothing_achieved", format!("all {all} items failed")),
+        );
     }
     let message = format!("{short} of {all} items fell short of success");
     Ending::short(Shortfall::Partial, outputs, failure("partial", message))

@@ -15,9 +15,7 @@ use crate::draft::Draft;
 use crate::event::{ChildCreated, Failure, FinalState};
 use crate::finish::{Checked, Ending, ended_as, failure};
 use crate::graph::{Fallback, GraphNode, Route};
-use crate::{
-    Constraints, Event, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State, limits,
-};
+use crate::{Constraints, Event, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State, limits};
 
 /// Whether it may be walked here at all, where it is known.
 pub(crate) fn begin(state: &State, node: &Node) -> Checked<()> {
@@ -144,8 +142,7 @@ fn answer(state: &State, graph: &Node) -> Ending {
     let walked = || graph.children.iter().filter_map(|id| state.node(*id));
     let last = walked().rev().find(|child| is_done(child));
     let outputs = last.and_then(|last| last.outputs.clone()).unwrap_or_default();
-    let made_good =
-        |child: &Node| matches!(node_of(graph, child), Some(GraphNode { fallback: Fallback::GoTo(_), .. }));
+    let made_good = |child: &Node| matches!(node_of(graph, child), Some(GraphNode { fallback: Fallback::GoTo(_), .. }));
     let short = |child: &&Node| {
         let passed_over = child.final_state() == Some(FinalState::Failed) && !is_done(child) && !made_good(child);
         passed_over || child.shortfall == Some(Shortfall::Partial)

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
-use runyard_engine::{Node, Object, RunId, State};
+use runyard_engine::{Labels, Node, Object, RunId, State};
 use serde_json::Value;
 
 /// How many run states are kept at hand.
@@ -93,7 +93,7 @@ impl Held {
 /// About how much memory a state holds: what callers can make large is counted, the rest is guessed.
 fn bytes_of(state: &State) -> usize {
     let start = state.start.as_deref();
-    let start = start.map_or(0, |start| object(&start.inputs) + object(&start.notes));
+    let start = start.map_or(0, |start| object(&start.inputs) + object(&start.notes) + labels(&start.labels));
     let nodes: usize = state.nodes.values().map(|node| bytes_of_node(node)).sum();
     STATE_BYTES + start + nodes + state.outputs.as_ref().map_or(0, object)
 }
@@ -111,6 +111,11 @@ fn bytes_of_node(node: &Node) -> usize {
 
 fn object(object: &Object) -> usize {
     object.iter().map(|(key, one)| VALUE_BYTES + key.len() + value(one)).sum()
+}
+
+fn labels(labels: &Labels) -> usize {
+    let values = labels.values().flatten().map(String::len);
+    labels.keys().map(String::len).chain(values).map(|bytes| VALUE_BYTES + bytes).sum()
 }
 
 fn value(value: &Value) -> usize {

@@ -10,7 +10,8 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use runyard_engine::event::Failure;
 use runyard_engine::{
-    Command, Constraints, EffectId, NodeRunId, NodeTypeRef, Object, Plan, Policy, Position, Recorded, RunId, State,
+    Command, Constraints, EffectId, Labels, NodeRunId, NodeTypeRef, Object, Plan, Policy, Position, Recorded, RunId,
+    State,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -157,6 +158,7 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
         policy: Policy::default(),
         steps: Policy::default(),
         notes: Object::new(),
+        labels: Labels::new(),
         key: None,
     }
 }
@@ -280,6 +282,16 @@ impl Store for Meddled {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         self.inner.list(tenant, filter, after, limit).await
+    }
+
+    async fn page(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        skipped: usize,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.inner.page(tenant, filter, skipped, limit).await
     }
 
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use runyard_engine::{
-    ChildSpec, Command, Constraints, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Reply, RunId, Start, State,
+    ChildSpec, Command, Constraints, Labels, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Reply, RunId, Start,
+    State,
 };
 use serde_json::Value;
 
@@ -36,6 +37,8 @@ pub struct NewRun {
     pub steps: Policy,
     /// What the face wants to find again.
     pub notes: Object,
+    /// What lists find it by. The face bounds how many there are, and how long.
+    pub labels: Labels,
     /// The request as validated, for telling a repeat from another request.
     pub request: Value,
     /// Under which the caller may repeat it.
@@ -195,6 +198,7 @@ impl Runs {
             steps: new.steps.clone(),
             parallel_max: self.limits.parallel_max,
             notes,
+            labels: new.labels.clone(),
         })
     }
 

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use runyard_engine::{
-    Command, Context, Decision, EffectId, Event, Node, NodeRunId, Position, Recorded, Reply, RunId, State, apply,
-    decide, outstanding, replay,
+    Command, Context, Decision, EffectId, Event, Labels, Node, NodeRunId, Position, Recorded, Reply, RunId, State,
+    apply, decide, outstanding, replay,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
@@ -229,8 +229,13 @@ fn append(tenant: &str, before: &State, after: &State, decision: Decision, at_ms
         effects: decision.effects,
         dropped: decision.dropped,
         settles: riders.settles,
+        labels: if expected == 0 { labels(after) } else { Labels::new() },
         key: riders.key.clone(),
     }
+}
+
+fn labels(state: &State) -> Labels {
+    state.start.as_ref().map(|start| start.labels.clone()).unwrap_or_default()
 }
 
 fn created(events: &[Event]) -> Vec<NodeRunId> {

@@ -43,6 +43,9 @@ pub(super) fn append(append: &Append) -> Result<(), Broken> {
     if append.key.as_ref().is_some_and(|key| key.run != append.run) {
         return broken("the key must be used for the run that is appended to");
     }
+    if append.expected != 0 && !append.labels.is_empty() {
+        return broken("labels come with a new run");
+    }
     let mut seen = HashSet::new();
     if !append.effects.iter().all(|effect| seen.insert(effect.id)) {
         return Err(effect_exists(append.run));

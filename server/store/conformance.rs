@@ -1,14 +1,16 @@
 //! What every store must do, whatever it is made of: one function per rule, run over every backend. A new backend adds one
 //! line to the `suite!` at the end.
 //!
-//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `claims.rs`, `api_keys.rs` hold the rules; `model.rs` draws random interleavings
+//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `api_keys.rs`, `objects.rs` hold the rules; `model.rs` draws random interleavings
 //! and wants the same answers from every backend.
 
 mod api_keys;
 pub(super) mod claims;
 pub(super) mod commits;
 pub(super) mod fixture;
+pub(super) mod labels;
 mod model;
+mod objects;
 pub(super) mod reads;
 
 macro_rules! suite {
@@ -34,6 +36,10 @@ macro_rules! suite {
                 reads::each_filter_filters,
                 reads::pages_are_stable_while_runs_arrive,
                 reads::runs_of_one_millisecond_are_paged_by_id,
+                labels::runs_are_found_by_their_labels,
+                labels::labels_and_the_other_filters_work_together,
+                labels::labels_are_of_one_tenant_and_come_with_the_start,
+                labels::pages_are_numbered,
                 reads::counts_follow_every_change,
                 reads::counts_stay_right_over_many_changes,
                 claims::the_oldest_due_is_claimed_first,
@@ -59,6 +65,11 @@ macro_rules! suite {
                 api_keys::a_key_id_is_taken_once_over_all_tenants,
                 api_keys::keys_are_listed_by_tenant_and_time,
                 api_keys::a_key_is_revoked_once_and_stays_visible,
+                objects::an_object_is_what_was_put,
+                objects::an_object_is_written_at_the_version_seen,
+                objects::a_name_is_unique_in_its_kind,
+                objects::objects_change_together_or_not_at_all,
+                objects::objects_are_listed_newest_first,
             );
         }
     };

@@ -5,7 +5,7 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
-//! [`api_key`] has what is kept of API keys, and the trait for it. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
 
 pub mod api_key;
@@ -14,10 +14,11 @@ mod check;
 mod conformance;
 pub mod folder;
 pub mod memory;
+pub mod object;
 pub mod sqlite;
 
 use async_trait::async_trait;
-use runyard_engine::{Effect, EffectId, Event, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus};
+use runyard_engine::{Effect, EffectId, Event, Labels, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus};
 
 /// A name for whose data it is. Comes from the credential alone; `default` when authentication is off.
 pub type Tenant = String;
@@ -54,6 +55,15 @@ pub trait Store: Send + Sync + 'static {
         tenant: &str,
         filter: &Filter,
         after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError>;
+
+    /// Runs that match, newest first, without the first so many. What is skipped is walked over: callers bound it.
+    async fn page(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        skipped: usize,
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError>;
 
@@ -103,6 +113,8 @@ pub struct Append {
     pub settles: Option<(EffectId, Epoch)>,
     /// Node runs created by the events, so that they can be found.
     pub node_runs: Vec<NodeRunId>,
+    /// What lists find the run by. Only a new run brings them; they never change.
+    pub labels: Labels,
     /// A key under which the run's start can be repeated.
     pub key: Option<KeyUse>,
 }
@@ -251,6 +263,17 @@ pub struct Filter {
     pub created_from_ms: Option<i64>,
     /// Created before, Unix milliseconds.
     pub created_before_ms: Option<i64>,
+    /// Has all of these labels. The first is the one whose runs are walked, so the rarest stands first.
+    pub labels: Vec<LabelFilter>,
+}
+
+/// A label that a list wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelFilter {
+    /// The label's name.
+    pub name: String,
+    /// Any of these; with none, no run has it.
+    pub values: Vec<String>,
 }
 
 /// Where a list goes on: after this run. Newest first by creation, then by id.

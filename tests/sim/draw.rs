@@ -6,7 +6,7 @@ use runyard::runs::{ChildRequest, IdempotencyKey, NewRun, RunName};
 use runyard_engine::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    ChildSpec, Completion, Constraints, NodeType, NodeTypeRef, Object, OnFailure, Outcome, Plan, Policy, Retry,
+    ChildSpec, Completion, Constraints, Labels, NodeType, NodeTypeRef, Object, OnFailure, Outcome, Plan, Policy, Retry,
     SideEffect,
 };
 use serde_json::{Value, json};
@@ -65,19 +65,35 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
     let tried = node_type.id == PLANNER || node_type.id == ECHO || node_type.id == UUID4;
     let policy = Policy { on_failure: OnFailure::Fail, ..policy(choices, tried, None) };
     let steps = if choices.percent(30) { policy_for_all(choices) } else { Policy::default() };
+    let labels = labels(choices);
     NewRun {
         name: name.and_then(RunName::parse),
         face: "run-gateway",
         operation: OPERATION,
-        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps }),
+        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps, "labels": labels }),
         node_type,
         inputs,
         constraints,
         policy,
         steps,
         notes: Object::new(),
+        labels,
         key: key.and_then(IdempotencyKey::parse),
     }
+}
+
+/// The names and values that runs may be labelled with. Few, so that they meet.
+pub const LABELS: [(&str, &str); 3] = [("user", "ann"), ("user", "bob"), ("team", "red")];
+
+/// What lists find a run by.
+fn labels(choices: &mut Choices) -> Labels {
+    let mut labels = Labels::new();
+    for (name, value) in LABELS {
+        if choices.percent(20) {
+            labels.entry(name.to_owned()).or_default().insert(value.to_owned());
+        }
+    }
+    labels
 }
 
 /// How failure and time are handled: few tries, short waits, and every way to go on. `next` may stand in.

@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::FutureExt;
 use runyard::runs::row;
 use runyard::store::memory::Memory;
-use runyard::store::{Claimed, Epoch, KeyUse, Status, Store};
+use runyard::store::{Claimed, Epoch, Filter, KeyUse, LabelFilter, Status, Store};
 use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{
     Command, Context, Effect, EffectId, NodeRunId, Recorded, RunId, State, apply, check, decide, outstanding, replay,
     upcast,
 };
 
+use crate::draw::LABELS;
 use crate::ledger::{self, Ledger};
 
 /// A law that was broken.
@@ -167,6 +168,20 @@ impl Model {
             let listed: BTreeMap<_, _> =
                 rows.iter().filter(|((whose, _), _)| whose == tenant).map(|(key, runs)| (key.clone(), *runs)).collect();
             self.must(counted == listed, "counts are the rows counted", || format!("{counted:?}, but {listed:?}"));
+        }
+        for (tenant, (name, value)) in
+            crate::draw::TENANTS.into_iter().flat_map(|tenant| LABELS.map(|label| (tenant, label)))
+        {
+            let labels = vec![LabelFilter { name: name.to_owned(), values: vec![value.to_owned()] }];
+            let rows = now(memory.list(tenant, &Filter { labels, ..Filter::default() }, None, usize::MAX));
+            let listed: BTreeSet<RunId> = rows.into_iter().map(|row| row.run).collect();
+            let has = |known: &Known| {
+                let start = known.state.start.as_ref().filter(|_| known.tenant == tenant);
+                start.and_then(|start| start.labels.get(name)).is_some_and(|values| values.contains(value))
+            };
+            let having: BTreeSet<RunId> =
+                self.runs.iter().filter(|(_, known)| has(known)).map(|(run, _)| *run).collect();
+            self.must(listed == having, "runs are found by their labels", || format!("{name}={value}: {listed:?}"));
         }
         let lost = self.acknowledged.iter().find(|(tenant, run)| now(memory.row(tenant, *run)).is_none()).cloned();
         self.must(lost.is_none(), "what is acknowledged is there", || format!("{lost:?} is gone"));

@@ -4,7 +4,7 @@
 use runyard::runs::row;
 use runyard::store::Append;
 use runyard_engine::event::FinalState;
-use runyard_engine::{Event, NodeRunId, RunId};
+use runyard_engine::{Event, Labels, NodeRunId, RunId};
 
 use crate::world::World;
 
@@ -29,6 +29,7 @@ impl World {
             dropped: Vec::new(),
             settles: None,
             node_runs: Vec::new(),
+            labels: Labels::new(),
             key: None,
         });
         format!("{node_run} is said to have ended, whatever its run says")
@@ -72,7 +73,8 @@ impl Bug {
         (Bug::LosesAnEffect, &["what is asked for is what the state wants"]),
         (Bug::AcknowledgesBeforeCommit, &["what is acknowledged is there"]),
         (Bug::ForgetsTheVersion, &["the log is the log of one run", "what is answered is what the log says"]),
-        (Bug::ForgetsThatFinalIsFinal, &["the log is the log of one run"]),
+        // Of a run that goes on, the log may still be one; then its effects are what gives it away.
+        (Bug::ForgetsThatFinalIsFinal, &["the log is the log of one run", "what is asked for is what the state wants"]),
         (Bug::ForgetsTheFence, &["a result comes from who claimed last"]),
         (Bug::LosesTimers, &["every run ends or waits for something named"]),
         (Bug::WritesTwice, &["the log is the log of one run"]),

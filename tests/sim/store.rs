@@ -243,6 +243,18 @@ impl Store for Seen {
         self.ask(What::Read, || "list".to_owned(), act).await
     }
 
+    async fn page(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        skipped: usize,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let (tenant, filter) = (tenant.to_owned(), filter.clone());
+        let act = move |shared: &Shared| now(shared.memory.page(&tenant, &filter, skipped, limit));
+        self.ask(What::Read, || "page".to_owned(), act).await
+    }
+
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
         let tenant = tenant.to_owned();
         self.ask(What::Read, || "counts".to_owned(), move |shared| now(shared.memory.counts(&tenant))).await

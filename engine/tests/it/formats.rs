@@ -1,24 +1,22 @@
 //! The log's format: what is stored is what is read, for ever.
 
+mod graphs;
+
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 use runyard_engine::command::Start;
 use runyard_engine::event::{
     Artifact, ChildCreated, Evaluation, EvaluationStatus, FORMAT_VERSION, Failure, FinalState, RecoveryAction,
 };
-use runyard_engine::graph::{Fallback, OnItemFailure};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form};
 use runyard_engine::{
-    Constraints, Content, Event, GraphNode, Items, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry, Route,
-    RunOutcome, Shortfall, UpcastError, Wait, upcast,
+    Constraints, Event, Labels, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry, RunOutcome, Shortfall,
+    UpcastError, Wait, upcast,
 };
 use serde_json::{Value, json};
 
-use crate::make::{
-    drawn, failure, graph, items, limits, node_type, object, recovery, run, source, start, step, tries,
-};
+use crate::make::{failure, limits, node_type, object, recovery, run, source, start, step};
 use crate::story::golden;
 
 fn every_limit() -> Constraints {
@@ -40,80 +38,15 @@ fn full_failure() -> Failure {
 
 /// Every event type of every format.
 fn every_event() -> Vec<Event> {
-    [of_format_1(), added_by_format_2(), graphs_of_format_3()].concat()
+    goldens().into_iter().flat_map(|(_, _, events)| events).collect()
 }
 
-/// What format 3 added for graphs and lists of items.
-fn graphs_of_format_3() -> Vec<Event> {
+/// What format 3 added.
+fn added_by_format_3() -> Vec<Event> {
     let root = NodeRunId::root(run());
-    let within = graph(vec![drawn("inner", &[])]);
-    let full = GraphNode {
-        inputs: object(json!({ "text": "{{nodes.start.text}}" })),
-        policy: tries(2),
-        fallback: Fallback::GoTo(2),
-        graph: Some(within.clone()),
-        ..drawn("first", &[Some(1), None])
-    };
-    let passed_over = GraphNode { fallback: Fallback::GoOn, ..drawn("second", &[Some(2)]) };
-    let walked = graph(vec![full, passed_over, drawn("third", &[])]);
-    let through = Items {
-        inputs: object(json!({ "n": 1 })),
-        policy: tries(2),
-        on_item_failure: OnItemFailure::Collect,
-        graph: Some(within),
-        ..items(vec![json!(1), json!({ "a": null })])
-    };
-    let plain = Items { item_as: None, ..items(vec![json!({})]) };
-    let started = Start { graph: Some(walked.clone()), ..start(NodeKind::Graph) };
-    let loaded = |inputs, content| Event::Loaded { node_run: root, inputs, content };
-    let node_run = NodeRunId::child(run(), root, "first");
-    let created = ChildCreated {
-        node_run,
-        parent: root,
-        key: "first".into(),
-        key_given: true,
-        node_type: node_type(NodeKind::Call),
-        inputs: Object::new(),
-        bindings: Vec::new(),
-        depends_on: Vec::new(),
-        fallback_for: Vec::new(),
-        place: Some(0),
-        policy: Policy::default(),
-        asked: Constraints::default(),
-        constraints: Constraints::default(),
-        goal: None,
-        candidate_set_id: None,
-        binding_decision: None,
-        notes: Object::new(),
-    };
-    let went = |route| Event::NodeFinished {
-        node_run,
-        state: FinalState::Succeeded,
-        outputs: Some(Object::new()),
-        artifacts: Vec::new(),
-        error: None,
-        shortfall: None,
-        inputs: Some(object(json!({ "text": "hi" }))),
-        route: Some(route),
-    };
-    let until_ms = 1_700_000_000_000;
-    vec![
-        Event::Started { start: Box::new(started), root, constraints: Constraints::default() },
-        loaded(Some(object(json!({ "data": 1 }))), Content::Graph(walked)),
-        loaded(None, Content::Items(Arc::new(through))),
-        loaded(None, Content::Items(Arc::new(plain))),
-        Event::ChildCreated(Box::new(created)),
-        went(Route::Way(1)),
-        went(Route::Stop),
-        Event::NodeDelayed {
-            node_run,
-            until_ms,
-            outputs: object(json!({ "made": 1 })),
-            inputs: Some(object(json!({ "minutes": 5 }))),
-            route: Some(Route::Way(0)),
-        },
-        Event::NodeDelayed { node_run, until_ms, outputs: Object::new(), inputs: None, route: None },
-    ]
+    let labels = Labels::from([("user".into(), BTreeSet::from(["ann".into(), "bob".into()]))]);
+    let started = Start { labels, ..start(NodeKind::Plan) };
+    vec![Event::Started { start: Box::new(started), root, constraints: Constraints::default() }]
 }
 
 /// What format 2 added: events, fields and words.
@@ -319,12 +252,21 @@ fn finished(node_run: NodeRunId, state: FinalState, error: Option<Failure>) -> E
     }
 }
 
-/// A change of this golden breaks logs that exist: add an optional field, or a new format version and its upcaster.
+/// Every golden: since which format there is what stands in it, its name, and what that is.
+fn goldens() -> Vec<(u32, &'static str, Vec<Event>)> {
+    vec![
+        (1, "format_1", of_format_1()),
+        (2, "format_2", added_by_format_2()),
+        (3, "format_3", added_by_format_3()),
+        (3, "format_3_graphs", graphs::events()),
+    ]
+}
+
+/// A change of these goldens breaks logs that exist: add an optional field, or a new format version and its upcaster.
 #[test]
 fn a_format_stays_as_it_is() {
     assert_eq!(FORMAT_VERSION, 3, "keep these goldens, and write one for what the new version adds");
-    for (name, events) in [("format_1", of_format_1()), ("format_2", added_by_format_2()), ("format_3_graphs", graphs_of_format_3())]
-    {
+    for (_, name, events) in goldens() {
         let lines: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
         golden(name, &lines.join("\n"));
     }
@@ -333,14 +275,9 @@ fn a_format_stays_as_it_is() {
 #[test]
 fn what_was_written_is_read_for_ever() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/engine");
-    for (version, name, events) in [
-        (1, "format_1", of_format_1()),
-        (2, "format_1", of_format_1()),
-        (2, "format_2", added_by_format_2()),
-        (3, "format_1", of_format_1()),
-        (3, "format_2", added_by_format_2()),
-        (3, "format_3_graphs", graphs_of_format_3()),
-    ] {
+    let read_as =
+        |(since, name, events)| (since..=FORMAT_VERSION).map(move |version| (version, name, Vec::clone(&events)));
+    for (version, name, events) in goldens().into_iter().flat_map(read_as) {
         let stored = std::fs::read_to_string(format!("{folder}/{name}.snap")).unwrap();
         let lines = stored.lines().filter(|line| line.starts_with("{\""));
         let read: Vec<Event> =

@@ -30,7 +30,16 @@ fn refused(state: &State, event: Event) -> Corrupt {
 }
 
 fn finished(node_run: NodeRunId, state: FinalState) -> Event {
-    Event::NodeFinished { node_run, state, outputs: None, artifacts: vec![], error: None, shortfall: None, inputs: None, route: None }
+    Event::NodeFinished {
+        node_run,
+        state,
+        outputs: None,
+        artifacts: vec![],
+        error: None,
+        shortfall: None,
+        inputs: None,
+        route: None,
+    }
 }
 
 #[test]

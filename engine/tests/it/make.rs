@@ -7,8 +7,8 @@ use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState, R
 use runyard_engine::graph::{Fallback, OnItemFailure};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    Completion, Constraints, Graph, GraphNode, Items, NodeKind, NodeType, NodeTypeRef, Object, OnFailure, Plan, Policy,
-    Retry, RunId, SideEffect, Start,
+    Completion, Constraints, Graph, GraphNode, Items, Labels, NodeKind, NodeType, NodeTypeRef, Object, OnFailure, Plan,
+    Policy, Retry, RunId, SideEffect, Start,
 };
 use serde_json::Value;
 
@@ -61,6 +61,7 @@ pub(crate) fn start(kind: NodeKind) -> Start {
         parallel_max: 4,
         graph: None,
         notes: Object::new(),
+        labels: Labels::new(),
     }
 }
 

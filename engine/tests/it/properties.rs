@@ -424,36 +424,40 @@ fn any_plan() -> impl Strategy<Value = Plan> {
 fn any_graph(depth: u32) -> BoxedStrategy<Arc<Graph>> {
     let way = prop::option::weighted(0.9, 1_u32..3);
     let fallback = prop_oneof![2 => Just(Fallback::None), 1 => Just(Fallback::GoOn), 2 => Just(Fallback::GoTo(1))];
-    let within = if depth == 0 { Just(None).boxed() } else { prop::option::weighted(0.5, any_graph(depth - 1)).boxed() };
+    let within =
+        if depth == 0 { Just(None).boxed() } else { prop::option::weighted(0.5, any_graph(depth - 1)).boxed() };
     let node = (any_kind(), prop::collection::vec(way, 0..3), any_policy(), fallback, within, any_inputs());
     let broken = prop::bool::weighted(0.04);
-    (prop::collection::vec(node, 1..6), broken).prop_map(|(nodes, broken)| {
-        let count = u32::try_from(nodes.len()).unwrap();
-        let onward = |place: u32, by: u32| Some(place + by).filter(|to| *to < count);
-        let mut drawn: Vec<GraphNode> = (0..count)
-            .zip(nodes)
-            .map(|(place, (kind, ways, policy, fallback, within, inputs))| GraphNode {
-                node_type: node_type(kind),
-                inputs: object(inputs),
-                ways: ways.into_iter().map(|by| onward(place, if broken { 0 } else { by? })).collect(),
-                policy: Policy { on_failure: OnFailure::Fail, ..fitting(policy, kind) },
-                fallback: match fallback {
-                    Fallback::GoTo(by) => onward(place, by).map_or(Fallback::GoOn, Fallback::GoTo),
-                    other => other,
-                },
-                graph: within.filter(|_| matches!(kind, NodeKind::Graph | NodeKind::Each)),
-                ..make::drawn(&format!("n{place}"), &[])
-            })
-            .collect();
-        // Nobody is left out: each leads to the next by one way more.
-        for place in 1..count {
-            let led_to = drawn.iter().any(|node| node.ways.contains(&Some(place)) || node.fallback == Fallback::GoTo(place));
-            if !led_to {
-                drawn[place as usize - 1].ways.push(Some(place));
+    (prop::collection::vec(node, 1..6), broken)
+        .prop_map(|(nodes, broken)| {
+            let count = u32::try_from(nodes.len()).unwrap();
+            let onward = |place: u32, by: u32| Some(place + by).filter(|to| *to < count);
+            let mut drawn: Vec<GraphNode> = (0..count)
+                .zip(nodes)
+                .map(|(place, (kind, ways, policy, fallback, within, inputs))| GraphNode {
+                    node_type: node_type(kind),
+                    inputs: object(inputs),
+                    ways: ways.into_iter().map(|by| onward(place, if broken { 0 } else { by? })).collect(),
+                    policy: Policy { on_failure: OnFailure::Fail, ..fitting(policy, kind) },
+                    fallback: match fallback {
+                        Fallback::GoTo(by) => onward(place, by).map_or(Fallback::GoOn, Fallback::GoTo),
+                        other => other,
+                    },
+                    graph: within.filter(|_| matches!(kind, NodeKind::Graph | NodeKind::Each)),
+                    ..make::drawn(&format!("n{place}"), &[])
+                })
+                .collect();
+            // Nobody is left out: each leads to the next by one way more.
+            for place in 1..count {
+                let led_to =
+                    drawn.iter().any(|node| node.ways.contains(&Some(place)) || node.fallback == Fallback::GoTo(place));
+                if !led_to {
+                    drawn[place as usize - 1].ways.push(Some(place));
+                }
             }
-        }
-        graph(drawn)
-    }).boxed()
+            graph(drawn)
+        })
+        .boxed()
 }
 
 fn any_items() -> impl Strategy<Value = Items> {
@@ -476,8 +480,12 @@ fn any_items() -> impl Strategy<Value = Items> {
 fn any_made() -> impl Strategy<Value = Made> {
     let route = prop::option::weighted(0.8, prop_oneof![6 => (0_u32..3).prop_map(Route::Way), 1 => Just(Route::Stop)]);
     let routed = prop::option::weighted(0.5, (route, prop_oneof![3 => Just(0_i64), 1 => 1_i64..500]));
-    (any_plan(), any_graph(0), any_items(), routed)
-        .prop_map(|(plan, graph, items, routed)| Made { plan, graph, items, routed })
+    (any_plan(), any_graph(0), any_items(), routed).prop_map(|(plan, graph, items, routed)| Made {
+        plan,
+        graph,
+        items,
+        routed,
+    })
 }
 
 /// Mostly one that can be kept for a node run of this kind.

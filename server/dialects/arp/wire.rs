@@ -7,7 +7,9 @@
 use jiff::Timestamp;
 use runyard_api::arp::schemas as arp;
 use runyard_engine::event::{Evaluation, Failure, FinalState};
-use runyard_engine::{Constraints, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State};
+use runyard_engine::{
+    Constraints, Labels, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State,
+};
 use serde_json::{Map, Value, json};
 
 use super::policy;
@@ -57,6 +59,7 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
         policy: policy::policy(extensions.as_ref())?,
         steps: policy::steps(extensions.as_ref())?,
         notes,
+        labels: Labels::new(),
         request: serde_json::to_value(body).unwrap_or_default(),
         key: None,
     })

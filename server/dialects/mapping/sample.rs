@@ -3,8 +3,8 @@
 use runyard_engine::event::{ChildCreated, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::CandidateSet;
 use runyard_engine::{
-    Constraints, Event, NodeKind, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Position, Recorded, Retry, RunId,
-    RunOutcome, Shortfall, SideEffect, Start, Wait,
+    Constraints, Event, Labels, NodeKind, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Position, Recorded, Retry,
+    RunId, RunOutcome, Shortfall, SideEffect, Start, Wait,
 };
 
 /// A log.
@@ -54,6 +54,7 @@ impl Writer {
             steps: Policy::default(),
             parallel_max: 1,
             notes: Object::new(),
+            labels: Labels::new(),
         };
         writer.add(Event::Started { start: Box::new(start), root, constraints: Constraints::default() }, when);
         writer

@@ -46,6 +46,7 @@ pub(super) fn filter(catalog: &Catalog, request: &ListRunsRequest) -> Filter {
         node_type: request.node_type.as_ref().map(resolved),
         created_from_ms: request.created_after.map(Timestamp::as_millisecond),
         created_before_ms: request.created_before.map(Timestamp::as_millisecond),
+        labels: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Appends for tests, built up from the least that is valid.
 
-use runyard_engine::{Effect, EffectId, Event, NodeRunId, Position, Request, RunId, RunStatus};
+use runyard_engine::{Effect, EffectId, Event, Labels, NodeRunId, Position, Request, RunId, RunStatus};
 use uuid::Uuid;
 
 use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, RunRow, Status, Store, StoreError};
@@ -62,6 +62,7 @@ pub(in crate::store) fn start(n: u128) -> Draft {
         dropped: Vec::new(),
         settles: None,
         node_runs: Vec::new(),
+        labels: Labels::new(),
         key: None,
     })
 }
@@ -104,6 +105,11 @@ impl Draft {
 
     pub(in crate::store) fn key(mut self, scope: &str, key: &str) -> Self {
         self.0.key = Some(KeyUse { scope: scope.into(), key: key.into(), fingerprint: vec![7; 32], run: self.0.run });
+        self
+    }
+
+    pub(in crate::store) fn label(mut self, name: &str, value: &str) -> Self {
+        self.0.labels.entry(name.into()).or_default().insert(value.into());
         self
     }
 

@@ -99,6 +99,7 @@ pub(super) async fn each_filter_filters(store: &dyn Store) {
         node_type: Some("echo".into()),
         created_from_ms: Some(3),
         created_before_ms: Some(4),
+        labels: Vec::new(),
     };
     assert_eq!(listed(store, all).await, [3]);
 

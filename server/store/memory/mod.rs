@@ -1,21 +1,25 @@
 //! The store that forgets: the twin of [`sqlite`](super::sqlite) with the same answers, in maps behind one lock. For tests,
 //! for the simulation, and for measuring what storage costs. Deterministic: the same calls in the same order give the same answers.
 //!
-//! Nothing here is durable. How claims work is in `claims.rs`.
+//! Nothing here is durable. How claims work is in `claims.rs`, what small objects are in `objects.rs`.
 
 mod claims;
+mod objects;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use runyard_engine::{Effect, EffectId, NodeRunId, Position, Recorded, RunId};
+use runyard_engine::{Effect, EffectId, Labels, NodeRunId, Position, Recorded, RunId};
 
 use self::claims::Effects;
+use self::objects::Objects;
 use super::api_key::{ApiKey, KeyStore};
+use super::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
 use super::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, Tenant, check,
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LabelFilter, RunRow, Status, Store, StoreError, Tenant,
+    check,
 };
 
 /// Everything in maps.
@@ -36,11 +40,13 @@ struct Data {
     effects: Effects,
     /// By id; lists sort.
     api_keys: BTreeMap<String, ApiKey>,
+    objects: Objects,
 }
 
 #[derive(Debug)]
 struct Run {
     row: RunRow,
+    labels: Labels,
     log: Vec<Recorded>,
 }
 
@@ -105,16 +111,20 @@ impl Store for Memory {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         let data = self.data();
-        let Some(order) = data.by_creation.get(tenant) else { return Ok(Vec::new()) };
-        let rows = order
-            .iter()
-            .rev()
-            .filter(|place| after.is_none_or(|cursor| **place < (cursor.created_at_ms, cursor.run)))
-            .filter_map(|(_, run)| data.runs.get(&(tenant.to_owned(), *run)))
-            .map(|run| &run.row)
-            .filter(|row| wanted(filter, row))
-            .take(limit);
-        Ok(rows.cloned().collect())
+        let inside = |row: &&RunRow| {
+            after.is_none_or(|cursor| (row.created_at_ms, row.run) < (cursor.created_at_ms, cursor.run))
+        };
+        Ok(data.matching(tenant, filter).filter(inside).take(limit).cloned().collect())
+    }
+
+    async fn page(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        skipped: usize,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        Ok(self.data().matching(tenant, filter).skip(skipped).take(limit).cloned().collect())
     }
 
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
@@ -189,7 +199,40 @@ impl KeyStore for Memory {
     }
 }
 
+#[async_trait]
+impl ObjectStore for Memory {
+    async fn change_objects(&self, tenant: &str, changes: Vec<Change>) -> Result<Vec<Object>, ObjectError> {
+        self.data().objects.change(tenant, changes)
+    }
+
+    async fn object(&self, tenant: &str, kind: &str, id: &str) -> Result<Option<Object>, StoreError> {
+        Ok(self.data().objects.get(tenant, kind, id).cloned())
+    }
+
+    async fn object_named(&self, tenant: &str, kind: &str, name: &str) -> Result<Option<Object>, StoreError> {
+        Ok(self.data().objects.named(tenant, kind, name).cloned())
+    }
+
+    async fn objects(
+        &self,
+        tenant: &str,
+        kind: &str,
+        parent: Option<&str>,
+        after: Option<&ObjectCursor>,
+        limit: usize,
+    ) -> Result<Vec<Object>, StoreError> {
+        Ok(self.data().objects.list(tenant, kind, parent, after, limit))
+    }
+}
+
 impl Data {
+    /// The rows that a filter wants, newest first.
+    fn matching<'a>(&'a self, tenant: &'a str, filter: &'a Filter) -> impl Iterator<Item = &'a RunRow> {
+        let order = self.by_creation.get(tenant).into_iter().flatten().rev();
+        let runs = order.filter_map(move |(_, run)| self.runs.get(&(tenant.to_owned(), *run)));
+        runs.filter(|run| wanted(filter, &run.row) && labelled(filter, &run.labels)).map(|run| &run.row)
+    }
+
     fn append(&mut self, append: Append) -> Result<Committed, StoreError> {
         check::append(&append)?;
         let place = (append.tenant.clone(), append.run);
@@ -216,7 +259,7 @@ impl Data {
                 self.names.insert((append.tenant.clone(), name.clone()), append.run);
             }
             self.by_creation.entry(append.tenant).or_default().insert((append.row.created_at_ms, append.run));
-            self.runs.insert(place, Run { row: append.row, log: recorded.collect() });
+            self.runs.insert(place, Run { row: append.row, labels: append.labels, log: recorded.collect() });
         } else if let Some(run) = self.runs.get_mut(&place) {
             run.row = append.row;
             run.log.extend(recorded);
@@ -277,4 +320,10 @@ fn wanted(filter: &Filter, row: &RunRow) -> bool {
         && filter.node_type.as_ref().is_none_or(|node_type| *node_type == row.node_type)
         && filter.created_from_ms.is_none_or(|from| row.created_at_ms >= from)
         && filter.created_before_ms.is_none_or(|before| row.created_at_ms < before)
+}
+
+fn labelled(filter: &Filter, labels: &Labels) -> bool {
+    filter.labels.iter().all(|LabelFilter { name, values }| {
+        labels.get(name).is_some_and(|found| values.iter().any(|value| found.contains(value)))
+    })
 }

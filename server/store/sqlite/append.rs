@@ -52,6 +52,7 @@ pub(super) fn append(connection: &Connection, deltas: &mut Deltas, prepared: &Pr
     let before = refuse(connection, append)?;
 
     write_row(connection, append, before.is_some())?;
+    write_labels(connection, append)?;
     write_log(connection, append, &prepared.events)?;
     write_effects(connection, append, &prepared.requests)?;
     write_keys(connection, append)?;
@@ -153,6 +154,18 @@ fn write_row(connection: &Connection, append: &Append, exists: bool) -> Result<(
             row.updated_at_ms,
             row.ended_at_ms
         ])?;
+    Ok(())
+}
+
+fn write_labels(connection: &Connection, append: &Append) -> Result<(), Stop> {
+    if append.labels.is_empty() {
+        return Ok(());
+    }
+    let mut insert = connection
+        .prepare_cached("INSERT INTO labels (tenant, name, value, created_at_ms, run) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for (name, value) in append.labels.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value))) {
+        insert.execute(params![append.tenant, name, value, append.row.created_at_ms, Id::from(append.run)])?;
+    }
     Ok(())
 }
 

@@ -6,7 +6,8 @@
 //! | `writer.rs` | the queue and the group commit: what waits together is made durable by one sync |
 //! | `append.rs`, `claims.rs`, `counts.rs` | what happens inside a transaction |
 //! | `api_keys.rs` | the table of API keys |
-//! | `readers.rs`, `read.rs` | the pool and its queries |
+//! | `objects.rs` | the table of small objects |
+//! | `readers.rs`, `read.rs`, `list.rs` | the pool and its queries |
 //! | `checkpoint.rs` | moves the WAL into the database, off the commit path |
 //! | `convert.rs` | between columns and the shapes of the trait |
 //!
@@ -18,6 +19,8 @@ mod checkpoint;
 mod claims;
 mod convert;
 mod counts;
+mod list;
+mod objects;
 mod read;
 mod readers;
 mod schema;
@@ -36,6 +39,7 @@ use rusqlite::Connection;
 use self::readers::Readers;
 use self::writer::{Job, Queue};
 use super::api_key::{ApiKey, KeyStore};
+use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectStore};
 use super::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, folder};
 
 /// The database's name in its folder.
@@ -170,7 +174,18 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         let (tenant, filter) = (tenant.to_owned(), filter.clone());
-        self.readers()?.read(move |connection| read::list(connection, &tenant, &filter, after, limit)).await
+        self.readers()?.read(move |connection| list::after(connection, &tenant, &filter, after, limit)).await
+    }
+
+    async fn page(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        skipped: usize,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let (tenant, filter) = (tenant.to_owned(), filter.clone());
+        self.readers()?.read(move |connection| list::page(connection, &tenant, &filter, skipped, limit)).await
     }
 
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
@@ -229,5 +244,39 @@ impl KeyStore for Sqlite {
     async fn revoke_api_key(&self, tenant: Option<&str>, id: &str, at_ms: i64) -> Result<Option<ApiKey>, StoreError> {
         let revocation = api_keys::Revocation { tenant: tenant.map(str::to_owned), id: id.to_owned(), at_ms };
         self.queue()?.ask(|answer| Job::RevokeKey(revocation, answer)).await
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Sqlite {
+    async fn change_objects(&self, tenant: &str, changes: Vec<Change>) -> Result<Vec<Object>, ObjectError> {
+        let changes = Changes { tenant: tenant.to_owned(), changes };
+        self.queue()?.ask(|answer| Job::ChangeObjects(changes, answer)).await?
+    }
+
+    async fn object(&self, tenant: &str, kind: &str, id: &str) -> Result<Option<Object>, StoreError> {
+        let (tenant, kind, id) = (tenant.to_owned(), kind.to_owned(), id.to_owned());
+        self.readers()?.read(move |connection| objects::get(connection, &tenant, &kind, &id)).await
+    }
+
+    async fn object_named(&self, tenant: &str, kind: &str, name: &str) -> Result<Option<Object>, StoreError> {
+        let (tenant, kind, name) = (tenant.to_owned(), kind.to_owned(), name.to_owned());
+        self.readers()?.read(move |connection| objects::named(connection, &tenant, &kind, &name)).await
+    }
+
+    async fn objects(
+        &self,
+        tenant: &str,
+        kind: &str,
+        parent: Option<&str>,
+        after: Option<&ObjectCursor>,
+        limit: usize,
+    ) -> Result<Vec<Object>, StoreError> {
+        let (tenant, kind, parent) = (tenant.to_owned(), kind.to_owned(), parent.map(str::to_owned));
+        let after = after.cloned();
+        let list = move |connection: &mut Connection| {
+            objects::list(connection, &tenant, &kind, parent.as_deref(), after.as_ref(), limit)
+        };
+        self.readers()?.read(list).await
     }
 }

@@ -1,11 +1,11 @@
 //! The queries of the readers. Each sees one committed state.
 
 use runyard_engine::{NodeRunId, Position, Recorded, RunId};
-use rusqlite::{Connection, ToSql, params};
+use rusqlite::{Connection, params};
 
 use super::append;
-use super::convert::{self, Id, RUN_COLUMNS};
-use crate::store::{Cursor, Filter, KeyUse, RunRow, Status, StoreError};
+use super::convert::{self, Id};
+use crate::store::{KeyUse, RunRow, StoreError};
 
 pub(super) fn log(
     connection: &Connection,
@@ -72,76 +72,4 @@ pub(super) fn run_of(connection: &Connection, tenant: &str, node_run: NodeRunId)
             .optional()
     };
     Ok(ask().map_err(convert::failure)?.map(Id::run))
-}
-
-/// Newest first. Several statuses are one ordered query each, merged: one query over all could not use the index's order.
-pub(super) fn list(
-    connection: &mut Connection,
-    tenant: &str,
-    filter: &Filter,
-    after: Option<Cursor>,
-    limit: usize,
-) -> Result<Vec<RunRow>, StoreError> {
-    let snapshot = connection.transaction().map_err(convert::failure)?;
-    let mut statuses = filter.statuses.clone();
-    statuses.sort_unstable();
-    statuses.dedup();
-    if statuses.is_empty() {
-        return list_one(&snapshot, tenant, None, filter, after, limit);
-    }
-    let mut rows = Vec::new();
-    for status in statuses {
-        rows.extend(list_one(&snapshot, tenant, Some(status), filter, after, limit)?);
-    }
-    rows.sort_unstable_by_key(|row| std::cmp::Reverse((row.created_at_ms, row.run)));
-    rows.truncate(limit);
-    Ok(rows)
-}
-
-fn list_one(
-    connection: &Connection,
-    tenant: &str,
-    status: Option<Status>,
-    filter: &Filter,
-    after: Option<Cursor>,
-    limit: usize,
-) -> Result<Vec<RunRow>, StoreError> {
-    let limit = convert::limit(limit);
-    let mut sql = format!("SELECT {RUN_COLUMNS} FROM runs WHERE tenant = ?");
-    let mut values: Vec<&dyn ToSql> = vec![&tenant];
-    if let Some(status) = &status {
-        sql.push_str(" AND status = ?");
-        values.push(status);
-    }
-    if let Some(face) = &filter.face {
-        sql.push_str(" AND face = ?");
-        values.push(face);
-    }
-    if let Some(node_type) = &filter.node_type {
-        sql.push_str(" AND node_type = ?");
-        values.push(node_type);
-    }
-    if let Some(from) = &filter.created_from_ms {
-        sql.push_str(" AND created_at_ms >= ?");
-        values.push(from);
-    }
-    // The cursor or the bound, whichever is tighter: with both, the index might be entered at the wrong one.
-    let cursor = after.map(|after| (after.created_at_ms, Id::from(after.run)));
-    let inside = |cursor: &&(i64, Id)| filter.created_before_ms.is_none_or(|before| cursor.0 < before);
-    if let Some((created_at_ms, run)) = cursor.as_ref().filter(inside) {
-        sql.push_str(" AND (created_at_ms, run) < (?, ?)");
-        values.extend([created_at_ms as &dyn ToSql, run]);
-    } else if let Some(before) = &filter.created_before_ms {
-        sql.push_str(" AND created_at_ms < ?");
-        values.push(before);
-    }
-    sql.push_str(" ORDER BY created_at_ms DESC, run DESC LIMIT ?");
-    values.push(&limit);
-
-    let read = || -> rusqlite::Result<Vec<RunRow>> {
-        let mut select = connection.prepare_cached(&sql)?;
-        let rows = select.query_map(values.as_slice(), convert::run_row)?;
-        rows.collect()
-    };
-    read().map_err(convert::failure)
 }

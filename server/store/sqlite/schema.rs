@@ -10,8 +10,12 @@ use super::{Options, claims, convert};
 use crate::store::StoreError;
 
 /// Every migration, in order; the schema version is how many have been applied. A shipped one is never changed.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_api_keys.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_api_keys.sql"),
+    include_str!("migrations/0003_objects.sql"),
+    include_str!("migrations/0004_labels.sql"),
+];
 
 /// Marks the file as Runyard's (SQLite's `application_id`): "RYRD".
 const APPLICATION_ID: i64 = 0x5259_5244;

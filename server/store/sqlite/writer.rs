@@ -16,8 +16,10 @@ use super::api_keys::{self, Revocation};
 use super::append::{self, Prepared, Stop};
 use super::claims::{self, Claim, Renewal};
 use super::counts::{Deltas, Tally};
+use super::objects::{self, Changed};
 use super::{Options, checkpoint, convert};
 use crate::store::api_key::ApiKey;
+use crate::store::object::Changes;
 use crate::store::{Append, Claimed, Committed, StoreError};
 use runyard_engine::EffectId;
 
@@ -39,6 +41,8 @@ pub(super) enum Job {
     AddKey(ApiKey, Answer<Result<(), StoreError>>),
     /// End an API key.
     RevokeKey(Revocation, Answer<Result<Option<ApiKey>, StoreError>>),
+    /// Change small objects, all or none.
+    ChangeObjects(Changes, Answer<Result<Changed, StoreError>>),
     /// Answer.
     Ping(Answer<Result<(), StoreError>>),
 }
@@ -170,6 +174,7 @@ enum Done {
     Renew(Result<Vec<EffectId>, StoreError>),
     AddKey(Result<(), StoreError>),
     RevokeKey(Result<Option<ApiKey>, StoreError>),
+    ChangeObjects(Result<Changed, StoreError>),
     Ping(Result<(), StoreError>),
 }
 
@@ -234,6 +239,9 @@ impl Writer {
             Job::Renew(renewal, _) => Done::Renew(self.one(|connection, _| claims::renew(connection, renewal))),
             Job::AddKey(key, _) => Done::AddKey(self.one(|connection, _| api_keys::add(connection, key))),
             Job::RevokeKey(end, _) => Done::RevokeKey(self.one(|connection, _| api_keys::revoke(connection, end))),
+            Job::ChangeObjects(changes, _) => {
+                Done::ChangeObjects(self.one(|connection, _| Ok(objects::change(connection, changes)?)))
+            }
             Job::Ping(_) => Done::Ping(self.one(|connection, _| ping(connection))),
         }
     }
@@ -311,6 +319,7 @@ fn together(connection: &Connection, deltas: &mut Deltas, job: &Job) -> rusqlite
         Job::Renew(renewal, _) => Done::Renew(sorted(claims::renew(connection, renewal))?),
         Job::AddKey(key, _) => Done::AddKey(sorted(api_keys::add(connection, key))?),
         Job::RevokeKey(end, _) => Done::RevokeKey(sorted(api_keys::revoke(connection, end))?),
+        Job::ChangeObjects(changes, _) => Done::ChangeObjects(Ok(objects::change(connection, changes)?)),
         Job::Ping(_) => Done::Ping(sorted(ping(connection))?),
     })
 }
@@ -332,6 +341,7 @@ fn all_busy(job: &Job, error: &rusqlite::Error) -> Done {
         Job::Renew(..) => Done::Renew(Err(busy())),
         Job::AddKey(..) => Done::AddKey(Err(busy())),
         Job::RevokeKey(..) => Done::RevokeKey(Err(busy())),
+        Job::ChangeObjects(..) => Done::ChangeObjects(Err(busy())),
         Job::Ping(_) => Done::Ping(Err(busy())),
     }
 }
@@ -344,6 +354,7 @@ fn answer(job: Job, done: Done) {
         (Job::Renew(_, answer), Done::Renew(done)) => drop(answer.send(done)),
         (Job::AddKey(_, answer), Done::AddKey(done)) => drop(answer.send(done)),
         (Job::RevokeKey(_, answer), Done::RevokeKey(done)) => drop(answer.send(done)),
+        (Job::ChangeObjects(_, answer), Done::ChangeObjects(done)) => drop(answer.send(done)),
         (Job::Ping(answer), Done::Ping(done)) => drop(answer.send(done)),
         // Each job is answered in kind; a mismatch leaves the caller with an error, not waiting.
         _ => tracing::error!("a job of the store was answered as another"),

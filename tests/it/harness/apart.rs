@@ -10,6 +10,7 @@ use runyard::config::{Auth, Config};
 use runyard::dialects::run_gateway::Backend;
 use runyard::doors;
 use runyard::feed::Bells;
+use runyard::objects::Objects;
 use runyard::runs::{Limits, Parts, Runs};
 use runyard_api::host::{self, CancellationToken, Settings};
 use tokio::sync::Notify;
@@ -56,8 +57,9 @@ impl Apart {
         let parts = Known { store: store.clone(), clock: clock.clone(), local };
         let guard = Guard::new(&config.auth, parts).unwrap();
         let log = slog::Logger::root(slog::Discard, slog::o!());
-        let (doors, servers) =
-            doors::open(&config, &runs, &guard, Backend::Here(runs.clone()), &settings, &log).unwrap();
+        let objects = Objects::new(store.clone(), clock.clone());
+        let inside = doors::Inside { gateway: Backend::Here(runs.clone()), runs, objects, guard };
+        let (doors, servers) = doors::open(&config, inside, &settings, &log).unwrap();
         let url = |name: &str| doors.iter().find(|door| door.name == name).map(|door| door.url.clone()).unwrap();
         let clients = Clients::of(url, Some(token));
         Apart { clients, clock, stopping, store, _servers: servers }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use runyard::store::api_key::{ApiKey, KeyStore};
 use runyard::store::memory::Memory;
+use runyard::store::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
 use runyard::store::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError};
 use runyard_engine::{EffectId, NodeRunId, Position, Recorded, RunId};
 use uuid::Uuid;
@@ -88,6 +89,16 @@ impl Store for Trouble {
         self.works()?.list(tenant, filter, after, limit).await
     }
 
+    async fn page(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        skipped: usize,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.works()?.page(tenant, filter, skipped, limit).await
+    }
+
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
         self.works()?.counts(tenant).await
     }
@@ -130,5 +141,31 @@ impl KeyStore for Trouble {
 
     async fn revoke_api_key(&self, tenant: Option<&str>, id: &str, at_ms: i64) -> Result<Option<ApiKey>, StoreError> {
         self.works()?.revoke_api_key(tenant, id, at_ms).await
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Trouble {
+    async fn change_objects(&self, tenant: &str, changes: Vec<Change>) -> Result<Vec<Object>, ObjectError> {
+        self.works()?.change_objects(tenant, changes).await
+    }
+
+    async fn object(&self, tenant: &str, kind: &str, id: &str) -> Result<Option<Object>, StoreError> {
+        self.works()?.object(tenant, kind, id).await
+    }
+
+    async fn object_named(&self, tenant: &str, kind: &str, name: &str) -> Result<Option<Object>, StoreError> {
+        self.works()?.object_named(tenant, kind, name).await
+    }
+
+    async fn objects(
+        &self,
+        tenant: &str,
+        kind: &str,
+        parent: Option<&str>,
+        after: Option<&ObjectCursor>,
+        limit: usize,
+    ) -> Result<Vec<Object>, StoreError> {
+        self.works()?.objects(tenant, kind, parent, after, limit).await
     }
 }

@@ -1,0 +1,178 @@
+//! Lists of runs, newest first. One ordered walk for each status and each value of the first label that is wanted, merged: one
+//! query over all could not use the order of an index. A walk brings only places, most of them from the index alone, and stops
+//! when enough have been seen; rows are read for what is listed.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+
+use runyard_engine::RunId;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+
+use super::append;
+use super::convert::{self, Id};
+use crate::store::{Cursor, Filter, LabelFilter, RunRow, Status, StoreError};
+
+/// Where a run stands in the order of lists.
+type Place = (i64, RunId);
+
+/// Runs that match, after the cursor.
+pub(super) fn after(
+    connection: &mut Connection,
+    tenant: &str,
+    filter: &Filter,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<Vec<RunRow>, StoreError> {
+    list(connection, tenant, walks(tenant, filter, after), 0, limit)
+}
+
+/// Runs that match, without the first so many.
+pub(super) fn page(
+    connection: &mut Connection,
+    tenant: &str,
+    filter: &Filter,
+    skipped: usize,
+    limit: usize,
+) -> Result<Vec<RunRow>, StoreError> {
+    list(connection, tenant, walks(tenant, filter, None), skipped, limit)
+}
+
+fn list(
+    connection: &mut Connection,
+    tenant: &str,
+    walks: Vec<Walk>,
+    skipped: usize,
+    limit: usize,
+) -> Result<Vec<RunRow>, StoreError> {
+    let snapshot = connection.transaction().map_err(convert::failure)?;
+    let places = merge(&snapshot, &walks, skipped, limit).map_err(convert::failure)?;
+    let rows = places.into_iter().map(|(_, run)| {
+        let row = append::row(&snapshot, tenant, run).map_err(convert::failure_of(run))?;
+        row.ok_or_else(|| StoreError::Corrupt { run, reason: "it is listed and has no row".to_owned() })
+    });
+    rows.collect()
+}
+
+/// The places that are listed: every walk is ordered, so the newest of their heads is the next. A run with two of the values
+/// that are wanted is met twice.
+fn merge(connection: &Connection, walks: &[Walk], skipped: usize, limit: usize) -> rusqlite::Result<Vec<Place>> {
+    let mut places = Vec::new();
+    if limit == 0 {
+        return Ok(places);
+    }
+    let mut selects = walks.iter().map(|walk| connection.prepare_cached(&walk.sql)).collect::<Result<Vec<_>, _>>()?;
+    let mut rows = selects
+        .iter_mut()
+        .zip(walks)
+        .map(|(select, walk)| select.query(params_from_iter(&walk.values)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut heads = BinaryHeap::new();
+    for (number, rows) in rows.iter_mut().enumerate() {
+        heads.extend(rows.next()?.map(place).transpose()?.map(|place| (place, Reverse(number))));
+    }
+    let (mut last, mut seen) = (None, 0);
+    while let Some((next, Reverse(number))) = heads.pop() {
+        heads.extend(rows[number].next()?.map(place).transpose()?.map(|place| (place, Reverse(number))));
+        if last.replace(next) == Some(next) {
+            continue;
+        }
+        seen += 1;
+        if seen > skipped {
+            places.push(next);
+            if places.len() == limit {
+                break;
+            }
+        }
+    }
+    Ok(places)
+}
+
+fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
+    Ok((row.get(0)?, row.get::<_, Id>(1)?.run()))
+}
+
+/// One ordered query, and what stands for its question marks.
+pub(super) struct Walk {
+    pub(super) sql: String,
+    values: Vec<Value>,
+}
+
+impl Walk {
+    fn and(&mut self, clause: &str, value: impl Into<Value>) {
+        self.sql.push_str(clause);
+        self.values.push(value.into());
+    }
+}
+
+/// The walks that find everything that a filter wants.
+pub(super) fn walks(tenant: &str, filter: &Filter, after: Option<Cursor>) -> Vec<Walk> {
+    let statuses: BTreeSet<Status> = filter.statuses.iter().copied().collect();
+    let statuses = if statuses.is_empty() { vec![None] } else { statuses.into_iter().map(Some).collect() };
+    let labels = match filter.labels.first() {
+        None => vec![None],
+        Some(LabelFilter { name, values }) => {
+            let values: BTreeSet<&String> = values.iter().collect();
+            values.into_iter().map(|value| Some((name.as_str(), value.as_str()))).collect()
+        }
+    };
+    let pairs = statuses.iter().flat_map(|status| labels.iter().map(|label| (*status, *label)));
+    pairs.map(|(status, label)| walk(tenant, filter, status, label, after)).collect()
+}
+
+fn walk(
+    tenant: &str,
+    filter: &Filter,
+    status: Option<Status>,
+    label: Option<(&str, &str)>,
+    after: Option<Cursor>,
+) -> Walk {
+    let Filter { statuses: _, face, node_type, created_from_ms, created_before_ms, labels } = filter;
+    let asks_row = status.is_some() || face.is_some() || node_type.is_some();
+    let (table, join) = match label {
+        None => ("runs", ""),
+        // In this order: the labels are what is walked.
+        Some(_) if asks_row => ("labels", " CROSS JOIN runs ON runs.tenant = labels.tenant AND runs.run = labels.run"),
+        Some(_) => ("labels", ""),
+    };
+    let sql = format!("SELECT {table}.created_at_ms, {table}.run FROM {table}{join} WHERE {table}.tenant = ?");
+    let mut walk = Walk { sql, values: vec![Value::from(tenant.to_owned())] };
+    if let Some((name, value)) = label {
+        walk.and(" AND labels.name = ?", name.to_owned());
+        walk.and(" AND labels.value = ?", value.to_owned());
+    }
+    if let Some(status) = status {
+        walk.and(" AND runs.status = ?", status.word().to_owned());
+    }
+    if let Some(face) = face {
+        walk.and(" AND runs.face = ?", face.clone());
+    }
+    if let Some(node_type) = node_type {
+        walk.and(" AND runs.node_type = ?", node_type.clone());
+    }
+    if let Some(from) = *created_from_ms {
+        walk.and(&format!(" AND {table}.created_at_ms >= ?"), from);
+    }
+    // The cursor or the bound, whichever is tighter: with both, the index might be entered at the wrong one.
+    match (after, *created_before_ms) {
+        (Some(after), before) if before.is_none_or(|before| after.created_at_ms < before) => {
+            walk.and(&format!(" AND ({table}.created_at_ms, {table}.run) < (?"), after.created_at_ms);
+            walk.and(", ?)", after.run.uuid().as_bytes().to_vec());
+        }
+        (_, Some(before)) => walk.and(&format!(" AND {table}.created_at_ms < ?"), before),
+        (_, None) => {}
+    }
+    for LabelFilter { name, values } in labels.iter().skip(1) {
+        walk.and(
+            " AND EXISTS (SELECT 1 FROM labels AS more WHERE more.tenant = labels.tenant AND more.name = ?",
+            name.clone(),
+        );
+        let marks = vec!["?"; values.len()].join(", ");
+        walk.sql.push_str(&format!(
+            " AND more.value IN ({marks}) AND more.created_at_ms = labels.created_at_ms AND more.run = labels.run)"
+        ));
+        walk.values.extend(values.iter().cloned().map(Value::from));
+    }
+    walk.sql.push_str(&format!(" ORDER BY {table}.created_at_ms DESC, {table}.run DESC"));
+    walk
+}
