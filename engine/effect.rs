@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Constraints, EffectId, Event, NodeRunId, NodeType, Object};
+use crate::{Constraints, EffectId, Event, NodeRunId, NodeType, Object, State};
 
 /// What came out of deciding.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,6 +15,8 @@ pub struct Decision {
     pub dropped: Vec<EffectId>,
     /// The answer for who asked.
     pub reply: Reply,
+    /// The state with the events applied. Absent where there are none.
+    pub after: Option<Box<State>>,
 }
 
 /// The answer for who asked.

@@ -221,6 +221,29 @@ impl Event {
     }
 }
 
+impl Event {
+    /// The node run that it changes; absent where that is only the run. The birth of a child changes its parent too.
+    pub fn node_run(&self) -> Option<NodeRunId> {
+        match self {
+            Event::Started { root, .. } => Some(*root),
+            Event::ChildCreated(child) => Some(child.node_run),
+            Event::Decomposed { node_run, .. }
+            | Event::Loaded { node_run, .. }
+            | Event::CandidatesGenerated { node_run, .. }
+            | Event::SubtaskMapped { node_run, .. }
+            | Event::NodeStarted { node_run, .. }
+            | Event::AttemptFailed { node_run, .. }
+            | Event::NodeQueued { node_run }
+            | Event::NodeWaiting { node_run, .. }
+            | Event::NodeDelayed { node_run, .. }
+            | Event::NodeFinished { node_run, .. }
+            | Event::Evaluated { node_run, .. }
+            | Event::RecoveryApplied { node_run, .. } => Some(*node_run),
+            Event::Finished { .. } => None,
+        }
+    }
+}
+
 /// A child, as created.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChildCreated {

@@ -1,9 +1,9 @@
 //! A run as it stands: a fold over its log, and nothing that is not in the log.
 //!
-//! The fold itself is in `apply`; what a state must always satisfy is in `check`. Node runs are shared (`Arc`), so that a
-//! copy of a state costs a pointer for each node run and a decision copies only what it touches.
+//! The fold itself is in `apply`; what a state must always satisfy is in `check`. Node runs are shared, so
+//! that a copy of a state costs next to nothing and a decision copies only what it touches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::command::Start;
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::graph::{Graph, Items, Route};
 use crate::plan::{Binding, Source};
-use crate::{Constraints, NodeRunId, NodeType, Object, Policy, Position, RunId, Shortfall};
+use crate::{Constraints, NodeRunId, NodeRuns, NodeType, Object, Policy, Position, RunId, Shortfall};
 
 /// A run as it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,7 @@ pub struct State {
     /// Where it stands.
     pub status: RunStatus,
     /// Every node run.
-    pub nodes: BTreeMap<NodeRunId, Arc<Node>>,
+    pub nodes: NodeRuns,
     /// Node runs in the order of creation, the root first.
     pub order: Vec<NodeRunId>,
     /// Tries of atomic node runs so far, for `max_steps`.
@@ -283,7 +283,7 @@ impl State {
             start: None,
             constraints: Constraints::default(),
             status: RunStatus::Queued,
-            nodes: BTreeMap::new(),
+            nodes: NodeRuns::default(),
             order: Vec::new(),
             steps: 0,
             outputs: None,

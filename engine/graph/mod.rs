@@ -138,7 +138,7 @@ impl Graph {
 
     /// What is wrong with a graph that was made outside, graphs within it included, if anything: the first node of which something
     /// does not hold, and what. Linear in the number of nodes and ways, but for the names.
-    pub(crate) fn fault(&self) -> Option<String> {
+    pub fn fault(&self) -> Option<String> {
         let mut open = vec![self];
         while let Some(graph) = open.pop() {
             if let Some(fault) = graph.fault_here() {

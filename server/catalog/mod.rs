@@ -4,6 +4,7 @@
 //! |----------------|-----------------------------------------------------------------------------|
 //! | `core.rs`      | inputs and outputs of `runyard.core.*`, as Rust types; schemas come from them |
 //! | `composite.rs` | the same for the composites                                                 |
+//! | `graph.rs`     | the same for graphs, lists of items, and nodes of graphs                     |
 //! | `builtin.rs`   | the table of node types that come with the server                           |
 //! | `entry.rs`     | one node type: schemas, compiled validators, hints for the planner          |
 //! | `resolve.rs`   | a reference to a node type, as asked, to the one that is meant              |
@@ -15,6 +16,7 @@ mod builtin;
 pub mod composite;
 pub mod core;
 mod entry;
+pub mod graph;
 mod resolve;
 mod violation;
 

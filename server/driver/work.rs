@@ -27,7 +27,8 @@ pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed) {
 async fn in_span(parts: &Parts, claimed: Claimed) {
     let Claimed { tenant, run, effect, epoch, .. } = claimed;
     let recall = parts.runs.recalls().hold(effect.id);
-    let answering = std::panic::AssertUnwindSafe(answer(parts, &effect)).catch_unwind();
+    let around = perform::Around { runs: parts.runs.clone(), tenant: tenant.clone(), run, node_run: effect.node_run };
+    let answering = std::panic::AssertUnwindSafe(answer(parts, &effect, &around)).catch_unwind();
     // Only the work is given up, never the recording of what came of it: that may be half done.
     let command = tokio::select! {
         biased;
@@ -62,16 +63,17 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
 /// Waits until the time of this try is over; for ever where it has as long as it takes.
 async fn time_is_over(parts: &Parts, effect: &Effect) {
     match &effect.request {
-        Request::Call { until_ms: Some(until_ms), .. } | Request::Plan { until_ms: Some(until_ms), .. } => {
-            parts.clock.sleep_until(*until_ms).await;
-        }
-        Request::Call { until_ms: None, .. } | Request::Plan { until_ms: None, .. } | Request::Wake => {
-            std::future::pending().await
-        }
+        Request::Call { until_ms: Some(until_ms), .. }
+        | Request::Plan { until_ms: Some(until_ms), .. }
+        | Request::Load { until_ms: Some(until_ms) } => parts.clock.sleep_until(*until_ms).await,
+        Request::Call { until_ms: None, .. }
+        | Request::Plan { until_ms: None, .. }
+        | Request::Load { until_ms: None }
+        | Request::Wake => std::future::pending().await,
     }
 }
 
-async fn answer(parts: &Parts, effect: &Effect) -> Command {
+async fn answer(parts: &Parts, effect: &Effect, around: &perform::Around) -> Command {
     match &effect.request {
         Request::Wake => Command::Wake { effect: effect.id, node_run: effect.node_run },
         Request::Call { node_type, inputs, .. } => {
@@ -83,9 +85,16 @@ async fn answer(parts: &Parts, effect: &Effect) -> Command {
                 clock: &parts.clock,
                 now_ms: parts.clock.now_ms(),
                 entropy: perform::fresh_entropy(),
+                around: Some(around),
             };
             settle(effect, parts.performer.perform(call).await)
         }
+        Request::Load { .. } => match parts.performer.load(around).await {
+            Ok(perform::Loaded { inputs, content }) => {
+                Command::Loaded { effect: effect.id, node_run: effect.node_run, inputs, content }
+            }
+            Err(failure) => settle(effect, Outcome::Failed(failure)),
+        },
         Request::Plan { node_type, inputs, constraints, .. } => {
             let request =
                 PlanRequest { node_type: node_type.clone(), inputs: inputs.clone(), constraints: constraints.clone() };

@@ -159,6 +159,7 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
         steps: Policy::default(),
         notes: Object::new(),
         labels: Labels::new(),
+        graph: None,
         key: None,
     }
 }

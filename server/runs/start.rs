@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use runyard_engine::{
-    ChildSpec, Command, Constraints, Labels, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Reply, RunId, Start,
-    State,
+    ChildSpec, Command, Constraints, Graph, Labels, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Reply, RunId,
+    Start, State,
 };
 use serde_json::Value;
 
 use super::submit::Riders;
 use super::{Error, RunName, Runs};
+use crate::graph;
 use crate::store::{Epoch, KeyUse, StoreError};
 
 /// Where a start's fingerprint rests among a run's notes.
@@ -37,6 +38,8 @@ pub struct NewRun {
     pub steps: Policy,
     /// What the face wants to find again.
     pub notes: Object,
+    /// What the root walks, where that has been read and checked before.
+    pub graph: Option<Arc<Graph>>,
     /// What lists find it by. The face bounds how many there are, and how long.
     pub labels: Labels,
     /// The request as validated, for telling a repeat from another request.
@@ -186,6 +189,10 @@ impl Runs {
 
     fn prepare(&self, new: &NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
         let node_type = self.resolve(&new.node_type, &new.inputs)?;
+        let graph = match &new.graph {
+            Some(graph) => Some(graph.clone()),
+            None => self.walked(&node_type, &new.inputs)?,
+        };
         let mut notes = new.notes.clone();
         notes.insert(FINGERPRINT.to_owned(), Value::String(hex(fingerprint)));
         Ok(Start {
@@ -197,15 +204,18 @@ impl Runs {
             policy: new.policy.clone(),
             steps: new.steps.clone(),
             parallel_max: self.limits.parallel_max,
+            graph,
             notes,
             labels: new.labels.clone(),
         })
     }
 
     fn child(&self, request: ChildRequest) -> Result<ChildSpec, Error> {
+        let node_type = self.resolve(&request.node_type, &request.inputs)?;
+        self.walked(&node_type, &request.inputs)?;
         Ok(ChildSpec {
             key: request.key,
-            node_type: self.resolve(&request.node_type, &request.inputs)?,
+            node_type,
             inputs: request.inputs,
             constraints: self.canonical(request.constraints),
             depends_on: request.depends_on,
@@ -214,6 +224,12 @@ impl Runs {
             binding_decision: request.binding_decision,
             notes: request.notes,
         })
+    }
+
+    /// What the inputs of a composite say that it walks, checked.
+    fn walked(&self, node_type: &NodeType, inputs: &Object) -> Result<Option<Arc<Graph>>, Error> {
+        graph::check_inputs(&self.catalog, node_type, inputs)
+            .map_err(|violations| Error::InvalidInputs { node_type: node_type.id.clone(), violations })
     }
 
     fn resolve(&self, asked: &NodeTypeRef, inputs: &Object) -> Result<NodeType, Error> {

@@ -11,6 +11,7 @@ mod crash;
 mod failures;
 mod gateway;
 mod golden_store;
+mod graphs;
 mod harness;
 mod idempotency;
 mod native;

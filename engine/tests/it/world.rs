@@ -31,6 +31,8 @@ impl World {
             apply(&mut self.state, &recorded).unwrap();
             self.log.push(recorded);
         }
+        let after = decision.after.as_deref().unwrap_or(&self.state);
+        assert_eq!(after, &self.state, "a decision hands out the state that its events make");
         self.keep_effects(&command, &decision);
         self.laws();
         self.again(command, &decision);

@@ -106,7 +106,12 @@ impl Projection {
                 }
             }
             // A try that is not the last is nobody's end, and the standard has no word for it.
-            Event::AttemptFailed { .. } | Event::NodeQueued { .. } | Event::NodeWaiting { .. } => {}
+            Event::AttemptFailed { .. }
+            | Event::NodeQueued { .. }
+            | Event::NodeWaiting { .. }
+            | Event::NodeDelayed { .. } => {}
+            // Told with `composite_decomposed`, which follows.
+            Event::Loaded { .. } => {}
             Event::NodeFinished { node_run, state, error, .. } => {
                 let atomic = self.known.get(node_run).is_some_and(|known| !known.composite && known.started);
                 if atomic {

@@ -60,6 +60,7 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
         steps: policy::steps(extensions.as_ref())?,
         notes,
         labels: Labels::new(),
+        graph: None,
         request: serde_json::to_value(body).unwrap_or_default(),
         key: None,
     })

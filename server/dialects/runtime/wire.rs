@@ -63,6 +63,7 @@ pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Ve
         steps: Policy::default(),
         notes,
         labels: Labels::new(),
+        graph: None,
         request: serde_json::to_value(body).unwrap_or_default(),
         key: None,
     })
