@@ -244,7 +244,7 @@ async fn node_types_can_be_found() {
             found.into_iter().map(|one| one.node_type_id).collect::<Vec<_>>()
         }
     };
-    let composites = ["runyard.composite.external", "runyard.composite.planner.general"];
+    let composites = ["each", "external", "graph", "planner.general"].map(|name| format!("runyard.composite.{name}"));
     assert_eq!(find(None, Some(&NodeKind::Composite)).await, composites);
     let all = find(None, None).await;
     assert!(all.is_sorted() && all.len() == 8, "{all:?}");
