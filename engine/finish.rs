@@ -175,7 +175,7 @@ fn judgement(kind: NodeKind, ending: &Ending) -> Option<Evaluation> {
         FinalState::Canceled | FinalState::Skipped => return None,
     };
     let reason_code = match kind {
-        NodeKind::Call | NodeKind::Sleep => "atomic_completed",
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask => "atomic_completed",
         NodeKind::Plan | NodeKind::Graph | NodeKind::Each => "composite_evaluation",
         NodeKind::External => return None,
     };

@@ -40,7 +40,7 @@ pub struct NodeType {
     pub input_schema_sha256: Option<String>,
 }
 
-/// How the engine moves a node run. `Call` and `Sleep` are atomic, the others composite.
+/// How the engine moves a node run. `Call`, `Sleep` and `Ask` are atomic, the others composite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeKind {
@@ -48,6 +48,8 @@ pub enum NodeKind {
     Call,
     /// A durable timer: inputs `seconds` or `duration_seconds`, output `slept_seconds`.
     Sleep,
+    /// A question to whoever follows the run: input `question`, output `answer`.
+    Ask,
     /// A goal, split into children by the planner.
     Plan,
     /// Children and completion come from outside.
@@ -60,14 +62,21 @@ pub enum NodeKind {
 
 impl NodeKind {
     /// Every kind, for generators and tables.
-    pub const ALL: [NodeKind; 6] =
-        [NodeKind::Call, NodeKind::Sleep, NodeKind::Plan, NodeKind::External, NodeKind::Graph, NodeKind::Each];
+    pub const ALL: [NodeKind; 7] = [
+        NodeKind::Call,
+        NodeKind::Sleep,
+        NodeKind::Ask,
+        NodeKind::Plan,
+        NodeKind::External,
+        NodeKind::Graph,
+        NodeKind::Each,
+    ];
 
     /// Whether node runs of this kind have children.
     pub const fn is_composite(self) -> bool {
         match self {
             NodeKind::Plan | NodeKind::External | NodeKind::Graph | NodeKind::Each => true,
-            NodeKind::Call | NodeKind::Sleep => false,
+            NodeKind::Call | NodeKind::Sleep | NodeKind::Ask => false,
         }
     }
 }

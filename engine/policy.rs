@@ -140,7 +140,7 @@ pub(crate) fn check(policy: &Policy, node_type: &NodeType) -> Result<(), Invalid
         if !tried {
             return wrong(
                 "retry",
-                "only what the server performs is tried again; a sleep and an external composite cannot be",
+                "only what the server performs is tried again; a sleep, a question and an external composite cannot be",
             );
         }
         retry.check()?;
@@ -166,7 +166,7 @@ fn check_timeout(timeout_ms: u64) -> Result<(), Invalid> {
 pub(crate) const fn is_tried(kind: NodeKind) -> bool {
     match kind {
         NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => true,
-        NodeKind::Sleep | NodeKind::External => false,
+        NodeKind::Sleep | NodeKind::Ask | NodeKind::External => false,
     }
 }
 

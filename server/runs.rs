@@ -1,20 +1,27 @@
-//! `Runs`: the only façade that rooms call. Start, submit, get, list, follow.
+//! `Runs`: the only façade that rooms call. Start, submit, get, list, follow, decide.
 //!
 //! | file             | what                                                             |
 //! |------------------|------------------------------------------------------------------|
 //! | `start.rs`       | a new run: resolve, validate, start once                         |
 //! | `submit.rs`      | one command: load, decide, commit, tell who waits                |
+//! | `approvals.rs`   | what somebody is asked to agree to: listed, decided              |
+//! | `decisions.rs`   | tokens that decide for whoever holds them                        |
 //! | `cache.rs`       | run states kept at hand                                          |
 //! | `writing.rs`     | whether writing works, for health                                |
 //! | `references.rs`  | the ways in which a run is named                                 |
 //! | `row.rs`         | what lists show, derived from the state                          |
+//! | `threads.rs`     | runs that share their messages, one after the other               |
+//! | `answer.rs`      | the one value that a run answers with                            |
 //! | `recalls.rs`     | what is being performed, called back when nobody waits for it    |
 //! | `fingerprint.rs` | telling a repeated request from another one                      |
 //! | `remote.rs`      | the same questions, asked of a coordinator elsewhere             |
 //!
 //! Nothing here knows a dialect, and nothing here decides: the engine does.
 
+pub mod answer;
+pub mod approvals;
 mod cache;
+mod decisions;
 mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -24,6 +31,7 @@ pub mod remote;
 pub mod row;
 mod start;
 mod submit;
+pub mod threads;
 mod writing;
 
 use std::sync::Arc;
@@ -33,6 +41,7 @@ use runyard_engine::{NodeRunId, Position, Recorded, Rejected, RunId, State};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use approvals::{DecidedApproval, Said};
 pub use recalls::Recalls;
 pub use references::RunName;
 pub use start::{ChildRequest, IdempotencyKey, NewRun, StartedRun};
@@ -52,6 +61,7 @@ pub struct Runs {
     feed: Feed,
     submitter: Arc<Submitter>,
     fingerprints: fingerprint::Fingerprints,
+    decisions: decisions::Decisions,
     limits: Limits,
 }
 
@@ -71,6 +81,15 @@ pub enum Error {
     /// No node run of this tenant is named like this.
     #[error("node run `{0}` is not known here")]
     UnknownNodeRun(String),
+    /// Nothing of this tenant was asked under this id.
+    #[error("approval `{0}` is not known here")]
+    UnknownApproval(String),
+    /// It is no decision token of this server, or not for this caller.
+    #[error("this is not a decision token of this server")]
+    InvalidToken,
+    /// What the token is for has been decided.
+    #[error("this decision token has been used")]
+    UsedToken,
     /// The node type or its version does not exist.
     #[error(transparent)]
     UnknownNodeType(#[from] ResolveError),
@@ -96,6 +115,14 @@ pub enum Error {
     KeyReused {
         /// The key.
         key: String,
+    },
+    /// The thread's last run has not ended, so it cannot be gone on with.
+    #[error("thread `{thread}` has a run that has not ended, {run}; wait for its end, or cancel it")]
+    ThreadBusy {
+        /// The thread.
+        thread: String,
+        /// Its live run.
+        run: RunId,
     },
     /// The run moves faster than this command could be decided, or the store's queue is full. Nothing was recorded.
     #[error("too much is going on; try again")]
@@ -135,7 +162,7 @@ pub struct Parts {
     pub bells: Arc<Bells>,
     /// Notified when there may be effects to claim.
     pub work: Arc<Notify>,
-    /// The server key, for fingerprints.
+    /// The server key, for fingerprints and decision tokens.
     pub secret: [u8; 32],
     /// Bounds.
     pub limits: Limits,
@@ -153,6 +180,7 @@ impl Runs {
             feed,
             submitter: Arc::new(submitter),
             fingerprints: fingerprint::Fingerprints::new(&parts.secret),
+            decisions: decisions::Decisions::new(&parts.secret),
             limits: parts.limits,
         }
     }

@@ -3,16 +3,20 @@
 //! Pure: the same state, command and context give the same decision, for ever. Deciding works on a draft (`draft`) to which
 //! every event is applied as it is produced, by the same [`crate::apply`] that replays the log.
 
+mod approve;
 mod cancel;
 mod children;
 mod complete;
+mod deliver;
 mod evaluate;
 mod loaded;
+mod pause;
 mod planned;
 mod settle;
 mod start;
 mod wake;
 
+use self::approve::Said;
 use crate::{Command, Context, Corrupt, Decision, Node, NodeKind, NodeRunId, Rejected, RunStatus, State};
 
 /// What follows from a command.
@@ -42,6 +46,12 @@ pub fn decide(state: &State, command: Command, context: Context) -> Result<Decis
         Command::Evaluate { node_run, evaluation, recovery } => {
             evaluate::decide(state, node_run, evaluation, recovery, at_ms)
         }
+        Command::Deliver { node_run, input } => deliver::decide(state, node_run, &input, at_ms),
+        Command::Decide { approval, verdict, by, comment } => {
+            approve::decide(state, approval, Said { verdict, by, comment }, at_ms)
+        }
+        Command::Pause { reason, by } => pause::pause(state, reason, by, at_ms),
+        Command::Resume { by } => pause::resume(state, by, at_ms),
         Command::Cancel { reason } => cancel::decide(state, reason, at_ms),
     }
 }
@@ -51,7 +61,7 @@ fn external(state: &State, node_run: NodeRunId) -> Result<&Node, Rejected> {
     let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
     match node.node_type.kind {
         NodeKind::External => Ok(node),
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => {
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => {
             Err(Rejected::ServerOwned { node_run })
         }
     }

@@ -31,8 +31,8 @@ pub(super) fn decide(
         (NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each, Outcome::TimedOut) => {
             Err(attempts::timed_out(node))
         }
-        // A timer comes due (`Wake`); it has no outcome. External composites have no effect of their own.
-        (NodeKind::Sleep | NodeKind::External, _) => return Ok(Decision::default()),
+        // A timer comes due (`Wake`); it has no outcome. Questions and external composites have no effect of their own.
+        (NodeKind::Sleep | NodeKind::Ask | NodeKind::External, _) => return Ok(Decision::default()),
     };
     let mut draft = Draft::answering(state, at_ms, effect);
     match routed {

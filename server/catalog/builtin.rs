@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::composite::{AnyObject, PlannerInputs, PlannerOutputs};
 use super::core::{
-    EchoInputs, EchoOutputs, FailInputs, FailOutputs, HashSha256Inputs, HashSha256Outputs, NoInputs, SleepInputs,
-    SleepOutputs, TimeNowOutputs, Uuid4Outputs,
+    AskInputs, AskOutputs, EchoInputs, EchoOutputs, FailInputs, FailOutputs, HashSha256Inputs, HashSha256Outputs,
+    NoInputs, SleepInputs, SleepOutputs, TimeNowOutputs, Uuid4Outputs,
 };
 use super::entry::{Argument, Entry, Head, Hints, Reads};
 use super::graph::{
@@ -20,8 +20,19 @@ use super::graph::{
 use super::violation::Violation;
 
 pub(super) fn entries() -> Vec<Entry> {
-    let mut entries =
-        vec![echo(), sleep(), uuid4(), time_now(), hash_sha256(), fail(), planner(), external(), walked(), each()];
+    let mut entries = vec![
+        echo(),
+        sleep(),
+        ask(),
+        uuid4(),
+        time_now(),
+        hash_sha256(),
+        fail(),
+        planner(),
+        external(),
+        walked(),
+        each(),
+    ];
     entries.extend(nodes_of_graphs());
     entries
 }
@@ -56,6 +67,25 @@ fn sleep() -> Entry {
             verbs: words("sleep wait pause delay rest"),
             produces: words("sleep wait pause delay"),
             arguments: vec![Argument { field: "seconds".to_owned(), reads: Reads::Seconds }],
+        },
+        rule: None,
+    })
+}
+
+fn ask() -> Entry {
+    Entry::of::<AskInputs, AskOutputs>(Head {
+        id: "runyard.core.ask",
+        aliases: &[],
+        kind: NodeKind::Ask,
+        description: "Puts a question to whoever follows the run, which goes on with the reply.",
+        hints: Hints {
+            keywords: Vec::new(),
+            verbs: words("ask"),
+            produces: words("answer reply"),
+            arguments: vec![Argument {
+                field: "question".to_owned(),
+                reads: Reads::Text { after: words("ask"), of: Vec::new() },
+            }],
         },
         rule: None,
     })

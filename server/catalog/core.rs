@@ -2,7 +2,7 @@
 //! types read and write the values, so the two cannot part. Field names are those of the ARP reference node types, so that
 //! a `jarvis.core.*` alias is only a name.
 //!
-//! What they do is in `driver/perform/builtin.rs`; `sleep` is a timer of the engine.
+//! What they do is in `driver/perform/builtin.rs`; `sleep` is a timer of the engine, and `ask` waits in it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,22 @@ impl SleepInputs {
 pub struct SleepOutputs {
     /// Seconds, as asked.
     pub slept_seconds: f64,
+}
+
+/// What to ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskInputs {
+    /// For whoever follows the run.
+    pub question: String,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskOutputs {
+    /// The input that was delivered, unchanged.
+    pub answer: String,
 }
 
 /// Nothing is needed.

@@ -81,6 +81,11 @@ pub fn of_runs(error: Error) -> Refusal {
         Error::UnknownNodeRun(node_run) => {
             Refusal::new(S::NOT_FOUND, "node_run_not_found", message).with("node_run_id", node_run)
         }
+        Error::UnknownApproval(approval) => {
+            Refusal::new(S::NOT_FOUND, "approval_not_found", message).with("approval_id", approval)
+        }
+        Error::InvalidToken => Refusal::new(S::BAD_REQUEST, "decision_token_invalid", message),
+        Error::UsedToken => Refusal::new(S::CONFLICT, "decision_token_used", message),
         Error::UnknownNodeType(unknown) => {
             let refusal = Refusal::new(S::BAD_REQUEST, "unknown_node_type", message);
             let refusal = refusal.with("nearest", json!(unknown.nearest));
@@ -91,6 +96,9 @@ pub fn of_runs(error: Error) -> Refusal {
             .with("violations", input_violations(&violations)),
         Error::Rejected(rejected) => of_engine(&rejected),
         Error::NameTaken { name } => Refusal::new(S::CONFLICT, "run_already_exists", message).with("run_id", name),
+        Error::ThreadBusy { thread, run } => {
+            Refusal::new(S::CONFLICT, "thread_busy", message).with("thread_id", thread).with("run_id", run.to_string())
+        }
         Error::KeyReused { key } => {
             Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key)
         }
@@ -145,11 +153,20 @@ fn of_engine(rejected: &Rejected) -> Refusal {
                 .with("limit", limit.clone())
                 .with("found", found.clone())
         }
-        Rejected::Unsupported { constraint } => {
-            Refusal::new(S::BAD_REQUEST, "constraint_unsupported", message).with("constraint", *constraint)
+        Rejected::UnknownApproval { approval } => {
+            Refusal::new(S::NOT_FOUND, "approval_not_found", message).with("approval_id", approval.to_string())
+        }
+        Rejected::ApprovalDecided { approval, verdict } => Refusal::new(S::CONFLICT, "approval_decided", message)
+            .with("approval_id", approval.to_string())
+            .with("verdict", verdict.to_string()),
+        Rejected::ApprovalLapsed { approval } => {
+            Refusal::new(S::CONFLICT, "approval_lapsed", message).with("approval_id", approval.to_string())
         }
         Rejected::NotBegun { node_run } => {
             Refusal::new(S::CONFLICT, "node_run_not_begun", message).with("node_run_id", node_run.to_string())
+        }
+        Rejected::NotAsking { node_run } => {
+            Refusal::new(S::CONFLICT, "not_asking", message).with("node_run_id", node_run.to_string())
         }
         Rejected::NotACompletion { state } => {
             Refusal::new(S::BAD_REQUEST, "invalid_request", message).with("state", state.to_string())

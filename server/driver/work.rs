@@ -10,6 +10,7 @@ use tracing::Instrument;
 use super::{Parts, perform};
 use crate::planner::PlanRequest;
 use crate::runs::Error;
+use crate::runs::answer::Answer;
 use crate::store::{Claimed, StoreError};
 
 /// How often a result is offered to a store that is busy, before the claim is left to run out.
@@ -25,10 +26,17 @@ pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed) {
 }
 
 async fn in_span(parts: &Parts, claimed: Claimed) {
+    let earlier = match earlier(parts, &claimed).await {
+        Ok(earlier) => earlier,
+        Err(error) => {
+            tracing::warn!(%error, "what the thread said before could not be read; the effect will be claimed again");
+            return;
+        }
+    };
     let Claimed { tenant, run, effect, epoch, .. } = claimed;
     let recall = parts.runs.recalls().hold(effect.id);
     let around = perform::Around { runs: parts.runs.clone(), tenant: tenant.clone(), run, node_run: effect.node_run };
-    let answering = std::panic::AssertUnwindSafe(answer(parts, &effect, &around)).catch_unwind();
+    let answering = std::panic::AssertUnwindSafe(answer(parts, &effect, &around, earlier)).catch_unwind();
     // Only the work is given up, never the recording of what came of it: that may be half done.
     let command = tokio::select! {
         biased;
@@ -73,7 +81,15 @@ async fn time_is_over(parts: &Parts, effect: &Effect) {
     }
 }
 
-async fn answer(parts: &Parts, effect: &Effect, around: &perform::Around) -> Command {
+/// What a planner has to know of the thread. Nothing else asks.
+async fn earlier(parts: &Parts, claimed: &Claimed) -> Result<Vec<Answer>, Error> {
+    match &claimed.effect.request {
+        Request::Plan { .. } => parts.runs.earlier_answers(&claimed.tenant, claimed.run).await,
+        Request::Call { .. } | Request::Load { .. } | Request::Wake => Ok(Vec::new()),
+    }
+}
+
+async fn answer(parts: &Parts, effect: &Effect, around: &perform::Around, earlier: Vec<Answer>) -> Command {
     match &effect.request {
         Request::Wake => Command::Wake { effect: effect.id, node_run: effect.node_run },
         Request::Call { node_type, inputs, .. } => {
@@ -96,8 +112,8 @@ async fn answer(parts: &Parts, effect: &Effect, around: &perform::Around) -> Com
             Err(failure) => settle(effect, Outcome::Failed(failure)),
         },
         Request::Plan { node_type, inputs, constraints, .. } => {
-            let request =
-                PlanRequest { node_type: node_type.clone(), inputs: inputs.clone(), constraints: constraints.clone() };
+            let (node_type, inputs, constraints) = (node_type.clone(), inputs.clone(), constraints.clone());
+            let request = PlanRequest { node_type, inputs, constraints, earlier };
             match parts.planner.plan(request).await {
                 Ok(plan) => Command::Planned { effect: effect.id, node_run: effect.node_run, plan },
                 Err(failure) => settle(effect, Outcome::Failed(failure)),

@@ -6,7 +6,7 @@ use runyard_engine::{NodeKind, Object, Plan};
 
 use super::bind::Bound;
 use super::cuts::Link;
-use super::references::{Known, Made};
+use super::references::{Known, Made, Said};
 use super::result::Force;
 use crate::catalog::Entry;
 
@@ -41,9 +41,9 @@ pub(super) struct Decided<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// A plan without steps, for a goal with these values beside it.
-    pub(super) fn new(context: Object) -> Self {
-        Self { known: Known { made: Vec::new(), context }, ..Self::default() }
+    /// A plan without steps, for a goal with these values beside it, and these before it.
+    pub(super) fn new(context: Object, earlier: Vec<Said<'a>>) -> Self {
+        Self { known: Known { made: Vec::new(), context, earlier }, ..Self::default() }
     }
 
     /// Arranges for the steps of a clause: called once, before its first step.

@@ -16,7 +16,7 @@ use super::failure::{self, Near};
 use super::fit::{self, Fit};
 use super::limits;
 use super::rank::{Ranked, Ranker};
-use super::references::Means;
+use super::references::{Means, Said};
 use super::repeat::Repeat;
 use super::result::{self, Answer, Force};
 use super::vocabulary::Vocabulary;
@@ -79,7 +79,7 @@ impl LexicalPlanner {
             planner: self,
             inputs: &inputs,
             constraints: &request.constraints,
-            draft: Draft::new(context(&inputs, request)?),
+            draft: Draft::new(context(&inputs, request)?, self.earlier(request)),
         };
         for clause in &clauses {
             work.clause(clause)?;
@@ -87,6 +87,16 @@ impl LexicalPlanner {
         let steps = work.draft.steps.len();
         limits::check_steps(steps as u64, &inputs, &request.constraints)?;
         Ok(work.draft.finish(summary(goal, steps)))
+    }
+
+    /// What earlier runs answered, with the node types that made it.
+    fn earlier(&self, request: &PlanRequest) -> Vec<Said<'_>> {
+        let entry = |id: &String| self.catalog.entries().iter().find(|entry| entry.id == *id);
+        let said = |answer: &crate::runs::answer::Answer| Said {
+            value: answer.value.clone(),
+            entry: answer.node_type.as_ref().and_then(entry),
+        };
+        request.earlier.iter().map(said).collect()
     }
 
     fn read(&self, request: &PlanRequest) -> Result<PlannerInputs, Failure> {

@@ -38,6 +38,8 @@ pub use limits::{GOAL_BYTES_MAX, STEPS_MAX};
 use runyard_engine::event::Failure;
 use runyard_engine::{Constraints, NodeType, Object, Plan};
 
+use crate::runs::answer::Answer;
+
 /// Who turns a goal into a plan.
 #[async_trait]
 pub trait Planner: Send + Sync {
@@ -57,6 +59,8 @@ pub struct PlanRequest {
     pub inputs: Object,
     /// Limits that the plan must keep.
     pub constraints: Constraints,
+    /// What earlier runs of the thread answered, the oldest first: what the goal may speak of.
+    pub earlier: Vec<Answer>,
 }
 
 #[cfg(test)]

@@ -51,7 +51,8 @@ impl Ranker {
     pub(super) fn new(catalog: &Catalog) -> Self {
         // Without a graph around it, a node of a graph leads nowhere.
         let alone = |entry: &&Entry| !entry.id.starts_with(NODES_OF_GRAPHS);
-        let atomic = |entry: &&Entry| matches!(entry.kind, NodeKind::Call | NodeKind::Sleep) && alone(entry);
+        let atomic =
+            |entry: &&Entry| matches!(entry.kind, NodeKind::Call | NodeKind::Sleep | NodeKind::Ask) && alone(entry);
         let texts: Vec<(usize, String)> = (catalog.entries().iter().enumerate())
             .filter(|(_, entry)| atomic(entry))
             .map(|(place, entry)| (place, text_of(entry)))

@@ -1,5 +1,5 @@
 //! "it", "the result", "the uuid", "the second hash", "step 2's output", "the customer name": words for values that earlier
-//! steps made, or that the goal's context holds.
+//! steps made, that the goal's context holds, or that earlier runs of the thread answered.
 
 use std::ops::Range;
 
@@ -27,6 +27,16 @@ pub(super) struct Known<'a> {
     pub(super) made: Vec<Made<'a>>,
     /// Values given with the goal.
     pub(super) context: Object,
+    /// What earlier runs of the thread answered, the oldest first. Spoken of where no step of this plan is meant.
+    pub(super) earlier: Vec<Said<'a>>,
+}
+
+/// What an earlier run of the thread answered.
+#[derive(Debug, Clone)]
+pub(super) struct Said<'a> {
+    pub(super) value: Value,
+    /// Who made it, where that is known.
+    pub(super) entry: Option<&'a Entry>,
 }
 
 /// Words of a clause that stand for a value.
@@ -145,6 +155,13 @@ impl Known<'_> {
         let noun = ahead.get(index).copied().unwrap_or_default();
         let end = at + 1 + index + 1;
         let candidates = self.candidates(noun);
+        let goes_on = words.get(end).is_some_and(|word| word.is_one_of(&["of", "from"]));
+        if candidates.as_ref().is_none_or(Vec::is_empty)
+            && !goes_on
+            && let Some(said) = self.said_before(noun)
+        {
+            return Some(Reference { words: at..end, means: Means::Given(said.value.clone()) });
+        }
         let padded =
             index > 0 && (ordinal.is_some() || matches!(ahead.get(index - 1), Some(&("last" | "previous" | "latest"))));
         let (candidates, end) = match candidates {
@@ -167,7 +184,7 @@ impl Known<'_> {
             Some(nth) => candidates.get(nth).copied(),
             None => candidates.last().copied(),
         };
-        let means = if plural { Means::Several } else { meaning(chosen) };
+        let means = if plural { Means::Several } else { self.or_earlier(meaning(chosen)) };
         Some(Reference { words: at..end, means })
     }
 
@@ -189,12 +206,12 @@ impl Known<'_> {
     }
 
     fn pronoun(&self, at: usize) -> Reference {
-        Reference { words: at..at + 1, means: meaning(self.values().last().copied()) }
+        Reference { words: at..at + 1, means: self.latest() }
     }
 
     fn several(&self, words: Range<usize>) -> Reference {
         let values = self.values();
-        let means = if values.len() > 1 { Means::Several } else { meaning(values.last().copied()) };
+        let means = if values.len() > 1 { Means::Several } else { self.latest() };
         Reference { words, means }
     }
 
@@ -225,7 +242,27 @@ impl Known<'_> {
 
     /// The most recent value, for a clause that names none.
     pub(super) fn latest(&self) -> Means {
-        meaning(self.values().last().copied())
+        self.or_earlier(meaning(self.values().last().copied()))
+    }
+
+    /// What the last run of the thread answered, where no step is meant.
+    fn or_earlier(&self, means: Means) -> Means {
+        match (means, self.earlier.last()) {
+            (Means::Nothing, Some(said)) => Means::Given(said.value.clone()),
+            (means, _) => means,
+        }
+    }
+
+    /// What an earlier run answered that goes by this noun.
+    fn said_before(&self, noun: &str) -> Option<&Said<'_>> {
+        let noun = vocabulary::stem(noun);
+        if ANY.iter().any(|any| vocabulary::stem(any) == noun) {
+            return self.earlier.last();
+        }
+        let named = |said: &&Said<'_>| {
+            said.entry.is_some_and(|entry| entry.hints.produces.iter().any(|name| vocabulary::stem(name) == noun))
+        };
+        self.earlier.iter().rev().find(named)
     }
 }
 

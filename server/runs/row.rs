@@ -15,6 +15,7 @@ pub fn derive(state: &State) -> RunRow {
         name: start.and_then(|start| start.name.clone()),
         face: start.map(|start| start.face.clone()).unwrap_or_default(),
         node_type: start.map(|start| start.node_type.id.clone()).unwrap_or_default(),
+        turn: start.and_then(|start| start.turn.clone()),
         title: start.and_then(|start| title(&start.inputs)),
         status: state.status,
         reason: match state.status {
@@ -32,7 +33,13 @@ pub fn derive(state: &State) -> RunRow {
     }
 }
 
-fn title(inputs: &runyard_engine::Object) -> Option<String> {
+/// The goal among a node run's inputs, as a list shows it.
+pub(super) fn title(inputs: &runyard_engine::Object) -> Option<String> {
     let goal = ["goal", "prompt"].iter().find_map(|key| inputs.get(*key)?.as_str())?;
-    Some(goal.chars().take(TITLE_CHARACTERS_MAX).collect())
+    Some(in_one_line(goal))
+}
+
+/// As much of a text as a list shows.
+pub(super) fn in_one_line(text: &str) -> String {
+    text.chars().take(TITLE_CHARACTERS_MAX).collect()
 }

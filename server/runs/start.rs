@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use runyard_engine::{
-    ChildSpec, Command, Constraints, Graph, Labels, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Reply, RunId,
-    Start, State,
+    ApprovalStrategy, ChildSpec, Command, Constraints, Graph, Labels, NodeRunId, NodeType, NodeTypeRef, Object, Policy,
+    Reply, RunId, Start, State,
 };
 use serde_json::Value;
 
@@ -36,12 +36,16 @@ pub struct NewRun {
     pub policy: Policy,
     /// The same for every planned step that says nothing else.
     pub steps: Policy,
+    /// What somebody has to agree to first.
+    pub approval: ApprovalStrategy,
     /// What the face wants to find again.
     pub notes: Object,
     /// What the root walks, where that has been read and checked before.
     pub graph: Option<Arc<Graph>>,
     /// What lists find it by. The face bounds how many there are, and how long.
     pub labels: Labels,
+    /// The thread whose next turn it is to be: one with a live run is refused. Absent: a thread of its own.
+    pub thread: Option<String>,
     /// The request as validated, for telling a repeat from another request.
     pub request: Value,
     /// Under which the caller may repeat it.
@@ -105,6 +109,10 @@ impl Runs {
             Err(Error::Store(StoreError::NameTaken { .. } | StoreError::KeyTaken(_))) => {
                 self.earlier(tenant, &new, &fingerprint).await?.ok_or(Error::Busy)
             }
+            // Somebody else went on with the thread in that moment.
+            Err(Error::Store(StoreError::TurnTaken { turn, run })) => {
+                Err(Error::ThreadBusy { thread: turn.thread, run })
+            }
             answered => answered,
         }
     }
@@ -115,17 +123,21 @@ impl Runs {
         }
         let run = self.clock.new_run_id();
         super::note_run(run);
-        let start = self.prepare(new, fingerprint)?;
+        let turn = match &new.thread {
+            Some(thread) => Some(self.next_turn(tenant, thread).await?),
+            None => None,
+        };
+        let start = Start { turn, ..self.prepare(new, fingerprint)? };
         let riders =
             Riders { settles: None, key: new.key.as_ref().map(|key| key.used_for(new.operation, run, fingerprint)) };
-        let (state, _) = self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await?;
-        Ok(StartedRun { state, replayed: false })
+        let submitted = self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await?;
+        Ok(StartedRun { state: submitted.state, replayed: false })
     }
 
     /// Submits any other command about a run.
     pub async fn submit(&self, tenant: &str, run: RunId, command: Command) -> Result<Arc<State>, Error> {
         super::note_run(run);
-        Ok(self.submitter.submit(tenant, run, command, Riders::default()).await?.0)
+        Ok(self.submitter.submit(tenant, run, command, Riders::default()).await?.state)
     }
 
     /// Submits what came back from a claimed effect: refused where the claim is no longer held.
@@ -137,7 +149,7 @@ impl Runs {
         claim: (runyard_engine::EffectId, Epoch),
     ) -> Result<Arc<State>, Error> {
         let riders = Riders { settles: Some(claim), key: None };
-        Ok(self.submitter.submit(tenant, run, command, riders).await?.0)
+        Ok(self.submitter.submit(tenant, run, command, riders).await?.state)
     }
 
     /// Gives an external composite children.
@@ -150,9 +162,10 @@ impl Runs {
     ) -> Result<(Arc<State>, Vec<NodeRunId>), Error> {
         let children = requests.into_iter().map(|request| self.child(request)).collect::<Result<_, _>>()?;
         let command = Command::CreateChildren { parent, children };
-        match self.submitter.submit(tenant, run, command, Riders::default()).await? {
-            (state, Reply::Children(ids)) => Ok((state, ids)),
-            (state, Reply::Done) => Ok((state, Vec::new())),
+        let submitted = self.submitter.submit(tenant, run, command, Riders::default()).await?;
+        match submitted.reply {
+            Reply::Children(ids) => Ok((submitted.state, ids)),
+            Reply::Done => Ok((submitted.state, Vec::new())),
         }
     }
 
@@ -203,10 +216,12 @@ impl Runs {
             constraints: self.canonical(new.constraints.clone()),
             policy: new.policy.clone(),
             steps: new.steps.clone(),
+            approval: new.approval,
             parallel_max: self.limits.parallel_max,
             graph,
             notes,
             labels: new.labels.clone(),
+            turn: None,
         })
     }
 

@@ -43,6 +43,9 @@ pub(super) fn append(append: &Append) -> Result<(), Broken> {
     if append.key.as_ref().is_some_and(|key| key.run != append.run) {
         return broken("the key must be used for the run that is appended to");
     }
+    if append.approvals.iter().any(|row| row.run != append.run) {
+        return broken("an approval must be the run's own");
+    }
     if append.expected != 0 && !append.labels.is_empty() {
         return broken("labels come with a new run");
     }
@@ -58,10 +61,11 @@ pub(super) fn same_run(before: &RunRow, after: &RunRow) -> Result<(), Broken> {
     let same = before.name == after.name
         && before.face == after.face
         && before.node_type == after.node_type
+        && before.turn == after.turn
         && before.created_at_ms == after.created_at_ms;
     if same {
         Ok(())
     } else {
-        Err(Broken { run: after.run, rule: "name, face, node type and time of creation never change" })
+        Err(Broken { run: after.run, rule: "name, face, node type, turn and time of creation never change" })
     }
 }

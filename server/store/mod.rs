@@ -5,10 +5,11 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
-//! [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
 
 pub mod api_key;
+pub mod approval;
 mod check;
 #[cfg(test)]
 mod conformance;
@@ -18,7 +19,11 @@ pub mod object;
 pub mod sqlite;
 
 use async_trait::async_trait;
-use runyard_engine::{Effect, EffectId, Event, Labels, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus};
+use runyard_engine::{
+    ApprovalId, Effect, EffectId, Event, Labels, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus, Turn,
+};
+
+use self::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 
 /// A name for whose data it is. Comes from the credential alone; `default` when authentication is off.
 pub type Tenant = String;
@@ -29,7 +34,7 @@ pub trait Store: Send + Sync + 'static {
     /// Commits all entries in one durable transaction in which each entry succeeds or fails alone. The answers stand in the
     /// order of the entries. When this returns, what it says `Ok` to has survived a power cut. An entry sees those before it.
     ///
-    /// An entry that breaks several rules is told the first of: `KeyTaken`, `Fenced`, `Conflict`, `NameTaken`. A refused
+    /// An entry that breaks several rules is told the first of: `KeyTaken`, `Fenced`, `Conflict`, `NameTaken`, `TurnTaken`. A refused
     /// entry has written nothing. Dropping the future does not undo the commit.
     async fn commit(&self, appends: Vec<Append>) -> Vec<Result<Committed, StoreError>>;
 
@@ -58,12 +63,34 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError>;
 
+    /// What was asked under this id.
+    async fn approval(&self, tenant: &str, approval: ApprovalId) -> Result<Option<ApprovalRow>, StoreError>;
+
+    /// Approvals that match, newest first, after the cursor.
+    async fn approvals(
+        &self,
+        tenant: &str,
+        filter: &ApprovalFilter,
+        after: Option<ApprovalCursor>,
+        limit: usize,
+    ) -> Result<Vec<ApprovalRow>, StoreError>;
+
     /// Runs that match, newest first, without the first so many. What is skipped is walked over: callers bound it.
     async fn page(
         &self,
         tenant: &str,
         filter: &Filter,
         skipped: usize,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError>;
+
+    /// A thread's runs that have a turn of a lower number, the last turn first. The first run of a thread that nobody made is not
+    /// among them: it has no turn.
+    async fn turns(
+        &self,
+        tenant: &str,
+        thread: &str,
+        before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError>;
 
@@ -102,7 +129,7 @@ pub struct Append {
     /// What happened, in order. They get the positions `expected + 1` and on. May be empty, to settle what changes nothing
     /// or to remember a key; not for a new run.
     pub events: Vec<Event>,
-    /// The run's row as it is after the events. Name, face, node type and time of creation stay what they were at first.
+    /// The run's row as it is after the events. Name, face, node type, turn and time of creation stay what they were at first.
     pub row: RunRow,
     /// New effects.
     pub effects: Vec<Effect>,
@@ -115,6 +142,8 @@ pub struct Append {
     pub node_runs: Vec<NodeRunId>,
     /// What lists find the run by. Only a new run brings them; they never change.
     pub labels: Labels,
+    /// The run's approvals that the events have changed, as they are after them.
+    pub approvals: Vec<ApprovalRow>,
     /// A key under which the run's start can be repeated.
     pub key: Option<KeyUse>,
 }
@@ -152,6 +181,8 @@ pub struct RunRow {
     pub node_type: String,
     /// The goal, or what else says in a line what it is about.
     pub title: Option<String>,
+    /// Its place in a thread, unique in its tenant. Absent: it is the first of a thread of its own.
+    pub turn: Option<Turn>,
     /// Where it stands.
     pub status: RunStatus,
     /// The error code of a run that did not succeed.
@@ -321,6 +352,14 @@ pub enum StoreError {
     NameTaken {
         /// The name.
         name: String,
+        /// Who has it.
+        run: RunId,
+    },
+    /// Another run of the thread has the turn.
+    #[error("turn {} of thread {} is taken by run {run}", turn.number, turn.thread)]
+    TurnTaken {
+        /// The turn.
+        turn: Turn,
         /// Who has it.
         run: RunId,
     },

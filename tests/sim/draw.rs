@@ -8,8 +8,8 @@ use runyard::runs::{ChildRequest, IdempotencyKey, NewRun, RunName};
 use runyard_engine::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    ChildSpec, Completion, Constraints, Labels, NodeType, NodeTypeRef, Object, OnFailure, Outcome, Plan, Policy, Retry,
-    Route, Routed, SideEffect,
+    ApprovalStrategy, ChildSpec, Completion, Constraints, Labels, NodeType, NodeTypeRef, Object, OnFailure, Outcome,
+    Plan, Policy, Retry, Route, Routed, SideEffect,
 };
 use serde_json::{Value, json};
 
@@ -29,6 +29,7 @@ pub const OPERATION: &str = "start_run";
 
 const ECHO: &str = "runyard.core.echo";
 const SLEEP: &str = "runyard.core.sleep";
+const ASK: &str = "runyard.core.ask";
 const UUID4: &str = "runyard.core.uuid4";
 const PLANNER: &str = "runyard.composite.planner.general";
 const EXTERNAL: &str = "runyard.composite.external";
@@ -48,14 +49,15 @@ fn reference(id: &str) -> NodeTypeRef {
 
 /// A node type and inputs that fit it.
 fn work(choices: &mut Choices, composites: bool) -> (NodeTypeRef, Object) {
-    let weights = if composites { [4, 3, 2, 3, 5, 2, 2] } else { [4, 3, 1, 1, 1, 0, 0] };
+    let weights = if composites { [4, 3, 2, 3, 5, 1, 2, 2] } else { [4, 3, 1, 1, 1, 1, 0, 0] };
     match choices.weighted(&weights) {
         0 => (reference(ECHO), object(json!({ "echo": *choices.pick(&["a", "b", "c"]) }))),
         1 => (reference(SLEEP), object(json!({ "seconds": *choices.pick(&[0.0, 0.05, 1.0, 7.5, 60.0]) }))),
         2 => (reference(UUID4), Object::new()),
         3 => (reference(PLANNER), object(json!({ "goal": *choices.pick(&["one", "two"]) }))),
         4 => (reference(EXTERNAL), Object::new()),
-        5 => (reference(GRAPH), object(json!({ "graph": graphs::written(choices), "data": { "n": 1 } }))),
+        5 => (reference(ASK), object(json!({ "question": *choices.pick(&["who", "why"]) }))),
+        6 => (reference(GRAPH), object(json!({ "graph": graphs::written(choices), "data": { "n": 1 } }))),
         _ => {
             let at_once = 1 + choices.below(3);
             let items = json!({ "items": ["a", "b", "c"], "item_as": "echo", "at_once": at_once });
@@ -80,19 +82,23 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
     let policy = Policy { on_failure: OnFailure::Fail, ..policy(choices, tried, None) };
     let steps = if choices.percent(30) { policy_for_all(choices) } else { Policy::default() };
     let labels = labels(choices);
+    let approvals = [ApprovalStrategy::OnToolCall, ApprovalStrategy::OnStart];
+    let approval = if choices.percent(25) { *choices.pick(&approvals) } else { ApprovalStrategy::None };
     NewRun {
         name: name.and_then(RunName::parse),
         face: "run-gateway",
         operation: OPERATION,
-        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps, "labels": labels }),
+        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps, "labels": labels, "approval": approval }),
         node_type,
         inputs,
         constraints,
         policy,
         steps,
+        approval,
         notes: Object::new(),
         labels,
         graph: None,
+        thread: None,
         key: key.and_then(IdempotencyKey::parse),
     }
 }
@@ -155,6 +161,7 @@ fn limits(choices: &mut Choices) -> Constraints {
     if choices.percent(10) {
         constraints.gates.side_effect_class = Some(*choices.pick(&[SideEffect::Read, SideEffect::Write]));
     }
+    constraints.gates.require_approval = choices.percent(10);
     constraints
 }
 

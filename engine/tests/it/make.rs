@@ -7,8 +7,8 @@ use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState, R
 use runyard_engine::graph::{Fallback, OnItemFailure};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    Completion, Constraints, Graph, GraphNode, Items, Labels, NodeKind, NodeType, NodeTypeRef, Object, OnFailure, Plan,
-    Policy, Retry, RunId, SideEffect, Start,
+    ApprovalStrategy, Completion, Constraints, Graph, GraphNode, Items, Labels, NodeKind, NodeType, NodeTypeRef,
+    Object, OnFailure, Plan, Policy, Retry, RunId, SideEffect, Start,
 };
 use serde_json::Value;
 
@@ -31,6 +31,7 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
     let id = match kind {
         NodeKind::Call => "test.call",
         NodeKind::Sleep => "test.sleep",
+        NodeKind::Ask => "test.ask",
         NodeKind::Plan => "test.plan",
         NodeKind::External => "test.external",
         NodeKind::Graph => "test.graph",
@@ -58,10 +59,12 @@ pub(crate) fn start(kind: NodeKind) -> Start {
         constraints: Constraints::default(),
         policy: Policy::default(),
         steps: Policy::default(),
+        approval: ApprovalStrategy::None,
         parallel_max: 4,
         graph: None,
         notes: Object::new(),
         labels: Labels::new(),
+        turn: None,
     }
 }
 

@@ -10,8 +10,9 @@ use runyard_engine::event::{EvaluationStatus, FinalState};
 use runyard_engine::graph::{Fallback, OnItemFailure};
 use runyard_engine::plan::Step;
 use runyard_engine::{
-    ChildSpec, Command, Completion, Constraints, Content, Decision, Effect, EffectId, Event, Graph, GraphNode, Items,
-    NodeKind, NodeRunId, OnFailure, Outcome, Plan, Policy, Request, Retry, Route, Routed, RunStatus, SideEffect, Start,
+    ApprovalId, ApprovalStrategy, ChildSpec, Command, Completion, Constraints, Content, Decision, Effect, EffectId,
+    Event, Graph, GraphNode, Items, NodeKind, NodeRunId, NodeState, OnFailure, Outcome, Plan, Policy, Request, Retry,
+    Route, Routed, RunStatus, SideEffect, Start, Verdict, Wait,
 };
 use serde_json::{Value, json};
 
@@ -54,6 +55,21 @@ enum Move {
         status: EvaluationStatus,
         recovery: bool,
     },
+    Deliver {
+        node: usize,
+        input: String,
+    },
+    Decide {
+        which: usize,
+        verdict: Verdict,
+    },
+    /// Of a node run, whether or not anybody was asked about it.
+    DecideAny {
+        node: usize,
+        verdict: Verdict,
+    },
+    Pause,
+    Resume,
     Cancel,
 }
 
@@ -209,6 +225,25 @@ fn obey(world: &mut World, seen: &Seen, next: Move) {
             evaluation: evaluation(status),
             recovery: recovers.then(|| recovery("retry")),
         },
+        Move::Deliver { node: index, input } => {
+            // Mostly where it is waited for.
+            let asking =
+                |id: &NodeRunId| world.state.node(*id).is_some_and(|node| node.node_type.kind == NodeKind::Ask);
+            let questions: Vec<NodeRunId> = world.state.order.iter().copied().filter(asking).collect();
+            let node_run = *questions.get(index % (questions.len() + 1)).unwrap_or(&node(index));
+            Command::Deliver { node_run, input }
+        }
+        Move::Decide { which, verdict } => {
+            let asked: Vec<ApprovalId> = world.state.asked().map(|(_, asked)| asked.id).collect();
+            let Some(approval) = asked.get(which % asked.len().max(1)).copied() else { return };
+            Command::Decide { approval, verdict, by: Some("drawn".to_owned()), comment: None }
+        }
+        Move::DecideAny { node: index, verdict } => {
+            let approval = ApprovalId::of(world.state.run, node(index));
+            Command::Decide { approval, verdict, by: None, comment: Some("any".to_owned()) }
+        }
+        Move::Pause => Command::Pause { reason: None, by: None },
+        Move::Resume => Command::Resume { by: None },
         Move::Cancel => Command::Cancel { reason: None },
     };
     let before = world.state.clone();
@@ -243,10 +278,19 @@ fn answer(world: &World, asked: &Effect, well: bool, made: Made) -> Command {
     }
 }
 
-/// Answers everything that is wanted, and finishes what waits for its owner, until the run ends or nothing moves.
+/// Answers everything that is wanted, agrees to everything that is asked, and finishes what waits for its owner, until the run
+/// ends or nothing moves.
 fn wind_up(world: &mut World) {
     while !matches!(world.state.status, RunStatus::Final(_)) {
         let version = world.state.version;
+        world.submit(Command::Resume { by: None }).unwrap();
+        let open: Vec<ApprovalId> =
+            world.state.asked().filter(|(node, _)| node.is_asked()).map(|(_, asked)| asked.id).collect();
+        for approval in open {
+            // One may end the run, and then the others are refused.
+            let verdict = Verdict::Approved;
+            _ = world.submit(Command::Decide { approval, verdict, by: None, comment: None });
+        }
         let wanted: Vec<_> = world.wanted.values().cloned().collect();
         world.at_ms = wanted.iter().map(|effect| effect.due_at_ms).fold(world.at_ms, i64::max);
         for effect in wanted {
@@ -259,35 +303,48 @@ fn wind_up(world: &mut World) {
         if let Some(node_run) = leaf.filter(owned).map(|node| node.id).next() {
             world.submit(Command::Complete { node_run, completion: completion(FinalState::Succeeded) }).unwrap();
         }
+        let asks =
+            |id: &&NodeRunId| world.state.node(**id).is_some_and(|node| node.state == NodeState::Waiting(Wait::Input));
+        if let Some(node_run) = world.state.order.iter().find(asks).copied() {
+            world.submit(Command::Deliver { node_run, input: "in the end".into() }).unwrap();
+        }
         assert!(world.state.version > version, "a live run that was answered moves");
     }
 }
 
 fn any_kind() -> impl Strategy<Value = NodeKind> {
     prop_oneof![
-        4 => Just(NodeKind::Call),
-        2 => Just(NodeKind::Sleep),
-        2 => Just(NodeKind::Plan),
-        3 => Just(NodeKind::External),
-        1 => Just(NodeKind::Graph),
-        1 => Just(NodeKind::Each),
+        8 => Just(NodeKind::Call),
+        4 => Just(NodeKind::Sleep),
+        1 => Just(NodeKind::Ask),
+        4 => Just(NodeKind::Plan),
+        6 => Just(NodeKind::External),
+        2 => Just(NodeKind::Graph),
+        2 => Just(NodeKind::Each),
     ]
 }
 
 fn any_start() -> impl Strategy<Value = Start> {
     let kind = prop_oneof![
-        1 => Just(NodeKind::Call),
-        1 => Just(NodeKind::Sleep),
-        4 => Just(NodeKind::Plan),
-        6 => Just(NodeKind::External),
-        3 => Just(NodeKind::Graph),
-        2 => Just(NodeKind::Each),
+        2 => Just(NodeKind::Call),
+        2 => Just(NodeKind::Sleep),
+        1 => Just(NodeKind::Ask),
+        9 => Just(NodeKind::Plan),
+        12 => Just(NodeKind::External),
+        6 => Just(NodeKind::Graph),
+        4 => Just(NodeKind::Each),
+    ];
+    let approval = prop_oneof![
+        8 => Just(ApprovalStrategy::None),
+        1 => Just(ApprovalStrategy::OnStart),
+        1 => Just(ApprovalStrategy::OnToolCall),
     ];
     let known = prop::option::weighted(0.7, any_graph(1));
-    (kind, 0_u32..4, prop::option::weighted(0.3, any_limits()), any_policy(), known).prop_map(
-        |(kind, parallel_max, constraints, policy, known)| Start {
+    (kind, 0_u32..4, prop::option::weighted(0.3, any_limits()), any_policy(), approval, known).prop_map(
+        |(kind, parallel_max, constraints, policy, approval, known)| Start {
             graph: known.filter(|_| kind == NodeKind::Graph),
             parallel_max,
+            approval,
             policy: if matches!(kind, NodeKind::Plan | NodeKind::Graph | NodeKind::Each) {
                 Policy { on_failure: OnFailure::Fail, ..policy }
             } else {
@@ -312,7 +369,7 @@ fn any_limits() -> impl Strategy<Value = Constraints> {
     let allowed = prop::option::weighted(0.1, ids());
     let denied = prop::option::weighted(0.1, ids());
     let budgets = (number(0..3000), number(0..8), prop::option::weighted(0.1, 0.0..9.0_f64));
-    let gates = (prop::option::weighted(0.1, any_side_effect()), prop::bool::weighted(0.02));
+    let gates = (prop::option::weighted(0.1, any_side_effect()), prop::bool::weighted(0.05));
     (structural, allowed, denied, budgets, gates).prop_map(|(structural, allowed, denied, budgets, gates)| {
         let mut constraints = Constraints::default();
         let into = &mut constraints.structural;
@@ -492,8 +549,8 @@ fn any_made() -> impl Strategy<Value = Made> {
 fn fitting(policy: Policy, kind: NodeKind) -> Policy {
     match kind {
         NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => policy,
-        NodeKind::Sleep | NodeKind::External if policy.timeout_ms == Some(7) => policy,
-        NodeKind::Sleep | NodeKind::External => Policy { retry: None, timeout_ms: None, ..policy },
+        NodeKind::Sleep | NodeKind::Ask | NodeKind::External if policy.timeout_ms == Some(7) => policy,
+        NodeKind::Sleep | NodeKind::Ask | NodeKind::External => Policy { retry: None, timeout_ms: None, ..policy },
     }
 }
 
@@ -528,6 +585,11 @@ fn any_pointer() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["", "/a", "/a", "/b/0", "/b/7", "a", "/slept_seconds"]).prop_map(str::to_owned)
 }
 
+/// Mostly one that lets the run go on.
+fn any_verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![6 => Just(Verdict::Approved), 1 => Just(Verdict::Denied)]
+}
+
 fn any_move() -> impl Strategy<Value = Move> {
     let state = prop::sample::select(vec![
         FinalState::Succeeded,
@@ -547,6 +609,12 @@ fn any_move() -> impl Strategy<Value = Move> {
         5 => (any::<usize>(), state).prop_map(|(node, state)| Move::Complete { node, completion: completion(state) }),
         8 => (any::<usize>(), status, any::<bool>())
             .prop_map(|(node, status, recovery)| Move::Evaluate { node, status, recovery }),
+        6 => (any::<usize>(), prop::sample::select(vec!["yes", "no"]))
+            .prop_map(|(node, input)| Move::Deliver { node, input: input.to_owned() }),
+        12 => (any::<usize>(), any_verdict()).prop_map(|(which, verdict)| Move::Decide { which, verdict }),
+        1 => (any::<usize>(), any_verdict()).prop_map(|(node, verdict)| Move::DecideAny { node, verdict }),
+        1 => Just(Move::Pause),
+        8 => Just(Move::Resume),
         1 => Just(Move::Cancel),
     ]
 }
@@ -559,7 +627,7 @@ fn the_draws_reach_every_event() {
     let mut runner = TestRunner::new(config());
     let strategy = (any_start(), prop::collection::vec(any_move(), 1..MOVES_MAX));
     let mut met = std::collections::BTreeMap::new();
-    for _ in 0..4 * CASES {
+    for _ in 0..8 * CASES {
         let (start, moves) = strategy.new_tree(&mut runner).unwrap().current();
         let mut world = World::new();
         if world.submit(Command::Start(Box::new(start))).is_ok() {
@@ -574,6 +642,9 @@ fn the_draws_reach_every_event() {
             if let Event::NodeFinished { shortfall: Some(shortfall), .. } = &recorded.event {
                 *met.entry(format!("{shortfall:?}")).or_insert(0) += 1;
             }
+            if let Event::ApprovalDecided { verdict: Verdict::Denied, .. } = &recorded.event {
+                *met.entry("denied".to_owned()).or_insert(0) += 1;
+            }
             if let Event::NodeFinished { node_run, state: FinalState::Succeeded, .. } = &recorded.event
                 && !world.state.node(*node_run).unwrap().fallback_for.is_empty()
             {
@@ -581,7 +652,7 @@ fn the_draws_reach_every_event() {
             }
         }
     }
-    // Events, both ways to fall short, and stand-ins that ran.
-    assert_eq!(met.len(), 18, "{met:?}");
+    // Events, both ways to fall short, stand-ins that ran, and denials.
+    assert_eq!(met.len(), 23, "{met:?}");
     assert!(met.values().all(|times| *times >= 10), "{met:?}");
 }

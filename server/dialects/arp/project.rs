@@ -112,6 +112,11 @@ impl Projection {
             | Event::NodeDelayed { .. } => {}
             // Told with `composite_decomposed`, which follows.
             Event::Loaded { .. } => {}
+            // `policy_decided` is about a decision point that decides at once, not about people who are asked.
+            Event::ApprovalAsked { .. }
+            | Event::ApprovalDecided { .. }
+            | Event::Paused { .. }
+            | Event::Resumed { .. } => {}
             Event::NodeFinished { node_run, state, error, .. } => {
                 let atomic = self.known.get(node_run).is_some_and(|known| !known.composite && known.started);
                 if atomic {

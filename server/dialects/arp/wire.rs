@@ -58,9 +58,11 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
         constraints: constraints(envelope.as_ref())?,
         policy: policy::policy(extensions.as_ref())?,
         steps: policy::steps(extensions.as_ref())?,
+        approval: policy::approval(extensions.as_ref())?,
         notes,
         labels: Labels::new(),
         graph: None,
+        thread: None,
         request: serde_json::to_value(body).unwrap_or_default(),
         key: None,
     })

@@ -6,8 +6,9 @@ use runyard_engine::event::{ChildCreated, Evaluation, EvaluationStatus, Failure,
 use runyard_engine::graph::Fallback;
 use runyard_engine::plan::CandidateSet;
 use runyard_engine::{
-    Constraints, Content, Event, Graph, GraphNode, Labels, NodeKind, NodeRunId, NodeType, NodeTypeRef, Object, Policy,
-    Position, Recorded, Retry, RunId, RunOutcome, Shortfall, SideEffect, Start, Wait,
+    ApprovalId, ApprovalStrategy, Constraints, Content, Event, Graph, GraphNode, Labels, NodeKind, NodeRunId, NodeType,
+    NodeTypeRef, Object, Policy, Position, Recorded, Retry, RunId, RunOutcome, Shortfall, SideEffect, Start, Verdict,
+    Wait,
 };
 
 /// A log.
@@ -32,6 +33,7 @@ pub(super) fn stories() -> Vec<Story> {
         fell_short(Shortfall::NothingAchieved, RunOutcome::NothingAchieved, "the run achieved nothing"),
         retried(),
         walked(),
+        held_back(),
         atomic(),
     ]
 }
@@ -56,9 +58,11 @@ impl Writer {
             constraints: Constraints::default(),
             policy: Policy::default(),
             steps: Policy::default(),
+            approval: ApprovalStrategy::None,
             parallel_max: 1,
             graph: None,
             notes: Object::new(),
+            turn: None,
             labels: Labels::new(),
         };
         writer.add(Event::Started { start: Box::new(start), root, constraints: Constraints::default() }, when);
@@ -241,6 +245,24 @@ fn walked() -> Story {
     let later = Event::NodeDelayed { node_run: delay, until_ms: 0, outputs: Object::new(), inputs: None, route: None };
     log.add(later, Some(""));
     log.end(delay, FinalState::Succeeded, None);
+    log.end(root, FinalState::Succeeded, None);
+    log.finish(RunOutcome::Succeeded, None)
+}
+
+/// A run whose root is a tool that somebody is asked about, and that is paused meanwhile.
+fn held_back() -> Story {
+    let mut log = Writer::new(NodeKind::Call, None);
+    let (root, approval) = (log.root, ApprovalId::of(log.run, log.root));
+    if let Some(Event::Started { start, .. }) = log.steps.first_mut().map(|step| &mut step.recorded.event) {
+        start.approval = ApprovalStrategy::OnStart;
+    }
+    let (verdict, by, comment) = (Verdict::Approved, None, None);
+    log.add(Event::ApprovalAsked { node_run: root, approval, inputs: None }, Some(""));
+    log.add(Event::Paused { reason: None, by: None }, Some(""));
+    log.add(Event::ApprovalDecided { node_run: root, approval, verdict, by, comment }, Some(""));
+    log.add(Event::NodeQueued { node_run: root }, None);
+    log.add(Event::Resumed { by: None }, Some(""));
+    log.begin(root, None);
     log.end(root, FinalState::Succeeded, None);
     log.finish(RunOutcome::Succeeded, None)
 }

@@ -226,6 +226,8 @@ pub(super) fn waiting_for(wait: Wait) -> types::WaitingFor {
         Wait::Timer { until_ms } => (types::WaitReason::Timer, Some(time(until_ms))),
         Wait::Children => (types::WaitReason::Children, None),
         Wait::External => (types::WaitReason::External, None),
+        Wait::Input => (types::WaitReason::Input, None),
+        Wait::Approval => (types::WaitReason::Approval, None),
     };
     types::WaitingFor { reason, until }
 }

@@ -94,6 +94,10 @@ impl Projection {
             | Event::NodeWaiting { .. }
             | Event::NodeDelayed { .. }
             | Event::Loaded { .. }
+            | Event::ApprovalAsked { .. }
+            | Event::ApprovalDecided { .. }
+            | Event::Paused { .. }
+            | Event::Resumed { .. }
             | Event::Evaluated { .. } => None,
         }
     }

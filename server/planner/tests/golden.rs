@@ -12,7 +12,7 @@ fn check(name: &str, goals: &[&str]) {
     keep(name, &transcripts.join("\n"));
 }
 
-fn keep(name: &str, text: &str) {
+pub(super) fn keep(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/planner"));
     settings.set_prepend_module_to_snapshot(false);

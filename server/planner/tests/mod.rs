@@ -4,6 +4,7 @@ mod golden;
 mod laws;
 mod limits;
 mod ranking;
+mod threads;
 
 use std::sync::{Arc, LazyLock};
 
@@ -23,7 +24,7 @@ fn planner() -> &'static LexicalPlanner {
 fn request(inputs: Value, constraints: Constraints) -> PlanRequest {
     let asked = NodeTypeRef { id: "runyard.composite.planner.general".to_owned(), version: "1".to_owned() };
     let node_type = planner().catalog().resolve(&asked).unwrap();
-    PlanRequest { node_type, inputs: inputs.as_object().unwrap().clone(), constraints }
+    PlanRequest { node_type, inputs: inputs.as_object().unwrap().clone(), constraints, earlier: Vec::new() }
 }
 
 fn plan_of(goal: &str) -> Result<Plan, Failure> {

@@ -1,8 +1,10 @@
 //! The store that forgets: the twin of [`sqlite`](super::sqlite) with the same answers, in maps behind one lock. For tests,
 //! for the simulation, and for measuring what storage costs. Deterministic: the same calls in the same order give the same answers.
 //!
-//! Nothing here is durable. How claims work is in `claims.rs`, what small objects are in `objects.rs`.
+//! Nothing here is durable. How claims work is in `claims.rs`, what small objects are in `objects.rs`, what lists show of approvals
+//! in `approvals.rs`.
 
+mod approvals;
 mod claims;
 mod objects;
 
@@ -11,11 +13,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use runyard_engine::{Effect, EffectId, Labels, NodeRunId, Position, Recorded, RunId};
+use runyard_engine::{ApprovalId, Effect, EffectId, Labels, NodeRunId, Position, Recorded, RunId};
 
+use self::approvals::Approvals;
 use self::claims::Effects;
 use self::objects::Objects;
 use super::api_key::{ApiKey, KeyStore};
+use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
 use super::{
     Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LabelFilter, RunRow, Status, Store, StoreError, Tenant,
@@ -34,10 +38,13 @@ struct Data {
     /// Oldest first; lists read it backwards.
     by_creation: BTreeMap<Tenant, BTreeSet<(i64, RunId)>>,
     names: HashMap<(Tenant, String), RunId>,
+    /// By thread, then by number.
+    turns: HashMap<(Tenant, String), BTreeMap<u64, RunId>>,
     node_runs: HashMap<(Tenant, NodeRunId), RunId>,
     keys: HashMap<(Tenant, String, String), KeyUse>,
     counts: BTreeMap<Tenant, BTreeMap<Status, u64>>,
     effects: Effects,
+    approvals: Approvals,
     /// By id; lists sort.
     api_keys: BTreeMap<String, ApiKey>,
     objects: Objects,
@@ -125,6 +132,34 @@ impl Store for Memory {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         Ok(self.data().matching(tenant, filter).skip(skipped).take(limit).cloned().collect())
+    }
+
+    async fn approval(&self, tenant: &str, approval: ApprovalId) -> Result<Option<ApprovalRow>, StoreError> {
+        Ok(self.data().approvals.get(tenant, approval))
+    }
+
+    async fn approvals(
+        &self,
+        tenant: &str,
+        filter: &ApprovalFilter,
+        after: Option<ApprovalCursor>,
+        limit: usize,
+    ) -> Result<Vec<ApprovalRow>, StoreError> {
+        Ok(self.data().approvals.list(tenant, filter, after, limit))
+    }
+
+    async fn turns(
+        &self,
+        tenant: &str,
+        thread: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let data = self.data();
+        let Some(turns) = data.turns.get(&(tenant.to_owned(), thread.to_owned())) else { return Ok(Vec::new()) };
+        let runs = turns.range(..before.unwrap_or(u64::MAX)).rev().take(limit);
+        let rows = runs.filter_map(|(_, run)| data.runs.get(&(tenant.to_owned(), *run))).map(|run| run.row.clone());
+        Ok(rows.collect())
     }
 
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
@@ -242,6 +277,7 @@ impl Data {
             self.keys.insert((append.tenant.clone(), key.scope.clone(), key.key.clone()), key);
         }
         self.effects.replace(&append.tenant, append.run, append.settles, &append.dropped, append.effects);
+        self.approvals.write(&append.tenant, append.approvals);
         for node_run in append.node_runs {
             self.node_runs.entry((append.tenant.clone(), node_run)).or_insert(append.run);
         }
@@ -257,6 +293,10 @@ impl Data {
         if append.expected == 0 {
             if let Some(name) = &append.row.name {
                 self.names.insert((append.tenant.clone(), name.clone()), append.run);
+            }
+            if let Some(turn) = &append.row.turn {
+                let turns = self.turns.entry((append.tenant.clone(), turn.thread.clone())).or_default();
+                turns.insert(turn.number, append.run);
             }
             self.by_creation.entry(append.tenant).or_default().insert((append.row.created_at_ms, append.run));
             self.runs.insert(place, Run { row: append.row, labels: append.labels, log: recorded.collect() });
@@ -291,6 +331,12 @@ impl Data {
                     && let Some(run) = self.names.get(&(append.tenant.clone(), name.clone()))
                 {
                     return Err(StoreError::NameTaken { name: name.clone(), run: *run });
+                }
+                if let Some(turn) = &append.row.turn
+                    && let Some(turns) = self.turns.get(&(append.tenant.clone(), turn.thread.clone()))
+                    && let Some(run) = turns.get(&turn.number)
+                {
+                    return Err(StoreError::TurnTaken { turn: turn.clone(), run: *run });
                 }
             }
         }

@@ -4,6 +4,7 @@
 use runyard_engine::event::FORMAT_VERSION;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::approvals;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
 use crate::store::{Append, Committed, KeyUse, RunRow, Status, StoreError, check};
@@ -56,6 +57,7 @@ pub(super) fn append(connection: &Connection, deltas: &mut Deltas, prepared: &Pr
     write_log(connection, append, &prepared.events)?;
     write_effects(connection, append, &prepared.requests)?;
     write_keys(connection, append)?;
+    approvals::write(connection, append)?;
     deltas.moved(&append.tenant, before.map(|row| Status::from(row.status)), append.row.status.into());
     Ok(Committed { version: append.row.version })
 }
@@ -83,7 +85,10 @@ fn refuse(connection: &Connection, append: &Append) -> Result<Option<RunRow>, St
     }
     match &before {
         Some(row) => check::same_run(row, &append.row).map_err(StoreError::from)?,
-        None => refuse_name(connection, append)?,
+        None => {
+            refuse_name(connection, append)?;
+            refuse_turn(connection, append)?;
+        }
     }
     refuse_effects(connection, append)?;
     Ok(before)
@@ -93,6 +98,18 @@ fn refuse_name(connection: &Connection, append: &Append) -> Result<(), Stop> {
     let Some(name) = &append.row.name else { return Ok(()) };
     match named(connection, &append.tenant, name)? {
         Some(run) => Err(StoreError::NameTaken { name: name.clone(), run: run.run() }.into()),
+        None => Ok(()),
+    }
+}
+
+fn refuse_turn(connection: &Connection, append: &Append) -> Result<(), Stop> {
+    let Some(turn) = &append.row.turn else { return Ok(()) };
+    let taken: Option<Id> = connection
+        .prepare_cached("SELECT run FROM runs WHERE tenant = ?1 AND thread = ?2 AND turn = ?3")?
+        .query_row(params![append.tenant, turn.thread, turn.number.cast_signed()], |row| row.get(0))
+        .optional()?;
+    match taken {
+        Some(run) => Err(StoreError::TurnTaken { turn: turn.clone(), run: run.run() }.into()),
         None => Ok(()),
     }
 }
@@ -138,7 +155,8 @@ fn write_row(connection: &Connection, append: &Append, exists: bool) -> Result<(
     connection
         .prepare_cached(
             "INSERT INTO runs (tenant, run, name, face, node_type, title, status, reason, version, created_at_ms, \
-             updated_at_ms, ended_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             updated_at_ms, ended_at_ms, thread, turn) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             append.tenant,
@@ -152,7 +170,9 @@ fn write_row(connection: &Connection, append: &Append, exists: bool) -> Result<(
             version,
             row.created_at_ms,
             row.updated_at_ms,
-            row.ended_at_ms
+            row.ended_at_ms,
+            row.turn.as_ref().map(|turn| &turn.thread),
+            row.turn.as_ref().map(|turn| turn.number.cast_signed()),
         ])?;
     Ok(())
 }

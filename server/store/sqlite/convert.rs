@@ -1,7 +1,7 @@
 //! Between columns and the shapes of the trait, and from SQLite's errors to the store's.
 
 use runyard_engine::event::FORMAT_VERSION;
-use runyard_engine::{EffectId, Event, NodeRunId, Request, RunId, UpcastError, upcast};
+use runyard_engine::{ApprovalId, EffectId, Event, NodeRunId, Request, RunId, Turn, UpcastError, upcast};
 use rusqlite::ErrorCode;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use uuid::Uuid;
@@ -43,7 +43,17 @@ impl From<EffectId> for Id {
     }
 }
 
+impl From<ApprovalId> for Id {
+    fn from(id: ApprovalId) -> Self {
+        Id(id.uuid())
+    }
+}
+
 impl Id {
+    pub(super) fn approval(self) -> ApprovalId {
+        ApprovalId::from_uuid(self.0)
+    }
+
     pub(super) fn run(self) -> RunId {
         RunId::from_uuid(self.0)
     }
@@ -70,8 +80,7 @@ impl FromSql for Status {
 }
 
 /// The columns of a run's row, in the order that [`run_row`] reads them.
-pub(super) const RUN_COLUMNS: &str =
-    "run, name, face, node_type, title, status, reason, version, created_at_ms, updated_at_ms, ended_at_ms";
+pub(super) const RUN_COLUMNS: &str = "run, name, face, node_type, title, status, reason, version, created_at_ms, updated_at_ms, ended_at_ms, thread, turn";
 
 pub(super) fn run_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
     Ok(RunRow {
@@ -80,6 +89,7 @@ pub(super) fn run_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
         face: row.get(2)?,
         node_type: row.get(3)?,
         title: row.get(4)?,
+        turn: turn(row.get(11)?, row.get(12)?),
         status: row.get::<_, Status>(5)?.into(),
         reason: row.get(6)?,
         version: row.get::<_, i64>(7)?.unsigned_abs(),
@@ -87,6 +97,11 @@ pub(super) fn run_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
         updated_at_ms: row.get(9)?,
         ended_at_ms: row.get(10)?,
     })
+}
+
+/// A place in a thread, where there is one.
+fn turn(thread: Option<String>, number: Option<i64>) -> Option<Turn> {
+    Some(Turn { thread: thread?, number: number?.unsigned_abs() })
 }
 
 /// A limit as SQLite counts.

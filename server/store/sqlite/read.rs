@@ -4,7 +4,7 @@ use runyard_engine::{NodeRunId, Position, Recorded, RunId};
 use rusqlite::{Connection, params};
 
 use super::append;
-use super::convert::{self, Id};
+use super::convert::{self, Id, RUN_COLUMNS};
 use crate::store::{KeyUse, RunRow, StoreError};
 
 pub(super) fn log(
@@ -52,6 +52,24 @@ pub(super) fn row(connection: &Connection, tenant: &str, run: RunId) -> Result<O
 
 pub(super) fn named(connection: &Connection, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError> {
     Ok(append::named(connection, tenant, name).map_err(convert::failure)?.map(Id::run))
+}
+
+/// The last turn first.
+pub(super) fn turns(
+    connection: &Connection,
+    tenant: &str,
+    thread: &str,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Vec<RunRow>, StoreError> {
+    let before = before.and_then(|number| i64::try_from(number).ok()).unwrap_or(i64::MAX);
+    let read = || -> rusqlite::Result<Vec<RunRow>> {
+        let mut select = connection.prepare_cached(&format!(
+            "SELECT {RUN_COLUMNS} FROM runs WHERE tenant = ?1 AND thread = ?2 AND turn < ?3 ORDER BY turn DESC LIMIT ?4"
+        ))?;
+        select.query_map(params![tenant, thread, before, convert::limit(limit)], convert::run_row)?.collect()
+    };
+    read().map_err(convert::failure)
 }
 
 pub(super) fn keyed(

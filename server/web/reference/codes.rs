@@ -36,7 +36,7 @@ pub struct Code {
 }
 
 /// Every code, by status.
-pub const CODES: [Code; 35] = [
+pub const CODES: &[Code] = &[
     code(
         400,
         "invalid_request",
@@ -51,7 +51,12 @@ pub const CODES: [Code; 35] = [
         Scope::Listed,
         "A retry, a time limit or what follows a failure that cannot be kept: `details.field`, and `details.key` of a child.",
     ),
-    code(400, "constraint_unsupported", Scope::Listed, "A constraint that this version cannot keep, by name."),
+    code(
+        400,
+        "decision_token_invalid",
+        Scope::Listed,
+        "This is no decision token of this server, or not for this caller.",
+    ),
     code(400, "unknown_dependency", Scope::Listed, "A new node run depends on a key that none of its siblings has."),
     code(
         401,
@@ -64,6 +69,7 @@ pub const CODES: [Code; 35] = [
     code(404, "run_not_found", Scope::Listed, "There is no such run, or the caller may not know of it."),
     code(404, "node_run_not_found", Scope::Listed, "There is no such node run."),
     code(404, "parent_node_run_not_found", Scope::Listed, "There is no such node run to create children below."),
+    code(404, "approval_not_found", Scope::Listed, "Nothing was asked under this id."),
     code(404, "key_not_found", Scope::Listed, "There is no such key, or it is another tenant's."),
     code(405, "method_not_allowed", Scope::Outside, "The path exists; `Allow` says which methods it has."),
     code(408, "body_slow", Scope::Outside, "The body was not sent within 30 s."),
@@ -79,6 +85,9 @@ pub const CODES: [Code; 35] = [
         Scope::Listed,
         "The key was used with another body; with the same body the first answer is given again.",
     ),
+    code(409, "approval_decided", Scope::Listed, "It was decided the other way; `details.verdict`."),
+    code(409, "approval_lapsed", Scope::Listed, "What was asked about ended before anybody decided."),
+    code(409, "decision_token_used", Scope::Listed, "What the token is for has been decided."),
     code(409, "constraint_violation", Scope::Listed, "`details` has constraint, limit and what was found."),
     code(409, "run_finished", Scope::Listed, "Final is final; `details.state`."),
     code(409, "node_run_finished", Scope::Listed, "Final is final; `details.state`."),
@@ -98,15 +107,29 @@ pub const CODES: [Code; 35] = [
     ),
     code(409, "parent_node_run_invalid", Scope::Listed, "The parent is not a composite that takes children."),
     code(409, "parent_node_run_mismatch", Scope::Listed, "The parent belongs to another run."),
+    code(409, "not_asking", Scope::Listed, "What is given input does not wait for any."),
+    code(409, "thread_busy", Scope::Listed, "The thread has a run that has not ended: `details.run_id`."),
     code(413, "body_too_large", Scope::Any, "More than 1 MiB (`body_bytes_max`)."),
     code(415, "unsupported_media_type", Scope::Any, "The body is not `application/json`."),
     code(500, "internal_error", Scope::Any, "A fault of the server's; the log has it under the request id."),
     code(502, "run_coordinator_unavailable", Scope::Listed, "A gateway that forwards, and nobody there."),
     code(
+        502,
+        "run_coordinator_refused",
+        Scope::Listed,
+        "A gateway that forwards, and the coordinator does not take what the gateway itself shows (`coordinator.credentials`).",
+    ),
+    code(
         503,
         "run_coordinator_missing",
         Scope::Listed,
         "A gateway that forwards, and no address is set: names the setting.",
+    ),
+    code(
+        503,
+        "token_refused",
+        Scope::Listed,
+        "A gateway that forwards, and the identity provider refuses its client; `details.error` is the provider's word.",
     ),
     code(503, "store_busy", Scope::Any, "Nothing was recorded; `Retry-After`."),
     code(503, "store_unavailable", Scope::Any, "Nothing was recorded; `Retry-After`."),
@@ -124,7 +147,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 16] = [
+pub const REASONS: [(&[&str], &str); 17] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -151,6 +174,7 @@ pub const REASONS: [(&[&str], &str); 16] = [
     (&["not_needed"], "A stand-in was skipped: nobody failed whom it stands in for."),
     (&["failed_on_purpose"], "As `runyard.core.fail` was asked to."),
     (&["canceled"], "Someone, or the failure of another step, stopped it."),
+    (&["denied"], "Somebody was asked whether it may go on, and said no; `details.approval_id`."),
     (
         &["node_type_unavailable", "clock_out_of_range", "store_unavailable"],
         "This server cannot do what was recorded; the message says why.",

@@ -1,0 +1,31 @@
+//! `Deliver`: input for a node run that waits for it. The same again is answered as before; anything else for one that has been
+//! answered is refused.
+
+use crate::draft::Draft;
+use crate::event::FinalState;
+use crate::finish::{self, Ending};
+use crate::kinds::ask;
+use crate::{Decision, NodeKind, NodeRunId, NodeState, Rejected, State, Wait, schedule};
+
+/// Ends the question with its answer.
+pub(super) fn decide(state: &State, node_run: NodeRunId, input: &str, at_ms: i64) -> Result<Decision, Rejected> {
+    let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
+    match node.node_type.kind {
+        NodeKind::Ask => {}
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Plan | NodeKind::External | NodeKind::Graph | NodeKind::Each => {
+            return Err(Rejected::NotAsking { node_run });
+        }
+    }
+    let outputs = ask::outputs(input);
+    if node.final_state() == Some(FinalState::Succeeded) && node.outputs.as_ref() == Some(&outputs) {
+        return Ok(Decision::default());
+    }
+    super::movable(state, node)?;
+    if node.state != NodeState::Waiting(Wait::Input) {
+        return Err(Rejected::NotAsking { node_run });
+    }
+    let mut draft = Draft::new(state, at_ms);
+    finish::end(&mut draft, node_run, Ending::succeeded(outputs))?;
+    schedule::dispatch(&mut draft)?;
+    Ok(draft.done())
+}

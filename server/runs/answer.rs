@@ -1,0 +1,42 @@
+//! What a run has answered: the one value that its caller wants, whatever its root is.
+
+use runyard_engine::{Node, NodeKind, Object, State};
+use serde_json::Value;
+
+/// An answer, and who made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The value.
+    pub value: Value,
+    /// The resolved id of the node type that made it, where it came from one node run.
+    pub node_type: Option<String>,
+}
+
+/// The answer of a run that has one: the result of a plan, the only output of anything else, or all outputs where there are several.
+pub fn of(state: &State) -> Option<Answer> {
+    let (root, outputs) = (state.root()?, state.outputs.as_ref()?);
+    super::threads::has_answered(state).then(|| match root.node_type.kind {
+        NodeKind::Plan => Answer {
+            value: outputs.get("result").cloned().unwrap_or_default(),
+            node_type: made_result(state, root).map(|step| step.node_type.id.clone()),
+        },
+        _ => Answer { value: only(outputs), node_type: Some(root.node_type.id.clone()) },
+    })
+}
+
+/// The step that a plan's result was read from.
+fn made_result<'a>(state: &'a State, plan: &Node) -> Option<&'a Node> {
+    let mut steps = plan.children.iter().rev().filter_map(|id| state.node(*id));
+    match &plan.result {
+        Some(source) => steps.find(|step| step.key == source.step),
+        None => steps.find(|step| step.fallback_for.is_empty()),
+    }
+}
+
+fn only(outputs: &Object) -> Value {
+    let mut values = outputs.values();
+    match (values.next(), values.next()) {
+        (Some(one), None) => one.clone(),
+        _ => Value::Object(outputs.clone()),
+    }
+}

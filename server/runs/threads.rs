@@ -1,0 +1,108 @@
+//! Threads: runs one after the other that share their messages. A thread is nothing but its runs, which the store keeps in order by
+//! turn; one that is over goes on by a new run, and the old one stays as it is.
+//!
+//! Every run stands in a thread: as its start says, else as the first of a thread of its own, whose id is the run's. So whatever
+//! was started, through any face, can be gone on with. At most one run of a thread is live: the next begins when the last has ended.
+//! Of two that want to be next, the store lets one in.
+
+use std::sync::Arc;
+
+use runyard_engine::{RunId, RunOutcome, RunStatus, State, Turn};
+
+use super::answer::{self, Answer};
+use super::{Error, Runs};
+use crate::store::RunRow;
+
+/// What stands before the 32 hexadecimal digits of a thread's id.
+const PREFIX: &str = "thread_";
+
+/// How many earlier runs of a thread a planner hears of.
+const EARLIER_MAX: usize = 5;
+
+/// Where a run stands.
+pub fn turn_of(state: &State) -> Turn {
+    let given = state.start.as_deref().and_then(|start| start.turn.clone());
+    given.unwrap_or_else(|| Turn { thread: own(state.run), number: 1 })
+}
+
+/// The thread that a run is the first of, unless its start says otherwise.
+fn own(run: RunId) -> String {
+    format!("{PREFIX}{}", run.uuid().simple())
+}
+
+/// The run whose own thread this would be.
+fn owner(thread: &str) -> Option<RunId> {
+    let digits = thread.strip_prefix(PREFIX)?;
+    let run = RunId::parse(digits)?;
+    (own(run) == thread).then_some(run)
+}
+
+impl Runs {
+    /// An id for a thread that begins without a run.
+    pub fn new_thread(&self) -> String {
+        own(self.clock.new_run_id())
+    }
+
+    /// A thread's runs with a turn of a lower number, the last first, each with its turn. Empty for one that nobody knows.
+    pub async fn thread(
+        &self,
+        tenant: &str,
+        thread: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, Error> {
+        let mut rows = self.store.turns(tenant, thread, before, limit).await?;
+        let first = rows.last().and_then(|row| row.turn.as_ref()).map_or(before, |turn| Some(turn.number));
+        if rows.len() < limit
+            && first.is_none_or(|number| number > 1)
+            && let Some(run) = owner(thread)
+            && let Some(row) = self.store.row(tenant, run).await?.filter(|row| row.turn.is_none())
+        {
+            rows.push(RunRow { turn: Some(Turn { thread: thread.to_owned(), number: 1 }), ..row });
+        }
+        Ok(rows)
+    }
+
+    /// The run that went on where this one ended.
+    pub async fn continued_by(&self, tenant: &str, state: &State) -> Result<Option<RunId>, Error> {
+        if !matches!(state.status, RunStatus::Final(_)) {
+            return Ok(None);
+        }
+        let Turn { thread, number } = turn_of(state);
+        let rows = self.store.turns(tenant, &thread, number.checked_add(2), 1).await?;
+        let next = rows.first().filter(|row| row.turn.as_ref().is_some_and(|turn| turn.number == number + 1));
+        Ok(next.map(|row| row.run))
+    }
+
+    /// What earlier runs of a run's thread answered, the oldest first: what this one may speak of.
+    pub async fn earlier_answers(&self, tenant: &str, run: RunId) -> Result<Vec<Answer>, Error> {
+        let state = self.state(tenant, run).await?;
+        let Some(turn) = state.as_deref().map(turn_of).filter(|turn| turn.number > 1) else { return Ok(Vec::new()) };
+        let mut answers = Vec::new();
+        for row in self.thread(tenant, &turn.thread, Some(turn.number), EARLIER_MAX).await? {
+            let state: Option<Arc<State>> = self.state(tenant, row.run).await?;
+            answers.extend(state.as_deref().and_then(answer::of));
+        }
+        answers.reverse();
+        Ok(answers)
+    }
+
+    /// The next turn of a thread, where its last run has ended.
+    pub(super) async fn next_turn(&self, tenant: &str, thread: &str) -> Result<Turn, Error> {
+        let last = self.thread(tenant, thread, None, 1).await?.pop();
+        let number = match last {
+            None => 0,
+            Some(RunRow { status: RunStatus::Final(_), turn, .. }) => turn.map_or(1, |turn| turn.number),
+            Some(live) => return Err(Error::ThreadBusy { thread: thread.to_owned(), run: live.run }),
+        };
+        Ok(Turn { thread: thread.to_owned(), number: number + 1 })
+    }
+}
+
+/// Whether a run has said something that later runs may speak of.
+pub(super) fn has_answered(state: &State) -> bool {
+    matches!(state.status, RunStatus::Final(RunOutcome::Succeeded | RunOutcome::Partial))
+}
+
+#[cfg(test)]
+mod tests;
