@@ -36,7 +36,7 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
     let Claimed { tenant, run, effect, epoch, .. } = claimed;
     let recall = parts.runs.recalls().hold(effect.id);
     let around = perform::Around { runs: parts.runs.clone(), tenant: tenant.clone(), run, node_run: effect.node_run };
-    let answering = std::panic::AssertUnwindSafe(answer(parts, &effect, &around, earlier)).catch_unwind();
+    let answering = std::panic::AssertUnwindSafe(answer(parts, &around, &effect, earlier)).catch_unwind();
     // Only the work is given up, never the recording of what came of it: that may be half done.
     let command = tokio::select! {
         biased;
@@ -89,11 +89,13 @@ async fn earlier(parts: &Parts, claimed: &Claimed) -> Result<Vec<Answer>, Error>
     }
 }
 
-async fn answer(parts: &Parts, effect: &Effect, around: &perform::Around, earlier: Vec<Answer>) -> Command {
+async fn answer(parts: &Parts, around: &perform::Around, effect: &Effect, earlier: Vec<Answer>) -> Command {
     match &effect.request {
         Request::Wake => Command::Wake { effect: effect.id, node_run: effect.node_run },
         Request::Call { node_type, inputs, .. } => {
             let call = perform::Call {
+                tenant: &around.tenant,
+                run: around.run,
                 node_type,
                 inputs,
                 key: effect.id,

@@ -105,7 +105,7 @@ impl Yard {
         let parts = driver::Parts {
             store: self.store.clone(),
             runs: self.runs.clone(),
-            performer: Arc::new(InProcess { catalog: self.catalog.clone() }),
+            performer: Arc::new(InProcess { catalog: self.catalog.clone(), outside: None }),
             planner: Arc::new(planner),
             clock: self.clock.clone(),
             work: self.work.clone(),

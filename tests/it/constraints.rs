@@ -176,10 +176,22 @@ async fn side_effects_are_held_to_their_class() {
         let run = world
             .start(body("runyard.core.echo", json!({"echo": "x"}), json!({"gates": {"side_effect_class": class}})))
             .await;
-        assert_eq!(world.finished(&run.run_id).await.state, RunState::Succeeded, "all that is built in only reads");
+        assert_eq!(world.finished(&run.run_id).await.state, RunState::Succeeded, "an echo only reads");
+        let request = body(
+            "runyard.http.request",
+            json!({"url": "http://127.0.0.1:1"}),
+            json!({"gates": {"side_effect_class": class}}),
+        );
+        match world.gateway.start_run(None, &typed(request)).await {
+            Ok(run) if class == "irreversible" => {
+                assert_eq!(failure(&world, &run.into_inner()).await["code"], "egress_denied");
+            }
+            refusal => assert_eq!(refused(refusal).short(), (409, "constraint_violation"), "{class}"),
+        }
     }
     let types = world.native.list_node_types(None, None).await.unwrap().into_inner().node_types;
-    assert!(types.iter().all(|shown| shown.side_effect_class.to_string() == "read"));
+    let more = types.iter().filter(|shown| shown.side_effect_class.to_string() != "read");
+    assert_eq!(more.map(|shown| &*shown.node_type_id).collect::<Vec<_>>(), ["runyard.http.request"]);
 }
 
 /// To those who speak ARP, who waits for an approval is at work.

@@ -13,6 +13,7 @@ mod gateway;
 mod golden_store;
 mod graphs;
 mod harness;
+mod http;
 mod idempotency;
 mod native;
 mod planned;

@@ -3,11 +3,18 @@
 //! An effect may be performed again, under the same key, when the server stopped between performing it and recording what
 //! came back. What is recorded counts. The key is for whoever can tell repeats apart; the builtins need not.
 //!
+//! | file         | how it reaches outside |
+//! |--------------|------------------------|
+//! | `builtin.rs` | not at all |
+//! | `fail.rs`    | not at all, and fails on purpose |
+//! | `http/`      | over HTTP: any URL, and integrations |
+//!
 //! What does not live here: claiming and settling (the driver), sleeping and planning (the engine's timers, `planner/`).
 
 mod around;
 mod builtin;
 mod fail;
+pub mod http;
 mod load;
 mod nodes;
 
@@ -15,12 +22,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use runyard_engine::event::Failure;
-use runyard_engine::{EffectId, NodeType, Object, Outcome, Routed};
+use runyard_engine::{EffectId, NodeType, Object, Outcome, Routed, RunId};
 use serde_json::{Value, json};
 
 use crate::catalog::{Catalog, Violation};
 use crate::clock::Clock;
 use crate::graph::evaluate;
+use http::Outside;
 
 pub use around::Around;
 pub use load::Loaded;
@@ -28,6 +36,10 @@ pub use load::Loaded;
 /// What to perform.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
+    /// Whose it is.
+    pub tenant: &'a str,
+    /// For which run.
+    pub run: RunId,
     /// The pinned node type.
     pub node_type: &'a NodeType,
     /// Its inputs, every binding resolved.
@@ -61,12 +73,14 @@ pub trait Performer: Send + Sync {
 pub struct InProcess {
     /// What inputs and outputs must fit.
     pub catalog: Arc<Catalog>,
+    /// The way outside; without one, what needs it cannot be performed.
+    pub outside: Option<Arc<Outside>>,
 }
 
 #[async_trait]
 impl Performer for InProcess {
     async fn perform(&self, call: Call<'_>) -> Outcome {
-        perform(&self.catalog, call).await
+        perform(&self.catalog, self.outside.as_deref(), call).await
     }
 
     async fn load(&self, around: &Around) -> Result<Loaded, Failure> {
@@ -78,8 +92,10 @@ impl Performer for InProcess {
 ///
 /// Failure codes: `invalid_inputs` and `invalid_outputs` (with `details.violations`), `node_type_unavailable` (this server does
 /// not have the pinned node type, or it is not one that is performed by a call).
-pub async fn perform(catalog: &Catalog, call: Call<'_>) -> Outcome {
-    match attempt(catalog, call).await {
+///
+/// Those of calls over HTTP are in `http/failure.rs`.
+pub async fn perform(catalog: &Catalog, outside: Option<&Outside>, call: Call<'_>) -> Outcome {
+    match attempt(catalog, outside, call).await {
         Ok(Routed { outputs, inputs: None, route: None, until_ms: None }) => Outcome::Succeeded { outputs },
         Ok(routed) => Outcome::Routed(Box::new(routed)),
         Err(failure) => Outcome::Failed(failure),
@@ -91,7 +107,7 @@ pub fn fresh_entropy() -> [u8; 16] {
     uuid::Uuid::new_v4().into_bytes()
 }
 
-async fn attempt(catalog: &Catalog, call: Call<'_>) -> Result<Routed, Failure> {
+async fn attempt(catalog: &Catalog, outside: Option<&Outside>, call: Call<'_>) -> Result<Routed, Failure> {
     let NodeType { id, version, .. } = call.node_type;
     let entry = catalog.entry(id, version).ok_or_else(|| unavailable(call.node_type))?;
     let nodes = match call.around {
@@ -107,7 +123,14 @@ async fn attempt(catalog: &Catalog, call: Call<'_>) -> Result<Routed, Failure> {
         (Some(deed), _) => Routed { outputs: deed(&call)?, ..Routed::default() },
         (None, Some(step)) => step(&call, nodes.as_ref())?,
         (None, None) if id == fail::ID => Routed { outputs: fail::perform(&call).await?, ..Routed::default() },
-        (None, None) => return Err(unavailable(call.node_type)),
+        (None, None) => {
+            let performed = match outside {
+                Some(outside) => outside.perform(&call).await,
+                None => None,
+            };
+            let outputs = performed.ok_or_else(|| unavailable(call.node_type))??;
+            Routed { outputs, ..Routed::default() }
+        }
     };
     entry
         .validate_outputs(&routed.outputs)

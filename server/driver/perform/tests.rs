@@ -21,9 +21,19 @@ async fn call_at(id: &str, inputs: Value, now_ms: i64) -> Outcome {
     let key = EffectId::of(run, NodeRunId::root(run), "call", 1);
     let inputs: Object = inputs.as_object().unwrap().clone();
     let clock = &Clock::manual(now_ms);
-    let call =
-        Call { node_type: &node_type, inputs: &inputs, key, attempt: 1, clock, now_ms, entropy: [7; 16], around: None };
-    perform(&catalog, call).await
+    let call = Call {
+        tenant: "default",
+        run,
+        node_type: &node_type,
+        inputs: &inputs,
+        key,
+        attempt: 1,
+        clock,
+        now_ms,
+        entropy: [7; 16],
+        around: None,
+    };
+    perform(&catalog, None, call).await
 }
 
 async fn outputs(id: &str, inputs: Value) -> Value {
@@ -112,6 +122,8 @@ async fn a_pinned_version_that_is_gone_is_refused() {
     let key = EffectId::of(run, NodeRunId::root(run), "call", 1);
     let (clock, now_ms) = (&Clock::manual(NOW_MS), NOW_MS);
     let call = Call {
+        tenant: "default",
+        run,
         node_type: &node_type,
         inputs: &Object::new(),
         key,
@@ -121,6 +133,6 @@ async fn a_pinned_version_that_is_gone_is_refused() {
         entropy: [0; 16],
         around: None,
     };
-    let Outcome::Failed(failure) = perform(&catalog, call).await else { panic!("no failure") };
+    let Outcome::Failed(failure) = perform(&catalog, None, call).await else { panic!("no failure") };
     assert_eq!(failure.code, "node_type_unavailable");
 }

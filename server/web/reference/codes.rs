@@ -147,7 +147,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 17] = [
+pub const REASONS: [(&[&str], &str); 22] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -172,6 +172,14 @@ pub const REASONS: [(&[&str], &str); 17] = [
         "A graph or a list of items turned out to be nothing that could be walked; the message says where.",
     ),
     (&["not_needed"], "A stand-in was skipped: nobody failed whom it stands in for."),
+    (&["egress_denied"], "This server may not call there; the message says which rule."),
+    (&["dns_failed", "connect_failed", "tls_failed"], "A call did not get through."),
+    (&["response_too_large", "response_invalid"], "The answer is too long, broken off or no HTTP."),
+    (
+        &["http_status"],
+        "The answer says that it did not work; `details.status`, a piece of its `body`, and `retry_after_ms`.",
+    ),
+    (&["credential_unusable"], "What a run brought for an integration cannot be sent."),
     (&["failed_on_purpose"], "As `runyard.core.fail` was asked to."),
     (&["canceled"], "Someone, or the failure of another step, stopped it."),
     (&["denied"], "Somebody was asked whether it may go on, and said no; `details.approval_id`."),
