@@ -58,6 +58,11 @@ pub mod arp {
 }
 
 generated!(
+    /// The Agentic Compute Platform of Computer Agents: prompts to agent runtimes, in threads.
+    #[cfg(feature = "acp")]
+    acp, "acp"
+);
+generated!(
     /// Our own door: what no other API says.
     #[cfg(feature = "runyard")]
     runyard, "runyard"
@@ -73,6 +78,8 @@ pub static DOCUMENTS: &[(&host::Document, &str)] = &[
     (&arp::run_coordinator::DOCUMENT, arp::run_coordinator::SURFACE),
     #[cfg(feature = "runtime")]
     (&arp::runtime::DOCUMENT, arp::runtime::SURFACE),
+    #[cfg(feature = "acp")]
+    (&acp::DOCUMENT, acp::SURFACE),
     #[cfg(feature = "runyard")]
     (&runyard::DOCUMENT, runyard::SURFACE),
 ];

@@ -63,8 +63,24 @@ pub struct Config {
     pub coordinator: Coordinator,
     /// What the run gateway works with.
     pub gateway: Gateway,
+    /// The door of ACP.
+    pub acp: AcpDoor,
     /// Who is asked who they are, and whom to believe.
     pub auth: Auth,
+}
+
+/// `[acp]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AcpDoor {
+    /// How long an answer waits for the end of its run, milliseconds. Default 55000: the owner's clients give up after 60 s.
+    pub sync_wait_ms: u64,
+}
+
+impl Default for AcpDoor {
+    fn default() -> Self {
+        Self { sync_wait_ms: 55_000 }
+    }
 }
 
 /// `[log]`.
@@ -159,6 +175,7 @@ impl Default for Config {
             log: Log::default(),
             coordinator: Coordinator::default(),
             gateway: Gateway::default(),
+            acp: AcpDoor::default(),
             auth: Auth::default(),
         }
     }
