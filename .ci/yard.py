@@ -30,18 +30,18 @@ class Yard:
         self.folder, self.binary, self.servers = folder, binary, []
         folder.mkdir(parents=True)
 
-    def runyard(self, *arguments, status=0):
-        """A command of the binary, with nothing in its environment."""
+    def runyard(self, *arguments, status=0, **environment):
+        """A command of the binary, with nothing but this in its environment."""
         done = subprocess.run(
-            [self.binary, *arguments], cwd=self.folder, env={}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=BOUND_S
+            [self.binary, *arguments], cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=BOUND_S
         )
         said = f"`runyard {' '.join(arguments)}` left with {done.returncode}\n{done.stdout}\n{done.stderr}"
         check(status is None or done.returncode == status, said)
         return done
 
-    def serve(self, **environment):
-        """A server on free ports that says it is ready."""
-        server = Server(self, environment)
+    def serve(self, port_base="0", /, **environment):
+        """A server that says it is ready, on free ports unless some are named."""
+        server = Server(self, port_base, environment)
         self.servers.append(server)
         return server
 
@@ -61,9 +61,9 @@ class Yard:
 class Server:
     """`runyard serve`, and its doors."""
 
-    def __init__(self, yard, environment):
+    def __init__(self, yard, port_base, environment):
         log = open(yard.folder / f"serve-{len(yard.servers)}.log", "w")
-        command = [yard.binary, "serve", "--port-base", "0", "--json"]
+        command = [yard.binary, "serve", "--port-base", port_base, "--json"]
         self.process = subprocess.Popen(command, cwd=yard.folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         ready = self.process.stdout.readline()
         check(ready, f"the server did not start: {Path(log.name).read_text()}")

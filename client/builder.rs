@@ -9,8 +9,9 @@ use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 use reqwest::redirect::Policy;
-use runyard_api::client::{Behaviour, BoxError};
+use runyard_api::client::BoxError;
 
+use crate::assembly::Assembly;
 use crate::calls::Calls;
 use crate::document::Document;
 use crate::retry::Retry;
@@ -196,8 +197,8 @@ impl<C: Document> Builder<C> {
             .client(&self.url)?,
         };
         let calls = Calls { headers: self.headers, tokens: self.tokens, timeout: self.timeout, retry: self.retry };
-        let behaviour: Arc<dyn Behaviour> = Arc::new(calls);
-        Ok(C::assembled(url.as_str().trim_end_matches('/'), http, behaviour))
+        let url = url.as_str().trim_end_matches('/').into();
+        Ok(C::assembled(Assembly { url, http, calls: Arc::new(calls) }))
     }
 
     fn refusing(mut self, name: &str, reason: &dyn fmt::Display) -> Self {

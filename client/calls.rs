@@ -17,6 +17,7 @@ use crate::token::Tokens;
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The behaviour of every client that a [`Builder`](crate::Builder) makes.
+#[derive(Clone)]
 pub(crate) struct Calls {
     pub(crate) headers: HeaderMap,
     pub(crate) tokens: Option<Tokens>,

@@ -1,18 +1,18 @@
 //! What all documents have in common: a client, a builder, and runs that can be watched and waited for.
 
 use std::future::Future;
-use std::sync::Arc;
 
-use runyard_api::client::{Behaviour, ByteStream, CallError, ResponseValue};
+use runyard_api::client::{ByteStream, CallError, ResponseValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::assembly::Assembly;
 use crate::watch::Event;
 
 /// A client that a [`Builder`](crate::Builder) makes. Implemented here alone.
 pub trait Document: Sized {
     #[doc(hidden)]
-    fn assembled(url: &str, http: reqwest::Client, behaviour: Arc<dyn Behaviour>) -> Self;
+    fn assembled(assembly: Assembly) -> Self;
 }
 
 /// The error body of a document.
@@ -49,7 +49,7 @@ macro_rules! document {
         /// The client. Calls are `SomethingRequest { .. }.send(&client)`, or a method each, with the parameters in alphabetical
         /// order. Clones share connections.
         #[derive(Debug, Clone)]
-        pub struct Client($($generated)::+::Client);
+        pub struct Client($($generated)::+::Client, $crate::assembly::Assembly);
 
         /// Watches a run: see [`Client::watch`].
         pub type Watch = $crate::watch::Watch<'static, $event, $refusal>;
@@ -61,6 +61,13 @@ macro_rules! document {
             /// A client of the server at this base URL, for example `http://127.0.0.1:8081`.
             pub fn builder(url: impl Into<String>) -> $crate::Builder<Self> {
                 $crate::Builder::new(url)
+            }
+
+            /// The same client for somebody else: asks this provider for tokens, and shares connections and everything that was
+            /// set. For programs that call on behalf of many.
+            #[must_use]
+            pub fn with_token_provider(&self, provider: impl $crate::TokenProvider) -> Self {
+                $crate::document::Document::assembled(self.1.with_token_provider(provider))
             }
 
             /// The events of a run, from its first to its last, over as many connections as it takes: a stream that is cut is
@@ -85,12 +92,30 @@ macro_rules! document {
         }
 
         impl $crate::document::Document for Client {
-            fn assembled(
-                url: &str,
-                http: $crate::reqwest::Client,
-                behaviour: ::std::sync::Arc<dyn ::runyard_api::client::Behaviour>,
-            ) -> Self {
-                Self($($generated)::+::Client::new_with_client(url, http, behaviour))
+            fn assembled(assembly: $crate::assembly::Assembly) -> Self {
+                let (url, http, behaviour) = assembly.parts();
+                Self($($generated)::+::Client::new_with_client(url, http, behaviour), assembly)
+            }
+        }
+    };
+}
+
+/// How runs are followed where streams go on after a `seq` in the query and a run says itself whether it has ended.
+macro_rules! runs_by_seq {
+    ($has_ended:expr) => {
+        impl $crate::document::Runs for Client {
+            type Event = RunEvent;
+            type Refusal = types::ErrorEnvelope;
+            type Ended = types::Run;
+
+            async fn open(&self, run_id: &str, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
+                self.stream_run_events(run_id, $crate::document::seq(after), None).await
+            }
+
+            async fn ended(&self, run_id: &str) -> Result<Option<types::Run>, Error> {
+                let run = self.get_run(run_id).await?.into_inner();
+                let has_ended: fn(&types::Run) -> bool = $has_ended;
+                Ok(has_ended(&run).then_some(run))
             }
         }
     };

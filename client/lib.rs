@@ -26,6 +26,7 @@ mod arp;
 #[cfg(not(any(feature = "run-gateway", feature = "run-coordinator", feature = "runtime", feature = "runyard")))]
 compile_error!("choose a document: features `run-gateway`, `run-coordinator`, `runtime`, `runyard`");
 
+mod assembly;
 mod builder;
 mod calls;
 #[macro_use]

@@ -22,7 +22,7 @@ impl Event for RunEvent {
         match self.type_ {
             RunEventType::Final => true,
             RunEventType::Error => fails(),
-            _ => false,
+            RunEventType::Token | RunEventType::Step | RunEventType::ToolCall | RunEventType::ToolResult => false,
         }
     }
 }

@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{self, Guard, LocalToken, ProviderError, Secret};
+use crate::auth::{self, Guard, LocalToken, Outbound, ProviderError, Secret};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::config::{Config, GatewayMode};
+use crate::config::{Config, Coordinator, GatewayMode};
 use crate::dialects::run_gateway::Backend;
 use crate::doors::{self, Door, DoorError};
 use crate::driver;
@@ -89,7 +89,7 @@ impl Server {
             runs: runs.clone(),
             objects: Objects::new(store.clone(), clock.clone()),
             guard: Guard::new(&config.auth, parts)?,
-            gateway: backend(config, &runs)?,
+            gateway: backend(config, &runs, &local)?,
         };
         let (doors, servers) = doors::open(config, inside, &settings, &log)?;
         let parts = driver::Parts {
@@ -201,10 +201,17 @@ impl Server {
     }
 }
 
-fn backend(config: &Config, runs: &Runs) -> Result<Backend, RemoteError> {
+fn backend(config: &Config, runs: &Runs, local: &LocalToken) -> Result<Backend, ServeError> {
+    let clock = runs.clock();
     Ok(match config.gateway_mode() {
         GatewayMode::Local => Backend::Here(runs.clone()),
-        GatewayMode::Remote(url) => Backend::There(RemoteCoordinator::new(&url, runs.clock().clone())?),
-        GatewayMode::Missing => Backend::Missing(runs.clock().clone()),
+        GatewayMode::Remote(url) => {
+            let Coordinator { audience, scope, .. } = config.coordinator.clone();
+            let wanted = auth::Wanted { audience: Some(audience), scope };
+            let target = auth::Target { credentials: config.coordinator_credentials(), wanted };
+            let outbound = Outbound::new(&target, &config.auth, local.clone(), clock.clone())?;
+            Backend::There(RemoteCoordinator::new(&url, outbound, clock.clone())?)
+        }
+        GatewayMode::Missing => Backend::Missing(clock.clone()),
     })
 }

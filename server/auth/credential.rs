@@ -54,6 +54,12 @@ impl Schemes {
         Ok(found)
     }
 
+    /// The bearer token of a request, if it has one that can be read.
+    pub(super) fn token(headers: &HeaderMap) -> Option<Secret> {
+        let bearer = Self { bearer: true, key_headers: Vec::new() };
+        bearer.shown(headers).ok().flatten()
+    }
+
     fn bearer<'a>(&self, value: &'a HeaderValue) -> Result<&'a str, Refused> {
         let whole = value.to_str().map_err(|_| Refused::Header)?.trim();
         let (scheme, rest) = whole.split_once(' ').unwrap_or((whole, ""));

@@ -1,10 +1,10 @@
 //! The way to an identity provider: its metadata (OpenID Connect Discovery 1.0), then its keys. Two GETs, bounded in time and size,
-//! that follow no redirect and send nothing but themselves.
+//! that follow no redirect and send nothing but themselves. How its tokens are asked for is `token_endpoint.rs`.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, Response, Url, redirect};
 use serde_json::Value;
 
 use super::jwks::KeySet;
@@ -54,10 +54,7 @@ impl Provider {
     /// [`ProviderError`] for what loading the configuration would have refused.
     pub(super) fn of(auth: &Auth) -> Result<Option<Self>, ProviderError> {
         let Some(place) = place(auth)? else { return Ok(None) };
-        let builder = Client::builder().timeout(ANSWER_WITHIN).redirect(redirect::Policy::none());
-        // What is on this machine is not asked through a proxy.
-        let builder = if is_this_machine(place.url().as_str()) { builder.no_proxy() } else { builder };
-        let http = builder.build().map_err(ProviderError::Client)?;
+        let http = client(place.url(), ANSWER_WITHIN)?;
         Ok(Some(Self { http, place, insecure_allow_http: auth.insecure_allow_http }))
     }
 
@@ -66,18 +63,11 @@ impl Provider {
             return Err(format!("{url} is plain http to another machine (auth.insecure_allow_http)"));
         }
         let failed = |error: reqwest::Error| format!("{url}: {}", causes(&error));
-        let mut answer = self.http.get(url.clone()).send().await.map_err(failed)?;
+        let answer = self.http.get(url.clone()).send().await.map_err(failed)?;
         if answer.status() != http::StatusCode::OK {
             return Err(format!("{url} answered {}", answer.status()));
         }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if bytes.len() + chunk.len() > BYTES_MAX {
-                return Err(format!("{url} answered more than {BYTES_MAX} bytes"));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
+        body(answer).await.map_err(|reason| format!("{url}: {reason}"))
     }
 
     async fn metadata(&self, url: &Url, issuer: Option<&str>) -> Result<(Url, Option<String>), String> {
@@ -114,6 +104,26 @@ impl Place {
     }
 }
 
+/// A client for one address of a provider.
+pub(super) fn client(url: &Url, within: Duration) -> Result<Client, ProviderError> {
+    let builder = Client::builder().timeout(within).redirect(redirect::Policy::none());
+    // What is on this machine is not asked through a proxy.
+    let builder = if is_this_machine(url.as_str()) { builder.no_proxy() } else { builder };
+    builder.build().map_err(ProviderError::Client)
+}
+
+/// The whole of an answer, within the bound.
+pub(super) async fn body(mut answer: Response) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error))? {
+        if bytes.len() + chunk.len() > BYTES_MAX {
+            return Err(format!("it answered more than {BYTES_MAX} bytes"));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
 /// The keys' own address goes before that of the metadata, and this before the one that follows from the issuer.
 fn place(auth: &Auth) -> Result<Option<Place>, ProviderError> {
     let parsed = |url: &str| Url::parse(url).map_err(|error| ProviderError::Address(error.to_string()));
@@ -129,7 +139,7 @@ fn place(auth: &Auth) -> Result<Option<Place>, ProviderError> {
 }
 
 /// An error down to its cause, in one line.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
     std::iter::successors(error.source(), |cause| cause.source())
         .last()
         .map_or_else(|| error.to_string(), |cause| cause.to_string())

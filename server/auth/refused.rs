@@ -59,6 +59,8 @@ pub(super) enum Refused {
     Audience,
     /// The claim that names the tenant is not there, or names none.
     Tenant,
+    /// Somebody else has to be asked with a token that the provider does not give for this one.
+    Exchange,
     /// Known, and lacks this scope.
     Scope(String),
     /// Whoever knows is not there now. The caller is not to blame.
@@ -105,6 +107,7 @@ impl Refused {
             Self::Issuer => ("issuer_wrong", "the token is of another issuer", TOKEN),
             Self::Audience => ("audience_wrong", "the token is for another audience", TOKEN),
             Self::Tenant => ("tenant_missing", "the token does not name a tenant", TOKEN),
+            Self::Exchange => ("exchange_refused", "the identity provider does not exchange this token", TOKEN),
             Self::Scope(_) => ("scope_missing", "the credential lacks a scope", None),
             Self::Unavailable { reason, .. } => ("unavailable", reason, None),
         }

@@ -9,7 +9,9 @@
 //! Commands see clients and events only. When an owner goes away in the middle, the next attempt finds the new one or takes the
 //! folder itself, so that a run which is being watched goes on.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::StatusCode;
 use runyard_api::arp::schemas::Run;
@@ -18,6 +20,7 @@ use runyard_client::{BuildError, Builder, Document, Retry, runyard};
 
 use super::failure::Failure;
 use super::local::{self, Owner};
+use super::login::{Login, Tokens};
 use crate::auth::Secret;
 use crate::config::Config;
 use crate::config::settings::is_base_url;
@@ -33,8 +36,18 @@ pub struct Target {
     pub url: Option<String>,
     /// The configuration, with the data folder.
     pub config: Config,
-    /// The credential to show. Absent: in a data folder the folder's own, elsewhere none.
+    /// The credential to show. Absent: in a data folder the folder's own, elsewhere that of a login, if there is one.
     pub token: Option<Secret>,
+    /// Where a login is kept.
+    pub login: Option<PathBuf>,
+}
+
+/// What is shown to a door.
+#[derive(Clone)]
+enum Shown {
+    Token(Secret),
+    Login(Tokens),
+    Nothing,
 }
 
 /// What a command needs.
@@ -97,7 +110,7 @@ impl Connection {
     /// No such door, a door of another kind, or a folder that cannot be opened.
     pub async fn open(target: Target, need: Need, perform: bool) -> Result<Self, Failure> {
         let (clients, server) = match &target.url {
-            Some(url) => (at_url(url, need, target.token.as_ref()).await?, None),
+            Some(url) => (at_url(url, need, shown(&target, url)?).await?, None),
             None => at_folder(&target.config, perform, target.token.as_ref()).await?,
         };
         Ok(Self { target, perform, clients: Mutex::new(clients), server: tokio::sync::Mutex::new(server) })
@@ -180,7 +193,18 @@ impl Connection {
     }
 }
 
-async fn at_url(url: &str, need: Need, token: Option<&Secret>) -> Result<Clients, Failure> {
+/// What a door with this address is shown: what was given, or the login's.
+fn shown(target: &Target, url: &str) -> Result<Shown, Failure> {
+    if let Some(token) = &target.token {
+        return Ok(Shown::Token(token.clone()));
+    }
+    let Some(file) = &target.login else { return Ok(Shown::Nothing) };
+    let login = Login::read(file)?.filter(|login| login.is_for(url));
+    let within = Duration::from_secs(target.config.auth.outbound.timeout_seconds);
+    Ok(login.map_or(Shown::Nothing, |login| Shown::Login(Tokens::of(file.clone(), login, within))))
+}
+
+async fn at_url(url: &str, need: Need, shown: Shown) -> Result<Clients, Failure> {
     if !is_base_url(url) {
         return Err(Failure::usage("--url is no base URL of a door")
             .advise("write it as http://HOST:PORT, without a user, a query or a fragment"));
@@ -188,8 +212,8 @@ async fn at_url(url: &str, need: Need, token: Option<&Secret>) -> Result<Clients
     let base = url.trim_end_matches('/').to_owned();
     let clients = Clients {
         peer: Peer::Url(base.clone()),
-        gateway: showing(run_gateway::Client::builder(&base), token).build()?,
-        own: showing(runyard::Client::builder(&base), token).build()?,
+        gateway: showing(run_gateway::Client::builder(&base), &shown).build()?,
+        own: showing(runyard::Client::builder(&base), &shown).build()?,
     };
     check_kind(&clients, &base, need).await?;
     Ok(clients)
@@ -241,18 +265,20 @@ async fn at_folder(
 /// Clients of doors on this machine. Nothing is tried again here: when one is gone, [`Connection::renew`] finds another.
 fn at_hand(peer: Peer, gateway: &str, own: &str, token: &Secret) -> Result<Clients, Failure> {
     let (gateway, own) = (run_gateway::Client::builder(gateway), runyard::Client::builder(own));
+    let shown = Shown::Token(token.clone());
     Ok(Clients {
         peer,
-        gateway: showing(gateway, Some(token)).no_proxy().retry(Retry::never()).build()?,
-        own: showing(own, Some(token)).no_proxy().retry(Retry::never()).build()?,
+        gateway: showing(gateway, &shown).no_proxy().retry(Retry::never()).build()?,
+        own: showing(own, &shown).no_proxy().retry(Retry::never()).build()?,
     })
 }
 
 /// A client that shows who calls, where that is known.
-fn showing<C: Document>(builder: Builder<C>, token: Option<&Secret>) -> Builder<C> {
-    match token {
-        Some(token) => builder.token(token.expose()),
-        None => builder,
+fn showing<C: Document>(builder: Builder<C>, shown: &Shown) -> Builder<C> {
+    match shown {
+        Shown::Token(token) => builder.token(token.expose()),
+        Shown::Login(tokens) => builder.token_provider(tokens.clone()),
+        Shown::Nothing => builder,
     }
 }
 

@@ -154,7 +154,8 @@ impl<E: Serialize> From<CallError<E>> for Failure {
                 Self::new("unexpected_answer", error.to_string())
             }
             CallError::Transport(_) => Self::new("unreachable", error.to_string()),
-            CallError::NoToken(_) => Self::new("no_token", error.to_string()),
+            CallError::NoToken(_) => Self::new("no_token", error.to_string())
+                .advise("`runyard login` makes a new login, `runyard logout` forgets this one"),
             CallError::Unsent(_) => Self::usage(error.to_string()),
         }
     }
@@ -170,7 +171,9 @@ impl From<Refusal> for Failure {
         let exit = if matches!(refusal.status, 400 | 422) { Exit::Usage } else { Exit::Failed };
         let failure = Self { exit, details: Box::new(details), ..Self::new(&refusal.code, refusal.message) };
         if refusal.status == 401 {
-            failure.advise("show who you are with RUNYARD_TOKEN or --token; `runyard keys create` makes an API key")
+            failure.advise(
+                "show who you are with --token, RUNYARD_TOKEN or `runyard login`; `runyard keys create` makes an API key",
+            )
         } else {
             failure
         }

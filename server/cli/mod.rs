@@ -10,6 +10,7 @@
 //! | `cancel` | [`cancel`]  | | being asked to stop | [`signals`] |
 //! | `list`, `nodes` | [`list`], [`nodes`] | | | |
 //! | `keys` | [`mod@keys`] | | | |
+//! | `login`, `logout` | [`mod@login`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
 //!
 //! A command reads its arguments, opens a [`connection::Connection`], calls generated clients, and prints. Nothing is decided
@@ -17,7 +18,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub mod get;
 pub mod keys;
 pub mod list;
 pub mod local;
+pub mod login;
 pub mod nodes;
 pub mod openapi;
 pub mod outcome;
@@ -95,7 +97,8 @@ pub struct Global {
     /// RUNYARD_URL is read as well
     #[arg(long, global = true, value_name = "URL", conflicts_with = "data_dir")]
     pub url: Option<String>,
-    /// Show this credential: an API key or a token. Others can see it in a list of processes; RUNYARD_TOKEN is read as well
+    /// Show this credential: an API key or a token. Others can see it in a list of processes; RUNYARD_TOKEN is read as well.
+    /// With --url and neither of them, the token of `runyard login`
     #[arg(long, global = true, value_name = "TOKEN")]
     pub token: Option<Secret>,
     /// Which log lines to show, for example info or warn,runyard=debug
@@ -128,6 +131,10 @@ pub enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Arguments),
+    /// Fetch a token of an identity provider, and keep it for commands with --url
+    Login(login::Arguments),
+    /// Forget that token
+    Logout(login::Logout),
     /// Print the OpenAPI documents that this binary serves
     Openapi(openapi::Arguments),
     /// Show the configuration in effect, or write a file to start from
@@ -145,13 +152,33 @@ pub struct Context {
     pub url: Option<String>,
     /// The credential given by `--token` or `RUNYARD_TOKEN`.
     pub token: Option<Secret>,
+    /// Where a login is kept; none where nobody has a home.
+    pub login: Option<PathBuf>,
 }
 
 impl Context {
     /// Where this command is to find runs.
     pub fn target(&self) -> Target {
-        Target { url: self.url.clone(), config: self.loaded.config.clone(), token: self.token.clone() }
+        let (url, token, login) = (self.url.clone(), self.token.clone(), self.login.clone());
+        Target { url, config: self.loaded.config.clone(), token, login }
     }
+
+    /// Where a login is kept.
+    ///
+    /// # Errors
+    /// Nobody has a home here.
+    pub fn login_file(&self) -> Result<&Path, Failure> {
+        let none = || Failure::usage("there is no place to keep a login").advise("set HOME or XDG_CONFIG_HOME");
+        self.login.as_deref().ok_or_else(none)
+    }
+}
+
+/// What the arguments and the environment say, beside the command.
+struct Given {
+    loaded: Loaded,
+    url: Option<String>,
+    token: Option<Secret>,
+    login: Option<PathBuf>,
 }
 
 /// The whole program: arguments (with the program's name first) and environment in, exit code out.
@@ -163,7 +190,9 @@ pub fn main(arguments: Vec<OsString>, environment: BTreeMap<String, String>) -> 
     };
     let mut output = Output::process(cli.global.json);
     match context(&cli, environment) {
-        Ok((loaded, url, token)) => perform(cli.command, Context { output, loaded, url, token }).into(),
+        Ok(Given { loaded, url, token, login }) => {
+            perform(cli.command, Context { output, loaded, url, token, login }).into()
+        }
         Err(failure) => {
             output.failure(&failure);
             failure.exit.into()
@@ -185,10 +214,8 @@ fn not_parsed(error: &clap::Error, wants_json: bool) -> Exit {
     if error.use_stderr() { Exit::Usage } else { Exit::Success }
 }
 
-fn context(
-    cli: &Cli,
-    mut environment: BTreeMap<String, String>,
-) -> Result<(Loaded, Option<String>, Option<Secret>), Failure> {
+fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<Given, Failure> {
+    let login = login::place(&environment);
     let token = credential(cli, environment.remove("RUNYARD_TOKEN"))?;
     let from_environment = environment.remove("RUNYARD_URL").filter(|url| !url.is_empty());
     let sources = Sources { flags: flags(cli)?, environment, file: cli.global.config.clone(), folder: PathBuf::new() };
@@ -203,14 +230,14 @@ fn context(
     }
     logging::start(&log).map_err(|error| Failure::new("no_logging", error.to_string()))?;
     let url = match (&cli.command, &cli.global.url) {
-        (Command::Serve(_) | Command::Openapi(_) | Command::Config(_), Some(_)) => {
+        (Command::Serve(_) | Command::Openapi(_) | Command::Config(_) | Command::Logout(_), Some(_)) => {
             return Err(Failure::usage("this command does not go through a door").advise("leave --url out"));
         }
         (_, Some(url)) => Some(url.clone()),
         // A folder that was named goes before a door that is merely around.
         (_, None) => from_environment.filter(|_| cli.global.data_dir.is_none()),
     };
-    Ok((loaded, url, token))
+    Ok(Given { loaded, url, token, login })
 }
 
 /// What was given to show who calls: the flag goes before the variable.
@@ -242,6 +269,11 @@ fn flags(cli: &Cli) -> Result<Vec<Flag>, Failure> {
     named("data_dir", "--data-dir", cli.global.data_dir.clone());
     named("log.filter", "--log", cli.global.log.clone());
     named("log.format", "--log-format", cli.global.log_format.clone());
+    if let Command::Login(arguments) = &cli.command {
+        named("auth.issuer", "--issuer", arguments.issuer.clone());
+        named("auth.outbound.token_endpoint", "--token-endpoint", arguments.token_endpoint.clone());
+        named("auth.outbound.client_id", "--client-id", arguments.client_id.clone());
+    }
     if let Command::Serve(arguments) = &cli.command {
         named("host", "--host", arguments.host.clone());
         named("port_base", "--port-base", arguments.port_base.clone());
@@ -291,6 +323,8 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::List(arguments) => list::list(&arguments, context).await,
         Command::Nodes(arguments) => nodes::nodes(&arguments, context).await,
         Command::Keys(arguments) => keys::keys(&arguments, context).await,
+        Command::Login(arguments) => login::login(&arguments, context).await,
+        Command::Logout(_) => login::logout(context),
         Command::Openapi(arguments) => openapi::openapi(&arguments, context),
         Command::Config(arguments) => config::config(&arguments, context),
     }

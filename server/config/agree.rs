@@ -11,6 +11,7 @@ pub(super) fn check(loaded: &Loaded, environment: &BTreeMap<String, String>) -> 
     violations.extend(remote(loaded));
     violations.extend(providers(loaded));
     violations.extend(audience(loaded, environment));
+    violations.extend(tokens(loaded));
     violations
 }
 
@@ -64,4 +65,35 @@ fn audience(loaded: &Loaded, environment: &BTreeMap<String, String>) -> Option<V
                   arp-run-gateway";
     let origin = "environment ARP_AUTH_PROFILE".to_owned();
     Some(Violation { key: "auth.audience".to_owned(), origin, reason: reason.to_owned() })
+}
+
+/// Whoever is to fetch tokens must know where, as whom, and on a way that keeps the secret.
+fn tokens(loaded: &Loaded) -> Option<Violation> {
+    let (config, outbound) = (&loaded.config, &loaded.config.auth.outbound);
+    if !config.fetches_tokens() {
+        return None;
+    }
+    let set = |key: &str| if loaded.is_default(key) { "coordinator.credentials" } else { key }.to_owned();
+    let refuse = |key: String, reason: &str| {
+        let origin = loaded.origin(&key);
+        Some(Violation { key, origin, reason: reason.to_owned() })
+    };
+    let lacks = |what: &str| refuse("coordinator.credentials".to_owned(), &format!("needs {what}"));
+    match config.auth.token_endpoint() {
+        None => lacks("a token endpoint: set ARP_AUTH_TOKEN_ENDPOINT (auth.outbound.token_endpoint) or auth.issuer"),
+        Some(_) if outbound.client_id.is_none() => lacks("a client: set ARP_AUTH_CLIENT_ID (auth.outbound.client_id)"),
+        Some(_) if outbound.client_secret.is_none() => {
+            lacks("the client's secret: set ARP_AUTH_CLIENT_SECRET or RUNYARD_CLIENT_SECRET in the environment")
+        }
+        Some(url) if !settings::is_endpoint(&url) => refuse(
+            set("auth.issuer"),
+            "is no https URL, and tokens are to be fetched below it. Set auth.outbound.token_endpoint, or correct it",
+        ),
+        Some(url) if !config.auth.insecure_allow_http && !settings::is_private_way(&url) => refuse(
+            set("auth.outbound.token_endpoint"),
+            "tokens and the client's secret would go over plain http to another machine. Use https, or set \
+             auth.insecure_allow_http = true",
+        ),
+        Some(_) => None,
+    }
 }

@@ -1,14 +1,19 @@
-//! The reference implementation's variables for authentication, read under our names. Ours go before them, and flags before both.
+//! The reference implementation's variables, read under our names. Ours go before them, and flags before both.
 //!
 //! | variable | setting |
 //! |---|---|
 //! | `ARP_AUTH_PROFILE` | `auth.mode`, and of the development profile `auth.issuer` too |
 //! | `ARP_AUTH_MODE`, `_ISSUER`, `_AUDIENCE` (or `ARP_AUTH_SERVICE_ID`), `_JWKS_URI`, `_ALGORITHMS`, `_CLOCK_SKEW_SECONDS`, `_DEV_SUBJECT`, `_ANONYMOUS_SUBJECT` | the one of the same name |
 //! | `ARP_AUTH_OIDC_DISCOVERY_URL` | `auth.discovery_url` |
+//! | `ARP_AUTH_TOKEN_ENDPOINT`, `_CLIENT_ID` | the one of the same name in `auth.outbound` |
+//! | `ARP_AUTH_TIMEOUT_SECS` | `auth.outbound.timeout_seconds` |
+//! | `JARVIS_RUN_COORDINATOR_URL`, `_AUDIENCE` | `coordinator.url`, `coordinator.audience` |
+//! | `ARP_AUTH_CLIENT_SECRET` | none: a secret is no setting; see [`client_secret`] |
 
 use std::collections::BTreeMap;
 
 use super::error::Violation;
+use crate::auth::Secret;
 
 /// Variable and setting, weakest first.
 const VARIABLES: &[(&str, &str)] = &[
@@ -22,9 +27,17 @@ const VARIABLES: &[(&str, &str)] = &[
     ("ARP_AUTH_CLOCK_SKEW_SECONDS", "auth.clock_skew_seconds"),
     ("ARP_AUTH_DEV_SUBJECT", "auth.dev_subject"),
     ("ARP_AUTH_ANONYMOUS_SUBJECT", "auth.anonymous_subject"),
+    ("ARP_AUTH_TOKEN_ENDPOINT", "auth.outbound.token_endpoint"),
+    ("ARP_AUTH_CLIENT_ID", "auth.outbound.client_id"),
+    ("ARP_AUTH_TIMEOUT_SECS", "auth.outbound.timeout_seconds"),
+    ("JARVIS_RUN_COORDINATOR_URL", "coordinator.url"),
+    ("JARVIS_RUN_COORDINATOR_AUDIENCE", "coordinator.audience"),
 ];
 
 const PROFILE: &str = "ARP_AUTH_PROFILE";
+
+/// Where the secret of the server's own client is, strongest first.
+const CLIENT_SECRETS: [&str; 2] = [super::load::CLIENT_SECRET, "ARP_AUTH_CLIENT_SECRET"];
 
 /// The issuer of the reference implementation's development stack.
 const DEVELOPMENT_ISSUER: &str = "http://localhost:8080/realms/arp-dev";
@@ -64,6 +77,12 @@ pub(super) fn aliases(environment: &BTreeMap<String, String>) -> Result<Vec<Alia
 /// Whether tokens for anybody would be wrong: the development profile has one issuer for many services.
 pub(super) fn demands_audience(environment: &BTreeMap<String, String>) -> bool {
     matches!(profile(environment), Ok(Some(Profile::Development)))
+}
+
+/// The secret of the server's own client. An empty variable is one that is not set.
+pub(super) fn client_secret(environment: &BTreeMap<String, String>) -> Option<Secret> {
+    let given = |name| environment.get(name).filter(|value: &&String| !value.is_empty());
+    CLIENT_SECRETS.into_iter().find_map(given).map(|value| Secret::new(value.as_str()))
 }
 
 fn profile(environment: &BTreeMap<String, String>) -> Result<Option<Profile>, Violation> {

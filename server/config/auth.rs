@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// `[auth]`. Secrets are not settings: API keys are in the store, tokens come with requests.
+use super::outbound::Outbound;
+
+/// `[auth]`. Secrets are not settings: API keys are in the store, tokens come with requests, a client's secret from the environment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
@@ -34,6 +36,8 @@ pub struct Auth {
     pub scopes: Scopes,
     /// Doors that differ from `mode`.
     pub doors: Doors,
+    /// What this server is to the identity provider when it calls others.
+    pub outbound: Outbound,
 }
 
 /// Whether callers are asked who they are.
@@ -133,6 +137,7 @@ impl Default for Auth {
             insecure_allow_http: false,
             scopes: Scopes::default(),
             doors: Doors::default(),
+            outbound: Outbound::default(),
         }
     }
 }

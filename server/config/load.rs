@@ -19,11 +19,12 @@ pub const PREFIX: &str = "RUNYARD_";
 /// The file that is read when none is named, in the current folder.
 pub const FILE_NAME: &str = "runyard.toml";
 
-/// Names with our prefix that are not settings: the server key, a caller's credential, a door's URL.
-pub const RESERVED: &[&str] = &["RUNYARD_SECRET_KEY", "RUNYARD_TOKEN", "RUNYARD_URL"];
+/// The secret of the server's own client towards an identity provider.
+pub const CLIENT_SECRET: &str = "RUNYARD_CLIENT_SECRET";
 
-/// The reference implementation's name for `coordinator.url`. Ours goes before it.
-const COORDINATOR_URL_ALIAS: &str = "JARVIS_RUN_COORDINATOR_URL";
+/// Names with our prefix that are not settings: the server key, a caller's credential, a door's URL, a client's secret.
+pub const RESERVED: &[&str] = &["RUNYARD_SECRET_KEY", "RUNYARD_TOKEN", "RUNYARD_URL", CLIENT_SECRET];
+
 const DEFAULT: &str = "default";
 
 /// Where values come from. Nothing else is consulted.
@@ -105,7 +106,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     for flag in &sources.flags {
         reading.take(&flag.key, Found::Text(flag.value.clone()), format!("flag {}", flag.name));
     }
-    let loaded = reading.finish()?;
+    let mut loaded = reading.finish()?;
+    loaded.config.auth.outbound.client_secret = arp::client_secret(&sources.environment);
     match agree::check(&loaded, &sources.environment) {
         violations if violations.is_empty() => Ok(loaded),
         violations => Err(ConfigError::Refused(violations)),
@@ -152,9 +154,6 @@ impl Reading {
         }
         // An empty variable is one that is not set: that is what compose files and CI make of an absent value.
         let given = environment.iter().filter(|(_, value)| !value.is_empty());
-        if let Some(url) = environment.get(COORDINATOR_URL_ALIAS).filter(|url| !url.is_empty()) {
-            self.take("coordinator.url", Found::Text(url.clone()), format!("environment {COORDINATOR_URL_ALIAS}"));
-        }
         for (name, value) in given {
             if let Some(rest) = name.strip_prefix(PREFIX)
                 && !RESERVED.contains(&name.as_str())
@@ -168,6 +167,9 @@ impl Reading {
     fn take(&mut self, key: &str, found: Found, origin: String) {
         let checked = match Setting::named(key) {
             Some(setting) => setting.kind.check(&found).map(|value| (setting.key, value)),
+            None if key.ends_with("client_secret") => {
+                Err(format!("a secret is no setting: take it out, and set {CLIENT_SECRET} in the environment"))
+            }
             None if settings::is_section(key) => Err(format!("is a section: set {} in it", inside(key))),
             None => Err(format!("there is no such setting; {}", settings::nearest(key))),
         };

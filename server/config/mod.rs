@@ -6,12 +6,14 @@
 //! | [`settings`]    | the table of settings: key, meaning, what is allowed. Add a setting here and in [`Config`] |
 //! | [`mod@load`]    | flags over environment over file over defaults, and where each value came from |
 //! | [`auth`]        | `[auth]`: who is asked who they are |
+//! | [`outbound`]    | `[coordinator]` and `[auth.outbound]`: what is shown to others |
 //! | `arp.rs`        | the reference implementation's variables for it |
 //! | `agree.rs`      | settings that must go together |
 //! | [`show`]        | `config show` and the commented file of `config init` |
 //!
 //! Nothing here reads the process environment: callers pass it in (see [`load::Sources`]), so tests need no global state.
-//! Secrets are not settings: `RUNYARD_SECRET_KEY`, `RUNYARD_TOKEN` and `RUNYARD_URL` are reserved names that this module skips.
+//! Secrets are not settings: `RUNYARD_SECRET_KEY`, `RUNYARD_TOKEN` and `RUNYARD_URL` are reserved names that this module skips. A client's
+//! secret comes from the environment alone, and no output has it.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -23,12 +25,14 @@ mod arp;
 pub mod auth;
 pub mod error;
 pub mod load;
+pub mod outbound;
 pub mod settings;
 pub mod show;
 
 pub use auth::Auth;
 pub use error::ConfigError;
 pub use load::{Loaded, Sources, load};
+pub use outbound::{Coordinator, Credentials};
 
 /// The highest offset of a door from `port_base` (our own door).
 pub const PORT_OFFSET_MAX: u16 = 12;
@@ -102,14 +106,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
-}
-
-/// `[coordinator]`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Coordinator {
-    /// Base URL of a remote run coordinator. Also `JARVIS_RUN_COORDINATOR_URL`.
-    pub url: Option<String>,
 }
 
 /// `[gateway]`.
@@ -194,7 +190,7 @@ mod tests {
     fn config(place: Option<CoordinatorPlace>, url: Option<&str>) -> Config {
         Config {
             gateway: Gateway { coordinator: place },
-            coordinator: Coordinator { url: url.map(str::to_owned) },
+            coordinator: Coordinator { url: url.map(str::to_owned), ..Coordinator::default() },
             ..Config::default()
         }
     }

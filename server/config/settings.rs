@@ -153,6 +153,24 @@ pub const SETTINGS: &[Setting] = &[
         written: "\"http://127.0.0.1:8082\"",
     },
     Setting {
+        key: "coordinator.credentials",
+        about: "What the run gateway shows to that coordinator: what the caller shows, a token exchanged for it, one of its own client, or nothing. Not set: exchange where callers are asked who they are and auth.outbound has a client, else pass.",
+        kind: Kind::Choice(&["pass", "exchange", "client_credentials", "none"]),
+        written: "\"pass\"",
+    },
+    Setting {
+        key: "coordinator.audience",
+        about: "The audience of tokens that are fetched for that coordinator. JARVIS_RUN_COORDINATOR_AUDIENCE is read as well.",
+        kind: Kind::Text,
+        written: "\"arp-run-coordinator\"",
+    },
+    Setting {
+        key: "coordinator.scope",
+        about: "The scope that tokens for that coordinator are asked for. Not set: what the identity provider gives by itself.",
+        kind: Kind::Text,
+        written: "\"runs:read runs:write\"",
+    },
+    Setting {
         key: "gateway.coordinator",
         about: "Where the run gateway's coordinator is. Not set: remote if coordinator.url is set, else local.",
         kind: Kind::Choice(&["local", "remote"]),
@@ -283,6 +301,30 @@ pub const SETTINGS: &[Setting] = &[
         about: "The mode of Runyard's own door alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
+    },
+    Setting {
+        key: "auth.outbound.token_endpoint",
+        about: "Where the identity provider gives tokens for calls to other servers. Not set: protocol/openid-connect/token below auth.issuer. ARP_AUTH_TOKEN_ENDPOINT is read as well.",
+        kind: Kind::Endpoint,
+        written: "\"https://id.example.org/realms/main/protocol/openid-connect/token\"",
+    },
+    Setting {
+        key: "auth.outbound.client_id",
+        about: "What this server is called there. Its secret is no setting: it comes from ARP_AUTH_CLIENT_SECRET or RUNYARD_CLIENT_SECRET. ARP_AUTH_CLIENT_ID is read as well.",
+        kind: Kind::Text,
+        written: "\"arp-run-gateway\"",
+    },
+    Setting {
+        key: "auth.outbound.client_auth",
+        about: "How the secret is sent: post, in the form, or basic, in the Authorization header.",
+        kind: Kind::Choice(&["post", "basic"]),
+        written: "\"post\"",
+    },
+    Setting {
+        key: "auth.outbound.timeout_seconds",
+        about: "How long the identity provider may take to give a token, in seconds. ARP_AUTH_TIMEOUT_SECS is read as well.",
+        kind: Kind::Count { min: 1, max: 300 },
+        written: "10",
     },
 ];
 

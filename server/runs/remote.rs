@@ -1,17 +1,20 @@
 //! The same questions, asked of a coordinator elsewhere, through the client that others use.
 //!
-//! Beside `driver/perform`, the only place that reaches outside. It speaks ARP on both sides, so nothing is translated: what the
+//! Beside `driver/perform`, the only place that reaches outside for a run. The coordinator judges each call by what is shown for its
+//! caller: [`Outbound`]. It speaks ARP on both sides, so nothing is translated: what the
 //! coordinator answers is passed on, without the nulls that lax peers send, and event streams as bytes.
 
 use std::time::Duration;
 
 use futures::StreamExt;
-use http::StatusCode;
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
 use runyard_api::arp::schemas as arp;
-use runyard_api::host::ByteStream;
+use runyard_api::host::{ByteStream, Caller};
 use runyard_client::Retry;
 use runyard_client::run_coordinator::{Client, Error, ResponseValue};
 
+use crate::auth::{Outbound, OutboundError, Speaker};
 use crate::clock::Clock;
 
 /// How long a connection to the coordinator may take.
@@ -24,7 +27,15 @@ const SILENT_WITHIN: Duration = Duration::from_secs(60);
 pub struct RemoteCoordinator {
     client: Client,
     url: String,
+    outbound: Outbound,
     clock: Clock,
+}
+
+/// The coordinator as one caller asks it.
+struct Way<'a> {
+    client: Client,
+    speaker: Speaker,
+    remote: &'a RemoteCoordinator,
 }
 
 /// Why a coordinator elsewhere gave no run.
@@ -40,7 +51,20 @@ pub enum RemoteError {
         status: StatusCode,
         /// Its error body.
         envelope: Box<arp::ErrorEnvelope>,
+        /// What of its headers is meant for the caller.
+        headers: HeaderMap,
     },
+    /// It does not take what this server shows, which is nothing that the caller could change.
+    #[error("the run coordinator at {url} refuses what this gateway shows: {reason}")]
+    Unwelcome {
+        /// Where it is.
+        url: String,
+        /// What it says.
+        reason: String,
+    },
+    /// There is nothing to show.
+    #[error(transparent)]
+    Credential(#[from] OutboundError),
     /// It cannot be reached, or does not answer as the contract says.
     #[error("the run coordinator at {url} {reason}")]
     Unavailable {
@@ -56,7 +80,7 @@ impl RemoteCoordinator {
     ///
     /// # Errors
     /// [`RemoteError::Setting`] when the URL is not an http URL.
-    pub fn new(url: &str, clock: Clock) -> Result<Self, RemoteError> {
+    pub fn new(url: &str, outbound: Outbound, clock: Clock) -> Result<Self, RemoteError> {
         let client = Client::builder(url)
             .connect_timeout(CONNECT_WITHIN)
             .silence_timeout(SILENT_WITHIN)
@@ -66,7 +90,7 @@ impl RemoteCoordinator {
             .user_agent(concat!("runyard/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| RemoteError::Setting(error.to_string()))?;
-        Ok(RemoteCoordinator { client, url: url.to_owned(), clock })
+        Ok(RemoteCoordinator { client, url: url.to_owned(), outbound, clock })
     }
 
     /// Where it is.
@@ -79,48 +103,73 @@ impl RemoteCoordinator {
         &self.clock
     }
 
-    /// Its health, as it says.
+    /// Its health, as it says. Open to everybody, so nothing is shown.
     pub async fn health(&self) -> Result<arp::Health, RemoteError> {
-        self.client.health().await.map(ResponseValue::into_inner).map_err(|error| self.failed(error))
+        let way = Way { client: self.client.clone(), speaker: Speaker::Caller, remote: self };
+        self.client.health().await.map(ResponseValue::into_inner).map_err(|error| way.failed(error))
     }
 
     /// Starts a run there. Whether it was started before by the same request is passed on.
-    pub async fn start(&self, body: &arp::RunStartRequest, key: Option<&str>) -> Result<(arp::Run, bool), RemoteError> {
-        let answer = self.client.start_run(key, body).await.map_err(|error| self.failed(error))?;
+    pub async fn start(
+        &self,
+        caller: &Caller,
+        body: &arp::RunStartRequest,
+        key: Option<&str>,
+    ) -> Result<(arp::Run, bool), RemoteError> {
+        let way = self.way(caller)?;
+        let answer = way.client.start_run(key, body).await.map_err(|error| way.failed(error))?;
         let replayed = answer.headers().contains_key("idempotent-replayed");
         Ok((mended(answer.into_inner()), replayed))
     }
 
     /// A run there, as it stands.
-    pub async fn get(&self, run_id: &str) -> Result<arp::Run, RemoteError> {
-        self.run(self.client.get_run(run_id).await)
+    pub async fn get(&self, caller: &Caller, run_id: &str) -> Result<arp::Run, RemoteError> {
+        let way = self.way(caller)?;
+        way.run(way.client.get_run(run_id).await)
     }
 
     /// Stops a run there.
-    pub async fn cancel(&self, run_id: &str) -> Result<arp::Run, RemoteError> {
-        self.run(self.client.cancel_run(run_id).await)
+    pub async fn cancel(&self, caller: &Caller, run_id: &str) -> Result<arp::Run, RemoteError> {
+        let way = self.way(caller)?;
+        way.run(way.client.cancel_run(run_id).await)
     }
 
     /// The events of a run there, as bytes.
-    pub async fn events(&self, run_id: &str, after_seq: u64) -> Result<ByteStream, RemoteError> {
+    pub async fn events(&self, caller: &Caller, run_id: &str, after_seq: u64) -> Result<ByteStream, RemoteError> {
+        let way = self.way(caller)?;
         // Not sent when nothing was seen: a coordinator that knows the owner's contract alone does not know it.
         let after = i64::try_from(after_seq).ok().filter(|seq| *seq > 0);
-        let answer = self.client.stream_run_events(run_id, after, None).await.map_err(|error| self.failed(error))?;
+        let answer = way.client.stream_run_events(run_id, after, None).await.map_err(|error| way.failed(error))?;
         let bytes = answer.into_inner_stream().map(|chunk| chunk.map_err(std::io::Error::other));
         Ok(ByteStream::new(bytes))
     }
 
+    fn way(&self, caller: &Caller) -> Result<Way<'_>, RemoteError> {
+        let credential = self.outbound.of(caller)?;
+        let client = match credential.token {
+            Some(token) => self.client.with_token_provider(token),
+            None => self.client.clone(),
+        };
+        Ok(Way { client, speaker: credential.speaker, remote: self })
+    }
+}
+
+impl Way<'_> {
     fn run(&self, answer: Result<ResponseValue<arp::Run>, Error>) -> Result<arp::Run, RemoteError> {
         answer.map(|answer| mended(answer.into_inner())).map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: Error) -> RemoteError {
+        let url = self.remote.url.clone();
         let reason = match error {
-            Error::Refused { status, body: mut envelope, .. } => {
+            Error::Refused { status, body, .. } if self.is_ours(status) => {
+                return RemoteError::Unwelcome { url, reason: body.error.message };
+            }
+            Error::Refused { status, body: mut envelope, headers } => {
                 if let Some(details) = &mut envelope.error.details {
                     drop_nulls(details);
                 }
-                return RemoteError::Refused { status, envelope };
+                return RemoteError::Refused { status, envelope, headers: meant_for_callers(&headers) };
             }
             Error::Transport(error) if error.is_body() || error.is_decode() => {
                 format!("broke off its answer: {}", chain(&error))
@@ -128,10 +177,30 @@ impl RemoteCoordinator {
             Error::Transport(error) => format!("cannot be reached: {}", chain(&error)),
             Error::Unexpected { reason, .. } => format!("does not answer as its contract says: {reason}"),
             Error::Status { status, .. } => format!("answered {status}, which its contract does not know"),
-            Error::NoToken(error) | Error::Unsent(error) => format!("could not be asked: {error}"),
+            Error::NoToken(error) => match error.downcast::<OutboundError>() {
+                Ok(error) => return RemoteError::Credential(*error),
+                Err(error) => format!("could not be asked: {error}"),
+            },
+            Error::Unsent(error) => format!("could not be asked: {error}"),
         };
-        RemoteError::Unavailable { url: self.url.clone(), reason }
+        RemoteError::Unavailable { url, reason }
     }
+
+    /// Whether a refusal is about what this server shows. Who was let in here and shows what was given for theirs has no other token to
+    /// send; what it allows is theirs again.
+    fn is_ours(&self, status: StatusCode) -> bool {
+        match self.speaker {
+            Speaker::Caller => false,
+            Speaker::Exchanged => status == StatusCode::UNAUTHORIZED,
+            Speaker::Server => matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
+        }
+    }
+}
+
+/// What a refusal tells callers in its headers.
+fn meant_for_callers(headers: &HeaderMap) -> HeaderMap {
+    let kept = [WWW_AUTHENTICATE, RETRY_AFTER];
+    kept.into_iter().filter_map(|name| headers.get(&name).cloned().map(|value| (name, value))).collect()
 }
 
 /// A run of a lax peer, which writes null for what is absent. Where the contract names a field, reading took care of that; where

@@ -7,11 +7,17 @@
 //! | `tokens.rs`    | tokens that hold, and the whole table of those that do not |
 //! | `providers.rs` | an identity provider that rotates its keys, fails, is slow, or talks rubbish |
 //! | `tenants.rs`   | two tenants over every operation of every document |
+//! | `forwarding.rs` | a gateway that forwards: whose token a coordinator sees |
+//! | `issuing.rs`   | where tokens for it come from, and what is answered when none do |
 //! | `secrets.rs`   | no credential in any log |
+//! | `login.rs`     | a token that the command line fetches and keeps |
 //! | `commands.rs`  | the command line where everybody is asked who they are |
 
 mod commands;
+mod forwarding;
+mod issuing;
 mod keys;
+mod login;
 mod modes;
 mod providers;
 mod secrets;

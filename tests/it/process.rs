@@ -192,7 +192,12 @@ impl Served {
 
     /// With these flags. Reads the ready line.
     pub(crate) async fn start_with(folder: &Path, flags: &[&str]) -> Self {
-        let mut process = Process::start(folder, &[&["serve", "--json"], flags].concat());
+        Self::start_in(folder, flags, &[]).await
+    }
+
+    /// With these flags and this environment.
+    pub(crate) async fn start_in(folder: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut process = Process::start_with(folder, &[&["serve", "--json"], flags].concat(), environment);
         let Some(line) = process.line().await else { panic!("it did not start: {:#?}", process.done().await) };
         let ready: Value = serde_json::from_str(&line).unwrap();
         assert_eq!((ready["kind"].as_str(), ready["pid"].as_u64()), (Some("ready"), Some(process.id().into())));

@@ -22,7 +22,11 @@ async fn serve(config: Config) -> (Server, Doors, TempDir) {
 
 /// A server whose gateway forwards to this coordinator.
 async fn forwarding_to(url: &str) -> (Server, Doors, TempDir) {
-    serve(Config { coordinator: Coordinator { url: Some(url.to_owned()) }, ..Config::default() }).await
+    serve(Config {
+        coordinator: Coordinator { url: Some(url.to_owned()), ..Coordinator::default() },
+        ..Config::default()
+    })
+    .await
 }
 
 /// What a door answers to one request: status, the header that tells a replay, body.

@@ -55,6 +55,19 @@ async fn a_fixed_token_that_is_refused_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn a_client_for_somebody_else_has_its_own_token_and_everything_else_of_the_first() {
+    let server = Scripted::new(door("t1")).await;
+    let client = builder(&server).token("first").header("x-note", "kept").build().unwrap();
+    let other = client.with_token_provider(counting().1);
+    get().send(&other).await.unwrap();
+    assert_eq!(get().send(&client).await.unwrap_err().status().unwrap().as_u16(), 401);
+    let sent: Vec<_> =
+        server.asked().into_iter().map(|asked| asked.header("authorization").unwrap().to_owned()).collect();
+    assert_eq!(sent, ["Bearer t1", "Bearer first"]);
+    assert!(server.asked().iter().all(|asked| asked.header("x-note") == Some("kept")));
+}
+
+#[tokio::test]
 async fn a_refused_token_is_replaced_and_the_call_repeated_although_nothing_else_is() {
     let server = Scripted::new(door("t2")).await;
     let (fetched, provider) = counting();

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::auth::Secret;
 use crate::config::auth::Mode;
-use crate::config::{CoordinatorPlace, GatewayMode, LogFormat};
+use crate::config::{CoordinatorPlace, Credentials, GatewayMode, LogFormat};
 
 struct Story {
     sources: Sources,
@@ -127,7 +128,9 @@ fn a_host_that_others_reach_takes_a_second_setting() {
 #[test]
 fn reserved_names_and_empty_variables_are_no_settings() {
     let story = RESERVED.iter().fold(Story::new(), |story, name| story.variable(name, "anything"));
-    assert_eq!(story.variable("RUNYARD_PORT_BASE", "").variable("ARP_AUTH_MODE", "").load().config, Config::default());
+    let mut config = story.variable("RUNYARD_PORT_BASE", "").variable("ARP_AUTH_MODE", "").load().config;
+    assert!(config.auth.outbound.client_secret.take().is_some(), "no setting, and read all the same");
+    assert_eq!(config, Config::default());
 }
 
 #[test]
@@ -276,4 +279,52 @@ fn every_door_has_a_mode_of_its_own() {
         let loaded = Story::new().flag(&key, "required").load();
         assert_eq!(loaded.config.auth.mode(document.name), Mode::Required, "{key}");
     }
+}
+
+#[test]
+fn a_client_that_is_half_configured_is_refused_where_tokens_are_to_be_fetched() {
+    let forwards = || {
+        Story::new()
+            .variable("JARVIS_RUN_COORDINATOR_URL", "http://peer:1")
+            .variable("JARVIS_RUN_COORDINATOR_AUDIENCE", "them")
+            .variable("RUNYARD_COORDINATOR__CREDENTIALS", "exchange")
+    };
+    let secret = "s3cret-of-a-test";
+    let said = forwards().refusal();
+    assert!(said.contains("coordinator.credentials") && said.contains("ARP_AUTH_TOKEN_ENDPOINT"), "{said}");
+    let endpoint = || forwards().variable("ARP_AUTH_TOKEN_ENDPOINT", "https://id.example/token");
+    assert!(endpoint().refusal().contains("ARP_AUTH_CLIENT_ID"));
+    let client = || endpoint().variable("ARP_AUTH_CLIENT_ID", "gateway").variable("ARP_AUTH_TIMEOUT_SECS", "3");
+    assert!(client().refusal().contains("ARP_AUTH_CLIENT_SECRET"));
+    let loaded = client().variable("ARP_AUTH_CLIENT_SECRET", secret).load();
+    let outbound = &loaded.config.auth.outbound;
+    assert_eq!(outbound.client_secret, Some(Secret::new(secret)));
+    assert_eq!((outbound.client_id.as_deref(), outbound.timeout_seconds), (Some("gateway"), 3));
+    assert_eq!(loaded.config.coordinator.audience, "them");
+    // Ours goes first.
+    let both = client().variable("ARP_AUTH_CLIENT_SECRET", "other").variable("RUNYARD_CLIENT_SECRET", secret).load();
+    assert_eq!(both.config.auth.outbound.client_secret, Some(Secret::new(secret)));
+    let open = client().variable("ARP_AUTH_CLIENT_SECRET", secret);
+    let open = open.variable("ARP_AUTH_TOKEN_ENDPOINT", "http://id.example/token").refusal();
+    assert!(open.contains("auth.insecure_allow_http") && open.contains("ARP_AUTH_TOKEN_ENDPOINT"), "{open}");
+    let below = forwards().variable("ARP_AUTH_CLIENT_ID", "gateway").variable("ARP_AUTH_CLIENT_SECRET", secret);
+    let below = below.variable("ARP_AUTH_ISSUER", "urn:us").variable("ARP_AUTH_JWKS_URI", "https://id.example/keys");
+    assert!(below.refusal().contains("auth.issuer"), "{}", below.refusal());
+}
+
+#[test]
+fn with_authentication_off_no_token_endpoint_is_needed() {
+    let story =
+        Story::new().variable("JARVIS_RUN_COORDINATOR_URL", "http://peer:1").variable("ARP_AUTH_MODE", "disabled");
+    assert_eq!(story.load().config.coordinator_credentials(), Credentials::Pass);
+}
+
+#[test]
+fn a_secret_in_a_file_is_refused_without_repeating_it() {
+    for text in ["[auth.outbound]\nclient_secret = 's3cret'", "[auth]\nclient_secret = 's3cret'"] {
+        let refusal = Story::new().file(text).refusal();
+        assert!(refusal.contains("RUNYARD_CLIENT_SECRET") && !refusal.contains("s3cret"), "{refusal}");
+    }
+    let refusal = Story::new().variable("RUNYARD_AUTH__OUTBOUND__CLIENT_SECRET", "s3cret").refusal();
+    assert!(refusal.contains("RUNYARD_CLIENT_SECRET") && !refusal.contains("s3cret"), "{refusal}");
 }

@@ -1,41 +1,46 @@
 //! What the gateway makes of a coordinator elsewhere: its refusals passed on, its absence a 502.
 
-use http::StatusCode;
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, StatusCode};
 use runyard_api::arp::schemas as arp;
+use runyard_api::host::Caller;
 
+use crate::auth::OutboundError;
 use crate::dialects::arp::runs::Started;
 use crate::dialects::arp::service;
-use crate::dialects::refusal::Refusal;
+use crate::dialects::refusal::{Refusal, of_door};
 use crate::dialects::resume::Resume;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
 
 /// Starts a run there.
 pub(super) async fn start(
     remote: &RemoteCoordinator,
+    cx: &Caller,
     body: &arp::RunStartRequest,
     key: Option<&str>,
 ) -> Result<Started, Refusal> {
-    let (run, replayed) = remote.start(body, key).await.map_err(refused)?;
+    let (run, replayed) = remote.start(cx, body, key).await.map_err(refused)?;
     Ok(Started { run, replayed })
 }
 
 /// A run there, as it stands.
-pub(super) async fn get(remote: &RemoteCoordinator, run_id: &str) -> Result<arp::Run, Refusal> {
-    remote.get(run_id).await.map_err(refused)
+pub(super) async fn get(remote: &RemoteCoordinator, cx: &Caller, run_id: &str) -> Result<arp::Run, Refusal> {
+    remote.get(cx, run_id).await.map_err(refused)
 }
 
 /// Stops a run there.
-pub(super) async fn cancel(remote: &RemoteCoordinator, run_id: &str) -> Result<arp::Run, Refusal> {
-    remote.cancel(run_id).await.map_err(refused)
+pub(super) async fn cancel(remote: &RemoteCoordinator, cx: &Caller, run_id: &str) -> Result<arp::Run, Refusal> {
+    remote.cancel(cx, run_id).await.map_err(refused)
 }
 
 /// The events of a run there.
 pub(super) async fn events(
     remote: &RemoteCoordinator,
+    cx: &Caller,
     run_id: &str,
     resume: Resume,
 ) -> Result<runyard_api::host::ByteStream, Refusal> {
-    remote.events(run_id, resume.seq()).await.map_err(refused)
+    remote.events(cx, run_id, resume.seq()).await.map_err(refused)
 }
 
 /// This gateway is as well as the coordinator it forwards to.
@@ -50,13 +55,22 @@ pub(super) async fn health(remote: &RemoteCoordinator) -> arp::Health {
 fn refused(error: RemoteError) -> Refusal {
     let message = error.to_string();
     match error {
-        RemoteError::Refused { status, envelope } => {
+        RemoteError::Refused { status, envelope, headers } => {
             let arp::Error { code, details, retryable, .. } = envelope.error;
             let mut refusal = Refusal::new(status, code, message);
             refusal.details = details.unwrap_or_default();
             refusal.retryable = retryable.unwrap_or(false);
+            refusal.headers = headers;
+            if status == StatusCode::UNAUTHORIZED {
+                refusal.headers.entry(WWW_AUTHENTICATE).or_insert(HeaderValue::from_static("Bearer"));
+            }
             refusal
         }
+        RemoteError::Unwelcome { url, .. } => {
+            tracing::error!(%message, "the run coordinator does not let this gateway in");
+            Refusal::new(StatusCode::BAD_GATEWAY, "run_coordinator_refused", message).with("run_coordinator_url", url)
+        }
+        RemoteError::Credential(error) => without_token(&error, message),
         RemoteError::Unavailable { url, .. } => {
             tracing::warn!(%message, "the run coordinator is not available");
             Refusal::new(StatusCode::BAD_GATEWAY, "run_coordinator_unavailable", message)
@@ -64,5 +78,16 @@ fn refused(error: RemoteError) -> Refusal {
                 .retryable(None)
         }
         RemoteError::Setting(_) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "run_coordinator_missing", message),
+    }
+}
+
+/// Nothing can be shown there for this caller.
+fn without_token(error: &OutboundError, message: String) -> Refusal {
+    match (error.fault(), error) {
+        (Some(fault), _) => of_door(&fault),
+        (None, OutboundError::Client { error }) => {
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "token_refused", message).with("error", error.clone())
+        }
+        (None, _) => Refusal::new(StatusCode::FORBIDDEN, "forbidden", message).with("reason", "tenant_foreign"),
     }
 }

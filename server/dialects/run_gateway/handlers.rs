@@ -41,7 +41,7 @@ impl RunGateway for Room {
         let key = request.idempotency_key.as_deref();
         let started = match &self.backend {
             Backend::Here(here) => runs::start(here, cx, FACE, &request.body, key).await,
-            Backend::There(remote) => forward::start(remote, &request.body, key).await,
+            Backend::There(remote) => forward::start(remote, cx, &request.body, key).await,
             Backend::Missing(_) => Err(missing()),
         };
         Ok(started.map_err(|refusal| problem(cx, refusal))?.reply(StartRunOk::Ok))
@@ -50,7 +50,7 @@ impl RunGateway for Room {
     async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
         let run = match &self.backend {
             Backend::Here(here) => runs::get(here, cx, &request.run_id).await,
-            Backend::There(remote) => forward::get(remote, &request.run_id).await,
+            Backend::There(remote) => forward::get(remote, cx, &request.run_id).await,
             Backend::Missing(_) => Err(missing()),
         };
         Ok(GetRunOk::Ok(run.map_err(|refusal| problem(cx, refusal))?).into())
@@ -59,7 +59,7 @@ impl RunGateway for Room {
     async fn cancel_run(&self, cx: &Caller, request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Problem> {
         let run = match &self.backend {
             Backend::Here(here) => runs::cancel(here, cx, &request.run_id).await,
-            Backend::There(remote) => forward::cancel(remote, &request.run_id).await,
+            Backend::There(remote) => forward::cancel(remote, cx, &request.run_id).await,
             Backend::Missing(_) => Err(missing()),
         };
         Ok(CancelRunOk::Ok(run.map_err(|refusal| problem(cx, refusal))?).into())
@@ -73,7 +73,7 @@ impl RunGateway for Room {
         let resume = Resume::new(request.after_seq, request.last_event_id);
         let events = match &self.backend {
             Backend::Here(here) => runs::events(here, cx, &request.run_id, resume).await,
-            Backend::There(remote) => forward::events(remote, &request.run_id, resume).await,
+            Backend::There(remote) => forward::events(remote, cx, &request.run_id, resume).await,
             Backend::Missing(_) => Err(missing()),
         };
         Ok(StreamRunEventsOk::Ok(events.map_err(|refusal| problem(cx, refusal))?).into())

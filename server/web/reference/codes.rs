@@ -36,7 +36,7 @@ pub struct Code {
 }
 
 /// Every code, by status.
-pub const CODES: [Code; 37] = [
+pub const CODES: &[Code] = &[
     code(
         400,
         "invalid_request",
@@ -105,10 +105,22 @@ pub const CODES: [Code; 37] = [
     code(500, "internal_error", Scope::Any, "A fault of the server's; the log has it under the request id."),
     code(502, "run_coordinator_unavailable", Scope::Listed, "A gateway that forwards, and nobody there."),
     code(
+        502,
+        "run_coordinator_refused",
+        Scope::Listed,
+        "A gateway that forwards, and the coordinator does not take what the gateway itself shows (`coordinator.credentials`).",
+    ),
+    code(
         503,
         "run_coordinator_missing",
         Scope::Listed,
         "A gateway that forwards, and no address is set: names the setting.",
+    ),
+    code(
+        503,
+        "token_refused",
+        Scope::Listed,
+        "A gateway that forwards, and the identity provider refuses its client; `details.error` is the provider's word.",
     ),
     code(503, "store_busy", Scope::Any, "Nothing was recorded; `Retry-After`."),
     code(503, "store_unavailable", Scope::Any, "Nothing was recorded; `Retry-After`."),

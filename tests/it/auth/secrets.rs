@@ -6,7 +6,7 @@ use jsonwebtoken::Algorithm;
 use runyard::store::folder::Folder;
 use serde_json::json;
 
-use crate::harness::Provider;
+use crate::harness::{Provider, TokenService};
 use crate::process::{Served, runyard, runyard_with};
 
 /// Every file below a folder that has this text, by name.
@@ -87,5 +87,50 @@ async fn credentials_are_in_no_line_of_any_log_and_in_no_file() {
                 assert!(!log.contains(part), "a part of a token is in the log");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_is_shown_to_others_is_in_a_log_or_a_file() {
+    let provider = Provider::start().await;
+    let issuer = provider.issuer("one", Algorithm::RS256);
+    provider.publishes(&[&issuer]);
+    let tokens = TokenService::start(provider.issuer("one", Algorithm::RS256)).await;
+    let (far_folder, near_folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let trusting = [("ARP_AUTH_MODE", "required"), ("ARP_AUTH_ISSUER", &*provider.url)];
+    let flags = ["--port-base", "0", "--log", "trace"];
+    let far = [&trusting[..], &[("ARP_AUTH_AUDIENCE", "far")]].concat();
+    let far = Served::start_in(far_folder.path(), &flags, &far).await;
+    let secret = "s3cret-of-the-gateway";
+    let client = [
+        ("JARVIS_RUN_COORDINATOR_URL", &*far.doors.coordinator_url),
+        ("JARVIS_RUN_COORDINATOR_AUDIENCE", "far"),
+        ("ARP_AUTH_AUDIENCE", "near"),
+        ("ARP_AUTH_TOKEN_ENDPOINT", &*tokens.url),
+        ("ARP_AUTH_CLIENT_ID", "gateway"),
+        ("ARP_AUTH_CLIENT_SECRET", secret),
+    ];
+    let near = Served::start_in(near_folder.path(), &flags, &[&trusting[..], &client].concat()).await;
+
+    let token = issuer.token(&issuer.claims("near"));
+    let body = json!({
+        "root_node_type_ref": {"node_type_id": "runyard.core.echo", "version": "1"}, "input": {"echo": "x"},
+    });
+    let start = reqwest::Client::new().post(format!("{}/v1/runs", near.doors.gateway_url)).json(&body);
+    assert_eq!(start.bearer_auth(&token).send().await.unwrap().status(), 200, "it comes through, by the binary too");
+    assert_eq!(tokens.asked().len(), 1);
+
+    let signature = tokens.given()[0].rsplit('.').next().unwrap().to_owned();
+    let shown = runyard_with(near_folder.path(), &["config", "show"], &[("ARP_AUTH_CLIENT_SECRET", secret)]).await;
+    let mut logs = vec![shown.exits(0).out];
+    for served in [near, far] {
+        served.process.signal("TERM");
+        let done = served.process.done().await.exits(0);
+        assert!(done.err.contains("TRACE"));
+        logs.push(done.err + &done.out);
+    }
+    for secret in [secret, &signature, token.rsplit('.').next().unwrap()] {
+        assert!(logs.iter().all(|log| !log.contains(secret)));
+        assert!(files_with(near_folder.path(), secret).is_empty() && files_with(far_folder.path(), secret).is_empty());
     }
 }

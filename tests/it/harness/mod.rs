@@ -14,6 +14,7 @@
 //!
 //! | `issuer.rs`   | keys of the tests' own, and the tokens that they sign                       |
 //! | `provider.rs` | an identity provider on loopback, which answers as it is told                |
+//! | `tokens.rs`   | and where it gives tokens                                                    |
 //!
 //! An answer that its document does not promise fails the test that saw it.
 
@@ -26,6 +27,7 @@ mod lines;
 mod provider;
 mod raw;
 mod recorder;
+mod tokens;
 mod trouble;
 mod world;
 
@@ -44,6 +46,7 @@ pub use lines::Lines;
 pub use provider::{Answers, Provider};
 pub use raw::Answer;
 pub use recorder::Reached;
+pub use tokens::{Gives, TokenService};
 pub use trouble::Mode;
 pub use world::World;
 

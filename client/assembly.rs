@@ -1,0 +1,29 @@
+//! What a client is made of, kept beside the generated one so that another can be made of it.
+
+use std::sync::Arc;
+
+use runyard_api::client::Behaviour;
+
+use crate::calls::Calls;
+use crate::token::{TokenProvider, Tokens};
+
+/// A client's parts. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Assembly {
+    pub(crate) url: Arc<str>,
+    pub(crate) http: reqwest::Client,
+    pub(crate) calls: Arc<Calls>,
+}
+
+impl Assembly {
+    /// As generated clients take them.
+    pub(crate) fn parts(&self) -> (&str, reqwest::Client, Arc<dyn Behaviour>) {
+        (&self.url, self.http.clone(), self.calls.clone())
+    }
+
+    /// The same with tokens from here.
+    pub(crate) fn with_token_provider(&self, provider: impl TokenProvider) -> Self {
+        let calls = Calls { tokens: Some(Tokens::of(provider)), ..Calls::clone(&self.calls) };
+        Self { calls: Arc::new(calls), ..self.clone() }
+    }
+}

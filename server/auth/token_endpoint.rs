@@ -1,0 +1,258 @@
+//! The way to an identity provider's tokens (RFC 6749, section 4.4; RFC 8693): one POST, bounded in time and size, that follows no
+//! redirect. What it answers is a token, a refusal in its own words, or nothing that can be used.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::ACCEPT;
+use reqwest::{Client, Url};
+use serde_json::Value;
+
+use super::Secret;
+use super::provider::{ProviderError, body, causes, client};
+use crate::clock::Clock;
+use crate::config::outbound::ClientAuth;
+
+/// After a failure nobody waits for the next one before this has passed, milliseconds.
+const AGAIN_MS: i64 = 2_000;
+/// How long a token is used whose provider does not say for how long, seconds.
+const LIFE_SECONDS: u64 = 60;
+/// The largest token that is taken.
+const TOKEN_BYTES_MAX: usize = 16 * 1024;
+/// The longest word of a provider that is repeated.
+const WORDS_CHARS_MAX: usize = 300;
+
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/// Who asks for tokens.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// Its name at the provider.
+    pub id: String,
+    /// Its secret.
+    pub secret: Secret,
+    /// How the secret is sent.
+    pub auth: ClientAuth,
+}
+
+/// What a token is asked for with.
+#[derive(Debug, Clone, Copy)]
+pub enum Grant<'a> {
+    /// The application itself.
+    ClientCredentials,
+    /// Somebody's token, for another that speaks for the same one.
+    Exchange(&'a Secret),
+}
+
+/// What the token is to be.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// For whom.
+    pub audience: Option<String>,
+    /// What it allows.
+    pub scope: Option<String>,
+}
+
+/// A token that was given.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// The token.
+    pub token: Secret,
+    /// How long it lives from now on.
+    pub lives: Duration,
+}
+
+/// Why there is no token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Nobody answers in time, or what is answered is no token and no refusal.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It was refused.
+    #[error("{url} refused: {}", .description.as_ref().map_or_else(|| error.clone(), |words| format!("{error} ({words})")))]
+    Refused {
+        /// Who refused.
+        url: String,
+        /// OAuth's word for it.
+        error: String,
+        /// The provider's words.
+        description: Option<String>,
+    },
+}
+
+/// Where a provider gives tokens.
+#[derive(Debug)]
+pub struct TokenEndpoint {
+    http: Client,
+    url: Url,
+    application: Application,
+    clock: Clock,
+    failed: Mutex<Option<(i64, String)>>,
+}
+
+impl TokenEndpoint {
+    /// The endpoint at this address. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`ProviderError`] when it can never be asked.
+    pub fn new(url: &str, application: Application, within: Duration, clock: Clock) -> Result<Self, ProviderError> {
+        let url = Url::parse(url).map_err(|error| ProviderError::Address(error.to_string()))?;
+        Ok(Self { http: client(&url, within)?, url, application, clock, failed: Mutex::new(None) })
+    }
+
+    /// Asks for a token.
+    ///
+    /// # Errors
+    /// [`TokenError`]. While the provider does not answer, only some wait for it: the others are told at once.
+    pub async fn token(&self, grant: Grant<'_>, wanted: &Wanted) -> Result<Issued, TokenError> {
+        if let Some(reason) = self.failed_a_moment_ago() {
+            return Err(TokenError::Unavailable(reason));
+        }
+        let asked = self.ask(grant, wanted).await;
+        let failure = match &asked {
+            Err(TokenError::Unavailable(reason)) => Some((self.clock.now_ms(), reason.clone())),
+            _ => None,
+        };
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        asked
+    }
+
+    fn failed_a_moment_ago(&self) -> Option<String> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at_ms, reason) = failed.as_ref()?;
+        (self.clock.now_ms().saturating_sub(*at_ms) < AGAIN_MS).then(|| reason.clone())
+    }
+
+    async fn ask(&self, grant: Grant<'_>, wanted: &Wanted) -> Result<Issued, TokenError> {
+        let request = self.http.post(self.url.clone()).header(ACCEPT, "application/json");
+        let Application { id, secret, auth } = &self.application;
+        let mut form = form(grant, wanted);
+        let request = match auth {
+            ClientAuth::Basic => request.basic_auth(encoded(id), Some(encoded(secret.expose()))),
+            ClientAuth::Post => {
+                form.extend([("client_id", id.as_str()), ("client_secret", secret.expose())]);
+                request
+            }
+        };
+        let unavailable = |reason: String| TokenError::Unavailable(format!("{}: {reason}", self.url));
+        let answer = request.form(&form).send().await.map_err(|error| unavailable(causes(&error)))?;
+        let status = answer.status();
+        let bytes = body(answer).await.map_err(unavailable)?;
+        let said: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        if status == StatusCode::OK {
+            return issued(&said).ok_or_else(|| unavailable("it answered 200 and no bearer token".to_owned()));
+        }
+        match word(&said["error"]) {
+            Some(error) if status.is_client_error() && error != "temporarily_unavailable" => {
+                // A provider that repeats what it was sent is not repeated.
+                let description =
+                    said["error_description"].as_str().map(shown).filter(|words| !self.repeats(words, grant));
+                Err(TokenError::Refused { url: self.url.to_string(), error, description })
+            }
+            _ => Err(unavailable(format!("it answered {status}"))),
+        }
+    }
+
+    fn repeats(&self, words: &str, grant: Grant<'_>) -> bool {
+        let subject = match grant {
+            Grant::ClientCredentials => None,
+            Grant::Exchange(subject) => Some(subject),
+        };
+        subject.into_iter().chain([&self.application.secret]).any(|secret| words.contains(secret.expose()))
+    }
+}
+
+fn form<'a>(grant: Grant<'a>, wanted: &'a Wanted) -> Vec<(&'static str, &'a str)> {
+    let mut form = match grant {
+        Grant::ClientCredentials => vec![("grant_type", "client_credentials")],
+        Grant::Exchange(subject) => vec![
+            ("grant_type", EXCHANGE),
+            ("subject_token", subject.expose()),
+            ("subject_token_type", ACCESS_TOKEN),
+            ("requested_token_type", ACCESS_TOKEN),
+        ],
+    };
+    form.extend(wanted.audience.as_deref().map(|audience| ("audience", audience)));
+    form.extend(wanted.scope.as_deref().map(|scope| ("scope", scope)));
+    form
+}
+
+/// As a form has it, which RFC 6749 asks of names and secrets in the header.
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' => char::from(byte).to_string(),
+            b' ' => "+".to_owned(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+fn issued(said: &Value) -> Option<Issued> {
+    let token = said["access_token"].as_str()?;
+    let is_token = (1..=TOKEN_BYTES_MAX).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_bearer = said["token_type"].as_str().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
+    // A number, although there are providers that write it as text.
+    let seconds = match &said["expires_in"] {
+        Value::Null => Some(LIFE_SECONDS),
+        Value::String(text) => text.parse().ok(),
+        other => other.as_u64().or_else(|| other.as_i64().map(|_| 0)),
+    };
+    let lives = Duration::from_secs(seconds?);
+    (is_token && is_bearer).then(|| Issued { token: Secret::new(token), lives })
+}
+
+/// A word of OAuth, if it is one.
+fn word(value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "_-.:/".contains(letter);
+    (!text.is_empty() && text.len() <= WORDS_CHARS_MAX && text.chars().all(fits)).then(|| text.to_owned())
+}
+
+fn shown(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(WORDS_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_taken_and_anything_else_is_none() {
+        let lives = |said: Value| issued(&said).map(|issued| issued.lives.as_secs());
+        assert_eq!(lives(json!({"access_token": "t", "token_type": "Bearer", "expires_in": 300})), Some(300));
+        assert_eq!(lives(json!({"access_token": "t", "token_type": "bearer", "expires_in": "300"})), Some(300));
+        assert_eq!(lives(json!({"access_token": "t"})), Some(LIFE_SECONDS));
+        assert_eq!(lives(json!({"access_token": "t", "expires_in": -1})), Some(0));
+        for none in [
+            json!({}),
+            json!([]),
+            json!({"access_token": ""}),
+            json!({"access_token": "two words"}),
+            json!({"access_token": 7}),
+            json!({"access_token": "t".repeat(TOKEN_BYTES_MAX + 1)}),
+            json!({"access_token": "t", "token_type": "DPoP"}),
+            json!({"access_token": "t", "expires_in": {}}),
+        ] {
+            assert_eq!(lives(none.clone()), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_word_is_not_repeated() {
+        assert_eq!(word(&json!("invalid_client")).as_deref(), Some("invalid_client"));
+        for none in [json!(""), json!("two words"), json!("x\n"), json!(7), json!("x".repeat(WORDS_CHARS_MAX + 1))] {
+            assert_eq!(word(&none), None, "{none}");
+        }
+        assert_eq!(shown("a\u{1b}[31mb\nc"), "a[31mbc");
+    }
+
+    #[test]
+    fn a_secret_with_odd_letters_is_written_as_in_a_form() {
+        assert_eq!(encoded("a b:c%d+\u{e9}-_.*"), "a+b%3Ac%25d%2B%C3%A9-_.*");
+    }
+}

@@ -1,0 +1,240 @@
+//! A login as it is kept: a file that its owner alone can read, with the token, its end, and what another one is fetched with.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use runyard_client::{BoxError, TokenProvider};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use super::super::failure::Failure;
+use crate::auth::{Application, Grant, Secret, TokenEndpoint, TokenError, Wanted};
+use crate::clock::Clock;
+use crate::config::outbound::ClientAuth;
+use crate::store::folder;
+
+/// A token is replaced this long before its end, milliseconds.
+const EARLY_MS: i64 = 10_000;
+
+/// Where it is kept: below the user's configuration, as the platform has it.
+pub fn place(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let folder = |name| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let configuration = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")));
+    Some(configuration.or_else(|| folder("APPDATA"))?.join("runyard").join("login.json"))
+}
+
+/// Somebody's login.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// Where tokens are given.
+    pub token_endpoint: String,
+    /// To whom.
+    pub application: Application,
+    /// What they are to be.
+    pub wanted: Wanted,
+    /// The only host that is shown them; absent: every one.
+    pub host: Option<String>,
+    /// The end of the token, Unix milliseconds.
+    pub expires_at_ms: i64,
+    token: Secret,
+}
+
+impl Login {
+    /// A login without a token yet.
+    pub fn new(token_endpoint: String, application: Application) -> Self {
+        Self {
+            token_endpoint,
+            application,
+            wanted: Wanted::default(),
+            host: None,
+            expires_at_ms: 0,
+            token: Secret::new(""),
+        }
+    }
+
+    /// Another token.
+    ///
+    /// # Errors
+    /// The identity provider gives none.
+    pub async fn renew(&mut self, within: Duration, clock: &Clock) -> Result<(), TokenError> {
+        let endpoint = TokenEndpoint::new(&self.token_endpoint, self.application.clone(), within, clock.clone())
+            .map_err(|error| TokenError::Unavailable(error.to_string()))?;
+        let issued = endpoint.token(Grant::ClientCredentials, &self.wanted).await?;
+        let lives_ms = i64::try_from(issued.lives.as_millis()).unwrap_or(i64::MAX);
+        (self.token, self.expires_at_ms) = (issued.token, clock.now_ms().saturating_add(lives_ms));
+        Ok(())
+    }
+
+    /// Whether this door may see the token.
+    pub fn is_for(&self, url: &str) -> bool {
+        let host = |url: &reqwest::Url| url.host_str().map(str::to_owned);
+        self.host.is_none() || reqwest::Url::parse(url).ok().as_ref().and_then(host) == self.host
+    }
+
+    /// Keeps it.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, file: &Path) -> Result<(), Failure> {
+        let Application { id, secret, auth } = &self.application;
+        let kept = json!({
+            "token_endpoint": self.token_endpoint,
+            "client_id": id,
+            "client_secret": secret.expose(),
+            "client_auth": auth,
+            "audience": self.wanted.audience,
+            "scope": self.wanted.scope,
+            "host": self.host,
+            "token": self.token.expose(),
+            "expires_at_ms": self.expires_at_ms,
+        });
+        let parent = file.parent().unwrap_or(Path::new("."));
+        let written = folder::make_private_folder(parent)
+            .and_then(|()| folder::write_whole(file, format!("{kept:#}\n").as_bytes()));
+        written.map_err(|error| Failure::new("not_written", format!("cannot write {}: {error}", file.display())))
+    }
+
+    /// The login that is kept there, if anybody is logged in.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is none.
+    pub fn read(file: &Path) -> Result<Option<Self>, Failure> {
+        let failed = |reason: &str| {
+            Failure::new("login_unreadable", format!("the login in {} cannot be read: {reason}", file.display()))
+                .advise("`runyard login` makes a new one, `runyard logout` forgets it")
+        };
+        match std::fs::read(file) {
+            Ok(bytes) => of(&bytes).map(Some).ok_or_else(|| failed("it is none")),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(&error.to_string())),
+        }
+    }
+}
+
+fn of(bytes: &[u8]) -> Option<Login> {
+    let kept: Value = serde_json::from_slice(bytes).ok()?;
+    let text = |name: &str| kept[name].as_str().map(str::to_owned);
+    let auth: ClientAuth = serde_json::from_value(kept["client_auth"].clone()).ok()?;
+    let application = Application { id: text("client_id")?, secret: Secret::new(text("client_secret")?), auth };
+    Some(Login {
+        token_endpoint: text("token_endpoint")?,
+        application,
+        wanted: Wanted { audience: text("audience"), scope: text("scope") },
+        host: text("host"),
+        expires_at_ms: kept["expires_at_ms"].as_i64()?,
+        token: Secret::new(text("token")?),
+    })
+}
+
+/// A login as clients use it: the token that is kept, or a new one, which is kept then. Cheap to clone.
+#[derive(Clone)]
+pub struct Tokens(Arc<Shared>);
+
+struct Shared {
+    file: PathBuf,
+    login: Mutex<Login>,
+    within: Duration,
+    clock: Clock,
+}
+
+impl Tokens {
+    /// Of the login that was read from this file.
+    pub fn of(file: PathBuf, login: Login, within: Duration) -> Self {
+        Self(Arc::new(Shared { file, login: Mutex::new(login), within, clock: Clock::system() }))
+    }
+}
+
+impl Shared {
+    async fn renewed(&self, login: &mut Login) -> Result<String, BoxError> {
+        login.renew(self.within, &self.clock).await.map_err(|error| format!("the login has no new token: {error}"))?;
+        // Without it the next command fetches one for itself.
+        if let Err(failure) = login.write(&self.file) {
+            tracing::warn!(reason = failure.message, "the new token is not kept");
+        }
+        Ok(login.token.expose().to_owned())
+    }
+}
+
+impl TokenProvider for Tokens {
+    async fn token(&self) -> Result<String, BoxError> {
+        let mut login = self.0.login.lock().await;
+        if self.0.clock.now_ms() < login.expires_at_ms.saturating_sub(EARLY_MS) {
+            return Ok(login.token.expose().to_owned());
+        }
+        self.0.renewed(&mut login).await
+    }
+
+    async fn refresh(&self, refused: &str) -> Result<String, BoxError> {
+        let mut login = self.0.login.lock().await;
+        match login.token.expose() {
+            other if other != refused => Ok(other.to_owned()),
+            _ => self.0.renewed(&mut login).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login() -> Login {
+        let application = Application { id: "me".to_owned(), secret: Secret::new("s3cret"), auth: ClientAuth::Basic };
+        let wanted = Wanted { audience: None, scope: Some("runs:read".to_owned()) };
+        let host = Some("runs.example".to_owned());
+        Login {
+            wanted,
+            host,
+            token: Secret::new("t"),
+            expires_at_ms: 7,
+            ..Login::new("https://id.example/token".to_owned(), application)
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_read_again_and_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("deep").join("login.json");
+        assert!(Login::read(&file).unwrap().is_none());
+        login().write(&file).unwrap();
+        let read = Login::read(&file).unwrap().unwrap();
+        assert_eq!(read.token.expose(), "t");
+        assert_eq!((read.application.secret.expose(), read.application.auth), ("s3cret", ClientAuth::Basic));
+        assert_eq!((read.wanted.scope.as_deref(), read.expires_at_ms), (Some("runs:read"), 7));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+        }
+        std::fs::write(&file, "{}").unwrap();
+        assert_eq!(Login::read(&file).unwrap_err().code, "login_unreadable");
+    }
+
+    #[test]
+    fn a_login_for_one_host_is_shown_to_no_other() {
+        let login = login();
+        for (url, shown) in [
+            ("https://runs.example:8081", true),
+            ("http://runs.example/gateway", true),
+            ("https://runs.example.evil", false),
+            ("https://evil/runs.example", false),
+            ("nonsense", false),
+        ] {
+            assert_eq!(login.is_for(url), shown, "{url}");
+        }
+        assert!(Login { host: None, ..login }.is_for("https://anybody"));
+    }
+
+    #[test]
+    fn it_lies_where_the_platform_keeps_such_things() {
+        let place = |pairs: &[(&str, &str)]| {
+            place(&pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        };
+        assert_eq!(place(&[("HOME", "/h")]), Some("/h/.config/runyard/login.json".into()));
+        assert_eq!(place(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/c")]), Some("/c/runyard/login.json".into()));
+        assert_eq!(place(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "odd")]), Some("/h/.config/runyard/login.json".into()));
+        assert_eq!(place(&[]), None);
+    }
+}
