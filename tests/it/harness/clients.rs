@@ -11,7 +11,7 @@ use runyard_api::client::{CallError, ResponseValue};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::contract::Contract;
+use super::contract::{Contract, code};
 use super::lines::Lines;
 use super::raw::{self, Answer};
 use super::recorder::{Reached, Recorder, Seen, Verdict};
@@ -160,9 +160,9 @@ pub struct Refused {
 impl Refused {
     pub fn of<E: Serialize + std::fmt::Debug>(error: CallError<E>) -> Self {
         let CallError::Refused { status, headers, body } = error else { panic!("not a documented refusal: {error:?}") };
-        let error = serde_json::to_value(body).unwrap()["error"].take();
-        let code = error["code"].as_str().unwrap_or_default().to_owned();
-        Refused { status: status.as_u16(), code, details: error["details"].clone(), headers }
+        let body = serde_json::to_value(body).unwrap();
+        let (code, details) = (code(&body).to_owned(), body["error"]["details"].clone());
+        Refused { status: status.as_u16(), code, details, headers }
     }
 
     /// Status and code.

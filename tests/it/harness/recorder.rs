@@ -12,7 +12,7 @@ use runyard::web::reference::codes::{CODES, Scope};
 use runyard_api::client::{Behaviour, Operation, Unanswered};
 use serde_json::Value;
 
-use super::contract::Contract;
+use super::contract::{Contract, code};
 
 /// A document, one of its operations, and a status as the document writes it.
 pub type Reached = (&'static str, &'static str, &'static str);
@@ -41,14 +41,14 @@ impl Seen {
         }
         if !status.is_success() {
             self.judge_code(contract, operation, status, body);
-            self.judge_envelope(headers, body);
+            self.judge_envelope(contract, headers, body);
         }
     }
 
     /// Every refusal has a code that the reference names: one of the operation's own, or one of any request.
     fn judge_code(&self, contract: &Contract, operation: &str, status: StatusCode, body: &[u8]) {
         let envelope: Value = serde_json::from_slice(body).unwrap_or_default();
-        let code = envelope["error"]["code"].as_str().unwrap_or_default();
+        let code = code(&envelope);
         let listed = contract.codes(operation, status.as_u16());
         let known = CODES.iter().find(|one| one.code == code && one.status == status.as_u16());
         let fits = known.is_some_and(|one| one.scope != Scope::Listed || listed.contains(&code));
@@ -59,11 +59,11 @@ impl Seen {
     }
 
     /// Every refusal can be found in the log.
-    pub fn judge_envelope(&self, headers: &HeaderMap, body: &[u8]) {
+    pub fn judge_envelope(&self, contract: &Contract, headers: &HeaderMap, body: &[u8]) {
         let envelope: Value = serde_json::from_slice(body).unwrap_or_default();
         let header = headers.get("x-request-id").and_then(|id| id.to_str().ok());
         let id = envelope["extensions"]["runyard.request_id"].as_str();
-        if id.is_none() || id != header {
+        if header.is_none() || contract.says_request_id() && id != header {
             self.broke(format!("request id {header:?} in the header, {id:?} in the envelope: {envelope}"));
         }
     }
