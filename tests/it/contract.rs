@@ -5,6 +5,7 @@
 //! The ledger does not depend on which tests ran before it: `contract/scenarios.rs` goes to every operation and status anew,
 //! on servers of its own. Each answer on the way is held to the document by the harness.
 
+pub mod acp;
 mod scenarios;
 
 use std::collections::{BTreeMap, BTreeSet};

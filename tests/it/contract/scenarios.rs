@@ -12,6 +12,7 @@ use runyard::config::{CoordinatorPlace, Gateway};
 use runyard_api::host::Settings;
 use serde_json::json;
 
+use super::acp;
 use crate::harness::{Apart, Clients, DOCUMENTS, Mode, Reached, World, typed};
 
 const GATEWAY: &str = "run-gateway";
@@ -44,6 +45,7 @@ pub async fn all() -> BTreeSet<Reached> {
 }
 
 async fn successes(world: &World) {
+    acp::successes(world).await;
     let Clients { gateway, coordinator, runtime, native, .. } = &world.clients;
     let run = world.run("runyard.composite.external", json!({})).await;
     let (id, root) = (&*run.run_id, &*run.root_node_run_id);
@@ -87,6 +89,7 @@ async fn successes(world: &World) {
 }
 
 async fn refusals(world: &World) {
+    acp::refusals(world).await;
     for (door, path) in WITH_BODY {
         world.post(door, path, "[]").await;
         world.post(door, path, vec![b' '; 2 * 1024 * 1024]).await;
@@ -196,6 +199,7 @@ async fn broken_store() -> BTreeSet<Reached> {
         doors.store_is(mode);
         starts(&doors, status).await;
         strangers(&doors).await;
+        acp::broken(&doors, status).await;
         doors.native.list_runs(None, None, None, None, None, None, None).await.unwrap_err();
         doors.native.count_runs().await.unwrap_err();
         doors.native.create_key(&typed(json!({}))).await.unwrap_err();
@@ -215,8 +219,7 @@ async fn stopping() -> BTreeSet<Reached> {
     doors.stopping.cancel();
     for document in DOCUMENTS.iter().copied() {
         for operation in document.operations {
-            let path =
-                operation.path.replace("{run_id}", "r1").replace("{node_run_id}", "n1").replace("{key_id}", "k1");
+            let path = acp::filled(operation.path);
             let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
             let answer = doors.send(document.name, doors.request(document.name, method, &path)).await;
             assert_eq!(answer.refusal(), (503, "stopping".to_owned()), "{path}");
@@ -229,6 +232,12 @@ async fn stopping() -> BTreeSet<Reached> {
 /// Bodies that do not end in time: 408, which no operation documents by itself.
 async fn slow_bodies() -> BTreeSet<Reached> {
     let doors = Apart::with(Settings { body_read_timeout: Duration::from_millis(20), ..Settings::default() });
+    for (method, path) in acp::with_body() {
+        let start = futures::stream::iter([Ok::<_, std::io::Error>("{")]).chain(futures::stream::pending());
+        let request = doors.request("acp", method, &path).header("content-type", "application/json");
+        let answer = doors.send("acp", request.body(reqwest::Body::wrap_stream(start))).await;
+        assert_eq!(answer.refusal(), (408, "body_slow".to_owned()), "{path}");
+    }
     for (door, path) in WITH_BODY {
         let start = futures::stream::iter([Ok::<_, std::io::Error>("{")]).chain(futures::stream::pending());
         let answer = doors.post(door, path, reqwest::Body::wrap_stream(start)).await;
@@ -245,9 +254,7 @@ async fn uninvited() -> BTreeSet<Reached> {
         let (nobody, weak) = (world.showing(None), world.showing(Some(&world.key("default", &[scope]).await)));
         for document in DOCUMENTS.iter().copied() {
             for operation in document.operations.iter().filter(|operation| operation.secured) {
-                let path = ["run_id", "node_run_id", "key_id"]
-                    .iter()
-                    .fold(operation.path.to_owned(), |path, name| path.replace(&format!("{{{name}}}"), "x1"));
+                let path = acp::filled(operation.path);
                 let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
                 let answer = nobody.send(document.name, nobody.request(document.name, method.clone(), &path)).await;
                 assert_eq!(answer.refusal(), (401, "unauthorized".to_owned()), "{path}");

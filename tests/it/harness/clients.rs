@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
+use runyard_api::acp;
 use runyard_api::arp::schemas::{NodeRun, Run};
 use runyard_api::arp::{run_coordinator, run_gateway, runtime};
 use runyard_api::client::{CallError, ResponseValue};
@@ -22,6 +23,7 @@ pub struct Clients {
     pub gateway: run_gateway::client::Client,
     pub coordinator: run_coordinator::client::Client,
     pub runtime: runtime::client::Client,
+    pub acp: acp::client::Client,
     pub native: runyard_api::runyard::client::Client,
     http: reqwest::Client,
     token: Option<String>,
@@ -45,6 +47,7 @@ impl Clients {
                 recorder(coordinator),
             ),
             runtime: runtime::client::Client::new_with_client(&url("runtime"), http.clone(), recorder("runtime")),
+            acp: acp::client::Client::new_with_client(&url("acp"), http.clone(), recorder("acp")),
             native: runyard_api::runyard::client::Client::new_with_client(&url(native), http.clone(), recorder(native)),
             urls: DOCUMENTS.iter().map(|document| (document.name, url(document.name))).collect(),
             http,
@@ -161,7 +164,7 @@ impl Refused {
     pub fn of<E: Serialize + std::fmt::Debug>(error: CallError<E>) -> Self {
         let CallError::Refused { status, headers, body } = error else { panic!("not a documented refusal: {error:?}") };
         let body = serde_json::to_value(body).unwrap();
-        let (code, details) = (code(&body).to_owned(), body["error"]["details"].clone());
+        let (code, details) = (code(&body), body["error"]["details"].clone());
         Refused { status: status.as_u16(), code, details, headers }
     }
 

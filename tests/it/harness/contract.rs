@@ -120,9 +120,13 @@ fn items(value: &Value) -> BTreeSet<String> {
 }
 
 /// The code in an error body, in whichever document's words.
-pub fn code(body: &Value) -> &str {
-    let places = [&body["error"]["code"], &body["reason"]];
-    places.into_iter().find_map(Value::as_str).unwrap_or_default()
+pub fn code(body: &Value) -> String {
+    let places = [&body["error"]["code"], &body["reason"], &body["code"]];
+    match places.into_iter().find_map(Value::as_str).unwrap_or_default() {
+        // ACP's own word, and codes in capitals.
+        "VALIDATION_FAILED" => "invalid_request".to_owned(),
+        code => code.to_ascii_lowercase(),
+    }
 }
 
 /// One of each fault of the host.

@@ -31,7 +31,7 @@ impl Answer {
 
     /// Status and code of a refusal.
     pub fn refusal(&self) -> (u16, String) {
-        (self.status, code(&self.json()).to_owned())
+        (self.status, code(&self.json()))
     }
 }
 

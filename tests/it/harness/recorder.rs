@@ -51,7 +51,7 @@ impl Seen {
         let code = code(&envelope);
         let listed = contract.codes(operation, status.as_u16());
         let known = CODES.iter().find(|one| one.code == code && one.status == status.as_u16());
-        let fits = known.is_some_and(|one| one.scope != Scope::Listed || listed.contains(&code));
+        let fits = known.is_some_and(|one| one.scope != Scope::Listed || listed.contains(&&*code));
         if !fits {
             let name = contract.document.name;
             self.broke(format!("{name} {operation}: {status} `{code}`, and x-runyard-codes has {listed:?}"));

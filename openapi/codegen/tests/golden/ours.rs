@@ -33,19 +33,29 @@ fn of_arp() -> Vec<(&'static str, Generated)> {
     made.into()
 }
 
+fn acp() -> Generated {
+    let document = Document::new(openapi().join("acp/acp.yaml")).overlay(openapi().join("acp/acp.overlay.yaml"));
+    Generator::new().document(&document).unwrap()
+}
+
 fn own() -> Generated {
     Generator::new().document(&Document::new(openapi().join("runyard/runyard.yaml"))).unwrap()
 }
 
 /// Every document with paths, by name.
 pub(crate) fn all() -> Vec<(&'static str, Generated)> {
-    of_arp().into_iter().chain([("runyard", own())]).collect()
+    of_arp().into_iter().chain([("acp", acp()), ("runyard", own())]).collect()
 }
 
 #[test]
 fn the_surface_of_arp() {
     held("arp-schemas", arp(&Generator::new()).generated());
     of_arp().iter().for_each(|(name, generated)| held(name, generated));
+}
+
+#[test]
+fn the_surface_of_acp() {
+    held("acp", &acp());
 }
 
 #[test]
