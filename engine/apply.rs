@@ -9,8 +9,8 @@ use crate::event::{ChildCreated, Failure, FinalState};
 use crate::node_type::NodeKind;
 use crate::policy::is_tried;
 use crate::{
-    Constraints, Event, Node, NodeRunId, NodeState, Object, OnFailure, Position, Recorded, RunId, RunOutcome,
-    RunStatus, Shortfall, Start, State, Wait, standing,
+    Approval, ApprovalId, Constraints, Decided, Event, Node, NodeRunId, NodeState, Object, OnFailure, Pause, Position,
+    Recorded, RunId, RunOutcome, RunStatus, Shortfall, Start, State, Verdict, Wait, standing,
 };
 
 /// Why a log or a state cannot be what it says it is. The state that was applied to is unchanged.
@@ -105,6 +105,21 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
         Event::AttemptFailed { node_run, attempt, error, retry_at_ms } => {
             fold.attempt_failed(state, *node_run, *attempt, error, *retry_at_ms)?;
         }
+        Event::ApprovalAsked { node_run, approval, inputs } => {
+            fold.approval_asked(state, *node_run, *approval, inputs.as_ref())?;
+        }
+        Event::ApprovalDecided { node_run, approval, verdict, by, comment } => {
+            let decided = Decided { verdict: *verdict, by: by.clone(), comment: comment.clone(), at_ms: *at_ms };
+            fold.approval_decided(state, *node_run, *approval, decided)?;
+        }
+        Event::Paused { reason, by } => {
+            fold.expect_run(state.paused.is_none(), state, "it is paused already")?;
+            state.paused = Some(Pause { reason: reason.clone(), by: by.clone(), at_ms: *at_ms });
+        }
+        Event::Resumed { .. } => {
+            fold.expect_run(state.paused.is_some(), state, "it is not paused")?;
+            state.paused = None;
+        }
         Event::NodeQueued { node_run } => fold.node_queued(state, *node_run)?,
         Event::NodeWaiting { node_run, wait } => fold.node_waiting(state, *node_run, *wait)?,
         Event::NodeFinished { node_run, state: end, outputs, artifacts, error, shortfall } => {
@@ -134,7 +149,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
     state.version = *position;
     state.updated_at_ms = Some(*at_ms);
     if !matches!(state.status, RunStatus::Final(_)) {
-        state.status = if state.line.busy > 0 { RunStatus::Running } else { RunStatus::Waiting };
+        state.status = state.moving();
     }
     Ok(())
 }
@@ -233,6 +248,7 @@ impl Fold {
     ) -> Result<(), Corrupt> {
         let node = self.node(state, id)?;
         self.expect(node.state == NodeState::Queued, id, "it is not queued")?;
+        self.expect(!state.is_held(), id, "the run is paused, or its plan waits for an approval")?;
         self.expect(node.attempt.checked_add(1) == Some(attempt), id, "wrong attempt")?;
         let atomic = !node.node_type.kind.is_composite();
         let node = self.node_mut(state, id)?;
@@ -265,17 +281,59 @@ impl Fold {
         Ok(())
     }
 
+    fn approval_asked(
+        &self,
+        state: &mut State,
+        id: NodeRunId,
+        approval: ApprovalId,
+        inputs: Option<&Object>,
+    ) -> Result<(), Corrupt> {
+        let node = self.node(state, id)?;
+        self.expect(approval == ApprovalId::of(state.run, id), id, "the approval's id does not follow from it")?;
+        self.expect(node.approval.is_none(), id, "it was asked about before")?;
+        let planned = node.is_planned() && node.state == NodeState::Running && node.live_children > 0;
+        let first = node.node_type.kind != NodeKind::Plan && node.state == NodeState::Queued && node.attempt == 0;
+        self.expect(planned || first, id, "there is nothing to ask about it")?;
+        let node = self.node_mut(state, id)?;
+        node.approval = Some(Approval { id: approval, asked_at_ms: self.at_ms, decided: None });
+        if let Some(inputs) = inputs {
+            node.inputs = inputs.clone();
+        }
+        state.approvals.insert(approval, id);
+        move_to(state, id, NodeState::Waiting(Wait::Approval));
+        Ok(())
+    }
+
+    /// What follows from it is in the events that come next.
+    fn approval_decided(
+        &self,
+        state: &mut State,
+        id: NodeRunId,
+        approval: ApprovalId,
+        decided: Decided,
+    ) -> Result<(), Corrupt> {
+        let node = self.node(state, id)?;
+        let open = node.approval.as_ref().is_some_and(|asked| asked.id == approval && asked.decided.is_none());
+        self.expect(node.is_asked() && open, id, "it does not wait for that approval")?;
+        if let Some(asked) = &mut self.node_mut(state, id)?.approval {
+            asked.decided = Some(decided);
+        }
+        Ok(())
+    }
+
     fn node_queued(&self, state: &mut State, id: NodeRunId) -> Result<(), Corrupt> {
         let node = self.node(state, id)?;
         let between = matches!(node.state, NodeState::Waiting(Wait::Timer { .. })) && is_tried(node.node_type.kind);
-        self.expect(between, id, "it does not wait for its next try")?;
+        let approved = is_approved(node) && !node.is_planned();
+        self.expect(between || approved, id, "it waits neither for its next try nor for an approval that is given")?;
         move_to(state, id, NodeState::Queued);
         Ok(())
     }
 
     fn node_waiting(&self, state: &mut State, id: NodeRunId, wait: Wait) -> Result<(), Corrupt> {
         let node = self.node(state, id)?;
-        self.expect(node.state == NodeState::Running, id, "it is not running")?;
+        let approved = is_approved(node) && node.is_planned();
+        self.expect(node.state == NodeState::Running || approved, id, "it is not running")?;
         let fits = matches!(
             (node.node_type.kind, wait),
             (NodeKind::Sleep, Wait::Timer { .. })
@@ -333,6 +391,7 @@ impl Fold {
         let end = root_run.final_state().map(|end| RunOutcome::of(end, root_run.shortfall));
         self.expect(end == Some(outcome), root, "it did not end like that")?;
         state.status = RunStatus::Final(outcome);
+        state.paused = None;
         state.outputs = outputs.cloned();
         state.error = error.cloned();
         state.ended_at_ms = Some(self.at_ms);
@@ -359,6 +418,16 @@ impl Fold {
     fn expect(&self, holds: bool, node_run: NodeRunId, reason: &'static str) -> Result<(), Corrupt> {
         if holds { Ok(()) } else { Err(Corrupt::Impossible { event: self.event, node_run, reason }) }
     }
+
+    fn expect_run(&self, holds: bool, state: &State, reason: &'static str) -> Result<(), Corrupt> {
+        self.expect(holds, NodeRunId::root(state.run), reason)
+    }
+}
+
+/// Whether it waits for an approval that has just been given.
+fn is_approved(node: &Node) -> bool {
+    let verdict = node.approval.as_ref().and_then(|asked| asked.decided.as_ref()).map(|decided| decided.verdict);
+    node.is_asked() && verdict == Some(Verdict::Approved)
 }
 
 /// Puts a new node run into the tree and, when it is queued, into the line.
@@ -384,10 +453,13 @@ fn enter(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
     match at {
         NodeState::Queued if kind == NodeKind::Call => _ = line.calls.insert(ordinal),
         NodeState::Queued => _ = line.others.insert(ordinal),
-        NodeState::Running => line.calls_running += u64::from(kind == NodeKind::Call),
-        NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => return,
+        NodeState::Running => {
+            line.calls_running += u64::from(kind == NodeKind::Call);
+            line.running += 1;
+        }
+        NodeState::Waiting(Wait::Approval) => line.asked += 1,
+        NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
     }
-    line.busy += 1;
 }
 
 fn leave(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
@@ -395,10 +467,13 @@ fn leave(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
     match at {
         NodeState::Queued if kind == NodeKind::Call => _ = line.calls.remove(&ordinal),
         NodeState::Queued => _ = line.others.remove(&ordinal),
-        NodeState::Running => line.calls_running -= u64::from(kind == NodeKind::Call),
-        NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => return,
+        NodeState::Running => {
+            line.calls_running -= u64::from(kind == NodeKind::Call);
+            line.running -= 1;
+        }
+        NodeState::Waiting(Wait::Approval) => line.asked -= 1,
+        NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
     }
-    line.busy -= 1;
 }
 
 /// Counts an atomic node run's start in the run, in itself and in every composite above it.

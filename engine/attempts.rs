@@ -32,7 +32,7 @@ fn retry_at_ms(draft: &Draft, node: &Node, error: &Failure) -> Option<i64> {
     if !retry.covers(node.attempt, error) {
         return None;
     }
-    let delay_ms = retry.delay_ms(node.attempt, retry_effect(draft.state().run, node));
+    let delay_ms = retry.delay_ms(node.attempt, error, retry_effect(draft.state().run, node));
     Some(draft.at_ms().saturating_add_unsigned(delay_ms))
 }
 

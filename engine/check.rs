@@ -10,7 +10,9 @@ use crate::event::FinalState;
 use crate::limits::node_type_fits;
 use crate::policy::{self, is_tried};
 use crate::state::Line;
-use crate::{Node, NodeKind, NodeRunId, NodeState, RunOutcome, RunStatus, State, Wait, outstanding, standing};
+use crate::{
+    Node, NodeKind, NodeRunId, NodeState, RunOutcome, RunStatus, State, Verdict, Wait, approval, outstanding, standing,
+};
 
 /// A law that a state breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,23 +73,28 @@ fn run(laws: &mut Laws, state: &State) {
     let both = depend(|node| node.dependants.len()) == depend(|node| node.depends_on.len());
     laws.must(both, "a dependency knows each of its dependants once");
     laws.must(state.line == line(state), "the line is what the node runs say");
+    let asked = nodes().filter_map(|node| Some((node.approval.as_ref()?.id, node.id))).collect();
+    laws.must(state.approvals == asked, "every approval is known once");
     let steps: u64 = nodes().filter(|node| is_atomic(node)).map(|node| u64::from(node.attempt)).sum();
     laws.must(state.steps == steps, "steps are the tries of atomic node runs");
-    let busy = nodes().any(|node| matches!(node.state, NodeState::Queued | NodeState::Running));
+    let running = nodes().any(|node| node.state == NodeState::Running);
+    let busy = running || (!state.is_held() && nodes().any(|node| node.state == NodeState::Queued));
     match state.status {
         RunStatus::Queued => laws.must(false, "a run that has started is not queued"),
-        RunStatus::Running => laws.must(busy, "a running run has a node run that is queued or running"),
-        RunStatus::Waiting => laws.must(!busy, "a waiting run has no node run that is queued or running"),
+        RunStatus::Running => laws.must(busy, "a running run has a node run that runs, or may begin"),
+        RunStatus::Waiting => laws.must(!busy, "a waiting run has no node run that runs, or may begin"),
         RunStatus::Final(outcome) => {
             let end = state.root().and_then(|root| Some(RunOutcome::of(root.final_state()?, root.shortfall)));
             laws.must(end == Some(outcome), "a run ends as its root ended");
             laws.must(!nodes().any(|node| node.is_live()), "nothing lives in a run that has ended");
             laws.must(state.ended_at_ms.is_some(), "a run that has ended has an end");
+            laws.must(state.paused.is_none(), "a run that has ended is not paused");
         }
     }
     if !matches!(state.status, RunStatus::Final(_)) {
-        let owned = nodes().any(|node| matches!(node.state, NodeState::Waiting(Wait::External | Wait::Input)));
-        laws.must(owned || !outstanding(state).is_empty(), "a live run waits for something that has a name");
+        let named = [Wait::External, Wait::Input, Wait::Approval].map(NodeState::Waiting);
+        let named = state.paused.is_some() || nodes().any(|node| named.contains(&node.state));
+        laws.must(named || !outstanding(state).is_empty(), "a live run waits for something that has a name");
         laws.must(state.root().is_some_and(Node::is_live), "a live run has a live root");
         laws.must(state.next_ready().is_none(), "whoever can begin has begun");
     }
@@ -102,10 +109,13 @@ fn line(state: &State) -> Line {
         match node.state {
             NodeState::Queued if call => _ = line.calls.insert(node.ordinal),
             NodeState::Queued => _ = line.others.insert(node.ordinal),
-            NodeState::Running => line.calls_running += u64::from(call),
-            NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => continue,
+            NodeState::Running => {
+                line.calls_running += u64::from(call);
+                line.running += 1;
+            }
+            NodeState::Waiting(Wait::Approval) => line.asked += 1,
+            NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
         }
-        line.busy += 1;
     }
     line
 }
@@ -168,6 +178,12 @@ fn standing(laws: &mut Laws, state: &State, node: &Node) {
         }
         NodeState::Waiting(Wait::External) => laws.must(kind == NodeKind::External, "external composites wait outside"),
         NodeState::Waiting(Wait::Input) => laws.must(kind == NodeKind::Ask, "questions wait for input"),
+        NodeState::Waiting(Wait::Approval) => {
+            let children = || node.children.iter().filter_map(|id| state.node(*id));
+            let unbegun = if node.is_planned() { children().all(|child| child.attempt == 0) } else { !began };
+            laws.must(unbegun, "nothing begins before it is approved");
+            laws.must(verdict(node) == Some(None), "who waits for an approval has asked, and has no answer");
+        }
         NodeState::Final(FinalState::Succeeded) => {
             let good = |child: &Node| match standing::stand_in(state, child).final_state() {
                 Some(FinalState::Succeeded | FinalState::Skipped) => true,
@@ -179,11 +195,23 @@ fn standing(laws: &mut Laws, state: &State, node: &Node) {
         NodeState::Final(FinalState::Skipped) => laws.must(!began, "who was skipped never began"),
         NodeState::Final(FinalState::Failed | FinalState::Canceled) => {}
     }
+    if began && approval::was_needed(state, node) {
+        laws.must(verdict(node) == Some(Some(Verdict::Approved)), "what needs an approval begins with one");
+    }
+    if verdict(node) == Some(Some(Verdict::Denied)) {
+        let canceled = state.status == RunStatus::Final(RunOutcome::Canceled);
+        laws.must(canceled && !node.is_live(), "a run that was denied something is canceled");
+    }
     let tries = node.policy.retry(&node.node_type).map_or(1, |retry| retry.attempts_max);
     laws.must(node.attempt <= tries, "no more tries than allowed");
     laws.must(policy::check(&node.policy, &node.node_type).is_ok(), "policies can be kept");
     laws.must(node.shortfall.is_none() || node.final_state() == Some(FinalState::Failed), "only who failed fell short");
     laws.must(!is_atomic(node) || began || node.outputs.is_none(), "who never began made nothing");
+}
+
+/// What was said when somebody was asked; nothing where nobody was.
+fn verdict(node: &Node) -> Option<Option<Verdict>> {
+    Some(node.approval.as_ref()?.decided.as_ref().map(|decided| decided.verdict))
 }
 
 /// The limits that bind a node run and what is below it.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::plan::Plan;
 use crate::policy::{Invalid, Policy};
-use crate::{Constraints, EffectId, Labels, NodeRunId, NodeType, Object, RunId};
+use crate::{ApprovalId, ApprovalStrategy, Constraints, EffectId, Labels, NodeRunId, NodeType, Object, RunId, Verdict};
 
 /// What `decide` may know besides state and command.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +77,29 @@ pub enum Command {
         /// Its answer.
         input: String,
     },
+    /// Say whether what is asked may go on. Twice the same: nothing changes; another verdict is refused.
+    Decide {
+        /// What was asked.
+        approval: ApprovalId,
+        /// In one word.
+        verdict: Verdict,
+        /// By whom, as far as is known; opaque.
+        by: Option<String>,
+        /// What they say about it, for people.
+        comment: Option<String>,
+    },
+    /// Begin nothing new until `Resume`. What is in flight is not disturbed. Twice: nothing changes.
+    Pause {
+        /// Why, for people.
+        reason: Option<String>,
+        /// By whom, as far as is known; opaque.
+        by: Option<String>,
+    },
+    /// Go on. Not paused, or ended: nothing changes.
+    Resume {
+        /// By whom, as far as is known; opaque.
+        by: Option<String>,
+    },
     /// Stop: cancels every live node run and wins over whatever comes back later.
     Cancel {
         /// Why, for people.
@@ -105,6 +128,9 @@ pub struct Start {
     /// What holds of every step of every plan in the run that says nothing else. Names no stand-in.
     #[serde(default, skip_serializing_if = "Policy::is_empty")]
     pub steps: Policy,
+    /// What somebody has to agree to first.
+    #[serde(default, skip_serializing_if = "ApprovalStrategy::is_none")]
+    pub approval: ApprovalStrategy,
     /// At most this many calls at once; 0 counts as 1.
     pub parallel_max: u32,
     /// Opaque to the engine: what the face wants to find again (run context, metadata, extensions).
@@ -246,14 +272,30 @@ pub enum Rejected {
         /// What was asked.
         found: String,
     },
-    /// A constraint that this version cannot keep, so it does not pretend to.
-    #[error("{constraint} is not supported by this version; start without it")]
-    Unsupported {
-        /// The field's name in the constraint envelope.
-        constraint: &'static str,
+    /// Nothing of this run was asked about under this id.
+    #[error("approval {approval} is not part of this run")]
+    UnknownApproval {
+        /// What was named.
+        approval: ApprovalId,
     },
-    /// The composite waits for its dependencies, so its owner cannot move it yet.
-    #[error("node run {node_run} has not begun; it waits for the siblings it depends on")]
+    /// It was decided the other way.
+    #[error("approval {approval} has been decided: {verdict}")]
+    ApprovalDecided {
+        /// What was named.
+        approval: ApprovalId,
+        /// What was decided.
+        verdict: Verdict,
+    },
+    /// What was asked about has ended without a decision.
+    #[error("approval {approval} is not needed any more: what was asked about has ended")]
+    ApprovalLapsed {
+        /// What was named.
+        approval: ApprovalId,
+    },
+    /// The composite waits for its dependencies, an approval or the end of a pause, so its owner cannot move it yet.
+    #[error(
+        "node run {node_run} has not begun; it waits for the siblings it depends on, for an approval, or for the run to go on"
+    )]
     NotBegun {
         /// What was named.
         node_run: NodeRunId,

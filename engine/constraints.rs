@@ -1,7 +1,7 @@
 //! The constraint envelope (ARP Standard v1): limits that are enforced before anything is recorded.
 //!
 //! How two envelopes become one is here; who enforces what is in `limits`. `max_external_calls` and `max_cost` are carried and
-//! merged, and no kind of node run spends them yet. `require_approval` is refused until there are approvals.
+//! merged, and no kind of node run spends them yet.
 
 use std::collections::BTreeSet;
 
@@ -85,7 +85,7 @@ pub struct Gates {
     /// The most that a node run may do to the world.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub side_effect_class: Option<SideEffect>,
-    /// Whether each node run needs an approval.
+    /// Whether each call needs an approval before it begins. What makes no call does nothing that somebody could mind.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub require_approval: bool,
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::command::Start;
 use crate::plan::{Binding, CandidateSet, Source};
-use crate::{Constraints, NodeRunId, NodeType, Object, Policy, Position, RunOutcome, Wait};
+use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Position, RunOutcome, Verdict, Wait};
 
 /// The version with which events are written now.
 ///
@@ -16,7 +16,7 @@ use crate::{Constraints, NodeRunId, NodeType, Object, Policy, Position, RunOutco
 /// |--------|-----------------------------------------------------------------------------|
 /// | 1      | the first                                                                   |
 /// | 2      | policies, `attempt_failed`, `node_queued`, ends that fall short of success  |
-/// | 3      | labels, questions, turns                                                    |
+/// | 3      | labels, questions, turns, approvals, pauses                                 |
 pub const FORMAT_VERSION: u32 = 3;
 
 /// An event in its place.
@@ -108,6 +108,47 @@ pub enum Event {
         /// When the next one is due, Unix milliseconds.
         retry_at_ms: i64,
     },
+    /// Somebody is asked to agree: to a plan before its steps begin, or to anything else before it begins itself. Until then
+    /// the node run waits.
+    ApprovalAsked {
+        /// Which.
+        node_run: NodeRunId,
+        /// Under which it is decided.
+        approval: ApprovalId,
+        /// The inputs with every binding resolved, so that it is known what is agreed to; absent when they are as created.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Object>,
+    },
+    /// Somebody has agreed, or has not.
+    ApprovalDecided {
+        /// Which.
+        node_run: NodeRunId,
+        /// What was asked.
+        approval: ApprovalId,
+        /// What was decided.
+        verdict: Verdict,
+        /// By whom, as far as is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// What they said about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+    },
+    /// From here on nothing new begins.
+    Paused {
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// By whom, as far as is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// The run goes on.
+    Resumed {
+        /// By whom, as far as is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
     /// What a node run waited for has come: it is ready again.
     NodeQueued {
         /// Which.
@@ -177,6 +218,10 @@ impl Event {
             Event::ChildCreated(_) => "child_created",
             Event::NodeStarted { .. } => "node_started",
             Event::AttemptFailed { .. } => "attempt_failed",
+            Event::ApprovalAsked { .. } => "approval_asked",
+            Event::ApprovalDecided { .. } => "approval_decided",
+            Event::Paused { .. } => "paused",
+            Event::Resumed { .. } => "resumed",
             Event::NodeQueued { .. } => "node_queued",
             Event::NodeWaiting { .. } => "node_waiting",
             Event::NodeFinished { .. } => "node_finished",

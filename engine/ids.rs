@@ -75,6 +75,11 @@ id!(
     EffectId,
     "effect_"
 );
+id!(
+    /// Something that somebody is asked to agree to.
+    ApprovalId,
+    "approval_"
+);
 
 impl NodeRunId {
     /// The root node run of a run.
@@ -92,6 +97,13 @@ impl EffectId {
     /// The effect of this purpose for a node run's attempt (from 1).
     pub fn of(run: RunId, node_run: NodeRunId, purpose: &str, attempt: u32) -> Self {
         Self(derive(&[b"effect", run.0.as_bytes(), node_run.0.as_bytes(), purpose.as_bytes(), &attempt.to_be_bytes()]))
+    }
+}
+
+impl ApprovalId {
+    /// The approval of a node run. There is never a second one.
+    pub fn of(run: RunId, node_run: NodeRunId) -> Self {
+        Self(derive(&[b"approval", run.0.as_bytes(), node_run.0.as_bytes()]))
     }
 }
 

@@ -8,6 +8,7 @@
 //! happen outside and come back as commands. This crate's dependency list is the proof.
 
 mod apply;
+pub mod approval;
 mod attempts;
 mod bindings;
 mod check;
@@ -32,18 +33,19 @@ pub mod state;
 mod upcast;
 
 pub use apply::{Corrupt, apply, replay};
+pub use approval::{Approval, ApprovalStrategy, Decided, Verdict};
 pub use check::{Violation, check};
 pub use command::{ChildSpec, Command, Completion, Context, Outcome, Rejected, Start, Turn};
 pub use constraints::Constraints;
 pub use decide::decide;
 pub use effect::{Decision, Effect, Reply, Request};
 pub use event::{Event, Recorded, Shortfall};
-pub use ids::{EffectId, NodeRunId, Position, RunId};
+pub use ids::{ApprovalId, EffectId, NodeRunId, Position, RunId};
 pub use node_type::{NodeKind, NodeType, NodeTypeRef, SideEffect};
 pub use outstanding::{is_outstanding, outstanding};
 pub use plan::Plan;
 pub use policy::{OnFailure, Policy, Retry};
-pub use state::{Node, NodeState, RunOutcome, RunStatus, State, Wait};
+pub use state::{Node, NodeState, Pause, RunOutcome, RunStatus, State, Wait};
 pub use upcast::{UpcastError, upcast};
 
 /// By which a run is found again: values by name, several to a name. Opaque to the engine.

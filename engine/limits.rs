@@ -2,7 +2,7 @@
 //!
 //! A node type must suit its surroundings (its parent's constraints) and what was asked for it; its own type's constraints
 //! bind what comes below it. Numbers that bind a composite bind its merged constraints. `max_wall_time_ms` is a timer
-//! (`outstanding`); how two envelopes become one is in `constraints`.
+//! (`outstanding`), `require_approval` a wait (`approval`); how two envelopes become one is in `constraints`.
 
 use std::collections::BTreeSet;
 
@@ -13,46 +13,32 @@ use crate::event::Failure;
 use crate::finish::{Checked, failure};
 use crate::{Constraints, Node, NodeType, Object, Rejected, State};
 
-/// A constraint that would not be kept.
+/// A constraint that would not be kept: more, or something else, than is allowed.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Breach {
-    /// More, or something else, than is allowed.
-    Exceeded { constraint: &'static str, limit: String, found: String },
-    /// Nobody could keep it yet.
-    Unsupported { constraint: &'static str },
+pub(crate) struct Breach {
+    constraint: &'static str,
+    limit: String,
+    found: String,
 }
 
 impl From<Breach> for Rejected {
-    fn from(breach: Breach) -> Self {
-        match breach {
-            Breach::Exceeded { constraint, limit, found } => Rejected::ConstraintViolated { constraint, limit, found },
-            Breach::Unsupported { constraint } => Rejected::Unsupported { constraint },
-        }
+    fn from(Breach { constraint, limit, found }: Breach) -> Self {
+        Rejected::ConstraintViolated { constraint, limit, found }
     }
 }
 
 impl From<Breach> for Failure {
     fn from(breach: Breach) -> Self {
-        let mut details = Object::new();
-        let mut say = |field: &str, value: &str| _ = details.insert(field.to_owned(), Value::String(value.to_owned()));
-        match &breach {
-            Breach::Exceeded { constraint, limit, found } => {
-                say("constraint", constraint);
-                say("limit", limit);
-                say("found", found);
-            }
-            Breach::Unsupported { constraint } => say("constraint", constraint),
-        }
+        let said = [("constraint", breach.constraint), ("limit", &breach.limit), ("found", &breach.found)];
+        let details: Object =
+            said.into_iter().map(|(field, value)| (field.to_owned(), Value::String(value.to_owned()))).collect();
         let message = Rejected::from(breach).to_string();
         Failure { details: Some(details), ..failure("constraint_violation", message) }
     }
 }
 
-/// Whether a node type may be used under these constraints: the lists, the class of side effects, and no approval needed.
+/// Whether a node type may be used under these constraints: the lists, and the class of side effects.
 pub(crate) fn node_type_fits(constraints: &Constraints, node_type: &NodeType) -> Result<(), Breach> {
-    if constraints.gates.require_approval || node_type.constraints.gates.require_approval {
-        return Err(Breach::Unsupported { constraint: "require_approval" });
-    }
     let candidates = &constraints.candidates;
     let listed = |list: &BTreeSet<String>| list.contains(&node_type.id) || list.contains(&node_type.asked.id);
     if let Some(allowed) = candidates.allowed_node_type_ids.as_ref().filter(|list| !listed(list)) {
@@ -114,7 +100,7 @@ fn at_most(constraint: &'static str, limit: Option<u64>, found: u64) -> Result<(
 }
 
 fn exceeded(constraint: &'static str, limit: String, found: &str) -> Breach {
-    Breach::Exceeded { constraint, limit, found: found.to_owned() }
+    Breach { constraint, limit, found: found.to_owned() }
 }
 
 /// A list for people; a long one is cut.

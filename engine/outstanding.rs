@@ -147,7 +147,9 @@ fn time_limit(run: RunId, node: &Node) -> Option<Effect> {
 fn time_limit_at_ms(node: &Node) -> Option<i64> {
     let (mine, types) = (&node.asked.budgets, &node.node_type.constraints.budgets);
     let limit_ms = least(mine.max_wall_time_ms, types.max_wall_time_ms)?;
-    Some(node.started_at_ms?.saturating_add_unsigned(limit_ms))
+    // A run's time counts from its beginning, also while somebody is asked whether its root may begin.
+    let asked_at_ms = node.approval.as_ref().filter(|_| node.parent.is_none()).map(|asked| asked.asked_at_ms);
+    Some(least(node.started_at_ms, asked_at_ms)?.saturating_add_unsigned(limit_ms))
 }
 
 fn effect(run: RunId, node: &Node, purpose: Purpose, due_at_ms: i64, request: Request) -> Effect {
@@ -162,6 +164,6 @@ fn id(run: RunId, node: &Node, purpose: Purpose) -> EffectId {
 fn attempt(node: &Node, purpose: Purpose) -> u32 {
     match purpose {
         Purpose::Call | Purpose::Plan | Purpose::Sleep | Purpose::Retry | Purpose::Attempt => node.attempt,
-        Purpose::WallTime => node.attempt.min(1),
+        Purpose::WallTime => 1,
     }
 }

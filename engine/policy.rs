@@ -4,7 +4,8 @@
 //! A try is an attempt at what the server itself performs: a call, or the planner's answer. Attempts of a call are steps, so
 //! `max_steps` counts each. The wait before try k + 1 is `initial_ms * backoff^(k-1)`, at most `delay_ms_max`, less the jitter.
 //! The engine has no randomness: jitter is read from the id of the effect that ends the wait, which is a hash over run, node run
-//! and attempt. So runs spread, and whoever decides the same thing again decides the same wait.
+//! and attempt. So runs spread, and whoever decides the same thing again decides the same wait. A failure may ask for more time
+//! ([`RETRY_AFTER_MS`]).
 //!
 //! A member that is absent is the node type's, and where that has none, the default: one try, no limit on its time, and a failure
 //! is a failure. Where failures are met is in `attempts`, what they mean to siblings in `standing`.
@@ -22,6 +23,10 @@ pub const ATTEMPTS_MAX: u32 = 100;
 pub const WAIT_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1000;
 /// The steepest backoff.
 pub const BACKOFF_MAX: f64 = 1000.0;
+
+/// The member of a failure's details by which whoever failed asks for time, milliseconds. The wait before the next try is not shorter,
+/// as far as `delay_ms_max` lets it be long.
+pub const RETRY_AFTER_MS: &str = "retry_after_ms";
 
 /// How failure and time are handled for one node run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -179,8 +184,15 @@ impl Retry {
         attempt < self.attempts_max && retryable
     }
 
-    /// How long to wait after this try (from 1), milliseconds. `ends` is the effect that ends the wait.
-    pub(crate) fn delay_ms(&self, attempt: u32, ends: EffectId) -> u64 {
+    /// How long to wait after this try (from 1) and its failure, milliseconds. `ends` is the effect that ends the wait.
+    pub(crate) fn delay_ms(&self, attempt: u32, failure: &Failure, ends: EffectId) -> u64 {
+        let asked_ms = failure.details.as_ref().and_then(|details| details.get(RETRY_AFTER_MS)?.as_u64()).unwrap_or(0);
+        let most_ms = self.delay_ms_max.unwrap_or(WAIT_MS_MAX).min(WAIT_MS_MAX);
+        self.planned_ms(attempt, ends).max(asked_ms.min(most_ms))
+    }
+
+    /// The wait as the policy has it.
+    fn planned_ms(&self, attempt: u32, ends: EffectId) -> u64 {
         let most = self.delay_ms_max.unwrap_or(WAIT_MS_MAX).min(WAIT_MS_MAX) as f64;
         let mut delay = self.initial_ms as f64;
         for _ in 1..attempt {
@@ -243,26 +255,43 @@ mod tests {
 
     #[test]
     fn each_wait_is_longer_than_the_one_before_up_to_the_longest() {
-        let waits: Vec<u64> = (1..=6).map(|attempt| retry(2.0, 0.0).delay_ms(attempt, ends(attempt))).collect();
+        let waits: Vec<u64> = (1..=6).map(|attempt| retry(2.0, 0.0).planned_ms(attempt, ends(attempt))).collect();
         assert_eq!(waits, [100, 200, 400, 800, 1000, 1000]);
-        let level: Vec<u64> = (1..=3).map(|attempt| retry(1.0, 0.0).delay_ms(attempt, ends(attempt))).collect();
+        let level: Vec<u64> = (1..=3).map(|attempt| retry(1.0, 0.0).planned_ms(attempt, ends(attempt))).collect();
         assert_eq!(level, [100, 100, 100]);
     }
 
     #[test]
     fn the_steepest_backoff_ends_at_the_longest_wait() {
         let steep = Retry { delay_ms_max: None, ..retry(BACKOFF_MAX, 0.0) };
-        assert_eq!(steep.delay_ms(ATTEMPTS_MAX, ends(1)), WAIT_MS_MAX);
+        assert_eq!(steep.planned_ms(ATTEMPTS_MAX, ends(1)), WAIT_MS_MAX);
         let at_once = Retry { initial_ms: 0, ..retry(2.0, 0.5) };
-        assert_eq!(at_once.delay_ms(5, ends(5)), 0);
+        assert_eq!(at_once.planned_ms(5, ends(5)), 0);
     }
 
     #[test]
     fn jitter_shortens_a_wait_within_its_part_and_is_the_same_for_the_same_effect() {
-        let waits: Vec<u64> = (1..=200).map(|attempt| retry(1.0, 0.25).delay_ms(attempt, ends(attempt))).collect();
+        let waits: Vec<u64> = (1..=200).map(|attempt| retry(1.0, 0.25).planned_ms(attempt, ends(attempt))).collect();
         assert!(waits.iter().all(|wait| (75..=100).contains(wait)), "{waits:?}");
         assert!(waits.iter().any(|wait| *wait < 80) && waits.iter().any(|wait| *wait > 95), "{waits:?}");
-        let again: Vec<u64> = (1..=200).map(|attempt| retry(1.0, 0.25).delay_ms(attempt, ends(attempt))).collect();
+        let again: Vec<u64> = (1..=200).map(|attempt| retry(1.0, 0.25).planned_ms(attempt, ends(attempt))).collect();
         assert_eq!(waits, again);
+    }
+
+    #[test]
+    fn a_failure_that_asks_for_time_gets_it_as_far_as_the_policy_lets_it() {
+        let asks = |wait: serde_json::Value| Failure {
+            code: "http_status".to_owned(),
+            message: String::new(),
+            details: Some(crate::Object::from_iter([(RETRY_AFTER_MS.to_owned(), wait)])),
+            retryable: Some(true),
+        };
+        let wait = |retry: &Retry, asked: serde_json::Value| retry.delay_ms(1, &asks(asked), ends(1));
+        assert_eq!(wait(&retry(2.0, 0.0), 700.into()), 700);
+        assert_eq!(wait(&retry(2.0, 0.0), 7.into()), 100, "not shorter than planned");
+        assert_eq!(wait(&retry(2.0, 0.0), 70_000.into()), 1000, "the policy's longest");
+        let unbounded = Retry { delay_ms_max: None, ..retry(2.0, 0.0) };
+        assert_eq!(wait(&unbounded, u64::MAX.into()), WAIT_MS_MAX);
+        assert_eq!(wait(&unbounded, "soon".into()), 100, "what is no number asks for nothing");
     }
 }

@@ -4,12 +4,13 @@
 
 use crate::draft::Draft;
 use crate::finish::{self, Checked, Ending};
-use crate::{Event, Node, NodeRunId, Object, Rejected, Wait, bindings, kinds, limits};
+use crate::{ApprovalId, Event, Node, NodeRunId, Object, Rejected, Wait, approval, bindings, kinds, limits};
 
 /// Begins everything that can begin. Every command that changed something ends here.
 pub(crate) fn dispatch(draft: &mut Draft) -> Result<(), Rejected> {
     while let Some(id) = draft.state().next_ready() {
         match prepare(draft, draft.node(id)?) {
+            Ok(ready) if ready.asks => ask(draft, id, ready)?,
             Ok(ready) => begin(draft, id, ready)?,
             Err(failure) => finish::end(draft, id, Ending::failed(failure))?,
         }
@@ -22,15 +23,26 @@ struct Ready {
     /// Present when bindings changed them.
     inputs: Option<Object>,
     wait: Option<Wait>,
+    /// Somebody has to agree first.
+    asks: bool,
 }
 
 /// Everything that can go wrong before a node run begins, or begins again; it then fails without that.
 fn prepare(draft: &Draft, node: &Node) -> Checked<Ready> {
-    // A later try has the inputs of the first.
-    let inputs = if node.attempt == 0 { bindings::resolve(draft.state(), node)? } else { None };
+    // A later try has the inputs of the first, and what was agreed to is done as it was agreed to.
+    let new = node.attempt == 0 && node.approval.is_none();
+    let inputs = if new { bindings::resolve(draft.state(), node)? } else { None };
     limits::one_more_step(draft.state(), node)?;
     let wait = kinds::begin(node.node_type.kind, inputs.as_ref().unwrap_or(&node.inputs), draft.at_ms())?;
-    Ok(Ready { inputs, wait })
+    Ok(Ready { inputs, wait, asks: approval::comes_first(draft.state(), node) })
+}
+
+/// Nobody is asked about what could not begin anyway.
+fn ask(draft: &mut Draft, node_run: NodeRunId, ready: Ready) -> Result<(), Rejected> {
+    let (approval, before) = (ApprovalId::of(draft.state().run, node_run), draft.wanted(node_run)?);
+    draft.record(Event::ApprovalAsked { node_run, approval, inputs: ready.inputs })?;
+    draft.exchange(node_run, before)?;
+    Ok(())
 }
 
 fn begin(draft: &mut Draft, node_run: NodeRunId, ready: Ready) -> Result<(), Rejected> {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::command::Start;
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::plan::{Binding, Source};
-use crate::{Constraints, NodeRunId, NodeType, Object, Policy, Position, RunId, Shortfall};
+use crate::{Approval, ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Position, RunId, Shortfall};
 
 /// A run as it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,10 @@ pub struct State {
     pub nodes: BTreeMap<NodeRunId, Arc<Node>>,
     /// Node runs in the order of creation, the root first.
     pub order: Vec<NodeRunId>,
+    /// Whom each approval was asked for. The approvals themselves are with the node runs.
+    pub approvals: BTreeMap<ApprovalId, NodeRunId>,
+    /// Present while nothing new may begin.
+    pub paused: Option<Pause>,
     /// Tries of atomic node runs so far, for `max_steps`.
     pub steps: u64,
     /// The run's outputs, once it has succeeded, or has in part.
@@ -57,8 +61,21 @@ pub(crate) struct Line {
     pub(crate) others: BTreeSet<usize>,
     /// Calls that run.
     pub(crate) calls_running: u64,
-    /// Node runs that are queued or running.
-    pub(crate) busy: u64,
+    /// Node runs that run.
+    pub(crate) running: u64,
+    /// Node runs that wait for an approval.
+    pub(crate) asked: u64,
+}
+
+/// Why nothing new begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pause {
+    /// For people.
+    pub reason: Option<String>,
+    /// Who said so, as far as is known.
+    pub by: Option<String>,
+    /// Since when, Unix milliseconds.
+    pub at_ms: i64,
 }
 
 /// A node run as it stands.
@@ -78,7 +95,7 @@ pub struct Node {
     pub key_given: bool,
     /// Pinned.
     pub node_type: NodeType,
-    /// With bindings resolved once it has started.
+    /// With bindings resolved once it has started, or somebody was asked whether it may.
     pub inputs: Object,
     /// Inputs from siblings.
     pub bindings: Vec<Binding>,
@@ -104,6 +121,8 @@ pub struct Node {
     pub policy: Policy,
     /// Where it stands.
     pub state: NodeState,
+    /// What somebody was asked about it.
+    pub approval: Option<Approval>,
     /// The present try, from 1; 0 before the first.
     pub attempt: u32,
     /// Why the try before this one failed.
@@ -164,7 +183,7 @@ pub enum NodeState {
 
 impl NodeState {
     /// Every one, for tables; the time that one waits for is the epoch.
-    pub const ALL: [NodeState; 11] = [
+    pub const ALL: [NodeState; 12] = [
         NodeState::Pending,
         NodeState::Queued,
         NodeState::Running,
@@ -172,6 +191,7 @@ impl NodeState {
         NodeState::Waiting(Wait::Children),
         NodeState::Waiting(Wait::External),
         NodeState::Waiting(Wait::Input),
+        NodeState::Waiting(Wait::Approval),
         NodeState::Final(FinalState::Succeeded),
         NodeState::Final(FinalState::Failed),
         NodeState::Final(FinalState::Canceled),
@@ -194,6 +214,8 @@ pub enum Wait {
     External,
     /// Input, from whoever follows the run.
     Input,
+    /// Somebody who says whether it may go on.
+    Approval,
 }
 
 /// Where a run stands.
@@ -202,9 +224,9 @@ pub enum Wait {
 pub enum RunStatus {
     /// Nothing has begun.
     Queued,
-    /// Some node run is queued or running.
+    /// Some node run is running, or queued and may begin.
     Running,
-    /// No node run is queued or running.
+    /// No node run is running, and none that is queued may begin.
     Waiting,
     /// Over.
     Final(RunOutcome),
@@ -250,6 +272,7 @@ impl fmt::Display for NodeState {
             NodeState::Waiting(Wait::Children) => f.write_str("waiting for its children"),
             NodeState::Waiting(Wait::External) => f.write_str("waiting for its owner"),
             NodeState::Waiting(Wait::Input) => f.write_str("waiting for input"),
+            NodeState::Waiting(Wait::Approval) => f.write_str("waiting for an approval"),
             NodeState::Final(state) => state.fmt(f),
         }
     }
@@ -278,6 +301,8 @@ impl State {
             status: RunStatus::Queued,
             nodes: BTreeMap::new(),
             order: Vec::new(),
+            approvals: BTreeMap::new(),
+            paused: None,
             steps: 0,
             outputs: None,
             error: None,
@@ -303,8 +328,35 @@ impl State {
         self.start.as_ref().map_or(1, |start| u64::from(start.parallel_max.max(1)))
     }
 
+    /// Whether somebody is asked about anything in it, and has not said.
+    pub fn is_asking(&self) -> bool {
+        self.line.asked > 0
+    }
+
+    /// Node runs that somebody was asked about, in the order of creation.
+    pub fn asked(&self) -> impl Iterator<Item = (&Node, &Approval)> {
+        let mut nodes: Vec<&Node> = self.approvals.values().filter_map(|id| self.node(*id)).collect();
+        nodes.sort_unstable_by_key(|node| node.ordinal);
+        nodes.into_iter().filter_map(|node| Some((node, node.approval.as_ref()?)))
+    }
+
+    /// Whether nobody who is queued may begin: the run is paused, or its plan waits for an approval.
+    pub fn is_held(&self) -> bool {
+        self.paused.is_some() || self.root().is_some_and(Node::is_asked)
+    }
+
+    /// Where a run that has not ended stands.
+    pub(crate) fn moving(&self) -> RunStatus {
+        let Line { calls, others, running, .. } = &self.line;
+        let queued = !calls.is_empty() || !others.is_empty();
+        if *running > 0 || (queued && !self.is_held()) { RunStatus::Running } else { RunStatus::Waiting }
+    }
+
     /// The next node run to begin: the oldest that is queued and, if it is a call, finds a place.
     pub(crate) fn next_ready(&self) -> Option<NodeRunId> {
+        if self.is_held() {
+            return None;
+        }
         let call = self.line.calls.first().filter(|_| self.line.calls_running < self.parallel_max());
         let other = self.line.others.first();
         let ordinal = match (call, other) {
@@ -354,6 +406,7 @@ impl Node {
             constraints: Constraints::default(),
             policy: Policy::default(),
             state: NodeState::Queued,
+            approval: None,
             attempt: 0,
             attempt_error: None,
             outputs: None,

@@ -1,9 +1,11 @@
-//! `Runs`: the only façade that rooms call. Start, submit, get, list, follow.
+//! `Runs`: the only façade that rooms call. Start, submit, get, list, follow, decide.
 //!
 //! | file             | what                                                             |
 //! |------------------|------------------------------------------------------------------|
 //! | `start.rs`       | a new run: resolve, validate, start once                         |
 //! | `submit.rs`      | one command: load, decide, commit, tell who waits                |
+//! | `approvals.rs`   | what somebody is asked to agree to: listed, decided              |
+//! | `decisions.rs`   | tokens that decide for whoever holds them                        |
 //! | `cache.rs`       | run states kept at hand                                          |
 //! | `writing.rs`     | whether writing works, for health                                |
 //! | `references.rs`  | the ways in which a run is named                                 |
@@ -17,7 +19,9 @@
 //! Nothing here knows a dialect, and nothing here decides: the engine does.
 
 pub mod answer;
+pub mod approvals;
 mod cache;
+mod decisions;
 mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -37,6 +41,7 @@ use runyard_engine::{NodeRunId, Position, Recorded, Rejected, RunId, State};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use approvals::{DecidedApproval, Said};
 pub use recalls::Recalls;
 pub use references::RunName;
 pub use start::{ChildRequest, IdempotencyKey, NewRun, StartedRun};
@@ -56,6 +61,7 @@ pub struct Runs {
     feed: Feed,
     submitter: Arc<Submitter>,
     fingerprints: fingerprint::Fingerprints,
+    decisions: decisions::Decisions,
     limits: Limits,
 }
 
@@ -75,6 +81,15 @@ pub enum Error {
     /// No node run of this tenant is named like this.
     #[error("node run `{0}` is not known here")]
     UnknownNodeRun(String),
+    /// Nothing of this tenant was asked under this id.
+    #[error("approval `{0}` is not known here")]
+    UnknownApproval(String),
+    /// It is no decision token of this server, or not for this caller.
+    #[error("this is not a decision token of this server")]
+    InvalidToken,
+    /// What the token is for has been decided.
+    #[error("this decision token has been used")]
+    UsedToken,
     /// The node type or its version does not exist.
     #[error(transparent)]
     UnknownNodeType(#[from] ResolveError),
@@ -147,7 +162,7 @@ pub struct Parts {
     pub bells: Arc<Bells>,
     /// Notified when there may be effects to claim.
     pub work: Arc<Notify>,
-    /// The server key, for fingerprints.
+    /// The server key, for fingerprints and decision tokens.
     pub secret: [u8; 32],
     /// Bounds.
     pub limits: Limits,
@@ -165,6 +180,7 @@ impl Runs {
             feed,
             submitter: Arc::new(submitter),
             fingerprints: fingerprint::Fingerprints::new(&parts.secret),
+            decisions: decisions::Decisions::new(&parts.secret),
             limits: parts.limits,
         }
     }

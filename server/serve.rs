@@ -17,7 +17,9 @@ use crate::dialects::run_gateway::Backend;
 use crate::doors::{self, Door, DoorError};
 use crate::driver;
 use crate::driver::perform::InProcess;
+use crate::driver::perform::http::{NoCredentials, Outside, OutsideError};
 use crate::feed::Bells;
+use crate::integrations::{Integrations, SecretError};
 use crate::objects::Objects;
 use crate::planner::LexicalPlanner;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
@@ -57,6 +59,12 @@ pub enum ServeError {
     /// The remote coordinator's address is none.
     #[error(transparent)]
     Coordinator(#[from] RemoteError),
+    /// An integration's secret is not there.
+    #[error(transparent)]
+    Integration(#[from] SecretError),
+    /// There is no way outside.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
 }
 
 impl Server {
@@ -65,13 +73,15 @@ impl Server {
     /// # Errors
     /// [`ServeError`], each with what to do. Nothing is left behind: what was opened is closed again.
     pub async fn start(config: &Config, log: slog::Logger) -> Result<Self, ServeError> {
+        let integrations = Integrations::open(&config.integrations, |name| std::env::var(name).ok())?;
+        let outside = Outside::new(&config.egress, integrations, Arc::new(NoCredentials))?;
         let owned = Folder::own(&config.data_dir)?;
         let secret = owned.secret_key(std::env::var("RUNYARD_SECRET_KEY").ok().as_deref())?;
         let store = Arc::new(Sqlite::open(&config.data_dir, Options { claimers_gone: true, ..Options::default() })?);
         let stopping = CancellationToken::new();
         let work = Arc::new(Notify::new());
         let clock = Clock::system();
-        let catalog = Arc::new(Catalog::builtin());
+        let catalog = Arc::new(Catalog::with(&config.integrations));
         let runs = Runs::new(runs::Parts {
             store: store.clone(),
             catalog: catalog.clone(),
@@ -96,7 +106,7 @@ impl Server {
             store: store.clone(),
             planner: Arc::new(LexicalPlanner::new(catalog.clone())),
             runs,
-            performer: Arc::new(InProcess { catalog }),
+            performer: Arc::new(InProcess { catalog, outside: Some(Arc::new(outside)) }),
             clock: clock.clone(),
             work,
             settings: driver::Settings {

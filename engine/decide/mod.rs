@@ -3,16 +3,19 @@
 //! Pure: the same state, command and context give the same decision, for ever. Deciding works on a draft (`draft`) to which
 //! every event is applied as it is produced, by the same [`crate::apply`] that replays the log.
 
+mod approve;
 mod cancel;
 mod children;
 mod complete;
 mod deliver;
 mod evaluate;
+mod pause;
 mod planned;
 mod settle;
 mod start;
 mod wake;
 
+use self::approve::Said;
 use crate::{Command, Context, Corrupt, Decision, Node, NodeKind, NodeRunId, Rejected, RunStatus, State};
 
 /// What follows from a command.
@@ -40,6 +43,11 @@ pub fn decide(state: &State, command: Command, context: Context) -> Result<Decis
             evaluate::decide(state, node_run, evaluation, recovery, at_ms)
         }
         Command::Deliver { node_run, input } => deliver::decide(state, node_run, &input, at_ms),
+        Command::Decide { approval, verdict, by, comment } => {
+            approve::decide(state, approval, Said { verdict, by, comment }, at_ms)
+        }
+        Command::Pause { reason, by } => pause::pause(state, reason, by, at_ms),
+        Command::Resume { by } => pause::resume(state, by, at_ms),
         Command::Cancel { reason } => cancel::decide(state, reason, at_ms),
     }
 }

@@ -11,8 +11,8 @@ use crate::plan::{Plan, Step};
 use crate::policy::{self, Invalid};
 use crate::stand_ins::{self, Sketch};
 use crate::{
-    Constraints, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Rejected, RunId, State, Wait, attempts, limits,
-    outstanding, schedule,
+    ApprovalId, Constraints, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Rejected, RunId, State, Wait,
+    approval, attempts, limits, outstanding, schedule,
 };
 
 /// Creates the plan's steps as children, or ends the composite, unless the planner is to be asked again.
@@ -122,7 +122,12 @@ fn record(draft: &mut Draft, node: &Node, plan: Plan, stand_ins: Vec<Vec<usize>>
         }
     }
     let before = draft.wanted(node.id)?;
-    draft.record(Event::NodeWaiting { node_run: node.id, wait: Wait::Children })?;
+    let waits = if approval::comes_after_planning(draft.state(), node) {
+        Event::ApprovalAsked { node_run: node.id, approval: ApprovalId::of(run, node.id), inputs: None }
+    } else {
+        Event::NodeWaiting { node_run: node.id, wait: Wait::Children }
+    };
+    draft.record(waits)?;
     draft.exchange(node.id, before)?;
     Ok(())
 }

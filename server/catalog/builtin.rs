@@ -1,5 +1,5 @@
 //! The node types that come with the server: ids, aliases, descriptions, and the words by which the planner that needs no
-//! model finds them. Adding one: a row here, its types in `core.rs` or `composite.rs`, its deed in `driver/perform`.
+//! model finds them. Adding one: a row here, its types in `core.rs`, `web.rs` or `composite.rs`, its deed in `driver/perform`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,9 +13,22 @@ use super::core::{
 };
 use super::entry::{Argument, Entry, Head, Hints, Reads};
 use super::violation::Violation;
+use super::web;
 
 pub(super) fn entries() -> Vec<Entry> {
-    vec![echo(), sleep(), ask(), uuid4(), time_now(), hash_sha256(), fail(), planner(), external()]
+    vec![
+        echo(),
+        sleep(),
+        ask(),
+        uuid4(),
+        time_now(),
+        hash_sha256(),
+        fail(),
+        web::request(),
+        web::fetch(),
+        planner(),
+        external(),
+    ]
 }
 
 fn echo() -> Entry {
@@ -32,6 +45,7 @@ fn echo() -> Entry {
                 field: "echo".to_owned(),
                 reads: Reads::Text { after: words("echo say"), of: Vec::new() },
             }],
+            ..Hints::default()
         },
         rule: None,
     })
@@ -48,6 +62,7 @@ fn sleep() -> Entry {
             verbs: words("sleep wait pause delay rest"),
             produces: words("sleep wait pause delay"),
             arguments: vec![Argument { field: "seconds".to_owned(), reads: Reads::Seconds }],
+            ..Hints::default()
         },
         rule: None,
     })
@@ -67,6 +82,7 @@ fn ask() -> Entry {
                 field: "question".to_owned(),
                 reads: Reads::Text { after: words("ask"), of: Vec::new() },
             }],
+            ..Hints::default()
         },
         rule: None,
     })
@@ -83,6 +99,7 @@ fn uuid4() -> Entry {
             verbs: Vec::new(),
             produces: words("uuid uuid4 uuidv4 guid identifier id"),
             arguments: Vec::new(),
+            ..Hints::default()
         },
         rule: None,
     })
@@ -99,6 +116,7 @@ fn time_now() -> Entry {
             verbs: Vec::new(),
             produces: words("time timestamp date datetime"),
             arguments: Vec::new(),
+            ..Hints::default()
         },
         rule: None,
     })
@@ -121,6 +139,7 @@ fn hash_sha256() -> Entry {
                     of: words("hash sha256 sha 256 digest checksum fingerprint"),
                 },
             }],
+            ..Hints::default()
         },
         rule: Some(one_content),
     })
@@ -183,6 +202,6 @@ fn is_utf8(name: &str) -> bool {
     name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8")
 }
 
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }

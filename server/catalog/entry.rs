@@ -36,6 +36,8 @@ pub struct Entry {
     pub input_schema_sha256: String,
     /// What a planner without a model goes by.
     pub hints: Hints,
+    /// The integration that it calls, if it is one of an integration.
+    pub integration: Option<String>,
     inputs: Validator,
     outputs: Validator,
     rule: Option<Rule>,
@@ -50,11 +52,14 @@ pub struct Hints {
     pub verbs: Vec<String>,
     /// Nouns that later clauses use for what it makes ("the uuid").
     pub produces: Vec<String>,
-    /// What must be read from the clause.
+    /// What is read from the clause.
     pub arguments: Vec<Argument>,
+    /// Whether a clause must begin with one of the verbs, which then do not count as keywords: what removes something must not be
+    /// found by the name of the thing alone.
+    pub verb_needed: bool,
 }
 
-/// An input that must be read from the clause.
+/// An input that is read from the clause.
 #[derive(Debug, Clone)]
 pub struct Argument {
     /// The input field.
@@ -75,6 +80,16 @@ pub enum Reads {
     },
     /// A length of time, in seconds.
     Seconds,
+    /// An absolute http or https URL, quoted or not.
+    Link,
+    /// A value that stands after the name of the field, as the schema wants it: quoted text, a number, true or false, an earlier
+    /// output, a value of the context that has the field's name.
+    Field {
+        /// Whether the node type cannot do without.
+        needed: bool,
+        /// Whether a quoted text or an earlier output may be meant although the field is not named.
+        unnamed: bool,
+    },
 }
 
 /// What an entry is made from, besides its types.
@@ -90,21 +105,33 @@ pub(super) struct Head {
 impl Entry {
     /// An entry whose schemas are those of the types that read its inputs and write its outputs.
     pub(super) fn of<Inputs: JsonSchema, Outputs: JsonSchema>(head: Head) -> Self {
-        let (input_schema, output_schema) = (schema_of::<Inputs>(), schema_of::<Outputs>());
+        let schemas = (schema_of::<Inputs>(), schema_of::<Outputs>());
         Self {
-            id: head.id.to_owned(),
-            version: "1.0.0".to_owned(),
-            kind: head.kind,
-            side_effect: SideEffect::Read,
-            description: head.description.to_owned(),
             aliases: head.aliases.iter().map(|&alias| alias.to_owned()).collect(),
+            hints: head.hints,
+            rule: head.rule,
+            ..Self::described(head.id.to_owned(), head.kind, head.description.to_owned(), schemas)
+        }
+    }
+
+    /// An entry with these schemas of inputs and outputs, which compile. It only reads, until it is said otherwise.
+    pub(super) fn described(id: String, kind: NodeKind, description: String, schemas: (Value, Value)) -> Self {
+        let (input_schema, output_schema) = schemas;
+        Self {
+            id,
+            version: "1.0.0".to_owned(),
+            kind,
+            side_effect: SideEffect::Read,
+            description,
+            aliases: Vec::new(),
             inputs: compile(&input_schema),
             outputs: compile(&output_schema),
             input_schema_sha256: sha256_hex(input_schema.to_string().as_bytes()),
             input_schema,
             output_schema,
-            hints: head.hints,
-            rule: head.rule,
+            hints: Hints::default(),
+            integration: None,
+            rule: None,
         }
     }
 
@@ -190,7 +217,8 @@ fn schema_of<T: JsonSchema>() -> Value {
 }
 
 fn compile(schema: &Value) -> Validator {
-    jsonschema::draft7::new(schema).expect("a schema derived from a type of ours compiles")
+    jsonschema::draft7::new(schema)
+        .expect("a schema of a type of ours compiles, and one of the configuration was tried")
 }
 
 fn sha256_hex(bytes: &[u8]) -> String {

@@ -4,7 +4,9 @@
 //! |----------------|-----------------------------------------------------------------------------|
 //! | `core.rs`      | inputs and outputs of `runyard.core.*`, as Rust types; schemas come from them |
 //! | `composite.rs` | the same for the composites                                                 |
+//! | `web.rs`       | the same for those that call over HTTP                                      |
 //! | `builtin.rs`   | the table of node types that come with the server                           |
+//! | `integration.rs` | integrations of the configuration, and their node types                   |
 //! | `entry.rs`     | one node type: schemas, compiled validators, hints for the planner          |
 //! | `resolve.rs`   | a reference to a node type, as asked, to the one that is meant              |
 //! | `violation.rs` | what is wrong with a value, field by field                                  |
@@ -15,10 +17,13 @@ mod builtin;
 pub mod composite;
 pub mod core;
 mod entry;
+pub mod integration;
 mod resolve;
 mod violation;
+pub mod web;
 
 pub use entry::{Argument, Entry, Hints, Reads};
+pub use integration::Integration;
 pub use resolve::ResolveError;
 use runyard_engine::{NodeType, Object};
 pub use violation::Violation;
@@ -28,16 +33,29 @@ pub use violation::Violation;
 pub struct Catalog {
     /// Sorted by id; of one id, oldest version first.
     entries: Vec<Entry>,
+    /// In the order of the configuration.
+    integrations: Vec<Integration>,
 }
 
 impl Catalog {
     /// The node types that come with the server.
     pub fn builtin() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same, with those of integrations that were checked when the configuration was loaded.
+    pub fn with(integrations: &[crate::config::integrations::Integration]) -> Self {
         let mut entries = builtin::entries();
+        entries.extend(integrations.iter().flat_map(integration::entries));
         entries.sort_by(|a, b| {
             a.id.cmp(&b.id).then_with(|| resolve::numbers(&a.version).cmp(&resolve::numbers(&b.version)))
         });
-        Self { entries }
+        Self { entries, integrations: integrations.iter().map(integration::shown).collect() }
+    }
+
+    /// Every integration, also those that are not offered.
+    pub fn integrations(&self) -> &[Integration] {
+        &self.integrations
     }
 
     /// Every node type, sorted by id.

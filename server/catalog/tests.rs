@@ -67,14 +67,15 @@ fn an_alias_resolves_in_any_version_and_echoes_what_was_asked() {
     }
     assert_eq!(catalog.canonical("jarvis.core.hash.sha256"), Some("runyard.core.hash.sha256"));
     assert_eq!(catalog.canonical("runyard.core.sleep"), Some("runyard.core.sleep"));
-    assert_eq!(catalog.canonical("jarvis.web.fetch"), None);
+    assert_eq!(catalog.canonical("jarvis.web.fetch"), Some("runyard.web.fetch"));
+    assert_eq!(catalog.canonical("jarvis.web.search"), None);
 }
 
 #[test]
 fn the_list_is_searched_by_id_alias_and_description() {
     let catalog = Catalog::builtin();
     let ids = |query: &str| catalog.list(query).iter().map(|entry| entry.id.clone()).collect::<Vec<_>>();
-    assert_eq!(ids("").len(), 8);
+    assert_eq!(ids("").len(), 11);
     assert_eq!(ids("UUID"), ["runyard.core.uuid4"]);
     assert_eq!(ids("jarvis.core.sleep"), ["runyard.core.sleep"]);
     assert_eq!(ids("digest"), ["runyard.core.hash.sha256"]);

@@ -26,6 +26,11 @@ impl Violation {
         Self { field: below("", field), reason: reason.into() }
     }
 
+    /// A violation of one member of a top-level field.
+    pub fn below(field: &str, member: &str, reason: impl Into<String>) -> Self {
+        Self { field: below(&below("", field), member), reason: reason.into() }
+    }
+
     /// The form in which `details.violations` lists it.
     pub fn to_value(&self) -> Value {
         serde_json::json!({ "field": self.field, "reason": self.reason })

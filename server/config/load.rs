@@ -203,6 +203,9 @@ fn from_figment(error: figment::Error) -> Violation {
 /// A relative path in a file means a place beside that file, wherever the command was called.
 fn from_file(path: &Path, key: &str, value: &toml::Value) -> Found {
     let is_path = Setting::named(key).is_some_and(|setting| matches!(setting.kind, Kind::Path));
+    if let (toml::Value::Array(_), "integrations", Some(folder)) = (value, key, path.parent()) {
+        return Found::Beside(value.clone(), folder.to_owned());
+    }
     match (is_path, value.as_str(), path.parent()) {
         (true, Some(text), Some(folder)) if !text.is_empty() => {
             Found::Toml(toml::Value::String(folder.join(text).to_string_lossy().into_owned()))

@@ -4,9 +4,12 @@
 //! |-----------------|---------------|
 //! | this one        | [`Config`]: the effective values, as the rest of the server reads them |
 //! | [`settings`]    | the table of settings: key, meaning, what is allowed. Add a setting here and in [`Config`] |
+//! | `found.rs`      | a value as it was found, and as what it can be read |
 //! | [`mod@load`]    | flags over environment over file over defaults, and where each value came from |
 //! | [`auth`]        | `[auth]`: who is asked who they are |
 //! | [`outbound`]    | `[coordinator]` and `[auth.outbound]`: what is shown to others |
+//! | [`egress`]      | `[egress]`: where steps may reach |
+//! | [`integrations`] | `[[integrations]]`: services that runs may use |
 //! | `arp.rs`        | the reference implementation's variables for it |
 //! | `agree.rs`      | settings that must go together |
 //! | [`show`]        | `config show` and the commented file of `config init` |
@@ -23,7 +26,10 @@ use serde::{Deserialize, Serialize};
 mod agree;
 mod arp;
 pub mod auth;
+pub mod egress;
 pub mod error;
+mod found;
+pub mod integrations;
 pub mod load;
 pub mod outbound;
 pub mod settings;
@@ -61,6 +67,9 @@ pub struct Config {
     pub stop_within_ms: u64,
     /// Whether this server performs steps, or only answers and records. Default true.
     pub perform: bool,
+    /// Services that runs may use.
+    #[serde(deserialize_with = "integrations::from_text")]
+    pub integrations: Vec<integrations::Integration>,
     /// What is logged, and how.
     pub log: Log,
     /// The remote run coordinator, if there is one.
@@ -71,6 +80,8 @@ pub struct Config {
     pub acp: AcpDoor,
     /// Who is asked who they are, and whom to believe.
     pub auth: Auth,
+    /// Where steps may reach.
+    pub egress: egress::Egress,
 }
 
 /// `[acp]`.
@@ -168,11 +179,13 @@ impl Default for Config {
             lease_ms: 15_000,
             stop_within_ms: 10_000,
             perform: true,
+            integrations: Vec::new(),
             log: Log::default(),
             coordinator: Coordinator::default(),
             gateway: Gateway::default(),
             acp: AcpDoor::default(),
             auth: Auth::default(),
+            egress: egress::Egress::default(),
         }
     }
 }

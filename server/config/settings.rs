@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use figment::value::Value;
 
 use super::PORT_OFFSET_MAX;
+use super::egress::{HostPattern, network};
+pub use super::found::Found;
 
 /// One thing that can be set.
 #[derive(Debug, Clone, Copy)]
@@ -52,15 +54,14 @@ pub enum Kind {
     Text,
     /// Names of signature algorithms.
     Algorithms,
-}
-
-/// A value as it was found, before it is checked.
-#[derive(Debug, Clone)]
-pub enum Found {
-    /// From a flag or the environment.
-    Text(String),
-    /// From the file.
-    Toml(toml::Value),
+    /// Names of hosts, of everything below one, or addresses.
+    Hosts,
+    /// Port numbers.
+    Ports,
+    /// Networks and addresses.
+    Networks,
+    /// A list of integrations.
+    Integrations,
 }
 
 /// What `auth.mode` and its like may be.
@@ -133,6 +134,12 @@ pub const SETTINGS: &[Setting] = &[
         about: "Whether this server performs steps. With false it answers and records, and runs wait for a server that performs.",
         kind: Kind::Switch,
         written: "true",
+    },
+    Setting {
+        key: "integrations",
+        about: "Services that runs may use, each a table [[integrations]] with what can be asked of it: the README has an example.",
+        kind: Kind::Integrations,
+        written: "[]",
     },
     Setting {
         key: "log.format",
@@ -326,6 +333,54 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Count { min: 1, max: 300 },
         written: "10",
     },
+    Setting {
+        key: "egress.allow_hosts",
+        about: "Hosts that steps may call; *.example.org is every host below example.org. Not set: every host. What an integration names is allowed by that.",
+        kind: Kind::Hosts,
+        written: "[\"api.example.org\", \"*.example.com\"]",
+    },
+    Setting {
+        key: "egress.deny_hosts",
+        about: "Hosts that steps may not call. Goes before everything that allows one.",
+        kind: Kind::Hosts,
+        written: "[]",
+    },
+    Setting {
+        key: "egress.allow_ports",
+        about: "Ports that steps may call. Not set: every port.",
+        kind: Kind::Ports,
+        written: "[443]",
+    },
+    Setting {
+        key: "egress.allow_networks",
+        about: "Networks that steps may call although they are private, link-local, this machine or otherwise no place on the internet, such as 10.0.0.0/8.",
+        kind: Kind::Networks,
+        written: "[]",
+    },
+    Setting {
+        key: "egress.deny_networks",
+        about: "Networks that steps may not call, whatever name leads there. Goes before everything that allows one.",
+        kind: Kind::Networks,
+        written: "[]",
+    },
+    Setting {
+        key: "egress.proxy",
+        about: "The proxy that steps call through; the environment's is not used. It resolves names itself, so that networks are judged by it alone.",
+        kind: Kind::Url,
+        written: "\"http://127.0.0.1:3128\"",
+    },
+    Setting {
+        key: "egress.timeout_ms_max",
+        about: "The longest that one call may take, in milliseconds, whatever its inputs ask for.",
+        kind: Kind::Count { min: 1, max: MINUTES_10_MS },
+        written: "60000",
+    },
+    Setting {
+        key: "egress.response_bytes_max",
+        about: "The largest answer that is read, in bytes after decoding, whatever its inputs ask for.",
+        kind: Kind::Count { min: 1024, max: 64 * 1024 * 1024 },
+        written: "1048576",
+    },
 ];
 
 impl Setting {
@@ -367,7 +422,10 @@ impl Kind {
     /// # Errors
     /// What was found and what is allowed, as one line.
     pub fn check(&self, found: &Found) -> Result<Value, String> {
+        let listed = |words: Vec<String>| Value::from(words);
         match self {
+            // What is wrong lies deep in it.
+            Self::Integrations => return found.integrations().map(Value::from),
             Self::Switch => found.switch().map(Value::from),
             Self::Count { min, max } => found.count().filter(|count| (min..=max).contains(&count)).map(Value::from),
             Self::PortBase => found.count().filter(|count| *count <= port_base_max()).map(Value::from),
@@ -379,6 +437,11 @@ impl Kind {
             Self::Endpoint => found.text().filter(|text| is_endpoint(text)).map(Value::from),
             Self::Text => found.text().filter(|text| is_line(text)).map(Value::from),
             Self::Algorithms => found.words().filter(|words| are_algorithms(words)).map(|words| words.join(",").into()),
+            Self::Hosts => {
+                found.words().filter(|words| all(words, |one| HostPattern::parse(one).is_some())).map(listed)
+            }
+            Self::Networks => found.words().filter(|words| all(words, |one| network(one).is_some())).map(listed),
+            Self::Ports => found.ports().map(Value::from),
         }
         .ok_or_else(|| format!("found {}, expected {}", found.shown(self), self.allowed()))
     }
@@ -404,6 +467,12 @@ impl Kind {
             Self::Endpoint => "an absolute http or https URL without a user or a fragment".to_owned(),
             Self::Text => format!("1 to {TEXT_CHARS_MAX} characters in one line"),
             Self::Algorithms => format!("some of {}, with commas between", ALGORITHMS.join(", ")),
+            Self::Hosts => {
+                "a list of host names such as api.example.org, of *.example.org, and of IP addresses".to_owned()
+            }
+            Self::Networks => "a list of networks such as 10.0.0.0/8, and of IP addresses".to_owned(),
+            Self::Ports => "a list of ports from 1 to 65535".to_owned(),
+            Self::Integrations => "a list of tables; in the environment the same as JSON".to_owned(),
         }
     }
 }
@@ -425,6 +494,10 @@ const TEXT_CHARS_MAX: usize = 512;
 
 fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= TEXT_CHARS_MAX && !text.chars().any(char::is_control)
+}
+
+fn all(words: &[String], fits: impl Fn(&str) -> bool) -> bool {
+    words.iter().all(|word| fits(word))
 }
 
 fn are_algorithms(words: &[String]) -> bool {
@@ -459,57 +532,4 @@ pub(crate) fn is_this_machine(text: &str) -> bool {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     })
-}
-
-impl Found {
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) | Self::Toml(toml::Value::String(text)) => Some(text),
-            Self::Toml(_) => None,
-        }
-    }
-
-    /// A list, or text with commas or spaces between words.
-    fn words(&self) -> Option<Vec<String>> {
-        match self {
-            Self::Toml(toml::Value::Array(items)) => {
-                items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
-            }
-            _ => {
-                let words = self.text()?.split([',', ' ']).filter(|word| !word.is_empty());
-                Some(words.map(str::to_owned).collect())
-            }
-        }
-    }
-
-    fn count(&self) -> Option<u64> {
-        match self {
-            Self::Text(text) => text.parse().ok(),
-            Self::Toml(value) => value.as_integer().and_then(|count| u64::try_from(count).ok()),
-        }
-    }
-
-    fn switch(&self) -> Option<bool> {
-        match self {
-            Self::Text(text) => text.parse().ok(),
-            Self::Toml(value) => value.as_bool(),
-        }
-    }
-
-    /// Short and safe to print: a URL may carry a password, and is not repeated.
-    fn shown(&self, kind: &Kind) -> String {
-        const SHOWN_CHARS_MAX: usize = 60;
-        if matches!(kind, Kind::Url | Kind::Endpoint) {
-            return "something else".to_owned();
-        }
-        let whole = match self {
-            Self::Text(text) => format!("{text:?}"),
-            Self::Toml(value @ (toml::Value::Table(_) | toml::Value::Array(_))) => format!("a {}", value.type_str()),
-            Self::Toml(value) => value.to_string(),
-        };
-        match whole.char_indices().nth(SHOWN_CHARS_MAX) {
-            Some((end, _)) => format!("{}...", &whole[..end]),
-            None => whole,
-        }
-    }
 }

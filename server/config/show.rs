@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::integrations;
 use super::load::Loaded;
 use super::settings::{SETTINGS, Setting};
 
@@ -32,6 +33,9 @@ pub fn effective(loaded: &Loaded) -> Vec<Shown> {
 }
 
 fn value(loaded: &Loaded, setting: &Setting) -> Value {
+    if setting.key == "integrations" {
+        return integrations::masked(&loaded.config.integrations);
+    }
     let pointer = format!("/{}", setting.key.replace('.', "/"));
     serde_json::to_value(&loaded.config).ok().and_then(|whole| whole.pointer(&pointer).cloned()).unwrap_or_default()
 }

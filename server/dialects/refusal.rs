@@ -81,6 +81,11 @@ pub fn of_runs(error: Error) -> Refusal {
         Error::UnknownNodeRun(node_run) => {
             Refusal::new(S::NOT_FOUND, "node_run_not_found", message).with("node_run_id", node_run)
         }
+        Error::UnknownApproval(approval) => {
+            Refusal::new(S::NOT_FOUND, "approval_not_found", message).with("approval_id", approval)
+        }
+        Error::InvalidToken => Refusal::new(S::BAD_REQUEST, "decision_token_invalid", message),
+        Error::UsedToken => Refusal::new(S::CONFLICT, "decision_token_used", message),
         Error::UnknownNodeType(unknown) => {
             let refusal = Refusal::new(S::BAD_REQUEST, "unknown_node_type", message);
             let refusal = refusal.with("nearest", json!(unknown.nearest));
@@ -148,8 +153,14 @@ fn of_engine(rejected: &Rejected) -> Refusal {
                 .with("limit", limit.clone())
                 .with("found", found.clone())
         }
-        Rejected::Unsupported { constraint } => {
-            Refusal::new(S::BAD_REQUEST, "constraint_unsupported", message).with("constraint", *constraint)
+        Rejected::UnknownApproval { approval } => {
+            Refusal::new(S::NOT_FOUND, "approval_not_found", message).with("approval_id", approval.to_string())
+        }
+        Rejected::ApprovalDecided { approval, verdict } => Refusal::new(S::CONFLICT, "approval_decided", message)
+            .with("approval_id", approval.to_string())
+            .with("verdict", verdict.to_string()),
+        Rejected::ApprovalLapsed { approval } => {
+            Refusal::new(S::CONFLICT, "approval_lapsed", message).with("approval_id", approval.to_string())
         }
         Rejected::NotBegun { node_run } => {
             Refusal::new(S::CONFLICT, "node_run_not_begun", message).with("node_run_id", node_run.to_string())

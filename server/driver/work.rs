@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use runyard_engine::event::Failure;
-use runyard_engine::{Command, Effect, Outcome, Request};
+use runyard_engine::{Command, Effect, Outcome, Request, RunId};
 use tracing::Instrument;
 
 use super::{Parts, perform};
@@ -35,7 +35,7 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
     };
     let Claimed { tenant, run, effect, epoch, .. } = claimed;
     let recall = parts.runs.recalls().hold(effect.id);
-    let answering = std::panic::AssertUnwindSafe(answer(parts, &effect, earlier)).catch_unwind();
+    let answering = std::panic::AssertUnwindSafe(answer(parts, (&tenant, run), &effect, earlier)).catch_unwind();
     // Only the work is given up, never the recording of what came of it: that may be half done.
     let command = tokio::select! {
         biased;
@@ -87,11 +87,13 @@ async fn earlier(parts: &Parts, claimed: &Claimed) -> Result<Vec<Answer>, Error>
     }
 }
 
-async fn answer(parts: &Parts, effect: &Effect, earlier: Vec<Answer>) -> Command {
+async fn answer(parts: &Parts, (tenant, run): (&str, RunId), effect: &Effect, earlier: Vec<Answer>) -> Command {
     match &effect.request {
         Request::Wake => Command::Wake { effect: effect.id, node_run: effect.node_run },
         Request::Call { node_type, inputs, .. } => {
             let call = perform::Call {
+                tenant,
+                run,
                 node_type,
                 inputs,
                 key: effect.id,

@@ -58,18 +58,26 @@ pub(super) fn bind(
         match &argument.reads {
             Reads::Seconds => binder.seconds(argument, &mut bound)?,
             Reads::Text { after, of } => binder.text(argument, after, of, &mut bound)?,
+            Reads::Link => binder.link(argument, &mut bound)?,
+            // Those that stand after their names come first: what is left may be meant by none.
+            Reads::Field { .. } => binder.named(argument, &mut bound)?,
+        }
+    }
+    for argument in &entry.hints.arguments {
+        if let Reads::Field { needed, unnamed } = argument.reads {
+            binder.unnamed(argument, needed, unnamed, &mut bound)?;
         }
     }
     binder.check(&mut bound)?;
     Ok(bound)
 }
 
-struct Binder<'a> {
-    entry: &'a Entry,
-    reading: &'a Reading<'a>,
-    known: &'a Known<'a>,
+pub(super) struct Binder<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) reading: &'a Reading<'a>,
+    pub(super) known: &'a Known<'a>,
     catalog: &'a Catalog,
-    vocabulary: &'a Vocabulary,
+    pub(super) vocabulary: &'a Vocabulary,
 }
 
 impl Binder<'_> {
@@ -119,7 +127,7 @@ impl Binder<'_> {
         }
     }
 
-    fn quoted(&self, argument: &Argument, at: usize, bound: &mut Bound) -> Result<(), Missing> {
+    pub(super) fn quoted(&self, argument: &Argument, at: usize, bound: &mut Bound) -> Result<(), Missing> {
         bound.used[at] = true;
         bound.inputs.insert(argument.field.clone(), Value::String(self.inner(at).to_owned()));
         bound.notes.push(format!("{} is the quoted text", argument.field));
@@ -159,7 +167,7 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn referred(
+    pub(super) fn referred(
         &self,
         argument: &Argument,
         reference: &Reference,
@@ -260,21 +268,26 @@ impl Binder<'_> {
         (alone && !has_text).then(|| Reference { words: 1..1, means: self.known.latest() })
     }
 
-    /// Literals must fit the schema now; what is bound later is a text by then.
+    /// Literals must fit the schema now; what is bound is judged when it is there.
     fn check(&self, bound: &mut Bound) -> Result<(), Missing> {
         let mut inputs = bound.inputs.clone();
         for binding in &bound.bindings {
             inputs.insert(binding.field.clone(), Value::String(String::new()));
         }
-        self.entry.validate_inputs(&inputs).map_err(|found| {
+        self.entry.validate_inputs(&inputs).or_else(|mut found| {
+            let is_bound = |field: &str| bound.bindings.iter().any(|binding| field == format!("/{}", binding.field));
+            found.retain(|violation| !is_bound(&violation.field));
+            if found.is_empty() {
+                return Ok(());
+            }
             let reasons: Vec<String> = found.iter().map(ToString::to_string).collect();
             let field =
                 found.first().map(|violation| violation.field.trim_start_matches('/').to_owned()).unwrap_or_default();
-            Missing { field, why: format!("what it says does not fit: {}", reasons.join("; ")), invalid: true }
+            Err(Missing { field, why: format!("what it says does not fit: {}", reasons.join("; ")), invalid: true })
         })
     }
 
-    fn inner(&self, at: usize) -> &str {
+    pub(super) fn inner(&self, at: usize) -> &str {
         self.reading.words[at].quoted.clone().map_or("", |inner| &self.reading.text[inner])
     }
 
@@ -288,13 +301,13 @@ impl Binder<'_> {
 }
 
 /// The one thing that all references mean; different things are several.
-fn distinct(references: &[Reference]) -> Option<Reference> {
+pub(super) fn distinct(references: &[Reference]) -> Option<Reference> {
     let first = references.first()?;
     let same = references.iter().all(|reference| reference.means == first.means);
     Some(if same { first.clone() } else { Reference { words: first.words.clone(), means: Means::Several } })
 }
 
-fn missing(argument: &Argument, why: &str) -> Missing {
+pub(super) fn missing(argument: &Argument, why: &str) -> Missing {
     Missing { field: argument.field.clone(), why: why.to_owned(), invalid: false }
 }
 

@@ -1,6 +1,9 @@
 //! Whether a node type accounts for what a clause says. BM25 always finds something; this is what refuses "generate a poem"
 //! although it shares a word with "generate a UUID", and "the md5 hash" although there is a hash.
 
+use runyard_engine::SideEffect;
+
+use super::rank;
 use super::vocabulary::{self, Vocabulary, is_blocking};
 use super::words::{self, Word};
 use crate::catalog::Entry;
@@ -24,6 +27,12 @@ pub(super) enum Fit {
 /// Judges the words that no argument has used.
 pub(super) fn judge(entry: &Entry, words: &[Word], used: &[bool], vocabulary: &Vocabulary) -> Fit {
     let own = Own::of(entry);
+    if entry.hints.verb_needed
+        && rank::leading_verb(entry, words).is_none()
+        && !asks_for(entry, &own, words, vocabulary)
+    {
+        return Fit::Unnamed;
+    }
     let unused = || words.iter().zip(used).filter(|(_, used)| !**used).map(|(word, _)| word);
     if let Some(word) = blocking(words, used) {
         return Fit::Blocked(word.to_owned());
@@ -60,6 +69,13 @@ pub(super) fn judge(entry: &Entry, words: &[Word], used: &[bool], vocabulary: &V
     }
 }
 
+/// Whether a clause without a verb of its own, such as what is left of "show me the tickets", can be about what only reads.
+fn asks_for(entry: &Entry, own: &Own, words: &[Word], vocabulary: &Vocabulary) -> bool {
+    let Some(first) = words.first().filter(|_| entry.side_effect == SideEffect::Read) else { return false };
+    let stranger = |stem: &String| own.judge(stem, vocabulary) == Says::Other;
+    !vocabulary.is_request(&first.lower) && !vocabulary::stems(&first.lower).iter().any(stranger)
+}
+
 /// The first unused word that only a model can follow. "A while" is none.
 fn blocking<'w>(words: &'w [Word], used: &[bool]) -> Option<&'w str> {
     let after_article = |at: usize| at > 0 && words[at - 1].is("a");
@@ -94,9 +110,16 @@ struct Own {
 impl Own {
     fn of(entry: &Entry) -> Self {
         let hints = &entry.hints;
-        let names =
-            [&hints.keywords, &hints.verbs, &hints.produces].into_iter().flatten().map(|word| vocabulary::stem(word));
-        Self { names: names.collect(), known: vocabulary::stems(&entry.description) }
+        let stems = |words: &[String]| words.iter().map(|word| vocabulary::stem(word)).collect::<Vec<_>>();
+        let (verbs, mut known) = (stems(&hints.verbs), vocabulary::stems(&entry.description));
+        let mut names = [stems(&hints.keywords), stems(&hints.produces)].concat();
+        // Where the verb is a condition, it says nothing of what the thing is.
+        if hints.verb_needed {
+            known.extend(verbs)
+        } else {
+            names.extend(verbs)
+        }
+        Self { names, known }
     }
 
     fn judge(&self, stem: &String, vocabulary: &Vocabulary) -> Says {

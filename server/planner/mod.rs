@@ -8,6 +8,7 @@
 //! | `rank.rs`       | node types for a clause, best first (BM25)                                             |
 //! | `fit.rs`        | whether a node type accounts for what a clause says                                    |
 //! | `bind.rs`       | inputs from the clause (`durations.rs`) and from earlier outputs (`references.rs`)     |
+//! | `fields.rs`     | inputs that stand after their names, for node types that the configuration describes    |
 //! | `repeat.rs`     | "three UUIDs", "twice"                                                                 |
 //! | `result.rs`     | "return ..." clauses                                                                   |
 //! | `draft.rs`      | the plan in the making: steps, what each waits for, the result                         |
@@ -21,6 +22,7 @@ mod cuts;
 mod draft;
 mod durations;
 mod failure;
+mod fields;
 mod fit;
 mod lexical;
 mod limits;

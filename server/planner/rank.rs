@@ -93,7 +93,7 @@ impl Ranker {
 }
 
 /// The verb with which the words begin, if it is one of the node type's.
-fn leading_verb<'a>(entry: &'a Entry, words: &[Word]) -> Option<&'a str> {
+pub(super) fn leading_verb<'a>(entry: &'a Entry, words: &[Word]) -> Option<&'a str> {
     let first = vocabulary::stem(&words.first()?.lower);
     entry.hints.verbs.iter().find(|verb| vocabulary::stem(verb) == first).map(String::as_str)
 }

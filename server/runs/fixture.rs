@@ -10,8 +10,8 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use runyard_engine::event::Failure;
 use runyard_engine::{
-    Command, Constraints, EffectId, Labels, NodeRunId, NodeTypeRef, Object, Plan, Policy, Position, Recorded, RunId,
-    State,
+    ApprovalId, ApprovalStrategy, Command, Constraints, EffectId, Labels, NodeRunId, NodeTypeRef, Object, Plan, Policy,
+    Position, Recorded, RunId, State,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -24,6 +24,7 @@ use crate::driver;
 use crate::driver::perform::InProcess;
 use crate::feed::Bells;
 use crate::planner::{LexicalPlanner, PlanRequest, Planner};
+use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use crate::store::memory::Memory;
 use crate::store::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError};
 
@@ -104,7 +105,7 @@ impl Yard {
         let parts = driver::Parts {
             store: self.store.clone(),
             runs: self.runs.clone(),
-            performer: Arc::new(InProcess { catalog: self.catalog.clone() }),
+            performer: Arc::new(InProcess { catalog: self.catalog.clone(), outside: None }),
             planner: Arc::new(planner),
             clock: self.clock.clone(),
             work: self.work.clone(),
@@ -157,6 +158,7 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
         constraints: Constraints::default(),
         policy: Policy::default(),
         steps: Policy::default(),
+        approval: ApprovalStrategy::None,
         notes: Object::new(),
         labels: Labels::new(),
         thread: None,
@@ -283,6 +285,20 @@ impl Store for Meddled {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         self.inner.list(tenant, filter, after, limit).await
+    }
+
+    async fn approval(&self, tenant: &str, approval: ApprovalId) -> Result<Option<ApprovalRow>, StoreError> {
+        self.inner.approval(tenant, approval).await
+    }
+
+    async fn approvals(
+        &self,
+        tenant: &str,
+        filter: &ApprovalFilter,
+        after: Option<ApprovalCursor>,
+        limit: usize,
+    ) -> Result<Vec<ApprovalRow>, StoreError> {
+        self.inner.approvals(tenant, filter, after, limit).await
     }
 
     async fn page(

@@ -33,7 +33,13 @@ pub fn derive(state: &State) -> RunRow {
     }
 }
 
-fn title(inputs: &runyard_engine::Object) -> Option<String> {
+/// The goal among a node run's inputs, as a list shows it.
+pub(super) fn title(inputs: &runyard_engine::Object) -> Option<String> {
     let goal = ["goal", "prompt"].iter().find_map(|key| inputs.get(*key)?.as_str())?;
-    Some(goal.chars().take(TITLE_CHARACTERS_MAX).collect())
+    Some(in_one_line(goal))
+}
+
+/// As much of a text as a list shows.
+pub(super) fn in_one_line(text: &str) -> String {
+    text.chars().take(TITLE_CHARACTERS_MAX).collect()
 }

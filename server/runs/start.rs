@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use runyard_engine::{
-    ChildSpec, Command, Constraints, Labels, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Reply, RunId, Start,
-    State,
+    ApprovalStrategy, ChildSpec, Command, Constraints, Labels, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Reply,
+    RunId, Start, State,
 };
 use serde_json::Value;
 
@@ -35,6 +35,8 @@ pub struct NewRun {
     pub policy: Policy,
     /// The same for every planned step that says nothing else.
     pub steps: Policy,
+    /// What somebody has to agree to first.
+    pub approval: ApprovalStrategy,
     /// What the face wants to find again.
     pub notes: Object,
     /// What lists find it by. The face bounds how many there are, and how long.
@@ -125,14 +127,14 @@ impl Runs {
         let start = Start { turn, ..self.prepare(new, fingerprint)? };
         let riders =
             Riders { settles: None, key: new.key.as_ref().map(|key| key.used_for(new.operation, run, fingerprint)) };
-        let (state, _) = self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await?;
-        Ok(StartedRun { state, replayed: false })
+        let submitted = self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await?;
+        Ok(StartedRun { state: submitted.state, replayed: false })
     }
 
     /// Submits any other command about a run.
     pub async fn submit(&self, tenant: &str, run: RunId, command: Command) -> Result<Arc<State>, Error> {
         super::note_run(run);
-        Ok(self.submitter.submit(tenant, run, command, Riders::default()).await?.0)
+        Ok(self.submitter.submit(tenant, run, command, Riders::default()).await?.state)
     }
 
     /// Submits what came back from a claimed effect: refused where the claim is no longer held.
@@ -144,7 +146,7 @@ impl Runs {
         claim: (runyard_engine::EffectId, Epoch),
     ) -> Result<Arc<State>, Error> {
         let riders = Riders { settles: Some(claim), key: None };
-        Ok(self.submitter.submit(tenant, run, command, riders).await?.0)
+        Ok(self.submitter.submit(tenant, run, command, riders).await?.state)
     }
 
     /// Gives an external composite children.
@@ -157,9 +159,10 @@ impl Runs {
     ) -> Result<(Arc<State>, Vec<NodeRunId>), Error> {
         let children = requests.into_iter().map(|request| self.child(request)).collect::<Result<_, _>>()?;
         let command = Command::CreateChildren { parent, children };
-        match self.submitter.submit(tenant, run, command, Riders::default()).await? {
-            (state, Reply::Children(ids)) => Ok((state, ids)),
-            (state, Reply::Done) => Ok((state, Vec::new())),
+        let submitted = self.submitter.submit(tenant, run, command, Riders::default()).await?;
+        match submitted.reply {
+            Reply::Children(ids) => Ok((submitted.state, ids)),
+            Reply::Done => Ok((submitted.state, Vec::new())),
         }
     }
 
@@ -206,6 +209,7 @@ impl Runs {
             constraints: self.canonical(new.constraints.clone()),
             policy: new.policy.clone(),
             steps: new.steps.clone(),
+            approval: new.approval,
             parallel_max: self.limits.parallel_max,
             notes,
             labels: new.labels.clone(),

@@ -14,7 +14,7 @@ use tokio::sync::{Mutex as Turn, Notify};
 use super::cache::Cache;
 use super::recalls::Recalls;
 use super::writing::Writing;
-use super::{Error, row};
+use super::{Error, approvals, row};
 use crate::clock::Clock;
 use crate::feed::Bells;
 use crate::store::{Append, Epoch, KeyUse, Store, StoreError};
@@ -36,6 +36,16 @@ pub(super) struct Submitter {
     writing: Writing,
     recalls: Arc<Recalls>,
     turns: Vec<Turn<()>>,
+}
+
+/// What became of a command.
+pub(super) struct Submitted {
+    /// The run as it stands after it.
+    pub state: Arc<State>,
+    /// The answer for who asked.
+    pub reply: Reply,
+    /// Whether anything was recorded; a command that was obeyed before changes nothing.
+    pub changed: bool,
 }
 
 /// What goes with a command besides the command.
@@ -69,7 +79,7 @@ impl Submitter {
         run: RunId,
         command: Command,
         riders: Riders,
-    ) -> Result<(Arc<State>, Reply), Error> {
+    ) -> Result<Submitted, Error> {
         let _turn = self.turn(run).lock().await;
         for _ in 0..ATTEMPTS_MAX {
             let before = self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run)));
@@ -85,7 +95,7 @@ impl Submitter {
             let decision = decided?;
             if decision.events.is_empty() {
                 self.clear(tenant, &before, &riders).await?;
-                return Ok((before, decision.reply));
+                return Ok(Submitted { state: before, reply: decision.reply, changed: false });
             }
             let after = Arc::new(after(&before, &decision, at_ms)?);
             let reply = decision.reply.clone();
@@ -99,7 +109,7 @@ impl Submitter {
                     if has_effects {
                         self.work.notify_one();
                     }
-                    return Ok((after, reply));
+                    return Ok(Submitted { state: after, reply, changed: true });
                 }
                 // Someone else moved the run: what is at hand is old.
                 Err(StoreError::Conflict { .. }) => self.cache.forget(run),
@@ -224,6 +234,7 @@ fn append(tenant: &str, before: &State, after: &State, decision: Decision, at_ms
         expected,
         at_ms,
         node_runs: created(&decision.events),
+        approvals: approvals::changed(after, &decision.events),
         events: decision.events,
         row: row::derive(after),
         effects: decision.effects,

@@ -43,6 +43,9 @@ pub(super) fn append(append: &Append) -> Result<(), Broken> {
     if append.key.as_ref().is_some_and(|key| key.run != append.run) {
         return broken("the key must be used for the run that is appended to");
     }
+    if append.approvals.iter().any(|row| row.run != append.run) {
+        return broken("an approval must be the run's own");
+    }
     if append.expected != 0 && !append.labels.is_empty() {
         return broken("labels come with a new run");
     }

@@ -1,10 +1,11 @@
 //! What every store must do, whatever it is made of: one function per rule, run over every backend. A new backend adds one
 //! line to the `suite!` at the end.
 //!
-//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `api_keys.rs`, `objects.rs` hold the rules; `model.rs` draws random interleavings
+//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `approvals.rs`, `api_keys.rs`, `objects.rs` hold the rules; `model.rs` draws random interleavings
 //! and wants the same answers from every backend.
 
 mod api_keys;
+mod approvals;
 pub(super) mod claims;
 pub(super) mod commits;
 pub(super) mod fixture;
@@ -62,6 +63,12 @@ macro_rules! suite {
                 claims::an_effect_comes_back_as_it_was_asked,
                 claims::next_due_names_the_next_time_to_look,
                 claims::a_refused_entry_keeps_its_effects,
+                approvals::an_approval_is_what_was_written,
+                approvals::only_how_it_stands_changes,
+                approvals::each_filter_of_approvals_filters,
+                approvals::pages_are_stable_while_others_are_asked_for,
+                approvals::approvals_of_other_tenants_are_not_seen,
+                approvals::what_is_refused_is_not_asked,
                 api_keys::a_key_is_what_was_kept,
                 api_keys::a_key_id_is_taken_once_over_all_tenants,
                 api_keys::keys_are_listed_by_tenant_and_time,

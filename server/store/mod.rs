@@ -5,10 +5,11 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
-//! [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
 
 pub mod api_key;
+pub mod approval;
 mod check;
 #[cfg(test)]
 mod conformance;
@@ -19,8 +20,10 @@ pub mod sqlite;
 
 use async_trait::async_trait;
 use runyard_engine::{
-    Effect, EffectId, Event, Labels, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus, Turn,
+    ApprovalId, Effect, EffectId, Event, Labels, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus, Turn,
 };
+
+use self::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 
 /// A name for whose data it is. Comes from the credential alone; `default` when authentication is off.
 pub type Tenant = String;
@@ -59,6 +62,18 @@ pub trait Store: Send + Sync + 'static {
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError>;
+
+    /// What was asked under this id.
+    async fn approval(&self, tenant: &str, approval: ApprovalId) -> Result<Option<ApprovalRow>, StoreError>;
+
+    /// Approvals that match, newest first, after the cursor.
+    async fn approvals(
+        &self,
+        tenant: &str,
+        filter: &ApprovalFilter,
+        after: Option<ApprovalCursor>,
+        limit: usize,
+    ) -> Result<Vec<ApprovalRow>, StoreError>;
 
     /// Runs that match, newest first, without the first so many. What is skipped is walked over: callers bound it.
     async fn page(
@@ -127,6 +142,8 @@ pub struct Append {
     pub node_runs: Vec<NodeRunId>,
     /// What lists find the run by. Only a new run brings them; they never change.
     pub labels: Labels,
+    /// The run's approvals that the events have changed, as they are after them.
+    pub approvals: Vec<ApprovalRow>,
     /// A key under which the run's start can be repeated.
     pub key: Option<KeyUse>,
 }

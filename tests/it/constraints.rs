@@ -176,26 +176,43 @@ async fn side_effects_are_held_to_their_class() {
         let run = world
             .start(body("runyard.core.echo", json!({"echo": "x"}), json!({"gates": {"side_effect_class": class}})))
             .await;
-        assert_eq!(world.finished(&run.run_id).await.state, RunState::Succeeded, "all that is built in only reads");
+        assert_eq!(world.finished(&run.run_id).await.state, RunState::Succeeded, "an echo only reads");
+        let request = body(
+            "runyard.http.request",
+            json!({"url": "http://127.0.0.1:1"}),
+            json!({"gates": {"side_effect_class": class}}),
+        );
+        match world.gateway.start_run(None, &typed(request)).await {
+            Ok(run) if class == "irreversible" => {
+                assert_eq!(failure(&world, &run.into_inner()).await["code"], "egress_denied");
+            }
+            refusal => assert_eq!(refused(refusal).short(), (409, "constraint_violation"), "{class}"),
+        }
     }
     let types = world.native.list_node_types(None, None).await.unwrap().into_inner().node_types;
-    assert!(types.iter().all(|shown| shown.side_effect_class.to_string() == "read"));
+    let more = types.iter().filter(|shown| shown.side_effect_class.to_string() != "read");
+    assert_eq!(more.map(|shown| &*shown.node_type_id).collect::<Vec<_>>(), ["runyard.http.request"]);
 }
 
+/// To those who speak ARP, who waits for an approval is at work.
 #[tokio::test]
-async fn an_approval_cannot_be_asked_for_yet_and_that_is_said() {
+async fn what_requires_an_approval_waits_for_one() {
     let world = World::new().await;
-    let start = typed(body("runyard.core.echo", json!({"echo": "x"}), json!({"gates": {"require_approval": true}})));
-    for refusal in
-        [refused(world.gateway.start_run(None, &start).await), refused(world.coordinator.start_run(None, &start).await)]
-    {
-        assert_eq!(refusal.short(), (400, "constraint_unsupported"));
-        assert_eq!(refusal.details["constraint"], "require_approval");
-    }
+    let gates = json!({"gates": {"require_approval": true}});
+    let run = world.start(body("runyard.core.echo", json!({"echo": "x"}), gates.clone())).await;
+    assert_eq!(run.state.to_string(), "running");
+    let shown = world.native.get_run(&run.run_id).await.unwrap().into_inner();
+    assert_eq!(shown.state.to_string(), "waiting");
+    assert_eq!(shown.node_runs[0].waiting_for.as_ref().unwrap().reason.to_string(), "approval");
+
     let run = external(&world, json!({"gates": {"require_approval": false}})).await;
-    let mut gated = child("runyard.core.echo");
-    gated["constraints"] = json!({"gates": {"require_approval": true}});
-    assert_eq!(world.children(&run, json!([gated])).await.unwrap_err().short(), (400, "constraint_unsupported"));
+    let (mut gated, free) = (child("runyard.core.echo"), child("runyard.core.echo"));
+    gated["constraints"] = gates;
+    world.children(&run, json!([gated, free])).await.unwrap();
+    let tree = world.native.get_run(&run.run_id).await.unwrap().into_inner().node_runs;
+    assert_eq!((tree[1].attempt, tree[1].state.to_string()), (0, "waiting".to_owned()));
+    assert_eq!(tree[1].waiting_for.as_ref().unwrap().reason.to_string(), "approval");
+    assert_ne!(tree[2].state.to_string(), "waiting");
 }
 
 #[tokio::test]

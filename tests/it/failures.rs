@@ -215,6 +215,7 @@ async fn what_cannot_be_kept_is_refused_by_name() {
         (json!({"runyard.timeout_ms": "soon"}), "invalid_request", "/extensions/runyard.timeout_ms"),
         (json!({"runyard.on_failure": "shrug"}), "invalid_request", "/extensions/runyard.on_failure"),
         (json!({"runyard.steps": {"depends_on": []}}), "invalid_request", "/extensions/runyard.steps"),
+        (json!({"runyard.approval": "sometimes"}), "invalid_request", "/extensions/runyard.approval"),
     ] {
         let start = typed(body(FAIL, json!({}), extensions.clone()));
         let refusal = refused(world.gateway.start_run(None, &start).await);

@@ -13,6 +13,7 @@ mod failures;
 mod gateway;
 mod golden_store;
 mod harness;
+mod http;
 mod idempotency;
 mod native;
 mod planned;

@@ -195,7 +195,7 @@ impl Served {
         Self::start_in(folder, flags, &[]).await
     }
 
-    /// With these flags and this environment.
+    /// With these flags and environment variables.
     pub(crate) async fn start_in(folder: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut process = Process::start_with(folder, &[&["serve", "--json"], flags].concat(), environment);
         let Some(line) = process.line().await else { panic!("it did not start: {:#?}", process.done().await) };

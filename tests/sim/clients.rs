@@ -1,12 +1,12 @@
 //! Who calls: what was asked, what was answered, and whether the answer may be. A caller may lose its answer with the server that
 //! owed it, and asks again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use runyard::runs::{ChildRequest, Error, NewRun, Runs, StartedRun};
+use runyard::runs::{ChildRequest, DecidedApproval, Error, NewRun, Runs, Said, StartedRun};
 use runyard::store::{Epoch, StoreError};
-use runyard_engine::{Command, EffectId, NodeRunId, RunId, State};
+use runyard_engine::{ApprovalId, Command, EffectId, NodeRunId, RunId, State, Verdict};
 use serde_json::Value;
 
 use crate::store::Shared;
@@ -20,6 +20,8 @@ pub enum Asked {
     Command { run: RunId, command: Command },
     /// Children, as a face asks for them.
     Children { run: RunId, parent: NodeRunId, children: Vec<ChildRequest> },
+    /// A decision, by whoever may or by whoever holds the token for it.
+    Decide { run: RunId, approval: ApprovalId, verdict: Verdict, by_token: bool },
     /// A run as it stands.
     Get { run: RunId },
     /// A result, late or twice: as from a driver that was cut off.
@@ -30,6 +32,7 @@ pub enum Asked {
 pub enum Answer {
     Started(Result<StartedRun, Error>),
     State(Result<Arc<State>, Error>),
+    Decided(Result<DecidedApproval, Error>),
 }
 
 /// A question that has not been answered.
@@ -62,6 +65,8 @@ pub struct Clients {
     named: BTreeMap<(&'static str, String), (RunId, Value)>,
     /// The newest that anybody was shown of a run, by who showed it: a life, or nobody in particular where there is one server.
     shown: BTreeMap<(u64, RunId), u64>,
+    /// Approvals that somebody was told to have decided.
+    decided: BTreeSet<ApprovalId>,
     /// Whether there is one server only.
     pub one_server: bool,
     /// Whether nothing moves any more.
@@ -112,7 +117,8 @@ impl Clients {
                 Answer::Started(Ok(started)) => self.started(shared, &call, &started),
                 Answer::Started(Err(error)) => self.not_started(shared, &call, &error),
                 Answer::State(Ok(state)) => self.state(shared, &call, &state),
-                Answer::State(Err(error)) => refused(shared, &call, &error),
+                Answer::Decided(Ok(decided)) => self.decided(shared, &call, &decided),
+                Answer::State(Err(error)) | Answer::Decided(Err(error)) => refused(shared, &call, &error),
             }
         }
         told
@@ -139,6 +145,19 @@ impl Clients {
         let canceled = matches!(call.asked, Asked::Command { command: Command::Cancel { .. }, .. });
         if canceled && state.ended_at_ms.is_none() {
             model.breaks("a canceled run has ended", state.run.to_string());
+        }
+    }
+
+    /// However many say the same, one of them has decided.
+    fn decided(&mut self, shared: &Shared, call: &Call, decided: &DecidedApproval) {
+        self.state(shared, call, &decided.state);
+        let Asked::Decide { approval, verdict, .. } = call.asked else { return };
+        let mut model = shared.model.lock().unwrap();
+        if said(&decided.state, approval) != Some(verdict) {
+            model.breaks("what is answered is what the log says", format!("{approval} is not {verdict}"));
+        }
+        if !decided.already && !self.decided.insert(approval) {
+            model.breaks("an approval is decided once", approval.to_string());
         }
     }
 
@@ -189,6 +208,17 @@ fn refused(shared: &Shared, call: &Call, error: &Error) {
         (Asked::Command { run, command }, Error::Rejected(rejected)) => {
             model.refused(&shared.memory, call.tenant, *run, call.since, command, &rejected.to_string());
         }
+        (Asked::Decide { run, approval, verdict, .. }, Error::Rejected(rejected)) => {
+            let (approval, verdict) = (*approval, *verdict);
+            let command = Command::Decide { approval, verdict, by: None, comment: None };
+            model.refused(&shared.memory, call.tenant, *run, call.since, &command, &rejected.to_string());
+        }
+        (Asked::Decide { run, approval, verdict, by_token: true }, Error::UsedToken) => {
+            let decided = model.runs.get(run).and_then(|known| said(&known.state, *approval));
+            if decided != Some(*verdict) {
+                model.breaks("a refusal is right", format!("the token for {approval} was called used"));
+            }
+        }
         _ => {
             drop(model);
             impossible(shared, call, error);
@@ -196,11 +226,19 @@ fn refused(shared: &Shared, call: &Call, error: &Error) {
     }
 }
 
+/// What was said about an approval.
+fn said(state: &State, approval: ApprovalId) -> Option<Verdict> {
+    let node = state.approvals.get(&approval).and_then(|id| state.node(*id))?;
+    node.approval.as_ref()?.decided.as_ref().map(|decided| decided.verdict)
+}
+
 /// Answers that no fault explains.
 fn impossible(shared: &Shared, call: &Call, error: &Error) {
     let wrong = match error {
         Error::Unreadable { .. } => true,
         Error::UnknownRun(_) | Error::UnknownNodeRun(_) => call.since > 0,
+        // Only what the store was seen to have is asked for like that.
+        Error::UnknownApproval(_) | Error::InvalidToken | Error::UsedToken => true,
         Error::Store(StoreError::Fenced { .. }) => !matches!(call.asked, Asked::Settle { .. }),
         _ => false,
     };
@@ -217,6 +255,14 @@ async fn put(runs: &Runs, tenant: &str, asked: Asked, new: Option<NewRun>) -> An
         Asked::Children { run, parent, children } => {
             Answer::State(runs.create_children(tenant, run, parent, children).await.map(|(state, _)| state))
         }
+        Asked::Decide { run, approval, verdict, by_token: true } => {
+            let token = runs.decision_token(tenant, run, approval, verdict);
+            Answer::Decided(runs.redeem(&token, Some(tenant), None).await)
+        }
+        Asked::Decide { approval, verdict, .. } => {
+            let said = Said { verdict, by: Some("somebody".to_owned()), comment: None };
+            Answer::Decided(runs.decide(tenant, approval, said).await)
+        }
         Asked::Get { run } => Answer::State(runs.get(tenant, &run.to_string()).await),
         Asked::Settle { run, command, claim } => Answer::State(runs.settle(tenant, run, command, claim).await),
     }
@@ -229,6 +275,7 @@ impl Asked {
             Asked::Start(_) => None,
             Asked::Command { run, .. }
             | Asked::Children { run, .. }
+            | Asked::Decide { run, .. }
             | Asked::Get { run }
             | Asked::Settle { run, .. } => Some(*run),
         }
@@ -240,6 +287,7 @@ impl Asked {
             Asked::Start(_) => Some("command start"),
             Asked::Children { .. } => Some("command create children"),
             Asked::Command { command, .. } | Asked::Settle { command, .. } => Some(crate::ledger::command(command)),
+            Asked::Decide { .. } => Some("command decide"),
             Asked::Get { .. } => None,
         }
     }
@@ -250,6 +298,10 @@ impl Asked {
             Asked::Start(place) => format!("start of request {place}"),
             Asked::Command { run, command } => format!("{} of {run}", crate::ledger::command(command)),
             Asked::Children { run, .. } => format!("children of {run}"),
+            Asked::Decide { run, approval, verdict, by_token } => {
+                let how = if *by_token { " by token" } else { "" };
+                format!("{approval} of {run} is {verdict}{how}")
+            }
             Asked::Get { run } => format!("get {run}"),
             Asked::Settle { run, claim, .. } => format!("late result {} of {run}", claim.0),
         }
@@ -262,6 +314,9 @@ fn words(answer: &Answer) -> String {
             format!("{} at {}, replayed {}", started.state.run, started.state.version, started.replayed)
         }
         Answer::State(Ok(state)) => format!("{} at {}", state.run, state.version),
-        Answer::Started(Err(error)) | Answer::State(Err(error)) => format!("{error}"),
+        Answer::Decided(Ok(decided)) => {
+            format!("{} at {}, already {}", decided.state.run, decided.state.version, decided.already)
+        }
+        Answer::Started(Err(error)) | Answer::State(Err(error)) | Answer::Decided(Err(error)) => format!("{error}"),
     }
 }

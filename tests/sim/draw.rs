@@ -6,8 +6,8 @@ use runyard::runs::{ChildRequest, IdempotencyKey, NewRun, RunName};
 use runyard_engine::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    ChildSpec, Completion, Constraints, Labels, NodeType, NodeTypeRef, Object, OnFailure, Outcome, Plan, Policy, Retry,
-    SideEffect,
+    ApprovalStrategy, ChildSpec, Completion, Constraints, Labels, NodeType, NodeTypeRef, Object, OnFailure, Outcome,
+    Plan, Policy, Retry, SideEffect,
 };
 use serde_json::{Value, json};
 
@@ -68,16 +68,19 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
     let policy = Policy { on_failure: OnFailure::Fail, ..policy(choices, tried, None) };
     let steps = if choices.percent(30) { policy_for_all(choices) } else { Policy::default() };
     let labels = labels(choices);
+    let approvals = [ApprovalStrategy::OnToolCall, ApprovalStrategy::OnStart];
+    let approval = if choices.percent(25) { *choices.pick(&approvals) } else { ApprovalStrategy::None };
     NewRun {
         name: name.and_then(RunName::parse),
         face: "run-gateway",
         operation: OPERATION,
-        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps, "labels": labels }),
+        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps, "labels": labels, "approval": approval }),
         node_type,
         inputs,
         constraints,
         policy,
         steps,
+        approval,
         notes: Object::new(),
         labels,
         thread: None,
@@ -143,6 +146,7 @@ fn limits(choices: &mut Choices) -> Constraints {
     if choices.percent(10) {
         constraints.gates.side_effect_class = Some(*choices.pick(&[SideEffect::Read, SideEffect::Write]));
     }
+    constraints.gates.require_approval = choices.percent(10);
     constraints
 }
 

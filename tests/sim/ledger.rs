@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use runyard_engine::event::FinalState;
-use runyard_engine::{Command, Event, NodeKind, NodeState, Outcome, Request, RunOutcome, State, Wait};
+use runyard_engine::{Command, Event, NodeKind, NodeState, Outcome, Request, RunOutcome, State, Verdict, Wait};
 
 /// The words of one vocabulary, and which of them a value is.
 macro_rules! vocabulary {
@@ -30,6 +30,9 @@ vocabulary!(COMMANDS, command(Command):
     Command::Complete { .. } => "command complete",
     Command::Evaluate { .. } => "command evaluate",
     Command::Deliver { .. } => "command deliver",
+    Command::Decide { .. } => "command decide",
+    Command::Pause { .. } => "command pause",
+    Command::Resume { .. } => "command resume",
     Command::Cancel { .. } => "command cancel",
 );
 
@@ -40,6 +43,11 @@ vocabulary!(EVENTS, event(Event):
     Event::SubtaskMapped { .. } => "subtask mapped",
     Event::ChildCreated(_) => "child created",
     Event::NodeStarted { .. } => "node started",
+    Event::ApprovalAsked { .. } => "approval asked",
+    Event::ApprovalDecided { verdict: Verdict::Approved, .. } => "approval given",
+    Event::ApprovalDecided { verdict: Verdict::Denied, .. } => "approval denied",
+    Event::Paused { .. } => "paused",
+    Event::Resumed { .. } => "resumed",
     Event::AttemptFailed { .. } => "attempt failed",
     Event::NodeQueued { .. } => "node queued",
     Event::NodeWaiting { .. } => "node waiting",
@@ -71,6 +79,7 @@ vocabulary!(STATES, state(NodeState):
     NodeState::Waiting(Wait::Children) => "waiting for children",
     NodeState::Waiting(Wait::External) => "waiting outside",
     NodeState::Waiting(Wait::Input) => "waiting for input",
+    NodeState::Waiting(Wait::Approval) => "waiting for an approval",
     NodeState::Final(FinalState::Succeeded) => "succeeded",
     NodeState::Final(FinalState::Failed) => "failed",
     NodeState::Final(FinalState::Canceled) => "canceled",

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
-use runyard::runs::row;
+use runyard::runs::{approvals, row};
+use runyard::store::approval::ApprovalFilter;
 use runyard::store::memory::Memory;
 use runyard::store::{Claimed, Epoch, Filter, KeyUse, LabelFilter, Status, Store};
 use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{
-    Command, Context, Effect, EffectId, NodeRunId, Recorded, RunId, State, apply, check, decide, outstanding, replay,
-    upcast,
+    Command, Context, Effect, EffectId, Event, Node, NodeRunId, Recorded, RunId, State, apply, check, decide,
+    outstanding, replay, upcast,
 };
 
 use crate::draw::LABELS;
@@ -88,6 +89,11 @@ impl Model {
         let written = log(memory, tenant, run, known.state.version);
         for recorded in &written {
             self.ledger.met(ledger::EVENTS, ledger::event(&recorded.event));
+            let held = known.state.paused.is_some() || known.state.root().is_some_and(Node::is_asked);
+            let begins = matches!(recorded.event, Event::NodeStarted { .. });
+            self.must(!(held && begins), "what is held back starts no new work", || {
+                format!("{run} at {}", recorded.position)
+            });
             if let Err(corrupt) = apply(&mut known.state, recorded) {
                 self.breaks("the log is the log of one run", format!("{run}: {corrupt}"));
                 break;
@@ -106,6 +112,17 @@ impl Model {
         self.must(written_row.as_ref() == Some(&derived), "the row is what the state says", || {
             format!("{written_row:?}, but the state says {derived:?}")
         });
+        if !known.state.approvals.is_empty() {
+            let filter = ApprovalFilter { run: Some(run), statuses: Vec::new() };
+            let mut listed = now(memory.approvals(tenant, &filter, None, usize::MAX));
+            let mut derived: Vec<_> =
+                known.state.asked().filter_map(|(node, _)| approvals::derive(&known.state, node)).collect();
+            listed.sort_unstable_by_key(|row| row.approval);
+            derived.sort_unstable_by_key(|row| row.approval);
+            self.must(listed == derived, "approvals are listed as the state says", || {
+                format!("{listed:?}, but the state says {derived:?}")
+            });
+        }
         if !written.is_empty() && known.state.ended_at_ms.is_some() {
             self.read_back(memory, &known);
         }

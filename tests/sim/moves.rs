@@ -1,6 +1,6 @@
 //! What can happen next, and how it is drawn. The first of everything is the plainest: a gate opens, and all goes well.
 
-use runyard_engine::{Command, NodeKind, NodeRunId, Outcome, Request as Wanted, RunId};
+use runyard_engine::{ApprovalId, Command, NodeKind, NodeRunId, Outcome, Request as Wanted, RunId, Verdict as Said};
 
 use crate::clients::{Asked, Request};
 use crate::draw;
@@ -197,7 +197,7 @@ impl World {
 
     fn call(&mut self) -> String {
         let Some((tenant, run)) = self.some_run() else { return self.start_a_run() };
-        match self.choices.weighted(&[12, 20, 30, 12, 12, 14, 4, 10]) {
+        match self.choices.weighted(&[12, 20, 30, 12, 12, 14, 4, 24, 3, 6, 10]) {
             0 => self.start_a_run(),
             1 => self.ask_again(),
             2 => self.give_children(tenant, run),
@@ -213,12 +213,38 @@ impl World {
             }
             5 => self.ask(tenant, Asked::Get { run }),
             6 => self.ask(tenant, Asked::Command { run, command: Command::Cancel { reason: None } }),
+            7 => self.decide(tenant, run),
+            8 => self.ask(tenant, Asked::Command { run, command: Command::Pause { reason: None, by: None } }),
+            9 => self.ask(tenant, Asked::Command { run, command: Command::Resume { by: None } }),
             _ => {
                 let input = (*self.choices.pick(&["yes", "no"])).to_owned();
                 let Some(node_run) = self.some_node_run(run) else { return self.ask_again() };
                 self.ask(tenant, Asked::Command { run, command: Command::Deliver { node_run, input } })
             }
         }
+    }
+
+    /// Somebody says something about what was asked: now, long ago, or never.
+    fn decide(&mut self, tenant: &'static str, run: RunId) -> String {
+        let verdict = *self.choices.pick(&[Said::Approved, Said::Approved, Said::Approved, Said::Denied]);
+        let by_token = self.choices.percent(40);
+        let asked: Vec<ApprovalId> = {
+            let model = self.shared.model.lock().unwrap();
+            let Some(known) = model.runs.get(&run) else { return String::new() };
+            let (open, closed): (Vec<_>, Vec<_>) = known.state.asked().partition(|(node, _)| node.is_asked());
+            let from = if open.is_empty() || self.choices.percent(20) { closed } else { open };
+            from.into_iter().map(|(_, asked)| asked.id).collect()
+        };
+        if !asked.is_empty() {
+            let approval = *self.choices.pick(&asked);
+            return self.ask(tenant, Asked::Decide { run, approval, verdict, by_token });
+        }
+        let Some(node_run) = self.some_node_run(run).filter(|_| self.choices.percent(30)) else {
+            return self.give_children(tenant, run);
+        };
+        let approval = ApprovalId::of(run, node_run);
+        let command = Command::Decide { approval, verdict, by: None, comment: None };
+        self.ask(tenant, Asked::Command { run, command })
     }
 
     fn start_a_run(&mut self) -> String {

@@ -28,6 +28,7 @@ impl World {
             effects: Vec::new(),
             dropped: Vec::new(),
             settles: None,
+            approvals: Vec::new(),
             node_runs: Vec::new(),
             labels: Labels::new(),
             key: None,
@@ -65,14 +66,24 @@ pub enum Bug {
     TearsCommits,
     /// The row that lists show is a version behind.
     RowsLagBehind,
+    /// The list of approvals does not hear of decisions.
+    ForgetsDecisions,
 }
 
 impl Bug {
     /// All of them, and the laws of which each is expected to break one first.
-    pub const ALL: [(Bug, &[&str]); 13] = [
+    pub const ALL: [(Bug, &[&str]); 14] = [
         (Bug::LosesAnEffect, &["what is asked for is what the state wants"]),
         (Bug::AcknowledgesBeforeCommit, &["what is acknowledged is there"]),
-        (Bug::ForgetsTheVersion, &["the log is the log of one run", "what is answered is what the log says"]),
+        (
+            Bug::ForgetsTheVersion,
+            &[
+                "the log is the log of one run",
+                "what is answered is what the log says",
+                // A pause and whatever did not know of it go well together in a log, and not in the row.
+                "the row is what the state says",
+            ],
+        ),
         // Of a run that goes on, the log may still be one; then its effects are what gives it away.
         (Bug::ForgetsThatFinalIsFinal, &["the log is the log of one run", "what is asked for is what the state wants"]),
         (Bug::ForgetsTheFence, &["a result comes from who claimed last"]),
@@ -84,5 +95,6 @@ impl Bug {
         (Bug::ForgetsAKey, &["one request starts one run"]),
         (Bug::TearsCommits, &["what is asked for is what the state wants"]),
         (Bug::RowsLagBehind, &["the row is what the state says"]),
+        (Bug::ForgetsDecisions, &["approvals are listed as the state says"]),
     ];
 }

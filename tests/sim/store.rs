@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::FutureExt;
+use runyard::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus};
 use runyard::store::memory::Memory;
 use runyard::store::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError};
-use runyard_engine::{EffectId, Event, NodeRunId, Position, Recorded, Request, RunId};
+use runyard_engine::{ApprovalId, EffectId, Event, NodeRunId, Position, Recorded, Request, RunId};
 
 use crate::gates::{Gates, Verdict, What};
 use crate::model::Model;
@@ -117,6 +118,7 @@ impl Shared {
                 }
             }
             Bug::ForgetsAKey => append.key = None,
+            Bug::ForgetsDecisions => append.approvals.retain(|row| row.status == ApprovalStatus::Pending),
             Bug::RowsLagBehind => {
                 if let Some(row) = now(self.memory.row(&append.tenant, append.run)).unwrap() {
                     append.row.status = row.status;
@@ -241,6 +243,24 @@ impl Store for Seen {
         let (tenant, filter) = (tenant.to_owned(), filter.clone());
         let act = move |shared: &Shared| now(shared.memory.list(&tenant, &filter, after, limit));
         self.ask(What::Read, || "list".to_owned(), act).await
+    }
+
+    async fn approval(&self, tenant: &str, approval: ApprovalId) -> Result<Option<ApprovalRow>, StoreError> {
+        let tenant = tenant.to_owned();
+        let act = move |shared: &Shared| now(shared.memory.approval(&tenant, approval));
+        self.ask(What::Read, || format!("approval {approval}"), act).await
+    }
+
+    async fn approvals(
+        &self,
+        tenant: &str,
+        filter: &ApprovalFilter,
+        after: Option<ApprovalCursor>,
+        limit: usize,
+    ) -> Result<Vec<ApprovalRow>, StoreError> {
+        let (tenant, filter) = (tenant.to_owned(), filter.clone());
+        let act = move |shared: &Shared| now(shared.memory.approvals(&tenant, &filter, after, limit));
+        self.ask(What::Read, || "approvals".to_owned(), act).await
     }
 
     async fn page(

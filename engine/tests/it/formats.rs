@@ -9,8 +9,8 @@ use runyard_engine::event::{
 };
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form};
 use runyard_engine::{
-    Constraints, Event, Labels, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry, RunOutcome, Shortfall, Turn,
-    UpcastError, Wait, upcast,
+    ApprovalId, ApprovalStrategy, Constraints, Event, Labels, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry,
+    RunOutcome, Shortfall, Turn, UpcastError, Verdict, Wait, upcast,
 };
 use serde_json::{Value, json};
 
@@ -50,6 +50,34 @@ fn added_by_format_3() -> Vec<Event> {
         Event::Started { start: Box::new(started), root, constraints: Constraints::default() },
         Event::Started { start: Box::new(next), root, constraints: Constraints::default() },
         Event::NodeWaiting { node_run: root, wait: Wait::Input },
+    ]
+    .into_iter()
+    .chain(approvals_and_pauses())
+    .collect()
+}
+
+fn approvals_and_pauses() -> Vec<Event> {
+    let root = NodeRunId::root(run());
+    let node_run = NodeRunId::child(run(), root, "S2");
+    let approval = ApprovalId::of(run(), node_run);
+    let started = |approval| Event::Started {
+        start: Box::new(Start { approval, ..start(NodeKind::Plan) }),
+        root,
+        constraints: Constraints::default(),
+    };
+    let decided = |verdict, by, comment| Event::ApprovalDecided { node_run, approval, verdict, by, comment };
+    vec![
+        started(ApprovalStrategy::OnStart),
+        started(ApprovalStrategy::OnToolCall),
+        Event::ApprovalAsked { node_run, approval, inputs: Some(object(json!({ "n": 2 }))) },
+        Event::ApprovalAsked { node_run, approval, inputs: None },
+        Event::NodeWaiting { node_run, wait: Wait::Approval },
+        decided(Verdict::Approved, Some("ada".into()), Some("go on".into())),
+        decided(Verdict::Denied, None, None),
+        Event::Paused { reason: Some("maintenance".into()), by: Some("ada".into()) },
+        Event::Paused { reason: None, by: None },
+        Event::Resumed { by: Some("ada".into()) },
+        Event::Resumed { by: None },
     ]
 }
 

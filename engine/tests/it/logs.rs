@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use runyard_engine::event::{ChildCreated, FinalState};
 use runyard_engine::{
-    Constraints, Corrupt, Event, NodeKind, NodeRunId, NodeState, Object, Policy, Recorded, RunId, RunOutcome,
-    RunStatus, Shortfall, State, Wait, apply, check, replay,
+    ApprovalId, ApprovalStrategy, Constraints, Corrupt, Event, NodeKind, NodeRunId, NodeState, Object, Policy,
+    Recorded, RunId, RunOutcome, RunStatus, Shortfall, Start, State, Verdict, Wait, apply, check, replay,
 };
 
 use crate::make::{child, failure, node_type, plan, run, start, step};
@@ -93,6 +93,14 @@ fn what_cannot_happen_is_refused_with_a_reason() {
     let below = |parent| NodeRunId::child(run(), parent, "new");
     let started = |node_run, attempt| Event::NodeStarted { node_run, attempt, inputs: None };
     let decomposed = |node_run, round| Event::Decomposed { node_run, round, children: 1, summary: None, result: None };
+    let asked = |node_run, approval| Event::ApprovalAsked { node_run, approval, inputs: None };
+    let decided = |node_run| Event::ApprovalDecided {
+        node_run,
+        approval: ApprovalId::of(run(), node_run),
+        verdict: Verdict::Approved,
+        by: None,
+        comment: None,
+    };
     let impossible = [
         (
             Event::Started { start: Box::new(start(NodeKind::Call)), root, constraints: Constraints::default() },
@@ -116,7 +124,15 @@ fn what_cannot_happen_is_refused_with_a_reason() {
             Event::AttemptFailed { node_run: running, attempt: 2, error: failure("broken"), retry_at_ms: 0 },
             "it is at another try",
         ),
-        (Event::NodeQueued { node_run: running }, "it does not wait for its next try"),
+        (
+            Event::NodeQueued { node_run: running },
+            "it waits neither for its next try nor for an approval that is given",
+        ),
+        (asked(waiting, ApprovalId::of(run(), running)), "the approval's id does not follow from it"),
+        (asked(waiting, ApprovalId::of(run(), waiting)), "there is nothing to ask about it"),
+        (asked(root, ApprovalId::of(run(), root)), "there is nothing to ask about it"),
+        (decided(running), "it does not wait for that approval"),
+        (Event::Resumed { by: None }, "it is not paused"),
         (
             Event::NodeFinished {
                 node_run: running,
@@ -148,6 +164,31 @@ fn what_cannot_happen_is_refused_with_a_reason() {
     assert_eq!(unknown, Corrupt::UnknownNodeRun { event: "node_finished", node_run: stranger });
 }
 
+#[test]
+fn what_was_asked_or_paused_once_is_not_again() {
+    let story = Story::new().start(Start { approval: ApprovalStrategy::OnStart, ..start(NodeKind::Call) });
+    let root = story.id("root");
+    let approval = ApprovalId::of(run(), root);
+    let reason = |state: &State, event| match refused(state, event) {
+        Corrupt::Impossible { reason, .. } => reason,
+        other => panic!("{other}"),
+    };
+    let again = Event::ApprovalAsked { node_run: root, approval, inputs: None };
+    assert_eq!(reason(&story.world.state, again), "it was asked about before");
+    let queued = Event::NodeQueued { node_run: root };
+    assert_eq!(
+        reason(&story.world.state, queued),
+        "it waits neither for its next try nor for an approval that is given"
+    );
+    let paused = Event::Paused { reason: None, by: None };
+    let story = story.pause("for a while");
+    assert_eq!(reason(&story.world.state, paused), "it is paused already");
+    let queued = Story::new().start(start(NodeKind::External)).pause("for a while");
+    let story = queued.create("root", vec![child("a", NodeKind::Call)]);
+    let begins = Event::NodeStarted { node_run: story.id("root/a"), attempt: 1, inputs: None };
+    assert_eq!(reason(&story.world.state, begins), "the run is paused, or its plan waits for an approval");
+}
+
 fn but(state: &State, change: fn(&mut State)) -> State {
     let mut state = state.clone();
     change(&mut state);
@@ -177,11 +218,23 @@ fn a_state_that_cannot_be_is_found() {
         (with("root/running", |node| node.dependants.clear()), "a dependency knows each of its dependants once"),
         (with("root", |node| node.constraints.structural.max_depth = Some(0)), "max_depth"),
         (with("root", |node| node.asked.budgets.max_steps = Some(1)), "max_steps"),
-        (with("root", |node| node.constraints.gates.require_approval = true), "node types are allowed where they are"),
         (
-            but(good, |state| state.status = RunStatus::Waiting),
-            "a waiting run has no node run that is queued or running",
+            with("root/running", |node| node.constraints.gates.require_approval = true),
+            "what needs an approval begins with one",
         ),
+        (
+            with("root", |node| _ = node.constraints.candidates.denied_node_type_ids.insert("test.call".into())),
+            "node types are allowed where they are",
+        ),
+        (
+            with("root/waiting", |node| node.state = NodeState::Waiting(Wait::Approval)),
+            "who waits for an approval has asked, and has no answer",
+        ),
+        (
+            but(good, |state| _ = state.approvals.insert(ApprovalId::of(run(), state.order[1]), state.order[1])),
+            "every approval is known once",
+        ),
+        (but(good, |state| state.status = RunStatus::Waiting), "a waiting run has no node run that runs, or may begin"),
         (but(good, |state| state.status = RunStatus::Final(RunOutcome::Failed)), "a run ends as its root ended"),
         (but(good, |state| state.steps = 9), "steps are the tries of atomic node runs"),
         (but(&State::new(run()), |state| state.version = 1), "nothing has happened before the first event"),

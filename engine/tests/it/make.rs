@@ -4,8 +4,8 @@ use runyard_engine::command::ChildSpec;
 use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    Completion, Constraints, Labels, NodeKind, NodeType, NodeTypeRef, Object, OnFailure, Plan, Policy, Retry, RunId,
-    SideEffect, Start,
+    ApprovalStrategy, Completion, Constraints, Labels, NodeKind, NodeType, NodeTypeRef, Object, OnFailure, Plan,
+    Policy, Retry, RunId, SideEffect, Start,
 };
 use serde_json::Value;
 
@@ -54,6 +54,7 @@ pub(crate) fn start(kind: NodeKind) -> Start {
         constraints: Constraints::default(),
         policy: Policy::default(),
         steps: Policy::default(),
+        approval: ApprovalStrategy::None,
         parallel_max: 4,
         notes: Object::new(),
         labels: Labels::new(),

@@ -8,8 +8,9 @@ use proptest::test_runner::RngSeed;
 use runyard_engine::event::{EvaluationStatus, FinalState};
 use runyard_engine::plan::Step;
 use runyard_engine::{
-    ChildSpec, Command, Completion, Constraints, Decision, EffectId, Event, NodeKind, NodeRunId, NodeState, OnFailure,
-    Outcome, Plan, Policy, Request, Retry, RunStatus, SideEffect, Start, Wait,
+    ApprovalId, ApprovalStrategy, ChildSpec, Command, Completion, Constraints, Decision, EffectId, Event, NodeKind,
+    NodeRunId, NodeState, OnFailure, Outcome, Plan, Policy, Request, Retry, RunStatus, SideEffect, Start, Verdict,
+    Wait,
 };
 use serde_json::{Value, json};
 
@@ -54,6 +55,17 @@ enum Move {
         node: usize,
         input: String,
     },
+    Decide {
+        which: usize,
+        verdict: Verdict,
+    },
+    /// Of a node run, whether or not anybody was asked about it.
+    DecideAny {
+        node: usize,
+        verdict: Verdict,
+    },
+    Pause,
+    Resume,
     Cancel,
 }
 
@@ -192,6 +204,17 @@ fn obey(world: &mut World, seen: &Seen, next: Move) {
             let node_run = *questions.get(index % (questions.len() + 1)).unwrap_or(&node(index));
             Command::Deliver { node_run, input }
         }
+        Move::Decide { which, verdict } => {
+            let asked: Vec<ApprovalId> = world.state.asked().map(|(_, asked)| asked.id).collect();
+            let Some(approval) = asked.get(which % asked.len().max(1)).copied() else { return };
+            Command::Decide { approval, verdict, by: Some("drawn".to_owned()), comment: None }
+        }
+        Move::DecideAny { node: index, verdict } => {
+            let approval = ApprovalId::of(world.state.run, node(index));
+            Command::Decide { approval, verdict, by: None, comment: Some("any".to_owned()) }
+        }
+        Move::Pause => Command::Pause { reason: None, by: None },
+        Move::Resume => Command::Resume { by: None },
         Move::Cancel => Command::Cancel { reason: None },
     };
     let before = world.state.clone();
@@ -213,10 +236,19 @@ fn answer(effect: EffectId, node_run: NodeRunId, request: &Request, well: bool, 
     }
 }
 
-/// Answers everything that is wanted, and finishes what waits for its owner, until the run ends or nothing moves.
+/// Answers everything that is wanted, agrees to everything that is asked, and finishes what waits for its owner, until the run
+/// ends or nothing moves.
 fn wind_up(world: &mut World) {
     while !matches!(world.state.status, RunStatus::Final(_)) {
         let version = world.state.version;
+        world.submit(Command::Resume { by: None }).unwrap();
+        let open: Vec<ApprovalId> =
+            world.state.asked().filter(|(node, _)| node.is_asked()).map(|(_, asked)| asked.id).collect();
+        for approval in open {
+            // One may end the run, and then the others are refused.
+            let verdict = Verdict::Approved;
+            _ = world.submit(Command::Decide { approval, verdict, by: None, comment: None });
+        }
         let wanted: Vec<_> = world.wanted.values().cloned().collect();
         world.at_ms = wanted.iter().map(|effect| effect.due_at_ms).fold(world.at_ms, i64::max);
         for effect in wanted {
@@ -248,9 +280,15 @@ fn any_kind() -> impl Strategy<Value = NodeKind> {
 
 fn any_start() -> impl Strategy<Value = Start> {
     let kind = prop_oneof![2 => Just(NodeKind::Call), 2 => Just(NodeKind::Sleep), 1 => Just(NodeKind::Ask), 9 => Just(NodeKind::Plan), 12 => Just(NodeKind::External)];
-    (kind, 0_u32..4, prop::option::weighted(0.3, any_limits()), any_policy()).prop_map(
-        |(kind, parallel_max, constraints, policy)| Start {
+    let approval = prop_oneof![
+        8 => Just(ApprovalStrategy::None),
+        1 => Just(ApprovalStrategy::OnStart),
+        1 => Just(ApprovalStrategy::OnToolCall),
+    ];
+    (kind, 0_u32..4, prop::option::weighted(0.3, any_limits()), any_policy(), approval).prop_map(
+        |(kind, parallel_max, constraints, policy, approval)| Start {
             parallel_max,
+            approval,
             policy: if kind == NodeKind::Plan {
                 Policy { on_failure: OnFailure::Fail, ..policy }
             } else {
@@ -275,7 +313,7 @@ fn any_limits() -> impl Strategy<Value = Constraints> {
     let allowed = prop::option::weighted(0.1, ids());
     let denied = prop::option::weighted(0.1, ids());
     let budgets = (number(0..3000), number(0..8), prop::option::weighted(0.1, 0.0..9.0_f64));
-    let gates = (prop::option::weighted(0.1, any_side_effect()), prop::bool::weighted(0.02));
+    let gates = (prop::option::weighted(0.1, any_side_effect()), prop::bool::weighted(0.05));
     (structural, allowed, denied, budgets, gates).prop_map(|(structural, allowed, denied, budgets, gates)| {
         let mut constraints = Constraints::default();
         let into = &mut constraints.structural;
@@ -423,6 +461,11 @@ fn any_pointer() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["", "/a", "/a", "/b/0", "/b/7", "a", "/slept_seconds"]).prop_map(str::to_owned)
 }
 
+/// Mostly one that lets the run go on.
+fn any_verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![6 => Just(Verdict::Approved), 1 => Just(Verdict::Denied)]
+}
+
 fn any_move() -> impl Strategy<Value = Move> {
     let state = prop::sample::select(vec![
         FinalState::Succeeded,
@@ -444,6 +487,10 @@ fn any_move() -> impl Strategy<Value = Move> {
             .prop_map(|(node, status, recovery)| Move::Evaluate { node, status, recovery }),
         6 => (any::<usize>(), prop::sample::select(vec!["yes", "no"]))
             .prop_map(|(node, input)| Move::Deliver { node, input: input.to_owned() }),
+        12 => (any::<usize>(), any_verdict()).prop_map(|(which, verdict)| Move::Decide { which, verdict }),
+        1 => (any::<usize>(), any_verdict()).prop_map(|(node, verdict)| Move::DecideAny { node, verdict }),
+        1 => Just(Move::Pause),
+        8 => Just(Move::Resume),
         1 => Just(Move::Cancel),
     ]
 }
@@ -471,6 +518,9 @@ fn the_draws_reach_every_event() {
             if let Event::NodeFinished { shortfall: Some(shortfall), .. } = &recorded.event {
                 *met.entry(format!("{shortfall:?}")).or_insert(0) += 1;
             }
+            if let Event::ApprovalDecided { verdict: Verdict::Denied, .. } = &recorded.event {
+                *met.entry("denied".to_owned()).or_insert(0) += 1;
+            }
             if let Event::NodeFinished { node_run, state: FinalState::Succeeded, .. } = &recorded.event
                 && !world.state.node(*node_run).unwrap().fallback_for.is_empty()
             {
@@ -478,7 +528,7 @@ fn the_draws_reach_every_event() {
             }
         }
     }
-    // Events, both ways to fall short, and stand-ins that ran.
-    assert_eq!(met.len(), 16, "{met:?}");
+    // Events, both ways to fall short, stand-ins that ran, and denials.
+    assert_eq!(met.len(), 21, "{met:?}");
     assert!(met.values().all(|times| *times >= 10), "{met:?}");
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use runyard_engine::event::{Failure, FinalState};
 use runyard_engine::{
-    ChildSpec, Command, Completion, Decision, Effect, EffectId, Event, Node, NodeRunId, Object, Outcome, Plan, Request,
-    Start, Wait,
+    ApprovalId, ChildSpec, Command, Completion, Decision, Effect, EffectId, Event, Node, NodeRunId, Object, Outcome,
+    Plan, Request, Start, Verdict, Wait,
 };
 use serde_json::Value;
 
@@ -96,6 +96,31 @@ impl Story {
     pub(crate) fn end_with(self, path: &str, completion: Completion) -> Self {
         let node_run = self.id(path);
         self.tell(&format!("complete {path}: {}", completion.state), Command::Complete { node_run, completion })
+    }
+
+    /// Somebody agrees to what is asked about this node run.
+    pub(crate) fn approve(self, path: &str) -> Self {
+        self.decide(path, Verdict::Approved, None)
+    }
+
+    /// Somebody does not.
+    pub(crate) fn deny(self, path: &str, comment: &str) -> Self {
+        self.decide(path, Verdict::Denied, Some(comment))
+    }
+
+    pub(crate) fn decide(self, path: &str, verdict: Verdict, comment: Option<&str>) -> Self {
+        let approval = ApprovalId::of(self.world.state.run, self.id(path));
+        let (by, comment) = (Some("ada".to_owned()), comment.map(str::to_owned));
+        self.tell(&format!("decide {path}: {verdict}"), Command::Decide { approval, verdict, by, comment })
+    }
+
+    pub(crate) fn pause(self, reason: &str) -> Self {
+        let (reason, by) = (Some(reason.to_owned()), Some("ada".to_owned()));
+        self.tell("pause", Command::Pause { reason, by })
+    }
+
+    pub(crate) fn resume(self) -> Self {
+        self.tell("resume", Command::Resume { by: None })
     }
 
     pub(crate) fn cancel(self) -> Self {
@@ -200,12 +225,24 @@ impl Story {
                 let wait = retry_at_ms - self.world.at_ms;
                 format!("{name} {} try {attempt} {}, next in {wait} ms", self.path(*node_run), error.code)
             }
+            Event::ApprovalAsked { node_run, inputs, .. } => {
+                format!("{name} {}{}", self.path(*node_run), self.said(inputs.as_ref()))
+            }
+            Event::ApprovalDecided { node_run, verdict, by, comment, .. } => {
+                let said = comment.as_ref().map(|comment| format!(": {comment}")).unwrap_or_default();
+                format!("{name} {} {verdict} by {}{said}", self.path(*node_run), by.as_deref().unwrap_or("nobody"))
+            }
+            Event::Paused { reason, by } => {
+                format!("{name} by {}: {}", by.as_deref().unwrap_or("nobody"), reason.as_deref().unwrap_or("no reason"))
+            }
+            Event::Resumed { by } => format!("{name} by {}", by.as_deref().unwrap_or("nobody")),
             Event::NodeQueued { node_run } => format!("{name} {}", self.path(*node_run)),
             Event::NodeWaiting { node_run, wait } => match wait {
                 Wait::Timer { .. } => format!("{name} {} for a time", self.path(*node_run)),
                 Wait::Children => format!("{name} {} for its children", self.path(*node_run)),
                 Wait::External => format!("{name} {} for its owner", self.path(*node_run)),
                 Wait::Input => format!("{name} {} for input", self.path(*node_run)),
+                Wait::Approval => format!("{name} {} for an approval", self.path(*node_run)),
             },
             Event::NodeFinished { node_run, state, outputs, error, .. } => {
                 let error =
@@ -234,7 +271,9 @@ impl Story {
     /// The same with paths for ids, which are derived and long.
     fn readable(&self, text: &str) -> String {
         let nodes = self.world.state.nodes.keys();
-        nodes.fold(text.to_owned(), |text, id| text.replace(&id.to_string(), &self.path(*id)))
+        let text = nodes.fold(text.to_owned(), |text, id| text.replace(&id.to_string(), &self.path(*id)));
+        let approvals = self.world.state.approvals.iter();
+        approvals.fold(text, |text, (id, node)| text.replace(&id.to_string(), &format!("of {}", self.path(*node))))
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{
-    ChildSpec, Command, Context, Decision, Effect, EffectId, Event, NodeRunId, Recorded, Rejected, Reply, State, apply,
-    check, decide, is_outstanding, outstanding, replay, upcast,
+    ChildSpec, Command, Context, Decision, Effect, EffectId, Event, Node, NodeRunId, Recorded, Rejected, Reply, State,
+    apply, check, decide, is_outstanding, outstanding, replay, upcast,
 };
 
 use crate::make;
@@ -26,6 +26,7 @@ impl World {
     /// Submits a command as the server does, and checks the laws.
     pub(crate) fn submit(&mut self, command: Command) -> Result<Decision, Rejected> {
         let decision = decide(&self.state, command.clone(), self.context())?;
+        self.holds_back(&command, &decision);
         for event in &decision.events {
             let recorded = Recorded { position: self.state.version + 1, at_ms: self.at_ms, event: event.clone() };
             apply(&mut self.state, &recorded).unwrap();
@@ -39,6 +40,18 @@ impl World {
 
     fn context(&self) -> Context {
         Context { at_ms: self.at_ms, run: self.state.run }
+    }
+
+    /// A paused run starts no new work, and neither does a plan that waits for an approval.
+    fn holds_back(&self, command: &Command, decision: &Decision) {
+        let asks = self.state.root().is_some_and(Node::is_asked);
+        let held = match command {
+            Command::Resume { .. } => false,
+            Command::Decide { .. } => self.state.paused.is_some(),
+            _ => self.state.paused.is_some() || asks,
+        };
+        let begins = decision.events.iter().any(|event| matches!(event, Event::NodeStarted { .. }));
+        assert!(!(held && begins), "nothing begins while it is held back");
     }
 
     /// A store removes the effect that a command answers, unless it was a timer that came too early or meant somebody else.

@@ -1,4 +1,5 @@
-//! How failure and time are handled, as ARP callers may say it: in namespaced extensions, because the standard has no fields.
+//! How failure and time are handled and what needs an approval, as ARP callers may say it: in namespaced extensions, because the
+//! standard has no fields.
 //!
 //! | extension            | value                                                                             |
 //! |----------------------|-----------------------------------------------------------------------------------|
@@ -6,6 +7,7 @@
 //! | `runyard.timeout_ms` | how long one try may take                                                          |
 //! | `runyard.on_failure` | of a child: `"fail"`, `"continue"`, or `{"go_to": KEY}`                            |
 //! | `runyard.steps`      | of a start: an object of `retry`, `timeout_ms`, `on_failure`, for every planned step       |
+//! | `runyard.approval`   | of a start: `"none"`, `"on_start"` or `"on_tool_call"`                             |
 //! | `runyard.depends_on` | of a child: idempotency keys of siblings that must have succeeded first            |
 //!
 //! What numbers are allowed is the engine's to say.
@@ -14,7 +16,7 @@ use std::collections::BTreeSet;
 
 use runyard_api::arp::schemas as arp;
 use runyard_engine::policy;
-use runyard_engine::{OnFailure, Policy};
+use runyard_engine::{ApprovalStrategy, OnFailure, Policy};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -25,6 +27,7 @@ const TIMEOUT_MS: &str = "runyard.timeout_ms";
 const ON_FAILURE: &str = "runyard.on_failure";
 const STEPS: &str = "runyard.steps";
 const DEPENDS_ON: &str = "runyard.depends_on";
+const APPROVAL: &str = "runyard.approval";
 
 /// `runyard.retry`.
 #[derive(Debug, Deserialize)]
@@ -98,6 +101,11 @@ fn on_failure(asked: Option<AfterFailure>) -> OnFailure {
         Some(AfterFailure::Continue) => OnFailure::Continue,
         Some(AfterFailure::GoTo(key)) => OnFailure::GoTo(key),
     }
+}
+
+/// What somebody has to agree to first.
+pub(super) fn approval(extensions: Option<&arp::Extensions>) -> Result<ApprovalStrategy, Unsayable> {
+    Ok(read(extensions, APPROVAL, "/extensions/runyard.approval")?.unwrap_or_default())
 }
 
 /// Keys of the siblings that a child depends on.

@@ -107,6 +107,11 @@ impl Projection {
             }
             // A try that is not the last is nobody's end, and the standard has no word for it.
             Event::AttemptFailed { .. } | Event::NodeQueued { .. } | Event::NodeWaiting { .. } => {}
+            // `policy_decided` is about a decision point that decides at once, not about people who are asked.
+            Event::ApprovalAsked { .. }
+            | Event::ApprovalDecided { .. }
+            | Event::Paused { .. }
+            | Event::Resumed { .. } => {}
             Event::NodeFinished { node_run, state, error, .. } => {
                 let atomic = self.known.get(node_run).is_some_and(|known| !known.composite && known.started);
                 if atomic {

@@ -58,6 +58,7 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
         constraints: constraints(envelope.as_ref())?,
         policy: policy::policy(extensions.as_ref())?,
         steps: policy::steps(extensions.as_ref())?,
+        approval: policy::approval(extensions.as_ref())?,
         notes,
         labels: Labels::new(),
         thread: None,

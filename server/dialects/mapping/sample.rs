@@ -3,8 +3,8 @@
 use runyard_engine::event::{ChildCreated, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::CandidateSet;
 use runyard_engine::{
-    Constraints, Event, Labels, NodeKind, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Position, Recorded, Retry,
-    RunId, RunOutcome, Shortfall, SideEffect, Start, Wait,
+    ApprovalId, ApprovalStrategy, Constraints, Event, Labels, NodeKind, NodeRunId, NodeType, NodeTypeRef, Object,
+    Policy, Position, Recorded, Retry, RunId, RunOutcome, Shortfall, SideEffect, Start, Verdict, Wait,
 };
 
 /// A log.
@@ -28,6 +28,7 @@ pub(super) fn stories() -> Vec<Story> {
         fell_short(Shortfall::Partial, RunOutcome::Partial, "the run was a success in part"),
         fell_short(Shortfall::NothingAchieved, RunOutcome::NothingAchieved, "the run achieved nothing"),
         retried(),
+        held_back(),
         atomic(),
     ]
 }
@@ -52,6 +53,7 @@ impl Writer {
             constraints: Constraints::default(),
             policy: Policy::default(),
             steps: Policy::default(),
+            approval: ApprovalStrategy::None,
             parallel_max: 1,
             notes: Object::new(),
             turn: None,
@@ -194,6 +196,24 @@ fn retried() -> Story {
     log.add(Event::AttemptFailed { node_run: root, attempt: 1, error: failure(), retry_at_ms: 0 }, Some(""));
     log.add(Event::NodeQueued { node_run: root }, Some(""));
     log.add(Event::NodeStarted { node_run: root, attempt: 2, inputs: None }, Some("again"));
+    log.end(root, FinalState::Succeeded, None);
+    log.finish(RunOutcome::Succeeded, None)
+}
+
+/// A run whose root is a tool that somebody is asked about, and that is paused meanwhile.
+fn held_back() -> Story {
+    let mut log = Writer::new(NodeKind::Call, None);
+    let (root, approval) = (log.root, ApprovalId::of(log.run, log.root));
+    if let Some(Event::Started { start, .. }) = log.steps.first_mut().map(|step| &mut step.recorded.event) {
+        start.approval = ApprovalStrategy::OnStart;
+    }
+    let (verdict, by, comment) = (Verdict::Approved, None, None);
+    log.add(Event::ApprovalAsked { node_run: root, approval, inputs: None }, Some(""));
+    log.add(Event::Paused { reason: None, by: None }, Some(""));
+    log.add(Event::ApprovalDecided { node_run: root, approval, verdict, by, comment }, Some(""));
+    log.add(Event::NodeQueued { node_run: root }, None);
+    log.add(Event::Resumed { by: None }, Some(""));
+    log.begin(root, None);
     log.end(root, FinalState::Succeeded, None);
     log.finish(RunOutcome::Succeeded, None)
 }

@@ -22,9 +22,9 @@ fn node_run_state(word: types::NodeRunState) -> Said {
 }
 
 fn wait_reason(word: types::WaitReason) -> Said {
-    use types::WaitReason::{Children, External, Input, Timer};
+    use types::WaitReason::{Approval, Children, External, Input, Timer};
     match word {
-        Timer | Children | External | Input => Now,
+        Timer | Children | External | Input | Approval => Now,
     }
 }
 

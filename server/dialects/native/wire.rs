@@ -227,6 +227,7 @@ pub(super) fn waiting_for(wait: Wait) -> types::WaitingFor {
         Wait::Children => (types::WaitReason::Children, None),
         Wait::External => (types::WaitReason::External, None),
         Wait::Input => (types::WaitReason::Input, None),
+        Wait::Approval => (types::WaitReason::Approval, None),
     };
     types::WaitingFor { reason, until }
 }

@@ -92,6 +92,10 @@ impl Projection {
             | Event::AttemptFailed { .. }
             | Event::NodeQueued { .. }
             | Event::NodeWaiting { .. }
+            | Event::ApprovalAsked { .. }
+            | Event::ApprovalDecided { .. }
+            | Event::Paused { .. }
+            | Event::Resumed { .. }
             | Event::Evaluated { .. } => None,
         }
     }

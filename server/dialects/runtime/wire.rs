@@ -9,7 +9,7 @@ use runyard_api::arp::runtime::types::{
 };
 use runyard_engine::constraints::{Budgets, Candidates};
 use runyard_engine::event::Failure;
-use runyard_engine::{Constraints, Labels, NodeTypeRef, Object, Policy, RunOutcome, State, plan};
+use runyard_engine::{ApprovalStrategy, Constraints, Labels, NodeTypeRef, Object, Policy, RunOutcome, State, plan};
 use serde_json::{Map, Value, json};
 
 use super::FACE;
@@ -61,6 +61,7 @@ pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Ve
         },
         policy: Policy::default(),
         steps: Policy::default(),
+        approval: ApprovalStrategy::None,
         notes,
         labels: Labels::new(),
         thread: None,

@@ -3,24 +3,36 @@
 //! An effect may be performed again, under the same key, when the server stopped between performing it and recording what
 //! came back. What is recorded counts. The key is for whoever can tell repeats apart; the builtins need not.
 //!
+//! | file         | how it reaches outside |
+//! |--------------|------------------------|
+//! | `builtin.rs` | not at all |
+//! | `fail.rs`    | not at all, and fails on purpose |
+//! | `http/`      | over HTTP: any URL, and integrations |
+//!
 //! What does not live here: claiming and settling (the driver), sleeping and planning (the engine's timers, `planner/`).
 
 mod builtin;
 mod fail;
+pub mod http;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use runyard_engine::event::Failure;
-use runyard_engine::{EffectId, NodeType, Object, Outcome};
+use runyard_engine::{EffectId, NodeType, Object, Outcome, RunId};
 use serde_json::{Value, json};
 
 use crate::catalog::{Catalog, Violation};
 use crate::clock::Clock;
+use http::Outside;
 
 /// What to perform.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
+    /// Whose it is.
+    pub tenant: &'a str,
+    /// For which run.
+    pub run: RunId,
     /// The pinned node type.
     pub node_type: &'a NodeType,
     /// Its inputs, every binding resolved.
@@ -49,12 +61,14 @@ pub trait Performer: Send + Sync {
 pub struct InProcess {
     /// What inputs and outputs must fit.
     pub catalog: Arc<Catalog>,
+    /// The way outside; without one, what needs it cannot be performed.
+    pub outside: Option<Arc<Outside>>,
 }
 
 #[async_trait]
 impl Performer for InProcess {
     async fn perform(&self, call: Call<'_>) -> Outcome {
-        perform(&self.catalog, call).await
+        perform(&self.catalog, self.outside.as_deref(), call).await
     }
 }
 
@@ -62,8 +76,10 @@ impl Performer for InProcess {
 ///
 /// Failure codes: `invalid_inputs` and `invalid_outputs` (with `details.violations`), `node_type_unavailable` (this server does
 /// not have the pinned node type, or it is not one that is performed by a call).
-pub async fn perform(catalog: &Catalog, call: Call<'_>) -> Outcome {
-    match attempt(catalog, call).await {
+///
+/// Those of calls over HTTP are in `http/failure.rs`.
+pub async fn perform(catalog: &Catalog, outside: Option<&Outside>, call: Call<'_>) -> Outcome {
+    match attempt(catalog, outside, call).await {
         Ok(outputs) => Outcome::Succeeded { outputs },
         Err(failure) => Outcome::Failed(failure),
     }
@@ -74,14 +90,20 @@ pub fn fresh_entropy() -> [u8; 16] {
     uuid::Uuid::new_v4().into_bytes()
 }
 
-async fn attempt(catalog: &Catalog, call: Call<'_>) -> Result<Object, Failure> {
+async fn attempt(catalog: &Catalog, outside: Option<&Outside>, call: Call<'_>) -> Result<Object, Failure> {
     let NodeType { id, version, .. } = call.node_type;
     let entry = catalog.entry(id, version).ok_or_else(|| unavailable(call.node_type))?;
     entry.validate_inputs(call.inputs).map_err(|found| invalid("invalid_inputs", "inputs", call.node_type, &found))?;
     let outputs = match builtin::deed(id) {
         Some(deed) => deed(&call)?,
         None if id == fail::ID => fail::perform(&call).await?,
-        None => return Err(unavailable(call.node_type)),
+        None => {
+            let performed = match outside {
+                Some(outside) => outside.perform(&call).await,
+                None => None,
+            };
+            performed.ok_or_else(|| unavailable(call.node_type))??
+        }
     };
     entry.validate_outputs(&outputs).map_err(|found| invalid("invalid_outputs", "outputs", call.node_type, &found))?;
     Ok(outputs)

@@ -21,8 +21,18 @@ async fn call_at(id: &str, inputs: Value, now_ms: i64) -> Outcome {
     let key = EffectId::of(run, NodeRunId::root(run), "call", 1);
     let inputs: Object = inputs.as_object().unwrap().clone();
     let clock = &Clock::manual(now_ms);
-    let call = Call { node_type: &node_type, inputs: &inputs, key, attempt: 1, clock, now_ms, entropy: [7; 16] };
-    perform(&catalog, call).await
+    let call = Call {
+        tenant: "default",
+        run,
+        node_type: &node_type,
+        inputs: &inputs,
+        key,
+        attempt: 1,
+        clock,
+        now_ms,
+        entropy: [7; 16],
+    };
+    perform(&catalog, None, call).await
 }
 
 async fn outputs(id: &str, inputs: Value) -> Value {
@@ -110,7 +120,17 @@ async fn a_pinned_version_that_is_gone_is_refused() {
     let run = RunId::from_uuid(uuid::Uuid::from_u128(1));
     let key = EffectId::of(run, NodeRunId::root(run), "call", 1);
     let (clock, now_ms) = (&Clock::manual(NOW_MS), NOW_MS);
-    let call = Call { node_type: &node_type, inputs: &Object::new(), key, attempt: 1, clock, now_ms, entropy: [0; 16] };
-    let Outcome::Failed(failure) = perform(&catalog, call).await else { panic!("no failure") };
+    let call = Call {
+        tenant: "default",
+        run,
+        node_type: &node_type,
+        inputs: &Object::new(),
+        key,
+        attempt: 1,
+        clock,
+        now_ms,
+        entropy: [0; 16],
+    };
+    let Outcome::Failed(failure) = perform(&catalog, None, call).await else { panic!("no failure") };
     assert_eq!(failure.code, "node_type_unavailable");
 }

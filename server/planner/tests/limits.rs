@@ -131,7 +131,7 @@ fn a_candidate_set_is_cut_to_its_limit() {
         let plan = planned(json!({ "goal": "Generate a new random UUID of text" }), constraints);
         plan.steps[0].candidates.candidates.len()
     };
-    assert_eq!((size(Some(1)), size(Some(2)), size(None)), (1, 2, 3));
+    assert_eq!((size(Some(1)), size(Some(2)), size(None)), (1, 2, 4));
 }
 
 #[tokio::test]

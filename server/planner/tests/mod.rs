@@ -1,6 +1,7 @@
 //! Tests of the planner: many goals as golden transcripts, ranking, limits, and laws over arbitrary text.
 
 mod golden;
+mod integrations;
 mod laws;
 mod limits;
 mod ranking;

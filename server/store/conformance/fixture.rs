@@ -1,8 +1,11 @@
 //! Appends for tests, built up from the least that is valid.
 
-use runyard_engine::{Effect, EffectId, Event, Labels, NodeRunId, Position, Request, RunId, RunStatus, Turn};
+use runyard_engine::{
+    ApprovalId, Effect, EffectId, Event, Labels, NodeRunId, Position, Request, RunId, RunStatus, Turn,
+};
 use uuid::Uuid;
 
+use crate::store::approval::{ApprovalRow, ApprovalStatus, Subject};
 use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, RunRow, Status, Store, StoreError};
 
 /// The tenant of most tests.
@@ -26,6 +29,29 @@ pub(in crate::store) fn effect_id(n: u128) -> EffectId {
 /// The nth effect, due then.
 pub(in crate::store) fn effect(n: u128, due_at_ms: i64) -> Effect {
     Effect { id: effect_id(n), node_run: node_run(n), attempt: 1, due_at_ms, request: Request::Wake }
+}
+
+/// The nth approval id.
+pub(in crate::store) fn approval_id(n: u128) -> ApprovalId {
+    ApprovalId::from_uuid(Uuid::from_u128(0x0400_0000 + n))
+}
+
+/// The nth approval, asked for in this run at its number in milliseconds, and open.
+pub(in crate::store) fn asked(n: u128, run: RunId) -> ApprovalRow {
+    ApprovalRow {
+        approval: approval_id(n),
+        run,
+        node_run: node_run(n),
+        subject: Subject::NodeRun,
+        key: format!("S{n}"),
+        node_type: "runyard.core.echo".into(),
+        title: None,
+        status: ApprovalStatus::Pending,
+        asked_at_ms: i64::try_from(n).unwrap(),
+        ended_at_ms: None,
+        by: None,
+        comment: None,
+    }
 }
 
 /// An event that can be told from others by its number.
@@ -64,6 +90,7 @@ pub(in crate::store) fn start(n: u128) -> Draft {
         settles: None,
         node_runs: Vec::new(),
         labels: Labels::new(),
+        approvals: Vec::new(),
         key: None,
     })
 }
@@ -131,6 +158,11 @@ impl Draft {
 
     pub(in crate::store) fn settles(mut self, n: u128, epoch: Epoch) -> Self {
         self.0.settles = Some((effect_id(n), epoch));
+        self
+    }
+
+    pub(in crate::store) fn approval(mut self, row: ApprovalRow) -> Self {
+        self.0.approvals.push(row);
         self
     }
 

@@ -1,8 +1,10 @@
 //! The store that forgets: the twin of [`sqlite`](super::sqlite) with the same answers, in maps behind one lock. For tests,
 //! for the simulation, and for measuring what storage costs. Deterministic: the same calls in the same order give the same answers.
 //!
-//! Nothing here is durable. How claims work is in `claims.rs`, what small objects are in `objects.rs`.
+//! Nothing here is durable. How claims work is in `claims.rs`, what small objects are in `objects.rs`, what lists show of approvals
+//! in `approvals.rs`.
 
+mod approvals;
 mod claims;
 mod objects;
 
@@ -11,11 +13,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use runyard_engine::{Effect, EffectId, Labels, NodeRunId, Position, Recorded, RunId};
+use runyard_engine::{ApprovalId, Effect, EffectId, Labels, NodeRunId, Position, Recorded, RunId};
 
+use self::approvals::Approvals;
 use self::claims::Effects;
 use self::objects::Objects;
 use super::api_key::{ApiKey, KeyStore};
+use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
 use super::{
     Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LabelFilter, RunRow, Status, Store, StoreError, Tenant,
@@ -40,6 +44,7 @@ struct Data {
     keys: HashMap<(Tenant, String, String), KeyUse>,
     counts: BTreeMap<Tenant, BTreeMap<Status, u64>>,
     effects: Effects,
+    approvals: Approvals,
     /// By id; lists sort.
     api_keys: BTreeMap<String, ApiKey>,
     objects: Objects,
@@ -127,6 +132,20 @@ impl Store for Memory {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         Ok(self.data().matching(tenant, filter).skip(skipped).take(limit).cloned().collect())
+    }
+
+    async fn approval(&self, tenant: &str, approval: ApprovalId) -> Result<Option<ApprovalRow>, StoreError> {
+        Ok(self.data().approvals.get(tenant, approval))
+    }
+
+    async fn approvals(
+        &self,
+        tenant: &str,
+        filter: &ApprovalFilter,
+        after: Option<ApprovalCursor>,
+        limit: usize,
+    ) -> Result<Vec<ApprovalRow>, StoreError> {
+        Ok(self.data().approvals.list(tenant, filter, after, limit))
     }
 
     async fn turns(
@@ -258,6 +277,7 @@ impl Data {
             self.keys.insert((append.tenant.clone(), key.scope.clone(), key.key.clone()), key);
         }
         self.effects.replace(&append.tenant, append.run, append.settles, &append.dropped, append.effects);
+        self.approvals.write(&append.tenant, append.approvals);
         for node_run in append.node_runs {
             self.node_runs.entry((append.tenant.clone(), node_run)).or_insert(append.run);
         }

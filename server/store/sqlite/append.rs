@@ -4,6 +4,7 @@
 use runyard_engine::event::FORMAT_VERSION;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::approvals;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
 use crate::store::{Append, Committed, KeyUse, RunRow, Status, StoreError, check};
@@ -56,6 +57,7 @@ pub(super) fn append(connection: &Connection, deltas: &mut Deltas, prepared: &Pr
     write_log(connection, append, &prepared.events)?;
     write_effects(connection, append, &prepared.requests)?;
     write_keys(connection, append)?;
+    approvals::write(connection, append)?;
     deltas.moved(&append.tenant, before.map(|row| Status::from(row.status)), append.row.status.into());
     Ok(Committed { version: append.row.version })
 }

@@ -1,7 +1,7 @@
 //! Between columns and the shapes of the trait, and from SQLite's errors to the store's.
 
 use runyard_engine::event::FORMAT_VERSION;
-use runyard_engine::{EffectId, Event, NodeRunId, Request, RunId, Turn, UpcastError, upcast};
+use runyard_engine::{ApprovalId, EffectId, Event, NodeRunId, Request, RunId, Turn, UpcastError, upcast};
 use rusqlite::ErrorCode;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use uuid::Uuid;
@@ -43,7 +43,17 @@ impl From<EffectId> for Id {
     }
 }
 
+impl From<ApprovalId> for Id {
+    fn from(id: ApprovalId) -> Self {
+        Id(id.uuid())
+    }
+}
+
 impl Id {
+    pub(super) fn approval(self) -> ApprovalId {
+        ApprovalId::from_uuid(self.0)
+    }
+
     pub(super) fn run(self) -> RunId {
         RunId::from_uuid(self.0)
     }

@@ -5,7 +5,7 @@
 //! | `schema.rs`, `migrations/` | opening, migrating, refusing what is newer |
 //! | `writer.rs` | the queue and the group commit: what waits together is made durable by one sync |
 //! | `append.rs`, `claims.rs`, `counts.rs` | what happens inside a transaction |
-//! | `api_keys.rs` | the table of API keys |
+//! | `api_keys.rs`, `approvals.rs` | the tables of API keys and of approvals |
 //! | `objects.rs` | the table of small objects |
 //! | `readers.rs`, `read.rs`, `list.rs` | the pool and its queries |
 //! | `checkpoint.rs` | moves the WAL into the database, off the commit path |
@@ -15,6 +15,7 @@
 
 mod api_keys;
 mod append;
+mod approvals;
 mod checkpoint;
 mod claims;
 mod convert;
@@ -33,12 +34,13 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use runyard_engine::{EffectId, NodeRunId, Position, Recorded, RunId};
+use runyard_engine::{ApprovalId, EffectId, NodeRunId, Position, Recorded, RunId};
 use rusqlite::Connection;
 
 use self::readers::Readers;
 use self::writer::{Job, Queue};
 use super::api_key::{ApiKey, KeyStore};
+use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectStore};
 use super::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, folder};
 
@@ -186,6 +188,22 @@ impl Store for Sqlite {
     ) -> Result<Vec<RunRow>, StoreError> {
         let (tenant, filter) = (tenant.to_owned(), filter.clone());
         self.readers()?.read(move |connection| list::page(connection, &tenant, &filter, skipped, limit)).await
+    }
+
+    async fn approval(&self, tenant: &str, approval: ApprovalId) -> Result<Option<ApprovalRow>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.readers()?.read(move |connection| approvals::get(connection, &tenant, approval)).await
+    }
+
+    async fn approvals(
+        &self,
+        tenant: &str,
+        filter: &ApprovalFilter,
+        after: Option<ApprovalCursor>,
+        limit: usize,
+    ) -> Result<Vec<ApprovalRow>, StoreError> {
+        let (tenant, filter) = (tenant.to_owned(), filter.clone());
+        self.readers()?.read(move |connection| approvals::list(connection, &tenant, &filter, after, limit)).await
     }
 
     async fn turns(

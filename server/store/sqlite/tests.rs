@@ -386,6 +386,32 @@ async fn counts_are_compacted_and_stay_right() {
 }
 
 #[tokio::test]
+async fn every_query_of_a_list_of_approvals_uses_an_index_for_its_order() {
+    let folder = folder();
+    drop(open(&folder));
+    let database = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    let clauses = [
+        ("", "approvals_by_time"),
+        ("AND status = 'x'", "approvals_by_status"),
+        ("AND run = x'00'", "approvals_by_run"),
+        ("AND run = x'00' AND +status = 'x'", "approvals_by_run"),
+    ];
+    for (clause, index) in clauses {
+        let sql = format!(
+            "EXPLAIN QUERY PLAN SELECT * FROM approvals WHERE tenant = 'x' {clause} AND (asked_at_ms, approval) < (1, x'00') \
+             ORDER BY asked_at_ms DESC, approval DESC LIMIT 9"
+        );
+        let mut plan = database.prepare(&sql).unwrap();
+        let steps: Vec<String> = plan.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        let steps = steps.join("; ");
+        assert!(
+            steps.contains(&format!("USING INDEX {index} ")) && !steps.contains("TEMP B-TREE"),
+            "{clause}: {steps}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn every_query_of_a_list_uses_an_index_for_its_order() {
     let folder = folder();
     drop(open(&folder));

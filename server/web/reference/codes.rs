@@ -51,7 +51,12 @@ pub const CODES: &[Code] = &[
         Scope::Listed,
         "A retry, a time limit or what follows a failure that cannot be kept: `details.field`, and `details.key` of a child.",
     ),
-    code(400, "constraint_unsupported", Scope::Listed, "A constraint that this version cannot keep, by name."),
+    code(
+        400,
+        "decision_token_invalid",
+        Scope::Listed,
+        "This is no decision token of this server, or not for this caller.",
+    ),
     code(400, "unknown_dependency", Scope::Listed, "A new node run depends on a key that none of its siblings has."),
     code(
         401,
@@ -64,6 +69,7 @@ pub const CODES: &[Code] = &[
     code(404, "run_not_found", Scope::Listed, "There is no such run, or the caller may not know of it."),
     code(404, "node_run_not_found", Scope::Listed, "There is no such node run."),
     code(404, "parent_node_run_not_found", Scope::Listed, "There is no such node run to create children below."),
+    code(404, "approval_not_found", Scope::Listed, "Nothing was asked under this id."),
     code(404, "key_not_found", Scope::Listed, "There is no such key, or it is another tenant's."),
     code(404, "server_not_found", Scope::Listed, "There is no such server, or it is another tenant's."),
     code(404, "thread_not_found", Scope::Listed, "There is no such thread, or it is another tenant's."),
@@ -81,6 +87,9 @@ pub const CODES: &[Code] = &[
         Scope::Listed,
         "The key was used with another body; with the same body the first answer is given again.",
     ),
+    code(409, "approval_decided", Scope::Listed, "It was decided the other way; `details.verdict`."),
+    code(409, "approval_lapsed", Scope::Listed, "What was asked about ended before anybody decided."),
+    code(409, "decision_token_used", Scope::Listed, "What the token is for has been decided."),
     code(409, "constraint_violation", Scope::Listed, "`details` has constraint, limit and what was found."),
     code(409, "run_finished", Scope::Listed, "Final is final; `details.state`."),
     code(409, "node_run_finished", Scope::Listed, "Final is final; `details.state`."),
@@ -142,7 +151,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 14] = [
+pub const REASONS: [(&[&str], &str); 20] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -159,8 +168,17 @@ pub const REASONS: [(&[&str], &str); 14] = [
     (&["child_failed", "dependency_failed"], "A step failed, or one that it depends on."),
     (&["partial", "nothing_achieved"], "Steps failed and were passed over; `details.failed_steps`."),
     (&["not_needed"], "A stand-in was skipped: nobody failed whom it stands in for."),
+    (&["egress_denied"], "This server may not call there; the message says which rule."),
+    (&["dns_failed", "connect_failed", "tls_failed"], "A call did not get through."),
+    (&["response_too_large", "response_invalid"], "The answer is too long, broken off or no HTTP."),
+    (
+        &["http_status"],
+        "The answer says that it did not work; `details.status`, a piece of its `body`, and `retry_after_ms`.",
+    ),
+    (&["credential_unusable"], "What a run brought for an integration cannot be sent."),
     (&["failed_on_purpose"], "As `runyard.core.fail` was asked to."),
     (&["canceled"], "Someone, or the failure of another step, stopped it."),
+    (&["denied"], "Somebody was asked whether it may go on, and said no; `details.approval_id`."),
     (
         &["node_type_unavailable", "clock_out_of_range"],
         "This server cannot do what was recorded; the message says why.",

@@ -13,6 +13,7 @@
 //! | `frames.rs`   | a strict reader of server-sent events                                        |
 //!
 //! | `issuer.rs`   | keys of the tests' own, and the tokens that they sign                       |
+//! | `peer.rs`     | a service on loopback that steps call                                        |
 //! | `provider.rs` | an identity provider on loopback, which answers as it is told                |
 //! | `tokens.rs`   | and where it gives tokens                                                    |
 //!
@@ -24,6 +25,7 @@ pub mod contract;
 mod frames;
 mod issuer;
 mod lines;
+pub mod peer;
 mod provider;
 mod raw;
 mod recorder;

@@ -32,13 +32,16 @@ pub struct Asked {
     pub authorization: Option<String>,
 }
 
+/// What happened so far.
+type Noted<T> = Arc<Mutex<Vec<T>>>;
+
 /// The endpoint. It goes away when it is dropped.
 pub struct TokenService {
     pub url: String,
     gives: Arc<Mutex<Gives>>,
     lives: Arc<Mutex<i64>>,
-    asked: Arc<Mutex<Vec<Asked>>>,
-    given: Arc<Mutex<Vec<String>>>,
+    asked: Noted<Asked>,
+    given: Noted<String>,
     serving: JoinHandle<()>,
 }
 
@@ -98,7 +101,7 @@ async fn answer(
     mut stream: TcpStream,
     gives: Arc<Mutex<Gives>>,
     lives: i64,
-    (asked, tokens): (Arc<Mutex<Vec<Asked>>>, Arc<Mutex<Vec<String>>>),
+    (asked, tokens): (Noted<Asked>, Noted<String>),
     issuer: Arc<Issuer>,
 ) {
     let mut head = Vec::new();

@@ -4,10 +4,11 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use runyard::store::api_key::{ApiKey, KeyStore};
+use runyard::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use runyard::store::memory::Memory;
 use runyard::store::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
 use runyard::store::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError};
-use runyard_engine::{EffectId, NodeRunId, Position, Recorded, RunId};
+use runyard_engine::{ApprovalId, EffectId, NodeRunId, Position, Recorded, RunId};
 use uuid::Uuid;
 
 /// What the store does.
@@ -87,6 +88,20 @@ impl Store for Trouble {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         self.works()?.list(tenant, filter, after, limit).await
+    }
+
+    async fn approval(&self, tenant: &str, approval: ApprovalId) -> Result<Option<ApprovalRow>, StoreError> {
+        self.works()?.approval(tenant, approval).await
+    }
+
+    async fn approvals(
+        &self,
+        tenant: &str,
+        filter: &ApprovalFilter,
+        after: Option<ApprovalCursor>,
+        limit: usize,
+    ) -> Result<Vec<ApprovalRow>, StoreError> {
+        self.works()?.approvals(tenant, filter, after, limit).await
     }
 
     async fn page(

@@ -60,7 +60,6 @@ fn a_child_keeps_to_the_lists_and_gates_above_it_and_its_own() {
     .create("root", vec![child("a", NodeKind::Call), child("s", NodeKind::Sleep)])
     .create("root", vec![writer])
     .create("root", vec![own(json!({ "candidates": { "allowed_node_type_ids": ["test.plan"] } }))])
-    .create("root", vec![own(json!({ "gates": { "require_approval": true } }))])
     .create("root", vec![own(json!({ "candidates": { "allowed_node_type_ids": ["test.call"] } }))])
     .is_told_as("lists_and_gates");
 }
@@ -79,12 +78,7 @@ fn a_plan_against_the_limits_fails_its_composite_and_leaves_no_child() {
         plan.steps[1].node_type.side_effect = SideEffect::Write;
         plan
     };
-    let approved = || {
-        let mut plan = two();
-        plan.steps[0].node_type.constraints = limits(json!({ "gates": { "require_approval": true } }));
-        plan
-    };
-    let cases: [(Value, Plan); 9] = [
+    let cases: [(Value, Plan); 8] = [
         (json!({ "structural": { "max_depth": 0 } }), two()),
         (json!({ "structural": { "max_children_per_composite": 1 } }), two()),
         (json!({ "structural": { "max_total_nodes_per_run": 2 } }), two()),
@@ -93,7 +87,6 @@ fn a_plan_against_the_limits_fails_its_composite_and_leaves_no_child() {
         (json!({ "candidates": { "denied_node_type_ids": ["test.call"] } }), two()),
         (json!({ "candidates": { "allowed_node_type_ids": ["test.plan", "test.sleep"] } }), two()),
         (json!({ "gates": { "side_effect_class": "read" } }), reckless()),
-        (json!({}), approved()),
     ];
     let mut text = String::new();
     for (constraints, plan) in cases {

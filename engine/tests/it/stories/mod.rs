@@ -1,5 +1,6 @@
 //! Stories, one file per topic; each ends in a golden transcript or in what a reader would look at.
 
+mod approvals;
 mod atomic;
 mod budgets;
 mod cancels;
@@ -8,6 +9,7 @@ mod external;
 mod failures;
 mod limits;
 mod nested;
+mod pauses;
 mod plans;
 mod questions;
 mod retries;

@@ -33,8 +33,6 @@ fn a_root_that_its_limits_forbid_is_refused() {
     let ask = |constraints| runyard_engine::Start { constraints: limits(constraints), ..start(NodeKind::Call) };
     let mut writer = ask(json!({ "gates": { "side_effect_class": "read" } }));
     writer.node_type.side_effect = SideEffect::Write;
-    let mut approved = ask(json!({}));
-    approved.node_type.constraints = limits(json!({ "gates": { "require_approval": true } }));
     Story::new()
         .start(ask(json!({ "candidates": { "denied_node_type_ids": ["test.call"] } })))
         .start(ask(json!({ "candidates": { "denied_node_type_ids": ["test.call.alias"] } })))
@@ -42,8 +40,6 @@ fn a_root_that_its_limits_forbid_is_refused() {
         .start(ask(json!({ "candidates": { "allowed_node_type_ids": [] } })))
         .start(ask(json!({ "structural": { "max_total_nodes_per_run": 0 } })))
         .start(writer)
-        .start(ask(json!({ "gates": { "require_approval": true } })))
-        .start(approved)
         .start(ask(json!({ "candidates": { "allowed_node_type_ids": ["test.call"] } })))
         .is_told_as("start_refused");
 }

@@ -1,0 +1,73 @@
+//! `Decide`: somebody agrees to what is asked, or does not. Once: the same again changes nothing, the contrary is refused. A
+//! denial ends the run, because what it was started for may not be done.
+
+use serde_json::Value;
+
+use crate::draft::Draft;
+use crate::event::Failure;
+use crate::finish::{self, failure};
+use crate::{
+    ApprovalId, Decision, Event, Node, NodeRunId, Object, Rejected, RunStatus, State, Verdict, Wait, schedule,
+};
+
+/// What somebody says.
+pub(super) struct Said {
+    pub(super) verdict: Verdict,
+    pub(super) by: Option<String>,
+    pub(super) comment: Option<String>,
+}
+
+/// Lets what was asked about go on, or cancels the run.
+pub(super) fn decide(state: &State, approval: ApprovalId, said: Said, at_ms: i64) -> Result<Decision, Rejected> {
+    let node = state.approvals.get(&approval).and_then(|id| state.node(*id));
+    let node = node.ok_or(Rejected::UnknownApproval { approval })?;
+    if let Some(decided) = node.approval.as_ref().and_then(|asked| asked.decided.as_ref()) {
+        return match decided.verdict {
+            verdict if verdict == said.verdict => Ok(Decision::default()),
+            verdict => Err(Rejected::ApprovalDecided { approval, verdict }),
+        };
+    }
+    if let RunStatus::Final(outcome) = state.status {
+        return Err(Rejected::RunFinished { outcome });
+    }
+    if !node.is_asked() {
+        return Err(Rejected::ApprovalLapsed { approval });
+    }
+    let mut draft = Draft::new(state, at_ms);
+    let why = denied(node, approval, &said);
+    let Said { verdict, by, comment } = said;
+    draft.record(Event::ApprovalDecided { node_run: node.id, approval, verdict, by, comment })?;
+    match verdict {
+        Verdict::Approved => go_on(&mut draft, node)?,
+        Verdict::Denied => {
+            finish::cancel(&mut draft, NodeRunId::root(state.run), &why)?;
+            finish::end_run(&mut draft)?;
+        }
+    }
+    schedule::dispatch(&mut draft)?;
+    Ok(draft.done())
+}
+
+/// A plan waits for its steps, which may begin now; anything else gets in line.
+fn go_on(draft: &mut Draft, node: &Node) -> Result<(), Rejected> {
+    let event = if node.is_planned() {
+        Event::NodeWaiting { node_run: node.id, wait: Wait::Children }
+    } else {
+        Event::NodeQueued { node_run: node.id }
+    };
+    draft.record(event)?;
+    Ok(())
+}
+
+/// What the run is canceled with.
+fn denied(node: &Node, approval: ApprovalId, said: &Said) -> Failure {
+    let what = match node.parent {
+        None if node.is_planned() => "the plan".to_owned(),
+        None => "the run".to_owned(),
+        Some(_) => format!("`{}`", node.key),
+    };
+    let why = said.comment.as_ref().map(|comment| format!(": {comment}")).unwrap_or_default();
+    let details = [("approval_id", approval.to_string()), ("node_run_id", node.id.to_string())];
+    let details: Object = details.map(|(field, value)| (field.to_owned(), Value::String(value))).into_iter().collect();
+    Failure { details: Some(details), ..failure("denied", format!("{what} was denied{why}")) }
+}

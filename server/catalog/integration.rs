@@ -1,0 +1,131 @@
+//! Integrations as the catalogue knows them: who they are, for faces that list them, and their node types.
+//!
+//! How a planner without a model finds one: a clause must begin with its verb, which is the first word of its slug, or one that means
+//! the same, and name it by another word of its slug, its name, or the name of the integration.
+
+use runyard_engine::{NodeKind, SideEffect};
+
+use super::entry::{Argument, Entry, Hints, Reads};
+use crate::config::integrations::{AuthType, Integration as Configured, Method, NodeType};
+
+/// Verbs that mean the same of things that are kept somewhere.
+const VERBS: [&[&str]; 5] = [
+    &["create", "add", "make", "open"],
+    &["list", "show", "find", "search", "fetch", "get", "read"],
+    &["get", "show", "fetch", "read", "find", "look"],
+    &["update", "change", "edit", "modify"],
+    &["delete", "remove"],
+];
+
+/// A service that runs may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Integration {
+    /// Its name for programs.
+    pub id: String,
+    /// Its name for customers.
+    pub customer_id: String,
+    /// Its name for people.
+    pub name: String,
+    /// A sentence or two.
+    pub description: Option<String>,
+    /// Where its picture is.
+    pub logo_url: Option<String>,
+    /// The host that is called.
+    pub host: String,
+    /// How it is told who asks.
+    pub auth_type: AuthType,
+    /// Whether it is offered.
+    pub active: bool,
+    /// Its node types; none of one that is not offered.
+    pub node_type_ids: Vec<String>,
+}
+
+/// What a node type of an integration is called.
+pub fn node_type_id(integration: &str, slug: &str) -> String {
+    format!("integration.{integration}.{slug}")
+}
+
+/// An integration as faces list it.
+pub(super) fn shown(one: &Configured) -> Integration {
+    let host = reqwest::Url::parse(&one.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let offered = one.node_types.iter().filter(|_| one.active);
+    Integration {
+        id: one.id.clone(),
+        customer_id: one.customer_id().to_owned(),
+        name: one.name.clone(),
+        description: one.description.clone(),
+        logo_url: one.logo_url.clone(),
+        host: host.unwrap_or_default(),
+        auth_type: one.auth_type(),
+        active: one.active,
+        node_type_ids: offered.map(|node_type| node_type_id(&one.id, &node_type.slug)).collect(),
+    }
+}
+
+/// The node types that an integration offers.
+pub(super) fn entries(one: &Configured) -> Vec<Entry> {
+    one.node_types.iter().filter(|_| one.active).map(|node_type| entry(one, node_type)).collect()
+}
+
+fn entry(one: &Configured, node_type: &NodeType) -> Entry {
+    let by_method = match node_type.method {
+        Method::Get | Method::Head => SideEffect::Read,
+        Method::Post | Method::Put | Method::Patch => SideEffect::Write,
+        Method::Delete => SideEffect::Irreversible,
+    };
+    let mut entry = Entry::described(
+        node_type_id(&one.id, &node_type.slug),
+        NodeKind::Call,
+        format!("{} ({})", node_type.description.trim(), one.name.trim()),
+        (node_type.input_schema.clone(), node_type.output_schema.clone()),
+    );
+    entry.side_effect = node_type.side_effect.unwrap_or(by_method);
+    entry.hints = hints(one, node_type);
+    entry.integration = Some(one.id.clone());
+    entry
+}
+
+fn hints(one: &Configured, node_type: &NodeType) -> Hints {
+    let slug = words(&node_type.slug);
+    let verb = slug.first().cloned().unwrap_or_default();
+    let alike = VERBS.iter().find(|verbs| verbs[0] == verb).copied().unwrap_or_default();
+    let mut verbs: Vec<String> = alike.iter().map(|&verb| verb.to_owned()).collect();
+    verbs.extend(std::iter::once(verb).chain(node_type.verbs.iter().map(|verb| verb.to_lowercase())));
+    let nouns = slug.iter().skip(1).cloned();
+    let named = words(node_type.name.as_deref().unwrap_or_default()).into_iter().skip(1);
+    let mut keywords: Vec<String> = nouns
+        .clone()
+        .chain(named)
+        .chain(words(&one.id))
+        .chain(words(&one.name))
+        .chain(node_type.keywords.iter().map(|word| word.to_lowercase()))
+        .filter(|word| !verbs.contains(word))
+        .collect();
+    for list in [&mut verbs, &mut keywords] {
+        list.sort();
+        list.dedup();
+    }
+    Hints { keywords, verbs, produces: nouns.collect(), arguments: arguments(node_type), verb_needed: true }
+}
+
+/// Every input that a clause can give by its name; the only text that is needed may also stand there without it.
+fn arguments(node_type: &NodeType) -> Vec<Argument> {
+    let schema = &node_type.input_schema;
+    let required: Vec<&str> =
+        schema["required"].as_array().into_iter().flatten().filter_map(|name| name.as_str()).collect();
+    let properties = || schema["properties"].as_object().into_iter().flatten();
+    let is_text = |property: &serde_json::Value| property["type"] == "string";
+    let texts = properties().filter(|(name, property)| required.contains(&name.as_str()) && is_text(property)).count();
+    let argument = |(name, property): (&String, &serde_json::Value)| {
+        let needed = required.contains(&name.as_str());
+        let unnamed = needed && is_text(property) && texts == 1;
+        Argument { field: name.clone(), reads: Reads::Field { needed, unnamed } }
+    };
+    properties().map(argument).collect()
+}
+
+/// The words of a name, in lower case.
+fn words(name: &str) -> Vec<String> {
+    let parts = name.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    parts.map(str::to_lowercase).collect()
+}

@@ -1,0 +1,97 @@
+//! A value as it was found, in a file or as text, and as what it can be read.
+
+use std::path::PathBuf;
+
+use super::integrations;
+use super::settings::Kind;
+
+/// A value as it was found, before it is checked.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// From a flag or the environment.
+    Text(String),
+    /// From the file.
+    Toml(toml::Value),
+    /// From the file, where paths in it begin at the file's folder.
+    Beside(toml::Value, PathBuf),
+}
+
+impl Found {
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::Toml(toml::Value::String(text)) => Some(text),
+            Self::Toml(_) | Self::Beside(..) => None,
+        }
+    }
+
+    /// A list, or text with commas or spaces between words.
+    pub(super) fn words(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Toml(toml::Value::Array(items)) => {
+                items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+            }
+            _ => {
+                let words = self.text()?.split([',', ' ']).filter(|word| !word.is_empty());
+                Some(words.map(str::to_owned).collect())
+            }
+        }
+    }
+
+    pub(super) fn count(&self) -> Option<u64> {
+        match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Toml(value) => value.as_integer().and_then(|count| u64::try_from(count).ok()),
+            Self::Beside(..) => None,
+        }
+    }
+
+    pub(super) fn switch(&self) -> Option<bool> {
+        match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Toml(value) => value.as_bool(),
+            Self::Beside(..) => None,
+        }
+    }
+
+    /// A list of numbers, or text with commas or spaces between them.
+    pub(super) fn ports(&self) -> Option<Vec<u16>> {
+        let port = |number: i64| u16::try_from(number).ok().filter(|port| *port > 0);
+        match self {
+            Self::Toml(toml::Value::Array(items)) => {
+                items.iter().map(|item| item.as_integer().and_then(port)).collect()
+            }
+            _ => self.words()?.iter().map(|word| word.parse().ok().and_then(port)).collect(),
+        }
+    }
+
+    /// Integrations, as the text that carries them on.
+    pub(super) fn integrations(&self) -> Result<String, String> {
+        let found = match self {
+            Self::Text(text) => serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?,
+            Self::Toml(value) | Self::Beside(value, _) => {
+                serde_json::to_value(value).map_err(|error| format!("cannot be read: {error}"))?
+            }
+        };
+        let read = integrations::parse(&found)?;
+        let read = if let Self::Beside(_, folder) = self { integrations::beside(folder, read) } else { read };
+        serde_json::to_string(&read).map_err(|error| format!("cannot be kept: {error}"))
+    }
+
+    /// Short and safe to print: a URL may carry a password, and is not repeated.
+    pub(super) fn shown(&self, kind: &Kind) -> String {
+        const SHOWN_CHARS_MAX: usize = 60;
+        if matches!(kind, Kind::Url | Kind::Endpoint) {
+            return "something else".to_owned();
+        }
+        let whole = match self {
+            Self::Text(text) => format!("{text:?}"),
+            Self::Toml(value @ (toml::Value::Table(_) | toml::Value::Array(_))) => format!("a {}", value.type_str()),
+            Self::Toml(value) => value.to_string(),
+            Self::Beside(value, _) => format!("a {}", value.type_str()),
+        };
+        match whole.char_indices().nth(SHOWN_CHARS_MAX) {
+            Some((end, _)) => format!("{}...", &whole[..end]),
+            None => whole,
+        }
+    }
+}

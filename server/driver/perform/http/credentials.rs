@@ -1,0 +1,37 @@
+//! What a run adds to the calls of an integration: credentials that came with it and are kept apart from its log.
+
+use async_trait::async_trait;
+use runyard_engine::RunId;
+use runyard_engine::event::Failure;
+
+use crate::auth::Secret;
+
+/// Who knows what a run adds. Asked before each call of an integration.
+#[async_trait]
+pub trait Credentials: Send + Sync {
+    /// What this run adds to calls of the integration with this id. Nothing is a good answer.
+    ///
+    /// # Errors
+    /// The failure of the step, where there is something and it cannot be had: the call is not made without it.
+    async fn for_run(&self, tenant: &str, run: RunId, integration: &str) -> Result<Additions, Failure>;
+}
+
+/// Headers and query parameters for one integration. They go before those of the configuration, and are never recorded.
+#[derive(Debug, Clone, Default)]
+pub struct Additions {
+    /// Names and values of headers.
+    pub headers: Vec<(String, Secret)>,
+    /// Names and values of query parameters, not escaped.
+    pub query: Vec<(String, Secret)>,
+}
+
+/// No run adds anything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoCredentials;
+
+#[async_trait]
+impl Credentials for NoCredentials {
+    async fn for_run(&self, _tenant: &str, _run: RunId, _integration: &str) -> Result<Additions, Failure> {
+        Ok(Additions::default())
+    }
+}

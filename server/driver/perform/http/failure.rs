@@ -1,0 +1,106 @@
+//! Why a call over HTTP did not succeed: a code for programs, a sentence for people. Neither has a URL's path or query, a header, or an
+//! address that a name led to; a piece of the answer's body is in the details of `http_status`.
+//!
+//! | code                 | tried again | when |
+//! |----------------------|-------------|------|
+//! | `egress_denied`      | no          | the configuration does not let calls go there |
+//! | `dns_failed`         | yes         | the host's name leads nowhere |
+//! | `connect_failed`     | yes         | nobody answers there |
+//! | `tls_failed`         | no          | the other side cannot prove who it is, or speaks no TLS |
+//! | `timed_out`          | yes         | no whole answer within the time |
+//! | `response_too_large` | no          | more bytes than allowed, after decoding |
+//! | `response_invalid`   | yes         | what came is no HTTP, was broken off, or is not what was promised |
+//! | `http_status`        | 408, 425, 429, 5xx | the answer says that it did not work |
+
+use std::error::Error;
+
+use http::StatusCode;
+use runyard_engine::Object;
+use runyard_engine::event::Failure;
+use runyard_engine::policy::RETRY_AFTER_MS;
+use serde_json::{Value, json};
+
+use super::rules::Denied;
+
+/// The longest that a peer may ask us to wait, milliseconds: an hour.
+const RETRY_AFTER_MS_MAX: u64 = 3_600_000;
+/// How much of a refusal's body is kept, characters.
+const EXCERPT_CHARS_MAX: usize = 500;
+
+fn failed(code: &str, message: String, retryable: bool) -> Failure {
+    Failure { code: code.to_owned(), message, details: None, retryable: Some(retryable) }
+}
+
+pub(super) fn denied(denied: &Denied) -> Failure {
+    failed("egress_denied", format!("this server may not call there: {denied}"), false)
+}
+
+pub(super) fn timed_out(host: &str, timeout_ms: u64) -> Failure {
+    failed("timed_out", format!("{host} did not answer in full within {timeout_ms} ms"), true)
+}
+
+pub(super) fn too_large(host: &str, bytes_max: usize) -> Failure {
+    failed("response_too_large", format!("{host} answered more than {bytes_max} bytes"), false)
+}
+
+pub(super) fn invalid(host: &str, reason: &str) -> Failure {
+    failed("response_invalid", format!("{host} {reason}"), true)
+}
+
+/// What went wrong on the way.
+pub(super) fn of(host: &str, error: &reqwest::Error) -> Failure {
+    if let Some(found) = cause::<Denied>(error) {
+        return denied(found);
+    }
+    let why = deepest(error);
+    if error.is_dns() {
+        return failed("dns_failed", format!("the name {host} could not be resolved: {why}"), true);
+    }
+    if cause::<rustls::Error>(error).is_some() {
+        return failed("tls_failed", format!("no secure connection to {host}: {why}"), false);
+    }
+    if error.is_connect() {
+        return failed("connect_failed", format!("cannot connect to {host}: {why}"), true);
+    }
+    invalid(host, &format!("broke off, or did not answer as HTTP: {why}"))
+}
+
+/// A status that the caller does not take for a success.
+pub(super) fn status(host: &str, status: StatusCode, retry_after_ms: Option<u64>, excerpt: &str) -> Failure {
+    let reason = status.canonical_reason().unwrap_or_default();
+    let said: String = excerpt.chars().take(EXCERPT_CHARS_MAX).collect();
+    let mut details = Object::from_iter([("status".to_owned(), json!(status.as_u16()))]);
+    if !said.trim().is_empty() {
+        details.insert("body".to_owned(), Value::String(said));
+    }
+    if let Some(wait_ms) = retry_after_ms {
+        details.insert(RETRY_AFTER_MS.to_owned(), json!(wait_ms.min(RETRY_AFTER_MS_MAX)));
+    }
+    let retryable = matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error();
+    let answered = format!("{host} answered {} {reason}", status.as_u16());
+    Failure { details: Some(details), ..failed("http_status", answered.trim_end().to_owned(), retryable) }
+}
+
+/// The error of this type that lies beneath.
+fn cause<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
+    chain(error).find_map(|one| {
+        let mut one = one;
+        // I/O errors hide theirs one step deeper than others, and may hide one another.
+        while let Some(inner) = one.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            one = inner;
+        }
+        one.downcast_ref::<E>()
+    })
+}
+
+fn chain<'e>(error: &'e reqwest::Error) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |one| {
+        let one: &'e (dyn Error + 'static) = *one;
+        one.source()
+    })
+}
+
+/// What lies at the bottom, which names no URL.
+fn deepest(error: &reqwest::Error) -> String {
+    chain(error).last().map_or_else(|| "no reason was given".to_owned(), ToString::to_string)
+}

@@ -1,0 +1,183 @@
+//! Inputs by their names: "with title 'No paper' and priority 2", and URLs. How much of it a node type needs is in its hints; what type
+//! a value has, in its schema.
+
+use runyard_engine::plan::{Binding, Form};
+use serde_json::Value;
+
+use super::bind::{Binder, Bound, Missing, distinct, missing};
+use super::references::Means;
+use super::vocabulary;
+use super::words::Word;
+use crate::catalog::Argument;
+
+/// Between a name and its value, without meaning.
+const BETWEEN: [&str; 9] = ["is", "of", "to", "as", "be", "being", "equals", "set", "called"];
+
+impl Binder<'_> {
+    /// The one URL of the clause.
+    pub(super) fn link(&self, argument: &Argument, bound: &mut Bound) -> Result<(), Missing> {
+        let words = self.reading.words;
+        let text = |at: usize| match &words[at].quoted {
+            Some(inner) => &self.reading.text[inner.clone()],
+            None => &self.reading.text[words[at].span.clone()],
+        };
+        let is_link = |at: &usize| {
+            ["http://", "https://"]
+                .iter()
+                .any(|scheme| text(*at).get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
+        };
+        let found: Vec<usize> = (0..words.len()).filter(is_link).collect();
+        match found[..] {
+            [at] => {
+                bound.used[at] = true;
+                bound.inputs.insert(argument.field.clone(), Value::String(text(at).to_owned()));
+                bound.notes.push(format!("{} is the one of the clause", argument.field));
+                Ok(())
+            }
+            [] => self
+                .unnamed_reference(argument, bound)
+                .then_some(())
+                .ok_or_else(|| missing(argument, "it does not say which: write it out, beginning with https://")),
+            _ => Err(missing(argument, "it has several URLs and one is needed")),
+        }
+    }
+
+    /// A value that stands after the field's name; nothing where the clause does not have it.
+    pub(super) fn named(&self, argument: &Argument, bound: &mut Bound) -> Result<(), Missing> {
+        let words = self.reading.words;
+        let name = split(&argument.field);
+        let Some((start, mut at)) = (1..words.len()).find_map(|at| named_at(words, at, &argument.field, &name)) else {
+            return Ok(());
+        };
+        while words.get(at).is_some_and(|word| word.is_one_of(&BETWEEN)) {
+            at += 1;
+        }
+        if let Some(reference) = self.known.references(words).into_iter().find(|reference| reference.words.start == at)
+        {
+            bound.used[start..reference.words.end].fill(true);
+            self.referred(argument, &reference, std::slice::from_ref(&reference), bound)?;
+            self.keep_type(argument, &reference.means, bound);
+            return Ok(());
+        }
+        let Some(word) = words.get(at) else { return Ok(()) };
+        let quoted = word.quoted.is_some();
+        let said = if quoted { self.inner(at) } else { &self.reading.text[word.span.clone()] };
+        // "a ticket with title" says no title, and "the number of tickets" none either.
+        if !quoted && vocabulary::stems(&word.lower).iter().any(|stem| self.vocabulary.is_stop(stem)) {
+            return Ok(());
+        }
+        let Some(value) = typed(said, &self.entry.input_schema["properties"][&argument.field]) else {
+            return Err(Missing { invalid: true, ..missing(argument, "what it says there is of another type") });
+        };
+        bound.used[start..=at].fill(true);
+        bound.inputs.insert(argument.field.clone(), value);
+        bound.notes.push(format!("{} stands after its name", argument.field));
+        Ok(())
+    }
+
+    /// A value that is to be no text stays what it is.
+    fn keep_type(&self, argument: &Argument, means: &Means, bound: &mut Bound) {
+        if self.entry.input_schema["properties"][&argument.field]["type"] == "string" {
+            return;
+        }
+        if let Means::Given(value) = means {
+            bound.inputs.insert(argument.field.clone(), value.clone());
+        }
+        let of_field = |binding: &&mut Binding| binding.field == argument.field;
+        if let Some(binding) = bound.bindings.iter_mut().find(of_field) {
+            binding.form = Form::Value;
+        }
+    }
+
+    /// What no name introduced: the quoted text or the earlier output that is left, or the context's value of that name.
+    pub(super) fn unnamed(
+        &self,
+        argument: &Argument,
+        needed: bool,
+        unnamed: bool,
+        bound: &mut Bound,
+    ) -> Result<(), Missing> {
+        let has = |field: &str| {
+            bound.inputs.contains_key(field) || bound.bindings.iter().any(|binding| binding.field == field)
+        };
+        if has(&argument.field) {
+            return Ok(());
+        }
+        if let Some(value) = self.known.context.get(&argument.field) {
+            bound.inputs.insert(argument.field.clone(), value.clone());
+            bound.notes.push(format!("{} is a value of the context", argument.field));
+            return Ok(());
+        }
+        let words = self.reading.words;
+        let left: Vec<usize> = (0..words.len()).filter(|&at| words[at].quoted.is_some() && !bound.used[at]).collect();
+        match left[..] {
+            [at] if unnamed => self.quoted(argument, at, bound),
+            _ if unnamed && self.unnamed_reference(argument, bound) => Ok(()),
+            _ if needed => {
+                let name = split(&argument.field).join(" ");
+                Err(missing(argument, &format!("it does not say it: add its name and a value, such as {name} \"...\"")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Binds to the one earlier output that the clause speaks of, if it speaks of one.
+    fn unnamed_reference(&self, argument: &Argument, bound: &mut Bound) -> bool {
+        let unused = |range: &std::ops::Range<usize>| range.clone().all(|at| !bound.used[at]);
+        let mut references = self.known.references(self.reading.words);
+        references.retain(|reference| unused(&reference.words));
+        let Some(reference) = distinct(&references) else { return false };
+        let Means::Output { source, text } = &reference.means else { return false };
+        references.iter().for_each(|reference| bound.used[reference.words.clone()].fill(true));
+        let whole = Form::Text { before: String::new(), after: String::new() };
+        let form = if *text { Form::Value } else { whole };
+        bound.notes.push(format!("{} is the output of {}", argument.field, source.step));
+        bound.bindings.push(Binding { field: argument.field.clone(), source: source.clone(), form });
+        true
+    }
+}
+
+/// Whether a field's name stands there: as it is written in the schema, or in words. Where it begins, and where its value may.
+fn named_at(words: &[Word], at: usize, field: &str, name: &[String]) -> Option<(usize, usize)> {
+    if words[at].quoted.is_some() {
+        return None;
+    }
+    if words[at].lower == field.to_lowercase() {
+        return Some((at, at + 1));
+    }
+    let end = at + name.len();
+    let same =
+        end <= words.len() && !name.is_empty() && words[at..end].iter().zip(name).all(|(word, part)| word.is(part));
+    same.then_some((at, end))
+}
+
+/// The words of a field's name: `dueDate` and `due_date` are "due date".
+fn split(field: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for letter in field.chars() {
+        if letter.is_uppercase() || !letter.is_alphanumeric() {
+            parts.push(String::new());
+        }
+        if let (true, Some(part)) = (letter.is_alphanumeric(), parts.last_mut()) {
+            part.extend(letter.to_lowercase());
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// What is said, as the schema of the field wants it.
+fn typed(said: &str, schema: &Value) -> Option<Value> {
+    match schema["type"].as_str() {
+        Some("string") => Some(Value::String(said.to_owned())),
+        Some("integer") => said.parse::<i64>().ok().map(Value::from),
+        Some("number") => said.parse::<i64>().map(Value::from).or_else(|_| said.parse::<f64>().map(Value::from)).ok(),
+        Some("boolean") => match said.to_lowercase().as_str() {
+            "true" | "yes" | "on" => Some(Value::Bool(true)),
+            "false" | "no" | "off" => Some(Value::Bool(false)),
+            _ => None,
+        },
+        // Lists, objects, or whatever: JSON where it is, else text for the schema to judge.
+        _ => Some(serde_json::from_str(said).unwrap_or_else(|_| Value::String(said.to_owned()))),
+    }
+}

@@ -1,0 +1,138 @@
+//! Goals over a catalogue with integrations: which are found, what is read from a clause, and what is left alone.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use runyard_engine::event::Failure;
+use runyard_engine::{Constraints, Plan, SideEffect};
+use serde_json::{Value, json};
+
+use super::{inputs, request};
+use crate::catalog::Catalog;
+use crate::config::integrations::parse;
+use crate::planner::LexicalPlanner;
+
+fn planner() -> LexicalPlanner {
+    let text = json!({ "type": "string" });
+    let properties = json!({ "title": text, "body": text, "dueDate": text, "priority": { "type": "integer" }, "urgent": { "type": "boolean" } });
+    let list = json!([{
+        "id": "helpdesk", "name": "Helpdesk", "url": "https://helpdesk.example.org",
+        "node_types": [
+            {
+                "slug": "create_ticket", "description": "Creates a ticket for the team.", "method": "POST", "path": "/tickets",
+                "input_schema": { "type": "object", "properties": properties, "required": ["title"] }
+            },
+            { "slug": "list_tickets", "description": "Lists open tickets.", "path": "/tickets" },
+            {
+                "slug": "delete_ticket", "description": "Deletes a ticket.", "method": "DELETE", "path": "/tickets/{number}",
+                "input_schema": { "type": "object", "properties": { "number": { "type": "integer" } }, "required": ["number"] }
+            }
+        ]
+    }, {
+        "id": "chat", "name": "Team Chat", "url": "https://chat.example.org",
+        "node_types": [{
+            "slug": "post_message", "name": "Post message", "description": "Posts into a channel.", "method": "POST", "path": "/messages",
+            "verbs": ["announce"], "keywords": ["channel"],
+            "input_schema": { "type": "object", "properties": { "text": text }, "required": ["text"] }
+        }]
+    }]);
+    LexicalPlanner::new(Arc::new(Catalog::with(&parse(&list).unwrap())))
+}
+
+fn plan(goal: &str, context: Option<Value>) -> Result<Plan, Failure> {
+    let context = context.map(|context| context.to_string());
+    planner().plan_now(&request(json!({ "goal": goal, "context": context }), Constraints::default()))
+}
+
+/// The steps of a plan, or the code of its failure.
+fn told(goal: &str, context: Option<Value>) -> String {
+    let name = |id: &str| id.rsplit('.').next().unwrap_or_default().to_owned();
+    match plan(goal, context) {
+        Ok(plan) => {
+            let steps =
+                plan.steps.iter().map(|step| format!("{} {}", name(&step.node_type.id), inputs(&step.inputs, step)));
+            steps.collect::<Vec<_>>().join("; ")
+        }
+        Err(failure) => failure.code,
+    }
+}
+
+#[test]
+fn goals_find_what_integrations_offer() {
+    for (goal, steps) in [
+        ("Create a ticket in helpdesk with title \"No paper\"", "create_ticket {title=\"No paper\"}"),
+        ("Create a ticket \"No paper\" in helpdesk", "create_ticket {title=\"No paper\"}"),
+        ("Please open a helpdesk ticket with the title 'No paper'", "create_ticket {title=\"No paper\"}"),
+        (
+            "Add a ticket with title Printer, priority 3 and urgent yes",
+            "create_ticket {title=\"Printer\", priority=3, urgent=true}",
+        ),
+        (
+            "Create a ticket with title 'a', body 'b' and due date '2026-01-01'",
+            "create_ticket {title=\"a\", body=\"b\", dueDate=\"2026-01-01\"}",
+        ),
+        ("Create a ticket with title 'a' and priority is 2", "create_ticket {title=\"a\", priority=2}"),
+        ("List the tickets in helpdesk", "list_tickets {}"),
+        ("Show me the helpdesk tickets", "list_tickets {}"),
+        ("Delete the ticket with number 7 in helpdesk", "delete_ticket {number=7}"),
+        ("Remove ticket number 7", "delete_ticket {number=7}"),
+        ("Post the message 'hello' to the channel", "post_message {text=\"hello\"}"),
+        ("Announce 'hello' in the channel", "post_message {text=\"hello\"}"),
+        (
+            "Generate a UUID, then create a ticket in helpdesk with title the uuid",
+            "uuid4 {}; create_ticket {title<S1/uuid4>}",
+        ),
+        ("Generate a UUID, then post it to the team chat", "uuid4 {}; post_message {text<S1/uuid4>}"),
+    ] {
+        assert_eq!(told(goal, None), steps, "{goal}");
+    }
+}
+
+#[test]
+fn what_the_context_holds_is_read_from_it() {
+    let context = json!({ "title": "No paper", "priority": 2 });
+    let steps = "create_ticket {title=\"No paper\", priority=2}";
+    assert_eq!(told("Create a ticket in helpdesk", Some(context)), steps);
+}
+
+#[test]
+fn nothing_is_done_by_the_name_of_a_thing_alone() {
+    for (goal, code) in [
+        ("Burn the tickets in helpdesk", "clause_unmapped"),
+        ("Ticket 7 in helpdesk", "clause_unmapped"),
+        ("Create a poem", "clause_unmapped"),
+        ("Delete everything", "clause_unmapped"),
+        ("Close the ticket in helpdesk", "clause_unmapped"),
+        ("Do not delete ticket number 7", "clause_unmapped"),
+        ("Create a ticket in helpdesk", "arguments_missing"),
+        ("Delete a ticket in helpdesk", "arguments_missing"),
+        ("Delete ticket number seven", "arguments_invalid"),
+    ] {
+        assert_eq!(told(goal, None), code, "{goal}");
+    }
+}
+
+#[test]
+fn what_comes_with_the_server_is_found_as_before() {
+    for (goal, steps) in [
+        ("Create a new UUID", "uuid4 {}"),
+        ("Say 'create a ticket'", "echo {echo=\"create a ticket\"}"),
+        ("Fetch https://example.org/a?b=c", "fetch {url=\"https://example.org/a?b=c\"}"),
+        ("Download the page \"https://example.org/x\"", "fetch {url=\"https://example.org/x\"}"),
+        ("Fetch the page", "arguments_missing"),
+        ("Fetch https://a.example and https://b.example", "arguments_missing"),
+    ] {
+        assert_eq!(told(goal, None), steps, "{goal}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn words_in_any_order_remove_nothing_that_was_not_asked_for(words in prop::collection::vec(
+        prop::sample::select(vec!["ticket", "tickets", "helpdesk", "number", "7", "title", "'x'", "the", "in", "list", "show", "it", "and", "with", "message"]), 0..9)
+    ) {
+        let planned = plan(&words.join(" "), None);
+        let steps = planned.map(|plan| plan.steps).unwrap_or_default();
+        prop_assert!(steps.iter().all(|step| step.node_type.side_effect == SideEffect::Read));
+    }
+}

@@ -1,0 +1,122 @@
+//! Approvals through the façade: found by id, decided once, by anybody who may or by a token.
+
+use runyard_engine::{ApprovalId, ApprovalStrategy, RunOutcome, RunStatus, Verdict};
+use serde_json::json;
+
+use super::*;
+use crate::clock::Clock;
+use crate::runs::NewRun;
+use crate::runs::fixture::{Meddled, NOW_MS, TENANT, Yard, new_run};
+use crate::store::StoreError;
+
+/// A call that somebody is asked about.
+async fn asked(yard: &Yard) -> (RunId, ApprovalId) {
+    let new =
+        NewRun { approval: ApprovalStrategy::OnToolCall, ..new_run("runyard.core.echo", json!({ "echo": "hi" })) };
+    let state = yard.runs.start(TENANT, new).await.unwrap().state;
+    assert_eq!(state.status, RunStatus::Waiting);
+    (state.run, *state.approvals.keys().next().unwrap())
+}
+
+fn said(verdict: Verdict) -> Said {
+    Said { verdict, by: Some("ada".to_owned()), comment: Some("as agreed".to_owned()) }
+}
+
+#[tokio::test]
+async fn what_is_asked_is_listed_until_it_is_decided() {
+    let yard = Yard::new();
+    let (run, approval) = asked(&yard).await;
+    let pending = ApprovalFilter { run: None, statuses: vec![ApprovalStatus::Pending] };
+    let [row] = &yard.runs.approvals(TENANT, &pending, None, 9).await.unwrap()[..] else { panic!() };
+    assert_eq!((row.approval, row.run, row.subject, row.asked_at_ms), (approval, run, Subject::NodeRun, NOW_MS));
+    assert_eq!((row.node_type.as_str(), row.ended_at_ms), ("runyard.core.echo", None));
+
+    let decided = yard.runs.decide(TENANT, approval, said(Verdict::Approved)).await.unwrap();
+    assert_eq!((decided.state.status, decided.already), (RunStatus::Running, false));
+    assert!(yard.runs.approvals(TENANT, &pending, None, 9).await.unwrap().is_empty());
+    let [row] = &yard.runs.approvals(TENANT, &ApprovalFilter::default(), None, 9).await.unwrap()[..] else { panic!() };
+    assert_eq!((row.status, row.by.as_deref(), row.ended_at_ms), (ApprovalStatus::Approved, Some("ada"), Some(NOW_MS)));
+    let (state, found) = yard.runs.approval(TENANT, &approval.to_string()).await.unwrap();
+    assert_eq!((state.run, found), (run, approval));
+}
+
+#[tokio::test]
+async fn the_same_again_is_answered_and_the_contrary_is_refused() {
+    let yard = Yard::new();
+    let (_, approval) = asked(&yard).await;
+    let denied = yard.runs.decide(TENANT, approval, said(Verdict::Denied)).await.unwrap();
+    assert_eq!(denied.state.status, RunStatus::Final(RunOutcome::Canceled));
+    let again = yard.runs.decide(TENANT, approval, said(Verdict::Denied)).await.unwrap();
+    assert_eq!((again.already, again.state.version), (true, denied.state.version));
+    assert!(matches!(yard.runs.decide(TENANT, approval, said(Verdict::Approved)).await, Err(Error::Rejected(_))));
+}
+
+#[tokio::test]
+async fn a_token_decides_once_whoever_decided_before() {
+    let yard = Yard::new();
+    let (run, approval) = asked(&yard).await;
+    let token = |verdict| yard.runs.decision_token(TENANT, run, approval, verdict);
+    let (approve, deny) = (token(Verdict::Approved), token(Verdict::Denied));
+    let decided = yard.runs.redeem(&approve, None, Some("link".to_owned())).await.unwrap();
+    assert_eq!((decided.approval, decided.already), (approval, false));
+    assert!(matches!(yard.runs.redeem(&approve, None, None).await, Err(Error::UsedToken)));
+    assert!(matches!(yard.runs.redeem(&deny, None, None).await, Err(Error::Rejected(_))));
+
+    let (run, approval) = asked(&yard).await;
+    yard.runs.decide(TENANT, approval, said(Verdict::Approved)).await.unwrap();
+    let token = yard.runs.decision_token(TENANT, run, approval, Verdict::Approved);
+    assert!(matches!(yard.runs.redeem(&token, None, None).await, Err(Error::UsedToken)));
+}
+
+#[tokio::test]
+async fn a_token_is_for_its_tenant_and_no_other() {
+    let yard = Yard::new();
+    let (run, approval) = asked(&yard).await;
+    let mine = yard.runs.decision_token(TENANT, run, approval, Verdict::Approved);
+    assert!(matches!(yard.runs.redeem(&mine, Some("other"), None).await, Err(Error::InvalidToken)));
+    assert!(matches!(yard.runs.redeem("rubbish", None, None).await, Err(Error::InvalidToken)));
+    // One of ours for a run that is not there: made for another tenant, or before the data was put aside.
+    let theirs = yard.runs.decision_token("other", run, approval, Verdict::Approved);
+    assert!(matches!(yard.runs.redeem(&theirs, None, None).await, Err(Error::InvalidToken)));
+    assert!(yard.runs.redeem(&mine, Some(TENANT), None).await.is_ok());
+}
+
+#[tokio::test]
+async fn another_tenants_approval_is_not_there() {
+    let yard = Yard::new();
+    let (_, approval) = asked(&yard).await;
+    let foreign = yard.runs.decide("other", approval, said(Verdict::Approved)).await;
+    assert!(matches!(foreign, Err(Error::UnknownApproval(_))));
+    assert!(matches!(yard.runs.approval("other", &approval.to_string()).await, Err(Error::UnknownApproval(_))));
+    assert!(matches!(yard.runs.approval(TENANT, "approval_7").await, Err(Error::UnknownApproval(_))));
+}
+
+#[tokio::test]
+async fn what_a_cancel_overtakes_lapses() {
+    let yard = Yard::new();
+    let (run, approval) = asked(&yard).await;
+    yard.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap();
+    let lapsed = ApprovalFilter { run: Some(run), statuses: vec![ApprovalStatus::Lapsed] };
+    let rows = yard.runs.approvals(TENANT, &lapsed, None, 9).await.unwrap();
+    assert_eq!(rows.iter().map(|row| (row.approval, row.ended_at_ms)).collect::<Vec<_>>(), [(approval, Some(NOW_MS))]);
+    assert!(matches!(yard.runs.decide(TENANT, approval, said(Verdict::Approved)).await, Err(Error::Rejected(_))));
+}
+
+/// Two servers over one store, and both are asked: one decides, and the other says that it had been decided.
+#[tokio::test]
+async fn of_two_who_say_the_same_one_has_decided() {
+    let store = Meddled::new();
+    let clock = Clock::manual(NOW_MS);
+    let first = Yard::over(store.clone(), clock.clone());
+    let second = Yard::over(store.inner.clone(), clock);
+    let (run, approval) = asked(&first).await;
+    let token = first.runs.decision_token(TENANT, run, approval, Verdict::Approved);
+    // The second comes between what the first decided and its commit.
+    let (other, same) = (second.runs.clone(), token.clone());
+    store.next(async move {
+        other.redeem(&same, None, None).await.unwrap();
+        None::<StoreError>
+    });
+    assert!(matches!(first.runs.redeem(&token, None, None).await, Err(Error::UsedToken)));
+    assert!(matches!(second.runs.redeem(&token, None, None).await, Err(Error::UsedToken)));
+}

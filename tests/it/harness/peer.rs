@@ -1,0 +1,151 @@
+//! A service on loopback that steps call: it notes what it is asked and answers as it is told.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::process::bounded;
+
+/// What it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub method: String,
+    /// As it stood in the request: the path with its query.
+    pub target: String,
+    /// Names in lower case.
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Asked {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// What it answers.
+#[derive(Debug, Clone)]
+pub enum Answers {
+    /// JSON with this status.
+    Json(u16, Value),
+    /// These bytes, head and all; then the connection ends.
+    Raw(Vec<u8>),
+    /// Nothing, until the caller goes away.
+    Nothing,
+}
+
+impl Answers {
+    /// A status, headers and a body.
+    pub fn with(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Self {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status} .\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n");
+        Self::Raw([head.as_bytes(), body].concat())
+    }
+}
+
+/// The service. It goes away when it is dropped.
+pub struct Peer {
+    pub url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    bell: Arc<Notify>,
+    serving: JoinHandle<()>,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Peer {
+    /// Answers each question as `answer` says.
+    pub async fn start(answer: impl Fn(&Asked) -> Answers + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (asked, bell, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Notify::new()), Arc::new(answer));
+        let serving = tokio::spawn({
+            let (asked, bell) = (asked.clone(), bell.clone());
+            async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    let (asked, bell, answer) = (asked.clone(), bell.clone(), answer.clone());
+                    tokio::spawn(async move {
+                        let mut stream = BufReader::new(stream);
+                        let Some(one) = read(&mut stream).await else { return };
+                        let answers = answer(&one);
+                        asked.lock().unwrap().push(one);
+                        bell.notify_one();
+                        say(stream, answers).await;
+                    });
+                }
+            }
+        });
+        Peer { url, asked, bell, serving }
+    }
+
+    /// Answers each question with the same.
+    pub async fn answering(answers: Answers) -> Self {
+        Self::start(move |_| answers.clone()).await
+    }
+
+    /// The port alone.
+    pub fn port(&self) -> u16 {
+        self.url.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// What it was asked so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// Waits until it was asked so often.
+    pub async fn was_asked(&self, times: usize) -> Vec<Asked> {
+        bounded("a question at the peer", async {
+            while self.asked().len() < times {
+                self.bell.notified().await;
+            }
+        })
+        .await;
+        self.asked()
+    }
+}
+
+async fn read(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).ok()?;
+    let mut lines = head.lines();
+    let mut first = lines.next()?.split(' ');
+    let (method, target) = (first.next()?.to_owned(), first.next()?.to_owned());
+    let pairs = lines.filter_map(|line| line.split_once(": "));
+    let headers: BTreeMap<_, _> = pairs.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(Asked { method, target, headers, body })
+}
+
+/// A caller who has read enough does not hear the rest.
+async fn say(mut stream: BufReader<TcpStream>, answers: Answers) {
+    let bytes = match answers {
+        Answers::Nothing => {
+            let _ = stream.read_u8().await;
+            return;
+        }
+        Answers::Raw(bytes) => bytes,
+        Answers::Json(status, value) => {
+            let kind = [("content-type", "application/json")];
+            let Answers::Raw(bytes) = Answers::with(status, &kind, value.to_string().as_bytes()) else { return };
+            bytes
+        }
+    };
+    let _ = stream.write_all(&bytes).await;
+    let _ = stream.shutdown().await;
+}

@@ -1,0 +1,85 @@
+//! A step's way outside, without a server around it.
+
+use std::sync::Arc;
+
+use runyard::catalog::Catalog;
+use runyard::clock::Clock;
+use runyard::config::egress::Egress;
+use runyard::driver::perform::http::{NoCredentials, Outside};
+use runyard::driver::perform::{Call, perform};
+use runyard::integrations::Integrations;
+use runyard_engine::event::Failure;
+use runyard_engine::{EffectId, NodeRunId, NodeTypeRef, Outcome, RunId};
+use serde_json::{Value, json};
+
+use crate::process::bounded;
+
+/// Performs calls under some rules.
+pub struct Caller {
+    pub outside: Outside,
+    catalog: Catalog,
+    clock: Clock,
+}
+
+impl Caller {
+    /// This machine is allowed; the rest as it is by default.
+    pub fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    /// This machine is allowed, unless `change` says otherwise.
+    pub fn with(change: impl FnOnce(&mut Egress)) -> Self {
+        let mut egress =
+            Egress { allow_networks: vec!["127.0.0.0/8".to_owned(), "::1".to_owned()], ..Egress::default() };
+        change(&mut egress);
+        let outside = Outside::new(&egress, Integrations::default(), Arc::new(NoCredentials)).unwrap();
+        Caller { outside, catalog: Catalog::builtin(), clock: Clock::system() }
+    }
+
+    /// What comes of a call.
+    pub async fn call(&self, node_type: &str, inputs: Value) -> Outcome {
+        let node_type =
+            self.catalog.resolve(&NodeTypeRef { id: node_type.to_owned(), version: "1".to_owned() }).unwrap();
+        let call = Call {
+            tenant: "default",
+            run: run(),
+            node_type: &node_type,
+            inputs: inputs.as_object().unwrap(),
+            key: key(),
+            attempt: 1,
+            clock: &self.clock,
+            now_ms: self.clock.now_ms(),
+            entropy: [0; 16],
+        };
+        bounded("a call", perform(&self.catalog, Some(&self.outside), call)).await
+    }
+
+    /// The outputs of a request that must succeed.
+    pub async fn outputs(&self, inputs: Value) -> Value {
+        self.outputs_of("runyard.http.request", inputs).await
+    }
+
+    pub async fn outputs_of(&self, node_type: &str, inputs: Value) -> Value {
+        match self.call(node_type, inputs).await {
+            Outcome::Succeeded { outputs } => json!(outputs),
+            other => panic!("it did not succeed: {other:?}"),
+        }
+    }
+
+    /// The failure of a request that must fail.
+    pub async fn failure(&self, inputs: Value) -> Failure {
+        match self.call("runyard.http.request", inputs).await {
+            Outcome::Failed(failure) => failure,
+            other => panic!("it did not fail: {other:?}"),
+        }
+    }
+}
+
+fn run() -> RunId {
+    RunId::from_uuid(uuid::Uuid::from_u128(1))
+}
+
+/// The key of every call here.
+pub fn key() -> EffectId {
+    EffectId::of(run(), NodeRunId::root(run()), "call", 1)
+}
