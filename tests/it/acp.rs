@@ -52,7 +52,7 @@ async fn a_sync_run_answers_with_its_end_and_an_async_one_at_once() {
     let (status, live) = start(&world, json!({ "content": "Sleep for 600 seconds.", "mode": "async" })).await;
     assert_eq!((status, &live["run"]["status"]), (202, &json!("running")));
     assert_eq!(live["run"].get("output"), None);
-    let listed = world.acp.list_server_runs(None, "default").await.unwrap().into_inner();
+    let listed = world.acp.list_server_runs("default", None).await.unwrap().into_inner();
     assert_eq!(listed.data, listed.runs);
     let modes: Vec<_> = listed.runs.iter().map(|run| (run.mode, run.status)).collect();
     assert_eq!(modes, [(Some(Mode::Async), Some(RunStatus::Running)), (Some(Mode::Sync), Some(RunStatus::Completed))]);
@@ -75,7 +75,7 @@ async fn a_client_that_goes_away_leaves_its_run() {
     let body = typed(json!({ "content": "Sleep for 0.3 seconds, then say \"done\"." }));
     let waiting = world.acp.start_server_run("default", None, &body);
     assert!(tokio::time::timeout(std::time::Duration::from_millis(100), waiting).await.is_err(), "it waits");
-    let listed = world.acp.list_server_runs(None, "default").await.unwrap().into_inner();
+    let listed = world.acp.list_server_runs("default", None).await.unwrap().into_inner();
     let id = listed.runs[0].id.clone().unwrap();
     world.finished(&id).await;
     assert_eq!(look(&world, &json!({ "run": { "id": id } })).await["run"]["output"], "done");
@@ -120,7 +120,10 @@ async fn all_ways_lead_to_the_same_runs() {
 #[tokio::test]
 async fn a_server_is_what_was_made_of_it_and_has_its_own_runs() {
     let world = World::new().await;
-    let post = |path: String, body: Value| async { ask(&world, Method::POST, &path, Some(body)).await.json() };
+    let post = |path: String, body: Value| {
+        let world = &world;
+        async move { ask(world, Method::POST, &path, Some(body)).await.json() }
+    };
     let agent = post("/v1/agent-runtimes".into(), json!({ "name": "agent", "model": "any" })).await["server"].take();
     assert_eq!(agent["kind"], "agent_runtime");
     let body = json!({ "kind": "web_app", "projectId": "p", "agentRuntimeId": agent["id"], "metadata": { "x": 1 } });
@@ -180,7 +183,7 @@ async fn runs_of_other_faces_are_on_the_default_server() {
     let shown = world.get("acp", &format!("{RUNS}/{}", run.run_id)).await.json();
     assert_eq!((&shown["serverId"], &shown["run"]["output"]), (&json!("default"), &json!("grüß dich")));
     assert_eq!(said(&shown), [("user", "{\"echo\":\"grüß dich\"}"), ("assistant", "grüß dich")]);
-    let listed = world.acp.list_server_runs(None, "default").await.unwrap().into_inner();
+    let listed = world.acp.list_server_runs("default", None).await.unwrap().into_inner();
     assert!(listed.runs.is_empty(), "a list has what was started through this face");
     let (status, next) = say(&world, &shown, json!({ "content": "Hash it." })).await;
     assert_eq!((status, &next["run"]["threadId"]), (200, &shown["run"]["threadId"]), "and it can be gone on with");
@@ -191,9 +194,9 @@ async fn a_run_is_canceled_once() {
     let world = World::new().await;
     let (_, live) = start(&world, json!({ "content": "Sleep for 600 seconds.", "mode": "async" })).await;
     let id = live["run"]["id"].as_str().unwrap();
-    let canceled = world.acp.cancel_server_run(id, "default", None).await.unwrap().into_inner();
+    let canceled = world.acp.cancel_server_run(id, "default", &typed(json!({}))).await.unwrap().into_inner();
     assert_eq!(canceled.run.as_ref().and_then(|run| run.status), Some(RunStatus::Cancelled));
-    let again = world.acp.cancel_server_run(id, "default", Some(&typed(json!({})))).await.unwrap().into_inner();
+    let again = world.acp.cancel_server_run(id, "default", &typed(json!({}))).await.unwrap().into_inner();
     assert_eq!(again, canceled);
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use runyard_api::acp::types::{EventRole, LogLevel, RunEvent};
 use runyard_engine::event::{Failure, FinalState};
 use runyard_engine::plan::as_text;
-use runyard_engine::{Event, NodeKind, NodeRunId, NodeType, Object, Recorded, RunId, RunOutcome, Start, Wait};
+use runyard_engine::{Event, NodeKind, NodeRunId, NodeType, Object, Recorded, RunId, RunOutcome, Start, Verdict, Wait};
 use serde_json::Value;
 
 use super::wire;
@@ -70,6 +70,24 @@ impl Projection {
                 let question = self.known.get(node_run)?.inputs.get("question").map(as_text);
                 Some(said(EventRole::Assistant, question.unwrap_or_default()))
             }
+            Event::ApprovalAsked { node_run, .. } => {
+                let who = self.title(*node_run);
+                Some(log("approval", LogLevel::Warn, format!("Waits until somebody approves: {who}")))
+            }
+            Event::ApprovalDecided { node_run, verdict, comment, .. } => {
+                let who = self.title(*node_run);
+                let (level, word) = match verdict {
+                    Verdict::Approved => (LogLevel::Success, "Approved"),
+                    Verdict::Denied => (LogLevel::Error, "Denied"),
+                };
+                let said = comment.as_ref().map(|comment| format!(" ({comment})")).unwrap_or_default();
+                Some(log("approval", level, format!("{word}: {who}{said}")))
+            }
+            Event::Paused { reason, .. } => {
+                let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                Some(log("pause", LogLevel::Warn, format!("Paused{why}")))
+            }
+            Event::Resumed { .. } => Some(log("pause", LogLevel::Info, "Resumed".to_owned())),
             Event::NodeFinished { node_run, state, outputs, error, .. } => {
                 self.node_finished(*node_run, *state, outputs.as_ref(), error.as_ref())
             }

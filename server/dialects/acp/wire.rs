@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use runyard_api::acp::types::{Mode, Run, RunStatus};
 use runyard_engine::event::Failure;
 use runyard_engine::plan::as_text;
-use runyard_engine::{Constraints, Labels, NodeTypeRef, Object, Policy, RunOutcome, RunStatus as Status, Start, State};
+use runyard_engine::{
+    ApprovalStrategy, Constraints, Labels, NodeTypeRef, Object, Policy, RunOutcome, RunStatus as Status, Start, State,
+};
 use serde_json::{Map, Value, json};
 
 use super::FACE;
@@ -68,6 +70,7 @@ pub(super) fn new_run(place: &Place, said: Said, operation: &'static str, body: 
         constraints: Constraints::default(),
         policy: Policy::default(),
         steps: Policy::default(),
+        approval: ApprovalStrategy::None,
         notes,
         labels,
         thread: said.thread,
