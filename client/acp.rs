@@ -15,7 +15,7 @@ impl Asked for Client {
     async fn ended(&self, run: &str) -> Result<Option<types::RunEnvelope>, Error> {
         use types::RunStatus::{Cancelled, Completed, Failed, Queued, Running};
         let (server, run) = run.split_once('/').unwrap_or((DEFAULT, run));
-        let found = self.get_server_run(run, server).await?.into_inner();
+        let found = self.get_server_run(server, run).await?.into_inner();
         Ok(match found.run.as_ref().and_then(|run| run.status) {
             Some(Completed | Failed | Cancelled) => Some(found),
             Some(Queued | Running) | None => None,

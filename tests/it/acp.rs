@@ -130,7 +130,7 @@ async fn a_server_is_what_was_made_of_it_and_has_its_own_runs() {
     let site = post("/v1/servers".into(), body).await["server"].take();
     let (site_id, agent_id) = (site["id"].as_str().unwrap(), agent["id"].as_str().unwrap());
     let unknown = ask(&world, Method::POST, "/v1/servers", Some(json!({ "agentRuntimeId": site_id }))).await;
-    assert_eq!(unknown.refusal(), (404, "server_not_found".to_owned()), "a site is no agent runtime");
+    assert_eq!(unknown.refusal(), (400, "invalid_request".to_owned()), "a site is no agent runtime");
 
     let run = post(format!("/v1/servers/{site_id}/runtime/agent/runs"), json!({ "content": "Say \"a\"." })).await;
     assert_eq!((&run["serverId"], &run["agentRuntimeId"]), (&site["id"], &agent["id"]));
@@ -194,9 +194,9 @@ async fn a_run_is_canceled_once() {
     let world = World::new().await;
     let (_, live) = start(&world, json!({ "content": "Sleep for 600 seconds.", "mode": "async" })).await;
     let id = live["run"]["id"].as_str().unwrap();
-    let canceled = world.acp.cancel_server_run(id, "default", &typed(json!({}))).await.unwrap().into_inner();
+    let canceled = world.acp.cancel_server_run("default", id, &typed(json!({}))).await.unwrap().into_inner();
     assert_eq!(canceled.run.as_ref().and_then(|run| run.status), Some(RunStatus::Cancelled));
-    let again = world.acp.cancel_server_run(id, "default", &typed(json!({}))).await.unwrap().into_inner();
+    let again = world.acp.cancel_server_run("default", id, &typed(json!({}))).await.unwrap().into_inner();
     assert_eq!(again, canceled);
 }
 

@@ -10,7 +10,7 @@ use runyard_api::host::Caller;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::error::{no_server, of_objects};
+use super::error::{invalid, no_server, of_objects};
 use super::place::DEFAULT;
 use super::{Room, runs};
 use crate::dialects::arp::wire::time;
@@ -98,10 +98,14 @@ pub(super) async fn create(room: &Room, cx: &Caller, which: Which, body: NewServ
 
 /// An agent runtime that may be bound: one that is there.
 async fn bound(room: &Room, cx: &Caller, id: Option<String>) -> Result<Option<String>, Refusal> {
-    if let Some(id) = &id {
-        find_which(room, cx, Which::Runtimes, id).await?;
+    let Some(id) = id else { return Ok(None) };
+    match find_which(room, cx, Which::Runtimes, &id).await {
+        Ok(_) => Ok(Some(id)),
+        Err(refusal) if refusal.status == StatusCode::NOT_FOUND => {
+            Err(invalid("agentRuntimeId", format!("there is no agent runtime `{id}`")))
+        }
+        Err(refusal) => Err(refusal),
     }
-    Ok(id)
 }
 
 pub(super) async fn get(room: &Room, cx: &Caller, which: Which, id: &str) -> Result<ServerEnvelope, Refusal> {

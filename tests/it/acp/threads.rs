@@ -77,7 +77,7 @@ async fn a_question_survives_a_kill() {
     let served = Served::start(folder.path()).await;
     let client = Client::builder(&served.doors.acp_url).build().unwrap();
     let answer = serde_json::from_value(json!({ "content": "abc" })).unwrap();
-    let ended = client.send_server_run_input(&asking, "default", None, &answer).await.unwrap().into_inner();
+    let ended = client.send_server_run_input("default", &asking, None, &answer).await.unwrap().into_inner();
     let output = ended.run.unwrap().output.unwrap();
     assert_eq!(output, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     let waited = client.wait(&asking).await.unwrap();
