@@ -23,6 +23,8 @@ fn make() -> Result<(), Box<dyn std::error::Error>> {
             Document::new(format!("openapi/arp/{name}.yaml")).overlay(format!("openapi/arp/{name}.overlay.yaml"));
         keep(&generator.document(&document.shared(&arp))?)?;
     }
+    let toolregistry = Document::new("openapi/toolregistry/toolregistry.yaml");
+    keep(&generator.document(&toolregistry.overlay("openapi/toolregistry/toolregistry.overlay.yaml"))?)?;
     let acp = Document::new("openapi/acp/acp.yaml").overlay("openapi/acp/acp.overlay.yaml");
     keep(&generator.document(&acp)?)?;
     keep(&generator.document(&Document::new("openapi/runyard/runyard.yaml"))?)?;

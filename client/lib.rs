@@ -6,7 +6,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`run_gateway`], [`run_coordinator`], [`runtime`], [`acp`], [`runyard`] | one document each: its client, requests, types and errors |
+//! | [`run_gateway`], [`run_coordinator`], [`runtime`], [`toolregistry`], [`acp`], [`runyard`] | one document each: its client, requests, types and errors |
 //! | [`Builder`] | how a client is made: token, times, headers, repetition |
 //! | [`CallError`] | why a call did not give what was asked for |
 //! | [`token`] | where tokens come from |
@@ -21,6 +21,7 @@
         feature = "run-gateway",
         feature = "run-coordinator",
         feature = "runtime",
+        feature = "toolregistry",
         feature = "acp",
         feature = "runyard"
     )),
@@ -33,10 +34,13 @@ mod arp;
     feature = "run-gateway",
     feature = "run-coordinator",
     feature = "runtime",
+    feature = "toolregistry",
     feature = "acp",
     feature = "runyard"
 )))]
-compile_error!("choose a document: features `run-gateway`, `run-coordinator`, `runtime`, `acp`, `runyard`");
+compile_error!(
+    "choose a document: features `run-gateway`, `run-coordinator`, `runtime`, `toolregistry`, `acp`, `runyard`"
+);
 
 mod assembly;
 mod builder;
@@ -63,6 +67,8 @@ pub mod run_gateway;
 pub mod runtime;
 #[cfg(feature = "runyard")]
 pub mod runyard;
+#[cfg(feature = "toolregistry")]
+pub mod toolregistry;
 
 pub use builder::{BuildError, Builder};
 pub use document::{Document, ErrorBody};

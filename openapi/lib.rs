@@ -58,6 +58,11 @@ pub mod arp {
 }
 
 generated!(
+    /// toolregistry.ai: runs that pursue an intent with the tools of integrations.
+    #[cfg(feature = "toolregistry")]
+    toolregistry, "toolregistry"
+);
+generated!(
     /// The Agentic Compute Platform of Computer Agents: prompts to agent runtimes, in threads.
     #[cfg(feature = "acp")]
     acp, "acp"
@@ -78,6 +83,8 @@ pub static DOCUMENTS: &[(&host::Document, &str)] = &[
     (&arp::run_coordinator::DOCUMENT, arp::run_coordinator::SURFACE),
     #[cfg(feature = "runtime")]
     (&arp::runtime::DOCUMENT, arp::runtime::SURFACE),
+    #[cfg(feature = "toolregistry")]
+    (&toolregistry::DOCUMENT, toolregistry::SURFACE),
     #[cfg(feature = "acp")]
     (&acp::DOCUMENT, acp::SURFACE),
     #[cfg(feature = "runyard")]

@@ -74,6 +74,8 @@ pub struct Doors {
     pub run_coordinator: Option<Mode>,
     /// Of the ARP Runtime.
     pub runtime: Option<Mode>,
+    /// Of the door of toolregistry.ai.
+    pub toolregistry: Option<Mode>,
     /// Of ACP.
     pub acp: Option<Mode>,
     /// Of our own door.
@@ -87,6 +89,7 @@ impl Doors {
             "run-gateway" => self.run_gateway,
             "run-coordinator" => self.run_coordinator,
             "runtime" => self.runtime,
+            "toolregistry" => self.toolregistry,
             "acp" => self.acp,
             "runyard" => self.runyard,
             _ => None,
@@ -94,8 +97,8 @@ impl Doors {
     }
 
     /// Every door's, in the table's order.
-    fn all(&self) -> [Option<Mode>; 5] {
-        [self.run_gateway, self.run_coordinator, self.runtime, self.acp, self.runyard]
+    fn all(&self) -> [Option<Mode>; 6] {
+        [self.run_gateway, self.run_coordinator, self.runtime, self.toolregistry, self.acp, self.runyard]
     }
 }
 

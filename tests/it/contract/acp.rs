@@ -6,6 +6,7 @@ use http::Method;
 use runyard_api::acp::DOCUMENT;
 use serde_json::{Value, json};
 
+use super::scenarios::named;
 use crate::harness::{Answer, Apart, Clients, Reached, World};
 
 const ACP: &str = "acp";
@@ -36,17 +37,10 @@ async fn expect(clients: &Clients, status: u16, method: Method, path: &str, body
     answer.json()
 }
 
-/// A path of an operation, every parameter filled in.
-pub fn filled(path: &str) -> String {
-    let parts =
-        path.split('{').map(|part| part.split_once('}').map_or_else(|| part.to_owned(), |(_, end)| format!("x1{end}")));
-    parts.collect()
-}
-
 /// Every operation with a body: method and a path that means it.
 pub fn with_body() -> Vec<(Method, String)> {
     let bodied = DOCUMENT.operations.iter().filter(|one| matches!(one.method, "POST" | "PATCH"));
-    bodied.map(|one| (Method::from_bytes(one.method.as_bytes()).unwrap(), filled(one.path))).collect()
+    bodied.map(|one| (Method::from_bytes(one.method.as_bytes()).unwrap(), named(one.path))).collect()
 }
 
 pub async fn successes(world: &World) {
@@ -95,7 +89,7 @@ pub async fn refusals(world: &World) {
     for operation in DOCUMENT.operations.iter().filter(|one| one.secured) {
         let (method, path) = (Method::from_bytes(operation.method.as_bytes()).unwrap(), operation.path);
         if matches!(operation.method, "POST" | "PATCH") {
-            let path = filled(path);
+            let path = named(path);
             let big = vec![b' '; 2 * 1024 * 1024];
             for (body, status) in [(b"[]".to_vec(), 400), (big, 413)] {
                 let request = world.request(ACP, method.clone(), &path).header("content-type", "application/json");
@@ -105,9 +99,9 @@ pub async fn refusals(world: &World) {
             assert_eq!(world.send(ACP, text).await.status, 415, "{path}");
         } else if path.contains('{') && !path.ends_with("/runs") && !path.ends_with("/messages") {
             // Not decodable as a path.
-            expect(world, 400, method, &filled(path).replace("x1", "%zz"), None).await;
+            expect(world, 400, method, &named(path).replace("x1", "%zz"), None).await;
         } else {
-            expect(world, 400, method, &format!("{}?limit=0", filled(path)), None).await;
+            expect(world, 400, method, &format!("{}?limit=0", named(path)), None).await;
         }
     }
     let said = || Some(json!({ "content": "x" }));
@@ -136,7 +130,7 @@ pub async fn broken(doors: &Apart, status: u16) -> BTreeSet<Reached> {
     for operation in DOCUMENT.operations.iter().filter(|one| one.secured) {
         let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
         let body = matches!(operation.method, "POST" | "PATCH").then(|| json!({ "content": "Generate a UUID." }));
-        expect(doors, status, method, &filled(operation.path), body).await;
+        expect(doors, status, method, &named(operation.path), body).await;
     }
     doors.reached()
 }

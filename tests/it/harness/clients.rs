@@ -12,10 +12,10 @@ use runyard_api::client::{CallError, ResponseValue};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::contract::{Contract, code};
+use super::contract::Contract;
 use super::lines::Lines;
 use super::raw::{self, Answer};
-use super::recorder::{Reached, Recorder, Seen, Verdict};
+use super::recorder::{Reached, Recorder, Seen, Verdict, code};
 use super::{DOCUMENTS, typed};
 
 /// Clients of one set of doors.
@@ -23,6 +23,7 @@ pub struct Clients {
     pub gateway: run_gateway::client::Client,
     pub coordinator: run_coordinator::client::Client,
     pub runtime: runtime::client::Client,
+    pub toolregistry: runyard_api::toolregistry::client::Client,
     pub acp: acp::client::Client,
     pub native: runyard_api::runyard::client::Client,
     http: reqwest::Client,
@@ -47,6 +48,11 @@ impl Clients {
                 recorder(coordinator),
             ),
             runtime: runtime::client::Client::new_with_client(&url("runtime"), http.clone(), recorder("runtime")),
+            toolregistry: runyard_api::toolregistry::client::Client::new_with_client(
+                &url("toolregistry"),
+                http.clone(),
+                recorder("toolregistry"),
+            ),
             acp: acp::client::Client::new_with_client(&url("acp"), http.clone(), recorder("acp")),
             native: runyard_api::runyard::client::Client::new_with_client(&url(native), http.clone(), recorder(native)),
             urls: DOCUMENTS.iter().map(|document| (document.name, url(document.name))).collect(),
@@ -164,8 +170,8 @@ impl Refused {
     pub fn of<E: Serialize + std::fmt::Debug>(error: CallError<E>) -> Self {
         let CallError::Refused { status, headers, body } = error else { panic!("not a documented refusal: {error:?}") };
         let body = serde_json::to_value(body).unwrap();
-        let (code, details) = (code(&body), body["error"]["details"].clone());
-        Refused { status: status.as_u16(), code, details, headers }
+        let code = code(&headers, body.to_string().as_bytes());
+        Refused { status: status.as_u16(), code, details: body["error"]["details"].clone(), headers }
     }
 
     /// Status and code.

@@ -57,11 +57,6 @@ impl Contract {
         self.full["paths"][operation.path][operation.method.to_lowercase()]["x-runyard-not-served"] == json!(true)
     }
 
-    /// Whether its error body has room for more, where the request's id is said.
-    pub fn says_request_id(&self) -> bool {
-        self.full["components"]["schemas"]["ErrorEnvelope"].is_object()
-    }
-
     /// The codes that the document lists for a status of an operation (`x-runyard-codes`).
     pub fn codes(&self, operation: &str, status: u16) -> Vec<&str> {
         let one = self.operation(operation);
@@ -87,6 +82,9 @@ impl Contract {
             return self.check_event(line);
         }
         match line.trim_end_matches('\n').split_once(": ") {
+            // Silence of this kind has a name of its own; see `KEEP_ALIVE` in its room.
+            Some(("event", "keepalive") | ("data", "null")) if self.names_events() => Ok(()),
+            Some(("event", name)) if self.names_events() && !name.is_empty() => Ok(()),
             Some(("data", event)) => self.check_event(event),
             Some(("id", seq)) => seq.parse::<u64>().map(|_| ()).map_err(|error| format!("{line:?}: {error}")),
             None if matches!(line, "\n" | ":\n") => Ok(()),
@@ -98,6 +96,11 @@ impl Contract {
     fn streams_sse(&self) -> bool {
         let mut responses = self.document.operations.iter().flat_map(|operation| operation.responses);
         responses.any(|response| response.media == Some("text/event-stream"))
+    }
+
+    /// Whether each of its events has a name.
+    fn names_events(&self) -> bool {
+        self.document.name == "toolregistry"
     }
 
     fn check_event(&self, line: &str) -> Result<(), String> {
@@ -117,16 +120,6 @@ fn items(value: &Value) -> BTreeSet<String> {
     let here = value.pointer("/x-item-schema/$ref").and_then(Value::as_str);
     let name = |reference: &str| reference.strip_prefix("#/components/schemas/").unwrap().to_owned();
     below.into_iter().chain(here.map(name)).collect()
-}
-
-/// The code in an error body, in whichever document's words.
-pub fn code(body: &Value) -> String {
-    let places = [&body["error"]["code"], &body["reason"], &body["code"]];
-    match places.into_iter().find_map(Value::as_str).unwrap_or_default() {
-        // ACP's own word, and codes in capitals.
-        "VALIDATION_FAILED" => "invalid_request".to_owned(),
-        code => code.to_ascii_lowercase(),
-    }
 }
 
 /// One of each fault of the host.

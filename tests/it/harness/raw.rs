@@ -4,8 +4,8 @@ use http::{HeaderMap, Method, StatusCode};
 use runyard_api::host::Document;
 use serde_json::Value;
 
-use super::contract::{Contract, code};
-use super::recorder::Seen;
+use super::contract::Contract;
+use super::recorder::{Seen, code};
 
 /// An answer, whole.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Answer {
 
     /// Status and code of a refusal.
     pub fn refusal(&self) -> (u16, String) {
-        (self.status, code(&self.json()))
+        (self.status, code(&self.headers, &self.body))
     }
 }
 
@@ -63,13 +63,13 @@ fn judge(
 ) {
     match operation(contract.document, method, path) {
         Some(id) if status != StatusCode::METHOD_NOT_ALLOWED => seen.judge(contract, id, status, headers, body),
-        // What belongs to no operation has the document's error body, which every operation documents under `default`.
+        // What belongs to no operation has the document's error body, as every operation documents it under `default`.
         _ => {
             let media = headers.get("content-type").map(|value| value.to_str().unwrap());
             if let Err(reason) = contract.check(contract.document.operations[0].id, status.as_u16(), media, body) {
                 seen.broke(format!("{method} {path}: {reason}"));
             }
-            seen.judge_envelope(contract, headers, body);
+            seen.judge_envelope(headers, body);
         }
     }
 }
