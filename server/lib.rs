@@ -14,6 +14,7 @@ pub mod dialects;
 pub mod doors;
 pub mod driver;
 pub mod feed;
+pub mod graph;
 pub mod integrations;
 pub mod logging;
 pub mod objects;
