@@ -99,6 +99,8 @@ impl Projection {
             | Event::SubtaskMapped { .. }
             | Event::NodeQueued { .. }
             | Event::NodeWaiting { .. }
+            | Event::NodeDelayed { .. }
+            | Event::Loaded { .. }
             | Event::Evaluated { .. }
             | Event::RecoveryApplied { .. } => None,
         }
