@@ -8,7 +8,7 @@ use super::required;
 use crate::harness::{Answer, Clients, DOCUMENTS, World, refused, typed};
 
 /// Operations that name nothing in their path, each looked at in a test of its own below.
-const NAMING_NOTHING: [&str; 14] = [
+const NAMING_NOTHING: [&str; 17] = [
     "start_run",
     "create_run",
     "create_node_runs",
@@ -18,6 +18,10 @@ const NAMING_NOTHING: [&str; 14] = [
     "list_node_types",
     "list_keys",
     "create_key",
+    // Those of toolregistry.ai. A link to decide is for whoever has it.
+    "RunController_listRuns",
+    "RunController_createRun",
+    "RunController_runApproval",
     // ACP's.
     "create_server",
     "list_servers",
@@ -33,6 +37,7 @@ struct Things {
     key: String,
     thread: String,
     server: String,
+    plan: String,
 }
 
 async fn two() -> (World, Clients, Clients) {
@@ -53,6 +58,11 @@ fn start(run_id: Option<&str>, echo: &str) -> Value {
     body
 }
 
+/// The body that starts a run at the door of toolregistry.ai.
+fn pursued() -> Value {
+    json!({"intent": "Generate a UUID.", "selectedCustomerIntegrationIds": ["*"], "context": "", "userId": "ann"})
+}
+
 async fn things(of: &Clients) -> Things {
     let body = json!({
         "run_id": "mine", "input": {},
@@ -65,8 +75,10 @@ async fn things(of: &Clients) -> Things {
     let key = of.native.create_key(&typed(json!({}))).await.unwrap().into_inner().key.key_id;
     let made = of.acp.create_agent_runtime(&typed(json!({}))).await.unwrap().into_inner();
     let begun = of.acp.create_thread(&typed(json!({}))).await.unwrap().into_inner();
+    let plan = of.toolregistry.run_controller_create_run(None, &typed(pursued())).await.unwrap();
+    let plan = plan.into_inner().execution_plan_id.to_string();
     let (thread, server) = (begun.thread.id.unwrap(), made.server.id);
-    Things { thread, server, runs: vec![id, uuid, "mine".to_owned()], node_run: run.root_node_run_id, key }
+    Things { thread, server, plan, runs: vec![id, uuid, "mine".to_owned()], node_run: run.root_node_run_id, key }
 }
 
 /// The body that an operation takes, so that it is not refused before it is looked for what it names.
@@ -111,6 +123,9 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
                 }
                 path if path.contains("{runId}") => {
                     ("{runId}", theirs.runs.clone(), "run_0199f0a000007000800000000000abcd")
+                }
+                path if path.contains("{executionPlanId}") => {
+                    ("{executionPlanId}", vec![theirs.plan.clone()], "0199f0a0-0000-7000-8000-00000000abcd")
                 }
                 path if path.contains("{threadId}") => ("{threadId}", vec![theirs.thread.clone()], "thread_none"),
                 path if path.contains("{serverId}") => ("{serverId}", vec![theirs.server.clone()], "server_none"),
@@ -228,4 +243,14 @@ async fn servers_and_lists_of_acp_are_each_tenants_own() {
     assert_eq!(refused(other.acp.start_server_run("default", None, &joined).await).short(), (404, "thread_not_found"));
     let own = other.acp.create_thread(&typed(json!({"content": "Generate a UUID."}))).await.unwrap().into_inner();
     assert!(acme.acp.get_thread(&own.thread.id.unwrap()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_list_of_toolregistry_is_each_tenants_own() {
+    let (_world, acme, other) = two().await;
+    acme.toolregistry.run_controller_create_run(None, &typed(pursued())).await.unwrap();
+    for (caller, runs) in [(&acme, 1), (&other, 0)] {
+        let listed = caller.toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap();
+        assert_eq!(listed.into_inner().len(), runs);
+    }
 }
