@@ -23,6 +23,8 @@ fn make() -> Result<(), Box<dyn std::error::Error>> {
             Document::new(format!("openapi/arp/{name}.yaml")).overlay(format!("openapi/arp/{name}.overlay.yaml"));
         keep(&generator.document(&document.shared(&arp))?)?;
     }
+    let toolregistry = Document::new("openapi/toolregistry/toolregistry.yaml");
+    keep(&generator.document(&toolregistry.overlay("openapi/toolregistry/toolregistry.overlay.yaml"))?)?;
     keep(&generator.document(&Document::new("openapi/runyard/runyard.yaml"))?)?;
 
     // Compiled into this crate's tests only: every form that a document can have and ours may not. A package is without it.

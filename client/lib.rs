@@ -6,7 +6,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`run_gateway`], [`run_coordinator`], [`runtime`], [`runyard`] | one document each: its client, requests, types and errors |
+//! | [`run_gateway`], [`run_coordinator`], [`runtime`], [`toolregistry`], [`runyard`] | one document each: its client, requests, types and errors |
 //! | [`Builder`] | how a client is made: token, times, headers, repetition |
 //! | [`CallError`] | why a call did not give what was asked for |
 //! | [`token`] | where tokens come from |
@@ -17,14 +17,26 @@
 //! The clients themselves are generated from the documents when `runyard-api` is compiled. Nothing here knows how a run is
 //! executed, and nothing here compiles the server.
 #![cfg_attr(
-    not(all(feature = "run-gateway", feature = "run-coordinator", feature = "runtime", feature = "runyard")),
+    not(all(
+        feature = "run-gateway",
+        feature = "run-coordinator",
+        feature = "runtime",
+        feature = "toolregistry",
+        feature = "runyard"
+    )),
     expect(rustdoc::broken_intra_doc_links, reason = "the table above names every document, compiled or not")
 )]
 
 #[cfg(any(feature = "run-gateway", feature = "run-coordinator", feature = "runtime"))]
 mod arp;
-#[cfg(not(any(feature = "run-gateway", feature = "run-coordinator", feature = "runtime", feature = "runyard")))]
-compile_error!("choose a document: features `run-gateway`, `run-coordinator`, `runtime`, `runyard`");
+#[cfg(not(any(
+    feature = "run-gateway",
+    feature = "run-coordinator",
+    feature = "runtime",
+    feature = "toolregistry",
+    feature = "runyard"
+)))]
+compile_error!("choose a document: features `run-gateway`, `run-coordinator`, `runtime`, `toolregistry`, `runyard`");
 
 mod assembly;
 mod builder;
@@ -49,6 +61,8 @@ pub mod run_gateway;
 pub mod runtime;
 #[cfg(feature = "runyard")]
 pub mod runyard;
+#[cfg(feature = "toolregistry")]
+pub mod toolregistry;
 
 pub use builder::{BuildError, Builder};
 pub use document::{Document, ErrorBody};

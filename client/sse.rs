@@ -22,6 +22,9 @@ where
     events_up_to(bytes, LINE_BYTES_MAX)
 }
 
+/// An event that says that the connection is there. The standard has comments for that; some servers have this.
+const KEEP_ALIVE: &str = "keepalive";
+
 /// Why the events of a connection cannot be read on.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -61,6 +64,10 @@ where
                 Ok(event) => {
                     held.0.store(0, Ordering::Relaxed);
                     let Some(data) = event.data else { continue };
+                    // Sent into silence, and about nothing.
+                    if event.event.as_deref() == Some(KEEP_ALIVE) {
+                        continue;
+                    }
                     serde_json::from_str(&data).map_err(|source| LineError::NotJson { line: number, source })
                 }
                 Err(error) => Err(refused::<E>(error, number, event_bytes_max)),
@@ -88,7 +95,7 @@ fn refused<E: std::error::Error + 'static>(error: Error, line: u64, max: usize) 
 mod tests {
     use super::*;
 
-    const TEXT: &str = ":\n\nid: 1\ndata: {\"seq\":1}\n\n: alive\n\nevent: step\nid: 2\ndata: {\"seq\":\ndata: 2}\n\nretry: 5\n\nid: 3\r\ndata: {\"seq\":3}\r\n\r\nid: 4\ndata: {\"se";
+    const TEXT: &str = ":\n\nid: 1\ndata: {\"seq\":1}\n\n: alive\n\nevent: step\nid: 2\ndata: {\"seq\":\ndata: 2}\n\nretry: 5\n\nevent: keepalive\ndata: null\n\nid: 3\r\ndata: {\"seq\":3}\r\n\r\nid: 4\ndata: {\"se";
 
     async fn read(chunks: Vec<Result<Bytes, std::io::Error>>, max: usize) -> Vec<Result<Value, LineError<SseError>>> {
         events_up_to(stream::iter(chunks), max).collect().await

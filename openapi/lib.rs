@@ -58,6 +58,11 @@ pub mod arp {
 }
 
 generated!(
+    /// toolregistry.ai: runs that pursue an intent with the tools of integrations.
+    #[cfg(feature = "toolregistry")]
+    toolregistry, "toolregistry"
+);
+generated!(
     /// Our own door: what no other API says.
     #[cfg(feature = "runyard")]
     runyard, "runyard"
@@ -73,6 +78,8 @@ pub static DOCUMENTS: &[(&host::Document, &str)] = &[
     (&arp::run_coordinator::DOCUMENT, arp::run_coordinator::SURFACE),
     #[cfg(feature = "runtime")]
     (&arp::runtime::DOCUMENT, arp::runtime::SURFACE),
+    #[cfg(feature = "toolregistry")]
+    (&toolregistry::DOCUMENT, toolregistry::SURFACE),
     #[cfg(feature = "runyard")]
     (&runyard::DOCUMENT, runyard::SURFACE),
 ];

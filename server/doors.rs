@@ -5,15 +5,17 @@
 //! | `run-gateway`     | 1           | `openapi/arp/run-gateway`  | [`dialects::run_gateway`]    |
 //! | `run-coordinator` | 2           | `openapi/arp/run-coordinator` | [`dialects::run_coordinator`] |
 //! | `runtime`         | 3           | `openapi/arp/runtime`      | [`dialects::runtime`]        |
+//! | `toolregistry`    | 4           | `openapi/toolregistry/toolregistry` | [`dialects::toolregistry`] |
 //! | `runyard`         | 12          | `openapi/runyard/runyard`  | [`dialects::native`]         |
 //!
-//! Ports +4 to +11 are kept for the faces that come later. Nothing listens on the base itself.
+//! Ports +5 to +11 are kept for the faces that come later. Nothing listens on the base itself.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use runyard_api::host::{self, Mounted, Settings};
-use runyard_api::{arp, runyard};
+use runyard_api::{arp, runyard, toolregistry};
 
 use crate::auth::Guard;
 use crate::config::Config;
@@ -62,7 +64,8 @@ pub enum DoorError {
 const ADVICE: &str = "set `port_base` (--port-base, RUNYARD_PORT_BASE) to a free range, or to 0 for free ports";
 
 /// Where each door stands above the port base, in the order of the ports.
-const OFFSETS: [(&str, u16); 4] = [("run-gateway", 1), ("run-coordinator", 2), ("runtime", 3), ("runyard", 12)];
+const OFFSETS: [(&str, u16); 5] =
+    [("run-gateway", 1), ("run-coordinator", 2), ("runtime", 3), ("toolregistry", 4), ("runyard", 12)];
 
 /// How far above the port base a document is served; 0, where nothing listens, for one that has no door.
 pub fn offset(document: &str) -> u16 {
@@ -89,7 +92,7 @@ pub fn open(
     log: &slog::Logger,
 ) -> Result<(Vec<Door>, Vec<host::Server>), DoorError> {
     let known: native::Doors = Arc::new(OnceLock::new());
-    let mounted = table(inside, settings, known.clone());
+    let mounted = table(config, inside, settings, known.clone());
     let (mut doors, mut servers) = (Vec::new(), Vec::new());
     for one in mounted {
         let document = one.document();
@@ -104,7 +107,7 @@ pub fn open(
     Ok((doors, servers))
 }
 
-fn table(inside: Inside, settings: &Settings, doors: native::Doors) -> Vec<Mounted> {
+fn table(config: &Config, inside: Inside, settings: &Settings, doors: native::Doors) -> Vec<Mounted> {
     let Inside { runs, guard, gateway, .. } = inside;
     let room = Arc::new(dialects::run_gateway::Room::new(gateway, guard.gate(&arp::run_gateway::DOCUMENT)));
     let gateway = arp::run_gateway::api(room, settings.clone());
@@ -112,10 +115,22 @@ fn table(inside: Inside, settings: &Settings, doors: native::Doors) -> Vec<Mount
     let coordinator = arp::run_coordinator::api(room, settings.clone());
     let room = Arc::new(runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT)));
     let runtime = arp::runtime::api(room, settings.clone());
+    let gate = guard.gate(&toolregistry::DOCUMENT);
+    let room = Arc::new(dialects::toolregistry::Room::new(runs.clone(), gate, &of_toolregistry(config)));
+    let toolregistry = toolregistry::api(room, settings.clone());
     let gate = guard.gate(&runyard::DOCUMENT);
     let room = Arc::new(native::Room::new(runs.clone(), doors, gate, guard.keys().clone()));
     let own = runyard::api(room, settings.clone());
-    vec![gateway, coordinator, runtime, own]
+    vec![gateway, coordinator, runtime, toolregistry, own]
+}
+
+fn of_toolregistry(config: &Config) -> dialects::toolregistry::Settings {
+    let set = &config.toolregistry;
+    dialects::toolregistry::Settings {
+        plan_wait: Duration::from_millis(set.plan_wait_ms),
+        open_max: set.open_max,
+        public_url: set.public_url.clone(),
+    }
 }
 
 /// The title of a document, as it says itself.

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use lines::{Line, ndjson};
-pub use sse::{Frame, Framed, sse};
+pub use sse::{Beat, Frame, Framed, sse};
 
 use crate::clock::Clock;
 use crate::store::{Store, StoreError, Tenant};

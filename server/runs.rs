@@ -227,6 +227,11 @@ impl Runs {
         Ok(self.store.counts(tenant).await?)
     }
 
+    /// Every event of a run so far.
+    pub async fn log(&self, tenant: &str, run: RunId) -> Result<Vec<Recorded>, Error> {
+        Ok(self.submitter.log(tenant, run).await?)
+    }
+
     /// Every event of a run after a position, those to come included.
     pub fn follow(
         &self,

@@ -34,6 +34,7 @@ impl Head {
     /// The caller of this request, known by tenant and, when there is one, subject.
     pub fn caller(&self, tenant: impl Into<Arc<str>>, subject: Option<Arc<str>>) -> Caller {
         Caller {
+            method: self.method.clone(),
             request_id: Arc::clone(&self.request_id),
             tenant: tenant.into(),
             subject,
@@ -52,6 +53,8 @@ impl Head {
 /// Who is calling, and what goes with the call. Cheap to clone.
 #[derive(Clone)]
 pub struct Caller {
+    /// The method as sent. `HEAD` is asked of whoever answers `GET`, and must change nothing (RFC 9110, section 9.2.1).
+    pub method: http::Method,
     /// The id of the request, also answered in `x-request-id`.
     pub request_id: Arc<str>,
     /// Whose data may be seen and changed. From the credential alone, never from the request's content.

@@ -139,6 +139,17 @@ impl Gate {
         Ok(self.judge(head, operation).await?)
     }
 
+    /// As [`Gate::admit`], for an operation that needs no credential: nobody, where none is shown. What is shown has to hold.
+    ///
+    /// # Errors
+    /// As [`Gate::admit`].
+    pub async fn admit_if_shown(&self, head: &Head, operation: &'static Operation) -> Result<Option<Caller>, Fault> {
+        if self.schemes.shown(&head.headers)?.is_none() {
+            return Ok(None);
+        }
+        self.admit(head, operation).await.map(Some)
+    }
+
     async fn judge(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Refused> {
         let scope = needed(self.document, operation);
         let settings = &self.guard.0.settings;

@@ -85,6 +85,13 @@ mod tests {
         runs:read runtime get_run_result
         runs:write runtime cancel_run
         runs:read runtime stream_run_events
+        runs:read toolregistry RunController_listRuns
+        runs:write toolregistry RunController_createRun
+        runs:read toolregistry RunController_runApproval
+        runs:read toolregistry RunController_getRun
+        runs:write toolregistry RunController_abortRun
+        runs:read toolregistry RunController_sse
+        runs:read toolregistry ExecutionPlanController_getExecutionPlan
         runs:read runyard list_doors
         runs:read runyard list_runs
         runs:read runyard get_run
@@ -113,7 +120,10 @@ mod tests {
     fn what_is_open_is_what_tells_nothing_of_anybody() {
         for (document, _) in runyard_api::DOCUMENTS {
             let open: Vec<_> = document.operations.iter().filter(|one| !one.secured).map(|one| one.id).collect();
-            assert_eq!(open, ["health", "version"], "{}", document.name);
+            let of_ours = ["health", "version"];
+            // Some owners have no such operations.
+            let expected = if document.name == "toolregistry" { &[][..] } else { &of_ours[..] };
+            assert_eq!(open, expected, "{}", document.name);
         }
     }
 

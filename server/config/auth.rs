@@ -74,6 +74,8 @@ pub struct Doors {
     pub run_coordinator: Option<Mode>,
     /// Of the ARP Runtime.
     pub runtime: Option<Mode>,
+    /// Of the door of toolregistry.ai.
+    pub toolregistry: Option<Mode>,
     /// Of our own door.
     pub runyard: Option<Mode>,
 }
@@ -85,14 +87,15 @@ impl Doors {
             "run-gateway" => self.run_gateway,
             "run-coordinator" => self.run_coordinator,
             "runtime" => self.runtime,
+            "toolregistry" => self.toolregistry,
             "runyard" => self.runyard,
             _ => None,
         }
     }
 
     /// Every door's, in the table's order.
-    fn all(&self) -> [Option<Mode>; 4] {
-        [self.run_gateway, self.run_coordinator, self.runtime, self.runyard]
+    fn all(&self) -> [Option<Mode>; 5] {
+        [self.run_gateway, self.run_coordinator, self.runtime, self.toolregistry, self.runyard]
     }
 }
 

@@ -76,10 +76,30 @@ pub struct Config {
     pub coordinator: Coordinator,
     /// What the run gateway works with.
     pub gateway: Gateway,
+    /// The door of toolregistry.ai.
+    pub toolregistry: ToolregistryDoor,
     /// Who is asked who they are, and whom to believe.
     pub auth: Auth,
     /// Where steps may reach.
     pub egress: egress::Egress,
+}
+
+/// `[toolregistry]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ToolregistryDoor {
+    /// How long a start waits for its plan, milliseconds. Default 10000.
+    pub plan_wait_ms: u64,
+    /// Starts and streams that one tenant may have open at once. Default 256.
+    pub open_max: usize,
+    /// What links to this door begin with. Absent: the host that the caller asked.
+    pub public_url: Option<String>,
+}
+
+impl Default for ToolregistryDoor {
+    fn default() -> Self {
+        Self { plan_wait_ms: 10_000, open_max: 256, public_url: None }
+    }
 }
 
 /// `[log]`.
@@ -167,6 +187,7 @@ impl Default for Config {
             log: Log::default(),
             coordinator: Coordinator::default(),
             gateway: Gateway::default(),
+            toolregistry: ToolregistryDoor::default(),
             auth: Auth::default(),
             egress: egress::Egress::default(),
         }

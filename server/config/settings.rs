@@ -184,6 +184,24 @@ pub const SETTINGS: &[Setting] = &[
         written: "\"local\"",
     },
     Setting {
+        key: "toolregistry.plan_wait_ms",
+        about: "How long starting a run through the door of toolregistry.ai waits for the plan, in milliseconds. Then it answers without.",
+        kind: Kind::Count { min: 0, max: MINUTES_10_MS },
+        written: "10000",
+    },
+    Setting {
+        key: "toolregistry.open_max",
+        about: "How many starts and event streams of one tenant may be open at once at the door of toolregistry.ai. One more is answered 429.",
+        kind: Kind::Count { min: 1, max: 1_000_000 },
+        written: "256",
+    },
+    Setting {
+        key: "toolregistry.public_url",
+        about: "Where callers reach the door of toolregistry.ai; links that approve or deny begin with it. Not set: the host that the caller asked, over http.",
+        kind: Kind::Url,
+        written: "\"https://runs.example.org\"",
+    },
+    Setting {
         key: "auth.mode",
         about: "Whether callers are asked who they are. Not set: disabled on loopback; on another host it must be said. ARP_AUTH_MODE is read as well, and so are the other ARP_AUTH_ variables.",
         kind: Kind::Choice(MODES),
@@ -288,6 +306,12 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "auth.doors.runtime",
         about: "The mode of the ARP Runtime alone. Not set: auth.mode.",
+        kind: Kind::Choice(MODES),
+        written: "\"required\"",
+    },
+    Setting {
+        key: "auth.doors.toolregistry",
+        about: "The mode of the door of toolregistry.ai alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },

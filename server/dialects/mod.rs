@@ -19,6 +19,7 @@ pub mod resume;
 pub mod run_coordinator;
 pub mod run_gateway;
 pub mod runtime;
+pub mod toolregistry;
 
 #[cfg(test)]
 mod said;

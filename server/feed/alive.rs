@@ -9,14 +9,15 @@ use futures::{Stream, StreamExt};
 use crate::clock::Clock;
 use crate::store::StoreError;
 
-/// How long a stream may be silent.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long a stream may be silent where nobody says otherwise.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Chunks as they come, and `beat` into every long silence. An error ends the stream between two chunks and says so; the
 /// reader sees that the last event is missing and resumes.
 pub(super) fn kept_alive<S>(
     chunks: S,
     beat: &'static [u8],
+    every: Duration,
     clock: Clock,
 ) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static
 where
@@ -36,7 +37,7 @@ where
                     Some((Err(std::io::Error::other("the log could not be read; resume later")), (chunks, clock, true)))
                 }
             },
-            () = clock.sleep(KEEP_ALIVE) => Some((Ok(Bytes::from_static(beat)), (chunks, clock, false))),
+            () = clock.sleep(every) => Some((Ok(Bytes::from_static(beat)), (chunks, clock, false))),
         }
     })
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use serde_json::Value;
 
-use super::alive::kept_alive;
+use super::alive::{KEEP_ALIVE, kept_alive};
 use crate::clock::Clock;
 
 /// What a line holds, or why the stream ends early.
@@ -16,7 +16,7 @@ pub fn ndjson<S>(events: S, clock: Clock) -> impl Stream<Item = Result<Bytes, st
 where
     S: Stream<Item = Line> + Send + 'static,
 {
-    kept_alive(events.map(|event| event.map(|value| line(&value))), b" ", clock)
+    kept_alive(events.map(|event| event.map(|value| line(&value))), b" ", KEEP_ALIVE, clock)
 }
 
 fn line(value: &Value) -> Bytes {

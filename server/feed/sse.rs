@@ -1,11 +1,13 @@
 //! Events as server-sent events (WHATWG HTML, section 9.2): `id` is where a reader resumes (`Last-Event-ID`), `data` one JSON
-//! object. Keep-alive is an empty comment, which every reader drops.
+//! object. Keep-alive is an empty comment, which every reader drops, unless a face has its own.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use serde_json::Value;
 
-use super::alive::kept_alive;
+use super::alive::{KEEP_ALIVE, kept_alive};
 use crate::clock::Clock;
 
 /// One event: its place and what it says.
@@ -13,23 +15,41 @@ use crate::clock::Clock;
 pub struct Frame {
     /// Its `id`.
     pub id: u64,
+    /// Its `event`. Without one, `onmessage` of a browser's `EventSource` sees it.
+    pub name: Option<&'static str>,
     /// Its `data`.
     pub data: Value,
+}
+
+/// What is sent into a long silence.
+#[derive(Debug, Clone, Copy)]
+pub struct Beat {
+    /// How long the silence is.
+    pub every: Duration,
+    /// What is sent, as it is.
+    pub text: &'static str,
+}
+
+impl Default for Beat {
+    /// A comment.
+    fn default() -> Self {
+        Beat { every: KEEP_ALIVE, text: ":\n\n" }
+    }
 }
 
 /// A frame, or why the stream ends early.
 pub type Framed = Result<Frame, crate::store::StoreError>;
 
-/// Writes each frame as one event without a name, so that `onmessage` of a browser's `EventSource` sees it. An error ends the
-/// stream between two events.
-pub fn sse<S>(frames: S, clock: Clock) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static
+/// Writes each frame as one event. An error ends the stream between two events.
+pub fn sse<S>(frames: S, beat: Beat, clock: Clock) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static
 where
     S: Stream<Item = Framed> + Send + 'static,
 {
-    kept_alive(frames.map(|frame| frame.map(|frame| event(&frame))), b":\n\n", clock)
+    kept_alive(frames.map(|frame| frame.map(|frame| event(&frame))), beat.text.as_bytes(), beat.every, clock)
 }
 
 /// JSON has no line break outside its strings, and escapes those within: one `data` line always holds it all.
 fn event(frame: &Frame) -> Bytes {
-    Bytes::from(format!("id: {}\ndata: {}\n\n", frame.id, frame.data))
+    let name = frame.name.map(|name| format!("event: {name}\n")).unwrap_or_default();
+    Bytes::from(format!("id: {}\n{name}data: {}\n\n", frame.id, frame.data))
 }

@@ -88,6 +88,24 @@ impl Runs {
         }
     }
 
+    /// Whether [`Runs::redeem`] would decide something, as things stand. Nothing changes.
+    ///
+    /// # Errors
+    /// As [`Runs::redeem`].
+    pub async fn look_at_token(&self, token: &str, tenant: Option<&str>) -> Result<(), Error> {
+        let held = self.decisions.read(token).ok_or(Error::InvalidToken)?;
+        if tenant.is_some_and(|tenant| tenant != held.tenant) {
+            return Err(Error::InvalidToken);
+        }
+        let state = self.state(&held.tenant, held.run).await?.ok_or(Error::InvalidToken)?;
+        let asked = state.approvals.get(&held.approval).and_then(|node_run| state.node(*node_run));
+        match asked {
+            Some(node) if node.is_asked() => Ok(()),
+            Some(_) => Err(Error::UsedToken),
+            None => Err(Error::InvalidToken),
+        }
+    }
+
     async fn decide_in(
         &self,
         tenant: &str,

@@ -1,8 +1,8 @@
 //! What lists show of a run, derived from its state and written with every commit.
 
-use runyard_engine::{RunOutcome, RunStatus, State};
+use runyard_engine::{Node, NodeKind, RunOutcome, RunStatus, State};
 
-use crate::store::RunRow;
+use crate::store::{RunRow, Standing};
 
 /// How many characters of a goal a list shows.
 const TITLE_CHARACTERS_MAX: usize = 200;
@@ -18,6 +18,7 @@ pub fn derive(state: &State) -> RunRow {
         turn: start.and_then(|start| start.turn.clone()),
         title: start.and_then(|start| title(&start.inputs)),
         status: state.status,
+        standing: standing(state),
         reason: match state.status {
             RunStatus::Queued | RunStatus::Running | RunStatus::Waiting | RunStatus::Final(RunOutcome::Succeeded) => {
                 None
@@ -30,6 +31,17 @@ pub fn derive(state: &State) -> RunRow {
         created_at_ms: state.started_at_ms.unwrap_or_default(),
         updated_at_ms: state.updated_at_ms.unwrap_or_default(),
         ended_at_ms: state.ended_at_ms,
+    }
+}
+
+/// What a run is at, where its status does not say.
+pub fn standing(state: &State) -> Standing {
+    let planned = |root: &Node| root.node_type.kind != NodeKind::Plan || root.rounds > 0;
+    match (state.status, state.root()) {
+        (RunStatus::Running | RunStatus::Waiting, Some(root)) if !planned(root) => Standing::Planning,
+        (RunStatus::Waiting, _) if state.paused.is_some() => Standing::Paused,
+        (RunStatus::Waiting, _) if state.is_asking() => Standing::Asking,
+        _ => Standing::Plain,
     }
 }
 

@@ -173,16 +173,7 @@ impl Submitter {
         if let Some(state) = self.cache.get(tenant, run) {
             return Ok(Some(state));
         }
-        let mut log = Vec::new();
-        loop {
-            let after = log.last().map_or(0, |recorded: &Recorded| recorded.position);
-            let page = self.store.log(tenant, run, after, PAGE).await?;
-            let last = page.len() < PAGE;
-            log.extend(page);
-            if last {
-                break;
-            }
-        }
+        let log = self.log(tenant, run).await?;
         if log.is_empty() {
             return Ok(None);
         }
@@ -190,6 +181,20 @@ impl Submitter {
         let state = Arc::new(state);
         self.cache.keep(tenant, state.clone());
         Ok(Some(state))
+    }
+
+    /// A run's whole log; empty where it does not exist for this tenant.
+    pub(super) async fn log(&self, tenant: &str, run: RunId) -> Result<Vec<Recorded>, StoreError> {
+        let mut log: Vec<Recorded> = Vec::new();
+        loop {
+            let after = log.last().map_or(0, |recorded| recorded.position);
+            let page = self.store.log(tenant, run, after, PAGE).await?;
+            let last = page.len() < PAGE;
+            log.extend(page);
+            if last {
+                return Ok(log);
+            }
+        }
     }
 
     /// What is being performed in this process.

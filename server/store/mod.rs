@@ -185,6 +185,8 @@ pub struct RunRow {
     pub turn: Option<Turn>,
     /// Where it stands.
     pub status: RunStatus,
+    /// What it is at, where its status does not say.
+    pub standing: Standing,
     /// The error code of a run that did not succeed.
     pub reason: Option<String>,
     /// The position of its last event.
@@ -281,11 +283,47 @@ impl From<RunStatus> for Status {
     }
 }
 
+/// What a run that has not ended is at, where its status does not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// Nothing that has to be said: its status says it all.
+    #[default]
+    Plain,
+    /// Its root is being planned, and nothing else has begun.
+    Planning,
+    /// Nothing moves until somebody has agreed, or has not.
+    Asking,
+    /// Somebody holds it.
+    Paused,
+}
+
+impl Standing {
+    /// Every one.
+    pub const ALL: [Standing; 4] = [Standing::Plain, Standing::Planning, Standing::Asking, Standing::Paused];
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Standing::Plain => "plain",
+            Standing::Planning => "planning",
+            Standing::Asking => "asking",
+            Standing::Paused => "paused",
+        }
+    }
+
+    /// Reads the word. Anything else is `None`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Standing::ALL.into_iter().find(|standing| standing.word() == word)
+    }
+}
+
 /// Which runs a list wants. Absent or empty means any.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Any of these.
     pub statuses: Vec<Status>,
+    /// Is at any of these.
+    pub standings: Vec<Standing>,
     /// Came through this face.
     pub face: Option<String>,
     /// The root's resolved node type id.

@@ -21,7 +21,7 @@ use runyard::dialects::arp::project::Projection;
 use runyard::runs::row;
 use runyard::store::api_key::KeyStore;
 use runyard::store::sqlite::{FILE_NAME, Options, Sqlite};
-use runyard::store::{Filter, Status, Store};
+use runyard::store::{Filter, RunRow, Status, Store};
 use runyard_engine::{EffectId, Recorded, RunId, RunStatus, State, check, outstanding, replay};
 use serde_json::json;
 use tempfile::TempDir;
@@ -67,7 +67,8 @@ async fn read_and_check(data: &Path) -> BTreeMap<RunId, Stored> {
         let log = store.log(TENANT, found.run, 0, usize::MAX).await.unwrap();
         let state = replay(found.run, &log).unwrap();
         assert_eq!(check(&state), [], "{}", found.run);
-        assert_eq!(found, &row::derive(&state));
+        // What a run is at was not told by earlier builds, and is with its next event.
+        assert_eq!(found, &RunRow { standing: found.standing, ..row::derive(&state) });
         for node_run in state.nodes.keys() {
             assert_eq!(store.run_of(TENANT, *node_run).await.unwrap(), Some(found.run));
         }

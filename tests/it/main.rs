@@ -25,3 +25,4 @@ mod runtime;
 mod shutdown;
 mod streams;
 mod tidy;
+mod toolregistry;

@@ -214,7 +214,7 @@ impl Served {
     }
 }
 
-/// A base whose three ports were free a moment ago. Below the range from which systems take ports for connections, so that
+/// A base whose ports were free a moment ago. Below the range from which systems take ports for connections, so that
 /// only another test run competes for it.
 pub(crate) fn free_port_base() -> u16 {
     use std::net::TcpListener;
@@ -224,7 +224,7 @@ pub(crate) fn free_port_base() -> u16 {
     let seed = u16::try_from(std::process::id() % 600).unwrap();
     (0..600)
         .map(|_| 20_000 + (seed + NEXT.fetch_add(1, Ordering::SeqCst)) % 600 * 16)
-        .find(|base| [1, 2, 12].iter().all(|offset| TcpListener::bind(("127.0.0.1", base + offset)).is_ok()))
+        .find(|base| [1, 2, 4, 12].iter().all(|offset| TcpListener::bind(("127.0.0.1", base + offset)).is_ok()))
         .unwrap()
 }
 

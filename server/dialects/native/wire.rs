@@ -42,6 +42,7 @@ pub(super) fn filter(catalog: &Catalog, request: &ListRunsRequest) -> Filter {
     let resolved = |id: &String| catalog.canonical(id).map_or_else(|| id.clone(), str::to_owned);
     Filter {
         statuses: request.state.iter().map(status).collect(),
+        standings: Vec::new(),
         face: request.face.clone(),
         node_type: request.node_type.as_ref().map(resolved),
         created_from_ms: request.created_after.map(Timestamp::as_millisecond),

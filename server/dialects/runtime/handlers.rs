@@ -14,7 +14,7 @@ use super::{Room, wire};
 use crate::dialects::arp::{runs, service};
 use crate::dialects::refusal::{Refusal, of_door, of_runs};
 use crate::dialects::resume::Resume;
-use crate::feed::{self, Framed};
+use crate::feed::{self, Beat, Framed};
 
 impl Runtime for Room {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
@@ -76,7 +76,7 @@ impl Runtime for Room {
     ) -> Result<Reply<StreamRunEventsOk>, Problem> {
         let state = self.state(cx, &request.run_id).await.map_err(|refusal| problem(cx, refusal))?;
         let after = Resume::new(request.after_seq, request.last_event_id).seq();
-        let events = feed::sse(self.shown(cx, &state, after), self.runs.clock().clone());
+        let events = feed::sse(self.shown(cx, &state, after), Beat::default(), self.runs.clock().clone());
         Ok(StreamRunEventsOk::Ok(ByteStream::new(events)).into())
     }
 }

@@ -56,7 +56,7 @@ impl Projection {
             "time": rfc3339(recorded.at_ms),
             "data": data,
         });
-        Some(Frame { id: self.seq, data: body })
+        Some(Frame { id: self.seq, name: None, data: body })
     }
 
     fn shown(&mut self, recorded: &Recorded) -> Shown {

@@ -6,7 +6,7 @@ use runyard_engine::{
 use uuid::Uuid;
 
 use crate::store::approval::{ApprovalRow, ApprovalStatus, Subject};
-use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, RunRow, Status, Store, StoreError};
+use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, RunRow, Standing, Status, Store, StoreError};
 
 /// The tenant of most tests.
 pub(in crate::store) const TENANT: &str = "default";
@@ -79,6 +79,7 @@ pub(in crate::store) fn start(n: u128) -> Draft {
             title: None,
             turn: None,
             status: RunStatus::Running,
+            standing: Standing::Plain,
             reason: None,
             version: 1,
             created_at_ms,

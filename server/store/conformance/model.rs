@@ -10,7 +10,7 @@ use runyard_engine::{EffectId, Position};
 use super::fixture::{Draft, effect, go_on, node_run, run, start};
 use crate::store::memory::Memory;
 use crate::store::sqlite::Sqlite;
-use crate::store::{Append, Cursor, Epoch, Filter, LabelFilter, Status, Store};
+use crate::store::{Append, Cursor, Epoch, Filter, LabelFilter, Standing, Status, Store};
 
 const TENANTS: [&str; 2] = ["default", "other"];
 const RUNS: u128 = 4;
@@ -83,6 +83,7 @@ fn filter() -> impl Strategy<Value = Filter> {
     let statuses = vec(0..Status::ALL.len(), 0..3);
     (statuses, any::<bool>(), bound(), bound(), vec(label, 0..3)).prop_map(|(statuses, face, from, before, labels)| {
         Filter {
+            standings: if face { vec![Standing::Plain] } else { Vec::new() },
             statuses: statuses.into_iter().map(|status| Status::ALL[status]).collect(),
             face: face.then(|| "run-gateway".to_owned()),
             node_type: None,

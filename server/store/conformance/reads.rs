@@ -3,7 +3,7 @@
 use runyard_engine::{RunOutcome, RunStatus};
 
 use super::fixture::{Draft, TENANT, go_on, node_run, run, start};
-use crate::store::{Cursor, Filter, RunRow, Status, Store};
+use crate::store::{Cursor, Filter, RunRow, Standing, Status, Store};
 
 pub(super) async fn a_log_is_read_in_pages(store: &dyn Store) {
     start(1).events(10).lands(store).await;
@@ -40,6 +40,7 @@ pub(super) async fn a_row_is_what_was_written(store: &dyn Store) {
     let mut last = go_on(1, 1);
     last.0.row = RunRow {
         title: Some("Zähle bis drei".into()),
+        standing: Standing::Planning,
         status: RunStatus::Final(RunOutcome::Failed),
         reason: Some("timed_out".into()),
         updated_at_ms: 77,
@@ -95,6 +96,7 @@ pub(super) async fn each_filter_filters(store: &dyn Store) {
     assert_eq!(listed(store, Filter { created_before_ms: Some(3), ..any() }).await, [2, 1]);
     let all = Filter {
         statuses: vec![Status::Running, Status::Succeeded],
+        standings: vec![Standing::Plain],
         face: Some("native".into()),
         node_type: Some("echo".into()),
         created_from_ms: Some(3),
@@ -102,6 +104,16 @@ pub(super) async fn each_filter_filters(store: &dyn Store) {
         labels: Vec::new(),
     };
     assert_eq!(listed(store, all).await, [3]);
+
+    let standings = |standings: &[Standing]| Filter { standings: standings.to_vec(), ..any() };
+    assert_eq!(listed(store, standings(&[Standing::Planning, Standing::Plain])).await, [4, 3, 2, 1]);
+    assert!(listed(store, standings(&[Standing::Planning])).await.is_empty());
+    let mut planning = go_on(3, 1);
+    (planning.0.row.face, planning.0.row.standing) = ("native".into(), Standing::Planning);
+    planning.0.row.node_type = "echo".into();
+    planning.lands(store).await;
+    assert_eq!(listed(store, standings(&[Standing::Planning])).await, [3]);
+    assert_eq!(listed(store, standings(&[Standing::Plain])).await, [4, 2, 1]);
 
     // A run leaves the list of one status and enters another's.
     let mut ended = go_on(1, 1).status(Status::Failed);

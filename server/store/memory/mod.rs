@@ -362,6 +362,7 @@ impl Data {
 
 fn wanted(filter: &Filter, row: &RunRow) -> bool {
     (filter.statuses.is_empty() || filter.statuses.contains(&row.status.into()))
+        && (filter.standings.is_empty() || filter.standings.contains(&row.standing))
         && filter.face.as_ref().is_none_or(|face| *face == row.face)
         && filter.node_type.as_ref().is_none_or(|node_type| *node_type == row.node_type)
         && filter.created_from_ms.is_none_or(|from| row.created_at_ms >= from)

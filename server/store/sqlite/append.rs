@@ -137,14 +137,15 @@ fn write_row(connection: &Connection, append: &Append, exists: bool) -> Result<(
         // What never changes is left alone, so that its indexes are not written again.
         connection
             .prepare_cached(
-                "UPDATE runs SET title = ?3, status = ?4, reason = ?5, version = ?6, updated_at_ms = ?7, ended_at_ms = ?8 \
-                 WHERE tenant = ?1 AND run = ?2",
+                "UPDATE runs SET title = ?3, status = ?4, standing = ?5, reason = ?6, version = ?7, updated_at_ms = ?8, \
+                 ended_at_ms = ?9 WHERE tenant = ?1 AND run = ?2",
             )?
             .execute(params![
                 append.tenant,
                 Id::from(row.run),
                 row.title,
                 status,
+                row.standing,
                 row.reason,
                 version,
                 row.updated_at_ms,
@@ -154,9 +155,9 @@ fn write_row(connection: &Connection, append: &Append, exists: bool) -> Result<(
     }
     connection
         .prepare_cached(
-            "INSERT INTO runs (tenant, run, name, face, node_type, title, status, reason, version, created_at_ms, \
+            "INSERT INTO runs (tenant, run, name, face, node_type, title, status, standing, reason, version, created_at_ms, \
              updated_at_ms, ended_at_ms, thread, turn) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute(params![
             append.tenant,
@@ -166,6 +167,7 @@ fn write_row(connection: &Connection, append: &Append, exists: bool) -> Result<(
             row.node_type,
             row.title,
             status,
+            row.standing,
             row.reason,
             version,
             row.created_at_ms,

@@ -6,7 +6,7 @@ use rusqlite::ErrorCode;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
-use crate::store::{RunRow, Status, StoreError};
+use crate::store::{RunRow, Standing, Status, StoreError};
 
 /// An id as a 16-byte BLOB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +79,21 @@ impl FromSql for Status {
     }
 }
 
+impl ToSql for Standing {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.word().as_bytes())))
+    }
+}
+
+impl FromSql for Standing {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Standing::from_word(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
 /// The columns of a run's row, in the order that [`run_row`] reads them.
-pub(super) const RUN_COLUMNS: &str = "run, name, face, node_type, title, status, reason, version, created_at_ms, updated_at_ms, ended_at_ms, thread, turn";
+pub(super) const RUN_COLUMNS: &str = "run, name, face, node_type, title, status, standing, reason, version, created_at_ms, \
+     updated_at_ms, ended_at_ms, thread, turn";
 
 pub(super) fn run_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
     Ok(RunRow {
@@ -89,13 +102,14 @@ pub(super) fn run_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
         face: row.get(2)?,
         node_type: row.get(3)?,
         title: row.get(4)?,
-        turn: turn(row.get(11)?, row.get(12)?),
+        turn: turn(row.get(12)?, row.get(13)?),
         status: row.get::<_, Status>(5)?.into(),
-        reason: row.get(6)?,
-        version: row.get::<_, i64>(7)?.unsigned_abs(),
-        created_at_ms: row.get(8)?,
-        updated_at_ms: row.get(9)?,
-        ended_at_ms: row.get(10)?,
+        standing: row.get(6)?,
+        reason: row.get(7)?,
+        version: row.get::<_, i64>(8)?.unsigned_abs(),
+        created_at_ms: row.get(9)?,
+        updated_at_ms: row.get(10)?,
+        ended_at_ms: row.get(11)?,
     })
 }
 

@@ -127,8 +127,8 @@ fn walk(
     label: Option<(&str, &str)>,
     after: Option<Cursor>,
 ) -> Walk {
-    let Filter { statuses: _, face, node_type, created_from_ms, created_before_ms, labels } = filter;
-    let asks_row = status.is_some() || face.is_some() || node_type.is_some();
+    let Filter { statuses: _, standings, face, node_type, created_from_ms, created_before_ms, labels } = filter;
+    let asks_row = status.is_some() || !standings.is_empty() || face.is_some() || node_type.is_some();
     let (table, join) = match label {
         None => ("runs", ""),
         // In this order: the labels are what is walked.
@@ -143,6 +143,11 @@ fn walk(
     }
     if let Some(status) = status {
         walk.and(" AND runs.status = ?", status.word().to_owned());
+    }
+    if !standings.is_empty() {
+        let marks = vec!["?"; standings.len()].join(", ");
+        walk.sql.push_str(&format!(" AND runs.standing IN ({marks})"));
+        walk.values.extend(standings.iter().map(|standing| Value::from(standing.word().to_owned())));
     }
     if let Some(face) = face {
         walk.and(" AND runs.face = ?", face.clone());

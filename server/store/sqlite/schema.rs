@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_labels.sql"),
     include_str!("migrations/0005_turns.sql"),
     include_str!("migrations/0006_approvals.sql"),
+    include_str!("migrations/0007_standing.sql"),
 ];
 
 /// Marks the file as Runyard's (SQLite's `application_id`): "RYRD".

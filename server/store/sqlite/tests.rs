@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::writer::Queue;
 use super::{FILE_NAME, Options, Sqlite, list, schema};
 use crate::store::conformance::fixture::{TENANT, effect, effect_id, go_on, held, node_run, positions, run, start};
-use crate::store::{Cursor, Filter, LabelFilter, Status, Store, StoreError};
+use crate::store::{Cursor, Filter, LabelFilter, Standing, Status, Store, StoreError};
 
 fn open(folder: &tempfile::TempDir) -> Sqlite {
     Sqlite::open(folder.path(), Options::default()).unwrap()
@@ -423,6 +423,7 @@ async fn every_query_of_a_list_uses_an_index_for_its_order() {
         any(),
         Filter { statuses: vec![Status::Running, Status::Waiting], ..any() },
         Filter { face: text("x"), ..any() },
+        Filter { face: text("x"), standings: Standing::ALL.to_vec(), ..any() },
         Filter { node_type: text("x"), ..any() },
         Filter { statuses: vec![Status::Failed], face: text("x"), ..any() },
         Filter { labels: vec![label("user")], ..any() },

@@ -10,23 +10,25 @@ use http::Method;
 use runyard::config::auth::Mode as AuthMode;
 use runyard::config::{CoordinatorPlace, Gateway};
 use runyard_api::host::Settings;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Apart, Clients, DOCUMENTS, Mode, Reached, World, typed};
 
 const GATEWAY: &str = "run-gateway";
 const COORDINATOR: &str = "run-coordinator";
 const RUNTIME: &str = "runtime";
+const TOOLREGISTRY: &str = "toolregistry";
 const OWN: &str = "runyard";
 
 /// Operations that take a body, with a path that means them.
-const WITH_BODY: [(&str, &str); 7] = [
+const WITH_BODY: [(&str, &str); 8] = [
     (GATEWAY, "/v1/runs"),
     (COORDINATOR, "/v1/runs"),
     (COORDINATOR, "/v1/node-runs"),
     (COORDINATOR, "/v1/node-runs/n1:evaluation"),
     (COORDINATOR, "/v1/node-runs/n1:complete"),
     (RUNTIME, "/v1/runs"),
+    (TOOLREGISTRY, "/v1/runs"),
     (OWN, "/v1/keys"),
 ];
 
@@ -36,15 +38,21 @@ pub async fn all() -> BTreeSet<Reached> {
     successes(&world).await;
     refusals(&world).await;
     let mut reached = world.reached();
-    for part in [no_coordinator().await, broken_store().await, stopping().await, slow_bodies().await, uninvited().await]
-    {
+    for part in [
+        no_coordinator().await,
+        broken_store().await,
+        stopping().await,
+        slow_bodies().await,
+        uninvited().await,
+        crowded().await,
+    ] {
         reached.extend(part);
     }
     reached
 }
 
 async fn successes(world: &World) {
-    let Clients { gateway, coordinator, runtime, native, .. } = &world.clients;
+    let Clients { gateway, coordinator, runtime, toolregistry, native, .. } = &world.clients;
     let run = world.run("runyard.composite.external", json!({})).await;
     let (id, root) = (&*run.run_id, &*run.root_node_run_id);
     gateway.health().await.unwrap();
@@ -73,6 +81,14 @@ async fn successes(world: &World) {
     runtime.get_run_result(id).await.unwrap();
     runtime.cancel_run(&other).await.unwrap();
     drop(runtime.stream_run_events(id, None, None).await.unwrap());
+    let started = toolregistry.run_controller_create_run(None, &typed(pursued("Generate a UUID."))).await.unwrap();
+    toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap();
+    toolregistry.run_controller_get_run(id, None).await.unwrap();
+    let plan = started.execution_plan_id.to_string();
+    toolregistry.execution_plan_controller_get_execution_plan(&plan).await.unwrap();
+    toolregistry.run_controller_abort_run(id).await.unwrap();
+    drop(toolregistry.run_controller_sse(id, None, None).await.unwrap());
+    toolregistry.run_controller_run_approval(&link_token(&world.clients).await).await.unwrap();
     native.health().await.unwrap();
     native.version().await.unwrap();
     native.list_doors().await.unwrap();
@@ -84,6 +100,11 @@ async fn successes(world: &World) {
     let created = native.create_key(&typed(json!({}))).await.unwrap().into_inner();
     native.list_keys(None, None, None).await.unwrap();
     native.revoke_key(&created.key.key_id).await.unwrap();
+}
+
+/// The body that starts a run at the door of toolregistry.ai.
+fn pursued(intent: &str) -> Value {
+    json!({ "intent": intent, "selectedCustomerIntegrationIds": ["*"], "context": "", "userId": "ann" })
 }
 
 async fn refusals(world: &World) {
@@ -103,6 +124,12 @@ async fn refusals(world: &World) {
         (RUNTIME, Method::GET, "/v1/runs/%zz/result"),
         (RUNTIME, Method::POST, "/v1/runs/%zz:cancel"),
         (RUNTIME, Method::GET, "/v1/runs/r1/events?after_seq=x"),
+        (TOOLREGISTRY, Method::GET, "/v1/runs?page=0"),
+        (TOOLREGISTRY, Method::GET, "/v1/runs/approval?token=x"),
+        (TOOLREGISTRY, Method::GET, "/v1/runs/%zz"),
+        (TOOLREGISTRY, Method::DELETE, "/v1/runs/%zz"),
+        (TOOLREGISTRY, Method::GET, "/v1/runs/r1/sse?includeToolCalls=perhaps"),
+        (TOOLREGISTRY, Method::GET, "/v1/execution-plans/%zz"),
         (OWN, Method::GET, "/v1/runs/%zz"),
         (GATEWAY, Method::GET, "/v1/runs/r1/events?after_seq=x"),
         (COORDINATOR, Method::GET, "/v1/runs/r1/events?after_seq=x"),
@@ -122,7 +149,7 @@ async fn refusals(world: &World) {
 
 /// Asks every operation that names something for something that is not there: 404, or what is wrong behind the door.
 async fn strangers(clients: &Clients) {
-    let Clients { gateway, coordinator, runtime, native, .. } = clients;
+    let Clients { gateway, coordinator, runtime, toolregistry, native, .. } = clients;
     gateway.get_run("nobody").await.unwrap_err();
     gateway.cancel_run("nobody").await.unwrap_err();
     assert!(gateway.stream_run_events("nobody", None, None).await.is_err());
@@ -140,6 +167,11 @@ async fn strangers(clients: &Clients) {
     runtime.get_run_result("nobody").await.unwrap_err();
     runtime.cancel_run("nobody").await.unwrap_err();
     assert!(runtime.stream_run_events("nobody", None, None).await.is_err());
+    let nobody = "019ab1c2-d3e4-7f5a-8b9c-0d1e2f3a4b5c";
+    toolregistry.run_controller_get_run(nobody, None).await.unwrap_err();
+    toolregistry.run_controller_abort_run(nobody).await.unwrap_err();
+    assert!(toolregistry.run_controller_sse(nobody, None, None).await.is_err());
+    toolregistry.execution_plan_controller_get_execution_plan(nobody).await.unwrap_err();
     native.get_run("nobody").await.unwrap_err();
     native.revoke_key("nobody").await.unwrap_err();
     assert!(native.stream_run_events("nobody", None, None).await.is_err());
@@ -155,6 +187,9 @@ async fn conflicts(world: &World) {
     world.coordinator.start_run(None, &typed(echo("b"))).await.unwrap_err();
     let taken = json!({"run_id": "taken", "input": {"goal": "Generate a UUID."}});
     world.runtime.create_run(None, &typed(taken)).await.unwrap_err();
+    for intent in ["Generate a UUID.", "Generate two UUIDs."] {
+        _ = world.toolregistry.run_controller_create_run(Some("taken"), &typed(pursued(intent))).await;
+    }
     let waiting = world.run("runyard.core.sleep", json!({"seconds": 600})).await;
     world.runtime.get_run_result(&waiting.run_id).await.unwrap_err();
     let child = json!([{"node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1"}, "inputs": {}}]);
@@ -186,6 +221,7 @@ async fn starts(clients: &Clients, status: u16) {
     assert_eq!(refused.status().map(|found| found.as_u16()), Some(status));
     let _ = clients.coordinator.start_run(None, &body).await;
     let _ = clients.runtime.create_run(None, &typed(json!({"run_id": "other", "input": {"goal": "now"}}))).await;
+    let _ = clients.toolregistry.run_controller_create_run(None, &typed(pursued("Generate a UUID."))).await;
 }
 
 /// A store that fails (503), and one whose logs cannot be read (500).
@@ -193,17 +229,20 @@ async fn broken_store() -> BTreeSet<Reached> {
     let mut reached = BTreeSet::new();
     for (mode, status) in [(Mode::Busy, 503), (Mode::Fails, 503), (Mode::Corrupt, 500)] {
         let doors = Apart::new();
+        let token = link_token(&doors).await;
         doors.store_is(mode);
+        doors.toolregistry.run_controller_run_approval(&token).await.unwrap_err();
         starts(&doors, status).await;
         strangers(&doors).await;
         doors.native.list_runs(None, None, None, None, None, None, None).await.unwrap_err();
+        doors.toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap_err();
         doors.native.count_runs().await.unwrap_err();
         doors.native.create_key(&typed(json!({}))).await.unwrap_err();
         doors.native.list_keys(None, None, None).await.unwrap_err();
         doors.native.revoke_key("nobody").await.unwrap_err();
         // Nothing is wrong with the doors themselves.
         doors.store_is(Mode::Works);
-        assert_eq!(doors.native.count_runs().await.unwrap().into_inner().total, 0, "{mode:?}: nothing was recorded");
+        assert_eq!(doors.native.count_runs().await.unwrap().into_inner().total, 1, "{mode:?}: nothing was recorded");
         reached.extend(doors.reached());
     }
     reached
@@ -215,8 +254,7 @@ async fn stopping() -> BTreeSet<Reached> {
     doors.stopping.cancel();
     for document in DOCUMENTS.iter().copied() {
         for operation in document.operations {
-            let path =
-                operation.path.replace("{run_id}", "r1").replace("{node_run_id}", "n1").replace("{key_id}", "k1");
+            let path = named(operation.path);
             let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
             let answer = doors.send(document.name, doors.request(document.name, method, &path)).await;
             assert_eq!(answer.refusal(), (503, "stopping".to_owned()), "{path}");
@@ -245,11 +283,14 @@ async fn uninvited() -> BTreeSet<Reached> {
         let (nobody, weak) = (world.showing(None), world.showing(Some(&world.key("default", &[scope]).await)));
         for document in DOCUMENTS.iter().copied() {
             for operation in document.operations.iter().filter(|operation| operation.secured) {
-                let path = ["run_id", "node_run_id", "key_id"]
-                    .iter()
-                    .fold(operation.path.to_owned(), |path, name| path.replace(&format!("{{{name}}}"), "x1"));
+                let path = named(operation.path);
                 let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
-                let answer = nobody.send(document.name, nobody.request(document.name, method.clone(), &path)).await;
+                let mut request = nobody.request(document.name, method.clone(), &path);
+                // Nobody may follow a link; who shows something must be somebody.
+                if operation.id == "RunController_runApproval" {
+                    request = request.header("x-api-key", "nothing");
+                }
+                let answer = nobody.send(document.name, request).await;
                 assert_eq!(answer.refusal(), (401, "unauthorized".to_owned()), "{path}");
                 if operation.path.starts_with("/v1/keys") != (scope == "admin") {
                     let answer = weak.send(document.name, weak.request(document.name, method, &path)).await;
@@ -261,4 +302,36 @@ async fn uninvited() -> BTreeSet<Reached> {
         reached.extend(weak.reached());
     }
     reached
+}
+
+/// What a link says that agrees to something that a run of the doors asks. Nobody has to be at work for that.
+async fn link_token(clients: &Clients) -> String {
+    let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
+    let body =
+        json!({"root_node_type_ref": echo, "input": {"echo": "x"}, "extensions": {"runyard.approval": "on_tool_call"}});
+    let run = clients.coordinator.start_run(None, &typed(body)).await.unwrap().into_inner().run_id;
+    let run = clients.toolregistry.run_controller_get_run(&run, Some("true")).await.unwrap().into_inner();
+    let asked = run.events.iter().find_map(|event| event.get("approval")?["approveUrl"].as_str());
+    asked.unwrap().split_once("token=").unwrap().1.to_owned()
+}
+
+/// A path with something in every place that it has for a name.
+fn named(template: &str) -> String {
+    let mut parts = template.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |path, part| path + "x1" + part.split_once('}').unwrap().1)
+}
+
+/// A door at which a tenant may have one thing open, and has.
+async fn crowded() -> BTreeSet<Reached> {
+    let world = World::with(|config| config.toolregistry.open_max = 1).await;
+    let run = world.run("runyard.composite.external", json!({})).await;
+    let open = world.toolregistry.run_controller_sse(&run.run_id, None, None).await.unwrap();
+    let refused = world.toolregistry.run_controller_sse(&run.run_id, None, None).await.err().unwrap();
+    assert_eq!(refused.status().map(|status| status.as_u16()), Some(429));
+    let body = typed(pursued("Generate a UUID."));
+    let refused = world.toolregistry.run_controller_create_run(None, &body).await.unwrap_err();
+    assert_eq!(refused.status().map(|status| status.as_u16()), Some(429));
+    drop(open);
+    world.reached()
 }

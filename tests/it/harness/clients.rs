@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::contract::Contract;
 use super::lines::Lines;
 use super::raw::{self, Answer};
-use super::recorder::{Reached, Recorder, Seen, Verdict};
+use super::recorder::{Reached, Recorder, Seen, Verdict, code};
 use super::{DOCUMENTS, typed};
 
 /// Clients of one set of doors.
@@ -22,6 +22,7 @@ pub struct Clients {
     pub gateway: run_gateway::client::Client,
     pub coordinator: run_coordinator::client::Client,
     pub runtime: runtime::client::Client,
+    pub toolregistry: runyard_api::toolregistry::client::Client,
     pub native: runyard_api::runyard::client::Client,
     http: reqwest::Client,
     token: Option<String>,
@@ -45,6 +46,11 @@ impl Clients {
                 recorder(coordinator),
             ),
             runtime: runtime::client::Client::new_with_client(&url("runtime"), http.clone(), recorder("runtime")),
+            toolregistry: runyard_api::toolregistry::client::Client::new_with_client(
+                &url("toolregistry"),
+                http.clone(),
+                recorder("toolregistry"),
+            ),
             native: runyard_api::runyard::client::Client::new_with_client(&url(native), http.clone(), recorder(native)),
             urls: DOCUMENTS.iter().map(|document| (document.name, url(document.name))).collect(),
             http,
@@ -160,9 +166,9 @@ pub struct Refused {
 impl Refused {
     pub fn of<E: Serialize + std::fmt::Debug>(error: CallError<E>) -> Self {
         let CallError::Refused { status, headers, body } = error else { panic!("not a documented refusal: {error:?}") };
-        let error = serde_json::to_value(body).unwrap()["error"].take();
-        let code = error["code"].as_str().unwrap_or_default().to_owned();
-        Refused { status: status.as_u16(), code, details: error["details"].clone(), headers }
+        let body = serde_json::to_value(body).unwrap();
+        let code = code(&headers, body.to_string().as_bytes());
+        Refused { status: status.as_u16(), code, details: body["error"]["details"].clone(), headers }
     }
 
     /// Status and code.

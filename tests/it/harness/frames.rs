@@ -1,4 +1,5 @@
-//! A strict reader of server-sent events: `id`, then `data` with one JSON object, then an empty line; comments in between.
+//! A strict reader of server-sent events: `id`, perhaps `event`, then `data` with one JSON object, then an empty line; silence in
+//! between.
 
 use std::pin::Pin;
 
@@ -12,6 +13,7 @@ use super::PATIENCE;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
     pub id: u64,
+    pub event: Option<String>,
     pub data: Value,
 }
 
@@ -33,7 +35,7 @@ impl Frames {
             if let Some((event, rest)) = self.open.split_once("\n\n") {
                 let (event, rest) = (event.to_owned(), rest.to_owned());
                 self.open = rest;
-                if event != ":" {
+                if event != ":" && event != "event: keepalive\ndata: null" {
                     return Some(read(&event));
                 }
                 continue;
@@ -57,10 +59,15 @@ impl Frames {
     }
 }
 
-fn read(event: &str) -> Frame {
-    let (id, data) = event.split_once('\n').unwrap();
+fn read(text: &str) -> Frame {
+    let (id, rest) = text.split_once('\n').unwrap();
+    let (event, data) = match rest.split_once('\n') {
+        Some((event, data)) => (Some(event.strip_prefix("event: ").unwrap().to_owned()), data),
+        None => (None, rest),
+    };
     let data: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
-    let frame = Frame { id: id.strip_prefix("id: ").unwrap().parse().unwrap(), data };
-    assert_eq!(frame.data["seq"].as_u64(), Some(frame.id), "the id is the seq");
-    frame
+    let id = id.strip_prefix("id: ").unwrap().parse().unwrap();
+    let place = if event.is_some() { "id" } else { "seq" };
+    assert_eq!(data[place].as_u64(), Some(id), "the id is the {place}");
+    Frame { id, event, data }
 }

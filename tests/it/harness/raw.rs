@@ -5,7 +5,7 @@ use runyard_api::host::Document;
 use serde_json::Value;
 
 use super::contract::Contract;
-use super::recorder::Seen;
+use super::recorder::{Seen, code};
 
 /// An answer, whole.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Answer {
 
     /// Status and code of a refusal.
     pub fn refusal(&self) -> (u16, String) {
-        (self.status, self.json()["error"]["code"].as_str().unwrap_or_default().to_owned())
+        (self.status, code(&self.headers, &self.body))
     }
 }
 
@@ -63,10 +63,10 @@ fn judge(
 ) {
     match operation(contract.document, method, path) {
         Some(id) if status != StatusCode::METHOD_NOT_ALLOWED => seen.judge(contract, id, status, headers, body),
-        // What belongs to no operation has the document's error body, which `health` documents for everything.
+        // What belongs to no operation has the document's error body, as every operation documents it under `default`.
         _ => {
             let media = headers.get("content-type").map(|value| value.to_str().unwrap());
-            if let Err(reason) = contract.check("health", status.as_u16(), media, body) {
+            if let Err(reason) = contract.check(contract.document.operations[0].id, status.as_u16(), media, body) {
                 seen.broke(format!("{method} {path}: {reason}"));
             }
             seen.judge_envelope(headers, body);

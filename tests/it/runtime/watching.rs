@@ -116,7 +116,7 @@ async fn a_run_of_another_face_is_told_too_and_as_it_happens() {
 async fn fifteen_silent_seconds_are_one_comment() {
     let (said, heard) = mpsc::unbounded();
     let clock = Clock::manual(0);
-    let mut bytes = pin!(feed::sse(heard, clock.clone()));
+    let mut bytes = pin!(feed::sse(heard, feed::Beat::default(), clock.clone()));
     for _ in 0..3 {
         assert!(futures::poll!(bytes.next()).is_pending());
         clock.advance(Duration::from_millis(14_999));
@@ -125,7 +125,7 @@ async fn fifteen_silent_seconds_are_one_comment() {
         let Poll::Ready(Some(Ok(comment))) = futures::poll!(bytes.next()) else { panic!("silence") };
         assert_eq!(&*comment, b":\n\n");
     }
-    said.unbounded_send(Ok(Sent { id: 4, data: json!({"text": "two\nlines\r\n\u{2028}"}) })).unwrap();
+    said.unbounded_send(Ok(Sent { id: 4, name: None, data: json!({"text": "two\nlines\r\n\u{2028}"}) })).unwrap();
     drop(said);
     let sent: Vec<_> = bytes.map(Result::unwrap).collect().await;
     assert_eq!(

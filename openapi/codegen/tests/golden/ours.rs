@@ -37,15 +37,26 @@ fn own() -> Generated {
     Generator::new().document(&Document::new(openapi().join("runyard/runyard.yaml"))).unwrap()
 }
 
+fn toolregistry() -> Generated {
+    let document = Document::new(openapi().join("toolregistry/toolregistry.yaml"));
+    let overlay = openapi().join("toolregistry/toolregistry.overlay.yaml");
+    Generator::new().document(&document.overlay(overlay)).unwrap()
+}
+
 /// Every document with paths, by name.
 pub(crate) fn all() -> Vec<(&'static str, Generated)> {
-    of_arp().into_iter().chain([("runyard", own())]).collect()
+    of_arp().into_iter().chain([("toolregistry", toolregistry()), ("runyard", own())]).collect()
 }
 
 #[test]
 fn the_surface_of_arp() {
     held("arp-schemas", arp(&Generator::new()).generated());
     of_arp().iter().for_each(|(name, generated)| held(name, generated));
+}
+
+#[test]
+fn the_surface_of_toolregistry() {
+    held("toolregistry", &toolregistry());
 }
 
 #[test]

@@ -1,0 +1,294 @@
+//! Read, submit, answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::ready;
+use futures::{Stream, StreamExt};
+use http::header::CACHE_CONTROL;
+use http::{HeaderName, HeaderValue, Method};
+use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Place, Reply};
+use runyard_api::toolregistry::*;
+use runyard_engine::{Command, NodeRunId, Object, Recorded, RunId, State};
+use serde_json::Value;
+
+use super::error::{invalid, of_token, prefetched, problem, too_many, unknown_plan, unknown_run};
+use super::links::Links;
+use super::project::{Projection, without_tool_calls};
+use super::slots::Slot;
+use super::{FACE, Room, create, wire};
+use crate::dialects::refusal::{Refusal, of_door, of_runs};
+use crate::dialects::resume::Resume;
+use crate::feed::{self, Beat, Frame, Framed};
+use crate::runs::Error;
+use crate::store::{Filter, LabelFilter};
+
+/// What this API sends into silence.
+const KEEP_ALIVE: Beat = Beat { every: Duration::from_secs(20), text: "event: keepalive\ndata: null\n\n" };
+
+/// Runs on a page where nobody says.
+const PAGE_SIZE: usize = 10;
+
+/// The operation that links lead to.
+const APPROVAL: &str = "RunController_runApproval";
+
+/// Says that an earlier, equal request started the run.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+impl Toolregistry for Room {
+    async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
+        // The token of a link is a credential of its own, and a link has no place for another one.
+        if operation.id == APPROVAL {
+            return Ok(self.gate.admit_if_shown(head, operation).await?.unwrap_or_else(|| head.anonymous()));
+        }
+        self.gate.admit(head, operation).await
+    }
+
+    fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
+        problem(cx, of_door(&fault))
+    }
+
+    async fn run_controller_list_runs(
+        &self,
+        cx: &Caller,
+        request: RunControllerListRunsRequest,
+    ) -> Result<Reply<RunControllerListRunsOk>, Problem> {
+        let runs = self.list(cx, &request).await.map_err(|refusal| problem(cx, refusal))?;
+        Ok(RunControllerListRunsOk::Ok(runs).into())
+    }
+
+    async fn run_controller_create_run(
+        &self,
+        cx: &Caller,
+        request: RunControllerCreateRunRequest,
+    ) -> Result<Reply<RunControllerCreateRunOk>, Problem> {
+        let refused = |refusal| problem(cx, refusal);
+        let _open = self.open(cx).map_err(refused)?;
+        let key = request.idempotency_key.as_deref();
+        let started = self.start(cx, &request.body, key).await.map_err(refused)?;
+        self.planned(cx, started.state.run).await;
+        let state = self.state(cx, started.state.run).await.map_err(refused)?;
+        let events = self.events(cx, &state).await.map_err(refused)?;
+        let reply = Reply::from(RunControllerCreateRunOk::Created(wire::created(&state, events)));
+        Ok(if started.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
+    }
+
+    async fn run_controller_run_approval(
+        &self,
+        cx: &Caller,
+        request: RunControllerRunApprovalRequest,
+    ) -> Result<Reply<RunControllerRunApprovalOk>, Problem> {
+        self.follow_link(cx, &request.token).await.map_err(|refusal| problem(cx, refusal))?;
+        let reply = Reply::from(RunControllerRunApprovalOk::Created);
+        Ok(reply.with_header(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+    }
+
+    async fn run_controller_get_run(
+        &self,
+        cx: &Caller,
+        request: RunControllerGetRunRequest,
+    ) -> Result<Reply<RunControllerGetRunOk>, Problem> {
+        let refused = |refusal| problem(cx, refusal);
+        let with_events = switch("includeEvents", request.include_events.as_deref()).map_err(refused)?;
+        let state = self.named(cx, &request.run_id).await.map_err(refused)?;
+        let run = self.dto(cx, &state, with_events).await.map_err(refused)?;
+        Ok(RunControllerGetRunOk::Ok(run).into())
+    }
+
+    async fn run_controller_abort_run(
+        &self,
+        cx: &Caller,
+        request: RunControllerAbortRunRequest,
+    ) -> Result<Reply<RunControllerAbortRunOk>, Problem> {
+        let refused = |refusal| problem(cx, refusal);
+        let run = self.named(cx, &request.run_id).await.map_err(refused)?.run;
+        let aborted = self.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await;
+        aborted.map_err(|error| refused(of_runs(error)))?;
+        Ok(RunControllerAbortRunOk::Ok.into())
+    }
+
+    async fn run_controller_sse(
+        &self,
+        cx: &Caller,
+        request: RunControllerSseRequest,
+    ) -> Result<Reply<RunControllerSseOk>, Problem> {
+        let refused = |refusal| problem(cx, refusal);
+        let with_tool_calls = switch("includeToolCalls", request.include_tool_calls.as_deref()).map_err(refused)?;
+        let state = self.named(cx, &request.run_id).await.map_err(refused)?;
+        let open = self.open(cx).map_err(refused)?;
+        let after = Resume::new(None, request.last_event_id).seq();
+        let events = self.shown(cx, &state, after, with_tool_calls, open);
+        let events = feed::sse(events, KEEP_ALIVE, self.runs.clock().clone());
+        Ok(RunControllerSseOk::Ok(ByteStream::new(events)).into())
+    }
+
+    async fn execution_plan_controller_get_execution_plan(
+        &self,
+        cx: &Caller,
+        request: ExecutionPlanControllerGetExecutionPlanRequest,
+    ) -> Result<Reply<ExecutionPlanControllerGetExecutionPlanOk>, Problem> {
+        let state = self.planned_by(cx, &request.execution_plan_id).await.map_err(|refusal| problem(cx, refusal))?;
+        Ok(ExecutionPlanControllerGetExecutionPlanOk::Ok(wire::plan(&state)).into())
+    }
+}
+
+impl Room {
+    /// Decides what a token says. `HEAD` is told whether it would; who only fetches ahead is refused, so that what was fetched is
+    /// not shown in the place of a decision.
+    async fn follow_link(&self, cx: &Caller, token: &str) -> Result<(), Refusal> {
+        if is_prefetch(cx) {
+            return Err(prefetched());
+        }
+        // Who shows a credential besides must be of the run's tenant.
+        let tenant = cx.subject.is_some().then_some(&*cx.tenant);
+        if cx.method == Method::HEAD {
+            return self.runs.look_at_token(token, tenant).await.map_err(of_token);
+        }
+        let by = cx.subject.as_deref().map(str::to_owned);
+        self.runs.redeem(token, tenant, by).await.map(|_| ()).map_err(of_token)
+    }
+
+    /// A place among the requests that last.
+    fn open(&self, cx: &Caller) -> Result<Slot, Refusal> {
+        self.slots.take(&cx.tenant).ok_or_else(|| too_many(self.slots.max()))
+    }
+
+    /// A run by what stands in a path. Names that other faces let clients choose are none here.
+    async fn named(&self, cx: &Caller, reference: &str) -> Result<Arc<State>, Refusal> {
+        let run = RunId::parse(reference).ok_or_else(|| unknown_run(reference))?;
+        self.state(cx, run)
+            .await
+            .map_err(|refusal| if refusal.code == "run_not_found" { unknown_run(reference) } else { refusal })
+    }
+
+    async fn state(&self, cx: &Caller, run: RunId) -> Result<Arc<State>, Refusal> {
+        self.runs.get(&cx.tenant, &run.to_string()).await.map_err(of_runs)
+    }
+
+    /// The run whose plan has this id, which is that of the run's root.
+    async fn planned_by(&self, cx: &Caller, reference: &str) -> Result<Arc<State>, Refusal> {
+        let unknown = || unknown_plan(reference);
+        let root = NodeRunId::parse(reference).ok_or_else(unknown)?;
+        match self.runs.get_node_run(&cx.tenant, &root.to_string()).await {
+            Ok((state, node_run)) if state.root().is_some_and(|root| root.id == node_run) => Ok(state),
+            Ok(_) | Err(Error::UnknownNodeRun(_)) => Err(unknown()),
+            Err(error) => Err(of_runs(error)),
+        }
+    }
+
+    async fn list(&self, cx: &Caller, request: &RunControllerListRunsRequest) -> Result<Vec<types::RunDto>, Refusal> {
+        let page = whole("page", request.page)?.unwrap_or(1);
+        let size = whole("pageSize", request.page_size)?.unwrap_or(PAGE_SIZE);
+        let rows = self.runs.page(&cx.tenant, &filter(request), (page - 1) * size, size).await.map_err(of_runs)?;
+        let mut runs = Vec::with_capacity(rows.len());
+        for row in rows {
+            let state = self.state(cx, row.run).await?;
+            runs.push(self.dto(cx, &state, request.include_events.unwrap_or(false)).await?);
+        }
+        Ok(runs)
+    }
+
+    async fn dto(&self, cx: &Caller, state: &State, with_events: bool) -> Result<types::RunDto, Refusal> {
+        let events = if with_events { self.events(cx, state).await? } else { Vec::new() };
+        Ok(wire::run(state, events))
+    }
+
+    /// What a run has shown until it stood like this.
+    async fn events(&self, cx: &Caller, state: &State) -> Result<Vec<Object>, Refusal> {
+        let (mut projection, links) = (Projection::of(state.run), self.links(cx));
+        let log = self.runs.log(&cx.tenant, state.run).await.map_err(of_runs)?;
+        let seen = log.iter().take_while(|recorded| recorded.position <= state.version);
+        let events = seen.filter_map(|recorded| projection.project(recorded)).map(without_tool_calls);
+        Ok(events.filter_map(|event| object(&links.put_into(state.run, event))).collect())
+    }
+
+    fn links(&self, cx: &Caller) -> Links {
+        Links::new(&self.runs, cx, self.public_url.as_deref())
+    }
+
+    /// The events of a run with a greater id, those to come included. An id is found by folding the log from its start, so that
+    /// resuming needs nothing to be remembered.
+    fn shown(
+        &self,
+        cx: &Caller,
+        state: &State,
+        after: u64,
+        with_tool_calls: bool,
+        open: Slot,
+    ) -> impl Stream<Item = Framed> + Send + 'static {
+        let (mut projection, links, run) = (Projection::of(state.run), self.links(cx), state.run);
+        let mut frame = move |recorded: &Recorded| {
+            // Held as long as the stream is.
+            let _open = &open;
+            let event = projection.project(recorded).filter(|event| event.id.get() > after)?;
+            let event = if with_tool_calls { event } else { without_tool_calls(event) };
+            let event = links.put_into(run, event);
+            let data = Value::Object(object(&event)?);
+            Some(Frame { id: event.id.get(), name: Some(name(event.event)), data })
+        };
+        let log = self.runs.follow(&cx.tenant, state.run, 0, cx.stopping.clone());
+        log.filter_map(move |recorded| ready(recorded.map(|recorded| frame(&recorded)).transpose()))
+    }
+}
+
+/// Whether a browser or a mail program fetches ahead of a person: `Sec-Purpose` (Fetch), and what came before it.
+fn is_prefetch(cx: &Caller) -> bool {
+    let says = |name: &str| {
+        let values = cx.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split([',', ';'])).any(|word| {
+            let word = word.trim();
+            ["prefetch", "prerender", "preview"].iter().any(|ahead| word.eq_ignore_ascii_case(ahead))
+        })
+    };
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| says(name))
+}
+
+fn filter(request: &RunControllerListRunsRequest) -> Filter {
+    let mut filter = Filter { face: Some(FACE.to_owned()), ..Filter::default() };
+    if let Some(user) = &request.user_id {
+        filter.labels.push(LabelFilter { name: create::USER.to_owned(), values: vec![user.clone()] });
+    }
+    let integrations = &request.customer_integration_ids;
+    if !integrations.is_empty() {
+        filter.labels.push(LabelFilter { name: create::INTEGRATION.to_owned(), values: integrations.clone() });
+    }
+    if let Some(status) = request.status {
+        wire::standing_in(&mut filter, status);
+    }
+    filter
+}
+
+/// A number that the document bounds and that counts something.
+fn whole(name: &str, number: Option<f64>) -> Result<Option<usize>, Refusal> {
+    let Some(number) = number else { return Ok(None) };
+    if number.fract() != 0.0 {
+        return Err(invalid(Place::Query, name, "must be a whole number"));
+    }
+    // Within the document's bounds, so exact.
+    Ok(Some(number as usize))
+}
+
+/// `true` or `false`, written as text.
+fn switch(name: &str, text: Option<&str>) -> Result<bool, Refusal> {
+    let Some(text) = text else { return Ok(false) };
+    text.parse().map_err(|_| invalid(Place::Query, name, "must be true or false"))
+}
+
+fn name(event: types::RunEventEvent) -> &'static str {
+    use types::RunEventEvent::{End, RunAction, RunApproval, Start, Status, Step};
+    match event {
+        Start => "start",
+        Step => "step",
+        RunApproval => "run_approval",
+        RunAction => "run_action",
+        Status => "status",
+        End => "end",
+    }
+}
+
+fn object(event: &types::RunEvent) -> Option<Object> {
+    match serde_json::to_value(event) {
+        Ok(Value::Object(object)) => Some(object),
+        _ => None,
+    }
+}

@@ -1,0 +1,29 @@
+//! Every word of the closed lists of this document, as in `dialects/said.rs`.
+
+use runyard_api::toolregistry::types;
+
+use super::wire;
+use crate::dialects::said::{RUN_STATES, Said, holds, text};
+use crate::store::Standing;
+use Said::{Never, Now};
+
+fn run_status(word: types::RunStatus) -> Said {
+    use types::RunStatus::{
+        AuthRequired, Canceled, Failed, NoSuccess, PartialSuccess, Paused, Queued, Running, Success,
+    };
+    match word {
+        Queued | Running | Paused | Canceled | NoSuccess | PartialSuccess | Success | Failed => Now,
+        AuthRequired => Never { because: "users have no credentials here yet" },
+    }
+}
+
+#[test]
+fn the_words_of_toolregistry_are_said_or_known_not_to_be() {
+    let states = RUN_STATES.into_iter().flat_map(|status| Standing::ALL.map(|standing| (status, standing)));
+    holds(
+        "toolregistry",
+        "RunStatus",
+        run_status,
+        states.map(|(status, standing)| text(wire::status_of(status, standing))),
+    );
+}
