@@ -75,7 +75,7 @@ impl Pool {
         // One that was idle may have died since; a new one has not.
         for fresh in [false, true] {
             let worker = if fresh { None } else { self.idle().pop() };
-            let worker = match worker {
+            let mut worker = match worker {
                 Some(worker) => worker,
                 None if !fresh => continue,
                 None => match self.start() {
@@ -86,19 +86,20 @@ impl Pool {
                     }
                 },
             };
-            tokio::select! {
+            let asked = tokio::select! {
                 biased;
-                asked = worker.ask(&message) => match asked {
-                    Asked::Answered(worker, answer) => {
-                        self.idle().push(worker);
-                        return answer;
-                    }
-                    Asked::GaveUp => return Err(Broken { code: 0, reason: Reason::TimedOut }),
-                    Asked::Died => return failed("the worker for it broke off"),
-                    Asked::Unheard if fresh => return failed("the worker for it ended at once"),
-                    Asked::Unheard => {}
-                },
-                () = self.clock.sleep(most) => return Err(Broken { code: 0, reason: Reason::TimedOut }),
+                asked = worker.ask(&message) => asked,
+                () = self.clock.sleep(most) => Asked::GaveUp,
+            };
+            match asked {
+                Asked::Answered(answer) => {
+                    self.idle().push(worker);
+                    return answer;
+                }
+                Asked::GaveUp => return Err(Broken { code: 0, reason: Reason::TimedOut }),
+                Asked::Died => return failed("the worker for it broke off"),
+                Asked::Unheard if fresh => return failed("the worker for it ended at once"),
+                Asked::Unheard => {}
             }
         }
         failed("there was no worker for it")
@@ -123,8 +124,8 @@ impl Pool {
 }
 
 enum Asked {
-    Answered(Worker, Answer),
-    /// It ended itself, because the evaluation did not.
+    Answered(Answer),
+    /// It ended itself because the evaluation did not, or has to be ended.
     GaveUp,
     /// It ended otherwise, after it had read the question.
     Died,
@@ -133,12 +134,12 @@ enum Asked {
 }
 
 impl Worker {
-    async fn ask(mut self, message: &[u8]) -> Asked {
+    async fn ask(&mut self, message: &[u8]) -> Asked {
         if self.to.write_all(message).await.is_err() || self.to.flush().await.is_err() {
             return Asked::Unheard;
         }
         match self.answer().await {
-            Ok(answer) => Asked::Answered(self, answer),
+            Ok(answer) => Asked::Answered(answer),
             Err(_) => match self.child.wait().await {
                 Ok(status) if status.code() == Some(GAVE_UP) => Asked::GaveUp,
                 _ => Asked::Died,

@@ -11,7 +11,11 @@ use crate::process::bounded;
 const MOMENT: Moment = Moment { now_ms: 0, seed: 0 };
 
 fn workers() -> Expressions {
-    let limits = Limits { time_ms: 300, memory_bytes: 32 * 1024 * 1024, ..Limits::default() };
+    workers_with(300)
+}
+
+fn workers_with(time_ms: u64) -> Expressions {
+    let limits = Limits { time_ms, memory_bytes: 32 * 1024 * 1024, ..Limits::default() };
     Expressions::with_workers(PathBuf::from(env!("CARGO_BIN_EXE_runyard")), limits, Clock::system())
 }
 
@@ -55,6 +59,8 @@ async fn what_the_engine_cannot_interrupt_ends_with_its_worker() {
         assert_eq!(evaluated(&expressions, code).await.unwrap_err(), "expression_timed_out", "{code}");
         assert_eq!(evaluated(&expressions, "nodes.a.x").await, Ok(json!(1)), "after {code}");
     }
+    // So long that only the other bounds count.
+    let expressions = workers_with(20_000);
     let deep = "(function again() { return again() })()";
     assert_eq!(evaluated(&expressions, deep).await.unwrap_err(), "expression_too_deep");
     let large = "(() => { const all = []; for (;;) all.push(new Array(1000).fill(all.length)) })()";
