@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::event::{ChildCreated, Failure, FinalState};
+use crate::graph::{Content, Graph, Route};
 use crate::node_type::NodeKind;
 use crate::policy::is_tried;
 use crate::{
@@ -96,6 +97,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
             node.summary = summary.clone().or(node.summary.take());
             node.result = result.clone().or(node.result.take());
         }
+        Event::Loaded { node_run, inputs, content } => fold.loaded(state, *node_run, inputs.as_ref(), content)?,
         // About a child that is created next: `ChildCreated` carries what a state keeps.
         Event::CandidatesGenerated { .. } | Event::SubtaskMapped { .. } => {}
         Event::ChildCreated(child) => fold.child_created(state, child)?,
@@ -122,8 +124,13 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
         }
         Event::NodeQueued { node_run } => fold.node_queued(state, *node_run)?,
         Event::NodeWaiting { node_run, wait } => fold.node_waiting(state, *node_run, *wait)?,
-        Event::NodeFinished { node_run, state: end, outputs, artifacts, error, shortfall } => {
+        Event::NodeDelayed { node_run, until_ms, outputs, inputs, route } => {
+            fold.node_delayed(state, *node_run, *until_ms, outputs)?;
+            fold.went(state, *node_run, inputs.as_ref(), *route)?;
+        }
+        Event::NodeFinished { node_run, state: end, outputs, artifacts, error, shortfall, inputs, route } => {
             fold.may_finish(state, *node_run, *end, *shortfall)?;
+            fold.went(state, *node_run, inputs.as_ref(), *route)?;
             let node = fold.node_mut(state, *node_run)?;
             node.outputs = outputs.clone();
             node.artifacts = artifacts.clone();
@@ -181,6 +188,7 @@ impl Fold {
             inputs: start.inputs.clone(),
             notes: start.notes.clone(),
             policy: start.policy.clone(),
+            graph: start.graph.clone(),
             ..Node::new(root, start.node_type.clone(), self.at_ms)
         };
         state.start = Some(Arc::new(start.clone()));
@@ -208,6 +216,7 @@ impl Fold {
                 "it stands in for a node run that does not name it",
             )?;
         }
+        let graph = self.graph_of_child(state, child)?;
         let parent = self.live_composite(state, child.parent)?;
         parent.children.push(id);
         parent.live_children += 1;
@@ -224,6 +233,8 @@ impl Fold {
             bindings: child.bindings.clone(),
             depends_on: child.depends_on.clone(),
             fallback_for: child.fallback_for.clone(),
+            place: child.place,
+            graph,
             policy: child.policy.clone(),
             asked: child.asked.clone(),
             constraints: child.constraints.clone(),
@@ -236,6 +247,80 @@ impl Fold {
         node.unmet = standing::unmet(state, &node);
         node.state = if node.unmet == 0 { NodeState::Queued } else { NodeState::Pending };
         insert(state, node);
+        Ok(())
+    }
+
+    /// What a child walks, as its composite knows.
+    fn graph_of_child(&self, state: &State, child: &ChildCreated) -> Result<Option<Arc<Graph>>, Corrupt> {
+        let parent = self.node(state, child.parent)?;
+        match (parent.node_type.kind, child.place) {
+            (NodeKind::Graph, Some(place)) => {
+                let node = parent.graph.as_ref().and_then(|graph| graph.node(place));
+                self.expect(
+                    node.is_some_and(|node| node.key == child.key),
+                    child.node_run,
+                    "the graph has no such node",
+                )?;
+                Ok(node.and_then(|node| node.graph.clone()))
+            }
+            (NodeKind::Each, Some(place)) => {
+                let items = parent.items.as_ref().filter(|items| (place as usize) < items.items.len());
+                self.expect(items.is_some(), child.node_run, "the list has no such item")?;
+                Ok(items.and_then(|items| items.graph.clone()).or_else(|| parent.graph.clone()))
+            }
+            (NodeKind::Graph | NodeKind::Each, None) => {
+                self.expect(false, child.node_run, "it has no place").map(|()| None)
+            }
+            (NodeKind::Plan | NodeKind::External | NodeKind::Call | NodeKind::Sleep | NodeKind::Ask, _) => Ok(None),
+        }
+    }
+
+    fn loaded(
+        &self,
+        state: &mut State,
+        id: NodeRunId,
+        inputs: Option<&Object>,
+        content: &Content,
+    ) -> Result<(), Corrupt> {
+        let node = self.node(state, id)?;
+        self.expect(node.state == NodeState::Running && node.children.is_empty(), id, "it did not ask")?;
+        let kind = node.node_type.kind;
+        let node = self.node_mut(state, id)?;
+        match (kind, content) {
+            (NodeKind::Graph, Content::Graph(graph)) => node.graph = Some(graph.clone()),
+            (NodeKind::Each, Content::Items(items)) => node.items = Some(items.clone()),
+            _ => return self.expect(false, id, "it is not made of that"),
+        }
+        if let Some(inputs) = inputs {
+            node.inputs = inputs.clone();
+        }
+        Ok(())
+    }
+
+    fn node_delayed(&self, state: &mut State, id: NodeRunId, until_ms: i64, outputs: &Object) -> Result<(), Corrupt> {
+        let node = self.node(state, id)?;
+        let at_work = node.state == NodeState::Running && node.node_type.kind == NodeKind::Call;
+        self.expect(at_work, id, "only a call at work ends later")?;
+        self.node_mut(state, id)?.delayed = Some(outputs.clone());
+        move_to(state, id, NodeState::Waiting(Wait::Timer { until_ms }));
+        Ok(())
+    }
+
+    /// What its inputs came to, and where the walk goes on.
+    fn went(
+        &self,
+        state: &mut State,
+        id: NodeRunId,
+        inputs: Option<&Object>,
+        route: Option<Route>,
+    ) -> Result<(), Corrupt> {
+        if inputs.is_some() || route.is_some() {
+            let node = self.node_mut(state, id)?;
+            node.route = route;
+            if let Some(inputs) = inputs {
+                node.inputs = inputs.clone();
+            }
+        }
         Ok(())
     }
 
@@ -323,7 +408,8 @@ impl Fold {
 
     fn node_queued(&self, state: &mut State, id: NodeRunId) -> Result<(), Corrupt> {
         let node = self.node(state, id)?;
-        let between = matches!(node.state, NodeState::Waiting(Wait::Timer { .. })) && is_tried(node.node_type.kind);
+        let waits = matches!(node.state, NodeState::Waiting(Wait::Timer { .. }));
+        let between = waits && is_tried(node.node_type.kind) && node.delayed.is_none();
         let approved = is_approved(node) && !node.is_planned();
         self.expect(between || approved, id, "it waits neither for its next try nor for an approval that is given")?;
         move_to(state, id, NodeState::Queued);
@@ -338,7 +424,7 @@ impl Fold {
             (node.node_type.kind, wait),
             (NodeKind::Sleep, Wait::Timer { .. })
                 | (NodeKind::Ask, Wait::Input)
-                | (NodeKind::Plan, Wait::Children)
+                | (NodeKind::Plan | NodeKind::Graph | NodeKind::Each, Wait::Children)
                 | (NodeKind::External, Wait::External)
         );
         self.expect(fits, id, "its kind does not wait for that")?;
@@ -354,8 +440,9 @@ impl Fold {
         shortfall: Option<Shortfall>,
     ) -> Result<(), Corrupt> {
         let node = self.node(state, id)?;
-        let short = shortfall.is_none() || (end == FinalState::Failed && node.node_type.kind == NodeKind::Plan);
-        self.expect(short, id, "only a plan that failed falls short")?;
+        let joins = matches!(node.node_type.kind, NodeKind::Plan | NodeKind::Graph | NodeKind::Each);
+        let short = shortfall.is_none() || (end == FinalState::Failed && joins);
+        self.expect(short, id, "only a composite of the server's own that failed falls short")?;
         self.expect(node.is_live(), id, "it has ended before")?;
         self.expect(node.live_children == 0, id, "it has live children")?;
         self.expect(end != FinalState::Skipped || node.state == NodeState::Pending, id, "only who waits is skipped")?;

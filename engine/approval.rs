@@ -96,7 +96,8 @@ pub(crate) fn comes_first(state: &State, node: &Node) -> bool {
     let whole = strategy == ApprovalStrategy::OnStart && node.parent.is_none();
     match node.node_type.kind {
         NodeKind::Call => whole || strategy == ApprovalStrategy::OnToolCall || node.constraints.gates.require_approval,
-        NodeKind::Sleep | NodeKind::Ask | NodeKind::External => whole,
+        // A graph was drawn beforehand, so there is something to agree to.
+        NodeKind::Sleep | NodeKind::Ask | NodeKind::External | NodeKind::Graph | NodeKind::Each => whole,
         // It is made first, so that there is something to agree to.
         NodeKind::Plan => false,
     }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::constraints::least;
 use crate::event::FinalState;
+use crate::kinds::graph::{Onward, onward};
 use crate::limits::node_type_fits;
 use crate::policy::{self, is_tried};
 use crate::state::Line;
@@ -44,6 +45,11 @@ pub fn check(state: &State) -> Vec<Violation> {
         laws.node_run = Some(node.id);
         place(&mut laws, state, node);
         standing(&mut laws, state, node);
+        match node.node_type.kind {
+            NodeKind::Graph => walk(&mut laws, state, node),
+            NodeKind::Each => list(&mut laws, state, node),
+            NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External => {}
+        }
         limits(&mut laws, state, node);
     }
     laws.broken
@@ -168,13 +174,18 @@ fn standing(laws: &mut Laws, state: &State, node: &Node) {
             laws.must(standing::hopeless(state, node).is_none(), "nobody waits in vain");
         }
         NodeState::Queued => laws.must((!began || is_tried(kind)) && unmet == 0, "who is queued could begin"),
-        NodeState::Running => laws.must(matches!(kind, NodeKind::Call | NodeKind::Plan), "calls and plans run"),
+        NodeState::Running => {
+            let open = node.items.is_none() && node.children.is_empty();
+            laws.must(is_tried(kind) && open, "who is tried runs, until it knows what it is made of");
+        }
         NodeState::Waiting(Wait::Timer { .. }) => {
             let between = is_tried(kind) && node.attempt_error.is_some() && node.children.is_empty();
-            laws.must(kind == NodeKind::Sleep || between, "sleeps wait for a time, and who is tried again");
+            let rests = kind == NodeKind::Sleep || between || node.delayed.is_some();
+            laws.must(rests, "sleeps wait for a time, and who is tried again, and who ends later");
         }
         NodeState::Waiting(Wait::Children) => {
-            laws.must(kind == NodeKind::Plan && node.live_children > 0, "plans wait for live children");
+            let own = matches!(kind, NodeKind::Plan | NodeKind::Graph | NodeKind::Each);
+            laws.must(own && node.live_children > 0, "composites of the server's own wait for live children");
         }
         NodeState::Waiting(Wait::External) => laws.must(kind == NodeKind::External, "external composites wait outside"),
         NodeState::Waiting(Wait::Input) => laws.must(kind == NodeKind::Ask, "questions wait for input"),
@@ -207,6 +218,33 @@ fn standing(laws: &mut Laws, state: &State, node: &Node) {
     laws.must(policy::check(&node.policy, &node.node_type).is_ok(), "policies can be kept");
     laws.must(node.shortfall.is_none() || node.final_state() == Some(FinalState::Failed), "only who failed fell short");
     laws.must(!is_atomic(node) || began || node.outputs.is_none(), "who never began made nothing");
+}
+
+/// A walk follows its graph: from its entry, one node at a time, by the ways there are.
+fn walk(laws: &mut Laws, state: &State, graph: &Node) {
+    let walked: Vec<&Node> = graph.children.iter().filter_map(|id| state.node(*id)).collect();
+    laws.must(graph.live_children <= 1, "a walk is in one place at once");
+    let entry = graph.graph.as_ref().map(|graph| graph.entry);
+    laws.must(walked.first().is_none_or(|first| first.place == entry), "a walk begins at the entry");
+    let follows = |pair: &[&Node]| Some(onward(graph, pair[0])) == pair[1].place.map(Onward::To);
+    laws.must(walked.windows(2).all(follows), "a walk follows the ways of its graph");
+    let ended = graph.final_state() == Some(FinalState::Succeeded);
+    let last = walked.last().map(|last| onward(graph, last));
+    laws.must(!ended || last == Some(Onward::End), "a walk that succeeded has come to its end");
+}
+
+/// A list goes from the first item to the last, not more at once than asked.
+fn list(laws: &mut Laws, state: &State, list: &Node) {
+    let through = || list.children.iter().filter_map(|id| state.node(*id));
+    let in_order = through().enumerate().all(|(index, child)| child.place == u32::try_from(index).ok());
+    laws.must(in_order, "items are taken in their order");
+    let at_once = list.items.as_ref().map_or(0, |items| items.at_once.max(1) as usize);
+    laws.must(list.live_children <= at_once, "no more items at once than asked");
+    let count = list.items.as_ref().map_or(0, |items| items.items.len());
+    laws.must(list.children.len() <= count, "every child has an item");
+    let succeeded = list.final_state() == Some(FinalState::Succeeded);
+    let all = list.children.len() == count && through().all(|child| child.final_state() == Some(FinalState::Succeeded));
+    laws.must(!succeeded || all, "a list succeeds only if every item did");
 }
 
 /// What was said when somebody was asked; nothing where nobody was.

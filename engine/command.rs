@@ -1,9 +1,12 @@
 //! What can be asked of a run, and why it may be refused.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
+use crate::graph::{Content, Graph, Route};
 use crate::plan::Plan;
 use crate::policy::{Invalid, Policy};
 use crate::{ApprovalId, ApprovalStrategy, Constraints, EffectId, Labels, NodeRunId, NodeType, Object, RunId, Verdict};
@@ -30,6 +33,17 @@ pub enum Command {
         node_run: NodeRunId,
         /// What to do.
         plan: Plan,
+    },
+    /// What a composite is made of. Too late or twice: nothing changes.
+    Loaded {
+        /// Which effect this answers.
+        effect: EffectId,
+        /// The composite that asked.
+        node_run: NodeRunId,
+        /// What its inputs came to, where that is not what they were.
+        inputs: Option<Object>,
+        /// What it is made of.
+        content: Content,
     },
     /// What came back from performing an effect. Too late or twice: nothing changes.
     Settle {
@@ -133,6 +147,9 @@ pub struct Start {
     pub approval: ApprovalStrategy,
     /// At most this many calls at once; 0 counts as 1.
     pub parallel_max: u32,
+    /// What the root walks, where it is a graph that was checked before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph: Option<Arc<Graph>>,
     /// Opaque to the engine: what the face wants to find again (run context, metadata, extensions).
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub notes: Object,
@@ -191,10 +208,25 @@ pub enum Outcome {
         /// The node run's outputs.
         outputs: Object,
     },
+    /// It worked, and says more than its outputs.
+    Routed(Box<Routed>),
     /// It did not.
     Failed(Failure),
     /// It did not end within the time of the try.
     TimedOut,
+}
+
+/// What a call says that worked, where there is more than its outputs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Routed {
+    /// The node run's outputs, already validated.
+    pub outputs: Object,
+    /// What its inputs came to, where that is not what they were.
+    pub inputs: Option<Object>,
+    /// Where the graph goes on that it is a node of. Absent: by the first way.
+    pub route: Option<Route>,
+    /// It only ends then, Unix milliseconds, and is at rest until.
+    pub until_ms: Option<i64>,
 }
 
 /// How an external composite ended.
@@ -330,6 +362,12 @@ pub enum Rejected {
         child: Option<String>,
         /// Which member, and what is wrong with it.
         invalid: Invalid,
+    },
+    /// A graph cannot be walked.
+    #[error("the graph cannot be walked: {reason}")]
+    InvalidGraph {
+        /// Which node, and what is wrong with it.
+        reason: String,
     },
     /// A dependency names no sibling that exists by then, or itself.
     #[error("child `{key}` depends on `{dependency}`, which is not an earlier sibling")]

@@ -86,12 +86,13 @@ impl<'a> Draft<'a> {
 
     /// The decision, with nothing to say beyond the new state.
     pub(crate) fn done(self) -> Decision {
-        self.decision
+        let after = (!self.decision.events.is_empty()).then(|| Box::new(self.state.into_owned()));
+        Decision { after, ..self.decision }
     }
 
     /// The decision, with an answer.
     pub(crate) fn reply(mut self, reply: Reply) -> Decision {
         self.decision.reply = reply;
-        self.decision
+        self.done()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Constraints, EffectId, Event, NodeRunId, NodeType, Object};
+use crate::{Constraints, EffectId, Event, NodeRunId, NodeType, Object, State};
 
 /// What came out of deciding.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,6 +15,8 @@ pub struct Decision {
     pub dropped: Vec<EffectId>,
     /// The answer for who asked.
     pub reply: Reply,
+    /// The state with the events applied. Absent where there are none.
+    pub after: Option<Box<State>>,
 }
 
 /// The answer for who asked.
@@ -69,6 +71,14 @@ pub enum Request {
         inputs: Object,
         /// Limits that the plan must keep.
         constraints: Constraints,
+        /// When the try is over whatever comes back, Unix milliseconds: the performer gives up by itself, and a timer says so
+        /// where it cannot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ms: Option<i64>,
+    },
+    /// Say what a composite is made of: a graph to walk, or items. Its inputs are in the run's state. Answered by `Loaded`, or
+    /// `Settle` with a failure.
+    Load {
         /// When the try is over whatever comes back, Unix milliseconds: the performer gives up by itself, and a timer says so
         /// where it cannot.
         #[serde(default, skip_serializing_if = "Option::is_none")]

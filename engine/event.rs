@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::command::Start;
+use crate::graph::{Content, Route};
 use crate::plan::{Binding, CandidateSet, Source};
 use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Position, RunOutcome, Verdict, Wait};
 
@@ -16,7 +17,8 @@ use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Positi
 /// |--------|-----------------------------------------------------------------------------|
 /// | 1      | the first                                                                   |
 /// | 2      | policies, `attempt_failed`, `node_queued`, ends that fall short of success  |
-/// | 3      | labels, questions, turns, approvals, pauses                                 |
+/// | 3      | labels, questions, turns, approvals, pauses; graphs and lists of items:     |
+/// |        | `loaded`, `node_delayed`, places, routes                                     |
 pub const FORMAT_VERSION: u32 = 3;
 
 /// An event in its place.
@@ -58,6 +60,16 @@ pub enum Event {
         /// Where the composite's result will come from; absent for children from outside.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result: Option<Source>,
+    },
+    /// A composite turned out to be made of this.
+    Loaded {
+        /// The composite.
+        node_run: NodeRunId,
+        /// What its inputs came to; absent when they are as created.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Object>,
+        /// A graph to walk, or items.
+        content: Content,
     },
     /// Who was considered for a child that is about to be created.
     CandidatesGenerated {
@@ -161,6 +173,21 @@ pub enum Event {
         /// For what.
         wait: Wait,
     },
+    /// A call did its work, and ends only later. Until then it waits for that time.
+    NodeDelayed {
+        /// Which.
+        node_run: NodeRunId,
+        /// When it ends, Unix milliseconds.
+        until_ms: i64,
+        /// What it will have made.
+        outputs: Object,
+        /// What its inputs came to; absent when they are as created.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Object>,
+        /// Where the graph goes on then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        route: Option<Route>,
+    },
     /// A node run ended.
     NodeFinished {
         /// Which.
@@ -179,6 +206,12 @@ pub enum Event {
         /// How far a composite fell short that failed only because failures were passed over.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shortfall: Option<Shortfall>,
+        /// What its inputs came to; absent when they are as they were.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Object>,
+        /// Where the graph goes on that it is a node of; absent: by the first way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        route: Option<Route>,
     },
     /// A node run was judged.
     Evaluated {
@@ -213,6 +246,7 @@ impl Event {
         match self {
             Event::Started { .. } => "started",
             Event::Decomposed { .. } => "decomposed",
+            Event::Loaded { .. } => "loaded",
             Event::CandidatesGenerated { .. } => "candidates_generated",
             Event::SubtaskMapped { .. } => "subtask_mapped",
             Event::ChildCreated(_) => "child_created",
@@ -224,10 +258,36 @@ impl Event {
             Event::Resumed { .. } => "resumed",
             Event::NodeQueued { .. } => "node_queued",
             Event::NodeWaiting { .. } => "node_waiting",
+            Event::NodeDelayed { .. } => "node_delayed",
             Event::NodeFinished { .. } => "node_finished",
             Event::Evaluated { .. } => "evaluated",
             Event::RecoveryApplied { .. } => "recovery_applied",
             Event::Finished { .. } => "finished",
+        }
+    }
+}
+
+impl Event {
+    /// The node run that it changes; absent where that is only the run. The birth of a child changes its parent too.
+    pub fn node_run(&self) -> Option<NodeRunId> {
+        match self {
+            Event::Started { root, .. } => Some(*root),
+            Event::ChildCreated(child) => Some(child.node_run),
+            Event::Decomposed { node_run, .. }
+            | Event::Loaded { node_run, .. }
+            | Event::CandidatesGenerated { node_run, .. }
+            | Event::SubtaskMapped { node_run, .. }
+            | Event::NodeStarted { node_run, .. }
+            | Event::AttemptFailed { node_run, .. }
+            | Event::NodeQueued { node_run }
+            | Event::NodeWaiting { node_run, .. }
+            | Event::NodeDelayed { node_run, .. }
+            | Event::ApprovalAsked { node_run, .. }
+            | Event::ApprovalDecided { node_run, .. }
+            | Event::NodeFinished { node_run, .. }
+            | Event::Evaluated { node_run, .. }
+            | Event::RecoveryApplied { node_run, .. } => Some(*node_run),
+            Event::Paused { .. } | Event::Resumed { .. } | Event::Finished { .. } => None,
         }
     }
 }
@@ -256,6 +316,9 @@ pub struct ChildCreated {
     /// Siblings that it stands in for: it begins only if one of them fails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fallback_for: Vec<NodeRunId>,
+    /// Which node of the graph, or which item of the list, it is. From 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<u32>,
     /// How its failure and time are handled, as asked.
     #[serde(default, skip_serializing_if = "Policy::is_empty")]
     pub policy: Policy,

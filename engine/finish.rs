@@ -5,6 +5,7 @@
 
 use crate::draft::Draft;
 use crate::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState};
+use crate::graph::Route;
 use crate::node_type::NodeKind;
 use crate::{Completion, Event, Node, NodeRunId, Object, Rejected, RunOutcome, Shortfall, State, kinds, standing};
 
@@ -16,29 +17,24 @@ pub(crate) struct Ending {
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) error: Option<Failure>,
     pub(crate) shortfall: Option<Shortfall>,
+    pub(crate) inputs: Option<Object>,
+    pub(crate) route: Option<Route>,
 }
 
 impl Ending {
     pub(crate) fn succeeded(outputs: Object) -> Self {
-        Ending {
-            state: FinalState::Succeeded,
-            outputs: Some(outputs),
-            artifacts: Vec::new(),
-            error: None,
-            shortfall: None,
-        }
+        Ending { outputs: Some(outputs), ..Ending::plain(FinalState::Succeeded) }
+    }
+
+    /// As it is, and nothing else.
+    fn plain(state: FinalState) -> Self {
+        Ending { state, outputs: None, artifacts: Vec::new(), error: None, shortfall: None, inputs: None, route: None }
     }
 
     /// Every failure was passed over, and it is not a success.
     pub(crate) fn short(shortfall: Shortfall, outputs: Object, error: Failure) -> Self {
         let shortfall = Some(shortfall);
-        Ending {
-            state: FinalState::Failed,
-            outputs: Some(outputs),
-            artifacts: Vec::new(),
-            error: Some(error),
-            shortfall,
-        }
+        Ending { outputs: Some(outputs), error: Some(error), shortfall, ..Ending::plain(FinalState::Failed) }
     }
 
     pub(crate) fn failed(failure: impl Into<Box<Failure>>) -> Self {
@@ -54,14 +50,14 @@ impl Ending {
     }
 
     fn without_outputs(state: FinalState, failure: Failure) -> Self {
-        Ending { state, outputs: None, artifacts: Vec::new(), error: Some(failure), shortfall: None }
+        Ending { error: Some(failure), ..Ending::plain(state) }
     }
 }
 
 impl From<Completion> for Ending {
     fn from(completion: Completion) -> Self {
         let Completion { state, outputs, artifacts, error } = completion;
-        Ending { state, outputs, artifacts, error, shortfall: None }
+        Ending { outputs, artifacts, error, ..Ending::plain(state) }
     }
 }
 
@@ -160,8 +156,8 @@ fn record_end(draft: &mut Draft, node_run: NodeRunId, ending: Ending) -> Result<
     draft.take_back(node_run)?;
     let kind = draft.node(node_run)?.node_type.kind;
     let judged = judgement(kind, &ending).map(|evaluation| Event::Evaluated { node_run, evaluation });
-    let Ending { state, outputs, artifacts, error, shortfall } = ending;
-    let finished = Event::NodeFinished { node_run, state, outputs, artifacts, error, shortfall };
+    let Ending { state, outputs, artifacts, error, shortfall, inputs, route } = ending;
+    let finished = Event::NodeFinished { node_run, state, outputs, artifacts, error, shortfall, inputs, route };
     // A composite is judged by its children's ends, an atomic node run by its own.
     let (first, second) = if kind.is_composite() { (judged, Some(finished)) } else { (Some(finished), judged) };
     for event in first.into_iter().chain(second) {
@@ -180,7 +176,7 @@ fn judgement(kind: NodeKind, ending: &Ending) -> Option<Evaluation> {
     };
     let reason_code = match kind {
         NodeKind::Call | NodeKind::Sleep | NodeKind::Ask => "atomic_completed",
-        NodeKind::Plan => "composite_evaluation",
+        NodeKind::Plan | NodeKind::Graph | NodeKind::Each => "composite_evaluation",
         NodeKind::External => return None,
     };
     Some(Evaluation {

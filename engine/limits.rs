@@ -67,12 +67,18 @@ pub(crate) fn root_fits(constraints: &Constraints) -> Result<(), Breach> {
 
 /// Whether a composite may have this many more children, in one more round of decomposition.
 pub(crate) fn children_fit(state: &State, parent: &Node, more: usize) -> Result<(), Breach> {
+    more_children_fit(state, parent, more)?;
+    let limits = &parent.constraints.structural;
+    let rounds = u64::from(parent.rounds) + 1;
+    at_most("max_decomposition_rounds_per_node", limits.max_decomposition_rounds_per_node, rounds)
+}
+
+/// Whether a composite may have this many more children, in the round that it is in.
+pub(crate) fn more_children_fit(state: &State, parent: &Node, more: usize) -> Result<(), Breach> {
     let limits = &parent.constraints.structural;
     at_most("max_depth", limits.max_depth, parent.depth + 1)?;
     at_most("max_children_per_composite", limits.max_children_per_composite, (parent.children.len() + more) as u64)?;
-    at_most("max_total_nodes_per_run", limits.max_total_nodes_per_run, (state.nodes.len() + more) as u64)?;
-    let rounds = u64::from(parent.rounds) + 1;
-    at_most("max_decomposition_rounds_per_node", limits.max_decomposition_rounds_per_node, rounds)
+    at_most("max_total_nodes_per_run", limits.max_total_nodes_per_run, (state.nodes.len() + more) as u64)
 }
 
 /// Whether this node run may begin: `max_steps` of the run and of every composite above it, each counting what began below

@@ -40,7 +40,7 @@ pub struct NodeType {
     pub input_schema_sha256: Option<String>,
 }
 
-/// How the engine moves a node run. `Call`, `Sleep` and `Ask` are atomic, `Plan` and `External` composite.
+/// How the engine moves a node run. `Call`, `Sleep` and `Ask` are atomic, the others composite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeKind {
@@ -54,15 +54,30 @@ pub enum NodeKind {
     Plan,
     /// Children and completion come from outside.
     External,
+    /// A graph that was drawn beforehand, walked node by node.
+    Graph,
+    /// A list of items, each of which goes through the same.
+    Each,
 }
 
 impl NodeKind {
     /// Every kind, for generators and tables.
-    pub const ALL: [NodeKind; 5] = [NodeKind::Call, NodeKind::Sleep, NodeKind::Ask, NodeKind::Plan, NodeKind::External];
+    pub const ALL: [NodeKind; 7] = [
+        NodeKind::Call,
+        NodeKind::Sleep,
+        NodeKind::Ask,
+        NodeKind::Plan,
+        NodeKind::External,
+        NodeKind::Graph,
+        NodeKind::Each,
+    ];
 
     /// Whether node runs of this kind have children.
     pub const fn is_composite(self) -> bool {
-        matches!(self, NodeKind::Plan | NodeKind::External)
+        match self {
+            NodeKind::Plan | NodeKind::External | NodeKind::Graph | NodeKind::Each => true,
+            NodeKind::Call | NodeKind::Sleep | NodeKind::Ask => false,
+        }
     }
 }
 

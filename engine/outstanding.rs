@@ -13,6 +13,7 @@ use crate::{Effect, EffectId, Node, NodeState, Request, RunId, State, Wait};
 pub(crate) enum Purpose {
     Call,
     Plan,
+    Load,
     Sleep,
     Retry,
     Attempt,
@@ -24,6 +25,7 @@ impl Purpose {
         match self {
             Purpose::Call => "call",
             Purpose::Plan => "plan",
+            Purpose::Load => "load",
             Purpose::Sleep => "sleep",
             Purpose::Retry => "retry",
             Purpose::Attempt => "attempt",
@@ -35,7 +37,7 @@ impl Purpose {
 /// A timer that a node run waits for, and when it is due (Unix milliseconds).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Timer {
-    /// The end of a sleep.
+    /// The end of a sleep, or of a call that ends later.
     Sleep { until_ms: i64 },
     /// The end of the wait between two tries.
     Retry { until_ms: i64 },
@@ -79,6 +81,7 @@ pub(crate) fn is_work_of(run: RunId, node: &Node, effect: EffectId) -> bool {
     let purpose = match node.node_type.kind {
         NodeKind::Call => Purpose::Call,
         NodeKind::Plan => Purpose::Plan,
+        NodeKind::Graph | NodeKind::Each => Purpose::Load,
         NodeKind::Sleep | NodeKind::Ask | NodeKind::External => return false,
     };
     node.state == NodeState::Running && effect == id(run, node, purpose)
@@ -93,8 +96,10 @@ pub(crate) fn retry_effect(run: RunId, node: &Node) -> EffectId {
 pub(crate) fn timer_of(run: RunId, node: &Node, effect: EffectId) -> Option<Timer> {
     let named = |purpose: Purpose| effect == id(run, node, purpose);
     match node.state {
-        NodeState::Waiting(Wait::Timer { until_ms }) if named(Purpose::Sleep) => Some(Timer::Sleep { until_ms }),
-        NodeState::Waiting(Wait::Timer { until_ms }) if named(Purpose::Retry) => Some(Timer::Retry { until_ms }),
+        NodeState::Waiting(Wait::Timer { until_ms }) if named(rest(node)) => match rest(node) {
+            Purpose::Retry => Some(Timer::Retry { until_ms }),
+            _ => Some(Timer::Sleep { until_ms }),
+        },
         NodeState::Running if named(Purpose::Attempt) => Some(Timer::Attempt { until_ms: attempt_limit_at_ms(node)? }),
         NodeState::Final(_) => None,
         _ if named(Purpose::WallTime) => Some(Timer::TimeLimit { until_ms: time_limit_at_ms(node)? }),
@@ -116,13 +121,18 @@ fn work(run: RunId, node: &Node) -> Option<Effect> {
             let (constraints, until_ms) = (node.constraints.clone(), attempt_limit_at_ms(node));
             (Purpose::Plan, begun_at_ms, Request::Plan { node_type, inputs, constraints, until_ms })
         }
-        (NodeKind::Sleep, NodeState::Waiting(Wait::Timer { until_ms })) => (Purpose::Sleep, until_ms, Request::Wake),
-        (NodeKind::Call | NodeKind::Plan, NodeState::Waiting(Wait::Timer { until_ms })) => {
-            (Purpose::Retry, until_ms, Request::Wake)
+        (NodeKind::Graph | NodeKind::Each, NodeState::Running) => {
+            (Purpose::Load, begun_at_ms, Request::Load { until_ms: attempt_limit_at_ms(node) })
         }
+        (_, NodeState::Waiting(Wait::Timer { until_ms })) => (rest(node), until_ms, Request::Wake),
         _ => return None,
     };
     Some(effect(run, node, purpose, due_at_ms, request))
+}
+
+/// For what a node run rests that waits for a time: its own end, or the next try.
+fn rest(node: &Node) -> Purpose {
+    if node.node_type.kind == NodeKind::Sleep || node.delayed.is_some() { Purpose::Sleep } else { Purpose::Retry }
 }
 
 /// The end of the time that the present try was given.
@@ -163,7 +173,9 @@ fn id(run: RunId, node: &Node, purpose: Purpose) -> EffectId {
 /// Whose effect it is: the present try's, or the whole node run's, which is counted as its first.
 fn attempt(node: &Node, purpose: Purpose) -> u32 {
     match purpose {
-        Purpose::Call | Purpose::Plan | Purpose::Sleep | Purpose::Retry | Purpose::Attempt => node.attempt,
+        Purpose::Call | Purpose::Plan | Purpose::Load | Purpose::Sleep | Purpose::Retry | Purpose::Attempt => {
+            node.attempt
+        }
         Purpose::WallTime => 1,
     }
 }

@@ -145,14 +145,14 @@ pub(crate) fn check(policy: &Policy, node_type: &NodeType) -> Result<(), Invalid
         if !tried {
             return wrong(
                 "retry",
-                "only a call or a planner is tried again; a sleep, a question and an external composite cannot be",
+                "only what the server performs is tried again; a sleep, a question and an external composite cannot be",
             );
         }
         retry.check()?;
     }
     if let Some(timeout_ms) = policy.timeout_ms(node_type) {
         if !tried {
-            return wrong("timeout_ms", "only a call or a planner has tries; use the constraint max_wall_time_ms");
+            return wrong("timeout_ms", "only what the server performs has tries; use the constraint max_wall_time_ms");
         }
         check_timeout(timeout_ms)?;
     }
@@ -166,10 +166,11 @@ fn check_timeout(timeout_ms: u64) -> Result<(), Invalid> {
     wrong("timeout_ms", format!("it is {timeout_ms}; a try takes 1 to {WAIT_MS_MAX} ms (366 days)"))
 }
 
-/// Whether the server performs something for node runs of this kind, which can be tried again.
+/// Whether the server performs something for node runs of this kind, which can be tried again: a call, a plan, finding out what a
+/// graph or a list is made of. What becomes of children is nothing that is tried.
 pub(crate) const fn is_tried(kind: NodeKind) -> bool {
     match kind {
-        NodeKind::Call | NodeKind::Plan => true,
+        NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => true,
         NodeKind::Sleep | NodeKind::Ask | NodeKind::External => false,
     }
 }

@@ -33,7 +33,7 @@ fn prepare(draft: &Draft, node: &Node) -> Checked<Ready> {
     let new = node.attempt == 0 && node.approval.is_none();
     let inputs = if new { bindings::resolve(draft.state(), node)? } else { None };
     limits::one_more_step(draft.state(), node)?;
-    let wait = kinds::begin(node.node_type.kind, inputs.as_ref().unwrap_or(&node.inputs), draft.at_ms())?;
+    let wait = kinds::begin(draft.state(), node, inputs.as_ref().unwrap_or(&node.inputs), draft.at_ms())?;
     Ok(Ready { inputs, wait, asks: approval::comes_first(draft.state(), node) })
 }
 
@@ -50,6 +50,9 @@ fn begin(draft: &mut Draft, node_run: NodeRunId, ready: Ready) -> Result<(), Rej
     draft.record(Event::NodeStarted { node_run, attempt, inputs: ready.inputs })?;
     if let Some(wait) = ready.wait {
         draft.record(Event::NodeWaiting { node_run, wait })?;
+    }
+    if kinds::knows_its_way(draft.state(), draft.node(node_run)?) {
+        return kinds::set_out(draft, node_run, before);
     }
     draft.exchange(node_run, before)?;
     Ok(())

@@ -1,7 +1,7 @@
 //! A run as it stands: a fold over its log, and nothing that is not in the log.
 //!
-//! The fold itself is in `apply`; what a state must always satisfy is in `check`. Node runs are shared (`Arc`), so that a
-//! copy of a state costs a pointer for each node run and a decision copies only what it touches.
+//! The fold itself is in `apply`; what a state must always satisfy is in `check`. Node runs are shared, so
+//! that a copy of a state costs next to nothing and a decision copies only what it touches.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,8 +12,11 @@ use serde_json::Value;
 
 use crate::command::Start;
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
+use crate::graph::{Graph, Items, Route};
 use crate::plan::{Binding, Source};
-use crate::{Approval, ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Position, RunId, Shortfall};
+use crate::{
+    Approval, ApprovalId, Constraints, NodeRunId, NodeRuns, NodeType, Object, Policy, Position, RunId, Shortfall,
+};
 
 /// A run as it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +32,7 @@ pub struct State {
     /// Where it stands.
     pub status: RunStatus,
     /// Every node run.
-    pub nodes: BTreeMap<NodeRunId, Arc<Node>>,
+    pub nodes: NodeRuns,
     /// Node runs in the order of creation, the root first.
     pub order: Vec<NodeRunId>,
     /// Whom each approval was asked for. The approvals themselves are with the node runs.
@@ -147,6 +150,16 @@ pub struct Node {
     pub summary: Option<String>,
     /// Where its result comes from.
     pub result: Option<Source>,
+    /// Which node of the graph, or which item of the list, it is. From 0.
+    pub place: Option<u32>,
+    /// What it walks, or what each of its items walks.
+    pub graph: Option<Arc<Graph>>,
+    /// What it does, item by item.
+    pub items: Option<Arc<Items>>,
+    /// Where the graph goes on that it is a node of; absent: by the first way.
+    pub route: Option<Route>,
+    /// What it will have made when the time has come that it waits for.
+    pub delayed: Option<Object>,
     /// The clause it serves.
     pub goal: Option<String>,
     /// The candidate set chosen from.
@@ -299,7 +312,7 @@ impl State {
             start: None,
             constraints: Constraints::default(),
             status: RunStatus::Queued,
-            nodes: BTreeMap::new(),
+            nodes: NodeRuns::default(),
             order: Vec::new(),
             approvals: BTreeMap::new(),
             paused: None,
@@ -419,6 +432,11 @@ impl Node {
             rounds: 0,
             summary: None,
             result: None,
+            place: None,
+            graph: None,
+            items: None,
+            route: None,
+            delayed: None,
             goal: None,
             candidate_set_id: None,
             binding_decision: None,

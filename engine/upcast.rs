@@ -41,7 +41,7 @@ pub enum UpcastError {
 pub fn upcast(version: u32, stored: Value) -> Result<Event, UpcastError> {
     match version {
         0 => Err(UpcastError::NeverWritten { found: version }),
-        // What formats 2 and 3 added is absent in those before, and means the same there.
+        // What later formats added is absent in earlier ones, and means the same there.
         1 | 2 | FORMAT_VERSION => {
             serde_json::from_value(stored).map_err(|cause| UpcastError::Malformed { version, cause })
         }

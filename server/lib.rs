@@ -15,6 +15,7 @@ pub mod doors;
 pub mod driver;
 pub mod expressions;
 pub mod feed;
+pub mod graph;
 pub mod integrations;
 pub mod logging;
 pub mod objects;

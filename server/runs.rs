@@ -270,6 +270,12 @@ impl Runs {
         Ok(self.submitter.writing_works()?)
     }
 
+    /// A run as it stands, at least so far that this node run is in it.
+    pub async fn state_with(&self, tenant: &str, run: RunId, node_run: NodeRunId) -> Result<Arc<State>, Error> {
+        let state = self.submitter.load_with(tenant, run, node_run).await?;
+        state.ok_or_else(|| Error::UnknownNodeRun(node_run.to_string()))
+    }
+
     async fn state(&self, tenant: &str, run: RunId) -> Result<Option<Arc<State>>, Error> {
         note_run(run);
         self.submitter.load(tenant, run).await

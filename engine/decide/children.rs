@@ -28,7 +28,7 @@ pub(super) fn decide(
     let node = state.node(parent).ok_or(Rejected::UnknownNodeRun { node_run: parent })?;
     match node.node_type.kind {
         NodeKind::Call | NodeKind::Sleep | NodeKind::Ask => return Err(Rejected::NotComposite { node_run: parent }),
-        NodeKind::Plan => return Err(Rejected::ServerOwned { node_run: parent }),
+        NodeKind::Plan | NodeKind::Graph | NodeKind::Each => return Err(Rejected::ServerOwned { node_run: parent }),
         NodeKind::External => {}
     }
     let batch = Batch::sort(state, node, children);
@@ -230,6 +230,7 @@ impl New {
             bindings: Vec::new(),
             depends_on,
             fallback_for,
+            place: None,
             policy: spec.policy,
             asked: spec.constraints,
             goal: None,

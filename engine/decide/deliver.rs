@@ -12,7 +12,7 @@ pub(super) fn decide(state: &State, node_run: NodeRunId, input: &str, at_ms: i64
     let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
     match node.node_type.kind {
         NodeKind::Ask => {}
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Plan | NodeKind::External => {
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Plan | NodeKind::External | NodeKind::Graph | NodeKind::Each => {
             return Err(Rejected::NotAsking { node_run });
         }
     }

@@ -9,6 +9,7 @@ mod children;
 mod complete;
 mod deliver;
 mod evaluate;
+mod loaded;
 mod pause;
 mod planned;
 mod settle;
@@ -35,6 +36,9 @@ pub fn decide(state: &State, command: Command, context: Context) -> Result<Decis
     match command {
         Command::Start(start) => start::decide(state, start, at_ms),
         Command::Planned { effect, node_run, plan } => planned::decide(state, effect, node_run, plan, at_ms),
+        Command::Loaded { effect, node_run, inputs, content } => {
+            loaded::decide(state, effect, node_run, inputs, content, at_ms)
+        }
         Command::Settle { effect, node_run, outcome } => settle::decide(state, effect, node_run, outcome, at_ms),
         Command::Wake { effect, node_run } => wake::decide(state, effect, node_run, at_ms),
         Command::CreateChildren { parent, children } => children::decide(state, parent, children, at_ms),
@@ -57,7 +61,9 @@ fn external(state: &State, node_run: NodeRunId) -> Result<&Node, Rejected> {
     let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
     match node.node_type.kind {
         NodeKind::External => Ok(node),
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan => Err(Rejected::ServerOwned { node_run }),
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => {
+            Err(Rejected::ServerOwned { node_run })
+        }
     }
 }
 

@@ -163,6 +163,7 @@ fn child(run: RunId, parent: &Node, step: Step, fallback_for: Vec<NodeRunId>) ->
             bindings: step.bindings,
             depends_on,
             fallback_for,
+            place: None,
             policy: step.policy,
             asked: Constraints::default(),
             goal: Some(step.goal),

@@ -1,8 +1,11 @@
 //! `Settle`: what came back from performing an effect. Unknown, late or twice: nothing changes.
 
+use crate::command::Routed;
 use crate::draft::Draft;
 use crate::finish::{self, Ending, failure};
-use crate::{Decision, EffectId, NodeKind, NodeRunId, Outcome, Rejected, State, attempts, outstanding, schedule};
+use crate::{
+    Decision, EffectId, Event, NodeKind, NodeRunId, Outcome, Rejected, State, attempts, outstanding, schedule,
+};
 
 /// Ends the node run as its effect ended, unless it is to be tried again.
 pub(super) fn decide(
@@ -15,21 +18,41 @@ pub(super) fn decide(
     let Some(node) = state.node(node_run).filter(|node| outstanding::is_work_of(state.run, node, effect)) else {
         return Ok(Decision::default());
     };
-    let outputs = match (node.node_type.kind, outcome) {
-        (NodeKind::Call, Outcome::Succeeded { outputs }) => Ok(outputs),
-        (NodeKind::Plan, Outcome::Succeeded { .. }) => {
+    let routed = match (node.node_type.kind, outcome) {
+        (NodeKind::Call, Outcome::Succeeded { outputs }) => Ok(Routed { outputs, ..Routed::default() }),
+        (NodeKind::Call, Outcome::Routed(routed)) => Ok(*routed),
+        (NodeKind::Plan, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
             Err(failure("plan_invalid", "the planner answered without a plan"))
         }
-        (NodeKind::Call | NodeKind::Plan, Outcome::Failed(error)) => Err(error),
-        (NodeKind::Call | NodeKind::Plan, Outcome::TimedOut) => Err(attempts::timed_out(node)),
+        (NodeKind::Graph | NodeKind::Each, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
+            Err(failure("load_failed", "the answer does not say what the composite is made of"))
+        }
+        (NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each, Outcome::Failed(error)) => Err(error),
+        (NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each, Outcome::TimedOut) => {
+            Err(attempts::timed_out(node))
+        }
         // A timer comes due (`Wake`); it has no outcome. Questions and external composites have no effect of their own.
         (NodeKind::Sleep | NodeKind::Ask | NodeKind::External, _) => return Ok(Decision::default()),
     };
     let mut draft = Draft::answering(state, at_ms, effect);
-    match outputs {
-        Ok(outputs) => finish::end(&mut draft, node_run, Ending::succeeded(outputs))?,
+    match routed {
+        Ok(routed) => worked(&mut draft, node_run, routed)?,
         Err(error) => attempts::failed(&mut draft, node_run, error)?,
     }
     schedule::dispatch(&mut draft)?;
     Ok(draft.done())
+}
+
+/// A call that worked ends, now or when it says.
+fn worked(draft: &mut Draft, node_run: NodeRunId, routed: Routed) -> Result<(), Rejected> {
+    let Routed { outputs, inputs, route, until_ms } = routed;
+    match until_ms.filter(|until_ms| *until_ms > draft.at_ms()) {
+        Some(until_ms) => {
+            let before = draft.wanted(node_run)?;
+            draft.record(Event::NodeDelayed { node_run, until_ms, outputs, inputs, route })?;
+            draft.exchange(node_run, before)?;
+            Ok(())
+        }
+        None => finish::end(draft, node_run, Ending { inputs, route, ..Ending::succeeded(outputs) }),
+    }
 }

@@ -1,5 +1,6 @@
 //! `Start`: the run and its root node run begin to exist, and the root begins.
 
+use super::loaded;
 use crate::draft::Draft;
 use crate::policy::{self, Invalid, OnFailure};
 use crate::{Decision, Event, NodeRunId, Rejected, Start, State, limits, schedule};
@@ -13,6 +14,9 @@ pub(super) fn decide(state: &State, start: Box<Start>, at_ms: i64) -> Result<Dec
     let constraints = start.constraints.merge(&start.node_type.constraints);
     limits::root_fits(&constraints)?;
     policy_fits(&start)?;
+    if let Some(graph) = &start.graph {
+        loaded::graph_fits(&constraints, graph)?;
+    }
     let mut draft = Draft::new(state, at_ms);
     draft.record(Event::Started { root: NodeRunId::root(state.run), constraints, start })?;
     schedule::dispatch(&mut draft)?;

@@ -3,22 +3,63 @@
 
 pub(crate) mod ask;
 pub(crate) mod call;
+pub(crate) mod each;
 pub(crate) mod external;
+pub(crate) mod graph;
 pub(crate) mod plan;
 pub(crate) mod sleep;
 
 use crate::draft::Draft;
-use crate::finish::{Checked, Ending};
-use crate::{Corrupt, NodeKind, NodeRunId, Object, Rejected, Wait};
+use crate::finish::{self, Checked, Ending};
+use crate::{Corrupt, EffectId, Event, Node, NodeKind, NodeRunId, Object, Rejected, State, Wait};
 
 /// What a node run waits for as soon as it has begun; `None` when it is at work. Fails on inputs it cannot work with.
-pub(crate) fn begin(kind: NodeKind, inputs: &Object, at_ms: i64) -> Checked<Option<Wait>> {
-    match kind {
+pub(crate) fn begin(state: &State, node: &Node, inputs: &Object, at_ms: i64) -> Checked<Option<Wait>> {
+    match node.node_type.kind {
         NodeKind::Call => Ok(call::begin()),
         NodeKind::Sleep => sleep::begin(inputs, at_ms).map(Some),
         NodeKind::Ask => Ok(Some(ask::begin())),
         NodeKind::Plan => Ok(plan::begin()),
         NodeKind::External => Ok(Some(external::begin())),
+        NodeKind::Graph => graph::begin(state, node).map(|()| None),
+        NodeKind::Each => Ok(None),
+    }
+}
+
+/// Whether a node run that has just begun need not ask first what it is made of.
+pub(crate) fn knows_its_way(state: &State, node: &Node) -> bool {
+    match node.node_type.kind {
+        NodeKind::Graph => graph::knows_its_way(state, node),
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External | NodeKind::Each => {
+            false
+        }
+    }
+}
+
+/// Goes on as soon as it is known what a composite is made of: first children, or the end where there is nothing to do. `before` is
+/// what it wanted from the world until now.
+pub(crate) fn set_out(draft: &mut Draft, id: NodeRunId, before: Vec<EffectId>) -> Result<(), Rejected> {
+    let node = draft.node(id)?;
+    let kind = node.node_type.kind;
+    let count = match kind {
+        NodeKind::Graph => node.graph.as_ref().map_or(0, |graph| graph.nodes.len()),
+        NodeKind::Each => node.items.as_ref().map_or(0, |items| items.items.len()),
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External => 0,
+    };
+    let (round, children) = (node.rounds + 1, u32::try_from(count).unwrap_or(u32::MAX));
+    draft.record(Event::Decomposed { node_run: id, round, children, summary: None, result: None })?;
+    draft.record(Event::NodeWaiting { node_run: id, wait: Wait::Children })?;
+    draft.exchange(id, before)?;
+    let ending = match kind {
+        NodeKind::Graph => graph::first(draft, id)?,
+        NodeKind::Each => each::first(draft, id)?,
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External => {
+            return Err(impossible(id, "it is made of nothing"));
+        }
+    };
+    match ending {
+        None => Ok(()),
+        Some(ending) => finish::end(draft, id, ending),
     }
 }
 
@@ -27,9 +68,12 @@ pub(crate) fn child_ended(draft: &mut Draft, parent: NodeRunId, child: NodeRunId
     match draft.node(parent)?.node_type.kind {
         NodeKind::Plan => plan::child_ended(draft, parent, child),
         NodeKind::External => external::child_ended(draft, child),
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask => {
-            Err(Corrupt::Impossible { event: "decide", node_run: parent, reason: "it is atomic and has children" }
-                .into())
-        }
+        NodeKind::Graph => graph::child_ended(draft, parent, child),
+        NodeKind::Each => each::child_ended(draft, parent, child),
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask => Err(impossible(parent, "it is atomic and has children")),
     }
+}
+
+fn impossible(node_run: NodeRunId, reason: &'static str) -> Rejected {
+    Corrupt::Impossible { event: "decide", node_run, reason }.into()
 }

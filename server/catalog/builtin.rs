@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use runyard_engine::{NodeKind, Object};
+use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::composite::{AnyObject, PlannerInputs, PlannerOutputs};
@@ -12,11 +13,15 @@ use super::core::{
     NoInputs, SleepInputs, SleepOutputs, TimeNowOutputs, Uuid4Outputs,
 };
 use super::entry::{Argument, Entry, Head, Hints, Reads};
+use super::graph::{
+    BranchInputs, BranchOutputs, DelayInputs, DelayOutputs, EachInputs, EachOutputs, FilterInputs, FilterOutputs,
+    GraphInputs, SplitInputs, SplitOutputs, SwitchInputs, SwitchOutputs, VariablesInputs,
+};
 use super::violation::Violation;
 use super::web;
 
 pub(super) fn entries() -> Vec<Entry> {
-    vec![
+    let mut entries = vec![
         echo(),
         sleep(),
         ask(),
@@ -28,7 +33,11 @@ pub(super) fn entries() -> Vec<Entry> {
         web::fetch(),
         planner(),
         external(),
-    ]
+        walked(),
+        each(),
+    ];
+    entries.extend(nodes_of_graphs());
+    entries
 }
 
 fn echo() -> Entry {
@@ -178,6 +187,66 @@ fn external() -> Entry {
         hints: Hints::default(),
         rule: None,
     })
+}
+
+fn walked() -> Entry {
+    Entry::of::<GraphInputs, AnyObject>(Head {
+        id: "runyard.composite.graph",
+        aliases: &[],
+        kind: NodeKind::Graph,
+        description: "Walks a graph that was drawn beforehand, node by node, and answers with what the last one put out.",
+        hints: Hints::default(),
+        rule: None,
+    })
+}
+
+fn each() -> Entry {
+    Entry::of::<EachInputs, EachOutputs>(Head {
+        id: "runyard.composite.each",
+        aliases: &[],
+        kind: NodeKind::Each,
+        description: "Does the same with every item of a list, a few at once, and answers with their results in the order \
+                      of the list.",
+        hints: Hints::default(),
+        rule: None,
+    })
+}
+
+/// The node types that only make sense in a graph. A planner has no use for them, so they have no hints.
+fn nodes_of_graphs() -> Vec<Entry> {
+    fn node<Inputs: JsonSchema, Outputs: JsonSchema>(id: &'static str, description: &'static str) -> Entry {
+        let (kind, hints) = (NodeKind::Call, Hints::default());
+        Entry::of::<Inputs, Outputs>(Head { id, aliases: &[], kind, description, hints, rule: None })
+    }
+    vec![
+        node::<NoInputs, AnyObject>(
+            "runyard.graph.start",
+            "In a graph: puts out what the graph was given. One way on.",
+        ),
+        node::<VariablesInputs, AnyObject>("runyard.graph.end", "In a graph: ends the walk and puts out variables."),
+        node::<VariablesInputs, AnyObject>("runyard.graph.variables", "In a graph: puts out variables. One way on."),
+        node::<BranchInputs, BranchOutputs>(
+            "runyard.graph.branch",
+            "In a graph: two ways on, the first where its condition is true, the second where it is not.",
+        ),
+        node::<FilterInputs, FilterOutputs>(
+            "runyard.graph.filter",
+            "In a graph: one way on, taken where its filter is true; else the walk ends there, without fault.",
+        ),
+        node::<SwitchInputs, SwitchOutputs>(
+            "runyard.graph.switch",
+            "In a graph: as many ways on as it has routes; the first whose value is true is taken, and where none is, the \
+             walk ends there, without fault.",
+        ),
+        node::<SplitInputs, SplitOutputs>(
+            "runyard.graph.split",
+            "In a graph: two ways on, of which the first is taken so often in a hundred, by chance.",
+        ),
+        node::<DelayInputs, DelayOutputs>(
+            "runyard.graph.delay",
+            "In a graph: waits for minutes, also across a restart of the server. One way on.",
+        ),
+    ]
 }
 
 /// The rules of `HashSha256Inputs` that its schema does not say.

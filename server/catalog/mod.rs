@@ -4,6 +4,7 @@
 //! |----------------|-----------------------------------------------------------------------------|
 //! | `core.rs`      | inputs and outputs of `runyard.core.*`, as Rust types; schemas come from them |
 //! | `composite.rs` | the same for the composites                                                 |
+//! | `graph.rs`     | the same for graphs, lists of items, and nodes of graphs                     |
 //! | `web.rs`       | the same for those that call over HTTP                                      |
 //! | `builtin.rs`   | the table of node types that come with the server                           |
 //! | `integration.rs` | integrations of the configuration, and their node types                   |
@@ -17,6 +18,7 @@ mod builtin;
 pub mod composite;
 pub mod core;
 mod entry;
+pub mod graph;
 pub mod integration;
 mod resolve;
 mod violation;

@@ -185,6 +185,9 @@ fn of_engine(rejected: &Rejected) -> Refusal {
                 None => refusal,
             }
         }
+        Rejected::InvalidGraph { reason } => {
+            Refusal::new(S::BAD_REQUEST, "invalid_inputs", message).with("reason", reason.clone())
+        }
         Rejected::UnknownDependency { key, dependency } => Refusal::new(S::BAD_REQUEST, "unknown_dependency", message)
             .with("key", key.clone())
             .with("depends_on", dependency.clone()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use runyard_engine::event::Failure;
-use runyard_engine::{Command, Effect, Outcome, Request, RunId};
+use runyard_engine::{Command, Effect, Outcome, Request};
 use tracing::Instrument;
 
 use super::{Parts, perform};
@@ -35,7 +35,8 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
     };
     let Claimed { tenant, run, effect, epoch, .. } = claimed;
     let recall = parts.runs.recalls().hold(effect.id);
-    let answering = std::panic::AssertUnwindSafe(answer(parts, (&tenant, run), &effect, earlier)).catch_unwind();
+    let around = perform::Around { runs: parts.runs.clone(), tenant: tenant.clone(), run, node_run: effect.node_run };
+    let answering = std::panic::AssertUnwindSafe(answer(parts, &around, &effect, earlier)).catch_unwind();
     // Only the work is given up, never the recording of what came of it: that may be half done.
     let command = tokio::select! {
         biased;
@@ -70,12 +71,13 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
 /// Waits until the time of this try is over; for ever where it has as long as it takes.
 async fn time_is_over(parts: &Parts, effect: &Effect) {
     match &effect.request {
-        Request::Call { until_ms: Some(until_ms), .. } | Request::Plan { until_ms: Some(until_ms), .. } => {
-            parts.clock.sleep_until(*until_ms).await;
-        }
-        Request::Call { until_ms: None, .. } | Request::Plan { until_ms: None, .. } | Request::Wake => {
-            std::future::pending().await
-        }
+        Request::Call { until_ms: Some(until_ms), .. }
+        | Request::Plan { until_ms: Some(until_ms), .. }
+        | Request::Load { until_ms: Some(until_ms) } => parts.clock.sleep_until(*until_ms).await,
+        Request::Call { until_ms: None, .. }
+        | Request::Plan { until_ms: None, .. }
+        | Request::Load { until_ms: None }
+        | Request::Wake => std::future::pending().await,
     }
 }
 
@@ -83,17 +85,17 @@ async fn time_is_over(parts: &Parts, effect: &Effect) {
 async fn earlier(parts: &Parts, claimed: &Claimed) -> Result<Vec<Answer>, Error> {
     match &claimed.effect.request {
         Request::Plan { .. } => parts.runs.earlier_answers(&claimed.tenant, claimed.run).await,
-        Request::Call { .. } | Request::Wake => Ok(Vec::new()),
+        Request::Call { .. } | Request::Load { .. } | Request::Wake => Ok(Vec::new()),
     }
 }
 
-async fn answer(parts: &Parts, (tenant, run): (&str, RunId), effect: &Effect, earlier: Vec<Answer>) -> Command {
+async fn answer(parts: &Parts, around: &perform::Around, effect: &Effect, earlier: Vec<Answer>) -> Command {
     match &effect.request {
         Request::Wake => Command::Wake { effect: effect.id, node_run: effect.node_run },
         Request::Call { node_type, inputs, .. } => {
             let call = perform::Call {
-                tenant,
-                run,
+                tenant: &around.tenant,
+                run: around.run,
                 node_type,
                 inputs,
                 key: effect.id,
@@ -101,9 +103,16 @@ async fn answer(parts: &Parts, (tenant, run): (&str, RunId), effect: &Effect, ea
                 clock: &parts.clock,
                 now_ms: parts.clock.now_ms(),
                 entropy: perform::fresh_entropy(),
+                around: Some(around),
             };
             settle(effect, parts.performer.perform(call).await)
         }
+        Request::Load { .. } => match parts.performer.load(around).await {
+            Ok(perform::Loaded { inputs, content }) => {
+                Command::Loaded { effect: effect.id, node_run: effect.node_run, inputs, content }
+            }
+            Err(failure) => settle(effect, Outcome::Failed(failure)),
+        },
         Request::Plan { node_type, inputs, constraints, .. } => {
             let (node_type, inputs, constraints) = (node_type.clone(), inputs.clone(), constraints.clone());
             let request = PlanRequest { node_type, inputs, constraints, earlier };

@@ -37,6 +37,9 @@ pub(super) struct Ranked<'a> {
 /// Splits as the whole planner does.
 struct Stems;
 
+/// What the ids of nodes begin with that only make sense in a graph.
+const NODES_OF_GRAPHS: &str = "runyard.graph.";
+
 impl Tokenizer for Stems {
     fn tokenize(&self, text: &str) -> Vec<String> {
         vocabulary::stems(text)
@@ -46,7 +49,10 @@ impl Tokenizer for Stems {
 impl Ranker {
     /// Reads every atomic node type. A catalogue that changes needs a new ranker.
     pub(super) fn new(catalog: &Catalog) -> Self {
-        let atomic = |entry: &&Entry| matches!(entry.kind, NodeKind::Call | NodeKind::Sleep | NodeKind::Ask);
+        // Without a graph around it, a node of a graph leads nowhere.
+        let alone = |entry: &&Entry| !entry.id.starts_with(NODES_OF_GRAPHS);
+        let atomic =
+            |entry: &&Entry| matches!(entry.kind, NodeKind::Call | NodeKind::Sleep | NodeKind::Ask) && alone(entry);
         let texts: Vec<(usize, String)> = (catalog.entries().iter().enumerate())
             .filter(|(_, entry)| atomic(entry))
             .map(|(place, entry)| (place, text_of(entry)))

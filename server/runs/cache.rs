@@ -3,11 +3,14 @@
 //! Bytes count because a request may be a megabyte, and a state holds its inputs and outputs more than once: a bound on the
 //! number alone would let a few thousand large runs fill the machine.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
-use runyard_engine::{Labels, Node, Object, RunId, State};
+use runyard_engine::{
+    Content, Decision, Event, Graph, GraphNode, Items, Labels, Node, NodeRunId, Object, Position, RunId, State,
+};
 use serde_json::Value;
 
 /// How many run states are kept at hand.
@@ -57,6 +60,10 @@ impl Cache {
     /// Keeps the newest of what is at hand: a slow reader must not put an older state over a newer one.
     pub(super) fn keep(&self, tenant: &str, state: Arc<State>) {
         let bytes = bytes_of(&state);
+        self.put(tenant, state, bytes);
+    }
+
+    fn put(&self, tenant: &str, state: Arc<State>, bytes: usize) {
         let mut held = self.lock();
         if held.runs.peek(&state.run).is_some_and(|kept| kept.state.version > state.version) {
             return;
@@ -70,6 +77,17 @@ impl Cache {
             let Some((_, oldest)) = held.runs.pop_lru() else { break };
             held.bytes -= oldest.bytes;
         }
+    }
+
+    /// Keeps the state that a commit made, without counting again what it holds: `grown` bytes more than that of version `from`.
+    pub(super) fn grow(&self, tenant: &str, from: Position, state: Arc<State>, grown: isize) {
+        let bytes = {
+            let held = self.lock();
+            let before = held.runs.peek(&state.run).filter(|kept| kept.state.version == from);
+            before.map(|kept| kept.bytes.saturating_add_signed(grown))
+        };
+        let bytes = bytes.unwrap_or_else(|| bytes_of(&state));
+        self.put(tenant, state, bytes);
     }
 
     /// Forgets a run: what is at hand is old.
@@ -95,7 +113,46 @@ fn bytes_of(state: &State) -> usize {
     let start = state.start.as_deref();
     let start = start.map_or(0, |start| object(&start.inputs) + object(&start.notes) + labels(&start.labels));
     let nodes: usize = state.nodes.values().map(|node| bytes_of_node(node)).sum();
-    STATE_BYTES + start + nodes + state.outputs.as_ref().map_or(0, object)
+    // Shared by many, and counted once.
+    let mut seen = BTreeSet::new();
+    let mut made_of = 0;
+    for node in state.nodes.values() {
+        let graph = node.graph.as_ref().filter(|graph| seen.insert(Arc::as_ptr(graph).addr()));
+        made_of += graph.map_or(0, |graph| bytes_of_graph(graph));
+        made_of += node.items.as_ref().map_or(0, |items| bytes_of_items(items));
+    }
+    STATE_BYTES + start + nodes + made_of + state.outputs.as_ref().map_or(0, object)
+}
+
+/// How much more a state holds after a decision, as [`bytes_of`] counts; only what changed is looked at.
+pub(super) fn grown(before: &State, decision: &Decision) -> isize {
+    let Some(after) = &decision.after else { return 0 };
+    let mut changed: BTreeSet<NodeRunId> = BTreeSet::new();
+    let mut made_of = 0;
+    for event in &decision.events {
+        changed.extend(event.node_run());
+        made_of += match event {
+            Event::Started { start, .. } => start.graph.as_ref().map_or(0, |graph| bytes_of_graph(graph)),
+            Event::Loaded { content: Content::Graph(graph), .. } => bytes_of_graph(graph),
+            Event::Loaded { content: Content::Items(items), .. } => bytes_of_items(items),
+            _ => 0,
+        };
+    }
+    let of = |state: &State| -> usize {
+        let nodes = changed.iter().filter_map(|id| state.node(*id));
+        nodes.map(bytes_of_node).sum::<usize>() + state.outputs.as_ref().map_or(0, object)
+    };
+    (of(after) + made_of).cast_signed() - of(before).cast_signed()
+}
+
+fn bytes_of_graph(graph: &Graph) -> usize {
+    let node = |node: &GraphNode| NODE_BYTES + object(&node.inputs) + node.graph.as_deref().map_or(0, bytes_of_graph);
+    graph.nodes.iter().map(node).sum()
+}
+
+fn bytes_of_items(items: &Items) -> usize {
+    let within = items.graph.as_deref().map_or(0, bytes_of_graph);
+    NODE_BYTES + object(&items.inputs) + items.items.iter().map(value).sum::<usize>() + within
 }
 
 fn bytes_of_node(node: &Node) -> usize {

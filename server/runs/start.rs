@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use runyard_engine::{
-    ApprovalStrategy, ChildSpec, Command, Constraints, Labels, NodeRunId, NodeType, NodeTypeRef, Object, Policy, Reply,
-    RunId, Start, State,
+    ApprovalStrategy, ChildSpec, Command, Constraints, Graph, Labels, NodeRunId, NodeType, NodeTypeRef, Object, Policy,
+    Reply, RunId, Start, State,
 };
 use serde_json::Value;
 
 use super::submit::Riders;
 use super::{Error, RunName, Runs};
+use crate::graph;
 use crate::store::{Epoch, KeyUse, StoreError};
 
 /// Where a start's fingerprint rests among a run's notes.
@@ -39,6 +40,8 @@ pub struct NewRun {
     pub approval: ApprovalStrategy,
     /// What the face wants to find again.
     pub notes: Object,
+    /// What the root walks, where that has been read and checked before.
+    pub graph: Option<Arc<Graph>>,
     /// What lists find it by. The face bounds how many there are, and how long.
     pub labels: Labels,
     /// The thread whose next turn it is to be: one with a live run is refused. Absent: a thread of its own.
@@ -199,6 +202,10 @@ impl Runs {
 
     fn prepare(&self, new: &NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
         let node_type = self.resolve(&new.node_type, &new.inputs)?;
+        let graph = match &new.graph {
+            Some(graph) => Some(graph.clone()),
+            None => self.walked(&node_type, &new.inputs)?,
+        };
         let mut notes = new.notes.clone();
         notes.insert(FINGERPRINT.to_owned(), Value::String(hex(fingerprint)));
         Ok(Start {
@@ -211,6 +218,7 @@ impl Runs {
             steps: new.steps.clone(),
             approval: new.approval,
             parallel_max: self.limits.parallel_max,
+            graph,
             notes,
             labels: new.labels.clone(),
             turn: None,
@@ -218,9 +226,11 @@ impl Runs {
     }
 
     fn child(&self, request: ChildRequest) -> Result<ChildSpec, Error> {
+        let node_type = self.resolve(&request.node_type, &request.inputs)?;
+        self.walked(&node_type, &request.inputs)?;
         Ok(ChildSpec {
             key: request.key,
-            node_type: self.resolve(&request.node_type, &request.inputs)?,
+            node_type,
             inputs: request.inputs,
             constraints: self.canonical(request.constraints),
             depends_on: request.depends_on,
@@ -229,6 +239,12 @@ impl Runs {
             binding_decision: request.binding_decision,
             notes: request.notes,
         })
+    }
+
+    /// What the inputs of a composite say that it walks, checked.
+    fn walked(&self, node_type: &NodeType, inputs: &Object) -> Result<Option<Arc<Graph>>, Error> {
+        graph::check_inputs(&self.catalog, node_type, inputs)
+            .map_err(|violations| Error::InvalidInputs { node_type: node_type.id.clone(), violations })
     }
 
     fn resolve(&self, asked: &NodeTypeRef, inputs: &Object) -> Result<NodeType, Error> {

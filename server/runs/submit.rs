@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use runyard_engine::{
     Command, Context, Decision, EffectId, Event, Labels, Node, NodeRunId, Position, Recorded, Reply, RunId, State,
-    apply, decide, outstanding, replay,
+    decide, outstanding, replay,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
-use super::cache::Cache;
+use super::cache::{self, Cache};
 use super::recalls::Recalls;
 use super::writing::Writing;
 use super::{Error, approvals, row};
@@ -92,18 +92,19 @@ impl Submitter {
                 self.cache.forget(run);
                 continue;
             }
-            let decision = decided?;
+            let mut decision = decided?;
             if decision.events.is_empty() {
                 self.clear(tenant, &before, &riders).await?;
                 return Ok(Submitted { state: before, reply: decision.reply, changed: false });
             }
-            let after = Arc::new(after(&before, &decision, at_ms)?);
+            let grown = cache::grown(&before, &decision);
+            let after = Arc::new(after(&before, &mut decision)?);
             let reply = decision.reply.clone();
             let has_effects = !decision.effects.is_empty();
             let dropped = decision.dropped.clone();
             match self.commit(append(tenant, &before, &after, decision, at_ms, &riders)).await {
                 Ok(()) => {
-                    self.cache.keep(tenant, after.clone());
+                    self.cache.grow(tenant, before.version, after.clone(), grown);
                     self.recalls.call_back(&dropped);
                     self.bells.ring(run, after.version);
                     if has_effects {
@@ -183,6 +184,23 @@ impl Submitter {
         Ok(Some(state))
     }
 
+    /// The same, where this node run is known in it. What is at hand may be older than what another server has written.
+    pub(super) async fn load_with(
+        &self,
+        tenant: &str,
+        run: RunId,
+        node_run: NodeRunId,
+    ) -> Result<Option<Arc<State>>, Error> {
+        let knows = |state: &Arc<State>| state.node(node_run).is_some();
+        match self.load(tenant, run).await?.filter(knows) {
+            Some(state) => Ok(Some(state)),
+            None => {
+                self.cache.forget(run);
+                Ok(self.load(tenant, run).await?.filter(knows))
+            }
+        }
+    }
+
     /// A run's whole log; empty where it does not exist for this tenant.
     pub(super) async fn log(&self, tenant: &str, run: RunId) -> Result<Vec<Recorded>, StoreError> {
         let mut log: Vec<Recorded> = Vec::new();
@@ -222,13 +240,10 @@ impl Submitter {
     }
 }
 
-fn after(before: &State, decision: &Decision, at_ms: i64) -> Result<State, Error> {
-    let mut after = before.clone();
-    for event in &decision.events {
-        let recorded = Recorded { position: after.version + 1, at_ms, event: event.clone() };
-        apply(&mut after, &recorded).map_err(|corrupt| corrupted(before.run, &corrupt.to_string()))?;
-    }
-    Ok(after)
+/// The state that a decision made, which is the one that its events make: the engine produced them on it.
+fn after(before: &State, decision: &mut Decision) -> Result<State, Error> {
+    let after = decision.after.take().filter(|after| after.version == before.version + decision.events.len() as u64);
+    after.map(|after| *after).ok_or_else(|| corrupted(before.run, "a decision does not hand out what follows from it"))
 }
 
 fn append(tenant: &str, before: &State, after: &State, decision: Decision, at_ms: i64, riders: &Riders) -> Append {

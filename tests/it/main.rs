@@ -12,6 +12,7 @@ mod expressions;
 mod failures;
 mod gateway;
 mod golden_store;
+mod graphs;
 mod harness;
 mod http;
 mod idempotency;

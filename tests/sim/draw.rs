@@ -1,17 +1,21 @@
 //! What clients, planners and performers come up with: requests, children, plans, results. All of it is drawn, and drawing
 //! nothing but zeros gives the plainest thing.
 
+mod graphs;
+
 use runyard::catalog::Catalog;
 use runyard::runs::{ChildRequest, IdempotencyKey, NewRun, RunName};
 use runyard_engine::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
     ApprovalStrategy, ChildSpec, Completion, Constraints, Labels, NodeType, NodeTypeRef, Object, OnFailure, Outcome,
-    Plan, Policy, Retry, SideEffect,
+    Plan, Policy, Retry, Route, Routed, SideEffect,
 };
 use serde_json::{Value, json};
 
 use crate::choices::Choices;
+
+pub use graphs::{Made, made, plainest_made};
 
 /// Whose runs there are.
 pub const TENANTS: [&str; 2] = ["default", "other"];
@@ -29,6 +33,8 @@ const ASK: &str = "runyard.core.ask";
 const UUID4: &str = "runyard.core.uuid4";
 const PLANNER: &str = "runyard.composite.planner.general";
 const EXTERNAL: &str = "runyard.composite.external";
+const GRAPH: &str = "runyard.composite.graph";
+const EACH: &str = "runyard.composite.each";
 
 fn object(value: Value) -> Object {
     match value {
@@ -43,14 +49,22 @@ fn reference(id: &str) -> NodeTypeRef {
 
 /// A node type and inputs that fit it.
 fn work(choices: &mut Choices, composites: bool) -> (NodeTypeRef, Object) {
-    let weights = if composites { [4, 3, 2, 3, 5, 1] } else { [4, 3, 1, 1, 1, 1] };
+    let weights = if composites { [4, 3, 2, 3, 5, 1, 2, 2] } else { [4, 3, 1, 1, 1, 1, 0, 0] };
     match choices.weighted(&weights) {
         0 => (reference(ECHO), object(json!({ "echo": *choices.pick(&["a", "b", "c"]) }))),
         1 => (reference(SLEEP), object(json!({ "seconds": *choices.pick(&[0.0, 0.05, 1.0, 7.5, 60.0]) }))),
         2 => (reference(UUID4), Object::new()),
         3 => (reference(PLANNER), object(json!({ "goal": *choices.pick(&["one", "two"]) }))),
         4 => (reference(EXTERNAL), Object::new()),
-        _ => (reference(ASK), object(json!({ "question": *choices.pick(&["who", "why"]) }))),
+        5 => (reference(ASK), object(json!({ "question": *choices.pick(&["who", "why"]) }))),
+        6 => (reference(GRAPH), object(json!({ "graph": graphs::written(choices), "data": { "n": 1 } }))),
+        _ => {
+            let at_once = 1 + choices.below(3);
+            let items = json!({ "items": ["a", "b", "c"], "item_as": "echo", "at_once": at_once });
+            let mut inputs = object(items);
+            inputs.insert("node_type_ref".to_owned(), json!({ "node_type_id": ECHO }));
+            (reference(EACH), inputs)
+        }
     }
 }
 
@@ -64,7 +78,7 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
     let name = choices.percent(25).then(|| *choices.pick(&["first", "second", "third"]));
     let key = choices.percent(40).then(|| *choices.pick(&["key-1", "key-2", "key-3", "key-4"]));
     let constraints = if choices.percent(20) { limits(choices) } else { Constraints::default() };
-    let tried = node_type.id == PLANNER || node_type.id == ECHO || node_type.id == UUID4;
+    let tried = node_type.id != SLEEP && node_type.id != EXTERNAL;
     let policy = Policy { on_failure: OnFailure::Fail, ..policy(choices, tried, None) };
     let steps = if choices.percent(30) { policy_for_all(choices) } else { Policy::default() };
     let labels = labels(choices);
@@ -83,6 +97,7 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
         approval,
         notes: Object::new(),
         labels,
+        graph: None,
         thread: None,
         key: key.and_then(IdempotencyKey::parse),
     }
@@ -249,15 +264,21 @@ fn failure(choices: &mut Choices) -> Failure {
 }
 
 /// What came back from performing a call.
-pub fn outcome(choices: &mut Choices) -> Outcome {
+pub fn outcome(choices: &mut Choices, now_ms: i64) -> Outcome {
     if choices.percent(20) {
         return Outcome::Failed(failure(choices));
     }
     if choices.percent(3) {
         return Outcome::TimedOut;
     }
-    let outputs = choices.pick(&[json!({ "a": 1 }), json!({}), json!({ "a": "x", "b": [1, 2] })]).clone();
-    Outcome::Succeeded { outputs: object(outputs) }
+    let outputs = object(choices.pick(&[json!({ "a": 1 }), json!({}), json!({ "a": "x", "b": [1, 2] })]).clone());
+    if choices.percent(15) {
+        let route = *choices.pick(&[None, Some(Route::Way(0)), Some(Route::Way(1)), Some(Route::Stop)]);
+        let inputs = choices.percent(50).then(|| object(json!({ "came": "to" })));
+        let until_ms = choices.percent(50).then(|| now_ms + *choices.pick(&[0, 50, 5_000]));
+        return Outcome::Routed(Box::new(Routed { outputs, inputs, route, until_ms }));
+    }
+    Outcome::Succeeded { outputs }
 }
 
 /// What the planner answers with: mostly a plan, of which most are good.

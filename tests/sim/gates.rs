@@ -34,6 +34,8 @@ pub enum What {
     Plan,
     /// A call to be performed.
     Call,
+    /// What a composite is made of.
+    Load,
 }
 
 type Tell = Box<dyn FnOnce() + Send>;

@@ -24,6 +24,7 @@ macro_rules! vocabulary {
 vocabulary!(COMMANDS, command(Command):
     Command::Start(_) => "command start",
     Command::Planned { .. } => "command planned",
+    Command::Loaded { .. } => "command loaded",
     Command::Settle { .. } => "command settle",
     Command::Wake { .. } => "command wake",
     Command::CreateChildren { .. } => "command create children",
@@ -39,6 +40,7 @@ vocabulary!(COMMANDS, command(Command):
 vocabulary!(EVENTS, event(Event):
     Event::Started { .. } => "started",
     Event::Decomposed { .. } => "decomposed",
+    Event::Loaded { .. } => "loaded",
     Event::CandidatesGenerated { .. } => "candidates generated",
     Event::SubtaskMapped { .. } => "subtask mapped",
     Event::ChildCreated(_) => "child created",
@@ -51,6 +53,7 @@ vocabulary!(EVENTS, event(Event):
     Event::AttemptFailed { .. } => "attempt failed",
     Event::NodeQueued { .. } => "node queued",
     Event::NodeWaiting { .. } => "node waiting",
+    Event::NodeDelayed { .. } => "node delayed",
     Event::NodeFinished { .. } => "node finished",
     Event::Evaluated { .. } => "evaluated",
     Event::RecoveryApplied { .. } => "recovery applied",
@@ -60,6 +63,7 @@ vocabulary!(EVENTS, event(Event):
 vocabulary!(REQUESTS, request(Request):
     Request::Call { .. } => "request call",
     Request::Plan { .. } => "request plan",
+    Request::Load { .. } => "request load",
     Request::Wake => "request wake",
 );
 
@@ -69,6 +73,8 @@ vocabulary!(KINDS, kind(NodeKind):
     NodeKind::Ask => "kind ask",
     NodeKind::Plan => "kind plan",
     NodeKind::External => "kind external",
+    NodeKind::Graph => "kind graph",
+    NodeKind::Each => "kind each",
 );
 
 vocabulary!(STATES, state(NodeState):
@@ -96,6 +102,7 @@ vocabulary!(OUTCOMES, outcome(RunOutcome):
 
 vocabulary!(RESULTS, result(Outcome):
     Outcome::Succeeded { .. } => "result success",
+    Outcome::Routed(_) => "result routed",
     Outcome::Failed(_) => "result failure",
     Outcome::TimedOut => "result timed out",
 );

@@ -113,8 +113,14 @@ impl World {
                 self.next.lock().unwrap().plan = Some(plan);
                 self.faults.defects
             }
+            What::Load => {
+                let made = draw::made(&mut self.choices, &catalog());
+                self.next.lock().unwrap().loaded = Some(made);
+                self.faults.defects
+            }
             What::Call => {
-                let outcome = draw::outcome(&mut self.choices);
+                let now_ms = self.now_ms();
+                let outcome = draw::outcome(&mut self.choices, now_ms);
                 self.shared.model.lock().unwrap().ledger.met(ledger::RESULTS, ledger::result(&outcome));
                 self.next.lock().unwrap().outcome = Some(outcome);
                 self.faults.defects
@@ -125,6 +131,11 @@ impl World {
             }
         };
         if odd && self.choices.percent(4) { Verdict::Odd } else { Verdict::Go }
+    }
+
+    /// The latest time that any clock shows.
+    fn now_ms(&self) -> i64 {
+        self.servers.iter().map(|server| server.clock.now_ms()).max().unwrap_or_default()
     }
 
     fn store_faults(&self, what: What) -> [Verdict; 3] {
@@ -348,13 +359,24 @@ impl World {
         }
         let claimed = self.choices.pick(&claims).clone();
         let (effect, node_run) = (claimed.effect.id, claimed.effect.node_run);
+        let now_ms = self.now_ms();
         let command = match (&claimed.effect.request, self.choices.percent(15)) {
             (Wanted::Wake, false) | (_, true) => Command::Wake { effect, node_run },
             (Wanted::Plan { .. }, _) => match draw::plan(&mut self.choices, &catalog()) {
                 Ok(plan) => Command::Planned { effect, node_run, plan },
                 Err(failure) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure) },
             },
-            (Wanted::Call { .. }, _) => Command::Settle { effect, node_run, outcome: draw::outcome(&mut self.choices) },
+            (Wanted::Load { .. }, _) => match draw::made(&mut self.choices, &catalog()) {
+                Ok(made) => {
+                    let items = self.choices.percent(50);
+                    let (inputs, content) = (made.inputs.clone(), made.content(items));
+                    Command::Loaded { effect, node_run, inputs, content }
+                }
+                Err(failure) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure) },
+            },
+            (Wanted::Call { .. }, _) => {
+                Command::Settle { effect, node_run, outcome: draw::outcome(&mut self.choices, now_ms) }
+            }
         };
         let Some(tenant) = draw::tenant(&claimed.tenant) else { return String::new() };
         if self.shared.bug == Some(Bug::ForgetsThatFinalIsFinal) {

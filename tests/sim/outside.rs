@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use runyard::catalog::Catalog;
-use runyard::driver::perform::{Call, Performer};
+use runyard::driver::perform::{Around, Call, Loaded, Performer};
 use runyard::planner::{PlanRequest, Planner};
 use runyard_engine::event::Failure;
-use runyard_engine::{Outcome, Plan};
+use runyard_engine::{NodeKind, Outcome, Plan};
 
+use crate::draw;
 use crate::gates::{Verdict, What};
 use crate::store::Shared;
 
@@ -17,6 +18,7 @@ use crate::store::Shared;
 pub struct Next {
     pub plan: Option<Result<Plan, Failure>>,
     pub outcome: Option<Outcome>,
+    pub loaded: Option<Result<draw::Made, Failure>>,
 }
 
 /// Everything outside, as one life of one server reaches it.
@@ -57,6 +59,19 @@ impl Performer for Outside {
         };
         let words = if self.shared.telling { format!("{} is performed", call.key) } else { String::new() };
         self.shared.gates.pass(self.life, What::Call, words, act).await.unwrap_or_else(|| defect())
+    }
+
+    async fn load(&self, around: &Around) -> Result<Loaded, Failure> {
+        let next = self.next.clone();
+        let act = move |verdict| match verdict {
+            Verdict::Odd => None,
+            _ => next.lock().unwrap().loaded.take(),
+        };
+        let words = "it is found out what a composite is made of".to_owned();
+        let made = self.shared.gates.pass(self.life, What::Load, words, act).await.unwrap_or_else(|| defect())?;
+        let state = around.state().await?;
+        let kind = state.node(around.node_run).map(|node| node.node_type.kind);
+        Ok(Loaded { inputs: made.inputs.clone(), content: made.content(kind == Some(NodeKind::Each)) })
     }
 }
 

@@ -17,7 +17,16 @@ impl World {
         row.version += 1;
         let (outputs, artifacts, error) = (None, Vec::new(), None);
         let (ended, shortfall) = (FinalState::Succeeded, None);
-        let end = Event::NodeFinished { node_run, state: ended, outputs, artifacts, error, shortfall };
+        let end = Event::NodeFinished {
+            node_run,
+            state: ended,
+            outputs,
+            artifacts,
+            error,
+            shortfall,
+            inputs: None,
+            route: None,
+        };
         _ = self.shared.write(Append {
             tenant: tenant.to_owned(),
             run,

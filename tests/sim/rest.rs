@@ -149,6 +149,7 @@ impl World {
         let mut next = self.next.lock().unwrap();
         match what {
             What::Plan => next.plan = Some(Ok(draw::plainest_plan(&crate::outside::catalog()))),
+            What::Load => next.loaded = Some(Ok(draw::plainest_made(&crate::outside::catalog()))),
             What::Call => next.outcome = Some(Outcome::Succeeded { outputs: Default::default() }),
             What::Commit | What::Claim | What::Read => {}
         }

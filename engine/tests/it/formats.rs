@@ -1,5 +1,7 @@
 //! The log's format: what is stored is what is read, for ever.
 
+mod graphs;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -36,7 +38,7 @@ fn full_failure() -> Failure {
 
 /// Every event type of every format.
 fn every_event() -> Vec<Event> {
-    [of_format_1(), added_by_format_2(), added_by_format_3()].concat()
+    goldens().into_iter().flat_map(|(_, _, events)| events).collect()
 }
 
 /// What format 3 added.
@@ -107,6 +109,7 @@ fn added_by_format_2() -> Vec<Event> {
         bindings: Vec::new(),
         depends_on: Vec::new(),
         fallback_for: vec![NodeRunId::child(run(), root, "S1")],
+        place: None,
         policy: policy(OnFailure::GoTo("S3".into())),
         asked: Constraints::default(),
         constraints: Constraints::default(),
@@ -129,6 +132,8 @@ fn added_by_format_2() -> Vec<Event> {
         artifacts: Vec::new(),
         error: Some(failure("partial")),
         shortfall: Some(shortfall),
+        inputs: None,
+        route: None,
     };
     let ended = |outcome| Event::Finished { outcome, outputs: None, error: Some(failure("partial")) };
     vec![
@@ -177,6 +182,7 @@ fn of_format_1() -> Vec<Event> {
         bindings,
         depends_on: vec![sibling],
         fallback_for: Vec::new(),
+        place: None,
         policy: Policy::default(),
         asked: every_limit(),
         constraints: every_limit(),
@@ -252,6 +258,8 @@ fn of_format_1() -> Vec<Event> {
             artifacts: vec![Artifact(object(json!({ "type": "file", "id": "f1" })))],
             error: None,
             shortfall: None,
+            inputs: None,
+            route: None,
         },
         finished(node_run, FinalState::Failed, Some(full_failure())),
         finished(node_run, FinalState::Canceled, None),
@@ -266,16 +274,33 @@ fn of_format_1() -> Vec<Event> {
 }
 
 fn finished(node_run: NodeRunId, state: FinalState, error: Option<Failure>) -> Event {
-    Event::NodeFinished { node_run, state, outputs: None, artifacts: Vec::new(), error, shortfall: None }
+    Event::NodeFinished {
+        node_run,
+        state,
+        outputs: None,
+        artifacts: Vec::new(),
+        error,
+        shortfall: None,
+        inputs: None,
+        route: None,
+    }
 }
 
-/// A change of this golden breaks logs that exist: add an optional field, or a new format version and its upcaster.
+/// Every golden: since which format there is what stands in it, its name, and what that is.
+fn goldens() -> Vec<(u32, &'static str, Vec<Event>)> {
+    vec![
+        (1, "format_1", of_format_1()),
+        (2, "format_2", added_by_format_2()),
+        (3, "format_3", added_by_format_3()),
+        (3, "format_3_graphs", graphs::events()),
+    ]
+}
+
+/// A change of these goldens breaks logs that exist: add an optional field, or a new format version and its upcaster.
 #[test]
 fn a_format_stays_as_it_is() {
     assert_eq!(FORMAT_VERSION, 3, "keep these goldens, and write one for what the new version adds");
-    for (name, events) in
-        [("format_1", of_format_1()), ("format_2", added_by_format_2()), ("format_3", added_by_format_3())]
-    {
+    for (_, name, events) in goldens() {
         let lines: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
         golden(name, &lines.join("\n"));
     }
@@ -284,15 +309,14 @@ fn a_format_stays_as_it_is() {
 #[test]
 fn what_was_written_is_read_for_ever() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/engine");
-    let formats = [("format_1", of_format_1()), ("format_2", added_by_format_2()), ("format_3", added_by_format_3())];
-    let read_as = |place: u32| (place + 1..=FORMAT_VERSION).map(move |version| (place, version));
-    for (place, version) in (0..FORMAT_VERSION).flat_map(read_as) {
-        let (name, events) = &formats[place as usize];
+    let read_as =
+        |(since, name, events)| (since..=FORMAT_VERSION).map(move |version| (version, name, Vec::clone(&events)));
+    for (version, name, events) in goldens().into_iter().flat_map(read_as) {
         let stored = std::fs::read_to_string(format!("{folder}/{name}.snap")).unwrap();
         let lines = stored.lines().filter(|line| line.starts_with("{\""));
         let read: Vec<Event> =
             lines.map(|line| upcast(version, serde_json::from_str(line).unwrap()).unwrap()).collect();
-        assert_eq!(read, *events, "{name} as version {version}");
+        assert_eq!(read, events, "{name} as version {version}");
     }
 }
 

@@ -30,7 +30,16 @@ fn refused(state: &State, event: Event) -> Corrupt {
 }
 
 fn finished(node_run: NodeRunId, state: FinalState) -> Event {
-    Event::NodeFinished { node_run, state, outputs: None, artifacts: vec![], error: None, shortfall: None }
+    Event::NodeFinished {
+        node_run,
+        state,
+        outputs: None,
+        artifacts: vec![],
+        error: None,
+        shortfall: None,
+        inputs: None,
+        route: None,
+    }
 }
 
 #[test]
@@ -79,6 +88,7 @@ fn what_cannot_happen_is_refused_with_a_reason() {
         bindings: vec![],
         depends_on: vec![],
         fallback_for: vec![],
+        place: None,
         policy: Policy::default(),
         asked: Constraints::default(),
         constraints: Constraints::default(),
@@ -141,8 +151,10 @@ fn what_cannot_happen_is_refused_with_a_reason() {
                 artifacts: vec![],
                 error: None,
                 shortfall: Some(Shortfall::Partial),
+                inputs: None,
+                route: None,
             },
-            "only a plan that failed falls short",
+            "only a composite of the server's own that failed falls short",
         ),
         (
             Event::ChildCreated(Box::new(ChildCreated { fallback_for: vec![done], ..bare(below(root), root) })),

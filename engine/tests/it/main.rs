@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod formats;
+mod large;
 mod logs;
 mod make;
 mod properties;

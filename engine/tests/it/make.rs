@@ -1,11 +1,14 @@
 //! What commands are made of, in as few words as a test can bear.
 
+use std::sync::Arc;
+
 use runyard_engine::command::ChildSpec;
 use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
+use runyard_engine::graph::{Fallback, OnItemFailure};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    ApprovalStrategy, Completion, Constraints, Labels, NodeKind, NodeType, NodeTypeRef, Object, OnFailure, Plan,
-    Policy, Retry, RunId, SideEffect, Start,
+    ApprovalStrategy, Completion, Constraints, Graph, GraphNode, Items, Labels, NodeKind, NodeType, NodeTypeRef,
+    Object, OnFailure, Plan, Policy, Retry, RunId, SideEffect, Start,
 };
 use serde_json::Value;
 
@@ -31,6 +34,8 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
         NodeKind::Ask => "test.ask",
         NodeKind::Plan => "test.plan",
         NodeKind::External => "test.external",
+        NodeKind::Graph => "test.graph",
+        NodeKind::Each => "test.each",
     };
     NodeType {
         asked: NodeTypeRef { id: format!("{id}.alias"), version: "latest".into() },
@@ -56,6 +61,7 @@ pub(crate) fn start(kind: NodeKind) -> Start {
         steps: Policy::default(),
         approval: ApprovalStrategy::None,
         parallel_max: 4,
+        graph: None,
         notes: Object::new(),
         labels: Labels::new(),
         turn: None,
@@ -109,6 +115,39 @@ pub(crate) fn passed_over() -> Policy {
 
 pub(crate) fn go_to(key: &str) -> Policy {
     Policy { on_failure: OnFailure::GoTo(key.into()), ..Policy::default() }
+}
+
+/// A node of a graph that calls, with these ways on; an empty one leads nowhere.
+pub(crate) fn drawn(key: &str, ways: &[Option<u32>]) -> GraphNode {
+    GraphNode {
+        key: key.into(),
+        slug: key.into(),
+        node_type: node_type(NodeKind::Call),
+        inputs: Object::new(),
+        ways: ways.to_vec(),
+        policy: Policy::default(),
+        fallback: Fallback::None,
+        graph: None,
+    }
+}
+
+/// A graph that begins with its first node.
+pub(crate) fn graph(nodes: Vec<GraphNode>) -> Arc<Graph> {
+    Arc::new(Graph { entry: 0, nodes })
+}
+
+/// Calls, one for each item, two at once; each finds its item in `item`.
+pub(crate) fn items(items: Vec<Value>) -> Items {
+    Items {
+        items,
+        node_type: node_type(NodeKind::Call),
+        inputs: Object::new(),
+        item_as: Some("item".into()),
+        policy: Policy::default(),
+        at_once: 2,
+        on_item_failure: OnItemFailure::Fail,
+        graph: None,
+    }
 }
 
 /// A child under a key.

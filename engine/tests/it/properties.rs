@@ -1,6 +1,8 @@
 //! The laws, shaken at random: any commands in any order, duplicates and late results among them. `world` checks every law
 //! after every command; what is here draws the commands and says how a run may be left.
 
+mod made;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -8,14 +10,15 @@ use proptest::test_runner::RngSeed;
 use runyard_engine::event::{EvaluationStatus, FinalState};
 use runyard_engine::plan::Step;
 use runyard_engine::{
-    ApprovalId, ApprovalStrategy, ChildSpec, Command, Completion, Constraints, Decision, EffectId, Event, NodeKind,
-    NodeRunId, NodeState, OnFailure, Outcome, Plan, Policy, Request, Retry, RunStatus, SideEffect, Start, Verdict,
-    Wait,
+    ApprovalId, ApprovalStrategy, ChildSpec, Command, Completion, Constraints, Decision, Effect, EffectId, Event,
+    NodeKind, NodeRunId, NodeState, OnFailure, Outcome, Plan, Policy, Request, Retry, Routed, RunStatus, SideEffect,
+    Start, Verdict, Wait,
 };
 use serde_json::{Value, json};
 
 use crate::make::{self, child, completion, evaluation, failure, node_type, object, recovery, start};
 use crate::world::World;
+use made::{Made, any_graph, any_made};
 
 const CASES: u32 = 256;
 const MOVES_MAX: usize = 50;
@@ -29,14 +32,14 @@ enum Move {
     Answer {
         which: usize,
         well: bool,
-        plan: Plan,
+        made: Made,
     },
     /// An earlier answer again: late, twice, or to somebody else.
     Stale {
         effect: usize,
         node: usize,
         kind: u8,
-        plan: Plan,
+        made: Made,
     },
     Create {
         node: usize,
@@ -160,18 +163,19 @@ fn obey(world: &mut World, seen: &Seen, next: Move) {
             world.at_ms += ms;
             return;
         }
-        Move::Answer { which, well, plan } => {
+        Move::Answer { which, well, made } => {
             let Some(effect) = world.wanted.values().nth(which % world.wanted.len().max(1)) else { return };
             if well && matches!(effect.request, Request::Wake) {
                 world.at_ms = world.at_ms.max(effect.due_at_ms);
             }
-            answer(effect.id, effect.node_run, &effect.request, well, plan)
+            answer(world, effect, well, made)
         }
-        Move::Stale { effect, node: index, kind, plan } => {
+        Move::Stale { effect, node: index, kind, made } => {
             let Some(effect) = seen.effects.get(effect % seen.effects.len().max(1)).copied() else { return };
             let node_run = node(index);
-            match kind % 5 {
-                0 => Command::Planned { effect, node_run, plan },
+            match kind % 6 {
+                0 => Command::Planned { effect, node_run, plan: made.plan },
+                5 => Command::Loaded { effect, node_run, inputs: None, content: made.content(NodeKind::Each) },
                 1 => Command::Wake { effect, node_run },
                 2 => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure("late")) },
                 3 => Command::Settle { effect, node_run, outcome: Outcome::TimedOut },
@@ -224,13 +228,26 @@ fn obey(world: &mut World, seen: &Seen, next: Move) {
     }
 }
 
-fn answer(effect: EffectId, node_run: NodeRunId, request: &Request, well: bool, plan: Plan) -> Command {
-    match (request, well) {
+fn answer(world: &World, asked: &Effect, well: bool, made: Made) -> Command {
+    let (effect, node_run) = (asked.id, asked.node_run);
+    match (&asked.request, well) {
         (Request::Wake, _) => Command::Wake { effect, node_run },
-        (Request::Plan { .. }, true) => Command::Planned { effect, node_run, plan },
+        (Request::Plan { .. }, true) => Command::Planned { effect, node_run, plan: made.plan },
+        (Request::Load { .. }, true) => {
+            let kind = world.state.node(node_run).unwrap().node_type.kind;
+            Command::Loaded { effect, node_run, inputs: None, content: made.content(kind) }
+        }
         (Request::Call { .. }, true) => {
             let outputs = object(json!({ "a": 1, "b": [true, null], "text": "made" }));
-            Command::Settle { effect, node_run, outcome: Outcome::Succeeded { outputs } }
+            let outcome = match made.routed {
+                None => Outcome::Succeeded { outputs },
+                Some((route, wait_ms)) => {
+                    let until_ms = Some(world.at_ms + wait_ms);
+                    let inputs = Some(object(json!({ "came": "to" })));
+                    Outcome::Routed(Box::new(Routed { outputs, inputs, route, until_ms }))
+                }
+            };
+            Command::Settle { effect, node_run, outcome }
         }
         (_, false) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure("broken")) },
     }
@@ -252,8 +269,7 @@ fn wind_up(world: &mut World) {
         let wanted: Vec<_> = world.wanted.values().cloned().collect();
         world.at_ms = wanted.iter().map(|effect| effect.due_at_ms).fold(world.at_ms, i64::max);
         for effect in wanted {
-            let plan = make::plan(vec![make::step("last", &[])]);
-            world.submit(answer(effect.id, effect.node_run, &effect.request, true, plan)).unwrap();
+            world.submit(answer(world, &effect, true, Made::plain())).unwrap();
         }
         let leaf = world.state.order.iter().rev().filter_map(|id| world.state.node(*id));
         let owned = |node: &&runyard_engine::Node| {
@@ -273,23 +289,38 @@ fn wind_up(world: &mut World) {
 
 fn any_kind() -> impl Strategy<Value = NodeKind> {
     prop_oneof![
-        8 => Just(NodeKind::Call), 4 => Just(NodeKind::Sleep), 1 => Just(NodeKind::Ask), 4 => Just(NodeKind::Plan),
+        8 => Just(NodeKind::Call),
+        4 => Just(NodeKind::Sleep),
+        1 => Just(NodeKind::Ask),
+        4 => Just(NodeKind::Plan),
         6 => Just(NodeKind::External),
+        2 => Just(NodeKind::Graph),
+        2 => Just(NodeKind::Each),
     ]
 }
 
 fn any_start() -> impl Strategy<Value = Start> {
-    let kind = prop_oneof![2 => Just(NodeKind::Call), 2 => Just(NodeKind::Sleep), 1 => Just(NodeKind::Ask), 9 => Just(NodeKind::Plan), 12 => Just(NodeKind::External)];
+    let kind = prop_oneof![
+        2 => Just(NodeKind::Call),
+        2 => Just(NodeKind::Sleep),
+        1 => Just(NodeKind::Ask),
+        9 => Just(NodeKind::Plan),
+        12 => Just(NodeKind::External),
+        6 => Just(NodeKind::Graph),
+        4 => Just(NodeKind::Each),
+    ];
     let approval = prop_oneof![
         8 => Just(ApprovalStrategy::None),
         1 => Just(ApprovalStrategy::OnStart),
         1 => Just(ApprovalStrategy::OnToolCall),
     ];
-    (kind, 0_u32..4, prop::option::weighted(0.3, any_limits()), any_policy(), approval).prop_map(
-        |(kind, parallel_max, constraints, policy, approval)| Start {
+    let known = prop::option::weighted(0.7, any_graph(1));
+    (kind, 0_u32..4, prop::option::weighted(0.3, any_limits()), any_policy(), approval, known).prop_map(
+        |(kind, parallel_max, constraints, policy, approval, known)| Start {
+            graph: known.filter(|_| kind == NodeKind::Graph),
             parallel_max,
             approval,
-            policy: if kind == NodeKind::Plan {
+            policy: if matches!(kind, NodeKind::Plan | NodeKind::Graph | NodeKind::Each) {
                 Policy { on_failure: OnFailure::Fail, ..policy }
             } else {
                 Policy::default()
@@ -424,7 +455,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
 /// Mostly one that can be kept for a node run of this kind.
 fn fitting(policy: Policy, kind: NodeKind) -> Policy {
     match kind {
-        NodeKind::Call | NodeKind::Plan => policy,
+        NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => policy,
         NodeKind::Sleep | NodeKind::Ask | NodeKind::External if policy.timeout_ms == Some(7) => policy,
         NodeKind::Sleep | NodeKind::Ask | NodeKind::External => Policy { retry: None, timeout_ms: None, ..policy },
     }
@@ -477,9 +508,9 @@ fn any_move() -> impl Strategy<Value = Move> {
     let status = prop::sample::select(vec![EvaluationStatus::Success, EvaluationStatus::Fail]);
     prop_oneof![
         6 => (0_i64..2000).prop_map(Move::Later),
-        40 => (any::<usize>(), prop::bool::weighted(0.75), any_plan()).prop_map(|(which, well, plan)| Move::Answer { which, well, plan }),
-        10 => (any::<usize>(), any::<usize>(), any::<u8>(), any_plan())
-            .prop_map(|(effect, node, kind, plan)| Move::Stale { effect, node, kind, plan }),
+        40 => (any::<usize>(), prop::bool::weighted(0.75), any_made()).prop_map(|(which, well, made)| Move::Answer { which, well, made }),
+        10 => (any::<usize>(), any::<usize>(), any::<u8>(), any_made())
+            .prop_map(|(effect, node, kind, made)| Move::Stale { effect, node, kind, made }),
         40 => (any::<usize>(), prop::collection::vec(any_child(), 1..4))
             .prop_map(|(node, children)| Move::Create { node, children: with_stand_ins(children) }),
         5 => (any::<usize>(), state).prop_map(|(node, state)| Move::Complete { node, completion: completion(state) }),
@@ -529,6 +560,6 @@ fn the_draws_reach_every_event() {
         }
     }
     // Events, both ways to fall short, stand-ins that ran, and denials.
-    assert_eq!(met.len(), 21, "{met:?}");
+    assert_eq!(met.len(), 23, "{met:?}");
     assert!(met.values().all(|times| *times >= 10), "{met:?}");
 }

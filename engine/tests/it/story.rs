@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use runyard_engine::event::{Failure, FinalState};
 use runyard_engine::{
-    ApprovalId, ChildSpec, Command, Completion, Decision, Effect, EffectId, Event, Node, NodeRunId, Object, Outcome,
-    Plan, Request, Start, Verdict, Wait,
+    ApprovalId, ChildSpec, Command, Completion, Content, Decision, Effect, EffectId, Event, Node, NodeRunId, Object,
+    Outcome, Plan, Request, Route, Routed, Start, Verdict, Wait,
 };
 use serde_json::Value;
 
@@ -32,6 +32,31 @@ impl Story {
         let (effect, node_run) = self.effect(path, "plan");
         let steps: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
         self.tell(&format!("planned {path}: {}", steps.join(" ")), Command::Planned { effect, node_run, plan })
+    }
+
+    /// It is known now what a composite is made of.
+    pub(crate) fn loaded(self, path: &str, content: Content) -> Self {
+        let (effect, node_run) = self.effect(path, "load");
+        let made_of = match &content {
+            Content::Graph(graph) => graph.nodes.iter().map(|node| node.key.clone()).collect::<Vec<_>>().join(" "),
+            Content::Items(items) => format!("{} items", items.items.len()),
+        };
+        let command = Command::Loaded { effect, node_run, inputs: None, content };
+        self.tell(&format!("loaded {path}: {made_of}"), command)
+    }
+
+    /// The call succeeds and says where the graph goes on.
+    pub(crate) fn goes(self, path: &str, route: Route) -> Self {
+        let outputs = make::object(serde_json::json!({ "made": path }));
+        let routed = Routed { outputs, route: Some(route), ..Routed::default() };
+        self.complete_as(path, &format!("{route:?}"), routed)
+    }
+
+    /// The call succeeds and says more than its outputs.
+    pub(crate) fn complete_as(self, path: &str, title: &str, routed: Routed) -> Self {
+        let (effect, node_run) = self.effect(path, "call");
+        let outcome = Outcome::Routed(Box::new(routed));
+        self.tell(&format!("settle {path}: {title}"), Command::Settle { effect, node_run, outcome })
     }
 
     /// The call succeeds with these outputs.
@@ -185,6 +210,7 @@ impl Story {
         match &effect.request {
             Request::Call { inputs, .. } => format!("call {path} {}", Value::Object(inputs.clone())),
             Request::Plan { inputs, .. } => format!("plan {path} {}", Value::Object(inputs.clone())),
+            Request::Load { .. } => format!("load {path}"),
             Request::Wake => format!("wake {path} in {} ms", effect.due_at_ms - self.world.at_ms),
         }
     }
@@ -205,6 +231,13 @@ impl Story {
             Event::Started { root, .. } => format!("{name} {}", self.path(*root)),
             Event::Decomposed { node_run, round, children, .. } => {
                 format!("{name} {} round {round}, {children} children", self.path(*node_run))
+            }
+            Event::Loaded { node_run, inputs, .. } => {
+                format!("{name} {}{}", self.path(*node_run), self.said(inputs.as_ref()))
+            }
+            Event::NodeDelayed { node_run, until_ms, outputs, .. } => {
+                let wait = until_ms - self.world.at_ms;
+                format!("{name} {} by {wait} ms{}", self.path(*node_run), self.said(Some(outputs)))
             }
             Event::CandidatesGenerated { node_run, subtask_id, set } => {
                 format!("{name} {} for {subtask_id}: {} of {}", self.path(*node_run), set.candidates.len(), set.id)
@@ -244,10 +277,11 @@ impl Story {
                 Wait::Input => format!("{name} {} for input", self.path(*node_run)),
                 Wait::Approval => format!("{name} {} for an approval", self.path(*node_run)),
             },
-            Event::NodeFinished { node_run, state, outputs, error, .. } => {
+            Event::NodeFinished { node_run, state, outputs, error, route, .. } => {
+                let route = route.map(|route| format!(" {route:?}")).unwrap_or_default();
                 let error =
                     error.as_ref().map(|error| format!(" {}: {}", error.code, error.message)).unwrap_or_default();
-                format!("{name} {} {state}{}{error}", self.path(*node_run), self.said(outputs.as_ref()))
+                format!("{name} {} {state}{route}{}{error}", self.path(*node_run), self.said(outputs.as_ref()))
             }
             Event::Evaluated { node_run, evaluation } => {
                 let reason = evaluation.reason_code.as_deref().unwrap_or("no reason");

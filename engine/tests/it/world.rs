@@ -32,6 +32,8 @@ impl World {
             apply(&mut self.state, &recorded).unwrap();
             self.log.push(recorded);
         }
+        let after = decision.after.as_deref().unwrap_or(&self.state);
+        assert_eq!(after, &self.state, "a decision hands out the state that its events make");
         self.keep_effects(&command, &decision);
         self.laws();
         self.again(command, &decision);
@@ -56,7 +58,10 @@ impl World {
 
     /// A store removes the effect that a command answers, unless it was a timer that came too early or meant somebody else.
     fn keep_effects(&mut self, command: &Command, decision: &Decision) {
-        if let Command::Planned { effect, .. } | Command::Settle { effect, .. } | Command::Wake { effect, .. } = command
+        if let Command::Planned { effect, .. }
+        | Command::Loaded { effect, .. }
+        | Command::Settle { effect, .. }
+        | Command::Wake { effect, .. } = command
             && let Some(Effect { node_run, .. }) = self.wanted.get(effect)
             && !is_outstanding(&self.state, *node_run, *effect)
         {

@@ -12,15 +12,13 @@
 //!
 //! What numbers are allowed is the engine's to say.
 
-use std::collections::BTreeSet;
-
 use runyard_api::arp::schemas as arp;
-use runyard_engine::policy;
 use runyard_engine::{ApprovalStrategy, OnFailure, Policy};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::wire::Unsayable;
+use crate::catalog::graph::WrittenRetry as Retry;
 
 const RETRY: &str = "runyard.retry";
 const TIMEOUT_MS: &str = "runyard.timeout_ms";
@@ -28,35 +26,6 @@ const ON_FAILURE: &str = "runyard.on_failure";
 const STEPS: &str = "runyard.steps";
 const DEPENDS_ON: &str = "runyard.depends_on";
 const APPROVAL: &str = "runyard.approval";
-
-/// `runyard.retry`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Retry {
-    /// Tries in all, the first included.
-    max_attempts: u32,
-    /// The wait before the second try, milliseconds.
-    #[serde(default = "a_second")]
-    initial_interval_ms: u64,
-    /// How many times longer each wait is than the one before.
-    #[serde(default = "twice")]
-    backoff_coefficient: f64,
-    /// No wait is longer, milliseconds.
-    max_interval_ms: Option<u64>,
-    /// Which part of a wait may fall away, 0 to 1.
-    #[serde(default)]
-    jitter: f64,
-    /// Only failures with these codes. Absent: every failure that does not say it is not retryable.
-    retryable_codes: Option<BTreeSet<String>>,
-}
-
-const fn a_second() -> u64 {
-    1000
-}
-
-const fn twice() -> f64 {
-    2.0
-}
 
 /// `runyard.steps`.
 #[derive(Debug, Deserialize)]
@@ -120,17 +89,4 @@ fn read<T: DeserializeOwned>(
 ) -> Result<Option<T>, Unsayable> {
     let Some(value) = extensions.and_then(|extensions| extensions.0.get(name)) else { return Ok(None) };
     T::deserialize(value).map(Some).map_err(|error| Unsayable { field, reason: error.to_string() })
-}
-
-impl From<Retry> for policy::Retry {
-    fn from(retry: Retry) -> Self {
-        policy::Retry {
-            attempts_max: retry.max_attempts,
-            initial_ms: retry.initial_interval_ms,
-            backoff: retry.backoff_coefficient,
-            delay_ms_max: retry.max_interval_ms,
-            jitter: retry.jitter,
-            codes: retry.retryable_codes,
-        }
-    }
 }

@@ -106,7 +106,12 @@ impl Projection {
                 }
             }
             // A try that is not the last is nobody's end, and the standard has no word for it.
-            Event::AttemptFailed { .. } | Event::NodeQueued { .. } | Event::NodeWaiting { .. } => {}
+            Event::AttemptFailed { .. }
+            | Event::NodeQueued { .. }
+            | Event::NodeWaiting { .. }
+            | Event::NodeDelayed { .. } => {}
+            // Told with `composite_decomposed`, which follows.
+            Event::Loaded { .. } => {}
             // `policy_decided` is about a decision point that decides at once, not about people who are asked.
             Event::ApprovalAsked { .. }
             | Event::ApprovalDecided { .. }

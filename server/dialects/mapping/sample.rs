@@ -1,10 +1,14 @@
 //! Logs in which everything happens that can be shown. Made up, and true: each could be the log of a run.
 
+use std::sync::Arc;
+
 use runyard_engine::event::{ChildCreated, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
+use runyard_engine::graph::Fallback;
 use runyard_engine::plan::CandidateSet;
 use runyard_engine::{
-    ApprovalId, ApprovalStrategy, Constraints, Event, Labels, NodeKind, NodeRunId, NodeType, NodeTypeRef, Object,
-    Policy, Position, Recorded, Retry, RunId, RunOutcome, Shortfall, SideEffect, Start, Verdict, Wait,
+    ApprovalId, ApprovalStrategy, Constraints, Content, Event, Graph, GraphNode, Labels, NodeKind, NodeRunId, NodeType,
+    NodeTypeRef, Object, Policy, Position, Recorded, Retry, RunId, RunOutcome, Shortfall, SideEffect, Start, Verdict,
+    Wait,
 };
 
 /// A log.
@@ -28,6 +32,7 @@ pub(super) fn stories() -> Vec<Story> {
         fell_short(Shortfall::Partial, RunOutcome::Partial, "the run was a success in part"),
         fell_short(Shortfall::NothingAchieved, RunOutcome::NothingAchieved, "the run achieved nothing"),
         retried(),
+        walked(),
         held_back(),
         atomic(),
     ]
@@ -55,6 +60,7 @@ impl Writer {
             steps: Policy::default(),
             approval: ApprovalStrategy::None,
             parallel_max: 1,
+            graph: None,
             notes: Object::new(),
             turn: None,
             labels: Labels::new(),
@@ -95,6 +101,7 @@ impl Writer {
             bindings: Vec::new(),
             depends_on,
             fallback_for: Vec::new(),
+            place: None,
             policy: Policy::default(),
             asked: Constraints::default(),
             constraints: Constraints::default(),
@@ -114,7 +121,17 @@ impl Writer {
     fn end(&mut self, node_run: NodeRunId, state: FinalState, when: Option<&'static str>) {
         let error = (state != FinalState::Succeeded).then(failure);
         let outputs = (state == FinalState::Succeeded).then(Object::new);
-        self.add(Event::NodeFinished { node_run, state, outputs, artifacts: Vec::new(), error, shortfall: None }, when);
+        let ended = Event::NodeFinished {
+            node_run,
+            state,
+            outputs,
+            artifacts: Vec::new(),
+            error,
+            shortfall: None,
+            inputs: None,
+            route: None,
+        };
+        self.add(ended, when);
     }
 
     fn finish(mut self, outcome: RunOutcome, when: Option<&'static str>) -> Story {
@@ -182,6 +199,8 @@ fn fell_short(shortfall: Shortfall, outcome: RunOutcome, when: &'static str) -> 
         artifacts: Vec::new(),
         error: Some(failure()),
         shortfall: Some(shortfall),
+        inputs: None,
+        route: None,
     };
     log.add(ended, None);
     log.finish(outcome, Some(when))
@@ -196,6 +215,36 @@ fn retried() -> Story {
     log.add(Event::AttemptFailed { node_run: root, attempt: 1, error: failure(), retry_at_ms: 0 }, Some(""));
     log.add(Event::NodeQueued { node_run: root }, Some(""));
     log.add(Event::NodeStarted { node_run: root, attempt: 2, inputs: None }, Some("again"));
+    log.end(root, FinalState::Succeeded, None);
+    log.finish(RunOutcome::Succeeded, None)
+}
+
+/// A run whose root walks a graph of one node, which ends later than it did its work.
+fn walked() -> Story {
+    let mut log = Writer::new(NodeKind::Graph, None);
+    let (root, key) = (log.root, "delay".to_owned());
+    log.begin(root, None);
+    let node = GraphNode {
+        slug: key.clone(),
+        key,
+        node_type: node_type(NodeKind::Call),
+        inputs: Object::new(),
+        ways: Vec::new(),
+        policy: Policy::default(),
+        fallback: Fallback::None,
+        graph: None,
+    };
+    let content = Content::Graph(Arc::new(Graph { entry: 0, nodes: vec![node] }));
+    log.add(Event::Loaded { node_run: root, inputs: None, content }, Some(""));
+    log.add(Event::NodeWaiting { node_run: root, wait: Wait::Children }, None);
+    let delay = log.child("delay", NodeKind::Call, Vec::new(), None);
+    if let Some(Event::ChildCreated(child)) = log.steps.last_mut().map(|step| &mut step.recorded.event) {
+        child.place = Some(0);
+    }
+    log.begin(delay, None);
+    let later = Event::NodeDelayed { node_run: delay, until_ms: 0, outputs: Object::new(), inputs: None, route: None };
+    log.add(later, Some(""));
+    log.end(delay, FinalState::Succeeded, None);
     log.end(root, FinalState::Succeeded, None);
     log.finish(RunOutcome::Succeeded, None)
 }

@@ -92,6 +92,8 @@ impl Projection {
             | Event::AttemptFailed { .. }
             | Event::NodeQueued { .. }
             | Event::NodeWaiting { .. }
+            | Event::NodeDelayed { .. }
+            | Event::Loaded { .. }
             | Event::ApprovalAsked { .. }
             | Event::ApprovalDecided { .. }
             | Event::Paused { .. }

@@ -96,6 +96,8 @@ impl Projection {
             | Event::AttemptFailed { .. }
             | Event::NodeQueued { .. }
             | Event::NodeWaiting { .. }
+            | Event::NodeDelayed { .. }
+            | Event::Loaded { .. }
             | Event::NodeFinished { .. }
             | Event::Evaluated { .. }
             | Event::RecoveryApplied { .. } => None,

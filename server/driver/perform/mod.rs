@@ -11,23 +11,30 @@
 //!
 //! What does not live here: claiming and settling (the driver), sleeping and planning (the engine's timers, `planner/`).
 
+mod around;
 mod builtin;
 mod fail;
 pub mod http;
+mod load;
+mod nodes;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use runyard_engine::event::Failure;
-use runyard_engine::{EffectId, NodeType, Object, Outcome, RunId};
+use runyard_engine::{EffectId, NodeType, Object, Outcome, Routed, RunId};
 use serde_json::{Value, json};
 
 use crate::catalog::{Catalog, Violation};
 use crate::clock::Clock;
+use crate::graph::evaluate;
 use http::Outside;
 
+pub use around::Around;
+pub use load::Loaded;
+
 /// What to perform.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// Whose it is.
     pub tenant: &'a str,
@@ -47,6 +54,8 @@ pub struct Call<'a> {
     pub now_ms: i64,
     /// Random bytes, fresh for every call: see [`fresh_entropy`].
     pub entropy: [u8; 16],
+    /// The run around it, where it has one.
+    pub around: Option<&'a Around>,
 }
 
 /// Who performs calls.
@@ -54,6 +63,9 @@ pub struct Call<'a> {
 pub trait Performer: Send + Sync {
     /// Performs a call. Whatever goes wrong is an outcome too.
     async fn perform(&self, call: Call<'_>) -> Outcome;
+
+    /// Finds out what a composite is made of.
+    async fn load(&self, around: &Around) -> Result<Loaded, Failure>;
 }
 
 /// Performs the node types of a catalogue in this process.
@@ -70,6 +82,10 @@ impl Performer for InProcess {
     async fn perform(&self, call: Call<'_>) -> Outcome {
         perform(&self.catalog, self.outside.as_deref(), call).await
     }
+
+    async fn load(&self, around: &Around) -> Result<Loaded, Failure> {
+        load::load(&self.catalog, around).await
+    }
 }
 
 /// Performs a call. Whatever goes wrong is an outcome too.
@@ -80,7 +96,8 @@ impl Performer for InProcess {
 /// Those of calls over HTTP are in `http/failure.rs`.
 pub async fn perform(catalog: &Catalog, outside: Option<&Outside>, call: Call<'_>) -> Outcome {
     match attempt(catalog, outside, call).await {
-        Ok(outputs) => Outcome::Succeeded { outputs },
+        Ok(Routed { outputs, inputs: None, route: None, until_ms: None }) => Outcome::Succeeded { outputs },
+        Ok(routed) => Outcome::Routed(Box::new(routed)),
         Err(failure) => Outcome::Failed(failure),
     }
 }
@@ -90,23 +107,36 @@ pub fn fresh_entropy() -> [u8; 16] {
     uuid::Uuid::new_v4().into_bytes()
 }
 
-async fn attempt(catalog: &Catalog, outside: Option<&Outside>, call: Call<'_>) -> Result<Object, Failure> {
+async fn attempt(catalog: &Catalog, outside: Option<&Outside>, call: Call<'_>) -> Result<Routed, Failure> {
     let NodeType { id, version, .. } = call.node_type;
     let entry = catalog.entry(id, version).ok_or_else(|| unavailable(call.node_type))?;
+    let nodes = match call.around {
+        Some(around) => around.nodes().await?,
+        None => None,
+    };
+    // A node of a graph has its inputs as they were written; what they come to is known only now.
+    let evaluated = nodes.as_ref().map(|nodes| evaluate(call.inputs, nodes)).transpose()?;
+    let asked = call.inputs;
+    let call = Call { inputs: evaluated.as_ref().unwrap_or(asked), ..call };
     entry.validate_inputs(call.inputs).map_err(|found| invalid("invalid_inputs", "inputs", call.node_type, &found))?;
-    let outputs = match builtin::deed(id) {
-        Some(deed) => deed(&call)?,
-        None if id == fail::ID => fail::perform(&call).await?,
-        None => {
+    let routed = match (builtin::deed(id), nodes::step(id)) {
+        (Some(deed), _) => Routed { outputs: deed(&call)?, ..Routed::default() },
+        (None, Some(step)) => step(&call, nodes.as_ref())?,
+        (None, None) if id == fail::ID => Routed { outputs: fail::perform(&call).await?, ..Routed::default() },
+        (None, None) => {
             let performed = match outside {
                 Some(outside) => outside.perform(&call).await,
                 None => None,
             };
-            performed.ok_or_else(|| unavailable(call.node_type))??
+            let outputs = performed.ok_or_else(|| unavailable(call.node_type))??;
+            Routed { outputs, ..Routed::default() }
         }
     };
-    entry.validate_outputs(&outputs).map_err(|found| invalid("invalid_outputs", "outputs", call.node_type, &found))?;
-    Ok(outputs)
+    entry
+        .validate_outputs(&routed.outputs)
+        .map_err(|found| invalid("invalid_outputs", "outputs", call.node_type, &found))?;
+    let came_to = evaluated.filter(|evaluated| evaluated != asked);
+    Ok(Routed { inputs: came_to, ..routed })
 }
 
 fn unavailable(node_type: &NodeType) -> Failure {

@@ -31,6 +31,7 @@ async fn call_at(id: &str, inputs: Value, now_ms: i64) -> Outcome {
         clock,
         now_ms,
         entropy: [7; 16],
+        around: None,
     };
     perform(&catalog, None, call).await
 }
@@ -130,6 +131,7 @@ async fn a_pinned_version_that_is_gone_is_refused() {
         clock,
         now_ms,
         entropy: [0; 16],
+        around: None,
     };
     let Outcome::Failed(failure) = perform(&catalog, None, call).await else { panic!("no failure") };
     assert_eq!(failure.code, "node_type_unavailable");

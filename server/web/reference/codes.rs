@@ -161,7 +161,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 21] = [
+pub const REASONS: [(&[&str], &str); 23] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -176,7 +176,15 @@ pub const REASONS: [(&[&str], &str); 21] = [
         "A limit was reached; `details` has constraint, limit and what was found.",
     ),
     (&["child_failed", "dependency_failed"], "A step failed, or one that it depends on."),
-    (&["partial", "nothing_achieved"], "Steps failed and were passed over; `details.failed_steps`."),
+    (&["item_failed"], "An item of a list failed; `details` has its place and why."),
+    (
+        &["partial", "nothing_achieved"],
+        "Steps, nodes of a graph or items of a list failed and were passed over; `details` and outputs say which.",
+    ),
+    (
+        &["graph_invalid", "items_invalid", "load_failed", "expressions_unavailable"],
+        "A graph or a list of items turned out to be nothing that could be walked; the message says where.",
+    ),
     (&["not_needed"], "A stand-in was skipped: nobody failed whom it stands in for."),
     (&["egress_denied"], "This server may not call there; the message says which rule."),
     (&["dns_failed", "connect_failed", "tls_failed"], "A call did not get through."),
@@ -194,7 +202,7 @@ pub const REASONS: [(&[&str], &str); 21] = [
     (&["canceled"], "Someone, or the failure of another step, stopped it."),
     (&["denied"], "Somebody was asked whether it may go on, and said no; `details.approval_id`."),
     (
-        &["node_type_unavailable", "clock_out_of_range"],
+        &["node_type_unavailable", "clock_out_of_range", "store_unavailable"],
         "This server cannot do what was recorded; the message says why.",
     ),
     (&["internal_error"], "A fault of the server's; the message says what it knows."),

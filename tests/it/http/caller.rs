@@ -50,6 +50,7 @@ impl Caller {
             clock: &self.clock,
             now_ms: self.clock.now_ms(),
             entropy: [0; 16],
+            around: None,
         };
         bounded("a call", perform(&self.catalog, Some(&self.outside), call)).await
     }

@@ -1,0 +1,99 @@
+//! `Loaded`: what a composite is made of. What cannot be walked, or what a constraint forbids, is a failed try of the composite,
+//! with a reason; nothing of it is recorded. Unknown, late or twice: nothing changes.
+
+use crate::draft::Draft;
+use crate::event::Failure;
+use crate::finish::{Checked, failure};
+use crate::graph::{Content, Graph, Items};
+use crate::limits::Breach;
+use crate::policy::{self, Invalid, OnFailure};
+use crate::{
+    Constraints, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Object, Rejected, State, attempts, kinds,
+    limits, outstanding, schedule,
+};
+
+/// Begins to walk the graph or to go through the list, or ends the composite, unless it is to be asked for again.
+pub(super) fn decide(
+    state: &State,
+    effect: EffectId,
+    node_run: NodeRunId,
+    inputs: Option<Object>,
+    content: Content,
+    at_ms: i64,
+) -> Result<Decision, Rejected> {
+    let asked = |node: &&Node| {
+        let loads = matches!(node.node_type.kind, NodeKind::Graph | NodeKind::Each);
+        loads && outstanding::is_work_of(state.run, node, effect)
+    };
+    let Some(node) = state.node(node_run).filter(asked) else { return Ok(Decision::default()) };
+    let mut draft = Draft::answering(state, at_ms, effect);
+    match fits(state, node, &content) {
+        Ok(()) => {
+            let before = draft.wanted(node_run)?;
+            draft.record(Event::Loaded { node_run, inputs, content })?;
+            kinds::set_out(&mut draft, node_run, before)?;
+        }
+        Err(failure) => attempts::failed(&mut draft, node_run, failure)?,
+    }
+    schedule::dispatch(&mut draft)?;
+    Ok(draft.done())
+}
+
+/// Whether the composite can be made of this.
+fn fits(state: &State, node: &Node, content: &Content) -> Checked<()> {
+    let breach = |breach: Breach| Box::new(Failure::from(breach));
+    match (node.node_type.kind, content) {
+        (NodeKind::Graph, Content::Graph(graph)) => {
+            limits::children_fit(state, node, 1).map_err(breach)?;
+            walkable(&node.constraints, graph)
+        }
+        (NodeKind::Each, Content::Items(items)) => {
+            limits::children_fit(state, node, items.items.len()).map_err(breach)?;
+            limits::node_type_fits(&node.constraints, &items.node_type).map_err(breach)?;
+            if let Some(graph) = &items.graph {
+                walkable(&node.constraints, graph)?;
+            }
+            doable(items)
+        }
+        _ => Err(failure("load_failed", "what the composite is made of does not fit its kind").into()),
+    }
+}
+
+/// Whether a graph can be walked under these constraints.
+fn walkable(constraints: &Constraints, graph: &Graph) -> Checked<()> {
+    if let Some(fault) = graph.fault() {
+        return Err(Failure { retryable: Some(false), ..failure("graph_invalid", fault) }.into());
+    }
+    for (key, node_type) in graph.node_types() {
+        limits::node_type_fits(constraints, node_type).map_err(|breach| {
+            let failure = Failure::from(breach);
+            Failure { message: format!("node `{key}`: {}", failure.message), ..failure }
+        })?;
+    }
+    Ok(())
+}
+
+/// The same for a graph that a run starts with.
+pub(super) fn graph_fits(constraints: &Constraints, graph: &Graph) -> Result<(), Rejected> {
+    if let Some(reason) = graph.fault() {
+        return Err(Rejected::InvalidGraph { reason });
+    }
+    for (_, node_type) in graph.node_types() {
+        limits::node_type_fits(constraints, node_type)?;
+    }
+    Ok(())
+}
+
+/// Whether every item can go through the same.
+fn doable(items: &Items) -> Checked<()> {
+    let invalid = |message: String| Box::new(Failure { retryable: Some(false), ..failure("items_invalid", message) });
+    if items.policy.on_failure != OnFailure::Fail {
+        return Err(invalid("on_failure: what follows a failed item is for the whole list to say".to_owned()));
+    }
+    policy::check(&items.policy, &items.node_type)
+        .map_err(|Invalid { field, reason }| invalid(format!("{field}: {reason}")))?;
+    match items.items.iter().position(|item| items.item_as.is_none() && !item.is_object()) {
+        Some(place) => Err(invalid(format!("item {place} is no object, and nothing says in which input it is put"))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,324 @@
+//! What is wrong with a graph, node by node, before anything of it runs. Linear but for looking up names, and never recursive: a
+//! graph may have many thousand nodes in one row.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A node of a graph as written, as far as its place in the graph goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline<'a> {
+    /// What others name it by.
+    pub key: &'a str,
+    /// What expressions call it.
+    pub slug: &'a str,
+    /// The ways on, by key. `None` leads nowhere.
+    pub children: Vec<Option<&'a str>>,
+    /// Where the walk goes on if it fails, by key.
+    pub fallback: Option<&'a str>,
+    /// How many ways on its type has.
+    pub ways: Ways,
+}
+
+/// How many ways on a node of some type has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ways {
+    /// Just so many.
+    Exactly(usize),
+    /// So many or fewer.
+    AtMost(usize),
+    /// As many as there are.
+    Any,
+}
+
+/// Something that is wrong with a node of a graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Which node, by its place in the list; absent when it is about the whole graph.
+    pub place: Option<usize>,
+    /// The node's key.
+    pub key: String,
+    /// The node's slug.
+    pub slug: String,
+    /// What.
+    pub reason: Reason,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// There is no node to begin with.
+    NoEntry,
+    /// It has no key.
+    NoKey,
+    /// An earlier node has the key.
+    DuplicateKey,
+    /// No name that an expression could use: letters, digits and underscores.
+    InvalidSlug,
+    /// An earlier node has the slug.
+    DuplicateSlug,
+    /// A way on leads to no node.
+    UnknownChild {
+        /// Which way, from 0.
+        way: usize,
+        /// What it names.
+        child: String,
+    },
+    /// The fallback is no node.
+    UnknownFallback {
+        /// What it names.
+        child: String,
+    },
+    /// It has other ways on than its type.
+    WrongChildCount {
+        /// How many its type has.
+        expected: Ways,
+        /// How many there are.
+        found: usize,
+    },
+    /// It is on a way that leads back to itself.
+    Circle {
+        /// The next node on that way.
+        by: String,
+    },
+    /// No way leads to it.
+    Unreachable,
+}
+
+/// Everything that is wrong with a graph whose walk begins at `entry`, in the order of the nodes; empty when nothing is.
+pub fn check(entry: Option<&str>, nodes: &[Outline]) -> Vec<Fault> {
+    let mut places = BTreeMap::new();
+    let mut slugs = BTreeMap::new();
+    let mut faults = Faults { nodes, found: Vec::new() };
+    for (place, node) in nodes.iter().enumerate() {
+        // The first who has a name keeps it.
+        if node.key.is_empty() {
+            faults.of(place, Reason::NoKey);
+        } else if *places.entry(node.key).or_insert(place) != place {
+            faults.of(place, Reason::DuplicateKey);
+        }
+        if !is_slug(node.slug) {
+            faults.of(place, Reason::InvalidSlug);
+        } else if *slugs.entry(node.slug).or_insert(place) != place {
+            faults.of(place, Reason::DuplicateSlug);
+        }
+    }
+    let next: Vec<Vec<usize>> = (0..nodes.len()).map(|place| ways_on(&mut faults, &places, place)).collect();
+    circles(&mut faults, &next);
+    match entry.and_then(|entry| places.get(entry)) {
+        Some(entry) => unreachable(&mut faults, &next, &places, *entry),
+        None => {
+            faults.found.push(Fault { place: None, key: String::new(), slug: String::new(), reason: Reason::NoEntry })
+        }
+    }
+    faults.found.sort_by_key(|fault| fault.place);
+    faults.found
+}
+
+struct Faults<'a> {
+    nodes: &'a [Outline<'a>],
+    found: Vec<Fault>,
+}
+
+impl Faults<'_> {
+    fn of(&mut self, place: usize, reason: Reason) {
+        let Outline { key, slug, .. } = self.nodes[place];
+        self.found.push(Fault { place: Some(place), key: key.to_owned(), slug: slug.to_owned(), reason });
+    }
+}
+
+fn is_slug(slug: &str) -> bool {
+    !slug.is_empty() && slug.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The places that a node leads to, and what is wrong with the ways there.
+fn ways_on(faults: &mut Faults, places: &BTreeMap<&str, usize>, place: usize) -> Vec<usize> {
+    let node = &faults.nodes[place];
+    let found = node.children.len();
+    let fits = match node.ways {
+        Ways::Exactly(expected) => found == expected,
+        Ways::AtMost(most) => found <= most,
+        Ways::Any => true,
+    };
+    if !fits {
+        faults.of(place, Reason::WrongChildCount { expected: node.ways, found });
+    }
+    let mut next = Vec::new();
+    for (way, child) in node.children.iter().enumerate() {
+        match child.map(|child| (child, places.get(child))) {
+            Some((_, Some(to))) => next.push(*to),
+            Some((child, None)) => faults.of(place, Reason::UnknownChild { way, child: child.to_owned() }),
+            None => {}
+        }
+    }
+    match node.fallback.map(|child| (child, places.get(child))) {
+        Some((_, Some(to))) => next.push(*to),
+        Some((child, None)) => faults.of(place, Reason::UnknownFallback { child: child.to_owned() }),
+        None => {}
+    }
+    next
+}
+
+/// Names every node on a circle, or between two: what is left when those that nothing leads to are taken away again and again, and
+/// then those that lead to nothing.
+fn circles(faults: &mut Faults, next: &[Vec<usize>]) {
+    let mut before = vec![Vec::new(); next.len()];
+    for (place, ways) in next.iter().enumerate() {
+        for to in ways {
+            before[*to].push(place);
+        }
+    }
+    let mut left = vec![true; next.len()];
+    peel(&mut left, next, &before);
+    peel(&mut left, &before, next);
+    for (place, ways) in next.iter().enumerate().filter(|(place, _)| left[*place]) {
+        if let Some(by) = ways.iter().find(|to| left[**to]) {
+            let by = faults.nodes[*by].key.to_owned();
+            faults.of(place, Reason::Circle { by });
+        }
+    }
+}
+
+/// Takes away whoever nothing that is left leads to, until everyone left has somebody before them.
+fn peel(left: &mut [bool], next: &[Vec<usize>], before: &[Vec<usize>]) {
+    let mut open: Vec<usize> = before.iter().map(|ways| ways.iter().filter(|from| left[**from]).count()).collect();
+    let mut free: Vec<usize> = (0..left.len()).filter(|place| left[*place] && open[*place] == 0).collect();
+    while let Some(place) = free.pop() {
+        left[place] = false;
+        for to in next[place].iter().filter(|to| left[**to]) {
+            open[*to] -= 1;
+            if open[*to] == 0 {
+                free.push(*to);
+            }
+        }
+    }
+}
+
+/// Who cannot be named is not told again that nobody leads to it.
+fn unreachable(faults: &mut Faults, next: &[Vec<usize>], places: &BTreeMap<&str, usize>, entry: usize) {
+    let mut reached = vec![false; next.len()];
+    reached[entry] = true;
+    let mut open = vec![entry];
+    while let Some(place) = open.pop() {
+        for to in &next[place] {
+            if !std::mem::replace(&mut reached[*to], true) {
+                open.push(*to);
+            }
+        }
+    }
+    for (place, node) in faults.nodes.iter().enumerate() {
+        if !reached[place] && places.get(node.key) == Some(&place) {
+            faults.of(place, Reason::Unreachable);
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place {
+            Some(place) if self.key.is_empty() => write!(f, "node {}: {}", place + 1, self.reason),
+            Some(_) => write!(f, "node `{}`: {}", self.key, self.reason),
+            None => write!(f, "{}", self.reason),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::NoEntry => f.write_str("the graph has no node to begin with"),
+            Reason::NoKey => f.write_str("it has no key"),
+            Reason::DuplicateKey => f.write_str("an earlier node has the same key"),
+            Reason::InvalidSlug => f.write_str("its slug must be letters, digits and underscores"),
+            Reason::DuplicateSlug => f.write_str("an earlier node has the same slug"),
+            Reason::UnknownChild { way, child } => write!(f, "child {way} is `{child}`, which is no node of the graph"),
+            Reason::UnknownFallback { child } => write!(f, "its fallback is `{child}`, which is no node of the graph"),
+            Reason::WrongChildCount { expected, found } => {
+                write!(f, "it has {found} children, and its type has {expected}")
+            }
+            Reason::Circle { by } => write!(f, "it leads back to itself, by `{by}`"),
+            Reason::Unreachable => f.write_str("no way leads to it"),
+        }
+    }
+}
+
+impl fmt::Display for Ways {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ways::Exactly(ways) => write!(f, "{ways}"),
+            Ways::AtMost(ways) => write!(f, "at most {ways}"),
+            Ways::Any => f.write_str("any number"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node<'a>(key: &'a str, children: &[&'a str]) -> Outline<'a> {
+        let children = children.iter().map(|child| Some(*child).filter(|child| !child.is_empty())).collect();
+        Outline { key, slug: key, children, fallback: None, ways: Ways::Any }
+    }
+
+    fn told(nodes: &[Outline]) -> Vec<String> {
+        check(Some("a"), nodes).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn ways_may_part_and_meet_again() {
+        let fallback = Outline { fallback: Some("d"), ..node("b", &["d"]) };
+        assert_eq!(
+            told(&[node("a", &["b", "c", ""]), fallback, node("c", &["d"]), node("d", &[])]),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn every_fault_is_named_with_its_node() {
+        let nodes = [
+            Outline { ways: Ways::Exactly(2), ..node("a", &["b"]) },
+            Outline { slug: "not so", fallback: Some("nobody"), ..node("b", &["nowhere", "c"]) },
+            Outline { slug: "a", ways: Ways::AtMost(0), ..node("c", &["b"]) },
+            Outline { slug: "other", ..node("a", &[]) },
+            node("", &[]),
+        ];
+        assert_eq!(
+            told(&nodes),
+            [
+                "node `a`: it has 1 children, and its type has 2",
+                "node `b`: its slug must be letters, digits and underscores",
+                "node `b`: child 0 is `nowhere`, which is no node of the graph",
+                "node `b`: its fallback is `nobody`, which is no node of the graph",
+                "node `b`: it leads back to itself, by `c`",
+                "node `c`: an earlier node has the same slug",
+                "node `c`: it has 1 children, and its type has at most 0",
+                "node `c`: it leads back to itself, by `b`",
+                "node `a`: an earlier node has the same key",
+                "node 5: it has no key",
+                "node 5: its slug must be letters, digits and underscores",
+            ]
+        );
+        assert_eq!(told(&[]), ["the graph has no node to begin with"]);
+        assert_eq!(told(&[node("a", &[]), node("z", &["a"])]), ["node `z`: no way leads to it"]);
+    }
+
+    #[test]
+    fn who_is_only_led_to_by_a_circle_is_on_none() {
+        let nodes = [node("a", &["b"]), node("b", &["c"]), node("c", &["b", "d"]), node("d", &[])];
+        assert_eq!(
+            told(&nodes),
+            ["node `b`: it leads back to itself, by `c`", "node `c`: it leads back to itself, by `b`"]
+        );
+        assert_eq!(told(&[node("a", &["a"])]), ["node `a`: it leads back to itself, by `a`"]);
+    }
+
+    #[test]
+    fn a_hundred_thousand_nodes_in_one_row_are_looked_at_without_running_out_of_stack() {
+        let keys: Vec<String> = (0..100_000).map(|place| format!("n{place}")).collect();
+        let mut nodes: Vec<Outline> = keys.windows(2).map(|pair| node(&pair[0], &[&pair[1]])).collect();
+        nodes.push(node(&keys[99_999], &[]));
+        assert!(check(Some("n0"), &nodes).is_empty());
+        nodes[99_999].children.push(Some("n0"));
+        assert_eq!(check(Some("n0"), &nodes).len(), 100_000);
+    }
+}

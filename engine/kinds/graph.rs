@@ -1,0 +1,163 @@
+//! A graph that was drawn beforehand: works while it is found out what it is made of, then waits for the node that it has reached.
+//!
+//! Where a walk goes on:
+//! - From a node that succeeded, in whole or in part: by the way that it named; by its first where it named none.
+//! - From a node that failed: to its fallback, or by its first way where it is to be passed over. Where it has neither, the graph
+//!   fails, `child_failed`. A node that is canceled ends the graph in the same way.
+//! - A way that leads nowhere ends the walk, and so does a node that says so.
+//!
+//! What it answers with are the outputs of the last node that made any. A failure with a fallback elsewhere is made good. If one
+//! was passed over, or a node was a success only in part, the graph is too: failed, `partial`, with outputs; or `nothing_achieved`.
+
+use serde_json::Value;
+
+use crate::draft::Draft;
+use crate::event::{ChildCreated, Failure, FinalState};
+use crate::finish::{Checked, Ending, ended_as, failure};
+use crate::graph::{Fallback, GraphNode, Route};
+use crate::{Constraints, Event, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State, limits};
+
+/// Whether it may be walked here at all, where it is known.
+pub(crate) fn begin(state: &State, node: &Node) -> Checked<()> {
+    if knows_its_way(state, node) {
+        limits::children_fit(state, node, 1).map_err(|breach| Box::new(Failure::from(breach)))?;
+    }
+    Ok(())
+}
+
+/// Whether it need not ask what it is made of: it was told when it was created. A node of another graph asks all the same, because
+/// its inputs may have to be worked out.
+pub(crate) fn knows_its_way(state: &State, node: &Node) -> bool {
+    let parent = node.parent.and_then(|id| state.node(id));
+    node.graph.is_some() && parent.is_none_or(|parent| parent.node_type.kind != NodeKind::Graph)
+}
+
+/// Reaches the first node.
+pub(crate) fn first(draft: &mut Draft, id: NodeRunId) -> Result<Option<Ending>, Rejected> {
+    let entry = draft.node(id)?.graph.as_ref().map_or(0, |graph| graph.entry);
+    reach(draft, id, entry)
+}
+
+/// Goes on to the next node, or ends: see above.
+pub(crate) fn child_ended(draft: &mut Draft, id: NodeRunId, child: NodeRunId) -> Result<Option<Ending>, Rejected> {
+    let (graph, child) = (draft.node(id)?, draft.node(child)?);
+    match onward(graph, child) {
+        Onward::To(place) => reach(draft, id, place),
+        Onward::End => Ok(Some(answer(draft.state(), graph))),
+        Onward::Fail => Ok(Some(Ending::failed(child_failed(graph, child)))),
+    }
+}
+
+/// What follows the end of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Onward {
+    /// This node.
+    To(u32),
+    /// The end of the walk.
+    End,
+    /// The failure of the graph.
+    Fail,
+}
+
+/// What follows a node that has ended.
+pub(crate) fn onward(graph: &Node, child: &Node) -> Onward {
+    let Some(node) = node_of(graph, child) else { return Onward::Fail };
+    let by = |way: u32| match node.ways.get(way as usize).copied().flatten() {
+        Some(place) => Onward::To(place),
+        None => Onward::End,
+    };
+    match (child.final_state(), node.fallback) {
+        _ if is_done(child) => match child.route {
+            None => by(0),
+            Some(Route::Way(way)) => by(way),
+            Some(Route::Stop) => Onward::End,
+        },
+        (Some(FinalState::Failed), Fallback::GoTo(place)) => Onward::To(place),
+        (Some(FinalState::Failed), Fallback::GoOn) => by(0),
+        _ => Onward::Fail,
+    }
+}
+
+/// Whether it did what it was for, if only in part.
+pub(crate) fn is_done(node: &Node) -> bool {
+    node.final_state() == Some(FinalState::Succeeded) || node.shortfall == Some(Shortfall::Partial)
+}
+
+/// The node of the graph that a child is the run of.
+fn node_of<'a>(graph: &'a Node, child: &Node) -> Option<&'a GraphNode> {
+    graph.graph.as_ref()?.node(child.place?)
+}
+
+/// Creates the run of a node; if there may be no more, that is the end of the graph.
+fn reach(draft: &mut Draft, id: NodeRunId, place: u32) -> Result<Option<Ending>, Rejected> {
+    let parent = draft.node(id)?;
+    if let Err(breach) = limits::more_children_fit(draft.state(), parent, 1) {
+        return Ok(Some(Ending::failed(Failure::from(breach))));
+    }
+    let graph = parent.graph.clone();
+    let Some(node) = graph.as_ref().and_then(|graph| graph.node(place)) else {
+        return Err(super::impossible(id, "its graph has no such node"));
+    };
+    draft.record(Event::ChildCreated(Box::new(ChildCreated {
+        node_run: NodeRunId::child(draft.state().run, id, &node.key),
+        parent: id,
+        key: node.key.clone(),
+        key_given: true,
+        constraints: parent.constraints.merge(&node.node_type.constraints),
+        node_type: node.node_type.clone(),
+        inputs: node.inputs.clone(),
+        bindings: Vec::new(),
+        depends_on: Vec::new(),
+        fallback_for: Vec::new(),
+        place: Some(place),
+        policy: node.policy.clone(),
+        asked: Constraints::default(),
+        goal: None,
+        candidate_set_id: None,
+        binding_decision: None,
+        notes: Object::new(),
+    })))?;
+    Ok(None)
+}
+
+/// What the graph fails with when a node did not succeed and nothing follows that.
+fn child_failed(graph: &Node, child: &Node) -> Failure {
+    let (code, reason) = match &child.error {
+        Some(error) => (error.code.as_str(), error.message.as_str()),
+        None => ("unknown", "no reason was given"),
+    };
+    let slug = node_of(graph, child).map_or("", |node| node.slug.as_str());
+    let details = Object::from_iter([
+        ("node_run_id".to_owned(), Value::String(child.id.to_string())),
+        ("node".to_owned(), Value::String(slug.to_owned())),
+        ("code".to_owned(), Value::String(code.to_owned())),
+        ("message".to_owned(), Value::String(reason.to_owned())),
+    ]);
+    let how = ended_as(child.final_state().unwrap_or(FinalState::Failed));
+    Failure { details: Some(details), ..failure("child_failed", format!("node `{slug}` {how}: {reason}")) }
+}
+
+/// How the graph ends when its walk does.
+fn answer(state: &State, graph: &Node) -> Ending {
+    let walked = || graph.children.iter().filter_map(|id| state.node(*id));
+    let last = walked().rev().find(|child| is_done(child));
+    let outputs = last.and_then(|last| last.outputs.clone()).unwrap_or_default();
+    let made_good = |child: &Node| matches!(node_of(graph, child), Some(GraphNode { fallback: Fallback::GoTo(_), .. }));
+    let short = |child: &&Node| {
+        let passed_over = child.final_state() == Some(FinalState::Failed) && !is_done(child) && !made_good(child);
+        passed_over || child.shortfall == Some(Shortfall::Partial)
+    };
+    let lost: Vec<&Node> = walked().filter(short).collect();
+    let Some(first) = lost.first() else { return Ending::succeeded(outputs) };
+    let slug = |child: &Node| node_of(graph, child).map_or_else(String::new, |node| node.slug.clone());
+    let reason = first.error.as_ref().map_or("no reason was given", |error| error.message.as_str());
+    let was = if lost.len() == 1 { "1 node fell short".to_owned() } else { format!("{} nodes fell short", lost.len()) };
+    let message = format!("{was} and the walk went on; first `{}`: {reason}", slug(first));
+    let slugs = lost.iter().map(|child| Value::String(slug(child))).collect();
+    let details = Object::from_iter([("failed_nodes".to_owned(), Value::Array(slugs))]);
+    let (shortfall, plain) = match last {
+        Some(_) => (Shortfall::Partial, failure("partial", message)),
+        None => (Shortfall::NothingAchieved, failure("nothing_achieved", message)),
+    };
+    Ending::short(shortfall, outputs, Failure { details: Some(details), ..plain })
+}

@@ -1,0 +1,59 @@
+//! Large runs: what one more command costs must not grow with the run.
+
+use std::sync::Arc;
+
+use runyard_engine::{
+    Command, Content, Context, Decision, Effect, Graph, NodeKind, Outcome, Request, RunOutcome, RunStatus, Start,
+    State, decide,
+};
+use serde_json::json;
+
+use crate::make::{self, drawn, graph, items, start};
+
+/// Answers everything that is asked for, one command at a time, as a server does, until the run has ended.
+fn run_to_its_end(asked: Start, content: Option<Content>) -> State {
+    let mut state = State::new(make::run());
+    let mut open = submit(&mut state, Command::Start(Box::new(asked))).effects;
+    while let Some(Effect { id: effect, node_run, request, .. }) = open.pop() {
+        let command = match (request, &content) {
+            (Request::Load { .. }, Some(content)) => {
+                Command::Loaded { effect, node_run, inputs: None, content: content.clone() }
+            }
+            _ => Command::Settle {
+                effect,
+                node_run,
+                outcome: Outcome::Succeeded { outputs: make::object(json!({ "n": 1 })) },
+            },
+        };
+        open.extend(submit(&mut state, command).effects);
+    }
+    state
+}
+
+fn submit(state: &mut State, command: Command) -> Decision {
+    // Whoever reads holds the state as it was, so nothing can be changed in place.
+    let before = Arc::new(state.clone());
+    let mut decision = decide(&before, command, Context { at_ms: 1, run: before.run }).unwrap();
+    *state = *decision.after.take().unwrap();
+    decision
+}
+
+fn chain(nodes: u32) -> Arc<Graph> {
+    let node = |place: u32| drawn(&format!("n{place}"), &[Some(place + 1).filter(|next| *next < nodes)]);
+    graph((0..nodes).map(node).collect())
+}
+
+#[test]
+fn ten_thousand_nodes_in_a_row_come_to_their_end() {
+    let state = run_to_its_end(Start { graph: Some(chain(10_000)), ..start(NodeKind::Graph) }, None);
+    assert_eq!((state.status, state.nodes.len()), (RunStatus::Final(RunOutcome::Succeeded), 10_001));
+}
+
+#[test]
+fn ten_thousand_items_go_through() {
+    let all = items((0..10_000).map(|item| json!(item)).collect());
+    let state = run_to_its_end(start(NodeKind::Each), Some(Content::Items(Arc::new(all))));
+    assert_eq!((state.status, state.nodes.len()), (RunStatus::Final(RunOutcome::Succeeded), 10_001));
+    let outputs = state.outputs.unwrap();
+    assert_eq!(outputs["results"].as_array().map(Vec::len), Some(10_000));
+}

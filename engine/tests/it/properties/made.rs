@@ -1,0 +1,103 @@
+//! What composites turn out to be made of, and what calls say besides their outputs.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use runyard_engine::graph::{Fallback, OnItemFailure};
+use runyard_engine::{Content, Graph, GraphNode, Items, NodeKind, OnFailure, Plan, Policy, Route};
+use serde_json::json;
+
+use super::{any_inputs, any_kind, any_plan, any_policy, fitting};
+use crate::make::{self, drawn, graph, items, node_type, object};
+
+/// What may be answered: of these, what was asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    pub(super) plan: Plan,
+    graph: Arc<Graph>,
+    items: Items,
+    pub(super) routed: Option<(Option<Route>, i64)>,
+}
+
+impl Made {
+    /// The plainest of each.
+    pub(super) fn plain() -> Self {
+        let plan = make::plan(vec![make::step("last", &[])]);
+        Made { plan, graph: graph(vec![drawn("last", &[])]), items: items(vec![json!(1)]), routed: None }
+    }
+
+    pub(super) fn content(self, kind: NodeKind) -> Content {
+        match kind {
+            NodeKind::Each => Content::Items(Arc::new(self.items)),
+            _ => Content::Graph(self.graph),
+        }
+    }
+}
+
+/// Mostly one that can be walked: ways lead onward. Graphs within it are so deep.
+pub(super) fn any_graph(depth: u32) -> BoxedStrategy<Arc<Graph>> {
+    let way = prop::option::weighted(0.9, 1_u32..3);
+    let fallback = prop_oneof![2 => Just(Fallback::None), 1 => Just(Fallback::GoOn), 2 => Just(Fallback::GoTo(1))];
+    let within =
+        if depth == 0 { Just(None).boxed() } else { prop::option::weighted(0.5, any_graph(depth - 1)).boxed() };
+    let node = (any_kind(), prop::collection::vec(way, 0..3), any_policy(), fallback, within, any_inputs());
+    let broken = prop::bool::weighted(0.04);
+    (prop::collection::vec(node, 1..6), broken)
+        .prop_map(|(nodes, broken)| {
+            let count = u32::try_from(nodes.len()).unwrap();
+            let onward = |place: u32, by: u32| Some(place + by).filter(|to| *to < count);
+            let mut drawn: Vec<GraphNode> = (0..count)
+                .zip(nodes)
+                .map(|(place, (kind, ways, policy, fallback, within, inputs))| GraphNode {
+                    node_type: node_type(kind),
+                    inputs: object(inputs),
+                    ways: ways.into_iter().map(|by| onward(place, if broken { 0 } else { by? })).collect(),
+                    policy: Policy { on_failure: OnFailure::Fail, ..fitting(policy, kind) },
+                    fallback: match fallback {
+                        Fallback::GoTo(by) => onward(place, by).map_or(Fallback::GoOn, Fallback::GoTo),
+                        other => other,
+                    },
+                    graph: within.filter(|_| matches!(kind, NodeKind::Graph | NodeKind::Each)),
+                    ..make::drawn(&format!("n{place}"), &[])
+                })
+                .collect();
+            // Nobody is left out: each leads to the next by one way more.
+            for place in 1..count {
+                let led_to =
+                    drawn.iter().any(|node| node.ways.contains(&Some(place)) || node.fallback == Fallback::GoTo(place));
+                if !led_to {
+                    drawn[place as usize - 1].ways.push(Some(place));
+                }
+            }
+            graph(drawn)
+        })
+        .boxed()
+}
+
+fn any_items() -> impl Strategy<Value = Items> {
+    let all = prop::collection::vec(prop::sample::select(vec![json!(1), json!({}), json!({ "seconds": 1 })]), 0..6);
+    let item_as = prop::option::weighted(0.9, Just("item".to_owned()));
+    (all, any_kind(), item_as, any_policy(), 0_u32..4, any::<bool>(), any_graph(0)).prop_map(
+        |(all, kind, item_as, policy, at_once, collects, walked)| Items {
+            node_type: node_type(kind),
+            item_as,
+            policy: Policy { on_failure: OnFailure::Fail, ..fitting(policy, kind) },
+            at_once,
+            on_item_failure: if collects { OnItemFailure::Collect } else { OnItemFailure::Fail },
+            graph: (kind == NodeKind::Graph).then_some(walked),
+            ..items(all)
+        },
+    )
+}
+
+/// Mostly what was asked for and no more.
+pub(super) fn any_made() -> impl Strategy<Value = Made> {
+    let route = prop::option::weighted(0.8, prop_oneof![6 => (0_u32..3).prop_map(Route::Way), 1 => Just(Route::Stop)]);
+    let routed = prop::option::weighted(0.5, (route, prop_oneof![3 => Just(0_i64), 1 => 1_i64..500]));
+    (any_plan(), any_graph(0), any_items(), routed).prop_map(|(plan, graph, items, routed)| Made {
+        plan,
+        graph,
+        items,
+        routed,
+    })
+}

@@ -1,0 +1,64 @@
+//! Finding out what a composite is made of: a graph, or items. Types are in `catalog/graph.rs`, reading is in `graph/read.rs`.
+
+use std::sync::Arc;
+
+use runyard_engine::event::Failure;
+use runyard_engine::{Content, NodeKind, Object};
+
+use super::{Around, invalid, unavailable};
+use crate::catalog::Catalog;
+use crate::graph::{self, evaluate};
+
+/// What a composite is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// What its inputs came to, where that is not what they were.
+    pub inputs: Option<Object>,
+    /// A graph to walk, or items.
+    pub content: Content,
+}
+
+/// Finds out. Inputs are worked out first where the composite is itself a node of a graph.
+pub(super) async fn load(catalog: &Catalog, around: &Around) -> Result<Loaded, Failure> {
+    let state = around.state().await?;
+    let Some(node) = state.node(around.node_run) else { return Err(gone()) };
+    let node_type = &node.node_type;
+    let entry = catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
+    let inputs = match graph::Nodes::around(&state, node.id) {
+        Some(nodes) => Some(evaluate(&node.inputs, &nodes)?),
+        None => None,
+    };
+    let given = inputs.as_ref().unwrap_or(&node.inputs);
+    entry.validate_inputs(given).map_err(|found| invalid("invalid_inputs", "inputs", node_type, &found))?;
+    let wrong = |found: Vec<_>| invalid("invalid_inputs", "inputs", node_type, &found);
+    let graph = match &node.graph {
+        Some(graph) => Some(graph.clone()),
+        None => graph::within(catalog, node_type, given).map_err(wrong)?,
+    };
+    let known = node.graph.is_some();
+    let content = match (node_type.kind, graph) {
+        (NodeKind::Graph, Some(graph)) => Content::Graph(graph),
+        (NodeKind::Each, graph) => {
+            let mut items = graph::items(catalog, given, graph).map_err(wrong)?;
+            if known {
+                // The engine has it from the graph around.
+                items.graph = None;
+            }
+            Content::Items(Arc::new(items))
+        }
+        (NodeKind::Graph, None) => return Err(invalid("invalid_inputs", "inputs", node_type, &[graph::missing()])),
+        _ => return Err(unavailable(node_type)),
+    };
+    let inputs = inputs.filter(|inputs| *inputs != node.inputs);
+    Ok(Loaded { inputs, content })
+}
+
+/// What was asked for is no part of the run that asked.
+fn gone() -> Failure {
+    Failure {
+        code: "internal_error".to_owned(),
+        message: "the composite is not part of its run".to_owned(),
+        details: None,
+        retryable: Some(false),
+    }
+}

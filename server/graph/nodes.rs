@@ -1,0 +1,65 @@
+//! What a node sees of the graph around it. Nothing is copied: it looks into the run's state.
+
+use std::sync::Arc;
+
+use runyard_engine::{Graph, Node, NodeKind, NodeRunId, Object, State};
+use serde_json::Value;
+
+/// A graph that is being walked, as a node of it sees it.
+#[derive(Debug, Clone)]
+pub struct Nodes {
+    state: Arc<State>,
+    walk: NodeRunId,
+}
+
+impl Nodes {
+    /// What a node run sees; nothing where it is no node of a graph.
+    pub fn around(state: &Arc<State>, node_run: NodeRunId) -> Option<Nodes> {
+        let parent = state.node(state.node(node_run)?.parent?)?;
+        let is_graph = parent.node_type.kind == NodeKind::Graph && parent.graph.is_some();
+        is_graph.then(|| Nodes { state: state.clone(), walk: parent.id })
+    }
+
+    /// The graph around this one: the nearest above it.
+    pub fn outer(&self) -> Option<Nodes> {
+        let mut at = self.walk;
+        loop {
+            if let Some(found) = Nodes::around(&self.state, at) {
+                return Some(found);
+            }
+            at = self.state.node(at)?.parent?;
+        }
+    }
+
+    /// The run.
+    pub fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+
+    /// What the graph was given.
+    pub fn data(&self) -> &Value {
+        self.walk().and_then(|walk| walk.inputs.get("data")).unwrap_or(&Value::Null)
+    }
+
+    /// What the node with this slug has put out, if it was reached and has.
+    pub fn outputs(&self, slug: &str) -> Option<&Object> {
+        // A walk is seldom long, and the newest is asked for most; nobody keeps an index for that.
+        self.reached().rev().find(|(known, _)| *known == slug).map(|(_, outputs)| outputs)
+    }
+
+    /// Every node that was reached and has put something out, in the order of the walk, by slug.
+    pub fn reached(&self) -> impl DoubleEndedIterator<Item = (&str, &Object)> {
+        let walk = self.walk();
+        let children = walk.map(|walk| walk.children.iter()).into_iter().flatten();
+        let graph: Option<&Graph> = walk.and_then(|walk| walk.graph.as_deref());
+        children.filter_map(move |id| {
+            let child = self.state.node(*id)?;
+            let slug = graph?.node(child.place?)?.slug.as_str();
+            Some((slug, child.outputs.as_ref()?))
+        })
+    }
+
+    fn walk(&self) -> Option<&Node> {
+        self.state.node(self.walk)
+    }
+}

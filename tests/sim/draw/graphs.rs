@@ -1,0 +1,94 @@
+//! Graphs and lists of items, as callers write them and as composites turn out to be made of.
+
+use std::sync::Arc;
+
+use runyard::catalog::Catalog;
+use runyard_engine::event::Failure;
+use runyard_engine::graph::{Fallback, OnItemFailure};
+use runyard_engine::{Content, Graph, GraphNode, Items, Object, OnFailure, Policy};
+use serde_json::{Value, json};
+
+use super::{ECHO, EXTERNAL, SLEEP, UUID4, failure, node_type, object, policy, work};
+use crate::choices::Choices;
+
+/// A graph as a caller writes it: in a row, with a way to leave nodes out and a fallback now and then.
+pub(super) fn written(choices: &mut Choices) -> Value {
+    let count = 1 + choices.below(4);
+    let key = |place: usize| if place < count { json!(format!("n{place}")) } else { Value::Null };
+    let node = |place: usize, choices: &mut Choices| {
+        let on_failure = match choices.weighted(&[4, 2, 2]) {
+            1 => json!("continue"),
+            2 if place + 1 < count => json!({ "go_to": format!("n{}", count - 1) }),
+            _ => json!("fail"),
+        };
+        let id = *choices.pick(&[ECHO, "runyard.graph.variables", UUID4]);
+        let inputs = if id == ECHO { json!({ "echo": "x" }) } else { json!({}) };
+        json!({ "key": key(place), "node_type_ref": { "node_type_id": id }, "inputs": inputs, "children": [key(place + 1)], "on_failure": on_failure })
+    };
+    json!({ "nodes": (0..count).map(|place| node(place, choices)).collect::<Vec<_>>() })
+}
+
+/// What a composite may turn out to be made of.
+pub struct Made {
+    /// What its inputs came to.
+    pub inputs: Option<Object>,
+    graph: Arc<Graph>,
+    items: Items,
+}
+
+impl Made {
+    /// Items, or a graph.
+    pub fn content(self, items: bool) -> Content {
+        if items { Content::Items(Arc::new(self.items)) } else { Content::Graph(self.graph) }
+    }
+}
+
+/// Mostly something that can be walked.
+pub fn made(choices: &mut Choices, catalog: &Catalog) -> Result<Made, Failure> {
+    if choices.percent(10) {
+        return Err(failure(choices));
+    }
+    let inputs = choices.percent(30).then(|| object(json!({ "came": "to" })));
+    let graph = drawn(choices, catalog);
+    let (asked, inputs_of_all) = work(choices, false);
+    let all = ["a", "b", "c", "d", "e"];
+    let items = Items {
+        items: all[..choices.below(6)].iter().map(|item| json!(item)).collect(),
+        node_type: node_type(catalog, &asked),
+        inputs: inputs_of_all,
+        item_as: (!choices.percent(5)).then(|| "echo".to_owned()),
+        policy: Policy::default(),
+        at_once: choices.below(4) as u32,
+        on_item_failure: *choices.pick(&[OnItemFailure::Fail, OnItemFailure::Collect]),
+        graph: None,
+    };
+    Ok(Made { inputs, graph, items })
+}
+
+/// A graph whose ways lead onward; now and then one that leads back.
+fn drawn(choices: &mut Choices, catalog: &Catalog) -> Arc<Graph> {
+    let count = 1 + choices.below(4) as u32;
+    let back = choices.percent(4);
+    let node = |place: u32, choices: &mut Choices| {
+        let (asked, inputs) = work(choices, false);
+        let node_type = node_type(catalog, &asked);
+        let tried = asked.id != SLEEP && asked.id != EXTERNAL;
+        let policy = Policy { on_failure: OnFailure::Fail, ..policy(choices, tried, None) };
+        let next = Some(if back { 0 } else { place + 1 }).filter(|to| *to < count);
+        let fallback = match choices.weighted(&[3, 2, 2]) {
+            1 => Fallback::GoOn,
+            2 => next.map_or(Fallback::None, Fallback::GoTo),
+            _ => Fallback::None,
+        };
+        let key = format!("n{place}");
+        GraphNode { slug: key.clone(), key, node_type, inputs, ways: vec![next], policy, fallback, graph: None }
+    };
+    Arc::new(Graph { entry: 0, nodes: (0..count).map(|place| node(place, choices)).collect() })
+}
+
+/// One echo, and no items.
+pub fn plainest_made(catalog: &Catalog) -> Made {
+    let mut nothing = Choices::again(crate::choices::Script(vec![Vec::new()]));
+    nothing.next_step();
+    made(&mut nothing, catalog).unwrap_or_else(|_| unreachable!("nothing fails where nothing is drawn"))
+}
