@@ -1,6 +1,7 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on should stop, and nobody imports it")]
 
+mod acp;
 mod attack;
 mod auth;
 mod cli;
