@@ -9,6 +9,7 @@ mod constraints;
 mod contract;
 mod coordinator;
 mod crash;
+mod expressions;
 mod failures;
 mod gateway;
 mod golden_store;

@@ -165,7 +165,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 22] = [
+pub const REASONS: [(&[&str], &str); 23] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -198,6 +198,10 @@ pub const REASONS: [(&[&str], &str); 22] = [
         "The answer says that it did not work; `details.status`, a piece of its `body`, and `retry_after_ms`.",
     ),
     (&["credential_unusable"], "What a run brought for an integration cannot be sent."),
+    (
+        &["expression_failed", "expression_timed_out", "expression_out_of_memory", "expression_too_deep"],
+        "An expression of a configuration has no value; `details.path` is its place.",
+    ),
     (&["failed_on_purpose"], "As `runyard.core.fail` was asked to."),
     (&["canceled"], "Someone, or the failure of another step, stopped it."),
     (&["denied"], "Somebody was asked whether it may go on, and said no; `details.approval_id`."),
