@@ -41,18 +41,58 @@ pub(crate) trait Runs: Clone + Send + Sync + 'static {
     -> impl Future<Output = Result<Option<Self::Ended>, CallError<Self::Refusal>>> + Send;
 }
 
+/// What waiting asks of a client whose document has no streams.
+pub(crate) trait Asked: Clone + Send + Sync + 'static {
+    /// The error body of its document.
+    type Refusal: ErrorBody;
+    /// What is left of a run that has ended.
+    type Ended: Send + 'static;
+
+    /// The run, if it has ended.
+    fn ended(&self, run: &str) -> impl Future<Output = Result<Option<Self::Ended>, CallError<Self::Refusal>>> + Send;
+}
+
 /// A document's module: its client around the generated one, with everything that the generated one has.
 macro_rules! document {
     ($($generated:ident)::+, $event:ty, $ended:ty, $refusal:ty) => {
+        document!(client of $($generated)::+, $ended, $refusal);
+
+        /// Watches a run: see [`Client::watch`].
+        pub type Watch = $crate::watch::Watch<'static, $event, $refusal>;
+
+        impl Client {
+            /// The events of a run, from its first to its last, over as many connections as it takes: a stream that is cut is
+            /// resumed after the last event that was seen. The knobs are on [`Watch`]($crate::watch::Watch).
+            pub fn watch(&self, run_id: impl Into<String>) -> Watch {
+                $crate::watch::of_run(self.clone(), run_id.into())
+            }
+
+            /// Waits until a run has ended, and gives what is left of it. Looks at the run again and again where a server does
+            /// not stream. [`Wait::at_most`]($crate::wait::Wait::at_most) bounds it.
+            pub fn wait(&self, run_id: impl Into<String>) -> Wait {
+                $crate::wait::of_run(self.clone(), run_id.into())
+            }
+        }
+    };
+    // Without streams.
+    ($($generated:ident)::+, $ended:ty, $refusal:ty) => {
+        document!(client of $($generated)::+, $ended, $refusal);
+
+        impl Client {
+            /// Waits until a run has ended, and gives what is left of it: looks at it again and again.
+            /// [`Wait::at_most`]($crate::wait::Wait::at_most) bounds it.
+            pub fn wait(&self, run: impl Into<String>) -> Wait {
+                $crate::wait::of_asked(self.clone(), run.into())
+            }
+        }
+    };
+    (client of $($generated:ident)::+, $ended:ty, $refusal:ty) => {
         pub use $($generated)::+::*;
 
         /// The client. Calls are `SomethingRequest { .. }.send(&client)`, or a method each, with the parameters in alphabetical
         /// order. Clones share connections.
         #[derive(Debug, Clone)]
         pub struct Client($($generated)::+::Client, $crate::assembly::Assembly);
-
-        /// Watches a run: see [`Client::watch`].
-        pub type Watch = $crate::watch::Watch<'static, $event, $refusal>;
 
         /// Waits for a run: see [`Client::wait`].
         pub type Wait = $crate::wait::Wait<'static, $ended, $refusal>;
@@ -68,18 +108,6 @@ macro_rules! document {
             #[must_use]
             pub fn with_token_provider(&self, provider: impl $crate::TokenProvider) -> Self {
                 $crate::document::Document::assembled(self.1.with_token_provider(provider))
-            }
-
-            /// The events of a run, from its first to its last, over as many connections as it takes: a stream that is cut is
-            /// resumed after the last event that was seen. The knobs are on [`Watch`]($crate::watch::Watch).
-            pub fn watch(&self, run_id: impl Into<String>) -> Watch {
-                $crate::watch::of_run(self.clone(), run_id.into())
-            }
-
-            /// Waits until a run has ended, and gives what is left of it. Looks at the run again and again where a server does
-            /// not stream. [`Wait::at_most`]($crate::wait::Wait::at_most) bounds it.
-            pub fn wait(&self, run_id: impl Into<String>) -> Wait {
-                $crate::wait::of_run(self.clone(), run_id.into())
             }
         }
 

@@ -6,7 +6,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`run_gateway`], [`run_coordinator`], [`runtime`], [`toolregistry`], [`runyard`] | one document each: its client, requests, types and errors |
+//! | [`run_gateway`], [`run_coordinator`], [`runtime`], [`toolregistry`], [`acp`], [`runyard`] | one document each: its client, requests, types and errors |
 //! | [`Builder`] | how a client is made: token, times, headers, repetition |
 //! | [`CallError`] | why a call did not give what was asked for |
 //! | [`token`] | where tokens come from |
@@ -22,6 +22,7 @@
         feature = "run-coordinator",
         feature = "runtime",
         feature = "toolregistry",
+        feature = "acp",
         feature = "runyard"
     )),
     expect(rustdoc::broken_intra_doc_links, reason = "the table above names every document, compiled or not")
@@ -34,9 +35,12 @@ mod arp;
     feature = "run-coordinator",
     feature = "runtime",
     feature = "toolregistry",
+    feature = "acp",
     feature = "runyard"
 )))]
-compile_error!("choose a document: features `run-gateway`, `run-coordinator`, `runtime`, `toolregistry`, `runyard`");
+compile_error!(
+    "choose a document: features `run-gateway`, `run-coordinator`, `runtime`, `toolregistry`, `acp`, `runyard`"
+);
 
 mod assembly;
 mod builder;
@@ -53,6 +57,8 @@ pub mod token;
 pub mod wait;
 pub mod watch;
 
+#[cfg(feature = "acp")]
+pub mod acp;
 #[cfg(feature = "run-coordinator")]
 pub mod run_coordinator;
 #[cfg(feature = "run-gateway")]

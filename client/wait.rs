@@ -8,7 +8,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use runyard_api::client::CallError;
 
-use crate::document::{ErrorBody, Runs};
+use crate::document::{Asked, ErrorBody, Runs};
 use crate::pause::pause;
 use crate::watch::{self, Patience, WatchError};
 
@@ -93,6 +93,22 @@ impl<T, R> fmt::Debug for Wait<'_, T, R> {
 /// Waits for a run of a document's client.
 pub(crate) fn of_run<C: Runs>(client: C, run_id: String) -> Wait<'static, C::Ended, C::Refusal> {
     let waiting = move |patience| -> Waiting<'static, _, _> { Box::pin(end(client, run_id, patience)) };
+    Wait { waiting: Box::new(waiting), patience: Patience::default(), at_most: None }
+}
+
+/// Waits for a run of a client whose document has no streams.
+pub(crate) fn of_asked<C: Asked>(client: C, run: String) -> Wait<'static, C::Ended, C::Refusal> {
+    let waiting = move |_| -> Waiting<'static, _, _> {
+        Box::pin(async move {
+            loop {
+                match client.ended(&run).await {
+                    Ok(Some(ended)) => return Ok(ended),
+                    Ok(None) => pause(ASK_EVERY).await,
+                    Err(error) => return Err(WaitError::Call(error)),
+                }
+            }
+        })
+    };
     Wait { waiting: Box::new(waiting), patience: Patience::default(), at_most: None }
 }
 

@@ -63,6 +63,11 @@ generated!(
     toolregistry, "toolregistry"
 );
 generated!(
+    /// The Agentic Compute Platform of Computer Agents: prompts to agent runtimes, in threads.
+    #[cfg(feature = "acp")]
+    acp, "acp"
+);
+generated!(
     /// Our own door: what no other API says.
     #[cfg(feature = "runyard")]
     runyard, "runyard"
@@ -80,6 +85,8 @@ pub static DOCUMENTS: &[(&host::Document, &str)] = &[
     (&arp::runtime::DOCUMENT, arp::runtime::SURFACE),
     #[cfg(feature = "toolregistry")]
     (&toolregistry::DOCUMENT, toolregistry::SURFACE),
+    #[cfg(feature = "acp")]
+    (&acp::DOCUMENT, acp::SURFACE),
     #[cfg(feature = "runyard")]
     (&runyard::DOCUMENT, runyard::SURFACE),
 ];

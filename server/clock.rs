@@ -82,6 +82,23 @@ impl Manual {
     }
 }
 
+/// How long something takes, by the timer of the machine: for bounds that are kept where nobody can wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// From now on.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Until now.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 impl Clock {
     fn new(source: Source) -> Self {
         Clock { source: Arc::new(source), steady: Arc::default() }

@@ -6,16 +6,17 @@
 //! | `run-coordinator` | 2           | `openapi/arp/run-coordinator` | [`dialects::run_coordinator`] |
 //! | `runtime`         | 3           | `openapi/arp/runtime`      | [`dialects::runtime`]        |
 //! | `toolregistry`    | 4           | `openapi/toolregistry/toolregistry` | [`dialects::toolregistry`] |
+//! | `acp`             | 5           | `openapi/acp/acp`          | [`dialects::acp`]            |
 //! | `runyard`         | 12          | `openapi/runyard/runyard`  | [`dialects::native`]         |
 //!
-//! Ports +5 to +11 are kept for the faces that come later. Nothing listens on the base itself.
+//! Ports +6 to +11 are kept for the faces that come later. Nothing listens on the base itself.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use runyard_api::host::{self, Mounted, Settings};
-use runyard_api::{arp, runyard, toolregistry};
+use runyard_api::{acp, arp, runyard, toolregistry};
 
 use crate::auth::Guard;
 use crate::config::Config;
@@ -64,8 +65,8 @@ pub enum DoorError {
 const ADVICE: &str = "set `port_base` (--port-base, RUNYARD_PORT_BASE) to a free range, or to 0 for free ports";
 
 /// Where each door stands above the port base, in the order of the ports.
-const OFFSETS: [(&str, u16); 5] =
-    [("run-gateway", 1), ("run-coordinator", 2), ("runtime", 3), ("toolregistry", 4), ("runyard", 12)];
+const OFFSETS: [(&str, u16); 6] =
+    [("run-gateway", 1), ("run-coordinator", 2), ("runtime", 3), ("toolregistry", 4), ("acp", 5), ("runyard", 12)];
 
 /// How far above the port base a document is served; 0, where nothing listens, for one that has no door.
 pub fn offset(document: &str) -> u16 {
@@ -108,7 +109,7 @@ pub fn open(
 }
 
 fn table(config: &Config, inside: Inside, settings: &Settings, doors: native::Doors) -> Vec<Mounted> {
-    let Inside { runs, guard, gateway, .. } = inside;
+    let Inside { runs, objects, guard, gateway } = inside;
     let room = Arc::new(dialects::run_gateway::Room::new(gateway, guard.gate(&arp::run_gateway::DOCUMENT)));
     let gateway = arp::run_gateway::api(room, settings.clone());
     let room = Arc::new(run_coordinator::Room::new(runs.clone(), guard.gate(&arp::run_coordinator::DOCUMENT)));
@@ -118,10 +119,13 @@ fn table(config: &Config, inside: Inside, settings: &Settings, doors: native::Do
     let gate = guard.gate(&toolregistry::DOCUMENT);
     let room = Arc::new(dialects::toolregistry::Room::new(runs.clone(), gate, &of_toolregistry(config)));
     let toolregistry = toolregistry::api(room, settings.clone());
+    let (gate, sync_wait) = (guard.gate(&acp::DOCUMENT), Duration::from_millis(config.acp.sync_wait_ms));
+    let room = Arc::new(dialects::acp::Room::new(runs.clone(), objects, gate, sync_wait));
+    let acp = acp::api(room, settings.clone());
     let gate = guard.gate(&runyard::DOCUMENT);
     let room = Arc::new(native::Room::new(runs.clone(), doors, gate, guard.keys().clone()));
     let own = runyard::api(room, settings.clone());
-    vec![gateway, coordinator, runtime, toolregistry, own]
+    vec![gateway, coordinator, runtime, toolregistry, acp, own]
 }
 
 fn of_toolregistry(config: &Config) -> dialects::toolregistry::Settings {

@@ -13,6 +13,7 @@ pub mod config;
 pub mod dialects;
 pub mod doors;
 pub mod driver;
+pub mod expressions;
 pub mod feed;
 pub mod graph;
 pub mod integrations;

@@ -1,8 +1,16 @@
-//! The binary: hands arguments and environment to [`runyard::cli`], and its exit code to the shell.
+//! The binary: hands arguments and environment to [`runyard::cli`], and its exit code to the shell. Started by a server, it may be a
+//! worker that evaluates expressions.
 
 use std::process::ExitCode;
 
+use runyard::expressions::{self, worker};
+
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::ARGUMENT) {
+        let worked = worker::work(std::io::stdin().lock(), std::io::stdout().lock());
+        return if worked.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    expressions::this_program_is_a_worker();
     let arguments = std::env::args_os().collect();
     // Lossy rather than skipped: a setting that is not text is reported as a bad value.
     let environment =

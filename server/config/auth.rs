@@ -76,6 +76,8 @@ pub struct Doors {
     pub runtime: Option<Mode>,
     /// Of the door of toolregistry.ai.
     pub toolregistry: Option<Mode>,
+    /// Of ACP.
+    pub acp: Option<Mode>,
     /// Of our own door.
     pub runyard: Option<Mode>,
 }
@@ -88,14 +90,15 @@ impl Doors {
             "run-coordinator" => self.run_coordinator,
             "runtime" => self.runtime,
             "toolregistry" => self.toolregistry,
+            "acp" => self.acp,
             "runyard" => self.runyard,
             _ => None,
         }
     }
 
     /// Every door's, in the table's order.
-    fn all(&self) -> [Option<Mode>; 5] {
-        [self.run_gateway, self.run_coordinator, self.runtime, self.toolregistry, self.runyard]
+    fn all(&self) -> [Option<Mode>; 6] {
+        [self.run_gateway, self.run_coordinator, self.runtime, self.toolregistry, self.acp, self.runyard]
     }
 }
 

@@ -78,6 +78,8 @@ pub struct Config {
     pub gateway: Gateway,
     /// The door of toolregistry.ai.
     pub toolregistry: ToolregistryDoor,
+    /// The door of ACP.
+    pub acp: AcpDoor,
     /// Who is asked who they are, and whom to believe.
     pub auth: Auth,
     /// Where steps may reach.
@@ -99,6 +101,20 @@ pub struct ToolregistryDoor {
 impl Default for ToolregistryDoor {
     fn default() -> Self {
         Self { plan_wait_ms: 10_000, open_max: 256, public_url: None }
+    }
+}
+
+/// `[acp]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AcpDoor {
+    /// How long an answer waits for the end of its run, milliseconds. Default 55000: the owner's clients give up after 60 s.
+    pub sync_wait_ms: u64,
+}
+
+impl Default for AcpDoor {
+    fn default() -> Self {
+        Self { sync_wait_ms: 55_000 }
     }
 }
 
@@ -188,6 +204,7 @@ impl Default for Config {
             coordinator: Coordinator::default(),
             gateway: Gateway::default(),
             toolregistry: ToolregistryDoor::default(),
+            acp: AcpDoor::default(),
             auth: Auth::default(),
             egress: egress::Egress::default(),
         }

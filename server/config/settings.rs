@@ -202,6 +202,12 @@ pub const SETTINGS: &[Setting] = &[
         written: "\"https://runs.example.org\"",
     },
     Setting {
+        key: "acp.sync_wait_ms",
+        about: "How long an answer of ACP in mode sync waits for the end of its run, in milliseconds. Then it is 202, and the run goes on.",
+        kind: Kind::Count { min: 0, max: 600_000 },
+        written: "55000",
+    },
+    Setting {
         key: "auth.mode",
         about: "Whether callers are asked who they are. Not set: disabled on loopback; on another host it must be said. ARP_AUTH_MODE is read as well, and so are the other ARP_AUTH_ variables.",
         kind: Kind::Choice(MODES),
@@ -312,6 +318,12 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "auth.doors.toolregistry",
         about: "The mode of the door of toolregistry.ai alone. Not set: auth.mode.",
+        kind: Kind::Choice(MODES),
+        written: "\"required\"",
+    },
+    Setting {
+        key: "auth.doors.acp",
+        about: "The mode of the door of ACP alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },

@@ -11,6 +11,7 @@
 //! Rooms of one owner share what their documents share: `arp` is the furniture of the ARP rooms. `mapping` asks every room how it
 //! shows the same thing; each has a `MAPPING` for that.
 
+pub mod acp;
 pub mod arp;
 pub mod mapping;
 pub mod native;

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use runyard::dialects::arp::project::Projection;
 use runyard::runs::row;
 use runyard::store::api_key::KeyStore;
+use runyard::store::object::{Object, ObjectStore};
 use runyard::store::sqlite::{FILE_NAME, Options, Sqlite};
 use runyard::store::{Filter, RunRow, Status, Store};
 use runyard_engine::{EffectId, Recorded, RunId, RunStatus, State, check, outstanding, replay};
@@ -158,6 +159,13 @@ async fn finish(data: &Path, runs: &BTreeMap<RunId, Stored>) {
             recipe::complete(&doors, &root, json!({ "state": "succeeded", "outputs": { "done": true } })).await;
         }
     }
+    let acp = runyard_client::acp::Client::builder(&doors.acp_url).build().unwrap();
+    for stored in runs.values().filter(|stored| stored.state.root().unwrap().node_type.id == "runyard.core.ask") {
+        if !matches!(stored.state.status, RunStatus::Final(_)) {
+            let answer = serde_json::from_value(json!({ "content": "it is me" })).unwrap();
+            acp.send_server_run_input("default", name(stored), None, &answer).await.unwrap();
+        }
+    }
     for stored in runs.values() {
         assert_whole(&doors.events(name(stored), 0).await);
     }
@@ -173,6 +181,23 @@ async fn api_keys_stay_what_they_were() {
         let expected = if path.ends_with("0001.db") { Vec::new() } else { recipe::keys() };
         assert_eq!(store.api_keys(None, None, 9).await.unwrap(), expected, "{}", path.display());
         store.revoke_api_key(None, "0123456789abcdef", 1).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn objects_stay_what_they_were() {
+    for path in stores() {
+        let (_folder, data) = folder_with(&path);
+        let store = Sqlite::open(&data, Options::default()).unwrap();
+        // The first three formats had none.
+        let old = ["0001.db", "0002.db", "0003.db"].iter().any(|name| path.ends_with(name));
+        for (tenant, put) in recipe::objects() {
+            let found = store.object(tenant, &put.kind, &put.id).await.unwrap();
+            let is_it = |object: &Object| {
+                (&object.name, &object.parent, &object.body, object.version) == (&put.name, &put.parent, &put.body, 1)
+            };
+            assert_eq!(found.as_ref().is_some_and(is_it), !old, "{}: {found:?}", path.display());
+        }
     }
 }
 

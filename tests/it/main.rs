@@ -1,6 +1,7 @@
 //! How we know: a real server on free loopback ports, asked through the generated clients.
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on should stop, and nobody imports it")]
 
+mod acp;
 mod approvals;
 mod attack;
 mod auth;
@@ -9,6 +10,7 @@ mod constraints;
 mod contract;
 mod coordinator;
 mod crash;
+mod expressions;
 mod failures;
 mod gateway;
 mod golden_store;

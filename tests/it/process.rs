@@ -237,6 +237,7 @@ pub(crate) struct Doors {
     pub(crate) gateway_url: String,
     pub(crate) coordinator_url: String,
     pub(crate) native_url: String,
+    pub(crate) acp_url: String,
 }
 
 impl Doors {
@@ -255,6 +256,7 @@ impl Doors {
             gateway_url,
             coordinator_url,
             native_url,
+            acp_url: url("acp"),
         }
     }
 

@@ -21,7 +21,7 @@ pub struct Started<R = arp::Run> {
 }
 
 /// Says that an earlier, equal request started the run.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 impl<R> Started<R> {
     /// The answer, in a document's own success.
@@ -92,7 +92,8 @@ pub fn all_unsayable(unsayable: &[wire::Unsayable]) -> Refusal {
         .with("errors", unsayable.iter().map(error).collect::<Value>())
 }
 
-fn idempotency_key(text: &str) -> Result<IdempotencyKey, Refusal> {
+/// A key from its header.
+pub fn idempotency_key(text: &str) -> Result<IdempotencyKey, Refusal> {
     IdempotencyKey::parse(text).ok_or_else(|| {
         Refusal::new(
             StatusCode::BAD_REQUEST,

@@ -79,6 +79,8 @@ pub const CODES: &[Code] = &[
     code(404, "approval_not_found", Scope::Listed, "Nothing was asked under this id."),
     code(404, "execution_plan_not_found", Scope::Listed, "There is no such plan, or the caller may not know of it."),
     code(404, "key_not_found", Scope::Listed, "There is no such key, or it is another tenant's."),
+    code(404, "server_not_found", Scope::Listed, "There is no such server, or it is another tenant's."),
+    code(404, "thread_not_found", Scope::Listed, "There is no such thread, or it is another tenant's."),
     code(405, "method_not_allowed", Scope::Outside, "The path exists; `Allow` says which methods it has."),
     code(408, "body_slow", Scope::Outside, "The body was not sent within 30 s."),
     code(
@@ -117,6 +119,8 @@ pub const CODES: &[Code] = &[
     code(409, "parent_node_run_mismatch", Scope::Listed, "The parent belongs to another run."),
     code(409, "not_asking", Scope::Listed, "What is given input does not wait for any."),
     code(409, "thread_busy", Scope::Listed, "The thread has a run that has not ended: `details.run_id`."),
+    code(409, "server_fixed", Scope::Listed, "The server `default` is always there."),
+    code(409, "changed_meanwhile", Scope::Listed, "Somebody else changed it at the same time; `retryable`."),
     code(413, "body_too_large", Scope::Any, "More than 1 MiB (`body_bytes_max`)."),
     code(415, "unsupported_media_type", Scope::Any, "The body is not `application/json`."),
     code(
@@ -161,7 +165,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 22] = [
+pub const REASONS: [(&[&str], &str); 23] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -194,6 +198,10 @@ pub const REASONS: [(&[&str], &str); 22] = [
         "The answer says that it did not work; `details.status`, a piece of its `body`, and `retry_after_ms`.",
     ),
     (&["credential_unusable"], "What a run brought for an integration cannot be sent."),
+    (
+        &["expression_failed", "expression_timed_out", "expression_out_of_memory", "expression_too_deep"],
+        "An expression of a configuration has no value; `details.path` is its place.",
+    ),
     (&["failed_on_purpose"], "As `runyard.core.fail` was asked to."),
     (&["canceled"], "Someone, or the failure of another step, stopped it."),
     (&["denied"], "Somebody was asked whether it may go on, and said no; `details.approval_id`."),

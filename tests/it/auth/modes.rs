@@ -93,6 +93,10 @@ async fn health_version_and_documents_are_open_to_everybody() {
     let nobody = world.showing(None);
     for document in DOCUMENTS.iter().copied() {
         for path in ["/v1/health", "/v1/version", "/openapi.json", "/openapi.yaml?overlay=false"] {
+            // Not every document has both of the first two.
+            if path.starts_with("/v1/") && !document.operations.iter().any(|operation| operation.path == path) {
+                continue;
+            }
             for token in [None, Some("Bearer nonsense")] {
                 let request = nobody.request(document.name, Method::GET, path);
                 let request = token.into_iter().fold(request, |request, token| request.header("authorization", token));

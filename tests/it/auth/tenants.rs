@@ -8,7 +8,7 @@ use super::required;
 use crate::harness::{Answer, Clients, DOCUMENTS, World, refused, typed};
 
 /// Operations that name nothing in their path, each looked at in a test of its own below.
-const NAMING_NOTHING: [&str; 10] = [
+const NAMING_NOTHING: [&str; 18] = [
     "start_run",
     "create_run",
     "create_node_runs",
@@ -19,6 +19,16 @@ const NAMING_NOTHING: [&str; 10] = [
     "list_node_types",
     "list_keys",
     "create_key",
+    // Those of toolregistry.ai. A link to decide is for whoever has it.
+    "RunController_listRuns",
+    "RunController_createRun",
+    "RunController_runApproval",
+    // ACP's.
+    "create_server",
+    "list_servers",
+    "create_agent_runtime",
+    "list_agent_runtimes",
+    "create_thread",
 ];
 
 /// What one tenant has: every name under which another might ask for it.
@@ -27,6 +37,9 @@ struct Things {
     node_run: String,
     approval: String,
     key: String,
+    thread: String,
+    server: String,
+    plan: String,
 }
 
 async fn two() -> (World, Clients, Clients) {
@@ -47,6 +60,11 @@ fn start(run_id: Option<&str>, echo: &str) -> Value {
     body
 }
 
+/// The body that starts a run at the door of toolregistry.ai.
+fn pursued() -> Value {
+    json!({"intent": "Generate a UUID.", "selectedCustomerIntegrationIds": ["*"], "context": "", "userId": "ann"})
+}
+
 async fn things(of: &Clients) -> Things {
     let body = json!({
         "run_id": "mine", "input": {},
@@ -60,7 +78,20 @@ async fn things(of: &Clients) -> Things {
     let asked = json!({"node_type_ref": {"node_type_id": "runyard.core.uuid4"}, "approval": "on_tool_call"});
     let asked = of.native.start_run(None, &typed(asked)).await.unwrap().into_inner();
     let approval = asked.approvals.unwrap().remove(0).approval_id;
-    Things { runs: vec![id, uuid, "mine".to_owned()], node_run: run.root_node_run_id, approval, key }
+    let made = of.acp.create_agent_runtime(&typed(json!({}))).await.unwrap().into_inner();
+    let begun = of.acp.create_thread(&typed(json!({}))).await.unwrap().into_inner();
+    let plan = of.toolregistry.run_controller_create_run(None, &typed(pursued())).await.unwrap();
+    let plan = plan.into_inner().execution_plan_id.to_string();
+    let (thread, server) = (begun.thread.id.unwrap(), made.server.id);
+    Things {
+        thread,
+        approval,
+        server,
+        plan,
+        runs: vec![id, uuid, "mine".to_owned()],
+        node_run: run.root_node_run_id,
+        key,
+    }
 }
 
 /// The body that an operation takes, so that it is not refused before it is looked for what it names.
@@ -68,6 +99,9 @@ fn body(operation: &Operation) -> Option<Value> {
     match operation.id {
         "complete_node_run" => Some(json!({"state": "succeeded"})),
         "decide_approval" => Some(json!({"decision": "approved"})),
+        // ACP's.
+        id if id.starts_with("start_") || id.ends_with("_run_input") => Some(json!({"content": "x"})),
+        id if id.starts_with("update_") => Some(json!({})),
         "report_node_run_evaluation" => Some(json!({"evaluation_result": {"status": "success"}})),
         _ => None,
     }
@@ -82,7 +116,9 @@ async fn ask(clients: &Clients, document: &Document, operation: &Operation, path
 
 /// The refusal, without what must differ.
 fn told(answer: &Answer, name: &str) -> (u16, String) {
-    (answer.status, answer.json()["error"].to_string().replace(name, "NAME"))
+    let body = answer.json();
+    let error = if body["error"].is_object() { &body["error"] } else { &body };
+    (answer.status, error.to_string().replace(name, "NAME"))
 }
 
 #[tokio::test]
@@ -102,6 +138,15 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
                 path if path.contains("{approval_id}") => {
                     ("{approval_id}", vec![theirs.approval.clone()], "approval_0199f0a0000070008000000000000abc")
                 }
+                path if path.contains("{runId}") => {
+                    ("{runId}", theirs.runs.clone(), "run_0199f0a000007000800000000000abcd")
+                }
+                path if path.contains("{executionPlanId}") => {
+                    ("{executionPlanId}", vec![theirs.plan.clone()], "0199f0a0-0000-7000-8000-00000000abcd")
+                }
+                path if path.contains("{threadId}") => ("{threadId}", vec![theirs.thread.clone()], "thread_none"),
+                path if path.contains("{serverId}") => ("{serverId}", vec![theirs.server.clone()], "server_none"),
+                path if path.contains("{runtimeId}") => ("{runtimeId}", vec![theirs.server.clone()], "server_none"),
                 path if path.contains("{key_id}") => ("{key_id}", vec![theirs.key.clone()], "0199f0a000007000"),
                 _ => {
                     assert!(
@@ -112,7 +157,9 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
                     continue;
                 }
             };
-            let at = |name: &str| operation.path.replace(variable, name);
+            // Of ACP's two names one is looked at.
+            let beside = |path: String| path.replace("{serverId}", "default").replace("{runtimeId}", "default");
+            let at = |name: &str| beside(operation.path.replace(variable, name));
             let unknown = ask(&other, document, operation, &at(stranger)).await;
             assert_eq!(unknown.status, 404, "{} {}", document.name, operation.id);
             for name in names {
@@ -198,4 +245,36 @@ async fn lists_and_counts_are_each_tenants_own_and_the_driver_works_for_all() {
     let cursor = page.next_cursor.unwrap();
     let page = other.native.list_runs(None, None, Some(&cursor), None, None, None, None).await.unwrap().into_inner();
     assert!(page.runs.len() <= 2);
+}
+
+#[tokio::test]
+async fn servers_and_lists_of_acp_are_each_tenants_own() {
+    let (_world, acme, other) = two().await;
+    let theirs = things(&acme).await;
+    let run = acme.acp.start_server_run("default", None, &typed(json!({"content": "Generate a UUID."}))).await.unwrap();
+    assert!(run.into_inner().run.unwrap().output.is_some());
+    for (caller, runs, servers) in [(&acme, 1, vec![&*theirs.server, "default"]), (&other, 0, vec!["default"])] {
+        let listed = caller.acp.list_server_runs("default", None).await.unwrap().into_inner();
+        assert_eq!(listed.runs.len(), runs);
+        let listed = caller.acp.list_servers(None, None, None, None).await.unwrap().into_inner();
+        assert_eq!(listed.servers.iter().map(|server| &*server.id).collect::<Vec<_>>(), servers);
+        let listed = caller.acp.list_agent_runtimes(None, None, None).await.unwrap().into_inner();
+        assert_eq!(listed.servers.len(), servers.len());
+    }
+    let bound = typed(json!({"agentRuntimeId": theirs.server}));
+    assert_eq!(refused(other.acp.create_server(&bound).await).short(), (400, "invalid_request"));
+    let joined = typed(json!({"content": "x", "threadId": theirs.thread}));
+    assert_eq!(refused(other.acp.start_server_run("default", None, &joined).await).short(), (404, "thread_not_found"));
+    let own = other.acp.create_thread(&typed(json!({"content": "Generate a UUID."}))).await.unwrap().into_inner();
+    assert!(acme.acp.get_thread(&own.thread.id.unwrap()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_list_of_toolregistry_is_each_tenants_own() {
+    let (_world, acme, other) = two().await;
+    acme.toolregistry.run_controller_create_run(None, &typed(pursued())).await.unwrap();
+    for (caller, runs) in [(&acme, 1), (&other, 0)] {
+        let listed = caller.toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap();
+        assert_eq!(listed.into_inner().len(), runs);
+    }
 }

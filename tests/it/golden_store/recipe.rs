@@ -8,6 +8,7 @@ use runyard::config::Config;
 use runyard::serve::Server;
 use runyard::store::Store;
 use runyard::store::api_key::{ApiKey, KeyStore};
+use runyard::store::object::{Change, ObjectStore, Put};
 use runyard::store::sqlite::{FILE_NAME, Options, Sqlite};
 use serde_json::{Value, json};
 
@@ -40,6 +41,9 @@ pub(super) async fn write(folder: &Path) -> PathBuf {
     for key in keys() {
         store.add_api_key(key).await.unwrap();
     }
+    for (tenant, put) in objects() {
+        store.change_objects(tenant, vec![Change::Put(put)]).await.unwrap();
+    }
     drop(store);
 
     let file = data.join(FILE_NAME);
@@ -71,6 +75,21 @@ pub(super) fn keys() -> Vec<ApiKey> {
         ..taken.clone()
     };
     vec![taken, ended]
+}
+
+/// Small objects, since there are any: one with everything, and one with as little as there can be.
+pub(super) fn objects() -> [(&'static str, Put); 2] {
+    let full = Put {
+        kind: "golden.tool".to_owned(),
+        id: "t-1".to_owned(),
+        name: Some("grüß dich".to_owned()),
+        parent: Some("shed".to_owned()),
+        body: json!({ "color": "red" }).to_string(),
+        expected: 0,
+        at_ms: 1_700_000_000_000,
+    };
+    let bare = Put { id: "t-2".to_owned(), name: None, parent: None, body: "null".to_owned(), ..full.clone() };
+    [("acme", full), ("other", bare)]
 }
 
 async fn finished(data: &Path) {
@@ -122,6 +141,7 @@ async fn unfinished(data: &Path) {
     begun(&doors, "call-in-hand", start("runyard.core.uuid4", json!({}), None)).await;
     begun(&doors, "call-asked-for", start("runyard.core.time.now", json!({}), None)).await;
     begun(&doors, "sleep-due", start("runyard.core.sleep", json!({ "seconds": 0.5 }), None)).await;
+    begun(&doors, "asking", start("runyard.core.ask", json!({ "question": "Who?" }), None)).await;
     let root = begun(&doors, "external-waiting", start(EXTERNAL, json!({}), None)).await;
     evaluated(&doors, &root).await;
     server.stop().await;

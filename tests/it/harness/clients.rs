@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
+use runyard_api::acp;
 use runyard_api::arp::schemas::{NodeRun, Run};
 use runyard_api::arp::{run_coordinator, run_gateway, runtime};
 use runyard_api::client::{CallError, ResponseValue};
@@ -23,6 +24,7 @@ pub struct Clients {
     pub coordinator: run_coordinator::client::Client,
     pub runtime: runtime::client::Client,
     pub toolregistry: runyard_api::toolregistry::client::Client,
+    pub acp: acp::client::Client,
     pub native: runyard_api::runyard::client::Client,
     http: reqwest::Client,
     token: Option<String>,
@@ -51,6 +53,7 @@ impl Clients {
                 http.clone(),
                 recorder("toolregistry"),
             ),
+            acp: acp::client::Client::new_with_client(&url("acp"), http.clone(), recorder("acp")),
             native: runyard_api::runyard::client::Client::new_with_client(&url(native), http.clone(), recorder(native)),
             urls: DOCUMENTS.iter().map(|document| (document.name, url(document.name))).collect(),
             http,

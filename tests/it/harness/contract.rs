@@ -20,7 +20,8 @@ pub struct Contract {
     pub document: &'static Document,
     full: Value,
     checker: Checker,
-    event: Validator,
+    /// What a line of its streams must be; nothing where it has no streams.
+    event: Option<Validator>,
 }
 
 impl Contract {
@@ -32,8 +33,8 @@ impl Contract {
     fn of(document: &'static Document) -> Contract {
         let full: Value = serde_json::from_str(document.full_json).unwrap();
         let items = items(&full);
-        let [item] = Vec::from_iter(&items)[..] else { panic!("{}: streams of {items:?}", document.name) };
-        let event = validator(&full, item);
+        assert!(items.len() <= 1, "{}: streams of {items:?}", document.name);
+        let event = items.iter().next().map(|item| validator(&full, item));
         Contract { document, checker: Checker::new(document).unwrap(), event, full }
     }
 
@@ -49,6 +50,11 @@ impl Contract {
         let own =
             refusals().into_iter().filter(|fault| concerns(fault, operation)).map(|fault| fault.status().as_u16());
         own.filter(|status| *status != 500).all(documented)
+    }
+
+    /// Whether the document says of an operation that it is not served, so that nothing but refusals is promised of it.
+    pub fn is_not_served(&self, operation: &Operation) -> bool {
+        self.full["paths"][operation.path][operation.method.to_lowercase()]["x-runyard-not-served"] == json!(true)
     }
 
     /// The codes that the document lists for a status of an operation (`x-runyard-codes`).
@@ -99,7 +105,8 @@ impl Contract {
 
     fn check_event(&self, line: &str) -> Result<(), String> {
         let value: Value = serde_json::from_str(line).map_err(|error| format!("{line:?} is not JSON: {error}"))?;
-        self.event.validate(&value).map_err(|error| format!("{line}: {error}"))
+        let event = self.event.as_ref().ok_or_else(|| format!("{line:?}: the document has no streams"))?;
+        event.validate(&value).map_err(|error| format!("{line}: {error}"))
     }
 }
 

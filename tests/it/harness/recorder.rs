@@ -60,7 +60,7 @@ impl Seen {
     pub fn judge_envelope(&self, headers: &HeaderMap, body: &[u8]) {
         let envelope: Value = serde_json::from_slice(body).unwrap_or_default();
         let header = headers.get("x-request-id").and_then(|id| id.to_str().ok());
-        if envelope.get("statusCode").is_some() && header.is_some() {
+        if !envelope["error"].is_object() && header.is_some() {
             return;
         }
         let id = envelope["extensions"]["runyard.request_id"].as_str();
@@ -83,7 +83,12 @@ impl Seen {
 pub fn code(headers: &HeaderMap, body: &[u8]) -> String {
     let envelope: Value = serde_json::from_slice(body).unwrap_or_default();
     let header = headers.get("x-error-code").map(|code| code.to_str().unwrap());
-    envelope["error"]["code"].as_str().or(header).unwrap_or_default().to_owned()
+    let found = envelope["error"]["code"].as_str().or(envelope["code"].as_str()).or(header);
+    match found.unwrap_or_default() {
+        // ACP's own word, and its codes in capitals.
+        "VALIDATION_FAILED" => "invalid_request".to_owned(),
+        code => code.to_ascii_lowercase(),
+    }
 }
 
 /// Fails the test that saw an answer which its document does not promise.

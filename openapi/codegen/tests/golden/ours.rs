@@ -33,6 +33,11 @@ fn of_arp() -> Vec<(&'static str, Generated)> {
     made.into()
 }
 
+fn acp() -> Generated {
+    let document = Document::new(openapi().join("acp/acp.yaml")).overlay(openapi().join("acp/acp.overlay.yaml"));
+    Generator::new().document(&document).unwrap()
+}
+
 fn own() -> Generated {
     Generator::new().document(&Document::new(openapi().join("runyard/runyard.yaml"))).unwrap()
 }
@@ -45,7 +50,7 @@ fn toolregistry() -> Generated {
 
 /// Every document with paths, by name.
 pub(crate) fn all() -> Vec<(&'static str, Generated)> {
-    of_arp().into_iter().chain([("toolregistry", toolregistry()), ("runyard", own())]).collect()
+    of_arp().into_iter().chain([("toolregistry", toolregistry()), ("acp", acp()), ("runyard", own())]).collect()
 }
 
 #[test]
@@ -57,6 +62,11 @@ fn the_surface_of_arp() {
 #[test]
 fn the_surface_of_toolregistry() {
     held("toolregistry", &toolregistry());
+}
+
+#[test]
+fn the_surface_of_acp() {
+    held("acp", &acp());
 }
 
 #[test]

@@ -1,0 +1,93 @@
+//! Every refusal in the platform's error body: the status in words, a message, a code in capitals, and a list of details.
+
+use http::StatusCode;
+use runyard_api::acp::Problem;
+use runyard_api::acp::types::{ApiError, ErrorDetail};
+use runyard_api::host::Caller;
+use runyard_engine::plan::as_text;
+use serde_json::Value;
+
+use crate::dialects::refusal::{Refusal, headers, of_runs};
+use crate::objects;
+
+/// The owner's code for what does not fit the document.
+const VALIDATION_FAILED: &str = "VALIDATION_FAILED";
+
+/// A refusal as this document says it.
+pub(super) fn problem(_cx: &Caller, refusal: &Refusal) -> Problem {
+    Problem { status: refusal.status, headers: headers(refusal), body: Box::new(body(refusal)) }
+}
+
+fn body(refusal: &Refusal) -> ApiError {
+    let code = match &*refusal.code {
+        "invalid_request" => VALIDATION_FAILED.to_owned(),
+        code => code.to_ascii_uppercase(),
+    };
+    let details = details(refusal);
+    ApiError {
+        error: refusal.status.canonical_reason().unwrap_or("Error").to_owned(),
+        message: message(refusal),
+        code: Some(code),
+        details: (!details.is_empty()).then_some(details),
+    }
+}
+
+/// What is not there is told as the owner does.
+fn message(refusal: &Refusal) -> String {
+    let named = |kind: &str, key: &str| refusal.details.get(key).map(|id| format!("{kind} {} not found", as_text(id)));
+    let found = match &*refusal.code {
+        "run_not_found" => named("Run", "run_id"),
+        "server_not_found" => named("Server", "server_id"),
+        "thread_not_found" => named("Thread", "thread_id"),
+        _ => None,
+    };
+    found.unwrap_or_else(|| refusal.message.clone())
+}
+
+fn details(refusal: &Refusal) -> Vec<ErrorDetail> {
+    if let Some(Value::Array(errors)) = refusal.details.get("errors") {
+        let text = |error: &Value, key: &str| error[key].as_str().unwrap_or_default().to_owned();
+        let field = |error: &Value| match text(error, "field") {
+            field if field.is_empty() => text(error, "place"),
+            field => field.trim_start_matches('/').to_owned(),
+        };
+        return errors
+            .iter()
+            .map(|error| ErrorDetail { field: field(error), message: text(error, "reason") })
+            .collect();
+    }
+    let detail = |(key, value): (&String, &Value)| ErrorDetail { field: key.clone(), message: as_text(value) };
+    refusal.details.iter().map(detail).collect()
+}
+
+/// One field that does not do.
+pub(super) fn invalid(field: &str, reason: impl Into<String>) -> Refusal {
+    let reason = reason.into();
+    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("body {field}: {reason}"))
+        .with("errors", serde_json::json!([{ "place": "body", "field": field, "reason": reason }]))
+}
+
+/// No such server.
+pub(super) fn no_server(id: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "server_not_found", format!("Server {id} not found")).with("server_id", id)
+}
+
+/// No such thread.
+pub(super) fn no_thread(id: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "thread_not_found", format!("Thread {id} not found")).with("thread_id", id)
+}
+
+/// What the store of objects refused.
+pub(super) fn of_objects(error: objects::Error) -> Refusal {
+    match error {
+        objects::Error::Store(error) => of_runs(error.into()),
+        objects::Error::Unreadable { .. } => {
+            tracing::error!(%error, "what is stored does not read as it must");
+            let message = "what is stored cannot be read; the server's log has the reason under the request id";
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
+        }
+        objects::Error::Stale { .. } | objects::Error::NameTaken { .. } => {
+            Refusal::new(StatusCode::CONFLICT, "changed_meanwhile", error.to_string()).retryable(None)
+        }
+    }
+}

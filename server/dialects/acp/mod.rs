@@ -1,0 +1,61 @@
+//! ACP, the Agentic Compute Platform of Computer Agents: a prompt to an agent runtime, answered at once or in the background.
+//!
+//! | operation                    | engine command                                                          |
+//! |------------------------------|-------------------------------------------------------------------------|
+//! | `start_..._run`              | `Command::Start` of the planner                                         |
+//! | `send_..._run_input`         | `Command::Deliver` where a run waits for input, else `Start` of the thread's next run |
+//! | `cancel_..._run`             | `Command::Cancel`                                                       |
+//! | all other runs and threads   | reads                                                                   |
+//! | servers, agent runtimes      | none: small objects ([`crate::objects`])                                |
+//!
+//! A run is reached in three ways that mean the same (`place.rs`): by its server, by the agent runtime that is bound to one, and by
+//! the agent runtime itself. A run that came through another face is on the server `default`. What a prompt becomes is in `wire.rs`,
+//! what is shown of a log in `project.rs`.
+
+mod error;
+mod handlers;
+mod place;
+mod project;
+mod runs;
+#[cfg(test)]
+mod said;
+mod servers;
+mod threads;
+mod wire;
+
+use std::time::Duration;
+
+use super::mapping::Face;
+use crate::auth::Gate;
+use crate::objects::Objects;
+use crate::runs::Runs;
+
+/// How runs show here. Node runs show only through events: as log entries.
+pub const MAPPING: Face = Face {
+    title: "ACP",
+    documents: &[FACE],
+    run: |status| wire::run_status(status).to_string(),
+    node_run: None,
+    events: |_, log| {
+        let mut projection = project::Projection::default();
+        log.iter().map(|recorded| projection.project(recorded).iter().map(project::kind).collect()).collect()
+    },
+};
+
+/// The face's name: also the document's.
+pub const FACE: &str = "acp";
+
+/// The room.
+pub struct Room {
+    runs: Runs,
+    objects: Objects,
+    gate: Gate,
+    sync_wait: Duration,
+}
+
+impl Room {
+    /// A platform over these runs. `sync_wait`: how long an answer waits for the end of a run.
+    pub fn new(runs: Runs, objects: Objects, gate: Gate, sync_wait: Duration) -> Self {
+        Room { runs, objects, gate, sync_wait }
+    }
+}

@@ -1,0 +1,204 @@
+//! The log as this face shows it: what was said, and log entries for what was done.
+//!
+//! A pure fold. An event's id is the run's and the position in its log, so that it is the same whenever it is asked for. Who says
+//! something has a role; a log entry has the role `execution_log`, a type and a level.
+
+use std::collections::BTreeMap;
+
+use runyard_api::acp::types::{EventRole, LogLevel, RunEvent};
+use runyard_engine::event::{Failure, FinalState};
+use runyard_engine::plan::as_text;
+use runyard_engine::{Event, NodeKind, NodeRunId, NodeType, Object, Recorded, RunId, RunOutcome, Start, Verdict, Wait};
+use serde_json::Value;
+
+use super::wire;
+use crate::clock::rfc3339;
+use crate::dialects::arp::wire::time;
+
+/// The fold's state.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Projection {
+    root: Option<NodeRunId>,
+    known: BTreeMap<NodeRunId, Known>,
+}
+
+/// What is remembered of a node run.
+#[derive(Debug, Clone)]
+struct Known {
+    kind: NodeKind,
+    /// The clause that it serves, else its node type.
+    title: String,
+    inputs: Object,
+}
+
+/// What is shown of one stored event.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Shown {
+    role: EventRole,
+    content: String,
+    log: Option<(&'static str, LogLevel)>,
+}
+
+impl Projection {
+    /// Shows what one stored event means.
+    pub(super) fn project(&mut self, recorded: &Recorded) -> Option<Shown> {
+        match &recorded.event {
+            Event::Started { start, root, .. } => Some(self.started(start, *root)),
+            Event::Decomposed { children, summary, .. } => {
+                let steps = if *children == 1 { "1 step".to_owned() } else { format!("{children} steps") };
+                Some(log("plan", LogLevel::Info, summary.clone().unwrap_or(steps)))
+            }
+            Event::ChildCreated(child) => {
+                let known = Known::new(&child.node_type, child.goal.as_deref(), &child.inputs);
+                self.known.insert(child.node_run, known);
+                None
+            }
+            Event::NodeStarted { node_run, attempt, inputs } => {
+                let known = self.known.get_mut(node_run)?;
+                if let Some(inputs) = inputs {
+                    known.inputs = inputs.clone();
+                }
+                let told = *attempt == 1 && self.root != Some(*node_run) && known.kind != NodeKind::Ask;
+                told.then(|| log("step", LogLevel::Info, format!("Started: {}", known.title)))
+            }
+            Event::AttemptFailed { node_run, attempt, error, retry_at_ms } => {
+                let (who, at) = (self.title(*node_run), rfc3339(*retry_at_ms));
+                let text = format!("Try {attempt} failed: {who}: {}; the next is at {at}", error.message);
+                Some(log("retry", LogLevel::Warn, text))
+            }
+            Event::NodeWaiting { node_run, wait: Wait::Input } => {
+                let question = self.known.get(node_run)?.inputs.get("question").map(as_text);
+                Some(said(EventRole::Assistant, question.unwrap_or_default()))
+            }
+            Event::ApprovalAsked { node_run, .. } => {
+                let who = self.title(*node_run);
+                Some(log("approval", LogLevel::Warn, format!("Waits until somebody approves: {who}")))
+            }
+            Event::ApprovalDecided { node_run, verdict, comment, .. } => {
+                let who = self.title(*node_run);
+                let (level, word) = match verdict {
+                    Verdict::Approved => (LogLevel::Success, "Approved"),
+                    Verdict::Denied => (LogLevel::Error, "Denied"),
+                };
+                let said = comment.as_ref().map(|comment| format!(" ({comment})")).unwrap_or_default();
+                Some(log("approval", level, format!("{word}: {who}{said}")))
+            }
+            Event::Paused { reason, .. } => {
+                let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                Some(log("pause", LogLevel::Warn, format!("Paused{why}")))
+            }
+            Event::Resumed { .. } => Some(log("pause", LogLevel::Info, "Resumed".to_owned())),
+            Event::NodeFinished { node_run, state, outputs, error, .. } => {
+                self.node_finished(*node_run, *state, outputs.as_ref(), error.as_ref())
+            }
+            Event::Finished { outcome, outputs, error } => {
+                Some(finished(*outcome, outputs.as_ref(), error.as_ref(), self.root_kind()))
+            }
+            // Candidates, choices and judgements are the planner's business; a wait that nobody can end by a word shows as running.
+            Event::CandidatesGenerated { .. }
+            | Event::SubtaskMapped { .. }
+            | Event::NodeQueued { .. }
+            | Event::NodeWaiting { .. }
+            | Event::NodeDelayed { .. }
+            | Event::Loaded { .. }
+            | Event::Evaluated { .. }
+            | Event::RecoveryApplied { .. } => None,
+        }
+    }
+
+    fn started(&mut self, start: &Start, root: NodeRunId) -> Shown {
+        self.root = Some(root);
+        self.known.insert(root, Known::new(&start.node_type, None, &start.inputs));
+        said(EventRole::User, wire::input(start))
+    }
+
+    fn node_finished(
+        &mut self,
+        node_run: NodeRunId,
+        state: FinalState,
+        outputs: Option<&Object>,
+        error: Option<&Failure>,
+    ) -> Option<Shown> {
+        let known = self.known.remove(&node_run)?;
+        let is_root = self.root == Some(node_run);
+        if is_root {
+            // Its end is told with the run's; what the run answers depends on what it was.
+            self.known.insert(node_run, known.clone());
+        }
+        if known.kind == NodeKind::Ask && state == FinalState::Succeeded {
+            let answer = outputs.and_then(|outputs| outputs.get("answer")).map(as_text);
+            return Some(said(EventRole::User, answer.unwrap_or_default()));
+        }
+        let why = || error.map(|error| format!(": {}", error.message)).unwrap_or_default();
+        let (level, word) = match state {
+            FinalState::Succeeded => (LogLevel::Success, "Finished"),
+            FinalState::Failed => (LogLevel::Error, "Failed"),
+            FinalState::Canceled => (LogLevel::Warn, "Cancelled"),
+            FinalState::Skipped => (LogLevel::Info, "Skipped"),
+        };
+        (!is_root).then(|| log("step", level, format!("{word}: {}{}", known.title, why())))
+    }
+
+    fn title(&self, node_run: NodeRunId) -> &str {
+        self.known.get(&node_run).map_or("", |known| &known.title)
+    }
+
+    fn root_kind(&self) -> Option<NodeKind> {
+        Some(self.known.get(&self.root?)?.kind)
+    }
+}
+
+impl Known {
+    fn new(node_type: &NodeType, goal: Option<&str>, inputs: &Object) -> Self {
+        let title = goal.unwrap_or(&node_type.id).to_owned();
+        Known { kind: node_type.kind, title, inputs: inputs.clone() }
+    }
+}
+
+impl Shown {
+    /// As the document has it.
+    pub(super) fn event(self, run: RunId, recorded: &Recorded) -> RunEvent {
+        let (log_type, log_level) = self.log.map(|(kind, level)| (kind.to_owned(), level)).unzip();
+        RunEvent {
+            id: Some(format!("evt_{}_{}", run.uuid().simple(), recorded.position)),
+            role: Some(self.role),
+            content: Some(self.content),
+            log_type,
+            log_level,
+            created_at: Some(time(recorded.at_ms)),
+        }
+    }
+}
+
+/// Who says it; of a log entry, its type and level.
+pub(super) fn kind(shown: &Shown) -> String {
+    match &shown.log {
+        Some((kind, level)) => format!("{kind}: {level}"),
+        None => shown.role.to_string(),
+    }
+}
+
+fn said(role: EventRole, content: String) -> Shown {
+    Shown { role, content, log: None }
+}
+
+fn log(kind: &'static str, level: LogLevel, content: String) -> Shown {
+    Shown { role: EventRole::ExecutionLog, content, log: Some((kind, level)) }
+}
+
+/// What the run answered, or why it did not. Of one that is partial both: its answer, which says so before.
+fn finished(outcome: RunOutcome, outputs: Option<&Object>, error: Option<&Failure>, root: Option<NodeKind>) -> Shown {
+    let why = wire::error(error);
+    match outcome {
+        RunOutcome::Succeeded => said(EventRole::Assistant, answer(outputs, root)),
+        RunOutcome::Partial | RunOutcome::NothingAchieved | RunOutcome::Failed => log("error", LogLevel::Error, why),
+        RunOutcome::Canceled => log("cancelled", LogLevel::Warn, why),
+    }
+}
+
+fn answer(outputs: Option<&Object>, root: Option<NodeKind>) -> String {
+    let Some(outputs) = outputs else { return String::new() };
+    let only = || outputs.values().next().filter(|_| outputs.len() == 1);
+    let value = if root == Some(NodeKind::Plan) { outputs.get("result") } else { only() };
+    value.map_or_else(|| Value::Object(outputs.clone()).to_string(), as_text)
+}

@@ -1,0 +1,236 @@
+//! The six operations of runs, whichever way they were reached.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use futures::StreamExt;
+use http::StatusCode;
+use runyard_api::acp::types::{ListObject, Run, RunEnvelope, RunEvent, RunInput, RunList, StartRun};
+use runyard_api::host::Caller;
+use runyard_engine::{Command, Event, NodeRunId, NodeState, RunStatus, State, Wait};
+
+use super::place::{Place, SERVER, server_of};
+use super::project::Projection;
+use super::threads::Look;
+use super::wire::{self, Said};
+use super::{FACE, Room, error};
+use crate::dialects::arp::runs::idempotency_key;
+use crate::dialects::refusal::{Refusal, of_runs};
+use crate::runs::{Error, NewRun, threads};
+use crate::store::{Filter, LabelFilter};
+
+/// The most events in one answer: the last ones.
+const EVENTS_MAX: usize = 1_000;
+/// Entries on a page when the caller does not say.
+pub(super) const LIMIT: usize = 20;
+
+/// A run for who asked.
+pub(super) struct Answer {
+    pub(super) envelope: RunEnvelope,
+    /// Whether the run has ended.
+    pub(super) ended: bool,
+    /// Whether an earlier request had done this.
+    pub(super) replayed: bool,
+}
+
+/// Starts a run.
+pub(super) async fn start(
+    room: &Room,
+    cx: &Caller,
+    place: Place,
+    body: StartRun,
+    key: Option<&str>,
+) -> Result<Answer, Refusal> {
+    let content = wire::text(body.content.as_ref(), body.prompt.as_ref()).ok_or_else(nothing_said)?;
+    if let Some(thread) = &body.thread_id {
+        room.known_thread(cx, thread).await?;
+    }
+    let (title, metadata) = (body.title.clone(), body.metadata.clone());
+    let said = Said { content, title, mode: body.mode, metadata, thread: body.thread_id.clone() };
+    begin(room, cx, &place, wire::new_run(&place, said, "acp.start_run", &body), key, wire::waits(body.mode)).await
+}
+
+/// Says something to a run: its answer where it waits for one, else the next turn of its thread.
+pub(super) async fn input(
+    room: &Room,
+    cx: &Caller,
+    place: Place,
+    run_id: &str,
+    body: RunInput,
+    key: Option<&str>,
+) -> Result<Answer, Refusal> {
+    let state = find(room, cx, &place, run_id).await?;
+    let content = wire::text(body.content.as_ref(), body.prompt.as_ref()).ok_or_else(nothing_said)?;
+    if matches!(state.status, RunStatus::Final(_)) {
+        let thread = Some(threads::turn_of(&state).thread);
+        let said = Said { content, title: None, mode: body.mode, metadata: body.metadata.clone(), thread };
+        let new = wire::new_run(&place, said, "acp.send_input", &(run_id, &body));
+        return begin(room, cx, &place, new, key, wire::waits(body.mode)).await;
+    }
+    let node_run = asking(&state).ok_or_else(|| not_asking(&state))?;
+    let command = Command::Deliver { node_run, input: content };
+    let state = room.runs.submit(&cx.tenant, state.run, command).await.map_err(of_runs)?;
+    answer(room, cx, &place, state, wire::waits(body.mode), false).await
+}
+
+/// A run as it stands.
+pub(super) async fn get(room: &Room, cx: &Caller, place: Place, run_id: &str) -> Result<RunEnvelope, Refusal> {
+    let state = find(room, cx, &place, run_id).await?;
+    envelope(room, cx, &place, &state).await
+}
+
+/// Stops a run. One that has ended is answered unchanged.
+pub(super) async fn cancel(room: &Room, cx: &Caller, place: Place, run_id: &str) -> Result<RunEnvelope, Refusal> {
+    let run = find(room, cx, &place, run_id).await?.run;
+    let state = room.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
+    envelope(room, cx, &place, &state).await
+}
+
+/// The runs that were started through this face on a server, newest first.
+pub(super) async fn list(room: &Room, cx: &Caller, place: Place, limit: usize) -> Result<RunList, Refusal> {
+    let labels = vec![LabelFilter { name: SERVER.to_owned(), values: vec![place.server.clone()] }];
+    let filter = Filter { face: Some(FACE.to_owned()), labels, ..Filter::default() };
+    let rows = room.runs.list(&cx.tenant, &filter, None, limit).await.map_err(of_runs)?;
+    let mut shower = Shower::default();
+    let mut runs = Vec::with_capacity(rows.len());
+    for row in rows {
+        let state = room.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
+        runs.push(shower.run(room, cx, &state).await?);
+    }
+    Ok(RunList {
+        server_id: Some(place.server),
+        agent_runtime_id: place.agent_runtime,
+        object: ListObject::List,
+        data: runs.clone(),
+        runs,
+    })
+}
+
+/// Runs one after the other, each thread looked at once.
+#[derive(Default)]
+pub(super) struct Shower(BTreeMap<String, Look>);
+
+impl Shower {
+    pub(super) async fn run(&mut self, room: &Room, cx: &Caller, state: &State) -> Result<Run, Refusal> {
+        let id = threads::turn_of(state).thread;
+        if !self.0.contains_key(&id) {
+            let look = room.look_at_thread(cx, &id).await?.ok_or_else(|| error::no_thread(&id))?;
+            self.0.insert(id.clone(), look);
+        }
+        let thread = self.0.get(&id).ok_or_else(|| error::no_thread(&id))?;
+        let continued = room.runs.continued_by(&cx.tenant, state).await.map_err(of_runs)?;
+        Ok(wire::run(state, thread, continued.map(|run| run.to_string())))
+    }
+
+    fn thread(&mut self, id: &str) -> Option<Look> {
+        self.0.remove(id)
+    }
+}
+
+/// A run that is on this server: another server's is not found here.
+async fn find(room: &Room, cx: &Caller, place: &Place, run_id: &str) -> Result<Arc<State>, Refusal> {
+    let state = room.runs.get(&cx.tenant, run_id).await.map_err(of_runs)?;
+    if server_of(&state) == place.server { Ok(state) } else { Err(of_runs(Error::UnknownRun(run_id.to_owned()))) }
+}
+
+/// Starts a run once, and answers when it is time.
+async fn begin(
+    room: &Room,
+    cx: &Caller,
+    place: &Place,
+    mut new: NewRun,
+    key: Option<&str>,
+    waits: bool,
+) -> Result<Answer, Refusal> {
+    new.key = key.map(idempotency_key).transpose()?;
+    let started = room.runs.start(&cx.tenant, new).await.map_err(of_runs)?;
+    answer(room, cx, place, started.state, waits, started.replayed).await
+}
+
+async fn answer(
+    room: &Room,
+    cx: &Caller,
+    place: &Place,
+    state: Arc<State>,
+    waits: bool,
+    replayed: bool,
+) -> Result<Answer, Refusal> {
+    let state = if waits { at_rest(room, cx, state).await? } else { state };
+    let ended = matches!(state.status, RunStatus::Final(_));
+    Ok(Answer { envelope: envelope(room, cx, place, &state).await?, ended, replayed })
+}
+
+/// The run once it has ended, once it waits for input, or as it stands when the wait is over or the server stops. Nobody polls:
+/// the feed tells. If the caller goes away, the run goes on.
+async fn at_rest(room: &Room, cx: &Caller, state: Arc<State>) -> Result<Arc<State>, Refusal> {
+    if is_at_rest(&state) {
+        return Ok(state);
+    }
+    let (tenant, run) = (&cx.tenant, state.run);
+    let resting = async {
+        let mut log = Box::pin(room.runs.follow(tenant, run, state.version, cx.stopping.clone()));
+        while let Some(recorded) = log.next().await {
+            let recorded = recorded.map_err(|error| of_runs(error.into()))?;
+            if let Event::Finished { .. } | Event::NodeWaiting { wait: Wait::Input, .. } = recorded.event {
+                let state = room.runs.get(tenant, &run.to_string()).await.map_err(of_runs)?;
+                if is_at_rest(&state) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok::<_, Refusal>(())
+    };
+    tokio::select! {
+        rested = resting => rested?,
+        () = room.runs.clock().sleep(room.sync_wait) => {}
+    }
+    room.runs.get(tenant, &run.to_string()).await.map_err(of_runs)
+}
+
+fn is_at_rest(state: &State) -> bool {
+    matches!(state.status, RunStatus::Final(_)) || state.status == RunStatus::Waiting && asking(state).is_some()
+}
+
+/// The oldest node run that waits for input.
+fn asking(state: &State) -> Option<NodeRunId> {
+    let asks = |id: &&NodeRunId| state.node(**id).is_some_and(|node| node.state == NodeState::Waiting(Wait::Input));
+    state.order.iter().find(asks).copied()
+}
+
+/// A run with its thread and its events.
+async fn envelope(room: &Room, cx: &Caller, place: &Place, state: &State) -> Result<RunEnvelope, Refusal> {
+    let mut shower = Shower::default();
+    let run = shower.run(room, cx, state).await?;
+    let thread = shower.thread(&threads::turn_of(state).thread);
+    Ok(RunEnvelope {
+        server_id: Some(server_of(state).to_owned()),
+        agent_runtime_id: place.agent_runtime.clone(),
+        run: Some(run),
+        thread: thread.map(Look::thread),
+        events: Some(events(room, cx, state, EVENTS_MAX).await?),
+    })
+}
+
+/// The last events of a run as it stands.
+pub(super) async fn events(room: &Room, cx: &Caller, state: &State, most: usize) -> Result<Vec<RunEvent>, Refusal> {
+    let length = usize::try_from(state.version).unwrap_or(usize::MAX);
+    let mut log = Box::pin(room.runs.follow(&cx.tenant, state.run, 0, cx.stopping.clone()).take(length));
+    let (mut projection, mut shown) = (Projection::default(), VecDeque::new());
+    while let Some(recorded) = log.next().await {
+        let recorded = recorded.map_err(|error| of_runs(error.into()))?;
+        shown.extend(projection.project(&recorded).map(|one| one.event(state.run, &recorded)));
+        if shown.len() > most {
+            shown.pop_front();
+        }
+    }
+    Ok(shown.into())
+}
+
+fn nothing_said() -> Refusal {
+    error::invalid("content", "says nothing, and neither does `prompt`: one of them must have text")
+}
+
+fn not_asking(state: &State) -> Refusal {
+    let message = format!("run `{}` is at work and does not wait for input; wait for its end, or cancel it", state.run);
+    Refusal::new(StatusCode::CONFLICT, "not_asking", message).with("run_id", state.run.to_string())
+}

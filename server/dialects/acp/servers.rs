@@ -1,0 +1,220 @@
+//! Servers and agent runtimes, which are servers of one kind: small objects with a name, and the one that is always there.
+//!
+//! A server's status is `active`: there is nothing to deploy, because every run is performed by this process.
+
+use http::StatusCode;
+use runyard_api::acp::types::{
+    AgentRuntime, Deleted, ListObject, NewServer, Server, ServerChange, ServerEnvelope, ServerKind, ServerList,
+};
+use runyard_api::host::Caller;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::error::{invalid, no_server, of_objects};
+use super::place::DEFAULT;
+use super::{Room, runs};
+use crate::dialects::arp::wire::time;
+use crate::dialects::refusal::Refusal;
+use crate::objects::{Kept, New, Stored};
+
+/// Where every server stands.
+const ACTIVE: &str = "active";
+/// How many are read at once while a list looks for those that it wants.
+const PAGE: usize = 100;
+
+/// What is kept of a server. Stored, so every field has a default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Body {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default = "agent_runtime")]
+    pub(super) kind: ServerKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    project: Option<String>,
+    /// The agent runtime that is bound to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) agent_runtime: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metadata: Option<Map<String, Value>>,
+}
+
+fn agent_runtime() -> ServerKind {
+    ServerKind::AgentRuntime
+}
+
+impl Kept for Body {
+    const KIND: &'static str = "acp.server";
+}
+
+/// Which servers are meant: all, or those that run agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// `/servers`.
+    All,
+    /// `/agent-runtimes`.
+    Runtimes,
+}
+
+impl Which {
+    fn admits(self, kind: ServerKind) -> bool {
+        self == Which::All || kind == ServerKind::AgentRuntime
+    }
+}
+
+/// The server with this id.
+pub(super) async fn find(room: &Room, cx: &Caller, id: &str) -> Result<Stored<Body>, Refusal> {
+    if id == DEFAULT {
+        return Ok(always());
+    }
+    let found = room.objects.get(&cx.tenant, id).await.map_err(of_objects)?;
+    found.ok_or_else(|| no_server(id))
+}
+
+async fn find_which(room: &Room, cx: &Caller, which: Which, id: &str) -> Result<Stored<Body>, Refusal> {
+    let server = find(room, cx, id).await?;
+    if which.admits(server.body.kind) { Ok(server) } else { Err(no_server(id)) }
+}
+
+pub(super) async fn create(room: &Room, cx: &Caller, which: Which, body: NewServer) -> Result<ServerEnvelope, Refusal> {
+    let kind = match which {
+        Which::All => body.kind.unwrap_or(ServerKind::AgentRuntime),
+        Which::Runtimes => ServerKind::AgentRuntime,
+    };
+    let kept = Body {
+        name: body.name,
+        kind,
+        description: body.description,
+        project: body.project_id.clone(),
+        agent_runtime: bound(room, cx, body.agent_runtime_id).await?,
+        metadata: body.metadata,
+    };
+    let id = format!("server_{}", room.runs.clock().new_run_id().uuid().simple());
+    let new = New { id, name: None, parent: body.project_id, body: kept };
+    let created = room.objects.create(&cx.tenant, new).await.map_err(of_objects)?;
+    Ok(envelope(&created))
+}
+
+/// An agent runtime that may be bound: one that is there.
+async fn bound(room: &Room, cx: &Caller, id: Option<String>) -> Result<Option<String>, Refusal> {
+    let Some(id) = id else { return Ok(None) };
+    match find_which(room, cx, Which::Runtimes, &id).await {
+        Ok(_) => Ok(Some(id)),
+        Err(refusal) if refusal.status == StatusCode::NOT_FOUND => {
+            Err(invalid("agentRuntimeId", format!("there is no agent runtime `{id}`")))
+        }
+        Err(refusal) => Err(refusal),
+    }
+}
+
+pub(super) async fn get(room: &Room, cx: &Caller, which: Which, id: &str) -> Result<ServerEnvelope, Refusal> {
+    Ok(envelope(&find_which(room, cx, which, id).await?))
+}
+
+pub(super) async fn update(
+    room: &Room,
+    cx: &Caller,
+    which: Which,
+    id: &str,
+    change: ServerChange,
+) -> Result<ServerEnvelope, Refusal> {
+    let mut server = find_which(room, cx, which, id).await?;
+    if server.id == DEFAULT {
+        return Err(fixed());
+    }
+    let body = &mut server.body;
+    body.name = change.name.or(body.name.take());
+    body.description = change.description.or(body.description.take());
+    body.project = change.project_id.or(body.project.take());
+    body.metadata = change.metadata.or(body.metadata.take());
+    body.agent_runtime = bound(room, cx, change.agent_runtime_id).await?.or(body.agent_runtime.take());
+    server.parent = server.body.project.clone();
+    let changed = room.objects.replace(&cx.tenant, server).await.map_err(of_objects)?;
+    Ok(envelope(&changed))
+}
+
+pub(super) async fn delete(room: &Room, cx: &Caller, which: Which, id: &str) -> Result<Deleted, Refusal> {
+    if find_which(room, cx, which, id).await?.id == DEFAULT {
+        return Err(fixed());
+    }
+    let deleted = room.objects.delete::<Body>(&cx.tenant, id).await.map_err(of_objects)?;
+    if deleted { Ok(Deleted { id: Some(id.to_owned()), deleted }) } else { Err(no_server(id)) }
+}
+
+/// What a list wants.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted {
+    pub(super) kind: Option<ServerKind>,
+    pub(super) project: Option<String>,
+    pub(super) limit: Option<usize>,
+    pub(super) offset: usize,
+}
+
+/// Newest first; the one that is always there comes last.
+pub(super) async fn list(room: &Room, cx: &Caller, wanted: Wanted) -> Result<ServerList, Refusal> {
+    let limit = wanted.limit.unwrap_or(runs::LIMIT);
+    let fits = |server: &Stored<Body>| {
+        wanted.kind.is_none_or(|kind| kind == server.body.kind)
+            && wanted.project.as_deref().is_none_or(|project| server.body.project.as_deref() == Some(project))
+    };
+    let (mut found, mut after) = (Vec::new(), None);
+    // One more than asked for says whether there is a next page.
+    while found.len() <= wanted.offset + limit {
+        let page = room.objects.list::<Body>(&cx.tenant, wanted.project.as_deref(), after.as_ref(), PAGE).await;
+        let page = page.map_err(of_objects)?;
+        after = page.last().map(Stored::cursor);
+        let last = page.len() < PAGE;
+        found.extend(page.into_iter().chain(last.then(always)).filter(fits));
+        if last {
+            break;
+        }
+    }
+    let has_more = found.len() > wanted.offset + limit;
+    let servers: Vec<Server> = found.iter().skip(wanted.offset).take(limit).map(shown).collect();
+    Ok(ServerList { object: ListObject::List, data: servers.clone(), servers, has_more: Some(has_more) })
+}
+
+/// The server that is always there.
+fn always() -> Stored<Body> {
+    let body = Body {
+        name: Some(DEFAULT.to_owned()),
+        kind: ServerKind::AgentRuntime,
+        description: Some("This server. Runs that came through other APIs are on it.".to_owned()),
+        project: None,
+        agent_runtime: None,
+        metadata: None,
+    };
+    Stored { id: DEFAULT.to_owned(), name: None, parent: None, version: 0, created_at_ms: 0, updated_at_ms: 0, body }
+}
+
+fn fixed() -> Refusal {
+    let message = format!("the server `{DEFAULT}` is always there: it is neither changed nor deleted");
+    Refusal::new(StatusCode::CONFLICT, "server_fixed", message).with("server_id", DEFAULT)
+}
+
+fn envelope(server: &Stored<Body>) -> ServerEnvelope {
+    let runtime = (server.body.kind == ServerKind::AgentRuntime).then(|| AgentRuntime {
+        id: server.id.clone(),
+        server_id: server.id.clone(),
+        status: ACTIVE.to_owned(),
+    });
+    ServerEnvelope { server: shown(server), agent_runtime: runtime }
+}
+
+fn shown(server: &Stored<Body>) -> Server {
+    let Body { name, kind, description, project, agent_runtime, metadata } = server.body.clone();
+    let made = |at_ms: i64| (server.version > 0).then(|| time(at_ms));
+    Server {
+        id: server.id.clone(),
+        name,
+        kind,
+        status: Some(ACTIVE.to_owned()),
+        description,
+        project_id: project,
+        agent_runtime_id: agent_runtime,
+        metadata,
+        created_at: made(server.created_at_ms),
+        updated_at: made(server.updated_at_ms),
+    }
+}

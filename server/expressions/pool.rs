@@ -1,0 +1,157 @@
+//! Who evaluates: workers, started when they are first needed and kept, or this process.
+//!
+//! A worker is killed when it does not answer, which is the only end that some native functions of the engine have; the next evaluation
+//! starts another. In this process there is no such end: that is for programs that embed the server and cannot be a worker, and for
+//! tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::Semaphore;
+
+use super::realm::{Broken, Job, Reason, evaluate};
+use super::worker::{ARGUMENT, Answer, GAVE_UP, GRACE, length, message};
+use crate::clock::Clock;
+
+/// What this process is to be started as again, to be a worker.
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+/// How much longer than its own end a worker is waited for: it may have to be started, or the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The most evaluations at once.
+const AT_ONCE_MAX: usize = 8;
+
+/// Says that this program, started with [`ARGUMENT`], is a worker.
+pub fn this_program_is_a_worker() {
+    // The program as it was started, also when its file was replaced since.
+    let running = Path::new("/proc/self/exe");
+    let program = if running.exists() { Some(running.to_owned()) } else { std::env::current_exe().ok() };
+    if let Some(program) = program {
+        // Saying so twice changes nothing.
+        let _ = PROGRAM.set(program);
+    }
+}
+
+/// Those who evaluate.
+pub(super) struct Pool {
+    program: Option<PathBuf>,
+    idle: Mutex<Vec<Worker>>,
+    slots: Semaphore,
+    clock: Clock,
+}
+
+struct Worker {
+    // Killed when it is dropped.
+    child: Child,
+    to: ChildStdin,
+    from: ChildStdout,
+}
+
+impl Pool {
+    /// Workers of this program, where it can be one; else this process.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self::of(PROGRAM.get().cloned(), clock)
+    }
+
+    /// Workers that are this program, or this process.
+    pub(super) fn of(program: Option<PathBuf>, clock: Clock) -> Self {
+        let at_once = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, AT_ONCE_MAX);
+        Self { program, idle: Mutex::new(Vec::new()), slots: Semaphore::new(at_once), clock }
+    }
+
+    /// Evaluates when there is a place.
+    pub(super) async fn evaluate(&self, job: Job) -> Answer {
+        let failed = |said: &str| Err(Broken { code: 0, reason: Reason::Failed(said.to_owned()) });
+        let Ok(_slot) = self.slots.acquire().await else { return failed("the server is going down") };
+        if self.program.is_none() {
+            let evaluated = tokio::task::spawn_blocking(move || evaluate(&job)).await;
+            return evaluated.unwrap_or_else(|_| failed("the evaluation broke off"));
+        }
+        let Ok(message) = message(&job) else { return failed("what it reads is too long to be handed over") };
+        let most = Duration::from_millis(job.limits.time_ms) + GRACE + PATIENCE;
+        // One that was idle may have died since; a new one has not.
+        for fresh in [false, true] {
+            let worker = if fresh { None } else { self.idle().pop() };
+            let mut worker = match worker {
+                Some(worker) => worker,
+                None if !fresh => continue,
+                None => match self.start() {
+                    Ok(worker) => worker,
+                    Err(error) => {
+                        tracing::error!(%error, "cannot start a worker for expressions");
+                        return failed("the server cannot start a worker for it");
+                    }
+                },
+            };
+            let asked = tokio::select! {
+                biased;
+                asked = worker.ask(&message) => asked,
+                () = self.clock.sleep(most) => Asked::GaveUp,
+            };
+            match asked {
+                Asked::Answered(answer) => {
+                    self.idle().push(worker);
+                    return answer;
+                }
+                Asked::GaveUp => return Err(Broken { code: 0, reason: Reason::TimedOut }),
+                Asked::Died => return failed("the worker for it broke off"),
+                Asked::Unheard if fresh => return failed("the worker for it ended at once"),
+                Asked::Unheard => {}
+            }
+        }
+        failed("there was no worker for it")
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Worker>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self) -> std::io::Result<Worker> {
+        let program = self.program.as_deref().ok_or_else(|| std::io::Error::other("no program"))?;
+        let mut command = Command::new(program);
+        command.arg(ARGUMENT).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        // Signals of a terminal are for the server, which ends its workers itself; and a folder is not held by them.
+        #[cfg(unix)]
+        command.process_group(0).current_dir("/");
+        let mut child = command.kill_on_drop(true).spawn()?;
+        let missing = || std::io::Error::other("it has no pipes");
+        let (to, from) = (child.stdin.take().ok_or_else(missing)?, child.stdout.take().ok_or_else(missing)?);
+        Ok(Worker { child, to, from })
+    }
+}
+
+enum Asked {
+    Answered(Answer),
+    /// It ended itself because the evaluation did not, or has to be ended.
+    GaveUp,
+    /// It ended otherwise, after it had read the question.
+    Died,
+    /// It was gone before it could read the question.
+    Unheard,
+}
+
+impl Worker {
+    async fn ask(&mut self, message: &[u8]) -> Asked {
+        if self.to.write_all(message).await.is_err() || self.to.flush().await.is_err() {
+            return Asked::Unheard;
+        }
+        match self.answer().await {
+            Ok(answer) => Asked::Answered(answer),
+            Err(_) => match self.child.wait().await {
+                Ok(status) if status.code() == Some(GAVE_UP) => Asked::GaveUp,
+                _ => Asked::Died,
+            },
+        }
+    }
+
+    async fn answer(&mut self) -> std::io::Result<Answer> {
+        let mut head = [0; 4];
+        self.from.read_exact(&mut head).await?;
+        let mut bytes = vec![0; length(head)?];
+        self.from.read_exact(&mut bytes).await?;
+        Ok(serde_json::from_slice(&bytes)?)
+    }
+}

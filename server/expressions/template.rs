@@ -1,0 +1,365 @@
+//! A configuration with its expressions found, checked, and ready to be evaluated any number of times.
+//!
+//! | in a configuration | becomes |
+//! |---|---|
+//! | text without `{{` | itself |
+//! | `"{{ expression }}"`, and nothing beside it | its value, of whatever type; null where it is nothing |
+//! | text with `{{ expression }}` in it | text: a value that is no text as JSON, nothing as nothing |
+//! | `{"kind": "templateExpression", "expression": text}` | the same as the text |
+//! | `{"kind": "jsExpression", "expression": text}` | the value of the whole text |
+//! | everything else | itself, its members evaluated |
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::braces::{Piece, pieces};
+use super::chains::{Reads, reads, silenced};
+use super::realm::{Asked, Parser, Reason};
+
+/// The most expressions of one configuration.
+const CODES_MAX: usize = 10_000;
+/// The longest expression, bytes.
+const CODE_BYTES_MAX: usize = 64 * 1024;
+/// The most that a configuration may be nested.
+const DEPTH_MAX: usize = 100;
+/// The most faults that are told.
+const FAULTS_MAX: usize = 100;
+/// The longest that the engine's words are repeated, characters.
+const SAID_CHARS_MAX: usize = 300;
+
+/// How a configuration is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialect<'a> {
+    /// The names under which expressions find what they may read, such as `nodes`.
+    pub roots: &'a [&'a str],
+    /// Members of the configuration that are left as they are, such as the graph within a node.
+    pub verbatim: &'a [&'a str],
+}
+
+impl Default for Dialect<'_> {
+    fn default() -> Self {
+        Self { roots: &["nodes", "parentNodes"], verbatim: &[] }
+    }
+}
+
+/// What is wrong with an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where in the configuration: a JSON pointer.
+    pub path: String,
+    /// What, in a sentence without an end.
+    pub reason: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", if self.path.is_empty() { "the configuration" } else { &self.path }, self.reason)
+    }
+}
+
+/// A configuration ready to be evaluated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template {
+    shape: Shape,
+    pub(super) codes: Vec<Code>,
+    /// What is read of each root, by name.
+    pub(super) reads: Vec<(String, Reads)>,
+    bytes: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Shape {
+    Plain(Value),
+    List(Vec<Shape>),
+    Object(Vec<(String, Shape)>),
+    /// The value of this expression.
+    Value(usize),
+    /// Text, some of it the values of expressions.
+    Text(Vec<Part>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Part {
+    Text(String),
+    Code(usize),
+}
+
+/// One expression.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Code {
+    pub(super) path: String,
+    pub(super) asked: Asked,
+}
+
+/// Finds and checks every expression of a configuration.
+///
+/// # Errors
+/// Every expression that is none, with its place; never empty.
+pub fn compile(config: &Value, dialect: &Dialect<'_>) -> Result<Template, Vec<Fault>> {
+    let mut reader =
+        Reader { dialect, codes: Vec::new(), sources: Vec::new(), faults: Vec::new(), parser: Parser::new() };
+    let shape = reader.shape(config, &mut String::new(), 0);
+    reader.finish(shape)
+}
+
+/// A script: the body of a function, whose value is what it returns. It reads the same roots.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn compile_script(script: &str, dialect: &Dialect<'_>) -> Result<Template, Vec<Fault>> {
+    let mut reader =
+        Reader { dialect, codes: Vec::new(), sources: Vec::new(), faults: Vec::new(), parser: Parser::new() };
+    let shape = reader.code(script, "", false, Form::Body);
+    reader.finish(shape)
+}
+
+/// What stands there.
+#[derive(Clone, Copy)]
+enum Form {
+    Expression,
+    Body,
+}
+
+struct Reader<'a> {
+    dialect: &'a Dialect<'a>,
+    codes: Vec<Code>,
+    /// As they were written, for what they read.
+    sources: Vec<String>,
+    faults: Vec<Fault>,
+    parser: Parser,
+}
+
+impl Reader<'_> {
+    fn finish(self, shape: Shape) -> Result<Template, Vec<Fault>> {
+        if !self.faults.is_empty() {
+            return Err(self.faults);
+        }
+        let read = |root: &&str| ((*root).to_owned(), together(self.sources.iter().map(|source| reads(source, root))));
+        let reads = self.dialect.roots.iter().map(read).collect();
+        let of_code = |code: &Code| code.path.len() + code.asked.body.len() + size_of::<Code>();
+        let bytes = size(&shape) + self.codes.iter().map(of_code).sum::<usize>();
+        Ok(Template { shape, codes: self.codes, reads, bytes })
+    }
+
+    fn fault(&mut self, path: &str, reason: impl Into<String>) -> Shape {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(Fault { path: path.to_owned(), reason: reason.into() });
+        }
+        Shape::Plain(Value::Null)
+    }
+
+    fn shape(&mut self, config: &Value, path: &mut String, depth: usize) -> Shape {
+        if depth > DEPTH_MAX {
+            return self.fault(path, format!("is nested more than {DEPTH_MAX} deep"));
+        }
+        match config {
+            Value::String(text) => self.text(text, path),
+            Value::Array(items) => {
+                let shapes = items.iter().enumerate();
+                Shape::List(shapes.map(|(place, item)| self.below(&place.to_string(), item, path, depth)).collect())
+            }
+            Value::Object(members) if is_expression(members) => self.expression(members, path),
+            Value::Object(members) => {
+                let verbatim = |name: &str| depth == 0 && self.dialect.verbatim.contains(&name);
+                let mut shapes = Vec::with_capacity(members.len());
+                for (name, value) in members {
+                    let shape =
+                        if verbatim(name) { Shape::Plain(value.clone()) } else { self.below(name, value, path, depth) };
+                    shapes.push((name.clone(), shape));
+                }
+                Shape::Object(shapes)
+            }
+            plain => Shape::Plain(plain.clone()),
+        }
+    }
+
+    fn below(&mut self, name: &str, value: &Value, path: &mut String, depth: usize) -> Shape {
+        let length = path.len();
+        path.push('/');
+        path.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        let shape = self.shape(value, path, depth + 1);
+        path.truncate(length);
+        shape
+    }
+
+    fn expression(&mut self, members: &Map<String, Value>, path: &str) -> Shape {
+        let path = format!("{path}/expression");
+        if members.get("instructTo").is_some_and(|instruct| instruct == "ai") {
+            return self.fault(&path, "is an instruction to a model (instructTo `ai`), and there is none here");
+        }
+        let text = match members.get("expression") {
+            Some(Value::String(text)) => text,
+            None | Some(Value::Null) => "",
+            Some(_) => return self.fault(&path, "must be text"),
+        };
+        if members["kind"] == "jsExpression" {
+            self.code(text, &path, false, Form::Expression)
+        } else {
+            self.text(text, &path)
+        }
+    }
+
+    fn text(&mut self, text: &str, path: &str) -> Shape {
+        let found = pieces(text);
+        match found[..] {
+            [] => Shape::Plain(Value::String(String::new())),
+            [Piece::Text(text)] => Shape::Plain(Value::String(text.to_owned())),
+            [Piece::Code(code)] => self.code(code, path, false, Form::Expression),
+            _ => {
+                let part = |piece: Piece<'_>| match piece {
+                    Piece::Text(text) => Part::Text(text.to_owned()),
+                    Piece::Code(code) => match self.code(code, path, true, Form::Expression) {
+                        Shape::Value(place) => Part::Code(place),
+                        _ => Part::Text(String::new()),
+                    },
+                };
+                Shape::Text(found.into_iter().map(part).collect())
+            }
+        }
+    }
+
+    /// An expression; nothing where nothing is said.
+    fn code(&mut self, source: &str, path: &str, in_text: bool, form: Form) -> Shape {
+        if source.trim().is_empty() {
+            return Shape::Plain(Value::Null);
+        }
+        if source.len() > CODE_BYTES_MAX {
+            return self.fault(path, format!("is longer than {CODE_BYTES_MAX} bytes"));
+        }
+        if self.codes.len() >= CODES_MAX {
+            return self.fault(path, format!("is one of more than {CODES_MAX} expressions"));
+        }
+        match checked(&mut self.parser, source, self.dialect.roots, form) {
+            Ok(body) => {
+                self.codes.push(Code { path: path.to_owned(), asked: Asked { body, in_text } });
+                self.sources.push(source.to_owned());
+                Shape::Value(self.codes.len() - 1)
+            }
+            Err(reason) => self.fault(path, reason),
+        }
+    }
+}
+
+/// The body of the function that an expression becomes, once it is known to be one.
+fn checked(parser: &mut Parser, source: &str, roots: &[&str], form: Form) -> Result<String, String> {
+    let original = [wrapped(source, form)];
+    // Where it is no expression, one pair of brackets may still make it look like one: `a); (b`. Two different ones do not.
+    let probes = |body: &str| match form {
+        Form::Expression => vec![format!("(function(){{{body}}})"), format!("(function(){{return [{source}\n]}})")],
+        Form::Body => vec![format!("(function(){{{body}}})"), format!("[function(){{{body}}}]")],
+    };
+    parser.parses(&probes(&original[0])).map_err(|reason| said(&reason))?;
+    let silent = wrapped(&silenced(source, roots), form);
+    let [original] = original;
+    if silent == original {
+        return Ok(original);
+    }
+    Ok(if parser.parses(&probes(&silent)).is_ok() { silent } else { original })
+}
+
+/// On lines of its own, so that a comment at its end ends with it.
+fn wrapped(source: &str, form: Form) -> String {
+    match form {
+        Form::Expression => format!("return (\n{source}\n)"),
+        Form::Body => format!("\n{source}\n"),
+    }
+}
+
+fn said(reason: &Reason) -> String {
+    match reason {
+        Reason::Failed(said) => {
+            let said: String = said.chars().take(SAID_CHARS_MAX).collect();
+            format!("is no JavaScript expression: {said}")
+        }
+        Reason::TooDeep => "is nested too deeply".to_owned(),
+        Reason::OutOfMemory => "takes too much memory to be read".to_owned(),
+        Reason::TimedOut => "takes too long to be read".to_owned(),
+    }
+}
+
+fn is_expression(members: &Map<String, Value>) -> bool {
+    let kind = members.get("kind").and_then(Value::as_str);
+    matches!(kind, Some("templateExpression" | "jsExpression")) && members.contains_key("expression")
+}
+
+fn together(all: impl Iterator<Item = Reads>) -> Reads {
+    let mut members = BTreeSet::new();
+    for one in all {
+        match one {
+            Reads::Members(more) => members.extend(more),
+            Reads::All => return Reads::All,
+        }
+    }
+    Reads::Members(members)
+}
+
+impl Template {
+    /// Whether there is nothing to evaluate.
+    pub fn is_plain(&self) -> bool {
+        self.codes.is_empty()
+    }
+
+    /// How much of memory it takes, about, bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The configuration with the values in it.
+    ///
+    /// # Errors
+    /// The expression whose value is no JSON that can be read, which is one nested too deeply.
+    pub(super) fn filled(&self, values: &[Option<String>]) -> Result<Value, usize> {
+        fill(&self.shape, values)
+    }
+}
+
+fn fill(shape: &Shape, values: &[Option<String>]) -> Result<Value, usize> {
+    let made = |place: &usize| values.get(*place).and_then(Option::as_deref);
+    Ok(match shape {
+        Shape::Plain(value) => value.clone(),
+        Shape::List(items) => Value::Array(items.iter().map(|item| fill(item, values)).collect::<Result<_, _>>()?),
+        Shape::Object(members) => {
+            let filled = members.iter().map(|(name, member)| Ok((name.clone(), fill(member, values)?)));
+            Value::Object(filled.collect::<Result<_, usize>>()?)
+        }
+        Shape::Value(place) => match made(place) {
+            Some(json) => serde_json::from_str(json).map_err(|_| *place)?,
+            None => Value::Null,
+        },
+        Shape::Text(parts) => Value::String(
+            parts
+                .iter()
+                .map(|part| match part {
+                    Part::Text(text) => text.as_str(),
+                    Part::Code(place) => made(place).unwrap_or_default(),
+                })
+                .collect(),
+        ),
+    })
+}
+
+fn size(shape: &Shape) -> usize {
+    size_of::<Shape>()
+        + match shape {
+            Shape::Plain(value) => plain_size(value),
+            Shape::List(items) => items.iter().map(size).sum(),
+            Shape::Object(members) => members.iter().map(|(name, member)| name.len() + size(member)).sum(),
+            Shape::Value(_) => 0,
+            Shape::Text(parts) => {
+                parts.iter().map(|part| if let Part::Text(text) = part { text.len() } else { 8 }).sum()
+            }
+        }
+}
+
+fn plain_size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(|item| size_of::<Value>() + plain_size(item)).sum(),
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| name.len() + size_of::<Value>() + plain_size(member)).sum()
+        }
+        _ => 0,
+    }
+}

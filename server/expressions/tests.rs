@@ -1,0 +1,368 @@
+//! What expressions mean, what is refused, and that no script harms whoever evaluates it. Native functions that never end are the
+//! workers' business: `tests/it/expressions.rs`.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Dialect, Expressions, Limits, Moment, compile, compile_script};
+use crate::clock::Clock;
+
+/// 2026-01-02T03:04:05.678Z.
+const NOW_MS: i64 = 1_767_323_045_678;
+
+fn expressions(limits: Limits) -> Expressions {
+    Expressions::over(super::Pool::of(None, Clock::system()), limits)
+}
+
+fn context() -> Value {
+    json!({
+        "nodes": {
+            "start": { "name": "Ada", "at": "2025-06-01T10:00:00+02:00", "day": "2025-06-01", "tags": ["a", "b"], "none": null, "n": 2.5 },
+            "crm": { "list": [{ "id": 1, "ok": true }, { "id": 2, "ok": false }], "count": 2, "deep": { "er": { "value": 7 } } },
+            "a b": { "x": 1 },
+            "__proto__x": 1
+        },
+        "parentNodes": { "start": { "value": 5 } }
+    })
+}
+
+async fn evaluated(config: Value) -> Result<Value, (String, String)> {
+    let template =
+        compile(&config, &Dialect::default()).map_err(|faults| ("fault".to_owned(), faults[0].to_string()))?;
+    let moment = Moment { now_ms: NOW_MS, seed: 7 };
+    let made = expressions(Limits::default()).evaluate(&template, &context(), moment).await;
+    made.map_err(|failure| (failure.code, failure.message))
+}
+
+async fn value(code: &str) -> Value {
+    evaluated(json!({ "kind": "jsExpression", "expression": code }))
+        .await
+        .unwrap_or_else(|error| panic!("{code}: {error:?}"))
+}
+
+#[tokio::test]
+async fn a_lone_expression_keeps_its_type_and_one_in_a_text_becomes_text() {
+    let table = [
+        (json!("{{nodes.start.name}}"), json!("Ada")),
+        (json!("{{ nodes.crm.list }}"), context()["nodes"]["crm"]["list"].clone()),
+        (json!("{{nodes.crm.count > 1}}"), json!(true)),
+        (json!("{{nodes.start.none}}"), json!(null)),
+        (json!("Hi {{nodes.start.name}}!"), json!("Hi Ada!")),
+        (json!("{{nodes.crm.count}}{{nodes.start.n}}"), json!("22.5")),
+        (json!(" {{nodes.crm.count}}"), json!(" 2")),
+        (json!("{{nodes.start.tags}} {{nodes.start.none}}."), json!("[\"a\",\"b\"] .")),
+        (json!("no braces"), json!("no braces")),
+        (json!("{{ never closed"), json!("{{ never closed")),
+        (json!("a }} b { c"), json!("a }} b { c")),
+        (json!("{{}}"), json!(null)),
+        (json!("a{{ }}b"), json!("ab")),
+        (json!(7), json!(7)),
+        (
+            json!({ "kind": "templateExpression", "expression": "{{nodes.crm.count}}", "instructTo": "none", "fromRecipe": false }),
+            json!(2),
+        ),
+        (json!({ "kind": "templateExpression", "expression": "n={{nodes.crm.count}}" }), json!("n=2")),
+        (json!({ "kind": "jsExpression", "expression": "nodes.crm.count + 1" }), json!(3)),
+        (json!({ "kind": "jsExpression", "expression": "" }), json!(null)),
+        (json!({ "kind": "other", "expression": "{{nodes.crm.count}}" }), json!({ "kind": "other", "expression": 2 })),
+        (
+            json!({ "a": ["{{nodes.crm.count}}", { "b": "{{parentNodes.start.value}}" }] }),
+            json!({ "a": [2, { "b": 5 }] }),
+        ),
+    ];
+    for (config, expected) in table {
+        assert_eq!(evaluated(config.clone()).await, Ok(expected), "{config}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_is_nothing_silently() {
+    for (code, expected) in [
+        ("nodes.absent.a.b.c", json!(null)),
+        ("nodes.start.none.x", json!(null)),
+        ("nodes.absent.list.map(x => x.id)", json!(null)),
+        ("nodes.absent.list[0].id", json!(null)),
+        ("nodes.absent.a || 'else'", json!("else")),
+        ("nodes.absent.a.b ?? 'else'", json!("else")),
+        ("[nodes.absent.a.b, 1]", json!([null, 1])),
+        ("`${nodes.absent.a.b}`", json!("undefined")),
+        ("nodes['a b'].x + nodes['a c']?.x", json!(null)),
+        ("(() => { const lost = nodes.absent; return lost.x })()", json!(null)),
+        ("parentNodes.other.value", json!(null)),
+    ] {
+        assert_eq!(value(code).await, expected, "{code}");
+    }
+    let text = evaluated(json!("<{{nodes.absent.a.b}}>")).await;
+    assert_eq!(text, Ok(json!("<>")));
+}
+
+#[tokio::test]
+async fn the_language_is_there() {
+    for (code, expected) in [
+        ("nodes.crm.list.filter(one => one.ok).map(({ id }) => id * 2)", json!([2])),
+        ("nodes.crm.deep.er.value ** 2", json!(49)),
+        ("(function () { let sum = 0; for (const one of nodes.crm.list) sum += one.id; return sum })()", json!(3)),
+        ("({ ...nodes.crm.deep, more: [1, , 3] })", json!({ "er": { "value": 7 }, "more": [1, null, 3] })),
+        ("/^a(b+)$/i.exec('ABB')?.[1]", json!("BB")),
+        ("Object.keys(nodes).length", json!(4)),
+        ("nodes.crm.count // and why", json!(2)),
+        ("JSON.parse('{\"a\": [1]}').a", json!([1])),
+        ("[3, 1, 2].toSorted()", json!([1, 2, 3])),
+        ("new Map([[1, 2]]).get(1)", json!(2)),
+        ("NaN", json!(null)),
+        ("(x => x)", json!(null)),
+        ("1, 2", json!(2)),
+    ] {
+        assert_eq!(value(code).await, expected, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn dates_are_dates_and_the_text_they_came_as() {
+    for (code, expected) in [
+        ("nodes.start.at instanceof Date", json!(true)),
+        ("nodes.start.at", json!("2025-06-01T10:00:00+02:00")),
+        ("`${nodes.start.at}`", json!("2025-06-01T10:00:00+02:00")),
+        ("nodes.start.at.toISOString()", json!("2025-06-01T08:00:00.000Z")),
+        ("nodes.start.at.getHours()", json!(8)),
+        ("nodes.start.at < new Date()", json!(true)),
+        ("(d => { d.setDate(2); return d })(nodes.start.at)", json!("2025-06-02T08:00:00.000Z")),
+        ("typeof nodes.start.day", json!("string")),
+        ("new Date(2026, 0, 2).toISOString()", json!("2026-01-02T00:00:00.000Z")),
+        ("new Date('2026-01-02T03:00').getTime() === new Date('2026-01-02T03:00Z').getTime()", json!(true)),
+        ("new Date('2026-01-02').toJSON()", json!("2026-01-02T00:00:00.000Z")),
+        ("new Date(NaN)", json!(null)),
+        ("Date() === new Date().toString()", json!(true)),
+        ("new Date().getTimezoneOffset()", json!(0)),
+    ] {
+        assert_eq!(value(code).await, expected, "{code}");
+    }
+    assert_eq!(evaluated(json!("at {{nodes.start.at}}")).await, Ok(json!("at 2025-06-01T10:00:00+02:00")));
+}
+
+#[tokio::test]
+async fn the_same_evaluation_has_the_same_value() {
+    let code = "[Date.now(), new Date().toISOString(), Math.random(), Math.random()]";
+    let first = value(code).await;
+    assert_eq!((first[0].as_i64(), first[1].as_str()), (Some(NOW_MS), Some("2026-01-02T03:04:05.678Z")));
+    assert!(first[2] != first[3] && first[2].as_f64().is_some_and(|chance| (0.0..1.0).contains(&chance)), "{first}");
+    assert_eq!(value(code).await, first);
+    let left = value("['Atomics','SharedArrayBuffer','WeakRef','performance','queueMicrotask','setTimeout','fetch','require','process','std','os','print','console'].filter(name => name in globalThis)").await;
+    assert_eq!(left, json!([]), "nothing of the outside");
+}
+
+#[tokio::test]
+async fn a_realm_knows_nothing_of_the_one_before() {
+    assert_eq!(value("(globalThis.left = 1, Array.prototype.map = null, left)").await, json!(1));
+    assert_eq!(value("[typeof left, [1].map(x => x)]").await, json!(["undefined", [1]]));
+}
+
+#[test]
+fn what_is_no_expression_is_a_fault_with_its_place() {
+    let config = json!({
+        "ok": "{{ 1 }}", "bad": ["{{ 1 + }}", { "a/b": "x {{ ) }}" }], "js": { "kind": "jsExpression", "expression": "return 1" },
+        "ai": { "kind": "templateExpression", "expression": "x", "instructTo": "ai" },
+        "number": { "kind": "jsExpression", "expression": 7 }
+    });
+    let faults = compile(&config, &Dialect::default()).unwrap_err();
+    let paths: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(paths, ["/bad/0", "/bad/1/a~1b", "/js/expression", "/ai/expression", "/number/expression"]);
+    assert!(faults[0].to_string().starts_with("/bad/0 is no JavaScript expression: "), "{}", faults[0]);
+    // What only brackets around it would make an expression.
+    for code in [
+        "1); (2",
+        "1]; [2",
+        "1)}); while(1){}; (function(){return (2",
+        "...nodes",
+        "await 1",
+        "yield",
+        "import('x')x",
+        "a b",
+        "}",
+        "/*",
+        "`",
+    ] {
+        let one = json!({ "kind": "jsExpression", "expression": code });
+        assert!(compile(&one, &Dialect::default()).is_err(), "{code}");
+    }
+    let long = json!({ "kind": "jsExpression", "expression": "1+".repeat(40_000) });
+    assert!(compile(&long, &Dialect::default()).unwrap_err()[0].reason.contains("longer than"));
+    let many = json!(vec!["{{1}}"; 10_001]);
+    assert!(compile(&json!(vec!["{{("; 3]), &Dialect::default()).is_ok(), "never closed is text");
+    assert!(compile(&many, &Dialect::default()).unwrap_err()[0].reason.contains("more than 10000"));
+    let mut deep = json!("{{1}}");
+    for _ in 0..120 {
+        deep = json!([deep]);
+    }
+    assert!(compile(&deep, &Dialect::default()).unwrap_err()[0].reason.contains("nested"));
+}
+
+#[tokio::test]
+async fn what_is_verbatim_stays_and_other_roots_have_other_names() {
+    let dialect = Dialect { roots: &["steps"], verbatim: &["_nodes"] };
+    let template = compile(&json!({ "_nodes": ["{{ ( }}"], "x": "{{ steps.a }}" }), &dialect).unwrap();
+    let moment = Moment { now_ms: 0, seed: 0 };
+    let made = expressions(Limits::default()).evaluate(&template, &json!({ "steps": { "a": [1] } }), moment).await;
+    assert_eq!(made.unwrap(), json!({ "_nodes": ["{{ ( }}"], "x": [1] }));
+}
+
+#[tokio::test]
+async fn a_script_is_a_function_that_returns() {
+    let script = "const all = nodes.crm.list; for (const one of all) { if (one.ok) return one.id }";
+    let template = compile_script(script, &Dialect::default()).unwrap();
+    let moment = Moment { now_ms: 0, seed: 0 };
+    assert_eq!(expressions(Limits::default()).evaluate(&template, &context(), moment).await.unwrap(), json!(1));
+    for broken in ["}); (function(){", "return", "if ("] {
+        let compiled = compile_script(broken, &Dialect::default());
+        assert_eq!(compiled.is_ok(), broken == "return", "{broken}");
+    }
+}
+
+/// Tries to harm, and the codes that it may end with.
+const ATTACKS: [(&str, &[&str]); 26] = [
+    ("(() => { while (true) {} })()", &["expression_timed_out"]),
+    ("(() => { for (;;) try { for (;;) {} } catch {} })()", &["expression_timed_out"]),
+    ("/^(a+)+$/.test('a'.repeat(40) + 'b')", &["expression_timed_out"]),
+    ("(() => { let s = 'x'; for (;;) s += s })()", &["expression_failed", "expression_out_of_memory"]),
+    ("'x'.repeat(1e9).length", &["expression_failed", "expression_out_of_memory"]),
+    (
+        "(() => { const all = []; for (;;) all.push('x'.repeat(1000) + all.length) })()",
+        &["expression_out_of_memory", "expression_timed_out"],
+    ),
+    ("new Array(4294967295).fill(0)", &["expression_out_of_memory", "expression_timed_out"]),
+    ("Array.from({ length: 1e9 })", &["expression_out_of_memory", "expression_timed_out"]),
+    ("new Uint8Array(2 ** 31)", &["expression_failed", "expression_out_of_memory"]),
+    ("(function again() { return again() })()", &["expression_too_deep"]),
+    ("(f => f(f))(f => f(f))", &["expression_too_deep"]),
+    ("(() => { const p = new Proxy({}, { get(t, k, r) { return r[k] } }); return p.x })()", &["expression_too_deep"]),
+    (
+        "(() => { let p = new Proxy({}, { getPrototypeOf() { return p } }); return p instanceof Object })()",
+        &["expression_timed_out", "expression_too_deep"],
+    ),
+    ("({ get x() { throw new Error('boom') } }).x", &["expression_failed"]),
+    ("({ toJSON() { throw 'boom' } })", &["expression_failed"]),
+    ("(() => { throw { get message() { for (;;) {} } } })()", &["expression_failed", "expression_timed_out"]),
+    (
+        "(() => { throw Object.assign(new Error(), { get name() { return this.name } }) })()",
+        &["expression_too_deep", "expression_failed"],
+    ),
+    ("(() => { let o = {}; for (let i = 0; i < 1e5; i++) o = { o }; return o })()", &["expression_too_deep"]),
+    ("(() => { let o = []; for (let i = 0; i < 500; i++) o = [o]; return o })()", &["expression_too_deep"]),
+    ("(() => { const o = {}; o.o = o; return o })()", &["expression_failed"]),
+    ("2n ** (2n ** 40n)", &["expression_failed", "expression_out_of_memory"]),
+    ("1n", &["expression_failed"]),
+    ("Promise.resolve(1)", &["expression_failed"]),
+    ("Symbol('x') + ''", &["expression_failed"]),
+    ("'a'.repeat(5e6)", &["expression_failed", "expression_out_of_memory"]),
+    ("eval('('.repeat(1e5) + ')'.repeat(1e5))", &["expression_too_deep"]),
+];
+
+#[tokio::test]
+async fn no_script_does_harm_and_each_has_its_name() {
+    let limits = Limits { time_ms: 400, memory_bytes: 16 * 1024 * 1024, ..Limits::default() };
+    let expressions = expressions(limits);
+    let moment = Moment { now_ms: NOW_MS, seed: 0 };
+    for (code, codes) in ATTACKS {
+        let config = json!({ "first": "{{ 1 }}", "it": { "kind": "jsExpression", "expression": code } });
+        let template = compile(&config, &Dialect::default()).unwrap_or_else(|faults| panic!("{code}: {faults:?}"));
+        let failure = expressions.evaluate(&template, &context(), moment).await.expect_err(code);
+        assert!(codes.contains(&failure.code.as_str()), "{code}: {failure:?}");
+        assert!(failure.message.chars().count() < 400, "{code}: {failure:?}");
+        if failure.code == "expression_failed" {
+            assert_eq!(failure.details.as_ref().unwrap()["path"], "/it/expression", "{code}: {failure:?}");
+        }
+    }
+    let after = compile(&json!("{{ 1 + 1 }}"), &Dialect::default()).unwrap();
+    assert_eq!(expressions.evaluate(&after, &json!({}), moment).await.unwrap(), json!(2));
+}
+
+#[test]
+fn templates_are_kept_by_their_key_within_their_bound() {
+    let expressions = expressions(Limits::default());
+    let (one, other) = (json!("{{ 1 }}"), json!("{{ 2 }}"));
+    let first = expressions.template("a", &one, &Dialect::default()).unwrap();
+    assert!(
+        std::sync::Arc::ptr_eq(&first, &expressions.template("a", &other, &Dialect::default()).unwrap()),
+        "the key says"
+    );
+    assert!(expressions.template("bad", &json!("{{ ( }}"), &Dialect::default()).is_err());
+    let large = json!({ "x": "x".repeat(super::KEPT_BYTES_MAX / 2), "y": "{{ 1 }}" });
+    for key in ["b", "c", "d"] {
+        expressions.template(key, &large, &Dialect::default()).unwrap();
+        assert!(expressions.kept.lock().unwrap().bytes <= super::KEPT_BYTES_MAX);
+    }
+    let kept = expressions.kept.lock().unwrap();
+    let sum: usize = kept.templates.iter().map(|(key, template)| key.len() + template.bytes()).sum();
+    assert_eq!((kept.bytes, kept.templates.contains("a")), (sum, false));
+}
+
+/// Pieces of which templates are made, so that not all are rubbish.
+const PIECES: [&str; 40] = [
+    "{{",
+    "}}",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    "nodes",
+    ".",
+    "?.",
+    "crm",
+    "list",
+    "start",
+    "a",
+    "1",
+    "0.5",
+    "'",
+    "\"",
+    "`",
+    "${",
+    "/",
+    "*/",
+    "/*",
+    "//",
+    "\n",
+    "=>",
+    "=",
+    "+",
+    "...",
+    ",",
+    ";",
+    "function",
+    "return",
+    "new",
+    "typeof",
+    " ",
+    "\\",
+    "ü",
+    "map(x => x)",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn templates_of_anything_never_panic(pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..24), rubbish in ".{0,12}") {
+        let text = pieces.concat() + &rubbish;
+        let limits = Limits { time_ms: 100, ..Limits::default() };
+        for config in [json!(text), json!(format!("{{{{{text}}}}}")), json!({ "kind": "jsExpression", "expression": text })] {
+            let Ok(template) = compile(&config, &Dialect::default()) else { continue };
+            let moment = Moment { now_ms: 0, seed: 0 };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let made = runtime.block_on(expressions(limits).evaluate(&template, &context(), moment));
+            if let Err(failure) = made {
+                prop_assert!(failure.code.starts_with("expression_"), "{failure:?}");
+            }
+        }
+        let _ = compile_script(&text, &Dialect::default());
+    }
+
+    #[test]
+    fn text_without_braces_is_itself(text in "[^{]{0,60}") {
+        let template = compile(&json!(text), &Dialect::default()).unwrap();
+        prop_assert!(template.is_plain());
+        prop_assert_eq!(template.filled(&[]), Ok(json!(text)));
+    }
+}
