@@ -190,6 +190,8 @@ fn one<'js>(
         "made" => Ok(value),
         "deep" => Err(Reason::TooDeep),
         "memory" => Err(Reason::OutOfMemory),
+        // The engine throws it where there is no memory left for an error. A script could too, if it throws anything.
+        "null" if !code.body.contains("throw") => Err(Reason::OutOfMemory),
         _ => Err(Reason::Failed(value.unwrap_or_default())),
     })
 }

@@ -219,7 +219,7 @@ async fn a_script_is_a_function_that_returns() {
 }
 
 /// Tries to harm, and the codes that it may end with.
-const ATTACKS: [(&str, &[&str]); 26] = [
+const ATTACKS: [(&str, &[&str]); 27] = [
     ("(() => { while (true) {} })()", &["expression_timed_out"]),
     ("(() => { for (;;) try { for (;;) {} } catch {} })()", &["expression_timed_out"]),
     ("/^(a+)+$/.test('a'.repeat(40) + 'b')", &["expression_timed_out"]),
@@ -241,6 +241,7 @@ const ATTACKS: [(&str, &[&str]); 26] = [
     ),
     ("({ get x() { throw new Error('boom') } }).x", &["expression_failed"]),
     ("({ toJSON() { throw 'boom' } })", &["expression_failed"]),
+    ("({ toJSON() { throw null } })", &["expression_failed"]),
     ("(() => { throw { get message() { for (;;) {} } } })()", &["expression_failed", "expression_timed_out"]),
     (
         "(() => { throw Object.assign(new Error(), { get name() { return this.name } }) })()",
