@@ -1,8 +1,12 @@
 //! Cargo: what its clients rely on, beyond what its document says.
 
+mod commands;
+mod fields;
+mod lists;
 mod releases;
 mod tenants;
 mod validation;
+mod whole;
 
 use http::Method;
 use serde_json::{Value, json};

@@ -238,6 +238,7 @@ pub(crate) struct Doors {
     pub(crate) coordinator_url: String,
     pub(crate) native_url: String,
     pub(crate) acp_url: String,
+    pub(crate) cargo_url: String,
 }
 
 impl Doors {
@@ -257,6 +258,7 @@ impl Doors {
             coordinator_url,
             native_url,
             acp_url: url("acp"),
+            cargo_url: url("cargo"),
         }
     }
 

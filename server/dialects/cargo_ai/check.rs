@@ -6,6 +6,7 @@ use runyard_api::cargo::types::{
 use runyard_engine::graph::{self, Outline, Reason as Why};
 
 use super::error;
+use crate::catalog::Violation;
 use crate::dialects::refusal::Refusal;
 
 /// How many faults one message tells; the rest is counted.
@@ -24,6 +25,17 @@ impl Fault {
     /// About all nodes.
     pub(super) fn of_all(reason: Reason, message: impl Into<String>) -> Self {
         Fault { node: None, reason, message: message.into() }
+    }
+
+    /// What the engine's reader found: its places are those of the nodes.
+    pub(super) fn of_violation(nodes: &[Node], violation: &Violation) -> Self {
+        let below = violation.field.strip_prefix("/graph/nodes/").unwrap_or_default();
+        let (place, field) = below.split_once('/').unwrap_or((below, ""));
+        let node = place.parse::<usize>().ok().and_then(|place| nodes.get(place));
+        let reason = if field.starts_with("inputs/graph") { Reason::SubNodesInvalid } else { Reason::NativeInvalid };
+        let at = if field.is_empty() { String::new() } else { format!("{field} ") };
+        let node = node.map(|node| (node.uuid.clone(), node.slug.clone()));
+        Fault { node, reason, message: format!("{at}{}", violation.reason) }
     }
 
     /// In one line, with its node.

@@ -13,6 +13,7 @@ use super::native::{self, GROUP, START};
 use crate::catalog::Catalog;
 use crate::catalog::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRetry, WrittenType};
 use crate::catalog::integration::node_type_id;
+use crate::runs::{Error, Runs};
 
 /// The most nodes, those within groups included: what the engine walks.
 const NODES_MAX: usize = 10_000;
@@ -28,9 +29,36 @@ const BACKOFF: f64 = 2.0;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Lowered {
     /// As the engine reads it.
-    pub(super) graph: WrittenGraph,
+    graph: Value,
     /// Whether a group is among them.
     pub(super) groups: bool,
+}
+
+/// Reads nodes, and asks the engine's own reader about them, who knows what is JavaScript and what is not.
+///
+/// # Errors
+/// Everything that is wrong with them, node by node; never empty.
+pub(super) fn checked(runs: &Runs, nodes: &[Node]) -> Result<Lowered, Vec<Fault>> {
+    let lowered = lower(runs.catalog(), nodes)?;
+    match runs.check(&graph_type(), &lowered.inputs(Value::Null)) {
+        Ok(()) => Ok(lowered),
+        Err(Error::InvalidInputs { violations, .. }) => {
+            Err(violations.iter().map(|violation| Fault::of_violation(nodes, violation)).collect())
+        }
+        Err(other) => Err(vec![Fault::of_all(Reason::NativeInvalid, other.to_string())]),
+    }
+}
+
+/// What every run here is a run of.
+pub(super) fn graph_type() -> NodeTypeRef {
+    NodeTypeRef { id: "runyard.composite.graph".to_owned(), version: "1.0.0".to_owned() }
+}
+
+impl Lowered {
+    /// What such a run is given.
+    pub(super) fn inputs(&self, data: Value) -> Object {
+        Object::from_iter([("graph".to_owned(), self.graph.clone()), ("data".to_owned(), data)])
+    }
 }
 
 /// Reads nodes.
@@ -40,6 +68,8 @@ pub(super) struct Lowered {
 pub(super) fn lower(catalog: &Catalog, nodes: &[Node]) -> Result<Lowered, Vec<Fault>> {
     let mut reader = Reader { catalog, nodes: 0, groups: false };
     let graph = reader.graph(nodes, 1)?;
+    let unwritable = |error: serde_json::Error| vec![Fault::of_all(Reason::NativeInvalid, error.to_string())];
+    let graph = serde_json::to_value(graph).map_err(unwritable)?;
     Ok(Lowered { graph, groups: reader.groups })
 }
 
@@ -82,7 +112,7 @@ impl Reader<'_> {
         }
         faults.of_outlines(nodes, &start.uuid, &outlines);
         faults.none()?;
-        Ok(WrittenGraph { entry: Some(start.uuid.clone()), nodes: written })
+        Ok(WrittenGraph { entry: Some(start.uuid.clone()), nodes: written, text: None })
     }
 
     fn node(&mut self, node: &Node, depth: usize) -> Result<(WrittenNode, Ways), (Reason, String)> {

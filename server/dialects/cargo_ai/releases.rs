@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{
     invalid_draft, invalid_nodes, invalid_version, no_draft, no_form, no_release, nothing_deployed, of_objects, settled,
 };
-use super::lower::lower;
+use super::lower::checked;
 use super::start::fresh;
 use super::{Room, check};
 use crate::dialects::arp::wire::time;
@@ -140,7 +140,7 @@ async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<Relea
     let mut workflow = room.workflow(cx, &workflow_uuid).await?;
     let mut release = room.draft(cx, &workflow_uuid).await?;
     let version = next(workflow.body.version.as_deref(), version.as_deref())?;
-    lower(room.runs.catalog(), &release.body.nodes).map_err(|faults| invalid_draft(check::told(&faults)))?;
+    checked(&room.runs, &release.body.nodes).map_err(|faults| invalid_draft(check::told(&faults)))?;
     if release.body.form_fields.is_none() {
         return Err(no_form());
     }
@@ -170,7 +170,7 @@ async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<Relea
 
 /// Whether nodes could be deployed.
 pub(super) fn validate(room: &Room, nodes: &[Node]) -> Validation {
-    check::validation(lower(room.runs.catalog(), nodes))
+    check::validation(checked(&room.runs, nodes))
 }
 
 /// The version of a release after another: as asked, or the next.

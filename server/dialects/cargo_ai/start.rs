@@ -4,20 +4,16 @@ use std::collections::BTreeSet;
 
 use runyard_api::cargo::types::{CreateRun, ExecuteAction, Node, NodeKind, Position};
 use runyard_api::host::Caller;
-use runyard_engine::{ApprovalStrategy, Constraints, Labels, NodeTypeRef, Object, Policy};
+use runyard_engine::{ApprovalStrategy, Constraints, Labels, Object, Policy};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::lower::{Lowered, lower};
+use super::lower::{Lowered, checked, graph_type};
 use super::native::START;
 use super::{FACE, Room, check, error, wire};
 use crate::dialects::arp::runs::idempotency_key;
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::{NewRun, StartedRun};
-
-/// What every run here is a run of.
-const GRAPH: &str = "runyard.composite.graph";
-const GRAPH_VERSION: &str = "1.0.0";
 
 /// The longest text that lists can find a run by, characters.
 const LABEL_CHARACTERS_MAX: usize = 256;
@@ -131,7 +127,7 @@ impl Room {
                 (workflow, Some(release.id), release.body.nodes)
             }
         };
-        let lowered = lower(self.runs.catalog(), &nodes).map_err(|faults| check::refused(&faults))?;
+        let lowered = checked(&self.runs, &nodes).map_err(|faults| check::refused(&faults))?;
         Ok(Walk { workflow, release, nodes, lowered })
     }
 }
@@ -145,7 +141,7 @@ pub(super) async fn begin(
     request: (&'static str, Value),
     key: Option<&str>,
 ) -> Result<StartedRun, Refusal> {
-    let mut new = new_run(cx, walk, data, request)?;
+    let mut new = new_run(cx, walk, data, request);
     new.key = key.map(idempotency_key).transpose()?;
     room.runs.start(&cx.tenant, new).await.map_err(|error| {
         let refusal = of_runs(error);
@@ -154,12 +150,7 @@ pub(super) async fn begin(
     })
 }
 
-fn new_run(
-    cx: &Caller,
-    walk: Walk,
-    data: Value,
-    (operation, request): (&'static str, Value),
-) -> Result<NewRun, Refusal> {
+fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static str, Value)) -> NewRun {
     let mut labels = Labels::new();
     label(&mut labels, wire::WORKFLOW, &walk.workflow);
     label(&mut labels, wire::GROUP, if walk.lowered.groups { "true" } else { "false" });
@@ -175,13 +166,12 @@ fn new_run(
         Some(release) => label(&mut labels, wire::RELEASE, &release),
         None => _ = notes.insert(wire::NODES.to_owned(), json!(walk.nodes)),
     }
-    let graph = serde_json::to_value(walk.lowered.graph).map_err(|error| error::invalid_nodes(error.to_string()))?;
-    Ok(NewRun {
+    NewRun {
         name: None,
         face: FACE,
         operation,
-        node_type: NodeTypeRef { id: GRAPH.to_owned(), version: GRAPH_VERSION.to_owned() },
-        inputs: Object::from_iter([("graph".to_owned(), graph), ("data".to_owned(), data)]),
+        node_type: graph_type(),
+        inputs: walk.lowered.inputs(data),
         constraints: Constraints::default(),
         policy: Policy::default(),
         steps: Policy::default(),
@@ -192,7 +182,7 @@ fn new_run(
         graph: None,
         request,
         key: None,
-    })
+    }
 }
 
 fn label(labels: &mut Labels, name: &str, value: &str) {
