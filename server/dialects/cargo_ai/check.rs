@@ -11,6 +11,8 @@ use crate::dialects::refusal::Refusal;
 
 /// How many faults one message tells; the rest is counted.
 const TOLD_MAX: usize = 20;
+/// How long one message is, characters.
+const TOLD_CHARACTERS_MAX: usize = 4_000;
 
 /// Something that is wrong with a node, or with all of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,7 +103,11 @@ fn reason(why: &Why) -> Reason {
 pub(super) fn told(faults: &[Fault]) -> String {
     let lines: Vec<String> = faults.iter().take(TOLD_MAX).map(Fault::line).collect();
     let more = faults.len().saturating_sub(TOLD_MAX);
-    if more == 0 { lines.join("; ") } else { format!("{}; and {more} more", lines.join("; ")) }
+    let all = lines.join("; ");
+    // Graphs within graphs tell what is wrong within them.
+    let short: String = all.chars().take(TOLD_CHARACTERS_MAX).collect();
+    let cut = if short.len() < all.len() { " ..." } else { "" };
+    if more == 0 { format!("{short}{cut}") } else { format!("{short}{cut}; and {more} more") }
 }
 
 /// What a run that was to walk such nodes is refused with.

@@ -90,7 +90,7 @@ fn the_words_are_those_that_the_rooms_answer_with() {
     };
     assert_eq!(
         cells(run_states(), "waiting", ""),
-        ["running", "running", "PAUSED or QUEUED or RUNNING", "running", "waiting"]
+        ["running", "running", "PAUSED or QUEUED or RUNNING", "running", "running", "waiting"]
     );
     assert_eq!(cells(node_run_states(), "skipped", ""), ["canceled", "", "", "", "skipped"]);
     assert_eq!(

@@ -1,10 +1,11 @@
 //! Every field and parameter of the owner's page on starting a run, with the run that fills it or the rule that leaves it out.
 
 use http::Method;
+use runyard_api::cargo::types::Node;
 use serde_json::{Value, json};
 
 use super::{AT, ask, begun, deployed, drawn, end, finished, native, post, start, uuid, walked};
-use crate::harness::World;
+use crate::harness::{World, typed};
 
 /// What a field is.
 enum Field {
@@ -137,7 +138,7 @@ async fn every_field_of_the_page_is_filled_by_some_run_or_left_out_by_a_rule() {
     ] {
         assert!(at(answer, path).is_empty(), "{path} though {rule}");
     }
-    assert_eq!(own["run"]["nodes"], adorned(), "as they were given");
+    assert_eq!(own["run"]["nodes"], json!(typed::<Vec<Node>>(adorned())), "as they were given");
     assert!(at(&released, "run.executions[].creditsUsedCount").iter().all(|credits| credits.as_f64() == Some(0.0)));
     let id = own["run"]["temporalWorkflowId"].as_str().unwrap();
     assert_eq!(id.trim_start_matches("run_"), own["run"]["uuid"].as_str().unwrap().replace('-', ""));

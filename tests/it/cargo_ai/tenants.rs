@@ -1,13 +1,14 @@
 //! Two tenants: what is another's is not there, in the same words as what never was.
 
 use http::Method;
+use runyard::config::auth::Mode;
 use serde_json::{Value, json};
 
 use super::{AT, ask, begun, deployed, drawn, finished, get, post};
 use crate::harness::{Clients, World};
 
 async fn two() -> (World, Clients, Clients) {
-    let world = World::new().await;
+    let world = World::with(|config| config.auth.mode = Some(Mode::Required)).await;
     let (ours, theirs) = (world.key("acme", &[]).await, world.key("other", &[]).await);
     let (acme, other) = (world.showing(Some(&ours)), world.showing(Some(&theirs)));
     (world, acme, other)

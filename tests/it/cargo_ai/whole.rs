@@ -45,12 +45,14 @@ fn configure(folder: &Path, url: &str) {
         description = "Books an order."
         method = "POST"
         path = "/book"
+        input_schema = {{ type = "object", required = ["order"], properties = {{ order = {{ type = "string" }} }} }}
 
         [[integrations.node_types]]
         slug = "ship"
         description = "Ships an order."
         method = "POST"
         path = "/broken"
+        input_schema = {{ type = "object", required = ["order"], properties = {{ order = {{ type = "string" }} }} }}
         "#
     );
     std::fs::write(folder.join("runyard.toml"), text).unwrap();
