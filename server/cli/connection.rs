@@ -130,7 +130,7 @@ impl Connection {
         }
         let connection = Self::open(target, Need::Own, false).await?;
         let doors = connection.own().list_doors().await?.into_inner().doors;
-        let door = doors.into_iter().find(|door| door.name.to_string() == CARGO);
+        let door = doors.into_iter().find(|door| door.name == CARGO);
         let door = door.ok_or_else(|| Failure::new("no_such_door", "the server has no door for Cargo"))?;
         let shown = connection.clients().shown.clone();
         let client = showing(cargo::Client::builder(&door.url), &shown).no_proxy().retry(Retry::never()).build()?;

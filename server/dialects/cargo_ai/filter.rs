@@ -160,7 +160,10 @@ impl Room {
         limit: usize,
     ) -> Result<Found, Refusal> {
         let (mut found, mut after, mut looked_at) = (Found { rows: Vec::new(), count: 0 }, None, 0);
-        while !wanted.none {
+        if wanted.none {
+            return Ok(found);
+        }
+        loop {
             let rows = self.runs.list(&cx.tenant, &wanted.filter, after, PAGE).await.map_err(of_runs)?;
             after = rows.last().map(|row| Cursor { created_at_ms: row.created_at_ms, run: row.run });
             let last = rows.len() < PAGE;
@@ -180,10 +183,9 @@ impl Room {
                 found.count += 1;
             }
             if last {
-                break;
+                return Ok(found);
             }
         }
-        Ok(found)
     }
 
     /// The run of a row.

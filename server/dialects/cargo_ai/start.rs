@@ -1,7 +1,5 @@
 //! Runs to be: of a workflow's release, of nodes that come with the request, of one action.
 
-use std::collections::BTreeSet;
-
 use runyard_api::cargo::types::{CreateRun, ExecuteAction, Node, NodeKind, Position};
 use runyard_api::host::Caller;
 use runyard_engine::{ApprovalStrategy, Constraints, Labels, Object, Policy};
@@ -187,5 +185,5 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
 
 fn label(labels: &mut Labels, name: &str, value: &str) {
     let value: String = value.chars().take(LABEL_CHARACTERS_MAX).collect();
-    labels.entry(name.to_owned()).or_insert_with(BTreeSet::new).insert(value);
+    labels.entry(name.to_owned()).or_default().insert(value);
 }
