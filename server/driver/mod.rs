@@ -5,11 +5,13 @@
 
 mod lease;
 pub mod perform;
+mod sub_runs;
 mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use runyard_engine::Request;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -122,7 +124,9 @@ fn is_still_ours(parts: &Parts, claimed: &Claimed) -> bool {
         tracing::warn!(effect = %claimed.effect.id, "a claim was answered after its lease had run out, and is left alone");
         return false;
     }
-    parts.runs.may_be_live(&claimed.tenant, claimed.run, claimed.effect.node_run)
+    // Who asked for these has ended.
+    let parting = matches!(claimed.effect.request, Request::Stop { .. } | Request::Report { .. });
+    parting || parts.runs.may_be_live(&claimed.tenant, claimed.run, claimed.effect.node_run)
 }
 
 /// Waits for a bell, or for the next effect to come due.

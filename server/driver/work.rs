@@ -7,7 +7,7 @@ use runyard_engine::event::Failure;
 use runyard_engine::{Command, Effect, Outcome, Request};
 use tracing::Instrument;
 
-use super::{Parts, perform};
+use super::{Parts, perform, sub_runs};
 use crate::planner::PlanRequest;
 use crate::runs::Error;
 use crate::runs::answer::Answer;
@@ -40,13 +40,20 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
         tenant: tenant.clone(),
         run,
         node_run: effect.node_run,
+        attempt: effect.attempt,
         begun_at_ms: effect.due_at_ms,
     };
     let answering = std::panic::AssertUnwindSafe(answer(parts, &around, &effect, earlier)).catch_unwind();
     // Only the work is given up, never the recording of what came of it: that may be half done.
     let command = tokio::select! {
         biased;
-        answered = answering => answered.unwrap_or_else(|_| settle(&effect, Outcome::Failed(panicked()))),
+        answered = answering => match answered.unwrap_or_else(|_| Ok(settle(&effect, Outcome::Failed(panicked())))) {
+            Ok(command) => command,
+            Err(error) => {
+                tracing::warn!(%error, cause = ?error, "another run could not be reached; the effect will be claimed again");
+                return;
+            }
+        },
         () = time_is_over(parts, &effect) => settle(&effect, Outcome::TimedOut),
         () = recall.called_back() => {
             tracing::debug!("nobody waits for this any more; the work on it was given up");
@@ -79,10 +86,14 @@ async fn time_is_over(parts: &Parts, effect: &Effect) {
     match &effect.request {
         Request::Call { until_ms: Some(until_ms), .. }
         | Request::Plan { until_ms: Some(until_ms), .. }
+        | Request::Run { until_ms: Some(until_ms) }
         | Request::Load { until_ms: Some(until_ms) } => parts.clock.sleep_until(*until_ms).await,
         Request::Call { until_ms: None, .. }
         | Request::Plan { until_ms: None, .. }
+        | Request::Run { until_ms: None }
         | Request::Load { until_ms: None }
+        | Request::Stop { .. }
+        | Request::Report { .. }
         | Request::Wake => std::future::pending().await,
     }
 }
@@ -91,13 +102,33 @@ async fn time_is_over(parts: &Parts, effect: &Effect) {
 async fn earlier(parts: &Parts, claimed: &Claimed) -> Result<Vec<Answer>, Error> {
     match &claimed.effect.request {
         Request::Plan { .. } => parts.runs.earlier_answers(&claimed.tenant, claimed.run).await,
-        Request::Call { .. } | Request::Load { .. } | Request::Wake => Ok(Vec::new()),
+        Request::Call { .. }
+        | Request::Run { .. }
+        | Request::Load { .. }
+        | Request::Stop { .. }
+        | Request::Report { .. }
+        | Request::Wake => Ok(Vec::new()),
     }
 }
 
-async fn answer(parts: &Parts, around: &perform::Around, effect: &Effect, earlier: Vec<Answer>) -> Command {
-    match &effect.request {
+/// What comes of an effect. An error is no answer: the effect stays, and is claimed again.
+async fn answer(
+    parts: &Parts,
+    around: &perform::Around,
+    effect: &Effect,
+    earlier: Vec<Answer>,
+) -> Result<Command, Error> {
+    Ok(match &effect.request {
         Request::Wake => Command::Wake { effect: effect.id, node_run: effect.node_run },
+        Request::Run { .. } => sub_runs::start(parts, around, effect).await?,
+        Request::Stop { run } => {
+            parts.runs.stop_sub_run(&around.tenant, around.run, *run).await?;
+            sub_runs::done(effect)
+        }
+        Request::Report { run, node_run } => {
+            parts.runs.report(&around.tenant, around.run, (*run, *node_run)).await?;
+            sub_runs::done(effect)
+        }
         Request::Call { node_type, inputs, .. } => {
             let call = perform::Call {
                 tenant: &around.tenant,
@@ -127,10 +158,10 @@ async fn answer(parts: &Parts, around: &perform::Around, effect: &Effect, earlie
                 Err(failure) => settle(effect, Outcome::Failed(failure)),
             }
         }
-    }
+    })
 }
 
-fn settle(effect: &Effect, outcome: Outcome) -> Command {
+pub(super) fn settle(effect: &Effect, outcome: Outcome) -> Command {
     Command::Settle { effect: effect.id, node_run: effect.node_run, outcome }
 }
 

@@ -200,7 +200,7 @@ impl Runs {
         Ok(state.map(|state| StartedRun { state, replayed: true }))
     }
 
-    fn prepare(&self, new: &NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
+    pub(super) fn prepare(&self, new: &NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
         let node_type = self.resolve(&new.node_type, &new.inputs)?;
         let graph = match &new.graph {
             Some(graph) => Some(graph.clone()),
@@ -222,6 +222,7 @@ impl Runs {
             notes,
             labels: new.labels.clone(),
             turn: None,
+            parent: None,
         })
     }
 

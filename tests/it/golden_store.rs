@@ -5,7 +5,7 @@
 //! projection change, add a new one beside them:
 //!
 //! ```sh
-//! RUNYARD_GOLDEN_STORE=tests/golden/stores/0004.db cargo test -p runyard --test it golden_store::write
+//! RUNYARD_GOLDEN_STORE=tests/golden/stores/0005.db cargo test -p runyard --test it golden_store::write
 //! ```
 //!
 //! (relative to the workspace's root; an existing file is refused). Without the variable the same test writes into a temporary

@@ -27,5 +27,6 @@ mod remote;
 mod runtime;
 mod shutdown;
 mod streams;
+mod sub_runs;
 mod tidy;
 mod toolregistry;

@@ -35,6 +35,7 @@ const PLANNER: &str = "runyard.composite.planner.general";
 const EXTERNAL: &str = "runyard.composite.external";
 const GRAPH: &str = "runyard.composite.graph";
 const EACH: &str = "runyard.composite.each";
+const RUN: &str = "runyard.core.run";
 
 fn object(value: Value) -> Object {
     match value {
@@ -49,7 +50,7 @@ fn reference(id: &str) -> NodeTypeRef {
 
 /// A node type and inputs that fit it.
 fn work(choices: &mut Choices, composites: bool) -> (NodeTypeRef, Object) {
-    let weights = if composites { [4, 3, 2, 3, 5, 1, 2, 2] } else { [4, 3, 1, 1, 1, 1, 0, 0] };
+    let weights = if composites { [4, 3, 2, 3, 5, 1, 2, 2, 2] } else { [4, 3, 1, 1, 1, 1, 0, 0, 1] };
     match choices.weighted(&weights) {
         0 => (reference(ECHO), object(json!({ "echo": *choices.pick(&["a", "b", "c"]) }))),
         1 => (reference(SLEEP), object(json!({ "seconds": *choices.pick(&[0.0, 0.05, 1.0, 7.5, 60.0]) }))),
@@ -58,12 +59,23 @@ fn work(choices: &mut Choices, composites: bool) -> (NodeTypeRef, Object) {
         4 => (reference(EXTERNAL), Object::new()),
         5 => (reference(ASK), object(json!({ "question": *choices.pick(&["who", "why"]) }))),
         6 => (reference(GRAPH), object(json!({ "graph": graphs::written(choices), "data": { "n": 1 } }))),
-        _ => {
+        7 => {
             let at_once = 1 + choices.below(3);
             let items = json!({ "items": ["a", "b", "c"], "item_as": "echo", "at_once": at_once });
             let mut inputs = object(items);
             inputs.insert("node_type_ref".to_owned(), json!({ "node_type_id": ECHO }));
             (reference(EACH), inputs)
+        }
+        _ => {
+            let (id, inputs) = match choices.below(4) {
+                0 => (ECHO, json!({ "echo": "a" })),
+                1 => (EXTERNAL, json!({})),
+                2 => (SLEEP, json!({ "seconds": 0.05 })),
+                _ => (PLANNER, json!({ "goal": "one" })),
+            };
+            let asked =
+                json!({ "node_type_ref": { "node_type_id": id }, "inputs": inputs, "wait": choices.percent(80) });
+            (reference(RUN), object(asked))
         }
     }
 }

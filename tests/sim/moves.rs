@@ -1,6 +1,9 @@
 //! What can happen next, and how it is drawn. The first of everything is the plainest: a gate opens, and all goes well.
 
-use runyard_engine::{ApprovalId, Command, NodeKind, NodeRunId, Outcome, Request as Wanted, RunId, Verdict as Said};
+use runyard_engine::{
+    ApprovalId, Command, NodeKind, NodeRunId, Outcome, Request as Wanted, RunId, RunOutcome, SubRunReport,
+    Verdict as Said,
+};
 
 use crate::clients::{Asked, Request};
 use crate::draw;
@@ -125,6 +128,7 @@ impl World {
                 self.next.lock().unwrap().outcome = Some(outcome);
                 self.faults.defects
             }
+            What::Launch => self.faults.defects,
             What::Commit | What::Claim | What::Read => {
                 let faulty = self.faults.store_errors && self.choices.percent(6);
                 return if faulty { *self.choices.pick(&self.store_faults(what)) } else { Verdict::Go };
@@ -374,6 +378,16 @@ impl World {
                 }
                 Err(failure) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure) },
             },
+            (Wanted::Run { .. }, _) => {
+                Command::Launched { effect, node_run, inputs: None, waits: self.choices.percent(70) }
+            }
+            (Wanted::Stop { run }, _) => {
+                let (run, node_run) = (*run, claimed.effect.node_run);
+                let outcome = *self.choices.pick(&[RunOutcome::Succeeded, RunOutcome::Canceled]);
+                let report = Box::new(SubRunReport { run, outcome, outputs: None, error: None });
+                Command::Report { node_run, report }
+            }
+            (Wanted::Report { .. }, _) => Command::Wake { effect, node_run },
             (Wanted::Call { .. }, _) => {
                 Command::Settle { effect, node_run, outcome: draw::outcome(&mut self.choices, now_ms) }
             }

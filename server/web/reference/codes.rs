@@ -189,6 +189,10 @@ pub const REASONS: [(&[&str], &str); 23] = [
         &["graph_invalid", "items_invalid", "load_failed", "expression_invalid"],
         "A graph or a list of items turned out to be nothing that could be walked; the message says where.",
     ),
+    (
+        &["sub_run_failed", "sub_run_refused", "sub_runs_too_deep"],
+        "A run that a step starts ended without a reason, cannot be started, or would lie too deep.",
+    ),
     (&["not_needed"], "A stand-in was skipped: nobody failed whom it stands in for."),
     (&["egress_denied"], "This server may not call there; the message says which rule."),
     (&["dns_failed", "connect_failed", "tls_failed"], "A call did not get through."),
