@@ -77,11 +77,11 @@ fn seen(template: &Template, root: &str, nodes: Option<&Nodes>, data: &Value) ->
     let Some(members) = template.members(root) else {
         // It may read them all.
         let reached = nodes.into_iter().flat_map(Nodes::reached);
-        let all = reached.map(|(slug, outputs)| (slug.to_owned(), Value::Object(outputs.clone())));
+        let all = reached.map(|(slug, outputs)| (slug.to_owned(), outputs));
         return std::iter::once(("start".to_owned(), Value::Object(start()))).chain(all).collect();
     };
-    let value = |slug: &str| match nodes.and_then(|nodes| nodes.outputs(slug)) {
-        Some(outputs) => Some(Value::Object(outputs.clone())),
+    let value = |slug: &str| match nodes.and_then(|nodes| nodes.seen(slug)) {
+        Some(outputs) => Some(outputs),
         None => (slug == "start").then(|| Value::Object(start())),
     };
     members.filter_map(|slug| Some((slug.to_owned(), value(slug)?))).collect()

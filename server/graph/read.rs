@@ -240,7 +240,10 @@ impl Reader<'_> {
                 NodeKind::Call | NodeKind::Run | NodeKind::Graph | NodeKind::Each => {}
                 NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External => self.wrong(
                     &format!("{at}/inputs"),
-                    format!("hold an expression, and `{}` takes only values (node `{key}`)", node_type.id),
+                    format!(
+                        "hold an expression, and `{}` takes only values; let `runyard.core.run` start it (node `{key}`)",
+                        node_type.id
+                    ),
                 ),
             }
         } else if let Err(violations) = self.catalog.validate_inputs(node_type, inputs) {

@@ -9,7 +9,7 @@ use runyard_engine::event::{Artifact, Evaluation, EvaluationStatus, Failure, Fin
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
     ApprovalStrategy, ChildSpec, Completion, Constraints, Labels, NodeType, NodeTypeRef, Object, OnFailure, Outcome,
-    Plan, Policy, Retry, Route, Routed, SideEffect,
+    Plan, Policy, Retry, Route, Routed, RunId, RunOutcome, SideEffect, SubRunReport,
 };
 use serde_json::{Value, json};
 
@@ -295,6 +295,12 @@ pub fn outcome(choices: &mut Choices, now_ms: i64) -> Outcome {
         return Outcome::Routed(Box::new(Routed { outputs, inputs, route, until_ms }));
     }
     Outcome::Succeeded { outputs }
+}
+
+/// How a run may have ended that another one has started.
+pub fn report(choices: &mut Choices, run: RunId) -> SubRunReport {
+    let outcome = *choices.pick(&[RunOutcome::Succeeded, RunOutcome::Canceled]);
+    SubRunReport { run, outcome, outputs: None, error: None }
 }
 
 /// What the planner answers with: mostly a plan, of which most are good.

@@ -1,9 +1,6 @@
 //! What can happen next, and how it is drawn. The first of everything is the plainest: a gate opens, and all goes well.
 
-use runyard_engine::{
-    ApprovalId, Command, NodeKind, NodeRunId, Outcome, Request as Wanted, RunId, RunOutcome, SubRunReport,
-    Verdict as Said,
-};
+use runyard_engine::{ApprovalId, Command, NodeKind, NodeRunId, Outcome, Request as Wanted, RunId, Verdict as Said};
 
 use crate::clients::{Asked, Request};
 use crate::draw;
@@ -382,10 +379,7 @@ impl World {
                 Command::Launched { effect, node_run, inputs: None, waits: self.choices.percent(70) }
             }
             (Wanted::Stop { run }, _) => {
-                let (run, node_run) = (*run, claimed.effect.node_run);
-                let outcome = *self.choices.pick(&[RunOutcome::Succeeded, RunOutcome::Canceled]);
-                let report = Box::new(SubRunReport { run, outcome, outputs: None, error: None });
-                Command::Report { node_run, report }
+                Command::Report { node_run, report: Box::new(draw::report(&mut self.choices, *run)) }
             }
             (Wanted::Report { .. }, _) => Command::Wake { effect, node_run },
             (Wanted::Call { .. }, _) => {
