@@ -114,7 +114,7 @@ async fn the_face_shows_what_it_always_showed() {
         let (_folder, data) = folder_with(&path);
         let mut shown = String::new();
         let mut runs: Vec<_> = read_and_check(&data).await.into_values().collect();
-        runs.sort_by(|one, other| name(one).cmp(&name(other)));
+        runs.sort_by_key(name);
         for stored in &runs {
             shown.push_str(&format!("# {} ({:?})\n", name(stored), stored.state.status));
             let mut projection = Projection::of(&stored.state);
