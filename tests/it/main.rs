@@ -11,6 +11,7 @@ mod contract;
 mod coordinator;
 mod crash;
 mod expressions;
+mod faces;
 mod failures;
 mod faults;
 mod gateway;
