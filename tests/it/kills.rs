@@ -108,9 +108,12 @@ async fn nothing_is_lost_or_repeated_when_the_server_is_killed_again_and_again()
             load.count(),
             disk.steps()
         );
+        if kill == kills {
+            // Nobody would answer what is held from now on.
+            effects.hold_no_more();
+        }
         served = restart(folder.path(), &base, &effects, &mut times).await;
     }
-    effects.hold_no_more();
     let runs = load.end(&served.doors).await;
     served.kill();
     disk.look(folder.path()).await;

@@ -95,7 +95,8 @@ impl Load {
             assert_whole(&run.seen);
             let kept = doors.events(&run.run_id, 0).await;
             assert_eq!(told(&run.seen), told(&kept), "what was seen is what is kept");
-            assert_eq!(doors.run(&run.run_id).await["state"], "succeeded", "{run:?}");
+            let found = doors.run(&run.run_id).await;
+            assert_eq!(found["state"], "succeeded", "{found}");
             assert_eq!(self.shared.ask(run.number).await.as_deref(), Ok(&*run.run_id), "the same run for the same key");
             runs.push(run);
         }
