@@ -7,25 +7,26 @@ use runyard_engine::event::Failure;
 use runyard_engine::{Command, Effect, Outcome, Request};
 use tracing::Instrument;
 
+use super::lease::Lease;
 use super::{Parts, perform};
 use crate::planner::PlanRequest;
 use crate::runs::Error;
 use crate::runs::answer::Answer;
 use crate::store::{Claimed, StoreError};
 
-/// How often a result is offered to a store that is busy, before the claim is left to run out.
+/// How often a result is offered to a store that is busy or fails, before the claim is left to run out.
 const OFFERS_MAX: u32 = 8;
 /// The first pause between two offers; each next is twice as long.
 const OFFER_PAUSE: Duration = Duration::from_millis(20);
 
 /// Performs an effect and submits what came back. A result that nobody wants any more is dropped: the run has moved on.
-pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed) {
+pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed, lease: &Lease) {
     let span =
         tracing::info_span!("effect", tenant = claimed.tenant, run_id = %claimed.run, effect = %claimed.effect.id);
-    in_span(parts, claimed).instrument(span).await;
+    in_span(parts, claimed, lease).instrument(span).await;
 }
 
-async fn in_span(parts: &Parts, claimed: Claimed) {
+async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
     let earlier = match earlier(parts, &claimed).await {
         Ok(earlier) => earlier,
         Err(error) => {
@@ -33,7 +34,7 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
             return;
         }
     };
-    let Claimed { tenant, run, effect, epoch, .. } = claimed;
+    let Claimed { tenant, run, effect, .. } = claimed;
     let recall = parts.runs.recalls().hold(effect.id);
     let around = perform::Around {
         runs: parts.runs.clone(),
@@ -55,11 +56,12 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
     };
     let mut pause = OFFER_PAUSE;
     for _ in 0..OFFERS_MAX {
-        match parts.runs.settle(&tenant, run, command.clone(), (effect.id, epoch)).await {
+        match parts.runs.settle(&tenant, run, command.clone(), (effect.id, lease.epoch())).await {
             Ok(_) => return,
-            Err(Error::Busy) => {
-                parts.clock.sleep(pause).await;
-                pause *= 2;
+            Err(Error::Busy) => {}
+            // The disk may have room again in a moment, and what is known need not be found out again.
+            Err(Error::Store(error @ StoreError::Failed(_))) => {
+                tracing::warn!(%error, cause = ?error, "a result could not be recorded; trying again");
             }
             Err(Error::Store(StoreError::Fenced { .. })) => {
                 tracing::debug!("a result came too late and was dropped");
@@ -70,8 +72,10 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
                 return;
             }
         }
+        parts.clock.sleep(pause).await;
+        pause *= 2;
     }
-    tracing::warn!("the store stayed busy; the effect will be claimed again");
+    tracing::warn!("the store took no result; the effect will be claimed again");
 }
 
 /// Waits until the time of this try is over; for ever where it has as long as it takes.
