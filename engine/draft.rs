@@ -6,25 +6,25 @@
 use std::borrow::Cow;
 
 use crate::outstanding::of_node;
-use crate::{Corrupt, Decision, Effect, EffectId, Event, Node, NodeRunId, Recorded, Reply, State, apply};
+use crate::{Context, Corrupt, Decision, Effect, EffectId, Event, Fit, Node, NodeRunId, Recorded, Reply, State, apply};
 
 /// A decision in the making.
 pub(crate) struct Draft<'a> {
     state: Cow<'a, State>,
-    at_ms: i64,
+    context: Context,
     answered: Option<EffectId>,
     decision: Decision,
 }
 
 impl<'a> Draft<'a> {
     /// Nothing decided yet.
-    pub(crate) fn new(state: &'a State, at_ms: i64) -> Self {
-        Draft { state: Cow::Borrowed(state), at_ms, answered: None, decision: Decision::default() }
+    pub(crate) fn new(state: &'a State, context: Context) -> Self {
+        Draft { state: Cow::Borrowed(state), context, answered: None, decision: Decision::default() }
     }
 
     /// As [`Draft::new`], for a command that answers an effect: that one is over and need not be dropped.
-    pub(crate) fn answering(state: &'a State, at_ms: i64, effect: EffectId) -> Self {
-        Draft { answered: Some(effect), ..Draft::new(state, at_ms) }
+    pub(crate) fn answering(state: &'a State, context: Context, effect: EffectId) -> Self {
+        Draft { answered: Some(effect), ..Draft::new(state, context) }
     }
 
     /// The state with everything recorded so far.
@@ -34,7 +34,12 @@ impl<'a> Draft<'a> {
 
     /// Now, Unix milliseconds.
     pub(crate) fn at_ms(&self) -> i64 {
-        self.at_ms
+        self.context.at_ms
+    }
+
+    /// What makes a result fit.
+    pub(crate) fn fit(&self) -> Fit {
+        self.context.fit
     }
 
     /// A node run that must exist.
@@ -45,7 +50,7 @@ impl<'a> Draft<'a> {
     /// Records what happened.
     pub(crate) fn record(&mut self, event: Event) -> Result<(), Corrupt> {
         let state = self.state.to_mut();
-        let recorded = Recorded { position: state.version + 1, at_ms: self.at_ms, event };
+        let recorded = Recorded { position: state.version + 1, at_ms: self.context.at_ms, event };
         apply(state, &recorded)?;
         self.decision.events.push(recorded.event);
         Ok(())

@@ -17,8 +17,8 @@ use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Positi
 /// |--------|-----------------------------------------------------------------------------|
 /// | 1      | the first                                                                   |
 /// | 2      | policies, `attempt_failed`, `node_queued`, ends that fall short of success  |
-/// | 3      | labels, questions, turns, approvals, pauses; graphs and lists of items:     |
-/// |        | `loaded`, `node_delayed`, places, routes                                     |
+/// | 3      | labels, questions, turns, approvals, pauses, output schemas; graphs and     |
+/// |        | lists of items: `loaded`, `node_delayed`, places, routes                     |
 pub const FORMAT_VERSION: u32 = 3;
 
 /// An event in its place.

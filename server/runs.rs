@@ -11,6 +11,7 @@
 //! | `references.rs`  | the ways in which a run is named                                 |
 //! | `row.rs`         | what lists show, derived from the state                          |
 //! | `threads.rs`     | runs that share their messages, one after the other               |
+//! | `output_schema.rs` | the schema that a result has to fit, and what fits it             |
 //! | `answer.rs`      | the one value that a run answers with                            |
 //! | `recalls.rs`     | what is being performed, called back when nobody waits for it    |
 //! | `fingerprint.rs` | telling a repeated request from another one                      |
@@ -25,6 +26,7 @@ mod decisions;
 mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod output_schema;
 pub mod recalls;
 mod references;
 pub mod remote;
@@ -100,6 +102,12 @@ pub enum Error {
         node_type: String,
         /// Field by field.
         violations: Vec<Violation>,
+    },
+    /// What the result should fit is no schema, or none that can be used.
+    #[error("the output schema {reason}")]
+    InvalidOutputSchema {
+        /// What is wrong with it.
+        reason: String,
     },
     /// The engine refused, and recorded nothing.
     #[error(transparent)]

@@ -161,6 +161,7 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
         approval: ApprovalStrategy::None,
         notes: Object::new(),
         labels: Labels::new(),
+        output_schema: None,
         graph: None,
         thread: None,
         key: None,

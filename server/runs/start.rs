@@ -10,7 +10,7 @@ use runyard_engine::{
 use serde_json::Value;
 
 use super::submit::Riders;
-use super::{Error, RunName, Runs};
+use super::{Error, RunName, Runs, output_schema};
 use crate::graph;
 use crate::store::{Epoch, KeyUse, StoreError};
 
@@ -40,6 +40,8 @@ pub struct NewRun {
     pub approval: ApprovalStrategy,
     /// What the face wants to find again.
     pub notes: Object,
+    /// JSON Schema (draft 7) that the result has to fit: see [`super::output_schema`]. Not yet checked.
+    pub output_schema: Option<Value>,
     /// What the root walks, where that has been read and checked before.
     pub graph: Option<Arc<Graph>>,
     /// What lists find it by. The face bounds how many there are, and how long.
@@ -206,6 +208,9 @@ impl Runs {
             Some(graph) => Some(graph.clone()),
             None => self.walked(&node_type, &new.inputs)?,
         };
+        if let Some(schema) = &new.output_schema {
+            output_schema::check(schema).map_err(|reason| Error::InvalidOutputSchema { reason })?;
+        }
         let mut notes = new.notes.clone();
         notes.insert(FINGERPRINT.to_owned(), Value::String(hex(fingerprint)));
         Ok(Start {
@@ -218,6 +223,7 @@ impl Runs {
             steps: new.steps.clone(),
             approval: new.approval,
             parallel_max: self.limits.parallel_max,
+            output_schema: new.output_schema.clone(),
             graph,
             notes,
             labels: new.labels.clone(),

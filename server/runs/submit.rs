@@ -14,7 +14,7 @@ use tokio::sync::{Mutex as Turn, Notify};
 use super::cache::{self, Cache};
 use super::recalls::Recalls;
 use super::writing::Writing;
-use super::{Error, approvals, row};
+use super::{Error, approvals, output_schema, row};
 use crate::clock::Clock;
 use crate::feed::Bells;
 use crate::store::{Append, Epoch, KeyUse, Store, StoreError};
@@ -84,7 +84,7 @@ impl Submitter {
         for _ in 0..ATTEMPTS_MAX {
             let before = self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run)));
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
-            let decided = decide(&before, command.clone(), Context { at_ms, run });
+            let decided = decide(&before, command.clone(), Context { at_ms, run, fit: output_schema::fit });
             // A commit would show that what is at hand is old. Where there is none, somebody has to look.
             if decided.as_ref().map_or(true, |decision| decision.events.is_empty())
                 && self.is_old(tenant, &before).await?

@@ -48,7 +48,9 @@ fn added_by_format_3() -> Vec<Event> {
     let started = Start { labels, ..start(NodeKind::Plan) };
     let turn = Some(Turn { thread: "thread_1".into(), number: 2 });
     let next = Start { turn, ..start(NodeKind::Ask) };
+    let schema = Start { output_schema: Some(json!({ "type": "object" })), ..start(NodeKind::Call) };
     vec![
+        Event::Started { start: Box::new(schema), root, constraints: Constraints::default() },
         Event::Started { start: Box::new(started), root, constraints: Constraints::default() },
         Event::Started { start: Box::new(next), root, constraints: Constraints::default() },
         Event::NodeWaiting { node_run: root, wait: Wait::Input },

@@ -88,6 +88,7 @@ fn new_run(body: &CreateRunRequest) -> Result<NewRun, Refusal> {
         notes: Object::from_iter([(NOTE.to_owned(), Value::Object(note))]),
         labels,
         thread: None,
+        output_schema: None,
         graph: None,
         request: serde_json::to_value(body).unwrap_or_default(),
         key: None,

@@ -14,5 +14,6 @@ mod nested;
 mod pauses;
 mod plans;
 mod questions;
+mod results;
 mod retries;
 mod starts;
