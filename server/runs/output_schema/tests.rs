@@ -1,3 +1,5 @@
+//! What fits a schema, what is made to fit, and which schemas are none.
+
 use serde_json::json;
 
 use super::*;
