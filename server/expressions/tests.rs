@@ -199,7 +199,7 @@ fn what_is_no_expression_is_a_fault_with_its_place() {
 
 #[tokio::test]
 async fn what_is_verbatim_stays_and_other_roots_have_other_names() {
-    let dialect = Dialect { roots: &["steps"], verbatim: &["_nodes"] };
+    let dialect = Dialect { roots: &["steps"], verbatim: &["_nodes"], braces: true };
     let template = compile(&json!({ "_nodes": ["{{ ( }}"], "x": "{{ steps.a }}" }), &dialect).unwrap();
     let moment = Moment { now_ms: 0, seed: 0 };
     let made = expressions(Limits::default()).evaluate(&template, &json!({ "steps": { "a": [1] } }), moment).await;
