@@ -104,6 +104,11 @@ pub fn of_runs(error: Error) -> Refusal {
             Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key)
         }
         Error::Busy => Refusal::new(S::SERVICE_UNAVAILABLE, "store_busy", message).retryable(Some(RETRY_AFTER_S)),
+        Error::Unsealed => {
+            tracing::error!("{message}");
+            let message = "what the run passes through could not be sealed; nothing was started";
+            Refusal::new(S::INTERNAL_SERVER_ERROR, "internal_error", message)
+        }
         Error::Unreadable { run, reason } => {
             tracing::error!(%run, reason, "a run's log does not read as it must");
             Refusal::new(

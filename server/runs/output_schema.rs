@@ -3,8 +3,9 @@
 //! A result is taken as it is where it fits. The result of a plan has the form that its last step gave it, which is seldom the one that was
 //! asked for, so it is brought into form:
 //!
-//! - each property is what the result has under its name, or else what the last step that made something of that name made; names are
-//!   compared as they are, then without case and signs (`orderNumber` is `order_number`);
+//! - each property is what the result has under its name, or else what the last step that made something of that name made. Names are
+//!   compared as they are, then without case and signs (`orderNumber` is `order_number`), and of what steps made then by their words
+//!   (`uuid` is `uuid4`, `hash` is `sha256_hash`);
 //! - the result itself goes to the property that is still without a value, where exactly one required one is (or one of all);
 //! - of objects, what the schema neither names nor allows is left out.
 //!
@@ -83,7 +84,12 @@ fn formed(schema: &Value, answer: &Value, steps: &[&Object]) -> Value {
     let mut formed = Object::new();
     let mut without = Vec::new();
     for name in properties.keys() {
-        let of_step = || steps.iter().rev().find_map(|outputs| named(outputs, name));
+        let of_step = || {
+            let steps = || steps.iter().rev();
+            steps()
+                .find_map(|outputs| named(outputs, name))
+                .or_else(|| steps().find_map(|outputs| worded(outputs, name)))
+        };
         match own.and_then(|own| named(own, name)).or_else(of_step) {
             Some(value) => _ = formed.insert(name.clone(), value.clone()),
             None => without.push(name),
@@ -120,6 +126,17 @@ fn named<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
     let wanted: String = plain(name);
     let alike = || object.iter().find(|(other, _)| plain(other) == wanted).map(|(_, value)| value);
     object.get(name).or_else(|| if wanted.is_empty() { None } else { alike() })
+}
+
+/// The member that has this name among the words of its own; digits at the end of a word are none.
+fn worded<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
+    let has = |other: &str| {
+        let words = other.split(|sign: char| !sign.is_alphanumeric());
+        words
+            .into_iter()
+            .any(|word| word.trim_end_matches(|sign: char| sign.is_ascii_digit()).eq_ignore_ascii_case(name))
+    };
+    object.iter().find(|(other, _)| !name.is_empty() && has(other)).map(|(_, value)| value)
 }
 
 /// The value without members that the schema neither names nor allows.

@@ -10,7 +10,7 @@ use runyard_engine::{
 use serde_json::Value;
 
 use super::submit::Riders;
-use super::{Error, RunName, Runs, output_schema};
+use super::{Error, PassThrough, RunName, Runs, output_schema};
 use crate::graph;
 use crate::store::{Epoch, KeyUse, StoreError};
 
@@ -48,6 +48,8 @@ pub struct NewRun {
     pub labels: Labels,
     /// The thread whose next turn it is to be: one with a live run is refused. Absent: a thread of its own.
     pub thread: Option<String>,
+    /// What goes with calls of integrations, at most once for each. It is in no event.
+    pub pass_through: Vec<PassThrough>,
     /// The request as validated, for telling a repeat from another request.
     pub request: Value,
     /// Under which the caller may repeat it.
@@ -130,8 +132,11 @@ impl Runs {
             None => None,
         };
         let start = Start { turn, ..self.prepare(new, fingerprint)? };
-        let riders =
-            Riders { settles: None, key: new.key.as_ref().map(|key| key.used_for(new.operation, run, fingerprint)) };
+        let riders = Riders {
+            settles: None,
+            sealed: self.seal.seal(tenant, run, &new.pass_through)?,
+            key: new.key.as_ref().map(|key| key.used_for(new.operation, run, fingerprint)),
+        };
         let submitted = self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await?;
         Ok(StartedRun { state: submitted.state, replayed: false })
     }
@@ -150,7 +155,7 @@ impl Runs {
         command: Command,
         claim: (runyard_engine::EffectId, Epoch),
     ) -> Result<Arc<State>, Error> {
-        let riders = Riders { settles: Some(claim), key: None };
+        let riders = Riders { settles: Some(claim), ..Riders::default() };
         Ok(self.submitter.submit(tenant, run, command, riders).await?.state)
     }
 

@@ -84,12 +84,11 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
     let labels = labels(choices);
     let approvals = [ApprovalStrategy::OnToolCall, ApprovalStrategy::OnStart];
     let approval = if choices.percent(25) { *choices.pick(&approvals) } else { ApprovalStrategy::None };
-    let output_schema = choices.percent(15).then(|| choices.pick(&output_schemas()).clone());
     NewRun {
         name: name.and_then(RunName::parse),
         face: "run-gateway",
         operation: OPERATION,
-        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps, "labels": labels, "approval": approval, "output_schema": output_schema }),
+        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps, "labels": labels, "approval": approval }),
         node_type,
         inputs,
         constraints,
@@ -98,17 +97,12 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
         approval,
         notes: Object::new(),
         labels,
-        output_schema,
+        output_schema: None,
+        pass_through: Vec::new(),
         graph: None,
         thread: None,
         key: key.and_then(IdempotencyKey::parse),
     }
-}
-
-/// What results have to fit: what all do, what plans can be made to, what none does.
-fn output_schemas() -> [Value; 3] {
-    let with = |name: &str| json!({ "type": "object", "properties": { name: {} }, "required": [name] });
-    [json!({}), with("value"), json!({ "type": "object", "maxProperties": 0 })]
 }
 
 /// The names and values that runs may be labelled with. Few, so that they meet.

@@ -75,6 +75,7 @@ pub(super) fn new_run(place: &Place, said: Said, operation: &'static str, body: 
         labels,
         thread: said.thread,
         output_schema: None,
+        pass_through: Vec::new(),
         graph: None,
         request: json!({ "place": place.server, "body": body }),
         key: None,

@@ -62,6 +62,7 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
         notes,
         labels: Labels::new(),
         output_schema: None,
+        pass_through: Vec::new(),
         graph: None,
         thread: None,
         request: serde_json::to_value(body).unwrap_or_default(),

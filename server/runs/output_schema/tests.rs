@@ -44,6 +44,8 @@ fn properties_are_what_steps_made_of_that_name() {
     let schema = object(json!({ "uuid": text, "orderNumber": { "type": "integer" }, "hash": text }), &["uuid", "hash"]);
     let steps = [json!({ "uuid": "old" }), json!({ "uuid": "new", "order_number": 7 }), json!({ "text": "x" })];
     assert_eq!(fitted(&schema, json!("x"), &steps), Ok(json!({ "uuid": "new", "orderNumber": 7, "hash": "x" })));
+    let words = [json!({ "uuid4": "u" }), json!({ "sha256_hash": "h" })];
+    assert_eq!(fitted(&schema, json!("h"), &words), Ok(json!({ "uuid": "u", "hash": "h" })));
     // A result that stands somewhere already is not put somewhere else.
     assert!(fitted(&schema, json!("new"), &steps).unwrap_err().ends_with("/hash is required"));
     // What the result itself has goes before.

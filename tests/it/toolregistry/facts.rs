@@ -7,7 +7,7 @@ use runyard_api::toolregistry::DOCUMENT;
 use serde_json::Value;
 
 /// What the published operations say. `*` is required, `(...)` a format, `{...}` an enum, `[...]` a list.
-const FACTS: &str = "\
+pub(super) const FACTS: &str = "\
 GET /v1/runs is RunController_listRuns
 GET /v1/runs query includeEvents: boolean default false
 GET /v1/runs query userId: string
@@ -104,12 +104,14 @@ const NOT_SAID: [(&str, &str); 1] = [(
 )];
 
 /// What our document says beyond, and why.
-const SAID: [(&str, &str); 5] = [
+const SAID: [(&str, &str); 7] = [
     ("GET /v1/runs/approval 201", "the same answer, without content"),
     ("GET /v1/execution-plans/{executionPlanId} is ", "from the vendor's pages, which tell no operation ids"),
     ("GET /v1/execution-plans/{executionPlanId} path ", "from the vendor's pages"),
     ("GET /v1/execution-plans/{executionPlanId} 200 ", "from the vendor's pages"),
     ("GET /v1/execution-plans/{executionPlanId} 40", "from the vendor's pages"),
+    ("GET /v1/integrations ", "from the vendor's pages, which tell no operation ids"),
+    ("IntegrationResponseDto.", "from the vendor's pages"),
 ];
 
 fn said() -> BTreeSet<String> {
