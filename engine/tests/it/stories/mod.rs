@@ -17,3 +17,4 @@ mod questions;
 mod results;
 mod retries;
 mod starts;
+mod sub_runs;
