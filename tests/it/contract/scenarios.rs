@@ -88,12 +88,11 @@ async fn successes(world: &World) {
     runtime.get_run_result(id).await.unwrap();
     runtime.cancel_run(&other).await.unwrap();
     drop(runtime.stream_run_events(id, None, None).await.unwrap());
-    let started =
-        toolregistry.run_controller_create_run(None, None, &typed(pursued("Generate a UUID."))).await.unwrap();
+    let new = toolregistry.run_controller_create_run(None, None, &typed(pursued("Generate a UUID."))).await.unwrap();
     toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap();
     toolregistry.run_controller_get_run(id, None).await.unwrap();
     toolregistry.integration_controller_list_integrations(None).await.unwrap();
-    let plan = started.execution_plan_id.to_string();
+    let plan = new.execution_plan_id.to_string();
     toolregistry.execution_plan_controller_get_execution_plan(&plan).await.unwrap();
     toolregistry.run_controller_abort_run(id).await.unwrap();
     drop(toolregistry.run_controller_sse(id, None, None).await.unwrap());
