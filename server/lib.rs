@@ -7,6 +7,7 @@
 
 pub mod auth;
 pub mod catalog;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod logging;
 pub mod objects;
 pub mod openapi_diff;
 pub mod planner;
+pub mod retention;
 pub mod runs;
 pub mod serve;
 pub mod store;

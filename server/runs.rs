@@ -9,6 +9,7 @@
 //! | `cache.rs`       | run states kept at hand                                          |
 //! | `writing.rs`     | whether writing works, for health                                |
 //! | `references.rs`  | the ways in which a run is named                                 |
+//! | `retention.rs`   | runs that have ended, removed                                    |
 //! | `row.rs`         | what lists show, derived from the state                          |
 //! | `threads.rs`     | runs that share their messages, one after the other               |
 //! | `answer.rs`      | the one value that a run answers with                            |
@@ -28,6 +29,7 @@ pub(crate) mod fixture;
 pub mod recalls;
 mod references;
 pub mod remote;
+mod retention;
 pub mod row;
 mod start;
 mod submit;
@@ -44,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 pub use approvals::{DecidedApproval, Said};
 pub use recalls::Recalls;
 pub use references::RunName;
+pub(crate) use start::noted as noted_fingerprint;
 pub use start::{ChildRequest, IdempotencyKey, NewRun, StartedRun};
 
 use crate::catalog::{Catalog, ResolveError, Violation};

@@ -13,10 +13,11 @@
 //! | `list`, `nodes` | [`list`], [`nodes`] | | | |
 //! | `keys` | [`mod@keys`] | | | |
 //! | `login`, `logout` | [`mod@login`] | | | |
+//! | `backup`, `restore`, `check` | [`mod@backup`], [`mod@check`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
 //!
 //! A command reads its arguments, opens a [`connection::Connection`], calls generated clients, and prints. Nothing is decided
-//! about runs here, and nothing here reads the store.
+//! about runs here, and nothing here reads the store, except to copy it whole or to look at the whole of it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -32,7 +33,9 @@ use crate::config::{Loaded, Sources, load};
 use crate::logging;
 
 pub mod approvals;
+pub mod backup;
 pub mod cancel;
+pub mod check;
 pub mod config;
 pub mod connection;
 pub mod decide;
@@ -150,6 +153,12 @@ pub enum Command {
     Login(login::Arguments),
     /// Forget that token
     Logout(login::Logout),
+    /// Copy the data folder's database into a file, while a server is at work in it or not
+    Backup(backup::Backup),
+    /// Put a backup into the data folder
+    Restore(backup::Restore),
+    /// Check that nothing in the data folder, or in a backup, is lost or contradicts its logs
+    Check(check::Arguments),
     /// Print the OpenAPI documents that this binary serves
     Openapi(openapi::Arguments),
     /// Show the configuration in effect, or write a file to start from
@@ -245,7 +254,16 @@ fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<Given
     }
     logging::start(&log).map_err(|error| Failure::new("no_logging", error.to_string()))?;
     let url = match (&cli.command, &cli.global.url) {
-        (Command::Serve(_) | Command::Openapi(_) | Command::Config(_) | Command::Logout(_), Some(_)) => {
+        (
+            Command::Serve(_)
+            | Command::Openapi(_)
+            | Command::Config(_)
+            | Command::Logout(_)
+            | Command::Backup(_)
+            | Command::Restore(_)
+            | Command::Check(_),
+            Some(_),
+        ) => {
             return Err(Failure::usage("this command does not go through a door").advise("leave --url out"));
         }
         (_, Some(url)) => Some(url.clone()),
@@ -345,6 +363,9 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Keys(arguments) => keys::keys(&arguments, context).await,
         Command::Login(arguments) => login::login(&arguments, context).await,
         Command::Logout(_) => login::logout(context),
+        Command::Backup(arguments) => backup::backup(&arguments, context),
+        Command::Restore(arguments) => backup::restore(&arguments, context),
+        Command::Check(arguments) => check::check(&arguments, context),
         Command::Openapi(arguments) => openapi::openapi(&arguments, context),
         Command::Config(arguments) => config::config(&arguments, context),
     }

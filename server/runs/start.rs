@@ -269,7 +269,8 @@ impl Runs {
     }
 }
 
-fn noted(state: &State) -> Option<&str> {
+/// The fingerprint of the request that started a run, in hexadecimal digits.
+pub(crate) fn noted(state: &State) -> Option<&str> {
     state.start.as_deref()?.notes.get(FINGERPRINT)?.as_str()
 }
 

@@ -19,6 +19,7 @@ mod harness;
 mod http;
 mod idempotency;
 mod native;
+mod operations;
 mod planned;
 mod process;
 mod reference;
