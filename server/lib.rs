@@ -16,6 +16,7 @@ pub mod doors;
 pub mod driver;
 pub mod expressions;
 pub mod feed;
+pub mod fill;
 pub mod graph;
 pub mod integrations;
 pub mod logging;

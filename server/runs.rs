@@ -235,6 +235,17 @@ impl Runs {
         Ok(self.submitter.log(tenant, run).await?)
     }
 
+    /// Events of a run after a position, those that are there, at most so many.
+    pub async fn part_of_log(
+        &self,
+        tenant: &str,
+        run: RunId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, Error> {
+        Ok(self.store.log(tenant, run, after, limit).await?)
+    }
+
     /// Every event of a run after a position, those to come included.
     pub fn follow(
         &self,

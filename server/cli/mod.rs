@@ -14,6 +14,7 @@
 //! | `keys` | [`mod@keys`] | | | |
 //! | `login`, `logout` | [`mod@login`] | | | |
 //! | `backup`, `restore`, `check` | [`mod@backup`], [`mod@check`] | | | |
+//! | `fill` | [`fill`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
 //!
 //! A command reads its arguments, opens a [`connection::Connection`], calls generated clients, and prints. Nothing is decided
@@ -40,6 +41,7 @@ pub mod config;
 pub mod connection;
 pub mod decide;
 pub mod failure;
+pub mod fill;
 mod follow;
 pub mod get;
 pub mod keys;
@@ -159,6 +161,9 @@ pub enum Command {
     Restore(backup::Restore),
     /// Check that nothing in the data folder, or in a backup, is lost or contradicts its logs
     Check(check::Arguments),
+    /// Fill the data folder with runs, to measure with
+    #[command(hide = true)]
+    Fill(fill::Arguments),
     /// Print the OpenAPI documents that this binary serves
     Openapi(openapi::Arguments),
     /// Show the configuration in effect, or write a file to start from
@@ -261,7 +266,8 @@ fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<Given
             | Command::Logout(_)
             | Command::Backup(_)
             | Command::Restore(_)
-            | Command::Check(_),
+            | Command::Check(_)
+            | Command::Fill(_),
             Some(_),
         ) => {
             return Err(Failure::usage("this command does not go through a door").advise("leave --url out"));
@@ -366,6 +372,7 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Backup(arguments) => backup::backup(&arguments, context),
         Command::Restore(arguments) => backup::restore(&arguments, context),
         Command::Check(arguments) => check::check(&arguments, context),
+        Command::Fill(arguments) => fill::fill(&arguments, context).await,
         Command::Openapi(arguments) => openapi::openapi(&arguments, context),
         Command::Config(arguments) => config::config(&arguments, context),
     }

@@ -19,6 +19,7 @@ mod graphs;
 mod harness;
 mod http;
 mod idempotency;
+mod large;
 mod native;
 mod operations;
 mod planned;

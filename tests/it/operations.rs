@@ -183,7 +183,8 @@ async fn runs_that_ended_are_forgotten_everywhere_and_counted_right() {
     let status = |error: Option<http::StatusCode>| error.map(|status| status.as_u16());
     assert_eq!(status(doors.gateway.get_run(first).await.unwrap_err().status()), Some(404));
     assert_eq!(status(doors.native.get_run(first).await.unwrap_err().status()), Some(404));
-    assert_eq!(status(doors.gateway.stream_run_events(first, None, None).await.unwrap_err().status()), Some(404));
+    let stream = doors.gateway.stream_run_events(first, None, None).await;
+    assert_eq!(status(stream.err().unwrap().status()), Some(404));
     bounded("the way from a node run to go", async {
         while doors.coordinator.get_node_run(root).await.is_ok() {
             clock.sleep(Duration::from_millis(50)).await;
@@ -191,8 +192,8 @@ async fn runs_that_ended_are_forgotten_everywhere_and_counted_right() {
     })
     .await;
     // Its key starts another run; one whose run is there still means that one.
-    let again = |key: &str| doors.gateway.start_run(Some(key), &body);
-    assert_ne!(&again("key-0").await.unwrap().into_inner().run_id, first);
+    let again = doors.gateway.start_run(Some("key-0"), &body).await.unwrap().into_inner();
+    assert_ne!(&again.run_id, first);
     assert_eq!(doors.run(&asleep).await["state"], "running");
     served.kill();
     let checked = runyard(folder.path(), &["check", "--json"]).await.exits(0).object();
