@@ -173,6 +173,8 @@ async fn refusals(world: &World) {
         (OWN, Method::GET, "/v1/runs/r1/events?after_seq=x"),
         (OWN, Method::GET, "/v1/runs?limit=0"),
         (OWN, Method::GET, "/v1/node-types?q="),
+        (OWN, Method::GET, "/v1/runs/r1/node-runs?limit=0"),
+        (OWN, Method::GET, "/v1/runs/r1/log?limit=0"),
         (OWN, Method::GET, "/v1/keys?limit=0"),
         (OWN, Method::POST, "/v1/keys/%zz:revoke"),
         (OWN, Method::POST, "/v1/runs/%zz:cancel"),
