@@ -176,6 +176,7 @@ fn start(catalog: &Catalog, kind: Kind, number: u64) -> Result<Start, FillError>
         notes: Object::new(),
         labels: Labels::from_iter([("user_id".to_owned(), [user].into())]),
         turn: None,
+        parent: None,
     })
 }
 

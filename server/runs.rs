@@ -11,6 +11,7 @@
 //! | `references.rs`  | the ways in which a run is named                                 |
 //! | `retention.rs`   | runs that have ended, removed                                    |
 //! | `row.rs`         | what lists show, derived from the state                          |
+//! | `sub_runs.rs`    | runs that runs start: begun, called off, their ends told         |
 //! | `threads.rs`     | runs that share their messages, one after the other               |
 //! | `answer.rs`      | the one value that a run answers with                            |
 //! | `recalls.rs`     | what is being performed, called back when nobody waits for it    |
@@ -32,6 +33,7 @@ pub mod remote;
 mod retention;
 pub mod row;
 mod start;
+pub mod sub_runs;
 mod submit;
 pub mod threads;
 mod writing;

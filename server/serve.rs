@@ -38,6 +38,7 @@ pub struct Server {
     keeping: JoinHandle<()>,
     stopping: CancellationToken,
     stop_within: Duration,
+    clock: Clock,
     folder: PathBuf,
     store: Arc<Sqlite>,
     owned: Owned,
@@ -137,6 +138,7 @@ impl Server {
             keeping,
             stopping,
             stop_within: Duration::from_millis(config.stop_within_ms),
+            clock: clock.clone(),
             folder: config.data_dir.clone(),
             store,
             owned,
@@ -163,6 +165,11 @@ impl Server {
     /// The token that opens every door to whoever can read the data folder.
     pub fn local_token(&self) -> &Secret {
         self.local.secret()
+    }
+
+    /// What it takes for the time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// The data folder.

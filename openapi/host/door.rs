@@ -13,6 +13,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, StreamBody};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span, field};
 
 use super::body::RequestBody;
@@ -27,6 +28,8 @@ pub(super) struct Door {
     operations: Vec<CompiledOperation>,
     pages: Vec<Page>,
     settings: Settings,
+    /// A token for each request that has no answer yet.
+    at_work: TaskTracker,
 }
 
 impl Door {
@@ -39,7 +42,7 @@ impl Door {
     ) -> Self {
         // Closing one door must not close its neighbours, which share the process's token.
         settings.stopping = settings.stopping.child_token();
-        Self { api, routes, operations, pages, settings }
+        Self { api, routes, operations, pages, settings, at_work: TaskTracker::new() }
     }
 
     pub(super) fn document(&self) -> &'static Document {
@@ -54,8 +57,14 @@ impl Door {
         self.settings.body_bytes_max
     }
 
+    /// Requests that have no answer yet. Once it is closed, waiting for it ends when all have theirs.
+    pub(super) fn at_work(&self) -> &TaskTracker {
+        &self.at_work
+    }
+
     /// Answers one request, and writes one line about it. The query may hold tokens and is not written.
     pub(super) async fn answer(&self, head: Head, body: Body) -> Response<Body> {
+        let _at_work = self.at_work.token();
         let span = tracing::info_span!(
             "request",
             document = self.document().name,

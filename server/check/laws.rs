@@ -1,6 +1,6 @@
 //! One run: its log replayed, and everything beside the log held against the state that comes of it.
 
-use runyard_engine::{Effect, RunStatus, State, apply, check as laws_of, outstanding};
+use runyard_engine::{Effect, RunStatus, State, apply, check as laws_of, outstanding, partings};
 
 use super::{Check, in_words};
 use crate::runs::{self, row};
@@ -111,6 +111,7 @@ impl Check<'_> {
 
     fn kept_beside(&mut self, place: &Place, row: &RunRow, state: &State) {
         self.effects(place, state);
+        self.partings(place, state);
         self.node_runs(place, state);
         self.labels(place, row, state);
         self.approvals(place, state);
@@ -134,6 +135,18 @@ impl Check<'_> {
             };
             let node_run = wanted.node_run;
             self.of_run("effects", place, None, format!("effect {} of node run {node_run} {message}", wanted.id));
+        }
+    }
+
+    /// What a run that has ended may still ask for, until it is done.
+    fn partings(&mut self, place: &Place, state: &State) {
+        for parting in partings(state) {
+            if let Some(Some((run, _))) =
+                self.readable("effects", place, self.inspection.effect(&place.tenant, parting))
+                && run == place.run
+            {
+                self.keep(Table::Effects, 1);
+            }
         }
     }
 
@@ -194,7 +207,8 @@ impl Check<'_> {
         for key in keys {
             self.keep(Table::Keys, 1);
             let fingerprint: String = key.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
-            if noted.is_some_and(|noted| noted != fingerprint) {
+            // Keys of runs that runs start have none.
+            if !fingerprint.is_empty() && noted.is_some_and(|noted| noted != fingerprint) {
                 let message = format!("its key of {} was used for a request that started another run", key.scope);
                 self.of_run("keys", place, None, message);
             }

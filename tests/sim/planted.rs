@@ -91,6 +91,8 @@ impl Bug {
                 "what is answered is what the log says",
                 // A pause and whatever did not know of it go well together in a log, and not in the row.
                 "the row is what the state says",
+                // An approval and whatever did not know of it: nobody begins who might.
+                "the engine's own laws",
             ],
         ),
         // Of a run that goes on, the log may still be one; then its effects are what gives it away.

@@ -2,10 +2,10 @@
 
 use runyard_engine::{Labels, RunId};
 
-use super::fixture::{TENANT, approval_id, asked, go_on, node_run, positions, run, start};
+use super::fixture::{TENANT, approval_id, asked, effect, effect_id, go_on, node_run, positions, run, start};
 use crate::store::approval::ApprovalFilter;
 use crate::store::object::{Change, ObjectStore, Put};
-use crate::store::retention::{NEEDS, Removal, Retention};
+use crate::store::retention::{NEEDS, Removal, Retention, STARTED_BY};
 use crate::store::{Cursor, Filter, LabelFilter, Status, Store};
 
 /// All that the rules need.
@@ -13,7 +13,14 @@ pub(in crate::store) trait Removing: Store + Retention + ObjectStore {}
 impl<T: Store + Retention + ObjectStore> Removing for T {}
 
 fn removal(n: u128, version: u64) -> Removal {
-    Removal { run: run(n), version, labels: Labels::new(), thread: format!("own_{n}") }
+    Removal {
+        run: run(n),
+        version,
+        labels: Labels::new(),
+        thread: format!("own_{n}"),
+        parent: None,
+        partings: Vec::new(),
+    }
 }
 
 async fn removed(store: &dyn Removing, removals: Vec<Removal>, keys_before_ms: i64) -> Vec<RunId> {
@@ -117,6 +124,20 @@ pub(super) async fn what_somebody_needs_stays(store: &dyn Removing) {
     assert_eq!(removed(store, vec![removal(3, 1)], 1_000).await, []);
     go_on(4, 1).ends(Status::Canceled, 9).lands(store).await;
     assert_eq!(removed(store, vec![removal(3, 1)], 1_000).await, [run(3)]);
+
+    // A run that has started one that has not ended, and the other way round; and one that still asks for something.
+    start(8).ends(Status::Succeeded, 9).lands(store).await;
+    start(9).label(STARTED_BY, &run(8).to_string()).lands(store).await;
+    assert_eq!(removed(store, vec![removal(8, 1)], 1_000).await, []);
+    go_on(9, 1).ends(Status::Succeeded, 10).lands(store).await;
+    start(10).lands(store).await;
+    let of = |parent: u128, n: u128| Removal { parent: Some(run(parent)), ..removal(n, 2) };
+    assert_eq!(removed(store, vec![of(10, 9)], 1_000).await, []);
+    start(11).asks(effect(1, 0)).ends(Status::Canceled, 11).lands(store).await;
+    let asks = || Removal { partings: vec![effect_id(1), effect_id(2)], ..removal(11, 1) };
+    assert_eq!(removed(store, vec![asks()], 1_000).await, []);
+    go_on(11, 1).events(0).ends(Status::Canceled, 11).drops(1).lands(store).await;
+    assert_eq!(removed(store, vec![asks(), of(8, 9), removal(8, 1)], 1_000).await, [run(11), run(9), run(8)]);
 
     // A key whose time is not over.
     start(7).key("start_run", "k").ends(Status::Succeeded, 8).lands(store).await;

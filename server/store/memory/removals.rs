@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use runyard_engine::{RunId, RunStatus};
 
 use super::{Data, Memory};
-use crate::store::retention::{NEEDS, Removal, Retention};
+use crate::store::retention::{NEEDS, Removal, Retention, STARTED_BY};
 use crate::store::{Cursor, RunRow, Status, StoreError, Tenant};
 
 #[async_trait]
@@ -56,9 +56,11 @@ impl Data {
         let Some(found) = row(removal.run) else { return false };
         let last = self.turns.get(&(tenant.to_owned(), removal.thread.clone())).and_then(|turns| turns.values().last());
         let needed = self.runs.iter().any(|((whose, run), other)| {
-            let names = other.labels.get(NEEDS).is_some_and(|ids| ids.contains(&removal.run.to_string()));
-            whose == tenant && names && lives(*run)
+            let id = removal.run.to_string();
+            let names = |label: &str| other.labels.get(label).is_some_and(|ids| ids.contains(&id));
+            whose == tenant && (names(NEEDS) || names(STARTED_BY)) && lives(*run)
         });
+        let asks = removal.partings.iter().any(|parting| self.effects.owner(tenant, *parting).is_some());
         let keyed = self
             .keys
             .iter()
@@ -67,6 +69,8 @@ impl Data {
             && matches!(found.status, RunStatus::Final(_))
             && !last.is_some_and(|run| lives(*run))
             && !needed
+            && !asks
+            && !removal.parent.is_some_and(lives)
             && !keyed
     }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::append::{self, Stop};
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
-use crate::store::retention::{NEEDS, Removal};
+use crate::store::retention::{NEEDS, Removal, STARTED_BY};
 use crate::store::{Cursor, RunRow, Status, StoreError, Tenant};
 
 /// Whether the last turn of a thread has not ended. Only that one can be such.
@@ -18,6 +18,8 @@ const IS_NEEDED: &str = "SELECT 1 FROM labels CROSS JOIN runs ON runs.tenant = l
      WHERE labels.tenant = ?1 AND labels.name = ?2 AND labels.value = ?3 AND runs.ended_at_ms IS NULL";
 /// Whether a run has a key whose time is not over.
 const HAS_KEY: &str = "SELECT 1 FROM idempotency_keys WHERE tenant = ?1 AND run = ?2 AND at_ms >= ?3";
+/// Whether something is still asked for.
+const IS_ASKED: &str = "SELECT 1 FROM effects WHERE id = ?1 AND tenant = ?2";
 /// By which a run is found, besides its labels.
 const FOUND_BY: [&str; 3] = [
     "DELETE FROM runs WHERE tenant = ?1 AND run = ?2",
@@ -26,7 +28,7 @@ const FOUND_BY: [&str; 3] = [
 ];
 /// What must not read whole tables, for tests.
 #[cfg(test)]
-pub(super) const QUERIES: [&str; 6] = [GOES_ON, IS_NEEDED, HAS_KEY, FOUND_BY[0], FOUND_BY[1], FOUND_BY[2]];
+pub(super) const QUERIES: [&str; 7] = [GOES_ON, IS_NEEDED, HAS_KEY, IS_ASKED, FOUND_BY[0], FOUND_BY[1], FOUND_BY[2]];
 
 /// What is to be removed.
 #[derive(Debug)]
@@ -89,14 +91,23 @@ pub(super) fn remove(connection: &Connection, deltas: &mut Deltas, removals: &Re
 
 fn may_go(connection: &Connection, removals: &Removals, removal: &Removal) -> rusqlite::Result<Option<RunRow>> {
     let Removals { tenant, keys_before_ms, .. } = removals;
-    let Removal { run, version, thread, .. } = removal;
+    let Removal { run, version, thread, parent, partings, labels: _ } = removal;
     let Some(row) = append::row(connection, tenant, *run)? else { return Ok(None) };
     if row.version != *version || !matches!(row.status, RunStatus::Final(_)) {
         return Ok(None);
     }
     let goes_on: Option<bool> =
         connection.prepare_cached(GOES_ON)?.query_row(params![tenant, thread], |row| row.get(0)).optional()?;
-    let is_needed = connection.prepare_cached(IS_NEEDED)?.exists(params![tenant, NEEDS, run.to_string()])?;
+    let mut is_needed = false;
+    for label in [NEEDS, STARTED_BY] {
+        is_needed |= connection.prepare_cached(IS_NEEDED)?.exists(params![tenant, label, run.to_string()])?;
+    }
+    if let Some(parent) = parent {
+        is_needed |= append::row(connection, tenant, *parent)?.is_some_and(|row| row.ended_at_ms.is_none());
+    }
+    for parting in partings {
+        is_needed |= connection.prepare_cached(IS_ASKED)?.exists(params![Id::from(*parting), tenant])?;
+    }
     let has_key = connection.prepare_cached(HAS_KEY)?.exists(params![tenant, Id::from(*run), keys_before_ms])?;
     Ok(Some(row).filter(|_| goes_on != Some(true) && !is_needed && !has_key))
 }

@@ -165,7 +165,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 23] = [
+pub const REASONS: [(&[&str], &str); 24] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -188,6 +188,10 @@ pub const REASONS: [(&[&str], &str); 23] = [
     (
         &["graph_invalid", "items_invalid", "load_failed", "expression_invalid"],
         "A graph or a list of items turned out to be nothing that could be walked; the message says where.",
+    ),
+    (
+        &["sub_run_failed", "sub_run_refused", "sub_runs_too_deep"],
+        "A run that a step starts ended without a reason, cannot be started, or would lie too deep.",
     ),
     (&["not_needed"], "A stand-in was skipped: nobody failed whom it stands in for."),
     (&["egress_denied"], "This server may not call there; the message says which rule."),

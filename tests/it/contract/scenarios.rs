@@ -98,7 +98,7 @@ async fn successes(world: &World) {
     native.health().await.unwrap();
     native.version().await.unwrap();
     native.list_doors().await.unwrap();
-    native.list_runs(None, None, None, None, None, None, None).await.unwrap();
+    native.list_runs(None, None, None, None, None, None, None, None, None).await.unwrap();
     native.get_run(id).await.unwrap();
     native.list_node_runs(id, None, None).await.unwrap();
     native.list_run_events(id, None, None).await.unwrap();
@@ -289,7 +289,7 @@ async fn broken_store() -> BTreeSet<Reached> {
         starts(&doors, status).await;
         strangers(&doors).await;
         acp::broken(&doors, status).await;
-        doors.native.list_runs(None, None, None, None, None, None, None).await.unwrap_err();
+        doors.native.list_runs(None, None, None, None, None, None, None, None, None).await.unwrap_err();
         doors.toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap_err();
         doors.native.count_runs().await.unwrap_err();
         doors.native.list_approvals(None, None, None, None).await.unwrap_err();

@@ -113,7 +113,14 @@ async fn what_the_database_has_needs_no_witness() {
 
 fn removal(draft: &Draft) -> Removal {
     let append = &draft.0;
-    Removal { run: append.run, version: append.row.version, labels: Labels::new(), thread: String::new() }
+    Removal {
+        run: append.run,
+        version: append.row.version,
+        labels: Labels::new(),
+        thread: String::new(),
+        parent: None,
+        partings: Vec::new(),
+    }
 }
 
 #[tokio::test]
