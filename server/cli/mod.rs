@@ -12,6 +12,7 @@
 //! | `approvals`, `approve`, `deny` | [`approvals`], [`decide`] | | | |
 //! | `list`, `nodes` | [`list`], [`nodes`] | | | |
 //! | `keys` | [`mod@keys`] | | | |
+//! | `cargo` | [`mod@cargo`] | | | |
 //! | `login`, `logout` | [`mod@login`] | | | |
 //! | `backup`, `restore`, `check` | [`mod@backup`], [`mod@check`] | | | |
 //! | `fill` | [`fill`] | | | |
@@ -36,6 +37,7 @@ use crate::logging;
 pub mod approvals;
 pub mod backup;
 pub mod cancel;
+pub mod cargo;
 pub mod check;
 pub mod config;
 pub mod connection;
@@ -151,6 +153,9 @@ pub enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Arguments),
+    /// Deploy workflows for the door of Cargo
+    #[command(subcommand)]
+    Cargo(cargo::Arguments),
     /// Fetch a token of an identity provider, and keep it for commands with --url
     Login(login::Arguments),
     /// Forget that token
@@ -367,6 +372,7 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::List(arguments) => list::list(&arguments, context).await,
         Command::Nodes(arguments) => nodes::nodes(&arguments, context).await,
         Command::Keys(arguments) => keys::keys(&arguments, context).await,
+        Command::Cargo(arguments) => cargo::cargo(&arguments, context).await,
         Command::Login(arguments) => login::login(&arguments, context).await,
         Command::Logout(_) => login::logout(context),
         Command::Backup(arguments) => backup::backup(&arguments, context),

@@ -134,6 +134,16 @@ impl Runs {
         Ok(StartedRun { state: submitted.state, replayed: false })
     }
 
+    /// Whether a run of this node type with these inputs could be started, as far as that is known before it is.
+    ///
+    /// # Errors
+    /// What [`Runs::start`] would refuse of them.
+    pub fn check(&self, node_type: &NodeTypeRef, inputs: &Object) -> Result<(), Error> {
+        let node_type = self.resolve(node_type, inputs)?;
+        self.walked(&node_type, inputs)?;
+        Ok(())
+    }
+
     /// Submits any other command about a run.
     pub async fn submit(&self, tenant: &str, run: RunId, command: Command) -> Result<Arc<State>, Error> {
         super::note_run(run);

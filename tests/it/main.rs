@@ -5,6 +5,7 @@ mod acp;
 mod approvals;
 mod attack;
 mod auth;
+mod cargo_ai;
 mod cli;
 mod constraints;
 mod contract;

@@ -272,6 +272,7 @@ pub(crate) struct Doors {
     pub(crate) runtime_url: String,
     pub(crate) toolregistry_url: String,
     pub(crate) acp_url: String,
+    pub(crate) cargo_url: String,
 }
 
 impl Doors {
@@ -293,6 +294,7 @@ impl Doors {
             runtime_url: url("runtime"),
             toolregistry_url: url("toolregistry"),
             acp_url: url("acp"),
+            cargo_url: url("cargo"),
         }
     }
 
