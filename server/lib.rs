@@ -7,6 +7,7 @@
 
 pub mod auth;
 pub mod catalog;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -15,12 +16,14 @@ pub mod doors;
 pub mod driver;
 pub mod expressions;
 pub mod feed;
+pub mod fill;
 pub mod graph;
 pub mod integrations;
 pub mod logging;
 pub mod objects;
 pub mod openapi_diff;
 pub mod planner;
+pub mod retention;
 pub mod runs;
 pub mod serve;
 pub mod store;

@@ -23,6 +23,7 @@ use crate::feed::Bells;
 use crate::integrations::{Integrations, SecretError};
 use crate::objects::Objects;
 use crate::planner::LexicalPlanner;
+use crate::retention;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
 use crate::runs::{self, Runs};
 use crate::store::StoreError;
@@ -34,6 +35,7 @@ pub struct Server {
     doors: Vec<Door>,
     servers: Vec<host::Server>,
     driver: Option<JoinHandle<()>>,
+    keeping: JoinHandle<()>,
     stopping: CancellationToken,
     stop_within: Duration,
     clock: Clock,
@@ -104,6 +106,13 @@ impl Server {
             gateway: backend(config, &runs, &local)?,
         };
         let (doors, servers) = doors::open(config, inside, &settings, &log)?;
+        let keeping = retention::Parts {
+            store: store.clone(),
+            runs: runs.clone(),
+            clock: clock.clone(),
+            settings: config.retention.clone(),
+        };
+        let keeping = tokio::spawn(retention::keep(keeping, stopping.clone()));
         let parts = driver::Parts {
             store: store.clone(),
             planner: Arc::new(LexicalPlanner::new(catalog.clone())),
@@ -126,6 +135,7 @@ impl Server {
             doors,
             servers,
             driver,
+            keeping,
             stopping,
             stop_within: Duration::from_millis(config.stop_within_ms),
             clock: clock.clone(),
@@ -182,7 +192,7 @@ impl Server {
     /// Stops: no new connections, streams end, what is in flight is finished, within the configured bound. What a driver had
     /// in hand and did not finish is claimed again at the next start.
     pub async fn stop(self) -> Closed {
-        let Server { servers, driver, stopping, stop_within, store, owned, .. } = self;
+        let Server { servers, driver, keeping, stopping, stop_within, store, owned, .. } = self;
         stopping.cancel();
         let closing = futures::future::join_all(servers.into_iter().map(|server| server.close(stop_within)));
         let driving = async {
@@ -200,6 +210,9 @@ impl Server {
             }
         };
         let (closed, driven) = tokio::join!(closing, driving);
+        // Told to stop like all others; a bite that is under way is whole by itself.
+        keeping.abort();
+        let _ = keeping.await;
         // Dropping the last handle finishes what is queued and joins the store's threads, which may take a moment.
         if tokio::task::spawn_blocking(move || drop(store)).await.is_err() {
             tracing::error!("the store did not close well; it is opened as after a crash, and loses nothing");

@@ -348,12 +348,26 @@ impl Store for Meddled {
         Ok(claimed)
     }
 
+    async fn claim_timers(
+        &self,
+        claimer: &str,
+        now_ms: i64,
+        lease_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.inner.claim_timers(claimer, now_ms, lease_ms, limit).await
+    }
+
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
         self.inner.renew(held, lease_until_ms).await
     }
 
     async fn next_due(&self) -> Result<Option<i64>, StoreError> {
         self.inner.next_due().await
+    }
+
+    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
+        self.inner.next_timer_due().await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

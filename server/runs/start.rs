@@ -318,7 +318,8 @@ fn is_large(graph: Option<&Value>) -> bool {
     false
 }
 
-fn noted(state: &State) -> Option<&str> {
+/// The fingerprint of the request that started a run, in hexadecimal digits.
+pub(crate) fn noted(state: &State) -> Option<&str> {
     state.start.as_deref()?.notes.get(FINGERPRINT)?.as_str()
 }
 

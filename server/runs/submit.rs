@@ -217,6 +217,12 @@ impl Submitter {
         }
     }
 
+    /// Forgets what is at hand of a run that has been removed, and tells who follows it.
+    pub(super) fn forget(&self, run: RunId) {
+        self.cache.forget(run);
+        self.bells.ring(run, Position::MAX);
+    }
+
     /// What is being performed in this process.
     pub(super) fn recalls(&self) -> &Arc<Recalls> {
         &self.recalls

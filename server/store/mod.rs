@@ -5,7 +5,7 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
-//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces; [`retention`] removes what has ended. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
 
 pub mod api_key;
@@ -16,6 +16,7 @@ mod conformance;
 pub mod folder;
 pub mod memory;
 pub mod object;
+pub mod retention;
 pub mod sqlite;
 
 use async_trait::async_trait;
@@ -104,12 +105,24 @@ pub trait Store: Send + Sync + 'static {
     /// they were asked for where that is equal, each with a new fencing epoch. Over all tenants.
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError>;
 
+    /// As [`Store::claim`], timers alone: for who has no hand free for anything that takes time.
+    async fn claim_timers(
+        &self,
+        claimer: &str,
+        now_ms: i64,
+        lease_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError>;
+
     /// Makes leases last until a new time. Answers those that are still held under the given epoch: nobody has claimed them
     /// since, even if the lease had run out.
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError>;
 
     /// When the next free effect is due or the next lease runs out, Unix milliseconds.
     async fn next_due(&self) -> Result<Option<i64>, StoreError>;
+
+    /// As [`Store::next_due`], of free effects only the timers.
+    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError>;
 
     /// Whether the store answers, for health checks.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -48,6 +48,13 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// What a witness is told when this is durable.
+    pub(super) fn version(&self) -> (&str, runyard_engine::RunId, runyard_engine::Position) {
+        (&self.append.tenant, self.append.run, self.append.row.version)
+    }
+}
+
 /// Appends, or says why not.
 pub(super) fn append(connection: &Connection, deltas: &mut Deltas, prepared: &Prepared) -> Result<Committed, Stop> {
     let append = &prepared.append;

@@ -1,5 +1,7 @@
 //! What holds of SQLite alone: reopening, crashes, full disks, damage, and databases from other times.
 
+mod operations;
+
 use std::fs;
 use std::sync::Arc;
 
@@ -426,6 +428,9 @@ async fn every_query_of_a_list_uses_an_index_for_its_order() {
         Filter { face: text("x"), standings: Standing::ALL.to_vec(), ..any() },
         Filter { node_type: text("x"), ..any() },
         Filter { statuses: vec![Status::Failed], face: text("x"), ..any() },
+        Filter { standings: vec![Standing::Asking, Standing::Paused], ..any() },
+        Filter { standings: vec![Standing::Asking], statuses: vec![Status::Waiting], face: text("x"), ..any() },
+        Filter { standings: vec![Standing::Paused], node_type: text("x"), created_from_ms: Some(1), ..any() },
         Filter { labels: vec![label("user")], ..any() },
         Filter { labels: vec![label("user"), label("team")], ..any() },
         Filter { statuses: vec![Status::Failed], face: text("x"), labels: vec![label("user"), label("team")], ..any() },
@@ -444,6 +449,8 @@ async fn every_query_of_a_list_uses_an_index_for_its_order() {
             let found = steps.matches("SEARCH").count();
             let indexed = steps.matches("INDEX").count() + steps.matches("PRIMARY KEY").count();
             assert!(found > 0 && indexed == found, "{sql}: {steps}");
+            let few = !filter.standings.is_empty() && !filter.standings.contains(&Standing::Plain);
+            assert_eq!(steps.contains("INDEX runs_by_standing "), few, "{sql}: {steps}");
             assert!(!steps.contains("TEMP B-TREE") && !steps.contains("SCAN"), "{sql}: {steps}");
         }
     }

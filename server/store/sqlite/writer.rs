@@ -17,11 +17,13 @@ use super::append::{self, Prepared, Stop};
 use super::claims::{self, Claim, Renewal};
 use super::counts::{Deltas, Tally};
 use super::objects::{self, Changed};
+use super::removals::{self, Removals};
+use super::witness::Witness;
 use super::{Options, checkpoint, convert};
 use crate::store::api_key::ApiKey;
 use crate::store::object::Changes;
 use crate::store::{Append, Claimed, Committed, StoreError};
-use runyard_engine::EffectId;
+use runyard_engine::{EffectId, RunId};
 
 /// Transactions after which counts are compacted even though work is waiting.
 const BITE_EVERY: u32 = 64;
@@ -43,6 +45,10 @@ pub(super) enum Job {
     RevokeKey(Revocation, Answer<Result<Option<ApiKey>, StoreError>>),
     /// Change small objects, all or none.
     ChangeObjects(Changes, Answer<Result<Changed, StoreError>>),
+    /// Remove what may go.
+    Remove(Removals, Answer<Result<Vec<RunId>, StoreError>>),
+    /// Delete so much of what has been removed.
+    Sweep(usize, Answer<Result<usize, StoreError>>),
     /// Answer.
     Ping(Answer<Result<(), StoreError>>),
 }
@@ -131,6 +137,7 @@ fn shared(error: StoreError, count: usize) -> Commits {
 pub(super) fn start(
     connection: Connection,
     gate: Arc<Mutex<()>>,
+    witness: Arc<Mutex<Witness>>,
     nudge: SyncSender<()>,
     options: &Options,
 ) -> Result<(Queue, JoinHandle<()>), StoreError> {
@@ -143,6 +150,7 @@ pub(super) fn start(
         waiting: Arc::clone(&waiting),
         tally,
         gate,
+        witness,
         nudge,
         batch_entries_max: options.batch_entries_max.max(1),
         checkpoint_pages: i64::from(options.checkpoint_pages),
@@ -161,6 +169,7 @@ struct Writer {
     waiting: Arc<AtomicUsize>,
     tally: Tally,
     gate: Arc<Mutex<()>>,
+    witness: Arc<Mutex<Witness>>,
     nudge: SyncSender<()>,
     batch_entries_max: usize,
     checkpoint_pages: i64,
@@ -175,6 +184,8 @@ enum Done {
     AddKey(Result<(), StoreError>),
     RevokeKey(Result<Option<ApiKey>, StoreError>),
     ChangeObjects(Result<Changed, StoreError>),
+    Remove(Result<Vec<RunId>, StoreError>),
+    Sweep(Result<usize, StoreError>),
     Ping(Result<(), StoreError>),
 }
 
@@ -182,7 +193,9 @@ impl Writer {
     fn work(mut self) {
         while let Some(first) = self.next() {
             let batch = self.gather(first);
+            self.foretell(&batch);
             let done = self.perform(&batch);
+            self.witness(&batch, &done);
             for (job, done) in batch.into_iter().zip(done) {
                 answer(job, done);
             }
@@ -215,6 +228,26 @@ impl Writer {
         batch
     }
 
+    /// Notes what is durable now, before anybody is told.
+    fn witness(&self, batch: &[Job], done: &[Done]) {
+        let committed = batch.iter().zip(done).filter_map(|(job, done)| match (job, done) {
+            (Job::Commit(entries, _), Done::Commit(commits)) => Some(entries.iter().zip(commits)),
+            _ => None,
+        });
+        let versions = committed.flatten().filter(|(_, commit)| commit.is_ok()).map(|(entry, _)| entry.version());
+        self.witness.lock().unwrap_or_else(PoisonError::into_inner).acknowledged(versions);
+    }
+
+    /// Says of what is about to be removed that it may be missing, before it is.
+    fn foretell(&self, batch: &[Job]) {
+        for job in batch {
+            if let Job::Remove(Removals { tenant, removals, .. }, _) = job {
+                let runs = removals.iter().map(|removal| removal.run);
+                self.witness.lock().unwrap_or_else(PoisonError::into_inner).going(tenant, runs);
+            }
+        }
+    }
+
     fn perform(&mut self, batch: &[Job]) -> Vec<Done> {
         match self.transaction(|connection, deltas| batch.iter().map(|job| together(connection, deltas, job)).collect())
         {
@@ -242,6 +275,10 @@ impl Writer {
             Job::ChangeObjects(changes, _) => {
                 Done::ChangeObjects(self.one(|connection, _| Ok(objects::change(connection, changes)?)))
             }
+            Job::Remove(removals, _) => {
+                Done::Remove(self.one(|connection, deltas| removals::remove(connection, deltas, removals)))
+            }
+            Job::Sweep(limit, _) => Done::Sweep(self.one(|connection, _| removals::sweep(connection, *limit))),
             Job::Ping(_) => Done::Ping(self.one(|connection, _| ping(connection))),
         }
     }
@@ -320,6 +357,8 @@ fn together(connection: &Connection, deltas: &mut Deltas, job: &Job) -> rusqlite
         Job::AddKey(key, _) => Done::AddKey(sorted(api_keys::add(connection, key))?),
         Job::RevokeKey(end, _) => Done::RevokeKey(sorted(api_keys::revoke(connection, end))?),
         Job::ChangeObjects(changes, _) => Done::ChangeObjects(Ok(objects::change(connection, changes)?)),
+        Job::Remove(removals, _) => Done::Remove(sorted(removals::remove(connection, deltas, removals))?),
+        Job::Sweep(limit, _) => Done::Sweep(sorted(removals::sweep(connection, *limit))?),
         Job::Ping(_) => Done::Ping(sorted(ping(connection))?),
     })
 }
@@ -342,6 +381,8 @@ fn all_busy(job: &Job, error: &rusqlite::Error) -> Done {
         Job::AddKey(..) => Done::AddKey(Err(busy())),
         Job::RevokeKey(..) => Done::RevokeKey(Err(busy())),
         Job::ChangeObjects(..) => Done::ChangeObjects(Err(busy())),
+        Job::Remove(..) => Done::Remove(Err(busy())),
+        Job::Sweep(..) => Done::Sweep(Err(busy())),
         Job::Ping(_) => Done::Ping(Err(busy())),
     }
 }
@@ -355,6 +396,8 @@ fn answer(job: Job, done: Done) {
         (Job::AddKey(_, answer), Done::AddKey(done)) => drop(answer.send(done)),
         (Job::RevokeKey(_, answer), Done::RevokeKey(done)) => drop(answer.send(done)),
         (Job::ChangeObjects(_, answer), Done::ChangeObjects(done)) => drop(answer.send(done)),
+        (Job::Remove(_, answer), Done::Remove(done)) => drop(answer.send(done)),
+        (Job::Sweep(_, answer), Done::Sweep(done)) => drop(answer.send(done)),
         (Job::Ping(answer), Done::Ping(done)) => drop(answer.send(done)),
         // Each job is answered in kind; a mismatch leaves the caller with an error, not waiting.
         _ => tracing::error!("a job of the store was answered as another"),
