@@ -14,6 +14,7 @@
 //! | `keys` | [`mod@keys`] | | | |
 //! | `login`, `logout` | [`mod@login`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
+//! | `bench` | [`mod@bench`] | | | |
 //!
 //! A command reads its arguments, opens a [`connection::Connection`], calls generated clients, and prints. Nothing is decided
 //! about runs here, and nothing here reads the store.
@@ -32,6 +33,7 @@ use crate::config::{Loaded, Sources, load};
 use crate::logging;
 
 pub mod approvals;
+pub mod bench;
 pub mod cancel;
 pub mod config;
 pub mod connection;
@@ -155,6 +157,8 @@ pub enum Command {
     /// Show the configuration in effect, or write a file to start from
     #[command(subcommand)]
     Config(config::Arguments),
+    /// Measure how fast this build is on this machine
+    Bench(bench::Arguments),
 }
 
 /// What commands work with.
@@ -347,6 +351,7 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Logout(_) => login::logout(context),
         Command::Openapi(arguments) => openapi::openapi(&arguments, context),
         Command::Config(arguments) => config::config(&arguments, context),
+        Command::Bench(arguments) => bench::bench(&arguments, context).await,
     }
 }
 

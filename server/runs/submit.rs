@@ -16,7 +16,7 @@ use super::recalls::Recalls;
 use super::writing::Writing;
 use super::{Error, approvals, row};
 use crate::clock::Clock;
-use crate::feed::Bells;
+use crate::feed::{Bells, Told};
 use crate::store::{Append, Epoch, KeyUse, Store, StoreError};
 
 /// How often a command is decided again before its sender is told to try later.
@@ -102,11 +102,14 @@ impl Submitter {
             let reply = decision.reply.clone();
             let has_effects = !decision.effects.is_empty();
             let dropped = decision.dropped.clone();
+            // Nobody who comes later misses it: they read.
+            let events = self.bells.is_followed(run).then(|| decision.events.clone());
             match self.commit(append(tenant, &before, &after, decision, at_ms, &riders)).await {
                 Ok(()) => {
                     self.cache.grow(tenant, before.version, after.clone(), grown);
                     self.recalls.call_back(&dropped);
-                    self.bells.ring(run, after.version);
+                    let told = events.map(|events| Told { after: before.version, at_ms, events });
+                    self.bells.ring(tenant, run, after.version, told);
                     if has_effects {
                         self.work.notify_one();
                     }

@@ -5,6 +5,7 @@ mod acp;
 mod approvals;
 mod attack;
 mod auth;
+mod bench;
 mod cli;
 mod constraints;
 mod contract;

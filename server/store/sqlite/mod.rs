@@ -9,6 +9,8 @@
 //! | `objects.rs` | the table of small objects |
 //! | `readers.rs`, `read.rs`, `list.rs` | the pool and its queries |
 //! | `checkpoint.rs` | moves the WAL into the database, off the commit path |
+//! | [`wal`] | how many transactions stand in the WAL, read from outside |
+//! | [`plain`] | SQLite alone with the same rows, to measure against |
 //! | `convert.rs` | between columns and the shapes of the trait |
 //!
 //! Every acknowledged commit has been synced (`synchronous=FULL`). Nothing here reads a clock.
@@ -22,11 +24,13 @@ mod convert;
 mod counts;
 mod list;
 mod objects;
+pub mod plain;
 mod read;
 mod readers;
 mod schema;
 #[cfg(test)]
 mod tests;
+pub mod wal;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -42,7 +46,9 @@ use self::writer::{Job, Queue};
 use super::api_key::{ApiKey, KeyStore};
 use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectStore};
-use super::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, folder};
+use super::{
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, Tenant, folder,
+};
 
 /// The database's name in its folder.
 pub const FILE_NAME: &str = "runyard.db";
@@ -54,6 +60,8 @@ pub struct Options {
     pub readers: usize,
     /// Appends, claims and renewals that may wait for the writer; beyond this callers are told `Busy`.
     pub queue_entries_max: usize,
+    /// The same for how much they have to write, in bytes.
+    pub queue_bytes_max: usize,
     /// Entries that share one transaction.
     pub batch_entries_max: usize,
     /// Pages of the WAL after which it is moved into the database. A page has 4096 bytes.
@@ -70,6 +78,7 @@ impl Default for Options {
         Options {
             readers: 4,
             queue_entries_max: 4096,
+            queue_bytes_max: 64 << 20,
             batch_entries_max: 512,
             checkpoint_pages: 1000,
             pages_max: None,
@@ -151,6 +160,11 @@ impl Store for Sqlite {
     async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {
         let tenant = tenant.to_owned();
         self.readers()?.read(move |connection| read::row(connection, &tenant, run)).await
+    }
+
+    async fn versions(&self, runs: &[(Tenant, RunId)]) -> Result<Vec<Position>, StoreError> {
+        let runs = runs.to_vec();
+        self.readers()?.read(move |connection| read::versions(connection, &runs)).await
     }
 
     async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError> {
