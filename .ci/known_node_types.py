@@ -15,13 +15,21 @@ KNOWN = {
     "runyard.composite.planner.general": {"goal": "Generate a UUID, then return it."},
 }
 
+OWN = "Runyard"
+GOAL = KNOWN["runyard.composite.planner.general"]["goal"]
 PROMPTED = {f"{verb}_{way}_run{noun}" for verb, noun in (("start", ""), ("send", "_input")) for way in ("server", "connected", "runtime")}
 
 
 @schemathesis.hook
 def map_body(context, body):
     operation = context.operation.definition.raw.get("operationId")
-    if operation == "start_run" and isinstance(body, dict) and random.random() < 0.8:
+    own = context.operation.schema.raw_schema["info"]["title"] == OWN
+    if operation == "start_run" and own and isinstance(body, dict) and random.random() < 0.8:
+        node_type = random.choice(sorted(KNOWN))
+        body["node_type_ref"], body["inputs"] = {"node_type_id": node_type}, KNOWN[node_type]
+        for made_up in ("goal", "constraints"):
+            body.pop(made_up, None)
+    elif operation == "start_run" and isinstance(body, dict) and random.random() < 0.8:
         node_type = random.choice(sorted(KNOWN))
         body["root_node_type_ref"] = {"node_type_id": node_type, "version": "1.0.0"}
         if random.random() < 0.8:
@@ -30,7 +38,9 @@ def map_body(context, body):
             body.pop("constraints", None)
     # Prompts that end by themselves, and soon: nobody waits for what random words might mean.
     if operation in PROMPTED and isinstance(body, dict) and random.random() < 0.8:
-        body["content"] = KNOWN["runyard.composite.planner.general"]["goal"]
+        body["content"] = GOAL
+    if operation == "RunController_createRun" and isinstance(body, dict) and random.random() < 0.8:
+        body["intent"] = GOAL
     return body
 
 

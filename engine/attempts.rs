@@ -8,11 +8,20 @@ use crate::event::Failure;
 use crate::finish::{self, Ending, failure};
 use crate::outstanding::retry_effect;
 use crate::policy::is_tried;
-use crate::{Event, Node, NodeRunId, Rejected};
+use crate::{Event, Node, NodeRunId, Object, Rejected};
 
 /// A try failed: wait for the next one, or end.
 pub(crate) fn failed(draft: &mut Draft, id: NodeRunId, error: impl Into<Box<Failure>>) -> Result<(), Rejected> {
-    let error = *error.into();
+    failed_with(draft, id, *error.into(), None)
+}
+
+/// The same where it is known what its inputs came to. Those of the last try are kept; the next one works them out again.
+pub(crate) fn failed_with(
+    draft: &mut Draft,
+    id: NodeRunId,
+    error: Failure,
+    inputs: Option<Object>,
+) -> Result<(), Rejected> {
     let node = draft.node(id)?;
     match retry_at_ms(draft, node, &error) {
         Some(retry_at_ms) => {
@@ -22,7 +31,7 @@ pub(crate) fn failed(draft: &mut Draft, id: NodeRunId, error: impl Into<Box<Fail
             draft.exchange(id, before)?;
             Ok(())
         }
-        None => finish::end(draft, id, Ending::failed(error)),
+        None => finish::end(draft, id, Ending { inputs, ..Ending::failed(error) }),
     }
 }
 

@@ -212,6 +212,13 @@ pub enum Outcome {
     Routed(Box<Routed>),
     /// It did not.
     Failed(Failure),
+    /// It did not, with inputs that are not what they were.
+    FailedWith {
+        /// Why.
+        error: Failure,
+        /// What they came to.
+        inputs: Object,
+    },
     /// It did not end within the time of the try.
     TimedOut,
 }

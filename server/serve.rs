@@ -18,6 +18,7 @@ use crate::doors::{self, Door, DoorError};
 use crate::driver;
 use crate::driver::perform::InProcess;
 use crate::driver::perform::http::{NoCredentials, Outside, OutsideError};
+use crate::expressions::{Expressions, Limits};
 use crate::feed::Bells;
 use crate::integrations::{Integrations, SecretError};
 use crate::objects::Objects;
@@ -124,7 +125,11 @@ impl Server {
             store: store.clone(),
             planner: Arc::new(LexicalPlanner::new(catalog.clone())),
             runs,
-            performer: Arc::new(InProcess { catalog, outside: Some(Arc::new(outside)) }),
+            performer: Arc::new(InProcess {
+                catalog,
+                outside: Some(Arc::new(outside)),
+                expressions: Arc::new(Expressions::new(Limits::default(), clock.clone())),
+            }),
             clock: clock.clone(),
             work,
             settings: driver::Settings {

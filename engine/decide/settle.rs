@@ -22,14 +22,19 @@ pub(super) fn decide(
         (NodeKind::Call, Outcome::Succeeded { outputs }) => Ok(Routed { outputs, ..Routed::default() }),
         (NodeKind::Call, Outcome::Routed(routed)) => Ok(*routed),
         (NodeKind::Plan, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
-            Err(failure("plan_invalid", "the planner answered without a plan"))
+            Err((failure("plan_invalid", "the planner answered without a plan"), None))
         }
         (NodeKind::Graph | NodeKind::Each, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
-            Err(failure("load_failed", "the answer does not say what the composite is made of"))
+            Err((failure("load_failed", "the answer does not say what the composite is made of"), None))
         }
-        (NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each, Outcome::Failed(error)) => Err(error),
+        (NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each, Outcome::Failed(error)) => {
+            Err((error, None))
+        }
+        (NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each, Outcome::FailedWith { error, inputs }) => {
+            Err((error, Some(inputs)))
+        }
         (NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each, Outcome::TimedOut) => {
-            Err(attempts::timed_out(node))
+            Err((attempts::timed_out(node), None))
         }
         // A timer comes due (`Wake`); it has no outcome. Questions and external composites have no effect of their own.
         (NodeKind::Sleep | NodeKind::Ask | NodeKind::External, _) => return Ok(Decision::default()),
@@ -37,7 +42,7 @@ pub(super) fn decide(
     let mut draft = Draft::answering(state, at_ms, effect);
     match routed {
         Ok(routed) => worked(&mut draft, node_run, routed)?,
-        Err(error) => attempts::failed(&mut draft, node_run, error)?,
+        Err((error, inputs)) => attempts::failed_with(&mut draft, node_run, error, inputs)?,
     }
     schedule::dispatch(&mut draft)?;
     Ok(draft.done())

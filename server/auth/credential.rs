@@ -101,7 +101,11 @@ mod tests {
     #[test]
     fn documents_say_how() {
         let of = |document| Schemes::of(document);
-        assert_eq!(of(&runyard_api::runyard::DOCUMENT), both());
+        for document in
+            [&runyard_api::runyard::DOCUMENT, &runyard_api::toolregistry::DOCUMENT, &runyard_api::acp::DOCUMENT]
+        {
+            assert_eq!(of(document), both(), "{}", document.name);
+        }
         let bearer = Schemes { bearer: true, key_headers: Vec::new() };
         for document in [
             &runyard_api::arp::run_gateway::DOCUMENT,

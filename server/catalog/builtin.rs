@@ -15,7 +15,7 @@ use super::core::{
 use super::entry::{Argument, Entry, Head, Hints, Reads};
 use super::graph::{
     BranchInputs, BranchOutputs, DelayInputs, DelayOutputs, EachInputs, EachOutputs, FilterInputs, FilterOutputs,
-    GraphInputs, SplitInputs, SplitOutputs, SwitchInputs, SwitchOutputs, VariablesInputs,
+    GraphInputs, ScriptInputs, ScriptOutputs, SplitInputs, SplitOutputs, SwitchInputs, SwitchOutputs, VariablesInputs,
 };
 use super::violation::Violation;
 use super::web;
@@ -241,6 +241,10 @@ fn nodes_of_graphs() -> Vec<Entry> {
         node::<SplitInputs, SplitOutputs>(
             "runyard.graph.split",
             "In a graph: two ways on, of which the first is taken so often in a hundred, by chance.",
+        ),
+        node::<ScriptInputs, ScriptOutputs>(
+            "runyard.graph.script",
+            "In a graph: runs JavaScript, which sees what other nodes have put out, and puts out what it returns. One way on.",
         ),
         node::<DelayInputs, DelayOutputs>(
             "runyard.graph.delay",

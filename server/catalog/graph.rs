@@ -30,6 +30,19 @@ pub struct WrittenGraph {
     /// Every node.
     #[schemars(length(min = 1))]
     pub nodes: Vec<WrittenNode>,
+    /// What double braces in plain texts of inputs are; where absent, as in the graph around it, and `braces` in the outermost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextForm>,
+}
+
+/// What double braces in plain text are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TextForm {
+    /// What stands between them is JavaScript.
+    Braces,
+    /// Themselves.
+    Plain,
 }
 
 /// A node of a graph as written.
@@ -289,6 +302,24 @@ pub struct SplitInputs {
 pub struct SplitOutputs {
     /// 0 or 1.
     pub index: u32,
+}
+
+/// A script.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptInputs {
+    /// JavaScript: the body of a function, whose value is what it returns.
+    pub script: String,
+    /// What it finds as `nodes.start` where it is no node of a graph.
+    #[serde(default)]
+    pub data: Value,
+}
+
+/// What a script returned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScriptOutputs {
+    /// As JSON; null where it returned nothing.
+    pub result: Value,
 }
 
 /// How long to wait.

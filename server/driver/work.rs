@@ -35,7 +35,13 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
     };
     let Claimed { tenant, run, effect, epoch, .. } = claimed;
     let recall = parts.runs.recalls().hold(effect.id);
-    let around = perform::Around { runs: parts.runs.clone(), tenant: tenant.clone(), run, node_run: effect.node_run };
+    let around = perform::Around {
+        runs: parts.runs.clone(),
+        tenant: tenant.clone(),
+        run,
+        node_run: effect.node_run,
+        begun_at_ms: effect.due_at_ms,
+    };
     let answering = std::panic::AssertUnwindSafe(answer(parts, &around, &effect, earlier)).catch_unwind();
     // Only the work is given up, never the recording of what came of it: that may be half done.
     let command = tokio::select! {

@@ -36,9 +36,10 @@ pub use realm::Limits;
 use runyard_engine::Object;
 use runyard_engine::event::Failure;
 use serde_json::{Value, json};
-pub use template::{Dialect, Fault, Template, compile, compile_script};
+pub use template::{Compiler, Dialect, Fault, Template, compile, compile_script, is_expression};
 
 use crate::clock::Clock;
+use braces::{Piece, pieces};
 use chains::Reads;
 use pool::Pool;
 use realm::{Broken, Job, Reason};
@@ -70,6 +71,11 @@ pub struct Moment {
     pub seed: u32,
 }
 
+/// Whether a text has an expression in braces in it.
+pub fn has_braces(text: &str) -> bool {
+    text.contains("{{") && pieces(text).iter().any(|piece| matches!(piece, Piece::Code(_)))
+}
+
 impl Expressions {
     /// Evaluates within these limits: in workers where this program can be one (see [`this_program_is_a_worker`]), else in this process.
     pub fn new(limits: Limits, clock: Clock) -> Self {
@@ -92,11 +98,27 @@ impl Expressions {
     /// # Errors
     /// Every expression that is none, with its place; never empty.
     pub fn template(&self, key: &str, config: &Value, dialect: &Dialect<'_>) -> Result<Arc<Template>, Vec<Fault>> {
+        self.kept(key, || compile(config, dialect))
+    }
+
+    /// The same of a script.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn script(&self, key: &str, script: &str, dialect: &Dialect<'_>) -> Result<Arc<Template>, Vec<Fault>> {
+        self.kept(key, || compile_script(script, dialect))
+    }
+
+    fn kept(
+        &self,
+        key: &str,
+        make: impl FnOnce() -> Result<Template, Vec<Fault>>,
+    ) -> Result<Arc<Template>, Vec<Fault>> {
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(template) = kept().templates.get(key) {
             return Ok(template.clone());
         }
-        let template = Arc::new(compile(config, dialect)?);
+        let template = Arc::new(make()?);
         kept().keep(key, &template);
         Ok(template)
     }

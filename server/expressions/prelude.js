@@ -133,6 +133,7 @@
       if (error instanceof TypeError && missing.test(error.message)) return ["made", inText ? "" : undefined];
       if (error instanceof RangeError && error.message === "Maximum call stack size exceeded") return ["deep", ""];
       if (error instanceof InternalError && error.message === "out of memory") return ["memory", ""];
+      if (error === null) return ["null", "it threw null"];
       return ["failed", String(told(error)).slice(0, 500)];
     }
   }

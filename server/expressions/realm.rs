@@ -103,6 +103,7 @@ pub(super) fn evaluate(job: &Job) -> Result<Vec<Option<String>>, Broken> {
 }
 
 /// Reads expressions without evaluating them. What was read stays in memory, so it is renewed now and then.
+#[derive(Default)]
 pub(super) struct Parser {
     realm: Option<(Context, Arc<AtomicBool>)>,
     read: usize,
@@ -112,15 +113,10 @@ pub(super) struct Parser {
 const READ_MAX: usize = 500;
 
 impl Parser {
-    /// One that has read nothing.
-    pub(super) fn new() -> Self {
-        Self { realm: None, read: 0 }
-    }
-
     /// Whether these are all modules that can be parsed; what the engine says against the first that is none.
     pub(super) fn parses(&mut self, sources: &[String]) -> Result<(), Reason> {
         if self.read >= READ_MAX {
-            *self = Self::new();
+            *self = Self::default();
         }
         self.read += sources.len();
         let (context, over) = match &self.realm {
@@ -194,6 +190,8 @@ fn one<'js>(
         "made" => Ok(value),
         "deep" => Err(Reason::TooDeep),
         "memory" => Err(Reason::OutOfMemory),
+        // The engine throws it where there is no memory left for an error. A script could too, if it throws anything.
+        "null" if !code.body.contains("throw") => Err(Reason::OutOfMemory),
         _ => Err(Reason::Failed(value.unwrap_or_default())),
     })
 }

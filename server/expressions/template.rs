@@ -36,11 +36,13 @@ pub struct Dialect<'a> {
     pub roots: &'a [&'a str],
     /// Members of the configuration that are left as they are, such as the graph within a node.
     pub verbatim: &'a [&'a str],
+    /// Whether braces in plain text hold expressions; else only those in a `templateExpression` do.
+    pub braces: bool,
 }
 
 impl Default for Dialect<'_> {
     fn default() -> Self {
-        Self { roots: &["nodes", "parentNodes"], verbatim: &[] }
+        Self { roots: &["nodes", "parentNodes"], verbatim: &[], braces: true }
     }
 }
 
@@ -98,10 +100,7 @@ pub(super) struct Code {
 /// # Errors
 /// Every expression that is none, with its place; never empty.
 pub fn compile(config: &Value, dialect: &Dialect<'_>) -> Result<Template, Vec<Fault>> {
-    let mut reader =
-        Reader { dialect, codes: Vec::new(), sources: Vec::new(), faults: Vec::new(), parser: Parser::new() };
-    let shape = reader.shape(config, &mut String::new(), 0);
-    reader.finish(shape)
+    Compiler::default().compile(config, dialect)
 }
 
 /// A script: the body of a function, whose value is what it returns. It reads the same roots.
@@ -109,10 +108,39 @@ pub fn compile(config: &Value, dialect: &Dialect<'_>) -> Result<Template, Vec<Fa
 /// # Errors
 /// What is wrong with it.
 pub fn compile_script(script: &str, dialect: &Dialect<'_>) -> Result<Template, Vec<Fault>> {
-    let mut reader =
-        Reader { dialect, codes: Vec::new(), sources: Vec::new(), faults: Vec::new(), parser: Parser::new() };
-    let shape = reader.code(script, "", false, Form::Body);
-    reader.finish(shape)
+    Compiler::default().compile_script(script, dialect)
+}
+
+/// Compiles one configuration after another, which costs less than each with a compiler of its own.
+#[derive(Default)]
+pub struct Compiler {
+    parser: Parser,
+}
+
+impl Compiler {
+    /// As [`compile`].
+    ///
+    /// # Errors
+    /// As [`compile`].
+    pub fn compile(&mut self, config: &Value, dialect: &Dialect<'_>) -> Result<Template, Vec<Fault>> {
+        let mut reader = self.reader(dialect);
+        let shape = reader.shape(config, &mut String::new(), 0);
+        reader.finish(shape)
+    }
+
+    /// As [`compile_script`].
+    ///
+    /// # Errors
+    /// As [`compile_script`].
+    pub fn compile_script(&mut self, script: &str, dialect: &Dialect<'_>) -> Result<Template, Vec<Fault>> {
+        let mut reader = self.reader(dialect);
+        let shape = reader.code(script, "", false, Form::Body);
+        reader.finish(shape)
+    }
+
+    fn reader<'a>(&'a mut self, dialect: &'a Dialect<'a>) -> Reader<'a> {
+        Reader { dialect, codes: Vec::new(), sources: Vec::new(), faults: Vec::new(), parser: &mut self.parser }
+    }
 }
 
 /// What stands there.
@@ -128,7 +156,7 @@ struct Reader<'a> {
     /// As they were written, for what they read.
     sources: Vec<String>,
     faults: Vec<Fault>,
-    parser: Parser,
+    parser: &'a mut Parser,
 }
 
 impl Reader<'_> {
@@ -155,7 +183,7 @@ impl Reader<'_> {
             return self.fault(path, format!("is nested more than {DEPTH_MAX} deep"));
         }
         match config {
-            Value::String(text) => self.text(text, path),
+            Value::String(text) if self.dialect.braces => self.text(text, path),
             Value::Array(items) => {
                 let shapes = items.iter().enumerate();
                 Shape::List(shapes.map(|(place, item)| self.below(&place.to_string(), item, path, depth)).collect())
@@ -231,7 +259,7 @@ impl Reader<'_> {
         if self.codes.len() >= CODES_MAX {
             return self.fault(path, format!("is one of more than {CODES_MAX} expressions"));
         }
-        match checked(&mut self.parser, source, self.dialect.roots, form) {
+        match checked(self.parser, source, self.dialect.roots, form) {
             Ok(body) => {
                 self.codes.push(Code { path: path.to_owned(), asked: Asked { body, in_text } });
                 self.sources.push(source.to_owned());
@@ -279,7 +307,8 @@ fn said(reason: &Reason) -> String {
     }
 }
 
-fn is_expression(members: &Map<String, Value>) -> bool {
+/// Whether an object stands for a value that is worked out.
+pub fn is_expression(members: &Map<String, Value>) -> bool {
     let kind = members.get("kind").and_then(Value::as_str);
     matches!(kind, Some("templateExpression" | "jsExpression")) && members.contains_key("expression")
 }
@@ -299,6 +328,14 @@ impl Template {
     /// Whether there is nothing to evaluate.
     pub fn is_plain(&self) -> bool {
         self.codes.is_empty()
+    }
+
+    /// The members that it reads of a root; nothing where those may be all there are.
+    pub fn members(&self, root: &str) -> Option<impl Iterator<Item = &str>> {
+        match self.reads.iter().find(|(name, _)| name == root) {
+            Some((_, Reads::Members(members))) => Some(members.iter().map(String::as_str)),
+            _ => None,
+        }
     }
 
     /// How much of memory it takes, about, bytes.

@@ -199,7 +199,7 @@ fn what_is_no_expression_is_a_fault_with_its_place() {
 
 #[tokio::test]
 async fn what_is_verbatim_stays_and_other_roots_have_other_names() {
-    let dialect = Dialect { roots: &["steps"], verbatim: &["_nodes"] };
+    let dialect = Dialect { roots: &["steps"], verbatim: &["_nodes"], braces: true };
     let template = compile(&json!({ "_nodes": ["{{ ( }}"], "x": "{{ steps.a }}" }), &dialect).unwrap();
     let moment = Moment { now_ms: 0, seed: 0 };
     let made = expressions(Limits::default()).evaluate(&template, &json!({ "steps": { "a": [1] } }), moment).await;
@@ -219,7 +219,7 @@ async fn a_script_is_a_function_that_returns() {
 }
 
 /// Tries to harm, and the codes that it may end with.
-const ATTACKS: [(&str, &[&str]); 26] = [
+const ATTACKS: [(&str, &[&str]); 27] = [
     ("(() => { while (true) {} })()", &["expression_timed_out"]),
     ("(() => { for (;;) try { for (;;) {} } catch {} })()", &["expression_timed_out"]),
     ("/^(a+)+$/.test('a'.repeat(40) + 'b')", &["expression_timed_out"]),
@@ -241,6 +241,7 @@ const ATTACKS: [(&str, &[&str]); 26] = [
     ),
     ("({ get x() { throw new Error('boom') } }).x", &["expression_failed"]),
     ("({ toJSON() { throw 'boom' } })", &["expression_failed"]),
+    ("({ toJSON() { throw null } })", &["expression_failed"]),
     ("(() => { throw { get message() { for (;;) {} } } })()", &["expression_failed", "expression_timed_out"]),
     (
         "(() => { throw Object.assign(new Error(), { get name() { return this.name } }) })()",

@@ -1,45 +1,95 @@
-//! What a node's inputs come to: as they are written, in the graph around it.
+//! What a node's inputs come to in the graph around it, and what a script there returns.
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use runyard_engine::Object;
 use runyard_engine::event::Failure;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::Nodes;
+use super::written::{DIALECT, has_expressions};
+use crate::expressions::{Expressions, Fault, Moment, Template};
 
-/// The forms of a value that is worked out, by their `kind`.
-const EXPRESSIONS: [&str; 2] = ["templateExpression", "jsExpression"];
-
-/// What the inputs of a node come to. Literals are what they are.
+/// What the inputs of a node come to; nothing where they are what they are.
 ///
 /// # Errors
-/// `expressions_unavailable`: a value is to be worked out, and this server cannot.
-pub fn evaluate(inputs: &Object, _nodes: &Nodes) -> Result<Object, Failure> {
-    match inputs.iter().find(|(_, value)| is_expression(value)) {
-        Some((field, _)) => Err(Failure {
-            code: "expressions_unavailable".to_owned(),
-            message: format!("`{field}` holds an expression, and this server works none out; write the value itself"),
-            details: None,
-            retryable: Some(false),
-        }),
-        None => Ok(inputs.clone()),
+/// `expression_invalid` names what is no expression, which is found before a graph runs; the others are those of
+/// [`Expressions::evaluate`].
+pub async fn evaluate(
+    expressions: &Expressions,
+    inputs: &Object,
+    nodes: &Nodes,
+    moment: Moment,
+) -> Result<Option<Object>, Failure> {
+    if !inputs.values().any(has_expressions) {
+        return Ok(None);
+    }
+    let config = Value::Object(inputs.clone());
+    let template = expressions.template(&key("inputs", &config.to_string()), &config, &DIALECT).map_err(invalid)?;
+    match expressions.evaluate(&template, &context(&template, Some(nodes), &Value::Null), moment).await? {
+        Value::Object(inputs) => Ok(Some(inputs)),
+        // An object has come of an object.
+        _ => Ok(None),
     }
 }
 
-/// Whether an expression is in it, at any depth.
-fn is_expression(value: &Value) -> bool {
-    let mut open = vec![value];
-    while let Some(value) = open.pop() {
-        match value {
-            Value::Object(members) => {
-                let kind = members.get("kind").and_then(Value::as_str);
-                if members.contains_key("expression") && kind.is_some_and(|kind| EXPRESSIONS.contains(&kind)) {
-                    return true;
-                }
-                open.extend(members.values());
-            }
-            Value::Array(items) => open.extend(items),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
+/// What a script returns. Where it is no node of a graph, `nodes.start` is what it was given as its data.
+///
+/// # Errors
+/// As [`evaluate`].
+pub async fn script(
+    expressions: &Expressions,
+    script: &str,
+    (nodes, data): (Option<&Nodes>, &Value),
+    moment: Moment,
+) -> Result<Value, Failure> {
+    let template = expressions.script(&key("script", script), script, &DIALECT).map_err(invalid)?;
+    expressions.evaluate(&template, &context(&template, nodes, data), moment).await
+}
+
+/// Under which a compiled configuration is kept: everything that it depends on, whichever graph or run it is from.
+fn key(form: &str, source: &str) -> String {
+    let digest = Sha256::digest(source.as_bytes());
+    digest.iter().fold(form.to_owned(), |key, byte| format!("{key}{byte:02x}"))
+}
+
+fn invalid(faults: Vec<Fault>) -> Failure {
+    let reasons: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    let details = faults.first().map(|fault| Object::from_iter([("path".to_owned(), json!(fault.path))]));
+    Failure { code: "expression_invalid".to_owned(), message: reasons.join("; "), details, retryable: Some(false) }
+}
+
+/// What a template reads of the graphs around, and no more: what others have put out may be large.
+fn context(template: &Arc<Template>, nodes: Option<&Nodes>, data: &Value) -> Value {
+    let outer = nodes.and_then(Nodes::outer);
+    json!({
+        "nodes": seen(template, "nodes", nodes, data),
+        "parentNodes": seen(template, "parentNodes", outer.as_ref(), &Value::Null),
+    })
+}
+
+fn seen(template: &Template, root: &str, nodes: Option<&Nodes>, data: &Value) -> Object {
+    let start = || began_with(nodes.map_or(data, Nodes::data)).into_owned();
+    let Some(members) = template.members(root) else {
+        // It may read them all.
+        let reached = nodes.into_iter().flat_map(Nodes::reached);
+        let all = reached.map(|(slug, outputs)| (slug.to_owned(), Value::Object(outputs.clone())));
+        return std::iter::once(("start".to_owned(), Value::Object(start()))).chain(all).collect();
+    };
+    let value = |slug: &str| match nodes.and_then(|nodes| nodes.outputs(slug)) {
+        Some(outputs) => Some(Value::Object(outputs.clone())),
+        None => (slug == "start").then(|| Value::Object(start())),
+    };
+    members.filter_map(|slug| Some((slug.to_owned(), value(slug)?))).collect()
+}
+
+/// What a graph was given, as an object: under `value` where it is none.
+pub fn began_with(data: &Value) -> Cow<'_, Object> {
+    match data {
+        Value::Null => Cow::Owned(Object::new()),
+        Value::Object(data) => Cow::Borrowed(data),
+        data => Cow::Owned(Object::from_iter([("value".to_owned(), data.clone())])),
     }
-    false
 }

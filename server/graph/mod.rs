@@ -4,6 +4,7 @@
 //! | file          | what                                                                       |
 //! |---------------|----------------------------------------------------------------------------|
 //! | `read.rs`     | a graph or a list of items as written, to the one that the engine walks     |
+//! | `written.rs`  | the expressions in it                                                       |
 //! | `nodes.rs`    | what a node sees of the graph around it: what others have put out           |
 //! | `evaluate.rs` | what a node's inputs come to there                                          |
 //!
@@ -12,10 +13,12 @@
 mod evaluate;
 mod nodes;
 mod read;
+mod written;
 
-pub use evaluate::evaluate;
+pub use evaluate::{began_with, evaluate, script};
 pub use nodes::Nodes;
 pub use read::{check_inputs, items, missing, read, ways, within};
+pub use written::SCRIPT;
 
 /// The most nodes of one graph, those of graphs within it included.
 pub const NODES_MAX: usize = 10_000;

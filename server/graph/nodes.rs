@@ -43,12 +43,15 @@ impl Nodes {
 
     /// What the node with this slug has put out, if it was reached and has.
     pub fn outputs(&self, slug: &str) -> Option<&Object> {
-        // A walk is seldom long, and the newest is asked for most; nobody keeps an index for that.
-        self.reached().rev().find(|(known, _)| *known == slug).map(|(_, outputs)| outputs)
+        let walk = self.walk()?;
+        // No index is kept for that: a graph is seldom long, and looking through names is fast.
+        let node = walk.graph.as_deref()?.nodes.iter().find(|node| node.slug == slug)?;
+        // Where it was reached, that is its id.
+        self.state.node(NodeRunId::child(self.state.run, walk.id, &node.key))?.outputs.as_ref()
     }
 
     /// Every node that was reached and has put something out, in the order of the walk, by slug.
-    pub fn reached(&self) -> impl DoubleEndedIterator<Item = (&str, &Object)> {
+    pub fn reached(&self) -> impl Iterator<Item = (&str, &Object)> {
         let walk = self.walk();
         let children = walk.map(|walk| walk.children.iter()).into_iter().flatten();
         let graph: Option<&Graph> = walk.and_then(|walk| walk.graph.as_deref());

@@ -8,9 +8,13 @@ use runyard_engine::graph::{Fallback, OnItemFailure, Outline, Ways, check};
 use runyard_engine::{Graph, GraphNode, Items, NodeKind, NodeType, NodeTypeRef, Object, Policy};
 use serde_json::Value;
 
+use super::written::{explicit, faults, has_expressions};
 use super::{AT_ONCE, DEPTH_MAX, ITEMS_MAX, NODES_MAX};
-use crate::catalog::graph::{EachInputs, ItemFailure, WrittenFallback, WrittenGraph, WrittenNode, WrittenType};
+use crate::catalog::graph::{
+    EachInputs, ItemFailure, TextForm, WrittenFallback, WrittenGraph, WrittenNode, WrittenType,
+};
 use crate::catalog::{Catalog, Violation};
+use crate::expressions::{Compiler, has_braces, is_expression};
 
 /// More faults than this are not listed; the rest is counted.
 const FAULTS_MAX: usize = 32;
@@ -57,8 +61,8 @@ pub fn missing() -> Violation {
 /// # Errors
 /// Everything that is wrong with it, field by field, each with its node.
 pub fn read(catalog: &Catalog, written: &Value) -> Result<Arc<Graph>, Vec<Violation>> {
-    let mut reader = Reader { catalog, nodes: 0, faults: Vec::new(), more: 0 };
-    let graph = reader.graph(written, "/graph", 1);
+    let mut reader = Reader { catalog, compiler: Compiler::default(), nodes: 0, faults: Vec::new(), more: 0 };
+    let graph = reader.graph(written, "/graph", (1, TextForm::Braces));
     if reader.more > 0 {
         let more = format!("has {} more faults", reader.more);
         reader.faults.push(Violation { field: "/graph".to_owned(), reason: more });
@@ -128,6 +132,7 @@ fn resolve(catalog: &Catalog, written: &WrittenType) -> Result<NodeType, String>
 /// A graph in the reading, those within it included.
 struct Reader<'a> {
     catalog: &'a Catalog,
+    compiler: Compiler,
     nodes: usize,
     faults: Vec<Violation>,
     more: usize,
@@ -135,7 +140,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Where it is read in part, what is missing has been named.
-    fn graph(&mut self, written: &Value, at: &str, depth: usize) -> Option<Arc<Graph>> {
+    fn graph(&mut self, written: &Value, at: &str, (depth, text): (usize, TextForm)) -> Option<Arc<Graph>> {
         if depth > DEPTH_MAX {
             self.wrong(at, format!("is too deep: graphs may lie {DEPTH_MAX} deep within each other"));
             return None;
@@ -153,6 +158,7 @@ impl Reader<'_> {
                 return None;
             }
         };
+        let text = written.text.unwrap_or(text);
         let outlines: Vec<Outline<'_>> = written.nodes.iter().map(outline).collect();
         let entry = written.entry.as_deref().or_else(|| written.nodes.first().map(|node| node.key.as_str()));
         for fault in check(entry, &outlines) {
@@ -168,7 +174,7 @@ impl Reader<'_> {
             .nodes
             .iter()
             .enumerate()
-            .filter_map(|(index, node)| self.node(node, &places, &format!("{at}/nodes/{index}"), depth))
+            .filter_map(|(index, node)| self.node(node, &places, &format!("{at}/nodes/{index}"), (depth, text)))
             .collect();
         (nodes.len() == written.nodes.len()).then(|| Arc::new(Graph { entry, nodes }))
     }
@@ -178,7 +184,7 @@ impl Reader<'_> {
         written: &WrittenNode,
         places: &BTreeMap<&str, u32>,
         at: &str,
-        depth: usize,
+        (depth, text): (usize, TextForm),
     ) -> Option<GraphNode> {
         let node_type = match resolve(self.catalog, &written.node_type_ref) {
             Ok(node_type) => node_type,
@@ -190,13 +196,18 @@ impl Reader<'_> {
         };
         let mut inputs = written.inputs.clone();
         let walks = matches!(node_type.kind, NodeKind::Graph | NodeKind::Each);
-        let graph = match inputs.get("graph").filter(|graph| walks && !graph.is_null()) {
-            Some(graph) => Some(self.graph(graph, &format!("{at}/inputs/graph"), depth + 1)?),
+        let within = inputs.get("graph").filter(|graph| walks && !graph.is_null() && !is_worked_out(graph, text));
+        let graph = match within {
+            Some(graph) => Some(self.graph(graph, &format!("{at}/inputs/graph"), (depth + 1, text))?),
             None => None,
         };
         if graph.is_some() {
             inputs.shift_remove("graph");
         }
+        if text == TextForm::Braces {
+            explicit(&node_type.id, &mut inputs);
+        }
+        self.inputs(written, &node_type, &inputs, at);
         Some(GraphNode {
             key: written.key.clone(),
             slug: written.slug.clone().unwrap_or_else(|| written.key.clone()),
@@ -217,6 +228,28 @@ impl Reader<'_> {
         })
     }
 
+    /// What is wrong with the inputs of a node, as far as that is known before they are worked out.
+    fn inputs(&mut self, written: &WrittenNode, node_type: &NodeType, inputs: &Object, at: &str) {
+        let key = &written.key;
+        for fault in faults(&mut self.compiler, &node_type.id, inputs) {
+            self.wrong(&format!("{at}/inputs{}", fault.path), format!("{} (node `{key}`)", fault.reason));
+        }
+        if inputs.values().any(has_expressions) {
+            match node_type.kind {
+                NodeKind::Call | NodeKind::Graph | NodeKind::Each => {}
+                NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External => self.wrong(
+                    &format!("{at}/inputs"),
+                    format!("hold an expression, and `{}` takes only values (node `{key}`)", node_type.id),
+                ),
+            }
+        } else if let Err(violations) = self.catalog.validate_inputs(node_type, inputs) {
+            for violation in violations {
+                let Violation { field, reason } = violation;
+                self.wrong(&format!("{at}/inputs{field}"), format!("{reason} (node `{key}`)"));
+            }
+        }
+    }
+
     fn wrong(&mut self, field: &str, reason: String) {
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(Violation { field: field.to_owned(), reason });
@@ -224,6 +257,12 @@ impl Reader<'_> {
             self.more += 1;
         }
     }
+}
+
+/// Whether what a node walks is known only when it is reached.
+fn is_worked_out(graph: &Value, text: TextForm) -> bool {
+    let braces = text == TextForm::Braces && graph.as_str().is_some_and(has_braces);
+    braces || graph.as_object().is_some_and(is_expression)
 }
 
 fn outline(node: &WrittenNode) -> Outline<'_> {
@@ -244,9 +283,11 @@ fn outline(node: &WrittenNode) -> Outline<'_> {
 pub fn ways(node_type_id: &str, inputs: &Object) -> Ways {
     match node_type_id {
         "runyard.graph.end" => Ways::Exactly(0),
-        "runyard.graph.start" | "runyard.graph.filter" | "runyard.graph.variables" | "runyard.graph.delay" => {
-            Ways::Exactly(1)
-        }
+        "runyard.graph.start"
+        | "runyard.graph.filter"
+        | "runyard.graph.variables"
+        | "runyard.graph.delay"
+        | "runyard.graph.script" => Ways::Exactly(1),
         "runyard.graph.branch" | "runyard.graph.split" => Ways::Exactly(2),
         "runyard.graph.switch" => match inputs.get("routes").and_then(Value::as_array) {
             Some(routes) => Ways::Exactly(routes.len()),

@@ -22,6 +22,7 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::driver;
 use crate::driver::perform::InProcess;
+use crate::expressions::{self, Expressions};
 use crate::feed::Bells;
 use crate::planner::{LexicalPlanner, PlanRequest, Planner};
 use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
@@ -105,7 +106,11 @@ impl Yard {
         let parts = driver::Parts {
             store: self.store.clone(),
             runs: self.runs.clone(),
-            performer: Arc::new(InProcess { catalog: self.catalog.clone(), outside: None }),
+            performer: Arc::new(InProcess {
+                catalog: self.catalog.clone(),
+                outside: None,
+                expressions: Arc::new(Expressions::new(expressions::Limits::default(), self.clock.clone())),
+            }),
             planner: Arc::new(planner),
             clock: self.clock.clone(),
             work: self.work.clone(),

@@ -26,17 +26,52 @@ mod tokens;
 
 use runyard::config::Config;
 use runyard::config::auth::Mode;
+use serde_json::Value;
 
-use crate::harness::Answer;
+use crate::harness::{Answer, DOCUMENTS};
+
+/// A secured read of every door that names nothing of anybody's, and what it answers to who may.
+const READS: [(&str, &str, u16); 6] = [
+    ("run-gateway", "/v1/runs/nobody", 404),
+    ("run-coordinator", "/v1/node-runs/nobody", 404),
+    ("runtime", "/v1/runs/nobody", 404),
+    ("toolregistry", "/v1/runs", 200),
+    ("acp", "/v1/servers/default/runs", 200),
+    ("runyard", "/v1/run-counts", 200),
+];
+
+/// The one whose error body has no place for a reason: there the sentence has to do.
+const WITHOUT_REASONS: &str = "toolregistry";
+
+#[test]
+fn no_door_is_forgotten() {
+    let doors: Vec<&str> = DOCUMENTS.iter().map(|document| document.name).collect();
+    assert_eq!(READS.map(|(door, ..)| door).to_vec(), doors);
+}
 
 /// Every door asks.
 fn required(config: &mut Config) {
     config.auth.mode = Some(Mode::Required);
 }
 
-/// Status, code and reason of a refusal.
+/// Status, code and reason of a refusal; the reason is empty where the body has no place for it.
 fn why(answer: &Answer) -> (u16, String, String) {
     let (status, code) = answer.refusal();
-    let reason = answer.json()["error"]["details"]["reason"].as_str().unwrap_or_default().to_owned();
-    (status, code, reason)
+    let body = answer.json();
+    let details = &body["error"]["details"];
+    let listed = body["details"].as_array().into_iter().flatten().find(|one| one["field"] == "reason");
+    let reason = details["reason"].as_str().or(listed.and_then(|one| one["message"].as_str()));
+    (status, code, reason.unwrap_or_default().to_owned())
+}
+
+/// The reason as a door can tell it.
+fn told_at(door: &str, reason: &str) -> String {
+    if door == WITHOUT_REASONS { String::new() } else { reason.to_owned() }
+}
+
+/// What a refusal says to people, wherever its document has that.
+fn sentence(answer: &Answer) -> String {
+    let body = answer.json();
+    let found = [&body["error"]["message"], &body["message"]].into_iter().find_map(Value::as_str);
+    found.unwrap_or_else(|| panic!("no message in {body}")).to_owned()
 }

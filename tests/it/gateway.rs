@@ -5,7 +5,7 @@ use runyard::config::{CoordinatorPlace, Gateway};
 use runyard_api::arp::schemas::{RunState, Status};
 use serde_json::json;
 
-use crate::harness::{World, refused, typed};
+use crate::harness::{DOCUMENTS, World, refused, typed};
 
 /// What seed 000 has a reader paste, byte for byte.
 const SEED: &str = r#"{
@@ -77,7 +77,11 @@ async fn every_door_knows_its_paths_and_methods() {
         ("run-coordinator", Method::GET, "/v1/node-runs", "POST"),
         ("run-coordinator", Method::GET, "/v1/node-runs/n1:complete", "POST"),
         ("run-coordinator", Method::PATCH, "/v1/node-runs/n1/events", "GET, HEAD"),
-        ("runyard", Method::POST, "/v1/runs", "GET, HEAD"),
+        ("runtime", Method::PUT, "/v1/runs", "POST"),
+        ("toolregistry", Method::PUT, "/v1/runs", "GET, HEAD, POST"),
+        ("toolregistry", Method::DELETE, "/v1/runs/approval", "GET, HEAD"),
+        ("acp", Method::DELETE, "/v1/servers/default/runs", "GET, HEAD, POST"),
+        ("runyard", Method::PUT, "/v1/runs", "GET, HEAD, POST"),
         ("runyard", Method::DELETE, "/v1/run-counts", "GET, HEAD"),
     ];
     for (door, method, path, allow) in other {
@@ -87,7 +91,7 @@ async fn every_door_knows_its_paths_and_methods() {
         allowed.sort_unstable();
         assert_eq!(allowed.join(", "), allow, "{door} {method} {path}");
     }
-    for door in ["run-gateway", "run-coordinator", "runyard"] {
+    for door in DOCUMENTS.iter().map(|document| document.name) {
         for path in ["/", "/v1", "/v1/", "/v2/runs", "/v1/runs/r1/nothing", "/v1/runs/r1:explode/x", "/v1//runs"] {
             let answer = world.get(door, path).await;
             assert_eq!(answer.refusal(), (404, "unknown_path".to_owned()), "{door} {path}");

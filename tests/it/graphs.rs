@@ -1,5 +1,7 @@
 //! Graphs that were drawn beforehand and lists of items, through the doors.
 
+mod expressions;
+
 use runyard_api::arp::schemas::{Run, RunState};
 use runyard_api::runyard::types;
 use serde_json::{Value, json};

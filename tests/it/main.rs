@@ -12,6 +12,7 @@ mod contract;
 mod coordinator;
 mod crash;
 mod expressions;
+mod faces;
 mod failures;
 mod gateway;
 mod golden_store;

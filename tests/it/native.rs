@@ -247,7 +247,7 @@ async fn node_types_can_be_found() {
     let composites = ["each", "external", "graph", "planner.general"].map(|name| format!("runyard.composite.{name}"));
     assert_eq!(find(None, Some(&NodeKind::Composite)).await, composites);
     let all = find(None, None).await;
-    assert!(all.is_sorted() && all.len() == 21, "{all:?}");
+    assert!(all.is_sorted() && all.len() == 22, "{all:?}");
     assert_eq!(find(Some("JARVIS.core.UUID"), None).await, ["runyard.core.uuid4"]);
     assert!(find(Some("no such thing"), None).await.is_empty());
     assert!(find(Some("uuid4"), Some(&NodeKind::Composite)).await.is_empty());

@@ -266,7 +266,11 @@ fn failure(choices: &mut Choices) -> Failure {
 /// What came back from performing a call.
 pub fn outcome(choices: &mut Choices, now_ms: i64) -> Outcome {
     if choices.percent(20) {
-        return Outcome::Failed(failure(choices));
+        let error = failure(choices);
+        return match choices.percent(20) {
+            true => Outcome::FailedWith { error, inputs: object(json!({ "came": "to" })) },
+            false => Outcome::Failed(error),
+        };
     }
     if choices.percent(3) {
         return Outcome::TimedOut;

@@ -104,6 +104,7 @@ vocabulary!(RESULTS, result(Outcome):
     Outcome::Succeeded { .. } => "result success",
     Outcome::Routed(_) => "result routed",
     Outcome::Failed(_) => "result failure",
+    Outcome::FailedWith { .. } => "result failure with inputs",
     Outcome::TimedOut => "result timed out",
 );
 

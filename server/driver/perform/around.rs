@@ -5,7 +5,7 @@ use std::sync::Arc;
 use runyard_engine::event::Failure;
 use runyard_engine::{NodeRunId, RunId, State};
 
-use crate::graph::Nodes;
+use crate::expressions::Moment;
 use crate::runs::Runs;
 
 /// Where a node run is.
@@ -19,6 +19,8 @@ pub struct Around {
     pub run: RunId,
     /// It.
     pub node_run: NodeRunId,
+    /// When its present try began, Unix milliseconds.
+    pub begun_at_ms: i64,
 }
 
 impl Around {
@@ -38,11 +40,13 @@ impl Around {
         })
     }
 
-    /// The graph around it; nothing where it is no node of one.
-    ///
-    /// # Errors
-    /// As [`Around::state`].
-    pub async fn nodes(&self) -> Result<Option<Nodes>, Failure> {
-        Ok(Nodes::around(&self.state().await?, self.node_run))
+    /// The time and the chance that its expressions have: those of its first try, so that every try has the same inputs, and
+    /// whoever performs one again.
+    pub fn moment(&self, state: &State) -> Moment {
+        let started_at_ms = state.node(self.node_run).and_then(|node| node.started_at_ms);
+        // A state in which it has not begun is behind, and then this is its first try.
+        let now_ms = started_at_ms.unwrap_or(self.begun_at_ms);
+        let [a, b, c, d, ..] = self.node_run.uuid().into_bytes();
+        Moment { now_ms, seed: u32::from_be_bytes([a, b, c, d]) }
     }
 }

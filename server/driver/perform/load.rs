@@ -5,8 +5,7 @@ use std::sync::Arc;
 use runyard_engine::event::Failure;
 use runyard_engine::{Content, NodeKind, Object};
 
-use super::{Around, invalid, unavailable};
-use crate::catalog::Catalog;
+use super::{Around, InProcess, invalid, unavailable};
 use crate::graph::{self, evaluate};
 
 /// What a composite is made of.
@@ -19,13 +18,14 @@ pub struct Loaded {
 }
 
 /// Finds out. Inputs are worked out first where the composite is itself a node of a graph.
-pub(super) async fn load(catalog: &Catalog, around: &Around) -> Result<Loaded, Failure> {
+pub(super) async fn load(with: &InProcess, around: &Around) -> Result<Loaded, Failure> {
+    let catalog = &with.catalog;
     let state = around.state().await?;
     let Some(node) = state.node(around.node_run) else { return Err(gone()) };
     let node_type = &node.node_type;
     let entry = catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
     let inputs = match graph::Nodes::around(&state, node.id) {
-        Some(nodes) => Some(evaluate(&node.inputs, &nodes)?),
+        Some(nodes) => evaluate(&with.expressions, &node.inputs, &nodes, around.moment(&state)).await?,
         None => None,
     };
     let given = inputs.as_ref().unwrap_or(&node.inputs);
@@ -49,7 +49,6 @@ pub(super) async fn load(catalog: &Catalog, around: &Around) -> Result<Loaded, F
         (NodeKind::Graph, None) => return Err(invalid("invalid_inputs", "inputs", node_type, &[graph::missing()])),
         _ => return Err(unavailable(node_type)),
     };
-    let inputs = inputs.filter(|inputs| *inputs != node.inputs);
     Ok(Loaded { inputs, content })
 }
 

@@ -27,7 +27,8 @@ use serde_json::{Value, json};
 
 use crate::catalog::{Catalog, Violation};
 use crate::clock::Clock;
-use crate::graph::evaluate;
+use crate::expressions::{Expressions, Moment};
+use crate::graph::{Nodes, SCRIPT, evaluate};
 use http::Outside;
 
 pub use around::Around;
@@ -69,74 +70,99 @@ pub trait Performer: Send + Sync {
 }
 
 /// Performs the node types of a catalogue in this process.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct InProcess {
     /// What inputs and outputs must fit.
     pub catalog: Arc<Catalog>,
     /// The way outside; without one, what needs it cannot be performed.
     pub outside: Option<Arc<Outside>>,
+    /// Who works out what nodes of graphs say.
+    pub expressions: Arc<Expressions>,
 }
 
 #[async_trait]
 impl Performer for InProcess {
+    /// Failure codes: `invalid_inputs` and `invalid_outputs` (with `details.violations`), `node_type_unavailable` (this server does
+    /// not have the pinned node type, or it is not one that is performed by a call), those of [`Expressions::evaluate`]. Those of
+    /// calls over HTTP are in `http/failure.rs`.
     async fn perform(&self, call: Call<'_>) -> Outcome {
-        perform(&self.catalog, self.outside.as_deref(), call).await
+        let setting = match self.setting(&call).await {
+            Ok(setting) => setting,
+            Err(failure) => return Outcome::Failed(failure),
+        };
+        let inputs = setting.inputs.as_ref().unwrap_or(call.inputs);
+        match self.attempt(&Call { inputs, ..call }, &setting).await {
+            Ok(routed) => match (setting.inputs, routed) {
+                (None, Routed { outputs, inputs: None, route: None, until_ms: None }) => Outcome::Succeeded { outputs },
+                (inputs, routed) => Outcome::Routed(Box::new(Routed { inputs, ..routed })),
+            },
+            Err(error) => match setting.inputs {
+                Some(inputs) => Outcome::FailedWith { error, inputs },
+                None => Outcome::Failed(error),
+            },
+        }
     }
 
     async fn load(&self, around: &Around) -> Result<Loaded, Failure> {
-        load::load(&self.catalog, around).await
+        load::load(self, around).await
     }
 }
 
-/// Performs a call. Whatever goes wrong is an outcome too.
-///
-/// Failure codes: `invalid_inputs` and `invalid_outputs` (with `details.violations`), `node_type_unavailable` (this server does
-/// not have the pinned node type, or it is not one that is performed by a call).
-///
-/// Those of calls over HTTP are in `http/failure.rs`.
-pub async fn perform(catalog: &Catalog, outside: Option<&Outside>, call: Call<'_>) -> Outcome {
-    match attempt(catalog, outside, call).await {
-        Ok(Routed { outputs, inputs: None, route: None, until_ms: None }) => Outcome::Succeeded { outputs },
-        Ok(routed) => Outcome::Routed(Box::new(routed)),
-        Err(failure) => Outcome::Failed(failure),
+/// A call in the run around it.
+struct Setting {
+    nodes: Option<Nodes>,
+    moment: Moment,
+    /// What its inputs come to, where that is not what they are.
+    inputs: Option<Object>,
+}
+
+impl InProcess {
+    /// Looks around. A node of a graph has its inputs as they were written; what they come to is known only now.
+    async fn setting(&self, call: &Call<'_>) -> Result<Setting, Failure> {
+        let Some(around) = call.around else {
+            let moment = Moment { now_ms: call.now_ms, seed: 0 };
+            return Ok(Setting { nodes: None, moment, inputs: None });
+        };
+        let state = around.state().await?;
+        let (nodes, moment) = (Nodes::around(&state, around.node_run), around.moment(&state));
+        let inputs = match &nodes {
+            Some(nodes) => evaluate(&self.expressions, call.inputs, nodes, moment).await?,
+            None => None,
+        };
+        Ok(Setting { nodes, moment, inputs })
+    }
+
+    async fn attempt(&self, call: &Call<'_>, setting: &Setting) -> Result<Routed, Failure> {
+        let NodeType { id, version, .. } = call.node_type;
+        let entry = self.catalog.entry(id, version).ok_or_else(|| unavailable(call.node_type))?;
+        entry
+            .validate_inputs(call.inputs)
+            .map_err(|found| invalid("invalid_inputs", "inputs", call.node_type, &found))?;
+        let nodes = setting.nodes.as_ref();
+        let routed = match (builtin::deed(id), nodes::step(id)) {
+            (Some(deed), _) => Routed { outputs: deed(call)?, ..Routed::default() },
+            (None, Some(step)) => step(call, nodes)?,
+            (None, None) if id == fail::ID => Routed { outputs: fail::perform(call).await?, ..Routed::default() },
+            (None, None) if id == SCRIPT => nodes::script(call, nodes, &self.expressions, setting.moment).await?,
+            (None, None) => {
+                let performed = match &self.outside {
+                    Some(outside) => outside.perform(call).await,
+                    None => None,
+                };
+                let outputs = performed.ok_or_else(|| unavailable(call.node_type))??;
+                Routed { outputs, ..Routed::default() }
+            }
+        };
+        entry
+            .validate_outputs(&routed.outputs)
+            .map_err(|found| invalid("invalid_outputs", "outputs", call.node_type, &found))?;
+        Ok(routed)
     }
 }
 
 /// Random bytes for one call.
 pub fn fresh_entropy() -> [u8; 16] {
     uuid::Uuid::new_v4().into_bytes()
-}
-
-async fn attempt(catalog: &Catalog, outside: Option<&Outside>, call: Call<'_>) -> Result<Routed, Failure> {
-    let NodeType { id, version, .. } = call.node_type;
-    let entry = catalog.entry(id, version).ok_or_else(|| unavailable(call.node_type))?;
-    let nodes = match call.around {
-        Some(around) => around.nodes().await?,
-        None => None,
-    };
-    // A node of a graph has its inputs as they were written; what they come to is known only now.
-    let evaluated = nodes.as_ref().map(|nodes| evaluate(call.inputs, nodes)).transpose()?;
-    let asked = call.inputs;
-    let call = Call { inputs: evaluated.as_ref().unwrap_or(asked), ..call };
-    entry.validate_inputs(call.inputs).map_err(|found| invalid("invalid_inputs", "inputs", call.node_type, &found))?;
-    let routed = match (builtin::deed(id), nodes::step(id)) {
-        (Some(deed), _) => Routed { outputs: deed(&call)?, ..Routed::default() },
-        (None, Some(step)) => step(&call, nodes.as_ref())?,
-        (None, None) if id == fail::ID => Routed { outputs: fail::perform(&call).await?, ..Routed::default() },
-        (None, None) => {
-            let performed = match outside {
-                Some(outside) => outside.perform(&call).await,
-                None => None,
-            };
-            let outputs = performed.ok_or_else(|| unavailable(call.node_type))??;
-            Routed { outputs, ..Routed::default() }
-        }
-    };
-    entry
-        .validate_outputs(&routed.outputs)
-        .map_err(|found| invalid("invalid_outputs", "outputs", call.node_type, &found))?;
-    let came_to = evaluated.filter(|evaluated| evaluated != asked);
-    Ok(Routed { inputs: came_to, ..routed })
 }
 
 fn unavailable(node_type: &NodeType) -> Failure {

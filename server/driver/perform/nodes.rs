@@ -9,10 +9,11 @@ use super::Call;
 use super::builtin::{read, write};
 use crate::catalog::composite::AnyObject;
 use crate::catalog::graph::{
-    BranchInputs, BranchOutputs, DelayInputs, DelayOutputs, FilterInputs, FilterOutputs, SplitInputs, SplitOutputs,
-    SwitchInputs, SwitchOutputs, VariablesInputs,
+    BranchInputs, BranchOutputs, DelayInputs, DelayOutputs, FilterInputs, FilterOutputs, ScriptInputs, ScriptOutputs,
+    SplitInputs, SplitOutputs, SwitchInputs, SwitchOutputs, VariablesInputs,
 };
-use crate::graph::Nodes;
+use crate::expressions::{Expressions, Moment};
+use crate::graph::{Nodes, began_with};
 
 /// How such a node is performed: validated inputs and the graph around it in, outputs and the way on out.
 pub(super) type Step = fn(&Call<'_>, Option<&Nodes>) -> Result<Routed, Failure>;
@@ -33,11 +34,7 @@ pub(super) fn step(id: &str) -> Option<Step> {
 
 /// Puts out what the graph is about; under `value` where that is no object.
 fn start(_: &Call<'_>, nodes: Option<&Nodes>) -> Result<Routed, Failure> {
-    let outputs = match nodes.map(Nodes::data) {
-        None | Some(Value::Null) => Object::new(),
-        Some(Value::Object(data)) => data.clone(),
-        Some(data) => Object::from_iter([("value".to_owned(), data.clone())]),
-    };
+    let outputs = nodes.map(|nodes| began_with(nodes.data()).into_owned()).unwrap_or_default();
     Ok(on(write(&AnyObject(outputs))?, None))
 }
 
@@ -82,6 +79,18 @@ fn delay(call: &Call<'_>, _: Option<&Nodes>) -> Result<Routed, Failure> {
     let wait_ms = (minutes * 60_000.0).ceil() as i64;
     let until_ms = Some(call.now_ms.saturating_add(wait_ms));
     Ok(Routed { until_ms, ..on(write(&DelayOutputs { minutes })?, None) })
+}
+
+/// What a script returns, wherever it stands.
+pub(super) async fn script(
+    call: &Call<'_>,
+    nodes: Option<&Nodes>,
+    expressions: &Expressions,
+    moment: Moment,
+) -> Result<Routed, Failure> {
+    let ScriptInputs { script, data } = read(call)?;
+    let result = crate::graph::script(expressions, &script, (nodes, &data), moment).await?;
+    Ok(on(write(&ScriptOutputs { result })?, None))
 }
 
 fn on(outputs: Object, route: Option<Route>) -> Routed {

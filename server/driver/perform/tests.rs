@@ -3,9 +3,12 @@
 use runyard_engine::{EffectId, NodeRunId, NodeTypeRef, Object, Outcome, RunId};
 use serde_json::{Value, json};
 
-use super::{Call, perform};
+use std::sync::Arc;
+
+use super::{Call, InProcess, Performer};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
+use crate::expressions::{Expressions, Limits};
 
 /// 2025-11-22T00:51:07.089Z.
 const NOW_MS: i64 = 1_763_772_667_089;
@@ -15,7 +18,7 @@ async fn call(id: &str, inputs: Value) -> Outcome {
 }
 
 async fn call_at(id: &str, inputs: Value, now_ms: i64) -> Outcome {
-    let catalog = Catalog::builtin();
+    let catalog = Arc::new(Catalog::builtin());
     let node_type = catalog.resolve(&NodeTypeRef { id: id.to_owned(), version: "1".to_owned() }).unwrap();
     let run = RunId::from_uuid(uuid::Uuid::from_u128(1));
     let key = EffectId::of(run, NodeRunId::root(run), "call", 1);
@@ -33,7 +36,12 @@ async fn call_at(id: &str, inputs: Value, now_ms: i64) -> Outcome {
         entropy: [7; 16],
         around: None,
     };
-    perform(&catalog, None, call).await
+    performer(catalog).perform(call).await
+}
+
+fn performer(catalog: Arc<Catalog>) -> InProcess {
+    let expressions = Arc::new(Expressions::new(Limits::default(), Clock::manual(NOW_MS)));
+    InProcess { catalog, outside: None, expressions }
 }
 
 async fn outputs(id: &str, inputs: Value) -> Value {
@@ -115,7 +123,7 @@ async fn what_is_not_performed_by_a_call_is_refused() {
 
 #[tokio::test]
 async fn a_pinned_version_that_is_gone_is_refused() {
-    let catalog = Catalog::builtin();
+    let catalog = Arc::new(Catalog::builtin());
     let mut node_type = catalog.resolve(&NodeTypeRef { id: "runyard.core.echo".into(), version: "1".into() }).unwrap();
     node_type.version = "0.9.0".to_owned();
     let run = RunId::from_uuid(uuid::Uuid::from_u128(1));
@@ -133,6 +141,6 @@ async fn a_pinned_version_that_is_gone_is_refused() {
         entropy: [0; 16],
         around: None,
     };
-    let Outcome::Failed(failure) = perform(&catalog, None, call).await else { panic!("no failure") };
+    let Outcome::Failed(failure) = performer(catalog).perform(call).await else { panic!("no failure") };
     assert_eq!(failure.code, "node_type_unavailable");
 }

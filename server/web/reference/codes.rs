@@ -186,7 +186,7 @@ pub const REASONS: [(&[&str], &str); 23] = [
         "Steps, nodes of a graph or items of a list failed and were passed over; `details` and outputs say which.",
     ),
     (
-        &["graph_invalid", "items_invalid", "load_failed", "expressions_unavailable"],
+        &["graph_invalid", "items_invalid", "load_failed", "expression_invalid"],
         "A graph or a list of items turned out to be nothing that could be walked; the message says where.",
     ),
     (&["not_needed"], "A stand-in was skipped: nobody failed whom it stands in for."),

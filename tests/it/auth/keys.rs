@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{required, why};
+use super::{READS, required, told_at, why};
 use crate::harness::{Clients, Refused, World, refused, typed};
 
 async fn create(clients: &Clients, body: Value) -> Result<Value, Refused> {
@@ -47,11 +47,15 @@ async fn a_key_is_shown_once_and_taken_in_both_headers_where_the_document_has_bo
         nobody.send(door, nobody.request(door, Method::GET, path).header(name, value)).await
     };
     let bearer = format!("Bearer {key}");
-    assert_eq!(ask("runyard", "/v1/run-counts", "authorization", &bearer).await.status, 200);
-    assert_eq!(ask("runyard", "/v1/run-counts", "x-api-key", key).await.status, 200);
-    assert_eq!(ask("run-gateway", "/v1/runs/r1", "authorization", &bearer).await.status, 404);
-    let answer = ask("run-gateway", "/v1/runs/r1", "x-api-key", key).await;
-    assert_eq!(why(&answer).2, "credential_missing", "ARP's documents know no such header");
+    for (door, path, status) in READS {
+        assert_eq!(ask(door, path, "authorization", &bearer).await.status, status, "{door}");
+        let answer = ask(door, path, "x-api-key", key).await;
+        if ["toolregistry", "acp", "runyard"].contains(&door) {
+            assert_eq!(answer.status, status, "{door}");
+        } else {
+            assert_eq!(why(&answer).2, "credential_missing", "ARP's documents know no such header");
+        }
+    }
     let both = nobody.request("runyard", Method::GET, "/v1/run-counts").header("x-api-key", key);
     let answer = nobody.send("runyard", both.header("authorization", "Bearer other")).await;
     assert_eq!(why(&answer), (401, "unauthorized".into(), "credential_ambiguous".into()));
@@ -86,6 +90,22 @@ async fn a_key_does_what_its_scopes_say_and_nothing_else() {
         assert_eq!(first.json()["error"]["details"]["scope"], missing);
         let challenge = format!("Bearer realm=\"runyard\", error=\"insufficient_scope\", scope=\"{missing}\"");
         assert_eq!(first.header("www-authenticate"), Some(&*challenge));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_lacks_a_scope_or_was_revoked_is_refused_at_every_door() {
+    let world = World::with(required).await;
+    let writes = world.key("acme", &["runs:write"]).await;
+    let gone = world.key("acme", &[]).await;
+    world.native.revoke_key(id(&gone)).await.unwrap();
+    let (writer, ended) = (world.showing(Some(&writes)), world.showing(Some(&gone)));
+    for (door, path, _) in READS {
+        let answer = writer.get(door, path).await;
+        assert_eq!(why(&answer), (403, "forbidden".into(), told_at(door, "scope_missing")), "{door}");
+        assert!(answer.header("www-authenticate").unwrap().ends_with("scope=\"runs:read\""), "{door}");
+        let answer = ended.get(door, path).await;
+        assert_eq!(why(&answer), (401, "unauthorized".into(), told_at(door, "key_revoked")), "{door}");
     }
 }
 

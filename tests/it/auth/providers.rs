@@ -6,7 +6,7 @@ use jsonwebtoken::Algorithm;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::{required, why};
+use super::{READS, required, why};
 use crate::harness::{Answer, Answers, Clients, Issuer, Provider, World, eventually};
 
 /// A server that trusts the provider, and keeps its keys for this long.
@@ -28,7 +28,7 @@ async fn count(clients: &Clients, issuer: &Issuer) -> Answer {
 fn is_unavailable(answer: &Answer) {
     assert_eq!(answer.refusal(), (503, "unavailable".to_owned()));
     assert_eq!(answer.header("retry-after"), Some("2"));
-    assert_eq!(answer.json()["error"]["retryable"], true);
+    assert!(answer.json()["error"].get("retryable").is_none_or(|retryable| retryable == true));
     assert_eq!(answer.header("www-authenticate"), None, "the caller is not to blame");
 }
 
@@ -41,8 +41,7 @@ async fn a_provider_need_not_be_there_when_the_server_starts() {
     let nobody = world.showing(None);
     let issuer = Issuer::new(&format!("http://{address}"), "one", Algorithm::RS256);
     is_unavailable(&count(&nobody, &issuer).await);
-    for (door, path) in [("run-gateway", "/v1/runs/r1"), ("run-coordinator", "/v1/runs/r1"), ("runtime", "/v1/runs/r1")]
-    {
+    for (door, path, _) in READS {
         let token = issuer.token(&issuer.claims("us"));
         is_unavailable(&nobody.send(door, nobody.request(door, Method::GET, path).bearer_auth(token)).await);
     }

@@ -1,5 +1,7 @@
 //! Tokens of an identity provider: those that hold, and the whole table of those that do not, at every door.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use http::Method;
 use jsonwebtoken::Algorithm;
@@ -7,18 +9,10 @@ use runyard::config::Config;
 use runyard_api::host::Settings;
 use serde_json::{Value, json};
 
-use super::{required, why};
+use super::{READS, required, sentence, told_at, why};
 use crate::harness::{ALGORITHMS, Answer, Apart, Clients, Issuer, Provider, World, encoded};
 
 const AUDIENCE: &str = "arp-run-gateway";
-
-/// A secured read of every door that names nothing.
-const READS: [(&str, &str, u16); 4] = [
-    ("run-gateway", "/v1/runs/nobody", 404),
-    ("run-coordinator", "/v1/node-runs/nobody", 404),
-    ("runtime", "/v1/runs/nobody", 404),
-    ("runyard", "/v1/run-counts", 200),
-];
 
 fn trusting<'a>(provider: &'a Provider, more: impl FnOnce(&mut Config) + 'a) -> impl FnOnce(&mut Config) + 'a {
     move |config| {
@@ -235,9 +229,10 @@ async fn the_whole_table_of_bad_tokens() {
     let world = world(&provider).await;
     let nobody = world.showing(None);
     for (what, token, reason) in bad_tokens(&issuer) {
+        let mut sentences = BTreeSet::new();
         for (door, path, _) in READS {
             let answer = shown(&nobody, door, path, &token).await;
-            assert_eq!(why(&answer), (401, "unauthorized".into(), reason.into()), "{door}: {what}");
+            assert_eq!(why(&answer), (401, "unauthorized".into(), told_at(door, reason)), "{door}: {what}");
             let challenge = answer.header("www-authenticate").unwrap();
             assert!(challenge.starts_with("Bearer realm=\"runyard\", error=\"invalid_token\", error_description=\""));
             assert!(
@@ -245,7 +240,9 @@ async fn the_whole_table_of_bad_tokens() {
                 "{what}: {}",
                 answer.text()
             );
+            sentences.insert((sentence(&answer), challenge.to_owned()));
         }
+        assert_eq!(sentences.len(), 1, "{what}: the same sentence and challenge at every door: {sentences:?}");
     }
     let good = issuer.token(&issuer.claims(AUDIENCE));
     assert_eq!(shown(&nobody, "runyard", "/v1/run-counts", &good).await.status, 200, "and the good one still holds");
@@ -268,7 +265,7 @@ async fn headers_that_carry_no_token_are_told_what_is_wrong() {
         for (door, path, _) in READS {
             let request = nobody.request(door, Method::GET, path).header("authorization", value);
             let answer = nobody.send(door, request).await;
-            assert_eq!(why(&answer), (401, "unauthorized".into(), reason.into()), "{door} {value:?}");
+            assert_eq!(why(&answer), (401, "unauthorized".into(), told_at(door, reason)), "{door} {value:?}");
             let challenge = answer.header("www-authenticate").unwrap();
             assert_eq!(challenge.contains("error="), error.is_some(), "{challenge}");
             assert!(error.is_none_or(|error| challenge.contains(error)), "{challenge}");

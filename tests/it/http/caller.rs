@@ -6,7 +6,8 @@ use runyard::catalog::Catalog;
 use runyard::clock::Clock;
 use runyard::config::egress::Egress;
 use runyard::driver::perform::http::{NoCredentials, Outside};
-use runyard::driver::perform::{Call, perform};
+use runyard::driver::perform::{Call, InProcess, Performer};
+use runyard::expressions::{Expressions, Limits};
 use runyard::integrations::Integrations;
 use runyard_engine::event::Failure;
 use runyard_engine::{EffectId, NodeRunId, NodeTypeRef, Outcome, RunId};
@@ -16,8 +17,7 @@ use crate::process::bounded;
 
 /// Performs calls under some rules.
 pub struct Caller {
-    pub outside: Outside,
-    catalog: Catalog,
+    performer: InProcess,
     clock: Clock,
 }
 
@@ -33,13 +33,16 @@ impl Caller {
             Egress { allow_networks: vec!["127.0.0.0/8".to_owned(), "::1".to_owned()], ..Egress::default() };
         change(&mut egress);
         let outside = Outside::new(&egress, Integrations::default(), Arc::new(NoCredentials)).unwrap();
-        Caller { outside, catalog: Catalog::builtin(), clock: Clock::system() }
+        let clock = Clock::system();
+        let expressions = Arc::new(Expressions::new(Limits::default(), clock.clone()));
+        let catalog = Arc::new(Catalog::builtin());
+        Caller { performer: InProcess { catalog, outside: Some(Arc::new(outside)), expressions }, clock }
     }
 
     /// What comes of a call.
     pub async fn call(&self, node_type: &str, inputs: Value) -> Outcome {
-        let node_type =
-            self.catalog.resolve(&NodeTypeRef { id: node_type.to_owned(), version: "1".to_owned() }).unwrap();
+        let asked = NodeTypeRef { id: node_type.to_owned(), version: "1".to_owned() };
+        let node_type = self.performer.catalog.resolve(&asked).unwrap();
         let call = Call {
             tenant: "default",
             run: run(),
@@ -52,7 +55,7 @@ impl Caller {
             entropy: [0; 16],
             around: None,
         };
-        bounded("a call", perform(&self.catalog, Some(&self.outside), call)).await
+        bounded("a call", self.performer.perform(call)).await
     }
 
     /// The outputs of a request that must succeed.

@@ -1,0 +1,303 @@
+//! One run, every face: whichever door a run was started through, each of them tells the same of it, in its own words.
+//!
+//! A situation is brought about through every door that has a word for it, and each of those runs is looked at through every
+//! door. What the doors say must be the same whoever asked for the run; the golden has it once for each situation.
+
+use std::fmt::Write;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{DOCUMENTS, World, eventually};
+
+const PLANNER: &str = "runyard.composite.planner.general";
+const TOLD: &str = "Say \"done\", then return it.";
+const ASLEEP: &str = "Sleep for 600 seconds.";
+const ASKING: &str = "Ask \"Which color?\".";
+const SHORT: &str = "Misfire, then say \"done\" and return it.";
+const BROKEN: &str = "Misfire.";
+
+/// Where a run stands, and how it comes to that.
+struct Situation {
+    name: &'static str,
+    /// `URL` in it is that of somebody who listens and never answers.
+    goal: &'static str,
+    /// What of a start's own words is needed beside the goal.
+    with: &'static [With],
+    then: Then,
+    /// The state on our own door, and what a step of it is at.
+    state: (&'static str, Option<&'static str>),
+}
+
+/// What not every door has a word for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum With {
+    /// Failures are passed over.
+    GoingOn,
+    /// Somebody is asked before the plan begins.
+    Approval,
+}
+
+/// What is done once it has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Nothing,
+    /// It is canceled through the door that it came through.
+    Cancel,
+    /// It is paused, for which only our own door has a word.
+    Pause,
+}
+
+const SITUATIONS: [Situation; 10] = [
+    Situation { name: "finished", goal: TOLD, with: &[], then: Then::Nothing, state: ("succeeded", None) },
+    Situation { name: "failed", goal: BROKEN, with: &[], then: Then::Nothing, state: ("failed", None) },
+    Situation { name: "canceled", goal: ASLEEP, with: &[], then: Then::Cancel, state: ("canceled", None) },
+    Situation { name: "partial", goal: SHORT, with: &[With::GoingOn], then: Then::Nothing, state: ("partial", None) },
+    Situation {
+        name: "nothing achieved",
+        goal: BROKEN,
+        with: &[With::GoingOn],
+        then: Then::Nothing,
+        state: ("nothing_achieved", None),
+    },
+    Situation {
+        name: "running",
+        goal: "Fetch URL.",
+        with: &[],
+        then: Then::Nothing,
+        state: ("running", Some("running")),
+    },
+    Situation { name: "asleep", goal: ASLEEP, with: &[], then: Then::Nothing, state: ("waiting", Some("timer")) },
+    Situation { name: "asking", goal: ASKING, with: &[], then: Then::Nothing, state: ("waiting", Some("input")) },
+    Situation {
+        name: "to be approved",
+        goal: TOLD,
+        with: &[With::Approval],
+        then: Then::Nothing,
+        state: ("waiting", None),
+    },
+    Situation { name: "paused", goal: ASLEEP, with: &[], then: Then::Pause, state: ("waiting", Some("timer")) },
+];
+
+/// Starts a run through a door: its id there, or nothing where the door has no word for what is needed.
+async fn start(world: &World, door: &str, situation: &Situation, silent: &str) -> Option<String> {
+    let (going_on, approval) = (situation.with.contains(&With::GoingOn), situation.with.contains(&With::Approval));
+    let goal = situation.goal.replace("URL", silent);
+    let body = match door {
+        "run-gateway" | "run-coordinator" => {
+            let mut extensions = json!({});
+            if going_on {
+                extensions["runyard.steps"] = json!({ "on_failure": "continue" });
+            }
+            if approval {
+                extensions["runyard.approval"] = json!("on_start");
+            }
+            let planner = json!({ "node_type_id": PLANNER, "version": "1.0.0" });
+            json!({ "root_node_type_ref": planner, "input": { "goal": goal }, "extensions": extensions })
+        }
+        "runtime" if !going_on && !approval => json!({ "input": { "goal": goal } }),
+        "toolregistry" if !going_on => {
+            let strategy = if approval { "ON_START" } else { "NONE" };
+            json!({ "intent": goal, "selectedCustomerIntegrationIds": ["*"], "context": "", "userId": "ann",
+                    "approvalStrategy": strategy })
+        }
+        "acp" if !going_on && !approval => json!({ "content": goal, "mode": "async" }),
+        "runyard" => {
+            let mut body = json!({ "goal": goal });
+            if going_on {
+                body["steps"] = json!({ "on_failure": "continue" });
+            }
+            if approval {
+                body["approval"] = json!("on_start");
+            }
+            body
+        }
+        _ => return None,
+    };
+    let path = if door == "acp" { "/v1/servers/default/runs" } else { "/v1/runs" };
+    let answer = world.post(door, path, body.to_string()).await;
+    assert!(answer.status < 300, "{door}: {}", answer.text());
+    let body = answer.json();
+    let id = ["/run_id", "/runId", "/run/id"].into_iter().find_map(|place| body.pointer(place)?.as_str());
+    Some(id.unwrap_or_else(|| panic!("{door}: {body}")).to_owned())
+}
+
+async fn cancel(world: &World, door: &str, run: &str) {
+    let (method, path) = match door {
+        "toolregistry" => (Method::DELETE, format!("/v1/runs/{run}")),
+        "acp" => (Method::POST, format!("/v1/servers/default/runs/{run}/cancel")),
+        _ => (Method::POST, format!("/v1/runs/{run}:cancel")),
+    };
+    let answer = world.send(door, world.request(door, method, &path)).await;
+    assert_eq!(answer.status, 200, "{door}: {}", answer.text());
+}
+
+/// The run on our own door, once it stands there.
+async fn at(world: &World, run: &str, (state, step): (&str, Option<&str>)) -> Value {
+    eventually(&format!("the run is {state}, and a step {step:?}"), || async {
+        let shown = world.get("runyard", &format!("/v1/runs/{run}")).await.json();
+        // What a step is at; a run that is being planned has none yet.
+        let steps = shown["node_runs"].as_array().unwrap().iter().skip(1);
+        let at = |step: &Value| step.pointer("/waiting_for/reason").unwrap_or(&step["state"]).clone();
+        let fits = shown["state"] == state && step.is_none_or(|word| steps.map(at).any(|at| at == word));
+        fits.then_some(shown)
+    })
+    .await
+}
+
+/// What a door tells of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
+    status: String,
+    result: String,
+    error: String,
+    began: Option<String>,
+    ended: Option<String>,
+}
+
+impl Told {
+    /// Where a door's answer has what. A place that is not there is empty.
+    fn of(shown: &Value, [status, result, error, began, ended]: [&str; 5]) -> Told {
+        let text = |place: &str| match shown.pointer(place) {
+            None => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        let time = |place: &str| shown.pointer(place).and_then(Value::as_str).map(str::to_owned);
+        // One door writes code and message as one text.
+        let error = text(error).split(':').next().unwrap_or_default().to_owned();
+        Told { status: text(status), result: text(result), error, began: time(began), ended: time(ended) }
+    }
+}
+
+async fn told(world: &World, door: &str, run: &str) -> Told {
+    let read = async |path: &str| world.get(door, path).await.json();
+    match door {
+        "run-gateway" | "run-coordinator" => {
+            let shown = read(&format!("/v1/runs/{run}")).await;
+            let result = "/extensions/runyard.outputs/result";
+            Told::of(&shown, ["/state", result, "/extensions/runyard.error/code", "/started_at", "/ended_at"])
+        }
+        "runtime" => {
+            let status = read(&format!("/v1/runs/{run}")).await;
+            let answer = world.get(door, &format!("/v1/runs/{run}/result")).await;
+            let ended = status.get("ended_at").is_some();
+            assert_eq!(answer.status, if ended { 200 } else { 409 }, "a result when it has ended");
+            let result = if ended { answer.json() } else { json!({}) };
+            let both = json!({ "status": status, "result": result });
+            let places = [
+                "/status/state",
+                "/result/output/result",
+                "/result/error/code",
+                "/status/started_at",
+                "/status/ended_at",
+            ];
+            Told::of(&both, places)
+        }
+        "toolregistry" => {
+            let shown = read(&format!("/v1/runs/{run}?includeEvents=true")).await;
+            let last = shown["events"].as_array().unwrap().last().cloned().unwrap();
+            let ended = (last["event"] == "end").then(|| last["timestamp"].clone());
+            let both = json!({ "run": shown, "last": last, "ended": ended });
+            Told::of(&both, ["/run/status", "/run/result/result", "/last/error/code", "/run/createdAt", "/ended"])
+        }
+        "acp" => {
+            let shown = read(&format!("/v1/servers/default/runs/{run}")).await;
+            Told::of(&shown, ["/run/status", "/run/output", "/run/error", "/run/createdAt", "/run/completedAt"])
+        }
+        "runyard" => {
+            let shown = read(&format!("/v1/runs/{run}")).await;
+            Told::of(&shown, ["/state", "/outputs/result", "/error/code", "/created_at", "/ended_at"])
+        }
+        other => panic!("what does {other} tell of a run?"),
+    }
+}
+
+fn doors() -> impl Iterator<Item = &'static str> {
+    DOCUMENTS.iter().map(|document| document.name)
+}
+
+#[tokio::test]
+async fn one_run_tells_one_story_through_every_face() {
+    let world = World::with(|config| config.egress.allow_networks = vec!["127.0.0.0/8".to_owned()]).await;
+    // Whoever calls there is taken into the line, and waits in it.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}/", nobody.local_addr().unwrap());
+    let mut golden = String::new();
+    for situation in &SITUATIONS {
+        let (mut through, mut story) = (Vec::new(), None);
+        for door in doors() {
+            let Some(run) = start(&world, door, situation, &silent).await else { continue };
+            if situation.then != Then::Nothing {
+                at(&world, &run, ("waiting", Some("timer"))).await;
+            }
+            match situation.then {
+                Then::Nothing => {}
+                Then::Cancel => cancel(&world, door, &run).await,
+                Then::Pause => {
+                    let paused = world.post("runyard", &format!("/v1/runs/{run}:pause"), "{}").await;
+                    assert_eq!(paused.status, 200);
+                }
+            }
+            let own = at(&world, &run, situation.state).await;
+            let mut lines = String::new();
+            for face in doors() {
+                let told = told(&world, face, &run).await;
+                let (name, of) = (situation.name, format!("{} through {door}, at {face}", situation.name));
+                assert_eq!(told.began.as_deref(), own["created_at"].as_str(), "{of}: when it began");
+                assert_eq!(told.ended.as_deref(), own["ended_at"].as_str(), "{of}: when it ended");
+                assert_eq!(
+                    told.ended.is_some(),
+                    !["running", "asleep", "asking", "to be approved", "paused"].contains(&name)
+                );
+                let words = [("result", &told.result), ("error", &told.error)];
+                let words = words.iter().filter(|(_, word)| !word.is_empty());
+                let words: String = words.map(|(what, word)| format!(" {what}={word}")).collect();
+                writeln!(lines, "  {face}: {}{words}", told.status).unwrap();
+            }
+            through.push(door);
+            let first = story.get_or_insert_with(|| lines.clone());
+            assert_eq!(
+                first, &lines,
+                "{}: through {door} it is another story than through {}",
+                situation.name, through[0]
+            );
+            // It is over: nothing of this test stays at work.
+            if own["ended_at"].is_null() {
+                cancel(&world, door, &run).await;
+            }
+        }
+        writeln!(golden, "{} (through {})\n{}", situation.name, through.join(", "), story.unwrap()).unwrap();
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/faces"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("one_story", golden));
+}
+
+#[tokio::test]
+async fn each_face_lists_what_came_through_it_and_ours_lists_all() {
+    let world = World::new().await;
+    let mut started = Vec::new();
+    for door in doors() {
+        let run = start(&world, door, &SITUATIONS[0], "").await.unwrap();
+        let own = at(&world, &run, ("succeeded", None)).await;
+        assert_eq!(own["face"], door);
+        started.push((door, own["run_id"].as_str().unwrap().to_owned()));
+    }
+    let uuid = |id: &str| id.trim_start_matches("run_").replace('-', "");
+    let ids = |listed: &Value, key: &str| -> Vec<String> {
+        listed.as_array().unwrap().iter().map(|run| uuid(run[key].as_str().unwrap())).collect()
+    };
+    let all: Vec<String> = started.iter().rev().map(|(_, run)| uuid(run)).collect();
+    assert_eq!(ids(&world.get("runyard", "/v1/runs").await.json()["runs"], "run_id"), all, "newest first");
+    for (door, run) in &started {
+        let own = world.get("runyard", &format!("/v1/runs?face={door}")).await.json();
+        assert_eq!(ids(&own["runs"], "run_id"), [uuid(run)], "{door}");
+    }
+    let of = |door: &str| vec![uuid(&started.iter().find(|(one, _)| *one == door).unwrap().1)];
+    assert_eq!(ids(&world.get("toolregistry", "/v1/runs").await.json(), "runId"), of("toolregistry"));
+    let listed = world.get("acp", "/v1/servers/default/runs").await.json();
+    assert_eq!((ids(&listed["data"], "id"), ids(&listed["runs"], "id")), (of("acp"), of("acp")));
+}
