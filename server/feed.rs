@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use futures::Stream;
 use runyard_engine::{Event, Position, Recorded, RunId};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use lines::{Line, ndjson};
@@ -48,7 +47,7 @@ impl Feed {
         after: Position,
         stopping: CancellationToken,
     ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
-        let (tail, listener) = self.bells.listen(&tenant, run);
+        let tail = self.bells.join(&tenant, run);
         let follower = Follower {
             feed: self.clone(),
             tenant,
@@ -56,7 +55,7 @@ impl Feed {
             cursor: after,
             page: VecDeque::new(),
             tail,
-            listener: Some(listener),
+            doubts: 0,
             stopping,
             stands: Stands::Unread,
         };
@@ -74,7 +73,8 @@ struct Follower {
     cursor: Position,
     page: VecDeque<Arc<Recorded>>,
     tail: Arc<Tail>,
-    listener: Option<watch::Receiver<Position>>,
+    /// Those that this follower has looked into.
+    doubts: u64,
     stopping: CancellationToken,
     stands: Stands,
 }
@@ -139,6 +139,8 @@ impl Follower {
                 return Ok(());
             }
         }
+        // Before the read: what happens during it is looked at again.
+        self.doubts = self.tail.known().doubts;
         let page = self.feed.store.log(&self.tenant, self.run, self.cursor, PAGE).await?;
         self.stands = match page.len() {
             PAGE => Stands::Unread,
@@ -162,13 +164,11 @@ impl Follower {
     }
 
     /// Waits until the log is known to reach further than this follower has seen. False: the server stops.
-    async fn wait(&mut self) -> bool {
-        let Some(listener) = &mut self.listener else { return false };
-        let cursor = self.cursor;
+    async fn wait(&self) -> bool {
         tokio::select! {
             biased;
             () = self.stopping.cancelled() => false,
-            further = listener.wait_for(|reach| *reach > cursor) => further.is_ok(),
+            () = self.tail.grows(self.cursor, self.doubts) => true,
             () = self.feed.bells.look_again(&*self.feed.store, &self.feed.clock) => true,
         }
     }
@@ -176,9 +176,7 @@ impl Follower {
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        if let Some(listener) = self.listener.take() {
-            self.feed.bells.leave(self.run, listener);
-        }
+        self.feed.bells.leave(&self.tail);
     }
 }
 

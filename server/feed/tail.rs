@@ -5,15 +5,15 @@
 //! again, which one follower does for all of them, once a second and in one question. Whoever is further behind than a tail remembers reads
 //! the store.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use runyard_engine::{Event, Position, Recorded, RunId};
-use tokio::sync::{Mutex as Turn, watch};
+use tokio::sync::{Mutex as Turn, Notify};
 
 use crate::clock::Clock;
-use crate::store::{Store, Tenant};
+use crate::store::{Store, StoreError, Tenant};
 
 /// How long a bell that was lost goes unnoticed.
 pub(super) const REREAD: Duration = Duration::from_secs(1);
@@ -24,8 +24,8 @@ const BYTES_MAX: usize = 256 << 10;
 /// The tails of all runs that are followed, and the bells that are rung for them.
 #[derive(Debug, Default)]
 pub struct Bells {
-    /// By run; in one run, tenants apart: whoever asks for another's run shares nothing with its followers.
-    tails: Mutex<HashMap<RunId, Vec<Arc<Tail>>>>,
+    /// By run, in an order that is always the same; in one run, tenants apart: whoever asks for another's run shares nothing with its followers.
+    tails: Mutex<BTreeMap<RunId, Vec<Arc<Tail>>>>,
     /// When to look again at all logs, Unix milliseconds. Held by the one follower that does it.
     look: Turn<i64>,
 }
@@ -46,11 +46,22 @@ pub struct Told {
 pub(super) struct Tail {
     tenant: Tenant,
     run: RunId,
-    /// How far the log is known to reach.
-    reach: watch::Sender<Position>,
+    known: Mutex<Known>,
+    /// Notified when more is known. It wakes whoever waits in the order in which they began to, so that the simulation can repeat it.
+    more: Notify,
     recent: Mutex<Recent>,
     /// Held by the one follower that reads for the others.
     pub(super) reading: Turn<()>,
+}
+
+/// What is known of a log without reading it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    /// How far it reaches.
+    pub(super) reach: Position,
+    /// How often the store could not say how far: whoever follows has to find out what is wrong.
+    pub(super) doubts: u64,
+    followers: usize,
 }
 
 /// The last events of a run, without gaps.
@@ -78,8 +89,8 @@ impl Bells {
         tail.reaches(version);
     }
 
-    /// The tail of a run, and who tells that it has grown.
-    pub(super) fn listen(&self, tenant: &str, run: RunId) -> (Arc<Tail>, watch::Receiver<Position>) {
+    /// The tail of a run, for one more follower.
+    pub(super) fn join(&self, tenant: &str, run: RunId) -> Arc<Tail> {
         let mut tails = self.tails();
         let of_run = tails.entry(run).or_default();
         let tail = match of_run.iter().find(|tail| tail.tenant == tenant) {
@@ -90,19 +101,19 @@ impl Bells {
                 tail
             }
         };
-        let listener = tail.reach.subscribe();
-        (tail, listener)
+        tail.lock().followers += 1;
+        tail
     }
 
-    /// Says that somebody has left. With the last one the tail goes.
-    pub(super) fn leave(&self, run: RunId, listener: watch::Receiver<Position>) {
+    /// Says that a follower has left. With the last one the tail goes.
+    pub(super) fn leave(&self, tail: &Tail) {
         // Under the lock, so that nobody comes between the last one's leaving and the tail's.
         let mut tails = self.tails();
-        drop(listener);
-        if let Some(of_run) = tails.get_mut(&run) {
-            of_run.retain(|tail| tail.reach.receiver_count() > 0);
+        tail.lock().followers -= 1;
+        if let Some(of_run) = tails.get_mut(&tail.run) {
+            of_run.retain(|tail| tail.lock().followers > 0);
             if of_run.is_empty() {
-                tails.remove(&run);
+                tails.remove(&tail.run);
             }
         }
     }
@@ -118,7 +129,13 @@ impl Bells {
             let runs: Vec<(Tenant, RunId)> = tails.iter().map(|tail| (tail.tenant.clone(), tail.run)).collect();
             match store.versions(&runs).await {
                 Ok(versions) => tails.iter().zip(versions).for_each(|(tail, version)| tail.reaches(version)),
-                Err(error) => tracing::debug!(%error, "logs could not be looked at again; they are in a second"),
+                Err(StoreError::Busy(cause)) => {
+                    tracing::debug!(%cause, "logs could not be looked at again; they are in a second");
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "logs could not be looked at again");
+                    tails.iter().for_each(|tail| tail.is_in_doubt());
+                }
             }
         }
     }
@@ -129,15 +146,15 @@ impl Bells {
         self.tails().len()
     }
 
-    fn tails(&self) -> MutexGuard<'_, HashMap<RunId, Vec<Arc<Tail>>>> {
+    fn tails(&self) -> MutexGuard<'_, BTreeMap<RunId, Vec<Arc<Tail>>>> {
         self.tails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Tail {
     fn new(tenant: &str, run: RunId) -> Self {
-        let (reach, recent, reading) = (watch::channel(0).0, Mutex::default(), Turn::default());
-        Tail { tenant: tenant.to_owned(), run, reach, recent, reading }
+        let (known, recent, reading) = (Mutex::default(), Mutex::default(), Turn::default());
+        Tail { tenant: tenant.to_owned(), run, known, more: Notify::new(), recent, reading }
     }
 
     /// The events after a position that are remembered, where none is missing between.
@@ -164,12 +181,41 @@ impl Tail {
         }
     }
 
+    /// What is known of the log now.
+    pub(super) fn known(&self) -> Known {
+        *self.lock()
+    }
+
+    /// Waits until the log is known to reach further than this, or there is a doubt that was not there.
+    pub(super) async fn grows(&self, reach: Position, doubts: u64) {
+        loop {
+            let more = self.more.notified();
+            tokio::pin!(more);
+            more.as_mut().enable();
+            let known = self.known();
+            if known.reach > reach || known.doubts > doubts {
+                return;
+            }
+            more.await;
+        }
+    }
+
     fn reaches(&self, version: Position) {
-        self.reach.send_if_modified(|reach| {
-            let further = version > *reach;
-            *reach = version.max(*reach);
-            further
-        });
+        let mut known = self.lock();
+        if version > known.reach {
+            known.reach = version;
+            drop(known);
+            self.more.notify_waiters();
+        }
+    }
+
+    fn is_in_doubt(&self) {
+        self.lock().doubts += 1;
+        self.more.notify_waiters();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {
@@ -270,14 +316,13 @@ mod tests {
     #[test]
     fn another_tenants_bell_is_not_heard() {
         let (bells, run) = (Bells::default(), RunId::from_uuid(uuid::Uuid::from_u128(7)));
-        let (ours, listener) = bells.listen("us", run);
-        let (theirs, stranger) = bells.listen("them", run);
+        let (ours, theirs) = (bells.join("us", run), bells.join("them", run));
         bells.ring("us", run, 1, Some(Told { after: 0, at_ms: 0, events: vec![event("m")] }));
-        assert_eq!((*listener.borrow(), *stranger.borrow()), (1, 0));
+        assert_eq!((ours.known().reach, theirs.known().reach), (1, 0));
         assert_eq!((remembered(&ours, 0).len(), remembered(&theirs, 0).len()), (1, 0));
-        bells.leave(run, stranger);
+        bells.leave(&theirs);
         assert!(bells.is_followed(run));
-        bells.leave(run, listener);
+        bells.leave(&ours);
         assert!(!bells.is_followed(run));
     }
 }

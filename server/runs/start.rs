@@ -130,7 +130,7 @@ impl Runs {
         let start = Start { turn, ..self.prepare(new, fingerprint)? };
         let riders =
             Riders { settles: None, key: new.key.as_ref().map(|key| key.used_for(new.operation, run, fingerprint)) };
-        let submitted = self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await?;
+        let submitted = self.submitter.begin(tenant, run, Command::Start(Box::new(start)), riders).await?;
         Ok(StartedRun { state: submitted.state, replayed: false })
     }
 

@@ -80,9 +80,35 @@ impl Submitter {
         command: Command,
         riders: Riders,
     ) -> Result<Submitted, Error> {
+        self.decide_on(None, tenant, run, command, riders).await
+    }
+
+    /// The same for the first command of a run whose id was made for it a moment ago: there is nothing to look for. A store in which it
+    /// is there all the same says so, as of any run that somebody else has moved.
+    pub(super) async fn begin(
+        &self,
+        tenant: &str,
+        run: RunId,
+        command: Command,
+        riders: Riders,
+    ) -> Result<Submitted, Error> {
+        self.decide_on(Some(Arc::new(State::new(run))), tenant, run, command, riders).await
+    }
+
+    async fn decide_on(
+        &self,
+        mut known: Option<Arc<State>>,
+        tenant: &str,
+        run: RunId,
+        command: Command,
+        riders: Riders,
+    ) -> Result<Submitted, Error> {
         let _turn = self.turn(run).lock().await;
         for _ in 0..ATTEMPTS_MAX {
-            let before = self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run)));
+            let before = match known.take() {
+                Some(known) => known,
+                None => self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run))),
+            };
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
             let decided = decide(&before, command.clone(), Context { at_ms, run });
             // A commit would show that what is at hand is old. Where there is none, somebody has to look.
