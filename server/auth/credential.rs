@@ -36,6 +36,11 @@ impl Schemes {
         self
     }
 
+    /// Whether an API key has a header of its own: `x-api-key`, in every document that has one.
+    pub(super) fn has_key_header(&self) -> bool {
+        !self.key_headers.is_empty()
+    }
+
     /// The one credential of a request, if it has one.
     ///
     /// # Errors

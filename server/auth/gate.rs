@@ -161,7 +161,8 @@ impl Gate {
         }
         let Some(shown) = self.schemes.shown(&head.headers)? else {
             let may_be_nobody = self.mode == Mode::Optional && !scope.is_always_asked();
-            return if may_be_nobody { Ok(nobody(&settings.anonymous_subject)) } else { Err(Refused::Missing) };
+            let missing = Refused::Missing { key_header: self.schemes.has_key_header() };
+            return if may_be_nobody { Ok(nobody(&settings.anonymous_subject)) } else { Err(missing) };
         };
         let identity = self.guard.identify(&shown, head, scope).await?;
         match identity.lacks {

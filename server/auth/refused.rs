@@ -11,8 +11,11 @@ const REALM: &str = "Bearer realm=\"runyard\"";
 /// Why a caller is not let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// Nothing was shown.
-    Missing,
+    /// Nothing was shown, at a door that may take a key in a header of its own.
+    Missing {
+        /// Whether it does.
+        key_header: bool,
+    },
     /// Another scheme than those of the document.
     Scheme,
     /// The header cannot be read.
@@ -81,7 +84,12 @@ impl Refused {
     /// (RFC 6750, section 3.1).
     fn words(&self) -> (&'static str, &'static str, Option<&'static str>) {
         match self {
-            Self::Missing => ("credential_missing", "a credential is needed: send Authorization: Bearer", None),
+            Self::Missing { key_header: false } => {
+                ("credential_missing", "a credential is needed: send Authorization: Bearer", None)
+            }
+            Self::Missing { key_header: true } => {
+                ("credential_missing", "a credential is needed: send x-api-key, or Authorization: Bearer", None)
+            }
             Self::Scheme => ("scheme_unsupported", "the Authorization header must use the scheme Bearer", None),
             Self::Header => ("header_malformed", "the header with the credential cannot be read", REQUEST),
             Self::Ambiguous => ("credential_ambiguous", "two different credentials were sent: send one", REQUEST),

@@ -24,7 +24,8 @@ pub struct Arguments {
     /// The IP address to listen on [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub host: Option<String>,
-    /// The run gateway listens on this +1, the run coordinator +2, Runyard's own door +12; 0 takes free ports [default: 8080]
+    /// The doors listen above this, each at its own distance, from the run gateway at +1 to Runyard's own door at +12; 0 takes
+    /// free ports [default: 8080]
     #[arg(long, value_name = "PORT")]
     pub port_base: Option<String>,
     /// Forward the run gateway to a remote run coordinator

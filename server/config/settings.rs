@@ -95,7 +95,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "port_base",
-        about: "Doors listen on this plus an offset: run gateway +1, run coordinator +2, Runyard's own door +12. 0 takes free ports.",
+        about: "The doors listen above this, each at its own distance, from the run gateway at +1 to Runyard's own door at +12. 0 takes free ports.",
         kind: Kind::PortBase,
         written: "8080",
     },

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use jsonwebtoken::Algorithm;
 use runyard::store::folder::Folder;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Provider, TokenService};
+use crate::harness::{Provider, TokenService, eventually};
 use crate::process::{Served, runyard, runyard_with};
 
 /// Every file below a folder that has this text, by name.
@@ -21,6 +21,10 @@ fn files_with(folder: &Path, secret: &str) -> Vec<String> {
         }
     }
     found
+}
+
+async fn json_of(request: reqwest::RequestBuilder) -> Value {
+    request.send().await.unwrap().json().await.unwrap()
 }
 
 #[tokio::test]
@@ -59,6 +63,33 @@ async fn credentials_are_in_no_line_of_any_log_and_in_no_file() {
         let both = http.get(format!("{own}/v1/runs")).bearer_auth(credential).header("x-api-key", "other");
         assert_eq!(both.send().await.unwrap().status(), 401);
     }
+    // At every door, in either header and in a query; and a link that decides, which is a credential in a query.
+    let doors: Value = json_of(http.get(format!("{own}/v1/doors")).bearer_auth(&key)).await;
+    let url = |door: &Value| door["url"].as_str().unwrap().to_owned();
+    for door in doors["doors"].as_array().unwrap() {
+        for credential in [&*key, &token, &local, &expired, &forged, opaque] {
+            let asked = http.get(format!("{}/v1/runs/nobody?token={opaque}", url(door)));
+            let answer = asked.bearer_auth(credential).header("x-api-key", credential).send().await.unwrap();
+            assert!(!answer.text().await.unwrap().contains(credential));
+        }
+    }
+    let toolregistry = doors["doors"].as_array().unwrap().iter().find(|door| door["name"] == "toolregistry");
+    let runs = format!("{}/v1/runs", url(toolregistry.unwrap()));
+    let asking = json!({
+        "intent": "Generate a UUID.", "selectedCustomerIntegrationIds": ["*"], "context": "", "userId": "ann",
+        "approvalStrategy": "ON_START",
+    });
+    let started = json_of(http.post(&runs).bearer_auth(&key).json(&asking)).await;
+    let run = format!("{runs}/{}?includeEvents=true", started["runId"].as_str().unwrap());
+    let link = eventually("a link to decide", async || {
+        let shown = json_of(http.get(&run).bearer_auth(&key)).await;
+        let mut events = shown["events"].as_array().unwrap().iter();
+        events.find_map(|event| event.pointer("/approval/approveUrl")?.as_str()).map(str::to_owned)
+    })
+    .await;
+    let decides = link.split_once("token=").unwrap().1.to_owned();
+    assert_eq!(http.get(&link).send().await.unwrap().status(), 201);
+
     // The command line shows what it was given, and says nothing of it.
     let mut logs = Vec::new();
     for (name, credential) in [("--token", &key), ("", &token)] {
@@ -71,7 +102,9 @@ async fn credentials_are_in_no_line_of_any_log_and_in_no_file() {
         runyard_with(folder.path(), &["list", "--log", "trace"], &[("RUNYARD_TOKEN", &expired)]).await.exits(1);
     logs.push(refused.err + &refused.out);
 
-    for (secret, may_stand_in) in [(key.rsplit('_').next().unwrap(), &[][..]), (&local, &["server.json"])] {
+    for (secret, may_stand_in) in
+        [(key.rsplit('_').next().unwrap(), &[][..]), (&*decides, &[]), (&local, &["server.json"])]
+    {
         assert_eq!(files_with(folder.path(), secret), may_stand_in);
     }
     served.process.signal("TERM");
@@ -79,7 +112,8 @@ async fn credentials_are_in_no_line_of_any_log_and_in_no_file() {
     assert!(done.err.contains("TRACE") && done.err.contains("answered"), "the log is there to be looked at");
     logs.push(done.err + &done.out);
     for log in &logs {
-        for secret in [key.rsplit('_').next().unwrap(), forged.rsplit('_').next().unwrap(), &*local, opaque] {
+        let (shown, made_up) = (key.rsplit('_').next().unwrap(), forged.rsplit('_').next().unwrap());
+        for secret in [shown, made_up, &*local, opaque, &*decides] {
             assert!(!log.contains(secret));
         }
         for token in [&token, &expired] {
