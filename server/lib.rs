@@ -19,6 +19,7 @@ pub mod feed;
 pub mod graph;
 pub mod integrations;
 pub mod logging;
+pub mod no_delay;
 pub mod objects;
 pub mod open_files;
 pub mod openapi_diff;
