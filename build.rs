@@ -27,6 +27,8 @@ fn make() -> Result<(), Box<dyn std::error::Error>> {
     keep(&generator.document(&toolregistry.overlay("openapi/toolregistry/toolregistry.overlay.yaml"))?)?;
     let acp = Document::new("openapi/acp/acp.yaml").overlay("openapi/acp/acp.overlay.yaml");
     keep(&generator.document(&acp)?)?;
+    let cargo = Document::new("openapi/cargo/cargo.yaml").overlay("openapi/cargo/cargo.overlay.yaml");
+    keep(&generator.document(&cargo)?)?;
     keep(&generator.document(&Document::new("openapi/runyard/runyard.yaml"))?)?;
 
     // Compiled into this crate's tests only: every form that a document can have and ours may not. A package is without it.

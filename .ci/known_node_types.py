@@ -15,6 +15,12 @@ KNOWN = {
     "runyard.composite.planner.general": {"goal": "Generate a UUID, then return it."},
 }
 
+# A workflow of Cargo with nothing but a beginning and an end.
+DRAWN = [
+    {"uuid": "0f8fad5b-d9cb-469f-a165-70867728950e", "slug": "start", "actionSlug": "start", "childrenUuids": ["6ba7b810-9dad-41d1-80b4-00c04fd430c8"]},
+    {"uuid": "6ba7b810-9dad-41d1-80b4-00c04fd430c8", "slug": "end", "actionSlug": "end", "childrenUuids": []},
+]
+DRAWN = [{**node, "kind": "native", "config": {}, "fallbackOnFailure": False, "position": {"x": 0, "y": 0}} for node in DRAWN]
 OWN = "Runyard"
 GOAL = KNOWN["runyard.composite.planner.general"]["goal"]
 PROMPTED = {f"{verb}_{way}_run{noun}" for verb, noun in (("start", ""), ("send", "_input")) for way in ("server", "connected", "runtime")}
@@ -41,6 +47,12 @@ def map_body(context, body):
         body["content"] = GOAL
     if operation == "RunController_createRun" and isinstance(body, dict) and random.random() < 0.8:
         body["intent"] = GOAL
+    # Nodes that can be walked, or it would only ever see why not.
+    cargo = context.operation.schema.raw_schema["info"]["title"] == "Cargo"
+    if operation in ("create_run", "validate_nodes") and cargo and isinstance(body, dict) and random.random() < 0.8:
+        body["nodes"] = DRAWN
+        for made_up in ("releaseUuid", "workflowUuid"):
+            body.pop(made_up, None)
     return body
 
 

@@ -6,7 +6,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`run_gateway`], [`run_coordinator`], [`runtime`], [`toolregistry`], [`acp`], [`runyard`] | one document each: its client, requests, types and errors |
+//! | [`run_gateway`], [`run_coordinator`], [`runtime`], [`toolregistry`], [`acp`], [`cargo`], [`runyard`] | one document each: its client, requests, types and errors |
 //! | [`Builder`] | how a client is made: token, times, headers, repetition |
 //! | [`CallError`] | why a call did not give what was asked for |
 //! | [`token`] | where tokens come from |
@@ -23,6 +23,7 @@
         feature = "runtime",
         feature = "toolregistry",
         feature = "acp",
+        feature = "cargo",
         feature = "runyard"
     )),
     expect(rustdoc::broken_intra_doc_links, reason = "the table above names every document, compiled or not")
@@ -36,10 +37,11 @@ mod arp;
     feature = "runtime",
     feature = "toolregistry",
     feature = "acp",
+    feature = "cargo",
     feature = "runyard"
 )))]
 compile_error!(
-    "choose a document: features `run-gateway`, `run-coordinator`, `runtime`, `toolregistry`, `acp`, `runyard`"
+    "choose a document: features `run-gateway`, `run-coordinator`, `runtime`, `toolregistry`, `acp`, `cargo`, `runyard`"
 );
 
 mod assembly;
@@ -59,6 +61,8 @@ pub mod watch;
 
 #[cfg(feature = "acp")]
 pub mod acp;
+#[cfg(feature = "cargo")]
+pub mod cargo;
 #[cfg(feature = "run-coordinator")]
 pub mod run_coordinator;
 #[cfg(feature = "run-gateway")]

@@ -128,6 +128,10 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
             fold.node_delayed(state, *node_run, *until_ms, outputs)?;
             fold.went(state, *node_run, inputs.as_ref(), *route)?;
         }
+        Event::Launched { node_run, run, inputs } => {
+            fold.launched(state, *node_run, *run)?;
+            fold.went(state, *node_run, inputs.as_ref(), None)?;
+        }
         Event::NodeFinished { node_run, state: end, outputs, artifacts, error, shortfall, inputs, route } => {
             fold.may_finish(state, *node_run, *end, *shortfall)?;
             fold.went(state, *node_run, inputs.as_ref(), *route)?;
@@ -271,7 +275,10 @@ impl Fold {
             (NodeKind::Graph | NodeKind::Each, None) => {
                 self.expect(false, child.node_run, "it has no place").map(|()| None)
             }
-            (NodeKind::Plan | NodeKind::External | NodeKind::Call | NodeKind::Sleep | NodeKind::Ask, _) => Ok(None),
+            (
+                NodeKind::Plan | NodeKind::External | NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run,
+                _,
+            ) => Ok(None),
         }
     }
 
@@ -303,6 +310,17 @@ impl Fold {
         self.expect(at_work, id, "only a call at work ends later")?;
         self.node_mut(state, id)?.delayed = Some(outputs.clone());
         move_to(state, id, NodeState::Waiting(Wait::Timer { until_ms }));
+        Ok(())
+    }
+
+    fn launched(&self, state: &mut State, id: NodeRunId, run: RunId) -> Result<(), Corrupt> {
+        let node = self.node(state, id)?;
+        let at_work = node.state == NodeState::Running && node.node_type.kind == NodeKind::Run;
+        self.expect(at_work, id, "it starts no run")?;
+        let derived = RunId::sub_run(state.run, id, node.attempt);
+        self.expect(run == derived, id, "the run's id does not follow from its attempt")?;
+        self.node_mut(state, id)?.sub_run = Some(run);
+        move_to(state, id, NodeState::Waiting(Wait::Run));
         Ok(())
     }
 
@@ -359,9 +377,12 @@ impl Fold {
         retry_at_ms: i64,
     ) -> Result<(), Corrupt> {
         let node = self.node(state, id)?;
-        self.expect(node.state == NodeState::Running && is_tried(node.node_type.kind), id, "it is at no try")?;
+        let at_try = matches!(node.state, NodeState::Running | NodeState::Waiting(Wait::Run));
+        self.expect(at_try && is_tried(node.node_type.kind), id, "it is at no try")?;
         self.expect(node.live_children == 0 && node.attempt == attempt, id, "it is at another try")?;
-        self.node_mut(state, id)?.attempt_error = Some(error.clone());
+        let node = self.node_mut(state, id)?;
+        node.attempt_error = Some(error.clone());
+        node.sub_run = None;
         move_to(state, id, NodeState::Waiting(Wait::Timer { until_ms: retry_at_ms }));
         Ok(())
     }
@@ -440,9 +461,13 @@ impl Fold {
         shortfall: Option<Shortfall>,
     ) -> Result<(), Corrupt> {
         let node = self.node(state, id)?;
-        let joins = matches!(node.node_type.kind, NodeKind::Plan | NodeKind::Graph | NodeKind::Each);
+        let joins = matches!(node.node_type.kind, NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each);
         let short = shortfall.is_none() || (end == FinalState::Failed && joins);
-        self.expect(short, id, "only a composite of the server's own that failed falls short")?;
+        self.expect(
+            short,
+            id,
+            "only a composite of the server's own, or who waited for a run, falls short when it failed",
+        )?;
         self.expect(node.is_live(), id, "it has ended before")?;
         self.expect(node.live_children == 0, id, "it has live children")?;
         self.expect(end != FinalState::Skipped || node.state == NodeState::Pending, id, "only who waits is skipped")?;

@@ -95,7 +95,9 @@ pub(crate) fn comes_first(state: &State, node: &Node) -> bool {
     let strategy = strategy(state);
     let whole = strategy == ApprovalStrategy::OnStart && node.parent.is_none();
     match node.node_type.kind {
-        NodeKind::Call => whole || strategy == ApprovalStrategy::OnToolCall || node.constraints.gates.require_approval,
+        NodeKind::Call | NodeKind::Run => {
+            whole || strategy == ApprovalStrategy::OnToolCall || node.constraints.gates.require_approval
+        }
         // A graph was drawn beforehand, so there is something to agree to.
         NodeKind::Sleep | NodeKind::Ask | NodeKind::External | NodeKind::Graph | NodeKind::Each => whole,
         // It is made first, so that there is something to agree to.

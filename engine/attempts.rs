@@ -27,6 +27,7 @@ pub(crate) fn failed_with(
         Some(retry_at_ms) => {
             let attempt = node.attempt;
             let before = draft.wanted(id)?;
+            draft.stop_sub_run(id)?;
             draft.record(Event::AttemptFailed { node_run: id, attempt, error, retry_at_ms })?;
             draft.exchange(id, before)?;
             Ok(())

@@ -12,7 +12,8 @@ use crate::limits::node_type_fits;
 use crate::policy::{self, is_tried};
 use crate::state::Line;
 use crate::{
-    Node, NodeKind, NodeRunId, NodeState, RunOutcome, RunStatus, State, Verdict, Wait, approval, outstanding, standing,
+    Node, NodeKind, NodeRunId, NodeState, RunId, RunOutcome, RunStatus, State, Verdict, Wait, approval, outstanding,
+    standing,
 };
 
 /// A law that a state breaks.
@@ -48,7 +49,7 @@ pub fn check(state: &State) -> Vec<Violation> {
         match node.node_type.kind {
             NodeKind::Graph => walk(&mut laws, state, node),
             NodeKind::Each => list(&mut laws, state, node),
-            NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External => {}
+            NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run | NodeKind::Plan | NodeKind::External => {}
         }
         limits(&mut laws, state, node);
     }
@@ -98,7 +99,7 @@ fn run(laws: &mut Laws, state: &State) {
         }
     }
     if !matches!(state.status, RunStatus::Final(_)) {
-        let named = [Wait::External, Wait::Input, Wait::Approval].map(NodeState::Waiting);
+        let named = [Wait::External, Wait::Input, Wait::Run, Wait::Approval].map(NodeState::Waiting);
         let named = state.paused.is_some() || nodes().any(|node| named.contains(&node.state));
         laws.must(named || !outstanding(state).is_empty(), "a live run waits for something that has a name");
         laws.must(state.root().is_some_and(Node::is_live), "a live run has a live root");
@@ -189,6 +190,10 @@ fn standing(laws: &mut Laws, state: &State, node: &Node) {
         }
         NodeState::Waiting(Wait::External) => laws.must(kind == NodeKind::External, "external composites wait outside"),
         NodeState::Waiting(Wait::Input) => laws.must(kind == NodeKind::Ask, "questions wait for input"),
+        NodeState::Waiting(Wait::Run) => {
+            let started = node.sub_run == Some(RunId::sub_run(state.run, node.id, node.attempt));
+            laws.must(kind == NodeKind::Run && started, "who waits for a run has started it");
+        }
         NodeState::Waiting(Wait::Approval) => {
             let children = || node.children.iter().filter_map(|id| state.node(*id));
             let unbegun = if node.is_planned() { children().all(|child| child.attempt == 0) } else { !began };

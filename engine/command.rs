@@ -84,6 +84,24 @@ pub enum Command {
         /// What the owner does about it. Recorded, not obeyed.
         recovery: Option<RecoveryAction>,
     },
+    /// The run that a node run asked for has been started. Too late or twice: nothing changes.
+    Launched {
+        /// Which effect this answers.
+        effect: EffectId,
+        /// The node run that asked.
+        node_run: NodeRunId,
+        /// What its inputs came to, where that is not what they were.
+        inputs: Option<Object>,
+        /// Whether it waits for that run's end.
+        waits: bool,
+    },
+    /// A run that was started by a node run of this one has ended. Too late or twice: nothing changes.
+    Report {
+        /// The node run that started it.
+        node_run: NodeRunId,
+        /// How it ended.
+        report: Box<SubRunReport>,
+    },
     /// Input for a node run that waits for it. Twice the same: nothing changes; another one is refused.
     Deliver {
         /// The question.
@@ -159,6 +177,35 @@ pub struct Start {
     /// Where it stands in a thread. Absent: it is the first of a thread of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<Turn>,
+    /// By whom it was started, where that was another run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+}
+
+/// By whom a run was started, where that was another run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// That run.
+    pub run: RunId,
+    /// The node run in it.
+    pub node_run: NodeRunId,
+    /// Whether it waits for this one's end.
+    pub waits: bool,
+    /// How many runs are above this one, from 1.
+    pub depth: u32,
+}
+
+/// How a run ended that was started by another one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubRunReport {
+    /// Which.
+    pub run: RunId,
+    /// How.
+    pub outcome: crate::RunOutcome,
+    /// Its outputs, where it has any.
+    pub outputs: Option<Object>,
+    /// Why it did not succeed.
+    pub error: Option<Failure>,
 }
 
 /// A place in a thread: runs one after the other that share their messages. Opaque to the engine, which knows one run.

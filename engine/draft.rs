@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::outstanding::of_node;
+use crate::outstanding::{of_node, partings};
 use crate::{Corrupt, Decision, Effect, EffectId, Event, Node, NodeRunId, Recorded, Reply, State, apply};
 
 /// A decision in the making.
@@ -13,18 +13,29 @@ pub(crate) struct Draft<'a> {
     state: Cow<'a, State>,
     at_ms: i64,
     answered: Option<EffectId>,
+    reported: Option<NodeRunId>,
     decision: Decision,
 }
 
 impl<'a> Draft<'a> {
     /// Nothing decided yet.
     pub(crate) fn new(state: &'a State, at_ms: i64) -> Self {
-        Draft { state: Cow::Borrowed(state), at_ms, answered: None, decision: Decision::default() }
+        Draft { state: Cow::Borrowed(state), at_ms, answered: None, reported: None, decision: Decision::default() }
     }
 
     /// As [`Draft::new`], for a command that answers an effect: that one is over and need not be dropped.
     pub(crate) fn answering(state: &'a State, at_ms: i64, effect: EffectId) -> Self {
         Draft { answered: Some(effect), ..Draft::new(state, at_ms) }
+    }
+
+    /// As [`Draft::new`], for a command that says that the run has ended which a node run has started: there is nothing to stop.
+    pub(crate) fn reported(state: &'a State, at_ms: i64, node_run: NodeRunId) -> Self {
+        Draft { reported: Some(node_run), ..Draft::new(state, at_ms) }
+    }
+
+    /// As [`Draft::answering`], for a node run that leaves the run alone which it has started.
+    pub(crate) fn leaving(state: &'a State, at_ms: i64, effect: EffectId, node_run: NodeRunId) -> Self {
+        Draft { reported: Some(node_run), ..Draft::answering(state, at_ms, effect) }
     }
 
     /// The state with everything recorded so far.
@@ -72,6 +83,20 @@ impl<'a> Draft<'a> {
             self.take(effect);
         }
         Ok(())
+    }
+
+    /// Sees that the run is stopped which a node run has started in its present try, or may be starting, because the try is about
+    /// to be over.
+    pub(crate) fn stop_sub_run(&mut self, id: NodeRunId) -> Result<(), Corrupt> {
+        let stop = partings::stop(self.state.run, self.node(id)?, self.at_ms).filter(|_| self.reported != Some(id));
+        self.decision.effects.extend(stop);
+        Ok(())
+    }
+
+    /// Has whoever started this run, which has just ended, be told.
+    pub(crate) fn report_end(&mut self) {
+        let report = partings::report(&self.state, self.at_ms);
+        self.decision.effects.extend(report);
     }
 
     fn take(&mut self, effect: EffectId) {

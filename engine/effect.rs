@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Constraints, EffectId, Event, NodeRunId, NodeType, Object, State};
+use crate::{Constraints, EffectId, Event, NodeRunId, NodeType, Object, RunId, State};
 
 /// What came out of deciding.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -83,6 +83,27 @@ pub enum Request {
         /// where it cannot.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until_ms: Option<i64>,
+    },
+    /// Start a run for a node run, under the id that follows from its attempt. Its inputs are in the run's state. Answered by
+    /// `Launched`, or `Settle` with a failure.
+    Run {
+        /// When the try is over whatever comes back, Unix milliseconds: the performer gives up by itself, and a timer says so
+        /// where it cannot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ms: Option<i64>,
+    },
+    /// See that a run that was started for a node run does no more, and never begins if it has not. Nobody waits for an answer:
+    /// this run may have ended.
+    Stop {
+        /// Which.
+        run: RunId,
+    },
+    /// Tell the run that started this one how it has ended. Nobody waits for an answer: this run has ended.
+    Report {
+        /// Whom.
+        run: RunId,
+        /// Which node run there.
+        node_run: NodeRunId,
     },
     /// Say so when due: the end of a sleep or of a budget of time; answered by `Wake`.
     Wake,

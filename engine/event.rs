@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::command::Start;
 use crate::graph::{Content, Route};
 use crate::plan::{Binding, CandidateSet, Source};
-use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Position, RunOutcome, Verdict, Wait};
+use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Position, RunId, RunOutcome, Verdict, Wait};
 
 /// The version with which events are written now.
 ///
@@ -19,7 +19,8 @@ use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Positi
 /// | 2      | policies, `attempt_failed`, `node_queued`, ends that fall short of success  |
 /// | 3      | labels, questions, turns, approvals, pauses; graphs and lists of items:     |
 /// |        | `loaded`, `node_delayed`, places, routes                                     |
-pub const FORMAT_VERSION: u32 = 3;
+/// | 4      | runs that start runs: `launched`, parents, the wait for one                 |
+pub const FORMAT_VERSION: u32 = 4;
 
 /// An event in its place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -188,6 +189,16 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         route: Option<Route>,
     },
+    /// A run was started for a node run, which waits for its end.
+    Launched {
+        /// Which node run.
+        node_run: NodeRunId,
+        /// The run that was started.
+        run: RunId,
+        /// What its inputs came to; absent when they are as created.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Object>,
+    },
     /// A node run ended.
     NodeFinished {
         /// Which.
@@ -259,6 +270,7 @@ impl Event {
             Event::NodeQueued { .. } => "node_queued",
             Event::NodeWaiting { .. } => "node_waiting",
             Event::NodeDelayed { .. } => "node_delayed",
+            Event::Launched { .. } => "launched",
             Event::NodeFinished { .. } => "node_finished",
             Event::Evaluated { .. } => "evaluated",
             Event::RecoveryApplied { .. } => "recovery_applied",
@@ -282,6 +294,7 @@ impl Event {
             | Event::NodeQueued { node_run }
             | Event::NodeWaiting { node_run, .. }
             | Event::NodeDelayed { node_run, .. }
+            | Event::Launched { node_run, .. }
             | Event::ApprovalAsked { node_run, .. }
             | Event::ApprovalDecided { node_run, .. }
             | Event::NodeFinished { node_run, .. }

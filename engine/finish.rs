@@ -148,12 +148,14 @@ pub(crate) fn end_run(draft: &mut Draft) -> Result<(), Rejected> {
     let outputs = root.outputs.clone().filter(|_| matches!(outcome, RunOutcome::Succeeded | RunOutcome::Partial));
     let error = root.error.clone().filter(|_| state != FinalState::Succeeded);
     draft.record(Event::Finished { outcome, outputs, error })?;
+    draft.report_end();
     Ok(())
 }
 
 /// The end itself, with the judgement that the engine makes of its own node runs.
 fn record_end(draft: &mut Draft, node_run: NodeRunId, ending: Ending) -> Result<(), Rejected> {
     draft.take_back(node_run)?;
+    draft.stop_sub_run(node_run)?;
     let kind = draft.node(node_run)?.node_type.kind;
     let judged = judgement(kind, &ending).map(|evaluation| Event::Evaluated { node_run, evaluation });
     let Ending { state, outputs, artifacts, error, shortfall, inputs, route } = ending;
@@ -175,7 +177,7 @@ fn judgement(kind: NodeKind, ending: &Ending) -> Option<Evaluation> {
         FinalState::Canceled | FinalState::Skipped => return None,
     };
     let reason_code = match kind {
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask => "atomic_completed",
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run => "atomic_completed",
         NodeKind::Plan | NodeKind::Graph | NodeKind::Each => "composite_evaluation",
         NodeKind::External => return None,
     };

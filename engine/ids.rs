@@ -81,6 +81,13 @@ id!(
     "approval_"
 );
 
+impl RunId {
+    /// The run that a node run starts in its attempt (from 1).
+    pub fn sub_run(run: RunId, node_run: NodeRunId, attempt: u32) -> Self {
+        Self(derive(&[b"sub_run", run.0.as_bytes(), node_run.0.as_bytes(), &attempt.to_be_bytes()]))
+    }
+}
+
 impl NodeRunId {
     /// The root node run of a run.
     pub fn root(run: RunId) -> Self {

@@ -37,7 +37,9 @@ mod upcast;
 pub use apply::{Corrupt, apply, replay};
 pub use approval::{Approval, ApprovalStrategy, Decided, Verdict};
 pub use check::{Violation, check};
-pub use command::{ChildSpec, Command, Completion, Context, Outcome, Rejected, Routed, Start, Turn};
+pub use command::{
+    ChildSpec, Command, Completion, Context, Outcome, Parent, Rejected, Routed, Start, SubRunReport, Turn,
+};
 pub use constraints::Constraints;
 pub use decide::decide;
 pub use effect::{Decision, Effect, Reply, Request};
@@ -46,6 +48,7 @@ pub use graph::{Content, Graph, GraphNode, Items, Route};
 pub use ids::{ApprovalId, EffectId, NodeRunId, Position, RunId};
 pub use node_runs::NodeRuns;
 pub use node_type::{NodeKind, NodeType, NodeTypeRef, SideEffect};
+pub use outstanding::partings::partings;
 pub use outstanding::{is_outstanding, outstanding};
 pub use plan::Plan;
 pub use policy::{OnFailure, Policy, Retry};

@@ -40,7 +40,7 @@ pub struct NodeType {
     pub input_schema_sha256: Option<String>,
 }
 
-/// How the engine moves a node run. `Call`, `Sleep` and `Ask` are atomic, the others composite.
+/// How the engine moves a node run. `Call`, `Sleep`, `Ask` and `Run` are atomic, the others composite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeKind {
@@ -50,6 +50,8 @@ pub enum NodeKind {
     Sleep,
     /// A question to whoever follows the run: input `question`, output `answer`.
     Ask,
+    /// A run of its own, started and, if asked for, waited for.
+    Run,
     /// A goal, split into children by the planner.
     Plan,
     /// Children and completion come from outside.
@@ -62,10 +64,11 @@ pub enum NodeKind {
 
 impl NodeKind {
     /// Every kind, for generators and tables.
-    pub const ALL: [NodeKind; 7] = [
+    pub const ALL: [NodeKind; 8] = [
         NodeKind::Call,
         NodeKind::Sleep,
         NodeKind::Ask,
+        NodeKind::Run,
         NodeKind::Plan,
         NodeKind::External,
         NodeKind::Graph,
@@ -76,7 +79,7 @@ impl NodeKind {
     pub const fn is_composite(self) -> bool {
         match self {
             NodeKind::Plan | NodeKind::External | NodeKind::Graph | NodeKind::Each => true,
-            NodeKind::Call | NodeKind::Sleep | NodeKind::Ask => false,
+            NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run => false,
         }
     }
 }

@@ -3,6 +3,8 @@
 //! `decide` asks for exactly these effects when a node run begins and drops exactly these when it ends; a store can rebuild
 //! its table of effects from here.
 
+pub(crate) mod partings;
+
 use crate::constraints::least;
 use crate::node_type::NodeKind;
 use crate::policy::is_tried;
@@ -12,6 +14,7 @@ use crate::{Effect, EffectId, Node, NodeState, Request, RunId, State, Wait};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Call,
+    Run,
     Plan,
     Load,
     Sleep,
@@ -24,6 +27,7 @@ impl Purpose {
     const fn word(self) -> &'static str {
         match self {
             Purpose::Call => "call",
+            Purpose::Run => "run",
             Purpose::Plan => "plan",
             Purpose::Load => "load",
             Purpose::Sleep => "sleep",
@@ -80,6 +84,7 @@ pub(crate) fn of_node(run: RunId, node: &Node) -> impl Iterator<Item = Effect> {
 pub(crate) fn is_work_of(run: RunId, node: &Node, effect: EffectId) -> bool {
     let purpose = match node.node_type.kind {
         NodeKind::Call => Purpose::Call,
+        NodeKind::Run => Purpose::Run,
         NodeKind::Plan => Purpose::Plan,
         NodeKind::Graph | NodeKind::Each => Purpose::Load,
         NodeKind::Sleep | NodeKind::Ask | NodeKind::External => return false,
@@ -100,7 +105,9 @@ pub(crate) fn timer_of(run: RunId, node: &Node, effect: EffectId) -> Option<Time
             Purpose::Retry => Some(Timer::Retry { until_ms }),
             _ => Some(Timer::Sleep { until_ms }),
         },
-        NodeState::Running if named(Purpose::Attempt) => Some(Timer::Attempt { until_ms: attempt_limit_at_ms(node)? }),
+        NodeState::Running | NodeState::Waiting(Wait::Run) if named(Purpose::Attempt) => {
+            Some(Timer::Attempt { until_ms: attempt_limit_at_ms(node)? })
+        }
         NodeState::Final(_) => None,
         _ if named(Purpose::WallTime) => Some(Timer::TimeLimit { until_ms: time_limit_at_ms(node)? }),
         _ => None,
@@ -121,6 +128,9 @@ fn work(run: RunId, node: &Node) -> Option<Effect> {
             let (constraints, until_ms) = (node.constraints.clone(), attempt_limit_at_ms(node));
             (Purpose::Plan, begun_at_ms, Request::Plan { node_type, inputs, constraints, until_ms })
         }
+        (NodeKind::Run, NodeState::Running) => {
+            (Purpose::Run, begun_at_ms, Request::Run { until_ms: attempt_limit_at_ms(node) })
+        }
         (NodeKind::Graph | NodeKind::Each, NodeState::Running) => {
             (Purpose::Load, begun_at_ms, Request::Load { until_ms: attempt_limit_at_ms(node) })
         }
@@ -138,7 +148,8 @@ fn rest(node: &Node) -> Purpose {
 /// The end of the time that the present try was given.
 fn attempt_limit(run: RunId, node: &Node) -> Option<Effect> {
     let due_at_ms = attempt_limit_at_ms(node)?;
-    (node.state == NodeState::Running).then(|| effect(run, node, Purpose::Attempt, due_at_ms, Request::Wake))
+    let at_try = matches!(node.state, NodeState::Running | NodeState::Waiting(Wait::Run));
+    at_try.then(|| effect(run, node, Purpose::Attempt, due_at_ms, Request::Wake))
 }
 
 /// When the present try has taken too long. Unix milliseconds.
@@ -173,9 +184,13 @@ fn id(run: RunId, node: &Node, purpose: Purpose) -> EffectId {
 /// Whose effect it is: the present try's, or the whole node run's, which is counted as its first.
 fn attempt(node: &Node, purpose: Purpose) -> u32 {
     match purpose {
-        Purpose::Call | Purpose::Plan | Purpose::Load | Purpose::Sleep | Purpose::Retry | Purpose::Attempt => {
-            node.attempt
-        }
+        Purpose::Call
+        | Purpose::Run
+        | Purpose::Plan
+        | Purpose::Load
+        | Purpose::Sleep
+        | Purpose::Retry
+        | Purpose::Attempt => node.attempt,
         Purpose::WallTime => 1,
     }
 }

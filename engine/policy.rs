@@ -170,7 +170,7 @@ fn check_timeout(timeout_ms: u64) -> Result<(), Invalid> {
 /// graph or a list is made of. What becomes of children is nothing that is tried.
 pub(crate) const fn is_tried(kind: NodeKind) -> bool {
     match kind {
-        NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => true,
+        NodeKind::Call | NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => true,
         NodeKind::Sleep | NodeKind::Ask | NodeKind::External => false,
     }
 }

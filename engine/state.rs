@@ -158,6 +158,8 @@ pub struct Node {
     pub items: Option<Arc<Items>>,
     /// Where the graph goes on that it is a node of; absent: by the first way.
     pub route: Option<Route>,
+    /// The run that it started in its present try.
+    pub sub_run: Option<RunId>,
     /// What it will have made when the time has come that it waits for.
     pub delayed: Option<Object>,
     /// The clause it serves.
@@ -196,7 +198,7 @@ pub enum NodeState {
 
 impl NodeState {
     /// Every one, for tables; the time that one waits for is the epoch.
-    pub const ALL: [NodeState; 12] = [
+    pub const ALL: [NodeState; 13] = [
         NodeState::Pending,
         NodeState::Queued,
         NodeState::Running,
@@ -204,6 +206,7 @@ impl NodeState {
         NodeState::Waiting(Wait::Children),
         NodeState::Waiting(Wait::External),
         NodeState::Waiting(Wait::Input),
+        NodeState::Waiting(Wait::Run),
         NodeState::Waiting(Wait::Approval),
         NodeState::Final(FinalState::Succeeded),
         NodeState::Final(FinalState::Failed),
@@ -227,6 +230,8 @@ pub enum Wait {
     External,
     /// Input, from whoever follows the run.
     Input,
+    /// The end of a run that it has started.
+    Run,
     /// Somebody who says whether it may go on.
     Approval,
 }
@@ -285,6 +290,7 @@ impl fmt::Display for NodeState {
             NodeState::Waiting(Wait::Children) => f.write_str("waiting for its children"),
             NodeState::Waiting(Wait::External) => f.write_str("waiting for its owner"),
             NodeState::Waiting(Wait::Input) => f.write_str("waiting for input"),
+            NodeState::Waiting(Wait::Run) => f.write_str("waiting for a run"),
             NodeState::Waiting(Wait::Approval) => f.write_str("waiting for an approval"),
             NodeState::Final(state) => state.fmt(f),
         }
@@ -436,6 +442,7 @@ impl Node {
             graph: None,
             items: None,
             route: None,
+            sub_run: None,
             delayed: None,
             goal: None,
             candidate_set_id: None,

@@ -42,9 +42,7 @@ pub fn upcast(version: u32, stored: Value) -> Result<Event, UpcastError> {
     match version {
         0 => Err(UpcastError::NeverWritten { found: version }),
         // What later formats added is absent in earlier ones, and means the same there.
-        1 | 2 | FORMAT_VERSION => {
-            serde_json::from_value(stored).map_err(|cause| UpcastError::Malformed { version, cause })
-        }
+        1..=FORMAT_VERSION => serde_json::from_value(stored).map_err(|cause| UpcastError::Malformed { version, cause }),
         newer => Err(UpcastError::Newer { found: newer, known: FORMAT_VERSION }),
     }
 }

@@ -68,6 +68,11 @@ generated!(
     acp, "acp"
 );
 generated!(
+    /// Cargo: tools and their workflows, and runs that walk them node by node.
+    #[cfg(feature = "cargo")]
+    cargo, "cargo"
+);
+generated!(
     /// Our own door: what no other API says.
     #[cfg(feature = "runyard")]
     runyard, "runyard"
@@ -87,6 +92,8 @@ pub static DOCUMENTS: &[(&host::Document, &str)] = &[
     (&toolregistry::DOCUMENT, toolregistry::SURFACE),
     #[cfg(feature = "acp")]
     (&acp::DOCUMENT, acp::SURFACE),
+    #[cfg(feature = "cargo")]
+    (&cargo::DOCUMENT, cargo::SURFACE),
     #[cfg(feature = "runyard")]
     (&runyard::DOCUMENT, runyard::SURFACE),
 ];

@@ -20,9 +20,17 @@ pub struct Clock {
 
 #[derive(Debug)]
 enum Source {
-    /// The machine's, and when it was first asked, by the timer.
-    System(Instant),
+    /// The machine's.
+    System(System),
     Manual(Manual),
+}
+
+/// The machine's clock, and when it was first asked, by the timer.
+#[derive(Debug)]
+struct System {
+    began: Instant,
+    /// How far a test has set it, milliseconds.
+    set_ms: AtomicI64,
 }
 
 /// How far a clock and a timer may differ between two looks before somebody is thought to have set the clock, milliseconds.
@@ -113,7 +121,7 @@ impl Clock {
     /// The machine's clock.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn system() -> Self {
-        Self::new(Source::System(Instant::now()))
+        Self::new(Source::System(System { began: Instant::now(), set_ms: AtomicI64::new(0) }))
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it: for tests.
@@ -139,7 +147,7 @@ impl Clock {
     /// Now, in Unix milliseconds. Never less than before.
     pub fn now_ms(&self) -> i64 {
         let timer_ms = match &*self.source {
-            Source::System(began) => milliseconds(began.elapsed()),
+            Source::System(system) => milliseconds(system.began.elapsed()),
             Source::Manual(manual) => manual.run_ms.load(Ordering::SeqCst),
         };
         let clock_ms = self.shown_ms();
@@ -151,7 +159,9 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn shown_ms(&self) -> i64 {
         match &*self.source {
-            Source::System(_) => jiff::Timestamp::now().as_millisecond(),
+            Source::System(system) => {
+                jiff::Timestamp::now().as_millisecond().saturating_add(system.set_ms.load(Ordering::SeqCst))
+            }
             Source::Manual(manual) => manual.shown_ms(),
         }
     }
@@ -177,12 +187,15 @@ impl Clock {
         }
     }
 
-    /// Sets a manual clock forward or back, as an operator does: it shows another time, and nobody has slept longer for it.
+    /// Sets the clock forward or back, as an operator does: it shows another time, and nobody has slept longer for it. For tests:
+    /// the machine's own clock stays as it is.
     pub fn jump(&self, by_ms: i64) {
         self.now_ms();
-        if let Source::Manual(manual) = &*self.source {
-            manual.set_ms.fetch_add(by_ms, Ordering::SeqCst);
-        }
+        let set_ms = match &*self.source {
+            Source::System(system) => &system.set_ms,
+            Source::Manual(manual) => &manual.set_ms,
+        };
+        set_ms.fetch_add(by_ms, Ordering::SeqCst);
         self.now_ms();
     }
 

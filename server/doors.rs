@@ -7,16 +7,17 @@
 //! | `runtime`         | 3           | `openapi/arp/runtime`      | [`dialects::runtime`]        |
 //! | `toolregistry`    | 4           | `openapi/toolregistry/toolregistry` | [`dialects::toolregistry`] |
 //! | `acp`             | 5           | `openapi/acp/acp`          | [`dialects::acp`]            |
+//! | `cargo`           | 6           | `openapi/cargo/cargo`      | [`dialects::cargo_ai`]       |
 //! | `runyard`         | 12          | `openapi/runyard/runyard`  | [`dialects::native`]         |
 //!
-//! Ports +6 to +11 are kept for the faces that come later. Nothing listens on the base itself.
+//! Ports +7 to +11 are kept for the faces that come later. Nothing listens on the base itself.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use runyard_api::host::{self, Mounted, Settings};
-use runyard_api::{acp, arp, runyard, toolregistry};
+use runyard_api::{acp, arp, cargo, runyard, toolregistry};
 
 use crate::auth::Guard;
 use crate::config::Config;
@@ -66,8 +67,15 @@ pub enum DoorError {
 const ADVICE: &str = "set `port_base` (--port-base, RUNYARD_PORT_BASE) to a free range, or to 0 for free ports";
 
 /// Where each door stands above the port base, in the order of the ports.
-const OFFSETS: [(&str, u16); 6] =
-    [("run-gateway", 1), ("run-coordinator", 2), ("runtime", 3), ("toolregistry", 4), ("acp", 5), ("runyard", 12)];
+const OFFSETS: [(&str, u16); 7] = [
+    ("run-gateway", 1),
+    ("run-coordinator", 2),
+    ("runtime", 3),
+    ("toolregistry", 4),
+    ("acp", 5),
+    ("cargo", 6),
+    ("runyard", 12),
+];
 
 /// How far above the port base a document is served; 0, where nothing listens, for one that has no door.
 pub fn offset(document: &str) -> u16 {
@@ -122,12 +130,14 @@ fn table(config: &Config, inside: Inside, settings: &Settings, doors: native::Do
     let room = Arc::new(dialects::toolregistry::Room::new(runs.clone(), gate, &of_toolregistry(config)));
     let toolregistry = toolregistry::api(room, settings.clone());
     let (gate, sync_wait) = (guard.gate(&acp::DOCUMENT), Duration::from_millis(config.acp.sync_wait_ms));
-    let room = Arc::new(dialects::acp::Room::new(runs.clone(), objects, gate, sync_wait));
+    let room = Arc::new(dialects::acp::Room::new(runs.clone(), objects.clone(), gate, sync_wait));
     let acp = acp::api(room, settings.clone());
+    let room = Arc::new(dialects::cargo_ai::Room::new(runs.clone(), objects, guard.gate(&cargo::DOCUMENT)));
+    let cargo = cargo::api(room, settings.clone());
     let gate = guard.gate(&runyard::DOCUMENT);
     let room = Arc::new(native::Room::new(runs.clone(), doors, gate, guard.keys().clone()));
     let own = runyard::api(room, settings.clone());
-    vec![gateway, coordinator, runtime, toolregistry, acp, own]
+    vec![gateway, coordinator, runtime, toolregistry, acp, cargo, own]
 }
 
 fn of_toolregistry(config: &Config) -> dialects::toolregistry::Settings {

@@ -10,6 +10,7 @@
 //! | `writing.rs`     | whether writing works, for health                                |
 //! | `references.rs`  | the ways in which a run is named                                 |
 //! | `row.rs`         | what lists show, derived from the state                          |
+//! | `sub_runs.rs`    | runs that runs start: begun, called off, their ends told         |
 //! | `threads.rs`     | runs that share their messages, one after the other               |
 //! | `answer.rs`      | the one value that a run answers with                            |
 //! | `recalls.rs`     | what is being performed, called back when nobody waits for it    |
@@ -30,6 +31,7 @@ mod references;
 pub mod remote;
 pub mod row;
 mod start;
+pub mod sub_runs;
 mod submit;
 pub mod threads;
 mod writing;

@@ -36,6 +36,7 @@ pub struct Server {
     driver: Option<JoinHandle<()>>,
     stopping: CancellationToken,
     stop_within: Duration,
+    clock: Clock,
     folder: PathBuf,
     store: Arc<dyn Whole>,
     owned: Owned,
@@ -145,6 +146,7 @@ impl Server {
             driver,
             stopping,
             stop_within: Duration::from_millis(config.stop_within_ms),
+            clock: clock.clone(),
             folder: config.data_dir.clone(),
             store,
             owned,
@@ -171,6 +173,11 @@ impl Server {
     /// The token that opens every door to whoever can read the data folder.
     pub fn local_token(&self) -> &Secret {
         self.local.secret()
+    }
+
+    /// What it takes for the time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// The data folder.

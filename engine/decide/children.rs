@@ -27,7 +27,9 @@ pub(super) fn decide(
 ) -> Result<Decision, Rejected> {
     let node = state.node(parent).ok_or(Rejected::UnknownNodeRun { node_run: parent })?;
     match node.node_type.kind {
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask => return Err(Rejected::NotComposite { node_run: parent }),
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run => {
+            return Err(Rejected::NotComposite { node_run: parent });
+        }
         NodeKind::Plan | NodeKind::Graph | NodeKind::Each => return Err(Rejected::ServerOwned { node_run: parent }),
         NodeKind::External => {}
     }

@@ -12,9 +12,13 @@ pub(super) fn decide(state: &State, node_run: NodeRunId, input: &str, at_ms: i64
     let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
     match node.node_type.kind {
         NodeKind::Ask => {}
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Plan | NodeKind::External | NodeKind::Graph | NodeKind::Each => {
-            return Err(Rejected::NotAsking { node_run });
-        }
+        NodeKind::Call
+        | NodeKind::Sleep
+        | NodeKind::Run
+        | NodeKind::Plan
+        | NodeKind::External
+        | NodeKind::Graph
+        | NodeKind::Each => return Err(Rejected::NotAsking { node_run }),
     }
     let outputs = ask::outputs(input);
     if node.final_state() == Some(FinalState::Succeeded) && node.outputs.as_ref() == Some(&outputs) {

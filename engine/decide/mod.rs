@@ -14,6 +14,7 @@ mod pause;
 mod planned;
 mod settle;
 mod start;
+mod sub_runs;
 mod wake;
 
 use self::approve::Said;
@@ -46,6 +47,10 @@ pub fn decide(state: &State, command: Command, context: Context) -> Result<Decis
         Command::Evaluate { node_run, evaluation, recovery } => {
             evaluate::decide(state, node_run, evaluation, recovery, at_ms)
         }
+        Command::Launched { effect, node_run, inputs, waits } => {
+            sub_runs::launched(state, effect, node_run, (inputs, waits), at_ms)
+        }
+        Command::Report { node_run, report } => sub_runs::report(state, node_run, *report, at_ms),
         Command::Deliver { node_run, input } => deliver::decide(state, node_run, &input, at_ms),
         Command::Decide { approval, verdict, by, comment } => {
             approve::decide(state, approval, Said { verdict, by, comment }, at_ms)
@@ -61,9 +66,13 @@ fn external(state: &State, node_run: NodeRunId) -> Result<&Node, Rejected> {
     let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
     match node.node_type.kind {
         NodeKind::External => Ok(node),
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => {
-            Err(Rejected::ServerOwned { node_run })
-        }
+        NodeKind::Call
+        | NodeKind::Sleep
+        | NodeKind::Ask
+        | NodeKind::Run
+        | NodeKind::Plan
+        | NodeKind::Graph
+        | NodeKind::Each => Err(Rejected::ServerOwned { node_run }),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::command::Routed;
 use crate::draft::Draft;
 use crate::finish::{self, Ending, failure};
+use crate::policy::is_tried;
 use crate::{
     Decision, EffectId, Event, NodeKind, NodeRunId, Outcome, Rejected, State, attempts, outstanding, schedule,
 };
@@ -24,20 +25,19 @@ pub(super) fn decide(
         (NodeKind::Plan, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
             Err((failure("plan_invalid", "the planner answered without a plan"), None))
         }
+        (NodeKind::Run, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
+            Err((failure("sub_run_failed", "the answer does not say that a run was started"), None))
+        }
         (NodeKind::Graph | NodeKind::Each, Outcome::Succeeded { .. } | Outcome::Routed(_)) => {
             Err((failure("load_failed", "the answer does not say what the composite is made of"), None))
         }
-        (NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each, Outcome::Failed(error)) => {
-            Err((error, None))
-        }
-        (NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each, Outcome::FailedWith { error, inputs }) => {
-            Err((error, Some(inputs)))
-        }
-        (NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each, Outcome::TimedOut) => {
-            Err((attempts::timed_out(node), None))
-        }
+        (kind, outcome) if is_tried(kind) => Err(match outcome {
+            Outcome::FailedWith { error, inputs } => (error, Some(inputs)),
+            Outcome::Failed(error) => (error, None),
+            Outcome::TimedOut | Outcome::Succeeded { .. } | Outcome::Routed(_) => (attempts::timed_out(node), None),
+        }),
         // A timer comes due (`Wake`); it has no outcome. Questions and external composites have no effect of their own.
-        (NodeKind::Sleep | NodeKind::Ask | NodeKind::External, _) => return Ok(Decision::default()),
+        _ => return Ok(Decision::default()),
     };
     let mut draft = Draft::answering(state, at_ms, effect);
     match routed {

@@ -7,6 +7,7 @@ pub(crate) mod each;
 pub(crate) mod external;
 pub(crate) mod graph;
 pub(crate) mod plan;
+pub(crate) mod run;
 pub(crate) mod sleep;
 
 use crate::draft::Draft;
@@ -17,6 +18,7 @@ use crate::{Corrupt, EffectId, Event, Node, NodeKind, NodeRunId, Object, Rejecte
 pub(crate) fn begin(state: &State, node: &Node, inputs: &Object, at_ms: i64) -> Checked<Option<Wait>> {
     match node.node_type.kind {
         NodeKind::Call => Ok(call::begin()),
+        NodeKind::Run => Ok(run::begin()),
         NodeKind::Sleep => sleep::begin(inputs, at_ms).map(Some),
         NodeKind::Ask => Ok(Some(ask::begin())),
         NodeKind::Plan => Ok(plan::begin()),
@@ -30,9 +32,13 @@ pub(crate) fn begin(state: &State, node: &Node, inputs: &Object, at_ms: i64) -> 
 pub(crate) fn knows_its_way(state: &State, node: &Node) -> bool {
     match node.node_type.kind {
         NodeKind::Graph => graph::knows_its_way(state, node),
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External | NodeKind::Each => {
-            false
-        }
+        NodeKind::Call
+        | NodeKind::Sleep
+        | NodeKind::Ask
+        | NodeKind::Run
+        | NodeKind::Plan
+        | NodeKind::External
+        | NodeKind::Each => false,
     }
 }
 
@@ -44,7 +50,7 @@ pub(crate) fn set_out(draft: &mut Draft, id: NodeRunId, before: Vec<EffectId>) -
     let count = match kind {
         NodeKind::Graph => node.graph.as_ref().map_or(0, |graph| graph.nodes.len()),
         NodeKind::Each => node.items.as_ref().map_or(0, |items| items.items.len()),
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External => 0,
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run | NodeKind::Plan | NodeKind::External => 0,
     };
     let (round, children) = (node.rounds + 1, u32::try_from(count).unwrap_or(u32::MAX));
     draft.record(Event::Decomposed { node_run: id, round, children, summary: None, result: None })?;
@@ -53,7 +59,7 @@ pub(crate) fn set_out(draft: &mut Draft, id: NodeRunId, before: Vec<EffectId>) -
     let ending = match kind {
         NodeKind::Graph => graph::first(draft, id)?,
         NodeKind::Each => each::first(draft, id)?,
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External => {
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run | NodeKind::Plan | NodeKind::External => {
             return Err(impossible(id, "it is made of nothing"));
         }
     };
@@ -70,7 +76,9 @@ pub(crate) fn child_ended(draft: &mut Draft, parent: NodeRunId, child: NodeRunId
         NodeKind::External => external::child_ended(draft, child),
         NodeKind::Graph => graph::child_ended(draft, parent, child),
         NodeKind::Each => each::child_ended(draft, parent, child),
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask => Err(impossible(parent, "it is atomic and has children")),
+        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run => {
+            Err(impossible(parent, "it is atomic and has children"))
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use http::{Method, Response, Uri};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::door::{Door, message};
 use super::{Body, Document, Head, MountError, Mounted};
@@ -105,6 +106,10 @@ impl Hosted {
 
     pub(super) fn body_bytes_max(&self) -> usize {
         self.door.body_bytes_max()
+    }
+
+    pub(super) fn at_work(&self) -> &TaskTracker {
+        self.door.at_work()
     }
 }
 

@@ -15,6 +15,7 @@ use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, StreamBody};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span, field};
 
 use super::body::RequestBody;
@@ -31,6 +32,8 @@ pub(super) struct Door {
     settings: Settings,
     /// One for each request that may be answered at the same time.
     slots: Semaphore,
+    /// A token for each request that has no answer yet.
+    at_work: TaskTracker,
 }
 
 impl Door {
@@ -44,7 +47,7 @@ impl Door {
         // Closing one door must not close its neighbours, which share the process's token.
         settings.stopping = settings.stopping.child_token();
         let slots = Semaphore::new(settings.requests_max.min(Semaphore::MAX_PERMITS));
-        Self { api, routes, operations, pages, settings, slots }
+        Self { api, routes, operations, pages, settings, slots, at_work: TaskTracker::new() }
     }
 
     pub(super) fn document(&self) -> &'static Document {
@@ -59,8 +62,14 @@ impl Door {
         self.settings.body_bytes_max
     }
 
+    /// Requests that have no answer yet. Once it is closed, waiting for it ends when all have theirs.
+    pub(super) fn at_work(&self) -> &TaskTracker {
+        &self.at_work
+    }
+
     /// Answers one request, and writes one line about it. The query may hold tokens and is not written.
     pub(super) async fn answer(&self, head: Head, body: Body) -> Response<Body> {
+        let _at_work = self.at_work.token();
         let span = tracing::info_span!(
             "request",
             document = self.document().name,

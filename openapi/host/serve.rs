@@ -7,8 +7,13 @@ use std::time::Duration;
 
 use dropshot::{ApiDescription, BuildError, ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::{Document, MountError, Mounted};
+
+/// How long clients have to take their last answers once nothing is worked on any more. A stream that is not read, or an answer that
+/// is not taken, waits in buffers that nobody can look into: only time tells a client that is slow from one that has gone deaf.
+const TAKEN_WITHIN: Duration = Duration::from_secs(3);
 
 /// Why a document cannot be served at an address.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +44,7 @@ pub enum ServeError {
 pub enum Closed {
     /// Everything in flight was answered.
     Clean,
-    /// The bound passed first. What is still open goes with the process.
+    /// The bound passed first, or a client did not take its answer. What is still open goes with the process.
     Busy,
 }
 
@@ -48,6 +53,7 @@ pub struct Server {
     http: HttpServer<()>,
     document: &'static Document,
     stopping: CancellationToken,
+    at_work: TaskTracker,
 }
 
 /// Starts a server for one document. Port 0 takes a free port.
@@ -59,7 +65,7 @@ pub struct Server {
 pub fn serve(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result<Server, ServeError> {
     let mut description = ApiDescription::new();
     let hosted = mounted.mount(&mut description, "")?;
-    let (document, stopping) = (hosted.document(), hosted.stopping().clone());
+    let (document, stopping, at_work) = (hosted.document(), hosted.stopping().clone(), hosted.at_work().clone());
     let config = ConfigDropshot {
         bind_address: address,
         // The host counts for itself; this only keeps dropshot's 1024 bytes out of the way.
@@ -73,7 +79,7 @@ pub fn serve(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result
         BuildError::BindError { address, error } => ServeError::Bind { address, source: error },
         source => ServeError::Start { address, source },
     })?;
-    Ok(Server { http, document, stopping })
+    Ok(Server { http, document, stopping, at_work })
 }
 
 impl Server {
@@ -95,17 +101,27 @@ impl Server {
         self.http.wait_for_shutdown()
     }
 
-    /// Stops accepting, ends streams, finishes what is in flight, and waits for that at most `within`.
+    /// Stops accepting, ends streams, finishes what is in flight, and waits for that at most `within`. Once nothing is worked on
+    /// any more, clients have three seconds to take what is on its way to them.
     pub async fn close(self, within: Duration) -> Closed {
         self.stopping.cancel();
+        self.at_work.close();
         // Dropshot waits for ever for a client that neither reads nor leaves.
-        match tokio::time::timeout(within, self.http.close()).await {
-            Ok(Ok(())) => Closed::Clean,
-            Ok(Err(reason)) => {
+        let mut closing = std::pin::pin!(self.http.close());
+        let closed = tokio::time::timeout(within, async {
+            tokio::select! {
+                closed = &mut closing => return Some(closed),
+                () = self.at_work.wait() => {}
+            }
+            tokio::time::timeout(TAKEN_WITHIN, &mut closing).await.ok()
+        });
+        match closed.await {
+            Ok(Some(Ok(()))) => Closed::Clean,
+            Ok(Some(Err(reason))) => {
                 tracing::error!(document = self.document.name, reason, "the server did not end well");
                 Closed::Busy
             }
-            Err(_) => Closed::Busy,
+            Ok(None) | Err(_) => Closed::Busy,
         }
     }
 }

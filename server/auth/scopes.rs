@@ -124,6 +124,58 @@ mod tests {
         runs:read acp get_thread
         runs:read acp list_thread_runs
         runs:read acp list_thread_messages
+        runs:write cargo create_run
+        runs:read cargo get_run
+        runs:write cargo list_runs
+        runs:write cargo count_runs
+        runs:write cargo cancel_runs
+        runs:write cargo get_run_metrics
+        runs:write cargo download_runs
+        runs:write cargo download_run_outputs
+        runs:write cargo create_batch
+        runs:read cargo list_batches
+        runs:read cargo get_batch
+        runs:write cargo cancel_batch
+        runs:write cargo preview_batch
+        runs:write cargo download_batch
+        runs:write cargo execute_action
+        runs:write cargo execute_action_batch
+        runs:write cargo get_action_output_schema
+        runs:read cargo list_workflows
+        runs:write cargo create_tool
+        runs:read cargo list_tools
+        runs:read cargo get_tool
+        runs:write cargo update_tool
+        runs:write cargo delete_tool
+        runs:write cargo create_play
+        runs:read cargo list_plays
+        runs:read cargo get_play
+        runs:write cargo update_play
+        runs:write cargo delete_play
+        runs:read cargo list_releases
+        runs:read cargo get_deployed_release
+        runs:read cargo get_draft_release
+        runs:write cargo update_draft_release
+        runs:write cargo deploy_draft_release
+        runs:read cargo get_release
+        runs:write cargo validate_nodes
+        runs:write cargo compute_node
+        runs:write cargo execute_node
+        runs:write cargo list_records
+        runs:write cargo count_records
+        runs:write cargo download_records
+        runs:write cargo download_record_outputs
+        runs:write cargo get_record_metrics
+        runs:write cargo cancel_records
+        runs:write cargo list_spans
+        runs:write cargo count_spans
+        runs:write cargo list_traces
+        runs:write cargo count_traces
+        runs:read cargo get_trace
+        runs:write cargo query
+        runs:write cargo list_templates
+        runs:read cargo get_template
+        runs:write cargo evaluate_expression
         runs:read runyard list_doors
         runs:read runyard list_runs
         runs:write runyard start_run
@@ -162,7 +214,7 @@ mod tests {
             let of_ours = ["health", "version"];
             // Some owners have no such operations.
             let expected = match document.name {
-                "toolregistry" => &[][..],
+                "toolregistry" | "cargo" => &[][..],
                 "acp" => &of_ours[..1],
                 _ => &of_ours[..],
             };

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::composite::{AnyObject, PlannerInputs, PlannerOutputs};
 use super::core::{
     AskInputs, AskOutputs, EchoInputs, EchoOutputs, FailInputs, FailOutputs, HashSha256Inputs, HashSha256Outputs,
-    NoInputs, SleepInputs, SleepOutputs, TimeNowOutputs, Uuid4Outputs,
+    NoInputs, RunInputs, RunOutputs, SleepInputs, SleepOutputs, TimeNowOutputs, Uuid4Outputs,
 };
 use super::entry::{Argument, Entry, Head, Hints, Reads};
 use super::graph::{
@@ -25,6 +25,7 @@ pub(super) fn entries() -> Vec<Entry> {
         echo(),
         sleep(),
         ask(),
+        run(),
         uuid4(),
         time_now(),
         hash_sha256(),
@@ -93,6 +94,18 @@ fn ask() -> Entry {
             }],
             ..Hints::default()
         },
+        rule: None,
+    })
+}
+
+fn run() -> Entry {
+    Entry::of::<RunInputs, RunOutputs>(Head {
+        id: "runyard.core.run",
+        aliases: &[],
+        kind: NodeKind::Run,
+        description: "Starts a run of its own, and waits for its end unless told otherwise.",
+        // A goal is one run; nobody says it so.
+        hints: Hints::default(),
         rule: None,
     })
 }

@@ -4,8 +4,14 @@
 //!
 //! What they do is in `driver/perform/builtin.rs`; `sleep` is a timer of the engine, and `ask` waits in it.
 
+use std::collections::BTreeMap;
+
+use runyard_engine::Object;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::graph::WrittenType;
 
 /// The longest sleep, in seconds: 366 days.
 pub const SLEEP_SECONDS_MAX: f64 = 31_622_400.0;
@@ -53,6 +59,56 @@ impl SleepInputs {
 pub struct SleepOutputs {
     /// Seconds, as asked.
     pub slept_seconds: f64,
+}
+
+/// A run to start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunInputs {
+    /// What it does.
+    pub node_type_ref: WrittenType,
+    /// What it does it with.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub inputs: Object,
+    /// What it walks, where it walks a graph: its input `graph`, of which nothing is worked out before it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph: Option<Value>,
+    /// What lists find it by: a value, or several, to a name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, Label>,
+    /// Limits, besides those that hold here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constraints: Option<Object>,
+    /// Whether to wait for its end.
+    #[serde(default = "yes")]
+    pub wait: bool,
+}
+
+/// The values of a label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Label {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// The run that was started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunOutputs {
+    /// Its id.
+    pub run_id: String,
+    /// How it ended, where its end was waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Its outputs, where its end was waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Object>,
 }
 
 /// What to ask.

@@ -75,7 +75,7 @@ fn an_alias_resolves_in_any_version_and_echoes_what_was_asked() {
 fn the_list_is_searched_by_id_alias_and_description() {
     let catalog = Catalog::builtin();
     let ids = |query: &str| catalog.list(query).iter().map(|entry| entry.id.clone()).collect::<Vec<_>>();
-    assert_eq!(ids("").len(), 22);
+    assert_eq!(ids("").len(), 23);
     assert_eq!(ids("UUID"), ["runyard.core.uuid4"]);
     assert_eq!(ids("jarvis.core.sleep"), ["runyard.core.sleep"]);
     assert_eq!(ids("digest"), ["runyard.core.hash.sha256"]);

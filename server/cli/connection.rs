@@ -16,7 +16,7 @@ use std::time::Duration;
 use http::StatusCode;
 use runyard_api::arp::schemas::Run;
 use runyard_client::run_gateway::{self, ByteStream, Error, ResponseValue};
-use runyard_client::{BuildError, Builder, Document, Retry, runyard};
+use runyard_client::{BuildError, Builder, Document, Retry, cargo, runyard};
 
 use super::failure::Failure;
 use super::local::{self, Owner};
@@ -26,6 +26,8 @@ use crate::config::Config;
 use crate::config::settings::is_base_url;
 use crate::serve::Server;
 
+/// What the door of Cargo is called.
+const CARGO: &str = "cargo";
 /// What our own door calls itself.
 const OWN_SERVICE: &str = "runyard";
 
@@ -90,6 +92,7 @@ pub enum Peer {
 #[derive(Clone)]
 struct Clients {
     peer: Peer,
+    shown: Shown,
     gateway: run_gateway::Client,
     own: runyard::Client,
 }
@@ -114,6 +117,24 @@ impl Connection {
             None => at_folder(&target.config, perform, target.token.as_ref()).await?,
         };
         Ok(Self { target, perform, clients: Mutex::new(clients), server: tokio::sync::Mutex::new(server) })
+    }
+
+    /// A client of Cargo's door: that at `--url`, or the one beside our own. With it what has to be closed after it.
+    ///
+    /// # Errors
+    /// No base URL, a folder that cannot be opened, or a server without such a door.
+    pub async fn cargo(target: Target) -> Result<(cargo::Client, Option<Self>), Failure> {
+        if let Some(url) = &target.url {
+            let base = base_url(url)?;
+            return Ok((showing(cargo::Client::builder(&base), &shown(&target, url)?).build()?, None));
+        }
+        let connection = Self::open(target, Need::Own, false).await?;
+        let doors = connection.own().list_doors().await?.into_inner().doors;
+        let door = doors.into_iter().find(|door| door.name == CARGO);
+        let door = door.ok_or_else(|| Failure::new("no_such_door", "the server has no door for Cargo"))?;
+        let shown = connection.clients().shown.clone();
+        let client = showing(cargo::Client::builder(&door.url), &shown).no_proxy().retry(Retry::never()).build()?;
+        Ok((client, Some(connection)))
     }
 
     /// Who is at the other end now.
@@ -205,18 +226,23 @@ fn shown(target: &Target, url: &str) -> Result<Shown, Failure> {
 }
 
 async fn at_url(url: &str, need: Need, shown: Shown) -> Result<Clients, Failure> {
-    if !is_base_url(url) {
-        return Err(Failure::usage("--url is no base URL of a door")
-            .advise("write it as http://HOST:PORT, without a user, a query or a fragment"));
-    }
-    let base = url.trim_end_matches('/').to_owned();
+    let base = base_url(url)?;
     let clients = Clients {
         peer: Peer::Url(base.clone()),
         gateway: showing(run_gateway::Client::builder(&base), &shown).build()?,
         own: showing(runyard::Client::builder(&base), &shown).build()?,
+        shown,
     };
     check_kind(&clients, &base, need).await?;
     Ok(clients)
+}
+
+fn base_url(url: &str) -> Result<String, Failure> {
+    if is_base_url(url) {
+        return Ok(url.trim_end_matches('/').to_owned());
+    }
+    Err(Failure::usage("--url is no base URL of a door")
+        .advise("write it as http://HOST:PORT, without a user, a query or a fragment"))
 }
 
 /// Asks the door who it is: answers of another API would read as nonsense.
@@ -270,6 +296,7 @@ fn at_hand(peer: Peer, gateway: &str, own: &str, token: &Secret) -> Result<Clien
         peer,
         gateway: showing(gateway, &shown).no_proxy().retry(Retry::never()).build()?,
         own: showing(own, &shown).no_proxy().retry(Retry::never()).build()?,
+        shown,
     })
 }
 

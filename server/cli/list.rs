@@ -75,7 +75,7 @@ async fn page(connection: &Connection, arguments: &Arguments, cursor: Option<&st
     let limit = arguments.limit.or(arguments.all.then_some(PAGE_MAX)).and_then(NonZeroU32::new);
     let (face, node_type) = (arguments.face.as_deref(), arguments.node_type.as_deref());
     let states = (!states.is_empty()).then_some(&states);
-    Ok(connection.own().list_runs(None, None, cursor, face, limit, node_type, states).await?.into_inner())
+    Ok(connection.own().list_runs(None, None, cursor, face, limit, node_type, None, None, states).await?.into_inner())
 }
 
 fn show(page: &RunList, output: &mut Output) {

@@ -12,6 +12,7 @@
 //! | `approvals`, `approve`, `deny` | [`approvals`], [`decide`] | | | |
 //! | `list`, `nodes` | [`list`], [`nodes`] | | | |
 //! | `keys` | [`mod@keys`] | | | |
+//! | `cargo` | [`mod@cargo`] | | | |
 //! | `login`, `logout` | [`mod@login`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
 //! | `bench` | [`mod@bench`] | | | |
@@ -35,6 +36,7 @@ use crate::logging;
 pub mod approvals;
 pub mod bench;
 pub mod cancel;
+pub mod cargo;
 pub mod config;
 pub mod connection;
 pub mod decide;
@@ -148,6 +150,9 @@ pub enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Arguments),
+    /// Deploy workflows for the door of Cargo
+    #[command(subcommand)]
+    Cargo(cargo::Arguments),
     /// Fetch a token of an identity provider, and keep it for commands with --url
     Login(login::Arguments),
     /// Forget that token
@@ -347,6 +352,7 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::List(arguments) => list::list(&arguments, context).await,
         Command::Nodes(arguments) => nodes::nodes(&arguments, context).await,
         Command::Keys(arguments) => keys::keys(&arguments, context).await,
+        Command::Cargo(arguments) => cargo::cargo(&arguments, context).await,
         Command::Login(arguments) => login::login(&arguments, context).await,
         Command::Logout(_) => login::logout(context),
         Command::Openapi(arguments) => openapi::openapi(&arguments, context),

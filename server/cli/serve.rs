@@ -64,7 +64,9 @@ pub async fn serve(context: &mut Context) -> Result<Exit, Failure> {
     tokio::select! {
         closed = server.stop() => if closed == Closed::Busy {
             let waited = config.stop_within_ms;
-            context.output.remark(&format!("some connections were still open after {waited} ms (stop_within_ms) and were cut"));
+            context.output.remark(&format!(
+                "some clients did not take their answers in time, or work took longer than {waited} ms (stop_within_ms): they were cut"
+            ));
         },
         () = signals.next() => return Ok(Exit::Interrupted),
     }

@@ -78,6 +78,8 @@ pub struct Doors {
     pub toolregistry: Option<Mode>,
     /// Of ACP.
     pub acp: Option<Mode>,
+    /// Of Cargo.
+    pub cargo: Option<Mode>,
     /// Of our own door.
     pub runyard: Option<Mode>,
 }
@@ -91,14 +93,15 @@ impl Doors {
             "runtime" => self.runtime,
             "toolregistry" => self.toolregistry,
             "acp" => self.acp,
+            "cargo" => self.cargo,
             "runyard" => self.runyard,
             _ => None,
         }
     }
 
     /// Every door's, in the table's order.
-    fn all(&self) -> [Option<Mode>; 6] {
-        [self.run_gateway, self.run_coordinator, self.runtime, self.toolregistry, self.acp, self.runyard]
+    fn all(&self) -> [Option<Mode>; 7] {
+        [self.run_gateway, self.run_coordinator, self.runtime, self.toolregistry, self.acp, self.cargo, self.runyard]
     }
 }
 

@@ -328,6 +328,12 @@ pub const SETTINGS: &[Setting] = &[
         written: "\"required\"",
     },
     Setting {
+        key: "auth.doors.cargo",
+        about: "The mode of the door of Cargo alone. Not set: auth.mode.",
+        kind: Kind::Choice(MODES),
+        written: "\"required\"",
+    },
+    Setting {
         key: "auth.doors.runyard",
         about: "The mode of Runyard's own door alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),

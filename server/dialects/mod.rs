@@ -13,6 +13,7 @@
 
 pub mod acp;
 pub mod arp;
+pub mod cargo_ai;
 pub mod mapping;
 pub mod native;
 pub mod refusal;

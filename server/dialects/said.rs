@@ -82,8 +82,8 @@ pub(super) const RUN_STATES: [RunStatus; 8] = [
     RunStatus::Final(RunOutcome::Failed),
     RunStatus::Final(RunOutcome::Canceled),
 ];
-pub(super) const WAITS: [Wait; 5] =
-    [Wait::Timer { until_ms: 0 }, Wait::Children, Wait::External, Wait::Input, Wait::Approval];
+pub(super) const WAITS: [Wait; 6] =
+    [Wait::Timer { until_ms: 0 }, Wait::Children, Wait::External, Wait::Input, Wait::Run, Wait::Approval];
 const FINALS: [FinalState; 4] = [FinalState::Succeeded, FinalState::Failed, FinalState::Canceled, FinalState::Skipped];
 pub(super) const EVALUATIONS: [EvaluationStatus; 3] =
     [EvaluationStatus::Success, EvaluationStatus::Fail, EvaluationStatus::Unknown];

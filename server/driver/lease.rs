@@ -31,7 +31,21 @@ impl Drop for Lease {
     }
 }
 
+impl Lease {
+    /// Under which a result must come back.
+    pub(super) fn epoch(&self) -> Epoch {
+        // There for as long as this is.
+        self.leases.lock().get(&self.effect).copied().unwrap_or_default()
+    }
+}
+
 impl Leases {
+    /// Whether this is in hand here already, and then goes on under the new epoch: when somebody sets the clock forward, leases seem to
+    /// have run out that are well kept, and what is being performed must not be performed beside itself.
+    pub(super) fn goes_on(&self, effect: EffectId, epoch: Epoch) -> bool {
+        self.lock().get_mut(&effect).map(|held| *held = epoch).is_some()
+    }
+
     /// Renews this claim until the answer is dropped.
     pub(super) fn hold(self: &Arc<Self>, effect: EffectId, epoch: Epoch) -> Lease {
         self.lock().insert(effect, epoch);
@@ -77,6 +91,18 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
+
+    #[test]
+    fn what_is_in_hand_and_claimed_again_goes_on_under_the_new_epoch() {
+        let leases = Arc::new(Leases::default());
+        let effect = EffectId::from_uuid(uuid::Uuid::from_u128(1));
+        assert!(!leases.goes_on(effect, 1), "nobody has it");
+        let lease = leases.hold(effect, 1);
+        assert!(leases.goes_on(effect, 2));
+        assert_eq!(lease.epoch(), 2);
+        drop(lease);
+        assert!(!leases.goes_on(effect, 3));
+    }
 
     #[test]
     fn a_claim_is_let_go_when_its_work_panics() {

@@ -5,11 +5,13 @@
 
 mod lease;
 pub mod perform;
+mod sub_runs;
 mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use runyard_engine::Request;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -71,13 +73,16 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
         let claimed = if free == 0 { Vec::new() } else { claim(&parts, free).await };
         let found = !claimed.is_empty();
         for one in claimed.into_iter().filter(|one| is_still_ours(&parts, one)) {
+            if leases.goes_on(one.effect.id, one.epoch) {
+                continue;
+            }
             let Ok(slot) = slots.clone().acquire_owned().await else { break };
             let parts = parts.clone();
             let lease = leases.hold(one.effect.id, one.epoch);
-            let in_hand = InHand { _lease: lease, slot: Some(slot), work: parts.work.clone() };
+            let in_hand = InHand { lease, slot: Some(slot), work: parts.work.clone() };
             at_work.spawn(async move {
-                let _in_hand = in_hand;
-                work::perform_and_settle(&parts, one).await;
+                let in_hand = in_hand;
+                work::perform_and_settle(&parts, one, &in_hand.lease).await;
             });
         }
         if !found {
@@ -90,7 +95,7 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
 /// What a worker holds while it works. Let go however the work ends: a panic must not keep a place taken, or an effect from
 /// being claimed again.
 struct InHand {
-    _lease: Lease,
+    lease: Lease,
     slot: Option<OwnedSemaphorePermit>,
     work: Arc<Notify>,
 }
@@ -122,7 +127,9 @@ fn is_still_ours(parts: &Parts, claimed: &Claimed) -> bool {
         tracing::warn!(effect = %claimed.effect.id, "a claim was answered after its lease had run out, and is left alone");
         return false;
     }
-    parts.runs.may_be_live(&claimed.tenant, claimed.run, claimed.effect.node_run)
+    // Who asked for these has ended.
+    let parting = matches!(claimed.effect.request, Request::Stop { .. } | Request::Report { .. });
+    parting || parts.runs.may_be_live(&claimed.tenant, claimed.run, claimed.effect.node_run)
 }
 
 /// Waits for a bell, or for the next effect to come due.

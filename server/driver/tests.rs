@@ -64,6 +64,30 @@ async fn what_a_dead_claimer_had_in_hand_is_performed_when_its_lease_has_run_out
 }
 
 #[tokio::test]
+async fn a_node_of_a_graph_is_tried_again_just_when_its_backoff_says() {
+    let yard = Yard::new();
+    let driving = yard.drive_plainly("driver");
+    let retry = json!({ "max_attempts": 3, "initial_interval_ms": 1000, "backoff_coefficient": 2.0 });
+    let risky = json!({ "key": "risky", "node_type_ref": { "node_type_id": "runyard.core.fail" }, "inputs": { "tries": 2 }, "retry": retry });
+    let run = yard.start("runyard.composite.graph", json!({ "graph": { "nodes": [risky] } })).await;
+    for (wait_ms, tries) in [(1_000, 1), (2_000, 2)] {
+        others_go_on().await;
+        yard.clock.advance(Duration::from_millis(wait_ms - 1));
+        others_go_on().await;
+        assert_eq!(yard.state(run).await.steps, tries, "not a millisecond too early");
+        yard.clock.advance(Duration::from_millis(1));
+    }
+    let log = yard.ended(run).await;
+    let began =
+        |one: &Recorded| matches!(one.event, Event::NodeStarted { attempt: 1.., .. }).then_some(one.at_ms - NOW_MS);
+    let began: Vec<i64> = log.iter().filter_map(began).collect();
+    // The graph itself, and three tries.
+    assert_eq!(began, [0, 0, 1_000, 3_000]);
+    assert_eq!(outcome(&log), RunOutcome::Succeeded);
+    driving.stop().await;
+}
+
+#[tokio::test]
 async fn a_result_under_an_old_epoch_is_dropped() {
     let yard = Yard::new();
     let run = yard.start(UUID4, json!({})).await;

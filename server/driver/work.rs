@@ -7,25 +7,26 @@ use runyard_engine::event::Failure;
 use runyard_engine::{Command, Effect, Outcome, Request};
 use tracing::Instrument;
 
-use super::{Parts, perform};
+use super::lease::Lease;
+use super::{Parts, perform, sub_runs};
 use crate::planner::PlanRequest;
 use crate::runs::Error;
 use crate::runs::answer::Answer;
 use crate::store::{Claimed, StoreError};
 
-/// How often a result is offered to a store that is busy, before the claim is left to run out.
+/// How often a result is offered to a store that is busy or fails, before the claim is left to run out.
 const OFFERS_MAX: u32 = 8;
 /// The first pause between two offers; each next is twice as long.
 const OFFER_PAUSE: Duration = Duration::from_millis(20);
 
 /// Performs an effect and submits what came back. A result that nobody wants any more is dropped: the run has moved on.
-pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed) {
+pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed, lease: &Lease) {
     let span =
         tracing::info_span!("effect", tenant = claimed.tenant, run_id = %claimed.run, effect = %claimed.effect.id);
-    in_span(parts, claimed).instrument(span).await;
+    in_span(parts, claimed, lease).instrument(span).await;
 }
 
-async fn in_span(parts: &Parts, claimed: Claimed) {
+async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
     let earlier = match earlier(parts, &claimed).await {
         Ok(earlier) => earlier,
         Err(error) => {
@@ -33,20 +34,27 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
             return;
         }
     };
-    let Claimed { tenant, run, effect, epoch, .. } = claimed;
+    let Claimed { tenant, run, effect, .. } = claimed;
     let recall = parts.runs.recalls().hold(effect.id);
     let around = perform::Around {
         runs: parts.runs.clone(),
         tenant: tenant.clone(),
         run,
         node_run: effect.node_run,
+        attempt: effect.attempt,
         begun_at_ms: effect.due_at_ms,
     };
     let answering = std::panic::AssertUnwindSafe(answer(parts, &around, &effect, earlier)).catch_unwind();
     // Only the work is given up, never the recording of what came of it: that may be half done.
     let command = tokio::select! {
         biased;
-        answered = answering => answered.unwrap_or_else(|_| settle(&effect, Outcome::Failed(panicked()))),
+        answered = answering => match answered.unwrap_or_else(|_| Ok(settle(&effect, Outcome::Failed(panicked())))) {
+            Ok(command) => command,
+            Err(error) => {
+                tracing::warn!(%error, cause = ?error, "another run could not be reached; the effect will be claimed again");
+                return;
+            }
+        },
         () = time_is_over(parts, &effect) => settle(&effect, Outcome::TimedOut),
         () = recall.called_back() => {
             tracing::debug!("nobody waits for this any more; the work on it was given up");
@@ -55,11 +63,12 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
     };
     let mut pause = OFFER_PAUSE;
     for _ in 0..OFFERS_MAX {
-        match parts.runs.settle(&tenant, run, command.clone(), (effect.id, epoch)).await {
+        match parts.runs.settle(&tenant, run, command.clone(), (effect.id, lease.epoch())).await {
             Ok(_) => return,
-            Err(Error::Busy) => {
-                parts.clock.sleep(pause).await;
-                pause *= 2;
+            Err(Error::Busy) => {}
+            // The disk may have room again in a moment, and what is known need not be found out again.
+            Err(Error::Store(error @ StoreError::Failed(_))) => {
+                tracing::warn!(%error, cause = ?error, "a result could not be recorded; trying again");
             }
             Err(Error::Store(StoreError::Fenced { .. })) => {
                 tracing::debug!("a result came too late and was dropped");
@@ -70,8 +79,10 @@ async fn in_span(parts: &Parts, claimed: Claimed) {
                 return;
             }
         }
+        parts.clock.sleep(pause).await;
+        pause *= 2;
     }
-    tracing::warn!("the store stayed busy; the effect will be claimed again");
+    tracing::warn!("the store took no result; the effect will be claimed again");
 }
 
 /// Waits until the time of this try is over; for ever where it has as long as it takes.
@@ -79,10 +90,14 @@ async fn time_is_over(parts: &Parts, effect: &Effect) {
     match &effect.request {
         Request::Call { until_ms: Some(until_ms), .. }
         | Request::Plan { until_ms: Some(until_ms), .. }
+        | Request::Run { until_ms: Some(until_ms) }
         | Request::Load { until_ms: Some(until_ms) } => parts.clock.sleep_until(*until_ms).await,
         Request::Call { until_ms: None, .. }
         | Request::Plan { until_ms: None, .. }
+        | Request::Run { until_ms: None }
         | Request::Load { until_ms: None }
+        | Request::Stop { .. }
+        | Request::Report { .. }
         | Request::Wake => std::future::pending().await,
     }
 }
@@ -91,13 +106,33 @@ async fn time_is_over(parts: &Parts, effect: &Effect) {
 async fn earlier(parts: &Parts, claimed: &Claimed) -> Result<Vec<Answer>, Error> {
     match &claimed.effect.request {
         Request::Plan { .. } => parts.runs.earlier_answers(&claimed.tenant, claimed.run).await,
-        Request::Call { .. } | Request::Load { .. } | Request::Wake => Ok(Vec::new()),
+        Request::Call { .. }
+        | Request::Run { .. }
+        | Request::Load { .. }
+        | Request::Stop { .. }
+        | Request::Report { .. }
+        | Request::Wake => Ok(Vec::new()),
     }
 }
 
-async fn answer(parts: &Parts, around: &perform::Around, effect: &Effect, earlier: Vec<Answer>) -> Command {
-    match &effect.request {
+/// What comes of an effect. An error is no answer: the effect stays, and is claimed again.
+async fn answer(
+    parts: &Parts,
+    around: &perform::Around,
+    effect: &Effect,
+    earlier: Vec<Answer>,
+) -> Result<Command, Error> {
+    Ok(match &effect.request {
         Request::Wake => Command::Wake { effect: effect.id, node_run: effect.node_run },
+        Request::Run { .. } => sub_runs::start(parts, around, effect).await?,
+        Request::Stop { run } => {
+            parts.runs.stop_sub_run(&around.tenant, around.run, *run).await?;
+            sub_runs::done(effect)
+        }
+        Request::Report { run, node_run } => {
+            parts.runs.report(&around.tenant, around.run, (*run, *node_run)).await?;
+            sub_runs::done(effect)
+        }
         Request::Call { node_type, inputs, .. } => {
             let call = perform::Call {
                 tenant: &around.tenant,
@@ -127,10 +162,10 @@ async fn answer(parts: &Parts, around: &perform::Around, effect: &Effect, earlie
                 Err(failure) => settle(effect, Outcome::Failed(failure)),
             }
         }
-    }
+    })
 }
 
-fn settle(effect: &Effect, outcome: Outcome) -> Command {
+pub(super) fn settle(effect: &Effect, outcome: Outcome) -> Command {
     Command::Settle { effect: effect.id, node_run: effect.node_run, outcome }
 }
 

@@ -71,6 +71,11 @@ pub struct Moment {
     pub seed: u32,
 }
 
+/// A member of a root that reads as a list of results, and whose `results` and `errors` are there, too.
+pub fn list_of_results(results: &Value, errors: &Value) -> Value {
+    json!({ "\u{0}list": results, "errors": errors })
+}
+
 /// Whether a text has an expression in braces in it.
 pub fn has_braces(text: &str) -> bool {
     text.contains("{{") && pieces(text).iter().any(|piece| matches!(piece, Piece::Code(_)))

@@ -80,6 +80,15 @@
     return date;
   }
 
+  // A list that has more to say than its items.
+  function listed(value) {
+    const items = value?.["\u0000list"];
+    if (!Array.isArray(items)) return value;
+    hidden(items, "results", items);
+    hidden(items, "errors", value.errors);
+    return items;
+  }
+
   // Members are read when they are first asked for.
   function root(members) {
     const read = {};
@@ -89,7 +98,7 @@
         enumerable: true,
         configurable: true,
         get() {
-          const value = parse(members[name], revive);
+          const value = listed(parse(members[name], revive));
           settle(value);
           return value;
         },

@@ -9,25 +9,27 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Nodes;
-use super::written::{DIALECT, has_expressions};
+use super::written::{DIALECT, dialect, has_expressions};
 use crate::expressions::{Expressions, Fault, Moment, Template};
 
-/// What the inputs of a node come to; nothing where they are what they are.
+/// What the inputs of a node of this type come to; nothing where they are what they are.
 ///
 /// # Errors
 /// `expression_invalid` names what is no expression, which is found before a graph runs; the others are those of
 /// [`Expressions::evaluate`].
 pub async fn evaluate(
     expressions: &Expressions,
-    inputs: &Object,
+    (node_type, inputs): (&str, &Object),
     nodes: &Nodes,
     moment: Moment,
 ) -> Result<Option<Object>, Failure> {
-    if !inputs.values().any(has_expressions) {
+    let dialect = dialect(node_type);
+    if !has_expressions(inputs, &dialect) {
         return Ok(None);
     }
     let config = Value::Object(inputs.clone());
-    let template = expressions.template(&key("inputs", &config.to_string()), &config, &DIALECT).map_err(invalid)?;
+    let form = if dialect.verbatim.is_empty() { "inputs" } else { "inputs of a run" };
+    let template = expressions.template(&key(form, &config.to_string()), &config, &dialect).map_err(invalid)?;
     match expressions.evaluate(&template, &context(&template, Some(nodes), &Value::Null), moment).await? {
         Value::Object(inputs) => Ok(Some(inputs)),
         // An object has come of an object.
@@ -75,11 +77,11 @@ fn seen(template: &Template, root: &str, nodes: Option<&Nodes>, data: &Value) ->
     let Some(members) = template.members(root) else {
         // It may read them all.
         let reached = nodes.into_iter().flat_map(Nodes::reached);
-        let all = reached.map(|(slug, outputs)| (slug.to_owned(), Value::Object(outputs.clone())));
+        let all = reached.map(|(slug, outputs)| (slug.to_owned(), outputs));
         return std::iter::once(("start".to_owned(), Value::Object(start()))).chain(all).collect();
     };
-    let value = |slug: &str| match nodes.and_then(|nodes| nodes.outputs(slug)) {
-        Some(outputs) => Some(Value::Object(outputs.clone())),
+    let value = |slug: &str| match nodes.and_then(|nodes| nodes.seen(slug)) {
+        Some(outputs) => Some(outputs),
         None => (slug == "start").then(|| Value::Object(start())),
     };
     members.filter_map(|slug| Some((slug.to_owned(), value(slug)?))).collect()

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use runyard_engine::{Graph, Node, NodeKind, NodeRunId, Object, State};
+use runyard_engine::{Graph, Node, NodeKind, NodeRunId, State};
 use serde_json::Value;
+
+use crate::expressions::list_of_results;
 
 /// A graph that is being walked, as a node of it sees it.
 #[derive(Debug, Clone)]
@@ -41,28 +43,37 @@ impl Nodes {
         self.walk().and_then(|walk| walk.inputs.get("data")).unwrap_or(&Value::Null)
     }
 
-    /// What the node with this slug has put out, if it was reached and has.
-    pub fn outputs(&self, slug: &str) -> Option<&Object> {
+    /// What the node with this slug has put out, if it was reached and has, as expressions see it.
+    pub fn seen(&self, slug: &str) -> Option<Value> {
         let walk = self.walk()?;
         // No index is kept for that: a graph is seldom long, and looking through names is fast.
         let node = walk.graph.as_deref()?.nodes.iter().find(|node| node.slug == slug)?;
         // Where it was reached, that is its id.
-        self.state.node(NodeRunId::child(self.state.run, walk.id, &node.key))?.outputs.as_ref()
+        shown(self.state.node(NodeRunId::child(self.state.run, walk.id, &node.key))?)
     }
 
     /// Every node that was reached and has put something out, in the order of the walk, by slug.
-    pub fn reached(&self) -> impl Iterator<Item = (&str, &Object)> {
+    pub fn reached(&self) -> impl Iterator<Item = (&str, Value)> {
         let walk = self.walk();
         let children = walk.map(|walk| walk.children.iter()).into_iter().flatten();
         let graph: Option<&Graph> = walk.and_then(|walk| walk.graph.as_deref());
         children.filter_map(move |id| {
             let child = self.state.node(*id)?;
             let slug = graph?.node(child.place?)?.slug.as_str();
-            Some((slug, child.outputs.as_ref()?))
+            Some((slug, shown(child)?))
         })
     }
 
     fn walk(&self) -> Option<&Node> {
         self.state.node(self.walk)
+    }
+}
+
+/// The outputs of a node; of a list of items, the results themselves, with what else is known of them.
+fn shown(node: &Node) -> Option<Value> {
+    let outputs = node.outputs.as_ref()?;
+    match (node.node_type.kind, outputs.get("results"), outputs.get("errors")) {
+        (NodeKind::Each, Some(results), Some(errors)) => Some(list_of_results(results, errors)),
+        _ => Some(Value::Object(outputs.clone())),
     }
 }

@@ -8,7 +8,7 @@ use runyard_engine::graph::{Fallback, OnItemFailure, Outline, Ways, check};
 use runyard_engine::{Graph, GraphNode, Items, NodeKind, NodeType, NodeTypeRef, Object, Policy};
 use serde_json::Value;
 
-use super::written::{explicit, faults, has_expressions};
+use super::written::{dialect, explicit, faults, has_expressions, set_apart};
 use super::{AT_ONCE, DEPTH_MAX, ITEMS_MAX, NODES_MAX};
 use crate::catalog::graph::{
     EachInputs, ItemFailure, TextForm, WrittenFallback, WrittenGraph, WrittenNode, WrittenType,
@@ -204,6 +204,7 @@ impl Reader<'_> {
         if graph.is_some() {
             inputs.shift_remove("graph");
         }
+        set_apart(&node_type.id, &mut inputs);
         if text == TextForm::Braces {
             explicit(&node_type.id, &mut inputs);
         }
@@ -234,12 +235,15 @@ impl Reader<'_> {
         for fault in faults(&mut self.compiler, &node_type.id, inputs) {
             self.wrong(&format!("{at}/inputs{}", fault.path), format!("{} (node `{key}`)", fault.reason));
         }
-        if inputs.values().any(has_expressions) {
+        if has_expressions(inputs, &dialect(&node_type.id)) {
             match node_type.kind {
-                NodeKind::Call | NodeKind::Graph | NodeKind::Each => {}
+                NodeKind::Call | NodeKind::Run | NodeKind::Graph | NodeKind::Each => {}
                 NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External => self.wrong(
                     &format!("{at}/inputs"),
-                    format!("hold an expression, and `{}` takes only values (node `{key}`)", node_type.id),
+                    format!(
+                        "hold an expression, and `{}` takes only values; let `runyard.core.run` start it (node `{key}`)",
+                        node_type.id
+                    ),
                 ),
             }
         } else if let Err(violations) = self.catalog.validate_inputs(node_type, inputs) {

@@ -15,16 +15,35 @@ use crate::expressions::{self, Compiler, Dialect, Fault, has_braces, is_expressi
 
 /// The node type that is a script.
 pub const SCRIPT: &str = "runyard.graph.script";
+/// The node type that is a run of its own.
+const RUN: &str = "runyard.core.run";
 
 /// How what is kept is read.
 pub(super) const DIALECT: Dialect<'static> = Dialect { roots: &["nodes", "parentNodes"], verbatim: &[], braces: false };
 
+/// The same for the inputs of a node of this type. What a run walks that it starts is for that run to read.
+pub(super) fn dialect(node_type: &str) -> Dialect<'static> {
+    Dialect { verbatim: if node_type == RUN { &["graph"] } else { &[] }, ..DIALECT }
+}
+
 /// The inputs of a node of this type with every expression of its plain texts made explicit. A script is none.
 pub(super) fn explicit(node_type: &str, inputs: &mut Object) {
+    let verbatim = dialect(node_type).verbatim;
     for (field, value) in inputs {
-        if (node_type, field.as_str()) != (SCRIPT, "script") {
+        if (node_type, field.as_str()) != (SCRIPT, "script") && !verbatim.contains(&field.as_str()) {
             expand(value);
         }
+    }
+}
+
+/// What a run walks that a node of this type starts, put where it is left as it is.
+pub(super) fn set_apart(node_type: &str, inputs: &mut Object) {
+    if node_type == RUN
+        && !inputs.contains_key("graph")
+        && let Some(Value::Object(given)) = inputs.get_mut("inputs")
+        && let Some(graph) = given.shift_remove("graph")
+    {
+        inputs.insert("graph".to_owned(), graph);
     }
 }
 
@@ -39,11 +58,15 @@ fn expand(value: &mut Value) {
     }
 }
 
-/// Whether a value is worked out, at any depth.
-pub(super) fn has_expressions(value: &Value) -> bool {
+/// Whether any of the inputs is worked out, at any depth.
+pub(super) fn has_expressions(inputs: &Object, dialect: &Dialect<'_>) -> bool {
+    inputs.iter().any(|(field, value)| !dialect.verbatim.contains(&field.as_str()) && is_worked_out(value))
+}
+
+fn is_worked_out(value: &Value) -> bool {
     match value {
-        Value::Object(members) => is_expression(members) || members.values().any(has_expressions),
-        Value::Array(items) => items.iter().any(has_expressions),
+        Value::Object(members) => is_expression(members) || members.values().any(is_worked_out),
+        Value::Array(items) => items.iter().any(is_worked_out),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
@@ -51,9 +74,9 @@ pub(super) fn has_expressions(value: &Value) -> bool {
 /// Everything in the inputs of a node of this type that should be JavaScript and is not.
 pub(super) fn faults(compiler: &mut Compiler, node_type: &str, inputs: &Object) -> Vec<Fault> {
     let mut faults = Vec::new();
-    if inputs.values().any(has_expressions) {
-        // Only borrowed as a value there is nothing to compile from; what has expressions is small.
-        let compiled = compiler.compile(&Value::Object(inputs.clone()), &DIALECT);
+    let dialect = dialect(node_type);
+    if has_expressions(inputs, &dialect) {
+        let compiled = compiler.compile(&Value::Object(inputs.clone()), &dialect);
         faults.extend(compiled.err().into_iter().flatten());
     }
     if let (SCRIPT, Some(Value::String(script))) = (node_type, inputs.get("script")) {

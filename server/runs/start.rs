@@ -127,11 +127,21 @@ impl Runs {
             Some(thread) => Some(self.next_turn(tenant, thread).await?),
             None => None,
         };
-        let start = Start { turn, ..self.prepare(new, fingerprint)? };
+        let start = Start { turn, ..self.prepared(new, fingerprint).await? };
         let riders =
             Riders { settles: None, key: new.key.as_ref().map(|key| key.used_for(new.operation, run, fingerprint)) };
         let submitted = self.submitter.begin(tenant, run, Command::Start(Box::new(start)), riders).await?;
         Ok(StartedRun { state: submitted.state, replayed: false })
+    }
+
+    /// Whether a run of this node type with these inputs could be started, as far as that is known before it is.
+    ///
+    /// # Errors
+    /// What [`Runs::start`] would refuse of them.
+    pub fn check(&self, node_type: &NodeTypeRef, inputs: &Object) -> Result<(), Error> {
+        let node_type = self.resolve(node_type, inputs)?;
+        self.walked(&node_type, inputs)?;
+        Ok(())
     }
 
     /// Submits any other command about a run.
@@ -200,6 +210,16 @@ impl Runs {
         Ok(state.map(|state| StartedRun { state, replayed: true }))
     }
 
+    /// What a run starts with. A large graph is read where nobody else waits for it.
+    pub(super) async fn prepared(&self, new: &NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
+        if new.graph.is_some() || !is_large(new.inputs.get("graph")) {
+            return self.prepare(new, fingerprint);
+        }
+        let (runs, new, fingerprint) = (self.clone(), new.clone(), fingerprint.to_vec());
+        let prepared = tokio::task::spawn_blocking(move || runs.prepare(&new, &fingerprint)).await;
+        prepared.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
     fn prepare(&self, new: &NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
         let node_type = self.resolve(&new.node_type, &new.inputs)?;
         let graph = match &new.graph {
@@ -222,6 +242,7 @@ impl Runs {
             notes,
             labels: new.labels.clone(),
             turn: None,
+            parent: None,
         })
     }
 
@@ -267,6 +288,23 @@ impl Runs {
         candidates.denied_node_type_ids = both(std::mem::take(&mut candidates.denied_node_type_ids));
         constraints
     }
+}
+
+/// Whether reading a graph takes so long that others would notice.
+fn is_large(graph: Option<&Value>) -> bool {
+    const SMALL: usize = 2_000;
+    let mut open: Vec<&Value> = graph.into_iter().collect();
+    let mut seen = 0;
+    while let Some(value) = open.pop() {
+        seen += 1;
+        match value {
+            _ if seen > SMALL => return true,
+            Value::Object(members) => open.extend(members.values()),
+            Value::Array(items) => open.extend(items),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    false
 }
 
 fn noted(state: &State) -> Option<&str> {

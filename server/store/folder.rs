@@ -22,6 +22,8 @@ const LOCK: &str = "lock";
 const SERVER_LOCK: &str = "server.lock";
 const SERVER: &str = "server.json";
 const KEY: &str = "secret.key";
+/// Made and removed again, to see whether that is possible.
+const PROBE: &str = "probe";
 
 /// The environment variable that may give the server's key.
 pub const KEY_VARIABLE: &str = "RUNYARD_SECRET_KEY";
@@ -132,6 +134,9 @@ impl Folder {
         written.map_err(io("write", &lock_path))?;
         // Left by an owner that was killed.
         remove(&path.join(SERVER))?;
+        // What comes next makes files here, and says less well why it cannot.
+        let probe = path.join(PROBE);
+        open_private(&probe).and_then(|_| fs::remove_file(&probe)).map_err(io("write in", &path))?;
         Ok(Owned { path, serving: None, _lock: lock })
     }
 

@@ -1,5 +1,6 @@
 """What someone writes in Python over clients that openapi-python-client makes of our documents: a run at the gateway, its root at the
-coordinator, the list on our own door, the same through the Runtime, refusals, and streams by httpx, which the clients are built on.
+coordinator, the list on our own door, the same through the Runtime, toolregistry.ai and ACP, refusals, and streams by httpx, which the
+clients are built on.
 
 `.ci/interop` makes the clients, holds this to `mypy --strict`, and runs it with the doors as JSON.
 """
@@ -10,11 +11,16 @@ from collections.abc import Iterator
 from typing import TypeVar
 from uuid import UUID
 
+import acp
 import httpx
 import run_coordinator
 import run_gateway
 import runtime
 import runyard
+import toolregistry
+from acp.api.runs import cancel_server_run, get_server_run, list_server_runs, send_server_run_input, start_server_run
+from acp.models import ApiError, Mode, RunEnvelope, RunInput as Input, RunStatus as PromptedStatus, StartRun
+from acp.models import RunList as PromptedRuns
 from run_coordinator.api.node_runs import complete_node_run, get_node_run
 from run_coordinator.models import NodeRun, NodeRunCompleteRequest, NodeRunCompleteRequestOutputs, NodeRunTerminalState
 from run_coordinator.models import ErrorEnvelope as CoordinatorRefusal
@@ -30,6 +36,9 @@ from runyard.models import Run as WholeRun
 from runyard.models import RunList
 from runyard.models import RunState as ListedState
 from runyard.types import UNSET, Unset
+from toolregistry.api.run import run_controller_abort_run, run_controller_create_run, run_controller_get_run, run_controller_list_runs
+from toolregistry.models import CreateRunRequest, CreateRunResponse, Error, RunDto
+from toolregistry.models import RunStatus as PursuedStatus
 
 GOAL = "Generate a UUID, then return it."
 # Without one these clients wait for ever. A quiet stream says something every 15 seconds.
@@ -135,6 +144,42 @@ def at_the_runtime(client: runtime.Client) -> None:
     assert unknown.error.code == "run_not_found", unknown
 
 
+def at_toolregistry(client: toolregistry.Client) -> None:
+    """An intent in, a result out, found in a list by its user and state."""
+    body = CreateRunRequest(intent=GOAL, selected_customer_integration_ids=["*"], context="", user_id="ann")
+    started = told(CreateRunResponse, run_controller_create_run.sync(client=client, body=body))
+    with client.get_httpx_client().stream("GET", f"/v1/runs/{started.run_id}/sse") as answer:
+        names = [line.removeprefix("event:").strip() for line in answer.iter_lines() if line.startswith("event:")]
+    assert names[-1] == "end", names
+    run = told(RunDto, run_controller_get_run.sync(str(started.run_id), client=client, include_events="true"))
+    assert run.status == PursuedStatus.SUCCESS and run.result and len(run.events) == len(names), run
+    UUID(run.result["result"])
+    listed = told(list, run_controller_list_runs.sync(client=client, user_id="ann", status=PursuedStatus.SUCCESS))
+    assert [told(RunDto, one).run_id for one in listed] == [run.run_id], listed
+    assert run_controller_abort_run.sync_detailed(str(run.run_id), client=client).status_code == 200
+    unknown = told(Error, run_controller_get_run.sync(str(UUID(int=7)), client=client))
+    assert (unknown.status_code, unknown.error) == (404, "Not Found"), unknown
+
+
+def at_acp(client: acp.Client) -> None:
+    """A prompt, the next turn of its thread, and one that is canceled."""
+    first = told(RunEnvelope, start_server_run.sync("default", client=client, body=StartRun(prompt="Generate a UUID."))).run
+    assert first and first.status == PromptedStatus.COMPLETED and isinstance(first.id, str), first
+    UUID(told(str, first.output))
+    said = send_server_run_input.sync("default", first.id, client=client, body=Input(content="Hash it."))
+    second = told(RunEnvelope, said).run
+    assert second and second.thread_id == first.thread_id and len(told(str, second.output)) == 64, second
+    asleep = StartRun(content="Sleep for 600 seconds.", mode=Mode.ASYNC)
+    live = told(RunEnvelope, start_server_run.sync("default", client=client, body=asleep)).run
+    assert live and live.status == PromptedStatus.RUNNING and isinstance(live.id, str), live
+    stopped = told(RunEnvelope, cancel_server_run.sync("default", live.id, client=client)).run
+    assert stopped and stopped.status == PromptedStatus.CANCELLED, stopped
+    listed = told(PromptedRuns, list_server_runs.sync("default", client=client))
+    assert [run.id for run in listed.data] == [live.id, second.id, first.id] and listed.runs == listed.data, listed
+    unknown = told(ApiError, get_server_run.sync("default", "srv/1", client=client))
+    assert unknown.message == "Run srv/1 not found", unknown
+
+
 def main() -> None:
     doors = json.loads(sys.argv[1])
     gateway = run_gateway.Client(base_url=doors["run-gateway"], timeout=BOUND)
@@ -144,6 +189,8 @@ def main() -> None:
     at_the_coordinator(run_coordinator.Client(base_url=doors["run-coordinator"], timeout=BOUND), run)
     on_our_own_door(runyard.Client(base_url=doors["runyard"], timeout=BOUND), run)
     at_the_runtime(runtime.Client(base_url=doors["runtime"], timeout=BOUND))
+    at_toolregistry(toolregistry.Client(base_url=doors["toolregistry"], timeout=BOUND))
+    at_acp(acp.Client(base_url=doors["acp"], timeout=BOUND))
     print(run.run_id)
 
 

@@ -1,5 +1,6 @@
 // What someone writes in TypeScript over the types that openapi-typescript makes of our documents, and openapi-fetch, which calls by them: a run
-// at the gateway, its root at the coordinator, the list on our own door, the same through the Runtime, refusals, and streams as they come.
+// at the gateway, its root at the coordinator, the list on our own door, the same through the Runtime, toolregistry.ai and ACP, refusals, and
+// streams as they come.
 //
 // `.ci/interop` makes the types, compiles this with `tsc --strict`, and runs it with the doors as JSON.
 
@@ -7,10 +8,12 @@ import assert from "node:assert/strict";
 
 import createClient from "openapi-fetch";
 
+import type { components as Prompted, paths as AcpPaths } from "./acp.js";
 import type { components as Coordinator, paths as CoordinatorPaths } from "./run-coordinator.js";
 import type { components as Gateway, paths as GatewayPaths } from "./run-gateway.js";
 import type { components as Runtime, paths as RuntimePaths } from "./runtime.js";
 import type { components as Own, paths as OwnPaths } from "./runyard.js";
+import type { components as Pursued, paths as ToolregistryPaths } from "./toolregistry.js";
 
 type Run = Gateway["schemas"]["Run"];
 type GatewayEvent = Gateway["schemas"]["RunEvent"];
@@ -19,10 +22,13 @@ type RuntimeEvent = Runtime["schemas"]["RunEvent"];
 const GOAL = "Generate a UUID, then return it.";
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-const doors = JSON.parse(process.argv[2] ?? "{}") as Record<"run-gateway" | "run-coordinator" | "runtime" | "runyard", string>;
+type Door = "run-gateway" | "run-coordinator" | "runtime" | "toolregistry" | "acp" | "runyard";
+const doors = JSON.parse(process.argv[2] ?? "{}") as Record<Door, string>;
 const gateway = createClient<GatewayPaths>({ baseUrl: doors["run-gateway"] });
 const coordinator = createClient<CoordinatorPaths>({ baseUrl: doors["run-coordinator"] });
 const runtime = createClient<RuntimePaths>({ baseUrl: doors.runtime });
+const toolregistry = createClient<ToolregistryPaths>({ baseUrl: doors.toolregistry });
+const acp = createClient<AcpPaths>({ baseUrl: doors.acp });
 const own = createClient<OwnPaths>({ baseUrl: doors.runyard });
 
 /** What a call gave, which must be a success. */
@@ -138,9 +144,53 @@ async function atTheRuntime(): Promise<void> {
   assert.equal(unknown.error?.error.code, "run_not_found");
 }
 
+/** An intent in, a result out, found in a list by its user and state. */
+async function atToolregistry(): Promise<void> {
+  const body = { intent: GOAL, selectedCustomerIntegrationIds: ["*"], context: "", userId: "ann" };
+  const started = told(await toolregistry.POST("/v1/runs", { body }));
+  const path = { runId: started.runId };
+  const stream = await toolregistry.GET("/v1/runs/{runId}/sse", { params: { path }, parseAs: "stream" });
+  const names: string[] = [];
+  for await (const line of lines(told(stream))) if (line.startsWith("event:")) names.push(line.slice("event:".length).trim());
+  assert.equal(names.at(-1), "end");
+  const run: Pursued["schemas"]["RunDto"] = told(await toolregistry.GET("/v1/runs/{runId}", { params: { path } }));
+  assert.equal(run.status, "SUCCESS");
+  assert.match(String(run.result?.["result"]), UUID);
+  const query = { userId: "ann", status: "SUCCESS" as const };
+  const listed = told(await toolregistry.GET("/v1/runs", { params: { query } }));
+  assert(listed.some((row) => row.runId === run.runId));
+  const unknown = await toolregistry.GET("/v1/runs/{runId}", { params: { path: { runId: "00000000-0000-0000-0000-000000000007" } } });
+  assert.deepEqual([unknown.response.status, unknown.error?.statusCode], [404, 404]);
+}
+
+/** A prompt, the next turn of its thread, and one that is canceled. */
+async function atAcp(): Promise<void> {
+  const serverId = "default";
+  const begin = async (body: Prompted["schemas"]["StartRun"]): Promise<Prompted["schemas"]["Run"]> => {
+    const run = told(await acp.POST("/v1/servers/{serverId}/runs", { params: { path: { serverId } }, body })).run;
+    assert(run);
+    return run;
+  };
+  const first = await begin({ prompt: "Generate a UUID.", title: "An id" });
+  assert.deepEqual([first.status, first.title], ["completed", "An id"]);
+  const path = { serverId, runId: first.id ?? "" };
+  const said = await acp.POST("/v1/servers/{serverId}/runs/{runId}/input", { params: { path }, body: { content: "Hash it." } });
+  const second = told(said).run;
+  assert.deepEqual([second?.threadId, second?.output?.length], [first.threadId, 64]);
+  const live = await begin({ content: "Sleep for 600 seconds.", mode: "async" });
+  const stop = { params: { path: { serverId, runId: live.id ?? "" } } };
+  assert.equal(told(await acp.POST("/v1/servers/{serverId}/runs/{runId}/cancel", stop)).run?.status, "cancelled");
+  const listed = told(await acp.GET("/v1/servers/{serverId}/runs", { params: { path: { serverId } } }));
+  assert.deepEqual(listed.data.map((row) => row.id), [live.id, second?.id, first.id]);
+  const unknown = await acp.GET("/v1/servers/{serverId}/runs/{runId}", { params: { path: { serverId, runId: "srv/1" } } });
+  assert.equal(unknown.error?.message, "Run srv/1 not found");
+}
+
 const run = await atTheGateway();
 await canceled();
 await refused();
 await atTheCoordinator(run);
 await onOurOwnDoor(run);
 await atTheRuntime();
+await atToolregistry();
+await atAcp();

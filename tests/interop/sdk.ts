@@ -5,6 +5,8 @@
 
 import assert from "node:assert/strict";
 
+import { createClient as acpAt } from "./sdk/acp/client/index.js";
+import * as acp from "./sdk/acp/index.js";
 import { createClient as coordinatorAt } from "./sdk/run-coordinator/client/index.js";
 import * as coordinator from "./sdk/run-coordinator/index.js";
 import { createClient as gatewayAt } from "./sdk/run-gateway/client/index.js";
@@ -13,14 +15,19 @@ import { createClient as runtimeAt } from "./sdk/runtime/client/index.js";
 import * as runtime from "./sdk/runtime/index.js";
 import { createClient as ownAt } from "./sdk/runyard/client/index.js";
 import * as own from "./sdk/runyard/index.js";
+import { createClient as toolregistryAt } from "./sdk/toolregistry/client/index.js";
+import * as toolregistry from "./sdk/toolregistry/index.js";
 
 const GOAL = "Generate a UUID, then return it.";
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-const doors = JSON.parse(process.argv[2] ?? "{}") as Record<"run-gateway" | "run-coordinator" | "runtime" | "runyard", string>;
+type Door = "run-gateway" | "run-coordinator" | "runtime" | "toolregistry" | "acp" | "runyard";
+const doors = JSON.parse(process.argv[2] ?? "{}") as Record<Door, string>;
 const atGateway = { client: gatewayAt({ baseUrl: doors["run-gateway"] }) };
 const atCoordinator = { client: coordinatorAt({ baseUrl: doors["run-coordinator"] }) };
 const atRuntime = { client: runtimeAt({ baseUrl: doors.runtime }) };
+const atToolregistry = { client: toolregistryAt({ baseUrl: doors.toolregistry }) };
+const atAcp = { client: acpAt({ baseUrl: doors.acp }) };
 const atOwn = { client: ownAt({ baseUrl: doors.runyard }) };
 
 /** What a call gave, which must be a success. */
@@ -121,9 +128,53 @@ async function goalToOutput(): Promise<void> {
   assert.equal(unknown.error?.error.code, "run_not_found");
 }
 
+/** An intent in, a result out, found in a list by its user and state. */
+async function intentToResult(): Promise<void> {
+  const body = { intent: GOAL, selectedCustomerIntegrationIds: ["*"], context: "", userId: "ann" };
+  const started = told(await toolregistry.runControllerCreateRun({ ...atToolregistry, body }));
+  const path = { runId: started.runId };
+  const { stream } = await toolregistry.runControllerSse({ ...atToolregistry, path, sseMaxRetryAttempts: 1 });
+  let events = 0;
+  for await (const _ of stream) events += 1;
+  assert(events > 2);
+  const run: toolregistry.RunDto = told(await toolregistry.runControllerGetRun({ ...atToolregistry, path }));
+  assert.equal(run.status, "SUCCESS");
+  assert.match(String(run.result?.["result"]), UUID);
+  const query = { userId: "ann", status: "SUCCESS" as const };
+  const listed = told(await toolregistry.runControllerListRuns({ ...atToolregistry, query }));
+  assert(listed.some((row) => row.runId === run.runId));
+  const nobody = { runId: "00000000-0000-0000-0000-000000000007" };
+  const unknown = await toolregistry.runControllerGetRun({ ...atToolregistry, path: nobody });
+  assert.equal(unknown.error?.statusCode, 404);
+}
+
+/** A prompt, the next turn of its thread, and one that is canceled. */
+async function turns(): Promise<void> {
+  const serverId = "default";
+  const begin = async (body: acp.StartRun): Promise<acp.Run> => {
+    const { run } = told(await acp.startServerRun({ ...atAcp, path: { serverId }, body }));
+    assert(run);
+    return run;
+  };
+  const first = await begin({ prompt: "Generate a UUID.", title: "An id" });
+  assert.deepEqual([first.status, first.title], ["completed", "An id"]);
+  const path = { serverId, runId: first.id ?? "" };
+  const second = told(await acp.sendServerRunInput({ ...atAcp, path, body: { content: "Hash it." } })).run;
+  assert.deepEqual([second?.threadId, second?.output?.length], [first.threadId, 64]);
+  const live = await begin({ content: "Sleep for 600 seconds.", mode: "async" });
+  const stopped = told(await acp.cancelServerRun({ ...atAcp, path: { serverId, runId: live.id ?? "" } })).run;
+  assert.equal(stopped?.status, "cancelled");
+  const listed = told(await acp.listServerRuns({ ...atAcp, path: { serverId }, query: { limit: 3 } }));
+  assert.deepEqual(listed.data.map((row) => row.id), [live.id, second?.id, first.id]);
+  const unknown = await acp.getServerRun({ ...atAcp, path: { serverId, runId: "srv/1" } });
+  assert.equal(unknown.error?.message, "Run srv/1 not found");
+}
+
 const run = await runFromStartToEnd();
 await canceled();
 await refused();
 await rootOf(run);
 await listed(run);
 await goalToOutput();
+await intentToResult();
+await turns();

@@ -31,17 +31,18 @@ use serde_json::Value;
 use crate::harness::{Answer, DOCUMENTS};
 
 /// A secured read of every door that names nothing of anybody's, and what it answers to who may.
-const READS: [(&str, &str, u16); 6] = [
+const READS: [(&str, &str, u16); 7] = [
     ("run-gateway", "/v1/runs/nobody", 404),
     ("run-coordinator", "/v1/node-runs/nobody", 404),
     ("runtime", "/v1/runs/nobody", 404),
     ("toolregistry", "/v1/runs", 200),
     ("acp", "/v1/servers/default/runs", 200),
+    ("cargo", "/v1/orchestration/tools/list", 200),
     ("runyard", "/v1/run-counts", 200),
 ];
 
-/// The one whose error body has no place for a reason: there the sentence has to do.
-const WITHOUT_REASONS: &str = "toolregistry";
+/// Those whose error body has no place for a reason: there the sentence has to do.
+const WITHOUT_REASONS: [&str; 2] = ["toolregistry", "cargo"];
 
 #[test]
 fn no_door_is_forgotten() {
@@ -66,12 +67,13 @@ fn why(answer: &Answer) -> (u16, String, String) {
 
 /// The reason as a door can tell it.
 fn told_at(door: &str, reason: &str) -> String {
-    if door == WITHOUT_REASONS { String::new() } else { reason.to_owned() }
+    if WITHOUT_REASONS.contains(&door) { String::new() } else { reason.to_owned() }
 }
 
 /// What a refusal says to people, wherever its document has that.
 fn sentence(answer: &Answer) -> String {
     let body = answer.json();
-    let found = [&body["error"]["message"], &body["message"]].into_iter().find_map(Value::as_str);
+    let found =
+        [&body["error"]["message"], &body["message"], &body["errorMessage"]].into_iter().find_map(Value::as_str);
     found.unwrap_or_else(|| panic!("no message in {body}")).to_owned()
 }

@@ -6,6 +6,7 @@
 //! on servers of its own. Each answer on the way is held to the document by the harness.
 
 pub mod acp;
+mod cargo;
 mod scenarios;
 
 use std::collections::{BTreeMap, BTreeSet};

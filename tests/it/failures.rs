@@ -159,8 +159,12 @@ async fn told(goal: &str) -> Value {
     let (own, counts) = (tree(&world, &run).await, world.native.count_runs().await.unwrap().into_inner());
     let status = world.runtime.get_run_status(&run.run_id).await.unwrap().into_inner();
     let result = world.runtime.get_run_result(&run.run_id).await.unwrap().into_inner();
-    let listed =
-        world.native.list_runs(None, None, None, None, None, None, Some(&vec![own.state])).await.unwrap().into_inner();
+    let listed = world
+        .native
+        .list_runs(None, None, None, None, None, None, None, None, Some(&vec![own.state]))
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(listed.runs.len(), 1, "it is found by its state");
     let last = world.events(&run.run_id).await.pop().unwrap();
     let extensions = arp.extensions.unwrap().0;

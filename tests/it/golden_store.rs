@@ -5,7 +5,7 @@
 //! projection change, add a new one beside them:
 //!
 //! ```sh
-//! RUNYARD_GOLDEN_STORE=tests/golden/stores/0004.db cargo test -p runyard --test it golden_store::write
+//! RUNYARD_GOLDEN_STORE=tests/golden/stores/0005.db cargo test -p runyard --test it golden_store::write
 //! ```
 //!
 //! (relative to the workspace's root; an existing file is refused). Without the variable the same test writes into a temporary
@@ -90,9 +90,10 @@ async fn read_and_check(data: &Path) -> BTreeMap<RunId, Stored> {
     runs
 }
 
-/// A name for a stored run that says what it is: the id its writer chose.
-fn name(stored: &Stored) -> &str {
-    stored.state.start.as_ref().unwrap().name.as_deref().unwrap()
+/// A name for a stored run that says what it is: the id its writer chose; one that a run has started has none.
+fn name(stored: &Stored) -> String {
+    let chosen = stored.state.start.as_ref().unwrap().name.clone();
+    chosen.unwrap_or_else(|| stored.state.run.to_string())
 }
 
 #[tokio::test]
@@ -113,7 +114,7 @@ async fn the_face_shows_what_it_always_showed() {
         let (_folder, data) = folder_with(&path);
         let mut shown = String::new();
         let mut runs: Vec<_> = read_and_check(&data).await.into_values().collect();
-        runs.sort_by(|one, other| name(one).cmp(name(other)));
+        runs.sort_by_key(name);
         for stored in &runs {
             shown.push_str(&format!("# {} ({:?})\n", name(stored), stored.state.status));
             let mut projection = Projection::of(&stored.state);
@@ -163,11 +164,11 @@ async fn finish(data: &Path, runs: &BTreeMap<RunId, Stored>) {
     for stored in runs.values().filter(|stored| stored.state.root().unwrap().node_type.id == "runyard.core.ask") {
         if !matches!(stored.state.status, RunStatus::Final(_)) {
             let answer = serde_json::from_value(json!({ "content": "it is me" })).unwrap();
-            acp.send_server_run_input("default", name(stored), None, &answer).await.unwrap();
+            acp.send_server_run_input("default", &name(stored), None, &answer).await.unwrap();
         }
     }
     for stored in runs.values() {
-        assert_whole(&doors.events(name(stored), 0).await);
+        assert_whole(&doors.events(&name(stored), 0).await);
     }
     server.stop().await;
 }

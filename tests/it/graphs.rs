@@ -254,3 +254,25 @@ async fn a_list_that_makes_no_sense_is_refused_field_by_field() {
         assert!(violations(&refusal).contains(said), "{said}: {refusal:?}");
     }
 }
+
+#[tokio::test]
+async fn ten_thousand_nodes_are_read_in_good_time_and_hold_up_nobody() {
+    let world = World::with(|config| config.body_bytes_max = 8 * 1024 * 1024).await;
+    let stop = node("stop", "runyard.graph.filter", json!({ "filter": false }), json!(["n0"]));
+    let say = |place: usize, text: &str| {
+        let next = if place == 9_998 { Value::Null } else { json!(format!("n{}", place + 1)) };
+        says(&format!("n{place}"), json!(text), json!([next]))
+    };
+    let graph = |text: &str| {
+        let nodes: Vec<Value> = std::iter::once(stop.clone()).chain((0..9_999).map(|place| say(place, text))).collect();
+        json!(nodes)
+    };
+    let run = walked(&world, graph("{{ nodes.n1.said + 1 }}"), json!(null)).await;
+    assert_eq!((run.state, way(&world, &run).await), (RunState::Succeeded, vec!["stop".to_owned()]));
+
+    let asked = typed(body(GRAPH, json!({ "graph": { "nodes": graph("{{ 1 + }}") } })));
+    let refusal = refused(world.gateway.start_run(None, &asked).await);
+    let text = violations(&refusal);
+    assert!(text.contains("(node `n0`)") && text.ends_with("/graph has 9967 more faults"), "{text}");
+    assert_eq!(walked(&world, json!([end("a", json!(1))]), json!(null)).await.state, RunState::Succeeded);
+}

@@ -27,7 +27,8 @@ async fn page(
     let states = (!wanted.states.is_empty()).then_some(&wanted.states);
     let (after, before) = (wanted.after.as_ref(), wanted.before.as_ref());
     let limit = NonZeroU32::new(limit);
-    let answer = world.native.list_runs(after, before, cursor, wanted.face, limit, wanted.node_type, states).await;
+    let answer =
+        world.native.list_runs(after, before, cursor, wanted.face, limit, wanted.node_type, None, None, states).await;
     let list = answer.unwrap().into_inner();
     (list.runs, list.next_cursor)
 }
@@ -247,7 +248,7 @@ async fn node_types_can_be_found() {
     let composites = ["each", "external", "graph", "planner.general"].map(|name| format!("runyard.composite.{name}"));
     assert_eq!(find(None, Some(&NodeKind::Composite)).await, composites);
     let all = find(None, None).await;
-    assert!(all.is_sorted() && all.len() == 22, "{all:?}");
+    assert!(all.is_sorted() && all.len() == 23, "{all:?}");
     assert_eq!(find(Some("JARVIS.core.UUID"), None).await, ["runyard.core.uuid4"]);
     assert!(find(Some("no such thing"), None).await.is_empty());
     assert!(find(Some("uuid4"), Some(&NodeKind::Composite)).await.is_empty());

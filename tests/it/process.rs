@@ -2,6 +2,7 @@
 //!
 //! What does not live here: servers in this process (`harness`). Every wait is bounded; what hangs fails by name.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -12,6 +13,8 @@ use runyard_api::arp::{run_coordinator, run_gateway};
 use runyard_api::client::{ByteStream, Plain};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::harness::Clients;
 
 /// How long anything may take before it counts as hanging. Generous: the machine may be busy.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
@@ -70,8 +73,19 @@ impl Process {
 
     /// With environment variables.
     pub(crate) fn start_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child =
-            command(folder, arguments, environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn(command(folder, arguments, environment))
+    }
+
+    /// By way of a shell, which does this first and then becomes the binary: limits and ignored signals stay.
+    pub(crate) fn start_after(folder: &Path, first: &str, arguments: &[&str]) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("{first} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_runyard")]).args(arguments);
+        shell.current_dir(folder).stdin(Stdio::null()).env_clear();
+        Self::spawn(shell)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (lines, err) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
         Process { child, lines, err }
     }
@@ -182,6 +196,7 @@ fn lines(from: impl Read + Send + 'static) -> UnboundedReceiver<String> {
 pub(crate) struct Served {
     pub(crate) process: Process,
     pub(crate) doors: Doors,
+    urls: BTreeMap<String, String>,
 }
 
 impl Served {
@@ -197,15 +212,32 @@ impl Served {
 
     /// With these flags and environment variables.
     pub(crate) async fn start_in(folder: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut process = Process::start_with(folder, &[&["serve", "--json"], flags].concat(), environment);
+        Self::ready(Process::start_with(folder, &[&["serve", "--json"], flags].concat(), environment)).await
+    }
+
+    /// As [`Process::start_after`].
+    pub(crate) async fn start_after(folder: &Path, first: &str, flags: &[&str]) -> Self {
+        Self::ready(Process::start_after(folder, first, &[&["serve", "--json"], flags].concat())).await
+    }
+
+    async fn ready(mut process: Process) -> Self {
         let Some(line) = process.line().await else { panic!("it did not start: {:#?}", process.done().await) };
-        let ready: Value = serde_json::from_str(&line).unwrap();
+        Self::of(process, &line)
+    }
+
+    /// A process that has said that it is ready.
+    pub(crate) fn of(process: Process, line: &str) -> Self {
+        let ready: Value = serde_json::from_str(line).unwrap();
         assert_eq!((ready["kind"].as_str(), ready["pid"].as_u64()), (Some("ready"), Some(process.id().into())));
-        let doors = Doors::at(|door| {
-            let found = ready["doors"].as_array().unwrap().iter().find(|one| one["name"] == door);
-            found.unwrap()["url"].as_str().unwrap().to_owned()
-        });
-        Served { process, doors }
+        let text = |door: &Value, name: &str| door[name].as_str().unwrap().to_owned();
+        let doors = ready["doors"].as_array().unwrap().iter();
+        let urls: BTreeMap<_, _> = doors.map(|door| (text(door, "name"), text(door, "url"))).collect();
+        Served { process, doors: Doors::at(|door| urls[door].clone()), urls }
+    }
+
+    /// Clients that hold every answer to its document.
+    pub(crate) fn clients(&self) -> Clients {
+        Clients::of(|door| self.urls[door].clone(), None)
     }
 
     /// `kill -9`, and gone when this returns.
@@ -224,7 +256,7 @@ pub(crate) fn free_port_base() -> u16 {
     let seed = u16::try_from(std::process::id() % 600).unwrap();
     (0..600)
         .map(|_| 20_000 + (seed + NEXT.fetch_add(1, Ordering::SeqCst)) % 600 * 16)
-        .find(|base| [1, 2, 4, 12].iter().all(|offset| TcpListener::bind(("127.0.0.1", base + offset)).is_ok()))
+        .find(|base| [1, 2, 3, 4, 5, 12].iter().all(|offset| TcpListener::bind(("127.0.0.1", base + offset)).is_ok()))
         .unwrap()
 }
 
@@ -237,7 +269,10 @@ pub(crate) struct Doors {
     pub(crate) gateway_url: String,
     pub(crate) coordinator_url: String,
     pub(crate) native_url: String,
+    pub(crate) runtime_url: String,
+    pub(crate) toolregistry_url: String,
     pub(crate) acp_url: String,
+    pub(crate) cargo_url: String,
 }
 
 impl Doors {
@@ -256,7 +291,10 @@ impl Doors {
             gateway_url,
             coordinator_url,
             native_url,
+            runtime_url: url("runtime"),
+            toolregistry_url: url("toolregistry"),
             acp_url: url("acp"),
+            cargo_url: url("cargo"),
         }
     }
 

@@ -72,7 +72,7 @@ async fn start_get_events_and_cancel_happen_there() {
     assert_eq!(canceled["state"], "canceled");
     assert!(bounded("the end", bytes(stream)).await.lines().last().unwrap().contains("run_completed"));
 
-    let here = near.native.list_runs(None, None, None, None, None, None, None).await.unwrap().into_inner();
+    let here = near.native.list_runs(None, None, None, None, None, None, None, None, None).await.unwrap().into_inner();
     assert!(here.runs.is_empty(), "nothing of it is here");
 }
 

@@ -128,7 +128,8 @@ async fn a_start_that_meets_the_stop_is_acknowledged_and_kept_or_refused() {
         let again = doors.gateway.start_run(Some(&key), &body).await.unwrap().into_inner();
         assert!(started.is_none_or(|run| run.run_id == again.run_id), "{key} was started twice");
     }
-    let page = doors.native.list_runs(None, None, None, None, 200.try_into().ok(), None, None).await.unwrap();
+    let page =
+        doors.native.list_runs(None, None, None, None, 200.try_into().ok(), None, None, None, None).await.unwrap();
     assert_eq!(page.into_inner().runs.len(), STARTS + 1);
     server.stop().await;
 }

@@ -9,7 +9,7 @@ use runyard_engine::event::{Artifact, Evaluation, EvaluationStatus, Failure, Fin
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
     ApprovalStrategy, ChildSpec, Completion, Constraints, Labels, NodeType, NodeTypeRef, Object, OnFailure, Outcome,
-    Plan, Policy, Retry, Route, Routed, SideEffect,
+    Plan, Policy, Retry, Route, Routed, RunId, RunOutcome, SideEffect, SubRunReport,
 };
 use serde_json::{Value, json};
 
@@ -35,6 +35,7 @@ const PLANNER: &str = "runyard.composite.planner.general";
 const EXTERNAL: &str = "runyard.composite.external";
 const GRAPH: &str = "runyard.composite.graph";
 const EACH: &str = "runyard.composite.each";
+const RUN: &str = "runyard.core.run";
 
 fn object(value: Value) -> Object {
     match value {
@@ -49,7 +50,7 @@ fn reference(id: &str) -> NodeTypeRef {
 
 /// A node type and inputs that fit it.
 fn work(choices: &mut Choices, composites: bool) -> (NodeTypeRef, Object) {
-    let weights = if composites { [4, 3, 2, 3, 5, 1, 2, 2] } else { [4, 3, 1, 1, 1, 1, 0, 0] };
+    let weights = if composites { [4, 3, 2, 3, 5, 1, 2, 2, 2] } else { [4, 3, 1, 1, 1, 1, 0, 0, 1] };
     match choices.weighted(&weights) {
         0 => (reference(ECHO), object(json!({ "echo": *choices.pick(&["a", "b", "c"]) }))),
         1 => (reference(SLEEP), object(json!({ "seconds": *choices.pick(&[0.0, 0.05, 1.0, 7.5, 60.0]) }))),
@@ -58,12 +59,23 @@ fn work(choices: &mut Choices, composites: bool) -> (NodeTypeRef, Object) {
         4 => (reference(EXTERNAL), Object::new()),
         5 => (reference(ASK), object(json!({ "question": *choices.pick(&["who", "why"]) }))),
         6 => (reference(GRAPH), object(json!({ "graph": graphs::written(choices), "data": { "n": 1 } }))),
-        _ => {
+        7 => {
             let at_once = 1 + choices.below(3);
             let items = json!({ "items": ["a", "b", "c"], "item_as": "echo", "at_once": at_once });
             let mut inputs = object(items);
             inputs.insert("node_type_ref".to_owned(), json!({ "node_type_id": ECHO }));
             (reference(EACH), inputs)
+        }
+        _ => {
+            let (id, inputs) = match choices.below(4) {
+                0 => (ECHO, json!({ "echo": "a" })),
+                1 => (EXTERNAL, json!({})),
+                2 => (SLEEP, json!({ "seconds": 0.05 })),
+                _ => (PLANNER, json!({ "goal": "one" })),
+            };
+            let asked =
+                json!({ "node_type_ref": { "node_type_id": id }, "inputs": inputs, "wait": choices.percent(80) });
+            (reference(RUN), object(asked))
         }
     }
 }
@@ -283,6 +295,12 @@ pub fn outcome(choices: &mut Choices, now_ms: i64) -> Outcome {
         return Outcome::Routed(Box::new(Routed { outputs, inputs, route, until_ms }));
     }
     Outcome::Succeeded { outputs }
+}
+
+/// How a run may have ended that another one has started.
+pub fn report(choices: &mut Choices, run: RunId) -> SubRunReport {
+    let outcome = *choices.pick(&[RunOutcome::Succeeded, RunOutcome::Canceled]);
+    SubRunReport { run, outcome, outputs: None, error: None }
 }
 
 /// What the planner answers with: mostly a plan, of which most are good.

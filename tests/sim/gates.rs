@@ -36,6 +36,8 @@ pub enum What {
     Call,
     /// What a composite is made of.
     Load,
+    /// Which run a node run starts.
+    Launch,
 }
 
 type Tell = Box<dyn FnOnce() + Send>;

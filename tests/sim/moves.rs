@@ -125,6 +125,7 @@ impl World {
                 self.next.lock().unwrap().outcome = Some(outcome);
                 self.faults.defects
             }
+            What::Launch => self.faults.defects,
             What::Commit | What::Claim | What::Read => {
                 let faulty = self.faults.store_errors && self.choices.percent(6);
                 return if faulty { *self.choices.pick(&self.store_faults(what)) } else { Verdict::Go };
@@ -374,6 +375,13 @@ impl World {
                 }
                 Err(failure) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure) },
             },
+            (Wanted::Run { .. }, _) => {
+                Command::Launched { effect, node_run, inputs: None, waits: self.choices.percent(70) }
+            }
+            (Wanted::Stop { run }, _) => {
+                Command::Report { node_run, report: Box::new(draw::report(&mut self.choices, *run)) }
+            }
+            (Wanted::Report { .. }, _) => Command::Wake { effect, node_run },
             (Wanted::Call { .. }, _) => {
                 Command::Settle { effect, node_run, outcome: draw::outcome(&mut self.choices, now_ms) }
             }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use runyard::catalog::Catalog;
-use runyard::driver::perform::{Around, Call, Loaded, Performer};
+use runyard::driver::perform::{Around, Call, InProcess, Launch, Loaded, Performer};
 use runyard::planner::{PlanRequest, Planner};
 use runyard_engine::event::Failure;
 use runyard_engine::{NodeKind, Outcome, Plan};
@@ -27,6 +27,8 @@ pub struct Outside {
     pub shared: Shared,
     pub next: Arc<Mutex<Next>>,
     pub life: u64,
+    /// What a node run starts is what it says, as in a real server.
+    pub performer: InProcess,
 }
 
 /// The defect that a `Verdict::Odd` stands for here: the code of the planner or the performer panics.
@@ -59,6 +61,13 @@ impl Performer for Outside {
         };
         let words = if self.shared.telling { format!("{} is performed", call.key) } else { String::new() };
         self.shared.gates.pass(self.life, What::Call, words, act).await.unwrap_or_else(|| defect())
+    }
+
+    async fn launch(&self, around: &Around) -> Result<Launch, Failure> {
+        let act = |verdict| (verdict != Verdict::Odd).then_some(());
+        let words = "it is found out which run is to be started".to_owned();
+        self.shared.gates.pass(self.life, What::Launch, words, act).await.unwrap_or_else(|| defect());
+        self.performer.launch(around).await
     }
 
     async fn load(&self, around: &Around) -> Result<Loaded, Failure> {

@@ -91,14 +91,19 @@ impl Bug {
                 "what is answered is what the log says",
                 // A pause and whatever did not know of it go well together in a log, and not in the row.
                 "the row is what the state says",
+                // An approval and whatever did not know of it: nobody begins who might.
+                "the engine's own laws",
             ],
         ),
-        // Of a run that goes on, the log may still be one; then its effects are what gives it away.
-        (Bug::ForgetsThatFinalIsFinal, &["the log is the log of one run", "what is asked for is what the state wants"]),
+        // Of a run that goes on, the log may still be one; then its effects are what gives it away, or a root that has ended before it.
+        (
+            Bug::ForgetsThatFinalIsFinal,
+            &["the log is the log of one run", "what is asked for is what the state wants", "the engine's own laws"],
+        ),
         (Bug::ForgetsTheFence, &["a result comes from who claimed last"]),
         (Bug::LosesTimers, &["every run ends or waits for something named"]),
-        (Bug::WritesTwice, &["the log is the log of one run"]),
-        (Bug::CancelForgetsAChild, &["the log is the log of one run"]),
+        (Bug::WritesTwice, &["the log is the log of one run", "the engine's own laws"]),
+        (Bug::CancelForgetsAChild, &["the log is the log of one run", "the engine's own laws"]),
         (Bug::HandsOutWhatIsSettled, &["no finished step is performed again"]),
         (Bug::ResumesOneTooLate, &["every watcher sees the same, nothing missing and nothing twice"]),
         (Bug::ForgetsAKey, &["one request starts one run"]),

@@ -2,7 +2,7 @@
 //! ended or waits for somebody outside; those are canceled, and nothing is left.
 
 use runyard::store::Store;
-use runyard_engine::{Command, Outcome, RunId, outstanding};
+use runyard_engine::{Command, Outcome, RunId};
 
 use crate::clients::Asked;
 use crate::draw;
@@ -151,16 +151,15 @@ impl World {
             What::Plan => next.plan = Some(Ok(draw::plainest_plan(&crate::outside::catalog()))),
             What::Load => next.loaded = Some(Ok(draw::plainest_made(&crate::outside::catalog()))),
             What::Call => next.outcome = Some(Outcome::Succeeded { outputs: Default::default() }),
-            What::Commit | What::Claim | What::Read => {}
+            What::Launch | What::Commit | What::Claim | What::Read => {}
         }
     }
 
     /// Whether nothing more will happen by itself.
     fn is_quiet(&self, last: bool) -> bool {
         let model = self.shared.model.lock().unwrap();
-        let wanted = model.runs.values().any(|known| !outstanding(&known.state).is_empty());
         let reading = last && self.watchers.readers.iter().any(Reader::is_open);
-        !wanted && self.clients.in_flight.is_empty() && !reading
+        !model.wants() && self.clients.in_flight.is_empty() && !reading
     }
 
     /// What must be so when all is over.

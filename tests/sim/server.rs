@@ -10,6 +10,8 @@ use runyard::config::Auth;
 use runyard::dialects::run_gateway::Backend;
 use runyard::dialects::{native, run_gateway, runtime};
 use runyard::driver;
+use runyard::driver::perform::InProcess;
+use runyard::expressions::{self, Expressions};
 use runyard::feed::Bells;
 use runyard::runs::{Limits, Parts, Runs};
 use runyard::store::memory::Memory;
@@ -64,7 +66,9 @@ impl Alive {
             secret: [7; 32],
             limits: Limits { parallel_max: 3 },
         });
-        let outside = Arc::new(Outside { shared: shared.clone(), next: next.clone(), life });
+        let expressions = Arc::new(Expressions::new(expressions::Limits::default(), clock.clone()));
+        let performer = InProcess { catalog: catalog(), outside: None, expressions };
+        let outside = Arc::new(Outside { shared: shared.clone(), next: next.clone(), life, performer });
         let stopping = CancellationToken::new();
         let parts = driver::Parts {
             store,

@@ -11,8 +11,8 @@ use runyard_engine::event::{
 };
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form};
 use runyard_engine::{
-    ApprovalId, ApprovalStrategy, Constraints, Event, Labels, NodeKind, NodeRunId, Object, OnFailure, Policy, Retry,
-    RunOutcome, Shortfall, Turn, UpcastError, Verdict, Wait, upcast,
+    ApprovalId, ApprovalStrategy, Constraints, Event, Labels, NodeKind, NodeRunId, Object, OnFailure, Parent, Policy,
+    Retry, RunId, RunOutcome, Shortfall, Turn, UpcastError, Verdict, Wait, upcast,
 };
 use serde_json::{Value, json};
 
@@ -39,6 +39,20 @@ fn full_failure() -> Failure {
 /// Every event type of every format.
 fn every_event() -> Vec<Event> {
     goldens().into_iter().flat_map(|(_, _, events)| events).collect()
+}
+
+/// What format 4 added.
+fn added_by_format_4() -> Vec<Event> {
+    let root = NodeRunId::root(run());
+    let above = RunId::from_uuid(uuid::Uuid::from_u128(7));
+    let parent = |waits| Some(Parent { run: above, node_run: NodeRunId::root(above), waits, depth: 2 });
+    let started = |waits| Event::Started {
+        start: Box::new(Start { parent: parent(waits), ..start(NodeKind::Run) }),
+        root,
+        constraints: Constraints::default(),
+    };
+    let launched = |inputs| Event::Launched { node_run: root, run: RunId::sub_run(run(), root, 1), inputs };
+    vec![started(true), started(false), launched(None), launched(Some(object(json!({ "wait": true }))))]
 }
 
 /// What format 3 added.
@@ -293,13 +307,14 @@ fn goldens() -> Vec<(u32, &'static str, Vec<Event>)> {
         (2, "format_2", added_by_format_2()),
         (3, "format_3", added_by_format_3()),
         (3, "format_3_graphs", graphs::events()),
+        (4, "format_4", added_by_format_4()),
     ]
 }
 
 /// A change of these goldens breaks logs that exist: add an optional field, or a new format version and its upcaster.
 #[test]
 fn a_format_stays_as_it_is() {
-    assert_eq!(FORMAT_VERSION, 3, "keep these goldens, and write one for what the new version adds");
+    assert_eq!(FORMAT_VERSION, 4, "keep these goldens, and write one for what the new version adds");
     for (_, name, events) in goldens() {
         let lines: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
         golden(name, &lines.join("\n"));
@@ -335,7 +350,7 @@ fn a_newer_format_is_refused_by_both_numbers() {
     let newer = upcast(FORMAT_VERSION + 1, stored.clone()).unwrap_err();
     assert_eq!(
         newer.to_string(),
-        "the event is stored in format 4, and this build reads formats up to 3; use a newer build"
+        "the event is stored in format 5, and this build reads formats up to 4; use a newer build"
     );
     assert!(matches!(upcast(0, stored), Err(UpcastError::NeverWritten { found: 0 })));
 }

@@ -154,7 +154,7 @@ fn what_cannot_happen_is_refused_with_a_reason() {
                 inputs: None,
                 route: None,
             },
-            "only a composite of the server's own that failed falls short",
+            "only a composite of the server's own, or who waited for a run, falls short when it failed",
         ),
         (
             Event::ChildCreated(Box::new(ChildCreated { fallback_for: vec![done], ..bare(below(root), root) })),

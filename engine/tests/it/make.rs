@@ -32,6 +32,7 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
         NodeKind::Call => "test.call",
         NodeKind::Sleep => "test.sleep",
         NodeKind::Ask => "test.ask",
+        NodeKind::Run => "test.run",
         NodeKind::Plan => "test.plan",
         NodeKind::External => "test.external",
         NodeKind::Graph => "test.graph",
@@ -65,6 +66,7 @@ pub(crate) fn start(kind: NodeKind) -> Start {
         notes: Object::new(),
         labels: Labels::new(),
         turn: None,
+        parent: None,
     }
 }
 

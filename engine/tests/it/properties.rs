@@ -11,8 +11,8 @@ use runyard_engine::event::{EvaluationStatus, FinalState};
 use runyard_engine::plan::Step;
 use runyard_engine::{
     ApprovalId, ApprovalStrategy, ChildSpec, Command, Completion, Constraints, Decision, Effect, EffectId, Event,
-    NodeKind, NodeRunId, NodeState, OnFailure, Outcome, Plan, Policy, Request, Retry, Routed, RunStatus, SideEffect,
-    Start, Verdict, Wait,
+    NodeKind, NodeRunId, NodeState, OnFailure, Outcome, Plan, Policy, Request, Retry, Routed, RunId, RunOutcome,
+    RunStatus, SideEffect, Start, SubRunReport, Verdict, Wait,
 };
 use serde_json::{Value, json};
 
@@ -173,7 +173,9 @@ fn obey(world: &mut World, seen: &Seen, next: Move) {
         Move::Stale { effect, node: index, kind, made } => {
             let Some(effect) = seen.effects.get(effect % seen.effects.len().max(1)).copied() else { return };
             let node_run = node(index);
-            match kind % 6 {
+            match kind % 8 {
+                6 => Command::Launched { effect, node_run, inputs: None, waits: true },
+                7 => ended_run(world, node_run, RunOutcome::Partial),
                 0 => Command::Planned { effect, node_run, plan: made.plan },
                 5 => Command::Loaded { effect, node_run, inputs: None, content: made.content(NodeKind::Each) },
                 1 => Command::Wake { effect, node_run },
@@ -237,6 +239,12 @@ fn answer(world: &World, asked: &Effect, well: bool, made: Made) -> Command {
             let kind = world.state.node(node_run).unwrap().node_type.kind;
             Command::Loaded { effect, node_run, inputs: None, content: made.content(kind) }
         }
+        (Request::Run { .. }, true) => {
+            // Where it does not wait, it ends with this.
+            let (inputs, waits) = (None, made.routed.is_none());
+            Command::Launched { effect, node_run, inputs, waits }
+        }
+        (Request::Stop { .. } | Request::Report { .. }, true) => unreachable!("nobody waits for that"),
         (Request::Call { .. }, true) => {
             let outputs = object(json!({ "a": 1, "b": [true, null], "text": "made" }));
             let outcome = match made.routed {
@@ -251,6 +259,14 @@ fn answer(world: &World, asked: &Effect, well: bool, made: Made) -> Command {
         }
         (_, false) => Command::Settle { effect, node_run, outcome: Outcome::Failed(failure("broken")) },
     }
+}
+
+/// The run has ended that a node run has started in its present try.
+fn ended_run(world: &World, node_run: NodeRunId, outcome: RunOutcome) -> Command {
+    let attempt = world.state.node(node_run).map_or(1, |node| node.attempt);
+    let run = RunId::sub_run(world.state.run, node_run, attempt);
+    let report = Box::new(SubRunReport { run, outcome, outputs: None, error: None });
+    Command::Report { node_run, report }
 }
 
 /// Answers everything that is wanted, agrees to everything that is asked, and finishes what waits for its owner, until the run
@@ -283,6 +299,11 @@ fn wind_up(world: &mut World) {
         if let Some(node_run) = world.state.order.iter().find(asks).copied() {
             world.submit(Command::Deliver { node_run, input: "in the end".into() }).unwrap();
         }
+        let waits =
+            |id: &&NodeRunId| world.state.node(**id).is_some_and(|node| node.state == NodeState::Waiting(Wait::Run));
+        if let Some(node_run) = world.state.order.iter().find(waits).copied() {
+            world.submit(ended_run(world, node_run, RunOutcome::Succeeded)).unwrap();
+        }
         assert!(world.state.version > version, "a live run that was answered moves");
     }
 }
@@ -292,6 +313,7 @@ fn any_kind() -> impl Strategy<Value = NodeKind> {
         8 => Just(NodeKind::Call),
         4 => Just(NodeKind::Sleep),
         1 => Just(NodeKind::Ask),
+        2 => Just(NodeKind::Run),
         4 => Just(NodeKind::Plan),
         6 => Just(NodeKind::External),
         2 => Just(NodeKind::Graph),
@@ -304,6 +326,7 @@ fn any_start() -> impl Strategy<Value = Start> {
         2 => Just(NodeKind::Call),
         2 => Just(NodeKind::Sleep),
         1 => Just(NodeKind::Ask),
+        2 => Just(NodeKind::Run),
         9 => Just(NodeKind::Plan),
         12 => Just(NodeKind::External),
         6 => Just(NodeKind::Graph),
@@ -320,7 +343,7 @@ fn any_start() -> impl Strategy<Value = Start> {
             graph: known.filter(|_| kind == NodeKind::Graph),
             parallel_max,
             approval,
-            policy: if matches!(kind, NodeKind::Plan | NodeKind::Graph | NodeKind::Each) {
+            policy: if matches!(kind, NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each) {
                 Policy { on_failure: OnFailure::Fail, ..policy }
             } else {
                 Policy::default()
@@ -455,7 +478,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
 /// Mostly one that can be kept for a node run of this kind.
 fn fitting(policy: Policy, kind: NodeKind) -> Policy {
     match kind {
-        NodeKind::Call | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => policy,
+        NodeKind::Call | NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => policy,
         NodeKind::Sleep | NodeKind::Ask | NodeKind::External if policy.timeout_ms == Some(7) => policy,
         NodeKind::Sleep | NodeKind::Ask | NodeKind::External => Policy { retry: None, timeout_ms: None, ..policy },
     }

@@ -211,6 +211,9 @@ impl Story {
             Request::Call { inputs, .. } => format!("call {path} {}", Value::Object(inputs.clone())),
             Request::Plan { inputs, .. } => format!("plan {path} {}", Value::Object(inputs.clone())),
             Request::Load { .. } => format!("load {path}"),
+            Request::Run { .. } => format!("run {path}"),
+            Request::Stop { .. } => format!("stop the run of {path}, try {}", effect.attempt),
+            Request::Report { .. } => "report to the run above".to_owned(),
             Request::Wake => format!("wake {path} in {} ms", effect.due_at_ms - self.world.at_ms),
         }
     }
@@ -238,6 +241,9 @@ impl Story {
             Event::NodeDelayed { node_run, until_ms, outputs, .. } => {
                 let wait = until_ms - self.world.at_ms;
                 format!("{name} {} by {wait} ms{}", self.path(*node_run), self.said(Some(outputs)))
+            }
+            Event::Launched { node_run, inputs, .. } => {
+                format!("{name} {}{}", self.path(*node_run), self.said(inputs.as_ref()))
             }
             Event::CandidatesGenerated { node_run, subtask_id, set } => {
                 format!("{name} {} for {subtask_id}: {} of {}", self.path(*node_run), set.candidates.len(), set.id)
@@ -275,6 +281,7 @@ impl Story {
                 Wait::Children => format!("{name} {} for its children", self.path(*node_run)),
                 Wait::External => format!("{name} {} for its owner", self.path(*node_run)),
                 Wait::Input => format!("{name} {} for input", self.path(*node_run)),
+                Wait::Run => format!("{name} {} for a run", self.path(*node_run)),
                 Wait::Approval => format!("{name} {} for an approval", self.path(*node_run)),
             },
             Event::NodeFinished { node_run, state, outputs, error, route, .. } => {

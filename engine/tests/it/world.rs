@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{
-    ChildSpec, Command, Context, Decision, Effect, EffectId, Event, Node, NodeRunId, Recorded, Rejected, Reply, State,
-    apply, check, decide, is_outstanding, outstanding, replay, upcast,
+    ChildSpec, Command, Context, Decision, Effect, EffectId, Event, Node, NodeRunId, Recorded, Rejected, Reply,
+    Request, State, apply, check, decide, is_outstanding, outstanding, partings, replay, upcast,
 };
 
 use crate::make;
@@ -16,11 +16,19 @@ pub(crate) struct World {
     pub(crate) at_ms: i64,
     /// As a store would keep them: added when asked for, removed when answered or dropped.
     pub(crate) wanted: BTreeMap<EffectId, Effect>,
+    /// What was asked for on leaving, in that order.
+    pub(crate) parted: Vec<Effect>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        World { state: State::new(make::run()), log: Vec::new(), at_ms: 1_000_000, wanted: BTreeMap::new() }
+        World {
+            state: State::new(make::run()),
+            log: Vec::new(),
+            at_ms: 1_000_000,
+            wanted: BTreeMap::new(),
+            parted: Vec::new(),
+        }
     }
 
     /// Submits a command as the server does, and checks the laws.
@@ -60,6 +68,7 @@ impl World {
     fn keep_effects(&mut self, command: &Command, decision: &Decision) {
         if let Command::Planned { effect, .. }
         | Command::Loaded { effect, .. }
+        | Command::Launched { effect, .. }
         | Command::Settle { effect, .. }
         | Command::Wake { effect, .. } = command
             && let Some(Effect { node_run, .. }) = self.wanted.get(effect)
@@ -75,7 +84,14 @@ impl World {
         for effect in &decision.dropped {
             assert!(self.wanted.remove(effect).is_some(), "dropped {effect}, which nobody wanted");
         }
+        let partings = partings(&self.state);
         for effect in &decision.effects {
+            if matches!(effect.request, Request::Stop { .. } | Request::Report { .. }) {
+                assert!(partings.contains(&effect.id), "{effect:?} is known as a parting");
+                assert!(self.parted.iter().all(|parted| parted.id != effect.id), "parted twice by {effect:?}");
+                self.parted.push(effect.clone());
+                continue;
+            }
             assert!(self.wanted.insert(effect.id, effect.clone()).is_none(), "asked twice for {effect:?}");
         }
     }

@@ -28,18 +28,39 @@ async fn a_handler_that_does_not_end_does_not_hold_the_server() {
     assert_eq!(fixture.server.close(Duration::from_millis(50)).await, Closed::Busy);
 }
 
-#[tokio::test]
-async fn a_stream_that_nobody_reads_does_not_hold_the_server() {
-    let (feed, chunks) = mpsc::channel(1);
-    let fixture = start_with(Runs { chunks: Mutex::new(Some(chunks)), ..Runs::default() }, Settings::default());
+/// A client that asks for a stream and reads none of it, and a stream that fills every buffer on the way.
+async fn deaf(fixture: &Fixture, feed: &mpsc::Sender<Bytes>) -> TcpStream {
     let mut connection = TcpStream::connect(fixture.server.local_addr()).await.unwrap();
     connection.write_all(b"GET /v1/runs/r1/events HTTP/1.1\r\nHost: here\r\n\r\n").await.unwrap();
-    // Fill every buffer on the way, until the stream is not asked for more.
     let chunk = Bytes::from(vec![b'x'; 1024 * 1024]);
+    // Until it is not asked for more.
     while tokio::time::timeout(Duration::from_millis(300), feed.send(chunk.clone())).await.is_ok() {}
-    let closed = tokio::time::timeout(PATIENCE, fixture.server.close(Duration::from_millis(50))).await;
-    // On a machine so slow that the buffers were not full yet, it may even close cleanly. It must not hang.
-    closed.expect("within its bound");
+    connection
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_reads_does_not_hold_the_server_for_its_whole_bound() {
+    let (feed, chunks) = mpsc::channel(1);
+    let fixture = start_with(Runs { chunks: Mutex::new(Some(chunks)), ..Runs::default() }, Settings::default());
+    let _connection = deaf(&fixture, &feed).await;
+    let closed = tokio::time::timeout(PATIENCE, fixture.server.close(PATIENCE * 100)).await;
+    // On a machine so slow that the buffers were not full yet, it may even close cleanly. It must not wait.
+    closed.expect("long before its bound");
+}
+
+#[tokio::test]
+async fn what_is_worked_on_is_waited_for_though_somebody_does_not_read() {
+    let (feed, chunks) = mpsc::channel(1);
+    let fixture = start_with(Runs { chunks: Mutex::new(Some(chunks)), ..Runs::default() }, Settings::default());
+    let _deaf = deaf(&fixture, &feed).await;
+    let connection = begin_slow(&fixture).await;
+    let closing = tokio::spawn(fixture.server.close(PATIENCE * 100));
+    // Longer than a client that does not read is waited for.
+    assert!(tokio::time::timeout(Duration::from_secs(4), fixture.runs.finished.notified()).await.is_err());
+    assert!(!closing.is_finished());
+    fixture.runs.release.notify_one();
+    assert_eq!(http::finish(connection).await.status, 204);
+    tokio::time::timeout(PATIENCE, closing).await.expect("long before its bound").unwrap();
 }
 
 #[tokio::test]

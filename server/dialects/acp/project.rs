@@ -100,6 +100,7 @@ impl Projection {
             | Event::NodeQueued { .. }
             | Event::NodeWaiting { .. }
             | Event::NodeDelayed { .. }
+            | Event::Launched { .. }
             | Event::Loaded { .. }
             | Event::Evaluated { .. }
             | Event::RecoveryApplied { .. } => None,

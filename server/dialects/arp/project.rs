@@ -109,7 +109,8 @@ impl Projection {
             Event::AttemptFailed { .. }
             | Event::NodeQueued { .. }
             | Event::NodeWaiting { .. }
-            | Event::NodeDelayed { .. } => {}
+            | Event::NodeDelayed { .. }
+            | Event::Launched { .. } => {}
             // Told with `composite_decomposed`, which follows.
             Event::Loaded { .. } => {}
             // `policy_decided` is about a decision point that decides at once, not about people who are asked.

@@ -7,7 +7,7 @@ mod sample;
 
 use runyard_engine::{NodeState, Recorded, RunStatus, State, Wait};
 
-use super::{acp, arp, native, runtime, toolregistry};
+use super::{acp, arp, cargo_ai, native, runtime, toolregistry};
 
 /// A face: one column of the tables.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,8 @@ pub struct Face {
 }
 
 /// Every face, in the order of the ports.
-pub const FACES: [Face; 5] = [arp::MAPPING, runtime::MAPPING, toolregistry::MAPPING, acp::MAPPING, native::MAPPING];
+pub const FACES: [Face; 6] =
+    [arp::MAPPING, runtime::MAPPING, toolregistry::MAPPING, acp::MAPPING, cargo_ai::MAPPING, native::MAPPING];
 
 /// One line of a table: what the engine says, when, and what each face makes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +99,7 @@ fn node_when(state: NodeState) -> &'static str {
         NodeState::Waiting(Wait::Children) => "for its children",
         NodeState::Waiting(Wait::External) => "for whoever works on it outside",
         NodeState::Waiting(Wait::Input) => "for input",
+        NodeState::Waiting(Wait::Run) => "for a run that it has started",
         NodeState::Waiting(Wait::Approval) => "for an approval",
         _ => "",
     }

@@ -34,6 +34,7 @@ pub(super) fn stories() -> Vec<Story> {
         retried(),
         walked(),
         held_back(),
+        above_another(),
         atomic(),
     ]
 }
@@ -63,6 +64,7 @@ impl Writer {
             graph: None,
             notes: Object::new(),
             turn: None,
+            parent: None,
             labels: Labels::new(),
         };
         writer.add(Event::Started { start: Box::new(start), root, constraints: Constraints::default() }, when);
@@ -263,6 +265,17 @@ fn held_back() -> Story {
     log.add(Event::NodeQueued { node_run: root }, None);
     log.add(Event::Resumed { by: None }, Some(""));
     log.begin(root, None);
+    log.end(root, FinalState::Succeeded, None);
+    log.finish(RunOutcome::Succeeded, None)
+}
+
+/// A run that starts another, and waits for it.
+fn above_another() -> Story {
+    let mut log = Writer::new(NodeKind::Run, None);
+    let root = log.root;
+    log.begin(root, None);
+    let run = RunId::sub_run(log.run, root, 1);
+    log.add(Event::Launched { node_run: root, run, inputs: None }, Some(""));
     log.end(root, FinalState::Succeeded, None);
     log.finish(RunOutcome::Succeeded, None)
 }

@@ -90,16 +90,16 @@ fn the_words_are_those_that_the_rooms_answer_with() {
     };
     assert_eq!(
         cells(run_states(), "waiting", ""),
-        ["running", "running", "PAUSED or QUEUED or RUNNING", "running", "waiting"]
+        ["running", "running", "PAUSED or QUEUED or RUNNING", "running", "running", "waiting"]
     );
-    assert_eq!(cells(node_run_states(), "skipped", ""), ["canceled", "", "", "", "skipped"]);
+    assert_eq!(cells(node_run_states(), "skipped", ""), ["canceled", "", "", "", "success", "skipped"]);
     assert_eq!(
         cells(events(), "started", ""),
-        ["run_started node_run_assigned", "step: run_started", "status", "user", "started"]
+        ["run_started node_run_assigned", "step: run_started", "status", "user", "", "started"]
     );
     assert_eq!(
         cells(events(), "finished", "the run was canceled"),
-        ["run_completed", "error", "end", "cancelled: warn", "finished"]
+        ["run_completed", "error", "end", "cancelled: warn", "", "finished"]
     );
-    assert_eq!(cells(events(), "node_finished", "it never began"), ["", "", "step", "step: info", "node_finished"]);
+    assert_eq!(cells(events(), "node_finished", "it never began"), ["", "", "step", "step: info", "", "node_finished"]);
 }

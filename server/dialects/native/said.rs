@@ -23,9 +23,9 @@ fn node_run_state(word: types::NodeRunState) -> Said {
 }
 
 fn wait_reason(word: types::WaitReason) -> Said {
-    use types::WaitReason::{Approval, Children, External, Input, Timer};
+    use types::WaitReason::{Approval, Children, External, Input, Run, Timer};
     match word {
-        Timer | Children | External | Input | Approval => Now,
+        Timer | Children | External | Input | Run | Approval => Now,
     }
 }
 

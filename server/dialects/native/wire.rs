@@ -4,14 +4,16 @@ use jiff::Timestamp;
 use runyard_api::runyard::{ListRunsRequest, types};
 use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState};
 use runyard_engine::{
-    Node, NodeState, NodeTypeRef, OnFailure, Pause, Retry, RunOutcome, RunStatus, SideEffect, State, Wait,
+    Node, NodeRunId, NodeState, NodeTypeRef, OnFailure, Parent, Pause, Retry, RunId, RunOutcome, RunStatus, SideEffect,
+    State, Wait,
 };
 
 use super::approvals;
 use crate::catalog::{Catalog, Entry};
 use crate::doors::Door;
 use crate::runs::row;
-use crate::store::{Filter, RunRow, Standing, Status};
+use crate::runs::sub_runs::{PARENT_NODE_RUN, PARENT_RUN};
+use crate::store::{Filter, LabelFilter, RunRow, Standing, Status};
 
 /// Health: the store must answer. `failed` says why it did not.
 pub(super) fn health(now_ms: i64, failed: Option<String>) -> types::Health {
@@ -50,8 +52,17 @@ pub(super) fn filter(catalog: &Catalog, request: &ListRunsRequest) -> Filter {
         node_type: request.node_type.as_ref().map(resolved),
         created_from_ms: request.created_after.map(Timestamp::as_millisecond),
         created_before_ms: request.created_before.map(Timestamp::as_millisecond),
-        labels: Vec::new(),
+        labels: parents(request),
     }
+}
+
+/// Whose runs a list wants, in whatever form their ids are given.
+fn parents(request: &ListRunsRequest) -> Vec<LabelFilter> {
+    let run = request.parent_run_id.as_ref().map(|id| RunId::parse(id).map_or_else(|| id.clone(), |id| id.to_string()));
+    let node_run = request.parent_node_run_id.as_ref();
+    let node_run = node_run.map(|id| NodeRunId::parse(id).map_or_else(|| id.clone(), |id| id.to_string()));
+    let filters = [(PARENT_RUN, run), (PARENT_NODE_RUN, node_run)].into_iter();
+    filters.filter_map(|(name, id)| Some(LabelFilter { name: name.to_owned(), values: vec![id?] })).collect()
 }
 
 /// One page of a list.
@@ -123,9 +134,14 @@ pub(super) fn run(state: &State) -> types::Run {
         approval: approvals::strategy(state),
         approvals: approvals::of_run(state),
         paused: state.paused.as_ref().map(pause),
+        parent: state.start.as_deref().and_then(|start| start.parent.as_ref()).map(parent),
         root_node_run_id: state.root().map(|root| root.id.to_string()).unwrap_or_default(),
         node_runs: state.order.iter().filter_map(|id| state.nodes.get(id)).map(|node| node_run(node)).collect(),
     }
+}
+
+fn parent(parent: &Parent) -> types::ParentRun {
+    types::ParentRun { run_id: parent.run.to_string(), node_run_id: parent.node_run.to_string(), waits: parent.waits }
 }
 
 fn pause(pause: &Pause) -> types::Pause {
@@ -146,6 +162,7 @@ fn node_run(node: &Node) -> types::NodeRun {
         kind,
         state,
         waiting_for,
+        sub_run_id: node.sub_run.map(|run| run.to_string()),
         goal: node.goal.clone(),
         depends_on: node.depends_on.iter().map(ToString::to_string).collect(),
         inputs: node.inputs.clone(),
@@ -247,6 +264,7 @@ pub(super) fn waiting_for(wait: Wait) -> types::WaitingFor {
         Wait::Children => (types::WaitReason::Children, None),
         Wait::External => (types::WaitReason::External, None),
         Wait::Input => (types::WaitReason::Input, None),
+        Wait::Run => (types::WaitReason::Run, None),
         Wait::Approval => (types::WaitReason::Approval, None),
     };
     types::WaitingFor { reason, until }

@@ -93,6 +93,7 @@ impl Projection {
             | Event::NodeQueued { .. }
             | Event::NodeWaiting { .. }
             | Event::NodeDelayed { .. }
+            | Event::Launched { .. }
             | Event::Loaded { .. }
             | Event::ApprovalAsked { .. }
             | Event::ApprovalDecided { .. }

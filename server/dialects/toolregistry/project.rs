@@ -97,6 +97,7 @@ impl Projection {
             | Event::NodeQueued { .. }
             | Event::NodeWaiting { .. }
             | Event::NodeDelayed { .. }
+            | Event::Launched { .. }
             | Event::Loaded { .. }
             | Event::NodeFinished { .. }
             | Event::Evaluated { .. }

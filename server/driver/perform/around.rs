@@ -19,7 +19,9 @@ pub struct Around {
     pub run: RunId,
     /// It.
     pub node_run: NodeRunId,
-    /// When its present try began, Unix milliseconds.
+    /// Its present try, from 1.
+    pub attempt: u32,
+    /// When that began, Unix milliseconds.
     pub begun_at_ms: i64,
 }
 

@@ -25,7 +25,10 @@ pub(super) async fn load(with: &InProcess, around: &Around) -> Result<Loaded, Fa
     let node_type = &node.node_type;
     let entry = catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
     let inputs = match graph::Nodes::around(&state, node.id) {
-        Some(nodes) => evaluate(&with.expressions, &node.inputs, &nodes, around.moment(&state)).await?,
+        Some(nodes) => {
+            let said = (node_type.id.as_str(), &node.inputs);
+            evaluate(&with.expressions, said, &nodes, around.moment(&state)).await?
+        }
         None => None,
     };
     let given = inputs.as_ref().unwrap_or(&node.inputs);
@@ -53,10 +56,10 @@ pub(super) async fn load(with: &InProcess, around: &Around) -> Result<Loaded, Fa
 }
 
 /// What was asked for is no part of the run that asked.
-fn gone() -> Failure {
+pub(super) fn gone() -> Failure {
     Failure {
         code: "internal_error".to_owned(),
-        message: "the composite is not part of its run".to_owned(),
+        message: "the step is not part of its run".to_owned(),
         details: None,
         retryable: Some(false),
     }

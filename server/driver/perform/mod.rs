@@ -15,6 +15,7 @@ mod around;
 mod builtin;
 mod fail;
 pub mod http;
+mod launch;
 mod load;
 mod nodes;
 
@@ -32,6 +33,7 @@ use crate::graph::{Nodes, SCRIPT, evaluate};
 use http::Outside;
 
 pub use around::Around;
+pub use launch::Launch;
 pub use load::Loaded;
 
 /// What to perform.
@@ -67,6 +69,9 @@ pub trait Performer: Send + Sync {
 
     /// Finds out what a composite is made of.
     async fn load(&self, around: &Around) -> Result<Loaded, Failure>;
+
+    /// Finds out which run a node run starts.
+    async fn launch(&self, around: &Around) -> Result<Launch, Failure>;
 }
 
 /// Performs the node types of a catalogue in this process.
@@ -106,6 +111,10 @@ impl Performer for InProcess {
     async fn load(&self, around: &Around) -> Result<Loaded, Failure> {
         load::load(self, around).await
     }
+
+    async fn launch(&self, around: &Around) -> Result<Launch, Failure> {
+        launch::launch(self, around).await
+    }
 }
 
 /// A call in the run around it.
@@ -126,7 +135,7 @@ impl InProcess {
         let state = around.state().await?;
         let (nodes, moment) = (Nodes::around(&state, around.node_run), around.moment(&state));
         let inputs = match &nodes {
-            Some(nodes) => evaluate(&self.expressions, call.inputs, nodes, moment).await?,
+            Some(nodes) => evaluate(&self.expressions, (&call.node_type.id, call.inputs), nodes, moment).await?,
             None => None,
         };
         Ok(Setting { nodes, moment, inputs })

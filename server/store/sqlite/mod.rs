@@ -105,17 +105,28 @@ impl Sqlite {
     /// what to do. [`StoreError::Failed`] where the medium fails, [`StoreError::Busy`] where someone else has it locked.
     pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
         let folder = folder.as_ref();
-        std::fs::create_dir_all(folder).map_err(|error| StoreError::Failed(Box::new(error)))?;
+        let unusable =
+            |what: &Path, error| StoreError::Unusable(format!("cannot open {} for writing: {error}", what.display()));
+        std::fs::create_dir_all(folder).map_err(|error| unusable(folder, error))?;
         let path = folder.join(FILE_NAME);
         // Made here so that it is private (mode 0600) wherever it lies; SQLite gives its other files the same mode.
-        folder::open_private(&path).map_err(|error| StoreError::Failed(Box::new(error)))?;
-        let writer = schema::open(&path, &options)?;
+        folder::open_private(&path).map_err(|error| unusable(&path, error))?;
+        Self::open_file(path.clone(), &options).map_err(|error| match error {
+            StoreError::Unusable(why) if !why.contains(&*path.to_string_lossy()) => {
+                StoreError::Unusable(format!("{}: {why}", path.display()))
+            }
+            error => error,
+        })
+    }
+
+    fn open_file(path: PathBuf, options: &Options) -> Result<Self, StoreError> {
+        let writer = schema::open(&path, options)?;
         let checkpointer = schema::open_again(&path)?;
 
         let readers = Readers::open(&path, options.readers.max(1))?;
         let gate = Arc::new(Mutex::new(()));
         let (nudge, checkpoints) = checkpoint::start(checkpointer, Arc::clone(&gate), options.checkpoint_pages)?;
-        let (queue, writes) = writer::start(writer, gate, nudge, &options)?;
+        let (queue, writes) = writer::start(writer, gate, nudge, options)?;
         // In this order: the writer's end is what ends the checkpointer.
         Ok(Sqlite { path, queue: Some(queue), readers: Some(readers), threads: vec![writes, checkpoints] })
     }

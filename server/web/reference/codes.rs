@@ -72,6 +72,31 @@ pub const CODES: &[Code] = &[
         "The link decides nothing any more: what it is for was decided, or ended.",
     ),
     code(400, "prefetch_refused", Scope::Listed, "A link was fetched ahead and not followed; nothing was decided."),
+    code(400, "workflow_not_found", Scope::Listed, "There is no such workflow, or it is another tenant's."),
+    code(
+        400,
+        "invalid_release_or_custom_nodes",
+        Scope::Listed,
+        "What a run was to walk cannot be walked; the message says why, node by node.",
+    ),
+    code(400, "nodes_not_found", Scope::Listed, "There is nothing to walk."),
+    code(400, "root_node_not_found", Scope::Listed, "No node is the start."),
+    code(400, "release_not_found", Scope::Listed, "Nothing of the workflow has been deployed."),
+    code(400, "draft_release_not_found", Scope::Listed, "The workflow has no draft."),
+    code(
+        400,
+        "draft_release_nodes_are_invalid",
+        Scope::Listed,
+        "The draft cannot be walked; the message says why, node by node.",
+    ),
+    code(
+        400,
+        "invalid_release_version",
+        Scope::Listed,
+        "The version is not three numbers, or not above the one before.",
+    ),
+    code(400, "tool_release_requires_form_fields", Scope::Listed, "The draft does not say what the tool asks for."),
+    code(400, "too_many_runs", Scope::Listed, "More than 10,000 runs would have to be looked at one by one."),
     code(404, "unknown_path", Scope::Outside, "Nothing of the document is there."),
     code(404, "run_not_found", Scope::Listed, "There is no such run, or the caller may not know of it."),
     code(404, "node_run_not_found", Scope::Listed, "There is no such node run."),
@@ -80,6 +105,8 @@ pub const CODES: &[Code] = &[
     code(404, "execution_plan_not_found", Scope::Listed, "There is no such plan, or the caller may not know of it."),
     code(404, "key_not_found", Scope::Listed, "There is no such key, or it is another tenant's."),
     code(404, "server_not_found", Scope::Listed, "There is no such server, or it is another tenant's."),
+    code(404, "tool_not_found", Scope::Listed, "There is no such tool, or it is another tenant's."),
+    code(404, "release_not_found", Scope::Listed, "There is no such release, or it is another tenant's."),
     code(404, "thread_not_found", Scope::Listed, "There is no such thread, or it is another tenant's."),
     code(405, "method_not_allowed", Scope::Outside, "The path exists; `Allow` says which methods it has."),
     code(408, "body_slow", Scope::Outside, "The body was not sent within 30 s."),
@@ -130,6 +157,7 @@ pub const CODES: &[Code] = &[
         "A tenant has as many starts and event streams open as it may (`toolregistry.open_max`); `Retry-After`.",
     ),
     code(500, "internal_error", Scope::Any, "A fault of the server's; the log has it under the request id."),
+    code(501, "not_served", Scope::Listed, "The document has it, and this server does not do it."),
     code(502, "run_coordinator_unavailable", Scope::Listed, "A gateway that forwards, and nobody there."),
     code(
         502,
@@ -165,7 +193,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 23] = [
+pub const REASONS: [(&[&str], &str); 24] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -188,6 +216,10 @@ pub const REASONS: [(&[&str], &str); 23] = [
     (
         &["graph_invalid", "items_invalid", "load_failed", "expression_invalid"],
         "A graph or a list of items turned out to be nothing that could be walked; the message says where.",
+    ),
+    (
+        &["sub_run_failed", "sub_run_refused", "sub_runs_too_deep"],
+        "A run that a step starts ended without a reason, cannot be started, or would lie too deep.",
     ),
     (&["not_needed"], "A stand-in was skipped: nobody failed whom it stands in for."),
     (&["egress_denied"], "This server may not call there; the message says which rule."),

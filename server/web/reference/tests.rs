@@ -117,7 +117,8 @@ fn calls_are_made_of_the_documents_examples() {
 #[test]
 fn a_page_is_small_and_alone() {
     for file in files().iter().filter(|file| file.name.ends_with(".html")) {
-        assert!(file.content.len() < 512 * 1024, "{}: {} bytes", file.name, file.content.len());
+        // Cargo has by far the most operations.
+        assert!(file.content.len() < 768 * 1024, "{}: {} bytes", file.name, file.content.len());
         for loading in ["src=", "@import", "url(", " style=", "onclick"] {
             assert!(!file.content.contains(loading), "{}: {loading}", file.name);
         }

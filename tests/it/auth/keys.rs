@@ -53,7 +53,7 @@ async fn a_key_is_shown_once_and_taken_in_both_headers_where_the_document_has_bo
         if ["toolregistry", "acp", "runyard"].contains(&door) {
             assert_eq!(answer.status, status, "{door}");
         } else {
-            assert_eq!(why(&answer).2, "credential_missing", "ARP's documents know no such header");
+            assert_eq!(why(&answer).2, told_at(door, "credential_missing"), "{door}'s document knows no such header");
         }
     }
     let both = nobody.request("runyard", Method::GET, "/v1/run-counts").header("x-api-key", key);

@@ -90,6 +90,7 @@ async fn each_door_may_differ_from_the_others() {
                 "runtime" => &mut doors.runtime,
                 "toolregistry" => &mut doors.toolregistry,
                 "acp" => &mut doors.acp,
+                "cargo" => &mut doors.cargo,
                 _ => &mut doors.runyard,
             };
             *door = Some(Mode::Disabled);

@@ -12,7 +12,7 @@ use runyard::config::{CoordinatorPlace, Gateway};
 use runyard_api::host::Settings;
 use serde_json::{Value, json};
 
-use super::acp;
+use super::{acp, cargo};
 use crate::harness::{Apart, Clients, DOCUMENTS, Mode, Reached, World, typed};
 
 const GATEWAY: &str = "run-gateway";
@@ -58,6 +58,7 @@ pub async fn all() -> BTreeSet<Reached> {
 
 async fn successes(world: &World) {
     acp::successes(world).await;
+    cargo::successes(world).await;
     let Clients { gateway, coordinator, runtime, toolregistry, native, .. } = &world.clients;
     let run = world.run("runyard.composite.external", json!({})).await;
     let (id, root) = (&*run.run_id, &*run.root_node_run_id);
@@ -98,7 +99,7 @@ async fn successes(world: &World) {
     native.health().await.unwrap();
     native.version().await.unwrap();
     native.list_doors().await.unwrap();
-    native.list_runs(None, None, None, None, None, None, None).await.unwrap();
+    native.list_runs(None, None, None, None, None, None, None, None, None).await.unwrap();
     native.get_run(id).await.unwrap();
     drop(native.stream_run_events(id, None, None).await.unwrap());
     native.count_runs().await.unwrap();
@@ -142,6 +143,7 @@ fn pursued(intent: &str) -> Value {
 
 async fn refusals(world: &World) {
     acp::refusals(world).await;
+    cargo::refusals(world).await;
     for (door, path) in WITH_BODY {
         world.post(door, path, "[]").await;
         world.post(door, path, vec![b' '; 2 * 1024 * 1024]).await;
@@ -283,7 +285,8 @@ async fn broken_store() -> BTreeSet<Reached> {
         starts(&doors, status).await;
         strangers(&doors).await;
         acp::broken(&doors, status).await;
-        doors.native.list_runs(None, None, None, None, None, None, None).await.unwrap_err();
+        cargo::broken(&doors, status).await;
+        doors.native.list_runs(None, None, None, None, None, None, None, None, None).await.unwrap_err();
         doors.toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap_err();
         doors.native.count_runs().await.unwrap_err();
         doors.native.list_approvals(None, None, None, None).await.unwrap_err();
@@ -317,10 +320,12 @@ async fn stopping() -> BTreeSet<Reached> {
 /// Bodies that do not end in time: 408, which no operation documents by itself.
 async fn slow_bodies() -> BTreeSet<Reached> {
     let doors = Apart::with(Settings { body_read_timeout: Duration::from_millis(20), ..Settings::default() });
-    for (method, path) in acp::with_body() {
+    let of_acp = acp::with_body().into_iter().map(|(method, path)| ("acp", method, path));
+    let of_cargo = cargo::with_body().into_iter().map(|(method, path)| ("cargo", method, path));
+    for (door, method, path) in of_acp.chain(of_cargo) {
         let start = futures::stream::iter([Ok::<_, std::io::Error>("{")]).chain(futures::stream::pending());
-        let request = doors.request("acp", method, &path).header("content-type", "application/json");
-        let answer = doors.send("acp", request.body(reqwest::Body::wrap_stream(start))).await;
+        let request = doors.request(door, method, &path).header("content-type", "application/json");
+        let answer = doors.send(door, request.body(reqwest::Body::wrap_stream(start))).await;
         assert_eq!(answer.refusal(), (408, "body_slow".to_owned()), "{path}");
     }
     for (door, path) in WITH_BODY {

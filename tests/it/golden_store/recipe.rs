@@ -125,6 +125,14 @@ async fn finished(data: &Path) {
     let node_run = begun(&doors, "between-tries", between).await;
     waiting(&doors, &node_run).await;
 
+    let runs = |node_type: &str, inputs: Value| {
+        let asked = json!({ "node_type_ref": { "node_type_id": node_type }, "inputs": inputs });
+        start("runyard.core.run", asked, None)
+    };
+    ended(&doors, "above", runs("runyard.core.echo", json!({ "echo": "from below" }))).await;
+    let root = begun(&doors, "above-waiting", runs(EXTERNAL, json!({}))).await;
+    below(&doors, &root).await;
+
     let root = begun(&doors, "external", start(EXTERNAL, json!({}), None)).await;
     let child = child(&doors, "external", &root, "runyard.core.uuid4", json!({})).await;
     evaluated(&doors, &root).await;
@@ -168,6 +176,14 @@ async fn waiting(doors: &Doors, root: &str) {
     let stream = doors.native.stream_run_events(&run, None, None).await.unwrap();
     let mut lines = runyard_client::ndjson::lines(stream.into_inner().into_inner()).boxed();
     while bounded("the first try's end", lines.next()).await.unwrap().unwrap()["type"] != "attempt_failed" {}
+}
+
+/// Until this root waits for the run that it has started.
+async fn below(doors: &Doors, root: &str) {
+    let run = doors.node_run(root).await["run_id"].as_str().unwrap().to_owned();
+    let stream = doors.native.stream_run_events(&run, None, None).await.unwrap();
+    let mut lines = runyard_client::ndjson::lines(stream.into_inner().into_inner()).boxed();
+    while bounded("the run below", lines.next()).await.unwrap().unwrap()["type"] != "launched" {}
 }
 
 /// Starts a run under this name; its root.

@@ -98,10 +98,15 @@ async fn a_graph_within_sees_its_own_data_and_the_graph_around_it() {
         start("factor"),
         says("factor", code("5 + 5"), json!(["group"])),
         group,
-        end("end", json!("{{ nodes.group.results.map(one => one.answer) }}")),
+        end("end", json!("{{ nodes.group.map(one => one.answer) }}")),
     ]);
     let run = walked(&world, nodes, json!({ "items": [1, 2, 3], "add": 4 })).await;
     assert_eq!(outputs(&run), json!({ "answer": [14, 24, 34] }));
+    let list = json!({ "items": [{ "echo": "a" }], "node_type_ref": { "node_type_id": "runyard.core.echo" } });
+    let said = "{{ [nodes.list, nodes.list.results[0].echo, nodes.list.errors.length, nodes.list.length] }}";
+    let run =
+        walked(&world, json!([node("list", EACH, list, json!(["end"])), end("end", json!(said))]), json!({})).await;
+    assert_eq!(outputs(&run), json!({ "answer": [[{ "echo": "a" }], "a", 0, 1] }));
     let walked_graph = json!({ "data": { "x": "{{ nodes.start.x + 1 }}" }, "graph": { "nodes": [
         start("end"), end("end", json!("{{ nodes.start.x }} of {{ parentNodes.start.x }}"))
     ] } });
@@ -159,7 +164,7 @@ async fn what_is_no_javascript_is_named_by_node_before_anything_runs() {
         "/graph/nodes/2/inputs/variables/0/value/expression is no JavaScript expression",
         "/graph/nodes/3/inputs/script is no JavaScript",
         "/graph/nodes/4/inputs/condition/expression is an instruction to a model",
-        "/graph/nodes/5/inputs hold an expression, and `runyard.core.sleep` takes only values (node `e`)",
+        "/graph/nodes/5/inputs hold an expression, and `runyard.core.sleep` takes only values; let `runyard.core.run` start it (node `e`)",
         "/graph/nodes/6/inputs/text",
         "(node `f`)",
     ] {

@@ -77,7 +77,12 @@ fn judge(
 /// The operation that a path means: of several the one whose template says most.
 fn operation(document: &'static Document, method: &Method, path: &str) -> Option<&'static str> {
     let fitting = document.operations.iter().filter(|one| one.method == method.as_str() && fits(one.path, path));
-    fitting.max_by_key(|one| one.path.len()).map(|one| one.id)
+    fitting.max_by_key(|one| said(one.path)).map(|one| one.id)
+}
+
+/// How much of a template is not left to the path.
+fn said(template: &str) -> usize {
+    template.split('/').map(|part| part.split_once('}').map_or(part, |(_, end)| end).len() + 1).sum()
 }
 
 fn fits(template: &str, path: &str) -> bool {

@@ -16,3 +16,4 @@ mod plans;
 mod questions;
 mod retries;
 mod starts;
+mod sub_runs;

@@ -38,6 +38,11 @@ fn acp() -> Generated {
     Generator::new().document(&document).unwrap()
 }
 
+fn cargo() -> Generated {
+    let document = Document::new(openapi().join("cargo/cargo.yaml"));
+    Generator::new().document(&document.overlay(openapi().join("cargo/cargo.overlay.yaml"))).unwrap()
+}
+
 fn own() -> Generated {
     Generator::new().document(&Document::new(openapi().join("runyard/runyard.yaml"))).unwrap()
 }
@@ -50,7 +55,8 @@ fn toolregistry() -> Generated {
 
 /// Every document with paths, by name.
 pub(crate) fn all() -> Vec<(&'static str, Generated)> {
-    of_arp().into_iter().chain([("toolregistry", toolregistry()), ("acp", acp()), ("runyard", own())]).collect()
+    let others = [("toolregistry", toolregistry()), ("acp", acp()), ("cargo", cargo()), ("runyard", own())];
+    of_arp().into_iter().chain(others).collect()
 }
 
 #[test]
@@ -67,6 +73,11 @@ fn the_surface_of_toolregistry() {
 #[test]
 fn the_surface_of_acp() {
     held("acp", &acp());
+}
+
+#[test]
+fn the_surface_of_cargo() {
+    held("cargo", &cargo());
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn query(operation: &Operation) -> String {
                 Some(one) => vec![text(one)],
                 None => Vec::new(),
             };
-            values.into_iter().map(|value| format!("{}={value}", parameter.name))
+            values.into_iter().map(|value| format!("{}={}", parameter.name, with_variables(&value).0))
         })
         .collect();
     if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }

@@ -13,11 +13,15 @@ pub(super) use rust::{Signatures, rust};
 use super::view::Reference;
 
 /// The ids that stand in examples, and the shell variables that stand for them.
-pub(super) const SAMPLES: [(&str, &str); 3] = [
+pub(super) const SAMPLES: [(&str, &str); 4] = [
     ("run_019ab1c2d3e47f5a8b9c0d1e2f3a4b5c", "RUN_ID"),
     ("node_run_8f1d6c0be2a34d7f9a516b2c3d4e5f60", "NODE_RUN_ID"),
     ("5f0c2a9be4d17386", "KEY_ID"),
+    (WORKFLOW, "WORKFLOW_UUID"),
 ];
+
+/// The workflow that stands in examples.
+const WORKFLOW: &str = "7c9e6679-7425-4e3f-8a3b-4b7d0d1c2a10";
 
 /// The shell variable that stands for a credential.
 pub(super) const TOKEN: &str = "TOKEN";
@@ -64,6 +68,11 @@ pub(super) fn variables(reference: &Reference) -> Vec<Variable> {
     if needs("key_id") {
         let meaning = "`key_id` of a key that [`list_keys`](#list_keys) shows.".to_owned();
         variables.push(Variable { name: "KEY_ID", meaning });
+    }
+    let mut bodies = reference.operations().filter_map(|operation| operation.body.as_ref()?.example.as_ref());
+    if bodies.any(|example| example.to_string().contains(WORKFLOW)) {
+        let meaning = "`workflowUuid` of a tool, for example of what [`create_tool`](#create_tool) answers.".to_owned();
+        variables.push(Variable { name: "WORKFLOW_UUID", meaning });
     }
     if reference.operations().any(|operation| operation.scope.is_some()) {
         let meaning = "A credential, for example the `token` in `server.json` of the data folder.".to_owned();

@@ -1,0 +1,61 @@
+//! `Launched` and `Report`: a run that was started for a node run exists, and has ended. Unknown, late or twice: nothing changes.
+
+use crate::command::SubRunReport;
+use crate::draft::Draft;
+use crate::finish::{self, Ending};
+use crate::kinds::run;
+use crate::{
+    Decision, EffectId, Event, Node, NodeKind, NodeRunId, NodeState, Object, Rejected, RunId, State, Wait, attempts,
+    outstanding, schedule,
+};
+
+/// Waits for the run, or ends.
+pub(super) fn launched(
+    state: &State,
+    effect: EffectId,
+    node_run: NodeRunId,
+    (inputs, waits): (Option<Object>, bool),
+    at_ms: i64,
+) -> Result<Decision, Rejected> {
+    let asked = |node: &&Node| node.node_type.kind == NodeKind::Run && outstanding::is_work_of(state.run, node, effect);
+    let Some(node) = state.node(node_run).filter(asked) else { return Ok(Decision::default()) };
+    let run = RunId::sub_run(state.run, node_run, node.attempt);
+    let mut draft = if waits {
+        Draft::answering(state, at_ms, effect)
+    } else {
+        // It goes on by itself.
+        Draft::leaving(state, at_ms, effect, node_run)
+    };
+    if waits {
+        let before = draft.wanted(node_run)?;
+        draft.record(Event::Launched { node_run, run, inputs })?;
+        draft.exchange(node_run, before)?;
+    } else {
+        finish::end(&mut draft, node_run, Ending { inputs, ..run::started(run) })?;
+    }
+    schedule::dispatch(&mut draft)?;
+    Ok(draft.done())
+}
+
+/// Ends as the run has ended, unless it is to be tried again. The report may come before it is known here that the run has begun.
+pub(super) fn report(
+    state: &State,
+    node_run: NodeRunId,
+    report: SubRunReport,
+    at_ms: i64,
+) -> Result<Decision, Rejected> {
+    let waits = |node: &&Node| {
+        let at_try = matches!(node.state, NodeState::Running | NodeState::Waiting(Wait::Run));
+        node.node_type.kind == NodeKind::Run && at_try && report.run == RunId::sub_run(state.run, node.id, node.attempt)
+    };
+    if state.node(node_run).filter(waits).is_none() {
+        return Ok(Decision::default());
+    }
+    let mut draft = Draft::reported(state, at_ms, node_run);
+    match run::ended(report) {
+        Ok(ending) => finish::end(&mut draft, node_run, ending)?,
+        Err(failure) => attempts::failed(&mut draft, node_run, failure)?,
+    }
+    schedule::dispatch(&mut draft)?;
+    Ok(draft.done())
+}

@@ -1,0 +1,130 @@
+//! What is wrong with nodes, in the owner's words for it and in ours.
+
+use runyard_api::cargo::types::{
+    InvalidNode, InvalidNodeReason as Reason, Node, NodeReference, Validation, ValidationOutcome,
+};
+use runyard_engine::graph::{self, Outline, Reason as Why};
+
+use super::error;
+use crate::catalog::Violation;
+use crate::dialects::refusal::Refusal;
+
+/// How many faults one message tells; the rest is counted.
+const TOLD_MAX: usize = 20;
+/// How long one message is, characters.
+const TOLD_CHARACTERS_MAX: usize = 4_000;
+
+/// Something that is wrong with a node, or with all of them.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fault {
+    /// The node; absent where it is about all.
+    node: Option<(String, String)>,
+    reason: Reason,
+    message: String,
+}
+
+impl Fault {
+    /// About all nodes.
+    pub(super) fn of_all(reason: Reason, message: impl Into<String>) -> Self {
+        Fault { node: None, reason, message: message.into() }
+    }
+
+    /// What the engine's reader found: its places are those of the nodes.
+    pub(super) fn of_violation(nodes: &[Node], violation: &Violation) -> Self {
+        let below = violation.field.strip_prefix("/graph/nodes/").unwrap_or_default();
+        let (place, field) = below.split_once('/').unwrap_or((below, ""));
+        let node = place.parse::<usize>().ok().and_then(|place| nodes.get(place));
+        let reason = if field.starts_with("inputs/graph") { Reason::SubNodesInvalid } else { Reason::NativeInvalid };
+        let at = if field.is_empty() { String::new() } else { format!("{field} ") };
+        let node = node.map(|node| (node.uuid.clone(), node.slug.clone()));
+        Fault { node, reason, message: format!("{at}{}", violation.reason) }
+    }
+
+    /// In one line, with its node.
+    fn line(&self) -> String {
+        match &self.node {
+            Some((uuid, slug)) => format!("node `{slug}` ({uuid}): {}: {}", self.reason, self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+/// What has been found so far.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// One more.
+    pub(super) fn of(&mut self, node: &Node, reason: Reason, message: impl Into<String>) {
+        let node = Some((node.uuid.clone(), node.slug.clone()));
+        self.0.push(Fault { node, reason, message: message.into() });
+    }
+
+    /// What is wrong with the ways between nodes, and with their names.
+    pub(super) fn of_outlines(&mut self, nodes: &[Node], entry: &str, outlines: &[Outline<'_>]) {
+        for fault in graph::check(Some(entry), outlines) {
+            let message = match &fault.reason {
+                Why::NoKey => "it has no uuid".to_owned(),
+                Why::DuplicateKey => "an earlier node has the same uuid".to_owned(),
+                other => other.to_string(),
+            };
+            match fault.place.and_then(|place| nodes.get(place)) {
+                Some(node) => self.of(node, reason(&fault.reason), message),
+                None => self.0.push(Fault::of_all(Reason::StartNodeNotFound, message)),
+            }
+        }
+    }
+
+    /// Nothing, where nothing is wrong.
+    ///
+    /// # Errors
+    /// Everything, in the order in which it was found.
+    pub(super) fn none(self) -> Result<(), Vec<Fault>> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    }
+}
+
+/// The owner's word for what is wrong with a node's place in the graph.
+fn reason(why: &Why) -> Reason {
+    match why {
+        Why::NoEntry => Reason::StartNodeNotFound,
+        Why::InvalidSlug | Why::DuplicateSlug => Reason::SlugInvalid,
+        Why::NoKey
+        | Why::DuplicateKey
+        | Why::UnknownChild { .. }
+        | Why::UnknownFallback { .. }
+        | Why::WrongChildCount { .. }
+        | Why::Circle { .. }
+        | Why::Unreachable => Reason::ChildrenUuidsInvalid,
+    }
+}
+
+/// Every fault, one after the other.
+pub(super) fn told(faults: &[Fault]) -> String {
+    let lines: Vec<String> = faults.iter().take(TOLD_MAX).map(Fault::line).collect();
+    let more = faults.len().saturating_sub(TOLD_MAX);
+    let all = lines.join("; ");
+    // Graphs within graphs tell what is wrong within them.
+    let short: String = all.chars().take(TOLD_CHARACTERS_MAX).collect();
+    let cut = if short.len() < all.len() { " ..." } else { "" };
+    if more == 0 { format!("{short}{cut}") } else { format!("{short}{cut}; and {more} more") }
+}
+
+/// What a run that was to walk such nodes is refused with.
+pub(super) fn refused(faults: &[Fault]) -> Refusal {
+    match faults.iter().find(|fault| fault.node.is_none()).map(|fault| fault.reason) {
+        Some(Reason::StartNodeNotFound) => error::no_root(),
+        Some(Reason::NodesNotFound) => error::no_nodes(),
+        _ => error::invalid_nodes(told(faults)),
+    }
+}
+
+/// What the validation of nodes answers.
+pub(super) fn validation<T>(lowered: Result<T, Vec<Fault>>) -> Validation {
+    let Err(faults) = lowered else { return Validation { outcome: ValidationOutcome::Valid, invalid_nodes: None } };
+    let shown = |fault: Fault| {
+        let (uuid, slug) = fault.node.unwrap_or_default();
+        InvalidNode { node: NodeReference { uuid, slug }, reason: fault.reason, error_message: Some(fault.message) }
+    };
+    Validation { outcome: ValidationOutcome::NotValid, invalid_nodes: Some(faults.into_iter().map(shown).collect()) }
+}

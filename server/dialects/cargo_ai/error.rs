@@ -1,0 +1,169 @@
+//! Every refusal in Cargo's error body: a reason in camel case, and a message. It has no place for anything else, so the message says
+//! each thing that is wrong.
+
+use http::StatusCode;
+use runyard_api::cargo::Problem;
+use runyard_api::cargo::types::ApiError;
+use runyard_api::host::Caller;
+use serde_json::Value;
+
+use crate::dialects::refusal::{Refusal, headers, of_runs};
+use crate::objects;
+use crate::runs::Error;
+
+/// How often a change is done again, before its caller is told to.
+const TRIES: usize = 5;
+
+/// A refusal as this document says it.
+pub(super) fn problem(_cx: &Caller, refusal: &Refusal) -> Problem {
+    let body = ApiError { reason: Some(camel(&refusal.code)), error_message: Some(message(refusal)), data_error: None };
+    Problem { status: refusal.status, headers: headers(refusal), body: Box::new(body) }
+}
+
+/// `run_not_found` as `runNotFound`.
+fn camel(code: &str) -> String {
+    let mut words = code.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut said, word| {
+        let mut letters = word.chars();
+        said.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        said + letters.as_str()
+    })
+}
+
+/// What happened; where several things do not fit, each of them.
+fn message(refusal: &Refusal) -> String {
+    let listed = |key: &str| refusal.details.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let text = |error: &Value, key: &str| error[key].as_str().unwrap_or_default().to_owned();
+    let errors = listed("errors");
+    if errors.len() > 1 {
+        let each =
+            |error: &Value| format!("{} {}: {}", text(error, "place"), text(error, "field"), text(error, "reason"));
+        return errors.iter().map(each).collect::<Vec<_>>().join("; ");
+    }
+    let violations = listed("violations");
+    if !violations.is_empty() {
+        let each = |one: &Value| format!("{} {}", text(one, "field"), text(one, "reason"));
+        return format!("{}: {}", refusal.message, violations.iter().map(each).collect::<Vec<_>>().join("; "));
+    }
+    refusal.message.clone()
+}
+
+/// One field that does not do.
+pub(super) fn invalid(field: &str, reason: impl std::fmt::Display) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("body {field}: {reason}"))
+}
+
+/// An operation that stands in the document and is not served.
+pub(super) fn not_served(operation: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_IMPLEMENTED, "not_served", format!("this server does not do `{operation}`"))
+}
+
+/// No such workflow.
+pub(super) fn no_workflow(uuid: &str) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "workflow_not_found", format!("there is no workflow `{uuid}`"))
+}
+
+/// No such tool.
+pub(super) fn no_tool(uuid: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "tool_not_found", format!("there is no tool `{uuid}`"))
+}
+
+/// No such release.
+pub(super) fn no_release(uuid: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "release_not_found", format!("there is no release `{uuid}`"))
+}
+
+/// A workflow of which nothing has been deployed.
+pub(super) fn nothing_deployed(workflow: &str) -> Refusal {
+    let message = format!("workflow `{workflow}` has no deployed release; deploy its draft first");
+    Refusal::new(StatusCode::BAD_REQUEST, "release_not_found", message)
+}
+
+/// A workflow without a draft.
+pub(super) fn no_draft(workflow: &str) -> Refusal {
+    let message = format!("workflow `{workflow}` has no draft");
+    Refusal::new(StatusCode::BAD_REQUEST, "draft_release_not_found", message)
+}
+
+/// What a run was to walk cannot be walked.
+pub(super) fn invalid_nodes(message: impl Into<String>) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "invalid_release_or_custom_nodes", message)
+}
+
+/// There is nothing to walk.
+pub(super) fn no_nodes() -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "nodes_not_found", "there are no nodes")
+}
+
+/// Nobody knows where to begin.
+pub(super) fn no_root() -> Refusal {
+    let message = "there is no start node: one node must be `native` with actionSlug `start`";
+    Refusal::new(StatusCode::BAD_REQUEST, "root_node_not_found", message)
+}
+
+/// A draft that cannot be walked.
+pub(super) fn invalid_draft(message: impl Into<String>) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "draft_release_nodes_are_invalid", message)
+}
+
+/// A version that is none, or no later one.
+pub(super) fn invalid_version(message: impl Into<String>) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "invalid_release_version", message)
+}
+
+/// A tool that does not say what it asks for.
+pub(super) fn no_form() -> Refusal {
+    let message = "the draft of a tool needs formFields; a tool that asks for nothing has an empty list";
+    Refusal::new(StatusCode::BAD_REQUEST, "tool_release_requires_form_fields", message)
+}
+
+/// More runs than are looked at one by one.
+pub(super) fn too_many(max: usize) -> Refusal {
+    let message = format!("more than {max} runs would have to be looked at; narrow the filters");
+    Refusal::new(StatusCode::BAD_REQUEST, "too_many_runs", message)
+}
+
+/// Does a change, and again where somebody else's came in between: what is absent from it stays as it is, whoever was first.
+///
+/// # Errors
+/// What it is refused for; and that too much is going on.
+pub(super) async fn settled<T, Once>(once: impl Fn() -> Once) -> Result<T, Refusal>
+where
+    Once: Future<Output = Result<T, Refusal>>,
+{
+    for _ in 0..TRIES {
+        match once().await {
+            Err(refusal) if refusal.code == "changed_meanwhile" => {}
+            answered => return answered,
+        }
+    }
+    Err(of_runs(Error::Busy))
+}
+
+/// What the store of objects refused.
+pub(super) fn of_objects(error: objects::Error) -> Refusal {
+    match error {
+        objects::Error::Store(error) => of_runs(error.into()),
+        objects::Error::Unreadable { .. } => {
+            tracing::error!(%error, "what is stored does not read as it must");
+            let message = "what is stored cannot be read; the server's log has the reason under the request id";
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
+        }
+        objects::Error::Stale { .. } | objects::Error::NameTaken { .. } => {
+            Refusal::new(StatusCode::CONFLICT, "changed_meanwhile", error.to_string()).retryable(None)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_written_as_the_owner_writes_them() {
+        assert_eq!(camel("run_not_found"), "runNotFound");
+        assert_eq!(camel("invalid_release_or_custom_nodes"), "invalidReleaseOrCustomNodes");
+        assert_eq!(camel("stopping"), "stopping");
+    }
+}

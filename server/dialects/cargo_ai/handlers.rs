@@ -1,0 +1,219 @@
+//! Read, ask, answer.
+
+use http::HeaderValue;
+use runyard_api::cargo::*;
+use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
+
+use super::error::{not_served, problem};
+use super::runs::{limit, offset};
+use super::{Room, metrics, releases, runs, start, tools};
+use crate::dialects::arp::runs::REPLAYED;
+use crate::dialects::refusal::{Refusal, of_door};
+use crate::runs::StartedRun;
+
+/// Operations that stand in the document, so that whoever calls them is told.
+macro_rules! not_served {
+    ($($operation:ident: $request:ident => $ok:ident,)*) => {$(
+        async fn $operation(&self, cx: &Caller, _: $request) -> Result<Reply<$ok>, Problem> {
+            Err(problem(cx, &not_served(stringify!($operation))))
+        }
+    )*};
+}
+
+impl Cargo for Room {
+    async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
+        self.gate.admit(head, operation).await
+    }
+
+    fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
+        problem(cx, &of_door(&fault))
+    }
+
+    async fn create_run(&self, cx: &Caller, request: CreateRunRequest) -> Result<Reply<CreateRunOk>, Problem> {
+        let started = start::create(self, cx, request.body, request.idempotency_key.as_deref()).await;
+        self.begun(cx, started, CreateRunOk::Ok).await
+    }
+
+    async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
+        let found = runs::get(self, cx, &request.uuid).await;
+        Ok(GetRunOk::Ok(told(cx, found)?).into())
+    }
+
+    async fn list_runs(&self, cx: &Caller, request: ListRunsRequest) -> Result<Reply<ListRunsOk>, Problem> {
+        let listed = runs::list(self, cx, request.body).await;
+        Ok(ListRunsOk::Ok(told(cx, listed)?).into())
+    }
+
+    async fn count_runs(&self, cx: &Caller, request: CountRunsRequest) -> Result<Reply<CountRunsOk>, Problem> {
+        let counted = runs::count(self, cx, request.body).await;
+        Ok(CountRunsOk::Ok(told(cx, counted)?).into())
+    }
+
+    async fn cancel_runs(&self, cx: &Caller, request: CancelRunsRequest) -> Result<Reply<CancelRunsOk>, Problem> {
+        told(cx, runs::cancel(self, cx, request.body).await)?;
+        Ok(CancelRunsOk::NoContent.into())
+    }
+
+    async fn get_run_metrics(
+        &self,
+        cx: &Caller,
+        request: GetRunMetricsRequest,
+    ) -> Result<Reply<GetRunMetricsOk>, Problem> {
+        let counted = metrics::of(self, cx, request.body).await;
+        Ok(GetRunMetricsOk::Ok(told(cx, counted)?).into())
+    }
+
+    async fn execute_action(
+        &self,
+        cx: &Caller,
+        request: ExecuteActionRequest,
+    ) -> Result<Reply<ExecuteActionOk>, Problem> {
+        let started = start::execute(self, cx, request.body, request.idempotency_key.as_deref()).await;
+        self.begun(cx, started, ExecuteActionOk::Ok).await
+    }
+
+    async fn list_workflows(
+        &self,
+        cx: &Caller,
+        request: ListWorkflowsRequest,
+    ) -> Result<Reply<ListWorkflowsOk>, Problem> {
+        let page = (limit(request.limit), offset(request.offset));
+        let listed = tools::workflows(self, cx, &request.workflow_uuids, page).await;
+        Ok(ListWorkflowsOk::Ok(told(cx, listed)?).into())
+    }
+
+    async fn create_tool(&self, cx: &Caller, request: CreateToolRequest) -> Result<Reply<CreateToolOk>, Problem> {
+        let made = tools::create(self, cx, request.body).await;
+        Ok(CreateToolOk::Ok(told(cx, made)?).into())
+    }
+
+    async fn list_tools(&self, cx: &Caller, request: ListToolsRequest) -> Result<Reply<ListToolsOk>, Problem> {
+        let listed = tools::list(self, cx, (limit(request.limit), offset(request.offset))).await;
+        Ok(ListToolsOk::Ok(told(cx, listed)?).into())
+    }
+
+    async fn get_tool(&self, cx: &Caller, request: GetToolRequest) -> Result<Reply<GetToolOk>, Problem> {
+        let found = tools::get(self, cx, &request.uuid).await;
+        Ok(GetToolOk::Ok(told(cx, found)?).into())
+    }
+
+    async fn update_tool(&self, cx: &Caller, request: UpdateToolRequest) -> Result<Reply<UpdateToolOk>, Problem> {
+        let changed = tools::update(self, cx, &request.uuid, request.body).await;
+        Ok(UpdateToolOk::Ok(told(cx, changed)?).into())
+    }
+
+    async fn delete_tool(&self, cx: &Caller, request: DeleteToolRequest) -> Result<Reply<DeleteToolOk>, Problem> {
+        told(cx, tools::delete(self, cx, &request.uuid).await)?;
+        Ok(DeleteToolOk::NoContent.into())
+    }
+
+    async fn list_releases(&self, cx: &Caller, request: ListReleasesRequest) -> Result<Reply<ListReleasesOk>, Problem> {
+        let page = (limit(request.limit), offset(request.offset));
+        let listed = releases::list(self, cx, &request.workflow_uuid, &request.statuses, page).await;
+        Ok(ListReleasesOk::Ok(told(cx, listed)?).into())
+    }
+
+    async fn get_deployed_release(
+        &self,
+        cx: &Caller,
+        request: GetDeployedReleaseRequest,
+    ) -> Result<Reply<GetDeployedReleaseOk>, Problem> {
+        let found = releases::deployed(self, cx, &request.workflow_uuid).await;
+        Ok(GetDeployedReleaseOk::Ok(told(cx, found)?).into())
+    }
+
+    async fn get_draft_release(
+        &self,
+        cx: &Caller,
+        request: GetDraftReleaseRequest,
+    ) -> Result<Reply<GetDraftReleaseOk>, Problem> {
+        let found = releases::draft(self, cx, &request.workflow_uuid).await;
+        Ok(GetDraftReleaseOk::Ok(told(cx, found)?).into())
+    }
+
+    async fn update_draft_release(
+        &self,
+        cx: &Caller,
+        request: UpdateDraftReleaseRequest,
+    ) -> Result<Reply<UpdateDraftReleaseOk>, Problem> {
+        let changed = releases::update(self, cx, request.body).await;
+        Ok(UpdateDraftReleaseOk::Ok(told(cx, changed)?).into())
+    }
+
+    async fn deploy_draft_release(
+        &self,
+        cx: &Caller,
+        request: DeployDraftReleaseRequest,
+    ) -> Result<Reply<DeployDraftReleaseOk>, Problem> {
+        let deployed = releases::deploy(self, cx, request.body).await;
+        Ok(DeployDraftReleaseOk::Ok(told(cx, deployed)?).into())
+    }
+
+    async fn get_release(&self, cx: &Caller, request: GetReleaseRequest) -> Result<Reply<GetReleaseOk>, Problem> {
+        let found = releases::get(self, cx, &request.uuid).await;
+        Ok(GetReleaseOk::Ok(told(cx, found)?).into())
+    }
+
+    async fn validate_nodes(
+        &self,
+        _cx: &Caller,
+        request: ValidateNodesRequest,
+    ) -> Result<Reply<ValidateNodesOk>, Problem> {
+        Ok(ValidateNodesOk::Ok(releases::validate(self, &request.body.nodes)).into())
+    }
+
+    not_served! {
+        download_runs: DownloadRunsRequest => DownloadRunsOk,
+        download_run_outputs: DownloadRunOutputsRequest => DownloadRunOutputsOk,
+        create_batch: CreateBatchRequest => CreateBatchOk,
+        list_batches: ListBatchesRequest => ListBatchesOk,
+        get_batch: GetBatchRequest => GetBatchOk,
+        cancel_batch: CancelBatchRequest => CancelBatchOk,
+        preview_batch: PreviewBatchRequest => PreviewBatchOk,
+        download_batch: DownloadBatchRequest => DownloadBatchOk,
+        execute_action_batch: ExecuteActionBatchRequest => ExecuteActionBatchOk,
+        get_action_output_schema: GetActionOutputSchemaRequest => GetActionOutputSchemaOk,
+        create_play: CreatePlayRequest => CreatePlayOk,
+        list_plays: ListPlaysRequest => ListPlaysOk,
+        get_play: GetPlayRequest => GetPlayOk,
+        update_play: UpdatePlayRequest => UpdatePlayOk,
+        delete_play: DeletePlayRequest => DeletePlayOk,
+        compute_node: ComputeNodeRequest => ComputeNodeOk,
+        execute_node: ExecuteNodeRequest => ExecuteNodeOk,
+        list_records: ListRecordsRequest => ListRecordsOk,
+        count_records: CountRecordsRequest => CountRecordsOk,
+        download_records: DownloadRecordsRequest => DownloadRecordsOk,
+        download_record_outputs: DownloadRecordOutputsRequest => DownloadRecordOutputsOk,
+        get_record_metrics: GetRecordMetricsRequest => GetRecordMetricsOk,
+        cancel_records: CancelRecordsRequest => CancelRecordsOk,
+        list_spans: ListSpansRequest => ListSpansOk,
+        count_spans: CountSpansRequest => CountSpansOk,
+        list_traces: ListTracesRequest => ListTracesOk,
+        count_traces: CountTracesRequest => CountTracesOk,
+        get_trace: GetTraceRequest => GetTraceOk,
+        query: QueryRequest => QueryOk,
+        list_templates: ListTemplatesRequest => ListTemplatesOk,
+        get_template: GetTemplateRequest => GetTemplateOk,
+        evaluate_expression: EvaluateExpressionRequest => EvaluateExpressionOk,
+    }
+}
+
+impl Room {
+    /// A run that was started now, or earlier by the same request, in a document's own success.
+    async fn begun<T>(
+        &self,
+        cx: &Caller,
+        started: Result<StartedRun, Refusal>,
+        ok: fn(types::RunEnvelope) -> T,
+    ) -> Result<Reply<T>, Problem> {
+        let started = told(cx, started)?;
+        let run = told(cx, runs::shown(self, cx, &started.state).await)?;
+        let reply = Reply::from(ok(types::RunEnvelope { run }));
+        Ok(if started.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
+    }
+}
+
+/// What was refused, in this document's words.
+fn told<T>(cx: &Caller, answered: Result<T, Refusal>) -> Result<T, Problem> {
+    answered.map_err(|refusal| problem(cx, &refusal))
+}

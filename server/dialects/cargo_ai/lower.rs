@@ -1,0 +1,245 @@
+//! Nodes as they are drawn here, to the graph that the engine walks: a node's uuid is its key there.
+//!
+//! What is wrong is found here, or in `check.rs`, and named with its node; nothing of it reaches a run.
+
+use runyard_api::cargo::types::{InvalidNodeReason as Reason, Node, NodeKind, Retry};
+use runyard_engine::graph::{Outline, Ways};
+use runyard_engine::policy::{ATTEMPTS_MAX, BACKOFF_MAX, WAIT_MS_MAX};
+use runyard_engine::{NodeType, NodeTypeRef, Object};
+use serde_json::Value;
+
+use super::check::{Fault, Faults};
+use super::native::{self, GROUP, START};
+use crate::catalog::Catalog;
+use crate::catalog::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRetry, WrittenType};
+use crate::catalog::integration::node_type_id;
+use crate::runs::{Error, Runs};
+
+/// The most nodes, those within groups included: what the engine walks.
+const NODES_MAX: usize = 10_000;
+/// How deep groups may lie within groups.
+const DEPTH_MAX: usize = 8;
+
+/// What a retry without numbers means.
+const ATTEMPTS: u32 = 3;
+const INITIAL_MS: u64 = 1_000;
+const BACKOFF: f64 = 2.0;
+
+/// Nodes that can be walked.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Lowered {
+    /// As the engine reads it.
+    graph: Value,
+    /// Whether a group is among them.
+    pub(super) groups: bool,
+}
+
+/// Reads nodes, and asks the engine's own reader about them, who knows what is JavaScript and what is not.
+///
+/// # Errors
+/// Everything that is wrong with them, node by node; never empty.
+pub(super) fn checked(runs: &Runs, nodes: &[Node]) -> Result<Lowered, Vec<Fault>> {
+    let lowered = lower(runs.catalog(), nodes)?;
+    match runs.check(&graph_type(), &lowered.inputs(Value::Null)) {
+        Ok(()) => Ok(lowered),
+        Err(Error::InvalidInputs { violations, .. }) => {
+            Err(violations.iter().map(|violation| Fault::of_violation(nodes, violation)).collect())
+        }
+        Err(other) => Err(vec![Fault::of_all(Reason::NativeInvalid, other.to_string())]),
+    }
+}
+
+/// What every run here is a run of.
+pub(super) fn graph_type() -> NodeTypeRef {
+    NodeTypeRef { id: "runyard.composite.graph".to_owned(), version: "1.0.0".to_owned() }
+}
+
+impl Lowered {
+    /// What such a run is given.
+    pub(super) fn inputs(&self, data: Value) -> Object {
+        Object::from_iter([("graph".to_owned(), self.graph.clone()), ("data".to_owned(), data)])
+    }
+}
+
+/// Reads nodes.
+///
+/// # Errors
+/// Everything that is wrong with them, node by node; never empty.
+pub(super) fn lower(catalog: &Catalog, nodes: &[Node]) -> Result<Lowered, Vec<Fault>> {
+    let mut reader = Reader { catalog, nodes: 0, groups: false };
+    let graph = reader.graph(nodes, 1)?;
+    let unwritable = |error: serde_json::Error| vec![Fault::of_all(Reason::NativeInvalid, error.to_string())];
+    let graph = serde_json::to_value(graph).map_err(unwritable)?;
+    Ok(Lowered { graph, groups: reader.groups })
+}
+
+struct Reader<'a> {
+    catalog: &'a Catalog,
+    nodes: usize,
+    groups: bool,
+}
+
+impl Reader<'_> {
+    fn graph(&mut self, nodes: &[Node], depth: usize) -> Result<WrittenGraph, Vec<Fault>> {
+        self.nodes += nodes.len();
+        if self.nodes > NODES_MAX {
+            return Err(vec![Fault::of_all(
+                Reason::ChildrenUuidsInvalid,
+                format!("there are more than {NODES_MAX} nodes"),
+            )]);
+        }
+        if nodes.is_empty() {
+            return Err(vec![Fault::of_all(Reason::NodesNotFound, "there are no nodes")]);
+        }
+        let is_start = |node: &&Node| node.kind == NodeKind::Native && node.action_slug.as_deref() == Some(START);
+        let mut starts = nodes.iter().filter(is_start);
+        let Some(start) = starts.next() else {
+            return Err(vec![Fault::of_all(Reason::StartNodeNotFound, "there is no start node")]);
+        };
+        let mut faults = Faults::default();
+        for second in starts {
+            faults.of(second, Reason::NativeInvalid, "there is a start node before it, and may be only one");
+        }
+        let (mut written, mut outlines) = (Vec::with_capacity(nodes.len()), Vec::with_capacity(nodes.len()));
+        for node in nodes {
+            let read = self.node(node, depth);
+            let ways = read.as_ref().map_or(Ways::Any, |(_, ways)| *ways);
+            outlines.push(outline(node, ways));
+            match read {
+                Ok((node, _)) => written.push(node),
+                Err((reason, message)) => faults.of(node, reason, message),
+            }
+        }
+        faults.of_outlines(nodes, &start.uuid, &outlines);
+        faults.none()?;
+        Ok(WrittenGraph { entry: Some(start.uuid.clone()), nodes: written, text: None })
+    }
+
+    fn node(&mut self, node: &Node, depth: usize) -> Result<(WrittenNode, Ways), (Reason, String)> {
+        let (node_type, inputs, ways) = match node.kind {
+            NodeKind::Native => self.native(node, depth)?,
+            NodeKind::Connector => self.connector(node)?,
+            NodeKind::Tool | NodeKind::Agent => {
+                return Err((Reason::ToolInvalid, "this server runs no nodes of this kind".to_owned()));
+            }
+        };
+        let retry = node.retry.as_ref().map(retry).transpose().map_err(|message| (Reason::NativeInvalid, message))?;
+        let written = WrittenNode {
+            key: node.uuid.clone(),
+            slug: Some(node.slug.clone()),
+            node_type_ref: WrittenType { node_type_id: node_type, version: None },
+            inputs,
+            children: node.children_uuids.clone(),
+            retry,
+            timeout_ms: None,
+            on_failure: fallback(node),
+        };
+        Ok((written, ways))
+    }
+
+    fn native(&mut self, node: &Node, depth: usize) -> Result<(String, Object, Ways), (Reason, String)> {
+        let invalid = |message: String| (Reason::NativeInvalid, message);
+        let native = native::action(node).map_err(invalid)?;
+        let mut inputs = native::inputs(native, &node.config).map_err(invalid)?;
+        if native.slug == GROUP {
+            self.groups = true;
+            inputs.insert("graph".to_owned(), self.within(node, depth)?);
+        } else {
+            self.fits(native.node_type, &inputs).map_err(invalid)?;
+        }
+        Ok((native.node_type.to_owned(), inputs, native::ways(native, &node.config)))
+    }
+
+    /// What a group does with each item.
+    fn within(&mut self, node: &Node, depth: usize) -> Result<Value, (Reason, String)> {
+        let invalid = |message: String| (Reason::SubNodesInvalid, message);
+        if depth == DEPTH_MAX {
+            return Err(invalid(format!("groups may lie {DEPTH_MAX} deep within each other")));
+        }
+        let nodes: Vec<Node> = serde_json::from_value(node.config["_nodes"].clone())
+            .map_err(|error| invalid(format!("its `_nodes` are no nodes: {error}")))?;
+        let graph = self.graph(&nodes, depth + 1).map_err(|faults| invalid(super::check::told(&faults)))?;
+        serde_json::to_value(graph).map_err(|error| invalid(error.to_string()))
+    }
+
+    fn connector(&self, node: &Node) -> Result<(String, Object, Ways), (Reason, String)> {
+        let missing = |message: String| (Reason::ConnectorNotFound, message);
+        let (Some(integration), Some(action)) = (&node.integration_slug, &node.action_slug) else {
+            return Err(missing("a connector needs an integrationSlug and an actionSlug".to_owned()));
+        };
+        let node_type = node_type_id(integration, action);
+        self.resolve(&node_type).map_err(|_| {
+            missing(format!("there is no action `{action}` of an integration `{integration}` in the configuration"))
+        })?;
+        Ok((node_type, node.config.clone(), Ways::AtMost(1)))
+    }
+
+    /// Whether literals fit; what is to be worked out is known only when the node is reached.
+    fn fits(&self, node_type: &str, inputs: &Object) -> Result<(), String> {
+        let node_type = self.resolve(node_type)?;
+        if inputs.values().any(is_worked_out) {
+            return Ok(());
+        }
+        self.catalog.validate_inputs(&node_type, inputs).map_err(|violations| {
+            let each = violations.iter().map(|one| format!("{} {}", one.field, one.reason));
+            each.collect::<Vec<_>>().join("; ")
+        })
+    }
+
+    fn resolve(&self, node_type: &str) -> Result<NodeType, String> {
+        let asked = NodeTypeRef { id: node_type.to_owned(), version: "latest".to_owned() };
+        self.catalog.resolve(&asked).map_err(|error| error.to_string())
+    }
+}
+
+fn outline(node: &Node, ways: Ways) -> Outline<'_> {
+    Outline {
+        key: &node.uuid,
+        slug: &node.slug,
+        children: node.children_uuids.iter().map(Option::as_deref).collect(),
+        fallback: node.fallback_child_uuid.as_deref().filter(|_| node.fallback_on_failure),
+        ways,
+    }
+}
+
+/// What follows a failure: nothing; another node; or, where none is named, the first way on.
+fn fallback(node: &Node) -> Option<WrittenFallback> {
+    let child = node.fallback_child_uuid.clone();
+    node.fallback_on_failure.then(|| child.map_or(WrittenFallback::Continue, WrittenFallback::GoTo))
+}
+
+fn retry(retry: &Retry) -> Result<WrittenRetry, String> {
+    let Retry { maximum_attempts, initial_interval, backoff_coefficient } = retry;
+    let max_attempts = maximum_attempts.map_or(Some(ATTEMPTS), |attempts| u32::try_from(attempts).ok());
+    let max_attempts = max_attempts.filter(|attempts| (1..=ATTEMPTS_MAX).contains(attempts));
+    let initial_ms = initial_interval.map_or(Some(INITIAL_MS), |ms| u64::try_from(ms).ok());
+    let initial_ms = initial_ms.filter(|ms| *ms <= WAIT_MS_MAX);
+    let backoff = backoff_coefficient.unwrap_or(BACKOFF);
+    Ok(WrittenRetry {
+        max_attempts: max_attempts.ok_or_else(|| format!("retry.maximumAttempts must be 1 to {ATTEMPTS_MAX}"))?,
+        initial_interval_ms: initial_ms.ok_or_else(|| format!("retry.initialInterval must be 0 to {WAIT_MS_MAX}"))?,
+        backoff_coefficient: Some(backoff)
+            .filter(|backoff| (1.0..=BACKOFF_MAX).contains(backoff))
+            .ok_or_else(|| format!("retry.backoffCoefficient must be 1 to {BACKOFF_MAX}"))?,
+        max_interval_ms: None,
+        jitter: 0.0,
+        retryable_codes: None,
+    })
+}
+
+/// Whether an expression is in it, at any depth: an object that is one, or a text with braces.
+fn is_worked_out(value: &Value) -> bool {
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) if text.contains("{{") => return true,
+            Value::Object(members) if members.contains_key("kind") && members.contains_key("expression") => {
+                return true;
+            }
+            Value::Object(members) => open.extend(members.values()),
+            Value::Array(items) => open.extend(items),
+            Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    false
+}

@@ -1,0 +1,60 @@
+//! Cargo (getcargo.io): tools with workflows, released in versions; runs that walk them node by node.
+//!
+//! | operation                                   | engine command                                                 |
+//! |---------------------------------------------|----------------------------------------------------------------|
+//! | `create_run`, `execute_action`              | `Command::Start` of a graph                                    |
+//! | `cancel_runs`                               | `Command::Cancel`, once for each run                           |
+//! | `get_run`, `list_runs`, `count_runs`, `get_run_metrics` | reads                                              |
+//! | tools, workflows, releases                  | none: small objects ([`crate::objects`])                       |
+//! | `validate_nodes`                            | none                                                           |
+//! | all others                                  | not served: 501                                                |
+//!
+//! Nothing is decided here. Nodes as they are drawn are checked in `check.rs` and become the graph that the engine walks in
+//! `lower.rs`; what each native action is, is in `native.rs`. What a run shows is in `wire.rs`, its nodes in `executions.rs`.
+
+mod check;
+mod error;
+mod executions;
+mod filter;
+mod handlers;
+mod lower;
+mod metrics;
+mod native;
+mod releases;
+mod runs;
+#[cfg(test)]
+mod said;
+mod start;
+mod tools;
+mod wire;
+
+use super::mapping::Face;
+use crate::auth::Gate;
+use crate::objects::Objects;
+use crate::runs::Runs;
+
+/// How runs show here. There are no events: what happened stands in a run's executions.
+pub const MAPPING: Face = Face {
+    title: "Cargo",
+    documents: &[FACE],
+    run: |status| wire::run_status(status).to_string(),
+    node_run: Some(|state| executions::status(state, None).to_string()),
+    events: |_, log| log.iter().map(|_| Vec::new()).collect(),
+};
+
+/// The face's name: also the document's.
+pub const FACE: &str = "cargo";
+
+/// The room.
+pub struct Room {
+    runs: Runs,
+    objects: Objects,
+    gate: Gate,
+}
+
+impl Room {
+    /// A workspace over these runs.
+    pub fn new(runs: Runs, objects: Objects, gate: Gate) -> Self {
+        Room { runs, objects, gate }
+    }
+}

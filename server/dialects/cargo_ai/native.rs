@@ -1,0 +1,102 @@
+//! The native actions: what each is in the engine, how many ways on it has, and what its configuration must have.
+
+use runyard_api::cargo::types::Node;
+use runyard_engine::Object;
+use runyard_engine::graph::Ways;
+use serde_json::Value;
+
+/// An action of the orchestration itself.
+#[derive(Debug)]
+pub(super) struct Native {
+    /// As nodes name it.
+    pub(super) slug: &'static str,
+    /// What it is a node run of.
+    pub(super) node_type: &'static str,
+    /// What its configuration must have.
+    pub(super) needed: &'static [&'static str],
+    /// What it may have. Anything else means nothing, and is left out.
+    pub(super) optional: &'static [&'static str],
+}
+
+/// The action that a graph begins with.
+pub(super) const START: &str = "start";
+/// The action that has nodes of its own, one run of them for each item.
+pub(super) const GROUP: &str = "group";
+/// The action whose program is its one input.
+const SCRIPT: &str = "script";
+
+/// Every one.
+pub(super) const NATIVES: [Native; 10] = [
+    Native { slug: START, node_type: "runyard.graph.start", needed: &[], optional: &[] },
+    Native { slug: "end", node_type: "runyard.graph.end", needed: &[], optional: &["variables"] },
+    Native { slug: "branch", node_type: "runyard.graph.branch", needed: &["condition"], optional: &[] },
+    Native { slug: "filter", node_type: "runyard.graph.filter", needed: &["filter"], optional: &[] },
+    Native { slug: "switch", node_type: "runyard.graph.switch", needed: &["routes"], optional: &[] },
+    Native { slug: "split", node_type: "runyard.graph.split", needed: &["percentage"], optional: &[] },
+    Native { slug: "variables", node_type: "runyard.graph.variables", needed: &["variables"], optional: &[] },
+    Native { slug: "delay", node_type: "runyard.graph.delay", needed: &["minutes"], optional: &[] },
+    Native { slug: GROUP, node_type: "runyard.composite.each", needed: &["items", "_nodes"], optional: &[] },
+    Native { slug: SCRIPT, node_type: "runyard.graph.script", needed: &["script"], optional: &[] },
+];
+
+/// Actions that there are elsewhere, and why not here.
+const REFUSED: [(&str, &str); 4] = [
+    ("python", "this server runs no Python; write it as `script`, which is JavaScript"),
+    ("agent", "this server has no models; use a node of kind `agent`, whose prompt is a goal for the planner"),
+    ("modelInsert", "this server keeps no records"),
+    ("modelUpsert", "this server keeps no records"),
+];
+
+/// The action of a node, if there is such a one here.
+///
+/// # Errors
+/// Why not, for people.
+pub(super) fn action(node: &Node) -> Result<&'static Native, String> {
+    let Some(slug) = node.action_slug.as_deref() else { return Err("a native node needs an actionSlug".to_owned()) };
+    if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == slug) {
+        return Err(format!("the action `{slug}` is not served: {why}"));
+    }
+    NATIVES.iter().find(|native| native.slug == slug).ok_or_else(|| format!("there is no native action `{slug}`"))
+}
+
+/// The action that a node type is, of a run that came without nodes of Cargo.
+pub(super) fn slug_of(node_type: &str) -> Option<&'static str> {
+    NATIVES.iter().find(|native| native.node_type == node_type).map(|native| native.slug)
+}
+
+/// How many ways on such a node has.
+pub(super) fn ways(native: &Native, config: &Object) -> Ways {
+    match native.slug {
+        "end" => Ways::Exactly(0),
+        "branch" | "split" => Ways::Exactly(2),
+        "switch" => Ways::Exactly(config.get("routes").and_then(Value::as_array).map_or(0, Vec::len)),
+        _ => Ways::Exactly(1),
+    }
+}
+
+/// The inputs of such a node, but for a group's graph.
+///
+/// # Errors
+/// What is missing, for people.
+pub(super) fn inputs(native: &Native, config: &Object) -> Result<Object, String> {
+    let mut inputs = Object::new();
+    for name in native.needed {
+        let value = config.get(*name).filter(|value| !value.is_null());
+        let value = value.ok_or_else(|| format!("the action `{}` needs `{name}` in its config", native.slug))?;
+        inputs.insert((*name).to_owned(), value.clone());
+    }
+    let given = |name: &&&str| config.get(**name).is_some_and(|value| !value.is_null());
+    for name in native.optional.iter().filter(given) {
+        inputs.insert((*name).to_owned(), config[*name].clone());
+    }
+    if native.slug == GROUP {
+        inputs.shift_remove("_nodes");
+        // Absent is false, as everywhere in a configuration.
+        let fails = config.get("failOnItemFailure").and_then(Value::as_bool).unwrap_or(false);
+        inputs.insert("on_item_failure".to_owned(), Value::from(if fails { "fail" } else { "collect" }));
+    }
+    if native.slug == "switch" && !inputs["routes"].is_array() {
+        return Err("the routes of a switch must be a list, because each of them is a way on".to_owned());
+    }
+    Ok(inputs)
+}

@@ -1,0 +1,160 @@
+//! Runs that are there: looked at, listed, counted, cancelled.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use runyard_api::cargo::types::{CancelRuns, Count, ListRuns, Node, Run, RunDetails, RunFilters, RunList};
+use runyard_api::host::Caller;
+use runyard_engine::{Command, RunId, State};
+use serde::Serialize;
+use serde_json::json;
+
+use super::filter::{LOOKED_AT_MAX, Wanted};
+use super::releases::Kept;
+use super::{Room, error, wire};
+use crate::dialects::refusal::{Refusal, of_runs};
+use crate::runs::Error;
+use crate::store::{Filter, LabelFilter};
+
+/// Entries on a page when the caller does not say.
+const LIMIT: usize = 20;
+
+/// A run with its nodes' outputs.
+pub(super) async fn get(room: &Room, cx: &Caller, uuid: &str) -> Result<RunDetails, Refusal> {
+    let state = room.named(cx, uuid).await?;
+    let nodes = Releases::default().nodes(room, cx, &state).await?;
+    Ok(wire::details(&state, &cx.tenant, nodes.as_deref().map(Vec::as_slice)))
+}
+
+/// A run as it stands.
+pub(super) async fn shown(room: &Room, cx: &Caller, state: &State) -> Result<Run, Refusal> {
+    Releases::default().shown(room, cx, state).await
+}
+
+/// A page of runs.
+pub(super) async fn list(room: &Room, cx: &Caller, body: ListRuns) -> Result<RunList, Refusal> {
+    let (limit, offset) = (limit(body.limit), offset(body.offset));
+    let wanted = Wanted::of(filters(&body)?);
+    let found = room.find(cx, &wanted, offset, limit).await?;
+    let mut releases = Releases::default();
+    let mut runs = Vec::with_capacity(found.rows.len());
+    for row in found.rows {
+        let state = room.state(cx, &row).await?;
+        runs.push(releases.shown(room, cx, &state).await?);
+    }
+    Ok(RunList { runs, count: number(found.count) })
+}
+
+/// How many runs fit.
+pub(super) async fn count(room: &Room, cx: &Caller, body: RunFilters) -> Result<Count, Refusal> {
+    let found = room.find(cx, &Wanted::of(body), 0, 0).await?;
+    Ok(Count { count: number(found.count) })
+}
+
+/// Stops runs of a workflow: those that are named, or those that the filters find. One that has ended stays as it is.
+pub(super) async fn cancel(room: &Room, cx: &Caller, body: CancelRuns) -> Result<(), Refusal> {
+    let workflow = body.workflow_uuid.clone();
+    room.known(cx, &workflow).await?;
+    let filters = filters(&body)?;
+    let only_workflow = json!(&filters) == json!({ "workflowUuid": &workflow });
+    let mut runs = Vec::new();
+    match body.uuids {
+        None if only_workflow => {
+            let reason =
+                "is required, or a filter beside workflowUuid: nobody cancels everything by leaving something out";
+            return Err(error::invalid("/uuids", reason));
+        }
+        None => {
+            let found = room.find(cx, &Wanted::of(filters).live(), 0, LOOKED_AT_MAX).await?;
+            if found.count > LOOKED_AT_MAX {
+                return Err(error::too_many(LOOKED_AT_MAX));
+            }
+            runs.extend(found.rows.iter().map(|row| row.run));
+        }
+        Some(uuids) => {
+            for uuid in uuids {
+                let state = room.named(cx, &uuid).await?;
+                if wire::label(&state, wire::WORKFLOW).as_deref() != Some(&*workflow) {
+                    return Err(of_runs(Error::UnknownRun(uuid)));
+                }
+                runs.push(state.run);
+            }
+        }
+    }
+    for run in runs {
+        room.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
+    }
+    Ok(())
+}
+
+impl Room {
+    /// A run by what stands in a path. Names that other faces let clients choose are none here.
+    pub(super) async fn named(&self, cx: &Caller, uuid: &str) -> Result<Arc<State>, Refusal> {
+        let run = RunId::parse(uuid).ok_or_else(|| of_runs(Error::UnknownRun(uuid.to_owned())))?;
+        self.runs.get(&cx.tenant, &run.to_string()).await.map_err(|error| match error {
+            Error::UnknownRun(_) => of_runs(Error::UnknownRun(uuid.to_owned())),
+            other => of_runs(other),
+        })
+    }
+
+    /// A workflow that is there, or of which there are runs: those that brought their nodes have one of their own.
+    pub(super) async fn known(&self, cx: &Caller, workflow: &str) -> Result<(), Refusal> {
+        match self.workflow(cx, workflow).await {
+            Err(refusal) if refusal.code == "workflow_not_found" => {
+                let labels = vec![LabelFilter { name: wire::WORKFLOW.to_owned(), values: vec![workflow.to_owned()] }];
+                let filter = Filter { labels, ..Filter::default() };
+                let rows = self.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?;
+                if rows.is_empty() { Err(refusal) } else { Ok(()) }
+            }
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+/// The nodes of releases, each read once for a page.
+#[derive(Default)]
+pub(super) struct Releases(HashMap<String, Option<Arc<Vec<Node>>>>);
+
+impl Releases {
+    /// A run as it stands.
+    pub(super) async fn shown(&mut self, room: &Room, cx: &Caller, state: &State) -> Result<Run, Refusal> {
+        let nodes = self.nodes(room, cx, state).await?;
+        Ok(wire::run(state, &cx.tenant, nodes.as_deref().map(Vec::as_slice)))
+    }
+
+    /// The nodes that a run walks, as they were drawn.
+    async fn nodes(&mut self, room: &Room, cx: &Caller, state: &State) -> Result<Option<Arc<Vec<Node>>>, Refusal> {
+        let Some(release) = wire::label(state, wire::RELEASE) else {
+            return Ok(wire::own_nodes(state).map(Arc::new));
+        };
+        if let Some(known) = self.0.get(&release) {
+            return Ok(known.clone());
+        }
+        let found = room.objects.get::<Kept>(&cx.tenant, &release).await.map_err(error::of_objects)?;
+        let nodes = found.map(|release| Arc::new(release.body.nodes));
+        self.0.insert(release, nodes.clone());
+        Ok(nodes)
+    }
+}
+
+/// The filters in a body that has more than them.
+fn filters(body: &impl Serialize) -> Result<RunFilters, Refusal> {
+    let read = serde_json::to_value(body).and_then(serde_json::from_value);
+    read.map_err(|error| error::invalid("", error))
+}
+
+/// A count as the document writes it.
+pub(super) fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The bounds of a page, which the document keeps small.
+pub(super) fn limit(limit: Option<NonZeroU32>) -> usize {
+    limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT)
+}
+
+/// See [`limit`].
+pub(super) fn offset(offset: Option<i32>) -> usize {
+    offset.and_then(|offset| usize::try_from(offset).ok()).unwrap_or(0)
+}

@@ -1,0 +1,189 @@
+//! Runs to be: of a workflow's release, of nodes that come with the request, of one action.
+
+use runyard_api::cargo::types::{CreateRun, ExecuteAction, Node, NodeKind, Position};
+use runyard_api::host::Caller;
+use runyard_engine::{ApprovalStrategy, Constraints, Labels, Object, Policy};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::lower::{Lowered, checked, graph_type};
+use super::native::START;
+use super::{FACE, Room, check, error, wire};
+use crate::dialects::arp::runs::idempotency_key;
+use crate::dialects::refusal::{Refusal, of_runs};
+use crate::runs::{NewRun, StartedRun};
+
+/// The longest text that lists can find a run by, characters.
+const LABEL_CHARACTERS_MAX: usize = 256;
+
+/// What a run is to walk.
+#[derive(Debug)]
+pub(super) struct Walk {
+    workflow: String,
+    /// Absent: the nodes came with the request.
+    release: Option<String>,
+    nodes: Vec<Node>,
+    lowered: Lowered,
+}
+
+/// Starts a run.
+pub(super) async fn create(
+    room: &Room,
+    cx: &Caller,
+    body: CreateRun,
+    key: Option<&str>,
+) -> Result<StartedRun, Refusal> {
+    let request = serde_json::to_value(&body).unwrap_or_default();
+    // Each by its name: a field that the API adds does not compile until it takes effect here.
+    let CreateRun { workflow_uuid, data, release_uuid, nodes } = body;
+    let walk = room.walk(cx, workflow_uuid, release_uuid, nodes).await?;
+    begin(room, cx, walk, data, ("cargo.create_run", request), key).await
+}
+
+/// Starts a run of a start, one action, and an end.
+pub(super) async fn execute(
+    room: &Room,
+    cx: &Caller,
+    body: ExecuteAction,
+    key: Option<&str>,
+) -> Result<StartedRun, Refusal> {
+    let request = serde_json::to_value(&body).unwrap_or_default();
+    let ExecuteAction { action, data } = body;
+    let (start, act, end) = (fresh(), fresh(), fresh());
+    let native = |uuid: &str, slug: &str, child: Option<&str>| Node {
+        action_slug: Some(slug.to_owned()),
+        ..node(uuid, slug, NodeKind::Native, child)
+    };
+    let nodes = vec![
+        native(&start, START, Some(&act)),
+        Node {
+            config: action.config.unwrap_or_default(),
+            action_slug: action.action_slug,
+            integration_slug: action.integration_slug,
+            connector_uuid: action.connector_uuid,
+            tool_uuid: action.tool_uuid,
+            agent_uuid: action.agent_uuid,
+            retry: action.retry,
+            ..node(&act, "action", action.kind, Some(&end))
+        },
+        native(&end, "end", None),
+    ];
+    let walk = room.walk(cx, None, None, Some(nodes)).await?;
+    begin(room, cx, walk, data.unwrap_or_default(), ("cargo.execute_action", request), key).await
+}
+
+/// A node of our own, below the one before it.
+fn node(uuid: &str, slug: &str, kind: NodeKind, child: Option<&str>) -> Node {
+    Node {
+        uuid: uuid.to_owned(),
+        slug: slug.to_owned(),
+        name: None,
+        description: None,
+        config: Object::new(),
+        children_uuids: child.map(|child| Some(child.to_owned())).into_iter().collect(),
+        fallback_on_failure: false,
+        fallback_child_uuid: None,
+        position: Position { x: 0.0, y: 0.0 },
+        retry: None,
+        kind,
+        action_slug: None,
+        integration_slug: None,
+        connector_uuid: None,
+        tool_uuid: None,
+        agent_uuid: None,
+        template_slug: None,
+        release_uuid: None,
+        wait_until_finished: None,
+    }
+}
+
+/// An identifier as this API makes them.
+pub(super) fn fresh() -> String {
+    Uuid::new_v4().to_string()
+}
+
+impl Room {
+    /// What is to be walked, checked as a whole.
+    pub(super) async fn walk(
+        &self,
+        cx: &Caller,
+        workflow: Option<String>,
+        release: Option<String>,
+        nodes: Option<Vec<Node>>,
+    ) -> Result<Walk, Refusal> {
+        if let Some(workflow) = &workflow {
+            self.workflow(cx, workflow).await?;
+        }
+        let (workflow, release, nodes) = match (workflow, release, nodes) {
+            (_, Some(_), Some(_)) => {
+                return Err(error::invalid_nodes("there is a releaseUuid, and there are nodes; give one of them"));
+            }
+            (workflow, None, Some(nodes)) => (workflow.unwrap_or_else(fresh), None, nodes),
+            (None, _, None) => return Err(error::invalid("/workflowUuid", "is required, unless there are nodes")),
+            (Some(workflow), release, None) => {
+                let release = self.released(cx, &workflow, release.as_deref()).await?;
+                (workflow, Some(release.id), release.body.nodes)
+            }
+        };
+        let lowered = checked(&self.runs, &nodes).map_err(|faults| check::refused(&faults))?;
+        Ok(Walk { workflow, release, nodes, lowered })
+    }
+}
+
+/// Starts a run once, however often it is asked for. `request`: the operation, and what tells a repeat from another request.
+pub(super) async fn begin(
+    room: &Room,
+    cx: &Caller,
+    walk: Walk,
+    data: Value,
+    request: (&'static str, Value),
+    key: Option<&str>,
+) -> Result<StartedRun, Refusal> {
+    let mut new = new_run(cx, walk, data, request);
+    new.key = key.map(idempotency_key).transpose()?;
+    room.runs.start(&cx.tenant, new).await.map_err(|error| {
+        let refusal = of_runs(error);
+        // What only the engine knows to be wrong with nodes.
+        if refusal.code == "invalid_inputs" { error::invalid_nodes(refusal.message) } else { refusal }
+    })
+}
+
+fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static str, Value)) -> NewRun {
+    let mut labels = Labels::new();
+    label(&mut labels, wire::WORKFLOW, &walk.workflow);
+    label(&mut labels, wire::GROUP, if walk.lowered.groups { "true" } else { "false" });
+    if let Some(user) = cx.subject.as_deref() {
+        label(&mut labels, wire::USER, user);
+    }
+    if let Some(title) = wire::record_title(&data) {
+        label(&mut labels, wire::RECORD_TITLE, &title);
+        label(&mut labels, wire::RECORD, &title);
+    }
+    let mut notes = Object::new();
+    match walk.release {
+        Some(release) => label(&mut labels, wire::RELEASE, &release),
+        None => _ = notes.insert(wire::NODES.to_owned(), json!(walk.nodes)),
+    }
+    NewRun {
+        name: None,
+        face: FACE,
+        operation,
+        node_type: graph_type(),
+        inputs: walk.lowered.inputs(data),
+        constraints: Constraints::default(),
+        policy: Policy::default(),
+        steps: Policy::default(),
+        approval: ApprovalStrategy::None,
+        notes,
+        labels,
+        thread: None,
+        graph: None,
+        request,
+        key: None,
+    }
+}
+
+fn label(labels: &mut Labels, name: &str, value: &str) {
+    let value: String = value.chars().take(LABEL_CHARACTERS_MAX).collect();
+    labels.entry(name.to_owned()).or_default().insert(value);
+}

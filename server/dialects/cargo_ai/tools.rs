@@ -1,0 +1,182 @@
+//! Tools and their workflows: small objects. Each tool has one workflow, made and deleted with it.
+
+use runyard_api::cargo::types::{
+    NewTool, Tool, ToolChange, ToolEnvelope, ToolList, Workflow, WorkflowKind, WorkflowList,
+};
+use runyard_api::host::Caller;
+use serde::{Deserialize, Serialize};
+
+use super::error::{no_tool, no_workflow, of_objects, settled};
+use super::start::fresh;
+use super::{Room, releases};
+use crate::dialects::arp::wire::time;
+use crate::dialects::refusal::Refusal;
+use crate::objects::{self, Change, New, Stored};
+
+/// How many objects are read at once while a list looks for its page.
+const PAGE: usize = 100;
+
+/// What is kept of a tool. Stored, so every field has a default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct KeptTool {
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icon_url: Option<String>,
+    pub(super) workflow: String,
+}
+
+impl objects::Kept for KeptTool {
+    const KIND: &'static str = "cargo.tool";
+}
+
+/// What is kept of a workflow. Stored, so every field has a default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct KeptWorkflow {
+    pub(super) tool: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) deployed: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) draft: Option<String>,
+    /// The version that was deployed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<String>,
+}
+
+impl objects::Kept for KeptWorkflow {
+    const KIND: &'static str = "cargo.workflow";
+}
+
+impl Room {
+    /// A workflow that must be there.
+    pub(super) async fn workflow(&self, cx: &Caller, uuid: &str) -> Result<Stored<KeptWorkflow>, Refusal> {
+        let found = self.objects.get(&cx.tenant, uuid).await.map_err(of_objects)?;
+        found.ok_or_else(|| no_workflow(uuid))
+    }
+
+    /// A tool that must be there.
+    pub(super) async fn tool(&self, cx: &Caller, uuid: &str) -> Result<Stored<KeptTool>, Refusal> {
+        let found = self.objects.get(&cx.tenant, uuid).await.map_err(of_objects)?;
+        found.ok_or_else(|| no_tool(uuid))
+    }
+
+    /// A page of objects that fit, newest first.
+    pub(super) async fn page<T: objects::Kept>(
+        &self,
+        cx: &Caller,
+        parent: Option<&str>,
+        fits: impl Fn(&Stored<T>) -> bool,
+        (limit, offset): (usize, usize),
+    ) -> Result<Vec<Stored<T>>, Refusal> {
+        let (mut found, mut after) = (Vec::new(), None);
+        while found.len() < offset + limit {
+            let page = self.objects.list::<T>(&cx.tenant, parent, after.as_ref(), PAGE).await.map_err(of_objects)?;
+            after = page.last().map(Stored::cursor);
+            let last = page.len() < PAGE;
+            found.extend(page.into_iter().filter(&fits));
+            if last {
+                break;
+            }
+        }
+        Ok(found.into_iter().skip(offset).take(limit).collect())
+    }
+}
+
+/// Makes a tool, its workflow and the draft of its first release.
+pub(super) async fn create(room: &Room, cx: &Caller, body: NewTool) -> Result<ToolEnvelope, Refusal> {
+    let NewTool { name, description, icon_url } = body;
+    let (tool, workflow, draft) = (fresh(), fresh(), fresh());
+    let kept = KeptTool { name: name.to_string(), description, icon_url, workflow: workflow.clone() };
+    let of_workflow = KeptWorkflow { tool: tool.clone(), draft: Some(draft.clone()), ..KeptWorkflow::default() };
+    let changes = vec![
+        Change::create(&New { id: tool.clone(), name: None, parent: None, body: kept }),
+        Change::create(&New { id: workflow.clone(), name: None, parent: None, body: of_workflow }),
+        Change::create(&New { id: draft, name: None, parent: Some(workflow), body: releases::Kept::default() }),
+    ];
+    room.objects.change(&cx.tenant, changes).await.map_err(of_objects)?;
+    get(room, cx, &tool).await
+}
+
+/// A tool.
+pub(super) async fn get(room: &Room, cx: &Caller, uuid: &str) -> Result<ToolEnvelope, Refusal> {
+    Ok(ToolEnvelope { tool: shown(cx, &room.tool(cx, uuid).await?) })
+}
+
+/// A page of tools.
+pub(super) async fn list(room: &Room, cx: &Caller, page: (usize, usize)) -> Result<ToolList, Refusal> {
+    let found = room.page::<KeptTool>(cx, None, |_| true, page).await?;
+    Ok(ToolList { tools: found.iter().map(|tool| shown(cx, tool)).collect() })
+}
+
+/// Changes what is given.
+pub(super) async fn update(room: &Room, cx: &Caller, uuid: &str, body: ToolChange) -> Result<ToolEnvelope, Refusal> {
+    settled(|| update_once(room, cx, uuid, body.clone())).await
+}
+
+async fn update_once(room: &Room, cx: &Caller, uuid: &str, body: ToolChange) -> Result<ToolEnvelope, Refusal> {
+    let ToolChange { name, description, icon_url } = body;
+    let mut tool = room.tool(cx, uuid).await?;
+    if let Some(name) = name {
+        tool.body.name = name.to_string();
+    }
+    tool.body.description = description.or(tool.body.description.take());
+    tool.body.icon_url = icon_url.or(tool.body.icon_url.take());
+    let changed = room.objects.replace(&cx.tenant, tool).await.map_err(of_objects)?;
+    Ok(ToolEnvelope { tool: shown(cx, &changed) })
+}
+
+/// Deletes a tool and its workflow. Its releases stay, because its runs show what they walked.
+pub(super) async fn delete(room: &Room, cx: &Caller, uuid: &str) -> Result<(), Refusal> {
+    settled(|| delete_once(room, cx, uuid)).await
+}
+
+async fn delete_once(room: &Room, cx: &Caller, uuid: &str) -> Result<(), Refusal> {
+    let tool = room.tool(cx, uuid).await?;
+    let workflow = room.workflow(cx, &tool.body.workflow).await?;
+    let changes = vec![Change::delete(&tool), Change::delete(&workflow)];
+    room.objects.change(&cx.tenant, changes).await.map_err(of_objects)?;
+    Ok(())
+}
+
+/// A page of workflows.
+pub(super) async fn workflows(
+    room: &Room,
+    cx: &Caller,
+    uuids: &[String],
+    page: (usize, usize),
+) -> Result<WorkflowList, Refusal> {
+    let wanted = |workflow: &Stored<KeptWorkflow>| uuids.is_empty() || uuids.contains(&workflow.id);
+    let mut workflows = Vec::new();
+    for found in room.page(cx, None, wanted, page).await? {
+        let tool = room.objects.get::<KeptTool>(&cx.tenant, &found.body.tool).await.map_err(of_objects)?;
+        workflows.push(Workflow {
+            uuid: found.id,
+            workspace_uuid: cx.tenant.to_string(),
+            kind: WorkflowKind::Tool,
+            name: tool.map(|tool| tool.body.name),
+            tool_uuid: Some(found.body.tool),
+            deployed_release_uuid: found.body.deployed,
+            draft_release_uuid: found.body.draft,
+            created_at: time(found.created_at_ms),
+            updated_at: time(found.updated_at_ms),
+        });
+    }
+    Ok(WorkflowList { workflows })
+}
+
+fn shown(cx: &Caller, tool: &Stored<KeptTool>) -> Tool {
+    let KeptTool { name, description, icon_url, workflow } = tool.body.clone();
+    Tool {
+        uuid: tool.id.clone(),
+        workspace_uuid: cx.tenant.to_string(),
+        workflow_uuid: workflow,
+        name,
+        description,
+        icon_url,
+        created_at: time(tool.created_at_ms),
+        updated_at: time(tool.updated_at_ms),
+    }
+}

@@ -1,0 +1,145 @@
+//! Between Cargo's words and the engine's: runs and their states.
+//!
+//! Absent optional fields are absent, never null. A run that came through another face has what can be derived. What a run never has
+//! here, and why: `traceUuid` (there are no traces), `parentAgentUuid`, `parentChatUuid`, `parentMessageUuid` (there are no chats),
+//! `deletedAt` (nothing is deleted).
+
+use runyard_api::cargo::types::{Node, Run, RunDetails, RunStatus};
+use runyard_engine::{NodeKind, Object, RunOutcome, RunStatus as Status, State};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::executions;
+use crate::dialects::arp::wire::time;
+
+/// The note that holds the nodes of a run that brought its own.
+pub(super) const NODES: &str = "cargo.nodes";
+
+/// Labels of runs that came through here.
+pub(super) const WORKFLOW: &str = "cargo.workflow";
+pub(super) const RELEASE: &str = "cargo.release";
+pub(super) const USER: &str = "cargo.user";
+pub(super) const RECORD_ID: &str = "cargo.record_id";
+pub(super) const RECORD_TITLE: &str = "cargo.record_title";
+/// The record's id and its title: what one filter asks for at once.
+pub(super) const RECORD: &str = "cargo.record";
+/// Whether it walks a group.
+pub(super) const GROUP: &str = "cargo.group";
+pub(super) const BATCH: &str = "cargo.batch";
+pub(super) const PARENT: &str = "cargo.parent";
+pub(super) const PARENT_NODE: &str = "cargo.parent_node";
+pub(super) const PARENT_BATCH: &str = "cargo.parent_batch";
+
+/// How many characters of what a run was given stand for a title.
+const TITLE_CHARACTERS_MAX: usize = 200;
+
+/// A run. `nodes`: as they were drawn, where that is known.
+pub(super) fn run(state: &State, tenant: &str, nodes: Option<&[Node]>) -> Run {
+    let uuid = state.run.uuid();
+    let status = run_status(state.status);
+    let executions = executions::of(state, nodes);
+    Run {
+        uuid: uuid.to_string(),
+        workspace_uuid: tenant.to_owned(),
+        workflow_uuid: label(state, WORKFLOW).unwrap_or_else(|| derived(uuid, "workflow")),
+        user_uuid: label(state, USER),
+        release_uuid: label(state, RELEASE),
+        nodes: own_nodes(state),
+        batch_uuid: label(state, BATCH),
+        trace_uuid: None,
+        temporal_workflow_id: Some(state.run.to_string()),
+        record_id: label(state, RECORD_ID),
+        record_title: label(state, RECORD_TITLE).or_else(|| record_title(data(state)?)),
+        context_s3_filename: Some(format!("runs/{uuid}/context.json")),
+        computed_configs_s3_filename: Some(format!("runs/{uuid}/computed-configs.json")),
+        parent_uuid: label(state, PARENT),
+        parent_node_uuid: label(state, PARENT_NODE),
+        parent_batch_uuid: label(state, PARENT_BATCH),
+        parent_agent_uuid: None,
+        parent_chat_uuid: None,
+        parent_message_uuid: None,
+        is_group_parent: walks_a_group(state),
+        status,
+        error_message: error_message(state, status),
+        executions,
+        created_at: time(state.started_at_ms.unwrap_or_default()),
+        updated_at: time(state.updated_at_ms.unwrap_or_default()),
+        finished_at: state.ended_at_ms.map(time),
+        deleted_at: None,
+    }
+}
+
+/// A run, with what its nodes put out and what their configurations came to.
+pub(super) fn details(state: &State, tenant: &str, nodes: Option<&[Node]>) -> RunDetails {
+    let (mut context, mut configs) = (Map::new(), Map::new());
+    for (slug, node) in executions::reached(state) {
+        if let Some(outputs) = &node.outputs {
+            context.insert(slug.to_owned(), output(node.node_type.kind, outputs));
+        }
+        configs.insert(slug.to_owned(), Value::Object(node.inputs.clone()));
+    }
+    RunDetails { run: run(state, tenant, nodes), run_context: context, run_computed_configs: configs }
+}
+
+/// What a node put out. A group's is the list of what came of its items.
+fn output(kind: NodeKind, outputs: &Object) -> Value {
+    match (kind, outputs.get("results")) {
+        (NodeKind::Each, Some(results)) => results.clone(),
+        _ => Value::Object(outputs.clone()),
+    }
+}
+
+/// The nodes that a run brought.
+pub(super) fn own_nodes(state: &State) -> Option<Vec<Node>> {
+    let nodes = state.start.as_deref()?.notes.get(NODES)?;
+    serde_json::from_value(nodes.clone()).ok()
+}
+
+/// The first value of a label.
+pub(super) fn label(state: &State, name: &str) -> Option<String> {
+    state.start.as_deref()?.labels.get(name)?.first().cloned()
+}
+
+/// What a run was given.
+fn data(state: &State) -> Option<&Value> {
+    let start = state.start.as_deref()?;
+    start.inputs.get("data").or_else(|| ["goal", "prompt"].iter().find_map(|key| start.inputs.get(*key)))
+}
+
+/// What people call a run that is about no record: what it was given.
+pub(super) fn record_title(data: &Value) -> Option<String> {
+    let text = match data {
+        Value::Null => return None,
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    Some(text.chars().take(TITLE_CHARACTERS_MAX).collect())
+}
+
+fn walks_a_group(state: &State) -> bool {
+    match label(state, GROUP) {
+        Some(said) => said == "true",
+        None => state.root().is_some_and(|root| root.node_type.kind == NodeKind::Each),
+    }
+}
+
+/// Why a run failed, in its own words.
+fn error_message(state: &State, status: RunStatus) -> Option<String> {
+    state.error.as_ref().filter(|_| status == RunStatus::Error).map(|error| error.message.clone())
+}
+
+/// A UUID that a run lacks: the same whenever it is asked for.
+fn derived(run: Uuid, field: &str) -> String {
+    Uuid::new_v5(&run, field.as_bytes()).to_string()
+}
+
+/// Where a run stands. What was passed over has a fallback, or it would have failed the run.
+pub(super) fn run_status(status: Status) -> RunStatus {
+    match status {
+        Status::Queued => RunStatus::Pending,
+        Status::Running | Status::Waiting => RunStatus::Running,
+        Status::Final(RunOutcome::Succeeded | RunOutcome::Partial) => RunStatus::Success,
+        Status::Final(RunOutcome::NothingAchieved | RunOutcome::Failed) => RunStatus::Error,
+        Status::Final(RunOutcome::Canceled) => RunStatus::Cancelled,
+    }
+}

@@ -1,0 +1,48 @@
+//! Runs that node runs start: the start itself, and what becomes of one that cannot be.
+
+use runyard_engine::event::Failure;
+use runyard_engine::{Command, Effect, Outcome};
+
+use super::work::settle;
+use super::{Parts, perform};
+use crate::runs::Error;
+
+/// Starts the run that a node run asks for. It is committed before anybody hears of it: a crash here repeats the start, which then is
+/// found done.
+pub(super) async fn start(parts: &Parts, around: &perform::Around, effect: &Effect) -> Result<Command, Error> {
+    let perform::Launch { sub_run, inputs } = match parts.performer.launch(around).await {
+        Ok(launch) => launch,
+        Err(failure) => return Ok(settle(effect, Outcome::Failed(failure))),
+    };
+    let error = match parts.runs.start_sub_run(&around.tenant, &sub_run).await {
+        Ok(()) => {
+            let (effect, node_run, waits) = (effect.id, effect.node_run, sub_run.parent.waits);
+            return Ok(Command::Launched { effect, node_run, inputs, waits });
+        }
+        Err(error) => refused(error)?,
+    };
+    let outcome = match inputs {
+        Some(inputs) => Outcome::FailedWith { error, inputs },
+        None => Outcome::Failed(error),
+    };
+    Ok(settle(effect, outcome))
+}
+
+/// Why a run cannot be started, for whoever reads of it in the one above; an error where it is worth another try.
+fn refused(error: Error) -> Result<Failure, Error> {
+    let message = match &error {
+        Error::InvalidInputs { violations, .. } => {
+            let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
+            format!("{error}: {}", reasons.join("; "))
+        }
+        Error::UnknownNodeType(_) | Error::Rejected(_) => error.to_string(),
+        _ => return Err(error),
+    };
+    let message = format!("the run cannot be started: {message}");
+    Ok(Failure { code: "sub_run_refused".to_owned(), message, details: None, retryable: Some(false) })
+}
+
+/// That something was done which nobody waits for.
+pub(super) fn done(effect: &Effect) -> Command {
+    settle(effect, Outcome::Succeeded { outputs: runyard_engine::Object::new() })
+}

@@ -1,0 +1,91 @@
+//! Runs that runs start: begun under an id that follows from the attempt, called off, and their ends told. Each of these may be done
+//! again, after a crash or by a driver that was thought dead, and is then found done.
+//!
+//! A start and the word that calls it off may cross. Both use one key, which only one of them can: whoever comes second finds out.
+
+use runyard_engine::{Command, NodeRunId, Parent, Rejected, RunId, RunStatus, Start, State, SubRunReport};
+
+use super::submit::Riders;
+use super::{Error, NewRun, Runs};
+use crate::store::{KeyUse, StoreError};
+
+/// The label that names the run above.
+pub const PARENT_RUN: &str = "runyard.parent_run";
+/// The label that names the node run above.
+pub const PARENT_NODE_RUN: &str = "runyard.parent_node_run";
+/// The scope of the keys that starts and their calling off have in common.
+const SCOPE: &str = "sub_run";
+/// Enough to find the other one's doing.
+const LOOKS_MAX: usize = 3;
+
+/// A run for another one.
+#[derive(Debug, Clone)]
+pub struct SubRun {
+    /// Under which id.
+    pub run: RunId,
+    /// For whom.
+    pub parent: Parent,
+    /// The face of the run above: it is listed as that one is.
+    pub face: String,
+    /// Everything else.
+    pub new: NewRun,
+}
+
+impl Runs {
+    /// Starts a run for its parent, unless it has begun or was called off.
+    pub async fn start_sub_run(&self, tenant: &str, sub_run: &SubRun) -> Result<(), Error> {
+        let SubRun { run, parent, face, new } = sub_run;
+        let run = *run;
+        if self.state(tenant, run).await?.is_some() {
+            return Ok(());
+        }
+        let start = self.prepared(new, &self.fingerprints.of(&new.request)).await?;
+        let mut start = Start { parent: Some(parent.clone()), face: face.clone(), ..start };
+        for (name, id) in [(PARENT_RUN, parent.run.to_string()), (PARENT_NODE_RUN, parent.node_run.to_string())] {
+            start.labels.insert(name.to_owned(), [id].into());
+        }
+        let riders = Riders { settles: None, key: Some(key(run, run)) };
+        match self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await {
+            // Begun meanwhile, or called off: who asked finds out which by what it is told.
+            Ok(_) | Err(Error::Rejected(Rejected::AlreadyStarted) | Error::Store(StoreError::KeyTaken(_))) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Cancels a run for its parent; where it has not begun, it never does.
+    pub async fn stop_sub_run(&self, tenant: &str, parent: RunId, run: RunId) -> Result<(), Error> {
+        for _ in 0..LOOKS_MAX {
+            if self.state(tenant, run).await?.is_some() {
+                let reason = Some(format!("stopped by {parent}, which has started it"));
+                return self.submit(tenant, run, Command::Cancel { reason }).await.map(|_| ());
+            }
+            match self.submitter.remember(tenant, parent, key(run, parent)).await {
+                Err(Error::Store(StoreError::KeyTaken(taken))) if taken.run == run => {}
+                Ok(()) | Err(Error::Store(StoreError::KeyTaken(_))) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// Tells a run's parent how the run has ended.
+    pub async fn report(&self, tenant: &str, run: RunId, (parent, node_run): (RunId, NodeRunId)) -> Result<(), Error> {
+        let Some(report) = self.state(tenant, run).await?.as_deref().and_then(report) else { return Ok(()) };
+        let command = Command::Report { node_run, report: Box::new(report) };
+        match self.submit(tenant, parent, command).await {
+            // Whoever is refused to be told is gone.
+            Ok(_) | Err(Error::Rejected(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn key(run: RunId, user: RunId) -> KeyUse {
+    KeyUse { scope: SCOPE.to_owned(), key: run.to_string(), fingerprint: Vec::new(), run: user }
+}
+
+fn report(state: &State) -> Option<SubRunReport> {
+    let RunStatus::Final(outcome) = state.status else { return None };
+    let (outputs, error) = (state.outputs.clone(), state.error.clone());
+    Some(SubRunReport { run: state.run, outcome, outputs, error })
+}

@@ -1,0 +1,67 @@
+//! Two tenants: what is another's is not there, in the same words as what never was.
+
+use http::Method;
+use runyard::config::auth::Mode;
+use serde_json::{Value, json};
+
+use super::{AT, ask, begun, deployed, drawn, finished, get, post};
+use crate::harness::{Clients, World};
+
+async fn two() -> (World, Clients, Clients) {
+    let world = World::with(|config| config.auth.mode = Some(Mode::Required)).await;
+    let (ours, theirs) = (world.key("acme", &[]).await, world.key("other", &[]).await);
+    let (acme, other) = (world.showing(Some(&ours)), world.showing(Some(&theirs)));
+    (world, acme, other)
+}
+
+/// A UUID that nothing has.
+const STRANGER: &str = "0199f0a0-0000-7000-8000-00000000abcd";
+
+#[tokio::test]
+async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
+    let (_world, acme, other) = two().await;
+    let workflow = deployed(&acme, drawn()).await;
+    let run = begun(&acme, json!({ "workflowUuid": workflow, "data": null })).await;
+    finished(&acme, &run).await;
+    let tool = get(&acme, "/tools/list").await.1["tools"][0]["uuid"].as_str().unwrap().to_owned();
+    let release = run["releaseUuid"].as_str().unwrap().to_owned();
+    let run = run["uuid"].as_str().unwrap().to_owned();
+    let told = async |method: Method, path: String, body: Option<Value>, name: &str| {
+        let answer = ask(&other, method, &format!("{AT}{path}"), body).await;
+        assert!(answer.status >= 400, "{path}: {}", answer.text());
+        (answer.status, answer.text().replace(name, "NAME"))
+    };
+    let by_path = [
+        (Method::GET, "/runs/", &run, None),
+        (Method::GET, "/tools/", &tool, None),
+        (Method::PUT, "/tools/", &tool, Some(json!({}))),
+        (Method::DELETE, "/tools/", &tool, None),
+        (Method::GET, "/releases/", &release, None),
+        (Method::GET, "/releases/deployed?workflowUuid=", &workflow, None),
+        (Method::GET, "/releases/draft?workflowUuid=", &workflow, None),
+        (Method::GET, "/releases/list?workflowUuid=", &workflow, None),
+    ];
+    for (method, path, name, body) in by_path {
+        let theirs = told(method.clone(), format!("{path}{name}"), body.clone(), name).await;
+        let nobodys = told(method, format!("{path}{STRANGER}"), body, STRANGER).await;
+        assert_eq!(theirs, nobodys, "{path}");
+    }
+    for path in ["/runs", "/runs/cancel", "/runs/metrics", "/releases/draft/update", "/releases/draft/deploy"] {
+        let body = |name: &str| Some(json!({ "workflowUuid": name, "data": null, "uuids": [] }));
+        let theirs = told(Method::POST, path.to_owned(), body(&workflow), &workflow).await;
+        assert_eq!(theirs, told(Method::POST, path.to_owned(), body(STRANGER), STRANGER).await, "{path}");
+    }
+    for (who, count) in [(&acme, 1), (&other, 0)] {
+        let listed = |answer: Value, name: &str| answer[name].as_array().unwrap().len();
+        assert_eq!(post(who, "/runs/count", json!({})).await.1["count"], count);
+        assert_eq!(listed(post(who, "/runs/list", json!({})).await.1, "runs"), count);
+        assert_eq!(listed(get(who, "/tools/list").await.1, "tools"), count);
+        assert_eq!(listed(get(who, "/workflows/list").await.1, "workflows"), count);
+    }
+    // Nor can one's own workflow walk another's release.
+    let own = deployed(&other, drawn()).await;
+    let (_, refusal) =
+        post(&other, "/runs", json!({ "workflowUuid": own, "releaseUuid": release, "data": null })).await;
+    assert_eq!(refusal["reason"], "invalidReleaseOrCustomNodes");
+    assert_eq!(get(&acme, &format!("/tools/{tool}")).await.0, 200, "nothing came through");
+}

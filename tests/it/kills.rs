@@ -1,0 +1,141 @@
+//! `kill -9` again and again under load: no acknowledged start is lost, no finished step is repeated, no watcher misses an event or
+//! sees one twice, and every run ends.
+//!
+//! | file | what |
+//! |------|------|
+//! | `load.rs` | callers of five faces who ask until they are answered, and watchers who resume |
+//! | `effects.rs` | the service that steps call: it notes which step was asked for in which life of the server, and holds some |
+//! | `disk.rs` | what lay on the disk when the server was killed, read from a copy |
+//!
+//! `RUNYARD_KILLS` says how often, 20 by default: `RUNYARD_KILLS=200 cargo test -p runyard --test it kills -- --nocapture`.
+
+mod disk;
+mod effects;
+mod load;
+
+use std::path::Path;
+use std::time::Duration;
+
+use runyard::clock::Stopwatch;
+
+use self::disk::Disk;
+use self::effects::Effects;
+use self::load::Load;
+use crate::process::{Served, bounded, free_port_base};
+
+/// How often where nobody says.
+const KILLS: usize = 20;
+/// Starts that are asked for in each life of the server. Two thirds of their runs have a step that is in the air at the kill.
+const STARTS: usize = 6;
+/// A bound for a machine that does everything else, too. What is measured is printed.
+const RESUMED_WITHIN: Duration = Duration::from_secs(30);
+
+fn kills() -> usize {
+    let asked = std::env::var("RUNYARD_KILLS").ok().filter(|text| !text.is_empty());
+    asked.map_or(KILLS, |text| text.parse().unwrap_or_else(|_| panic!("RUNYARD_KILLS is `{text}`, not a number")))
+}
+
+/// How long the server took to be ready, and to go on with a step that was in the air when it was killed.
+#[derive(Default)]
+struct Times {
+    ready: Vec<Duration>,
+    resumed: Vec<Duration>,
+}
+
+fn configure(folder: &Path, peer: &str) {
+    let text = format!(
+        r#"
+        [[integrations]]
+        id = "ledger"
+        name = "Ledger"
+        description = "A ledger of entries."
+        url = "{peer}"
+        allow_private_addresses = true
+        timeout_ms = 60000
+
+        [[integrations.node_types]]
+        slug = "record_entry"
+        description = "Records an entry."
+        method = "POST"
+        path = "/entries"
+        input_schema = {{ type = "object", required = ["title"], properties = {{ title = {{ type = "string" }} }} }}
+        output_schema = {{ type = "object", required = ["number"] }}
+        "#
+    );
+    std::fs::write(folder.join("runyard.toml"), text).unwrap();
+}
+
+/// Starts the server, and waits until it has gone on with what was in the air.
+async fn restart(folder: &Path, base: &str, effects: &Effects, times: &mut Times) -> Served {
+    let in_the_air = effects.begin_life();
+    let began = Stopwatch::start();
+    let served = Served::start_with(folder, &["--port-base", base]).await;
+    times.ready.push(began.elapsed());
+    if in_the_air {
+        bounded("a step that was in the air", effects.resumed()).await;
+        times.resumed.push(began.elapsed());
+    }
+    served
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_or_repeated_when_the_server_is_killed_again_and_again() {
+    let kills = kills();
+    let folder = tempfile::tempdir().unwrap();
+    let effects = Effects::start().await;
+    configure(folder.path(), effects.url());
+    let base = free_port_base().to_string();
+    let (mut times, mut disk) = (Times::default(), Disk::default());
+
+    let mut served = Served::start_with(folder.path(), &["--port-base", &base]).await;
+    let load = Load::start(&served.doors, kills * STARTS);
+    for kill in 1..=kills {
+        load.allow(STARTS);
+        // Between the first and the last answer of this life, and never before something is in the air.
+        let answered = (kill - 1) * STARTS + 1 + kill % STARTS;
+        bounded("answers to starts", load.answered(answered)).await;
+        bounded("a step in the air", effects.holds_something()).await;
+        served.kill();
+        let found = disk.look(folder.path()).await;
+        load.must_be_there(&disk);
+        println!(
+            "kill {kill} of {kills}: {} starts answered, {found} runs on the disk, {} steps finished",
+            load.count(),
+            disk.steps()
+        );
+        if kill == kills {
+            // Nobody would answer what is held from now on.
+            effects.hold_no_more();
+        }
+        served = restart(folder.path(), &base, &effects, &mut times).await;
+    }
+    let runs = load.end(&served.doors).await;
+    served.kill();
+    disk.look(folder.path()).await;
+    assert_eq!(disk.open(), 0, "every run ends");
+    assert_eq!(disk.runs(), runs.len(), "one run for each start, however often it was asked for");
+    for run in &runs {
+        disk.has(run);
+    }
+    let (calls, again) = effects.judge(disk.finished_calls());
+
+    let Times { mut ready, mut resumed } = times;
+    println!(
+        "{kills} kills: {} starts answered, 0 lost; {} steps finished, 0 repeated ({calls} calls outside, {again} of them made again \
+         because a kill met them in the air); {} events seen by watchers, 0 missing, 0 twice; from restart to ready {:?} median; \
+         to the first resumed step {:?} median, {:?} at most",
+        runs.len(),
+        disk.steps(),
+        runs.iter().map(|run| run.seen.len()).sum::<usize>(),
+        median(&mut ready),
+        median(&mut resumed),
+        resumed.last().copied().unwrap_or_default(),
+    );
+    assert_eq!(resumed.len(), kills, "each kill met something in the air");
+    assert!(median(&mut resumed) < RESUMED_WITHIN);
+}

@@ -1,0 +1,198 @@
+//! Callers of five faces who ask under their key until they are answered, as a careful client does, and a watcher for each run.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::StreamExt;
+use runyard::clock::Clock;
+use runyard_client::{Patience, Seen, run_gateway};
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use super::disk::Disk;
+use super::effects::HELD;
+use crate::process::{Doors, assert_whole, bounded};
+
+/// How many ask at the same time.
+const CALLERS: usize = 4;
+/// How long a caller waits before it asks again.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// A start that was answered.
+#[derive(Debug, Clone)]
+pub(super) struct Run {
+    number: usize,
+    pub(super) run_id: String,
+    /// The events that its watcher saw.
+    pub(super) seen: Vec<Value>,
+}
+
+/// What callers share.
+struct Shared {
+    doors: Doors,
+    http: reqwest::Client,
+    clock: Clock,
+    allowed: Semaphore,
+    next: Mutex<std::ops::Range<usize>>,
+    answered: watch::Sender<Vec<(usize, String)>>,
+    watchers: Mutex<Vec<JoinHandle<Run>>>,
+}
+
+/// The load.
+pub(super) struct Load {
+    shared: Arc<Shared>,
+    callers: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    /// Callers who will start so many runs, as far as they are allowed to.
+    pub(super) fn start(doors: &Doors, starts: usize) -> Self {
+        let shared = Arc::new(Shared {
+            doors: doors.clone(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            clock: Clock::system(),
+            allowed: Semaphore::new(0),
+            next: Mutex::new(0..starts),
+            answered: watch::Sender::new(Vec::new()),
+            watchers: Mutex::default(),
+        });
+        let callers = (0..CALLERS).map(|_| tokio::spawn(call(shared.clone()))).collect();
+        Load { shared, callers }
+    }
+
+    /// Lets them go on with so many more.
+    pub(super) fn allow(&self, starts: usize) {
+        self.shared.allowed.add_permits(starts);
+    }
+
+    /// Waits until so many starts were answered in all.
+    pub(super) async fn answered(&self, starts: usize) {
+        self.shared.answered.subscribe().wait_for(|answered| answered.len() >= starts).await.unwrap();
+    }
+
+    /// How many starts were answered so far.
+    pub(super) fn count(&self) -> usize {
+        self.shared.answered.borrow().len()
+    }
+
+    /// Every start that was answered is on the disk. The server is dead, so that no answer comes between.
+    pub(super) fn must_be_there(&self, disk: &Disk) {
+        for (number, run_id) in &*self.shared.answered.borrow() {
+            assert!(disk.knows(run_id), "start {number} was answered with {run_id}, and is lost");
+        }
+    }
+
+    /// Waits until every start was answered and every watcher has seen its run's end. Asks once more under every key.
+    pub(super) async fn end(self, doors: &Doors) -> Vec<Run> {
+        for caller in self.callers {
+            bounded("a caller", caller).await.unwrap();
+        }
+        let watchers = std::mem::take(&mut *self.shared.watchers.lock().unwrap());
+        let mut runs = Vec::with_capacity(watchers.len());
+        for watcher in watchers {
+            let run = bounded("a watcher", watcher).await.unwrap();
+            assert_whole(&run.seen);
+            let kept = doors.events(&run.run_id, 0).await;
+            assert_eq!(told(&run.seen), told(&kept), "what was seen is what is kept");
+            let found = doors.run(&run.run_id).await;
+            assert_eq!(found["state"], "succeeded", "{found}");
+            assert_eq!(self.shared.ask(run.number).await.as_deref(), Ok(&*run.run_id), "the same run for the same key");
+            runs.push(run);
+        }
+        runs
+    }
+}
+
+async fn call(shared: Arc<Shared>) {
+    loop {
+        let Some(number) = shared.next.lock().unwrap().next() else { return };
+        shared.allowed.acquire().await.unwrap().forget();
+        let run_id = loop {
+            match shared.ask(number).await {
+                Ok(run_id) => break run_id,
+                // Nobody knows whether it was started: ask again under the same key.
+                Err(_) => shared.clock.sleep(AGAIN).await,
+            }
+        };
+        shared.watchers.lock().unwrap().push(tokio::spawn(watch(
+            shared.doors.gateway_url.clone(),
+            number,
+            run_id.clone(),
+        )));
+        shared.answered.send_modify(|answered| answered.push((number, run_id)));
+    }
+}
+
+/// Watches a run from its first event to its last, over as many connections as it takes.
+async fn watch(url: String, number: usize, run_id: String) -> Run {
+    let wait_max = Duration::from_millis(500);
+    let patience = Patience { attempts_max: 10_000, wait_min: Duration::from_millis(20), wait_max };
+    let client = run_gateway::Client::builder(&url).no_proxy().build().unwrap();
+    let mut told = client.watch(run_id.clone()).patience(patience).told();
+    let mut seen = Vec::new();
+    while let Some(next) = told.next().await {
+        match next.unwrap() {
+            Seen::Event(event) => seen.push(json!(event)),
+            Seen::Interrupted { .. } => {}
+        }
+    }
+    Run { number, run_id, seen }
+}
+
+impl Shared {
+    /// Asks for a start once. What a caller could only mend by asking otherwise fails the test.
+    async fn ask(&self, number: usize) -> Result<String, String> {
+        let (url, body, place) = self.request(number);
+        let request = self.http.post(url).header("idempotency-key", format!("start-{number}")).json(&body);
+        let answer = request.send().await.map_err(|error| error.to_string())?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| error.to_string())?;
+        assert!(status.is_success() || status.is_server_error(), "start {number}: {status} {text}");
+        let answer: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        let run_id = answer.pointer(place).and_then(Value::as_str);
+        run_id.filter(|_| status.is_success()).map(str::to_owned).ok_or(text)
+    }
+
+    /// Where, what, and where in the answer the run's id is.
+    fn request(&self, number: usize) -> (String, Value, &'static str) {
+        let goal = goal(number);
+        match number % 5 {
+            0 => {
+                let planner = json!({ "node_type_id": "runyard.composite.planner.general", "version": "latest" });
+                let body = json!({ "root_node_type_ref": planner, "input": { "goal": goal } });
+                (format!("{}/v1/runs", self.doors.gateway_url), body, "/run_id")
+            }
+            1 => (format!("{}/v1/runs", self.doors.runtime_url), json!({ "input": { "goal": goal } }), "/run_id"),
+            2 => {
+                let body = json!({
+                    "intent": goal, "selectedCustomerIntegrationIds": ["*"], "context": "", "userId": "ann"
+                });
+                (format!("{}/v1/runs", self.doors.toolregistry_url), body, "/runId")
+            }
+            3 => {
+                let body = json!({ "content": goal, "mode": "async" });
+                (format!("{}/v1/servers/default/runs", self.doors.acp_url), body, "/run/id")
+            }
+            _ => (format!("{}/v1/runs", self.doors.native_url), json!({ "goal": goal }), "/run_id"),
+        }
+    }
+}
+
+/// What tells events of a run apart. The client has read the others, and may write what they say otherwise.
+fn told(events: &[Value]) -> Vec<(&Value, &Value, &Value)> {
+    events.iter().map(|event| (&event["seq"], &event["type"], &event["node_run_id"])).collect()
+}
+
+/// Four steps, two of which have an effect outside. Two of three runs have one that is held: the first, or the last.
+fn goal(number: usize) -> String {
+    let (first, last) = match number % 3 {
+        0 => ("quick", HELD),
+        1 => (HELD, "quick"),
+        _ => ("quick", "quick"),
+    };
+    format!(
+        "Record an entry in ledger with title \"{first}-first-{number}\", then sleep for 0.01 seconds, then generate a UUID, \
+         then record an entry in ledger with title \"{last}-last-{number}\"."
+    )
+}
