@@ -98,6 +98,7 @@ pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
         node_runs: started.state.order.clone(),
         labels: Default::default(),
         approvals: Vec::new(),
+        sealed: Vec::new(),
         key: None,
     })
 }

@@ -177,6 +177,8 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
         notes,
         labels,
         thread: None,
+        output_schema: None,
+        pass_through: Vec::new(),
         graph: None,
         request,
         key: None,

@@ -49,6 +49,8 @@ pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, Unsayable> {
         approval: strategy.as_ref().map_or(ApprovalStrategy::None, approval),
         notes: Object::new(),
         labels: Labels::new(),
+        output_schema: None,
+        pass_through: Vec::new(),
         graph: None,
         thread: None,
         request: serde_json::to_value(body).unwrap_or_default(),

@@ -28,6 +28,7 @@ pub mod plain;
 mod read;
 mod readers;
 mod schema;
+mod sealed;
 #[cfg(test)]
 mod tests;
 pub mod wal;
@@ -47,7 +48,8 @@ use super::api_key::{ApiKey, KeyStore};
 use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectStore};
 use super::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, Tenant, folder,
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError, Tenant,
+    folder,
 };
 
 /// The database's name in its folder.
@@ -229,6 +231,11 @@ impl Store for Sqlite {
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         let (tenant, filter) = (tenant.to_owned(), filter.clone());
         self.readers()?.read(move |connection| approvals::list(connection, &tenant, &filter, after, limit)).await
+    }
+
+    async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {
+        let (tenant, name) = (tenant.to_owned(), name.to_owned());
+        self.readers()?.read(move |connection| sealed::get(connection, &tenant, run, &name)).await
     }
 
     async fn turns(
