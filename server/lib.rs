@@ -6,6 +6,7 @@
 //! of it in one value; `main.rs` and [`cli`] are the command line over that.
 
 pub mod auth;
+pub mod bench;
 pub mod catalog;
 pub mod check;
 pub mod cli;
@@ -20,7 +21,9 @@ pub mod fill;
 pub mod graph;
 pub mod integrations;
 pub mod logging;
+pub mod no_delay;
 pub mod objects;
+pub mod open_files;
 pub mod openapi_diff;
 pub mod planner;
 pub mod retention;

@@ -273,7 +273,7 @@ impl Runs {
         run: RunId,
         after: Position,
         stopping: CancellationToken,
-    ) -> impl Stream<Item = Result<Recorded, StoreError>> + Send + 'static {
+    ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
         self.feed.follow(tenant.to_owned(), run, after, stopping)
     }
 

@@ -26,9 +26,9 @@ use crate::planner::LexicalPlanner;
 use crate::retention;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
 use crate::runs::{self, Runs};
-use crate::store::StoreError;
 use crate::store::folder::{Folder, FolderError, Owned, ServerInfo};
 use crate::store::sqlite::{Options, Sqlite};
+use crate::store::{StoreError, Whole};
 
 /// A server that runs.
 pub struct Server {
@@ -40,7 +40,7 @@ pub struct Server {
     stop_within: Duration,
     clock: Clock,
     folder: PathBuf,
-    store: Arc<Sqlite>,
+    store: Arc<dyn Whole>,
     owned: Owned,
     local: LocalToken,
 }
@@ -77,10 +77,28 @@ impl Server {
     /// # Errors
     /// [`ServeError`], each with what to do. Nothing is left behind: what was opened is closed again.
     pub async fn start(config: &Config, log: slog::Logger) -> Result<Self, ServeError> {
+        let open = || Sqlite::open(&config.data_dir, Options { claimers_gone: true, ..Options::default() });
+        Self::start_with(config, log, || Ok(Arc::new(open()?))).await
+    }
+
+    /// As [`start`](Self::start), over this store: what is not kept in the folder is not kept.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_over(config: &Config, log: slog::Logger, store: Arc<dyn Whole>) -> Result<Self, ServeError> {
+        Self::start_with(config, log, || Ok(store)).await
+    }
+
+    /// The store is opened when the folder is owned, and not before.
+    async fn start_with(
+        config: &Config,
+        log: slog::Logger,
+        store: impl FnOnce() -> Result<Arc<dyn Whole>, StoreError>,
+    ) -> Result<Self, ServeError> {
         let integrations = Integrations::open(&config.integrations, |name| std::env::var(name).ok())?;
         let owned = Folder::own(&config.data_dir)?;
         let secret = owned.secret_key(std::env::var("RUNYARD_SECRET_KEY").ok().as_deref())?;
-        let store = Arc::new(Sqlite::open(&config.data_dir, Options { claimers_gone: true, ..Options::default() })?);
+        let store = store()?;
         let stopping = CancellationToken::new();
         let work = Arc::new(Notify::new());
         let clock = Clock::system();

@@ -17,6 +17,7 @@
 //! | `backup`, `restore`, `check` | [`mod@backup`], [`mod@check`] | | | |
 //! | `fill` | [`fill`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
+//! | `bench` | [`mod@bench`] | | | |
 //!
 //! A command reads its arguments, opens a [`connection::Connection`], calls generated clients, and prints. Nothing is decided
 //! about runs here, and nothing here reads the store, except to copy it whole or to look at the whole of it.
@@ -36,6 +37,7 @@ use crate::logging;
 
 pub mod approvals;
 pub mod backup;
+pub mod bench;
 pub mod cancel;
 pub mod cargo;
 pub mod check;
@@ -174,6 +176,8 @@ pub enum Command {
     /// Show the configuration in effect, or write a file to start from
     #[command(subcommand)]
     Config(config::Arguments),
+    /// Measure how fast this build is on this machine
+    Bench(bench::Arguments),
 }
 
 /// What commands work with.
@@ -381,6 +385,7 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Fill(arguments) => fill::fill(&arguments, context).await,
         Command::Openapi(arguments) => openapi::openapi(&arguments, context),
         Command::Config(arguments) => config::config(&arguments, context),
+        Command::Bench(arguments) => bench::bench(&arguments, context).await,
     }
 }
 

@@ -99,7 +99,7 @@ impl Yard {
     /// Waits for a run's end.
     pub(crate) async fn ended(&self, run: RunId) -> Vec<Recorded> {
         let events = self.runs.follow(TENANT, run, 0, CancellationToken::new());
-        bounded(events.map(Result::unwrap).collect()).await
+        bounded(events.map(|recorded| Recorded::clone(&recorded.unwrap())).collect()).await
     }
 
     /// Drives with this planner, until the token says stop.

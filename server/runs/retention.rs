@@ -28,7 +28,7 @@ impl Runs {
             }
         }
         let gone = store.remove(tenant, removals, keys_before_ms).await?;
-        gone.iter().for_each(|run| self.submitter.forget(*run));
+        gone.iter().for_each(|run| self.submitter.forget(tenant, *run));
         Ok(gone)
     }
 

@@ -46,6 +46,15 @@ pub trait Store: Send + Sync + 'static {
     /// A run's derived row.
     async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError>;
 
+    /// How far the logs of these runs reach, in their order; 0 where there is no such run. One question, however many.
+    async fn versions(&self, runs: &[(Tenant, RunId)]) -> Result<Vec<Position>, StoreError> {
+        let mut versions = Vec::with_capacity(runs.len());
+        for (tenant, run) in runs {
+            versions.push(self.row(tenant, *run).await?.map_or(0, |row| row.version));
+        }
+        Ok(versions)
+    }
+
     /// The run with this client-chosen name.
     async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError>;
 
@@ -127,6 +136,11 @@ pub trait Store: Send + Sync + 'static {
     /// Whether the store answers, for health checks.
     async fn ping(&self) -> Result<(), StoreError>;
 }
+
+/// All that a server keeps, behind one value.
+pub trait Whole: Store + api_key::KeyStore + object::ObjectStore + retention::Retention {}
+
+impl<T: Store + api_key::KeyStore + object::ObjectStore + retention::Retention> Whole for T {}
 
 /// A fencing epoch: each claim of an effect raises it, and a result under an old one is refused.
 pub type Epoch = i64;

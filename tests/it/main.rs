@@ -5,6 +5,7 @@ mod acp;
 mod approvals;
 mod attack;
 mod auth;
+mod bench;
 mod cargo_ai;
 mod cli;
 mod constraints;

@@ -46,6 +46,11 @@ impl Prepared {
             append.effects.iter().map(|effect| convert::encode(&effect.request)).collect::<Result<_, _>>()?;
         Ok(Prepared { append, events, requests })
     }
+
+    /// How much there is to write, about: what is of fixed size is left out.
+    pub(super) fn bytes(&self) -> usize {
+        self.events.iter().chain(&self.requests).map(String::len).sum()
+    }
 }
 
 impl Prepared {

@@ -12,9 +12,11 @@ use rusqlite::Connection;
 use super::witness::Witness;
 use crate::store::StoreError;
 
-/// How many times longer than where checkpoints begin the WAL may get before the writer is stopped for one. When somebody who reads for
-/// long, such as a backup, keeps that from working, it is tried again only after as much again: each try makes commits wait.
-const LONG: i64 = 16;
+/// How many times longer than where checkpoints begin the WAL may get before the writer is stopped for one. While the file grows, each
+/// sync has to write its length too, which takes several times as long and now and then a hundred times: it is to grow seldom and soon
+/// stop. When somebody who reads for long, such as a backup, keeps that from working, it is tried again only after as much again: each
+/// try makes commits wait.
+const LONG: i64 = 4;
 
 /// Where a WAL stands, in pages.
 #[derive(Debug, Clone, Copy)]
@@ -60,19 +62,20 @@ impl Checkpoints {
         while nudges.recv().is_ok() {
             match checkpoint(&self.connection, "PASSIVE") {
                 Ok(wal) if wal.pages >= patience || (wal.waiting() == 0 && self.witness().is_long()) => {
-                    patience = if self.truncate() { self.long } else { wal.pages + self.long };
+                    // Written over from its beginning, and not cut: a file that grows again makes each sync write its length, too.
+                    patience = if self.move_all("RESTART") { self.long } else { wal.pages + self.long };
                 }
                 Ok(wal) if wal.pages < self.long => patience = self.long,
                 done => report(done),
             }
         }
-        self.truncate();
+        self.move_all("TRUNCATE");
     }
 
     /// Moves what is left while the writer waits. Says whether everything is in the database now.
-    fn truncate(&self) -> bool {
+    fn move_all(&self, mode: &str) -> bool {
         let _writer_waits = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        let done = checkpoint(&self.connection, "TRUNCATE");
+        let done = checkpoint(&self.connection, mode);
         let all = done.as_ref().is_ok_and(|wal| !wal.blocked && wal.waiting() == 0);
         if all {
             self.witness().forget();

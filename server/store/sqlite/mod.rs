@@ -13,6 +13,8 @@
 //! | [`inspect`] | a look from outside, for `runyard check` |
 //! | [`mod@backup`] | a copy of a database that may be in use, and the way back |
 //! | `removals.rs` | finished runs, removed in small bites |
+//! | [`wal`] | how many transactions stand in the WAL, read from outside |
+//! | [`plain`] | SQLite alone with the same rows, to measure against |
 //! | `convert.rs` | between columns and the shapes of the trait |
 //!
 //! Every acknowledged commit has been synced (`synchronous=FULL`). Nothing here reads a clock.
@@ -28,6 +30,7 @@ mod counts;
 pub mod inspect;
 mod list;
 mod objects;
+pub mod plain;
 mod read;
 mod readers;
 mod removals;
@@ -35,6 +38,7 @@ mod schema;
 mod sealed;
 #[cfg(test)]
 mod tests;
+pub mod wal;
 mod witness;
 mod writer;
 
@@ -69,6 +73,8 @@ pub struct Options {
     pub readers: usize,
     /// Appends, claims and renewals that may wait for the writer; beyond this callers are told `Busy`.
     pub queue_entries_max: usize,
+    /// The same for how much they have to write, in bytes.
+    pub queue_bytes_max: usize,
     /// Entries that share one transaction.
     pub batch_entries_max: usize,
     /// Pages of the WAL after which it is moved into the database. A page has 4096 bytes.
@@ -85,6 +91,7 @@ impl Default for Options {
         Options {
             readers: 4,
             queue_entries_max: 4096,
+            queue_bytes_max: 64 << 20,
             batch_entries_max: 512,
             checkpoint_pages: 1000,
             pages_max: None,
@@ -180,6 +187,11 @@ impl Store for Sqlite {
     async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {
         let tenant = tenant.to_owned();
         self.readers()?.read(move |connection| read::row(connection, &tenant, run)).await
+    }
+
+    async fn versions(&self, runs: &[(Tenant, RunId)]) -> Result<Vec<Position>, StoreError> {
+        let runs = runs.to_vec();
+        self.readers()?.read(move |connection| read::versions(connection, &runs)).await
     }
 
     async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError> {

@@ -310,6 +310,22 @@ async fn a_full_queue_is_busy_and_recovers() {
 }
 
 #[tokio::test]
+async fn a_queue_is_full_of_bytes_before_it_is_full_of_entries() {
+    let folder = folder();
+    let store = Sqlite::open(folder.path(), Options { queue_bytes_max: 1, ..Options::default() }).unwrap();
+    let outside = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    outside.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let commits = join_all((0..10).map(|n| start(n).commit(&store)));
+    let release = async { outside.execute_batch("COMMIT").unwrap() };
+
+    let (answers, ()) = tokio::join!(commits, release);
+
+    let busy = answers.iter().filter(|answer| matches!(answer, Err(StoreError::Busy(_)))).count();
+    assert!((1..10).contains(&busy), "{busy} of 10 are busy; one always has room");
+    start(99).lands(&store).await;
+}
+
+#[tokio::test]
 async fn a_dead_writer_is_an_error_not_a_hang() {
     let folder = folder();
     let mut store = open(&folder);

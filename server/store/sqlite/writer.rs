@@ -60,21 +60,36 @@ impl Job {
             _ => 1,
         }
     }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Job::Commit(entries, _) => entries.iter().map(Prepared::bytes).sum(),
+            _ => 0,
+        }
+    }
 }
 
 /// The bounded way to the writer.
 #[derive(Debug)]
 pub(super) struct Queue {
     jobs: Sender<Job>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
     entries_max: usize,
+    bytes_max: usize,
+}
+
+/// What has been asked and not yet taken up.
+#[derive(Debug, Default)]
+struct Waiting {
+    entries: AtomicUsize,
+    bytes: AtomicUsize,
 }
 
 impl Queue {
     /// A queue with any reader, to show what callers see when it dies.
     #[cfg(test)]
     pub(super) fn to(jobs: Sender<Job>) -> Self {
-        Queue { jobs, waiting: Arc::default(), entries_max: usize::MAX }
+        Queue { jobs, waiting: Arc::default(), entries_max: usize::MAX, bytes_max: usize::MAX }
     }
 
     /// Asks the writer and waits for its answer.
@@ -85,11 +100,18 @@ impl Queue {
     }
 
     fn push(&self, job: Job) -> Result<(), StoreError> {
-        let entries = job.entries();
+        let (entries, bytes) = (job.entries(), job.bytes());
         // A full queue takes nothing; one with room takes the whole job, so that a large one is not refused for ever.
-        let room = |waiting| (waiting < self.entries_max).then_some(waiting + entries);
-        if let Err(waiting) = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room) {
+        let room = |most: usize, more: usize| move |waiting| (waiting < most).then_some(waiting + more);
+        let take = |waiting: &AtomicUsize, most, more| {
+            waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room(most, more))
+        };
+        if let Err(waiting) = take(&self.waiting.entries, self.entries_max, entries) {
             return Err(StoreError::Busy(format!("{waiting} writes are waiting").into()));
+        }
+        if let Err(waiting) = take(&self.waiting.bytes, self.bytes_max, bytes) {
+            self.waiting.entries.fetch_sub(entries, Ordering::Relaxed);
+            return Err(StoreError::Busy(format!("{waiting} bytes are waiting to be written").into()));
         }
         self.jobs.send(job).map_err(|_| convert::stopped())
     }
@@ -142,7 +164,7 @@ pub(super) fn start(
     options: &Options,
 ) -> Result<(Queue, JoinHandle<()>), StoreError> {
     let (jobs, inbox) = channel();
-    let waiting = Arc::new(AtomicUsize::new(0));
+    let waiting = Arc::new(Waiting::default());
     let tally = Tally::open(&connection)?;
     let writer = Writer {
         connection,
@@ -160,13 +182,14 @@ pub(super) fn start(
         .name("store-writer".into())
         .spawn(move || writer.work())
         .map_err(|error| StoreError::Failed(Box::new(error)))?;
-    Ok((Queue { jobs, waiting, entries_max: options.queue_entries_max.max(1) }, thread))
+    let (entries_max, bytes_max) = (options.queue_entries_max.max(1), options.queue_bytes_max.max(1));
+    Ok((Queue { jobs, waiting, entries_max, bytes_max }, thread))
 }
 
 struct Writer {
     connection: Connection,
     inbox: Receiver<Job>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
     tally: Tally,
     gate: Arc<Mutex<()>>,
     witness: Arc<Mutex<Witness>>,
@@ -224,7 +247,8 @@ impl Writer {
             entries += job.entries();
             batch.push(job);
         }
-        self.waiting.fetch_sub(entries, Ordering::Relaxed);
+        self.waiting.entries.fetch_sub(entries, Ordering::Relaxed);
+        self.waiting.bytes.fetch_sub(batch.iter().map(Job::bytes).sum(), Ordering::Relaxed);
         batch
     }
 
