@@ -13,7 +13,7 @@ use crate::event::{ChildCreated, Failure, FinalState};
 use crate::finish::{self, Ending, ended_as, failure};
 use crate::graph::{Items, OnItemFailure};
 use crate::kinds::graph::is_done;
-use crate::{Constraints, Event, Node, NodeRunId, Object, Rejected, Shortfall, State};
+use crate::{Constraints, Event, Node, NodeRunId, Object, Rejected, Shortfall, State, limits};
 
 /// Begins with the first items. Where there are none, it is through.
 pub(crate) fn first(draft: &mut Draft, id: NodeRunId) -> Result<Option<Ending>, Rejected> {
@@ -33,19 +33,26 @@ pub(crate) fn child_ended(draft: &mut Draft, id: NodeRunId, child: NodeRunId) ->
 }
 
 fn go_on(draft: &mut Draft, id: NodeRunId) -> Result<Option<Ending>, Rejected> {
-    fill(draft, id)?;
+    if let Some(failure) = fill(draft, id)? {
+        stop_others(draft, id, &failure.message)?;
+        return Ok(Some(Ending::failed(failure)));
+    }
     let node = draft.node(id)?;
     Ok((node.live_children == 0).then(|| answer(draft.state(), node)))
 }
 
-/// Creates the next children, as long as there are items and not too many at work.
-fn fill(draft: &mut Draft, id: NodeRunId) -> Result<(), Rejected> {
+/// Creates the next children, as long as there are items and not too many at work. A run may have grown elsewhere since it was known
+/// how many items there are: what the list then fails with is the limit that the next one would break.
+fn fill(draft: &mut Draft, id: NodeRunId) -> Result<Option<Failure>, Rejected> {
     let Some(items) = draft.node(id)?.items.clone() else { return Err(super::impossible(id, "it has no items")) };
     let at_once = items.at_once.max(1) as usize;
     loop {
         let node = draft.node(id)?;
         let place = node.children.len();
-        let Some(item) = items.items.get(place).filter(|_| node.live_children < at_once) else { return Ok(()) };
+        let Some(item) = items.items.get(place).filter(|_| node.live_children < at_once) else { return Ok(None) };
+        if let Err(breach) = limits::more_children_fit(draft.state(), node, 1) {
+            return Ok(Some(Failure::from(breach)));
+        }
         let created = created(draft.state(), node, &items, place, item);
         draft.record(Event::ChildCreated(Box::new(created)))?;
     }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use runyard_engine::event::FinalState;
 use runyard_engine::graph::OnItemFailure;
 use runyard_engine::{Content, Items, NodeKind, RunOutcome, RunStatus, Start};
 use serde_json::{Value, json};
 
-use crate::make::{drawn, graph, items, limits, node_type, object, start};
+use crate::make::{child, drawn, graph, items, limits, node_type, object, start};
 use crate::story::Story;
 
 fn list(items: Items) -> Story {
@@ -78,6 +79,21 @@ fn a_list_that_is_too_long_never_begins() {
     let error = story.world.state.error.clone().unwrap();
     assert_eq!(error.code, "constraint_violation");
     assert_eq!(story.world.state.nodes.len(), 1);
+}
+
+#[test]
+fn a_list_whose_run_has_grown_elsewhere_fails_with_the_limit_that_its_next_item_would_break() {
+    let constraints = limits(json!({ "structural": { "max_total_nodes_per_run": 5 } }));
+    let asked = Items { node_type: node_type(NodeKind::External), ..items(letters("a b c")) };
+    let story = Story::new()
+        .start(Start { constraints, ..start(NodeKind::Each) })
+        .loaded("root", Content::Items(Arc::new(asked)))
+        .create("root/#1", vec![child("x", NodeKind::External), child("y", NodeKind::External)])
+        .end("root/#2", FinalState::Succeeded);
+    let error = story.world.state.error.clone().unwrap();
+    assert_eq!((error.code.as_str(), story.world.state.nodes.len()), ("constraint_violation", 5));
+    assert!(error.message.contains("max_total_nodes_per_run"), "{}", error.message);
+    assert!(!story.world.state.nodes.values().any(|node| node.is_live()), "what was at work is stopped");
 }
 
 #[test]

@@ -26,9 +26,20 @@ fn stored(name: &str) -> (RunId, Vec<Recorded>) {
 
 #[test]
 fn what_is_shown_of_a_stored_log_stays() {
-    assert_eq!(FORMAT_VERSION, 3, "keep these logs, and add some in the new format");
-    for name in ["planned", "timed_out", "canceled", "atomic", "external", "retried", "partial", "labelled", "approved"]
-    {
+    assert_eq!(FORMAT_VERSION, 4, "keep these logs, and add some in the new format");
+    let names = [
+        "planned",
+        "timed_out",
+        "canceled",
+        "atomic",
+        "external",
+        "retried",
+        "partial",
+        "labelled",
+        "approved",
+        "starter",
+    ];
+    for name in names {
         let (run, log) = stored(name);
         let mut projection = Projection::of(&replay(run, &log).unwrap());
         let shown: Vec<String> = log.iter().filter_map(|one| projection.project(one)).map(|one| line(&one)).collect();
