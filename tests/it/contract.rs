@@ -8,6 +8,7 @@
 pub mod acp;
 mod cargo;
 mod scenarios;
+mod toolregistry;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

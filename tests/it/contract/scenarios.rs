@@ -12,7 +12,7 @@ use runyard::config::{CoordinatorPlace, Gateway};
 use runyard_api::host::Settings;
 use serde_json::{Value, json};
 
-use super::{acp, cargo};
+use super::{acp, cargo, toolregistry};
 use crate::harness::{Apart, Clients, DOCUMENTS, Mode, Reached, World, typed};
 
 const GATEWAY: &str = "run-gateway";
@@ -49,7 +49,7 @@ pub async fn all() -> BTreeSet<Reached> {
         stopping().await,
         slow_bodies().await,
         uninvited().await,
-        crowded().await,
+        toolregistry::crowded().await,
     ] {
         reached.extend(part);
     }
@@ -96,7 +96,7 @@ async fn successes(world: &World) {
     toolregistry.execution_plan_controller_get_execution_plan(&plan).await.unwrap();
     toolregistry.run_controller_abort_run(id).await.unwrap();
     drop(toolregistry.run_controller_sse(id, None, None).await.unwrap());
-    toolregistry.run_controller_run_approval(&link_token(&world.clients).await).await.unwrap();
+    toolregistry.run_controller_run_approval(&toolregistry::link_token(&world.clients).await).await.unwrap();
     native.health().await.unwrap();
     native.version().await.unwrap();
     native.list_doors().await.unwrap();
@@ -140,7 +140,7 @@ async fn approvals(world: &World) {
 }
 
 /// The body that starts a run at the door of toolregistry.ai.
-fn pursued(intent: &str) -> Value {
+pub(super) fn pursued(intent: &str) -> Value {
     json!({ "intent": intent, "selectedCustomerIntegrationIds": ["*"], "context": "", "userId": "ann" })
 }
 
@@ -287,7 +287,7 @@ async fn broken_store() -> BTreeSet<Reached> {
     let mut reached = BTreeSet::new();
     for (mode, status) in [(Mode::Busy, 503), (Mode::Fails, 503), (Mode::Corrupt, 500)] {
         let doors = Apart::new();
-        let token = link_token(&doors).await;
+        let token = toolregistry::link_token(&doors).await;
         doors.store_is(mode);
         doors.toolregistry.run_controller_run_approval(&token).await.unwrap_err();
         starts(&doors, status).await;
@@ -373,34 +373,9 @@ async fn uninvited() -> BTreeSet<Reached> {
     reached
 }
 
-/// What a link says that agrees to something that a run of the doors asks. Nobody has to be at work for that.
-async fn link_token(clients: &Clients) -> String {
-    let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
-    let body =
-        json!({"root_node_type_ref": echo, "input": {"echo": "x"}, "extensions": {"runyard.approval": "on_tool_call"}});
-    let run = clients.coordinator.start_run(None, &typed(body)).await.unwrap().into_inner().run_id;
-    let run = clients.toolregistry.run_controller_get_run(&run, Some("true")).await.unwrap().into_inner();
-    let asked = run.events.iter().find_map(|event| event.get("approval")?["approveUrl"].as_str());
-    asked.unwrap().split_once("token=").unwrap().1.to_owned()
-}
-
 /// A path with something in every place that it has for a name.
 pub(super) fn named(template: &str) -> String {
     let mut parts = template.split('{');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |path, part| path + "x1" + part.split_once('}').unwrap().1)
-}
-
-/// A door at which a tenant may have one thing open, and has.
-async fn crowded() -> BTreeSet<Reached> {
-    let world = World::with(|config| config.toolregistry.open_max = 1).await;
-    let run = world.run("runyard.composite.external", json!({})).await;
-    let open = world.toolregistry.run_controller_sse(&run.run_id, None, None).await.unwrap();
-    let refused = world.toolregistry.run_controller_sse(&run.run_id, None, None).await.err().unwrap();
-    assert_eq!(refused.status().map(|status| status.as_u16()), Some(429));
-    let body = typed(pursued("Generate a UUID."));
-    let refused = world.toolregistry.run_controller_create_run(None, None, &body).await.unwrap_err();
-    assert_eq!(refused.status().map(|status| status.as_u16()), Some(429));
-    drop(open);
-    world.reached()
 }

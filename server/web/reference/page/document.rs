@@ -1,5 +1,7 @@
 //! A document's page: what it is, how to begin, its operations, its errors, its schemas.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::operation::{self, Around, method};
@@ -137,6 +139,8 @@ fn operations(part: &Part, links: &Links, prose: &Prose) -> Markup {
 
 fn errors(reference: &Reference, prose: &Prose) -> Markup {
     let rows = codes::of(reference);
+    // A code may come with several statuses: links lead to the first.
+    let mut named = BTreeSet::new();
     let (body, word, request) = refusals(reference.name);
     html! {
         h2.group #errors { "Errors " (anchor("errors")) }
@@ -149,7 +153,7 @@ fn errors(reference: &Reference, prose: &Prose) -> Markup {
                     @for row in rows {
                         tr {
                             td { span.status.bad { (row.status) } }
-                            td { code id=(answers::code_anchor(row.code)) { (row.code) } }
+                            td { code id=[named.insert(row.code).then(|| answers::code_anchor(row.code))] { (row.code) } }
                             td { (prose.inline(row.when)) }
                             td {
                                 @if row.operations.is_empty() { "any request" }
