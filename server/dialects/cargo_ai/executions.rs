@@ -77,7 +77,7 @@ fn execution(node: &Node, placed: Option<&GraphNode>, drawn: Option<&Drawn>, nex
             None => node.key.clone(),
         },
         node_batch_uuid: None,
-        node_run_uuid: None,
+        node_run_uuid: node.sub_run.map(|run| run.uuid().to_string()),
         node_message_uuid: None,
         node_child_index: placed.and_then(|placed| way(node, placed, status, next)),
         next_node_uuid: next.map(str::to_owned),
