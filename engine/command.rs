@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
+use crate::fit::Fit;
 use crate::graph::{Content, Graph, Route};
 use crate::plan::Plan;
 use crate::policy::{Invalid, Policy};
@@ -18,6 +19,8 @@ pub struct Context {
     pub at_ms: i64,
     /// The run decided about.
     pub run: RunId,
+    /// What makes a result fit the schema that its run was started with.
+    pub fit: Fit,
 }
 
 /// What can be asked of a run. A command that was already obeyed changes nothing and is answered as before.
@@ -165,6 +168,9 @@ pub struct Start {
     pub approval: ApprovalStrategy,
     /// At most this many calls at once; 0 counts as 1.
     pub parallel_max: u32,
+    /// JSON Schema (draft 7) that the run's result has to fit; it compiles. A run whose result cannot be made to fit fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<Value>,
     /// What the root walks, where it is a graph that was checked before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<Arc<Graph>>,
@@ -385,6 +391,12 @@ pub enum Rejected {
     NotBegun {
         /// What was named.
         node_run: NodeRunId,
+    },
+    /// The run's result has to fit a schema, and what its owner says it made does not.
+    #[error("{reason}")]
+    ResultUnfit {
+        /// What does not fit.
+        reason: String,
     },
     /// Only what waits for input is given some.
     #[error("node run {node_run} does not wait for input")]

@@ -6,12 +6,12 @@
 use std::borrow::Cow;
 
 use crate::outstanding::{of_node, partings};
-use crate::{Corrupt, Decision, Effect, EffectId, Event, Node, NodeRunId, Recorded, Reply, State, apply};
+use crate::{Context, Corrupt, Decision, Effect, EffectId, Event, Fit, Node, NodeRunId, Recorded, Reply, State, apply};
 
 /// A decision in the making.
 pub(crate) struct Draft<'a> {
     state: Cow<'a, State>,
-    at_ms: i64,
+    context: Context,
     answered: Option<EffectId>,
     reported: Option<NodeRunId>,
     decision: Decision,
@@ -19,23 +19,23 @@ pub(crate) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Nothing decided yet.
-    pub(crate) fn new(state: &'a State, at_ms: i64) -> Self {
-        Draft { state: Cow::Borrowed(state), at_ms, answered: None, reported: None, decision: Decision::default() }
+    pub(crate) fn new(state: &'a State, context: Context) -> Self {
+        Draft { state: Cow::Borrowed(state), context, answered: None, reported: None, decision: Decision::default() }
     }
 
     /// As [`Draft::new`], for a command that answers an effect: that one is over and need not be dropped.
-    pub(crate) fn answering(state: &'a State, at_ms: i64, effect: EffectId) -> Self {
-        Draft { answered: Some(effect), ..Draft::new(state, at_ms) }
+    pub(crate) fn answering(state: &'a State, context: Context, effect: EffectId) -> Self {
+        Draft { answered: Some(effect), ..Draft::new(state, context) }
     }
 
     /// As [`Draft::new`], for a command that says that the run has ended which a node run has started: there is nothing to stop.
-    pub(crate) fn reported(state: &'a State, at_ms: i64, node_run: NodeRunId) -> Self {
-        Draft { reported: Some(node_run), ..Draft::new(state, at_ms) }
+    pub(crate) fn reported(state: &'a State, context: Context, node_run: NodeRunId) -> Self {
+        Draft { reported: Some(node_run), ..Draft::new(state, context) }
     }
 
     /// As [`Draft::answering`], for a node run that leaves the run alone which it has started.
-    pub(crate) fn leaving(state: &'a State, at_ms: i64, effect: EffectId, node_run: NodeRunId) -> Self {
-        Draft { reported: Some(node_run), ..Draft::answering(state, at_ms, effect) }
+    pub(crate) fn leaving(state: &'a State, context: Context, effect: EffectId, node_run: NodeRunId) -> Self {
+        Draft { reported: Some(node_run), ..Draft::answering(state, context, effect) }
     }
 
     /// The state with everything recorded so far.
@@ -45,7 +45,12 @@ impl<'a> Draft<'a> {
 
     /// Now, Unix milliseconds.
     pub(crate) fn at_ms(&self) -> i64 {
-        self.at_ms
+        self.context.at_ms
+    }
+
+    /// What makes a result fit.
+    pub(crate) fn fit(&self) -> Fit {
+        self.context.fit
     }
 
     /// A node run that must exist.
@@ -56,7 +61,7 @@ impl<'a> Draft<'a> {
     /// Records what happened.
     pub(crate) fn record(&mut self, event: Event) -> Result<(), Corrupt> {
         let state = self.state.to_mut();
-        let recorded = Recorded { position: state.version + 1, at_ms: self.at_ms, event };
+        let recorded = Recorded { position: state.version + 1, at_ms: self.context.at_ms, event };
         apply(state, &recorded)?;
         self.decision.events.push(recorded.event);
         Ok(())
@@ -88,14 +93,14 @@ impl<'a> Draft<'a> {
     /// Sees that the run is stopped which a node run has started in its present try, or may be starting, because the try is about
     /// to be over.
     pub(crate) fn stop_sub_run(&mut self, id: NodeRunId) -> Result<(), Corrupt> {
-        let stop = partings::stop(self.state.run, self.node(id)?, self.at_ms).filter(|_| self.reported != Some(id));
+        let stop = partings::stop(self.state.run, self.node(id)?, self.at_ms()).filter(|_| self.reported != Some(id));
         self.decision.effects.extend(stop);
         Ok(())
     }
 
     /// Has whoever started this run, which has just ended, be told.
     pub(crate) fn report_end(&mut self) {
-        let report = partings::report(&self.state, self.at_ms);
+        let report = partings::report(&self.state, self.at_ms());
         self.decision.effects.extend(report);
     }
 

@@ -19,7 +19,7 @@ use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Positi
 /// | 2      | policies, `attempt_failed`, `node_queued`, ends that fall short of success  |
 /// | 3      | labels, questions, turns, approvals, pauses; graphs and lists of items:     |
 /// |        | `loaded`, `node_delayed`, places, routes                                     |
-/// | 4      | runs that start runs: `launched`, parents, the wait for one                 |
+/// | 4      | runs that start runs: `launched`, parents, the wait for one; output schemas |
 pub const FORMAT_VERSION: u32 = 4;
 
 /// An event in its place.

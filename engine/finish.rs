@@ -5,6 +5,7 @@
 
 use crate::draft::Draft;
 use crate::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState};
+use crate::fit::fitted;
 use crate::graph::Route;
 use crate::node_type::NodeKind;
 use crate::{Completion, Event, Node, NodeRunId, Object, Rejected, RunOutcome, Shortfall, State, kinds, standing};
@@ -73,6 +74,7 @@ pub(crate) fn failure(code: &str, message: impl Into<String>) -> Failure {
 pub(crate) fn end(draft: &mut Draft, id: NodeRunId, ending: Ending) -> Result<(), Rejected> {
     let mut next = Some((id, ending));
     while let Some((id, ending)) = next {
+        let ending = if draft.node(id)?.parent.is_none() { fitted(draft, id, ending)? } else { ending };
         cancel_below(draft, id, &because_of(&ending))?;
         record_end(draft, id, ending)?;
         next = match draft.node(id)?.parent {

@@ -125,7 +125,11 @@ fn table(config: &Config, inside: Inside, settings: &Settings, doors: native::Do
     let room = Arc::new(runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT)));
     let runtime = arp::runtime::api(room, settings.clone());
     let gate = guard.gate(&toolregistry::DOCUMENT);
-    let room = Arc::new(dialects::toolregistry::Room::new(runs.clone(), gate, &of_toolregistry(config)));
+    let room = Arc::new(dialects::toolregistry::Room::new(
+        runs.clone(),
+        gate,
+        &of_toolregistry(config, runs.clock().now_ms()),
+    ));
     let toolregistry = toolregistry::api(room, settings.clone());
     let (gate, sync_wait) = (guard.gate(&acp::DOCUMENT), Duration::from_millis(config.acp.sync_wait_ms));
     let room = Arc::new(dialects::acp::Room::new(runs.clone(), objects.clone(), gate, sync_wait));
@@ -138,12 +142,13 @@ fn table(config: &Config, inside: Inside, settings: &Settings, doors: native::Do
     vec![gateway, coordinator, runtime, toolregistry, acp, cargo, own]
 }
 
-fn of_toolregistry(config: &Config) -> dialects::toolregistry::Settings {
+fn of_toolregistry(config: &Config, now_ms: i64) -> dialects::toolregistry::Settings {
     let set = &config.toolregistry;
     dialects::toolregistry::Settings {
         plan_wait: Duration::from_millis(set.plan_wait_ms),
         open_max: set.open_max,
         public_url: set.public_url.clone(),
+        integrations_since_ms: config.written_at_ms.unwrap_or(now_ms),
     }
 }
 

@@ -12,6 +12,8 @@
 //! | `row.rs`         | what lists show, derived from the state                          |
 //! | `sub_runs.rs`    | runs that runs start: begun, called off, their ends told         |
 //! | `threads.rs`     | runs that share their messages, one after the other               |
+//! | `output_schema.rs` | the schema that a result has to fit, and what fits it             |
+//! | `pass_through.rs` | what a run passes through to integrations, sealed                |
 //! | `answer.rs`      | the one value that a run answers with                            |
 //! | `recalls.rs`     | what is being performed, called back when nobody waits for it    |
 //! | `fingerprint.rs` | telling a repeated request from another one                      |
@@ -26,6 +28,8 @@ mod decisions;
 mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod output_schema;
+mod pass_through;
 pub mod recalls;
 mod references;
 pub mod remote;
@@ -44,6 +48,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use approvals::{DecidedApproval, Said};
+pub use pass_through::PassThrough;
 pub use recalls::Recalls;
 pub use references::RunName;
 pub use start::{ChildRequest, IdempotencyKey, NewRun, StartedRun};
@@ -64,6 +69,7 @@ pub struct Runs {
     submitter: Arc<Submitter>,
     fingerprints: fingerprint::Fingerprints,
     decisions: decisions::Decisions,
+    seal: pass_through::Seal,
     limits: Limits,
 }
 
@@ -103,6 +109,12 @@ pub enum Error {
         /// Field by field.
         violations: Vec<Violation>,
     },
+    /// What the result should fit is no schema, or none that can be used.
+    #[error("the output schema {reason}")]
+    InvalidOutputSchema {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The engine refused, and recorded nothing.
     #[error(transparent)]
     Rejected(#[from] Rejected),
@@ -126,6 +138,11 @@ pub enum Error {
         /// Its live run.
         run: RunId,
     },
+    /// What is to be sealed cannot be, or what is sealed was sealed under another server key.
+    #[error(
+        "what the run passes through cannot be sealed or opened; the server key may be another one than when the run was started"
+    )]
+    Unsealed,
     /// The run moves faster than this command could be decided, or the store's queue is full. Nothing was recorded.
     #[error("too much is going on; try again")]
     Busy,
@@ -164,7 +181,7 @@ pub struct Parts {
     pub bells: Arc<Bells>,
     /// Notified when there may be effects to claim.
     pub work: Arc<Notify>,
-    /// The server key, for fingerprints and decision tokens.
+    /// The server key, for fingerprints, decision tokens and what is sealed.
     pub secret: [u8; 32],
     /// Bounds.
     pub limits: Limits,
@@ -183,6 +200,7 @@ impl Runs {
             submitter: Arc::new(submitter),
             fingerprints: fingerprint::Fingerprints::new(&parts.secret),
             decisions: decisions::Decisions::new(&parts.secret),
+            seal: pass_through::Seal::new(&parts.secret),
             limits: parts.limits,
         }
     }

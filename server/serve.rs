@@ -17,7 +17,7 @@ use crate::dialects::run_gateway::Backend;
 use crate::doors::{self, Door, DoorError};
 use crate::driver;
 use crate::driver::perform::InProcess;
-use crate::driver::perform::http::{NoCredentials, Outside, OutsideError};
+use crate::driver::perform::http::{Outside, OutsideError};
 use crate::expressions::{Expressions, Limits};
 use crate::feed::Bells;
 use crate::integrations::{Integrations, SecretError};
@@ -76,7 +76,6 @@ impl Server {
     /// [`ServeError`], each with what to do. Nothing is left behind: what was opened is closed again.
     pub async fn start(config: &Config, log: slog::Logger) -> Result<Self, ServeError> {
         let integrations = Integrations::open(&config.integrations, |name| std::env::var(name).ok())?;
-        let outside = Outside::new(&config.egress, integrations, Arc::new(NoCredentials))?;
         let owned = Folder::own(&config.data_dir)?;
         let secret = owned.secret_key(std::env::var("RUNYARD_SECRET_KEY").ok().as_deref())?;
         let store = Arc::new(Sqlite::open(&config.data_dir, Options { claimers_gone: true, ..Options::default() })?);
@@ -93,6 +92,7 @@ impl Server {
             secret,
             limits: runs::Limits { parallel_max: config.parallel_max },
         });
+        let outside = Outside::new(&config.egress, integrations, Arc::new(runs.clone()))?;
         let settings =
             Settings { body_bytes_max: config.body_bytes_max, stopping: stopping.clone(), ..Settings::default() };
         let local = LocalToken::random(config.host).map_err(FolderError::NoRandomness)?;

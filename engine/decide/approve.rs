@@ -7,7 +7,7 @@ use crate::draft::Draft;
 use crate::event::Failure;
 use crate::finish::{self, failure};
 use crate::{
-    ApprovalId, Decision, Event, Node, NodeRunId, Object, Rejected, RunStatus, State, Verdict, Wait, schedule,
+    ApprovalId, Context, Decision, Event, Node, NodeRunId, Object, Rejected, RunStatus, State, Verdict, Wait, schedule,
 };
 
 /// What somebody says.
@@ -18,7 +18,7 @@ pub(super) struct Said {
 }
 
 /// Lets what was asked about go on, or cancels the run.
-pub(super) fn decide(state: &State, approval: ApprovalId, said: Said, at_ms: i64) -> Result<Decision, Rejected> {
+pub(super) fn decide(state: &State, approval: ApprovalId, said: Said, context: Context) -> Result<Decision, Rejected> {
     let node = state.approvals.get(&approval).and_then(|id| state.node(*id));
     let node = node.ok_or(Rejected::UnknownApproval { approval })?;
     if let Some(decided) = node.approval.as_ref().and_then(|asked| asked.decided.as_ref()) {
@@ -33,7 +33,7 @@ pub(super) fn decide(state: &State, approval: ApprovalId, said: Said, at_ms: i64
     if !node.is_asked() {
         return Err(Rejected::ApprovalLapsed { approval });
     }
-    let mut draft = Draft::new(state, at_ms);
+    let mut draft = Draft::new(state, context);
     let why = denied(node, approval, &said);
     let Said { verdict, by, comment } = said;
     draft.record(Event::ApprovalDecided { node_run: node.id, approval, verdict, by, comment })?;

@@ -2,15 +2,15 @@
 
 use crate::draft::Draft;
 use crate::finish::{self, failure};
-use crate::{Decision, NodeRunId, Rejected, RunStatus, State};
+use crate::{Context, Decision, NodeRunId, Rejected, RunStatus, State};
 
 /// Ends the run as canceled.
-pub(super) fn decide(state: &State, reason: Option<String>, at_ms: i64) -> Result<Decision, Rejected> {
+pub(super) fn decide(state: &State, reason: Option<String>, context: Context) -> Result<Decision, Rejected> {
     if matches!(state.status, RunStatus::Final(_)) {
         return Ok(Decision::default());
     }
     let why = failure("canceled", reason.unwrap_or_else(|| "the run was canceled".to_owned()));
-    let mut draft = Draft::new(state, at_ms);
+    let mut draft = Draft::new(state, context);
     finish::cancel(&mut draft, NodeRunId::root(state.run), &why)?;
     finish::end_run(&mut draft)?;
     Ok(draft.done())

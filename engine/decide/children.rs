@@ -14,8 +14,8 @@ use crate::plan::CandidateSet;
 use crate::policy::{self, Invalid, OnFailure};
 use crate::stand_ins::{self, Sketch};
 use crate::{
-    ChildSpec, Constraints, Decision, Event, Node, NodeKind, NodeRunId, NodeState, NodeTypeRef, Object, Policy,
-    Rejected, Reply, RunId, State, finish, limits, schedule, standing,
+    ChildSpec, Constraints, Context, Decision, Event, Node, NodeKind, NodeRunId, NodeState, NodeTypeRef, Object,
+    Policy, Rejected, Reply, RunId, State, finish, limits, schedule, standing,
 };
 
 /// Creates the children that do not exist yet.
@@ -23,7 +23,7 @@ pub(super) fn decide(
     state: &State,
     parent: NodeRunId,
     children: Vec<ChildSpec>,
-    at_ms: i64,
+    context: Context,
 ) -> Result<Decision, Rejected> {
     let node = state.node(parent).ok_or(Rejected::UnknownNodeRun { node_run: parent })?;
     match node.node_type.kind {
@@ -47,7 +47,7 @@ pub(super) fn decide(
         limits::node_type_fits(&node.constraints.merge(&child.spec.constraints), &child.spec.node_type)?;
         policy::check(&child.spec.policy, &child.spec.node_type).map_err(|invalid| child.refused(invalid))?;
     }
-    let mut draft = Draft::new(state, at_ms);
+    let mut draft = Draft::new(state, context);
     draft.record(Event::Decomposed {
         node_run: parent,
         round: node.rounds + 1,

@@ -4,14 +4,15 @@
 use crate::draft::Draft;
 use crate::event::FinalState;
 use crate::finish;
-use crate::{Completion, Decision, Node, NodeRunId, NodeState, Rejected, State, schedule};
+use crate::fit::refuse_unfit;
+use crate::{Completion, Context, Decision, Node, NodeRunId, NodeState, Rejected, State, schedule};
 
 /// Ends the composite, with what still lives below it if it did not succeed.
 pub(super) fn decide(
     state: &State,
     node_run: NodeRunId,
     completion: Completion,
-    at_ms: i64,
+    context: Context,
 ) -> Result<Decision, Rejected> {
     let node = super::external(state, node_run)?;
     match completion.state {
@@ -28,7 +29,10 @@ pub(super) fn decide(
     if completion.state == FinalState::Succeeded && node.live_children > 0 {
         return Err(Rejected::ChildrenAlive { node_run, live: node.live_children });
     }
-    let mut draft = Draft::new(state, at_ms);
+    if completion.state == FinalState::Succeeded {
+        refuse_unfit(state, context.fit, node, &completion.outputs.clone().unwrap_or_default())?;
+    }
+    let mut draft = Draft::new(state, context);
     finish::end(&mut draft, node_run, completion.into())?;
     schedule::dispatch(&mut draft)?;
     Ok(draft.done())

@@ -4,11 +4,12 @@
 use crate::draft::Draft;
 use crate::event::FinalState;
 use crate::finish::{self, Ending};
+use crate::fit::refuse_unfit;
 use crate::kinds::ask;
-use crate::{Decision, NodeKind, NodeRunId, NodeState, Rejected, State, Wait, schedule};
+use crate::{Context, Decision, NodeKind, NodeRunId, NodeState, Rejected, State, Wait, schedule};
 
 /// Ends the question with its answer.
-pub(super) fn decide(state: &State, node_run: NodeRunId, input: &str, at_ms: i64) -> Result<Decision, Rejected> {
+pub(super) fn decide(state: &State, node_run: NodeRunId, input: &str, context: Context) -> Result<Decision, Rejected> {
     let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
     match node.node_type.kind {
         NodeKind::Ask => {}
@@ -28,7 +29,8 @@ pub(super) fn decide(state: &State, node_run: NodeRunId, input: &str, at_ms: i64
     if node.state != NodeState::Waiting(Wait::Input) {
         return Err(Rejected::NotAsking { node_run });
     }
-    let mut draft = Draft::new(state, at_ms);
+    refuse_unfit(state, context.fit, node, &outputs)?;
+    let mut draft = Draft::new(state, context);
     finish::end(&mut draft, node_run, Ending::succeeded(outputs))?;
     schedule::dispatch(&mut draft)?;
     Ok(draft.done())

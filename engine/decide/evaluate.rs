@@ -2,7 +2,7 @@
 
 use crate::draft::Draft;
 use crate::event::{Evaluation, RecoveryAction};
-use crate::{Decision, Event, NodeRunId, Rejected, State};
+use crate::{Context, Decision, Event, NodeRunId, Rejected, State};
 
 /// Records the judgement; the last one again changes nothing.
 pub(super) fn decide(
@@ -10,7 +10,7 @@ pub(super) fn decide(
     node_run: NodeRunId,
     evaluation: Evaluation,
     recovery: Option<RecoveryAction>,
-    at_ms: i64,
+    context: Context,
 ) -> Result<Decision, Rejected> {
     let node = super::external(state, node_run)?;
     if node.evaluation.as_ref() == Some(&evaluation) && node.recovery == recovery {
@@ -20,7 +20,7 @@ pub(super) fn decide(
         return Err(Rejected::NodeRunFinished { node_run, state });
     }
     super::movable(state, node)?;
-    let mut draft = Draft::new(state, at_ms);
+    let mut draft = Draft::new(state, context);
     draft.record(Event::Evaluated { node_run, evaluation })?;
     if let Some(action) = recovery {
         draft.record(Event::RecoveryApplied { node_run, action })?;

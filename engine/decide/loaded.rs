@@ -8,8 +8,8 @@ use crate::graph::{Content, Graph, Items};
 use crate::limits::Breach;
 use crate::policy::{self, Invalid, OnFailure};
 use crate::{
-    Constraints, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Object, Rejected, State, attempts, kinds,
-    limits, outstanding, schedule,
+    Constraints, Context, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Object, Rejected, State, attempts,
+    kinds, limits, outstanding, schedule,
 };
 
 /// Begins to walk the graph or to go through the list, or ends the composite, unless it is to be asked for again.
@@ -19,14 +19,14 @@ pub(super) fn decide(
     node_run: NodeRunId,
     inputs: Option<Object>,
     content: Content,
-    at_ms: i64,
+    context: Context,
 ) -> Result<Decision, Rejected> {
     let asked = |node: &&Node| {
         let loads = matches!(node.node_type.kind, NodeKind::Graph | NodeKind::Each);
         loads && outstanding::is_work_of(state.run, node, effect)
     };
     let Some(node) = state.node(node_run).filter(asked) else { return Ok(Decision::default()) };
-    let mut draft = Draft::answering(state, at_ms, effect);
+    let mut draft = Draft::answering(state, context, effect);
     match fits(state, node, &content) {
         Ok(()) => {
             let before = draft.wanted(node_run)?;

@@ -33,31 +33,30 @@ pub fn decide(state: &State, command: Command, context: Context) -> Result<Decis
     if state.start.is_none() && !matches!(command, Command::Start(_)) {
         return Err(Rejected::NotStarted);
     }
-    let at_ms = context.at_ms;
     match command {
-        Command::Start(start) => start::decide(state, start, at_ms),
-        Command::Planned { effect, node_run, plan } => planned::decide(state, effect, node_run, plan, at_ms),
+        Command::Start(start) => start::decide(state, start, context),
+        Command::Planned { effect, node_run, plan } => planned::decide(state, effect, node_run, plan, context),
         Command::Loaded { effect, node_run, inputs, content } => {
-            loaded::decide(state, effect, node_run, inputs, content, at_ms)
+            loaded::decide(state, effect, node_run, inputs, content, context)
         }
-        Command::Settle { effect, node_run, outcome } => settle::decide(state, effect, node_run, outcome, at_ms),
-        Command::Wake { effect, node_run } => wake::decide(state, effect, node_run, at_ms),
-        Command::CreateChildren { parent, children } => children::decide(state, parent, children, at_ms),
-        Command::Complete { node_run, completion } => complete::decide(state, node_run, completion, at_ms),
+        Command::Settle { effect, node_run, outcome } => settle::decide(state, effect, node_run, outcome, context),
+        Command::Wake { effect, node_run } => wake::decide(state, effect, node_run, context),
+        Command::CreateChildren { parent, children } => children::decide(state, parent, children, context),
+        Command::Complete { node_run, completion } => complete::decide(state, node_run, completion, context),
         Command::Evaluate { node_run, evaluation, recovery } => {
-            evaluate::decide(state, node_run, evaluation, recovery, at_ms)
+            evaluate::decide(state, node_run, evaluation, recovery, context)
         }
         Command::Launched { effect, node_run, inputs, waits } => {
-            sub_runs::launched(state, effect, node_run, (inputs, waits), at_ms)
+            sub_runs::launched(state, effect, node_run, (inputs, waits), context)
         }
-        Command::Report { node_run, report } => sub_runs::report(state, node_run, *report, at_ms),
-        Command::Deliver { node_run, input } => deliver::decide(state, node_run, &input, at_ms),
+        Command::Report { node_run, report } => sub_runs::report(state, node_run, *report, context),
+        Command::Deliver { node_run, input } => deliver::decide(state, node_run, &input, context),
         Command::Decide { approval, verdict, by, comment } => {
-            approve::decide(state, approval, Said { verdict, by, comment }, at_ms)
+            approve::decide(state, approval, Said { verdict, by, comment }, context)
         }
-        Command::Pause { reason, by } => pause::pause(state, reason, by, at_ms),
-        Command::Resume { by } => pause::resume(state, by, at_ms),
-        Command::Cancel { reason } => cancel::decide(state, reason, at_ms),
+        Command::Pause { reason, by } => pause::pause(state, reason, by, context),
+        Command::Resume { by } => pause::resume(state, by, context),
+        Command::Cancel { reason } => cancel::decide(state, reason, context),
     }
 }
 

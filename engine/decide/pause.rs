@@ -4,14 +4,14 @@
 //! comes back is split into steps; only, nobody begins. Limits on time go on counting: they are promises about when a run is over.
 
 use crate::draft::Draft;
-use crate::{Decision, Event, Rejected, RunStatus, State, schedule};
+use crate::{Context, Decision, Event, Rejected, RunStatus, State, schedule};
 
 /// Lets nothing new begin.
 pub(super) fn pause(
     state: &State,
     reason: Option<String>,
     by: Option<String>,
-    at_ms: i64,
+    context: Context,
 ) -> Result<Decision, Rejected> {
     if let RunStatus::Final(outcome) = state.status {
         return Err(Rejected::RunFinished { outcome });
@@ -19,17 +19,17 @@ pub(super) fn pause(
     if state.paused.is_some() {
         return Ok(Decision::default());
     }
-    let mut draft = Draft::new(state, at_ms);
+    let mut draft = Draft::new(state, context);
     draft.record(Event::Paused { reason, by })?;
     Ok(draft.done())
 }
 
 /// Lets whoever is ready begin. A run may end with that, so that an ended one is no reason to refuse.
-pub(super) fn resume(state: &State, by: Option<String>, at_ms: i64) -> Result<Decision, Rejected> {
+pub(super) fn resume(state: &State, by: Option<String>, context: Context) -> Result<Decision, Rejected> {
     if state.paused.is_none() {
         return Ok(Decision::default());
     }
-    let mut draft = Draft::new(state, at_ms);
+    let mut draft = Draft::new(state, context);
     draft.record(Event::Resumed { by })?;
     schedule::dispatch(&mut draft)?;
     Ok(draft.done())

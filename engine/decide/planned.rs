@@ -11,8 +11,8 @@ use crate::plan::{Plan, Step};
 use crate::policy::{self, Invalid};
 use crate::stand_ins::{self, Sketch};
 use crate::{
-    ApprovalId, Constraints, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Rejected, RunId, State, Wait,
-    approval, attempts, limits, outstanding, schedule,
+    ApprovalId, Constraints, Context, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Rejected, RunId, State,
+    Wait, approval, attempts, limits, outstanding, schedule,
 };
 
 /// Creates the plan's steps as children, or ends the composite, unless the planner is to be asked again.
@@ -21,12 +21,12 @@ pub(super) fn decide(
     effect: EffectId,
     node_run: NodeRunId,
     plan: Plan,
-    at_ms: i64,
+    context: Context,
 ) -> Result<Decision, Rejected> {
     let asked =
         |node: &&Node| node.node_type.kind == NodeKind::Plan && outstanding::is_work_of(state.run, node, effect);
     let Some(node) = state.node(node_run).filter(asked) else { return Ok(Decision::default()) };
-    let mut draft = Draft::answering(state, at_ms, effect);
+    let mut draft = Draft::answering(state, context, effect);
     let checked = well_formed(&plan).and_then(|stand_ins| {
         within_limits(state, node, &plan).map_err(|breach| Box::new(Failure::from(breach)))?;
         Ok(stand_ins)

@@ -5,7 +5,7 @@ use crate::draft::Draft;
 use crate::finish::{self, Ending, failure};
 use crate::policy::is_tried;
 use crate::{
-    Decision, EffectId, Event, NodeKind, NodeRunId, Outcome, Rejected, State, attempts, outstanding, schedule,
+    Context, Decision, EffectId, Event, NodeKind, NodeRunId, Outcome, Rejected, State, attempts, outstanding, schedule,
 };
 
 /// Ends the node run as its effect ended, unless it is to be tried again.
@@ -14,7 +14,7 @@ pub(super) fn decide(
     effect: EffectId,
     node_run: NodeRunId,
     outcome: Outcome,
-    at_ms: i64,
+    context: Context,
 ) -> Result<Decision, Rejected> {
     let Some(node) = state.node(node_run).filter(|node| outstanding::is_work_of(state.run, node, effect)) else {
         return Ok(Decision::default());
@@ -39,7 +39,7 @@ pub(super) fn decide(
         // A timer comes due (`Wake`); it has no outcome. Questions and external composites have no effect of their own.
         _ => return Ok(Decision::default()),
     };
-    let mut draft = Draft::answering(state, at_ms, effect);
+    let mut draft = Draft::answering(state, context, effect);
     match routed {
         Ok(routed) => worked(&mut draft, node_run, routed)?,
         Err((error, inputs)) => attempts::failed_with(&mut draft, node_run, error, inputs)?,

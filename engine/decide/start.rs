@@ -3,10 +3,10 @@
 use super::loaded;
 use crate::draft::Draft;
 use crate::policy::{self, Invalid, OnFailure};
-use crate::{Decision, Event, NodeRunId, Rejected, Start, State, limits, schedule};
+use crate::{Context, Decision, Event, NodeRunId, Rejected, Start, State, limits, schedule};
 
 /// The same start again changes nothing; another one is refused.
-pub(super) fn decide(state: &State, start: Box<Start>, at_ms: i64) -> Result<Decision, Rejected> {
+pub(super) fn decide(state: &State, start: Box<Start>, context: Context) -> Result<Decision, Rejected> {
     if let Some(before) = &state.start {
         return if **before == *start { Ok(Decision::default()) } else { Err(Rejected::AlreadyStarted) };
     }
@@ -17,7 +17,7 @@ pub(super) fn decide(state: &State, start: Box<Start>, at_ms: i64) -> Result<Dec
     if let Some(graph) = &start.graph {
         loaded::graph_fits(&constraints, graph)?;
     }
-    let mut draft = Draft::new(state, at_ms);
+    let mut draft = Draft::new(state, context);
     draft.record(Event::Started { root: NodeRunId::root(state.run), constraints, start })?;
     schedule::dispatch(&mut draft)?;
     Ok(draft.done())

@@ -5,8 +5,8 @@ use crate::draft::Draft;
 use crate::finish::{self, Ending};
 use crate::kinds::run;
 use crate::{
-    Decision, EffectId, Event, Node, NodeKind, NodeRunId, NodeState, Object, Rejected, RunId, State, Wait, attempts,
-    outstanding, schedule,
+    Context, Decision, EffectId, Event, Node, NodeKind, NodeRunId, NodeState, Object, Rejected, RunId, State, Wait,
+    attempts, outstanding, schedule,
 };
 
 /// Waits for the run, or ends.
@@ -15,16 +15,16 @@ pub(super) fn launched(
     effect: EffectId,
     node_run: NodeRunId,
     (inputs, waits): (Option<Object>, bool),
-    at_ms: i64,
+    context: Context,
 ) -> Result<Decision, Rejected> {
     let asked = |node: &&Node| node.node_type.kind == NodeKind::Run && outstanding::is_work_of(state.run, node, effect);
     let Some(node) = state.node(node_run).filter(asked) else { return Ok(Decision::default()) };
     let run = RunId::sub_run(state.run, node_run, node.attempt);
     let mut draft = if waits {
-        Draft::answering(state, at_ms, effect)
+        Draft::answering(state, context, effect)
     } else {
         // It goes on by itself.
-        Draft::leaving(state, at_ms, effect, node_run)
+        Draft::leaving(state, context, effect, node_run)
     };
     if waits {
         let before = draft.wanted(node_run)?;
@@ -42,7 +42,7 @@ pub(super) fn report(
     state: &State,
     node_run: NodeRunId,
     report: SubRunReport,
-    at_ms: i64,
+    context: Context,
 ) -> Result<Decision, Rejected> {
     let waits = |node: &&Node| {
         let at_try = matches!(node.state, NodeState::Running | NodeState::Waiting(Wait::Run));
@@ -51,7 +51,7 @@ pub(super) fn report(
     if state.node(node_run).filter(waits).is_none() {
         return Ok(Decision::default());
     }
-    let mut draft = Draft::reported(state, at_ms, node_run);
+    let mut draft = Draft::reported(state, context, node_run);
     match run::ended(report) {
         Ok(ending) => finish::end(&mut draft, node_run, ending)?,
         Err(failure) => attempts::failed(&mut draft, node_run, failure)?,

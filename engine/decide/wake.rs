@@ -5,15 +5,21 @@ use crate::draft::Draft;
 use crate::finish::{self, Ending, failure};
 use crate::kinds::sleep;
 use crate::outstanding::{self, Timer};
-use crate::{Decision, EffectId, Event, Node, NodeRunId, Rejected, State, attempts, schedule};
+use crate::{Context, Decision, EffectId, Event, Node, NodeRunId, Rejected, State, attempts, schedule};
 
 /// Moves the node run that the timer belongs to.
-pub(super) fn decide(state: &State, effect: EffectId, node_run: NodeRunId, at_ms: i64) -> Result<Decision, Rejected> {
+pub(super) fn decide(
+    state: &State,
+    effect: EffectId,
+    node_run: NodeRunId,
+    context: Context,
+) -> Result<Decision, Rejected> {
     let Some(node) = state.node(node_run) else { return Ok(Decision::default()) };
-    let Some(timer) = outstanding::timer_of(state.run, node, effect).filter(|timer| timer.until_ms() <= at_ms) else {
+    let Some(timer) = outstanding::timer_of(state.run, node, effect).filter(|timer| timer.until_ms() <= context.at_ms)
+    else {
         return Ok(Decision::default());
     };
-    let mut draft = Draft::answering(state, at_ms, effect);
+    let mut draft = Draft::answering(state, context, effect);
     match timer {
         Timer::Sleep { .. } => finish::end(&mut draft, node_run, slept(node))?,
         Timer::TimeLimit { .. } => finish::end(&mut draft, node_run, timed_out(node))?,

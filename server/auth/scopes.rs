@@ -92,6 +92,7 @@ mod tests {
         runs:write toolregistry RunController_abortRun
         runs:read toolregistry RunController_sse
         runs:read toolregistry ExecutionPlanController_getExecutionPlan
+        runs:read toolregistry IntegrationController_listIntegrations
         runs:write acp start_server_run
         runs:read acp list_server_runs
         runs:read acp get_server_run

@@ -6,7 +6,9 @@
 use runyard_engine::{NodeKind, SideEffect};
 
 use super::entry::{Argument, Entry, Hints, Reads};
-use crate::config::integrations::{AuthType, Integration as Configured, Method, NodeType};
+pub use crate::config::integrations::AuthType;
+pub(crate) use crate::config::integrations::OWN_HEADERS;
+use crate::config::integrations::{Integration as Configured, Method, NodeType};
 
 /// Verbs that mean the same of things that are kept somewhere.
 const VERBS: [&[&str]; 5] = [

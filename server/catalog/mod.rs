@@ -21,7 +21,7 @@ mod entry;
 pub mod graph;
 pub mod integration;
 mod resolve;
-mod violation;
+pub(crate) mod violation;
 pub mod web;
 
 pub use entry::{Argument, Entry, Hints, Reads};

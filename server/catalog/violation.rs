@@ -46,19 +46,25 @@ impl std::fmt::Display for Violation {
 
 /// What does not fit the schema; empty when all does.
 pub(super) fn against(schema: &Validator, object: &Object) -> Vec<Violation> {
-    let value = Value::Object(object.clone());
+    of(schema, &Value::Object(object.clone()))
+}
+
+/// The same of any value.
+pub(crate) fn of(schema: &Validator, value: &Value) -> Vec<Violation> {
     let mut found: Vec<Violation> =
-        schema.iter_errors(&value).take(LISTED_MAX).flat_map(|error| violations(&error, object)).collect();
+        schema.iter_errors(value).take(LISTED_MAX).flat_map(|error| violations(&error, value)).collect();
     found.sort_by(|a, b| a.field.cmp(&b.field));
     found.truncate(LISTED_MAX);
     found
 }
 
-fn violations(error: &ValidationError<'_>, object: &Object) -> Vec<Violation> {
+fn violations(error: &ValidationError<'_>, value: &Value) -> Vec<Violation> {
     let at = error.instance_path().as_str();
     match error.kind() {
         // A schema without properties: the validator names none of those it found.
-        Kind::FalseSchema if at.is_empty() => object.keys().map(|name| unknown(at, name)).collect(),
+        Kind::FalseSchema if at.is_empty() && value.is_object() => {
+            value.as_object().into_iter().flat_map(Object::keys).map(|name| unknown(at, name)).collect()
+        }
         Kind::AdditionalProperties { unexpected } => unexpected
             .iter()
             .map(|name| Violation { field: below(at, name), reason: "is not known here".to_owned() })

@@ -99,14 +99,17 @@ impl Provider for Given {
 /// A file that cannot be read, or every unknown key and bad value at once.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     let mut reading = Reading::default();
+    let mut written_at_ms = None;
     if let Some((path, table)) = file(sources)? {
         reading.table(&path, "", &table);
+        written_at_ms = self::written_at_ms(&path);
     }
     reading.environment(&sources.environment);
     for flag in &sources.flags {
         reading.take(&flag.key, Found::Text(flag.value.clone()), format!("flag {}", flag.name));
     }
     let mut loaded = reading.finish()?;
+    loaded.config.written_at_ms = written_at_ms;
     loaded.config.auth.outbound.client_secret = arp::client_secret(&sources.environment);
     match agree::check(&loaded, &sources.environment) {
         violations if violations.is_empty() => Ok(loaded),
@@ -125,6 +128,12 @@ fn file(sources: &Sources) -> Result<Option<(PathBuf, toml::Table)>, ConfigError
         Ok(table) => Ok(Some((path, table))),
         Err(error) => Err(ConfigError::Syntax { path, reason: error.to_string().trim_end().to_owned() }),
     }
+}
+
+/// When a file was last written, where the system says.
+fn written_at_ms(path: &Path) -> Option<i64> {
+    let written = std::fs::metadata(path).ok()?.modified().ok()?;
+    i64::try_from(written.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
 /// What has been read so far, weakest source first.

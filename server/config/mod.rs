@@ -70,6 +70,9 @@ pub struct Config {
     /// Services that runs may use.
     #[serde(deserialize_with = "integrations::from_text")]
     pub integrations: Vec<integrations::Integration>,
+    /// When the configuration file was last written, Unix milliseconds; absent where there is none.
+    #[serde(skip)]
+    pub written_at_ms: Option<i64>,
     /// What is logged, and how.
     pub log: Log,
     /// The remote run coordinator, if there is one.
@@ -200,6 +203,7 @@ impl Default for Config {
             stop_within_ms: 10_000,
             perform: true,
             integrations: Vec::new(),
+            written_at_ms: None,
             log: Log::default(),
             coordinator: Coordinator::default(),
             gateway: Gateway::default(),

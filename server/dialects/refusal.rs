@@ -94,6 +94,7 @@ pub fn of_runs(error: Error) -> Refusal {
         Error::InvalidInputs { node_type, violations } => Refusal::new(S::BAD_REQUEST, "invalid_inputs", message)
             .with("node_type_id", node_type)
             .with("violations", input_violations(&violations)),
+        Error::InvalidOutputSchema { .. } => Refusal::new(S::BAD_REQUEST, "invalid_request", message),
         Error::Rejected(rejected) => of_engine(&rejected),
         Error::NameTaken { name } => Refusal::new(S::CONFLICT, "run_already_exists", message).with("run_id", name),
         Error::ThreadBusy { thread, run } => {
@@ -103,6 +104,11 @@ pub fn of_runs(error: Error) -> Refusal {
             Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key)
         }
         Error::Busy => Refusal::new(S::SERVICE_UNAVAILABLE, "store_busy", message).retryable(Some(RETRY_AFTER_S)),
+        Error::Unsealed => {
+            tracing::error!("{message}");
+            let message = "what the run passes through could not be sealed; nothing was started";
+            Refusal::new(S::INTERNAL_SERVER_ERROR, "internal_error", message)
+        }
         Error::Unreadable { run, reason } => {
             tracing::error!(%run, reason, "a run's log does not read as it must");
             Refusal::new(
@@ -165,6 +171,7 @@ fn of_engine(rejected: &Rejected) -> Refusal {
         Rejected::NotBegun { node_run } => {
             Refusal::new(S::CONFLICT, "node_run_not_begun", message).with("node_run_id", node_run.to_string())
         }
+        Rejected::ResultUnfit { .. } => Refusal::new(S::BAD_REQUEST, "invalid_request", message),
         Rejected::NotAsking { node_run } => {
             Refusal::new(S::CONFLICT, "not_asking", message).with("node_run_id", node_run.to_string())
         }

@@ -27,7 +27,9 @@ use crate::feed::Bells;
 use crate::planner::{LexicalPlanner, PlanRequest, Planner};
 use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use crate::store::memory::Memory;
-use crate::store::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError};
+use crate::store::{
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError,
+};
 
 pub(crate) const TENANT: &str = "default";
 /// When every test begins.
@@ -166,6 +168,8 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
         approval: ApprovalStrategy::None,
         notes: Object::new(),
         labels: Labels::new(),
+        output_schema: None,
+        pass_through: Vec::new(),
         graph: None,
         thread: None,
         key: None,
@@ -277,6 +281,10 @@ impl Store for Meddled {
 
     async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
         self.inner.run_of(tenant, node_run).await
+    }
+
+    async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {
+        self.inner.sealed(tenant, run, name).await
     }
 
     async fn keyed(&self, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError> {

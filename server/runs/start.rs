@@ -10,7 +10,7 @@ use runyard_engine::{
 use serde_json::Value;
 
 use super::submit::Riders;
-use super::{Error, RunName, Runs};
+use super::{Error, PassThrough, RunName, Runs, output_schema};
 use crate::graph;
 use crate::store::{Epoch, KeyUse, StoreError};
 
@@ -40,12 +40,16 @@ pub struct NewRun {
     pub approval: ApprovalStrategy,
     /// What the face wants to find again.
     pub notes: Object,
+    /// JSON Schema (draft 7) that the result has to fit: see [`super::output_schema`]. Not yet checked.
+    pub output_schema: Option<Value>,
     /// What the root walks, where that has been read and checked before.
     pub graph: Option<Arc<Graph>>,
     /// What lists find it by. The face bounds how many there are, and how long.
     pub labels: Labels,
     /// The thread whose next turn it is to be: one with a live run is refused. Absent: a thread of its own.
     pub thread: Option<String>,
+    /// What goes with calls of integrations, at most once for each. It is in no event.
+    pub pass_through: Vec<PassThrough>,
     /// The request as validated, for telling a repeat from another request.
     pub request: Value,
     /// Under which the caller may repeat it.
@@ -128,8 +132,11 @@ impl Runs {
             None => None,
         };
         let start = Start { turn, ..self.prepared(new, fingerprint).await? };
-        let riders =
-            Riders { settles: None, key: new.key.as_ref().map(|key| key.used_for(new.operation, run, fingerprint)) };
+        let riders = Riders {
+            settles: None,
+            sealed: self.seal.seal(tenant, run, &new.pass_through)?,
+            key: new.key.as_ref().map(|key| key.used_for(new.operation, run, fingerprint)),
+        };
         let submitted = self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await?;
         Ok(StartedRun { state: submitted.state, replayed: false })
     }
@@ -158,7 +165,7 @@ impl Runs {
         command: Command,
         claim: (runyard_engine::EffectId, Epoch),
     ) -> Result<Arc<State>, Error> {
-        let riders = Riders { settles: Some(claim), key: None };
+        let riders = Riders { settles: Some(claim), ..Riders::default() };
         Ok(self.submitter.submit(tenant, run, command, riders).await?.state)
     }
 
@@ -226,6 +233,9 @@ impl Runs {
             Some(graph) => Some(graph.clone()),
             None => self.walked(&node_type, &new.inputs)?,
         };
+        if let Some(schema) = &new.output_schema {
+            output_schema::check(schema).map_err(|reason| Error::InvalidOutputSchema { reason })?;
+        }
         let mut notes = new.notes.clone();
         notes.insert(FINGERPRINT.to_owned(), Value::String(hex(fingerprint)));
         Ok(Start {
@@ -238,6 +248,7 @@ impl Runs {
             steps: new.steps.clone(),
             approval: new.approval,
             parallel_max: self.limits.parallel_max,
+            output_schema: new.output_schema.clone(),
             graph,
             notes,
             labels: new.labels.clone(),

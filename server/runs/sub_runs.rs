@@ -44,7 +44,7 @@ impl Runs {
         for (name, id) in [(PARENT_RUN, parent.run.to_string()), (PARENT_NODE_RUN, parent.node_run.to_string())] {
             start.labels.insert(name.to_owned(), [id].into());
         }
-        let riders = Riders { settles: None, key: Some(key(run, run)) };
+        let riders = Riders { key: Some(key(run, run)), ..Riders::default() };
         match self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await {
             // Begun meanwhile, or called off: who asked finds out which by what it is told.
             Ok(_) | Err(Error::Rejected(Rejected::AlreadyStarted) | Error::Store(StoreError::KeyTaken(_))) => Ok(()),

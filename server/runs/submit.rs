@@ -14,10 +14,10 @@ use tokio::sync::{Mutex as Turn, Notify};
 use super::cache::{self, Cache};
 use super::recalls::Recalls;
 use super::writing::Writing;
-use super::{Error, approvals, row};
+use super::{Error, approvals, output_schema, row};
 use crate::clock::Clock;
 use crate::feed::Bells;
-use crate::store::{Append, Epoch, KeyUse, Store, StoreError};
+use crate::store::{Append, Epoch, KeyUse, Sealed, Store, StoreError};
 
 /// How often a command is decided again before its sender is told to try later.
 const ATTEMPTS_MAX: usize = 16;
@@ -53,6 +53,8 @@ pub(super) struct Submitted {
 pub(super) struct Riders {
     /// The claimed effect that it answers.
     pub settles: Option<(EffectId, Epoch)>,
+    /// What a start keeps sealed.
+    pub sealed: Vec<Sealed>,
     /// A key under which a start can be repeated.
     pub key: Option<KeyUse>,
 }
@@ -84,7 +86,7 @@ impl Submitter {
         for _ in 0..ATTEMPTS_MAX {
             let before = self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run)));
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
-            let decided = decide(&before, command.clone(), Context { at_ms, run });
+            let decided = decide(&before, command.clone(), Context { at_ms, run, fit: output_schema::fit });
             // A commit would show that what is at hand is old. Where there is none, somebody has to look.
             if decided.as_ref().map_or(true, |decision| decision.events.is_empty())
                 && self.is_old(tenant, &before).await?
@@ -156,7 +158,7 @@ impl Submitter {
     /// Remembers a key for a run that stands already.
     pub(super) async fn remember(&self, tenant: &str, run: RunId, key: KeyUse) -> Result<(), Error> {
         let _turn = self.turn(run).lock().await;
-        let riders = Riders { settles: None, key: Some(key) };
+        let riders = Riders { key: Some(key), ..Riders::default() };
         for _ in 0..ATTEMPTS_MAX {
             let Some(state) = self.load(tenant, run).await? else { return Ok(()) };
             let at_ms = state.updated_at_ms.unwrap_or_default();
@@ -261,6 +263,7 @@ fn append(tenant: &str, before: &State, after: &State, decision: Decision, at_ms
         dropped: decision.dropped,
         settles: riders.settles,
         labels: if expected == 0 { labels(after) } else { Labels::new() },
+        sealed: if expected == 0 { riders.sealed.clone() } else { Vec::new() },
         key: riders.key.clone(),
     }
 }

@@ -49,6 +49,13 @@ pub(super) fn append(append: &Append) -> Result<(), Broken> {
     if append.expected != 0 && !append.labels.is_empty() {
         return broken("labels come with a new run");
     }
+    if append.expected != 0 && !append.sealed.is_empty() {
+        return broken("what is sealed comes with a new run");
+    }
+    let mut names = HashSet::new();
+    if !append.sealed.iter().all(|sealed| names.insert(&sealed.name)) {
+        return broken("nothing is sealed twice under one name");
+    }
     let mut seen = HashSet::new();
     if !append.effects.iter().all(|effect| seen.insert(effect.id)) {
         return Err(effect_exists(append.run));

@@ -1,7 +1,7 @@
 //! What every store must do, whatever it is made of: one function per rule, run over every backend. A new backend adds one
 //! line to the `suite!` at the end.
 //!
-//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `approvals.rs`, `api_keys.rs`, `objects.rs` hold the rules; `model.rs` draws random interleavings
+//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `approvals.rs`, `api_keys.rs`, `objects.rs`, `sealed.rs` hold the rules; `model.rs` draws random interleavings
 //! and wants the same answers from every backend.
 
 mod api_keys;
@@ -13,6 +13,7 @@ pub(super) mod labels;
 mod model;
 mod objects;
 pub(super) mod reads;
+mod sealed;
 mod turns;
 
 macro_rules! suite {
@@ -73,6 +74,8 @@ macro_rules! suite {
                 api_keys::a_key_id_is_taken_once_over_all_tenants,
                 api_keys::keys_are_listed_by_tenant_and_time,
                 api_keys::a_key_is_revoked_once_and_stays_visible,
+                sealed::what_is_sealed_is_there_while_its_run_lives,
+                sealed::only_a_new_run_seals_and_each_name_once,
                 turns::a_turn_is_taken_once,
                 turns::turns_are_listed_from_the_last,
                 objects::an_object_is_what_was_put,

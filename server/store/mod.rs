@@ -84,6 +84,9 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError>;
 
+    /// What a run has sealed under this name, while it lives.
+    async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError>;
+
     /// A thread's runs that have a turn of a lower number, the last turn first. The first run of a thread that nobody made is not
     /// among them: it has no turn.
     async fn turns(
@@ -144,8 +147,25 @@ pub struct Append {
     pub labels: Labels,
     /// The run's approvals that the events have changed, as they are after them.
     pub approvals: Vec<ApprovalRow>,
+    /// What the run keeps sealed: no two of one name. Only a new run brings it; it goes with the append that ends the run.
+    pub sealed: Vec<Sealed>,
     /// A key under which the run's start can be repeated.
     pub key: Option<KeyUse>,
+}
+
+/// Something that the store cannot read, of a run that has not ended.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Under which it is found; unique in its run.
+    pub name: String,
+    /// As it was sealed.
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sealed({}, {} bytes)", self.name, self.bytes.len())
+    }
 }
 
 /// What was written.

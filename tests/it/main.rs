@@ -23,6 +23,7 @@ mod http;
 mod idempotency;
 mod kills;
 mod native;
+mod output_schemas;
 mod planned;
 mod process;
 mod reference;

@@ -2,13 +2,20 @@
 
 mod approvals;
 mod facts;
+mod fields;
 mod lists;
+mod outputs;
+mod passed;
+mod repeats;
+mod services;
 mod watching;
 
 use runyard_api::client::CallError;
-use runyard_api::toolregistry::types::{CreateRunResponse, Error, PlanType, RunDto, RunStatus};
+use runyard_api::toolregistry::types::{CreateRunResponse, Error, OnStepFailure, PlanType, RunDto, RunStatus};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use lists::listed;
 
 use crate::harness::{Frame, Frames, World, eventually, refused, typed};
 
@@ -25,7 +32,7 @@ fn with(mut body: Value, field: &str, value: Value) -> Value {
 }
 
 async fn create(world: &World, body: Value) -> CreateRunResponse {
-    world.toolregistry.run_controller_create_run(None, &typed(body)).await.unwrap().into_inner()
+    world.toolregistry.run_controller_create_run(None, None, &typed(body)).await.unwrap().into_inner()
 }
 
 async fn get(world: &World, run: Uuid) -> RunDto {
@@ -188,8 +195,9 @@ async fn a_refusal_has_this_apis_body() {
 #[tokio::test]
 async fn the_same_request_starts_one_run() {
     let world = World::new().await;
-    let start =
-        async |intent: &str| world.toolregistry.run_controller_create_run(Some("once"), &typed(asking(intent))).await;
+    let start = async |intent: &str| {
+        world.toolregistry.run_controller_create_run(None, Some("once"), &typed(asking(intent))).await
+    };
     let first = start(INTENT).await.unwrap();
     assert!(first.headers().get("idempotent-replayed").is_none());
     let again = start(INTENT).await.unwrap();
@@ -220,20 +228,22 @@ async fn every_state_is_reached() {
     assert_eq!(ended(&world, asking("Paint the fence.")).await.status, RunStatus::Failed);
     world.toolregistry.run_controller_abort_run(&running.to_string()).await.unwrap();
     assert_eq!(get(&world, running).await.status, RunStatus::Canceled);
-    let asking = create(&world, with(asking(INTENT), "approvalStrategy", json!("ON_START"))).await.run_id;
-    assert_eq!(get(&world, asking).await.status, RunStatus::Paused);
-    // Steps that failed and were passed over: asked for by callers of other faces.
-    for (goal, status) in
+    let paused = create(&world, with(asking(INTENT), "approvalStrategy", json!("ON_START"))).await.run_id;
+    assert_eq!(get(&world, paused).await.status, RunStatus::Paused);
+    // Steps that failed and were passed over, because the caller said so.
+    for (intent, status) in
         [("Misfire, then generate a UUID.", RunStatus::PartialSuccess), ("Misfire.", RunStatus::NoSuccess)]
     {
-        let planner = json!({ "node_type_id": "runyard.composite.planner.general", "version": "1.0.0" });
-        let extensions = json!({ "runyard.steps": { "on_failure": "continue" } });
-        let body = json!({ "root_node_type_ref": planner, "input": { "goal": goal }, "extensions": extensions });
-        let run = world.start(body).await;
-        world.finished(&run.run_id).await;
-        let run = world.toolregistry.run_controller_get_run(&run.run_id, None).await.unwrap().into_inner();
-        assert_eq!(run.status, status, "{goal}");
+        let passed_over = Some(&OnStepFailure::Continue);
+        let created = world.toolregistry.run_controller_create_run(passed_over, None, &typed(asking(intent))).await;
+        let run = created.unwrap().into_inner().run_id;
+        let last = events(&world, run).await.pop().unwrap().data;
+        assert_eq!((get(&world, run).await.status, &last["runStatus"]), (status, &json!(status)), "{intent}");
+        assert_eq!(last.get("result").is_some(), status == RunStatus::PartialSuccess, "what was made in part");
+        assert_eq!(ended(&world, asking(intent)).await.status, RunStatus::Failed, "where nobody says so");
     }
+    let answer = world.post("toolregistry", "/v1/runs?onStepFailure=continue", asking(INTENT).to_string()).await;
+    assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()));
 }
 
 /// Runs that other faces started are looked at here by id; what they lack is made up, and stays.

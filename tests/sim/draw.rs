@@ -109,6 +109,8 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
         approval,
         notes: Object::new(),
         labels,
+        output_schema: None,
+        pass_through: Vec::new(),
         graph: None,
         thread: None,
         key: key.and_then(IdempotencyKey::parse),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
-use runyard::runs::{approvals, row};
+use runyard::runs::{approvals, output_schema, row};
 use runyard::store::approval::ApprovalFilter;
 use runyard::store::memory::Memory;
 use runyard::store::{Claimed, Epoch, Filter, KeyUse, LabelFilter, Status, Store};
@@ -305,7 +305,7 @@ impl Model {
         let Some(known) = self.runs.get(&run) else { return };
         let refuses = |state: &State| {
             let at_ms = state.updated_at_ms.unwrap_or_default();
-            decide(state, command.clone(), Context { at_ms, run }).is_err()
+            decide(state, command.clone(), Context { at_ms, run, fit: output_schema::fit }).is_err()
         };
         if refuses(&known.state) {
             return;

@@ -38,6 +38,7 @@ impl World {
             dropped: Vec::new(),
             settles: None,
             approvals: Vec::new(),
+            sealed: Vec::new(),
             node_runs: Vec::new(),
             labels: Labels::new(),
             key: None,
@@ -95,12 +96,15 @@ impl Bug {
                 "the engine's own laws",
             ],
         ),
-        // Of a run that goes on, the log may still be one; then its effects are what gives it away.
-        (Bug::ForgetsThatFinalIsFinal, &["the log is the log of one run", "what is asked for is what the state wants"]),
+        // Of a run that goes on, the log may still be one; then its effects are what gives it away, or a root that has ended before it.
+        (
+            Bug::ForgetsThatFinalIsFinal,
+            &["the log is the log of one run", "what is asked for is what the state wants", "the engine's own laws"],
+        ),
         (Bug::ForgetsTheFence, &["a result comes from who claimed last"]),
         (Bug::LosesTimers, &["every run ends or waits for something named"]),
-        (Bug::WritesTwice, &["the log is the log of one run"]),
-        (Bug::CancelForgetsAChild, &["the log is the log of one run"]),
+        (Bug::WritesTwice, &["the log is the log of one run", "the engine's own laws"]),
+        (Bug::CancelForgetsAChild, &["the log is the log of one run", "the engine's own laws"]),
         (Bug::HandsOutWhatIsSettled, &["no finished step is performed again"]),
         (Bug::ResumesOneTooLate, &["every watcher sees the same, nothing missing and nothing twice"]),
         (Bug::ForgetsAKey, &["one request starts one run"]),

@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use runyard::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus};
 use runyard::store::memory::Memory;
-use runyard::store::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError};
+use runyard::store::{
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError,
+};
 use runyard_engine::{ApprovalId, EffectId, Event, NodeRunId, Position, Recorded, Request, RunId};
 
 use crate::gates::{Gates, Verdict, What};
@@ -225,6 +227,12 @@ impl Store for Seen {
         let tenant = tenant.to_owned();
         let words = || format!("run of {node_run}");
         self.ask(What::Read, words, move |shared| now(shared.memory.run_of(&tenant, node_run))).await
+    }
+
+    async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {
+        let (tenant, name) = (tenant.to_owned(), name.to_owned());
+        let words = format!("sealed {name}");
+        self.ask(What::Read, || words, move |shared| now(shared.memory.sealed(&tenant, run, &name))).await
     }
 
     async fn keyed(&self, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError> {

@@ -52,7 +52,14 @@ fn added_by_format_4() -> Vec<Event> {
         constraints: Constraints::default(),
     };
     let launched = |inputs| Event::Launched { node_run: root, run: RunId::sub_run(run(), root, 1), inputs };
-    vec![started(true), started(false), launched(None), launched(Some(object(json!({ "wait": true }))))]
+    let schema = Start { output_schema: Some(json!({ "type": "object" })), ..start(NodeKind::Call) };
+    vec![
+        started(true),
+        started(false),
+        launched(None),
+        launched(Some(object(json!({ "wait": true })))),
+        Event::Started { start: Box::new(schema), root, constraints: Constraints::default() },
+    ]
 }
 
 /// What format 3 added.

@@ -7,7 +7,7 @@ use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState, R
 use runyard_engine::graph::{Fallback, OnItemFailure};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    ApprovalStrategy, Completion, Constraints, Graph, GraphNode, Items, Labels, NodeKind, NodeType, NodeTypeRef,
+    ApprovalStrategy, Completion, Constraints, Graph, GraphNode, Items, Labels, Made, NodeKind, NodeType, NodeTypeRef,
     Object, OnFailure, Plan, Policy, Retry, RunId, SideEffect, Start,
 };
 use serde_json::Value;
@@ -51,6 +51,13 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
     }
 }
 
+/// What is the schema's `const` fits. A plan that made none of it is helped out where a step did.
+pub(crate) fn fit(made: &Made<'_>) -> Result<Value, Box<Failure>> {
+    let wanted = &made.schema["const"];
+    let stepped = made.steps.iter().flatten().any(|outputs| outputs.values().any(|value| value == wanted));
+    if made.answer == wanted || stepped { Ok(wanted.clone()) } else { Err(Box::new(failure("unfit"))) }
+}
+
 pub(crate) fn start(kind: NodeKind) -> Start {
     Start {
         name: None,
@@ -62,6 +69,7 @@ pub(crate) fn start(kind: NodeKind) -> Start {
         steps: Policy::default(),
         approval: ApprovalStrategy::None,
         parallel_max: 4,
+        output_schema: None,
         graph: None,
         notes: Object::new(),
         labels: Labels::new(),

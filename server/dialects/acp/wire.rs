@@ -74,6 +74,8 @@ pub(super) fn new_run(place: &Place, said: Said, operation: &'static str, body: 
         notes,
         labels,
         thread: said.thread,
+        output_schema: None,
+        pass_through: Vec::new(),
         graph: None,
         request: json!({ "place": place.server, "body": body }),
         key: None,

@@ -8,6 +8,7 @@
 //! | `runyard.on_failure` | of a child: `"fail"`, `"continue"`, or `{"go_to": KEY}`                            |
 //! | `runyard.steps`      | of a start: an object of `retry`, `timeout_ms`, `on_failure`, for every planned step       |
 //! | `runyard.approval`   | of a start: `"none"`, `"on_start"` or `"on_tool_call"`                             |
+//! | `runyard.output_schema` | of a start: JSON Schema (draft 7) that the run's result has to fit                |
 //! | `runyard.depends_on` | of a child: idempotency keys of siblings that must have succeeded first            |
 //!
 //! What numbers are allowed is the engine's to say.
@@ -16,6 +17,7 @@ use runyard_api::arp::schemas as arp;
 use runyard_engine::{ApprovalStrategy, OnFailure, Policy};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::wire::Unsayable;
 use crate::catalog::graph::WrittenRetry as Retry;
@@ -26,6 +28,7 @@ const ON_FAILURE: &str = "runyard.on_failure";
 const STEPS: &str = "runyard.steps";
 const DEPENDS_ON: &str = "runyard.depends_on";
 const APPROVAL: &str = "runyard.approval";
+const OUTPUT_SCHEMA: &str = "runyard.output_schema";
 
 /// `runyard.steps`.
 #[derive(Debug, Deserialize)]
@@ -75,6 +78,11 @@ fn on_failure(asked: Option<AfterFailure>) -> OnFailure {
 /// What somebody has to agree to first.
 pub(super) fn approval(extensions: Option<&arp::Extensions>) -> Result<ApprovalStrategy, Unsayable> {
     Ok(read(extensions, APPROVAL, "/extensions/runyard.approval")?.unwrap_or_default())
+}
+
+/// What the run's result has to fit.
+pub(super) fn output_schema(extensions: Option<&arp::Extensions>) -> Result<Option<Value>, Unsayable> {
+    read(extensions, OUTPUT_SCHEMA, "/extensions/runyard.output_schema")
 }
 
 /// Keys of the siblings that a child depends on.

@@ -61,6 +61,8 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
         approval: policy::approval(extensions.as_ref())?,
         notes,
         labels: Labels::new(),
+        output_schema: policy::output_schema(extensions.as_ref())?,
+        pass_through: Vec::new(),
         graph: None,
         thread: None,
         request: serde_json::to_value(body).unwrap_or_default(),

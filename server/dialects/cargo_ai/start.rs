@@ -187,6 +187,8 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
         approval: ApprovalStrategy::None,
         notes,
         labels,
+        output_schema: None,
+        pass_through: Vec::new(),
         thread: None,
         graph: None,
         request,

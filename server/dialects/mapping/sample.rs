@@ -61,6 +61,7 @@ impl Writer {
             steps: Policy::default(),
             approval: ApprovalStrategy::None,
             parallel_max: 1,
+            output_schema: None,
             graph: None,
             notes: Object::new(),
             turn: None,

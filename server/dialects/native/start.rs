@@ -31,6 +31,7 @@ pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, Unsayable> {
         timeout_ms,
         steps: for_all,
         approval: strategy,
+        output_schema,
     } = body;
     let goal = goal.as_ref().map(|goal| goal.to_string());
     Ok(NewRun {
@@ -49,6 +50,8 @@ pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, Unsayable> {
         approval: strategy.as_ref().map_or(ApprovalStrategy::None, approval),
         notes: Object::new(),
         labels: Labels::new(),
+        output_schema: output_schema.clone().map(Value::Object),
+        pass_through: Vec::new(),
         graph: None,
         thread: None,
         request: serde_json::to_value(body).unwrap_or_default(),

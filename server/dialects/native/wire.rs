@@ -134,6 +134,7 @@ pub(super) fn run(state: &State) -> types::Run {
         approval: approvals::strategy(state),
         approvals: approvals::of_run(state),
         paused: state.paused.as_ref().map(pause),
+        output_schema: state.start.as_deref().and_then(|start| start.output_schema.as_ref()).map(object),
         parent: state.start.as_deref().and_then(|start| start.parent.as_ref()).map(parent),
         root_node_run_id: state.root().map(|root| root.id.to_string()).unwrap_or_default(),
         node_runs: state.order.iter().filter_map(|id| state.nodes.get(id)).map(|node| node_run(node)).collect(),

@@ -64,6 +64,8 @@ pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Ve
         approval: ApprovalStrategy::None,
         notes,
         labels: Labels::new(),
+        output_schema: None,
+        pass_through: Vec::new(),
         graph: None,
         thread: None,
         request: serde_json::to_value(body).unwrap_or_default(),

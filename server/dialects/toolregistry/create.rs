@@ -3,16 +3,17 @@
 use futures::StreamExt;
 use runyard_api::host::{Caller, Place};
 use runyard_api::toolregistry::types::{self, CreateRunRequest};
-use runyard_engine::{ApprovalStrategy, Constraints, Event, Labels, NodeTypeRef, Object, Policy, RunId};
+use runyard_engine::{ApprovalStrategy, Constraints, Event, Labels, NodeTypeRef, Object, OnFailure, Policy, RunId};
 use serde_json::{Value, json};
 
-use super::error::invalid;
-use super::{FACE, Room};
+use super::error::invalid_field;
+use super::integrations::Selected;
+use super::{FACE, Room, output_schema, pass_through};
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::{IdempotencyKey, NewRun, StartedRun};
 
 /// What every run here is a run of.
-const PLANNER: &str = "runyard.composite.planner.general";
+pub(super) const PLANNER: &str = "runyard.composite.planner.general";
 const PLANNER_VERSION: &str = "1.0.0";
 
 /// The note in which a run's own words are kept.
@@ -31,9 +32,18 @@ impl Room {
         &self,
         cx: &Caller,
         body: &CreateRunRequest,
+        on_step_failure: Option<types::OnStepFailure>,
         key: Option<&str>,
     ) -> Result<StartedRun, Refusal> {
-        let mut new = new_run(body)?;
+        let mut new = self.new_run(cx, body).await?;
+        new.steps.on_failure = match on_step_failure {
+            None | Some(types::OnStepFailure::Fail) => OnFailure::Fail,
+            Some(types::OnStepFailure::Continue) => OnFailure::Continue,
+        };
+        // Absent, the request is told from others as before.
+        if let (Some(said), Value::Object(request)) = (on_step_failure, &mut new.request) {
+            request.insert("onStepFailure".to_owned(), json!(said));
+        }
         new.key = key.map(idempotency_key).transpose()?;
         self.runs.start(&cx.tenant, new).await.map_err(of_runs)
     }
@@ -50,48 +60,56 @@ impl Room {
             () = self.runs.clock().sleep(self.plan_wait) => {}
         }
     }
-}
 
-/// A request in the engine's words.
-fn new_run(body: &CreateRunRequest) -> Result<NewRun, Refusal> {
-    // Each by its name: a field that the API adds does not compile until it takes effect here.
-    let CreateRunRequest {
-        intent,
-        context,
-        user_id,
-        selected_customer_integration_ids: _,
-        approval_strategy,
-        repeat_key,
-        output_schema: _,
-        pass_through: _,
-    } = body;
-    let mut labels = Labels::new();
-    label(&mut labels, USER, "/userId", user_id)?;
-    if let Some(key) = repeat_key {
-        label(&mut labels, REPEAT_KEY, "/repeatKey", key)?;
+    /// A request in the engine's words.
+    async fn new_run(&self, cx: &Caller, body: &CreateRunRequest) -> Result<NewRun, Refusal> {
+        // Each by its name: a field that the API adds does not compile until it takes effect here.
+        let CreateRunRequest {
+            intent,
+            context,
+            user_id,
+            selected_customer_integration_ids,
+            approval_strategy,
+            repeat_key,
+            output_schema,
+            pass_through,
+        } = body;
+        let mut labels = Labels::new();
+        let mut note = Object::from_iter([("context".to_owned(), json!(context))]);
+        let mut constraints = Constraints::default();
+        label(&mut labels, USER, "/userId", user_id)?;
+        let catalog = self.runs.catalog();
+        let selected = Selected::of(catalog, selected_customer_integration_ids)?;
+        labels.insert(INTEGRATION.to_owned(), selected.customer_ids().map(str::to_owned).collect());
+        constraints.candidates.denied_node_type_ids = selected.denied(catalog).collect();
+        if let Some(key) = repeat_key {
+            label(&mut labels, REPEAT_KEY, "/repeatKey", key)?;
+            note.insert("repeatKey".to_owned(), json!(key));
+            if let Some(repeated) = self.repeated(cx, key, intent).await? {
+                note.insert("repeatRunId".to_owned(), json!(repeated.run.uuid()));
+                constraints.candidates.allowed_node_type_ids = Some(repeated.node_type_ids);
+            }
+        }
+        Ok(NewRun {
+            name: None,
+            face: FACE,
+            operation: "RunController_createRun",
+            node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },
+            inputs: inputs(intent, context),
+            constraints,
+            approval: approval(*approval_strategy),
+            policy: Policy::default(),
+            steps: Policy::default(),
+            notes: Object::from_iter([(NOTE.to_owned(), Value::Object(note))]),
+            labels,
+            thread: None,
+            output_schema: output_schema.as_ref().map(output_schema::read).transpose()?,
+            pass_through: pass_through::read(catalog, &selected, pass_through.as_deref().unwrap_or_default())?,
+            graph: None,
+            request: serde_json::to_value(body).unwrap_or_default(),
+            key: None,
+        })
     }
-    let mut note = Object::new();
-    note.insert("context".to_owned(), json!(context));
-    if let Some(key) = repeat_key {
-        note.insert("repeatKey".to_owned(), json!(key));
-    }
-    Ok(NewRun {
-        name: None,
-        face: FACE,
-        operation: "RunController_createRun",
-        node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },
-        inputs: inputs(intent, context),
-        constraints: Constraints::default(),
-        approval: approval(*approval_strategy),
-        policy: Policy::default(),
-        steps: Policy::default(),
-        notes: Object::from_iter([(NOTE.to_owned(), Value::Object(note))]),
-        labels,
-        thread: None,
-        graph: None,
-        request: serde_json::to_value(body).unwrap_or_default(),
-        key: None,
-    })
 }
 
 /// The planner's inputs. It knows values by their names, so of the context it is told where that has names.
@@ -115,7 +133,7 @@ fn approval(asked: Option<types::ApprovalStrategy>) -> ApprovalStrategy {
 fn label(labels: &mut Labels, name: &str, field: &str, value: &str) -> Result<(), Refusal> {
     if value.chars().count() > LABEL_CHARACTERS_MAX {
         let reason = format!("must have at most {LABEL_CHARACTERS_MAX} characters");
-        return Err(invalid(Place::Body, field, &reason));
+        return Err(invalid_field(Place::Body, field, &reason));
     }
     labels.entry(name.to_owned()).or_default().insert(value.to_owned());
     Ok(())
@@ -123,5 +141,5 @@ fn label(labels: &mut Labels, name: &str, field: &str, value: &str) -> Result<()
 
 fn idempotency_key(text: &str) -> Result<IdempotencyKey, Refusal> {
     IdempotencyKey::parse(text)
-        .ok_or_else(|| invalid(Place::Header, "Idempotency-Key", "must be 1 to 255 visible ASCII characters"))
+        .ok_or_else(|| invalid_field(Place::Header, "Idempotency-Key", "must be 1 to 255 visible ASCII characters"))
 }

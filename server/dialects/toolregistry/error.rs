@@ -4,13 +4,16 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use runyard_api::host::{Caller, Place};
 use runyard_api::toolregistry::{Problem, types};
 use runyard_engine::Rejected;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::dialects::refusal::{Refusal, headers, of_runs};
 use crate::runs::Error;
 
 /// The code of an error, for programs.
 const CODE: HeaderName = HeaderName::from_static("x-error-code");
+
+/// More things that do not fit are not listed.
+const UNFIT_MAX: usize = 32;
 
 /// How soon one more request makes sense, seconds.
 const RETRY_AFTER_S: u64 = 1;
@@ -42,10 +45,26 @@ fn message(refusal: &Refusal) -> String {
 }
 
 /// One thing that does not fit.
-pub(super) fn invalid(place: Place, field: &str, reason: &str) -> Refusal {
-    let message = format!("{} {field}: {reason}", place.as_str());
-    let error = json!({ "place": place.as_str(), "field": field, "reason": reason });
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message).with("errors", json!([error]))
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unfit {
+    /// Where, within its place.
+    pub(super) field: String,
+    /// What is wrong with it.
+    pub(super) reason: String,
+}
+
+/// Everything that does not fit; at least one thing.
+pub(super) fn invalid(place: Place, unfit: Vec<Unfit>) -> Refusal {
+    let place = place.as_str();
+    let message = unfit.first().map(|Unfit { field, reason }| format!("{place} {field}: {reason}")).unwrap_or_default();
+    let error = |Unfit { field, reason }| json!({ "place": place, "field": field, "reason": reason });
+    let errors: Vec<Value> = unfit.into_iter().take(UNFIT_MAX).map(error).collect();
+    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message).with("errors", errors)
+}
+
+/// The same of one thing.
+pub(super) fn invalid_field(place: Place, field: &str, reason: &str) -> Refusal {
+    invalid(place, vec![Unfit { field: field.to_owned(), reason: reason.to_owned() }])
 }
 
 /// No run of this tenant is named like this.

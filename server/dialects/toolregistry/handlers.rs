@@ -12,11 +12,11 @@ use runyard_api::toolregistry::*;
 use runyard_engine::{Command, NodeRunId, Object, Recorded, RunId, State};
 use serde_json::Value;
 
-use super::error::{invalid, of_token, prefetched, problem, too_many, unknown_plan, unknown_run};
+use super::error::{invalid_field, of_token, prefetched, problem, too_many, unknown_plan, unknown_run};
 use super::links::Links;
 use super::project::{Projection, without_tool_calls};
 use super::slots::Slot;
-use super::{FACE, Room, create, wire};
+use super::{FACE, Room, create, integrations, wire};
 use crate::dialects::refusal::{Refusal, of_door, of_runs};
 use crate::dialects::resume::Resume;
 use crate::feed::{self, Beat, Frame, Framed};
@@ -65,7 +65,7 @@ impl Toolregistry for Room {
         let refused = |refusal| problem(cx, refusal);
         let _open = self.open(cx).map_err(refused)?;
         let key = request.idempotency_key.as_deref();
-        let started = self.start(cx, &request.body, key).await.map_err(refused)?;
+        let started = self.start(cx, &request.body, request.on_step_failure, key).await.map_err(refused)?;
         self.planned(cx, started.state.run).await;
         let state = self.state(cx, started.state.run).await.map_err(refused)?;
         let events = self.events(cx, &state).await.map_err(refused)?;
@@ -129,6 +129,17 @@ impl Toolregistry for Room {
     ) -> Result<Reply<ExecutionPlanControllerGetExecutionPlanOk>, Problem> {
         let state = self.planned_by(cx, &request.execution_plan_id).await.map_err(|refusal| problem(cx, refusal))?;
         Ok(ExecutionPlanControllerGetExecutionPlanOk::Ok(wire::plan(&state)).into())
+    }
+
+    async fn integration_controller_list_integrations(
+        &self,
+        _cx: &Caller,
+        request: IntegrationControllerListIntegrationsRequest,
+    ) -> Result<Reply<IntegrationControllerListIntegrationsOk>, Problem> {
+        let active = request.active.unwrap_or(true);
+        let listed = self.runs.catalog().integrations().iter().filter(|one| one.active == active);
+        let listed = listed.map(|one| integrations::shown(one, self.integrations_since_ms)).collect();
+        Ok(IntegrationControllerListIntegrationsOk::Ok(listed).into())
     }
 }
 
@@ -262,7 +273,7 @@ fn filter(request: &RunControllerListRunsRequest) -> Filter {
 fn whole(name: &str, number: Option<f64>) -> Result<Option<usize>, Refusal> {
     let Some(number) = number else { return Ok(None) };
     if number.fract() != 0.0 {
-        return Err(invalid(Place::Query, name, "must be a whole number"));
+        return Err(invalid_field(Place::Query, name, "must be a whole number"));
     }
     // Within the document's bounds, so exact.
     Ok(Some(number as usize))
@@ -271,7 +282,7 @@ fn whole(name: &str, number: Option<f64>) -> Result<Option<usize>, Refusal> {
 /// `true` or `false`, written as text.
 fn switch(name: &str, text: Option<&str>) -> Result<bool, Refusal> {
     let Some(text) = text else { return Ok(false) };
-    text.parse().map_err(|_| invalid(Place::Query, name, "must be true or false"))
+    text.parse().map_err(|_| invalid_field(Place::Query, name, "must be true or false"))
 }
 
 fn name(event: types::RunEventEvent) -> &'static str {

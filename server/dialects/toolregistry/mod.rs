@@ -9,15 +9,21 @@
 //! | `RunController_getRun`                         | reads                                                 |
 //! | `RunController_sse`                            | reads, and follows                                    |
 //! | `ExecutionPlanController_getExecutionPlan`     | reads                                                 |
+//! | `IntegrationController_listIntegrations`       | reads the catalogue                                   |
 //!
-//! Nothing is decided here. What a request becomes is in `create.rs`, what a run becomes in `wire.rs`, what is shown of a log in
+//! Nothing is decided here. What a request becomes is in `create.rs`, with `integrations.rs` (what it selects), `pass_through.rs` (what goes
+//! to them), `repeat.rs` (what it repeats) and `output_schema.rs` (what its result has to fit); what a run becomes in `wire.rs`, what is shown of a log in
 //! `project.rs`, whose questions get their links in `links.rs`; `slots.rs` bounds how many requests of a tenant are open at once.
 
 mod create;
 mod error;
 mod handlers;
+mod integrations;
 mod links;
+mod output_schema;
+mod pass_through;
 mod project;
+mod repeat;
 #[cfg(test)]
 mod said;
 mod slots;
@@ -52,6 +58,7 @@ pub struct Room {
     plan_wait: Duration,
     slots: Slots,
     public_url: Option<String>,
+    integrations_since_ms: i64,
 }
 
 /// What of it can be set.
@@ -63,12 +70,14 @@ pub struct Settings {
     pub open_max: usize,
     /// What links begin with. Absent: the host that the caller asked.
     pub public_url: Option<String>,
+    /// When the configuration's integrations were written down, Unix milliseconds.
+    pub integrations_since_ms: i64,
 }
 
 impl Room {
     /// A room over these runs.
     pub fn new(runs: Runs, gate: Gate, settings: &Settings) -> Self {
-        let Settings { plan_wait, open_max, public_url } = settings.clone();
-        Room { runs, gate, plan_wait, slots: Slots::new(open_max), public_url }
+        let Settings { plan_wait, open_max, public_url, integrations_since_ms } = settings.clone();
+        Room { runs, gate, plan_wait, slots: Slots::new(open_max), public_url, integrations_since_ms }
     }
 }

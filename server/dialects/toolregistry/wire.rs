@@ -139,13 +139,13 @@ pub(super) fn reason(node: &Node) -> String {
 }
 
 /// What is to be reached, in the words of whoever started it; of a run without words, its node type.
-fn intent(state: &State) -> String {
+pub(super) fn intent(state: &State) -> String {
     let Some(start) = state.start.as_deref() else { return String::new() };
     let goal = ["goal", "prompt"].iter().find_map(|key| start.inputs.get(*key)?.as_str());
     goal.unwrap_or(&start.node_type.asked.id).to_owned()
 }
 
-fn repeat_key(state: &State) -> String {
+pub(super) fn repeat_key(state: &State) -> String {
     noted(state, "repeatKey").unwrap_or_else(|| state.run.uuid().to_string())
 }
 

@@ -83,6 +83,8 @@ fn new_run(above: &Start, constraints: Constraints, asked: RunInputs) -> Result<
         steps: above.steps.clone(),
         approval,
         notes: Object::new(),
+        output_schema: None,
+        pass_through: Vec::new(),
         graph: None,
         labels,
         thread: None,

@@ -6,7 +6,7 @@ use runyard_engine::{
 use uuid::Uuid;
 
 use crate::store::approval::{ApprovalRow, ApprovalStatus, Subject};
-use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, RunRow, Standing, Status, Store, StoreError};
+use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, RunRow, Sealed, Standing, Status, Store, StoreError};
 
 /// The tenant of most tests.
 pub(in crate::store) const TENANT: &str = "default";
@@ -92,6 +92,7 @@ pub(in crate::store) fn start(n: u128) -> Draft {
         node_runs: Vec::new(),
         labels: Labels::new(),
         approvals: Vec::new(),
+        sealed: Vec::new(),
         key: None,
     })
 }
@@ -144,6 +145,11 @@ impl Draft {
 
     pub(in crate::store) fn label(mut self, name: &str, value: &str) -> Self {
         self.0.labels.entry(name.into()).or_default().insert(value.into());
+        self
+    }
+
+    pub(in crate::store) fn seals(mut self, name: &str, bytes: &[u8]) -> Self {
+        self.0.sealed.push(Sealed { name: name.into(), bytes: bytes.to_vec() });
         self
     }
 

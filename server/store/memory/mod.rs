@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use runyard_engine::{ApprovalId, Effect, EffectId, Labels, NodeRunId, Position, Recorded, RunId};
+use runyard_engine::{ApprovalId, Effect, EffectId, Labels, NodeRunId, Position, Recorded, RunId, RunStatus};
 
 use self::approvals::Approvals;
 use self::claims::Effects;
@@ -22,8 +22,8 @@ use super::api_key::{ApiKey, KeyStore};
 use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
 use super::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LabelFilter, RunRow, Status, Store, StoreError, Tenant,
-    check,
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LabelFilter, RunRow, Sealed, Status, Store, StoreError,
+    Tenant, check,
 };
 
 /// Everything in maps.
@@ -54,6 +54,7 @@ struct Data {
 struct Run {
     row: RunRow,
     labels: Labels,
+    sealed: Vec<Sealed>,
     log: Vec<Recorded>,
 }
 
@@ -146,6 +147,12 @@ impl Store for Memory {
         limit: usize,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         Ok(self.data().approvals.list(tenant, filter, after, limit))
+    }
+
+    async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {
+        let data = self.data();
+        let run = data.runs.get(&(tenant.to_owned(), run));
+        Ok(run.and_then(|run| run.sealed.iter().find(|sealed| sealed.name == name)).cloned())
     }
 
     async fn turns(
@@ -268,28 +275,33 @@ impl Data {
         runs.filter(|run| wanted(filter, &run.row) && labelled(filter, &run.labels)).map(|run| &run.row)
     }
 
-    fn append(&mut self, append: Append) -> Result<Committed, StoreError> {
+    fn append(&mut self, mut append: Append) -> Result<Committed, StoreError> {
         check::append(&append)?;
         let place = (append.tenant.clone(), append.run);
         self.refuse(&append, &place)?;
 
-        if let Some(key) = append.key {
+        if let Some(key) = append.key.take() {
             self.keys.insert((append.tenant.clone(), key.scope.clone(), key.key.clone()), key);
         }
-        self.effects.replace(&append.tenant, append.run, append.settles, &append.dropped, append.effects);
-        self.approvals.write(&append.tenant, append.approvals);
-        for node_run in append.node_runs {
+        self.effects.replace(
+            &append.tenant,
+            append.run,
+            append.settles,
+            &append.dropped,
+            std::mem::take(&mut append.effects),
+        );
+        self.approvals.write(&append.tenant, std::mem::take(&mut append.approvals));
+        for node_run in std::mem::take(&mut append.node_runs) {
             self.node_runs.entry((append.tenant.clone(), node_run)).or_insert(append.run);
         }
         self.count(&append.tenant, self.runs.get(&place).map(|run| run.row.status.into()), append.row.status.into());
 
         let version = append.row.version;
         let at_ms = append.at_ms;
-        let recorded = append.events.into_iter().zip(append.expected + 1..).map(|(event, position)| Recorded {
-            position,
-            at_ms,
-            event,
-        });
+        let events = std::mem::take(&mut append.events);
+        let recorded =
+            events.into_iter().zip(append.expected + 1..).map(|(event, position)| Recorded { position, at_ms, event });
+        let log: Vec<Recorded> = recorded.collect();
         if append.expected == 0 {
             if let Some(name) = &append.row.name {
                 self.names.insert((append.tenant.clone(), name.clone()), append.run);
@@ -298,11 +310,16 @@ impl Data {
                 let turns = self.turns.entry((append.tenant.clone(), turn.thread.clone())).or_default();
                 turns.insert(turn.number, append.run);
             }
-            self.by_creation.entry(append.tenant).or_default().insert((append.row.created_at_ms, append.run));
-            self.runs.insert(place, Run { row: append.row, labels: append.labels, log: recorded.collect() });
+            self.by_creation.entry(append.tenant.clone()).or_default().insert((append.row.created_at_ms, append.run));
+            let Append { row, labels, sealed, .. } = append;
+            let sealed = if matches!(row.status, RunStatus::Final(_)) { Vec::new() } else { sealed };
+            self.runs.insert(place, Run { row, labels, sealed, log });
         } else if let Some(run) = self.runs.get_mut(&place) {
             run.row = append.row;
-            run.log.extend(recorded);
+            run.log.extend(log);
+            if matches!(run.row.status, RunStatus::Final(_)) {
+                run.sealed.clear();
+            }
         }
         Ok(Committed { version })
     }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::approvals;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
+use super::sealed;
 use crate::store::{Append, Committed, KeyUse, RunRow, Status, StoreError, check};
 
 /// Why work inside a transaction stopped.
@@ -58,6 +59,7 @@ pub(super) fn append(connection: &Connection, deltas: &mut Deltas, prepared: &Pr
     write_effects(connection, append, &prepared.requests)?;
     write_keys(connection, append)?;
     approvals::write(connection, append)?;
+    sealed::write(connection, append)?;
     deltas.moved(&append.tenant, before.map(|row| Status::from(row.status)), append.row.status.into());
     Ok(Committed { version: append.row.version })
 }

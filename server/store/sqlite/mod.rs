@@ -25,6 +25,7 @@ mod objects;
 mod read;
 mod readers;
 mod schema;
+mod sealed;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -42,7 +43,9 @@ use self::writer::{Job, Queue};
 use super::api_key::{ApiKey, KeyStore};
 use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectStore};
-use super::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError, folder};
+use super::{
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError, folder,
+};
 
 /// The database's name in its folder.
 pub const FILE_NAME: &str = "runyard.db";
@@ -215,6 +218,11 @@ impl Store for Sqlite {
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         let (tenant, filter) = (tenant.to_owned(), filter.clone());
         self.readers()?.read(move |connection| approvals::list(connection, &tenant, &filter, after, limit)).await
+    }
+
+    async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {
+        let (tenant, name) = (tenant.to_owned(), name.to_owned());
+        self.readers()?.read(move |connection| sealed::get(connection, &tenant, run, &name)).await
     }
 
     async fn turns(

@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_turns.sql"),
     include_str!("migrations/0006_approvals.sql"),
     include_str!("migrations/0007_standing.sql"),
+    include_str!("migrations/0008_sealed.sql"),
 ];
 
 /// Marks the file as Runyard's (SQLite's `application_id`): "RYRD".

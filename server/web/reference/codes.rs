@@ -202,7 +202,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 24] = [
+pub const REASONS: [(&[&str], &str); 25] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -211,6 +211,7 @@ pub const REASONS: [(&[&str], &str); 24] = [
     ),
     (&["plan_invalid"], "The planner's answer makes no sense."),
     (&["binding_failed"], "An input that comes from another step is not there."),
+    (&["output_schema_mismatch"], "The result cannot be made to fit the output schema; `details.violations`."),
     (&["invalid_inputs", "invalid_outputs"], "What goes in or comes out does not fit the node type's schema."),
     (
         &["constraint_violation", "budget_exceeded", "timed_out"],

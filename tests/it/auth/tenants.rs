@@ -8,7 +8,7 @@ use super::required;
 use crate::harness::{Answer, Clients, DOCUMENTS, World, refused, typed};
 
 /// Operations that name nothing in their path, each looked at in a test of its own below.
-const NAMING_NOTHING: [&str; 18] = [
+const NAMING_NOTHING: [&str; 19] = [
     "start_run",
     "create_run",
     "create_node_runs",
@@ -23,6 +23,7 @@ const NAMING_NOTHING: [&str; 18] = [
     "RunController_listRuns",
     "RunController_createRun",
     "RunController_runApproval",
+    "IntegrationController_listIntegrations",
     // ACP's.
     "create_server",
     "list_servers",
@@ -80,7 +81,7 @@ async fn things(of: &Clients) -> Things {
     let approval = asked.approvals.unwrap().remove(0).approval_id;
     let made = of.acp.create_agent_runtime(&typed(json!({}))).await.unwrap().into_inner();
     let begun = of.acp.create_thread(&typed(json!({}))).await.unwrap().into_inner();
-    let plan = of.toolregistry.run_controller_create_run(None, &typed(pursued())).await.unwrap();
+    let plan = of.toolregistry.run_controller_create_run(None, None, &typed(pursued())).await.unwrap();
     let plan = plan.into_inner().execution_plan_id.to_string();
     let (thread, server) = (begun.thread.id.unwrap(), made.server.id);
     Things {
@@ -279,7 +280,7 @@ async fn servers_and_lists_of_acp_are_each_tenants_own() {
 #[tokio::test]
 async fn a_list_of_toolregistry_is_each_tenants_own() {
     let (_world, acme, other) = two().await;
-    acme.toolregistry.run_controller_create_run(None, &typed(pursued())).await.unwrap();
+    acme.toolregistry.run_controller_create_run(None, None, &typed(pursued())).await.unwrap();
     for (caller, runs) in [(&acme, 1), (&other, 0)] {
         let listed = caller.toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap();
         assert_eq!(listed.into_inner().len(), runs);

@@ -88,10 +88,11 @@ async fn successes(world: &World) {
     runtime.get_run_result(id).await.unwrap();
     runtime.cancel_run(&other).await.unwrap();
     drop(runtime.stream_run_events(id, None, None).await.unwrap());
-    let started = toolregistry.run_controller_create_run(None, &typed(pursued("Generate a UUID."))).await.unwrap();
+    let new = toolregistry.run_controller_create_run(None, None, &typed(pursued("Generate a UUID."))).await.unwrap();
     toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap();
     toolregistry.run_controller_get_run(id, None).await.unwrap();
-    let plan = started.execution_plan_id.to_string();
+    toolregistry.integration_controller_list_integrations(None).await.unwrap();
+    let plan = new.execution_plan_id.to_string();
     toolregistry.execution_plan_controller_get_execution_plan(&plan).await.unwrap();
     toolregistry.run_controller_abort_run(id).await.unwrap();
     drop(toolregistry.run_controller_sse(id, None, None).await.unwrap());
@@ -166,6 +167,7 @@ async fn refusals(world: &World) {
         (TOOLREGISTRY, Method::DELETE, "/v1/runs/%zz"),
         (TOOLREGISTRY, Method::GET, "/v1/runs/r1/sse?includeToolCalls=perhaps"),
         (TOOLREGISTRY, Method::GET, "/v1/execution-plans/%zz"),
+        (TOOLREGISTRY, Method::GET, "/v1/integrations?active=perhaps"),
         (OWN, Method::GET, "/v1/runs/%zz"),
         (GATEWAY, Method::GET, "/v1/runs/r1/events?after_seq=x"),
         (COORDINATOR, Method::GET, "/v1/runs/r1/events?after_seq=x"),
@@ -237,7 +239,7 @@ async fn conflicts(world: &World) {
     let taken = json!({"run_id": "taken", "input": {"goal": "Generate a UUID."}});
     world.runtime.create_run(None, &typed(taken)).await.unwrap_err();
     for intent in ["Generate a UUID.", "Generate two UUIDs."] {
-        _ = world.toolregistry.run_controller_create_run(Some("taken"), &typed(pursued(intent))).await;
+        _ = world.toolregistry.run_controller_create_run(None, Some("taken"), &typed(pursued(intent))).await;
     }
     let waiting = world.run("runyard.core.sleep", json!({"seconds": 600})).await;
     world.runtime.get_run_result(&waiting.run_id).await.unwrap_err();
@@ -271,7 +273,7 @@ async fn starts(clients: &Clients, status: u16) {
     let _ = clients.coordinator.start_run(None, &body).await;
     let _ = clients.native.start_run(None, &typed(json!({"name": "third", "goal": "Generate a UUID."}))).await;
     let _ = clients.runtime.create_run(None, &typed(json!({"run_id": "other", "input": {"goal": "now"}}))).await;
-    let _ = clients.toolregistry.run_controller_create_run(None, &typed(pursued("Generate a UUID."))).await;
+    let _ = clients.toolregistry.run_controller_create_run(None, None, &typed(pursued("Generate a UUID."))).await;
 }
 
 /// A store that fails (503), and one whose logs cannot be read (500).
@@ -391,7 +393,7 @@ async fn crowded() -> BTreeSet<Reached> {
     let refused = world.toolregistry.run_controller_sse(&run.run_id, None, None).await.err().unwrap();
     assert_eq!(refused.status().map(|status| status.as_u16()), Some(429));
     let body = typed(pursued("Generate a UUID."));
-    let refused = world.toolregistry.run_controller_create_run(None, &body).await.unwrap_err();
+    let refused = world.toolregistry.run_controller_create_run(None, None, &body).await.unwrap_err();
     assert_eq!(refused.status().map(|status| status.as_u16()), Some(429));
     drop(open);
     world.reached()

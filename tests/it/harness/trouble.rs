@@ -7,7 +7,9 @@ use runyard::store::api_key::{ApiKey, KeyStore};
 use runyard::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use runyard::store::memory::Memory;
 use runyard::store::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
-use runyard::store::{Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Status, Store, StoreError};
+use runyard::store::{
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError,
+};
 use runyard_engine::{ApprovalId, EffectId, NodeRunId, Position, Recorded, RunId};
 use uuid::Uuid;
 
@@ -74,6 +76,10 @@ impl Store for Trouble {
 
     async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
         self.works()?.run_of(tenant, node_run).await
+    }
+
+    async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {
+        self.works()?.sealed(tenant, run, name).await
     }
 
     async fn keyed(&self, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError> {

@@ -16,7 +16,7 @@ fn when(strategy: &str, intent: &str) -> Value {
 }
 
 /// The run once it waits for somebody.
-async fn paused(world: &World, run: Uuid) -> RunDto {
+pub(super) async fn paused(world: &World, run: Uuid) -> RunDto {
     eventually("somebody is asked", async || {
         let run = get(world, run).await;
         (run.status == RunStatus::Paused).then_some(run)
@@ -29,7 +29,8 @@ fn question(run: &RunDto) -> &Value {
     run.events.iter().rev().find_map(|event| event.get("approval")).expect("somebody was asked")
 }
 
-fn link<'a>(run: &'a RunDto, which: &str) -> &'a str {
+/// A link of the last question.
+pub(super) fn link<'a>(run: &'a RunDto, which: &str) -> &'a str {
     question(run)[which].as_str().unwrap()
 }
 
@@ -167,7 +168,8 @@ async fn a_link_needs_no_key_and_a_key_that_is_shown_has_to_hold() {
     let reader = world.showing(Some(&world.key("red", &["runs:read"]).await));
     let blue = world.showing(Some(&world.key("blue", &[]).await));
     let body = typed(when("ON_START", INTENT));
-    let run = red.toolregistry.run_controller_create_run(None, &body).await.unwrap().into_inner().run_id.to_string();
+    let run =
+        red.toolregistry.run_controller_create_run(None, None, &body).await.unwrap().into_inner().run_id.to_string();
     let look = async |clients: &crate::harness::Clients| {
         let run = clients.toolregistry.run_controller_get_run(&run, Some("true")).await.unwrap().into_inner();
         question(&run).clone()
@@ -236,10 +238,10 @@ async fn runs_that_wait_for_somebody_are_listed_as_paused() {
 }
 
 /// A process's door, and what is read there.
-struct Door(Client);
+pub(super) struct Door(Client);
 
 impl Door {
-    fn of(base: u16) -> Self {
+    pub(super) fn of(base: u16) -> Self {
         Door(Client::new_with_client(
             &format!("http://127.0.0.1:{}", base + 4),
             reqwest::Client::new(),
@@ -248,17 +250,25 @@ impl Door {
     }
 
     async fn start(&self) -> String {
-        let body = typed(when("ON_TOOL_CALL", INTENT));
-        self.0.run_controller_create_run(None, &body).await.unwrap().into_inner().run_id.to_string()
+        self.start_with(when("ON_TOOL_CALL", INTENT)).await
     }
 
-    async fn stream(&self, run: &str, after: usize) -> Frames {
+    pub(super) async fn get(&self, run: &str) -> RunDto {
+        self.0.run_controller_get_run(run, Some("true")).await.unwrap().into_inner()
+    }
+
+    pub(super) async fn start_with(&self, body: Value) -> String {
+        let body = typed(body);
+        self.0.run_controller_create_run(None, None, &body).await.unwrap().into_inner().run_id.to_string()
+    }
+
+    pub(super) async fn stream(&self, run: &str, after: usize) -> Frames {
         let last = Some(i64::try_from(after).unwrap());
         Frames::of(self.0.run_controller_sse(run, None, last).await.unwrap().into_inner_stream())
     }
 
     /// Reads on until somebody is asked, and gives the token behind that link.
-    async fn asked(&self, run: &str, seen: &mut Vec<Frame>, which: &str) -> String {
+    pub(super) async fn asked(&self, run: &str, seen: &mut Vec<Frame>, which: &str) -> String {
         let mut stream = self.stream(run, seen.len()).await;
         loop {
             let next = bounded("the next question", stream.next()).await.expect("the run has not ended");
@@ -270,7 +280,7 @@ impl Door {
         }
     }
 
-    async fn follow(&self, token: &str) -> u16 {
+    pub(super) async fn follow(&self, token: &str) -> u16 {
         match self.0.run_controller_run_approval(token).await {
             Ok(answer) => answer.status().as_u16(),
             Err(error) => error.status().unwrap().as_u16(),

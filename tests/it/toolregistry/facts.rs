@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use runyard_api::toolregistry::DOCUMENT;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What the published operations say. `*` is required, `(...)` a format, `{...}` an enum, `[...]` a list.
-const FACTS: &str = "\
+pub(super) const FACTS: &str = "\
 GET /v1/runs is RunController_listRuns
 GET /v1/runs query includeEvents: boolean default false
 GET /v1/runs query userId: string
@@ -104,12 +104,14 @@ const NOT_SAID: [(&str, &str); 1] = [(
 )];
 
 /// What our document says beyond, and why.
-const SAID: [(&str, &str); 5] = [
+const SAID: [(&str, &str); 7] = [
     ("GET /v1/runs/approval 201", "the same answer, without content"),
     ("GET /v1/execution-plans/{executionPlanId} is ", "from the vendor's pages, which tell no operation ids"),
     ("GET /v1/execution-plans/{executionPlanId} path ", "from the vendor's pages"),
     ("GET /v1/execution-plans/{executionPlanId} 200 ", "from the vendor's pages"),
     ("GET /v1/execution-plans/{executionPlanId} 40", "from the vendor's pages"),
+    ("GET /v1/integrations ", "from the vendor's pages, which tell no operation ids"),
+    ("IntegrationResponseDto.", "from the vendor's pages"),
 ];
 
 fn said() -> BTreeSet<String> {
@@ -203,6 +205,29 @@ fn our_document_is_the_owners_fact_by_fact() {
     for (beginning, _) in SAID {
         assert!(said.iter().any(|fact| fact.starts_with(beginning)), "{beginning} excuses nothing");
     }
+}
+
+/// Those that the owner's document has, and those that only the pages tell. That they hold is in `lists.rs`, `watching.rs` and `approvals.rs`.
+#[test]
+fn the_defaults_are_in_the_document() {
+    let full: Value = serde_json::from_str(DOCUMENT.full_json).unwrap();
+    let parameter = |path: &str, name: &str| {
+        let item = &full["paths"][path];
+        let all = [&item["parameters"], &item["get"]["parameters"]].into_iter().filter_map(Value::as_array).flatten();
+        all.into_iter().find(|one| one["name"] == name).unwrap()["schema"]["default"].clone()
+    };
+    for (path, name, default) in [
+        ("/v1/runs", "includeEvents", json!(false)),
+        ("/v1/runs", "page", json!(1)),
+        ("/v1/runs", "pageSize", json!(10)),
+        ("/v1/runs/{runId}", "includeEvents", json!("false")),
+        ("/v1/runs/{runId}/sse", "includeToolCalls", json!("false")),
+        ("/v1/integrations", "active", json!(true)),
+    ] {
+        assert_eq!(parameter(path, name), default, "{path} {name}");
+    }
+    assert_eq!(full["components"]["schemas"]["ApprovalStrategy"]["default"], "NONE");
+    assert_eq!(full["components"]["schemas"]["OnStepFailure"]["default"], "FAIL");
 }
 
 /// What our overlay may not do: take away, or narrow. It widens one format, so that runs are named in every form.

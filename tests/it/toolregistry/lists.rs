@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::{asking, create, ended, with};
 use crate::harness::{World, refused as refusal_of, typed};
 
-async fn listed(world: &World, query: &str) -> Vec<Uuid> {
+/// The runs of a page.
+pub(super) async fn listed(world: &World, query: &str) -> Vec<Uuid> {
     let answer = world.get("toolregistry", &format!("/v1/runs?{query}")).await;
     assert_eq!(answer.status, 200, "{query}: {}", answer.text());
     let runs = answer.json();
@@ -103,7 +104,8 @@ async fn another_tenants_runs_are_not_there() {
     let (red, blue) = (asked.key("red", &[]).await, asked.key("blue", &[]).await);
     let (red, blue) = (asked.showing(Some(&red)), asked.showing(Some(&blue)));
     let body = typed(asking("Say 'one'."));
-    let run = red.toolregistry.run_controller_create_run(None, &body).await.unwrap().into_inner().run_id.to_string();
+    let run =
+        red.toolregistry.run_controller_create_run(None, None, &body).await.unwrap().into_inner().run_id.to_string();
     red.toolregistry.run_controller_get_run(&run, None).await.unwrap();
     let found = refusal_of(blue.toolregistry.run_controller_get_run(&run, None).await);
     assert_eq!(found.short(), (404, "run_not_found"));

@@ -14,6 +14,7 @@ mod nested;
 mod pauses;
 mod plans;
 mod questions;
+mod results;
 mod retries;
 mod starts;
 mod sub_runs;

@@ -15,7 +15,7 @@ fn a_start_twice_is_one_start() {
 
 #[test]
 fn nothing_can_be_asked_of_a_run_that_has_not_started() {
-    let context = Context { at_ms: 0, run: run() };
+    let context = Context { at_ms: 0, run: run(), fit: runyard_engine::as_made };
     let refused = decide(&State::new(run()), Command::Cancel { reason: None }, context);
     assert_eq!(refused, Err(Rejected::NotStarted));
 }
@@ -24,7 +24,7 @@ fn nothing_can_be_asked_of_a_run_that_has_not_started() {
 fn the_state_of_another_run_is_not_decided_about() {
     let other = RunId::parse("run_00000000000070008000000000000002").unwrap();
     let command = Command::Start(Box::new(start(NodeKind::Call)));
-    let refused = decide(&State::new(run()), command, Context { at_ms: 0, run: other });
+    let refused = decide(&State::new(run()), command, Context { at_ms: 0, run: other, fit: runyard_engine::as_made });
     assert_eq!(refused, Err(Corrupt::WrongRun { expected: other, found: run() }.into()));
 }
 

@@ -5,6 +5,7 @@ use runyard_engine::RunId;
 use runyard_engine::event::Failure;
 
 use crate::auth::Secret;
+use crate::runs::{Error, Runs};
 
 /// Who knows what a run adds. Asked before each call of an integration.
 #[async_trait]
@@ -33,5 +34,26 @@ pub struct NoCredentials;
 impl Credentials for NoCredentials {
     async fn for_run(&self, _tenant: &str, _run: RunId, _integration: &str) -> Result<Additions, Failure> {
         Ok(Additions::default())
+    }
+}
+
+/// What came with the run.
+#[async_trait]
+impl Credentials for Runs {
+    async fn for_run(&self, tenant: &str, run: RunId, integration: &str) -> Result<Additions, Failure> {
+        match self.passed_through(tenant, run, integration).await {
+            Ok(Some(passed)) => Ok(Additions { headers: passed.headers, query: passed.query }),
+            Ok(None) => Ok(Additions::default()),
+            Err(error) => Err(unavailable(integration, &error)),
+        }
+    }
+}
+
+fn unavailable(integration: &str, error: &Error) -> Failure {
+    Failure {
+        code: "credential_unusable".to_owned(),
+        message: format!("the integration {integration} was not called: {error}"),
+        details: None,
+        retryable: Some(!matches!(error, Error::Unsealed)),
     }
 }

@@ -112,8 +112,17 @@ fn hide(answer: &mut Answer, service: &Service, additions: &Additions) {
         // "Bearer x" is repeated without its scheme as well.
         for part in [secret, secret.rsplit(' ').next().unwrap_or_default()] {
             mask(&mut answer.body, part.as_bytes());
+            // As it stood in the address, where it is written differently there.
+            mask(&mut answer.body, escaped(part).as_bytes());
         }
     }
+}
+
+/// A text as a query has it.
+fn escaped(text: &str) -> String {
+    let mut url = Url::parse("x:").expect("it is one");
+    url.query_pairs_mut().append_key_only(text);
+    url.query().unwrap_or_default().to_owned()
 }
 
 fn mask(body: &mut Vec<u8>, secret: &[u8]) {

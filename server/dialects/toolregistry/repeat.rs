@@ -1,0 +1,61 @@
+//! Runs that repeat an earlier one: the last under the same key that succeeded, if it had the same intent to the letter. Such a run may
+//! use only the tools that the earlier one used with success.
+
+use std::collections::BTreeSet;
+
+use runyard_api::host::Caller;
+use runyard_engine::event::FinalState;
+use runyard_engine::{RunId, RunOutcome, RunStatus, State};
+
+use super::create::{PLANNER, REPEAT_KEY};
+use super::{FACE, Room, wire};
+use crate::dialects::refusal::{Refusal, of_runs};
+use crate::runs::Error;
+use crate::store::{Filter, LabelFilter, Status};
+
+/// What a run repeats.
+pub(super) struct Repeated {
+    /// The earlier run.
+    pub(super) run: RunId,
+    /// What the new one may use, the planner that puts it together included.
+    pub(super) node_type_ids: BTreeSet<String>,
+}
+
+impl Room {
+    /// The run that one with this key and intent repeats.
+    pub(super) async fn repeated(&self, cx: &Caller, key: &str, intent: &str) -> Result<Option<Repeated>, Refusal> {
+        let label = LabelFilter { name: REPEAT_KEY.to_owned(), values: vec![key.to_owned()] };
+        let filter = Filter {
+            face: Some(FACE.to_owned()),
+            statuses: vec![Status::Succeeded],
+            labels: vec![label],
+            ..Filter::default()
+        };
+        let rows = self.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?;
+        let found = match rows.first() {
+            Some(row) => self.runs.get(&cx.tenant, &row.run.to_string()).await,
+            // A run that came without a key has its own id for one.
+            None => self.runs.get(&cx.tenant, key).await,
+        };
+        let state = match found {
+            Ok(state) => state,
+            Err(Error::UnknownRun(_)) => return Ok(None),
+            Err(error) => return Err(of_runs(error)),
+        };
+        let repeats = is_of_here(&state)
+            && state.status == RunStatus::Final(RunOutcome::Succeeded)
+            && wire::repeat_key(&state) == key
+            && wire::intent(&state) == intent;
+        Ok(repeats.then(|| Repeated { run: state.run, node_type_ids: used(&state) }))
+    }
+}
+
+fn is_of_here(state: &State) -> bool {
+    state.start.as_ref().is_some_and(|start| start.face == FACE)
+}
+
+/// The node types of everything that succeeded.
+fn used(state: &State) -> BTreeSet<String> {
+    let succeeded = state.nodes.values().filter(|node| node.final_state() == Some(FinalState::Succeeded));
+    succeeded.map(|node| node.node_type.id.clone()).chain([PLANNER.to_owned()]).collect()
+}

@@ -1,0 +1,50 @@
+//! The schema that a run's result has to fit, through our own door and as an extension of ARP.
+
+use runyard_api::arp::schemas::RunState;
+use runyard_api::runyard::types;
+use serde_json::{Value, json};
+
+use crate::harness::{World, refused, typed};
+
+const GOAL: &str = "Generate a UUID, then return it.";
+
+fn schema(of: &str) -> Value {
+    json!({ "type": "object", "properties": { "id": { "type": of } }, "required": ["id"], "additionalProperties": false })
+}
+
+#[tokio::test]
+async fn our_own_door_starts_runs_whose_result_has_to_fit() {
+    let world = World::new().await;
+    let start = async |schema: Value| {
+        let asked = typed(json!({ "goal": GOAL, "output_schema": schema }));
+        let run = world.native.start_run(None, &asked).await.unwrap().into_inner();
+        world.finished(&run.run_id).await;
+        world.native.get_run(&run.run_id).await.unwrap().into_inner()
+    };
+    let fits = start(schema("string")).await;
+    assert_eq!((fits.state, fits.output_schema), (types::RunState::Succeeded, Some(typed(schema("string")))));
+    assert!(fits.outputs.unwrap()["result"]["id"].is_string(), "the result was brought into form");
+    let unfit = start(schema("number")).await;
+    assert_eq!((unfit.state, &*unfit.error.unwrap().code), (types::RunState::Failed, "output_schema_mismatch"));
+
+    let asked = typed(json!({ "goal": GOAL, "output_schema": { "type": "no such type" } }));
+    let refusal = refused(world.native.start_run(None, &asked).await);
+    assert_eq!((refusal.status, &*refusal.code), (400, "invalid_request"), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn so_does_arp_by_an_extension() {
+    let world = World::new().await;
+    let body = |schema: Value| {
+        json!({
+            "root_node_type_ref": { "node_type_id": "runyard.core.uuid4", "version": "1.0.0" }, "input": {},
+            "extensions": { "runyard.output_schema": schema },
+        })
+    };
+    let run = world.start(body(json!({ "type": "number" }))).await;
+    let run = world.finished(&run.run_id).await;
+    let error = run.extensions.clone().unwrap().0["runyard.error"].clone();
+    assert_eq!((run.state, &error["code"]), (RunState::Failed, &json!("output_schema_mismatch")));
+    let refusal = refused(world.gateway.start_run(None, &typed(body(json!(7)))).await);
+    assert_eq!((refusal.status, &*refusal.code), (400, "invalid_request"), "{refusal:?}");
+}
