@@ -123,6 +123,8 @@ fn carrier(cx: &Caller, walk: &Walk, batch: &str, inputs: Object) -> NewRun {
         approval: ApprovalStrategy::None,
         notes: Object::from_iter([(NOTE.to_owned(), note)]),
         labels,
+        output_schema: None,
+        pass_through: Vec::new(),
         thread: None,
         graph: None,
         request: Value::Null,

@@ -116,7 +116,7 @@ async fn records_that_do_not_do_are_refused_in_the_owners_words() {
 }
 
 /// A node that calls a tool or asks an agent.
-fn calling(kind: &str, slug: &str, field: &str, called: &Value, config: Value) -> Value {
+pub fn calling(kind: &str, slug: &str, field: &str, called: &Value, config: Value) -> Value {
     json!({
         "uuid": uuid(slug), "slug": slug, "kind": kind, field: called, "config": config, "childrenUuids": [uuid("end")],
         "fallbackOnFailure": false, "position": { "x": 0, "y": 0 }
