@@ -105,6 +105,12 @@ impl Stopwatch {
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
+
+    /// Keeps this thread from going on until so much has elapsed: for what must be done on time and can wait nowhere else.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn wait_until(&self, elapsed: Duration) {
+        std::thread::sleep(elapsed.saturating_sub(self.elapsed()));
+    }
 }
 
 impl Clock {

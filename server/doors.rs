@@ -22,6 +22,7 @@ use runyard_api::{acp, arp, cargo, runyard, toolregistry};
 use crate::auth::Guard;
 use crate::config::Config;
 use crate::dialects::{self, native, run_coordinator, run_gateway, runtime};
+use crate::no_delay;
 use crate::objects::Objects;
 use crate::runs::Runs;
 use crate::web::reference;
@@ -111,6 +112,7 @@ pub fn open(
         doors.push(Door { name: document.name, title: title(document), url: url(config, server.local_addr()) });
         servers.push(server);
     }
+    no_delay::wherever_possible(&servers.iter().map(host::Server::local_addr).collect::<Vec<_>>());
     // Set once, here: nobody else has a way to.
     let _ = known.set(doors.clone());
     Ok((doors, servers))

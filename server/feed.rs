@@ -1,62 +1,31 @@
 //! Live events after commit: a cursor in, a stream out, for every room.
 //!
-//! A bell rings for a run after its events are committed. Bells are hints: one may be lost, so a follower also reads again
-//! within a second. What a follower yields is always read from the store, so nothing is seen before its commit.
+//! A bell rings for a run after its events are committed. Followers of one run share a tail (`tail.rs`), so that a run is read once however
+//! many watch it. Bells are hints: one may be lost, so all logs that are followed are looked at again within a second. Nothing is seen before
+//! its commit.
 
 mod alive;
 mod lines;
 mod sse;
+mod tail;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use futures::Stream;
 use runyard_engine::{Event, Position, Recorded, RunId};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use lines::{Line, ndjson};
 pub use sse::{Beat, Frame, Framed, sse};
+pub use tail::{Bells, Told};
 
+use self::tail::Tail;
 use crate::clock::Clock;
 use crate::store::{Store, StoreError, Tenant};
 
-/// How long a follower waits for a bell before it reads again anyway.
-const REREAD: Duration = Duration::from_secs(1);
 /// How many events one read brings at the most.
 const PAGE: usize = 256;
-
-/// One bell per followed run.
-#[derive(Debug, Default)]
-pub struct Bells(Mutex<HashMap<RunId, watch::Sender<Position>>>);
-
-impl Bells {
-    /// Tells who follows this run that its log now reaches this position.
-    pub fn ring(&self, run: RunId, version: Position) {
-        let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bell) = bells.get(&run) {
-            if bell.receiver_count() == 0 {
-                bells.remove(&run);
-            } else {
-                bell.send_modify(|at| *at = version.max(*at));
-            }
-        }
-    }
-
-    fn listen(&self, run: RunId) -> watch::Receiver<Position> {
-        let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        bells.entry(run).or_insert_with(|| watch::channel(0).0).subscribe()
-    }
-
-    fn leave(&self, run: RunId, listener: watch::Receiver<Position>) {
-        drop(listener);
-        let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if bells.get(&run).is_some_and(|bell| bell.receiver_count() == 0) {
-            bells.remove(&run);
-        }
-    }
-}
 
 /// What a follower needs.
 #[derive(Clone)]
@@ -77,16 +46,18 @@ impl Feed {
         run: RunId,
         after: Position,
         stopping: CancellationToken,
-    ) -> impl Stream<Item = Result<Recorded, StoreError>> + Send + 'static {
+    ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
+        let tail = self.bells.join(&tenant, run);
         let follower = Follower {
             feed: self.clone(),
             tenant,
             run,
             cursor: after,
             page: VecDeque::new(),
-            listener: Some(self.bells.listen(run)),
+            tail,
+            doubts: 0,
             stopping,
-            over: false,
+            stands: Stands::Unread,
         };
         futures::stream::unfold(follower, |mut follower| async move {
             let next = follower.next().await?;
@@ -100,43 +71,87 @@ struct Follower {
     tenant: Tenant,
     run: RunId,
     cursor: Position,
-    page: VecDeque<Recorded>,
-    listener: Option<watch::Receiver<Position>>,
+    page: VecDeque<Arc<Recorded>>,
+    tail: Arc<Tail>,
+    /// Those that this follower has looked into.
+    doubts: u64,
     stopping: CancellationToken,
-    over: bool,
+    stands: Stands,
+}
+
+/// How a follower stands to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// It has to read: it has not yet, or there was more than one read brings.
+    Unread,
+    /// It has seen all that there was when it last looked.
+    AtTheEnd,
+    /// Nothing comes any more.
+    Over,
 }
 
 impl Follower {
-    async fn next(&mut self) -> Option<Result<Recorded, StoreError>> {
+    async fn next(&mut self) -> Option<Result<Arc<Recorded>, StoreError>> {
         loop {
-            if self.over {
+            if self.stands == Stands::Over {
                 return None;
             }
             if let Some(recorded) = self.page.pop_front() {
                 self.cursor = recorded.position;
-                self.over = matches!(recorded.event, Event::Finished { .. });
+                if matches!(recorded.event, Event::Finished { .. }) {
+                    self.stands = Stands::Over;
+                }
+                if self.page.is_empty() {
+                    // What waits holds nothing.
+                    self.page = VecDeque::new();
+                }
                 return Some(Ok(recorded));
             }
-            // Marked as seen before the read: a bell that rings during it is not missed.
-            if let Some(listener) = &mut self.listener {
-                listener.borrow_and_update();
+            if self.stands == Stands::AtTheEnd && !self.wait().await {
+                return None;
             }
-            match self.feed.store.log(&self.tenant, self.run, self.cursor, PAGE).await {
-                Ok(page) if page.is_empty() => {
-                    if self.settled().await {
-                        return None;
-                    }
-                    if !self.wait().await {
-                        return None;
-                    }
-                }
-                Ok(page) => self.page = page.into(),
-                Err(error) => {
-                    self.over = true;
-                    return Some(Err(error));
-                }
+            if let Err(error) = self.look().await {
+                self.stands = Stands::Over;
+                return Some(Err(error));
             }
         }
+    }
+
+    /// What comes after the cursor: from the tail where it is remembered, else from the store, and then the tail remembers it for the others.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let remembered = match self.stands {
+            // Another server may have written what no bell here has told.
+            Stands::Unread => Vec::new(),
+            Stands::AtTheEnd | Stands::Over => self.tail.after(self.cursor),
+        };
+        if !remembered.is_empty() {
+            self.page = remembered.into();
+            return Ok(());
+        }
+        let _others_wait = match self.stands {
+            // Everybody's beginning is somewhere else.
+            Stands::Unread => None,
+            Stands::AtTheEnd | Stands::Over => Some(self.tail.reading.lock().await),
+        };
+        if self.stands == Stands::AtTheEnd {
+            self.page = self.tail.after(self.cursor).into();
+            if !self.page.is_empty() {
+                return Ok(());
+            }
+        }
+        // Before the read: what happens during it is looked at again.
+        self.doubts = self.tail.known().doubts;
+        let page = self.feed.store.log(&self.tenant, self.run, self.cursor, PAGE).await?;
+        self.stands = match page.len() {
+            PAGE => Stands::Unread,
+            0 if self.settled().await => Stands::Over,
+            _ => Stands::AtTheEnd,
+        };
+        self.page = page.into_iter().map(Arc::new).collect();
+        if self.stands == Stands::AtTheEnd {
+            self.tail.remember(self.page.iter().cloned());
+        }
+        Ok(())
     }
 
     /// Whether nothing can come: the cursor already stands at or behind the end of a finished run.
@@ -148,22 +163,20 @@ impl Follower {
         }
     }
 
-    async fn wait(&mut self) -> bool {
-        let Some(listener) = &mut self.listener else { return false };
+    /// Waits until the log is known to reach further than this follower has seen. False: the server stops.
+    async fn wait(&self) -> bool {
         tokio::select! {
             biased;
             () = self.stopping.cancelled() => false,
-            () = self.feed.clock.sleep(REREAD) => true,
-            rung = listener.changed() => rung.is_ok(),
+            () = self.tail.grows(self.cursor, self.doubts) => true,
+            () = self.feed.bells.look_again(&*self.feed.store, &self.feed.clock) => true,
         }
     }
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        if let Some(listener) = self.listener.take() {
-            self.feed.bells.leave(self.run, listener);
-        }
+        self.feed.bells.leave(&self.tail);
     }
 }
 

@@ -6,7 +6,9 @@
 //! of it in one value; `main.rs` and [`cli`] are the command line over that.
 
 pub mod auth;
+pub mod bench;
 pub mod catalog;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -15,12 +17,16 @@ pub mod doors;
 pub mod driver;
 pub mod expressions;
 pub mod feed;
+pub mod fill;
 pub mod graph;
 pub mod integrations;
 pub mod logging;
+pub mod no_delay;
 pub mod objects;
+pub mod open_files;
 pub mod openapi_diff;
 pub mod planner;
+pub mod retention;
 pub mod runs;
 pub mod serve;
 pub mod store;

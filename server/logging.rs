@@ -70,12 +70,28 @@ impl Drain for ToTracing {
     type Err = slog::Never;
 
     fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), slog::Never> {
+        let level = level(record);
+        if !is_wanted(level) {
+            return Ok(());
+        }
         let mut fields = Fields::default();
         // A value that cannot be written is left out: a log line is no reason to fail a request.
         let _ = record.kv().serialize(record, &mut fields);
         let _ = values.serialize(record, &mut fields);
-        fields.write(level(record), record.msg());
+        fields.write(level, record.msg());
         Ok(())
+    }
+}
+
+/// Whether a line of dropshot's goes anywhere. Asked first, because there are several for each request, and writing out what is in one
+/// costs more than many a request.
+fn is_wanted(level: tracing::Level) -> bool {
+    match level {
+        tracing::Level::ERROR => tracing::enabled!(target: "dropshot", tracing::Level::ERROR),
+        tracing::Level::WARN => tracing::enabled!(target: "dropshot", tracing::Level::WARN),
+        tracing::Level::INFO => tracing::enabled!(target: "dropshot", tracing::Level::INFO),
+        tracing::Level::DEBUG => tracing::enabled!(target: "dropshot", tracing::Level::DEBUG),
+        tracing::Level::TRACE => tracing::enabled!(target: "dropshot", tracing::Level::TRACE),
     }
 }
 

@@ -9,6 +9,7 @@
 //! | `cache.rs`       | run states kept at hand                                          |
 //! | `writing.rs`     | whether writing works, for health                                |
 //! | `references.rs`  | the ways in which a run is named                                 |
+//! | `retention.rs`   | runs that have ended, removed                                    |
 //! | `row.rs`         | what lists show, derived from the state                          |
 //! | `sub_runs.rs`    | runs that runs start: begun, called off, their ends told         |
 //! | `threads.rs`     | runs that share their messages, one after the other               |
@@ -33,6 +34,7 @@ mod pass_through;
 pub mod recalls;
 mod references;
 pub mod remote;
+mod retention;
 pub mod row;
 mod start;
 pub mod sub_runs;
@@ -51,6 +53,7 @@ pub use approvals::{DecidedApproval, Said};
 pub use pass_through::PassThrough;
 pub use recalls::Recalls;
 pub use references::RunName;
+pub(crate) use start::noted as noted_fingerprint;
 pub use start::{ChildRequest, IdempotencyKey, NewRun, StartedRun};
 
 use crate::catalog::{Catalog, ResolveError, Violation};
@@ -252,6 +255,17 @@ impl Runs {
         Ok(self.submitter.log(tenant, run).await?)
     }
 
+    /// Events of a run after a position, those that are there, at most so many.
+    pub async fn part_of_log(
+        &self,
+        tenant: &str,
+        run: RunId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, Error> {
+        Ok(self.store.log(tenant, run, after, limit).await?)
+    }
+
     /// Every event of a run after a position, those to come included.
     pub fn follow(
         &self,
@@ -259,7 +273,7 @@ impl Runs {
         run: RunId,
         after: Position,
         stopping: CancellationToken,
-    ) -> impl Stream<Item = Result<Recorded, StoreError>> + Send + 'static {
+    ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
         self.feed.follow(tenant.to_owned(), run, after, stopping)
     }
 

@@ -23,22 +23,24 @@ use crate::feed::Bells;
 use crate::integrations::{Integrations, SecretError};
 use crate::objects::Objects;
 use crate::planner::LexicalPlanner;
+use crate::retention;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
 use crate::runs::{self, Runs};
-use crate::store::StoreError;
 use crate::store::folder::{Folder, FolderError, Owned, ServerInfo};
 use crate::store::sqlite::{Options, Sqlite};
+use crate::store::{StoreError, Whole};
 
 /// A server that runs.
 pub struct Server {
     doors: Vec<Door>,
     servers: Vec<host::Server>,
     driver: Option<JoinHandle<()>>,
+    keeping: JoinHandle<()>,
     stopping: CancellationToken,
     stop_within: Duration,
     clock: Clock,
     folder: PathBuf,
-    store: Arc<Sqlite>,
+    store: Arc<dyn Whole>,
     owned: Owned,
     local: LocalToken,
 }
@@ -75,10 +77,28 @@ impl Server {
     /// # Errors
     /// [`ServeError`], each with what to do. Nothing is left behind: what was opened is closed again.
     pub async fn start(config: &Config, log: slog::Logger) -> Result<Self, ServeError> {
+        let open = || Sqlite::open(&config.data_dir, Options { claimers_gone: true, ..Options::default() });
+        Self::start_with(config, log, || Ok(Arc::new(open()?))).await
+    }
+
+    /// As [`start`](Self::start), over this store: what is not kept in the folder is not kept.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_over(config: &Config, log: slog::Logger, store: Arc<dyn Whole>) -> Result<Self, ServeError> {
+        Self::start_with(config, log, || Ok(store)).await
+    }
+
+    /// The store is opened when the folder is owned, and not before.
+    async fn start_with(
+        config: &Config,
+        log: slog::Logger,
+        store: impl FnOnce() -> Result<Arc<dyn Whole>, StoreError>,
+    ) -> Result<Self, ServeError> {
         let integrations = Integrations::open(&config.integrations, |name| std::env::var(name).ok())?;
         let owned = Folder::own(&config.data_dir)?;
         let secret = owned.secret_key(std::env::var("RUNYARD_SECRET_KEY").ok().as_deref())?;
-        let store = Arc::new(Sqlite::open(&config.data_dir, Options { claimers_gone: true, ..Options::default() })?);
+        let store = store()?;
         let stopping = CancellationToken::new();
         let work = Arc::new(Notify::new());
         let clock = Clock::system();
@@ -104,6 +124,13 @@ impl Server {
             gateway: backend(config, &runs, &local)?,
         };
         let (doors, servers) = doors::open(config, inside, &settings, &log)?;
+        let keeping = retention::Parts {
+            store: store.clone(),
+            runs: runs.clone(),
+            clock: clock.clone(),
+            settings: config.retention.clone(),
+        };
+        let keeping = tokio::spawn(retention::keep(keeping, stopping.clone()));
         let parts = driver::Parts {
             store: store.clone(),
             planner: Arc::new(LexicalPlanner::new(catalog.clone())),
@@ -126,6 +153,7 @@ impl Server {
             doors,
             servers,
             driver,
+            keeping,
             stopping,
             stop_within: Duration::from_millis(config.stop_within_ms),
             clock: clock.clone(),
@@ -182,7 +210,7 @@ impl Server {
     /// Stops: no new connections, streams end, what is in flight is finished, within the configured bound. What a driver had
     /// in hand and did not finish is claimed again at the next start.
     pub async fn stop(self) -> Closed {
-        let Server { servers, driver, stopping, stop_within, store, owned, .. } = self;
+        let Server { servers, driver, keeping, stopping, stop_within, store, owned, .. } = self;
         stopping.cancel();
         let closing = futures::future::join_all(servers.into_iter().map(|server| server.close(stop_within)));
         let driving = async {
@@ -200,6 +228,9 @@ impl Server {
             }
         };
         let (closed, driven) = tokio::join!(closing, driving);
+        // Told to stop like all others; a bite that is under way is whole by itself.
+        keeping.abort();
+        let _ = keeping.await;
         // Dropping the last handle finishes what is queued and joins the store's threads, which may take a moment.
         if tokio::task::spawn_blocking(move || drop(store)).await.is_err() {
             tracing::error!("the store did not close well; it is opened as after a crash, and loses nothing");

@@ -7,11 +7,13 @@ use std::any::Any;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt as _};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, StreamBody};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span, field};
@@ -28,6 +30,8 @@ pub(super) struct Door {
     operations: Vec<CompiledOperation>,
     pages: Vec<Page>,
     settings: Settings,
+    /// One for each request that may be answered at the same time.
+    slots: Semaphore,
     /// A token for each request that has no answer yet.
     at_work: TaskTracker,
 }
@@ -42,7 +46,8 @@ impl Door {
     ) -> Self {
         // Closing one door must not close its neighbours, which share the process's token.
         settings.stopping = settings.stopping.child_token();
-        Self { api, routes, operations, pages, settings, at_work: TaskTracker::new() }
+        let slots = Semaphore::new(settings.requests_max.min(Semaphore::MAX_PERMITS));
+        Self { api, routes, operations, pages, settings, slots, at_work: TaskTracker::new() }
     }
 
     pub(super) fn document(&self) -> &'static Document {
@@ -99,6 +104,7 @@ impl Door {
         if self.stopping().is_cancelled() {
             return Err(Fault::Stopping);
         }
+        let Ok(_slot) = self.slots.try_acquire() else { return Err(too_many()) };
         let found = self.routes.find(&head.method, head.uri.path())?;
         let index = match found.target {
             Target::Document(format) => return documents::serve(self.document(), format, head.uri.query()),
@@ -166,6 +172,12 @@ impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Door").field("document", &self.document().name).finish_non_exhaustive()
     }
+}
+
+/// What waits would only be more to remember: whoever asks has a better place to wait.
+fn too_many() -> Fault {
+    let reason = "this door answers as many requests as it can; try again".to_owned();
+    Fault::Unavailable { reason, retry_after: Some(Duration::from_secs(1)) }
 }
 
 /// What a panic said.

@@ -76,6 +76,9 @@ use std::time::Duration;
 pub struct Settings {
     /// The largest request body that is read, in bytes. Default 1 MiB.
     pub body_bytes_max: usize,
+    /// Requests that are answered at the same time; one more is told to come back later (503 with `Retry-After`). A stream counts until it
+    /// begins. Default 4096.
+    pub requests_max: usize,
     /// How long a client may take to send a whole body. Default 30 s.
     pub body_read_timeout: Duration,
     /// Cancelled when the process stops: new requests are refused, open streams end.
@@ -86,6 +89,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             body_bytes_max: 1024 * 1024,
+            requests_max: 4096,
             body_read_timeout: Duration::from_secs(30),
             stopping: CancellationToken::new(),
         }

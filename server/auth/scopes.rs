@@ -181,6 +181,8 @@ mod tests {
         runs:read runyard list_runs
         runs:write runyard start_run
         runs:read runyard get_run
+        runs:read runyard list_node_runs
+        runs:read runyard list_run_events
         runs:write runyard cancel_run
         runs:write runyard pause_run
         runs:write runyard resume_run

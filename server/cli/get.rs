@@ -1,7 +1,10 @@
 //! `runyard get`: a run as it stands, with its tree where the peer can tell it.
 
+use std::num::NonZeroU32;
+
 use clap::Args;
 use runyard_api::arp::schemas::Run;
+use runyard_client::runyard::Error;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -10,6 +13,8 @@ use super::failure::{Exit, Failure};
 use super::output::{self, Output, faint, one_line, strong};
 use super::steps::message;
 
+/// How many node runs the door gives at most at once.
+const PAGE_MAX: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 /// How deep a tree is drawn before it stops moving to the right.
 const INDENTED_DEPTH_MAX: u64 = 32;
 
@@ -52,14 +57,25 @@ async fn look(connection: &Connection, arguments: &Arguments) -> Result<(Value, 
     let whole = if at_url && !arguments.tree {
         Value::Null
     } else {
-        match connection.own().get_run(&arguments.run_id).await {
-            Ok(run) => json!(run.into_inner()),
+        match tree_of(connection, &arguments.run_id).await {
+            Ok(run) => run,
             Err(error) if arguments.tree => return Err(error.into()),
             // A gateway that forwards knows runs that its own server does not have.
             Err(_) => Value::Null,
         }
     };
     Ok((run, whole))
+}
+
+/// The run as our own door has it, with every page of its node runs.
+async fn tree_of(connection: &Connection, run_id: &str) -> Result<Value, Error> {
+    let mut run = connection.own().get_run(run_id).await?.into_inner();
+    while let Some(cursor) = run.next_cursor.take() {
+        let page = connection.own().list_node_runs(run_id, Some(&cursor), Some(PAGE_MAX)).await?.into_inner();
+        run.node_runs.extend(page.node_runs);
+        run.next_cursor = page.next_cursor;
+    }
+    Ok(json!(run))
 }
 
 async fn gateways(connection: &Connection, run_id: &str) -> Result<Run, Failure> {

@@ -14,10 +14,13 @@
 //! | `keys` | [`mod@keys`] | | | |
 //! | `cargo` | [`mod@cargo`] | | | |
 //! | `login`, `logout` | [`mod@login`] | | | |
+//! | `backup`, `restore`, `check` | [`mod@backup`], [`mod@check`] | | | |
+//! | `fill` | [`fill`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
+//! | `bench` | [`mod@bench`] | | | |
 //!
 //! A command reads its arguments, opens a [`connection::Connection`], calls generated clients, and prints. Nothing is decided
-//! about runs here, and nothing here reads the store.
+//! about runs here, and nothing here reads the store, except to copy it whole or to look at the whole of it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -33,12 +36,16 @@ use crate::config::{Loaded, Sources, load};
 use crate::logging;
 
 pub mod approvals;
+pub mod backup;
+pub mod bench;
 pub mod cancel;
 pub mod cargo;
+pub mod check;
 pub mod config;
 pub mod connection;
 pub mod decide;
 pub mod failure;
+pub mod fill;
 mod follow;
 pub mod get;
 pub mod keys;
@@ -155,11 +162,22 @@ pub enum Command {
     Login(login::Arguments),
     /// Forget that token
     Logout(login::Logout),
+    /// Copy the data folder's database into a file, while a server is at work in it or not
+    Backup(backup::Backup),
+    /// Put a backup into the data folder
+    Restore(backup::Restore),
+    /// Check that nothing in the data folder, or in a backup, is lost or contradicts its logs
+    Check(check::Arguments),
+    /// Fill the data folder with runs, to measure with
+    #[command(hide = true)]
+    Fill(fill::Arguments),
     /// Print the OpenAPI documents that this binary serves
     Openapi(openapi::Arguments),
     /// Show the configuration in effect, or write a file to start from
     #[command(subcommand)]
     Config(config::Arguments),
+    /// Measure how fast this build is on this machine
+    Bench(bench::Arguments),
 }
 
 /// What commands work with.
@@ -250,7 +268,17 @@ fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<Given
     }
     logging::start(&log).map_err(|error| Failure::new("no_logging", error.to_string()))?;
     let url = match (&cli.command, &cli.global.url) {
-        (Command::Serve(_) | Command::Openapi(_) | Command::Config(_) | Command::Logout(_), Some(_)) => {
+        (
+            Command::Serve(_)
+            | Command::Openapi(_)
+            | Command::Config(_)
+            | Command::Logout(_)
+            | Command::Backup(_)
+            | Command::Restore(_)
+            | Command::Check(_)
+            | Command::Fill(_),
+            Some(_),
+        ) => {
             return Err(Failure::usage("this command does not go through a door").advise("leave --url out"));
         }
         (_, Some(url)) => Some(url.clone()),
@@ -351,8 +379,13 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Cargo(arguments) => cargo::cargo(&arguments, context).await,
         Command::Login(arguments) => login::login(&arguments, context).await,
         Command::Logout(_) => login::logout(context),
+        Command::Backup(arguments) => backup::backup(&arguments, context),
+        Command::Restore(arguments) => backup::restore(&arguments, context),
+        Command::Check(arguments) => check::check(&arguments, context),
+        Command::Fill(arguments) => fill::fill(&arguments, context).await,
         Command::Openapi(arguments) => openapi::openapi(&arguments, context),
         Command::Config(arguments) => config::config(&arguments, context),
+        Command::Bench(arguments) => bench::bench(&arguments, context).await,
     }
 }
 

@@ -11,6 +11,7 @@ use super::{Context, local};
 use crate::config::auth::Mode;
 use crate::config::{Config, GatewayMode};
 use crate::logging;
+use crate::open_files;
 use crate::serve::{ServeError, Server};
 use crate::store::folder::FolderError;
 
@@ -44,6 +45,7 @@ pub struct Arguments {
 /// The folder is another server's, a port is taken, or the folder cannot be used.
 pub async fn serve(context: &mut Context) -> Result<Exit, Failure> {
     let config = context.loaded.config.clone();
+    open_files::allow_many();
     // First, so that a signal during the start is not lost.
     let mut signals = Signals::listen()?;
     if let Some(owner) = local::owner(&config.data_dir) {

@@ -9,6 +9,7 @@
 //! | [`auth`]        | `[auth]`: who is asked who they are |
 //! | [`outbound`]    | `[coordinator]` and `[auth.outbound]`: what is shown to others |
 //! | [`egress`]      | `[egress]`: where steps may reach |
+//! | [`retention`]   | `[retention]`: how long what has ended is kept |
 //! | [`integrations`] | `[[integrations]]`: services that runs may use |
 //! | `arp.rs`        | the reference implementation's variables for it |
 //! | `agree.rs`      | settings that must go together |
@@ -32,6 +33,7 @@ mod found;
 pub mod integrations;
 pub mod load;
 pub mod outbound;
+pub mod retention;
 pub mod settings;
 pub mod show;
 
@@ -39,6 +41,7 @@ pub use auth::Auth;
 pub use error::ConfigError;
 pub use load::{Loaded, Sources, load};
 pub use outbound::{Coordinator, Credentials};
+pub use retention::Retention;
 
 /// The highest offset of a door from `port_base` (our own door).
 pub const PORT_OFFSET_MAX: u16 = 12;
@@ -87,6 +90,8 @@ pub struct Config {
     pub auth: Auth,
     /// Where steps may reach.
     pub egress: egress::Egress,
+    /// How long what has ended is kept.
+    pub retention: Retention,
 }
 
 /// `[toolregistry]`.
@@ -211,6 +216,7 @@ impl Default for Config {
             acp: AcpDoor::default(),
             auth: Auth::default(),
             egress: egress::Egress::default(),
+            retention: Retention::default(),
         }
     }
 }

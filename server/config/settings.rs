@@ -72,6 +72,8 @@ pub(crate) const ALGORITHMS: &[&str] =
     &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
 const MINUTES_10_MS: u64 = 600_000;
+/// A hundred years.
+const SECONDS_MAX: u64 = 3_155_760_000;
 
 /// All settings, in the order in which they are shown.
 pub const SETTINGS: &[Setting] = &[
@@ -410,6 +412,36 @@ pub const SETTINGS: &[Setting] = &[
         about: "The largest answer that is read, in bytes after decoding, whatever its inputs ask for.",
         kind: Kind::Count { min: 1024, max: 64 * 1024 * 1024 },
         written: "1048576",
+    },
+    Setting {
+        key: "retention.max_age_seconds",
+        about: "How long a run is kept after its end, in seconds. Then it is removed with all that belongs to it. Not set: for ever.",
+        kind: Kind::Count { min: 0, max: SECONDS_MAX },
+        written: "2592000",
+    },
+    Setting {
+        key: "retention.failed_max_age_seconds",
+        about: "The same for runs that failed. Not set: as retention.max_age_seconds.",
+        kind: Kind::Count { min: 0, max: SECONDS_MAX },
+        written: "7776000",
+    },
+    Setting {
+        key: "retention.max_runs",
+        about: "How many runs that have ended are kept of each tenant; beyond that the oldest are removed. Not set: all.",
+        kind: Kind::Count { min: 0, max: 1_000_000_000_000 },
+        written: "1000000",
+    },
+    Setting {
+        key: "retention.keys_seconds",
+        about: "How long an idempotency key keeps the run that it started from being removed, in seconds. It is removed with the run.",
+        kind: Kind::Count { min: 0, max: SECONDS_MAX },
+        written: "86400",
+    },
+    Setting {
+        key: "retention.interval_seconds",
+        about: "How often to look for runs to remove, in seconds.",
+        kind: Kind::Count { min: 1, max: 86_400 },
+        written: "60",
     },
 ];
 

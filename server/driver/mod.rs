@@ -25,6 +25,8 @@ use perform::Performer;
 
 /// How long to wait after the store did not answer.
 const STORE_PAUSE: Duration = Duration::from_millis(250);
+/// Timers told at once while every worker is busy. Each is one commit, so a few keep up with many.
+const TIMERS_AT_ONCE: usize = 8;
 /// The longest sleep without a look: bells are hints, and another server may have added work.
 const LOOK_AGAIN_MS: i64 = 30_000;
 
@@ -61,7 +63,7 @@ pub struct Settings {
 /// Moves runs until told to stop, then finishes what is in hand. When the caller stops waiting and drops the future, what is in
 /// hand is dropped with it, and claimed again by whoever drives next: nobody performs for a server that is no more.
 pub async fn drive(parts: Parts, stopping: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(parts.settings.workers));
+    let hands = Hands::new(parts.settings.workers);
     let leases = Arc::new(Leases::default());
     // Sets, because a set takes its tasks with it when it is dropped.
     let (mut at_work, mut renewing) = (JoinSet::new(), JoinSet::new());
@@ -69,14 +71,14 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
     renewing.spawn(leases.clone().renew(store, recalls, clock, parts.settings.lease_ms));
     while !stopping.is_cancelled() {
         while at_work.try_join_next().is_some() {}
-        let free = slots.available_permits();
-        let claimed = if free == 0 { Vec::new() } else { claim(&parts, free).await };
+        let free = hands.free();
+        let claimed = claim(&parts, free).await;
         let found = !claimed.is_empty();
         for one in claimed.into_iter().filter(|one| is_still_ours(&parts, one)) {
             if leases.goes_on(one.effect.id, one.epoch) {
                 continue;
             }
-            let Ok(slot) = slots.clone().acquire_owned().await else { break };
+            let Some(slot) = hands.take(free).await else { break };
             let parts = parts.clone();
             let lease = leases.hold(one.effect.id, one.epoch);
             let in_hand = InHand { lease, slot: Some(slot), work: parts.work.clone() };
@@ -86,10 +88,49 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
             });
         }
         if !found {
-            rest(&parts, free == 0, &stopping).await;
+            rest(&parts, free, &stopping).await;
         }
     }
     while at_work.join_next().await.is_some() {}
+}
+
+/// Who can do something: workers for whatever comes, and a few hands more for timers alone. What takes long must not keep a
+/// time limit from being told.
+struct Hands {
+    workers: Arc<Semaphore>,
+    timers: Arc<Semaphore>,
+}
+
+/// For what there are hands free, and how many.
+#[derive(Clone, Copy)]
+enum Free {
+    ForAll(usize),
+    ForTimers(usize),
+    None,
+}
+
+impl Hands {
+    fn new(workers: usize) -> Self {
+        Hands { workers: Arc::new(Semaphore::new(workers)), timers: Arc::new(Semaphore::new(TIMERS_AT_ONCE)) }
+    }
+
+    fn free(&self) -> Free {
+        match (self.workers.available_permits(), self.timers.available_permits()) {
+            (0, 0) => Free::None,
+            (0, timers) => Free::ForTimers(timers),
+            (workers, _) => Free::ForAll(workers),
+        }
+    }
+
+    /// One that was said to be free.
+    async fn take(&self, free: Free) -> Option<OwnedSemaphorePermit> {
+        let slots = match free {
+            Free::ForAll(_) => &self.workers,
+            Free::ForTimers(_) => &self.timers,
+            Free::None => return None,
+        };
+        slots.clone().acquire_owned().await.ok()
+    }
 }
 
 /// What a worker holds while it works. Let go however the work ends: a panic must not keep a place taken, or an effect from
@@ -108,9 +149,15 @@ impl Drop for InHand {
     }
 }
 
-async fn claim(parts: &Parts, limit: usize) -> Vec<Claimed> {
+async fn claim(parts: &Parts, free: Free) -> Vec<Claimed> {
     let Settings { claimer, lease_ms, .. } = &parts.settings;
-    match parts.store.claim(claimer, parts.clock.now_ms(), *lease_ms, limit).await {
+    let now_ms = parts.clock.now_ms();
+    let claimed = match free {
+        Free::ForAll(limit) => parts.store.claim(claimer, now_ms, *lease_ms, limit).await,
+        Free::ForTimers(limit) => parts.store.claim_timers(claimer, now_ms, *lease_ms, limit).await,
+        Free::None => return Vec::new(),
+    };
+    match claimed {
         Ok(claimed) => claimed,
         Err(error) => {
             tracing::warn!(%error, "could not claim work; trying again");
@@ -132,9 +179,13 @@ fn is_still_ours(parts: &Parts, claimed: &Claimed) -> bool {
     parting || parts.runs.may_be_live(&claimed.tenant, claimed.run, claimed.effect.node_run)
 }
 
-/// Waits for a bell, or for the next effect to come due.
-async fn rest(parts: &Parts, full: bool, stopping: &CancellationToken) {
-    let until = if full { None } else { parts.store.next_due().await.ok().flatten() };
+/// Waits for a bell, or for the next effect to come due that somebody has a hand free for.
+async fn rest(parts: &Parts, free: Free, stopping: &CancellationToken) {
+    let until = match free {
+        Free::ForAll(_) => parts.store.next_due().await.ok().flatten(),
+        Free::ForTimers(_) => parts.store.next_timer_due().await.ok().flatten(),
+        Free::None => None,
+    };
     let latest = parts.clock.now_ms().saturating_add(LOOK_AGAIN_MS);
     let until = until.map_or(latest, |due| due.min(latest));
     tokio::select! {

@@ -271,6 +271,28 @@ async fn what_takes_too_long_is_given_up_and_its_hand_is_free() {
 }
 
 #[tokio::test]
+async fn a_runs_time_is_over_on_time_although_every_hand_is_full() {
+    let yard = Yard::new();
+    let driving = yard.drive_plainly("busy");
+    all_hands_full(&yard, &Policy::default()).await;
+    let mut new = new_run("runyard.core.sleep", json!({ "seconds": 60 }));
+    new.constraints.budgets.max_wall_time_ms = Some(500);
+    let timed = yard.runs.start(TENANT, new).await.unwrap().state.run;
+    let short = yard.start("runyard.core.sleep", json!({ "seconds": 0.7 })).await;
+    others_go_on().await;
+    yard.clock.advance(Duration::from_millis(500));
+    others_go_on().await;
+    assert_eq!(yard.state(timed).await.error.as_ref().unwrap().code, "timed_out");
+    assert!(yard.state(short).await.ended_at_ms.is_none());
+    yard.clock.advance(Duration::from_millis(200));
+    assert_eq!(outcome(&yard.ended(short).await), RunOutcome::Succeeded);
+    let waiting = yard.start(UUID4, json!({})).await;
+    others_go_on().await;
+    assert!(yard.state(waiting).await.ended_at_ms.is_none(), "what is no timer waits for a hand");
+    driving.task.abort();
+}
+
+#[tokio::test]
 async fn what_a_cancel_overtakes_is_given_up_at_once() {
     let yard = Yard::new();
     let driving = yard.drive_plainly("busy");

@@ -1,5 +1,6 @@
 //! Followers: nothing missed, nothing twice, nothing left behind, whatever bells are lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::BoxStream;
@@ -14,11 +15,11 @@ use crate::store::StoreError;
 
 const EXTERNAL: &str = "runyard.composite.external";
 
-fn follow(yard: &Yard, run: RunId, after: u64) -> BoxStream<'static, Result<Recorded, StoreError>> {
+fn follow(yard: &Yard, run: RunId, after: u64) -> BoxStream<'static, Result<Arc<Recorded>, StoreError>> {
     yard.runs.follow(TENANT, run, after, CancellationToken::new()).boxed()
 }
 
-async fn positions(stream: impl Stream<Item = Result<Recorded, StoreError>>) -> Vec<u64> {
+async fn positions(stream: impl Stream<Item = Result<Arc<Recorded>, StoreError>>) -> Vec<u64> {
     bounded(stream.map(|recorded| recorded.unwrap().position).collect()).await
 }
 
@@ -115,14 +116,14 @@ async fn nothing_is_left_of_a_follower_that_leaves() {
     let run = yard.start(EXTERNAL, json!({})).await;
     let (mut one, other) = (follow(&yard, run, 0), follow(&yard, run, 0));
     bounded(one.next()).await.unwrap().unwrap();
-    assert_eq!(yard.bells.0.lock().unwrap().len(), 1);
+    assert_eq!(yard.bells.followed(), 1);
     drop(one);
-    assert_eq!(yard.bells.0.lock().unwrap().len(), 1, "somebody still listens");
+    assert_eq!(yard.bells.followed(), 1, "somebody still listens");
     drop(other);
-    assert_eq!(yard.bells.0.lock().unwrap().len(), 0);
+    assert_eq!(yard.bells.followed(), 0);
     cancel(&yard, run).await;
     positions(follow(&yard, run, 0)).await;
-    assert_eq!(yard.bells.0.lock().unwrap().len(), 0);
+    assert_eq!(yard.bells.followed(), 0);
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ impl Yard {
     /// Waits for a run's end.
     pub(crate) async fn ended(&self, run: RunId) -> Vec<Recorded> {
         let events = self.runs.follow(TENANT, run, 0, CancellationToken::new());
-        bounded(events.map(Result::unwrap).collect()).await
+        bounded(events.map(|recorded| Recorded::clone(&recorded.unwrap())).collect()).await
     }
 
     /// Drives with this planner, until the token says stop.
@@ -348,12 +348,26 @@ impl Store for Meddled {
         Ok(claimed)
     }
 
+    async fn claim_timers(
+        &self,
+        claimer: &str,
+        now_ms: i64,
+        lease_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.inner.claim_timers(claimer, now_ms, lease_ms, limit).await
+    }
+
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
         self.inner.renew(held, lease_until_ms).await
     }
 
     async fn next_due(&self) -> Result<Option<i64>, StoreError> {
         self.inner.next_due().await
+    }
+
+    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
+        self.inner.next_timer_due().await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

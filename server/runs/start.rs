@@ -137,7 +137,7 @@ impl Runs {
             sealed: self.seal.seal(tenant, run, &new.pass_through)?,
             key: new.key.as_ref().map(|key| key.used_for(new.operation, run, fingerprint)),
         };
-        let submitted = self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await?;
+        let submitted = self.submitter.begin(tenant, run, Command::Start(Box::new(start)), riders).await?;
         Ok(StartedRun { state: submitted.state, replayed: false })
     }
 
@@ -318,7 +318,8 @@ fn is_large(graph: Option<&Value>) -> bool {
     false
 }
 
-fn noted(state: &State) -> Option<&str> {
+/// The fingerprint of the request that started a run, in hexadecimal digits.
+pub(crate) fn noted(state: &State) -> Option<&str> {
     state.start.as_deref()?.notes.get(FINGERPRINT)?.as_str()
 }
 

@@ -10,7 +10,7 @@ use super::{Error, NewRun, Runs};
 use crate::store::{KeyUse, StoreError};
 
 /// The label that names the run above.
-pub const PARENT_RUN: &str = "runyard.parent_run";
+pub const PARENT_RUN: &str = crate::store::retention::STARTED_BY;
 /// The label that names the node run above.
 pub const PARENT_NODE_RUN: &str = "runyard.parent_node_run";
 /// The scope of the keys that starts and their calling off have in common.

@@ -16,7 +16,7 @@ use super::recalls::Recalls;
 use super::writing::Writing;
 use super::{Error, approvals, output_schema, row};
 use crate::clock::Clock;
-use crate::feed::Bells;
+use crate::feed::{Bells, Told};
 use crate::store::{Append, Epoch, KeyUse, Sealed, Store, StoreError};
 
 /// How often a command is decided again before its sender is told to try later.
@@ -82,9 +82,35 @@ impl Submitter {
         command: Command,
         riders: Riders,
     ) -> Result<Submitted, Error> {
+        self.decide_on(None, tenant, run, command, riders).await
+    }
+
+    /// The same for the first command of a run whose id was made for it a moment ago: there is nothing to look for. A store in which it
+    /// is there all the same says so, as of any run that somebody else has moved.
+    pub(super) async fn begin(
+        &self,
+        tenant: &str,
+        run: RunId,
+        command: Command,
+        riders: Riders,
+    ) -> Result<Submitted, Error> {
+        self.decide_on(Some(Arc::new(State::new(run))), tenant, run, command, riders).await
+    }
+
+    async fn decide_on(
+        &self,
+        mut known: Option<Arc<State>>,
+        tenant: &str,
+        run: RunId,
+        command: Command,
+        riders: Riders,
+    ) -> Result<Submitted, Error> {
         let _turn = self.turn(run).lock().await;
         for _ in 0..ATTEMPTS_MAX {
-            let before = self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run)));
+            let before = match known.take() {
+                Some(known) => known,
+                None => self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run))),
+            };
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
             let decided = decide(&before, command.clone(), Context { at_ms, run, fit: output_schema::fit });
             // A commit would show that what is at hand is old. Where there is none, somebody has to look.
@@ -104,11 +130,14 @@ impl Submitter {
             let reply = decision.reply.clone();
             let has_effects = !decision.effects.is_empty();
             let dropped = decision.dropped.clone();
+            // Nobody who comes later misses it: they read.
+            let events = self.bells.is_followed(run).then(|| decision.events.clone());
             match self.commit(append(tenant, &before, &after, decision, at_ms, &riders)).await {
                 Ok(()) => {
                     self.cache.grow(tenant, before.version, after.clone(), grown);
                     self.recalls.call_back(&dropped);
-                    self.bells.ring(run, after.version);
+                    let told = events.map(|events| Told { after: before.version, at_ms, events });
+                    self.bells.ring(tenant, run, after.version, told);
                     if has_effects {
                         self.work.notify_one();
                     }
@@ -215,6 +244,12 @@ impl Submitter {
                 return Ok(log);
             }
         }
+    }
+
+    /// Forgets what is at hand of a run that has been removed, and tells who follows it.
+    pub(super) fn forget(&self, tenant: &str, run: RunId) {
+        self.cache.forget(run);
+        self.bells.ring(tenant, run, Position::MAX, None);
     }
 
     /// What is being performed in this process.

@@ -26,7 +26,7 @@ pub fn turn_of(state: &State) -> Turn {
 }
 
 /// The thread that a run is the first of, unless its start says otherwise.
-fn own(run: RunId) -> String {
+pub(super) fn own(run: RunId) -> String {
     format!("{PREFIX}{}", run.uuid().simple())
 }
 

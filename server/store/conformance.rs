@@ -1,7 +1,7 @@
 //! What every store must do, whatever it is made of: one function per rule, run over every backend. A new backend adds one
 //! line to the `suite!` at the end.
 //!
-//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `approvals.rs`, `api_keys.rs`, `objects.rs`, `sealed.rs` hold the rules; `model.rs` draws random interleavings
+//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `approvals.rs`, `api_keys.rs`, `objects.rs`, `sealed.rs`, `retention.rs` hold the rules; `model.rs` draws random interleavings
 //! and wants the same answers from every backend.
 
 mod api_keys;
@@ -13,6 +13,7 @@ pub(super) mod labels;
 mod model;
 mod objects;
 pub(super) mod reads;
+pub(super) mod retention;
 mod sealed;
 mod turns;
 
@@ -63,6 +64,7 @@ macro_rules! suite {
                 claims::dropping_anothers_effect_does_not_make_room_for_its_id,
                 claims::an_effect_comes_back_as_it_was_asked,
                 claims::next_due_names_the_next_time_to_look,
+                claims::timers_are_claimed_apart,
                 claims::a_refused_entry_keeps_its_effects,
                 approvals::an_approval_is_what_was_written,
                 approvals::only_how_it_stands_changes,
@@ -83,6 +85,10 @@ macro_rules! suite {
                 objects::a_name_is_unique_in_its_kind,
                 objects::objects_change_together_or_not_at_all,
                 objects::objects_are_listed_newest_first,
+                retention::a_removed_run_is_found_in_no_way,
+                retention::what_has_not_ended_or_moved_on_stays,
+                retention::what_somebody_needs_stays,
+                retention::the_oldest_come_first,
             );
         }
     };

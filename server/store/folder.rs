@@ -192,26 +192,68 @@ impl Owned {
     /// [`FolderError::BadKey`] for what is not a key, without repeating it; [`FolderError::Io`] where the file system says no.
     pub fn secret_key(&self, given: Option<&str>) -> Result<[u8; 32], FolderError> {
         if let Some(given) = given {
-            let bad = || FolderError::BadKey {
-                given_by: format!("the environment variable {KEY_VARIABLE}"),
-                help: "`openssl rand -hex 32` makes one; unset it to use the data folder's own",
-            };
-            return parse_key(given).ok_or_else(bad);
+            return given_key(given);
         }
         let path = self.path.join(KEY);
-        match fs::read_to_string(&path) {
-            Ok(text) => {
+        match read_key(&path)? {
+            Some(key) => {
                 make_private(&path).map_err(io("restrict", &path))?;
-                let bad = || FolderError::BadKey {
-                    given_by: path.display().to_string(),
-                    help: "restore the file from a copy; a new key cannot read what the old one sealed",
-                };
-                parse_key(&text).ok_or_else(bad)
+                Ok(key)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(&path),
-            Err(cause) => Err(io("read", &path)(cause)),
+            None => make_key(&path),
         }
     }
+
+    /// Keeps a key as the folder's own, in the place of any other.
+    ///
+    /// # Errors
+    /// [`FolderError::Io`] where the file system says no.
+    pub fn keep_key(&self, key: &[u8; 32]) -> Result<(), FolderError> {
+        write_key(&self.path.join(KEY), key)
+    }
+}
+
+/// A server key in a folder, or the one that the environment gives. Nothing where there is none: none is made.
+///
+/// # Errors
+/// As [`Owned::secret_key`].
+pub fn key_of(folder: &Path, given: Option<&str>) -> Result<Option<[u8; 32]>, FolderError> {
+    if let Some(given) = given {
+        return given_key(given).map(Some);
+    }
+    read_key(&folder.join(KEY))
+}
+
+/// A server key in a file.
+///
+/// # Errors
+/// [`FolderError::BadKey`] for what is not a key, without repeating it; [`FolderError::Io`] where the file cannot be read.
+pub fn read_key(path: &Path) -> Result<Option<[u8; 32]>, FolderError> {
+    let bad = || FolderError::BadKey {
+        given_by: path.display().to_string(),
+        help: "restore the file from a copy; a new key cannot read what the old one sealed",
+    };
+    match fs::read_to_string(path) {
+        Ok(text) => parse_key(&text).ok_or_else(bad).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(io("read", path)(cause)),
+    }
+}
+
+/// What tells a key from another without giving it away.
+pub fn key_digest(key: &[u8; 32]) -> String {
+    use hmac::{Hmac, KeyInit, Mac};
+    let mut digest = Hmac::<sha2::Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    digest.update(b"runyard: which server key this is");
+    digest.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn given_key(given: &str) -> Result<[u8; 32], FolderError> {
+    let bad = || FolderError::BadKey {
+        given_by: format!("the environment variable {KEY_VARIABLE}"),
+        help: "`openssl rand -hex 32` makes one; unset it to use the data folder's own",
+    };
+    parse_key(given).ok_or_else(bad)
 }
 
 impl Drop for Owned {
@@ -226,9 +268,13 @@ impl Drop for Owned {
 fn make_key(path: &Path) -> Result<[u8; 32], FolderError> {
     let mut key = [0_u8; 32];
     getrandom::fill(&mut key).map_err(|error| FolderError::NoRandomness(error.to_string()))?;
-    let text: String = key.iter().map(|byte| format!("{byte:02x}")).chain(["\n".to_owned()]).collect();
-    write_whole(path, text.as_bytes()).map_err(io("write", path))?;
+    write_key(path, &key)?;
     Ok(key)
+}
+
+fn write_key(path: &Path, key: &[u8; 32]) -> Result<(), FolderError> {
+    let text: String = key.iter().map(|byte| format!("{byte:02x}")).chain(["\n".to_owned()]).collect();
+    write_whole(path, text.as_bytes()).map_err(io("write", path))
 }
 
 /// Reads 64 hexadecimal digits, or base64 of 32 bytes in either alphabet, padded or not.
@@ -273,12 +319,12 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(()) // A folder cannot be opened as a file there; the rename is durable by itself.
 }
 

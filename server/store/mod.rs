@@ -5,7 +5,7 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
-//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces; [`retention`] removes what has ended. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
 
 pub mod api_key;
@@ -16,6 +16,7 @@ mod conformance;
 pub mod folder;
 pub mod memory;
 pub mod object;
+pub mod retention;
 pub mod sqlite;
 
 use async_trait::async_trait;
@@ -44,6 +45,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// A run's derived row.
     async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError>;
+
+    /// How far the logs of these runs reach, in their order; 0 where there is no such run. One question, however many.
+    async fn versions(&self, runs: &[(Tenant, RunId)]) -> Result<Vec<Position>, StoreError> {
+        let mut versions = Vec::with_capacity(runs.len());
+        for (tenant, run) in runs {
+            versions.push(self.row(tenant, *run).await?.map_or(0, |row| row.version));
+        }
+        Ok(versions)
+    }
 
     /// The run with this client-chosen name.
     async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError>;
@@ -104,6 +114,15 @@ pub trait Store: Send + Sync + 'static {
     /// they were asked for where that is equal, each with a new fencing epoch. Over all tenants.
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError>;
 
+    /// As [`Store::claim`], timers alone: for who has no hand free for anything that takes time.
+    async fn claim_timers(
+        &self,
+        claimer: &str,
+        now_ms: i64,
+        lease_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError>;
+
     /// Makes leases last until a new time. Answers those that are still held under the given epoch: nobody has claimed them
     /// since, even if the lease had run out.
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError>;
@@ -111,9 +130,17 @@ pub trait Store: Send + Sync + 'static {
     /// When the next free effect is due or the next lease runs out, Unix milliseconds.
     async fn next_due(&self) -> Result<Option<i64>, StoreError>;
 
+    /// As [`Store::next_due`], of free effects only the timers.
+    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError>;
+
     /// Whether the store answers, for health checks.
     async fn ping(&self) -> Result<(), StoreError>;
 }
+
+/// All that a server keeps, behind one value.
+pub trait Whole: Store + api_key::KeyStore + object::ObjectStore + retention::Retention {}
+
+impl<T: Store + api_key::KeyStore + object::ObjectStore + retention::Retention> Whole for T {}
 
 /// A fencing epoch: each claim of an effect raises it, and a result under an old one is refused.
 pub type Epoch = i64;

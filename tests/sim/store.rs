@@ -145,12 +145,28 @@ impl Shared {
     }
 
     fn claim(&self, life: u64, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        let mut claimed = now(self.memory.claim("simulated", now_ms, lease_ms, limit))?;
+        let claimed = now(self.memory.claim("simulated", now_ms, lease_ms, limit))?;
+        self.handed_out(life, now_ms + lease_ms, limit, claimed)
+    }
+
+    fn claim_timers(&self, life: u64, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        let claimed = now(self.memory.claim_timers("simulated", now_ms, lease_ms, limit))?;
+        self.handed_out(life, now_ms + lease_ms, limit, claimed)
+    }
+
+    /// What a claim brought, as the world sees it.
+    fn handed_out(
+        &self,
+        life: u64,
+        lease_until_ms: i64,
+        limit: usize,
+        mut claimed: Vec<Claimed>,
+    ) -> Result<Vec<Claimed>, StoreError> {
         let mut model = self.model.lock().unwrap();
         match self.bug {
             Some(Bug::LosesTimers) => claimed.retain(|one| one.effect.request != Request::Wake),
             Some(Bug::HandsOutWhatIsSettled) if claimed.len() < limit => {
-                claimed.extend(model.any_over().map(|old| Claimed { lease_until_ms: now_ms + lease_ms, ..old }));
+                claimed.extend(model.any_over().map(|old| Claimed { lease_until_ms, ..old }));
             }
             _ => {}
         }
@@ -306,6 +322,18 @@ impl Store for Seen {
         self.ask(What::Claim, words, move |shared| shared.claim(life, now_ms, lease_ms, limit)).await
     }
 
+    async fn claim_timers(
+        &self,
+        _: &str,
+        now_ms: i64,
+        lease_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let life = self.life;
+        let words = || format!("claim {limit} timers at {now_ms}");
+        self.ask(What::Claim, words, move |shared| shared.claim_timers(life, now_ms, lease_ms, limit)).await
+    }
+
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
         let held = held.to_vec();
         let words = || format!("renew until {lease_until_ms}");
@@ -314,6 +342,10 @@ impl Store for Seen {
 
     async fn next_due(&self) -> Result<Option<i64>, StoreError> {
         self.ask(What::Read, || "next due".to_owned(), |shared| now(shared.memory.next_due())).await
+    }
+
+    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
+        self.ask(What::Read, || "next timer".to_owned(), |shared| now(shared.memory.next_timer_due())).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

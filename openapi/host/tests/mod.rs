@@ -13,6 +13,7 @@ mod mounting;
 mod ours;
 mod pages;
 mod parameters;
+mod pressure;
 mod refusals;
 mod routing;
 mod stock;

@@ -13,6 +13,9 @@ use crate::store::Cursor;
 /// What stands before a cursor of a list of approvals. Those of runs came first and have nothing.
 const APPROVALS: &str = "a";
 
+/// What stands before a cursor of a list of node runs.
+const NODE_RUNS: &str = "n";
+
 /// The text of a cursor.
 pub(super) fn write(cursor: Cursor) -> String {
     text(cursor.created_at_ms, cursor.run.uuid())
@@ -33,6 +36,17 @@ pub(super) fn write_approval(cursor: ApprovalCursor) -> String {
 pub(super) fn read_approval(text: &str) -> Option<ApprovalCursor> {
     let (asked_at_ms, id) = place(text.strip_prefix(APPROVALS)?)?;
     Some(ApprovalCursor { asked_at_ms, approval: ApprovalId::from_uuid(id) })
+}
+
+/// The text of a cursor of a list of node runs: behind so many of them.
+pub(super) fn write_node_runs(behind: usize) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{NODE_RUNS}{behind}"))
+}
+
+/// A cursor of a list of node runs that we wrote; anything else is `None`.
+pub(super) fn read_node_runs(text: &str) -> Option<usize> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    std::str::from_utf8(&bytes).ok()?.strip_prefix(NODE_RUNS)?.parse().ok()
 }
 
 fn text(at_ms: i64, id: Uuid) -> String {
@@ -67,8 +81,11 @@ mod tests {
         let text = write_approval(of_approvals);
         assert_eq!(read_approval(&text), Some(of_approvals));
         assert_eq!((read(&text), read_approval(&write(cursor))), (None, None), "one list's is not another's");
+        assert_eq!((write_node_runs(1).as_str(), read_node_runs(&write_node_runs(20_000))), ("bjE", Some(20_000)));
+        assert_eq!(read_node_runs(&write(cursor)), None);
         for rubbish in ["", "x", "AAAA", "not base64!", &"A".repeat(100)] {
             assert_eq!((read(rubbish), read_approval(rubbish)), (None, None), "{rubbish}");
+            assert_eq!(read_node_runs(rubbish), None, "{rubbish}");
         }
     }
 }

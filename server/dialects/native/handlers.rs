@@ -104,6 +104,34 @@ impl Runyard for Room {
         Ok(GetRunOk::Ok(wire::run(&state)).into())
     }
 
+    async fn list_node_runs(
+        &self,
+        cx: &Caller,
+        request: ListNodeRunsRequest,
+    ) -> Result<Reply<ListNodeRunsOk>, Problem> {
+        let behind = request.cursor.as_deref().map(|text| cursor::read_node_runs(text).ok_or_else(cursor::refused));
+        let behind = behind.transpose().map_err(|refusal| problem(cx, refusal))?.unwrap_or_default();
+        let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(wire::NODE_RUNS);
+        let state = self.runs.get(&cx.tenant, &request.run_id).await;
+        let state = state.map_err(|error| problem(cx, of_runs(error)))?;
+        Ok(ListNodeRunsOk::Ok(wire::node_run_list(&state, behind, limit)).into())
+    }
+
+    async fn list_run_events(
+        &self,
+        cx: &Caller,
+        request: ListRunEventsRequest,
+    ) -> Result<Reply<ListRunEventsOk>, Problem> {
+        let state = self.runs.get(&cx.tenant, &request.run_id).await;
+        let run = state.map_err(|error| problem(cx, of_runs(error)))?.run;
+        let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(project::EVENTS);
+        let after = Resume::new(request.after_seq, None).seq();
+        // One more than asked for says whether there is a next page.
+        let log = self.runs.part_of_log(&cx.tenant, run, after, limit + 1).await;
+        let log = log.map_err(|error| problem(cx, of_runs(error)))?;
+        Ok(ListRunEventsOk::Ok(project::page(&run.to_string(), &log, limit)).into())
+    }
+
     async fn stream_run_events(
         &self,
         cx: &Caller,

@@ -1,9 +1,24 @@
 //! The log as our own door shows it: every event, `seq` is its place in the log.
 
+use runyard_api::runyard::types;
 use runyard_engine::Recorded;
 use serde_json::{Map, Value, json};
 
 use crate::clock::rfc3339;
+
+/// How many events are on a page where its caller does not say.
+pub(super) const EVENTS: usize = 500;
+
+/// So many of these events, and where the page after them begins.
+pub(super) fn page(run_id: &str, log: &[Recorded], limit: usize) -> types::RunEventList {
+    let shown = &log[..log.len().min(limit)];
+    let events = shown.iter().filter_map(|recorded| serde_json::from_value(project(run_id, recorded)).ok());
+    let last = shown.last().filter(|_| log.len() > limit);
+    types::RunEventList {
+        events: events.collect(),
+        next_after_seq: last.and_then(|last| i64::try_from(last.position).ok()),
+    }
+}
 
 /// One stored event on the wire (`RunEvent`).
 pub(super) fn project(run_id: &str, recorded: &Recorded) -> Value {

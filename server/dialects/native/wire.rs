@@ -8,7 +8,7 @@ use runyard_engine::{
     State, Wait,
 };
 
-use super::approvals;
+use super::{approvals, cursor};
 use crate::catalog::{Catalog, Entry};
 use crate::doors::Door;
 use crate::runs::row;
@@ -111,8 +111,25 @@ pub(super) fn counts(counts: &[(Status, u64)]) -> types::RunCounts {
     }
 }
 
-/// A run with its whole tree.
+/// How many node runs are shown with a run, and on a page of them where its caller does not say.
+pub(super) const NODE_RUNS: usize = 500;
+
+/// Node runs in the order of creation, behind so many, and where the page after them begins.
+pub(super) fn node_run_list(state: &State, behind: usize, limit: usize) -> types::NodeRunList {
+    let (node_runs, next_cursor) = node_runs(state, behind, limit);
+    types::NodeRunList { node_runs, next_cursor }
+}
+
+fn node_runs(state: &State, behind: usize, limit: usize) -> (Vec<types::NodeRun>, Option<String>) {
+    let ids = state.order.iter().skip(behind).take(limit);
+    let shown: Vec<_> = ids.filter_map(|id| state.nodes.get(id)).map(|node| node_run(node)).collect();
+    let end = behind.saturating_add(shown.len());
+    (shown, (end < state.order.len()).then(|| cursor::write_node_runs(end)))
+}
+
+/// A run with its tree, or as much of it as one answer has.
 pub(super) fn run(state: &State) -> types::Run {
+    let (node_runs, next_cursor) = node_runs(state, 0, NODE_RUNS);
     let row = row::derive(state);
     let shown = summary(&row);
     types::Run {
@@ -137,7 +154,9 @@ pub(super) fn run(state: &State) -> types::Run {
         output_schema: state.start.as_deref().and_then(|start| start.output_schema.as_ref()).map(object),
         parent: state.start.as_deref().and_then(|start| start.parent.as_ref()).map(parent),
         root_node_run_id: state.root().map(|root| root.id.to_string()).unwrap_or_default(),
-        node_runs: state.order.iter().filter_map(|id| state.nodes.get(id)).map(|node| node_run(node)).collect(),
+        node_run_count: Some(count(state.order.len() as u64)),
+        node_runs,
+        next_cursor,
     }
 }
 

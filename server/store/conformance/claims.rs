@@ -210,6 +210,23 @@ pub(super) async fn next_due_names_the_next_time_to_look(store: &dyn Store) {
     assert_eq!(store.next_due().await.unwrap(), None);
 }
 
+pub(super) async fn timers_are_claimed_apart(store: &dyn Store) {
+    let load = |n, due_at_ms| Effect { request: Request::Load { until_ms: None }, ..effect(n, due_at_ms) };
+    start(1).asks(load(1, 5)).asks(effect(2, 10)).asks(load(3, 15)).asks(effect(4, 20)).lands(store).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(5));
+    assert_eq!(store.next_timer_due().await.unwrap(), Some(10));
+    assert_eq!(held(&store.claim_timers("a", 9, 100, 9).await.unwrap()), []);
+    assert_eq!(held(&store.claim_timers("a", 30, 100, 1).await.unwrap()), [(effect_id(2), 1)]);
+    assert_eq!(store.next_timer_due().await.unwrap(), Some(20));
+    assert_eq!(
+        held(&store.claim("b", 30, 200, 9).await.unwrap()),
+        [(effect_id(1), 1), (effect_id(3), 1), (effect_id(4), 1)]
+    );
+    assert_eq!(store.next_timer_due().await.unwrap(), Some(130), "when the next lease runs out");
+    // One whose lease has run out is free again, whoever asks.
+    assert_eq!(held(&store.claim_timers("c", 130, 100, 9).await.unwrap()), [(effect_id(2), 2)]);
+}
+
 pub(super) async fn a_refused_entry_keeps_its_effects(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
     store.claim("a", 0, 100, 10).await.unwrap();

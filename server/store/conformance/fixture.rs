@@ -138,6 +138,13 @@ impl Draft {
         self
     }
 
+    /// Ends it.
+    pub(in crate::store) fn ends(mut self, status: Status, at_ms: i64) -> Self {
+        self.0.row.status = status.into();
+        self.0.row.ended_at_ms = Some(at_ms);
+        self
+    }
+
     pub(in crate::store) fn key(mut self, scope: &str, key: &str) -> Self {
         self.0.key = Some(KeyUse { scope: scope.into(), key: key.into(), fingerprint: vec![7; 32], run: self.0.run });
         self

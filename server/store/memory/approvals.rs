@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use runyard_engine::ApprovalId;
+use runyard_engine::{ApprovalId, RunId};
 
 use crate::store::Tenant;
 use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
@@ -28,6 +28,13 @@ impl Approvals {
                 }
                 Some(_) => {}
             }
+        }
+    }
+
+    /// A run's are there no more.
+    pub(super) fn forget(&mut self, tenant: &str, run: RunId) {
+        if let Some(kept) = self.rows.get_mut(tenant) {
+            kept.retain(|_, row| row.run != run);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runyard_engine::{Effect, EffectId, RunId};
+use runyard_engine::{Effect, EffectId, Request, RunId};
 
 use crate::store::{Claimed, Epoch, Tenant};
 
@@ -27,6 +27,11 @@ struct Row {
     effect: Effect,
     epoch: Epoch,
     lease_until_ms: Option<i64>,
+}
+
+/// Whether an effect takes no time once it is due.
+pub(super) fn is_timer(effect: &Effect) -> bool {
+    effect.request == Request::Wake
 }
 
 impl Effects {
@@ -84,10 +89,16 @@ impl Effects {
         }
     }
 
-    pub(super) fn claim(&mut self, now_ms: i64, lease_ms: i64, limit: usize) -> Vec<Claimed> {
+    pub(super) fn claim(
+        &mut self,
+        now_ms: i64,
+        lease_ms: i64,
+        limit: usize,
+        wanted: fn(&Effect) -> bool,
+    ) -> Vec<Claimed> {
         self.free_expired(now_ms);
-        let due: Vec<_> =
-            self.free.iter().take_while(|(due_at_ms, _)| *due_at_ms <= now_ms).take(limit).copied().collect();
+        let due = self.free.iter().take_while(|(due_at_ms, _)| *due_at_ms <= now_ms);
+        let due: Vec<_> = due.filter(|(_, ordinal)| self.is(*ordinal, wanted)).take(limit).copied().collect();
         let lease_until_ms = now_ms.saturating_add(lease_ms);
         due.into_iter()
             .filter_map(|place| {
@@ -137,8 +148,12 @@ impl Effects {
         renewed
     }
 
-    pub(super) fn next_due(&self) -> Option<i64> {
-        let free = self.free.first().map(|(due_at_ms, _)| *due_at_ms);
+    fn is(&self, ordinal: Ordinal, wanted: fn(&Effect) -> bool) -> bool {
+        self.rows.get(&ordinal).is_some_and(|row| wanted(&row.effect))
+    }
+
+    pub(super) fn next_due(&self, wanted: fn(&Effect) -> bool) -> Option<i64> {
+        let free = self.free.iter().find(|(_, ordinal)| self.is(*ordinal, wanted)).map(|(due_at_ms, _)| *due_at_ms);
         let leased = self.leased.first().map(|(until, _)| *until);
         free.into_iter().chain(leased).min()
     }

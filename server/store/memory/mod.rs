@@ -2,11 +2,12 @@
 //! for the simulation, and for measuring what storage costs. Deterministic: the same calls in the same order give the same answers.
 //!
 //! Nothing here is durable. How claims work is in `claims.rs`, what small objects are in `objects.rs`, what lists show of approvals
-//! in `approvals.rs`.
+//! in `approvals.rs`, how runs are removed in `removals.rs`.
 
 mod approvals;
 mod claims;
 mod objects;
+mod removals;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -41,7 +42,8 @@ struct Data {
     /// By thread, then by number.
     turns: HashMap<(Tenant, String), BTreeMap<u64, RunId>>,
     node_runs: HashMap<(Tenant, NodeRunId), RunId>,
-    keys: HashMap<(Tenant, String, String), KeyUse>,
+    /// With when they were used.
+    keys: HashMap<(Tenant, String, String), (KeyUse, i64)>,
     counts: BTreeMap<Tenant, BTreeMap<Status, u64>>,
     effects: Effects,
     approvals: Approvals,
@@ -108,7 +110,9 @@ impl Store for Memory {
     }
 
     async fn keyed(&self, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError> {
-        Ok(self.data().keys.get(&(tenant.to_owned(), scope.to_owned(), key.to_owned())).cloned())
+        let data = self.data();
+        let used = data.keys.get(&(tenant.to_owned(), scope.to_owned(), key.to_owned()));
+        Ok(used.map(|(key, _)| key.clone()))
     }
 
     async fn list(
@@ -177,7 +181,18 @@ impl Store for Memory {
 
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
         let _ = claimer; // Kept by stores that people look into; no rule depends on it.
-        Ok(self.data().effects.claim(now_ms, lease_ms, limit))
+        Ok(self.data().effects.claim(now_ms, lease_ms, limit, |_| true))
+    }
+
+    async fn claim_timers(
+        &self,
+        claimer: &str,
+        now_ms: i64,
+        lease_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let _ = claimer;
+        Ok(self.data().effects.claim(now_ms, lease_ms, limit, claims::is_timer))
     }
 
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
@@ -185,7 +200,11 @@ impl Store for Memory {
     }
 
     async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        Ok(self.data().effects.next_due())
+        Ok(self.data().effects.next_due(|_| true))
+    }
+
+    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
+        Ok(self.data().effects.next_due(claims::is_timer))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -281,7 +300,7 @@ impl Data {
         self.refuse(&append, &place)?;
 
         if let Some(key) = append.key.take() {
-            self.keys.insert((append.tenant.clone(), key.scope.clone(), key.key.clone()), key);
+            self.keys.insert((append.tenant.clone(), key.scope.clone(), key.key.clone()), (key, append.at_ms));
         }
         self.effects.replace(
             &append.tenant,
@@ -327,7 +346,7 @@ impl Data {
     /// All that can be refused, in the order that the trait names.
     fn refuse(&self, append: &Append, place: &(Tenant, RunId)) -> Result<(), StoreError> {
         if let Some(key) = &append.key
-            && let Some(taken) = self.keys.get(&(append.tenant.clone(), key.scope.clone(), key.key.clone()))
+            && let Some((taken, _)) = self.keys.get(&(append.tenant.clone(), key.scope.clone(), key.key.clone()))
         {
             return Err(StoreError::KeyTaken(taken.clone()));
         }

@@ -54,6 +54,11 @@ impl Objects {
         Ok(Some(after))
     }
 
+    /// Those of one parent are there no more.
+    pub(super) fn forget(&mut self, tenant: &str, parent: &str) {
+        self.0.retain(|(whose, ..), object| whose != tenant || object.parent.as_deref() != Some(parent));
+    }
+
     pub(super) fn get(&self, tenant: &str, kind: &str, id: &str) -> Option<&Object> {
         self.0.get(&place(tenant, (kind, id)))
     }

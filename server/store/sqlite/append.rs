@@ -46,6 +46,18 @@ impl Prepared {
             append.effects.iter().map(|effect| convert::encode(&effect.request)).collect::<Result<_, _>>()?;
         Ok(Prepared { append, events, requests })
     }
+
+    /// How much there is to write, about: what is of fixed size is left out.
+    pub(super) fn bytes(&self) -> usize {
+        self.events.iter().chain(&self.requests).map(String::len).sum()
+    }
+}
+
+impl Prepared {
+    /// What a witness is told when this is durable.
+    pub(super) fn version(&self) -> (&str, runyard_engine::RunId, runyard_engine::Position) {
+        (&self.append.tenant, self.append.run, self.append.row.version)
+    }
 }
 
 /// Appends, or says why not.

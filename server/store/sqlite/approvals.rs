@@ -82,7 +82,8 @@ pub(super) fn list(
     Ok(rows)
 }
 
-fn list_one(
+/// One ordered query, as one snapshot sees it.
+pub(super) fn list_one(
     connection: &Connection,
     tenant: &str,
     status: Option<ApprovalStatus>,

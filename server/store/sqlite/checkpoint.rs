@@ -4,19 +4,25 @@
 //! grow for ever; when it has become long, the writer is stopped for the moment that the small remainder takes.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 
+use super::witness::Witness;
 use crate::store::StoreError;
 
-/// How many times longer than where checkpoints begin the WAL may get before the writer is stopped for one.
-const LONG: i64 = 16;
+/// How many times longer than where checkpoints begin the WAL may get before the writer is stopped for one. While the file grows, each
+/// sync has to write its length too, which takes several times as long and now and then a hundred times: it is to grow seldom and soon
+/// stop. When somebody who reads for long, such as a backup, keeps that from working, it is tried again only after as much again: each
+/// try makes commits wait.
+const LONG: i64 = 4;
 
 /// Where a WAL stands, in pages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wal {
+    /// Whether somebody kept it from being done.
+    blocked: bool,
     pages: i64,
     moved: i64,
 }
@@ -31,28 +37,56 @@ impl Wal {
 pub(super) fn start(
     connection: Connection,
     gate: Arc<Mutex<()>>,
+    witness: Arc<Mutex<Witness>>,
     pages: u32,
 ) -> Result<(SyncSender<()>, JoinHandle<()>), StoreError> {
     // One nudge waiting says as much as many.
     let (nudge, nudges) = sync_channel(1);
     let thread = thread::Builder::new()
         .name("store-checkpoints".into())
-        .spawn(move || work(&connection, &gate, &nudges, i64::from(pages) * LONG))
+        .spawn(move || Checkpoints { connection, gate, witness, long: i64::from(pages) * LONG }.work(&nudges))
         .map_err(|error| StoreError::Failed(Box::new(error)))?;
     Ok((nudge, thread))
 }
 
-fn work(connection: &Connection, gate: &Mutex<()>, nudges: &Receiver<()>, long: i64) {
-    while nudges.recv().is_ok() {
-        match checkpoint(connection, "PASSIVE") {
-            Ok(wal) if wal.pages >= long => {
-                let _writer_waits = gate.lock().unwrap_or_else(PoisonError::into_inner);
-                report(checkpoint(connection, "TRUNCATE"));
+struct Checkpoints {
+    connection: Connection,
+    gate: Arc<Mutex<()>>,
+    witness: Arc<Mutex<Witness>>,
+    long: i64,
+}
+
+impl Checkpoints {
+    fn work(self, nudges: &Receiver<()>) {
+        let mut patience = self.long;
+        while nudges.recv().is_ok() {
+            match checkpoint(&self.connection, "PASSIVE") {
+                Ok(wal) if wal.pages >= patience || (wal.waiting() == 0 && self.witness().is_long()) => {
+                    // Written over from its beginning, and not cut: a file that grows again makes each sync write its length, too.
+                    patience = if self.move_all("RESTART") { self.long } else { wal.pages + self.long };
+                }
+                Ok(wal) if wal.pages < self.long => patience = self.long,
+                done => report(done),
             }
-            done => report(done),
         }
+        self.move_all("TRUNCATE");
     }
-    report(checkpoint(connection, "TRUNCATE"));
+
+    /// Moves what is left while the writer waits. Says whether everything is in the database now.
+    fn move_all(&self, mode: &str) -> bool {
+        let _writer_waits = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = checkpoint(&self.connection, mode);
+        let all = done.as_ref().is_ok_and(|wal| !wal.blocked && wal.waiting() == 0);
+        if all {
+            self.witness().forget();
+        }
+        report(done);
+        all
+    }
+
+    fn witness(&self) -> MutexGuard<'_, Witness> {
+        self.witness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Nothing is lost when a checkpoint fails: the WAL has it all, and the next one goes on.
@@ -70,5 +104,5 @@ pub(super) fn measure(connection: &Connection) -> rusqlite::Result<Wal> {
 fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Wal> {
     connection
         .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?
-        .query_row([], |row| Ok(Wal { pages: row.get(1)?, moved: row.get(2)? }))
+        .query_row([], |row| Ok(Wal { blocked: row.get(0)?, pages: row.get(1)?, moved: row.get(2)? }))
 }

@@ -7,12 +7,39 @@ use super::append::Stop;
 use super::convert::{self, Id};
 use crate::store::{Claimed, Epoch, StoreError};
 
+/// What is claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Whatever is due.
+    All,
+    /// Timers alone.
+    Timers,
+}
+
+impl Wanted {
+    /// What holds of it, as `effects_free` and `effects_timers` have it: the planner compares the words.
+    const fn clause(self) -> &'static str {
+        match self {
+            Wanted::All => "lease_until_ms IS NULL",
+            Wanted::Timers => "lease_until_ms IS NULL AND request = '{\"type\":\"wake\"}'",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Claim {
+    pub(super) wanted: Wanted,
     pub(super) claimer: String,
     pub(super) now_ms: i64,
     pub(super) lease_until_ms: i64,
     pub(super) limit: i64,
+}
+
+impl Claim {
+    pub(super) fn new(wanted: Wanted, claimer: &str, (now_ms, lease_ms): (i64, i64), limit: usize) -> Self {
+        let lease_until_ms = now_ms.saturating_add(lease_ms);
+        Claim { wanted, claimer: claimer.to_owned(), now_ms, lease_until_ms, limit: convert::limit(limit) }
+    }
 }
 
 #[derive(Debug)]
@@ -25,10 +52,7 @@ pub(super) struct Renewal {
 /// reported here and comes up again when its lease runs out.
 pub(super) fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<Claimed>, Stop> {
     free_expired(connection, claim.now_ms)?;
-    let mut due = connection.prepare_cached(
-        "SELECT ordinal, tenant, id, run, node_run, due_at_ms, attempt, format, request, epoch + 1 FROM effects \
-         WHERE lease_until_ms IS NULL AND due_at_ms <= ?1 ORDER BY due_at_ms, ordinal LIMIT ?2",
-    )?;
+    let mut due = connection.prepare_cached(&due_sql(claim.wanted))?;
     let rows = due.query_map(params![claim.now_ms, claim.limit], |row| {
         let ordinal: i64 = row.get(0)?;
         Ok((ordinal, row.get::<_, Epoch>(9)?, claimed(row, claim.lease_until_ms)?))
@@ -47,6 +71,14 @@ pub(super) fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<Claime
         }
     }
     Ok(taken)
+}
+
+pub(super) fn due_sql(wanted: Wanted) -> String {
+    let clause = wanted.clause();
+    format!(
+        "SELECT ordinal, tenant, id, run, node_run, due_at_ms, attempt, format, request, epoch + 1 FROM effects \
+         WHERE {clause} AND due_at_ms <= ?1 ORDER BY due_at_ms, ordinal LIMIT ?2"
+    )
 }
 
 fn claimed(row: &rusqlite::Row<'_>, lease_until_ms: i64) -> rusqlite::Result<Result<Claimed, StoreError>> {
@@ -91,15 +123,16 @@ pub(super) fn renew(connection: &Connection, renewal: &Renewal) -> Result<Vec<Ef
 }
 
 /// When the next free effect is due or the next lease runs out.
-pub(super) fn next_due(connection: &Connection) -> Result<Option<i64>, StoreError> {
-    let ask = || {
-        connection
-            .prepare_cached(
-                "SELECT min(next) FROM ( \
-                   SELECT (SELECT min(due_at_ms) FROM effects WHERE lease_until_ms IS NULL) AS next UNION ALL \
-                   SELECT (SELECT min(lease_until_ms) FROM effects WHERE lease_until_ms IS NOT NULL))",
-            )?
-            .query_row([], |row| row.get(0))
-    };
+pub(super) fn next_due(connection: &Connection, wanted: Wanted) -> Result<Option<i64>, StoreError> {
+    let ask = || connection.prepare_cached(&next_due_sql(wanted))?.query_row([], |row| row.get(0));
     ask().map_err(convert::failure)
+}
+
+pub(super) fn next_due_sql(wanted: Wanted) -> String {
+    let clause = wanted.clause();
+    format!(
+        "SELECT min(next) FROM ( \
+           SELECT (SELECT min(due_at_ms) FROM effects WHERE {clause}) AS next UNION ALL \
+           SELECT (SELECT min(lease_until_ms) FROM effects WHERE lease_until_ms IS NOT NULL))"
+    )
 }

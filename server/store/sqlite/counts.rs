@@ -32,6 +32,11 @@ impl Deltas {
         *self.changes.entry((tenant.to_owned(), after)).or_default() += 1;
     }
 
+    /// A run is there no more.
+    pub(super) fn removed(&mut self, tenant: &str, before: Status) {
+        *self.changes.entry((tenant.to_owned(), before)).or_default() -= 1;
+    }
+
     /// The oldest rows of this tenant and status are to be replaced by their sum.
     pub(super) fn bite(&mut self, place: (Tenant, Status)) {
         self.bite = Some(place);

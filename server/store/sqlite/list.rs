@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::append;
 use super::convert::{self, Id};
-use crate::store::{Cursor, Filter, LabelFilter, RunRow, Status, StoreError};
+use crate::store::{Cursor, Filter, LabelFilter, RunRow, Standing, Status, StoreError};
 
 /// Where a run stands in the order of lists.
 type Place = (i64, RunId);
@@ -116,17 +116,34 @@ pub(super) fn walks(tenant: &str, filter: &Filter, after: Option<Cursor>) -> Vec
             values.into_iter().map(|value| Some((name.as_str(), value.as_str()))).collect()
         }
     };
-    let pairs = statuses.iter().flat_map(|status| labels.iter().map(|label| (*status, *label)));
-    pairs.map(|(status, label)| walk(tenant, filter, status, label, after)).collect()
+    let standings = standings(filter);
+    let mut walks = Vec::new();
+    for (status, label) in statuses.iter().flat_map(|status| labels.iter().map(|label| (*status, *label))) {
+        walks.extend(
+            standings.iter().map(|standing| walk(tenant, filter, Heads { status, label, standing: *standing }, after)),
+        );
+    }
+    walks
 }
 
-fn walk(
-    tenant: &str,
-    filter: &Filter,
+/// The standings that are walked one by one: few runs are at something, and those have an index of their own. Not where most runs
+/// are meant, or where labels are walked.
+fn standings(filter: &Filter) -> Vec<Option<Standing>> {
+    let wanted: BTreeSet<Standing> = filter.standings.iter().copied().collect();
+    let walked = !wanted.is_empty() && !wanted.contains(&Standing::Plain) && filter.labels.is_empty();
+    if walked { wanted.into_iter().map(Some).collect() } else { vec![None] }
+}
+
+/// What one walk is of.
+#[derive(Clone, Copy)]
+struct Heads<'a> {
     status: Option<Status>,
-    label: Option<(&str, &str)>,
-    after: Option<Cursor>,
-) -> Walk {
+    label: Option<(&'a str, &'a str)>,
+    standing: Option<Standing>,
+}
+
+fn walk(tenant: &str, filter: &Filter, heads: Heads<'_>, after: Option<Cursor>) -> Walk {
+    let Heads { status, label, standing } = heads;
     let Filter { statuses: _, standings, face, node_type, created_from_ms, created_before_ms, labels } = filter;
     let asks_row = status.is_some() || !standings.is_empty() || face.is_some() || node_type.is_some();
     let (table, join) = match label {
@@ -141,19 +158,24 @@ fn walk(
         walk.and(" AND labels.name = ?", name.to_owned());
         walk.and(" AND labels.value = ?", value.to_owned());
     }
+    // With a sign where standings are walked, so that no other index is taken for theirs.
+    let sign = if standing.is_some() { "+" } else { "" };
     if let Some(status) = status {
-        walk.and(" AND runs.status = ?", status.word().to_owned());
+        walk.and(&format!(" AND {sign}runs.status = ?"), status.word().to_owned());
     }
-    if !standings.is_empty() {
+    if let Some(standing) = standing {
+        // In the words of the index, which the planner compares.
+        walk.and(" AND runs.standing <> 'plain' AND runs.standing = ?", standing.word().to_owned());
+    } else if !standings.is_empty() {
         let marks = vec!["?"; standings.len()].join(", ");
         walk.sql.push_str(&format!(" AND runs.standing IN ({marks})"));
         walk.values.extend(standings.iter().map(|standing| Value::from(standing.word().to_owned())));
     }
     if let Some(face) = face {
-        walk.and(" AND runs.face = ?", face.clone());
+        walk.and(&format!(" AND {sign}runs.face = ?"), face.clone());
     }
     if let Some(node_type) = node_type {
-        walk.and(" AND runs.node_type = ?", node_type.clone());
+        walk.and(&format!(" AND {sign}runs.node_type = ?"), node_type.clone());
     }
     if let Some(from) = *created_from_ms {
         walk.and(&format!(" AND {table}.created_at_ms >= ?"), from);

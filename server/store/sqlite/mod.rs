@@ -9,6 +9,12 @@
 //! | `objects.rs` | the table of small objects |
 //! | `readers.rs`, `read.rs`, `list.rs` | the pool and its queries |
 //! | `checkpoint.rs` | moves the WAL into the database, off the commit path |
+//! | `witness.rs` | what was acknowledged, so that its loss is seen |
+//! | [`inspect`] | a look from outside, for `runyard check` |
+//! | [`mod@backup`] | a copy of a database that may be in use, and the way back |
+//! | `removals.rs` | finished runs, removed in small bites |
+//! | [`wal`] | how many transactions stand in the WAL, read from outside |
+//! | [`plain`] | SQLite alone with the same rows, to measure against |
 //! | `convert.rs` | between columns and the shapes of the trait |
 //!
 //! Every acknowledged commit has been synced (`synchronous=FULL`). Nothing here reads a clock.
@@ -16,18 +22,24 @@
 mod api_keys;
 mod append;
 mod approvals;
+pub mod backup;
 mod checkpoint;
 mod claims;
 mod convert;
 mod counts;
+pub mod inspect;
 mod list;
 mod objects;
+pub mod plain;
 mod read;
 mod readers;
+mod removals;
 mod schema;
 mod sealed;
 #[cfg(test)]
 mod tests;
+pub mod wal;
+mod witness;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -38,13 +50,17 @@ use async_trait::async_trait;
 use runyard_engine::{ApprovalId, EffectId, NodeRunId, Position, Recorded, RunId};
 use rusqlite::Connection;
 
+use self::claims::Wanted;
 use self::readers::Readers;
+use self::witness::Witness;
 use self::writer::{Job, Queue};
 use super::api_key::{ApiKey, KeyStore};
 use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectStore};
+use super::retention::{Removal, Retention};
 use super::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError, folder,
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError, Tenant,
+    folder,
 };
 
 /// The database's name in its folder.
@@ -57,6 +73,8 @@ pub struct Options {
     pub readers: usize,
     /// Appends, claims and renewals that may wait for the writer; beyond this callers are told `Busy`.
     pub queue_entries_max: usize,
+    /// The same for how much they have to write, in bytes.
+    pub queue_bytes_max: usize,
     /// Entries that share one transaction.
     pub batch_entries_max: usize,
     /// Pages of the WAL after which it is moved into the database. A page has 4096 bytes.
@@ -73,6 +91,7 @@ impl Default for Options {
         Options {
             readers: 4,
             queue_entries_max: 4096,
+            queue_bytes_max: 64 << 20,
             batch_entries_max: 512,
             checkpoint_pages: 1000,
             pages_max: None,
@@ -103,6 +122,7 @@ impl Sqlite {
             |what: &Path, error| StoreError::Unusable(format!("cannot open {} for writing: {error}", what.display()));
         std::fs::create_dir_all(folder).map_err(|error| unusable(folder, error))?;
         let path = folder.join(FILE_NAME);
+        backup::refuse_unfinished(folder)?;
         // Made here so that it is private (mode 0600) wherever it lies; SQLite gives its other files the same mode.
         folder::open_private(&path).map_err(|error| unusable(&path, error))?;
         Self::open_file(path.clone(), &options).map_err(|error| match error {
@@ -119,8 +139,10 @@ impl Sqlite {
 
         let readers = Readers::open(&path, options.readers.max(1))?;
         let gate = Arc::new(Mutex::new(()));
-        let (nudge, checkpoints) = checkpoint::start(checkpointer, Arc::clone(&gate), options.checkpoint_pages)?;
-        let (queue, writes) = writer::start(writer, gate, nudge, options)?;
+        let witness = Arc::new(Mutex::new(Witness::open(&path)));
+        let pages = options.checkpoint_pages;
+        let (nudge, checkpoints) = checkpoint::start(checkpointer, Arc::clone(&gate), Arc::clone(&witness), pages)?;
+        let (queue, writes) = writer::start(writer, gate, witness, nudge, options)?;
         // In this order: the writer's end is what ends the checkpointer.
         Ok(Sqlite { path, queue: Some(queue), readers: Some(readers), threads: vec![writes, checkpoints] })
     }
@@ -165,6 +187,11 @@ impl Store for Sqlite {
     async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {
         let tenant = tenant.to_owned();
         self.readers()?.read(move |connection| read::row(connection, &tenant, run)).await
+    }
+
+    async fn versions(&self, runs: &[(Tenant, RunId)]) -> Result<Vec<Position>, StoreError> {
+        let runs = runs.to_vec();
+        self.readers()?.read(move |connection| read::versions(connection, &runs)).await
     }
 
     async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError> {
@@ -242,12 +269,18 @@ impl Store for Sqlite {
     }
 
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        let claim = claims::Claim {
-            claimer: claimer.to_owned(),
-            now_ms,
-            lease_until_ms: now_ms.saturating_add(lease_ms),
-            limit: convert::limit(limit),
-        };
+        let claim = claims::Claim::new(Wanted::All, claimer, (now_ms, lease_ms), limit);
+        self.queue()?.ask(|answer| Job::Claim(claim, answer)).await
+    }
+
+    async fn claim_timers(
+        &self,
+        claimer: &str,
+        now_ms: i64,
+        lease_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let claim = claims::Claim::new(Wanted::Timers, claimer, (now_ms, lease_ms), limit);
         self.queue()?.ask(|answer| Job::Claim(claim, answer)).await
     }
 
@@ -257,7 +290,11 @@ impl Store for Sqlite {
     }
 
     async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        self.readers()?.read(|connection| claims::next_due(connection)).await
+        self.readers()?.read(|connection| claims::next_due(connection, Wanted::All)).await
+    }
+
+    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
+        self.readers()?.read(|connection| claims::next_due(connection, Wanted::Timers)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -292,6 +329,38 @@ impl KeyStore for Sqlite {
     async fn revoke_api_key(&self, tenant: Option<&str>, id: &str, at_ms: i64) -> Result<Option<ApiKey>, StoreError> {
         let revocation = api_keys::Revocation { tenant: tenant.map(str::to_owned), id: id.to_owned(), at_ms };
         self.queue()?.ask(|answer| Job::RevokeKey(revocation, answer)).await
+    }
+}
+
+#[async_trait]
+impl Retention for Sqlite {
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        self.readers()?.read(|connection| removals::tenants(connection)).await
+    }
+
+    async fn oldest(
+        &self,
+        tenant: &str,
+        status: Status,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.readers()?.read(move |connection| removals::oldest(connection, &tenant, status, after, limit)).await
+    }
+
+    async fn remove(
+        &self,
+        tenant: &str,
+        removals: Vec<Removal>,
+        keys_before_ms: i64,
+    ) -> Result<Vec<RunId>, StoreError> {
+        let removals = removals::Removals { tenant: tenant.to_owned(), removals, keys_before_ms };
+        self.queue()?.ask(|answer| Job::Remove(removals, answer)).await
+    }
+
+    async fn sweep(&self, limit: usize) -> Result<usize, StoreError> {
+        self.queue()?.ask(|answer| Job::Sweep(limit, answer)).await
     }
 }
 

@@ -1,12 +1,13 @@
 //! The queries of the readers. Each sees one committed state.
 
 use runyard_engine::{NodeRunId, Position, Recorded, RunId};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::append;
 use super::convert::{self, Id, RUN_COLUMNS};
-use crate::store::{KeyUse, RunRow, StoreError};
+use crate::store::{KeyUse, RunRow, StoreError, Tenant};
 
+/// The log of a run that has not been removed.
 pub(super) fn log(
     connection: &Connection,
     tenant: &str,
@@ -14,13 +15,35 @@ pub(super) fn log(
     after: Position,
     limit: usize,
 ) -> Result<Vec<Recorded>, StoreError> {
+    let seen = "AND NOT EXISTS (SELECT 1 FROM removals WHERE tenant = ?1 AND run = ?2)";
+    log_where(seen, connection, (tenant, run), after, limit)
+}
+
+/// A log, whatever has become of the run.
+pub(super) fn log_as_it_is(
+    connection: &Connection,
+    tenant: &str,
+    run: RunId,
+    after: Position,
+    limit: usize,
+) -> Result<Vec<Recorded>, StoreError> {
+    log_where("", connection, (tenant, run), after, limit)
+}
+
+fn log_where(
+    clause: &'static str,
+    connection: &Connection,
+    (tenant, run): (&str, RunId),
+    after: Position,
+    limit: usize,
+) -> Result<Vec<Recorded>, StoreError> {
     let Ok(start) = i64::try_from(after) else { return Ok(Vec::new()) };
     let failure = convert::failure_of(run);
     let mut select = connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT position, at_ms, format, event FROM log \
-             WHERE tenant = ?1 AND run = ?2 AND position > ?3 ORDER BY position LIMIT ?4",
-        )
+             WHERE tenant = ?1 AND run = ?2 AND position > ?3 {clause} ORDER BY position LIMIT ?4"
+        ))
         .map_err(&failure)?;
     let mut rows = select.query(params![tenant, Id::from(run), start, convert::limit(limit)]).map_err(&failure)?;
     let mut recorded = Vec::new();
@@ -48,6 +71,18 @@ fn event(row: &rusqlite::Row<'_>, run: RunId, expected: i64) -> Result<Recorded,
 
 pub(super) fn row(connection: &Connection, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {
     append::row(connection, tenant, run).map_err(convert::failure_of(run))
+}
+
+/// How far each of these logs reaches.
+pub(super) fn versions(connection: &Connection, runs: &[(Tenant, RunId)]) -> Result<Vec<Position>, StoreError> {
+    let read = || -> rusqlite::Result<Vec<Position>> {
+        let mut select = connection.prepare_cached("SELECT version FROM runs WHERE tenant = ?1 AND run = ?2")?;
+        let version = |(tenant, run): &(Tenant, RunId)| {
+            select.query_row(params![tenant, Id::from(*run)], |row| row.get::<_, i64>(0)).optional()
+        };
+        runs.iter().map(version).map(|found| Ok(found?.unwrap_or(0).unsigned_abs())).collect()
+    };
+    read().map_err(convert::failure)
 }
 
 pub(super) fn named(connection: &Connection, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use runyard_engine::event::FORMAT_VERSION;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
-use super::{Options, claims, convert};
+use super::{Options, claims, convert, witness};
 use crate::store::StoreError;
 
 /// Every migration, in order; the schema version is how many have been applied. A shipped one is never changed.
@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_approvals.sql"),
     include_str!("migrations/0007_standing.sql"),
     include_str!("migrations/0008_sealed.sql"),
+    include_str!("migrations/0009_operations.sql"),
 ];
 
 /// Marks the file as Runyard's (SQLite's `application_id`): "RYRD".
@@ -37,10 +38,7 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Connection, StoreEr
 
 pub(super) fn open_with(path: &Path, options: &Options, migrations: &[&str]) -> Result<Connection, StoreError> {
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-    let sorted = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => not_ours(path),
-        _ => convert::failure(error),
-    };
+    let sorted = |error| sorted(path, error);
     connection.busy_timeout(LOCK_WAIT).map_err(sorted)?;
     refuse_foreign(&connection, path, migrations.len()).map_err(|refusal| match refusal {
         Refusal::Told(error) => error,
@@ -49,6 +47,7 @@ pub(super) fn open_with(path: &Path, options: &Options, migrations: &[&str]) -> 
     settle_in(&connection, options).map_err(sorted)?;
     migrate(&mut connection, migrations).map_err(sorted)?;
     refuse_newer_events(&connection, path)?;
+    witness::refuse_loss(&connection, path)?;
     if options.claimers_gone {
         claims::free_all(&connection).map_err(sorted)?;
     }
@@ -106,6 +105,36 @@ fn refuse_foreign(connection: &Connection, path: &Path, known: usize) -> Result<
         ))));
     }
     Ok(())
+}
+
+/// For who copies: a database of this build's version or an older one.
+pub(super) fn refuse_foreign_or_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    refuse_foreign(connection, path, MIGRATIONS.len()).map_err(|refusal| match refusal {
+        Refusal::Told(error) => error,
+        Refusal::Sql(error) => sorted(path, error),
+    })
+}
+
+/// For who only looks: a database of this build's version, and nothing else.
+pub(super) fn refuse_other(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    refuse_foreign_or_newer(connection, path)?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(convert::failure)?;
+    if version < convert::limit(MIGRATIONS.len()) {
+        return Err(StoreError::Unusable(format!(
+            "the database {} has schema version {version}, and this runyard {} looks at version {}: `runyard serve` brings it there",
+            path.display(),
+            env!("CARGO_PKG_VERSION"),
+            MIGRATIONS.len(),
+        )));
+    }
+    Ok(())
+}
+
+fn sorted(path: &Path, error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => not_ours(path),
+        _ => convert::failure(error),
+    }
 }
 
 fn not_ours(path: &Path) -> StoreError {

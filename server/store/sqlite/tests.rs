@@ -1,5 +1,7 @@
 //! What holds of SQLite alone: reopening, crashes, full disks, damage, and databases from other times.
 
+mod operations;
+
 use std::fs;
 use std::sync::Arc;
 
@@ -308,6 +310,22 @@ async fn a_full_queue_is_busy_and_recovers() {
 }
 
 #[tokio::test]
+async fn a_queue_is_full_of_bytes_before_it_is_full_of_entries() {
+    let folder = folder();
+    let store = Sqlite::open(folder.path(), Options { queue_bytes_max: 1, ..Options::default() }).unwrap();
+    let outside = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    outside.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let commits = join_all((0..10).map(|n| start(n).commit(&store)));
+    let release = async { outside.execute_batch("COMMIT").unwrap() };
+
+    let (answers, ()) = tokio::join!(commits, release);
+
+    let busy = answers.iter().filter(|answer| matches!(answer, Err(StoreError::Busy(_)))).count();
+    assert!((1..10).contains(&busy), "{busy} of 10 are busy; one always has room");
+    start(99).lands(&store).await;
+}
+
+#[tokio::test]
 async fn a_dead_writer_is_an_error_not_a_hang() {
     let folder = folder();
     let mut store = open(&folder);
@@ -426,6 +444,9 @@ async fn every_query_of_a_list_uses_an_index_for_its_order() {
         Filter { face: text("x"), standings: Standing::ALL.to_vec(), ..any() },
         Filter { node_type: text("x"), ..any() },
         Filter { statuses: vec![Status::Failed], face: text("x"), ..any() },
+        Filter { standings: vec![Standing::Asking, Standing::Paused], ..any() },
+        Filter { standings: vec![Standing::Asking], statuses: vec![Status::Waiting], face: text("x"), ..any() },
+        Filter { standings: vec![Standing::Paused], node_type: text("x"), created_from_ms: Some(1), ..any() },
         Filter { labels: vec![label("user")], ..any() },
         Filter { labels: vec![label("user"), label("team")], ..any() },
         Filter { statuses: vec![Status::Failed], face: text("x"), labels: vec![label("user"), label("team")], ..any() },
@@ -444,6 +465,8 @@ async fn every_query_of_a_list_uses_an_index_for_its_order() {
             let found = steps.matches("SEARCH").count();
             let indexed = steps.matches("INDEX").count() + steps.matches("PRIMARY KEY").count();
             assert!(found > 0 && indexed == found, "{sql}: {steps}");
+            let few = !filter.standings.is_empty() && !filter.standings.contains(&Standing::Plain);
+            assert_eq!(steps.contains("INDEX runs_by_standing "), few, "{sql}: {steps}");
             assert!(!steps.contains("TEMP B-TREE") && !steps.contains("SCAN"), "{sql}: {steps}");
         }
     }

@@ -17,11 +17,13 @@ use super::append::{self, Prepared, Stop};
 use super::claims::{self, Claim, Renewal};
 use super::counts::{Deltas, Tally};
 use super::objects::{self, Changed};
+use super::removals::{self, Removals};
+use super::witness::Witness;
 use super::{Options, checkpoint, convert};
 use crate::store::api_key::ApiKey;
 use crate::store::object::Changes;
 use crate::store::{Append, Claimed, Committed, StoreError};
-use runyard_engine::EffectId;
+use runyard_engine::{EffectId, RunId};
 
 /// Transactions after which counts are compacted even though work is waiting.
 const BITE_EVERY: u32 = 64;
@@ -43,6 +45,10 @@ pub(super) enum Job {
     RevokeKey(Revocation, Answer<Result<Option<ApiKey>, StoreError>>),
     /// Change small objects, all or none.
     ChangeObjects(Changes, Answer<Result<Changed, StoreError>>),
+    /// Remove what may go.
+    Remove(Removals, Answer<Result<Vec<RunId>, StoreError>>),
+    /// Delete so much of what has been removed.
+    Sweep(usize, Answer<Result<usize, StoreError>>),
     /// Answer.
     Ping(Answer<Result<(), StoreError>>),
 }
@@ -54,21 +60,36 @@ impl Job {
             _ => 1,
         }
     }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Job::Commit(entries, _) => entries.iter().map(Prepared::bytes).sum(),
+            _ => 0,
+        }
+    }
 }
 
 /// The bounded way to the writer.
 #[derive(Debug)]
 pub(super) struct Queue {
     jobs: Sender<Job>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
     entries_max: usize,
+    bytes_max: usize,
+}
+
+/// What has been asked and not yet taken up.
+#[derive(Debug, Default)]
+struct Waiting {
+    entries: AtomicUsize,
+    bytes: AtomicUsize,
 }
 
 impl Queue {
     /// A queue with any reader, to show what callers see when it dies.
     #[cfg(test)]
     pub(super) fn to(jobs: Sender<Job>) -> Self {
-        Queue { jobs, waiting: Arc::default(), entries_max: usize::MAX }
+        Queue { jobs, waiting: Arc::default(), entries_max: usize::MAX, bytes_max: usize::MAX }
     }
 
     /// Asks the writer and waits for its answer.
@@ -79,11 +100,18 @@ impl Queue {
     }
 
     fn push(&self, job: Job) -> Result<(), StoreError> {
-        let entries = job.entries();
+        let (entries, bytes) = (job.entries(), job.bytes());
         // A full queue takes nothing; one with room takes the whole job, so that a large one is not refused for ever.
-        let room = |waiting| (waiting < self.entries_max).then_some(waiting + entries);
-        if let Err(waiting) = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room) {
+        let room = |most: usize, more: usize| move |waiting| (waiting < most).then_some(waiting + more);
+        let take = |waiting: &AtomicUsize, most, more| {
+            waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room(most, more))
+        };
+        if let Err(waiting) = take(&self.waiting.entries, self.entries_max, entries) {
             return Err(StoreError::Busy(format!("{waiting} writes are waiting").into()));
+        }
+        if let Err(waiting) = take(&self.waiting.bytes, self.bytes_max, bytes) {
+            self.waiting.entries.fetch_sub(entries, Ordering::Relaxed);
+            return Err(StoreError::Busy(format!("{waiting} bytes are waiting to be written").into()));
         }
         self.jobs.send(job).map_err(|_| convert::stopped())
     }
@@ -131,11 +159,12 @@ fn shared(error: StoreError, count: usize) -> Commits {
 pub(super) fn start(
     connection: Connection,
     gate: Arc<Mutex<()>>,
+    witness: Arc<Mutex<Witness>>,
     nudge: SyncSender<()>,
     options: &Options,
 ) -> Result<(Queue, JoinHandle<()>), StoreError> {
     let (jobs, inbox) = channel();
-    let waiting = Arc::new(AtomicUsize::new(0));
+    let waiting = Arc::new(Waiting::default());
     let tally = Tally::open(&connection)?;
     let writer = Writer {
         connection,
@@ -143,6 +172,7 @@ pub(super) fn start(
         waiting: Arc::clone(&waiting),
         tally,
         gate,
+        witness,
         nudge,
         batch_entries_max: options.batch_entries_max.max(1),
         checkpoint_pages: i64::from(options.checkpoint_pages),
@@ -152,15 +182,17 @@ pub(super) fn start(
         .name("store-writer".into())
         .spawn(move || writer.work())
         .map_err(|error| StoreError::Failed(Box::new(error)))?;
-    Ok((Queue { jobs, waiting, entries_max: options.queue_entries_max.max(1) }, thread))
+    let (entries_max, bytes_max) = (options.queue_entries_max.max(1), options.queue_bytes_max.max(1));
+    Ok((Queue { jobs, waiting, entries_max, bytes_max }, thread))
 }
 
 struct Writer {
     connection: Connection,
     inbox: Receiver<Job>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
     tally: Tally,
     gate: Arc<Mutex<()>>,
+    witness: Arc<Mutex<Witness>>,
     nudge: SyncSender<()>,
     batch_entries_max: usize,
     checkpoint_pages: i64,
@@ -175,6 +207,8 @@ enum Done {
     AddKey(Result<(), StoreError>),
     RevokeKey(Result<Option<ApiKey>, StoreError>),
     ChangeObjects(Result<Changed, StoreError>),
+    Remove(Result<Vec<RunId>, StoreError>),
+    Sweep(Result<usize, StoreError>),
     Ping(Result<(), StoreError>),
 }
 
@@ -182,7 +216,9 @@ impl Writer {
     fn work(mut self) {
         while let Some(first) = self.next() {
             let batch = self.gather(first);
+            self.foretell(&batch);
             let done = self.perform(&batch);
+            self.witness(&batch, &done);
             for (job, done) in batch.into_iter().zip(done) {
                 answer(job, done);
             }
@@ -211,8 +247,29 @@ impl Writer {
             entries += job.entries();
             batch.push(job);
         }
-        self.waiting.fetch_sub(entries, Ordering::Relaxed);
+        self.waiting.entries.fetch_sub(entries, Ordering::Relaxed);
+        self.waiting.bytes.fetch_sub(batch.iter().map(Job::bytes).sum(), Ordering::Relaxed);
         batch
+    }
+
+    /// Notes what is durable now, before anybody is told.
+    fn witness(&self, batch: &[Job], done: &[Done]) {
+        let committed = batch.iter().zip(done).filter_map(|(job, done)| match (job, done) {
+            (Job::Commit(entries, _), Done::Commit(commits)) => Some(entries.iter().zip(commits)),
+            _ => None,
+        });
+        let versions = committed.flatten().filter(|(_, commit)| commit.is_ok()).map(|(entry, _)| entry.version());
+        self.witness.lock().unwrap_or_else(PoisonError::into_inner).acknowledged(versions);
+    }
+
+    /// Says of what is about to be removed that it may be missing, before it is.
+    fn foretell(&self, batch: &[Job]) {
+        for job in batch {
+            if let Job::Remove(Removals { tenant, removals, .. }, _) = job {
+                let runs = removals.iter().map(|removal| removal.run);
+                self.witness.lock().unwrap_or_else(PoisonError::into_inner).going(tenant, runs);
+            }
+        }
     }
 
     fn perform(&mut self, batch: &[Job]) -> Vec<Done> {
@@ -242,6 +299,10 @@ impl Writer {
             Job::ChangeObjects(changes, _) => {
                 Done::ChangeObjects(self.one(|connection, _| Ok(objects::change(connection, changes)?)))
             }
+            Job::Remove(removals, _) => {
+                Done::Remove(self.one(|connection, deltas| removals::remove(connection, deltas, removals)))
+            }
+            Job::Sweep(limit, _) => Done::Sweep(self.one(|connection, _| removals::sweep(connection, *limit))),
             Job::Ping(_) => Done::Ping(self.one(|connection, _| ping(connection))),
         }
     }
@@ -320,6 +381,8 @@ fn together(connection: &Connection, deltas: &mut Deltas, job: &Job) -> rusqlite
         Job::AddKey(key, _) => Done::AddKey(sorted(api_keys::add(connection, key))?),
         Job::RevokeKey(end, _) => Done::RevokeKey(sorted(api_keys::revoke(connection, end))?),
         Job::ChangeObjects(changes, _) => Done::ChangeObjects(Ok(objects::change(connection, changes)?)),
+        Job::Remove(removals, _) => Done::Remove(sorted(removals::remove(connection, deltas, removals))?),
+        Job::Sweep(limit, _) => Done::Sweep(sorted(removals::sweep(connection, *limit))?),
         Job::Ping(_) => Done::Ping(sorted(ping(connection))?),
     })
 }
@@ -342,6 +405,8 @@ fn all_busy(job: &Job, error: &rusqlite::Error) -> Done {
         Job::AddKey(..) => Done::AddKey(Err(busy())),
         Job::RevokeKey(..) => Done::RevokeKey(Err(busy())),
         Job::ChangeObjects(..) => Done::ChangeObjects(Err(busy())),
+        Job::Remove(..) => Done::Remove(Err(busy())),
+        Job::Sweep(..) => Done::Sweep(Err(busy())),
         Job::Ping(_) => Done::Ping(Err(busy())),
     }
 }
@@ -355,6 +420,8 @@ fn answer(job: Job, done: Done) {
         (Job::AddKey(_, answer), Done::AddKey(done)) => drop(answer.send(done)),
         (Job::RevokeKey(_, answer), Done::RevokeKey(done)) => drop(answer.send(done)),
         (Job::ChangeObjects(_, answer), Done::ChangeObjects(done)) => drop(answer.send(done)),
+        (Job::Remove(_, answer), Done::Remove(done)) => drop(answer.send(done)),
+        (Job::Sweep(_, answer), Done::Sweep(done)) => drop(answer.send(done)),
         (Job::Ping(answer), Done::Ping(done)) => drop(answer.send(done)),
         // Each job is answered in kind; a mismatch leaves the caller with an error, not waiting.
         _ => tracing::error!("a job of the store was answered as another"),

@@ -1,6 +1,6 @@
 //! What every error code means: of answers, and of runs that failed. Which operation answers which stands in the documents (`x-runyard-codes`); a test holds both to the code.
 
-use super::view::Reference;
+use super::view::{Answer, Reference};
 
 /// A code on a document's page.
 pub(super) struct Row {
@@ -263,10 +263,14 @@ pub(super) fn of_answer(status: &str, listed: impl Iterator<Item = String>) -> V
 /// The codes of a document, by status.
 pub(super) fn of(reference: &Reference) -> Vec<Row> {
     let row = |one: &Code| {
-        let answers = |codes: &[String]| codes.iter().any(|code| code == one.code);
+        // One word may come with several statuses: each document has it with its own.
+        let status = one.status.to_string();
+        let answers = |answer: &Answer| {
+            (answer.status == status || answer.status == "default") && answer.codes.iter().any(|code| code == one.code)
+        };
         let answering = reference
             .operations()
-            .filter(|operation| operation.answers.iter().any(|answer| answers(&answer.codes)))
+            .filter(|operation| operation.answers.iter().any(answers))
             .map(|operation| operation.id.clone());
         let operations: Vec<String> = if one.scope == Scope::Listed { answering.collect() } else { Vec::new() };
         let here = one.scope != Scope::Listed || !operations.is_empty();

@@ -102,6 +102,8 @@ async fn successes(world: &World) {
     native.list_doors().await.unwrap();
     native.list_runs(None, None, None, None, None, None, None, None, None).await.unwrap();
     native.get_run(id).await.unwrap();
+    native.list_node_runs(id, None, None).await.unwrap();
+    native.list_run_events(id, None, None).await.unwrap();
     drop(native.stream_run_events(id, None, None).await.unwrap());
     native.count_runs().await.unwrap();
     native.list_node_types(None, None).await.unwrap();
@@ -175,6 +177,8 @@ async fn refusals(world: &World) {
         (OWN, Method::GET, "/v1/runs/r1/events?after_seq=x"),
         (OWN, Method::GET, "/v1/runs?limit=0"),
         (OWN, Method::GET, "/v1/node-types?q="),
+        (OWN, Method::GET, "/v1/runs/r1/node-runs?limit=0"),
+        (OWN, Method::GET, "/v1/runs/r1/log?limit=0"),
         (OWN, Method::GET, "/v1/keys?limit=0"),
         (OWN, Method::POST, "/v1/keys/%zz:revoke"),
         (OWN, Method::POST, "/v1/runs/%zz:cancel"),
@@ -217,6 +221,8 @@ async fn strangers(clients: &Clients) {
     assert!(toolregistry.run_controller_sse(nobody, None, None).await.is_err());
     toolregistry.execution_plan_controller_get_execution_plan(nobody).await.unwrap_err();
     native.get_run("nobody").await.unwrap_err();
+    native.list_node_runs("nobody", None, None).await.unwrap_err();
+    native.list_run_events("nobody", None, None).await.unwrap_err();
     native.cancel_run("nobody", &Default::default()).await.unwrap_err();
     native.pause_run("nobody", &Default::default()).await.unwrap_err();
     native.resume_run("nobody").await.unwrap_err();

@@ -138,12 +138,26 @@ impl Store for Trouble {
         self.works()?.claim(claimer, now_ms, lease_ms, limit).await
     }
 
+    async fn claim_timers(
+        &self,
+        claimer: &str,
+        now_ms: i64,
+        lease_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.works()?.claim_timers(claimer, now_ms, lease_ms, limit).await
+    }
+
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
         self.works()?.renew(held, lease_until_ms).await
     }
 
     async fn next_due(&self) -> Result<Option<i64>, StoreError> {
         self.works()?.next_due().await
+    }
+
+    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
+        self.works()?.next_timer_due().await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -118,7 +118,7 @@ fn operations(part: &Part, links: &Links, prose: &Prose) -> Markup {
     let (reference, signatures) = (&part.reference, Signatures::of(part.surface));
     html! {
         @for group in &reference.groups {
-            @let id = format!("group-{}", group.name);
+            @let id = format!("group-{}", group.name.replace(' ', "-"));
             h2.group id=(id) { (title_case(&group.name)) " " (anchor(&id)) }
             (prose.block(&group.description))
             @for one in &group.operations {
@@ -137,11 +137,11 @@ fn operations(part: &Part, links: &Links, prose: &Prose) -> Markup {
 
 fn errors(reference: &Reference, prose: &Prose) -> Markup {
     let rows = codes::of(reference);
+    let (body, word, request) = refusals(reference.name);
     html! {
         h2.group #errors { "Errors " (anchor("errors")) }
-        p { "Every answer that is not a success is an " a href="#schema-ErrorEnvelope" { "ErrorEnvelope" }
-            ". Decide on its " code { "code" } ", not on its message; " code { "extensions[\"runyard.request_id\"]" }
-            " finds the request in the server's log." }
+        p { "Every answer that is not a success has the body " a href=(format!("#schema-{body}")) { (body) }
+            ". Decide on " code { (word) } ", not on the message; " code { (request) } " finds the request in the server's log." }
         div.wide tabindex="0" role="group" aria-label="Error codes" {
             table {
                 thead { tr { th scope="col" { "Status" } th scope="col" { "Code" } th scope="col" { "When" } th scope="col" { "Operations" } } }
@@ -163,6 +163,16 @@ fn errors(reference: &Reference, prose: &Prose) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// A document's error body, and where with it the code and the request's id stand.
+fn refusals(document: &str) -> (&'static str, &'static str, &'static str) {
+    match document {
+        "toolregistry" => ("Error", "x-error-code", "x-request-id"),
+        "acp" => ("ApiError", "code", "x-request-id"),
+        "cargo" => ("ApiError", "reason", "x-request-id"),
+        _ => ("ErrorEnvelope", "code", "extensions[\"runyard.request_id\"]"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! An operation as a curl command: quiet, failing when the server refuses, and showing why.
 
-use super::{SAMPLES, TOKEN, sample, text, url_variable};
+use super::{SAMPLES, TOKEN, text, url_variable, variable_of};
 use crate::web::reference::code::pretty;
 use crate::web::reference::view::{Operation, Parameter, Reference};
 
@@ -34,20 +34,23 @@ fn path(operation: &Operation) -> String {
     operation.parameters.iter().filter(|parameter| parameter.place == "path").fold(
         operation.path.clone(),
         |path, parameter| {
-            let variable = SAMPLES.iter().find(|(id, _)| sample(&parameter.name) == Some(*id));
-            let name = variable.map_or_else(|| parameter.name.to_uppercase(), |(_, name)| (*name).to_owned());
-            path.replace(&format!("{{{}}}", parameter.name), &format!("${{{name}}}"))
+            path.replace(&format!("{{{}}}", parameter.name), &format!("${{{}}}", variable_of(&parameter.name)))
         },
     )
 }
 
 fn query(operation: &Operation) -> String {
-    let pairs: Vec<String> = given(operation, "query")
+    let shown =
+        |parameter: &&Parameter| parameter.place == "query" && (parameter.example.is_some() || parameter.required);
+    let pairs: Vec<String> = operation
+        .parameters
+        .iter()
+        .filter(shown)
         .flat_map(|parameter| {
             let values = match &parameter.example {
                 Some(serde_json::Value::Array(items)) => items.iter().map(text).collect(),
                 Some(one) => vec![text(one)],
-                None => Vec::new(),
+                None => vec![format!("${{{}}}", variable_of(&parameter.name))],
             };
             values.into_iter().map(|value| format!("{}={}", parameter.name, with_variables(&value).0))
         })

@@ -5,6 +5,8 @@
 mod curl;
 mod rust;
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 pub(super) use curl::curl;
@@ -28,7 +30,7 @@ pub(super) const TOKEN: &str = "TOKEN";
 
 /// A shell variable of a page, and where its value comes from.
 pub(super) struct Variable {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     /// What it stands for; CommonMark.
     pub(super) meaning: String,
 }
@@ -38,45 +40,66 @@ pub(super) fn url_variable(document: &str) -> String {
     format!("{}_URL", document.to_uppercase().replace('-', "_"))
 }
 
+/// The shell variable of a parameter: of `runId` and of `run_id` it is `RUN_ID`.
+fn variable_of(parameter: &str) -> String {
+    let mut name = String::new();
+    for letter in parameter.chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
+}
+
 /// The example id of a path parameter.
 fn sample(parameter: &str) -> Option<&'static str> {
-    let index = ["run_id", "node_run_id", "key_id"].iter().position(|known| *known == parameter)?;
-    SAMPLES.get(index).map(|(sample, _)| *sample)
+    let variable = variable_of(parameter);
+    SAMPLES.iter().find(|(_, name)| *name == variable).map(|(sample, _)| *sample)
+}
+
+/// What the variables of parameters stand for; CommonMark.
+fn meaning(document: &str, variable: &str) -> Option<String> {
+    // Of what starts a run: the operation, and where in its answer the run's id is.
+    let (start, id) = match document {
+        "runtime" => ("create_run", "run_id"),
+        "toolregistry" => ("RunController_createRun", "runId"),
+        "acp" => ("start_server_run", "run.id"),
+        _ => ("start_run", "run_id"),
+    };
+    let of_start = |field: &str| Some(format!("`{field}` of what [`{start}`](#{start}) answers."));
+    match variable {
+        "RUN_ID" => of_start(id),
+        "NODE_RUN_ID" => of_start("root_node_run_id"),
+        "EXECUTION_PLAN_ID" => of_start("executionPlanId"),
+        "THREAD_ID" => of_start("run.threadId"),
+        "SERVER_ID" | "RUNTIME_ID" => Some("`default`, or the id of one that was made.".to_owned()),
+        "APPROVAL_ID" => Some("`approval_id` of something that [`list_approvals`](#list_approvals) shows.".to_owned()),
+        TOKEN if document == "toolregistry" => Some("The token of a link in a `run_approval` event.".to_owned()),
+        "KEY_ID" => Some("`key_id` of a key that [`list_keys`](#list_keys) shows.".to_owned()),
+        _ => None,
+    }
 }
 
 /// The variables that the calls of a page need.
 pub(super) fn variables(reference: &Reference) -> Vec<Variable> {
-    let needs = |name: &str| {
-        let mut parameters = reference.operations().flat_map(|operation| &operation.parameters);
-        parameters.any(|parameter| parameter.place == "path" && parameter.name == name)
-    };
-    let starts = reference.operations().any(|operation| matches!(operation.id.as_str(), "start_run" | "create_run"));
-    let mut variables = Vec::new();
-    if needs("run_id") {
-        let meaning = if starts {
-            let id = if reference.name == "runtime" { "create_run" } else { "start_run" };
-            format!("`run_id` of what [`{id}`](#{id}) answers.")
-        } else {
-            "The id of any run, for example one that [`list_runs`](#list_runs) shows.".to_owned()
-        };
-        variables.push(Variable { name: "RUN_ID", meaning });
-    }
-    if needs("node_run_id") {
-        let meaning = "`root_node_run_id` of what [`start_run`](#start_run) answers.".to_owned();
-        variables.push(Variable { name: "NODE_RUN_ID", meaning });
-    }
-    if needs("key_id") {
-        let meaning = "`key_id` of a key that [`list_keys`](#list_keys) shows.".to_owned();
-        variables.push(Variable { name: "KEY_ID", meaning });
-    }
+    let parameters = reference.operations().flat_map(|operation| &operation.parameters);
+    let needed: BTreeSet<String> = parameters
+        .filter(|parameter| {
+            parameter.place == "path" || parameter.place == "query" && parameter.required && parameter.example.is_none()
+        })
+        .map(|parameter| variable_of(&parameter.name))
+        .collect();
+    let known = needed.into_iter().filter_map(|name| Some((meaning(reference.name, &name)?, name)));
+    let mut variables: Vec<Variable> = known.map(|(meaning, name)| Variable { name, meaning }).collect();
     let mut bodies = reference.operations().filter_map(|operation| operation.body.as_ref()?.example.as_ref());
     if bodies.any(|example| example.to_string().contains(WORKFLOW)) {
         let meaning = "`workflowUuid` of a tool, for example of what [`create_tool`](#create_tool) answers.".to_owned();
-        variables.push(Variable { name: "WORKFLOW_UUID", meaning });
+        variables.push(Variable { name: "WORKFLOW_UUID".to_owned(), meaning });
     }
     if reference.operations().any(|operation| operation.scope.is_some()) {
         let meaning = "A credential, for example the `token` in `server.json` of the data folder.".to_owned();
-        variables.push(Variable { name: TOKEN, meaning });
+        variables.push(Variable { name: TOKEN.to_owned(), meaning });
     }
     variables
 }

@@ -1,0 +1,156 @@
+//! A server in a process and a folder of its own, so that what it costs can be told from what measuring costs. Both are gone when this is
+//! dropped.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use http::HeaderValue;
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+
+use super::client::Target;
+use super::process::{self, Usage};
+use super::served::{ARGUMENT, Ready};
+use super::{Bench, BenchError};
+use crate::config::Config;
+
+/// What a server under test stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// The store in a folder, as `runyard serve` has it.
+    Disk,
+    /// The store that forgets.
+    Memory,
+    /// Nothing: the door answers by itself.
+    Nothing,
+    /// Not even a door of ours: dropshot, and streams that are silent.
+    Bare,
+}
+
+impl Over {
+    /// Every one.
+    pub const ALL: [Over; 4] = [Over::Disk, Over::Memory, Over::Nothing, Over::Bare];
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Over::Disk => "disk",
+            Over::Memory => "memory",
+            Over::Nothing => "nothing",
+            Over::Bare => "bare",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Over::ALL.into_iter().find(|over| over.word() == word)
+    }
+}
+
+/// A server under test: a child, or one that was there before.
+pub(super) struct Subject {
+    pub(super) gateway: Target,
+    /// Where executors report to; absent where it was not told.
+    pub(super) coordinator: Option<Target>,
+    child: Option<Served>,
+}
+
+struct Served {
+    process: Child,
+    folder: TempDir,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // Both fail where it has ended by itself. Its folder goes next.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Subject {
+    /// Starts one.
+    pub(super) async fn start(over: Over) -> Result<Self, BenchError> {
+        let (child, ready) = spawn_blocking(move || spawn(over))
+            .await
+            .unwrap_or_else(|_| Err(BenchError::Server("could not be started".to_owned())))?;
+        let coordinator = ready.coordinator.map(|url| target(&url, None)).transpose()?;
+        Ok(Self { gateway: target(&ready.gateway, None)?, coordinator, child: Some(child) })
+    }
+
+    /// The one that was named, or one of its own.
+    pub(super) async fn of(bench: &Bench) -> Result<Self, BenchError> {
+        match &bench.url {
+            None => Self::start(Over::Disk).await,
+            Some(url) => {
+                Ok(Self { gateway: target(url, bench.credential.as_deref())?, coordinator: None, child: None })
+            }
+        }
+    }
+
+    /// What it has used so far, where that can be known.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        process::usage(self.child.as_ref()?.process.id())
+    }
+
+    /// Its process, where it is ours.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(|child| child.process.id())
+    }
+
+    /// How much memory it holds, bytes, where that can be known.
+    pub(super) fn resident(&self) -> Option<u64> {
+        process::resident(self.child.as_ref()?.process.id())
+    }
+
+    /// The data folder, where it is ours.
+    pub(super) fn data(&self) -> Option<PathBuf> {
+        self.child.as_ref().map(|child| child.folder.path().join(Config::default().data_dir))
+    }
+}
+
+fn spawn(over: Over) -> Result<(Served, Ready), BenchError> {
+    let folder = tempfile::Builder::new().prefix("runyard-bench-").tempdir();
+    let folder = folder.map_err(BenchError::io("make a folder for measuring"))?;
+    let program = std::env::current_exe().map_err(BenchError::io("find this program"))?;
+    let log = std::fs::File::create(folder.path().join("log")).map_err(BenchError::io("write a log"))?;
+    // Its standard input ends with this process, however that ends, and it with it.
+    let process = Command::new(program)
+        .args([ARGUMENT, over.word()])
+        .current_dir(folder.path())
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .map_err(BenchError::io("start a server"))?;
+    let mut served = Served { process, folder };
+    let mut line = String::new();
+    if let Some(out) = served.process.stdout.take() {
+        BufReader::new(out).read_line(&mut line).map_err(BenchError::io("hear from the server"))?;
+    }
+    let ready = serde_json::from_str(&line).map_err(|_| {
+        let log = std::fs::read_to_string(served.folder.path().join("log")).unwrap_or_default();
+        BenchError::Server(format!("did not start: {}", log.lines().last().unwrap_or("it says nothing")))
+    })?;
+    Ok((served, ready))
+}
+
+/// Where the gateway at this URL is.
+fn target(url: &str, credential: Option<&str>) -> Result<Target, BenchError> {
+    let wrong = |reason: &str| BenchError::Url { url: url.to_owned(), reason: reason.to_owned() };
+    let parsed = reqwest::Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
+    if parsed.scheme() != "http" || parsed.path() != "/" {
+        return Err(wrong("measuring speaks plain HTTP, to a door that is below no path"));
+    }
+    let addresses = parsed.socket_addrs(|| None).map_err(|error| wrong(&error.to_string()))?;
+    let host = parsed.host_str().unwrap_or_default();
+    let host = parsed.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let credential = credential.map(HeaderValue::from_str).transpose().map_err(|_| wrong("the token is none"))?;
+    Ok(Target {
+        address: *addresses.first().ok_or_else(|| wrong("it has no address"))?,
+        host: HeaderValue::from_str(&host).map_err(|_| wrong("it has no host"))?,
+        credential,
+    })
+}

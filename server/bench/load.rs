@@ -1,0 +1,270 @@
+//! Many connections at once, all in one thread: what measures must leave the machine to what is measured.
+//!
+//! In a closed loop each connection asks again when it has its answer. In an open loop requests are due at a fixed rate, whatever
+//! the answers take, and a request that had to wait for a connection has waited since it was due: a server that stops for a second is
+//! not asked less often for it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hdrhistogram::Histogram;
+use http::StatusCode;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::{Mutex, oneshot};
+use tokio::task::LocalSet;
+
+use super::child::Subject;
+use super::client::{Client, Prepared, Target};
+use super::figure::Figure;
+use super::{Bench, BenchError, Report};
+use crate::clock::Stopwatch;
+
+/// How often a figure is taken: what is told of its tail is the middle one.
+pub(super) const ROUNDS: u32 = 5;
+/// How long a server is asked before it counts.
+const WARM: Duration = Duration::from_millis(500);
+/// How long answers are waited for after the last request was due.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What is asked of whom.
+#[derive(Debug, Clone)]
+struct Load {
+    target: Target,
+    connections: usize,
+    /// Each connection goes round these, and no two begin at the same place.
+    requests: Arc<[Prepared]>,
+    rate: Option<f64>,
+    during: Duration,
+}
+
+/// One figure to be: requests at one number of connections.
+pub(super) struct Asked<'a> {
+    pub(super) bench: &'a Bench,
+    pub(super) scenario: &'static str,
+    pub(super) requests: &'a Arc<[Prepared]>,
+    pub(super) connections: usize,
+}
+
+impl Asked<'_> {
+    /// Warms up, measures in rounds, and reports.
+    pub(super) async fn figure(
+        &self,
+        subject: &Subject,
+        name: &str,
+        report: &mut dyn Report,
+    ) -> Result<Figure, BenchError> {
+        report.progress(&format!("{}: {name}, {} at once", self.scenario, self.connections));
+        self.round(subject, WARM.min(self.bench.seconds)).await?;
+        let (before, mut all) = (subject.usage(), Measured::new());
+        for _ in 0..ROUNDS {
+            all.add(&self.round(subject, self.bench.seconds / ROUNDS).await?);
+        }
+        let figure = Figure::of(self.scenario, name, self.connections, &all).costing(before, subject.usage());
+        report.figure(&figure);
+        Figure::of_kinds(self.scenario, self.connections, &all).iter().for_each(|figure| report.figure(figure));
+        Ok(figure)
+    }
+
+    async fn round(&self, subject: &Subject, during: Duration) -> Result<Measured, BenchError> {
+        let (target, requests, rate) = (subject.gateway.clone(), self.requests.clone(), self.bench.rate);
+        put(Load { target, connections: self.connections, requests, rate, during }).await
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub(super) struct Measured {
+    /// Nanoseconds.
+    pub(super) latency: Histogram<u64>,
+    /// The same for each kind of request, where there are several.
+    pub(super) kinds: BTreeMap<&'static str, Histogram<u64>>,
+    pub(super) during: Duration,
+    /// Answers that were no success.
+    pub(super) refused: u64,
+    /// The 99th percentile over the median, of each round.
+    pub(super) tails: Vec<f64>,
+}
+
+impl Measured {
+    pub(super) fn new() -> Self {
+        let latency = histogram();
+        Self { latency, kinds: BTreeMap::new(), during: Duration::ZERO, refused: 0, tails: Vec::new() }
+    }
+
+    pub(super) fn per_second(&self) -> f64 {
+        self.latency.len() as f64 / self.during.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
+    /// One more round of the same.
+    pub(super) fn add(&mut self, other: &Self) {
+        // All have the same bounds, so that this does not fail.
+        let _ = self.latency.add(&other.latency);
+        for (kind, latency) in &other.kinds {
+            let _ = self.kinds.entry(kind).or_insert_with(histogram).add(latency);
+        }
+        self.during += other.during;
+        self.refused += other.refused;
+        let (median, tail) = (other.latency.value_at_quantile(0.5), other.latency.value_at_quantile(0.99));
+        if median > 0 {
+            self.tails.push(tail as f64 / median as f64);
+        }
+    }
+
+    /// The median over the rounds of how far the tail is from the middle.
+    pub(super) fn tail(&self) -> Option<f64> {
+        let mut tails = self.tails.clone();
+        tails.sort_by(f64::total_cmp);
+        tails.get(tails.len() / 2).copied()
+    }
+}
+
+/// Nanoseconds to three digits, up to an hour.
+pub(super) fn histogram() -> Histogram<u64> {
+    const HOUR: u64 = 3_600_000_000_000;
+    Histogram::new_with_bounds(100, HOUR, 3).unwrap_or_else(|_| unreachable!("these bounds are allowed"))
+}
+
+/// Nanoseconds, for a histogram.
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Puts a load on a server, from a thread of its own.
+async fn put(load: Load) -> Result<Measured, BenchError> {
+    apart(move || async move { round(&load).await }).await
+}
+
+/// Runs what measures on a thread of its own, with everything that it starts.
+pub(super) async fn apart<T, F>(work: impl FnOnce() -> F + Send + 'static) -> Result<T, BenchError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, BenchError>>,
+{
+    let (answer, answered) = oneshot::channel();
+    let on_thread = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let done = runtime
+            .map_err(BenchError::io("start a thread"))
+            .and_then(|runtime| LocalSet::new().block_on(&runtime, work()));
+        // Nobody waiting any more is no error.
+        let _ = answer.send(done);
+    };
+    thread::Builder::new().name("bench-load".into()).spawn(on_thread).map_err(BenchError::io("start a thread"))?;
+    answered.await.unwrap_or_else(|_| Err(BenchError::Server("was given a load by a thread that panicked".to_owned())))
+}
+
+async fn round(load: &Load) -> Result<Measured, BenchError> {
+    let mut clients = Vec::with_capacity(load.connections);
+    for _ in 0..load.connections {
+        clients.push(Client::open(&load.target).await?);
+    }
+    let (measured, watch) = (Rc::new(RefCell::new(Measured::new())), Stopwatch::start());
+    let due = load.rate.map(|rate| Rc::new(Mutex::new(paced(watch, rate, load.during))));
+    let mut asking = Vec::with_capacity(load.connections);
+    for (number, client) in clients.into_iter().enumerate() {
+        let asker = Asker { client, watch, measured: measured.clone(), requests: load.requests.clone(), next: number };
+        let (during, step, due) = (load.during, load.connections, due.clone());
+        asking.push(tokio::task::spawn_local(async move {
+            match due {
+                None => asker.in_a_closed_loop(during, step).await,
+                Some(due) => asker.in_an_open_loop(&due, during + GRACE, step).await,
+            }
+        }));
+    }
+    for asked in asking {
+        asked.await.unwrap_or_else(|_| Err(BenchError::Server("was asked by a task that panicked".to_owned())))?;
+    }
+    let mut measured = Measured { during: watch.elapsed(), ..measured.replace(Measured::new()) };
+    if load.rate.is_some() {
+        measured.during = measured.during.min(load.during.max(Duration::from_millis(1)));
+    }
+    Ok(measured)
+}
+
+/// When requests are due, told by a thread that has nothing else to do.
+pub(super) fn paced(watch: Stopwatch, rate: f64, during: Duration) -> UnboundedReceiver<Duration> {
+    let (due, dues) = unbounded_channel();
+    let tell = move || {
+        for number in 0_u32.. {
+            let at = Duration::from_secs_f64(f64::from(number) / rate);
+            if at >= during {
+                return;
+            }
+            watch.wait_until(at);
+            if due.send(at).is_err() {
+                return;
+            }
+        }
+    };
+    // Without the thread nothing is ever due, and the round is empty, which shows.
+    drop(thread::Builder::new().name("bench-pace".into()).spawn(tell));
+    dues
+}
+
+struct Asker {
+    client: Client,
+    watch: Stopwatch,
+    measured: Rc<RefCell<Measured>>,
+    requests: Arc<[Prepared]>,
+    next: usize,
+}
+
+impl Asker {
+    async fn in_a_closed_loop(mut self, during: Duration, step: usize) -> Result<(), BenchError> {
+        loop {
+            let begun = self.watch.elapsed();
+            if begun >= during {
+                return Ok(());
+            }
+            self.ask(begun, step).await?;
+        }
+    }
+
+    async fn in_an_open_loop(
+        mut self,
+        due: &Mutex<UnboundedReceiver<Duration>>,
+        until: Duration,
+        step: usize,
+    ) -> Result<(), BenchError> {
+        loop {
+            let next = due.lock().await.recv().await;
+            let Some(at) = next else { return Ok(()) };
+            if self.watch.elapsed() >= until {
+                // Too far behind: what is still due is not answered in time by anybody.
+                self.measured.borrow_mut().refused += 1;
+                continue;
+            }
+            self.ask(at, step).await?;
+        }
+    }
+
+    async fn ask(&mut self, since: Duration, step: usize) -> Result<(), BenchError> {
+        let prepared = &self.requests[self.next % self.requests.len()];
+        self.next += step;
+        let (status, body) = self.client.ask(prepared).await?;
+        let took = nanoseconds(self.watch.elapsed().saturating_sub(since));
+        self.note(prepared.kind, status, &body, took)
+    }
+
+    fn note(&self, kind: &'static str, status: StatusCode, body: &Bytes, took: u64) -> Result<(), BenchError> {
+        let mut measured = self.measured.borrow_mut();
+        if status.is_success() {
+            measured.latency.saturating_record(took);
+            if !kind.is_empty() {
+                measured.kinds.entry(kind).or_insert_with(histogram).saturating_record(took);
+            }
+            return Ok(());
+        }
+        // A server may say that it has too much to do. Anything else is a mistake in what is asked.
+        if status != StatusCode::SERVICE_UNAVAILABLE && status != StatusCode::TOO_MANY_REQUESTS {
+            return Err(BenchError::Server(format!("answered {status}: {}", String::from_utf8_lossy(body))));
+        }
+        measured.refused += 1;
+        Ok(())
+    }
+}

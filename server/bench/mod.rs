@@ -1,0 +1,151 @@
+//! `runyard bench`: how fast this build is on this machine, and how far that is from the limit.
+//!
+//! | file            | what                                                                              |
+//! |-----------------|-----------------------------------------------------------------------------------|
+//! | `starts.rs`     | runs started per second, durably, beside what bounds it                           |
+//! | `runs.rs`       | from start to the terminal event: one step, a chain, a fan-out                    |
+//! | `reads.rs`      | looking at runs, beside the door alone                                            |
+//! | `streams.rs`, `watchers.rs` | many who watch many live runs: when they see what has been committed, and what they cost |
+//! | `mixed.rs`      | all of it at once                                                                 |
+//! | `idle.rs`       | a server that has nothing to do, and how soon it is ready                         |
+//! | `figure.rs`     | what was measured, as a row of a table and as JSON                                |
+//! | `load.rs`       | many connections at once, in a closed or an open loop                             |
+//! | `client.rs`     | one connection, as cheap as possible: it shares the machine with the server       |
+//! | `sample.rs`     | the requests, and what the store is given for one of them                         |
+//! | `child.rs`      | a server in a process and a folder of its own, ended with the measuring           |
+//! | [`served`]      | that process from inside                                                          |
+//! | `still.rs`      | the yardstick for doors: the same door, with nothing behind it                    |
+//! | `bare.rs`       | the yardstick for streams: dropshot's, with nothing in them                       |
+//! | `machine.rs`    | the yardsticks for disks: one flush; and what else is at work here                |
+//! | `process.rs`    | what a process costs, as the system counts it                                     |
+//!
+//! The yardstick for stores, SQLite alone, is in `store/sqlite/plain.rs`: nobody else knows SQL. Nothing here is part of a server that
+//! serves.
+
+mod bare;
+mod child;
+mod client;
+pub mod figure;
+mod idle;
+mod load;
+mod machine;
+mod mixed;
+mod process;
+mod reads;
+mod runs;
+mod sample;
+pub mod served;
+mod starts;
+mod still;
+mod streams;
+mod watchers;
+
+use std::time::Duration;
+
+pub use child::Over;
+pub use figure::{Fact, Figure};
+pub use machine::Machine;
+
+/// What is measured where.
+#[derive(Debug, Clone)]
+pub struct Bench {
+    /// The base URL of a run gateway that is there already. Absent: a server is started for each figure.
+    pub url: Option<String>,
+    /// The value of `Authorization` for that server.
+    pub credential: Option<String>,
+    /// How many connections at once, one figure each. Empty: what each measurement is made for.
+    pub connections: Vec<usize>,
+    /// How long each figure is measured.
+    pub seconds: Duration,
+    /// Requests per second, whatever the answers take. Absent: each connection asks again when it has its answer.
+    pub rate: Option<f64>,
+    /// How many watch, in `streams`.
+    pub watchers: usize,
+    /// How many live runs they watch.
+    pub runs: usize,
+}
+
+/// Where figures go as they are found.
+pub trait Report: Send {
+    /// What is being measured now.
+    fn progress(&mut self, what: &str);
+    /// One more figure.
+    fn figure(&mut self, figure: &Figure);
+    /// One more number beside the figures.
+    fn fact(&mut self, fact: &Fact);
+}
+
+/// Why something could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The folder, the process or the threads that it takes are not to be had.
+    #[error("cannot {what}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The server under test does not answer as one does.
+    #[error("the server {0}")]
+    Server(String),
+    /// The URL is none that can be measured.
+    #[error("`{url}` is not an http:// URL of a run gateway: {reason}")]
+    Url {
+        /// As given.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl BenchError {
+    fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |cause| Self::Io { what, cause }
+    }
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// Runs started durably.
+    Starts,
+    /// Runs from start to their terminal event.
+    Runs,
+    /// Looking at runs.
+    Reads,
+    /// Watching live runs.
+    Streams,
+    /// Starts, reads and whole runs at once.
+    Mixed,
+    /// Nothing.
+    Idle,
+}
+
+impl Scenario {
+    /// Every one, in the order in which they are best measured.
+    pub const ALL: [Scenario; 6] =
+        [Scenario::Idle, Scenario::Starts, Scenario::Runs, Scenario::Reads, Scenario::Mixed, Scenario::Streams];
+}
+
+impl Bench {
+    /// Measures.
+    ///
+    /// # Errors
+    /// [`BenchError`]; what was found until then has been reported.
+    pub async fn measure(&self, scenario: Scenario, report: &mut dyn Report) -> Result<(), BenchError> {
+        match scenario {
+            Scenario::Starts => starts::measure(self, report).await,
+            Scenario::Runs => runs::measure(self, report).await,
+            Scenario::Reads => reads::measure(self, report).await,
+            Scenario::Streams => streams::measure(self, report).await,
+            Scenario::Mixed => mixed::measure(self, report).await,
+            Scenario::Idle => idle::measure(self, report).await,
+        }
+    }
+
+    fn connections(&self, usual: &[usize]) -> Vec<usize> {
+        if self.connections.is_empty() { usual.to_vec() } else { self.connections.clone() }
+    }
+}

@@ -1,0 +1,58 @@
+//! Looking at runs that are there, beside the same requests at the door alone.
+
+use std::sync::Arc;
+
+use super::child::{Over, Subject};
+use super::client::{Client, Prepared, Started, Target};
+use super::figure::Fact;
+use super::load::{Asked, apart};
+use super::{Bench, BenchError, Report, sample};
+
+const SCENARIO: &str = "reads";
+/// How many runs are looked at, in turn.
+const RUNS: usize = 1_000;
+
+pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
+    let (subject, still) = (Subject::of(bench).await?, Subject::start(Over::Nothing).await?);
+    report.progress(&format!("{SCENARIO}: starting {RUNS} runs"));
+    let started = waiting(&subject.gateway, RUNS).await?;
+    let requests: Arc<[Prepared]> =
+        started.iter().map(|run| Prepared::get(&format!("/v1/runs/{}", run.run_id))).collect();
+    for connections in bench.connections(&[1, 64]) {
+        let asked = Asked { bench, scenario: SCENARIO, requests: &requests, connections };
+        let read = asked.figure(&subject, "one run", report).await?;
+        if bench.url.is_none() {
+            let door = asked.figure(&still, "no-op door", report).await?;
+            let ratio =
+                Fact::ratio(SCENARIO, "reads over the no-op door", connections, read.per_second, door.per_second);
+            report.fact(&ratio);
+        }
+    }
+    Ok(())
+}
+
+/// Starts so many runs that wait for somebody outside.
+pub(super) async fn waiting(target: &Target, count: usize) -> Result<Vec<Started>, BenchError> {
+    /// How many are started at the same time.
+    const AT_ONCE: usize = 16;
+    let target = target.clone();
+    apart(move || async move {
+        let start = Prepared::post("/v1/runs", sample::waiting().to_string());
+        let some = |place: usize| {
+            let (target, start) = (target.clone(), start.clone());
+            async move {
+                let (mut client, mut started) = (Client::open(&target).await?, Vec::new());
+                for _ in (place..count).step_by(AT_ONCE) {
+                    let (status, answer) = client.send(&start).await?;
+                    if !status.is_success() {
+                        return Err(BenchError::Server(format!("answered {status} to a start")));
+                    }
+                    started.push(Started::read(&answer)?);
+                }
+                Ok(started)
+            }
+        };
+        Ok(futures::future::try_join_all((0..AT_ONCE).map(some)).await?.concat())
+    })
+    .await
+}

@@ -1,0 +1,72 @@
+//! Runs from their start to the terminal event, as their caller sees it: the start is sent, its events are followed, and the last one has
+//! come. One at a time, for how long it takes; then many at once, for how many there are in a second.
+
+use std::sync::Arc;
+
+use super::child::Subject;
+use super::client::{Client, Prepared};
+use super::figure::{Fact, Figure};
+use super::load::{Asked, apart};
+use super::{Bench, BenchError, Report, sample};
+use crate::store::sqlite::wal;
+
+const SCENARIO: &str = "runs";
+/// How many items the list has whose items are done side by side.
+const ITEMS: usize = 100;
+/// How many runs flushes are counted over.
+const COUNTED: u64 = 8;
+
+pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
+    let whole = |body: serde_json::Value| Prepared::post("/v1/runs", body.to_string()).followed();
+    let one_step = whole(sample::one_step());
+    let kinds = [
+        ("one step", one_step.clone()),
+        ("five in a chain", whole(sample::chain())),
+        ("a hundred side by side", whole(sample::fan_out(ITEMS))),
+    ];
+    for connections in bench.connections(&[1]) {
+        for (name, request) in &kinds {
+            let subject = Subject::of(bench).await?;
+            let flushes = flushes(&subject, request).await?;
+            let requests: Arc<[Prepared]> = [request.clone()].into();
+            let asked = Asked { bench, scenario: SCENARIO, requests: &requests, connections };
+            asked.figure(&subject, name, report).await?;
+            if let Some(flushes) = flushes {
+                let what = format!("flushes for each run, {name}");
+                report.fact(&Fact { scenario: SCENARIO, what, connections: 1, value: flushes, unit: "" });
+            }
+        }
+    }
+    many(bench, &one_step, report).await
+}
+
+/// How many runs of one step come to their end in a second, beside how many are started in one.
+async fn many(bench: &Bench, one_step: &Prepared, report: &mut dyn Report) -> Result<(), BenchError> {
+    const AT_ONCE: usize = 64;
+    let requests: Arc<[Prepared]> = [one_step.clone()].into();
+    let asked = Asked { bench, scenario: SCENARIO, requests: &requests, connections: AT_ONCE };
+    let ended: Figure = asked.figure(&Subject::of(bench).await?, "one step", report).await?;
+    let requests: Arc<[Prepared]> = [Prepared::post("/v1/runs", sample::waiting().to_string())].into();
+    let asked = Asked { requests: &requests, ..asked };
+    let started = asked.figure(&Subject::of(bench).await?, "only started", report).await?;
+    report.fact(&Fact::ratio(SCENARIO, "runs ended over runs started", AT_ONCE, ended.per_second, started.per_second));
+    Ok(())
+}
+
+/// How many durable transactions a run takes that is alone on its server.
+async fn flushes(subject: &Subject, request: &Prepared) -> Result<Option<f64>, BenchError> {
+    let Some(data) = subject.data() else { return Ok(None) };
+    let (target, request) = (subject.gateway.clone(), request.clone());
+    let counted = |data: &std::path::Path| wal::commits(data).map_err(BenchError::io("read the server's WAL"));
+    let before = counted(&data)?;
+    apart(move || async move {
+        let mut client = Client::open(&target).await?;
+        for _ in 0..COUNTED {
+            client.ask(&request).await?;
+        }
+        Ok(())
+    })
+    .await?;
+    // Moved into the database meanwhile, it begins again, and there is nothing to count.
+    Ok(counted(&data)?.checked_sub(before).map(|commits| commits as f64 / COUNTED as f64))
+}

@@ -1,0 +1,104 @@
+//! What is asked while measuring, and what the store is given for one of it.
+
+use std::sync::Arc;
+
+use runyard_api::arp::schemas as arp;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::BenchError;
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::dialects::arp::wire;
+use crate::dialects::run_gateway::FACE;
+use crate::feed::Bells;
+use crate::runs::{Limits, Parts, Runs};
+use crate::store::memory::Memory;
+use crate::store::{Append, Store};
+
+const TENANT: &str = "default";
+
+/// A run that waits for somebody outside from its first moment on: starting it is all that is done.
+pub(super) fn waiting() -> Value {
+    json!({
+        "root_node_type_ref": { "node_type_id": "runyard.composite.external", "version": "1.0.0" },
+        "input": { "order": "A-1042", "customer": "ada@example.org", "lines": [{ "item": "lamp", "count": 2 }] },
+    })
+}
+
+/// One step.
+pub(super) fn one_step() -> Value {
+    json!({
+        "root_node_type_ref": { "node_type_id": "runyard.core.echo", "version": "1.0.0" },
+        "input": { "echo": "hello" },
+    })
+}
+
+/// Five steps, one after the other.
+pub(super) fn chain() -> Value {
+    let node = |place: usize| {
+        let next: Vec<String> = (place < 5).then(|| format!("step_{}", place + 1)).into_iter().collect();
+        json!({
+            "key": format!("step_{place}"),
+            "node_type_ref": { "node_type_id": "runyard.core.echo" },
+            "inputs": { "echo": "hello" },
+            "children": next,
+        })
+    };
+    let nodes: Vec<Value> = (1..=5).map(node).collect();
+    json!({
+        "root_node_type_ref": { "node_type_id": "runyard.composite.graph", "version": "1.0.0" },
+        "input": { "graph": { "nodes": nodes } },
+    })
+}
+
+/// The same with each item of a long list, as many at once as a run may have.
+pub(super) fn fan_out(items: usize) -> Value {
+    let items: Vec<String> = (0..items).map(|place| format!("item {place}")).collect();
+    json!({
+        "root_node_type_ref": { "node_type_id": "runyard.composite.each", "version": "1.0.0" },
+        "input": { "items": items, "node_type_ref": { "node_type_id": "runyard.core.echo" }, "item_as": "echo", "at_once": 100 },
+    })
+}
+
+/// What adds one event to a run that waits: a verdict that nobody gave before.
+pub(super) fn verdict(number: usize) -> Value {
+    json!({ "evaluation_result": { "status": "success", "message": format!("verdict-{number};") } })
+}
+
+/// What is committed for a run that waits: made by the engine, taken out of a store that forgets.
+pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
+    let memory = Arc::new(Memory::new());
+    let runs = Runs::new(Parts {
+        store: memory.clone(),
+        catalog: Arc::new(Catalog::builtin()),
+        clock: clock.clone(),
+        bells: Arc::new(Bells::default()),
+        work: Arc::new(Notify::new()),
+        secret: [0; 32],
+        limits: Limits { parallel_max: 16 },
+    });
+    let odd = |what: &str| BenchError::Server(format!("was asked for something that {what}"));
+    let body: arp::RunStartRequest = serde_json::from_value(waiting()).map_err(|_| odd("is no start"))?;
+    let new = wire::new_run(FACE, &body).map_err(|_| odd("cannot be said"))?;
+    let started = runs.start(TENANT, new).await.map_err(|error| odd(&format!("does not start: {error}")))?;
+    let run = started.state.run;
+    let log = memory.log(TENANT, run, 0, usize::MAX).await.unwrap_or_default();
+    let row = memory.row(TENANT, run).await.ok().flatten().ok_or_else(|| odd("leaves no row"))?;
+    Ok(Append {
+        tenant: TENANT.to_owned(),
+        run,
+        expected: 0,
+        at_ms: row.created_at_ms,
+        events: log.into_iter().map(|recorded| recorded.event).collect(),
+        row,
+        effects: memory.asked(TENANT, run),
+        dropped: Vec::new(),
+        settles: None,
+        node_runs: started.state.order.clone(),
+        labels: Default::default(),
+        approvals: Vec::new(),
+        sealed: Vec::new(),
+        key: None,
+    })
+}

@@ -1,0 +1,116 @@
+//! The process of a server under test, from inside: it serves until its standard input ends, which is when whoever measures is gone.
+//!
+//! What is measured is what `runyard serve` does, with its defaults: the same server, the same doors, the same lines in its log.
+
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use runyard_api::arp::run_gateway;
+use runyard_api::host::Settings;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::bare;
+use super::child::Over;
+use super::still::Still;
+use crate::auth::{self, Guard, LocalToken};
+use crate::cli::output::Output;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::logging;
+use crate::no_delay;
+use crate::open_files;
+use crate::serve::Server;
+use crate::store::memory::Memory;
+
+/// The first argument by which this program knows that it is to be measured.
+pub const ARGUMENT: &str = "bench-server";
+
+/// What it says when it is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ready {
+    /// The run gateway.
+    pub(super) gateway: String,
+    /// The run coordinator, where there is one.
+    pub(super) coordinator: Option<String>,
+}
+
+/// The whole process. `word` says what the server is to stand on.
+pub fn main(word: &str) -> ExitCode {
+    match serve(word) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error, "there is nothing to measure");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(word: &str) -> Result<(), String> {
+    let config = Config { port_base: 0, ..Config::default() };
+    logging::start(&config.log).map_err(|error| error.to_string())?;
+    open_files::allow_many();
+    let over = Over::from_word(word).ok_or_else(|| format!("`{word}` is nothing to stand on"))?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        match over {
+            Over::Nothing => nothing(&config).await,
+            Over::Bare => {
+                let server = bare::serve(logging::dropshot())?;
+                announce(&Ready { gateway: format!("http://{}", server.local_addr()), coordinator: None });
+                until_nobody_measures().await;
+                Ok(())
+            }
+            Over::Disk => whole(Server::start(&config, logging::dropshot()).await).await,
+            Over::Memory => {
+                whole(Server::start_over(&config, logging::dropshot(), Arc::new(Memory::new())).await).await
+            }
+        }
+    })
+}
+
+async fn whole(started: Result<Server, crate::serve::ServeError>) -> Result<(), String> {
+    let server = started.map_err(|error| error.to_string())?;
+    let url = |door| server.url(door).map(str::to_owned);
+    announce(&Ready { gateway: url("run-gateway").unwrap_or_default(), coordinator: url("run-coordinator") });
+    until_nobody_measures().await;
+    server.stop().await;
+    Ok(())
+}
+
+/// The gateway's door alone, with the gate that it has in a server.
+async fn nothing(config: &Config) -> Result<(), String> {
+    let local = LocalToken::random(config.host)?;
+    let parts = auth::Parts { store: Arc::new(Memory::new()), clock: Clock::system(), local };
+    let guard = Guard::new(&config.auth, parts).map_err(|error| error.to_string())?;
+    let settings = Settings { body_bytes_max: config.body_bytes_max, ..Settings::default() };
+    let still = Arc::new(Still::new(guard.gate(&run_gateway::DOCUMENT)));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let server = run_gateway::api(still, settings).serve(address, logging::dropshot());
+    let server = server.map_err(|error| error.to_string())?;
+    no_delay::wherever_possible(&[server.local_addr()]);
+    announce(&Ready { gateway: format!("http://{}", server.local_addr()), coordinator: None });
+    until_nobody_measures().await;
+    Ok(())
+}
+
+fn announce(ready: &Ready) {
+    Output::process(true).object(&json!(ready));
+}
+
+/// A thread of its own, because reading standard input cannot be given up.
+async fn until_nobody_measures() {
+    let (gone, is_gone) = oneshot::channel();
+    let wait = move || {
+        let mut nothing = Vec::new();
+        // However it ends, nobody is there any more.
+        let _ = std::io::stdin().lock().read_to_end(&mut nothing);
+        let _ = gone.send(());
+    };
+    drop(std::thread::Builder::new().name("bench-stdin".into()).spawn(wait));
+    let _ = is_gone.await;
+}

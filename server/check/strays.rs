@@ -1,0 +1,80 @@
+//! What lies beside the logs without a reason: looked for only where a table has another number of rows than the logs account for.
+
+use runyard_engine::{outstanding, partings};
+
+use super::Check;
+use super::laws::Replayed;
+use crate::store::sqlite::inspect::{Beside, Inspection, Place, Table};
+
+/// What a finding about a table is filed under.
+pub(super) fn law(table: Table) -> &'static str {
+    match table {
+        Table::Effects => "effects",
+        Table::NodeRuns => "node_runs",
+        Table::Labels => "labels",
+        Table::Approvals => "approvals",
+        Table::Keys => "keys",
+    }
+}
+
+impl Check<'_> {
+    /// Reads all of a table and asks the run of each row for its reason.
+    pub(super) fn strays(&mut self, table: Table) {
+        let inspection: &Inspection = self.inspection;
+        let mut last: Option<(Place, Replayed)> = None;
+        let read = inspection.each(table, |place, beside| {
+            if last.as_ref().is_none_or(|(known, _)| *known != place) {
+                // What is wrong with the log has been told.
+                let replayed = self.quietly(|check| check.replay(&place));
+                last = Some((place.clone(), replayed));
+            }
+            let Some((_, Replayed { state, whole })) = &last else { return Ok(()) };
+            if inspection.is_going(&place)? {
+                return Ok(()); // It goes with its log.
+            }
+            if !has_reason(state, &beside) && (*whole || state.start.is_none()) {
+                self.of_run(law(table), &place, None, format!("{} has no reason in its log", name(&beside)));
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            self.of_file(law(table), super::in_words(&error));
+        }
+    }
+
+    fn quietly<T>(&mut self, look: impl FnOnce(&mut Check<'_>) -> T) -> T {
+        let mut nothing = |_| {};
+        let mut quiet = Check {
+            inspection: self.inspection,
+            tell: &mut nothing,
+            summary: self.summary,
+            kept: std::collections::BTreeMap::new(),
+            counts: std::collections::BTreeMap::new(),
+        };
+        look(&mut quiet)
+    }
+}
+
+fn has_reason(state: &runyard_engine::State, beside: &Beside) -> bool {
+    match beside {
+        Beside::Effect(id) => outstanding(state).iter().any(|wanted| wanted.id == *id) || partings(state).contains(id),
+        Beside::NodeRun(id) => state.node(*id).is_some(),
+        Beside::Label(name, value) => {
+            let labels = state.start.as_deref().and_then(|start| start.labels.get(name));
+            labels.is_some_and(|values| values.contains(value))
+        }
+        Beside::Approval(id) => state.approvals.contains_key(id),
+        Beside::Key(..) => state.start.is_some(),
+    }
+}
+
+fn name(beside: &Beside) -> String {
+    match beside {
+        Beside::Effect(id) => format!("effect {id}"),
+        Beside::NodeRun(id) => format!("node run {id}"),
+        Beside::Label(name, value) => format!("label {name:?} {value:?}"),
+        Beside::Approval(id) => format!("approval {id}"),
+        // The key itself is its caller's business.
+        Beside::Key(scope, _) => format!("a key of {scope}"),
+    }
+}

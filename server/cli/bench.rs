@@ -1,0 +1,192 @@
+//! `runyard bench`: how fast this build is on this machine.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::Context;
+use super::failure::{Exit, Failure, with_causes};
+use super::output::Output;
+use crate::bench::{Bench, BenchError, Fact, Figure, Machine, Report, Scenario, figure};
+use crate::open_files;
+
+/// What is measured.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "A server is started in a temporary folder (TMPDIR) for each figure, and its yardsticks are measured in the same run: quote the \
+    ratios. With --url that server is measured, and no yardsticks are.\n\
+    With --json one object a line: {\"kind\":\"machine\"}, then {\"kind\":\"figure\"} and {\"kind\":\"ratio\"} as they are found."
+)]
+pub struct Arguments {
+    /// What to measure
+    #[command(subcommand)]
+    pub what: What,
+    /// How many connections at once; may be repeated, or listed with commas [default: depends on what is measured]
+    #[arg(long, global = true, value_name = "COUNT", value_delimiter = ',')]
+    pub connections: Vec<NonZeroUsize>,
+    /// How long each figure is measured
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Ask so often per second, whatever the answers take (an open loop), instead of when the last answer has come
+    #[arg(long, global = true, value_name = "PER_SECOND", value_parser = rate)]
+    pub rate: Option<f64>,
+    /// How many watch, in streams
+    #[arg(long, global = true, value_name = "COUNT", default_value = "10000")]
+    pub watchers: NonZeroUsize,
+    /// How many live runs they watch
+    #[arg(long, global = true, value_name = "COUNT", default_value = "1000")]
+    pub runs: NonZeroUsize,
+    /// Draw how the times of each figure lie
+    #[arg(long, global = true)]
+    pub histogram: bool,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum What {
+    /// Runs started durably, beside the same in memory, the door alone, and SQLite alone
+    Starts,
+    /// Runs from their start to the terminal event: one step, five in a chain, a hundred side by side
+    Runs,
+    /// Looking at runs, beside the door alone
+    Reads,
+    /// Watching live runs: when what was committed is seen, and what a watcher costs beside a bare stream
+    Streams,
+    /// Starts, reads and whole runs at the same time
+    Mixed,
+    /// A server that has nothing to do: memory, work, writes, and how soon it is ready
+    Idle,
+    /// Everything, within five minutes
+    All,
+}
+
+impl What {
+    fn scenarios(self) -> Vec<Scenario> {
+        match self {
+            What::Starts => vec![Scenario::Starts],
+            What::Runs => vec![Scenario::Runs],
+            What::Reads => vec![Scenario::Reads],
+            What::Streams => vec![Scenario::Streams],
+            What::Mixed => vec![Scenario::Mixed],
+            What::Idle => vec![Scenario::Idle],
+            What::All => Scenario::ALL.to_vec(),
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    between(text, 0.01, 3_600.0)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    between(text, 0.1, 1_000_000.0)
+}
+
+fn between(text: &str, least: f64, most: f64) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
+    if (least..=most).contains(&number) { Ok(number) } else { Err(format!("it must be from {least} to {most}")) }
+}
+
+/// Measures.
+///
+/// # Errors
+/// No server can be started, or it does not answer as one does.
+pub async fn bench(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    open_files::allow_many();
+    let output = &mut context.output;
+    let here = std::env::temp_dir();
+    let machine = tokio::task::spawn_blocking(move || Machine::look(&here)).await;
+    let machine = machine.map_err(|error| Failure::new("not_measured", error.to_string()))?.map_err(failed)?;
+    output.line(&machine.line());
+    output.object(&machine.json());
+    let bench = Bench {
+        url: context.url.clone(),
+        credential: context.token.as_ref().map(|token| format!("Bearer {}", token.expose())),
+        connections: arguments.connections.iter().map(|count| count.get()).collect(),
+        seconds: Duration::from_secs_f64(arguments.seconds),
+        rate: arguments.rate,
+        watchers: arguments.watchers.get(),
+        runs: arguments.runs.get(),
+    };
+    let mut shown = Shown { output, histogram: arguments.histogram, figures: Vec::new(), facts: Vec::new() };
+    for scenario in arguments.what.scenarios() {
+        let measured = bench.measure(scenario, &mut shown).await;
+        shown.table();
+        measured.map_err(failed)?;
+    }
+    Ok(Exit::Success)
+}
+
+fn failed(error: BenchError) -> Failure {
+    match error {
+        BenchError::Url { .. } => Failure::usage(with_causes(&error)),
+        error => Failure::new("not_measured", with_causes(&error)),
+    }
+}
+
+/// Figures on their way to a reader.
+struct Shown<'a> {
+    output: &'a mut Output,
+    histogram: bool,
+    figures: Vec<Figure>,
+    facts: Vec<Fact>,
+}
+
+impl Report for Shown<'_> {
+    fn progress(&mut self, what: &str) {
+        self.output.remark(what);
+    }
+
+    fn figure(&mut self, figure: &Figure) {
+        self.output.object(&figure.json());
+        self.figures.push(figure.clone());
+    }
+
+    fn fact(&mut self, fact: &Fact) {
+        self.output.object(&fact.json());
+        self.facts.push(fact.clone());
+    }
+}
+
+impl Shown<'_> {
+    /// All that was found since the last table.
+    fn table(&mut self) {
+        let (figures, facts) = (std::mem::take(&mut self.figures), std::mem::take(&mut self.facts));
+        if let Some(first) = figures.first() {
+            let head = std::iter::once(first.scenario).chain(Figure::HEAD.into_iter().skip(1)).collect::<Vec<_>>();
+            self.output.line("");
+            self.output.table(&head, figures.iter().map(Figure::row).collect());
+        }
+        if self.histogram {
+            for figure in &figures {
+                self.output.line("");
+                self.output.line(&format!("{}, {} at once", figure.subject, figure.connections));
+                figure.drawn().iter().for_each(|line| self.output.line(line));
+            }
+        }
+        if let Some(first) = facts.first() {
+            self.output.line("");
+            self.output.table(&[first.scenario, "AT ONCE", ""], facts.iter().map(Fact::row).collect());
+        }
+    }
+}
+
+impl Machine {
+    fn line(&self) -> String {
+        let load = self.load.map_or_else(String::new, |load| format!(", load {load:.1} before this"));
+        let [median, tail] = [0.5, 0.99].map(|quantile| figure::time(self.flush.value_at_quantile(quantile) as f64));
+        format!("{} processors{load}; one flush of the disk: p50 {median}, p99 {tail}", self.processors)
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let [median, tail] = [0.5, 0.99].map(|quantile| self.flush.value_at_quantile(quantile) as f64 / 1_000.0);
+        serde_json::json!({
+            "kind": "machine",
+            "version": env!("CARGO_PKG_VERSION"),
+            "processors": self.processors,
+            "load": self.load,
+            "flush_us": { "p50": median, "p99": tail },
+        })
+    }
+}

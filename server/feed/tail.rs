@@ -1,0 +1,328 @@
+//! Tails: what all followers of one run share, so that a run that many watch is read once.
+//!
+//! A tail knows how far its run's log reaches and keeps the last events of it. It is there while somebody follows the run. What is
+//! committed by this server is handed to it after the commit; what another server has committed is found when the log is looked at
+//! again, which one follower does for all of them, once a second and in one question. Whoever is further behind than a tail remembers reads
+//! the store.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use runyard_engine::{Event, Position, Recorded, RunId};
+use tokio::sync::{Mutex as Turn, Notify};
+
+use crate::clock::Clock;
+use crate::store::{Store, StoreError, Tenant};
+
+/// How long a bell that was lost goes unnoticed.
+pub(super) const REREAD: Duration = Duration::from_secs(1);
+/// How many events a tail remembers, and how many bytes of them as JSON.
+pub(super) const EVENTS_MAX: usize = 32;
+const BYTES_MAX: usize = 256 << 10;
+
+/// The tails of all runs that are followed, and the bells that are rung for them.
+#[derive(Debug, Default)]
+pub struct Bells {
+    /// By run, in an order that is always the same; in one run, tenants apart: whoever asks for another's run shares nothing with its followers.
+    tails: Mutex<BTreeMap<RunId, Vec<Arc<Tail>>>>,
+    /// When to look again at all logs, Unix milliseconds. Held by the one follower that does it.
+    look: Turn<i64>,
+}
+
+/// What was committed.
+#[derive(Debug)]
+pub struct Told {
+    /// The position of the last event before these.
+    pub after: Position,
+    /// When they were decided, Unix milliseconds.
+    pub at_ms: i64,
+    /// Each, in order.
+    pub events: Vec<Event>,
+}
+
+/// What followers of one run share.
+#[derive(Debug)]
+pub(super) struct Tail {
+    tenant: Tenant,
+    run: RunId,
+    known: Mutex<Known>,
+    /// Notified when more is known. It wakes whoever waits in the order in which they began to, so that the simulation can repeat it.
+    more: Notify,
+    recent: Mutex<Recent>,
+    /// Held by the one follower that reads for the others.
+    pub(super) reading: Turn<()>,
+}
+
+/// What is known of a log without reading it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    /// How far it reaches.
+    pub(super) reach: Position,
+    /// How often the store could not say how far: whoever follows has to find out what is wrong.
+    pub(super) doubts: u64,
+    followers: usize,
+}
+
+/// The last events of a run, without gaps.
+#[derive(Debug, Default)]
+struct Recent {
+    events: VecDeque<(Arc<Recorded>, usize)>,
+    bytes: usize,
+}
+
+impl Bells {
+    /// Whether somebody follows this run, so that it is worth telling what happened in it.
+    pub fn is_followed(&self, run: RunId) -> bool {
+        self.tails().contains_key(&run)
+    }
+
+    /// Tells who follows this run that its log now reaches this position, and what was added, where that is at hand. To be called after the
+    /// commit.
+    pub fn ring(&self, tenant: &str, run: RunId, version: Position, told: Option<Told>) {
+        let tail = self.tails().get(&run).and_then(|tails| tails.iter().find(|tail| tail.tenant == tenant).cloned());
+        let Some(tail) = tail else { return };
+        if let Some(Told { after, at_ms, events }) = told {
+            let recorded = |(event, position)| Arc::new(Recorded { position, at_ms, event });
+            tail.remember(events.into_iter().zip(after + 1..).map(recorded));
+        }
+        tail.reaches(version);
+    }
+
+    /// The tail of a run, for one more follower.
+    pub(super) fn join(&self, tenant: &str, run: RunId) -> Arc<Tail> {
+        let mut tails = self.tails();
+        let of_run = tails.entry(run).or_default();
+        let tail = match of_run.iter().find(|tail| tail.tenant == tenant) {
+            Some(tail) => tail.clone(),
+            None => {
+                let tail = Arc::new(Tail::new(tenant, run));
+                of_run.push(tail.clone());
+                tail
+            }
+        };
+        tail.lock().followers += 1;
+        tail
+    }
+
+    /// Says that a follower has left. With the last one the tail goes.
+    pub(super) fn leave(&self, tail: &Tail) {
+        // Under the lock, so that nobody comes between the last one's leaving and the tail's.
+        let mut tails = self.tails();
+        tail.lock().followers -= 1;
+        if let Some(of_run) = tails.get_mut(&tail.run) {
+            of_run.retain(|tail| tail.lock().followers > 0);
+            if of_run.is_empty() {
+                tails.remove(&tail.run);
+            }
+        }
+    }
+
+    /// Looks at all logs again, once a second, for as long as this is awaited. However many do that, one of them looks; the others are
+    /// in line for when it leaves.
+    pub(super) async fn look_again(&self, store: &dyn Store, clock: &Clock) {
+        let mut due_ms = self.look.lock().await;
+        loop {
+            clock.sleep_until(*due_ms).await;
+            *due_ms = clock.now_ms().saturating_add(i64::try_from(REREAD.as_millis()).unwrap_or(i64::MAX));
+            let tails: Vec<Arc<Tail>> = self.tails().values().flatten().cloned().collect();
+            let runs: Vec<(Tenant, RunId)> = tails.iter().map(|tail| (tail.tenant.clone(), tail.run)).collect();
+            match store.versions(&runs).await {
+                Ok(versions) => tails.iter().zip(versions).for_each(|(tail, version)| tail.reaches(version)),
+                Err(StoreError::Busy(cause)) => {
+                    tracing::debug!(%cause, "logs could not be looked at again; they are in a second");
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "logs could not be looked at again");
+                    tails.iter().for_each(|tail| tail.is_in_doubt());
+                }
+            }
+        }
+    }
+
+    /// How many runs are followed.
+    #[cfg(test)]
+    pub(super) fn followed(&self) -> usize {
+        self.tails().len()
+    }
+
+    fn tails(&self) -> MutexGuard<'_, BTreeMap<RunId, Vec<Arc<Tail>>>> {
+        self.tails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tail {
+    fn new(tenant: &str, run: RunId) -> Self {
+        let (known, recent, reading) = (Mutex::default(), Mutex::default(), Turn::default());
+        Tail { tenant: tenant.to_owned(), run, known, more: Notify::new(), recent, reading }
+    }
+
+    /// The events after a position that are remembered, where none is missing between.
+    pub(super) fn after(&self, cursor: Position) -> Vec<Arc<Recorded>> {
+        let recent = self.recent();
+        let first = recent.events.front().map_or(Position::MAX, |(recorded, _)| recorded.position);
+        if cursor.saturating_add(1) < first {
+            return Vec::new();
+        }
+        let skipped = usize::try_from(cursor.saturating_add(1) - first).unwrap_or(usize::MAX);
+        recent.events.iter().skip(skipped).map(|(recorded, _)| recorded.clone()).collect()
+    }
+
+    /// Remembers what follows on what is remembered; after a gap, that alone.
+    pub(super) fn remember(&self, events: impl Iterator<Item = Arc<Recorded>>) {
+        let mut recent = self.recent();
+        for recorded in events {
+            match recent.events.back().map(|(last, _)| last.position) {
+                Some(last) if recorded.position <= last => continue,
+                Some(last) if recorded.position > last + 1 => *recent = Recent::default(),
+                _ => {}
+            }
+            recent.push(recorded);
+        }
+    }
+
+    /// What is known of the log now.
+    pub(super) fn known(&self) -> Known {
+        *self.lock()
+    }
+
+    /// Waits until the log is known to reach further than this, or there is a doubt that was not there.
+    pub(super) async fn grows(&self, reach: Position, doubts: u64) {
+        loop {
+            let more = self.more.notified();
+            tokio::pin!(more);
+            more.as_mut().enable();
+            let known = self.known();
+            if known.reach > reach || known.doubts > doubts {
+                return;
+            }
+            more.await;
+        }
+    }
+
+    fn reaches(&self, version: Position) {
+        let mut known = self.lock();
+        if version > known.reach {
+            known.reach = version;
+            drop(known);
+            self.more.notify_waiters();
+        }
+    }
+
+    fn is_in_doubt(&self) {
+        self.lock().doubts += 1;
+        self.more.notify_waiters();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recent {
+    fn push(&mut self, recorded: Arc<Recorded>) {
+        let bytes = bytes_of(&recorded.event);
+        self.bytes += bytes;
+        self.events.push_back((recorded, bytes));
+        while self.events.len() > EVENTS_MAX || self.bytes > BYTES_MAX {
+            let Some((_, bytes)) = self.events.pop_front() else { return };
+            self.bytes -= bytes;
+        }
+    }
+}
+
+/// How long an event is as JSON. One that cannot be written is as good as too long.
+fn bytes_of(event: &Event) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, event).map_or(BYTES_MAX + 1, |()| count.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use runyard_engine::NodeRunId;
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(message: &str) -> Event {
+        let run = RunId::from_uuid(uuid::Uuid::from_u128(7));
+        let evaluation = serde_json::from_value(json!({ "status": "success", "message": message })).unwrap();
+        Event::Evaluated { node_run: NodeRunId::root(run), evaluation }
+    }
+
+    fn recorded(positions: std::ops::Range<Position>) -> impl Iterator<Item = Arc<Recorded>> {
+        positions.map(|position| Arc::new(Recorded { position, at_ms: 0, event: event("m") }))
+    }
+
+    fn remembered(tail: &Tail, after: Position) -> Vec<Position> {
+        tail.after(after).iter().map(|recorded| recorded.position).collect()
+    }
+
+    fn tail() -> Tail {
+        Tail::new("default", RunId::from_uuid(uuid::Uuid::from_u128(7)))
+    }
+
+    #[test]
+    fn what_follows_is_remembered_once_and_without_gaps() {
+        let tail = tail();
+        assert!(remembered(&tail, 0).is_empty() && remembered(&tail, Position::MAX).is_empty());
+        tail.remember(recorded(3..6));
+        tail.remember(recorded(4..8));
+        assert_eq!(remembered(&tail, 2), [3, 4, 5, 6, 7]);
+        assert_eq!(remembered(&tail, 6), [7]);
+        assert!(remembered(&tail, 7).is_empty() && remembered(&tail, 99).is_empty());
+        assert!(remembered(&tail, 1).is_empty(), "the second would be missing");
+        tail.remember(recorded(9..10));
+        assert_eq!(remembered(&tail, 8), [9], "after a gap it begins again");
+        assert!(remembered(&tail, 7).is_empty());
+    }
+
+    #[test]
+    fn only_so_much_is_remembered() {
+        let tail = tail();
+        tail.remember(recorded(1..100));
+        assert_eq!(remembered(&tail, 99 - EVENTS_MAX as u64).len(), EVENTS_MAX);
+        let large = event(&"x".repeat(BYTES_MAX / 2));
+        for position in 100..104 {
+            tail.remember(std::iter::once(Arc::new(Recorded { position, at_ms: 0, event: large.clone() })));
+        }
+        assert_eq!(remembered(&tail, 102), [103]);
+        assert!(remembered(&tail, 101).is_empty(), "two of them are too many");
+        tail.remember(std::iter::once(Arc::new(Recorded {
+            position: 104,
+            at_ms: 0,
+            event: event(&"x".repeat(BYTES_MAX)),
+        })));
+        assert!(remembered(&tail, 103).is_empty(), "one that is too long is left to the store");
+        tail.remember(recorded(105..106));
+        assert_eq!(remembered(&tail, 104), [105]);
+    }
+
+    #[test]
+    fn another_tenants_bell_is_not_heard() {
+        let (bells, run) = (Bells::default(), RunId::from_uuid(uuid::Uuid::from_u128(7)));
+        let (ours, theirs) = (bells.join("us", run), bells.join("them", run));
+        bells.ring("us", run, 1, Some(Told { after: 0, at_ms: 0, events: vec![event("m")] }));
+        assert_eq!((ours.known().reach, theirs.known().reach), (1, 0));
+        assert_eq!((remembered(&ours, 0).len(), remembered(&theirs, 0).len()), (1, 0));
+        bells.leave(&theirs);
+        assert!(bells.is_followed(run));
+        bells.leave(&ours);
+        assert!(!bells.is_followed(run));
+    }
+}

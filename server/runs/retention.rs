@@ -1,0 +1,49 @@
+//! Runs that have ended, removed for good.
+
+use runyard_engine::{RunId, State, partings, replay};
+
+use super::{Error, Runs, threads};
+use crate::store::retention::{Removal, Retention};
+use crate::store::{RunRow, StoreError};
+
+impl Runs {
+    /// Removes those of these runs that may go, and answers with them. From then on nobody finds them. The store that removes is this
+    /// one's own.
+    ///
+    /// # Errors
+    /// The store did not do it.
+    pub async fn remove(
+        &self,
+        store: &dyn Retention,
+        tenant: &str,
+        rows: &[RunRow],
+        keys_before_ms: i64,
+    ) -> Result<Vec<RunId>, Error> {
+        let mut removals = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.removal(tenant, row).await {
+                Ok(removal) => removals.extend(removal),
+                // Whoever looks into what is damaged finds it as it was.
+                Err(error) => tracing::warn!(%error, run_id = %row.run, "a run cannot be read, and is not removed"),
+            }
+        }
+        let gone = store.remove(tenant, removals, keys_before_ms).await?;
+        gone.iter().for_each(|run| self.submitter.forget(tenant, *run));
+        Ok(gone)
+    }
+
+    /// Read from the log and not kept at hand: nobody asks for it again.
+    async fn removal(&self, tenant: &str, row: &RunRow) -> Result<Option<Removal>, StoreError> {
+        let log = self.submitter.log(tenant, row.run).await?;
+        let state: State = replay(row.run, &log)
+            .map_err(|corrupt| StoreError::Corrupt { run: row.run, reason: corrupt.to_string() })?;
+        Ok(state.start.as_deref().map(|start| Removal {
+            run: row.run,
+            version: row.version,
+            labels: start.labels.clone(),
+            thread: start.turn.as_ref().map_or_else(|| threads::own(row.run), |turn| turn.thread.clone()),
+            parent: start.parent.as_ref().map(|parent| parent.run),
+            partings: partings(&state),
+        }))
+    }
+}

@@ -1,0 +1,314 @@
+//! A database looked at from outside, for `runyard check`: read only, one snapshot from beginning to end, no threads, nothing migrated.
+//! What rows should say is not known here: [`crate::check`] holds them against the logs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use runyard_engine::{ApprovalId, Effect, EffectId, NodeRunId, Position, Recorded, RunId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::convert::{self, Id};
+use super::witness::{self, Lost};
+use super::{append, approvals, read, schema};
+use crate::store::approval::{ApprovalFilter, ApprovalRow};
+use crate::store::{KeyUse, RunRow, Status, StoreError, Tenant};
+
+/// Which run, and whose.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Whose.
+    pub tenant: Tenant,
+    /// Which.
+    pub run: RunId,
+}
+
+/// Something that is kept beside the logs because of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beside {
+    /// Something asked of the world.
+    Effect(EffectId),
+    /// The way from a node run to its run.
+    NodeRun(NodeRunId),
+    /// What lists find a run by.
+    Label(String, String),
+    /// What lists show of an approval.
+    Approval(ApprovalId),
+    /// An idempotency key.
+    Key(String, String),
+}
+
+/// The tables of what is kept beside the logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Table {
+    /// [`Beside::Effect`].
+    Effects,
+    /// [`Beside::NodeRun`].
+    NodeRuns,
+    /// [`Beside::Label`].
+    Labels,
+    /// [`Beside::Approval`].
+    Approvals,
+    /// [`Beside::Key`].
+    Keys,
+}
+
+impl Table {
+    /// Every one.
+    pub const ALL: [Table; 5] = [Table::Effects, Table::NodeRuns, Table::Labels, Table::Approvals, Table::Keys];
+
+    /// Its name.
+    const fn name(self) -> &'static str {
+        match self {
+            Table::Effects => "effects",
+            Table::NodeRuns => "node_runs",
+            Table::Labels => "labels",
+            Table::Approvals => "approvals",
+            Table::Keys => "idempotency_keys",
+        }
+    }
+
+    const fn columns(self) -> &'static str {
+        match self {
+            Table::Effects => "id",
+            Table::NodeRuns => "node_run",
+            Table::Labels => "name, value",
+            Table::Approvals => "approval",
+            Table::Keys => "scope, key",
+        }
+    }
+
+    fn read(self, row: &Row<'_>) -> rusqlite::Result<Beside> {
+        Ok(match self {
+            Table::Effects => Beside::Effect(row.get::<_, Id>(2)?.effect()),
+            Table::NodeRuns => Beside::NodeRun(row.get::<_, Id>(2)?.node_run()),
+            Table::Labels => Beside::Label(row.get(2)?, row.get(3)?),
+            Table::Approvals => Beside::Approval(row.get::<_, Id>(2)?.approval()),
+            Table::Keys => Beside::Key(row.get(2)?, row.get(3)?),
+        })
+    }
+}
+
+/// A database, and one moment of it.
+pub struct Inspection {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Inspection {
+    /// Opens a database file. Whether a server has it open makes no difference.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] for what is not Runyard's, damaged beyond reading, or of another version; the message says what to do.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = schema::open_to_read(path)?;
+        schema::refuse_other(&connection, path)?;
+        connection.execute_batch("BEGIN").map_err(convert::failure)?;
+        // The snapshot begins with the first look.
+        connection.query_row("SELECT count(*) FROM meta", [], |_| Ok(())).map_err(convert::failure)?;
+        Ok(Inspection { connection, path: path.to_owned() })
+    }
+
+    /// What was acknowledged and is not there. Only for a database that no server has open.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn lost(&self) -> Result<Vec<Lost>, StoreError> {
+        witness::lost(&self.connection, &self.path)
+    }
+
+    /// What SQLite itself finds wrong with the file, a line each.
+    ///
+    /// # Errors
+    /// Where it cannot even look.
+    pub fn damage(&self, mut each: impl FnMut(String)) -> Result<(), StoreError> {
+        let mut look = self.connection.prepare("PRAGMA integrity_check(1000)").map_err(convert::failure)?;
+        let mut lines = look.query([]).map_err(convert::failure)?;
+        while let Some(line) = lines.next().map_err(convert::failure)? {
+            let line: String = line.get(0).map_err(convert::failure)?;
+            if line != "ok" {
+                each(line);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many runs there are, as the counts say: for telling how far a check is.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn runs(&self) -> Result<u64, StoreError> {
+        Ok(self.counts()?.values().map(|runs| runs.unsigned_abs()).sum())
+    }
+
+    /// The next run that has a row, a log, or both.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn next(&self, after: Option<&Place>) -> Result<Option<Place>, StoreError> {
+        let ask = |table: &str| self.next_in(table, after).map_err(convert::failure);
+        Ok(ask("runs")?.into_iter().chain(ask("log")?).min())
+    }
+
+    fn next_in(&self, table: &str, after: Option<&Place>) -> rusqlite::Result<Option<Place>> {
+        let place = |row: &Row<'_>| Ok(Place { tenant: row.get(0)?, run: row.get::<_, Id>(1)?.run() });
+        let order = "ORDER BY tenant, run LIMIT 1";
+        match after {
+            None => {
+                let sql = format!("SELECT tenant, run FROM {table} {order}");
+                self.connection.prepare_cached(&sql)?.query_row([], place).optional()
+            }
+            Some(Place { tenant, run }) => {
+                let sql = format!("SELECT tenant, run FROM {table} WHERE (tenant, run) > (?1, ?2) {order}");
+                self.connection.prepare_cached(&sql)?.query_row(params![tenant, Id::from(*run)], place).optional()
+            }
+        }
+    }
+
+    /// A run's row.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn row(&self, place: &Place) -> Result<Option<RunRow>, StoreError> {
+        append::row(&self.connection, &place.tenant, place.run).map_err(convert::failure_of(place.run))
+    }
+
+    /// A run's log after a position, checked to be without gaps.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn log(&self, place: &Place, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+        read::log_as_it_is(&self.connection, &place.tenant, place.run, after, limit)
+    }
+
+    /// Whether a run has been removed, and its log is still being deleted.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn is_going(&self, place: &Place) -> Result<bool, StoreError> {
+        let ask = || {
+            self.connection
+                .prepare_cached("SELECT 1 FROM removals WHERE tenant = ?1 AND run = ?2")?
+                .exists(params![place.tenant, Id::from(place.run)])
+        };
+        ask().map_err(convert::failure)
+    }
+
+    /// An effect that is asked for, and by which run.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn effect(&self, tenant: &str, id: EffectId) -> Result<Option<(RunId, Effect)>, StoreError> {
+        let ask = || {
+            self.connection
+                .prepare_cached(
+                    "SELECT run, node_run, due_at_ms, attempt, format, request FROM effects WHERE id = ?1 AND tenant = ?2",
+                )?
+                .query_row(params![Id::from(id), tenant], |row| {
+                    let run = row.get::<_, Id>(0)?.run();
+                    let request = convert::request(run, id, row.get(4)?, row.get_ref(5)?.as_bytes()?);
+                    let (node_run, due_at_ms) = (row.get::<_, Id>(1)?.node_run(), row.get(2)?);
+                    let attempt = row.get(3)?;
+                    Ok(request.map(|request| (run, Effect { id, node_run, attempt, due_at_ms, request })))
+                })
+                .optional()
+        };
+        ask().map_err(convert::failure)?.transpose()
+    }
+
+    /// The run of a node run.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
+        read::run_of(&self.connection, tenant, node_run)
+    }
+
+    /// Whether lists find a run, created then, by this label.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn has_label(&self, place: &Place, created_at_ms: i64, name: &str, value: &str) -> Result<bool, StoreError> {
+        let ask = || {
+            self.connection
+                .prepare_cached(
+                    "SELECT 1 FROM labels WHERE tenant = ?1 AND name = ?2 AND value = ?3 AND created_at_ms = ?4 AND run = ?5",
+                )?
+                .exists(params![place.tenant, name, value, created_at_ms, Id::from(place.run)])
+        };
+        ask().map_err(convert::failure)
+    }
+
+    /// What lists show of a run's approvals.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn approvals(&self, place: &Place) -> Result<Vec<ApprovalRow>, StoreError> {
+        let filter = ApprovalFilter { run: Some(place.run), ..ApprovalFilter::default() };
+        approvals::list_one(&self.connection, &place.tenant, None, &filter, None, usize::MAX)
+    }
+
+    /// The idempotency keys that started a run.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn keys(&self, place: &Place) -> Result<Vec<KeyUse>, StoreError> {
+        let read = || -> rusqlite::Result<Vec<KeyUse>> {
+            self.connection
+                .prepare_cached("SELECT scope, key, fingerprint FROM idempotency_keys WHERE tenant = ?1 AND run = ?2")?
+                .query_map(params![place.tenant, Id::from(place.run)], |row| {
+                    Ok(KeyUse { scope: row.get(0)?, key: row.get(1)?, fingerprint: row.get(2)?, run: place.run })
+                })?
+                .collect()
+        };
+        read().map_err(convert::failure)
+    }
+
+    /// The counts that are kept, by tenant and status.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub fn counts(&self) -> Result<BTreeMap<(Tenant, Status), i64>, StoreError> {
+        let read = || -> rusqlite::Result<BTreeMap<(Tenant, Status), i64>> {
+            self.connection
+                .prepare(
+                    "SELECT tenant, status, sum(runs) FROM status_deltas GROUP BY tenant, status HAVING sum(runs) <> 0",
+                )?
+                .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?
+                .collect()
+        };
+        read().map_err(convert::failure)
+    }
+
+    /// How many rows a table has.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn total(&self, table: Table) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) FROM {}", table.name());
+        let count: i64 = self.connection.query_row(&sql, [], |row| row.get(0)).map_err(convert::failure)?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Every row of a table, one after the other.
+    ///
+    /// # Errors
+    /// Where it cannot be read, and those of `each`.
+    pub fn each(
+        &self,
+        table: Table,
+        mut each: impl FnMut(Place, Beside) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let sql = format!("SELECT tenant, run, {} FROM {}", table.columns(), table.name());
+        let mut select = self.connection.prepare(&sql).map_err(convert::failure)?;
+        let mut rows = select.query([]).map_err(convert::failure)?;
+        while let Some(row) = rows.next().map_err(convert::failure)? {
+            let read = || -> rusqlite::Result<(Place, Beside)> {
+                let place = Place { tenant: row.get(0)?, run: row.get::<_, Id>(1)?.run() };
+                Ok((place, table.read(row)?))
+            };
+            let (place, beside) = read().map_err(convert::failure)?;
+            each(place, beside)?;
+        }
+        Ok(())
+    }
+}
