@@ -189,8 +189,10 @@ impl Reader<'_> {
     /// A run of the tool's release, with the node's configuration as its data.
     fn tool(&mut self, node: &Node, depth: usize) -> Result<(String, Object, Ways), (Reason, String)> {
         let invalid = |message: String| (Reason::ToolInvalid, message);
+        let Some(tool) = &node.tool_uuid else {
+            return Err(invalid("a tool node needs a toolUuid; there are no templates here".to_owned()));
+        };
         let Some(called) = self.tools.of(node) else {
-            let tool = node.tool_uuid.as_deref().unwrap_or_default();
             return Err(invalid(format!("there is no tool `{tool}`, or no such release of it is deployed")));
         };
         if depth == DEPTH_MAX {
@@ -229,10 +231,11 @@ impl Reader<'_> {
 
 /// A run of the planner, whose goal is the prompt: there are no models here.
 fn agent(node: &Node) -> Result<(String, Object, Ways), (Reason, String)> {
-    let Some(prompt) = node.config.get("prompt").filter(|prompt| !prompt.is_null()) else {
+    let says = |prompt: &&Value| prompt.as_str().is_some_and(|text| !text.trim().is_empty()) || is_worked_out(prompt);
+    let Some(prompt) = node.config.get("prompt").filter(says) else {
         return Err((
             Reason::ToolInvalid,
-            "an agent needs a `prompt` in its config, which is a goal for the planner".to_owned(),
+            "an agent needs a `prompt` in its config: a text, which is a goal for the planner".to_owned(),
         ));
     };
     let labels = json!({ wire::GROUP: "false", wire::PARENT_NODE: node.uuid });

@@ -6,7 +6,7 @@
 //! `deletedAt` (nothing is deleted).
 
 use runyard_api::cargo::types::{Node as Drawn, Run, RunDetails, RunStatus};
-use runyard_engine::{Node, NodeKind, Object, RunOutcome, RunStatus as Status, State};
+use runyard_engine::{Node, NodeKind, Object, RunId, RunOutcome, RunStatus as Status, State};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -77,7 +77,7 @@ pub(super) fn details(state: &State, tenant: &str, nodes: Option<&[Drawn]>) -> R
         if let Some(outputs) = &node.outputs {
             context.insert(slug.to_owned(), output(node, outputs));
         }
-        configs.insert(slug.to_owned(), Value::Object(node.inputs.clone()));
+        configs.insert(slug.to_owned(), config(node));
     }
     RunDetails { run: run(state, tenant, nodes), run_context: context, run_computed_configs: configs }
 }
@@ -93,6 +93,22 @@ fn output(node: &Node, outputs: &Object) -> Value {
         _ => None,
     }
     .unwrap_or_else(|| Value::Object(outputs.clone()))
+}
+
+/// What the configuration of a node came to. Of a tool it is the data of its run, of an agent the goal.
+fn config(node: &Node) -> Value {
+    let given = node.inputs.get("inputs").filter(|_| node.node_type.kind == NodeKind::Run);
+    match given.map(|given| (given.get("data"), given.get("goal"))) {
+        Some((_, Some(goal))) => json!({ "prompt": goal }),
+        Some((Some(data), None)) => data.clone(),
+        _ => Value::Object(node.inputs.clone()),
+    }
+}
+
+/// The run that a node started, whether it waits for that or not.
+pub(super) fn sub_run(node: &Node) -> Option<RunId> {
+    let left = || node.outputs.as_ref().filter(|_| node.node_type.kind == NodeKind::Run)?.get("run_id")?.as_str();
+    node.sub_run.or_else(|| RunId::parse(left()?))
 }
 
 fn asks_an_agent(node: &Node) -> bool {

@@ -137,6 +137,7 @@ async fn a_tool_is_a_run_of_its_own_with_links_to_the_one_above() {
         (&answer["runContext"]["call"], &answer["runContext"]["end"]),
         (&json!({ "name": "Ada" }), &json!({ "answer": "Ada" }))
     );
+    assert_eq!(answer["runComputedConfigs"]["call"], json!({ "name": "Ada" }));
     let execution = &answer["run"]["executions"][1];
     assert_eq!((&execution["nodeKind"], &execution["nodeToolUuid"]), (&json!("tool"), &tool));
     let below = get(&world, &format!("/runs/{}", execution["nodeRunUuid"].as_str().unwrap())).await.1["run"].clone();
@@ -157,6 +158,25 @@ async fn a_tool_is_a_run_of_its_own_with_links_to_the_one_above() {
     let call = calling("tool", "call", "toolUuid", &json!("nobody"), json!({}));
     let odd = json!({ "nodes": [start("call"), call, end("end", json!(1))] });
     assert_eq!(post(&world, "/nodes/validate", odd).await.1["invalidNodes"][0]["reason"], "toolInvalid");
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_waited_for_has_its_link_all_the_same() {
+    let world = World::new().await;
+    let workflow = deployed(&world, picky()).await;
+    let tool = get(&world, "/tools/list").await.1["tools"][0]["uuid"].clone();
+    // A value that looks like an expression stays a value on its way down.
+    let mut call = calling("tool", "call", "toolUuid", &tool, json!({ "name": "{{ nodes.start.who }}" }));
+    call["waitUntilFinished"] = json!(false);
+    let nodes = json!([start("call"), call, end("end", json!(1))]);
+    let above =
+        finished(&world, &begun(&world, json!({ "nodes": nodes, "data": { "who": "{{ 1 + 1 }}" } })).await).await;
+    assert_eq!(above["run"]["status"], "success", "{above}");
+    let execution = &above["run"]["executions"][1];
+    assert_eq!(execution["nodeWaitUntilFinished"], json!(false));
+    let below = finished(&world, &json!({ "uuid": execution["nodeRunUuid"] })).await;
+    assert_eq!((&below["run"]["workflowUuid"], &below["run"]["parentUuid"]), (&json!(workflow), &above["run"]["uuid"]));
+    assert_eq!(below["runContext"]["end"], json!({ "name": "{{ 1 + 1 }}" }));
 }
 
 #[tokio::test]
@@ -186,4 +206,11 @@ async fn an_agent_is_a_goal_for_the_planner() {
     let execution = &answer["run"]["executions"][1];
     assert_eq!((&execution["nodeKind"], &execution["nodeAgentUuid"]), (&json!("agent"), &json!("some-agent")));
     assert_eq!(answer["runContext"]["ask"]["answer"], json!("hello"), "{answer}");
+    assert_eq!(answer["runComputedConfigs"]["ask"], json!({ "prompt": "Say \"hello\", then return it." }));
+    for prompt in [json!(null), json!(5), json!(" ")] {
+        let ask = calling("agent", "ask", "agentUuid", &json!("some-agent"), json!({ "prompt": prompt }));
+        let nodes = json!([start("ask"), ask, end("end", json!(1))]);
+        let (_, told) = post(&world, "/nodes/validate", json!({ "nodes": nodes })).await;
+        assert_eq!(told["invalidNodes"][0]["reason"], "toolInvalid", "{prompt}");
+    }
 }
