@@ -7,6 +7,7 @@
 
 pub mod acp;
 mod cargo;
+mod crowded;
 mod scenarios;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -12,7 +12,7 @@ use runyard::config::{CoordinatorPlace, Gateway};
 use runyard_api::host::Settings;
 use serde_json::{Value, json};
 
-use super::{acp, cargo};
+use super::{acp, cargo, crowded};
 use crate::harness::{Apart, Clients, DOCUMENTS, Mode, Reached, World, typed};
 
 const GATEWAY: &str = "run-gateway";
@@ -49,7 +49,7 @@ pub async fn all() -> BTreeSet<Reached> {
         stopping().await,
         slow_bodies().await,
         uninvited().await,
-        crowded().await,
+        crowded::all().await,
     ] {
         reached.extend(part);
     }
@@ -140,7 +140,7 @@ async fn approvals(world: &World) {
 }
 
 /// The body that starts a run at the door of toolregistry.ai.
-fn pursued(intent: &str) -> Value {
+pub(super) fn pursued(intent: &str) -> Value {
     json!({ "intent": intent, "selectedCustomerIntegrationIds": ["*"], "context": "", "userId": "ann" })
 }
 
@@ -389,18 +389,4 @@ pub(super) fn named(template: &str) -> String {
     let mut parts = template.split('{');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |path, part| path + "x1" + part.split_once('}').unwrap().1)
-}
-
-/// A door at which a tenant may have one thing open, and has.
-async fn crowded() -> BTreeSet<Reached> {
-    let world = World::with(|config| config.toolregistry.open_max = 1).await;
-    let run = world.run("runyard.composite.external", json!({})).await;
-    let open = world.toolregistry.run_controller_sse(&run.run_id, None, None).await.unwrap();
-    let refused = world.toolregistry.run_controller_sse(&run.run_id, None, None).await.err().unwrap();
-    assert_eq!(refused.status().map(|status| status.as_u16()), Some(429));
-    let body = typed(pursued("Generate a UUID."));
-    let refused = world.toolregistry.run_controller_create_run(None, None, &body).await.unwrap_err();
-    assert_eq!(refused.status().map(|status| status.as_u16()), Some(429));
-    drop(open);
-    world.reached()
 }
