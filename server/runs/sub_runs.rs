@@ -70,7 +70,13 @@ impl Runs {
 
     /// Tells a run's parent how the run has ended.
     pub async fn report(&self, tenant: &str, run: RunId, (parent, node_run): (RunId, NodeRunId)) -> Result<(), Error> {
-        let Some(report) = self.state(tenant, run).await?.as_deref().and_then(report) else { return Ok(()) };
+        let mut ended = self.state(tenant, run).await?;
+        if ended.as_deref().and_then(report).is_none() {
+            // This is asked for by the very commit that ends the run: what is at hand may be from a moment before it.
+            ended = self.submitter.read(tenant, run).await?;
+        }
+        let Some(ended) = ended else { return Ok(()) };
+        let report = report(&ended).ok_or(Error::Busy)?;
         let command = Command::Report { node_run, report: Box::new(report) };
         match self.submit(tenant, parent, command).await {
             // Whoever is refused to be told is gone.
@@ -88,4 +94,39 @@ fn report(state: &State) -> Option<SubRunReport> {
     let RunStatus::Final(outcome) = state.status else { return None };
     let (outputs, error) = (state.outputs.clone(), state.error.clone());
     Some(SubRunReport { run: state.run, outcome, outputs, error })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use runyard_engine::Event;
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::runs::fixture::{NOW_MS, TENANT, Yard, new_run};
+    use crate::store::memory::Memory;
+
+    #[tokio::test]
+    async fn an_end_is_told_although_what_is_at_hand_is_from_before_it() {
+        let (store, clock) = (Arc::new(Memory::new()), Clock::manual(NOW_MS));
+        let (first, second) = (Yard::over(store.clone(), clock.clone()), Yard::over(store, clock));
+        let sleep = json!({ "seconds": 60 });
+        let inputs = json!({ "node_type_ref": { "node_type_id": "runyard.core.sleep" }, "inputs": sleep });
+        let above = first.start("runyard.core.run", inputs).await;
+        let node_run = NodeRunId::root(above);
+        let run = RunId::sub_run(above, node_run, 1);
+        let parent = Parent { run: above, node_run, waits: true, depth: 1 };
+        let sub_run = SubRun { run, parent, face: "native".to_owned(), new: new_run("runyard.core.sleep", sleep) };
+        first.runs.start_sub_run(TENANT, &sub_run).await.unwrap();
+        // One that has not ended has nothing to tell, and whoever is to tell it comes again.
+        let early = second.runs.report(TENANT, run, (above, node_run)).await;
+        assert!(matches!(early, Err(Error::Busy)), "{early:?}");
+        first.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap();
+        assert_eq!(second.state(run).await.ended_at_ms, None, "this one has not heard of it");
+        second.runs.report(TENANT, run, (above, node_run)).await.unwrap();
+        let last = first.log(above).await.pop().unwrap();
+        assert!(matches!(last.event, Event::Finished { .. }), "{last:?}");
+    }
 }

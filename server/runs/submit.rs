@@ -205,6 +205,11 @@ impl Submitter {
         if let Some(state) = self.cache.get(tenant, run) {
             return Ok(Some(state));
         }
+        self.read(tenant, run).await
+    }
+
+    /// The same, as the store has it by now.
+    pub(super) async fn read(&self, tenant: &str, run: RunId) -> Result<Option<Arc<State>>, Error> {
         let log = self.log(tenant, run).await?;
         if log.is_empty() {
             return Ok(None);

@@ -1,5 +1,6 @@
 //! Cargo: what its clients rely on, beyond what its document says.
 
+mod batches;
 mod commands;
 mod fields;
 mod lists;

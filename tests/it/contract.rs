@@ -7,8 +7,8 @@
 
 pub mod acp;
 mod cargo;
+mod crowded;
 mod scenarios;
-mod toolregistry;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

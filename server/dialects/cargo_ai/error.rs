@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 use runyard_api::cargo::Problem;
-use runyard_api::cargo::types::ApiError;
+use runyard_api::cargo::types::{ApiError, BatchDataKind, DataError};
 use runyard_api::host::Caller;
 use serde_json::Value;
 
@@ -11,12 +11,20 @@ use crate::dialects::refusal::{Refusal, headers, of_runs};
 use crate::objects;
 use crate::runs::Error;
 
+/// The detail that says what is wrong with the records of a batch, in the owner's word.
+const DATA_ERROR: &str = "data_error";
+
 /// How often a change is done again, before its caller is told to.
 const TRIES: usize = 5;
 
 /// A refusal as this document says it.
 pub(super) fn problem(_cx: &Caller, refusal: &Refusal) -> Problem {
-    let body = ApiError { reason: Some(camel(&refusal.code)), error_message: Some(message(refusal)), data_error: None };
+    let data_error = refusal.details.get(DATA_ERROR).and_then(Value::as_str);
+    let body = ApiError {
+        reason: Some(camel(&refusal.code)),
+        error_message: Some(message(refusal)),
+        data_error: data_error.map(|reason| DataError { reason: reason.to_owned() }),
+    };
     Problem { status: refusal.status, headers: headers(refusal), body: Box::new(body) }
 }
 
@@ -116,6 +124,28 @@ pub(super) fn invalid_version(message: impl Into<String>) -> Refusal {
 pub(super) fn no_form() -> Refusal {
     let message = "the draft of a tool needs formFields; a tool that asks for nothing has an empty list";
     Refusal::new(StatusCode::BAD_REQUEST, "tool_release_requires_form_fields", message)
+}
+
+/// No such batch.
+pub(super) fn no_batch(uuid: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "batch_not_found", format!("there is no batch `{uuid}`"))
+}
+
+/// A batch that cannot be stopped any more.
+pub(super) fn batch_over(uuid: &str) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "batch_already_finished", format!("batch `{uuid}` has ended"))
+}
+
+/// Records that only a data platform could fetch.
+pub(super) fn invalid_data_kind(kind: BatchDataKind) -> Refusal {
+    let message =
+        format!("data of kind `{kind}` is not served: this server keeps no records; send them, as kind `records`");
+    Refusal::new(StatusCode::BAD_REQUEST, "invalid_data_kind", message)
+}
+
+/// Records that do not do, with the owner's word for why.
+pub(super) fn data_error(reason: &str, message: impl Into<String>) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "data_error", message).with(DATA_ERROR, reason)
 }
 
 /// More runs than are looked at one by one.

@@ -9,7 +9,7 @@ use runyard_api::cargo::types::{Execution, ExecutionStatus, Node as Drawn, NodeK
 use runyard_engine::event::FinalState;
 use runyard_engine::{GraphNode, Node, NodeState, Route, Shortfall, State};
 
-use super::native;
+use super::{native, wire};
 use crate::dialects::arp::wire::time;
 
 /// How many characters of what a node put out stand for it in a line.
@@ -77,7 +77,7 @@ fn execution(node: &Node, placed: Option<&GraphNode>, drawn: Option<&Drawn>, nex
             None => node.key.clone(),
         },
         node_batch_uuid: None,
-        node_run_uuid: None,
+        node_run_uuid: wire::sub_run(node).map(|run| run.uuid().to_string()),
         node_message_uuid: None,
         node_child_index: placed.and_then(|placed| way(node, placed, status, next)),
         next_node_uuid: next.map(str::to_owned),

@@ -9,11 +9,12 @@ use runyard_api::cargo::types::{
     Conjonction, ExecutionStatus, ExecutionsCondition, ExecutionsFilter, ExecutionsFilterStatus, RunFilters, RunStatus,
 };
 use runyard_api::host::Caller;
-use runyard_engine::State;
+use runyard_engine::{RunId, State};
 
 use super::error::too_many;
 use super::{FACE, Room, executions, wire};
 use crate::dialects::refusal::{Refusal, of_runs};
+use crate::runs::sub_runs::PARENT_RUN;
 use crate::store::{Cursor, Filter, LabelFilter, RunRow, Status};
 
 /// Rows read at once.
@@ -70,10 +71,9 @@ impl Wanted {
         let statuses = these(statuses.as_deref(), is_finished);
         // The first is the one whose runs are walked: those of which there are fewest come first.
         let labels = [
-            (wire::PARENT, parent_uuid),
+            (PARENT_RUN, parent_uuid.map(|uuid| RunId::parse(&uuid).map_or(uuid, |run| run.to_string()))),
             (wire::RECORD_ID, record_id),
             (wire::BATCH, batch_uuid),
-            (wire::PARENT_BATCH, parent_batch_uuid),
             (wire::PARENT_NODE, parent_node_uuid),
             (wire::RECORD_TITLE, record_title),
             (wire::RECORD, record_title_or_id),
@@ -93,7 +93,8 @@ impl Wanted {
             });
         }
         Wanted {
-            none: statuses.as_ref().is_some_and(Vec::is_empty),
+            // No run says that it was started by a run of a batch.
+            none: statuses.as_ref().is_some_and(Vec::is_empty) || parent_batch_uuid.is_some(),
             filter: Filter {
                 statuses: statuses.unwrap_or_default(),
                 face: Some(FACE.to_owned()),

@@ -6,7 +6,7 @@ use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 
 use super::error::{not_served, problem};
 use super::runs::{limit, offset};
-use super::{Room, metrics, releases, runs, start, tools};
+use super::{Room, batches, metrics, releases, runs, start, tools};
 use crate::dialects::arp::runs::REPLAYED;
 use crate::dialects::refusal::{Refusal, of_door};
 use crate::runs::StartedRun;
@@ -156,19 +156,41 @@ impl Cargo for Room {
 
     async fn validate_nodes(
         &self,
-        _cx: &Caller,
+        cx: &Caller,
         request: ValidateNodesRequest,
     ) -> Result<Reply<ValidateNodesOk>, Problem> {
-        Ok(ValidateNodesOk::Ok(releases::validate(self, &request.body.nodes)).into())
+        let validation = releases::validate(self, cx, &request.body.nodes).await;
+        Ok(ValidateNodesOk::Ok(told(cx, validation)?).into())
+    }
+
+    async fn create_batch(&self, cx: &Caller, request: CreateBatchRequest) -> Result<Reply<CreateBatchOk>, Problem> {
+        let started = batches::create(self, cx, request.body, request.idempotency_key.as_deref()).await;
+        let started = told(cx, started)?;
+        let batch = batches::shown(&started.state, &cx.tenant);
+        let reply = Reply::from(CreateBatchOk::Ok(types::BatchEnvelope { batch }));
+        Ok(if started.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply })
+    }
+
+    async fn list_batches(&self, cx: &Caller, request: ListBatchesRequest) -> Result<Reply<ListBatchesOk>, Problem> {
+        let page = (limit(request.limit), offset(request.offset));
+        let workflows = request.workflow_uuids.into_iter().chain(request.workflow_uuid).collect();
+        let listed = batches::list(self, cx, workflows, &request.statuses, page).await;
+        Ok(ListBatchesOk::Ok(told(cx, listed)?).into())
+    }
+
+    async fn get_batch(&self, cx: &Caller, request: GetBatchRequest) -> Result<Reply<GetBatchOk>, Problem> {
+        let found = batches::get(self, cx, &request.uuid).await;
+        Ok(GetBatchOk::Ok(told(cx, found)?).into())
+    }
+
+    async fn cancel_batch(&self, cx: &Caller, request: CancelBatchRequest) -> Result<Reply<CancelBatchOk>, Problem> {
+        told(cx, batches::cancel(self, cx, &request.uuid).await)?;
+        Ok(CancelBatchOk::NoContent.into())
     }
 
     not_served! {
         download_runs: DownloadRunsRequest => DownloadRunsOk,
         download_run_outputs: DownloadRunOutputsRequest => DownloadRunOutputsOk,
-        create_batch: CreateBatchRequest => CreateBatchOk,
-        list_batches: ListBatchesRequest => ListBatchesOk,
-        get_batch: GetBatchRequest => GetBatchOk,
-        cancel_batch: CancelBatchRequest => CancelBatchOk,
         preview_batch: PreviewBatchRequest => PreviewBatchOk,
         download_batch: DownloadBatchRequest => DownloadBatchOk,
         execute_action_batch: ExecuteActionBatchRequest => ExecuteActionBatchOk,

@@ -6,14 +6,21 @@ use runyard_api::cargo::types::{InvalidNodeReason as Reason, Node, NodeKind, Ret
 use runyard_engine::graph::{Outline, Ways};
 use runyard_engine::policy::{ATTEMPTS_MAX, BACKOFF_MAX, WAIT_MS_MAX};
 use runyard_engine::{NodeType, NodeTypeRef, Object};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::called::Tools;
 use super::check::{Fault, Faults};
 use super::native::{self, GROUP, START};
+use super::wire;
 use crate::catalog::Catalog;
 use crate::catalog::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRetry, WrittenType};
 use crate::catalog::integration::node_type_id;
 use crate::runs::{Error, Runs};
+
+/// What every run here is a run of.
+const GRAPH: &str = "runyard.composite.graph";
+/// What starts a run of its own.
+const SUB_RUN: &str = "runyard.core.run";
 
 /// The most nodes, those within groups included: what the engine walks.
 const NODES_MAX: usize = 10_000;
@@ -38,8 +45,8 @@ pub(super) struct Lowered {
 ///
 /// # Errors
 /// Everything that is wrong with them, node by node; never empty.
-pub(super) fn checked(runs: &Runs, nodes: &[Node]) -> Result<Lowered, Vec<Fault>> {
-    let lowered = lower(runs.catalog(), nodes)?;
+pub(super) fn checked(runs: &Runs, nodes: &[Node], tools: &Tools) -> Result<Lowered, Vec<Fault>> {
+    let lowered = lower(runs.catalog(), nodes, tools)?;
     match runs.check(&graph_type(), &lowered.inputs(Value::Null)) {
         Ok(()) => Ok(lowered),
         Err(Error::InvalidInputs { violations, .. }) => {
@@ -51,10 +58,15 @@ pub(super) fn checked(runs: &Runs, nodes: &[Node]) -> Result<Lowered, Vec<Fault>
 
 /// What every run here is a run of.
 pub(super) fn graph_type() -> NodeTypeRef {
-    NodeTypeRef { id: "runyard.composite.graph".to_owned(), version: "1.0.0".to_owned() }
+    NodeTypeRef { id: GRAPH.to_owned(), version: "1.0.0".to_owned() }
 }
 
 impl Lowered {
+    /// As the engine reads it.
+    pub(super) fn graph(&self) -> &Value {
+        &self.graph
+    }
+
     /// What such a run is given.
     pub(super) fn inputs(&self, data: Value) -> Object {
         Object::from_iter([("graph".to_owned(), self.graph.clone()), ("data".to_owned(), data)])
@@ -65,8 +77,8 @@ impl Lowered {
 ///
 /// # Errors
 /// Everything that is wrong with them, node by node; never empty.
-pub(super) fn lower(catalog: &Catalog, nodes: &[Node]) -> Result<Lowered, Vec<Fault>> {
-    let mut reader = Reader { catalog, nodes: 0, groups: false };
+fn lower(catalog: &Catalog, nodes: &[Node], tools: &Tools) -> Result<Lowered, Vec<Fault>> {
+    let mut reader = Reader { catalog, tools, nodes: 0, groups: false };
     let graph = reader.graph(nodes, 1)?;
     let unwritable = |error: serde_json::Error| vec![Fault::of_all(Reason::NativeInvalid, error.to_string())];
     let graph = serde_json::to_value(graph).map_err(unwritable)?;
@@ -75,6 +87,7 @@ pub(super) fn lower(catalog: &Catalog, nodes: &[Node]) -> Result<Lowered, Vec<Fa
 
 struct Reader<'a> {
     catalog: &'a Catalog,
+    tools: &'a Tools,
     nodes: usize,
     groups: bool,
 }
@@ -119,9 +132,8 @@ impl Reader<'_> {
         let (node_type, inputs, ways) = match node.kind {
             NodeKind::Native => self.native(node, depth)?,
             NodeKind::Connector => self.connector(node)?,
-            NodeKind::Tool | NodeKind::Agent => {
-                return Err((Reason::ToolInvalid, "this server runs no nodes of this kind".to_owned()));
-            }
+            NodeKind::Tool => self.tool(node, depth)?,
+            NodeKind::Agent => agent(node)?,
         };
         let retry = node.retry.as_ref().map(retry).transpose().map_err(|message| (Reason::NativeInvalid, message))?;
         let written = WrittenNode {
@@ -174,6 +186,31 @@ impl Reader<'_> {
         Ok((node_type, node.config.clone(), Ways::AtMost(1)))
     }
 
+    /// A run of the tool's release, with the node's configuration as its data.
+    fn tool(&mut self, node: &Node, depth: usize) -> Result<(String, Object, Ways), (Reason, String)> {
+        let invalid = |message: String| (Reason::ToolInvalid, message);
+        let Some(tool) = &node.tool_uuid else {
+            return Err(invalid("a tool node needs a toolUuid; there are no templates here".to_owned()));
+        };
+        let Some(called) = self.tools.of(node) else {
+            return Err(invalid(format!("there is no tool `{tool}`, or no such release of it is deployed")));
+        };
+        if depth == DEPTH_MAX {
+            return Err(invalid(format!("tools may call tools {DEPTH_MAX} deep, and none itself")));
+        }
+        let around = std::mem::take(&mut self.groups);
+        let graph = self.graph(&called.nodes, depth + 1).map_err(|faults| invalid(super::check::told(&faults)))?;
+        let groups = std::mem::replace(&mut self.groups, around);
+        let labels = json!({
+            wire::WORKFLOW: called.workflow, wire::RELEASE: called.release, wire::GROUP: groups.to_string(),
+            wire::PARENT_NODE: node.uuid
+        });
+        let mut inputs = sub_run(node, GRAPH, json!({ "data": node.config }), labels);
+        let graph = serde_json::to_value(graph).map_err(|error| invalid(error.to_string()))?;
+        inputs.insert("graph".to_owned(), graph);
+        Ok((SUB_RUN.to_owned(), inputs, Ways::AtMost(1)))
+    }
+
     /// Whether literals fit; what is to be worked out is known only when the node is reached.
     fn fits(&self, node_type: &str, inputs: &Object) -> Result<(), String> {
         let node_type = self.resolve(node_type)?;
@@ -190,6 +227,31 @@ impl Reader<'_> {
         let asked = NodeTypeRef { id: node_type.to_owned(), version: "latest".to_owned() };
         self.catalog.resolve(&asked).map_err(|error| error.to_string())
     }
+}
+
+/// A run of the planner, whose goal is the prompt: there are no models here.
+fn agent(node: &Node) -> Result<(String, Object, Ways), (Reason, String)> {
+    let says = |prompt: &&Value| prompt.as_str().is_some_and(|text| !text.trim().is_empty()) || is_worked_out(prompt);
+    let Some(prompt) = node.config.get("prompt").filter(says) else {
+        return Err((
+            Reason::ToolInvalid,
+            "an agent needs a `prompt` in its config: a text, which is a goal for the planner".to_owned(),
+        ));
+    };
+    let labels = json!({ wire::GROUP: "false", wire::PARENT_NODE: node.uuid });
+    let inputs = sub_run(node, "runyard.composite.planner.general", json!({ "goal": prompt }), labels);
+    Ok((SUB_RUN.to_owned(), inputs, Ways::AtMost(1)))
+}
+
+/// The inputs of a node that starts a run.
+fn sub_run(node: &Node, node_type: &str, inputs: Value, labels: Value) -> Object {
+    let wait = node.wait_until_finished.unwrap_or(true);
+    Object::from_iter([
+        ("node_type_ref".to_owned(), json!({ "node_type_id": node_type })),
+        ("inputs".to_owned(), inputs),
+        ("labels".to_owned(), labels),
+        ("wait".to_owned(), Value::Bool(wait)),
+    ])
 }
 
 fn outline(node: &Node, ways: Ways) -> Outline<'_> {

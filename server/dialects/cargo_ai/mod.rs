@@ -3,15 +3,19 @@
 //! | operation                                   | engine command                                                 |
 //! |---------------------------------------------|----------------------------------------------------------------|
 //! | `create_run`, `execute_action`              | `Command::Start` of a graph                                    |
-//! | `cancel_runs`                               | `Command::Cancel`, once for each run                           |
-//! | `get_run`, `list_runs`, `count_runs`, `get_run_metrics` | reads                                              |
+//! | `create_batch`                              | `Command::Start` of a list whose items each start a run        |
+//! | `cancel_runs`, `cancel_batch`               | `Command::Cancel`, once for each run                           |
+//! | `get_run`, `list_runs`, `count_runs`, `get_run_metrics`, `get_batch`, `list_batches` | reads                 |
 //! | tools, workflows, releases                  | none: small objects ([`crate::objects`])                       |
 //! | `validate_nodes`                            | none                                                           |
 //! | all others                                  | not served: 501                                                |
 //!
 //! Nothing is decided here. Nodes as they are drawn are checked in `check.rs` and become the graph that the engine walks in
-//! `lower.rs`; what each native action is, is in `native.rs`. What a run shows is in `wire.rs`, its nodes in `executions.rs`.
+//! `lower.rs`; what each native action is, is in `native.rs`. The tools that nodes call are looked up in
+//! `called.rs`. What a run shows is in `wire.rs`, its nodes in `executions.rs`; batches are in `batches.rs`.
 
+mod batches;
+mod called;
 mod check;
 mod error;
 mod executions;

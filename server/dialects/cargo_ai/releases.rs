@@ -140,7 +140,8 @@ async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<Relea
     let mut workflow = room.workflow(cx, &workflow_uuid).await?;
     let mut release = room.draft(cx, &workflow_uuid).await?;
     let version = next(workflow.body.version.as_deref(), version.as_deref())?;
-    checked(&room.runs, &release.body.nodes).map_err(|faults| invalid_draft(check::told(&faults)))?;
+    let tools = room.called(cx, &release.body.nodes).await?;
+    checked(&room.runs, &release.body.nodes, &tools).map_err(|faults| invalid_draft(check::told(&faults)))?;
     if release.body.form_fields.is_none() {
         return Err(no_form());
     }
@@ -169,8 +170,9 @@ async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<Relea
 }
 
 /// Whether nodes could be deployed.
-pub(super) fn validate(room: &Room, nodes: &[Node]) -> Validation {
-    check::validation(checked(&room.runs, nodes))
+pub(super) async fn validate(room: &Room, cx: &Caller, nodes: &[Node]) -> Result<Validation, Refusal> {
+    let tools = room.called(cx, nodes).await?;
+    Ok(check::validation(checked(&room.runs, nodes, &tools)))
 }
 
 /// The version of a release after another: as asked, or the next.

@@ -3,7 +3,7 @@
 use runyard_api::cargo::types;
 use runyard_engine::Shortfall;
 
-use super::{FACE, executions, wire};
+use super::{FACE, batches, executions, wire};
 use crate::dialects::said::{RUN_STATES, Said, holds, node_states, text};
 use Said::{Never, Now};
 
@@ -24,10 +24,21 @@ fn execution_status(word: types::ExecutionStatus) -> Said {
     }
 }
 
+fn batch_status(word: types::BatchStatus) -> Said {
+    use types::BatchStatus::{Cancelled, Cancelling, Error, Pending, Querying, Running, Skipped, Success, Syncing};
+    match word {
+        Pending | Running | Success | Error | Cancelled => Now,
+        Syncing | Querying => Never { because: "records are brought along" },
+        Skipped => Never { because: "only plays pass batches over, and there are none" },
+        Cancelling => Never { because: "a batch that is cancelled has ended at once" },
+    }
+}
+
 #[test]
 fn the_words_of_this_face_are_said_or_known_not_to_be() {
     holds(FACE, "RunStatus", run_status, RUN_STATES.map(wire::run_status).map(text));
     let executions = node_states().map(|state| executions::status(state, None)).map(text);
+    holds(FACE, "BatchStatus", batch_status, RUN_STATES.map(batches::status).map(text));
     holds(FACE, "ExecutionStatus", execution_status, executions);
 }
 

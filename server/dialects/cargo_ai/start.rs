@@ -19,11 +19,11 @@ const LABEL_CHARACTERS_MAX: usize = 256;
 /// What a run is to walk.
 #[derive(Debug)]
 pub(super) struct Walk {
-    workflow: String,
+    pub(super) workflow: String,
     /// Absent: the nodes came with the request.
-    release: Option<String>,
-    nodes: Vec<Node>,
-    lowered: Lowered,
+    pub(super) release: Option<String>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) lowered: Lowered,
 }
 
 /// Starts a run.
@@ -102,6 +102,22 @@ pub(super) fn fresh() -> String {
     Uuid::new_v4().to_string()
 }
 
+impl Walk {
+    /// What lists find a run of it by.
+    pub(super) fn labels(&self, cx: &Caller) -> Labels {
+        let mut labels = Labels::new();
+        label(&mut labels, wire::WORKFLOW, &self.workflow);
+        label(&mut labels, wire::GROUP, if self.lowered.groups { "true" } else { "false" });
+        if let Some(release) = &self.release {
+            label(&mut labels, wire::RELEASE, release);
+        }
+        if let Some(user) = cx.subject.as_deref() {
+            label(&mut labels, wire::USER, user);
+        }
+        labels
+    }
+}
+
 impl Room {
     /// What is to be walked, checked as a whole.
     pub(super) async fn walk(
@@ -125,7 +141,8 @@ impl Room {
                 (workflow, Some(release.id), release.body.nodes)
             }
         };
-        let lowered = checked(&self.runs, &nodes).map_err(|faults| check::refused(&faults))?;
+        let tools = self.called(cx, &nodes).await?;
+        let lowered = checked(&self.runs, &nodes, &tools).map_err(|faults| check::refused(&faults))?;
         Ok(Walk { workflow, release, nodes, lowered })
     }
 }
@@ -149,20 +166,14 @@ pub(super) async fn begin(
 }
 
 fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static str, Value)) -> NewRun {
-    let mut labels = Labels::new();
-    label(&mut labels, wire::WORKFLOW, &walk.workflow);
-    label(&mut labels, wire::GROUP, if walk.lowered.groups { "true" } else { "false" });
-    if let Some(user) = cx.subject.as_deref() {
-        label(&mut labels, wire::USER, user);
-    }
+    let mut labels = walk.labels(cx);
     if let Some(title) = wire::record_title(&data) {
         label(&mut labels, wire::RECORD_TITLE, &title);
         label(&mut labels, wire::RECORD, &title);
     }
     let mut notes = Object::new();
-    match walk.release {
-        Some(release) => label(&mut labels, wire::RELEASE, &release),
-        None => _ = notes.insert(wire::NODES.to_owned(), json!(walk.nodes)),
+    if walk.release.is_none() {
+        notes.insert(wire::NODES.to_owned(), json!(walk.nodes));
     }
     NewRun {
         name: None,
@@ -185,7 +196,8 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
     }
 }
 
-fn label(labels: &mut Labels, name: &str, value: &str) {
+/// One more label.
+pub(super) fn label(labels: &mut Labels, name: &str, value: &str) {
     let value: String = value.chars().take(LABEL_CHARACTERS_MAX).collect();
     labels.entry(name.to_owned()).or_default().insert(value);
 }

@@ -1,12 +1,13 @@
 //! Between Cargo's words and the engine's: runs and their states.
 //!
 //! Absent optional fields are absent, never null. A run that came through another face has what can be derived. What a run never has
-//! here, and why: `traceUuid` (there are no traces), `parentAgentUuid`, `parentChatUuid`, `parentMessageUuid` (there are no chats),
+//! here, and why: `traceUuid` (there are no traces), `parentBatchUuid` (a run that starts
+//! others does not know its batch), `parentAgentUuid`, `parentChatUuid`, `parentMessageUuid` (there are no chats),
 //! `deletedAt` (nothing is deleted).
 
-use runyard_api::cargo::types::{Node, Run, RunDetails, RunStatus};
-use runyard_engine::{NodeKind, Object, RunOutcome, RunStatus as Status, State};
-use serde_json::{Map, Value};
+use runyard_api::cargo::types::{Node as Drawn, Run, RunDetails, RunStatus};
+use runyard_engine::{Node, NodeKind, Object, RunId, RunOutcome, RunStatus as Status, State};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::executions;
@@ -26,15 +27,14 @@ pub(super) const RECORD: &str = "cargo.record";
 /// Whether it walks a group.
 pub(super) const GROUP: &str = "cargo.group";
 pub(super) const BATCH: &str = "cargo.batch";
-pub(super) const PARENT: &str = "cargo.parent";
+/// The node of the run above. That run itself has a label of the engine's façade.
 pub(super) const PARENT_NODE: &str = "cargo.parent_node";
-pub(super) const PARENT_BATCH: &str = "cargo.parent_batch";
 
 /// How many characters of what a run was given stand for a title.
 const TITLE_CHARACTERS_MAX: usize = 200;
 
 /// A run. `nodes`: as they were drawn, where that is known.
-pub(super) fn run(state: &State, tenant: &str, nodes: Option<&[Node]>) -> Run {
+pub(super) fn run(state: &State, tenant: &str, nodes: Option<&[Drawn]>) -> Run {
     let uuid = state.run.uuid();
     let status = run_status(state.status);
     let executions = executions::of(state, nodes);
@@ -52,9 +52,10 @@ pub(super) fn run(state: &State, tenant: &str, nodes: Option<&[Node]>) -> Run {
         record_title: label(state, RECORD_TITLE).or_else(|| record_title(data(state)?)),
         context_s3_filename: Some(format!("runs/{uuid}/context.json")),
         computed_configs_s3_filename: Some(format!("runs/{uuid}/computed-configs.json")),
-        parent_uuid: label(state, PARENT),
+        // What carries a batch is no run of this face, and no parent.
+        parent_uuid: parent(state).filter(|_| label(state, BATCH).is_none()),
         parent_node_uuid: label(state, PARENT_NODE),
-        parent_batch_uuid: label(state, PARENT_BATCH),
+        parent_batch_uuid: None,
         parent_agent_uuid: None,
         parent_chat_uuid: None,
         parent_message_uuid: None,
@@ -70,27 +71,58 @@ pub(super) fn run(state: &State, tenant: &str, nodes: Option<&[Node]>) -> Run {
 }
 
 /// A run, with what its nodes put out and what their configurations came to.
-pub(super) fn details(state: &State, tenant: &str, nodes: Option<&[Node]>) -> RunDetails {
+pub(super) fn details(state: &State, tenant: &str, nodes: Option<&[Drawn]>) -> RunDetails {
     let (mut context, mut configs) = (Map::new(), Map::new());
     for (slug, node) in executions::reached(state) {
         if let Some(outputs) = &node.outputs {
-            context.insert(slug.to_owned(), output(node.node_type.kind, outputs));
+            context.insert(slug.to_owned(), output(node, outputs));
         }
-        configs.insert(slug.to_owned(), Value::Object(node.inputs.clone()));
+        configs.insert(slug.to_owned(), config(node));
     }
     RunDetails { run: run(state, tenant, nodes), run_context: context, run_computed_configs: configs }
 }
 
-/// What a node put out. A group's is the list of what came of its items.
-fn output(kind: NodeKind, outputs: &Object) -> Value {
-    match (kind, outputs.get("results")) {
-        (NodeKind::Each, Some(results)) => results.clone(),
-        _ => Value::Object(outputs.clone()),
+/// What a node put out. A group's is the list of what came of its items, a tool's is its end's, and an agent's is its answer.
+fn output(node: &Node, outputs: &Object) -> Value {
+    match node.node_type.kind {
+        NodeKind::Each => outputs.get("results").cloned(),
+        NodeKind::Run => outputs.get("outputs").map(|made| match (asks_an_agent(node), made.get("result")) {
+            (true, Some(result)) => json!({ "answer": result }),
+            _ => made.clone(),
+        }),
+        _ => None,
+    }
+    .unwrap_or_else(|| Value::Object(outputs.clone()))
+}
+
+/// What the configuration of a node came to. Of a tool it is the data of its run, of an agent the goal.
+fn config(node: &Node) -> Value {
+    let given = node.inputs.get("inputs").filter(|_| node.node_type.kind == NodeKind::Run);
+    match given.map(|given| (given.get("data"), given.get("goal"))) {
+        Some((_, Some(goal))) => json!({ "prompt": goal }),
+        Some((Some(data), None)) => data.clone(),
+        _ => Value::Object(node.inputs.clone()),
     }
 }
 
+/// The run that a node started, whether it waits for that or not.
+pub(super) fn sub_run(node: &Node) -> Option<RunId> {
+    let left = || node.outputs.as_ref().filter(|_| node.node_type.kind == NodeKind::Run)?.get("run_id")?.as_str();
+    node.sub_run.or_else(|| RunId::parse(left()?))
+}
+
+fn asks_an_agent(node: &Node) -> bool {
+    node.inputs.get("inputs").is_some_and(|inputs| inputs.get("goal").is_some())
+}
+
+/// The run that started this one.
+fn parent(state: &State) -> Option<String> {
+    let parent = state.start.as_deref()?.parent.as_ref()?;
+    Some(parent.run.uuid().to_string())
+}
+
 /// The nodes that a run brought.
-pub(super) fn own_nodes(state: &State) -> Option<Vec<Node>> {
+pub(super) fn own_nodes(state: &State) -> Option<Vec<Drawn>> {
     let nodes = state.start.as_deref()?.notes.get(NODES)?;
     serde_json::from_value(nodes.clone()).ok()
 }

@@ -4,8 +4,9 @@ use http::Method;
 use runyard_api::cargo::types::Node;
 use serde_json::{Value, json};
 
-use super::{AT, ask, begun, deployed, drawn, end, finished, native, post, start, uuid, walked};
-use crate::harness::{World, typed};
+use super::batches::calling;
+use super::{AT, ask, begun, deployed, drawn, end, finished, get, native, post, start, uuid, walked};
+use crate::harness::{World, eventually, typed};
 
 /// What a field is.
 enum Field {
@@ -41,16 +42,16 @@ const ANSWER: [(&str, Field); 57] = [
     ("run.nodes[].retry.initialInterval", Filled("number")),
     ("run.nodes[].retry.backoffCoefficient", Filled("number")),
     ("run.nodes[].fallbackChildUuid", Filled("string")),
-    ("run.batchUuid", Never("no run here is part of a batch")),
+    ("run.batchUuid", Filled("string")),
     ("run.temporalWorkflowId", Filled("string")),
-    ("run.recordId", Never("no run here is about a record")),
+    ("run.recordId", Filled("string")),
     ("run.recordTitle", Filled("string")),
     ("run.contextS3Filename", Filled("string")),
     ("run.computedConfigsS3Filename", Filled("string")),
-    ("run.parentUuid", Never("no run here was started by another")),
-    ("run.parentNodeUuid", Never("no run here was started by another")),
-    ("run.parentBatchUuid", Never("no run here was started by another")),
-    ("run.parentAgentUuid", Never("there are no agents that start runs")),
+    ("run.parentUuid", Filled("string")),
+    ("run.parentNodeUuid", Filled("string")),
+    ("run.parentBatchUuid", Never("a run that starts others does not know its batch")),
+    ("run.parentAgentUuid", Never("an agent is a goal for the planner, and what that does is part of its own run")),
     ("run.parentChatUuid", Never("there are no chats")),
     ("run.parentMessageUuid", Never("there are no chats")),
     ("run.isGroupParent", Filled("boolean")),
@@ -60,7 +61,7 @@ const ANSWER: [(&str, Field); 57] = [
     ("run.executions[].nodeUuid", Filled("string")),
     ("run.executions[].nodeSlug", Filled("string")),
     ("run.executions[].nodeBatchUuid", Never("a group's items are no batch")),
-    ("run.executions[].nodeRunUuid", Never("no node here starts a run")),
+    ("run.executions[].nodeRunUuid", Filled("string")),
     ("run.executions[].nodeMessageUuid", Never("there are no chats")),
     ("run.executions[].nodeChildIndex", Filled("number")),
     ("run.executions[].nextNodeUuid", Filled("string")),
@@ -108,6 +109,24 @@ fn adorned() -> Value {
     json!([start("odd"), node, end("end", json!(1))])
 }
 
+/// A run of a batch, one that calls a tool, and the one that the tool is.
+async fn linked(world: &World, workflow: &str) -> (Value, Value, Value) {
+    let records = json!({ "kind": "records", "records": [{ "id": "one", "name": "Ada" }] });
+    let batch = post(world, "/batches", json!({ "workflowUuid": workflow, "data": records })).await.1["batch"].clone();
+    let of_batch = eventually("the run of a batch", async || {
+        let (_, listed) = post(world, "/runs/list", json!({ "batchUuid": batch["uuid"] })).await;
+        listed["runs"].get(0).cloned()
+    })
+    .await;
+    let of_batch = finished(world, &of_batch).await;
+    let tool = get(world, "/tools/list").await.1["tools"][0]["uuid"].clone();
+    let call = calling("tool", "call", "toolUuid", &tool, json!({ "name": "Ada" }));
+    let above = walked(world, json!([start("call"), call, end("end", json!(1))]), json!("x")).await;
+    let called = above["run"]["executions"][1]["nodeRunUuid"].as_str().unwrap();
+    let below = get(world, &format!("/runs/{called}")).await.1;
+    (of_batch, above, below)
+}
+
 #[tokio::test]
 async fn every_field_of_the_page_is_filled_by_some_run_or_left_out_by_a_rule() {
     let world = World::new().await;
@@ -118,7 +137,8 @@ async fn every_field_of_the_page_is_filled_by_some_run_or_left_out_by_a_rule() {
     // The generated client reads the same.
     let read = world.cargo.get_run(run["uuid"].as_str().unwrap()).await.unwrap().into_inner();
     assert_eq!(json!(read), released);
-    let answers = [&released, &own];
+    let (of_batch, above, below) = linked(&world, &workflow).await;
+    let answers = [&released, &own, &of_batch, &above, &below];
     for (path, field) in ANSWER {
         let values: Vec<&Value> = answers.iter().flat_map(|answer| at(answer, path)).collect();
         match field {
@@ -135,6 +155,10 @@ async fn every_field_of_the_page_is_filled_by_some_run_or_left_out_by_a_rule() {
         ("run.releaseUuid", &own, "it brought its nodes"),
         ("run.errorMessage", &released, "nothing went wrong"),
         ("run.finishedAt", &json!({ "run": run }), "it had only begun"),
+        ("run.batchUuid", &own, "it is part of no batch"),
+        ("run.recordId", &below, "it is about no record"),
+        ("run.parentUuid", &of_batch, "what carries a batch is no run"),
+        ("run.parentUuid", &above, "nothing started it"),
     ] {
         assert!(at(answer, path).is_empty(), "{path} though {rule}");
     }

@@ -4,7 +4,8 @@ use http::Method;
 use runyard::config::auth::Mode;
 use serde_json::{Value, json};
 
-use super::{AT, ask, begun, deployed, drawn, finished, get, post};
+use super::batches::calling;
+use super::{AT, ask, begun, deployed, drawn, end, finished, get, post, start};
 use crate::harness::{Clients, World};
 
 async fn two() -> (World, Clients, Clients) {
@@ -64,4 +65,37 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
         post(&other, "/runs", json!({ "workflowUuid": own, "releaseUuid": release, "data": null })).await;
     assert_eq!(refusal["reason"], "invalidReleaseOrCustomNodes");
     assert_eq!(get(&acme, &format!("/tools/{tool}")).await.0, 200, "nothing came through");
+}
+
+#[tokio::test]
+async fn anothers_batches_are_not_there_and_their_tools_cannot_be_called() {
+    let (_world, acme, other) = two().await;
+    let workflow = deployed(&acme, drawn()).await;
+    let body = json!({ "workflowUuid": workflow, "data": { "kind": "records", "records": [{ "id": "a" }] } });
+    let (status, created) = post(&acme, "/batches", body.clone()).await;
+    assert_eq!(status, 200, "{created}");
+    let batch = created["batch"]["uuid"].as_str().unwrap().to_owned();
+    assert_eq!(post(&other, "/batches", body).await.1["reason"], "workflowNotFound");
+    let told = async |method: &Method, name: &str, rest: &str| {
+        let answer = ask(&other, method.clone(), &format!("{AT}/batches/{name}{rest}"), None).await;
+        (answer.status, answer.text().replace(name, "NAME"))
+    };
+    for (method, rest) in [(Method::GET, ""), (Method::POST, "/cancel")] {
+        let theirs = told(&method, &batch, rest).await;
+        assert_eq!((theirs.0, &theirs), (404, &told(&method, STRANGER, rest).await), "{rest}");
+    }
+    for (who, count) in [(&acme, 1), (&other, 0)] {
+        assert_eq!(get(who, "/batches/list").await.1["count"], count);
+    }
+    let tool = get(&acme, "/tools/list").await.1["tools"][0]["uuid"].as_str().unwrap().to_owned();
+    let refused = async |who: &Clients, name: &str| {
+        let call = calling("tool", "call", "toolUuid", &json!(name), json!({}));
+        let nodes = json!([start("call"), call, end("end", json!(1))]);
+        let (_, answer) = post(who, "/runs", json!({ "nodes": nodes, "data": null })).await;
+        answer["errorMessage"].as_str().map(|message| message.replace(name, "NAME"))
+    };
+    let theirs = refused(&other, &tool).await;
+    assert!(theirs.is_some());
+    assert_eq!(theirs, refused(&other, STRANGER).await);
+    assert_eq!(refused(&acme, &tool).await, None);
 }

@@ -8,7 +8,7 @@ use runyard_api::host::{BodyRule, Operation};
 use serde_json::{Value, json};
 
 use super::scenarios::named;
-use crate::cargo_ai::{ask, drawn};
+use crate::cargo_ai::{ask, drawn, native, start};
 use crate::harness::{Apart, Clients, Contract, Reached, World};
 
 const CARGO: &str = "cargo";
@@ -72,7 +72,23 @@ pub async fn successes(world: &World) {
     post(world, 200, "/actions/execute", action.clone()).await;
     conflicts(world, "/runs", json!({ "nodes": drawn(), "data": 1 })).await;
     conflicts(world, "/actions/execute", action).await;
+    let batch = json!({ "workflowUuid": workflow, "data": { "kind": "records", "records": [{ "id": "r" }] } });
+    let batch = post(world, 200, "/batches", batch).await["batch"].clone();
+    let batch = format!("/batches/{}", batch["uuid"].as_str().unwrap());
+    get(world, 200, &batch).await;
+    get(world, 200, "/batches/list").await;
+    let lasting = json!([start("wait"), native("delay", "wait", json!({ "minutes": 600 }), &[""])]);
+    let lasting = json!({ "nodes": lasting, "data": { "kind": "records", "records": [{}] } });
+    let lasting = post(world, 200, "/batches", lasting).await["batch"]["uuid"].clone();
+    post(world, 204, &format!("/batches/{}/cancel", lasting.as_str().unwrap()), json!({})).await;
     expect(world, 204, Method::DELETE, &one, None).await;
+    // The same key with other records.
+    for (record, status) in [("a", 200), ("b", 409)] {
+        let body = json!({ "nodes": drawn(), "data": { "kind": "records", "records": [{ "id": record }] } });
+        let request = world.request(CARGO, Method::POST, &format!("{AT}/batches")).header("idempotency-key", "batch");
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        assert_eq!(world.send(CARGO, request).await.status, status);
+    }
 }
 
 /// The same key with another body.
@@ -111,6 +127,8 @@ pub async fn refusals(world: &World) {
         }
     }
     get(world, 404, &format!("/runs/{NOBODY}")).await;
+    get(world, 404, &format!("/batches/{NOBODY}")).await;
+    post(world, 404, &format!("/batches/{NOBODY}/cancel"), json!({})).await;
     get(world, 404, &format!("/tools/{NOBODY}")).await;
     expect(world, 404, Method::PUT, &format!("/tools/{NOBODY}"), Some(json!({}))).await;
     expect(world, 404, Method::DELETE, &format!("/tools/{NOBODY}"), None).await;
@@ -122,7 +140,7 @@ pub async fn refusals(world: &World) {
 
 /// Every operation over a store that fails in this way.
 pub async fn broken(doors: &Apart, status: u16) -> BTreeSet<Reached> {
-    for operation in DOCUMENT.operations.iter().filter(|one| is_served(one) && one.id != "validate_nodes") {
+    for operation in DOCUMENT.operations.iter().filter(|one| is_served(one)) {
         let path = named(operation.path).replace("x1", NOBODY);
         let path = match operation.path.ends_with("/list") || operation.path.contains("/releases/") {
             true if operation.method == "GET" => format!("{path}?workflowUuid=x"),
@@ -143,7 +161,12 @@ fn body_of(operation: &str) -> Value {
             json!({ "action": { "kind": "native", "actionSlug": "delay", "config": { "minutes": 0 } } })
         }
         "create_tool" => json!({ "name": "one" }),
-        "create_batch" => json!({ "workflowUuid": NOBODY, "data": { "kind": "records", "records": [] } }),
+        "validate_nodes" => {
+            let mut called = drawn();
+            (called[1]["kind"], called[1]["toolUuid"]) = (json!("tool"), json!(NOBODY));
+            json!({ "nodes": called })
+        }
+        "create_batch" => json!({ "workflowUuid": NOBODY, "data": { "kind": "records", "records": [{}] } }),
         "cancel_runs" => json!({ "workflowUuid": NOBODY, "uuids": [NOBODY] }),
         id if id.contains("release") || id == "get_run_metrics" => json!({ "workflowUuid": NOBODY }),
         _ => json!({}),

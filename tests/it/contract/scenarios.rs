@@ -12,7 +12,7 @@ use runyard::config::{CoordinatorPlace, Gateway};
 use runyard_api::host::Settings;
 use serde_json::{Value, json};
 
-use super::{acp, cargo, toolregistry};
+use super::{acp, cargo, crowded};
 use crate::harness::{Apart, Clients, DOCUMENTS, Mode, Reached, World, typed};
 
 const GATEWAY: &str = "run-gateway";
@@ -49,7 +49,7 @@ pub async fn all() -> BTreeSet<Reached> {
         stopping().await,
         slow_bodies().await,
         uninvited().await,
-        toolregistry::crowded().await,
+        crowded::all().await,
     ] {
         reached.extend(part);
     }
@@ -96,7 +96,7 @@ async fn successes(world: &World) {
     toolregistry.execution_plan_controller_get_execution_plan(&plan).await.unwrap();
     toolregistry.run_controller_abort_run(id).await.unwrap();
     drop(toolregistry.run_controller_sse(id, None, None).await.unwrap());
-    toolregistry.run_controller_run_approval(&toolregistry::link_token(&world.clients).await).await.unwrap();
+    toolregistry.run_controller_run_approval(&link_token(&world.clients).await).await.unwrap();
     native.health().await.unwrap();
     native.version().await.unwrap();
     native.list_doors().await.unwrap();
@@ -287,7 +287,7 @@ async fn broken_store() -> BTreeSet<Reached> {
     let mut reached = BTreeSet::new();
     for (mode, status) in [(Mode::Busy, 503), (Mode::Fails, 503), (Mode::Corrupt, 500)] {
         let doors = Apart::new();
-        let token = toolregistry::link_token(&doors).await;
+        let token = link_token(&doors).await;
         doors.store_is(mode);
         doors.toolregistry.run_controller_run_approval(&token).await.unwrap_err();
         starts(&doors, status).await;
@@ -371,6 +371,17 @@ async fn uninvited() -> BTreeSet<Reached> {
         reached.extend(weak.reached());
     }
     reached
+}
+
+/// What a link says that agrees to something that a run of the doors asks. Nobody has to be at work for that.
+async fn link_token(clients: &Clients) -> String {
+    let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
+    let body =
+        json!({"root_node_type_ref": echo, "input": {"echo": "x"}, "extensions": {"runyard.approval": "on_tool_call"}});
+    let run = clients.coordinator.start_run(None, &typed(body)).await.unwrap().into_inner().run_id;
+    let run = clients.toolregistry.run_controller_get_run(&run, Some("true")).await.unwrap().into_inner();
+    let asked = run.events.iter().find_map(|event| event.get("approval")?["approveUrl"].as_str());
+    asked.unwrap().split_once("token=").unwrap().1.to_owned()
 }
 
 /// A path with something in every place that it has for a name.

@@ -1,0 +1,271 @@
+//! Batches: one run that carries many, each of a record. It is a list of items for the engine, each of which starts a run of its own; how
+//! far it has come is read off that list.
+
+use std::collections::BTreeSet;
+
+use runyard_api::cargo::types::{
+    Batch, BatchDataKind, BatchEnvelope, BatchList, BatchStatus, CreateBatch, Node, RunsStatus,
+};
+use runyard_api::host::Caller;
+use runyard_engine::event::FinalState;
+use runyard_engine::{
+    ApprovalStrategy, Command, Constraints, Labels, NodeState, NodeTypeRef, Object, Policy, RunOutcome, RunStatus,
+    State,
+};
+use serde_json::{Value, json};
+
+use super::start::{Walk, fresh, label};
+use super::{FACE, Room, error, runs, wire};
+use crate::dialects::arp::runs::idempotency_key;
+use crate::dialects::arp::wire::time;
+use crate::dialects::refusal::{Refusal, of_runs};
+use crate::runs::{NewRun, StartedRun};
+use crate::store::{Cursor, Filter, LabelFilter, Status};
+
+/// Labels of the runs that carry batches: the batch's own identifier, and what lists of batches find it by.
+const OWN: &str = "cargo.batch_itself";
+const OF_WORKFLOW: &str = "cargo.batch_workflow";
+/// The same of all of them.
+const ALL: &str = "cargo.batches";
+/// The note that holds what the batch was given, but for its records.
+const NOTE: &str = "cargo.batch";
+
+/// The most records of one batch: what a list of the engine may hold.
+const RECORDS_MAX: usize = 10_000;
+/// What all runs of a batch walk is written down once for each: so much in all, bytes.
+const WRITTEN_MAX: usize = 64 * 1024 * 1024;
+/// Rows read at once.
+const PAGE: usize = 100;
+
+/// Starts a batch.
+pub(super) async fn create(
+    room: &Room,
+    cx: &Caller,
+    body: CreateBatch,
+    key: Option<&str>,
+) -> Result<StartedRun, Refusal> {
+    let request = serde_json::to_value(&body).unwrap_or_default();
+    // Each by its name: a field that the API adds does not compile until it takes effect here.
+    let CreateBatch { workflow_uuid, data, release_uuid, nodes } = body;
+    if data.kind != BatchDataKind::Records {
+        return Err(error::invalid_data_kind(data.kind));
+    }
+    let records =
+        data.records.ok_or_else(|| error::data_error("invalidData", "data of kind `records` needs `records`"))?;
+    if records.is_empty() {
+        return Err(error::data_error("noRecords", "there are no records"));
+    }
+    if records.len() > RECORDS_MAX {
+        return Err(error::data_error(
+            "invalidData",
+            format!("there are {} records; there may be {RECORDS_MAX}", records.len()),
+        ));
+    }
+    let walk = room.walk(cx, workflow_uuid, release_uuid, nodes).await?;
+    let graph = walk.lowered.graph().clone();
+    if graph.to_string().len().saturating_mul(records.len()) > WRITTEN_MAX {
+        return Err(error::data_error(
+            "invalidData",
+            "so many records of so large a workflow are more than one batch may be",
+        ));
+    }
+    let batch = fresh();
+    let items: Vec<Value> = records.into_iter().map(|record| item(&walk, cx, &batch, record)).collect();
+    let run = json!({ "node_type_id": "runyard.composite.graph" });
+    let inputs = json!({
+        "items": items,
+        "node_type_ref": { "node_type_id": "runyard.core.run" },
+        "inputs": { "node_type_ref": run, "graph": graph },
+        "on_item_failure": "collect"
+    });
+    let Value::Object(inputs) = inputs else { return Err(error::data_error("invalidData", "it is no object")) };
+    let mut new = carrier(cx, &walk, &batch, inputs);
+    new.request = request;
+    new.key = key.map(idempotency_key).transpose()?;
+    room.runs.start(&cx.tenant, new).await.map_err(of_runs)
+}
+
+/// A record, and what finds its run.
+fn item(walk: &Walk, cx: &Caller, batch: &str, record: Object) -> Value {
+    let mut labels = walk.labels(cx);
+    label(&mut labels, wire::BATCH, batch);
+    if let Some(id) = ["_id", "id", "uuid"].iter().find_map(|name| record.get(*name)).and_then(wire::record_title) {
+        label(&mut labels, wire::RECORD_ID, &id);
+        label(&mut labels, wire::RECORD, &id);
+    }
+    let record = Value::Object(record);
+    if let Some(title) = wire::record_title(&record) {
+        label(&mut labels, wire::RECORD_TITLE, &title);
+        label(&mut labels, wire::RECORD, &title);
+    }
+    json!({ "inputs": { "data": record }, "labels": labels })
+}
+
+/// The run that carries a batch.
+fn carrier(cx: &Caller, walk: &Walk, batch: &str, inputs: Object) -> NewRun {
+    let mut labels = Labels::new();
+    label(&mut labels, OWN, batch);
+    label(&mut labels, ALL, ALL);
+    label(&mut labels, OF_WORKFLOW, &walk.workflow);
+    if let Some(user) = cx.subject.as_deref() {
+        label(&mut labels, wire::USER, user);
+    }
+    let note = json!({ "release": walk.release, "nodes": walk.release.is_none().then_some(&walk.nodes) });
+    NewRun {
+        name: None,
+        face: FACE,
+        operation: "cargo.create_batch",
+        node_type: NodeTypeRef { id: "runyard.composite.each".to_owned(), version: "1.0.0".to_owned() },
+        inputs,
+        constraints: Constraints::default(),
+        policy: Policy::default(),
+        steps: Policy::default(),
+        approval: ApprovalStrategy::None,
+        notes: Object::from_iter([(NOTE.to_owned(), note)]),
+        labels,
+        output_schema: None,
+        pass_through: Vec::new(),
+        thread: None,
+        graph: None,
+        request: Value::Null,
+        key: None,
+    }
+}
+
+/// A batch as it stands.
+pub(super) async fn get(room: &Room, cx: &Caller, uuid: &str) -> Result<BatchEnvelope, Refusal> {
+    let state = find(room, cx, uuid).await?;
+    Ok(BatchEnvelope { batch: shown(&state, &cx.tenant) })
+}
+
+/// Stops a batch, and with it its runs that have not ended.
+pub(super) async fn cancel(room: &Room, cx: &Caller, uuid: &str) -> Result<(), Refusal> {
+    let state = find(room, cx, uuid).await?;
+    if matches!(state.status, RunStatus::Final(_)) {
+        return Err(error::batch_over(uuid));
+    }
+    room.runs.submit(&cx.tenant, state.run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
+    Ok(())
+}
+
+async fn find(room: &Room, cx: &Caller, uuid: &str) -> Result<std::sync::Arc<State>, Refusal> {
+    let labels = vec![LabelFilter { name: OWN.to_owned(), values: vec![uuid.to_owned()] }];
+    let filter = Filter { face: Some(FACE.to_owned()), labels, ..Filter::default() };
+    let found = room.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?.pop();
+    room.state(cx, &found.ok_or_else(|| error::no_batch(uuid))?).await
+}
+
+/// A page of batches.
+pub(super) async fn list(
+    room: &Room,
+    cx: &Caller,
+    workflows: Vec<String>,
+    statuses: &[BatchStatus],
+    (limit, offset): (usize, usize),
+) -> Result<BatchList, Refusal> {
+    let of_workflows = (!workflows.is_empty()).then(|| LabelFilter { name: OF_WORKFLOW.to_owned(), values: workflows });
+    let all = LabelFilter { name: ALL.to_owned(), values: vec![ALL.to_owned()] };
+    let stored: BTreeSet<Status> = statuses.iter().flat_map(|status| stored(*status)).copied().collect();
+    let filter = Filter {
+        face: Some(FACE.to_owned()),
+        statuses: stored.iter().copied().collect(),
+        labels: vec![of_workflows.unwrap_or(all)],
+        ..Filter::default()
+    };
+    let (mut batches, mut count, mut after) = (Vec::new(), 0, None);
+    let none = !statuses.is_empty() && stored.is_empty();
+    loop {
+        let rows =
+            if none { Vec::new() } else { room.runs.list(&cx.tenant, &filter, after, PAGE).await.map_err(of_runs)? };
+        after = rows.last().map(|row| Cursor { created_at_ms: row.created_at_ms, run: row.run });
+        let last = rows.len() < PAGE;
+        for row in rows {
+            if count >= offset && batches.len() < limit {
+                batches.push(shown(&*room.state(cx, &row).await?, &cx.tenant));
+            }
+            count += 1;
+        }
+        if last {
+            return Ok(BatchList { batches, count: runs::number(count) });
+        }
+    }
+}
+
+/// A batch.
+pub(super) fn shown(state: &State, tenant: &str) -> Batch {
+    let note = state.start.as_deref().and_then(|start| start.notes.get(NOTE));
+    let read = |name: &str| note.and_then(|note| note.get(name)).filter(|value| !value.is_null());
+    let nodes: Option<Vec<Node>> = read("nodes").cloned().and_then(|nodes| serde_json::from_value(nodes).ok());
+    let Counts { all, ended, failed } = Counts::of(state);
+    Batch {
+        uuid: wire::label(state, OWN).unwrap_or_default(),
+        workspace_uuid: tenant.to_owned(),
+        workflow_uuid: wire::label(state, OF_WORKFLOW).unwrap_or_default(),
+        user_uuid: wire::label(state, wire::USER),
+        release_uuid: read("release").and_then(Value::as_str).map(str::to_owned),
+        nodes,
+        temporal_workflow_id: Some(state.run.to_string()),
+        trace_uuid: None,
+        data: Some(Object::from_iter([("kind".to_owned(), json!(BatchDataKind::Records))])),
+        error_message: state
+            .error
+            .as_ref()
+            .filter(|_| status(state.status) == BatchStatus::Error)
+            .map(|error| error.message.clone()),
+        status: status(state.status),
+        runs_status: (ended > 0).then_some(if failed > 0 { RunsStatus::Unhealthy } else { RunsStatus::Healthy }),
+        runs_count: runs::number(all),
+        executed_runs_count: runs::number(ended),
+        failed_runs_count: runs::number(failed),
+        // Nothing is billed here.
+        credits_used_count: 0.0,
+        created_at: time(state.started_at_ms.unwrap_or_default()),
+        updated_at: time(state.updated_at_ms.unwrap_or_default()),
+        finished_at: state.ended_at_ms.map(time),
+    }
+}
+
+/// How far a batch has come.
+struct Counts {
+    all: usize,
+    ended: usize,
+    failed: usize,
+}
+
+impl Counts {
+    fn of(state: &State) -> Counts {
+        let given = state.start.as_deref().and_then(|start| start.inputs.get("items")?.as_array()).map_or(0, Vec::len);
+        let children = || state.root().into_iter().flat_map(|root| &root.children).filter_map(|id| state.node(*id));
+        let ended = |states: &[FinalState]| {
+            children().filter(|child| matches!(child.state, NodeState::Final(end) if states.contains(&end))).count()
+        };
+        use FinalState::{Canceled, Failed, Skipped, Succeeded};
+        Counts { all: given, ended: ended(&[Succeeded, Failed, Canceled, Skipped]), failed: ended(&[Failed]) }
+    }
+}
+
+/// Where a batch stands. Runs of it that failed do not fail it.
+pub(super) fn status(status: RunStatus) -> BatchStatus {
+    match status {
+        RunStatus::Queued => BatchStatus::Pending,
+        RunStatus::Running | RunStatus::Waiting => BatchStatus::Running,
+        RunStatus::Final(RunOutcome::Succeeded | RunOutcome::Partial | RunOutcome::NothingAchieved) => {
+            BatchStatus::Success
+        }
+        RunStatus::Final(RunOutcome::Failed) => BatchStatus::Error,
+        RunStatus::Final(RunOutcome::Canceled) => BatchStatus::Cancelled,
+    }
+}
+
+/// The statuses that are shown as this.
+fn stored(status: BatchStatus) -> &'static [Status] {
+    match status {
+        BatchStatus::Pending => &[Status::Queued],
+        BatchStatus::Running => &[Status::Running, Status::Waiting],
+        BatchStatus::Success => &[Status::Succeeded, Status::Partial, Status::NothingAchieved],
+        BatchStatus::Error => &[Status::Failed],
+        BatchStatus::Cancelled => &[Status::Canceled],
+        // Records are brought along, and a batch that is cancelled has ended at once.
+        BatchStatus::Syncing | BatchStatus::Querying | BatchStatus::Skipped | BatchStatus::Cancelling => &[],
+    }
+}
