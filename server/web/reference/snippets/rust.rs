@@ -20,13 +20,13 @@ impl Signatures {
             let (id, rest) = line.strip_prefix("    ")?.split_once('(')?;
             let (fields, _) = rest.split_once(") -> ")?;
             let fields = fields.split(", ").filter_map(|field| field.split_once(": "));
-            Some((id.to_owned(), fields.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()))
+            Some((squeezed(id), fields.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()))
         });
         Signatures(calls.collect())
     }
 
     fn fields(&self, operation: &str) -> &[(String, String)] {
-        self.0.get(operation).map(Vec::as_slice).unwrap_or_default()
+        self.0.get(&squeezed(operation)).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
@@ -96,7 +96,7 @@ fn field(name: &str, kind: &str, operation: &Operation) -> Option<String> {
         let example = operation.body.as_ref()?.example.as_ref()?;
         return Some(format!("from_value(json!({}))?", indented(&pretty(example))));
     }
-    let spelled = |wanted: &str| wanted.to_lowercase().replace('-', "_") == name;
+    let spelled = |wanted: &str| squeezed(wanted) == squeezed(name);
     let parameter = operation.parameters.iter().find(|parameter| spelled(&parameter.name))?;
     let example = parameter.example.as_ref();
     if parameter.place == "path" {
@@ -120,6 +120,11 @@ fn field(name: &str, kind: &str, operation: &Operation) -> Option<String> {
         (None, Some(_), None) => Some("None".to_owned()),
         (None, None, example) => Some(of(&example.map(text)?, kind)),
     }
+}
+
+/// A name without what separates its words, so that it is found however a document and Rust write it.
+fn squeezed(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
 /// A text whose lines after the first stand one step further in.
