@@ -18,8 +18,14 @@ pub fn leave_at_once(listening: &[SocketAddr]) -> std::io::Result<usize> {
     let this = pidfd_open(getpid(), PidfdFlags::empty())?;
     let mut set = 0;
     for entry in std::fs::read_dir("/proc/self/fd")? {
-        let Some(number) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        // A second name for the same file. The folder that is being read is among them, and gone when it is asked for.
+        let entry = entry?;
+        // Nothing but sockets: closing a second name of a database would let go every lock that this process has on it (POSIX), and who
+        // looks at the database from outside would clear its shared memory away.
+        if !std::fs::read_link(entry.path()).is_ok_and(|file| file.to_string_lossy().starts_with("socket:")) {
+            continue;
+        }
+        let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // A second name for the same socket.
         let Ok(file) = pidfd_getfd(&this, number, PidfdGetfdFlags::empty()) else { continue };
         let listens = sockopt::socket_acceptconn(&file).unwrap_or(false);
         let address = getsockname(&file).ok().and_then(|address| SocketAddr::try_from(address).ok());
