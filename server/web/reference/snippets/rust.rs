@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{sample, text};
+use super::{sample, text, variable_of};
 use crate::web::reference::code::pretty;
 use crate::web::reference::view::{Operation, Reference};
 
@@ -100,7 +100,9 @@ fn field(name: &str, kind: &str, operation: &Operation) -> Option<String> {
     let parameter = operation.parameters.iter().find(|parameter| spelled(&parameter.name))?;
     let example = parameter.example.as_ref();
     if parameter.place == "path" {
-        let id = example.map(text).or_else(|| sample(&parameter.name).map(str::to_owned))?;
+        let known = example.map(text).or_else(|| sample(&parameter.name).map(str::to_owned));
+        // What the page's shell variable of that name stands for.
+        let id = known.unwrap_or_else(|| variable_of(&parameter.name));
         return Some(format!("\"{id}\".to_owned()"));
     }
     let of = |text: &str, kind: &str| match kind {
@@ -118,7 +120,7 @@ fn field(name: &str, kind: &str, operation: &Operation) -> Option<String> {
         (Some(_), _, _) => Some("Vec::new()".to_owned()),
         (None, Some(item), Some(example)) => Some(format!("Some({})", of(&text(example), item))),
         (None, Some(_), None) => Some("None".to_owned()),
-        (None, None, example) => Some(of(&example.map(text)?, kind)),
+        (None, None, example) => Some(of(&example.map_or_else(|| variable_of(&parameter.name), text), kind)),
     }
 }
 
