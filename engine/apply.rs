@@ -183,7 +183,13 @@ impl Fold {
         Ok(())
     }
 
-    fn started(&self, state: &mut State, start: &Start, root: NodeRunId, merged: &Constraints) -> Result<(), Corrupt> {
+    fn started(
+        &self,
+        state: &mut State,
+        start: &Arc<Start>,
+        root: NodeRunId,
+        merged: &Constraints,
+    ) -> Result<(), Corrupt> {
         self.expect(state.start.is_none(), root, "the run has started before")?;
         self.expect(root == NodeRunId::root(state.run), root, "it is not this run's root")?;
         let node = Node {
@@ -195,7 +201,7 @@ impl Fold {
             graph: start.graph.clone(),
             ..Node::new(root, start.node_type.clone(), self.at_ms)
         };
-        state.start = Some(Arc::new(start.clone()));
+        state.start = Some(start.clone());
         state.constraints = merged.clone();
         state.started_at_ms = Some(self.at_ms);
         insert(state, node);

@@ -27,7 +27,7 @@ pub struct Context {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Begin.
-    Start(Box<Start>),
+    Start(Arc<Start>),
     /// The planner's answer to a plan request.
     Planned {
         /// Which effect this answers.

@@ -2,6 +2,7 @@
 //! version with a step in the file of [`crate::upcast`].
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,7 +41,7 @@ pub enum Event {
     /// The run began; its root node run exists.
     Started {
         /// What it started with.
-        start: Box<Start>,
+        start: Arc<Start>,
         /// The root's id.
         root: NodeRunId,
         /// The run's constraints with the root node type's merged in.

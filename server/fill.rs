@@ -113,7 +113,7 @@ fn one(catalog: &Catalog, tenant: &str, kind: Kind, number: u64, clock: &Clock) 
     let at_ms = clock.now_ms();
     let start = start(catalog, kind, number)?;
     let labels = start.labels.clone();
-    let (mut state, mut events, effects) = step(&State::new(run), Command::Start(Box::new(start)), run, at_ms)?;
+    let (mut state, mut events, effects) = step(&State::new(run), Command::Start(Arc::new(start)), run, at_ms)?;
     let mut wanted = effects;
     if let (Kind::Succeeded | Kind::Failed, Some(call)) = (kind, wanted.first()) {
         let outcome = match kind {

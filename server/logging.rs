@@ -54,7 +54,7 @@ where
         LogFormat::Text => lines.with_ansi(colours).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
     };
-    Ok(Registry::default().with(lines.with_filter(filter)))
+    Ok(Registry::default().with(filter).with(lines))
 }
 
 /// A logger for dropshot, whose lines become ours under the target `dropshot`.

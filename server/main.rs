@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use runyard::bench::served;
 use runyard::expressions::{self, worker};
 
+// What one thread makes for a request another often lets go: requests give their writes to the one thread that writes.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::ARGUMENT) {
         let worked = worker::work(std::io::stdin().lock(), std::io::stdout().lock());

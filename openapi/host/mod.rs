@@ -58,7 +58,7 @@ pub use checker::Checker;
 pub use fault::{Fault, Violation};
 pub use mounted::{MountError, Mounted};
 pub use operation::{BodyRule, Document, DocumentedResponse, Operation, Parameter, Place};
-pub use pages::Page;
+pub use pages::{Content, Page, Written};
 pub use reply::{Reply, empty, json, stream};
 pub use serve::{Closed, ServeError, Server, serve};
 pub use stream::ByteStream;

@@ -2,6 +2,9 @@
 //!
 //! The host makes none. It serves what it is given, where the document itself has nothing.
 
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
@@ -15,21 +18,51 @@ pub struct Page {
     pub path: String,
     /// The media type.
     pub media: &'static str,
-    /// Changes when the content does (RFC 9110, section 8.8.3), without quotes.
-    pub tag: String,
     /// `Content-Security-Policy` of the page.
     pub policy: String,
     /// What is in it.
-    pub content: Bytes,
+    pub content: Content,
+}
+
+/// What is in a page: written when it is first asked for, so that a page that nobody reads takes no memory. Cheap to clone; copies share
+/// what was written.
+#[derive(Clone)]
+pub struct Content(Arc<LazyLock<Written, Box<dyn FnOnce() -> Written + Send>>>);
+
+/// A page's text, and by what a browser tells it from another.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// Changes when the text does (RFC 9110, section 8.8.3), without quotes.
+    pub tag: String,
+    /// The body.
+    pub bytes: Bytes,
+}
+
+impl Content {
+    /// Content that is written by this, once.
+    pub fn new(write: impl FnOnce() -> Written + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(write))))
+    }
+
+    fn written(&self) -> &Written {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Content").finish_non_exhaustive()
+    }
 }
 
 /// The page, or that the caller's copy still holds.
 pub(super) fn serve(page: &Page, headers: &HeaderMap) -> Response<Body> {
-    let tag = format!("\"{}\"", page.tag);
+    let written = page.content.written();
+    let tag = format!("\"{}\"", written.tag);
     let mut response = if holds(headers, &tag) {
         reply::empty(StatusCode::NOT_MODIFIED, HeaderMap::new())
     } else {
-        reply::text(page.media, page.content.clone())
+        reply::text(page.media, written.bytes.clone())
     };
     let mut put = |name, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {

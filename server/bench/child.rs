@@ -2,7 +2,7 @@
 //! dropped.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use http::HeaderValue;
@@ -53,6 +53,7 @@ pub(super) struct Subject {
     pub(super) gateway: Target,
     /// Where executors report to; absent where it was not told.
     pub(super) coordinator: Option<Target>,
+    own: Option<Target>,
     child: Option<Served>,
 }
 
@@ -72,11 +73,17 @@ impl Drop for Served {
 impl Subject {
     /// Starts one.
     pub(super) async fn start(over: Over) -> Result<Self, BenchError> {
-        let (child, ready) = spawn_blocking(move || spawn(over))
+        Self::start_in(folder()?, over).await
+    }
+
+    /// Starts one over what a folder holds already, if anything.
+    pub(super) async fn start_in(folder: TempDir, over: Over) -> Result<Self, BenchError> {
+        let (child, ready) = spawn_blocking(move || spawn(folder, over))
             .await
             .unwrap_or_else(|_| Err(BenchError::Server("could not be started".to_owned())))?;
-        let coordinator = ready.coordinator.map(|url| target(&url, None)).transpose()?;
-        Ok(Self { gateway: target(&ready.gateway, None)?, coordinator, child: Some(child) })
+        let other = |url: Option<String>| url.map(|url| target(&url, None)).transpose();
+        let (coordinator, own) = (other(ready.coordinator)?, other(ready.own)?);
+        Ok(Self { gateway: target(&ready.gateway, None)?, coordinator, own, child: Some(child) })
     }
 
     /// The one that was named, or one of its own.
@@ -84,9 +91,15 @@ impl Subject {
         match &bench.url {
             None => Self::start(Over::Disk).await,
             Some(url) => {
-                Ok(Self { gateway: target(url, bench.credential.as_deref())?, coordinator: None, child: None })
+                let gateway = target(url, bench.credential.as_deref())?;
+                Ok(Self { gateway, coordinator: None, own: None, child: None })
             }
         }
+    }
+
+    /// Its own door, where it has one.
+    pub(super) fn own(&self) -> Result<&Target, BenchError> {
+        self.own.as_ref().ok_or_else(|| BenchError::Server("has no door of its own here".to_owned()))
     }
 
     /// What it has used so far, where that can be known.
@@ -106,13 +119,22 @@ impl Subject {
 
     /// The data folder, where it is ours.
     pub(super) fn data(&self) -> Option<PathBuf> {
-        self.child.as_ref().map(|child| child.folder.path().join(Config::default().data_dir))
+        self.child.as_ref().map(|child| data(child.folder.path()))
     }
 }
 
-fn spawn(over: Over) -> Result<(Served, Ready), BenchError> {
+/// A folder for one server.
+pub(super) fn folder() -> Result<TempDir, BenchError> {
     let folder = tempfile::Builder::new().prefix("runyard-bench-").tempdir();
-    let folder = folder.map_err(BenchError::io("make a folder for measuring"))?;
+    folder.map_err(BenchError::io("make a folder for measuring"))
+}
+
+/// Where the server of such a folder keeps its data.
+pub(super) fn data(folder: &Path) -> PathBuf {
+    folder.join(Config::default().data_dir)
+}
+
+fn spawn(folder: TempDir, over: Over) -> Result<(Served, Ready), BenchError> {
     let program = std::env::current_exe().map_err(BenchError::io("find this program"))?;
     let log = std::fs::File::create(folder.path().join("log")).map_err(BenchError::io("write a log"))?;
     // Its standard input ends with this process, however that ends, and it with it.

@@ -21,6 +21,8 @@ use tokio::task::LocalSet;
 use super::child::Subject;
 use super::client::{Client, Prepared, Target};
 use super::figure::Figure;
+use super::process::Usage;
+use super::yardstick::Yardstick;
 use super::{Bench, BenchError, Report};
 use crate::clock::Stopwatch;
 
@@ -46,33 +48,78 @@ struct Load {
 pub(super) struct Asked<'a> {
     pub(super) bench: &'a Bench,
     pub(super) scenario: &'static str,
-    pub(super) requests: &'a Arc<[Prepared]>,
     pub(super) connections: usize,
+}
+
+/// What is measured: a server, or a yardstick that is none.
+pub(super) enum Measurable<'a> {
+    /// A server, asked these over its gateway's door.
+    Gateway(&'a Subject, &'a Arc<[Prepared]>),
+    /// The same over its own door.
+    Own(&'a Subject, &'a Arc<[Prepared]>),
+    /// SQLite alone, with one writer for each connection.
+    Plain(&'a Yardstick),
 }
 
 impl Asked<'_> {
     /// Warms up, measures in rounds, and reports.
     pub(super) async fn figure(
         &self,
-        subject: &Subject,
-        name: &str,
+        name: &'static str,
+        measured: Measurable<'_>,
         report: &mut dyn Report,
     ) -> Result<Figure, BenchError> {
-        report.progress(&format!("{}: {name}, {} at once", self.scenario, self.connections));
-        self.round(subject, WARM.min(self.bench.seconds)).await?;
-        let (before, mut all) = (subject.usage(), Measured::new());
-        for _ in 0..ROUNDS {
-            all.add(&self.round(subject, self.bench.seconds / ROUNDS).await?);
-        }
-        let figure = Figure::of(self.scenario, name, self.connections, &all).costing(before, subject.usage());
-        report.figure(&figure);
-        Figure::of_kinds(self.scenario, self.connections, &all).iter().for_each(|figure| report.figure(figure));
+        let [figure] = self.figures([(name, measured)], report).await?;
         Ok(figure)
     }
 
-    async fn round(&self, subject: &Subject, during: Duration) -> Result<Measured, BenchError> {
-        let (target, requests, rate) = (subject.gateway.clone(), self.requests.clone(), self.bench.rate);
-        put(Load { target, connections: self.connections, requests, rate, during }).await
+    /// The same for several that are to be compared: a round of each in turn, so that what else this machine does meanwhile befalls all
+    /// of them.
+    pub(super) async fn figures<const N: usize>(
+        &self,
+        measured: [(&'static str, Measurable<'_>); N],
+        report: &mut dyn Report,
+    ) -> Result<[Figure; N], BenchError> {
+        let names: Vec<&str> = measured.iter().map(|(name, _)| *name).collect();
+        report.progress(&format!("{}: {}, {} at once", self.scenario, names.join(", "), self.connections));
+        for (_, one) in &measured {
+            self.round(one, WARM.min(self.bench.seconds)).await?;
+        }
+        let before = measured.each_ref().map(|(_, one)| one.usage());
+        let mut all = [const { None }; N].map(|sum: Option<Measured>| sum.unwrap_or_else(Measured::new));
+        for _ in 0..ROUNDS {
+            for ((_, one), sum) in measured.iter().zip(&mut all) {
+                sum.add(&self.round(one, self.bench.seconds / ROUNDS).await?);
+            }
+        }
+        let figures: [Figure; N] = std::array::from_fn(|place| {
+            let ((name, one), sum) = (&measured[place], &all[place]);
+            Figure::of(self.scenario, name, self.connections, sum).costing(before[place], one.usage())
+        });
+        for (figure, sum) in figures.iter().zip(&all) {
+            report.figure(figure);
+            Figure::of_kinds(self.scenario, self.connections, sum).iter().for_each(|figure| report.figure(figure));
+        }
+        Ok(figures)
+    }
+
+    async fn round(&self, one: &Measurable<'_>, during: Duration) -> Result<Measured, BenchError> {
+        let (target, requests) = match one {
+            Measurable::Gateway(subject, requests) => (subject.gateway.clone(), Arc::clone(requests)),
+            Measurable::Own(subject, requests) => (subject.own()?.clone(), Arc::clone(requests)),
+            Measurable::Plain(yardstick) => return yardstick.round(during, self.connections).await,
+        };
+        put(Load { target, connections: self.connections, requests, rate: self.bench.rate, during }).await
+    }
+}
+
+impl Measurable<'_> {
+    fn usage(&self) -> Option<Usage> {
+        match self {
+            Measurable::Gateway(subject, _) | Measurable::Own(subject, _) => subject.usage(),
+            // In this process, with what asks it: nobody counts them apart.
+            Measurable::Plain(_) => None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::child::Subject;
 use super::client::Prepared;
-use super::load::Asked;
+use super::load::{Asked, Measurable};
 use super::reads::waiting;
 use super::{Bench, BenchError, Report, sample};
 
@@ -31,7 +31,8 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     }
     let requests: Arc<[Prepared]> = requests.into();
     for connections in bench.connections(&[64]) {
-        Asked { bench, scenario: SCENARIO, requests: &requests, connections }.figure(&subject, "all", report).await?;
+        let asked = Asked { bench, scenario: SCENARIO, connections };
+        asked.figure("all", Measurable::Gateway(&subject, &requests), report).await?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 //! | `reads.rs`      | looking at runs, beside the door alone                                            |
 //! | `streams.rs`, `watchers.rs` | many who watch many live runs: when they see what has been committed, and what they cost |
 //! | `mixed.rs`      | all of it at once                                                                 |
+//! | `scale.rs`      | an empty store beside one with very many runs                                     |
 //! | `idle.rs`       | a server that has nothing to do, and how soon it is ready                         |
 //! | `figure.rs`     | what was measured, as a row of a table and as JSON                                |
 //! | `load.rs`       | many connections at once, in a closed or an open loop                             |
@@ -18,8 +19,9 @@
 //! | `bare.rs`       | the yardstick for streams: dropshot's, with nothing in them                       |
 //! | `machine.rs`    | the yardsticks for disks: one flush; and what else is at work here                |
 //! | `process.rs`    | what a process costs, as the system counts it                                     |
+//! | `yardstick.rs`  | the yardstick for stores, SQLite alone, at work                                   |
 //!
-//! The yardstick for stores, SQLite alone, is in `store/sqlite/plain.rs`: nobody else knows SQL. Nothing here is part of a server that
+//! What that yardstick writes is in `store/sqlite/plain.rs`: nobody else knows SQL. Nothing here is part of a server that
 //! serves.
 
 mod bare;
@@ -34,11 +36,13 @@ mod process;
 mod reads;
 mod runs;
 mod sample;
+mod scale;
 pub mod served;
 mod starts;
 mod still;
 mod streams;
 mod watchers;
+mod yardstick;
 
 use std::time::Duration;
 
@@ -63,6 +67,10 @@ pub struct Bench {
     pub watchers: usize,
     /// How many live runs they watch.
     pub runs: usize,
+    /// How many runs that have ended are kept, in `scale`.
+    pub kept: u64,
+    /// How many runs that have not a server has to go on with, in `scale`.
+    pub unfinished: u64,
 }
 
 /// Where figures go as they are found.
@@ -119,12 +127,14 @@ pub enum Scenario {
     Streams,
     /// Starts, reads and whole runs at once.
     Mixed,
+    /// What is kept.
+    Scale,
     /// Nothing.
     Idle,
 }
 
 impl Scenario {
-    /// Every one, in the order in which they are best measured.
+    /// Every one that takes no more than moments, in the order in which they are best measured.
     pub const ALL: [Scenario; 6] =
         [Scenario::Idle, Scenario::Starts, Scenario::Runs, Scenario::Reads, Scenario::Mixed, Scenario::Streams];
 }
@@ -141,6 +151,7 @@ impl Bench {
             Scenario::Reads => reads::measure(self, report).await,
             Scenario::Streams => streams::measure(self, report).await,
             Scenario::Mixed => mixed::measure(self, report).await,
+            Scenario::Scale => scale::measure(self, report).await,
             Scenario::Idle => idle::measure(self, report).await,
         }
     }

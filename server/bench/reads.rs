@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::child::{Over, Subject};
 use super::client::{Client, Prepared, Started, Target};
 use super::figure::Fact;
-use super::load::{Asked, apart};
+use super::load::{Asked, Measurable, apart};
 use super::{Bench, BenchError, Report, sample};
 
 const SCENARIO: &str = "reads";
@@ -19,14 +19,18 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     let requests: Arc<[Prepared]> =
         started.iter().map(|run| Prepared::get(&format!("/v1/runs/{}", run.run_id))).collect();
     for connections in bench.connections(&[1, 64]) {
-        let asked = Asked { bench, scenario: SCENARIO, requests: &requests, connections };
-        let read = asked.figure(&subject, "one run", report).await?;
-        if bench.url.is_none() {
-            let door = asked.figure(&still, "no-op door", report).await?;
-            let ratio =
-                Fact::ratio(SCENARIO, "reads over the no-op door", connections, read.per_second, door.per_second);
-            report.fact(&ratio);
+        let asked = Asked { bench, scenario: SCENARIO, connections };
+        if bench.url.is_some() {
+            asked.figure("one run", Measurable::Gateway(&subject, &requests), report).await?;
+            continue;
         }
+        let measured = [
+            ("one run", Measurable::Gateway(&subject, &requests)),
+            ("no-op door", Measurable::Gateway(&still, &requests)),
+        ];
+        let [read, door] = asked.figures(measured, report).await?;
+        let ratio = Fact::ratio(SCENARIO, "reads over the no-op door", connections, read.per_second, door.per_second);
+        report.fact(&ratio);
     }
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::child::Subject;
 use super::client::{Client, Prepared};
-use super::figure::{Fact, Figure};
-use super::load::{Asked, apart};
+use super::figure::Fact;
+use super::load::{Asked, Measurable, apart};
 use super::{Bench, BenchError, Report, sample};
 use crate::store::sqlite::wal;
 
@@ -29,8 +29,8 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
             let subject = Subject::of(bench).await?;
             let flushes = flushes(&subject, request).await?;
             let requests: Arc<[Prepared]> = [request.clone()].into();
-            let asked = Asked { bench, scenario: SCENARIO, requests: &requests, connections };
-            asked.figure(&subject, name, report).await?;
+            let asked = Asked { bench, scenario: SCENARIO, connections };
+            asked.figure(name, Measurable::Gateway(&subject, &requests), report).await?;
             if let Some(flushes) = flushes {
                 let what = format!("flushes for each run, {name}");
                 report.fact(&Fact { scenario: SCENARIO, what, connections: 1, value: flushes, unit: "" });
@@ -43,12 +43,13 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
 /// How many runs of one step come to their end in a second, beside how many are started in one.
 async fn many(bench: &Bench, one_step: &Prepared, report: &mut dyn Report) -> Result<(), BenchError> {
     const AT_ONCE: usize = 64;
-    let requests: Arc<[Prepared]> = [one_step.clone()].into();
-    let asked = Asked { bench, scenario: SCENARIO, requests: &requests, connections: AT_ONCE };
-    let ended: Figure = asked.figure(&Subject::of(bench).await?, "one step", report).await?;
-    let requests: Arc<[Prepared]> = [Prepared::post("/v1/runs", sample::waiting().to_string())].into();
-    let asked = Asked { requests: &requests, ..asked };
-    let started = asked.figure(&Subject::of(bench).await?, "only started", report).await?;
+    let whole: Arc<[Prepared]> = [one_step.clone()].into();
+    let start: Arc<[Prepared]> = [Prepared::post("/v1/runs", sample::waiting().to_string())].into();
+    let (one, other) = (Subject::of(bench).await?, Subject::of(bench).await?);
+    let measured =
+        [("one step", Measurable::Gateway(&one, &whole)), ("only started", Measurable::Gateway(&other, &start))];
+    let asked = Asked { bench, scenario: SCENARIO, connections: AT_ONCE };
+    let [ended, started] = asked.figures(measured, report).await?;
     report.fact(&Fact::ratio(SCENARIO, "runs ended over runs started", AT_ONCE, ended.per_second, started.per_second));
     Ok(())
 }

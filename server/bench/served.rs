@@ -36,6 +36,8 @@ pub(super) struct Ready {
     pub(super) gateway: String,
     /// The run coordinator, where there is one.
     pub(super) coordinator: Option<String>,
+    /// Runyard's own door, where there is one.
+    pub(super) own: Option<String>,
 }
 
 /// The whole process. `word` says what the server is to stand on.
@@ -61,7 +63,7 @@ fn serve(word: &str) -> Result<(), String> {
             Over::Nothing => nothing(&config).await,
             Over::Bare => {
                 let server = bare::serve(logging::dropshot())?;
-                announce(&Ready { gateway: format!("http://{}", server.local_addr()), coordinator: None });
+                announce(&Ready { gateway: format!("http://{}", server.local_addr()), coordinator: None, own: None });
                 until_nobody_measures().await;
                 Ok(())
             }
@@ -76,7 +78,8 @@ fn serve(word: &str) -> Result<(), String> {
 async fn whole(started: Result<Server, crate::serve::ServeError>) -> Result<(), String> {
     let server = started.map_err(|error| error.to_string())?;
     let url = |door| server.url(door).map(str::to_owned);
-    announce(&Ready { gateway: url("run-gateway").unwrap_or_default(), coordinator: url("run-coordinator") });
+    let gateway = url("run-gateway").unwrap_or_default();
+    announce(&Ready { gateway, coordinator: url("run-coordinator"), own: url("runyard") });
     until_nobody_measures().await;
     server.stop().await;
     Ok(())
@@ -93,7 +96,7 @@ async fn nothing(config: &Config) -> Result<(), String> {
     let server = run_gateway::api(still, settings).serve(address, logging::dropshot());
     let server = server.map_err(|error| error.to_string())?;
     no_delay::wherever_possible(&[server.local_addr()]);
-    announce(&Ready { gateway: format!("http://{}", server.local_addr()), coordinator: None });
+    announce(&Ready { gateway: format!("http://{}", server.local_addr()), coordinator: None, own: None });
     until_nobody_measures().await;
     Ok(())
 }

@@ -37,6 +37,12 @@ pub struct Arguments {
     /// How many live runs they watch
     #[arg(long, global = true, value_name = "COUNT", default_value = "1000")]
     pub runs: NonZeroUsize,
+    /// How many runs that have ended are kept, in scale
+    #[arg(long, global = true, value_name = "COUNT", default_value = "1000000")]
+    pub kept: u64,
+    /// How many runs that have not ended a server finds, in scale
+    #[arg(long, global = true, value_name = "COUNT", default_value = "100000")]
+    pub unfinished: u64,
     /// Draw how the times of each figure lie
     #[arg(long, global = true)]
     pub histogram: bool,
@@ -57,7 +63,9 @@ pub enum What {
     Mixed,
     /// A server that has nothing to do: memory, work, writes, and how soon it is ready
     Idle,
-    /// Everything, within five minutes
+    /// An empty store beside one with a million runs, and how soon a server is ready that finds a hundred thousand to go on with
+    Scale,
+    /// Everything but scale
     All,
 }
 
@@ -70,6 +78,7 @@ impl What {
             What::Streams => vec![Scenario::Streams],
             What::Mixed => vec![Scenario::Mixed],
             What::Idle => vec![Scenario::Idle],
+            What::Scale => vec![Scenario::Scale],
             What::All => Scenario::ALL.to_vec(),
         }
     }
@@ -108,6 +117,8 @@ pub async fn bench(arguments: &Arguments, context: &mut Context) -> Result<Exit,
         rate: arguments.rate,
         watchers: arguments.watchers.get(),
         runs: arguments.runs.get(),
+        kept: arguments.kept,
+        unfinished: arguments.unfinished,
     };
     let mut shown = Shown { output, histogram: arguments.histogram, figures: Vec::new(), facts: Vec::new() };
     for scenario in arguments.what.scenarios() {

@@ -26,23 +26,45 @@ impl Fingerprints {
 fn feed(mac: &mut Hmac<Sha256>, value: &Value) {
     match value {
         Value::Object(object) => {
-            let mut keys: Vec<&String> = object.keys().collect();
-            keys.sort();
-            mac.update(format!("o{}:", keys.len()).as_bytes());
-            for key in keys {
-                mac.update(format!("k{}:{key}", key.len()).as_bytes());
-                feed(mac, &object[key]);
+            let mut members: Vec<(&String, &Value)> = object.iter().collect();
+            members.sort_unstable_by_key(|(key, _)| *key);
+            length(mac, b"o", members.len());
+            for (key, value) in members {
+                length(mac, b"k", key.len());
+                mac.update(key.as_bytes());
+                feed(mac, value);
             }
         }
         Value::Array(items) => {
-            mac.update(format!("a{}:", items.len()).as_bytes());
+            length(mac, b"a", items.len());
             for item in items {
                 feed(mac, item);
             }
         }
-        Value::String(text) => mac.update(format!("s{}:{text}", text.len()).as_bytes()),
+        Value::String(text) => {
+            length(mac, b"s", text.len());
+            mac.update(text.as_bytes());
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => mac.update(format!("v{value};").as_bytes()),
     }
+}
+
+/// A kind, a decimal number and a colon.
+fn length(mac: &mut Hmac<Sha256>, kind: &[u8; 1], mut length: usize) {
+    // As many digits as 2^64 has.
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (length % 10) as u8;
+        length /= 10;
+        if length == 0 {
+            break;
+        }
+    }
+    mac.update(kind);
+    mac.update(&digits[first..]);
+    mac.update(b":");
 }
 
 #[cfg(test)]
@@ -50,6 +72,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_fed_is_what_stores_have_kept() {
+        let body = json!({"b": [1.5, null, "x".repeat(12)], "a": {}});
+        let mut mac = Fingerprints::new(&[7; 32]).0;
+        mac.update(b"o2:k1:ao0:k1:ba3:v1.5;vnull;s12:xxxxxxxxxxxx");
+        assert_eq!(Fingerprints::new(&[7; 32]).of(&body), mac.finalize().into_bytes().to_vec());
+    }
 
     #[test]
     fn the_order_of_keys_does_not_matter_and_everything_else_does() {

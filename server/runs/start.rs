@@ -72,6 +72,13 @@ impl IdempotencyKey {
     }
 }
 
+/// By what a request is found to have been made before.
+struct Repeat {
+    operation: &'static str,
+    key: Option<IdempotencyKey>,
+    name: Option<RunName>,
+}
+
 /// A run that was started now, or earlier by the same request.
 #[derive(Debug, Clone)]
 pub struct StartedRun {
@@ -108,10 +115,11 @@ impl Runs {
     /// Starts a run, or answers with the run that the same request started before.
     pub async fn start(&self, tenant: &str, new: NewRun) -> Result<StartedRun, Error> {
         let fingerprint = self.fingerprints.of(&new.request);
-        match self.start_once(tenant, &new, &fingerprint).await {
+        let repeat = Repeat { operation: new.operation, key: new.key.clone(), name: new.name.clone() };
+        match self.start_once(tenant, new, &repeat, &fingerprint).await {
             // Another request took the name or the key between the look and the commit.
             Err(Error::Store(StoreError::NameTaken { .. } | StoreError::KeyTaken(_))) => {
-                self.earlier(tenant, &new, &fingerprint).await?.ok_or(Error::Busy)
+                self.earlier(tenant, &repeat, &fingerprint).await?.ok_or(Error::Busy)
             }
             // Somebody else went on with the thread in that moment.
             Err(Error::Store(StoreError::TurnTaken { turn, run })) => {
@@ -121,8 +129,14 @@ impl Runs {
         }
     }
 
-    async fn start_once(&self, tenant: &str, new: &NewRun, fingerprint: &[u8]) -> Result<StartedRun, Error> {
-        if let Some(earlier) = self.earlier(tenant, new, fingerprint).await? {
+    async fn start_once(
+        &self,
+        tenant: &str,
+        new: NewRun,
+        repeat: &Repeat,
+        fingerprint: &[u8],
+    ) -> Result<StartedRun, Error> {
+        if let Some(earlier) = self.earlier(tenant, repeat, fingerprint).await? {
             return Ok(earlier);
         }
         let run = self.clock.new_run_id();
@@ -131,13 +145,13 @@ impl Runs {
             Some(thread) => Some(self.next_turn(tenant, thread).await?),
             None => None,
         };
-        let start = Start { turn, ..self.prepared(new, fingerprint).await? };
         let riders = Riders {
             settles: None,
             sealed: self.seal.seal(tenant, run, &new.pass_through)?,
-            key: new.key.as_ref().map(|key| key.used_for(new.operation, run, fingerprint)),
+            key: repeat.key.as_ref().map(|key| key.used_for(repeat.operation, run, fingerprint)),
         };
-        let submitted = self.submitter.begin(tenant, run, Command::Start(Box::new(start)), riders).await?;
+        let start = Start { turn, ..self.prepared(new, fingerprint).await? };
+        let submitted = self.submitter.begin(tenant, run, Command::Start(Arc::new(start)), riders).await?;
         Ok(StartedRun { state: submitted.state, replayed: false })
     }
 
@@ -187,16 +201,16 @@ impl Runs {
     }
 
     /// The run that this request started before, if it did.
-    async fn earlier(&self, tenant: &str, new: &NewRun, fingerprint: &[u8]) -> Result<Option<StartedRun>, Error> {
-        if let Some(key) = &new.key
-            && let Some(used) = self.store.keyed(tenant, new.operation, &key.0).await?
+    async fn earlier(&self, tenant: &str, repeat: &Repeat, fingerprint: &[u8]) -> Result<Option<StartedRun>, Error> {
+        if let Some(key) = &repeat.key
+            && let Some(used) = self.store.keyed(tenant, repeat.operation, &key.0).await?
         {
             if used.fingerprint != fingerprint {
                 return Err(Error::KeyReused { key: key.0.clone() });
             }
             return self.again(tenant, used.run).await;
         }
-        if let Some(name) = &new.name
+        if let Some(name) = &repeat.name
             && let Some(run) = self.store.named(tenant, name.as_str()).await?
         {
             let earlier = self.again(tenant, run).await?;
@@ -204,8 +218,8 @@ impl Runs {
                 return Err(Error::NameTaken { name: name.as_str().to_owned() });
             }
             // A key that is new although its request is not: another request under it must be refused from now on.
-            if let Some(key) = &new.key {
-                self.submitter.remember(tenant, run, key.used_for(new.operation, run, fingerprint)).await?;
+            if let Some(key) = &repeat.key {
+                self.submitter.remember(tenant, run, key.used_for(repeat.operation, run, fingerprint)).await?;
             }
             return Ok(earlier);
         }
@@ -218,40 +232,40 @@ impl Runs {
     }
 
     /// What a run starts with. A large graph is read where nobody else waits for it.
-    pub(super) async fn prepared(&self, new: &NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
+    pub(super) async fn prepared(&self, new: NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
         if new.graph.is_some() || !is_large(new.inputs.get("graph")) {
             return self.prepare(new, fingerprint);
         }
-        let (runs, new, fingerprint) = (self.clone(), new.clone(), fingerprint.to_vec());
-        let prepared = tokio::task::spawn_blocking(move || runs.prepare(&new, &fingerprint)).await;
+        let (runs, fingerprint) = (self.clone(), fingerprint.to_vec());
+        let prepared = tokio::task::spawn_blocking(move || runs.prepare(new, &fingerprint)).await;
         prepared.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
-    fn prepare(&self, new: &NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
+    fn prepare(&self, new: NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
         let node_type = self.resolve(&new.node_type, &new.inputs)?;
-        let graph = match &new.graph {
-            Some(graph) => Some(graph.clone()),
+        let graph = match new.graph {
+            Some(graph) => Some(graph),
             None => self.walked(&node_type, &new.inputs)?,
         };
         if let Some(schema) = &new.output_schema {
             output_schema::check(schema).map_err(|reason| Error::InvalidOutputSchema { reason })?;
         }
-        let mut notes = new.notes.clone();
+        let mut notes = new.notes;
         notes.insert(FINGERPRINT.to_owned(), Value::String(hex(fingerprint)));
         Ok(Start {
-            name: new.name.as_ref().map(|name| name.as_str().to_owned()),
+            name: new.name.map(|name| name.as_str().to_owned()),
             face: new.face.to_owned(),
             node_type,
-            inputs: new.inputs.clone(),
-            constraints: self.canonical(new.constraints.clone()),
-            policy: new.policy.clone(),
-            steps: new.steps.clone(),
+            inputs: new.inputs,
+            constraints: self.canonical(new.constraints),
+            policy: new.policy,
+            steps: new.steps,
             approval: new.approval,
             parallel_max: self.limits.parallel_max,
-            output_schema: new.output_schema.clone(),
+            output_schema: new.output_schema,
             graph,
             notes,
-            labels: new.labels.clone(),
+            labels: new.labels,
             turn: None,
             parent: None,
         })
@@ -324,5 +338,6 @@ pub(crate) fn noted(state: &State) -> Option<&str> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -3,6 +3,8 @@
 //!
 //! A start and the word that calls it off may cross. Both use one key, which only one of them can: whoever comes second finds out.
 
+use std::sync::Arc;
+
 use runyard_engine::{Command, NodeRunId, Parent, Rejected, RunId, RunStatus, Start, State, SubRunReport};
 
 use super::submit::Riders;
@@ -39,13 +41,13 @@ impl Runs {
         if self.state(tenant, run).await?.is_some() {
             return Ok(());
         }
-        let start = self.prepared(new, &self.fingerprints.of(&new.request)).await?;
+        let start = self.prepared(new.clone(), &self.fingerprints.of(&new.request)).await?;
         let mut start = Start { parent: Some(parent.clone()), face: face.clone(), ..start };
         for (name, id) in [(PARENT_RUN, parent.run.to_string()), (PARENT_NODE_RUN, parent.node_run.to_string())] {
             start.labels.insert(name.to_owned(), [id].into());
         }
         let riders = Riders { key: Some(key(run, run)), ..Riders::default() };
-        match self.submitter.submit(tenant, run, Command::Start(Box::new(start)), riders).await {
+        match self.submitter.submit(tenant, run, Command::Start(Arc::new(start)), riders).await {
             // Begun meanwhile, or called off: who asked finds out which by what it is told.
             Ok(_) | Err(Error::Rejected(Rejected::AlreadyStarted) | Error::Store(StoreError::KeyTaken(_))) => Ok(()),
             Err(error) => Err(error),

@@ -80,6 +80,20 @@ async fn watchers_see_everything_once_and_an_idle_server_rests() {
 }
 
 #[tokio::test]
+async fn what_is_kept_stands_beside_an_empty_store() {
+    let objects = measured(&["scale", "--kept", "1200", "--unfinished", "60"]).await;
+    let figures = words(&objects, "figure", "subject");
+    for what in ["starts", "reads", "first page", "counts"] {
+        assert!(
+            figures.contains(&format!("{what}, empty")) && figures.contains(&format!("{what}, filled")),
+            "{figures:?}"
+        );
+    }
+    assert!(figures.contains("ready, all unfinished"), "{figures:?}");
+    assert_eq!(of_kind(&objects, "ratio").count(), 4);
+}
+
+#[tokio::test]
 async fn a_server_that_is_there_is_measured_without_yardsticks() {
     let folder = tempdir().unwrap();
     let mut server = Process::start(folder.path(), &["--json", "serve", "--port-base", "0"]);

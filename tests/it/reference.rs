@@ -12,12 +12,13 @@ use crate::process::runyard;
 #[tokio::test]
 async fn every_door_serves_its_page_and_the_rest_of_the_folder() {
     let world = World::new().await;
+    let files = reference::files();
     for document in DOCUMENTS.iter().copied() {
         let page = world.get(document.name, "/docs").await;
         assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
         let title = format!("<title>{} · Runyard reference</title>", title(document.full_json));
         assert!(page.text().contains(&title), "{}: no {title}", document.name);
-        for file in reference::files() {
+        for file in &files {
             let answer = world.get(document.name, &format!("/docs/{}", file.name)).await;
             assert_eq!((answer.status, answer.header("content-type")), (200, Some(file.media)), "{}", file.name);
             assert_eq!(answer.text(), file.content, "{}", file.name);
@@ -49,7 +50,7 @@ async fn an_export_is_the_folder_that_the_doors_serve() {
     let folder = tempfile::tempdir().unwrap();
     let done = runyard(folder.path(), &["openapi", "export", "--out", "a/b"]).await.exits(0);
     let files = reference::files();
-    for file in files {
+    for file in &files {
         assert_eq!(std::fs::read_to_string(folder.path().join("a/b").join(&file.name)).unwrap(), file.content);
         assert!(done.out.contains(&file.name), "{} is not said", file.name);
     }

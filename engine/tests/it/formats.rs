@@ -3,6 +3,7 @@
 mod graphs;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use runyard_engine::command::Start;
@@ -47,7 +48,7 @@ fn added_by_format_4() -> Vec<Event> {
     let above = RunId::from_uuid(uuid::Uuid::from_u128(7));
     let parent = |waits| Some(Parent { run: above, node_run: NodeRunId::root(above), waits, depth: 2 });
     let started = |waits| Event::Started {
-        start: Box::new(Start { parent: parent(waits), ..start(NodeKind::Run) }),
+        start: Arc::new(Start { parent: parent(waits), ..start(NodeKind::Run) }),
         root,
         constraints: Constraints::default(),
     };
@@ -58,7 +59,7 @@ fn added_by_format_4() -> Vec<Event> {
         started(false),
         launched(None),
         launched(Some(object(json!({ "wait": true })))),
-        Event::Started { start: Box::new(schema), root, constraints: Constraints::default() },
+        Event::Started { start: Arc::new(schema), root, constraints: Constraints::default() },
     ]
 }
 
@@ -70,8 +71,8 @@ fn added_by_format_3() -> Vec<Event> {
     let turn = Some(Turn { thread: "thread_1".into(), number: 2 });
     let next = Start { turn, ..start(NodeKind::Ask) };
     vec![
-        Event::Started { start: Box::new(started), root, constraints: Constraints::default() },
-        Event::Started { start: Box::new(next), root, constraints: Constraints::default() },
+        Event::Started { start: Arc::new(started), root, constraints: Constraints::default() },
+        Event::Started { start: Arc::new(next), root, constraints: Constraints::default() },
         Event::NodeWaiting { node_run: root, wait: Wait::Input },
     ]
     .into_iter()
@@ -84,7 +85,7 @@ fn approvals_and_pauses() -> Vec<Event> {
     let node_run = NodeRunId::child(run(), root, "S2");
     let approval = ApprovalId::of(run(), node_run);
     let started = |approval| Event::Started {
-        start: Box::new(Start { approval, ..start(NodeKind::Plan) }),
+        start: Arc::new(Start { approval, ..start(NodeKind::Plan) }),
         root,
         constraints: Constraints::default(),
     };
@@ -158,7 +159,7 @@ fn added_by_format_2() -> Vec<Event> {
     };
     let ended = |outcome| Event::Finished { outcome, outputs: None, error: Some(failure("partial")) };
     vec![
-        Event::Started { start: Box::new(started), root, constraints: Constraints::default() },
+        Event::Started { start: Arc::new(started), root, constraints: Constraints::default() },
         Event::ChildCreated(Box::new(created)),
         Event::ChildCreated(Box::new(passed_over)),
         Event::AttemptFailed { node_run, attempt: 1, error: full_failure(), retry_at_ms: 1_700_000_000_000 },
@@ -242,8 +243,8 @@ fn of_format_1() -> Vec<Event> {
     };
     let outputs = Some(object(json!({ "text": "hi" })));
     vec![
-        Event::Started { start: Box::new(full_start), root, constraints: every_limit() },
-        Event::Started { start: Box::new(start(NodeKind::Plan)), root, constraints: Constraints::default() },
+        Event::Started { start: Arc::new(full_start), root, constraints: every_limit() },
+        Event::Started { start: Arc::new(start(NodeKind::Plan)), root, constraints: Constraints::default() },
         Event::Decomposed {
             node_run: root,
             round: 1,

@@ -13,7 +13,7 @@ use crate::make::{self, drawn, graph, items, start};
 /// Answers everything that is asked for, one command at a time, as a server does, until the run has ended.
 fn run_to_its_end(asked: Start, content: Option<Content>) -> State {
     let mut state = State::new(make::run());
-    let mut open = submit(&mut state, Command::Start(Box::new(asked))).effects;
+    let mut open = submit(&mut state, Command::Start(Arc::new(asked))).effects;
     while let Some(Effect { id: effect, node_run, request, .. }) = open.pop() {
         let command = match (request, &content) {
             (Request::Load { .. }, Some(content)) => {

@@ -113,7 +113,7 @@ fn what_cannot_happen_is_refused_with_a_reason() {
     };
     let impossible = [
         (
-            Event::Started { start: Box::new(start(NodeKind::Call)), root, constraints: Constraints::default() },
+            Event::Started { start: Arc::new(start(NodeKind::Call)), root, constraints: Constraints::default() },
             "the run has started before",
         ),
         (decomposed(root, 3), "wrong round"),

@@ -4,6 +4,7 @@
 mod made;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -91,7 +92,7 @@ proptest! {
         moves in prop::collection::vec(any_move(), 1..MOVES_MAX),
     ) {
         let mut world = World::new();
-        if world.submit(Command::Start(Box::new(start))).is_err() {
+        if world.submit(Command::Start(Arc::new(start))).is_err() {
             return Ok(());
         }
         let mut seen = Seen::default();
@@ -115,7 +116,7 @@ proptest! {
         after in prop::collection::vec(any_move(), 1..MOVES_MAX / 2),
     ) {
         let mut world = World::new();
-        if world.submit(Command::Start(Box::new(start))).is_err() {
+        if world.submit(Command::Start(Arc::new(start))).is_err() {
             return Ok(());
         }
         let mut seen = Seen::default();
@@ -560,7 +561,7 @@ fn the_draws_reach_every_event() {
     for _ in 0..8 * CASES {
         let (start, moves) = strategy.new_tree(&mut runner).unwrap().current();
         let mut world = World::new();
-        if world.submit(Command::Start(Box::new(start))).is_ok() {
+        if world.submit(Command::Start(Arc::new(start))).is_ok() {
             let mut seen = Seen::default();
             for next in moves {
                 seen.note(&world);

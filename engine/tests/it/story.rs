@@ -2,6 +2,7 @@
 //! (`world`).
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use runyard_engine::event::{Failure, FinalState};
 use runyard_engine::{
@@ -25,7 +26,7 @@ impl Story {
 
     pub(crate) fn start(self, start: Start) -> Self {
         let title = format!("start {}", start.node_type.id);
-        self.tell(&title, Command::Start(Box::new(start)))
+        self.tell(&title, Command::Start(Arc::new(start)))
     }
 
     pub(crate) fn planned(self, path: &str, plan: Plan) -> Self {

@@ -6,9 +6,11 @@ fn page(path: &str, text: &'static str) -> Page {
     Page {
         path: path.to_owned(),
         media: "text/html; charset=utf-8",
-        tag: format!("tag-of-{}", text.len()),
         policy: "default-src 'none'".to_owned(),
-        content: Bytes::from_static(text.as_bytes()),
+        content: Content::new(move || Written {
+            tag: format!("tag-of-{}", text.len()),
+            bytes: Bytes::from_static(text.as_bytes()),
+        }),
     }
 }
 

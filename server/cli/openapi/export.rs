@@ -27,7 +27,7 @@ pub fn export(arguments: &Arguments, context: &mut Context) -> Result<Exit, Fail
     let folder = &arguments.out;
     let files = reference::files();
     make(folder)?;
-    for file in files {
+    for file in &files {
         write(&folder.join(&file.name), &file.content)?;
     }
     let row = |file: &File| vec![file.name.clone(), file.content.len().to_string()];

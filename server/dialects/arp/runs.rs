@@ -36,7 +36,7 @@ pub async fn start(
     runs: &Runs,
     cx: &Caller,
     face: &'static str,
-    body: &arp::RunStartRequest,
+    body: arp::RunStartRequest,
     key: Option<&str>,
 ) -> Result<Started, Refusal> {
     let new = wire::new_run(face, body).map_err(unsayable)?;

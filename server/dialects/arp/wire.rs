@@ -34,7 +34,8 @@ pub struct Unsayable {
 }
 
 /// A start request in the engine's words.
-pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun, Unsayable> {
+pub fn new_run(face: &'static str, body: arp::RunStartRequest) -> Result<NewRun, Unsayable> {
+    let request = serde_json::to_value(&body).unwrap_or_default();
     // Each by its name: a field that the standard adds does not compile until it takes effect here.
     let arp::RunStartRequest {
         run_id,
@@ -46,15 +47,15 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
         extensions,
     } = body;
     let mut notes = Map::new();
-    note(&mut notes, RUN_CONTEXT, run_context);
-    note(&mut notes, METADATA, metadata);
-    note(&mut notes, EXTENSIONS, extensions);
+    note(&mut notes, RUN_CONTEXT, &run_context);
+    note(&mut notes, METADATA, &metadata);
+    note(&mut notes, EXTENSIONS, &extensions);
     Ok(NewRun {
         name: run_id.as_deref().map(run_name).transpose()?,
         face,
         operation: "start_run",
-        node_type: node_type_ref(root_node_type_ref),
-        inputs: input.clone(),
+        node_type: node_type_ref(&root_node_type_ref),
+        inputs: input,
         constraints: constraints(envelope.as_ref())?,
         policy: policy::policy(extensions.as_ref())?,
         steps: policy::steps(extensions.as_ref())?,
@@ -65,7 +66,7 @@ pub fn new_run(face: &'static str, body: &arp::RunStartRequest) -> Result<NewRun
         pass_through: Vec::new(),
         graph: None,
         thread: None,
-        request: serde_json::to_value(body).unwrap_or_default(),
+        request,
         key: None,
     })
 }

@@ -68,7 +68,7 @@ impl Writer {
             parent: None,
             labels: Labels::new(),
         };
-        writer.add(Event::Started { start: Box::new(start), root, constraints: Constraints::default() }, when);
+        writer.add(Event::Started { start: Arc::new(start), root, constraints: Constraints::default() }, when);
         writer
     }
 
@@ -77,7 +77,7 @@ impl Writer {
         if let Some(Event::Started { start, .. }) = self.steps.first_mut().map(|step| &mut step.recorded.event) {
             let (initial_ms, backoff, jitter) = (0, 1.0, 0.0);
             let retry = Retry { attempts_max, initial_ms, backoff, delay_ms_max: None, jitter, codes: None };
-            start.policy.retry = Some(retry);
+            Arc::make_mut(start).policy.retry = Some(retry);
         }
     }
 
@@ -257,7 +257,7 @@ fn held_back() -> Story {
     let mut log = Writer::new(NodeKind::Call, None);
     let (root, approval) = (log.root, ApprovalId::of(log.run, log.root));
     if let Some(Event::Started { start, .. }) = log.steps.first_mut().map(|step| &mut step.recorded.event) {
-        start.approval = ApprovalStrategy::OnStart;
+        Arc::make_mut(start).approval = ApprovalStrategy::OnStart;
     }
     let (verdict, by, comment) = (Verdict::Approved, None, None);
     log.add(Event::ApprovalAsked { node_run: root, approval, inputs: None }, Some(""));

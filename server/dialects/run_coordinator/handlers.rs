@@ -33,7 +33,7 @@ impl RunCoordinator for Room {
 
     async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
         let key = request.idempotency_key.as_deref();
-        let started = runs::start(&self.runs, cx, FACE, &request.body, key).await;
+        let started = runs::start(&self.runs, cx, FACE, request.body, key).await;
         Ok(started.map_err(|refusal| problem(cx, refusal))?.reply(StartRunOk::Ok))
     }
 

@@ -40,7 +40,7 @@ impl RunGateway for Room {
     async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
         let key = request.idempotency_key.as_deref();
         let started = match &self.backend {
-            Backend::Here(here) => runs::start(here, cx, FACE, &request.body, key).await,
+            Backend::Here(here) => runs::start(here, cx, FACE, request.body, key).await,
             Backend::There(remote) => forward::start(remote, cx, &request.body, key).await,
             Backend::Missing(_) => Err(missing()),
         };

@@ -63,9 +63,7 @@ impl Prepared {
 /// Appends, or says why not.
 pub(super) fn append(connection: &Connection, deltas: &mut Deltas, prepared: &Prepared) -> Result<Committed, Stop> {
     let append = &prepared.append;
-    let before = refuse(connection, append)?;
-
-    write_row(connection, append, before.is_some())?;
+    let before = if append.expected == 0 { begin(connection, append)? } else { carry_on(connection, append)? };
     write_labels(connection, append)?;
     write_log(connection, append, &prepared.events)?;
     write_effects(connection, append, &prepared.requests)?;
@@ -76,22 +74,31 @@ pub(super) fn append(connection: &Connection, deltas: &mut Deltas, prepared: &Pr
     Ok(Committed { version: append.row.version })
 }
 
+/// The row of a run that is new. Whether it is, is not asked first: the table knows when it takes the row, and only where something is in
+/// the way is it looked for.
+fn begin(connection: &Connection, append: &Append) -> Result<Option<RunRow>, Stop> {
+    let written = refuse_key(connection, append)
+        .and_then(|()| refuse_claim(connection, append))
+        .and_then(|()| refuse_effects(connection, append))
+        .and_then(|()| insert_row(connection, append));
+    match written {
+        // What is in the way may not be the first thing that is.
+        Err(in_the_way) => refuse(connection, append).and(Err(in_the_way)),
+        Ok(()) => Ok(None),
+    }
+}
+
+/// The row of a run that is there already. Gives it as it was.
+fn carry_on(connection: &Connection, append: &Append) -> Result<Option<RunRow>, Stop> {
+    let before = refuse(connection, append)?;
+    update_row(connection, append)?;
+    Ok(before)
+}
+
 /// All that can be refused, in the order that the trait names. Gives the row as it was.
 fn refuse(connection: &Connection, append: &Append) -> Result<Option<RunRow>, Stop> {
-    if let Some(key) = &append.key
-        && let Some(taken) = key_use(connection, &append.tenant, &key.scope, &key.key)?
-    {
-        return Err(StoreError::KeyTaken(taken).into());
-    }
-    if let Some((effect, epoch)) = append.settles {
-        let held = connection
-            .prepare_cached("SELECT epoch = ?4 AND epoch > 0 FROM effects WHERE id = ?1 AND tenant = ?2 AND run = ?3")?
-            .query_row(params![Id::from(effect), append.tenant, Id::from(append.run), epoch], |row| row.get(0))
-            .optional()?;
-        if held != Some(true) {
-            return Err(StoreError::Fenced { effect, epoch }.into());
-        }
-    }
+    refuse_key(connection, append)?;
+    refuse_claim(connection, append)?;
     let before = row(connection, &append.tenant, append.run)?;
     let found = before.as_ref().map_or(0, |row| row.version);
     if found != append.expected {
@@ -106,6 +113,23 @@ fn refuse(connection: &Connection, append: &Append) -> Result<Option<RunRow>, St
     }
     refuse_effects(connection, append)?;
     Ok(before)
+}
+
+fn refuse_key(connection: &Connection, append: &Append) -> Result<(), Stop> {
+    let Some(key) = &append.key else { return Ok(()) };
+    match key_use(connection, &append.tenant, &key.scope, &key.key)? {
+        Some(taken) => Err(StoreError::KeyTaken(taken).into()),
+        None => Ok(()),
+    }
+}
+
+fn refuse_claim(connection: &Connection, append: &Append) -> Result<(), Stop> {
+    let Some((effect, epoch)) = append.settles else { return Ok(()) };
+    let held = connection
+        .prepare_cached("SELECT epoch = ?4 AND epoch > 0 FROM effects WHERE id = ?1 AND tenant = ?2 AND run = ?3")?
+        .query_row(params![Id::from(effect), append.tenant, Id::from(append.run), epoch], |row| row.get(0))
+        .optional()?;
+    if held == Some(true) { Ok(()) } else { Err(StoreError::Fenced { effect, epoch }.into()) }
 }
 
 fn refuse_name(connection: &Connection, append: &Append) -> Result<(), Stop> {
@@ -143,30 +167,30 @@ fn refuse_effects(connection: &Connection, append: &Append) -> Result<(), Stop> 
     Ok(())
 }
 
-fn write_row(connection: &Connection, append: &Append, exists: bool) -> Result<(), Stop> {
+/// What never changes is left alone, so that its indexes are not written again.
+fn update_row(connection: &Connection, append: &Append) -> Result<(), Stop> {
     let row = &append.row;
-    let status = Status::from(row.status);
-    let version = row.version.cast_signed();
-    if exists {
-        // What never changes is left alone, so that its indexes are not written again.
-        connection
-            .prepare_cached(
-                "UPDATE runs SET title = ?3, status = ?4, standing = ?5, reason = ?6, version = ?7, updated_at_ms = ?8, \
-                 ended_at_ms = ?9 WHERE tenant = ?1 AND run = ?2",
-            )?
-            .execute(params![
-                append.tenant,
-                Id::from(row.run),
-                row.title,
-                status,
-                row.standing,
-                row.reason,
-                version,
-                row.updated_at_ms,
-                row.ended_at_ms
-            ])?;
-        return Ok(());
-    }
+    connection
+        .prepare_cached(
+            "UPDATE runs SET title = ?3, status = ?4, standing = ?5, reason = ?6, version = ?7, updated_at_ms = ?8, \
+             ended_at_ms = ?9 WHERE tenant = ?1 AND run = ?2",
+        )?
+        .execute(params![
+            append.tenant,
+            Id::from(row.run),
+            row.title,
+            Status::from(row.status),
+            row.standing,
+            row.reason,
+            row.version.cast_signed(),
+            row.updated_at_ms,
+            row.ended_at_ms
+        ])?;
+    Ok(())
+}
+
+fn insert_row(connection: &Connection, append: &Append) -> Result<(), Stop> {
+    let row = &append.row;
     connection
         .prepare_cached(
             "INSERT INTO runs (tenant, run, name, face, node_type, title, status, standing, reason, version, created_at_ms, \
@@ -180,10 +204,10 @@ fn write_row(connection: &Connection, append: &Append, exists: bool) -> Result<(
             row.face,
             row.node_type,
             row.title,
-            status,
+            Status::from(row.status),
             row.standing,
             row.reason,
-            version,
+            row.version.cast_signed(),
             row.created_at_ms,
             row.updated_at_ms,
             row.ended_at_ms,

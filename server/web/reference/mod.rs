@@ -9,7 +9,7 @@
 //! | `page/` | from all that to HTML |
 //!
 //! Everything is made from the documents in the binary and from the rooms' own mappings ([`crate::dialects::mapping`]); nothing is read
-//! from a disk or fetched. [`files`] is the folder that `openapi export` writes; [`at_door`] is the same folder below `/docs`.
+//! from a disk or fetched, and a door writes a page when it is first asked for. [`files`] is the folder that `openapi export` writes; [`at_door`] is the same folder below `/docs`.
 
 mod code;
 pub mod codes;
@@ -20,8 +20,10 @@ mod shape;
 mod snippets;
 mod view;
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use runyard_api::DOCUMENTS;
 use runyard_api::host::{self, Document};
 use sha2::{Digest as _, Sha256};
@@ -76,56 +78,80 @@ static PARTS: LazyLock<Vec<Part>> = LazyLock::new(|| {
     DOCUMENTS.iter().map(part).collect()
 });
 
-static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
-    let links = links("");
-    let html = |name: String, content: String| File { name, media: HTML, content };
-    let mut all = vec![html("index.html".to_owned(), page::index::write(&PARTS, &links))];
-    for part in PARTS.iter() {
-        all.push(html(file(part.document.name), page::document::write(part, &links)));
+/// Something to read, and where it comes from.
+#[derive(Debug, Clone, Copy)]
+enum Text {
+    /// The list of all documents.
+    Index,
+    /// The page of a document.
+    Document(&'static str),
+    /// How one run appears on each.
+    Mapping,
+    /// What is in the binary as it is.
+    Plain(&'static str),
+}
+
+impl Text {
+    /// Pages link to each other below `prefix`.
+    fn write(self, prefix: &'static str) -> Cow<'static, str> {
+        let links = || links(prefix);
+        match self {
+            Text::Index => page::index::write(&PARTS, &links()).into(),
+            Text::Document(name) => {
+                let part = PARTS.iter().find(|part| part.document.name == name);
+                part.map(|part| page::document::write(part, &links())).unwrap_or_default().into()
+            }
+            Text::Mapping => page::mapping::write(&links()).into(),
+            Text::Plain(text) => text.into(),
+        }
     }
-    all.push(html("mapping.html".to_owned(), page::mapping::write(&links)));
-    all.extend(PARTS.iter().flat_map(|part| documents(part.document)));
+}
+
+/// The name, the media type and the text of every file, in the order in which they are read.
+fn contents() -> Vec<(String, &'static str, Text)> {
+    let mut all = vec![("index.html".to_owned(), HTML, Text::Index)];
+    all.extend(DOCUMENTS.iter().map(|(document, _)| (file(document.name), HTML, Text::Document(document.name))));
+    all.push(("mapping.html".to_owned(), HTML, Text::Mapping));
+    all.extend(DOCUMENTS.iter().flat_map(|(document, _)| documents(document)));
     all
-});
+}
 
 /// Every file, in the order in which they are read.
-pub fn files() -> &'static [File] {
-    &FILES
+pub fn files() -> Vec<File> {
+    let file = |(name, media, text): (String, _, Text)| File { name, media, content: text.write("").into_owned() };
+    contents().into_iter().map(file).collect()
 }
 
-/// The reference as one door serves it: its own page at `/docs`, and the whole folder below.
-pub fn at_door(name: &str) -> Vec<host::Page> {
-    DOORS.iter().find(|(door, _)| *door == name).map(|(_, pages)| pages.clone()).unwrap_or_default()
+/// The reference as one door serves it: its own page at `/docs`, and the whole folder below. Doors share what is written of it.
+pub fn at_door(name: &'static str) -> Vec<host::Page> {
+    let own = format!("/docs/{}", file(name));
+    // A page at `/docs` is outside of the folder in which its neighbours lie, so its links say the folder.
+    let outside = served("/docs".to_owned(), HTML, Text::Document(name), "docs/");
+    let inside = FOLDER.iter().filter(|page| page.path == own);
+    let inside = inside.map(|page| host::Page { path: "/docs/".to_owned(), ..page.clone() });
+    std::iter::once(outside).chain(inside).chain(FOLDER.iter().cloned()).collect()
 }
 
-static DOORS: LazyLock<Vec<(&'static str, Vec<host::Page>)>> = LazyLock::new(|| {
-    let folder: Vec<host::Page> =
-        files().iter().map(|file| served(format!("/docs/{}", file.name), file.media, file.content.clone())).collect();
-    let door = |part: &Part| {
-        let own = format!("/docs/{}", file(part.document.name));
-        // A page at `/docs` is outside of the folder in which its neighbours lie, so its links say the folder.
-        let outside = page::document::write(part, &links("docs/"));
-        let inside = folder.iter().filter(|page| page.path == own);
-        let inside = inside.map(|page| host::Page { path: "/docs/".to_owned(), ..page.clone() });
-        let pages = std::iter::once(served("/docs".to_owned(), HTML, outside)).chain(inside).chain(folder.clone());
-        (part.document.name, pages.collect())
-    };
-    PARTS.iter().map(door).collect()
+static FOLDER: LazyLock<Vec<host::Page>> = LazyLock::new(|| {
+    let page = |(name, media, text)| served(format!("/docs/{name}"), media, text, "");
+    contents().into_iter().map(page).collect()
 });
 
-fn served(path: String, media: &'static str, content: String) -> host::Page {
-    let digest = Sha256::digest(content.as_bytes());
-    let tag: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    host::Page { path, media, tag, policy: page::policy(), content: content.into() }
+fn served(path: String, media: &'static str, text: Text, prefix: &'static str) -> host::Page {
+    let write = move || {
+        let bytes = match text.write(prefix) {
+            Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+            Cow::Owned(text) => Bytes::from(text),
+        };
+        let tag = Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        host::Written { tag, bytes }
+    };
+    host::Page { path, media, policy: page::policy(), content: host::Content::new(write) }
 }
 
 /// A document in its four forms.
-fn documents(document: &Document) -> [File; 4] {
-    let file = |end: &str, media, content: &str| File {
-        name: format!("{}{end}", document.name),
-        media,
-        content: content.to_owned(),
-    };
+fn documents(document: &Document) -> [(String, &'static str, Text); 4] {
+    let file = |end: &str, media, text| (format!("{}{end}", document.name), media, Text::Plain(text));
     [
         file(".json", "application/json", document.full_json),
         file(".yaml", "application/yaml", document.full_yaml),

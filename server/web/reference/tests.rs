@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::view::Word;
 use super::*;
 
-fn page(name: &str) -> &'static str {
-    &files().iter().find(|one| one.name == file(name)).unwrap().content
+fn page(name: &str) -> String {
+    files().into_iter().find(|one| one.name == file(name)).unwrap().content
 }
 
 fn part(name: &str) -> &'static Part {

@@ -66,7 +66,7 @@ pub(super) fn events() -> Vec<Event> {
     };
     let until_ms = 1_700_000_000_000;
     vec![
-        Event::Started { start: Box::new(started), root, constraints: Constraints::default() },
+        Event::Started { start: Arc::new(started), root, constraints: Constraints::default() },
         loaded(Some(object(json!({ "data": 1 }))), Content::Graph(walked)),
         loaded(None, Content::Items(Arc::new(through))),
         loaded(None, Content::Items(Arc::new(plain))),

@@ -1,5 +1,7 @@
 //! What a failure means to others: passed over, made good by a stand-in, or the end.
 
+use std::sync::Arc;
+
 use runyard_engine::event::FinalState;
 use runyard_engine::plan::{Form, Step};
 use runyard_engine::{ChildSpec, NodeKind, Plan, Policy, RunOutcome, Start};
@@ -264,7 +266,7 @@ fn what_would_go_nowhere_or_wait_for_ever_is_refused_by_name() {
     let starts =
         [at_root(passed_over()), at_root(go_to("a")), for_all(go_to("a")), for_all(tries(0)), for_all(timeout)];
     for asked in starts {
-        let refused = crate::world::World::new().submit(runyard_engine::Command::Start(Box::new(asked))).unwrap_err();
+        let refused = crate::world::World::new().submit(runyard_engine::Command::Start(Arc::new(asked))).unwrap_err();
         text.push_str(&format!("{refused}\n"));
     }
     golden("go_to_refused", &text);

@@ -135,7 +135,7 @@ fn no_more_nodes_are_reached_than_allowed() {
 fn a_graph_that_cannot_be_walked_is_refused_before_anything_runs() {
     let refused = |graph: Arc<Graph>, constraints: Constraints| {
         let asked = Start { graph: Some(graph), constraints, ..start(NodeKind::Graph) };
-        match Story::new().world.submit(Command::Start(Box::new(asked))) {
+        match Story::new().world.submit(Command::Start(Arc::new(asked))) {
             Err(Rejected::InvalidGraph { reason }) => reason,
             other => format!("{other:?}"),
         }

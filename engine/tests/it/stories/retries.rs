@@ -1,6 +1,7 @@
 //! Tries: what is tried again, when, and what wins over it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use runyard_engine::event::Failure;
 use runyard_engine::{ChildSpec, Command, NodeKind, Outcome, Policy, Rejected, Request, Retry, Start};
@@ -215,8 +216,8 @@ fn tries_that_cannot_be_kept_are_refused_by_name() {
     for (kind, policy) in cases {
         let asked = Start { policy: policy.clone(), ..start(kind) };
         let mut world = crate::world::World::new();
-        let at_root = world.submit(Command::Start(Box::new(asked))).unwrap_err();
-        world.submit(Command::Start(Box::new(start(NodeKind::External)))).unwrap();
+        let at_root = world.submit(Command::Start(Arc::new(asked))).unwrap_err();
+        world.submit(Command::Start(Arc::new(start(NodeKind::External)))).unwrap();
         let spec = ChildSpec { policy, ..child("a", kind) };
         let parent = runyard_engine::NodeRunId::root(world.state.run);
         let below = world.create(parent, vec![child("first", NodeKind::Call), spec]).unwrap_err();

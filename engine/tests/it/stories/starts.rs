@@ -1,5 +1,7 @@
 //! Beginning: once, and not against the limits.
 
+use std::sync::Arc;
+
 use runyard_engine::{Command, Context, Corrupt, NodeKind, Rejected, RunId, SideEffect, State, decide};
 use serde_json::json;
 
@@ -23,7 +25,7 @@ fn nothing_can_be_asked_of_a_run_that_has_not_started() {
 #[test]
 fn the_state_of_another_run_is_not_decided_about() {
     let other = RunId::parse("run_00000000000070008000000000000002").unwrap();
-    let command = Command::Start(Box::new(start(NodeKind::Call)));
+    let command = Command::Start(Arc::new(start(NodeKind::Call)));
     let refused = decide(&State::new(run()), command, Context { at_ms: 0, run: other, fit: runyard_engine::as_made });
     assert_eq!(refused, Err(Corrupt::WrongRun { expected: other, found: run() }.into()));
 }
