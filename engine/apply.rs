@@ -183,26 +183,20 @@ impl Fold {
         Ok(())
     }
 
-    fn started(
-        &self,
-        state: &mut State,
-        start: &Arc<Start>,
-        root: NodeRunId,
-        merged: &Constraints,
-    ) -> Result<(), Corrupt> {
-        self.expect(state.start.is_none(), root, "the run has started before")?;
-        self.expect(root == NodeRunId::root(state.run), root, "it is not this run's root")?;
+    fn started(&self, state: &mut State, start: &Arc<Start>, id: NodeRunId, all: &Constraints) -> Result<(), Corrupt> {
+        self.expect(state.start.is_none(), id, "the run has started before")?;
+        self.expect(id == NodeRunId::root(state.run), id, "it is not this run's root")?;
         let node = Node {
             asked: start.constraints.clone(),
-            constraints: merged.clone(),
+            constraints: all.clone(),
             inputs: start.inputs.clone(),
             notes: start.notes.clone(),
             policy: start.policy.clone(),
             graph: start.graph.clone(),
-            ..Node::new(root, start.node_type.clone(), self.at_ms)
+            ..Node::new(id, start.node_type.clone(), self.at_ms)
         };
         state.start = Some(start.clone());
-        state.constraints = merged.clone();
+        state.constraints = all.clone();
         state.started_at_ms = Some(self.at_ms);
         insert(state, node);
         Ok(())

@@ -1,6 +1,5 @@
 //! The machine that is measured on: what it has, what else is at work on it, and what one flush of its disk takes.
 
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -43,8 +42,8 @@ impl Machine {
 }
 
 fn flushes(folder: &Path) -> std::io::Result<Histogram<u64>> {
-    let path = folder.join("flushes");
-    let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+    // Without a name, so that nobody else who measures meets it, and nothing is left of it.
+    let mut file = tempfile::tempfile_in(folder)?;
     let (page, mut taken, watch) = ([7; PAGE], histogram(), Stopwatch::start());
     while watch.elapsed() < FLUSHES {
         let begun = watch.elapsed();
@@ -52,6 +51,5 @@ fn flushes(folder: &Path) -> std::io::Result<Histogram<u64>> {
         file.sync_data()?;
         taken.saturating_record(nanoseconds(watch.elapsed() - begun));
     }
-    std::fs::remove_file(path)?;
     Ok(taken)
 }

@@ -96,11 +96,12 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
     let labels = labels(choices);
     let approvals = [ApprovalStrategy::OnToolCall, ApprovalStrategy::OnStart];
     let approval = if choices.percent(25) { *choices.pick(&approvals) } else { ApprovalStrategy::None };
+    let output_schema = choices.percent(15).then(|| output_schema(choices));
     NewRun {
         name: name.and_then(RunName::parse),
         face: "run-gateway",
         operation: OPERATION,
-        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps, "labels": labels, "approval": approval }),
+        request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps, "labels": labels, "approval": approval, "output_schema": output_schema }),
         node_type,
         inputs,
         constraints,
@@ -109,11 +110,20 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
         approval,
         notes: Object::new(),
         labels,
-        output_schema: None,
+        output_schema,
         pass_through: Vec::new(),
         graph: None,
         thread: None,
         key: key.and_then(IdempotencyKey::parse),
+    }
+}
+
+/// What a result has to fit: any does, some do, none does.
+fn output_schema(choices: &mut Choices) -> Value {
+    match choices.below(3) {
+        0 => json!({ "type": "object" }),
+        1 => json!({ "type": "object", "required": ["echo"], "properties": { "echo": { "type": "string" } } }),
+        _ => json!({ "type": "object", "required": ["what nobody makes"] }),
     }
 }
 

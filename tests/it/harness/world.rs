@@ -26,6 +26,8 @@ impl World {
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config { data_dir: folder.path().join("data"), port_base: 0, ..Config::default() };
+        // A machine that does everything else, too, has time to plan. Who waits for no plan says so.
+        config.toolregistry.plan_wait_ms = 60_000;
         change(&mut config);
         let server = Server::start(&config, slog::Logger::root(slog::Discard, slog::o!())).await.unwrap();
         let token = server.local_token().expose().to_owned();
