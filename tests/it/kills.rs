@@ -27,6 +27,8 @@ use crate::process::{Served, bounded, free_port_base};
 const KILLS: usize = 20;
 /// Starts that are asked for in each life of the server. Two thirds of their runs have a step that is in the air at the kill.
 const STARTS: usize = 6;
+/// What is told one by one.
+const SLOW: Duration = Duration::from_secs(1);
 /// A bound for a machine that does everything else, too. What is measured is printed.
 const RESUMED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -73,7 +75,11 @@ async fn restart(folder: &Path, base: &str, effects: &Effects, times: &mut Times
     times.ready.push(began.elapsed());
     if in_the_air {
         bounded("a step that was in the air", effects.resumed()).await;
-        times.resumed.push(began.elapsed());
+        let took = began.elapsed();
+        if took > SLOW {
+            println!("it took {took:?} to go on with a step that was in the air");
+        }
+        times.resumed.push(took);
     }
     served
 }
