@@ -86,7 +86,7 @@ impl Asked<'_> {
             self.round(one, WARM.min(self.bench.seconds)).await?;
         }
         let before = measured.each_ref().map(|(_, one)| one.usage());
-        let mut all = [const { None }; N].map(|sum: Option<Measured>| sum.unwrap_or_else(Measured::new));
+        let mut all: [Measured; N] = std::array::from_fn(|_| Measured::new());
         for _ in 0..ROUNDS {
             for ((_, one), sum) in measured.iter().zip(&mut all) {
                 sum.add(&self.round(one, self.bench.seconds / ROUNDS).await?);

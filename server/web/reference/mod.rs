@@ -9,7 +9,8 @@
 //! | `page/` | from all that to HTML |
 //!
 //! Everything is made from the documents in the binary and from the rooms' own mappings ([`crate::dialects::mapping`]); nothing is read
-//! from a disk or fetched, and a door writes a page when it is first asked for. [`files`] is the folder that `openapi export` writes; [`at_door`] is the same folder below `/docs`.
+//! from a disk or fetched, and a door writes a page when it is first asked for. [`files`] is the folder that `openapi export` writes;
+//! [`at_door`] is the same folder below `/docs`.
 
 mod code;
 pub mod codes;
