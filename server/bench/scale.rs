@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::child::{self, Over, Subject};
-use super::client::Prepared;
+use super::client::{Prepared, Started};
 use super::figure::{Fact, Figure};
 use super::load::{Asked, Measurable, Measured, nanoseconds};
 use super::reads::waiting;
@@ -23,13 +23,13 @@ const RUNS: usize = 1_000;
 /// How often a server is started over runs that have not ended.
 const STARTS: usize = 5;
 
-/// One thing that is asked of both.
+/// One thing that is asked of both, over their gateway's door or their own.
 struct Compared {
     names: [&'static str; 2],
     what: &'static str,
     connections: usize,
     own: bool,
-    requests: Arc<[Prepared]>,
+    requests: [Arc<[Prepared]>; 2],
 }
 
 pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
@@ -40,17 +40,11 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     let full = filled(Wanted { ended: bench.kept, ..Wanted::default() }, report).await?;
     let (empty, full) = (Subject::start(Over::Disk).await?, Subject::start_in(full, Over::Disk).await?);
     report.progress(&format!("{SCENARIO}: starting {RUNS} runs in both"));
-    let (few, many) = (waiting(&empty.gateway, RUNS).await?, waiting(&full.gateway, RUNS).await?);
-    compare(bench, [&empty, &full], starts(), report).await?;
-    let reads = |started: &[super::client::Started]| -> Arc<[Prepared]> {
-        started.iter().map(|run| Prepared::get(&format!("/v1/runs/{}", run.run_id))).collect()
-    };
-    let asked = Asked { bench, scenario: SCENARIO, connections: MANY };
-    let (few, many) = (reads(&few), reads(&many));
-    let measured =
-        [("reads, empty", Measurable::Gateway(&empty, &few)), ("reads, filled", Measurable::Gateway(&full, &many))];
-    let [before, after] = asked.figures(measured, report).await?;
-    report.fact(&Fact::ratio(SCENARIO, "reads, empty over filled", MANY, before.per_second, after.per_second));
+    let started = [waiting(&empty.gateway, RUNS).await?, waiting(&full.gateway, RUNS).await?];
+    for connections in bench.connections(&[64]) {
+        compare(bench, [&empty, &full], starts(connections), report).await?;
+        compare(bench, [&empty, &full], reads(connections, &started), report).await?;
+    }
     for compared in [first_page(), counts()] {
         compare(bench, [&empty, &full], compared, report).await?;
     }
@@ -58,25 +52,35 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     ready(bench, report).await
 }
 
-/// Connections where it matters how many requests there are in a second.
-const MANY: usize = 64;
-
-fn starts() -> Compared {
-    let start = Prepared::post("/v1/runs", sample::waiting().to_string());
+fn starts(connections: usize) -> Compared {
     let names = ["starts, empty", "starts, filled"];
-    Compared { names, what: "starts, empty over filled", connections: MANY, own: false, requests: [start].into() }
+    let requests = same(Prepared::post("/v1/runs", sample::waiting().to_string()));
+    Compared { names, what: "starts, empty over filled", connections, own: false, requests }
+}
+
+fn reads(connections: usize, started: &[Vec<Started>; 2]) -> Compared {
+    let names = ["reads, empty", "reads, filled"];
+    let read = |run: &Started| Prepared::get(&format!("/v1/runs/{}", run.run_id));
+    let requests = started.each_ref().map(|runs| runs.iter().map(read).collect());
+    Compared { names, what: "reads, empty over filled", connections, own: false, requests }
 }
 
 fn first_page() -> Compared {
-    let page = Prepared::get("/v1/runs?limit=50");
     let names = ["first page, empty", "first page, filled"];
-    Compared { names, what: "first pages, empty over filled", connections: 1, own: true, requests: [page].into() }
+    let requests = same(Prepared::get("/v1/runs?limit=50"));
+    Compared { names, what: "first pages, empty over filled", connections: 1, own: true, requests }
 }
 
 fn counts() -> Compared {
-    let counts = Prepared::get("/v1/run-counts");
     let names = ["counts, empty", "counts, filled"];
-    Compared { names, what: "counts, empty over filled", connections: 1, own: true, requests: [counts].into() }
+    let requests = same(Prepared::get("/v1/run-counts"));
+    Compared { names, what: "counts, empty over filled", connections: 1, own: true, requests }
+}
+
+/// The same request to both.
+fn same(request: Prepared) -> [Arc<[Prepared]>; 2] {
+    let one: Arc<[Prepared]> = [request].into();
+    [one.clone(), one]
 }
 
 async fn compare(
@@ -85,11 +89,11 @@ async fn compare(
     compared: Compared,
     report: &mut dyn Report,
 ) -> Result<(), BenchError> {
-    let Compared { names: [before, after], what, connections, own, requests } = &compared;
-    let of = |subject| if *own { Measurable::Own(subject, requests) } else { Measurable::Gateway(subject, requests) };
+    let Compared { names: [few, many], what, connections, own, requests: [to_empty, to_full] } = &compared;
+    let of = if *own { Measurable::Own } else { Measurable::Gateway };
     let asked = Asked { bench, scenario: SCENARIO, connections: *connections };
-    let [before, after] = asked.figures([(*before, of(empty)), (*after, of(full))], report).await?;
-    report.fact(&Fact::ratio(SCENARIO, what, *connections, before.per_second, after.per_second));
+    let [few, many] = asked.figures([(*few, of(empty, to_empty)), (*many, of(full, to_full))], report).await?;
+    report.fact(&Fact::ratio(SCENARIO, what, *connections, few.per_second, many.per_second));
     Ok(())
 }
 

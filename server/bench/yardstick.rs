@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::load::{Measured, apart, nanoseconds};
 use super::{BenchError, sample};
 use crate::clock::{Clock, Stopwatch};
+use crate::store::StoreError;
 use crate::store::sqlite::plain::Plain;
 
 /// A database in a folder of its own, which goes with it.
@@ -56,6 +57,6 @@ async fn written(plain: Arc<Plain>, clock: Clock, during: Duration, writers: usi
     Ok(Measured { during: watch.elapsed(), ..measured.replace(Measured::new()) })
 }
 
-fn failed(error: crate::store::StoreError) -> BenchError {
+fn failed(error: StoreError) -> BenchError {
     BenchError::Server(format!("SQLite: {error}"))
 }

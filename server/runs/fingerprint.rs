@@ -50,20 +50,9 @@ fn feed(mac: &mut Hmac<Sha256>, value: &Value) {
 }
 
 /// A kind, a decimal number and a colon.
-fn length(mac: &mut Hmac<Sha256>, kind: &[u8; 1], mut length: usize) {
-    // As many digits as 2^64 has.
-    let mut digits = [0; 20];
-    let mut first = digits.len();
-    loop {
-        first -= 1;
-        digits[first] = b'0' + (length % 10) as u8;
-        length /= 10;
-        if length == 0 {
-            break;
-        }
-    }
+fn length(mac: &mut Hmac<Sha256>, kind: &[u8; 1], length: usize) {
     mac.update(kind);
-    mac.update(&digits[first..]);
+    mac.update(itoa::Buffer::new().format(length).as_bytes());
     mac.update(b":");
 }
 

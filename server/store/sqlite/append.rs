@@ -63,7 +63,12 @@ impl Prepared {
 /// Appends, or says why not.
 pub(super) fn append(connection: &Connection, deltas: &mut Deltas, prepared: &Prepared) -> Result<Committed, Stop> {
     let append = &prepared.append;
-    let before = if append.expected == 0 { begin(connection, append)? } else { carry_on(connection, append)? };
+    let before = if append.expected == 0 {
+        begin(connection, append)?;
+        None
+    } else {
+        carry_on(connection, append)?
+    };
     write_labels(connection, append)?;
     write_log(connection, append, &prepared.events)?;
     write_effects(connection, append, &prepared.requests)?;
@@ -76,16 +81,13 @@ pub(super) fn append(connection: &Connection, deltas: &mut Deltas, prepared: &Pr
 
 /// The row of a run that is new. Whether it is, is not asked first: the table knows when it takes the row, and only where something is in
 /// the way is it looked for.
-fn begin(connection: &Connection, append: &Append) -> Result<Option<RunRow>, Stop> {
+fn begin(connection: &Connection, append: &Append) -> Result<(), Stop> {
     let written = refuse_key(connection, append)
         .and_then(|()| refuse_claim(connection, append))
         .and_then(|()| refuse_effects(connection, append))
         .and_then(|()| insert_row(connection, append));
-    match written {
-        // What is in the way may not be the first thing that is.
-        Err(in_the_way) => refuse(connection, append).and(Err(in_the_way)),
-        Ok(()) => Ok(None),
-    }
+    // What is in the way may not be the first thing that is.
+    written.or_else(|in_the_way| refuse(connection, append).and(Err(in_the_way)))
 }
 
 /// The row of a run that is there already. Gives it as it was.
