@@ -20,6 +20,7 @@ pub mod feed;
 pub mod fill;
 pub mod graph;
 pub mod integrations;
+pub mod limits;
 pub mod logging;
 pub mod no_delay;
 pub mod objects;

@@ -43,6 +43,8 @@ pub use load::{Loaded, Sources, load};
 pub use outbound::{Coordinator, Credentials};
 pub use retention::Retention;
 
+use crate::limits::Limits;
+
 /// The highest offset of a door from `port_base` (our own door).
 pub const PORT_OFFSET_MAX: u16 = 12;
 
@@ -92,6 +94,8 @@ pub struct Config {
     pub egress: egress::Egress,
     /// How long what has ended is kept.
     pub retention: Retention,
+    /// Bounds on what callers, services and scripts send.
+    pub limits: Limits,
 }
 
 /// `[toolregistry]`.
@@ -217,6 +221,7 @@ impl Default for Config {
             auth: Auth::default(),
             egress: egress::Egress::default(),
             retention: Retention::default(),
+            limits: Limits::default(),
         }
     }
 }

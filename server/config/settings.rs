@@ -4,12 +4,14 @@
 //! suggestions in errors. A test holds it against the fields of [`Config`](super::Config).
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use figment::value::Value;
 
 use super::PORT_OFFSET_MAX;
 use super::egress::{HostPattern, network};
 pub use super::found::Found;
+use crate::limits::{self, Limit};
 
 /// One thing that can be set.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +77,12 @@ const MINUTES_10_MS: u64 = 600_000;
 /// A hundred years.
 const SECONDS_MAX: u64 = 3_155_760_000;
 
-/// All settings, in the order in which they are shown.
-pub const SETTINGS: &[Setting] = &[
+/// All settings, in the order in which they are shown: those below, then the table of limits.
+pub static SETTINGS: LazyLock<Vec<Setting>> =
+    LazyLock::new(|| NAMED.iter().copied().chain(limits::TABLE.iter().map(Limit::setting)).collect());
+
+/// Settings that are no limits.
+const NAMED: &[Setting] = &[
     Setting {
         key: "data_dir",
         about: "The folder with everything that is kept. One server owns it at a time.",

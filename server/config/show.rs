@@ -47,7 +47,7 @@ pub fn template() -> String {
          # Flags go before environment variables, and these before this file.\n",
     );
     let mut section = "";
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter() {
         let (table, name) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
         if table != section {
             text.push_str(&format!("\n[{table}]\n"));

@@ -1,0 +1,108 @@
+//! Every bound on what callers, services and scripts send, in one table: name, setting, default, error code.
+//!
+//! A bound is a field of [`Limits`], a setting `limits.<name>` and a row of [`TABLE`], all three from one line of [`limits!`]. Whoever
+//! reads what comes from outside is handed a [`Limits`] and names the row's code when it refuses. `docs/reference/limits.md` shows the
+//! table; a test keeps the page equal to it.
+//!
+//! Bounds of one run that an API can set (constraints) are the engine's; what one call may take is `egress.*`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::settings::{Kind, Setting};
+
+/// One bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// The name, which is the field's.
+    pub name: &'static str,
+    /// The setting: `limits.<name>`.
+    pub setting: &'static str,
+    /// What it bounds, with the unit.
+    pub about: &'static str,
+    /// The default as it would stand in the file.
+    pub written: &'static str,
+    /// Smallest and largest value.
+    pub allowed: (u64, u64),
+    /// The error code past it: of the answer to a request, or of the failure of a run. Empty where nothing is refused, only split or delayed.
+    pub code: &'static str,
+}
+
+macro_rules! limits {
+    ($($name:ident = $default:literal, $min:literal..=$max:literal, $code:literal, $about:literal;)*) => {
+        /// The bounds in force. Field names are the keys of `[limits]`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Limits {
+            $(#[doc = $about] pub $name: u64,)*
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Limits { $($name: $default,)* }
+            }
+        }
+
+        /// Every bound, in the order in which they are shown.
+        pub const TABLE: &[Limit] = &[
+            $(Limit {
+                name: stringify!($name),
+                setting: concat!("limits.", stringify!($name)),
+                about: $about,
+                written: stringify!($default),
+                allowed: ($min, $max),
+                code: $code,
+            },)*
+        ];
+    };
+}
+
+limits! {
+    depth = 64, 8..=512, "value_too_deep",
+        "Nesting levels of any JSON value that is sent, answered, computed or planned.";
+}
+
+impl Limit {
+    /// The row as a setting.
+    pub(crate) fn setting(&self) -> Setting {
+        let (min, max) = self.allowed;
+        Setting { key: self.setting, about: self.about, kind: Kind::Count { min, max }, written: self.written }
+    }
+}
+
+/// The page of the documentation that shows the table.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Limits\n\n\
+         Every bound on what callers, services and scripts send. Each is a setting (`runyard.toml`, `[limits]`). Past a bound a request is\n\
+         refused, or a run fails, with the code; memory does not grow. Written by `RUNYARD_WRITE_DOCS=1 cargo test -p runyard --lib limits`.\n\n\
+         | setting | default | allowed | error code | what it bounds |\n|---|---|---|---|---|\n",
+    );
+    for Limit { setting, about, written, allowed: (min, max), code, .. } in TABLE {
+        let code = if code.is_empty() { "none".to_owned() } else { format!("`{code}`") };
+        page.push_str(&format!("| `{setting}` | {written} | {min} to {max} | {code} | {about} |\n"));
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_shows_the_table() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/limits.md");
+        if std::env::var_os("RUNYARD_WRITE_DOCS").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, page()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), page());
+    }
+
+    #[test]
+    fn every_default_is_allowed() {
+        for limit in TABLE {
+            let default: u64 = limit.written.replace("_", "").parse().unwrap();
+            assert!((limit.allowed.0..=limit.allowed.1).contains(&default), "{}", limit.setting);
+        }
+    }
+}
