@@ -77,7 +77,7 @@ impl Server {
     /// # Errors
     /// [`ServeError`], each with what to do. Nothing is left behind: what was opened is closed again.
     pub async fn start(config: &Config, log: slog::Logger) -> Result<Self, ServeError> {
-        let open = || Sqlite::open(&config.data_dir, Options { claimers_gone: true, ..Options::default() });
+        let open = || Sqlite::open(&config.data_dir, Options::default());
         Self::start_with(config, log, || Ok(Arc::new(open()?))).await
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use runyard_engine::EffectId;
-use tokio::sync::Notify;
+use tokio::sync::{MutexGuard, Notify};
 
 use crate::clock::Clock;
 use crate::runs::Recalls;
@@ -16,6 +16,8 @@ use crate::store::{Epoch, Store};
 pub(super) struct Leases {
     held: Mutex<BTreeMap<EffectId, Epoch>>,
     changed: Notify,
+    /// Held while effects are being claimed, until each that is in hand already has its new epoch.
+    claiming: tokio::sync::Mutex<()>,
 }
 
 /// One claim in hand. Dropping it ends its renewal.
@@ -37,9 +39,21 @@ impl Lease {
         // There for as long as this is.
         self.leases.lock().get(&self.effect).copied().unwrap_or_default()
     }
+
+    /// Whether this process has claimed the effect again while it was in hand, as happens when the process was stopped for longer than
+    /// its leases last. A result that was refused under `refused` counts then under [`Self::epoch`]. Waits for a claim that is on its way.
+    pub(super) async fn was_claimed_again(&self, refused: Epoch) -> bool {
+        let _answered = self.leases.claiming.lock().await;
+        self.epoch() > refused
+    }
 }
 
 impl Leases {
+    /// To be held from before a claim until what it brought is in hand.
+    pub(super) async fn claiming(&self) -> MutexGuard<'_, ()> {
+        self.claiming.lock().await
+    }
+
     /// Whether this is in hand here already, and then goes on under the new epoch: when somebody sets the clock forward, leases seem to
     /// have run out that are well kept, and what is being performed must not be performed beside itself.
     pub(super) fn goes_on(&self, effect: EffectId, epoch: Epoch) -> bool {

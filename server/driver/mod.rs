@@ -72,10 +72,12 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
     while !stopping.is_cancelled() {
         while at_work.try_join_next().is_some() {}
         let free = hands.free();
+        let claiming = leases.claiming().await;
         let claimed = claim(&parts, free).await;
         let found = !claimed.is_empty();
-        for one in claimed.into_iter().filter(|one| is_still_ours(&parts, one)) {
-            if leases.goes_on(one.effect.id, one.epoch) {
+        for one in claimed {
+            // What is in hand first, however late the answer: its result counts under the new epoch alone.
+            if leases.goes_on(one.effect.id, one.epoch) || !is_still_ours(&parts, &one) {
                 continue;
             }
             let Some(slot) = hands.take(free).await else { break };
@@ -87,6 +89,7 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
                 work::perform_and_settle(&parts, one, &in_hand.lease).await;
             });
         }
+        drop(claiming);
         if !found {
             rest(&parts, free, &stopping).await;
         }

@@ -378,6 +378,29 @@ async fn a_claim_answered_after_its_lease_had_run_out_is_left_to_who_has_it_now(
 }
 
 #[tokio::test]
+async fn a_result_in_hand_counts_although_its_own_process_claimed_the_effect_again_after_a_stop() {
+    let store = Meddled::new();
+    let yard = Yard::over(store.clone(), Clock::manual(NOW_MS));
+    let go = Arc::new(Notify::new());
+    let driving = yard.drive("stopped", Puppet::FailsWhenTold(go.clone()));
+    let run = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
+    others_go_on().await;
+    // As after SIGSTOP: the leases have run out and nothing was renewed; the answer of the call comes while the driver claims.
+    yard.clock.jump(15 * LEASE_MS);
+    store.before_the_claim_is_answered(async move {
+        go.notify_one();
+        others_go_on().await;
+    });
+    let next = yard.start(UUID4, json!({})).await;
+    let log = yard.ended(run).await;
+    assert_eq!((outcome(&log), endings(&log)), (RunOutcome::Failed, vec![1]));
+    assert_eq!(outcome(&yard.ended(next).await), RunOutcome::Succeeded);
+    yard.clock.advance(Duration::from_millis(15 * LEASE_MS.unsigned_abs()));
+    assert_eq!(claimed_by(&yard, "next").await, [], "nothing is left to be performed again");
+    driving.stop().await;
+}
+
+#[tokio::test]
 async fn what_was_canceled_before_its_claim_was_answered_is_not_performed() {
     let store = Meddled::new();
     let yard = Yard::over(store.clone(), Clock::manual(NOW_MS));

@@ -63,7 +63,8 @@ async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
     };
     let mut pause = OFFER_PAUSE;
     for _ in 0..OFFERS_MAX {
-        match parts.runs.settle(&tenant, run, command.clone(), (effect.id, lease.epoch())).await {
+        let epoch = lease.epoch();
+        match parts.runs.settle(&tenant, run, command.clone(), (effect.id, epoch)).await {
             Ok(_) => return,
             Err(Error::Busy) => {}
             // The disk may have room again in a moment, and what is known need not be found out again.
@@ -71,6 +72,9 @@ async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
                 tracing::warn!(%error, cause = ?error, "a result could not be recorded; trying again");
             }
             Err(Error::Store(StoreError::Fenced { .. })) => {
+                if lease.was_claimed_again(epoch).await {
+                    continue;
+                }
                 tracing::debug!("a result came too late and was dropped");
                 return;
             }

@@ -16,6 +16,7 @@ mod conformance;
 pub mod folder;
 pub mod memory;
 pub mod object;
+mod outbox;
 pub mod retention;
 pub mod sqlite;
 

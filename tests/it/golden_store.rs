@@ -59,7 +59,7 @@ struct Stored {
 /// Every run of a database, every law checked: the log replays, no law is broken, rows and counts are what the logs say, and what
 /// is asked of the world is what the states wait for.
 async fn read_and_check(data: &Path) -> BTreeMap<RunId, Stored> {
-    let store = Sqlite::open(data, Options { claimers_gone: true, ..Options::default() }).unwrap();
+    let store = Sqlite::open(data, Options::default()).unwrap();
     let rows = store.list(TENANT, &Filter::default(), None, 1000).await.unwrap();
     let mut runs = BTreeMap::new();
     let mut counts: BTreeMap<Status, u64> = BTreeMap::new();

@@ -207,6 +207,9 @@ async fn agree(steps: &[Step]) {
     let expected = look(&memory).await;
     assert_eq!(look(&sqlite).await, expected);
     drop(sqlite);
+    // Its claims end with it.
+    memory.free_all();
+    let expected = look(&memory).await;
     let again = Sqlite::open(folder.path(), Default::default()).unwrap();
     assert_eq!(look(&again).await, expected, "after reopening");
 }

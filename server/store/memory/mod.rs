@@ -1,27 +1,26 @@
 //! The store that forgets: the twin of [`sqlite`](super::sqlite) with the same answers, in maps behind one lock. For tests,
 //! for the simulation, and for measuring what storage costs. Deterministic: the same calls in the same order give the same answers.
 //!
-//! Nothing here is durable. How claims work is in `claims.rs`, what small objects are in `objects.rs`, what lists show of approvals
+//! Nothing here is durable. How claims work is in [`outbox`](super::outbox), what small objects are in `objects.rs`, what lists show of approvals
 //! in `approvals.rs`, how runs are removed in `removals.rs`.
 
 mod approvals;
-mod claims;
 mod objects;
 mod removals;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use runyard_engine::{ApprovalId, Effect, EffectId, Labels, NodeRunId, Position, Recorded, RunId, RunStatus};
 
 use self::approvals::Approvals;
-use self::claims::Effects;
 use self::objects::Objects;
 use super::api_key::{ApiKey, KeyStore};
 use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
+use super::outbox::{Asked, Outbox, Wanted};
 use super::{
     Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LabelFilter, RunRow, Sealed, Status, Store, StoreError,
     Tenant, check,
@@ -45,7 +44,7 @@ struct Data {
     /// With when they were used.
     keys: HashMap<(Tenant, String, String), (KeyUse, i64)>,
     counts: BTreeMap<Tenant, BTreeMap<Status, u64>>,
-    effects: Effects,
+    effects: Outbox,
     approvals: Approvals,
     /// By id; lists sort.
     api_keys: BTreeMap<String, ApiKey>,
@@ -181,7 +180,7 @@ impl Store for Memory {
 
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
         let _ = claimer; // Kept by stores that people look into; no rule depends on it.
-        Ok(self.data().effects.claim(now_ms, lease_ms, limit, |_| true))
+        Ok(self.data().effects.claim(now_ms, lease_ms, limit, Wanted::All))
     }
 
     async fn claim_timers(
@@ -192,7 +191,7 @@ impl Store for Memory {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let _ = claimer;
-        Ok(self.data().effects.claim(now_ms, lease_ms, limit, claims::is_timer))
+        Ok(self.data().effects.claim(now_ms, lease_ms, limit, Wanted::Timers))
     }
 
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
@@ -200,11 +199,11 @@ impl Store for Memory {
     }
 
     async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        Ok(self.data().effects.next_due(|_| true))
+        Ok(self.data().effects.next_due(Wanted::All))
     }
 
     async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
-        Ok(self.data().effects.next_due(claims::is_timer))
+        Ok(self.data().effects.next_due(Wanted::Timers))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -302,13 +301,7 @@ impl Data {
         if let Some(key) = append.key.take() {
             self.keys.insert((append.tenant.clone(), key.scope.clone(), key.key.clone()), (key, append.at_ms));
         }
-        self.effects.replace(
-            &append.tenant,
-            append.run,
-            append.settles,
-            &append.dropped,
-            std::mem::take(&mut append.effects),
-        );
+        self.replace_effects(&mut append);
         self.approvals.write(&append.tenant, std::mem::take(&mut append.approvals));
         for node_run in std::mem::take(&mut append.node_runs) {
             self.node_runs.entry((append.tenant.clone(), node_run)).or_insert(append.run);
@@ -341,6 +334,17 @@ impl Data {
             }
         }
         Ok(Committed { version })
+    }
+
+    /// Removes what is settled or dropped, then adds what is new.
+    fn replace_effects(&mut self, append: &mut Append) {
+        for id in append.settles.iter().map(|(id, _)| id).chain(&append.dropped) {
+            self.effects.remove(&append.tenant, append.run, *id);
+        }
+        for effect in std::mem::take(&mut append.effects) {
+            let (tenant, run, effect) = (append.tenant.clone(), append.run, Arc::new(effect));
+            self.effects.add(self.effects.next_ordinal(), Asked { tenant, run, effect, bytes: 0 });
+        }
     }
 
     /// All that can be refused, in the order that the trait names.

@@ -1,10 +1,14 @@
 //! One append inside the writer's transaction. Every refusal comes before the first write, so that a refused entry has
 //! written nothing and the batch goes on.
 
+use std::sync::Arc;
+
+use runyard_engine::Effect;
 use runyard_engine::event::FORMAT_VERSION;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::approvals;
+use super::claims::EffectChanges;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
 use super::sealed;
@@ -35,21 +39,36 @@ impl From<StoreError> for Stop {
 pub(super) struct Prepared {
     append: Append,
     events: Vec<String>,
-    requests: Vec<String>,
+    /// Its effects, with their requests in JSON.
+    effects: Vec<(Arc<Effect>, String)>,
 }
 
 impl Prepared {
-    pub(super) fn new(append: Append) -> Result<Self, StoreError> {
+    pub(super) fn new(mut append: Append) -> Result<Self, StoreError> {
         check::append(&append)?;
         let events = append.events.iter().map(convert::encode).collect::<Result<_, _>>()?;
-        let requests =
-            append.effects.iter().map(|effect| convert::encode(&effect.request)).collect::<Result<_, _>>()?;
-        Ok(Prepared { append, events, requests })
+        let effects = std::mem::take(&mut append.effects);
+        let effects = effects
+            .into_iter()
+            .map(|effect| convert::encode(&effect.request).map(|request| (Arc::new(effect), request)))
+            .collect::<Result<_, _>>()?;
+        Ok(Prepared { append, events, effects })
+    }
+
+    /// Everything but its effects.
+    pub(super) fn append(&self) -> &Append {
+        &self.append
+    }
+
+    /// Its effects, with their requests in JSON.
+    pub(super) fn effects(&self) -> &[(Arc<Effect>, String)] {
+        &self.effects
     }
 
     /// How much there is to write, about: what is of fixed size is left out.
     pub(super) fn bytes(&self) -> usize {
-        self.events.iter().chain(&self.requests).map(String::len).sum()
+        let requests = self.effects.iter().map(|(_, request)| request);
+        self.events.iter().chain(requests).map(String::len).sum()
     }
 }
 
@@ -61,17 +80,22 @@ impl Prepared {
 }
 
 /// Appends, or says why not.
-pub(super) fn append(connection: &Connection, deltas: &mut Deltas, prepared: &Prepared) -> Result<Committed, Stop> {
+pub(super) fn append(
+    connection: &Connection,
+    deltas: &mut Deltas,
+    changes: &mut EffectChanges<'_>,
+    prepared: &Prepared,
+) -> Result<Committed, Stop> {
     let append = &prepared.append;
     let before = if append.expected == 0 {
-        begin(connection, append)?;
+        begin(connection, changes, prepared)?;
         None
     } else {
-        carry_on(connection, append)?
+        carry_on(connection, changes, prepared)?
     };
     write_labels(connection, append)?;
     write_log(connection, append, &prepared.events)?;
-    write_effects(connection, append, &prepared.requests)?;
+    changes.write(connection, prepared)?;
     write_keys(connection, append)?;
     approvals::write(connection, append)?;
     sealed::write(connection, append)?;
@@ -81,26 +105,36 @@ pub(super) fn append(connection: &Connection, deltas: &mut Deltas, prepared: &Pr
 
 /// The row of a run that is new. Whether it is, is not asked first: the table knows when it takes the row, and only where something is in
 /// the way is it looked for.
-fn begin(connection: &Connection, append: &Append) -> Result<(), Stop> {
+fn begin(connection: &Connection, changes: &mut EffectChanges<'_>, prepared: &Prepared) -> Result<(), Stop> {
+    let append = &prepared.append;
     let written = refuse_key(connection, append)
-        .and_then(|()| refuse_claim(connection, append))
-        .and_then(|()| refuse_effects(connection, append))
+        .and_then(|()| refuse_claim(changes, append))
+        .and_then(|()| changes.refuse(connection, prepared))
         .and_then(|()| insert_row(connection, append));
     // What is in the way may not be the first thing that is.
-    written.or_else(|in_the_way| refuse(connection, append).and(Err(in_the_way)))
+    written.or_else(|in_the_way| refuse(connection, changes, prepared).and(Err(in_the_way)))
 }
 
 /// The row of a run that is there already. Gives it as it was.
-fn carry_on(connection: &Connection, append: &Append) -> Result<Option<RunRow>, Stop> {
-    let before = refuse(connection, append)?;
-    update_row(connection, append)?;
+fn carry_on(
+    connection: &Connection,
+    changes: &mut EffectChanges<'_>,
+    prepared: &Prepared,
+) -> Result<Option<RunRow>, Stop> {
+    let before = refuse(connection, changes, prepared)?;
+    update_row(connection, &prepared.append)?;
     Ok(before)
 }
 
 /// All that can be refused, in the order that the trait names. Gives the row as it was.
-fn refuse(connection: &Connection, append: &Append) -> Result<Option<RunRow>, Stop> {
+fn refuse(
+    connection: &Connection,
+    changes: &mut EffectChanges<'_>,
+    prepared: &Prepared,
+) -> Result<Option<RunRow>, Stop> {
+    let append = &prepared.append;
     refuse_key(connection, append)?;
-    refuse_claim(connection, append)?;
+    refuse_claim(changes, append)?;
     let before = row(connection, &append.tenant, append.run)?;
     let found = before.as_ref().map_or(0, |row| row.version);
     if found != append.expected {
@@ -113,7 +147,7 @@ fn refuse(connection: &Connection, append: &Append) -> Result<Option<RunRow>, St
             refuse_turn(connection, append)?;
         }
     }
-    refuse_effects(connection, append)?;
+    changes.refuse(connection, prepared)?;
     Ok(before)
 }
 
@@ -125,13 +159,12 @@ fn refuse_key(connection: &Connection, append: &Append) -> Result<(), Stop> {
     }
 }
 
-fn refuse_claim(connection: &Connection, append: &Append) -> Result<(), Stop> {
+fn refuse_claim(changes: &mut EffectChanges<'_>, append: &Append) -> Result<(), Stop> {
     let Some((effect, epoch)) = append.settles else { return Ok(()) };
-    let held = connection
-        .prepare_cached("SELECT epoch = ?4 AND epoch > 0 FROM effects WHERE id = ?1 AND tenant = ?2 AND run = ?3")?
-        .query_row(params![Id::from(effect), append.tenant, Id::from(append.run), epoch], |row| row.get(0))
-        .optional()?;
-    if held == Some(true) { Ok(()) } else { Err(StoreError::Fenced { effect, epoch }.into()) }
+    if changes.begin_to_settle(&append.tenant, append.run, effect, epoch) {
+        return Ok(());
+    }
+    Err(StoreError::Fenced { effect, epoch }.into())
 }
 
 fn refuse_name(connection: &Connection, append: &Append) -> Result<(), Stop> {
@@ -152,21 +185,6 @@ fn refuse_turn(connection: &Connection, append: &Append) -> Result<(), Stop> {
         Some(run) => Err(StoreError::TurnTaken { turn: turn.clone(), run: run.run() }.into()),
         None => Ok(()),
     }
-}
-
-fn refuse_effects(connection: &Connection, append: &Append) -> Result<(), Stop> {
-    let settled = append.settles.map(|(effect, _)| effect);
-    for effect in &append.effects {
-        let owner: Option<Id> = connection
-            .prepare_cached("SELECT run FROM effects WHERE id = ?1 AND tenant = ?2")?
-            .query_row(params![Id::from(effect.id), append.tenant], |row| row.get(0))
-            .optional()?;
-        let removed = settled == Some(effect.id) || append.dropped.contains(&effect.id);
-        if owner.is_some_and(|owner| !removed || owner != Id::from(append.run)) {
-            return Err(StoreError::from(check::effect_exists(append.run)).into());
-        }
-    }
-    Ok(())
 }
 
 /// What never changes is left alone, so that its indexes are not written again.
@@ -243,32 +261,6 @@ fn write_log(connection: &Connection, append: &Append, events: &[String]) -> Res
         .prepare_cached("INSERT INTO node_runs (tenant, node_run, run) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?;
     for node_run in &append.node_runs {
         insert.execute(params![append.tenant, Id::from(*node_run), Id::from(append.run)])?;
-    }
-    Ok(())
-}
-
-/// Removes what is settled or dropped, then adds what is new.
-fn write_effects(connection: &Connection, append: &Append, requests: &[String]) -> Result<(), Stop> {
-    let settled = append.settles.map(|(effect, _)| effect);
-    let mut delete = connection.prepare_cached("DELETE FROM effects WHERE id = ?1 AND tenant = ?2 AND run = ?3")?;
-    for effect in settled.iter().chain(&append.dropped) {
-        delete.execute(params![Id::from(*effect), append.tenant, Id::from(append.run)])?;
-    }
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO effects (tenant, id, run, node_run, due_at_ms, attempt, format, request) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?;
-    for (effect, request) in append.effects.iter().zip(requests) {
-        insert.execute(params![
-            append.tenant,
-            Id::from(effect.id),
-            Id::from(append.run),
-            Id::from(effect.node_run),
-            effect.due_at_ms,
-            effect.attempt,
-            FORMAT_VERSION,
-            request
-        ])?;
     }
     Ok(())
 }

@@ -140,7 +140,7 @@ pub fn prepare(backup: &Path, folder: &Path, mut progress: impl FnMut(u64, u64))
     folder::make_private_folder(&unfinished).map_err(medium)?;
     let database = unfinished.join(FILE_NAME);
     copy(backup, &database, &mut progress)?;
-    let opened = schema::open(&database, &Options { claimers_gone: true, ..Options::default() })?;
+    let opened = schema::open(&database, &Options::default())?;
     let forget = "DELETE FROM meta WHERE name IN ('backup_made_at_ms', 'backup_key_digest')";
     opened.execute(forget, []).map_err(convert::failure)?;
     opened.close().map_err(|(_, error)| convert::failure(error))?;

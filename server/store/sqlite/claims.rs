@@ -1,138 +1,419 @@
-//! Effects in SQLite: claimed, renewed, and when to look again. They are asked for and removed in `append.rs`.
+//! Effects in SQLite: where their rows are, and which of them are at hand.
+//!
+//! A database has one owner, so who performs what is known in memory alone, and a claim writes nothing: claims end with the process
+//! that made them, and whoever opens the database next finds every effect free.
+//!
+//! | table     | effects                                                                                            |
+//! |-----------|----------------------------------------------------------------------------------------------------|
+//! | `in_hand` | due when they were asked for: all of them are at hand, and the few that there are have no index     |
+//! | `effects` | due later, or more than there is room for at hand: found by when they are due, and then at hand too |
+//!
+//! What a transaction changes is collected in [`EffectChanges`] and comes to hand once it is durable. Only the writer's thread brings effects to
+//! hand, so none is claimed that a commit before has removed.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{Effect, EffectId, RunId};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::append::Stop;
+use super::append::{Prepared, Stop};
 use super::convert::{self, Id};
-use crate::store::{Claimed, Epoch, StoreError};
+use crate::store::outbox::{Asked, Ordinal, Outbox, Wanted, is_timer};
+use crate::store::{Claimed, Epoch, StoreError, Tenant, check};
 
-/// What is claimed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// Whatever is due.
-    All,
-    /// Timers alone.
-    Timers,
-}
+/// Effects at hand beyond which more stay in the table until there is room.
+const AT_HAND_MAX: usize = 4_096;
+/// The same for those of one tenant, so that one with many leaves room for the others.
+const OF_TENANT_MAX: usize = 1_024;
+/// So many of a tenant have room whatever the others have.
+const OF_TENANT_MIN: usize = 16;
+/// Bytes of requests at hand beyond which more stay in the table.
+const BYTES_MAX: usize = 16 << 20;
+/// Effects that one look into the table brings at least.
+const LOAD: usize = 256;
 
-impl Wanted {
-    /// What holds of it, as `effects_free` and `effects_timers` have it: the planner compares the words.
-    const fn clause(self) -> &'static str {
-        match self {
-            Wanted::All => "lease_until_ms IS NULL",
-            Wanted::Timers => "lease_until_ms IS NULL AND request = '{\"type\":\"wake\"}'",
-        }
+/// The columns of both tables, in the order that [`asked`] reads them.
+const COLUMNS: &str = "ordinal, tenant, id, run, node_run, due_at_ms, attempt, format, request";
+
+/// What holds of it in the table, as `effects_free` and `effects_timers` have it: the planner compares the words.
+const fn clause(wanted: Wanted) -> &'static str {
+    match wanted {
+        Wanted::All => "lease_until_ms IS NULL",
+        Wanted::Timers => "lease_until_ms IS NULL AND request = '{\"type\":\"wake\"}'",
     }
 }
 
+/// The effects at hand, and what is known of the others.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(super) struct AtHand(Mutex<Hand>);
+
+#[derive(Debug, Default)]
+struct Hand {
+    outbox: Outbox,
+    /// Rows of `effects` that need not be brought to hand: they are, or they cannot be read.
+    seen: BTreeSet<Ordinal>,
+    stored: Stored,
+    next_ordinal: Ordinal,
+}
+
+/// When the first effect is due that is not at hand.
+#[derive(Debug, Default)]
+struct Stored {
+    /// Whether this is so: where the first has been removed, the table says which is the first now.
+    known: bool,
+    all: Option<i64>,
+    timers: Option<i64>,
+}
+
+impl Stored {
+    fn due(&self, wanted: Wanted) -> Option<i64> {
+        match wanted {
+            Wanted::All => self.all,
+            Wanted::Timers => self.timers,
+        }
+    }
+
+    fn added(&mut self, due_at_ms: i64, is_timer: bool) {
+        self.all = Some(self.all.map_or(due_at_ms, |first| first.min(due_at_ms)));
+        if is_timer {
+            self.timers = Some(self.timers.map_or(due_at_ms, |first| first.min(due_at_ms)));
+        }
+    }
+
+    fn removed(&mut self, due_at_ms: i64) {
+        self.known &= self.all != Some(due_at_ms) && self.timers != Some(due_at_ms);
+    }
+}
+
+impl Hand {
+    fn is_full(&self) -> bool {
+        self.outbox.size("").0 >= AT_HAND_MAX
+    }
+
+    fn has_room(&self, tenant: &str, new: usize) -> bool {
+        let (all, of_tenant, bytes) = self.outbox.size(tenant);
+        let (all, of_tenant) = (all + new, of_tenant + new);
+        bytes < BYTES_MAX && (of_tenant < OF_TENANT_MIN || (all < AT_HAND_MAX && of_tenant < OF_TENANT_MAX))
+    }
+}
+
+/// A look into the table for what is due.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
     pub(super) wanted: Wanted,
-    pub(super) claimer: String,
     pub(super) now_ms: i64,
-    pub(super) lease_until_ms: i64,
-    pub(super) limit: i64,
+    pub(super) limit: usize,
 }
 
-impl Claim {
-    pub(super) fn new(wanted: Wanted, claimer: &str, (now_ms, lease_ms): (i64, i64), limit: usize) -> Self {
-        let lease_until_ms = now_ms.saturating_add(lease_ms);
-        Claim { wanted, claimer: claimer.to_owned(), now_ms, lease_until_ms, limit: convert::limit(limit) }
+impl AtHand {
+    /// Brings to hand what a server before had at hand. What it had claimed is free.
+    pub(super) fn open(connection: &Connection) -> Result<Self, StoreError> {
+        let mut hand = Hand::default();
+        let read = |hand: &mut Hand| -> rusqlite::Result<()> {
+            let last = "SELECT max((SELECT coalesce(max(ordinal), 0) FROM in_hand), (SELECT coalesce(max(ordinal), 0) FROM effects))";
+            hand.next_ordinal = connection.query_row(last, [], |row| row.get::<_, Ordinal>(0))? + 1;
+            let mut select = connection.prepare(&format!("SELECT {COLUMNS} FROM in_hand ORDER BY ordinal"))?;
+            let mut rows = select.query([])?;
+            while let Some(row) = rows.next()? {
+                let (ordinal, asked) = asked(row)?;
+                bring(hand, ordinal, asked);
+            }
+            look(connection, hand)
+        };
+        read(&mut hand).map_err(convert::failure)?;
+        Ok(AtHand(Mutex::new(hand)))
     }
-}
 
-#[derive(Debug)]
-pub(super) struct Renewal {
-    pub(super) held: Vec<(EffectId, Epoch)>,
-    pub(super) lease_until_ms: i64,
-}
-
-/// Takes what is due. One that cannot be read is taken too, so that it does not stand in the way of the others; it is
-/// reported here and comes up again when its lease runs out.
-pub(super) fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<Claimed>, Stop> {
-    free_expired(connection, claim.now_ms)?;
-    let mut due = connection.prepare_cached(&due_sql(claim.wanted))?;
-    let rows = due.query_map(params![claim.now_ms, claim.limit], |row| {
-        let ordinal: i64 = row.get(0)?;
-        Ok((ordinal, row.get::<_, Epoch>(9)?, claimed(row, claim.lease_until_ms)?))
-    })?;
-    // Collected first: the index that is being read is about to change.
-    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-
-    let mut take = connection
-        .prepare_cached("UPDATE effects SET claimed_by = ?2, lease_until_ms = ?3, epoch = ?4 WHERE ordinal = ?1")?;
-    let mut taken = Vec::with_capacity(rows.len());
-    for (ordinal, epoch, read) in rows {
-        take.execute(params![ordinal, claim.claimer, claim.lease_until_ms, epoch])?;
-        match read {
-            Ok(claimed) => taken.push(claimed),
-            Err(error) => tracing::error!(%error, "an effect cannot be read and is left undone"),
+    /// Claims from what is at hand; or says that the table has to be looked into first.
+    pub(super) fn claim(&self, load: &Load, lease_ms: i64, looked: bool) -> Option<Vec<Claimed>> {
+        let mut hand = self.lock();
+        let Load { wanted, now_ms, limit } = *load;
+        hand.outbox.free_expired(now_ms);
+        if !looked && limit > 0 {
+            let due = hand.stored.due(wanted).filter(|due_at_ms| *due_at_ms <= now_ms);
+            let comes_first = |due_at_ms: i64| {
+                !hand.outbox.has_due(now_ms, limit, wanted)
+                    || hand.outbox.next_free(wanted).is_none_or(|first| due_at_ms < first)
+            };
+            if !hand.stored.known || due.is_some_and(comes_first) {
+                return None;
+            }
         }
+        Some(hand.outbox.claim(now_ms, lease_ms, limit, wanted))
     }
-    Ok(taken)
+
+    pub(super) fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Vec<EffectId> {
+        self.lock().outbox.renew(held, lease_until_ms)
+    }
+
+    /// When the next free effect is due or the next lease runs out; or that the table has to be looked into first.
+    pub(super) fn next_due(&self, wanted: Wanted) -> Option<Option<i64>> {
+        let hand = self.lock();
+        let next = || hand.outbox.next_due(wanted).into_iter().chain(hand.stored.due(wanted)).min();
+        hand.stored.known.then(next)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Hand> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Brings to hand what is due in the table. For the writer's thread, between two transactions.
+pub(super) fn load(connection: &Connection, at_hand: &AtHand, load: &Load) -> Result<(), StoreError> {
+    let mut hand = at_hand.lock();
+    let mut read = || -> rusqlite::Result<()> {
+        if load.limit > 0 {
+            // Those at hand already are the first that are due, so that behind so many of them there are others.
+            let limit = convert::limit(hand.seen.len() + if hand.is_full() { load.limit } else { load.limit.max(LOAD) });
+            let mut select = connection.prepare_cached(&due_sql(load.wanted))?;
+            let mut rows = select.query(params![load.now_ms, limit])?;
+            let mut brought = 0;
+            while let Some(row) = rows.next()? {
+                let (ordinal, asked) = asked(row)?;
+                if hand.seen.insert(ordinal) {
+                    bring(&mut hand, ordinal, asked);
+                    brought += 1;
+                }
+                if brought > 0 && hand.outbox.size("").2 >= BYTES_MAX {
+                    break;
+                }
+            }
+        }
+        look(connection, &mut hand)
+    };
+    read().map_err(convert::failure)
+}
+
+/// One that cannot be read is reported and left undone, so that it does not stand in the way of the others.
+fn bring(hand: &mut Hand, ordinal: Ordinal, asked: Result<Asked, StoreError>) {
+    match asked {
+        Ok(asked) => hand.outbox.add(ordinal, asked),
+        Err(error) => tracing::error!(%error, "an effect cannot be read and is left undone"),
+    }
+}
+
+/// Finds the first that are not at hand.
+fn look(connection: &Connection, hand: &mut Hand) -> rusqlite::Result<()> {
+    let first = |wanted| -> rusqlite::Result<Option<i64>> {
+        let mut select = connection.prepare_cached(&first_sql(wanted))?;
+        let mut rows = select.query([convert::limit(hand.seen.len() + 1)])?;
+        while let Some(row) = rows.next()? {
+            if !hand.seen.contains(&row.get(0)?) {
+                return row.get(1).map(Some);
+            }
+        }
+        Ok(None)
+    };
+    hand.stored = Stored { known: true, all: first(Wanted::All)?, timers: first(Wanted::Timers)? };
+    Ok(())
 }
 
 pub(super) fn due_sql(wanted: Wanted) -> String {
-    let clause = wanted.clause();
+    let clause = clause(wanted);
     format!(
-        "SELECT ordinal, tenant, id, run, node_run, due_at_ms, attempt, format, request, epoch + 1 FROM effects \
-         WHERE {clause} AND due_at_ms <= ?1 ORDER BY due_at_ms, ordinal LIMIT ?2"
+        "SELECT {COLUMNS} FROM effects WHERE {clause} AND due_at_ms <= ?1 ORDER BY due_at_ms, ordinal LIMIT ?2"
     )
 }
 
-fn claimed(row: &rusqlite::Row<'_>, lease_until_ms: i64) -> rusqlite::Result<Result<Claimed, StoreError>> {
+pub(super) fn first_sql(wanted: Wanted) -> String {
+    let clause = clause(wanted);
+    format!("SELECT ordinal, due_at_ms FROM effects WHERE {clause} ORDER BY due_at_ms, ordinal LIMIT ?1")
+}
+
+fn asked(row: &Row<'_>) -> rusqlite::Result<(Ordinal, Result<Asked, StoreError>)> {
     let run: RunId = row.get::<_, Id>(3)?.run();
     let id = row.get::<_, Id>(2)?.effect();
-    let request = convert::request(run, id, row.get(7)?, row.get_ref(8)?.as_bytes()?);
-    let (tenant, epoch) = (row.get(1)?, row.get(9)?);
+    let json = row.get_ref(8)?.as_bytes()?;
+    let (tenant, bytes) = (row.get(1)?, json.len());
     let (node_run, due_at_ms, attempt) = (row.get::<_, Id>(4)?.node_run(), row.get(5)?, row.get(6)?);
-    Ok(request.map(|request| Claimed {
-        tenant,
-        run,
-        effect: Effect { id, node_run, attempt, due_at_ms, request },
-        epoch,
-        lease_until_ms,
-    }))
+    let request = convert::request(run, id, row.get(7)?, json);
+    let asked = request.map(|request| {
+        Asked { tenant, run, effect: Arc::new(Effect { id, node_run, attempt, due_at_ms, request }), bytes }
+    });
+    Ok((row.get(0)?, asked))
 }
 
-/// A lease that has run out makes its effect free again, in its old place. Its epoch stays until the next claim raises it.
-fn free_expired(connection: &Connection, now_ms: i64) -> rusqlite::Result<usize> {
-    connection
-        .prepare_cached("UPDATE effects SET lease_until_ms = NULL, claimed_by = NULL WHERE lease_until_ms <= ?1")?
-        .execute([now_ms])
-}
-
-/// Ends every lease. The epochs stay, so a claimer that was thought gone cannot settle what another has claimed since.
+/// Ends every lease that a build wrote whose claims were rows.
 pub(super) fn free_all(connection: &Connection) -> rusqlite::Result<usize> {
     connection
         .execute("UPDATE effects SET lease_until_ms = NULL, claimed_by = NULL WHERE lease_until_ms IS NOT NULL", [])
 }
 
-/// Makes leases last longer; those that are not held any more are left out of the answer.
-pub(super) fn renew(connection: &Connection, renewal: &Renewal) -> Result<Vec<EffectId>, Stop> {
-    let mut update = connection
-        .prepare_cached("UPDATE effects SET lease_until_ms = ?3 WHERE id = ?1 AND epoch = ?2 AND epoch > 0")?;
-    let mut renewed = Vec::with_capacity(renewal.held.len());
-    for (effect, epoch) in &renewal.held {
-        if update.execute(params![Id::from(*effect), epoch, renewal.lease_until_ms])? > 0 {
-            renewed.push(*effect);
+/// What one transaction changes about effects: written as it goes, at hand once it is durable.
+#[derive(Debug)]
+pub(super) struct EffectChanges<'a> {
+    at_hand: &'a AtHand,
+    changes: Vec<Change>,
+    /// What was at hand before and is no more.
+    gone: BTreeSet<(EffectId, Tenant)>,
+    /// What will be at hand, and where its row is.
+    new: BTreeMap<(EffectId, Tenant), (Ordinal, RunId)>,
+    settling: Vec<(EffectId, Tenant)>,
+}
+
+#[derive(Debug)]
+enum Change {
+    Add(Ordinal, Asked),
+    Remove(Tenant, RunId, EffectId),
+    Store { due_at_ms: i64, is_timer: bool },
+    Forget { due_at_ms: i64 },
+}
+
+impl<'a> EffectChanges<'a> {
+    pub(super) fn new(at_hand: &'a AtHand) -> Self {
+        let (changes, gone, new, settling) = Default::default();
+        EffectChanges { at_hand, changes, gone, new, settling }
+    }
+
+    /// Everything is durable.
+    pub(super) fn apply(mut self) {
+        let mut hand = self.at_hand.lock();
+        for change in std::mem::take(&mut self.changes) {
+            match change {
+                Change::Add(ordinal, asked) => hand.outbox.add(ordinal, asked),
+                Change::Remove(tenant, run, id) => {
+                    let ordinal = hand.outbox.remove(&tenant, run, id);
+                    ordinal.map(|ordinal| hand.seen.remove(&ordinal));
+                }
+                Change::Store { due_at_ms, is_timer } => hand.stored.added(due_at_ms, is_timer),
+                Change::Forget { due_at_ms } => hand.stored.removed(due_at_ms),
+            }
+        }
+        drop(hand); // Before `self`, which locks again.
+    }
+
+    /// Whether an effect may be settled under this epoch. It is not claimed again before the transaction has ended.
+    pub(super) fn begin_to_settle(&mut self, tenant: &str, run: RunId, effect: EffectId, epoch: Epoch) -> bool {
+        let place = (effect, tenant.to_owned());
+        if self.gone.contains(&place) || self.new.contains_key(&place) {
+            return false;
+        }
+        let mut hand = self.at_hand.lock();
+        if !hand.outbox.is_held(tenant, run, effect, epoch) {
+            return false;
+        }
+        hand.outbox.settling(tenant, effect, true);
+        self.settling.push(place);
+        true
+    }
+
+    /// Refuses effects that there are already, unless the same append removes them.
+    pub(super) fn refuse(&self, connection: &Connection, prepared: &Prepared) -> Result<(), Stop> {
+        let append = prepared.append();
+        let settled = append.settles.map(|(effect, _)| effect);
+        for (effect, _) in prepared.effects() {
+            let owner = self.owner(connection, &append.tenant, effect.id)?;
+            let removed = settled == Some(effect.id) || append.dropped.contains(&effect.id);
+            if owner.is_some_and(|owner| !removed || owner != append.run) {
+                return Err(StoreError::from(check::effect_exists(append.run)).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The run that asked for an effect.
+    pub(super) fn owner(&self, connection: &Connection, tenant: &str, id: EffectId) -> rusqlite::Result<Option<RunId>> {
+        let place = (id, tenant.to_owned());
+        if let Some((_, run)) = self.new.get(&place) {
+            return Ok(Some(*run));
+        }
+        if let Some(run) = self.at_hand.lock().outbox.owner(tenant, id).filter(|_| !self.gone.contains(&place)) {
+            return Ok(Some(run));
+        }
+        connection
+            .prepare_cached("SELECT run FROM effects WHERE id = ?1 AND tenant = ?2")?
+            .query_row(params![Id::from(id), tenant], |row| row.get::<_, Id>(0).map(Id::run))
+            .optional()
+    }
+
+    /// Removes what is settled or dropped, then adds what is new.
+    pub(super) fn write(&mut self, connection: &Connection, prepared: &Prepared) -> rusqlite::Result<()> {
+        let append = prepared.append();
+        let settled = append.settles.map(|(effect, _)| effect);
+        for effect in settled.iter().chain(&append.dropped) {
+            self.remove(connection, &append.tenant, append.run, *effect)?;
+        }
+        for (effect, request) in prepared.effects() {
+            self.add(connection, prepared, effect, request)?;
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, connection: &Connection, tenant: &str, run: RunId, id: EffectId) -> rusqlite::Result<()> {
+        let place = (id, tenant.to_owned());
+        let new = self.new.get(&place).filter(|(_, owner)| *owner == run).map(|(ordinal, _)| *ordinal);
+        let ordinal = match new {
+            Some(ordinal) => Some(ordinal),
+            None if self.gone.contains(&place) => None,
+            None => self.at_hand.lock().outbox.ordinal(tenant, run, id),
+        };
+        if let Some(ordinal) = ordinal {
+            let gone = connection.prepare_cached("DELETE FROM in_hand WHERE ordinal = ?1")?.execute([ordinal])?;
+            if gone == 0 {
+                connection.prepare_cached("DELETE FROM effects WHERE ordinal = ?1")?.execute([ordinal])?;
+            }
+            if self.new.remove(&place).is_none() {
+                self.gone.insert(place);
+            }
+            self.changes.push(Change::Remove(tenant.to_owned(), run, id));
+            return Ok(());
+        }
+        let due_at_ms = connection
+            .prepare_cached("DELETE FROM effects WHERE id = ?1 AND tenant = ?2 AND run = ?3 RETURNING due_at_ms")?
+            .query_row(params![Id::from(id), tenant, Id::from(run)], |row| row.get(0))
+            .optional()?;
+        self.changes.extend(due_at_ms.map(|due_at_ms| Change::Forget { due_at_ms }));
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        connection: &Connection,
+        prepared: &Prepared,
+        effect: &Arc<Effect>,
+        request: &str,
+    ) -> rusqlite::Result<()> {
+        let append = prepared.append();
+        let (ordinal, at_hand) = {
+            let mut hand = self.at_hand.lock();
+            let ordinal = hand.next_ordinal;
+            hand.next_ordinal += 1; // Used up even if the transaction fails: gaps do no harm.
+            (ordinal, effect.due_at_ms <= append.at_ms && hand.has_room(&append.tenant, self.new.len()))
+        };
+        let table = if at_hand { "in_hand" } else { "effects" };
+        connection
+            .prepare_cached(&format!("INSERT INTO {table} ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))?
+            .execute(params![
+                ordinal,
+                append.tenant,
+                Id::from(effect.id),
+                Id::from(append.run),
+                Id::from(effect.node_run),
+                effect.due_at_ms,
+                effect.attempt,
+                FORMAT_VERSION,
+                request
+            ])?;
+        if at_hand {
+            let (tenant, run, effect) = (append.tenant.clone(), append.run, effect.clone());
+            self.new.insert((effect.id, tenant.clone()), (ordinal, run));
+            self.changes.push(Change::Add(ordinal, Asked { tenant, run, effect, bytes: request.len() }));
+        } else {
+            let (due_at_ms, is_timer) = (effect.due_at_ms, is_timer(effect));
+            self.changes.push(Change::Store { due_at_ms, is_timer });
+        }
+        Ok(())
+    }
+}
+
+impl Drop for EffectChanges<'_> {
+    fn drop(&mut self) {
+        let mut hand = self.at_hand.lock();
+        // What was settled is gone by now; what was not may be claimed again.
+        for (effect, tenant) in std::mem::take(&mut self.settling) {
+            hand.outbox.settling(&tenant, effect, false);
         }
     }
-    Ok(renewed)
-}
-
-/// When the next free effect is due or the next lease runs out.
-pub(super) fn next_due(connection: &Connection, wanted: Wanted) -> Result<Option<i64>, StoreError> {
-    let ask = || connection.prepare_cached(&next_due_sql(wanted))?.query_row([], |row| row.get(0));
-    ask().map_err(convert::failure)
-}
-
-pub(super) fn next_due_sql(wanted: Wanted) -> String {
-    let clause = wanted.clause();
-    format!(
-        "SELECT min(next) FROM ( \
-           SELECT (SELECT min(due_at_ms) FROM effects WHERE {clause}) AS next UNION ALL \
-           SELECT (SELECT min(lease_until_ms) FROM effects WHERE lease_until_ms IS NOT NULL))"
-    )
 }

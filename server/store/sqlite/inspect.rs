@@ -56,10 +56,12 @@ impl Table {
     /// Every one.
     pub const ALL: [Table; 5] = [Table::Effects, Table::NodeRuns, Table::Labels, Table::Approvals, Table::Keys];
 
-    /// Its name.
+    /// Its name, or what has the rows of the two that it is.
     const fn name(self) -> &'static str {
         match self {
-            Table::Effects => "effects",
+            Table::Effects => {
+                "(SELECT tenant, run, id FROM effects UNION ALL SELECT tenant, run, id FROM in_hand)"
+            }
             Table::NodeRuns => "node_runs",
             Table::Labels => "labels",
             Table::Approvals => "approvals",
@@ -201,7 +203,9 @@ impl Inspection {
         let ask = || {
             self.connection
                 .prepare_cached(
-                    "SELECT run, node_run, due_at_ms, attempt, format, request FROM effects WHERE id = ?1 AND tenant = ?2",
+                    "SELECT run, node_run, due_at_ms, attempt, format, request FROM effects WHERE id = ?1 AND tenant = ?2 \
+                     UNION ALL \
+                     SELECT run, node_run, due_at_ms, attempt, format, request FROM in_hand WHERE id = ?1 AND tenant = ?2",
                 )?
                 .query_row(params![Id::from(id), tenant], |row| {
                     let run = row.get::<_, Id>(0)?.run();

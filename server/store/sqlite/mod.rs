@@ -4,7 +4,8 @@
 //! |------|------|
 //! | `schema.rs`, `migrations/` | opening, migrating, refusing what is newer |
 //! | `writer.rs` | the queue and the group commit: what waits together is made durable by one sync |
-//! | `append.rs`, `claims.rs`, `counts.rs` | what happens inside a transaction |
+//! | `append.rs`, `counts.rs` | what happens inside a transaction |
+//! | `claims.rs` | effects: where their rows are, and which are at hand to be claimed |
 //! | `api_keys.rs`, `approvals.rs` | the tables of API keys and of approvals |
 //! | `objects.rs` | the table of small objects |
 //! | `readers.rs`, `read.rs`, `list.rs` | the pool and its queries |
@@ -50,13 +51,14 @@ use async_trait::async_trait;
 use runyard_engine::{ApprovalId, EffectId, NodeRunId, Position, Recorded, RunId};
 use rusqlite::Connection;
 
-use self::claims::Wanted;
+use self::claims::{AtHand, Load};
 use self::readers::Readers;
 use self::witness::Witness;
 use self::writer::{Job, Queue};
 use super::api_key::{ApiKey, KeyStore};
 use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectStore};
+use super::outbox::Wanted;
 use super::retention::{Removal, Retention};
 use super::{
     Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError, Tenant,
@@ -71,7 +73,7 @@ pub const FILE_NAME: &str = "runyard.db";
 pub struct Options {
     /// Threads that read.
     pub readers: usize,
-    /// Appends, claims and renewals that may wait for the writer; beyond this callers are told `Busy`.
+    /// Appends and other writes that may wait for the writer; beyond this callers are told `Busy`.
     pub queue_entries_max: usize,
     /// The same for how much they have to write, in bytes.
     pub queue_bytes_max: usize,
@@ -81,9 +83,6 @@ pub struct Options {
     pub checkpoint_pages: u32,
     /// Pages the database may grow to; beyond this commits fail until there is room. Absent: what the disk has.
     pub pages_max: Option<u32>,
-    /// Whether the caller knows that whoever claimed effects here before is gone, as the owner of a data folder does. Their
-    /// leases then end at once, and what they had in hand is claimed again without waiting.
-    pub claimers_gone: bool,
 }
 
 impl Default for Options {
@@ -95,15 +94,15 @@ impl Default for Options {
             batch_entries_max: 512,
             checkpoint_pages: 1000,
             pages_max: None,
-            claimers_gone: false,
         }
     }
 }
 
-/// A store in a folder. Dropping it finishes what is queued, moves the WAL into the database and joins its threads.
+/// A store in a folder, which it alone has open to claim effects: claims are in memory and end with it. Dropping it finishes what is queued, moves the WAL into the database and joins its threads.
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
+    at_hand: Arc<AtHand>,
     // Both are there until the drop.
     queue: Option<Queue>,
     readers: Option<Readers>,
@@ -138,13 +137,14 @@ impl Sqlite {
         let checkpointer = schema::open_again(&path)?;
 
         let readers = Readers::open(&path, options.readers.max(1))?;
+        let at_hand = Arc::new(AtHand::open(&writer)?);
         let gate = Arc::new(Mutex::new(()));
         let witness = Arc::new(Mutex::new(Witness::open(&path)));
         let pages = options.checkpoint_pages;
         let (nudge, checkpoints) = checkpoint::start(checkpointer, Arc::clone(&gate), Arc::clone(&witness), pages)?;
-        let (queue, writes) = writer::start(writer, gate, witness, nudge, options)?;
+        let (queue, writes) = writer::start(writer, at_hand.clone(), gate, witness, nudge, options)?;
         // In this order: the writer's end is what ends the checkpointer.
-        Ok(Sqlite { path, queue: Some(queue), readers: Some(readers), threads: vec![writes, checkpoints] })
+        Ok(Sqlite { path, at_hand, queue: Some(queue), readers: Some(readers), threads: vec![writes, checkpoints] })
     }
 
     /// The database file.
@@ -158,6 +158,23 @@ impl Sqlite {
 
     fn readers(&self) -> Result<&Readers, StoreError> {
         self.readers.as_ref().ok_or_else(convert::stopped)
+    }
+
+    async fn claim_wanted(&self, load: Load, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
+        if let Some(claimed) = self.at_hand.claim(&load, lease_ms, false) {
+            return Ok(claimed);
+        }
+        self.queue()?.ask(|answer| Job::Load(load, answer)).await?;
+        Ok(self.at_hand.claim(&load, lease_ms, true).unwrap_or_default())
+    }
+
+    async fn next_due_of(&self, wanted: Wanted) -> Result<Option<i64>, StoreError> {
+        loop {
+            if let Some(next) = self.at_hand.next_due(wanted) {
+                return Ok(next);
+            }
+            self.queue()?.ask(|answer| Job::Load(Load { wanted, now_ms: 0, limit: 0 }, answer)).await?;
+        }
     }
 }
 
@@ -269,8 +286,8 @@ impl Store for Sqlite {
     }
 
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        let claim = claims::Claim::new(Wanted::All, claimer, (now_ms, lease_ms), limit);
-        self.queue()?.ask(|answer| Job::Claim(claim, answer)).await
+        let _ = claimer; // There is but one process that claims.
+        self.claim_wanted(Load { wanted: Wanted::All, now_ms, limit }, lease_ms).await
     }
 
     async fn claim_timers(
@@ -280,21 +297,20 @@ impl Store for Sqlite {
         lease_ms: i64,
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let claim = claims::Claim::new(Wanted::Timers, claimer, (now_ms, lease_ms), limit);
-        self.queue()?.ask(|answer| Job::Claim(claim, answer)).await
+        let _ = claimer;
+        self.claim_wanted(Load { wanted: Wanted::Timers, now_ms, limit }, lease_ms).await
     }
 
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
-        let renewal = claims::Renewal { held: held.to_vec(), lease_until_ms };
-        self.queue()?.ask(|answer| Job::Renew(renewal, answer)).await
+        Ok(self.at_hand.renew(held, lease_until_ms))
     }
 
     async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        self.readers()?.read(|connection| claims::next_due(connection, Wanted::All)).await
+        self.next_due_of(Wanted::All).await
     }
 
     async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
-        self.readers()?.read(|connection| claims::next_due(connection, Wanted::Timers)).await
+        self.next_due_of(Wanted::Timers).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

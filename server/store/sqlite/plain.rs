@@ -13,6 +13,7 @@ use rusqlite::{Connection, params_from_iter};
 use tokio::sync::oneshot;
 
 use super::append::{self, Prepared, Stop};
+use super::claims::{AtHand, EffectChanges};
 use super::convert::{self, Id};
 use super::counts::Deltas;
 use super::{FILE_NAME, Options, schema};
@@ -59,7 +60,8 @@ impl Plain {
         let connection = schema::open(&folder.join(FILE_NAME), &Options::default())?;
         let (run, root) = (sample.run, NodeRunId::root(sample.run));
         let prepared = Prepared::new(sample)?;
-        append::append(&connection, &mut Deltas::default(), &prepared).map_err(|stop| match stop {
+        let at_hand = AtHand::open(&connection)?;
+        append::append(&connection, &mut Deltas::default(), &mut EffectChanges::new(&at_hand), &prepared).map_err(|stop| match stop {
             Stop::Refused(error) => error,
             Stop::Broken(error) => convert::failure(error),
         })?;

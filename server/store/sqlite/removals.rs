@@ -5,6 +5,7 @@ use runyard_engine::{RunId, RunStatus};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::append::{self, Stop};
+use super::claims::EffectChanges;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
 use crate::store::retention::{NEEDS, Removal, STARTED_BY};
@@ -18,8 +19,6 @@ const IS_NEEDED: &str = "SELECT 1 FROM labels CROSS JOIN runs ON runs.tenant = l
      WHERE labels.tenant = ?1 AND labels.name = ?2 AND labels.value = ?3 AND runs.ended_at_ms IS NULL";
 /// Whether a run has a key whose time is not over.
 const HAS_KEY: &str = "SELECT 1 FROM idempotency_keys WHERE tenant = ?1 AND run = ?2 AND at_ms >= ?3";
-/// Whether something is still asked for.
-const IS_ASKED: &str = "SELECT 1 FROM effects WHERE id = ?1 AND tenant = ?2";
 /// By which a run is found, besides its labels.
 const FOUND_BY: [&str; 3] = [
     "DELETE FROM runs WHERE tenant = ?1 AND run = ?2",
@@ -28,7 +27,7 @@ const FOUND_BY: [&str; 3] = [
 ];
 /// What must not read whole tables, for tests.
 #[cfg(test)]
-pub(super) const QUERIES: [&str; 7] = [GOES_ON, IS_NEEDED, HAS_KEY, IS_ASKED, FOUND_BY[0], FOUND_BY[1], FOUND_BY[2]];
+pub(super) const QUERIES: [&str; 6] = [GOES_ON, IS_NEEDED, HAS_KEY, FOUND_BY[0], FOUND_BY[1], FOUND_BY[2]];
 
 /// What is to be removed.
 #[derive(Debug)]
@@ -77,10 +76,15 @@ pub(super) fn oldest(
 }
 
 /// Removes those that may go.
-pub(super) fn remove(connection: &Connection, deltas: &mut Deltas, removals: &Removals) -> Result<Vec<RunId>, Stop> {
+pub(super) fn remove(
+    connection: &Connection,
+    deltas: &mut Deltas,
+    changes: &EffectChanges<'_>,
+    removals: &Removals,
+) -> Result<Vec<RunId>, Stop> {
     let mut gone = Vec::with_capacity(removals.removals.len());
     for removal in &removals.removals {
-        if let Some(row) = may_go(connection, removals, removal)? {
+        if let Some(row) = may_go(connection, changes, removals, removal)? {
             delete(connection, &removals.tenant, removal, &row)?;
             deltas.removed(&removals.tenant, row.status.into());
             gone.push(removal.run);
@@ -89,7 +93,12 @@ pub(super) fn remove(connection: &Connection, deltas: &mut Deltas, removals: &Re
     Ok(gone)
 }
 
-fn may_go(connection: &Connection, removals: &Removals, removal: &Removal) -> rusqlite::Result<Option<RunRow>> {
+fn may_go(
+    connection: &Connection,
+    changes: &EffectChanges<'_>,
+    removals: &Removals,
+    removal: &Removal,
+) -> rusqlite::Result<Option<RunRow>> {
     let Removals { tenant, keys_before_ms, .. } = removals;
     let Removal { run, version, thread, parent, partings, labels: _ } = removal;
     let Some(row) = append::row(connection, tenant, *run)? else { return Ok(None) };
@@ -106,7 +115,7 @@ fn may_go(connection: &Connection, removals: &Removals, removal: &Removal) -> ru
         is_needed |= append::row(connection, tenant, *parent)?.is_some_and(|row| row.ended_at_ms.is_none());
     }
     for parting in partings {
-        is_needed |= connection.prepare_cached(IS_ASKED)?.exists(params![Id::from(*parting), tenant])?;
+        is_needed |= changes.owner(connection, tenant, *parting)?.is_some();
     }
     let has_key = connection.prepare_cached(HAS_KEY)?.exists(params![tenant, Id::from(*run), keys_before_ms])?;
     Ok(Some(row).filter(|_| goes_on != Some(true) && !is_needed && !has_key))

@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_standing.sql"),
     include_str!("migrations/0008_sealed.sql"),
     include_str!("migrations/0009_operations.sql"),
+    include_str!("migrations/0010_in_hand.sql"),
 ];
 
 /// Marks the file as Runyard's (SQLite's `application_id`): "RYRD".
@@ -48,9 +49,7 @@ pub(super) fn open_with(path: &Path, options: &Options, migrations: &[&str]) -> 
     migrate(&mut connection, migrations).map_err(sorted)?;
     refuse_newer_events(&connection, path)?;
     witness::refuse_loss(&connection, path)?;
-    if options.claimers_gone {
-        claims::free_all(&connection).map_err(sorted)?;
-    }
+    claims::free_all(&connection).map_err(sorted)?;
     Ok(connection)
 }
 

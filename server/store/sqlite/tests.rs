@@ -10,7 +10,7 @@ use runyard_engine::event::FORMAT_VERSION;
 use rusqlite::Connection;
 
 use super::writer::Queue;
-use super::{FILE_NAME, Options, Sqlite, list, schema};
+use super::{FILE_NAME, Options, Sqlite, list, schema, wal};
 use crate::store::conformance::fixture::{TENANT, effect, effect_id, go_on, held, node_run, positions, run, start};
 use crate::store::{Cursor, Filter, LabelFilter, Standing, Status, Store, StoreError};
 
@@ -43,26 +43,58 @@ async fn is_filled(store: &dyn Store) {
     assert_eq!(store.list(TENANT, &Filter::default(), None, 9).await.unwrap().len(), 1);
     assert_eq!(store.counts(TENANT).await.unwrap(), [(Status::Waiting, 1)]);
     assert_eq!(store.counts("other").await.unwrap(), [(Status::Running, 1)]);
-    assert_eq!(store.next_due().await.unwrap(), Some(50));
-    let claimed = held(&store.claim("b", 110, 100, 9).await.unwrap());
-    assert_eq!(claimed, [(effect_id(1), 2), (effect_id(2), 1)]);
+    // Long after every lease: a claim of a store before ended with it.
+    let claimed = store.claim("b", 110, 100, 9).await.unwrap();
+    assert_eq!(claimed.iter().map(|one| one.effect.id).collect::<Vec<_>>(), [effect_id(1), effect_id(2)]);
 }
 
 #[tokio::test]
 async fn an_owner_claims_at_once_what_a_dead_claimer_had_in_hand() {
     let folder = folder();
-    let epoch = {
-        let store = open(&folder);
-        start(1).asks(effect(1, 10)).lands(&store).await;
-        store.claim("dead", 10, 1_000_000, 1).await.unwrap()[0].epoch
-    };
-    let unknowing = open(&folder);
-    assert!(unknowing.claim("b", 20, 100, 1).await.unwrap().is_empty(), "the lease still holds");
-    drop(unknowing);
-    let owner = Sqlite::open(folder.path(), Options { claimers_gone: true, ..Options::default() }).unwrap();
-    let claimed = owner.claim("b", 20, 100, 1).await.unwrap();
-    assert_eq!(claimed[0].effect.id, effect_id(1));
-    assert!(claimed[0].epoch > epoch);
+    let store = open(&folder);
+    // One at hand from the first, one that waits in the table.
+    start(1).asks(effect(1, 1)).asks(effect(2, 10)).lands(&store).await;
+    assert_eq!(store.claim("dead", 10, 1_000_000, 9).await.unwrap().len(), 2);
+    drop(store);
+    let owner = open(&folder);
+    assert_eq!(held(&owner.claim("b", 20, 100, 9).await.unwrap()), [(effect_id(1), 1), (effect_id(2), 1)]);
+}
+
+#[tokio::test]
+async fn a_claim_and_its_renewal_write_nothing() {
+    let folder = folder();
+    let store = open(&folder);
+    start(1).asks(effect(1, 1)).asks(effect(2, 10)).lands(&store).await;
+    let before = wal::commits(folder.path()).unwrap();
+    let claimed = held(&store.claim("a", 10, 100, 9).await.unwrap());
+    assert_eq!(claimed, [(effect_id(1), 1), (effect_id(2), 1)]);
+    assert_eq!(store.renew(&claimed, 300).await.unwrap().len(), 2);
+    assert_eq!(wal::commits(folder.path()).unwrap(), before);
+    go_on(1, 1).settles(1, 1).lands(&store).await;
+    go_on(1, 2).settles(2, 1).lands(&store).await;
+    assert_eq!(wal::commits(folder.path()).unwrap(), before + 2);
+}
+
+#[tokio::test]
+async fn more_than_there_is_room_for_at_hand_is_performed_in_its_order() {
+    const EFFECTS: u128 = 3_000;
+    let folder = folder();
+    let store = open(&folder);
+    let many = (0..EFFECTS).fold(start(9), |draft, n| draft.asks(effect(n, 5)));
+    many.lands(&store).await;
+    // Another tenant's is at hand all the same, and a timer that comes due later is found between them.
+    start(8).tenant("other").asks(effect(EFFECTS, 4)).asks(effect(EFFECTS + 1, 9)).lands(&store).await;
+    let mut claimed = Vec::new();
+    while let Some(first) = store.claim("a", 9, 100_000, 64).await.unwrap().into_iter().next() {
+        claimed.push(first.effect.id);
+        assert_eq!(store.next_due().await.unwrap().is_some(), true);
+    }
+    assert_eq!(claimed[0], effect_id(EFFECTS));
+    let store = { drop(store); open(&folder) };
+    let all: Vec<_> = store.claim("a", 9, 100_000, 9_999).await.unwrap().iter().map(|one| one.effect.id).collect();
+    let expected = [EFFECTS].into_iter().chain(0..EFFECTS).chain([EFFECTS + 1]).map(effect_id);
+    assert_eq!(all, expected.collect::<Vec<_>>());
+    assert_eq!(store.next_due().await.unwrap(), Some(100_009));
 }
 
 #[tokio::test]
@@ -264,13 +296,15 @@ async fn a_damaged_event_is_named_and_harms_no_other() {
 async fn a_damaged_effect_does_not_stand_in_the_way() {
     let folder = folder();
     let store = open(&folder);
-    start(1).asks(effect(1, 0)).asks(effect(2, 1)).lands(&store).await;
+    start(1).asks(effect(1, 0)).asks(effect(2, 1)).asks(effect(3, 3)).asks(effect(4, 4)).lands(&store).await;
     drop(store);
-    meddle(&folder, "UPDATE effects SET request = 'x' WHERE due_at_ms = 0");
+    meddle(&folder, "UPDATE in_hand SET request = 'x' WHERE due_at_ms = 0");
+    meddle(&folder, "UPDATE effects SET request = 'x' WHERE due_at_ms = 3");
 
     let store = open(&folder);
-    assert_eq!(held(&store.claim("a", 5, 100, 1).await.unwrap()), []);
     assert_eq!(held(&store.claim("a", 5, 100, 1).await.unwrap()), [(effect_id(2), 1)]);
+    assert_eq!(held(&store.claim("a", 5, 100, 1).await.unwrap()), [(effect_id(4), 1)]);
+    assert_eq!(store.next_due().await.unwrap(), Some(105));
 }
 
 #[tokio::test]
@@ -330,7 +364,7 @@ async fn a_queue_is_full_of_bytes_before_it_is_full_of_entries() {
 async fn a_dead_writer_is_an_error_not_a_hang() {
     let folder = folder();
     let mut store = open(&folder);
-    start(1).lands(&store).await;
+    start(1).asks(effect(1, 5_000)).lands(&store).await;
     let (jobs, inbox) = std::sync::mpsc::channel();
     store.queue = Some(Queue::to(jobs));
     let writer = std::thread::spawn(move || {
@@ -341,8 +375,7 @@ async fn a_dead_writer_is_an_error_not_a_hang() {
     for _ in 0..3 {
         let refused = go_on(1, 1).commit(&store).await;
         assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
-        assert!(matches!(store.claim("a", 0, 1, 1).await, Err(StoreError::Failed(_))));
-        assert!(matches!(store.renew(&[], 1).await, Err(StoreError::Failed(_))));
+        assert!(matches!(store.claim("a", 5_000, 1, 1).await, Err(StoreError::Failed(_))));
         assert!(matches!(store.ping().await, Err(StoreError::Failed(_))));
     }
     assert!(writer.join().is_err());

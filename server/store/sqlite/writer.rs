@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::api_keys::{self, Revocation};
 use super::append::{self, Prepared, Stop};
-use super::claims::{self, Claim, Renewal};
+use super::claims::{self, AtHand, EffectChanges, Load};
 use super::counts::{Deltas, Tally};
 use super::objects::{self, Changed};
 use super::removals::{self, Removals};
@@ -22,8 +22,8 @@ use super::witness::Witness;
 use super::{Options, checkpoint, convert};
 use crate::store::api_key::ApiKey;
 use crate::store::object::Changes;
-use crate::store::{Append, Claimed, Committed, StoreError};
-use runyard_engine::{EffectId, RunId};
+use crate::store::{Append, Committed, StoreError};
+use runyard_engine::RunId;
 
 /// Transactions after which counts are compacted even though work is waiting.
 const BITE_EVERY: u32 = 64;
@@ -35,10 +35,8 @@ type Commits = Vec<Result<Committed, StoreError>>;
 pub(super) enum Job {
     /// Append these, each alone.
     Commit(Vec<Prepared>, Answer<Commits>),
-    /// Take effects.
-    Claim(Claim, Answer<Result<Vec<Claimed>, StoreError>>),
-    /// Keep effects.
-    Renew(Renewal, Answer<Result<Vec<EffectId>, StoreError>>),
+    /// Bring effects to hand that are due.
+    Load(Load, Answer<Result<(), StoreError>>),
     /// Keep an API key.
     AddKey(ApiKey, Answer<Result<(), StoreError>>),
     /// End an API key.
@@ -59,6 +57,11 @@ impl Job {
             Job::Commit(entries, _) => entries.len().max(1),
             _ => 1,
         }
+    }
+
+    /// Whether it needs a transaction of the writer.
+    fn writes(&self) -> bool {
+        !matches!(self, Job::Load(..))
     }
 
     fn bytes(&self) -> usize {
@@ -158,6 +161,7 @@ fn shared(error: StoreError, count: usize) -> Commits {
 /// Starts the thread. It ends when the queue is dropped and empty.
 pub(super) fn start(
     connection: Connection,
+    at_hand: Arc<AtHand>,
     gate: Arc<Mutex<()>>,
     witness: Arc<Mutex<Witness>>,
     nudge: SyncSender<()>,
@@ -168,6 +172,7 @@ pub(super) fn start(
     let tally = Tally::open(&connection)?;
     let writer = Writer {
         connection,
+        at_hand,
         inbox,
         waiting: Arc::clone(&waiting),
         tally,
@@ -188,6 +193,7 @@ pub(super) fn start(
 
 struct Writer {
     connection: Connection,
+    at_hand: Arc<AtHand>,
     inbox: Receiver<Job>,
     waiting: Arc<Waiting>,
     tally: Tally,
@@ -202,8 +208,7 @@ struct Writer {
 /// What became of a job, held back until it is durable.
 enum Done {
     Commit(Commits),
-    Claim(Result<Vec<Claimed>, StoreError>),
-    Renew(Result<Vec<EffectId>, StoreError>),
+    Load(Result<(), StoreError>),
     AddKey(Result<(), StoreError>),
     RevokeKey(Result<Option<ApiKey>, StoreError>),
     ChangeObjects(Result<Changed, StoreError>),
@@ -273,8 +278,22 @@ impl Writer {
     }
 
     fn perform(&mut self, batch: &[Job]) -> Vec<Done> {
-        match self.transaction(|connection, deltas| batch.iter().map(|job| together(connection, deltas, job)).collect())
-        {
+        let mut done = if batch.iter().any(Job::writes) { self.write(batch) } else { Vec::new() };
+        done.resize_with(batch.len(), || Done::Load(Ok(())));
+        for (job, done) in batch.iter().zip(&mut done) {
+            if let Job::Load(load, _) = job {
+                // Not before what was written is durable: nobody is handed anything else.
+                *done = Done::Load(claims::load(&self.connection, &self.at_hand, load));
+            }
+        }
+        done
+    }
+
+    fn write(&mut self, batch: &[Job]) -> Vec<Done> {
+        let written = self.transaction(|connection, deltas, changes| {
+            batch.iter().map(|job| together(connection, deltas, changes, job)).collect()
+        });
+        match written {
             Ok(done) => done,
             // Someone outside holds the lock: to ask again for each entry would only make all wait longer.
             Err(error) if is_busy(&error) => batch.iter().map(|job| all_busy(job, &error)).collect(),
@@ -289,44 +308,51 @@ impl Writer {
     fn alone(&mut self, job: &Job) -> Done {
         match job {
             Job::Commit(entries, _) => {
-                let each = |entry| self.one(|connection, deltas| append::append(connection, deltas, entry));
+                let each = |entry| {
+                    self.one(|connection, deltas, changes| append::append(connection, deltas, changes, entry))
+                };
                 Done::Commit(entries.iter().map(each).collect())
             }
-            Job::Claim(claim, _) => Done::Claim(self.one(|connection, _| claims::claim(connection, claim))),
-            Job::Renew(renewal, _) => Done::Renew(self.one(|connection, _| claims::renew(connection, renewal))),
-            Job::AddKey(key, _) => Done::AddKey(self.one(|connection, _| api_keys::add(connection, key))),
-            Job::RevokeKey(end, _) => Done::RevokeKey(self.one(|connection, _| api_keys::revoke(connection, end))),
+            Job::Load(..) => Done::Load(Ok(())),
+            Job::AddKey(key, _) => Done::AddKey(self.one(|connection, _, _| api_keys::add(connection, key))),
+            Job::RevokeKey(end, _) => Done::RevokeKey(self.one(|connection, _, _| api_keys::revoke(connection, end))),
             Job::ChangeObjects(changes, _) => {
-                Done::ChangeObjects(self.one(|connection, _| Ok(objects::change(connection, changes)?)))
+                Done::ChangeObjects(self.one(|connection, _, _| Ok(objects::change(connection, changes)?)))
             }
             Job::Remove(removals, _) => {
-                Done::Remove(self.one(|connection, deltas| removals::remove(connection, deltas, removals)))
+                Done::Remove(self.one(|connection, deltas, changes| removals::remove(connection, deltas, changes, removals)))
             }
-            Job::Sweep(limit, _) => Done::Sweep(self.one(|connection, _| removals::sweep(connection, *limit))),
-            Job::Ping(_) => Done::Ping(self.one(|connection, _| ping(connection))),
+            Job::Sweep(limit, _) => Done::Sweep(self.one(|connection, _, _| removals::sweep(connection, *limit))),
+            Job::Ping(_) => Done::Ping(self.one(|connection, _, _| ping(connection))),
         }
     }
 
-    fn one<T>(&mut self, work: impl FnOnce(&Connection, &mut Deltas) -> Result<T, Stop>) -> Result<T, StoreError> {
+    fn one<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut Deltas, &mut EffectChanges<'_>) -> Result<T, Stop>,
+    ) -> Result<T, StoreError> {
         // A refusal has written nothing, so that committing it is the same as rolling back.
-        self.transaction(|connection, deltas| sorted(work(connection, deltas))).map_err(convert::failure)?
+        self.transaction(|connection, deltas, changes| sorted(work(connection, deltas, changes)))
+            .map_err(convert::failure)?
     }
 
     /// Work and its counts in one durable transaction, or not at all.
     fn transaction<T>(
         &mut self,
-        work: impl FnOnce(&Connection, &mut Deltas) -> rusqlite::Result<T>,
+        work: impl FnOnce(&Connection, &mut Deltas, &mut EffectChanges<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
         let _checkpoints_wait = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = &self.connection;
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        let mut deltas = Deltas::default();
-        let done = work(connection, &mut deltas).and_then(|done| {
+        let (mut deltas, mut changes) = (Deltas::default(), EffectChanges::new(&self.at_hand));
+        let done = work(connection, &mut deltas, &mut changes).and_then(|done| {
             self.tally.write(connection, &deltas)?;
             connection.execute_batch("COMMIT")?;
             Ok(done)
         });
-        if done.is_err() && !connection.is_autocommit() {
+        if done.is_ok() {
+            changes.apply();
+        } else if !connection.is_autocommit() {
             // Some errors have rolled back by themselves; this is for the others.
             connection.execute_batch("ROLLBACK")?;
         }
@@ -337,7 +363,7 @@ impl Writer {
     fn compact(&mut self) -> bool {
         let Some(place) = self.tally.worth_a_bite() else { return false };
         self.since_bite = 0;
-        let done = self.transaction(|_, deltas| {
+        let done = self.transaction(|_, deltas, _| {
             deltas.bite(place);
             Ok(())
         });
@@ -370,18 +396,22 @@ fn sorted<T>(done: Result<T, Stop>) -> rusqlite::Result<Result<T, StoreError>> {
     }
 }
 
-fn together(connection: &Connection, deltas: &mut Deltas, job: &Job) -> rusqlite::Result<Done> {
+fn together(
+    connection: &Connection,
+    deltas: &mut Deltas,
+    changes: &mut EffectChanges<'_>,
+    job: &Job,
+) -> rusqlite::Result<Done> {
     Ok(match job {
         Job::Commit(entries, _) => {
-            let each = |entry| sorted(append::append(connection, deltas, entry));
+            let each = |entry| sorted(append::append(connection, deltas, changes, entry));
             Done::Commit(entries.iter().map(each).collect::<rusqlite::Result<_>>()?)
         }
-        Job::Claim(claim, _) => Done::Claim(sorted(claims::claim(connection, claim))?),
-        Job::Renew(renewal, _) => Done::Renew(sorted(claims::renew(connection, renewal))?),
+        Job::Load(..) => Done::Load(Ok(())),
         Job::AddKey(key, _) => Done::AddKey(sorted(api_keys::add(connection, key))?),
         Job::RevokeKey(end, _) => Done::RevokeKey(sorted(api_keys::revoke(connection, end))?),
         Job::ChangeObjects(changes, _) => Done::ChangeObjects(Ok(objects::change(connection, changes)?)),
-        Job::Remove(removals, _) => Done::Remove(sorted(removals::remove(connection, deltas, removals))?),
+        Job::Remove(removals, _) => Done::Remove(sorted(removals::remove(connection, deltas, changes, removals))?),
         Job::Sweep(limit, _) => Done::Sweep(sorted(removals::sweep(connection, *limit))?),
         Job::Ping(_) => Done::Ping(sorted(ping(connection))?),
     })
@@ -400,8 +430,7 @@ fn all_busy(job: &Job, error: &rusqlite::Error) -> Done {
     let busy = || StoreError::Busy(error.to_string().into());
     match job {
         Job::Commit(entries, _) => Done::Commit(entries.iter().map(|_| Err(busy())).collect()),
-        Job::Claim(..) => Done::Claim(Err(busy())),
-        Job::Renew(..) => Done::Renew(Err(busy())),
+        Job::Load(..) => Done::Load(Ok(())),
         Job::AddKey(..) => Done::AddKey(Err(busy())),
         Job::RevokeKey(..) => Done::RevokeKey(Err(busy())),
         Job::ChangeObjects(..) => Done::ChangeObjects(Err(busy())),
@@ -415,8 +444,7 @@ fn all_busy(job: &Job, error: &rusqlite::Error) -> Done {
 fn answer(job: Job, done: Done) {
     match (job, done) {
         (Job::Commit(_, answer), Done::Commit(done)) => drop(answer.send(done)),
-        (Job::Claim(_, answer), Done::Claim(done)) => drop(answer.send(done)),
-        (Job::Renew(_, answer), Done::Renew(done)) => drop(answer.send(done)),
+        (Job::Load(_, answer), Done::Load(done)) => drop(answer.send(done)),
         (Job::AddKey(_, answer), Done::AddKey(done)) => drop(answer.send(done)),
         (Job::RevokeKey(_, answer), Done::RevokeKey(done)) => drop(answer.send(done)),
         (Job::ChangeObjects(_, answer), Done::ChangeObjects(done)) => drop(answer.send(done)),

@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use super::{fill, folder, is_filled, meddle, open};
 use crate::store::conformance::fixture::{Draft, TENANT, go_on, positions, run, start};
 use crate::store::retention::{Removal, Retention};
-use crate::store::sqlite::claims::{self, Wanted};
+use crate::store::outbox::Wanted;
+use crate::store::sqlite::claims;
 use crate::store::sqlite::{FILE_NAME, Options, Sqlite, removals, witness};
 use crate::store::{Status, StoreError};
 
@@ -178,7 +179,7 @@ async fn claims_and_removals_read_no_more_than_they_need() {
     drop(open(&folder));
     let database = Connection::open(folder.path().join(FILE_NAME)).unwrap();
     for (wanted, index) in [(Wanted::All, "effects_free"), (Wanted::Timers, "effects_timers")] {
-        for sql in [claims::due_sql(wanted), claims::next_due_sql(wanted)] {
+        for sql in [claims::due_sql(wanted), claims::first_sql(wanted)] {
             let steps = plan(&database, &sql);
             assert!(steps.contains(index), "{sql}: {steps}");
             assert!(!steps.contains("SCAN effects;") && !steps.contains("B-TREE"), "{sql}: {steps}");
