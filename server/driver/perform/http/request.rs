@@ -217,11 +217,16 @@ fn essence(content_type: Option<&str>) -> String {
     content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
+/// UTF-8 without the mark that says so: RFC 8259, section 8.1, lets a reader of JSON ignore it, and it is not part of a text.
+fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 /// The body, where it is JSON by its type and by itself.
 pub(super) fn json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
     let kind = essence(content_type);
     let says_json = kind == "application/json" || kind == "text/json" || kind.ends_with("+json");
-    serde_json::from_slice(body).ok().filter(|_| says_json)
+    serde_json::from_slice(without_bom(body)).ok().filter(|_| says_json)
 }
 
 /// The body, where it is text: UTF-8, of a type that is text, or that nobody named.
@@ -233,5 +238,5 @@ pub(super) fn text(content_type: Option<&str>, body: &[u8]) -> Option<String> {
         || matches!(sub, "json" | "xml" | "javascript" | "yaml" | "x-ndjson" | "x-www-form-urlencoded" | "graphql")
         || sub.ends_with("+json")
         || sub.ends_with("+xml");
-    std::str::from_utf8(body).ok().filter(|text| is_text || text.is_empty()).map(str::to_owned)
+    std::str::from_utf8(without_bom(body)).ok().filter(|text| is_text || text.is_empty()).map(str::to_owned)
 }
