@@ -42,6 +42,7 @@ mod submit;
 pub mod threads;
 mod writing;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures::Stream;
@@ -283,9 +284,23 @@ impl Runs {
         self.submitter.may_be_live(tenant, run, node_run)
     }
 
-    /// The node types there are.
+    /// The node types that every tenant has; of [`Runs::of_tenant`], those of the tenant.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// The node types of a tenant.
+    pub fn catalog_of(&self, tenant: &str) -> &Catalog {
+        self.catalog.of(tenant)
+    }
+
+    /// The same runs, where node types are those of a tenant.
+    pub fn of_tenant(&self, tenant: &str) -> Cow<'_, Self> {
+        if self.catalog.tenants().contains_key(tenant) {
+            Cow::Owned(Runs { catalog: self.catalog.shared_of(tenant), ..self.clone() })
+        } else {
+            Cow::Borrowed(self)
+        }
     }
 
     /// What is being performed in this process.

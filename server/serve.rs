@@ -22,7 +22,7 @@ use crate::expressions::{Expressions, Limits};
 use crate::feed::Bells;
 use crate::integrations::{Integrations, SecretError};
 use crate::objects::Objects;
-use crate::planner::LexicalPlanner;
+use crate::planner::{LexicalPlanner, PlannerOfTenant};
 use crate::retention;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
 use crate::runs::{self, Runs};
@@ -102,7 +102,9 @@ impl Server {
         let stopping = CancellationToken::new();
         let work = Arc::new(Notify::new());
         let clock = Clock::system();
-        let catalog = Arc::new(Catalog::with(&config.integrations));
+        // Callers without a credential use no integration beside callers with one. Without authentication all callers are the operator.
+        let anonymous = config.auth.is_optional_somewhere().then_some(auth::DEFAULT_TENANT);
+        let catalog = Arc::new(Catalog::without(&config.integrations, anonymous));
         let runs = Runs::new(runs::Parts {
             store: store.clone(),
             catalog: catalog.clone(),
@@ -133,7 +135,7 @@ impl Server {
         let keeping = tokio::spawn(retention::keep(keeping, stopping.clone()));
         let parts = driver::Parts {
             store: store.clone(),
-            planner: Arc::new(LexicalPlanner::new(catalog.clone())),
+            planner: Arc::new(PlannerOfTenant::new(&catalog, LexicalPlanner::new)),
             runs,
             performer: Arc::new(InProcess {
                 catalog,

@@ -160,7 +160,8 @@ async fn answer(
         },
         Request::Plan { node_type, inputs, constraints, .. } => {
             let (node_type, inputs, constraints) = (node_type.clone(), inputs.clone(), constraints.clone());
-            let request = PlanRequest { node_type, inputs, constraints, earlier };
+            let tenant = around.tenant.clone();
+            let request = PlanRequest { node_type, inputs, constraints, earlier, tenant };
             match parts.planner.plan(request).await {
                 Ok(plan) => Command::Planned { effect: effect.id, node_run: effect.node_run, plan },
                 Err(failure) => settle(effect, Outcome::Failed(failure)),

@@ -41,7 +41,7 @@ impl Runs {
         if self.state(tenant, run).await?.is_some() {
             return Ok(());
         }
-        let start = self.prepared(new.clone(), &self.fingerprints.of(&new.request)).await?;
+        let start = self.of_tenant(tenant).prepared(new.clone(), &self.fingerprints.of(&new.request)).await?;
         let mut start = Start { parent: Some(parent.clone()), face: face.clone(), ..start };
         for (name, id) in [(PARENT_RUN, parent.run.to_string()), (PARENT_NODE_RUN, parent.node_run.to_string())] {
             start.labels.insert(name.to_owned(), [id].into());

@@ -150,7 +150,9 @@ async fn a_secret_that_a_service_repeats_in_another_form_is_masked_in_keys_value
     let (run, root) = served.doors.plan(goal).await;
     let seen = json!(served.doors.events(&run, 0).await).to_string();
     let result = served.doors.node_run(&root).await["outputs"]["result"].clone();
-    for (field, expected) in [("slashed", json!("***")), ("unicode", json!(["x***y"])), ("***", json!(1)), ("percent", json!("***"))] {
+    for (field, expected) in
+        [("slashed", json!("***")), ("unicode", json!(["x***y"])), ("***", json!(1)), ("percent", json!("***"))]
+    {
         assert_eq!(result[field], expected, "{field}: {result}");
     }
     assert_eq!(serde_json::from_str::<Value>(result["nested"].as_str().unwrap()).unwrap(), json!({ "t": "***" }));
@@ -260,6 +262,12 @@ async fn what_cannot_work_is_refused_with_its_place() {
         ("{project}", "{team}", "node type `create_ticket`"),
         ("slug = \"list_tickets\"", "slog = \"list_tickets\"", "[0].node_types[1]"),
         ("id = \"crm\"", "id = \"helpdesk\"", "twice"),
+        (
+            "id = \"crm\"",
+            "id = \"crm\"\n        tenants = [\"acme\", \"default\"]",
+            "callers without a credential have",
+        ),
+        ("id = \"crm\"", "id = \"crm\"\n        tenants = [\"\"]", "integration `crm`: tenants"),
         ("http://127.0.0.1:9\"\n        active", "mailto:x\"\n        active", "integration `crm`: url"),
     ] {
         assert!(text.contains(from), "{from}");
