@@ -48,6 +48,15 @@ where
     kept_alive(frames.map(|frame| frame.map(|frame| event(&frame))), beat.text.as_bytes(), beat.every, clock)
 }
 
+/// Events that are written already, with an empty comment into every long silence.
+pub fn with_comments<S>(chunks: S, clock: Clock) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static
+where
+    S: Stream<Item = Result<Bytes, crate::store::StoreError>> + Send + 'static,
+{
+    let Beat { every, text } = Beat::default();
+    kept_alive(chunks, text.as_bytes(), every, clock)
+}
+
 /// JSON has no line break outside its strings, and escapes those within: one `data` line always holds it all.
 fn event(frame: &Frame) -> Bytes {
     let name = frame.name.map(|name| format!("event: {name}\n")).unwrap_or_default();

@@ -116,6 +116,7 @@ pub const CODES: &[Code] = &[
     code(404, "batch_not_found", Scope::Listed, "There is no such batch, or it is another tenant's."),
     code(404, "tool_not_found", Scope::Listed, "There is no such tool, or it is another tenant's."),
     code(404, "release_not_found", Scope::Listed, "There is no such release, or it is another tenant's."),
+    code(404, "environment_not_found", Scope::Listed, "There is no such environment; `default` is the only one."),
     code(404, "thread_not_found", Scope::Listed, "There is no such thread, or it is another tenant's."),
     code(405, "method_not_allowed", Scope::Outside, "The path exists; `Allow` says which methods it has."),
     code(408, "body_slow", Scope::Outside, "The body was not sent within 30 s."),
