@@ -46,7 +46,8 @@ async fn the_first_call_of_a_client_finds_the_default_environment_and_reads_the_
     let world = World::new().await;
     let environments = world.get("acp", "/v1/environments").await.json();
     let default = environments["data"].as_array().unwrap().iter().find(|one| one["isDefault"] == true).unwrap().clone();
-    let created = ask(&world, Method::POST, "/v1/threads", Some(json!({ "environmentId": default["id"] }))).await.json();
+    let created =
+        ask(&world, Method::POST, "/v1/threads", Some(json!({ "environmentId": default["id"] }))).await.json();
     let thread = created["thread"]["id"].as_str().unwrap();
     assert_eq!((&created["thread"]["environmentId"], created.get("run")), (&default["id"], None));
     let path = format!("/v1/threads/{thread}/messages");
@@ -68,6 +69,29 @@ async fn the_first_call_of_a_client_finds_the_default_environment_and_reads_the_
     let runs = world.get("acp", &format!("/v1/threads/{thread}/runs")).await.json();
     assert_eq!(runs["data"].as_array().unwrap().len(), 2);
     assert_ne!(next.last().unwrap()["run"]["id"], *run.get("id").unwrap());
+}
+
+/// The vendor's TypeScript client: no `/v1`, and no `Accept`.
+#[tokio::test]
+async fn paths_are_answered_without_their_version_as_well() {
+    let world = World::new().await;
+    let url = |path: &str| format!("{}{path}", world.server.url("acp").unwrap());
+    let client = reqwest::Client::new();
+    let post = async |path: &str, body: Value| client.post(url(path)).json(&body).send().await.unwrap();
+    let environments: Value =
+        client.get(url("/environments?isDefault=true")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(environments["data"][0]["isDefault"], true);
+    let created: Value = post("/threads", json!({})).await.json().await.unwrap();
+    let sent = post(
+        &format!("/threads/{}/messages", created["thread"]["id"].as_str().unwrap()),
+        json!({ "content": "Say \"a\"." }),
+    )
+    .await;
+    let text = sent.text().await.unwrap();
+    assert!(text.contains("response.completed") && text.contains("\"content\":\"a\""), "{text}");
+    let run = post("/servers/default/runs", json!({ "content": "Say \"b\"." })).await;
+    assert_eq!(run.status(), 201);
+    assert_eq!(post("/nothing", json!({})).await.status(), 404);
 }
 
 #[tokio::test]
@@ -115,7 +139,11 @@ async fn a_stream_of_a_run_that_fails_names_the_error_and_one_that_is_cancelled_
     let seen = events(&seen);
     assert_eq!((answer(&seen), &seen.last().unwrap()["run"]["status"]), ("", &json!("cancelled")));
     let again = ask(&world, Method::POST, &path, None).await.json();
-    assert_eq!((&again["thread"]["status"], again.get("run")), (&json!("cancelled"), None), "nothing is left to cancel");
+    assert_eq!(
+        (&again["thread"]["status"], again.get("run")),
+        (&json!("cancelled"), None),
+        "nothing is left to cancel"
+    );
 }
 
 #[tokio::test]
@@ -127,7 +155,10 @@ async fn a_question_ends_the_stream_and_the_next_message_answers_it() {
     let thread = asked[0]["threadId"].as_str().unwrap();
     let path = format!("/v1/threads/{thread}/messages");
     let answered = events(&streamed(&world, Method::POST, &path, Some(json!({ "content": "red" }))).await);
-    assert_eq!((answer(&answered), &answered.last().unwrap()["run"]["id"]), ("red", &asked.last().unwrap()["run"]["id"]));
+    assert_eq!(
+        (answer(&answered), &answered.last().unwrap()["run"]["id"]),
+        ("red", &asked.last().unwrap()["run"]["id"])
+    );
     assert!(!types(&answered).contains(&"response.started"), "only what came after the answer: {answered:?}");
 }
 
@@ -183,7 +214,13 @@ async fn a_permission_request_is_streamed_listed_and_decided_once() {
         let echo = json!({ "node_type_id": "runyard.core.echo", "version": "1" });
         let body = json!({ "root_node_type_ref": echo, "input": { "echo": "x" }, "extensions": { "runyard.approval": "on_tool_call" } });
         let run = world.start(body).await.run_id;
-        (world.get("acp", &format!("/v1/servers/default/runs/{run}")).await.json()["run"]["threadId"].as_str().unwrap().to_owned(), run)
+        (
+            world.get("acp", &format!("/v1/servers/default/runs/{run}")).await.json()["run"]["threadId"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+            run,
+        )
     };
     for (decision, status) in [("allow", "completed"), ("deny", "cancelled")] {
         let (thread, _) = start().await;
@@ -198,8 +235,12 @@ async fn a_permission_request_is_streamed_listed_and_decided_once() {
 
         let body = json!({ "decision": decision, "reason": "as agreed" });
         let decided = ask(&world, Method::POST, &format!("{pending}/{id}/decision"), Some(body)).await.json();
-        assert_eq!((&decided["ok"], &decided["requestId"], &decided["decision"]), (&json!(true), &json!(id), &json!(decision)));
-        let seen = events(&streamed(&world, Method::GET, &format!("/v1/threads/{thread}/events?stream=true"), None).await);
+        assert_eq!(
+            (&decided["ok"], &decided["requestId"], &decided["decision"]),
+            (&json!(true), &json!(id), &json!(decision))
+        );
+        let seen =
+            events(&streamed(&world, Method::GET, &format!("/v1/threads/{thread}/events?stream=true"), None).await);
         let asked = seen.iter().find(|event| event["type"] == "permission.requested").unwrap();
         assert_eq!(asked["permissionRequest"]["requestId"], json!(id));
         assert_eq!(seen.last().unwrap()["run"]["status"], status);
