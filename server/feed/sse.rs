@@ -37,6 +37,9 @@ impl Default for Beat {
     }
 }
 
+/// Events as they are sent, or why the stream ends early.
+pub type Written = Result<Bytes, crate::store::StoreError>;
+
 /// A frame, or why the stream ends early.
 pub type Framed = Result<Frame, crate::store::StoreError>;
 
@@ -51,7 +54,7 @@ where
 /// Events that are written already, with an empty comment into every long silence.
 pub fn with_comments<S>(chunks: S, clock: Clock) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static
 where
-    S: Stream<Item = Result<Bytes, crate::store::StoreError>> + Send + 'static,
+    S: Stream<Item = Written> + Send + 'static,
 {
     let Beat { every, text } = Beat::default();
     kept_alive(chunks, text.as_bytes(), every, clock)
