@@ -4,7 +4,7 @@
 
 use crate::draft::Draft;
 use crate::finish::{self, Checked, Ending};
-use crate::{ApprovalId, Event, Node, NodeRunId, Object, Rejected, Wait, approval, bindings, kinds, limits};
+use crate::{ApprovalId, Event, Node, NodeRunId, Object, Rejected, Wait, approval, bindings, depth, kinds, limits};
 
 /// Begins everything that can begin. Every command that changed something ends here.
 pub(crate) fn dispatch(draft: &mut Draft) -> Result<(), Rejected> {
@@ -32,6 +32,9 @@ fn prepare(draft: &Draft, node: &Node) -> Checked<Ready> {
     // A later try has the inputs of the first, and what was agreed to is done as it was agreed to.
     let new = node.attempt == 0 && node.approval.is_none();
     let inputs = if new { bindings::resolve(draft.state(), node)? } else { None };
+    if inputs.as_ref().is_some_and(|inputs| depth::object_nests_deeper(inputs, draft.depth_max())) {
+        return Err(depth::too_deep("the inputs", draft.depth_max()).into());
+    }
     limits::one_more_step(draft.state(), node)?;
     let wait = kinds::begin(draft.state(), node, inputs.as_ref().unwrap_or(&node.inputs), draft.at_ms())?;
     Ok(Ready { inputs, wait, asks: approval::comes_first(draft.state(), node) })

@@ -4,6 +4,7 @@
 //! |------------------|------------------------------------------------------------------|
 //! | `start.rs`       | a new run: resolve, validate, start once                         |
 //! | `submit.rs`      | one command: load, decide, commit, tell who waits                |
+//! | `admission.rs`   | how much one tenant may have: live runs, starts, descendants     |
 //! | `approvals.rs`   | what somebody is asked to agree to: listed, decided              |
 //! | `decisions.rs`   | tokens that decide for whoever holds them                        |
 //! | `cache.rs`       | run states kept at hand                                          |
@@ -22,6 +23,7 @@
 //!
 //! Nothing here knows a dialect, and nothing here decides: the engine does.
 
+mod admission;
 pub mod answer;
 pub mod approvals;
 mod cache;
@@ -34,7 +36,7 @@ mod pass_through;
 pub mod recalls;
 mod references;
 pub mod remote;
-mod retention;
+pub(crate) mod retention;
 pub mod row;
 mod start;
 pub mod sub_runs;
@@ -74,6 +76,7 @@ pub struct Runs {
     fingerprints: fingerprint::Fingerprints,
     decisions: decisions::Decisions,
     seal: pass_through::Seal,
+    admission: Arc<admission::Admission>,
     limits: Limits,
 }
 
@@ -82,6 +85,8 @@ pub struct Runs {
 pub struct Limits {
     /// Atomic node runs of one run at once.
     pub parallel_max: u32,
+    /// The table's.
+    pub table: crate::limits::Limits,
 }
 
 /// Why a question about a run was not answered.
@@ -147,6 +152,26 @@ pub enum Error {
         "what the run passes through cannot be sealed or opened; the server key may be another one than when the run was started"
     )]
     Unsealed,
+    /// The tenant has as many live runs as it may.
+    #[error("there are {limit} runs that have not ended; wait for some, or cancel some (limits.live_runs)")]
+    TooManyLiveRuns {
+        /// The bound.
+        limit: u64,
+    },
+    /// So many starts of the tenant are being answered.
+    #[error("{limit} starts are being answered; send this one again in a moment (limits.starts_in_flight)")]
+    TooManyStarts {
+        /// The bound.
+        limit: u64,
+    },
+    /// A run has started so many others, directly or through others.
+    #[error("run {root} has {limit} runs below it and may have no more (limits.run_descendants)")]
+    TooManyDescendants {
+        /// The run at the top.
+        root: RunId,
+        /// The bound.
+        limit: u64,
+    },
     /// The run moves faster than this command could be decided, or the store's queue is full. Nothing was recorded.
     #[error("too much is going on; try again")]
     Busy,
@@ -195,7 +220,7 @@ impl Runs {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let feed = Feed { store: parts.store.clone(), bells: parts.bells.clone(), clock: parts.clock.clone() };
-        let submitter = Submitter::new(parts.store.clone(), parts.clock.clone(), parts.bells, parts.work);
+        let submitter = Submitter::new(parts.store.clone(), parts.clock.clone(), parts.bells, parts.work, usize::try_from(parts.limits.table.depth).unwrap_or(usize::MAX));
         Runs {
             store: parts.store,
             catalog: parts.catalog,
@@ -205,6 +230,7 @@ impl Runs {
             fingerprints: fingerprint::Fingerprints::new(&parts.secret),
             decisions: decisions::Decisions::new(&parts.secret),
             seal: pass_through::Seal::new(&parts.secret),
+            admission: Arc::new(admission::Admission::new(parts.limits.table)),
             limits: parts.limits,
         }
     }
@@ -246,6 +272,21 @@ impl Runs {
         Ok(self.store.page(tenant, filter, skipped, limit).await?)
     }
 
+    /// The run of a row, as it stands. Nothing where it cannot be read, or has been removed since the row was: one run is no reason to
+    /// fail a list.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn listed(&self, tenant: &str, row: &RunRow) -> Result<Option<Arc<State>>, Error> {
+        match self.submitter.load(tenant, row.run).await {
+            Err(Error::Unreadable { run, reason }) => {
+                tracing::warn!(%run, reason, "a run cannot be read and is left out; `runyard check` says more");
+                Ok(None)
+            }
+            loaded => loaded,
+        }
+    }
+
     /// How many runs there are in each status.
     pub async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, Error> {
         Ok(self.store.counts(tenant).await?)
@@ -282,6 +323,11 @@ impl Runs {
     /// somebody may perform what is not wanted any more: its result is dropped.
     pub fn may_be_live(&self, tenant: &str, run: RunId, node_run: NodeRunId) -> bool {
         self.submitter.may_be_live(tenant, run, node_run)
+    }
+
+    /// Levels that a value may nest.
+    pub fn depth_max(&self) -> usize {
+        usize::try_from(self.limits.table.depth).unwrap_or(usize::MAX)
     }
 
     /// The node types that every tenant has; of [`Runs::of_tenant`], those of the tenant.

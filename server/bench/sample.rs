@@ -76,7 +76,7 @@ pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
         bells: Arc::new(Bells::default()),
         work: Arc::new(Notify::new()),
         secret: [0; 32],
-        limits: Limits { parallel_max: 16 },
+        limits: Limits { parallel_max: 16, table: crate::limits::Limits::default() },
     });
     let odd = |what: &str| BenchError::Server(format!("was asked for something that {what}"));
     let body: arp::RunStartRequest = serde_json::from_value(waiting()).map_err(|_| odd("is no start"))?;

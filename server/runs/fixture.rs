@@ -67,7 +67,7 @@ impl Yard {
             bells: bells.clone(),
             work: work.clone(),
             secret: [7; 32],
-            limits: Limits { parallel_max: 16 },
+            limits: Limits { parallel_max: 16, table: crate::limits::Limits::default() },
         });
         Yard { store, clock, runs, bells, work, catalog }
     }

@@ -37,13 +37,19 @@ impl Runs {
         let log = self.submitter.log(tenant, row.run).await?;
         let state: State = replay(row.run, &log)
             .map_err(|corrupt| StoreError::Corrupt { run: row.run, reason: corrupt.to_string() })?;
-        Ok(state.start.as_deref().map(|start| Removal {
-            run: row.run,
-            version: row.version,
-            labels: start.labels.clone(),
-            thread: start.turn.as_ref().map_or_else(|| threads::own(row.run), |turn| turn.thread.clone()),
-            parent: start.parent.as_ref().map(|parent| parent.run),
-            partings: partings(&state),
-        }))
+        Ok(removal(&state))
     }
+}
+
+/// What has to be known of a run to remove it; nothing for one that never began.
+pub(crate) fn removal(state: &State) -> Option<Removal> {
+    let start = state.start.as_deref()?;
+    Some(Removal {
+        run: state.run,
+        version: state.version,
+        labels: start.labels.clone(),
+        thread: start.turn.as_ref().map_or_else(|| threads::own(state.run), |turn| turn.thread.clone()),
+        parent: start.parent.as_ref().map(|parent| parent.run),
+        partings: partings(state),
+    })
 }

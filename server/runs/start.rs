@@ -139,6 +139,8 @@ impl Runs {
         if let Some(earlier) = self.earlier(tenant, repeat, fingerprint).await? {
             return Ok(earlier);
         }
+        let _starting = self.admission.begin(tenant)?;
+        self.admission.one_more(&*self.store, tenant, self.clock.now_ms()).await?;
         let run = self.clock.new_run_id();
         super::note_run(run);
         let turn = match &new.thread {

@@ -30,6 +30,7 @@ const PAGE: usize = 1_000;
 pub(super) struct Submitter {
     store: Arc<dyn Store>,
     clock: Clock,
+    depth_max: usize,
     bells: Arc<Bells>,
     work: Arc<Notify>,
     cache: Cache,
@@ -60,11 +61,18 @@ pub(super) struct Riders {
 }
 
 impl Submitter {
-    pub(super) fn new(store: Arc<dyn Store>, clock: Clock, bells: Arc<Bells>, work: Arc<Notify>) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        bells: Arc<Bells>,
+        work: Arc<Notify>,
+        depth_max: usize,
+    ) -> Self {
         let turns = (0..TURNS).map(|_| Turn::new(())).collect();
         Submitter {
             store,
             clock,
+            depth_max,
             bells,
             work,
             cache: Cache::default(),
@@ -112,7 +120,8 @@ impl Submitter {
                 None => self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run))),
             };
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
-            let decided = decide(&before, command.clone(), Context { at_ms, run, fit: output_schema::fit });
+            let context = Context { at_ms, run, fit: output_schema::fit, depth_max: self.depth_max };
+            let decided = decide(&before, command.clone(), context);
             // A commit would show that what is at hand is old. Where there is none, somebody has to look.
             if decided.as_ref().map_or(true, |decision| decision.events.is_empty())
                 && self.is_old(tenant, &before).await?

@@ -88,7 +88,7 @@ impl Runs {
         let Some(turn) = state.as_deref().map(turn_of).filter(|turn| turn.number > 1) else { return Ok(Vec::new()) };
         let mut answers = Vec::new();
         for row in self.thread(tenant, &turn.thread, Some(turn.number), EARLIER_MAX).await? {
-            let state: Option<Arc<State>> = self.state(tenant, row.run).await?;
+            let state: Option<Arc<State>> = self.listed(tenant, &row).await?;
             answers.extend(state.as_deref().and_then(answer::of));
         }
         answers.reverse();

@@ -64,7 +64,7 @@ impl Alive {
             bells,
             work: work.clone(),
             secret: [7; 32],
-            limits: Limits { parallel_max: 3 },
+            limits: Limits { parallel_max: 3, table: runyard::limits::Limits::default() },
         });
         let expressions = Arc::new(Expressions::new(expressions::Limits::default(), clock.clone()));
         let performer = InProcess { catalog: catalog(), outside: None, expressions };

@@ -108,7 +108,7 @@ pub(super) async fn list(room: &Room, cx: &Caller, place: Place, page: Page) -> 
     let mut shower = Shower::default();
     let mut runs = Vec::with_capacity(rows.len());
     for row in rows {
-        let state = room.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
+        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
         runs.push(shower.run(room, cx, &state).await?);
     }
     Ok(RunList {

@@ -179,8 +179,8 @@ impl Room {
 
     /// A thread is called as its first run is, or by what that was to do.
     async fn title_of(&self, cx: &Caller, first: &RunRow) -> Result<Option<String>, Refusal> {
-        let state = self.runs.get(&cx.tenant, &first.run.to_string()).await.map_err(of_runs)?;
-        Ok(wire::title(&state).or_else(|| first.title.clone()))
+        let state = self.runs.listed(&cx.tenant, first).await.map_err(of_runs)?;
+        Ok(state.and_then(|state| wire::title(&state)).or_else(|| first.title.clone()))
     }
 
     /// What was said in a thread, the oldest first; of a long one, in its last runs. And whether that is all.
@@ -200,7 +200,7 @@ impl Room {
             });
         }
         for row in rows.iter().rev() {
-            let state = self.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
+            let Some(state) = self.runs.listed(&cx.tenant, row).await.map_err(of_runs)? else { continue };
             let events = runs::events(self, cx, &state, usize::MAX).await?;
             messages.extend(events.into_iter().filter_map(|event| message(id, event)));
         }
@@ -373,7 +373,7 @@ pub(super) async fn events(room: &Room, cx: &Caller, id: &str, between: Between)
     rows.reverse();
     let mut all = Vec::new();
     for row in rows {
-        let state = room.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
+        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
         all.extend(runs::events(room, cx, &state, usize::MAX).await?);
     }
     let place = |name: &str, wanted: &Option<String>| match wanted {
@@ -464,7 +464,7 @@ pub(super) async fn runs_of(room: &Room, cx: &Caller, id: &str, wanted: WantedRu
     let mut shower = Shower::default();
     let mut shown = Vec::new();
     for row in rows.into_iter().skip(offset).take(limit) {
-        let state = room.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
+        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
         shown.push(shower.run(room, cx, &state).await?);
     }
     Ok(ThreadRunList { object: ListObject::List, data: shown.clone(), runs: shown, has_more: Some(has_more) })

@@ -224,7 +224,7 @@ impl Room {
         let rows = self.runs.page(&cx.tenant, &filter(request), (page - 1) * size, size).await.map_err(of_runs)?;
         let mut runs = Vec::with_capacity(rows.len());
         for row in rows {
-            let state = self.state(cx, row.run).await?;
+            let Some(state) = self.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
             runs.push(self.dto(cx, &state, request.include_events.unwrap_or(false)).await?);
         }
         Ok(runs)

@@ -27,7 +27,7 @@ pub(super) async fn load(with: &InProcess, around: &Around) -> Result<Loaded, Fa
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
             let said = (node_type.id.as_str(), &node.inputs);
-            evaluate(&with.expressions, said, &nodes, around.moment(&state)).await?
+            around.bounded(evaluate(&with.expressions, said, &nodes, around.moment(&state)).await?)?
         }
         None => None,
     };

@@ -146,7 +146,10 @@ impl InProcess {
         let state = around.state().await?;
         let (nodes, moment) = (Nodes::around(&state, around.node_run), around.moment(&state));
         let inputs = match &nodes {
-            Some(nodes) => evaluate(&self.expressions, (&call.node_type.id, call.inputs), nodes, moment).await?,
+            Some(nodes) => {
+                let inputs = evaluate(&self.expressions, (&call.node_type.id, call.inputs), nodes, moment).await?;
+                around.bounded(inputs)?
+            }
             None => None,
         };
         Ok(Setting { nodes, moment, inputs })

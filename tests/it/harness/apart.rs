@@ -47,7 +47,7 @@ impl Apart {
             bells: Arc::new(Bells::default()),
             work: Arc::new(Notify::new()),
             secret: [7; 32],
-            limits: Limits { parallel_max: 16 },
+            limits: Limits { parallel_max: 16, table: runyard::limits::Limits::default() },
         });
         let stopping = CancellationToken::new();
         let settings = Settings { stopping: stopping.clone(), ..settings };

@@ -140,6 +140,7 @@ fn refusals() -> Vec<Fault> {
         Fault::BodyMissing,
         Fault::BodyBroken,
         Fault::BodySlow { limit: Duration::ZERO },
+        Fault::BodyTooDeep { limit: 0 },
         Fault::NotJson { reason: text() },
         Fault::invalid(Place::Query, "", ""),
         Fault::Unauthenticated { reason: text(), why: "", challenge: text() },
@@ -162,6 +163,7 @@ fn concerns(fault: &Fault, operation: &Operation) -> bool {
         | Fault::BodyMissing
         | Fault::BodyBroken
         | Fault::BodySlow { .. }
+        | Fault::BodyTooDeep { .. }
         | Fault::NotJson { .. } => has_body,
         Fault::Invalid { .. } => has_body || !operation.parameters.is_empty(),
         Fault::Unauthenticated { .. } | Fault::Forbidden { .. } | Fault::Unavailable { .. } => operation.secured,

@@ -42,6 +42,7 @@ pub(super) async fn perform(outside: &Outside, operation: &Operation, call: &Cal
     if !answer.status.is_success() {
         return Err(refused(&host, &answer, call.now_ms));
     }
+    request::refuse_deep(&host, &answer)?;
     let mut outputs = outputs(&answer);
     masks.object(&mut outputs);
     Ok(outputs)
