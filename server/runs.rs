@@ -220,7 +220,13 @@ impl Runs {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let feed = Feed { store: parts.store.clone(), bells: parts.bells.clone(), clock: parts.clock.clone() };
-        let submitter = Submitter::new(parts.store.clone(), parts.clock.clone(), parts.bells, parts.work, usize::try_from(parts.limits.table.depth).unwrap_or(usize::MAX));
+        let submitter = Submitter::new(
+            parts.store.clone(),
+            parts.clock.clone(),
+            parts.bells,
+            parts.work,
+            usize::try_from(parts.limits.table.depth).unwrap_or(usize::MAX),
+        );
         Runs {
             store: parts.store,
             catalog: parts.catalog,
@@ -328,6 +334,11 @@ impl Runs {
     /// Levels that a value may nest.
     pub fn depth_max(&self) -> usize {
         usize::try_from(self.limits.table.depth).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes of the entries on one page of a list, for those who write answers.
+    pub fn answer_bytes(&self) -> usize {
+        usize::try_from(self.limits.table.answer_bytes).unwrap_or(usize::MAX)
     }
 
     /// The node types that every tenant has; of [`Runs::of_tenant`], those of the tenant.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::start::{Walk, fresh, label};
 use super::{FACE, Room, error, runs, wire};
+use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::arp::runs::idempotency_key;
 use crate::dialects::arp::wire::time;
 use crate::dialects::refusal::{Refusal, of_runs};
@@ -173,6 +174,7 @@ pub(super) async fn list(
         ..Filter::default()
     };
     let (mut batches, mut count, mut after) = (Vec::new(), 0, None);
+    let (mut size, mut full) = (AnswerSize::of(room.runs.answer_bytes()), false);
     let none = !statuses.is_empty() && stored.is_empty();
     loop {
         let rows =
@@ -180,9 +182,14 @@ pub(super) async fn list(
         after = rows.last().map(|row| Cursor { created_at_ms: row.created_at_ms, run: row.run });
         let last = rows.len() < PAGE;
         for row in rows {
-            if count >= offset && batches.len() < limit {
+            if count >= offset && batches.len() < limit && !full {
                 let state = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)?;
-                batches.extend(state.map(|state| shown(&state, &cx.tenant)));
+                if let Some(batch) = state.map(|state| shown(&state, &cx.tenant)) {
+                    full = !size.admits(&batch);
+                    if !full {
+                        batches.push(batch);
+                    }
+                }
             }
             count += 1;
         }

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::filter::{LOOKED_AT_MAX, Wanted};
 use super::releases::Kept;
 use super::{Room, error, wire};
+use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::Error;
 use crate::store::{Filter, LabelFilter};
@@ -39,9 +40,14 @@ pub(super) async fn list(room: &Room, cx: &Caller, body: ListRuns) -> Result<Run
     let found = room.find(cx, &wanted, offset, limit).await?;
     let mut releases = Releases::default();
     let mut runs = Vec::with_capacity(found.rows.len());
+    let mut size = AnswerSize::of(room.runs.answer_bytes());
     for row in found.rows {
         let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
-        runs.push(releases.shown(room, cx, &state).await?);
+        let run = releases.shown(room, cx, &state).await?;
+        if !size.admits(&run) {
+            break;
+        }
+        runs.push(run);
     }
     Ok(RunList { runs, count: number(found.count) })
 }

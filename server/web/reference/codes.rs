@@ -67,6 +67,12 @@ pub const CODES: &[Code] = &[
     ),
     code(403, "forbidden", Scope::Any, "Known, but not allowed: `details.scope` is what the credential lacks."),
     code(
+        403,
+        "foreign_origin",
+        Scope::Any,
+        "A page of another origin (`Origin`, `Sec-Fetch-Site`) sent the request: `cors.origins` says which may.",
+    ),
+    code(
         400,
         "decision_token_used",
         Scope::Listed,
@@ -106,6 +112,12 @@ pub const CODES: &[Code] = &[
         "The records do not do; the message says why, and `dataError` in the owner's word.",
     ),
     code(400, "batch_already_finished", Scope::Listed, "The batch has ended."),
+    code(
+        421,
+        "misdirected_host",
+        Scope::Outside,
+        "The listener needs no credential, and is not asked under this `Host`: `allowed_hosts`.",
+    ),
     code(404, "unknown_path", Scope::Outside, "Nothing of the document is there."),
     code(404, "run_not_found", Scope::Listed, "There is no such run, or the caller may not know of it."),
     code(404, "node_run_not_found", Scope::Listed, "There is no such node run."),
