@@ -67,6 +67,10 @@ limits! {
         "Runs that one run has started, directly or through others.";
     effects_in_flight = 48, 1..=100_000, "",
         "Effects (calls, plans, scripts) of one tenant that are performed at a time; at most three quarters of `workers`.";
+    // Planning.
+    goal_bytes = 100_000, 1_000..=1_000_000, "goal_too_long", "Bytes of a goal.";
+    goal_words = 10_000, 100..=100_000, "goal_too_long", "Words of a goal; a quoted text is one word.";
+    plan_steps = 64, 1..=1_000, "goal_too_long", "Steps of a plan that is made of a goal.";
 }
 
 impl Limit {
