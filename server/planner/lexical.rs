@@ -278,7 +278,16 @@ impl<'a> Work<'a> {
         let mut refusals = Vec::new();
         for (place, one) in set.iter().enumerate() {
             match self.attempt(one.entry, reading, repeat, named.as_ref()) {
-                Ok(bound) => return Ok(Chosen::new(&set, place, bound)),
+                Ok(bound) => {
+                    let serves = |other: &&&Ranked<'a>| {
+                        is_rival(one.entry, other.entry)
+                            && self.attempt(other.entry, reading, repeat, named.as_ref()).is_ok()
+                    };
+                    return match set[place + 1..].iter().find(serves) {
+                        Some(other) => Err(failure::unmapped(&said, &undecided(one.entry, other.entry), &near)),
+                        None => Ok(Chosen::new(&set, place, bound)),
+                    };
+                }
                 Err(refusal) => refusals.push((one.entry, refusal)),
             }
         }
@@ -365,6 +374,17 @@ fn refusal(clause: &str, refusals: &[(&Entry, Refusal)], excluded: Option<&Entry
         Some((entry, _)) => format!("it does not ask for what the nearest node type does: {}", fit::asked_by(entry)),
     };
     failure::unmapped(clause, &why, nearest)
+}
+
+/// Whether two node types change something in different services: then a guess is not good enough.
+fn is_rival(one: &Entry, other: &Entry) -> bool {
+    let changes = |entry: &Entry| entry.side_effect != SideEffect::Read;
+    let services = one.integration.as_ref().zip(other.integration.as_ref());
+    changes(one) && changes(other) && services.is_some_and(|(one, other)| one != other)
+}
+
+fn undecided(one: &Entry, other: &Entry) -> String {
+    format!("{} and {} both serve it, and both change something: name the service", one.id, other.id)
 }
 
 /// Why a node type does not serve a clause that has these words besides.

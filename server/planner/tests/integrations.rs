@@ -189,6 +189,28 @@ fn an_unquoted_value_goes_on_to_the_next_argument_or_to_the_end() {
 }
 
 #[test]
+fn of_two_services_that_could_be_changed_one_must_be_named() {
+    let service = |id: &str| {
+        json!({
+            "id": id, "name": id, "url": "https://example.org",
+            "node_types": [{
+                "slug": "delete_ticket", "description": "Deletes a ticket.", "method": "DELETE", "path": "/tickets/{number}",
+                "input_schema": { "type": "object", "properties": { "number": { "type": "integer" } }, "required": ["number"] }
+            }]
+        })
+    };
+    let list = parse(&json!([service("desk"), service("helpdesk")])).unwrap();
+    let planner = LexicalPlanner::new(Arc::new(Catalog::with(&list)));
+    let plan = |goal: &str| planner.plan_now(&request(json!({ "goal": goal }), Constraints::default()));
+    let failure = plan("Delete ticket number 7").unwrap_err();
+    assert!(failure.message.contains("name the service"), "{}", failure.message);
+    for service in ["desk", "helpdesk"] {
+        let plan = plan(&format!("Delete ticket number 7 in {service}")).unwrap();
+        assert_eq!(plan.steps[0].node_type.id, format!("integration.{service}.delete_ticket"));
+    }
+}
+
+#[test]
 fn a_url_is_read_and_its_text_is_hashed() {
     let hash = "fetch {url=\"https://example.org/a\"}; sha256 {text<S1/text>}";
     assert_eq!(told("Get https://example.org/a, then hash the text", None), hash);
