@@ -30,7 +30,7 @@ use crate::dialects::refusal::Refusal;
 const CATEGORY: &str = "custom";
 
 /// The integrations that fit.
-pub(super) fn integrations(room: &Room, request: &ListIntegrationsRequest) -> IntegrationList {
+pub(super) fn integrations(room: &Room, cx: &Caller, request: &ListIntegrationsRequest) -> IntegrationList {
     let ListIntegrationsRequest { category, slug, search, has_actions, has_extractors } = request;
     let search = search.as_ref().map(|text| text.to_lowercase());
     let fits = |one: &Integration| {
@@ -44,25 +44,25 @@ pub(super) fn integrations(room: &Room, request: &ListIntegrationsRequest) -> In
             && has_extractors.is_none_or(|has| has != one.extractors.is_empty())
     };
     IntegrationList {
-        integrations: offered(room).map(|one| integration(room.runs.catalog(), one)).filter(fits).collect(),
+        integrations: offered(room, cx).map(|one| integration(room.runs.catalog_of(&cx.tenant), one)).filter(fits).collect(),
     }
 }
 
 /// An integration.
-pub(super) fn get_integration(room: &Room, slug: &str) -> Result<IntegrationEnvelope, Refusal> {
-    let found = offered(room).find(|one| one.id == slug).ok_or_else(|| error::no_integration(slug))?;
-    Ok(IntegrationEnvelope { integration: integration(room.runs.catalog(), found) })
+pub(super) fn get_integration(room: &Room, cx: &Caller, slug: &str) -> Result<IntegrationEnvelope, Refusal> {
+    let found = offered(room, cx).find(|one| one.id == slug).ok_or_else(|| error::no_integration(slug))?;
+    Ok(IntegrationEnvelope { integration: integration(room.runs.catalog_of(&cx.tenant), found) })
 }
 
 /// The connectors that fit.
 pub(super) fn connectors(room: &Room, cx: &Caller, request: &ListConnectorsRequest) -> ConnectorList {
     let fits = |one: &&catalog::Integration| request.integration_slug.as_ref().is_none_or(|slug| *slug == one.id);
-    ConnectorList { connectors: offered(room).filter(fits).map(|one| connector(room, cx, one)).collect() }
+    ConnectorList { connectors: offered(room, cx).filter(fits).map(|one| connector(room, cx, one)).collect() }
 }
 
 /// A connector.
 pub(super) fn get_connector(room: &Room, cx: &Caller, uuid: &str) -> Result<ConnectorEnvelope, Refusal> {
-    let mut all = offered(room).map(|one| connector(room, cx, one));
+    let mut all = offered(room, cx).map(|one| connector(room, cx, one));
     let connector = all.find(|one| one.uuid == uuid).ok_or_else(|| error::no_connector(uuid))?;
     Ok(ConnectorEnvelope { connector })
 }
@@ -96,9 +96,9 @@ pub(super) fn workspace(cx: &Caller) -> WorkspaceEnvelope {
     WorkspaceEnvelope { workspace: Workspace { uuid: cx.tenant.to_string(), name: cx.tenant.to_string() } }
 }
 
-/// The integrations that nodes may call.
-fn offered(room: &Room) -> impl Iterator<Item = &catalog::Integration> {
-    room.runs.catalog().integrations().iter().filter(|one| one.active)
+/// The integrations that nodes of this tenant may call.
+fn offered<'a>(room: &'a Room, cx: &Caller) -> impl Iterator<Item = &'a catalog::Integration> {
+    room.runs.catalog_of(&cx.tenant).integrations().iter().filter(|one| one.active)
 }
 
 fn integration(catalog: &Catalog, one: &catalog::Integration) -> Integration {
@@ -149,7 +149,7 @@ fn connector(room: &Room, cx: &Caller, one: &catalog::Integration) -> Connector 
 }
 
 fn agent(room: &Room, cx: &Caller) -> Agent {
-    let planner = room.runs.catalog().entries().iter().find(|entry| entry.id == PLANNER);
+    let planner = room.runs.catalog_of(&cx.tenant).entries().iter().find(|entry| entry.id == PLANNER);
     Agent {
         uuid: identifier(cx, "agent", PLANNER),
         workspace_uuid: cx.tenant.to_string(),

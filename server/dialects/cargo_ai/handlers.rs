@@ -196,10 +196,10 @@ impl Cargo for Room {
 
     async fn list_integrations(
         &self,
-        _: &Caller,
+        cx: &Caller,
         request: ListIntegrationsRequest,
     ) -> Result<Reply<ListIntegrationsOk>, Problem> {
-        Ok(ListIntegrationsOk::Ok(discovery::integrations(self, &request)).into())
+        Ok(ListIntegrationsOk::Ok(discovery::integrations(self, cx, &request)).into())
     }
 
     async fn get_integration(
@@ -207,7 +207,7 @@ impl Cargo for Room {
         cx: &Caller,
         request: GetIntegrationRequest,
     ) -> Result<Reply<GetIntegrationOk>, Problem> {
-        let found = discovery::get_integration(self, &request.slug);
+        let found = discovery::get_integration(self, cx, &request.slug);
         Ok(GetIntegrationOk::Ok(told(cx, found)?).into())
     }
 
