@@ -89,6 +89,10 @@ limits! {
         "Milliseconds that the head of a request may take.";
     unread_ms = 30_000, 100..=3_600_000, "",
         "Milliseconds that a client may leave what is sent to it unread before its connection is closed.";
+    // Planning.
+    goal_bytes = 100_000, 1_000..=1_000_000, "goal_too_long", "Bytes of a goal.";
+    goal_words = 10_000, 100..=100_000, "goal_too_long", "Words of a goal; a quoted text is one word.";
+    plan_steps = 64, 1..=1_000, "goal_too_long", "Steps of a plan that is made of a goal.";
 }
 
 impl Limit {

@@ -145,7 +145,9 @@ impl Server {
         let keeping = tokio::spawn(retention::keep(keeping, stopping.clone()));
         let parts = driver::Parts {
             store: store.clone(),
-            planner: Arc::new(PlannerOfTenant::new(&catalog, LexicalPlanner::new)),
+            planner: Arc::new(PlannerOfTenant::new(&catalog, |catalog| {
+                LexicalPlanner::with_limits(catalog, &config.limits)
+            })),
             runs,
             performer: Arc::new(InProcess {
                 catalog,

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::draft::Draft;
 use crate::event::{Failure, FinalState};
 use crate::finish::{self, Ending, ended_as, failure};
+use crate::plan::{PlanResult, Source};
 use crate::standing::{self, Standing};
 use crate::{Node, NodeRunId, NodeState, Object, Rejected, Shortfall, State, Wait, bindings};
 
@@ -82,8 +83,10 @@ fn stop_siblings(draft: &mut Draft, plan: NodeRunId, why: &str) -> Result<(), Re
 
 /// How the composite ends, once every child has and none ended it.
 fn answer(state: &State, plan: &Node) -> Ending {
+    let read = |source: &Source| bindings::read(state, plan.id, source);
     let result = match &plan.result {
-        Some(source) => bindings::read(state, plan.id, source),
+        Some(PlanResult::One(source)) => read(source),
+        Some(PlanResult::List(sources)) => sources.iter().map(read).collect::<Result<_, _>>().map(Value::Array),
         None => Ok(last_outputs(state, plan)),
     };
     let result = match result {

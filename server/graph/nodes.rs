@@ -5,6 +5,7 @@ use std::sync::Arc;
 use runyard_engine::{Graph, Node, NodeKind, NodeRunId, State};
 use serde_json::Value;
 
+use crate::catalog::seen_run;
 use crate::expressions::list_of_results;
 
 /// A graph that is being walked, as a node of it sees it.
@@ -74,6 +75,7 @@ fn shown(node: &Node) -> Option<Value> {
     let outputs = node.outputs.as_ref()?;
     match (node.node_type.kind, outputs.get("results"), outputs.get("errors")) {
         (NodeKind::Each, Some(results), Some(errors)) => Some(list_of_results(results, errors)),
+        (NodeKind::Run, ..) => Some(seen_run(&node.inputs, outputs)),
         _ => Some(Value::Object(outputs.clone())),
     }
 }
