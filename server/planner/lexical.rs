@@ -24,6 +24,7 @@ use super::words;
 use super::{PlanRequest, Planner};
 use crate::catalog::composite::PlannerInputs;
 use crate::catalog::{Catalog, Entry, Violation};
+use crate::compute::Compute;
 
 /// Candidates in a set, where the constraints do not say.
 const CANDIDATES_DEFAULT: usize = 5;
@@ -34,24 +35,35 @@ const NEAREST_MAX: usize = 3;
 /// The longest goal that a summary repeats, in characters.
 const SUMMARY_CHARS_MAX: usize = 120;
 
-/// Plans by words alone.
+/// Plans by words alone. Cheap to clone.
+#[derive(Clone)]
 pub struct LexicalPlanner {
     catalog: Arc<Catalog>,
-    ranker: Ranker,
-    vocabulary: Vocabulary,
+    ranker: Arc<Ranker>,
+    vocabulary: Arc<Vocabulary>,
+    compute: Compute,
 }
 
 #[async_trait]
 impl Planner for LexicalPlanner {
     async fn plan(&self, request: PlanRequest) -> Result<Plan, Failure> {
-        self.plan_now(&request)
+        let (planner, tenant) = (self.clone(), request.tenant.clone());
+        let planned = self.compute.run_step(&tenant, move || planner.plan_now(&request)).await;
+        planned.unwrap_or_else(|refused| Err(refused.failure("the goal could not be planned")))
     }
 }
 
 impl LexicalPlanner {
     /// A planner over the atomic node types of this catalogue.
     pub fn new(catalog: Arc<Catalog>) -> Self {
-        Self { ranker: Ranker::new(&catalog), vocabulary: Vocabulary::of(&catalog), catalog }
+        let (ranker, vocabulary) = (Arc::new(Ranker::new(&catalog)), Arc::new(Vocabulary::of(&catalog)));
+        Self { ranker, vocabulary, catalog, compute: Compute::inline() }
+    }
+
+    /// With planning done here.
+    #[must_use]
+    pub fn on(self, compute: Compute) -> Self {
+        Self { compute, ..self }
     }
 
     /// The node types that it plans with.

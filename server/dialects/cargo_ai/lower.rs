@@ -2,10 +2,12 @@
 //!
 //! What is wrong is found here, or in `check.rs`, and named with its node; nothing of it reaches a run.
 
+use std::sync::Arc;
+
 use runyard_api::cargo::types::{InvalidNodeReason as Reason, Node, NodeKind, Retry};
 use runyard_engine::graph::{Outline, Ways};
 use runyard_engine::policy::{ATTEMPTS_MAX, BACKOFF_MAX, WAIT_MS_MAX};
-use runyard_engine::{NodeType, NodeTypeRef, Object};
+use runyard_engine::{Graph, NodeType, NodeTypeRef, Object};
 use serde_json::{Value, json};
 
 use super::called::Tools;
@@ -15,7 +17,9 @@ use super::wire;
 use crate::catalog::Catalog;
 use crate::catalog::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRetry, WrittenType};
 use crate::catalog::integration::node_type_id;
+use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::{Error, Runs};
+use crate::sizes;
 
 /// What every run here is a run of.
 const GRAPH: &str = "runyard.composite.graph";
@@ -37,18 +41,33 @@ const BACKOFF: f64 = 2.0;
 pub(super) struct Lowered {
     /// As the engine reads it.
     graph: Value,
+    /// The same, read: so that whoever starts a run of it need not.
+    read: Option<Arc<Graph>>,
     /// Whether a group is among them.
     pub(super) groups: bool,
 }
 
 /// Reads nodes, and asks the engine's own reader about them, who knows what is JavaScript and what is not.
 ///
+/// Nodes and tools may be many, so that is done off the runtime, where it is the tenant's turn.
+///
 /// # Errors
-/// Everything that is wrong with them, node by node; never empty.
-pub(super) fn checked(runs: &Runs, nodes: &[Node], tools: &Tools) -> Result<Lowered, Vec<Fault>> {
-    let lowered = lower(runs.catalog(), nodes, tools)?;
+/// It is not done. What is wrong with nodes, node by node and never empty, is no error.
+pub(super) async fn checked(
+    runs: &Runs,
+    tenant: &str,
+    nodes: &[Node],
+    tools: Tools,
+) -> Result<Result<Lowered, Vec<Fault>>, Refusal> {
+    let (reader, nodes) = (runs.clone(), nodes.to_vec());
+    let checking = runs.compute().run(tenant, move || check(&reader, &nodes, &tools));
+    checking.await.map_err(|refused| of_runs(refused.into()))
+}
+
+fn check(runs: &Runs, nodes: &[Node], tools: &Tools) -> Result<Lowered, Vec<Fault>> {
+    let lowered = lower(runs.catalog(), nodes, tools, runs.compute().limits().expansion_bytes)?;
     match runs.check(&graph_type(), &lowered.inputs(Value::Null)) {
-        Ok(()) => Ok(lowered),
+        Ok(read) => Ok(Lowered { read, ..lowered }),
         Err(Error::InvalidInputs { violations, .. }) => {
             Err(violations.iter().map(|violation| Fault::of_violation(nodes, violation)).collect())
         }
@@ -67,6 +86,11 @@ impl Lowered {
         &self.graph
     }
 
+    /// As it was read.
+    pub(super) fn read(&self) -> Option<Arc<Graph>> {
+        self.read.clone()
+    }
+
     /// What such a run is given.
     pub(super) fn inputs(&self, data: Value) -> Object {
         Object::from_iter([("graph".to_owned(), self.graph.clone()), ("data".to_owned(), data)])
@@ -77,18 +101,21 @@ impl Lowered {
 ///
 /// # Errors
 /// Everything that is wrong with them, node by node; never empty.
-fn lower(catalog: &Catalog, nodes: &[Node], tools: &Tools) -> Result<Lowered, Vec<Fault>> {
-    let mut reader = Reader { catalog, tools, nodes: 0, groups: false };
+fn lower(catalog: &Catalog, nodes: &[Node], tools: &Tools, bytes_max: u64) -> Result<Lowered, Vec<Fault>> {
+    let mut reader = Reader { catalog, tools, nodes: 0, bytes: 0, bytes_max, groups: false };
     let graph = reader.graph(nodes, 1)?;
     let unwritable = |error: serde_json::Error| vec![Fault::of_all(Reason::NativeInvalid, error.to_string())];
     let graph = serde_json::to_value(graph).map_err(unwritable)?;
-    Ok(Lowered { graph, groups: reader.groups })
+    Ok(Lowered { graph, read: None, groups: reader.groups })
 }
 
 struct Reader<'a> {
     catalog: &'a Catalog,
     tools: &'a Tools,
     nodes: usize,
+    /// What has been put in so far, a tool as often as it is called.
+    bytes: u64,
+    bytes_max: u64,
     groups: bool,
 }
 
@@ -99,6 +126,17 @@ impl Reader<'_> {
             return Err(vec![Fault::of_all(
                 Reason::ChildrenUuidsInvalid,
                 format!("there are more than {NODES_MAX} nodes"),
+            )]);
+        }
+        self.bytes += nodes.iter().map(bytes_of).sum::<u64>();
+        if self.bytes > self.bytes_max {
+            let most = self.bytes_max;
+            return Err(vec![Fault::of_all(
+                Reason::ToolInvalid,
+                format!(
+                    "expansion_too_large: with the tools that they call the nodes come to more than {most} bytes \
+                     (limits.expansion_bytes); call a large tool from fewer nodes"
+                ),
             )]);
         }
         if nodes.is_empty() {
@@ -227,6 +265,12 @@ impl Reader<'_> {
         let asked = NodeTypeRef { id: node_type.to_owned(), version: "latest".to_owned() };
         self.catalog.resolve(&asked).map_err(|error| error.to_string())
     }
+}
+
+/// About how much a node takes, bytes.
+pub(super) fn bytes_of(node: &Node) -> u64 {
+    let config = node.config.iter().map(|(name, value)| name.len() + sizes::bytes(value)).sum::<usize>();
+    (size_of::<Node>() + config) as u64
 }
 
 /// A run of the planner, whose goal is the prompt: there are no models here.

@@ -101,7 +101,7 @@ fn config(node: &Node) -> Value {
     match given.map(|given| (given.get("data"), given.get("goal"))) {
         Some((_, Some(goal))) => json!({ "prompt": goal }),
         Some((Some(data), None)) => data.clone(),
-        _ => Value::Object(node.inputs.clone()),
+        _ => Value::Object(Object::clone(&node.inputs)),
     }
 }
 
