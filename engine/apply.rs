@@ -189,8 +189,8 @@ impl Fold {
         let node = Node {
             asked: start.constraints.clone(),
             constraints: all.clone(),
-            inputs: start.inputs.clone(),
-            notes: start.notes.clone(),
+            inputs: Arc::new(start.inputs.clone()),
+            notes: Arc::new(start.notes.clone()),
             policy: start.policy.clone(),
             graph: start.graph.clone(),
             ..Node::new(id, start.node_type.clone(), self.at_ms)
@@ -233,7 +233,7 @@ impl Fold {
             depth,
             key: child.key.clone(),
             key_given: child.key_given,
-            inputs: child.inputs.clone(),
+            inputs: Arc::new(child.inputs.clone()),
             bindings: child.bindings.clone(),
             depends_on: child.depends_on.clone(),
             fallback_for: child.fallback_for.clone(),
@@ -245,7 +245,7 @@ impl Fold {
             goal: child.goal.clone(),
             candidate_set_id: child.candidate_set_id.clone(),
             binding_decision: child.binding_decision.clone(),
-            notes: child.notes.clone(),
+            notes: Arc::new(child.notes.clone()),
             ..Node::new(id, child.node_type.clone(), self.at_ms)
         };
         node.unmet = standing::unmet(state, &node);
@@ -299,7 +299,7 @@ impl Fold {
             _ => return self.expect(false, id, "it is not made of that"),
         }
         if let Some(inputs) = inputs {
-            node.inputs = inputs.clone();
+            node.inputs = Arc::new(inputs.clone());
         }
         Ok(())
     }
@@ -336,7 +336,7 @@ impl Fold {
             let node = self.node_mut(state, id)?;
             node.route = route;
             if let Some(inputs) = inputs {
-                node.inputs = inputs.clone();
+                node.inputs = Arc::new(inputs.clone());
             }
         }
         Ok(())
@@ -359,7 +359,7 @@ impl Fold {
         node.started_at_ms = node.started_at_ms.or(Some(self.at_ms));
         node.attempt_at_ms = Some(self.at_ms);
         if let Some(inputs) = inputs {
-            node.inputs = inputs.clone();
+            node.inputs = Arc::new(inputs.clone());
         }
         move_to(state, id, NodeState::Running);
         if atomic {
@@ -403,7 +403,7 @@ impl Fold {
         let node = self.node_mut(state, id)?;
         node.approval = Some(Approval { id: approval, asked_at_ms: self.at_ms, decided: None });
         if let Some(inputs) = inputs {
-            node.inputs = inputs.clone();
+            node.inputs = Arc::new(inputs.clone());
         }
         state.approvals.insert(approval, id);
         move_to(state, id, NodeState::Waiting(Wait::Approval));

@@ -10,7 +10,7 @@ use crate::{Node, NodeRunId, Object, State, standing};
 /// The inputs with every binding resolved; `None` when there is nothing to resolve.
 pub(crate) fn resolve(state: &State, node: &Node) -> Checked<Option<Object>> {
     let Some(parent) = node.parent.filter(|_| !node.bindings.is_empty()) else { return Ok(None) };
-    let mut inputs = node.inputs.clone();
+    let mut inputs = Object::clone(&node.inputs);
     for binding in &node.bindings {
         let value = read(state, parent, &binding.source)?;
         let value = match &binding.form {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
-use crate::fit::Fit;
+use crate::fit::{Fitted, Made};
 use crate::graph::{Content, Graph, Route};
 use crate::plan::Plan;
 use crate::policy::{Invalid, Policy};
@@ -14,13 +14,13 @@ use crate::{ApprovalId, ApprovalStrategy, Constraints, EffectId, Labels, NodeRun
 
 /// What `decide` may know besides state and command.
 #[derive(Debug, Clone, Copy)]
-pub struct Context {
+pub struct Context<'a> {
     /// Now, in Unix milliseconds, read once outside.
     pub at_ms: i64,
     /// The run decided about.
     pub run: RunId,
-    /// What makes a result fit the schema that its run was started with.
-    pub fit: Fit,
+    /// What was found out about the run's result and the schema that it has to fit, where that was asked ([`Rejected::Unfitted`]).
+    pub fitted: Option<&'a Fitted>,
     /// Levels that a value may nest which comes in: see [`crate::depth`].
     pub depth_max: usize,
 }
@@ -397,9 +397,14 @@ pub enum Rejected {
     /// The run's result has to fit a schema, and what its owner says it made does not.
     #[error("{reason}")]
     ResultUnfit {
+        /// The failure's code.
+        code: String,
         /// What does not fit.
         reason: String,
     },
+    /// What the run made has to fit a schema: whether it does has to be found out before this can be decided.
+    #[error("it has not been found out whether the run's result fits its schema")]
+    Unfitted(Box<Made>),
     /// Only what waits for input is given some.
     #[error("node run {node_run} does not wait for input")]
     NotAsking {

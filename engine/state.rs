@@ -98,8 +98,9 @@ pub struct Node {
     pub key_given: bool,
     /// Pinned.
     pub node_type: NodeType,
-    /// With bindings resolved once it has started, or somebody was asked whether it may.
-    pub inputs: Object,
+    /// With bindings resolved once it has started, or somebody was asked whether it may. Shared: they may be large, and a node run is
+    /// copied for each of its children.
+    pub inputs: Arc<Object>,
     /// Inputs from siblings.
     pub bindings: Vec<Binding>,
     /// Siblings that must have succeeded first.
@@ -168,8 +169,8 @@ pub struct Node {
     pub candidate_set_id: Option<String>,
     /// A decision made outside, as given.
     pub binding_decision: Option<Value>,
-    /// Opaque to the engine.
-    pub notes: Object,
+    /// Opaque to the engine. Shared, as the inputs are.
+    pub notes: Arc<Object>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
     /// When its first try began, Unix milliseconds.
@@ -412,7 +413,7 @@ impl Node {
             key: String::new(),
             key_given: false,
             node_type,
-            inputs: Object::new(),
+            inputs: Arc::default(),
             bindings: Vec::new(),
             depends_on: Vec::new(),
             unmet: 0,
@@ -447,7 +448,7 @@ impl Node {
             goal: None,
             candidate_set_id: None,
             binding_decision: None,
-            notes: Object::new(),
+            notes: Arc::default(),
             created_at_ms,
             started_at_ms: None,
             attempt_at_ms: None,

@@ -61,6 +61,7 @@ pub use start::{ChildRequest, IdempotencyKey, NewRun, StartedRun};
 
 use crate::catalog::{Catalog, ResolveError, Violation};
 use crate::clock::Clock;
+use crate::compute::{self, Compute};
 use crate::feed::{Bells, Feed};
 use crate::store::{Cursor, Filter, RunRow, Status, Store, StoreError};
 use submit::Submitter;
@@ -78,6 +79,7 @@ pub struct Runs {
     seal: pass_through::Seal,
     admission: Arc<admission::Admission>,
     limits: Limits,
+    compute: Compute,
 }
 
 /// Bounds that come from the configuration.
@@ -124,6 +126,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Reading or checking what was sent takes more than it may.
+    #[error("{0}")]
+    TooExpensive(String),
     /// The engine refused, and recorded nothing.
     #[error(transparent)]
     Rejected(#[from] Rejected),
@@ -188,6 +193,17 @@ pub enum Error {
     Store(StoreError),
 }
 
+impl From<compute::Refused> for Error {
+    fn from(refused: compute::Refused) -> Self {
+        match refused {
+            compute::Refused::Busy => Error::Busy,
+            compute::Refused::TookTooLong => {
+                Error::TooExpensive(format!("what was sent could not be read and checked: {refused}"))
+            }
+        }
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
@@ -214,19 +230,16 @@ pub struct Parts {
     pub secret: [u8; 32],
     /// Bounds.
     pub limits: Limits,
+    /// Where what takes time is done.
+    pub compute: Compute,
 }
 
 impl Runs {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let feed = Feed { store: parts.store.clone(), bells: parts.bells.clone(), clock: parts.clock.clone() };
-        let submitter = Submitter::new(
-            parts.store.clone(),
-            parts.clock.clone(),
-            parts.bells,
-            parts.work,
-            usize::try_from(parts.limits.table.depth).unwrap_or(usize::MAX),
-        );
+        let submitter =
+            Submitter::new(parts.store.clone(), parts.clock.clone(), parts.bells, parts.work, parts.compute.clone());
         Runs {
             store: parts.store,
             catalog: parts.catalog,
@@ -238,6 +251,7 @@ impl Runs {
             seal: pass_through::Seal::new(&parts.secret),
             admission: Arc::new(admission::Admission::new(parts.limits.table)),
             limits: parts.limits,
+            compute: parts.compute,
         }
     }
 
@@ -363,6 +377,11 @@ impl Runs {
     /// What is being performed in this process.
     pub fn recalls(&self) -> &Arc<Recalls> {
         self.submitter.recalls()
+    }
+
+    /// Where what takes time is done.
+    pub fn compute(&self) -> &Compute {
+        &self.compute
     }
 
     /// The clock, for keep-alives and health.

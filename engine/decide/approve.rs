@@ -18,7 +18,7 @@ pub(super) struct Said {
 }
 
 /// Lets what was asked about go on, or cancels the run.
-pub(super) fn decide(state: &State, approval: ApprovalId, said: Said, context: Context) -> Result<Decision, Rejected> {
+pub(super) fn decide(state: &State, approval: ApprovalId, said: Said, context: Context<'_>) -> Result<Decision, Rejected> {
     let node = state.approvals.get(&approval).and_then(|id| state.node(*id));
     let node = node.ok_or(Rejected::UnknownApproval { approval })?;
     if let Some(decided) = node.approval.as_ref().and_then(|asked| asked.decided.as_ref()) {

@@ -5,7 +5,7 @@ use crate::finish::{self, failure};
 use crate::{Context, Decision, NodeRunId, Rejected, RunStatus, State};
 
 /// Ends the run as canceled.
-pub(super) fn decide(state: &State, reason: Option<String>, context: Context) -> Result<Decision, Rejected> {
+pub(super) fn decide(state: &State, reason: Option<String>, context: Context<'_>) -> Result<Decision, Rejected> {
     if matches!(state.status, RunStatus::Final(_)) {
         return Ok(Decision::default());
     }

@@ -21,7 +21,7 @@ pub(super) fn decide(
     effect: EffectId,
     node_run: NodeRunId,
     plan: Plan,
-    context: Context,
+    context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let asked =
         |node: &&Node| node.node_type.kind == NodeKind::Plan && outstanding::is_work_of(state.run, node, effect);

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::BenchError;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
+use crate::compute::Compute;
 use crate::dialects::arp::wire;
 use crate::dialects::run_gateway::FACE;
 use crate::feed::Bells;
@@ -77,6 +78,7 @@ pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
         work: Arc::new(Notify::new()),
         secret: [0; 32],
         limits: Limits { parallel_max: 16, table: crate::limits::Limits::default() },
+        compute: Compute::inline(),
     });
     let odd = |what: &str| BenchError::Server(format!("was asked for something that {what}"));
     let body: arp::RunStartRequest = serde_json::from_value(waiting()).map_err(|_| odd("is no start"))?;

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use jsonschema::Validator;
 use runyard_engine::{Constraints, NodeKind, NodeType, NodeTypeRef, Object, SideEffect};
 use schemars::JsonSchema;
 use schemars::r#gen::SchemaSettings;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::violation::{self, Violation};
+use super::violation::Violation;
+use crate::schemas::{Schema, TOO_EXPENSIVE, Work};
 
 /// A rule that a JSON Schema says badly, such as "exactly one of two".
 pub(super) type Rule = fn(&Object) -> Vec<Violation>;
@@ -38,8 +38,8 @@ pub struct Entry {
     pub hints: Hints,
     /// The integration that it calls, if it is one of an integration.
     pub integration: Option<String>,
-    inputs: Validator,
-    outputs: Validator,
+    inputs: Schema,
+    outputs: Schema,
     rule: Option<Rule>,
 }
 
@@ -160,7 +160,7 @@ impl Entry {
     /// # Errors
     /// Everything that does not fit; never empty.
     pub fn validate_inputs(&self, inputs: &Object) -> Result<(), Vec<Violation>> {
-        let mut found = violation::against(&self.inputs, inputs);
+        let mut found = against(&self.inputs, inputs);
         if let (Some(rule), true) = (self.rule, found.is_empty()) {
             found = rule(inputs);
         }
@@ -172,7 +172,7 @@ impl Entry {
     /// # Errors
     /// Everything that does not fit; never empty.
     pub fn validate_outputs(&self, outputs: &Object) -> Result<(), Vec<Violation>> {
-        let found = violation::against(&self.outputs, outputs);
+        let found = against(&self.outputs, outputs);
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
@@ -216,9 +216,17 @@ fn schema_of<T: JsonSchema>() -> Value {
     serde_json::to_value(schema).expect("a schema is JSON")
 }
 
-fn compile(schema: &Value) -> Validator {
-    jsonschema::draft7::new(schema)
-        .expect("a schema of a type of ours compiles, and one of the configuration was tried")
+fn compile(schema: &Value) -> Schema {
+    Schema::read(schema, &Work::default())
+        .expect("a schema of a type of ours is one, and one of the configuration was tried")
+}
+
+/// What does not fit. Of what takes too many steps to check, only that is said.
+fn against(schema: &Schema, object: &Object) -> Vec<Violation> {
+    let found = schema.violations(&Value::Object(object.clone()), &Work::default());
+    found.unwrap_or_else(|error| {
+        vec![Violation { field: String::new(), reason: format!("cannot be checked ({TOO_EXPENSIVE}): {error}") }]
+    })
 }
 
 fn sha256_hex(bytes: &[u8]) -> String {

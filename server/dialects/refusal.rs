@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog;
 use crate::runs::Error;
+use crate::schemas::TOO_EXPENSIVE;
 
 /// How soon a caller may try again after `store_busy`, seconds.
 const RETRY_AFTER_S: u64 = 1;
@@ -95,6 +96,7 @@ pub fn of_runs(error: Error) -> Refusal {
             .with("node_type_id", node_type)
             .with("violations", input_violations(&violations)),
         Error::InvalidOutputSchema { .. } => Refusal::new(S::BAD_REQUEST, "invalid_request", message),
+        Error::TooExpensive(_) => Refusal::new(S::BAD_REQUEST, "validation_too_expensive", message),
         Error::Rejected(rejected) => of_engine(&rejected),
         Error::NameTaken { name } => Refusal::new(S::CONFLICT, "run_already_exists", message).with("run_id", name),
         Error::ThreadBusy { thread, run } => {
@@ -180,7 +182,14 @@ fn of_engine(rejected: &Rejected) -> Refusal {
         Rejected::NotBegun { node_run } => {
             Refusal::new(S::CONFLICT, "node_run_not_begun", message).with("node_run_id", node_run.to_string())
         }
+        Rejected::ResultUnfit { code, .. } if code == TOO_EXPENSIVE => {
+            Refusal::new(S::BAD_REQUEST, "validation_too_expensive", message)
+        }
         Rejected::ResultUnfit { .. } => Refusal::new(S::BAD_REQUEST, "invalid_request", message),
+        Rejected::Unfitted(_) => {
+            tracing::error!("a command was decided without finding out what fits its run's schema");
+            Refusal::new(S::INTERNAL_SERVER_ERROR, "internal_error", message)
+        }
         Rejected::NotAsking { node_run } => {
             Refusal::new(S::CONFLICT, "not_asking", message).with("node_run_id", node_run.to_string())
         }

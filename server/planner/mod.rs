@@ -50,7 +50,7 @@ use crate::runs::answer::Answer;
 /// Who turns a goal into a plan.
 #[async_trait]
 pub trait Planner: Send + Sync {
-    /// Plans. The same request gives the same plan where the planner is deterministic; the lexical one is.
+    /// Plans, when it is the tenant's turn. The same request gives the same plan where the planner is deterministic; the lexical one is.
     ///
     /// # Errors
     /// The failure with which the node run that asked for the plan ends.

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, IdempotencyKey, Limits, NewRun, Parts, RunName, Runs, StartedRun};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
+use crate::compute::Compute;
 use crate::driver;
 use crate::driver::perform::InProcess;
 use crate::expressions::{self, Expressions};
@@ -68,6 +69,7 @@ impl Yard {
             work: work.clone(),
             secret: [7; 32],
             limits: Limits { parallel_max: 16, table: crate::limits::Limits::default() },
+            compute: Compute::inline(),
         });
         Yard { store, clock, runs, bells, work, catalog }
     }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::submit::Riders;
 use super::{Error, PassThrough, RunName, Runs, output_schema};
 use crate::graph;
+use crate::sizes::is_small;
 use crate::store::{Epoch, KeyUse, StoreError};
 
 /// Where a start's fingerprint rests among a run's notes.
@@ -42,7 +43,7 @@ pub struct NewRun {
     pub notes: Object,
     /// JSON Schema (draft 7) that the result has to fit: see [`super::output_schema`]. Not yet checked.
     pub output_schema: Option<Value>,
-    /// What the root walks, where that has been read and checked before.
+    /// What the root walks, where that has been read and checked before, with the inputs. It is not among them then.
     pub graph: Option<Arc<Graph>>,
     /// What lists find it by. The face bounds how many there are, and how long.
     pub labels: Labels,
@@ -114,7 +115,7 @@ pub struct ChildRequest {
 impl Runs {
     /// Starts a run, or answers with the run that the same request started before.
     pub async fn start(&self, tenant: &str, new: NewRun) -> Result<StartedRun, Error> {
-        let fingerprint = self.fingerprints.of(&new.request);
+        let (new, fingerprint) = self.fingerprinted(tenant, new).await?;
         let repeat = Repeat { operation: new.operation, key: new.key.clone(), name: new.name.clone() };
         match self.of_tenant(tenant).start_once(tenant, new, &repeat, &fingerprint).await {
             // Another request took the name or the key between the look and the commit.
@@ -152,7 +153,7 @@ impl Runs {
             sealed: self.seal.seal(tenant, run, &new.pass_through)?,
             key: repeat.key.as_ref().map(|key| key.used_for(repeat.operation, run, fingerprint)),
         };
-        let start = Start { turn, ..self.prepared(new, fingerprint).await? };
+        let start = Start { turn, ..self.prepared(tenant, new, fingerprint).await? };
         let submitted = self.submitter.begin(tenant, run, Command::Start(Arc::new(start)), riders).await?;
         Ok(StartedRun { state: submitted.state, replayed: false })
     }
@@ -162,15 +163,15 @@ impl Runs {
         hex(&self.fingerprints.of(request))
     }
 
-    /// Whether a run of this node type with these inputs could be started, as far as that is known before it is. For a tenant's node types
-    /// ask [`Runs::of_tenant`].
+    /// Whether a run of this node type with these inputs could be started, as far as that is known before it is; and what it would
+    /// walk. For a tenant's node types ask [`Runs::of_tenant`]. It may take long: for
+    /// [`Compute::run`](crate::compute::Compute::run).
     ///
     /// # Errors
     /// What [`Runs::start`] would refuse of them.
-    pub fn check(&self, node_type: &NodeTypeRef, inputs: &Object) -> Result<(), Error> {
+    pub fn check(&self, node_type: &NodeTypeRef, inputs: &Object) -> Result<Option<Arc<Graph>>, Error> {
         let node_type = self.resolve(node_type, inputs)?;
-        self.walked(&node_type, inputs)?;
-        Ok(())
+        self.walked(&node_type, inputs)
     }
 
     /// Submits any other command about a run.
@@ -199,8 +200,7 @@ impl Runs {
         parent: NodeRunId,
         requests: Vec<ChildRequest>,
     ) -> Result<(Arc<State>, Vec<NodeRunId>), Error> {
-        let runs = self.of_tenant(tenant);
-        let children = requests.into_iter().map(|request| runs.child(request)).collect::<Result<_, _>>()?;
+        let children = self.of_tenant(tenant).children(tenant, requests).await?;
         let command = Command::CreateChildren { parent, children };
         let submitted = self.submitter.submit(tenant, run, command, Riders::default()).await?;
         match submitted.reply {
@@ -240,24 +240,52 @@ impl Runs {
         Ok(state.map(|state| StartedRun { state, replayed: true }))
     }
 
-    /// What a run starts with. A large graph is read where nobody else waits for it.
-    pub(super) async fn prepared(&self, new: NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
-        if new.graph.is_some() || !is_large(new.inputs.get("graph")) {
+    /// What a run starts with. What takes time is done where nobody else waits for it.
+    pub(super) async fn prepared(&self, tenant: &str, new: NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
+        if new.is_small() {
             return self.prepare(new, fingerprint);
         }
         let (runs, fingerprint) = (self.clone(), fingerprint.to_vec());
-        let prepared = tokio::task::spawn_blocking(move || runs.prepare(new, &fingerprint)).await;
-        prepared.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        self.compute.run(tenant, move || runs.prepare(new, &fingerprint)).await?
+    }
+
+    /// The same request with what tells it from another one.
+    pub(super) async fn fingerprinted(&self, tenant: &str, new: NewRun) -> Result<(NewRun, Vec<u8>), Error> {
+        if is_small(&new.request) {
+            let fingerprint = self.fingerprints.of(&new.request);
+            return Ok((new, fingerprint));
+        }
+        let fingerprints = self.fingerprints.clone();
+        let work = move || {
+            let fingerprint = fingerprints.of(&new.request);
+            (new, fingerprint)
+        };
+        Ok(self.compute.run(tenant, work).await?)
+    }
+
+    async fn children(&self, tenant: &str, requests: Vec<ChildRequest>) -> Result<Vec<ChildSpec>, Error> {
+        let small = |request: &ChildRequest| request.inputs.values().all(is_plain);
+        let is_small = requests.len() <= FEW && requests.iter().all(small);
+        let runs = self.clone();
+        let work = move || requests.into_iter().map(|request| runs.child(request)).collect();
+        if is_small { work() } else { self.compute.run(tenant, work).await? }
     }
 
     fn prepare(&self, new: NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
-        let node_type = self.resolve(&new.node_type, &new.inputs)?;
-        let graph = match new.graph {
-            Some(graph) => Some(graph),
-            None => self.walked(&node_type, &new.inputs)?,
+        let (node_type, graph) = match new.graph {
+            // Read and checked before, and then it need not stand among the inputs as well.
+            Some(graph) => (self.catalog.resolve(&new.node_type)?, Some(graph)),
+            None => {
+                let node_type = self.resolve(&new.node_type, &new.inputs)?;
+                let graph = self.walked(&node_type, &new.inputs)?;
+                (node_type, graph)
+            }
         };
         if let Some(schema) = &new.output_schema {
-            output_schema::check(schema).map_err(|reason| Error::InvalidOutputSchema { reason })?;
+            output_schema::check(schema, self.compute.limits()).map_err(|bad| match bad.is_too_expensive {
+                true => Error::TooExpensive(format!("the output schema {bad}")),
+                false => Error::InvalidOutputSchema { reason: bad.reason },
+            })?;
         }
         let mut notes = new.notes;
         notes.insert(FINGERPRINT.to_owned(), Value::String(hex(fingerprint)));
@@ -324,21 +352,19 @@ impl Runs {
     }
 }
 
-/// Whether reading a graph takes so long that others would notice.
-fn is_large(graph: Option<&Value>) -> bool {
-    const SMALL: usize = 2_000;
-    let mut open: Vec<&Value> = graph.into_iter().collect();
-    let mut seen = 0;
-    while let Some(value) = open.pop() {
-        seen += 1;
-        match value {
-            _ if seen > SMALL => return true,
-            Value::Object(members) => open.extend(members.values()),
-            Value::Array(items) => open.extend(items),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
+/// So many children at a time are few, if each is small.
+const FEW: usize = 16;
+
+impl NewRun {
+    /// Whether what has to be read and checked of it takes no time to speak of: nothing that a caller makes rules with, and little else.
+    fn is_small(&self) -> bool {
+        self.output_schema.is_none() && self.inputs.len() <= FEW && self.inputs.values().all(is_plain)
     }
-    false
+}
+
+/// Whether a value takes no time to speak of to be read and checked: it is small, and no graph.
+fn is_plain(value: &Value) -> bool {
+    is_small(value) && value.get("nodes").is_none()
 }
 
 /// The fingerprint of the request that started a run, in hexadecimal digits.

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use runyard_engine::{
-    Command, Context, Decision, EffectId, Event, Labels, Node, NodeRunId, Position, Recorded, Reply, RunId, State,
-    decide, outstanding, replay,
+    Command, Context, Decision, EffectId, Event, Fitted, Labels, Node, NodeRunId, Position, Recorded, Rejected, Reply,
+    RunId, State, decide, outstanding, replay,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
@@ -16,6 +16,7 @@ use super::recalls::Recalls;
 use super::writing::Writing;
 use super::{Error, approvals, output_schema, row};
 use crate::clock::Clock;
+use crate::compute::{self, Compute};
 use crate::feed::{Bells, Told};
 use crate::store::{Append, Epoch, KeyUse, Sealed, Store, StoreError};
 
@@ -30,13 +31,13 @@ const PAGE: usize = 1_000;
 pub(super) struct Submitter {
     store: Arc<dyn Store>,
     clock: Clock,
-    depth_max: usize,
     bells: Arc<Bells>,
     work: Arc<Notify>,
     cache: Cache,
     writing: Writing,
     recalls: Arc<Recalls>,
     turns: Vec<Turn<()>>,
+    compute: Compute,
 }
 
 /// What became of a command.
@@ -66,19 +67,19 @@ impl Submitter {
         clock: Clock,
         bells: Arc<Bells>,
         work: Arc<Notify>,
-        depth_max: usize,
+        compute: Compute,
     ) -> Self {
         let turns = (0..TURNS).map(|_| Turn::new(())).collect();
         Submitter {
             store,
             clock,
-            depth_max,
             bells,
             work,
             cache: Cache::default(),
             writing: Writing::default(),
             recalls: Arc::default(),
             turns,
+            compute,
         }
     }
 
@@ -120,8 +121,7 @@ impl Submitter {
                 None => self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run))),
             };
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
-            let context = Context { at_ms, run, fit: output_schema::fit, depth_max: self.depth_max };
-            let decided = decide(&before, command.clone(), context);
+            let decided = self.decided(tenant, &before, &command, at_ms).await?;
             // A commit would show that what is at hand is old. Where there is none, somebody has to look.
             if decided.as_ref().map_or(true, |decision| decision.events.is_empty())
                 && self.is_old(tenant, &before).await?
@@ -162,6 +162,40 @@ impl Submitter {
             }
         }
         Err(Error::Busy)
+    }
+
+    /// What follows from a command. Where that depends on what fits the run's output schema, it is found out first, off the runtime:
+    /// the schema is the caller's, and the value may be anything.
+    async fn decided(
+        &self,
+        tenant: &str,
+        before: &State,
+        command: &Command,
+        at_ms: i64,
+    ) -> Result<Result<Decision, Rejected>, Error> {
+        let depth_max = usize::try_from(self.compute.limits().depth).unwrap_or(usize::MAX);
+        let context = Context { at_ms, run: before.run, fitted: None, depth_max };
+        let made = match decide(before, command.clone(), context) {
+            Err(Rejected::Unfitted(made)) => *made,
+            decided => return Ok(decided),
+        };
+        let limits = *self.compute.limits();
+        let fitting = self.compute.run_step(tenant, move || {
+            let verdict = output_schema::fit(&made, &limits);
+            Fitted { made, verdict }
+        });
+        match fitting.await {
+            Ok(fitted) => Ok(decide(before, command.clone(), Context { fitted: Some(&fitted), ..context })),
+            Err(compute::Refused::Busy) => Err(Error::Busy),
+            Err(compute::Refused::TookTooLong) => {
+                // The same question again, whose answer is that there is none in time.
+                let Err(Rejected::Unfitted(made)) = decide(before, command.clone(), context) else {
+                    return Err(Error::Busy);
+                };
+                let fitted = Fitted { made: *made, verdict: Err(output_schema::too_expensive(&limits)) };
+                Ok(decide(before, command.clone(), Context { fitted: Some(&fitted), ..context }))
+            }
+        }
     }
 
     /// Whether a node run may still be live, as far as is known without asking the store. What is at hand may be too old to know

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use runyard::auth::{self, Guard, LocalToken};
 use runyard::clock::Clock;
+use runyard::compute::Compute;
 use runyard::config::Auth;
 use runyard::dialects::run_gateway::Backend;
 use runyard::dialects::{native, run_gateway, runtime};
@@ -65,6 +66,7 @@ impl Alive {
             work: work.clone(),
             secret: [7; 32],
             limits: Limits { parallel_max: 3, table: runyard::limits::Limits::default() },
+            compute: Compute::inline(),
         });
         let expressions = Arc::new(Expressions::new(expressions::Limits::default(), clock.clone()));
         let performer = InProcess { catalog: catalog(), outside: None, expressions };

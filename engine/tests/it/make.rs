@@ -52,10 +52,10 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
 }
 
 /// What is the schema's `const` fits. A plan that made none of it is helped out where a step did.
-pub(crate) fn fit(made: &Made<'_>) -> Result<Value, Box<Failure>> {
+pub(crate) fn fit(made: &Made) -> Result<Value, Box<Failure>> {
     let wanted = &made.schema["const"];
     let stepped = made.steps.iter().flatten().any(|outputs| outputs.values().any(|value| value == wanted));
-    if made.answer == wanted || stepped { Ok(wanted.clone()) } else { Err(Box::new(failure("unfit"))) }
+    if &made.answer == wanted || stepped { Ok(wanted.clone()) } else { Err(Box::new(failure("unfit"))) }
 }
 
 pub(crate) fn start(kind: NodeKind) -> Start {

@@ -141,7 +141,7 @@ pub fn node_run(state: &State, node: &Node) -> arp::NodeRun {
         created_at: Some(time(node.created_at_ms)),
         started_at: node.started_at_ms.map(time),
         ended_at: node.ended_at_ms.map(time),
-        inputs: Some(node.inputs.clone()),
+        inputs: Some(Object::clone(&node.inputs)),
         outputs: node.outputs.clone(),
         output_artifacts: typed_list(node.artifacts.iter().map(|artifact| &artifact.0)),
         executor_binding: None,
@@ -153,7 +153,7 @@ pub fn node_run(state: &State, node: &Node) -> arp::NodeRun {
 
 fn node_extensions(state: &State, node: &Node) -> Map<String, Value> {
     let notes =
-        if node.parent.is_none() { state.start.as_deref().map(|start| &start.notes) } else { Some(&node.notes) };
+        if node.parent.is_none() { state.start.as_deref().map(|start| &start.notes) } else { Some(&*node.notes) };
     let mut all = given(notes);
     let resolved = NodeTypeRef { id: node.node_type.id.clone(), version: node.node_type.version.clone() };
     if resolved != node.node_type.asked {

@@ -156,8 +156,8 @@ impl Room {
             }
         };
         let tools = self.called(cx, &nodes).await?;
-        let lowered =
-            checked(&self.runs.of_tenant(&cx.tenant), &nodes, &tools).map_err(|faults| check::refused(&faults))?;
+        let lowered = checked(&self.runs.of_tenant(&cx.tenant), &cx.tenant, &nodes, tools).await?;
+        let lowered = lowered.map_err(|faults| check::refused(&faults))?;
         Ok(Walk { workflow, release, nodes, lowered })
     }
 }
@@ -195,7 +195,8 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
         face: FACE,
         operation,
         node_type: graph_type(),
-        inputs: walk.lowered.inputs(data),
+        graph: walk.lowered.read(),
+        inputs: Object::from_iter([("data".to_owned(), data)]),
         constraints: Constraints::default(),
         policy: Policy::default(),
         steps: Policy::default(),
@@ -205,7 +206,6 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
         output_schema: None,
         pass_through: Vec::new(),
         thread: None,
-        graph: None,
         request,
         key: None,
     }

@@ -188,7 +188,7 @@ fn node_run(node: &Node) -> types::NodeRun {
         sub_run_id: node.sub_run.map(|run| run.to_string()),
         goal: node.goal.clone(),
         depends_on: node.depends_on.iter().map(ToString::to_string).collect(),
-        inputs: node.inputs.clone(),
+        inputs: (*node.inputs).clone(),
         outputs: node.outputs.clone(),
         output_artifacts: listed(node.artifacts.iter().map(|artifact| artifact.0.clone())),
         error: node.error.as_ref().map(error),

@@ -203,7 +203,7 @@ fn step(state: &State, node: &Node) -> RunEventStep {
         tool_call: Some(RunEventToolCall {
             tool: node.node_type.id.clone(),
             // What never began was asked nothing, unless somebody had to know what it would be.
-            request: (node.attempt > 0 || node.approval.is_some()).then(|| node.inputs.clone()),
+            request: (node.attempt > 0 || node.approval.is_some()).then(|| (*node.inputs).clone()),
             response: node.outputs.clone(),
             error: node.error.as_ref().map(error),
         }),

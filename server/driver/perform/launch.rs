@@ -35,19 +35,25 @@ pub(super) async fn launch(with: &InProcess, around: &Around) -> Result<Launch, 
         return Err(super::load::gone());
     };
     let node_type = &node.node_type;
-    let entry = with.catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
+    with.catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
-            let said = (node_type.id.as_str(), &node.inputs);
-            around.bounded(evaluate(&with.expressions, said, &nodes, around.moment(&state)).await?)?
+            let said = (node_type.id.as_str(), &*node.inputs);
+            let moment = around.moment(&state);
+            around.bounded(evaluate(&with.expressions, &around.tenant, said, &nodes, moment).await?)?
         }
         None => None,
     };
-    let given = inputs.as_ref().unwrap_or(&node.inputs);
+    let given = inputs.as_ref().unwrap_or(&node.inputs).clone();
+    let (catalog, reader_type) = (with.catalog.clone(), node_type.clone());
     let wrong = |found: &[Violation]| invalid("invalid_inputs", "inputs", node_type, found);
-    entry.validate_inputs(given).map_err(|found| wrong(&found))?;
-    let asked: RunInputs = serde_json::from_value(Value::Object(given.clone()))
-        .map_err(|error| wrong(&[Violation::at("node_type_ref", format!("cannot be read: {error}"))]))?;
+    let asked: RunInputs = super::off_runtime(around, move || {
+        let wrong = |found: &[Violation]| invalid("invalid_inputs", "inputs", &reader_type, found);
+        catalog.validate_inputs(&reader_type, &given).map_err(|found| wrong(&found))?;
+        serde_json::from_value(Value::Object(given))
+            .map_err(|error| wrong(&[Violation::at("node_type_ref", format!("cannot be read: {error}"))]))
+    })
+    .await??;
     let depth = start.parent.as_ref().map_or(0, |parent| parent.depth) + 1;
     if depth > DEPTH_MAX {
         return Err(too_deep());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use runyard::auth::{Guard, LocalToken, Parts as Known};
 use runyard::catalog::Catalog;
 use runyard::clock::Clock;
+use runyard::compute::Compute;
 use runyard::config::{Auth, Config};
 use runyard::dialects::run_gateway::Backend;
 use runyard::doors;
@@ -48,6 +49,7 @@ impl Apart {
             work: Arc::new(Notify::new()),
             secret: [7; 32],
             limits: Limits { parallel_max: 16, table: runyard::limits::Limits::default() },
+            compute: Compute::inline(),
         });
         let stopping = CancellationToken::new();
         let settings = Settings { stopping: stopping.clone(), ..settings };
