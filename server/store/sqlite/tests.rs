@@ -116,7 +116,7 @@ async fn more_than_there_is_room_for_at_hand_is_performed_in_its_order() {
     let mut claimed = Vec::new();
     while let Some(first) = store.claim("a", 9, 100_000, 64).await.unwrap().into_iter().next() {
         claimed.push(first.effect.id);
-        assert_eq!(store.next_due().await.unwrap().is_some(), true);
+        assert!(store.next_due().await.unwrap().is_some());
     }
     assert_eq!(claimed[0], effect_id(EFFECTS));
     let store = { drop(store); open(&folder) };
