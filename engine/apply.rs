@@ -185,7 +185,7 @@ impl Fold {
 
     fn started(&self, state: &mut State, start: &Arc<Start>, id: NodeRunId, all: &Constraints) -> Result<(), Corrupt> {
         self.expect(state.start.is_none(), id, "the run has started before")?;
-        self.expect(id == NodeRunId::root(state.run), id, "it is not this run's root")?;
+        self.expect(id.is_root_of(state.run), id, "it is not this run's root")?;
         let node = Node {
             asked: start.constraints.clone(),
             constraints: all.clone(),
@@ -498,7 +498,7 @@ impl Fold {
         outputs: Option<&Object>,
         error: Option<&Failure>,
     ) -> Result<(), Corrupt> {
-        let root = NodeRunId::root(state.run);
+        let root = state.root_id();
         let root_run = self.node(state, root)?;
         let end = root_run.final_state().map(|end| RunOutcome::of(end, root_run.shortfall));
         self.expect(end == Some(outcome), root, "it did not end like that")?;
@@ -532,7 +532,7 @@ impl Fold {
     }
 
     fn expect_run(&self, holds: bool, state: &State, reason: &'static str) -> Result<(), Corrupt> {
-        self.expect(holds, NodeRunId::root(state.run), reason)
+        self.expect(holds, state.root_id(), reason)
     }
 }
 

@@ -73,7 +73,7 @@ impl Laws {
 fn run(laws: &mut Laws, state: &State) {
     let nodes = || state.nodes.values();
     laws.must(state.order.len() == state.nodes.len(), "every node run has one place in the order");
-    laws.must(state.root().is_some_and(|root| root.id == NodeRunId::root(state.run)), "the root comes first");
+    laws.must(state.root().is_some_and(|root| root.id.is_root_of(state.run)), "the root comes first");
     let children: usize = nodes().map(|node| node.children.len()).sum();
     laws.must(children + 1 == state.nodes.len(), "a parent knows each of its children once");
     let depend = |count: fn(&Node) -> usize| nodes().map(|node| count(node)).sum::<usize>();

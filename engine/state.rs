@@ -338,6 +338,11 @@ impl State {
         self.order.first().and_then(|id| self.node(*id))
     }
 
+    /// The id of its root node run, which its first event records.
+    pub fn root_id(&self) -> NodeRunId {
+        self.order.first().copied().unwrap_or_else(|| NodeRunId::root(self.run))
+    }
+
     /// A node run of this run.
     pub fn node(&self, id: NodeRunId) -> Option<&Node> {
         self.nodes.get(&id).map(Arc::as_ref)

@@ -339,6 +339,16 @@ impl Runs {
         self.feed.follow(tenant.to_owned(), run, after, stopping)
     }
 
+    /// Gives back most of the memory that states at hand take, whenever none has moved for two seconds.
+    pub async fn rest_when_idle(&self) {
+        const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
+        let mut seen = 0;
+        loop {
+            self.clock.sleep(LOOK).await;
+            seen = self.submitter.rest(seen);
+        }
+    }
+
     /// Whether a node run may still be live, as far as is known without asking the store. False is certain; true is not, and then
     /// somebody may perform what is not wanted any more: its result is dropped.
     pub fn may_be_live(&self, tenant: &str, run: RunId, node_run: NodeRunId) -> bool {

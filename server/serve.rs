@@ -145,7 +145,10 @@ impl Server {
             clock: clock.clone(),
             settings: config.retention.clone(),
         };
-        let keeping = tokio::spawn(retention::keep(keeping, stopping.clone()));
+        let (resting, until) = (runs.clone(), stopping.clone());
+        let keeping = tokio::spawn(async move {
+            tokio::join!(retention::keep(keeping, until), resting.rest_when_idle());
+        });
         let parts = driver::Parts {
             store: store.clone(),
             planner: Arc::new(PlannerOfTenant::new(&catalog, |catalog| {

@@ -7,7 +7,7 @@ use crate::draft::Draft;
 use crate::event::Failure;
 use crate::finish::{self, failure};
 use crate::{
-    ApprovalId, Context, Decision, Event, Node, NodeRunId, Object, Rejected, RunStatus, State, Verdict, Wait, schedule,
+    ApprovalId, Context, Decision, Event, Node, Object, Rejected, RunStatus, State, Verdict, Wait, schedule,
 };
 
 /// What somebody says.
@@ -40,7 +40,7 @@ pub(super) fn decide(state: &State, approval: ApprovalId, said: Said, context: C
     match verdict {
         Verdict::Approved => go_on(&mut draft, node)?,
         Verdict::Denied => {
-            finish::cancel(&mut draft, NodeRunId::root(state.run), &why)?;
+            finish::cancel(&mut draft, state.root_id(), &why)?;
             finish::end_run(&mut draft)?;
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::draft::Draft;
 use crate::finish::{self, failure};
-use crate::{Context, Decision, NodeRunId, Rejected, RunStatus, State};
+use crate::{Context, Decision, Rejected, RunStatus, State};
 
 /// Ends the run as canceled.
 pub(super) fn decide(state: &State, reason: Option<String>, context: Context<'_>) -> Result<Decision, Rejected> {
@@ -11,7 +11,7 @@ pub(super) fn decide(state: &State, reason: Option<String>, context: Context<'_>
     }
     let why = failure("canceled", reason.unwrap_or_else(|| "the run was canceled".to_owned()));
     let mut draft = Draft::new(state, context);
-    finish::cancel(&mut draft, NodeRunId::root(state.run), &why)?;
+    finish::cancel(&mut draft, state.root_id(), &why)?;
     finish::end_run(&mut draft)?;
     Ok(draft.done())
 }

@@ -35,10 +35,10 @@ pub(super) fn one_step() -> Value {
     })
 }
 
-/// Five steps, one after the other.
-pub(super) fn chain() -> Value {
+/// So many steps, one after the other.
+pub(super) fn chain(steps: usize) -> Value {
     let node = |place: usize| {
-        let next: Vec<String> = (place < 5).then(|| format!("step_{}", place + 1)).into_iter().collect();
+        let next: Vec<String> = (place < steps).then(|| format!("step_{}", place + 1)).into_iter().collect();
         json!({
             "key": format!("step_{place}"),
             "node_type_ref": { "node_type_id": "runyard.core.echo" },
@@ -46,7 +46,7 @@ pub(super) fn chain() -> Value {
             "children": next,
         })
     };
-    let nodes: Vec<Value> = (1..=5).map(node).collect();
+    let nodes: Vec<Value> = (1..=steps).map(node).collect();
     json!({
         "root_node_type_ref": { "node_type_id": "runyard.composite.graph", "version": "1.0.0" },
         "input": { "graph": { "nodes": nodes } },

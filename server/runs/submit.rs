@@ -271,6 +271,10 @@ impl Submitter {
         node_run: NodeRunId,
     ) -> Result<Option<Arc<State>>, Error> {
         let knows = |state: &Arc<State>| state.node(node_run).is_some();
+        if self.cache.get(tenant, run).is_none() {
+            // An effect may be in hand a moment before the state that asked for it is: it is there when the turn is over.
+            drop(self.turn(run).lock().await);
+        }
         match self.load(tenant, run).await?.filter(knows) {
             Some(state) => Ok(Some(state)),
             None => {
@@ -298,6 +302,11 @@ impl Submitter {
     pub(super) fn forget(&self, tenant: &str, run: RunId) {
         self.cache.forget(run);
         self.bells.ring(tenant, run, Position::MAX, None);
+    }
+
+    /// Lets go of most states at hand, where none has moved since the last look.
+    pub(super) fn rest(&self, seen: u64) -> u64 {
+        self.cache.rest(seen)
     }
 
     /// What is being performed in this process.

@@ -60,7 +60,8 @@ pub trait Store: Send + Sync + 'static {
     /// The run with this client-chosen name.
     async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError>;
 
-    /// The run that a node run belongs to.
+    /// The run that a node run belongs to, if it is any run's: the id of one that there never was may name a run too, whose state then
+    /// does not know it.
     async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError>;
 
     /// What an idempotency key was used for.

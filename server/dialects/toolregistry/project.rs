@@ -61,7 +61,7 @@ impl Projection {
 
     /// What an event is about; nothing where it is not shown.
     fn about(&self, event: &Event) -> Option<About> {
-        let root = NodeRunId::root(self.state.run);
+        let root = self.state.root_id();
         let plain = |kind| Some(About::of(kind));
         match event {
             Event::Started { .. } => plain(RunEventEvent::Status),
