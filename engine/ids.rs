@@ -114,6 +114,11 @@ impl ApprovalId {
     }
 }
 
+/// The id of the candidates that a planner considered for a node run: no other run has it.
+pub fn candidate_set_id(run: RunId, node_run: NodeRunId) -> String {
+    format!("candidates_{}", derive(&[b"candidates", run.0.as_bytes(), node_run.0.as_bytes()]).simple())
+}
+
 /// UUIDv8 of the parts, each preceded by its length so that no two lists of parts read the same.
 fn derive(parts: &[&[u8]]) -> Uuid {
     let mut hash = Sha256::new();
