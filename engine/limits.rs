@@ -103,9 +103,11 @@ fn within_budgets(state: &State, node: &Node) -> Result<(), Breach> {
     }
     match node.constraints.budgets.max_cost {
         // Nothing says what a service charges. What runs inside this server costs nothing and is within every limit.
-        Some(limit) if external => {
-            Err(exceeded("max_cost", limit.to_string(), &format!("a call of `{}`, which has no price", node.node_type.asked.id)))
-        }
+        Some(limit) if external => Err(exceeded(
+            "max_cost",
+            limit.to_string(),
+            &format!("a call of `{}`, which has no price", node.node_type.asked.id),
+        )),
         _ => Ok(()),
     }
 }
@@ -113,10 +115,8 @@ fn within_budgets(state: &State, node: &Node) -> Result<(), Breach> {
 /// How many calls may still leave this server from this node run; `None` where nothing limits them.
 pub(crate) fn external_calls_left(state: &State, node: &Node) -> Option<u64> {
     let left = |above: &Node| {
-        let limit = least(
-            above.asked.budgets.max_external_calls,
-            above.node_type.constraints.budgets.max_external_calls,
-        )?;
+        let limit =
+            least(above.asked.budgets.max_external_calls, above.node_type.constraints.budgets.max_external_calls)?;
         Some(limit.saturating_sub(above.external_calls))
     };
     lineage(state, node).filter_map(left).min()

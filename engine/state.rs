@@ -15,7 +15,8 @@ use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::graph::{Graph, Items, Route};
 use crate::plan::{Binding, PlanResult};
 use crate::{
-    Approval, ApprovalId, Constraints, NodeRunId, NodeRuns, NodeType, Object, Policy, Position, RunId, Shortfall, limits,
+    Approval, ApprovalId, Constraints, NodeRunId, NodeRuns, NodeType, Object, Policy, Position, RunId, Shortfall,
+    limits,
 };
 
 /// A run as it stands.

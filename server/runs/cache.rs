@@ -166,7 +166,7 @@ fn bytes_of_node(node: &Node) -> usize {
         + recoveries.chain(artifacts).sum::<usize>()
 }
 
-fn object(object: &Object) -> usize {
+pub(crate) fn object(object: &Object) -> usize {
     object.iter().map(|(key, one)| VALUE_BYTES + key.len() + value(one)).sum()
 }
 

@@ -16,6 +16,7 @@ use super::links::Links;
 use super::project::{Projection, without_tool_calls};
 use super::slots::Slot;
 use super::{FACE, Room, create, integrations, page, wire};
+use crate::codes::Code;
 use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::refusal::{Refusal, of_door, of_runs};
 use crate::dialects::resume::Resume;
@@ -201,11 +202,11 @@ impl Room {
         let run = RunId::parse(reference).ok_or_else(|| unknown_run(reference))?;
         self.state(cx, run)
             .await
-            .map_err(|refusal| if refusal.code == "run_not_found" { unknown_run(reference) } else { refusal })
+            .map_err(|refusal| if refusal.is(Code::RunNotFound) { unknown_run(reference) } else { refusal })
     }
 
     async fn state(&self, cx: &Caller, run: RunId) -> Result<Arc<State>, Refusal> {
-        self.runs.get(&cx.tenant, &run.to_string()).await.map_err(of_runs)
+        self.runs.by_id(&cx.tenant, run).await.map_err(of_runs)
     }
 
     /// The run whose plan has this id, which is that of the run's root.
