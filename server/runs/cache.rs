@@ -109,7 +109,7 @@ impl Held {
 }
 
 /// About how much memory a state holds: what callers can make large is counted, the rest is guessed.
-fn bytes_of(state: &State) -> usize {
+pub(crate) fn bytes_of(state: &State) -> usize {
     let start = state.start.as_deref();
     let start = start.map_or(0, |start| object(&start.inputs) + object(&start.notes) + labels(&start.labels));
     let nodes: usize = state.nodes.values().map(|node| bytes_of_node(node)).sum();

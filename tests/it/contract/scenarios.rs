@@ -93,7 +93,7 @@ async fn successes(world: &World) {
     runtime.get_run_result(id).await.unwrap();
     runtime.cancel_run(&other).await.unwrap();
     drop(runtime.stream_run_events(id, None, None, None).await.unwrap());
-    let seen = runtime.stream_run_events(id, Some(i64::MAX), None, None).await.unwrap_err();
+    let seen = runtime.stream_run_events(id, Some(i64::MAX), None, None).await.err().unwrap();
     assert_eq!(seen.status().map(|status| status.as_u16()), Some(204));
     let new = toolregistry.run_controller_create_run(None, None, &typed(pursued("Generate a UUID."))).await.unwrap();
     toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap();
