@@ -11,7 +11,7 @@ use crate::node_type::NodeKind;
 use crate::policy::is_tried;
 use crate::{
     Approval, ApprovalId, Constraints, Decided, Event, Node, NodeRunId, NodeState, Object, OnFailure, Pause, Position,
-    Recorded, RunId, RunOutcome, RunStatus, Shortfall, Start, State, Verdict, Wait, standing,
+    Recorded, RunId, RunOutcome, RunStatus, Shortfall, Start, State, Verdict, Wait, limits, standing,
 };
 
 /// Why a log or a state cannot be what it says it is. The state that was applied to is unchanged.
@@ -363,7 +363,7 @@ impl Fold {
         }
         move_to(state, id, NodeState::Running);
         if atomic {
-            count_step(state, id, external);
+            limits::count_step(state, id, external);
         }
         Ok(())
     }
@@ -570,7 +570,7 @@ fn enter(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
             line.running += 1;
         }
         NodeState::Waiting(Wait::Approval) => line.asked += 1,
-        NodeState::Waiting(Wait::Input) => line.awaiting_input += 1,
+        NodeState::Waiting(Wait::Input) => line.questions += 1,
         NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
     }
 }
@@ -585,20 +585,7 @@ fn leave(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
             line.running -= 1;
         }
         NodeState::Waiting(Wait::Approval) => line.asked -= 1,
-        NodeState::Waiting(Wait::Input) => line.awaiting_input -= 1,
+        NodeState::Waiting(Wait::Input) => line.questions -= 1,
         NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
-    }
-}
-
-/// Counts an atomic node run's start in the run, in itself and in every composite above it; one that leaves this server also as a call.
-fn count_step(state: &mut State, id: NodeRunId, external: bool) {
-    state.steps += 1;
-    state.external_calls += u64::from(external);
-    let mut next = Some(id);
-    while let Some(node) = next.and_then(|id| state.nodes.get_mut(&id)) {
-        let node = Arc::make_mut(node);
-        node.steps += 1;
-        node.external_calls += u64::from(external);
-        next = node.parent;
     }
 }

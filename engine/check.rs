@@ -123,7 +123,7 @@ fn line(state: &State) -> Line {
                 line.running += 1;
             }
             NodeState::Waiting(Wait::Approval) => line.asked += 1,
-            NodeState::Waiting(Wait::Input) => line.awaiting_input += 1,
+            NodeState::Waiting(Wait::Input) => line.questions += 1,
             NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
         }
     }

@@ -5,13 +5,14 @@
 //! (`outstanding`), `require_approval` a wait (`approval`); how two envelopes become one is in `constraints`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::constraints::least;
 use crate::event::Failure;
 use crate::finish::{Checked, failure};
-use crate::{Constraints, Node, NodeType, Object, Rejected, State};
+use crate::{Constraints, Node, NodeRunId, NodeType, Object, Rejected, State};
 
 /// A constraint that would not be kept: more, or something else, than is allowed.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,6 +110,19 @@ fn within_budgets(state: &State, node: &Node) -> Result<(), Breach> {
             &format!("a call of `{}`, which has no price", node.node_type.asked.id),
         )),
         _ => Ok(()),
+    }
+}
+
+/// Counts an atomic node run's start in the run, in itself and in every composite above it; one that leaves this server also as a call.
+pub(crate) fn count_step(state: &mut State, id: NodeRunId, external: bool) {
+    state.steps += 1;
+    state.external_calls += u64::from(external);
+    let mut next = Some(id);
+    while let Some(node) = next.and_then(|id| state.nodes.get_mut(&id)) {
+        let node = Arc::make_mut(node);
+        node.steps += 1;
+        node.external_calls += u64::from(external);
+        next = node.parent;
     }
 }
 

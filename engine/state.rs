@@ -72,7 +72,7 @@ pub(crate) struct Line {
     /// Node runs that wait for an approval.
     pub(crate) asked: u64,
     /// Questions that wait for their answer.
-    pub(crate) awaiting_input: u64,
+    pub(crate) questions: u64,
 }
 
 /// Why nothing new begins.
@@ -366,15 +366,15 @@ impl State {
     }
 
     /// Whether a question in it waits for its answer.
-    pub fn awaits_input(&self) -> bool {
-        self.line.awaiting_input > 0
+    pub fn has_open_question(&self) -> bool {
+        self.line.questions > 0
     }
 
     /// Questions that wait for their answer, in the order of creation.
     pub fn open_questions(&self) -> impl Iterator<Item = &Node> {
         let open = |node: &&Node| node.state == NodeState::Waiting(Wait::Input);
         let nodes = self.order.iter().filter_map(|id| self.node(*id));
-        nodes.filter(open).take(usize::try_from(self.line.awaiting_input).unwrap_or(usize::MAX))
+        nodes.filter(open).take(usize::try_from(self.line.questions).unwrap_or(usize::MAX))
     }
 
     /// Node runs that somebody was asked about, in the order of creation.

@@ -41,7 +41,7 @@ pub fn standing(state: &State) -> Standing {
         (RunStatus::Running | RunStatus::Waiting, Some(root)) if !planned(root) => Standing::Planning,
         (RunStatus::Waiting, _) if state.paused.is_some() => Standing::Paused,
         (RunStatus::Waiting, _) if state.is_asking() => Standing::Asking,
-        (RunStatus::Waiting, _) if state.awaits_input() => Standing::AwaitingInput,
+        (RunStatus::Waiting, _) if state.has_open_question() => Standing::AwaitingInput,
         _ => Standing::Plain,
     }
 }
