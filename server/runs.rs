@@ -377,12 +377,26 @@ impl Runs {
         if matches!(state.status, RunStatus::Final(_)) || wait.is_zero() {
             return Ok(state);
         }
-        let rest = self.follow(tenant, run, state.version, stopping.clone());
+        let mut seen = state.version;
+        let rest = async {
+            let mut events = Box::pin(self.follow(tenant, run, state.version, stopping.clone()));
+            while let Some(Ok(recorded)) = events.next().await {
+                seen = recorded.position;
+            }
+        };
         tokio::select! {
-            () = rest.for_each(|_| futures::future::ready(())) => {}
+            () = rest => {}
             () = self.clock.sleep(wait) => {}
         }
-        self.by_id(tenant, run).await
+        self.at_least(tenant, run, seen).await
+    }
+
+    /// A run as it stands, with everything up to this position. What is at hand may be older than what a stream has just shown.
+    pub async fn at_least(&self, tenant: &str, run: RunId, position: Position) -> Result<Arc<State>, Error> {
+        match self.state(tenant, run).await? {
+            Some(state) if state.version >= position => Ok(state),
+            _ => self.submitter.read(tenant, run).await?.ok_or_else(|| Error::UnknownRun(run.to_string())),
+        }
     }
 
     /// A run's events as an API shows them; see [`Feed::shown`].
