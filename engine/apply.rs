@@ -11,7 +11,7 @@ use crate::node_type::NodeKind;
 use crate::policy::is_tried;
 use crate::{
     Approval, ApprovalId, Constraints, Decided, Event, Node, NodeRunId, NodeState, Object, OnFailure, Pause, Position,
-    Recorded, RunId, RunOutcome, RunStatus, Shortfall, Start, State, Verdict, Wait, standing,
+    Recorded, RunId, RunOutcome, RunStatus, Shortfall, Start, State, Verdict, Wait, limits, standing,
 };
 
 /// Why a log or a state cannot be what it says it is. The state that was applied to is unchanged.
@@ -353,7 +353,7 @@ impl Fold {
         self.expect(node.state == NodeState::Queued, id, "it is not queued")?;
         self.expect(!state.is_held(), id, "the run is paused, or its plan waits for an approval")?;
         self.expect(node.attempt.checked_add(1) == Some(attempt), id, "wrong attempt")?;
-        let atomic = !node.node_type.kind.is_composite();
+        let (atomic, external) = (!node.node_type.kind.is_composite(), node.node_type.external);
         let node = self.node_mut(state, id)?;
         node.attempt = attempt;
         node.started_at_ms = node.started_at_ms.or(Some(self.at_ms));
@@ -363,7 +363,7 @@ impl Fold {
         }
         move_to(state, id, NodeState::Running);
         if atomic {
-            count_step(state, id);
+            limits::count_step(state, id, external);
         }
         Ok(())
     }
@@ -570,6 +570,7 @@ fn enter(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
             line.running += 1;
         }
         NodeState::Waiting(Wait::Approval) => line.asked += 1,
+        NodeState::Waiting(Wait::Input) => line.questions += 1,
         NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
     }
 }
@@ -584,17 +585,7 @@ fn leave(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
             line.running -= 1;
         }
         NodeState::Waiting(Wait::Approval) => line.asked -= 1,
+        NodeState::Waiting(Wait::Input) => line.questions -= 1,
         NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
-    }
-}
-
-/// Counts an atomic node run's start in the run, in itself and in every composite above it.
-fn count_step(state: &mut State, id: NodeRunId) {
-    state.steps += 1;
-    let mut next = Some(id);
-    while let Some(node) = next.and_then(|id| state.nodes.get_mut(&id)) {
-        let node = Arc::make_mut(node);
-        node.steps += 1;
-        next = node.parent;
     }
 }

@@ -150,6 +150,9 @@ pub struct Start {
     /// The id a client chose, where it chose one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What lists show of it, in a line, where its inputs do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// The face it came through, such as `run-gateway`; opaque to the engine.
     pub face: String,
     /// The root's node type.

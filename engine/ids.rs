@@ -139,6 +139,12 @@ impl ApprovalId {
     }
 }
 
+/// The id of the candidates that a planner considered for a node run: no other run has it.
+pub fn candidate_set_id(run: RunId, node_run: NodeRunId) -> String {
+    let parts: &[&[u8]] = &[b"candidates", run.0.as_bytes(), node_run.0.as_bytes()];
+    format!("candidates_{}", derive(parts, None).simple())
+}
+
 /// How much of a UUIDv7 is its time.
 const TIME_BYTES: usize = 6;
 /// With what follows up to the first bits of chance: what a run's node runs share with it.

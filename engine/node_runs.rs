@@ -103,6 +103,7 @@ mod tests {
             asked,
             kind: NodeKind::Call,
             side_effect: SideEffect::Read,
+            external: false,
             constraints: Constraints::default(),
             retry: None,
             timeout_ms: None,

@@ -16,6 +16,7 @@ use crate::graph::{Graph, Items, Route};
 use crate::plan::{Binding, PlanResult};
 use crate::{
     Approval, ApprovalId, Constraints, NodeRunId, NodeRuns, NodeType, Object, Policy, Position, RunId, Shortfall,
+    limits,
 };
 
 /// A run as it stands.
@@ -41,6 +42,8 @@ pub struct State {
     pub paused: Option<Pause>,
     /// Tries of atomic node runs so far, for `max_steps`.
     pub steps: u64,
+    /// Calls that left this server so far, each attempt counted, for `max_external_calls`.
+    pub external_calls: u64,
     /// The run's outputs, once it has succeeded, or has in part.
     pub outputs: Option<Object>,
     /// Why it failed or was canceled.
@@ -68,6 +71,8 @@ pub(crate) struct Line {
     pub(crate) running: u64,
     /// Node runs that wait for an approval.
     pub(crate) asked: u64,
+    /// Questions that wait for their answer.
+    pub(crate) questions: u64,
 }
 
 /// Why nothing new begins.
@@ -117,6 +122,8 @@ pub struct Node {
     pub live_children: usize,
     /// Tries of atomic node runs here and below, for `max_steps`.
     pub steps: u64,
+    /// Calls from here and below that left this server, each attempt counted, for `max_external_calls`.
+    pub external_calls: u64,
     /// Its own constraints as asked.
     pub asked: Constraints,
     /// All that apply to it, merged.
@@ -324,6 +331,7 @@ impl State {
             approvals: BTreeMap::new(),
             paused: None,
             steps: 0,
+            external_calls: 0,
             outputs: None,
             error: None,
             started_at_ms: None,
@@ -356,6 +364,23 @@ impl State {
     /// Whether somebody is asked about anything in it, and has not said.
     pub fn is_asking(&self) -> bool {
         self.line.asked > 0
+    }
+
+    /// How many calls may still leave this server from a node run; absent where nothing limits them.
+    pub fn external_calls_left(&self, node_run: NodeRunId) -> Option<u64> {
+        limits::external_calls_left(self, self.node(node_run)?)
+    }
+
+    /// Whether a question in it waits for its answer.
+    pub fn has_open_question(&self) -> bool {
+        self.line.questions > 0
+    }
+
+    /// Questions that wait for their answer, in the order of creation.
+    pub fn open_questions(&self) -> impl Iterator<Item = &Node> {
+        let open = |node: &&Node| node.state == NodeState::Waiting(Wait::Input);
+        let nodes = self.order.iter().filter_map(|id| self.node(*id));
+        nodes.filter(open).take(usize::try_from(self.line.questions).unwrap_or(usize::MAX))
     }
 
     /// Node runs that somebody was asked about, in the order of creation.
@@ -427,6 +452,7 @@ impl Node {
             children: Vec::new(),
             live_children: 0,
             steps: 0,
+            external_calls: 0,
             asked: Constraints::default(),
             constraints: Constraints::default(),
             policy: Policy::default(),

@@ -2,21 +2,25 @@
 //!
 //! A bell rings for a run after its events are committed. Followers of one run share a tail (`tail.rs`), so that a run is read once however
 //! many watch it. Bells are hints: one may be lost, so all logs that are followed are looked at again within a second. Nothing is seen before
-//! its commit.
+//! its commit. `shown.rs` is the log as an API shows it, `checkpoints.rs` where such a stream begins.
 
 mod alive;
+mod checkpoints;
 mod lines;
+mod shown;
 mod sse;
 mod tail;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use futures::Stream;
+use futures::{Stream, TryStreamExt};
 use runyard_engine::{Event, Position, Recorded, RunId};
 use tokio_util::sync::CancellationToken;
 
+pub use checkpoints::Checkpoints;
 pub use lines::{Line, ndjson};
+pub use shown::{Goes, Projection, Wanted};
 pub use sse::{Beat, Frame, Framed, Written, sse, with_comments};
 pub use tail::{Bells, Told};
 
@@ -36,9 +40,40 @@ pub struct Feed {
     pub bells: Arc<Bells>,
     /// For reading again when no bell rang.
     pub clock: Clock,
+    /// Where streams of an API's view of a run go on.
+    pub checkpoints: Arc<Checkpoints>,
+}
+
+/// How far a stream of events reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// To the end of the run: what is recorded now, and what comes.
+    Live,
+    /// To the last event that is recorded now.
+    Recorded,
 }
 
 impl Feed {
+    /// Every event of a run after a position that is recorded now.
+    pub fn recorded(
+        &self,
+        tenant: Tenant,
+        run: RunId,
+        after: Position,
+    ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
+        let store = self.store.clone();
+        let pages = futures::stream::try_unfold(Some(after), move |after| {
+            let (store, tenant) = (store.clone(), tenant.clone());
+            async move {
+                let Some(after) = after else { return Ok::<_, StoreError>(None) };
+                let page = store.log(&tenant, run, after, PAGE).await?;
+                let next = page.last().filter(|_| page.len() == PAGE).map(|last| last.position);
+                Ok(Some((futures::stream::iter(page.into_iter().map(|one| Ok(Arc::new(one)))), next)))
+            }
+        });
+        pages.try_flatten()
+    }
+
     /// Every event of a run after a position, those to come included. Ends after the run's last event, or when the server stops.
     pub fn follow(
         &self,

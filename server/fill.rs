@@ -165,6 +165,7 @@ fn start(catalog: &Catalog, kind: Kind, number: u64) -> Result<Start, FillError>
     let user = format!("user-{}", number % USERS);
     Ok(Start {
         name: None,
+        title: None,
         face: "run-gateway".to_owned(),
         node_type,
         inputs: object(inputs),

@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod check;
 pub mod cli;
 pub mod clock;
+pub mod codes;
 pub mod compute;
 pub mod config;
 pub mod dialects;

@@ -7,6 +7,8 @@
 //! | `admission.rs`   | how much one tenant may have: live runs, starts, descendants     |
 //! | `approvals.rs`   | what somebody is asked to agree to: listed, decided              |
 //! | `decisions.rs`   | tokens that decide for whoever holds them                        |
+//! | `labels.rs`      | what lists find runs by                                          |
+//! | `waiting.rs`     | what a run waits for, and input for one that asks                |
 //! | `cache.rs`       | run states kept at hand                                          |
 //! | `writing.rs`     | whether writing works, for health                                |
 //! | `references.rs`  | the ways in which a run is named                                 |
@@ -26,11 +28,12 @@
 mod admission;
 pub mod answer;
 pub mod approvals;
-mod cache;
+pub(crate) mod cache;
 mod decisions;
 mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod labels;
 pub mod output_schema;
 mod pass_through;
 pub mod recalls;
@@ -42,13 +45,16 @@ mod start;
 pub mod sub_runs;
 mod submit;
 pub mod threads;
+pub mod waiting;
 mod writing;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::Stream;
-use runyard_engine::{NodeRunId, Position, Recorded, Rejected, RunId, State};
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+use runyard_engine::{NodeRunId, Position, Recorded, Rejected, RunId, RunStatus, State};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -57,12 +63,12 @@ pub use pass_through::PassThrough;
 pub use recalls::Recalls;
 pub use references::RunName;
 pub(crate) use start::noted as noted_fingerprint;
-pub use start::{ChildRequest, IdempotencyKey, NewRun, StartedRun};
+pub use start::{ChildRequest, DROPPED_INPUTS, IdempotencyKey, NewRun, StartedRun};
 
 use crate::catalog::{Catalog, ResolveError, Violation};
 use crate::clock::Clock;
 use crate::compute::{self, Compute};
-use crate::feed::{Bells, Feed};
+use crate::feed::{Bells, Feed, Goes, Projection, Reach, Wanted};
 use crate::store::{Cursor, Filter, RunRow, Status, Store, StoreError};
 use submit::Submitter;
 
@@ -143,6 +149,20 @@ pub enum Error {
     KeyReused {
         /// The key.
         key: String,
+    },
+    /// Nothing in the run asks a question.
+    #[error("run {run} does not wait for input")]
+    NotAsking {
+        /// The run.
+        run: RunId,
+    },
+    /// More than one question of the run is open, and the input does not say which it answers.
+    #[error("run {run} has {} open questions; name the node run that is answered", .node_runs.len())]
+    SeveralQuestions {
+        /// The run.
+        run: RunId,
+        /// Who asks.
+        node_runs: Vec<NodeRunId>,
     },
     /// The thread's last run has not ended, so it cannot be gone on with.
     #[error("thread `{thread}` has a run that has not ended, {run}; wait for its end, or cancel it")]
@@ -237,7 +257,12 @@ pub struct Parts {
 impl Runs {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let feed = Feed { store: parts.store.clone(), bells: parts.bells.clone(), clock: parts.clock.clone() };
+        let feed = Feed {
+            store: parts.store.clone(),
+            bells: parts.bells.clone(),
+            clock: parts.clock.clone(),
+            checkpoints: Arc::default(),
+        };
         let submitter =
             Submitter::new(parts.store.clone(), parts.clock.clone(), parts.bells, parts.work, parts.compute.clone());
         Runs {
@@ -347,6 +372,67 @@ impl Runs {
             self.clock.sleep(LOOK).await;
             seen = self.submitter.rest(seen);
         }
+    }
+
+    /// Every event of a run after a position: those recorded now, or also those to come.
+    pub fn events(
+        &self,
+        tenant: &str,
+        run: RunId,
+        after: Position,
+        reach: Reach,
+        stopping: CancellationToken,
+    ) -> BoxStream<'static, Result<Arc<Recorded>, StoreError>> {
+        match reach {
+            Reach::Live => self.follow(tenant, run, after, stopping).boxed(),
+            Reach::Recorded => self.feed.recorded(tenant.to_owned(), run, after).boxed(),
+        }
+    }
+
+    /// A run as it stands when it has ended, or else after so long, or when the server stops.
+    pub async fn ended_within(
+        &self,
+        tenant: &str,
+        run: RunId,
+        wait: Duration,
+        stopping: &CancellationToken,
+    ) -> Result<Arc<State>, Error> {
+        let state = self.by_id(tenant, run).await?;
+        if matches!(state.status, RunStatus::Final(_)) || wait.is_zero() {
+            return Ok(state);
+        }
+        let mut seen = state.version;
+        let rest = async {
+            let mut events = Box::pin(self.follow(tenant, run, state.version, stopping.clone()));
+            while let Some(Ok(recorded)) = events.next().await {
+                seen = recorded.position;
+            }
+        };
+        tokio::select! {
+            () = rest => {}
+            () = self.clock.sleep(wait) => {}
+        }
+        self.at_least(tenant, run, seen).await
+    }
+
+    /// A run as it stands, with everything up to this position. What is at hand may be older than what a stream has just shown.
+    pub async fn at_least(&self, tenant: &str, run: RunId, position: Position) -> Result<Arc<State>, Error> {
+        match self.state(tenant, run).await? {
+            Some(state) if state.version >= position => Ok(state),
+            _ => self.submitter.read(tenant, run).await?.ok_or_else(|| Error::UnknownRun(run.to_string())),
+        }
+    }
+
+    /// A run's events as an API shows them; see [`Feed::shown`].
+    pub fn shown<P: Projection>(
+        &self,
+        tenant: &str,
+        state: &State,
+        wanted: Wanted,
+        stopping: CancellationToken,
+        look: impl FnMut(&Recorded) -> Goes + Send + 'static,
+    ) -> impl Stream<Item = Result<P::Shown, StoreError>> + Send + 'static {
+        self.feed.shown::<P>(tenant.to_owned(), state, wanted, stopping, look)
     }
 
     /// Whether a node run may still be live, as far as is known without asking the store. False is certain; true is not, and then

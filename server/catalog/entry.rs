@@ -24,6 +24,8 @@ pub struct Entry {
     pub kind: NodeKind,
     /// What performing it does to the world.
     pub side_effect: SideEffect,
+    /// Whether performing it calls a service outside this server.
+    pub external: bool,
     /// For people, a sentence or two.
     pub description: String,
     /// Other ids of the same type, of any version.
@@ -122,6 +124,7 @@ impl Entry {
             version: "1.0.0".to_owned(),
             kind,
             side_effect: SideEffect::Read,
+            external: false,
             description,
             aliases: Vec::new(),
             inputs: compile(&input_schema),
@@ -143,6 +146,7 @@ impl Entry {
             version: self.version.clone(),
             kind: self.kind,
             side_effect: self.side_effect,
+            external: self.external,
             constraints: Constraints::default(),
             retry: None,
             timeout_ms: None,
@@ -165,6 +169,24 @@ impl Entry {
             found = rule(inputs);
         }
         if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+
+    /// Inputs of a request that names this node type by an alias, as its schema takes them, and the names that it does not have. Who
+    /// uses an alias speaks another server's words, whose node type takes more than this one.
+    pub fn adapted(&self, mut inputs: Object) -> (Object, Vec<String>) {
+        let closed = self.input_schema["additionalProperties"] == Value::Bool(false);
+        let mut dropped = Vec::new();
+        inputs.retain(|name, _| {
+            let is_known = !closed || self.input_schema["properties"].get(name).is_some();
+            if !is_known {
+                dropped.push(name.clone());
+            }
+            is_known
+        });
+        if let Some(context) = inputs.get_mut("context").filter(|context| context.is_object()) {
+            *context = Value::String(context.to_string());
+        }
+        (inputs, dropped)
     }
 
     /// Checks outputs against the schema.

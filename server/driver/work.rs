@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::lease::Lease;
 use super::{Parts, perform, sub_runs};
-use crate::planner::PlanRequest;
+use crate::planner::{self, PlanRequest};
 use crate::runs::Error;
 use crate::runs::answer::Answer;
 use crate::store::{Claimed, StoreError};
@@ -161,9 +161,13 @@ async fn answer(
         Request::Plan { node_type, inputs, constraints, .. } => {
             let (node_type, inputs, constraints) = (node_type.clone(), inputs.clone(), constraints.clone());
             let tenant = around.tenant.clone();
+            let asked = node_type.clone();
             let request = PlanRequest { node_type, inputs, constraints, earlier, tenant };
             match parts.planner.plan(request).await {
-                Ok(plan) => Command::Planned { effect: effect.id, node_run: effect.node_run, plan },
+                Ok(plan) => {
+                    let plan = planner::in_words_of(parts.runs.catalog_of(&around.tenant), &asked, plan);
+                    Command::Planned { effect: effect.id, node_run: effect.node_run, plan }
+                }
                 Err(failure) => settle(effect, Outcome::Failed(failure)),
             }
         }

@@ -140,7 +140,7 @@ impl Held {
 }
 
 /// About how much memory a state holds: what callers can make large is counted, the rest is guessed.
-fn bytes_of(state: &State) -> usize {
+pub(crate) fn bytes_of(state: &State) -> usize {
     let start = state.start.as_deref();
     let start = start.map_or(0, |start| object(&start.inputs) + object(&start.notes) + labels(&start.labels));
     let nodes: usize = state.nodes.values().map(|node| bytes_of_node(node)).sum();
@@ -198,7 +198,7 @@ fn bytes_of_node(node: &Node) -> usize {
 }
 
 /// What the members of an object take, not the object itself.
-fn object(object: &Object) -> usize {
+pub(crate) fn object(object: &Object) -> usize {
     if object.is_empty() {
         return 0;
     }

@@ -7,22 +7,27 @@ use runyard_engine::{
     ApprovalStrategy, ChildSpec, Command, Constraints, Graph, Labels, NodeRunId, NodeType, NodeTypeRef, Object, Policy,
     Reply, RunId, Start, State,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::submit::Riders;
-use super::{Error, PassThrough, RunName, Runs, output_schema};
+use super::{Error, PassThrough, RunName, Runs, output_schema, row};
 use crate::graph;
 use crate::sizes::is_small;
 use crate::store::{Epoch, KeyUse, StoreError};
 
 /// Where a start's fingerprint rests among a run's notes.
 const FINGERPRINT: &str = "runyard.fingerprint";
+/// The note that names the inputs that were dropped, because the node type behind an alias does not have them.
+pub const DROPPED_INPUTS: &str = "runyard.dropped_inputs";
 
 /// A run to be, in no dialect.
 #[derive(Debug, Clone)]
 pub struct NewRun {
     /// The id the client chose.
     pub name: Option<RunName>,
+    /// What lists show of it, in a line: a record's title, the name of a tool or a workflow. Absent: its goal, its question, or its
+    /// node type says it.
+    pub title: Option<String>,
     /// The face it comes through.
     pub face: &'static str,
     /// The operation that starts it: the scope of its key. Faces whose operations mean the same share it.
@@ -140,6 +145,11 @@ impl Runs {
         if let Some(earlier) = self.earlier(tenant, repeat, fingerprint).await? {
             return Ok(earlier);
         }
+        if let Some(name) = &repeat.name
+            && self.is_generated(tenant, name).await?
+        {
+            return Err(Error::NameTaken { name: name.as_str().to_owned() });
+        }
         let _starting = self.admission.begin(tenant)?;
         self.admission.one_more(&*self.store, tenant, self.clock.now_ms()).await?;
         let run = self.clock.new_run_id();
@@ -170,8 +180,8 @@ impl Runs {
     /// # Errors
     /// What [`Runs::start`] would refuse of them.
     pub fn check(&self, node_type: &NodeTypeRef, inputs: &Object) -> Result<Option<Arc<Graph>>, Error> {
-        let node_type = self.resolve(node_type, inputs)?;
-        self.walked(&node_type, inputs)
+        let (node_type, inputs) = self.resolve(node_type, inputs.clone(), &mut Object::new())?;
+        self.walked(&node_type, &inputs)
     }
 
     /// Submits any other command about a run.
@@ -272,13 +282,15 @@ impl Runs {
     }
 
     fn prepare(&self, new: NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
-        let (node_type, graph) = match new.graph {
+        let title = row::given_title(new.title.as_deref(), &new.inputs, &new.node_type);
+        let mut notes = new.notes;
+        let (node_type, inputs, graph) = match new.graph {
             // Read and checked before, and then it need not stand among the inputs as well.
-            Some(graph) => (self.catalog.resolve(&new.node_type)?, Some(graph)),
+            Some(graph) => (self.catalog.resolve(&new.node_type)?, new.inputs, Some(graph)),
             None => {
-                let node_type = self.resolve(&new.node_type, &new.inputs)?;
-                let graph = self.walked(&node_type, &new.inputs)?;
-                (node_type, graph)
+                let (node_type, inputs) = self.resolve(&new.node_type, new.inputs, &mut notes)?;
+                let graph = self.walked(&node_type, &inputs)?;
+                (node_type, inputs, graph)
             }
         };
         if let Some(schema) = &new.output_schema {
@@ -287,13 +299,13 @@ impl Runs {
                 false => Error::InvalidOutputSchema { reason: bad.reason },
             })?;
         }
-        let mut notes = new.notes;
         notes.insert(FINGERPRINT.to_owned(), Value::String(hex(fingerprint)));
         Ok(Start {
             name: new.name.map(|name| name.as_str().to_owned()),
+            title,
             face: new.face.to_owned(),
             node_type,
-            inputs: new.inputs,
+            inputs,
             constraints: self.canonical(new.constraints),
             policy: new.policy,
             steps: new.steps,
@@ -309,18 +321,19 @@ impl Runs {
     }
 
     fn child(&self, request: ChildRequest) -> Result<ChildSpec, Error> {
-        let node_type = self.resolve(&request.node_type, &request.inputs)?;
-        self.walked(&node_type, &request.inputs)?;
+        let mut notes = request.notes;
+        let (node_type, inputs) = self.resolve(&request.node_type, request.inputs, &mut notes)?;
+        self.walked(&node_type, &inputs)?;
         Ok(ChildSpec {
             key: request.key,
             node_type,
-            inputs: request.inputs,
+            inputs,
             constraints: self.canonical(request.constraints),
             depends_on: request.depends_on,
             policy: request.policy,
             candidate_set_id: request.candidate_set_id,
             binding_decision: request.binding_decision,
-            notes: request.notes,
+            notes,
         })
     }
 
@@ -330,12 +343,27 @@ impl Runs {
             .map_err(|violations| Error::InvalidInputs { node_type: node_type.id.clone(), violations })
     }
 
-    fn resolve(&self, asked: &NodeTypeRef, inputs: &Object) -> Result<NodeType, Error> {
+    /// The node type that is meant, and the inputs as it takes them. What an alias made necessary is noted.
+    fn resolve(
+        &self,
+        asked: &NodeTypeRef,
+        mut inputs: Object,
+        notes: &mut Object,
+    ) -> Result<(NodeType, Object), Error> {
         let node_type = self.catalog.resolve(asked)?;
+        if asked.id != node_type.id
+            && let Some(entry) = self.catalog.entry(&node_type.id, &node_type.version)
+        {
+            let (adapted, dropped) = entry.adapted(inputs);
+            inputs = adapted;
+            if !dropped.is_empty() {
+                notes.insert(DROPPED_INPUTS.to_owned(), json!(dropped));
+            }
+        }
         self.catalog
-            .validate_inputs(&node_type, inputs)
+            .validate_inputs(&node_type, &inputs)
             .map_err(|violations| Error::InvalidInputs { node_type: node_type.id.clone(), violations })?;
-        Ok(node_type)
+        Ok((node_type, inputs))
     }
 
     /// Allow and deny lists name types as asked and as resolved, so that an alias cannot slip through either.

@@ -205,6 +205,11 @@ impl Submitter {
         at_hand.is_none_or(|state| state.node(node_run).is_none_or(Node::is_live))
     }
 
+    /// Whether a run of this tenant exists, as far as is known without asking the store. False says nothing.
+    pub(super) fn is_at_hand(&self, tenant: &str, run: RunId) -> bool {
+        self.cache.get(tenant, run).is_some()
+    }
+
     /// Whether another server has moved the run since: a refusal, or a command found to have been obeyed before, must not rest
     /// on that.
     async fn is_old(&self, tenant: &str, state: &State) -> Result<bool, StoreError> {

@@ -344,13 +344,16 @@ pub enum Standing {
     Planning,
     /// Nothing moves until somebody has agreed, or has not.
     Asking,
+    /// Nothing moves until a question is answered.
+    AwaitingInput,
     /// Somebody holds it.
     Paused,
 }
 
 impl Standing {
     /// Every one.
-    pub const ALL: [Standing; 4] = [Standing::Plain, Standing::Planning, Standing::Asking, Standing::Paused];
+    pub const ALL: [Standing; 5] =
+        [Standing::Plain, Standing::Planning, Standing::Asking, Standing::AwaitingInput, Standing::Paused];
 
     /// The word for it.
     pub const fn word(self) -> &'static str {
@@ -358,6 +361,7 @@ impl Standing {
             Standing::Plain => "plain",
             Standing::Planning => "planning",
             Standing::Asking => "asking",
+            Standing::AwaitingInput => "awaiting_input",
             Standing::Paused => "paused",
         }
     }

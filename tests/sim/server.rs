@@ -3,6 +3,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use runyard::auth::{self, Guard, LocalToken};
 use runyard::clock::Clock;
@@ -84,7 +85,7 @@ impl Alive {
         let guard = guard(parts.clock.clone());
         let rooms = Rooms {
             gateway: run_gateway::Room::new(Backend::Here(runs.clone()), guard.gate(&arp::run_gateway::DOCUMENT)),
-            runtime: runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT)),
+            runtime: runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT), Duration::ZERO),
             native: native::Room::new(
                 runs.clone(),
                 Arc::new(OnceLock::new()),

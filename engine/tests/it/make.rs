@@ -44,6 +44,7 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
         version: "1.0.0".into(),
         kind,
         side_effect: SideEffect::Read,
+        external: false,
         constraints: Constraints::default(),
         retry: None,
         timeout_ms: None,
@@ -61,6 +62,7 @@ pub(crate) fn fit(made: &Made) -> Result<Value, Box<Failure>> {
 pub(crate) fn start(kind: NodeKind) -> Start {
     Start {
         name: None,
+        title: None,
         face: "test".into(),
         node_type: node_type(kind),
         inputs: Object::new(),

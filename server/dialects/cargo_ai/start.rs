@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::lower::{Lowered, checked, graph_type, is_worked_out};
 use super::native::START;
 use super::{FACE, Room, check, error, wire};
+use crate::codes::Code;
 use crate::dialects::arp::runs::idempotency_key;
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::{NewRun, StartedRun};
@@ -176,7 +177,7 @@ pub(super) async fn begin(
     room.runs.start(&cx.tenant, new).await.map_err(|error| {
         let refusal = of_runs(error);
         // What only the engine knows to be wrong with nodes.
-        if refusal.code == "invalid_inputs" { error::invalid_nodes(refusal.message) } else { refusal }
+        if refusal.is(Code::InvalidInputs) { error::invalid_nodes(refusal.message) } else { refusal }
     })
 }
 
@@ -192,6 +193,7 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
     }
     NewRun {
         name: None,
+        title: None,
         face: FACE,
         operation,
         node_type: graph_type(),

@@ -107,6 +107,7 @@ impl Room {
         };
         Ok(NewRun {
             name: None,
+            title: None,
             face: FACE,
             operation: "RunController_createRun",
             node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },

@@ -12,6 +12,8 @@ use runyard_engine::{ApprovalId, Event, Node, NodeKind, NodeRunId, Recorded, Run
 
 use super::wire;
 use crate::dialects::arp::wire::time;
+use crate::feed;
+use crate::runs::cache;
 
 /// The fold's state.
 #[derive(Debug, Clone)]
@@ -20,6 +22,30 @@ pub(super) struct Projection {
     shown: u64,
     /// Where the run stood after the event that was shown last.
     last: Option<RunStatus>,
+}
+
+impl feed::Projection for Projection {
+    type Shown = RunEvent;
+
+    fn of(state: &State) -> Self {
+        Projection::of(state.run)
+    }
+
+    fn project(&mut self, recorded: &Recorded) -> Vec<RunEvent> {
+        Projection::project(self, recorded).into_iter().collect()
+    }
+
+    fn seq(&self) -> u64 {
+        self.shown
+    }
+
+    fn seq_of(shown: &RunEvent) -> u64 {
+        shown.id.get()
+    }
+
+    fn bytes(&self) -> usize {
+        cache::bytes_of(&self.state)
+    }
 }
 
 impl Projection {

@@ -9,16 +9,11 @@ use crate::catalog::Violation;
 use crate::catalog::core::{Label, RunInputs};
 use crate::graph::{self, evaluate};
 use crate::runs::NewRun;
+use crate::runs::labels::{BYTES_MAX as LABEL_BYTES_MAX, LABELS_MAX, OWN};
 use crate::runs::sub_runs::SubRun;
 
 /// So many runs may lie above one.
 const DEPTH_MAX: u32 = 8;
-/// Labels of the server's own begin like this.
-const OWN: &str = "runyard.";
-/// The most labels, and values of one.
-const LABELS_MAX: usize = 32;
-/// The longest name and value of a label, bytes.
-const LABEL_BYTES_MAX: usize = 256;
 
 /// A run to be started for a node run.
 pub struct Launch {
@@ -59,7 +54,10 @@ pub(super) async fn launch(with: &InProcess, around: &Around) -> Result<Launch, 
         return Err(too_deep());
     }
     let parent = Parent { run: state.run, node_run: node.id, waits: asked.wait, depth };
-    let own = constraints(asked.constraints.as_ref()).map_err(|found| wrong(&[found]))?;
+    let mut own = constraints(asked.constraints.as_ref()).map_err(|found| wrong(&[found]))?;
+    // What has been spent here is not there to be spent again.
+    let left = state.external_calls_left(node.id);
+    own.budgets.max_external_calls = own.budgets.max_external_calls.into_iter().chain(left).min();
     let new = new_run(start, node.constraints.merge(&own), asked).map_err(|found| wrong(&[found]))?;
     let run = RunId::sub_run(state.run, node.id, around.attempt);
     Ok(Launch { sub_run: SubRun { run, parent, face: start.face.clone(), new }, inputs })
@@ -79,6 +77,7 @@ fn new_run(above: &Start, constraints: Constraints, asked: RunInputs) -> Result<
     };
     Ok(NewRun {
         name: None,
+        title: None,
         face: "",
         operation: "start_run",
         request: json!({ "node_type": node_type_ref.node_type_id, "inputs": inputs }),

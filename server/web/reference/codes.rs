@@ -177,6 +177,12 @@ pub const CODES: &[Code] = &[
     code(409, "parent_node_run_invalid", Scope::Listed, "The parent is not a composite that takes children."),
     code(409, "parent_node_run_mismatch", Scope::Listed, "The parent belongs to another run."),
     code(409, "not_asking", Scope::Listed, "What is given input does not wait for any."),
+    code(
+        409,
+        "several_questions",
+        Scope::Listed,
+        "The run has more than one open question: `details.node_run_ids`, of which `node_run_id` names one.",
+    ),
     code(409, "thread_busy", Scope::Listed, "The thread has a run that has not ended: `details.run_id`."),
     code(409, "server_fixed", Scope::Listed, "The server `default` is always there."),
     code(409, "changed_meanwhile", Scope::Listed, "Somebody else changed it at the same time; `retryable`."),

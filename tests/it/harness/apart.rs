@@ -53,7 +53,9 @@ impl Apart {
         });
         let stopping = CancellationToken::new();
         let settings = Settings { stopping: stopping.clone(), ..settings };
-        let config = Config { port_base: 0, auth: auth.clone(), ..Config::default() };
+        // The clock stands still, so nothing that waits for a time would end.
+        let runtime = runyard::config::Runtime { sync_wait_ms: 0 };
+        let config = Config { port_base: 0, auth: auth.clone(), runtime, ..Config::default() };
         let local = LocalToken::random(config.host).unwrap();
         let token = local.secret().expose().to_owned();
         let parts = Known { store: store.clone(), clock: clock.clone(), local };

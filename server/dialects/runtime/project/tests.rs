@@ -42,8 +42,9 @@ fn what_is_shown_of_a_stored_log_stays() {
     ];
     for name in names {
         let (run, log) = stored(name);
-        let mut projection = Projection::of(&replay(run, &log).unwrap());
-        let shown: Vec<String> = log.iter().filter_map(|one| projection.project(one)).map(|one| line(&one)).collect();
+        let mut projection = <Projection as feed::Projection>::of(&replay(run, &log).unwrap());
+        let shown: Vec<String> =
+            log.iter().flat_map(|one| feed::Projection::project(&mut projection, one)).map(|one| line(&one)).collect();
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(GOLDEN);
         settings.set_prepend_module_to_snapshot(false);
