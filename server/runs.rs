@@ -84,7 +84,7 @@ pub struct Runs {
     decisions: decisions::Decisions,
     seal: pass_through::Seal,
     admission: Arc<admission::Admission>,
-    limits: Limits,
+    limits: Arc<Limits>,
     compute: Compute,
 }
 
@@ -275,7 +275,7 @@ impl Runs {
             decisions: decisions::Decisions::new(&parts.secret),
             seal: pass_through::Seal::new(&parts.secret),
             admission: Arc::new(admission::Admission::new(parts.limits.table)),
-            limits: parts.limits,
+            limits: Arc::new(parts.limits),
             compute: parts.compute,
         }
     }
