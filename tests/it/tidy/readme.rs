@@ -83,10 +83,17 @@ fn the_reasons_of_failed_runs_are_the_codes() {
     let shown: BTreeSet<String> =
         table("When a run fails").iter().flat_map(|row| quoted(&row[0]).collect::<Vec<_>>()).collect();
     let mut coded = BTreeSet::new();
-    for file in
-        ["engine", "server/planner", "server/driver", "server/graph", "server/expressions", "server/compute", "server/runs/output_schema"]
-            .map(sources)
-            .concat()
+    for file in [
+        "engine",
+        "server/planner",
+        "server/driver",
+        "server/graph",
+        "server/expressions",
+        "server/compute",
+        "server/runs/output_schema",
+    ]
+    .map(sources)
+    .concat()
     {
         let code: String = file.code().map(|(_, line)| line.trim()).collect::<Vec<_>>().join("");
         for begin in ["failure(", "failed(", "invalid(", "code: "] {
