@@ -135,6 +135,11 @@ pub enum Command {
         /// By whom, as far as is known; opaque.
         by: Option<String>,
     },
+    /// End the run as failed, because it cannot be gone on with: cancels every live node run below the root.
+    Fail {
+        /// Why.
+        error: Failure,
+    },
     /// Stop: cancels every live node run and wins over whatever comes back later.
     Cancel {
         /// Why, for people.
@@ -397,6 +402,12 @@ pub enum Rejected {
     ResultUnfit {
         /// What does not fit.
         reason: String,
+    },
+    /// The decision has to look into large values: to be asked for again with these in place. Nobody outside is told.
+    #[error("large values have to be read first")]
+    NeedsValues {
+        /// Which.
+        digests: std::collections::BTreeSet<crate::large::Digest>,
     },
     /// Only what waits for input is given some.
     #[error("node run {node_run} does not wait for input")]

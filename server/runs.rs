@@ -15,6 +15,7 @@
 //! | `threads.rs`     | runs that share their messages, one after the other               |
 //! | `output_schema.rs` | the schema that a result has to fit, and what fits it             |
 //! | `pass_through.rs` | what a run passes through to integrations, sealed                |
+//! | `values.rs`      | large values: taken out before a decision, put back into answers |
 //! | `answer.rs`      | the one value that a run answers with                            |
 //! | `recalls.rs`     | what is being performed, called back when nobody waits for it    |
 //! | `fingerprint.rs` | telling a repeated request from another one                      |
@@ -40,12 +41,16 @@ mod start;
 pub mod sub_runs;
 mod submit;
 pub mod threads;
+mod values;
 mod writing;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use futures::Stream;
-use runyard_engine::{NodeRunId, Position, Recorded, Rejected, RunId, State};
+use futures::{Stream, StreamExt};
+use runyard_engine::large::Digest;
+use runyard_engine::{NodeRunId, Object, Position, Recorded, Rejected, RunId, State};
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -61,6 +66,7 @@ use crate::clock::Clock;
 use crate::feed::{Bells, Feed};
 use crate::store::{Cursor, Filter, RunRow, Status, Store, StoreError};
 use submit::Submitter;
+use values::{Bounds, TooLarge, Unresolved, Values};
 
 /// Runs in this process, over the engine and a store. Cheap to clone.
 #[derive(Clone)]
@@ -73,6 +79,7 @@ pub struct Runs {
     fingerprints: fingerprint::Fingerprints,
     decisions: decisions::Decisions,
     seal: pass_through::Seal,
+    values: Values,
     limits: Limits,
 }
 
@@ -81,6 +88,41 @@ pub struct Runs {
 pub struct Limits {
     /// Atomic node runs of one run at once.
     pub parallel_max: u32,
+    /// Of large values, and of what a run may write.
+    pub bytes: ByteLimits,
+}
+
+/// Bounds in bytes: see [`crate::limits`].
+#[derive(Debug, Clone, Copy)]
+pub struct ByteLimits {
+    /// `value_inline_bytes`.
+    pub inline: u64,
+    /// `value_shown_bytes`.
+    pub shown: u64,
+    /// `value_read_bytes`.
+    pub read: u64,
+    /// `run_bytes`.
+    pub run: u64,
+    /// `run_held_bytes`.
+    pub held: u64,
+}
+
+impl From<&crate::limits::Limits> for ByteLimits {
+    fn from(limits: &crate::limits::Limits) -> Self {
+        ByteLimits {
+            inline: limits.value_inline_bytes,
+            shown: limits.value_shown_bytes,
+            read: limits.value_read_bytes,
+            run: limits.run_bytes,
+            held: limits.run_held_bytes,
+        }
+    }
+}
+
+impl Default for ByteLimits {
+    fn default() -> Self {
+        ByteLimits::from(&crate::limits::Limits::default())
+    }
 }
 
 /// Why a question about a run was not answered.
@@ -146,6 +188,26 @@ pub enum Error {
         "what the run passes through cannot be sealed or opened; the server key may be another one than when the run was started"
     )]
     Unsealed,
+    /// The run would write or hold more than a run may. Nothing was recorded.
+    #[error(
+        "the run would come to {bytes} bytes, and a run may have {limit} ({setting}): send less, or start another run"
+    )]
+    RunTooLarge {
+        /// What it would come to.
+        bytes: u64,
+        /// What it may.
+        limit: u64,
+        /// The bound.
+        setting: &'static str,
+    },
+    /// More of its large values would have to be read than may be at once.
+    #[error("{bytes} bytes of large values would have to be read, and {limit} may be (limits.value_read_bytes)")]
+    ValuesTooLarge {
+        /// What would have to be.
+        bytes: u64,
+        /// What may.
+        limit: u64,
+    },
     /// The run moves faster than this command could be decided, or the store's queue is full. Nothing was recorded.
     #[error("too much is going on; try again")]
     Busy,
@@ -172,6 +234,15 @@ impl From<StoreError> for Error {
     }
 }
 
+impl From<Unresolved> for Error {
+    fn from(unresolved: Unresolved) -> Self {
+        match unresolved {
+            Unresolved::TooLarge(TooLarge { bytes, limit }) => Error::ValuesTooLarge { bytes, limit },
+            Unresolved::Store(error) => error.into(),
+        }
+    }
+}
+
 /// What `Runs` is made of.
 pub struct Parts {
     /// Where runs rest.
@@ -194,7 +265,10 @@ impl Runs {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let feed = Feed { store: parts.store.clone(), bells: parts.bells.clone(), clock: parts.clock.clone() };
-        let submitter = Submitter::new(parts.store.clone(), parts.clock.clone(), parts.bells, parts.work);
+        let bytes = parts.limits.bytes;
+        let values = Values { store: parts.store.clone(), bounds: Bounds { shown: bytes.shown, read: bytes.read } };
+        let submitter =
+            Submitter::new(parts.store.clone(), parts.clock.clone(), parts.bells, parts.work, (values.clone(), bytes));
         Runs {
             store: parts.store,
             catalog: parts.catalog,
@@ -204,6 +278,7 @@ impl Runs {
             fingerprints: fingerprint::Fingerprints::new(&parts.secret),
             decisions: decisions::Decisions::new(&parts.secret),
             seal: pass_through::Seal::new(&parts.secret),
+            values,
             limits: parts.limits,
         }
     }
@@ -211,7 +286,34 @@ impl Runs {
     /// A run as it stands, by whatever it is named.
     pub async fn get(&self, tenant: &str, reference: &str) -> Result<Arc<State>, Error> {
         let run = self.find(tenant, reference).await?;
-        self.state(tenant, run).await?.ok_or_else(|| Error::UnknownRun(reference.to_owned()))
+        let state = self.state(tenant, run).await?.ok_or_else(|| Error::UnknownRun(reference.to_owned()))?;
+        self.values.shown(tenant, state).await
+    }
+
+    /// The text of a large value that a run names, if it does.
+    pub async fn value(&self, tenant: &str, reference: &str, digest: Digest) -> Result<Option<String>, Error> {
+        let run = self.find(tenant, reference).await?;
+        note_run(run);
+        if self.store.row(tenant, run).await?.is_none() {
+            return Err(Error::UnknownRun(reference.to_owned()));
+        }
+        Ok(self.store.value(tenant, run, digest).await?)
+    }
+
+    /// An object of a run's state with every large value in place.
+    ///
+    /// # Errors
+    /// [`Error::ValuesTooLarge`] where they are more than may be read at once.
+    pub async fn whole<'a>(&self, tenant: &str, run: RunId, object: &'a Object) -> Result<Cow<'a, Object>, Error> {
+        Ok(self.values.whole(tenant, run, object).await?)
+    }
+
+    /// The same for any value.
+    ///
+    /// # Errors
+    /// As [`Runs::whole`].
+    pub async fn whole_value(&self, tenant: &str, run: RunId, value: &mut Value) -> Result<(), Error> {
+        Ok(self.values.whole_value(tenant, run, value).await?)
     }
 
     /// The run of a node run, as it stands, and the node run's id.
@@ -220,7 +322,10 @@ impl Runs {
         let node_run = NodeRunId::parse(reference).ok_or_else(unknown)?;
         let run = self.store.run_of(tenant, node_run).await?.ok_or_else(unknown)?;
         let state = self.state(tenant, run).await?.ok_or_else(unknown)?;
-        if state.nodes.contains_key(&node_run) { Ok((state, node_run)) } else { Err(unknown()) }
+        if !state.nodes.contains_key(&node_run) {
+            return Err(unknown());
+        }
+        Ok((self.values.shown(tenant, state).await?, node_run))
     }
 
     /// The rows of runs that match, newest first.
@@ -252,7 +357,8 @@ impl Runs {
 
     /// Every event of a run so far.
     pub async fn log(&self, tenant: &str, run: RunId) -> Result<Vec<Recorded>, Error> {
-        Ok(self.submitter.log(tenant, run).await?)
+        let log = self.submitter.log(tenant, run).await?;
+        Ok(self.values.shown_events(tenant, run, log).await?)
     }
 
     /// Events of a run after a position, those that are there, at most so many.
@@ -263,7 +369,8 @@ impl Runs {
         after: Position,
         limit: usize,
     ) -> Result<Vec<Recorded>, Error> {
-        Ok(self.store.log(tenant, run, after, limit).await?)
+        let log = self.store.log(tenant, run, after, limit).await?;
+        Ok(self.values.shown_events(tenant, run, log).await?)
     }
 
     /// Every event of a run after a position, those to come included.
@@ -274,7 +381,12 @@ impl Runs {
         after: Position,
         stopping: CancellationToken,
     ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
-        self.feed.follow(tenant.to_owned(), run, after, stopping)
+        let (values, tenant) = (self.values.clone(), tenant.to_owned());
+        let events = self.feed.follow(tenant.clone(), run, after, stopping);
+        events.then(move |recorded| {
+            let (values, tenant) = (values.clone(), tenant.clone());
+            async move { values.shown_event(&tenant, run, recorded?).await }
+        })
     }
 
     /// Whether a node run may still be live, as far as is known without asking the store. False is certain; true is not, and then

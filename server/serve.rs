@@ -110,7 +110,7 @@ impl Server {
             bells: Arc::new(Bells::default()),
             work: work.clone(),
             secret,
-            limits: runs::Limits { parallel_max: config.parallel_max },
+            limits: runs::Limits { parallel_max: config.parallel_max, bytes: runs::ByteLimits::from(&config.limits) },
         });
         let outside = Outside::new(&config.egress, integrations, Arc::new(runs.clone()))?;
         let settings =

@@ -18,7 +18,7 @@ use crate::draft::Draft;
 use crate::event::{Failure, FinalState};
 use crate::finish::{self, Ending, ended_as, failure};
 use crate::standing::{self, Standing};
-use crate::{Node, NodeRunId, NodeState, Object, Rejected, Shortfall, State, Wait, bindings};
+use crate::{Node, NodeRunId, NodeState, Object, Rejected, Shortfall, State, Wait, bindings, large};
 
 /// A plan is at work as soon as it has begun: it is being made.
 pub(crate) fn begin() -> Option<Wait> {
@@ -38,7 +38,15 @@ pub(crate) fn child_ended(draft: &mut Draft, plan: NodeRunId, child: NodeRunId) 
         }
     }
     let plan = draft.node(plan)?;
-    Ok((plan.live_children == 0).then(|| answer(draft.state(), plan)))
+    if plan.live_children > 0 {
+        return Ok(None);
+    }
+    let source = plan.result.as_ref();
+    let digests = source.map(|source| bindings::needs_of(draft.state(), plan.id, source)).unwrap_or_default();
+    if !digests.is_empty() {
+        return Err(Rejected::NeedsValues { digests });
+    }
+    Ok(Some(answer(draft.state(), plan)))
 }
 
 /// A child ended without success, and nothing makes up for it.
@@ -145,7 +153,7 @@ fn last_outputs(state: &State, plan: &Node) -> Value {
     let Some(last) = children.find(|child| child.fallback_for.is_empty()) else { return Value::Null };
     let last = standing::stand_in(state, last);
     match &last.outputs {
-        Some(outputs) if outputs.len() == 1 => outputs.values().next().cloned().unwrap_or_default(),
+        Some(outputs) if outputs.len() == 1 && !outputs.contains_key(large::MARK) => outputs.values().next().cloned().unwrap_or_default(),
         Some(outputs) => Value::Object(outputs.clone()),
         None if last.final_state() == Some(FinalState::Succeeded) => Value::Object(Object::new()),
         None => Value::Null,

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use runyard_engine::event::Failure;
+use runyard_engine::large::Digest;
 use runyard_engine::{
     ApprovalId, ApprovalStrategy, Command, Constraints, EffectId, Labels, NodeRunId, NodeTypeRef, Object, Plan, Policy,
     Position, Recorded, RunId, State,
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, IdempotencyKey, Limits, NewRun, Parts, RunName, Runs, StartedRun};
+use super::{ByteLimits, Error, IdempotencyKey, Limits, NewRun, Parts, RunName, Runs, StartedRun};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::driver;
@@ -67,7 +68,7 @@ impl Yard {
             bells: bells.clone(),
             work: work.clone(),
             secret: [7; 32],
-            limits: Limits { parallel_max: 16 },
+            limits: Limits { parallel_max: 16, bytes: ByteLimits::default() },
         });
         Yard { store, clock, runs, bells, work, catalog }
     }
@@ -281,6 +282,10 @@ impl Store for Meddled {
 
     async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
         self.inner.run_of(tenant, node_run).await
+    }
+
+    async fn value(&self, tenant: &str, run: RunId, digest: Digest) -> Result<Option<String>, StoreError> {
+        self.inner.value(tenant, run, digest).await
     }
 
     async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {

@@ -3,21 +3,25 @@
 //! Deciding needs no lease: two deciders over one version conflict in the store, and the loser decides again on what the winner
 //! left. Within this process a command takes its run's turn first, so that conflicts stay rare.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use runyard_engine::event::Failure;
+use runyard_engine::large::{self, Digest};
 use runyard_engine::{
-    Command, Context, Decision, EffectId, Event, Labels, Node, NodeRunId, Position, Recorded, Reply, RunId, State,
-    decide, outstanding, replay,
+    Command, Content, Context, Decision, EffectId, Event, Graph, Labels, Node, NodeRunId, Position, Recorded, Rejected, Reply,
+    RunId, Slot, State, apply, decide, outstanding, replay,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
 use super::cache::{self, Cache};
 use super::recalls::Recalls;
+use super::values::{self, Extracted, Known, Values};
 use super::writing::Writing;
-use super::{Error, approvals, output_schema, row};
+use super::{ByteLimits, Error, approvals, output_schema, row};
 use crate::clock::Clock;
 use crate::feed::{Bells, Told};
-use crate::store::{Append, Epoch, KeyUse, Sealed, Store, StoreError};
+use crate::store::{Append, Epoch, KeyUse, LargeValue, Sealed, Store, StoreError};
 
 /// How often a command is decided again before its sender is told to try later.
 const ATTEMPTS_MAX: usize = 16;
@@ -35,6 +39,8 @@ pub(super) struct Submitter {
     cache: Cache,
     writing: Writing,
     recalls: Arc<Recalls>,
+    values: Values,
+    bytes: ByteLimits,
     turns: Vec<Turn<()>>,
 }
 
@@ -46,6 +52,99 @@ pub(super) struct Submitted {
     pub reply: Reply,
     /// Whether anything was recorded; a command that was obeyed before changes nothing.
     pub changed: bool,
+}
+
+/// A command, and the large values that were taken out of it.
+struct Wish {
+    command: Command,
+    is_small: bool,
+    extracted: Extracted,
+}
+
+/// More than this is not taken out where others wait.
+const EXTRACTED_AT_ONCE: u64 = 256 << 10;
+
+impl Wish {
+    fn new(command: Command, inline_max: u64) -> Self {
+        Wish { command, is_small: false, extracted: Extracted::new(inline_max) }
+    }
+
+    /// Takes the large values out, once. A graph that the server hands back as it is in the run holds references that are some.
+    async fn extract(&mut self, before: &State) {
+        if std::mem::replace(&mut self.is_small, true) {
+            return;
+        }
+        let graph = match &self.command {
+            Command::Loaded { node_run, .. } => before.node(*node_run).and_then(|node| node.graph.clone()),
+            _ => None,
+        };
+        let mut bytes = 0;
+        self.command.each_slot(&mut |slot| {
+            bytes += match slot {
+                Slot::Object(object) | Slot::Members(object) => large::object_bytes(object),
+                Slot::Value(value) => large::value_bytes(value),
+            }
+        });
+        let nothing = Command::Resume { by: None };
+        let (command, extracted) =
+            (std::mem::replace(&mut self.command, nothing), std::mem::take(&mut self.extracted));
+        let extract = move || extract(command, extracted, graph.as_ref());
+        (self.command, self.extracted) = if bytes > EXTRACTED_AT_ONCE {
+            let extracted = tokio::task::spawn_blocking(extract).await;
+            extracted.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        } else {
+            extract()
+        };
+    }
+}
+
+fn extract(mut command: Command, mut extracted: Extracted, graph: Option<&Arc<Graph>>) -> (Command, Extracted) {
+    let nothing = |_: Digest| false;
+    match &mut command {
+        Command::Loaded { inputs, content: Content::Graph(same), .. } if graph == Some(same) => {
+            if let Some(inputs) = inputs {
+                extracted.take(Slot::Object(inputs), &nothing);
+            }
+        }
+        command => command.each_slot(&mut |slot| extracted.take(slot, &nothing)),
+    }
+    (command, extracted)
+}
+
+/// Whether a command ends the run, which it may however large the run is.
+fn ends(command: &Command) -> bool {
+    matches!(command, Command::Cancel { .. } | Command::Fail { .. })
+}
+
+/// Whether a command is the server's own: no caller waits for it to be refused.
+fn is_own(command: &Command) -> bool {
+    match command {
+        Command::Planned { .. }
+        | Command::Loaded { .. }
+        | Command::Settle { .. }
+        | Command::Wake { .. }
+        | Command::Launched { .. }
+        | Command::Report { .. } => true,
+        Command::Start(_)
+        | Command::CreateChildren { .. }
+        | Command::Complete { .. }
+        | Command::Evaluate { .. }
+        | Command::Deliver { .. }
+        | Command::Decide { .. }
+        | Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::Fail { .. }
+        | Command::Cancel { .. } => false,
+    }
+}
+
+/// The large values that a run names now and did not before.
+fn named(before: &State, after: &State, extracted: &Extracted) -> Vec<LargeValue> {
+    if after.written.values.len() == before.written.values.len() {
+        return Vec::new();
+    }
+    let new = after.written.values.keys().filter(|digest| !before.written.values.contains_key(digest));
+    new.map(|digest| extracted.value(*digest)).collect()
 }
 
 /// What goes with a command besides the command.
@@ -60,7 +159,13 @@ pub(super) struct Riders {
 }
 
 impl Submitter {
-    pub(super) fn new(store: Arc<dyn Store>, clock: Clock, bells: Arc<Bells>, work: Arc<Notify>) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        bells: Arc<Bells>,
+        work: Arc<Notify>,
+        (values, bytes): (Values, ByteLimits),
+    ) -> Self {
         let turns = (0..TURNS).map(|_| Turn::new(())).collect();
         Submitter {
             store,
@@ -70,6 +175,8 @@ impl Submitter {
             cache: Cache::default(),
             writing: Writing::default(),
             recalls: Arc::default(),
+            values,
+            bytes,
             turns,
         }
     }
@@ -105,6 +212,7 @@ impl Submitter {
         command: Command,
         riders: Riders,
     ) -> Result<Submitted, Error> {
+        let mut wish = Wish::new(command, self.bytes.inline);
         let _turn = self.turn(run).lock().await;
         for _ in 0..ATTEMPTS_MAX {
             let before = match known.take() {
@@ -112,7 +220,7 @@ impl Submitter {
                 None => self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run))),
             };
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
-            let decided = decide(&before, command.clone(), Context { at_ms, run, fit: output_schema::fit });
+            let decided = self.decided(tenant, &before, &mut wish, at_ms).await;
             // A commit would show that what is at hand is old. Where there is none, somebody has to look.
             if decided.as_ref().map_or(true, |decision| decision.events.is_empty())
                 && self.is_old(tenant, &before).await?
@@ -125,6 +233,8 @@ impl Submitter {
                 self.clear(tenant, &before, &riders).await?;
                 return Ok(Submitted { state: before, reply: decision.reply, changed: false });
             }
+            // What is settled is off the list by that.
+            decision.dropped.retain(|dropped| riders.settles.is_none_or(|(effect, _)| effect != *dropped));
             let grown = cache::grown(&before, &decision);
             let after = Arc::new(after(&before, &mut decision)?);
             let reply = decision.reply.clone();
@@ -132,7 +242,9 @@ impl Submitter {
             let dropped = decision.dropped.clone();
             // Nobody who comes later misses it: they read.
             let events = self.bells.is_followed(run).then(|| decision.events.clone());
-            match self.commit(append(tenant, &before, &after, decision, at_ms, &riders)).await {
+            let values = named(&before, &after, &wish.extracted);
+            let append = Append { values, ..append(tenant, &before, &after, decision, at_ms, &riders) };
+            match self.commit(append).await {
                 Ok(()) => {
                     self.cache.grow(tenant, before.version, after.clone(), grown);
                     self.recalls.call_back(&dropped);
@@ -153,6 +265,104 @@ impl Submitter {
             }
         }
         Err(Error::Busy)
+    }
+
+    /// What follows from a command, within what a run may write. What a caller asks for that is more is refused; a run that comes to more by
+    /// itself fails.
+    async fn decided(
+        &self,
+        tenant: &str,
+        before: &Arc<State>,
+        wish: &mut Wish,
+        at_ms: i64,
+    ) -> Result<Decision, Error> {
+        let refused = match self.decided_on(tenant, before, wish, at_ms).await {
+            Ok(decision) => match self.exceeded(&decision) {
+                Some(refused) if !ends(&wish.command) => refused,
+                Some(_) | None => return Ok(decision),
+            },
+            Err(refused @ Error::ValuesTooLarge { .. }) => refused,
+            Err(other) => return Err(other),
+        };
+        if before.start.is_none() || !is_own(&wish.command) {
+            return Err(refused);
+        }
+        let code = if matches!(refused, Error::ValuesTooLarge { .. }) { "values_too_large" } else { "run_too_large" };
+        let error = Failure { code: code.to_owned(), message: refused.to_string(), details: None, retryable: Some(false) };
+        let mut fail = Wish::new(Command::Fail { error }, self.bytes.inline);
+        self.decided_on(tenant, before, &mut fail, at_ms).await
+    }
+
+    async fn decided_on(
+        &self,
+        tenant: &str,
+        before: &Arc<State>,
+        wish: &mut Wish,
+        at_ms: i64,
+    ) -> Result<Decision, Error> {
+        let context = Context { at_ms, run: before.run, fit: output_schema::fit };
+        // Whether a result fits a schema is found by looking at it, so such a run is decided on with every value in place.
+        let fits = before.start.as_deref().is_some_and(|start| start.output_schema.is_some());
+        if fits && !ends(&wish.command) {
+            let seen = self.values.for_decision(tenant, before, None).await?;
+            let decision = decide(&seen, wish.command.clone(), context)?;
+            let own = wish.extracted.digests();
+            let known = |digest| before.written.values.contains_key(&digest) || own.contains(&digest);
+            return self.extracted(before, decision, Arc::ptr_eq(&seen, before), wish, &known, at_ms);
+        }
+        wish.extract(before).await;
+        let (mut seen, mut command) = (before.clone(), wish.command.clone());
+        let mut digests = BTreeSet::new();
+        let decision = loop {
+            match decide(&seen, command.clone(), context) {
+                Err(Rejected::NeedsValues { digests: more }) if !more.is_subset(&digests) => {
+                    digests.extend(more);
+                    seen = self.values.for_decision(tenant, before, Some(&digests)).await?;
+                    command = wish.command.clone();
+                    values::put_back(before.run, &mut command, &wish.extracted, &digests)?;
+                }
+                decided => break decided?,
+            }
+        };
+        self.extracted(before, decision, digests.is_empty(), wish, &|_| true, at_ms)
+    }
+
+    /// A decision without the large values that it has made, or has looked into.
+    fn extracted(
+        &self,
+        before: &State,
+        mut decision: Decision,
+        seen_as_it_is: bool,
+        wish: &mut Wish,
+        known: &Known<'_>,
+        at_ms: i64,
+    ) -> Result<Decision, Error> {
+        let Some(after) = &decision.after else { return Ok(decision) };
+        let written = after.written.events.saturating_sub(before.written.events);
+        if seen_as_it_is && written <= self.bytes.inline {
+            return Ok(decision);
+        }
+        let changed = values::extract_events(&mut decision.events, &mut wish.extracted, known);
+        for effect in &mut decision.effects {
+            effect.each_slot(&mut |slot| wish.extracted.take(slot, known));
+        }
+        if changed || !seen_as_it_is {
+            let mut after = before.clone();
+            for (event, position) in decision.events.iter().zip(before.version + 1..) {
+                let recorded = Recorded { position, at_ms, event: event.clone() };
+                apply(&mut after, &recorded).map_err(|corrupt| corrupted(before.run, &corrupt.to_string()))?;
+            }
+            decision.after = Some(Box::new(after));
+        }
+        Ok(decision)
+    }
+
+    /// The bound that a run is past after a decision.
+    fn exceeded(&self, decision: &Decision) -> Option<Error> {
+        let written = &decision.after.as_ref()?.written;
+        let past = |bytes: u64, limit: u64, setting| (bytes > limit).then_some(Error::RunTooLarge { bytes, limit, setting });
+        past(written.bytes(), self.bytes.run, "limits.run_bytes")
+            .or_else(|| past(written.events, self.bytes.held, "limits.run_held_bytes"))
     }
 
     /// Whether a node run may still be live, as far as is known without asking the store. What is at hand may be too old to know
@@ -305,6 +515,7 @@ fn append(tenant: &str, before: &State, after: &State, decision: Decision, at_ms
         labels: if expected == 0 { labels(after) } else { Labels::new() },
         sealed: if expected == 0 { riders.sealed.clone() } else { Vec::new() },
         key: riders.key.clone(),
+        values: Vec::new(),
     }
 }
 

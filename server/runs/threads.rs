@@ -81,7 +81,10 @@ impl Runs {
         let mut answers = Vec::new();
         for row in self.thread(tenant, &turn.thread, Some(turn.number), EARLIER_MAX).await? {
             let state: Option<Arc<State>> = self.state(tenant, row.run).await?;
-            answers.extend(state.as_deref().and_then(answer::of));
+            if let Some(mut answer) = state.as_deref().and_then(answer::of) {
+                self.values.whole_value(tenant, row.run, &mut answer.value).await?;
+                answers.push(answer);
+            }
         }
         answers.reverse();
         Ok(answers)

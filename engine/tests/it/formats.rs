@@ -42,6 +42,21 @@ fn every_event() -> Vec<Event> {
     goldens().into_iter().flat_map(|(_, _, events)| events).collect()
 }
 
+/// What format 5 added: references in place of large values, alone and with members beside them.
+fn large_values() -> Vec<Event> {
+    let root = NodeRunId::root(run());
+    let reference = Reference { digest: Digest::of("\"large\""), bytes: 70_000 }.object();
+    let beside: Object = reference.clone().into_iter().chain(object(json!({ "more": 1 }))).collect();
+    let inputs = object(json!({ "large": reference, "list": [reference, 2] }));
+    let whole = Start { inputs: reference.clone(), ..start(NodeKind::Call) };
+    vec![
+        Event::Started { start: Arc::new(whole), root, constraints: Constraints::default() },
+        Event::NodeStarted { node_run: root, attempt: 1, inputs: Some(inputs) },
+        Event::NodeStarted { node_run: root, attempt: 1, inputs: Some(beside) },
+        Event::Finished { outcome: RunOutcome::Succeeded, outputs: Some(reference), error: None },
+    ]
+}
+
 /// What format 4 added.
 fn added_by_format_4() -> Vec<Event> {
     let root = NodeRunId::root(run());
@@ -316,13 +331,14 @@ fn goldens() -> Vec<(u32, &'static str, Vec<Event>)> {
         (3, "format_3", added_by_format_3()),
         (3, "format_3_graphs", graphs::events()),
         (4, "format_4", added_by_format_4()),
+        (5, "format_5_values", large_values()),
     ]
 }
 
 /// A change of these goldens breaks logs that exist: add an optional field, or a new format version and its upcaster.
 #[test]
 fn a_format_stays_as_it_is() {
-    assert_eq!(FORMAT_VERSION, 4, "keep these goldens, and write one for what the new version adds");
+    assert_eq!(FORMAT_VERSION, 5, "keep these goldens, and write one for what the new version adds");
     for (_, name, events) in goldens() {
         let lines: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
         golden(name, &lines.join("\n"));
@@ -358,7 +374,7 @@ fn a_newer_format_is_refused_by_both_numbers() {
     let newer = upcast(FORMAT_VERSION + 1, stored.clone()).unwrap_err();
     assert_eq!(
         newer.to_string(),
-        "the event is stored in format 5, and this build reads formats up to 4; use a newer build"
+        "the event is stored in format 6, and this build reads formats up to 5; use a newer build"
     );
     assert!(matches!(upcast(0, stored), Err(UpcastError::NeverWritten { found: 0 })));
 }

@@ -36,14 +36,15 @@ pub(super) async fn launch(with: &InProcess, around: &Around) -> Result<Launch, 
     };
     let node_type = &node.node_type;
     let entry = with.catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
+    let written = around.whole(&node.inputs).await?;
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
-            let said = (node_type.id.as_str(), &node.inputs);
+            let (said, nodes) = ((node_type.id.as_str(), &*written), nodes.reading(around));
             evaluate(&with.expressions, said, &nodes, around.moment(&state)).await?
         }
         None => None,
     };
-    let given = inputs.as_ref().unwrap_or(&node.inputs);
+    let given = inputs.as_ref().unwrap_or(&written);
     let wrong = |found: &[Violation]| invalid("invalid_inputs", "inputs", node_type, found);
     entry.validate_inputs(given).map_err(|found| wrong(&found))?;
     let asked: RunInputs = serde_json::from_value(Value::Object(given.clone()))

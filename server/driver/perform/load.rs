@@ -24,14 +24,15 @@ pub(super) async fn load(with: &InProcess, around: &Around) -> Result<Loaded, Fa
     let Some(node) = state.node(around.node_run) else { return Err(gone()) };
     let node_type = &node.node_type;
     let entry = catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
+    let written = around.whole(&node.inputs).await?;
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
-            let said = (node_type.id.as_str(), &node.inputs);
+            let (said, nodes) = ((node_type.id.as_str(), &*written), nodes.reading(around));
             evaluate(&with.expressions, said, &nodes, around.moment(&state)).await?
         }
         None => None,
     };
-    let given = inputs.as_ref().unwrap_or(&node.inputs);
+    let given = inputs.as_ref().unwrap_or(&written);
     entry.validate_inputs(given).map_err(|found| invalid("invalid_inputs", "inputs", node_type, &found))?;
     let wrong = |found: Vec<_>| invalid("invalid_inputs", "inputs", node_type, &found);
     let graph = match &node.graph {

@@ -11,7 +11,7 @@ use super::approvals;
 use super::claims::EffectChanges;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
-use super::sealed;
+use super::{sealed, values};
 use crate::store::{Append, Committed, KeyUse, RunRow, Status, StoreError, check};
 
 /// Why work inside a transaction stopped.
@@ -68,7 +68,8 @@ impl Prepared {
     /// How much there is to write, about: what is of fixed size is left out.
     pub(super) fn bytes(&self) -> usize {
         let requests = self.effects.iter().map(|(_, request)| request);
-        self.events.iter().chain(requests).map(String::len).sum()
+        let values = self.append.values.iter().filter_map(|value| value.text.as_ref()).map(|text| text.len());
+        self.events.iter().chain(requests).map(String::len).chain(values).sum()
     }
 }
 
@@ -99,6 +100,7 @@ pub(super) fn append(
     write_keys(connection, append)?;
     approvals::write(connection, append)?;
     sealed::write(connection, append)?;
+    values::write(connection, append)?;
     deltas.moved(&append.tenant, before.map(|row| Status::from(row.status)), append.row.status.into());
     Ok(Committed { version: append.row.version })
 }

@@ -13,6 +13,7 @@
 //! | `witness.rs` | what was acknowledged, so that its loss is seen |
 //! | [`inspect`] | a look from outside, for `runyard check` |
 //! | [`mod@backup`] | a copy of a database that may be in use, and the way back |
+//! | `values.rs` | the tables of large values |
 //! | `removals.rs` | finished runs, removed in small bites |
 //! | [`wal`] | how many transactions stand in the WAL, read from outside |
 //! | [`plain`] | SQLite alone with the same rows, to measure against |
@@ -39,6 +40,7 @@ mod schema;
 mod sealed;
 #[cfg(test)]
 mod tests;
+mod values;
 pub mod wal;
 mod witness;
 mod writer;
@@ -48,6 +50,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use runyard_engine::large::Digest;
 use runyard_engine::{ApprovalId, EffectId, NodeRunId, Position, Recorded, RunId};
 use rusqlite::Connection;
 
@@ -262,6 +265,11 @@ impl Store for Sqlite {
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         let (tenant, filter) = (tenant.to_owned(), filter.clone());
         self.readers()?.read(move |connection| approvals::list(connection, &tenant, &filter, after, limit)).await
+    }
+
+    async fn value(&self, tenant: &str, run: RunId, digest: Digest) -> Result<Option<String>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.readers()?.read(move |connection| values::get(connection, &tenant, run, digest)).await
     }
 
     async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {
