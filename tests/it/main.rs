@@ -38,3 +38,4 @@ mod streams;
 mod sub_runs;
 mod tidy;
 mod toolregistry;
+mod values;

@@ -10,6 +10,7 @@ use runyard_engine::command::Start;
 use runyard_engine::event::{
     Artifact, ChildCreated, Evaluation, EvaluationStatus, FORMAT_VERSION, Failure, FinalState, RecoveryAction,
 };
+use runyard_engine::large::{Digest, Reference};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form};
 use runyard_engine::{
     ApprovalId, ApprovalStrategy, Constraints, Event, Labels, NodeKind, NodeRunId, Object, OnFailure, Parent, Policy,
