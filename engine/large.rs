@@ -229,7 +229,7 @@ impl Written {
     }
 
     /// Counts one more event.
-    pub(crate) fn add(&mut self, event: &Event) {
+    pub fn add(&mut self, event: &Event) {
         let mut weight = EVENT_BYTES;
         let (values, bytes) = (&mut self.values, &mut self.values_bytes);
         event.each_value(&mut |object| {

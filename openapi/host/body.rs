@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 
 use super::validate::shown;
-use super::{Body, Fault, Settings};
+use super::{Body, Fault, InexactNumber, Place, Settings, Violation, inexact_number};
 
 const JSON: &str = "application/json";
 
@@ -118,5 +118,16 @@ fn content_type(headers: &HeaderMap) -> Result<(), Fault> {
 
 /// JSON of at most 128 levels with nothing after it.
 fn parse(text: &[u8]) -> Result<Value, Fault> {
-    serde_json::from_slice(text).map_err(|error| Fault::NotJson { reason: shown(&error.to_string()) })
+    let value = serde_json::from_slice(text).map_err(|error| Fault::NotJson { reason: shown(&error.to_string()) })?;
+    // What was sent is what is kept, or it is refused.
+    match inexact_number(text) {
+        None => Ok(value),
+        Some(InexactNumber { pointer }) => {
+            let reason = "must be a number that a 64-bit integer or a double holds exactly, or text".to_owned();
+            Err(Fault::Invalid {
+                violations: vec![Violation { place: Place::Body, field: pointer, reason }],
+                more: false,
+            })
+        }
+    }
 }

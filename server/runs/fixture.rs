@@ -59,6 +59,11 @@ impl Yard {
 
     /// Over this store, with a cache and bells of its own.
     pub(crate) fn over(store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self::within(store, clock, ByteLimits::default())
+    }
+
+    /// The same within these bounds.
+    pub(crate) fn within(store: Arc<dyn Store>, clock: Clock, bytes: ByteLimits) -> Self {
         let (bells, work, catalog) =
             (Arc::new(Bells::default()), Arc::new(Notify::new()), Arc::new(Catalog::builtin()));
         let runs = Runs::new(Parts {
@@ -68,7 +73,7 @@ impl Yard {
             bells: bells.clone(),
             work: work.clone(),
             secret: [7; 32],
-            limits: Limits { parallel_max: 16, bytes: ByteLimits::default() },
+            limits: Limits { parallel_max: 16, bytes },
         });
         Yard { store, clock, runs, bells, work, catalog }
     }

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use runyard_engine::event::Failure;
-use runyard_engine::large::{self, Digest};
+use runyard_engine::large::{self, Digest, Written};
 use runyard_engine::{
     Command, Content, Context, Decision, EffectId, Event, Graph, Labels, Node, NodeRunId, Position, Recorded, Rejected, Reply,
-    RunId, Slot, State, apply, decide, outstanding, replay,
+    RunId, Slot, State, apply, decide, outstanding,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
@@ -21,14 +21,15 @@ use super::writing::Writing;
 use super::{ByteLimits, Error, approvals, output_schema, row};
 use crate::clock::Clock;
 use crate::feed::{Bells, Told};
-use crate::store::{Append, Epoch, KeyUse, LargeValue, Sealed, Store, StoreError};
+use crate::store::{Append, Epoch, KeyUse, LargeValue, LogPart, Sealed, Store, StoreError};
 
 /// How often a command is decided again before its sender is told to try later.
 const ATTEMPTS_MAX: usize = 16;
 /// Runs that share a turn. More means fewer strangers waiting for each other.
 const TURNS: usize = 1_024;
-/// How many events one read brings at the most.
+/// How many events one read brings at the most, and how many bytes of them.
 const PAGE: usize = 1_000;
+const PAGE_BYTES: usize = 8 << 20;
 
 /// Decides commands over a store.
 pub(super) struct Submitter {
@@ -145,6 +146,14 @@ fn named(before: &State, after: &State, extracted: &Extracted) -> Vec<LargeValue
     }
     let new = after.written.values.keys().filter(|digest| !before.written.values.contains_key(digest));
     new.map(|digest| extracted.value(*digest)).collect()
+}
+
+/// What came of a log.
+enum Replayed {
+    /// All of it; nothing where there is none.
+    Whole(Option<State>),
+    /// More than is to be held.
+    TooLarge,
 }
 
 /// What goes with a command besides the command.
@@ -420,14 +429,52 @@ impl Submitter {
 
     /// The same, as the store has it by now.
     pub(super) async fn read(&self, tenant: &str, run: RunId) -> Result<Option<Arc<State>>, Error> {
-        let log = self.log(tenant, run).await?;
-        if log.is_empty() {
-            return Ok(None);
-        }
-        let state = replay(run, &log).map_err(|corrupt| corrupted(run, &corrupt.to_string()))?;
+        let Some(state) = self.replayed(tenant, run).await? else { return Ok(None) };
         let state = Arc::new(state);
         self.cache.keep(tenant, state.clone());
         Ok(Some(state))
+    }
+
+    /// What comes of a run's log, read bit by bit. An older build wrote runs that are larger than a run may be: of such a one the large
+    /// values are left out, so that it can be looked at, ended and removed.
+    pub(super) async fn replayed(&self, tenant: &str, run: RunId) -> Result<Option<State>, Error> {
+        match self.replay_with(tenant, run, false).await? {
+            Replayed::Whole(state) => Ok(state),
+            Replayed::TooLarge => match self.replay_with(tenant, run, true).await? {
+                Replayed::Whole(state) => Ok(state),
+                Replayed::TooLarge => Err(corrupted(run, "it holds more than a run may, even without its large values")),
+            },
+        }
+    }
+
+    async fn replay_with(&self, tenant: &str, run: RunId, lean: bool) -> Result<Replayed, Error> {
+        let mut state = State::new(run);
+        let mut written = Written::default();
+        // A run that has come to its bound is ended by events that are past it.
+        let held_max = self.bytes.held.saturating_mul(2);
+        loop {
+            let LogPart { events, more } =
+                self.store.log_part(tenant, run, state.version, (PAGE, PAGE_BYTES)).await?;
+            for mut recorded in events {
+                if lean {
+                    written.add(&recorded.event);
+                    let mut left_out = Extracted::new(self.bytes.inline);
+                    recorded.event.each_slot(&mut |slot| left_out.take(slot, &|_| true));
+                }
+                apply(&mut state, &recorded).map_err(|corrupt| corrupted(run, &corrupt.to_string()))?;
+            }
+            if state.written.events > held_max {
+                return Ok(Replayed::TooLarge);
+            }
+            if !more {
+                break;
+            }
+        }
+        if lean {
+            // It stays too large to be gone on with.
+            state.written.events = written.events;
+        }
+        Ok(Replayed::Whole((state.version > 0).then_some(state)))
     }
 
     /// The same, where this node run is known in it. What is at hand may be older than what another server has written.

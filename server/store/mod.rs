@@ -47,6 +47,19 @@ pub trait Store: Send + Sync + 'static {
     /// been checked to be without gaps.
     async fn log(&self, tenant: &str, run: RunId, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError>;
 
+    /// As [`Store::log`], and not much more than so many bytes of it: a long event is read alone. For readers of a whole log.
+    async fn log_part(
+        &self,
+        tenant: &str,
+        run: RunId,
+        after: Position,
+        (limit, bytes): (usize, usize),
+    ) -> Result<LogPart, StoreError> {
+        let _ = bytes; // What is kept in memory costs nothing to hand out.
+        let events = self.log(tenant, run, after, limit).await?;
+        Ok(LogPart { more: events.len() == limit, events })
+    }
+
     /// A run's derived row.
     async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError>;
 
@@ -151,6 +164,15 @@ impl<T: Store + api_key::KeyStore + object::ObjectStore + retention::Retention> 
 
 /// A fencing epoch: each claim of an effect raises it, and a result under an old one is refused.
 pub type Epoch = i64;
+
+/// Some events of a log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogPart {
+    /// The events.
+    pub events: Vec<Recorded>,
+    /// Whether there may be more after them.
+    pub more: bool,
+}
 
 /// What one command adds to one run.
 #[derive(Debug, Clone)]

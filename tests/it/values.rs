@@ -54,15 +54,18 @@ async fn a_value_that_an_answer_has_no_room_for_is_downloaded() {
     assert_eq!(value, inputs["large"]);
     // Its own run's, its own tenant's, and by its digest alone.
     let other = world.start(external(json!({}))).await;
-    let of = |run: &str, digest: &str| {
-        let (run, digest, native) = (run.to_owned(), digest.to_owned(), &world.native);
-        async move { refused(native.get_run_value(&run, &digest).await).short() }
-    };
-    assert_eq!(of(&other.run_id, &digest).await, (404, "value_not_found"));
-    assert_eq!(of(&run.run_id, &"0".repeat(64)).await, (404, "value_not_found"));
-    assert_eq!(of("nobody", &digest).await, (404, "run_not_found"));
-    assert_eq!(of(&run.run_id, "0").await, (400, "invalid_request"));
+    assert_eq!(refused_value(&world, &other.run_id, &digest).await, (404, "value_not_found".to_owned()));
+    assert_eq!(refused_value(&world, &run.run_id, &"0".repeat(64)).await, (404, "value_not_found".to_owned()));
+    assert_eq!(refused_value(&world, "nobody", &digest).await, (404, "run_not_found".to_owned()));
+    assert_eq!(refused_value(&world, &run.run_id, "0").await, (400, "invalid_request".to_owned()));
     world.server.stop().await;
+}
+
+/// Status and code of a value that is not answered.
+async fn refused_value(world: &World, run: &str, digest: &str) -> (u16, String) {
+    let refusal = refused(world.native.get_run_value(run, digest).await);
+    let (status, code) = refusal.short();
+    (status, code.to_owned())
 }
 
 /// How much a folder holds, bytes.

@@ -6,7 +6,7 @@ use runyard_engine::event::{Failure, FinalState};
 use runyard_engine::large::{self, MARK};
 use runyard_engine::plan::{Binding, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    Command, Completion, Event, NodeRunId, NodeTypeRef, Object, Plan, Policy, RunId, RunOutcome, RunStatus, State,
+    Command, Completion, Constraints, Event, NodeRunId, NodeTypeRef, Object, Plan, Policy, RunId, RunOutcome, RunStatus, State,
 };
 use serde_json::{Value, json};
 
@@ -15,8 +15,9 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::planner::{PlanRequest, Planner};
-use crate::runs::Error;
+use crate::runs::{ByteLimits, ChildRequest, Error};
 use crate::runs::fixture::{NOW_MS, TENANT, Yard, bounded, new_run};
+use crate::store::Store;
 use crate::store::memory::Memory;
 
 const EXTERNAL: &str = "runyard.composite.external";
@@ -221,6 +222,49 @@ async fn items_of_a_list_share_its_inputs() {
     // The text, and the inputs around it.
     assert!(held.written.values_bytes < 700_000, "{}", held.written.values_bytes);
     assert!(held.written.events < 41 * 4_000, "{}", held.written.events);
+}
+
+/// A run that holds this much, written by a build that kept every value in the log.
+async fn of_an_older_build(store: &Arc<Memory>, children: usize) -> RunId {
+    let old = ByteLimits { inline: 1 << 20, run: u64::MAX, held: u64::MAX, ..ByteLimits::default() };
+    let yard = Yard::within(store.clone(), Clock::manual(NOW_MS), old);
+    let run = yard.start(EXTERNAL, json!({})).await;
+    for number in 0..children {
+        let child = ChildRequest {
+            key: Some(number.to_string()),
+            node_type: NodeTypeRef { id: EXTERNAL.to_owned(), version: "latest".to_owned() },
+            inputs: object(json!({ "large": text(100_000, 'x') })),
+            constraints: Constraints::default(),
+            policy: Policy::default(),
+            depends_on: Vec::new(),
+            candidate_set_id: None,
+            binding_decision: None,
+            notes: Object::new(),
+        };
+        yard.runs.create_children(TENANT, run, NodeRunId::root(run), vec![child]).await.unwrap();
+    }
+    run
+}
+
+#[tokio::test]
+async fn a_run_larger_than_a_run_may_be_is_looked_at_refused_more_canceled_and_removed() {
+    let store = Arc::new(Memory::new());
+    let run = of_an_older_build(&store, 40).await;
+    let bounds = ByteLimits { held: 1 << 20, ..ByteLimits::default() };
+    let yard = Yard::within(store.clone(), Clock::manual(NOW_MS), bounds);
+    let held = at_hand(&yard, run).await;
+    assert_eq!(held.nodes.len(), 41);
+    let size = large::object_bytes(&held.nodes.values().find(|node| node.key == "7").unwrap().inputs);
+    assert!(size < 1_000, "{size}: its large values are left out");
+    let refused = yard.evaluate(run).await.unwrap_err();
+    assert!(matches!(refused, Error::RunTooLarge { setting: "limits.run_held_bytes", .. }), "{refused:?}");
+    let state = yard.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.unwrap();
+    assert_eq!(state.status, RunStatus::Final(RunOutcome::Canceled));
+    let restarted = Yard::within(store.clone(), Clock::manual(NOW_MS), bounds);
+    assert_eq!(at_hand(&restarted, run).await.status, RunStatus::Final(RunOutcome::Canceled));
+    let row = store.row(TENANT, run).await.unwrap().unwrap();
+    assert_eq!(restarted.runs.remove(&*store, TENANT, &[row], i64::MAX).await.unwrap(), [run]);
+    assert_eq!(store.row(TENANT, run).await.unwrap(), None);
 }
 
 fn any_large() -> impl Strategy<Value = Value> {

@@ -64,7 +64,7 @@ use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectSt
 use super::outbox::Wanted;
 use super::retention::{Removal, Retention};
 use super::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError, Tenant,
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LogPart, RunRow, Sealed, Status, Store, StoreError, Tenant,
     folder,
 };
 
@@ -202,6 +202,17 @@ impl Store for Sqlite {
     async fn log(&self, tenant: &str, run: RunId, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
         let tenant = tenant.to_owned();
         self.readers()?.read(move |connection| read::log(connection, &tenant, run, after, limit)).await
+    }
+
+    async fn log_part(
+        &self,
+        tenant: &str,
+        run: RunId,
+        after: Position,
+        bounds: (usize, usize),
+    ) -> Result<LogPart, StoreError> {
+        let tenant = tenant.to_owned();
+        self.readers()?.read(move |connection| read::log_part(connection, &tenant, run, after, bounds)).await
     }
 
     async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {

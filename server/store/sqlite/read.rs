@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::append;
 use super::convert::{self, Id, RUN_COLUMNS};
-use crate::store::{KeyUse, RunRow, StoreError, Tenant};
+use crate::store::{KeyUse, LogPart, RunRow, StoreError, Tenant};
 
 /// The log of a run that has not been removed.
 pub(super) fn log(
@@ -16,7 +16,19 @@ pub(super) fn log(
     limit: usize,
 ) -> Result<Vec<Recorded>, StoreError> {
     let seen = "AND NOT EXISTS (SELECT 1 FROM removals WHERE tenant = ?1 AND run = ?2)";
-    log_where(seen, connection, (tenant, run), after, limit)
+    log_where(seen, connection, (tenant, run), after, (limit, usize::MAX)).map(|part| part.events)
+}
+
+/// The same, up to so many bytes.
+pub(super) fn log_part(
+    connection: &Connection,
+    tenant: &str,
+    run: RunId,
+    after: Position,
+    bounds: (usize, usize),
+) -> Result<LogPart, StoreError> {
+    let seen = "AND NOT EXISTS (SELECT 1 FROM removals WHERE tenant = ?1 AND run = ?2)";
+    log_where(seen, connection, (tenant, run), after, bounds)
 }
 
 /// A log, whatever has become of the run.
@@ -27,7 +39,7 @@ pub(super) fn log_as_it_is(
     after: Position,
     limit: usize,
 ) -> Result<Vec<Recorded>, StoreError> {
-    log_where("", connection, (tenant, run), after, limit)
+    log_where("", connection, (tenant, run), after, (limit, usize::MAX)).map(|part| part.events)
 }
 
 fn log_where(
@@ -35,9 +47,9 @@ fn log_where(
     connection: &Connection,
     (tenant, run): (&str, RunId),
     after: Position,
-    limit: usize,
-) -> Result<Vec<Recorded>, StoreError> {
-    let Ok(start) = i64::try_from(after) else { return Ok(Vec::new()) };
+    (limit, bytes_max): (usize, usize),
+) -> Result<LogPart, StoreError> {
+    let Ok(start) = i64::try_from(after) else { return Ok(LogPart { events: Vec::new(), more: false }) };
     let failure = convert::failure_of(run);
     let mut select = connection
         .prepare_cached(&format!(
@@ -47,12 +59,16 @@ fn log_where(
         .map_err(&failure)?;
     let mut rows = select.query(params![tenant, Id::from(run), start, convert::limit(limit)]).map_err(&failure)?;
     let mut recorded = Vec::new();
-    let mut position = start;
+    let (mut position, mut bytes) = (start, 0_usize);
     while let Some(row) = rows.next().map_err(&failure)? {
         position += 1;
         recorded.push(event(row, run, position)?);
+        bytes = bytes.saturating_add(row.get_ref(3).map_err(&failure)?.as_bytes().map_or(0, <[u8]>::len));
+        if bytes >= bytes_max {
+            return Ok(LogPart { events: recorded, more: true });
+        }
     }
-    Ok(recorded)
+    Ok(LogPart { more: recorded.len() == limit, events: recorded })
 }
 
 /// Reads the event that must stand at this position.

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::Url;
+use runyard_api::host::inexact_number;
 use runyard_engine::event::Failure;
 use runyard_engine::{Object, plan};
 use serde_json::Value;
@@ -217,11 +218,11 @@ fn essence(content_type: Option<&str>) -> String {
     content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// The body, where it is JSON by its type and by itself.
+/// The body, where it is JSON by its type and by itself. With a number in it that would be changed it is none: it is text, unharmed.
 pub(super) fn json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
     let kind = essence(content_type);
     let says_json = kind == "application/json" || kind == "text/json" || kind.ends_with("+json");
-    serde_json::from_slice(body).ok().filter(|_| says_json)
+    serde_json::from_slice(body).ok().filter(|_| says_json && inexact_number(body).is_none())
 }
 
 /// The body, where it is text: UTF-8, of a type that is text, or that nobody named.
