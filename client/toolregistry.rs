@@ -24,7 +24,7 @@ impl Runs for Client {
     type Ended = types::RunDto;
 
     async fn open(&self, run_id: &str, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
-        self.run_controller_sse(run_id, None, seq(after)).await
+        self.run_controller_sse(run_id, None, None, seq(after)).await
     }
 
     async fn ended(&self, run_id: &str) -> Result<Option<types::RunDto>, Error> {

@@ -21,6 +21,8 @@ pub struct Context {
     pub run: RunId,
     /// What makes a result fit the schema that its run was started with.
     pub fit: Fit,
+    /// Levels that a value may nest which comes in: see [`crate::depth`].
+    pub depth_max: usize,
 }
 
 /// What can be asked of a run. A command that was already obeyed changes nothing and is answered as before.
@@ -439,6 +441,12 @@ pub enum Rejected {
         child: Option<String>,
         /// Which member, and what is wrong with it.
         invalid: Invalid,
+    },
+    /// A value nests too deep.
+    #[error("a value is nested more than {limit} levels deep")]
+    ValueTooDeep {
+        /// The most levels that are taken.
+        limit: usize,
     },
     /// A graph cannot be walked.
     #[error("the graph cannot be walked: {reason}")]

@@ -53,6 +53,11 @@ impl<'a> Draft<'a> {
         self.context.fit
     }
 
+    /// Levels that a value may nest which the engine makes of others.
+    pub(crate) fn depth_max(&self) -> usize {
+        self.context.depth_max + crate::depth::ASSEMBLED
+    }
+
     /// A node run that must exist.
     pub(crate) fn node(&self, id: NodeRunId) -> Result<&Node, Corrupt> {
         self.state.node(id).ok_or(Corrupt::UnknownNodeRun { event: "decide", node_run: id })

@@ -8,7 +8,9 @@ use crate::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState};
 use crate::fit::fitted;
 use crate::graph::Route;
 use crate::node_type::NodeKind;
-use crate::{Completion, Event, Node, NodeRunId, Object, Rejected, RunOutcome, Shortfall, State, kinds, standing};
+use crate::{
+    Completion, Event, Node, NodeRunId, Object, Rejected, RunOutcome, Shortfall, State, depth, kinds, standing,
+};
 
 /// How a node run ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +77,7 @@ pub(crate) fn end(draft: &mut Draft, id: NodeRunId, ending: Ending) -> Result<()
     let mut next = Some((id, ending));
     while let Some((id, ending)) = next {
         let ending = if draft.node(id)?.parent.is_none() { fitted(draft, id, ending)? } else { ending };
+        let ending = within_depth(draft, ending);
         cancel_below(draft, id, &because_of(&ending))?;
         record_end(draft, id, ending)?;
         next = match draft.node(id)?.parent {
@@ -86,6 +89,13 @@ pub(crate) fn end(draft: &mut Draft, id: NodeRunId, ending: Ending) -> Result<()
         };
     }
     Ok(())
+}
+
+/// An end whose outputs nest no deeper than what can be read back: else a failure.
+fn within_depth(draft: &Draft, ending: Ending) -> Ending {
+    let max = draft.depth_max();
+    let outputs = ending.outputs.as_ref().filter(|outputs| depth::object_nests_deeper(outputs, max));
+    if outputs.is_some() { Ending::failed(depth::too_deep("the outputs", max)) } else { ending }
 }
 
 /// Ends a node run that never began, and then who depends on it, without a word to their parent. Hands them back.

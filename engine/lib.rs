@@ -16,6 +16,7 @@ mod check;
 pub mod command;
 pub mod constraints;
 mod decide;
+pub mod depth;
 mod draft;
 pub mod effect;
 pub mod event;

@@ -4,7 +4,7 @@
 
 use crate::draft::Draft;
 use crate::finish::{self, Checked, Ending};
-use crate::{ApprovalId, Event, Node, NodeRunId, Object, Rejected, Wait, approval, bindings, kinds, limits};
+use crate::{ApprovalId, Event, Node, NodeRunId, Object, Rejected, Wait, approval, bindings, depth, kinds, limits};
 
 /// Begins everything that can begin. Every command that changed something ends here.
 pub(crate) fn dispatch(draft: &mut Draft) -> Result<(), Rejected> {
@@ -40,6 +40,9 @@ fn is_new(node: &Node) -> bool {
 /// Everything that can go wrong before a node run begins, or begins again; it then fails without that.
 fn prepare(draft: &Draft, node: &Node) -> Checked<Ready> {
     let inputs = if is_new(node) { bindings::resolve(draft.state(), node)? } else { None };
+    if inputs.as_ref().is_some_and(|inputs| depth::object_nests_deeper(inputs, draft.depth_max())) {
+        return Err(depth::too_deep("the inputs", draft.depth_max()).into());
+    }
     limits::one_more_step(draft.state(), node)?;
     let wait = kinds::begin(draft.state(), node, inputs.as_ref().unwrap_or(&node.inputs), draft.at_ms())?;
     Ok(Ready { inputs, wait, asks: approval::comes_first(draft.state(), node) })

@@ -135,7 +135,8 @@ fn table(config: &Config, inside: Inside, settings: &Settings, doors: native::Do
     let toolregistry = toolregistry::api(room, settings.clone());
     let (gate, sync_wait) = (guard.gate(&acp::DOCUMENT), Duration::from_millis(config.acp.sync_wait_ms));
     let room = Arc::new(dialects::acp::Room::new(runs.clone(), objects.clone(), gate, sync_wait));
-    let acp = acp::api(room, settings.clone());
+    // The vendor's Python client puts `/v1` before every path, its TypeScript client does not.
+    let acp = acp::api(room, settings.clone()).also_without("/v1");
     let room = Arc::new(dialects::cargo_ai::Room::new(runs.clone(), objects, guard.gate(&cargo::DOCUMENT)));
     let cargo = cargo::api(room, settings.clone());
     let gate = guard.gate(&runyard::DOCUMENT);

@@ -17,7 +17,7 @@ use runyard_engine::{Event, Position, Recorded, RunId};
 use tokio_util::sync::CancellationToken;
 
 pub use lines::{Line, ndjson};
-pub use sse::{Beat, Frame, Framed, sse};
+pub use sse::{Beat, Frame, Framed, Written, sse, with_comments};
 pub use tail::{Bells, Told};
 
 use self::tail::Tail;

@@ -150,7 +150,7 @@ fn step(
     run: RunId,
     at_ms: i64,
 ) -> Result<(State, Vec<Event>, Vec<Effect>), FillError> {
-    let decision = decide(before, command, Context { at_ms, run, fit: output_schema::fit });
+    let decision = decide(before, command, Context { at_ms, run, fit: output_schema::fit, depth_max: 64 });
     let decision = decision.map_err(|rejected| FillError::Engine(rejected.to_string()))?;
     let after = decision.after.ok_or_else(|| FillError::Engine("nothing follows from it".to_owned()))?;
     Ok((*after, decision.events, decision.effects))

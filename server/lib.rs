@@ -32,3 +32,4 @@ pub mod runs;
 pub mod serve;
 pub mod store;
 pub mod web;
+mod worker_slot;

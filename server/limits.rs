@@ -57,8 +57,16 @@ macro_rules! limits {
 }
 
 limits! {
-    depth = 64, 8..=512, "value_too_deep",
+    depth = 64, 8..=100, "value_too_deep",
         "Nesting levels of any JSON value that is sent, answered, computed or planned.";
+    live_runs = 100_000, 1..=10_000_000, "too_many_live_runs",
+        "Runs of one tenant that have not ended.";
+    starts_in_flight = 512, 1..=100_000, "too_many_starts",
+        "Starts of one tenant that are being answered at a time.";
+    run_descendants = 10_000, 1..=10_000_000, "too_many_descendants",
+        "Runs that one run has started, directly or through others.";
+    effects_in_flight = 48, 1..=100_000, "",
+        "Effects (calls, plans, scripts) of one tenant that are performed at a time; at most three quarters of `workers`.";
     // Large values, and what a run may write.
     value_inline_bytes = 65_536, 1_024..=1_048_576, "",
         "Bytes of a value as compact JSON; a larger one is stored once, beside the log, under its hash.";

@@ -32,8 +32,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
-use crate::store::StoreError;
 use crate::store::object::{self, Object, ObjectError, ObjectStore, Put};
+use crate::store::{StoreError, json};
 
 pub use crate::store::object::{ObjectCursor as Cursor, Version};
 
@@ -275,7 +275,7 @@ fn prepared(draft: Draft, at_ms: i64) -> Result<object::Change, Error> {
 }
 
 fn read<T: Kept>(object: Object) -> Result<Stored<T>, Error> {
-    match serde_json::from_str(&object.body) {
+    match json::read(object.body.as_bytes()) {
         Ok(body) => Ok(stored(object, body)),
         Err(error) => {
             // Only where, not what stands there: it may be anybody's data.

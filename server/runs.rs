@@ -4,6 +4,7 @@
 //! |------------------|------------------------------------------------------------------|
 //! | `start.rs`       | a new run: resolve, validate, start once                         |
 //! | `submit.rs`      | one command: load, decide, commit, tell who waits                |
+//! | `admission.rs`   | how much one tenant may have: live runs, starts, descendants     |
 //! | `approvals.rs`   | what somebody is asked to agree to: listed, decided              |
 //! | `decisions.rs`   | tokens that decide for whoever holds them                        |
 //! | `cache.rs`       | run states kept at hand                                          |
@@ -23,6 +24,7 @@
 //!
 //! Nothing here knows a dialect, and nothing here decides: the engine does.
 
+mod admission;
 pub mod answer;
 pub mod approvals;
 mod cache;
@@ -35,7 +37,7 @@ mod pass_through;
 pub mod recalls;
 mod references;
 pub mod remote;
-mod retention;
+pub(crate) mod retention;
 pub mod row;
 mod start;
 pub mod sub_runs;
@@ -80,6 +82,7 @@ pub struct Runs {
     decisions: decisions::Decisions,
     seal: pass_through::Seal,
     values: Values,
+    admission: Arc<admission::Admission>,
     limits: Limits,
 }
 
@@ -88,13 +91,13 @@ pub struct Runs {
 pub struct Limits {
     /// Atomic node runs of one run at once.
     pub parallel_max: u32,
-    /// Of large values, and of what a run may write.
-    pub bytes: ByteLimits,
+    /// The table's.
+    pub table: crate::limits::Limits,
 }
 
 /// Bounds in bytes: see [`crate::limits`].
 #[derive(Debug, Clone, Copy)]
-pub struct ByteLimits {
+pub(crate) struct ByteLimits {
     /// `value_inline_bytes`.
     pub inline: u64,
     /// `value_shown_bytes`.
@@ -116,12 +119,6 @@ impl From<&crate::limits::Limits> for ByteLimits {
             run: limits.run_bytes,
             held: limits.run_held_bytes,
         }
-    }
-}
-
-impl Default for ByteLimits {
-    fn default() -> Self {
-        ByteLimits::from(&crate::limits::Limits::default())
     }
 }
 
@@ -208,6 +205,26 @@ pub enum Error {
         /// What may.
         limit: u64,
     },
+    /// The tenant has as many live runs as it may.
+    #[error("there are {limit} runs that have not ended; wait for some, or cancel some (limits.live_runs)")]
+    TooManyLiveRuns {
+        /// The bound.
+        limit: u64,
+    },
+    /// So many starts of the tenant are being answered.
+    #[error("{limit} starts are being answered; send this one again in a moment (limits.starts_in_flight)")]
+    TooManyStarts {
+        /// The bound.
+        limit: u64,
+    },
+    /// A run has started so many others, directly or through others.
+    #[error("run {root} has {limit} runs below it and may have no more (limits.run_descendants)")]
+    TooManyDescendants {
+        /// The run at the top.
+        root: RunId,
+        /// The bound.
+        limit: u64,
+    },
     /// The run moves faster than this command could be decided, or the store's queue is full. Nothing was recorded.
     #[error("too much is going on; try again")]
     Busy,
@@ -265,10 +282,16 @@ impl Runs {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let feed = Feed { store: parts.store.clone(), bells: parts.bells.clone(), clock: parts.clock.clone() };
-        let bytes = parts.limits.bytes;
+        let bytes = ByteLimits::from(&parts.limits.table);
         let values = Values { store: parts.store.clone(), bounds: Bounds { shown: bytes.shown, read: bytes.read } };
-        let submitter =
-            Submitter::new(parts.store.clone(), parts.clock.clone(), parts.bells, parts.work, (values.clone(), bytes));
+        let depth_max = usize::try_from(parts.limits.table.depth).unwrap_or(usize::MAX);
+        let submitter = Submitter::new(
+            parts.store.clone(),
+            parts.clock.clone(),
+            parts.bells,
+            parts.work,
+            (values.clone(), bytes, depth_max),
+        );
         Runs {
             store: parts.store,
             catalog: parts.catalog,
@@ -279,6 +302,7 @@ impl Runs {
             decisions: decisions::Decisions::new(&parts.secret),
             seal: pass_through::Seal::new(&parts.secret),
             values,
+            admission: Arc::new(admission::Admission::new(parts.limits.table)),
             limits: parts.limits,
         }
     }
@@ -350,6 +374,21 @@ impl Runs {
         Ok(self.store.page(tenant, filter, skipped, limit).await?)
     }
 
+    /// The run of a row, as it stands. Nothing where it cannot be read, or has been removed since the row was: one run is no reason to
+    /// fail a list.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn listed(&self, tenant: &str, row: &RunRow) -> Result<Option<Arc<State>>, Error> {
+        match self.submitter.load(tenant, row.run).await {
+            Err(Error::Unreadable { run, reason }) => {
+                tracing::warn!(%run, reason, "a run cannot be read and is left out; `runyard check` says more");
+                Ok(None)
+            }
+            loaded => loaded,
+        }
+    }
+
     /// How many runs there are in each status.
     pub async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, Error> {
         Ok(self.store.counts(tenant).await?)
@@ -395,9 +434,28 @@ impl Runs {
         self.submitter.may_be_live(tenant, run, node_run)
     }
 
-    /// The node types there are.
+    /// Levels that a value may nest.
+    pub fn depth_max(&self) -> usize {
+        usize::try_from(self.limits.table.depth).unwrap_or(usize::MAX)
+    }
+
+    /// The node types that every tenant has; of [`Runs::of_tenant`], those of the tenant.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// The node types of a tenant.
+    pub fn catalog_of(&self, tenant: &str) -> &Catalog {
+        self.catalog.of(tenant)
+    }
+
+    /// The same runs, where node types are those of a tenant.
+    pub fn of_tenant(&self, tenant: &str) -> Cow<'_, Self> {
+        if self.catalog.tenants().contains_key(tenant) {
+            Cow::Owned(Runs { catalog: self.catalog.shared_of(tenant), ..self.clone() })
+        } else {
+            Cow::Borrowed(self)
+        }
     }
 
     /// What is being performed in this process.

@@ -22,7 +22,7 @@ use crate::expressions::{Expressions, Limits};
 use crate::feed::Bells;
 use crate::integrations::{Integrations, SecretError};
 use crate::objects::Objects;
-use crate::planner::LexicalPlanner;
+use crate::planner::{LexicalPlanner, PlannerOfTenant};
 use crate::retention;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
 use crate::runs::{self, Runs};
@@ -77,7 +77,11 @@ impl Server {
     /// # Errors
     /// [`ServeError`], each with what to do. Nothing is left behind: what was opened is closed again.
     pub async fn start(config: &Config, log: slog::Logger) -> Result<Self, ServeError> {
-        let open = || Sqlite::open(&config.data_dir, Options::default());
+        // A quarter of the workers is left to others, however much one tenant asks for.
+        let workers = config.workers.saturating_sub(config.workers / 4).max(1);
+        let calls = usize::try_from(config.limits.effects_in_flight).unwrap_or(usize::MAX).min(workers);
+        let options = Options { calls_of_tenant_max: Some(calls), ..Options::default() };
+        let open = || Sqlite::open(&config.data_dir, options);
         Self::start_with(config, log, || Ok(Arc::new(open()?))).await
     }
 
@@ -102,7 +106,9 @@ impl Server {
         let stopping = CancellationToken::new();
         let work = Arc::new(Notify::new());
         let clock = Clock::system();
-        let catalog = Arc::new(Catalog::with(&config.integrations));
+        // Callers without a credential use no integration beside callers with one. Without authentication all callers are the operator.
+        let anonymous = config.auth.is_optional_somewhere().then_some(auth::DEFAULT_TENANT);
+        let catalog = Arc::new(Catalog::without(&config.integrations, anonymous));
         let runs = Runs::new(runs::Parts {
             store: store.clone(),
             catalog: catalog.clone(),
@@ -110,11 +116,16 @@ impl Server {
             bells: Arc::new(Bells::default()),
             work: work.clone(),
             secret,
-            limits: runs::Limits { parallel_max: config.parallel_max, bytes: runs::ByteLimits::from(&config.limits) },
+            limits: runs::Limits { parallel_max: config.parallel_max, table: config.limits },
         });
         let outside = Outside::new(&config.egress, integrations, Arc::new(runs.clone()))?;
         let settings =
-            Settings { body_bytes_max: config.body_bytes_max, stopping: stopping.clone(), ..Settings::default() };
+            Settings {
+            body_bytes_max: config.body_bytes_max,
+            body_depth_max: usize::try_from(config.limits.depth).unwrap_or(usize::MAX),
+            stopping: stopping.clone(),
+            ..Settings::default()
+        };
         let local = LocalToken::random(config.host).map_err(FolderError::NoRandomness)?;
         let parts = auth::Parts { store: store.clone(), clock: clock.clone(), local: local.clone() };
         let inside = doors::Inside {
@@ -133,7 +144,7 @@ impl Server {
         let keeping = tokio::spawn(retention::keep(keeping, stopping.clone()));
         let parts = driver::Parts {
             store: store.clone(),
-            planner: Arc::new(LexicalPlanner::new(catalog.clone())),
+            planner: Arc::new(PlannerOfTenant::new(&catalog, LexicalPlanner::new)),
             runs,
             performer: Arc::new(InProcess {
                 catalog,

@@ -58,6 +58,8 @@ impl<'a, E: Event, R: ErrorBody> Watcher<'a, E, R> {
             let Some(connection) = &mut self.connection else {
                 match self.source.open(self.after).await {
                     Ok(answer) => self.connection = Some(events(answer)),
+                    // The run has ended, and its last event was seen.
+                    Err(error) if error.status() == Some(http::StatusCode::NO_CONTENT) => return Ok(None),
                     Err(error) if error.is_transient() => return self.interrupted(Interruption::Unavailable(error)),
                     Err(error) => return Err(WatchError::Refused(error)),
                 }

@@ -18,7 +18,7 @@ mod sub_runs;
 mod wake;
 
 use self::approve::Said;
-use crate::{Command, Context, Corrupt, Decision, Node, NodeKind, NodeRunId, Rejected, RunStatus, State};
+use crate::{Command, Context, Corrupt, Decision, Node, NodeKind, NodeRunId, Rejected, RunStatus, State, depth};
 
 /// What follows from a command.
 ///
@@ -33,7 +33,7 @@ pub fn decide(state: &State, command: Command, context: Context) -> Result<Decis
     if state.start.is_none() && !matches!(command, Command::Start(_)) {
         return Err(Rejected::NotStarted);
     }
-    match command {
+    match depth::bounded(command, context)? {
         Command::Start(start) => start::decide(state, start, context),
         Command::Planned { effect, node_run, plan } => planned::decide(state, effect, node_run, plan, context),
         Command::Loaded { effect, node_run, inputs, content } => {

@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 
 use super::validate::shown;
-use super::{Body, Fault, InexactNumber, Place, Settings, Violation, inexact_number};
+use super::{Body, Fault, InexactNumber, Place, Settings, Violation, inexact_number, nests_deeper};
 
 const JSON: &str = "application/json";
 
@@ -36,7 +36,7 @@ impl RequestBody {
     /// Reads the body as JSON. Gives its size in bytes too; `None` when there is no body.
     ///
     /// # Errors
-    /// In this order: the wrong content type, too large, too slow, broken off, not JSON.
+    /// In this order: the wrong content type, too large, too slow, broken off, nested too deep, not JSON.
     pub(super) async fn json(
         &mut self,
         headers: &HeaderMap,
@@ -50,7 +50,7 @@ impl RequestBody {
         if text.is_empty() {
             return Ok(None);
         }
-        parse(&text).map(|value| Some((value, text.len())))
+        parse(&text, settings.body_depth_max).map(|value| Some((value, text.len())))
     }
 
     async fn read(&mut self, settings: &Settings) -> Result<Bytes, Fault> {
@@ -116,10 +116,12 @@ fn content_type(headers: &HeaderMap) -> Result<(), Fault> {
     if essence.trim().eq_ignore_ascii_case(JSON) { Ok(()) } else { Err(refused(Some(readable(found)))) }
 }
 
-/// JSON of at most 128 levels with nothing after it.
-fn parse(text: &[u8]) -> Result<Value, Fault> {
+/// JSON of at most so many levels with nothing after it, each of whose numbers is kept as it was sent.
+fn parse(text: &[u8], depth_max: usize) -> Result<Value, Fault> {
+    if nests_deeper(text, depth_max) {
+        return Err(Fault::BodyTooDeep { limit: depth_max });
+    }
     let value = serde_json::from_slice(text).map_err(|error| Fault::NotJson { reason: shown(&error.to_string()) })?;
-    // What was sent is what is kept, or it is refused.
     match inexact_number(text) {
         None => Ok(value),
         Some(InexactNumber { pointer }) => {

@@ -56,6 +56,12 @@ pub enum Fault {
         /// How long a body may take.
         limit: Duration,
     },
+    /// The body nests deeper than this server reads. 400.
+    #[error("the body is nested more than {limit} levels deep")]
+    BodyTooDeep {
+        /// The most levels that would have been read.
+        limit: usize,
+    },
     /// The body is not JSON. 400.
     #[error("the body is not valid JSON: {reason}")]
     NotJson {
@@ -155,9 +161,11 @@ impl Fault {
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodySlow { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyMissing | Self::BodyBroken | Self::NotJson { .. } | Self::Invalid { .. } => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::BodyMissing
+            | Self::BodyBroken
+            | Self::BodyTooDeep { .. }
+            | Self::NotJson { .. }
+            | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::Unavailable { .. } | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
@@ -175,6 +183,7 @@ impl Fault {
             Self::BodyMissing => "body_missing",
             Self::BodyBroken => "body_broken",
             Self::BodySlow { .. } => "body_slow",
+            Self::BodyTooDeep { .. } => "value_too_deep",
             Self::NotJson { .. } => "invalid_json",
             Self::Invalid { .. } => "invalid_request",
             Self::Unauthenticated { .. } => "unauthenticated",

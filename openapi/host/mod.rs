@@ -20,6 +20,7 @@
 //! | `pages.rs`       | pages beside the document, as they are given                                    |
 //! | `parameters.rs`  | path, query and header text to JSON values                                      |
 //! | `body.rs`        | content type, limits, JSON                                                      |
+//! | `depth.rs`       | how deep a JSON text nests                                                      |
 //! | `schema.rs`      | OpenAPI 3.0 schema to JSON Schema                                               |
 //! | `validate.rs`    | JSON value against schema to violations                                         |
 //! | `checker.rs`     | answers against the document, for tests                                         |
@@ -34,6 +35,7 @@ mod body;
 mod caller;
 mod catch_all;
 mod checker;
+mod depth;
 mod documents;
 mod door;
 mod fault;
@@ -56,6 +58,7 @@ pub use api::{Api, Input};
 pub use caller::{Caller, Head};
 pub use catch_all::Hosted;
 pub use checker::Checker;
+pub use depth::nests_deeper;
 pub use fault::{Fault, Violation};
 pub use mounted::{MountError, Mounted};
 pub use numbers::{InexactNumber, inexact_number};
@@ -78,6 +81,8 @@ use std::time::Duration;
 pub struct Settings {
     /// The largest request body that is read, in bytes. Default 1 MiB.
     pub body_bytes_max: usize,
+    /// How deep the body's arrays and objects may nest. Default 64.
+    pub body_depth_max: usize,
     /// Requests that are answered at the same time; one more is told to come back later (503 with `Retry-After`). A stream counts until it
     /// begins. Default 4096.
     pub requests_max: usize,
@@ -91,6 +96,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             body_bytes_max: 1024 * 1024,
+            body_depth_max: 64,
             requests_max: 4096,
             body_read_timeout: Duration::from_secs(30),
             stopping: CancellationToken::new(),

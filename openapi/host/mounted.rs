@@ -18,6 +18,7 @@ pub struct Mounted {
     api: Arc<dyn Api>,
     settings: Settings,
     pages: Vec<Page>,
+    without_prefix: Option<&'static str>,
 }
 
 /// Why a document cannot be served: the generated constants and the document do not fit each other.
@@ -37,7 +38,7 @@ pub struct MountError {
 impl Mounted {
     /// An implementation and how it is to be served.
     pub fn new(api: Arc<dyn Api>, settings: Settings) -> Self {
-        Self { api, settings, pages: Vec::new() }
+        Self { api, settings, pages: Vec::new(), without_prefix: None }
     }
 
     /// The document that is served.
@@ -49,6 +50,13 @@ impl Mounted {
     #[must_use]
     pub fn with_pages(mut self, pages: Vec<Page>) -> Self {
         self.pages.extend(pages);
+        self
+    }
+
+    /// Answers paths that begin with this prefix without it as well, for a vendor whose clients disagree on it.
+    #[must_use]
+    pub fn also_without(mut self, prefix: &'static str) -> Self {
+        self.without_prefix = Some(prefix);
         self
     }
 
@@ -66,6 +74,10 @@ impl Mounted {
         let operations = compile(document)?;
         let failed = |reason| MountError { document: document.name, operation: None, reason };
         let routes = Router::new(document, &self.pages).map_err(failed)?;
+        let routes = match self.without_prefix {
+            Some(prefix) => routes.also_without(document, prefix).map_err(failed)?,
+            None => routes,
+        };
         Ok(Arc::new(Door::new(self.api, routes, operations, self.pages, self.settings)))
     }
 }

@@ -57,6 +57,19 @@ impl Router {
         Ok(router)
     }
 
+    /// The same router, where each path that begins with this prefix is found without it as well.
+    ///
+    /// # Errors
+    /// Names the path that is there already, or that cannot be told apart from another.
+    pub(super) fn also_without(mut self, document: &'static Document, prefix: &str) -> Result<Self, String> {
+        for (index, operation) in document.operations.iter().enumerate() {
+            if let Some(path) = operation.path.strip_prefix(prefix).filter(|path| path.starts_with('/')) {
+                self.add(operation.method, path, Target::Operation(index))?;
+            }
+        }
+        Ok(self)
+    }
+
     fn add(&mut self, method: &'static str, path: &str, target: Target) -> Result<(), String> {
         let row = self.row(path)?;
         if self.methods[row].iter().any(|(known, _)| *known == method) {

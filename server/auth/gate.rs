@@ -20,7 +20,7 @@ use crate::config::auth::Mode;
 use crate::store::api_key::KeyStore;
 
 /// The tenant of everybody who has none.
-pub(super) const DEFAULT_TENANT: &str = "default";
+pub(crate) const DEFAULT_TENANT: &str = "default";
 
 /// How long the provider's keys are used beyond their age while it does not answer, milliseconds.
 const STALE_MS: i64 = 3_600_000;

@@ -33,6 +33,7 @@ mod secret;
 mod source;
 mod token_endpoint;
 
+pub(crate) use gate::DEFAULT_TENANT;
 pub use gate::{Gate, Guard, Parts};
 pub use keys::{CreatedKey, Keys, NewKey};
 pub use local::LocalToken;

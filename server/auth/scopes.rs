@@ -88,6 +88,7 @@ mod tests {
         runs:read toolregistry RunController_listRuns
         runs:write toolregistry RunController_createRun
         runs:read toolregistry RunController_runApproval
+        runs:write toolregistry RunController_decideApproval
         runs:read toolregistry RunController_getRun
         runs:write toolregistry RunController_abortRun
         runs:read toolregistry RunController_sse
@@ -122,9 +123,35 @@ mod tests {
         runs:write acp update_agent_runtime
         runs:write acp delete_agent_runtime
         runs:write acp create_thread
+        runs:read acp list_threads
+        runs:write acp search_threads
         runs:read acp get_thread
+        runs:write acp update_thread
+        runs:write acp delete_thread
         runs:read acp list_thread_runs
         runs:read acp list_thread_messages
+        runs:write acp send_thread_message
+        runs:write acp cancel_thread
+        runs:read acp get_thread_status
+        runs:read acp list_thread_events
+        runs:read acp list_permission_requests
+        runs:write acp decide_permission_request
+        runs:write acp resume_thread
+        runs:read acp get_thread_logs
+        runs:read acp list_thread_steps
+        runs:write acp copy_thread
+        runs:write acp steer_thread_run
+        runs:write acp control_thread_run
+        runs:read acp list_environments
+        runs:write acp create_environment
+        runs:read acp get_default_environment
+        runs:read acp get_environment
+        runs:write acp set_default_environment
+        runs:write acp deploy_agent_runtime
+        runs:write acp decommission_agent_runtime
+        runs:read acp list_deployments
+        runs:read acp get_metrics
+        runs:read acp get_metrics_history
         runs:write cargo create_run
         runs:read cargo get_run
         runs:write cargo list_runs

@@ -20,6 +20,8 @@ use crate::config::Config;
 pub enum Over {
     /// The store in a folder, as `runyard serve` has it.
     Disk,
+    /// The same, and callers may show keys of tenants.
+    Tenants,
     /// The store that forgets.
     Memory,
     /// Nothing: the door answers by itself.
@@ -30,12 +32,13 @@ pub enum Over {
 
 impl Over {
     /// Every one.
-    pub const ALL: [Over; 4] = [Over::Disk, Over::Memory, Over::Nothing, Over::Bare];
+    pub const ALL: [Over; 5] = [Over::Disk, Over::Tenants, Over::Memory, Over::Nothing, Over::Bare];
 
     /// The word for it.
     pub const fn word(self) -> &'static str {
         match self {
             Over::Disk => "disk",
+            Over::Tenants => "tenants",
             Over::Memory => "memory",
             Over::Nothing => "nothing",
             Over::Bare => "bare",

@@ -6,6 +6,7 @@
 //! | `runs.rs`       | from start to the terminal event: one step, a chain, a fan-out                    |
 //! | `reads.rs`      | looking at runs, beside the door alone                                            |
 //! | `streams.rs`, `watchers.rs` | many who watch many live runs: when they see what has been committed, and what they cost |
+//! | `fairness.rs`   | what one tenant's flood costs another                                             |
 //! | `mixed.rs`      | all of it at once                                                                 |
 //! | `scale.rs`      | an empty store beside one with very many runs                                     |
 //! | `idle.rs`       | a server that has nothing to do, and how soon it is ready                         |
@@ -27,6 +28,7 @@
 mod bare;
 mod child;
 mod client;
+mod fairness;
 pub mod figure;
 mod idle;
 mod load;
@@ -127,6 +129,8 @@ pub enum Scenario {
     Streams,
     /// Starts, reads and whole runs at once.
     Mixed,
+    /// One tenant beside another that floods the server.
+    Fairness,
     /// What is kept.
     Scale,
     /// Nothing.
@@ -151,6 +155,7 @@ impl Bench {
             Scenario::Reads => reads::measure(self, report).await,
             Scenario::Streams => streams::measure(self, report).await,
             Scenario::Mixed => mixed::measure(self, report).await,
+            Scenario::Fairness => fairness::measure(self, report).await,
             Scenario::Scale => scale::measure(self, report).await,
             Scenario::Idle => idle::measure(self, report).await,
         }

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::dialects::arp::wire;
 use crate::dialects::run_gateway::FACE;
 use crate::feed::Bells;
-use crate::runs::{ByteLimits, Limits, Parts, Runs};
+use crate::runs::{Limits, Parts, Runs};
 use crate::store::memory::Memory;
 use crate::store::{Append, Store};
 
@@ -76,7 +76,7 @@ pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
         bells: Arc::new(Bells::default()),
         work: Arc::new(Notify::new()),
         secret: [0; 32],
-        limits: Limits { parallel_max: 16, bytes: ByteLimits::default() },
+        limits: Limits { parallel_max: 16, table: crate::limits::Limits::default() },
     });
     let odd = |what: &str| BenchError::Server(format!("was asked for something that {what}"));
     let body: arp::RunStartRequest = serde_json::from_value(waiting()).map_err(|_| odd("is no start"))?;

@@ -20,6 +20,7 @@ use crate::auth::{self, Guard, LocalToken};
 use crate::cli::output::Output;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::config::auth::Mode;
 use crate::logging;
 use crate::no_delay;
 use crate::open_files;
@@ -52,10 +53,13 @@ pub fn main(word: &str) -> ExitCode {
 }
 
 fn serve(word: &str) -> Result<(), String> {
-    let config = Config { port_base: 0, ..Config::default() };
+    let mut config = Config { port_base: 0, ..Config::default() };
     logging::start(&config.log).map_err(|error| error.to_string())?;
     open_files::allow_many();
     let over = Over::from_word(word).ok_or_else(|| format!("`{word}` is nothing to stand on"))?;
+    if over == Over::Tenants {
+        config.auth.mode = Some(Mode::Optional);
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {
@@ -67,7 +71,7 @@ fn serve(word: &str) -> Result<(), String> {
                 until_nobody_measures().await;
                 Ok(())
             }
-            Over::Disk => whole(Server::start(&config, logging::dropshot()).await).await,
+            Over::Disk | Over::Tenants => whole(Server::start(&config, logging::dropshot()).await).await,
             Over::Memory => {
                 whole(Server::start_over(&config, logging::dropshot(), Arc::new(Memory::new())).await).await
             }

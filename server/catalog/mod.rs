@@ -24,11 +24,16 @@ mod resolve;
 pub(crate) mod violation;
 pub mod web;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 pub use entry::{Argument, Entry, Hints, Reads};
 pub use integration::Integration;
 pub use resolve::ResolveError;
 use runyard_engine::{NodeType, Object};
 pub use violation::Violation;
+
+use crate::config::integrations::Integration as Configured;
 
 /// Every node type that this server knows.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ pub struct Catalog {
     entries: Vec<Entry>,
     /// In the order of the configuration.
     integrations: Vec<Integration>,
+    /// The catalogues of tenants that have integrations of their own. Every other tenant has this one.
+    tenants: BTreeMap<String, Arc<Catalog>>,
 }
 
 impl Catalog {
@@ -45,14 +52,55 @@ impl Catalog {
         Self::with(&[])
     }
 
-    /// The same, with those of integrations that were checked when the configuration was loaded.
-    pub fn with(integrations: &[crate::config::integrations::Integration]) -> Self {
+    /// The same, with those of integrations that were checked when the configuration was loaded. An integration that names tenants is in
+    /// the catalogues of those alone ([`Catalog::of`]): the catalogue itself is for tenants that nothing names.
+    pub fn with(integrations: &[Configured]) -> Self {
+        Self::without(integrations, None)
+    }
+
+    /// The same, where callers without a credential have this tenant and others have one: it has no integrations, because those carry
+    /// the secrets of the operator.
+    pub fn without(integrations: &[Configured], anonymous: Option<&str>) -> Self {
+        let is_for = |one: &Configured, tenant: Option<&str>| match &one.tenants {
+            None => true,
+            Some(tenants) => tenant.is_some_and(|tenant| tenants.iter().any(|named| named == tenant)),
+        };
+        let named = integrations.iter().flat_map(|one| one.tenants.iter().flatten()).map(String::as_str);
+        let named: BTreeSet<&str> = named.chain(anonymous).collect();
+        // Tenants with the same integrations share a catalogue: what it compiles is large.
+        let mut known: BTreeMap<Vec<bool>, Arc<Catalog>> = BTreeMap::new();
+        let mut tenants = BTreeMap::new();
+        for tenant in named {
+            let has = |one: &Configured| anonymous != Some(tenant) && is_for(one, Some(tenant));
+            let set: Vec<bool> = integrations.iter().map(has).collect();
+            let own = || Arc::new(Self::only(integrations.iter().filter(|one| has(one))));
+            tenants.insert(tenant.to_owned(), known.entry(set).or_insert_with(own).clone());
+        }
+        Self { tenants, ..Self::only(integrations.iter().filter(|one| is_for(one, None))) }
+    }
+
+    /// The catalogue of a tenant.
+    pub fn of(&self, tenant: &str) -> &Self {
+        self.tenants.get(tenant).map_or(self, |own| own)
+    }
+
+    /// The same, to be kept.
+    pub fn shared_of(self: &Arc<Self>, tenant: &str) -> Arc<Self> {
+        self.tenants.get(tenant).unwrap_or(self).clone()
+    }
+
+    /// Tenants with a catalogue of their own.
+    pub fn tenants(&self) -> &BTreeMap<String, Arc<Catalog>> {
+        &self.tenants
+    }
+
+    fn only<'a>(integrations: impl Iterator<Item = &'a Configured> + Clone) -> Self {
         let mut entries = builtin::entries();
-        entries.extend(integrations.iter().flat_map(integration::entries));
+        entries.extend(integrations.clone().flat_map(integration::entries));
         entries.sort_by(|a, b| {
             a.id.cmp(&b.id).then_with(|| resolve::numbers(&a.version).cmp(&resolve::numbers(&b.version)))
         });
-        Self { entries, integrations: integrations.iter().map(integration::shown).collect() }
+        Self { entries, integrations: integrations.map(integration::shown).collect(), tenants: BTreeMap::new() }
     }
 
     /// Every integration, also those that are not offered.

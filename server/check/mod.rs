@@ -5,10 +5,12 @@
 //! | this one | the walk over all runs, and what has to agree over all of them |
 //! | `laws.rs` | one run: its log replayed, and everything beside the log held against the state that comes of it |
 //! | `strays.rs` | what lies beside the logs without a reason |
+//! | `condition.rs` | one run: whether it is damaged, has ended, or is live |
 //!
 //! One run is in memory at a time, whatever a database has. What is wrong is told as it is found, run by run and position by position;
 //! what cannot be read is one more thing that is wrong, and the walk goes on.
 
+mod condition;
 mod laws;
 mod strays;
 
@@ -16,6 +18,8 @@ use std::collections::BTreeMap;
 
 use runyard_engine::{Position, RunId};
 use serde::Serialize;
+
+pub use condition::{Condition, condition};
 
 use crate::store::sqlite::inspect::{Inspection, Place, Table};
 use crate::store::{Status, StoreError, Tenant};

@@ -6,40 +6,46 @@
 //! | `secret.key` | not: a backup may lie where the key must not. It says which key it was made under, and a restore wants the same |
 //! | `lock`, `server.lock`, `server.json`, `acknowledged` | not: they are about one process |
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
 use super::failure::{Exit, Failure, with_causes};
-use super::output::text;
+use super::output::{Output, text};
 use super::{Context, check};
-use crate::check::Scope;
+use crate::check::{Scope, Summary};
 use crate::clock::Clock;
 use crate::store::StoreError;
 use crate::store::folder::{self, Folder, FolderError, KEY_VARIABLE, Owned};
-use crate::store::sqlite::FILE_NAME;
 use crate::store::sqlite::backup::{self, Label};
+use crate::store::sqlite::inspect::Place;
+use crate::store::sqlite::{FILE_NAME, damaged};
 
 /// Where to copy to.
 #[derive(Debug, Clone, Args)]
 #[command(
     after_help = "A server may be at work in the folder: it does not wait, and the backup is one moment of it. Keep `secret.key` as well, \
     but elsewhere: it is not in the backup.\n\
-    With --json one object: {\"kind\":\"backup\",\"file\",\"bytes\",\"made_at\",\"has_key\":false}."
+    The copy is checked: what is damaged is named, and copied as it is.\n\
+    With --json one object: {\"kind\":\"backup\",\"file\",\"bytes\",\"made_at\",\"has_key\":false,\"damaged_runs\"}."
 )]
 pub struct Backup {
     /// The file to write, or a folder for one that is named by the time
     #[arg(value_name = "FILE|FOLDER")]
     pub target: PathBuf,
+    /// Do not check the copy, which takes a while for many runs
+    #[arg(long)]
+    pub unchecked: bool,
 }
 
 /// What to put where.
 #[derive(Debug, Clone, Args)]
 #[command(
     after_help = "Into the data folder (--data-dir), which must be empty. What is restored is checked first, and put in place only if it is \
-    whole. Unfinished runs go on where the backup has them: what they did after it, they do again.\n\
-    With --json one object: {\"kind\":\"restored\",\"data_dir\",\"made_at\",\"runs\",\"events\"}."
+    whole. Unfinished runs go on where the backup has them: what they did after it, they do again. A backup with runs that cannot be read \
+    is restored without them if --without-damaged is given.\n\
+    With --json one object: {\"kind\":\"restored\",\"data_dir\",\"made_at\",\"runs\",\"events\",\"left_out\"}."
 )]
 pub struct Restore {
     /// The backup
@@ -48,6 +54,9 @@ pub struct Restore {
     /// Put it in the place of what the folder has now, which is lost
     #[arg(long)]
     pub replace: bool,
+    /// Leave out runs that cannot be read, and restore all others
+    #[arg(long)]
+    pub without_damaged: bool,
     /// The server key that the backup was made under; becomes the folder's secret.key
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
@@ -77,14 +86,40 @@ pub fn backup(arguments: &Backup, context: &mut Context) -> Result<Exit, Failure
     backup::backup(&database, &target, &label, |_, _| {})
         .map_err(|error| Failure::new("no_backup", with_causes(&error)))?;
     let bytes = target.metadata().map(|file| file.len()).unwrap_or_default();
+    let damaged = if arguments.unchecked { Vec::new() } else { say_damage(&target, &mut context.output) };
     let output = &mut context.output;
     let made_at = format!("{made_at:.3}");
-    output.object(&json!({ "kind": "backup", "file": target, "bytes": bytes, "made_at": made_at, "has_key": false }));
+    let mut object = json!({ "kind": "backup", "file": target, "bytes": bytes, "made_at": made_at, "has_key": false });
+    if !arguments.unchecked {
+        object["damaged_runs"] = damaged.iter().map(|place| place.run.to_string()).collect();
+    }
+    output.object(&object);
     output.line(&text(&target.display().to_string()));
     if label.key_digest.is_some() {
         output.remark("the server key is not in it: keep a copy of secret.key (or of RUNYARD_SECRET_KEY) elsewhere");
     }
     Ok(Exit::Success)
+}
+
+/// Says on standard error what is wrong with a copy. It is a copy all the same, and the rest of it can be restored.
+fn say_damage(copy: &Path, output: &mut Output) -> Vec<Place> {
+    let mut findings = Vec::new();
+    let looked = check::quietly(copy, |finding| findings.push(finding));
+    for finding in &findings {
+        output.remark(&format!("damaged: {}", text(&finding.to_string())));
+    }
+    let damaged = check::damaged(&findings);
+    match looked {
+        Err(failure) => output.remark(&format!("the copy could not be checked: {}", failure.message)),
+        Ok(_) if findings.is_empty() => {}
+        Ok(_) if damaged.is_empty() => output.remark("the copy is not whole; `runyard check FILE` says more"),
+        Ok(_) => output.remark(&format!(
+            "{} of its runs cannot be read: `runyard restore --without-damaged` restores all others, and `runyard remove RUN --damaged` \
+             removes such a run here",
+            damaged.len()
+        )),
+    }
+    damaged
 }
 
 /// Puts a backup into the data folder.
@@ -106,17 +141,11 @@ pub fn restore(arguments: &Restore, context: &mut Context) -> Result<Exit, Failu
     }
     let key = wanted_key(arguments, label.as_ref(), &owned)?;
     let prepared = backup::prepare(&arguments.backup, &path, |_, _| {}).map_err(failed)?;
-    let checked = check::look(&prepared, Scope { at_rest: false }, &mut context.output);
-    let summary = match checked {
-        Ok(summary) if summary.findings == 0 => summary,
-        unwhole => {
+    let (summary, left_out) = match whole(&prepared, arguments.without_damaged, &mut context.output) {
+        Ok(whole) => whole,
+        Err(failure) => {
             backup::abandon(&path).map_err(failed)?;
-            let findings = unwhole?.findings;
-            return Err(Failure::new(
-                "not_whole",
-                format!("the backup is not whole: {findings} things are wrong with it"),
-            )
-            .advise("nothing was restored; try an older one"));
+            return Err(failure);
         }
     };
     if let Some(key) = key {
@@ -126,10 +155,44 @@ pub fn restore(arguments: &Restore, context: &mut Context) -> Result<Exit, Failu
     let made_at = label.and_then(|label| jiff::Timestamp::from_millisecond(label.made_at_ms).ok());
     let made_at = made_at.map(|at| format!("{at:.3}"));
     let output = &mut context.output;
-    output.object(&json!({ "kind": "restored", "data_dir": path, "made_at": made_at, "runs": summary.runs, "events": summary.events }));
+    let left_out: Vec<String> = left_out.iter().map(|place| place.run.to_string()).collect();
+    output.object(&json!({
+        "kind": "restored", "data_dir": path, "made_at": made_at, "runs": summary.runs, "events": summary.events, "left_out": left_out,
+    }));
+    for run in &left_out {
+        output.remark(&format!("run {run} cannot be read and was left out"));
+    }
     let of = made_at.map(|at| format!(" as of {at}")).unwrap_or_default();
     output.line(&format!("restored{of}: {} runs, {} events", summary.runs, summary.events));
     Ok(Exit::Success)
+}
+
+/// What is to be put in place, checked: whole, or made whole by leaving out what cannot be read. Gives the runs that were left out.
+fn whole(prepared: &Path, without_damaged: bool, output: &mut Output) -> Result<(Summary, Vec<Place>), Failure> {
+    let mut findings = Vec::new();
+    let summary = check::look(prepared, Scope { at_rest: false }, output, |finding| findings.push(finding))?;
+    if summary.findings == 0 {
+        return Ok((summary, Vec::new()));
+    }
+    let damaged = check::damaged(&findings);
+    let not_whole = |findings: u64| {
+        Failure::new("not_whole", format!("the backup is not whole: {findings} things are wrong with it"))
+    };
+    if !without_damaged {
+        let advice = match damaged.len() {
+            0 => "nothing was restored; try an older one".to_owned(),
+            runs => format!(
+                "nothing was restored; try an older one, or leave out the {runs} runs that cannot be read with --without-damaged"
+            ),
+        };
+        return Err(not_whole(summary.findings).advise(advice));
+    }
+    damaged::remove(prepared, &damaged).map_err(|error| Failure::new("not_restored", with_causes(&error)))?;
+    let summary = check::look(prepared, Scope { at_rest: false }, output, |_| {})?;
+    match summary.findings {
+        0 => Ok((summary, damaged)),
+        findings => Err(not_whole(findings).advise("nothing was restored; try an older one")),
+    }
 }
 
 /// The key to keep in the folder, where one is given. Refuses to go on under another key than the backup's by accident.

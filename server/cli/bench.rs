@@ -65,7 +65,9 @@ pub enum What {
     Idle,
     /// An empty store beside one with a million runs, and how soon a server is ready that finds a hundred thousand to go on with
     Scale,
-    /// Everything but scale
+    /// One tenant's runs of one step beside another tenant that floods the server with scripts, lists and sub-runs
+    Fairness,
+    /// Everything but fairness and scale
     All,
 }
 
@@ -78,6 +80,7 @@ impl What {
             What::Streams => vec![Scenario::Streams],
             What::Mixed => vec![Scenario::Mixed],
             What::Idle => vec![Scenario::Idle],
+            What::Fairness => vec![Scenario::Fairness],
             What::Scale => vec![Scenario::Scale],
             What::All => Scenario::ALL.to_vec(),
         }

@@ -1,5 +1,6 @@
 //! `runyard check`: whether a store is whole, and what is wrong with it, run by run and position by position.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,11 +10,11 @@ use serde_json::json;
 use super::Context;
 use super::failure::{Exit, Failure, with_causes};
 use super::output::{Output, text};
-use crate::check::{self, Scope, Summary, Told};
+use crate::check::{self, Finding, Scope, Summary, Told};
 use crate::clock::Stopwatch;
 use crate::store::folder::{Folder, FolderError};
 use crate::store::sqlite::FILE_NAME;
-use crate::store::sqlite::inspect::Inspection;
+use crate::store::sqlite::inspect::{Inspection, Place};
 
 /// How long to say nothing about progress.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
@@ -47,7 +48,7 @@ pub fn check(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failu
         return Err(Failure::new("no_database", format!("there is no database {}", database.display())));
     }
     let scope = Scope { at_rest: owned.is_some() };
-    let summary = look(&database, scope, &mut context.output)?;
+    let summary = look(&database, scope, &mut context.output, |_| {})?;
     drop(owned);
     verdict(&database, summary, &mut context.output)
 }
@@ -64,11 +65,16 @@ fn own(folder: &Path) -> Result<Option<crate::store::folder::Owned>, Failure> {
     }
 }
 
-/// Looks at everything, and tells what is wrong as it is found.
+/// Looks at everything, and tells what is wrong as it is found; hands on each finding.
 ///
 /// # Errors
 /// Nothing can be read.
-pub(super) fn look(database: &Path, scope: Scope, output: &mut Output) -> Result<Summary, Failure> {
+pub(super) fn look(
+    database: &Path,
+    scope: Scope,
+    output: &mut Output,
+    mut each: impl FnMut(Finding),
+) -> Result<Summary, Failure> {
     let failed = |error| Failure::new("not_checked", with_causes(&error));
     let inspection = Inspection::open(database).map_err(failed)?;
     let runs = inspection.runs().unwrap_or_default();
@@ -79,6 +85,7 @@ pub(super) fn look(database: &Path, scope: Scope, output: &mut Output) -> Result
             let mut object = json!(finding);
             object["kind"] = json!("finding");
             output.object(&object);
+            each(finding);
         }
         Told::Progress(summary) if since.elapsed() >= PROGRESS_EVERY => {
             since = Stopwatch::start();
@@ -87,6 +94,26 @@ pub(super) fn look(database: &Path, scope: Scope, output: &mut Output) -> Result
         Told::Progress(_) => {}
     };
     check::check(&inspection, scope, &mut tell).map_err(failed)
+}
+
+/// As [`look`], without a word: only each finding is handed on.
+///
+/// # Errors
+/// Nothing can be read.
+pub(super) fn quietly(database: &Path, mut each: impl FnMut(Finding)) -> Result<Summary, Failure> {
+    let failed = |error| Failure::new("not_checked", with_causes(&error));
+    let inspection = Inspection::open(database).map_err(failed)?;
+    let mut tell = |told| match told {
+        Told::Finding(finding) => each(finding),
+        Told::Progress(_) => {}
+    };
+    check::check(&inspection, Scope { at_rest: false }, &mut tell).map_err(failed)
+}
+
+/// The runs that findings are about, each once.
+pub(super) fn damaged(findings: &[Finding]) -> Vec<Place> {
+    let place = |finding: &Finding| Some(Place { tenant: finding.tenant.clone()?, run: finding.run_id? });
+    findings.iter().filter_map(place).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn verdict(database: &Path, summary: Summary, output: &mut Output) -> Result<Exit, Failure> {
@@ -101,6 +128,7 @@ fn verdict(database: &Path, summary: Summary, output: &mut Output) -> Result<Exi
     let things = if findings == 1 { "1 thing is".to_owned() } else { format!("{findings} things are") };
     Err(Failure::new("not_whole", format!("{things} wrong with {} ({runs} runs, {events} events)", database.display()))
         .advise(
-            "restore a backup that `runyard check FILE` finds whole; what cannot be read is left alone by a server",
+            "restore a backup that `runyard check FILE` finds whole, or restore with --without-damaged, or take out a run that cannot be read \
+             with `runyard remove RUN --damaged`; a server leaves such a run alone",
         ))
 }

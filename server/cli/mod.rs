@@ -57,6 +57,7 @@ pub mod openapi;
 pub mod outcome;
 pub mod output;
 pub mod pause;
+pub mod remove;
 pub mod request;
 pub mod run;
 pub mod serve;
@@ -138,6 +139,8 @@ pub enum Command {
     Watch(watch::Arguments),
     /// Cancel a run
     Cancel(cancel::Arguments),
+    /// Remove a run from the data folder for good
+    Remove(remove::Arguments),
     /// Pause a run: what is at work comes to its end, and nothing new begins
     Pause(pause::Arguments),
     /// Let a paused run go on
@@ -276,6 +279,7 @@ fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<Given
             | Command::Backup(_)
             | Command::Restore(_)
             | Command::Check(_)
+            | Command::Remove(_)
             | Command::Fill(_),
             Some(_),
         ) => {
@@ -368,6 +372,7 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Get(arguments) => get::get(&arguments, context).await,
         Command::Watch(arguments) => watch::watch(&arguments, context).await,
         Command::Cancel(arguments) => cancel::cancel(&arguments, context).await,
+        Command::Remove(arguments) => remove::remove(&arguments, context),
         Command::Pause(arguments) => pause::pause(&arguments, context).await,
         Command::Resume(arguments) => pause::resume(&arguments, context).await,
         Command::Approvals(arguments) => approvals::approvals(&arguments, context).await,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::Violation;
 use super::{Loaded, arp, settings};
+use crate::auth::DEFAULT_TENANT;
 
 /// Everything that does not go together.
 pub(super) fn check(loaded: &Loaded, environment: &BTreeMap<String, String>) -> Vec<Violation> {
@@ -12,6 +13,7 @@ pub(super) fn check(loaded: &Loaded, environment: &BTreeMap<String, String>) -> 
     violations.extend(providers(loaded));
     violations.extend(audience(loaded, environment));
     violations.extend(tokens(loaded));
+    violations.extend(tenants(loaded));
     violations
 }
 
@@ -27,6 +29,21 @@ fn remote(loaded: &Loaded) -> Option<Violation> {
         config.host
     );
     Some(Violation { key: "host".to_owned(), origin: loaded.origin("host"), reason })
+}
+
+/// An integration for named tenants is never for callers without a credential, and those have a tenant as well.
+fn tenants(loaded: &Loaded) -> Option<Violation> {
+    let config = &loaded.config;
+    let is_named = |tenants: &Vec<String>| tenants.iter().any(|tenant| tenant == DEFAULT_TENANT);
+    let open = config.auth.admits_anonymous();
+    let named = config.integrations.iter().find(|one| open && one.tenants.as_ref().is_some_and(is_named))?;
+    let reason = format!(
+        "integration `{}` is for the tenant `{DEFAULT_TENANT}`, which callers without a credential have as well. Set auth.mode = \
+         \"required\" for every API, or name another tenant",
+        named.id
+    );
+    let key = "integrations".to_owned();
+    Some(Violation { origin: loaded.origin(&key), key, reason })
 }
 
 /// Keys that come over plain http can be anybody's.

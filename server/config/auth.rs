@@ -116,6 +116,16 @@ impl Auth {
         self.modes().any(|mode| mode == Mode::Disabled)
     }
 
+    /// Whether some API admits callers without a credential.
+    pub fn admits_anonymous(&self) -> bool {
+        self.modes().any(|mode| mode != Mode::Required)
+    }
+
+    /// Whether some API takes a credential and admits callers without one.
+    pub fn is_optional_somewhere(&self) -> bool {
+        self.modes().any(|mode| mode == Mode::Optional)
+    }
+
     /// Whether some door asks.
     pub fn asks_somewhere(&self) -> bool {
         self.modes().any(|mode| mode != Mode::Disabled)

@@ -36,6 +36,9 @@ pub struct Integration {
     /// Whether it is offered. Default true.
     #[serde(default = "yes")]
     pub active: bool,
+    /// The tenants that may use it. Absent: every tenant. Never callers without a credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<Vec<String>>,
     /// How it is told who asks. Default: by secret headers if there are any, else not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<AuthType>,

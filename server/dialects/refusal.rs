@@ -110,6 +110,15 @@ pub fn of_runs(error: Error) -> Refusal {
         Error::ValuesTooLarge { bytes, limit } => {
             Refusal::new(S::CONFLICT, "values_too_large", message).with("bytes", bytes).with("limit", limit)
         }
+        Error::TooManyLiveRuns { limit } => {
+            Refusal::new(S::TOO_MANY_REQUESTS, "too_many_live_runs", message).with("limit", limit)
+        }
+        Error::TooManyStarts { limit } => Refusal::new(S::TOO_MANY_REQUESTS, "too_many_starts", message)
+            .with("limit", limit)
+            .retryable(Some(RETRY_AFTER_S)),
+        Error::TooManyDescendants { limit, .. } => {
+            Refusal::new(S::TOO_MANY_REQUESTS, "too_many_descendants", message).with("limit", limit)
+        }
         Error::Busy => Refusal::new(S::SERVICE_UNAVAILABLE, "store_busy", message).retryable(Some(RETRY_AFTER_S)),
         Error::Unsealed => {
             tracing::error!("{message}");
@@ -201,6 +210,9 @@ fn of_engine(rejected: &Rejected) -> Refusal {
                 None => refusal,
             }
         }
+        Rejected::ValueTooDeep { limit } => {
+            Refusal::new(S::BAD_REQUEST, "value_too_deep", message).with("limit", *limit)
+        }
         Rejected::InvalidGraph { reason } => {
             Refusal::new(S::BAD_REQUEST, "invalid_inputs", message).with("reason", reason.clone())
         }
@@ -224,6 +236,7 @@ pub fn of_door(fault: &Fault) -> Refusal {
         Fault::MethodNotAllowed { method, allow } => refusal.with("method", method.clone()).with("allow", json!(allow)),
         Fault::UnsupportedMediaType { expected, .. } => refusal.with("expected", *expected),
         Fault::BodyTooLarge { limit_bytes } => refusal.with("limit_bytes", *limit_bytes),
+        Fault::BodyTooDeep { limit } => refusal.with("limit", *limit),
         Fault::NotJson { reason } => {
             refusal.with("errors", json!([{ "place": "body", "field": "", "reason": reason }]))
         }

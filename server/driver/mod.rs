@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::planner::Planner;
 use crate::runs::Runs;
 use crate::store::{Claimed, Store};
+use crate::worker_slot::WorkerSlot;
 use lease::{Lease, Leases};
 use perform::Performer;
 
@@ -80,13 +81,13 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
             if leases.goes_on(one.effect.id, one.epoch) || !is_still_ours(&parts, &one) {
                 continue;
             }
-            let Some(slot) = hands.take(free).await else { break };
+            let Some((slots, slot)) = hands.take(free).await else { break };
             let parts = parts.clone();
             let lease = leases.hold(one.effect.id, one.epoch);
-            let in_hand = InHand { lease, slot: Some(slot), work: parts.work.clone() };
+            let in_hand = InHand { lease, slot: WorkerSlot::new(slots, slot, parts.work.clone()) };
             at_work.spawn(async move {
                 let in_hand = in_hand;
-                work::perform_and_settle(&parts, one, &in_hand.lease).await;
+                in_hand.slot.clone().held_by(work::perform_and_settle(&parts, one, &in_hand.lease)).await;
             });
         }
         drop(claiming);
@@ -126,13 +127,13 @@ impl Hands {
     }
 
     /// One that was said to be free.
-    async fn take(&self, free: Free) -> Option<OwnedSemaphorePermit> {
+    async fn take(&self, free: Free) -> Option<(Arc<Semaphore>, OwnedSemaphorePermit)> {
         let slots = match free {
             Free::ForAll(_) => &self.workers,
             Free::ForTimers(_) => &self.timers,
             Free::None => return None,
         };
-        slots.clone().acquire_owned().await.ok()
+        Some((slots.clone(), slots.clone().acquire_owned().await.ok()?))
     }
 }
 
@@ -140,16 +141,7 @@ impl Hands {
 /// being claimed again.
 struct InHand {
     lease: Lease,
-    slot: Option<OwnedSemaphorePermit>,
-    work: Arc<Notify>,
-}
-
-impl Drop for InHand {
-    fn drop(&mut self) {
-        drop(self.slot.take());
-        // A slot is free: there may be more to claim.
-        self.work.notify_one();
-    }
+    slot: Arc<WorkerSlot>,
 }
 
 async fn claim(parts: &Parts, free: Free) -> Vec<Claimed> {

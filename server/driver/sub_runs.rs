@@ -1,7 +1,7 @@
 //! Runs that node runs start: the start itself, and what becomes of one that cannot be.
 
 use runyard_engine::event::Failure;
-use runyard_engine::{Command, Effect, Outcome};
+use runyard_engine::{Command, Effect, Outcome, Rejected};
 
 use super::work::settle;
 use super::{Parts, perform};
@@ -30,16 +30,27 @@ pub(super) async fn start(parts: &Parts, around: &perform::Around, effect: &Effe
 
 /// Why a run cannot be started, for whoever reads of it in the one above; an error where it is worth another try.
 fn refused(error: Error) -> Result<Failure, Error> {
-    let message = match &error {
+    let said = match &error {
         Error::InvalidInputs { violations, .. } => {
             let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
             format!("{error}: {}", reasons.join("; "))
         }
-        Error::UnknownNodeType(_) | Error::Rejected(_) => error.to_string(),
-        _ => return Err(error),
+        _ => error.to_string(),
     };
-    let message = format!("the run cannot be started: {message}");
-    Ok(Failure { code: "sub_run_refused".to_owned(), message, details: None, retryable: Some(false) })
+    let message = format!("the run cannot be started: {said}");
+    Ok(match error {
+        Error::TooManyLiveRuns { .. } => failed("too_many_live_runs", message, true),
+        Error::TooManyDescendants { .. } => failed("too_many_descendants", message, false),
+        Error::Rejected(Rejected::ValueTooDeep { .. }) => failed("value_too_deep", message, false),
+        Error::InvalidInputs { .. } | Error::UnknownNodeType(_) | Error::Rejected(_) => {
+            failed("sub_run_refused", message, false)
+        }
+        error => return Err(error),
+    })
+}
+
+fn failed(code: &str, message: String, retryable: bool) -> Failure {
+    Failure { code: code.to_owned(), message, details: None, retryable: Some(retryable) }
 }
 
 /// That something was done which nobody waits for.

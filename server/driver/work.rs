@@ -167,8 +167,8 @@ async fn answer(
                 Ok(inputs) => inputs.into_owned(),
                 Err(failure) => return Ok(settle(effect, Outcome::Failed(failure))),
             };
-            let (node_type, constraints) = (node_type.clone(), constraints.clone());
-            let request = PlanRequest { node_type, inputs, constraints, earlier };
+            let (node_type, constraints, tenant) = (node_type.clone(), constraints.clone(), around.tenant.clone());
+            let request = PlanRequest { node_type, inputs, constraints, earlier, tenant };
             match parts.planner.plan(request).await {
                 Ok(plan) => Command::Planned { effect: effect.id, node_run: effect.node_run, plan },
                 Err(failure) => settle(effect, Outcome::Failed(failure)),

@@ -39,6 +39,7 @@ use serde_json::{Value, json};
 pub use template::{Compiler, Dialect, Fault, Template, compile, compile_script, is_expression};
 
 use crate::clock::Clock;
+use crate::worker_slot::without_slot;
 use braces::{Piece, pieces};
 use chains::Reads;
 use pool::Pool;
@@ -138,7 +139,8 @@ impl Expressions {
         let values = if template.is_plain() {
             Vec::new()
         } else {
-            let evaluated = self.pool.evaluate(self.job(template, context, moment)).await;
+            // So many are evaluated at a time: one that waits for its turn is not performed yet.
+            let evaluated = without_slot(self.pool.evaluate(self.job(template, context, moment))).await;
             evaluated.map_err(|broken| self.failure(template, &broken))?
         };
         template.filled(&values).map_err(|code| self.failure(template, &Broken { code, reason: Reason::TooDeep }))

@@ -37,6 +37,9 @@ impl Default for Beat {
     }
 }
 
+/// Events as they are sent, or why the stream ends early.
+pub type Written = Result<Bytes, crate::store::StoreError>;
+
 /// A frame, or why the stream ends early.
 pub type Framed = Result<Frame, crate::store::StoreError>;
 
@@ -46,6 +49,15 @@ where
     S: Stream<Item = Framed> + Send + 'static,
 {
     kept_alive(frames.map(|frame| frame.map(|frame| event(&frame))), beat.text.as_bytes(), beat.every, clock)
+}
+
+/// Events that are written already, with an empty comment into every long silence.
+pub fn with_comments<S>(chunks: S, clock: Clock) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static
+where
+    S: Stream<Item = Written> + Send + 'static,
+{
+    let Beat { every, text } = Beat::default();
+    kept_alive(chunks, text.as_bytes(), every, clock)
 }
 
 /// JSON has no line break outside its strings, and escapes those within: one `data` line always holds it all.

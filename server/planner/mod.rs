@@ -34,12 +34,16 @@ mod result;
 mod vocabulary;
 mod words;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 pub use lexical::LexicalPlanner;
 pub use limits::{GOAL_BYTES_MAX, STEPS_MAX};
 use runyard_engine::event::Failure;
 use runyard_engine::{Constraints, NodeType, Object, Plan};
 
+use crate::catalog::Catalog;
 use crate::runs::answer::Answer;
 
 /// Who turns a goal into a plan.
@@ -63,6 +67,29 @@ pub struct PlanRequest {
     pub constraints: Constraints,
     /// What earlier runs of the thread answered, the oldest first: what the goal may speak of.
     pub earlier: Vec<Answer>,
+    /// Whose run it is: which node types there are depends on that.
+    pub tenant: String,
+}
+
+/// A planner for each catalogue: tenants with integrations of their own have one of theirs.
+pub struct PlannerOfTenant<P> {
+    shared: P,
+    own: BTreeMap<String, P>,
+}
+
+impl<P> PlannerOfTenant<P> {
+    /// Planners that are made of a catalogue.
+    pub fn new(catalog: &Arc<Catalog>, planner: impl Fn(Arc<Catalog>) -> P) -> Self {
+        let own = catalog.tenants().iter().map(|(tenant, own)| (tenant.clone(), planner(own.clone())));
+        Self { shared: planner(catalog.clone()), own: own.collect() }
+    }
+}
+
+#[async_trait]
+impl<P: Planner> Planner for PlannerOfTenant<P> {
+    async fn plan(&self, request: PlanRequest) -> Result<Plan, Failure> {
+        self.own.get(&request.tenant).unwrap_or(&self.shared).plan(request).await
+    }
 }
 
 #[cfg(test)]

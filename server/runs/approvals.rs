@@ -30,6 +30,21 @@ pub struct DecidedApproval {
     pub already: bool,
 }
 
+/// The approval request that a decision token is for.
+#[derive(Debug, Clone)]
+pub struct TokenSubject {
+    /// Whose run it is: the token says so.
+    pub tenant: String,
+    /// The run as it stands.
+    pub state: Arc<State>,
+    /// Which request.
+    pub approval: ApprovalId,
+    /// The node run that it is about.
+    pub node_run: NodeRunId,
+    /// Whether it waits for a decision.
+    pub is_pending: bool,
+}
+
 impl Runs {
     /// The rows of approvals that match, newest first.
     pub async fn approvals(
@@ -96,17 +111,22 @@ impl Runs {
     /// # Errors
     /// As [`Runs::redeem`].
     pub async fn look_at_token(&self, token: &str, tenant: Option<&str>) -> Result<(), Error> {
+        if self.token_subject(token, tenant).await?.is_pending { Ok(()) } else { Err(Error::UsedToken) }
+    }
+
+    /// The approval request that a token is for, as it stands. Nothing changes.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`]; and where the store does not answer.
+    pub async fn token_subject(&self, token: &str, tenant: Option<&str>) -> Result<TokenSubject, Error> {
         let held = self.decisions.read(token).ok_or(Error::InvalidToken)?;
         if tenant.is_some_and(|tenant| tenant != held.tenant) {
             return Err(Error::InvalidToken);
         }
         let state = self.state(&held.tenant, held.run).await?.ok_or(Error::InvalidToken)?;
         let asked = state.approvals.get(&held.approval).and_then(|node_run| state.node(*node_run));
-        match asked {
-            Some(node) if node.is_asked() => Ok(()),
-            Some(_) => Err(Error::UsedToken),
-            None => Err(Error::InvalidToken),
-        }
+        let (node_run, is_pending) = asked.map(|node| (node.id, node.is_asked())).ok_or(Error::InvalidToken)?;
+        Ok(TokenSubject { tenant: held.tenant, approval: held.approval, node_run, is_pending, state })
     }
 
     async fn decide_in(

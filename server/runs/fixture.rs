@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{ByteLimits, Error, IdempotencyKey, Limits, NewRun, Parts, RunName, Runs, StartedRun};
+use super::{Error, IdempotencyKey, Limits, NewRun, Parts, RunName, Runs, StartedRun};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::driver;
@@ -59,11 +59,11 @@ impl Yard {
 
     /// Over this store, with a cache and bells of its own.
     pub(crate) fn over(store: Arc<dyn Store>, clock: Clock) -> Self {
-        Self::within(store, clock, ByteLimits::default())
+        Self::within(store, clock, crate::limits::Limits::default())
     }
 
     /// The same within these bounds.
-    pub(crate) fn within(store: Arc<dyn Store>, clock: Clock, bytes: ByteLimits) -> Self {
+    pub(crate) fn within(store: Arc<dyn Store>, clock: Clock, table: crate::limits::Limits) -> Self {
         let (bells, work, catalog) =
             (Arc::new(Bells::default()), Arc::new(Notify::new()), Arc::new(Catalog::builtin()));
         let runs = Runs::new(Parts {
@@ -73,7 +73,7 @@ impl Yard {
             bells: bells.clone(),
             work: work.clone(),
             secret: [7; 32],
-            limits: Limits { parallel_max: 16, bytes },
+            limits: Limits { parallel_max: 16, table },
         });
         Yard { store, clock, runs, bells, work, catalog }
     }

@@ -79,8 +79,14 @@ fn compile(schema: &Value) -> Result<Validator, String> {
 
 /// A value for each property, as far as there is one.
 fn formed(schema: &Value, answer: &Value, steps: &[&Object]) -> Value {
-    let Some(properties) = schema["properties"].as_object() else { return answer.clone() };
     let own = answer.as_object();
+    let nothing = Object::new();
+    let properties = match schema["properties"].as_object() {
+        Some(properties) => properties,
+        // A schema that names no member and wants an object: what is no object is its `result`, as APIs show it.
+        None if own.is_none() && resolved(schema, schema)["type"] == "object" => &nothing,
+        None => return answer.clone(),
+    };
     let mut formed = Object::new();
     let mut without = Vec::new();
     for name in properties.keys() {
@@ -99,6 +105,9 @@ fn formed(schema: &Value, answer: &Value, steps: &[&Object]) -> Value {
         own.is_some_and(|own| !formed.is_empty() || own.is_empty()) || formed.values().any(|one| one == answer);
     if let Some(name) = place(schema, &without).filter(|_| !placed) {
         formed.insert(name.clone(), answer.clone());
+    }
+    if own.is_none() && formed.is_empty() {
+        formed.insert("result".to_owned(), answer.clone());
     }
     // Further members, where the schema lets them be: what it does not is left out later.
     for (name, value) in own.into_iter().flatten() {

@@ -1,6 +1,6 @@
 //! Runs that have ended, removed for good.
 
-use runyard_engine::{RunId, partings};
+use runyard_engine::{RunId, State, partings};
 
 use super::{Error, Runs, threads};
 use crate::store::retention::{Removal, Retention};
@@ -34,14 +34,19 @@ impl Runs {
 
     /// Read from the log and not kept at hand: nobody asks for it again.
     async fn removal(&self, tenant: &str, row: &RunRow) -> Result<Option<Removal>, Error> {
-        let Some(state) = self.submitter.replayed(tenant, row.run).await? else { return Ok(None) };
-        Ok(state.start.as_deref().map(|start| Removal {
-            run: row.run,
-            version: row.version,
-            labels: start.labels.clone(),
-            thread: start.turn.as_ref().map_or_else(|| threads::own(row.run), |turn| turn.thread.clone()),
-            parent: start.parent.as_ref().map(|parent| parent.run),
-            partings: partings(&state),
-        }))
+        Ok(self.submitter.replayed(tenant, row.run).await?.as_ref().and_then(removal))
     }
+}
+
+/// What has to be known of a run to remove it; nothing for one that never began.
+pub(crate) fn removal(state: &State) -> Option<Removal> {
+    let start = state.start.as_deref()?;
+    Some(Removal {
+        run: state.run,
+        version: state.version,
+        labels: start.labels.clone(),
+        thread: start.turn.as_ref().map_or_else(|| threads::own(state.run), |turn| turn.thread.clone()),
+        parent: start.parent.as_ref().map(|parent| parent.run),
+        partings: partings(state),
+    })
 }

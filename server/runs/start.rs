@@ -127,7 +127,7 @@ impl Runs {
         repeat: &Repeat,
         fingerprint: &[u8],
     ) -> Result<StartedRun, Error> {
-        match self.start_once(tenant, new, repeat, fingerprint).await {
+        match self.of_tenant(tenant).start_once(tenant, new, repeat, fingerprint).await {
             // Another request took the name or the key between the look and the commit.
             Err(Error::Store(StoreError::NameTaken { .. } | StoreError::KeyTaken(_))) => {
                 self.earlier(tenant, repeat, fingerprint).await?.ok_or(Error::Busy)
@@ -150,6 +150,8 @@ impl Runs {
         if let Some(earlier) = self.earlier(tenant, repeat, fingerprint).await? {
             return Ok(earlier);
         }
+        let _starting = self.admission.begin(tenant)?;
+        self.admission.one_more(&*self.store, tenant, self.clock.now_ms()).await?;
         let run = self.clock.new_run_id();
         super::note_run(run);
         let turn = match &new.thread {
@@ -166,7 +168,13 @@ impl Runs {
         Ok(StartedRun { state: submitted.state, replayed: false })
     }
 
-    /// Whether a run of this node type with these inputs could be started, as far as that is known before it is.
+    /// The fingerprint of a request, in hexadecimal digits: for objects that are created once under an idempotency key.
+    pub fn fingerprint(&self, request: &Value) -> String {
+        hex(&self.fingerprints.of(request))
+    }
+
+    /// Whether a run of this node type with these inputs could be started, as far as that is known before it is. For a tenant's node types
+    /// ask [`Runs::of_tenant`].
     ///
     /// # Errors
     /// What [`Runs::start`] would refuse of them.
@@ -203,7 +211,8 @@ impl Runs {
         parent: NodeRunId,
         requests: Vec<ChildRequest>,
     ) -> Result<(Arc<State>, Vec<NodeRunId>), Error> {
-        let children = requests.into_iter().map(|request| self.child(request)).collect::<Result<_, _>>()?;
+        let runs = self.of_tenant(tenant);
+        let children = requests.into_iter().map(|request| runs.child(request)).collect::<Result<_, _>>()?;
         let command = Command::CreateChildren { parent, children };
         let submitted = self.submitter.submit(tenant, run, command, Riders::default()).await?;
         let state = self.values.shown(tenant, submitted.state).await?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use runyard_engine::{Command, NodeRunId, Parent, Rejected, RunId, RunStatus, Start, State, SubRunReport};
 
+use super::admission::ROOT_RUN;
 use super::submit::Riders;
 use super::{Error, NewRun, Runs};
 use crate::store::{KeyUse, StoreError};
@@ -41,10 +42,16 @@ impl Runs {
         if self.state(tenant, run).await?.is_some() {
             return Ok(());
         }
-        let start = self.prepared(new.clone(), &self.fingerprints.of(&new.request)).await?;
+        self.admission.one_more(&*self.store, tenant, self.clock.now_ms()).await?;
+        let above = self.state(tenant, parent.run).await?.ok_or_else(|| Error::UnknownRun(parent.run.to_string()))?;
+        let root = self.admission.one_more_below(&*self.store, tenant, &above).await?;
+        let start = self.of_tenant(tenant).prepared(new.clone(), &self.fingerprints.of(&new.request)).await?;
         let mut start = Start { parent: Some(parent.clone()), face: face.clone(), ..start };
         for (name, id) in [(PARENT_RUN, parent.run.to_string()), (PARENT_NODE_RUN, parent.node_run.to_string())] {
             start.labels.insert(name.to_owned(), [id].into());
+        }
+        if root != parent.run {
+            start.labels.insert(ROOT_RUN.to_owned(), [root.to_string()].into());
         }
         let riders = Riders { key: Some(key(run, run)), ..Riders::default() };
         match self.submitter.submit(tenant, run, Command::Start(Arc::new(start)), riders).await {

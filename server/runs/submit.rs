@@ -35,6 +35,7 @@ const PAGE_BYTES: usize = 8 << 20;
 pub(super) struct Submitter {
     store: Arc<dyn Store>,
     clock: Clock,
+    depth_max: usize,
     bells: Arc<Bells>,
     work: Arc<Notify>,
     cache: Cache,
@@ -66,8 +67,8 @@ struct Wish {
 const EXTRACTED_AT_ONCE: u64 = 256 << 10;
 
 impl Wish {
-    fn new(command: Command, inline_max: u64) -> Self {
-        Wish { command, is_small: false, extracted: Extracted::new(inline_max) }
+    fn new(command: Command, extracted: Extracted) -> Self {
+        Wish { command, is_small: false, extracted }
     }
 
     /// Takes the large values out, once. A graph that the server hands back as it is in the run holds references that are some.
@@ -173,12 +174,13 @@ impl Submitter {
         clock: Clock,
         bells: Arc<Bells>,
         work: Arc<Notify>,
-        (values, bytes): (Values, ByteLimits),
+        (values, bytes, depth_max): (Values, ByteLimits, usize),
     ) -> Self {
         let turns = (0..TURNS).map(|_| Turn::new(())).collect();
         Submitter {
             store,
             clock,
+            depth_max,
             bells,
             work,
             cache: Cache::default(),
@@ -221,7 +223,7 @@ impl Submitter {
         command: Command,
         riders: Riders,
     ) -> Result<Submitted, Error> {
-        let mut wish = Wish::new(command, self.bytes.inline);
+        let mut wish = Wish::new(command, Extracted::new(self.bytes.inline, self.depth_max));
         let _turn = self.turn(run).lock().await;
         for _ in 0..ATTEMPTS_MAX {
             let before = match known.take() {
@@ -298,7 +300,7 @@ impl Submitter {
         }
         let code = if matches!(refused, Error::ValuesTooLarge { .. }) { "values_too_large" } else { "run_too_large" };
         let error = Failure { code: code.to_owned(), message: refused.to_string(), details: None, retryable: Some(false) };
-        let mut fail = Wish::new(Command::Fail { error }, self.bytes.inline);
+        let mut fail = Wish::new(Command::Fail { error }, Extracted::new(self.bytes.inline, self.depth_max));
         self.decided_on(tenant, before, &mut fail, at_ms).await
     }
 
@@ -309,7 +311,7 @@ impl Submitter {
         wish: &mut Wish,
         at_ms: i64,
     ) -> Result<Decision, Error> {
-        let context = Context { at_ms, run: before.run, fit: output_schema::fit };
+        let context = Context { at_ms, run: before.run, fit: output_schema::fit, depth_max: self.depth_max };
         // Whether a result fits a schema is found by looking at it, so such a run is decided on with every value in place.
         let fits = before.start.as_deref().is_some_and(|start| start.output_schema.is_some());
         if fits && !ends(&wish.command) {
@@ -458,7 +460,7 @@ impl Submitter {
             for mut recorded in events {
                 if lean {
                     written.add(&recorded.event);
-                    let mut left_out = Extracted::new(self.bytes.inline);
+                    let mut left_out = Extracted::new(self.bytes.inline, self.depth_max);
                     recorded.event.each_slot(&mut |slot| left_out.take(slot, &|_| true));
                 }
                 apply(&mut state, &recorded).map_err(|corrupt| corrupted(run, &corrupt.to_string()))?;

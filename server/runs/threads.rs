@@ -26,7 +26,7 @@ pub fn turn_of(state: &State) -> Turn {
 }
 
 /// The thread that a run is the first of, unless its start says otherwise.
-pub(super) fn own(run: RunId) -> String {
+pub(crate) fn own(run: RunId) -> String {
     format!("{PREFIX}{}", run.uuid().simple())
 }
 
@@ -41,6 +41,14 @@ impl Runs {
     /// An id for a thread that begins without a run.
     pub fn new_thread(&self) -> String {
         own(self.clock.new_run_id())
+    }
+
+    /// The id for a thread that a request under this key creates: the same each time. Under the server key, so that no caller can
+    /// choose the id.
+    pub fn thread_of_key(&self, tenant: &str, key: &str) -> String {
+        let mac = self.fingerprints.of(&serde_json::json!({ "thread of": [tenant, key] }));
+        let bytes: [u8; 16] = std::array::from_fn(|at| mac.get(at).copied().unwrap_or_default());
+        own(RunId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid()))
     }
 
     /// A thread's runs with a turn of a lower number, the last first, each with its turn. Empty for one that nobody knows.
@@ -80,7 +88,7 @@ impl Runs {
         let Some(turn) = state.as_deref().map(turn_of).filter(|turn| turn.number > 1) else { return Ok(Vec::new()) };
         let mut answers = Vec::new();
         for row in self.thread(tenant, &turn.thread, Some(turn.number), EARLIER_MAX).await? {
-            let state: Option<Arc<State>> = self.state(tenant, row.run).await?;
+            let state: Option<Arc<State>> = self.listed(tenant, &row).await?;
             if let Some(mut answer) = state.as_deref().and_then(answer::of) {
                 self.values.whole_value(tenant, row.run, &mut answer.value).await?;
                 answers.push(answer);

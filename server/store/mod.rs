@@ -5,7 +5,7 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
-//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces; [`retention`] removes what has ended. [`folder`] owns the folder that a store lies in. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces; [`retention`] removes what has ended. [`folder`] owns the folder that a store lies in. `json` writes and reads stored JSON. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
 
 pub mod api_key;
@@ -14,6 +14,7 @@ mod check;
 #[cfg(test)]
 mod conformance;
 pub mod folder;
+pub(crate) mod json;
 pub mod memory;
 pub mod object;
 mod outbox;
@@ -131,7 +132,8 @@ pub trait Store: Send + Sync + 'static {
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError>;
 
     /// Takes effects that are due and free (never claimed, or the lease has run out), oldest due first and in the order
-    /// they were asked for where that is equal, each with a new fencing epoch. Over all tenants.
+    /// they were asked for where that is equal, each with a new fencing epoch. Over all tenants; a store that was opened with a bound on
+    /// the calls of one tenant takes from one tenant after the other.
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError>;
 
     /// As [`Store::claim`], timers alone: for who has no hand free for anything that takes time.

@@ -31,6 +31,10 @@ pub(super) struct Outbox {
     /// By when the lease runs out.
     leased: BTreeSet<(i64, Ordinal)>,
     bytes: usize,
+    /// So many calls of one tenant are claimed at a time.
+    calls_of_tenant_max: Option<usize>,
+    /// How often something was claimed.
+    served: u64,
 }
 
 /// The effects of one tenant.
@@ -41,12 +45,26 @@ struct Lane {
     timers: BTreeSet<(i64, Ordinal)>,
     /// How many, free or not.
     rows: usize,
+    /// Calls that are claimed.
+    calls_in_flight: usize,
+    /// When something of it was claimed last, as `Outbox::served` counts.
+    served: u64,
 }
 
 impl Lane {
     fn first(&self, wanted: Wanted) -> Option<(i64, Ordinal)> {
         let calls = if wanted == Wanted::All { self.calls.first() } else { None };
         calls.into_iter().chain(self.timers.first()).min().copied()
+    }
+
+    /// Whether it has as many calls in flight as it may.
+    fn is_full(&self, calls_max: Option<usize>) -> bool {
+        calls_max.is_some_and(|max| self.calls_in_flight >= max)
+    }
+
+    /// The first that may be claimed now, as far as the bound on its tenant goes.
+    fn first_allowed(&self, wanted: Wanted, calls_max: Option<usize>) -> Option<(i64, Ordinal)> {
+        self.first(if self.is_full(calls_max) { Wanted::Timers } else { wanted })
     }
 
     fn free(&mut self, effect: &Effect) -> &mut BTreeSet<(i64, Ordinal)> {
@@ -73,12 +91,28 @@ struct Row {
     settling: bool,
 }
 
+impl Row {
+    fn is_call_in_flight(&self) -> bool {
+        self.lease_until_ms.is_some() && !is_timer(&self.asked.effect)
+    }
+}
+
 /// Whether an effect takes no time once it is due.
 pub(super) fn is_timer(effect: &Effect) -> bool {
     effect.request == Request::Wake
 }
 
 impl Outbox {
+    /// From now on, so many calls of one tenant are claimed at a time.
+    pub(super) fn bound(&mut self, calls_of_tenant_max: usize) {
+        self.calls_of_tenant_max = Some(calls_of_tenant_max.max(1));
+    }
+
+    /// Whether calls wait that are due for nothing but a bound on their tenant.
+    pub(super) fn holds_back(&self) -> bool {
+        self.lanes.values().any(|lane| lane.is_full(self.calls_of_tenant_max) && !lane.calls.is_empty())
+    }
+
     /// What a run has asked for, in that order.
     pub(super) fn asked(&self, tenant: &str, run: RunId) -> Vec<Effect> {
         let rows = self.rows.values().filter(|row| row.asked.run == run && row.asked.tenant == tenant);
@@ -128,6 +162,7 @@ impl Outbox {
     /// Removes what is settled or dropped, where this run asked for it.
     pub(super) fn remove(&mut self, tenant: &str, run: RunId, id: EffectId) -> Option<Ordinal> {
         let ordinal = self.ordinal(tenant, run, id)?;
+        self.change(ordinal, |row| row.lease_until_ms = None);
         self.unlist(ordinal);
         self.by_id.remove(&(id, tenant.to_owned()));
         self.bytes -= self.rows.remove(&ordinal).map_or(0, |row| row.asked.bytes);
@@ -153,9 +188,15 @@ impl Outbox {
         claimed
     }
 
-    /// Which free effect is performed next: the oldest due, and in the order of being asked for where that is equal.
+    /// Which free effect is performed next: the oldest due, and in the order of being asked for where that is equal. With a bound on
+    /// tenants: of the tenant that has waited longest for its turn, unless that has as many calls in flight as it may.
     fn next(&self, now_ms: i64, wanted: Wanted) -> Option<Ordinal> {
-        self.first_free(wanted).filter(|(due_at_ms, _)| *due_at_ms <= now_ms).map(|(_, ordinal)| ordinal)
+        let due = |lane: &Lane| {
+            let (due_at_ms, ordinal) = lane.first_allowed(wanted, self.calls_of_tenant_max)?;
+            let turn = if self.calls_of_tenant_max.is_some() { lane.served } else { 0 };
+            (due_at_ms <= now_ms).then_some((turn, due_at_ms, ordinal))
+        };
+        self.lanes.values().filter_map(due).min().map(|(_, _, ordinal)| ordinal)
     }
 
     fn first_free(&self, wanted: Wanted) -> Option<(i64, Ordinal)> {
@@ -167,7 +208,12 @@ impl Outbox {
             row.epoch += 1;
             row.lease_until_ms = Some(lease_until_ms);
         });
-        self.rows.get(&ordinal).map(|row| Claimed {
+        self.served += 1;
+        let row = self.rows.get(&ordinal)?;
+        if let Some(lane) = self.lanes.get_mut(&row.asked.tenant) {
+            lane.served = self.served;
+        }
+        Some(Claimed {
             tenant: row.asked.tenant.clone(),
             run: row.asked.run,
             effect: Effect::clone(&row.asked.effect),
@@ -203,10 +249,11 @@ impl Outbox {
         self.first_free(wanted).map(|(due_at_ms, _)| due_at_ms)
     }
 
-    /// When the next free effect is due or the next lease runs out.
+    /// When the next free effect is due that may be claimed, or the next lease runs out.
     pub(super) fn next_due(&self, wanted: Wanted) -> Option<i64> {
         let leased = self.leased.first().map(|(until, _)| *until);
-        self.next_free(wanted).into_iter().chain(leased).min()
+        let allowed = self.lanes.values().filter_map(|lane| lane.first_allowed(wanted, self.calls_of_tenant_max));
+        allowed.map(|(due_at_ms, _)| due_at_ms).chain(leased).min()
     }
 
     /// Whether there are so many free ones that are due.
@@ -233,7 +280,12 @@ impl Outbox {
     fn change(&mut self, ordinal: Ordinal, change: impl FnOnce(&mut Row)) {
         self.unlist(ordinal);
         if let Some(row) = self.rows.get_mut(&ordinal) {
+            let before = row.is_call_in_flight();
             change(row);
+            if let Some(lane) = self.lanes.get_mut(&row.asked.tenant) {
+                lane.calls_in_flight += usize::from(row.is_call_in_flight());
+                lane.calls_in_flight -= usize::from(before);
+            }
         }
         self.list(ordinal);
     }
@@ -254,5 +306,75 @@ impl Outbox {
             (None, Some(lane)) => _ = lane.free(&row.asked.effect).remove(&(row.asked.effect.due_at_ms, ordinal)),
             (None, None) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runyard_engine::NodeRunId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOW_MS: i64 = 1_000;
+    const LEASE_MS: i64 = 10_000;
+
+    fn asked(tenant: &str, number: u128, request: Request) -> Asked {
+        let run = RunId::from_uuid(Uuid::from_u128(number));
+        let id = EffectId::from_uuid(Uuid::from_u128(number));
+        let effect = Effect { id, node_run: NodeRunId::root(run), attempt: 1, due_at_ms: NOW_MS, request };
+        Asked { tenant: tenant.to_owned(), run, effect: Arc::new(effect), bytes: 1 }
+    }
+
+    fn call() -> Request {
+        Request::Load { until_ms: None }
+    }
+
+    /// One tenant that asks for much, and then others.
+    fn crowded(bound: usize) -> Outbox {
+        let mut outbox = Outbox::default();
+        outbox.bound(bound);
+        for number in 1..=100 {
+            outbox.add(outbox.next_ordinal(), asked("many", number, call()));
+        }
+        for (tenant, number) in [("few", 101), ("few", 102), ("one", 103)] {
+            outbox.add(outbox.next_ordinal(), asked(tenant, number, call()));
+        }
+        outbox
+    }
+
+    fn tenants(claimed: &[Claimed]) -> Vec<&str> {
+        claimed.iter().map(|claimed| claimed.tenant.as_str()).collect()
+    }
+
+    #[test]
+    fn claims_go_round_the_tenants_however_much_one_asks_for() {
+        let mut outbox = crowded(100);
+        let claimed = outbox.claim(NOW_MS, LEASE_MS, 6, Wanted::All);
+        assert_eq!(tenants(&claimed), ["many", "few", "one", "many", "few", "many"]);
+        // Who comes anew does not wait for those that were there.
+        outbox.add(outbox.next_ordinal(), asked("new", 200, call()));
+        assert_eq!(tenants(&outbox.claim(NOW_MS, LEASE_MS, 2, Wanted::All)), ["new", "many"]);
+    }
+
+    #[test]
+    fn calls_of_one_tenant_in_flight_are_bounded_and_a_settled_one_makes_room() {
+        let mut outbox = crowded(2);
+        let claimed = outbox.claim(NOW_MS, LEASE_MS, 50, Wanted::All);
+        assert_eq!(tenants(&claimed), ["many", "few", "one", "many", "few"]);
+        assert!(outbox.holds_back());
+        assert_eq!(outbox.next_due(Wanted::All), Some(NOW_MS + LEASE_MS), "what is held back is not due");
+        assert!(outbox.claim(NOW_MS, LEASE_MS, 50, Wanted::All).is_empty());
+        // A timer takes no time, and is not held back.
+        outbox.add(outbox.next_ordinal(), asked("many", 300, Request::Wake));
+        assert_eq!(outbox.next_due(Wanted::All), Some(NOW_MS));
+        assert_eq!(outbox.claim(NOW_MS, LEASE_MS, 50, Wanted::All)[0].effect.request, Request::Wake);
+        let first = &claimed[0];
+        outbox.settling("many", first.effect.id, true);
+        outbox.remove("many", first.run, first.effect.id);
+        assert_eq!(tenants(&outbox.claim(NOW_MS, LEASE_MS, 50, Wanted::All)), ["many"]);
+        // Leases that have run out are in flight no more.
+        let again = outbox.claim(NOW_MS + LEASE_MS, LEASE_MS, 50, Wanted::All);
+        assert_eq!(again.iter().filter(|claimed| claimed.tenant == "many").count(), 3, "two calls and the timer");
     }
 }

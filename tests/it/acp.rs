@@ -1,6 +1,8 @@
 //! ACP: what its clients rely on, beyond what its document says.
 
 mod fields;
+mod keeping;
+mod streams;
 mod threads;
 
 use http::Method;
@@ -52,7 +54,7 @@ async fn a_sync_run_answers_with_its_end_and_an_async_one_at_once() {
     let (status, live) = start(&world, json!({ "content": "Sleep for 600 seconds.", "mode": "async" })).await;
     assert_eq!((status, &live["run"]["status"]), (202, &json!("running")));
     assert_eq!(live["run"].get("output"), None);
-    let listed = world.acp.list_server_runs("default", None).await.unwrap().into_inner();
+    let listed = world.acp.list_server_runs("default", None, None, None).await.unwrap().into_inner();
     assert_eq!(listed.data, listed.runs);
     let modes: Vec<_> = listed.runs.iter().map(|run| (run.mode, run.status)).collect();
     assert_eq!(modes, [(Some(Mode::Async), Some(RunStatus::Running)), (Some(Mode::Sync), Some(RunStatus::Completed))]);
@@ -75,7 +77,7 @@ async fn a_client_that_goes_away_leaves_its_run() {
     let body = typed(json!({ "content": "Sleep for 0.3 seconds, then say \"done\"." }));
     let waiting = world.acp.start_server_run("default", None, &body);
     assert!(tokio::time::timeout(std::time::Duration::from_millis(100), waiting).await.is_err(), "it waits");
-    let listed = world.acp.list_server_runs("default", None).await.unwrap().into_inner();
+    let listed = world.acp.list_server_runs("default", None, None, None).await.unwrap().into_inner();
     let id = listed.runs[0].id.clone().unwrap();
     world.finished(&id).await;
     assert_eq!(look(&world, &json!({ "run": { "id": id } })).await["run"]["output"], "done");
@@ -183,7 +185,7 @@ async fn runs_of_other_faces_are_on_the_default_server() {
     let shown = world.get("acp", &format!("{RUNS}/{}", run.run_id)).await.json();
     assert_eq!((&shown["serverId"], &shown["run"]["output"]), (&json!("default"), &json!("grüß dich")));
     assert_eq!(said(&shown), [("user", "{\"echo\":\"grüß dich\"}"), ("assistant", "grüß dich")]);
-    let listed = world.acp.list_server_runs("default", None).await.unwrap().into_inner();
+    let listed = world.acp.list_server_runs("default", None, None, None).await.unwrap().into_inner();
     assert!(listed.runs.is_empty(), "a list has what was started through this face");
     let (status, next) = say(&world, &shown, json!({ "content": "Hash it." })).await;
     assert_eq!((status, &next["run"]["threadId"]), (200, &shown["run"]["threadId"]), "and it can be gone on with");

@@ -107,3 +107,10 @@ async fn a_server_that_is_there_is_measured_without_yardsticks() {
     let refused = runyard(folder.path(), &["bench", "starts", "--url", "ftp://nowhere"]).await.exits(2);
     assert!(refused.err.contains("plain HTTP"), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_quiet_tenant_is_timed_on_a_quiet_server_and_beside_a_flood() {
+    let objects = measured(&["fairness"]).await;
+    assert_eq!(words(&objects, "figure", "subject"), set(&["on a quiet server", "beside a flood"]));
+    assert_eq!(words(&objects, "ratio", "what"), set(&["p50: flood over quiet", "p99: flood over quiet"]));
+}

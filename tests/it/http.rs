@@ -4,4 +4,5 @@ mod caller;
 mod crash;
 mod egress;
 mod integrations;
+mod mutated;
 mod outcomes;

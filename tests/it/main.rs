@@ -28,6 +28,7 @@ mod native;
 mod operations;
 mod output_schemas;
 mod planned;
+mod poison;
 mod process;
 mod reference;
 mod refusals;

@@ -40,7 +40,7 @@ async fn get(world: &World, run: Uuid) -> RunDto {
 }
 
 async fn frames(world: &World, run: Uuid, tool_calls: Option<&str>, last: Option<i64>) -> Frames {
-    let stream = world.toolregistry.run_controller_sse(&run.to_string(), tool_calls, last).await.unwrap();
+    let stream = world.toolregistry.run_controller_sse(&run.to_string(), None, tool_calls, last).await.unwrap();
     Frames::of(stream.into_inner_stream())
 }
 
@@ -190,6 +190,20 @@ async fn a_refusal_has_this_apis_body() {
         assert_eq!(answer.refusal(), (status, code.to_owned()));
         assert_eq!(answer.json()["statusCode"], json!(status));
     }
+}
+
+#[tokio::test]
+async fn a_blank_intent_user_or_repeat_key_is_refused_by_name() {
+    let world = World::new().await;
+    for field in ["intent", "userId", "repeatKey"] {
+        for blank in ["", " ", "\t\n"] {
+            let body = with(asking(INTENT), field, json!(blank));
+            let answer = world.post("toolregistry", "/v1/runs", body.to_string()).await;
+            assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()), "{field} {blank:?}");
+            assert!(answer.text().contains(&format!("body /{field}: ")), "{}", answer.text());
+        }
+    }
+    assert!(listed(&world, "").await.is_empty(), "nothing was started");
 }
 
 #[tokio::test]

@@ -305,7 +305,7 @@ impl Model {
         let Some(known) = self.runs.get(&run) else { return };
         let refuses = |state: &State| {
             let at_ms = state.updated_at_ms.unwrap_or_default();
-            decide(state, command.clone(), Context { at_ms, run, fit: output_schema::fit }).is_err()
+            decide(state, command.clone(), Context { at_ms, run, fit: output_schema::fit, depth_max: 64 }).is_err()
         };
         if refuses(&known.state) {
             return;

@@ -13,7 +13,7 @@ use runyard::driver;
 use runyard::driver::perform::InProcess;
 use runyard::expressions::{self, Expressions};
 use runyard::feed::Bells;
-use runyard::runs::{ByteLimits, Limits, Parts, Runs};
+use runyard::runs::{Limits, Parts, Runs};
 use runyard::store::memory::Memory;
 use runyard_api::arp;
 use tokio::sync::Notify;
@@ -64,7 +64,7 @@ impl Alive {
             bells,
             work: work.clone(),
             secret: [7; 32],
-            limits: Limits { parallel_max: 3, bytes: ByteLimits::default() },
+            limits: Limits { parallel_max: 3, table: runyard::limits::Limits::default() },
         });
         let expressions = Arc::new(Expressions::new(expressions::Limits::default(), clock.clone()));
         let performer = InProcess { catalog: catalog(), outside: None, expressions };

@@ -34,7 +34,8 @@ fn submit(state: &mut State, command: Command) -> Decision {
     // Whoever reads holds the state as it was, so nothing can be changed in place.
     let before = Arc::new(state.clone());
     let mut decision =
-        decide(&before, command, Context { at_ms: 1, run: before.run, fit: runyard_engine::as_made }).unwrap();
+        decide(&before, command, Context { at_ms: 1, run: before.run, fit: runyard_engine::as_made, depth_max: 64 })
+            .unwrap();
     *state = *decision.after.take().unwrap();
     decision
 }

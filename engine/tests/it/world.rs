@@ -49,7 +49,7 @@ impl World {
     }
 
     fn context(&self) -> Context {
-        Context { at_ms: self.at_ms, run: self.state.run, fit: make::fit }
+        Context { at_ms: self.at_ms, run: self.state.run, fit: make::fit, depth_max: 64 }
     }
 
     /// A paused run starts no new work, and neither does a plan that waits for an approval.

@@ -13,6 +13,8 @@ use crate::integrations::PathTemplate;
 const LISTED_MAX: usize = 500;
 /// The longest name or description, characters.
 const TEXT_CHARS_MAX: usize = 1000;
+/// The longest name of a tenant, bytes.
+const TENANT_BYTES_MAX: usize = 256;
 /// The longest that one call may be allowed to take, milliseconds.
 const TIMEOUT_MS_MAX: u64 = 600_000;
 /// Headers that are the connection's own, or that the server writes.
@@ -71,6 +73,12 @@ fn integration(one: &Integration) -> Result<(), String> {
         return Err("customer_id is 1 to 128 visible ASCII characters".to_owned());
     }
     text("name", &one.name)?;
+    if let Some(tenants) = &one.tenants {
+        most(tenants.len(), "tenants")?;
+        if tenants.iter().any(|tenant| tenant.is_empty() || tenant.len() > TENANT_BYTES_MAX) {
+            return Err(format!("tenants has a name that is empty, or longer than {TENANT_BYTES_MAX} bytes"));
+        }
+    }
     one.description.as_deref().map_or(Ok(()), |description| text("description", description))?;
     if !is_base_url(&one.url) {
         return Err("url is no absolute http or https URL without a user, a query or a fragment".to_owned());

@@ -39,6 +39,7 @@ fn message(refusal: &Refusal) -> String {
         "run_not_found" => named("Run", "run_id"),
         "server_not_found" => named("Server", "server_id"),
         "thread_not_found" => named("Thread", "thread_id"),
+        "environment_not_found" => named("Environment", "environment_id"),
         _ => None,
     };
     found.unwrap_or_else(|| refusal.message.clone())
@@ -60,11 +61,31 @@ fn details(refusal: &Refusal) -> Vec<ErrorDetail> {
     refusal.details.iter().map(detail).collect()
 }
 
-/// One field that does not do.
+/// One field of the body that cannot be accepted.
 pub(super) fn invalid(field: &str, reason: impl Into<String>) -> Refusal {
-    let reason = reason.into();
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("body {field}: {reason}"))
-        .with("errors", serde_json::json!([{ "place": "body", "field": field, "reason": reason }]))
+    invalid_at("body", field, reason.into())
+}
+
+/// One query parameter that cannot be accepted.
+pub(super) fn invalid_query(field: &str, reason: impl Into<String>) -> Refusal {
+    invalid_at("query", field, reason.into())
+}
+
+fn invalid_at(place: &str, field: &str, reason: String) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("{place} {field}: {reason}"))
+        .with("errors", serde_json::json!([{ "place": place, "field": field, "reason": reason }]))
+}
+
+/// An operation of the vendor that this server does not have.
+pub(super) fn not_served(operation: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_IMPLEMENTED, "not_served", format!("this server does not serve `{operation}`"))
+        .with("operation", operation)
+}
+
+/// No such environment.
+pub(super) fn no_environment(id: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "environment_not_found", format!("Environment {id} not found"))
+        .with("environment_id", id)
 }
 
 /// No such server.

@@ -3,16 +3,30 @@
 use std::num::NonZeroU32;
 
 use http::HeaderValue;
+use http::header::ACCEPT;
 use runyard_api::acp::*;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 
-use super::error::problem;
+use super::error::{not_served, problem};
 use super::place::Way;
 use super::servers::{Wanted, Which};
-use super::{Room, runs, servers, threads};
+use super::stream::Part;
+use super::{Room, environments, messages, permissions, runs, servers, thread_list, threads};
 use crate::dialects::arp::runs::REPLAYED;
 use crate::dialects::arp::wire::time;
 use crate::dialects::refusal::{Refusal, of_door};
+
+/// The media type of event streams.
+const EVENT_STREAM: &str = "text/event-stream";
+
+/// Methods of operations that the vendor has and this server does not.
+macro_rules! not_served {
+    ($($operation:ident($request:ident) -> $ok:ident;)*) => { $(
+        async fn $operation(&self, cx: &Caller, _request: $request) -> Result<Reply<$ok>, Problem> {
+            Err(problem(cx, &not_served(stringify!($operation))))
+        }
+    )* };
+}
 
 impl Acp for Room {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
@@ -47,7 +61,7 @@ impl Acp for Room {
     ) -> Result<Reply<ListServerRunsOk>, Problem> {
         let listed = async {
             let place = self.place(cx, Way::Server(&request.server_id)).await?;
-            runs::list(self, cx, place, limit(request.limit).unwrap_or(runs::LIMIT)).await
+            runs::list(self, cx, place, page(request.status, request.limit, request.offset)).await
         };
         Ok(ListServerRunsOk::Ok(told(cx, listed.await)?).into())
     }
@@ -116,7 +130,7 @@ impl Acp for Room {
     ) -> Result<Reply<ListConnectedRunsOk>, Problem> {
         let listed = async {
             let place = self.place(cx, Way::Connected(&request.server_id)).await?;
-            runs::list(self, cx, place, limit(request.limit).unwrap_or(runs::LIMIT)).await
+            runs::list(self, cx, place, page(request.status, request.limit, request.offset)).await
         };
         Ok(ListConnectedRunsOk::Ok(told(cx, listed.await)?).into())
     }
@@ -185,7 +199,7 @@ impl Acp for Room {
     ) -> Result<Reply<ListRuntimeRunsOk>, Problem> {
         let listed = async {
             let place = self.place(cx, Way::Runtime(&request.runtime_id)).await?;
-            runs::list(self, cx, place, limit(request.limit).unwrap_or(runs::LIMIT)).await
+            runs::list(self, cx, place, page(request.status, request.limit, request.offset)).await
         };
         Ok(ListRuntimeRunsOk::Ok(told(cx, listed.await)?).into())
     }
@@ -307,8 +321,34 @@ impl Acp for Room {
     }
 
     async fn create_thread(&self, cx: &Caller, request: CreateThreadRequest) -> Result<Reply<CreateThreadOk>, Problem> {
-        let created = threads::create(self, cx, request.body).await;
-        Ok(CreateThreadOk::Created(told(cx, created)?).into())
+        let as_stream = wants_stream(cx, request.body.stream);
+        let created = async {
+            let created = threads::create(self, cx, request.body, request.idempotency_key.as_deref()).await?;
+            let replayed = created.replayed;
+            let answer = if as_stream {
+                CreateThreadOk::CreatedStream(threads::creation_stream(self, cx, created).await?)
+            } else {
+                CreateThreadOk::Created(threads::envelope(self, cx, &created).await?)
+            };
+            Ok((answer, replayed))
+        };
+        let (answer, replayed) = told(cx, created.await)?;
+        Ok(replayable(answer.into(), replayed))
+    }
+
+    async fn list_threads(&self, cx: &Caller, request: ListThreadsRequest) -> Result<Reply<ListThreadsOk>, Problem> {
+        let wanted = thread_list::Wanted {
+            project: request.project_id,
+            environment: request.environment_id,
+            agent: request.agent_id,
+            app: request.app_id,
+            schedule: request.schedule_id,
+            status: request.status,
+            created_after_ms: request.created_after.map(|at| at.as_millisecond()),
+            limit: limit(request.limit),
+            offset: offset(request.offset),
+        };
+        Ok(ListThreadsOk::Ok(told(cx, thread_list::list(self, cx, wanted).await)?).into())
     }
 
     async fn get_thread(&self, cx: &Caller, request: GetThreadRequest) -> Result<Reply<GetThreadOk>, Problem> {
@@ -316,13 +356,28 @@ impl Acp for Room {
         Ok(GetThreadOk::Ok(told(cx, found)?).into())
     }
 
+    async fn update_thread(&self, cx: &Caller, request: UpdateThreadRequest) -> Result<Reply<UpdateThreadOk>, Problem> {
+        let changed = threads::update(self, cx, &request.thread_id, request.body).await;
+        Ok(UpdateThreadOk::Ok(told(cx, changed)?).into())
+    }
+
+    async fn delete_thread(&self, cx: &Caller, request: DeleteThreadRequest) -> Result<Reply<DeleteThreadOk>, Problem> {
+        let deleted = threads::delete(self, cx, &request.thread_id).await;
+        Ok(DeleteThreadOk::Ok(told(cx, deleted)?).into())
+    }
+
     async fn list_thread_runs(
         &self,
         cx: &Caller,
         request: ListThreadRunsRequest,
     ) -> Result<Reply<ListThreadRunsOk>, Problem> {
-        let (limit, offset) = (limit(request.limit), offset(request.offset));
-        let listed = threads::runs_of(self, cx, &request.thread_id, limit, offset).await;
+        let wanted = threads::WantedRuns {
+            status: request.status,
+            limit: limit(request.limit),
+            offset: offset(request.offset),
+            order: request.order.unwrap_or(types::Order::Desc),
+        };
+        let listed = threads::runs_of(self, cx, &request.thread_id, wanted).await;
         Ok(ListThreadRunsOk::Ok(told(cx, listed)?).into())
     }
 
@@ -335,6 +390,124 @@ impl Acp for Room {
         let order = request.order.unwrap_or(types::Order::Asc);
         let listed = threads::messages(self, cx, &request.thread_id, limit, offset, order).await;
         Ok(ListThreadMessagesOk::Ok(told(cx, listed)?).into())
+    }
+
+    async fn send_thread_message(
+        &self,
+        cx: &Caller,
+        request: SendThreadMessageRequest,
+    ) -> Result<Reply<SendThreadMessageOk>, Problem> {
+        let SendThreadMessageRequest { thread_id, idempotency_key, body } = request;
+        let taken = told(cx, messages::send(self, cx, &thread_id, body, idempotency_key.as_deref()).await)?;
+        let (run, after, replayed) = (taken.state.run, taken.after, taken.replayed);
+        let part = Part { thread: thread_id, run, after, ends_at_question: true, with_ids: false };
+        Ok(replayable(SendThreadMessageOk::Ok(self.run_stream(cx, &[], part)).into(), replayed))
+    }
+
+    async fn cancel_thread(&self, cx: &Caller, request: CancelThreadRequest) -> Result<Reply<CancelThreadOk>, Problem> {
+        let canceled = threads::cancel(self, cx, &request.thread_id).await;
+        Ok(CancelThreadOk::Ok(told(cx, canceled)?).into())
+    }
+
+    async fn get_thread_status(
+        &self,
+        cx: &Caller,
+        request: GetThreadStatusRequest,
+    ) -> Result<Reply<GetThreadStatusOk>, Problem> {
+        let state = threads::state(self, cx, &request.thread_id).await;
+        Ok(GetThreadStatusOk::Ok(told(cx, state)?).into())
+    }
+
+    async fn list_thread_events(
+        &self,
+        cx: &Caller,
+        request: ListThreadEventsRequest,
+    ) -> Result<Reply<ListThreadEventsOk>, Problem> {
+        let after = request.after.or(request.cursor);
+        if wants_stream(cx, request.stream) {
+            let after = after.or(request.last_event_id);
+            let events = threads::event_stream(self, cx, &request.thread_id, after.as_deref()).await;
+            let answer = told(cx, events)?.map_or(ListThreadEventsOk::NoContent, ListThreadEventsOk::OkStream);
+            return Ok(answer.into());
+        }
+        let between = threads::Between { after, before: request.before, limit: limit(request.limit) };
+        let listed = threads::events(self, cx, &request.thread_id, between).await;
+        Ok(ListThreadEventsOk::Ok(told(cx, listed)?).into())
+    }
+
+    async fn list_permission_requests(
+        &self,
+        cx: &Caller,
+        request: ListPermissionRequestsRequest,
+    ) -> Result<Reply<ListPermissionRequestsOk>, Problem> {
+        let listed = permissions::list(self, cx, &request.thread_id).await;
+        Ok(ListPermissionRequestsOk::Ok(told(cx, listed)?).into())
+    }
+
+    async fn decide_permission_request(
+        &self,
+        cx: &Caller,
+        request: DecidePermissionRequestRequest,
+    ) -> Result<Reply<DecidePermissionRequestOk>, Problem> {
+        let DecidePermissionRequestRequest { thread_id, request_id, body } = request;
+        let decided = permissions::decide(self, cx, &thread_id, &request_id, body).await;
+        Ok(DecidePermissionRequestOk::Ok(told(cx, decided)?).into())
+    }
+
+    async fn list_environments(
+        &self,
+        _cx: &Caller,
+        request: ListEnvironmentsRequest,
+    ) -> Result<Reply<ListEnvironmentsOk>, Problem> {
+        let wanted = environments::Wanted {
+            project: request.project_id,
+            is_active: request.is_active,
+            is_default: request.is_default,
+            limit: limit(request.limit),
+            offset: offset(request.offset),
+        };
+        Ok(ListEnvironmentsOk::Ok(environments::list(&wanted)).into())
+    }
+
+    async fn get_default_environment(
+        &self,
+        _cx: &Caller,
+        _request: GetDefaultEnvironmentRequest,
+    ) -> Result<Reply<GetDefaultEnvironmentOk>, Problem> {
+        Ok(GetDefaultEnvironmentOk::Ok(environments::default()).into())
+    }
+
+    async fn get_environment(
+        &self,
+        cx: &Caller,
+        request: GetEnvironmentRequest,
+    ) -> Result<Reply<GetEnvironmentOk>, Problem> {
+        Ok(GetEnvironmentOk::Ok(told(cx, environments::get(&request.environment_id))?).into())
+    }
+
+    async fn set_default_environment(
+        &self,
+        cx: &Caller,
+        request: SetDefaultEnvironmentRequest,
+    ) -> Result<Reply<SetDefaultEnvironmentOk>, Problem> {
+        // The only one is the default already.
+        Ok(SetDefaultEnvironmentOk::Ok(told(cx, environments::get(&request.environment_id))?).into())
+    }
+
+    not_served! {
+        get_metrics(GetMetricsRequest) -> GetMetricsOk;
+        get_metrics_history(GetMetricsHistoryRequest) -> GetMetricsHistoryOk;
+        deploy_agent_runtime(DeployAgentRuntimeRequest) -> DeployAgentRuntimeOk;
+        decommission_agent_runtime(DecommissionAgentRuntimeRequest) -> DecommissionAgentRuntimeOk;
+        list_deployments(ListDeploymentsRequest) -> ListDeploymentsOk;
+        search_threads(SearchThreadsRequest) -> SearchThreadsOk;
+        resume_thread(ResumeThreadRequest) -> ResumeThreadOk;
+        get_thread_logs(GetThreadLogsRequest) -> GetThreadLogsOk;
+        list_thread_steps(ListThreadStepsRequest) -> ListThreadStepsOk;
+        copy_thread(CopyThreadRequest) -> CopyThreadOk;
+        steer_thread_run(SteerThreadRunRequest) -> SteerThreadRunOk;
+        control_thread_run(ControlThreadRunRequest) -> ControlThreadRunOk;
+        create_environment(CreateEnvironmentRequest) -> CreateEnvironmentOk;
     }
 }
 
@@ -355,13 +528,29 @@ impl runs::Answer {
     /// The answer, in a document's own successes: of a run that has ended, and of one that goes on.
     fn reply<T>(self, ended: fn(types::RunEnvelope) -> T, goes_on: fn(types::RunEnvelope) -> T) -> Reply<T> {
         let reply = Reply::from(if self.ended { ended(self.envelope) } else { goes_on(self.envelope) });
-        if self.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply }
+        replayable(reply, self.replayed)
     }
+}
+
+/// The reply, marked where an earlier request did what is asked.
+fn replayable<T>(reply: Reply<T>, replayed: bool) -> Reply<T> {
+    if replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply }
+}
+
+/// Whether the caller wants the event stream: it says so, or it accepts one and does not say otherwise.
+fn wants_stream(cx: &Caller, said: Option<bool>) -> bool {
+    let ranges = cx.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let media = |range: &str| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(EVENT_STREAM);
+    said.unwrap_or_else(|| ranges.flat_map(|value| value.split(',')).any(media))
 }
 
 /// What was refused, in this document's words.
 fn told<T>(cx: &Caller, answered: Result<T, Refusal>) -> Result<T, Problem> {
     answered.map_err(|refusal| problem(cx, &refusal))
+}
+
+fn page(status: Option<types::RunStatus>, limit: Option<NonZeroU32>, offset: Option<i32>) -> runs::Page {
+    runs::Page { status, limit: self::limit(limit).unwrap_or(runs::LIMIT), offset: self::offset(offset) }
 }
 
 /// The bounds of a page, which the document keeps small.

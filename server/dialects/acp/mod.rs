@@ -4,22 +4,29 @@
 //! |------------------------------|-------------------------------------------------------------------------|
 //! | `start_..._run`              | `Command::Start` of the planner                                         |
 //! | `send_..._run_input`         | `Command::Deliver` where a run waits for input, else `Start` of the thread's next run |
-//! | `cancel_..._run`             | `Command::Cancel`                                                       |
+//! | `cancel_..._run`, `cancel_thread`, `delete_thread` | `Command::Cancel`                                 |
+//! | `create_thread`, `send_thread_message` | `Command::Start` of the thread's next run, or `Command::Deliver`: `messages.rs` |
+//! | `decide_permission_request`  | `Command::Decide`: `permissions.rs`                                     |
 //! | all other runs and threads   | reads                                                                   |
 //! | servers, agent runtimes      | none: small objects ([`crate::objects`])                                |
 //!
 //! A run is reached in three ways that mean the same (`place.rs`): by its server, by the agent runtime that is bound to one, and by
 //! the agent runtime itself. A run that came through another face is on the server `default`. What a prompt becomes is in `wire.rs`,
-//! what is shown of a log in `project.rs`.
+//! what is shown of a log in `project.rs`, and as an event stream in `stream.rs`.
 
+mod environments;
 mod error;
 mod handlers;
+mod messages;
+mod permissions;
 mod place;
 mod project;
 mod runs;
 #[cfg(test)]
 mod said;
 mod servers;
+mod stream;
+mod thread_list;
 mod threads;
 mod wire;
 

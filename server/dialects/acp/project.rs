@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use runyard_api::acp::types::{EventRole, LogLevel, RunEvent};
+use runyard_api::acp::types::{EventRole, ItemType, LogLevel, RunEvent, StreamItem};
 use runyard_engine::event::{Failure, FinalState};
 use runyard_engine::plan::as_text;
 use runyard_engine::{Event, NodeKind, NodeRunId, NodeType, Object, Recorded, RunId, RunOutcome, Start, Verdict, Wait};
 use serde_json::Value;
 
-use super::wire;
+use super::{stream, wire};
 use crate::clock::rfc3339;
 use crate::dialects::arp::wire::time;
 
@@ -24,8 +24,10 @@ pub(super) struct Projection {
 
 /// What is remembered of a node run.
 #[derive(Debug, Clone)]
-struct Known {
+pub(super) struct Known {
     kind: NodeKind,
+    /// The id of its node type.
+    tool: String,
     /// The clause that it serves, else its node type.
     title: String,
     inputs: Object,
@@ -37,6 +39,16 @@ pub(super) struct Shown {
     role: EventRole,
     content: String,
     log: Option<(&'static str, LogLevel)>,
+    /// The step that ended.
+    step: Option<Step>,
+}
+
+/// A step that ended.
+#[derive(Debug, Clone, PartialEq)]
+struct Step {
+    tool: String,
+    inputs: String,
+    state: FinalState,
 }
 
 impl Projection {
@@ -137,7 +149,14 @@ impl Projection {
             FinalState::Canceled => (LogLevel::Warn, "Cancelled"),
             FinalState::Skipped => (LogLevel::Info, "Skipped"),
         };
-        (!is_root).then(|| log("step", level, format!("{word}: {}{}", known.title, why())))
+        let step = Step { tool: known.tool.clone(), inputs: known.input(), state };
+        let shown = log("step", level, format!("{word}: {}{}", known.title, why()));
+        (!is_root).then_some(Shown { step: Some(step), ..shown })
+    }
+
+    /// What is remembered of a node run that has not ended.
+    pub(super) fn known(&self, node_run: NodeRunId) -> Option<&Known> {
+        self.known.get(&node_run)
     }
 
     fn title(&self, node_run: NodeRunId) -> &str {
@@ -152,9 +171,26 @@ impl Projection {
 impl Known {
     fn new(node_type: &NodeType, goal: Option<&str>, inputs: &Object) -> Self {
         let title = goal.unwrap_or(&node_type.id).to_owned();
-        Known { kind: node_type.kind, title, inputs: inputs.clone() }
+        Known { kind: node_type.kind, tool: node_type.id.clone(), title, inputs: inputs.clone() }
+    }
+
+    /// The tool that a step calls; `plan` where all steps of a plan are meant.
+    pub(super) fn tool(&self) -> &str {
+        if self.kind == NodeKind::Plan { PLAN } else { &self.tool }
+    }
+
+    pub(super) fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Its inputs as JSON text.
+    pub(super) fn input(&self) -> String {
+        Value::Object(self.inputs.clone()).to_string()
     }
 }
+
+/// What a permission request for all steps of a plan has for its tool.
+pub(super) const PLAN: &str = "plan";
 
 impl Shown {
     /// As the document has it.
@@ -171,6 +207,38 @@ impl Shown {
     }
 }
 
+impl Shown {
+    /// The text alone.
+    pub(super) fn into_content(self) -> String {
+        self.content
+    }
+
+    /// As a part of a response; nothing for what the user said.
+    pub(super) fn item(self) -> Option<StreamItem> {
+        if let Some(Step { tool, inputs, state }) = self.step {
+            let status = match state {
+                FinalState::Succeeded => "completed",
+                FinalState::Failed => "failed",
+                FinalState::Canceled => "cancelled",
+                FinalState::Skipped => "skipped",
+            };
+            return Some(StreamItem {
+                arguments: Some(inputs),
+                content: Some(self.content),
+                name: Some(tool),
+                status: Some(status.to_owned()),
+                type_: ItemType::ToolCall,
+            });
+        }
+        let kind = match self.role {
+            EventRole::User | EventRole::System => return None,
+            EventRole::Assistant => ItemType::Text,
+            EventRole::ExecutionLog => ItemType::Reasoning,
+        };
+        Some(StreamItem { content: Some(self.content), ..stream::item(kind) })
+    }
+}
+
 /// Who says it; of a log entry, its type and level.
 pub(super) fn kind(shown: &Shown) -> String {
     match &shown.log {
@@ -180,11 +248,11 @@ pub(super) fn kind(shown: &Shown) -> String {
 }
 
 fn said(role: EventRole, content: String) -> Shown {
-    Shown { role, content, log: None }
+    Shown { role, content, log: None, step: None }
 }
 
 fn log(kind: &'static str, level: LogLevel, content: String) -> Shown {
-    Shown { role: EventRole::ExecutionLog, content, log: Some((kind, level)) }
+    Shown { role: EventRole::ExecutionLog, content, log: Some((kind, level)), step: None }
 }
 
 /// What the run answered, or why it did not. Of one that is partial both: its answer, which says so before.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use http::StatusCode;
-use runyard_api::acp::types::{ListObject, Run, RunEnvelope, RunEvent, RunInput, RunList, StartRun};
+use runyard_api::acp::types::{
+    ListObject, Run, RunEnvelope, RunEvent, RunInput, RunList, RunStatus as RunStatusWord, StartRun,
+};
 use runyard_api::host::Caller;
 use runyard_engine::{Command, Event, NodeRunId, NodeState, RunStatus, State, Wait};
 
@@ -86,15 +88,27 @@ pub(super) async fn cancel(room: &Room, cx: &Caller, place: Place, run_id: &str)
     envelope(room, cx, &place, &state).await
 }
 
-/// The runs that were started through this face on a server, newest first.
-pub(super) async fn list(room: &Room, cx: &Caller, place: Place, limit: usize) -> Result<RunList, Refusal> {
+/// A page of runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page {
+    pub(super) status: Option<RunStatusWord>,
+    pub(super) limit: usize,
+    pub(super) offset: usize,
+}
+
+/// The runs that were started through this API on a server, newest first.
+pub(super) async fn list(room: &Room, cx: &Caller, place: Place, page: Page) -> Result<RunList, Refusal> {
+    let Page { status, limit, offset } = page;
     let labels = vec![LabelFilter { name: SERVER.to_owned(), values: vec![place.server.clone()] }];
-    let filter = Filter { face: Some(FACE.to_owned()), labels, ..Filter::default() };
-    let rows = room.runs.list(&cx.tenant, &filter, None, limit).await.map_err(of_runs)?;
+    let statuses = status.map(wire::stored_statuses).unwrap_or_default();
+    let filter = Filter { face: Some(FACE.to_owned()), statuses, labels, ..Filter::default() };
+    let mut rows = room.runs.page(&cx.tenant, &filter, offset, limit + 1).await.map_err(of_runs)?;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
     let mut shower = Shower::default();
     let mut runs = Vec::with_capacity(rows.len());
     for row in rows {
-        let state = room.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
+        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
         runs.push(shower.run(room, cx, &state).await?);
     }
     Ok(RunList {
@@ -103,6 +117,7 @@ pub(super) async fn list(room: &Room, cx: &Caller, place: Place, limit: usize) -
         object: ListObject::List,
         data: runs.clone(),
         runs,
+        has_more: Some(has_more),
     })
 }
 
@@ -192,7 +207,7 @@ fn is_at_rest(state: &State) -> bool {
 }
 
 /// The oldest node run that waits for input.
-fn asking(state: &State) -> Option<NodeRunId> {
+pub(super) fn asking(state: &State) -> Option<NodeRunId> {
     let asks = |id: &&NodeRunId| state.node(**id).is_some_and(|node| node.state == NodeState::Waiting(Wait::Input));
     state.order.iter().find(asks).copied()
 }
@@ -226,7 +241,7 @@ pub(super) async fn events(room: &Room, cx: &Caller, state: &State, most: usize)
     Ok(shown.into())
 }
 
-fn nothing_said() -> Refusal {
+pub(super) fn nothing_said() -> Refusal {
     error::invalid("content", "says nothing, and neither does `prompt`: one of them must have text")
 }
 

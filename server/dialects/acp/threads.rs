@@ -1,33 +1,58 @@
 //! Threads as this face shows them: the runs of [`crate::runs::threads`], with a title and messages of their own where somebody gave
 //! them some. Messages of runs are derived from their logs, and kept nowhere else.
 
+use std::sync::Arc;
+
 use runyard_api::acp::types::{
-    EventRole, ListObject, MessageList, MessageRole, NewThread, Order, RunEvent, Thread, ThreadEnvelope, ThreadMessage,
-    ThreadRunList, ThreadStatus,
+    Deleted, EventList, EventRole, ListObject, MessageList, MessageRole, NewThread, Order, RunEvent,
+    RunStatus as RunStatusWord, Thread, ThreadChange, ThreadEnvelope, ThreadMessage, ThreadRunList, ThreadState,
+    ThreadStatus,
 };
-use runyard_api::host::Caller;
-use runyard_engine::{RunOutcome, RunStatus};
+use runyard_api::host::{ByteStream, Caller};
+use runyard_engine::{Command, RunOutcome, RunStatus, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Room;
-use super::error::{no_thread, of_objects};
-use super::place::{DEFAULT, Place};
+use super::error::{invalid, invalid_query, no_thread, of_objects};
 use super::runs::{self, LIMIT, Shower};
-use super::wire::{self, Said};
+use super::stream::{self, Part};
+use super::{environments, messages, wire};
 use crate::dialects::arp::wire::time;
 use crate::dialects::refusal::{Refusal, of_runs};
-use crate::objects::{Kept, New, Stored};
-use crate::store::RunRow;
+use crate::objects::{self, Kept, New, Stored};
+use crate::runs::Error;
+use crate::store::{RunRow, Standing};
 
 /// The most runs of a thread whose messages are read at once: the last ones.
 const RUNS_MAX: usize = 100;
+/// The most runs of a thread that a page is taken from where a filter or an order asks for more than the page itself.
+const PAGED_RUNS_MAX: usize = 2_000;
+
+/// How often a change is made to what other requests have left in the meantime.
+const CHANGES_MAX: u32 = 5;
 
 /// What is kept of a thread that somebody made. Stored, so every field has a default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Body {
+pub(super) struct Body {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     title: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) project: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) agent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) app: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    task: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    archived: bool,
+    /// The runs of a thread that was deleted are still there; the thread is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) deleted: bool,
+    /// Of the request that created it under an idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metadata: Option<Map<String, Value>>,
     /// What was said before its first run.
@@ -37,7 +62,7 @@ struct Body {
 
 /// A message that no run has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Own {
+pub(super) struct Own {
     role: MessageRole,
     content: String,
 }
@@ -52,7 +77,7 @@ pub(super) struct Look {
     pub(super) id: String,
     pub(super) title: Option<String>,
     pub(super) status: ThreadStatus,
-    metadata: Option<Map<String, Value>>,
+    made: Option<Body>,
     created_at_ms: i64,
     updated_at_ms: i64,
 }
@@ -60,13 +85,19 @@ pub(super) struct Look {
 impl Look {
     /// As the document has it.
     pub(super) fn thread(self) -> Thread {
+        let made = self.made.unwrap_or_default();
         Thread {
             id: Some(self.id),
             title: self.title,
             status: Some(self.status),
             message_count: None,
             messages: None,
-            metadata: self.metadata,
+            metadata: made.metadata,
+            environment_id: Some(environments::DEFAULT.to_owned()),
+            project_id: made.project,
+            agent_id: made.agent,
+            app_id: made.app,
+            task: made.task,
             created_at: Some(time(self.created_at_ms)),
             updated_at: Some(time(self.updated_at_ms)),
         }
@@ -82,31 +113,74 @@ impl Room {
             Some(_) => self.runs.thread(&cx.tenant, id, Some(2), 1).await.map_err(of_runs)?.pop(),
             None => None,
         };
-        let (Some(created_at_ms), Some(updated_at_ms)) = (
-            made.as_ref().map(|made| made.created_at_ms).or(first.as_ref().map(|first| first.created_at_ms)),
-            last.as_ref().map(|last| last.updated_at_ms).or(made.as_ref().map(|made| made.updated_at_ms)),
-        ) else {
-            return Ok(None);
-        };
-        let (given, metadata) = made.map_or((None, None), |made| (made.body.title, made.body.metadata));
-        let title = match (given, &first) {
+        // One that began with a run may have been changed later, and then it is stored later, too.
+        let created = made.as_ref().map(|made| made.created_at_ms).into_iter();
+        let created = created.chain(first.as_ref().map(|first| first.created_at_ms)).min();
+        let updated = last.as_ref().map(|last| last.updated_at_ms).into_iter();
+        let updated = updated.chain(made.as_ref().map(|made| made.updated_at_ms)).max();
+        let (Some(created_at_ms), Some(updated_at_ms)) = (created, updated) else { return Ok(None) };
+        let made = made.map(|made| made.body);
+        let title = match (made.as_ref().and_then(|made| made.title.clone()), &first) {
             (Some(title), _) => Some(title),
             (None, Some(first)) => self.title_of(cx, first).await?,
             (None, None) => None,
         };
-        let status = last.map_or(ThreadStatus::Active, |last| status(last.status));
-        Ok(Some(Look { id: id.to_owned(), title, status, metadata, created_at_ms, updated_at_ms }))
+        let status = match &made {
+            Some(Body { deleted: true, .. }) => ThreadStatus::Deleted,
+            Some(Body { archived: true, .. }) => ThreadStatus::Archived,
+            _ => last.map_or(ThreadStatus::Active, |last| status(last.status, last.standing)),
+        };
+        Ok(Some(Look { id: id.to_owned(), title, status, made, created_at_ms, updated_at_ms }))
     }
 
-    /// A thread that must be known.
+    /// A thread that must be known, and not deleted.
     pub(super) async fn known_thread(&self, cx: &Caller, id: &str) -> Result<Look, Refusal> {
-        self.look_at_thread(cx, id).await?.ok_or_else(|| no_thread(id))
+        let known = self.look_at_thread(cx, id).await?;
+        known.filter(|look| look.status != ThreadStatus::Deleted).ok_or_else(|| no_thread(id))
+    }
+
+    /// The last run of a thread, with its row.
+    async fn last_run(&self, cx: &Caller, id: &str) -> Result<Option<RunRow>, Refusal> {
+        Ok(self.runs.thread(&cx.tenant, id, None, 1).await.map_err(of_runs)?.pop())
+    }
+
+    /// Changes what is stored of a thread. One that has only runs is stored from now on. Where another request changes it at the same
+    /// time, the change is made to what that one left.
+    async fn change_thread(&self, cx: &Caller, id: &str, change: impl Fn(&mut Body)) -> Result<(), Refusal> {
+        for _ in 0..CHANGES_MAX {
+            let made: Option<Stored<Body>> = self.objects.get(&cx.tenant, id).await.map_err(of_objects)?;
+            let changed = match made {
+                Some(mut made) => {
+                    change(&mut made.body);
+                    self.objects.replace(&cx.tenant, made).await.map(drop)
+                }
+                None => {
+                    let mut body = Body::default();
+                    change(&mut body);
+                    let new = New { id: id.to_owned(), name: None, parent: None, body };
+                    self.objects.create(&cx.tenant, new).await.map(drop)
+                }
+            };
+            match changed {
+                Err(objects::Error::Stale { .. }) => {}
+                changed => return changed.map_err(of_objects),
+            }
+        }
+        Err(of_runs(Error::Busy))
+    }
+
+    /// Cancels the run of a thread that has not ended, if there is one.
+    async fn cancel_live_run(&self, cx: &Caller, id: &str) -> Result<Option<Arc<State>>, Refusal> {
+        let live = self.last_run(cx, id).await?.filter(|row| !matches!(row.status, RunStatus::Final(_)));
+        let Some(row) = live else { return Ok(None) };
+        let canceled = self.runs.submit(&cx.tenant, row.run, Command::Cancel { reason: None }).await;
+        canceled.map(Some).map_err(of_runs)
     }
 
     /// A thread is called as its first run is, or by what that was to do.
     async fn title_of(&self, cx: &Caller, first: &RunRow) -> Result<Option<String>, Refusal> {
-        let state = self.runs.get(&cx.tenant, &first.run.to_string()).await.map_err(of_runs)?;
-        Ok(wire::title(&state).or_else(|| first.title.clone()))
+        let state = self.runs.listed(&cx.tenant, first).await.map_err(of_runs)?;
+        Ok(state.and_then(|state| wire::title(&state)).or_else(|| first.title.clone()))
     }
 
     /// What was said in a thread, the oldest first; of a long one, in its last runs. And whether that is all.
@@ -126,7 +200,7 @@ impl Room {
             });
         }
         for row in rows.iter().rev() {
-            let state = self.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
+            let Some(state) = self.runs.listed(&cx.tenant, row).await.map_err(of_runs)? else { continue };
             let events = runs::events(self, cx, &state, usize::MAX).await?;
             messages.extend(events.into_iter().filter_map(|event| message(id, event)));
         }
@@ -134,36 +208,227 @@ impl Room {
     }
 }
 
-/// Makes a thread, and starts its first run where there is something to do.
-pub(super) async fn create(room: &Room, cx: &Caller, body: NewThread) -> Result<ThreadEnvelope, Refusal> {
-    let mut messages: Vec<Own> = body
+/// A thread that was created, now or by an earlier, equal request.
+pub(super) struct Created {
+    pub(super) id: String,
+    /// Its first run, where there was something to do.
+    pub(super) run: Option<Arc<State>>,
+    pub(super) replayed: bool,
+}
+
+/// Creates a thread once, and starts its first run where there is something to do.
+pub(super) async fn create(room: &Room, cx: &Caller, body: NewThread, key: Option<&str>) -> Result<Created, Refusal> {
+    messages::refuse_unserved(&messages::of_thread(&body))?;
+    if let Some(environment) = &body.environment_id {
+        environments::known(environment)?;
+    }
+    // How it is answered does not tell one request from another.
+    let request = serde_json::to_value(NewThread { stream: None, ..body.clone() }).unwrap_or_default();
+    let mut earlier: Vec<Own> = body
         .messages
         .into_iter()
         .flatten()
         .map(|message| Own { role: message.role, content: message.content })
         .collect();
-    let asked = messages.last().is_some_and(|last| last.role == MessageRole::User && !last.content.trim().is_empty());
-    let content = match wire::text(body.content.as_ref(), None) {
+    let asked = earlier.last().is_some_and(|last| last.role == MessageRole::User && !last.content.trim().is_empty());
+    let content = match wire::text(body.content.as_ref(), body.task.as_ref()) {
         Some(content) => Some(content),
-        None if asked => messages.pop().map(|last| last.content),
+        None if asked => earlier.pop().map(|last| last.content),
         None => None,
     };
-    let id = room.runs.new_thread();
-    let kept = Body { title: body.title.clone(), metadata: body.metadata, messages };
+    let fingerprint = key.map(|_| room.runs.fingerprint(&request));
+    let id = key.map_or_else(|| room.runs.new_thread(), |key| room.runs.thread_of_key(&cx.tenant, key));
+    let kept = Body {
+        title: body.title.clone(),
+        project: body.project_id,
+        agent: body.agent_id,
+        app: body.app_id,
+        task: body.task,
+        archived: false,
+        deleted: false,
+        fingerprint: fingerprint.clone(),
+        metadata: body.metadata,
+        messages: earlier,
+    };
     let new = New { id: id.clone(), name: None, parent: None, body: kept };
-    room.objects.create(&cx.tenant, new).await.map_err(of_objects)?;
-    let run = match content {
-        Some(content) => {
-            let place = Place { server: DEFAULT.to_owned(), agent_runtime: None };
-            let said =
-                Said { content: content.clone(), title: body.title, thread: Some(id.clone()), ..Said::default() };
-            let new = wire::new_run(&place, said, "acp.create_thread", &content);
-            let state = room.runs.start(&cx.tenant, new).await.map_err(of_runs)?.state;
-            Some(Shower::default().run(room, cx, &state).await?)
+    let replayed = match (room.objects.create(&cx.tenant, new).await, key) {
+        (Ok(_), _) => false,
+        (Err(objects::Error::Stale { .. }), Some(key)) => {
+            let found: Option<Stored<Body>> = room.objects.get(&cx.tenant, &id).await.map_err(of_objects)?;
+            if found.is_none_or(|found| found.body.fingerprint != fingerprint) {
+                return Err(of_runs(Error::KeyReused { key: key.to_owned() }));
+            }
+            true
         }
+        (Err(error), _) => return Err(of_objects(error)),
+    };
+    let run = match content {
+        Some(content) => Some(messages::begin(room, cx, &id, body.title, content, key).await?),
         None => None,
     };
-    Ok(ThreadEnvelope { thread: room.known_thread(cx, &id).await?.thread(), run })
+    Ok(Created { id, run, replayed })
+}
+
+/// A thread that was created, in an envelope.
+pub(super) async fn envelope(room: &Room, cx: &Caller, created: &Created) -> Result<ThreadEnvelope, Refusal> {
+    let run = match &created.run {
+        Some(state) => Some(Shower::default().run(room, cx, state).await?),
+        None => None,
+    };
+    Ok(ThreadEnvelope { thread: room.known_thread(cx, &created.id).await?.thread(), run })
+}
+
+/// The events of a thread that was created, from its creation to the end of its first run.
+pub(super) async fn creation_stream(room: &Room, cx: &Caller, created: Created) -> Result<ByteStream, Refusal> {
+    let thread = room.known_thread(cx, &created.id).await?.thread();
+    let first = stream::created(thread);
+    Ok(match created.run {
+        Some(state) => {
+            let part = Part { thread: created.id, run: state.run, after: 0, ends_at_question: true, with_ids: false };
+            room.run_stream(cx, &[first], part)
+        }
+        None => stream::whole(&[first, stream::nothing_to_do(&created.id)]),
+    })
+}
+
+/// Changes a thread. What is absent or null stays.
+pub(super) async fn update(
+    room: &Room,
+    cx: &Caller,
+    id: &str,
+    change: ThreadChange,
+) -> Result<ThreadEnvelope, Refusal> {
+    room.known_thread(cx, id).await?;
+    if let Some(environment) = &change.environment_id {
+        environments::known(environment)?;
+    }
+    let archived = match change.status.as_deref() {
+        None => None,
+        Some("archived") => Some(true),
+        Some("active") => Some(false),
+        Some(_) => {
+            return Err(invalid("status", "can be set to `archived`, or to `active` to take that back; nothing else"));
+        }
+    };
+    let ThreadChange { title, project_id, agent_id, app_id, task, metadata, environment_id: _, status: _ } = change;
+    room.change_thread(cx, id, |body| {
+        body.title = title.clone().or(body.title.take());
+        body.project = project_id.clone().or(body.project.take());
+        body.agent = agent_id.clone().or(body.agent.take());
+        body.app = app_id.clone().or(body.app.take());
+        body.task = task.clone().or(body.task.take());
+        body.metadata = metadata.clone().or(body.metadata.take());
+        body.archived = archived.unwrap_or(body.archived);
+    })
+    .await?;
+    Ok(ThreadEnvelope { thread: room.known_thread(cx, id).await?.thread(), run: None })
+}
+
+/// Deletes a thread. Its runs stay; one that has not ended is canceled.
+pub(super) async fn delete(room: &Room, cx: &Caller, id: &str) -> Result<Deleted, Refusal> {
+    room.known_thread(cx, id).await?;
+    room.change_thread(cx, id, |body| body.deleted = true).await?;
+    room.cancel_live_run(cx, id).await?;
+    Ok(Deleted { id: Some(id.to_owned()), deleted: true })
+}
+
+/// Cancels the run of a thread that has not ended.
+pub(super) async fn cancel(room: &Room, cx: &Caller, id: &str) -> Result<ThreadEnvelope, Refusal> {
+    room.known_thread(cx, id).await?;
+    let run = match room.cancel_live_run(cx, id).await? {
+        Some(state) => Some(Shower::default().run(room, cx, &state).await?),
+        None => None,
+    };
+    Ok(ThreadEnvelope { thread: room.known_thread(cx, id).await?.thread(), run })
+}
+
+/// Where a thread stands.
+pub(super) async fn state(room: &Room, cx: &Caller, id: &str) -> Result<ThreadState, Refusal> {
+    let look = room.known_thread(cx, id).await?;
+    let last = room.last_run(cx, id).await?;
+    let took_ms = last.as_ref().and_then(|last| Some(last.ended_at_ms? - last.created_at_ms));
+    Ok(ThreadState {
+        thread_id: id.to_owned(),
+        status: look.status,
+        id: last.as_ref().map(|last| last.run.to_string()),
+        started_at: last.as_ref().map(|last| time(last.created_at_ms)),
+        completed_at: last.as_ref().and_then(|last| last.ended_at_ms).map(time),
+        duration: took_ms.map(|ms| format!("{}.{:03}s", ms / 1000, ms % 1000)),
+        updated_at: Some(time(look.updated_at_ms)),
+    })
+}
+
+/// Which events of a thread are wanted.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Between {
+    pub(super) after: Option<String>,
+    pub(super) before: Option<String>,
+    pub(super) limit: Option<usize>,
+}
+
+/// A page of a thread's events, the oldest first.
+pub(super) async fn events(room: &Room, cx: &Caller, id: &str, between: Between) -> Result<EventList, Refusal> {
+    room.known_thread(cx, id).await?;
+    let mut rows = room.runs.thread(&cx.tenant, id, None, RUNS_MAX).await.map_err(of_runs)?;
+    rows.reverse();
+    let mut all = Vec::new();
+    for row in rows {
+        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
+        all.extend(runs::events(room, cx, &state, usize::MAX).await?);
+    }
+    let place = |name: &str, wanted: &Option<String>| match wanted {
+        None => Ok(None),
+        Some(wanted) => {
+            let found = all.iter().position(|event| event.id.as_ref() == Some(wanted));
+            found.map(Some).ok_or_else(|| invalid_query(name, "is not the id of an event of this thread"))
+        }
+    };
+    let from = place("after", &between.after)?.map_or(0, |at| at + 1);
+    let to = place("before", &between.before)?.unwrap_or(all.len()).max(from);
+    let limit = between.limit.unwrap_or(LIMIT);
+    let data: Vec<RunEvent> = all.drain(from..to).take(limit).collect();
+    let cursor = data.last().and_then(|event| event.id.clone());
+    Ok(EventList { object: ListObject::List, has_more: to - from > data.len(), data, cursor })
+}
+
+/// The events of a thread as a stream, until its last run has ended. Nothing where the caller has seen them all.
+pub(super) async fn event_stream(
+    room: &Room,
+    cx: &Caller,
+    id: &str,
+    after: Option<&str>,
+) -> Result<Option<ByteStream>, Refusal> {
+    room.known_thread(cx, id).await?;
+    let seen = match after {
+        None => None,
+        Some(after) => Some(
+            stream::position(after)
+                .ok_or_else(|| invalid_query("after", "is not the id of an event of this thread"))?,
+        ),
+    };
+    let mut rows = room.runs.thread(&cx.tenant, id, None, RUNS_MAX).await.map_err(of_runs)?;
+    let over = rows.first().is_none_or(|last| matches!(last.status, RunStatus::Final(_)));
+    let last = rows.first().map(|last| (last.run, last.version));
+    rows.reverse();
+    let from = match seen {
+        None => 0,
+        Some((run, _)) => rows
+            .iter()
+            .position(|row| row.run == run)
+            .ok_or_else(|| invalid_query("after", "is not the id of an event of this thread"))?,
+    };
+    let is_last = |(run, position)| last.is_some_and(|(last, version)| run == last && position >= version);
+    if over && seen.is_some_and(is_last) {
+        return Ok(None);
+    }
+    let parts = rows.split_off(from).into_iter().enumerate().map(|(at, row)| Part {
+        thread: id.to_owned(),
+        run: row.run,
+        after: seen.filter(|_| at == 0).map_or(0, |(_, position)| position),
+        ends_at_question: false,
+        with_ids: true,
+    });
+    Ok(Some(room.runs_stream(cx, parts.collect())))
 }
 
 /// A thread with its messages.
@@ -174,23 +439,32 @@ pub(super) async fn get(room: &Room, cx: &Caller, id: &str) -> Result<ThreadEnve
     Ok(ThreadEnvelope { thread: Thread { message_count, messages: Some(messages), ..thread }, run: None })
 }
 
-/// The runs of a thread, the last first.
-pub(super) async fn runs_of(
-    room: &Room,
-    cx: &Caller,
-    id: &str,
-    limit: Option<usize>,
-    offset: usize,
-) -> Result<ThreadRunList, Refusal> {
+/// Which runs of a thread are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WantedRuns {
+    pub(super) status: Option<RunStatusWord>,
+    pub(super) limit: Option<usize>,
+    pub(super) offset: usize,
+    pub(super) order: Order,
+}
+
+/// The runs of a thread.
+pub(super) async fn runs_of(room: &Room, cx: &Caller, id: &str, wanted: WantedRuns) -> Result<ThreadRunList, Refusal> {
     room.known_thread(cx, id).await?;
+    let WantedRuns { status, limit, offset, order } = wanted;
     let limit = limit.unwrap_or(LIMIT);
-    let mut rows = room.runs.thread(&cx.tenant, id, None, offset + limit + 1).await.map_err(of_runs)?;
+    let plain = status.is_none() && order == Order::Desc;
+    let most = if plain { offset + limit + 1 } else { PAGED_RUNS_MAX };
+    let mut rows = room.runs.thread(&cx.tenant, id, None, most).await.map_err(of_runs)?;
+    rows.retain(|row| status.is_none_or(|status| wire::run_status(row.status) == status));
+    if order == Order::Asc {
+        rows.reverse();
+    }
     let has_more = rows.len() > offset + limit;
-    rows.truncate(offset + limit);
     let mut shower = Shower::default();
     let mut shown = Vec::new();
-    for row in rows.into_iter().skip(offset) {
-        let state = room.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
+    for row in rows.into_iter().skip(offset).take(limit) {
+        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
         shown.push(shower.run(room, cx, &state).await?);
     }
     Ok(ThreadRunList { object: ListObject::List, data: shown.clone(), runs: shown, has_more: Some(has_more) })
@@ -238,8 +512,9 @@ fn message(thread: &str, event: RunEvent) -> Option<ThreadMessage> {
 }
 
 /// Where a thread stands: where its last run does.
-fn status(last: RunStatus) -> ThreadStatus {
+fn status(last: RunStatus, standing: Standing) -> ThreadStatus {
     match last {
+        RunStatus::Running | RunStatus::Waiting if standing == Standing::Asking => ThreadStatus::PermissionAsked,
         RunStatus::Queued | RunStatus::Running | RunStatus::Waiting => ThreadStatus::Running,
         RunStatus::Final(RunOutcome::Succeeded) => ThreadStatus::Completed,
         RunStatus::Final(RunOutcome::Partial | RunOutcome::NothingAchieved | RunOutcome::Failed) => {

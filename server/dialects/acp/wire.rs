@@ -17,6 +17,7 @@ use super::place::{Place, SERVER, server_of};
 use super::threads::Look;
 use crate::dialects::arp::wire::time;
 use crate::runs::{NewRun, answer};
+use crate::store::Status as StoredStatus;
 
 /// What every run here is a run of.
 const PLANNER: &str = "runyard.composite.planner.general";
@@ -130,6 +131,12 @@ pub(super) fn title(state: &State) -> Option<String> {
 /// Why a run did not complete: the code, then the reason.
 pub(super) fn error(error: Option<&Failure>) -> String {
     error.map_or_else(|| "it ended without a reason".to_owned(), |error| format!("{}: {}", error.code, error.message))
+}
+
+/// The stored statuses that show as this one.
+pub(super) fn stored_statuses(wanted: RunStatus) -> Vec<StoredStatus> {
+    let shows = |status: &StoredStatus| run_status((*status).into()) == wanted;
+    StoredStatus::ALL.into_iter().filter(shows).collect()
 }
 
 /// Where a run stands.

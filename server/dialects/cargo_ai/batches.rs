@@ -181,7 +181,8 @@ pub(super) async fn list(
         let last = rows.len() < PAGE;
         for row in rows {
             if count >= offset && batches.len() < limit {
-                batches.push(shown(&*room.state(cx, &row).await?, &cx.tenant));
+                let state = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)?;
+                batches.extend(state.map(|state| shown(&state, &cx.tenant)));
             }
             count += 1;
         }

@@ -174,7 +174,8 @@ impl Room {
                     if looked_at > LOOKED_AT_MAX {
                         return Err(too_many(LOOKED_AT_MAX));
                     }
-                    if !fits(&*self.state(cx, &row).await?, executions) {
+                    let state = self.runs.listed(&cx.tenant, &row).await.map_err(of_runs)?;
+                    if !state.is_some_and(|state| fits(&state, executions)) {
                         continue;
                     }
                 }

@@ -7,7 +7,7 @@ use runyard_engine::event::FinalState;
 
 use super::filter::{LOOKED_AT_MAX, Wanted};
 use super::{Room, error, executions};
-use crate::dialects::refusal::Refusal;
+use crate::dialects::refusal::{Refusal, of_runs};
 
 /// The counts.
 pub(super) async fn of(room: &Room, cx: &Caller, body: RunMetricsQuery) -> Result<RunMetrics, Refusal> {
@@ -27,7 +27,7 @@ pub(super) async fn of(room: &Room, cx: &Caller, body: RunMetricsQuery) -> Resul
     }
     let mut metrics: Vec<NodeMetrics> = Vec::new();
     for row in found.rows {
-        let state = room.state(cx, &row).await?;
+        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
         for (uuid, node) in executions::by_uuid(&state) {
             let index = metrics.iter().position(|one| one.node_uuid == uuid).unwrap_or_else(|| {
                 metrics.push(none_of(uuid));

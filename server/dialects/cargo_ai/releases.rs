@@ -141,7 +141,8 @@ async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<Relea
     let mut release = room.draft(cx, &workflow_uuid).await?;
     let version = next(workflow.body.version.as_deref(), version.as_deref())?;
     let tools = room.called(cx, &release.body.nodes).await?;
-    checked(&room.runs, &release.body.nodes, &tools).map_err(|faults| invalid_draft(check::told(&faults)))?;
+    checked(&room.runs.of_tenant(&cx.tenant), &release.body.nodes, &tools)
+        .map_err(|faults| invalid_draft(check::told(&faults)))?;
     if release.body.form_fields.is_none() {
         return Err(no_form());
     }
@@ -172,7 +173,7 @@ async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<Relea
 /// Whether nodes could be deployed.
 pub(super) async fn validate(room: &Room, cx: &Caller, nodes: &[Node]) -> Result<Validation, Refusal> {
     let tools = room.called(cx, nodes).await?;
-    Ok(check::validation(checked(&room.runs, nodes, &tools)))
+    Ok(check::validation(checked(&room.runs.of_tenant(&cx.tenant), nodes, &tools)))
 }
 
 /// The version of a release after another: as asked, or the next.

@@ -40,7 +40,7 @@ pub(super) async fn list(room: &Room, cx: &Caller, body: ListRuns) -> Result<Run
     let mut releases = Releases::default();
     let mut runs = Vec::with_capacity(found.rows.len());
     for row in found.rows {
-        let state = room.state(cx, &row).await?;
+        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
         runs.push(releases.shown(room, cx, &state).await?);
     }
     Ok(RunList { runs, count: number(found.count) })

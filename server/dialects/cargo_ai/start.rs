@@ -142,7 +142,8 @@ impl Room {
             }
         };
         let tools = self.called(cx, &nodes).await?;
-        let lowered = checked(&self.runs, &nodes, &tools).map_err(|faults| check::refused(&faults))?;
+        let lowered =
+            checked(&self.runs.of_tenant(&cx.tenant), &nodes, &tools).map_err(|faults| check::refused(&faults))?;
         Ok(Walk { workflow, release, nodes, lowered })
     }
 }

@@ -43,7 +43,7 @@ impl Runyard for Room {
         let after = request.cursor.as_deref().map(read_cursor).transpose();
         let after = after.map_err(|refusal| problem(cx, refusal))?;
         let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT);
-        let filter = wire::filter(self.runs.catalog(), &request);
+        let filter = wire::filter(self.runs.catalog_of(&cx.tenant), &request);
         // One more than asked for says whether there is a next page.
         let rows = self.runs.list(&cx.tenant, &filter, after, limit + 1).await;
         let mut rows = rows.map_err(|error| problem(cx, of_runs(error)))?;
@@ -175,11 +175,11 @@ impl Runyard for Room {
 
     async fn list_node_types(
         &self,
-        _cx: &Caller,
+        cx: &Caller,
         request: ListNodeTypesRequest,
     ) -> Result<Reply<ListNodeTypesOk>, Problem> {
         let query = request.q.as_deref();
-        let found = wire::node_types(self.runs.catalog(), query, request.kind);
+        let found = wire::node_types(self.runs.catalog_of(&cx.tenant), query, request.kind);
         Ok(ListNodeTypesOk::Ok(found).into())
     }
 

@@ -35,7 +35,7 @@ impl Runtime for Room {
 
     async fn create_run(&self, cx: &Caller, request: CreateRunRequest) -> Result<Reply<CreateRunOk>, Problem> {
         let refused = |refusal| problem(cx, refusal);
-        let new = wire::new_run(&request.body, self.runs.catalog());
+        let new = wire::new_run(&request.body, self.runs.catalog_of(&cx.tenant));
         let new = new.map_err(|unsayable| refused(runs::all_unsayable(&unsayable)))?;
         let key = request.idempotency_key.as_deref();
         let started = runs::start_once(&self.runs, cx, new, key, wire::status).await.map_err(refused)?;

@@ -77,15 +77,22 @@ impl Room {
         let mut labels = Labels::new();
         let mut note = Object::from_iter([("context".to_owned(), json!(context))]);
         let mut constraints = Constraints::default();
+        for (field, text) in
+            [("/intent", Some(intent)), ("/userId", Some(user_id)), ("/repeatKey", repeat_key.as_ref())]
+        {
+            if text.is_some_and(|text| text.trim().is_empty()) {
+                return Err(invalid_field(Place::Body, field, "must not be blank"));
+            }
+        }
         label(&mut labels, USER, "/userId", user_id)?;
-        let catalog = self.runs.catalog();
+        let catalog = self.runs.catalog_of(&cx.tenant);
         let selected = Selected::of(catalog, selected_customer_integration_ids)?;
         labels.insert(INTEGRATION.to_owned(), selected.customer_ids().map(str::to_owned).collect());
         constraints.candidates.denied_node_type_ids = selected.denied(catalog).collect();
         if let Some(key) = repeat_key {
             label(&mut labels, REPEAT_KEY, "/repeatKey", key)?;
             note.insert("repeatKey".to_owned(), json!(key));
-            if let Some(repeated) = self.repeated(cx, key, intent).await? {
+            if let Some(repeated) = self.repeated(cx, user_id, key, intent).await? {
                 note.insert("repeatRunId".to_owned(), json!(repeated.run.uuid()));
                 constraints.candidates.allowed_node_type_ids = Some(repeated.node_type_ids);
             }

@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use futures::future::ready;
 use futures::{Stream, StreamExt};
-use http::header::CACHE_CONTROL;
 use http::{HeaderName, HeaderValue, Method};
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Place, Reply};
 use runyard_api::toolregistry::*;
-use runyard_engine::{Command, NodeRunId, Object, Recorded, RunId, State};
+use runyard_engine::{Command, NodeRunId, Object, Recorded, RunId, RunStatus, State, Verdict};
 use serde_json::Value;
 
 use super::error::{invalid_field, of_token, prefetched, problem, too_many, unknown_plan, unknown_run};
 use super::links::Links;
 use super::project::{Projection, without_tool_calls};
 use super::slots::Slot;
-use super::{FACE, Room, create, integrations, wire};
+use super::{FACE, Room, create, integrations, page, wire};
 use crate::dialects::refusal::{Refusal, of_door, of_runs};
 use crate::dialects::resume::Resume;
 use crate::feed::{self, Beat, Frame, Framed};
@@ -29,8 +28,8 @@ const KEEP_ALIVE: Beat = Beat { every: Duration::from_secs(20), text: "event: ke
 /// Runs on a page where nobody says.
 const PAGE_SIZE: usize = 10;
 
-/// The operation that links lead to.
-const APPROVAL: &str = "RunController_runApproval";
+/// The operations that a decision token opens.
+const APPROVAL: [&str; 2] = ["RunController_runApproval", "RunController_decideApproval"];
 
 /// Says that an earlier, equal request started the run.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -38,7 +37,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 impl Toolregistry for Room {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         // The token of a link is a credential of its own, and a link has no place for another one.
-        if operation.id == APPROVAL {
+        if APPROVAL.contains(&operation.id) {
             return Ok(self.gate.admit_if_shown(head, operation).await?.unwrap_or_else(|| head.anonymous()));
         }
         self.gate.admit(head, operation).await
@@ -78,9 +77,24 @@ impl Toolregistry for Room {
         cx: &Caller,
         request: RunControllerRunApprovalRequest,
     ) -> Result<Reply<RunControllerRunApprovalOk>, Problem> {
-        self.follow_link(cx, &request.token).await.map_err(|refusal| problem(cx, refusal))?;
-        let reply = Reply::from(RunControllerRunApprovalOk::Created);
-        Ok(reply.with_header(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        use RunControllerRunApprovalOk::{Created, Ok as Shown};
+        let refused = |refusal| problem(cx, refusal);
+        if is_prefetch(cx) {
+            return Err(refused(prefetched()));
+        }
+        if page::is_wanted(&cx.headers) {
+            return Ok(as_page(Shown(self.approval_page(cx, &request.token).await.map_err(refused)?)));
+        }
+        Ok(as_page(Created(self.decide_by_token(cx, &request.token).await.map_err(refused)?)))
+    }
+
+    async fn run_controller_decide_approval(
+        &self,
+        cx: &Caller,
+        request: RunControllerDecideApprovalRequest,
+    ) -> Result<Reply<RunControllerDecideApprovalOk>, Problem> {
+        let decided = self.decide_by_token(cx, &request.token).await.map_err(|refusal| problem(cx, refusal))?;
+        Ok(as_page(RunControllerDecideApprovalOk::Created(decided)))
     }
 
     async fn run_controller_get_run(
@@ -117,7 +131,11 @@ impl Toolregistry for Room {
         let state = self.named(cx, &request.run_id).await.map_err(refused)?;
         let open = self.open(cx).map_err(refused)?;
         let after = Resume::new(None, request.last_event_id).seq();
-        let events = self.shown(cx, &state, after, with_tool_calls, open);
+        if self.is_past_the_end(cx, &state, after).await.map_err(refused)? {
+            return Ok(RunControllerSseOk::NoContent.into());
+        }
+        let follows = request.follow.unwrap_or(true);
+        let events = self.shown(cx, &state, after, Shows { with_tool_calls, follows }, open);
         let events = feed::sse(events, KEEP_ALIVE, self.runs.clock().clone());
         Ok(RunControllerSseOk::Ok(ByteStream::new(events)).into())
     }
@@ -133,30 +151,43 @@ impl Toolregistry for Room {
 
     async fn integration_controller_list_integrations(
         &self,
-        _cx: &Caller,
+        cx: &Caller,
         request: IntegrationControllerListIntegrationsRequest,
     ) -> Result<Reply<IntegrationControllerListIntegrationsOk>, Problem> {
         let active = request.active.unwrap_or(true);
-        let listed = self.runs.catalog().integrations().iter().filter(|one| one.active == active);
+        let listed = self.runs.catalog_of(&cx.tenant).integrations().iter().filter(|one| one.active == active);
         let listed = listed.map(|one| integrations::shown(one, self.integrations_since_ms)).collect();
         Ok(IntegrationControllerListIntegrationsOk::Ok(listed).into())
     }
 }
 
 impl Room {
-    /// Decides what a token says. `HEAD` is told whether it would; who only fetches ahead is refused, so that what was fetched is
-    /// not shown in the place of a decision.
-    async fn follow_link(&self, cx: &Caller, token: &str) -> Result<(), Refusal> {
-        if is_prefetch(cx) {
-            return Err(prefetched());
-        }
-        // Who shows a credential besides must be of the run's tenant.
+    /// Decides what a token says. `HEAD` changes nothing: it is answered as `GET` would be.
+    async fn decide_by_token(&self, cx: &Caller, token: &str) -> Result<ByteStream, Refusal> {
+        // A caller that shows a credential besides must be of the run's tenant.
         let tenant = cx.subject.is_some().then_some(&*cx.tenant);
         if cx.method == Method::HEAD {
-            return self.runs.look_at_token(token, tenant).await.map_err(of_token);
+            self.runs.look_at_token(token, tenant).await.map_err(of_token)?;
+            return Ok(ByteStream::new(futures::stream::empty()));
         }
         let by = cx.subject.as_deref().map(str::to_owned);
-        self.runs.redeem(token, tenant, by).await.map(|_| ()).map_err(of_token)
+        let decided = self.runs.redeem(token, tenant, by).await.map_err(of_token)?;
+        let node = decided.state.approvals.get(&decided.approval).and_then(|node_run| decided.state.node(*node_run));
+        let verdict = node.and_then(|node| Some((node, node.approval.as_ref()?.decided.as_ref()?.verdict)));
+        let page = verdict.map(|(node, verdict)| page::decided(&decided.state, node, verdict));
+        Ok(page.unwrap_or_else(|| ByteStream::new(futures::stream::empty())))
+    }
+
+    /// The page behind a link: the request with its buttons, or that there is nothing left to decide.
+    async fn approval_page(&self, cx: &Caller, token: &str) -> Result<ByteStream, Refusal> {
+        let tenant = cx.subject.is_some().then_some(&*cx.tenant);
+        let asked = self.runs.token_subject(token, tenant).await.map_err(of_token)?;
+        let node = asked.state.node(asked.node_run).ok_or_else(|| of_token(Error::InvalidToken))?;
+        if !asked.is_pending {
+            return Ok(page::closed(&asked.state, node));
+        }
+        let token = |verdict| self.runs.decision_token(&asked.tenant, asked.state.run, asked.approval, verdict);
+        Ok(page::asking(&asked.state, node, &token(Verdict::Approved), &token(Verdict::Denied)))
     }
 
     /// A place among the requests that last.
@@ -193,7 +224,7 @@ impl Room {
         let rows = self.runs.page(&cx.tenant, &filter(request), (page - 1) * size, size).await.map_err(of_runs)?;
         let mut runs = Vec::with_capacity(rows.len());
         for row in rows {
-            let state = self.state(cx, row.run).await?;
+            let Some(state) = self.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
             runs.push(self.dto(cx, &state, request.include_events.unwrap_or(false)).await?);
         }
         Ok(runs)
@@ -217,6 +248,17 @@ impl Room {
         Links::new(&self.runs, cx, self.public_url.as_deref())
     }
 
+    /// Whether a run has ended and a caller that has seen this event has seen all.
+    async fn is_past_the_end(&self, cx: &Caller, state: &State, after: u64) -> Result<bool, Refusal> {
+        if after == 0 || !matches!(state.status, RunStatus::Final(_)) {
+            return Ok(false);
+        }
+        let mut projection = Projection::of(state.run);
+        let log = self.runs.log(&cx.tenant, state.run).await.map_err(of_runs)?;
+        let shown = log.iter().filter_map(|recorded| projection.project(recorded)).count();
+        Ok(u64::try_from(shown).is_ok_and(|shown| after >= shown))
+    }
+
     /// The events of a run with a greater id, those to come included. An id is found by folding the log from its start, so that
     /// resuming needs nothing to be remembered.
     fn shown(
@@ -224,9 +266,10 @@ impl Room {
         cx: &Caller,
         state: &State,
         after: u64,
-        with_tool_calls: bool,
+        shows: Shows,
         open: Slot,
     ) -> impl Stream<Item = Framed> + Send + 'static {
+        let Shows { with_tool_calls, follows } = shows;
         let (mut projection, links, run) = (Projection::of(state.run), self.links(cx), state.run);
         let mut frame = move |recorded: &Recorded| {
             // Held as long as the stream is.
@@ -238,8 +281,22 @@ impl Room {
             Some(Frame { id: event.id.get(), name: Some(name(event.event)), data })
         };
         let log = self.runs.follow(&cx.tenant, state.run, 0, cx.stopping.clone());
-        log.filter_map(move |recorded| ready(recorded.map(|recorded| frame(&recorded)).transpose()))
+        let length = if follows { usize::MAX } else { usize::try_from(state.version).unwrap_or(usize::MAX) };
+        log.take(length).filter_map(move |recorded| ready(recorded.map(|recorded| frame(&recorded)).transpose()))
     }
+}
+
+/// How much of a run a stream shows.
+#[derive(Debug, Clone, Copy)]
+struct Shows {
+    with_tool_calls: bool,
+    /// Whether it goes on until the run ends.
+    follows: bool,
+}
+
+/// An answer that is a page, with the headers of one.
+fn as_page<T>(answer: T) -> Reply<T> {
+    page::headers().into_iter().fold(Reply::from(answer), |reply, (name, value)| reply.with_header(name, value))
 }
 
 /// Whether a browser or a mail program fetches ahead of a person: `Sec-Purpose` (Fetch), and what came before it.

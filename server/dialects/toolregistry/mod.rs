@@ -4,7 +4,8 @@
 //! |------------------------------------------------|-------------------------------------------------------|
 //! | `RunController_createRun`                      | `Command::Start` of the planner, then waits for a plan |
 //! | `RunController_abortRun`                       | `Command::Cancel`                                     |
-//! | `RunController_runApproval`                    | `Command::Decide`                                     |
+//! | `RunController_runApproval`                    | `Command::Decide`, or a page that asks                |
+//! | `RunController_decideApproval`                 | `Command::Decide`                                     |
 //! | `RunController_listRuns`                       | reads, in pages that are counted                      |
 //! | `RunController_getRun`                         | reads                                                 |
 //! | `RunController_sse`                            | reads, and follows                                    |
@@ -13,7 +14,7 @@
 //!
 //! Nothing is decided here. What a request becomes is in `create.rs`, with `integrations.rs` (what it selects), `pass_through.rs` (what goes
 //! to them), `repeat.rs` (what it repeats) and `output_schema.rs` (what its result has to fit); what a run becomes in `wire.rs`, what is shown of a log in
-//! `project.rs`, whose questions get their links in `links.rs`; `slots.rs` bounds how many requests of a tenant are open at once.
+//! `project.rs`, whose questions get their links in `links.rs`, which lead people to `page.rs`; `slots.rs` bounds how many requests of a tenant are open at once.
 
 mod create;
 mod error;
@@ -21,6 +22,7 @@ mod handlers;
 mod integrations;
 mod links;
 mod output_schema;
+mod page;
 mod pass_through;
 mod project;
 mod repeat;

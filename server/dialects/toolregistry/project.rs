@@ -18,12 +18,14 @@ use crate::dialects::arp::wire::time;
 pub(super) struct Projection {
     state: State,
     shown: u64,
+    /// Where the run stood after the event that was shown last.
+    last: Option<RunStatus>,
 }
 
 impl Projection {
     /// The projection of a run, before its first event.
     pub(super) fn of(run: RunId) -> Self {
-        Projection { state: State::new(run), shown: 0 }
+        Projection { state: State::new(run), shown: 0, last: None }
     }
 
     /// Shows what one stored event means, with everything that can be told of it: see [`without_tool_calls`].
@@ -35,7 +37,12 @@ impl Projection {
         }
         let about = self.about(&recorded.event)?;
         self.shown += 1;
-        let run_status = about.status.unwrap_or_else(|| wire::status(&self.state));
+        let mut run_status = about.status.unwrap_or_else(|| wire::status(&self.state));
+        // What is called off with a paused run ends between the pause and the run's end. The run does not go on in between.
+        if run_status == RunStatus::Running && self.last == Some(RunStatus::Paused) && is_called_off(&recorded.event) {
+            run_status = RunStatus::Paused;
+        }
+        self.last = Some(run_status);
         let kind = about.kind;
         let step = about.step.and_then(|node_run| self.state.node(node_run)).map(|node| step(&self.state, node));
         let ended = kind == RunEventEvent::End;
@@ -119,6 +126,11 @@ impl Projection {
         let step = |node: &Node| node.parent.is_some() || !node.node_type.kind.is_composite();
         self.state.node(node_run).is_some_and(step)
     }
+}
+
+/// Whether a node run ended without having done anything of its own.
+fn is_called_off(event: &Event) -> bool {
+    matches!(event, Event::NodeFinished { state: FinalState::Canceled | FinalState::Skipped, .. })
 }
 
 /// What an event is about.

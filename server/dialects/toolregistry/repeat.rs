@@ -1,4 +1,4 @@
-//! Runs that repeat an earlier one: the last under the same key that succeeded, if it had the same intent to the letter. Such a run may
+//! Runs that repeat an earlier one: the user's last under the same key that succeeded, if it had the same intent to the letter. Such a run may
 //! use only the tools that the earlier one used with success.
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use runyard_api::host::Caller;
 use runyard_engine::event::FinalState;
 use runyard_engine::{RunId, RunOutcome, RunStatus, State};
 
-use super::create::{PLANNER, REPEAT_KEY};
+use super::create::{PLANNER, REPEAT_KEY, USER};
 use super::{FACE, Room, wire};
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::Error;
@@ -22,13 +22,19 @@ pub(super) struct Repeated {
 }
 
 impl Room {
-    /// The run that one with this key and intent repeats.
-    pub(super) async fn repeated(&self, cx: &Caller, key: &str, intent: &str) -> Result<Option<Repeated>, Refusal> {
-        let label = LabelFilter { name: REPEAT_KEY.to_owned(), values: vec![key.to_owned()] };
+    /// The run of the same user that one with this key and intent repeats: another user's run is not theirs to know of.
+    pub(super) async fn repeated(
+        &self,
+        cx: &Caller,
+        user: &str,
+        key: &str,
+        intent: &str,
+    ) -> Result<Option<Repeated>, Refusal> {
+        let label = |name: &str, value: &str| LabelFilter { name: name.to_owned(), values: vec![value.to_owned()] };
         let filter = Filter {
             face: Some(FACE.to_owned()),
             statuses: vec![Status::Succeeded],
-            labels: vec![label],
+            labels: vec![label(REPEAT_KEY, key), label(USER, user)],
             ..Filter::default()
         };
         let rows = self.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?;
@@ -45,6 +51,7 @@ impl Room {
         let repeats = is_of_here(&state)
             && state.status == RunStatus::Final(RunOutcome::Succeeded)
             && wire::repeat_key(&state) == key
+            && wire::user(&state) == Some(user)
             && wire::intent(&state) == intent;
         Ok(repeats.then(|| Repeated { run: state.run, node_type_ids: used(&state) }))
     }

@@ -9,7 +9,7 @@ use runyard_engine::{Node, NodeKind, Object, RunOutcome, State};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::create::NOTE;
+use super::create::{NOTE, USER};
 use crate::dialects::arp::wire::time;
 use crate::runs::row;
 use crate::store::{Filter, Standing, Status};
@@ -143,6 +143,11 @@ pub(super) fn intent(state: &State) -> String {
     let Some(start) = state.start.as_deref() else { return String::new() };
     let goal = ["goal", "prompt"].iter().find_map(|key| start.inputs.get(*key)?.as_str());
     goal.unwrap_or(&start.node_type.asked.id).to_owned()
+}
+
+/// The user for whom a run is, where its start said so.
+pub(super) fn user(state: &State) -> Option<&str> {
+    state.start.as_deref()?.labels.get(USER)?.first().map(String::as_str)
 }
 
 pub(super) fn repeat_key(state: &State) -> String {

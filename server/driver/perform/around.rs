@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use runyard_engine::event::Failure;
-use runyard_engine::{NodeRunId, Object, RunId, State};
+use runyard_engine::{NodeRunId, Object, RunId, State, depth};
 
 use crate::expressions::Moment;
 use crate::runs::{Error, Runs};
@@ -27,6 +27,18 @@ pub struct Around {
 }
 
 impl Around {
+    /// What inputs came to, where they nest no deeper than values may. Looked at before anything is performed with them.
+    ///
+    /// # Errors
+    /// `value_too_deep`.
+    pub(super) fn bounded(&self, inputs: Option<Object>) -> Result<Option<Object>, Failure> {
+        let max = self.runs.depth_max();
+        match inputs {
+            Some(inputs) if depth::object_nests_deeper(&inputs, max) => Err(depth::too_deep("the inputs", max)),
+            inputs => Ok(inputs),
+        }
+    }
+
     /// The run as it stands, the node run in it.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ pub(super) async fn launch(with: &InProcess, around: &Around) -> Result<Launch, 
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
             let (said, nodes) = ((node_type.id.as_str(), &*written), nodes.reading(around));
-            evaluate(&with.expressions, said, &nodes, around.moment(&state)).await?
+            around.bounded(evaluate(&with.expressions, said, &nodes, around.moment(&state)).await?)?
         }
         None => None,
     };

@@ -28,7 +28,7 @@ pub(super) async fn load(with: &InProcess, around: &Around) -> Result<Loaded, Fa
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
             let (said, nodes) = ((node_type.id.as_str(), &*written), nodes.reading(around));
-            evaluate(&with.expressions, said, &nodes, around.moment(&state)).await?
+            around.bounded(evaluate(&with.expressions, said, &nodes, around.moment(&state)).await?)?
         }
         None => None,
     };

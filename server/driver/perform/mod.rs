@@ -19,6 +19,7 @@ mod launch;
 mod load;
 mod nodes;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -91,12 +92,13 @@ impl Performer for InProcess {
     /// not have the pinned node type, or it is not one that is performed by a call), those of [`Expressions::evaluate`]. Those of
     /// calls over HTTP are in `http/failure.rs`.
     async fn perform(&self, call: Call<'_>) -> Outcome {
-        let setting = match self.setting(&call).await {
+        let with = self.of_tenant(call.tenant);
+        let setting = match with.setting(&call).await {
             Ok(setting) => setting,
             Err(failure) => return Outcome::Failed(failure),
         };
         let inputs = setting.inputs.as_ref().unwrap_or(call.inputs);
-        match self.attempt(&Call { inputs, ..call }, &setting).await {
+        match with.attempt(&Call { inputs, ..call }, &setting).await {
             Ok(routed) => match (setting.inputs, routed) {
                 (None, Routed { outputs, inputs: None, route: None, until_ms: None }) => Outcome::Succeeded { outputs },
                 (inputs, routed) => Outcome::Routed(Box::new(Routed { inputs, ..routed })),
@@ -109,11 +111,11 @@ impl Performer for InProcess {
     }
 
     async fn load(&self, around: &Around) -> Result<Loaded, Failure> {
-        load::load(self, around).await
+        load::load(&self.of_tenant(&around.tenant), around).await
     }
 
     async fn launch(&self, around: &Around) -> Result<Launch, Failure> {
-        launch::launch(self, around).await
+        launch::launch(&self.of_tenant(&around.tenant), around).await
     }
 }
 
@@ -126,6 +128,15 @@ struct Setting {
 }
 
 impl InProcess {
+    /// The same, with the node types of a tenant: what a tenant may not use is not performed for it, however it got into a run.
+    fn of_tenant(&self, tenant: &str) -> Cow<'_, Self> {
+        if self.catalog.tenants().contains_key(tenant) {
+            Cow::Owned(Self { catalog: self.catalog.shared_of(tenant), ..self.clone() })
+        } else {
+            Cow::Borrowed(self)
+        }
+    }
+
     /// Looks around. A node of a graph has its inputs as they were written; what they come to is known only now.
     async fn setting(&self, call: &Call<'_>) -> Result<Setting, Failure> {
         let Some(around) = call.around else {
@@ -139,7 +150,10 @@ impl InProcess {
             nodes.read_data().await?;
         }
         let inputs = match &nodes {
-            Some(nodes) => evaluate(&self.expressions, (&call.node_type.id, call.inputs), nodes, moment).await?,
+            Some(nodes) => {
+                let inputs = evaluate(&self.expressions, (&call.node_type.id, call.inputs), nodes, moment).await?;
+                around.bounded(inputs)?
+            }
             None => None,
         };
         Ok(Setting { nodes, moment, inputs })

@@ -25,7 +25,13 @@ fn planner() -> &'static LexicalPlanner {
 fn request(inputs: Value, constraints: Constraints) -> PlanRequest {
     let asked = NodeTypeRef { id: "runyard.composite.planner.general".to_owned(), version: "1".to_owned() };
     let node_type = planner().catalog().resolve(&asked).unwrap();
-    PlanRequest { node_type, inputs: inputs.as_object().unwrap().clone(), constraints, earlier: Vec::new() }
+    PlanRequest {
+        node_type,
+        inputs: inputs.as_object().unwrap().clone(),
+        constraints,
+        earlier: Vec::new(),
+        tenant: "default".to_owned(),
+    }
 }
 
 fn plan_of(goal: &str) -> Result<Plan, Failure> {

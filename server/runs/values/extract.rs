@@ -11,11 +11,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use runyard_engine::large::{self, Digest, MARK, Reference};
-use runyard_engine::{Object, Slot};
+use runyard_engine::{Object, Slot, depth};
 use serde_json::Value;
 
 use crate::store::LargeValue;
 
+/// So many levels may lie around a value that is taken out.
+const LEVELS_AROUND: usize = 2;
 /// Smaller members are not worth a reference.
 const MEMBER_MIN: u64 = 1_024;
 
@@ -27,13 +29,14 @@ pub(crate) type Known<'a> = dyn Fn(Digest) -> bool + 'a;
 pub(crate) struct Extracted {
     texts: BTreeMap<Digest, Arc<str>>,
     inline_max: u64,
+    depth_max: usize,
     taken: usize,
 }
 
 impl Extracted {
-    /// Nothing yet. Values of up to so many bytes stay where they are.
-    pub(crate) fn new(inline_max: u64) -> Self {
-        Extracted { texts: BTreeMap::new(), inline_max, taken: 0 }
+    /// Nothing yet. Values of up to so many bytes stay where they are, and those that nest too deep: they are refused by the decision.
+    pub(crate) fn new(inline_max: u64, depth_max: usize) -> Self {
+        Extracted { texts: BTreeMap::new(), inline_max, depth_max: depth_max.saturating_sub(LEVELS_AROUND), taken: 0 }
     }
 
     /// How many references were put in place.
@@ -59,7 +62,8 @@ impl Extracted {
             Slot::Value(Value::Object(object)) => self.object(object, true, known),
             Slot::Value(value) => {
                 let found = Measure::of(value, known);
-                if found.foreign || (found.bytes > self.inline_max && !found.holds) {
+                let deep = depth::nests_deeper(value, self.depth_max);
+                if !deep && (found.foreign || (found.bytes > self.inline_max && !found.holds)) {
                     *value = Value::Object(self.keep(value).object());
                 }
             }
@@ -67,6 +71,9 @@ impl Extracted {
     }
 
     fn object(&mut self, object: &mut Object, whole: bool, known: &Known<'_>) {
+        if depth::object_nests_deeper(object, self.depth_max + 1) {
+            return;
+        }
         let own = large::reference(object).filter(|reference| known(reference.digest));
         if whole && own.is_none() && object.contains_key(MARK) {
             return self.replace(object);
@@ -208,7 +215,7 @@ mod tests {
     const MAX: u64 = 512;
 
     fn out(value: &mut Value) -> Extracted {
-        let mut extracted = Extracted::new(MAX);
+        let mut extracted = Extracted::new(MAX, 64);
         extracted.take(Slot::Value(value), &|_| false);
         extracted
     }
@@ -259,7 +266,7 @@ mod tests {
         }
         // One that is known is one.
         let mut known = forged.clone();
-        let mut extracted = Extracted::new(MAX);
+        let mut extracted = Extracted::new(MAX, 64);
         extracted.take(Slot::Value(&mut known), &|digest| digest == Digest::of("x"));
         assert_eq!((extracted.taken(), known), (0, forged));
     }

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::planner::{PlanRequest, Planner};
-use crate::runs::{ByteLimits, ChildRequest, Error};
+use crate::limits::Limits;
+use crate::runs::{ChildRequest, Error};
 use crate::runs::fixture::{NOW_MS, TENANT, Yard, bounded, new_run};
 use crate::store::Store;
 use crate::store::memory::Memory;
@@ -226,7 +227,7 @@ async fn items_of_a_list_share_its_inputs() {
 
 /// A run that holds this much, written by a build that kept every value in the log.
 async fn of_an_older_build(store: &Arc<Memory>, children: usize) -> RunId {
-    let old = ByteLimits { inline: 1 << 20, run: u64::MAX, held: u64::MAX, ..ByteLimits::default() };
+    let old = Limits { value_inline_bytes: 1 << 20, run_bytes: u64::MAX, run_held_bytes: u64::MAX, ..Limits::default() };
     let yard = Yard::within(store.clone(), Clock::manual(NOW_MS), old);
     let run = yard.start(EXTERNAL, json!({})).await;
     for number in 0..children {
@@ -250,7 +251,7 @@ async fn of_an_older_build(store: &Arc<Memory>, children: usize) -> RunId {
 async fn a_run_larger_than_a_run_may_be_is_looked_at_refused_more_canceled_and_removed() {
     let store = Arc::new(Memory::new());
     let run = of_an_older_build(&store, 40).await;
-    let bounds = ByteLimits { held: 1 << 20, ..ByteLimits::default() };
+    let bounds = Limits { run_held_bytes: 1 << 20, ..Limits::default() };
     let yard = Yard::within(store.clone(), Clock::manual(NOW_MS), bounds);
     let held = at_hand(&yard, run).await;
     assert_eq!(held.nodes.len(), 41);

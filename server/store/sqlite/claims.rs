@@ -92,6 +92,11 @@ impl Hand {
         self.outbox.size("").0 >= AT_HAND_MAX
     }
 
+    /// What the table is looked into for: while calls are held back at hand, those in the table are mostly of the same tenants.
+    fn of_stored(&self, wanted: Wanted) -> Wanted {
+        if self.outbox.holds_back() { Wanted::Timers } else { wanted }
+    }
+
     fn has_room(&self, tenant: &str, new: usize) -> bool {
         let (all, of_tenant, bytes) = self.outbox.size(tenant);
         let (all, of_tenant) = (all + new, of_tenant + new);
@@ -109,8 +114,11 @@ pub(super) struct Load {
 
 impl AtHand {
     /// Brings to hand what a server before had at hand. What it had claimed is free.
-    pub(super) fn open(connection: &Connection) -> Result<Self, StoreError> {
+    pub(super) fn open(connection: &Connection, calls_of_tenant_max: Option<usize>) -> Result<Self, StoreError> {
         let mut hand = Hand::default();
+        if let Some(max) = calls_of_tenant_max {
+            hand.outbox.bound(max);
+        }
         let read = |hand: &mut Hand| -> rusqlite::Result<()> {
             let last = "SELECT max((SELECT coalesce(max(ordinal), 0) FROM in_hand), (SELECT coalesce(max(ordinal), 0) FROM effects))";
             hand.next_ordinal = connection.query_row(last, [], |row| row.get::<_, Ordinal>(0))? + 1;
@@ -132,9 +140,11 @@ impl AtHand {
         let Load { wanted, now_ms, limit } = *load;
         hand.outbox.free_expired(now_ms);
         if !looked && limit > 0 {
+            let wanted = hand.of_stored(wanted);
             let due = hand.stored.due(wanted).filter(|due_at_ms| *due_at_ms <= now_ms);
             let comes_first = |due_at_ms: i64| {
-                !hand.outbox.has_due(now_ms, limit, wanted)
+                !hand.is_full()
+                    || !hand.outbox.has_due(now_ms, limit, wanted)
                     || hand.outbox.next_free(wanted).is_none_or(|first| due_at_ms < first)
             };
             if !hand.stored.known || due.is_some_and(comes_first) {
@@ -151,7 +161,8 @@ impl AtHand {
     /// When the next free effect is due or the next lease runs out; or that the table has to be looked into first.
     pub(super) fn next_due(&self, wanted: Wanted) -> Option<Option<i64>> {
         let hand = self.lock();
-        let next = || hand.outbox.next_due(wanted).into_iter().chain(hand.stored.due(wanted)).min();
+        let stored = hand.stored.due(hand.of_stored(wanted));
+        let next = || hand.outbox.next_due(wanted).into_iter().chain(stored).min();
         hand.stored.known.then(next)
     }
 
@@ -167,7 +178,7 @@ pub(super) fn load(connection: &Connection, at_hand: &AtHand, load: &Load) -> Re
         if load.limit > 0 {
             // Those at hand already are the first that are due, so that behind so many of them there are others.
             let limit = convert::limit(hand.seen.len() + if hand.is_full() { load.limit } else { load.limit.max(LOAD) });
-            let mut select = connection.prepare_cached(&due_sql(load.wanted))?;
+            let mut select = connection.prepare_cached(&due_sql(hand.of_stored(load.wanted)))?;
             let mut rows = select.query(params![load.now_ms, limit])?;
             let mut brought = 0;
             while let Some(row) = rows.next()? {

@@ -6,7 +6,7 @@ use rusqlite::ErrorCode;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
-use crate::store::{RunRow, Standing, Status, StoreError};
+use crate::store::{RunRow, Standing, Status, StoreError, json};
 
 /// An id as a 16-byte BLOB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,13 +125,13 @@ pub(super) fn limit(limit: usize) -> i64 {
 
 /// An event as it is stored now.
 pub(super) fn encode<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Failed(Box::new(error)))
+    json::write(value).map_err(|error| StoreError::Failed(Box::new(error)))
 }
 
 /// Reads an event of any version that was ever written.
-pub(super) fn event(run: RunId, position: i64, format: i64, json: &[u8]) -> Result<Event, StoreError> {
+pub(super) fn event(run: RunId, position: i64, format: i64, stored: &[u8]) -> Result<Event, StoreError> {
     let what = format!("the event at position {position}");
-    let stored = serde_json::from_slice(json).map_err(|error| unreadable(run, &what, format, &error))?;
+    let stored = json::read(stored).map_err(|error| unreadable(run, &what, format, &error))?;
     let known = u32::try_from(format).unwrap_or(0); // No build ever wrote 0, which is what the engine then says.
     upcast(known, stored).map_err(|error| match error {
         UpcastError::Newer { .. } => newer(run, &what, format),
@@ -141,12 +141,12 @@ pub(super) fn event(run: RunId, position: i64, format: i64, json: &[u8]) -> Resu
 }
 
 /// Reads what an effect asks for.
-pub(super) fn request(run: RunId, effect: EffectId, format: i64, json: &[u8]) -> Result<Request, StoreError> {
+pub(super) fn request(run: RunId, effect: EffectId, format: i64, stored: &[u8]) -> Result<Request, StoreError> {
     let what = format!("the request of {effect}");
     if format > i64::from(FORMAT_VERSION) {
         return Err(newer(run, &what, format));
     }
-    serde_json::from_slice(json).map_err(|error| unreadable(run, &what, format, &error))
+    json::read(stored).map_err(|error| unreadable(run, &what, format, &error))
 }
 
 fn newer(run: RunId, what: &str, format: i64) -> StoreError {

@@ -65,9 +65,7 @@ impl Table {
     /// Its name, or what has the rows of the two that it is.
     const fn name(self) -> &'static str {
         match self {
-            Table::Effects => {
-                "(SELECT tenant, run, id FROM effects UNION ALL SELECT tenant, run, id FROM in_hand)"
-            }
+            Table::Effects => "(SELECT tenant, run, id FROM effects UNION ALL SELECT tenant, run, id FROM in_hand)",
             Table::NodeRuns => "node_runs",
             Table::Labels => "labels",
             Table::Approvals => "approvals",
@@ -173,6 +171,19 @@ impl Inspection {
                 self.connection.prepare_cached(&sql)?.query_row(params![tenant, Id::from(*run)], place).optional()
             }
         }
+    }
+
+    /// The run with this id, of whichever tenant.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn place_of(&self, run: RunId) -> Result<Option<Place>, StoreError> {
+        let ask = |table: &str| {
+            let sql = format!("SELECT tenant FROM {table} WHERE run = ?1 LIMIT 1");
+            let tenant = self.connection.query_row(&sql, [Id::from(run)], |row| row.get(0)).optional();
+            tenant.map(|tenant| tenant.map(|tenant| Place { tenant, run })).map_err(convert::failure)
+        };
+        Ok(ask("runs")?.or(ask("log")?))
     }
 
     /// A run's row.

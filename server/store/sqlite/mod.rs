@@ -15,6 +15,7 @@
 //! | [`mod@backup`] | a copy of a database that may be in use, and the way back |
 //! | `values.rs` | the tables of large values |
 //! | `removals.rs` | finished runs, removed in small bites |
+//! | [`damaged`] | runs that cannot be read, removed while no server has the database |
 //! | [`wal`] | how many transactions stand in the WAL, read from outside |
 //! | [`plain`] | SQLite alone with the same rows, to measure against |
 //! | `convert.rs` | between columns and the shapes of the trait |
@@ -29,6 +30,7 @@ mod checkpoint;
 mod claims;
 mod convert;
 mod counts;
+pub mod damaged;
 pub mod inspect;
 mod list;
 mod objects;
@@ -86,6 +88,8 @@ pub struct Options {
     pub checkpoint_pages: u32,
     /// Pages the database may grow to; beyond this commits fail until there is room. Absent: what the disk has.
     pub pages_max: Option<u32>,
+    /// Calls of one tenant that are claimed at a time. Absent: as many as are asked for.
+    pub calls_of_tenant_max: Option<usize>,
 }
 
 impl Default for Options {
@@ -97,6 +101,7 @@ impl Default for Options {
             batch_entries_max: 512,
             checkpoint_pages: 1000,
             pages_max: None,
+            calls_of_tenant_max: None,
         }
     }
 }
@@ -140,7 +145,7 @@ impl Sqlite {
         let checkpointer = schema::open_again(&path)?;
 
         let readers = Readers::open(&path, options.readers.max(1))?;
-        let at_hand = Arc::new(AtHand::open(&writer)?);
+        let at_hand = Arc::new(AtHand::open(&writer, options.calls_of_tenant_max)?);
         let gate = Arc::new(Mutex::new(()));
         let witness = Arc::new(Mutex::new(Witness::open(&path)));
         let pages = options.checkpoint_pages;

@@ -60,7 +60,7 @@ impl Plain {
         let connection = schema::open(&folder.join(FILE_NAME), &Options::default())?;
         let (run, root) = (sample.run, NodeRunId::root(sample.run));
         let prepared = Prepared::new(sample)?;
-        let at_hand = AtHand::open(&connection)?;
+        let at_hand = AtHand::open(&connection, None)?;
         append::append(&connection, &mut Deltas::default(), &mut EffectChanges::new(&at_hand), &prepared).map_err(|stop| match stop {
             Stop::Refused(error) => error,
             Stop::Broken(error) => convert::failure(error),

@@ -43,6 +43,7 @@ pub const CODES: &[Code] = &[
         Scope::Any,
         "Not JSON, no body, or not what the document says: `details.errors` names place, field and reason.",
     ),
+    code(400, "value_too_deep", Scope::Any, "A value nests deeper than 64 levels (`limits.depth`)."),
     code(400, "unknown_node_type", Scope::Listed, "There is no such node type or version; `details.nearest`."),
     code(400, "invalid_inputs", Scope::Listed, "The inputs do not fit the node type's schema; `details.violations`."),
     code(
@@ -117,6 +118,7 @@ pub const CODES: &[Code] = &[
     code(404, "batch_not_found", Scope::Listed, "There is no such batch, or it is another tenant's."),
     code(404, "tool_not_found", Scope::Listed, "There is no such tool, or it is another tenant's."),
     code(404, "release_not_found", Scope::Listed, "There is no such release, or it is another tenant's."),
+    code(404, "environment_not_found", Scope::Listed, "There is no such environment; `default` is the only one."),
     code(404, "thread_not_found", Scope::Listed, "There is no such thread, or it is another tenant's."),
     code(405, "method_not_allowed", Scope::Outside, "The path exists; `Allow` says which methods it has."),
     code(408, "body_slow", Scope::Outside, "The body was not sent within 30 s."),
@@ -178,6 +180,19 @@ pub const CODES: &[Code] = &[
         Scope::Listed,
         "A tenant has as many starts and event streams open as it may (`toolregistry.open_max`); `Retry-After`.",
     ),
+    code(429, "too_many_live_runs", Scope::Outside, "A tenant has as many live runs as it may (`limits.live_runs`)."),
+    code(
+        429,
+        "too_many_descendants",
+        Scope::Outside,
+        "A run has as many below it as it may (`limits.run_descendants`).",
+    ),
+    code(
+        429,
+        "too_many_starts",
+        Scope::Outside,
+        "So many starts of a tenant are being answered (`limits.starts_in_flight`); `Retry-After`.",
+    ),
     code(500, "internal_error", Scope::Any, "A fault of the server's; the log has it under the request id."),
     code(501, "not_served", Scope::Listed, "The document has it, and this server does not do it."),
     code(502, "run_coordinator_unavailable", Scope::Listed, "A gateway that forwards, and nobody there."),
@@ -215,7 +230,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 25] = [
+pub const REASONS: [(&[&str], &str); 27] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -243,6 +258,11 @@ pub const REASONS: [(&[&str], &str); 25] = [
     (
         &["sub_run_failed", "sub_run_refused", "sub_runs_too_deep"],
         "A run that a step starts ended without a reason, cannot be started, or would lie too deep.",
+    ),
+    (&["value_too_deep"], "A computed value nests deeper than 64 levels (`limits.depth`)."),
+    (
+        &["too_many_live_runs", "too_many_descendants"],
+        "A run that a step starts would be one too many: of its tenant, or below the run at the top (`limits.*`).",
     ),
     (&["not_needed"], "A stand-in was skipped: nobody failed whom it stands in for."),
     (&["egress_denied"], "This server may not call there; the message says which rule."),

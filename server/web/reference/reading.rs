@@ -197,6 +197,9 @@ impl<'a> Reader<'a> {
             ours: place.ours(),
             description: response.text("description"),
             media: content.map(|(media, _)| media.to_owned()),
+            other_media: response.below("content").map_or_else(Vec::new, |content| {
+                content.entries().skip(1).map(|(media, _)| media.to_owned()).collect()
+            }),
             shape: schema.map(shape),
             headers: response.below("headers").map_or_else(Vec::new, |headers| self.headers(headers, place.ours())),
             codes: codes::of_answer(status, listed.filter_map(Value::as_str).map(str::to_owned)),

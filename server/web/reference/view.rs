@@ -112,6 +112,8 @@ pub(super) struct Answer {
     pub(super) ours: bool,
     pub(super) description: String,
     pub(super) media: Option<String>,
+    /// Other media types that it may have, where the caller asks for one.
+    pub(super) other_media: Vec<String>,
     pub(super) shape: Option<Shape>,
     pub(super) headers: Vec<Header>,
     /// The codes that an error of this status can have here.

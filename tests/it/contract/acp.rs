@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use http::Method;
 use runyard_api::acp::DOCUMENT;
+use runyard_api::host::{BodyRule, Operation};
 use serde_json::{Value, json};
 
 use super::scenarios::named;
-use crate::harness::{Answer, Apart, Clients, Reached, World};
+use crate::harness::{Answer, Apart, Clients, Contract, Reached, World, typed};
 
 const ACP: &str = "acp";
 
@@ -39,7 +40,7 @@ async fn expect(clients: &Clients, status: u16, method: Method, path: &str, body
 
 /// Every operation with a body: method and a path that means it.
 pub fn with_body() -> Vec<(Method, String)> {
-    let bodied = DOCUMENT.operations.iter().filter(|one| matches!(one.method, "POST" | "PATCH"));
+    let bodied = DOCUMENT.operations.iter().filter(|one| one.body != BodyRule::None);
     bodied.map(|one| (Method::from_bytes(one.method.as_bytes()).unwrap(), named(one.path))).collect()
 }
 
@@ -80,15 +81,78 @@ pub async fn successes(world: &World) {
     }
     let made = expect(world, 201, post(), "/v1/threads", Some(json!({ "content": "Generate a UUID." }))).await;
     let thread = format!("/v1/threads/{}", made["thread"]["id"].as_str().unwrap());
-    for path in [thread.clone(), format!("{thread}/runs"), format!("{thread}/messages")] {
-        expect(world, 200, get(), &path, None).await;
+    for below in ["", "/runs", "/messages", "/status", "/events", "/permission-requests"] {
+        expect(world, 200, get(), &format!("{thread}{below}"), None).await;
     }
+    threads(world, &thread).await;
+    for path in ["", "/default", "/default/set-default"] {
+        let (method, path) = if path.ends_with("set-default") { (post(), path) } else { (get(), path) };
+        expect(world, 200, method, &format!("/v1/environments{path}"), None).await;
+    }
+    expect(world, 200, get(), "/v1/environments/default", None).await;
+    let environment = DOCUMENT.operations.iter().find(|one| one.id == "get_environment").unwrap();
+    expect(world, 200, get(), &environment.path.replace("{environmentId}", "%64efault"), None).await;
+}
+
+/// A thread whose first run has been started, through everything that can be done with it.
+async fn threads(world: &World, thread: &str) {
+    let (get, post) = (|| Method::GET, || Method::POST);
+    let stream = async |method: Method, path: &str, body: Option<Value>| {
+        let request = world.request(ACP, method, path).header("accept", "text/event-stream");
+        let request = match body {
+            Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+            None => request,
+        };
+        world.send(ACP, request).await
+    };
+    assert_eq!(stream(post(), "/v1/threads", Some(json!({ "content": "Generate a UUID." }))).await.status, 201);
+    assert_eq!(stream(get(), &format!("{thread}/events"), None).await.status, 200);
+    let events = expect(world, 200, get(), &format!("{thread}/events?limit=100"), None).await;
+    let seen = format!("{thread}/events?stream=true&after={}", events["cursor"].as_str().unwrap());
+    assert_eq!(stream(get(), &seen, None).await.status, 204);
+    let messages = format!("{thread}/messages");
+    assert_eq!(stream(post(), &messages, Some(json!({ "content": "Hash it." }))).await.status, 200);
+    expect(world, 200, get(), "/v1/threads", None).await;
+    expect(world, 200, Method::PATCH, thread, Some(json!({ "title": "T" }))).await;
+    let live = json!({ "content": "Sleep for 600 seconds." });
+    let busy = expect(world, 201, post(), "/v1/threads", Some(live)).await;
+    let busy = format!("/v1/threads/{}", busy["thread"]["id"].as_str().unwrap());
+    expect(world, 409, post(), &format!("{busy}/messages"), Some(json!({ "content": "x" }))).await;
+    expect(world, 200, post(), &format!("{busy}/cancel"), None).await;
+    expect(world, 200, Method::DELETE, &busy, None).await;
+    for (content, status) in [("Say \"a\".", 201), ("Say \"b\".", 409)] {
+        let request = world.request(ACP, post(), "/v1/threads").header("idempotency-key", "thread");
+        let body = json!({ "content": content }).to_string();
+        let answer = world.send(ACP, request.header("content-type", "application/json").body(body)).await;
+        assert_eq!(answer.status, status);
+    }
+    // A run of another API that asks an approver.
+    let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
+    let body =
+        json!({"root_node_type_ref": echo, "input": {"echo": "x"}, "extensions": {"runyard.approval": "on_tool_call"}});
+    let run = world.coordinator.start_run(None, &typed(body)).await.unwrap().into_inner().run_id;
+    let asking = format!("/v1/threads/{}/permission-requests", run.replace("run_", "thread_"));
+    let pending = expect(world, 200, get(), &asking, None).await;
+    let decision = format!("{asking}/{}/decision", pending["data"][0]["requestId"].as_str().unwrap());
+    expect(world, 200, post(), &decision, Some(json!({ "decision": "allow" }))).await;
+    expect(world, 409, post(), &decision, Some(json!({ "decision": "deny" }))).await;
+    expect(world, 404, post(), &format!("{asking}/nothing/decision"), Some(json!({ "decision": "deny" }))).await;
+}
+
+fn is_served(operation: &Operation) -> bool {
+    !Contract::named(ACP).is_not_served(operation)
 }
 
 pub async fn refusals(world: &World) {
     for operation in DOCUMENT.operations.iter().filter(|one| one.secured) {
         let (method, path) = (Method::from_bytes(operation.method.as_bytes()).unwrap(), operation.path);
-        if matches!(operation.method, "POST" | "PATCH") {
+        if !is_served(operation) {
+            let body = json!({ "name": "x" });
+            let body = (operation.body != BodyRule::None).then_some(body);
+            let answer = ask(world, method.clone(), &named(path), body).await;
+            assert_eq!(answer.refusal(), (501, "not_served".to_owned()), "{path}");
+        }
+        if operation.body != BodyRule::None {
             let path = named(path);
             let big = vec![b' '; 2 * 1024 * 1024];
             for (body, status) in [(b"[]".to_vec(), 400), (big, 413)] {
@@ -100,7 +164,7 @@ pub async fn refusals(world: &World) {
         } else if path.contains('{') && !path.ends_with("/runs") && !path.ends_with("/messages") {
             // Not decodable as a path.
             expect(world, 400, method, &named(path).replace("x1", "%zz"), None).await;
-        } else {
+        } else if !operation.parameters.is_empty() {
             expect(world, 400, method, &format!("{}?limit=0", named(path)), None).await;
         }
     }
@@ -120,16 +184,27 @@ pub async fn refusals(world: &World) {
         expect(world, 404, Method::PATCH, &one, Some(json!({}))).await;
         expect(world, 404, Method::DELETE, &one, None).await;
     }
-    for path in ["/v1/threads/nobody", "/v1/threads/nobody/runs", "/v1/threads/nobody/messages"] {
-        expect(world, 404, Method::GET, path, None).await;
+    for below in ["", "/runs", "/messages", "/status", "/events", "/permission-requests"] {
+        expect(world, 404, Method::GET, &format!("/v1/threads/nobody{below}"), None).await;
     }
+    expect(world, 404, Method::PATCH, "/v1/threads/nobody", Some(json!({}))).await;
+    expect(world, 404, Method::DELETE, "/v1/threads/nobody", None).await;
+    expect(world, 404, Method::POST, "/v1/threads/nobody/messages", said()).await;
+    expect(world, 404, Method::POST, "/v1/threads/nobody/cancel", None).await;
+    let elsewhere = json!({ "environmentId": "nowhere" });
+    expect(world, 404, Method::POST, "/v1/threads", Some(elsewhere)).await;
+    expect(world, 404, Method::GET, "/v1/environments/nowhere", None).await;
+    expect(world, 404, Method::POST, "/v1/environments/nowhere/set-default", None).await;
 }
 
 /// Every operation over a store that fails in this way.
 pub async fn broken(doors: &Apart, status: u16) -> BTreeSet<Reached> {
-    for operation in DOCUMENT.operations.iter().filter(|one| one.secured) {
+    let stored = |one: &&Operation| one.secured && is_served(one) && !one.path.starts_with("/v1/environments");
+    for operation in DOCUMENT.operations.iter().filter(stored) {
         let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
-        let body = matches!(operation.method, "POST" | "PATCH").then(|| json!({ "content": "Generate a UUID." }));
+        // `decision` is for the one operation that needs it.
+        let body = json!({ "content": "Generate a UUID.", "decision": "allow" });
+        let body = (operation.body != BodyRule::None).then_some(body);
         expect(doors, status, method, &named(operation.path), body).await;
     }
     doors.reached()

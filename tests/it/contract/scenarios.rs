@@ -37,6 +37,9 @@ const WITH_BODY: [(&str, &str); 12] = [
     (OWN, "/v1/approvals/a1:decide"),
 ];
 
+/// The operations that a decision token opens.
+const APPROVAL: [&str; 2] = ["RunController_runApproval", "RunController_decideApproval"];
+
 /// Everything that was reached.
 pub async fn all() -> BTreeSet<Reached> {
     let world = World::new().await;
@@ -95,8 +98,16 @@ async fn successes(world: &World) {
     let plan = new.execution_plan_id.to_string();
     toolregistry.execution_plan_controller_get_execution_plan(&plan).await.unwrap();
     toolregistry.run_controller_abort_run(id).await.unwrap();
-    drop(toolregistry.run_controller_sse(id, None, None).await.unwrap());
-    toolregistry.run_controller_run_approval(&link_token(&world.clients).await).await.unwrap();
+    drop(toolregistry.run_controller_sse(id, None, None, None).await.unwrap());
+    let approve = format!("/v1/runs/approval?token={}", link_token(&world.clients).await);
+    let page = world.request(TOOLREGISTRY, Method::GET, &approve).header("accept", "text/html");
+    assert_eq!(world.send(TOOLREGISTRY, page).await.status, 200);
+    assert_eq!(world.get(TOOLREGISTRY, &approve).await.status, 201);
+    let approve = format!("/v1/runs/approval?token={}", link_token(&world.clients).await);
+    assert_eq!(world.send(TOOLREGISTRY, world.request(TOOLREGISTRY, Method::POST, &approve)).await.status, 201);
+    let seen = format!("/v1/runs/{id}/sse");
+    let seen = world.request(TOOLREGISTRY, Method::GET, &seen).header("last-event-id", "9999");
+    assert_eq!(world.send(TOOLREGISTRY, seen).await.status, 204);
     native.health().await.unwrap();
     native.version().await.unwrap();
     native.list_doors().await.unwrap();
@@ -229,7 +240,8 @@ async fn strangers(clients: &Clients) {
     let nobody = "019ab1c2-d3e4-7f5a-8b9c-0d1e2f3a4b5c";
     toolregistry.run_controller_get_run(nobody, None).await.unwrap_err();
     toolregistry.run_controller_abort_run(nobody).await.unwrap_err();
-    assert!(toolregistry.run_controller_sse(nobody, None, None).await.is_err());
+    assert!(toolregistry.run_controller_sse(nobody, None, None, None).await.is_err());
+    toolregistry.run_controller_decide_approval("nobody").await.err().unwrap();
     toolregistry.execution_plan_controller_get_execution_plan(nobody).await.unwrap_err();
     native.get_run("nobody").await.unwrap_err();
     native.list_node_runs("nobody", None, None).await.unwrap_err();
@@ -302,7 +314,8 @@ async fn broken_store() -> BTreeSet<Reached> {
         let doors = Apart::new();
         let token = link_token(&doors).await;
         doors.store_is(mode);
-        doors.toolregistry.run_controller_run_approval(&token).await.unwrap_err();
+        doors.toolregistry.run_controller_run_approval(&token).await.err().unwrap();
+        doors.toolregistry.run_controller_decide_approval(&token).await.err().unwrap();
         starts(&doors, status).await;
         strangers(&doors).await;
         acp::broken(&doors, status).await;
@@ -369,7 +382,7 @@ async fn uninvited() -> BTreeSet<Reached> {
                 let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
                 let mut request = nobody.request(document.name, method.clone(), &path);
                 // Nobody may follow a link; who shows something must be somebody.
-                if operation.id == "RunController_runApproval" {
+                if APPROVAL.contains(&operation.id) {
                     request = request.header("x-api-key", "nothing");
                 }
                 let answer = nobody.send(document.name, request).await;

@@ -11,7 +11,7 @@ use runyard::dialects::run_gateway::Backend;
 use runyard::doors;
 use runyard::feed::Bells;
 use runyard::objects::Objects;
-use runyard::runs::{ByteLimits, Limits, Parts, Runs};
+use runyard::runs::{Limits, Parts, Runs};
 use runyard_api::host::{self, CancellationToken, Settings};
 use tokio::sync::Notify;
 
@@ -47,7 +47,7 @@ impl Apart {
             bells: Arc::new(Bells::default()),
             work: Arc::new(Notify::new()),
             secret: [7; 32],
-            limits: Limits { parallel_max: 16, bytes: ByteLimits::default() },
+            limits: Limits { parallel_max: 16, table: runyard::limits::Limits::default() },
         });
         let stopping = CancellationToken::new();
         let settings = Settings { stopping: stopping.clone(), ..settings };

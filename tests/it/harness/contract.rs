@@ -57,6 +57,11 @@ impl Contract {
         self.full["paths"][operation.path][operation.method.to_lowercase()]["x-runyard-not-served"] == json!(true)
     }
 
+    /// Whether the overlay says that the operation is ours, beside the vendor's.
+    pub fn is_added(&self, operation: &Operation) -> bool {
+        self.full["paths"][operation.path][operation.method.to_lowercase()]["x-runyard-added"] == json!(true)
+    }
+
     /// The codes that the document lists for a status of an operation (`x-runyard-codes`).
     pub fn codes(&self, operation: &str, status: u16) -> Vec<&str> {
         let one = self.operation(operation);
@@ -86,6 +91,8 @@ impl Contract {
             Some(("event", "keepalive") | ("data", "null")) if self.names_events() => Ok(()),
             Some(("event", name)) if self.names_events() && !name.is_empty() => Ok(()),
             Some(("data", event)) => self.check_event(event),
+            // Where a stream goes over several runs, an id names the run as well.
+            Some(("id", id)) if self.document.name == "acp" && id.starts_with("evt_") => Ok(()),
             Some(("id", seq)) => seq.parse::<u64>().map(|_| ()).map_err(|error| format!("{line:?}: {error}")),
             None if matches!(line, "\n" | ":\n") => Ok(()),
             _ => Err(format!("{line:?} is no line of a server-sent event of ours")),
@@ -133,6 +140,7 @@ fn refusals() -> Vec<Fault> {
         Fault::BodyMissing,
         Fault::BodyBroken,
         Fault::BodySlow { limit: Duration::ZERO },
+        Fault::BodyTooDeep { limit: 0 },
         Fault::NotJson { reason: text() },
         Fault::invalid(Place::Query, "", ""),
         Fault::Unauthenticated { reason: text(), why: "", challenge: text() },
@@ -155,6 +163,7 @@ fn concerns(fault: &Fault, operation: &Operation) -> bool {
         | Fault::BodyMissing
         | Fault::BodyBroken
         | Fault::BodySlow { .. }
+        | Fault::BodyTooDeep { .. }
         | Fault::NotJson { .. } => has_body,
         Fault::Invalid { .. } => has_body || !operation.parameters.is_empty(),
         Fault::Unauthenticated { .. } | Fault::Forbidden { .. } | Fault::Unavailable { .. } => operation.secured,

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::harness::peer::{Answers, Asked, Peer};
@@ -119,6 +121,55 @@ async fn a_goal_finds_an_integration_and_its_secret_is_sent_and_seen_nowhere() {
     }
 }
 
+/// A secret with every character that JSON, URLs and HTML write in a form of their own.
+const AWKWARD: &str = "k/ey+\"&<x>-0123456789";
+
+#[tokio::test]
+async fn a_secret_that_a_service_repeats_in_another_form_is_masked_in_keys_values_and_failures() {
+    let peer = Peer::start(|asked: &Asked| {
+        let secret = asked.headers["authorization"].strip_prefix("Bearer ").unwrap().to_owned();
+        let number = |letter: char| format!("\\u{:04x}", u32::from(letter));
+        let unicode: String = secret.chars().map(number).collect();
+        let plain = Value::String(secret.clone()).to_string();
+        let slashed = plain.trim_matches('"').replace('/', "\\/");
+        let nested = Value::String(format!("{{\"t\":\"{slashed}\"}}")).to_string();
+        let percent: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let base64 = STANDARD.encode(format!("user:{secret}"));
+        let body = format!(
+            r#"{{"number":7,"{unicode}":1,"slashed":"{slashed}","unicode":["x{unicode}y"],"nested":{nested},"percent":"{percent}","base64":"{base64}"}}"#
+        );
+        assert!(serde_json::from_str::<Value>(&body).is_ok(), "{body}");
+        let status = if asked.method == "DELETE" { 428 } else { 201 };
+        Answers::with(status, &[("content-type", "application/json")], body.as_bytes())
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    configure(folder.path(), &peer.url);
+    let served = Served::start_in(folder.path(), &[], &[("HELPDESK_TOKEN", AWKWARD)]).await;
+    let goal = "Create a ticket in helpdesk with title \"No paper\" and project office, then return it.";
+    let (run, root) = served.doors.plan(goal).await;
+    let seen = json!(served.doors.events(&run, 0).await).to_string();
+    let result = served.doors.node_run(&root).await["outputs"]["result"].clone();
+    for (field, expected) in
+        [("slashed", json!("***")), ("unicode", json!(["x***y"])), ("***", json!(1)), ("percent", json!("***"))]
+    {
+        assert_eq!(result[field], expected, "{field}: {result}");
+    }
+    assert_eq!(serde_json::from_str::<Value>(result["nested"].as_str().unwrap()).unwrap(), json!({ "t": "***" }));
+    assert!(result["base64"].as_str().unwrap().contains("***"), "{result}");
+    let (refused, _) = served.doors.plan("Delete the ticket with number 7 in helpdesk.").await;
+    let failed = json!(served.doors.events(&refused, 0).await).to_string();
+    assert!(failed.contains("428") && failed.contains("***"), "{failed}");
+    served.process.signal("TERM");
+    served.process.done().await;
+    let stored = stored(folder.path());
+    let unicode: String = AWKWARD.chars().map(|letter| format!("\\u{:04x}", u32::from(letter))).collect();
+    for form in [AWKWARD, "k\\/ey+", "k/ey+", &unicode, "%6B%2F", "0123456789"] {
+        assert!(!contains(seen.as_bytes(), form) && !contains(failed.as_bytes(), form), "{form}");
+        assert!(!contains(&stored, form), "the data folder has {form}");
+    }
+}
+
 /// Everything that lies in the data folder.
 fn stored(folder: &Path) -> Vec<u8> {
     let files = std::fs::read_dir(folder.join(".runyard")).unwrap();
@@ -211,6 +262,12 @@ async fn what_cannot_work_is_refused_with_its_place() {
         ("{project}", "{team}", "node type `create_ticket`"),
         ("slug = \"list_tickets\"", "slog = \"list_tickets\"", "[0].node_types[1]"),
         ("id = \"crm\"", "id = \"helpdesk\"", "twice"),
+        (
+            "id = \"crm\"",
+            "id = \"crm\"\n        tenants = [\"acme\", \"default\"]",
+            "callers without a credential have",
+        ),
+        ("id = \"crm\"", "id = \"crm\"\n        tenants = [\"\"]", "integration `crm`: tenants"),
         ("http://127.0.0.1:9\"\n        active", "mailto:x\"\n        active", "integration `crm`: url"),
     ] {
         assert!(text.contains(from), "{from}");

@@ -86,6 +86,44 @@ async fn bodies_are_sent_and_read_in_every_form() {
     assert_eq!(post(json!({ "body": "" })).await["text"], "");
 }
 
+/// RFC 8259, section 8.1: a reader may pass over a byte order mark. RFC 1952, section 2.2: a gzip file has one member or several.
+#[tokio::test]
+async fn json_with_a_byte_order_mark_and_gzip_of_several_members_are_read() {
+    let caller = Caller::new();
+    let json_type = ("content-type", "application/json");
+    let marked = [b"\xef\xbb\xbf".as_slice(), br#"{"id":7}"#].concat();
+    let peer = Peer::answering(Answers::with(200, &[json_type], &marked)).await;
+    let outputs = caller.outputs(json!({ "url": peer.url })).await;
+    assert_eq!((outputs["json"].clone(), outputs.get("text")), (json!({ "id": 7 }), None));
+    let peer = Peer::answering(Answers::with(200, &[("content-type", "text/plain")], &marked)).await;
+    assert_eq!(
+        caller.outputs(json!({ "url": peer.url })).await["text"],
+        r#"{"id":7}"#,
+        "the mark is no part of a text"
+    );
+
+    let members = [gzip(br#"{"id""#), gzip(b""), gzip(br#":7}"#)].concat();
+    let peer = Peer::answering(Answers::with(200, &[json_type, ("content-encoding", "gzip")], &members)).await;
+    assert_eq!(caller.outputs(json!({ "url": peer.url })).await["json"], json!({ "id": 7 }));
+    let cut = &members[..members.len() - 3];
+    let peer = Peer::answering(Answers::with(200, &[json_type, ("content-encoding", "gzip")], cut)).await;
+    assert_eq!(caller.failure(json!({ "url": peer.url })).await.code, "response_invalid", "not all of it");
+    let bomb = [gzip(&[b' '; 1500]), gzip(&[b' '; 1500])].concat();
+    let peer = Peer::answering(Answers::with(200, &[("content-encoding", "gzip")], &bomb)).await;
+    let bounded = Caller::with(|egress| egress.response_bytes_max = 2000);
+    assert_eq!(bounded.failure(json!({ "url": peer.url })).await.code, "response_too_large", "all members count");
+}
+
+#[tokio::test]
+async fn retry_after_is_read_in_every_form_of_an_http_date() {
+    let caller = Caller::new();
+    for date in ["Fri, 31 Dec 2100 23:59:59 GMT", "Thursday, 31-Dec-65 23:59:59 GMT", "Fri Dec 31 23:59:59 2100"] {
+        let peer = Peer::answering(Answers::with(503, &[("retry-after", date)], b"")).await;
+        let details = caller.failure(json!({ "url": peer.url })).await.details.unwrap();
+        assert_eq!(details["retry_after_ms"], 3_600_000, "{date}");
+    }
+}
+
 #[tokio::test]
 async fn statuses_fail_unless_the_caller_takes_them() {
     let caller = Caller::new();

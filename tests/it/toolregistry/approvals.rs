@@ -59,7 +59,8 @@ async fn a_whole_plan_is_approved_once_before_anything_is_called() {
     assert_eq!((&run.events[2]["runStatus"], &question(&run)["decision"]), (&json!("PAUSED"), &json!("PENDING")));
 
     let answer = follow(&world, link(&run, "approveUrl")).await;
-    assert_eq!((answer.status, answer.body.len()), (201, 0), "{}", answer.text());
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    assert!(answer.text().contains("<h1>Approved</h1>"), "never a blank page: {}", answer.text());
     let events = events(&world, run.run_id).await;
     assert_eq!(names(&events)[2..], ["run_approval", "run_action", "step", "step", "end"]);
     assert_eq!(events[3].data["approval"]["decision"], json!("APPROVED"));
@@ -131,6 +132,101 @@ async fn a_link_decides_once_and_only_what_it_is_for() {
     world.toolregistry.run_controller_abort_run(&aborted.to_string()).await.unwrap();
     let late = follow(&world, link(&waiting, "approveUrl")).await;
     assert_eq!(late.refusal(), (400, "decision_token_used".to_owned()), "what it is for has ended");
+}
+
+/// What a browser accepts, and a mail scanner that is one.
+const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+async fn browse(world: &World, method: Method, link: &str) -> Answer {
+    let anonymous = world.showing(None);
+    let request = anonymous.request("toolregistry", method, path(link)).header("accept", BROWSER);
+    // What a browser says of a form without fields.
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    anonymous.send("toolregistry", request).await
+}
+
+/// The tokens behind the buttons of a page, in their order.
+fn buttons(page: &str) -> Vec<&str> {
+    let actions = page.split("action=\"?token=").skip(1);
+    actions.map(|rest| rest.split_once('"').unwrap().0).collect()
+}
+
+#[tokio::test]
+async fn an_approval_link_that_a_browser_opens_shows_a_page_and_decides_nothing() {
+    let world = World::new().await;
+    let intent = "Say '<script>alert(1)</script>', then hash it.";
+    let run = create(&world, when("ON_TOOL_CALL", intent)).await.run_id;
+    let waiting = paused(&world, run).await;
+    let (approve, deny) = (link(&waiting, "approveUrl").to_owned(), link(&waiting, "denyUrl").to_owned());
+    for link in [&approve, &deny, &approve] {
+        let page = browse(&world, Method::GET, link).await;
+        assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        let text = page.text();
+        assert!(text.contains("runyard.core.echo") && text.contains("&lt;script&gt;"), "what is asked: {text}");
+        assert!(!text.contains("<script"), "everything is escaped: {text}");
+        let [yes, no] = buttons(text)[..] else { panic!("two buttons: {text}") };
+        assert!(approve.ends_with(yes) && deny.ends_with(no), "whichever link was opened");
+    }
+    assert_eq!(get(&world, run).await.status, RunStatus::Paused, "opening a link decides nothing");
+
+    let decided = browse(&world, Method::POST, &approve).await;
+    assert_eq!(decided.status, 201, "{}", decided.text());
+    assert!(decided.text().contains("<h1>Approved</h1>"), "{}", decided.text());
+    let late = browse(&world, Method::GET, &deny).await;
+    assert!(late.text().contains("This was approved") && buttons(late.text()).is_empty(), "{}", late.text());
+    assert_eq!(browse(&world, Method::POST, &deny).await.refusal(), (400, "decision_token_used".to_owned()));
+    let nonsense = "/v1/runs/approval?token=x";
+    for method in [Method::GET, Method::POST] {
+        assert_eq!(browse(&world, method, nonsense).await.refusal(), (400, "decision_token_invalid".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_page_for_a_whole_plan_lists_its_steps_and_its_deny_button_cancels_the_run() {
+    let world = World::new().await;
+    let run = create(&world, when("ON_START", INTENT)).await.run_id;
+    let waiting = paused(&world, run).await;
+    let page = browse(&world, Method::GET, link(&waiting, "approveUrl")).await;
+    assert!(page.text().contains("the whole plan") && page.text().contains("hash it"), "{}", page.text());
+    let deny = format!("/v1/runs/approval?token={}", buttons(page.text())[1]);
+    let denied = browse(&world, Method::POST, &deny).await;
+    assert!(denied.text().contains("<h1>Denied</h1>"), "{}", denied.text());
+    assert_eq!(events(&world, run).await.last().unwrap().data["runStatus"], json!("CANCELED"));
+}
+
+#[tokio::test]
+async fn no_event_says_running_between_paused_and_canceled() {
+    let world = World::new().await;
+    let statuses = async |run: Uuid| -> Vec<String> {
+        let seen = events(&world, run).await;
+        seen.iter().map(|event| event.data["runStatus"].as_str().unwrap().to_owned()).collect()
+    };
+    for strategy in ["ON_START", "ON_TOOL_CALL"] {
+        let denied = create(&world, when(strategy, INTENT)).await.run_id;
+        let waiting = paused(&world, denied).await;
+        follow(&world, link(&waiting, "denyUrl")).await;
+        let aborted = create(&world, when(strategy, INTENT)).await.run_id;
+        paused(&world, aborted).await;
+        world.toolregistry.run_controller_abort_run(&aborted.to_string()).await.unwrap();
+        for run in [denied, aborted] {
+            let seen = statuses(run).await;
+            let from = seen.iter().position(|status| status == "PAUSED").unwrap();
+            let (last, rest) = seen[from..].split_last().unwrap();
+            assert!(last == "CANCELED" && rest.iter().all(|status| status == "PAUSED"), "{strategy}: {seen:?}");
+        }
+    }
+    // One that is held, and then aborted.
+    let held = create(&world, asking("Sleep for 600 seconds.")).await.run_id;
+    world.native.pause_run(&held.to_string(), &typed(json!({}))).await.unwrap();
+    world.toolregistry.run_controller_abort_run(&held.to_string()).await.unwrap();
+    let seen = statuses(held).await;
+    let from = seen.iter().position(|status| status == "PAUSED").unwrap();
+    assert!(!seen[from..].contains(&"RUNNING".to_owned()), "{seen:?}");
 }
 
 #[tokio::test]
@@ -264,7 +360,7 @@ impl Door {
 
     pub(super) async fn stream(&self, run: &str, after: usize) -> Frames {
         let last = Some(i64::try_from(after).unwrap());
-        Frames::of(self.0.run_controller_sse(run, None, last).await.unwrap().into_inner_stream())
+        Frames::of(self.0.run_controller_sse(run, None, None, last).await.unwrap().into_inner_stream())
     }
 
     /// Reads on until somebody is asked, and gives the token behind that link.

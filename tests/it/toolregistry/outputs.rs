@@ -43,6 +43,22 @@ async fn what_a_service_says_is_cut_to_what_was_asked_for() {
 }
 
 #[tokio::test]
+async fn a_text_result_is_the_result_of_an_open_object() {
+    let world = World::new().await;
+    for schema in [
+        json!({ "type": "object", "additionalProperties": true }),
+        json!({ "type": "object", "properties": {}, "additionalProperties": true }),
+        json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+    ] {
+        let run = ended(&world, with(asking("Say 'hello'."), "outputSchema", schema.clone())).await;
+        assert_eq!((run.status, json!(run.result)), (RunStatus::Success, json!({ "result": "hello" })), "{schema}");
+    }
+    let numbers = json!({ "type": "object", "additionalProperties": { "type": "integer" } });
+    let run = ended(&world, with(asking("Say 'hello'."), "outputSchema", numbers)).await;
+    assert_eq!(run.status, RunStatus::Failed, "what does not fit does not fit");
+}
+
+#[tokio::test]
 async fn a_result_that_does_not_fit_fails_the_run_by_name() {
     let world = World::new().await;
     let run = create(&world, wanting("Say 's3cret'.", json!({ "n": { "type": "integer" } }), &["n"])).await.run_id;

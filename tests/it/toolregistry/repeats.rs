@@ -57,6 +57,21 @@ async fn a_key_that_was_made_repeats_its_run() {
 }
 
 #[tokio::test]
+async fn a_run_repeats_runs_of_its_own_user_alone() {
+    let world = World::new().await;
+    let of = |user: &str| with(keyed("Say 'hello'.", "greeting"), "userId", json!(user));
+    let ann = done(&world, of("ann")).await;
+    let bob = done(&world, of("bob")).await;
+    assert_eq!(bob.repeat_run_id, None, "another user's run");
+    assert_eq!(done(&world, of("ann")).await.repeat_run_id, Some(ann.run_id), "though bob's came later");
+    assert_eq!(done(&world, of("bob")).await.repeat_run_id, Some(bob.run_id));
+    // A key that was made is another user's as well.
+    let made = done(&world, asking("Say 'hello'.")).await.repeat_key;
+    let foreign = with(keyed("Say 'hello'.", &made), "userId", json!("bob"));
+    assert_eq!(done(&world, foreign).await.repeat_run_id, None);
+}
+
+#[tokio::test]
 async fn a_repeated_run_may_use_only_what_succeeded_before() {
     let world = World::new().await;
     let first = done(&world, keyed("Say 'hello'.", "greeting")).await;
@@ -75,7 +90,8 @@ async fn keys_are_of_one_tenant() {
     for (key, repeats) in [(&red, false), (&blue, false), (&red, true)] {
         let clients = asked.showing(Some(key));
         let created = clients.toolregistry.run_controller_create_run(None, None, &body).await.unwrap().into_inner();
-        let stream = clients.toolregistry.run_controller_sse(&created.run_id.to_string(), None, None).await.unwrap();
+        let stream =
+            clients.toolregistry.run_controller_sse(&created.run_id.to_string(), None, None, None).await.unwrap();
         crate::harness::Frames::of(stream.into_inner_stream()).rest().await;
         assert_eq!(created.repeat_run_id.is_some(), repeats);
     }

@@ -151,3 +151,77 @@ async fn runs_are_found_by_what_they_may_use() {
     assert_eq!(found("customerIntegrationIds=nobody&customerIntegrationIds=crm_main").await, [runs[1], runs[0]]);
     assert!(found("customerIntegrationIds=nobody").await.is_empty());
 }
+
+/// The services of `services`, where the helpdesk is for one tenant, and callers show keys.
+async fn of_tenants(peer: &Peer) -> World {
+    let mut list = services(&peer.url);
+    list[0]["tenants"] = json!(["red", "green"]);
+    let integrations = runyard::config::integrations::parse(&list).unwrap();
+    World::with(|config| {
+        config.integrations = integrations;
+        config.auth.mode = Some(runyard::config::auth::Mode::Required);
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_integration_for_named_tenants_is_not_there_for_others() {
+    let peer = peer().await;
+    let world = of_tenants(&peer).await;
+    let (red, blue) = (world.key("red", &[]).await, world.key("blue", &[]).await);
+    let create = "integration.helpdesk.create_ticket";
+    for (key, has) in [(&red, true), (&blue, false)] {
+        let clients = world.showing(Some(key));
+        let listed = clients.get("toolregistry", "/v1/integrations").await.json();
+        let ids: Vec<&str> =
+            listed.as_array().unwrap().iter().map(|one| one["customerIntegrationId"].as_str().unwrap()).collect();
+        assert_eq!(ids.contains(&"helpdesk_main"), has, "{ids:?}");
+        assert!(ids.contains(&"crm_main"), "without tenants it is every tenant's");
+        let found = clients.get("runyard", "/v1/node-types?q=helpdesk").await.json();
+        assert_eq!(found["node_types"].as_array().unwrap().is_empty(), !has);
+
+        // Selected, planned, started, in a graph, as a child, and by a run that a run starts.
+        let selected = selecting("Say 'hello'.", &["helpdesk_main"]).to_string();
+        let answer = clients.post("toolregistry", "/v1/runs", selected).await;
+        assert_eq!(answer.status, if has { 201 } else { 400 }, "{}", answer.text());
+        let intent = selecting("Create a ticket in helpdesk with title \"No paper\", then return it.", &["*"]);
+        let run = clients.post("toolregistry", "/v1/runs", intent.to_string()).await.json();
+        let run = clients.finished(&format!("run_{}", run["runId"].as_str().unwrap().replace('-', ""))).await;
+        assert_eq!(json!(run)["state"], if has { "succeeded" } else { "failed" });
+        let status = |has: bool| if has { 200 } else { 400 };
+        let direct =
+            json!({ "root_node_type_ref": { "node_type_id": create, "version": "1" }, "input": { "title": "x" } });
+        let started = clients.post("run-gateway", "/v1/runs", direct.to_string()).await;
+        assert_eq!(started.status, status(has), "{}", started.text());
+        if !has {
+            let nearest = started.json()["error"]["details"]["nearest"].to_string();
+            assert!(!nearest.contains("helpdesk"), "a refusal does not name what is another tenant's: {nearest}");
+        }
+        let graph = json!({ "nodes": [{ "key": "a", "node_type_ref": { "node_type_id": create }, "inputs": { "title": "x" }, "children": [null] }] });
+        let graph = json!({ "root_node_type_ref": { "node_type_id": "runyard.composite.graph", "version": "1" }, "input": { "graph": graph } });
+        let walked = clients.post("run-gateway", "/v1/runs", graph.to_string()).await;
+        assert_eq!(walked.status, status(has), "{}", walked.text());
+        let outside = clients.run("runyard.composite.external", json!({})).await;
+        let child =
+            json!([{ "node_type_ref": { "node_type_id": create, "version": "1" }, "inputs": { "title": "x" } }]);
+        assert_eq!(clients.children(&outside, child).await.is_ok(), has);
+        let below = json!({ "node_type_ref": { "node_type_id": create }, "inputs": { "title": "x" } });
+        let below = clients.run("runyard.core.run", below).await;
+        assert_eq!(json!(clients.finished(&below.run_id).await)["state"], if has { "succeeded" } else { "failed" });
+    }
+    let asked = peer.asked();
+    assert!(!asked.is_empty() && asked.iter().all(|one| one.method == "POST"), "only the tenant that may has called");
+}
+
+#[tokio::test]
+async fn callers_without_a_credential_never_use_an_integration_beside_callers_with_one() {
+    let peer = peer().await;
+    let world = changed(&peer, |config| config.auth.mode = Some(runyard::config::auth::Mode::Optional)).await;
+    let anonymous = world.showing(None);
+    assert_eq!(anonymous.get("toolregistry", "/v1/integrations").await.json(), json!([]));
+    let answer = anonymous.post("toolregistry", "/v1/runs", selecting("Say 'hello'.", &["crm_main"]).to_string()).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    let red = world.showing(Some(&world.key("red", &[]).await));
+    assert_eq!(red.get("toolregistry", "/v1/integrations").await.json().as_array().unwrap().len(), 2);
+    assert!(peer.asked().is_empty());
+}

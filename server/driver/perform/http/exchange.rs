@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use flate2::write::GzDecoder;
+use flate2::write::MultiGzDecoder;
 use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, TRANSFER_ENCODING,
 };
@@ -59,9 +59,16 @@ impl Answer {
         if let Ok(seconds) = said.parse::<u64>() {
             return Some(seconds.saturating_mul(1000));
         }
-        let at = jiff::fmt::rfc2822::parse(said).ok()?.timestamp();
-        u64::try_from(at.as_millisecond() - now_ms).ok()
+        u64::try_from(date_ms(said)? - now_ms).ok()
     }
+}
+
+/// A date of HTTP, Unix milliseconds: the form that is sent today, and the two that every recipient has to read (RFC 9110, section
+/// 5.6.7). Also what mail programs write, because servers do, too.
+fn date_ms(text: &str) -> Option<i64> {
+    let of_http = httpdate::parse_http_date(text).ok().map(jiff::Timestamp::try_from);
+    let at = of_http.and_then(Result::ok).or_else(|| Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp()));
+    at.map(jiff::Timestamp::as_millisecond)
 }
 
 /// Asks, and follows redirects as far as it may.
@@ -162,7 +169,8 @@ fn host(url: &Url) -> String {
 /// A body as it comes in, decoded as it comes: a small one may be large inside.
 enum Body {
     Plain(Bounded),
-    Gzip(Box<GzDecoder<Bounded>>, Coming),
+    /// Of one member or several (RFC 1952, section 2.2).
+    Gzip(Box<MultiGzDecoder<Bounded>>, Coming),
 }
 
 /// What came of a gzip body so far, still encoded.
@@ -196,7 +204,7 @@ impl Broken {
 impl Body {
     fn new(gzip: bool, max: usize) -> Self {
         let bounded = Bounded { bytes: Vec::new(), max, over: false };
-        if gzip { Self::Gzip(Box::new(GzDecoder::new(bounded)), Coming::default()) } else { Self::Plain(bounded) }
+        if gzip { Self::Gzip(Box::new(MultiGzDecoder::new(bounded)), Coming::default()) } else { Self::Plain(bounded) }
     }
 
     fn take(&mut self, chunk: &[u8]) -> Result<(), Broken> {
@@ -239,5 +247,34 @@ impl std::io::Write for Bounded {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waits_ms(said: &str) -> Option<u64> {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, http::HeaderValue::from_str(said).unwrap())]);
+        let url = Url::parse("http://127.0.0.1/").unwrap();
+        let answer = Answer { status: StatusCode::TOO_MANY_REQUESTS, headers, url, body: Vec::new() };
+        // Ten seconds before the dates below.
+        answer.retry_after_ms(784_111_777_000 - 10_000)
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_in_every_form_of_an_http_date() {
+        for said in [
+            "10",
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Sun, 06 Nov 1994 09:49:37 +0100",
+        ] {
+            assert_eq!(waits_ms(said), Some(10_000), "{said}");
+        }
+        for said in ["soon", "-1", "Sat, 05 Nov 1994 08:49:37 GMT", ""] {
+            assert_eq!(waits_ms(said), None, "{said}");
+        }
     }
 }

@@ -10,6 +10,7 @@
 //! | `timed_out`          | yes         | no whole answer within the time |
 //! | `response_too_large` | no          | more bytes than allowed, after decoding |
 //! | `response_invalid`   | yes         | what came is no HTTP, was broken off, or is not what was promised |
+//! | `value_too_deep`     | no          | the answer is JSON that nests too deep |
 //! | `http_status`        | 408, 425, 429, 5xx | the answer says that it did not work |
 
 use std::error::Error;
@@ -41,6 +42,10 @@ pub(super) fn timed_out(host: &str, timeout_ms: u64) -> Failure {
 
 pub(super) fn too_large(host: &str, bytes_max: usize) -> Failure {
     failed("response_too_large", format!("{host} answered more than {bytes_max} bytes"), false)
+}
+
+pub(super) fn too_deep(host: &str, levels_max: usize) -> Failure {
+    failed("value_too_deep", format!("{host} answered JSON that nests more than {levels_max} levels deep"), false)
 }
 
 pub(super) fn invalid(host: &str, reason: &str) -> Failure {

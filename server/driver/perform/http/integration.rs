@@ -21,17 +21,13 @@ use serde_json::{Value, json};
 use super::super::{Call, invalid};
 use super::credentials::Additions;
 use super::exchange::{Answer, Ask, exchange};
+use super::mask::Masks;
 use super::request::{self, IDEMPOTENCY_KEY, content_type, extend, refused, values};
 use super::rules::Named;
 use super::{Outside, failure};
 use crate::auth::Secret;
 use crate::catalog::Violation;
 use crate::integrations::{Operation, Service};
-
-/// What stands where a service repeated a secret.
-const MASK: &[u8] = b"***";
-/// A secret that is shorter is not looked for: it would be found everywhere.
-const SECRET_BYTES_MIN: usize = 6;
 
 /// Performs a node type of an integration.
 pub(super) async fn perform(outside: &Outside, operation: &Operation, call: &Call<'_>) -> Result<Object, Failure> {
@@ -40,11 +36,16 @@ pub(super) async fn perform(outside: &Outside, operation: &Operation, call: &Cal
     let ask = question(outside, operation, &additions, call)?;
     let host = ask.host();
     let mut answer = exchange(outside, ask, call.clock).await?;
-    hide(&mut answer, service, &additions);
+    let masks = masks(service, &additions);
+    // Before parsing, for what is recorded as it came; after it, for what the bytes had in a form that only parsing undoes.
+    masks.bytes(&mut answer.body);
     if !answer.status.is_success() {
         return Err(refused(&host, &answer, call.now_ms));
     }
-    Ok(outputs(&answer))
+    request::refuse_deep(&host, &answer)?;
+    let mut outputs = outputs(&answer);
+    masks.object(&mut outputs);
+    Ok(outputs)
 }
 
 fn question(outside: &Outside, operation: &Operation, additions: &Additions, call: &Call<'_>) -> Result<Ask, Failure> {
@@ -104,41 +105,11 @@ fn unsent(integration: &str) -> Failure {
     }
 }
 
-/// Takes out of an answer what a service repeats of our secrets: services that show what they were sent are not rare.
-fn hide(answer: &mut Answer, service: &Service, additions: &Additions) {
+/// Everything that is secret in a call.
+fn masks(service: &Service, additions: &Additions) -> Masks {
     let own = service.secrets.iter().map(|(_, secret)| secret.expose());
     let added = additions.headers.iter().chain(&additions.query).map(|(_, secret)| secret.expose());
-    for secret in own.chain(added) {
-        // "Bearer x" is repeated without its scheme as well.
-        for part in [secret, secret.rsplit(' ').next().unwrap_or_default()] {
-            mask(&mut answer.body, part.as_bytes());
-            // As it stood in the address, where it is written differently there.
-            mask(&mut answer.body, escaped(part).as_bytes());
-        }
-    }
-}
-
-/// A text as a query has it.
-fn escaped(text: &str) -> String {
-    let mut url = Url::parse("x:").expect("it is one");
-    url.query_pairs_mut().append_key_only(text);
-    url.query().unwrap_or_default().to_owned()
-}
-
-fn mask(body: &mut Vec<u8>, secret: &[u8]) {
-    if secret.len() < SECRET_BYTES_MIN || body.len() < secret.len() {
-        return;
-    }
-    let (mut masked, mut at) = (Vec::new(), 0);
-    while let Some(found) = body[at..].windows(secret.len()).position(|window| window == secret) {
-        masked.extend_from_slice(&body[at..at + found]);
-        masked.extend_from_slice(MASK);
-        at += found + secret.len();
-    }
-    if at > 0 {
-        masked.extend_from_slice(&body[at..]);
-        *body = masked;
-    }
+    Masks::of(own.chain(added))
 }
 
 fn outputs(answer: &Answer) -> Object {
@@ -154,24 +125,5 @@ fn outputs(answer: &Answer) -> Object {
             Some(text) => one("result", json!(text)),
             None => one("content_base64", json!(STANDARD.encode(&answer.body))),
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_repeated_secret_is_taken_out_wherever_it_stands() {
-        for (body, masked) in
-            [("hunter2", "***"), ("x hunter2 y hunter2hunter2", "x *** y ******"), ("hunter", "hunter"), ("", "")]
-        {
-            let mut bytes = body.as_bytes().to_vec();
-            mask(&mut bytes, b"hunter2");
-            assert_eq!(String::from_utf8(bytes).unwrap(), masked);
-        }
-        let mut bytes = b"aaa".to_vec();
-        mask(&mut bytes, b"a");
-        assert_eq!(bytes, b"aaa", "too short to be looked for");
     }
 }

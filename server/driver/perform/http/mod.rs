@@ -7,6 +7,7 @@
 //! | `integration.rs` | the same for node types of integrations, with their secrets |
 //! | `credentials.rs` | what a run adds to the calls of an integration |
 //! | `exchange.rs`    | one call: hops, bounds, decoding |
+//! | `mask.rs`        | secrets that a service repeats, taken out of its answer |
 //! | `rules.rs`       | where calls may go; `address.rs`: which addresses are special |
 //! | `resolve.rs`     | names to addresses, judged where they are connected to |
 //! | `failure.rs`     | every way in which it fails, with its code |
@@ -19,6 +20,7 @@ mod credentials;
 mod exchange;
 mod failure;
 mod integration;
+mod mask;
 mod request;
 mod resolve;
 mod rules;

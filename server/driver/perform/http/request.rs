@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::Url;
-use runyard_api::host::inexact_number;
+use runyard_api::host::{inexact_number, nests_deeper};
 use runyard_engine::event::Failure;
 use runyard_engine::{Object, plan};
 use serde_json::Value;
@@ -17,6 +17,8 @@ use super::{Outside, failure};
 use crate::catalog::Violation;
 use crate::catalog::web::{HttpMethod, HttpRequestInputs, HttpRequestOutputs, Pair, WebFetchInputs, WebFetchOutputs};
 
+/// Levels of JSON that are read at all: the reader stops at 128.
+const READ_LEVELS_MAX: usize = 127;
 /// How long a call may take where its inputs do not say, milliseconds.
 const TIMEOUT_MS: u64 = 10_000;
 /// How many redirects are followed by who follows them without saying how many.
@@ -37,6 +39,7 @@ pub(super) async fn request(outside: &Outside, call: &Call<'_>) -> Result<Object
     if !accepts.takes(answer.status) {
         return Err(refused(&host, &answer, call.now_ms));
     }
+    refuse_deep(&host, &answer)?;
     builtin::write(&outputs(answer))
 }
 
@@ -218,11 +221,26 @@ fn essence(content_type: Option<&str>) -> String {
     content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
+/// UTF-8 without the mark that says so: RFC 8259, section 8.1, lets a reader of JSON ignore it, and it is not part of a text.
+fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// Refuses JSON that would not be read. What is read and nests deeper than values may is refused with the step's outputs.
+pub(super) fn refuse_deep(host: &str, answer: &Answer) -> Result<(), Failure> {
+    let deep = is_json(content_type(&answer.headers).as_deref()) && nests_deeper(&answer.body, READ_LEVELS_MAX);
+    if deep { Err(failure::too_deep(host, READ_LEVELS_MAX)) } else { Ok(()) }
+}
+
+fn is_json(content_type: Option<&str>) -> bool {
+    let kind = essence(content_type);
+    kind == "application/json" || kind == "text/json" || kind.ends_with("+json")
+}
+
 /// The body, where it is JSON by its type and by itself. With a number in it that would be changed it is none: it is text, unharmed.
 pub(super) fn json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
-    let kind = essence(content_type);
-    let says_json = kind == "application/json" || kind == "text/json" || kind.ends_with("+json");
-    serde_json::from_slice(body).ok().filter(|_| says_json && inexact_number(body).is_none())
+    let body = without_bom(body);
+    serde_json::from_slice(body).ok().filter(|_| is_json(content_type) && inexact_number(body).is_none())
 }
 
 /// The body, where it is text: UTF-8, of a type that is text, or that nobody named.
@@ -234,5 +252,5 @@ pub(super) fn text(content_type: Option<&str>, body: &[u8]) -> Option<String> {
         || matches!(sub, "json" | "xml" | "javascript" | "yaml" | "x-ndjson" | "x-www-form-urlencoded" | "graphql")
         || sub.ends_with("+json")
         || sub.ends_with("+xml");
-    std::str::from_utf8(body).ok().filter(|text| is_text || text.is_empty()).map(str::to_owned)
+    std::str::from_utf8(without_bom(body)).ok().filter(|text| is_text || text.is_empty()).map(str::to_owned)
 }

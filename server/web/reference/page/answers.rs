@@ -42,6 +42,7 @@ fn answer(answer: &Answer, prose: &Prose, foreign: bool) -> Markup {
                 @if let Some(reason) = reason(&answer.status) { span.reason { (reason) } }
                 @if let Some(shape) = &answer.shape { (schema::shape(shape)) }
                 @if let Some(media) = answer.media.as_deref().filter(|media| *media != "application/json") { code { (media) } }
+                @for media in &answer.other_media { " or " code { (media) } }
                 @if answer.ours && foreign { (ours()) }
             }
             div.about { (prose.block(&answer.description)) }

@@ -1,0 +1,151 @@
+//! The list of threads: those that are stored, and those that are nothing but a run that was started through this API, newest first.
+
+use std::collections::VecDeque;
+
+use runyard_api::acp::types::{ListObject, Thread, ThreadList, ThreadStatus};
+use runyard_api::host::Caller;
+
+use super::error::of_objects;
+use super::runs::LIMIT;
+use super::threads::Body;
+use super::{FACE, Room, environments};
+use crate::dialects::refusal::{Refusal, of_runs};
+use crate::objects::{self, Stored};
+use crate::runs::threads;
+use crate::store::{Cursor, Filter, RunRow};
+
+/// How many are read at once.
+const PAGE: usize = 100;
+/// The most that are looked at for one page: behind a filter that fits few, a list ends early and says that there is more.
+const EXAMINED_MAX: usize = 2_000;
+
+/// Which threads are wanted.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted {
+    pub(super) project: Option<String>,
+    pub(super) environment: Option<String>,
+    pub(super) agent: Option<String>,
+    pub(super) app: Option<String>,
+    pub(super) schedule: Option<String>,
+    pub(super) status: Option<ThreadStatus>,
+    /// Unix milliseconds.
+    pub(super) created_after_ms: Option<i64>,
+    pub(super) limit: Option<usize>,
+    pub(super) offset: usize,
+}
+
+impl Wanted {
+    /// Whether no thread at all can be meant: there are no schedules, one environment, and deleted threads are not there.
+    fn is_hopeless(&self) -> bool {
+        self.schedule.is_some()
+            || self.environment.as_deref().is_some_and(|id| id != environments::DEFAULT)
+            || self.status == Some(ThreadStatus::Deleted)
+    }
+
+    fn fits(&self, body: &Body) -> bool {
+        let is = |wanted: &Option<String>, has: &Option<String>| wanted.is_none() || wanted == has;
+        !body.deleted && is(&self.project, &body.project) && is(&self.agent, &body.agent) && is(&self.app, &body.app)
+    }
+}
+
+/// A page of threads.
+pub(super) async fn list(room: &Room, cx: &Caller, wanted: Wanted) -> Result<ThreadList, Refusal> {
+    let limit = wanted.limit.unwrap_or(LIMIT);
+    let mut found: Vec<Option<Thread>> = Vec::new();
+    let mut examined = 0;
+    let mut is_whole = wanted.is_hopeless();
+    let mut source = Source::new(room, cx, &wanted);
+    while !is_whole && found.len() <= wanted.offset + limit && examined < EXAMINED_MAX {
+        let Some(id) = source.next().await? else {
+            is_whole = true;
+            break;
+        };
+        examined += 1;
+        let Some(id) = id else { continue };
+        // What the page leaves out is looked at only where that decides whether it counts.
+        let on_the_page = (wanted.offset..wanted.offset + limit).contains(&found.len());
+        if wanted.status.is_none() && !on_the_page {
+            found.push(None);
+            continue;
+        }
+        let look = room.look_at_thread(cx, &id).await?;
+        let fits = |look: &super::threads::Look| wanted.status.is_none_or(|status| status == look.status);
+        found.extend(look.filter(fits).map(|look| Some(look.thread())));
+    }
+    let has_more = !is_whole || found.len() > wanted.offset + limit;
+    let total = i32::try_from(found.len()).ok().filter(|_| is_whole);
+    let data = found.into_iter().skip(wanted.offset).take(limit).flatten().collect();
+    Ok(ThreadList { object: ListObject::List, data, has_more, total_count: total })
+}
+
+/// Ids of threads, newest first, out of two places.
+struct Source<'a> {
+    room: &'a Room,
+    cx: &'a Caller,
+    wanted: &'a Wanted,
+    stored: VecDeque<Stored<Body>>,
+    after_stored: Option<objects::Cursor>,
+    stored_end: bool,
+    rows: VecDeque<RunRow>,
+    after_row: Option<Cursor>,
+    rows_end: bool,
+}
+
+impl<'a> Source<'a> {
+    fn new(room: &'a Room, cx: &'a Caller, wanted: &'a Wanted) -> Self {
+        // A thread that is only a run belongs to nothing.
+        let rows_end = wanted.project.is_some() || wanted.agent.is_some() || wanted.app.is_some();
+        Source {
+            room,
+            cx,
+            wanted,
+            stored: VecDeque::new(),
+            after_stored: None,
+            stored_end: false,
+            rows: VecDeque::new(),
+            after_row: None,
+            rows_end,
+        }
+    }
+
+    /// The next thread; `Some(None)` for one that is not wanted, nothing at the end.
+    async fn next(&mut self) -> Result<Option<Option<String>>, Refusal> {
+        self.fill().await?;
+        let stored_first = match (self.stored.front(), self.rows.front()) {
+            (None, None) => return Ok(None),
+            (Some(stored), Some(row)) => stored.created_at_ms >= row.created_at_ms,
+            (stored, _) => stored.is_some(),
+        };
+        let is_old = |at_ms: i64| self.wanted.created_after_ms.is_some_and(|after_ms| at_ms <= after_ms);
+        if stored_first {
+            let stored = self.stored.pop_front();
+            let fits = |stored: &Stored<Body>| !is_old(stored.created_at_ms) && self.wanted.fits(&stored.body);
+            return Ok(Some(stored.filter(fits).map(|stored| stored.id)));
+        }
+        let row = self.rows.pop_front().filter(|row| row.turn.is_none() && !is_old(row.created_at_ms));
+        let Some(row) = row else { return Ok(Some(None)) };
+        let id = threads::own(row.run);
+        // One that was changed is stored as well, and comes from there.
+        let stored: Option<Stored<Body>> = self.room.objects.get(&self.cx.tenant, &id).await.map_err(of_objects)?;
+        Ok(Some(stored.is_none().then_some(id)))
+    }
+
+    async fn fill(&mut self) -> Result<(), Refusal> {
+        let tenant = &self.cx.tenant;
+        if self.stored.is_empty() && !self.stored_end {
+            let page = self.room.objects.list::<Body>(tenant, None, self.after_stored.as_ref(), PAGE).await;
+            let page = page.map_err(of_objects)?;
+            self.stored_end = page.len() < PAGE;
+            self.after_stored = page.last().map(Stored::cursor);
+            self.stored = page.into();
+        }
+        if self.rows.is_empty() && !self.rows_end {
+            let filter = Filter { face: Some(FACE.to_owned()), ..Filter::default() };
+            let page = self.room.runs.list(tenant, &filter, self.after_row, PAGE).await.map_err(of_runs)?;
+            self.rows_end = page.len() < PAGE;
+            self.after_row = page.last().map(|row| Cursor { created_at_ms: row.created_at_ms, run: row.run });
+            self.rows = page.into();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! Runs removed from a database that no server has open: those that cannot be read, whatever they have come to, and one that has ended.
+
+use std::path::Path;
+
+use runyard_engine::RunId;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::append::Stop;
+use super::claims::{AtHand, EffectChanges};
+use super::convert::{self, Id};
+use super::counts::{Deltas, Tally};
+use super::inspect::Place;
+use super::removals::{self, Removals};
+use super::witness::Witness;
+use super::{Options, schema};
+use crate::store::retention::Removal;
+use crate::store::{Status, StoreError};
+
+/// Everything of a run that has columns for its tenant and its id. No event has to be read to find it.
+const OF_RUN: [&str; 8] =
+    ["runs", "approvals", "idempotency_keys", "labels", "effects", "in_hand", "sealed", "node_runs"];
+/// Events that are deleted at once.
+const BITE: usize = 1_024;
+
+/// Removes runs that cannot be read, and everything that belongs to them. A run that waits for one of them goes on waiting.
+///
+/// # Errors
+/// Where the database cannot be opened or written. Then nothing was removed.
+pub fn remove(database: &Path, places: &[Place]) -> Result<(), StoreError> {
+    change(database, places.iter(), |connection, deltas, _| {
+        places.iter().try_for_each(|place| forget(connection, deltas, place)).map_err(Stop::from)
+    })
+}
+
+/// Removes a run that has ended and that no other run needs. Says whether it is gone.
+///
+/// # Errors
+/// Where the database cannot be opened or written. Then nothing was removed.
+pub fn remove_ended(database: &Path, place: &Place, removal: Removal) -> Result<bool, StoreError> {
+    // Keys are no reason to keep it: the operator names it.
+    let removals = Removals { tenant: place.tenant.clone(), removals: vec![removal], keys_before_ms: i64::MAX };
+    let gone = change(database, std::iter::once(place), |connection, deltas, effects| {
+        removals::remove(connection, deltas, effects, &removals)
+    })?;
+    Ok(!gone.is_empty())
+}
+
+/// One durable transaction, and then the logs of what it removed.
+fn change<'a, T>(
+    database: &Path,
+    places: impl Iterator<Item = &'a Place>,
+    work: impl FnOnce(&Connection, &mut Deltas, &EffectChanges<'_>) -> Result<T, Stop>,
+) -> Result<T, StoreError> {
+    let mut connection = schema::open(database, &Options::default())?;
+    let mut witness = Witness::open(database);
+    for Place { tenant, run } in places {
+        witness.going(tenant, std::iter::once::<RunId>(*run));
+    }
+    let (mut tally, at_hand) = (Tally::open(&connection)?, AtHand::open(&connection, None)?);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(convert::failure)?;
+    let mut deltas = Deltas::default();
+    let done = work(&transaction, &mut deltas, &EffectChanges::new(&at_hand)).map_err(stopped)?;
+    tally.write(&transaction, &deltas).map_err(convert::failure)?;
+    transaction.commit().map_err(convert::failure)?;
+    while removals::sweep(&connection, BITE).map_err(stopped)? >= BITE {}
+    connection.close().map_err(|(_, error)| convert::failure(error))?;
+    Ok(done)
+}
+
+fn forget(connection: &Connection, deltas: &mut Deltas, Place { tenant, run }: &Place) -> rusqlite::Result<()> {
+    let place = params![tenant, Id::from(*run)];
+    let status: Option<String> = connection
+        .query_row("SELECT status FROM runs WHERE tenant = ?1 AND run = ?2", place, |row| row.get(0))
+        .optional()?;
+    for table in OF_RUN {
+        connection.execute(&format!("DELETE FROM {table} WHERE tenant = ?1 AND run = ?2"), place)?;
+    }
+    connection.execute("DELETE FROM objects WHERE tenant = ?1 AND parent = ?2", params![tenant, run.to_string()])?;
+    connection.execute("INSERT OR IGNORE INTO removals (tenant, run) VALUES (?1, ?2)", place)?;
+    if let Some(status) = status.as_deref().and_then(Status::from_word) {
+        deltas.removed(tenant, status);
+    }
+    Ok(())
+}
+
+fn stopped(stop: Stop) -> StoreError {
+    match stop {
+        Stop::Refused(error) => error,
+        Stop::Broken(error) => convert::failure(error),
+    }
+}

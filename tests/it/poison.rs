@@ -1,0 +1,29 @@
+//! What one caller sends must never lose a run, hang the process or stop it.
+//!
+//! | file | what is sent |
+//! |------|--------------|
+//! | `depth.rs` | values that nest too deep, through every API and computed |
+//! | `damaged.rs` | runs that an older build made unreadable, and runs that are damaged |
+//! | `mutated.rs` | starts and completions of every API, changed at random: what is acknowledged reads back |
+//! | `survives.rs` | the harness of the rest: a process under a memory limit, killed and started again with what it holds |
+//! | `crowds.rs` | requests for much work |
+
+#[cfg(target_os = "linux")]
+mod crowds;
+mod damaged;
+mod depth;
+mod mutated;
+#[cfg(target_os = "linux")]
+mod survives;
+
+use serde_json::{Value, json};
+
+/// So many arrays within each other.
+fn nested(depth: usize) -> Value {
+    (1..depth).fold(json!([]), |value, _| json!([value]))
+}
+
+/// A start at the Runyard API.
+fn start(node_type: &str, inputs: Value) -> Value {
+    json!({ "node_type_ref": { "node_type_id": node_type }, "inputs": inputs })
+}

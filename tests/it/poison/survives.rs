@@ -1,0 +1,91 @@
+//! A server process under a memory limit that is sent what should not harm it; killed, and started again with what it holds.
+
+use std::path::Path;
+use std::time::Duration;
+
+use runyard::clock::Stopwatch;
+use serde_json::{Value, json};
+
+use crate::process::{Served, bounded, runyard};
+
+/// Address space of the process, KiB: 512 MiB.
+const MEMORY: &str = "ulimit -v 524288";
+/// Answers of which the median is told.
+const LOOKS: usize = 10;
+
+/// Sends a poison to a server and hands on the ids of the runs that it made.
+pub(super) async fn survives(what: &str, poison: impl AsyncFnOnce(&Served) -> Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let served = confined(folder.path()).await;
+    let (quiet, _) = served.doors.start("runyard.composite.external", json!({})).await;
+    let before = health(&served).await;
+    let made = bounded(what, poison(&served)).await;
+    let during = health(&served).await;
+    eprintln!("{what}: health answers in {during:?}, before in {before:?} (medians of {LOOKS})");
+    trivial(&served).await;
+    served.kill();
+
+    let served = confined(folder.path()).await;
+    health(&served).await;
+    trivial(&served).await;
+    let listed = served.clients().get("runyard", "/v1/runs").await;
+    assert_eq!(listed.status, 200, "{what}: {}", listed.text());
+    assert_eq!(served.doors.run(&quiet).await["state"], "running", "{what}");
+    let backup = runyard(folder.path(), &["backup", "--json", "copy.db"]).await.exits(0).object();
+    assert_eq!(backup["damaged_runs"], json!([]), "{what}: {backup}");
+    for run in &made {
+        let canceled =
+            bounded("a cancel", served.clients().post("runyard", &format!("/v1/runs/{run}:cancel"), "{}")).await;
+        assert_eq!(canceled.status, 200, "{what}: {}", canceled.text());
+    }
+    served.process.signal("TERM");
+    served.process.done().await.exits(0);
+    runyard(folder.path(), &["check"]).await.exits(0);
+    for run in &made {
+        runyard(folder.path(), &["remove", run]).await.exits(0);
+    }
+    runyard(folder.path(), &["check"]).await.exits(0);
+    let restore = ["restore", "--data-dir", "new", "--key", ".runyard/secret.key", "copy.db"];
+    runyard(folder.path(), &restore).await.exits(0);
+}
+
+/// A server that may have so much memory and no more.
+pub(super) async fn confined(folder: &Path) -> Served {
+    let flags = ["--port-base", "0", "--log", "warn"];
+    bounded("a start", Served::start_after(folder, MEMORY, &flags)).await
+}
+
+/// The median time of a health answer.
+async fn health(served: &Served) -> Duration {
+    let url = format!("{}/v1/health", served.doors.native_url);
+    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+    let mut times = Vec::with_capacity(LOOKS);
+    for _ in 0..LOOKS {
+        let begun = Stopwatch::start();
+        let answer = bounded("a health answer", client.get(&url).send()).await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    times[LOOKS / 2]
+}
+
+/// A run that asks nothing of anybody ends.
+async fn trivial(served: &Served) {
+    let (run, _) = served.doors.start("runyard.core.uuid4", json!({})).await;
+    let events = served.doors.events(&run, 0).await;
+    assert_eq!(events.last().map(|event| &event["type"]), Some(&json!("run_completed")), "{events:#?}");
+}
+
+/// Starts at the Runyard API: the ids of those that were accepted, and the codes of those that were not.
+pub(super) async fn starts(served: &Served, bodies: impl IntoIterator<Item = Value>) -> (Vec<String>, Vec<String>) {
+    let (mut made, mut refused) = (Vec::new(), Vec::new());
+    for body in bodies {
+        let answer = bounded("a start", served.clients().post("runyard", "/v1/runs", body.to_string())).await;
+        match answer.status {
+            201 => made.push(answer.json()["run_id"].as_str().unwrap().to_owned()),
+            _ => refused.push(answer.refusal().1),
+        }
+    }
+    (made, refused)
+}
