@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::command::Start;
 use crate::graph::{Content, Route};
-use crate::plan::{Binding, CandidateSet, Source};
+use crate::plan::{Binding, CandidateSet, PlanResult};
 use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Position, RunId, RunOutcome, Verdict, Wait};
 
 /// The version with which events are written now.
@@ -62,7 +62,7 @@ pub enum Event {
         summary: Option<String>,
         /// Where the composite's result will come from; absent for children from outside.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        result: Option<Source>,
+        result: Option<PlanResult>,
     },
     /// A composite turned out to be made of this.
     Loaded {

@@ -15,7 +15,34 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the run answers with. Absent: the last step's outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<Source>,
+    pub result: Option<PlanResult>,
+}
+
+/// The values that a plan answers with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+// An object is one place, as every format before had it; a list is several.
+#[serde(untagged)]
+pub enum PlanResult {
+    /// One value, as it is.
+    One(Source),
+    /// A list of values, in this order. Not empty.
+    List(Vec<Source>),
+}
+
+impl PlanResult {
+    /// The places that the values are read from, in order.
+    pub fn sources(&self) -> &[Source] {
+        match self {
+            PlanResult::One(source) => std::slice::from_ref(source),
+            PlanResult::List(sources) => sources,
+        }
+    }
+}
+
+impl From<Source> for PlanResult {
+    fn from(source: Source) -> Self {
+        PlanResult::One(source)
+    }
 }
 
 /// One step: a subtask mapped to a node type.

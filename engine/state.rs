@@ -14,7 +14,7 @@ use crate::command::Start;
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::graph::{Graph, Items, Route};
 use crate::large::Written;
-use crate::plan::{Binding, Source};
+use crate::plan::{Binding, PlanResult};
 use crate::{
     Approval, ApprovalId, Constraints, NodeRunId, NodeRuns, NodeType, Object, Policy, Position, RunId, Shortfall,
 };
@@ -152,7 +152,7 @@ pub struct Node {
     /// The planner's line for people.
     pub summary: Option<String>,
     /// Where its result comes from.
-    pub result: Option<Source>,
+    pub result: Option<PlanResult>,
     /// Which node of the graph, or which item of the list, it is. From 0.
     pub place: Option<u32>,
     /// What it walks, or what each of its items walks.

@@ -12,17 +12,18 @@
 //!
 //! Ports +7 to +11 are kept for the faces that come later. Nothing listens on the base itself.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use runyard_api::host::{self, Mounted, Settings};
+use runyard_api::host::{self, Access, Bound, Hosts, Mounted, Reached, Settings, UnknownParameters};
 use runyard_api::{acp, arp, cargo, runyard, toolregistry};
 
 use crate::auth::Guard;
-use crate::config::Config;
+use crate::config::auth::Mode;
+use crate::config::egress::{HostPattern, network};
+use crate::config::{Config, settings};
 use crate::dialects::{self, native, run_coordinator, run_gateway, runtime};
-use crate::no_delay;
 use crate::objects::Objects;
 use crate::runs::Runs;
 use crate::web::reference;
@@ -58,7 +59,7 @@ pub enum DoorError {
     Mount {
         /// The document's name.
         door: &'static str,
-        /// What dropshot or the host says.
+        /// What the host says.
         reason: String,
     },
 }
@@ -94,7 +95,7 @@ pub struct Inside {
     pub gateway: run_gateway::Backend,
 }
 
-/// Opens every door, or none.
+/// Opens every listener, or none. None accepts before all listen: whoever is answered that the server is ready finds it whole.
 pub fn open(
     config: &Config,
     inside: Inside,
@@ -103,45 +104,45 @@ pub fn open(
 ) -> Result<(Vec<Door>, Vec<host::Server>), DoorError> {
     let known: native::Doors = Arc::new(OnceLock::new());
     let mounted = table(config, inside, settings, known.clone());
-    let (mut doors, mut servers) = (Vec::new(), Vec::new());
+    let (mut doors, mut bound) = (Vec::new(), Vec::new());
     for one in mounted {
         let document = one.document();
         let address = SocketAddr::new(config.host, config.port(offset(document.name)));
         let one = one.with_pages(reference::at_door(document.name));
-        let server = one.serve(address, log.clone()).map_err(|error| refused(document.name, address, error))?;
-        doors.push(Door { name: document.name, title: title(document), url: url(config, server.local_addr()) });
-        servers.push(server);
+        let one = one.bind(address, log.clone()).map_err(|error| refused(document.name, address, error))?;
+        doors.push(Door { name: document.name, title: title(document), url: url(config, one.local_addr()) });
+        bound.push(one);
     }
-    no_delay::wherever_possible(&servers.iter().map(host::Server::local_addr).collect::<Vec<_>>());
     // Set once, here: nobody else has a way to.
     let _ = known.set(doors.clone());
-    Ok((doors, servers))
+    Ok((doors, bound.into_iter().map(Bound::start).collect()))
 }
 
 fn table(config: &Config, inside: Inside, settings: &Settings, doors: native::Doors) -> Vec<Mounted> {
+    let of = |document| settings_of(config, settings, document);
     let Inside { runs, objects, guard, gateway } = inside;
     let room = Arc::new(dialects::run_gateway::Room::new(gateway, guard.gate(&arp::run_gateway::DOCUMENT)));
-    let gateway = arp::run_gateway::api(room, settings.clone());
+    let gateway = arp::run_gateway::api(room, of(&arp::run_gateway::DOCUMENT));
     let room = Arc::new(run_coordinator::Room::new(runs.clone(), guard.gate(&arp::run_coordinator::DOCUMENT)));
-    let coordinator = arp::run_coordinator::api(room, settings.clone());
+    let coordinator = arp::run_coordinator::api(room, of(&arp::run_coordinator::DOCUMENT));
     let room = Arc::new(runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT)));
-    let runtime = arp::runtime::api(room, settings.clone());
+    let runtime = arp::runtime::api(room, of(&arp::runtime::DOCUMENT));
     let gate = guard.gate(&toolregistry::DOCUMENT);
     let room = Arc::new(dialects::toolregistry::Room::new(
         runs.clone(),
         gate,
         &of_toolregistry(config, runs.clock().now_ms()),
     ));
-    let toolregistry = toolregistry::api(room, settings.clone());
+    let toolregistry = toolregistry::api(room, of(&toolregistry::DOCUMENT));
     let (gate, sync_wait) = (guard.gate(&acp::DOCUMENT), Duration::from_millis(config.acp.sync_wait_ms));
     let room = Arc::new(dialects::acp::Room::new(runs.clone(), objects.clone(), gate, sync_wait));
     // The vendor's Python client puts `/v1` before every path, its TypeScript client does not.
-    let acp = acp::api(room, settings.clone()).also_without("/v1");
+    let acp = acp::api(room, of(&acp::DOCUMENT)).also_without("/v1");
     let room = Arc::new(dialects::cargo_ai::Room::new(runs.clone(), objects, guard.gate(&cargo::DOCUMENT)));
-    let cargo = cargo::api(room, settings.clone());
+    let cargo = cargo::api(room, of(&cargo::DOCUMENT));
     let gate = guard.gate(&runyard::DOCUMENT);
     let room = Arc::new(native::Room::new(runs.clone(), doors, gate, guard.keys().clone()));
-    let own = runyard::api(room, settings.clone());
+    let own = runyard::api(room, of(&runyard::DOCUMENT));
     vec![gateway, coordinator, runtime, toolregistry, acp, cargo, own]
 }
 
@@ -152,6 +153,41 @@ fn of_toolregistry(config: &Config, now_ms: i64) -> dialects::toolregistry::Sett
         open_max: set.open_max,
         public_url: set.public_url.clone(),
         integrations_since_ms: config.written_at_ms.unwrap_or(now_ms),
+    }
+}
+
+/// What the listener of one document does besides what all do.
+fn settings_of(config: &Config, settings: &Settings, document: &host::Document) -> Settings {
+    let open = config.auth.mode(document.name) != Mode::Required;
+    let access =
+        Access { hosts: open.then(|| Arc::new(hosts(config))), origins: config.cors.origins.iter().cloned().collect() };
+    // Our own contract says what there is; what a vendor's clients send beside it, the vendor ignores.
+    let unknown_parameters =
+        if document.name == "runyard" { UnknownParameters::Refuse } else { UnknownParameters::Ignore };
+    Settings { access, reached: reached(config), unknown_parameters, ..settings.clone() }
+}
+
+/// Under which names a listener is asked that needs no credential.
+fn hosts(config: &Config) -> Hosts {
+    let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
+    if !config.host.is_unspecified() {
+        names.push(config.host.to_string());
+    }
+    names.extend(config.allowed_hosts.iter().filter_map(|text| HostPattern::parse(text)).map(
+        |pattern| match pattern {
+            HostPattern::Exact(name) => name,
+            HostPattern::Below(name) => format!("*.{name}"),
+        },
+    ));
+    let urls = [&config.public_url, &config.toolregistry.public_url];
+    names.extend(urls.into_iter().flatten().filter_map(|url| settings::host(url)));
+    Hosts { names, any_address: config.host.is_unspecified() }
+}
+
+fn reached(config: &Config) -> Reached {
+    Reached {
+        public_url: config.public_url.as_deref().map(|url| url.trim_end_matches('/').into()),
+        trusted_proxies: config.trusted_proxies.iter().filter_map(|text| network(text)).collect(),
     }
 }
 
@@ -166,7 +202,6 @@ fn refused(door: &'static str, address: SocketAddr, error: host::ServeError) -> 
         host::ServeError::Bind { source, .. } => {
             DoorError::Bind { door, address, reason: source.to_string(), advice: ADVICE }
         }
-        host::ServeError::Start { source, .. } => DoorError::Mount { door, reason: source.to_string() },
         host::ServeError::Mount(error) => DoorError::Mount { door, reason: error.to_string() },
     }
 }
@@ -176,8 +211,8 @@ fn url(config: &Config, address: SocketAddr) -> String {
     let host = match config.host {
         ip if ip.is_unspecified() && ip.is_ipv6() => "[::1]".to_owned(),
         ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
-        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
-        std::net::IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
     };
     format!("http://{host}:{}", address.port())
 }

@@ -22,7 +22,6 @@ pub mod graph;
 pub mod integrations;
 pub mod limits;
 pub mod logging;
-pub mod no_delay;
 pub mod objects;
 pub mod open_files;
 pub mod openapi_diff;

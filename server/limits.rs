@@ -67,6 +67,32 @@ limits! {
         "Runs that one run has started, directly or through others.";
     effects_in_flight = 48, 1..=100_000, "",
         "Effects (calls, plans, scripts) of one tenant that are performed at a time; at most three quarters of `workers`.";
+    bodies_bytes = 67_108_864, 1_048_576..=17_179_869_184, "unavailable",
+        "Bytes of all request bodies that have not come to their end, beyond 16 KiB of each.";
+    body_ms = 30_000, 100..=600_000, "body_slow",
+        "Milliseconds in which a body has to come.";
+    answer_bytes = 1_048_576, 65_536..=268_435_456, "",
+        "Bytes of the entries of one page of a list; the page ends early and its cursor goes on.";
+    answers_bytes = 67_108_864, 1_048_576..=17_179_869_184, "unavailable",
+        "Bytes of all answers that have not been taken, those up to 16 KiB not counted.";
+    answer_wait_ms = 5_000, 0..=60_000, "unavailable",
+        "Milliseconds that a request may wait for its part of limits.answers_bytes.";
+    requests = 4_096, 1..=1_000_000, "unavailable",
+        "Requests of one API that are answered at the same time.";
+    connections = 65_536, 16..=1_000_000, "unavailable",
+        "Connections over all listeners, at most as many as the open files of the process leave room for. At the bound the one that was idle longest is closed.";
+    connections_per_peer = 16_384, 1..=1_000_000, "unavailable",
+        "Connections of one IPv4 address or IPv6 network of 64 bits, at most seven eighths of all. Trusted proxies have no such bound.";
+    idle_ms = 75_000, 100..=86_400_000, "",
+        "Milliseconds that a connection may stay open without a request.";
+    header_ms = 15_000, 100..=600_000, "",
+        "Milliseconds that the head of a request may take.";
+    unread_ms = 30_000, 100..=3_600_000, "",
+        "Milliseconds that a client may leave what is sent to it unread before its connection is closed.";
+    // Planning.
+    goal_bytes = 100_000, 1_000..=1_000_000, "goal_too_long", "Bytes of a goal.";
+    goal_words = 10_000, 100..=100_000, "goal_too_long", "Words of a goal; a quoted text is one word.";
+    plan_steps = 64, 1..=1_000, "goal_too_long", "Steps of a plan that is made of a goal.";
     // Large values, and what a run may write.
     value_inline_bytes = 65_536, 1_024..=1_048_576, "",
         "Bytes of a value as compact JSON; a larger one is stored once, beside the log, under its hash.";

@@ -18,6 +18,16 @@ pub fn allow_many() -> Option<u64> {
     }
 }
 
+/// Descriptors that are not for connections: the store, listeners, calls to other services, and what the runtime needs.
+const RESERVED: u64 = 256;
+
+/// How many connections fit beside what else needs a descriptor, at most this many.
+pub fn connections_max(wanted: u64) -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let left = files - RESERVED.min(files / 2);
+    usize::try_from(wanted.min(left)).unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,5 +37,8 @@ mod tests {
         let allowed = allow_many();
         assert_eq!(allowed, getrlimit(Resource::Nofile).maximum);
         assert_eq!(allow_many(), allowed, "once is enough");
+        let most = connections_max(u64::MAX);
+        assert!(allowed.is_none_or(|files| most < usize::try_from(files).unwrap()), "some are left for the store");
+        assert_eq!(connections_max(1), 1);
     }
 }

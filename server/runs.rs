@@ -439,6 +439,11 @@ impl Runs {
         usize::try_from(self.limits.table.depth).unwrap_or(usize::MAX)
     }
 
+    /// Bytes of the entries on one page of a list, for those who write answers.
+    pub fn answer_bytes(&self) -> usize {
+        usize::try_from(self.limits.table.answer_bytes).unwrap_or(usize::MAX)
+    }
+
     /// The node types that every tenant has; of [`Runs::of_tenant`], those of the tenant.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use runyard_api::host::{self, Closed, Settings};
+use runyard_api::host::{self, Budget, Closed, ConnectionLimits, Connections, Settings};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use crate::expressions::{Expressions, Limits};
 use crate::feed::Bells;
 use crate::integrations::{Integrations, SecretError};
 use crate::objects::Objects;
+use crate::open_files;
 use crate::planner::{LexicalPlanner, PlannerOfTenant};
 use crate::retention;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
@@ -119,13 +120,13 @@ impl Server {
             limits: runs::Limits { parallel_max: config.parallel_max, table: config.limits },
         });
         let outside = Outside::new(&config.egress, integrations, Arc::new(runs.clone()))?;
-        let settings =
-            Settings {
-            body_bytes_max: config.body_bytes_max,
-            body_depth_max: usize::try_from(config.limits.depth).unwrap_or(usize::MAX),
-            stopping: stopping.clone(),
-            ..Settings::default()
-        };
+        if !config.host.is_loopback() && config.auth.is_open_somewhere() {
+            tracing::warn!(
+                host = %config.host,
+                "other machines can reach this server, and some API needs no credential (insecure_allow_remote): every caller may do everything there"
+            );
+        }
+        let settings = http_settings(config, &stopping);
         let local = LocalToken::random(config.host).map_err(FolderError::NoRandomness)?;
         let parts = auth::Parts { store: store.clone(), clock: clock.clone(), local: local.clone() };
         let inside = doors::Inside {
@@ -144,7 +145,9 @@ impl Server {
         let keeping = tokio::spawn(retention::keep(keeping, stopping.clone()));
         let parts = driver::Parts {
             store: store.clone(),
-            planner: Arc::new(PlannerOfTenant::new(&catalog, LexicalPlanner::new)),
+            planner: Arc::new(PlannerOfTenant::new(&catalog, |catalog| {
+                LexicalPlanner::with_limits(catalog, &config.limits)
+            })),
             runs,
             performer: Arc::new(InProcess {
                 catalog,
@@ -263,6 +266,37 @@ impl Server {
         };
         self.owned.publish(&info)
     }
+}
+
+/// How every listener behaves; what they share, they share through this.
+fn http_settings(config: &Config, stopping: &CancellationToken) -> Settings {
+    let limits = &config.limits;
+    let connections_max = open_files::connections_max(limits.connections);
+    let connections = ConnectionLimits {
+        all_max: connections_max,
+        // No single peer keeps all others out.
+        per_peer_max: bytes(limits.connections_per_peer).min(connections_max - connections_max / 8),
+        idle: Duration::from_millis(limits.idle_ms),
+        head: Duration::from_millis(limits.header_ms),
+        unread: Duration::from_millis(limits.unread_ms),
+    };
+    Settings {
+        body_bytes_max: config.body_bytes_max,
+        body_depth_max: bytes(limits.depth),
+        requests_max: bytes(limits.requests),
+        body_read_timeout: Duration::from_millis(limits.body_ms),
+        bodies: Budget::new(bytes(limits.bodies_bytes)),
+        answers: Budget::new(bytes(limits.answers_bytes)),
+        answer_wait: Duration::from_millis(limits.answer_wait_ms),
+        connections: Connections::new(connections),
+        stopping: stopping.clone(),
+        ..Settings::default()
+    }
+}
+
+/// A bound as a size in memory.
+fn bytes(bound: u64) -> usize {
+    usize::try_from(bound).unwrap_or(usize::MAX)
 }
 
 fn backend(config: &Config, runs: &Runs, local: &LocalToken) -> Result<Backend, ServeError> {

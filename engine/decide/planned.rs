@@ -7,7 +7,7 @@ use crate::draft::Draft;
 use crate::event::{ChildCreated, Failure};
 use crate::finish::{Checked, failure};
 use crate::limits::Breach;
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, PlanResult, Step};
 use crate::policy::{self, Invalid};
 use crate::stand_ins::{self, Sketch};
 use crate::{
@@ -74,10 +74,11 @@ fn well_formed(plan: &Plan) -> Checked<Vec<Vec<usize>>> {
             return wrong(format!("two steps have the id `{id}`"));
         }
     }
-    match &plan.result {
-        Some(result) if !places.contains_key(&result.step) => {
-            wrong(format!("the result comes from `{}`, which is not a step", result.step))
-        }
+    let results = plan.result.as_ref().map(PlanResult::sources);
+    let stranger = results.unwrap_or_default().iter().find(|result| !places.contains_key(&result.step));
+    match (stranger, results) {
+        (Some(result), _) => wrong(format!("the result comes from `{}`, which is not a step", result.step)),
+        (None, Some([])) => wrong("the result is a list of nothing".to_owned()),
         _ => stand_ins::arrange(&plan.steps.iter().map(sketch).collect::<Vec<_>>()).map_err(|(place, found)| {
             invalid(format!("step `{}`: {}: {}", plan.steps[place].id, found.field, found.reason))
         }),

@@ -12,11 +12,14 @@
 //! A value read from a step is read from its stand-in if that one ran. Where there is none because a failure was passed over, it
 //! is null. The default result is that of the last step that is no stand-in.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::draft::Draft;
 use crate::event::{Failure, FinalState};
 use crate::finish::{self, Ending, ended_as, failure};
+use crate::plan::{PlanResult, Source};
 use crate::standing::{self, Standing};
 use crate::{Node, NodeRunId, NodeState, Object, Rejected, Shortfall, State, Wait, bindings, large};
 
@@ -41,8 +44,9 @@ pub(crate) fn child_ended(draft: &mut Draft, plan: NodeRunId, child: NodeRunId) 
     if plan.live_children > 0 {
         return Ok(None);
     }
-    let source = plan.result.as_ref();
-    let digests = source.map(|source| bindings::needs_of(draft.state(), plan.id, source)).unwrap_or_default();
+    let sources = plan.result.as_ref().map(PlanResult::sources).unwrap_or_default();
+    let digests: BTreeSet<_> =
+        sources.iter().flat_map(|source| bindings::needs_of(draft.state(), plan.id, source)).collect();
     if !digests.is_empty() {
         return Err(Rejected::NeedsValues { digests });
     }
@@ -90,8 +94,10 @@ fn stop_siblings(draft: &mut Draft, plan: NodeRunId, why: &str) -> Result<(), Re
 
 /// How the composite ends, once every child has and none ended it.
 fn answer(state: &State, plan: &Node) -> Ending {
+    let read = |source: &Source| bindings::read(state, plan.id, source);
     let result = match &plan.result {
-        Some(source) => bindings::read(state, plan.id, source),
+        Some(PlanResult::One(source)) => read(source),
+        Some(PlanResult::List(sources)) => sources.iter().map(read).collect::<Result<_, _>>().map(Value::Array),
         None => Ok(last_outputs(state, plan)),
     };
     let result = match result {

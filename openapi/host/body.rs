@@ -3,6 +3,8 @@
 //! A body that is not wanted is still read, up to a bound and beside the answer: a server that closes the connection while
 //! a client is sending makes many clients lose the answer that says why.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
@@ -10,13 +12,17 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
+use super::budget::Share;
 use super::validate::shown;
-use super::{Body, Fault, InexactNumber, Place, Settings, Violation, inexact_number, nests_deeper};
+use super::{Body, Fault, InexactNumber, Place, Settings, Violation, heavy, inexact_number, nests_deeper};
 
 const JSON: &str = "application/json";
 
 /// An unwanted body is read up to this many times the limit.
 const UNWANTED_FACTOR: usize = 64;
+
+/// Of each body this much is not counted, so that small requests are read while large ones wait for each other.
+const UNCOUNTED_BYTES: usize = 16 * 1024;
 
 /// A body that may still be on its way.
 pub(super) struct RequestBody {
@@ -46,14 +52,18 @@ impl RequestBody {
             return Ok(None);
         }
         content_type(headers)?;
-        let text = self.read(settings).await?;
-        if text.is_empty() {
+        let (text, share) = self.read(settings).await?;
+        let bytes = text.len();
+        if bytes == 0 {
             return Ok(None);
         }
-        parse(&text, settings.body_depth_max).map(|value| Some((value, text.len())))
+        let depth_max = settings.body_depth_max;
+        let value = heavy::run(bytes, move || parse(&text, depth_max)).await??;
+        drop(share);
+        Ok(Some((value, bytes)))
     }
 
-    async fn read(&mut self, settings: &Settings) -> Result<Bytes, Fault> {
+    async fn read(&mut self, settings: &Settings) -> Result<(Bytes, Share), Fault> {
         let limit = settings.body_bytes_max;
         let too_large = Fault::BodyTooLarge { limit_bytes: limit };
         if self.declared_bytes.is_some_and(|declared| declared > limit) {
@@ -61,18 +71,29 @@ impl RequestBody {
         }
         self.touched = true;
         let slow = |_| Fault::BodySlow { limit: settings.body_read_timeout };
-        let whole = tokio::time::timeout(settings.body_read_timeout, self.collect(limit)).await.map_err(slow)??;
-        whole.ok_or(too_large)
+        let mut share = settings.bodies.nothing();
+        let collected = self.collect(limit, &mut share);
+        let whole = tokio::time::timeout(settings.body_read_timeout, collected).await.map_err(slow)??;
+        whole.map(|text| (text, share)).ok_or(too_large)
     }
 
     /// Everything, or `None` as soon as there is too much.
-    async fn collect(&mut self, limit: usize) -> Result<Option<Bytes>, Fault> {
-        let mut text = BytesMut::with_capacity(self.declared_bytes.unwrap_or(0).min(limit));
+    async fn collect(&mut self, limit: usize, share: &mut Share) -> Result<Option<Bytes>, Fault> {
+        // What a client says it will send takes no memory before it is sent.
+        let mut text = BytesMut::with_capacity(self.declared_bytes.unwrap_or(0).min(UNCOUNTED_BYTES));
         while let Some(frame) = self.body.frame().await {
             let frame = frame.map_err(|_| Fault::BodyBroken)?;
             let Some(data) = frame.data_ref() else { continue };
             if text.len() + data.len() > limit {
                 return Ok(None);
+            }
+            let needed = text.len() + data.len();
+            if needed > text.capacity() {
+                let capacity = needed.max(text.capacity() * 2).min(limit);
+                if capacity > UNCOUNTED_BYTES && !share.try_grow(capacity) {
+                    return Err(too_much());
+                }
+                text.reserve(capacity - text.len());
             }
             text.extend_from_slice(data);
         }
@@ -100,6 +121,11 @@ async fn skip(body: &mut Body, bytes_max: usize) {
         let Some(Ok(frame)) = body.frame().await else { return };
         skipped += frame.data_ref().map_or(0, Bytes::len);
     }
+}
+
+fn too_much() -> Fault {
+    let reason = "too many large bodies are on their way; try again".to_owned();
+    Fault::Unavailable { reason, retry_after: Some(Duration::from_secs(1)) }
 }
 
 /// `application/json`, whatever its parameters, and not compressed.

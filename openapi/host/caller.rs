@@ -21,7 +21,9 @@ pub struct Head {
     pub headers: Arc<HeaderMap>,
     /// The peer of the connection (not what a proxy claims).
     pub remote: SocketAddr,
-    /// The id that dropshot gave this request and answers in `x-request-id`.
+    /// What links in the answer begin with: this listener as it is reached from outside, without a trailing slash.
+    pub base_url: Arc<str>,
+    /// The id that this request was given and that is answered in `x-request-id`.
     pub request_id: Arc<str>,
     /// Cancelled when the server stops.
     pub stopping: CancellationToken,
@@ -40,6 +42,7 @@ impl Head {
             subject,
             scopes: Arc::new([]),
             headers: Arc::clone(&self.headers),
+            base_url: Arc::clone(&self.base_url),
             stopping: self.stopping.clone(),
         }
     }
@@ -66,6 +69,8 @@ pub struct Caller {
     pub scopes: Arc<[Arc<str>]>,
     /// The headers as sent.
     pub headers: Arc<HeaderMap>,
+    /// What links in the answer begin with. See [`Head::base_url`].
+    pub base_url: Arc<str>,
     /// Cancelled when the server stops: end streams, start nothing long.
     pub stopping: CancellationToken,
 }

@@ -16,10 +16,9 @@ use http::{Method, Response, Uri};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::door::{Door, message};
-use super::{Body, Document, Head, MountError, Mounted};
+use super::{Body, Document, MountError, Mounted};
 
 /// A document that is mounted in a dropshot server.
 #[derive(Debug, Clone)]
@@ -103,14 +102,6 @@ impl Hosted {
     pub fn document(&self) -> &'static Document {
         self.door.document()
     }
-
-    pub(super) fn body_bytes_max(&self) -> usize {
-        self.door.body_bytes_max()
-    }
-
-    pub(super) fn at_work(&self) -> &TaskTracker {
-        self.door.at_work()
-    }
 }
 
 /// Dropshot wants the path's variable to be taken. The host reads the raw path instead.
@@ -130,15 +121,10 @@ fn handler<C: ServerContext>(
     move |context, _rest, request| {
         let door = Arc::clone(&door);
         Box::pin(async move {
-            let (parts, body) = request.into_inner().into_parts();
-            let head = Head {
-                method: parts.method,
-                uri: below(parts.uri, segments),
-                headers: Arc::new(parts.headers),
-                remote: context.request.remote_addr(),
-                request_id: context.request_id.as_str().into(),
-                stopping: door.stopping().clone(),
-            };
+            let (mut parts, body) = request.into_inner().into_parts();
+            parts.uri = below(parts.uri, segments);
+            let (remote, local) = (context.request.remote_addr(), context.server.local_addr);
+            let head = door.head(parts, &context.request_id, remote, local);
             Ok(door.answer(head, body).await)
         })
     }

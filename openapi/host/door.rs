@@ -1,10 +1,11 @@
 //! One request, from its head to its answer.
 //!
-//! The order is fixed: is the server stopping, which operation, who is calling, the body, does it all fit the document, the
-//! call. Whatever is refused, and whatever panics, is answered in the document's own error body.
+//! The order is fixed: is the server stopping, may this page call at all, which operation, who is calling, the body, does it all
+//! fit the document, a slot, the call. Whatever is refused, and whatever panics, is answered in the document's own error body.
 
 use std::any::Any;
 use std::fmt;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +20,11 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span, field};
 
 use super::body::RequestBody;
+use super::ignored::Ignored;
 use super::mounted::CompiledOperation;
 use super::router::{Router, Target};
-use super::{Api, Body, Caller, Document, Fault, Head, Input, Page, Settings, documents, pages, parameters, validate};
+use super::{Api, Body, Caller, Document, Fault, Head, Input, Page, Settings};
+use super::{answers, documents, heavy, pages, parameters, serve, validate};
 
 /// A mounted document at work.
 pub(super) struct Door {
@@ -58,8 +61,36 @@ impl Door {
         &self.settings.stopping
     }
 
-    pub(super) fn body_bytes_max(&self) -> usize {
-        self.settings.body_bytes_max
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The head of a request that came from one address to another.
+    pub(super) fn head(
+        &self,
+        parts: http::request::Parts,
+        request_id: &str,
+        remote: SocketAddr,
+        local: SocketAddr,
+    ) -> Head {
+        Head {
+            base_url: self.settings.reached.base_url(&parts.headers, remote.ip(), local),
+            method: parts.method,
+            uri: parts.uri,
+            headers: Arc::new(parts.headers),
+            remote,
+            request_id: request_id.into(),
+            stopping: self.stopping().clone(),
+        }
+    }
+
+    /// What a connection is answered that is one too many, as bytes.
+    pub(super) fn refuse_connection(&self, remote: SocketAddr, local: SocketAddr) -> Vec<u8> {
+        let (parts, ()) = http::Request::new(()).into_parts();
+        let head = self.head(parts, "", remote, local);
+        let reason = "too many connections are open; close idle ones, and try again".to_owned();
+        let fault = Fault::Unavailable { reason, retry_after: Some(Duration::from_secs(1)) };
+        serve::written(self.refuse(&head.anonymous(), fault))
     }
 
     /// Requests that have no answer yet. Once it is closed, waiting for it ends when all have theirs.
@@ -78,6 +109,8 @@ impl Door {
             path = validate::shown(head.uri.path()),
             operation = field::Empty,
             tenant = field::Empty,
+            // Parameters and fields that the document does not know.
+            ignored = field::Empty,
             // Written by whoever finds out which run it is about.
             run_id = field::Empty,
         );
@@ -90,10 +123,11 @@ impl Door {
         let mut body = RequestBody::new(body, &head.headers);
         let handled = AssertUnwindSafe(self.handle(&head, &mut body, &mut caller)).catch_unwind().await;
         let handled = handled.unwrap_or_else(|panic| Err(Fault::Internal { reason: message(&*panic) }));
-        let (response, code) = match handled {
+        let (mut response, code) = match handled {
             Ok(response) => (response, None),
             Err(fault) => (self.refuse(&caller, fault.clone()), Some(fault.code())),
         };
+        self.settings.access.grant(&head, response.headers_mut());
         body.discard(&self.settings);
         let latency_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::info!(status = response.status().as_u16(), latency_us, fault = code, "answered");
@@ -104,8 +138,14 @@ impl Door {
         if self.stopping().is_cancelled() {
             return Err(Fault::Stopping);
         }
-        let Ok(_slot) = self.slots.try_acquire() else { return Err(too_many()) };
-        let found = self.routes.find(&head.method, head.uri.path())?;
+        self.settings.access.check(head)?;
+        let found = match self.routes.find(&head.method, head.uri.path()) {
+            Err(Fault::MethodNotAllowed { method, allow }) => {
+                let preflight = self.settings.access.preflight(head, &allow);
+                return preflight.ok_or(Fault::MethodNotAllowed { method, allow });
+            }
+            found => found?,
+        };
         let index = match found.target {
             Target::Document(format) => return documents::serve(self.document(), format, head.uri.query()),
             Target::Page(index) => return Ok(pages::serve(&self.pages[index], &head.headers)),
@@ -117,8 +157,18 @@ impl Door {
             *caller = self.api.admit(head, compiled.operation).await?;
         }
         Span::current().record("tenant", &*caller.tenant);
-        let input = self.input(compiled, &found.values, head, body).await?;
-        Arc::clone(&self.api).call(compiled.operation, caller.clone(), input).await
+        let (input, ignored) = self.input(compiled, &found.values, head, body).await?;
+        if compiled.is_cheap() {
+            return Arc::clone(&self.api).call(compiled.operation, caller.clone(), input).await;
+        }
+        // Not before the body has come: a client that sends slowly holds up nothing but itself.
+        let Ok(_slot) = self.slots.try_acquire() else { return Err(too_many()) };
+        let Settings { answers, answer_wait, .. } = &self.settings;
+        let share = answers::reserve(answers, &compiled.lately, &head.method, *answer_wait).await?;
+        let response = Arc::clone(&self.api).call(compiled.operation, caller.clone(), input).await?;
+        let mut response = answers::hold(response, share, &compiled.lately, &head.method, *answer_wait).await?;
+        ignored.tell(response.headers_mut());
+        Ok(response)
     }
 
     /// Everything that the request carries, checked; or everything that does not fit.
@@ -128,13 +178,18 @@ impl Door {
         values: &[String],
         head: &Head,
         body: &mut RequestBody,
-    ) -> Result<Input, Fault> {
+    ) -> Result<(Input, Ignored), Fault> {
         let mut faults = Vec::new();
         let mut input = Input::default();
+        let mut ignored = Ignored::default();
         if let Some(rule) = &compiled.body {
             match body.json(&head.headers, &self.settings).await? {
                 Some((value, bytes)) => {
-                    faults.extend(rule.schema.check(&value, bytes, super::Place::Body, "").err());
+                    let schema = Arc::clone(&rule.schema);
+                    let check = move || (schema.check(&value, bytes, super::Place::Body, "").err(), value);
+                    let (fault, value) = heavy::run(bytes, check).await?;
+                    faults.extend(fault);
+                    ignored.fields(&rule.known, &value);
                     input.body = Some(value);
                 }
                 None if rule.required => faults.push(Fault::BodyMissing),
@@ -142,9 +197,10 @@ impl Door {
             }
         }
         input.path = parameters::path(compiled.operation, &compiled.parameters, values, &mut faults);
-        input.query = parameters::query(&compiled.parameters, head.uri.query(), &mut faults);
+        let unknown = self.settings.unknown_parameters;
+        input.query = parameters::query(&compiled.parameters, head.uri.query(), unknown, &mut ignored, &mut faults);
         input.headers = parameters::headers(&compiled.parameters, &head.headers, &mut faults);
-        validate::merge(faults).map_or(Ok(input), Err)
+        validate::merge(faults).map_or(Ok((input, ignored)), Err)
     }
 
     /// A fault in the document's words, with the headers that HTTP wants beside it.

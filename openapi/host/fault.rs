@@ -96,6 +96,20 @@ pub enum Fault {
         /// The value of `WWW-Authenticate`, for instance `Bearer error="insufficient_scope"`.
         challenge: Option<String>,
     },
+    /// The request names a host that this listener is not asked under while it needs no credential. 421.
+    #[error(
+        "this server is not asked as {host}; it answers as localhost, 127.0.0.1, its own host, and what allowed_hosts names"
+    )]
+    Misdirected {
+        /// The host as sent, shortened.
+        host: String,
+    },
+    /// A page of another origin sent the request. 403.
+    #[error("pages of {} may not call this server; cors.origins says which may", .origin.as_deref().unwrap_or("another site"))]
+    ForeignOrigin {
+        /// The origin as sent, shortened; `None` when the browser said only that it is another site.
+        origin: Option<String>,
+    },
     /// Something that is needed to judge the request cannot be reached. 503.
     #[error("{reason}")]
     Unavailable {
@@ -167,7 +181,8 @@ impl Fault {
             | Self::NotJson { .. }
             | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
-            Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::Forbidden { .. } | Self::ForeignOrigin { .. } => StatusCode::FORBIDDEN,
+            Self::Misdirected { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::Unavailable { .. } | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -188,6 +203,8 @@ impl Fault {
             Self::Invalid { .. } => "invalid_request",
             Self::Unauthenticated { .. } => "unauthenticated",
             Self::Forbidden { .. } => "forbidden",
+            Self::Misdirected { .. } => "misdirected_host",
+            Self::ForeignOrigin { .. } => "foreign_origin",
             Self::Unavailable { .. } => "unavailable",
             Self::Stopping => "stopping",
             Self::Internal { .. } => "internal",

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::answers::Lately;
 use super::door::Door;
+use super::ignored::KnownFields;
 use super::parameters::CompiledParameter;
 use super::router::Router;
 use super::validate::Compiled;
-use super::{Api, BodyRule, Document, Operation, Page, ServeError, Server, Settings};
+use super::{Api, BodyRule, Bound, Document, Operation, Page, ServeError, Server, Settings};
 
 /// A document and its implementation, ready to be served by dropshot.
 #[derive(Clone)]
@@ -60,6 +62,14 @@ impl Mounted {
         self
     }
 
+    /// Takes an address for this document, and does not serve yet. See [`bind`](super::bind).
+    ///
+    /// # Errors
+    /// [`ServeError`] when the document does not fit its code, or the address cannot be listened on.
+    pub fn bind(self, address: SocketAddr, log: slog::Logger) -> Result<Bound, ServeError> {
+        super::bind(self, address, log)
+    }
+
     /// Starts a server of its own for this document. See [`serve`](super::serve).
     ///
     /// # Errors
@@ -94,13 +104,23 @@ pub(super) struct CompiledOperation {
     pub(super) operation: &'static Operation,
     pub(super) parameters: Vec<CompiledParameter>,
     pub(super) body: Option<CompiledBody>,
+    pub(super) lately: Lately,
+}
+
+impl CompiledOperation {
+    /// Whether it takes constant time and memory, so that it needs no slot: health and readiness are answered when nothing else is.
+    pub(super) fn is_cheap(&self) -> bool {
+        let Operation { secured, streams, method, parameters, body, .. } = self.operation;
+        !secured && !streams && *method == "GET" && parameters.is_empty() && *body == BodyRule::None
+    }
 }
 
 /// The schema of a body, and whether there must be one.
 #[derive(Debug)]
 pub(super) struct CompiledBody {
     pub(super) required: bool,
-    pub(super) schema: Compiled,
+    pub(super) schema: Arc<Compiled>,
+    pub(super) known: KnownFields,
 }
 
 fn compile(document: &'static Document) -> Result<Vec<CompiledOperation>, MountError> {
@@ -117,7 +137,12 @@ fn compile_operation(full: &Value, operation: &'static Operation) -> Result<Comp
     let parameters = operation.parameters.iter().map(|parameter| CompiledParameter::new(full, parameter));
     let body = match operation.body {
         BodyRule::None => None,
-        BodyRule::Json { required, schema } => Some(CompiledBody { required, schema: Compiled::new(full, schema)? }),
+        BodyRule::Json { required, schema } => Some(CompiledBody {
+            required,
+            schema: Arc::new(Compiled::new(full, schema)?),
+            known: KnownFields::of(full, schema),
+        }),
     };
-    Ok(CompiledOperation { operation, parameters: parameters.collect::<Result<_, _>>()?, body })
+    let parameters = parameters.collect::<Result<_, _>>()?;
+    Ok(CompiledOperation { operation, parameters, body, lately: Lately::new() })
 }

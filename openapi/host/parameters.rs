@@ -7,8 +7,9 @@ use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
+use super::ignored::Ignored;
 use super::validate::{Compiled, shown};
-use super::{Fault, Operation, Parameter, Place, router, schema};
+use super::{Fault, Operation, Parameter, Place, UnknownParameters, router, schema};
 
 /// A documented parameter with its schema compiled.
 #[derive(Debug)]
@@ -106,8 +107,15 @@ pub(super) fn path(
     })
 }
 
-/// Query parameters. Those that the document does not name are ignored.
-pub(super) fn query(compiled: &[CompiledParameter], raw: Option<&str>, faults: &mut Vec<Fault>) -> Map<String, Value> {
+/// Query parameters. `name[]`, as some clients write lists, is read as `name`. Those that the document does not name are refused, or
+/// noted as ignored.
+pub(super) fn query(
+    compiled: &[CompiledParameter],
+    raw: Option<&str>,
+    unknown: UnknownParameters,
+    ignored: &mut Ignored,
+    faults: &mut Vec<Fault>,
+) -> Map<String, Value> {
     let pairs = match pairs(raw.unwrap_or_default()) {
         Ok(pairs) => pairs,
         Err(fault) => {
@@ -115,6 +123,18 @@ pub(super) fn query(compiled: &[CompiledParameter], raw: Option<&str>, faults: &
             return Map::new();
         }
     };
+    let named =
+        |name: &str| compiled.iter().any(|one| one.parameter.place == Place::Query && one.parameter.name == name);
+    let pairs: Vec<(String, String)> = pairs.into_iter().map(|(name, text)| (listed(name, named), text)).collect();
+    let mut strange: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).filter(|name| !named(name)).collect();
+    strange.sort_unstable();
+    strange.dedup();
+    match unknown {
+        UnknownParameters::Refuse => {
+            faults.extend(strange.into_iter().take(STRANGE_MAX).map(|name| strange_fault(name, compiled)))
+        }
+        UnknownParameters::Ignore => strange.into_iter().for_each(|name| ignored.parameter(name)),
+    }
     collect(compiled, Place::Query, faults, |name| {
         let texts: Vec<_> = pairs.iter().filter(|(known, _)| known == name).map(|(_, text)| text.clone()).collect();
         Ok((!texts.is_empty()).then_some(texts))
@@ -139,6 +159,27 @@ pub(super) fn headers(compiled: &[CompiledParameter], sent: &HeaderMap, faults: 
     });
     faults.append(&mut unreadable);
     values
+}
+
+/// More unknown parameters than this are not named.
+const STRANGE_MAX: usize = 32;
+
+/// `name[]` as `name`, where only that is known.
+fn listed(name: String, named: impl Fn(&str) -> bool) -> String {
+    match name.strip_suffix("[]").filter(|plain| named(plain) && !named(&name)) {
+        Some(plain) => plain.to_owned(),
+        None => name,
+    }
+}
+
+fn strange_fault(name: &str, compiled: &[CompiledParameter]) -> Fault {
+    let query = compiled.iter().filter(|one| one.parameter.place == Place::Query);
+    let known: Vec<&str> = query.map(|one| one.parameter.name).collect();
+    let reason = match known.as_slice() {
+        [] => "is not known here; there are no query parameters".to_owned(),
+        known => format!("is not known here; there are: {}", known.join(", ")),
+    };
+    Fault::invalid(Place::Query, shown(name), reason)
 }
 
 const BAD_ESCAPE: &str = "has a percent-escape that is not two hex digits, or is not UTF-8";

@@ -9,6 +9,9 @@ use serde::Serialize;
 
 use super::{Body, ByteStream, Fault};
 
+/// Read by nginx and by proxies that follow it.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// A handler's value and the headers that go with it.
 ///
 /// ```ignore
@@ -60,8 +63,10 @@ pub(super) fn text(media: &'static str, content: impl Into<Bytes>) -> Response<B
 /// An answer whose body arrives over time, for instance as `application/x-ndjson` or `text/event-stream`.
 pub fn stream(status: StatusCode, headers: HeaderMap, media: &'static str, bytes: ByteStream) -> Response<Body> {
     let mut response = answer(status, headers, Some(media), bytes.into_body());
-    // A cache that holds back a live stream shows nothing at all.
-    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    // What holds back a live stream shows nothing at all: a cache, a proxy that compresses, and nginx, which buffers by default.
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     response
 }
 

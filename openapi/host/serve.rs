@@ -1,19 +1,50 @@
 //! A listening server that can be closed.
 //!
+//! The accept loop is our own, over hyper: dropshot's has no bound on connections, no time limit on a head or on silence, and keeps
+//! its sockets to itself, so that small writes wait (`TCP_NODELAY`). Requests go to the same routes either way.
+//!
 //! Which documents are served on which ports, and what happens on a signal, is the server crate's business.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use dropshot::{ApiDescription, BuildError, ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
-use tokio_util::sync::CancellationToken;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::{Document, MountError, Mounted};
+use super::connections::{Admitted, Busy, Connection, Watched};
+use super::door::Door;
+use super::{Body, Document, MountError, Mounted, Settings};
 
 /// How long clients have to take their last answers once nothing is worked on any more. A stream that is not read, or an answer that
 /// is not taken, waits in buffers that nobody can look into: only time tells a client that is slow from one that has gone deaf.
 const TAKEN_WITHIN: Duration = Duration::from_secs(3);
+
+/// Between two tries to accept while the system has no descriptor left.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// Connections that wait for the accept loop, over all listeners' start.
+const BACKLOG: u32 = 1024;
+
+/// What a connection buffers of what is sent and received: a head has to fit. Not counted anywhere else, so it is small.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Requests of one HTTP/2 connection at the same time.
+const STREAMS_MAX: u32 = 128;
+
+/// Names the request in answers, as dropshot does.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Why a document cannot be served at an address.
 #[derive(Debug, thiserror::Error)]
@@ -29,14 +60,6 @@ pub enum ServeError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// Dropshot did not start for another reason.
-    #[error("cannot start a server on {address}")]
-    Start {
-        /// The address that was asked for.
-        address: SocketAddr,
-        /// What dropshot says.
-        source: BuildError,
-    },
 }
 
 /// How a server ended.
@@ -48,44 +71,248 @@ pub enum Closed {
     Busy,
 }
 
+/// An address that is taken and not served yet: clients connect and wait. So several listeners can start together.
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    door: Arc<Door>,
+    log: slog::Logger,
+}
+
 /// A running server. Dropping it stops accepting, but waits for nothing.
 pub struct Server {
-    http: HttpServer<()>,
+    address: SocketAddr,
     document: &'static Document,
     stopping: CancellationToken,
     at_work: TaskTracker,
+    closing: DropGuard,
+    ended: Shared<BoxFuture<'static, Result<(), String>>>,
+}
+
+/// Takes an address for one document. Port 0 takes a free port.
+///
+/// Must be called within a tokio runtime. `log` is told about connections.
+///
+/// # Errors
+/// [`ServeError`] when the document does not fit its code, or the address cannot be listened on.
+pub fn bind(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result<Bound, ServeError> {
+    let door = mounted.open()?;
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
+        };
+        // A restart must not wait for connections of the process before it.
+        #[cfg(not(windows))]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    let (listener, address) = listen().map_err(|source| ServeError::Bind { address, source })?;
+    Ok(Bound { listener, address, door, log })
 }
 
 /// Starts a server for one document. Port 0 takes a free port.
 ///
-/// Must be called within a tokio runtime. `log` is what dropshot writes to.
+/// Must be called within a tokio runtime. `log` is told about connections.
 ///
 /// # Errors
 /// [`ServeError`] when the document does not fit its code, or the address cannot be listened on.
 pub fn serve(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result<Server, ServeError> {
-    let mut description = ApiDescription::new();
-    let hosted = mounted.mount(&mut description, "")?;
-    let (document, stopping, at_work) = (hosted.document(), hosted.stopping().clone(), hosted.at_work().clone());
-    let config = ConfigDropshot {
-        bind_address: address,
-        // The host counts for itself; this only keeps dropshot's 1024 bytes out of the way.
-        default_request_body_max_bytes: hosted.body_bytes_max(),
-        // A client that goes away must not stop a handler between its commit and its answer.
-        default_handler_task_mode: HandlerTaskMode::Detached,
-        ..ConfigDropshot::default()
+    Ok(bind(mounted, address, log)?.start())
+}
+
+impl Bound {
+    /// The address that is listened on, with the port that was taken.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The document that is to be served.
+    pub fn document(&self) -> &'static Document {
+        self.door.document()
+    }
+
+    /// Begins to accept.
+    pub fn start(self) -> Server {
+        let Bound { listener, address, door, log } = self;
+        let closing = CancellationToken::new();
+        let (document, stopping, at_work) = (door.document(), door.stopping().clone(), door.at_work().clone());
+        let accepting = tokio::spawn(accept(listener, door, closing.clone(), log));
+        let ended = async move { accepting.await.map_err(|error| format!("the accept loop ended: {error}")) };
+        let (closing, ended) = (closing.drop_guard(), ended.boxed().shared());
+        Server { address, document, stopping, at_work, closing, ended }
+    }
+}
+
+/// Accepts until it is to close, then waits for the connections that are open.
+async fn accept(listener: TcpListener, door: Arc<Door>, closing: CancellationToken, log: slog::Logger) {
+    let open = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = closing.cancelled() => break,
+        };
+        match accepted {
+            Ok((socket, remote)) => begin(socket, remote, &door, &open, &closing, &log),
+            // Errors of the one connection that was to be accepted.
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                slog::warn!(log, "accept error"; "error" => %error);
+                door.settings().connections.evict_idle();
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+    drop(listener);
+    open.close();
+    open.wait().await;
+}
+
+fn is_of_one_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
+}
+
+/// Serves a connection beside the others, or refuses it.
+fn begin(
+    socket: TcpStream,
+    remote: SocketAddr,
+    door: &Arc<Door>,
+    open: &TaskTracker,
+    closing: &CancellationToken,
+    log: &slog::Logger,
+) {
+    let Settings { connections, reached, .. } = door.settings();
+    let Ok(local) = prepare(&socket) else { return };
+    let Some(admitted) = connections.admit(remote.ip(), reached) else {
+        // What does not fit into the empty buffer of a new socket is not sent: nothing waits for this client.
+        let _ = socket.try_write(&door.refuse_connection(remote, local));
+        return;
     };
-    let started = ServerBuilder::new(description, (), log).config(config).start();
-    let http = started.map_err(|error| match error {
-        BuildError::BindError { address, error } => ServeError::Bind { address, source: error },
-        source => ServeError::Start { address, source },
-    })?;
-    Ok(Server { http, document, stopping, at_work })
+    let connection = Serving { door: Arc::clone(door), remote, local, log: log.clone() };
+    open.spawn(connection.serve(socket, admitted, closing.clone()));
+}
+
+/// Makes small writes leave at once: without it, the second event of a stream waits until the first has been acknowledged, for which many
+/// a client takes 40 ms. Gives the address that was connected to.
+fn prepare(socket: &TcpStream) -> std::io::Result<SocketAddr> {
+    socket.set_nodelay(true)?;
+    socket.local_addr()
+}
+
+/// What requests of one connection share.
+#[derive(Clone)]
+struct Serving {
+    door: Arc<Door>,
+    remote: SocketAddr,
+    local: SocketAddr,
+    log: slog::Logger,
+}
+
+impl Serving {
+    /// Serves one connection to its end.
+    async fn serve(self, socket: TcpStream, admitted: Admitted, closing: CancellationToken) {
+        let socket = TokioIo::new(Watched::new(socket, Arc::clone(admitted.connection())));
+        let connection = Arc::clone(admitted.connection());
+        let service = service_fn(move |request| self.clone().answer(request, Arc::clone(&connection)));
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().max_buf_size(BUFFER_BYTES);
+        builder.http2().max_concurrent_streams(STREAMS_MAX).max_send_buf_size(BUFFER_BYTES);
+        let mut serving = pin!(builder.serve_connection(socket, service));
+        let mut over = pin!(admitted.over());
+        let mut told = false;
+        loop {
+            tokio::select! {
+                // What goes wrong here is the client's: it left, or it does not speak HTTP.
+                _ = serving.as_mut() => return,
+                () = &mut over => return,
+                () = closing.cancelled(), if !told => {
+                    told = true;
+                    serving.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+        connection: Arc<Connection>,
+    ) -> Result<Response<Counted>, Infallible> {
+        let busy = connection.busy();
+        let Serving { door, remote, local, log } = self;
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let (parts, body) = request.into_parts();
+        let head = door.head(parts, &request_id, remote, local);
+        let leaving = Leaving { log, waits: true };
+        // On its own: a client that goes away must not stop a handler between its commit and its answer.
+        let answered = tokio::spawn(async move { door.answer(head, Body::wrap(body)).await }).await;
+        leaving.stayed();
+        let mut response = answered.unwrap_or_else(|_| {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        });
+        if let Ok(id) = HeaderValue::try_from(request_id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        Ok(response.map(|body| Counted { body, _busy: busy }))
+    }
+}
+
+/// Says when a client left before its answer.
+struct Leaving {
+    log: slog::Logger,
+    waits: bool,
+}
+
+impl Leaving {
+    fn stayed(mut self) {
+        self.waits = false;
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if self.waits {
+            slog::warn!(self.log, "request handling cancelled (client disconnected)");
+        }
+    }
+}
+
+/// A body whose connection is busy until it has been taken.
+struct Counted {
+    body: Body,
+    _busy: Busy,
+}
+
+impl http_body::Body for Counted {
+    type Data = <Body as http_body::Body>::Data;
+    type Error = <Body as http_body::Body>::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+        std::pin::Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
 }
 
 impl Server {
     /// The address that is listened on, with the port that was taken.
     pub fn local_addr(&self) -> SocketAddr {
-        self.http.local_addr()
+        self.address
     }
 
     /// The document that is served.
@@ -96,9 +323,9 @@ impl Server {
     /// Resolves when the server has ended by itself or was closed.
     ///
     /// # Errors
-    /// Says why it ended, when dropshot's task died.
+    /// Says why it ended, when the accept loop died.
     pub fn ended(&self) -> impl Future<Output = Result<(), String>> + Send + 'static {
-        self.http.wait_for_shutdown()
+        self.ended.clone()
     }
 
     /// Stops accepting, ends streams, finishes what is in flight, and waits for that at most `within`. Once nothing is worked on
@@ -106,14 +333,18 @@ impl Server {
     pub async fn close(self, within: Duration) -> Closed {
         self.stopping.cancel();
         self.at_work.close();
-        // Dropshot waits for ever for a client that neither reads nor leaves.
-        let mut closing = std::pin::pin!(self.http.close());
+        drop(self.closing);
+        let mut ended = self.ended;
         let closed = tokio::time::timeout(within, async {
             tokio::select! {
-                closed = &mut closing => return Some(closed),
+                ended = &mut ended => {
+                    // Handlers whose clients have left.
+                    self.at_work.wait().await;
+                    return Some(ended);
+                }
                 () = self.at_work.wait() => {}
             }
-            tokio::time::timeout(TAKEN_WITHIN, &mut closing).await.ok()
+            tokio::time::timeout(TAKEN_WITHIN, &mut ended).await.ok()
         });
         match closed.await {
             Ok(Some(Ok(()))) => Closed::Clean,
@@ -129,5 +360,40 @@ impl Server {
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").field("document", &self.document.name).field("address", &self.local_addr()).finish()
+    }
+}
+
+/// An answer as bytes of HTTP/1.1, for a connection that is closed after it. Only answers that are all there.
+pub(super) fn written(response: Response<Body>) -> Vec<u8> {
+    let (parts, body) = response.into_parts();
+    let body = body.collect().now_or_never().and_then(Result::ok).map(http_body_util::Collected::to_bytes);
+    let body = body.unwrap_or_default();
+    let reason = parts.status.canonical_reason().unwrap_or_default();
+    let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", parts.status.as_u16()).into_bytes();
+    for (name, value) in &parts.headers {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(format!("content-length: {}\r\nconnection: close\r\n\r\n", body.len()).as_bytes());
+    bytes.extend_from_slice(&body);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_accepted_connection_sends_small_writes_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (accepted, _) = accepted.unwrap();
+        assert!(!accepted.nodelay().unwrap());
+        assert_eq!(prepare(&accepted).unwrap(), address);
+        assert!(accepted.nodelay().unwrap());
+        drop(client);
     }
 }

@@ -35,6 +35,8 @@ impl Compiled {
             .offline()
             .with_draft(jsonschema::Draft::Draft7)
             .should_validate_formats(true)
+            // Every date-time that is accepted can be read by what reads it next.
+            .with_format("date-time", is_moment)
             // Linear time: what a client sends must not decide how long a pattern takes.
             .with_pattern_options(PatternOptions::regex())
             .build(&schema)
@@ -61,6 +63,34 @@ impl Compiled {
         }
         Err(list.into_fault())
     }
+}
+
+/// What a date-time is, for people.
+const MOMENT: &str = "a date and a time with an offset, such as 2026-01-31T12:00:00Z (RFC 3339), with at most nine digits of \
+                      fraction, from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z";
+
+/// Whether a text is a date-time of RFC 3339 that can be counted in: see [`MOMENT`].
+fn is_moment(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    // `2026-01-31T12:00:00`, then a fraction, then an offset. What is read next also takes forms that the RFC does not have.
+    let shape = |at: usize, byte: u8| match at {
+        4 | 7 => byte == b'-',
+        10 => byte.eq_ignore_ascii_case(&b't'),
+        13 | 16 => byte == b':',
+        _ => byte.is_ascii_digit(),
+    };
+    let date = bytes.len() > 19 && bytes[..19].iter().enumerate().all(|(at, byte)| shape(at, *byte));
+    let offset = bytes.get(19..).map(|rest| {
+        let fraction =
+            rest.strip_prefix(b".").map_or(0, |rest| 1 + rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
+        &rest[fraction..]
+    });
+    let offset = offset.is_some_and(|offset| match offset {
+        [b'Z' | b'z'] => true,
+        [b'+' | b'-', a, b, b':', c, d] => [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    });
+    date && offset && text.parse::<jiff::Timestamp>().is_ok()
 }
 
 /// Several faults of one request as one: all violations together. A fault of another kind stands alone.
@@ -175,6 +205,7 @@ fn reason(error: &ValidationError<'_>) -> String {
         Kind::MaxProperties { limit } => format!("must have at most {limit} properties"),
         Kind::UniqueItems => "must not have the same item twice".to_owned(),
         Kind::Pattern { pattern } => format!("must match {pattern}"),
+        Kind::Format { format } if format == "date-time" => format!("must be {MOMENT}"),
         Kind::Format { format } => format!("must be a {format}"),
         Kind::OneOfMultipleValid { .. } => "fits more than one of the allowed forms".to_owned(),
         Kind::FalseSchema => "is not allowed".to_owned(),

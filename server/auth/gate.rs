@@ -63,6 +63,8 @@ pub struct Gate {
     guard: Guard,
     document: &'static str,
     mode: Mode,
+    /// Of which a token must name one. Absent: none is asked for.
+    audiences: Option<Arc<[String]>>,
     schemes: Arc<Schemes>,
 }
 
@@ -85,9 +87,9 @@ impl Guard {
             rules: rules(settings),
             source: Source::new(Arc::new(provider), parts.clock.clone(), ages(settings)),
         });
-        if tokens.is_some() && settings.asks_somewhere() && settings.audience.is_none() {
+        if tokens.is_some() && settings.asks_somewhere() && !settings.has_audience_everywhere() {
             tracing::warn!(
-                "auth.audience is not set: a token of the issuer for any other service opens these doors, too"
+                "auth.audience is not set: some API accepts a token of the issuer for any other service, too"
             );
         }
         let keys = Keys::new(parts.store, parts.clock.clone());
@@ -100,6 +102,7 @@ impl Guard {
             guard: self.clone(),
             document: document.name,
             mode: self.0.settings.mode(document.name),
+            audiences: self.0.settings.audience(document.name).map(Into::into),
             schemes: Arc::new(Schemes::of(document)),
         }
     }
@@ -109,7 +112,13 @@ impl Guard {
         &self.0.keys
     }
 
-    async fn identify(&self, shown: &Secret, from: &Head, scope: Scope) -> Result<Identity, Refused> {
+    async fn identify(
+        &self,
+        shown: &Secret,
+        from: &Head,
+        scope: Scope,
+        audiences: Option<&Arc<[String]>>,
+    ) -> Result<Identity, Refused> {
         let known = &*self.0;
         if known.local.is(shown) {
             return if known.local.is_taken_from(from.remote) { Ok(owner()) } else { Err(Refused::NotLocal) };
@@ -126,7 +135,7 @@ impl Guard {
             return Err(Refused::Unknown);
         }
         let tokens = known.tokens.as_ref().ok_or(Refused::NoProvider)?;
-        tokens.identify(shown, &known.settings, scope, known.clock.shown_ms()).await
+        tokens.identify(shown, known, scope, audiences).await
     }
 }
 
@@ -164,7 +173,7 @@ impl Gate {
             let missing = Refused::Missing { key_header: self.schemes.has_key_header() };
             return if may_be_nobody { Ok(nobody(&settings.anonymous_subject)) } else { Err(missing) };
         };
-        let identity = self.guard.identify(&shown, head, scope).await?;
+        let identity = self.guard.identify(&shown, head, scope, self.audiences.as_ref()).await?;
         match identity.lacks {
             Some(scope) => Err(Refused::Scope(scope)),
             None => Ok(head.caller(identity.tenant, identity.subject).with_scopes(identity.scopes)),
@@ -173,7 +182,14 @@ impl Gate {
 }
 
 impl Tokens {
-    async fn identify(&self, shown: &Secret, settings: &Auth, scope: Scope, now_ms: i64) -> Result<Identity, Refused> {
+    async fn identify(
+        &self,
+        shown: &Secret,
+        known: &Known,
+        scope: Scope,
+        audiences: Option<&Arc<[String]>>,
+    ) -> Result<Identity, Refused> {
+        let (settings, now_ms) = (&known.settings, known.clock.shown_ms());
         let token = Unproven::read(shown, &self.rules)?;
         let fetched = self.source.keys(token.key_id.as_deref()).await?;
         let keys = match fetched.keys.find(token.key_id.as_deref(), token.algorithm) {
@@ -183,7 +199,8 @@ impl Tokens {
         };
         // Where only the provider's metadata were named, they say who the issuer is.
         let issuer = self.rules.issuer.clone().or_else(|| fetched.issuer.clone());
-        let bearer = token.prove(&keys, &Rules { issuer, ..self.rules.clone() }, now_ms)?;
+        let bearer =
+            token.prove(&keys, &Rules { issuer, audiences: audiences.cloned(), ..self.rules.clone() }, now_ms)?;
         let has = |scope: &Scope| match wanted(settings, *scope) {
             Some(wanted) => bearer.scopes.iter().any(|one| one == wanted),
             None => *scope != Scope::Admin,
@@ -220,7 +237,7 @@ fn owner() -> Identity {
 fn rules(settings: &Auth) -> Rules {
     Rules {
         issuer: settings.issuer.clone(),
-        audience: settings.audience.clone(),
+        audiences: None,
         algorithms: settings.algorithms.split(',').filter_map(|name| name.parse::<Algorithm>().ok()).collect(),
         skew_seconds: u32::try_from(settings.clock_skew_seconds).unwrap_or(u32::MAX),
         tenant_claim: settings.tenant_claim.clone(),

@@ -13,6 +13,8 @@
 //!
 //! Times are read with the configured skew, from our clock. `jku`, `jwk` and `x5u` in a header are never followed.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
@@ -32,7 +34,8 @@ const NAME_CHARS_MAX: usize = 256;
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
     pub(super) issuer: Option<String>,
-    pub(super) audience: Option<String>,
+    /// Of which a token must name one.
+    pub(super) audiences: Option<Arc<[String]>>,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) skew_seconds: u32,
     pub(super) tenant_claim: Option<String>,
@@ -164,7 +167,7 @@ fn for_us(claims: &Map<String, Value>, rules: &Rules) -> Result<(), Refused> {
         Some(Value::Array(several)) => several.iter().any(|one| one.as_str() == Some(wanted)),
         _ => false,
     };
-    if rules.audience.as_deref().is_some_and(|wanted| !names(wanted)) {
+    if rules.audiences.as_deref().is_some_and(|wanted| !wanted.iter().any(|one| names(one))) {
         return Err(Refused::Audience);
     }
     Ok(())

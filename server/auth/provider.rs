@@ -42,6 +42,9 @@ pub enum ProviderError {
     /// An address is none.
     #[error("the identity provider's address cannot be used: {0}")]
     Address(String),
+    /// Keys prove who signed, not for whom: any `iss` would be believed.
+    #[error("auth.jwks_uri needs auth.issuer: without it a token of any issuer would be believed")]
+    IssuerMissing,
     /// There is no HTTP client.
     #[error("cannot make an HTTP client for the identity provider")]
     Client(#[source] reqwest::Error),
@@ -54,6 +57,9 @@ impl Provider {
     /// [`ProviderError`] for what loading the configuration would have refused.
     pub(super) fn of(auth: &Auth) -> Result<Option<Self>, ProviderError> {
         let Some(place) = place(auth)? else { return Ok(None) };
+        if auth.jwks_uri.is_some() && auth.issuer.is_none() {
+            return Err(ProviderError::IssuerMissing);
+        }
         let http = client(place.url(), ANSWER_WITHIN)?;
         Ok(Some(Self { http, place, insecure_allow_http: auth.insecure_allow_http }))
     }

@@ -204,6 +204,15 @@ mod tests {
         runs:write cargo list_templates
         runs:read cargo get_template
         runs:write cargo evaluate_expression
+        runs:read cargo list_integrations
+        runs:read cargo get_integration
+        runs:read cargo list_connectors
+        runs:read cargo get_connector
+        runs:read cargo list_agents
+        runs:read cargo get_agent
+        runs:read cargo get_current_user
+        runs:read cargo get_current_account
+        runs:read cargo get_current_workspace
         runs:read runyard list_doors
         runs:read runyard list_runs
         runs:write runyard start_run

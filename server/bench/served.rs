@@ -22,7 +22,6 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::auth::Mode;
 use crate::logging;
-use crate::no_delay;
 use crate::open_files;
 use crate::serve::Server;
 use crate::store::memory::Memory;
@@ -99,7 +98,6 @@ async fn nothing(config: &Config) -> Result<(), String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let server = run_gateway::api(still, settings).serve(address, logging::dropshot());
     let server = server.map_err(|error| error.to_string())?;
-    no_delay::wherever_possible(&[server.local_addr()]);
     announce(&Ready { gateway: format!("http://{}", server.local_addr()), coordinator: None, own: None });
     until_nobody_measures().await;
     Ok(())

@@ -115,7 +115,7 @@ fn uuid4() -> Entry {
         id: "runyard.core.uuid4",
         aliases: &["jarvis.core.uuid4"],
         kind: NodeKind::Call,
-        description: "Generates a UUID: a new, random (version 4), universally unique identifier.",
+        description: "Generates a UUID: a new, random (version 4, v4), universally unique identifier.",
         hints: Hints {
             keywords: words("uuid uuid4 uuidv4 guid identifier id"),
             verbs: Vec::new(),

@@ -82,6 +82,26 @@ pub struct RunInputs {
     /// Whether to wait for its end.
     #[serde(default = "yes")]
     pub wait: bool,
+    /// JSON Schema (draft 7) that its result has to fit; the result of a plan is brought into that form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<Value>,
+    /// What expressions of a graph around it see in the place of its id, its state and its outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_as: Option<SeenAs>,
+}
+
+/// What is seen of a run that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenAs {
+    /// Its outputs.
+    Outputs,
+    /// Its result, as `answer`.
+    Answer,
+    /// Its outputs, and what of the run has another name.
+    OutputsAndRun,
+    /// Its result, as `answer`, and the run.
+    AnswerAndRun,
 }
 
 /// The values of a label.

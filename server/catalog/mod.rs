@@ -10,6 +10,7 @@
 //! | `integration.rs` | integrations of the configuration, and their node types                   |
 //! | `entry.rs`     | one node type: schemas, compiled validators, hints for the planner          |
 //! | `resolve.rs`   | a reference to a node type, as asked, to the one that is meant              |
+//! | `sub_run.rs`   | what is seen of a run that a node has started                               |
 //! | `violation.rs` | what is wrong with a value, field by field                                  |
 //!
 //! Nothing is performed here: see `driver/perform`. How a node run moves is the engine's business.
@@ -21,6 +22,7 @@ mod entry;
 pub mod graph;
 pub mod integration;
 mod resolve;
+mod sub_run;
 pub(crate) mod violation;
 pub mod web;
 
@@ -31,6 +33,7 @@ pub use entry::{Argument, Entry, Hints, Reads};
 pub use integration::Integration;
 pub use resolve::ResolveError;
 use runyard_engine::{NodeType, Object};
+pub use sub_run::seen_run;
 pub use violation::Violation;
 
 use crate::config::integrations::Integration as Configured;

@@ -11,21 +11,22 @@ pub(super) fn check(loaded: &Loaded, environment: &BTreeMap<String, String>) -> 
     let mut violations = Vec::new();
     violations.extend(remote(loaded));
     violations.extend(providers(loaded));
+    violations.extend(issuer(loaded));
     violations.extend(audience(loaded, environment));
     violations.extend(tokens(loaded));
     violations.extend(tenants(loaded));
     violations
 }
 
-/// A door that others can reach asks who they are, or a second setting says that it need not.
+/// An API that other machines can reach needs a credential, or a second setting accepts that it does not.
 fn remote(loaded: &Loaded) -> Option<Violation> {
     let config = &loaded.config;
     if config.host.is_loopback() || config.insecure_allow_remote || !config.auth.is_open_somewhere() {
         return None;
     }
     let reason = format!(
-        "found {}, which other machines can reach, and not every door asks who is calling. Set auth.mode = \"required\", or use \
-         127.0.0.1, or put something in front that authenticates and set insecure_allow_remote = true",
+        "found {}, which other machines can reach, and some API needs no credential (auth.mode disabled or optional). Set \
+         auth.mode = \"required\", or use 127.0.0.1, or put something in front that authenticates and set insecure_allow_remote = true",
         config.host
     );
     Some(Violation { key: "host".to_owned(), origin: loaded.origin("host"), reason })
@@ -72,10 +73,22 @@ fn providers(loaded: &Loaded) -> Vec<Violation> {
     .collect()
 }
 
+/// Keys prove who signed a token, not for whom that party speaks: without an issuer to compare, any `iss` would be believed.
+fn issuer(loaded: &Loaded) -> Option<Violation> {
+    let auth = &loaded.config.auth;
+    if auth.jwks_uri.is_none() || auth.issuer.is_some() {
+        return None;
+    }
+    let reason = "needs auth.issuer: without it the keys there would prove tokens of any issuer. Set auth.issuer to the `iss` of the \
+                  tokens";
+    let key = "auth.jwks_uri".to_owned();
+    Some(Violation { origin: loaded.origin(&key), key, reason: reason.to_owned() })
+}
+
 /// One issuer for many services: a token for another of them must not do here.
 fn audience(loaded: &Loaded, environment: &BTreeMap<String, String>) -> Option<Violation> {
     let auth = &loaded.config.auth;
-    if !auth.asks_somewhere() || auth.audience.is_some() || !arp::demands_audience(environment) {
+    if !auth.asks_somewhere() || auth.has_audience_everywhere() || !arp::demands_audience(environment) {
         return None;
     }
     let reason = "is not set, and this profile demands it: set ARP_AUTH_AUDIENCE or ARP_AUTH_SERVICE_ID, for example to \

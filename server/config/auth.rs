@@ -12,8 +12,8 @@ pub struct Auth {
     pub mode: Option<Mode>,
     /// The issuer that tokens must name, exactly. Also where its keys are found, unless one of the next two says.
     pub issuer: Option<String>,
-    /// The audience that tokens must name. Absent: none is asked for.
-    pub audience: Option<String>,
+    /// The audiences of which tokens must name one. Absent: none is asked for.
+    pub audience: Option<Vec<String>>,
     /// Where the issuer's keys are (a JWK Set, RFC 7517). Goes before `discovery_url`.
     pub jwks_uri: Option<String>,
     /// The issuer's metadata (OpenID Connect Discovery), which says where its keys are. Absent: below the issuer.
@@ -36,6 +36,8 @@ pub struct Auth {
     pub scopes: Scopes,
     /// Doors that differ from `mode`.
     pub doors: Doors,
+    /// APIs whose audience is not `audience`.
+    pub audiences: Audiences,
     /// What this server is to the identity provider when it calls others.
     pub outbound: Outbound,
 }
@@ -105,15 +107,65 @@ impl Doors {
     }
 }
 
+/// `[auth.audiences]`: audiences of single APIs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audiences {
+    /// Of the Run Gateway API.
+    pub run_gateway: Option<Vec<String>>,
+    /// Of the Run Coordinator API.
+    pub run_coordinator: Option<Vec<String>>,
+    /// Of the ARP Runtime API.
+    pub runtime: Option<Vec<String>>,
+    /// Of the toolregistry.ai API.
+    pub toolregistry: Option<Vec<String>>,
+    /// Of the ACP API.
+    pub acp: Option<Vec<String>>,
+    /// Of the Cargo API.
+    pub cargo: Option<Vec<String>>,
+    /// Of the Runyard API.
+    pub runyard: Option<Vec<String>>,
+}
+
+impl Audiences {
+    /// Those of the API with this document name, where it has its own.
+    pub fn of(&self, document: &str) -> Option<&Vec<String>> {
+        match document {
+            "run-gateway" => self.run_gateway.as_ref(),
+            "run-coordinator" => self.run_coordinator.as_ref(),
+            "runtime" => self.runtime.as_ref(),
+            "toolregistry" => self.toolregistry.as_ref(),
+            "acp" => self.acp.as_ref(),
+            "cargo" => self.cargo.as_ref(),
+            "runyard" => self.runyard.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn all(&self) -> [Option<&Vec<String>>; 7] {
+        ["run-gateway", "run-coordinator", "runtime", "toolregistry", "acp", "cargo", "runyard"].map(|api| self.of(api))
+    }
+}
+
 impl Auth {
     /// The mode of the door with this document name. One that nobody set is disabled: loading has refused that where it matters.
     pub fn mode(&self, document: &str) -> Mode {
         self.doors.of(document).or(self.mode).unwrap_or(Mode::Disabled)
     }
 
-    /// Whether some door asks nobody.
+    /// Whether some API answers callers without a credential.
     pub fn is_open_somewhere(&self) -> bool {
-        self.modes().any(|mode| mode == Mode::Disabled)
+        self.modes().any(|mode| mode != Mode::Required)
+    }
+
+    /// The audiences of which a token for the API with this document name must name one. Absent: none is asked for.
+    pub fn audience(&self, document: &str) -> Option<&[String]> {
+        self.audiences.of(document).or(self.audience.as_ref()).map(Vec::as_slice)
+    }
+
+    /// Whether tokens for another service are refused by every API.
+    pub fn has_audience_everywhere(&self) -> bool {
+        self.audience.is_some() || self.audiences.all().into_iter().all(|own| own.is_some())
     }
 
     /// Whether some API admits callers without a credential.
@@ -153,6 +205,7 @@ impl Default for Auth {
             insecure_allow_http: false,
             scopes: Scopes::default(),
             doors: Doors::default(),
+            audiences: Audiences::default(),
             outbound: Outbound::default(),
         }
     }
@@ -170,10 +223,12 @@ mod tests {
             ..Auth::default()
         };
         assert_eq!((auth.mode("runtime"), auth.mode("runyard")), (Mode::Optional, Mode::Required));
-        assert!(!auth.is_open_somewhere());
+        assert!(auth.is_open_somewhere(), "optional is open");
+        let closed = Auth { doors: Doors::default(), ..auth.clone() };
+        assert!(!closed.is_open_somewhere());
         assert_eq!(Auth::default().mode("runyard"), Mode::Disabled);
         assert!(Auth::default().is_open_somewhere());
-        let open = Auth { doors: Doors { runyard: Some(Mode::Disabled), ..auth.doors.clone() }, ..auth };
+        let open = Auth { doors: Doors { runyard: Some(Mode::Disabled), ..Doors::default() }, ..closed };
         assert!(open.is_open_somewhere());
     }
 }

@@ -24,13 +24,20 @@ impl Found {
         }
     }
 
+    /// The elements of a list: from the file, or as `config show` prints it.
+    fn list(&self) -> Option<Vec<serde_json::Value>> {
+        match self {
+            Self::Toml(toml::Value::Array(items)) => items.iter().map(|item| serde_json::to_value(item).ok()).collect(),
+            Self::Text(text) if text.trim_start().starts_with('[') => serde_json::from_str(text).ok(),
+            _ => None,
+        }
+    }
+
     /// A list, or text with commas or spaces between words.
     pub(super) fn words(&self) -> Option<Vec<String>> {
-        match self {
-            Self::Toml(toml::Value::Array(items)) => {
-                items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
-            }
-            _ => {
+        match self.list() {
+            Some(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+            None => {
                 let words = self.text()?.split([',', ' ']).filter(|word| !word.is_empty());
                 Some(words.map(str::to_owned).collect())
             }
@@ -53,14 +60,20 @@ impl Found {
         }
     }
 
+    /// A list of texts, or one text as it is.
+    pub(super) fn texts(&self) -> Option<Vec<String>> {
+        match self.list() {
+            Some(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+            None => Some(vec![self.text()?.to_owned()]),
+        }
+    }
+
     /// A list of numbers, or text with commas or spaces between them.
     pub(super) fn ports(&self) -> Option<Vec<u16>> {
         let port = |number: i64| u16::try_from(number).ok().filter(|port| *port > 0);
-        match self {
-            Self::Toml(toml::Value::Array(items)) => {
-                items.iter().map(|item| item.as_integer().and_then(port)).collect()
-            }
-            _ => self.words()?.iter().map(|word| word.parse().ok().and_then(port)).collect(),
+        match self.list() {
+            Some(items) => items.iter().map(|item| item.as_i64().and_then(port)).collect(),
+            None => self.words()?.iter().map(|word| word.parse().ok().and_then(port)).collect(),
         }
     }
 

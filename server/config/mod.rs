@@ -4,6 +4,7 @@
 //! |-----------------|---------------|
 //! | this one        | [`Config`]: the effective values, as the rest of the server reads them |
 //! | [`settings`]    | the table of settings: key, meaning, what is allowed. Add a setting here and in [`Config`] |
+//! | `kind.rs`       | what is allowed as a value |
 //! | `found.rs`      | a value as it was found, and as what it can be read |
 //! | [`mod@load`]    | flags over environment over file over defaults, and where each value came from |
 //! | [`auth`]        | `[auth]`: who is asked who they are |
@@ -31,6 +32,7 @@ pub mod egress;
 pub mod error;
 mod found;
 pub mod integrations;
+mod kind;
 pub mod load;
 pub mod outbound;
 pub mod retention;
@@ -58,6 +60,12 @@ pub struct Config {
     pub host: IpAddr,
     /// Agrees to an address that other machines can reach, although not everybody is asked who they are. Default false.
     pub insecure_allow_remote: bool,
+    /// Names under which listeners that need no credential may be asked, beside localhost and `host`.
+    pub allowed_hosts: Vec<String>,
+    /// Where callers reach this server; links begin with it. Absent: what trusted proxies say, else the listener's own address.
+    pub public_url: Option<String>,
+    /// Proxies whose forwarded headers are believed.
+    pub trusted_proxies: Vec<String>,
     /// The doors listen on this plus their offset; 0 takes free ports. Default 8080.
     pub port_base: u16,
     /// Effects performed at the same time, over all runs. Default 64.
@@ -80,6 +88,8 @@ pub struct Config {
     pub written_at_ms: Option<i64>,
     /// What is logged, and how.
     pub log: Log,
+    /// Which pages may call (CORS).
+    pub cors: Cors,
     /// The remote run coordinator, if there is one.
     pub coordinator: Coordinator,
     /// What the run gateway works with.
@@ -106,7 +116,7 @@ pub struct ToolregistryDoor {
     pub plan_wait_ms: u64,
     /// Starts and streams that one tenant may have open at once. Default 256.
     pub open_max: usize,
-    /// What links to this door begin with. Absent: the host that the caller asked.
+    /// What links to this API begin with, where it is not `public_url`.
     pub public_url: Option<String>,
 }
 
@@ -149,6 +159,14 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+/// `[cors]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cors {
+    /// Origins whose pages may call and read. None by default.
+    pub origins: Vec<String>,
 }
 
 /// `[gateway]`.
@@ -204,6 +222,9 @@ impl Default for Config {
             data_dir: PathBuf::from(".runyard"),
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             insecure_allow_remote: false,
+            allowed_hosts: Vec::new(),
+            public_url: None,
+            trusted_proxies: Vec::new(),
             port_base: 8080,
             workers: 64,
             parallel_max: 16,
@@ -214,6 +235,7 @@ impl Default for Config {
             integrations: Vec::new(),
             written_at_ms: None,
             log: Log::default(),
+            cors: Cors::default(),
             coordinator: Coordinator::default(),
             gateway: Gateway::default(),
             toolregistry: ToolregistryDoor::default(),

@@ -3,14 +3,11 @@
 //! It drives everything that is said about a setting: checking, `config show`, the commented file of `config init`, and the
 //! suggestions in errors. A test holds it against the fields of [`Config`](super::Config).
 
-use std::net::IpAddr;
 use std::sync::LazyLock;
 
-use figment::value::Value;
-
-use super::PORT_OFFSET_MAX;
-use super::egress::{HostPattern, network};
 pub use super::found::Found;
+pub use super::kind::Kind;
+pub(crate) use super::kind::{host, is_base_url, is_endpoint, is_private_way, is_this_machine};
 use crate::limits::{self, Limit};
 
 /// One thing that can be set.
@@ -26,52 +23,8 @@ pub struct Setting {
     pub written: &'static str,
 }
 
-/// What is allowed as a value.
-#[derive(Debug, Clone, Copy)]
-pub enum Kind {
-    /// A path that is not empty. In a file, a relative one starts at the file's folder.
-    Path,
-    /// An IP address, or `localhost`.
-    Address,
-    /// `true` or `false`.
-    Switch,
-    /// A whole number within bounds.
-    Count {
-        /// Smallest.
-        min: u64,
-        /// Largest.
-        max: u64,
-    },
-    /// `port_base`: 0, or a number that leaves room for the last door.
-    PortBase,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// A filter for log lines.
-    Filter,
-    /// An absolute http or https URL without credentials in it.
-    Url,
-    /// As a URL, but paths are not appended to it: it may have a query.
-    Endpoint,
-    /// Some text in one line.
-    Text,
-    /// Names of signature algorithms.
-    Algorithms,
-    /// Names of hosts, of everything below one, or addresses.
-    Hosts,
-    /// Port numbers.
-    Ports,
-    /// Networks and addresses.
-    Networks,
-    /// A list of integrations.
-    Integrations,
-}
-
 /// What `auth.mode` and its like may be.
 const MODES: &[&str] = &["disabled", "optional", "required"];
-
-/// Signature algorithms that can be believed. None with a shared secret: the keys of an issuer are public.
-pub(crate) const ALGORITHMS: &[&str] =
-    &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
 const MINUTES_10_MS: u64 = 600_000;
 /// A hundred years.
@@ -97,9 +50,27 @@ const NAMED: &[Setting] = &[
     },
     Setting {
         key: "insecure_allow_remote",
-        about: "Agrees to a host that other machines can reach although a door asks nobody who they are: whoever reaches it may do everything.",
+        about: "Accepts a host that other machines can reach although some API needs no credential (auth.mode disabled or optional). Each start warns.",
         kind: Kind::Switch,
         written: "false",
+    },
+    Setting {
+        key: "allowed_hosts",
+        about: "Names under which listeners that need no credential may be asked (Host), beside localhost, 127.0.0.1, [::1], host and the host of public_url. *.example.org is every name below example.org.",
+        kind: Kind::Hosts,
+        written: "[]",
+    },
+    Setting {
+        key: "public_url",
+        about: "Where callers reach this server; links in answers begin with it. Not set: what trusted_proxies forward, else the listener's own address.",
+        kind: Kind::Url,
+        written: "\"https://runs.example.org\"",
+    },
+    Setting {
+        key: "trusted_proxies",
+        about: "Networks of proxies whose Forwarded, X-Forwarded-Proto and X-Forwarded-Host headers are believed, and which limits.connections_per_peer does not bound.",
+        kind: Kind::Networks,
+        written: "[]",
     },
     Setting {
         key: "port_base",
@@ -162,6 +133,12 @@ const NAMED: &[Setting] = &[
         written: "\"info\"",
     },
     Setting {
+        key: "cors.origins",
+        about: "Origins whose pages may call every API and read the answers (CORS), such as https://app.example.org. None by default.",
+        kind: Kind::Origins,
+        written: "[]",
+    },
+    Setting {
         key: "coordinator.url",
         about: "Base URL of a remote run coordinator that the run gateway forwards to. JARVIS_RUN_COORDINATOR_URL is read as well.",
         kind: Kind::Url,
@@ -205,7 +182,7 @@ const NAMED: &[Setting] = &[
     },
     Setting {
         key: "toolregistry.public_url",
-        about: "Where callers reach the door of toolregistry.ai; links that approve or deny begin with it. Not set: the host that the caller asked, over http.",
+        about: "Where callers reach the API of toolregistry.ai, if not at public_url; links that approve or deny begin with it. Not set: as public_url.",
         kind: Kind::Url,
         written: "\"https://runs.example.org\"",
     },
@@ -229,8 +206,8 @@ const NAMED: &[Setting] = &[
     },
     Setting {
         key: "auth.audience",
-        about: "The audience that tokens must name. Not set: a token of the issuer for anybody does.",
-        kind: Kind::Text,
+        about: "The audience that tokens must name, or a list of which they must name one. Not set: a token of the issuer for any service is accepted.",
+        kind: Kind::Texts,
         written: "\"arp-run-gateway\"",
     },
     Setting {
@@ -346,6 +323,48 @@ const NAMED: &[Setting] = &[
         about: "The mode of Runyard's own door alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
+    },
+    Setting {
+        key: "auth.audiences.run_gateway",
+        about: "The audience of the Run Gateway API alone, or a list. Not set: auth.audience.",
+        kind: Kind::Texts,
+        written: "\"arp-run-gateway\"",
+    },
+    Setting {
+        key: "auth.audiences.run_coordinator",
+        about: "The audience of the Run Coordinator API alone, or a list. Not set: auth.audience.",
+        kind: Kind::Texts,
+        written: "\"arp-run-coordinator\"",
+    },
+    Setting {
+        key: "auth.audiences.runtime",
+        about: "The audience of the ARP Runtime API alone, or a list. Not set: auth.audience.",
+        kind: Kind::Texts,
+        written: "\"arp-runtime\"",
+    },
+    Setting {
+        key: "auth.audiences.toolregistry",
+        about: "The audience of the toolregistry.ai API alone, or a list. Not set: auth.audience.",
+        kind: Kind::Texts,
+        written: "\"toolregistry\"",
+    },
+    Setting {
+        key: "auth.audiences.acp",
+        about: "The audience of the ACP API alone, or a list. Not set: auth.audience.",
+        kind: Kind::Texts,
+        written: "\"acp\"",
+    },
+    Setting {
+        key: "auth.audiences.cargo",
+        about: "The audience of the Cargo API alone, or a list. Not set: auth.audience.",
+        kind: Kind::Texts,
+        written: "\"cargo\"",
+    },
+    Setting {
+        key: "auth.audiences.runyard",
+        about: "The audience of the Runyard API alone, or a list. Not set: auth.audience.",
+        kind: Kind::Texts,
+        written: "[\"runyard\", \"runyard-console\"]",
     },
     Setting {
         key: "auth.outbound.token_endpoint",
@@ -482,122 +501,4 @@ pub(super) fn nearest(key: &str) -> String {
             format!("there are: {}", if found.is_empty() { keys } else { found }.join(", "))
         }
     }
-}
-
-impl Kind {
-    /// Checks a value.
-    ///
-    /// # Errors
-    /// What was found and what is allowed, as one line.
-    pub fn check(&self, found: &Found) -> Result<Value, String> {
-        let listed = |words: Vec<String>| Value::from(words);
-        match self {
-            // What is wrong lies deep in it.
-            Self::Integrations => return found.integrations().map(Value::from),
-            Self::Switch => found.switch().map(Value::from),
-            Self::Count { min, max } => found.count().filter(|count| (min..=max).contains(&count)).map(Value::from),
-            Self::PortBase => found.count().filter(|count| *count <= port_base_max()).map(Value::from),
-            Self::Path => found.text().filter(|text| !text.trim().is_empty()).map(Value::from),
-            Self::Address => found.text().and_then(address).map(|ip| Value::from(ip.to_string())),
-            Self::Choice(words) => found.text().filter(|text| words.contains(text)).map(Value::from),
-            Self::Filter => found.text().filter(|text| is_filter(text)).map(Value::from),
-            Self::Url => found.text().filter(|text| is_base_url(text)).map(Value::from),
-            Self::Endpoint => found.text().filter(|text| is_endpoint(text)).map(Value::from),
-            Self::Text => found.text().filter(|text| is_line(text)).map(Value::from),
-            Self::Algorithms => found.words().filter(|words| are_algorithms(words)).map(|words| words.join(",").into()),
-            Self::Hosts => {
-                found.words().filter(|words| all(words, |one| HostPattern::parse(one).is_some())).map(listed)
-            }
-            Self::Networks => found.words().filter(|words| all(words, |one| network(one).is_some())).map(listed),
-            Self::Ports => found.ports().map(Value::from),
-        }
-        .ok_or_else(|| format!("found {}, expected {}", found.shown(self), self.allowed()))
-    }
-
-    /// What is allowed, for people.
-    pub fn allowed(&self) -> String {
-        match self {
-            Self::Path => "a path".to_owned(),
-            Self::Address => "an IP address or localhost".to_owned(),
-            Self::Switch => "true or false".to_owned(),
-            Self::Count { min, max } => format!("a whole number from {min} to {max}"),
-            Self::PortBase => {
-                let max = port_base_max();
-                format!(
-                    "0 for free ports, or 1 to {max}: the last door listens {PORT_OFFSET_MAX} above it, and ports end at 65535"
-                )
-            }
-            Self::Choice(words) => words.join(" or "),
-            Self::Filter => {
-                "a level (error, warn, info, debug, trace, off) or a list such as info,runyard=debug".to_owned()
-            }
-            Self::Url => "an absolute http or https URL without a user, a query or a fragment".to_owned(),
-            Self::Endpoint => "an absolute http or https URL without a user or a fragment".to_owned(),
-            Self::Text => format!("1 to {TEXT_CHARS_MAX} characters in one line"),
-            Self::Algorithms => format!("some of {}, with commas between", ALGORITHMS.join(", ")),
-            Self::Hosts => {
-                "a list of host names such as api.example.org, of *.example.org, and of IP addresses".to_owned()
-            }
-            Self::Networks => "a list of networks such as 10.0.0.0/8, and of IP addresses".to_owned(),
-            Self::Ports => "a list of ports from 1 to 65535".to_owned(),
-            Self::Integrations => "a list of tables; in the environment the same as JSON".to_owned(),
-        }
-    }
-}
-
-fn port_base_max() -> u64 {
-    u64::from(u16::MAX - PORT_OFFSET_MAX)
-}
-
-fn address(text: &str) -> Option<IpAddr> {
-    if text.eq_ignore_ascii_case("localhost") { Some(IpAddr::from([127, 0, 0, 1])) } else { text.parse().ok() }
-}
-
-fn is_filter(text: &str) -> bool {
-    !text.trim().is_empty() && tracing_subscriber::EnvFilter::builder().parse(text).is_ok()
-}
-
-/// The longest text that is a setting.
-const TEXT_CHARS_MAX: usize = 512;
-
-fn is_line(text: &str) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= TEXT_CHARS_MAX && !text.chars().any(char::is_control)
-}
-
-fn all(words: &[String], fits: impl Fn(&str) -> bool) -> bool {
-    words.iter().all(|word| fits(word))
-}
-
-fn are_algorithms(words: &[String]) -> bool {
-    !words.is_empty() && words.iter().all(|word| ALGORITHMS.contains(&word.as_str()))
-}
-
-/// Whether this is something that paths can be appended to.
-pub(crate) fn is_base_url(text: &str) -> bool {
-    is_endpoint(text) && reqwest::Url::parse(text).is_ok_and(|url| url.query().is_none())
-}
-
-/// Whether this is something that can be asked over HTTP.
-pub(crate) fn is_endpoint(text: &str) -> bool {
-    reqwest::Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.fragment().is_none()
-    })
-}
-
-/// Whether what comes from there cannot be changed on its way: https, or this machine.
-pub(crate) fn is_private_way(text: &str) -> bool {
-    is_this_machine(text) || reqwest::Url::parse(text).is_ok_and(|url| url.scheme() == "https")
-}
-
-/// Whether a URL means this machine.
-pub(crate) fn is_this_machine(text: &str) -> bool {
-    reqwest::Url::parse(text).is_ok_and(|url| {
-        let host = url.host_str().unwrap_or_default();
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    })
 }

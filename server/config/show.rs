@@ -64,7 +64,10 @@ pub fn template() -> String {
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::load::{Sources, load};
+    use serde_json::json;
+
+    use super::super::load::{Flag, Sources, load};
+    use super::super::settings::Kind;
     use super::*;
 
     fn loaded(file: Option<PathBuf>) -> Loaded {
@@ -100,6 +103,60 @@ mod tests {
             if !default.value.is_null() && written.key != "data_dir" {
                 assert_eq!(written.value, default.value, "{}", written.key);
             }
+        }
+    }
+
+    /// What `config show` prints for a value.
+    fn printed(value: &Value) -> String {
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    }
+
+    /// The settings with this one set on the command line, and what is shown of it then.
+    fn set(key: &str, text: &str) -> Value {
+        let flag = Flag { key: key.to_owned(), value: text.to_owned(), name: "--set".to_owned() };
+        // Those that must be there beside others.
+        let issuer = Flag {
+            key: "auth.issuer".to_owned(),
+            value: "https://id.example.org".to_owned(),
+            name: "--set".to_owned(),
+        };
+        let flags = vec![issuer, flag];
+        let loaded = load(&Sources { flags, folder: PathBuf::from("/nowhere"), ..Sources::default() });
+        let loaded = loaded.unwrap_or_else(|error| panic!("--set {key}={text}: {error}"));
+        effective(&loaded).into_iter().find(|one| one.key == key).unwrap().value
+    }
+
+    /// Lists as a file and `config show` write them.
+    fn lists(kind: &Kind) -> Vec<Value> {
+        match kind {
+            Kind::Hosts => vec![json!([]), json!(["*.example.com", "10.0.0.1", "a.example"])],
+            Kind::Networks => vec![json!([]), json!(["127.0.0.0/8"]), json!(["10.0.0.0/8", "::1"])],
+            Kind::Ports => vec![json!([]), json!([443, 8443])],
+            Kind::Texts => vec![json!(["one"]), json!(["one", "two, three"])],
+            Kind::Origins => vec![json!([]), json!(["https://a.example", "http://localhost:3000"])],
+            _ => vec![],
+        }
+    }
+
+    #[test]
+    fn what_is_shown_of_every_setting_can_be_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runyard.toml");
+        let lines = template().lines().map(uncommented).collect::<Vec<_>>().join("\n");
+        std::fs::write(&path, lines).unwrap();
+        for (setting, shown) in SETTINGS.iter().zip(effective(&loaded(Some(path)))) {
+            for value in [shown.value].into_iter().chain(lists(&setting.kind)) {
+                assert_eq!(set(setting.key, &printed(&value)), value, "{}", setting.key);
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn lists_of_any_length_are_set_as_they_are_shown(networks in proptest::collection::vec((proptest::prelude::any::<std::net::Ipv4Addr>(), 0..=32_u8), 0..20)) {
+            let networks: Vec<String> = networks.iter().map(|(address, bits)| format!("{address}/{bits}")).collect();
+            let value = json!(networks);
+            proptest::prop_assert_eq!(set("egress.allow_networks", &printed(&value)), value);
         }
     }
 

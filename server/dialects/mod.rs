@@ -8,10 +8,11 @@
 //! | `project.rs` | the log as this face shows it                |
 //! | `error.rs`   | every refusal in this document's error body  |
 //!
-//! Rooms of one owner share what their documents share: `arp` is the furniture of the ARP rooms. `mapping` asks every room how it
+//! `answer_size` is how much fits on a page of a list. Rooms of one owner share what their documents share: `arp` is the furniture of the ARP rooms. `mapping` asks every room how it
 //! shows the same thing; each has a `MAPPING` for that.
 
 pub mod acp;
+pub mod answer_size;
 pub mod arp;
 pub mod cargo_ai;
 pub mod mapping;

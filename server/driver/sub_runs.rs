@@ -42,7 +42,10 @@ fn refused(error: Error) -> Result<Failure, Error> {
         Error::TooManyLiveRuns { .. } => failed("too_many_live_runs", message, true),
         Error::TooManyDescendants { .. } => failed("too_many_descendants", message, false),
         Error::Rejected(Rejected::ValueTooDeep { .. }) => failed("value_too_deep", message, false),
-        Error::InvalidInputs { .. } | Error::UnknownNodeType(_) | Error::Rejected(_) => {
+        Error::InvalidInputs { .. }
+        | Error::UnknownNodeType(_)
+        | Error::Rejected(_)
+        | Error::InvalidOutputSchema { .. } => {
             failed("sub_run_refused", message, false)
         }
         error => return Err(error),

@@ -65,11 +65,19 @@ fn invalid(faults: Vec<Fault>) -> Failure {
 
 /// What a template reads of the graphs around, and no more: what others have put out may be large.
 async fn context(template: &Arc<Template>, nodes: Option<&Nodes>, data: &Value) -> Result<Value, Failure> {
-    let outer = nodes.and_then(Nodes::outer);
+    let mut around = [nodes.cloned(), nodes.and_then(Nodes::outer)];
+    for nodes in &mut around {
+        *nodes = match nodes.take() {
+            Some(nodes) => Some(nodes.with_runs().await?),
+            None => None,
+        };
+    }
+    let [nodes, outer] = &around;
+    let (nodes, outer) = (nodes.as_ref(), outer.as_ref());
     let inner = seen(template, "nodes", nodes, data);
-    let around = seen(template, "parentNodes", outer.as_ref(), &Value::Null);
-    let begins = [inner.begins, around.begins];
-    let mut context = json!({ "nodes": inner.members, "parentNodes": around.members });
+    let outer = seen(template, "parentNodes", outer, &Value::Null);
+    let begins = [inner.begins, outer.begins];
+    let mut context = json!({ "nodes": inner.members, "parentNodes": outer.members });
     if let Some(nodes) = nodes {
         nodes.whole(&mut context).await?;
     }

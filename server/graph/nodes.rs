@@ -1,11 +1,13 @@
 //! What a node sees of the graph around it. Nothing is copied: it looks into the run's state, where large values are references.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use runyard_engine::event::Failure;
 use runyard_engine::{Graph, Node, NodeKind, NodeRunId, State};
 use serde_json::Value;
 
+use crate::catalog::seen_run;
 use crate::driver::perform::Around;
 use crate::driver::perform::around::unread;
 use crate::expressions::list_of_results;
@@ -42,6 +44,33 @@ impl Nodes {
     pub async fn whole(&self, value: &mut Value) -> Result<(), Failure> {
         let Some(around) = &self.around else { return Ok(()) };
         around.runs.whole_value(&around.tenant, around.run, value).await.map_err(unread)
+    }
+
+    /// With the outputs of runs that nodes have started in place: what is seen of those depends on what is in them.
+    ///
+    /// # Errors
+    /// As [`Around::whole`].
+    pub async fn with_runs(mut self) -> Result<Nodes, Failure> {
+        let (Some(around), Some(walk)) = (self.around.clone(), self.state.node(self.walk)) else { return Ok(self) };
+        let started = |id: &NodeRunId| {
+            let node = self.state.node(*id).filter(|node| node.node_type.kind == NodeKind::Run)?;
+            Some((*id, node.outputs.clone()?))
+        };
+        let mut whole = Vec::new();
+        for (id, outputs) in walk.children.iter().filter_map(started) {
+            if let Cow::Owned(read) = around.whole(&outputs).await? {
+                whole.push((id, read));
+            }
+        }
+        if !whole.is_empty() {
+            let state = Arc::make_mut(&mut self.state);
+            for (id, outputs) in whole {
+                if let Some(node) = state.nodes.get_mut(&id) {
+                    Arc::make_mut(node).outputs = Some(outputs);
+                }
+            }
+        }
+        Ok(self)
     }
 
     /// Reads what the graph was given.
@@ -110,6 +139,7 @@ fn shown(node: &Node) -> Option<Value> {
     let outputs = node.outputs.as_ref()?;
     match (node.node_type.kind, outputs.get("results"), outputs.get("errors")) {
         (NodeKind::Each, Some(results), Some(errors)) => Some(list_of_results(results, errors)),
+        (NodeKind::Run, ..) => Some(seen_run(&node.inputs, outputs)),
         _ => Some(Value::Object(outputs.clone())),
     }
 }

@@ -21,9 +21,9 @@ const RUN: &str = "runyard.core.run";
 /// How what is kept is read.
 pub(super) const DIALECT: Dialect<'static> = Dialect { roots: &["nodes", "parentNodes"], verbatim: &[], braces: false };
 
-/// The same for the inputs of a node of this type. What a run walks that it starts is for that run to read.
+/// The same for the inputs of a node of this type. What a run walks that it starts, and the form of its result, are for that run to read.
 pub(super) fn dialect(node_type: &str) -> Dialect<'static> {
-    Dialect { verbatim: if node_type == RUN { &["graph"] } else { &[] }, ..DIALECT }
+    Dialect { verbatim: if node_type == RUN { &["graph", "output_schema"] } else { &[] }, ..DIALECT }
 }
 
 /// The inputs of a node of this type with every expression of its plain texts made explicit. A script is none.

@@ -32,6 +32,8 @@ pub(super) struct Bound {
     pub(super) used: Vec<bool>,
     /// Where inputs come from, for people.
     pub(super) notes: Vec<String>,
+    /// Whether a URL stands in the clause: what reads URLs is meant by a verb such as "get", without being named.
+    pub(super) has_link: bool,
 }
 
 /// An input that the clause does not give.
@@ -187,7 +189,9 @@ impl Binder<'_> {
                 bound.notes.push(format!("{} is a value of the context", argument.field));
                 bound.inputs.insert(argument.field.clone(), text);
             }
-            Means::Several => return Err(missing(argument, "it speaks of several earlier outputs and one is needed")),
+            Means::Several(_) => {
+                return Err(missing(argument, "it speaks of several earlier outputs and one is needed"));
+            }
             Means::Nothing if reference.words.is_empty() => return Err(missing(argument, NO_TEXT)),
             Means::Nothing => {
                 let said = self.said(reference.words.clone());
@@ -304,7 +308,8 @@ impl Binder<'_> {
 pub(super) fn distinct(references: &[Reference]) -> Option<Reference> {
     let first = references.first()?;
     let same = references.iter().all(|reference| reference.means == first.means);
-    Some(if same { first.clone() } else { Reference { words: first.words.clone(), means: Means::Several } })
+    let sources = || references.iter().flat_map(|reference| reference.means.sources()).cloned().collect();
+    Some(if same { first.clone() } else { Reference { words: first.words.clone(), means: Means::Several(sources()) } })
 }
 
 pub(super) fn missing(argument: &Argument, why: &str) -> Missing {

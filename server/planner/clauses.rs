@@ -90,14 +90,27 @@ const ORDINALS: [&str; 6] = ["first", "second", "third", "fourth", "fifth", "las
 const PLEASANTRIES: [&str; 12] =
     ["thanks", "thank", "you", "please", "hi", "hello", "hey", "cheers", "kindly", "dear", "assistant", "much"];
 
-/// Splits a goal into its requests, in order.
-pub(super) fn split(goal: &str, vocabulary: &Vocabulary) -> Vec<Clause> {
+/// A goal, split.
+pub(super) struct Split {
+    /// Its requests, in order.
+    pub(super) clauses: Vec<Clause>,
+    /// What stands over its lists.
+    pub(super) headings: Vec<String>,
+}
+
+/// Splits a goal into its requests.
+pub(super) fn split(goal: &str, vocabulary: &Vocabulary) -> Split {
     let words = words::read(goal);
     let mut clauses: Vec<Clause> = Vec::new();
+    let mut headings = Vec::new();
     let mut lead = String::new();
     // An "and then" without anything behind it still orders what follows.
     let mut pending: Option<Link> = None;
-    for stretch in cuts::cut(goal, &words, vocabulary).into_iter().filter(|stretch| !stretch.heading) {
+    for stretch in cuts::cut(goal, &words, vocabulary) {
+        if stretch.heading {
+            headings.push(text_of(goal, &words[stretch.words.clone()], stretch.end));
+            continue;
+        }
         let opened = open(goal, &words, &stretch, vocabulary);
         let link = [opened.link, pending.unwrap_or(opened.link)]
             .into_iter()
@@ -118,7 +131,7 @@ pub(super) fn split(goal: &str, vocabulary: &Vocabulary) -> Vec<Clause> {
     if let Some(first) = clauses.first_mut() {
         first.link = Link::Alone;
     }
-    clauses
+    Split { clauses, headings }
 }
 
 struct Opened<'a> {

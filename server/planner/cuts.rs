@@ -215,37 +215,7 @@ impl Scan<'_> {
 
     /// Whether the open stretch only says that requests follow.
     fn is_announcement(&self, at: usize) -> bool {
-        const WORDS: [&str; 28] = [
-            "do",
-            "the",
-            "following",
-            "please",
-            "step",
-            "steps",
-            "task",
-            "tasks",
-            "goal",
-            "goals",
-            "todo",
-            "things",
-            "these",
-            "this",
-            "in",
-            "order",
-            "plan",
-            "instructions",
-            "your",
-            "my",
-            "is",
-            "are",
-            "perform",
-            "run",
-            "execute",
-            "complete",
-            "carry",
-            "out",
-        ];
-        self.words[self.start..at].iter().all(|word| word.is_one_of(&WORDS))
+        self.words[self.start..at].iter().all(|word| word.is_one_of(&ANNOUNCING))
     }
 
     fn capital(&self, at: usize) -> bool {
@@ -268,6 +238,38 @@ impl Scan<'_> {
         Cut { link, left_end, left_words, skip: 0, number: None, heading: false, elided: false }
     }
 }
+
+/// Words of a heading that only say that requests follow.
+pub(super) const ANNOUNCING: [&str; 28] = [
+    "do",
+    "the",
+    "following",
+    "please",
+    "step",
+    "steps",
+    "task",
+    "tasks",
+    "goal",
+    "goals",
+    "todo",
+    "things",
+    "these",
+    "this",
+    "in",
+    "order",
+    "plan",
+    "instructions",
+    "your",
+    "my",
+    "is",
+    "are",
+    "perform",
+    "run",
+    "execute",
+    "complete",
+    "carry",
+    "out",
+];
 
 /// Abbreviations that do not end a sentence, without their last full stop.
 fn is_abbreviation(word: &str) -> bool {

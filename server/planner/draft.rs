@@ -1,13 +1,12 @@
 //! A plan while it is being made: steps in order, what each waits for, and what the run answers with.
 
 use runyard_engine::Policy;
-use runyard_engine::plan::{CandidateSet, Source, Step};
+use runyard_engine::plan::{CandidateSet, PlanResult, Source, Step};
 use runyard_engine::{NodeKind, Object, Plan};
 
 use super::bind::Bound;
 use super::cuts::Link;
 use super::references::{Known, Made, Said};
-use super::result::Force;
 use crate::catalog::Entry;
 
 /// A plan in the making.
@@ -19,7 +18,11 @@ use crate::catalog::Entry;
 pub(super) struct Draft<'a> {
     pub(super) steps: Vec<Step>,
     pub(super) known: Known<'a>,
-    result: Option<(Force, Source)>,
+    asks: Vec<Ask>,
+    /// Whether the goal wants a list, even of one value.
+    as_list: bool,
+    /// The clause that is being worked on, from 1.
+    clause: usize,
     /// What the steps of the present clause wait for.
     base: Vec<String>,
     /// What the next "then" waits for.
@@ -28,6 +31,22 @@ pub(super) struct Draft<'a> {
     barrier: Vec<String>,
     /// Whether the last clause was a wait; `None` before the first.
     waited: Option<bool>,
+}
+
+/// A value that a clause asks to be answered with.
+#[derive(Debug, Clone, PartialEq)]
+struct Ask {
+    source: Source,
+    how: Asked,
+}
+
+/// How a value is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// "give me a UUID": it is made for the caller, who may still choose from what is made.
+    Made,
+    /// "return it", "show the first one": it is chosen from what is there, or named as the answer.
+    Chosen,
 }
 
 /// A step that was decided on.
@@ -44,6 +63,11 @@ impl<'a> Draft<'a> {
     /// A plan without steps, for a goal with these values beside it, and these before it.
     pub(super) fn new(context: Object, earlier: Vec<Said<'a>>) -> Self {
         Self { known: Known { made: Vec::new(), context, earlier }, ..Self::default() }
+    }
+
+    /// The next clause begins.
+    pub(super) fn next_clause(&mut self) {
+        self.clause += 1;
     }
 
     /// Arranges for the steps of a clause: called once, before its first step.
@@ -72,7 +96,7 @@ impl<'a> Draft<'a> {
         let id = format!("S{}", self.steps.len() + 1);
         let depends_on = self.needed(&bound);
         self.frontier.push(id.clone());
-        self.known.made.push(Made { id: id.clone(), entry, number });
+        self.known.made.push(Made { id: id.clone(), entry, number, clause: self.clause });
         self.steps.push(Step {
             candidates: CandidateSet { id: format!("candidates_{id}"), candidates },
             id,
@@ -96,20 +120,68 @@ impl<'a> Draft<'a> {
         needed.iter().map(|step| &step.id).filter(|id| takes_from(id) || !implied(id)).cloned().collect()
     }
 
-    /// Says what the run answers with. `Err`: the goal has firmly said something else before, namely this.
-    pub(super) fn answer_with(&mut self, force: Force, source: Source) -> Result<(), Source> {
-        match (&self.result, force) {
-            (Some((Force::Strong, before)), Force::Strong) if *before != source => Err(before.clone()),
-            (Some((Force::Strong, _)), _) => Ok(()),
-            _ => {
-                self.result = Some((force, source));
-                Ok(())
-            }
-        }
+    /// Adds a value to what the run answers with.
+    pub(super) fn answer_with(&mut self, how: Asked, source: Source) {
+        self.asks.push(Ask { source, how });
+    }
+
+    /// What the present clause has made, in order.
+    pub(super) fn made_now(&self) -> Vec<Source> {
+        let now = self.known.made.iter().filter(|made| made.clause == self.clause);
+        now.map(Made::main_output).collect()
+    }
+
+    /// The answer is to be a list.
+    pub(super) fn answer_with_list(&mut self) {
+        self.as_list = true;
     }
 
     /// The finished plan.
     pub(super) fn finish(self, summary: String) -> Plan {
-        Plan { summary, steps: self.steps, result: self.result.map(|(_, source)| source) }
+        let mut sources = self.asked_for();
+        let last = self.steps.last().map(|step| step.id.as_str());
+        let result = match sources.len() {
+            0 => None,
+            // What a plan answers with anyway.
+            1 if !self.as_list && self.asks.is_empty() && Some(sources[0].step.as_str()) == last => None,
+            1 if !self.as_list => sources.pop().map(PlanResult::One),
+            _ => Some(PlanResult::List(sources)),
+        };
+        Plan { summary, steps: self.steps, result }
+    }
+
+    /// Every value that the goal asks for, in the order of asking. A goal that chooses gets what it chooses, and what it was
+    /// promised besides; one that does not gets every value that no later step has used.
+    fn asked_for(&self) -> Vec<Source> {
+        let chosen: Vec<&Source> =
+            self.asks.iter().filter(|ask| ask.how == Asked::Chosen).map(|ask| &ask.source).collect();
+        let all: Vec<Source> = if chosen.is_empty() {
+            let unused = |made: &&Made<'_>| made.is_value() && !self.is_used(&made.id);
+            self.known.made.iter().filter(unused).map(Made::main_output).collect()
+        } else {
+            // "Generate three UUIDs and show me the last": the other two were only chosen from.
+            let from: Vec<usize> = chosen.iter().filter_map(|source| self.clause_of(&source.step)).collect();
+            let promised = |ask: &&Ask| {
+                let others = self.clause_of(&ask.source.step).is_none_or(|clause| !from.contains(&clause));
+                ask.how == Asked::Chosen || (others && !self.is_used(&ask.source.step))
+            };
+            self.asks.iter().filter(promised).map(|ask| ask.source.clone()).collect()
+        };
+        let mut sources: Vec<Source> = Vec::with_capacity(all.len());
+        for source in all {
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+        sources
+    }
+
+    /// Whether a step takes a value from this one.
+    fn is_used(&self, id: &str) -> bool {
+        self.steps.iter().flat_map(|step| &step.bindings).any(|binding| binding.source.step == id)
+    }
+
+    fn clause_of(&self, step: &str) -> Option<usize> {
+        self.known.made.iter().find(|made| made.id == step).map(|made| made.clause)
     }
 }

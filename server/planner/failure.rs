@@ -14,9 +14,11 @@ use runyard_engine::Object;
 use runyard_engine::event::Failure;
 use serde_json::{Value, json};
 
-/// What every failure of a clause ends with: the honest way out.
-const WAY_OUT: &str = "Say it more plainly, put texts in quotation marks, or use a planner with a model: a setting \
-                       `[planner] model = ...` will configure one, but this version does not have it yet";
+/// What every failure of a clause ends with: what the caller can do.
+const WAY_OUT: &str = "Say it more plainly, put texts in quotation marks, or name the node type by its id";
+
+/// How many node types a message lists where none is near.
+const LISTED_MAX: usize = 20;
 
 /// A clause longer than this is cut where it is quoted in a message; `details.clause` cuts it too.
 const SHOWN_CHARS_MAX: usize = 200;
@@ -27,6 +29,15 @@ pub(super) struct Near {
     pub(super) score: f64,
 }
 
+/// What there is near a clause.
+#[derive(Default)]
+pub(super) struct Nearest<'a> {
+    /// Those that share something with it, best first.
+    pub(super) nearest: Vec<Near>,
+    /// The ids of all that can be steps.
+    pub(super) all: Vec<&'a str>,
+}
+
 pub(super) fn goal_missing() -> Failure {
     failure(
         "goal_missing",
@@ -35,9 +46,9 @@ pub(super) fn goal_missing() -> Failure {
     )
 }
 
-pub(super) fn goal_too_long(bytes: usize, limit: usize) -> Failure {
-    let message = format!("the goal has {bytes} bytes and at most {limit} are read; split it into several runs");
-    failure("goal_too_long", message, Some(json!({ "bytes": bytes, "limit": limit })))
+pub(super) fn goal_too_long(unit: &str, found: u64, limit: u64) -> Failure {
+    let message = format!("the goal has {found} {unit} and at most {limit} are read; split it into several runs");
+    failure("goal_too_long", message, Some(json!({ unit: found, "limit": limit })))
 }
 
 pub(super) fn goal_too_many_steps(steps: u64, limit: u64) -> Failure {
@@ -52,20 +63,20 @@ pub(super) fn constraint(name: &str, limit: u64, found: u64) -> Failure {
     failure("constraint_violation", message, Some(details))
 }
 
-pub(super) fn unmapped(clause: &str, why: &str, nearest: &[Near]) -> Failure {
+pub(super) fn unmapped(clause: &str, why: &str, nearest: &Nearest<'_>) -> Failure {
     let clause = shown(clause);
     let message = format!("no step for the clause \"{clause}\": {why}; {}. {WAY_OUT}", listed(nearest));
     failure("clause_unmapped", message, Some(json!({ "clause": clause, "nearest": values(nearest), "missing": [] })))
 }
 
-pub(super) fn arguments_missing(clause: &str, why: &str, field: &str, nearest: &[Near]) -> Failure {
+pub(super) fn arguments_missing(clause: &str, why: &str, field: &str, nearest: &Nearest<'_>) -> Failure {
     let clause = shown(clause);
     let message = format!("the clause \"{clause}\" does not say enough: {why}; {}. {WAY_OUT}", listed(nearest));
     let details = json!({ "clause": clause, "nearest": values(nearest), "missing": [field] });
     failure("arguments_missing", message, Some(details))
 }
 
-pub(super) fn arguments_invalid(clause: &str, why: &str, field: &str, nearest: &[Near]) -> Failure {
+pub(super) fn arguments_invalid(clause: &str, why: &str, field: &str, nearest: &Nearest<'_>) -> Failure {
     let clause = shown(clause);
     let message = format!("the clause \"{clause}\" cannot be done as it stands: {why}; say another value");
     let details = json!({ "clause": clause, "nearest": values(nearest), "missing": [], "invalid": [field] });
@@ -79,17 +90,21 @@ pub(super) fn answer(clause: &str, why: &str) -> Failure {
     failure("arguments_missing", message, Some(json!({ "clause": clause, "nearest": [], "missing": ["result"] })))
 }
 
-fn listed(nearest: &[Near]) -> String {
-    let ids: Vec<&str> = nearest.iter().map(|near| near.id.as_str()).collect();
-    match nearest.first() {
-        None => "no node type is near".to_owned(),
-        Some(best) if best.score == 0.0 => format!("none is near; there are {}", ids.join(", ")),
-        Some(_) => format!("the nearest candidates are {}", ids.join(", ")),
+fn listed(near: &Nearest<'_>) -> String {
+    let ids: Vec<&str> = near.nearest.iter().map(|near| near.id.as_str()).collect();
+    if !ids.is_empty() {
+        return format!("the nearest candidates are {}", ids.join(", "));
+    }
+    let (shown, more) = near.all.split_at(near.all.len().min(LISTED_MAX));
+    match (shown, more.len()) {
+        ([], _) => "no node type is near".to_owned(),
+        (shown, 0) => format!("none is near; there are {}", shown.join(", ")),
+        (shown, more) => format!("none is near; there are {} and {more} more", shown.join(", ")),
     }
 }
 
-fn values(nearest: &[Near]) -> Value {
-    nearest.iter().map(|near| json!({ "node_type_id": near.id, "score": near.score })).collect()
+fn values(near: &Nearest<'_>) -> Value {
+    near.nearest.iter().map(|near| json!({ "node_type_id": near.id, "score": near.score })).collect()
 }
 
 fn failure(code: &str, message: String, details: Option<Value>) -> Failure {

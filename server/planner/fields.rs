@@ -6,13 +6,18 @@ use runyard_api::host::inexact_number;
 use serde_json::Value;
 
 use super::bind::{Binder, Bound, Missing, distinct, missing};
+use super::clauses;
 use super::references::Means;
 use super::vocabulary;
 use super::words::Word;
 use crate::catalog::Argument;
 
-/// Between a name and its value, without meaning.
-const BETWEEN: [&str; 9] = ["is", "of", "to", "as", "be", "being", "equals", "set", "called"];
+/// Between a name and its value, without meaning; longer ones first where one begins another.
+const BETWEEN: [&str; 12] =
+    ["set to", "equal to", "equals", "called", "named", "being", "should be", "is", "of", "to", "as", "be"];
+
+/// Between a value and the name of the next one, without meaning.
+const BEFORE_NAME: [&str; 10] = ["and", "with", "the", "its", "a", "an", "plus", "also", "but", "set"];
 
 impl Binder<'_> {
     /// The one URL of the clause.
@@ -31,14 +36,20 @@ impl Binder<'_> {
         match found[..] {
             [at] => {
                 bound.used[at] = true;
+                bound.has_link = true;
                 bound.inputs.insert(argument.field.clone(), Value::String(text(at).to_owned()));
                 bound.notes.push(format!("{} is the one of the clause", argument.field));
                 Ok(())
             }
-            [] => self
-                .unnamed_reference(argument, bound)
-                .then_some(())
-                .ok_or_else(|| missing(argument, "it does not say which: write it out, beginning with https://")),
+            [] if self.unnamed_reference(argument, bound) => Ok(()),
+            [] => match self.known.context.get(&argument.field) {
+                Some(value) => {
+                    bound.inputs.insert(argument.field.clone(), value.clone());
+                    bound.notes.push(format!("{} is a value of the context", argument.field));
+                    Ok(())
+                }
+                None => Err(missing(argument, "it does not say which: write it out, beginning with https://")),
+            },
             _ => Err(missing(argument, "it has several URLs and one is needed")),
         }
     }
@@ -50,9 +61,7 @@ impl Binder<'_> {
         let Some((start, mut at)) = (1..words.len()).find_map(|at| named_at(words, at, &argument.field, &name)) else {
             return Ok(());
         };
-        while words.get(at).is_some_and(|word| word.is_one_of(&BETWEEN)) {
-            at += 1;
-        }
+        at += self.connector(at);
         if let Some(reference) = self.known.references(words).into_iter().find(|reference| reference.words.start == at)
         {
             bound.used[start..reference.words.end].fill(true);
@@ -62,18 +71,93 @@ impl Binder<'_> {
         }
         let Some(word) = words.get(at) else { return Ok(()) };
         let quoted = word.quoted.is_some();
-        let said = if quoted { self.inner(at) } else { &self.reading.text[word.span.clone()] };
-        // "a ticket with title" says no title, and "the number of tickets" none either.
-        if !quoted && vocabulary::stems(&word.lower).iter().any(|stem| self.vocabulary.is_stop(stem)) {
+        // "a ticket with title" says no title, and "the number of tickets" none either. "The Sea" may be one.
+        let lower = !self.written(at).starts_with(char::is_uppercase);
+        if !quoted && lower && vocabulary::stems(&word.lower).iter().any(|stem| self.vocabulary.is_stop(stem)) {
             return Ok(());
         }
-        let Some(value) = typed(said, &self.entry.input_schema["properties"][&argument.field]) else {
+        let schema = &self.entry.input_schema["properties"][&argument.field];
+        let end = if quoted { at + 1 } else { self.value_end(at, schema) };
+        let said = match quoted {
+            true => self.inner(at),
+            false if is_one_word(schema) => self.written(at),
+            false => self.said_between(at, end),
+        };
+        let Some(value) = typed(said, schema) else {
             return Err(Missing { invalid: true, ..missing(argument, "what it says there is of another type") });
         };
-        bound.used[start..=at].fill(true);
+        let to_next = if quoted { end } else { self.next_name(at).max(end) };
+        // What only leads over to the next name belongs to neither.
+        let leads_over = words[end..to_next].iter().all(|word| word.is_one_of(&BEFORE_NAME));
+        bound.used[start..if leads_over { to_next } else { end }].fill(true);
         bound.inputs.insert(argument.field.clone(), value);
         bound.notes.push(format!("{} stands after its name", argument.field));
         Ok(())
+    }
+
+    /// How many words stand between a name and its value without meaning: one connector, and none that is capitalised, because "To
+    /// Be" may be a title.
+    fn connector(&self, at: usize) -> usize {
+        let words = &self.reading.words[at.min(self.reading.words.len())..];
+        let length = BETWEEN.iter().find_map(|phrase| clauses::begins_with(words, phrase)).unwrap_or(0);
+        let value_follows = words.len() > length;
+        if value_follows && !self.reading_is_capital(at) { length } else { 0 }
+    }
+
+    fn reading_is_capital(&self, at: usize) -> bool {
+        at < self.reading.words.len() && self.written(at).starts_with(char::is_uppercase)
+    }
+
+    /// Where an unquoted value ends that begins at this word. A text goes on to the next name or to the end of the clause, because
+    /// nothing says where else it ends; anything else is one word.
+    fn value_end(&self, at: usize, schema: &Value) -> usize {
+        let words = self.reading.words;
+        if let Some(values) = schema["enum"].as_array() {
+            let is_value = |end: &usize| {
+                values
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .any(|value| value.eq_ignore_ascii_case(self.said_between(at, *end)))
+            };
+            return (at + 1..=self.next_name(at)).rev().find(is_value).unwrap_or(at + 1);
+        }
+        if is_one_word(schema) {
+            return at + 1;
+        }
+        let mut end = self.next_name(at);
+        // At the end of the clause these words would be the value's.
+        while end < words.len() && end > at + 1 && words[end - 1].is_one_of(&BEFORE_NAME) {
+            end -= 1;
+        }
+        end
+    }
+
+    /// The first word after this one with which another argument's name, or quoted text, begins; else the end of the clause.
+    fn next_name(&self, at: usize) -> usize {
+        let words = self.reading.words;
+        let names: Vec<(&str, Vec<String>)> =
+            self.entry.hints.arguments.iter().map(|other| (other.field.as_str(), split(&other.field))).collect();
+        let begins = |place: &usize| {
+            words[*place].quoted.is_some()
+                || names.iter().any(|(field, name)| named_at(words, *place, field, name).is_some())
+        };
+        (at + 1..words.len()).find(begins).unwrap_or(words.len())
+    }
+
+    /// The text of these words as it is written, with what clings to them ("#5", "(new)"), without the punctuation that ends it.
+    fn said_between(&self, at: usize, end: usize) -> &str {
+        let (text, words) = (self.reading.text, self.reading.words);
+        let before = at.checked_sub(1).map_or(0, |before| words[before].span.end);
+        let clings = |letter: char| !letter.is_whitespace() && !":=,;\"'".contains(letter);
+        let gap = &text[before..words[at].span.start];
+        let start = words[at].span.start - gap.len() + gap.trim_end_matches(clings).len();
+        let stop = words.get(end).map_or(text.len(), |next| next.span.start);
+        text[start..stop].trim_end_matches(|letter: char| letter.is_whitespace() || ",;:.".contains(letter))
+    }
+
+    /// A word as it is written.
+    fn written(&self, at: usize) -> &str {
+        &self.reading.text[self.reading.words[at].span.clone()]
     }
 
     /// A value that is to be no text stays what it is.
@@ -165,6 +249,15 @@ fn split(field: &str) -> Vec<String> {
     }
     parts.retain(|part| !part.is_empty());
     parts
+}
+
+/// Whether no value of this schema has several words: numbers, true and false.
+fn is_one_word(schema: &Value) -> bool {
+    let short = |kind: &Value| ["integer", "number", "boolean", "null"].iter().any(|short| kind == short);
+    match &schema["type"] {
+        Value::Array(kinds) => !kinds.is_empty() && kinds.iter().all(short),
+        kind => short(kind),
+    }
 }
 
 /// What is said, as the schema of the field wants it.

@@ -1,15 +1,32 @@
 //! Whether a node type accounts for what a clause says. BM25 always finds something; this is what refuses "generate a poem"
 //! although it shares a word with "generate a UUID", and "the md5 hash" although there is a hash.
 
+use std::ops::Range;
+
 use runyard_engine::SideEffect;
 
+use super::cuts;
 use super::rank;
 use super::vocabulary::{self, Vocabulary, is_blocking};
 use super::words::{self, Word};
-use crate::catalog::Entry;
+use crate::catalog::{Entry, Hints};
 
 /// More than this share of the words that name a node type or are strange to it must name it.
 const COVERAGE_OVER: f64 = 0.5;
+
+/// Words that may stand in a clause that changes something without changing what it means. Words of time, order, number and
+/// condition are not among them.
+const SILENT: &str = "a an the of in on at to into onto from with as for and via using please kindly just simply also i me my we us \
+    our you your its is are be do can could will would like want need new now called named";
+
+/// How many names and verbs of a node type a message lists.
+const ASKED_BY_MAX: usize = 6;
+
+/// Verbs that mean a read where a URL follows.
+const LINK_VERBS: [&str; 8] = ["get", "read", "open", "load", "retrieve", "fetch", "download", "visit"];
+
+/// Verbs before an id.
+const USE_VERBS: [&str; 6] = ["use", "call", "run", "invoke", "execute", "perform"];
 
 /// How a node type fits what is left of a clause once its arguments are taken out.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,23 +41,60 @@ pub(super) enum Fit {
     Leftover(Vec<String>),
 }
 
+/// What a clause says.
+pub(super) struct Said<'a> {
+    pub(super) words: &'a [Word],
+    /// Which of them an argument has used.
+    pub(super) used: &'a [bool],
+    /// Those that are the node type's id.
+    pub(super) by_id: Option<Range<usize>>,
+    /// Whether an argument is a URL that stands in the clause.
+    pub(super) has_link: bool,
+}
+
+impl Said<'_> {
+    fn is_id(&self, at: usize) -> bool {
+        self.by_id.as_ref().is_some_and(|words| words.contains(&at))
+    }
+
+    /// The words that are left, with their places.
+    fn unused(&self) -> impl Iterator<Item = (usize, &Word)> {
+        let left = |(at, _): &(usize, &Word)| !self.used[*at] && !self.is_id(*at);
+        self.words.iter().enumerate().filter(left)
+    }
+
+    /// Names that no word of the clause is: its id, and the URL of what reads URLs.
+    fn names_beside_words(&self, entry: &Entry) -> usize {
+        let reads = self.has_link
+            && entry.side_effect == SideEffect::Read
+            && self.words.first().is_some_and(|first| first.is_one_of(&LINK_VERBS));
+        usize::from(self.by_id.is_some()) + usize::from(reads)
+    }
+}
+
 /// Judges the words that no argument has used.
-pub(super) fn judge(entry: &Entry, words: &[Word], used: &[bool], vocabulary: &Vocabulary) -> Fit {
+///
+/// What only reads may leave some words of a clause unheard. What changes something may not: "delete it tomorrow" is not "delete it".
+pub(super) fn judge(entry: &Entry, said: &Said<'_>, vocabulary: &Vocabulary) -> Fit {
     let own = Own::of(entry);
-    if entry.hints.verb_needed
-        && rank::leading_verb(entry, words).is_none()
-        && !asks_for(entry, &own, words, vocabulary)
-    {
+    let words = said.words;
+    let verb = rank::leading_verb(entry, words).is_some();
+    if entry.hints.verb_needed && !verb && said.by_id.is_none() && !asks_for(entry, &own, words, vocabulary) {
         return Fit::Unnamed;
     }
-    let unused = || words.iter().zip(used).filter(|(_, used)| !**used).map(|(word, _)| word);
-    if let Some(word) = blocking(words, used) {
+    if let Some(word) = blocking(words, said) {
         return Fit::Blocked(word.to_owned());
     }
-    let (mut named, mut leftover) = (0_usize, Vec::new());
+    if entry.side_effect != SideEffect::Read {
+        return judge_strictly(entry, &own, said, verb);
+    }
+    let (mut named, mut leftover) = (said.names_beside_words(entry), Vec::new());
     // "a UUID identifier and uppercase it": what "and" adds must be accounted for in full.
     let (mut added, mut addition_left) = (false, false);
-    for word in unused() {
+    for (at, word) in said.unused() {
+        if said.by_id.is_some() && at == 0 && word.is_one_of(&USE_VERBS) {
+            continue;
+        }
         // "generate a UUID for the new customer": a purpose changes nothing.
         if named > 0 && word.is("for") {
             break;
@@ -69,6 +123,64 @@ pub(super) fn judge(entry: &Entry, words: &[Word], used: &[bool], vocabulary: &V
     }
 }
 
+/// Judges what is left of a clause for a node type that changes something: every word is its name, its verb, or says nothing.
+fn judge_strictly(entry: &Entry, own: &Own, said: &Said<'_>, verb: bool) -> Fit {
+    let own_verb = |stem: &String| entry.hints.verbs.iter().any(|verb| vocabulary::stem(verb) == *stem);
+    let (mut named, mut leftover) = (usize::from(said.by_id.is_some()), Vec::new());
+    for (at, word) in said.unused() {
+        if word.quoted.is_some() {
+            leftover.push("the quoted text".to_owned());
+            continue;
+        }
+        let by_id = said.by_id.is_some();
+        if SILENT.split_whitespace().any(|silent| word.is(silent)) || (by_id && at == 0 && word.is_one_of(&USE_VERBS)) {
+            continue;
+        }
+        let stems = vocabulary::stems(&word.lower);
+        if (by_id || (verb && at == 0)) && stems.iter().all(own_verb) {
+            named += usize::from(!entry.hints.verb_needed);
+            continue;
+        }
+        if !stems.is_empty() && stems.iter().all(|stem| own.names.contains(stem) && stem != "text") {
+            named += 1;
+        } else {
+            leftover.push(word.lower.clone());
+        }
+    }
+    match (named, leftover.is_empty()) {
+        (0, _) => Fit::Unnamed,
+        (_, true) => Fit::Serves,
+        (_, false) => Fit::Leftover(leftover),
+    }
+}
+
+/// The words of a heading that say more than that a list follows.
+pub(super) fn left_of_heading(words: &[Word]) -> Vec<String> {
+    let silent = |word: &&Word| {
+        word.quoted.is_none()
+            && (cuts::ANNOUNCING.contains(&word.base()) || SILENT.split_whitespace().any(|silent| word.is(silent)))
+    };
+    let said = |word: &Word| if word.quoted.is_some() { "the quoted text".to_owned() } else { word.lower.clone() };
+    words.iter().filter(|word| !silent(word)).map(said).collect()
+}
+
+/// What a node type goes by, for a clause that does not ask for it.
+pub(super) fn asked_by(entry: &Entry) -> String {
+    let Hints { keywords, verbs, verb_needed, .. } = &entry.hints;
+    let list = |words: &[String]| words.iter().take(ASKED_BY_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match (keywords.is_empty(), verbs.is_empty()) {
+        (false, false) if *verb_needed => {
+            format!("{} is asked for by a verb ({}) and a name ({})", entry.id, list(verbs), list(keywords))
+        }
+        (false, true) => format!("{} is asked for by its name ({})", entry.id, list(keywords)),
+        (true, false) => format!("{} is asked for by a verb ({})", entry.id, list(verbs)),
+        (false, false) => {
+            format!("{} is asked for by its name ({}) or a verb ({})", entry.id, list(keywords), list(verbs))
+        }
+        (true, true) => format!("{} is asked for by its id", entry.id),
+    }
+}
+
 /// Whether a clause without a verb of its own, such as what is left of "show me the tickets", can be about what only reads.
 fn asks_for(entry: &Entry, own: &Own, words: &[Word], vocabulary: &Vocabulary) -> bool {
     let Some(first) = words.first().filter(|_| entry.side_effect == SideEffect::Read) else { return false };
@@ -77,9 +189,10 @@ fn asks_for(entry: &Entry, own: &Own, words: &[Word], vocabulary: &Vocabulary) -
 }
 
 /// The first unused word that only a model can follow. "A while" is none.
-fn blocking<'w>(words: &'w [Word], used: &[bool]) -> Option<&'w str> {
+fn blocking<'w>(words: &'w [Word], said: &Said<'_>) -> Option<&'w str> {
     let after_article = |at: usize| at > 0 && words[at - 1].is("a");
-    let found = (0..words.len()).find(|&at| !used[at] && is_blocking(&words[at].lower) && !after_article(at))?;
+    let found = (0..words.len())
+        .find(|&at| !said.used[at] && !said.is_id(at) && is_blocking(&words[at].lower) && !after_article(at))?;
     Some(&words[found].lower)
 }
 

@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use runyard_engine::event::Failure;
-use runyard_engine::plan::{Candidate, Source};
-use runyard_engine::{Constraints, Object, Plan};
 use runyard_api::host::{InexactNumber, inexact_number};
+use runyard_engine::plan::Candidate;
+use runyard_engine::{Constraints, Object, Plan, SideEffect};
 use serde_json::Value;
 
 use super::bind::{self, Bound, Missing, Reading};
-use super::clauses::{self, Clause};
-use super::draft::{Decided, Draft};
-use super::failure::{self, Near};
-use super::fit::{self, Fit};
-use super::limits;
+use super::clauses::{self, Clause, Split};
+use super::draft::{Asked, Decided, Draft};
+use super::failure::{self, Near, Nearest};
+use super::fit::{self, Fit, Said};
+use super::ids::{self, Named};
+use super::limits::{self, Bounds};
 use super::rank::{Ranked, Ranker};
-use super::references::{Means, Said};
+use super::references::{self, Means};
 use super::repeat::Repeat;
 use super::result::{self, Answer, Force};
 use super::vocabulary::Vocabulary;
@@ -25,6 +26,7 @@ use super::words;
 use super::{PlanRequest, Planner};
 use crate::catalog::composite::PlannerInputs;
 use crate::catalog::{Catalog, Entry, Violation};
+use crate::limits::Limits;
 
 /// Candidates in a set, where the constraints do not say.
 const CANDIDATES_DEFAULT: usize = 5;
@@ -40,6 +42,7 @@ pub struct LexicalPlanner {
     catalog: Arc<Catalog>,
     ranker: Ranker,
     vocabulary: Vocabulary,
+    bounds: Bounds,
 }
 
 #[async_trait]
@@ -50,9 +53,19 @@ impl Planner for LexicalPlanner {
 }
 
 impl LexicalPlanner {
-    /// A planner over the atomic node types of this catalogue.
+    /// A planner over the atomic node types of this catalogue, with the default limits.
     pub fn new(catalog: Arc<Catalog>) -> Self {
-        Self { ranker: Ranker::new(&catalog), vocabulary: Vocabulary::of(&catalog), catalog }
+        Self::with_limits(catalog, &Limits::default())
+    }
+
+    /// A planner over the atomic node types of this catalogue that reads goals and makes plans within these limits.
+    pub fn with_limits(catalog: Arc<Catalog>, limits: &Limits) -> Self {
+        Self {
+            ranker: Ranker::new(&catalog),
+            vocabulary: Vocabulary::of(&catalog),
+            bounds: Bounds::from(limits),
+            catalog,
+        }
     }
 
     /// The node types that it plans with.
@@ -63,18 +76,20 @@ impl LexicalPlanner {
     /// Plans without waiting for anything.
     ///
     /// # Errors
-    /// `goal_missing`, `goal_too_long`, `invalid_inputs`, `constraint_violation`, `clause_unmapped` or `arguments_missing`.
+    /// `goal_missing`, `goal_too_long`, `invalid_inputs`, `constraint_violation`, `clause_unmapped`, `arguments_missing` or
+    /// `arguments_invalid`.
     pub fn plan_now(&self, request: &PlanRequest) -> Result<Plan, Failure> {
         let inputs = self.read(request)?;
         let goal = goal_of(&inputs)?;
+        self.bounds.check_goal(goal)?;
         limits::check_depth(&inputs, &request.constraints)?;
-        let clauses = clauses::split(goal, &self.vocabulary);
+        let Split { clauses, headings } = clauses::split(goal, &self.vocabulary);
         if clauses.is_empty() {
-            return Err(failure::unmapped(goal.trim(), "it asks for nothing", &[]));
+            return Err(failure::unmapped(goal.trim(), "it asks for nothing", &Nearest::default()));
         }
         // Far beyond any limit, so that a flood of clauses is refused before each is looked at.
-        if clauses.len() as u64 > 4 * limits::STEPS_MAX {
-            limits::check_steps(clauses.len() as u64, &inputs, &request.constraints)?;
+        if clauses.len() as u64 > self.bounds.steps.saturating_mul(4) {
+            limits::check_steps(clauses.len() as u64, &self.bounds, &inputs, &request.constraints)?;
         }
         let mut work = Work {
             planner: self,
@@ -85,15 +100,16 @@ impl LexicalPlanner {
         for clause in &clauses {
             work.clause(clause)?;
         }
+        headings.iter().try_for_each(|heading| work.heading(heading))?;
         let steps = work.draft.steps.len();
-        limits::check_steps(steps as u64, &inputs, &request.constraints)?;
+        limits::check_steps(steps as u64, &self.bounds, &inputs, &request.constraints)?;
         Ok(work.draft.finish(summary(goal, steps)))
     }
 
     /// What earlier runs answered, with the node types that made it.
-    fn earlier(&self, request: &PlanRequest) -> Vec<Said<'_>> {
+    fn earlier(&self, request: &PlanRequest) -> Vec<references::Said<'_>> {
         let entry = |id: &String| self.catalog.entries().iter().find(|entry| entry.id == *id);
-        let said = |answer: &crate::runs::answer::Answer| Said {
+        let said = |answer: &crate::runs::answer::Answer| references::Said {
             value: answer.value.clone(),
             entry: answer.node_type.as_ref().and_then(entry),
         };
@@ -126,62 +142,76 @@ struct Subtask<'c> {
 
 impl<'a> Work<'a> {
     fn clause(&mut self, clause: &Clause) -> Result<(), Failure> {
-        let read = words::read(&clause.text);
+        self.draft.next_clause();
+        let mut read = words::read(&clause.text);
         let Some((force, length)) = result::asked(&read) else {
             let subtask = Subtask { clause, text: clause.text.clone() };
             return self.steps(&subtask);
         };
+        if let Some(kept) = result::without_list(&read[length..]) {
+            read.truncate(length + kept);
+            self.draft.answer_with_list();
+        }
         let rest = &read[length..];
+        let how = match force {
+            Force::Strong => Asked::Chosen,
+            Force::Weak => Asked::Made,
+        };
         match result::answer(rest, &self.draft.known, &self.planner.vocabulary) {
-            Answer::Value(Means::Given(value)) => {
-                let text = runyard_engine::plan::as_text(&value);
-                self.say(clause, &text)?;
-            }
-            Answer::Value(means) => return self.answer(clause, force, &means),
+            Answer::Values(values) => return self.answer(clause, &values),
             Answer::Text => {
                 let text = rest.iter().find_map(|word| word.quoted.clone()).map_or("", |inner| &clause.text[inner]);
                 self.say(clause, text)?;
             }
             Answer::Made => {
                 let start = rest.first().map_or(clause.text.len(), |word| word.span.start);
-                self.steps(&Subtask { clause, text: clause.text[start..].to_owned() })?;
+                let end = match rest.last() {
+                    Some(last) if read.len() < words::read(&clause.text).len() => last.span.end,
+                    _ => clause.text.len(),
+                };
+                self.steps(&Subtask { clause, text: clause.text[start..end].to_owned() })?;
             }
         }
-        let latest = self.draft.known.made.last().map(|made| (made.id.clone(), made.entry));
-        match latest {
-            Some((step, entry)) => self.set_answer(clause, force, Source { step, pointer: pointer(entry) }),
-            None => Ok(()),
+        for source in self.draft.made_now() {
+            self.draft.answer_with(how, source);
         }
+        Ok(())
     }
 
-    /// The run answers with a value that exists.
-    fn answer(&mut self, clause: &Clause, force: Force, means: &Means) -> Result<(), Failure> {
-        match means {
-            Means::Output { source, .. } => self.set_answer(clause, force, source.clone()),
-            Means::Several => Err(self.unanswerable(
-                clause,
-                "it asks for several values at once, and a result is one value; every \
-                 step's outputs are in the run's `child_node_runs` anyway",
-            )),
-            Means::Nothing | Means::Given(_) => {
-                Err(self.unanswerable(clause, "it speaks of an earlier result, and no earlier step makes one"))
+    /// The run answers with values that exist.
+    fn answer(&mut self, clause: &Clause, values: &[Means]) -> Result<(), Failure> {
+        for means in values {
+            match means {
+                Means::Output { .. } | Means::Several(_) => {
+                    for source in means.sources() {
+                        self.draft.answer_with(Asked::Chosen, source.clone());
+                    }
+                }
+                Means::Given(value) => {
+                    let before = self.draft.made_now().len();
+                    self.say(clause, &runyard_engine::plan::as_text(value))?;
+                    for source in self.draft.made_now().into_iter().skip(before) {
+                        self.draft.answer_with(Asked::Chosen, source);
+                    }
+                }
+                Means::Nothing => {
+                    let why = "it speaks of an earlier result, and no earlier step makes one";
+                    return Err(failure::answer(&plain(&clause.text), why));
+                }
             }
         }
+        Ok(())
     }
 
-    fn set_answer(&mut self, clause: &Clause, force: Force, source: Source) -> Result<(), Failure> {
-        self.draft.answer_with(force, source).map_err(|before| {
-            let why = format!(
-                "the goal already returns the output of {}, and a result is one value; every step's outputs are in the run's \
-                 `child_node_runs` anyway",
-                before.step
-            );
-            self.unanswerable(clause, &why)
-        })
-    }
-
-    fn unanswerable(&self, clause: &Clause, why: &str) -> Failure {
-        failure::answer(&plain(&clause.text), why)
+    /// What stands over a list holds for its items. Where one of them changes something, it may say no more than that a list follows.
+    fn heading(&self, heading: &str) -> Result<(), Failure> {
+        let changes = |made: &&references::Made<'_>| made.entry.side_effect != SideEffect::Read;
+        let Some(made) = self.draft.known.made.iter().find(changes) else { return Ok(()) };
+        let left = fit::left_of_heading(&words::read(heading));
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(failure::unmapped(&plain(heading), &unaccounted(made.entry, &left), &Nearest::default()))
     }
 
     /// A step that says a text which the goal gives.
@@ -201,8 +231,8 @@ impl<'a> Work<'a> {
         let reading = Reading { text: &subtask.text[..end], words: kept };
         let chosen = self.choose(subtask, &reading, &repeat)?;
         let needed = self.draft.steps.len() as u64 + repeat.count;
-        if needed > limits::STEPS_MAX {
-            return limits::check_steps(needed, self.inputs, self.constraints);
+        if needed > self.planner.bounds.steps {
+            return limits::check_steps(needed, &self.planner.bounds, self.inputs, self.constraints);
         }
         self.draft.arrange(subtask.clause.link, chosen.entry.kind);
         for _ in 0..repeat.count {
@@ -222,36 +252,68 @@ impl<'a> Work<'a> {
     fn choose(&self, subtask: &Subtask<'_>, reading: &Reading<'_>, repeat: &Repeat) -> Result<Chosen<'a>, Failure> {
         let planner = self.planner;
         let ranked = planner.ranker.rank(&planner.catalog, reading.words, |stem| planner.vocabulary.is_stop(stem));
-        let scored = || ranked.iter().filter(|one| one.score > 0.0);
-        // Where nothing is near, everything is named: someone who reads the failure wants to know what there is.
-        let near = scored().count();
-        let named = if near == 0 { ranked.len() } else { near.min(NEAREST_MAX) };
-        let nearest: Vec<Near> = ranked.iter().take(named).map(Near::from).collect();
+        let named = ids::named(reading, &planner.catalog);
+        // A clause that names a node type by its id means that one and no other.
+        let meant = |one: &&Ranked<'a>| match &named {
+            Some(named) => one.entry.id == named.id,
+            None => one.score > 0.0,
+        };
+        let scored = || ranked.iter().filter(meant);
+        let nearest: Vec<Near> = scored().filter(|one| one.score > 0.0).take(NEAREST_MAX).map(Near::from).collect();
+        let mut all: Vec<&str> = ranked.iter().map(|one| one.entry.id.as_str()).collect();
+        all.sort_unstable();
+        let near = Nearest { nearest, all };
         let said = plain(&subtask.clause.text);
         if repeat.count == 0 {
-            return Err(failure::unmapped(&said, "it asks for none", &nearest));
+            return Err(failure::unmapped(&said, "it asks for none", &near));
+        }
+        if let Some(named) = &named
+            && scored().next().is_none()
+        {
+            let why = format!("{} cannot be a step of a plan by itself", named.id);
+            return Err(failure::unmapped(&said, &why, &near));
         }
         let most =
             self.constraints.candidates.max_candidates_per_subtask.map_or(CANDIDATES_DEFAULT, |most| most as usize);
         let set: Vec<&Ranked<'a>> = scored().filter(|one| self.allows(one.entry)).take(most).collect();
         let mut refusals = Vec::new();
         for (place, one) in set.iter().enumerate() {
-            match self.attempt(one.entry, reading, repeat) {
-                Ok(bound) => return Ok(Chosen::new(&set, place, bound)),
+            match self.attempt(one.entry, reading, repeat, named.as_ref()) {
+                Ok(bound) => {
+                    let serves = |other: &&&Ranked<'a>| {
+                        is_rival(one.entry, other.entry)
+                            && self.attempt(other.entry, reading, repeat, named.as_ref()).is_ok()
+                    };
+                    return match set[place + 1..].iter().find(serves) {
+                        Some(other) => Err(failure::unmapped(&said, &undecided(one.entry, other.entry), &near)),
+                        None => Ok(Chosen::new(&set, place, bound)),
+                    };
+                }
                 Err(refusal) => refusals.push((one.entry, refusal)),
             }
         }
-        let excluded =
-            scored().filter(|one| !self.allows(one.entry)).find(|one| self.attempt(one.entry, reading, repeat).is_ok());
-        Err(refusal(&said, &refusals, excluded.map(|one| one.entry), &nearest))
+        let excluded = scored()
+            .filter(|one| !self.allows(one.entry))
+            .find(|one| self.attempt(one.entry, reading, repeat, named.as_ref()).is_ok());
+        Err(refusal(&said, &refusals, excluded.map(|one| one.entry), &near))
     }
 
-    fn attempt(&self, entry: &Entry, reading: &Reading<'_>, repeat: &Repeat) -> Result<Bound, Refusal> {
+    fn attempt(
+        &self,
+        entry: &Entry,
+        reading: &Reading<'_>,
+        repeat: &Repeat,
+        named: Option<&Named<'_>>,
+    ) -> Result<Bound, Refusal> {
         let (catalog, vocabulary) = (&self.planner.catalog, &self.planner.vocabulary);
+        let by_id = named.as_ref().map(|named| named.words.clone());
+        let judge = |used: &[bool], has_link: bool| {
+            fit::judge(entry, &Said { words: reading.words, used, by_id: by_id.clone(), has_link }, vocabulary)
+        };
         let bound = bind::bind(entry, reading, &self.draft.known, catalog, vocabulary).map_err(|missing| {
             // Quoted text would be used if it could be; only what is said around it counts.
             let quoted: Vec<bool> = reading.words.iter().map(|word| word.quoted.is_some()).collect();
-            match fit::judge(entry, reading.words, &quoted, vocabulary) {
+            match judge(&quoted, false) {
                 Fit::Unnamed => Refusal::Fit(Fit::Unnamed),
                 Fit::Blocked(word) => Refusal::Fit(Fit::Blocked(word)),
                 Fit::Serves | Fit::Leftover(_) => Refusal::Missing(missing),
@@ -259,7 +321,7 @@ impl<'a> Work<'a> {
         })?;
         let mut used = bound.used.clone();
         repeat.words.iter().for_each(|&at| used[at] = true);
-        match fit::judge(entry, reading.words, &used, vocabulary) {
+        match judge(&used, bound.has_link) {
             Fit::Serves if repeat.needs_product && !entry.hints.arguments.is_empty() => Err(Refusal::Fit(Fit::Unnamed)),
             Fit::Serves => Ok(bound),
             fit => Err(Refusal::Fit(fit)),
@@ -283,7 +345,7 @@ enum Refusal {
 }
 
 /// The failure of a clause: the first candidate that it names says why.
-fn refusal(clause: &str, refusals: &[(&Entry, Refusal)], excluded: Option<&Entry>, nearest: &[Near]) -> Failure {
+fn refusal(clause: &str, refusals: &[(&Entry, Refusal)], excluded: Option<&Entry>, nearest: &Nearest<'_>) -> Failure {
     if let Some(entry) = excluded {
         let why = format!("{} would serve it, but the run's constraints do not allow it", entry.id);
         return failure::unmapped(clause, &why, nearest);
@@ -297,9 +359,7 @@ fn refusal(clause: &str, refusals: &[(&Entry, Refusal)], excluded: Option<&Entry
                 return failure::unmapped(clause, &why, nearest);
             }
             Refusal::Fit(Fit::Leftover(words)) => {
-                let said = words.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
-                let why = format!("{} does not account for what else it says ({})", entry.id, failure::shown(&said));
-                return failure::unmapped(clause, &why, nearest);
+                return failure::unmapped(clause, &unaccounted(entry, words), nearest);
             }
             Refusal::Missing(missing) => {
                 let why = format!("{} needs `{}`, but {}", entry.id, missing.field, missing.why);
@@ -309,7 +369,35 @@ fn refusal(clause: &str, refusals: &[(&Entry, Refusal)], excluded: Option<&Entry
             Refusal::Fit(Fit::Unnamed | Fit::Serves) => {}
         }
     }
-    failure::unmapped(clause, "no node type goes by any of its words", nearest)
+    let why = match refusals.first() {
+        None if nearest.nearest.is_empty() => "no node type shares a word with it".to_owned(),
+        None => "the run's constraints allow no node type that shares a word with it".to_owned(),
+        Some((entry, _)) => format!("it does not ask for what the nearest node type does: {}", fit::asked_by(entry)),
+    };
+    failure::unmapped(clause, &why, nearest)
+}
+
+/// Whether two node types change something in different services: then a guess is not good enough.
+fn is_rival(one: &Entry, other: &Entry) -> bool {
+    let changes = |entry: &Entry| entry.side_effect != SideEffect::Read;
+    let services = one.integration.as_ref().zip(other.integration.as_ref());
+    changes(one) && changes(other) && services.is_some_and(|(one, other)| one != other)
+}
+
+fn undecided(one: &Entry, other: &Entry) -> String {
+    format!("{} and {} both serve it, and both change something: name the service", one.id, other.id)
+}
+
+/// Why a node type does not serve a clause that has these words besides.
+fn unaccounted(entry: &Entry, words: &[String]) -> String {
+    let said = words.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let (id, said) = (&entry.id, failure::shown(&said));
+    match entry.side_effect {
+        SideEffect::Read => format!("{id} does not account for what else it says ({said})"),
+        SideEffect::Write | SideEffect::Irreversible => {
+            format!("{id} changes something, so every word must be accounted for, and these are not ({said})")
+        }
+    }
 }
 
 /// A node type for a clause, with what was considered.
@@ -345,9 +433,6 @@ impl From<&Ranked<'_>> for Near {
 fn goal_of(inputs: &PlannerInputs) -> Result<&str, Failure> {
     let given = [&inputs.goal, &inputs.prompt].into_iter().flatten().find(|text| !text.trim().is_empty());
     let goal = given.ok_or_else(failure::goal_missing)?;
-    if goal.len() > limits::GOAL_BYTES_MAX {
-        return Err(failure::goal_too_long(goal.len(), limits::GOAL_BYTES_MAX));
-    }
     Ok(goal)
 }
 
@@ -369,10 +454,6 @@ fn context(inputs: &PlannerInputs, request: &PlanRequest) -> Result<Object, Fail
 /// A text on one line, for people.
 fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn pointer(entry: &Entry) -> String {
-    entry.main_output().map_or(String::new(), |name| format!("/{name}"))
 }
 
 /// "Generate a UUID, then return it: 1 step".

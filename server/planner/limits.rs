@@ -3,14 +3,40 @@
 use runyard_engine::Constraints;
 use runyard_engine::event::Failure;
 
-use super::failure;
+use super::{failure, words};
 use crate::catalog::composite::PlannerInputs;
+use crate::limits::Limits;
 
-/// The most steps of any plan.
-pub const STEPS_MAX: u64 = 64;
+/// How large goals and plans may be on this server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// Bytes of a goal.
+    goal_bytes: u64,
+    /// Words of a goal. Planning takes longer than in proportion to them.
+    goal_words: u64,
+    /// Steps of a plan.
+    pub(super) steps: u64,
+}
 
-/// The longest goal that is read, in bytes of UTF-8.
-pub const GOAL_BYTES_MAX: usize = 100_000;
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Self {
+        Bounds { goal_bytes: limits.goal_bytes, goal_words: limits.goal_words, steps: limits.plan_steps }
+    }
+}
+
+impl Bounds {
+    /// Refuses a goal that is too long to be read.
+    pub(super) fn check_goal(&self, goal: &str) -> Result<(), Failure> {
+        if goal.len() as u64 > self.goal_bytes {
+            return Err(failure::goal_too_long("bytes", goal.len() as u64, self.goal_bytes));
+        }
+        let words = words::read(goal).len() as u64;
+        if words > self.goal_words {
+            return Err(failure::goal_too_long("words", words, self.goal_words));
+        }
+        Ok(())
+    }
+}
 
 /// Refuses to plan where no step could run.
 pub(super) fn check_depth(inputs: &PlannerInputs, constraints: &Constraints) -> Result<(), Failure> {
@@ -25,10 +51,15 @@ pub(super) fn check_depth(inputs: &PlannerInputs, constraints: &Constraints) -> 
 }
 
 /// Refuses a plan with more steps than any limit allows.
-pub(super) fn check_steps(steps: u64, inputs: &PlannerInputs, constraints: &Constraints) -> Result<(), Failure> {
+pub(super) fn check_steps(
+    steps: u64,
+    bounds: &Bounds,
+    inputs: &PlannerInputs,
+    constraints: &Constraints,
+) -> Result<(), Failure> {
     let structural = &constraints.structural;
-    if steps > STEPS_MAX {
-        return Err(failure::goal_too_many_steps(steps, STEPS_MAX));
+    if steps > bounds.steps {
+        return Err(failure::goal_too_many_steps(steps, bounds.steps));
     }
     let limits = [
         ("max_steps", inputs.max_steps, steps),

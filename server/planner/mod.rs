@@ -7,6 +7,7 @@
 //! | `clauses.rs`    | a goal to clauses: where one ends (`cuts.rs`), what order they imply (`order.rs`)      |
 //! | `rank.rs`       | node types for a clause, best first (BM25)                                             |
 //! | `fit.rs`        | whether a node type accounts for what a clause says                                    |
+//! | `ids.rs`        | node types that a clause names by their ids                                            |
 //! | `bind.rs`       | inputs from the clause (`durations.rs`) and from earlier outputs (`references.rs`)     |
 //! | `fields.rs`     | inputs that stand after their names, for node types that the configuration describes    |
 //! | `repeat.rs`     | "three UUIDs", "twice"                                                                 |
@@ -24,6 +25,7 @@ mod durations;
 mod failure;
 mod fields;
 mod fit;
+mod ids;
 mod lexical;
 mod limits;
 mod order;
@@ -39,7 +41,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 pub use lexical::LexicalPlanner;
-pub use limits::{GOAL_BYTES_MAX, STEPS_MAX};
 use runyard_engine::event::Failure;
 use runyard_engine::{Constraints, NodeType, Object, Plan};
 

@@ -18,6 +18,22 @@ pub(super) struct Made<'a> {
     pub(super) entry: &'a Entry,
     /// The number of its clause in a numbered list.
     pub(super) number: Option<u32>,
+    /// Which clause of the goal it serves, from 0: one clause may need several steps.
+    pub(super) clause: usize,
+}
+
+impl Made<'_> {
+    /// Where its value is: its only output, or all of them.
+    pub(super) fn main_output(&self) -> Source {
+        let escaped = |name: &str| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        let pointer = self.entry.main_output().map_or(String::new(), escaped);
+        Source { step: self.id.clone(), pointer }
+    }
+
+    /// Whether it makes a value: everything does but a wait.
+    pub(super) fn is_value(&self) -> bool {
+        self.entry.kind != NodeKind::Sleep
+    }
 }
 
 /// What clauses may speak of.
@@ -58,10 +74,21 @@ pub(super) enum Means {
     },
     /// A value of the context.
     Given(Value),
-    /// Several values at once: "both".
-    Several,
+    /// Several steps' main outputs at once: "both".
+    Several(Vec<Source>),
     /// Nothing that exists.
     Nothing,
+}
+
+impl Means {
+    /// The outputs that it stands for.
+    pub(super) fn sources(&self) -> &[Source] {
+        match self {
+            Means::Output { source, .. } => std::slice::from_ref(source),
+            Means::Several(sources) => sources,
+            Means::Given(_) | Means::Nothing => &[],
+        }
+    }
 }
 
 const ORDINALS: [(&str, usize); 10] = [
@@ -155,6 +182,11 @@ impl Known<'_> {
         let noun = ahead.get(index).copied().unwrap_or_default();
         let end = at + 1 + index + 1;
         let candidates = self.candidates(noun);
+        if candidates.is_none()
+            && let Some((length, means)) = self.field_of_output(&ahead[index.min(ahead.len())..])
+        {
+            return Some(Reference { words: at..at + 1 + index + length, means });
+        }
         let goes_on = words.get(end).is_some_and(|word| word.is_one_of(&["of", "from"]));
         if candidates.as_ref().is_none_or(Vec::is_empty)
             && !goes_on
@@ -184,8 +216,22 @@ impl Known<'_> {
             Some(nth) => candidates.get(nth).copied(),
             None => candidates.last().copied(),
         };
-        let means = if plural { Means::Several } else { self.or_earlier(meaning(chosen)) };
+        let means = if plural { several(&candidates) } else { self.or_earlier(meaning(chosen)) };
         Some(Reference { words: at..end, means })
+    }
+
+    /// "the text", "the status code": a field of the latest step that has several outputs, among them this one.
+    fn field_of_output(&self, ahead: &[&str]) -> Option<(usize, Means)> {
+        (1..=ahead.len().min(2)).rev().find_map(|length| {
+            let field = ahead[..length].join("_");
+            let made = self.made.iter().rev().filter(|made| made.entry.main_output().is_none()).find_map(|made| {
+                let schema = made.entry.output_schema["properties"].get(&field)?;
+                Some((made, schema))
+            });
+            let (made, schema) = made?;
+            let source = Source { step: made.id.clone(), pointer: format!("/{field}") };
+            Some((length, Means::Output { source, text: may_be_text(schema) }))
+        })
     }
 
     /// The steps that a noun may mean. `None`: the noun means no step; for "result" that may be an empty list.
@@ -201,7 +247,7 @@ impl Known<'_> {
 
     /// Steps whose output is a value: all but waits, unless there is nothing else.
     fn values(&self) -> Vec<&Made<'_>> {
-        let values: Vec<&Made<'_>> = self.made.iter().filter(|made| made.entry.kind != NodeKind::Sleep).collect();
+        let values: Vec<&Made<'_>> = self.made.iter().filter(|made| made.is_value()).collect();
         if values.is_empty() { self.made.iter().collect() } else { values }
     }
 
@@ -211,7 +257,7 @@ impl Known<'_> {
 
     fn several(&self, words: Range<usize>) -> Reference {
         let values = self.values();
-        let means = if values.len() > 1 { Means::Several } else { self.latest() };
+        let means = if values.len() > 1 { several(&values) } else { self.latest() };
         Reference { words, means }
     }
 
@@ -288,11 +334,20 @@ fn step_at(words: &[Word], at: usize) -> Option<(u32, usize)> {
 
 fn meaning(made: Option<&Made<'_>>) -> Means {
     let Some(made) = made else { return Means::Nothing };
-    let pointer = made
-        .entry
-        .main_output()
-        .map_or(String::new(), |name| format!("/{}", name.replace('~', "~0").replace('/', "~1")));
-    Means::Output { source: Source { step: made.id.clone(), pointer }, text: made.entry.main_output_is_text() }
+    Means::Output { source: made.main_output(), text: made.entry.main_output_is_text() }
+}
+
+fn several(made: &[&Made<'_>]) -> Means {
+    Means::Several(made.iter().map(|made| made.main_output()).collect())
+}
+
+/// Whether a value of this schema is a string, or null.
+fn may_be_text(schema: &Value) -> bool {
+    let is_text = |kind: &Value| kind == "string" || kind == "null";
+    match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().any(|kind| kind == "string") && kinds.iter().all(is_text),
+        kind => kind == "string",
+    }
 }
 
 /// Whether a word may be the noun that "that" or "both" belongs to, rather than something behind a pronoun.

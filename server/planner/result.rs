@@ -8,11 +8,23 @@ use super::words::Word;
 /// How firmly a clause says what the run answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Force {
-    /// "give me", "show": a later clause may say otherwise.
+    /// "give me", "show": what is made is for the caller.
     Weak,
-    /// "return": said once.
+    /// "return": this is the answer.
     Strong,
 }
+
+/// Endings that ask for a list, whatever it is a list of.
+const AS_LIST: [&str; 8] = [
+    "as a list",
+    "as an array",
+    "as a json list",
+    "as a json array",
+    "in a list",
+    "in an array",
+    "as one list",
+    "as list",
+];
 
 /// Longer phrases first where one begins another.
 const PHRASES: [(&str, Force); 40] = [
@@ -61,8 +73,8 @@ const PHRASES: [(&str, Force); 40] = [
 /// What a clause asks to answer with.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer {
-    /// A value that exists by then.
-    Value(Means),
+    /// Values that exist by then, in the order of asking.
+    Values(Vec<Means>),
     /// A quoted text, to be said.
     Text,
     /// Something that has to be made first.
@@ -88,9 +100,23 @@ pub(super) fn answer(words: &[Word], known: &Known<'_>, vocabulary: &Vocabulary)
     if !words.iter().enumerate().all(|(at, word)| covered[at] || silent(word)) {
         return Answer::Made;
     }
-    match references.as_slice() {
-        [] => Answer::Value(known.latest()),
-        [first, rest @ ..] if rest.iter().all(|other| other.means == first.means) => Answer::Value(first.means.clone()),
-        _ => Answer::Value(Means::Several),
+    let mut means: Vec<Means> = Vec::new();
+    for reference in references {
+        if !means.contains(&reference.means) {
+            means.push(reference.means);
+        }
     }
+    if means.is_empty() {
+        means.push(known.latest());
+    }
+    Answer::Values(means)
+}
+
+/// How many of these words are left where an ending that asks for a list is taken off; nothing where there is none.
+pub(super) fn without_list(words: &[Word]) -> Option<usize> {
+    AS_LIST.iter().find_map(|ending| {
+        let length = ending.split(' ').count();
+        let start = words.len().checked_sub(length)?;
+        clauses::begins_with(&words[start..], ending).map(|_| start)
+    })
 }

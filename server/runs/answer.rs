@@ -1,5 +1,6 @@
 //! What a run has answered: the one value that its caller wants, whatever its root is.
 
+use runyard_engine::plan::PlanResult;
 use runyard_engine::{Node, NodeKind, Object, State};
 use serde_json::Value;
 
@@ -28,7 +29,9 @@ pub fn of(state: &State) -> Option<Answer> {
 fn made_result<'a>(state: &'a State, plan: &Node) -> Option<&'a Node> {
     let mut steps = plan.children.iter().rev().filter_map(|id| state.node(*id));
     match &plan.result {
-        Some(source) => steps.find(|step| step.key == source.step),
+        Some(PlanResult::One(source)) => steps.find(|step| step.key == source.step),
+        // A list has no one maker.
+        Some(PlanResult::List(_)) => None,
         None => steps.find(|step| step.fallback_for.is_empty()),
     }
 }

@@ -4,6 +4,7 @@ mod batches;
 mod commands;
 mod fields;
 mod lists;
+pub mod promises;
 mod releases;
 mod tenants;
 mod validation;

@@ -24,6 +24,7 @@ mod http;
 mod idempotency;
 mod kills;
 mod large;
+mod listeners;
 mod native;
 mod operations;
 mod output_schemas;

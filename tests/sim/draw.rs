@@ -6,7 +6,7 @@ mod graphs;
 use runyard::catalog::Catalog;
 use runyard::runs::{ChildRequest, IdempotencyKey, NewRun, RunName};
 use runyard_engine::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState, RecoveryAction};
-use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, Source, Step};
+use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, PlanResult, Source, Step};
 use runyard_engine::{
     ApprovalStrategy, ChildSpec, Completion, Constraints, Labels, NodeType, NodeTypeRef, Object, OnFailure, Outcome,
     Plan, Policy, Retry, Route, Routed, RunId, RunOutcome, SideEffect, SubRunReport,
@@ -331,7 +331,10 @@ pub fn plan(choices: &mut Choices, catalog: &Catalog) -> Result<Plan, Failure> {
         let next = (place < count).then(|| id(place + 1));
         steps.push(step(choices, catalog, id(place), earlier, next));
     }
-    let result = choices.percent(25).then(|| source(choices, &id(count)));
+    let result = choices.percent(25).then(|| match choices.percent(30) {
+        true => PlanResult::List(vec![source(choices, &id(count)), source(choices, &id(0))]),
+        false => source(choices, &id(count)).into(),
+    });
     // A planner that has nothing to say.
     if rubbish && count == 0 {
         steps.clear();

@@ -178,6 +178,7 @@ fn caller(tenant: &'static str) -> Caller {
         method: http::Method::GET,
         uri: http::Uri::from_static("/"),
         headers: Arc::default(),
+        base_url: "http://127.0.0.1".into(),
         remote: ([127, 0, 0, 1], 1).into(),
         request_id: "simulated".into(),
         stopping: CancellationToken::new(),

@@ -11,7 +11,7 @@ use runyard_engine::event::{
     Artifact, ChildCreated, Evaluation, EvaluationStatus, FORMAT_VERSION, Failure, FinalState, RecoveryAction,
 };
 use runyard_engine::large::{Digest, Reference};
-use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form};
+use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, PlanResult};
 use runyard_engine::{
     ApprovalId, ApprovalStrategy, Constraints, Event, Labels, NodeKind, NodeRunId, Object, OnFailure, Parent, Policy,
     Retry, RunId, RunOutcome, Shortfall, Turn, UpcastError, Verdict, Wait, upcast,
@@ -266,7 +266,7 @@ fn of_format_1() -> Vec<Event> {
             round: 1,
             children: 2,
             summary: Some("two steps".into()),
-            result: Some(source("S2", "/a")),
+            result: Some(source("S2", "/a").into()),
         },
         Event::Decomposed { node_run: root, round: 2, children: 1, summary: None, result: None },
         Event::CandidatesGenerated {
@@ -311,6 +311,13 @@ fn of_format_1() -> Vec<Event> {
     ]
 }
 
+/// A plan that answers with several values.
+fn results() -> Vec<Event> {
+    let result = PlanResult::List(vec![source("S1", "/a"), source("S2", "")]);
+    let result = Some(result);
+    vec![Event::Decomposed { node_run: NodeRunId::root(run()), round: 1, children: 2, summary: None, result }]
+}
+
 fn finished(node_run: NodeRunId, state: FinalState, error: Option<Failure>) -> Event {
     Event::NodeFinished {
         node_run,
@@ -332,6 +339,7 @@ fn goldens() -> Vec<(u32, &'static str, Vec<Event>)> {
         (3, "format_3", added_by_format_3()),
         (3, "format_3_graphs", graphs::events()),
         (4, "format_4", added_by_format_4()),
+        (4, "format_4_results", results()),
         (5, "format_5_values", large_values()),
     ]
 }

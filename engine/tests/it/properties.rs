@@ -471,7 +471,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
             step.policy = fitting(policy, kind);
             steps.push(step);
         }
-        let result = result.map(|(index, pointer)| make::source(&id(index), &pointer));
+        let result = result.map(|(index, pointer)| make::source(&id(index), &pointer).into());
         Plan { result, ..make::plan(steps) }
     })
 }

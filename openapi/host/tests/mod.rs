@@ -2,6 +2,7 @@
 //!
 //! Each file of this folder tests one promise of the host; `stock.rs` and `before.rs` pin what dropshot does by itself.
 
+mod access;
 mod before;
 mod bodies;
 mod checker;
@@ -16,6 +17,7 @@ mod parameters;
 mod pressure;
 mod refusals;
 mod routing;
+mod starting;
 mod stock;
 mod streams;
 mod validation;
@@ -125,6 +127,8 @@ struct Runs {
     finished: Notify,
     /// What `stream` sends; taken by the first stream.
     chunks: Mutex<Option<mpsc::Receiver<Bytes>>>,
+    /// `list_runs` answers so many bytes more.
+    answer_bytes: usize,
     /// `refuse` panics instead.
     speechless: bool,
 }
@@ -189,7 +193,9 @@ impl Api for Runs {
                     json(StatusCode::OK, HeaderMap::new(), &max_depth)
                 }
                 id => {
+                    let padding = if id == "list_runs" { "x".repeat(self.answer_bytes) } else { String::new() };
                     let given = json!({
+                        "base_url": &*caller.base_url, "padding": padding,
                         "operation": id, "tenant": &*caller.tenant, "subject": caller.subject.as_deref(),
                         "path": input.path, "query": input.query, "headers": input.headers, "body": input.body,
                     });

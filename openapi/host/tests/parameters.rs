@@ -45,6 +45,44 @@ async fn query_parameters_that_do_not_fit() {
 }
 
 #[tokio::test]
+async fn a_query_parameter_that_the_document_does_not_name_is_ignored_and_named_in_the_answer() {
+    let fixture = start();
+    let named = async |query: &str| {
+        let answer = fixture.get(&format!("/v1/runs?{query}")).await;
+        assert_eq!(answer.status, 200, "{query}");
+        answer.header("runyard-ignored-parameters").map(str::to_owned)
+    };
+    assert_eq!(named("limit=5&label=a").await, None);
+    assert_eq!(named("stat=queued&limit=5&stat=running&x%2Cy%20z%0A").await.as_deref(), Some("stat, x%2Cy%20z%0A"));
+    assert_eq!(named("other[]=1").await.as_deref(), Some("other[]"));
+    let many: String = (0..50).map(|number| format!("p{number}=1&")).collect();
+    assert!(named(&many).await.unwrap().ends_with(", and 34 more"));
+}
+
+#[tokio::test]
+async fn a_list_in_brackets_is_the_list_of_the_name_without_them() {
+    let answer = start().get("/v1/runs?label[]=a&label%5B%5D=b").await;
+    assert_eq!(answer.json()["query"]["label"], json!(["a", "b"]));
+    assert_eq!(answer.header("runyard-ignored-parameters"), None);
+}
+
+#[tokio::test]
+async fn a_query_parameter_that_the_document_does_not_name_is_refused_where_that_is_set() {
+    let settings = Settings { unknown_parameters: UnknownParameters::Refuse, ..Settings::default() };
+    let fixture = start_with(Runs::default(), settings);
+    assert_eq!(
+        fixture.get("/v1/runs?stat=queued&label=a").await.violations(),
+        ["query stat: is not known here; there are: limit, label, deep, state"]
+    );
+    assert_eq!(
+        fixture.get("/v1/runs/r1?x=1").await.violations(),
+        ["query x: is not known here; there are no query parameters"]
+    );
+    assert_eq!(fixture.calls(), 0);
+    assert_eq!(fixture.get("/v1/runs?label[]=a").await.status, 200);
+}
+
+#[tokio::test]
 async fn path_parameters_that_do_not_fit() {
     let fixture = start();
     let long = "x".repeat(10_000);

@@ -30,11 +30,12 @@ async fn each_chunk_arrives_before_the_next_is_made() {
 }
 
 #[tokio::test]
-async fn a_stream_is_not_to_be_stored_by_caches() {
+async fn a_stream_is_neither_stored_nor_buffered_on_its_way() {
     let (fixture, feed) = start_streaming(Settings::default());
     drop(feed);
     let answer = http::finish(open(&fixture).await).await;
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("cache-control"), Some("no-store, no-transform"));
+    assert_eq!(answer.header("x-accel-buffering"), Some("no"));
     assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
 }
 

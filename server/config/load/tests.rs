@@ -188,13 +188,13 @@ fn the_reference_implementations_variables_are_read_under_our_names() {
     let auth = &loaded.config.auth;
     assert_eq!(auth.mode, Some(Mode::Optional));
     assert_eq!(auth.issuer.as_deref(), Some("https://id.example.org/realms/r"));
-    assert_eq!(auth.audience.as_deref(), Some("by-service"));
+    assert_eq!(auth.audience, Some(vec!["by-service".to_owned()]));
     assert_eq!((auth.algorithms.as_str(), auth.clock_skew_seconds), ("RS256,ES256", 5));
     assert_eq!((auth.dev_subject.as_str(), auth.anonymous_subject.as_str()), ("me", "nobody"));
     assert_eq!(loaded.origin("auth.audience"), "environment ARP_AUTH_SERVICE_ID");
     let story = story.variable("ARP_AUTH_AUDIENCE", "by-audience").variable("RUNYARD_AUTH__MODE", "required");
     let loaded = story.load();
-    assert_eq!(loaded.config.auth.audience.as_deref(), Some("by-audience"));
+    assert_eq!(loaded.config.auth.audience, Some(vec!["by-audience".to_owned()]));
     assert_eq!(loaded.config.auth.mode, Some(Mode::Required));
     assert_eq!(loaded.origin("auth.mode"), "environment RUNYARD_AUTH__MODE");
 }
@@ -230,16 +230,61 @@ fn a_profile_is_several_settings_and_each_can_be_said_otherwise() {
 }
 
 #[test]
-fn a_host_that_others_reach_asks_at_every_door() {
+fn a_host_that_others_reach_needs_a_credential_at_every_api() {
     let open = |story: Story| story.variable("RUNYARD_HOST", "0.0.0.0");
-    for mode in ["required", "optional"] {
-        open(Story::new().variable("RUNYARD_AUTH__MODE", mode)).load();
-    }
+    open(Story::new().variable("RUNYARD_AUTH__MODE", "required")).load();
+    let optional = || open(Story::new().variable("RUNYARD_AUTH__MODE", "optional"));
+    assert!(optional().refusal().contains("some API needs no credential"), "{}", optional().refusal());
+    optional().variable("RUNYARD_INSECURE_ALLOW_REMOTE", "true").load();
     let hole = Story::new().variable("RUNYARD_AUTH__MODE", "required").file("[auth.doors]\nruntime = 'disabled'");
     let refusal = open(hole).refusal();
-    assert!(refusal.contains("not every door asks"), "{refusal}");
+    assert!(refusal.contains("some API needs no credential"), "{refusal}");
     let refusal = open(Story::new().variable("ARP_AUTH_MODE", "disabled")).refusal();
-    assert!(refusal.contains("not every door asks"), "{refusal}");
+    assert!(refusal.contains("some API needs no credential"), "{refusal}");
+}
+
+#[test]
+fn keys_without_an_issuer_are_refused() {
+    let keys = || Story::new().variable("RUNYARD_AUTH__JWKS_URI", "https://id.example.org/keys");
+    let refusal = keys().refusal();
+    assert!(refusal.contains("auth.jwks_uri: needs auth.issuer"), "{refusal}");
+    keys().variable("RUNYARD_AUTH__ISSUER", "https://id.example.org").load();
+}
+
+#[test]
+fn an_audience_is_a_text_or_a_list_and_each_api_may_have_its_own() {
+    let loaded = Story::new()
+        .file("[auth]\naudience = ['one', 'two']\n[auth.audiences]\nruntime = 'arp-runtime'")
+        .variable("RUNYARD_AUTH__AUDIENCES__ACP", r#"["acp", "acp, spaced"]"#)
+        .load();
+    let of = |document: &str| loaded.config.auth.audience(document).map(<[String]>::to_vec);
+    let texts = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+    assert_eq!(of("runyard"), texts(&["one", "two"]));
+    assert_eq!(of("runtime"), texts(&["arp-runtime"]));
+    assert_eq!(of("acp"), texts(&["acp", "acp, spaced"]));
+    for (document, _) in runyard_api::DOCUMENTS {
+        let key = format!("auth.audiences.{}", document.name.replace('-', "_"));
+        let loaded = Story::new().flag(&key, "own").load();
+        assert_eq!(loaded.config.auth.audience(document.name), Some(&["own".to_owned()][..]), "{key}");
+    }
+    assert!(Story::new().flag("auth.audience", "[]").refusal().contains("auth.audience: found"));
+}
+
+#[test]
+fn origins_are_those_that_a_browser_sends() {
+    let loaded = Story::new().flag("cors.origins", "https://app.example.org,http://localhost:3000").load();
+    assert_eq!(loaded.config.cors.origins, ["https://app.example.org", "http://localhost:3000"]);
+    for bad in [
+        "*",
+        "null",
+        "app.example.org",
+        "https://app.example.org/",
+        "https://app.example.org/x",
+        "https://App.example.org",
+        "https://app.example.org:443",
+    ] {
+        assert!(Story::new().flag("cors.origins", bad).refusal().contains("cors.origins: found"), "{bad}");
+    }
 }
 
 #[test]
@@ -258,7 +303,7 @@ fn keys_of_an_issuer_come_over_https_or_from_this_machine() {
     let elsewhere = issuer("me").variable("RUNYARD_AUTH__JWKS_URI", "https://id.example.org/keys");
     elsewhere.load();
     issuer("http://id.example.org").variable("RUNYARD_AUTH__INSECURE_ALLOW_HTTP", "true").load();
-    let refusal = Story::new().variable("RUNYARD_AUTH__JWKS_URI", "http://id.example.org/keys").refusal();
+    let refusal = issuer("me").variable("RUNYARD_AUTH__JWKS_URI", "http://id.example.org/keys").refusal();
     assert!(refusal.contains("auth.jwks_uri"), "{refusal}");
 }
 

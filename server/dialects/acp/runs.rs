@@ -16,6 +16,7 @@ use super::project::Projection;
 use super::threads::Look;
 use super::wire::{self, Said};
 use super::{FACE, Room, error};
+use crate::dialects::answer_size::{AnswerSize, json_bytes};
 use crate::dialects::arp::runs::idempotency_key;
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::{Error, NewRun, threads};
@@ -107,9 +108,15 @@ pub(super) async fn list(room: &Room, cx: &Caller, place: Place, page: Page) -> 
     rows.truncate(limit);
     let mut shower = Shower::default();
     let mut runs = Vec::with_capacity(rows.len());
+    let mut size = AnswerSize::of(room.runs.answer_bytes());
     for row in rows {
         let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
-        runs.push(shower.run(room, cx, &state).await?);
+        let run = shower.run(room, cx, &state).await?;
+        // The vendor's form has the list twice.
+        if !size.admits(&[&run, &run]) {
+            break;
+        }
+        runs.push(run);
     }
     Ok(RunList {
         server_id: Some(place.server),
@@ -230,15 +237,20 @@ async fn envelope(room: &Room, cx: &Caller, place: &Place, state: &State) -> Res
 pub(super) async fn events(room: &Room, cx: &Caller, state: &State, most: usize) -> Result<Vec<RunEvent>, Refusal> {
     let length = usize::try_from(state.version).unwrap_or(usize::MAX);
     let mut log = Box::pin(room.runs.follow(&cx.tenant, state.run, 0, cx.stopping.clone()).take(length));
-    let (mut projection, mut shown) = (Projection::default(), VecDeque::new());
+    let (mut projection, mut shown, mut bytes) = (Projection::default(), VecDeque::new(), 0);
     while let Some(recorded) = log.next().await {
         let recorded = recorded.map_err(|error| of_runs(error.into()))?;
-        shown.extend(projection.project(&recorded).map(|one| one.event(state.run, &recorded)));
-        if shown.len() > most {
-            shown.pop_front();
+        if let Some(one) = projection.project(&recorded) {
+            let event = one.event(state.run, &recorded);
+            let size = json_bytes(&event);
+            bytes += size;
+            shown.push_back((event, size));
+        }
+        while shown.len() > most || shown.len() > 1 && bytes > room.runs.answer_bytes() {
+            bytes -= shown.pop_front().map_or(0, |(_, size)| size);
         }
     }
-    Ok(shown.into())
+    Ok(shown.into_iter().map(|(event, _)| event).collect())
 }
 
 pub(super) fn nothing_said() -> Refusal {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::error::{invalid, no_server, of_objects};
 use super::place::DEFAULT;
 use super::{Room, runs};
+use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::arp::wire::time;
 use crate::dialects::refusal::Refusal;
 use crate::objects::{Kept, New, Stored};
@@ -170,8 +171,11 @@ pub(super) async fn list(room: &Room, cx: &Caller, wanted: Wanted) -> Result<Ser
             break;
         }
     }
-    let has_more = found.len() > wanted.offset + limit;
-    let servers: Vec<Server> = found.iter().skip(wanted.offset).take(limit).map(shown).collect();
+    let mut size = AnswerSize::of(room.runs.answer_bytes());
+    let page = found.iter().skip(wanted.offset).take(limit).map(shown);
+    // The vendor's form has the list twice.
+    let servers: Vec<Server> = page.take_while(|server| size.admits(&[server, server])).collect();
+    let has_more = found.len() > wanted.offset + servers.len();
     Ok(ServerList { object: ListObject::List, data: servers.clone(), servers, has_more: Some(has_more) })
 }
 

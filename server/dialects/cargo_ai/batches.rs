@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::start::{Walk, fresh, label};
 use super::{FACE, Room, error, runs, wire};
+use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::arp::runs::idempotency_key;
 use crate::dialects::arp::wire::time;
 use crate::dialects::refusal::{Refusal, of_runs};
@@ -34,6 +35,9 @@ const NOTE: &str = "cargo.batch";
 const RECORDS_MAX: usize = 10_000;
 /// What all runs of a batch walk is written down once for each: so much in all, bytes.
 const WRITTEN_MAX: usize = 64 * 1024 * 1024;
+/// How many records that failed a batch names, and how much of each reason, characters.
+const FAILURES_MAX: usize = 20;
+const FAILURE_CHARACTERS_MAX: usize = 500;
 /// Rows read at once.
 const PAGE: usize = 100;
 
@@ -89,7 +93,8 @@ pub(super) async fn create(
 fn item(walk: &Walk, cx: &Caller, batch: &str, record: Object) -> Value {
     let mut labels = walk.labels(cx);
     label(&mut labels, wire::BATCH, batch);
-    if let Some(id) = ["_id", "id", "uuid"].iter().find_map(|name| record.get(*name)).and_then(wire::record_title) {
+    let id = |name: &&str| record.get(*name).and_then(wire::record_title);
+    if let Some(id) = ["_id", "id", "uuid"].iter().find_map(id) {
         label(&mut labels, wire::RECORD_ID, &id);
         label(&mut labels, wire::RECORD, &id);
     }
@@ -173,6 +178,7 @@ pub(super) async fn list(
         ..Filter::default()
     };
     let (mut batches, mut count, mut after) = (Vec::new(), 0, None);
+    let (mut size, mut full) = (AnswerSize::of(room.runs.answer_bytes()), false);
     let none = !statuses.is_empty() && stored.is_empty();
     loop {
         let rows =
@@ -180,9 +186,14 @@ pub(super) async fn list(
         after = rows.last().map(|row| Cursor { created_at_ms: row.created_at_ms, run: row.run });
         let last = rows.len() < PAGE;
         for row in rows {
-            if count >= offset && batches.len() < limit {
+            if count >= offset && batches.len() < limit && !full {
                 let state = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)?;
-                batches.extend(state.map(|state| shown(&state, &cx.tenant)));
+                if let Some(batch) = state.map(|state| shown(&state, &cx.tenant)) {
+                    full = !size.admits(&batch);
+                    if !full {
+                        batches.push(batch);
+                    }
+                }
             }
             count += 1;
         }
@@ -208,11 +219,10 @@ pub(super) fn shown(state: &State, tenant: &str) -> Batch {
         temporal_workflow_id: Some(state.run.to_string()),
         trace_uuid: None,
         data: Some(Object::from_iter([("kind".to_owned(), json!(BatchDataKind::Records))])),
-        error_message: state
-            .error
-            .as_ref()
-            .filter(|_| status(state.status) == BatchStatus::Error)
-            .map(|error| error.message.clone()),
+        error_message: match &state.error {
+            Some(error) if status(state.status) == BatchStatus::Error => Some(wire::reason(error)),
+            _ => failed_records(state),
+        },
         status: status(state.status),
         runs_status: (ended > 0).then_some(if failed > 0 { RunsStatus::Unhealthy } else { RunsStatus::Healthy }),
         runs_count: runs::number(all),
@@ -223,6 +233,25 @@ pub(super) fn shown(state: &State, tenant: &str) -> Batch {
         created_at: time(state.started_at_ms.unwrap_or_default()),
         updated_at: time(state.updated_at_ms.unwrap_or_default()),
         finished_at: state.ended_at_ms.map(time),
+    }
+}
+
+/// Which records failed, counted from 1, and why; nothing where none has.
+fn failed_records(state: &State) -> Option<String> {
+    let children = state.root()?.children.iter().filter_map(|id| state.node(*id));
+    let failed: Vec<&runyard_engine::Node> =
+        children.filter(|child| matches!(child.state, NodeState::Final(FinalState::Failed))).collect();
+    let line = |child: &&runyard_engine::Node| {
+        let place = child.place.map_or_else(|| child.key.clone(), |place| (place + 1).to_string());
+        let why = child.error.as_ref().map_or_else(|| "no reason was given".to_owned(), wire::reason);
+        format!("record {place}: {}", why.chars().take(FAILURE_CHARACTERS_MAX).collect::<String>())
+    };
+    let lines: Vec<String> = failed.iter().take(FAILURES_MAX).map(line).collect();
+    let more = failed.len().saturating_sub(FAILURES_MAX);
+    match (lines.is_empty(), more) {
+        (true, _) => None,
+        (false, 0) => Some(lines.join("; ")),
+        (false, more) => Some(format!("{}; and {more} more", lines.join("; "))),
     }
 }
 

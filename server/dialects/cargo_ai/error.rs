@@ -77,6 +77,21 @@ pub(super) fn no_tool(uuid: &str) -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "tool_not_found", format!("there is no tool `{uuid}`"))
 }
 
+/// No such integration.
+pub(super) fn no_integration(slug: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "integration_not_found", format!("there is no integration `{slug}`"))
+}
+
+/// No such connector.
+pub(super) fn no_connector(uuid: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "connector_not_found", format!("there is no connector `{uuid}`"))
+}
+
+/// No such agent.
+pub(super) fn no_agent(uuid: &str) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "agent_not_found", format!("there is no agent `{uuid}`"))
+}
+
 /// No such release.
 pub(super) fn no_release(uuid: &str) -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "release_not_found", format!("there is no release `{uuid}`"))

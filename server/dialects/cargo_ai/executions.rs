@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use runyard_api::cargo::types::{Execution, ExecutionStatus, Node as Drawn, NodeKind as Kind};
 use runyard_engine::event::FinalState;
-use runyard_engine::{GraphNode, Node, NodeState, Route, Shortfall, State};
+use runyard_engine::{GraphNode, Node, NodeState, Route, Shortfall, State, Wait};
 
 use super::{native, wire};
 use crate::dialects::arp::wire::time;
@@ -82,8 +82,13 @@ fn execution(node: &Node, placed: Option<&GraphNode>, drawn: Option<&Drawn>, nex
         node_child_index: placed.and_then(|placed| way(node, placed, status, next)),
         next_node_uuid: next.map(str::to_owned),
         status,
-        error_message: node.error.as_ref().filter(|_| status == ExecutionStatus::Error).map(|one| one.message.clone()),
-        title: title(node, status),
+        error_message: match status {
+            ExecutionStatus::Error => node.error.as_ref().map(wire::reason),
+            // Of a node that is tried again: why the last attempt failed.
+            ExecutionStatus::Pending => node.attempt_error.as_ref().map(wire::reason),
+            ExecutionStatus::Success => None,
+        },
+        title: attempts(node, status).or_else(|| title(node, status)),
         icon_url: None,
         // Nothing is billed here.
         credits_used_count: 0.0,
@@ -138,6 +143,18 @@ fn what(node: &Node, drawn: Option<&Drawn>) -> What {
             What { kind: Kind::Native, action: Some(native::slug_of(id).unwrap_or(id).to_owned()), integration: None }
         }
     }
+}
+
+/// At which attempt a node is that is tried again.
+fn attempts(node: &Node, status: ExecutionStatus) -> Option<String> {
+    node.attempt_error.as_ref().filter(|_| status == ExecutionStatus::Pending)?;
+    let of = node.policy.retry.as_ref().map(|retry| format!(" of {}", retry.attempts_max)).unwrap_or_default();
+    Some(match node.state {
+        NodeState::Waiting(Wait::Timer { until_ms }) => {
+            format!("attempt {}{of} failed; the next is at {}", node.attempt, time(until_ms))
+        }
+        _ => format!("attempt {}{of}", node.attempt),
+    })
 }
 
 /// In a line what came of a node.

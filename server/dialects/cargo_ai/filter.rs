@@ -12,6 +12,7 @@ use runyard_api::host::Caller;
 use runyard_engine::{RunId, State};
 
 use super::error::too_many;
+use super::start::cut;
 use super::{FACE, Room, executions, wire};
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::sub_runs::PARENT_RUN;
@@ -82,8 +83,10 @@ impl Wanted {
             (wire::USER, user_uuid),
             (wire::GROUP, is_group_parent.map(|groups| groups.to_string())),
         ];
-        let label =
-            |(name, value): (&str, Option<String>)| Some(LabelFilter { name: name.to_owned(), values: vec![value?] });
+        // Cut as the label was that is looked for.
+        let label = |(name, value): (&str, Option<String>)| {
+            Some(LabelFilter { name: name.to_owned(), values: vec![cut(&value?).to_owned()] })
+        };
         let mut labels: Vec<LabelFilter> = labels.into_iter().filter_map(label).collect();
         // What only carries others is no run of this face.
         if labels.is_empty() {

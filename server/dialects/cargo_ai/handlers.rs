@@ -6,7 +6,7 @@ use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 
 use super::error::{not_served, problem};
 use super::runs::{limit, offset};
-use super::{Room, batches, metrics, releases, runs, start, tools};
+use super::{Room, batches, discovery, error, metrics, releases, runs, start, tools};
 use crate::dialects::arp::runs::REPLAYED;
 use crate::dialects::refusal::{Refusal, of_door};
 use crate::runs::StartedRun;
@@ -26,6 +26,12 @@ impl Cargo for Room {
     }
 
     fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
+        // The owner has a reason of its own for form fields that are null.
+        if let Fault::Invalid { violations, .. } = &fault
+            && violations.iter().any(|one| one.field == "/formFields" && one.reason.ends_with("not null"))
+        {
+            return problem(cx, &error::no_form());
+        }
         problem(cx, &of_door(&fault))
     }
 
@@ -186,6 +192,69 @@ impl Cargo for Room {
     async fn cancel_batch(&self, cx: &Caller, request: CancelBatchRequest) -> Result<Reply<CancelBatchOk>, Problem> {
         told(cx, batches::cancel(self, cx, &request.uuid).await)?;
         Ok(CancelBatchOk::NoContent.into())
+    }
+
+    async fn list_integrations(
+        &self,
+        cx: &Caller,
+        request: ListIntegrationsRequest,
+    ) -> Result<Reply<ListIntegrationsOk>, Problem> {
+        Ok(ListIntegrationsOk::Ok(discovery::integrations(self, cx, &request)).into())
+    }
+
+    async fn get_integration(
+        &self,
+        cx: &Caller,
+        request: GetIntegrationRequest,
+    ) -> Result<Reply<GetIntegrationOk>, Problem> {
+        let found = discovery::get_integration(self, cx, &request.slug);
+        Ok(GetIntegrationOk::Ok(told(cx, found)?).into())
+    }
+
+    async fn list_connectors(
+        &self,
+        cx: &Caller,
+        request: ListConnectorsRequest,
+    ) -> Result<Reply<ListConnectorsOk>, Problem> {
+        Ok(ListConnectorsOk::Ok(discovery::connectors(self, cx, &request)).into())
+    }
+
+    async fn get_connector(&self, cx: &Caller, request: GetConnectorRequest) -> Result<Reply<GetConnectorOk>, Problem> {
+        let found = discovery::get_connector(self, cx, &request.uuid);
+        Ok(GetConnectorOk::Ok(told(cx, found)?).into())
+    }
+
+    async fn list_agents(&self, cx: &Caller, _: ListAgentsRequest) -> Result<Reply<ListAgentsOk>, Problem> {
+        Ok(ListAgentsOk::Ok(discovery::agents(self, cx)).into())
+    }
+
+    async fn get_agent(&self, cx: &Caller, request: GetAgentRequest) -> Result<Reply<GetAgentOk>, Problem> {
+        let found = discovery::get_agent(self, cx, &request.uuid);
+        Ok(GetAgentOk::Ok(told(cx, found)?).into())
+    }
+
+    async fn get_current_user(
+        &self,
+        cx: &Caller,
+        _: GetCurrentUserRequest,
+    ) -> Result<Reply<GetCurrentUserOk>, Problem> {
+        Ok(GetCurrentUserOk::Ok(discovery::user(cx)).into())
+    }
+
+    async fn get_current_account(
+        &self,
+        cx: &Caller,
+        _: GetCurrentAccountRequest,
+    ) -> Result<Reply<GetCurrentAccountOk>, Problem> {
+        Ok(GetCurrentAccountOk::Ok(discovery::user(cx)).into())
+    }
+
+    async fn get_current_workspace(
+        &self,
+        cx: &Caller,
+        _: GetCurrentWorkspaceRequest,
+    ) -> Result<Reply<GetCurrentWorkspaceOk>, Problem> {
+        Ok(GetCurrentWorkspaceOk::Ok(discovery::workspace(cx)).into())
     }
 
     not_served! {

@@ -2,6 +2,8 @@
 //!
 //! What is wrong is found here, or in `check.rs`, and named with its node; nothing of it reaches a run.
 
+use std::collections::HashSet;
+
 use runyard_api::cargo::types::{InvalidNodeReason as Reason, Node, NodeKind, Retry};
 use runyard_engine::graph::{Outline, Ways};
 use runyard_engine::policy::{ATTEMPTS_MAX, BACKOFF_MAX, WAIT_MS_MAX};
@@ -15,10 +17,12 @@ use super::wire;
 use crate::catalog::Catalog;
 use crate::catalog::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRetry, WrittenType};
 use crate::catalog::integration::node_type_id;
-use crate::runs::{Error, Runs};
+use crate::runs::{Error, Runs, output_schema};
 
 /// What every run here is a run of.
 const GRAPH: &str = "runyard.composite.graph";
+/// What answers the prompt of an agent: there are no models here.
+pub(super) const PLANNER: &str = "runyard.composite.planner.general";
 /// What starts a run of its own.
 const SUB_RUN: &str = "runyard.core.run";
 
@@ -114,8 +118,9 @@ impl Reader<'_> {
             faults.of(second, Reason::NativeInvalid, "there is a start node before it, and may be only one");
         }
         let (mut written, mut outlines) = (Vec::with_capacity(nodes.len()), Vec::with_capacity(nodes.len()));
+        let as_runs = seen_as_runs(nodes);
         for node in nodes {
-            let read = self.node(node, depth);
+            let read = self.node(node, depth, as_runs.contains(node.slug.as_str()));
             let ways = read.as_ref().map_or(Ways::Any, |(_, ways)| *ways);
             outlines.push(outline(node, ways));
             match read {
@@ -128,13 +133,21 @@ impl Reader<'_> {
         Ok(WrittenGraph { entry: Some(start.uuid.clone()), nodes: written, text: None })
     }
 
-    fn node(&mut self, node: &Node, depth: usize) -> Result<(WrittenNode, Ways), (Reason, String)> {
-        let (node_type, inputs, ways) = match node.kind {
+    fn node(&mut self, node: &Node, depth: usize, as_run: bool) -> Result<(WrittenNode, Ways), (Reason, String)> {
+        let (node_type, mut inputs, ways) = match node.kind {
             NodeKind::Native => self.native(node, depth)?,
             NodeKind::Connector => self.connector(node)?,
             NodeKind::Tool => self.tool(node, depth)?,
             NodeKind::Agent => agent(node)?,
         };
+        let seen_as = match (node.kind, as_run) {
+            (NodeKind::Tool, false) => Some("outputs"),
+            (NodeKind::Tool, true) => Some("outputs_and_run"),
+            (NodeKind::Agent, false) => Some("answer"),
+            (NodeKind::Agent, true) => Some("answer_and_run"),
+            (NodeKind::Native | NodeKind::Connector, _) => None,
+        };
+        inputs.extend(seen_as.map(|seen_as| ("seen_as".to_owned(), json!(seen_as))));
         let retry = node.retry.as_ref().map(retry).transpose().map_err(|message| (Reason::NativeInvalid, message))?;
         let written = WrittenNode {
             key: node.uuid.clone(),
@@ -239,8 +252,25 @@ fn agent(node: &Node) -> Result<(String, Object, Ways), (Reason, String)> {
         ));
     };
     let labels = json!({ wire::GROUP: "false", wire::PARENT_NODE: node.uuid });
-    let inputs = sub_run(node, "runyard.composite.planner.general", json!({ "goal": prompt }), labels);
+    let mut inputs = sub_run(node, PLANNER, json!({ "goal": prompt }), labels);
+    if let Some(schema) = asked_output(node).map_err(|message| (Reason::ToolInvalid, message))? {
+        inputs.insert("output_schema".to_owned(), schema);
+    }
     Ok((SUB_RUN.to_owned(), inputs, Ways::AtMost(1)))
+}
+
+/// The form that an agent's answer is to have; nothing where any does.
+fn asked_output(node: &Node) -> Result<Option<Value>, String> {
+    let Some(output) = node.config.get("output").filter(|output| !output.is_null()) else { return Ok(None) };
+    match output["type"].as_str() {
+        Some("text") => Ok(None),
+        Some("jsonSchema") => {
+            let schema = output.get("jsonSchema").cloned().unwrap_or_default();
+            output_schema::check(&schema).map_err(|reason| format!("the output's `jsonSchema` {reason}"))?;
+            Ok(Some(schema))
+        }
+        _ => Err("an agent's `output` has the type `text`, or `jsonSchema` with a `jsonSchema` beside it".to_owned()),
+    }
 }
 
 /// The inputs of a node that starts a run.
@@ -252,6 +282,34 @@ fn sub_run(node: &Node, node_type: &str, inputs: Value, labels: Value) -> Object
         ("labels".to_owned(), labels),
         ("wait".to_owned(), Value::Bool(wait)),
     ])
+}
+
+/// The slugs of which an expression reads a field that only the run behind a node has: `nodes.SLUG.outputs.x`. Workflows were written
+/// like that while expressions saw the run and not what it made, and they must go on.
+fn seen_as_runs(nodes: &[Node]) -> HashSet<&str> {
+    let mut found = HashSet::new();
+    let mut open: Vec<&Value> = nodes.iter().flat_map(|node| node.config.values()).collect();
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) => found.extend(text.split("nodes.").skip(1).filter_map(run_slug)),
+            Value::Object(members) => open.extend(members.values()),
+            Value::Array(items) => open.extend(items),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    found
+}
+
+/// The slug before a field of a run.
+fn run_slug(path: &str) -> Option<&str> {
+    let end = path.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))?;
+    let field = path[end..].trim_start_matches('?').strip_prefix('.')?;
+    let named = |name: &&str| {
+        field
+            .strip_prefix(*name)
+            .is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_'))
+    };
+    ["outputs", "run_id", "state"].iter().any(|name| named(&name)).then(|| &path[..end])
 }
 
 fn outline(node: &Node, ways: Ways) -> Outline<'_> {
@@ -290,7 +348,7 @@ fn retry(retry: &Retry) -> Result<WrittenRetry, String> {
 }
 
 /// Whether an expression is in it, at any depth: an object that is one, or a text with braces.
-fn is_worked_out(value: &Value) -> bool {
+pub(super) fn is_worked_out(value: &Value) -> bool {
     let mut open = vec![value];
     while let Some(value) = open.pop() {
         match value {

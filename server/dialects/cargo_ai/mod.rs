@@ -8,6 +8,7 @@
 //! | `get_run`, `list_runs`, `count_runs`, `get_run_metrics`, `get_batch`, `list_batches` | reads                 |
 //! | tools, workflows, releases                  | none: small objects ([`crate::objects`])                       |
 //! | `validate_nodes`                            | none                                                           |
+//! | integrations, connectors, agents, the caller | none: the catalogue and the credential (`discovery.rs`)       |
 //! | all others                                  | not served: 501                                                |
 //!
 //! Nothing is decided here. Nodes as they are drawn are checked in `check.rs` and become the graph that the engine walks in
@@ -17,6 +18,7 @@
 mod batches;
 mod called;
 mod check;
+mod discovery;
 mod error;
 mod executions;
 mod filter;
@@ -54,11 +56,14 @@ pub struct Room {
     runs: Runs,
     objects: Objects,
     gate: Gate,
+    /// Since when there is what the configuration has, Unix milliseconds.
+    since_ms: i64,
 }
 
 impl Room {
     /// A workspace over these runs.
     pub fn new(runs: Runs, objects: Objects, gate: Gate) -> Self {
-        Room { runs, objects, gate }
+        let since_ms = runs.clock().now_ms();
+        Room { runs, objects, gate, since_ms }
     }
 }

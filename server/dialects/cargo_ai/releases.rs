@@ -136,9 +136,13 @@ pub(super) async fn deploy(room: &Room, cx: &Caller, body: Deployment) -> Result
 }
 
 async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<ReleaseEnvelope, Refusal> {
-    let Deployment { workflow_uuid, version, description } = body;
+    // Each by its name: a field that the API adds does not compile until it takes effect here.
+    let Deployment { workflow_uuid, version, description, nodes, form_fields } = body;
     let mut workflow = room.workflow(cx, &workflow_uuid).await?;
     let mut release = room.draft(cx, &workflow_uuid).await?;
+    // What is sent is the draft: it is what the caller means to deploy.
+    release.body.nodes = nodes.unwrap_or(release.body.nodes);
+    release.body.form_fields = form_fields.or(release.body.form_fields);
     let version = next(workflow.body.version.as_deref(), version.as_deref())?;
     let tools = room.called(cx, &release.body.nodes).await?;
     checked(&room.runs.of_tenant(&cx.tenant), &release.body.nodes, &tools)

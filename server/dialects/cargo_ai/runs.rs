@@ -13,6 +13,7 @@ use serde_json::json;
 use super::filter::{LOOKED_AT_MAX, Wanted};
 use super::releases::Kept;
 use super::{Room, error, wire};
+use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::Error;
 use crate::store::{Filter, LabelFilter};
@@ -39,9 +40,14 @@ pub(super) async fn list(room: &Room, cx: &Caller, body: ListRuns) -> Result<Run
     let found = room.find(cx, &wanted, offset, limit).await?;
     let mut releases = Releases::default();
     let mut runs = Vec::with_capacity(found.rows.len());
+    let mut size = AnswerSize::of(room.runs.answer_bytes());
     for row in found.rows {
         let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
-        runs.push(releases.shown(room, cx, &state).await?);
+        let run = releases.shown(room, cx, &state).await?;
+        if !size.admits(&run) {
+            break;
+        }
+        runs.push(run);
     }
     Ok(RunList { runs, count: number(found.count) })
 }
@@ -55,17 +61,18 @@ pub(super) async fn count(room: &Room, cx: &Caller, body: RunFilters) -> Result<
 /// Stops runs of a workflow: those that are named, or those that the filters find. One that has ended stays as it is.
 pub(super) async fn cancel(room: &Room, cx: &Caller, body: CancelRuns) -> Result<(), Refusal> {
     let workflow = body.workflow_uuid.clone();
-    room.known(cx, &workflow).await?;
     let filters = filters(&body)?;
     let only_workflow = json!(&filters) == json!({ "workflowUuid": &workflow });
     let mut runs = Vec::new();
     match body.uuids {
         None if only_workflow => {
+            room.known(cx, &workflow).await?;
             let reason =
                 "is required, or a filter beside workflowUuid: nobody cancels everything by leaving something out";
             return Err(error::invalid("/uuids", reason));
         }
         None => {
+            room.known(cx, &workflow).await?;
             let found = room.find(cx, &Wanted::of(filters).live(), 0, LOOKED_AT_MAX).await?;
             if found.count > LOOKED_AT_MAX {
                 return Err(error::too_many(LOOKED_AT_MAX));
@@ -73,12 +80,19 @@ pub(super) async fn cancel(room: &Room, cx: &Caller, body: CancelRuns) -> Result
             runs.extend(found.rows.iter().map(|row| row.run));
         }
         Some(uuids) => {
-            for uuid in uuids {
-                let state = room.named(cx, &uuid).await?;
-                if wire::label(&state, wire::WORKFLOW).as_deref() != Some(&*workflow) {
-                    return Err(of_runs(Error::UnknownRun(uuid)));
+            for uuid in &uuids {
+                let named = room.named(cx, uuid).await;
+                // The workflow that it shows, which a run of another API has as well.
+                match named {
+                    Ok(state) if wire::workflow(&state) == workflow => runs.push(state.run),
+                    other => {
+                        room.known(cx, &workflow).await?;
+                        return Err(other.err().unwrap_or_else(|| of_runs(Error::UnknownRun(uuid.clone()))));
+                    }
                 }
-                runs.push(state.run);
+            }
+            if uuids.is_empty() {
+                room.known(cx, &workflow).await?;
             }
         }
     }

@@ -6,15 +6,15 @@ use runyard_engine::{ApprovalStrategy, Constraints, Labels, Object, Policy};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::lower::{Lowered, checked, graph_type};
+use super::lower::{Lowered, checked, graph_type, is_worked_out};
 use super::native::START;
 use super::{FACE, Room, check, error, wire};
 use crate::dialects::arp::runs::idempotency_key;
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::{NewRun, StartedRun};
 
-/// The longest text that lists can find a run by, characters.
-const LABEL_CHARACTERS_MAX: usize = 256;
+/// The longest text that lists can find a run by, bytes: what a run that another one starts may have.
+const LABEL_BYTES_MAX: usize = 256;
 
 /// What a run is to walk.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ pub(super) async fn execute(
 ) -> Result<StartedRun, Refusal> {
     let request = serde_json::to_value(&body).unwrap_or_default();
     let ExecuteAction { action, data } = body;
+    let data = data.unwrap_or_default();
+    let config = action.config.filter(|config| !config.is_empty()).unwrap_or_else(|| config_of(&data));
     let (start, act, end) = (fresh(), fresh(), fresh());
     let native = |uuid: &str, slug: &str, child: Option<&str>| Node {
         action_slug: Some(slug.to_owned()),
@@ -57,7 +59,7 @@ pub(super) async fn execute(
     let nodes = vec![
         native(&start, START, Some(&act)),
         Node {
-            config: action.config.unwrap_or_default(),
+            config,
             action_slug: action.action_slug,
             integration_slug: action.integration_slug,
             connector_uuid: action.connector_uuid,
@@ -69,7 +71,19 @@ pub(super) async fn execute(
         native(&end, "end", None),
     ];
     let walk = room.walk(cx, None, None, Some(nodes)).await?;
-    begin(room, cx, walk, data.unwrap_or_default(), ("cargo.execute_action", request), key).await
+    begin(room, cx, walk, data, ("cargo.execute_action", request), key).await
+}
+
+/// The configuration of an action that has none: its input is the data. Data is never an expression, so what looks like one is read
+/// from the start node, which has it as it is.
+fn config_of(data: &Value) -> Object {
+    let Some(members) = data.as_object() else { return Object::new() };
+    let read = |name: &str| json!({ "kind": "jsExpression", "expression": format!("nodes.start[{}]", json!(name)) });
+    let input = |(name, value): (&String, &Value)| {
+        let value = if is_worked_out(value) { read(name) } else { value.clone() };
+        (name.clone(), value)
+    };
+    members.iter().map(input).collect()
 }
 
 /// A node of our own, below the one before it.
@@ -197,8 +211,15 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
     }
 }
 
-/// One more label.
+/// One more label. An empty one says nothing, and a long one is cut.
 pub(super) fn label(labels: &mut Labels, name: &str, value: &str) {
-    let value: String = value.chars().take(LABEL_CHARACTERS_MAX).collect();
-    labels.entry(name.to_owned()).or_default().insert(value);
+    let value = cut(value);
+    if !value.is_empty() {
+        labels.entry(name.to_owned()).or_default().insert(value.to_owned());
+    }
+}
+
+/// As much of a text as a label may have.
+pub(super) fn cut(value: &str) -> &str {
+    &value[..value.floor_char_boundary(LABEL_BYTES_MAX)]
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{no_tool, no_workflow, of_objects, settled};
 use super::start::fresh;
 use super::{Room, releases};
+use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::arp::wire::time;
 use crate::dialects::refusal::Refusal;
 use crate::objects::{self, Change, New, Stored};
@@ -71,17 +72,26 @@ impl Room {
         fits: impl Fn(&Stored<T>) -> bool,
         (limit, offset): (usize, usize),
     ) -> Result<Vec<Stored<T>>, Refusal> {
-        let (mut found, mut after) = (Vec::new(), None);
-        while found.len() < offset + limit {
+        let (mut found, mut after, mut skipped) = (Vec::new(), None, 0);
+        let mut size = AnswerSize::of(self.runs.answer_bytes());
+        while found.len() < limit {
             let page = self.objects.list::<T>(&cx.tenant, parent, after.as_ref(), PAGE).await.map_err(of_objects)?;
             after = page.last().map(Stored::cursor);
             let last = page.len() < PAGE;
-            found.extend(page.into_iter().filter(&fits));
+            for one in page.into_iter().filter(&fits) {
+                if skipped < offset {
+                    skipped += 1;
+                } else if found.len() == limit || !size.admits(&one.body) {
+                    return Ok(found);
+                } else {
+                    found.push(one);
+                }
+            }
             if last {
                 break;
             }
         }
-        Ok(found.into_iter().skip(offset).take(limit).collect())
+        Ok(found)
     }
 }
 

@@ -6,11 +6,13 @@
 //! `deletedAt` (nothing is deleted).
 
 use runyard_api::cargo::types::{Node as Drawn, Run, RunDetails, RunStatus};
+use runyard_engine::event::Failure;
 use runyard_engine::{Node, NodeKind, Object, RunId, RunOutcome, RunStatus as Status, State};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::executions;
+use crate::catalog;
 use crate::dialects::arp::wire::time;
 
 /// The note that holds the nodes of a run that brought its own.
@@ -41,7 +43,7 @@ pub(super) fn run(state: &State, tenant: &str, nodes: Option<&[Drawn]>) -> Run {
     Run {
         uuid: uuid.to_string(),
         workspace_uuid: tenant.to_owned(),
-        workflow_uuid: label(state, WORKFLOW).unwrap_or_else(|| derived(uuid, "workflow")),
+        workflow_uuid: workflow(state),
         user_uuid: label(state, USER),
         release_uuid: label(state, RELEASE),
         nodes: own_nodes(state),
@@ -82,10 +84,13 @@ pub(super) fn details(state: &State, tenant: &str, nodes: Option<&[Drawn]>) -> R
     RunDetails { run: run(state, tenant, nodes), run_context: context, run_computed_configs: configs }
 }
 
-/// What a node put out. A group's is the list of what came of its items, a tool's is its end's, and an agent's is its answer.
+/// What a node put out, as expressions see it. A group's is the list of what came of its items, a tool's is its end's, and an agent's
+/// is its answer.
 fn output(node: &Node, outputs: &Object) -> Value {
     match node.node_type.kind {
         NodeKind::Each => outputs.get("results").cloned(),
+        NodeKind::Run if node.inputs.contains_key("seen_as") => Some(catalog::seen_run(&node.inputs, outputs)),
+        // Of a run that an older build started.
         NodeKind::Run => outputs.get("outputs").map(|made| match (asks_an_agent(node), made.get("result")) {
             (true, Some(result)) => json!({ "answer": result }),
             _ => made.clone(),
@@ -99,7 +104,10 @@ fn output(node: &Node, outputs: &Object) -> Value {
 fn config(node: &Node) -> Value {
     let given = node.inputs.get("inputs").filter(|_| node.node_type.kind == NodeKind::Run);
     match given.map(|given| (given.get("data"), given.get("goal"))) {
-        Some((_, Some(goal))) => json!({ "prompt": goal }),
+        Some((_, Some(goal))) => match node.inputs.get("output_schema") {
+            Some(schema) => json!({ "prompt": goal, "output": { "type": "jsonSchema", "jsonSchema": schema } }),
+            None => json!({ "prompt": goal }),
+        },
         Some((Some(data), None)) => data.clone(),
         _ => Value::Object(node.inputs.clone()),
     }
@@ -127,6 +135,11 @@ pub(super) fn own_nodes(state: &State) -> Option<Vec<Drawn>> {
     serde_json::from_value(nodes.clone()).ok()
 }
 
+/// The workflow of a run. One of another API has one of its own.
+pub(super) fn workflow(state: &State) -> String {
+    label(state, WORKFLOW).unwrap_or_else(|| derived(state.run.uuid(), "workflow"))
+}
+
 /// The first value of a label.
 pub(super) fn label(state: &State, name: &str) -> Option<String> {
     state.start.as_deref()?.labels.get(name)?.first().cloned()
@@ -142,6 +155,8 @@ fn data(state: &State) -> Option<&Value> {
 pub(super) fn record_title(data: &Value) -> Option<String> {
     let text = match data {
         Value::Null => return None,
+        // A text that says nothing is no name.
+        Value::String(text) if text.trim().is_empty() => return None,
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
@@ -157,7 +172,12 @@ fn walks_a_group(state: &State) -> bool {
 
 /// Why a run failed, in its own words.
 fn error_message(state: &State, status: RunStatus) -> Option<String> {
-    state.error.as_ref().filter(|_| status == RunStatus::Error).map(|error| error.message.clone())
+    state.error.as_ref().filter(|_| status == RunStatus::Error).map(reason)
+}
+
+/// Why something failed: the code, then the reason.
+pub(super) fn reason(failure: &Failure) -> String {
+    format!("{}: {}", failure.code, failure.message)
 }
 
 /// A UUID that a run lacks: the same whenever it is asked for.

@@ -115,7 +115,7 @@ impl Runyard for Room {
         let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(wire::NODE_RUNS);
         let state = self.runs.get(&cx.tenant, &request.run_id).await;
         let state = state.map_err(|error| problem(cx, of_runs(error)))?;
-        Ok(ListNodeRunsOk::Ok(wire::node_run_list(&state, behind, limit)).into())
+        Ok(ListNodeRunsOk::Ok(wire::node_run_list(&state, behind, limit, self.runs.answer_bytes())).into())
     }
 
     async fn list_run_events(
@@ -127,10 +127,8 @@ impl Runyard for Room {
         let run = state.map_err(|error| problem(cx, of_runs(error)))?.run;
         let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(project::EVENTS);
         let after = Resume::new(request.after_seq, None).seq();
-        // One more than asked for says whether there is a next page.
-        let log = self.runs.part_of_log(&cx.tenant, run, after, limit + 1).await;
-        let log = log.map_err(|error| problem(cx, of_runs(error)))?;
-        Ok(ListRunEventsOk::Ok(project::page(&run.to_string(), &log, limit)).into())
+        let listed = project::page(&self.runs, &cx.tenant, run, after, limit).await;
+        Ok(ListRunEventsOk::Ok(listed.map_err(|error| problem(cx, of_runs(error)))?).into())
     }
 
     async fn get_run_value(&self, cx: &Caller, request: GetRunValueRequest) -> Result<Reply<GetRunValueOk>, Problem> {

@@ -1,22 +1,43 @@
 //! The log as our own door shows it: every event, `seq` is its place in the log.
 
 use runyard_api::runyard::types;
-use runyard_engine::Recorded;
+use runyard_engine::{Position, Recorded, RunId};
 use serde_json::{Map, Value, json};
 
 use crate::clock::rfc3339;
+use crate::dialects::answer_size::AnswerSize;
+use crate::runs::{Error, Runs};
 
 /// How many events are on a page where its caller does not say.
 pub(super) const EVENTS: usize = 500;
 
-/// So many of these events, and where the page after them begins.
-pub(super) fn page(run_id: &str, log: &[Recorded], limit: usize) -> types::RunEventList {
-    let shown = &log[..log.len().min(limit)];
-    let events = shown.iter().filter_map(|recorded| serde_json::from_value(project(run_id, recorded)).ok());
-    let last = shown.last().filter(|_| log.len() > limit);
-    types::RunEventList {
-        events: events.collect(),
-        next_after_seq: last.and_then(|last| i64::try_from(last.position).ok()),
+/// How many events are read at once: each can be a megabyte.
+const READ_AT_ONCE: usize = 32;
+
+/// Events after a position, so many or as many as fit into an answer, and where the page after them begins.
+pub(super) async fn page(
+    runs: &Runs,
+    tenant: &str,
+    run: RunId,
+    mut after: Position,
+    limit: usize,
+) -> Result<types::RunEventList, Error> {
+    let run_id = run.to_string();
+    let (mut events, mut size) = (Vec::new(), AnswerSize::of(runs.answer_bytes()));
+    loop {
+        let log = runs.part_of_log(tenant, run, after, READ_AT_ONCE).await?;
+        let whole = log.len() < READ_AT_ONCE;
+        for recorded in &log {
+            let shown = project(&run_id, recorded);
+            if events.len() == limit || !size.admits(&shown) {
+                return Ok(types::RunEventList { events, next_after_seq: i64::try_from(after).ok() });
+            }
+            events.extend(serde_json::from_value(shown).ok());
+            after = recorded.position;
+        }
+        if whole {
+            return Ok(types::RunEventList { events, next_after_seq: None });
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use runyard_engine::{
 
 use super::{approvals, cursor};
 use crate::catalog::{Catalog, Entry};
+use crate::dialects::answer_size::{self, AnswerSize};
 use crate::doors::Door;
 use crate::runs::row;
 use crate::runs::sub_runs::{PARENT_NODE_RUN, PARENT_RUN};
@@ -115,21 +116,23 @@ pub(super) fn counts(counts: &[(Status, u64)]) -> types::RunCounts {
 pub(super) const NODE_RUNS: usize = 500;
 
 /// Node runs in the order of creation, behind so many, and where the page after them begins.
-pub(super) fn node_run_list(state: &State, behind: usize, limit: usize) -> types::NodeRunList {
-    let (node_runs, next_cursor) = node_runs(state, behind, limit);
+pub(super) fn node_run_list(state: &State, behind: usize, limit: usize, bytes: usize) -> types::NodeRunList {
+    let (node_runs, next_cursor) = node_runs(state, behind, limit, bytes);
     types::NodeRunList { node_runs, next_cursor }
 }
 
-fn node_runs(state: &State, behind: usize, limit: usize) -> (Vec<types::NodeRun>, Option<String>) {
+fn node_runs(state: &State, behind: usize, limit: usize, bytes: usize) -> (Vec<types::NodeRun>, Option<String>) {
     let ids = state.order.iter().skip(behind).take(limit);
-    let shown: Vec<_> = ids.filter_map(|id| state.nodes.get(id)).map(|node| node_run(node)).collect();
+    let mut size = AnswerSize::of(bytes);
+    let shown = ids.filter_map(|id| state.nodes.get(id)).map(|node| node_run(node));
+    let shown: Vec<_> = shown.take_while(|node_run| size.admits(node_run)).collect();
     let end = behind.saturating_add(shown.len());
     (shown, (end < state.order.len()).then(|| cursor::write_node_runs(end)))
 }
 
 /// A run with its tree, or as much of it as one answer has.
 pub(super) fn run(state: &State) -> types::Run {
-    let (node_runs, next_cursor) = node_runs(state, 0, NODE_RUNS);
+    let (node_runs, next_cursor) = node_runs(state, 0, NODE_RUNS, answer_size::DEFAULT_BYTES);
     let row = row::derive(state);
     let shown = summary(&row);
     types::Run {

@@ -16,6 +16,7 @@ use super::links::Links;
 use super::project::{Projection, without_tool_calls};
 use super::slots::Slot;
 use super::{FACE, Room, create, integrations, page, wire};
+use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::refusal::{Refusal, of_door, of_runs};
 use crate::dialects::resume::Resume;
 use crate::feed::{self, Beat, Frame, Framed};
@@ -223,9 +224,15 @@ impl Room {
         let size = whole("pageSize", request.page_size)?.unwrap_or(PAGE_SIZE);
         let rows = self.runs.page(&cx.tenant, &filter(request), (page - 1) * size, size).await.map_err(of_runs)?;
         let mut runs = Vec::with_capacity(rows.len());
+        let mut answer = AnswerSize::of(self.runs.answer_bytes());
         for row in rows {
             let Some(state) = self.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
-            runs.push(self.dto(cx, &state, request.include_events.unwrap_or(false)).await?);
+            let run = self.dto(cx, &state, request.include_events.unwrap_or(false)).await?;
+            // Pages are numbered: one that ended early would hide what does not fit on it.
+            if !answer.admits(&run) {
+                return Err(page_too_large(self.runs.answer_bytes()));
+            }
+            runs.push(run);
         }
         Ok(runs)
     }
@@ -334,6 +341,11 @@ fn whole(name: &str, number: Option<f64>) -> Result<Option<usize>, Refusal> {
     }
     // Within the document's bounds, so exact.
     Ok(Some(number as usize))
+}
+
+fn page_too_large(bytes: usize) -> Refusal {
+    let reason = format!("the runs of this page are larger than {bytes} bytes together: ask for fewer");
+    invalid_field(Place::Query, "pageSize", &reason)
 }
 
 /// `true` or `false`, written as text.

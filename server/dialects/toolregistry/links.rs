@@ -1,8 +1,6 @@
 //! Links that decide: whoever follows one agrees, or refuses. They stand in the question, for callers who may decide themselves;
 //! who may only read is not handed what decides.
 
-use http::HeaderMap;
-use http::header::HOST;
 use runyard_api::host::Caller;
 use runyard_api::toolregistry::types::RunEvent;
 use runyard_engine::{ApprovalId, RunId, Verdict};
@@ -20,13 +18,14 @@ const PATH: &str = "/v1/runs/approval?token=";
 pub(super) struct Links {
     runs: Runs,
     tenant: String,
-    /// This door, as the caller reached it or as it is known to others. Absent: no links for this caller.
+    /// This API as it is reached from outside. Absent: no links for this caller.
     base: Option<String>,
 }
 
 impl Links {
     pub(super) fn new(runs: &Runs, cx: &Caller, public_url: Option<&str>) -> Self {
-        let base = cx.may(WRITE).then(|| base(public_url, &cx.headers));
+        let base = public_url.map_or_else(|| cx.base_url.to_string(), |url| url.trim_end_matches('/').to_owned());
+        let base = cx.may(WRITE).then_some(base);
         Links { runs: runs.clone(), tenant: cx.tenant.to_string(), base }
     }
 
@@ -42,11 +41,4 @@ impl Links {
         }
         event
     }
-}
-
-/// What a link begins with.
-fn base(public_url: Option<&str>, headers: &HeaderMap) -> String {
-    let reached = || headers.get(HOST).and_then(|host| host.to_str().ok()).map(|host| format!("http://{host}"));
-    // Without either, a link is one within this door.
-    public_url.map(|url| url.trim_end_matches('/').to_owned()).or_else(reached).unwrap_or_default()
 }

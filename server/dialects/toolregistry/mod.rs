@@ -70,7 +70,7 @@ pub struct Settings {
     pub plan_wait: Duration,
     /// Starts and streams that one tenant may have open at once.
     pub open_max: usize,
-    /// What links begin with. Absent: the host that the caller asked.
+    /// What links begin with, where this API is not reached like the others.
     pub public_url: Option<String>,
     /// When the configuration's integrations were written down, Unix milliseconds.
     pub integrations_since_ms: i64,

@@ -62,7 +62,7 @@ pub(super) async fn launch(with: &InProcess, around: &Around) -> Result<Launch, 
 
 fn new_run(above: &Start, constraints: Constraints, asked: RunInputs) -> Result<NewRun, Violation> {
     let labels = labels(&asked)?;
-    let RunInputs { node_type_ref, mut inputs, graph, .. } = asked;
+    let RunInputs { node_type_ref, mut inputs, graph, output_schema, .. } = asked;
     if let Some(graph) = graph {
         inputs.insert("graph".to_owned(), graph);
     }
@@ -84,7 +84,7 @@ fn new_run(above: &Start, constraints: Constraints, asked: RunInputs) -> Result<
         steps: above.steps.clone(),
         approval,
         notes: Object::new(),
-        output_schema: None,
+        output_schema,
         pass_through: Vec::new(),
         graph: None,
         labels,

@@ -1,6 +1,7 @@
 //! Goals and what is made of them, as golden files in `tests/golden/planner/`.
 
 use runyard_engine::Constraints;
+use runyard_engine::plan::{PlanResult, Source};
 use serde_json::json;
 
 use super::{plan_of, planner, request, transcript};
@@ -26,8 +27,8 @@ fn the_goal_of_the_walkthrough() {
     keep("walkthrough", &serde_json::to_string_pretty(&plan).unwrap());
     assert_eq!(plan.steps.len(), 1);
     assert_eq!(plan.steps[0].node_type.id, "runyard.core.uuid4");
-    let result = plan.result.unwrap();
-    assert_eq!((result.step.as_str(), result.pointer.as_str()), ("S1", "/uuid4"));
+    let source = Source { step: "S1".to_owned(), pointer: "/uuid4".to_owned() };
+    assert_eq!(plan.result, Some(PlanResult::One(source)));
 }
 
 #[test]
@@ -60,6 +61,11 @@ fn one_step() {
             "sha256 of abc",
             "What is the sha256 checksum of the string abc?",
             "Give me the digest of “naïve café ☕”",
+            "Create a new UUID v4",
+            "Create a version 4 UUID",
+            "Use jarvis.core.uuid4 to make an id",
+            "Run runyard.core.hash.sha256 on 'abc'",
+            "Use runyard.composite.planner.general to make a plan",
             "Say the time",
             "say the current time",
             "Print a new uuid",
@@ -192,6 +198,17 @@ fn results() {
             "Return 42",
             "Get the time and return the current time",
             "Generate a UUID, then return it, then wait 1 second",
+            "Generate 3 UUIDs",
+            "Give me a random id and the current timestamp",
+            "Generate three UUIDs and return them as a list",
+            "Generate a UUID and return it as a list",
+            "Generate 3 UUIDs and show me the last one",
+            "Give me 3 UUIDs and return the first",
+            "Generate a UUID. Generate a timestamp. Return the uuid.",
+            "Generate a UUID, get the time, then return the time and the uuid",
+            "Generate a UUID, then hash it, then say 'done'",
+            "Generate a UUID, then wait 1 second",
+            "Return three UUIDs",
         ],
     );
 }

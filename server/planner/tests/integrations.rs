@@ -24,6 +24,11 @@ fn planner() -> LexicalPlanner {
             },
             { "slug": "list_tickets", "description": "Lists open tickets.", "path": "/tickets" },
             {
+                "slug": "close_ticket", "description": "Closes a ticket for good, tomorrow or after approval.", "method": "POST",
+                "path": "/tickets/{key}/close",
+                "input_schema": { "type": "object", "properties": { "key": text, "level": { "type": "string", "enum": ["low", "very high"] } }, "required": ["key"] }
+            },
+            {
                 "slug": "delete_ticket", "description": "Deletes a ticket.", "method": "DELETE", "path": "/tickets/{number}",
                 "input_schema": { "type": "object", "properties": { "number": { "type": "integer" } }, "required": ["number"] }
             }
@@ -102,7 +107,7 @@ fn nothing_is_done_by_the_name_of_a_thing_alone() {
         ("Ticket 7 in helpdesk", "clause_unmapped"),
         ("Create a poem", "clause_unmapped"),
         ("Delete everything", "clause_unmapped"),
-        ("Close the ticket in helpdesk", "clause_unmapped"),
+        ("Close the ticket in helpdesk", "arguments_missing"),
         ("Do not delete ticket number 7", "clause_unmapped"),
         ("Create a ticket in helpdesk", "arguments_missing"),
         ("Delete a ticket in helpdesk", "arguments_missing"),
@@ -110,6 +115,110 @@ fn nothing_is_done_by_the_name_of_a_thing_alone() {
     ] {
         assert_eq!(told(goal, None), code, "{goal}");
     }
+}
+
+/// Two ways to say the same, of which the second says one thing more.
+#[test]
+fn what_changes_something_is_refused_where_a_word_is_left_over() {
+    for goal in [
+        "Delete the ticket with number 7 in helpdesk tomorrow.",
+        "Delete the ticket with number 7 in helpdesk after approval.",
+        "Delete the ticket with number 7 in helpdesk, but only after approval",
+        "Delete the ticket with number 7 in helpdesk in 2 days",
+        "Delete the ticket with number 7 in helpdesk for Bob",
+        "Delete all tickets with number 7 in helpdesk",
+        "Delete only the first ticket with number 7",
+        "Delete the ticket with number 7 in chat",
+        "Delete ticket number 7 and number 8",
+        "Delete today the ticket with number 7",
+        "Delete ticket number 7 before that",
+        "Delete ticket number 7 'tomorrow'",
+        "Remove the link to ticket number 7",
+        "Close ticket 'T-106' in helpdesk tomorrow.",
+        "Close ticket 'T-106' in helpdesk after approval.",
+        "Create a ticket 'No paper' in helpdesk for Bob",
+        "Create a draft ticket 'No paper' in helpdesk",
+        "Announce 'hello' in the channel at noon",
+        "Tomorrow at noon:\n1. Delete the ticket with number 7 in helpdesk",
+        "If Bob agrees:\n- Delete the ticket with number 7 in helpdesk\n- Generate a UUID",
+        "Use integration.helpdesk.delete_ticket with number 7 tomorrow",
+    ] {
+        let failure = plan(goal, None).unwrap_err();
+        assert_eq!(failure.code, "clause_unmapped", "{goal}: {}", failure.message);
+    }
+    let failure = plan("Delete the ticket with number 7 in helpdesk tomorrow, after approval.", None).unwrap_err();
+    assert!(failure.message.contains("(tomorrow, after, approval)"), "{}", failure.message);
+}
+
+#[test]
+fn what_changes_something_is_done_where_every_word_is_accounted_for() {
+    for (goal, steps) in [
+        ("Please delete the ticket with the number 7 in helpdesk now.", "delete_ticket {number=7}"),
+        ("Could you remove helpdesk ticket number 7?", "delete_ticket {number=7}"),
+        ("Close ticket 'T-106' in helpdesk", "close_ticket {key=\"T-106\"}"),
+        ("Delete ticket number 7 after waiting 2 seconds", "sleep {seconds=2}; delete_ticket {number=7}"),
+        ("Do the following:\n1. Delete the ticket with number 7 in helpdesk", "delete_ticket {number=7}"),
+        ("Use integration.helpdesk.delete_ticket to delete ticket number 7", "delete_ticket {number=7}"),
+        ("Call integration.helpdesk.delete_ticket with number 7", "delete_ticket {number=7}"),
+    ] {
+        assert_eq!(told(goal, None), steps, "{goal}");
+    }
+}
+
+#[test]
+fn an_unquoted_value_goes_on_to_the_next_argument_or_to_the_end() {
+    for (goal, steps) in [
+        ("Create a ticket in helpdesk with title Alpha Beta.", "create_ticket {title=\"Alpha Beta\"}"),
+        ("Create a ticket with title The Sea, the Sea", "create_ticket {title=\"The Sea, the Sea\"}"),
+        ("Create a ticket with title To Be", "create_ticket {title=\"To Be\"}"),
+        ("Create a ticket with title #5 (urgently)", "create_ticket {title=\"#5 (urgently)\"}"),
+        (
+            "Create a ticket with title Alpha Beta, body No paper left and priority 3",
+            "create_ticket {title=\"Alpha Beta\", body=\"No paper left\", priority=3}",
+        ),
+        (
+            "Create a ticket with priority 2, title Alpha Beta and with the due date 2026-01-01",
+            "create_ticket {title=\"Alpha Beta\", dueDate=\"2026-01-01\", priority=2}",
+        ),
+        ("Close a ticket with level very high and key T-106", "close_ticket {key=\"T-106\", level=\"very high\"}"),
+        ("Create a ticket with title Alpha 'Beta'", "clause_unmapped"),
+        ("Create a ticket with title Printer is urgent", "clause_unmapped"),
+    ] {
+        assert_eq!(told(goal, None), steps, "{goal}");
+    }
+}
+
+#[test]
+fn of_two_services_that_could_be_changed_one_must_be_named() {
+    let service = |id: &str| {
+        json!({
+            "id": id, "name": id, "url": "https://example.org",
+            "node_types": [{
+                "slug": "delete_ticket", "description": "Deletes a ticket.", "method": "DELETE", "path": "/tickets/{number}",
+                "input_schema": { "type": "object", "properties": { "number": { "type": "integer" } }, "required": ["number"] }
+            }]
+        })
+    };
+    let list = parse(&json!([service("desk"), service("helpdesk")])).unwrap();
+    let planner = LexicalPlanner::new(Arc::new(Catalog::with(&list)));
+    let plan = |goal: &str| planner.plan_now(&request(json!({ "goal": goal }), Constraints::default()));
+    let failure = plan("Delete ticket number 7").unwrap_err();
+    assert!(failure.message.contains("name the service"), "{}", failure.message);
+    for service in ["desk", "helpdesk"] {
+        let plan = plan(&format!("Delete ticket number 7 in {service}")).unwrap();
+        assert_eq!(plan.steps[0].node_type.id, format!("integration.{service}.delete_ticket"));
+    }
+}
+
+#[test]
+fn a_url_is_read_and_its_text_is_hashed() {
+    let hash = "fetch {url=\"https://example.org/a\"}; sha256 {text<S1/text>}";
+    assert_eq!(told("Get https://example.org/a, then hash the text", None), hash);
+    assert_eq!(told("Fetch https://example.org/a. Hash the text.", None), hash);
+    let context = json!({ "url": "https://example.org/a" });
+    assert_eq!(told("Get URL, then hash the text", Some(context)), hash);
+    assert_eq!(told("Get URL, then hash the text", None), "arguments_missing");
+    assert_eq!(told("Delete https://example.org/a", None), "clause_unmapped");
 }
 
 #[test]

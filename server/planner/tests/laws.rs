@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use runyard_engine::plan::PlanResult;
 use runyard_engine::{Constraints, Plan};
 use serde_json::{Value, json};
 
@@ -99,7 +100,7 @@ fn check(plan: &Plan) {
         let entry = catalog.entry(&step.node_type.id, &step.node_type.version).unwrap();
         assert_eq!(entry.validate_inputs(&inputs), Ok(()), "{}", step.id);
     }
-    if let Some(source) = &plan.result {
+    for source in plan.result.iter().flat_map(PlanResult::sources) {
         assert!(seen.contains(&source.step), "the result comes from {}, which is no step", source.step);
     }
 }

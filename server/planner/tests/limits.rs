@@ -1,12 +1,15 @@
 //! Limits: steps, depth, size, and which node types may be chosen.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use runyard_engine::{Constraints, Plan};
 use serde_json::{Value, json};
 
 use super::{planner, request};
-use crate::planner::Planner;
+use crate::catalog::Catalog;
+use crate::limits::Limits;
+use crate::planner::{LexicalPlanner, Planner};
 
 const THREE: &str = "Generate a UUID, hash it, say 'done'";
 
@@ -94,6 +97,45 @@ fn a_huge_goal_is_refused_and_a_large_one_is_read() {
     let text = "x".repeat(99_000);
     let plan = planned(json!({ "goal": format!("say '{text}', then hash it") }), Constraints::default());
     assert_eq!(plan.steps[0].inputs["echo"], json!(text));
+}
+
+#[test]
+fn the_limits_of_goals_and_plans_are_settings() {
+    let limits = Limits { goal_bytes: 1_000, goal_words: 100, plan_steps: 2, ..Limits::default() };
+    let planner = LexicalPlanner::with_limits(Arc::new(Catalog::builtin()), &limits);
+    let refused = |goal: String| {
+        let request = request(json!({ "goal": goal }), Constraints::default());
+        let failure = planner.plan_now(&request).unwrap_err();
+        (failure.code, failure.message)
+    };
+    let limit = "goal_too_long".to_owned();
+    let split = "; split it into several runs";
+    for (goal, message) in [
+        (format!("say '{}'", "x".repeat(1_000)), "the goal has 1006 bytes and at most 1000 are read"),
+        ("say ".repeat(101), "the goal has 101 words and at most 100 are read"),
+        ("Generate 3 UUIDs".to_owned(), "the goal needs 3 steps and one plan has at most 2"),
+    ] {
+        assert_eq!(refused(goal), (limit.clone(), format!("{message}{split}")));
+    }
+}
+
+#[test]
+fn a_goal_of_more_words_than_are_read_is_refused_before_it_is_planned() {
+    let (code, message) = refused(json!({ "goal": "a ".repeat(50_000) }), Constraints::default());
+    assert_eq!((code.as_str(), message.contains("50000 words")), ("goal_too_long", true), "{message}");
+}
+
+#[test]
+fn failures_name_no_setting_that_does_not_exist_and_no_candidate_without_a_score() {
+    for goal in ["Book a flight to Paris", "Generate a random number", "wait", "say 'a' and 'b'", "Return it", "!!!"] {
+        let failure = planner().plan_now(&request(json!({ "goal": goal }), Constraints::default())).unwrap_err();
+        assert!(!failure.message.contains("[planner]") && !failure.message.contains("model"), "{}", failure.message);
+        let details = failure.details.unwrap();
+        let scores: Vec<f64> =
+            details["nearest"].as_array().unwrap().iter().map(|one| one["score"].as_f64().unwrap()).collect();
+        assert!(scores.iter().all(|score| *score > 0.0), "{goal}: {scores:?}");
+        assert!(scores.is_empty() || !failure.message.contains("no node type"), "{}", failure.message);
+    }
 }
 
 #[test]

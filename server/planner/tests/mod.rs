@@ -10,7 +10,7 @@ mod threads;
 use std::sync::{Arc, LazyLock};
 
 use runyard_engine::event::Failure;
-use runyard_engine::plan::{Form, as_text};
+use runyard_engine::plan::{Form, PlanResult, Source, as_text};
 use runyard_engine::{Constraints, NodeTypeRef, Object, Plan};
 use serde_json::{Value, json};
 
@@ -54,8 +54,14 @@ fn plan_transcript(plan: &Plan) -> String {
             if step.depends_on.is_empty() { String::new() } else { format!(" after {}", step.depends_on.join(" ")) };
         lines.push(format!("  {} {name} {}{after}  <- {}", step.id, inputs(&step.inputs, step), step.goal));
     }
-    if let Some(source) = &plan.result {
-        lines.push(format!("  result {} {}", source.step, source.pointer));
+    let place = |source: &Source| format!("{} {}", source.step, source.pointer);
+    match &plan.result {
+        None => {}
+        Some(PlanResult::One(source)) => lines.push(format!("  result {}", place(source))),
+        Some(PlanResult::List(sources)) => {
+            let places: Vec<String> = sources.iter().map(place).collect();
+            lines.push(format!("  results [{}]", places.join(", ")));
+        }
     }
     lines.join("\n") + "\n"
 }

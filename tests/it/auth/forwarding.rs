@@ -36,7 +36,7 @@ pub(super) async fn pair(credentials: Credentials, change: impl FnOnce(&mut Conf
     let trusting = |config: &mut Config, audience: &str| {
         required(config);
         config.auth.issuer = Some(provider.url.clone());
-        config.auth.audience = Some(audience.to_owned());
+        config.auth.audience = Some(vec![audience.to_owned()]);
         config.auth.tenant_claim = Some("tenant".to_owned());
     };
     let far = World::with(|config| trusting(config, FAR)).await;

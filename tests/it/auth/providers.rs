@@ -14,7 +14,7 @@ async fn trusting(url: &str, max_age_seconds: u64) -> World {
     World::with(|config| {
         required(config);
         config.auth.issuer = Some(url.to_owned());
-        config.auth.audience = Some("us".to_owned());
+        config.auth.audience = Some(vec!["us".to_owned()]);
         config.auth.jwks_max_age_seconds = max_age_seconds;
     })
     .await
@@ -174,4 +174,40 @@ async fn metadata_that_are_named_alone_say_who_the_issuer_is() {
     assert_eq!(count(&nobody, &issuer).await.status, 200);
     let other = Issuer::new("https://other.example", "one", Algorithm::RS256);
     assert_eq!(why(&count(&nobody, &other).await).2, "issuer_wrong");
+}
+
+#[tokio::test]
+async fn each_api_may_have_an_audience_of_its_own_and_a_list_of_them() {
+    let provider = Provider::start().await;
+    let issuer = provider.issuer("one", Algorithm::RS256);
+    provider.publishes(&[&issuer]);
+    let world = World::with(|config| {
+        required(config);
+        config.auth.issuer = Some(provider.url.clone());
+        config.auth.audience = Some(vec!["us".to_owned(), "us-too".to_owned()]);
+        config.auth.audiences.runtime = Some(vec!["arp-runtime".to_owned()]);
+    })
+    .await;
+    let nobody = world.showing(None);
+    for (audience, runyard, runtime) in
+        [("us", 200, 401), ("us-too", 200, 401), ("arp-runtime", 401, 404), ("x", 401, 401)]
+    {
+        let token = issuer.token(&issuer.claims(audience));
+        for (api, path, status) in [("runyard", "/v1/run-counts", runyard), ("runtime", "/v1/runs/x", runtime)] {
+            let answer = nobody.send(api, nobody.request(api, Method::GET, path).bearer_auth(&token)).await;
+            assert_eq!(answer.status, status, "{audience} at {api}");
+            assert!(status != 401 || why(&answer).2 == "audience_wrong");
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_without_an_issuer_keep_the_server_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config =
+        runyard::config::Config { data_dir: folder.path().join("data"), port_base: 0, ..Default::default() };
+    config.auth.jwks_uri = Some("https://id.example.org/keys".to_owned());
+    let started = runyard::serve::Server::start(&config, slog::Logger::root(slog::Discard, slog::o!())).await;
+    let Err(error) = started else { panic!("it started") };
+    assert!(error.to_string().contains("auth.issuer"), "{error}");
 }

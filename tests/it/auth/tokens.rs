@@ -18,7 +18,7 @@ fn trusting<'a>(provider: &'a Provider, more: impl FnOnce(&mut Config) + 'a) -> 
     move |config| {
         required(config);
         config.auth.issuer = Some(provider.url.clone());
-        config.auth.audience = Some(AUDIENCE.to_owned());
+        config.auth.audience = Some(vec![AUDIENCE.to_owned()]);
         more(config);
     }
 }
@@ -289,6 +289,7 @@ async fn what_is_not_configured_is_not_asked_for() {
     provider.publishes(&[&issuer]);
     let world = World::with(|config| {
         required(config);
+        config.auth.issuer = Some("anybody".to_owned());
         config.auth.jwks_uri = Some(format!("{}/keys", provider.url));
     })
     .await;

@@ -124,12 +124,47 @@ pub fn calling(kind: &str, slug: &str, field: &str, called: &Value, config: Valu
 }
 
 #[tokio::test]
+async fn a_record_with_an_empty_id_is_a_record_without_one_and_runs() {
+    let world = World::new().await;
+    let workflow = deployed(&world, picky()).await;
+    // Empty, null, blank, and longer than a label may be in bytes.
+    let long = "é".repeat(300);
+    let records =
+        json!([{ "id": "" }, { "id": null }, { "id": "  " }, { "_id": "", "id": "second" }, { "id": long }, {}]);
+    let body = json!({ "workflowUuid": workflow, "data": { "kind": "records", "records": records } });
+    let (_, answer) = post(&world, "/batches", body).await;
+    let batch = ended(&world, &answer["batch"]).await;
+    assert_eq!((&batch["runsStatus"], &batch["failedRunsCount"]), (&json!("healthy"), &json!(0)), "{batch}");
+    assert_eq!(batch.get("errorMessage"), None);
+    assert_eq!(post(&world, "/runs/count", json!({ "batchUuid": batch["uuid"] })).await.1["count"], 6);
+    for id in ["second", &long] {
+        assert_eq!(post(&world, "/runs/count", json!({ "recordId": id })).await.1["count"], 1, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_says_which_records_failed_and_why() {
+    let world = World::new().await;
+    let workflow = deployed(&world, picky()).await;
+    let records = json!([{ "name": "Ada" }, { "bad": true }, { "name": "Cleo" }, { "bad": 1 }]);
+    let body = json!({ "workflowUuid": workflow, "data": { "kind": "records", "records": records } });
+    let (_, answer) = post(&world, "/batches", body).await;
+    let batch = ended(&world, &answer["batch"]).await;
+    assert_eq!((&batch["status"], &batch["failedRunsCount"]), (&json!("success"), &json!(2)), "{batch}");
+    let said = batch["errorMessage"].as_str().unwrap();
+    let lines: Vec<&str> = said.split("; ").collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[0].starts_with("record 2: ") && lines[1].starts_with("record 4: "), "{said}");
+    assert!(lines.iter().all(|line| line.contains("bad record")), "{said}");
+}
+
+#[tokio::test]
 async fn a_tool_is_a_run_of_its_own_with_links_to_the_one_above() {
     let world = World::new().await;
     let workflow = deployed(&world, picky()).await;
     let tool = get(&world, "/tools/list").await.1["tools"][0]["uuid"].clone();
     let call = calling("tool", "call", "toolUuid", &tool, json!({ "name": "{{ nodes.start.who }}" }));
-    let nodes = json!([start("call"), call, end("end", json!("{{ nodes.call.outputs.name }}"))]);
+    let nodes = json!([start("call"), call, end("end", json!("{{ nodes.call.name }}"))]);
     let run = begun(&world, json!({ "nodes": nodes, "data": { "who": "Ada" } })).await;
     let answer = finished(&world, &run).await;
     assert_eq!(answer["run"]["status"], "success", "{answer}");

@@ -8,6 +8,7 @@ use runyard_api::host::{BodyRule, Operation};
 use serde_json::{Value, json};
 
 use super::scenarios::named;
+use crate::cargo_ai::promises::desk;
 use crate::cargo_ai::{ask, drawn, native, start};
 use crate::harness::{Apart, Clients, Contract, Reached, World};
 
@@ -82,6 +83,7 @@ pub async fn successes(world: &World) {
     let lasting = post(world, 200, "/batches", lasting).await["batch"]["uuid"].clone();
     post(world, 204, &format!("/batches/{}/cancel", lasting.as_str().unwrap()), json!({})).await;
     expect(world, 204, Method::DELETE, &one, None).await;
+    discovered(world).await;
     // The same key with other records.
     for (record, status) in [("a", 200), ("b", 409)] {
         let body = json!({ "nodes": drawn(), "data": { "kind": "records", "records": [{ "id": record }] } });
@@ -89,6 +91,35 @@ pub async fn successes(world: &World) {
         let request = request.header("content-type", "application/json").body(body.to_string());
         assert_eq!(world.send(CARGO, request).await.status, status);
     }
+}
+
+/// What nodes may use, and who asks.
+async fn discovered(world: &World) {
+    for path in [
+        "/v1/connection/integrations/list",
+        "/v1/connection/connectors/list",
+        "/v1/workspaceManagement/users/current",
+        "/v1/userManagement/users/current",
+        "/v1/workspaceManagement/workspaces/current",
+    ] {
+        assert_eq!(ask(world, Method::GET, path, None).await.status, 200, "{path}");
+    }
+    let agents = ask(world, Method::GET, "/v1/ai/agents/list", None).await.json();
+    let agent = format!("/v1/ai/agents/{}", agents["agents"][0]["uuid"].as_str().unwrap());
+    assert_eq!(ask(world, Method::GET, &agent, None).await.status, 200);
+    for path in ["/v1/connection/integrations/x1", "/v1/connection/connectors/x1", "/v1/ai/agents/x1"] {
+        assert_eq!(ask(world, Method::GET, path, None).await.status, 404, "{path}");
+    }
+}
+
+/// An integration and its connector, where there is one.
+pub async fn connected() -> BTreeSet<Reached> {
+    let (_peer, world) = desk().await;
+    assert_eq!(ask(&world, Method::GET, "/v1/connection/integrations/desk", None).await.status, 200);
+    let listed = ask(&world, Method::GET, "/v1/connection/connectors/list", None).await.json();
+    let connector = format!("/v1/connection/connectors/{}", listed["connectors"][0]["uuid"].as_str().unwrap());
+    assert_eq!(ask(&world, Method::GET, &connector, None).await.status, 200);
+    world.reached()
 }
 
 /// The same key with another body.
@@ -118,7 +149,12 @@ pub async fn refusals(world: &World) {
             let request = world.request(CARGO, method.clone(), &path.replace("x1", "%zz"));
             assert_eq!(world.send(CARGO, request).await.status, 400, "{path}");
         } else if !operation.parameters.is_empty() {
-            let request = world.request(CARGO, method.clone(), &format!("{path}?limit=0"));
+            let odd = if operation.path.starts_with("/v1/connection") {
+                "integrationSlug=a&integrationSlug=b&hasActions=x"
+            } else {
+                "limit=0"
+            };
+            let request = world.request(CARGO, method.clone(), &format!("{path}?{odd}"));
             assert_eq!(world.send(CARGO, request).await.status, 400, "{path}");
         }
         if !is_served(operation) {
@@ -140,7 +176,9 @@ pub async fn refusals(world: &World) {
 
 /// Every operation over a store that fails in this way.
 pub async fn broken(doors: &Apart, status: u16) -> BTreeSet<Reached> {
-    for operation in DOCUMENT.operations.iter().filter(|one| is_served(one)) {
+    // What is discovered lies in no store.
+    let stored = |one: &&Operation| is_served(one) && one.path.starts_with(AT);
+    for operation in DOCUMENT.operations.iter().filter(stored) {
         let path = named(operation.path).replace("x1", NOBODY);
         let path = match operation.path.ends_with("/list") || operation.path.contains("/releases/") {
             true if operation.method == "GET" => format!("{path}?workflowUuid=x"),

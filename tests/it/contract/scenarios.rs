@@ -53,6 +53,7 @@ pub async fn all() -> BTreeSet<Reached> {
         slow_bodies().await,
         uninvited().await,
         crowded::all().await,
+        cargo::connected().await,
     ] {
         reached.extend(part);
     }

@@ -157,7 +157,10 @@ fn concerns(fault: &Fault, operation: &Operation) -> bool {
     // A new fault that finds its place here is to be added above as well.
     match fault {
         // These belong to no operation.
-        Fault::UnknownPath { .. } | Fault::MethodNotAllowed { .. } => false,
+        Fault::UnknownPath { .. }
+        | Fault::MethodNotAllowed { .. }
+        | Fault::Misdirected { .. }
+        | Fault::ForeignOrigin { .. } => false,
         Fault::UnsupportedMediaType { .. }
         | Fault::BodyTooLarge { .. }
         | Fault::BodyMissing

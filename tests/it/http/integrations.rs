@@ -104,7 +104,7 @@ async fn a_goal_finds_an_integration_and_its_secret_is_sent_and_seen_nowhere() {
         (error["code"].clone(), error["details"]["code"].clone()),
         (json!("child_failed"), json!("http_status"))
     );
-    assert!(error["message"].as_str().unwrap().ends_with("127.0.0.1 answered 403 Forbidden"), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("127.0.0.1 answered 403 Forbidden: {\"denied\":"), "{error}");
     assert_eq!(peer.asked().last().unwrap().target, "/api/tickets/7");
 
     let native = served.doors.native_url.clone();

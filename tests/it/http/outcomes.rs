@@ -161,7 +161,8 @@ async fn a_refusal_says_what_the_peer_said_and_when_to_come_back() {
         caller.failure(json!({ "url": format!("{}/secret?token=1", peer.url) })).await
     };
     let failure = refused(&[("retry-after", "7")]).await;
-    assert_eq!(failure.message, "127.0.0.1 answered 429 Too Many Requests", "no path, no query");
+    let said = format!("127.0.0.1 answered 429 Too Many Requests: {}...", "x".repeat(200));
+    assert_eq!(failure.message, said, "a piece of the body; no path, no query");
     let details = failure.details.unwrap();
     assert_eq!((details["retry_after_ms"].clone(), details["body"].as_str().unwrap().len()), (json!(7000), 500));
     let hours = refused(&[("retry-after", "86400")]).await.details.unwrap();

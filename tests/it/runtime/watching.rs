@@ -42,7 +42,7 @@ async fn a_run_is_told_as_steps_and_tool_calls() {
     let answer = world.get("runtime", &format!("/v1/runs/{run}/events")).await;
     assert_eq!(
         (answer.header("content-type"), answer.header("cache-control")),
-        (Some("text/event-stream"), Some("no-store"))
+        (Some("text/event-stream"), Some("no-store, no-transform"))
     );
 }
 

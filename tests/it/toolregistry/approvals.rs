@@ -294,6 +294,28 @@ async fn links_begin_where_the_door_is_reached() {
     let waiting = paused(&world, run).await;
     assert!(link(&waiting, "approveUrl").starts_with(world.server.url("toolregistry").unwrap()));
 
+    // Proxies are believed where that is set, and nobody else is.
+    for trusted in [true, false] {
+        let proxies = if trusted { vec!["127.0.0.0/8".to_owned()] } else { Vec::new() };
+        let world = World::with(|config| config.trusted_proxies = proxies).await;
+        let run = create(&world, when("ON_START", INTENT)).await.run_id;
+        paused(&world, run).await;
+        let path = format!("/v1/runs/{run}?includeEvents=true");
+        let request = world.request("toolregistry", http::Method::GET, &path);
+        let request = request.header("x-forwarded-host", "runs.example.org").header("x-forwarded-proto", "https");
+        let text = world.send("toolregistry", request).await.text().to_owned();
+        let begins = if trusted { "https://runs.example.org/v1/" } else { world.server.url("toolregistry").unwrap() };
+        assert!(text.contains(&format!("\"approveUrl\":\"{begins}")), "{text}");
+        assert_eq!(text.contains("runs.example.org"), trusted);
+    }
+    let everywhere = |config: &mut runyard::config::Config| {
+        config.public_url = Some("https://runs.example.org/".to_owned());
+    };
+    let world = World::with(everywhere).await;
+    let run = create(&world, when("ON_START", INTENT)).await.run_id;
+    let waiting = paused(&world, run).await;
+    assert!(link(&waiting, "approveUrl").starts_with("https://runs.example.org/v1/runs/approval?token="));
+
     let known = |config: &mut runyard::config::Config| {
         config.toolregistry.public_url = Some("https://runs.example.org/base/".to_owned());
     };

@@ -161,7 +161,7 @@ fn a_failure_before_it_began_is_a_failure_too() {
 #[test]
 fn a_result_that_is_read_from_what_was_passed_over_is_null() {
     let steps = vec![with(passed_over(), step("a", &[])), step("b", &[])];
-    let asked = Plan { result: Some(source("a", "/made")), ..plan(steps) };
+    let asked = Plan { result: Some(source("a", "/made").into()), ..plan(steps) };
     let story = Story::new().start(start(NodeKind::Plan)).planned("root", asked).fail("root/a").complete("root/b");
     assert_eq!((outcome(&story), result(&story)), (RunOutcome::Partial, json!(null)));
 }

@@ -1,6 +1,6 @@
 //! Goals split into steps.
 
-use runyard_engine::plan::Form;
+use runyard_engine::plan::{Form, PlanResult};
 use runyard_engine::{Command, NodeKind, Outcome, Plan, Start};
 use serde_json::json;
 
@@ -67,7 +67,7 @@ fn values_find_their_way() {
         runyard_engine::plan::Binding { form: text("say ", "!"), ..binding("text", "S1", "/word") },
         runyard_engine::plan::Binding { form: text("n=", ""), ..binding("list", "S1", "/a~1b~0c/0") },
     ];
-    let plan = Plan { result: Some(source("S1", "/a~1b~0c/1")), ..plan(vec![step("S1", &[]), second]) };
+    let plan = Plan { result: Some(source("S1", "/a~1b~0c/1").into()), ..plan(vec![step("S1", &[]), second]) };
     planned(plan)
         .complete_with("root/S1", json!({ "a/b~c": [[1, 2], { "x": null }], "word": "hi" }))
         .complete("root/S2")
@@ -83,7 +83,7 @@ fn a_value_that_is_not_there_fails_the_step_that_wants_it() {
 
 #[test]
 fn a_result_that_is_not_there_fails_the_composite() {
-    let plan = Plan { result: Some(source("S1", "/a/0")), ..plan(vec![step("S1", &[])]) };
+    let plan = Plan { result: Some(source("S1", "/a/0").into()), ..plan(vec![step("S1", &[])]) };
     planned(plan).complete_with("root/S1", json!({ "a": [] })).is_told_as("plan_result_fails");
 }
 
@@ -100,6 +100,25 @@ fn the_result_is_the_value_alone_where_there_is_one() {
 }
 
 #[test]
+fn a_result_of_several_places_is_a_list_in_that_order() {
+    let result = PlanResult::List(vec![source("S2", "/made"), source("S1", ""), source("S2", "/made")]);
+    let plan = Plan { result: Some(result), ..plan(vec![step("S1", &[]), step("S2", &[])]) };
+    let story = planned(plan)
+        .complete_with("root/S1", json!({ "a": 1, "b": 2 }))
+        .complete_with("root/S2", json!({ "made": "second" }));
+    let outputs = story.world.state.outputs.as_ref().unwrap();
+    assert_eq!(outputs["result"], json!(["second", { "a": 1, "b": 2 }, "second"]));
+}
+
+#[test]
+fn a_list_of_results_of_which_one_is_not_there_fails_the_composite() {
+    let result = PlanResult::List(vec![source("S1", "/a"), source("S1", "/none")]);
+    let plan = Plan { result: Some(result), ..plan(vec![step("S1", &[])]) };
+    let story = planned(plan).complete_with("root/S1", json!({ "a": 1 }));
+    assert_eq!(story.world.state.error.as_ref().unwrap().code, "binding_failed");
+}
+
+#[test]
 fn a_plan_that_makes_no_sense_fails_its_composite() {
     let mut blind = step("S2", &[]);
     blind.bindings = vec![binding("text", "S1", "/made")];
@@ -113,7 +132,12 @@ fn a_plan_that_makes_no_sense_fails_its_composite() {
         plan(vec![step("S1", &["S2"]), step("S2", &[])]),
         plan(vec![step("S1", &["S1"])]),
         plan(vec![step("S1", &[]), blind]),
-        Plan { result: Some(source("S9", "")), ..plan(vec![step("S1", &[])]) },
+        Plan { result: Some(source("S9", "").into()), ..plan(vec![step("S1", &[])]) },
+        Plan {
+            result: Some(PlanResult::List(vec![source("S1", ""), source("S9", "")])),
+            ..plan(vec![step("S1", &[])])
+        },
+        Plan { result: Some(PlanResult::List(Vec::new())), ..plan(vec![step("S1", &[])]) },
     ];
     let mut text = String::new();
     for plan in plans {

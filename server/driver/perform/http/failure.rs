@@ -1,5 +1,5 @@
 //! Why a call over HTTP did not succeed: a code for programs, a sentence for people. Neither has a URL's path or query, a header, or an
-//! address that a name led to; a piece of the answer's body is in the details of `http_status`.
+//! address that a name led to; a piece of the answer's body is in the message and in the details of `http_status`.
 //!
 //! | code                 | tried again | when |
 //! |----------------------|-------------|------|
@@ -27,6 +27,8 @@ use super::rules::Denied;
 const RETRY_AFTER_MS_MAX: u64 = 3_600_000;
 /// How much of a refusal's body is kept, characters.
 const EXCERPT_CHARS_MAX: usize = 500;
+/// How much of it stands in the message, characters.
+const LINE_CHARS_MAX: usize = 200;
 
 fn failed(code: &str, message: String, retryable: bool) -> Failure {
     Failure { code: code.to_owned(), message, details: None, retryable: Some(retryable) }
@@ -82,8 +84,33 @@ pub(super) fn status(host: &str, status: StatusCode, retry_after_ms: Option<u64>
         details.insert(RETRY_AFTER_MS.to_owned(), json!(wait_ms.min(RETRY_AFTER_MS_MAX)));
     }
     let retryable = matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error();
-    let answered = format!("{host} answered {} {reason}", status.as_u16());
-    Failure { details: Some(details), ..failed("http_status", answered.trim_end().to_owned(), retryable) }
+    let mut answered = format!("{host} answered {} {reason}", status.as_u16()).trim_end().to_owned();
+    // In the message too: not every API has a place for details, and the status alone seldom says what was wrong.
+    let line = in_one_line(excerpt);
+    if !line.is_empty() {
+        answered = format!("{answered}: {line}");
+    }
+    Failure { details: Some(details), ..failed("http_status", answered, retryable) }
+}
+
+/// The beginning of a body on one line, without what cannot be shown.
+fn in_one_line(body: &str) -> String {
+    let words =
+        body.split(|letter: char| letter.is_whitespace() || letter.is_control()).filter(|word| !word.is_empty());
+    let mut line = String::new();
+    for word in words {
+        if line.chars().count() >= LINE_CHARS_MAX {
+            break;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.extend(word.chars().take(LINE_CHARS_MAX + 1));
+    }
+    match line.char_indices().nth(LINE_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
 }
 
 /// The error of this type that lies beneath.
@@ -108,4 +135,22 @@ fn chain<'e>(error: &'e reqwest::Error) -> impl Iterator<Item = &'e (dyn Error +
 /// What lies at the bottom, which names no URL.
 fn deepest(error: &reqwest::Error) -> String {
     chain(error).last().map_or_else(|| "no reason was given".to_owned(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_told_with_a_bounded_piece_of_the_body_on_one_line() {
+        let told = |body: &str| status("desk.example", StatusCode::PRECONDITION_REQUIRED, None, body).message;
+        let plain = "desk.example answered 428 Precondition Required";
+        assert_eq!(told(""), plain);
+        assert_eq!(told(" \r\n\t\u{0}"), plain);
+        assert_eq!(told("the ticket\r\n is  locked\u{7}"), format!("{plain}: the ticket is locked"));
+        for long in ["é".repeat(5_000), "é ".repeat(5_000)] {
+            let told = told(&long);
+            assert!(told.ends_with("...") && told.chars().count() == plain.chars().count() + 205, "{told}");
+        }
+    }
 }
