@@ -167,7 +167,7 @@ impl Planner for Echoes {
                 step("S2", "runyard.core.hash.sha256", json!({}), vec![from("text", "/echo", Form::Value)]),
                 step("S3", "runyard.core.echo", json!({}), vec![from("echo", "/echo", around)]),
             ],
-            result: Some(Source { step: "S3".to_owned(), pointer: "/echo".to_owned() }),
+            result: Some(Source { step: "S3".to_owned(), pointer: "/echo".to_owned() }.into()),
         })
     }
 }
