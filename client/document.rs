@@ -137,7 +137,7 @@ macro_rules! runs_by_seq {
             type Ended = types::Run;
 
             async fn open(&self, run_id: &str, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
-                self.stream_run_events(run_id, $crate::document::seq(after), None).await
+                self.stream_run_events(run_id, $crate::document::seq(after), None, None).await
             }
 
             async fn ended(&self, run_id: &str) -> Result<Option<types::Run>, Error> {

@@ -29,7 +29,7 @@ impl Source for NodeRun {
     type Refusal = types::ErrorEnvelope;
 
     async fn open(&self, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
-        self.client.stream_node_run_events(&self.node_run_id, seq(after), None).await
+        self.client.stream_node_run_events(&self.node_run_id, seq(after), None, None).await
     }
 
     async fn has_ended(&self) -> Result<bool, Error> {

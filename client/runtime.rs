@@ -34,7 +34,7 @@ impl Runs for Client {
 
     /// By `Last-Event-ID`, as server-sent events are resumed.
     async fn open(&self, run_id: &str, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
-        self.stream_run_events(run_id, None, seq(after)).await
+        self.stream_run_events(run_id, None, None, seq(after)).await
     }
 
     async fn ended(&self, run_id: &str) -> Result<Option<types::RunResult>, Error> {

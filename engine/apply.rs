@@ -11,7 +11,7 @@ use crate::node_type::NodeKind;
 use crate::policy::is_tried;
 use crate::{
     Approval, ApprovalId, Constraints, Decided, Event, Node, NodeRunId, NodeState, Object, OnFailure, Pause, Position,
-    Recorded, RunId, RunOutcome, RunStatus, Shortfall, Start, State, Verdict, Wait, standing,
+    Recorded, RunId, RunOutcome, RunStatus, Shortfall, Start, State, Verdict, Wait, limits, standing,
 };
 
 /// Why a log or a state cannot be what it says it is. The state that was applied to is unchanged.
@@ -186,12 +186,12 @@ impl Fold {
 
     fn started(&self, state: &mut State, start: &Arc<Start>, id: NodeRunId, all: &Constraints) -> Result<(), Corrupt> {
         self.expect(state.start.is_none(), id, "the run has started before")?;
-        self.expect(id == NodeRunId::root(state.run), id, "it is not this run's root")?;
+        self.expect(id.is_root_of(state.run), id, "it is not this run's root")?;
         let node = Node {
             asked: start.constraints.clone(),
             constraints: all.clone(),
-            inputs: start.inputs.clone(),
-            notes: start.notes.clone(),
+            inputs: Arc::new(start.inputs.clone()),
+            notes: Arc::new(start.notes.clone()),
             policy: start.policy.clone(),
             graph: start.graph.clone(),
             ..Node::new(id, start.node_type.clone(), self.at_ms)
@@ -234,7 +234,7 @@ impl Fold {
             depth,
             key: child.key.clone(),
             key_given: child.key_given,
-            inputs: child.inputs.clone(),
+            inputs: Arc::new(child.inputs.clone()),
             bindings: child.bindings.clone(),
             depends_on: child.depends_on.clone(),
             fallback_for: child.fallback_for.clone(),
@@ -246,7 +246,7 @@ impl Fold {
             goal: child.goal.clone(),
             candidate_set_id: child.candidate_set_id.clone(),
             binding_decision: child.binding_decision.clone(),
-            notes: child.notes.clone(),
+            notes: Arc::new(child.notes.clone()),
             ..Node::new(id, child.node_type.clone(), self.at_ms)
         };
         node.unmet = standing::unmet(state, &node);
@@ -300,7 +300,7 @@ impl Fold {
             _ => return self.expect(false, id, "it is not made of that"),
         }
         if let Some(inputs) = inputs {
-            node.inputs = inputs.clone();
+            node.inputs = Arc::new(inputs.clone());
         }
         Ok(())
     }
@@ -337,7 +337,7 @@ impl Fold {
             let node = self.node_mut(state, id)?;
             node.route = route;
             if let Some(inputs) = inputs {
-                node.inputs = inputs.clone();
+                node.inputs = Arc::new(inputs.clone());
             }
         }
         Ok(())
@@ -354,17 +354,17 @@ impl Fold {
         self.expect(node.state == NodeState::Queued, id, "it is not queued")?;
         self.expect(!state.is_held(), id, "the run is paused, or its plan waits for an approval")?;
         self.expect(node.attempt.checked_add(1) == Some(attempt), id, "wrong attempt")?;
-        let atomic = !node.node_type.kind.is_composite();
+        let (atomic, external) = (!node.node_type.kind.is_composite(), node.node_type.external);
         let node = self.node_mut(state, id)?;
         node.attempt = attempt;
         node.started_at_ms = node.started_at_ms.or(Some(self.at_ms));
         node.attempt_at_ms = Some(self.at_ms);
         if let Some(inputs) = inputs {
-            node.inputs = inputs.clone();
+            node.inputs = Arc::new(inputs.clone());
         }
         move_to(state, id, NodeState::Running);
         if atomic {
-            count_step(state, id);
+            limits::count_step(state, id, external);
         }
         Ok(())
     }
@@ -404,7 +404,7 @@ impl Fold {
         let node = self.node_mut(state, id)?;
         node.approval = Some(Approval { id: approval, asked_at_ms: self.at_ms, decided: None });
         if let Some(inputs) = inputs {
-            node.inputs = inputs.clone();
+            node.inputs = Arc::new(inputs.clone());
         }
         state.approvals.insert(approval, id);
         move_to(state, id, NodeState::Waiting(Wait::Approval));
@@ -499,7 +499,7 @@ impl Fold {
         outputs: Option<&Object>,
         error: Option<&Failure>,
     ) -> Result<(), Corrupt> {
-        let root = NodeRunId::root(state.run);
+        let root = state.root_id();
         let root_run = self.node(state, root)?;
         let end = root_run.final_state().map(|end| RunOutcome::of(end, root_run.shortfall));
         self.expect(end == Some(outcome), root, "it did not end like that")?;
@@ -533,7 +533,7 @@ impl Fold {
     }
 
     fn expect_run(&self, holds: bool, state: &State, reason: &'static str) -> Result<(), Corrupt> {
-        self.expect(holds, NodeRunId::root(state.run), reason)
+        self.expect(holds, state.root_id(), reason)
     }
 }
 
@@ -571,6 +571,7 @@ fn enter(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
             line.running += 1;
         }
         NodeState::Waiting(Wait::Approval) => line.asked += 1,
+        NodeState::Waiting(Wait::Input) => line.questions += 1,
         NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
     }
 }
@@ -585,17 +586,7 @@ fn leave(state: &mut State, at: NodeState, ordinal: usize, kind: NodeKind) {
             line.running -= 1;
         }
         NodeState::Waiting(Wait::Approval) => line.asked -= 1,
+        NodeState::Waiting(Wait::Input) => line.questions -= 1,
         NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
-    }
-}
-
-/// Counts an atomic node run's start in the run, in itself and in every composite above it.
-fn count_step(state: &mut State, id: NodeRunId) {
-    state.steps += 1;
-    let mut next = Some(id);
-    while let Some(node) = next.and_then(|id| state.nodes.get_mut(&id)) {
-        let node = Arc::make_mut(node);
-        node.steps += 1;
-        next = node.parent;
     }
 }

@@ -50,7 +50,7 @@ fn outputs<'a>(state: &'a State, composite: NodeRunId, source: &Source) -> Optio
 /// The inputs with every binding resolved; `None` when there is nothing to resolve.
 pub(crate) fn resolve(state: &State, node: &Node) -> Checked<Option<Object>> {
     let Some(parent) = node.parent.filter(|_| !node.bindings.is_empty()) else { return Ok(None) };
-    let mut inputs = node.inputs.clone();
+    let mut inputs = Object::clone(&node.inputs);
     for binding in &node.bindings {
         let value = read(state, parent, &binding.source)?;
         let value = match &binding.form {

@@ -73,7 +73,7 @@ impl Laws {
 fn run(laws: &mut Laws, state: &State) {
     let nodes = || state.nodes.values();
     laws.must(state.order.len() == state.nodes.len(), "every node run has one place in the order");
-    laws.must(state.root().is_some_and(|root| root.id == NodeRunId::root(state.run)), "the root comes first");
+    laws.must(state.root().is_some_and(|root| root.id.is_root_of(state.run)), "the root comes first");
     let children: usize = nodes().map(|node| node.children.len()).sum();
     laws.must(children + 1 == state.nodes.len(), "a parent knows each of its children once");
     let depend = |count: fn(&Node) -> usize| nodes().map(|node| count(node)).sum::<usize>();
@@ -84,6 +84,8 @@ fn run(laws: &mut Laws, state: &State) {
     laws.must(state.approvals == asked, "every approval is known once");
     let steps: u64 = nodes().filter(|node| is_atomic(node)).map(|node| u64::from(node.attempt)).sum();
     laws.must(state.steps == steps, "steps are the tries of atomic node runs");
+    let calls: u64 = nodes().map(|node| own_external_calls(node)).sum();
+    laws.must(state.external_calls == calls, "external calls are the tries of what leaves this server");
     let running = nodes().any(|node| node.state == NodeState::Running);
     let busy = running || (!state.is_held() && nodes().any(|node| node.state == NodeState::Queued));
     match state.status {
@@ -121,6 +123,7 @@ fn line(state: &State) -> Line {
                 line.running += 1;
             }
             NodeState::Waiting(Wait::Approval) => line.asked += 1,
+            NodeState::Waiting(Wait::Input) => line.questions += 1,
             NodeState::Pending | NodeState::Waiting(_) | NodeState::Final(_) => {}
         }
     }
@@ -154,6 +157,8 @@ fn place(laws: &mut Laws, state: &State, node: &Node) {
     let steps: u64 = children().flatten().map(|child| child.steps).sum();
     let own = if is_atomic(node) { u64::from(node.attempt) } else { 0 };
     laws.must(node.steps == steps + own, "steps are counted right");
+    let calls: u64 = children().flatten().map(|child| child.external_calls).sum();
+    laws.must(node.external_calls == calls + own_external_calls(node), "external calls are counted right");
 }
 
 /// Where a node run stands.
@@ -273,8 +278,17 @@ fn limits(laws: &mut Laws, state: &State, node: &Node) {
     laws.must(within(total, state.nodes.len() as u64), "max_total_nodes_per_run");
     let steps = least(node.asked.budgets.max_steps, node.node_type.constraints.budgets.max_steps);
     laws.must(within(steps, node.steps), "max_steps");
+    let calls = least(node.asked.budgets.max_external_calls, node.node_type.constraints.budgets.max_external_calls);
+    laws.must(within(calls, node.external_calls), "max_external_calls");
+    let priced = node.constraints.budgets.max_cost.is_none() || own_external_calls(node) == 0;
+    laws.must(priced, "max_cost: what has no price is not called");
     let surroundings = node.parent.and_then(|id| state.node(id)).map_or(&node.asked, |parent| &parent.constraints);
     laws.must(node_type_fits(surroundings, &node.node_type).is_ok(), "node types are allowed where they are");
+}
+
+/// Calls of its own that left this server.
+fn own_external_calls(node: &Node) -> u64 {
+    if is_atomic(node) && node.node_type.external { u64::from(node.attempt) } else { 0 }
 }
 
 fn is_atomic(node: &Node) -> bool {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
-use crate::fit::Fit;
+use crate::fit::{Fitted, Made};
 use crate::graph::{Content, Graph, Route};
 use crate::plan::Plan;
 use crate::policy::{Invalid, Policy};
@@ -14,13 +14,13 @@ use crate::{ApprovalId, ApprovalStrategy, Constraints, EffectId, Labels, NodeRun
 
 /// What `decide` may know besides state and command.
 #[derive(Debug, Clone, Copy)]
-pub struct Context {
+pub struct Context<'a> {
     /// Now, in Unix milliseconds, read once outside.
     pub at_ms: i64,
     /// The run decided about.
     pub run: RunId,
-    /// What makes a result fit the schema that its run was started with.
-    pub fit: Fit,
+    /// What was found out about the run's result and the schema that it has to fit, where that was asked ([`Rejected::Unfitted`]).
+    pub fitted: Option<&'a Fitted>,
     /// Levels that a value may nest which comes in: see [`crate::depth`].
     pub depth_max: usize,
 }
@@ -155,6 +155,9 @@ pub struct Start {
     /// The id a client chose, where it chose one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What lists show of it, in a line, where its inputs do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// The face it came through, such as `run-gateway`; opaque to the engine.
     pub face: String,
     /// The root's node type.
@@ -402,6 +405,8 @@ pub enum Rejected {
     /// The run's result has to fit a schema, and what its owner says it made does not.
     #[error("{reason}")]
     ResultUnfit {
+        /// The failure's code.
+        code: String,
         /// What does not fit.
         reason: String,
     },
@@ -411,6 +416,9 @@ pub enum Rejected {
         /// Which.
         digests: std::collections::BTreeSet<crate::large::Digest>,
     },
+    /// What the run made has to fit a schema: whether it does has to be found out before this can be decided.
+    #[error("it has not been found out whether the run's result fits its schema")]
+    Unfitted(Box<Made>),
     /// Only what waits for input is given some.
     #[error("node run {node_run} does not wait for input")]
     NotAsking {

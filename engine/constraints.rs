@@ -1,7 +1,6 @@
 //! The constraint envelope (ARP Standard v1): limits that are enforced before anything is recorded.
 //!
-//! How two envelopes become one is here; who enforces what is in `limits`. `max_external_calls` and `max_cost` are carried and
-//! merged, and no kind of node run spends them yet.
+//! How two envelopes become one is here; who enforces what is in `limits`.
 
 use std::collections::BTreeSet;
 
@@ -70,10 +69,10 @@ pub struct Budgets {
     /// Atomic node runs started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<u64>,
-    /// Calls that leave this server.
+    /// Calls that leave this server, each attempt counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_external_calls: Option<u64>,
-    /// In the unit of whoever reports costs.
+    /// What calls may cost. No node type has a price yet: where this is set, a call that leaves this server is not made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_cost: Option<f64>,
 }

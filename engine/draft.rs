@@ -5,13 +5,13 @@
 
 use std::borrow::Cow;
 
-use crate::outstanding::{of_node, partings};
-use crate::{Context, Corrupt, Decision, Effect, EffectId, Event, Fit, Node, NodeRunId, Recorded, Reply, State, apply};
+use crate::outstanding::{ids_of_node, of_node, partings};
+use crate::{Context, Corrupt, Decision, Effect, EffectId, Event, Node, NodeRunId, Recorded, Reply, State, apply};
 
 /// A decision in the making.
 pub(crate) struct Draft<'a> {
     state: Cow<'a, State>,
-    context: Context,
+    context: Context<'a>,
     answered: Option<EffectId>,
     reported: Option<NodeRunId>,
     decision: Decision,
@@ -19,22 +19,22 @@ pub(crate) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Nothing decided yet.
-    pub(crate) fn new(state: &'a State, context: Context) -> Self {
+    pub(crate) fn new(state: &'a State, context: Context<'a>) -> Self {
         Draft { state: Cow::Borrowed(state), context, answered: None, reported: None, decision: Decision::default() }
     }
 
     /// As [`Draft::new`], for a command that answers an effect: that one is over and need not be dropped.
-    pub(crate) fn answering(state: &'a State, context: Context, effect: EffectId) -> Self {
+    pub(crate) fn answering(state: &'a State, context: Context<'a>, effect: EffectId) -> Self {
         Draft { answered: Some(effect), ..Draft::new(state, context) }
     }
 
     /// As [`Draft::new`], for a command that says that the run has ended which a node run has started: there is nothing to stop.
-    pub(crate) fn reported(state: &'a State, context: Context, node_run: NodeRunId) -> Self {
+    pub(crate) fn reported(state: &'a State, context: Context<'a>, node_run: NodeRunId) -> Self {
         Draft { reported: Some(node_run), ..Draft::new(state, context) }
     }
 
     /// As [`Draft::answering`], for a node run that leaves the run alone which it has started.
-    pub(crate) fn leaving(state: &'a State, context: Context, effect: EffectId, node_run: NodeRunId) -> Self {
+    pub(crate) fn leaving(state: &'a State, context: Context<'a>, effect: EffectId, node_run: NodeRunId) -> Self {
         Draft { reported: Some(node_run), ..Draft::answering(state, context, effect) }
     }
 
@@ -48,9 +48,9 @@ impl<'a> Draft<'a> {
         self.context.at_ms
     }
 
-    /// What makes a result fit.
-    pub(crate) fn fit(&self) -> Fit {
-        self.context.fit
+    /// What may be known besides state and command.
+    pub(crate) fn context(&self) -> Context<'a> {
+        self.context
     }
 
     /// Levels that a value may nest which the engine makes of others.
@@ -74,7 +74,7 @@ impl<'a> Draft<'a> {
 
     /// What a node run wants now, to be compared with what it wants later.
     pub(crate) fn wanted(&self, id: NodeRunId) -> Result<Vec<EffectId>, Corrupt> {
-        Ok(of_node(self.state.run, self.node(id)?).map(|effect| effect.id).collect())
+        Ok(ids_of_node(self.state.run, self.node(id)?).collect())
     }
 
     /// Takes back what a node run wanted before and does not want any more, and asks for what is new.

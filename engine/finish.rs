@@ -154,7 +154,7 @@ pub(crate) fn cancel_below(draft: &mut Draft, id: NodeRunId, why: &Failure) -> R
 
 /// Ends the run as its root ended.
 pub(crate) fn end_run(draft: &mut Draft) -> Result<(), Rejected> {
-    let root = draft.node(NodeRunId::root(draft.state().run))?;
+    let root = draft.node(draft.state().root_id())?;
     let Some(state) = root.final_state() else { return Ok(()) };
     let outcome = RunOutcome::of(state, root.shortfall);
     let outputs = root.outputs.clone().filter(|_| matches!(outcome, RunOutcome::Succeeded | RunOutcome::Partial));

@@ -5,8 +5,8 @@
 //! so that a replay of the log gives the live state and needs no clock, no catalogue and no network.
 //!
 //! What does not live here: wire types, storage, planning, schema validation, anything that reads a clock or a die. Those
-//! happen outside and come back as commands; what fits an output schema is told by a pure function that comes with a command, and
-//! what it said is recorded. This crate's dependency list is the proof.
+//! happen outside and come back as commands; what fits an output schema is asked for and handed in ([`Rejected::Unfitted`]), and what
+//! was handed in is recorded. This crate's dependency list is the proof.
 
 mod apply;
 pub mod approval;
@@ -49,7 +49,7 @@ pub use constraints::Constraints;
 pub use decide::decide;
 pub use effect::{Decision, Effect, Reply, Request};
 pub use event::{Event, Recorded, Shortfall};
-pub use fit::{Fit, Made, as_made};
+pub use fit::{FitResult, Fitted, Made, as_made, decide_with};
 pub use graph::{Content, Graph, GraphNode, Items, Route};
 pub use ids::{ApprovalId, EffectId, NodeRunId, Position, RunId};
 pub use node_runs::NodeRuns;

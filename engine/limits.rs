@@ -5,13 +5,14 @@
 //! (`outstanding`), `require_approval` a wait (`approval`); how two envelopes become one is in `constraints`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::constraints::least;
 use crate::event::Failure;
 use crate::finish::{Checked, failure};
-use crate::{Constraints, Node, NodeType, Object, Rejected, State};
+use crate::{Constraints, Node, NodeRunId, NodeType, Object, Rejected, State};
 
 /// A constraint that would not be kept: more, or something else, than is allowed.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,21 +82,63 @@ pub(crate) fn more_children_fit(state: &State, parent: &Node, more: usize) -> Re
     at_most("max_total_nodes_per_run", limits.max_total_nodes_per_run, (state.nodes.len() + more) as u64)
 }
 
-/// Whether this node run may begin: `max_steps` of the run and of every composite above it, each counting what began below
-/// it. Composites are no steps.
+/// Whether this node run may begin: `max_steps` and `max_external_calls` of the run and of every composite above it, each
+/// counting what began below it, and `max_cost`. Composites are no steps.
 pub(crate) fn one_more_step(state: &State, node: &Node) -> Checked<()> {
     if node.node_type.kind.is_composite() {
         return Ok(());
     }
-    let mut next = Some(node);
-    while let Some(above) = next {
-        let limit = least(above.asked.budgets.max_steps, above.node_type.constraints.budgets.max_steps);
-        if let Err(breach) = at_most("max_steps", limit, above.steps + 1) {
-            return Err(Box::new(Failure { code: "budget_exceeded".to_owned(), ..breach.into() }));
+    within_budgets(state, node)
+        .map_err(|breach| Box::new(Failure { code: "budget_exceeded".to_owned(), ..breach.into() }))
+}
+
+fn within_budgets(state: &State, node: &Node) -> Result<(), Breach> {
+    let external = node.node_type.external;
+    for above in lineage(state, node) {
+        let (asked, own) = (&above.asked.budgets, &above.node_type.constraints.budgets);
+        at_most("max_steps", least(asked.max_steps, own.max_steps), above.steps + 1)?;
+        if external {
+            let limit = least(asked.max_external_calls, own.max_external_calls);
+            at_most("max_external_calls", limit, above.external_calls + 1)?;
         }
-        next = above.parent.and_then(|id| state.node(id));
     }
-    Ok(())
+    match node.constraints.budgets.max_cost {
+        // Nothing says what a service charges. What runs inside this server costs nothing and is within every limit.
+        Some(limit) if external => Err(exceeded(
+            "max_cost",
+            limit.to_string(),
+            &format!("a call of `{}`, which has no price", node.node_type.asked.id),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Counts an atomic node run's start in the run, in itself and in every composite above it; one that leaves this server also as a call.
+pub(crate) fn count_step(state: &mut State, id: NodeRunId, external: bool) {
+    state.steps += 1;
+    state.external_calls += u64::from(external);
+    let mut next = Some(id);
+    while let Some(node) = next.and_then(|id| state.nodes.get_mut(&id)) {
+        let node = Arc::make_mut(node);
+        node.steps += 1;
+        node.external_calls += u64::from(external);
+        next = node.parent;
+    }
+}
+
+/// How many calls may still leave this server from this node run; `None` where nothing limits them.
+pub(crate) fn external_calls_left(state: &State, node: &Node) -> Option<u64> {
+    let left = |above: &Node| {
+        let limit =
+            least(above.asked.budgets.max_external_calls, above.node_type.constraints.budgets.max_external_calls)?;
+        Some(limit.saturating_sub(above.external_calls))
+    };
+    lineage(state, node).filter_map(left).min()
+}
+
+/// A node run and every composite above it.
+fn lineage<'a>(state: &'a State, node: &'a Node) -> impl Iterator<Item = &'a Node> {
+    std::iter::successors(Some(node), |node| node.parent.and_then(|id| state.node(id)))
 }
 
 fn at_most(constraint: &'static str, limit: Option<u64>, found: u64) -> Result<(), Breach> {

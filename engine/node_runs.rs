@@ -1,7 +1,8 @@
 //! A run's node runs, by id, so that a copy costs the same however many there are: shared, and copied in small parts where they are
 //! changed. Without that, each command about a run of ten thousand node runs would copy ten thousand pointers.
 //!
-//! Ids are hashes, so their first bits spread them evenly; and parts in the order of those bits are in the order of the ids.
+//! The ids of a run begin alike and end in a hash, whose first bits spread them evenly. Where they begin alike, parts in the order of those
+//! bits are in the order of the ids.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use crate::{Node, NodeRunId};
 
 /// Into how many parts they are split. More copy less of a part, and more of the list of parts.
 const PARTS: usize = 64;
-/// How far the bits that choose a part are from the end of an id.
-const SHIFT: u32 = 128 - PARTS.trailing_zeros();
+/// How far the bits that choose a part are from the end of an id: they follow the two of its variant.
+const SHIFT: u32 = 62 - PARTS.trailing_zeros();
 
 type Part = BTreeMap<NodeRunId, Arc<Node>>;
 
@@ -49,12 +50,12 @@ impl NodeRuns {
         self.get(id).is_some()
     }
 
-    /// All of them, in the order of their ids.
+    /// All of them, in an order that their ids say.
     pub fn values(&self) -> impl Iterator<Item = &Arc<Node>> {
         self.parts.iter().flatten().flat_map(|part| part.values())
     }
 
-    /// Their ids, in order.
+    /// Their ids, in that order.
     pub fn keys(&self) -> impl Iterator<Item = &NodeRunId> {
         self.parts.iter().flatten().flat_map(|part| part.keys())
     }
@@ -86,7 +87,7 @@ impl std::ops::Index<&NodeRunId> for NodeRuns {
 
 fn part(id: &NodeRunId) -> usize {
     // As many bits as there are parts, so always one of them.
-    (id.uuid().as_u128() >> SHIFT) as usize
+    (id.uuid().as_u128() >> SHIFT) as usize % PARTS
 }
 
 #[cfg(test)]
@@ -102,6 +103,7 @@ mod tests {
             asked,
             kind: NodeKind::Call,
             side_effect: SideEffect::Read,
+            external: false,
             constraints: Constraints::default(),
             retry: None,
             timeout_ms: None,

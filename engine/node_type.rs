@@ -26,6 +26,9 @@ pub struct NodeType {
     pub kind: NodeKind,
     /// What performing it does to the world.
     pub side_effect: SideEffect,
+    /// Whether each attempt calls a service outside this server: `max_external_calls` counts it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub external: bool,
     /// Constraints that come with the type.
     #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,

@@ -8,7 +8,7 @@ pub(crate) mod partings;
 use crate::constraints::least;
 use crate::node_type::NodeKind;
 use crate::policy::is_tried;
-use crate::{Effect, EffectId, Node, NodeState, Request, RunId, State, Wait};
+use crate::{Effect, EffectId, Node, NodeState, Object, Request, RunId, State, Wait};
 
 /// What an effect is for. Its word makes the effect's id different from another effect of the same node run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,14 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
 /// Whether the run still waits for this effect of this node run. After a command that answers it: false, unless it was a
 /// timer that came too early.
 pub fn is_outstanding(state: &State, node_run: crate::NodeRunId, effect: EffectId) -> bool {
-    state.node(node_run).is_some_and(|node| of_node(state.run, node).any(|wanted| wanted.id == effect))
+    state.node(node_run).is_some_and(|node| ids_of_node(state.run, node).any(|wanted| wanted == effect))
+}
+
+/// The ids of what [`of_node`] gives, in the same order. Nothing is copied for them.
+pub(crate) fn ids_of_node(run: RunId, node: &Node) -> impl Iterator<Item = EffectId> {
+    let work = what(node).map(|(purpose, _)| id(run, node, purpose));
+    let timers = [attempt_limit(run, node), time_limit(run, node)].into_iter().flatten().map(|timer| timer.id);
+    work.into_iter().chain(timers)
 }
 
 /// The effects that one node run waits for: what its kind asked, the limit on the time of this try, and its own limit on time.
@@ -116,28 +123,36 @@ pub(crate) fn timer_of(run: RunId, node: &Node, effect: EffectId) -> Option<Time
 
 /// What the node run's kind asked for.
 fn work(run: RunId, node: &Node) -> Option<Effect> {
-    let begun_at_ms = node.attempt_at_ms?;
-    let (purpose, due_at_ms, request) = match (node.node_type.kind, node.state) {
-        (NodeKind::Call, NodeState::Running) => {
-            let (node_type, inputs) = (node.node_type.clone(), node.inputs.clone());
-            let request = Request::Call { node_type, inputs, until_ms: attempt_limit_at_ms(node) };
-            (Purpose::Call, begun_at_ms, request)
+    let (purpose, due_at_ms) = what(node)?;
+    let until_ms = attempt_limit_at_ms(node);
+    let request = match purpose {
+        Purpose::Call => {
+            Request::Call { node_type: node.node_type.clone(), inputs: Object::clone(&node.inputs), until_ms }
         }
-        (NodeKind::Plan, NodeState::Running) => {
-            let (node_type, inputs) = (node.node_type.clone(), node.inputs.clone());
-            let (constraints, until_ms) = (node.constraints.clone(), attempt_limit_at_ms(node));
-            (Purpose::Plan, begun_at_ms, Request::Plan { node_type, inputs, constraints, until_ms })
-        }
-        (NodeKind::Run, NodeState::Running) => {
-            (Purpose::Run, begun_at_ms, Request::Run { until_ms: attempt_limit_at_ms(node) })
-        }
-        (NodeKind::Graph | NodeKind::Each, NodeState::Running) => {
-            (Purpose::Load, begun_at_ms, Request::Load { until_ms: attempt_limit_at_ms(node) })
-        }
-        (_, NodeState::Waiting(Wait::Timer { until_ms })) => (rest(node), until_ms, Request::Wake),
-        _ => return None,
+        Purpose::Plan => Request::Plan {
+            node_type: node.node_type.clone(),
+            inputs: Object::clone(&node.inputs),
+            constraints: node.constraints.clone(),
+            until_ms,
+        },
+        Purpose::Run => Request::Run { until_ms },
+        Purpose::Load => Request::Load { until_ms },
+        Purpose::Sleep | Purpose::Retry | Purpose::Attempt | Purpose::WallTime => Request::Wake,
     };
     Some(effect(run, node, purpose, due_at_ms, request))
+}
+
+/// What that is for, and when it is due (Unix milliseconds).
+fn what(node: &Node) -> Option<(Purpose, i64)> {
+    let begun_at_ms = node.attempt_at_ms?;
+    match (node.node_type.kind, node.state) {
+        (NodeKind::Call, NodeState::Running) => Some((Purpose::Call, begun_at_ms)),
+        (NodeKind::Plan, NodeState::Running) => Some((Purpose::Plan, begun_at_ms)),
+        (NodeKind::Run, NodeState::Running) => Some((Purpose::Run, begun_at_ms)),
+        (NodeKind::Graph | NodeKind::Each, NodeState::Running) => Some((Purpose::Load, begun_at_ms)),
+        (_, NodeState::Waiting(Wait::Timer { until_ms })) => Some((rest(node), until_ms)),
+        _ => None,
+    }
 }
 
 /// For what a node run rests that waits for a time: its own end, or the next try.

@@ -76,7 +76,7 @@ pub struct Step {
 /// The node types considered for a subtask, best first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CandidateSet {
-    /// Unique within the run and derived, such as `candidates_S1`; a face may show it.
+    /// Derived, and unique over all runs: what a planner calls it is replaced when its plan is recorded.
     pub id: String,
     /// Best first.
     pub candidates: Vec<Candidate>,

@@ -233,9 +233,9 @@ fn wrong<T>(field: &'static str, reason: impl Into<String>) -> Result<T, Invalid
     Err(Invalid { field, reason: reason.into() })
 }
 
-/// A number from 0 to below 1, as good as drawn: the first 48 bits of an id that is a hash.
+/// A number from 0 to below 1, as good as drawn: the last 48 bits of an id, which ends in a hash.
 fn fraction(id: EffectId) -> f64 {
-    let bits = id.uuid().as_u128() >> 80;
+    let bits = id.uuid().as_u128() & ((1 << 48) - 1);
     // 48 bits fit a float exactly.
     bits as f64 / (1_u64 << 48) as f64
 }

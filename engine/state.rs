@@ -17,6 +17,7 @@ use crate::large::Written;
 use crate::plan::{Binding, PlanResult};
 use crate::{
     Approval, ApprovalId, Constraints, NodeRunId, NodeRuns, NodeType, Object, Policy, Position, RunId, Shortfall,
+    limits,
 };
 
 /// A run as it stands.
@@ -42,6 +43,8 @@ pub struct State {
     pub paused: Option<Pause>,
     /// Tries of atomic node runs so far, for `max_steps`.
     pub steps: u64,
+    /// Calls that left this server so far, each attempt counted, for `max_external_calls`.
+    pub external_calls: u64,
     /// The run's outputs, once it has succeeded, or has in part.
     pub outputs: Option<Object>,
     /// Why it failed or was canceled.
@@ -71,6 +74,8 @@ pub(crate) struct Line {
     pub(crate) running: u64,
     /// Node runs that wait for an approval.
     pub(crate) asked: u64,
+    /// Questions that wait for their answer.
+    pub(crate) questions: u64,
 }
 
 /// Why nothing new begins.
@@ -101,8 +106,9 @@ pub struct Node {
     pub key_given: bool,
     /// Pinned.
     pub node_type: NodeType,
-    /// With bindings resolved once it has started, or somebody was asked whether it may.
-    pub inputs: Object,
+    /// With bindings resolved once it has started, or somebody was asked whether it may. Shared: they may be large, and a node run is
+    /// copied for each of its children.
+    pub inputs: Arc<Object>,
     /// Inputs from siblings.
     pub bindings: Vec<Binding>,
     /// Siblings that must have succeeded first.
@@ -119,6 +125,8 @@ pub struct Node {
     pub live_children: usize,
     /// Tries of atomic node runs here and below, for `max_steps`.
     pub steps: u64,
+    /// Calls from here and below that left this server, each attempt counted, for `max_external_calls`.
+    pub external_calls: u64,
     /// Its own constraints as asked.
     pub asked: Constraints,
     /// All that apply to it, merged.
@@ -171,8 +179,8 @@ pub struct Node {
     pub candidate_set_id: Option<String>,
     /// A decision made outside, as given.
     pub binding_decision: Option<Value>,
-    /// Opaque to the engine.
-    pub notes: Object,
+    /// Opaque to the engine. Shared, as the inputs are.
+    pub notes: Arc<Object>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
     /// When its first try began, Unix milliseconds.
@@ -326,6 +334,7 @@ impl State {
             approvals: BTreeMap::new(),
             paused: None,
             steps: 0,
+            external_calls: 0,
             outputs: None,
             error: None,
             started_at_ms: None,
@@ -341,6 +350,11 @@ impl State {
         self.order.first().and_then(|id| self.node(*id))
     }
 
+    /// The id of its root node run, which its first event records.
+    pub fn root_id(&self) -> NodeRunId {
+        self.order.first().copied().unwrap_or_else(|| NodeRunId::root(self.run))
+    }
+
     /// A node run of this run.
     pub fn node(&self, id: NodeRunId) -> Option<&Node> {
         self.nodes.get(&id).map(Arc::as_ref)
@@ -354,6 +368,23 @@ impl State {
     /// Whether somebody is asked about anything in it, and has not said.
     pub fn is_asking(&self) -> bool {
         self.line.asked > 0
+    }
+
+    /// How many calls may still leave this server from a node run; absent where nothing limits them.
+    pub fn external_calls_left(&self, node_run: NodeRunId) -> Option<u64> {
+        limits::external_calls_left(self, self.node(node_run)?)
+    }
+
+    /// Whether a question in it waits for its answer.
+    pub fn has_open_question(&self) -> bool {
+        self.line.questions > 0
+    }
+
+    /// Questions that wait for their answer, in the order of creation.
+    pub fn open_questions(&self) -> impl Iterator<Item = &Node> {
+        let open = |node: &&Node| node.state == NodeState::Waiting(Wait::Input);
+        let nodes = self.order.iter().filter_map(|id| self.node(*id));
+        nodes.filter(open).take(usize::try_from(self.line.questions).unwrap_or(usize::MAX))
     }
 
     /// Node runs that somebody was asked about, in the order of creation.
@@ -416,7 +447,7 @@ impl Node {
             key: String::new(),
             key_given: false,
             node_type,
-            inputs: Object::new(),
+            inputs: Arc::default(),
             bindings: Vec::new(),
             depends_on: Vec::new(),
             unmet: 0,
@@ -425,6 +456,7 @@ impl Node {
             children: Vec::new(),
             live_children: 0,
             steps: 0,
+            external_calls: 0,
             asked: Constraints::default(),
             constraints: Constraints::default(),
             policy: Policy::default(),
@@ -451,7 +483,7 @@ impl Node {
             goal: None,
             candidate_set_id: None,
             binding_decision: None,
-            notes: Object::new(),
+            notes: Arc::default(),
             created_at_ms,
             started_at_ms: None,
             attempt_at_ms: None,

@@ -346,8 +346,8 @@ impl Node {
     fn each_shown_slot(&mut self, visit: Visit<'_>) {
         object(&mut self.outputs, visit);
         object(&mut self.delayed, visit);
-        visit(Slot::Object(&mut self.inputs));
-        visit(Slot::Members(&mut self.notes));
+        visit(Slot::Object(Arc::make_mut(&mut self.inputs)));
+        visit(Slot::Members(Arc::make_mut(&mut self.notes)));
         value(&mut self.binding_decision, visit);
         self.artifacts.iter_mut().for_each(|artifact| visit(Slot::Object(&mut artifact.0)));
         for error in [&mut self.error, &mut self.attempt_error].into_iter().flatten() {

@@ -78,6 +78,11 @@ const OFFSETS: [(&str, u16); 7] = [
     ("runyard", 12),
 ];
 
+/// The names of all APIs, in the order of their ports.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    OFFSETS.iter().map(|(name, _)| *name)
+}
+
 /// How far above the port base a document is served; 0, where nothing listens, for one that has no door.
 pub fn offset(document: &str) -> u16 {
     OFFSETS.iter().find(|(name, _)| *name == document).map_or(0, |(_, offset)| *offset)
@@ -125,7 +130,8 @@ fn table(config: &Config, inside: Inside, settings: &Settings, doors: native::Do
     let gateway = arp::run_gateway::api(room, of(&arp::run_gateway::DOCUMENT));
     let room = Arc::new(run_coordinator::Room::new(runs.clone(), guard.gate(&arp::run_coordinator::DOCUMENT)));
     let coordinator = arp::run_coordinator::api(room, of(&arp::run_coordinator::DOCUMENT));
-    let room = Arc::new(runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT)));
+    let (gate, sync_wait) = (guard.gate(&arp::runtime::DOCUMENT), Duration::from_millis(config.runtime.sync_wait_ms));
+    let room = Arc::new(runtime::Room::new(runs.clone(), gate, sync_wait));
     let runtime = arp::runtime::api(room, of(&arp::runtime::DOCUMENT));
     let gate = guard.gate(&toolregistry::DOCUMENT);
     let room = Arc::new(dialects::toolregistry::Room::new(

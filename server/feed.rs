@@ -2,26 +2,31 @@
 //!
 //! A bell rings for a run after its events are committed. Followers of one run share a tail (`tail.rs`), so that a run is read once however
 //! many watch it. Bells are hints: one may be lost, so all logs that are followed are looked at again within a second. Nothing is seen before
-//! its commit.
+//! its commit. `shown.rs` is the log as an API shows it, `checkpoints.rs` where such a stream begins.
 
 mod alive;
+mod checkpoints;
 mod lines;
+mod shown;
 mod sse;
 mod tail;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use futures::Stream;
+use futures::{Stream, StreamExt, TryStreamExt};
 use runyard_engine::{Event, Position, Recorded, RunId};
 use tokio_util::sync::CancellationToken;
 
+pub use checkpoints::Checkpoints;
 pub use lines::{Line, ndjson};
+pub use shown::{Goes, Projection, Wanted};
 pub use sse::{Beat, Frame, Framed, Written, sse, with_comments};
 pub use tail::{Bells, Told};
 
 use self::tail::Tail;
 use crate::clock::Clock;
+use crate::runs::values::Values;
 use crate::store::{Store, StoreError, Tenant};
 
 /// How many events one read brings at the most.
@@ -36,9 +41,57 @@ pub struct Feed {
     pub bells: Arc<Bells>,
     /// For reading again when no bell rang.
     pub clock: Clock,
+    /// Where streams of an API's view of a run go on.
+    pub checkpoints: Arc<Checkpoints>,
+    /// What puts large values in place.
+    pub(crate) values: Values,
+}
+
+/// How far a stream of events reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// To the end of the run: what is recorded now, and what comes.
+    Live,
+    /// To the last event that is recorded now.
+    Recorded,
 }
 
 impl Feed {
+    /// Every event of a run after a position that is recorded now.
+    pub fn recorded(
+        &self,
+        tenant: Tenant,
+        run: RunId,
+        after: Position,
+    ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
+        let store = self.store.clone();
+        let of = tenant.clone();
+        let pages = futures::stream::try_unfold(Some(after), move |after| {
+            let (store, tenant) = (store.clone(), of.clone());
+            async move {
+                let Some(after) = after else { return Ok::<_, StoreError>(None) };
+                let page = store.log(&tenant, run, after, PAGE).await?;
+                let next = page.last().filter(|_| page.len() == PAGE).map(|last| last.position);
+                Ok(Some((futures::stream::iter(page.into_iter().map(|one| Ok(Arc::new(one)))), next)))
+            }
+        });
+        self.with_values(tenant, run, pages.try_flatten())
+    }
+
+    /// Events with their large values in place.
+    fn with_values(
+        &self,
+        tenant: Tenant,
+        run: RunId,
+        events: impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static,
+    ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
+        let values = self.values.clone();
+        events.then(move |recorded| {
+            let (values, tenant) = (values.clone(), tenant.clone());
+            async move { values.shown_event(&tenant, run, recorded?).await }
+        })
+    }
+
     /// Every event of a run after a position, those to come included. Ends after the run's last event, or when the server stops.
     pub fn follow(
         &self,
@@ -50,7 +103,7 @@ impl Feed {
         let tail = self.bells.join(&tenant, run);
         let follower = Follower {
             feed: self.clone(),
-            tenant,
+            tenant: tenant.clone(),
             run,
             cursor: after,
             page: VecDeque::new(),
@@ -59,10 +112,11 @@ impl Feed {
             stopping,
             stands: Stands::Unread,
         };
-        futures::stream::unfold(follower, |mut follower| async move {
+        let events = futures::stream::unfold(follower, |mut follower| async move {
             let next = follower.next().await?;
             Some((next, follower))
-        })
+        });
+        self.with_values(tenant, run, events)
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::runs::{output_schema, row};
+use crate::runs::row;
 use crate::store::{Append, Store, StoreError};
 
 /// Runs that share a commit.
@@ -150,7 +150,7 @@ fn step(
     run: RunId,
     at_ms: i64,
 ) -> Result<(State, Vec<Event>, Vec<Effect>), FillError> {
-    let decision = decide(before, command, Context { at_ms, run, fit: output_schema::fit, depth_max: 64 });
+    let decision = decide(before, command, Context { at_ms, run, fitted: None, depth_max: 64 });
     let decision = decision.map_err(|rejected| FillError::Engine(rejected.to_string()))?;
     let after = decision.after.ok_or_else(|| FillError::Engine("nothing follows from it".to_owned()))?;
     Ok((*after, decision.events, decision.effects))
@@ -166,6 +166,7 @@ fn start(catalog: &Catalog, kind: Kind, number: u64) -> Result<Start, FillError>
     let user = format!("user-{}", number % USERS);
     Ok(Start {
         name: None,
+        title: None,
         face: "run-gateway".to_owned(),
         node_type,
         inputs: object(inputs),

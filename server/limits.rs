@@ -93,6 +93,22 @@ limits! {
     goal_bytes = 100_000, 1_000..=1_000_000, "goal_too_long", "Bytes of a goal.";
     goal_words = 10_000, 100..=100_000, "goal_too_long", "Words of a goal; a quoted text is one word.";
     plan_steps = 64, 1..=1_000, "goal_too_long", "Steps of a plan that is made of a goal.";
+    // Work off the runtime: schemas, graphs, expressions, plans.
+    schema_work = 20_000_000, 1_000..=1_000_000_000, "validation_too_expensive",
+        "Steps of one check of a value against a JSON Schema: schemas times values, and their texts.";
+    schema_count = 10_000, 1..=1_000_000, "invalid_request", "Schemas in one JSON Schema.";
+    compute_ms = 10_000, 100..=600_000, "validation_too_expensive",
+        "Milliseconds that reading a graph, checking a value or planning may take.";
+    compute_threads = 2, 1..=256, "", "Threads for such work, and one more that is left for other tenants.";
+    compute_queue = 256, 1..=100_000, "store_busy", "Pieces of such work of one tenant that may wait for a thread.";
+    expansion_bytes = 16_777_216, 65_536..=1_073_741_824, "expansion_too_large",
+        "Bytes that a graph or a result may come to when what it refers to is put in its place.";
+    expression_ms = 1_000, 10..=60_000, "expression_timed_out",
+        "Milliseconds that the expressions of one configuration may take together.";
+    expression_memory_bytes = 67_108_864, 4_194_304..=1_073_741_824, "expression_out_of_memory",
+        "Bytes of memory that they may take together.";
+    expression_value_chars = 4_194_304, 1_024..=67_108_864, "expression_failed",
+        "Characters that their values may have together.";
     // Large values, and what a run may write.
     value_inline_bytes = 65_536, 1_024..=1_048_576, "",
         "Bytes of a value as compact JSON; a larger one is stored once, beside the log, under its hash.";

@@ -7,6 +7,8 @@
 //! | `admission.rs`   | how much one tenant may have: live runs, starts, descendants     |
 //! | `approvals.rs`   | what somebody is asked to agree to: listed, decided              |
 //! | `decisions.rs`   | tokens that decide for whoever holds them                        |
+//! | `labels.rs`      | what lists find runs by                                          |
+//! | `waiting.rs`     | what a run waits for, and input for one that asks                |
 //! | `cache.rs`       | run states kept at hand                                          |
 //! | `writing.rs`     | whether writing works, for health                                |
 //! | `references.rs`  | the ways in which a run is named                                 |
@@ -27,11 +29,12 @@
 mod admission;
 pub mod answer;
 pub mod approvals;
-mod cache;
+pub(crate) mod cache;
 mod decisions;
 mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod labels;
 pub mod output_schema;
 mod pass_through;
 pub mod recalls;
@@ -43,15 +46,18 @@ mod start;
 pub mod sub_runs;
 mod submit;
 pub mod threads;
-mod values;
+pub(crate) mod values;
+pub mod waiting;
 mod writing;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use runyard_engine::large::Digest;
-use runyard_engine::{NodeRunId, Object, Position, Recorded, Rejected, RunId, State};
+use runyard_engine::{NodeRunId, Object, Position, Recorded, Rejected, RunId, RunStatus, State};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -61,11 +67,12 @@ pub use pass_through::PassThrough;
 pub use recalls::Recalls;
 pub use references::RunName;
 pub(crate) use start::noted as noted_fingerprint;
-pub use start::{ChildRequest, IdempotencyKey, NewRun, StartedRun};
+pub use start::{ChildRequest, DROPPED_INPUTS, IdempotencyKey, NewRun, StartedRun};
 
 use crate::catalog::{Catalog, ResolveError, Violation};
 use crate::clock::Clock;
-use crate::feed::{Bells, Feed};
+use crate::compute::{self, Compute};
+use crate::feed::{Bells, Feed, Goes, Projection, Reach, Wanted};
 use crate::store::{Cursor, Filter, RunRow, Status, Store, StoreError};
 use submit::Submitter;
 use values::{Bounds, TooLarge, Unresolved, Values};
@@ -84,6 +91,7 @@ pub struct Runs {
     values: Values,
     admission: Arc<admission::Admission>,
     limits: Limits,
+    compute: Compute,
 }
 
 /// Bounds that come from the configuration.
@@ -157,6 +165,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Reading or checking what was sent takes more than it may.
+    #[error("{0}")]
+    TooExpensive(String),
     /// The engine refused, and recorded nothing.
     #[error(transparent)]
     Rejected(#[from] Rejected),
@@ -171,6 +182,20 @@ pub enum Error {
     KeyReused {
         /// The key.
         key: String,
+    },
+    /// Nothing in the run asks a question.
+    #[error("run {run} does not wait for input")]
+    NotAsking {
+        /// The run.
+        run: RunId,
+    },
+    /// More than one question of the run is open, and the input does not say which it answers.
+    #[error("run {run} has {} open questions; name the node run that is answered", .node_runs.len())]
+    SeveralQuestions {
+        /// The run.
+        run: RunId,
+        /// Who asks.
+        node_runs: Vec<NodeRunId>,
     },
     /// The thread's last run has not ended, so it cannot be gone on with.
     #[error("thread `{thread}` has a run that has not ended, {run}; wait for its end, or cancel it")]
@@ -241,6 +266,17 @@ pub enum Error {
     Store(StoreError),
 }
 
+impl From<compute::Refused> for Error {
+    fn from(refused: compute::Refused) -> Self {
+        match refused {
+            compute::Refused::Busy => Error::Busy,
+            compute::Refused::TookTooLong => {
+                Error::TooExpensive(format!("what was sent could not be read and checked: {refused}"))
+            }
+        }
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
@@ -276,21 +312,29 @@ pub struct Parts {
     pub secret: [u8; 32],
     /// Bounds.
     pub limits: Limits,
+    /// Where what takes time is done.
+    pub compute: Compute,
 }
 
 impl Runs {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let feed = Feed { store: parts.store.clone(), bells: parts.bells.clone(), clock: parts.clock.clone() };
         let bytes = ByteLimits::from(&parts.limits.table);
         let values = Values { store: parts.store.clone(), bounds: Bounds { shown: bytes.shown, read: bytes.read } };
         let depth_max = usize::try_from(parts.limits.table.depth).unwrap_or(usize::MAX);
+        let feed = Feed {
+            store: parts.store.clone(),
+            bells: parts.bells.clone(),
+            clock: parts.clock.clone(),
+            checkpoints: Arc::default(),
+            values: values.clone(),
+        };
         let submitter = Submitter::new(
             parts.store.clone(),
             parts.clock.clone(),
-            parts.bells,
-            parts.work,
+            (parts.bells, parts.work),
             (values.clone(), bytes, depth_max),
+            parts.compute.clone(),
         );
         Runs {
             store: parts.store,
@@ -304,6 +348,7 @@ impl Runs {
             values,
             admission: Arc::new(admission::Admission::new(parts.limits.table)),
             limits: parts.limits,
+            compute: parts.compute,
         }
     }
 
@@ -380,6 +425,14 @@ impl Runs {
     /// # Errors
     /// The store did not answer.
     pub async fn listed(&self, tenant: &str, row: &RunRow) -> Result<Option<Arc<State>>, Error> {
+        match self.listed_at_hand(tenant, row).await? {
+            Some(state) => Ok(Some(self.values.shown(tenant, state).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, with references to its large values.
+    async fn listed_at_hand(&self, tenant: &str, row: &RunRow) -> Result<Option<Arc<State>>, Error> {
         match self.submitter.load(tenant, row.run).await {
             Err(Error::Unreadable { run, reason }) => {
                 tracing::warn!(%run, reason, "a run cannot be read and is left out; `runyard check` says more");
@@ -420,12 +473,79 @@ impl Runs {
         after: Position,
         stopping: CancellationToken,
     ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
-        let (values, tenant) = (self.values.clone(), tenant.to_owned());
-        let events = self.feed.follow(tenant.clone(), run, after, stopping);
-        events.then(move |recorded| {
-            let (values, tenant) = (values.clone(), tenant.clone());
-            async move { values.shown_event(&tenant, run, recorded?).await }
-        })
+        self.feed.follow(tenant.to_owned(), run, after, stopping)
+    }
+
+    /// Gives back most of the memory that states at hand take, whenever none has moved for two seconds.
+    pub async fn rest_when_idle(&self) {
+        const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
+        let mut seen = 0;
+        loop {
+            self.clock.sleep(LOOK).await;
+            seen = self.submitter.rest(seen);
+        }
+    }
+
+    /// Every event of a run after a position: those recorded now, or also those to come.
+    pub fn events(
+        &self,
+        tenant: &str,
+        run: RunId,
+        after: Position,
+        reach: Reach,
+        stopping: CancellationToken,
+    ) -> BoxStream<'static, Result<Arc<Recorded>, StoreError>> {
+        match reach {
+            Reach::Live => self.follow(tenant, run, after, stopping).boxed(),
+            Reach::Recorded => self.feed.recorded(tenant.to_owned(), run, after).boxed(),
+        }
+    }
+
+    /// A run as it stands when it has ended, or else after so long, or when the server stops.
+    pub async fn ended_within(
+        &self,
+        tenant: &str,
+        run: RunId,
+        wait: Duration,
+        stopping: &CancellationToken,
+    ) -> Result<Arc<State>, Error> {
+        let state = self.by_id(tenant, run).await?;
+        if matches!(state.status, RunStatus::Final(_)) || wait.is_zero() {
+            return Ok(state);
+        }
+        let mut seen = state.version;
+        let rest = async {
+            let mut events = Box::pin(self.follow(tenant, run, state.version, stopping.clone()));
+            while let Some(Ok(recorded)) = events.next().await {
+                seen = recorded.position;
+            }
+        };
+        tokio::select! {
+            () = rest => {}
+            () = self.clock.sleep(wait) => {}
+        }
+        self.at_least(tenant, run, seen).await
+    }
+
+    /// A run as it stands, with everything up to this position. What is at hand may be older than what a stream has just shown.
+    pub async fn at_least(&self, tenant: &str, run: RunId, position: Position) -> Result<Arc<State>, Error> {
+        let state = match self.state(tenant, run).await? {
+            Some(state) if state.version >= position => state,
+            _ => self.submitter.read(tenant, run).await?.ok_or_else(|| Error::UnknownRun(run.to_string()))?,
+        };
+        self.values.shown(tenant, state).await
+    }
+
+    /// A run's events as an API shows them; see [`Feed::shown`].
+    pub fn shown<P: Projection>(
+        &self,
+        tenant: &str,
+        state: &State,
+        wanted: Wanted,
+        stopping: CancellationToken,
+        look: impl FnMut(&Recorded) -> Goes + Send + 'static,
+    ) -> impl Stream<Item = Result<P::Shown, StoreError>> + Send + 'static {
+        self.feed.shown::<P>(tenant.to_owned(), state, wanted, stopping, look)
     }
 
     /// Whether a node run may still be live, as far as is known without asking the store. False is certain; true is not, and then
@@ -466,6 +586,11 @@ impl Runs {
     /// What is being performed in this process.
     pub fn recalls(&self) -> &Arc<Recalls> {
         self.submitter.recalls()
+    }
+
+    /// Where what takes time is done.
+    pub fn compute(&self) -> &Compute {
+        &self.compute
     }
 
     /// The clock, for keep-alives and health.

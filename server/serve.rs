@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{self, Guard, LocalToken, Outbound, ProviderError, Secret};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
+use crate::compute::Compute;
 use crate::config::{Config, Coordinator, GatewayMode};
 use crate::dialects::run_gateway::Backend;
 use crate::doors::{self, Door, DoorError};
@@ -110,6 +111,7 @@ impl Server {
         // Callers without a credential use no integration beside callers with one. Without authentication all callers are the operator.
         let anonymous = config.auth.is_optional_somewhere().then_some(auth::DEFAULT_TENANT);
         let catalog = Arc::new(Catalog::without(&config.integrations, anonymous));
+        let compute = Compute::new(&config.limits, clock.clone());
         let runs = Runs::new(runs::Parts {
             store: store.clone(),
             catalog: catalog.clone(),
@@ -118,6 +120,7 @@ impl Server {
             work: work.clone(),
             secret,
             limits: runs::Limits { parallel_max: config.parallel_max, table: config.limits },
+            compute: compute.clone(),
         });
         let outside = Outside::new(&config.egress, integrations, Arc::new(runs.clone()))?;
         if !config.host.is_loopback() && config.auth.is_open_somewhere() {
@@ -142,17 +145,20 @@ impl Server {
             clock: clock.clone(),
             settings: config.retention.clone(),
         };
-        let keeping = tokio::spawn(retention::keep(keeping, stopping.clone()));
+        let (resting, until) = (runs.clone(), stopping.clone());
+        let keeping = tokio::spawn(async move {
+            tokio::join!(retention::keep(keeping, until), resting.rest_when_idle());
+        });
         let parts = driver::Parts {
             store: store.clone(),
             planner: Arc::new(PlannerOfTenant::new(&catalog, |catalog| {
-                LexicalPlanner::with_limits(catalog, &config.limits)
+                LexicalPlanner::with_limits(catalog, &config.limits).on(compute.clone())
             })),
             runs,
             performer: Arc::new(InProcess {
                 catalog,
                 outside: Some(Arc::new(outside)),
-                expressions: Arc::new(Expressions::new(Limits::default(), clock.clone())),
+                expressions: Arc::new(Expressions::new(Limits::of(&config.limits), clock.clone()).on(compute)),
             }),
             clock: clock.clone(),
             work,

@@ -7,7 +7,7 @@ use crate::draft::Draft;
 use crate::event::Failure;
 use crate::finish::{self, failure};
 use crate::{
-    ApprovalId, Context, Decision, Event, Node, NodeRunId, Object, Rejected, RunStatus, State, Verdict, Wait, schedule,
+    ApprovalId, Context, Decision, Event, Node, Object, Rejected, RunStatus, State, Verdict, Wait, schedule,
 };
 
 /// What somebody says.
@@ -18,7 +18,7 @@ pub(super) struct Said {
 }
 
 /// Lets what was asked about go on, or cancels the run.
-pub(super) fn decide(state: &State, approval: ApprovalId, said: Said, context: Context) -> Result<Decision, Rejected> {
+pub(super) fn decide(state: &State, approval: ApprovalId, said: Said, context: Context<'_>) -> Result<Decision, Rejected> {
     let node = state.approvals.get(&approval).and_then(|id| state.node(*id));
     let node = node.ok_or(Rejected::UnknownApproval { approval })?;
     if let Some(decided) = node.approval.as_ref().and_then(|asked| asked.decided.as_ref()) {
@@ -40,7 +40,7 @@ pub(super) fn decide(state: &State, approval: ApprovalId, said: Said, context: C
     match verdict {
         Verdict::Approved => go_on(&mut draft, node)?,
         Verdict::Denied => {
-            finish::cancel(&mut draft, NodeRunId::root(state.run), &why)?;
+            finish::cancel(&mut draft, state.root_id(), &why)?;
             finish::end_run(&mut draft)?;
         }
     }

@@ -3,26 +3,26 @@
 use crate::draft::Draft;
 use crate::event::Failure;
 use crate::finish::{self, Ending, failure};
-use crate::{Context, Decision, NodeRunId, Rejected, RunStatus, State};
+use crate::{Context, Decision, Rejected, RunStatus, State};
 
 /// Ends the run as canceled.
-pub(super) fn decide(state: &State, reason: Option<String>, context: Context) -> Result<Decision, Rejected> {
+pub(super) fn decide(state: &State, reason: Option<String>, context: Context<'_>) -> Result<Decision, Rejected> {
     if matches!(state.status, RunStatus::Final(_)) {
         return Ok(Decision::default());
     }
     let why = failure("canceled", reason.unwrap_or_else(|| "the run was canceled".to_owned()));
     let mut draft = Draft::new(state, context);
-    finish::cancel(&mut draft, NodeRunId::root(state.run), &why)?;
+    finish::cancel(&mut draft, state.root_id(), &why)?;
     finish::end_run(&mut draft)?;
     Ok(draft.done())
 }
 
 /// Ends the run as failed. What it should have made need not fit anything.
-pub(super) fn fail(state: &State, error: Failure, context: Context) -> Result<Decision, Rejected> {
+pub(super) fn fail(state: &State, error: Failure, context: Context<'_>) -> Result<Decision, Rejected> {
     if matches!(state.status, RunStatus::Final(_)) {
         return Ok(Decision::default());
     }
     let mut draft = Draft::new(state, context);
-    finish::end(&mut draft, NodeRunId::root(state.run), Ending::failed(error))?;
+    finish::end(&mut draft, state.root_id(), Ending::failed(error))?;
     Ok(draft.done())
 }

@@ -23,7 +23,7 @@ pub(super) fn decide(
     state: &State,
     parent: NodeRunId,
     children: Vec<ChildSpec>,
-    context: Context,
+    context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let node = state.node(parent).ok_or(Rejected::UnknownNodeRun { node_run: parent })?;
     match node.node_type.kind {

@@ -12,7 +12,7 @@ pub(super) fn decide(
     state: &State,
     node_run: NodeRunId,
     completion: Completion,
-    context: Context,
+    context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let node = super::external(state, node_run)?;
     match completion.state {
@@ -30,7 +30,7 @@ pub(super) fn decide(
         return Err(Rejected::ChildrenAlive { node_run, live: node.live_children });
     }
     if completion.state == FinalState::Succeeded {
-        refuse_unfit(state, context.fit, node, &completion.outputs.clone().unwrap_or_default())?;
+        refuse_unfit(state, context, node, &completion.outputs.clone().unwrap_or_default())?;
     }
     let mut draft = Draft::new(state, context);
     finish::end(&mut draft, node_run, completion.into())?;

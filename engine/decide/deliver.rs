@@ -9,7 +9,7 @@ use crate::kinds::ask;
 use crate::{Context, Decision, NodeKind, NodeRunId, NodeState, Rejected, State, Wait, large, schedule};
 
 /// Ends the question with its answer.
-pub(super) fn decide(state: &State, node_run: NodeRunId, input: &str, context: Context) -> Result<Decision, Rejected> {
+pub(super) fn decide(state: &State, node_run: NodeRunId, input: &str, context: Context<'_>) -> Result<Decision, Rejected> {
     let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
     match node.node_type.kind {
         NodeKind::Ask => {}
@@ -34,7 +34,7 @@ pub(super) fn decide(state: &State, node_run: NodeRunId, input: &str, context: C
     if node.state != NodeState::Waiting(Wait::Input) {
         return Err(Rejected::NotAsking { node_run });
     }
-    refuse_unfit(state, context.fit, node, &outputs)?;
+    refuse_unfit(state, context, node, &outputs)?;
     let mut draft = Draft::new(state, context);
     finish::end(&mut draft, node_run, Ending::succeeded(outputs))?;
     schedule::dispatch(&mut draft)?;

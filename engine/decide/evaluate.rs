@@ -10,7 +10,7 @@ pub(super) fn decide(
     node_run: NodeRunId,
     evaluation: Evaluation,
     recovery: Option<RecoveryAction>,
-    context: Context,
+    context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let node = super::external(state, node_run)?;
     if node.evaluation.as_ref() == Some(&evaluation) && node.recovery == recovery {

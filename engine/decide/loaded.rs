@@ -19,7 +19,7 @@ pub(super) fn decide(
     node_run: NodeRunId,
     inputs: Option<Object>,
     content: Content,
-    context: Context,
+    context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let asked = |node: &&Node| {
         let loads = matches!(node.node_type.kind, NodeKind::Graph | NodeKind::Each);

@@ -26,7 +26,7 @@ use crate::{Command, Context, Corrupt, Decision, Node, NodeKind, NodeRunId, Reje
 ///
 /// # Errors
 /// [`Rejected`] says why nothing follows and nothing is to be recorded.
-pub fn decide(state: &State, command: Command, context: Context) -> Result<Decision, Rejected> {
+pub fn decide(state: &State, command: Command, context: Context<'_>) -> Result<Decision, Rejected> {
     if context.run != state.run {
         return Err(Corrupt::WrongRun { expected: context.run, found: state.run }.into());
     }

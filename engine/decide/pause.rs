@@ -11,7 +11,7 @@ pub(super) fn pause(
     state: &State,
     reason: Option<String>,
     by: Option<String>,
-    context: Context,
+    context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     if let RunStatus::Final(outcome) = state.status {
         return Err(Rejected::RunFinished { outcome });
@@ -25,7 +25,7 @@ pub(super) fn pause(
 }
 
 /// Lets whoever is ready begin. A run may end with that, so that an ended one is no reason to refuse.
-pub(super) fn resume(state: &State, by: Option<String>, context: Context) -> Result<Decision, Rejected> {
+pub(super) fn resume(state: &State, by: Option<String>, context: Context<'_>) -> Result<Decision, Rejected> {
     if state.paused.is_none() {
         return Ok(Decision::default());
     }

@@ -7,12 +7,12 @@ use crate::draft::Draft;
 use crate::event::{ChildCreated, Failure};
 use crate::finish::{Checked, failure};
 use crate::limits::Breach;
-use crate::plan::{Plan, PlanResult, Step};
+use crate::plan::{CandidateSet, Plan, PlanResult, Step};
 use crate::policy::{self, Invalid};
 use crate::stand_ins::{self, Sketch};
 use crate::{
     ApprovalId, Constraints, Context, Decision, EffectId, Event, Node, NodeKind, NodeRunId, Rejected, RunId, State,
-    Wait, approval, attempts, limits, outstanding, schedule,
+    Wait, approval, attempts, ids, limits, outstanding, schedule,
 };
 
 /// Creates the plan's steps as children, or ends the composite, unless the planner is to be asked again.
@@ -21,7 +21,7 @@ pub(super) fn decide(
     effect: EffectId,
     node_run: NodeRunId,
     plan: Plan,
-    context: Context,
+    context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let asked =
         |node: &&Node| node.node_type.kind == NodeKind::Plan && outstanding::is_work_of(state.run, node, effect);
@@ -143,9 +143,10 @@ fn child(run: RunId, parent: &Node, step: Step, fallback_for: Vec<NodeRunId>) ->
             depends_on.push(sibling);
         }
     }
-    let candidate_set_id = Some(step.candidates.id.clone());
+    let set = CandidateSet { id: ids::candidate_set_id(run, node_run), ..step.candidates };
+    let candidate_set_id = Some(set.id.clone());
     [
-        Event::CandidatesGenerated { node_run, subtask_id: step.id.clone(), set: step.candidates },
+        Event::CandidatesGenerated { node_run, subtask_id: step.id.clone(), set },
         Event::SubtaskMapped {
             node_run,
             subtask_id: Some(step.id.clone()),

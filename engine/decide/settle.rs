@@ -14,7 +14,7 @@ pub(super) fn decide(
     effect: EffectId,
     node_run: NodeRunId,
     outcome: Outcome,
-    context: Context,
+    context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let Some(node) = state.node(node_run).filter(|node| outstanding::is_work_of(state.run, node, effect)) else {
         return Ok(Decision::default());

@@ -8,7 +8,7 @@ use crate::policy::{self, Invalid, OnFailure};
 use crate::{Context, Decision, Event, NodeRunId, Rejected, Start, State, limits, schedule};
 
 /// The same start again changes nothing; another one is refused.
-pub(super) fn decide(state: &State, start: Arc<Start>, context: Context) -> Result<Decision, Rejected> {
+pub(super) fn decide(state: &State, start: Arc<Start>, context: Context<'_>) -> Result<Decision, Rejected> {
     if let Some(before) = &state.start {
         return if **before == *start { Ok(Decision::default()) } else { Err(Rejected::AlreadyStarted) };
     }

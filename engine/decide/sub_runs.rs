@@ -15,7 +15,7 @@ pub(super) fn launched(
     effect: EffectId,
     node_run: NodeRunId,
     (inputs, waits): (Option<Object>, bool),
-    context: Context,
+    context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let asked = |node: &&Node| node.node_type.kind == NodeKind::Run && outstanding::is_work_of(state.run, node, effect);
     let Some(node) = state.node(node_run).filter(asked) else { return Ok(Decision::default()) };
@@ -42,7 +42,7 @@ pub(super) fn report(
     state: &State,
     node_run: NodeRunId,
     report: SubRunReport,
-    context: Context,
+    context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let waits = |node: &&Node| {
         let at_try = matches!(node.state, NodeState::Running | NodeState::Waiting(Wait::Run));

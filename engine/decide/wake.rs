@@ -12,7 +12,7 @@ pub(super) fn decide(
     state: &State,
     effect: EffectId,
     node_run: NodeRunId,
-    context: Context,
+    context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let Some(node) = state.node(node_run) else { return Ok(Decision::default()) };
     let Some(timer) = outstanding::timer_of(state.run, node, effect).filter(|timer| timer.until_ms() <= context.at_ms)

@@ -221,6 +221,7 @@ mod tests {
         runs:read runyard list_run_events
         runs:read runyard get_run_value
         runs:write runyard cancel_run
+        runs:write runyard deliver_input
         runs:write runyard pause_run
         runs:write runyard resume_run
         runs:read runyard stream_run_events

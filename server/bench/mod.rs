@@ -9,6 +9,7 @@
 //! | `fairness.rs`   | what one tenant's flood costs another                                             |
 //! | `mixed.rs`      | all of it at once                                                                 |
 //! | `scale.rs`      | an empty store beside one with very many runs                                     |
+//! | `memory.rs`     | what is held when the work is done                                                |
 //! | `idle.rs`       | a server that has nothing to do, and how soon it is ready                         |
 //! | `figure.rs`     | what was measured, as a row of a table and as JSON                                |
 //! | `load.rs`       | many connections at once, in a closed or an open loop                             |
@@ -33,6 +34,7 @@ pub mod figure;
 mod idle;
 mod load;
 mod machine;
+mod memory;
 mod mixed;
 mod process;
 mod reads;
@@ -133,6 +135,8 @@ pub enum Scenario {
     Fairness,
     /// What is kept.
     Scale,
+    /// What is held when the work is done.
+    Memory,
     /// Nothing.
     Idle,
 }
@@ -157,6 +161,7 @@ impl Bench {
             Scenario::Mixed => mixed::measure(self, report).await,
             Scenario::Fairness => fairness::measure(self, report).await,
             Scenario::Scale => scale::measure(self, report).await,
+            Scenario::Memory => memory::measure(self, report).await,
             Scenario::Idle => idle::measure(self, report).await,
         }
     }

@@ -21,7 +21,7 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     let one_step = whole(sample::one_step());
     let kinds = [
         ("one step", one_step.clone()),
-        ("five in a chain", whole(sample::chain())),
+        ("five in a chain", whole(sample::chain(5))),
         ("a hundred side by side", whole(sample::fan_out(ITEMS))),
     ];
     for connections in bench.connections(&[1]) {

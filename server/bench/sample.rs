@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::BenchError;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
+use crate::compute::Compute;
 use crate::dialects::arp::wire;
 use crate::dialects::run_gateway::FACE;
 use crate::feed::Bells;
@@ -34,10 +35,10 @@ pub(super) fn one_step() -> Value {
     })
 }
 
-/// Five steps, one after the other.
-pub(super) fn chain() -> Value {
+/// So many steps, one after the other.
+pub(super) fn chain(steps: usize) -> Value {
     let node = |place: usize| {
-        let next: Vec<String> = (place < 5).then(|| format!("step_{}", place + 1)).into_iter().collect();
+        let next: Vec<String> = (place < steps).then(|| format!("step_{}", place + 1)).into_iter().collect();
         json!({
             "key": format!("step_{place}"),
             "node_type_ref": { "node_type_id": "runyard.core.echo" },
@@ -45,7 +46,7 @@ pub(super) fn chain() -> Value {
             "children": next,
         })
     };
-    let nodes: Vec<Value> = (1..=5).map(node).collect();
+    let nodes: Vec<Value> = (1..=steps).map(node).collect();
     json!({
         "root_node_type_ref": { "node_type_id": "runyard.composite.graph", "version": "1.0.0" },
         "input": { "graph": { "nodes": nodes } },
@@ -77,6 +78,7 @@ pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
         work: Arc::new(Notify::new()),
         secret: [0; 32],
         limits: Limits { parallel_max: 16, table: crate::limits::Limits::default() },
+        compute: Compute::inline(),
     });
     let odd = |what: &str| BenchError::Server(format!("was asked for something that {what}"));
     let body: arp::RunStartRequest = serde_json::from_value(waiting()).map_err(|_| odd("is no start"))?;

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use jsonschema::Validator;
 use runyard_engine::{Constraints, NodeKind, NodeType, NodeTypeRef, Object, SideEffect};
 use schemars::JsonSchema;
 use schemars::r#gen::SchemaSettings;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::violation::{self, Violation};
+use super::violation::Violation;
+use crate::schemas::{Schema, TOO_EXPENSIVE, Work};
 
 /// A rule that a JSON Schema says badly, such as "exactly one of two".
 pub(super) type Rule = fn(&Object) -> Vec<Violation>;
@@ -24,6 +24,8 @@ pub struct Entry {
     pub kind: NodeKind,
     /// What performing it does to the world.
     pub side_effect: SideEffect,
+    /// Whether performing it calls a service outside this server.
+    pub external: bool,
     /// For people, a sentence or two.
     pub description: String,
     /// Other ids of the same type, of any version.
@@ -38,8 +40,8 @@ pub struct Entry {
     pub hints: Hints,
     /// The integration that it calls, if it is one of an integration.
     pub integration: Option<String>,
-    inputs: Validator,
-    outputs: Validator,
+    inputs: Schema,
+    outputs: Schema,
     rule: Option<Rule>,
 }
 
@@ -122,6 +124,7 @@ impl Entry {
             version: "1.0.0".to_owned(),
             kind,
             side_effect: SideEffect::Read,
+            external: false,
             description,
             aliases: Vec::new(),
             inputs: compile(&input_schema),
@@ -143,6 +146,7 @@ impl Entry {
             version: self.version.clone(),
             kind: self.kind,
             side_effect: self.side_effect,
+            external: self.external,
             constraints: Constraints::default(),
             retry: None,
             timeout_ms: None,
@@ -160,11 +164,29 @@ impl Entry {
     /// # Errors
     /// Everything that does not fit; never empty.
     pub fn validate_inputs(&self, inputs: &Object) -> Result<(), Vec<Violation>> {
-        let mut found = violation::against(&self.inputs, inputs);
+        let mut found = against(&self.inputs, inputs);
         if let (Some(rule), true) = (self.rule, found.is_empty()) {
             found = rule(inputs);
         }
         if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+
+    /// Inputs of a request that names this node type by an alias, as its schema takes them, and the names that it does not have. Who
+    /// uses an alias speaks another server's words, whose node type takes more than this one.
+    pub fn adapted(&self, mut inputs: Object) -> (Object, Vec<String>) {
+        let closed = self.input_schema["additionalProperties"] == Value::Bool(false);
+        let mut dropped = Vec::new();
+        inputs.retain(|name, _| {
+            let is_known = !closed || self.input_schema["properties"].get(name).is_some();
+            if !is_known {
+                dropped.push(name.clone());
+            }
+            is_known
+        });
+        if let Some(context) = inputs.get_mut("context").filter(|context| context.is_object()) {
+            *context = Value::String(context.to_string());
+        }
+        (inputs, dropped)
     }
 
     /// Checks outputs against the schema.
@@ -172,7 +194,7 @@ impl Entry {
     /// # Errors
     /// Everything that does not fit; never empty.
     pub fn validate_outputs(&self, outputs: &Object) -> Result<(), Vec<Violation>> {
-        let found = violation::against(&self.outputs, outputs);
+        let found = against(&self.outputs, outputs);
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
@@ -216,9 +238,17 @@ fn schema_of<T: JsonSchema>() -> Value {
     serde_json::to_value(schema).expect("a schema is JSON")
 }
 
-fn compile(schema: &Value) -> Validator {
-    jsonschema::draft7::new(schema)
-        .expect("a schema of a type of ours compiles, and one of the configuration was tried")
+fn compile(schema: &Value) -> Schema {
+    Schema::read(schema, &Work::default())
+        .expect("a schema of a type of ours is one, and one of the configuration was tried")
+}
+
+/// What does not fit. Of what takes too many steps to check, only that is said.
+fn against(schema: &Schema, object: &Object) -> Vec<Violation> {
+    let found = schema.violations(&Value::Object(object.clone()), &Work::default());
+    found.unwrap_or_else(|error| {
+        vec![Violation { field: String::new(), reason: format!("cannot be checked ({TOO_EXPENSIVE}): {error}") }]
+    })
 }
 
 fn sha256_hex(bytes: &[u8]) -> String {

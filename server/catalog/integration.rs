@@ -82,6 +82,7 @@ fn entry(one: &Configured, node_type: &NodeType) -> Entry {
         (node_type.input_schema.clone(), node_type.output_schema.clone()),
     );
     entry.side_effect = node_type.side_effect.unwrap_or(by_method);
+    entry.external = true;
     entry.hints = hints(one, node_type);
     entry.integration = Some(one.id.clone());
     entry

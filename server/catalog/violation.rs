@@ -1,12 +1,11 @@
 //! What is wrong with a value, field by field. Reasons name what was expected and never the value: inputs may be secret.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
-use jsonschema::{ValidationError, Validator};
-use runyard_engine::Object;
+use jsonschema::ValidationError;
 use serde_json::Value;
 
 /// More than these are not listed.
-const LISTED_MAX: usize = 32;
+pub(crate) const LISTED_MAX: usize = 32;
 
 /// A field name longer than this is cut: an unknown property may have any name.
 const FIELD_CHARS_MAX: usize = 120;
@@ -44,44 +43,19 @@ impl std::fmt::Display for Violation {
     }
 }
 
-/// What does not fit the schema; empty when all does.
-pub(super) fn against(schema: &Validator, object: &Object) -> Vec<Violation> {
-    of(schema, &Value::Object(object.clone()))
-}
-
-/// The same of any value.
-pub(crate) fn of(schema: &Validator, value: &Value) -> Vec<Violation> {
-    let mut found: Vec<Violation> =
-        schema.iter_errors(value).take(LISTED_MAX).flat_map(|error| violations(&error, value)).collect();
-    found.sort_by(|a, b| a.field.cmp(&b.field));
-    found.truncate(LISTED_MAX);
-    found
-}
-
-fn violations(error: &ValidationError<'_>, value: &Value) -> Vec<Violation> {
-    let at = error.instance_path().as_str();
+/// What one rule about a single value found wrong at this place. Errors of such rules have no place of their own.
+pub(crate) fn of_leaf(at: &str, error: &ValidationError<'_>) -> Violation {
     match error.kind() {
-        // A schema without properties: the validator names none of those it found.
-        Kind::FalseSchema if at.is_empty() && value.is_object() => {
-            value.as_object().into_iter().flat_map(Object::keys).map(|name| unknown(at, name)).collect()
-        }
-        Kind::AdditionalProperties { unexpected } => unexpected
-            .iter()
-            .map(|name| Violation { field: below(at, name), reason: "is not known here".to_owned() })
-            .collect(),
         Kind::Required { property } => {
             let field = below(at, property.as_str().unwrap_or_default());
-            vec![Violation { field, reason: "is required".to_owned() }]
+            Violation { field, reason: "is required".to_owned() }
         }
-        kind => vec![Violation { field: at.to_owned(), reason: reason(kind) }],
+        kind => Violation { field: at.to_owned(), reason: reason(kind) },
     }
 }
 
-fn unknown(at: &str, name: &str) -> Violation {
-    Violation { field: below(at, name), reason: "is not known here".to_owned() }
-}
-
-fn below(at: &str, name: &str) -> String {
+/// The pointer to a member.
+pub(crate) fn below(at: &str, name: &str) -> String {
     let shown: String = name.chars().take(FIELD_CHARS_MAX).collect();
     format!("{at}/{}", shown.replace('~', "~0").replace('/', "~1"))
 }

@@ -197,11 +197,12 @@ pub(super) fn request() -> Entry {
     });
     // It may do whatever can be done over HTTP.
     entry.side_effect = SideEffect::Irreversible;
+    entry.external = true;
     entry
 }
 
 pub(super) fn fetch() -> Entry {
-    Entry::of::<WebFetchInputs, WebFetchOutputs>(Head {
+    let mut entry = Entry::of::<WebFetchInputs, WebFetchOutputs>(Head {
         id: FETCH,
         aliases: &["jarvis.web.fetch"],
         kind: NodeKind::Call,
@@ -214,7 +215,9 @@ pub(super) fn fetch() -> Entry {
             ..Hints::default()
         },
         rule: Some(readable),
-    })
+    });
+    entry.external = true;
+    entry
 }
 
 /// The rules of `HttpRequestInputs` that its schema does not say.

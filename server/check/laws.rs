@@ -122,7 +122,7 @@ impl Check<'_> {
 
     fn effects(&mut self, place: &Place, state: &State) {
         for wanted in outstanding(state) {
-            let found = self.inspection.effect(&place.tenant, wanted.id);
+            let found = self.inspection.effect(place, wanted.id);
             let message = match self.readable("effects", place, found) {
                 None => continue,
                 Some(None) => "is wanted and not asked for: the run waits in vain",
@@ -143,8 +143,7 @@ impl Check<'_> {
     /// What a run that has ended may still ask for, until it is done.
     fn partings(&mut self, place: &Place, state: &State) {
         for parting in partings(state) {
-            if let Some(Some((run, _))) =
-                self.readable("effects", place, self.inspection.effect(&place.tenant, parting))
+            if let Some(Some((run, _))) = self.readable("effects", place, self.inspection.effect(place, parting))
                 && run == place.run
             {
                 self.keep(Table::Effects, 1);
@@ -156,7 +155,7 @@ impl Check<'_> {
         for node_run in &state.order {
             let found = self.inspection.run_of(&place.tenant, *node_run);
             match self.readable("node_runs", place, found) {
-                Some(Some(run)) if run == place.run => self.keep(Table::NodeRuns, 1),
+                Some(Some((run, by_row))) if run == place.run => self.keep(Table::NodeRuns, by_row.into()),
                 Some(_) => {
                     self.of_run("node_runs", place, None, format!("node run {node_run} cannot be found by its id"))
                 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use runyard_engine::{ApprovalStrategy, Labels};
+use runyard_engine::{ApprovalStrategy, Labels, NodeRunId, RunId};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -73,15 +73,20 @@ async fn every_damage_is_found_and_said() {
     const ENDED: &str = "(SELECT run FROM runs WHERE name = 'labelled')";
     const ASLEEP: &str = "(SELECT run FROM runs WHERE node_type = 'runyard.core.sleep')";
     let whole = filled().await;
+    let root = {
+        let database = Connection::open(whole.path().join(FILE_NAME)).unwrap();
+        let run: [u8; 16] = database.query_row(&format!("SELECT {ENDED}"), [], |row| row.get(0)).unwrap();
+        NodeRunId::root(RunId::from_uuid(uuid::Uuid::from_bytes(run))).uuid().simple().to_string()
+    };
     let last = format!("(SELECT max(position) FROM log WHERE run = {ENDED})");
     let damages: Vec<(String, &[&str])> = vec![
         (format!("DELETE FROM log WHERE run = {ENDED} AND position = {last}"), &["log: ", "the log ends here"]),
-        (format!("DELETE FROM log WHERE run = {ENDED} AND position = 2"), &["log: ", "position 2", "is missing"]),
+        (format!("DELETE FROM log WHERE run = {ENDED} AND position = 1"), &["log: ", "position 1", "is missing"]),
         (format!("DELETE FROM log WHERE run = {ENDED}"), &["log: ", "position 1"]),
         (format!("DELETE FROM runs WHERE run = {ENDED}"), &["row: ", "counts: "]),
-        (format!("UPDATE log SET event = 'x' WHERE run = {ENDED} AND position = 3"), &["position 3", "not JSON"]),
+        (format!("UPDATE log SET event = 'x', packed = NULL WHERE run = {ENDED} AND position = 3"), &["position 3", "not JSON"]),
         (
-            format!("INSERT INTO log SELECT tenant, run, position + 1, at_ms, format, event FROM log WHERE run = {ENDED} AND position = {last}"),
+            format!("INSERT INTO log SELECT tenant, run, position + count, at_ms, format, event, count, packed FROM log WHERE run = {ENDED} AND position = {last}"),
             &["log: ", "after the run finished"],
         ),
         (format!("UPDATE runs SET status = 'failed' WHERE run = {ENDED}"), &["row: ", "status differ", "counts: "]),
@@ -95,7 +100,10 @@ async fn every_damage_is_found_and_said() {
                 .to_owned(),
             &["effects: ", "has no reason"],
         ),
-        (format!("DELETE FROM node_runs WHERE run = {ENDED}"), &["node_runs: ", "cannot be found"]),
+        (
+            format!("INSERT INTO node_runs SELECT tenant, x'{root}', x'00112233445566778899aabbccddeeff' FROM runs WHERE run = {ENDED}"),
+            &["node_runs: ", "cannot be found"],
+        ),
         (
             format!("INSERT INTO node_runs SELECT tenant, x'00112233445566778899aabbccddeeff', run FROM runs WHERE run = {ENDED}"),
             &["node_runs: ", "has no reason"],
@@ -106,7 +114,7 @@ async fn every_damage_is_found_and_said() {
         ("DELETE FROM approvals".to_owned(), &["approvals: ", "is not listed"]),
         ("UPDATE idempotency_keys SET fingerprint = x'00'".to_owned(), &["keys: ", "another run"]),
         ("UPDATE idempotency_keys SET run = x'00112233445566778899aabbccddeeff'".to_owned(), &["keys: ", "no reason"]),
-        ("UPDATE status_deltas SET runs = runs + 1 WHERE status = 'succeeded'".to_owned(), &["counts: ", "succeeded"]),
+        ("UPDATE status_counts SET runs = runs + 1 WHERE status = 'succeeded'".to_owned(), &["counts: ", "succeeded"]),
     ];
     for (sql, words) in damages {
         let folder = tempfile::tempdir().unwrap();
@@ -130,8 +138,9 @@ async fn a_page_that_is_damaged_is_found_and_the_rest_is_looked_at() {
         }
     };
     let mut bytes = std::fs::read(&database).unwrap();
-    let begin = (usize::try_from(*pages.last().unwrap()).unwrap() - 1) * 4096;
-    bytes[begin..begin + 4096].fill(0x5a);
+    let page = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+    let begin = (usize::try_from(*pages.last().unwrap()).unwrap() - 1) * page;
+    bytes[begin..begin + page].fill(0x5a);
     std::fs::write(&database, bytes).unwrap();
     let (summary, found) = checked(folder.path());
     let found = found.join("\n");

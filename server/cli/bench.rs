@@ -61,13 +61,15 @@ pub enum What {
     Streams,
     /// Starts, reads and whole runs at the same time
     Mixed,
+    /// What a server holds when its work is done: memory above idle, and the WAL
+    Memory,
     /// A server that has nothing to do: memory, work, writes, and how soon it is ready
     Idle,
     /// An empty store beside one with a million runs, and how soon a server is ready that finds a hundred thousand to go on with
     Scale,
     /// One tenant's runs of one step beside another tenant that floods the server with scripts, lists and sub-runs
     Fairness,
-    /// Everything but fairness and scale
+    /// Everything but fairness, scale and memory
     All,
 }
 
@@ -79,6 +81,7 @@ impl What {
             What::Reads => vec![Scenario::Reads],
             What::Streams => vec![Scenario::Streams],
             What::Mixed => vec![Scenario::Mixed],
+            What::Memory => vec![Scenario::Memory],
             What::Idle => vec![Scenario::Idle],
             What::Fairness => vec![Scenario::Fairness],
             What::Scale => vec![Scenario::Scale],

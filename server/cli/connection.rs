@@ -159,8 +159,8 @@ impl Connection {
     /// Whatever kept the stream from opening.
     pub async fn events(&self, run_id: &str, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
         let after = after.and_then(|seq| i64::try_from(seq).ok());
-        match self.gateway().stream_run_events(run_id, after, None).await {
-            Err(error) if self.renew(&error).await => self.gateway().stream_run_events(run_id, after, None).await,
+        match self.gateway().stream_run_events(run_id, after, None, None).await {
+            Err(error) if self.renew(&error).await => self.gateway().stream_run_events(run_id, after, None, None).await,
             opened => opened,
         }
     }

@@ -10,6 +10,7 @@ use super::Context;
 use super::connection::{Connection, Need, Peer};
 use super::failure::{Exit, Failure};
 use super::output::{self, one_line, strong};
+use crate::codes::Code;
 
 /// What to agree to.
 #[derive(Debug, Clone, Default, Args)]
@@ -84,8 +85,8 @@ fn show(approval: &Approval, context: &mut Context) {
 
 fn refused(error: runyard_client::runyard::Error) -> Failure {
     let failure = Failure::from(error);
-    match failure.code.as_str() {
-        "approval_not_found" => failure.advise("`runyard approvals` lists what is asked"),
+    match Code::parse(&failure.code) {
+        Some(Code::ApprovalNotFound) => failure.advise("`runyard approvals` lists what is asked"),
         _ => failure,
     }
 }

@@ -9,6 +9,9 @@ use serde_json::{Map, Value, json};
 
 use crate::config::ConfigError;
 
+/// The code where no server answers: no server says it.
+pub const UNREACHABLE: &str = "unreachable";
+
 /// How a command ends, for the shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -153,7 +156,7 @@ impl<E: Serialize> From<CallError<E>> for Failure {
             CallError::Refused { .. } | CallError::Status { .. } | CallError::Unexpected { .. } => {
                 Self::new("unexpected_answer", error.to_string())
             }
-            CallError::Transport(_) => Self::new("unreachable", error.to_string()),
+            CallError::Transport(_) => Self::new(UNREACHABLE, error.to_string()),
             CallError::NoToken(_) => Self::new("no_token", error.to_string())
                 .advise("`runyard login` makes a new login, `runyard logout` forgets this one"),
             CallError::Unsent(_) => Self::usage(error.to_string()),

@@ -10,12 +10,13 @@ use runyard_client::watch::{AnyEvent, Seen, Source, Watch, WatchError};
 use serde_json::json;
 
 use super::connection::{Connection, Peer};
-use super::failure::Failure;
+use super::failure::{Failure, UNREACHABLE};
 use super::outcome;
 use super::output::Output;
 use super::signals::Signals;
 use super::steps::Steps;
 use crate::clock::Clock;
+use crate::codes::Code;
 
 /// How often a gateway that does not stream is asked.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -141,7 +142,9 @@ impl Follow<'_> {
     async fn ended(&self) -> Result<Option<Box<Run>>, Failure> {
         let run = match self.look().await {
             // The peer is on its way out; whoever follows finds the next one.
-            Err(failure) if matches!(failure.code.as_str(), "unreachable" | "stopping") => return Ok(None),
+            Err(failure) if failure.code == UNREACHABLE || Code::parse(&failure.code) == Some(Code::Stopping) => {
+                return Ok(None);
+            }
             run => run?,
         };
         Ok(outcome::is_final(&run).then(|| Box::new(run)))
@@ -177,7 +180,7 @@ fn cannot_stream(error: &WatchError<ErrorEnvelope>) -> bool {
         WatchError::NotEvents(_) => true,
         WatchError::Refused(error) => {
             let missing = error.status().is_some_and(|status| matches!(status.as_u16(), 404 | 405 | 501));
-            missing && error.code().as_deref() != Some("run_not_found")
+            missing && error.code().as_deref().and_then(Code::parse) != Some(Code::RunNotFound)
         }
         WatchError::GaveUp { .. } => false,
     }

@@ -30,6 +30,9 @@ pub struct Arguments {
     /// Only runs whose root has this node type
     #[arg(long, value_name = "ID")]
     pub node_type: Option<String>,
+    /// Only runs with this label; may be repeated to narrow the list further
+    #[arg(long, value_name = "NAME:VALUE")]
+    pub label: Vec<String>,
     /// Most runs on a page, 1 to 200 [default: 50]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=i64::from(PAGE_MAX)))]
     pub limit: Option<u32>,
@@ -72,10 +75,16 @@ async fn pages(connection: &Connection, arguments: &Arguments, output: &mut Outp
 async fn page(connection: &Connection, arguments: &Arguments, cursor: Option<&str>) -> Result<RunList, Failure> {
     let states = arguments.state.iter().map(|state| state.parse::<RunState>()).collect::<Result<Vec<_>, _>>();
     let states = states.map_err(|error| Failure::usage(format!("--state: {error}")))?;
+    if let Some(label) = arguments.label.iter().find(|label| !label.contains(':')) {
+        return Err(Failure::usage(format!("--label {label:?} is not NAME:VALUE")));
+    }
+    let labels = (!arguments.label.is_empty()).then_some(&arguments.label);
     let limit = arguments.limit.or(arguments.all.then_some(PAGE_MAX)).and_then(NonZeroU32::new);
     let (face, node_type) = (arguments.face.as_deref(), arguments.node_type.as_deref());
     let states = (!states.is_empty()).then_some(&states);
-    Ok(connection.own().list_runs(None, None, cursor, face, limit, node_type, None, None, states).await?.into_inner())
+    let listed =
+        connection.own().list_runs(None, None, cursor, face, labels, limit, node_type, None, None, states).await;
+    Ok(listed?.into_inner())
 }
 
 fn show(page: &RunList, output: &mut Output) {

@@ -169,7 +169,7 @@ fn refused(error: &TokenError) -> Failure {
     match error {
         TokenError::Refused { .. } => Failure::new("login_refused", error.to_string())
             .advise("look at the client's name, its secret, and what it may ask for"),
-        TokenError::Unavailable(_) => Failure::new("unreachable", error.to_string())
+        TokenError::Unavailable(_) => Failure::new(super::failure::UNREACHABLE, error.to_string())
             .advise("is the identity provider there, and does it give tokens at this address?"),
     }
 }

@@ -35,6 +35,7 @@ use crate::config::load::Flag;
 use crate::config::{Loaded, Sources, load};
 use crate::logging;
 
+pub mod answer;
 pub mod approvals;
 pub mod backup;
 pub mod bench;
@@ -151,6 +152,8 @@ pub enum Command {
     Approve(decide::Approve),
     /// Do not agree to what is asked; its run is canceled
     Deny(decide::Deny),
+    /// Answer a question of a run
+    Answer(answer::Arguments),
     /// List runs, newest first
     List(list::Arguments),
     /// List what can be run
@@ -378,6 +381,7 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Approvals(arguments) => approvals::approvals(&arguments, context).await,
         Command::Approve(arguments) => decide::approve(&arguments, context).await,
         Command::Deny(arguments) => decide::deny(&arguments, context).await,
+        Command::Answer(arguments) => answer::answer(&arguments, context).await,
         Command::List(arguments) => list::list(&arguments, context).await,
         Command::Nodes(arguments) => nodes::nodes(&arguments, context).await,
         Command::Keys(arguments) => keys::keys(&arguments, context).await,

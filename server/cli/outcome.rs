@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::failure::{Exit, facts};
 use super::output::{self, Output};
 use super::steps::message;
+use crate::codes::Code;
 
 /// Whether nothing more will happen to it.
 pub fn is_final(run: &Run) -> bool {
@@ -38,7 +39,8 @@ pub fn tell(output: &mut Output, run: &Run, quiet: bool) -> Exit {
     }
     match (error, outputs) {
         // That it was canceled is all there is to say.
-        (Some(error), _) if error.get("code").and_then(Value::as_str) == Some("canceled") => {}
+        (Some(error), _) if error.get("code").and_then(Value::as_str).and_then(Code::parse) == Some(Code::Canceled) => {
+        }
         (Some(error), _) => tell_error(output, error),
         (None, Some(outputs)) => {
             if !quiet {
@@ -49,9 +51,17 @@ pub fn tell(output: &mut Output, run: &Run, quiet: bool) -> Exit {
         (None, None) if run.state == RunState::Succeeded => {
             output.line("The gateway does not tell results; ask its run coordinator for the root node run.");
         }
+        (None, None) if run.state == RunState::Failed => {
+            output.line("The gateway does not tell why; ask its run coordinator for the root node run.");
+        }
         (None, None) => {}
     }
     exit(run)
+}
+
+/// Whether a run failed, and its gateway does not say why: the standard has no field for it.
+pub fn failed_without_a_reason(run: &Run) -> bool {
+    run.state == RunState::Failed && !extensions(run).contains_key("runyard.error")
 }
 
 fn tell_error(output: &mut Output, error: &Value) {
@@ -114,5 +124,6 @@ mod tests {
     #[test]
     fn a_gateway_of_others_may_not_tell_results() {
         assert!(told("succeeded", json!({})).1.contains("run coordinator"));
+        assert!(told("failed", json!({})).1.contains("does not tell why"));
     }
 }

@@ -7,6 +7,7 @@ use runyard_api::host::{InexactNumber, inexact_number};
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
+use crate::runs::labels;
 
 /// The node type that turns a goal into steps.
 pub const PLANNER: &str = "runyard.composite.planner.general";
@@ -35,6 +36,9 @@ pub struct Wanted {
     /// lists what is asked
     #[arg(long, value_name = "WHEN", value_parser = PossibleValuesParser::new(["none", "on_start", "on_tool_call"]))]
     pub approve: Option<String>,
+    /// A label to find the run by, as in `runyard list --label NAME:VALUE`; may be repeated
+    #[arg(long, value_name = "NAME:VALUE")]
+    pub label: Vec<String>,
     /// An id of your choice for the run; starting it twice with the same content starts it once
     #[arg(long, value_name = "NAME")]
     pub run_id: Option<String>,
@@ -46,18 +50,19 @@ impl Wanted {
         self.approve.as_deref().is_some_and(|approve| approve != "none")
     }
 
-    /// The request, checked as far as its types say.
+    /// The request, checked as far as its types say. `planner`: the node type of a goal alone, as ID or ID@VERSION.
     ///
     /// # Errors
     /// A usage failure that names the flag.
-    pub fn request(&self) -> Result<RunStartRequest, Failure> {
-        serde_json::from_value(self.body()?).map_err(|error| Failure::usage(format!("this cannot be started: {error}")))
+    pub fn request(&self, planner: &str) -> Result<RunStartRequest, Failure> {
+        serde_json::from_value(self.body(planner)?)
+            .map_err(|error| Failure::usage(format!("this cannot be started: {error}")))
     }
 
-    fn body(&self) -> Result<Value, Failure> {
+    fn body(&self, planner: &str) -> Result<Value, Failure> {
         let (node_type_id, version) = match &self.node_type {
-            Some(reference) => split(reference)?,
-            None => (PLANNER, NEWEST),
+            Some(reference) => split("--node-type", reference)?,
+            None => split("client.planner", planner)?,
         };
         let mut body = json!({
             "root_node_type_ref": { "node_type_id": node_type_id, "version": version },
@@ -76,7 +81,25 @@ impl Wanted {
         if let Some(run_id) = &self.run_id {
             body["run_id"] = json!(run_id);
         }
+        if !self.label.is_empty() {
+            body["metadata"] = json!({ "labels": self.labels()? });
+        }
         Ok(body)
+    }
+
+    /// The labels, in the standard's metadata.
+    fn labels(&self) -> Result<Map<String, Value>, Failure> {
+        let pair = |label: &String| {
+            let (name, value) = label.split_once(':').filter(|(name, value)| labels::fits(name, value))?;
+            Some((name.to_owned(), json!(value)))
+        };
+        let read = |label| {
+            pair(label).ok_or_else(|| {
+                Failure::usage(format!("--label {label:?} is not NAME:VALUE"))
+                    .advise(format!("names and values have 1 to {} bytes", labels::BYTES_MAX))
+            })
+        };
+        self.label.iter().map(read).collect()
     }
 
     fn inputs(&self) -> Result<Map<String, Value>, Failure> {
@@ -95,10 +118,10 @@ impl Wanted {
     }
 }
 
-fn split(reference: &str) -> Result<(&str, &str), Failure> {
+fn split<'a>(from: &str, reference: &'a str) -> Result<(&'a str, &'a str), Failure> {
     let (id, version) = reference.split_once('@').unwrap_or((reference, NEWEST));
     if id.is_empty() || version.is_empty() {
-        return Err(Failure::usage(format!("--node-type {reference:?} is not ID or ID@VERSION"))
+        return Err(Failure::usage(format!("{from} {reference:?} is not ID or ID@VERSION"))
             .advise("`runyard nodes` lists what there is"));
     }
     Ok((id, version))
@@ -141,11 +164,18 @@ mod tests {
 
     #[test]
     fn a_goal_alone_is_for_the_newest_planner() {
-        let body = goal("Do it.").body().unwrap();
+        let body = goal("Do it.").body(PLANNER).unwrap();
         assert_eq!(
             body,
             json!({ "root_node_type_ref": { "node_type_id": PLANNER, "version": "latest" }, "input": { "goal": "Do it." } })
         );
+    }
+
+    #[test]
+    fn a_goal_alone_is_for_the_planner_that_is_set() {
+        let body = goal("Do it.").body("jarvis.composite.planner.general@0.3.8").unwrap();
+        let reference = json!({ "node_type_id": "jarvis.composite.planner.general", "version": "0.3.8" });
+        assert_eq!(body["root_node_type_ref"], reference);
     }
 
     #[test]
@@ -155,16 +185,18 @@ mod tests {
             constraints: Some("{\"budgets\":{\"max_steps\":5}}".to_owned()),
             run_id: Some("mine".to_owned()),
             approve: Some("on_start".to_owned()),
+            label: vec!["team:billing".to_owned(), "url:http://x".to_owned()],
             ..node("runyard.core.sleep@1.0.0", "{\"seconds\":1}")
         };
         assert_eq!(
-            wanted.body().unwrap(),
+            wanted.body(PLANNER).unwrap(),
             json!({
                 "root_node_type_ref": { "node_type_id": "runyard.core.sleep", "version": "1.0.0" },
                 "input": { "seconds": 1, "goal": "now" },
                 "constraints": { "budgets": { "max_steps": 5 } },
                 "run_id": "mine",
                 "extensions": { "runyard.approval": "on_start" },
+                "metadata": { "labels": { "team": "billing", "url": "http://x" } },
             })
         );
     }
@@ -172,7 +204,7 @@ mod tests {
     #[test]
     fn what_cannot_work_is_a_usage_error_that_names_the_flag() {
         let told = |wanted: Wanted| {
-            let failure = wanted.body().unwrap_err();
+            let failure = wanted.body(PLANNER).unwrap_err();
             assert_eq!(failure.exit, super::super::failure::Exit::Usage);
             failure.message
         };
@@ -188,6 +220,8 @@ mod tests {
         );
         assert!(told(node("a", "@/nowhere/at/all.json")).starts_with("--input: cannot read /nowhere/at/all.json"));
         assert_eq!(told(goal("  ")), "GOAL is empty");
+        let labelled = Wanted { label: vec!["billing".to_owned()], ..goal("a") };
+        assert_eq!(told(labelled), "--label \"billing\" is not NAME:VALUE");
         let two = Wanted { goal: Some("a".to_owned()), ..node("b", "{\"goal\":\"c\"}") };
         assert_eq!(told(two), "there are two goals: GOAL and `goal` in --input");
     }

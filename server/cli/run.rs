@@ -14,6 +14,7 @@ use super::outcome;
 use super::output::{Output, faint, strong};
 use super::request::Wanted;
 use super::signals::Signals;
+use crate::codes::Code;
 
 /// What to run.
 #[derive(Debug, Clone, Default, Args)]
@@ -34,7 +35,7 @@ pub struct Arguments {
 /// # Errors
 /// When it cannot be started, or is lost sight of. A run that fails is no error here but an exit code.
 pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let request = arguments.wanted.request()?;
+    let request = arguments.wanted.request(&context.loaded.config.client.planner)?;
     let mut signals = Signals::listen()?;
     let Some(connection) = signals.unless(Connection::open(context.target(), Need::Gateway, true)).await else {
         return Ok(Exit::Interrupted);
@@ -68,7 +69,16 @@ async fn run_over(
     let (stop, shown) = (Stop::Cancels, !arguments.quiet);
     let follow = Follow { connection, signals, run_id: &run.run_id, after: 0, stop, shown };
     match follow.until_end(output).await? {
-        Followed::Ended(run) => Ok(outcome::tell(output, &run, arguments.quiet)),
+        Followed::Ended(run) => {
+            let exit = outcome::tell(output, &run, arguments.quiet);
+            let planner = &request.root_node_type_ref.node_type_id;
+            if outcome::failed_without_a_reason(&run) && arguments.wanted.node_type.is_none() {
+                output.remark(&format!(
+                    "this gateway may not have the planner `{planner}`: name its own with --node-type ID@VERSION, or set client.planner"
+                ));
+            }
+            Ok(exit)
+        }
         Followed::Left => Ok(Exit::Failed),
         Followed::Forced => Ok(Exit::Interrupted),
     }
@@ -86,8 +96,8 @@ pub(super) async fn start_once(connection: &Connection, request: &RunStartReques
 
 fn not_started(error: Error) -> Failure {
     let failure = Failure::from(error);
-    match failure.code.as_str() {
-        "unknown_node_type" => failure.advise("`runyard nodes` lists what there is"),
+    match Code::parse(&failure.code) {
+        Some(Code::UnknownNodeType) => failure.advise("`runyard nodes` lists what there is"),
         _ => failure,
     }
 }

@@ -27,7 +27,7 @@ pub struct Arguments {
 /// # Errors
 /// When it cannot be started.
 pub async fn start(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let request = arguments.wanted.request()?;
+    let request = arguments.wanted.request(&context.loaded.config.client.planner)?;
     // Nothing is performed here: it would only be cut off when this command ends.
     let connection = Connection::open(context.target(), Need::Gateway, false).await?;
     let started = start_once(&connection, &request).await;

@@ -96,6 +96,10 @@ pub struct Config {
     pub gateway: Gateway,
     /// The door of toolregistry.ai.
     pub toolregistry: ToolregistryDoor,
+    /// What commands ask a server for.
+    pub client: Client,
+    /// The ARP Runtime API.
+    pub runtime: Runtime,
     /// The door of ACP.
     pub acp: AcpDoor,
     /// Who is asked who they are, and whom to believe.
@@ -123,6 +127,34 @@ pub struct ToolregistryDoor {
 impl Default for ToolregistryDoor {
     fn default() -> Self {
         Self { plan_wait_ms: 10_000, open_max: 256, public_url: None }
+    }
+}
+
+/// `[client]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Client {
+    /// The node type of `runyard run GOAL`, as ID or ID@VERSION. Default our planner in its newest version.
+    pub planner: String,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self { planner: "runyard.composite.planner.general".to_owned() }
+    }
+}
+
+/// `[runtime]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Runtime {
+    /// How long a start waits for the end of its run, milliseconds. Default 200: short runs are answered with their end.
+    pub sync_wait_ms: u64,
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self { sync_wait_ms: 200 }
     }
 }
 
@@ -238,6 +270,8 @@ impl Default for Config {
             cors: Cors::default(),
             coordinator: Coordinator::default(),
             gateway: Gateway::default(),
+            client: Client::default(),
+            runtime: Runtime::default(),
             toolregistry: ToolregistryDoor::default(),
             acp: AcpDoor::default(),
             auth: Auth::default(),

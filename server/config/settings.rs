@@ -187,6 +187,18 @@ const NAMED: &[Setting] = &[
         written: "\"https://runs.example.org\"",
     },
     Setting {
+        key: "client.planner",
+        about: "The node type that `runyard run GOAL` and `runyard start GOAL` ask for, as ID or ID@VERSION: gateways of others have planners of their own.",
+        kind: Kind::Text,
+        written: "\"runyard.composite.planner.general\"",
+    },
+    Setting {
+        key: "runtime.sync_wait_ms",
+        about: "How long a start of the ARP Runtime API waits for the end of its run, in milliseconds, so that short runs are answered as finished.",
+        kind: Kind::Count { min: 0, max: MINUTES_10_MS },
+        written: "200",
+    },
+    Setting {
         key: "acp.sync_wait_ms",
         about: "How long an answer of ACP in mode sync waits for the end of its run, in milliseconds. Then it is 202, and the run goes on.",
         kind: Kind::Count { min: 0, max: 600_000 },

@@ -11,7 +11,9 @@ use runyard_engine::Rejected;
 use serde_json::{Map, Value, json};
 
 use crate::catalog;
+use crate::codes::Code;
 use crate::runs::Error;
+use crate::schemas::TOO_EXPENSIVE;
 
 /// How soon a caller may try again after `store_busy`, seconds.
 const RETRY_AFTER_S: u64 = 1;
@@ -49,6 +51,11 @@ impl Refusal {
         }
     }
 
+    /// Whether it is this one.
+    pub fn is(&self, code: Code) -> bool {
+        Code::parse(&self.code) == Some(code)
+    }
+
     /// With one more detail.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
@@ -77,7 +84,7 @@ pub fn of_runs(error: Error) -> Refusal {
     use StatusCode as S;
     let message = error.to_string();
     match error {
-        Error::UnknownRun(run) => Refusal::new(S::NOT_FOUND, "run_not_found", message).with("run_id", run),
+        Error::UnknownRun(run) => Refusal::new(S::NOT_FOUND, Code::RunNotFound, message).with("run_id", run),
         Error::UnknownNodeRun(node_run) => {
             Refusal::new(S::NOT_FOUND, "node_run_not_found", message).with("node_run_id", node_run)
         }
@@ -91,12 +98,20 @@ pub fn of_runs(error: Error) -> Refusal {
             let refusal = refusal.with("nearest", json!(unknown.nearest));
             if unknown.versions.is_empty() { refusal } else { refusal.with("versions", json!(unknown.versions)) }
         }
-        Error::InvalidInputs { node_type, violations } => Refusal::new(S::BAD_REQUEST, "invalid_inputs", message)
+        Error::InvalidInputs { node_type, violations } => Refusal::new(S::BAD_REQUEST, Code::InvalidInputs, message)
             .with("node_type_id", node_type)
             .with("violations", input_violations(&violations)),
         Error::InvalidOutputSchema { .. } => Refusal::new(S::BAD_REQUEST, "invalid_request", message),
+        Error::TooExpensive(_) => Refusal::new(S::BAD_REQUEST, "validation_too_expensive", message),
         Error::Rejected(rejected) => of_engine(&rejected),
         Error::NameTaken { name } => Refusal::new(S::CONFLICT, "run_already_exists", message).with("run_id", name),
+        Error::NotAsking { run } => Refusal::new(S::CONFLICT, "not_asking", message).with("run_id", run.to_string()),
+        Error::SeveralQuestions { run, node_runs } => {
+            let node_runs: Vec<String> = node_runs.iter().map(ToString::to_string).collect();
+            Refusal::new(S::CONFLICT, "several_questions", message)
+                .with("run_id", run.to_string())
+                .with("node_run_ids", json!(node_runs))
+        }
         Error::ThreadBusy { thread, run } => {
             Refusal::new(S::CONFLICT, "thread_busy", message).with("thread_id", thread).with("run_id", run.to_string())
         }
@@ -187,7 +202,14 @@ fn of_engine(rejected: &Rejected) -> Refusal {
         Rejected::NotBegun { node_run } => {
             Refusal::new(S::CONFLICT, "node_run_not_begun", message).with("node_run_id", node_run.to_string())
         }
+        Rejected::ResultUnfit { code, .. } if code == TOO_EXPENSIVE => {
+            Refusal::new(S::BAD_REQUEST, "validation_too_expensive", message)
+        }
         Rejected::ResultUnfit { .. } => Refusal::new(S::BAD_REQUEST, "invalid_request", message),
+        Rejected::Unfitted(_) => {
+            tracing::error!("a command was decided without finding out what fits its run's schema");
+            Refusal::new(S::INTERNAL_SERVER_ERROR, "internal_error", message)
+        }
         Rejected::NotAsking { node_run } => {
             Refusal::new(S::CONFLICT, "not_asking", message).with("node_run_id", node_run.to_string())
         }

@@ -1,5 +1,12 @@
 //! Where an event stream goes on, for every face that numbers its events.
 
+use crate::feed::{Reach, Wanted};
+
+/// How far a stream reaches, by the query `follow`.
+pub fn reach(follow: Option<bool>) -> Reach {
+    if follow == Some(false) { Reach::Recorded } else { Reach::Live }
+}
+
 /// The last `seq` that the caller has seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Resume {
@@ -12,6 +19,11 @@ impl Resume {
     pub fn new(after_seq: Option<i64>, last_event_id: Option<i64>) -> Self {
         let whole = |seq: i64| u64::try_from(seq).ok();
         Resume { after_seq: after_seq.and_then(whole), last_event_id: last_event_id.and_then(whole) }
+    }
+
+    /// The events that are wanted: those after it, to the end of the run unless `follow` is false.
+    pub fn wanted(self, follow: Option<bool>) -> Wanted {
+        Wanted { after_seq: self.seq(), reach: reach(follow) }
     }
 
     /// The last `seq` that was seen; 0 for none. The query goes before the header.

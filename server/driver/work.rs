@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::lease::Lease;
 use super::{Parts, perform, sub_runs};
-use crate::planner::PlanRequest;
+use crate::planner::{self, PlanRequest};
 use crate::runs::Error;
 use crate::runs::answer::Answer;
 use crate::store::{Claimed, StoreError};
@@ -168,9 +168,13 @@ async fn answer(
                 Err(failure) => return Ok(settle(effect, Outcome::Failed(failure))),
             };
             let (node_type, constraints, tenant) = (node_type.clone(), constraints.clone(), around.tenant.clone());
+            let asked = node_type.clone();
             let request = PlanRequest { node_type, inputs, constraints, earlier, tenant };
             match parts.planner.plan(request).await {
-                Ok(plan) => Command::Planned { effect: effect.id, node_run: effect.node_run, plan },
+                Ok(plan) => {
+                    let plan = planner::in_words_of(parts.runs.catalog_of(&around.tenant), &asked, plan);
+                    Command::Planned { effect: effect.id, node_run: effect.node_run, plan }
+                }
                 Err(failure) => settle(effect, Outcome::Failed(failure)),
             }
         }

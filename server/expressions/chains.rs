@@ -1,6 +1,7 @@
 //! Paths that begin at what a configuration may read (`nodes.crm.email`): which member they read, and how they are made silent where
-//! something on the way is missing. A path is any chain of members and calls; it is rewritten with `?.`, so that a missing piece
-//! makes the whole chain `undefined`, as in JavaScript.
+//! something on the way is missing. A path is a chain of members. An expression that is nothing but a path is looked up without
+//! JavaScript, so that its value arrives as it was sent; within another expression a path is rewritten with `?.`. Calls are no part of a
+//! path: what is called and is not there fails the expression, with JavaScript's own message.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +16,57 @@ pub(super) enum Reads {
     All,
 }
 
-/// The expression with its chains made silent. It may be none any more, where a chain stands where `?.` may not: then the original does.
+/// One step of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A member, by a name or a text in brackets.
+    Name(String),
+    /// An item of a list.
+    Index(usize),
+}
+
+/// The path that an expression is, where it is nothing but one: `nodes.crm.list[0].email`. Its first step is the root.
+pub(super) fn path(source: &str, roots: &[&str]) -> Option<Vec<Step>> {
+    let tokens: Vec<Token> = Tokens::from(source, 0).collect();
+    let word = |place: usize| tokens.get(place).map_or("", |token: &Token| &source[token.span.clone()]);
+    let name = |place: usize| {
+        let named = tokens.get(place).is_some_and(|token| token.kind == Kind::Name) && !word(place).contains('\\');
+        named.then(|| word(place).to_owned())
+    };
+    let root = name(0).filter(|root| roots.contains(&root.as_str()))?;
+    let (mut steps, mut at) = (vec![Step::Name(root)], 1);
+    while at < tokens.len() {
+        at = match (word(at), word(at + 1)) {
+            ("?.", "[") => {
+                steps.push(bracketed_step(word(at + 2), word(at + 3))?);
+                at + 4
+            }
+            ("." | "?.", _) => {
+                steps.push(Step::Name(name(at + 1)?));
+                at + 2
+            }
+            ("[", _) => {
+                steps.push(bracketed_step(word(at + 1), word(at + 2))?);
+                at + 3
+            }
+            _ => return None,
+        };
+    }
+    Some(steps)
+}
+
+fn bracketed_step(literal: &str, end: &str) -> Option<Step> {
+    let index = literal.parse().ok().filter(|_| end == "]" && literal.bytes().all(|digit| digit.is_ascii_digit()));
+    index.map(Step::Index).or_else(|| bracketed(literal, end).filter(|name| !name.contains('\\')).map(Step::Name))
+}
+
+/// The expression with the paths in it made silent: where a member on the way is missing, the value is `undefined`. What is called
+/// must be there. It may be no expression any more, where a path stands where `?.` may not: then the original counts.
 pub(super) fn silenced(source: &str, roots: &[&str]) -> String {
     let tokens: Vec<Token> = Tokens::from(source, 0).collect();
     let mut marks: Vec<(usize, &str)> = Vec::new();
     for at in starts(source, &tokens, roots) {
+        let from = marks.len();
         let mut next = at + 1;
         while let Some(token) = tokens.get(next) {
             match &source[token.span.clone()] {
@@ -28,19 +75,26 @@ pub(super) fn silenced(source: &str, roots: &[&str]) -> String {
                     next += 2;
                 }
                 "?." => next += if tokens.get(next + 1).is_some_and(|name| name.kind == Kind::Name) { 2 } else { 1 },
-                "[" => {
+                "[" if is_literal(source, &tokens, next + 1) => {
                     if &source[tokens[next - 1].span.clone()] != "?." {
                         marks.push((token.span.start, "?."));
                     }
-                    next = behind(source, &tokens, next);
+                    next += 3;
                 }
-                "(" => next = behind(source, &tokens, next),
+                // What is called, or asked for by a name that is worked out, belongs to no path: brackets end the one before it.
+                "(" | "[" if marks.len() > from => {
+                    let last = marks.pop().map_or(token.span.start, |(start, _)| start);
+                    if marks.len() > from {
+                        marks.push((tokens[at].span.start, "("));
+                        marks.push((last, ")"));
+                    }
+                    break;
+                }
                 _ => break,
             }
         }
     }
-    marks.sort_unstable();
-    marks.dedup();
+    marks.sort_by_key(|(at, _)| *at);
     let (mut text, mut done) = (String::with_capacity(source.len() + 2 * marks.len()), 0);
     for (at, mark) in marks {
         text.push_str(&source[done..at]);
@@ -74,6 +128,12 @@ pub(super) fn reads(source: &str, root: &str) -> Reads {
     Reads::Members(members)
 }
 
+/// Whether a literal stands there, and nothing beside it in its brackets.
+fn is_literal(source: &str, tokens: &[Token], at: usize) -> bool {
+    let ends = tokens.get(at + 1).is_some_and(|end| &source[end.span.clone()] == "]");
+    ends && tokens.get(at).is_some_and(|token| token.kind == Kind::Literal)
+}
+
 fn bracketed(literal: &str, end: &str) -> Option<String> {
     let quote = literal.chars().next().filter(|quote| matches!(quote, '"' | '\'') && end == "]")?;
     Some(literal.strip_prefix(quote)?.strip_suffix(quote)?.to_owned())
@@ -90,27 +150,6 @@ fn starts<'a>(source: &'a str, tokens: &'a [Token], roots: &'a [&str]) -> impl I
     })
 }
 
-/// The token behind the bracket that closes this one.
-fn behind(source: &str, tokens: &[Token], open: usize) -> usize {
-    let mut depth = 0_usize;
-    for (place, token) in tokens.iter().enumerate().skip(open) {
-        // An expression in a template ends with the brace that the template's text goes on after.
-        let ends_in_template = token.kind == Kind::Literal && source[token.span.clone()].starts_with('}');
-        match token.kind {
-            Kind::Open => depth += 1,
-            _ if ends_in_template => depth = depth.saturating_sub(1),
-            Kind::Close => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return place + 1;
-                }
-            }
-            _ => {}
-        }
-    }
-    tokens.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,14 +157,17 @@ mod tests {
     const ROOTS: [&str; 2] = ["nodes", "parentNodes"];
 
     #[test]
-    fn chains_are_silent_and_nothing_else_is_touched() {
+    fn paths_are_silent_and_nothing_else_is_touched() {
         for (source, silent) in [
             ("nodes.a.b", "nodes?.a?.b"),
             ("nodes.a.list[0].name", "nodes?.a?.list?.[0]?.name"),
             ("nodes['a b'].c", "nodes?.['a b']?.c"),
-            ("nodes.a.list.map(x => x.y.z).length", "nodes?.a?.list?.map(x => x.y.z)?.length"),
-            ("nodes.a.list.map(x => nodes.b.c + x.y)", "nodes?.a?.list?.map(x => nodes?.b?.c + x.y)"),
-            ("nodes?.a?.[nodes.i]", "nodes?.a?.[nodes?.i]"),
+            ("nodes.a.list.map(x => x.y.z).length", "(nodes?.a?.list).map(x => x.y.z).length"),
+            ("nodes.a.list.map(x => nodes.b.c + x.y)", "(nodes?.a?.list).map(x => nodes?.b?.c + x.y)"),
+            ("nodes.a(1)", "nodes.a(1)"),
+            ("nodes[key].a", "nodes[key].a"),
+            ("nodes.a[key].b", "nodes.a[key].b"),
+            ("nodes.a.b[key + 1].c", "(nodes?.a).b[key + 1].c"),
             ("x.nodes.a + nodes.a", "x.nodes.a + nodes?.a"),
             ("({nodes: nodes.a})", "({nodes: nodes?.a})"),
             ("a ? nodes.b : nodes.c", "a ? nodes?.b : nodes?.c"),
@@ -134,6 +176,28 @@ mod tests {
             ("items.a.b", "items.a.b"),
         ] {
             assert_eq!(silenced(source, &ROOTS), silent, "{source}");
+        }
+    }
+
+    #[test]
+    fn an_expression_is_a_path_or_it_is_none() {
+        let name = |name: &str| Step::Name(name.to_owned());
+        for (source, expected) in [
+            ("nodes.a.b", Some(vec![name("nodes"), name("a"), name("b")])),
+            (" nodes?.a[0]['x y'] // why", Some(vec![name("nodes"), name("a"), Step::Index(0), name("x y")])),
+            ("nodes", Some(vec![name("nodes")])),
+            ("nodes.a?.[1]", Some(vec![name("nodes"), name("a"), Step::Index(1)])),
+            ("other.a", None),
+            ("nodes.a + 1", None),
+            ("nodes.a.map(x)", None),
+            ("nodes[a]", None),
+            ("nodes['a' + 'b']", None),
+            ("nodes['\\x61']", None),
+            ("nodes.a;", None),
+            ("nodes.", None),
+            ("nodes[1.5]", None),
+        ] {
+            assert_eq!(path(source, &ROOTS), expected, "{source}");
         }
     }
 

@@ -11,18 +11,22 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::Semaphore;
 
 use super::realm::{Broken, Job, Reason, evaluate};
 use super::worker::{ARGUMENT, Answer, GAVE_UP, GRACE, length, message};
 use crate::clock::Clock;
+use crate::compute::Turns;
 
 /// What this process is to be started as again, to be a worker.
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 /// How much longer than its own end a worker is waited for: it may have to be started, or the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The most evaluations at once.
+/// The most evaluations at once of one tenant.
 const AT_ONCE_MAX: usize = 8;
+/// One more, which is left for other tenants.
+const SPARE: usize = 1;
+/// The most of one tenant that wait.
+const WAITING_MAX: usize = 10_000;
 
 /// Says that this program, started with [`ARGUMENT`], is a worker.
 pub fn this_program_is_a_worker() {
@@ -39,8 +43,41 @@ pub fn this_program_is_a_worker() {
 pub(super) struct Pool {
     program: Option<PathBuf>,
     idle: Mutex<Vec<Worker>>,
-    slots: Semaphore,
+    turns: Turns,
     clock: Clock,
+}
+
+/// What is asked of a worker.
+pub(super) struct Question {
+    time_ms: u64,
+    form: Form,
+}
+
+enum Form {
+    /// For a worker, with its length before it.
+    Message(Vec<u8>),
+    /// For this process.
+    Job(Box<Job>),
+    TooLong,
+}
+
+/// What came back, not yet read: it may be long.
+pub(super) enum Answered {
+    Here(Answer),
+    Bytes(Vec<u8>),
+}
+
+impl Answered {
+    /// The values, in the order of the expressions.
+    pub(super) fn values(self) -> Answer {
+        match self {
+            Answered::Here(answer) => answer,
+            Answered::Bytes(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|_| {
+                let said = "the worker for it answered something that cannot be read".to_owned();
+                Err(Broken { code: 0, reason: Reason::Failed(said) })
+            }),
+        }
+    }
 }
 
 struct Worker {
@@ -59,19 +96,35 @@ impl Pool {
     /// Workers that are this program, or this process.
     pub(super) fn of(program: Option<PathBuf>, clock: Clock) -> Self {
         let at_once = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, AT_ONCE_MAX);
-        Self { program, idle: Mutex::new(Vec::new()), slots: Semaphore::new(at_once), clock }
+        Self { program, idle: Mutex::new(Vec::new()), turns: Turns::new(at_once + SPARE, at_once, WAITING_MAX), clock }
     }
 
-    /// Evaluates when there is a place.
-    pub(super) async fn evaluate(&self, job: Job) -> Answer {
-        let failed = |said: &str| Err(Broken { code: 0, reason: Reason::Failed(said.to_owned()) });
-        let Ok(_slot) = self.slots.acquire().await else { return failed("the server is going down") };
-        if self.program.is_none() {
-            let evaluated = tokio::task::spawn_blocking(move || evaluate(&job)).await;
-            return evaluated.unwrap_or_else(|_| failed("the evaluation broke off"));
+    /// A job as it is handed over. It may be long, so that this is not for the runtime.
+    pub(super) fn question(&self, job: Job) -> Question {
+        let time_ms = job.limits.time_ms;
+        match self.program {
+            Some(_) => Question { time_ms, form: message(&job).map_or(Form::TooLong, Form::Message) },
+            None => Question { time_ms, form: Form::Job(Box::new(job)) },
         }
-        let Ok(message) = message(&job) else { return failed("what it reads is too long to be handed over") };
-        let most = Duration::from_millis(job.limits.time_ms) + GRACE + PATIENCE;
+    }
+
+    /// Evaluates when it is the tenant's turn. Whoever waits holds no worker.
+    pub(super) async fn evaluate(&self, tenant: &str, question: Question) -> Answered {
+        let failed =
+            |said: &str| Answered::Here(Err(Broken { code: 0, reason: Reason::Failed(said.to_owned()) }));
+        let Ok(_turn) = self.turns.take(tenant).await else {
+            return failed("too many others of the same tenant wait to be evaluated");
+        };
+        let Question { time_ms, form } = question;
+        let message = match form {
+            Form::Job(job) => {
+                let evaluated = tokio::task::spawn_blocking(move || evaluate(&job)).await;
+                return evaluated.map_or_else(|_| failed("the evaluation broke off"), Answered::Here);
+            }
+            Form::TooLong => return failed("what it reads is too long to be handed over"),
+            Form::Message(message) => message,
+        };
+        let most = Duration::from_millis(time_ms) + GRACE + PATIENCE;
         // One that was idle may have died since; a new one has not.
         for fresh in [false, true] {
             let worker = if fresh { None } else { self.idle().pop() };
@@ -94,9 +147,9 @@ impl Pool {
             match asked {
                 Asked::Answered(answer) => {
                     self.idle().push(worker);
-                    return answer;
+                    return Answered::Bytes(answer);
                 }
-                Asked::GaveUp => return Err(Broken { code: 0, reason: Reason::TimedOut }),
+                Asked::GaveUp => return Answered::Here(Err(Broken { code: 0, reason: Reason::TimedOut })),
                 Asked::Died => return failed("the worker for it broke off"),
                 Asked::Unheard if fresh => return failed("the worker for it ended at once"),
                 Asked::Unheard => {}
@@ -124,7 +177,7 @@ impl Pool {
 }
 
 enum Asked {
-    Answered(Answer),
+    Answered(Vec<u8>),
     /// It ended itself because the evaluation did not, or has to be ended.
     GaveUp,
     /// It ended otherwise, after it had read the question.
@@ -147,11 +200,11 @@ impl Worker {
         }
     }
 
-    async fn answer(&mut self) -> std::io::Result<Answer> {
+    async fn answer(&mut self) -> std::io::Result<Vec<u8>> {
         let mut head = [0; 4];
         self.from.read_exact(&mut head).await?;
         let mut bytes = vec![0; length(head)?];
         self.from.read_exact(&mut bytes).await?;
-        Ok(serde_json::from_slice(&bytes)?)
+        Ok(bytes)
     }
 }

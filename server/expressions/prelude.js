@@ -1,10 +1,11 @@
 // What stands in a realm before an expression does. Evaluated once in each, in strict mode; its value is the object below.
 // What expressions could use to tell one evaluation from another is fixed: the time, the zone (UTC) and chance.
-(function (now, seed, most) {
+(function (now, seed, most, big) {
   const { parse, stringify } = JSON;
   const RealDate = Date;
   const construct = Reflect.construct;
   const define = Object.defineProperty;
+  const wellFormed = String.prototype.toWellFormed;
   const toIso = RealDate.prototype.toISOString;
   const getTime = RealDate.prototype.getTime;
   const written = new WeakMap();
@@ -71,7 +72,12 @@
     delete globalThis[name];
   }
 
+  // Integers that a number cannot hold come as text behind a mark that no script can know, and go back in the same way.
+  const unmark = (value) => BigInt(value.slice(big.length));
+  const mark = (_, value) => (typeof value === "bigint" ? big + value : value);
+
   function revive(_, value) {
+    if (big !== "" && typeof value === "string" && value.startsWith(big)) return unmark(value);
     if (typeof value !== "string" || value.length < 17 || value.length > 35 || !moment.test(value)) return value;
     const date = construct(RealDate, [value]);
     const time = getTime.call(date);
@@ -118,32 +124,36 @@
     if (value !== null && typeof value === "object" && typeof value.then === "function") {
       throw new TypeError("an expression cannot wait for a promise");
     }
-    return bounded(stringify(value));
+    if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError(`the value is ${value}, which is not a number`);
+    return bounded(big === "" ? stringify(value) : stringify(value, mark));
   }
   function asText(value) {
     if (value === undefined || value === null) return "";
-    if (typeof value !== "object" && typeof value !== "function") return bounded(String(value));
+    if (typeof value !== "object" && typeof value !== "function") return bounded(wellFormed.call(String(value)));
     if (value instanceof RealDate) return bounded(textOf(value));
     return asJson(value) ?? "";
   }
 
-  const missing = /^cannot read property .* of (undefined|null)$/;
+  // Where it was thrown: the first place that is the script's own. Its first line is the second of what is evaluated.
+  function line(error) {
+    const [, found] = /\(eval_script:(\d+)/.exec(String(error.stack)) ?? [];
+    return found > 1 ? ` (line ${found - 1})` : "";
+  }
   function told(error) {
-    if (error instanceof Error) return `${error.name}: ${error.message}`;
+    if (error instanceof Error) return `${error.name}: ${error.message}${line(error)}`;
     return `it threw ${typeof error === "string" ? error : stringify(error)}`;
   }
 
-  // The value as JSON, or as text where it stands in one; undefined where it is nothing. What is missing on the way to it is nothing too.
+  // The value as JSON, or as text where it stands in one; undefined where it is nothing.
   function run(code, roots, inText) {
     try {
       const value = code(...roots);
       return ["made", inText ? asText(value) : asJson(value)];
     } catch (error) {
-      if (error instanceof TypeError && missing.test(error.message)) return ["made", inText ? "" : undefined];
       if (error instanceof RangeError && error.message === "Maximum call stack size exceeded") return ["deep", ""];
       if (error instanceof InternalError && error.message === "out of memory") return ["memory", ""];
       if (error === null) return ["null", "it threw null"];
-      return ["failed", String(told(error)).slice(0, 500)];
+      return ["failed", wellFormed.call(String(told(error)).slice(0, 500))];
     }
   }
   return { root, run };

@@ -37,6 +37,18 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// As the table of limits has them.
+    pub fn of(limits: &crate::limits::Limits) -> Self {
+        let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+        Self {
+            time_ms: limits.expression_ms,
+            memory_bytes: count(limits.expression_memory_bytes),
+            value_chars: count(limits.expression_value_chars),
+        }
+    }
+}
+
 /// What is asked of a realm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Job {
@@ -48,6 +60,8 @@ pub(super) struct Job {
     pub(super) now_ms: i64,
     /// What their chance begins with.
     pub(super) seed: u32,
+    /// What stands before an integer that JavaScript's numbers cannot hold; empty where there is none.
+    pub(super) big: String,
     pub(super) limits: Limits,
 }
 
@@ -159,7 +173,8 @@ fn runtime(memory_bytes: usize, time_ms: u64, over: &Arc<AtomicBool>) -> Result<
 fn prepare<'js>(ctx: &Ctx<'js>, job: &Job) -> rquickjs::Result<(Function<'js>, Array<'js>)> {
     let prelude: Function = ctx.eval(PRELUDE)?;
     // Milliseconds of any date that there is fit a float exactly.
-    let made: Object = prelude.call((job.now_ms as f64, f64::from(job.seed), job.limits.value_chars as f64))?;
+    let most = job.limits.value_chars as f64;
+    let made: Object = prelude.call((job.now_ms as f64, f64::from(job.seed), most, job.big.as_str()))?;
     let root: Function = made.get("root")?;
     let roots = Array::new(ctx.clone())?;
     for (place, (_, members)) in job.roots.iter().enumerate() {

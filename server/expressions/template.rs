@@ -9,13 +9,16 @@
 //! | `{"kind": "jsExpression", "expression": text}` | the value of the whole text |
 //! | everything else | itself, its members evaluated |
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::braces::{Piece, pieces};
-use super::chains::{Reads, reads, silenced};
+use super::chains::{Reads, Step, path, reads, silenced};
+use super::numbers;
 use super::realm::{Asked, Parser, Reason};
 
 /// The most expressions of one configuration.
@@ -91,8 +94,75 @@ enum Part {
 /// One expression.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Code {
-    pub(super) path: String,
+    pub(super) place: Place,
     pub(super) asked: Asked,
+    /// The path that it is, where it is nothing else.
+    pub(super) path: Option<Vec<Step>>,
+}
+
+/// Where something stands in a configuration: its parent, and the key there. It becomes text only where something is said about it, so
+/// that ten thousand expressions below one long key do not hold that key ten thousand times.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Place(Option<Arc<Below>>);
+
+#[derive(Debug)]
+struct Below {
+    parent: Place,
+    key: Key,
+}
+
+#[derive(Debug)]
+enum Key {
+    Name(Arc<str>),
+    Index(usize),
+}
+
+/// How much of a key a place shows, characters.
+const KEY_CHARS_MAX: usize = 120;
+
+impl Place {
+    fn below(&self, key: Key) -> Place {
+        Place(Some(Arc::new(Below { parent: self.clone(), key })))
+    }
+
+    /// As a JSON pointer, long keys cut.
+    pub(super) fn text(&self) -> String {
+        let mut keys = Vec::new();
+        let mut next = &self.0;
+        while let Some(below) = next {
+            keys.push(match &below.key {
+                Key::Name(name) => {
+                    let shown: String = name.chars().take(KEY_CHARS_MAX).collect();
+                    shown.replace('~', "~0").replace('/', "~1")
+                }
+                Key::Index(index) => index.to_string(),
+            });
+            next = &below.parent.0;
+        }
+        keys.iter().rev().fold(String::new(), |text, key| format!("{text}/{key}"))
+    }
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+/// What became of an expression.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Made {
+    /// What its path leads to, as it was sent.
+    Copied(Value),
+    /// JSON, or text where it stands in one; none where it is nothing.
+    Evaluated(Option<String>),
+}
+
+/// Why a configuration cannot be put together: which expression, and what is wrong with its value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Unfilled {
+    pub(super) code: usize,
+    pub(super) reason: Reason,
 }
 
 /// Finds and checks every expression of a configuration.
@@ -124,7 +194,7 @@ impl Compiler {
     /// As [`compile`].
     pub fn compile(&mut self, config: &Value, dialect: &Dialect<'_>) -> Result<Template, Vec<Fault>> {
         let mut reader = self.reader(dialect);
-        let shape = reader.shape(config, &mut String::new(), 0);
+        let shape = reader.shape(config, &Place::default(), 0);
         reader.finish(shape)
     }
 
@@ -134,7 +204,7 @@ impl Compiler {
     /// As [`compile_script`].
     pub fn compile_script(&mut self, script: &str, dialect: &Dialect<'_>) -> Result<Template, Vec<Fault>> {
         let mut reader = self.reader(dialect);
-        let shape = reader.code(script, "", false, Form::Body);
+        let shape = reader.code(script, &Place::default(), false, Form::Body);
         reader.finish(shape)
     }
 
@@ -166,19 +236,19 @@ impl Reader<'_> {
         }
         let read = |root: &&str| ((*root).to_owned(), together(self.sources.iter().map(|source| reads(source, root))));
         let reads = self.dialect.roots.iter().map(read).collect();
-        let of_code = |code: &Code| code.path.len() + code.asked.body.len() + size_of::<Code>();
+        let of_code = |code: &Code| code.asked.body.len() + size_of::<Code>() + size_of::<Below>();
         let bytes = size(&shape) + self.codes.iter().map(of_code).sum::<usize>();
         Ok(Template { shape, codes: self.codes, reads, bytes })
     }
 
-    fn fault(&mut self, path: &str, reason: impl Into<String>) -> Shape {
+    fn fault(&mut self, place: &Place, reason: impl Into<String>) -> Shape {
         if self.faults.len() < FAULTS_MAX {
-            self.faults.push(Fault { path: path.to_owned(), reason: reason.into() });
+            self.faults.push(Fault { path: place.text(), reason: reason.into() });
         }
         Shape::Plain(Value::Null)
     }
 
-    fn shape(&mut self, config: &Value, path: &mut String, depth: usize) -> Shape {
+    fn shape(&mut self, config: &Value, path: &Place, depth: usize) -> Shape {
         if depth > DEPTH_MAX {
             return self.fault(path, format!("is nested more than {DEPTH_MAX} deep"));
         }
@@ -186,15 +256,18 @@ impl Reader<'_> {
             Value::String(text) if self.dialect.braces => self.text(text, path),
             Value::Array(items) => {
                 let shapes = items.iter().enumerate();
-                Shape::List(shapes.map(|(place, item)| self.below(&place.to_string(), item, path, depth)).collect())
+                Shape::List(shapes.map(|(place, item)| self.below(Key::Index(place), item, path, depth)).collect())
             }
             Value::Object(members) if is_expression(members) => self.expression(members, path),
             Value::Object(members) => {
                 let verbatim = |name: &str| depth == 0 && self.dialect.verbatim.contains(&name);
                 let mut shapes = Vec::with_capacity(members.len());
                 for (name, value) in members {
-                    let shape =
-                        if verbatim(name) { Shape::Plain(value.clone()) } else { self.below(name, value, path, depth) };
+                    let shape = if verbatim(name) || is_plain(value) {
+                        Shape::Plain(value.clone())
+                    } else {
+                        self.below(Key::Name(name.as_str().into()), value, path, depth)
+                    };
                     shapes.push((name.clone(), shape));
                 }
                 Shape::Object(shapes)
@@ -203,17 +276,15 @@ impl Reader<'_> {
         }
     }
 
-    fn below(&mut self, name: &str, value: &Value, path: &mut String, depth: usize) -> Shape {
-        let length = path.len();
-        path.push('/');
-        path.push_str(&name.replace('~', "~0").replace('/', "~1"));
-        let shape = self.shape(value, path, depth + 1);
-        path.truncate(length);
-        shape
+    fn below(&mut self, key: Key, value: &Value, place: &Place, depth: usize) -> Shape {
+        if is_plain(value) {
+            return Shape::Plain(value.clone());
+        }
+        self.shape(value, &place.below(key), depth + 1)
     }
 
-    fn expression(&mut self, members: &Map<String, Value>, path: &str) -> Shape {
-        let path = format!("{path}/expression");
+    fn expression(&mut self, members: &Map<String, Value>, place: &Place) -> Shape {
+        let path = place.below(Key::Name("expression".into()));
         if members.get("instructTo").is_some_and(|instruct| instruct == "ai") {
             return self.fault(&path, "is an instruction to a model (instructTo `ai`), and there is none here");
         }
@@ -229,7 +300,7 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&mut self, text: &str, path: &str) -> Shape {
+    fn text(&mut self, text: &str, path: &Place) -> Shape {
         let found = pieces(text);
         match found[..] {
             [] => Shape::Plain(Value::String(String::new())),
@@ -249,25 +320,34 @@ impl Reader<'_> {
     }
 
     /// An expression; nothing where nothing is said.
-    fn code(&mut self, source: &str, path: &str, in_text: bool, form: Form) -> Shape {
+    fn code(&mut self, source: &str, place: &Place, in_text: bool, form: Form) -> Shape {
         if source.trim().is_empty() {
             return Shape::Plain(Value::Null);
         }
         if source.len() > CODE_BYTES_MAX {
-            return self.fault(path, format!("is longer than {CODE_BYTES_MAX} bytes"));
+            return self.fault(place, format!("is longer than {CODE_BYTES_MAX} bytes"));
         }
         if self.codes.len() >= CODES_MAX {
-            return self.fault(path, format!("is one of more than {CODES_MAX} expressions"));
+            return self.fault(place, format!("is one of more than {CODES_MAX} expressions"));
         }
         match checked(self.parser, source, self.dialect.roots, form) {
             Ok(body) => {
-                self.codes.push(Code { path: path.to_owned(), asked: Asked { body, in_text } });
+                let path = match form {
+                    Form::Expression => path(source, self.dialect.roots).filter(|steps| steps.len() > 1),
+                    Form::Body => None,
+                };
+                self.codes.push(Code { place: place.clone(), asked: Asked { body, in_text }, path });
                 self.sources.push(source.to_owned());
                 Shape::Value(self.codes.len() - 1)
             }
-            Err(reason) => self.fault(path, reason),
+            Err(reason) => self.fault(place, reason),
         }
     }
+}
+
+/// Whether nothing in a value could be an expression.
+fn is_plain(value: &Value) -> bool {
+    matches!(value, Value::Null | Value::Bool(_) | Value::Number(_))
 }
 
 /// The body of the function that an expression becomes, once it is known to be one.
@@ -279,7 +359,11 @@ fn checked(parser: &mut Parser, source: &str, roots: &[&str], form: Form) -> Res
         Form::Body => vec![format!("(function(){{{body}}})"), format!("[function(){{{body}}}]")],
     };
     parser.parses(&probes(&original[0])).map_err(|reason| said(&reason))?;
-    let silent = wrapped(&silenced(source, roots), form);
+    let silent = match form {
+        Form::Expression => wrapped(&silenced(source, roots), form),
+        // A script says itself what may be missing.
+        Form::Body => original[0].clone(),
+    };
     let [original] = original;
     if silent == original {
         return Ok(original);
@@ -346,35 +430,46 @@ impl Template {
     /// The configuration with the values in it.
     ///
     /// # Errors
-    /// The expression whose value is no JSON that can be read, which is one nested too deeply.
-    pub(super) fn filled(&self, values: &[Option<String>]) -> Result<Value, usize> {
-        fill(&self.shape, values)
+    /// The expression whose value cannot be read, and why.
+    pub(super) fn filled(&self, values: &[Made], big: &str) -> Result<Value, Unfilled> {
+        fill(&self.shape, values, big)
     }
 }
 
-fn fill(shape: &Shape, values: &[Option<String>]) -> Result<Value, usize> {
-    let made = |place: &usize| values.get(*place).and_then(Option::as_deref);
+fn fill(shape: &Shape, values: &[Made], big: &str) -> Result<Value, Unfilled> {
     Ok(match shape {
         Shape::Plain(value) => value.clone(),
-        Shape::List(items) => Value::Array(items.iter().map(|item| fill(item, values)).collect::<Result<_, _>>()?),
+        Shape::List(items) => Value::Array(items.iter().map(|item| fill(item, values, big)).collect::<Result<_, _>>()?),
         Shape::Object(members) => {
-            let filled = members.iter().map(|(name, member)| Ok((name.clone(), fill(member, values)?)));
-            Value::Object(filled.collect::<Result<_, usize>>()?)
+            let filled = members.iter().map(|(name, member)| Ok((name.clone(), fill(member, values, big)?)));
+            Value::Object(filled.collect::<Result<_, Unfilled>>()?)
         }
-        Shape::Value(place) => match made(place) {
-            Some(json) => serde_json::from_str(json).map_err(|_| *place)?,
-            None => Value::Null,
+        Shape::Value(place) => match values.get(*place) {
+            Some(Made::Copied(value)) => value.clone(),
+            Some(Made::Evaluated(Some(json))) => {
+                numbers::read(json, big).map_err(|reason| Unfilled { code: *place, reason })?
+            }
+            Some(Made::Evaluated(None)) | None => Value::Null,
         },
         Shape::Text(parts) => Value::String(
             parts
                 .iter()
                 .map(|part| match part {
-                    Part::Text(text) => text.as_str(),
-                    Part::Code(place) => made(place).unwrap_or_default(),
+                    Part::Text(text) => Cow::Borrowed(text.as_str()),
+                    Part::Code(place) => values.get(*place).map_or(Cow::Borrowed(""), text_of),
                 })
                 .collect(),
         ),
     })
+}
+
+/// A value as it stands in a text: nothing as nothing, text as it is, anything else as JSON.
+fn text_of(made: &Made) -> Cow<'_, str> {
+    match made {
+        Made::Copied(Value::Null) | Made::Evaluated(None) => Cow::Borrowed(""),
+        Made::Copied(Value::String(text)) | Made::Evaluated(Some(text)) => Cow::Borrowed(text),
+        Made::Copied(value) => Cow::Owned(value.to_string()),
+    }
 }
 
 fn size(shape: &Shape) -> usize {

@@ -1,6 +1,8 @@
 //! What expressions mean, what is refused, and that no script harms whoever evaluates it. Native functions that never end are the
 //! workers' business: `tests/it/expressions.rs`.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -10,8 +12,8 @@ use crate::clock::Clock;
 /// 2026-01-02T03:04:05.678Z.
 const NOW_MS: i64 = 1_767_323_045_678;
 
-fn expressions(limits: Limits) -> Expressions {
-    Expressions::over(super::Pool::of(None, Clock::system()), limits)
+fn expressions(limits: Limits) -> Arc<Expressions> {
+    Arc::new(Expressions::over(super::Pool::of(None, Clock::system()), limits))
 }
 
 fn context() -> Value {
@@ -80,20 +82,120 @@ async fn what_is_missing_is_nothing_silently() {
     for (code, expected) in [
         ("nodes.absent.a.b.c", json!(null)),
         ("nodes.start.none.x", json!(null)),
-        ("nodes.absent.list.map(x => x.id)", json!(null)),
         ("nodes.absent.list[0].id", json!(null)),
         ("nodes.absent.a || 'else'", json!("else")),
         ("nodes.absent.a.b ?? 'else'", json!("else")),
         ("[nodes.absent.a.b, 1]", json!([null, 1])),
         ("`${nodes.absent.a.b}`", json!("undefined")),
-        ("nodes['a b'].x + nodes['a c']?.x", json!(null)),
-        ("(() => { const lost = nodes.absent; return lost.x })()", json!(null)),
         ("parentNodes.other.value", json!(null)),
     ] {
         assert_eq!(value(code).await, expected, "{code}");
     }
     let text = evaluated(json!("<{{nodes.absent.a.b}}>")).await;
     assert_eq!(text, Ok(json!("<>")));
+}
+
+/// What an expression fails with.
+async fn said(code: &str) -> String {
+    let failed = evaluated(json!({ "kind": "jsExpression", "expression": code })).await;
+    let (code, message) = failed.expect_err(code);
+    assert_eq!(code, "expression_failed", "{message}");
+    message
+}
+
+#[tokio::test]
+async fn only_paths_are_silent_and_everything_else_fails_with_its_own_words_and_line() {
+    for (code, words) in [
+        ("nodes.absent.list.map(x => x.id)", "cannot read property 'map' of undefined (line 1)"),
+        ("(() => { const lost = nodes.absent;\n return lost.x })()", "cannot read property 'x' of undefined (line 2)"),
+        ("nodes.crm.list.map(one => one.price.amount)", "cannot read property 'amount' of undefined (line 1)"),
+        ("nodes.crm.count + nodes.absent.n", "the value is NaN"),
+        ("(() => { throw new TypeError('cannot read property x of undefined') })()", "TypeError: cannot read property x of"),
+        ("1 / 0", "the value is Infinity"),
+    ] {
+        let message = said(code).await;
+        assert!(message.contains(words), "{code}: {message}");
+    }
+    let script = "let t = 0;\nfor (const one of nodes.crm.list) {\n  t += one.price.amount;\n}\nreturn t";
+    let template = compile_script(script, &Dialect::default()).unwrap();
+    let moment = Moment { now_ms: 0, seed: 0 };
+    let failure = expressions(Limits::default()).evaluate(&template, &context(), moment).await.unwrap_err();
+    assert_eq!(failure.code, "expression_failed");
+    assert!(failure.message.contains("cannot read property 'amount' of undefined (line 3)"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn a_path_copies_its_value_exactly_as_it_was_sent() {
+    let sent: Value = serde_json::from_str(
+        r#"{ "id": 9007199254740993, "most": 18446744073709551615, "least": -9223372036854775808, "one": 1.0, "text": "a",
+             "rows": [{ "id": 9007199254740993 }], "when": "2025-06-01T10:00:00+02:00", "toString": 1 }"#,
+    )
+    .unwrap();
+    let context = json!({ "nodes": { "start": sent, "group": super::list_of_results(&json!([1]), &json!([])) } });
+    let made = async |config: Value| {
+        let template = compile(&config, &Dialect::default()).unwrap();
+        expressions(Limits::default()).evaluate(&template, &context, Moment { now_ms: 0, seed: 0 }).await
+    };
+    for (config, expected) in [
+        (json!("{{ nodes.start }}"), sent.clone()),
+        (json!("{{ nodes.start.id }}"), sent["id"].clone()),
+        (json!("{{ nodes.start.most }}"), sent["most"].clone()),
+        (json!("{{ nodes.start['least'] }}"), sent["least"].clone()),
+        (json!("{{ nodes.start.one }}"), sent["one"].clone()),
+        (json!("{{ nodes.start.rows[0].id }}"), sent["id"].clone()),
+        (json!("{{ nodes.start.rows[7].id }}"), json!(null)),
+        (json!("{{ nodes.start.text.length }}"), json!(1)),
+        (json!("{{ nodes.start.toString }}"), json!(1)),
+        (json!("{{ nodes.start.valueOf }}"), json!(null)),
+        (json!("{{ nodes.group }}"), json!([1])),
+        (json!("{{ nodes.group.results }}"), json!([1])),
+        (json!("{{ nodes.group[0] }}"), json!(1)),
+        (json!("{{ nodes.group.errors }}"), json!([])),
+        (json!("{{ nodes.group.length }}"), json!(1)),
+        (json!("id {{ nodes.start.id }}, {{ nodes.start.most }}"), json!("id 9007199254740993, 18446744073709551615")),
+        // Not only paths: what is only handed on, too.
+        (json!("{{ nodes.start.rows.map(row => ({ id: row.id })) }}"), json!([{ "id": 9_007_199_254_740_993_u64 }])),
+        (json!("{{ [nodes.start.most, nodes.start.least] }}"), json!([u64::MAX, i64::MIN])),
+        (json!("{{ 'n' + nodes.start.id }}"), json!("n9007199254740993")),
+    ] {
+        let made = made(config.clone()).await.unwrap();
+        assert_eq!((made.to_string(), &made), (expected.to_string(), &expected), "{config}");
+    }
+    for (config, words) in [("{{ nodes.start.id + 1 }}", "TypeError"), ("{{ nodes.start.most + 1n }}", "64 bits")] {
+        let failure = made(json!(config)).await.unwrap_err();
+        assert_eq!(failure.code, "expression_failed");
+        assert!(failure.message.contains(words), "{}", failure.message);
+    }
+}
+
+#[tokio::test]
+async fn half_of_a_character_becomes_the_replacement_character_and_no_other_error() {
+    for (code, expected) in [
+        ("'😀'.slice(0, 1)", json!("\u{fffd}")),
+        ("({ ['😀'.slice(1)]: ['a' + '😀'.slice(0, 1)] })", json!({ "\u{fffd}": ["a\u{fffd}"] })),
+        ("'\\\\ud83d' + '😀'", json!("\\ud83d😀")),
+    ] {
+        assert_eq!(value(code).await, expected, "{code}");
+    }
+    assert_eq!(evaluated(json!("<{{ '😀'.slice(0, 1) }}>")).await, Ok(json!("<\u{fffd}>")));
+    assert!(said("(() => { throw new Error('😀'.slice(0, 1)) })()").await.contains("Error: \u{fffd}"));
+}
+
+#[tokio::test]
+async fn many_expressions_below_one_long_key_take_the_room_of_the_key_once() {
+    let key = "k".repeat(800_000);
+    let config = json!({ &key: vec!["{{1}}"; 9_990] });
+    let template = compile(&config, &Dialect::default()).unwrap();
+    assert!(template.bytes() < 8 << 20, "{}", template.bytes());
+    let bad = json!({ &key: vec!["{{ ) }}"; 200] });
+    let faults = compile(&bad, &Dialect::default()).unwrap_err();
+    assert!(faults.len() == 100 && faults.iter().all(|fault| fault.path.len() < 200));
+    // What is copied counts as what is evaluated does.
+    let copies = compile(&json!(vec!["{{ nodes.start.x }}"; 1_000]), &Dialect::default()).unwrap();
+    let context = json!({ "nodes": { "start": { "x": "x".repeat(900_000) } } });
+    let moment = Moment { now_ms: 0, seed: 0 };
+    let failure = expressions(Limits::default()).evaluate(&copies, &context, moment).await.unwrap_err();
+    assert!(failure.message.contains("longer than 4194304 characters"), "{failure:?}");
 }
 
 #[tokio::test]
@@ -109,7 +211,7 @@ async fn the_language_is_there() {
         ("JSON.parse('{\"a\": [1]}').a", json!([1])),
         ("[3, 1, 2].toSorted()", json!([1, 2, 3])),
         ("new Map([[1, 2]]).get(1)", json!(2)),
-        ("NaN", json!(null)),
+        ("[NaN]", json!([null])),
         ("(x => x)", json!(null)),
         ("1, 2", json!(2)),
     ] {
@@ -364,6 +466,6 @@ proptest! {
     fn text_without_braces_is_itself(text in "[^{]{0,60}") {
         let template = compile(&json!(text), &Dialect::default()).unwrap();
         prop_assert!(template.is_plain());
-        prop_assert_eq!(template.filled(&[]), Ok(json!(text)));
+        prop_assert_eq!(template.filled(&[], ""), Ok(json!(text)));
     }
 }

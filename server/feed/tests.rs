@@ -1,6 +1,7 @@
 //! Followers: nothing missed, nothing twice, nothing left behind, whatever bells are lost.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::stream::BoxStream;
@@ -9,8 +10,8 @@ use runyard_engine::{Command, Event, Recorded, RunId};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{PAGE, ndjson};
-use crate::runs::fixture::{TENANT, Yard, bounded, others_go_on};
+use super::{Goes, PAGE, Projection, Reach, Wanted, ndjson};
+use crate::runs::fixture::{Meddled, TENANT, Yard, bounded, others_go_on};
 use crate::store::StoreError;
 
 const EXTERNAL: &str = "runyard.composite.external";
@@ -157,4 +158,90 @@ async fn the_last_event_is_the_end_however_much_comes_after_it() {
     let events: Vec<_> = bounded(following.map(Result::unwrap).collect()).await;
     assert!(matches!(events.last().unwrap().event, Event::Finished { .. }));
     assert_eq!(events.iter().filter(|one| matches!(one.event, Event::Finished { .. })).count(), 1);
+}
+
+/// A projection that shows every event.
+#[derive(Clone)]
+struct Every(u64);
+
+impl Projection for Every {
+    type Shown = u64;
+
+    fn of(_: &runyard_engine::State) -> Self {
+        Every(0)
+    }
+
+    fn project(&mut self, recorded: &Recorded) -> Vec<u64> {
+        self.0 = recorded.position;
+        vec![self.0]
+    }
+
+    fn seq(&self) -> u64 {
+        self.0
+    }
+
+    fn seq_of(shown: &u64) -> u64 {
+        *shown
+    }
+
+    fn bytes(&self) -> usize {
+        8
+    }
+}
+
+async fn shown(yard: &Yard, run: RunId, after_seq: u64) -> Vec<u64> {
+    let (state, wanted) = (yard.state(run).await, Wanted { after_seq, reach: Reach::Live });
+    let shown = yard.runs.shown::<Every>(TENANT, &state, wanted, CancellationToken::new(), |_| Goes::On);
+    bounded(shown.map(Result::unwrap).collect()).await
+}
+
+#[tokio::test]
+async fn a_connect_at_the_end_of_a_long_run_reads_no_more_than_is_new() {
+    const EVENTS: u64 = 20_000;
+    let store = Meddled::new();
+    let yard = Yard::over(store.clone(), crate::clock::Clock::manual(crate::runs::fixture::NOW_MS));
+    let run = yard.start(EXTERNAL, json!({})).await;
+    while yard.state(run).await.version < EVENTS - 2 {
+        yard.evaluate(run).await.unwrap();
+    }
+    let last = cancel(&yard, run).await;
+    let read = |after| {
+        let (yard, store) = (yard.clone(), store.clone());
+        async move {
+            let before = store.events_read.load(Ordering::SeqCst);
+            assert_eq!(shown(&yard, run, after).await.len() as u64, last - after);
+            store.events_read.load(Ordering::SeqCst) - before
+        }
+    };
+    assert_eq!(read(0).await, last, "the first connect folds the run once");
+    assert_eq!(read(last).await, 0, "one at the end reads nothing again");
+    assert!(read(last - 1).await <= 8 * 512, "one before the end reads from the checkpoint before it");
+    assert!(read(last / 2).await <= last / 2 + 8 * 512, "nor does one in the middle begin at the start");
+}
+
+#[tokio::test]
+async fn a_stream_that_goes_on_from_a_checkpoint_shows_what_one_from_the_start_shows() {
+    let yard = Yard::new();
+    let run = yard.start(EXTERNAL, json!({})).await;
+    for _ in 0..3 * PAGE {
+        yard.evaluate(run).await.unwrap();
+    }
+    let last = cancel(&yard, run).await;
+    let whole = shown(&yard, run, 0).await;
+    assert_eq!(whole, (1..=last).collect::<Vec<_>>());
+    for after in [0, 1, 255, 256, 511, 512, 513, last - 1, last, last + 5] {
+        assert_eq!(shown(&yard, run, after).await, whole[whole.len().min(after as usize)..], "after {after}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_what_is_recorded_ends_without_the_run() {
+    let yard = Yard::new();
+    let run = yard.start(EXTERNAL, json!({})).await;
+    for _ in 0..PAGE {
+        yard.evaluate(run).await.unwrap();
+    }
+    let version = yard.state(run).await.version;
+    let recorded = yard.runs.events(TENANT, run, 3, Reach::Recorded, CancellationToken::new());
+    assert_eq!(positions(recorded).await, (4..=version).collect::<Vec<_>>());
 }

@@ -18,19 +18,25 @@ use crate::expressions::{Expressions, Fault, Moment, Template};
 /// `expression_invalid` names what is no expression, which is found before a graph runs; the others are those of
 /// [`Expressions::evaluate`].
 pub async fn evaluate(
-    expressions: &Expressions,
+    expressions: &Arc<Expressions>,
+    tenant: &str,
     (node_type, inputs): (&str, &Object),
     nodes: &Nodes,
     moment: Moment,
 ) -> Result<Option<Object>, Failure> {
     let dialect = dialect(node_type);
-    if !has_expressions(inputs, &dialect) {
-        return Ok(None);
-    }
-    let config = Value::Object(inputs.clone());
-    let form = if dialect.verbatim.is_empty() { "inputs" } else { "inputs of a run" };
-    let template = expressions.template(&key(form, &config.to_string()), &config, &dialect).map_err(invalid)?;
-    match expressions.evaluate(&template, &context(&template, Some(nodes), &Value::Null).await?, moment).await? {
+    let (with, inputs) = (expressions.clone(), inputs.clone());
+    let compiling = expressions.off_runtime(tenant, move || {
+        if !has_expressions(&inputs, &dialect) {
+            return Ok(None);
+        }
+        let config = Value::Object(inputs);
+        let form = if dialect.verbatim.is_empty() { "inputs" } else { "inputs of a run" };
+        with.template(&key(form, &config.to_string()), &config, &dialect).map(Some).map_err(invalid)
+    });
+    let Some(template) = compiling.await?? else { return Ok(None) };
+    let context = context(&template, Some(nodes), &Value::Null).await?;
+    match expressions.evaluated(tenant, template, context, moment).await? {
         Value::Object(inputs) => Ok(Some(inputs)),
         // An object has come of an object.
         _ => Ok(None),
@@ -42,13 +48,18 @@ pub async fn evaluate(
 /// # Errors
 /// As [`evaluate`].
 pub async fn script(
-    expressions: &Expressions,
-    script: &str,
+    expressions: &Arc<Expressions>,
+    tenant: &str,
+    script: String,
     (nodes, data): (Option<&Nodes>, &Value),
     moment: Moment,
 ) -> Result<Value, Failure> {
-    let template = expressions.script(&key("script", script), script, &DIALECT).map_err(invalid)?;
-    expressions.evaluate(&template, &context(&template, nodes, data).await?, moment).await
+    let with = expressions.clone();
+    let compiling = expressions
+        .off_runtime(tenant, move || with.script(&key("script", &script), &script, &DIALECT).map_err(invalid));
+    let template = compiling.await??;
+    let context = context(&template, nodes, data).await?;
+    expressions.evaluated(tenant, template, context, moment).await
 }
 
 /// Under which a compiled configuration is kept: everything that it depends on, whichever graph or run it is from.

@@ -28,3 +28,6 @@ pub const ITEMS_MAX: usize = 10_000;
 pub const DEPTH_MAX: usize = 8;
 /// How many items go through at once where nothing is said.
 pub const AT_ONCE: u32 = 10;
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@
 //! | `constraint_violation` | the plan would have more steps, or stand deeper, than a limit allows          |
 //! | `clause_unmapped`      | no node type, or none that is allowed, serves a clause                        |
 //! | `arguments_missing`    | a node type serves a clause, but the clause does not give what it needs       |
+//! | `server_busy`, `validation_too_expensive` | there was no thread for it, or it took too long            |
 //! | `arguments_invalid`    | a node type serves a clause, but what the clause gives does not fit its schema |
 
 use runyard_engine::Object;

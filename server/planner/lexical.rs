@@ -26,6 +26,7 @@ use super::words;
 use super::{PlanRequest, Planner};
 use crate::catalog::composite::PlannerInputs;
 use crate::catalog::{Catalog, Entry, Violation};
+use crate::compute::Compute;
 use crate::limits::Limits;
 
 /// Candidates in a set, where the constraints do not say.
@@ -37,18 +38,22 @@ const NEAREST_MAX: usize = 3;
 /// The longest goal that a summary repeats, in characters.
 const SUMMARY_CHARS_MAX: usize = 120;
 
-/// Plans by words alone.
+/// Plans by words alone. Cheap to clone.
+#[derive(Clone)]
 pub struct LexicalPlanner {
     catalog: Arc<Catalog>,
-    ranker: Ranker,
-    vocabulary: Vocabulary,
+    ranker: Arc<Ranker>,
+    vocabulary: Arc<Vocabulary>,
     bounds: Bounds,
+    compute: Compute,
 }
 
 #[async_trait]
 impl Planner for LexicalPlanner {
     async fn plan(&self, request: PlanRequest) -> Result<Plan, Failure> {
-        self.plan_now(&request)
+        let (planner, tenant) = (self.clone(), request.tenant.clone());
+        let planned = self.compute.run_step(&tenant, move || planner.plan_now(&request)).await;
+        planned.unwrap_or_else(|refused| Err(refused.failure("the goal could not be planned")))
     }
 }
 
@@ -61,11 +66,18 @@ impl LexicalPlanner {
     /// A planner over the atomic node types of this catalogue that reads goals and makes plans within these limits.
     pub fn with_limits(catalog: Arc<Catalog>, limits: &Limits) -> Self {
         Self {
-            ranker: Ranker::new(&catalog),
-            vocabulary: Vocabulary::of(&catalog),
+            ranker: Arc::new(Ranker::new(&catalog)),
+            vocabulary: Arc::new(Vocabulary::of(&catalog)),
             bounds: Bounds::from(limits),
             catalog,
+            compute: Compute::inline(),
         }
+    }
+
+    /// With planning done here.
+    #[must_use]
+    pub fn on(self, compute: Compute) -> Self {
+        Self { compute, ..self }
     }
 
     /// The node types that it plans with.

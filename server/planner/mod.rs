@@ -17,6 +17,7 @@
 //! | `limits.rs`     | how many steps a plan may have                                                         |
 //! | `failure.rs`    | every way in which planning fails, with its code                                       |
 
+mod alias;
 mod bind;
 mod clauses;
 mod cuts;
@@ -40,6 +41,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+pub use alias::in_words_of;
 pub use lexical::LexicalPlanner;
 use runyard_engine::event::Failure;
 use runyard_engine::{Constraints, NodeType, Object, Plan};
@@ -50,7 +52,7 @@ use crate::runs::answer::Answer;
 /// Who turns a goal into a plan.
 #[async_trait]
 pub trait Planner: Send + Sync {
-    /// Plans. The same request gives the same plan where the planner is deterministic; the lexical one is.
+    /// Plans, when it is the tenant's turn. The same request gives the same plan where the planner is deterministic; the lexical one is.
     ///
     /// # Errors
     /// The failure with which the node run that asked for the plan ends.

@@ -182,7 +182,7 @@ pub fn derive(state: &State, node: &Node) -> Option<ApprovalRow> {
         subject: if node.is_planned() { Subject::Plan } else { Subject::NodeRun },
         key: node.key.clone(),
         node_type: node.node_type.id.clone(),
-        title: node.goal.as_deref().map(row::in_one_line).or_else(|| row::title(&node.inputs)),
+        title: node.goal.as_deref().map(row::in_one_line).or_else(|| row::goal(&node.inputs)),
         status,
         asked_at_ms: asked.asked_at_ms,
         ended_at_ms,

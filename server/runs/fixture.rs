@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, IdempotencyKey, Limits, NewRun, Parts, RunName, Runs, StartedRun};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
+use crate::compute::Compute;
 use crate::driver;
 use crate::driver::perform::InProcess;
 use crate::expressions::{self, Expressions};
@@ -74,6 +75,7 @@ impl Yard {
             work: work.clone(),
             secret: [7; 32],
             limits: Limits { parallel_max: 16, table },
+            compute: Compute::inline(),
         });
         Yard { store, clock, runs, bells, work, catalog }
     }
@@ -163,6 +165,7 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
     let inputs: Object = serde_json::from_value(inputs).unwrap();
     NewRun {
         name: None,
+        title: None,
         face: "run-gateway",
         operation: "start_run",
         node_type: NodeTypeRef { id: node_type.to_owned(), version: "latest".to_owned() },
@@ -184,7 +187,7 @@ pub(crate) fn new_run(node_type: &str, inputs: Value) -> NewRun {
 
 impl NewRun {
     pub(crate) fn named(mut self, name: &str) -> Self {
-        self.name = Some(RunName::parse(name).expect("a name that may be chosen"));
+        self.name = Some(RunName::new(name));
         self
     }
 
@@ -234,13 +237,20 @@ pub(crate) type Meddling = BoxFuture<'static, Option<StoreError>>;
 /// A store in front of another, in whose commits and claims a test meddles, one after the other.
 pub(crate) struct Meddled {
     pub(crate) inner: Arc<Memory>,
+    /// How many events were read from logs.
+    pub(crate) events_read: AtomicU64,
     commits: Mutex<VecDeque<Meddling>>,
     claims: Mutex<VecDeque<BoxFuture<'static, ()>>>,
 }
 
 impl Meddled {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Meddled { inner: Arc::new(Memory::new()), commits: Mutex::default(), claims: Mutex::default() })
+        Arc::new(Meddled {
+            inner: Arc::new(Memory::new()),
+            events_read: AtomicU64::new(0),
+            commits: Mutex::default(),
+            claims: Mutex::default(),
+        })
     }
 
     /// What happens between the next claim that takes something and its answer.
@@ -274,7 +284,9 @@ impl Store for Meddled {
     }
 
     async fn log(&self, tenant: &str, run: RunId, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
-        self.inner.log(tenant, run, after, limit).await
+        let page = self.inner.log(tenant, run, after, limit).await?;
+        self.events_read.fetch_add(page.len() as u64, Ordering::SeqCst);
+        Ok(page)
     }
 
     async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {

@@ -13,98 +13,111 @@
 
 use std::collections::HashMap;
 
-use jsonschema::{PatternOptions, Validator};
 use runyard_engine::event::Failure;
-use runyard_engine::{Made, Object};
+use runyard_engine::{Made, Object, FitResult};
 use serde_json::{Value, json};
 
-use crate::catalog::{Violation, violation};
-
-/// How many schemas may look at one value. Without a bound, a page of `allOf` and `$ref` keeps a validator busy for years.
-const LOOKS_MAX: u64 = 10_000;
-
-/// Keywords whose schemas look at the same value as the one around them: one schema, or a list of them.
-const IN_PLACE: [&str; 7] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else"];
+use crate::catalog::Violation;
+use crate::limits::Limits;
+use crate::schemas::{BadSchema, Schema, TooExpensive, Work};
+use crate::sizes;
 
 /// Says what is wrong with a schema; nothing where it can be used.
 ///
 /// # Errors
-/// What is wrong, as a sentence without an end.
-pub fn check(schema: &Value) -> Result<(), String> {
-    if !schema.is_object() && !schema.is_boolean() {
-        return Err("must be a JSON Schema, which is an object".to_owned());
-    }
-    // First, because a validator may not come back from a schema that refers to itself.
-    let mut looks = Looks { root: schema, known: HashMap::new() };
-    looks.everywhere(schema, "#")?;
-    compile(schema).map(|_| ()).map_err(|error| format!("is no JSON Schema of draft 7: {error}"))
+/// What is wrong with it.
+pub fn check(schema: &Value, limits: &Limits) -> Result<(), BadSchema> {
+    Schema::read(schema, &Work::of(limits)).map(|_| ())
 }
 
-/// The result, in a form that fits.
+/// The result, in a form that fits. What it takes is bounded by the limits, so that nothing in a log can make a server hang.
 ///
 /// # Errors
-/// `output_schema_mismatch`, with `details.violations`.
-pub fn fit(made: &Made<'_>) -> Result<Value, Box<Failure>> {
-    let validator = compile(made.schema).map_err(|reason| mismatch(&[Violation { field: String::new(), reason }]))?;
-    if validator.is_valid(made.answer) {
+/// `output_schema_mismatch`, with `details.violations`; `validation_too_expensive`; `expansion_too_large`.
+pub fn fit(made: &Made, limits: &Limits) -> FitResult {
+    let work = Work::of(limits);
+    // It was checked when the run was started, so what is wrong with it now is that it was let in under other bounds.
+    let schema = Schema::read(&made.schema, &work)
+        .map_err(|bad| failed("validation_too_expensive", format!("the result cannot be checked: the output schema {bad}")))?;
+    let expensive = |_: TooExpensive| too_expensive(limits);
+    if schema.fits(&made.answer, &work).map_err(expensive)? {
         return Ok(made.answer.clone());
     }
     let shaped = match &made.steps {
-        Some(steps) => pruned(made.schema, made.schema, &formed(made.schema, made.answer, steps)),
+        Some(steps) => schema.pruned(formed(&schema, &made.answer, steps, limits)?),
         None => made.answer.clone(),
     };
-    match violation::of(&validator, &shaped) {
-        found if found.is_empty() => Ok(shaped),
-        found => Err(mismatch(&found)),
-    }
+    let found = schema.violations(&shaped, &work).map_err(expensive)?;
+    if found.is_empty() { Ok(shaped) } else { Err(mismatch(&found)) }
+}
+
+/// The failure of a run whose result takes too long to check.
+pub(super) fn too_expensive(limits: &Limits) -> Box<Failure> {
+    failed(
+        "validation_too_expensive",
+        format!(
+            "checking the result against the output schema takes more than {} steps (limits.schema_work) or {} ms \
+             (limits.compute_ms); use a schema with fewer alternatives and references, or a smaller result",
+            limits.schema_work, limits.compute_ms
+        ),
+    )
 }
 
 fn mismatch(found: &[Violation]) -> Box<Failure> {
     let reasons: Vec<String> = found.iter().map(Violation::to_string).collect();
     let violations: Vec<Value> = found.iter().map(Violation::to_value).collect();
     Box::new(Failure {
-        code: "output_schema_mismatch".to_owned(),
-        message: format!("the result does not fit the output schema: {}", reasons.join("; ")),
         details: Some(Object::from_iter([("violations".to_owned(), json!(violations))])),
-        retryable: Some(false),
+        ..*failed(
+            "output_schema_mismatch",
+            format!("the result does not fit the output schema: {}", reasons.join("; ")),
+        )
     })
 }
 
-fn compile(schema: &Value) -> Result<Validator, String> {
-    let options = jsonschema::options().offline().with_draft(jsonschema::Draft::Draft7);
-    // Linear time: what a caller sends must not decide how long a pattern takes.
-    let options = options.should_validate_formats(true).with_pattern_options(PatternOptions::regex());
-    options.build(schema).map_err(|error| error.to_string())
+fn failed(code: &str, message: String) -> Box<Failure> {
+    Box::new(Failure { code: code.to_owned(), message, details: None, retryable: Some(false) })
 }
 
-/// A value for each property, as far as there is one.
-fn formed(schema: &Value, answer: &Value, steps: &[&Object]) -> Value {
+/// A value for each property, as far as there is one. Names may be many ways to say one value, so what is copied is counted.
+fn formed(schema: &Schema, answer: &Value, steps: &[Object], limits: &Limits) -> Result<Value, Box<Failure>> {
     let own = answer.as_object();
-    let nothing = Object::new();
-    let properties = match schema["properties"].as_object() {
-        Some(properties) => properties,
-        // A schema that names no member and wants an object: what is no object is its `result`, as APIs show it.
-        None if own.is_none() && resolved(schema, schema)["type"] == "object" => &nothing,
-        None => return answer.clone(),
-    };
+    // A schema that names no member and wants an object: what is no object is its `result`, as APIs show it.
+    if !schema.names_properties() && (own.is_some() || !schema.wants_object()) {
+        return Ok(answer.clone());
+    }
+    let (own_names, step_names): (Option<Names<'_>>, Vec<Names<'_>>) =
+        (own.map(Names::of), steps.iter().rev().map(Names::of).collect());
     let mut formed = Object::new();
     let mut without = Vec::new();
-    for name in properties.keys() {
+    let mut left = limits.expansion_bytes;
+    let mut copy = |value: &Value| match left.checked_sub(sizes::bytes(value) as u64) {
+        Some(rest) => {
+            left = rest;
+            Ok(value.clone())
+        }
+        None => Err(failed(
+            "expansion_too_large",
+            format!(
+                "the result in the form of the output schema is larger than {} bytes (limits.expansion_bytes)",
+                limits.expansion_bytes
+            ),
+        )),
+    };
+    for name in schema.properties() {
         let of_step = || {
-            let steps = || steps.iter().rev();
-            steps()
-                .find_map(|outputs| named(outputs, name))
-                .or_else(|| steps().find_map(|outputs| worded(outputs, name)))
+            let named = step_names.iter().find_map(|names| names.named(name));
+            named.or_else(|| step_names.iter().find_map(|names| names.worded(name)))
         };
-        match own.and_then(|own| named(own, name)).or_else(of_step) {
-            Some(value) => _ = formed.insert(name.clone(), value.clone()),
+        match own_names.as_ref().and_then(|names| names.named(name)).or_else(of_step) {
+            Some(value) => _ = formed.insert(name.clone(), copy(value)?),
             None => without.push(name),
         }
     }
     let placed =
         own.is_some_and(|own| !formed.is_empty() || own.is_empty()) || formed.values().any(|one| one == answer);
     if let Some(name) = place(schema, &without).filter(|_| !placed) {
-        formed.insert(name.clone(), answer.clone());
+        formed.insert(name.clone(), copy(answer)?);
     }
     if own.is_none() && formed.is_empty() {
         formed.insert("result".to_owned(), answer.clone());
@@ -112,134 +125,59 @@ fn formed(schema: &Value, answer: &Value, steps: &[&Object]) -> Value {
     // Further members, where the schema lets them be: what it does not is left out later.
     for (name, value) in own.into_iter().flatten() {
         if !formed.contains_key(name) {
-            formed.insert(name.clone(), value.clone());
+            formed.insert(name.clone(), copy(value)?);
         }
     }
-    Value::Object(formed)
+    Ok(Value::Object(formed))
 }
 
 /// Which property the result itself goes to.
-fn place<'a>(schema: &Value, without: &[&'a String]) -> Option<&'a String> {
-    let required = |name: &&&String| schema["required"].as_array().is_some_and(|all| all.contains(&json!(name)));
-    let needed: Vec<&&String> = without.iter().filter(required).collect();
-    match (needed.as_slice(), without) {
-        ([one], _) => Some(one),
-        ([], [one]) => Some(one),
+fn place<'a>(schema: &Schema, without: &[&'a String]) -> Option<&'a String> {
+    let mut needed = without.iter().filter(|name| schema.requires(name));
+    match (needed.next(), needed.next(), without) {
+        (Some(one), None, _) => Some(one),
+        (None, _, [one]) => Some(one),
         _ => None,
     }
 }
 
-/// The member of this name, or of one that reads the same.
-fn named<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
-    let plain = |name: &str| name.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    let wanted: String = plain(name);
-    let alike = || object.iter().find(|(other, _)| plain(other) == wanted).map(|(_, value)| value);
-    object.get(name).or_else(|| if wanted.is_empty() { None } else { alike() })
+/// The members of an object by the ways in which they are named.
+struct Names<'a> {
+    object: &'a Object,
+    /// Without case and signs.
+    plain: HashMap<String, &'a Value>,
+    /// By each word of their names, without case and without digits at its end.
+    words: HashMap<String, &'a Value>,
 }
 
-/// The member that has this name among the words of its own; digits at the end of a word are none.
-fn worded<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
-    let has = |other: &str| {
-        let words = other.split(|sign: char| !sign.is_alphanumeric());
-        words
-            .into_iter()
-            .any(|word| word.trim_end_matches(|sign: char| sign.is_ascii_digit()).eq_ignore_ascii_case(name))
-    };
-    object.iter().find(|(other, _)| !name.is_empty() && has(other)).map(|(_, value)| value)
-}
-
-/// The value without members that the schema neither names nor allows.
-fn pruned(root: &Value, schema: &Value, value: &Value) -> Value {
-    let schema = resolved(root, schema);
-    match value {
-        Value::Object(members) => {
-            let properties = schema["properties"].as_object();
-            let closed = schema["additionalProperties"] == json!(false) && schema.get("patternProperties").is_none();
-            let member = |(name, value): (&String, &Value)| match properties.and_then(|all| all.get(name)) {
-                Some(schema) => Some((name.clone(), pruned(root, schema, value))),
-                None if closed => None,
-                None => Some((name.clone(), value.clone())),
-            };
-            Value::Object(members.iter().filter_map(member).collect())
-        }
-        Value::Array(items) if schema["items"].is_object() => {
-            Value::Array(items.iter().map(|item| pruned(root, &schema["items"], item)).collect())
-        }
-        other => other.clone(),
-    }
-}
-
-/// The schema that is meant. References in circles were refused before.
-fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
-    match schema["$ref"].as_str().and_then(|reference| root.pointer(reference.strip_prefix('#')?)) {
-        Some(target) => resolved(root, target),
-        None => schema,
-    }
-}
-
-/// How many schemas look at one value, by the schema that does first.
-struct Looks<'a> {
-    root: &'a Value,
-    /// By pointer; nothing while it is being found out.
-    known: HashMap<String, Option<u64>>,
-}
-
-impl<'a> Looks<'a> {
-    /// Of this schema and of every one in it. What looks like a schema and is none (in an `enum`) does no harm.
-    fn everywhere(&mut self, value: &'a Value, at: &str) -> Result<(), String> {
-        match value {
-            Value::Object(members) => {
-                if at != "#" && members.get("$id").is_some_and(Value::is_string) {
-                    return Err(format!("has an `$id` of its own at `{at}`; only the whole may have one"));
-                }
-                self.count(value, at)?;
-                members.iter().try_for_each(|(name, value)| self.everywhere(value, &below(at, name)))
-            }
-            Value::Array(items) => {
-                items.iter().enumerate().try_for_each(|(place, value)| self.everywhere(value, &format!("{at}/{place}")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn count(&mut self, schema: &'a Value, at: &str) -> Result<u64, String> {
-        match self.known.get(at) {
-            Some(Some(known)) => return Ok(*known),
-            Some(None) => return Err(format!("refers to itself in a circle, at `{at}`")),
-            None => {}
-        }
-        self.known.insert(at.to_owned(), None);
-        let mut looks = 1_u64;
-        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
-            let target = target.ok_or_else(|| format!("refers to `{reference}`, which is not in it"))?;
-            looks += self.count(target, reference)?;
-        }
-        for keyword in IN_PLACE {
-            let at = below(at, keyword);
-            match schema.get(keyword) {
-                Some(Value::Array(list)) => {
-                    for (place, schema) in list.iter().enumerate() {
-                        looks = looks.saturating_add(self.count(schema, &format!("{at}/{place}"))?);
-                    }
-                }
-                Some(schema) => looks = looks.saturating_add(self.count(schema, &at)?),
-                None => {}
+impl<'a> Names<'a> {
+    fn of(object: &'a Object) -> Self {
+        let (mut plain, mut words) = (HashMap::new(), HashMap::new());
+        for (name, value) in object {
+            plain.entry(self::plain(name)).or_insert(value);
+            for word in name.split(|sign: char| !sign.is_alphanumeric()) {
+                let word = word.trim_end_matches(|sign: char| sign.is_ascii_digit());
+                words.entry(word.to_ascii_lowercase()).or_insert(value);
             }
         }
-        for (name, schema) in schema.get("dependencies").and_then(Value::as_object).into_iter().flatten() {
-            looks = looks.saturating_add(self.count(schema, &below(&below(at, "dependencies"), name))?);
-        }
-        if looks > LOOKS_MAX {
-            return Err(format!("asks for more than {LOOKS_MAX} looks at one value, at `{at}`"));
-        }
-        self.known.insert(at.to_owned(), Some(looks));
-        Ok(looks)
+        Names { object, plain, words }
+    }
+
+    /// The member of this name, or of one that reads the same.
+    fn named(&self, name: &str) -> Option<&'a Value> {
+        let wanted = plain(name);
+        let alike = || self.plain.get(&wanted).copied().filter(|_| !wanted.is_empty());
+        self.object.get(name).or_else(alike)
+    }
+
+    /// The member that has this name among the words of its own.
+    fn worded(&self, name: &str) -> Option<&'a Value> {
+        self.words.get(&name.to_ascii_lowercase()).copied().filter(|_| !name.is_empty())
     }
 }
 
-fn below(at: &str, name: &str) -> String {
-    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
+fn plain(name: &str) -> String {
+    name.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

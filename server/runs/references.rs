@@ -1,49 +1,55 @@
-//! The ways in which a run is named: its UUID, hyphenated or as `run_` and 32 hexadecimal digits, or the id a client chose.
+//! The ways in which a run is named: the id a client chose, or the run's UUID, hyphenated or as `run_` and 32 hexadecimal digits.
+//!
+//! A client may choose an id that has the form of a generated one, as other servers generate theirs. It is refused only where a run
+//! has that id already, so a text never names two runs.
 
-use runyard_engine::RunId;
+use std::sync::Arc;
+
+use runyard_engine::{RunId, State};
 
 use super::{Error, Runs};
 
 impl Runs {
     /// The run that this text names for this tenant.
     pub async fn find(&self, tenant: &str, reference: &str) -> Result<RunId, Error> {
-        // A client-chosen id is never shaped like a generated one, so at most one of the two can answer.
-        if let Some(run) = RunId::parse(reference) {
+        let id = RunId::parse(reference);
+        // A run whose state is at hand exists, and then no other can have its id for a name.
+        if let Some(run) = id
+            && self.submitter.is_at_hand(tenant, run)
+        {
             return Ok(run);
         }
-        match self.store.named(tenant, reference).await? {
-            Some(run) => Ok(run),
-            None => Err(Error::UnknownRun(reference.to_owned())),
+        let named = self.store.named(tenant, reference).await?;
+        named.or(id).ok_or_else(|| Error::UnknownRun(reference.to_owned()))
+    }
+
+    /// A run as it stands, by its generated id alone.
+    pub async fn by_id(&self, tenant: &str, run: RunId) -> Result<Arc<State>, Error> {
+        let state = self.state(tenant, run).await?.ok_or_else(|| Error::UnknownRun(run.to_string()))?;
+        self.values.shown(tenant, state).await
+    }
+
+    /// Whether a run of this tenant has a generated id that reads like this name.
+    pub(super) async fn is_generated(&self, tenant: &str, name: &RunName) -> Result<bool, Error> {
+        match RunId::parse(name.as_str()) {
+            Some(run) => Ok(self.store.row(tenant, run).await?.is_some()),
+            None => Ok(false),
         }
     }
 }
 
-/// An id that a client chose for a run: any text that cannot be mistaken for a generated id.
+/// An id that a client chose for a run. Which characters it may have is for each API to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunName(String);
 
 impl RunName {
-    /// A name, where the text is one. Which characters it may have is for each face to say.
-    pub fn parse(text: &str) -> Option<Self> {
-        RunId::parse(text).is_none().then(|| Self(text.to_owned()))
+    /// A name.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
     }
 
     /// As given.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_cannot_be_mistaken_for_a_generated_id() {
-        let generated = RunId::from_uuid(uuid::Uuid::nil());
-        for reserved in [generated.to_string(), uuid::Uuid::nil().to_string()] {
-            assert_eq!(RunName::parse(&reserved), None, "{reserved}");
-        }
-        assert_eq!(RunName::parse("order-17").as_ref().map(RunName::as_str), Some("order-17"));
     }
 }

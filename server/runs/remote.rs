@@ -2,15 +2,16 @@
 //!
 //! Beside `driver/perform`, the only place that reaches outside for a run. The coordinator judges each call by what is shown for its
 //! caller: [`Outbound`]. It speaks ARP on both sides, so nothing is translated: what the
-//! coordinator answers is passed on, without the nulls that lax peers send, and event streams as bytes.
+//! coordinator answers is passed on, without the nulls that lax peers send. Event streams are in `remote/events.rs`.
+
+mod events;
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use runyard_api::arp::schemas as arp;
-use runyard_api::host::{ByteStream, Caller};
+use runyard_api::host::Caller;
 use runyard_client::Retry;
 use runyard_client::run_coordinator::{Client, Error, ResponseValue};
 
@@ -29,6 +30,16 @@ pub struct RemoteCoordinator {
     url: String,
     outbound: Outbound,
     clock: Clock,
+}
+
+/// A run that a coordinator elsewhere has started.
+pub struct Forwarded {
+    /// As it stands.
+    pub run: arp::Run,
+    /// Whether an earlier request started it.
+    pub replayed: bool,
+    /// Whether the coordinator says that it keeps the request's `Idempotency-Key`. The reference implementation ignores it.
+    pub key_kept: bool,
 }
 
 /// The coordinator as one caller asks it.
@@ -109,17 +120,18 @@ impl RemoteCoordinator {
         self.client.health().await.map(ResponseValue::into_inner).map_err(|error| way.failed(error))
     }
 
-    /// Starts a run there. Whether it was started before by the same request is passed on.
+    /// Starts a run there. Whether it was started before by the same request, and whether a key is kept, is passed on.
     pub async fn start(
         &self,
         caller: &Caller,
         body: &arp::RunStartRequest,
         key: Option<&str>,
-    ) -> Result<(arp::Run, bool), RemoteError> {
+    ) -> Result<Forwarded, RemoteError> {
         let way = self.way(caller)?;
         let answer = way.client.start_run(key, body).await.map_err(|error| way.failed(error))?;
         let replayed = answer.headers().contains_key("idempotent-replayed");
-        Ok((mended(answer.into_inner()), replayed))
+        let honored = answer.headers().get("idempotency-key-honored").is_some_and(|honored| honored == "true");
+        Ok(Forwarded { run: mended(answer.into_inner()), replayed, key_kept: replayed || honored })
     }
 
     /// A run there, as it stands.
@@ -132,16 +144,6 @@ impl RemoteCoordinator {
     pub async fn cancel(&self, caller: &Caller, run_id: &str) -> Result<arp::Run, RemoteError> {
         let way = self.way(caller)?;
         way.run(way.client.cancel_run(run_id).await)
-    }
-
-    /// The events of a run there, as bytes.
-    pub async fn events(&self, caller: &Caller, run_id: &str, after_seq: u64) -> Result<ByteStream, RemoteError> {
-        let way = self.way(caller)?;
-        // Not sent when nothing was seen: a coordinator that knows the owner's contract alone does not know it.
-        let after = i64::try_from(after_seq).ok().filter(|seq| *seq > 0);
-        let answer = way.client.stream_run_events(run_id, after, None).await.map_err(|error| way.failed(error))?;
-        let bytes = answer.into_inner_stream().map(|chunk| chunk.map_err(std::io::Error::other));
-        Ok(ByteStream::new(bytes))
     }
 
     fn way(&self, caller: &Caller) -> Result<Way<'_>, RemoteError> {

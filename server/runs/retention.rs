@@ -28,7 +28,10 @@ impl Runs {
             }
         }
         let gone = store.remove(tenant, removals, keys_before_ms).await?;
-        gone.iter().for_each(|run| self.submitter.forget(tenant, *run));
+        for run in &gone {
+            self.submitter.forget(tenant, *run);
+            self.feed.checkpoints.forget(tenant, *run);
+        }
         Ok(gone)
     }
 

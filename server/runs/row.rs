@@ -1,6 +1,6 @@
 //! What lists show of a run, derived from its state and written with every commit.
 
-use runyard_engine::{Node, NodeKind, RunOutcome, RunStatus, State};
+use runyard_engine::{Node, NodeKind, NodeTypeRef, Object, RunOutcome, RunStatus, Start, State};
 
 use crate::store::{RunRow, Standing};
 
@@ -16,7 +16,7 @@ pub fn derive(state: &State) -> RunRow {
         face: start.map(|start| start.face.clone()).unwrap_or_default(),
         node_type: start.map(|start| start.node_type.id.clone()).unwrap_or_default(),
         turn: start.and_then(|start| start.turn.clone()),
-        title: start.and_then(|start| title(&start.inputs)),
+        title: start.and_then(title),
         status: state.status,
         standing: standing(state),
         reason: match state.status {
@@ -41,12 +41,30 @@ pub fn standing(state: &State) -> Standing {
         (RunStatus::Running | RunStatus::Waiting, Some(root)) if !planned(root) => Standing::Planning,
         (RunStatus::Waiting, _) if state.paused.is_some() => Standing::Paused,
         (RunStatus::Waiting, _) if state.is_asking() => Standing::Asking,
+        (RunStatus::Waiting, _) if state.has_open_question() => Standing::AwaitingInput,
         _ => Standing::Plain,
     }
 }
 
+/// What lists of every API show of a run, in a line. A run of an older build has none where it has no goal.
+pub fn title(start: &Start) -> Option<String> {
+    start.title.clone().or_else(|| goal(&start.inputs))
+}
+
+/// The title that a run is stored with: what its caller said, else its question or its name, else its node type. None where its
+/// goal says it, which is stored already.
+pub(super) fn given_title(said: Option<&str>, inputs: &Object, node_type: &NodeTypeRef) -> Option<String> {
+    let said = said.map(in_one_line).filter(|title| !title.is_empty());
+    if said.is_some() || goal(inputs).is_some() {
+        return said;
+    }
+    let named = ["question", "title", "name"].iter().find_map(|key| inputs.get(*key)?.as_str());
+    let named = named.map(in_one_line).filter(|title| !title.is_empty());
+    Some(named.unwrap_or_else(|| in_one_line(&node_type.id)))
+}
+
 /// The goal among a node run's inputs, as a list shows it.
-pub(super) fn title(inputs: &runyard_engine::Object) -> Option<String> {
+pub(super) fn goal(inputs: &Object) -> Option<String> {
     let goal = ["goal", "prompt"].iter().find_map(|key| inputs.get(*key)?.as_str())?;
     Some(in_one_line(goal))
 }

@@ -7,21 +7,27 @@ use runyard_engine::{
     ApprovalStrategy, ChildSpec, Command, Constraints, Graph, Labels, NodeRunId, NodeType, NodeTypeRef, Object, Policy,
     Reply, RunId, Start, State,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::submit::Riders;
-use super::{Error, PassThrough, RunName, Runs, output_schema};
+use super::{Error, PassThrough, RunName, Runs, output_schema, row};
 use crate::graph;
+use crate::sizes::is_small;
 use crate::store::{Epoch, KeyUse, StoreError};
 
 /// Where a start's fingerprint rests among a run's notes.
 const FINGERPRINT: &str = "runyard.fingerprint";
+/// The note that names the inputs that were dropped, because the node type behind an alias does not have them.
+pub const DROPPED_INPUTS: &str = "runyard.dropped_inputs";
 
 /// A run to be, in no dialect.
 #[derive(Debug, Clone)]
 pub struct NewRun {
     /// The id the client chose.
     pub name: Option<RunName>,
+    /// What lists show of it, in a line: a record's title, the name of a tool or a workflow. Absent: its goal, its question, or its
+    /// node type says it.
+    pub title: Option<String>,
     /// The face it comes through.
     pub face: &'static str,
     /// The operation that starts it: the scope of its key. Faces whose operations mean the same share it.
@@ -42,7 +48,7 @@ pub struct NewRun {
     pub notes: Object,
     /// JSON Schema (draft 7) that the result has to fit: see [`super::output_schema`]. Not yet checked.
     pub output_schema: Option<Value>,
-    /// What the root walks, where that has been read and checked before.
+    /// What the root walks, where that has been read and checked before, with the inputs. It is not among them then.
     pub graph: Option<Arc<Graph>>,
     /// What lists find it by. The face bounds how many there are, and how long.
     pub labels: Labels,
@@ -114,7 +120,7 @@ pub struct ChildRequest {
 impl Runs {
     /// Starts a run, or answers with the run that the same request started before.
     pub async fn start(&self, tenant: &str, new: NewRun) -> Result<StartedRun, Error> {
-        let fingerprint = self.fingerprints.of(&new.request);
+        let (new, fingerprint) = self.fingerprinted(tenant, new).await?;
         let repeat = Repeat { operation: new.operation, key: new.key.clone(), name: new.name.clone() };
         let started = self.start_or_find(tenant, new, &repeat, &fingerprint).await?;
         Ok(StartedRun { state: self.values.shown(tenant, started.state).await?, ..started })
@@ -150,6 +156,11 @@ impl Runs {
         if let Some(earlier) = self.earlier(tenant, repeat, fingerprint).await? {
             return Ok(earlier);
         }
+        if let Some(name) = &repeat.name
+            && self.is_generated(tenant, name).await?
+        {
+            return Err(Error::NameTaken { name: name.as_str().to_owned() });
+        }
         let _starting = self.admission.begin(tenant)?;
         self.admission.one_more(&*self.store, tenant, self.clock.now_ms()).await?;
         let run = self.clock.new_run_id();
@@ -163,7 +174,7 @@ impl Runs {
             sealed: self.seal.seal(tenant, run, &new.pass_through)?,
             key: repeat.key.as_ref().map(|key| key.used_for(repeat.operation, run, fingerprint)),
         };
-        let start = Start { turn, ..self.prepared(new, fingerprint).await? };
+        let start = Start { turn, ..self.prepared(tenant, new, fingerprint).await? };
         let submitted = self.submitter.begin(tenant, run, Command::Start(Arc::new(start)), riders).await?;
         Ok(StartedRun { state: submitted.state, replayed: false })
     }
@@ -173,15 +184,15 @@ impl Runs {
         hex(&self.fingerprints.of(request))
     }
 
-    /// Whether a run of this node type with these inputs could be started, as far as that is known before it is. For a tenant's node types
-    /// ask [`Runs::of_tenant`].
+    /// Whether a run of this node type with these inputs could be started, as far as that is known before it is; and what it would
+    /// walk. For a tenant's node types ask [`Runs::of_tenant`]. It may take long: for
+    /// [`Compute::run`](crate::compute::Compute::run).
     ///
     /// # Errors
     /// What [`Runs::start`] would refuse of them.
-    pub fn check(&self, node_type: &NodeTypeRef, inputs: &Object) -> Result<(), Error> {
-        let node_type = self.resolve(node_type, inputs)?;
-        self.walked(&node_type, inputs)?;
-        Ok(())
+    pub fn check(&self, node_type: &NodeTypeRef, inputs: &Object) -> Result<Option<Arc<Graph>>, Error> {
+        let (node_type, inputs) = self.resolve(node_type, inputs.clone(), &mut Object::new())?;
+        self.walked(&node_type, &inputs)
     }
 
     /// Submits any other command about a run.
@@ -211,8 +222,7 @@ impl Runs {
         parent: NodeRunId,
         requests: Vec<ChildRequest>,
     ) -> Result<(Arc<State>, Vec<NodeRunId>), Error> {
-        let runs = self.of_tenant(tenant);
-        let children = requests.into_iter().map(|request| runs.child(request)).collect::<Result<_, _>>()?;
+        let children = self.of_tenant(tenant).children(tenant, requests).await?;
         let command = Command::CreateChildren { parent, children };
         let submitted = self.submitter.submit(tenant, run, command, Riders::default()).await?;
         let state = self.values.shown(tenant, submitted.state).await?;
@@ -253,32 +263,62 @@ impl Runs {
         Ok(state.map(|state| StartedRun { state, replayed: true }))
     }
 
-    /// What a run starts with. A large graph is read where nobody else waits for it.
-    pub(super) async fn prepared(&self, new: NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
-        if new.graph.is_some() || !is_large(new.inputs.get("graph")) {
+    /// What a run starts with. What takes time is done where nobody else waits for it.
+    pub(super) async fn prepared(&self, tenant: &str, new: NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
+        if new.is_small() {
             return self.prepare(new, fingerprint);
         }
         let (runs, fingerprint) = (self.clone(), fingerprint.to_vec());
-        let prepared = tokio::task::spawn_blocking(move || runs.prepare(new, &fingerprint)).await;
-        prepared.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        self.compute.run(tenant, move || runs.prepare(new, &fingerprint)).await?
+    }
+
+    /// The same request with what tells it from another one.
+    pub(super) async fn fingerprinted(&self, tenant: &str, new: NewRun) -> Result<(NewRun, Vec<u8>), Error> {
+        if is_small(&new.request) {
+            let fingerprint = self.fingerprints.of(&new.request);
+            return Ok((new, fingerprint));
+        }
+        let fingerprints = self.fingerprints.clone();
+        let work = move || {
+            let fingerprint = fingerprints.of(&new.request);
+            (new, fingerprint)
+        };
+        Ok(self.compute.run(tenant, work).await?)
+    }
+
+    async fn children(&self, tenant: &str, requests: Vec<ChildRequest>) -> Result<Vec<ChildSpec>, Error> {
+        let small = |request: &ChildRequest| request.inputs.values().all(is_plain);
+        let is_small = requests.len() <= FEW && requests.iter().all(small);
+        let runs = self.clone();
+        let work = move || requests.into_iter().map(|request| runs.child(request)).collect();
+        if is_small { work() } else { self.compute.run(tenant, work).await? }
     }
 
     fn prepare(&self, new: NewRun, fingerprint: &[u8]) -> Result<Start, Error> {
-        let node_type = self.resolve(&new.node_type, &new.inputs)?;
-        let graph = match new.graph {
-            Some(graph) => Some(graph),
-            None => self.walked(&node_type, &new.inputs)?,
+        let title = row::given_title(new.title.as_deref(), &new.inputs, &new.node_type);
+        let mut notes = new.notes;
+        let (node_type, inputs, graph) = match new.graph {
+            // Read and checked before, and then it need not stand among the inputs as well.
+            Some(graph) => (self.catalog.resolve(&new.node_type)?, new.inputs, Some(graph)),
+            None => {
+                let (node_type, inputs) = self.resolve(&new.node_type, new.inputs, &mut notes)?;
+                let graph = self.walked(&node_type, &inputs)?;
+                (node_type, inputs, graph)
+            }
         };
         if let Some(schema) = &new.output_schema {
-            output_schema::check(schema).map_err(|reason| Error::InvalidOutputSchema { reason })?;
+            output_schema::check(schema, self.compute.limits()).map_err(|bad| match bad.is_too_expensive {
+                true => Error::TooExpensive(format!("the output schema {bad}")),
+                false => Error::InvalidOutputSchema { reason: bad.reason },
+            })?;
         }
-        let mut notes = new.notes;
         notes.insert(FINGERPRINT.to_owned(), Value::String(hex(fingerprint)));
         Ok(Start {
             name: new.name.map(|name| name.as_str().to_owned()),
+            title,
             face: new.face.to_owned(),
             node_type,
-            inputs: new.inputs,
+            inputs,
             constraints: self.canonical(new.constraints),
             policy: new.policy,
             steps: new.steps,
@@ -294,18 +334,19 @@ impl Runs {
     }
 
     fn child(&self, request: ChildRequest) -> Result<ChildSpec, Error> {
-        let node_type = self.resolve(&request.node_type, &request.inputs)?;
-        self.walked(&node_type, &request.inputs)?;
+        let mut notes = request.notes;
+        let (node_type, inputs) = self.resolve(&request.node_type, request.inputs, &mut notes)?;
+        self.walked(&node_type, &inputs)?;
         Ok(ChildSpec {
             key: request.key,
             node_type,
-            inputs: request.inputs,
+            inputs,
             constraints: self.canonical(request.constraints),
             depends_on: request.depends_on,
             policy: request.policy,
             candidate_set_id: request.candidate_set_id,
             binding_decision: request.binding_decision,
-            notes: request.notes,
+            notes,
         })
     }
 
@@ -315,12 +356,27 @@ impl Runs {
             .map_err(|violations| Error::InvalidInputs { node_type: node_type.id.clone(), violations })
     }
 
-    fn resolve(&self, asked: &NodeTypeRef, inputs: &Object) -> Result<NodeType, Error> {
+    /// The node type that is meant, and the inputs as it takes them. What an alias made necessary is noted.
+    fn resolve(
+        &self,
+        asked: &NodeTypeRef,
+        mut inputs: Object,
+        notes: &mut Object,
+    ) -> Result<(NodeType, Object), Error> {
         let node_type = self.catalog.resolve(asked)?;
+        if asked.id != node_type.id
+            && let Some(entry) = self.catalog.entry(&node_type.id, &node_type.version)
+        {
+            let (adapted, dropped) = entry.adapted(inputs);
+            inputs = adapted;
+            if !dropped.is_empty() {
+                notes.insert(DROPPED_INPUTS.to_owned(), json!(dropped));
+            }
+        }
         self.catalog
-            .validate_inputs(&node_type, inputs)
+            .validate_inputs(&node_type, &inputs)
             .map_err(|violations| Error::InvalidInputs { node_type: node_type.id.clone(), violations })?;
-        Ok(node_type)
+        Ok((node_type, inputs))
     }
 
     /// Allow and deny lists name types as asked and as resolved, so that an alias cannot slip through either.
@@ -337,21 +393,19 @@ impl Runs {
     }
 }
 
-/// Whether reading a graph takes so long that others would notice.
-fn is_large(graph: Option<&Value>) -> bool {
-    const SMALL: usize = 2_000;
-    let mut open: Vec<&Value> = graph.into_iter().collect();
-    let mut seen = 0;
-    while let Some(value) = open.pop() {
-        seen += 1;
-        match value {
-            _ if seen > SMALL => return true,
-            Value::Object(members) => open.extend(members.values()),
-            Value::Array(items) => open.extend(items),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
+/// So many children at a time are few, if each is small.
+const FEW: usize = 16;
+
+impl NewRun {
+    /// Whether what has to be read and checked of it takes no time to speak of: nothing that a caller makes rules with, and little else.
+    fn is_small(&self) -> bool {
+        self.output_schema.is_none() && self.inputs.len() <= FEW && self.inputs.values().all(is_plain)
     }
-    false
+}
+
+/// Whether a value takes no time to speak of to be read and checked: it is small, and no graph.
+fn is_plain(value: &Value) -> bool {
+    is_small(value) && value.get("nodes").is_none()
 }
 
 /// The fingerprint of the request that started a run, in hexadecimal digits.

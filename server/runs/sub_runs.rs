@@ -45,7 +45,8 @@ impl Runs {
         self.admission.one_more(&*self.store, tenant, self.clock.now_ms()).await?;
         let above = self.state(tenant, parent.run).await?.ok_or_else(|| Error::UnknownRun(parent.run.to_string()))?;
         let root = self.admission.one_more_below(&*self.store, tenant, &above).await?;
-        let start = self.of_tenant(tenant).prepared(new.clone(), &self.fingerprints.of(&new.request)).await?;
+        let (new, fingerprint) = self.fingerprinted(tenant, new.clone()).await?;
+        let start = self.of_tenant(tenant).prepared(tenant, new, &fingerprint).await?;
         let mut start = Start { parent: Some(parent.clone()), face: face.clone(), ..start };
         for (name, id) in [(PARENT_RUN, parent.run.to_string()), (PARENT_NODE_RUN, parent.node_run.to_string())] {
             start.labels.insert(name.to_owned(), [id].into());

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use runyard_engine::event::Failure;
 use runyard_engine::large::{self, Digest, Written};
 use runyard_engine::{
-    Command, Content, Context, Decision, EffectId, Event, Graph, Labels, Node, NodeRunId, Position, Recorded, Rejected, Reply,
-    RunId, Slot, State, apply, decide, outstanding,
+    Command, Content, Context, Decision, EffectId, Event, Fitted, Graph, Labels, Made, Node, NodeRunId, Position, Recorded,
+    Rejected, Reply, RunId, Slot, State, apply, decide, outstanding,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
@@ -20,6 +20,7 @@ use super::values::{self, Extracted, Known, Values};
 use super::writing::Writing;
 use super::{ByteLimits, Error, approvals, output_schema, row};
 use crate::clock::Clock;
+use crate::compute::{self, Compute};
 use crate::feed::{Bells, Told};
 use crate::store::{Append, Epoch, KeyUse, LargeValue, LogPart, Sealed, Store, StoreError};
 
@@ -35,7 +36,6 @@ const PAGE_BYTES: usize = 8 << 20;
 pub(super) struct Submitter {
     store: Arc<dyn Store>,
     clock: Clock,
-    depth_max: usize,
     bells: Arc<Bells>,
     work: Arc<Notify>,
     cache: Cache,
@@ -43,7 +43,9 @@ pub(super) struct Submitter {
     recalls: Arc<Recalls>,
     values: Values,
     bytes: ByteLimits,
+    depth_max: usize,
     turns: Vec<Turn<()>>,
+    compute: Compute,
 }
 
 /// What became of a command.
@@ -172,15 +174,14 @@ impl Submitter {
     pub(super) fn new(
         store: Arc<dyn Store>,
         clock: Clock,
-        bells: Arc<Bells>,
-        work: Arc<Notify>,
+        (bells, work): (Arc<Bells>, Arc<Notify>),
         (values, bytes, depth_max): (Values, ByteLimits, usize),
+        compute: Compute,
     ) -> Self {
         let turns = (0..TURNS).map(|_| Turn::new(())).collect();
         Submitter {
             store,
             clock,
-            depth_max,
             bells,
             work,
             cache: Cache::default(),
@@ -188,7 +189,9 @@ impl Submitter {
             recalls: Arc::default(),
             values,
             bytes,
+            depth_max,
             turns,
+            compute,
         }
     }
 
@@ -311,20 +314,11 @@ impl Submitter {
         wish: &mut Wish,
         at_ms: i64,
     ) -> Result<Decision, Error> {
-        let context = Context { at_ms, run: before.run, fit: output_schema::fit, depth_max: self.depth_max };
-        // Whether a result fits a schema is found by looking at it, so such a run is decided on with every value in place.
-        let fits = before.start.as_deref().is_some_and(|start| start.output_schema.is_some());
-        if fits && !ends(&wish.command) {
-            let seen = self.values.for_decision(tenant, before, None).await?;
-            let decision = decide(&seen, wish.command.clone(), context)?;
-            let own = wish.extracted.digests();
-            let known = |digest| before.written.values.contains_key(&digest) || own.contains(&digest);
-            return self.extracted(before, decision, Arc::ptr_eq(&seen, before), wish, &known, at_ms);
-        }
         wish.extract(before).await;
         let (mut seen, mut command) = (before.clone(), wish.command.clone());
-        let mut digests = BTreeSet::new();
+        let (mut digests, mut fitted): (BTreeSet<Digest>, Option<Fitted>) = (BTreeSet::new(), None);
         let decision = loop {
+            let context = Context { at_ms, run: before.run, fitted: fitted.as_ref(), depth_max: self.depth_max };
             match decide(&seen, command.clone(), context) {
                 Err(Rejected::NeedsValues { digests: more }) if !more.is_subset(&digests) => {
                     digests.extend(more);
@@ -332,10 +326,35 @@ impl Submitter {
                     command = wish.command.clone();
                     values::put_back(before.run, &mut command, &wish.extracted, &digests)?;
                 }
+                Err(Rejected::Unfitted(made)) if fitted.as_ref().is_none_or(|fitted| fitted.made != *made) => {
+                    fitted = Some(self.fitted(tenant, before.run, *made, &mut wish.extracted).await?);
+                }
                 decided => break decided?,
             }
         };
         self.extracted(before, decision, digests.is_empty(), wish, &|_| true, at_ms)
+    }
+
+    /// Finds out what fits the run's output schema, off the runtime: the schema is the caller's, and the value may be anything.
+    async fn fitted(
+        &self,
+        tenant: &str,
+        run: RunId,
+        made: Made,
+        extracted: &mut Extracted,
+    ) -> Result<Fitted, Error> {
+        let limits = *self.compute.limits();
+        let whole = self.values.whole_made(tenant, run, &made, extracted).await?;
+        let verdict = match self.compute.run_step(tenant, move || output_schema::fit(&whole, &limits)).await {
+            Ok(verdict) => verdict,
+            Err(compute::Refused::Busy) => return Err(Error::Busy),
+            Err(compute::Refused::TookTooLong) => Err(output_schema::too_expensive(&limits)),
+        };
+        let verdict = verdict.map(|mut value| {
+            extracted.take(Slot::Value(&mut value), &|_| false);
+            value
+        });
+        Ok(Fitted { made, verdict })
     }
 
     /// A decision without the large values that it has made, or has looked into.
@@ -381,6 +400,11 @@ impl Submitter {
     pub(super) fn may_be_live(&self, tenant: &str, run: RunId, node_run: NodeRunId) -> bool {
         let at_hand = self.cache.get(tenant, run);
         at_hand.is_none_or(|state| state.node(node_run).is_none_or(Node::is_live))
+    }
+
+    /// Whether a run of this tenant exists, as far as is known without asking the store. False says nothing.
+    pub(super) fn is_at_hand(&self, tenant: &str, run: RunId) -> bool {
+        self.cache.get(tenant, run).is_some()
     }
 
     /// Whether another server has moved the run since: a refusal, or a command found to have been obeyed before, must not rest
@@ -487,6 +511,10 @@ impl Submitter {
         node_run: NodeRunId,
     ) -> Result<Option<Arc<State>>, Error> {
         let knows = |state: &Arc<State>| state.node(node_run).is_some();
+        if self.cache.get(tenant, run).is_none() {
+            // An effect may be in hand a moment before the state that asked for it is: it is there when the turn is over.
+            drop(self.turn(run).lock().await);
+        }
         match self.load(tenant, run).await?.filter(knows) {
             Some(state) => Ok(Some(state)),
             None => {
@@ -514,6 +542,11 @@ impl Submitter {
     pub(super) fn forget(&self, tenant: &str, run: RunId) {
         self.cache.forget(run);
         self.bells.ring(tenant, run, Position::MAX, None);
+    }
+
+    /// Lets go of most states at hand, where none has moved since the last look.
+    pub(super) fn rest(&self, seen: u64) -> u64 {
+        self.cache.rest(seen)
     }
 
     /// What is being performed in this process.

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use runyard_engine::large::{self, Digest, Reference};
-use runyard_engine::{Command, Event, Object, Recorded, RunId, Slot, State};
+use runyard_engine::{Command, Event, Made, Object, Recorded, RunId, Slot, State};
 use serde_json::Value;
 
 pub(super) use self::extract::{Extracted, Known};
@@ -27,7 +27,7 @@ use crate::store::{Store, StoreError};
 
 /// Bounds of what is read back.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// How much one answer, or one event, shows in place.
     pub shown: u64,
     /// How much one step, or one decision, may read.
@@ -56,7 +56,7 @@ impl From<StoreError> for Unresolved {
 
 /// The large values of runs in a store.
 #[derive(Clone)]
-pub(super) struct Values {
+pub(crate) struct Values {
     pub store: Arc<dyn Store>,
     pub bounds: Bounds,
 }
@@ -77,7 +77,7 @@ impl Values {
     }
 
     /// An event as answers show it.
-    pub(super) async fn shown_event(
+    pub(crate) async fn shown_event(
         &self,
         tenant: &str,
         run: RunId,
@@ -180,6 +180,34 @@ impl Values {
         Ok(())
     }
 
+    /// What a run has made with every value in place, those that were just taken out included.
+    pub(super) async fn whole_made(
+        &self,
+        tenant: &str,
+        run: RunId,
+        made: &Made,
+        extracted: &Extracted,
+    ) -> Result<Made, Unresolved> {
+        let mut copy = made.clone();
+        let mut wanted = Wanted::only(None, self.bounds.read);
+        each_slot(&mut copy, &mut |slot| wanted.look(&slot));
+        if wanted.is_empty() {
+            return Ok(copy);
+        }
+        if let Some(bytes) = wanted.exceeds() {
+            return Err(Unresolved::TooLarge(TooLarge { bytes, limit: self.bounds.read }));
+        }
+        let mut fetched = self.fetch(tenant, run, &wanted).await?;
+        for digest in wanted.digests() {
+            if let Some(text) = extracted.value(digest).text {
+                fetched.insert(digest, read(run, digest, &text)?);
+            }
+        }
+        let mut places = wanted.places(&fetched, run);
+        each_slot(&mut copy, &mut |slot| places.put(slot));
+        Ok(copy)
+    }
+
     /// Reads what is wanted, each once.
     async fn fetch(&self, tenant: &str, run: RunId, wanted: &Wanted) -> Result<Fetched, StoreError> {
         let mut fetched = BTreeMap::new();
@@ -190,6 +218,12 @@ impl Values {
         }
         Ok(fetched)
     }
+}
+
+/// Every value in what a run has made.
+fn each_slot(made: &mut Made, visit: &mut dyn FnMut(Slot<'_>)) {
+    visit(Slot::Value(&mut made.answer));
+    made.steps.iter_mut().flatten().for_each(|outputs| visit(Slot::Object(outputs)));
 }
 
 fn read(run: RunId, digest: Digest, text: &str) -> Result<Value, StoreError> {

@@ -76,7 +76,8 @@ pub trait Store: Send + Sync + 'static {
     /// The run with this client-chosen name.
     async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError>;
 
-    /// The run that a node run belongs to.
+    /// The run that a node run belongs to, if it is any run's: the id of one that there never was may name a run too, whose state then
+    /// does not know it.
     async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError>;
 
     /// What an idempotency key was used for.
@@ -388,13 +389,16 @@ pub enum Standing {
     Planning,
     /// Nothing moves until somebody has agreed, or has not.
     Asking,
+    /// Nothing moves until a question is answered.
+    AwaitingInput,
     /// Somebody holds it.
     Paused,
 }
 
 impl Standing {
     /// Every one.
-    pub const ALL: [Standing; 4] = [Standing::Plain, Standing::Planning, Standing::Asking, Standing::Paused];
+    pub const ALL: [Standing; 5] =
+        [Standing::Plain, Standing::Planning, Standing::Asking, Standing::AwaitingInput, Standing::Paused];
 
     /// The word for it.
     pub const fn word(self) -> &'static str {
@@ -402,6 +406,7 @@ impl Standing {
             Standing::Plain => "plain",
             Standing::Planning => "planning",
             Standing::Asking => "asking",
+            Standing::AwaitingInput => "awaiting_input",
             Standing::Paused => "paused",
         }
     }

@@ -129,6 +129,11 @@ impl Outbox {
         self.find(tenant, id).filter(|(_, row)| row.asked.run == run).map(|(ordinal, _)| ordinal)
     }
 
+    /// The effect in this place.
+    pub(super) fn effect(&self, ordinal: Ordinal) -> Option<Arc<Effect>> {
+        self.rows.get(&ordinal).map(|row| row.asked.effect.clone())
+    }
+
     /// How many, of everybody, of this tenant, and their bytes.
     pub(super) fn size(&self, tenant: &str) -> (usize, usize, usize) {
         (self.rows.len(), self.lanes.get(tenant).map_or(0, |lane| lane.rows), self.bytes)

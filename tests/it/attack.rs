@@ -8,7 +8,7 @@ use runyard::config::Config;
 use runyard::serve::{ServeError, Server};
 use serde_json::{Value, json};
 
-use crate::harness::World;
+use crate::harness::{World, refused};
 
 /// Sends a body as it is to the gateway: what a generated client would not send.
 async fn start(world: &World, key: Option<&str>, body: &Value) -> (StatusCode, Value) {
@@ -31,14 +31,36 @@ fn with(mut body: Value, key: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_run_id_shaped_like_a_generated_one_is_refused_as_such_and_not_as_taken() {
+async fn a_run_id_in_the_form_of_a_generated_one_is_a_name_unless_a_run_has_it() {
     let world = World::new().await;
-    for reserved in ["run_00000000000000000000000000000000", "00000000-0000-0000-0000-000000000000"] {
-        let (status, body) = start(&world, None, &with(echo("x"), "run_id", json!(reserved))).await;
-        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
-        assert_eq!(body["error"]["code"], "invalid_request");
-        assert_eq!(body["error"]["details"]["errors"][0]["field"], "/run_id");
+    let hex = format!("run_{}", "0199f0a000007000800000000000abcd");
+    for (number, chosen) in
+        [&*hex, "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3f2504e0-4f89-41d3-9a0c-0305e82c3302"].into_iter().enumerate()
+    {
+        let text = number.to_string();
+        let (status, run) = start(&world, None, &with(echo(&text), "run_id", json!(chosen))).await;
+        assert_eq!((status, run["run_id"].as_str()), (StatusCode::OK, Some(chosen)), "{run}");
+        // By its name, and by the id that it was given here.
+        let own = world.native.get_run(chosen).await.unwrap().into_inner();
+        assert_eq!((own.name.as_deref(), own.inputs["echo"].as_str()), (Some(chosen), Some(&*text)));
+        assert_ne!(own.run_id, chosen);
+        assert_eq!(world.gateway.get_run(&own.run_id).await.unwrap().into_inner().run_id, chosen);
+        assert_eq!(world.runtime.get_run_status(chosen).await.unwrap().into_inner().run_id, chosen);
+        // The same again is the same run; another body is not.
+        let (_, again) = start(&world, None, &with(echo(&text), "run_id", json!(chosen))).await;
+        assert_eq!(again["root_node_run_id"], run["root_node_run_id"]);
+        let (status, other) = start(&world, None, &with(echo("other"), "run_id", json!(chosen))).await;
+        assert_eq!((status, other["error"]["code"].as_str()), (StatusCode::CONFLICT, Some("run_already_exists")));
+        // What this server has generated is taken, in each of its forms.
+        let hyphenated = uuid::Uuid::parse_str(own.run_id.trim_start_matches("run_")).unwrap().to_string();
+        for taken in [&own.run_id, &hyphenated] {
+            let (status, body) = start(&world, None, &with(echo("x"), "run_id", json!(taken))).await;
+            assert_eq!((status, body["error"]["code"].as_str()), (StatusCode::CONFLICT, Some("run_already_exists")));
+        }
     }
+    // Names of one API are none of another's that knows generated ids alone.
+    let missing = world.toolregistry.run_controller_get_run(&hex, None).await;
+    assert_eq!(refused(missing).status, 404);
     world.server.stop().await;
 }
 

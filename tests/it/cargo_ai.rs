@@ -135,6 +135,9 @@ async fn a_deployed_workflow_is_run_and_shows_every_node() {
     assert_eq!(answer["runComputedConfigs"]["end"]["variables"][0]["value"], 42);
     let executions = &answer["run"]["executions"];
     assert_eq!(slugs(&answer), ["start", "say", "end"]);
+    // The graph is kept where it is walked, and not among the inputs as well.
+    let shown = world.native.get_run(run["uuid"].as_str().unwrap()).await.unwrap().into_inner();
+    assert_eq!(shown.inputs, json!({ "data": { "name": "Ada" } }).as_object().cloned().unwrap());
     for (index, next) in [(0, "say"), (1, "end")] {
         assert_eq!(executions[index]["nextNodeUuid"], uuid(next));
         assert_eq!(executions[index]["nodeChildIndex"], 0);

@@ -140,7 +140,7 @@ async fn steps_are_counted_and_composites_are_none() {
     let children = world.children(&run, echoes(2)).await.unwrap();
     let mut ends = Vec::new();
     for made in &children {
-        let stream = world.coordinator.stream_node_run_events(&made.node_run_id, None, None).await.unwrap();
+        let stream = world.coordinator.stream_node_run_events(&made.node_run_id, None, None, None).await.unwrap();
         let mut lines = Lines::of(stream.into_inner_stream());
         while lines.next().await.unwrap()["type"] != "node_evaluated" {}
         let node = world.node(&made.node_run_id).await;
@@ -224,4 +224,22 @@ async fn a_planner_keeps_the_lists_of_its_run() {
     assert_eq!(error["code"], "clause_unmapped", "{error}");
     let tree = world.native.get_run(&run.run_id).await.unwrap().into_inner().node_runs;
     assert_eq!(tree.len(), 1, "nothing was made that is not allowed");
+}
+
+#[tokio::test]
+async fn calls_that_leave_the_server_are_counted_and_nothing_without_a_price_is_called_under_a_max_cost() {
+    let world = World::new().await;
+    // Nothing listens on that port, and nothing is called.
+    let fetch = json!({"url": "http://127.0.0.1:9/"});
+    for budget in [json!({"max_external_calls": 0}), json!({"max_cost": 0}), json!({"max_cost": 5.5})] {
+        let constraint = budget.as_object().unwrap().keys().next().unwrap().clone();
+        let limits = json!({"budgets": budget});
+        let inside = world.start(body("runyard.core.uuid4", json!({}), limits.clone())).await;
+        assert_eq!(world.finished(&inside.run_id).await.state, RunState::Succeeded, "{limits}");
+        let outside = world.start(body("runyard.web.fetch", fetch.clone(), limits)).await;
+        let error = failure(&world, &outside).await;
+        assert_eq!((&error["code"], &error["details"]["constraint"]), (&json!("budget_exceeded"), &json!(constraint)));
+    }
+    let allowed = world.start(body("runyard.web.fetch", fetch, json!({"budgets": {"max_external_calls": 1}}))).await;
+    assert_ne!(failure(&world, &allowed).await["code"], "budget_exceeded");
 }

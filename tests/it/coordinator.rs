@@ -232,7 +232,7 @@ async fn a_parent_must_be_there_and_of_the_run() {
         assert_eq!(short(world.complete(unknown, json!({"state": "failed"})).await), want);
         assert_eq!(short(world.evaluate(unknown, json!({"evaluation_result": {"status": "fail"}})).await), want);
         assert_eq!(
-            refused(world.coordinator.stream_node_run_events(unknown, None, None).await).short(),
+            refused(world.coordinator.stream_node_run_events(unknown, None, None, None).await).short(),
             (404, "node_run_not_found")
         );
     }

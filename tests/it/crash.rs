@@ -21,7 +21,7 @@ const STEPS: usize = 6;
 
 /// The first events of a run, while its server lives.
 async fn first_events(doors: &Doors, run_id: &str, count: usize) -> Vec<Value> {
-    let stream = doors.gateway.stream_run_events(run_id, None, None).await.unwrap().into_inner().into_inner();
+    let stream = doors.gateway.stream_run_events(run_id, None, None, None).await.unwrap().into_inner().into_inner();
     let lines = ndjson::lines(stream).take(count).map(Result::unwrap);
     bounded("the first events", lines.collect::<Vec<_>>()).await
 }
@@ -75,7 +75,7 @@ async fn one_run_survives_a_kill_after_each_of_its_steps() {
     let mut seen: Vec<Value> = Vec::new();
     for _ in 0..STEPS - 1 {
         let after = Some(i64::try_from(seen.len()).unwrap());
-        let stream = served.doors.gateway.stream_run_events(&run_id, after, None).await.unwrap();
+        let stream = served.doors.gateway.stream_run_events(&run_id, after, None, None).await.unwrap();
         let mut lines = ndjson::lines(stream.into_inner().into_inner()).boxed();
         loop {
             let event = bounded("the next step", lines.next()).await.unwrap().unwrap();
@@ -138,7 +138,7 @@ async fn the_wait_for_the_next_try_survives_a_kill() {
     body.extensions = Some(serde_json::from_value(retry).unwrap());
     let run_id = served.doors.gateway.start_run(None, &body).await.unwrap().into_inner().run_id;
     let waiting = |events: &[Value]| events.iter().any(|event| event["type"] == "attempt_failed");
-    let stream = served.doors.native.stream_run_events(&run_id, None, None).await.unwrap();
+    let stream = served.doors.native.stream_run_events(&run_id, None, None, None).await.unwrap();
     let mut lines = ndjson::lines(stream.into_inner().into_inner()).boxed();
     let mut before: Vec<Value> = Vec::new();
     while !waiting(&before) {
@@ -147,7 +147,7 @@ async fn the_wait_for_the_next_try_survives_a_kill() {
     served.kill();
 
     let served = Served::start(folder.path()).await;
-    let stream = served.doors.native.stream_run_events(&run_id, None, None).await.unwrap();
+    let stream = served.doors.native.stream_run_events(&run_id, None, None, None).await.unwrap();
     let lines = ndjson::lines(stream.into_inner().into_inner()).map(Result::unwrap);
     let all = bounded("the end", lines.collect::<Vec<Value>>()).await;
     assert_eq!(all[..before.len()], before[..], "what was seen before the crash is what is stored");
@@ -203,7 +203,7 @@ async fn a_run_that_waits_for_an_approval_or_is_paused_survives_a_kill_at_every_
     let events = served.doors.events("mine", 0).await;
     assert_whole(&events);
     assert_eq!(served.doors.run("mine").await["state"], "succeeded");
-    let stream = served.doors.native.stream_run_events("mine", None, None).await.unwrap();
+    let stream = served.doors.native.stream_run_events("mine", None, None, None).await.unwrap();
     let lines = ndjson::lines(stream.into_inner().into_inner()).map(Result::unwrap);
     let all = bounded("the log", lines.collect::<Vec<Value>>()).await;
     let count = |kind: &str| all.iter().filter(|event| event["type"] == kind).count();

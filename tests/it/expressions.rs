@@ -1,6 +1,7 @@
 //! Expressions in workers, which are the binary once more: what no engine can interrupt ends all the same, and nothing of it is left.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use runyard::clock::Clock;
 use runyard::expressions::{Dialect, Expressions, Limits, Moment, compile};
@@ -10,16 +11,16 @@ use crate::process::bounded;
 
 const MOMENT: Moment = Moment { now_ms: 0, seed: 0 };
 
-fn workers() -> Expressions {
+fn workers() -> Arc<Expressions> {
     workers_with(300)
 }
 
-fn workers_with(time_ms: u64) -> Expressions {
+fn workers_with(time_ms: u64) -> Arc<Expressions> {
     let limits = Limits { time_ms, memory_bytes: 32 * 1024 * 1024, ..Limits::default() };
-    Expressions::with_workers(PathBuf::from(env!("CARGO_BIN_EXE_runyard")), limits, Clock::system())
+    Arc::new(Expressions::with_workers(PathBuf::from(env!("CARGO_BIN_EXE_runyard")), limits, Clock::system()))
 }
 
-async fn evaluated(expressions: &Expressions, code: &str) -> Result<Value, String> {
+async fn evaluated(expressions: &Arc<Expressions>, code: &str) -> Result<Value, String> {
     let config = json!({ "it": { "kind": "jsExpression", "expression": code } });
     let template = compile(&config, &Dialect::default()).unwrap_or_else(|faults| panic!("{code}: {faults:?}"));
     let context = json!({ "nodes": { "a": { "x": 1, "list": vec![7; 1000] }, "b": "not read" } });
@@ -70,9 +71,12 @@ async fn what_the_engine_cannot_interrupt_ends_with_its_worker() {
 
 #[tokio::test]
 async fn a_worker_that_cannot_be_started_is_a_named_failure() {
-    let nowhere = Expressions::with_workers(PathBuf::from("/nowhere/runyard"), Limits::default(), Clock::system());
+    let with = |program: &str| {
+        Arc::new(Expressions::with_workers(PathBuf::from(program), Limits::default(), Clock::system()))
+    };
+    let nowhere = with("/nowhere/runyard");
     assert_eq!(evaluated(&nowhere, "1").await.unwrap_err(), "expression_failed");
-    let other = Expressions::with_workers(PathBuf::from("/bin/true"), Limits::default(), Clock::system());
+    let other = with("/bin/true");
     assert_eq!(evaluated(&other, "1").await.unwrap_err(), "expression_failed");
     let plain = compile(&json!({ "a": [1, "text"] }), &Dialect::default()).unwrap();
     let made = nowhere.evaluate(&plain, &json!({}), MOMENT).await.unwrap();

@@ -37,7 +37,7 @@ async fn tree(world: &World, run: &Run) -> types::Run {
 
 /// Types of the run's own log, of one node run or of all.
 async fn log(world: &World, run: &Run) -> Vec<String> {
-    let stream = world.native.stream_run_events(&run.run_id, None, None).await.unwrap();
+    let stream = world.native.stream_run_events(&run.run_id, None, None, None).await.unwrap();
     let lines = Lines::of(stream.into_inner_stream()).rest().await;
     lines.iter().map(|line| line["type"].as_str().unwrap().to_owned()).collect()
 }
@@ -87,7 +87,7 @@ async fn a_canceled_run_is_not_tried_again() {
     let world = World::new().await;
     let later = json!({"runyard.retry": {"max_attempts": 5, "initial_interval_ms": 600_000}});
     let run = world.start(body(FAIL, json!({}), later)).await;
-    let stream = world.native.stream_run_events(&run.run_id, None, None).await.unwrap();
+    let stream = world.native.stream_run_events(&run.run_id, None, None, None).await.unwrap();
     let mut lines = Lines::of(stream.into_inner_stream());
     while lines.next().await.unwrap()["type"] != "attempt_failed" {}
     let waiting = tree(&world, &run).await;
@@ -124,7 +124,7 @@ async fn children_stand_in_go_on_and_are_skipped() {
         .unwrap();
     let mut ends = Vec::new();
     for node in &made {
-        let stream = world.coordinator.stream_node_run_events(&node.node_run_id, None, None).await.unwrap();
+        let stream = world.coordinator.stream_node_run_events(&node.node_run_id, None, None, None).await.unwrap();
         drop(stream);
         let ended = crate::harness::eventually("the child's end", || async {
             let node = world.node(&node.node_run_id).await;
@@ -161,7 +161,7 @@ async fn told(goal: &str) -> Value {
     let result = world.runtime.get_run_result(&run.run_id).await.unwrap().into_inner();
     let listed = world
         .native
-        .list_runs(None, None, None, None, None, None, None, None, Some(&vec![own.state]))
+        .list_runs(None, None, None, None, None, None, None, None, None, Some(&vec![own.state]))
         .await
         .unwrap()
         .into_inner();

@@ -119,7 +119,7 @@ async fn unknown_runs_are_404() {
         let want = (404, "run_not_found");
         assert_eq!(refused(world.gateway.get_run(id).await).short(), want, "{id}");
         assert_eq!(refused(world.gateway.cancel_run(id).await).short(), want, "{id}");
-        assert_eq!(refused(world.gateway.stream_run_events(id, None, None).await).short(), want, "{id}");
+        assert_eq!(refused(world.gateway.stream_run_events(id, None, None, None).await).short(), want, "{id}");
         assert_eq!(refused(world.coordinator.get_run(id).await).short(), want, "{id}");
         assert_eq!(refused(world.native.get_run(id).await).short(), want, "{id}");
         assert_eq!(refused(world.coordinator.get_node_run(id).await).short(), (404, "node_run_not_found"), "{id}");

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use runyard::dialects::arp::project::Projection;
+use runyard::feed::Projection as _;
 use runyard::runs::row;
 use runyard::store::api_key::KeyStore;
 use runyard::store::object::{Object, ObjectStore};

@@ -46,7 +46,7 @@ async fn a_run_with_many_node_runs_is_read_page_by_page() {
     assert_eq!(strange.short(), (400, "invalid_request"));
 
     // The log is the stream in pages.
-    let stream = world.native.stream_run_events(&run.run_id, None, None).await.unwrap().into_inner();
+    let stream = world.native.stream_run_events(&run.run_id, None, None, None).await.unwrap().into_inner();
     let streamed: Vec<serde_json::Value> =
         bytes(stream).await.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (mut paged, mut after) = (Vec::new(), None);

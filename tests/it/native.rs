@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
-use runyard_api::runyard::types::{NodeKind, NodeRunState, RunState, RunSummary, WaitReason};
+use runyard_api::runyard::types::{NodeKind, NodeRunState, RunState, RunSummary, RunWaitReason, WaitReason};
 use serde_json::json;
 
 use crate::harness::{Apart, DOCUMENTS, Lines, Mode, World, eventually, refused, typed};
@@ -27,8 +27,10 @@ async fn page(
     let states = (!wanted.states.is_empty()).then_some(&wanted.states);
     let (after, before) = (wanted.after.as_ref(), wanted.before.as_ref());
     let limit = NonZeroU32::new(limit);
-    let answer =
-        world.native.list_runs(after, before, cursor, wanted.face, limit, wanted.node_type, None, None, states).await;
+    let answer = world
+        .native
+        .list_runs(after, before, cursor, wanted.face, None, limit, wanted.node_type, None, None, states)
+        .await;
     let list = answer.unwrap().into_inner();
     (list.runs, list.next_cursor)
 }
@@ -78,7 +80,6 @@ async fn filters_narrow_the_list_together() {
     assert_eq!(of(states(&[RunState::Waiting])).await, [&*waiting]);
     assert!(of(states(&[RunState::Queued])).await.is_empty());
     assert_eq!(of(Wanted { face: Some("run-coordinator"), ..Wanted::default() }).await, [&*slept]);
-    assert!(of(Wanted { face: Some("nobody"), ..Wanted::default() }).await.is_empty());
     for node_type in ["runyard.core.echo", "jarvis.core.echo"] {
         assert_eq!(of(Wanted { node_type: Some(node_type), ..Wanted::default() }).await, [&*echo]);
     }
@@ -169,7 +170,7 @@ async fn a_run_is_shown_with_its_whole_tree() {
     world.gateway.cancel_run(&run.run_id).await.unwrap();
     let seen = world.native.get_run(&run.run_id).await.unwrap().into_inner();
     assert_eq!((seen.state, seen.error.unwrap().code), (RunState::Canceled, "canceled".to_owned()));
-    let stream = world.native.stream_run_events(&run.run_id, None, None).await.unwrap();
+    let stream = world.native.stream_run_events(&run.run_id, None, None, None).await.unwrap();
     let log = Lines::of(stream.into_inner_stream()).rest().await;
     assert_eq!(log.len() as i64, seen.event_count);
     assert!(log[0]["data"]["start"].get("notes").is_none(), "{}", log[0]);
@@ -277,4 +278,130 @@ async fn the_doors_are_listed_where_they_are() {
     assert_eq!(health.status.to_string(), "degraded");
     let version = world.native.version().await.unwrap().into_inner();
     assert_eq!((&*version.service_name, &*version.service_version), ("runyard", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn a_run_that_asks_says_so_in_lists_and_is_answered_through_the_runyard_api() {
+    let world = World::new().await;
+    let run = world.run("runyard.core.ask", json!({"question": "Which colour?"})).await;
+    let (listed, _) = page(&world, &Wanted::default(), 50, None).await;
+    assert_eq!(listed[0].waiting_on.as_ref().unwrap().reason, RunWaitReason::Input);
+    assert_eq!((listed[0].reason.as_deref(), listed[0].title.as_deref()), (Some("input"), Some("Which colour?")));
+    let waits = world.native.get_run(&run.run_id).await.unwrap().into_inner().waiting_on.unwrap();
+    assert_eq!((waits.reason, waits.question.as_deref()), (RunWaitReason::Input, Some("Which colour?")));
+    assert_eq!(waits.node_run_id.as_deref(), Some(&*run.root_node_run_id));
+
+    let answer = |text: &str| typed(json!({"input": text}));
+    for _ in 0..2 {
+        let answered = world.native.deliver_input(&run.run_id, &answer("Blue")).await.unwrap().into_inner();
+        assert_eq!(json!(answered.outputs), json!({"answer": "Blue"}), "the same again changes nothing");
+        assert!(answered.waiting_on.is_none());
+    }
+    let other = refused(world.native.deliver_input(&run.run_id, &answer("Red")).await);
+    assert_eq!((other.status, other.code.as_str()), (409, "run_finished"));
+    assert_eq!(refused(world.native.deliver_input("nobody", &answer("x")).await).short(), (404, "run_not_found"));
+
+    // Of two questions the answer has to say which.
+    let run = world.run("runyard.composite.external", json!({})).await;
+    assert_eq!(refused(world.native.deliver_input(&run.run_id, &answer("x")).await).short(), (409, "not_asking"));
+    let ask = |question: &str| json!({"node_type_ref": {"node_type_id": "runyard.core.ask", "version": "1"}, "inputs": {"question": question}});
+    let asking = world.children(&run, json!([ask("One?"), ask("Two?")])).await.unwrap();
+    let several = refused(world.native.deliver_input(&run.run_id, &answer("x")).await);
+    let ids = [&asking[0].node_run_id, &asking[1].node_run_id];
+    assert_eq!((several.short(), &several.details["node_run_ids"]), ((409, "several_questions"), &json!(ids)));
+    let named = |node_run: &str| typed(json!({"input": "1", "node_run_id": node_run}));
+    world.native.deliver_input(&run.run_id, &named(ids[1])).await.unwrap();
+    world.native.deliver_input(&run.run_id, &answer("2")).await.unwrap();
+    assert_eq!(world.node(ids[0]).await.outputs.unwrap()["answer"], "2");
+    let stranger = refused(world.native.deliver_input(&run.run_id, &named("node_run_x")).await);
+    assert_eq!(stranger.short(), (404, "node_run_not_found"));
+    let elsewhere = refused(world.native.deliver_input(&run.run_id, &named(&run.root_node_run_id)).await);
+    assert_eq!(elsewhere.short(), (409, "not_asking"));
+}
+
+#[tokio::test]
+async fn a_waiting_run_says_what_it_waits_for() {
+    let world = World::new().await;
+    let waits = async |run: &str| world.native.get_run(run).await.unwrap().into_inner().waiting_on;
+    let external = world.run("runyard.composite.external", json!({})).await.run_id;
+    assert_eq!(waits(&external).await.unwrap().reason, RunWaitReason::External);
+    world.native.pause_run(&external, &typed(json!({}))).await.unwrap();
+    assert_eq!(waits(&external).await.unwrap().reason, RunWaitReason::Paused);
+    let asleep = world.run("runyard.core.sleep", json!({"seconds": 600})).await.run_id;
+    let timer = waits(&asleep).await.unwrap();
+    assert!(timer.reason == RunWaitReason::Timer && timer.until.is_some());
+    let (listed, _) = page(&world, &Wanted::default(), 50, None).await;
+    let reasons: Vec<_> = listed.iter().map(|run| run.waiting_on.as_ref().map(|waits| waits.reason)).collect();
+    assert_eq!(reasons, [None, Some(RunWaitReason::Paused)], "a list says where a person has to act");
+    world.gateway.cancel_run(&asleep).await.unwrap();
+    assert!(waits(&asleep).await.is_none());
+}
+
+#[tokio::test]
+async fn labels_given_at_the_start_find_the_run() {
+    let world = World::new().await;
+    let body = |labels| json!({"goal": "Generate a UUID.", "title": "Nightly", "labels": labels});
+    let own = world.native.start_run(None, &typed(body(json!({"team": "billing", "tier": "1"})))).await.unwrap();
+    let own = own.into_inner();
+    let own_labels = own.labels.unwrap();
+    assert_eq!((own.title.as_deref(), &own_labels["team"]), (Some("Nightly"), &vec!["billing".to_owned()]));
+    let mut body_of_arp =
+        json!({"root_node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1"}, "input": {}});
+    body_of_arp["metadata"] =
+        json!({"labels": {"team": "billing", "runyard.own": "x", "with:colon": "x", "empty": ""}});
+    let arp = world.start(body_of_arp).await.run_id;
+    let labelled = async |labels: &[&str]| {
+        let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+        let list = world.native.list_runs(None, None, None, None, Some(&labels), None, None, None, None, None).await;
+        list.unwrap().into_inner().runs.into_iter().map(|run| run.run_id).collect::<Vec<_>>()
+    };
+    assert_eq!(labelled(&["team:billing"]).await, [&*arp, &*own.run_id]);
+    assert_eq!(labelled(&["team:billing", "tier:1"]).await, [&*own.run_id], "each narrows the list further");
+    assert!(labelled(&["team:sales"]).await.is_empty());
+    assert!(labelled(&["runyard.own:x"]).await.is_empty(), "the server's own names are not a caller's to give");
+    let shown = world.native.get_run(&arp).await.unwrap().into_inner().labels;
+    assert_eq!(shown.unwrap().into_keys().collect::<Vec<_>>(), ["team"]);
+    for (labels, field) in [
+        (json!({"runyard.own": "x"}), "/labels"),
+        (json!({"with:colon": "x"}), "/labels"),
+        (json!({"empty": ""}), "/labels/empty"),
+        (json!({"list": ["x"]}), "/labels/list"),
+    ] {
+        let refusal = world.post("runyard", "/v1/runs", body(labels).to_string()).await;
+        assert_eq!((refusal.status, &refusal.json()["error"]["details"]["errors"][0]["field"]), (400, &json!(field)));
+    }
+}
+
+#[tokio::test]
+async fn filters_that_cannot_match_anything_are_400_by_name() {
+    let world = World::new().await;
+    for (query, field) in [("face=nope", "face"), ("label=nocolon", "label"), ("state=odd", "state")] {
+        let refusal = world.get("runyard", &format!("/v1/runs?{query}")).await;
+        let error = &refusal.json()["error"];
+        assert_eq!((refusal.status, error["code"].as_str()), (400, Some("invalid_request")), "{query}");
+        assert!(error["details"]["errors"][0]["field"].as_str().unwrap().starts_with(field), "{error}");
+    }
+    for door in DOCUMENTS.iter().map(|document| document.name) {
+        assert_eq!(world.get("runyard", &format!("/v1/runs?face={door}")).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn every_run_has_a_title() {
+    let world = World::new().await;
+    let titled = async |node_type: &str, input| {
+        let run = world.run(node_type, input).await.run_id;
+        world.native.get_run(&run).await.unwrap().into_inner().title
+    };
+    for (node_type, input, title) in [
+        ("runyard.composite.planner.general", json!({"goal": "Generate a UUID."}), "Generate a UUID."),
+        ("runyard.core.ask", json!({"question": "Which?"}), "Which?"),
+        ("runyard.composite.external", json!({"name": "Invoice 4711"}), "Invoice 4711"),
+        ("runyard.composite.external", json!({}), "runyard.composite.external"),
+        ("jarvis.core.uuid4", json!({}), "jarvis.core.uuid4"),
+    ] {
+        assert_eq!(titled(node_type, input).await.as_deref(), Some(title), "{node_type}");
+    }
+    let (listed, _) = page(&world, &Wanted::default(), 50, None).await;
+    assert!(listed.iter().all(|run| run.title.is_some()));
 }

@@ -183,7 +183,7 @@ async fn runs_that_ended_are_forgotten_everywhere_and_counted_right() {
     let status = |error: Option<http::StatusCode>| error.map(|status| status.as_u16());
     assert_eq!(status(doors.gateway.get_run(first).await.unwrap_err().status()), Some(404));
     assert_eq!(status(doors.native.get_run(first).await.unwrap_err().status()), Some(404));
-    let stream = doors.gateway.stream_run_events(first, None, None).await;
+    let stream = doors.gateway.stream_run_events(first, None, None, None).await;
     assert_eq!(status(stream.err().unwrap().status()), Some(404));
     bounded("the way from a node run to go", async {
         while doors.coordinator.get_node_run(root).await.is_ok() {

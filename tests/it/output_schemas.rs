@@ -32,6 +32,42 @@ async fn our_own_door_starts_runs_whose_result_has_to_fit() {
     assert_eq!((refusal.status, &*refusal.code), (400, "invalid_request"), "{refusal:?}");
 }
 
+/// Forty steps, each of which looks twice at the next.
+fn doubling() -> Value {
+    let mut schema = json!({ "definitions": { "a40": {} }, "$ref": "#/definitions/%610" });
+    for at in 0..40 {
+        let next = json!({ "$ref": format!("#/definitions/%61{}", at + 1) });
+        schema["definitions"][format!("a{at}")] = json!({ "allOf": [next, next] });
+    }
+    schema
+}
+
+#[tokio::test]
+async fn schemas_that_no_validator_comes_back_from_are_refused_by_name_and_nobody_waits_for_them() {
+    let world = World::new().await;
+    let mut chain = json!({ "definitions": { "d5000": {} }, "$ref": "#/definitions/d0" });
+    for at in 0..5_000 {
+        chain["definitions"][format!("d{at}")] = json!({ "$ref": format!("#/definitions/d{}", at + 1) });
+    }
+    let twice = json!({ "properties": { "result": { "$ref": "#" } } });
+    for schema in [doubling(), doubling(), chain] {
+        let asked = typed(json!({ "goal": GOAL, "output_schema": schema }));
+        let refusal = refused(world.native.start_run(None, &asked).await);
+        assert_eq!((refusal.status, &*refusal.code), (400, "validation_too_expensive"), "{refusal:?}");
+    }
+    // One that is only as deep as the value is let in, and the value that makes it endless ends the run by name.
+    let deep = (0..60).fold(json!("x"), |inner, _| json!({ "result": inner }));
+    let asked = typed(json!({
+        "node_type_ref": { "node_type_id": "runyard.graph.variables" },
+        "inputs": { "variables": [{ "name": "result", "value": deep }] },
+        "output_schema": { "allOf": [twice, twice] },
+    }));
+    let run = world.native.start_run(None, &asked).await.unwrap().into_inner();
+    world.finished(&run.run_id).await;
+    let run = world.native.get_run(&run.run_id).await.unwrap().into_inner();
+    assert_eq!((run.state, &*run.error.unwrap().code), (types::RunState::Failed, "validation_too_expensive"));
+}
+
 #[tokio::test]
 async fn so_does_arp_by_an_extension() {
     let world = World::new().await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{World, standard};
+use crate::harness::{World, refused, standard, typed};
 
 const PLANNER: &str = "runyard.composite.planner.general";
 
@@ -99,7 +99,7 @@ async fn an_external_run_is_told_in_order() {
     }]);
     let child = world.children(&run, child).await.unwrap().remove(0).node_run_id;
     // The child's own end, before the composite's.
-    let stream = world.coordinator.stream_node_run_events(&child, None, None).await.unwrap();
+    let stream = world.coordinator.stream_node_run_events(&child, None, None, None).await.unwrap();
     let mut lines = crate::harness::Lines::of(stream.into_inner_stream());
     while lines.next().await.unwrap()["type"] != "node_evaluated" {}
     let verdict = json!({
@@ -141,4 +141,52 @@ async fn a_plan_that_cannot_be_made_is_told_with_its_reason() {
     assert_eq!(last["data"]["error"]["details"]["constraint"], "max_depth");
     let ended = world.gateway.get_run(&run.run_id).await.unwrap().into_inner();
     assert_eq!(ended.extensions.unwrap().0["runyard.error"], last["data"]["error"]);
+}
+
+#[tokio::test]
+async fn under_an_alias_unknown_inputs_are_dropped_and_noted_and_children_bear_aliases() {
+    let world = World::new().await;
+    let start = |id: &str, input: serde_json::Value| json!({"root_node_type_ref": {"node_type_id": id, "version": "0.3.8"}, "input": input});
+    let uuid = world.start(start("jarvis.core.uuid4", json!({"goal": "a UUID"}))).await;
+    assert_eq!(uuid.extensions.unwrap().0["runyard.dropped_inputs"], json!(["goal"]));
+    assert_eq!(world.node(&uuid.root_node_run_id).await.inputs.unwrap().len(), 0);
+
+    let inputs = json!({
+        "goal": "Hash the order number and return it.", "prompt": null, "max_steps": null,
+        "context": {"order_number": "abc"}, "user_id": "u1",
+    });
+    let run = world.start(start("jarvis.composite.planner.general", inputs)).await;
+    let events = world.events(&run.run_id).await;
+    let ended = world.finished(&run.run_id).await.extensions.unwrap().0;
+    assert_eq!(ended["runyard.dropped_inputs"], json!(["user_id"]));
+    let child = &ended["runyard.outputs"]["child_node_runs"][0];
+    let alias = json!({"node_type_id": "jarvis.core.hash.sha256", "version": "0.3.8"});
+    assert_eq!(child["node_type_ref"], alias);
+    let node = world.node(child["node_run_id"].as_str().unwrap()).await;
+    assert_eq!(json!(node.node_type_ref), alias);
+    let resolved = json!({"node_type_id": "runyard.core.hash.sha256", "version": "1.0.0"});
+    assert_eq!(node.extensions.unwrap().0["runyard.resolved_node_type"], resolved);
+    let of = |kind: &str| events.iter().find(|event| event["type"] == kind).unwrap()["data"].clone();
+    assert_eq!(of("candidate_set_generated")["candidates"][0]["node_type_ref"], alias);
+    assert_eq!(of("subtask_mapped")["chosen_node_type_ref"], alias);
+
+    // By its own name a node type stays strict.
+    let strict = json!({
+        "root_node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1.0.0"}, "input": {"goal": "a UUID"},
+    });
+    assert_eq!(refused(world.gateway.start_run(None, &typed(strict)).await).short(), (400, "invalid_inputs"));
+}
+
+#[tokio::test]
+async fn candidate_set_ids_are_unique_over_runs() {
+    let world = World::new().await;
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        let goal = "Generate a UUID, then hash it with SHA-256.";
+        let run = world.run("runyard.composite.planner.general", json!({"goal": goal})).await.run_id;
+        for event in world.events(&run).await.iter().filter(|event| event["type"] == "candidate_set_generated") {
+            assert!(seen.insert(event["data"]["candidate_set_id"].as_str().unwrap().to_owned()), "{event}");
+        }
+    }
+    assert_eq!(seen.len(), 4);
 }

@@ -317,7 +317,8 @@ impl Doors {
 
     /// The events after a `seq`, to the end of the stream.
     pub(crate) async fn events(&self, run_id: &str, after: u64) -> Vec<Value> {
-        let stream = self.gateway.stream_run_events(run_id, Some(i64::try_from(after).unwrap()), None).await.unwrap();
+        let stream =
+            self.gateway.stream_run_events(run_id, Some(i64::try_from(after).unwrap()), None, None).await.unwrap();
         let bytes = bounded("the end of a stream", bytes(stream.into_inner())).await;
         bytes.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }

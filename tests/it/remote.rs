@@ -41,6 +41,13 @@ async fn ask(method: &str, url: String, body: Option<Value>) -> (u16, bool, Valu
     (status, replayed, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
 }
 
+async fn text_of(url: String) -> (u16, http::HeaderMap, String) {
+    let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send();
+    let answer = bounded("an answer", answer).await.unwrap();
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    (status, headers, bounded("its end", answer.text()).await.unwrap())
+}
+
 fn sleep(seconds: u32) -> RunStartRequest {
     start_body("runyard.core.sleep", json!({ "seconds": seconds }))
 }
@@ -52,10 +59,10 @@ async fn start_get_events_and_cancel_happen_there() {
 
     let (run_id, root) = near.plan("Generate a UUID, then return it.").await;
     let text = async |client: &Doors, after: Option<i64>| {
-        bytes(client.gateway.stream_run_events(&run_id, after, None).await.unwrap().into_inner()).await
+        bytes(client.gateway.stream_run_events(&run_id, after, None, None).await.unwrap().into_inner()).await
     };
     let forwarded = bounded("the events", text(&near, None)).await;
-    let direct = far.coordinator.stream_run_events(&run_id, None, None).await.unwrap().into_inner();
+    let direct = far.coordinator.stream_run_events(&run_id, None, None, None).await.unwrap().into_inner();
     assert_eq!(forwarded, bytes(direct).await, "byte for byte");
     let events: Vec<Value> = forwarded.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_whole(&events);
@@ -66,13 +73,14 @@ async fn start_get_events_and_cancel_happen_there() {
     assert_eq!(far.node_run(&root).await["state"], "succeeded");
 
     let asleep = near.gateway.start_run(None, &sleep(3600)).await.unwrap().into_inner();
-    let stream = near.gateway.stream_run_events(&asleep.run_id, None, None).await.unwrap().into_inner();
+    let stream = near.gateway.stream_run_events(&asleep.run_id, None, None, None).await.unwrap().into_inner();
     let canceled = json!(near.gateway.cancel_run(&asleep.run_id).await.unwrap().into_inner());
     assert_eq!(canceled, far.run(&asleep.run_id).await);
     assert_eq!(canceled["state"], "canceled");
     assert!(bounded("the end", bytes(stream)).await.lines().last().unwrap().contains("run_completed"));
 
-    let here = near.native.list_runs(None, None, None, None, None, None, None, None, None).await.unwrap().into_inner();
+    let here =
+        near.native.list_runs(None, None, None, None, None, None, None, None, None, None).await.unwrap().into_inner();
     assert!(here.runs.is_empty(), "nothing of it is here");
 }
 
@@ -84,7 +92,8 @@ async fn a_stream_resumes_through_the_gateway_wherever_it_is_cut() {
     let mut seen: Vec<Value> = Vec::new();
     loop {
         let after = Some(seen.len() as i64);
-        let stream = near.gateway.stream_run_events(&run_id, after, None).await.unwrap().into_inner().into_inner();
+        let stream =
+            near.gateway.stream_run_events(&run_id, after, None, None).await.unwrap().into_inner().into_inner();
         let mut lines = runyard_client::ndjson::lines(stream).boxed();
         let event = bounded("the next event", lines.next()).await.unwrap().unwrap();
         let is_last = event["type"] == "run_completed";
@@ -248,8 +257,72 @@ async fn what_a_lax_peer_writes_as_null_is_absent_in_our_answers() {
         assert!(!says.to_string().replace("{\"meant\":null}", "").contains("null"), "{method} {path}: {says}");
     }
     assert_eq!(near.run("r").await["extensions"]["jarvis.kept"], json!({ "meant": null }));
-    let events = near.gateway.stream_run_events("r", None, None).await.unwrap().into_inner();
+    let events = near.gateway.stream_run_events("r", None, None, None).await.unwrap().into_inner();
     assert_eq!(bytes(events).await, "{\"seq\":1,\"data\":null}\n", "streams go through as bytes");
+}
+
+/// Answers events as the reference implementation does: as a JSON string, or one within another, and never as a stream.
+fn reference_like(line: &str) -> (u16, &'static str, String) {
+    let path = line.split(' ').nth(1).unwrap().split('?').next().unwrap();
+    let event = |seq: u64, kind: &str| json!({ "run_id": "r", "seq": seq, "type": kind, "time": "2026-01-01T00:00:00Z", "node_run_id": null });
+    let lines =
+        format!("{}\n{}\n{}\n", event(1, "run_started"), event(2, "node_run_assigned"), event(3, "run_completed"));
+    let json = "application/json";
+    let unknown = json!({ "error": { "code": "run_not_found", "message": "Run 'x' not found" } });
+    match path {
+        "/v1/runs/once/events" => (200, json, json!(lines).to_string()),
+        "/v1/runs/twice/events" => (200, json, json!(json!(lines).to_string()).to_string()),
+        "/v1/runs/unknown/events" | "/v1/runs/new/events" => (200, json, json!("").to_string()),
+        "/v1/runs/object/events" => (200, json, "{}".to_owned()),
+        "/v1/runs/rubbish/events" => (200, json, json!("no event\n").to_string()),
+        "/v1/runs/page/events" => (200, "text/html", "<html>".to_owned()),
+        "/v1/runs/deaf/events" => (200, "application/x-ndjson", lines),
+        "/v1/runs/unknown" => (404, json, unknown.to_string()),
+        _ => (200, json, json!({ "run_id": "r", "state": "succeeded", "root_node_run_id": "n" }).to_string()),
+    }
+}
+
+#[tokio::test]
+async fn events_that_a_coordinator_answers_as_a_json_string_are_lines_here() {
+    let (_server, near, _folder) = forwarding_to(&peer(reference_like).await).await;
+    let seqs = async |run: &str, query: &str| {
+        let (status, headers, text) = text_of(format!("{}/v1/runs/{run}/events{query}", near.gateway_url)).await;
+        assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, "application/x-ndjson"), "{run}: {text}");
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|event| event["seq"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    for run in ["once", "twice", "deaf"] {
+        assert_eq!(seqs(run, "").await, [1, 2, 3], "{run}");
+        assert_eq!(seqs(run, "?after_seq=2").await, [3], "{run}: also a coordinator that does not know after_seq");
+        assert_eq!(seqs(run, "?after_seq=3&follow=false").await, [0_u64; 0], "{run}");
+    }
+    assert_eq!(seqs("new", "").await, [0_u64; 0], "it is known, and has ended without an event");
+    for (run, status, code) in [
+        ("unknown", 404, "run_not_found"),
+        ("object", 502, "run_coordinator_unavailable"),
+        ("rubbish", 502, "run_coordinator_unavailable"),
+        ("page", 502, "run_coordinator_unavailable"),
+    ] {
+        let (found, _, says) = ask("GET", format!("{}/v1/runs/{run}/events", near.gateway_url), None).await;
+        assert_eq!((found, says["error"]["code"].as_str().unwrap()), (status, code), "{run}: {says}");
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_that_the_coordinator_does_not_keep_is_said_to_be_none() {
+    let (_server, near, _folder) = forwarding_to(&peer(reference_like).await).await;
+    let keyed = near.gateway.start_run(Some("key"), &sleep(1)).await.unwrap();
+    assert_eq!(keyed.headers()["idempotency-key-honored"], "false");
+    let plain = near.gateway.start_run(None, &sleep(1)).await.unwrap();
+    assert!(!plain.headers().contains_key("idempotency-key-honored"));
+    // Ours keeps it, and says so through the gateway.
+    let (_far, far, _far_folder) = serve(Config::default()).await;
+    let (_near, near, _near_folder) = forwarding_to(&far.coordinator_url).await;
+    for replayed in [false, true] {
+        let keyed = near.gateway.start_run(Some("key"), &sleep(3600)).await.unwrap();
+        assert_eq!(keyed.headers()["idempotency-key-honored"], "true");
+        assert_eq!(keyed.headers().contains_key("idempotent-replayed"), replayed);
+    }
 }
 
 #[tokio::test]
@@ -264,4 +337,29 @@ async fn a_peer_that_is_no_coordinator_is_not_available() {
         let (status, _, says) = ask("GET", format!("{}/v1/runs/r", near.gateway_url), None).await;
         assert_eq!((status, &says["error"]["code"]), (502, &json!("run_coordinator_unavailable")), "{says}");
     }
+}
+
+/// A gateway of others: it has no planner of ours, and no field that says so.
+fn others(line: &str) -> (u16, &'static str, String) {
+    let json = "application/json";
+    let version = json!({ "service_name": "arp-jarvis-rungateway", "service_version": "0.3.8", "supported_api_versions": ["v1"] });
+    let run = json!({ "run_id": "r", "state": "failed", "root_node_run_id": "n" });
+    match line.split(' ').nth(1).unwrap() {
+        "/v1/version" => (200, json, version.to_string()),
+        "/v1/runs/r/events" => (404, json, "{}".to_owned()),
+        _ => (200, json, run.to_string()),
+    }
+}
+
+#[tokio::test]
+async fn a_goal_for_a_gateway_of_others_fails_with_what_can_be_said_and_its_planner_can_be_set() {
+    let (folder, url) = (tempfile::tempdir().unwrap(), peer(others).await);
+    let done = crate::process::runyard(folder.path(), &["--url", &url, "run", "Do it."]).await.exits(1);
+    let said = format!("{}{}", done.out, done.err);
+    for expected in ["does not tell why", "runyard.composite.planner.general", "client.planner"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let set = ["--url", &url, "--set", "client.planner=jarvis.composite.planner.general@0.3.8", "run", "Do it."];
+    let done = crate::process::runyard(folder.path(), &set).await.exits(1);
+    assert!(done.out.contains("jarvis.composite.planner.general"), "{}", done.out);
 }

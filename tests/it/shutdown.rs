@@ -31,8 +31,8 @@ async fn open_streams_end_and_resume_at_the_next_start() {
     let (run_id, root) = doors.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
     let mut streams = Vec::new();
     for _ in 0..8 {
-        let of_run = doors.gateway.stream_run_events(&run_id, None, None).await.unwrap();
-        let of_node_run = doors.coordinator.stream_node_run_events(&root, None, None).await.unwrap();
+        let of_run = doors.gateway.stream_run_events(&run_id, None, None, None).await.unwrap();
+        let of_node_run = doors.coordinator.stream_node_run_events(&root, None, None, None).await.unwrap();
         streams.extend([of_run.into_inner().into_inner(), of_node_run.into_inner().into_inner()]);
     }
     let mut texts = Vec::new();
@@ -128,8 +128,11 @@ async fn a_start_that_meets_the_stop_is_acknowledged_and_kept_or_refused() {
         let again = doors.gateway.start_run(Some(&key), &body).await.unwrap().into_inner();
         assert!(started.is_none_or(|run| run.run_id == again.run_id), "{key} was started twice");
     }
-    let page =
-        doors.native.list_runs(None, None, None, None, 200.try_into().ok(), None, None, None, None).await.unwrap();
+    let page = doors
+        .native
+        .list_runs(None, None, None, None, None, 200.try_into().ok(), None, None, None, None)
+        .await
+        .unwrap();
     assert_eq!(page.into_inner().runs.len(), STARTS + 1);
     server.stop().await;
 }

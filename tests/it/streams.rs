@@ -11,7 +11,7 @@ use runyard_api::arp::schemas::{NodeRunState, RunState};
 use runyard_api::host::Closed;
 use serde_json::{Value, json};
 
-use crate::harness::{Apart, Clients, Lines, Mode, PATIENCE, World};
+use crate::harness::{Apart, Clients, Frames, Lines, Mode, PATIENCE, World};
 
 const GOAL: &str = "Generate a UUID, then hash it with SHA-256, then return it.";
 
@@ -23,12 +23,12 @@ async fn planned(world: &World) -> String {
 async fn resumed(clients: &Clients, door: &str, run: &str, query: Option<i64>, header: Option<i64>) -> Lines {
     match door {
         "run-gateway" => {
-            Lines::of(clients.gateway.stream_run_events(run, query, header).await.unwrap().into_inner_stream())
+            Lines::of(clients.gateway.stream_run_events(run, query, None, header).await.unwrap().into_inner_stream())
         }
-        "run-coordinator" => {
-            Lines::of(clients.coordinator.stream_run_events(run, query, header).await.unwrap().into_inner_stream())
-        }
-        _ => Lines::of(clients.native.stream_run_events(run, query, header).await.unwrap().into_inner_stream()),
+        "run-coordinator" => Lines::of(
+            clients.coordinator.stream_run_events(run, query, None, header).await.unwrap().into_inner_stream(),
+        ),
+        _ => Lines::of(clients.native.stream_run_events(run, query, None, header).await.unwrap().into_inner_stream()),
     }
 }
 
@@ -77,7 +77,7 @@ async fn a_node_runs_stream_keeps_the_runs_numbers() {
     for (place, node) in tree.iter().enumerate() {
         let (coordinator, id) = (&world.coordinator, &node.node_run_id);
         let open = |after| async move {
-            let stream = coordinator.stream_node_run_events(id, after, None).await.unwrap();
+            let stream = coordinator.stream_node_run_events(id, after, None, None).await.unwrap();
             Lines::of(stream.into_inner_stream()).rest().await
         };
         // The root's family is everyone; a step's is itself.
@@ -89,6 +89,77 @@ async fn a_node_runs_stream_keeps_the_runs_numbers() {
         let later: Vec<_> = own.iter().filter(|event| event["seq"].as_i64().unwrap() > middle).cloned().collect();
         assert_eq!(open(Some(middle)).await, later);
     }
+}
+
+#[tokio::test]
+async fn follow_false_gives_the_events_that_are_recorded_and_ends_while_the_run_goes_on() {
+    let world = World::new().await;
+    let run = world.run("runyard.composite.external", json!({})).await;
+    let child =
+        json!([{"node_type_ref": {"node_type_id": "runyard.composite.external", "version": "1"}, "inputs": {}}]);
+    let child = world.children(&run, child).await.unwrap().remove(0).node_run_id;
+    let (id, no) = (&run.run_id, Some(false));
+    let gateway = world.gateway.stream_run_events(id, None, no, None).await.unwrap();
+    let coordinator = world.coordinator.stream_run_events(id, None, no, None).await.unwrap();
+    let native = world.native.stream_run_events(id, None, no, None).await.unwrap();
+    let whole = Lines::of(gateway.into_inner_stream()).rest().await;
+    assert_eq!(whole.last().unwrap()["type"], "node_run_assigned");
+    assert_eq!(Lines::of(coordinator.into_inner_stream()).rest().await, whole);
+    let log = world.native.list_run_events(id, None, None).await.unwrap().into_inner().events;
+    let streamed = Lines::of(native.into_inner_stream()).rest().await;
+    let seqs: Vec<_> = streamed.iter().map(|event| event["seq"].as_i64().unwrap()).collect();
+    assert_eq!(seqs, log.iter().map(|event| event.seq).collect::<Vec<_>>());
+    let node = world.coordinator.stream_node_run_events(&child, None, no, None).await.unwrap();
+    assert_eq!(Lines::of(node.into_inner_stream()).rest().await.len(), 1);
+    let runtime = world.runtime.stream_run_events(id, None, no, None).await.unwrap();
+    assert!(!Frames::of(runtime.into_inner_stream()).rest().await.is_empty());
+    let after = world.gateway.stream_run_events(id, Some(2), no, None).await.unwrap();
+    assert_eq!(Lines::of(after.into_inner_stream()).rest().await, whole[2..]);
+    assert_eq!(world.gateway.get_run(id).await.unwrap().into_inner().state, RunState::Running);
+}
+
+#[tokio::test]
+async fn a_node_runs_stream_ends_with_the_node_run_while_its_run_goes_on() {
+    let world = World::new().await;
+    let run = world.run("runyard.composite.external", json!({})).await;
+    let spec = |id: &str, inputs| json!([{"node_type_ref": {"node_type_id": id, "version": "1"}, "inputs": inputs}]);
+    let echo = world.children(&run, spec("runyard.core.echo", json!({"echo": "hi"}))).await.unwrap().remove(0);
+    let part = world.children(&run, spec("runyard.composite.external", json!({}))).await.unwrap().remove(0);
+    let open = async |id: &str, after| {
+        let stream = world.coordinator.stream_node_run_events(id, after, None, None).await.unwrap();
+        Lines::of(stream.into_inner_stream())
+    };
+    // Open before the end, and after it.
+    let (of_echo, of_part) = (open(&echo.node_run_id, None).await, open(&part.node_run_id, None).await);
+    let echoed = of_echo.rest().await;
+    assert_eq!(echoed.last().unwrap()["type"], "node_evaluated", "the judgement of a call follows its end");
+    world
+        .children_of(&run.run_id, &part.node_run_id, spec("runyard.core.sleep", json!({"seconds": 600})))
+        .await
+        .unwrap();
+    world.complete(&part.node_run_id, json!({"state": "canceled"})).await.unwrap();
+    let parted = of_part.rest().await;
+    assert!(parted.iter().any(|event| event["type"] == "composite_decomposed"), "{parted:?}");
+    for (id, whole) in [(&echo.node_run_id, &echoed), (&part.node_run_id, &parted)] {
+        assert_eq!(&open(id, None).await.rest().await, whole);
+        let last = whole.last().unwrap()["seq"].as_i64();
+        assert!(open(id, last).await.rest().await.is_empty());
+        assert!(open(id, Some(i64::MAX)).await.rest().await.is_empty());
+    }
+    assert_eq!(world.gateway.get_run(&run.run_id).await.unwrap().into_inner().state, RunState::Running);
+}
+
+#[tokio::test]
+async fn a_node_runs_stream_shows_the_same_while_it_happens_and_afterwards() {
+    let world = World::new().await;
+    let run = world.run("runyard.composite.planner.general", json!({"goal": GOAL})).await;
+    let open = async || {
+        let stream = world.coordinator.stream_node_run_events(&run.root_node_run_id, None, None, None).await.unwrap();
+        Lines::of(stream.into_inner_stream()).rest().await
+    };
+    let live = open().await;
+    assert!(live.iter().any(|event| event["type"] == "candidate_set_generated"), "{live:?}");
+    assert_eq!(open().await, live);
 }
 
 #[tokio::test]
@@ -216,7 +287,7 @@ async fn stopping_the_server_ends_streams_between_lines() {
 async fn a_stream_that_the_store_lets_down_breaks_between_lines_and_can_be_resumed() {
     let doors = Apart::new();
     let run = doors.run("runyard.composite.external", json!({})).await;
-    let mut bytes = doors.gateway.stream_run_events(&run.run_id, None, None).await.unwrap().into_inner_stream();
+    let mut bytes = doors.gateway.stream_run_events(&run.run_id, None, None, None).await.unwrap().into_inner_stream();
     let mut text = Vec::new();
     while text.iter().filter(|byte| **byte == b'\n').count() < 2 {
         text.extend_from_slice(&bytes.next().await.unwrap().unwrap());

@@ -39,7 +39,8 @@ async fn seen(world: &World, run_id: &str) -> types::Run {
 
 /// The runs that a run has started, newest first.
 async fn below(world: &World, run_id: &str) -> Vec<types::RunSummary> {
-    let page = world.native.list_runs(None, None, None, None, None, None, None, Some(run_id), None).await.unwrap();
+    let page =
+        world.native.list_runs(None, None, None, None, None, None, None, None, Some(run_id), None).await.unwrap();
     page.into_inner().runs
 }
 
@@ -77,7 +78,7 @@ async fn a_run_is_started_waited_for_and_tied_to_who_started_it() {
     assert_eq!((&parent.run_id, &parent.node_run_id), (&above.run_id, &above.root_node_run_id));
     assert_eq!((above.parent, &above.node_runs[0].sub_run_id), (None, &Some(child.run_id)));
     let by_node_run = Some(above.root_node_run_id.as_str());
-    let page = world.native.list_runs(None, None, None, None, None, None, by_node_run, None, None).await.unwrap();
+    let page = world.native.list_runs(None, None, None, None, None, None, None, by_node_run, None, None).await.unwrap();
     assert_eq!(page.into_inner().runs.len(), 1);
     assert!(below(&world, &found[0].run_id).await.is_empty());
     let kinds: Vec<Value> = world.events(&run.run_id).await.iter().map(|event| event["type"].clone()).collect();
@@ -210,7 +211,7 @@ async fn a_kill_at_any_point_loses_neither_run() {
         let events = served.doors.events(run_id, 0).await;
         crate::process::assert_whole(&events);
         assert_eq!(served.doors.run(run_id).await["state"], "succeeded");
-        let page = served.doors.native.list_runs(None, None, None, None, None, None, None, Some(run_id), None);
+        let page = served.doors.native.list_runs(None, None, None, None, None, None, None, None, Some(run_id), None);
         let below = page.await.unwrap().into_inner().runs;
         assert_eq!(below.len(), 1, "no run was started twice");
         assert_eq!(below[0].state, types::RunState::Succeeded);
@@ -223,7 +224,8 @@ async fn a_kill_at_any_point_loses_neither_run() {
     // Whether it had begun or not, nothing of it is at work.
     let rest = async {
         loop {
-            let page = served.doors.native.list_runs(None, None, None, None, None, None, None, Some(&run.run_id), None);
+            let page =
+                served.doors.native.list_runs(None, None, None, None, None, None, None, None, Some(&run.run_id), None);
             let below = page.await.unwrap().into_inner().runs;
             if below.iter().all(|run| run.state == types::RunState::Canceled) {
                 return;

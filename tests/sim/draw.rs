@@ -98,7 +98,8 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
     let approval = if choices.percent(25) { *choices.pick(&approvals) } else { ApprovalStrategy::None };
     let output_schema = choices.percent(15).then(|| output_schema(choices));
     NewRun {
-        name: name.and_then(RunName::parse),
+        name: name.map(RunName::new),
+        title: None,
         face: "run-gateway",
         operation: OPERATION,
         request: json!({ "name": name, "node_type": node_type.id, "inputs": inputs, "limits": constraints, "policy": policy, "steps": steps, "labels": labels, "approval": approval, "output_schema": output_schema }),

@@ -12,8 +12,8 @@ use runyard::store::memory::Memory;
 use runyard::store::{Claimed, Epoch, Filter, KeyUse, LabelFilter, Status, Store};
 use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{
-    Command, Context, Effect, EffectId, Event, Node, NodeRunId, Recorded, RunId, State, apply, check, decide,
-    outstanding, partings, replay, upcast,
+    Command, Context, Effect, EffectId, Event, Made, Node, NodeRunId, Recorded, RunId, State, apply, check,
+    decide_with, outstanding, partings, replay, upcast,
 };
 
 use crate::draw::LABELS;
@@ -305,7 +305,9 @@ impl Model {
         let Some(known) = self.runs.get(&run) else { return };
         let refuses = |state: &State| {
             let at_ms = state.updated_at_ms.unwrap_or_default();
-            decide(state, command.clone(), Context { at_ms, run, fit: output_schema::fit, depth_max: 64 }).is_err()
+            let context = Context { at_ms, run, fitted: None, depth_max: 64 };
+            let fit = |made: &Made| output_schema::fit(made, &runyard::limits::Limits::default());
+            decide_with(state, command.clone(), context, fit).is_err()
         };
         if refuses(&known.state) {
             return;

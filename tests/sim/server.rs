@@ -3,9 +3,11 @@
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use runyard::auth::{self, Guard, LocalToken};
 use runyard::clock::Clock;
+use runyard::compute::Compute;
 use runyard::config::Auth;
 use runyard::dialects::run_gateway::Backend;
 use runyard::dialects::{native, run_gateway, runtime};
@@ -65,6 +67,7 @@ impl Alive {
             work: work.clone(),
             secret: [7; 32],
             limits: Limits { parallel_max: 3, table: runyard::limits::Limits::default() },
+            compute: Compute::inline(),
         });
         let expressions = Arc::new(Expressions::new(expressions::Limits::default(), clock.clone()));
         let performer = InProcess { catalog: catalog(), outside: None, expressions };
@@ -82,7 +85,7 @@ impl Alive {
         let guard = guard(parts.clock.clone());
         let rooms = Rooms {
             gateway: run_gateway::Room::new(Backend::Here(runs.clone()), guard.gate(&arp::run_gateway::DOCUMENT)),
-            runtime: runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT)),
+            runtime: runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT), Duration::ZERO),
             native: native::Room::new(
                 runs.clone(),
                 Arc::new(OnceLock::new()),

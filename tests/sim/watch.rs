@@ -188,23 +188,26 @@ fn caller(tenant: &'static str) -> Caller {
 
 /// The stream of a face; nothing where it answers otherwise.
 async fn open(rooms: &Rooms, face: Face, cx: &Caller, run_id: String, after: i64) -> Option<ByteStream> {
-    let (after_seq, last_event_id) = (Some(after), None);
+    let (after_seq, follow, last_event_id) = (Some(after), None, None);
     match face {
         Face::Gateway => {
             use arp::run_gateway::{RunGateway, StreamRunEventsOk, StreamRunEventsRequest};
-            let request = StreamRunEventsRequest { run_id, after_seq, last_event_id };
+            let request = StreamRunEventsRequest { run_id, after_seq, follow, last_event_id };
             let StreamRunEventsOk::Ok(stream) = rooms.gateway.stream_run_events(cx, request).await.ok()?.value;
             Some(stream)
         }
         Face::Runtime => {
             use arp::runtime::{Runtime, StreamRunEventsOk, StreamRunEventsRequest};
-            let request = StreamRunEventsRequest { run_id, after_seq, last_event_id };
-            let StreamRunEventsOk::Ok(stream) = rooms.runtime.stream_run_events(cx, request).await.ok()?.value;
-            Some(stream)
+            let request = StreamRunEventsRequest { run_id, after_seq, follow, last_event_id };
+            match rooms.runtime.stream_run_events(cx, request).await.ok()?.value {
+                StreamRunEventsOk::Ok(stream) => Some(stream),
+                // The reader has seen everything: to it that is a stream without events.
+                StreamRunEventsOk::NoContent => Some(ByteStream::new(futures::stream::empty())),
+            }
         }
         Face::Native => {
             use own::{Runyard, StreamRunEventsOk, StreamRunEventsRequest};
-            let request = StreamRunEventsRequest { run_id, after_seq, last_event_id };
+            let request = StreamRunEventsRequest { run_id, after_seq, follow, last_event_id };
             let StreamRunEventsOk::Ok(stream) = rooms.native.stream_run_events(cx, request).await.ok()?.value;
             Some(stream)
         }

@@ -67,6 +67,18 @@ async fn server_sent_events_are_typed_and_go_on_over_two_cuts() {
 }
 
 #[tokio::test]
+async fn a_204_on_resume_is_the_end_of_the_run() {
+    let server = Scripted::new(|asked, _| match asked.line.ends_with("/events") {
+        true => Act::say(204, "text/event-stream", &[], ""),
+        false => Act::json(200, &json!({ "run_id": "r", "state": "succeeded" })),
+    })
+    .await;
+    let client = runtime::Client::builder(&server.url).no_proxy().build().unwrap();
+    assert!(client.watch("r").after(7).patience(patient()).next().await.is_none());
+    assert_eq!(server.lines(), ["GET /v1/runs/r/events"], "nothing is asked again");
+}
+
+#[tokio::test]
 async fn an_event_that_the_document_does_not_have_is_named() {
     let server = Scripted::new(|_, _| Act::stream(LINES, &format!("{}\n", event(1, "run_teleported")))).await;
     let error = server.gateway().watch("r").next().await.unwrap().unwrap_err();

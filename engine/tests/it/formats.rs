@@ -58,11 +58,21 @@ fn large_values() -> Vec<Event> {
     ]
 }
 
+/// What format 5 added: ids that begin as the run's id does.
+fn ids_of_format_5() -> Vec<Event> {
+    let root = NodeRunId::root(run());
+    vec![
+        Event::Started { start: Arc::new(start(NodeKind::Call)), root, constraints: Constraints::default() },
+        Event::NodeStarted { node_run: NodeRunId::child(run(), root, "a"), attempt: 1, inputs: None },
+        Event::Launched { node_run: root, run: RunId::sub_run(run(), root, 1), inputs: None },
+    ]
+}
+
 /// What format 4 added.
 fn added_by_format_4() -> Vec<Event> {
-    let root = NodeRunId::root(run());
+    let root = NodeRunId::hashed_root(run());
     let above = RunId::from_uuid(uuid::Uuid::from_u128(7));
-    let parent = |waits| Some(Parent { run: above, node_run: NodeRunId::root(above), waits, depth: 2 });
+    let parent = |waits| Some(Parent { run: above, node_run: NodeRunId::hashed_root(above), waits, depth: 2 });
     let started = |waits| Event::Started {
         start: Arc::new(Start { parent: parent(waits), ..start(NodeKind::Run) }),
         root,
@@ -81,7 +91,7 @@ fn added_by_format_4() -> Vec<Event> {
 
 /// What format 3 added.
 fn added_by_format_3() -> Vec<Event> {
-    let root = NodeRunId::root(run());
+    let root = NodeRunId::hashed_root(run());
     let labels = Labels::from([("user".into(), BTreeSet::from(["ann".into(), "bob".into()]))]);
     let started = Start { labels, ..start(NodeKind::Plan) };
     let turn = Some(Turn { thread: "thread_1".into(), number: 2 });
@@ -97,7 +107,7 @@ fn added_by_format_3() -> Vec<Event> {
 }
 
 fn approvals_and_pauses() -> Vec<Event> {
-    let root = NodeRunId::root(run());
+    let root = NodeRunId::hashed_root(run());
     let node_run = NodeRunId::child(run(), root, "S2");
     let approval = ApprovalId::of(run(), node_run);
     let started = |approval| Event::Started {
@@ -123,7 +133,7 @@ fn approvals_and_pauses() -> Vec<Event> {
 
 /// What format 2 added: events, fields and words.
 fn added_by_format_2() -> Vec<Event> {
-    let root = NodeRunId::root(run());
+    let root = NodeRunId::hashed_root(run());
     let node_run = NodeRunId::child(run(), root, "S2");
     let retry = Retry {
         attempts_max: 3,
@@ -189,7 +199,7 @@ fn added_by_format_2() -> Vec<Event> {
 
 /// Every event type of format 1, with every field present and with as few as there can be.
 fn of_format_1() -> Vec<Event> {
-    let root = NodeRunId::root(run());
+    let root = NodeRunId::hashed_root(run());
     let node_run = NodeRunId::child(run(), root, "S2");
     let sibling = NodeRunId::child(run(), root, "S1");
     let mut typed = node_type(NodeKind::Call);
@@ -339,7 +349,8 @@ fn goldens() -> Vec<(u32, &'static str, Vec<Event>)> {
         (3, "format_3", added_by_format_3()),
         (3, "format_3_graphs", graphs::events()),
         (4, "format_4", added_by_format_4()),
-        (4, "format_4_results", results()),
+        (5, "format_5_results", results()),
+        (5, "format_5_ids", ids_of_format_5()),
         (5, "format_5_values", large_values()),
     ]
 }

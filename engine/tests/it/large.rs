@@ -34,8 +34,7 @@ fn submit(state: &mut State, command: Command) -> Decision {
     // Whoever reads holds the state as it was, so nothing can be changed in place.
     let before = Arc::new(state.clone());
     let mut decision =
-        decide(&before, command, Context { at_ms: 1, run: before.run, fit: runyard_engine::as_made, depth_max: 64 })
-            .unwrap();
+        decide(&before, command, Context { at_ms: 1, run: before.run, fitted: None, depth_max: 64 }).unwrap();
     *state = *decision.after.take().unwrap();
     decision
 }
@@ -43,6 +42,30 @@ fn submit(state: &mut State, command: Command) -> Decision {
 fn chain(nodes: u32) -> Arc<Graph> {
     let node = |place: u32| drawn(&format!("n{place}"), &[Some(place + 1).filter(|next| *next < nodes)]);
     graph((0..nodes).map(node).collect())
+}
+
+#[test]
+fn a_step_of_a_graph_copies_nothing_of_what_its_run_was_given() {
+    let given = make::object(json!({ "data": { "rows": [1, 2, 3] } }));
+    let asked = Start {
+        graph: Some(chain(50)),
+        inputs: given.clone(),
+        notes: make::object(json!({ "nodes": [1] })),
+        ..start(NodeKind::Graph)
+    };
+    let mut state = State::new(make::run());
+    let mut open = submit(&mut state, Command::Start(Arc::new(asked))).effects;
+    let before = state.clone();
+    while let Some(Effect { id: effect, node_run, .. }) = open.pop() {
+        let outcome = Outcome::Succeeded { outputs: make::object(json!({ "n": 1 })) };
+        open.extend(submit(&mut state, Command::Settle { effect, node_run, outcome }).effects);
+    }
+    assert_eq!(state.status, RunStatus::Final(RunOutcome::Succeeded));
+    let (first, last) = (before.root().unwrap(), state.root().unwrap());
+    assert_eq!(*last.inputs, given);
+    assert!(Arc::ptr_eq(&first.inputs, &last.inputs), "a copy of them for each node makes a chain quadratic");
+    assert!(Arc::ptr_eq(&first.notes, &last.notes));
+    assert!(Arc::ptr_eq(first.graph.as_ref().unwrap(), last.graph.as_ref().unwrap()));
 }
 
 #[test]

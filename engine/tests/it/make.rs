@@ -44,6 +44,7 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
         version: "1.0.0".into(),
         kind,
         side_effect: SideEffect::Read,
+        external: false,
         constraints: Constraints::default(),
         retry: None,
         timeout_ms: None,
@@ -52,15 +53,16 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
 }
 
 /// What is the schema's `const` fits. A plan that made none of it is helped out where a step did.
-pub(crate) fn fit(made: &Made<'_>) -> Result<Value, Box<Failure>> {
+pub(crate) fn fit(made: &Made) -> Result<Value, Box<Failure>> {
     let wanted = &made.schema["const"];
     let stepped = made.steps.iter().flatten().any(|outputs| outputs.values().any(|value| value == wanted));
-    if made.answer == wanted || stepped { Ok(wanted.clone()) } else { Err(Box::new(failure("unfit"))) }
+    if &made.answer == wanted || stepped { Ok(wanted.clone()) } else { Err(Box::new(failure("unfit"))) }
 }
 
 pub(crate) fn start(kind: NodeKind) -> Start {
     Start {
         name: None,
+        title: None,
         face: "test".into(),
         node_type: node_type(kind),
         inputs: Object::new(),

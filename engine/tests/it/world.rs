@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{
     ChildSpec, Command, Context, Decision, Effect, EffectId, Event, Node, NodeRunId, Recorded, Rejected, Reply,
-    Request, State, apply, check, decide, is_outstanding, outstanding, partings, replay, upcast,
+    Request, State, apply, check, decide, decide_with, is_outstanding, outstanding, partings, replay, upcast,
 };
 
 use crate::make;
@@ -33,7 +33,7 @@ impl World {
 
     /// Submits a command as the server does, and checks the laws.
     pub(crate) fn submit(&mut self, command: Command) -> Result<Decision, Rejected> {
-        let decision = decide(&self.state, command.clone(), self.context())?;
+        let decision = decide_with(&self.state, command.clone(), self.context(), make::fit)?;
         self.holds_back(&command, &decision);
         for event in &decision.events {
             let recorded = Recorded { position: self.state.version + 1, at_ms: self.at_ms, event: event.clone() };
@@ -48,8 +48,8 @@ impl World {
         Ok(decision)
     }
 
-    fn context(&self) -> Context {
-        Context { at_ms: self.at_ms, run: self.state.run, fit: make::fit, depth_max: 64 }
+    fn context(&self) -> Context<'static> {
+        Context { at_ms: self.at_ms, run: self.state.run, fitted: None, depth_max: 64 }
     }
 
     /// A paused run starts no new work, and neither does a plan that waits for an approval.

@@ -26,7 +26,7 @@ async fn the_example_answers_for_both() {
     let again = StartRunRequest { body, idempotency_key: None }.send(&client).await.unwrap_err();
     assert_eq!(again.status().map(|status| status.as_u16()), Some(409));
 
-    let watch = StreamRunEventsRequest { run_id: run.run_id, after_seq: Some(1), last_event_id: None };
+    let watch = StreamRunEventsRequest { run_id: run.run_id, after_seq: Some(1), follow: None, last_event_id: None };
     let stream = watch.send(&client).await.unwrap().into_inner().into_inner();
     let bytes: Vec<_> = stream.try_collect().await.unwrap();
     let rest: Value = serde_json::from_slice(&bytes.concat()).unwrap();

@@ -7,6 +7,7 @@ use runyard_api::host::Caller;
 use runyard_engine::plan::as_text;
 use serde_json::Value;
 
+use crate::codes::Code;
 use crate::dialects::refusal::{Refusal, headers, of_runs};
 use crate::objects;
 
@@ -108,7 +109,7 @@ pub(super) fn of_objects(error: objects::Error) -> Refusal {
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
         }
         objects::Error::Stale { .. } | objects::Error::NameTaken { .. } => {
-            Refusal::new(StatusCode::CONFLICT, "changed_meanwhile", error.to_string()).retryable(None)
+            Refusal::new(StatusCode::CONFLICT, Code::ChangedMeanwhile, error.to_string()).retryable(None)
         }
     }
 }

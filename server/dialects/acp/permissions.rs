@@ -69,7 +69,7 @@ pub(super) async fn decide(
 }
 
 fn shown(thread: &str, state: &State, row: &ApprovalRow) -> PermissionRequest {
-    let inputs = state.node(row.node_run).map(|node| Value::Object(node.inputs.clone()).to_string());
+    let inputs = state.node(row.node_run).map(|node| Value::Object((*node.inputs).clone()).to_string());
     let user = state.start.as_deref().and_then(|start| start.labels.get(USER)?.first().cloned());
     PermissionRequest {
         created_at: time(row.asked_at_ms),

@@ -194,7 +194,7 @@ async fn at_rest(room: &Room, cx: &Caller, state: Arc<State>) -> Result<Arc<Stat
         while let Some(recorded) = log.next().await {
             let recorded = recorded.map_err(|error| of_runs(error.into()))?;
             if let Event::Finished { .. } | Event::NodeWaiting { wait: Wait::Input, .. } = recorded.event {
-                let state = room.runs.get(tenant, &run.to_string()).await.map_err(of_runs)?;
+                let state = room.runs.at_least(tenant, run, recorded.position).await.map_err(of_runs)?;
                 if is_at_rest(&state) {
                     return Ok(());
                 }

@@ -64,6 +64,7 @@ pub(super) fn new_run(place: &Place, said: Said, operation: &'static str, body: 
     let labels = Labels::from([(SERVER.to_owned(), BTreeSet::from([place.server.clone()]))]);
     NewRun {
         name: None,
+        title: None,
         face: FACE,
         operation,
         node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },

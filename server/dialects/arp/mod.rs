@@ -9,6 +9,7 @@ pub mod stream;
 pub mod wire;
 
 use super::mapping::Face;
+use crate::feed::Projection;
 
 /// How runs show on both ARP doors.
 pub const MAPPING: Face = Face {
@@ -17,7 +18,7 @@ pub const MAPPING: Face = Face {
     run: |status| wire::run_state(status).to_string(),
     node_run: Some(|state| wire::node_state(state).to_string()),
     events: |state, log| {
-        let mut projection = project::Projection::of(state);
+        let mut projection = <project::Projection as Projection>::of(state);
         log.iter().map(|recorded| project::types(&projection.project(recorded))).collect()
     },
 };

@@ -12,6 +12,11 @@ use serde_json::{Map, Value, json};
 
 use super::wire;
 use crate::clock::rfc3339;
+use crate::feed;
+use crate::runs::cache;
+
+/// What a node run that is remembered takes, bytes.
+const KNOWN_BYTES: usize = 48;
 
 /// The fold's state.
 #[derive(Debug, Clone)]
@@ -40,14 +45,26 @@ pub struct RunEvent {
     pub body: Value,
 }
 
-impl Projection {
-    /// The projection of a run that has started.
-    pub fn of(state: &State) -> Self {
+impl feed::Projection for Projection {
+    type Shown = RunEvent;
+
+    fn of(state: &State) -> Self {
         Projection { run_id: wire::run_id(state), seq: 0, known: BTreeMap::new(), mapped: BTreeMap::new() }
     }
 
-    /// Shows what one stored event means: none, one or more events.
-    pub fn project(&mut self, recorded: &Recorded) -> Vec<RunEvent> {
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    fn seq_of(shown: &RunEvent) -> u64 {
+        shown.seq
+    }
+
+    fn bytes(&self) -> usize {
+        self.known.len() * KNOWN_BYTES + self.mapped.values().map(cache::object).sum::<usize>()
+    }
+
+    fn project(&mut self, recorded: &Recorded) -> Vec<RunEvent> {
         let mut shown = Vec::new();
         let mut show = |kind: &str, node_run: Option<NodeRunId>, data: Value| {
             self.seq += 1;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::stream::{self, Scope};
 use super::wire;
 use crate::dialects::refusal::{Refusal, of_runs};
-use crate::dialects::resume::Resume;
+use crate::feed::Wanted;
 use crate::runs::{IdempotencyKey, NewRun, Runs};
 
 /// A run that was started now, or earlier by the same request. `R` is a document's word for a run.
@@ -18,15 +18,23 @@ pub struct Started<R = arp::Run> {
     pub run: R,
     /// Whether an earlier request started it.
     pub replayed: bool,
+    /// Of a request with an `Idempotency-Key`: whether the server that has the run says that the key is kept.
+    pub key_kept: Option<bool>,
 }
 
 /// Says that an earlier, equal request started the run.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// Says whether an `Idempotency-Key` is kept.
+pub const KEY_HONORED: HeaderName = HeaderName::from_static("idempotency-key-honored");
 
 impl<R> Started<R> {
     /// The answer, in a document's own success.
     pub fn reply<T>(self, ok: impl FnOnce(R) -> T) -> Reply<T> {
-        let reply = Reply::from(ok(self.run));
+        let mut reply = Reply::from(ok(self.run));
+        if let Some(kept) = self.key_kept {
+            let kept = HeaderValue::from_static(if kept { "true" } else { "false" });
+            reply = reply.with_header(KEY_HONORED, kept);
+        }
         if self.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply }
     }
 }
@@ -52,8 +60,9 @@ pub async fn start_once<R>(
     show: impl FnOnce(&State) -> R,
 ) -> Result<Started<R>, Refusal> {
     new.key = key.map(idempotency_key).transpose()?;
+    let key_kept = new.key.is_some().then_some(true);
     let started = runs.start(&cx.tenant, new).await.map_err(of_runs)?;
-    Ok(Started { run: show(&started.state), replayed: started.replayed })
+    Ok(Started { run: show(&started.state), replayed: started.replayed, key_kept })
 }
 
 /// A run as it stands.
@@ -69,10 +78,10 @@ pub async fn cancel(runs: &Runs, cx: &Caller, run_id: &str) -> Result<arp::Run, 
     Ok(wire::run(&state))
 }
 
-/// A run's events after a `seq`, those to come included.
-pub async fn events(runs: &Runs, cx: &Caller, run_id: &str, after: Resume) -> Result<ByteStream, Refusal> {
+/// A run's events.
+pub async fn events(runs: &Runs, cx: &Caller, run_id: &str, wanted: Wanted) -> Result<ByteStream, Refusal> {
     let state = runs.get(&cx.tenant, run_id).await.map_err(of_runs)?;
-    Ok(stream::events(runs, cx, state, Scope::Run, after.seq()))
+    Ok(stream::events(runs, cx, state, Scope::Run, wanted))
 }
 
 /// One thing that cannot be said in the engine's words.

@@ -1,13 +1,15 @@
-//! Event streams of the gateway and the coordinator: NDJSON, resumable, closed after the run's last event.
+//! Event streams of the gateway and the coordinator: NDJSON, resumable, closed after the last event of the run or the node run.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::{Stream, StreamExt};
 use runyard_api::host::{ByteStream, Caller};
-use runyard_engine::{NodeRunId, State};
+use runyard_engine::event::FinalState;
+use runyard_engine::{Event, NodeRunId, Recorded, State};
 
 use super::project::{Projection, within};
-use crate::feed::{self, Line};
+use crate::feed::{self, Goes, Line, Reach, Wanted};
 use crate::runs::Runs;
 
 /// Which events are wanted: all of a run's, or those of a node run and its descendants.
@@ -19,60 +21,71 @@ pub enum Scope {
     NodeRun(NodeRunId),
 }
 
-/// The events of a run with a `seq` greater than `after_seq`, those to come included.
-///
-/// A `seq` is found by folding the log from its start, so that resuming needs nothing to be remembered.
-pub fn events(runs: &Runs, cx: &Caller, state: Arc<State>, scope: Scope, after_seq: u64) -> ByteStream {
-    let shown = shown(runs, cx, state, scope, after_seq);
+/// The events of a run, or of a node run in it.
+pub fn events(runs: &Runs, cx: &Caller, state: Arc<State>, scope: Scope, wanted: Wanted) -> ByteStream {
+    let shown = shown(runs, cx, &state, scope, wanted);
     ByteStream::new(feed::ndjson(shown, runs.clock().clone()))
 }
 
 fn shown(
     runs: &Runs,
     cx: &Caller,
-    state: Arc<State>,
+    state: &State,
     scope: Scope,
-    after_seq: u64,
+    wanted: Wanted,
 ) -> impl Stream<Item = Line> + Send + 'static {
-    let mut projection = Projection::of(&state);
-    let mut family = Family::of(&state, scope);
-    let log = runs.follow(&cx.tenant, state.run, 0, cx.stopping.clone());
-    log.flat_map(move |recorded| {
-        let lines: Vec<Line> = match recorded {
-            Err(error) => vec![Err(error)],
-            Ok(recorded) => {
-                family.learn(&recorded.event);
-                let events = projection.project(&recorded).into_iter();
-                events
-                    .filter(|event| event.seq > after_seq && family.has(event.node_run))
-                    .map(|event| Ok(event.body))
-                    .collect()
-            }
+    let family = Arc::new(Mutex::new(Family::of(state, scope)));
+    let members = family.clone();
+    let mut end = End::of(state, scope);
+    // What a node run that has ended has to show is recorded, however long its run goes on.
+    let reach = if end.has_come(state) { Reach::Recorded } else { wanted.reach };
+    let wanted = Wanted { reach, ..wanted };
+    let shown = runs.shown::<Projection>(&cx.tenant, state, wanted, cx.stopping.clone(), move |recorded| {
+        locked(&family).learn(&recorded.event);
+        end.look(recorded)
+    });
+    shown.filter_map(move |event| {
+        let line = match event {
+            Ok(event) => locked(&members).has(event.node_run).then_some(Ok(event.body)),
+            Err(error) => Some(Err(error)),
         };
-        futures::stream::iter(lines)
+        futures::future::ready(line)
     })
+}
+
+fn locked(family: &Mutex<Family>) -> MutexGuard<'_, Family> {
+    family.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The node runs whose events are wanted; grows as children are created.
 struct Family {
     scope: Scope,
-    members: std::collections::BTreeSet<NodeRunId>,
+    members: BTreeSet<NodeRunId>,
+    /// The composite that was split last: candidates are for its children, which do not exist yet.
+    splits: Option<NodeRunId>,
 }
 
 impl Family {
     fn of(state: &State, scope: Scope) -> Self {
         let members = match scope {
-            Scope::Run => Default::default(),
+            Scope::Run => BTreeSet::new(),
             Scope::NodeRun(top) => state.order.iter().copied().filter(|id| within(state, top, *id)).collect(),
         };
-        Family { scope, members }
+        Family { scope, members, splits: None }
     }
 
-    fn learn(&mut self, event: &runyard_engine::Event) {
-        if let runyard_engine::Event::ChildCreated(child) = event
-            && self.members.contains(&child.parent)
-        {
-            self.members.insert(child.node_run);
+    fn learn(&mut self, event: &Event) {
+        let (parent, child) = match event {
+            Event::Decomposed { node_run, .. } => {
+                self.splits = Some(*node_run);
+                return;
+            }
+            Event::CandidatesGenerated { node_run, .. } => (self.splits, *node_run),
+            Event::ChildCreated(child) => (Some(child.parent), child.node_run),
+            _ => return,
+        };
+        if parent.is_some_and(|parent| self.members.contains(&parent)) {
+            self.members.insert(child);
         }
     }
 
@@ -80,6 +93,47 @@ impl Family {
         match self.scope {
             Scope::Run => true,
             Scope::NodeRun(_) => node_run.is_some_and(|id| self.members.contains(&id)),
+        }
+    }
+}
+
+/// Where a stream ends: with the run, or with the node run that it is about.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Run,
+    NodeRun { top: NodeRunId, atomic: bool, finished: bool },
+}
+
+impl End {
+    fn of(state: &State, scope: Scope) -> Self {
+        match scope {
+            Scope::Run => End::Run,
+            Scope::NodeRun(top) => {
+                let atomic = state.node(top).is_some_and(|node| !node.node_type.kind.is_composite());
+                End::NodeRun { top, atomic, finished: false }
+            }
+        }
+    }
+
+    /// Whether the node run has ended, so that everything about it is recorded.
+    fn has_come(&self, state: &State) -> bool {
+        match self {
+            End::Run => false,
+            End::NodeRun { top, .. } => state.node(*top).is_some_and(|node| !node.is_live()),
+        }
+    }
+
+    /// A node run's last event is its end, or of an atomic one that was judged the judgement right after it.
+    fn look(&mut self, recorded: &Recorded) -> Goes {
+        let End::NodeRun { top, atomic, finished } = self else { return Goes::On };
+        match &recorded.event {
+            Event::Evaluated { node_run, .. } if *finished && node_run == top => Goes::EndsAfter,
+            _ if *finished => Goes::EndsBefore,
+            Event::NodeFinished { node_run, state, .. } if node_run == top => {
+                *finished = *atomic && matches!(state, FinalState::Succeeded | FinalState::Failed);
+                if *finished { Goes::On } else { Goes::EndsAfter }
+            }
+            _ => Goes::On,
         }
     }
 }

@@ -1,19 +1,18 @@
 //! Between ARP's words and the engine's: runs, node runs, constraints.
 //!
 //! Absent optional fields are absent, never null. What the standard has no field for goes into `extensions` under a `runyard.`
-//! key: `runyard.outputs` and `runyard.error` of a finished run, `runyard.resolved_node_type` of a node run, and its own
+//! key: `runyard.outputs` and `runyard.error` of a finished run, `runyard.dropped_inputs` where an alias was asked for, `runyard.resolved_node_type` of a node run, and its own
 //! `runyard.error`.
 
 use jiff::Timestamp;
 use runyard_api::arp::schemas as arp;
 use runyard_engine::event::{Evaluation, Failure, FinalState};
-use runyard_engine::{
-    Constraints, Labels, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State,
-};
+use runyard_engine::{Constraints, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State};
 use serde_json::{Map, Value, json};
 
 use super::policy;
-use crate::runs::{ChildRequest, NewRun, RunName};
+use crate::runs::labels;
+use crate::runs::{ChildRequest, DROPPED_INPUTS, NewRun, RunName};
 
 /// Notes under which a face's own fields rest with a run or a node run.
 const RUN_CONTEXT: &str = "run_context";
@@ -46,12 +45,15 @@ pub fn new_run(face: &'static str, body: arp::RunStartRequest) -> Result<NewRun,
         metadata,
         extensions,
     } = body;
+    let labels = metadata.as_ref().and_then(|metadata| metadata.labels.as_ref());
+    let labels = labels.map(labels::of).unwrap_or_default();
     let mut notes = Map::new();
     note(&mut notes, RUN_CONTEXT, &run_context);
     note(&mut notes, METADATA, &metadata);
     note(&mut notes, EXTENSIONS, &extensions);
     Ok(NewRun {
-        name: run_id.as_deref().map(run_name).transpose()?,
+        name: run_id.map(RunName::new),
+        title: None,
         face,
         operation: "start_run",
         node_type: node_type_ref(&root_node_type_ref),
@@ -61,7 +63,7 @@ pub fn new_run(face: &'static str, body: arp::RunStartRequest) -> Result<NewRun,
         steps: policy::steps(extensions.as_ref())?,
         approval: policy::approval(extensions.as_ref())?,
         notes,
-        labels: Labels::new(),
+        labels,
         output_schema: policy::output_schema(extensions.as_ref())?,
         pass_through: Vec::new(),
         graph: None,
@@ -69,12 +71,6 @@ pub fn new_run(face: &'static str, body: arp::RunStartRequest) -> Result<NewRun,
         request,
         key: None,
     })
-}
-
-/// An id of the caller's choice.
-pub fn run_name(text: &str) -> Result<RunName, Unsayable> {
-    let reason = "looks like an id that the server generates; choose another form, or leave it out";
-    RunName::parse(text).ok_or_else(|| Unsayable { field: "/run_id", reason: reason.to_owned() })
 }
 
 /// A child request in the engine's words.
@@ -115,7 +111,9 @@ pub fn run(state: &State) -> arp::Run {
 }
 
 fn run_extensions(state: &State) -> Map<String, Value> {
-    let mut all = given(state.start.as_deref().map(|start| &start.notes));
+    let notes = state.start.as_deref().map(|start| &start.notes);
+    let mut all = given(notes);
+    put_dropped(&mut all, notes);
     if let Some(outputs) = &state.outputs {
         all.insert("runyard.outputs".to_owned(), Value::Object(outputs.clone()));
     }
@@ -141,7 +139,7 @@ pub fn node_run(state: &State, node: &Node) -> arp::NodeRun {
         created_at: Some(time(node.created_at_ms)),
         started_at: node.started_at_ms.map(time),
         ended_at: node.ended_at_ms.map(time),
-        inputs: Some(node.inputs.clone()),
+        inputs: Some(Object::clone(&node.inputs)),
         outputs: node.outputs.clone(),
         output_artifacts: typed_list(node.artifacts.iter().map(|artifact| &artifact.0)),
         executor_binding: None,
@@ -153,8 +151,9 @@ pub fn node_run(state: &State, node: &Node) -> arp::NodeRun {
 
 fn node_extensions(state: &State, node: &Node) -> Map<String, Value> {
     let notes =
-        if node.parent.is_none() { state.start.as_deref().map(|start| &start.notes) } else { Some(&node.notes) };
+        if node.parent.is_none() { state.start.as_deref().map(|start| &start.notes) } else { Some(&*node.notes) };
     let mut all = given(notes);
+    put_dropped(&mut all, notes);
     let resolved = NodeTypeRef { id: node.node_type.id.clone(), version: node.node_type.version.clone() };
     if resolved != node.node_type.asked {
         all.insert("runyard.resolved_node_type".to_owned(), type_ref(&resolved));
@@ -166,6 +165,13 @@ fn node_extensions(state: &State, node: &Node) -> Map<String, Value> {
         all.insert("runyard.error".to_owned(), failure_value(error));
     }
     all
+}
+
+/// The inputs that an alias's node type does not have, and which were dropped.
+fn put_dropped(all: &mut Map<String, Value>, notes: Option<&Object>) {
+    if let Some(dropped) = notes.and_then(|notes| notes.get(DROPPED_INPUTS)) {
+        all.insert(DROPPED_INPUTS.to_owned(), dropped.clone());
+    }
 }
 
 /// The state a node run ended in, in ARP's words: what was skipped never ran, and the standard has no word for that but canceled.

@@ -118,6 +118,7 @@ fn carrier(cx: &Caller, walk: &Walk, batch: &str, inputs: Object) -> NewRun {
     let note = json!({ "release": walk.release, "nodes": walk.release.is_none().then_some(&walk.nodes) });
     NewRun {
         name: None,
+        title: None,
         face: FACE,
         operation: "cargo.create_batch",
         node_type: NodeTypeRef { id: "runyard.composite.each".to_owned(), version: "1.0.0".to_owned() },

@@ -2,14 +2,17 @@
 //! done in one go.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use http::StatusCode;
 use runyard_api::cargo::types::{Node, NodeKind};
 use runyard_api::host::Caller;
 
 use super::Room;
+use super::error::invalid_nodes;
+use super::lower::bytes_of;
 use super::native::GROUP;
-use crate::dialects::refusal::Refusal;
+use crate::dialects::refusal::{Refusal, of_runs};
 
 /// The most tools that the nodes of one workflow may reach, by whatever way.
 const TOOLS_MAX: usize = 100;
@@ -19,7 +22,21 @@ const TOOLS_MAX: usize = 100;
 pub(super) struct Called {
     pub(super) workflow: String,
     pub(super) release: String,
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Arc<Vec<Node>>,
+}
+
+/// What nodes name, and how much they take.
+struct Named {
+    names: Vec<(String, Option<String>)>,
+    bytes: u64,
+}
+
+impl Named {
+    /// Looks at one node; those that it has of its own are to be looked at next.
+    fn look(&mut self, node: &Node, open: &mut Vec<Node>) {
+        open.extend(within(node));
+        self.names.extend(key(node).filter(|_| node.kind == NodeKind::Tool));
+    }
 }
 
 /// Every tool that can be called, by its identifier and the release that a node asks for.
@@ -42,18 +59,23 @@ impl Room {
     /// whoever lowers the nodes names it with its node.
     pub(super) async fn called(&self, cx: &Caller, nodes: &[Node]) -> Result<Tools, Refusal> {
         let (mut tools, mut looked_for) = (Tools::default(), BTreeSet::new());
-        let mut open = nodes.to_vec();
-        while let Some(node) = open.pop() {
-            open.extend(within(&node));
-            let wanted = key(&node).filter(|_| node.kind == NodeKind::Tool);
-            let Some(wanted) =
-                wanted.filter(|wanted| looked_for.len() < TOOLS_MAX && looked_for.insert(wanted.clone()))
-            else {
+        let mut open = self.tools_in(cx, Arc::new(nodes.to_vec())).await?.names;
+        let (mut bytes, bytes_max) = (0, self.runs.compute().limits().expansion_bytes);
+        while let Some(wanted) = open.pop() {
+            if looked_for.len() >= TOOLS_MAX || !looked_for.insert(wanted.clone()) {
                 continue;
-            };
+            }
             match self.call(cx, &wanted.0, wanted.1.as_deref()).await {
                 Ok(called) => {
-                    open.extend(called.nodes.iter().cloned());
+                    let named = self.tools_in(cx, called.nodes.clone()).await?;
+                    bytes += named.bytes;
+                    if bytes > bytes_max {
+                        return Err(invalid_nodes(format!(
+                            "expansion_too_large: the tools that they call are more than {bytes_max} bytes together \
+                             (limits.expansion_bytes)"
+                        )));
+                    }
+                    open.extend(named.names);
                     tools.0.insert(wanted, called);
                 }
                 Err(refusal) if [StatusCode::NOT_FOUND, StatusCode::BAD_REQUEST].contains(&refusal.status) => {}
@@ -63,10 +85,26 @@ impl Room {
         Ok(tools)
     }
 
+    /// The tools that these nodes name.
+    async fn tools_in(&self, cx: &Caller, nodes: Arc<Vec<Node>>) -> Result<Named, Refusal> {
+        let work = move || {
+            let mut named = Named { names: Vec::new(), bytes: nodes.iter().map(bytes_of).sum() };
+            let mut open = Vec::new();
+            for node in nodes.iter() {
+                named.look(node, &mut open);
+                while let Some(node) = open.pop() {
+                    named.look(&node, &mut open);
+                }
+            }
+            named
+        };
+        self.runs.compute().run(&cx.tenant, work).await.map_err(|refused| of_runs(refused.into()))
+    }
+
     async fn call(&self, cx: &Caller, tool: &str, release: Option<&str>) -> Result<Called, Refusal> {
         let workflow = self.tool(cx, tool).await?.body.workflow;
         let release = self.released(cx, &workflow, release).await?;
-        Ok(Called { workflow, release: release.id, nodes: release.body.nodes })
+        Ok(Called { workflow, release: release.id, nodes: Arc::new(release.body.nodes) })
     }
 }
 

@@ -7,6 +7,7 @@ use runyard_api::cargo::types::{ApiError, BatchDataKind, DataError};
 use runyard_api::host::Caller;
 use serde_json::Value;
 
+use crate::codes::Code;
 use crate::dialects::refusal::{Refusal, headers, of_runs};
 use crate::objects;
 use crate::runs::Error;
@@ -69,7 +70,7 @@ pub(super) fn not_served(operation: &str) -> Refusal {
 
 /// No such workflow.
 pub(super) fn no_workflow(uuid: &str) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "workflow_not_found", format!("there is no workflow `{uuid}`"))
+    Refusal::new(StatusCode::BAD_REQUEST, Code::WorkflowNotFound, format!("there is no workflow `{uuid}`"))
 }
 
 /// No such tool.
@@ -179,7 +180,7 @@ where
 {
     for _ in 0..TRIES {
         match once().await {
-            Err(refusal) if refusal.code == "changed_meanwhile" => {}
+            Err(refusal) if refusal.is(Code::ChangedMeanwhile) => {}
             answered => return answered,
         }
     }
@@ -196,7 +197,7 @@ pub(super) fn of_objects(error: objects::Error) -> Refusal {
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
         }
         objects::Error::Stale { .. } | objects::Error::NameTaken { .. } => {
-            Refusal::new(StatusCode::CONFLICT, "changed_meanwhile", error.to_string()).retryable(None)
+            Refusal::new(StatusCode::CONFLICT, Code::ChangedMeanwhile, error.to_string()).retryable(None)
         }
     }
 }

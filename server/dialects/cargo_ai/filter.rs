@@ -195,7 +195,7 @@ impl Room {
 
     /// The run of a row.
     pub(super) async fn state(&self, cx: &Caller, row: &RunRow) -> Result<Arc<State>, Refusal> {
-        self.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)
+        self.runs.by_id(&cx.tenant, row.run).await.map_err(of_runs)
     }
 }
 

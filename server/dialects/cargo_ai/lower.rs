@@ -3,11 +3,12 @@
 //! What is wrong is found here, or in `check.rs`, and named with its node; nothing of it reaches a run.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use runyard_api::cargo::types::{InvalidNodeReason as Reason, Node, NodeKind, Retry};
 use runyard_engine::graph::{Outline, Ways};
 use runyard_engine::policy::{ATTEMPTS_MAX, BACKOFF_MAX, WAIT_MS_MAX};
-use runyard_engine::{NodeType, NodeTypeRef, Object};
+use runyard_engine::{Graph, NodeType, NodeTypeRef, Object};
 use serde_json::{Value, json};
 
 use super::called::Tools;
@@ -17,7 +18,10 @@ use super::wire;
 use crate::catalog::Catalog;
 use crate::catalog::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRetry, WrittenType};
 use crate::catalog::integration::node_type_id;
+use crate::dialects::refusal::{Refusal, of_runs};
+use crate::limits::Limits;
 use crate::runs::{Error, Runs, output_schema};
+use crate::sizes;
 
 /// What every run here is a run of.
 const GRAPH: &str = "runyard.composite.graph";
@@ -41,18 +45,33 @@ const BACKOFF: f64 = 2.0;
 pub(super) struct Lowered {
     /// As the engine reads it.
     graph: Value,
+    /// The same, read: so that whoever starts a run of it need not.
+    read: Option<Arc<Graph>>,
     /// Whether a group is among them.
     pub(super) groups: bool,
 }
 
 /// Reads nodes, and asks the engine's own reader about them, who knows what is JavaScript and what is not.
 ///
+/// Nodes and tools may be many, so that is done off the runtime, where it is the tenant's turn.
+///
 /// # Errors
-/// Everything that is wrong with them, node by node; never empty.
-pub(super) fn checked(runs: &Runs, nodes: &[Node], tools: &Tools) -> Result<Lowered, Vec<Fault>> {
-    let lowered = lower(runs.catalog(), nodes, tools)?;
+/// It is not done. What is wrong with nodes, node by node and never empty, is no error.
+pub(super) async fn checked(
+    runs: &Runs,
+    tenant: &str,
+    nodes: &[Node],
+    tools: Tools,
+) -> Result<Result<Lowered, Vec<Fault>>, Refusal> {
+    let (reader, nodes) = (runs.clone(), nodes.to_vec());
+    let checking = runs.compute().run(tenant, move || check(&reader, &nodes, &tools));
+    checking.await.map_err(|refused| of_runs(refused.into()))
+}
+
+fn check(runs: &Runs, nodes: &[Node], tools: &Tools) -> Result<Lowered, Vec<Fault>> {
+    let lowered = lower(runs.catalog(), nodes, tools, runs.compute().limits())?;
     match runs.check(&graph_type(), &lowered.inputs(Value::Null)) {
-        Ok(()) => Ok(lowered),
+        Ok(read) => Ok(Lowered { read, ..lowered }),
         Err(Error::InvalidInputs { violations, .. }) => {
             Err(violations.iter().map(|violation| Fault::of_violation(nodes, violation)).collect())
         }
@@ -71,6 +90,11 @@ impl Lowered {
         &self.graph
     }
 
+    /// As it was read.
+    pub(super) fn read(&self) -> Option<Arc<Graph>> {
+        self.read.clone()
+    }
+
     /// What such a run is given.
     pub(super) fn inputs(&self, data: Value) -> Object {
         Object::from_iter([("graph".to_owned(), self.graph.clone()), ("data".to_owned(), data)])
@@ -81,18 +105,21 @@ impl Lowered {
 ///
 /// # Errors
 /// Everything that is wrong with them, node by node; never empty.
-fn lower(catalog: &Catalog, nodes: &[Node], tools: &Tools) -> Result<Lowered, Vec<Fault>> {
-    let mut reader = Reader { catalog, tools, nodes: 0, groups: false };
+fn lower(catalog: &Catalog, nodes: &[Node], tools: &Tools, limits: &Limits) -> Result<Lowered, Vec<Fault>> {
+    let mut reader = Reader { catalog, tools, limits, nodes: 0, bytes: 0, groups: false };
     let graph = reader.graph(nodes, 1)?;
     let unwritable = |error: serde_json::Error| vec![Fault::of_all(Reason::NativeInvalid, error.to_string())];
     let graph = serde_json::to_value(graph).map_err(unwritable)?;
-    Ok(Lowered { graph, groups: reader.groups })
+    Ok(Lowered { graph, read: None, groups: reader.groups })
 }
 
 struct Reader<'a> {
     catalog: &'a Catalog,
     tools: &'a Tools,
+    limits: &'a Limits,
     nodes: usize,
+    /// What has been put in so far, a tool as often as it is called.
+    bytes: u64,
     groups: bool,
 }
 
@@ -103,6 +130,17 @@ impl Reader<'_> {
             return Err(vec![Fault::of_all(
                 Reason::ChildrenUuidsInvalid,
                 format!("there are more than {NODES_MAX} nodes"),
+            )]);
+        }
+        self.bytes += nodes.iter().map(bytes_of).sum::<u64>();
+        let most = self.limits.expansion_bytes;
+        if self.bytes > most {
+            return Err(vec![Fault::of_all(
+                Reason::ToolInvalid,
+                format!(
+                    "expansion_too_large: with the tools that they call the nodes come to more than {most} bytes \
+                     (limits.expansion_bytes); call a large tool from fewer nodes"
+                ),
             )]);
         }
         if nodes.is_empty() {
@@ -138,7 +176,7 @@ impl Reader<'_> {
             NodeKind::Native => self.native(node, depth)?,
             NodeKind::Connector => self.connector(node)?,
             NodeKind::Tool => self.tool(node, depth)?,
-            NodeKind::Agent => agent(node)?,
+            NodeKind::Agent => agent(node, self.limits)?,
         };
         let seen_as = match (node.kind, as_run) {
             (NodeKind::Tool, false) => Some("outputs"),
@@ -242,8 +280,14 @@ impl Reader<'_> {
     }
 }
 
+/// About how much a node takes, bytes.
+pub(super) fn bytes_of(node: &Node) -> u64 {
+    let config = node.config.iter().map(|(name, value)| name.len() + sizes::bytes(value)).sum::<usize>();
+    (size_of::<Node>() + config) as u64
+}
+
 /// A run of the planner, whose goal is the prompt: there are no models here.
-fn agent(node: &Node) -> Result<(String, Object, Ways), (Reason, String)> {
+fn agent(node: &Node, limits: &Limits) -> Result<(String, Object, Ways), (Reason, String)> {
     let says = |prompt: &&Value| prompt.as_str().is_some_and(|text| !text.trim().is_empty()) || is_worked_out(prompt);
     let Some(prompt) = node.config.get("prompt").filter(says) else {
         return Err((
@@ -253,20 +297,20 @@ fn agent(node: &Node) -> Result<(String, Object, Ways), (Reason, String)> {
     };
     let labels = json!({ wire::GROUP: "false", wire::PARENT_NODE: node.uuid });
     let mut inputs = sub_run(node, PLANNER, json!({ "goal": prompt }), labels);
-    if let Some(schema) = asked_output(node).map_err(|message| (Reason::ToolInvalid, message))? {
+    if let Some(schema) = asked_output(node, limits).map_err(|message| (Reason::ToolInvalid, message))? {
         inputs.insert("output_schema".to_owned(), schema);
     }
     Ok((SUB_RUN.to_owned(), inputs, Ways::AtMost(1)))
 }
 
 /// The form that an agent's answer is to have; nothing where any does.
-fn asked_output(node: &Node) -> Result<Option<Value>, String> {
+fn asked_output(node: &Node, limits: &Limits) -> Result<Option<Value>, String> {
     let Some(output) = node.config.get("output").filter(|output| !output.is_null()) else { return Ok(None) };
     match output["type"].as_str() {
         Some("text") => Ok(None),
         Some("jsonSchema") => {
             let schema = output.get("jsonSchema").cloned().unwrap_or_default();
-            output_schema::check(&schema).map_err(|reason| format!("the output's `jsonSchema` {reason}"))?;
+            output_schema::check(&schema, limits).map_err(|reason| format!("the output's `jsonSchema` {reason}"))?;
             Ok(Some(schema))
         }
         _ => Err("an agent's `output` has the type `text`, or `jsonSchema` with a `jsonSchema` beside it".to_owned()),

@@ -145,8 +145,8 @@ async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<Relea
     release.body.form_fields = form_fields.or(release.body.form_fields);
     let version = next(workflow.body.version.as_deref(), version.as_deref())?;
     let tools = room.called(cx, &release.body.nodes).await?;
-    checked(&room.runs.of_tenant(&cx.tenant), &release.body.nodes, &tools)
-        .map_err(|faults| invalid_draft(check::told(&faults)))?;
+    let checked = checked(&room.runs.of_tenant(&cx.tenant), &cx.tenant, &release.body.nodes, tools).await?;
+    checked.map_err(|faults| invalid_draft(check::told(&faults)))?;
     if release.body.form_fields.is_none() {
         return Err(no_form());
     }
@@ -177,7 +177,8 @@ async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<Relea
 /// Whether nodes could be deployed.
 pub(super) async fn validate(room: &Room, cx: &Caller, nodes: &[Node]) -> Result<Validation, Refusal> {
     let tools = room.called(cx, nodes).await?;
-    Ok(check::validation(checked(&room.runs.of_tenant(&cx.tenant), nodes, &tools)))
+    let checked = checked(&room.runs.of_tenant(&cx.tenant), &cx.tenant, nodes, tools).await?;
+    Ok(check::validation(checked))
 }
 
 /// The version of a release after another: as asked, or the next.

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::filter::{LOOKED_AT_MAX, Wanted};
 use super::releases::Kept;
 use super::{Room, error, wire};
+use crate::codes::Code;
 use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::Error;
@@ -106,7 +107,7 @@ impl Room {
     /// A run by what stands in a path. Names that other faces let clients choose are none here.
     pub(super) async fn named(&self, cx: &Caller, uuid: &str) -> Result<Arc<State>, Refusal> {
         let run = RunId::parse(uuid).ok_or_else(|| of_runs(Error::UnknownRun(uuid.to_owned())))?;
-        self.runs.get(&cx.tenant, &run.to_string()).await.map_err(|error| match error {
+        self.runs.by_id(&cx.tenant, run).await.map_err(|error| match error {
             Error::UnknownRun(_) => of_runs(Error::UnknownRun(uuid.to_owned())),
             other => of_runs(other),
         })
@@ -115,7 +116,7 @@ impl Room {
     /// A workflow that is there, or of which there are runs: those that brought their nodes have one of their own.
     pub(super) async fn known(&self, cx: &Caller, workflow: &str) -> Result<(), Refusal> {
         match self.workflow(cx, workflow).await {
-            Err(refusal) if refusal.code == "workflow_not_found" => {
+            Err(refusal) if refusal.is(Code::WorkflowNotFound) => {
                 let labels = vec![LabelFilter { name: wire::WORKFLOW.to_owned(), values: vec![workflow.to_owned()] }];
                 let filter = Filter { labels, ..Filter::default() };
                 let rows = self.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::lower::{Lowered, checked, graph_type, is_worked_out};
 use super::native::START;
 use super::{FACE, Room, check, error, wire};
+use crate::codes::Code;
 use crate::dialects::arp::runs::idempotency_key;
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::{NewRun, StartedRun};
@@ -156,8 +157,8 @@ impl Room {
             }
         };
         let tools = self.called(cx, &nodes).await?;
-        let lowered =
-            checked(&self.runs.of_tenant(&cx.tenant), &nodes, &tools).map_err(|faults| check::refused(&faults))?;
+        let lowered = checked(&self.runs.of_tenant(&cx.tenant), &cx.tenant, &nodes, tools).await?;
+        let lowered = lowered.map_err(|faults| check::refused(&faults))?;
         Ok(Walk { workflow, release, nodes, lowered })
     }
 }
@@ -176,7 +177,7 @@ pub(super) async fn begin(
     room.runs.start(&cx.tenant, new).await.map_err(|error| {
         let refusal = of_runs(error);
         // What only the engine knows to be wrong with nodes.
-        if refusal.code == "invalid_inputs" { error::invalid_nodes(refusal.message) } else { refusal }
+        if refusal.is(Code::InvalidInputs) { error::invalid_nodes(refusal.message) } else { refusal }
     })
 }
 
@@ -192,10 +193,12 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
     }
     NewRun {
         name: None,
+        title: None,
         face: FACE,
         operation,
         node_type: graph_type(),
-        inputs: walk.lowered.inputs(data),
+        graph: walk.lowered.read(),
+        inputs: Object::from_iter([("data".to_owned(), data)]),
         constraints: Constraints::default(),
         policy: Policy::default(),
         steps: Policy::default(),
@@ -205,7 +208,6 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
         output_schema: None,
         pass_through: Vec::new(),
         thread: None,
-        graph: None,
         request,
         key: None,
     }

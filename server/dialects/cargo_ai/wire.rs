@@ -109,7 +109,7 @@ fn config(node: &Node) -> Value {
             None => json!({ "prompt": goal }),
         },
         Some((Some(data), None)) => data.clone(),
-        _ => Value::Object(node.inputs.clone()),
+        _ => Value::Object(Object::clone(&node.inputs)),
     }
 }
 

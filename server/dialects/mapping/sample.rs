@@ -53,6 +53,7 @@ impl Writer {
         let mut writer = Writer { run, root, steps: Vec::new() };
         let start = Start {
             name: None,
+            title: None,
             face: String::new(),
             node_type: node_type(kind),
             inputs: Object::new(),
@@ -298,6 +299,7 @@ fn node_type(kind: NodeKind) -> NodeType {
         asked,
         kind,
         side_effect: SideEffect::Read,
+        external: false,
         constraints: Constraints::default(),
         retry: None,
         timeout_ms: None,

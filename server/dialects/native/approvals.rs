@@ -90,7 +90,7 @@ fn in_full(state: &State, node: &Node) -> Option<types::Approval> {
         }
         Subject::NodeRun => None,
     };
-    Some(types::Approval { inputs: Some(node.inputs.clone()), steps, ..in_list(row) })
+    Some(types::Approval { inputs: Some((*node.inputs).clone()), steps, ..in_list(row) })
 }
 
 fn in_list(row: ApprovalRow) -> types::Approval {

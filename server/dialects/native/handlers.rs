@@ -5,15 +5,18 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply};
 use runyard_api::runyard::*;
-use runyard_engine::Command;
 use runyard_engine::large::Digest;
+use runyard_engine::{Command, NodeRunId};
+use serde_json::json;
 
 use super::error::envelope;
 use super::{LIMIT, Room, approvals, cursor, keys, project, start, wire};
 use crate::dialects::arp::runs;
 use crate::dialects::refusal::{Refusal, headers, of_door, of_runs};
 use crate::dialects::resume::Resume;
+use crate::doors;
 use crate::feed;
+use crate::runs::Error;
 use crate::store::Cursor;
 
 impl Runyard for Room {
@@ -43,6 +46,7 @@ impl Runyard for Room {
         let after = request.cursor.as_deref().map(read_cursor).transpose();
         let after = after.map_err(|refusal| problem(cx, refusal))?;
         let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT);
+        known_face(request.face.as_deref()).map_err(|refusal| problem(cx, refusal))?;
         let filter = wire::filter(self.runs.catalog_of(&cx.tenant), &request);
         // One more than asked for says whether there is a next page.
         let rows = self.runs.list(&cx.tenant, &filter, after, limit + 1).await;
@@ -64,6 +68,17 @@ impl Runyard for Room {
     async fn cancel_run(&self, cx: &Caller, request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Problem> {
         let command = Command::Cancel { reason: reason(request.body) };
         Ok(CancelRunOk::Ok(self.submit(cx, &request.run_id, command).await?).into())
+    }
+
+    async fn deliver_input(&self, cx: &Caller, request: DeliverInputRequest) -> Result<Reply<DeliverInputOk>, Problem> {
+        let refused = |error| problem(cx, of_runs(error));
+        let run = self.runs.get(&cx.tenant, &request.run_id).await.map_err(refused)?.run;
+        let reference = request.body.node_run_id.as_ref().map(|id| id.to_string());
+        let read = |text: String| NodeRunId::parse(&text).ok_or(Error::UnknownNodeRun(text));
+        let node_run = reference.map(read).transpose().map_err(refused)?;
+        let input = request.body.input.to_string();
+        let state = self.runs.deliver_input(&cx.tenant, run, node_run, input).await.map_err(refused)?;
+        Ok(DeliverInputOk::Ok(wire::run(&state)).into())
     }
 
     async fn pause_run(&self, cx: &Caller, request: PauseRunRequest) -> Result<Reply<PauseRunOk>, Problem> {
@@ -158,9 +173,9 @@ impl Runyard for Room {
     ) -> Result<Reply<StreamRunEventsOk>, Problem> {
         let state = self.runs.get(&cx.tenant, &request.run_id).await;
         let state = state.map_err(|error| problem(cx, of_runs(error)))?;
-        let after = Resume::new(request.after_seq, request.last_event_id).seq();
+        let wanted = Resume::new(request.after_seq, request.last_event_id).wanted(request.follow);
         let run_id = state.run.to_string();
-        let log = self.runs.follow(&cx.tenant, state.run, after, cx.stopping.clone());
+        let log = self.runs.events(&cx.tenant, state.run, wanted.after_seq, wanted.reach, cx.stopping.clone());
         let events = log.map(move |recorded| recorded.map(|recorded| project::project(&run_id, &recorded)));
         let bytes = ByteStream::new(feed::ndjson(events, self.runs.clock().clone()));
         Ok(StreamRunEventsOk::Ok(bytes).into())
@@ -206,6 +221,15 @@ impl Room {
         let state = self.runs.submit(&cx.tenant, run, command).await.map_err(refused)?;
         Ok(wire::run(&state))
     }
+}
+
+/// A list of runs of an API that there is not would always be empty.
+fn known_face(face: Option<&str>) -> Result<(), Refusal> {
+    let Some(face) = face.filter(|face| doors::offset(face) == 0) else { return Ok(()) };
+    let known: Vec<&str> = doors::names().collect();
+    let reason = format!("is no API of this server: `{face}`; there are {}", known.join(", "));
+    Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("query face {reason}"))
+        .with("errors", json!([{ "place": "query", "field": "face", "reason": reason }])))
 }
 
 fn reason(body: Option<types::ReasonGiven>) -> Option<String> {

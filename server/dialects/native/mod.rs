@@ -4,6 +4,7 @@
 //! |--------------------------|----------------|
 //! | `start_run`              | `Command::Start` |
 //! | `cancel_run`             | `Command::Cancel` |
+//! | `deliver_input`          | `Command::Deliver` |
 //! | `pause_run`, `resume_run`| `Command::Pause`, `Command::Resume` |
 //! | `decide_approval`        | `Command::Decide` |
 //! | keys                     | none: [`crate::auth`] makes and ends them |

@@ -15,6 +15,9 @@ pub(super) const EVENTS: usize = 500;
 const READ_AT_ONCE: usize = 32;
 
 /// Events after a position, so many or as many as fit into an answer, and where the page after them begins.
+///
+/// # Errors
+/// An event that the document has no form for.
 pub(super) async fn page(
     runs: &Runs,
     tenant: &str,
@@ -32,7 +35,12 @@ pub(super) async fn page(
             if events.len() == limit || !size.admits(&shown) {
                 return Ok(types::RunEventList { events, next_after_seq: i64::try_from(after).ok() });
             }
-            events.extend(serde_json::from_value(shown).ok());
+            // To leave it out would be a hole in `seq` that nothing tells of.
+            let event = serde_json::from_value(shown).map_err(|error| Error::Unreadable {
+                run,
+                reason: format!("event {} is none of the document: {error}", recorded.position),
+            })?;
+            events.push(event);
             after = recorded.position;
         }
         if whole {

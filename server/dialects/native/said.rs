@@ -6,6 +6,7 @@ use runyard_engine::{ApprovalStrategy, SideEffect};
 use super::{approvals, wire};
 use crate::dialects::said::{EVALUATIONS, RUN_STATES, Said, WAITS, holds, node_states, passed_on, text};
 use crate::runs::approvals::{ApprovalStatus, Subject};
+use crate::runs::waiting::WaitingOn;
 use Said::Now;
 
 fn run_state(word: types::RunState) -> Said {
@@ -26,6 +27,13 @@ fn wait_reason(word: types::WaitReason) -> Said {
     use types::WaitReason::{Approval, Children, External, Input, Run, Timer};
     match word {
         Timer | Children | External | Input | Run | Approval => Now,
+    }
+}
+
+fn run_wait_reason(word: types::RunWaitReason) -> Said {
+    use types::RunWaitReason::{Approval, External, Input, Paused, Run, Timer};
+    match word {
+        Approval | Input | Paused | External | Run | Timer => Now,
     }
 }
 
@@ -70,6 +78,7 @@ fn the_words_of_our_own_door_are_said_or_known_not_to_be() {
     holds("runyard", "RunState", run_state, RUN_STATES.map(wire::run_state).map(text));
     holds("runyard", "NodeRunState", node_run_state, node_states().map(|state| text(wire::node_state(state).0)));
     holds("runyard", "WaitReason", wait_reason, WAITS.map(|wait| text(wire::waiting_for(wait).reason)));
+    holds("runyard", "RunWaitReason", run_wait_reason, WaitingOn::ALL.map(wire::wait_reason).map(text));
     holds("runyard", "EvaluationStatus", evaluation, passed_on(EVALUATIONS));
     let strategies = [ApprovalStrategy::OnStart, ApprovalStrategy::OnToolCall];
     holds("runyard", "ApprovalStrategy", approval_strategy, passed_on(strategies));

@@ -1,5 +1,8 @@
 //! What starts a run, in the engine's words.
 
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
 use runyard_api::runyard::types;
 use runyard_engine::policy;
 use runyard_engine::{ApprovalStrategy, Constraints, Labels, NodeTypeRef, Object, OnFailure, Policy};
@@ -7,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::FACE;
 use crate::dialects::arp::wire::Unsayable;
-use crate::runs::{NewRun, RunName};
+use crate::runs::{NewRun, RunName, labels};
 
 /// Who is asked to carry out a goal when no one else is named.
 const PLANNER: &str = "runyard.composite.planner.general";
@@ -26,6 +29,8 @@ pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, Unsayable> {
         node_type_ref,
         inputs,
         name,
+        title,
+        labels,
         constraints: limits,
         retry: tries,
         timeout_ms,
@@ -35,7 +40,8 @@ pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, Unsayable> {
     } = body;
     let goal = goal.as_ref().map(|goal| goal.to_string());
     Ok(NewRun {
-        name: name.as_ref().map(|name| run_name(&name.to_string())).transpose()?,
+        name: name.as_ref().map(|name| RunName::new(name.to_string())),
+        title: title.as_ref().map(|title| title.to_string()),
         face: FACE,
         operation: "start_run_natively",
         node_type: node_type(node_type_ref.as_ref(), goal.is_some())?,
@@ -49,7 +55,7 @@ pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, Unsayable> {
         steps: for_all.as_ref().map(steps).unwrap_or_default(),
         approval: strategy.as_ref().map_or(ApprovalStrategy::None, approval),
         notes: Object::new(),
-        labels: Labels::new(),
+        labels: self::labels(labels.as_ref())?,
         output_schema: output_schema.clone().map(Value::Object),
         pass_through: Vec::new(),
         graph: None,
@@ -59,9 +65,22 @@ pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, Unsayable> {
     })
 }
 
-fn run_name(text: &str) -> Result<RunName, Unsayable> {
-    let reason = "looks like an id that the server generates; choose another form, or leave it out";
-    RunName::parse(text).ok_or_else(|| Unsayable { field: "/name", reason: reason.to_owned() })
+/// Labels as asked. What cannot be one is refused: it could never be found.
+fn labels<Value: Deref<Target = String>>(given: Option<&BTreeMap<String, Value>>) -> Result<Labels, Unsayable> {
+    let mut labels = Labels::new();
+    for (name, value) in given.into_iter().flatten() {
+        let value = String::clone(value);
+        if !labels::fits(name, &value) {
+            let reason = format!(
+                "`{name}` cannot be a label: names and values have 1 to {} bytes; a name has no colon and does not begin with `{}`",
+                labels::BYTES_MAX,
+                labels::OWN
+            );
+            return Err(Unsayable { field: "/labels", reason });
+        }
+        labels.insert(name.clone(), [value].into());
+    }
+    Ok(labels)
 }
 
 fn node_type(asked: Option<&types::NodeTypeAsked>, has_goal: bool) -> Result<NodeTypeRef, Unsayable> {

@@ -1,5 +1,7 @@
 //! Between our own document's words and the engine's. They are nearly the same words: nothing is lost here.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use runyard_api::runyard::{ListRunsRequest, types};
 use runyard_engine::event::{Evaluation, EvaluationStatus, Failure, FinalState};
@@ -14,7 +16,8 @@ use crate::dialects::answer_size::{self, AnswerSize};
 use crate::doors::Door;
 use crate::runs::row;
 use crate::runs::sub_runs::{PARENT_NODE_RUN, PARENT_RUN};
-use crate::store::{Filter, LabelFilter, RunRow, Standing, Status};
+use crate::runs::waiting::{self, WaitingOn};
+use crate::store::{Filter, LabelFilter, RunRow, Status};
 
 /// Health: the store must answer. `failed` says why it did not.
 pub(super) fn health(now_ms: i64, failed: Option<String>) -> types::Health {
@@ -53,17 +56,23 @@ pub(super) fn filter(catalog: &Catalog, request: &ListRunsRequest) -> Filter {
         node_type: request.node_type.as_ref().map(resolved),
         created_from_ms: request.created_after.map(Timestamp::as_millisecond),
         created_before_ms: request.created_before.map(Timestamp::as_millisecond),
-        labels: parents(request),
+        labels: labelled(request).chain(parents(request)).collect(),
     }
 }
 
+/// The labels that a list wants. The document has checked their form.
+fn labelled(request: &ListRunsRequest) -> impl Iterator<Item = LabelFilter> {
+    let pairs = request.label.iter().filter_map(|pair| pair.split_once(':'));
+    pairs.map(|(name, value)| LabelFilter { name: name.to_owned(), values: vec![value.to_owned()] })
+}
+
 /// Whose runs a list wants, in whatever form their ids are given.
-fn parents(request: &ListRunsRequest) -> Vec<LabelFilter> {
+fn parents(request: &ListRunsRequest) -> impl Iterator<Item = LabelFilter> {
     let run = request.parent_run_id.as_ref().map(|id| RunId::parse(id).map_or_else(|| id.clone(), |id| id.to_string()));
     let node_run = request.parent_node_run_id.as_ref();
     let node_run = node_run.map(|id| NodeRunId::parse(id).map_or_else(|| id.clone(), |id| id.to_string()));
     let filters = [(PARENT_RUN, run), (PARENT_NODE_RUN, node_run)].into_iter();
-    filters.filter_map(|(name, id)| Some(LabelFilter { name: name.to_owned(), values: vec![id?] })).collect()
+    filters.filter_map(|(name, id)| Some(LabelFilter { name: name.to_owned(), values: vec![id?] }))
 }
 
 /// One page of a list.
@@ -79,7 +88,11 @@ fn summary(row: &RunRow) -> types::RunSummary {
         node_type: row.node_type.clone(),
         title: row.title.clone(),
         state: run_state(row.status),
-        reason: row.reason.clone().or_else(|| waits_for(row.standing).map(str::to_owned)),
+        reason: row
+            .reason
+            .clone()
+            .or_else(|| WaitingOn::of_row(row.standing).map(|waits| wait_reason(waits).to_string())),
+        waiting_on: WaitingOn::of_row(row.standing).map(|waits| waiting_on(waits, None)),
         event_count: count(row.version),
         created_at: time(row.created_at_ms),
         updated_at: time(row.updated_at_ms),
@@ -87,12 +100,30 @@ fn summary(row: &RunRow) -> types::RunSummary {
     }
 }
 
-/// What a run waits for, where that is one thing for the whole of it.
-fn waits_for(standing: Standing) -> Option<&'static str> {
-    match standing {
-        Standing::Plain | Standing::Planning => None,
-        Standing::Asking => Some("approval"),
-        Standing::Paused => Some("paused"),
+/// What a run waits for, and the node run that does.
+fn waiting_on(waits: WaitingOn, node: Option<&Node>) -> types::WaitingOn {
+    let until = match node.map(|node| node.state) {
+        Some(NodeState::Waiting(Wait::Timer { until_ms })) => Some(time(until_ms)),
+        _ => None,
+    };
+    let question = node.filter(|_| waits == WaitingOn::Input).and_then(waiting::question);
+    types::WaitingOn {
+        reason: wait_reason(waits),
+        node_run_id: node.map(|node| node.id.to_string()),
+        question: question.map(str::to_owned),
+        until,
+    }
+}
+
+/// What a run waits for: the same word.
+pub(super) fn wait_reason(waits: WaitingOn) -> types::RunWaitReason {
+    match waits {
+        WaitingOn::Approval => types::RunWaitReason::Approval,
+        WaitingOn::Input => types::RunWaitReason::Input,
+        WaitingOn::Paused => types::RunWaitReason::Paused,
+        WaitingOn::External => types::RunWaitReason::External,
+        WaitingOn::Run => types::RunWaitReason::Run,
+        WaitingOn::Timer => types::RunWaitReason::Timer,
     }
 }
 
@@ -143,6 +174,8 @@ pub(super) fn run(state: &State) -> types::Run {
         title: shown.title,
         state: shown.state,
         reason: shown.reason,
+        waiting_on: waiting::of(state).map(|(waits, node)| waiting_on(waits, node)),
+        labels: labels(state),
         event_count: shown.event_count,
         created_at: shown.created_at,
         updated_at: shown.updated_at,
@@ -161,6 +194,13 @@ pub(super) fn run(state: &State) -> types::Run {
         node_runs,
         next_cursor,
     }
+}
+
+/// What lists find a run by.
+fn labels(state: &State) -> Option<BTreeMap<String, Vec<String>>> {
+    let labels = state.start.as_deref().map(|start| &start.labels).filter(|labels| !labels.is_empty())?;
+    let listed = |(name, values): (&String, &BTreeSet<String>)| (name.clone(), values.iter().cloned().collect());
+    Some(labels.iter().map(listed).collect())
 }
 
 fn parent(parent: &Parent) -> types::ParentRun {
@@ -188,7 +228,7 @@ fn node_run(node: &Node) -> types::NodeRun {
         sub_run_id: node.sub_run.map(|run| run.to_string()),
         goal: node.goal.clone(),
         depends_on: node.depends_on.iter().map(ToString::to_string).collect(),
-        inputs: node.inputs.clone(),
+        inputs: (*node.inputs).clone(),
         outputs: node.outputs.clone(),
         output_artifacts: listed(node.artifacts.iter().map(|artifact| artifact.0.clone())),
         error: node.error.as_ref().map(error),

@@ -52,8 +52,8 @@ impl RunCoordinator for Room {
         cx: &Caller,
         request: StreamRunEventsRequest,
     ) -> Result<Reply<StreamRunEventsOk>, Problem> {
-        let resume = Resume::new(request.after_seq, request.last_event_id);
-        let events = runs::events(&self.runs, cx, &request.run_id, resume).await;
+        let wanted = Resume::new(request.after_seq, request.last_event_id).wanted(request.follow);
+        let events = runs::events(&self.runs, cx, &request.run_id, wanted).await;
         Ok(StreamRunEventsOk::Ok(events.map_err(|refusal| problem(cx, refusal))?).into())
     }
 
@@ -78,10 +78,10 @@ impl RunCoordinator for Room {
         cx: &Caller,
         request: StreamNodeRunEventsRequest,
     ) -> Result<Reply<StreamNodeRunEventsOk>, Problem> {
-        let resume = Resume::new(request.after_seq, request.last_event_id);
+        let wanted = Resume::new(request.after_seq, request.last_event_id).wanted(request.follow);
         let found = self.runs.get_node_run(&cx.tenant, &request.node_run_id).await;
         let (state, id) = found.map_err(|error| problem(cx, of_runs(error)))?;
-        let events = stream::events(&self.runs, cx, state, Scope::NodeRun(id), resume.seq());
+        let events = stream::events(&self.runs, cx, state, Scope::NodeRun(id), wanted);
         Ok(StreamNodeRunEventsOk::Ok(events).into())
     }
 

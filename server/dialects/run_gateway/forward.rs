@@ -9,8 +9,8 @@ use crate::auth::OutboundError;
 use crate::dialects::arp::runs::Started;
 use crate::dialects::arp::service;
 use crate::dialects::refusal::{Refusal, of_door};
-use crate::dialects::resume::Resume;
-use crate::runs::remote::{RemoteCoordinator, RemoteError};
+use crate::feed::Wanted;
+use crate::runs::remote::{Forwarded, RemoteCoordinator, RemoteError};
 
 /// Starts a run there.
 pub(super) async fn start(
@@ -19,8 +19,8 @@ pub(super) async fn start(
     body: &arp::RunStartRequest,
     key: Option<&str>,
 ) -> Result<Started, Refusal> {
-    let (run, replayed) = remote.start(cx, body, key).await.map_err(refused)?;
-    Ok(Started { run, replayed })
+    let Forwarded { run, replayed, key_kept } = remote.start(cx, body, key).await.map_err(refused)?;
+    Ok(Started { run, replayed, key_kept: key.map(|_| key_kept) })
 }
 
 /// A run there, as it stands.
@@ -38,9 +38,9 @@ pub(super) async fn events(
     remote: &RemoteCoordinator,
     cx: &Caller,
     run_id: &str,
-    resume: Resume,
+    wanted: Wanted,
 ) -> Result<runyard_api::host::ByteStream, Refusal> {
-    remote.events(cx, run_id, resume.seq()).await.map_err(refused)
+    remote.events(cx, run_id, wanted).await.map_err(refused)
 }
 
 /// This gateway is as well as the coordinator it forwards to.

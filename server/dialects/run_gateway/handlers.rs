@@ -70,10 +70,10 @@ impl RunGateway for Room {
         cx: &Caller,
         request: StreamRunEventsRequest,
     ) -> Result<Reply<StreamRunEventsOk>, Problem> {
-        let resume = Resume::new(request.after_seq, request.last_event_id);
+        let wanted = Resume::new(request.after_seq, request.last_event_id).wanted(request.follow);
         let events = match &self.backend {
-            Backend::Here(here) => runs::events(here, cx, &request.run_id, resume).await,
-            Backend::There(remote) => forward::events(remote, cx, &request.run_id, resume).await,
+            Backend::Here(here) => runs::events(here, cx, &request.run_id, wanted).await,
+            Backend::There(remote) => forward::events(remote, cx, &request.run_id, wanted).await,
             Backend::Missing(_) => Err(missing()),
         };
         Ok(StreamRunEventsOk::Ok(events.map_err(|refusal| problem(cx, refusal))?).into())

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use futures::future::ready;
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use runyard_api::arp::runtime::*;
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply};
-use runyard_engine::{Command, State};
+use runyard_engine::{Command, RunStatus, State};
 
 use super::error::{not_finished, problem};
 use super::project::Projection;
@@ -14,7 +13,7 @@ use super::{Room, wire};
 use crate::dialects::arp::{runs, service};
 use crate::dialects::refusal::{Refusal, of_door, of_runs};
 use crate::dialects::resume::Resume;
-use crate::feed::{self, Beat, Framed};
+use crate::feed::{self, Beat, Goes};
 
 impl Runtime for Room {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
@@ -38,8 +37,10 @@ impl Runtime for Room {
         let new = wire::new_run(&request.body, self.runs.catalog_of(&cx.tenant));
         let new = new.map_err(|unsayable| refused(runs::all_unsayable(&unsayable)))?;
         let key = request.idempotency_key.as_deref();
-        let started = runs::start_once(&self.runs, cx, new, key, wire::status).await.map_err(refused)?;
-        Ok(started.reply(CreateRunOk::Ok))
+        let started = runs::start_once(&self.runs, cx, new, key, |state| state.run).await.map_err(refused)?;
+        let state = self.runs.ended_within(&cx.tenant, started.run, self.sync_wait, &cx.stopping).await;
+        let state = state.map_err(|error| refused(of_runs(error)))?;
+        Ok(started.reply(|_| CreateRunOk::Ok(wire::status(&state))))
     }
 
     async fn get_run_status(
@@ -74,9 +75,20 @@ impl Runtime for Room {
         cx: &Caller,
         request: StreamRunEventsRequest,
     ) -> Result<Reply<StreamRunEventsOk>, Problem> {
-        let state = self.state(cx, &request.run_id).await.map_err(|refusal| problem(cx, refusal))?;
-        let after = Resume::new(request.after_seq, request.last_event_id).seq();
-        let events = feed::sse(self.shown(cx, &state, after), Beat::default(), self.runs.clock().clone());
+        let refused = |refusal| problem(cx, refusal);
+        let state = self.state(cx, &request.run_id).await.map_err(refused)?;
+        let wanted = Resume::new(request.after_seq, request.last_event_id).wanted(request.follow);
+        let shown = self.runs.shown::<Projection>(&cx.tenant, &state, wanted, cx.stopping.clone(), |_| Goes::On);
+        let frames = if matches!(state.status, RunStatus::Final(_)) && wanted.after_seq > 0 {
+            let mut shown = Box::pin(shown);
+            match shown.next().await {
+                None => return Ok(StreamRunEventsOk::NoContent.into()),
+                Some(first) => futures::stream::iter([first]).chain(shown).boxed(),
+            }
+        } else {
+            shown.boxed()
+        };
+        let events = feed::sse(frames, Beat::default(), self.runs.clock().clone());
         Ok(StreamRunEventsOk::Ok(ByteStream::new(events)).into())
     }
 }
@@ -84,16 +96,5 @@ impl Runtime for Room {
 impl Room {
     async fn state(&self, cx: &Caller, run_id: &str) -> Result<Arc<State>, Refusal> {
         self.runs.get(&cx.tenant, run_id).await.map_err(of_runs)
-    }
-
-    /// The events of a run with a `seq` greater than `after_seq`, those to come included. A `seq` is found by folding the log
-    /// from its start, so that resuming needs nothing to be remembered.
-    fn shown(&self, cx: &Caller, state: &State, after_seq: u64) -> impl Stream<Item = Framed> + Send + 'static {
-        let mut projection = Projection::of(state);
-        let log = self.runs.follow(&cx.tenant, state.run, 0, cx.stopping.clone());
-        log.filter_map(move |recorded| {
-            let frame = recorded.map(|recorded| projection.project(&recorded)).transpose();
-            ready(frame.filter(|frame| !frame.as_ref().is_ok_and(|frame| frame.id <= after_seq)))
-        })
     }
 }

@@ -16,9 +16,12 @@ mod handlers;
 mod project;
 mod wire;
 
+use std::time::Duration;
+
 use super::arp::wire::run_state;
 use super::mapping::Face;
 use crate::auth::Gate;
+use crate::feed::Projection;
 use crate::runs::Runs;
 
 /// How runs show here. Node runs show only through events: as tool calls and steps.
@@ -28,10 +31,8 @@ pub const MAPPING: Face = Face {
     run: |status| run_state(status).to_string(),
     node_run: None,
     events: |state, log| {
-        let mut projection = project::Projection::of(state);
-        log.iter()
-            .map(|recorded| projection.project(recorded).as_ref().map(project::kind).into_iter().collect())
-            .collect()
+        let mut projection = <project::Projection as Projection>::of(state);
+        log.iter().map(|recorded| projection.project(recorded).iter().map(project::kind).collect()).collect()
     },
 };
 
@@ -42,11 +43,12 @@ pub const FACE: &str = "runtime";
 pub struct Room {
     runs: Runs,
     gate: Gate,
+    sync_wait: Duration,
 }
 
 impl Room {
-    /// A runtime over these runs.
-    pub fn new(runs: Runs, gate: Gate) -> Self {
-        Room { runs, gate }
+    /// A runtime over these runs. A start waits so long for the end of its run.
+    pub fn new(runs: Runs, gate: Gate, sync_wait: Duration) -> Self {
+        Room { runs, gate, sync_wait }
     }
 }

@@ -14,7 +14,11 @@ use serde_json::{Value, json};
 use super::wire;
 use crate::clock::rfc3339;
 use crate::dialects::arp::wire::{ended_as, failure_value, run_ended, run_id};
-use crate::feed::Frame;
+use crate::feed::{self, Frame};
+use crate::runs::cache;
+
+/// What a node run that is remembered takes, besides its texts, bytes.
+const KNOWN_BYTES: usize = 192;
 
 /// The fold's state.
 #[derive(Debug, Clone)]
@@ -39,14 +43,34 @@ struct Known {
 /// What is shown of one stored event: nothing, or this.
 type Shown = Option<(&'static str, Object)>;
 
-impl Projection {
-    /// The projection of a run that has started.
-    pub(super) fn of(state: &State) -> Self {
+impl feed::Projection for Projection {
+    /// A frame's id is its event's `seq`.
+    type Shown = Frame;
+
+    fn of(state: &State) -> Self {
         Projection { run_id: run_id(state), seq: 0, root: None, known: BTreeMap::new() }
     }
 
-    /// Shows what one stored event means. Each frame's id is its event's `seq`.
-    pub(super) fn project(&mut self, recorded: &Recorded) -> Option<Frame> {
+    fn project(&mut self, recorded: &Recorded) -> Vec<Frame> {
+        self.frame(recorded).into_iter().collect()
+    }
+
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    fn seq_of(frame: &Frame) -> u64 {
+        frame.id
+    }
+
+    fn bytes(&self) -> usize {
+        let known = |known: &Known| KNOWN_BYTES + known.tool_id.len() + cache::object(&known.inputs);
+        self.known.values().map(known).sum()
+    }
+}
+
+impl Projection {
+    fn frame(&mut self, recorded: &Recorded) -> Option<Frame> {
         let (kind, data) = self.shown(recorded)?;
         self.seq += 1;
         let body = json!({

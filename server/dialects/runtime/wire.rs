@@ -4,40 +4,29 @@
 
 use std::collections::BTreeSet;
 
-use runyard_api::arp::runtime::types::{
-    RunInput, RunLimits, RunRequest, RunResult, RunStatus, RuntimeSelector, ToolPolicy,
-};
+use runyard_api::arp::runtime::types::{RunInput, RunLimits, RunRequest, RunResult, RunStatus, ToolPolicy};
 use runyard_engine::constraints::{Budgets, Candidates};
 use runyard_engine::event::Failure;
-use runyard_engine::{ApprovalStrategy, Constraints, Labels, NodeTypeRef, Object, Policy, RunOutcome, State, plan};
+use runyard_engine::{ApprovalStrategy, Constraints, NodeTypeRef, Object, Policy, RunOutcome, State, plan};
 use serde_json::{Map, Value, json};
 
 use super::FACE;
 use crate::catalog::Catalog;
 use crate::dialects::arp::wire::{
-    EXTENSIONS, METADATA, OURS, Unsayable, extensions, failure_value, given, note, run_ended, run_id, run_name,
-    run_state, time, typed, typed_list,
+    EXTENSIONS, METADATA, OURS, Unsayable, extensions, failure_value, given, note, run_ended, run_id, run_state, time,
+    typed, typed_list,
 };
-use crate::runs::NewRun;
+use crate::runs::{NewRun, RunName, labels};
 
 /// What every run here is a run of.
 const PLANNER: &str = "runyard.composite.planner.general";
 const PLANNER_VERSION: &str = "1.0.0";
-/// What a selector may call this runtime, and its only profile.
-const RUNTIME_NAME: &str = "runyard";
-const RUNTIME_PROFILE: &str = "default";
+/// The note that holds what the request said about which runtime is to run it: hints for a daemon that chooses among several. There is one here.
+const SELECTOR: &str = "runtime_selector";
 
 /// A request in the engine's words, or everything in it that cannot be kept.
 pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Vec<Unsayable>> {
     let mut unsayable = Vec::new();
-    let name = match body.run_id.as_ref().map(|id| run_name(id)).transpose() {
-        Ok(name) => name,
-        Err(reserved) => {
-            unsayable.push(reserved);
-            None
-        }
-    };
-    check_selector(body.runtime_selector.as_ref(), &mut unsayable);
     check_policy(body.tool_policy.as_ref(), catalog, &mut unsayable);
     check_limits(body.limits.as_ref(), &mut unsayable);
     check_extensions(body, &mut unsayable);
@@ -45,11 +34,14 @@ pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Ve
     if !unsayable.is_empty() {
         return Err(unsayable);
     }
+    let labels = body.metadata.as_ref().and_then(|metadata| metadata.labels.as_ref());
     let mut notes = Map::new();
     note(&mut notes, METADATA, &body.metadata);
     note(&mut notes, EXTENSIONS, &body.extensions);
+    note(&mut notes, SELECTOR, &body.runtime_selector);
     Ok(NewRun {
-        name,
+        name: body.run_id.as_ref().map(|id| RunName::new(id.to_string())),
+        title: None,
         face: FACE,
         operation: "create_run",
         node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },
@@ -63,7 +55,7 @@ pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Ve
         steps: Policy::default(),
         approval: ApprovalStrategy::None,
         notes,
-        labels: Labels::new(),
+        labels: labels.map(labels::of).unwrap_or_default(),
         output_schema: None,
         pass_through: Vec::new(),
         graph: None,
@@ -95,36 +87,6 @@ fn inputs(input: &RunInput, unsayable: &mut Vec<Unsayable>) -> Object {
     }
     inputs.insert("context".to_owned(), Value::String(Value::Object(values).to_string()));
     inputs
-}
-
-/// A selector may name this runtime and nothing else: it does not choose among several.
-fn check_selector(selector: Option<&RuntimeSelector>, unsayable: &mut Vec<Unsayable>) {
-    let Some(selector) = selector else { return };
-    let mut refuse = |field, reason| unsayable.push(Unsayable { field, reason });
-    if selector.runtime_name.as_ref().is_some_and(|name| name != RUNTIME_NAME) {
-        refuse(
-            "/runtime_selector/runtime_name",
-            format!("this runtime is `{RUNTIME_NAME}`, and there is no other here"),
-        );
-    }
-    if selector.runtime_profile.as_ref().is_some_and(|profile| profile != RUNTIME_PROFILE) {
-        refuse(
-            "/runtime_selector/runtime_profile",
-            format!("this runtime has one profile, `{RUNTIME_PROFILE}`; limits and policies go with each run"),
-        );
-    }
-    if selector.instance_id.is_some() {
-        refuse(
-            "/runtime_selector/instance_id",
-            "a run outlives the process that started it, so there are no instances to choose from".to_owned(),
-        );
-    }
-    if selector.runtime_api_endpoint.is_some() {
-        refuse(
-            "/runtime_selector/runtime_api_endpoint",
-            "this runtime does not pass runs on; send the request to that endpoint".to_owned(),
-        );
-    }
 }
 
 /// The planner is what plans, not a tool; a run without it cannot begin.
@@ -252,8 +214,10 @@ fn usage(state: &State) -> Object {
 fn echoed(state: &State) -> Map<String, Value> {
     let notes = state.start.as_deref().map(|start| &start.notes);
     let mut all = given(notes);
-    if let Some(metadata) = notes.and_then(|notes| notes.get(METADATA)) {
-        all.insert(format!("{OURS}metadata"), metadata.clone());
+    for name in [METADATA, SELECTOR] {
+        if let Some(noted) = notes.and_then(|notes| notes.get(name)) {
+            all.insert(format!("{OURS}{name}"), noted.clone());
+        }
     }
     all
 }

@@ -97,8 +97,17 @@ impl Room {
                 constraints.candidates.allowed_node_type_ids = Some(repeated.node_type_ids);
             }
         }
+        let output_schema = match output_schema {
+            None => None,
+            Some(asked) => {
+                let (asked, limits) = (asked.clone(), *self.runs.compute().limits());
+                let reading = self.runs.compute().run(&cx.tenant, move || output_schema::read(&asked, &limits));
+                Some(reading.await.map_err(|refused| of_runs(refused.into()))??)
+            }
+        };
         Ok(NewRun {
             name: None,
+            title: None,
             face: FACE,
             operation: "RunController_createRun",
             node_type: NodeTypeRef { id: PLANNER.to_owned(), version: PLANNER_VERSION.to_owned() },
@@ -110,7 +119,7 @@ impl Room {
             notes: Object::from_iter([(NOTE.to_owned(), Value::Object(note))]),
             labels,
             thread: None,
-            output_schema: output_schema.as_ref().map(output_schema::read).transpose()?,
+            output_schema,
             pass_through: pass_through::read(catalog, &selected, pass_through.as_deref().unwrap_or_default())?,
             graph: None,
             request: serde_json::to_value(body).unwrap_or_default(),

@@ -7,8 +7,9 @@ use futures::future::ready;
 use futures::{Stream, StreamExt};
 use http::{HeaderName, HeaderValue, Method};
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Place, Reply};
+use runyard_api::toolregistry::types::RunEvent;
 use runyard_api::toolregistry::*;
-use runyard_engine::{Command, NodeRunId, Object, Recorded, RunId, RunStatus, State, Verdict};
+use runyard_engine::{Command, NodeRunId, Object, RunId, RunStatus, State, Verdict};
 use serde_json::Value;
 
 use super::error::{invalid_field, of_token, prefetched, problem, too_many, unknown_plan, unknown_run};
@@ -16,10 +17,11 @@ use super::links::Links;
 use super::project::{Projection, without_tool_calls};
 use super::slots::Slot;
 use super::{FACE, Room, create, integrations, page, wire};
+use crate::codes::Code;
 use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::refusal::{Refusal, of_door, of_runs};
 use crate::dialects::resume::Resume;
-use crate::feed::{self, Beat, Frame, Framed};
+use crate::feed::{self, Beat, Frame, Framed, Goes, Reach, Wanted};
 use crate::runs::Error;
 use crate::store::{Filter, LabelFilter};
 
@@ -201,11 +203,11 @@ impl Room {
         let run = RunId::parse(reference).ok_or_else(|| unknown_run(reference))?;
         self.state(cx, run)
             .await
-            .map_err(|refusal| if refusal.code == "run_not_found" { unknown_run(reference) } else { refusal })
+            .map_err(|refusal| if refusal.is(Code::RunNotFound) { unknown_run(reference) } else { refusal })
     }
 
     async fn state(&self, cx: &Caller, run: RunId) -> Result<Arc<State>, Refusal> {
-        self.runs.get(&cx.tenant, &run.to_string()).await.map_err(of_runs)
+        self.runs.by_id(&cx.tenant, run).await.map_err(of_runs)
     }
 
     /// The run whose plan has this id, which is that of the run's root.
@@ -260,14 +262,13 @@ impl Room {
         if after == 0 || !matches!(state.status, RunStatus::Final(_)) {
             return Ok(false);
         }
-        let mut projection = Projection::of(state.run);
-        let log = self.runs.log(&cx.tenant, state.run).await.map_err(of_runs)?;
-        let shown = log.iter().filter_map(|recorded| projection.project(recorded)).count();
-        Ok(u64::try_from(shown).is_ok_and(|shown| after >= shown))
+        let wanted = Wanted { after_seq: after, reach: Reach::Recorded };
+        let shown = self.runs.shown::<Projection>(&cx.tenant, state, wanted, cx.stopping.clone(), |_| Goes::On);
+        let next = Box::pin(shown).next().await.transpose();
+        Ok(next.map_err(|error| of_runs(error.into()))?.is_none())
     }
 
-    /// The events of a run with a greater id, those to come included. An id is found by folding the log from its start, so that
-    /// resuming needs nothing to be remembered.
+    /// The events of a run with a greater id.
     fn shown(
         &self,
         cx: &Caller,
@@ -277,19 +278,18 @@ impl Room {
         open: Slot,
     ) -> impl Stream<Item = Framed> + Send + 'static {
         let Shows { with_tool_calls, follows } = shows;
-        let (mut projection, links, run) = (Projection::of(state.run), self.links(cx), state.run);
-        let mut frame = move |recorded: &Recorded| {
+        let (links, run) = (self.links(cx), state.run);
+        let frame = move |event: RunEvent| {
             // Held as long as the stream is.
             let _open = &open;
-            let event = projection.project(recorded).filter(|event| event.id.get() > after)?;
             let event = if with_tool_calls { event } else { without_tool_calls(event) };
             let event = links.put_into(run, event);
             let data = Value::Object(object(&event)?);
             Some(Frame { id: event.id.get(), name: Some(name(event.event)), data })
         };
-        let log = self.runs.follow(&cx.tenant, state.run, 0, cx.stopping.clone());
-        let length = if follows { usize::MAX } else { usize::try_from(state.version).unwrap_or(usize::MAX) };
-        log.take(length).filter_map(move |recorded| ready(recorded.map(|recorded| frame(&recorded)).transpose()))
+        let wanted = Wanted { after_seq: after, reach: if follows { Reach::Live } else { Reach::Recorded } };
+        let shown = self.runs.shown::<Projection>(&cx.tenant, state, wanted, cx.stopping.clone(), |_| Goes::On);
+        shown.filter_map(move |event| ready(event.map(&frame).transpose()))
     }
 }
 

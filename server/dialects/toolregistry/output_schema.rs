@@ -2,11 +2,14 @@
 //! references only to its own definitions, bounds on depth and size, and objects that have nothing but what is named.
 
 use runyard_api::host::Place;
+use percent_encoding::percent_decode_str;
 use runyard_engine::Object;
 use serde_json::{Value, json};
 
 use super::error::{Unfit, invalid};
+use crate::catalog::violation;
 use crate::dialects::refusal::Refusal;
+use crate::limits::Limits;
 use crate::runs::output_schema;
 
 /// How deep schemas may stand in each other; the root is the first.
@@ -26,17 +29,17 @@ const ONE: [&str; 9] =
 const NAMED: [&str; 4] = ["properties", "patternProperties", "definitions", "dependencies"];
 
 /// The schema with its defaults written out.
-pub(super) fn read(asked: &Object) -> Result<Value, Refusal> {
+pub(super) fn read(asked: &Object, limits: &Limits) -> Result<Value, Refusal> {
     let mut schema = Value::Object(asked.clone());
     let mut reading = Reading { definitions: schema["definitions"].clone(), schemas: 0, unfit: Vec::new() };
     if schema["type"] != "object" {
         reading.refuse(FIELD, "its type must be \"object\"");
     }
-    reading.schema(&mut schema, FIELD, 1);
+    reading.schema(&mut schema, &At::Root, 1);
     if reading.unfit.is_empty()
-        && let Err(reason) = output_schema::check(&schema)
+        && let Err(bad) = output_schema::check(&schema, limits)
     {
-        reading.refuse(FIELD, &reason);
+        reading.refuse(FIELD, &bad.reason);
     }
     if reading.unfit.is_empty() { Ok(schema) } else { Err(invalid(Place::Body, reading.unfit)) }
 }
@@ -52,7 +55,7 @@ impl Reading {
         self.unfit.push(Unfit { field: field.to_owned(), reason: reason.to_owned() });
     }
 
-    fn schema(&mut self, schema: &mut Value, at: &str, depth: usize) {
+    fn schema(&mut self, schema: &mut Value, at: &At<'_>, depth: usize) {
         // Of what is far too large, nothing else is said.
         if self.schemas > SCHEMAS_MAX {
             return;
@@ -62,7 +65,7 @@ impl Reading {
             return self.refuse(FIELD, &format!("must have at most {SCHEMAS_MAX} schemas"));
         }
         if depth > DEPTH_MAX {
-            return self.refuse(at, &format!("stands deeper than {DEPTH_MAX} schemas in each other"));
+            return self.refuse(&at.field(), &format!("stands deeper than {DEPTH_MAX} schemas in each other"));
         }
         let Some(members) = schema.as_object_mut() else { return };
         self.words(members, at);
@@ -70,17 +73,17 @@ impl Reading {
             members.insert("additionalProperties".to_owned(), json!(false));
         }
         for (keyword, value) in members.iter_mut() {
-            let at = format!("{at}/{}", escaped(keyword));
+            let at = At::Name(at, keyword);
             match value {
                 Value::Array(list) if ONE.contains(&keyword.as_str()) => {
                     for (place, schema) in list.iter_mut().enumerate() {
-                        self.schema(schema, &format!("{at}/{place}"), depth + 1);
+                        self.schema(schema, &At::Place(&at, place), depth + 1);
                     }
                 }
                 value if ONE.contains(&keyword.as_str()) && value.is_object() => self.schema(value, &at, depth + 1),
                 Value::Object(named) if NAMED.contains(&keyword.as_str()) => {
                     for (name, schema) in named.iter_mut().filter(|(_, schema)| schema.is_object()) {
-                        self.schema(schema, &format!("{at}/{}", escaped(name)), depth + 1);
+                        self.schema(schema, &At::Name(&at, name), depth + 1);
                     }
                 }
                 _ => {}
@@ -89,21 +92,21 @@ impl Reading {
     }
 
     /// What one schema says of itself.
-    fn words(&mut self, members: &Object, at: &str) {
+    fn words(&mut self, members: &Object, at: &At<'_>) {
         for keyword in COMBINING.into_iter().filter(|keyword| members.contains_key(*keyword)) {
-            self.refuse(&format!("{at}/{keyword}"), "is not allowed in an output schema");
+            self.refuse(&At::Name(at, keyword).field(), "is not allowed in an output schema");
         }
         match members.get("type") {
             None => {}
             Some(Value::String(word)) if TYPES.contains(&word.as_str()) => {}
             Some(Value::Array(words)) if words.iter().all(|word| TYPES.iter().any(|known| word == known)) => {}
-            Some(_) => self.refuse(&format!("{at}/type"), &format!("must be of {}", TYPES.join(", "))),
+            Some(_) => self.refuse(&At::Name(at, "type").field(), &format!("must be of {}", TYPES.join(", "))),
         }
         let Some(reference) = members.get("$ref") else { return };
         let name = reference.as_str().and_then(|reference| reference.strip_prefix("#/definitions/"));
-        let name = name.map(|name| name.replace("~1", "/").replace("~0", "~"));
+        let name = name.map(|name| percent_decode_str(name).decode_utf8_lossy().replace("~1", "/").replace("~0", "~"));
         if name.and_then(|name| self.definitions.get(name)).is_none() {
-            self.refuse(&format!("{at}/$ref"), "must name one of the schema's own definitions, as #/definitions/NAME");
+            self.refuse(&At::Name(at, "$ref").field(), "must name one of the schema's own definitions, as #/definitions/NAME");
         }
     }
 }
@@ -118,8 +121,21 @@ fn is_of_objects(members: &Object) -> bool {
     said || members.contains_key("properties")
 }
 
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+/// Where a schema stands. It becomes text only where something is said about it: a name may be most of a megabyte.
+enum At<'a> {
+    Root,
+    Name(&'a At<'a>, &'a str),
+    Place(&'a At<'a>, usize),
+}
+
+impl At<'_> {
+    fn field(&self) -> String {
+        match self {
+            At::Root => FIELD.to_owned(),
+            At::Name(above, name) => violation::below(&above.field(), name),
+            At::Place(above, place) => format!("{}/{place}", above.field()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -127,7 +143,7 @@ mod tests {
     use super::*;
 
     fn read(schema: Value) -> Result<Value, String> {
-        super::read(schema.as_object().unwrap()).map_err(|refusal| refusal.details["errors"].to_string())
+        super::read(schema.as_object().unwrap(), &Limits::default()).map_err(|refusal| refusal.details["errors"].to_string())
     }
 
     #[test]

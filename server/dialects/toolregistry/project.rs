@@ -12,6 +12,8 @@ use runyard_engine::{ApprovalId, Event, Node, NodeKind, NodeRunId, Recorded, Run
 
 use super::wire;
 use crate::dialects::arp::wire::time;
+use crate::feed;
+use crate::runs::cache;
 
 /// The fold's state.
 #[derive(Debug, Clone)]
@@ -20,6 +22,30 @@ pub(super) struct Projection {
     shown: u64,
     /// Where the run stood after the event that was shown last.
     last: Option<RunStatus>,
+}
+
+impl feed::Projection for Projection {
+    type Shown = RunEvent;
+
+    fn of(state: &State) -> Self {
+        Projection::of(state.run)
+    }
+
+    fn project(&mut self, recorded: &Recorded) -> Vec<RunEvent> {
+        Projection::project(self, recorded).into_iter().collect()
+    }
+
+    fn seq(&self) -> u64 {
+        self.shown
+    }
+
+    fn seq_of(shown: &RunEvent) -> u64 {
+        shown.id.get()
+    }
+
+    fn bytes(&self) -> usize {
+        cache::bytes_of(&self.state)
+    }
 }
 
 impl Projection {
@@ -61,7 +87,7 @@ impl Projection {
 
     /// What an event is about; nothing where it is not shown.
     fn about(&self, event: &Event) -> Option<About> {
-        let root = NodeRunId::root(self.state.run);
+        let root = self.state.root_id();
         let plain = |kind| Some(About::of(kind));
         match event {
             Event::Started { .. } => plain(RunEventEvent::Status),
@@ -203,7 +229,7 @@ fn step(state: &State, node: &Node) -> RunEventStep {
         tool_call: Some(RunEventToolCall {
             tool: node.node_type.id.clone(),
             // What never began was asked nothing, unless somebody had to know what it would be.
-            request: (node.attempt > 0 || node.approval.is_some()).then(|| node.inputs.clone()),
+            request: (node.attempt > 0 || node.approval.is_some()).then(|| (*node.inputs).clone()),
             response: node.outputs.clone(),
             error: node.error.as_ref().map(error),
         }),

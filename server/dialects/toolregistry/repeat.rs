@@ -39,7 +39,7 @@ impl Room {
         };
         let rows = self.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?;
         let found = match rows.first() {
-            Some(row) => self.runs.get(&cx.tenant, &row.run.to_string()).await,
+            Some(row) => self.runs.by_id(&cx.tenant, row.run).await,
             // A run that came without a key has its own id for one.
             None => self.runs.get(&cx.tenant, key).await,
         };

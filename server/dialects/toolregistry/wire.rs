@@ -24,7 +24,9 @@ pub(super) fn status_of(status: runyard_engine::RunStatus, standing: Standing) -
     use runyard_engine::RunStatus as Engine;
     match (status, standing) {
         (Engine::Queued, _) | (Engine::Running | Engine::Waiting, Standing::Planning) => RunStatus::Queued,
-        (Engine::Running | Engine::Waiting, Standing::Asking | Standing::Paused) => RunStatus::Paused,
+        (Engine::Running | Engine::Waiting, Standing::Asking | Standing::AwaitingInput | Standing::Paused) => {
+            RunStatus::Paused
+        }
         (Engine::Running | Engine::Waiting, Standing::Plain) => RunStatus::Running,
         (Engine::Final(RunOutcome::Succeeded), _) => RunStatus::Success,
         (Engine::Final(RunOutcome::Partial), _) => RunStatus::PartialSuccess,
@@ -54,7 +56,7 @@ pub(super) fn standing_in(filter: &mut Filter, wanted: RunStatus) {
         RunStatus::Failed => (vec![Status::Failed], Vec::new()),
         RunStatus::Canceled => (vec![Status::Canceled], Vec::new()),
         // Nothing that is stored is at the first of its states: it begins with its first event.
-        RunStatus::Paused => (live(), vec![Standing::Asking, Standing::Paused]),
+        RunStatus::Paused => (live(), vec![Standing::Asking, Standing::AwaitingInput, Standing::Paused]),
         RunStatus::AuthRequired => (vec![Status::Queued], Vec::new()),
     };
     (filter.statuses, filter.standings) = (statuses, standings);

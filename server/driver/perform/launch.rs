@@ -9,16 +9,11 @@ use crate::catalog::Violation;
 use crate::catalog::core::{Label, RunInputs};
 use crate::graph::{self, evaluate};
 use crate::runs::NewRun;
+use crate::runs::labels::{BYTES_MAX as LABEL_BYTES_MAX, LABELS_MAX, OWN};
 use crate::runs::sub_runs::SubRun;
 
 /// So many runs may lie above one.
 const DEPTH_MAX: u32 = 8;
-/// Labels of the server's own begin like this.
-const OWN: &str = "runyard.";
-/// The most labels, and values of one.
-const LABELS_MAX: usize = 32;
-/// The longest name and value of a label, bytes.
-const LABEL_BYTES_MAX: usize = 256;
 
 /// A run to be started for a node run.
 pub struct Launch {
@@ -35,26 +30,35 @@ pub(super) async fn launch(with: &InProcess, around: &Around) -> Result<Launch, 
         return Err(super::load::gone());
     };
     let node_type = &node.node_type;
-    let entry = with.catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
+    with.catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
     let written = around.whole(&node.inputs).await?;
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
             let (said, nodes) = ((node_type.id.as_str(), &*written), nodes.reading(around));
-            around.bounded(evaluate(&with.expressions, said, &nodes, around.moment(&state)).await?)?
+            let moment = around.moment(&state);
+            around.bounded(evaluate(&with.expressions, &around.tenant, said, &nodes, moment).await?)?
         }
         None => None,
     };
-    let given = inputs.as_ref().unwrap_or(&written);
+    let given = inputs.as_ref().unwrap_or(&written).clone();
+    let (catalog, reader_type) = (with.catalog.clone(), node_type.clone());
     let wrong = |found: &[Violation]| invalid("invalid_inputs", "inputs", node_type, found);
-    entry.validate_inputs(given).map_err(|found| wrong(&found))?;
-    let asked: RunInputs = serde_json::from_value(Value::Object(given.clone()))
-        .map_err(|error| wrong(&[Violation::at("node_type_ref", format!("cannot be read: {error}"))]))?;
+    let asked: RunInputs = super::off_runtime(around, move || {
+        let wrong = |found: &[Violation]| invalid("invalid_inputs", "inputs", &reader_type, found);
+        catalog.validate_inputs(&reader_type, &given).map_err(|found| wrong(&found))?;
+        serde_json::from_value(Value::Object(given))
+            .map_err(|error| wrong(&[Violation::at("node_type_ref", format!("cannot be read: {error}"))]))
+    })
+    .await??;
     let depth = start.parent.as_ref().map_or(0, |parent| parent.depth) + 1;
     if depth > DEPTH_MAX {
         return Err(too_deep());
     }
     let parent = Parent { run: state.run, node_run: node.id, waits: asked.wait, depth };
-    let own = constraints(asked.constraints.as_ref()).map_err(|found| wrong(&[found]))?;
+    let mut own = constraints(asked.constraints.as_ref()).map_err(|found| wrong(&[found]))?;
+    // What has been spent here is not there to be spent again.
+    let left = state.external_calls_left(node.id);
+    own.budgets.max_external_calls = own.budgets.max_external_calls.into_iter().chain(left).min();
     let new = new_run(start, node.constraints.merge(&own), asked).map_err(|found| wrong(&[found]))?;
     let run = RunId::sub_run(state.run, node.id, around.attempt);
     Ok(Launch { sub_run: SubRun { run, parent, face: start.face.clone(), new }, inputs })
@@ -74,6 +78,7 @@ fn new_run(above: &Start, constraints: Constraints, asked: RunInputs) -> Result<
     };
     Ok(NewRun {
         name: None,
+        title: None,
         face: "",
         operation: "start_run",
         request: json!({ "node_type": node_type_ref.node_type_id, "inputs": inputs }),

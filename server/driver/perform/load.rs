@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use runyard_engine::event::Failure;
-use runyard_engine::{Content, NodeKind, Object};
+use runyard_engine::{Content, Graph, NodeKind, NodeType, Object};
 
 use super::{Around, InProcess, invalid, unavailable};
+use crate::catalog::Catalog;
 use crate::graph::{self, evaluate};
 
 /// What a composite is made of.
@@ -23,24 +24,56 @@ pub(super) async fn load(with: &InProcess, around: &Around) -> Result<Loaded, Fa
     let state = around.state().await?;
     let Some(node) = state.node(around.node_run) else { return Err(gone()) };
     let node_type = &node.node_type;
-    let entry = catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
+    catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
     let written = around.whole(&node.inputs).await?;
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
             let (said, nodes) = ((node_type.id.as_str(), &*written), nodes.reading(around));
-            around.bounded(evaluate(&with.expressions, said, &nodes, around.moment(&state)).await?)?
+            let moment = around.moment(&state);
+            around.bounded(evaluate(&with.expressions, &around.tenant, said, &nodes, moment).await?)?
         }
         None => None,
     };
     let given = inputs.as_ref().unwrap_or(&written);
-    entry.validate_inputs(given).map_err(|found| invalid("invalid_inputs", "inputs", node_type, &found))?;
-    let wrong = |found: Vec<_>| invalid("invalid_inputs", "inputs", node_type, &found);
-    let graph = match &node.graph {
-        Some(graph) => Some(graph.clone()),
-        None => graph::within(catalog, node_type, given).map_err(wrong)?,
+    let reading = Reading {
+        catalog: catalog.clone(),
+        node_type: node_type.clone(),
+        given: given.clone(),
+        known: node.graph.clone(),
     };
-    let known = node.graph.is_some();
-    let content = match (node_type.kind, graph) {
+    let content = super::off_runtime(around, move || reading.content()).await??;
+    Ok(Loaded { inputs, content })
+}
+
+/// What is read off the runtime: it may be large.
+struct Reading {
+    catalog: Arc<Catalog>,
+    node_type: NodeType,
+    given: Object,
+    known: Option<Arc<Graph>>,
+}
+
+impl Reading {
+    fn content(self) -> Result<Content, Failure> {
+        let Reading { catalog, node_type, given, known } = &self;
+        let wrong = |found: Vec<_>| invalid("invalid_inputs", "inputs", node_type, &found);
+        catalog.validate_inputs(node_type, given).map_err(wrong)?;
+        let graph = match known {
+            Some(graph) => Some(graph.clone()),
+            None => graph::within(catalog, node_type, given).map_err(wrong)?,
+        };
+        content(catalog, (node_type, given), graph, known.is_some())
+    }
+}
+
+fn content(
+    catalog: &Catalog,
+    (node_type, given): (&NodeType, &Object),
+    graph: Option<Arc<Graph>>,
+    known: bool,
+) -> Result<Content, Failure> {
+    let wrong = |found: Vec<_>| invalid("invalid_inputs", "inputs", node_type, &found);
+    Ok(match (node_type.kind, graph) {
         (NodeKind::Graph, Some(graph)) => Content::Graph(graph),
         (NodeKind::Each, graph) => {
             let mut items = graph::items(catalog, given, graph).map_err(wrong)?;
@@ -52,8 +85,7 @@ pub(super) async fn load(with: &InProcess, around: &Around) -> Result<Loaded, Fa
         }
         (NodeKind::Graph, None) => return Err(invalid("invalid_inputs", "inputs", node_type, &[graph::missing()])),
         _ => return Err(unavailable(node_type)),
-    };
-    Ok(Loaded { inputs, content })
+    })
 }
 
 /// What was asked for is no part of the run that asked.

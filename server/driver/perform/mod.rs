@@ -31,6 +31,7 @@ use crate::catalog::{Catalog, Violation};
 use crate::clock::Clock;
 use crate::expressions::{Expressions, Moment};
 use crate::graph::{Nodes, SCRIPT, evaluate};
+use crate::sizes;
 use http::Outside;
 
 pub use around::Around;
@@ -151,8 +152,8 @@ impl InProcess {
         }
         let inputs = match &nodes {
             Some(nodes) => {
-                let inputs = evaluate(&self.expressions, (&call.node_type.id, call.inputs), nodes, moment).await?;
-                around.bounded(inputs)?
+                let said = (call.node_type.id.as_str(), call.inputs);
+                around.bounded(evaluate(&self.expressions, call.tenant, said, nodes, moment).await?)?
             }
             None => None,
         };
@@ -161,10 +162,8 @@ impl InProcess {
 
     async fn attempt(&self, call: &Call<'_>, setting: &Setting) -> Result<Routed, Failure> {
         let NodeType { id, version, .. } = call.node_type;
-        let entry = self.catalog.entry(id, version).ok_or_else(|| unavailable(call.node_type))?;
-        entry
-            .validate_inputs(call.inputs)
-            .map_err(|found| invalid("invalid_inputs", "inputs", call.node_type, &found))?;
+        self.catalog.entry(id, version).ok_or_else(|| unavailable(call.node_type))?;
+        self.validated(call, What::Inputs, call.inputs).await?;
         let nodes = setting.nodes.as_ref();
         let routed = match (builtin::deed(id), nodes::step(id)) {
             (Some(deed), _) => Routed { outputs: deed(call)?, ..Routed::default() },
@@ -180,11 +179,57 @@ impl InProcess {
                 Routed { outputs, ..Routed::default() }
             }
         };
-        entry
-            .validate_outputs(&routed.outputs)
-            .map_err(|found| invalid("invalid_outputs", "outputs", call.node_type, &found))?;
+        self.validated(call, What::Outputs, &routed.outputs).await?;
         Ok(routed)
     }
+
+    /// Checks values against the node type's schema: small ones here, others off the runtime.
+    async fn validated(&self, call: &Call<'_>, what: What, values: &Object) -> Result<(), Failure> {
+        let is_small = values.len() <= FEW && values.values().all(sizes::is_small);
+        match call.around.filter(|_| !is_small) {
+            None => what.validated(&self.catalog, call.node_type, values),
+            Some(around) => {
+                let (catalog, node_type, values) = (self.catalog.clone(), call.node_type.clone(), values.clone());
+                off_runtime(around, move || what.validated(&catalog, &node_type, &values)).await?
+            }
+        }
+    }
+}
+
+/// So many members are few, if each is small.
+const FEW: usize = 16;
+
+/// What is checked.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Inputs,
+    Outputs,
+}
+
+impl What {
+    fn validated(self, catalog: &Catalog, node_type: &NodeType, values: &Object) -> Result<(), Failure> {
+        match self {
+            What::Inputs => catalog
+                .validate_inputs(node_type, values)
+                .map_err(|found| invalid("invalid_inputs", "inputs", node_type, &found)),
+            What::Outputs => catalog
+                .validate_outputs(node_type, values)
+                .map_err(|found| invalid("invalid_outputs", "outputs", node_type, &found)),
+        }
+    }
+}
+
+/// Does what may take long where nobody else waits for it, in its tenant's turn.
+///
+/// # Errors
+/// `validation_too_expensive`, or a failure that is worth another try: too much was waiting.
+async fn off_runtime<T: Send + 'static>(
+    around: &Around,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    around.runs.compute().run_step(&around.tenant, work).await.map_err(|refused| {
+        refused.failure("what this step was given could not be read and checked")
+    })
 }
 
 /// Random bytes for one call.

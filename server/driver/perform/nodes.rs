@@ -1,6 +1,8 @@
 //! The nodes that only make sense in a graph: where it begins and ends, which way it goes on, how long it waits. Types and schemas are in
 //! `catalog/graph.rs`. Outside a graph they put out the same, and lead nowhere.
 
+use std::sync::Arc;
+
 use runyard_engine::event::Failure;
 use runyard_engine::{Object, Route, Routed};
 use serde_json::Value;
@@ -90,11 +92,11 @@ fn delay(call: &Call<'_>, _: Option<&Nodes>) -> Result<Routed, Failure> {
 pub(super) async fn script(
     call: &Call<'_>,
     nodes: Option<&Nodes>,
-    expressions: &Expressions,
+    expressions: &Arc<Expressions>,
     moment: Moment,
 ) -> Result<Routed, Failure> {
     let ScriptInputs { script, data } = read(call)?;
-    let result = crate::graph::script(expressions, &script, (nodes, &data), moment).await?;
+    let result = crate::graph::script(expressions, call.tenant, script, (nodes, &data), moment).await?;
     Ok(on(write(&ScriptOutputs { result })?, None))
 }
 

@@ -5,8 +5,17 @@ use serde_json::json;
 use super::*;
 
 fn fitted(schema: &Value, answer: Value, steps: &[Value]) -> Result<Value, String> {
-    let steps = steps.iter().map(|step| step.as_object().unwrap()).collect();
-    fit(&Made { schema, answer: &answer, steps: Some(steps) }).map_err(|failure| failure.message)
+    let steps = steps.iter().map(|step| step.as_object().unwrap().clone()).collect();
+    super::fit(&Made { schema: schema.clone(), answer, steps: Some(steps) }, &Limits::default())
+        .map_err(|failure| failure.message)
+}
+
+fn fit(schema: &Value, answer: &Value) -> FitResult {
+    super::fit(&Made { schema: schema.clone(), answer: answer.clone(), steps: None }, &Limits::default())
+}
+
+fn check(schema: &Value) -> Result<(), String> {
+    super::check(schema, &Limits::default()).map_err(|bad| bad.reason)
 }
 
 fn object(properties: Value, required: &[&str]) -> Value {
@@ -78,11 +87,11 @@ fn no_value_is_changed_and_none_is_told() {
 fn who_gave_the_result_its_form_is_not_helped() {
     let schema = object(json!({ "n": {} }), &["n"]);
     let answer = json!({ "n": 1, "more": 2 });
-    let failure = fit(&Made { schema: &schema, answer: &answer, steps: None }).unwrap_err();
+    let failure = fit(&schema, &answer).unwrap_err();
     assert_eq!((failure.code.as_str(), failure.retryable), ("output_schema_mismatch", Some(false)));
     assert_eq!(failure.details.unwrap()["violations"], json!([{ "field": "/more", "reason": "is not known here" }]));
     let answer = json!({ "n": 1 });
-    assert_eq!(fit(&Made { schema: &schema, answer: &answer, steps: None }), Ok(answer.clone()));
+    assert_eq!(fit(&schema, &answer), Ok(answer.clone()));
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use runyard_engine::{Command, Event, NodeRunId};
-use serde_json::json;
+use runyard_engine::event::FinalState;
+use runyard_engine::{Command, Completion, Event, NodeRunId, Rejected, RunOutcome, RunStatus, Start};
+use serde_json::{Value, json};
 
 use super::ATTEMPTS_MAX;
 use crate::clock::Clock;
-use crate::runs::Error;
+use crate::runs::{Error, NewRun};
 use crate::runs::fixture::{Meddled, NOW_MS, TENANT, Yard, new_run, told};
 use crate::store::{Store, StoreError};
 
@@ -18,6 +19,53 @@ fn two() -> (Arc<Meddled>, Yard, Yard) {
     let first = Yard::over(store.clone(), clock.clone());
     let second = Yard::over(store.inner.clone(), clock);
     (store, first, second)
+}
+
+/// A schema that an older build let in, because it read references in another way than the validator behind it.
+fn doubling() -> Value {
+    let mut schema = json!({ "definitions": { "a40": {} }, "$ref": "#/definitions/%610" });
+    for at in 0..40 {
+        let next = json!({ "$ref": format!("#/definitions/%61{}", at + 1) });
+        schema["definitions"][format!("a{at}")] = json!({ "allOf": [next, next] });
+    }
+    schema
+}
+
+#[tokio::test]
+async fn a_stored_schema_that_would_never_be_through_fails_its_run_by_name() {
+    let yard = Yard::new();
+    let run = yard.clock.new_run_id();
+    let start = yard.runs.prepared(TENANT, new_run("runyard.core.echo", json!({ "echo": "x" })), b"").await.unwrap();
+    let start = Start { output_schema: Some(doubling()), ..start };
+    yard.runs.submit(TENANT, run, Command::Start(Arc::new(start))).await.unwrap();
+    let driving = yard.drive_plainly("one");
+    let log = yard.ended(run).await;
+    driving.stop().await;
+    let Event::Finished { outcome, error: Some(error), .. } = &log.last().unwrap().event else { panic!("{log:?}") };
+    assert_eq!((*outcome, error.code.as_str()), (RunOutcome::Failed, "validation_too_expensive"));
+}
+
+#[tokio::test]
+async fn a_completion_that_is_too_expensive_to_check_is_refused_by_name_and_the_run_goes_on() {
+    let yard = Yard::new();
+    let twice = json!({ "properties": { "a": { "$ref": "#" } } });
+    let schema = json!({ "allOf": [twice, twice], "properties": { "why": { "type": "string" } } });
+    let new = NewRun { output_schema: Some(schema), ..new_run(EXTERNAL, json!({})) };
+    let run = yard.runs.start(TENANT, new).await.unwrap().state.run;
+    let complete = |outputs: Value| {
+        let outputs = outputs.as_object().cloned();
+        let completion = Completion { state: FinalState::Succeeded, outputs, artifacts: Vec::new(), error: None };
+        Command::Complete { node_run: NodeRunId::root(run), completion }
+    };
+    let deep = (0..60).fold(json!(1), |inner, _| json!({ "a": inner }));
+    let refused = yard.runs.submit(TENANT, run, complete(deep)).await.unwrap_err();
+    let Error::Rejected(Rejected::ResultUnfit { code, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(code, "validation_too_expensive");
+    let unfit = yard.runs.submit(TENANT, run, complete(json!({ "why": 1 }))).await.unwrap_err();
+    let Error::Rejected(Rejected::ResultUnfit { code, .. }) = unfit else { panic!("{unfit:?}") };
+    assert_eq!(code, "output_schema_mismatch");
+    let state = yard.runs.submit(TENANT, run, complete(json!({ "why": "done" }))).await.unwrap();
+    assert_eq!(state.status, RunStatus::Final(RunOutcome::Succeeded));
 }
 
 const EXTERNAL: &str = "runyard.composite.external";

@@ -6,7 +6,7 @@
 //!
 //! A caller's object that looks like a reference is taken out whatever its size: what looks like a reference in an event is one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -47,11 +47,6 @@ impl Extracted {
     /// The value for a digest that events name.
     pub(crate) fn value(&self, digest: Digest) -> LargeValue {
         LargeValue { digest, text: self.texts.get(&digest).cloned() }
-    }
-
-    /// What was taken out.
-    pub(crate) fn digests(&self) -> BTreeSet<Digest> {
-        self.texts.keys().copied().collect()
     }
 
     /// Takes out what is large in one place.

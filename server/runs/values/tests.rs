@@ -66,7 +66,7 @@ async fn a_value_over_64_kib_is_a_reference_in_the_log_and_itself_in_answers() {
     for yard in [yard.clone(), restarted(&yard)] {
         let shown = yard.state(run).await;
         assert_eq!(Value::Object(shown.start.as_deref().unwrap().inputs.clone()), inputs);
-        assert_eq!(Value::Object(shown.root().unwrap().inputs.clone()), inputs);
+        assert_eq!(Value::Object(Object::clone(&shown.root().unwrap().inputs)), inputs);
         let log = yard.runs.log(TENANT, run).await.unwrap();
         let Event::Started { start, .. } = &log[0].event else { panic!("{log:?}") };
         assert_eq!(Value::Object(start.inputs.clone()), inputs);
@@ -128,7 +128,7 @@ async fn what_looks_like_a_reference_reads_back_as_it_was_sent() {
     let inputs = json!({ "forged": reference, "in": [{ MARK: 7 }], MARK: { "digest": "x" } });
     let run = yard.start(EXTERNAL, inputs.clone()).await;
     for yard in [yard.clone(), restarted(&yard)] {
-        assert_eq!(Value::Object(yard.state(run).await.root().unwrap().inputs.clone()), inputs);
+        assert_eq!(Value::Object(Object::clone(&yard.state(run).await.root().unwrap().inputs)), inputs);
     }
     let state = complete(&yard, run, json!({ "out": inputs })).await.unwrap();
     assert_eq!(state.outputs, Some(object(json!({ "out": inputs }))));
@@ -291,7 +291,7 @@ proptest! {
             complete(&yard, run, outputs.clone()).await.unwrap();
             for yard in [yard.clone(), restarted(&yard)] {
                 let state = yard.state(run).await;
-                prop_assert_eq!(Value::Object(state.root().unwrap().inputs.clone()), inputs.clone());
+                prop_assert_eq!(Value::Object(Object::clone(&state.root().unwrap().inputs)), inputs.clone());
                 prop_assert_eq!(state.outputs.clone().map(Value::Object), Some(outputs.clone()));
                 // As text, too: no number and no order has changed.
                 prop_assert_eq!(Value::Object(state.outputs.clone().unwrap()).to_string(), outputs.to_string());

@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
-use runyard_engine::Effect;
 use runyard_engine::event::FORMAT_VERSION;
+use runyard_engine::{Effect, Event};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::approvals;
 use super::claims::EffectChanges;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
-use super::{sealed, values};
+use super::in_row::InRow;
+use super::{node_runs, packed, sealed, values};
 use crate::store::{Append, Committed, KeyUse, RunRow, Status, StoreError, check};
 
 /// Why work inside a transaction stopped.
@@ -38,7 +39,8 @@ impl From<StoreError> for Stop {
 #[derive(Debug)]
 pub(super) struct Prepared {
     append: Append,
-    events: Vec<String>,
+    /// Its events as rows of the log.
+    events: Vec<LogRow>,
     /// Its effects, with their requests in JSON.
     effects: Vec<(Arc<Effect>, String)>,
 }
@@ -46,7 +48,7 @@ pub(super) struct Prepared {
 impl Prepared {
     pub(super) fn new(mut append: Append) -> Result<Self, StoreError> {
         check::append(&append)?;
-        let events = append.events.iter().map(convert::encode).collect::<Result<_, _>>()?;
+        let events = rows(&append.events)?;
         let effects = std::mem::take(&mut append.effects);
         let effects = effects
             .into_iter()
@@ -69,7 +71,7 @@ impl Prepared {
     pub(super) fn bytes(&self) -> usize {
         let requests = self.effects.iter().map(|(_, request)| request);
         let values = self.append.values.iter().filter_map(|value| value.text.as_ref()).map(|text| text.len());
-        self.events.iter().chain(requests).map(String::len).chain(values).sum()
+        self.events.iter().map(LogRow::bytes).chain(requests.map(String::len)).chain(values).sum()
     }
 }
 
@@ -80,6 +82,45 @@ impl Prepared {
     }
 }
 
+/// Events that share a row of the log, at most; and the bytes beyond which a row takes no more. A reader who wants one reads its row.
+const ROW_EVENTS_MAX: i64 = 128;
+const ROW_BYTES_MAX: usize = 16 << 10;
+
+/// A row of the log: how many events, and a line for each, packed where that is worth it.
+#[derive(Debug)]
+struct LogRow {
+    count: i64,
+    lines: String,
+    packed: Option<Vec<u8>>,
+}
+
+impl LogRow {
+    fn bytes(&self) -> usize {
+        self.packed.as_ref().map_or(self.lines.len(), Vec::len)
+    }
+}
+
+/// Events as rows of the log. No event has a line break of its own: JSON escapes those of texts.
+fn rows(events: &[Event]) -> Result<Vec<LogRow>, StoreError> {
+    let mut rows: Vec<(i64, String)> = Vec::new();
+    for event in events {
+        let line = convert::encode(event)?;
+        match rows.last_mut() {
+            Some((count, lines)) if *count < ROW_EVENTS_MAX && lines.len() + line.len() < ROW_BYTES_MAX => {
+                *count += 1;
+                lines.push('\n');
+                lines.push_str(&line);
+            }
+            _ => rows.push((1, line)),
+        }
+    }
+    let row = |(count, lines): (i64, String)| match packed::pack(&lines) {
+        Some(packed) => LogRow { count, lines: String::new(), packed: Some(packed) },
+        None => LogRow { count, lines, packed: None },
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
 /// Appends, or says why not.
 pub(super) fn append(
     connection: &Connection,
@@ -88,15 +129,16 @@ pub(super) fn append(
     prepared: &Prepared,
 ) -> Result<Committed, Stop> {
     let append = &prepared.append;
+    let in_row = changes.in_row(prepared);
     let before = if append.expected == 0 {
-        begin(connection, changes, prepared)?;
+        begin(connection, changes, prepared, &in_row)?;
         None
     } else {
-        carry_on(connection, changes, prepared)?
+        carry_on(connection, changes, prepared, &in_row)?
     };
     write_labels(connection, append)?;
     write_log(connection, append, &prepared.events)?;
-    changes.write(connection, prepared)?;
+    changes.write(connection, prepared, in_row)?;
     write_keys(connection, append)?;
     approvals::write(connection, append)?;
     sealed::write(connection, append)?;
@@ -107,12 +149,17 @@ pub(super) fn append(
 
 /// The row of a run that is new. Whether it is, is not asked first: the table knows when it takes the row, and only where something is in
 /// the way is it looked for.
-fn begin(connection: &Connection, changes: &mut EffectChanges<'_>, prepared: &Prepared) -> Result<(), Stop> {
+fn begin(
+    connection: &Connection,
+    changes: &mut EffectChanges<'_>,
+    prepared: &Prepared,
+    in_row: &InRow,
+) -> Result<(), Stop> {
     let append = &prepared.append;
     let written = refuse_key(connection, append)
         .and_then(|()| refuse_claim(changes, append))
         .and_then(|()| changes.refuse(connection, prepared))
-        .and_then(|()| insert_row(connection, append));
+        .and_then(|()| insert_row(connection, append, in_row));
     // What is in the way may not be the first thing that is.
     written.or_else(|in_the_way| refuse(connection, changes, prepared).and(Err(in_the_way)))
 }
@@ -122,9 +169,10 @@ fn carry_on(
     connection: &Connection,
     changes: &mut EffectChanges<'_>,
     prepared: &Prepared,
+    in_row: &InRow,
 ) -> Result<Option<RunRow>, Stop> {
     let before = refuse(connection, changes, prepared)?;
-    update_row(connection, &prepared.append)?;
+    update_row(connection, before.as_ref(), &prepared.append, in_row)?;
     Ok(before)
 }
 
@@ -190,12 +238,29 @@ fn refuse_turn(connection: &Connection, append: &Append) -> Result<(), Stop> {
 }
 
 /// What never changes is left alone, so that its indexes are not written again.
-fn update_row(connection: &Connection, append: &Append) -> Result<(), Stop> {
+fn update_row(connection: &Connection, before: Option<&RunRow>, append: &Append, in_row: &InRow) -> Result<(), Stop> {
     let row = &append.row;
+    if before.is_some_and(|before| (before.status, before.standing) == (row.status, row.standing)) {
+        // SQLite writes an index again whose columns are set, to whatever.
+        let update = "UPDATE runs SET title = ?3, reason = ?4, version = ?5, updated_at_ms = ?6, ended_at_ms = ?7, \
+                      in_hand = CASE WHEN ?8 THEN in_hand ELSE ?9 END WHERE tenant = ?1 AND run = ?2";
+        connection.prepare_cached(update)?.execute(params![
+            append.tenant,
+            Id::from(row.run),
+            row.title,
+            row.reason,
+            row.version.cast_signed(),
+            row.updated_at_ms,
+            row.ended_at_ms,
+            in_row.is_kept(),
+            in_row.bytes()
+        ])?;
+        return Ok(());
+    }
     connection
         .prepare_cached(
             "UPDATE runs SET title = ?3, status = ?4, standing = ?5, reason = ?6, version = ?7, updated_at_ms = ?8, \
-             ended_at_ms = ?9 WHERE tenant = ?1 AND run = ?2",
+             ended_at_ms = ?9, in_hand = CASE WHEN ?10 THEN in_hand ELSE ?11 END WHERE tenant = ?1 AND run = ?2",
         )?
         .execute(params![
             append.tenant,
@@ -206,18 +271,20 @@ fn update_row(connection: &Connection, append: &Append) -> Result<(), Stop> {
             row.reason,
             row.version.cast_signed(),
             row.updated_at_ms,
-            row.ended_at_ms
+            row.ended_at_ms,
+            in_row.is_kept(),
+            in_row.bytes()
         ])?;
     Ok(())
 }
 
-fn insert_row(connection: &Connection, append: &Append) -> Result<(), Stop> {
+fn insert_row(connection: &Connection, append: &Append, in_row: &InRow) -> Result<(), Stop> {
     let row = &append.row;
     connection
         .prepare_cached(
             "INSERT INTO runs (tenant, run, name, face, node_type, title, status, standing, reason, version, created_at_ms, \
-             updated_at_ms, ended_at_ms, thread, turn) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+             updated_at_ms, ended_at_ms, thread, turn, in_hand) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?
         .execute(params![
             append.tenant,
@@ -235,6 +302,7 @@ fn insert_row(connection: &Connection, append: &Append) -> Result<(), Stop> {
             row.ended_at_ms,
             row.turn.as_ref().map(|turn| &turn.thread),
             row.turn.as_ref().map(|turn| turn.number.cast_signed()),
+            in_row.bytes(),
         ])?;
     Ok(())
 }
@@ -251,19 +319,18 @@ fn write_labels(connection: &Connection, append: &Append) -> Result<(), Stop> {
     Ok(())
 }
 
-fn write_log(connection: &Connection, append: &Append, events: &[String]) -> Result<(), Stop> {
+fn write_log(connection: &Connection, append: &Append, events: &[LogRow]) -> Result<(), Stop> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO log (tenant, run, position, at_ms, format, event) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO log (tenant, run, position, at_ms, format, event, count, packed) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
-    for (event, position) in events.iter().zip(append.expected + 1..) {
-        let position = position.cast_signed();
-        insert.execute(params![append.tenant, Id::from(append.run), position, append.at_ms, FORMAT_VERSION, event])?;
+    let mut position = append.expected.cast_signed() + 1;
+    for LogRow { count, lines, packed } in events {
+        let run = Id::from(append.run);
+        insert.execute(params![append.tenant, run, position, append.at_ms, FORMAT_VERSION, lines, count, packed])?;
+        position += count;
     }
-    let mut insert = connection
-        .prepare_cached("INSERT INTO node_runs (tenant, node_run, run) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?;
-    for node_run in &append.node_runs {
-        insert.execute(params![append.tenant, Id::from(*node_run), Id::from(append.run)])?;
-    }
+    node_runs::write(connection, append)?;
     Ok(())
 }
 

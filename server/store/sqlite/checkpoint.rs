@@ -2,10 +2,13 @@
 //!
 //! A passive checkpoint works beside the writer. Under steady writes it never catches up to the last page, and the WAL would
 //! grow for ever; when it has become long, the writer is stopped for the moment that the small remainder takes.
+//!
+//! When nothing is written any more, what is left is moved and the file is cut to nothing: a burst takes no room for longer than it lasts.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -39,12 +42,15 @@ pub(super) fn start(
     gate: Arc<Mutex<()>>,
     witness: Arc<Mutex<Witness>>,
     pages: u32,
+    idle_after: Duration,
 ) -> Result<(SyncSender<()>, JoinHandle<()>), StoreError> {
     // One nudge waiting says as much as many.
     let (nudge, nudges) = sync_channel(1);
     let thread = thread::Builder::new()
         .name("store-checkpoints".into())
-        .spawn(move || Checkpoints { connection, gate, witness, long: i64::from(pages) * LONG }.work(&nudges))
+        .spawn(move || {
+            Checkpoints { connection, gate, witness, long: i64::from(pages) * LONG, idle_after }.work(&nudges);
+        })
         .map_err(|error| StoreError::Failed(Box::new(error)))?;
     Ok((nudge, thread))
 }
@@ -54,12 +60,21 @@ struct Checkpoints {
     gate: Arc<Mutex<()>>,
     witness: Arc<Mutex<Witness>>,
     long: i64,
+    idle_after: Duration,
 }
 
 impl Checkpoints {
     fn work(self, nudges: &Receiver<()>) {
-        let mut patience = self.long;
-        while nudges.recv().is_ok() {
+        let (mut patience, mut seen) = (self.long, 0);
+        loop {
+            match nudges.recv_timeout(self.idle_after) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    seen = self.rest(seen);
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
             match checkpoint(&self.connection, "PASSIVE") {
                 Ok(wal) if wal.pages >= patience || (wal.waiting() == 0 && self.witness().is_long()) => {
                     // Written over from its beginning, and not cut: a file that grows again makes each sync write its length, too.
@@ -70,6 +85,23 @@ impl Checkpoints {
             }
         }
         self.move_all("TRUNCATE");
+    }
+
+    /// Moves what is left and cuts the file, where nothing has been written since the last look. Gives how many pages there are now.
+    fn rest(&self, seen: i64) -> i64 {
+        match measure(&self.connection) {
+            Ok(wal) if wal.pages > 0 && wal.pages == seen => {
+                // Most of it beside the writer; it waits for the rest alone.
+                let moved = checkpoint(&self.connection, "PASSIVE");
+                if moved.as_ref().is_ok_and(|wal| wal.waiting() == 0) {
+                    self.move_all("TRUNCATE");
+                }
+                report(moved);
+                measure(&self.connection).map_or(0, |wal| wal.pages)
+            }
+            Ok(wal) => wal.pages,
+            Err(_) => 0, // The next look tells more.
+        }
     }
 
     /// Moves what is left while the writer waits. Says whether everything is in the database now.

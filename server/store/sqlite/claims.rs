@@ -5,7 +5,8 @@
 //!
 //! | table     | effects                                                                                            |
 //! |-----------|----------------------------------------------------------------------------------------------------|
-//! | `in_hand` | due when they were asked for: all of them are at hand, and the few that there are have no index     |
+//! | `runs`    | one of a run that was due when it was asked for, in the run's own row, which is written anyway      |
+//! | `in_hand` | the others that were due when they were asked for; all of them are at hand, and have no index        |
 //! | `effects` | due later, or more than there is room for at hand: found by when they are due, and then at hand too |
 //!
 //! What a transaction changes is collected in [`EffectChanges`] and comes to hand once it is durable. Only the writer's thread brings effects to
@@ -15,13 +16,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runyard_engine::event::FORMAT_VERSION;
-use runyard_engine::{Effect, EffectId, RunId};
+use runyard_engine::{Effect, EffectId, RunId, RunStatus};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::append::{Prepared, Stop};
 use super::convert::{self, Id};
+use super::in_row::{self, InRow};
 use crate::store::outbox::{Asked, Ordinal, Outbox, Wanted, is_timer};
-use crate::store::{Claimed, Epoch, StoreError, Tenant, check};
+use crate::store::{Append, Claimed, Epoch, StoreError, Tenant, check};
 
 /// Effects at hand beyond which more stay in the table until there is room.
 const AT_HAND_MAX: usize = 4_096;
@@ -56,6 +58,8 @@ struct Hand {
     seen: BTreeSet<Ordinal>,
     stored: Stored,
     next_ordinal: Ordinal,
+    /// Which effect of a run is in the run's row.
+    in_rows: BTreeMap<(Tenant, RunId), Ordinal>,
 }
 
 /// When the first effect is due that is not at hand.
@@ -128,6 +132,20 @@ impl AtHand {
                 let (ordinal, asked) = asked(row)?;
                 bring(hand, ordinal, asked);
             }
+            // Of those that have ended no row has any: there are far more of them.
+            let mut select = connection.prepare(in_row::IN_ROWS)?;
+            let mut rows = select.query([])?;
+            while let Some(row) = rows.next()? {
+                let (tenant, run): (Tenant, RunId) = (row.get(0)?, row.get::<_, Id>(1)?.run());
+                match in_row::read(&tenant, run, row.get_ref(2)?.as_blob().unwrap_or_default()) {
+                    Ok((ordinal, asked)) => {
+                        hand.next_ordinal = hand.next_ordinal.max(ordinal + 1);
+                        hand.in_rows.insert((tenant, run), ordinal);
+                        hand.outbox.add(ordinal, asked);
+                    }
+                    Err(error) => tracing::error!(%error, "an effect cannot be read and is left undone"),
+                }
+            }
             look(connection, hand)
         };
         read(&mut hand).map_err(convert::failure)?;
@@ -142,6 +160,7 @@ impl AtHand {
         if !looked && limit > 0 {
             let wanted = hand.of_stored(wanted);
             let due = hand.stored.due(wanted).filter(|due_at_ms| *due_at_ms <= now_ms);
+            // With much at hand already, what waits in the table waits until there is room, unless it is older than all of that.
             let comes_first = |due_at_ms: i64| {
                 !hand.is_full()
                     || !hand.outbox.has_due(now_ms, limit, wanted)
@@ -177,7 +196,8 @@ pub(super) fn load(connection: &Connection, at_hand: &AtHand, load: &Load) -> Re
     let mut read = || -> rusqlite::Result<()> {
         if load.limit > 0 {
             // Those at hand already are the first that are due, so that behind so many of them there are others.
-            let limit = convert::limit(hand.seen.len() + if hand.is_full() { load.limit } else { load.limit.max(LOAD) });
+            let limit =
+                convert::limit(hand.seen.len() + if hand.is_full() { load.limit } else { load.limit.max(LOAD) });
             let mut select = connection.prepare_cached(&due_sql(hand.of_stored(load.wanted)))?;
             let mut rows = select.query(params![load.now_ms, limit])?;
             let mut brought = 0;
@@ -223,9 +243,7 @@ fn look(connection: &Connection, hand: &mut Hand) -> rusqlite::Result<()> {
 
 pub(super) fn due_sql(wanted: Wanted) -> String {
     let clause = clause(wanted);
-    format!(
-        "SELECT {COLUMNS} FROM effects WHERE {clause} AND due_at_ms <= ?1 ORDER BY due_at_ms, ordinal LIMIT ?2"
-    )
+    format!("SELECT {COLUMNS} FROM effects WHERE {clause} AND due_at_ms <= ?1 ORDER BY due_at_ms, ordinal LIMIT ?2")
 }
 
 pub(super) fn first_sql(wanted: Wanted) -> String {
@@ -240,8 +258,11 @@ fn asked(row: &Row<'_>) -> rusqlite::Result<(Ordinal, Result<Asked, StoreError>)
     let (tenant, bytes) = (row.get(1)?, json.len());
     let (node_run, due_at_ms, attempt) = (row.get::<_, Id>(4)?.node_run(), row.get(5)?, row.get(6)?);
     let request = convert::request(run, id, row.get(7)?, json);
-    let asked = request.map(|request| {
-        Asked { tenant, run, effect: Arc::new(Effect { id, node_run, attempt, due_at_ms, request }), bytes }
+    let asked = request.map(|request| Asked {
+        tenant,
+        run,
+        effect: Arc::new(Effect { id, node_run, attempt, due_at_ms, request }),
+        bytes,
     });
     Ok((row.get(0)?, asked))
 }
@@ -261,6 +282,8 @@ pub(super) struct EffectChanges<'a> {
     gone: BTreeSet<(EffectId, Tenant)>,
     /// What will be at hand, and where its row is.
     new: BTreeMap<(EffectId, Tenant), (Ordinal, RunId)>,
+    /// Which effect of a run is in the run's row now, where that has changed.
+    in_rows: BTreeMap<(Tenant, RunId), Option<Ordinal>>,
     settling: Vec<(EffectId, Tenant)>,
 }
 
@@ -274,8 +297,8 @@ enum Change {
 
 impl<'a> EffectChanges<'a> {
     pub(super) fn new(at_hand: &'a AtHand) -> Self {
-        let (changes, gone, new, settling) = Default::default();
-        EffectChanges { at_hand, changes, gone, new, settling }
+        let (changes, gone, new, in_rows, settling) = Default::default();
+        EffectChanges { at_hand, changes, gone, new, in_rows, settling }
     }
 
     /// Everything is durable.
@@ -291,6 +314,12 @@ impl<'a> EffectChanges<'a> {
                 Change::Store { due_at_ms, is_timer } => hand.stored.added(due_at_ms, is_timer),
                 Change::Forget { due_at_ms } => hand.stored.removed(due_at_ms),
             }
+        }
+        for (place, ordinal) in std::mem::take(&mut self.in_rows) {
+            match ordinal {
+                Some(ordinal) => hand.in_rows.insert(place, ordinal),
+                None => hand.in_rows.remove(&place),
+            };
         }
         drop(hand); // Before `self`, which locks again.
     }
@@ -339,30 +368,122 @@ impl<'a> EffectChanges<'a> {
             .optional()
     }
 
-    /// Removes what is settled or dropped, then adds what is new.
-    pub(super) fn write(&mut self, connection: &Connection, prepared: &Prepared) -> rusqlite::Result<()> {
+    /// What becomes of the effect in the run's row. Nothing is changed yet: the append may be refused.
+    pub(super) fn in_row(&self, prepared: &Prepared) -> InRow {
+        let append = prepared.append();
+        let before = self.ordinal_in_row(&append.tenant, append.run);
+        let removed = before.is_some_and(|ordinal| {
+            let mut removed = append.settles.iter().map(|(effect, _)| effect).chain(&append.dropped);
+            removed.any(|effect| self.ordinal(&append.tenant, append.run, *effect) == Some(ordinal))
+        });
+        let ends = matches!(append.row.status, RunStatus::Final(_));
+        match before {
+            Some(ordinal) if ends && !removed => InRow::Moves(ordinal),
+            Some(_) if !removed => InRow::Kept,
+            None if ends => InRow::Kept,
+            Some(_) if ends => InRow::Is(None),
+            before => match self.fits_in_row(prepared) {
+                None if before.is_none() => InRow::Kept,
+                comes => InRow::Is(comes),
+            },
+        }
+    }
+
+    /// The first of the new effects that has room in the run's row.
+    fn fits_in_row(&self, prepared: &Prepared) -> Option<(usize, Ordinal, Vec<u8>)> {
+        let append = prepared.append();
+        let mut hand = self.at_hand.lock();
+        if !hand.has_room(&append.tenant, self.new.len()) {
+            return None;
+        }
+        let ordinal = hand.next_ordinal;
+        let found = prepared.effects().iter().enumerate().find_map(|(place, (effect, request))| {
+            // What is packed has a fifth of its length at best.
+            let may_fit = effect.due_at_ms <= append.at_ms && request.len() < in_row::BYTES_MAX * 5;
+            let bytes = may_fit.then(|| in_row::write(ordinal, effect, request))?;
+            (bytes.len() <= in_row::BYTES_MAX).then_some((place, ordinal, bytes))
+        })?;
+        hand.next_ordinal += 1;
+        Some(found)
+    }
+
+    fn ordinal_in_row(&self, tenant: &str, run: RunId) -> Option<Ordinal> {
+        let place = (tenant.to_owned(), run);
+        match self.in_rows.get(&place) {
+            Some(changed) => *changed,
+            None => self.at_hand.lock().in_rows.get(&place).copied(),
+        }
+    }
+
+    /// The ordinal of a run's effect that is or will be at hand.
+    fn ordinal(&self, tenant: &str, run: RunId, id: EffectId) -> Option<Ordinal> {
+        let place = (id, tenant.to_owned());
+        match self.new.get(&place) {
+            Some((ordinal, owner)) => (*owner == run).then_some(*ordinal),
+            None if self.gone.contains(&place) => None,
+            None => self.at_hand.lock().outbox.ordinal(tenant, run, id),
+        }
+    }
+
+    /// Removes what is settled or dropped, then adds what is new. What is in the run's row has been written with it.
+    pub(super) fn write(
+        &mut self,
+        connection: &Connection,
+        prepared: &Prepared,
+        in_row: InRow,
+    ) -> rusqlite::Result<()> {
         let append = prepared.append();
         let settled = append.settles.map(|(effect, _)| effect);
         for effect in settled.iter().chain(&append.dropped) {
             self.remove(connection, &append.tenant, append.run, *effect)?;
         }
-        for (effect, request) in prepared.effects() {
-            self.add(connection, prepared, effect, request)?;
+        let place = (append.tenant.clone(), append.run);
+        let comes = match in_row {
+            InRow::Kept => None,
+            InRow::Is(comes) => {
+                self.in_rows.insert(place, comes.as_ref().map(|(_, ordinal, _)| *ordinal));
+                comes.map(|(place, ordinal, _)| (place, ordinal))
+            }
+            InRow::Moves(ordinal) => {
+                if let Some(effect) = self.effect(ordinal) {
+                    let request = convert::encode(&effect.request)
+                        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+                    insert(connection, "in_hand", ordinal, append, &effect, &request)?;
+                }
+                self.in_rows.insert(place, None);
+                None
+            }
+        };
+        for (place, (effect, request)) in prepared.effects().iter().enumerate() {
+            match comes {
+                Some((in_row, ordinal)) if in_row == place => self.at_hand_soon(prepared, ordinal, effect, request),
+                _ => self.add(connection, prepared, effect, request)?,
+            }
         }
         Ok(())
     }
 
+    fn effect(&self, ordinal: Ordinal) -> Option<Arc<Effect>> {
+        let new = self.changes.iter().find_map(|change| match change {
+            Change::Add(place, asked) if *place == ordinal => Some(asked.effect.clone()),
+            _ => None,
+        });
+        new.or_else(|| self.at_hand.lock().outbox.effect(ordinal))
+    }
+
+    fn at_hand_soon(&mut self, prepared: &Prepared, ordinal: Ordinal, effect: &Arc<Effect>, request: &str) {
+        let append = prepared.append();
+        let (tenant, run, effect) = (append.tenant.clone(), append.run, effect.clone());
+        self.new.insert((effect.id, tenant.clone()), (ordinal, run));
+        self.changes.push(Change::Add(ordinal, Asked { tenant, run, effect, bytes: request.len() }));
+    }
+
     fn remove(&mut self, connection: &Connection, tenant: &str, run: RunId, id: EffectId) -> rusqlite::Result<()> {
         let place = (id, tenant.to_owned());
-        let new = self.new.get(&place).filter(|(_, owner)| *owner == run).map(|(ordinal, _)| *ordinal);
-        let ordinal = match new {
-            Some(ordinal) => Some(ordinal),
-            None if self.gone.contains(&place) => None,
-            None => self.at_hand.lock().outbox.ordinal(tenant, run, id),
-        };
-        if let Some(ordinal) = ordinal {
-            let gone = connection.prepare_cached("DELETE FROM in_hand WHERE ordinal = ?1")?.execute([ordinal])?;
-            if gone == 0 {
+        if let Some(ordinal) = self.ordinal(tenant, run, id) {
+            if self.ordinal_in_row(tenant, run) != Some(ordinal)
+                && connection.prepare_cached("DELETE FROM in_hand WHERE ordinal = ?1")?.execute([ordinal])? == 0
+            {
                 connection.prepare_cached("DELETE FROM effects WHERE ordinal = ?1")?.execute([ordinal])?;
             }
             if self.new.remove(&place).is_none() {
@@ -393,30 +514,38 @@ impl<'a> EffectChanges<'a> {
             hand.next_ordinal += 1; // Used up even if the transaction fails: gaps do no harm.
             (ordinal, effect.due_at_ms <= append.at_ms && hand.has_room(&append.tenant, self.new.len()))
         };
-        let table = if at_hand { "in_hand" } else { "effects" };
-        connection
-            .prepare_cached(&format!("INSERT INTO {table} ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))?
-            .execute(params![
-                ordinal,
-                append.tenant,
-                Id::from(effect.id),
-                Id::from(append.run),
-                Id::from(effect.node_run),
-                effect.due_at_ms,
-                effect.attempt,
-                FORMAT_VERSION,
-                request
-            ])?;
+        insert(connection, if at_hand { "in_hand" } else { "effects" }, ordinal, append, effect, request)?;
         if at_hand {
-            let (tenant, run, effect) = (append.tenant.clone(), append.run, effect.clone());
-            self.new.insert((effect.id, tenant.clone()), (ordinal, run));
-            self.changes.push(Change::Add(ordinal, Asked { tenant, run, effect, bytes: request.len() }));
+            self.at_hand_soon(prepared, ordinal, effect, request);
         } else {
             let (due_at_ms, is_timer) = (effect.due_at_ms, is_timer(effect));
             self.changes.push(Change::Store { due_at_ms, is_timer });
         }
         Ok(())
     }
+}
+
+fn insert(
+    connection: &Connection,
+    table: &str,
+    ordinal: Ordinal,
+    append: &Append,
+    effect: &Effect,
+    request: &str,
+) -> rusqlite::Result<()> {
+    let columns = format!("INSERT INTO {table} ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    connection.prepare_cached(&columns)?.execute(params![
+        ordinal,
+        append.tenant,
+        Id::from(effect.id),
+        Id::from(append.run),
+        Id::from(effect.node_run),
+        effect.due_at_ms,
+        effect.attempt,
+        FORMAT_VERSION,
+        request
+    ])?;
+    Ok(())
 }
 
 impl Drop for EffectChanges<'_> {

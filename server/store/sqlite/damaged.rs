@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::append::Stop;
 use super::claims::{AtHand, EffectChanges};
 use super::convert::{self, Id};
-use super::counts::{Deltas, Tally};
+use super::counts::Deltas;
 use super::inspect::Place;
 use super::removals::{self, Removals};
 use super::witness::Witness;
@@ -56,11 +56,11 @@ fn change<'a, T>(
     for Place { tenant, run } in places {
         witness.going(tenant, std::iter::once::<RunId>(*run));
     }
-    let (mut tally, at_hand) = (Tally::open(&connection)?, AtHand::open(&connection, None)?);
+    let at_hand = AtHand::open(&connection, None)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(convert::failure)?;
     let mut deltas = Deltas::default();
     let done = work(&transaction, &mut deltas, &EffectChanges::new(&at_hand)).map_err(stopped)?;
-    tally.write(&transaction, &deltas).map_err(convert::failure)?;
+    deltas.write(&transaction).map_err(convert::failure)?;
     transaction.commit().map_err(convert::failure)?;
     while removals::sweep(&connection, BITE).map_err(stopped)? >= BITE {}
     connection.close().map_err(|(_, error)| convert::failure(error))?;

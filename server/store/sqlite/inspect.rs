@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::convert::{self, Id};
 use super::witness::{self, Lost};
-use super::{append, approvals, read, schema, values};
+use super::{append, approvals, in_row, node_runs, read, schema, values};
 use crate::store::approval::{ApprovalFilter, ApprovalRow};
 use crate::store::{KeyUse, RunRow, Status, StoreError, Tenant};
 
@@ -215,11 +215,15 @@ impl Inspection {
         ask().map_err(convert::failure)
     }
 
-    /// An effect that is asked for, and by which run.
+    /// An effect that is asked for, and by which run: in this run's row, or anywhere else.
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub fn effect(&self, tenant: &str, id: EffectId) -> Result<Option<(RunId, Effect)>, StoreError> {
+    pub fn effect(&self, place: &Place, id: EffectId) -> Result<Option<(RunId, Effect)>, StoreError> {
+        let tenant = &place.tenant;
+        if let Some(effect) = self.in_row(place)?.filter(|effect| effect.id == id) {
+            return Ok(Some((place.run, effect)));
+        }
         let ask = || {
             self.connection
                 .prepare_cached(
@@ -239,12 +243,25 @@ impl Inspection {
         ask().map_err(convert::failure)?.transpose()
     }
 
-    /// The run of a node run.
+    /// The effect in a run's row.
+    fn in_row(&self, place: &Place) -> Result<Option<Effect>, StoreError> {
+        let ask = || {
+            self.connection
+                .prepare_cached("SELECT in_hand FROM runs WHERE tenant = ?1 AND run = ?2 AND in_hand IS NOT NULL")?
+                .query_row(params![place.tenant, Id::from(place.run)], |row| row.get::<_, Vec<u8>>(0))
+                .optional()
+        };
+        let Some(bytes) = ask().map_err(convert::failure_of(place.run))? else { return Ok(None) };
+        let (_, asked) = in_row::read(&place.tenant, place.run, &bytes)?;
+        Ok(Some(Effect::clone(&asked.effect)))
+    }
+
+    /// The run of a node run, and whether a row says so.
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
-        read::run_of(&self.connection, tenant, node_run)
+    pub fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<(RunId, bool)>, StoreError> {
+        node_runs::run_of(&self.connection, tenant, node_run)
     }
 
     /// Whether lists find a run, created then, by this label.
@@ -302,9 +319,7 @@ impl Inspection {
     pub fn counts(&self) -> Result<BTreeMap<(Tenant, Status), i64>, StoreError> {
         let read = || -> rusqlite::Result<BTreeMap<(Tenant, Status), i64>> {
             self.connection
-                .prepare(
-                    "SELECT tenant, status, sum(runs) FROM status_deltas GROUP BY tenant, status HAVING sum(runs) <> 0",
-                )?
+                .prepare("SELECT tenant, status, runs FROM status_counts WHERE runs <> 0")?
                 .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?
                 .collect()
         };
@@ -316,9 +331,15 @@ impl Inspection {
     /// # Errors
     /// Where it cannot be read.
     pub fn total(&self, table: Table) -> Result<u64, StoreError> {
-        let sql = format!("SELECT count(*) FROM {}", table.name());
-        let count: i64 = self.connection.query_row(&sql, [], |row| row.get(0)).map_err(convert::failure)?;
-        Ok(count.unsigned_abs())
+        let count = |sql: &str| -> Result<i64, StoreError> {
+            self.connection.query_row(sql, [], |row| row.get(0)).map_err(convert::failure)
+        };
+        let rows = count(&format!("SELECT count(*) FROM {}", table.name()))?;
+        let in_rows = match table {
+            Table::Effects => count("SELECT count(*) FROM runs WHERE in_hand IS NOT NULL")?,
+            _ => 0,
+        };
+        Ok((rows + in_rows).unsigned_abs())
     }
 
     /// Every row of a table, one after the other.
@@ -340,6 +361,20 @@ impl Inspection {
             };
             let (place, beside) = read().map_err(convert::failure)?;
             each(place, beside)?;
+        }
+        if table == Table::Effects { self.each_in_row(each) } else { Ok(()) }
+    }
+
+    fn each_in_row(&self, mut each: impl FnMut(Place, Beside) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let sql = "SELECT tenant, run FROM runs WHERE in_hand IS NOT NULL";
+        let mut select = self.connection.prepare(sql).map_err(convert::failure)?;
+        let mut rows = select.query([]).map_err(convert::failure)?;
+        while let Some(row) = rows.next().map_err(convert::failure)? {
+            let read = || Ok(Place { tenant: row.get(0)?, run: row.get::<_, Id>(1)?.run() });
+            let place = read().map_err(convert::failure)?;
+            if let Some(effect) = self.in_row(&place)? {
+                each(place, Beside::Effect(effect.id))?;
+            }
         }
         Ok(())
     }

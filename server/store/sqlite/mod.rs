@@ -5,8 +5,9 @@
 //! | `schema.rs`, `migrations/` | opening, migrating, refusing what is newer |
 //! | `writer.rs` | the queue and the group commit: what waits together is made durable by one sync |
 //! | `append.rs`, `counts.rs` | what happens inside a transaction |
-//! | `claims.rs` | effects: where their rows are, and which are at hand to be claimed |
+//! | `claims.rs`, `in_row.rs` | effects: where their rows are, and which are at hand to be claimed |
 //! | `api_keys.rs`, `approvals.rs` | the tables of API keys and of approvals |
+//! | `node_runs.rs` | which run a node run belongs to |
 //! | `objects.rs` | the table of small objects |
 //! | `readers.rs`, `read.rs`, `list.rs` | the pool and its queries |
 //! | `checkpoint.rs` | moves the WAL into the database, off the commit path |
@@ -14,6 +15,7 @@
 //! | [`inspect`] | a look from outside, for `runyard check` |
 //! | [`mod@backup`] | a copy of a database that may be in use, and the way back |
 //! | `values.rs` | the tables of large values |
+//! | [`packed`] | how rows of the log are packed |
 //! | `removals.rs` | finished runs, removed in small bites |
 //! | [`damaged`] | runs that cannot be read, removed while no server has the database |
 //! | [`wal`] | how many transactions stand in the WAL, read from outside |
@@ -31,9 +33,12 @@ mod claims;
 mod convert;
 mod counts;
 pub mod damaged;
+mod in_row;
 pub mod inspect;
 mod list;
+mod node_runs;
 mod objects;
+pub mod packed;
 pub mod plain;
 mod read;
 mod readers;
@@ -50,6 +55,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use runyard_engine::large::Digest;
@@ -84,8 +90,10 @@ pub struct Options {
     pub queue_bytes_max: usize,
     /// Entries that share one transaction.
     pub batch_entries_max: usize,
-    /// Pages of the WAL after which it is moved into the database. A page has 4096 bytes.
+    /// How long the WAL gets before it is moved into the database, in units of 4096 bytes.
     pub checkpoint_pages: u32,
+    /// How long nothing is written before the WAL is moved into the database and its file cut.
+    pub idle_after: Duration,
     /// Pages the database may grow to; beyond this commits fail until there is room. Absent: what the disk has.
     pub pages_max: Option<u32>,
     /// Calls of one tenant that are claimed at a time. Absent: as many as are asked for.
@@ -100,6 +108,7 @@ impl Default for Options {
             queue_bytes_max: 64 << 20,
             batch_entries_max: 512,
             checkpoint_pages: 1000,
+            idle_after: Duration::from_secs(2),
             pages_max: None,
             calls_of_tenant_max: None,
         }
@@ -148,9 +157,10 @@ impl Sqlite {
         let at_hand = Arc::new(AtHand::open(&writer, options.calls_of_tenant_max)?);
         let gate = Arc::new(Mutex::new(()));
         let witness = Arc::new(Mutex::new(Witness::open(&path)));
-        let pages = options.checkpoint_pages;
-        let (nudge, checkpoints) = checkpoint::start(checkpointer, Arc::clone(&gate), Arc::clone(&witness), pages)?;
-        let (queue, writes) = writer::start(writer, at_hand.clone(), gate, witness, nudge, options)?;
+        let pages = schema::pages(&writer, options.checkpoint_pages)?;
+        let (nudge, checkpoints) = checkpoint::start(checkpointer, Arc::clone(&gate), Arc::clone(&witness), pages, options.idle_after)?;
+        let options = Options { checkpoint_pages: pages, ..options.clone() };
+        let (queue, writes) = writer::start(writer, at_hand.clone(), gate, witness, nudge, &options)?;
         // In this order: the writer's end is what ends the checkpointer.
         Ok(Sqlite { path, at_hand, queue: Some(queue), readers: Some(readers), threads: vec![writes, checkpoints] })
     }

@@ -3,8 +3,8 @@
 use runyard_engine::{NodeRunId, Position, Recorded, RunId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::append;
 use super::convert::{self, Id, RUN_COLUMNS};
+use super::{append, node_runs, packed};
 use crate::store::{KeyUse, LogPart, RunRow, StoreError, Tenant};
 
 /// The log of a run that has not been removed.
@@ -53,17 +53,21 @@ fn log_where(
     let failure = convert::failure_of(run);
     let mut select = connection
         .prepare_cached(&format!(
-            "SELECT position, at_ms, format, event FROM log \
-             WHERE tenant = ?1 AND run = ?2 AND position > ?3 {clause} ORDER BY position LIMIT ?4"
+            "SELECT position, at_ms, format, event, count, packed FROM log WHERE tenant = ?1 AND run = ?2 AND position >= \
+             coalesce((SELECT max(position) FROM log WHERE tenant = ?1 AND run = ?2 AND position <= ?3), 0) \
+             {clause} ORDER BY position"
         ))
         .map_err(&failure)?;
-    let mut rows = select.query(params![tenant, Id::from(run), start, convert::limit(limit)]).map_err(&failure)?;
+    // The row in which the next event stands may begin before it.
+    let mut rows = select.query(params![tenant, Id::from(run), start.saturating_add(1)]).map_err(&failure)?;
     let mut recorded = Vec::new();
-    let (mut position, mut bytes) = (start, 0_usize);
-    while let Some(row) = rows.next().map_err(&failure)? {
-        position += 1;
-        recorded.push(event(row, run, position)?);
-        bytes = bytes.saturating_add(row.get_ref(3).map_err(&failure)?.as_bytes().map_or(0, <[u8]>::len));
+    let (mut next, mut bytes) = (start.saturating_add(1), 0_usize);
+    while recorded.len() < limit
+        && let Some(row) = rows.next().map_err(&failure)?
+    {
+        let (behind, read) = events(row, run, next, limit, &mut recorded)?;
+        next = behind;
+        bytes = bytes.saturating_add(read);
         if bytes >= bytes_max {
             return Ok(LogPart { events: recorded, more: true });
         }
@@ -71,18 +75,33 @@ fn log_where(
     Ok(LogPart { more: recorded.len() == limit, events: recorded })
 }
 
-/// Reads the event that must stand at this position.
-fn event(row: &rusqlite::Row<'_>, run: RunId, expected: i64) -> Result<Recorded, StoreError> {
+/// Reads those events of a row that stand at a position or behind it, up to a limit. Gives the position behind the row, and how long it is.
+fn events(
+    row: &rusqlite::Row<'_>,
+    run: RunId,
+    next: i64,
+    limit: usize,
+    recorded: &mut Vec<Recorded>,
+) -> Result<(i64, usize), StoreError> {
     let failure = convert::failure_of(run);
-    let position: i64 = row.get(0).map_err(&failure)?;
-    if position != expected {
-        let reason = format!("the event at position {expected} is missing; the next is at {position}");
+    let (first, count): (i64, i64) = (row.get(0).map_err(&failure)?, row.get(4).map_err(&failure)?);
+    if first > next {
+        let reason = format!("the event at position {next} is missing; the next is at {first}");
         return Err(StoreError::Corrupt { run, reason });
     }
     let (at_ms, format) = (row.get(1).map_err(&failure)?, row.get(2).map_err(&failure)?);
-    let json = row.get_ref(3).map_err(&failure)?;
-    let json = json.as_bytes().map_err(|error| failure(error.into()))?;
-    Ok(Recorded { position: position.unsigned_abs(), at_ms, event: convert::event(run, position, format, json)? })
+    let lines = packed::text(row, 3, 5).map_err(&failure)?;
+    let bytes = lines.len();
+    let behind = first.saturating_add(count);
+    let mut lines = lines.split(|byte| *byte == b'\n');
+    for position in first..behind {
+        let json = lines.next().unwrap_or_default();
+        if position >= next && recorded.len() < limit {
+            let event = convert::event(run, position, format, json)?;
+            recorded.push(Recorded { position: position.unsigned_abs(), at_ms, event });
+        }
+    }
+    Ok((behind.max(next), bytes))
 }
 
 pub(super) fn row(connection: &Connection, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {
@@ -133,12 +152,5 @@ pub(super) fn keyed(
 }
 
 pub(super) fn run_of(connection: &Connection, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
-    use rusqlite::OptionalExtension;
-    let ask = || {
-        connection
-            .prepare_cached("SELECT run FROM node_runs WHERE tenant = ?1 AND node_run = ?2")?
-            .query_row(params![tenant, Id::from(node_run)], |row| row.get::<_, Id>(0))
-            .optional()
-    };
-    Ok(ask().map_err(convert::failure)?.map(Id::run))
+    Ok(node_runs::run_of(connection, tenant, node_run)?.map(|(run, _)| run))
 }

@@ -8,7 +8,7 @@ use super::append::{self, Stop};
 use super::claims::EffectChanges;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
-use super::values;
+use super::{packed, values};
 use crate::store::retention::{NEEDS, Removal, STARTED_BY};
 use crate::store::{Cursor, RunRow, Status, StoreError, Tenant};
 
@@ -41,7 +41,7 @@ pub(super) struct Removals {
 pub(super) fn tenants(connection: &Connection) -> Result<Vec<Tenant>, StoreError> {
     // The counts are a short table that names everybody.
     let read = || -> rusqlite::Result<Vec<Tenant>> {
-        let mut select = connection.prepare_cached("SELECT DISTINCT tenant FROM status_deltas ORDER BY tenant")?;
+        let mut select = connection.prepare_cached("SELECT DISTINCT tenant FROM status_counts ORDER BY tenant")?;
         select.query_map([], |row| row.get(0))?.collect()
     };
     read().map_err(convert::failure)
@@ -154,7 +154,7 @@ pub(super) fn sweep(connection: &Connection, limit: usize) -> Result<usize, Stop
             .optional()?;
         let Some((tenant, run)) = next else { break };
         let deleted = bite(connection, &tenant, run, left)?;
-        let deleted = deleted + values::forget(connection, &tenant, run, left - deleted)?;
+        let deleted = deleted + values::forget(connection, &tenant, run, left.saturating_sub(deleted))?;
         if deleted < left {
             let place = params![tenant, run];
             connection.prepare_cached("DELETE FROM removals WHERE tenant = ?1 AND run = ?2")?.execute(place)?;
@@ -167,23 +167,31 @@ pub(super) fn sweep(connection: &Connection, limit: usize) -> Result<usize, Stop
 
 fn bite(connection: &Connection, tenant: &str, run: Id, limit: usize) -> rusqlite::Result<usize> {
     let mut select = connection.prepare_cached(
-        "SELECT rowid, position, format, event FROM log WHERE tenant = ?1 AND run = ?2 ORDER BY position LIMIT ?3",
+        "SELECT rowid, position, format, event, count, packed FROM log WHERE tenant = ?1 AND run = ?2 ORDER BY position",
     )?;
-    let rows = select.query_map(params![tenant, run, convert::limit(limit)], |row| {
-        let event = convert::event(run.run(), row.get(1)?, row.get(2)?, row.get_ref(3)?.as_bytes()?);
-        // One that cannot be read leaves its node run's way behind, and no more.
-        Ok((row.get::<_, i64>(0)?, event.ok().and_then(|event| event.node_run())))
-    })?;
+    let mut found = select.query(params![tenant, run])?;
     // Collected first: what is being read is about to go.
-    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let (mut rows, mut events) = (Vec::new(), 0);
+    while events < limit
+        && let Some(row) = found.next()?
+    {
+        let (position, format) = (row.get(1)?, row.get(2)?);
+        let read = |json| convert::event(run.run(), position, format, json);
+        // One that cannot be read leaves its node run's way behind, and no more.
+        let lines = packed::text(row, 3, 5)?;
+        let node_runs = lines.split(|byte| *byte == b'\n').filter_map(|json| read(json).ok()?.node_run());
+        rows.push((row.get::<_, i64>(0)?, node_runs.collect::<Vec<_>>()));
+        events += usize::try_from(row.get::<_, i64>(4)?).unwrap_or(1).max(1);
+    }
+    drop(found);
     let mut forget =
         connection.prepare_cached("DELETE FROM node_runs WHERE tenant = ?1 AND node_run = ?2 AND run = ?3")?;
     let mut delete = connection.prepare_cached("DELETE FROM log WHERE rowid = ?1")?;
-    for (rowid, node_run) in &rows {
-        if let Some(node_run) = node_run {
+    for (rowid, node_runs) in &rows {
+        for node_run in node_runs {
             forget.execute(params![tenant, Id::from(*node_run), run])?;
         }
         delete.execute([rowid])?;
     }
-    Ok(rows.len())
+    Ok(events.min(limit))
 }

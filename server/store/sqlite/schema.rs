@@ -22,6 +22,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_operations.sql"),
     include_str!("migrations/0010_in_hand.sql"),
     include_str!("migrations/0011_large_values.sql"),
+    include_str!("migrations/0012_fewer_pages.sql"),
 ];
 
 /// Marks the file as Runyard's (SQLite's `application_id`): "RYRD".
@@ -30,8 +31,17 @@ const APPLICATION_ID: i64 = 0x5259_5244;
 /// How long a statement waits for someone outside who holds the database locked.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
+/// Bytes of a page of a new database. A commit writes each page that it touches whole, and touches several for a few bytes each.
+const PAGE_BYTES: u32 = 1_024;
+
 /// How long a checkpoint waits for readers; the next one goes on where it stopped.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
+
+/// As many pages of this database as so many of 4096 bytes are.
+pub(super) fn pages(connection: &Connection, of_4096: u32) -> Result<u32, StoreError> {
+    let bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(convert::failure)?;
+    Ok(of_4096.saturating_mul(4_096 / bytes.clamp(1, 4_096)))
+}
 
 /// Opens for writing, migrated and marked.
 pub(super) fn open(path: &Path, options: &Options) -> Result<Connection, StoreError> {
@@ -143,6 +153,8 @@ fn not_ours(path: &Path) -> StoreError {
 
 /// Settings that hold for a connection, and the journal mode, which holds for the file.
 fn settle_in(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
+    // Only a database that is still empty takes it.
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;

@@ -5,7 +5,7 @@
 //! its own, so that one entry's trouble is not the others'.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::api_keys::{self, Revocation};
 use super::append::{self, Prepared, Stop};
 use super::claims::{self, AtHand, EffectChanges, Load};
-use super::counts::{Deltas, Tally};
+use super::counts::Deltas;
 use super::objects::{self, Changed};
 use super::removals::{self, Removals};
 use super::witness::Witness;
@@ -24,9 +24,6 @@ use crate::store::api_key::ApiKey;
 use crate::store::object::Changes;
 use crate::store::{Append, Committed, StoreError};
 use runyard_engine::RunId;
-
-/// Transactions after which counts are compacted even though work is waiting.
-const BITE_EVERY: u32 = 64;
 
 type Answer<T> = oneshot::Sender<T>;
 type Commits = Vec<Result<Committed, StoreError>>;
@@ -169,19 +166,16 @@ pub(super) fn start(
 ) -> Result<(Queue, JoinHandle<()>), StoreError> {
     let (jobs, inbox) = channel();
     let waiting = Arc::new(Waiting::default());
-    let tally = Tally::open(&connection)?;
     let writer = Writer {
         connection,
         at_hand,
         inbox,
         waiting: Arc::clone(&waiting),
-        tally,
         gate,
         witness,
         nudge,
         batch_entries_max: options.batch_entries_max.max(1),
         checkpoint_pages: i64::from(options.checkpoint_pages),
-        since_bite: 0,
     };
     let thread = thread::Builder::new()
         .name("store-writer".into())
@@ -196,13 +190,11 @@ struct Writer {
     at_hand: Arc<AtHand>,
     inbox: Receiver<Job>,
     waiting: Arc<Waiting>,
-    tally: Tally,
     gate: Arc<Mutex<()>>,
     witness: Arc<Mutex<Witness>>,
     nudge: SyncSender<()>,
     batch_entries_max: usize,
     checkpoint_pages: i64,
-    since_bite: u32,
 }
 
 /// What became of a job, held back until it is durable.
@@ -219,7 +211,7 @@ enum Done {
 
 impl Writer {
     fn work(mut self) {
-        while let Some(first) = self.next() {
+        while let Ok(first) = self.inbox.recv() {
             let batch = self.gather(first);
             self.foretell(&batch);
             let done = self.perform(&batch);
@@ -228,18 +220,6 @@ impl Writer {
                 answer(job, done);
             }
             self.after_batch();
-        }
-    }
-
-    /// The next job; when none waits, the time is used to compact counts.
-    fn next(&mut self) -> Option<Job> {
-        loop {
-            match self.inbox.try_recv() {
-                Ok(job) => return Some(job),
-                Err(TryRecvError::Disconnected) => return None,
-                Err(TryRecvError::Empty) if self.compact() => {}
-                Err(TryRecvError::Empty) => return self.inbox.recv().ok(),
-            }
         }
     }
 
@@ -308,9 +288,8 @@ impl Writer {
     fn alone(&mut self, job: &Job) -> Done {
         match job {
             Job::Commit(entries, _) => {
-                let each = |entry| {
-                    self.one(|connection, deltas, changes| append::append(connection, deltas, changes, entry))
-                };
+                let each =
+                    |entry| self.one(|connection, deltas, changes| append::append(connection, deltas, changes, entry));
                 Done::Commit(entries.iter().map(each).collect())
             }
             Job::Load(..) => Done::Load(Ok(())),
@@ -319,9 +298,9 @@ impl Writer {
             Job::ChangeObjects(changes, _) => {
                 Done::ChangeObjects(self.one(|connection, _, _| Ok(objects::change(connection, changes)?)))
             }
-            Job::Remove(removals, _) => {
-                Done::Remove(self.one(|connection, deltas, changes| removals::remove(connection, deltas, changes, removals)))
-            }
+            Job::Remove(removals, _) => Done::Remove(
+                self.one(|connection, deltas, changes| removals::remove(connection, deltas, changes, removals)),
+            ),
             Job::Sweep(limit, _) => Done::Sweep(self.one(|connection, _, _| removals::sweep(connection, *limit))),
             Job::Ping(_) => Done::Ping(self.one(|connection, _, _| ping(connection))),
         }
@@ -346,7 +325,7 @@ impl Writer {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let (mut deltas, mut changes) = (Deltas::default(), EffectChanges::new(&self.at_hand));
         let done = work(connection, &mut deltas, &mut changes).and_then(|done| {
-            self.tally.write(connection, &deltas)?;
+            deltas.write(connection)?;
             connection.execute_batch("COMMIT")?;
             Ok(done)
         });
@@ -359,25 +338,7 @@ impl Writer {
         done
     }
 
-    /// One bite, if one is worth it. Says whether there was.
-    fn compact(&mut self) -> bool {
-        let Some(place) = self.tally.worth_a_bite() else { return false };
-        self.since_bite = 0;
-        let done = self.transaction(|_, deltas, _| {
-            deltas.bite(place);
-            Ok(())
-        });
-        if let Err(error) = done {
-            tracing::warn!(%error, "counts could not be compacted; they stay right and get longer");
-        }
-        true
-    }
-
-    fn after_batch(&mut self) {
-        self.since_bite += 1;
-        if self.since_bite >= BITE_EVERY {
-            self.compact();
-        }
+    fn after_batch(&self) {
         match checkpoint::measure(&self.connection) {
             // A nudge that is still waiting says the same.
             Ok(wal) if wal.waiting() >= self.checkpoint_pages => drop(self.nudge.try_send(())),

@@ -44,6 +44,12 @@ pub const CODES: &[Code] = &[
         "Not JSON, no body, or not what the document says: `details.errors` names place, field and reason.",
     ),
     code(400, "value_too_deep", Scope::Any, "A value nests deeper than 64 levels (`limits.depth`)."),
+    code(
+        400,
+        "validation_too_expensive",
+        Scope::Any,
+        "Reading or checking what was sent takes more steps or time than it may (`limits.schema_work`, `limits.compute_ms`).",
+    ),
     code(400, "unknown_node_type", Scope::Listed, "There is no such node type or version; `details.nearest`."),
     code(400, "invalid_inputs", Scope::Listed, "The inputs do not fit the node type's schema; `details.violations`."),
     code(
@@ -172,6 +178,12 @@ pub const CODES: &[Code] = &[
     code(409, "parent_node_run_invalid", Scope::Listed, "The parent is not a composite that takes children."),
     code(409, "parent_node_run_mismatch", Scope::Listed, "The parent belongs to another run."),
     code(409, "not_asking", Scope::Listed, "What is given input does not wait for any."),
+    code(
+        409,
+        "several_questions",
+        Scope::Listed,
+        "The run has more than one open question: `details.node_run_ids`, of which `node_run_id` names one.",
+    ),
     code(409, "thread_busy", Scope::Listed, "The thread has a run that has not ended: `details.run_id`."),
     code(409, "server_fixed", Scope::Listed, "The server `default` is always there."),
     code(409, "changed_meanwhile", Scope::Listed, "Somebody else changed it at the same time; `retryable`."),
@@ -245,7 +257,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 27] = [
+pub const REASONS: [(&[&str], &str); 29] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -255,6 +267,11 @@ pub const REASONS: [(&[&str], &str); 27] = [
     (&["plan_invalid"], "The planner's answer makes no sense."),
     (&["binding_failed"], "An input that comes from another step is not there."),
     (&["output_schema_mismatch"], "The result cannot be made to fit the output schema; `details.violations`."),
+    (
+        &["validation_too_expensive", "expansion_too_large"],
+        "Checking a value, reading a graph or planning takes more steps, bytes or time than it may; the message names the limit.",
+    ),
+    (&["server_busy"], "Too much of the same tenant was waiting to be worked on; it is tried again where that is asked for."),
     (&["invalid_inputs", "invalid_outputs"], "What goes in or comes out does not fit the node type's schema."),
     (
         &["constraint_violation", "budget_exceeded", "timed_out"],

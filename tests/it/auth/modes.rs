@@ -149,12 +149,12 @@ async fn a_stream_is_judged_when_it_is_opened_and_goes_on_when_its_key_ends() {
     let run = world.run("runyard.composite.external", json!({})).await;
     let key = world.key("default", &[]).await;
     let nobody = world.showing(None);
-    assert!(nobody.gateway.stream_run_events(&run.run_id, None, None).await.is_err());
+    assert!(nobody.gateway.stream_run_events(&run.run_id, None, None, None).await.is_err());
     let caller = world.showing(Some(&key));
     let mut stream = caller.follow(&run.run_id, None).await;
     stream.next().await.unwrap();
     world.native.revoke_key(key.split('_').nth(1).unwrap()).await.unwrap();
-    assert!(caller.gateway.stream_run_events(&run.run_id, None, None).await.is_err());
+    assert!(caller.gateway.stream_run_events(&run.run_id, None, None, None).await.is_err());
     world.complete(&run.root_node_run_id, json!({"state": "succeeded"})).await.unwrap();
     assert_eq!(stream.rest().await.last().unwrap()["type"], "run_completed");
 }

@@ -246,19 +246,24 @@ async fn lists_and_counts_are_each_tenants_own_and_the_driver_works_for_all() {
         started.push((caller, count));
     }
     for (caller, count) in started {
-        let page =
-            caller.native.list_runs(None, None, None, None, None, None, None, None, None).await.unwrap().into_inner();
+        let page = caller
+            .native
+            .list_runs(None, None, None, None, None, None, None, None, None, None)
+            .await
+            .unwrap()
+            .into_inner();
         assert_eq!(page.runs.len(), count);
         let counts = caller.native.count_runs().await.unwrap().into_inner();
         assert_eq!((counts.total, counts.succeeded), (i64::try_from(count).unwrap(), i64::try_from(count).unwrap()));
     }
     // A cursor of one tenant is a place in time to another, and shows nothing of whose it was.
     let limit = std::num::NonZeroU32::new(1);
-    let page = acme.native.list_runs(None, None, None, None, limit, None, None, None, None).await.unwrap().into_inner();
+    let page =
+        acme.native.list_runs(None, None, None, None, None, limit, None, None, None, None).await.unwrap().into_inner();
     let cursor = page.next_cursor.unwrap();
     let page = other
         .native
-        .list_runs(None, None, Some(&cursor), None, None, None, None, None, None)
+        .list_runs(None, None, Some(&cursor), None, None, None, None, None, None, None)
         .await
         .unwrap()
         .into_inner();

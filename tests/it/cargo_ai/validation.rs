@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{drawn, end, native, post, says, start, uuid};
+use super::batches::calling;
+use super::{deployed, drawn, end, get, native, post, says, start, uuid};
 use crate::harness::World;
 
 /// What is wrong with nodes: slug and reason.
@@ -19,6 +20,25 @@ async fn wrong(world: &World, nodes: Value) -> Vec<(String, String)> {
 fn with(mut node: Value, field: &str, value: Value) -> Value {
     node[field] = value;
     node
+}
+
+#[tokio::test]
+async fn a_large_tool_that_many_nodes_call_is_refused_by_name_before_it_is_put_in_for_each() {
+    let world = World::new().await;
+    deployed(&world, json!([start("end"), end("end", json!("x".repeat(900_000)))])).await;
+    let tool = get(&world, "/tools/list").await.1["tools"][0]["uuid"].clone();
+    let slug = |at: usize| format!("n{at:04}");
+    let call = |at: usize| {
+        let call = calling("tool", &slug(at), "toolUuid", &tool, json!({}));
+        with(call, "childrenUuids", json!([uuid(&if at < 2_999 { slug(at + 1) } else { "end".to_owned() })]))
+    };
+    let nodes: Vec<Value> =
+        std::iter::once(start(&slug(0))).chain((0..3_000).map(call)).chain([end("end", json!(1))]).collect();
+    let (status, answer) = post(&world, "/nodes/validate", json!({ "nodes": nodes })).await;
+    assert_eq!((status, &answer["outcome"]), (200, &json!("notValid")));
+    assert!(answer["invalidNodes"].to_string().contains("expansion_too_large"), "{}", answer["invalidNodes"][0]);
+    let (status, refusal) = post(&world, "/runs", json!({ "nodes": nodes, "data": {} })).await;
+    assert_eq!((status, &refusal["reason"]), (400, &json!("invalidNodes")), "{refusal}");
 }
 
 #[tokio::test]

@@ -162,7 +162,7 @@ fn is_over(answer: &Value) -> bool {
 
 /// Every event of a run, as our own door has them.
 async fn own_events(served: &Served, run: &str) -> Vec<Value> {
-    let stream = served.doors.native.stream_run_events(run, None, None).await.unwrap();
+    let stream = served.doors.native.stream_run_events(run, None, None, None).await.unwrap();
     let lines = ndjson::lines(stream.into_inner().into_inner()).map(Result::unwrap);
     bounded("the end", lines.collect::<Vec<Value>>()).await
 }

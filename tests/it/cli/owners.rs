@@ -75,7 +75,7 @@ async fn asked_to_stop_a_server_ends_its_streams_and_then_itself() {
         let folder = tempfile::tempdir().unwrap();
         let served = Served::start(folder.path()).await;
         let (run_id, _) = served.doors.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
-        let stream = served.doors.gateway.stream_run_events(&run_id, None, None).await.unwrap().into_inner();
+        let stream = served.doors.gateway.stream_run_events(&run_id, None, None, None).await.unwrap().into_inner();
         let mut stream = stream.into_inner();
         bounded("the first event", stream.next()).await.unwrap().unwrap();
         served.process.signal(signal);
@@ -90,7 +90,7 @@ async fn asked_to_stop_a_server_ends_its_streams_and_then_itself() {
         assert_eq!(again.doors.run(&run_id).await["state"], "running", "{signal}: nothing is lost");
         let canceled = again.doors.gateway.cancel_run(&run_id).await.unwrap().into_inner();
         assert_eq!(canceled.state.to_string(), "canceled");
-        let stream = again.doors.gateway.stream_run_events(&run_id, None, None).await.unwrap().into_inner();
+        let stream = again.doors.gateway.stream_run_events(&run_id, None, None, None).await.unwrap().into_inner();
         assert!(bytes(stream).await.contains("run_completed"));
     }
 }

@@ -180,3 +180,18 @@ async fn who_denies_on_the_command_line_cancels_the_run() {
     at(&["run", "x", "--approve", "sometimes"]).await.exits(2);
     at(&["approvals", "--state", "odd"]).await.exits(2);
 }
+
+#[tokio::test]
+async fn a_question_is_shown_answered_and_found_by_its_label() {
+    let folder = tempfile::tempdir().unwrap();
+    let ask = ["start", "--run-id", "asks", "--label", "team:billing", "--node-type", "runyard.core.ask", "--input"];
+    runyard(folder.path(), &[&ask[..], &["{\"question\":\"Which colour?\"}"]].concat()).await.exits(0);
+    let listed = runyard(folder.path(), &["list", "--label", "team:billing"]).await.exits(0).out;
+    assert!(listed.contains("waiting (input)") && listed.contains("Which colour?"), "{listed}");
+    let others = runyard(folder.path(), &["list", "--label", "team:sales", "--json"]).await.exits(0).object();
+    assert_eq!(others["runs"], serde_json::json!([]));
+    let answered = runyard(folder.path(), &["answer", "asks", "Blue", "--json"]).await.exits(0).object();
+    assert_eq!((&answered["state"], &answered["outputs"]["answer"]), (&"succeeded".into(), &"Blue".into()));
+    let again = runyard(folder.path(), &["answer", "asks", "Red"]).await.exits(1);
+    assert!(again.err.contains("has finished as succeeded"), "{}", again.err);
+}

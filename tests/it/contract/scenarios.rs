@@ -22,7 +22,7 @@ const TOOLREGISTRY: &str = "toolregistry";
 const OWN: &str = "runyard";
 
 /// Operations that take a body, with a path that means them.
-const WITH_BODY: [(&str, &str); 12] = [
+const WITH_BODY: [(&str, &str); 13] = [
     (GATEWAY, "/v1/runs"),
     (COORDINATOR, "/v1/runs"),
     (COORDINATOR, "/v1/node-runs"),
@@ -34,6 +34,7 @@ const WITH_BODY: [(&str, &str); 12] = [
     (OWN, "/v1/runs"),
     (OWN, "/v1/runs/r1:cancel"),
     (OWN, "/v1/runs/r1:pause"),
+    (OWN, "/v1/runs/r1:input"),
     (OWN, "/v1/approvals/a1:decide"),
 ];
 
@@ -76,11 +77,11 @@ async fn successes(world: &World) {
     let sleep = json!({"node_type_id": "runyard.core.sleep", "version": "1"});
     let children = json!([{"node_type_ref": sleep, "inputs": {"seconds": 0}}]);
     let children = world.children(&run, children).await.unwrap();
-    drop(coordinator.stream_node_run_events(&children[0].node_run_id, None, None).await.unwrap());
+    drop(coordinator.stream_node_run_events(&children[0].node_run_id, None, None, None).await.unwrap());
     world.evaluate(root, json!({"evaluation_result": {"status": "success"}})).await.unwrap();
     world.complete(root, json!({"state": "canceled"})).await.unwrap();
     world.finished(id).await;
-    drop(coordinator.stream_run_events(id, None, None).await.unwrap());
+    drop(coordinator.stream_run_events(id, None, None, None).await.unwrap());
     let other = json!({"root_node_type_ref": sleep, "input": {"seconds": 600}});
     let other = coordinator.start_run(None, &typed(other)).await.unwrap().into_inner().run_id;
     coordinator.cancel_run(&other).await.unwrap();
@@ -91,7 +92,9 @@ async fn successes(world: &World) {
     runtime.get_run_status(id).await.unwrap();
     runtime.get_run_result(id).await.unwrap();
     runtime.cancel_run(&other).await.unwrap();
-    drop(runtime.stream_run_events(id, None, None).await.unwrap());
+    drop(runtime.stream_run_events(id, None, None, None).await.unwrap());
+    let seen = runtime.stream_run_events(id, Some(i64::MAX), None, None).await.err().unwrap();
+    assert_eq!(seen.status().map(|status| status.as_u16()), Some(204));
     let new = toolregistry.run_controller_create_run(None, None, &typed(pursued("Generate a UUID."))).await.unwrap();
     toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap();
     toolregistry.run_controller_get_run(id, None).await.unwrap();
@@ -112,12 +115,15 @@ async fn successes(world: &World) {
     native.health().await.unwrap();
     native.version().await.unwrap();
     native.list_doors().await.unwrap();
-    native.list_runs(None, None, None, None, None, None, None, None, None).await.unwrap();
+    native.list_runs(None, None, None, None, None, None, None, None, None, None).await.unwrap();
     native.get_run(id).await.unwrap();
     native.list_node_runs(id, None, None).await.unwrap();
     native.list_run_events(id, None, None).await.unwrap();
     large_value(world).await;
-    drop(native.stream_run_events(id, None, None).await.unwrap());
+    drop(native.stream_run_events(id, None, None, None).await.unwrap());
+    let question = world.run("runyard.core.ask", json!({"question": "Which?"})).await.run_id;
+    native.deliver_input(&question, &typed(json!({"input": "a"}))).await.unwrap();
+    native.deliver_input(&question, &typed(json!({"input": "b"}))).await.unwrap_err();
     native.count_runs().await.unwrap();
     native.list_node_types(None, None).await.unwrap();
     approvals(world).await;
@@ -223,13 +229,13 @@ async fn strangers(clients: &Clients) {
     let Clients { gateway, coordinator, runtime, toolregistry, native, .. } = clients;
     gateway.get_run("nobody").await.unwrap_err();
     gateway.cancel_run("nobody").await.unwrap_err();
-    assert!(gateway.stream_run_events("nobody", None, None).await.is_err());
+    assert!(gateway.stream_run_events("nobody", None, None, None).await.is_err());
     coordinator.get_run("nobody").await.unwrap_err();
     coordinator.cancel_run("nobody").await.unwrap_err();
-    assert!(coordinator.stream_run_events("nobody", None, None).await.is_err());
+    assert!(coordinator.stream_run_events("nobody", None, None, None).await.is_err());
     let stranger = "node_run_00000000000000000000000000000000";
     coordinator.get_node_run(stranger).await.unwrap_err();
-    assert!(coordinator.stream_node_run_events(stranger, None, None).await.is_err());
+    assert!(coordinator.stream_node_run_events(stranger, None, None, None).await.is_err());
     let spec = json!([{"node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1"}, "inputs": {}}]);
     clients.children_of("nobody", stranger, spec).await.unwrap_err();
     clients.evaluate(stranger, json!({"evaluation_result": {"status": "fail"}})).await.unwrap_err();
@@ -237,7 +243,7 @@ async fn strangers(clients: &Clients) {
     runtime.get_run_status("nobody").await.unwrap_err();
     runtime.get_run_result("nobody").await.unwrap_err();
     runtime.cancel_run("nobody").await.unwrap_err();
-    assert!(runtime.stream_run_events("nobody", None, None).await.is_err());
+    assert!(runtime.stream_run_events("nobody", None, None, None).await.is_err());
     let nobody = "019ab1c2-d3e4-7f5a-8b9c-0d1e2f3a4b5c";
     toolregistry.run_controller_get_run(nobody, None).await.unwrap_err();
     toolregistry.run_controller_abort_run(nobody).await.unwrap_err();
@@ -251,13 +257,14 @@ async fn strangers(clients: &Clients) {
     native.get_run_value("nobody", "x").await.unwrap_err();
     native.cancel_run("nobody", &Default::default()).await.unwrap_err();
     native.pause_run("nobody", &Default::default()).await.unwrap_err();
+    native.deliver_input("nobody", &typed(json!({"input": "a"}))).await.unwrap_err();
     native.resume_run("nobody").await.unwrap_err();
     native.list_approvals(None, None, Some("nobody"), None).await.unwrap_err();
     let stranger = "approval_00000000000000000000000000000000";
     native.get_approval(stranger).await.unwrap_err();
     native.decide_approval(stranger, &typed(json!({"decision": "approved"}))).await.unwrap_err();
     native.revoke_key("nobody").await.unwrap_err();
-    assert!(native.stream_run_events("nobody", None, None).await.is_err());
+    assert!(native.stream_run_events("nobody", None, None, None).await.is_err());
 }
 
 async fn conflicts(world: &World) {
@@ -321,7 +328,7 @@ async fn broken_store() -> BTreeSet<Reached> {
         strangers(&doors).await;
         acp::broken(&doors, status).await;
         cargo::broken(&doors, status).await;
-        doors.native.list_runs(None, None, None, None, None, None, None, None, None).await.unwrap_err();
+        doors.native.list_runs(None, None, None, None, None, None, None, None, None, None).await.unwrap_err();
         doors.toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap_err();
         doors.native.count_runs().await.unwrap_err();
         doors.native.list_approvals(None, None, None, None).await.unwrap_err();

@@ -12,7 +12,7 @@ const HOUR_MS: i64 = 3_600_000;
 
 /// When the events of a run happened, as our own door shows them.
 async fn times(world: &World, run_id: &str) -> Vec<String> {
-    let stream = world.native.stream_run_events(run_id, None, None).await.unwrap();
+    let stream = world.native.stream_run_events(run_id, None, None, None).await.unwrap();
     let lines = ndjson::lines(stream.into_inner().into_inner()).map(Result::unwrap);
     let events = bounded("the end of a run", lines.collect::<Vec<Value>>()).await;
     events.iter().map(|event| event["time"].as_str().unwrap().to_owned()).collect()

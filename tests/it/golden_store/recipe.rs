@@ -173,7 +173,7 @@ fn with(mut body: Value, extensions: Value) -> Value {
 /// Until the run of this root is at rest.
 async fn waiting(doors: &Doors, root: &str) {
     let run = doors.node_run(root).await["run_id"].as_str().unwrap().to_owned();
-    let stream = doors.native.stream_run_events(&run, None, None).await.unwrap();
+    let stream = doors.native.stream_run_events(&run, None, None, None).await.unwrap();
     let mut lines = runyard_client::ndjson::lines(stream.into_inner().into_inner()).boxed();
     while bounded("the first try's end", lines.next()).await.unwrap().unwrap()["type"] != "attempt_failed" {}
 }
@@ -181,7 +181,7 @@ async fn waiting(doors: &Doors, root: &str) {
 /// Until this root waits for the run that it has started.
 async fn below(doors: &Doors, root: &str) {
     let run = doors.node_run(root).await["run_id"].as_str().unwrap().to_owned();
-    let stream = doors.native.stream_run_events(&run, None, None).await.unwrap();
+    let stream = doors.native.stream_run_events(&run, None, None, None).await.unwrap();
     let mut lines = runyard_client::ndjson::lines(stream.into_inner().into_inner()).boxed();
     while bounded("the run below", lines.next()).await.unwrap().unwrap()["type"] != "launched" {}
 }
@@ -221,7 +221,7 @@ async fn evaluated(doors: &Doors, node_run: &str) {
 
 /// Until a node run has ended: its stream shows its end.
 async fn wait_for(doors: &Doors, node_run: &str) {
-    let stream = doors.coordinator.stream_node_run_events(node_run, None, None).await.unwrap();
+    let stream = doors.coordinator.stream_node_run_events(node_run, None, None, None).await.unwrap();
     let mut lines = runyard_client::ndjson::lines(stream.into_inner().into_inner()).boxed();
     while bounded("the child's end", lines.next()).await.unwrap().unwrap()["type"] != "atomic_executed" {}
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use runyard::auth::{Guard, LocalToken, Parts as Known};
 use runyard::catalog::Catalog;
 use runyard::clock::Clock;
+use runyard::compute::Compute;
 use runyard::config::{Auth, Config};
 use runyard::dialects::run_gateway::Backend;
 use runyard::doors;
@@ -48,10 +49,13 @@ impl Apart {
             work: Arc::new(Notify::new()),
             secret: [7; 32],
             limits: Limits { parallel_max: 16, table: runyard::limits::Limits::default() },
+            compute: Compute::inline(),
         });
         let stopping = CancellationToken::new();
         let settings = Settings { stopping: stopping.clone(), ..settings };
-        let config = Config { port_base: 0, auth: auth.clone(), ..Config::default() };
+        // The clock stands still, so nothing that waits for a time would end.
+        let runtime = runyard::config::Runtime { sync_wait_ms: 0 };
+        let config = Config { port_base: 0, auth: auth.clone(), runtime, ..Config::default() };
         let local = LocalToken::random(config.host).unwrap();
         let token = local.secret().expose().to_owned();
         let parts = Known { store: store.clone(), clock: clock.clone(), local };

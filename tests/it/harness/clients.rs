@@ -111,7 +111,7 @@ impl Clients {
 
     /// The events of a run as the gateway shows them.
     pub async fn follow(&self, run_id: &str, after_seq: Option<i64>) -> Lines {
-        let stream = self.gateway.stream_run_events(run_id, after_seq, None).await.unwrap();
+        let stream = self.gateway.stream_run_events(run_id, after_seq, None, None).await.unwrap();
         Lines::of(stream.into_inner_stream())
     }
 

@@ -66,7 +66,7 @@ async fn a_peer_that_asks_for_time_gets_it_before_the_next_try() {
     let retry = json!({ "runyard.retry": { "max_attempts": 2, "initial_interval_ms": 1 } });
     body.extensions = Some(serde_json::from_value(retry).unwrap());
     let run_id = served.doors.gateway.start_run(None, &body).await.unwrap().into_inner().run_id;
-    let stream = served.doors.native.stream_run_events(&run_id, None, None).await.unwrap();
+    let stream = served.doors.native.stream_run_events(&run_id, None, None, None).await.unwrap();
     let lines = ndjson::lines(stream.into_inner().into_inner()).map(Result::unwrap);
     let events = bounded("the end", lines.collect::<Vec<Value>>()).await;
     let failed = events.iter().find(|event| event["type"] == "attempt_failed").unwrap();

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use runyard::store::sqlite::packed::unpack;
 use serde_json::{Value, json};
 
 use super::nested;
@@ -29,17 +30,21 @@ async fn stopped(served: Served) {
 fn rewrite(folder: &Path, run: &str, change: impl Fn(String) -> String) {
     let database = rusqlite::Connection::open(folder.join(".runyard/runyard.db")).unwrap();
     let id = uuid::Uuid::parse_str(run.trim_start_matches("run_")).unwrap();
-    let events: Vec<(i64, String)> = database
-        .prepare("SELECT rowid, event FROM log WHERE run = ?1 AND position = 1")
+    let events: Vec<(i64, String, Option<Vec<u8>>)> = database
+        .prepare("SELECT rowid, event, packed FROM log WHERE run = ?1 AND position = 1")
         .unwrap()
-        .query_map([id.as_bytes().as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_map([id.as_bytes().as_slice()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
     assert_eq!(events.len(), 1);
-    for (rowid, event) in events {
+    for (rowid, event, packed) in events {
+        let event = packed.map_or(event, |packed| String::from_utf8(unpack(&packed).unwrap()).unwrap());
         database
-            .execute("UPDATE log SET event = ?2 WHERE rowid = ?1", rusqlite::params![rowid, change(event)])
+            .execute(
+                "UPDATE log SET event = ?2, packed = NULL WHERE rowid = ?1",
+                rusqlite::params![rowid, change(event)],
+            )
             .unwrap();
     }
 }

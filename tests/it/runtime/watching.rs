@@ -5,6 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures::{StreamExt, channel::mpsc};
+use http::Method;
 use runyard::clock::Clock;
 use runyard::feed::{self, Frame as Sent};
 use runyard_api::host::Closed;
@@ -66,6 +67,29 @@ async fn a_stream_resumes_at_every_event_without_gap_or_duplicate() {
         seen.push(frames(&world, &run, None, last).await.next().await.unwrap());
     }
     assert_eq!(seen, frames(&world, &run, None, None).await.rest().await);
+}
+
+#[tokio::test]
+async fn a_resume_at_or_past_the_end_of_a_finished_run_is_204_so_that_an_event_source_stops() {
+    let world = World::new().await;
+    let run = create(&world, goal(TWO_STEPS)).await.run_id;
+    let last = frames(&world, &run, None, None).await.rest().await.len();
+    let path = format!("/v1/runs/{run}/events");
+    let resumed = async |seq: u64| {
+        let request = world.request("runtime", Method::GET, &path).header("last-event-id", seq.to_string());
+        world.send("runtime", request).await
+    };
+    for seen in [last as u64, last as u64 + 1, i64::MAX as u64] {
+        let answer = resumed(seen).await;
+        assert_eq!((answer.status, answer.body.len()), (204, 0), "after {seen}");
+        assert_eq!(world.get("runtime", &format!("{path}?after_seq={seen}")).await.status, 204);
+    }
+    assert_eq!(resumed(last as u64 - 1).await.status, 200);
+    assert_eq!(world.get("runtime", &path).await.status, 200);
+    // A run that goes on may have more to say.
+    let run = create(&world, goal(SLEEP)).await.run_id;
+    let answer = world.get("runtime", &format!("/v1/runs/{run}/events?after_seq=99&follow=false")).await;
+    assert_eq!((answer.status, answer.body.len()), (200, 0));
 }
 
 #[tokio::test]

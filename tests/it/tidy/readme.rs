@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use runyard::catalog::Catalog;
+use runyard::codes::Code;
 use runyard::web::reference::codes::{CODES, REASONS};
 
 use super::tree::{read, sources};
@@ -83,7 +84,9 @@ fn the_reasons_of_failed_runs_are_the_codes() {
         table("When a run fails").iter().flat_map(|row| quoted(&row[0]).collect::<Vec<_>>()).collect();
     let mut coded = BTreeSet::new();
     for file in
-        ["engine", "server/planner", "server/driver", "server/graph", "server/expressions"].map(sources).concat()
+        ["engine", "server/planner", "server/driver", "server/graph", "server/expressions", "server/compute", "server/runs/output_schema"]
+            .map(sources)
+            .concat()
     {
         let code: String = file.code().map(|(_, line)| line.trim()).collect::<Vec<_>>().join("");
         for begin in ["failure(", "failed(", "invalid(", "code: "] {
@@ -151,7 +154,10 @@ fn refusals() -> BTreeSet<(u16, String)> {
             let Some(name) = status.strip_prefix("S::").or_else(|| status.strip_prefix("StatusCode::")) else {
                 continue;
             };
-            found.insert((number(name), literal(after).unwrap_or_else(|| panic!("{}: {rest:.80}", file.path))));
+            found.insert((
+                number(name),
+                literal(after).or_else(|| typed(after)).unwrap_or_else(|| panic!("{}: {rest:.80}", file.path)),
+            ));
         }
     }
     let (fault, refusal) = (read("openapi/host/fault.rs"), read("server/dialects/refusal.rs"));
@@ -189,6 +195,14 @@ fn arms<T: Clone>(text: &str, function: &str, prefix: &str, value: impl Fn(&str)
 /// The string that a text begins with.
 fn literal(text: &str) -> Option<String> {
     Some(text.trim_start().strip_prefix('"')?.split_once('"')?.0.to_owned())
+}
+
+/// The code that a text names as a [`Code`].
+fn typed(text: &str) -> Option<String> {
+    let name = text.trim_start().strip_prefix("Code::")?;
+    let name: String = name.chars().take_while(char::is_ascii_alphanumeric).collect();
+    let code = Code::ALL.iter().find(|code| format!("{code:?}") == name)?;
+    Some(code.as_str().to_owned())
 }
 
 fn is_code(text: &str) -> bool {

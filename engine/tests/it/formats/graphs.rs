@@ -13,7 +13,7 @@ use crate::make::{drawn, graph, items, node_type, object, run, start, tries};
 
 /// Every event and field.
 pub(super) fn events() -> Vec<Event> {
-    let root = NodeRunId::root(run());
+    let root = NodeRunId::hashed_root(run());
     let within = graph(vec![drawn("inner", &[])]);
     let full = GraphNode {
         inputs: object(json!({ "text": "{{nodes.start.text}}" })),

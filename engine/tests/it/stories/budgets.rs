@@ -4,7 +4,7 @@ use runyard_engine::event::FinalState;
 use runyard_engine::{ChildSpec, Constraints, NodeKind, Start};
 use serde_json::json;
 
-use crate::make::{child, limits, node_type, plan, start, step};
+use crate::make::{child, limits, node_type, plan, start, step, tries};
 use crate::story::Story;
 
 fn within(kind: NodeKind, budgets: serde_json::Value) -> Start {
@@ -97,4 +97,64 @@ fn a_composite_spends_its_own_steps() {
         .create("root/one", vec![child("a", NodeKind::Call), child("b", NodeKind::Call)])
         .create("root/two", vec![child("a", NodeKind::Sleep)])
         .is_told_as("steps_of_a_composite");
+}
+
+/// A call of a service outside.
+fn outside(key: &str) -> ChildSpec {
+    let mut child = child(key, NodeKind::Call);
+    child.node_type.external = true;
+    child
+}
+
+#[test]
+fn max_external_calls_counts_every_attempt_of_a_call_that_leaves_the_server() {
+    let mut root = within(NodeKind::Call, json!({ "max_external_calls": 2 }));
+    root.node_type.external = true;
+    root.policy = tries(5);
+    let story = Story::new().start(root);
+    let story = story.fail("root").after_ms(60_000).wake("root", "retry").fail("root").after_ms(60_000);
+    let story = story.wake("root", "retry");
+    let error = story.world.state.error.clone().unwrap();
+    assert_eq!((error.code.as_str(), story.world.state.external_calls), ("budget_exceeded", 2));
+    let details = error.details.unwrap();
+    assert_eq!((&details["constraint"], &details["limit"]), (&json!("max_external_calls"), &json!("2")));
+}
+
+#[test]
+fn no_external_calls_at_all_leave_what_runs_inside_alone() {
+    let budget = json!({ "max_external_calls": 0 });
+    let story = Story::new()
+        .start(within(NodeKind::External, budget))
+        .create("root", vec![child("inside", NodeKind::Call), outside("outside")])
+        .complete("root/inside");
+    assert_eq!(story.node("root/inside").error, None);
+    let refused = story.node("root/outside");
+    assert_eq!((refused.error.as_ref().unwrap().code.as_str(), refused.attempt), ("budget_exceeded", 0));
+    assert_eq!(story.world.state.external_calls_left(refused.id), Some(0));
+}
+
+#[test]
+fn a_composite_spends_its_own_external_calls() {
+    let constraints: Constraints = limits(json!({ "budgets": { "max_external_calls": 1 } }));
+    let composite = ChildSpec { constraints, ..child("one", NodeKind::External) };
+    let story = Story::new()
+        .start(within(NodeKind::External, json!({ "max_external_calls": 2 })))
+        .create("root", vec![composite, outside("other")])
+        .create("root/one", vec![outside("a"), outside("b")]);
+    let failed = |key: &str| story.node(key).error.as_ref().map(|error| error.code.clone());
+    assert_eq!((failed("root/one/a"), failed("root/other")), (None, None));
+    assert_eq!(failed("root/one/b").as_deref(), Some("budget_exceeded"));
+    assert_eq!(story.world.state.external_calls, 2);
+}
+
+#[test]
+fn under_a_max_cost_nothing_without_a_price_is_called() {
+    let story = Story::new()
+        .start(within(NodeKind::External, json!({ "max_cost": 10.5 })))
+        .create("root", vec![child("inside", NodeKind::Call), outside("outside")])
+        .complete("root/inside");
+    assert_eq!(story.node("root/inside").error, None);
+    let error = story.node("root/outside").error.as_ref().unwrap();
+    assert_eq!((error.code.as_str(), story.world.state.external_calls), ("budget_exceeded", 0));
+    assert!(error.message.contains("has no price"), "{}", error.message);
 }

@@ -49,7 +49,7 @@ fn items_that_are_objects_may_be_the_inputs() {
     let inputs = object(json!({ "greeting": "hello", "name": "nobody" }));
     let asked = Items { item_as: None, inputs, ..items(vec![json!({ "name": "Ada" })]) };
     let story = list(asked.clone());
-    assert_eq!(story.node("root/#1").inputs, object(json!({ "greeting": "hello", "name": "Ada" })));
+    assert_eq!(*story.node("root/#1").inputs, object(json!({ "greeting": "hello", "name": "Ada" })));
     let story = list(Items { items: vec![json!({}), json!(3)], ..asked });
     let error = story.world.state.error.clone().unwrap();
     assert_eq!(

@@ -47,7 +47,7 @@ fn null_is_put_into_a_text_as_null() {
     let mut second = reader("b", "a", &["a"]);
     second.bindings[0].form = Form::Text { before: "<".into(), after: ">".into() };
     let story = planned(vec![with(passed_over(), step("a", &[])), second]).fail("root/a");
-    assert_eq!(story.node("root/b").inputs, object(json!({ "text": "<null>" })));
+    assert_eq!(*story.node("root/b").inputs, object(json!({ "text": "<null>" })));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_stand_in_that_fails_fails_the_plan_unless_it_has_one_too() {
 fn a_stand_in_that_is_passed_over_makes_the_run_partial() {
     let steps = vec![with(go_to("b"), step("a", &[])), with(passed_over(), step("b", &[])), reader("c", "a", &["a"])];
     let story = planned(steps).fail("root/a").fail("root/b");
-    assert_eq!(story.node("root/c").inputs, object(json!({ "text": null })));
+    assert_eq!(*story.node("root/c").inputs, object(json!({ "text": null })));
     assert_eq!(outcome(&story.complete("root/c")), RunOutcome::Partial);
 }
 
@@ -180,7 +180,7 @@ fn a_partial_composite_below_is_a_failure_that_its_own_policy_speaks_of() {
         .planned("root/a", inner())
         .fail("root/a/x")
         .complete("root/a/y");
-    assert_eq!(story.node("root/b").inputs, object(json!({ "text": "root/a/y" })), "it made something");
+    assert_eq!(*story.node("root/b").inputs, object(json!({ "text": "root/a/y" })), "it made something");
     let story = story.fail("root/b");
     assert_eq!(outcome(&story), RunOutcome::Failed);
 }

@@ -17,7 +17,7 @@ fn a_start_twice_is_one_start() {
 
 #[test]
 fn nothing_can_be_asked_of_a_run_that_has_not_started() {
-    let context = Context { at_ms: 0, run: run(), fit: runyard_engine::as_made, depth_max: 64 };
+    let context = Context { at_ms: 0, run: run(), fitted: None, depth_max: 64 };
     let refused = decide(&State::new(run()), Command::Cancel { reason: None }, context);
     assert_eq!(refused, Err(Rejected::NotStarted));
 }
@@ -26,11 +26,8 @@ fn nothing_can_be_asked_of_a_run_that_has_not_started() {
 fn the_state_of_another_run_is_not_decided_about() {
     let other = RunId::parse("run_00000000000070008000000000000002").unwrap();
     let command = Command::Start(Arc::new(start(NodeKind::Call)));
-    let refused = decide(
-        &State::new(run()),
-        command,
-        Context { at_ms: 0, run: other, fit: runyard_engine::as_made, depth_max: 64 },
-    );
+    let context = Context { at_ms: 0, run: other, fitted: None, depth_max: 64 };
+    let refused = decide(&State::new(run()), command, context);
     assert_eq!(refused, Err(Corrupt::WrongRun { expected: other, found: run() }.into()));
 }
 

@@ -1,0 +1,58 @@
+//! What a server holds when its work is done: resident memory above that of before, and what is left of the WAL.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::child::{Over, Subject};
+use super::client::Prepared;
+use super::figure::Fact;
+use super::load::{Asked, Measurable};
+use super::{Bench, BenchError, Report, sample};
+use crate::clock::Clock;
+use crate::store::sqlite::FILE_NAME;
+
+const SCENARIO: &str = "memory";
+/// How many at once, where nobody says.
+const CONNECTIONS: [usize; 1] = [16];
+/// How long a server may have to do with its start.
+const SETTLE: Duration = Duration::from_secs(1);
+/// How long after the load a server is at rest.
+const REST: Duration = Duration::from_secs(6);
+
+pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<(), BenchError> {
+    if bench.url.is_some() {
+        report.progress("memory: only a server of its own is looked at from outside");
+        return Ok(());
+    }
+    let post = |body: serde_json::Value| Prepared::post("/v1/runs", body.to_string());
+    let loads = [
+        ("only started", post(sample::waiting())),
+        ("one step", post(sample::one_step()).followed()),
+        ("five in a chain", post(sample::chain(5)).followed()),
+        ("twenty in a chain", post(sample::chain(20)).followed()),
+        ("a hundred side by side", post(sample::fan_out(100)).followed()),
+    ];
+    for connections in bench.connections(&CONNECTIONS) {
+        for (name, request) in &loads {
+            let (subject, clock) = (Subject::start(Over::Disk).await?, Clock::system());
+            clock.sleep(SETTLE).await;
+            let before = subject.resident();
+            let requests: Arc<[Prepared]> = [request.clone()].into();
+            let asked = Asked { bench, scenario: SCENARIO, connections };
+            asked.figure(name, Measurable::Gateway(&subject, &requests), report).await?;
+            clock.sleep(REST).await;
+            let mut fact = |what: &str, bytes: f64| {
+                let what = format!("{what}, {name}");
+                report.fact(&Fact { scenario: SCENARIO, what, connections, value: bytes / 1e6, unit: "MB" });
+            };
+            if let (Some(before), Some(after)) = (before, subject.resident()) {
+                fact("resident memory above idle at rest", after as f64 - before as f64);
+            }
+            if let Some(data) = subject.data() {
+                let wal = std::fs::metadata(data.join(format!("{FILE_NAME}-wal")));
+                fact("WAL at rest", wal.map_or(0, |file| file.len()) as f64);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! `runyard answer`: answer a question of a run.
+
+use clap::Args;
+use runyard_api::runyard::types::InputGiven;
+use serde_json::json;
+
+use super::Context;
+use super::connection::{Connection, Need, Peer};
+use super::failure::{Exit, Failure};
+use super::output::{self, one_line, strong};
+
+/// What to answer.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "`runyard list` shows the runs that wait for input, `runyard get RUN` what they ask.\n\
+    With --json one object: the Run as the Runyard API answers it.")]
+pub struct Arguments {
+    /// The run's id
+    #[arg(value_name = "RUN")]
+    pub run_id: String,
+    /// The answer
+    #[arg(value_name = "TEXT")]
+    pub text: String,
+    /// The node run that asks, where the run has several open questions
+    #[arg(long, value_name = "ID")]
+    pub node_run: Option<String>,
+}
+
+/// Answers.
+///
+/// # Errors
+/// No such run, or it asks nothing.
+pub async fn answer(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+    let input = arguments.text.parse().map_err(|error| Failure::usage(format!("TEXT cannot be taken: {error}")))?;
+    let node_run_id = super::decide::text("--node-run", arguments.node_run.as_deref())?;
+    let body = InputGiven { input, node_run_id };
+    let connection = Connection::open(context.target(), Need::Own, false).await?;
+    let answered = connection.own().deliver_input(&arguments.run_id, &body).await;
+    let peer = connection.peer();
+    connection.close().await;
+    let run = answered?.into_inner();
+    let output = &mut context.output;
+    output.object(&json!(run));
+    output.line(&format!(
+        "answered; run {} is {}",
+        strong(&one_line(&run.run_id)),
+        output::state(&run.state.to_string())
+    ));
+    if peer == Peer::Here {
+        context.output.remark(&super::pause::recorded(context));
+    }
+    Ok(Exit::Success)
+}

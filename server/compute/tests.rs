@@ -1,0 +1,113 @@
+//! Work off the runtime: turns go round the tenants, a stuck thread costs a place to nobody, and deadlines are kept.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::*;
+
+fn limits(threads: u64, queue: u64, ms: u64) -> Limits {
+    Limits { compute_threads: threads, compute_queue: queue, compute_ms: ms, ..Limits::default() }
+}
+
+#[tokio::test]
+async fn turns_go_round_the_tenants_and_in_order_within_one() {
+    let turns = Turns::new(1, 1, 100);
+    let first = turns.take("flood").await.unwrap();
+    let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
+    let mut tasks = Vec::new();
+    for (tenant, number) in [("flood", 1), ("flood", 2), ("flood", 3), ("quiet", 4), ("other", 5), ("other", 6)] {
+        let (turns, sender) = (turns.clone(), sender.clone());
+        let before = turns_waiting(&turns);
+        let waiting = turns.clone();
+        tasks.push(tokio::spawn(async move {
+            let turn = turns.take(tenant).await.unwrap();
+            sender.send(number).unwrap();
+            drop(turn);
+        }));
+        while turns_waiting(&waiting) == before {
+            tokio::task::yield_now().await;
+        }
+    }
+    drop(first);
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let mut seen = Vec::new();
+    while let Ok(number) = order.try_recv() {
+        seen.push(number);
+    }
+    assert_eq!(seen, [1, 4, 5, 2, 6, 3]);
+}
+
+fn turns_waiting(turns: &Turns) -> usize {
+    ["flood", "quiet", "other"].iter().map(|tenant| turns.waiting(tenant)).sum()
+}
+
+#[tokio::test]
+async fn one_tenant_never_holds_every_place_and_waits_only_so_long_a_line() {
+    let turns = Turns::new(3, 2, 1);
+    let (_one, two) = (turns.take("flood").await.unwrap(), turns.take("flood").await.unwrap());
+    let (third, turns_too) = (tokio::spawn({ let turns = turns.clone(); async move { turns.take("flood").await } }), turns.clone());
+    while turns_too.waiting("flood") == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(turns.take("flood").await.is_err(), "one waits already");
+    let quiet = turns.take("quiet").await.unwrap();
+    drop(quiet);
+    assert!(!third.is_finished(), "a place is free, and it is not this tenant's");
+    drop(two);
+    assert!(third.await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn who_stops_waiting_leaves_the_line_and_loses_no_place() {
+    let turns = Turns::new(1, 1, 10);
+    let held = turns.take("a").await.unwrap();
+    let mut waiting = Box::pin(turns.take("a"));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    // Called, and gone before it came.
+    drop(held);
+    drop(waiting);
+    drop(turns.take("b").await.unwrap());
+    let held = turns.take("b").await.unwrap();
+    let mut waiting = Box::pin(turns.take("a"));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    drop(waiting);
+    drop(held);
+    drop(turns.take("a").await.unwrap());
+}
+
+#[tokio::test]
+async fn work_past_its_deadline_is_refused_and_others_go_on() {
+    let clock = Clock::manual(0);
+    let compute = Compute::new(&limits(1, 10, 1_000), clock.clone());
+    let (go, wait) = mpsc::channel::<()>();
+    let mut stuck = Box::pin(compute.run("a", move || wait.recv()));
+    assert!(futures::poll!(&mut stuck).is_pending());
+    clock.advance(Duration::from_millis(1_001));
+    assert_eq!(stuck.await.unwrap_err(), Refused::TookTooLong);
+    // Its thread is still at it; its place is not taken.
+    assert_eq!(compute.run("a", || 7).await, Ok(7));
+    assert_eq!(compute.run("a", || 8).await, Ok(8));
+    go.send(()).unwrap();
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_does_not_free_a_place_that_is_at_work() {
+    let compute = Compute::new(&limits(1, 0, 60_000), Clock::system());
+    let (go, wait) = mpsc::channel::<()>();
+    let mut left = Box::pin(compute.run("a", move || wait.recv()));
+    assert!(futures::poll!(&mut left).is_pending());
+    drop(left);
+    assert_eq!(compute.run("a", || 7).await, Err(Refused::Busy));
+    go.send(()).unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_is_the_callers_and_the_thread_goes_on() {
+    let compute = Compute::new(&limits(1, 10, 60_000), Clock::system());
+    let other = compute.clone();
+    let panicked = tokio::spawn(async move { other.run("a", || panic!("in here")).await.map(|()| ()) }).await;
+    assert!(panicked.unwrap_err().is_panic());
+    assert_eq!(compute.run("a", || 7).await, Ok(7));
+}

@@ -1,0 +1,115 @@
+//! The threads: started when there is work and none is idle, and kept. How many work at a time is not decided here.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Room for the deepest walk that bounds on depth let through, in a build without optimisation as well.
+const STACK_BYTES: usize = 16 << 20;
+/// So many threads may be at work that nobody waits for. Past that, their places stay taken.
+const STUCK_MAX: usize = 8;
+
+const AT_WORK: u8 = 0;
+const DONE: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+/// The threads. When this is dropped, those that are idle end, and those at work when they are through.
+#[derive(Default)]
+pub(super) struct Threads(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    line: Mutex<Line>,
+    work: Condvar,
+}
+
+#[derive(Default)]
+struct Line {
+    jobs: VecDeque<(Box<dyn FnOnce() + Send>, Job)>,
+    idle: usize,
+    stuck: usize,
+    closed: bool,
+}
+
+/// A piece of work that was started.
+pub(super) type Job = Arc<AtomicU8>;
+
+/// What became of a thread that was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stuck {
+    /// It does not count any more.
+    Replaced,
+    /// It was through in that moment, or there are too many like it.
+    Counted,
+}
+
+impl Threads {
+    /// Starts a piece of work; none where the system has no thread for it.
+    pub(super) fn start(&self, work: Box<dyn FnOnce() + Send>) -> Option<Job> {
+        let job: Job = Arc::default();
+        let mut line = self.0.lock();
+        line.jobs.push_back((work, job.clone()));
+        if line.idle >= line.jobs.len() {
+            self.0.work.notify_one();
+            return Some(job);
+        }
+        let shared = self.0.clone();
+        let thread = std::thread::Builder::new().name("runyard-compute".to_owned()).stack_size(STACK_BYTES);
+        match thread.spawn(move || shared.work()) {
+            Ok(_) => Some(job),
+            Err(error) => {
+                tracing::error!(%error, "cannot start a thread for work");
+                // The one that was put in last: nobody has seen it, for the line is still held.
+                line.jobs.pop_back();
+                None
+            }
+        }
+    }
+
+    /// Gives a piece of work up that takes too long.
+    pub(super) fn give_up(&self, job: &Job) -> Stuck {
+        let mut line = self.0.lock();
+        let at_work = job.load(Ordering::SeqCst) == AT_WORK;
+        if at_work && line.stuck < STUCK_MAX {
+            job.store(GIVEN_UP, Ordering::SeqCst);
+            line.stuck += 1;
+            return Stuck::Replaced;
+        }
+        Stuck::Counted
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.work.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        let mut line = self.lock();
+        loop {
+            if let Some((work, job)) = line.jobs.pop_front() {
+                drop(line);
+                // It catches what goes wrong in it.
+                work();
+                line = self.lock();
+                if job.swap(DONE, Ordering::SeqCst) == GIVEN_UP {
+                    line.stuck -= 1;
+                    return;
+                }
+            } else if line.closed {
+                return;
+            } else {
+                line.idle += 1;
+                line = self.work.wait(line).unwrap_or_else(PoisonError::into_inner);
+                line.idle -= 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The log as an API shows it: a fold over the log whose events are numbered, resumed after a `seq`.
+//!
+//! A connect begins at the last [checkpoint](super::checkpoints) before the `seq`, so that its cost does not grow with the run.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures::stream::{BoxStream, Stream, StreamExt};
+use runyard_engine::{Position, Recorded, RunId, State};
+use tokio_util::sync::CancellationToken;
+
+use super::checkpoints::{Checkpoints, STRIDE};
+use super::{Feed, Reach};
+use crate::store::{StoreError, Tenant};
+
+/// How an API shows a run's log. The type stands for the API: each has one of its own.
+pub trait Projection: Clone + Send + Sync + 'static {
+    /// One event as shown.
+    type Shown: Send + 'static;
+
+    /// Before the first event of this run.
+    fn of(state: &State) -> Self;
+
+    /// Shows what one stored event means: none, one or more events.
+    fn project(&mut self, recorded: &Recorded) -> Vec<Self::Shown>;
+
+    /// The `seq` of the last event that was shown; 0 before the first.
+    fn seq(&self) -> u64;
+
+    /// The `seq` of an event.
+    fn seq_of(shown: &Self::Shown) -> u64;
+
+    /// About how much memory a copy takes, bytes.
+    fn bytes(&self) -> usize;
+}
+
+/// Which events of a run are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Only those with a greater `seq`.
+    pub after_seq: u64,
+    /// How far.
+    pub reach: Reach,
+}
+
+/// Whether a fold goes on after a stored event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goes {
+    /// There may be more.
+    On,
+    /// Nothing that is wanted comes after it.
+    EndsAfter,
+    /// Nothing that is wanted is in it or after it.
+    EndsBefore,
+}
+
+impl Feed {
+    /// A run's events as an API shows them. `look` is shown every stored event that is folded, and can end the stream.
+    pub fn shown<P: Projection>(
+        &self,
+        tenant: Tenant,
+        state: &State,
+        wanted: Wanted,
+        stopping: CancellationToken,
+        look: impl FnMut(&Recorded) -> Goes + Send + 'static,
+    ) -> impl Stream<Item = Result<P::Shown, StoreError>> + Send + 'static {
+        let run = state.run;
+        // Not behind the state at hand: what it says of the run then still holds where the fold begins.
+        let found = self.checkpoints.before::<P>(&tenant, run, wanted.after_seq, state.version);
+        let (position, projection) = found.unwrap_or_else(|| (0, P::of(state)));
+        let log = match wanted.reach {
+            Reach::Live => self.follow(tenant.clone(), run, position, stopping).boxed(),
+            Reach::Recorded => self.recorded(tenant.clone(), run, position).boxed(),
+        };
+        let leaves = Leaves { checkpoints: self.checkpoints.clone(), tenant, run, kept: position };
+        let fold = Fold {
+            log,
+            look,
+            after_seq: wanted.after_seq,
+            ready: VecDeque::new(),
+            ended: false,
+            at: At { position, projection: Some(projection), leaves },
+        };
+        futures::stream::unfold(fold, |mut fold| async move { fold.next().await.map(|shown| (shown, fold)) })
+    }
+}
+
+struct Fold<P: Projection, Look> {
+    log: BoxStream<'static, Result<Arc<Recorded>, StoreError>>,
+    look: Look,
+    after_seq: u64,
+    ready: VecDeque<P::Shown>,
+    ended: bool,
+    at: At<P>,
+}
+
+impl<P: Projection, Look: FnMut(&Recorded) -> Goes> Fold<P, Look> {
+    async fn next(&mut self) -> Option<Result<P::Shown, StoreError>> {
+        loop {
+            if let Some(shown) = self.ready.pop_front() {
+                return Some(Ok(shown));
+            }
+            if self.ended {
+                return None;
+            }
+            match self.log.next().await? {
+                Ok(recorded) => self.fold(&recorded),
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+
+    fn fold(&mut self, recorded: &Recorded) {
+        let goes = (self.look)(recorded);
+        self.ended = goes != Goes::On;
+        if goes != Goes::EndsBefore {
+            let after_seq = self.after_seq;
+            self.ready.extend(self.at.project(recorded).into_iter().filter(|shown| P::seq_of(shown) > after_seq));
+        }
+    }
+}
+
+/// A projection and where it stands. What is left of a stream is its last checkpoint.
+struct At<P: Projection> {
+    position: Position,
+    /// There until it is dropped.
+    projection: Option<P>,
+    leaves: Leaves,
+}
+
+/// Where a stream leaves its checkpoints.
+struct Leaves {
+    checkpoints: Arc<Checkpoints>,
+    tenant: Tenant,
+    run: RunId,
+    /// The position of the last one.
+    kept: Position,
+}
+
+impl<P: Projection> At<P> {
+    fn project(&mut self, recorded: &Recorded) -> Vec<P::Shown> {
+        let Some(projection) = &mut self.projection else { return Vec::new() };
+        let shown = projection.project(recorded);
+        self.position = recorded.position;
+        if self.position - self.leaves.kept >= STRIDE {
+            self.leaves.keep(self.position, projection.clone());
+        }
+        shown
+    }
+}
+
+impl Leaves {
+    fn keep<P: Projection>(&mut self, position: Position, projection: P) {
+        self.checkpoints.keep(&self.tenant, self.run, position, projection);
+        self.kept = position;
+    }
+}
+
+impl<P: Projection> Drop for At<P> {
+    fn drop(&mut self) {
+        if let Some(projection) = self.projection.take().filter(|_| self.position > self.leaves.kept) {
+            self.leaves.keep(self.position, projection);
+        }
+    }
+}

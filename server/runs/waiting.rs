@@ -1,0 +1,114 @@
+//! What a run waits for, in one place for every API that has a word for it; and input for a run that asks.
+
+use std::sync::Arc;
+
+use runyard_engine::{Command, Node, NodeKind, NodeRunId, NodeState, RunId, RunStatus, State, Wait};
+
+use super::{Error, Runs};
+use crate::store::Standing;
+
+/// What a run waits for. Where several things hold, the first of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WaitingOn {
+    /// An approval.
+    Approval,
+    /// The answer to a question.
+    Input,
+    /// To be resumed.
+    Paused,
+    /// A worker outside this server.
+    External,
+    /// The end of a run that it has started.
+    Run,
+    /// A time.
+    Timer,
+}
+
+impl WaitingOn {
+    /// Every reason, by rank.
+    pub const ALL: [WaitingOn; 6] = [
+        WaitingOn::Approval,
+        WaitingOn::Input,
+        WaitingOn::Paused,
+        WaitingOn::External,
+        WaitingOn::Run,
+        WaitingOn::Timer,
+    ];
+
+    /// What a row of a list says: only what a person has to act on.
+    pub fn of_row(standing: Standing) -> Option<Self> {
+        match standing {
+            Standing::Plain | Standing::Planning => None,
+            Standing::Asking => Some(WaitingOn::Approval),
+            Standing::AwaitingInput => Some(WaitingOn::Input),
+            Standing::Paused => Some(WaitingOn::Paused),
+        }
+    }
+}
+
+/// What a run waits for, and the first node run that does; nothing while something in it is at work.
+pub fn of(state: &State) -> Option<(WaitingOn, Option<&Node>)> {
+    if state.status != RunStatus::Waiting {
+        return None;
+    }
+    if state.paused.is_some() {
+        return Some((WaitingOn::Paused, None));
+    }
+    let nodes = state.order.iter().filter_map(|id| state.node(*id));
+    let waiting = nodes.filter_map(|node| Some((reason(node)?, node)));
+    waiting.min_by_key(|(reason, node)| (*reason, node.ordinal)).map(|(reason, node)| (reason, Some(node)))
+}
+
+fn reason(node: &Node) -> Option<WaitingOn> {
+    match node.state {
+        NodeState::Waiting(Wait::Approval) => Some(WaitingOn::Approval),
+        NodeState::Waiting(Wait::Input) => Some(WaitingOn::Input),
+        NodeState::Waiting(Wait::External) => Some(WaitingOn::External),
+        NodeState::Waiting(Wait::Run) => Some(WaitingOn::Run),
+        NodeState::Waiting(Wait::Timer { .. }) => Some(WaitingOn::Timer),
+        // Its children say what they wait for.
+        NodeState::Waiting(Wait::Children) => None,
+        NodeState::Pending | NodeState::Queued | NodeState::Running | NodeState::Final(_) => None,
+    }
+}
+
+/// What a question asks.
+pub fn question(node: &Node) -> Option<&str> {
+    node.inputs.get("question")?.as_str()
+}
+
+impl Runs {
+    /// Delivers input to a run that asks. `node_run`: which question; without it the run must have one that is open.
+    ///
+    /// # Errors
+    /// Nothing is asked, or more than one thing; what the engine refuses.
+    pub async fn deliver_input(
+        &self,
+        tenant: &str,
+        run: RunId,
+        node_run: Option<NodeRunId>,
+        input: String,
+    ) -> Result<Arc<State>, Error> {
+        let state = self.by_id(tenant, run).await?;
+        let node_run = match node_run {
+            Some(node_run) => node_run,
+            None => asking(&state)?,
+        };
+        self.submit(tenant, run, Command::Deliver { node_run, input }).await
+    }
+}
+
+/// The node run that input is for: the one with an open question, else the one that was answered last, which may be answered so again.
+fn asking(state: &State) -> Result<NodeRunId, Error> {
+    let open: Vec<NodeRunId> = state.open_questions().map(|node| node.id).collect();
+    match open.as_slice() {
+        [only] => Ok(*only),
+        [] => {
+            let questions = state.order.iter().filter_map(|id| state.node(*id));
+            let answered = questions.filter(|node| node.node_type.kind == NodeKind::Ask && !node.is_live());
+            let last = answered.max_by_key(|node| (node.ended_at_ms, node.ordinal));
+            last.map(|node| node.id).ok_or(Error::NotAsking { run: state.run })
+        }
+        _ => Err(Error::SeveralQuestions { run: state.run, node_runs: open }),
+    }
+}
