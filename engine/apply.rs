@@ -157,6 +157,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
             fold.finished(state, *outcome, outputs.as_ref(), error.as_ref())?;
         }
     }
+    state.written.add(event);
     state.version = *position;
     state.updated_at_ms = Some(*at_ms);
     if !matches!(state.status, RunStatus::Final(_)) {

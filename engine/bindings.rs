@@ -1,11 +1,51 @@
 //! Values that come from earlier siblings' outputs: where they are found and how they are put.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::event::{Failure, FinalState};
 use crate::finish::{Checked, failure};
+use crate::large::{self, Digest, Found};
 use crate::plan::{Form, Source, as_text};
 use crate::{Node, NodeRunId, Object, State, standing};
+
+/// The large values that have to be read before the inputs of a node run are known: those that a binding looks into, or puts into a text.
+pub(crate) fn needs(state: &State, node: &Node) -> BTreeSet<Digest> {
+    let mut needs = BTreeSet::new();
+    let Some(parent) = node.parent else { return needs };
+    for binding in &node.bindings {
+        let found = look(state, parent, &binding.source);
+        match (found, &binding.form) {
+            (Some(Found::In(digest)), _) => _ = needs.insert(digest),
+            (Some(Found::Value(value)), Form::Text { .. }) => {
+                large::in_value(value, &mut |reference| _ = needs.insert(reference.digest));
+            }
+            (None, Form::Text { .. }) => needs.extend(outputs(state, parent, &binding.source).map(large::digests).into_iter().flatten()),
+            (Some(Found::Value(_) | Found::Nothing) | None, _) => {}
+        }
+    }
+    needs
+}
+
+/// The same for one value that is read from a composite's children.
+pub(crate) fn needs_of(state: &State, composite: NodeRunId, source: &Source) -> BTreeSet<Digest> {
+    match look(state, composite, source) {
+        Some(Found::In(digest)) => [digest].into(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// What is found in the outputs, where a part of them is meant.
+fn look<'a>(state: &'a State, composite: NodeRunId, source: &Source) -> Option<Found<'a>> {
+    let outputs = outputs(state, composite, source)?;
+    (!source.pointer.is_empty()).then(|| large::at(outputs, &source.pointer))
+}
+
+fn outputs<'a>(state: &'a State, composite: NodeRunId, source: &Source) -> Option<&'a Object> {
+    let named = state.node(NodeRunId::child(state.run, composite, &source.step))?;
+    standing::stand_in(state, named).outputs.as_ref()
+}
 
 /// The inputs with every binding resolved; `None` when there is nothing to resolve.
 pub(crate) fn resolve(state: &State, node: &Node) -> Checked<Option<Object>> {
@@ -47,15 +87,13 @@ pub(crate) fn read(state: &State, composite: NodeRunId, source: &Source) -> Chec
     })
 }
 
-/// JSON pointer (RFC 6901) into an object, without copying the object first.
+/// JSON pointer (RFC 6901) into an object, without copying the object first. What lies in a large value was asked for before.
 fn at(outputs: &Object, pointer: &str) -> Option<Value> {
     if pointer.is_empty() {
         return Some(Value::Object(outputs.clone()));
     }
-    let path = pointer.strip_prefix('/')?;
-    let end = path.find('/').unwrap_or(path.len());
-    let (field, rest) = path.split_at(end);
-    // In this order: `~01` is `~1`, not `/`.
-    let field = field.replace("~1", "/").replace("~0", "~");
-    outputs.get(&field)?.pointer(rest).cloned()
+    match large::at(outputs, pointer) {
+        Found::Value(value) => Some(value.clone()),
+        Found::Nothing | Found::In(_) => None,
+    }
 }

@@ -137,6 +137,11 @@ pub enum Command {
         /// By whom, as far as is known; opaque.
         by: Option<String>,
     },
+    /// End the run as failed, because it cannot be gone on with: cancels every live node run below the root.
+    Fail {
+        /// Why.
+        error: Failure,
+    },
     /// Stop: cancels every live node run and wins over whatever comes back later.
     Cancel {
         /// Why, for people.
@@ -404,6 +409,12 @@ pub enum Rejected {
         code: String,
         /// What does not fit.
         reason: String,
+    },
+    /// The decision has to look into large values: to be asked for again with these in place. Nobody outside is told.
+    #[error("large values have to be read first")]
+    NeedsValues {
+        /// Which.
+        digests: std::collections::BTreeSet<crate::large::Digest>,
     },
     /// What the run made has to fit a schema: whether it does has to be found out before this can be decided.
     #[error("it has not been found out whether the run's result fits its schema")]

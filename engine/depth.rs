@@ -87,6 +87,7 @@ pub(crate) fn bounded(command: Command, context: Context) -> Result<Command, Rej
         | Command::Decide { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
+        | Command::Fail { .. }
         | Command::Cancel { .. } => {}
     }
     Ok(command)

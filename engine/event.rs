@@ -21,7 +21,8 @@ use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Positi
 /// | 3      | labels, questions, turns, approvals, pauses; graphs and lists of items:     |
 /// |        | `loaded`, `node_delayed`, places, routes                                     |
 /// | 4      | runs that start runs: `launched`, parents, the wait for one; output schemas |
-/// | 5      | ids of node runs that begin with the time of their run                      |
+/// | 5      | ids of node runs that begin with the time of their run; references to large |
+/// |        | values, in place of any value (`large`)                                     |
 pub const FORMAT_VERSION: u32 = 5;
 
 /// An event in its place.

@@ -25,6 +25,7 @@ mod fit;
 pub mod graph;
 pub mod ids;
 mod kinds;
+pub mod large;
 mod limits;
 mod node_runs;
 pub mod node_type;
@@ -36,6 +37,7 @@ mod stand_ins;
 mod standing;
 pub mod state;
 mod upcast;
+mod values;
 
 pub use apply::{Corrupt, apply, replay};
 pub use approval::{Approval, ApprovalStrategy, Decided, Verdict};
@@ -58,6 +60,7 @@ pub use plan::Plan;
 pub use policy::{OnFailure, Policy, Retry};
 pub use state::{Node, NodeState, Pause, RunOutcome, RunStatus, State, Wait};
 pub use upcast::{UpcastError, upcast};
+pub use values::Slot;
 
 /// By which a run is found again: values by name, several to a name. Opaque to the engine.
 pub type Labels = std::collections::BTreeMap<String, std::collections::BTreeSet<String>>;

@@ -9,6 +9,11 @@ use crate::{ApprovalId, Event, Node, NodeRunId, Object, Rejected, Wait, approval
 /// Begins everything that can begin. Every command that changed something ends here.
 pub(crate) fn dispatch(draft: &mut Draft) -> Result<(), Rejected> {
     while let Some(id) = draft.state().next_ready() {
+        let node = draft.node(id)?;
+        let digests = if is_new(node) { bindings::needs(draft.state(), node) } else { Default::default() };
+        if !digests.is_empty() {
+            return Err(Rejected::NeedsValues { digests });
+        }
         match prepare(draft, draft.node(id)?) {
             Ok(ready) if ready.asks => ask(draft, id, ready)?,
             Ok(ready) => begin(draft, id, ready)?,
@@ -27,11 +32,14 @@ struct Ready {
     asks: bool,
 }
 
+/// Whether its inputs are still to be found. A later try has the inputs of the first, and what was agreed to is done as it was agreed to.
+fn is_new(node: &Node) -> bool {
+    node.attempt == 0 && node.approval.is_none()
+}
+
 /// Everything that can go wrong before a node run begins, or begins again; it then fails without that.
 fn prepare(draft: &Draft, node: &Node) -> Checked<Ready> {
-    // A later try has the inputs of the first, and what was agreed to is done as it was agreed to.
-    let new = node.attempt == 0 && node.approval.is_none();
-    let inputs = if new { bindings::resolve(draft.state(), node)? } else { None };
+    let inputs = if is_new(node) { bindings::resolve(draft.state(), node)? } else { None };
     if inputs.as_ref().is_some_and(|inputs| depth::object_nests_deeper(inputs, draft.depth_max())) {
         return Err(depth::too_deep("the inputs", draft.depth_max()).into());
     }

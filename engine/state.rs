@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::command::Start;
 use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::graph::{Graph, Items, Route};
+use crate::large::Written;
 use crate::plan::{Binding, PlanResult};
 use crate::{
     Approval, ApprovalId, Constraints, NodeRunId, NodeRuns, NodeType, Object, Policy, Position, RunId, Shortfall,
@@ -54,6 +55,8 @@ pub struct State {
     pub updated_at_ms: Option<i64>,
     /// Unix milliseconds of `Finished`.
     pub ended_at_ms: Option<i64>,
+    /// How much its events say, and which large values they name.
+    pub written: Written,
     /// Who is next. Part of the fold, kept so that nobody has to search the tree.
     pub(crate) line: Line,
 }
@@ -337,6 +340,7 @@ impl State {
             started_at_ms: None,
             updated_at_ms: None,
             ended_at_ms: None,
+            written: Written::default(),
             line: Line::default(),
         }
     }

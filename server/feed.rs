@@ -14,7 +14,7 @@ mod tail;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use futures::{Stream, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use runyard_engine::{Event, Position, Recorded, RunId};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,7 @@ pub use tail::{Bells, Told};
 
 use self::tail::Tail;
 use crate::clock::Clock;
+use crate::runs::values::Values;
 use crate::store::{Store, StoreError, Tenant};
 
 /// How many events one read brings at the most.
@@ -42,6 +43,8 @@ pub struct Feed {
     pub clock: Clock,
     /// Where streams of an API's view of a run go on.
     pub checkpoints: Arc<Checkpoints>,
+    /// What puts large values in place.
+    pub(crate) values: Values,
 }
 
 /// How far a stream of events reaches.
@@ -62,8 +65,9 @@ impl Feed {
         after: Position,
     ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
         let store = self.store.clone();
+        let of = tenant.clone();
         let pages = futures::stream::try_unfold(Some(after), move |after| {
-            let (store, tenant) = (store.clone(), tenant.clone());
+            let (store, tenant) = (store.clone(), of.clone());
             async move {
                 let Some(after) = after else { return Ok::<_, StoreError>(None) };
                 let page = store.log(&tenant, run, after, PAGE).await?;
@@ -71,7 +75,21 @@ impl Feed {
                 Ok(Some((futures::stream::iter(page.into_iter().map(|one| Ok(Arc::new(one)))), next)))
             }
         });
-        pages.try_flatten()
+        self.with_values(tenant, run, pages.try_flatten())
+    }
+
+    /// Events with their large values in place.
+    fn with_values(
+        &self,
+        tenant: Tenant,
+        run: RunId,
+        events: impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static,
+    ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
+        let values = self.values.clone();
+        events.then(move |recorded| {
+            let (values, tenant) = (values.clone(), tenant.clone());
+            async move { values.shown_event(&tenant, run, recorded?).await }
+        })
     }
 
     /// Every event of a run after a position, those to come included. Ends after the run's last event, or when the server stops.
@@ -85,7 +103,7 @@ impl Feed {
         let tail = self.bells.join(&tenant, run);
         let follower = Follower {
             feed: self.clone(),
-            tenant,
+            tenant: tenant.clone(),
             run,
             cursor: after,
             page: VecDeque::new(),
@@ -94,10 +112,11 @@ impl Feed {
             stopping,
             stands: Stands::Unread,
         };
-        futures::stream::unfold(follower, |mut follower| async move {
+        let events = futures::stream::unfold(follower, |mut follower| async move {
             let next = follower.next().await?;
             Some((next, follower))
-        })
+        });
+        self.with_values(tenant, run, events)
     }
 }
 

@@ -138,6 +138,7 @@ fn one(catalog: &Catalog, tenant: &str, kind: Kind, number: u64, clock: &Clock) 
         node_runs: vec![NodeRunId::root(run)],
         labels,
         approvals: Vec::new(),
+        values: Vec::new(),
         sealed: Vec::new(),
         key: None,
     })

@@ -109,6 +109,17 @@ limits! {
         "Bytes of memory that they may take together.";
     expression_value_chars = 4_194_304, 1_024..=67_108_864, "expression_failed",
         "Characters that their values may have together.";
+    // Large values, and what a run may write.
+    value_inline_bytes = 65_536, 1_024..=1_048_576, "",
+        "Bytes of a value as compact JSON; a larger one is stored once, beside the log, under its hash.";
+    value_shown_bytes = 4_194_304, 0..=1_073_741_824, "",
+        "Bytes of large values that one answer or event shows in place; past it a placeholder has digest, size and link.";
+    value_read_bytes = 67_108_864, 1_048_576..=1_073_741_824, "values_too_large",
+        "Bytes of large values that one step, or one decision about a run, may read.";
+    run_bytes = 268_435_456, 1_048_576..=1_099_511_627_776, "run_too_large",
+        "Bytes that a run may write: its events, and each of its large values once.";
+    run_held_bytes = 134_217_728, 1_048_576..=1_099_511_627_776, "run_too_large",
+        "Bytes that a run's events may hold in memory, large values apart.";
 }
 
 impl Limit {

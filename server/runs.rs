@@ -18,6 +18,7 @@
 //! | `threads.rs`     | runs that share their messages, one after the other               |
 //! | `output_schema.rs` | the schema that a result has to fit, and what fits it             |
 //! | `pass_through.rs` | what a run passes through to integrations, sealed                |
+//! | `values.rs`      | large values: taken out before a decision, put back into answers |
 //! | `answer.rs`      | the one value that a run answers with                            |
 //! | `recalls.rs`     | what is being performed, called back when nobody waits for it    |
 //! | `fingerprint.rs` | telling a repeated request from another one                      |
@@ -45,6 +46,7 @@ mod start;
 pub mod sub_runs;
 mod submit;
 pub mod threads;
+pub(crate) mod values;
 pub mod waiting;
 mod writing;
 
@@ -54,7 +56,9 @@ use std::time::Duration;
 
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
-use runyard_engine::{NodeRunId, Position, Recorded, Rejected, RunId, RunStatus, State};
+use runyard_engine::large::Digest;
+use runyard_engine::{NodeRunId, Object, Position, Recorded, Rejected, RunId, RunStatus, State};
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -71,6 +75,7 @@ use crate::compute::{self, Compute};
 use crate::feed::{Bells, Feed, Goes, Projection, Reach, Wanted};
 use crate::store::{Cursor, Filter, RunRow, Status, Store, StoreError};
 use submit::Submitter;
+use values::{Bounds, TooLarge, Unresolved, Values};
 
 /// Runs in this process, over the engine and a store. Cheap to clone.
 #[derive(Clone)]
@@ -83,6 +88,7 @@ pub struct Runs {
     fingerprints: fingerprint::Fingerprints,
     decisions: decisions::Decisions,
     seal: pass_through::Seal,
+    values: Values,
     admission: Arc<admission::Admission>,
     limits: Arc<Limits>,
     compute: Compute,
@@ -95,6 +101,33 @@ pub struct Limits {
     pub parallel_max: u32,
     /// The table's.
     pub table: crate::limits::Limits,
+}
+
+/// Bounds in bytes: see [`crate::limits`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ByteLimits {
+    /// `value_inline_bytes`.
+    pub inline: u64,
+    /// `value_shown_bytes`.
+    pub shown: u64,
+    /// `value_read_bytes`.
+    pub read: u64,
+    /// `run_bytes`.
+    pub run: u64,
+    /// `run_held_bytes`.
+    pub held: u64,
+}
+
+impl From<&crate::limits::Limits> for ByteLimits {
+    fn from(limits: &crate::limits::Limits) -> Self {
+        ByteLimits {
+            inline: limits.value_inline_bytes,
+            shown: limits.value_shown_bytes,
+            read: limits.value_read_bytes,
+            run: limits.run_bytes,
+            held: limits.run_held_bytes,
+        }
+    }
 }
 
 /// Why a question about a run was not answered.
@@ -177,6 +210,26 @@ pub enum Error {
         "what the run passes through cannot be sealed or opened; the server key may be another one than when the run was started"
     )]
     Unsealed,
+    /// The run would write or hold more than a run may. Nothing was recorded.
+    #[error(
+        "the run would come to {bytes} bytes, and a run may have {limit} ({setting}): send less, or start another run"
+    )]
+    RunTooLarge {
+        /// What it would come to.
+        bytes: u64,
+        /// What it may.
+        limit: u64,
+        /// The bound.
+        setting: &'static str,
+    },
+    /// More of its large values would have to be read than may be at once.
+    #[error("{bytes} bytes of large values would have to be read, and {limit} may be (limits.value_read_bytes)")]
+    ValuesTooLarge {
+        /// What would have to be.
+        bytes: u64,
+        /// What may.
+        limit: u64,
+    },
     /// The tenant has as many live runs as it may.
     #[error("there are {limit} runs that have not ended; wait for some, or cancel some (limits.live_runs)")]
     TooManyLiveRuns {
@@ -234,6 +287,15 @@ impl From<StoreError> for Error {
     }
 }
 
+impl From<Unresolved> for Error {
+    fn from(unresolved: Unresolved) -> Self {
+        match unresolved {
+            Unresolved::TooLarge(TooLarge { bytes, limit }) => Error::ValuesTooLarge { bytes, limit },
+            Unresolved::Store(error) => error.into(),
+        }
+    }
+}
+
 /// What `Runs` is made of.
 pub struct Parts {
     /// Where runs rest.
@@ -257,14 +319,23 @@ pub struct Parts {
 impl Runs {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
+        let bytes = ByteLimits::from(&parts.limits.table);
+        let values = Values { store: parts.store.clone(), bounds: Bounds { shown: bytes.shown, read: bytes.read } };
+        let depth_max = usize::try_from(parts.limits.table.depth).unwrap_or(usize::MAX);
         let feed = Feed {
             store: parts.store.clone(),
             bells: parts.bells.clone(),
             clock: parts.clock.clone(),
             checkpoints: Arc::default(),
+            values: values.clone(),
         };
-        let submitter =
-            Submitter::new(parts.store.clone(), parts.clock.clone(), parts.bells, parts.work, parts.compute.clone());
+        let submitter = Submitter::new(
+            parts.store.clone(),
+            parts.clock.clone(),
+            (parts.bells, parts.work),
+            (values.clone(), bytes, depth_max),
+            parts.compute.clone(),
+        );
         Runs {
             store: parts.store,
             catalog: parts.catalog,
@@ -274,6 +345,7 @@ impl Runs {
             fingerprints: fingerprint::Fingerprints::new(&parts.secret),
             decisions: decisions::Decisions::new(&parts.secret),
             seal: pass_through::Seal::new(&parts.secret),
+            values,
             admission: Arc::new(admission::Admission::new(parts.limits.table)),
             limits: Arc::new(parts.limits),
             compute: parts.compute,
@@ -283,7 +355,34 @@ impl Runs {
     /// A run as it stands, by whatever it is named.
     pub async fn get(&self, tenant: &str, reference: &str) -> Result<Arc<State>, Error> {
         let run = self.find(tenant, reference).await?;
-        self.state(tenant, run).await?.ok_or_else(|| Error::UnknownRun(reference.to_owned()))
+        let state = self.state(tenant, run).await?.ok_or_else(|| Error::UnknownRun(reference.to_owned()))?;
+        self.values.shown(tenant, state).await
+    }
+
+    /// The text of a large value that a run names, if it does.
+    pub async fn value(&self, tenant: &str, reference: &str, digest: Digest) -> Result<Option<String>, Error> {
+        let run = self.find(tenant, reference).await?;
+        note_run(run);
+        if self.store.row(tenant, run).await?.is_none() {
+            return Err(Error::UnknownRun(reference.to_owned()));
+        }
+        Ok(self.store.value(tenant, run, digest).await?)
+    }
+
+    /// An object of a run's state with every large value in place.
+    ///
+    /// # Errors
+    /// [`Error::ValuesTooLarge`] where they are more than may be read at once.
+    pub async fn whole<'a>(&self, tenant: &str, run: RunId, object: &'a Object) -> Result<Cow<'a, Object>, Error> {
+        Ok(self.values.whole(tenant, run, object).await?)
+    }
+
+    /// The same for any value.
+    ///
+    /// # Errors
+    /// As [`Runs::whole`].
+    pub async fn whole_value(&self, tenant: &str, run: RunId, value: &mut Value) -> Result<(), Error> {
+        Ok(self.values.whole_value(tenant, run, value).await?)
     }
 
     /// The run of a node run, as it stands, and the node run's id.
@@ -292,7 +391,10 @@ impl Runs {
         let node_run = NodeRunId::parse(reference).ok_or_else(unknown)?;
         let run = self.store.run_of(tenant, node_run).await?.ok_or_else(unknown)?;
         let state = self.state(tenant, run).await?.ok_or_else(unknown)?;
-        if state.nodes.contains_key(&node_run) { Ok((state, node_run)) } else { Err(unknown()) }
+        if !state.nodes.contains_key(&node_run) {
+            return Err(unknown());
+        }
+        Ok((self.values.shown(tenant, state).await?, node_run))
     }
 
     /// The rows of runs that match, newest first.
@@ -323,6 +425,14 @@ impl Runs {
     /// # Errors
     /// The store did not answer.
     pub async fn listed(&self, tenant: &str, row: &RunRow) -> Result<Option<Arc<State>>, Error> {
+        match self.listed_at_hand(tenant, row).await? {
+            Some(state) => Ok(Some(self.values.shown(tenant, state).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, with references to its large values.
+    async fn listed_at_hand(&self, tenant: &str, row: &RunRow) -> Result<Option<Arc<State>>, Error> {
         match self.submitter.load(tenant, row.run).await {
             Err(Error::Unreadable { run, reason }) => {
                 tracing::warn!(%run, reason, "a run cannot be read and is left out; `runyard check` says more");
@@ -339,7 +449,8 @@ impl Runs {
 
     /// Every event of a run so far.
     pub async fn log(&self, tenant: &str, run: RunId) -> Result<Vec<Recorded>, Error> {
-        Ok(self.submitter.log(tenant, run).await?)
+        let log = self.submitter.log(tenant, run).await?;
+        Ok(self.values.shown_events(tenant, run, log).await?)
     }
 
     /// Events of a run after a position, those that are there, at most so many.
@@ -350,7 +461,8 @@ impl Runs {
         after: Position,
         limit: usize,
     ) -> Result<Vec<Recorded>, Error> {
-        Ok(self.store.log(tenant, run, after, limit).await?)
+        let log = self.store.log(tenant, run, after, limit).await?;
+        Ok(self.values.shown_events(tenant, run, log).await?)
     }
 
     /// Every event of a run after a position, those to come included.
@@ -417,10 +529,11 @@ impl Runs {
 
     /// A run as it stands, with everything up to this position. What is at hand may be older than what a stream has just shown.
     pub async fn at_least(&self, tenant: &str, run: RunId, position: Position) -> Result<Arc<State>, Error> {
-        match self.state(tenant, run).await? {
-            Some(state) if state.version >= position => Ok(state),
-            _ => self.submitter.read(tenant, run).await?.ok_or_else(|| Error::UnknownRun(run.to_string())),
-        }
+        let state = match self.state(tenant, run).await? {
+            Some(state) if state.version >= position => state,
+            _ => self.submitter.read(tenant, run).await?.ok_or_else(|| Error::UnknownRun(run.to_string()))?,
+        };
+        self.values.shown(tenant, state).await
     }
 
     /// A run's events as an API shows them; see [`Feed::shown`].

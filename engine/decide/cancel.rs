@@ -1,7 +1,8 @@
-//! `Cancel`: everything live ends, children before their parents, and the run with it. A run that has ended stays as it is.
+//! `Cancel` and `Fail`: everything live ends, children before their parents, and the run with it. A run that has ended stays as it is.
 
 use crate::draft::Draft;
-use crate::finish::{self, failure};
+use crate::event::Failure;
+use crate::finish::{self, Ending, failure};
 use crate::{Context, Decision, Rejected, RunStatus, State};
 
 /// Ends the run as canceled.
@@ -13,5 +14,15 @@ pub(super) fn decide(state: &State, reason: Option<String>, context: Context<'_>
     let mut draft = Draft::new(state, context);
     finish::cancel(&mut draft, state.root_id(), &why)?;
     finish::end_run(&mut draft)?;
+    Ok(draft.done())
+}
+
+/// Ends the run as failed. What it should have made need not fit anything.
+pub(super) fn fail(state: &State, error: Failure, context: Context<'_>) -> Result<Decision, Rejected> {
+    if matches!(state.status, RunStatus::Final(_)) {
+        return Ok(Decision::default());
+    }
+    let mut draft = Draft::new(state, context);
+    finish::end(&mut draft, state.root_id(), Ending::failed(error))?;
     Ok(draft.done())
 }

@@ -6,7 +6,7 @@ use crate::event::FinalState;
 use crate::finish::{self, Ending};
 use crate::fit::refuse_unfit;
 use crate::kinds::ask;
-use crate::{Context, Decision, NodeKind, NodeRunId, NodeState, Rejected, State, Wait, schedule};
+use crate::{Context, Decision, NodeKind, NodeRunId, NodeState, Rejected, State, Wait, large, schedule};
 
 /// Ends the question with its answer.
 pub(super) fn decide(
@@ -25,6 +25,11 @@ pub(super) fn decide(
         | NodeKind::External
         | NodeKind::Graph
         | NodeKind::Each => return Err(Rejected::NotAsking { node_run }),
+    }
+    let digests = node.outputs.as_ref().map(large::digests).unwrap_or_default();
+    if !digests.is_empty() {
+        // The answer that was given is to be compared with this one.
+        return Err(Rejected::NeedsValues { digests });
     }
     let outputs = ask::outputs(input);
     if node.final_state() == Some(FinalState::Succeeded) && node.outputs.as_ref() == Some(&outputs) {

@@ -56,6 +56,7 @@ pub fn decide(state: &State, command: Command, context: Context<'_>) -> Result<D
         }
         Command::Pause { reason, by } => pause::pause(state, reason, by, context),
         Command::Resume { by } => pause::resume(state, by, context),
+        Command::Fail { error } => cancel::fail(state, error, context),
         Command::Cancel { reason } => cancel::decide(state, reason, context),
     }
 }

@@ -13,7 +13,7 @@ use crate::event::{ChildCreated, Failure, FinalState};
 use crate::finish::{self, Ending, ended_as, failure};
 use crate::graph::{Items, OnItemFailure};
 use crate::kinds::graph::is_done;
-use crate::{Constraints, Event, Node, NodeRunId, Object, Rejected, Shortfall, State, limits};
+use crate::{Constraints, Event, Node, NodeRunId, Object, Rejected, Shortfall, State, large, limits};
 
 /// Begins with the first items. Where there are none, it is through.
 pub(crate) fn first(draft: &mut Draft, id: NodeRunId) -> Result<Option<Ending>, Rejected> {
@@ -52,6 +52,12 @@ fn fill(draft: &mut Draft, id: NodeRunId) -> Result<Option<Failure>, Rejected> {
         let Some(item) = items.items.get(place).filter(|_| node.live_children < at_once) else { return Ok(None) };
         if let Err(breach) = limits::more_children_fit(draft.state(), node, 1) {
             return Ok(Some(Failure::from(breach)));
+        }
+        if let (None, Value::Object(members)) = (&items.item_as, item)
+            && let Some(reference) = large::reference(members)
+        {
+            // Its members are to stand beside those that all have.
+            return Err(Rejected::NeedsValues { digests: [reference.digest].into() });
         }
         let created = created(draft.state(), node, &items, place, item);
         draft.record(Event::ChildCreated(Box::new(created)))?;

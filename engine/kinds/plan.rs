@@ -12,6 +12,8 @@
 //! A value read from a step is read from its stand-in if that one ran. Where there is none because a failure was passed over, it
 //! is null. The default result is that of the last step that is no stand-in.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::draft::Draft;
@@ -19,7 +21,7 @@ use crate::event::{Failure, FinalState};
 use crate::finish::{self, Ending, ended_as, failure};
 use crate::plan::{PlanResult, Source};
 use crate::standing::{self, Standing};
-use crate::{Node, NodeRunId, NodeState, Object, Rejected, Shortfall, State, Wait, bindings};
+use crate::{Node, NodeRunId, NodeState, Object, Rejected, Shortfall, State, Wait, bindings, large};
 
 /// A plan is at work as soon as it has begun: it is being made.
 pub(crate) fn begin() -> Option<Wait> {
@@ -39,7 +41,16 @@ pub(crate) fn child_ended(draft: &mut Draft, plan: NodeRunId, child: NodeRunId) 
         }
     }
     let plan = draft.node(plan)?;
-    Ok((plan.live_children == 0).then(|| answer(draft.state(), plan)))
+    if plan.live_children > 0 {
+        return Ok(None);
+    }
+    let sources = plan.result.as_ref().map(PlanResult::sources).unwrap_or_default();
+    let digests: BTreeSet<_> =
+        sources.iter().flat_map(|source| bindings::needs_of(draft.state(), plan.id, source)).collect();
+    if !digests.is_empty() {
+        return Err(Rejected::NeedsValues { digests });
+    }
+    Ok(Some(answer(draft.state(), plan)))
 }
 
 /// A child ended without success, and nothing makes up for it.
@@ -148,7 +159,7 @@ fn last_outputs(state: &State, plan: &Node) -> Value {
     let Some(last) = children.find(|child| child.fallback_for.is_empty()) else { return Value::Null };
     let last = standing::stand_in(state, last);
     match &last.outputs {
-        Some(outputs) if outputs.len() == 1 => outputs.values().next().cloned().unwrap_or_default(),
+        Some(outputs) if outputs.len() == 1 && !outputs.contains_key(large::MARK) => outputs.values().next().cloned().unwrap_or_default(),
         Some(outputs) => Value::Object(outputs.clone()),
         None if last.final_state() == Some(FinalState::Succeeded) => Value::Object(Object::new()),
         None => Value::Null,

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::budget::Share;
 use super::validate::shown;
-use super::{Body, Fault, Settings, heavy, nests_deeper};
+use super::{Body, Fault, InexactNumber, Place, Settings, Violation, heavy, inexact_number, nests_deeper};
 
 const JSON: &str = "application/json";
 
@@ -142,10 +142,20 @@ fn content_type(headers: &HeaderMap) -> Result<(), Fault> {
     if essence.trim().eq_ignore_ascii_case(JSON) { Ok(()) } else { Err(refused(Some(readable(found)))) }
 }
 
-/// JSON of at most so many levels with nothing after it.
+/// JSON of at most so many levels with nothing after it, each of whose numbers is kept as it was sent.
 fn parse(text: &[u8], depth_max: usize) -> Result<Value, Fault> {
     if nests_deeper(text, depth_max) {
         return Err(Fault::BodyTooDeep { limit: depth_max });
     }
-    serde_json::from_slice(text).map_err(|error| Fault::NotJson { reason: shown(&error.to_string()) })
+    let value = serde_json::from_slice(text).map_err(|error| Fault::NotJson { reason: shown(&error.to_string()) })?;
+    match inexact_number(text) {
+        None => Ok(value),
+        Some(InexactNumber { pointer }) => {
+            let reason = "must be a number that a 64-bit integer or a double holds exactly, or text".to_owned();
+            Err(Fault::Invalid {
+                violations: vec![Violation { place: Place::Body, field: pointer, reason }],
+                more: false,
+            })
+        }
+    }
 }

@@ -219,6 +219,7 @@ mod tests {
         runs:read runyard get_run
         runs:read runyard list_node_runs
         runs:read runyard list_run_events
+        runs:read runyard get_run_value
         runs:write runyard cancel_run
         runs:write runyard deliver_input
         runs:write runyard pause_run

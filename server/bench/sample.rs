@@ -100,6 +100,7 @@ pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
         node_runs: started.state.order.clone(),
         labels: Default::default(),
         approvals: Vec::new(),
+        values: Vec::new(),
         sealed: Vec::new(),
         key: None,
     })

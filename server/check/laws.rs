@@ -1,5 +1,6 @@
 //! One run: its log replayed, and everything beside the log held against the state that comes of it.
 
+use runyard_engine::large::Digest;
 use runyard_engine::{Effect, RunStatus, State, apply, check as laws_of, outstanding, partings};
 
 use super::{Check, in_words};
@@ -116,6 +117,7 @@ impl Check<'_> {
         self.labels(place, row, state);
         self.approvals(place, state);
         self.keys(place, state);
+        self.values(place, state);
     }
 
     fn effects(&mut self, place: &Place, state: &State) {
@@ -211,6 +213,23 @@ impl Check<'_> {
                 let message = format!("its key of {} was used for a request that started another run", key.scope);
                 self.of_run("keys", place, None, message);
             }
+        }
+    }
+
+    fn values(&mut self, place: &Place, state: &State) {
+        for digest in state.written.values.keys() {
+            let message = match self.readable("values", place, self.inspection.value(place, *digest)) {
+                None => continue,
+                Some(None) => "is named and not there",
+                Some(Some(text)) => {
+                    self.keep(Table::Values, 1);
+                    if Digest::of(&text) == *digest {
+                        continue;
+                    }
+                    "is not what was written"
+                }
+            };
+            self.of_run("values", place, None, format!("large value {digest} {message}"));
         }
     }
 

@@ -14,6 +14,7 @@ pub(super) fn law(table: Table) -> &'static str {
         Table::Labels => "labels",
         Table::Approvals => "approvals",
         Table::Keys => "keys",
+        Table::Values => "values",
     }
 }
 
@@ -65,6 +66,7 @@ fn has_reason(state: &runyard_engine::State, beside: &Beside) -> bool {
         }
         Beside::Approval(id) => state.approvals.contains_key(id),
         Beside::Key(..) => state.start.is_some(),
+        Beside::Value(digest) => state.written.values.contains_key(digest),
     }
 }
 
@@ -76,5 +78,6 @@ fn name(beside: &Beside) -> String {
         Beside::Approval(id) => format!("approval {id}"),
         // The key itself is its caller's business.
         Beside::Key(scope, _) => format!("a key of {scope}"),
+        Beside::Value(digest) => format!("large value {digest}"),
     }
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use runyard_api::arp::schemas::{ConstraintEnvelope, RunStartRequest};
+use runyard_api::host::{InexactNumber, inexact_number};
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
@@ -132,6 +133,11 @@ fn object(flag: &str, text: &str) -> Result<Map<String, Value>, Failure> {
             .map_err(|error| Failure::usage(format!("{flag}: cannot read {path}: {error}")))?,
         None => text.to_owned(),
     };
+    if let Some(InexactNumber { pointer }) = inexact_number(read.as_bytes()) {
+        let place = if pointer.is_empty() { "/" } else { &pointer };
+        return Err(Failure::usage(format!("{flag}: the number at {place} has more digits than are kept exactly"))
+            .advise("write it as text"));
+    }
     match serde_json::from_str(&read) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => {

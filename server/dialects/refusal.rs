@@ -118,6 +118,13 @@ pub fn of_runs(error: Error) -> Refusal {
         Error::KeyReused { key } => {
             Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key)
         }
+        Error::RunTooLarge { bytes, limit, setting } => Refusal::new(S::CONFLICT, "run_too_large", message)
+            .with("bytes", bytes)
+            .with("limit", limit)
+            .with("setting", setting),
+        Error::ValuesTooLarge { bytes, limit } => {
+            Refusal::new(S::CONFLICT, "values_too_large", message).with("bytes", bytes).with("limit", limit)
+        }
         Error::TooManyLiveRuns { limit } => {
             Refusal::new(S::TOO_MANY_REQUESTS, "too_many_live_runs", message).with("limit", limit)
         }
@@ -209,6 +216,8 @@ fn of_engine(rejected: &Rejected) -> Refusal {
         Rejected::NotACompletion { state } => {
             Refusal::new(S::BAD_REQUEST, "invalid_request", message).with("state", state.to_string())
         }
+        // Whoever submits puts them in place; this is never answered.
+        Rejected::NeedsValues { .. } => Refusal::new(S::INTERNAL_SERVER_ERROR, "internal_error", message),
         Rejected::Corrupt(corrupt) => {
             tracing::error!(%corrupt, "a run's log does not read as it must");
             Refusal::new(S::INTERNAL_SERVER_ERROR, "internal_error", message)

@@ -138,11 +138,15 @@ async fn answer(
             sub_runs::done(effect)
         }
         Request::Call { node_type, inputs, .. } => {
+            let inputs = match around.whole(inputs).await {
+                Ok(inputs) => inputs,
+                Err(failure) => return Ok(settle(effect, Outcome::Failed(failure))),
+            };
             let call = perform::Call {
                 tenant: &around.tenant,
                 run: around.run,
                 node_type,
-                inputs,
+                inputs: &inputs,
                 key: effect.id,
                 attempt: effect.attempt,
                 clock: &parts.clock,
@@ -159,8 +163,11 @@ async fn answer(
             Err(failure) => settle(effect, Outcome::Failed(failure)),
         },
         Request::Plan { node_type, inputs, constraints, .. } => {
-            let (node_type, inputs, constraints) = (node_type.clone(), inputs.clone(), constraints.clone());
-            let tenant = around.tenant.clone();
+            let inputs = match around.whole(inputs).await {
+                Ok(inputs) => inputs.into_owned(),
+                Err(failure) => return Ok(settle(effect, Outcome::Failed(failure))),
+            };
+            let (node_type, constraints, tenant) = (node_type.clone(), constraints.clone(), around.tenant.clone());
             let asked = node_type.clone();
             let request = PlanRequest { node_type, inputs, constraints, earlier, tenant };
             match parts.planner.plan(request).await {

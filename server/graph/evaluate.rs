@@ -35,7 +35,7 @@ pub async fn evaluate(
         with.template(&key(form, &config.to_string()), &config, &dialect).map(Some).map_err(invalid)
     });
     let Some(template) = compiling.await?? else { return Ok(None) };
-    let context = context(&template, Some(nodes), &Value::Null);
+    let context = context(&template, Some(nodes), &Value::Null).await?;
     match expressions.evaluated(tenant, template, context, moment).await? {
         Value::Object(inputs) => Ok(Some(inputs)),
         // An object has come of an object.
@@ -58,7 +58,7 @@ pub async fn script(
     let compiling = expressions
         .off_runtime(tenant, move || with.script(&key("script", &script), &script, &DIALECT).map_err(invalid));
     let template = compiling.await??;
-    let context = context(&template, nodes, data);
+    let context = context(&template, nodes, data).await?;
     expressions.evaluated(tenant, template, context, moment).await
 }
 
@@ -75,27 +75,64 @@ fn invalid(faults: Vec<Fault>) -> Failure {
 }
 
 /// What a template reads of the graphs around, and no more: what others have put out may be large.
-fn context(template: &Arc<Template>, nodes: Option<&Nodes>, data: &Value) -> Value {
-    let outer = nodes.and_then(Nodes::outer);
-    json!({
-        "nodes": seen(template, "nodes", nodes, data),
-        "parentNodes": seen(template, "parentNodes", outer.as_ref(), &Value::Null),
-    })
+async fn context(template: &Arc<Template>, nodes: Option<&Nodes>, data: &Value) -> Result<Value, Failure> {
+    let mut around = [nodes.cloned(), nodes.and_then(Nodes::outer)];
+    for nodes in &mut around {
+        *nodes = match nodes.take() {
+            Some(nodes) => Some(nodes.with_runs().await?),
+            None => None,
+        };
+    }
+    let [nodes, outer] = &around;
+    let (nodes, outer) = (nodes.as_ref(), outer.as_ref());
+    let inner = seen(template, "nodes", nodes, data);
+    let outer = seen(template, "parentNodes", outer, &Value::Null);
+    let begins = [inner.begins, outer.begins];
+    let mut context = json!({ "nodes": inner.members, "parentNodes": outer.members });
+    if let Some(nodes) = nodes {
+        nodes.whole(&mut context).await?;
+    }
+    // Whether it is an object is known only now.
+    for (root, begins) in ["nodes", "parentNodes"].into_iter().zip(begins) {
+        if let Some(start) = context[root].get_mut("start").filter(|_| begins) {
+            *start = Value::Object(began_with(start).into_owned());
+        }
+    }
+    Ok(context)
 }
 
-fn seen(template: &Template, root: &str, nodes: Option<&Nodes>, data: &Value) -> Object {
-    let start = || began_with(nodes.map_or(data, Nodes::data)).into_owned();
-    let Some(members) = template.members(root) else {
+/// What is seen of one graph.
+struct Seen {
+    members: Object,
+    /// Its `start` is what the graph was given, as it is.
+    begins: bool,
+}
+
+fn seen(template: &Template, root: &str, nodes: Option<&Nodes>, data: &Value) -> Seen {
+    let start = || nodes.map_or(data, Nodes::data).clone();
+    let Some(named) = template.members(root) else {
         // It may read them all.
         let reached = nodes.into_iter().flat_map(Nodes::reached);
-        let all = reached.map(|(slug, outputs)| (slug.to_owned(), outputs));
-        return std::iter::once(("start".to_owned(), Value::Object(start()))).chain(all).collect();
+        let mut begins = true;
+        let all = reached.map(|(slug, outputs)| {
+            begins &= slug != "start";
+            (slug.to_owned(), outputs)
+        });
+        let members = std::iter::once(("start".to_owned(), start())).chain(all).collect();
+        return Seen { members, begins };
     };
-    let value = |slug: &str| match nodes.and_then(|nodes| nodes.seen(slug)) {
-        Some(outputs) => Some(outputs),
-        None => (slug == "start").then(|| Value::Object(start())),
-    };
-    members.filter_map(|slug| Some((slug.to_owned(), value(slug)?))).collect()
+    let mut seen = Seen { members: Object::new(), begins: false };
+    for slug in named {
+        match nodes.and_then(|nodes| nodes.seen(slug)) {
+            Some(outputs) => _ = seen.members.insert(slug.to_owned(), outputs),
+            None if slug == "start" => {
+                seen.begins = true;
+                seen.members.insert(slug.to_owned(), start());
+            }
+            None => {}
+        }
+    }
+    seen
 }
 
 /// What a graph was given, as an object: under `value` where it is none.

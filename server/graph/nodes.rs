@@ -1,18 +1,26 @@
-//! What a node sees of the graph around it. Nothing is copied: it looks into the run's state.
+//! What a node sees of the graph around it. Nothing is copied: it looks into the run's state, where large values are references.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use runyard_engine::event::Failure;
 use runyard_engine::{Graph, Node, NodeKind, NodeRunId, State};
 use serde_json::Value;
 
 use crate::catalog::seen_run;
+use crate::driver::perform::Around;
+use crate::driver::perform::around::unread;
 use crate::expressions::list_of_results;
 
 /// A graph that is being walked, as a node of it sees it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Nodes {
     state: Arc<State>,
     walk: NodeRunId,
+    /// Who reads its large values; they stay references without one.
+    around: Option<Around>,
+    /// What the graph was given, where that had to be read.
+    data: Option<Arc<Value>>,
 }
 
 impl Nodes {
@@ -20,7 +28,60 @@ impl Nodes {
     pub fn around(state: &Arc<State>, node_run: NodeRunId) -> Option<Nodes> {
         let parent = state.node(state.node(node_run)?.parent?)?;
         let is_graph = parent.node_type.kind == NodeKind::Graph && parent.graph.is_some();
-        is_graph.then(|| Nodes { state: state.clone(), walk: parent.id })
+        is_graph.then(|| Nodes { state: state.clone(), walk: parent.id, around: None, data: None })
+    }
+
+    /// With large values as this one reads them.
+    #[must_use]
+    pub fn reading(self, around: &Around) -> Nodes {
+        Nodes { around: Some(around.clone()), ..self }
+    }
+
+    /// Puts the large values of a part of what is seen in place.
+    ///
+    /// # Errors
+    /// As [`Around::whole`].
+    pub async fn whole(&self, value: &mut Value) -> Result<(), Failure> {
+        let Some(around) = &self.around else { return Ok(()) };
+        around.runs.whole_value(&around.tenant, around.run, value).await.map_err(unread)
+    }
+
+    /// With the outputs of runs that nodes have started in place: what is seen of those depends on what is in them.
+    ///
+    /// # Errors
+    /// As [`Around::whole`].
+    pub async fn with_runs(mut self) -> Result<Nodes, Failure> {
+        let (Some(around), Some(walk)) = (self.around.clone(), self.state.node(self.walk)) else { return Ok(self) };
+        let started = |id: &NodeRunId| {
+            let node = self.state.node(*id).filter(|node| node.node_type.kind == NodeKind::Run)?;
+            Some((*id, node.outputs.clone()?))
+        };
+        let mut whole = Vec::new();
+        for (id, outputs) in walk.children.iter().filter_map(started) {
+            if let Cow::Owned(read) = around.whole(&outputs).await? {
+                whole.push((id, read));
+            }
+        }
+        if !whole.is_empty() {
+            let state = Arc::make_mut(&mut self.state);
+            for (id, outputs) in whole {
+                if let Some(node) = state.nodes.get_mut(&id) {
+                    Arc::make_mut(node).outputs = Some(outputs);
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Reads what the graph was given.
+    ///
+    /// # Errors
+    /// As [`Around::whole`].
+    pub async fn read_data(&mut self) -> Result<(), Failure> {
+        let mut data = self.data().clone();
+        self.whole(&mut data).await?;
+        self.data = Some(Arc::new(data));
+        Ok(())
     }
 
     /// The graph around this one: the nearest above it.
@@ -28,7 +89,7 @@ impl Nodes {
         let mut at = self.walk;
         loop {
             if let Some(found) = Nodes::around(&self.state, at) {
-                return Some(found);
+                return Some(Nodes { around: self.around.clone(), ..found });
             }
             at = self.state.node(at)?.parent?;
         }
@@ -39,8 +100,11 @@ impl Nodes {
         &self.state
     }
 
-    /// What the graph was given.
+    /// What the graph was given. It may hold references, unless it was read.
     pub fn data(&self) -> &Value {
+        if let Some(data) = &self.data {
+            return data;
+        }
         self.walk().and_then(|walk| walk.inputs.get("data")).unwrap_or(&Value::Null)
     }
 

@@ -2,6 +2,7 @@
 //! a value has, in its schema.
 
 use runyard_engine::plan::{Binding, Form};
+use runyard_api::host::inexact_number;
 use serde_json::Value;
 
 use super::bind::{Binder, Bound, Missing, distinct, missing};
@@ -264,6 +265,8 @@ fn typed(said: &str, schema: &Value) -> Option<Value> {
     match schema["type"].as_str() {
         Some("string") => Some(Value::String(said.to_owned())),
         Some("integer") => said.parse::<i64>().ok().map(Value::from),
+        // A number that would be changed is no value for the field, and the step is refused.
+        Some("number") if inexact_number(said.as_bytes()).is_some() => None,
         Some("number") => said.parse::<i64>().map(Value::from).or_else(|_| said.parse::<f64>().map(Value::from)).ok(),
         Some("boolean") => match said.to_lowercase().as_str() {
             "true" | "yes" | "on" => Some(Value::Bool(true)),
@@ -271,6 +274,9 @@ fn typed(said: &str, schema: &Value) -> Option<Value> {
             _ => None,
         },
         // Lists, objects, or whatever: JSON where it is, else text for the schema to judge.
-        _ => Some(serde_json::from_str(said).unwrap_or_else(|_| Value::String(said.to_owned()))),
+        _ => {
+            let read = serde_json::from_str(said).ok().filter(|_| inexact_number(said.as_bytes()).is_none());
+            Some(read.unwrap_or_else(|| Value::String(said.to_owned())))
+        }
     }
 }

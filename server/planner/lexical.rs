@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use runyard_engine::event::Failure;
+use runyard_api::host::{InexactNumber, inexact_number};
 use runyard_engine::plan::Candidate;
 use runyard_engine::{Constraints, Object, Plan, SideEffect};
 use serde_json::Value;
@@ -453,10 +454,13 @@ fn context(inputs: &PlannerInputs, request: &PlanRequest) -> Result<Object, Fail
     if text.trim().is_empty() {
         return Ok(Object::new());
     }
-    serde_json::from_str(text).map_err(|_| {
-        let violation = Violation::at("context", "must be a JSON object, written as a string");
-        crate::driver::perform::invalid("invalid_inputs", "inputs", &request.node_type, &[violation])
-    })
+    let refused = |reason: String| {
+        crate::driver::perform::invalid("invalid_inputs", "inputs", &request.node_type, &[Violation::at("context", reason)])
+    };
+    if let Some(InexactNumber { pointer }) = inexact_number(text.as_bytes()) {
+        return Err(refused(format!("has a number at {pointer} with more digits than are kept exactly")));
+    }
+    serde_json::from_str(text).map_err(|_| refused("must be a JSON object, written as a string".to_owned()))
 }
 
 /// A text on one line, for people.

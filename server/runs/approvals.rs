@@ -63,7 +63,10 @@ impl Runs {
         let approval = ApprovalId::parse(reference).ok_or_else(unknown)?;
         let row = self.store.approval(tenant, approval).await?.ok_or_else(unknown)?;
         let state = self.state(tenant, row.run).await?.ok_or_else(unknown)?;
-        if state.approvals.contains_key(&approval) { Ok((state, approval)) } else { Err(unknown()) }
+        if !state.approvals.contains_key(&approval) {
+            return Err(unknown());
+        }
+        Ok((self.values.shown(tenant, state).await?, approval))
     }
 
     /// Decides. The same again is answered as before, and says so; the contrary is refused.
@@ -137,7 +140,8 @@ impl Runs {
         let Said { verdict, by, comment } = said;
         let command = Command::Decide { approval, verdict, by, comment };
         let submitted = self.submitter.submit(tenant, run, command, Riders::default()).await?;
-        Ok(DecidedApproval { approval, state: submitted.state, already: !submitted.changed })
+        let state = self.values.shown(tenant, submitted.state).await?;
+        Ok(DecidedApproval { approval, state, already: !submitted.changed })
     }
 }
 

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use runyard_engine::event::Failure;
+use runyard_engine::large::Digest;
 use runyard_engine::{
     ApprovalId, ApprovalStrategy, Command, Constraints, EffectId, Labels, NodeRunId, NodeTypeRef, Object, Plan, Policy,
     Position, Recorded, RunId, State,
@@ -59,6 +60,11 @@ impl Yard {
 
     /// Over this store, with a cache and bells of its own.
     pub(crate) fn over(store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self::within(store, clock, crate::limits::Limits::default())
+    }
+
+    /// The same within these bounds.
+    pub(crate) fn within(store: Arc<dyn Store>, clock: Clock, table: crate::limits::Limits) -> Self {
         let (bells, work, catalog) =
             (Arc::new(Bells::default()), Arc::new(Notify::new()), Arc::new(Catalog::builtin()));
         let runs = Runs::new(Parts {
@@ -68,7 +74,7 @@ impl Yard {
             bells: bells.clone(),
             work: work.clone(),
             secret: [7; 32],
-            limits: Limits { parallel_max: 16, table: crate::limits::Limits::default() },
+            limits: Limits { parallel_max: 16, table },
             compute: Compute::inline(),
         });
         Yard { store, clock, runs, bells, work, catalog }
@@ -293,6 +299,10 @@ impl Store for Meddled {
 
     async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
         self.inner.run_of(tenant, node_run).await
+    }
+
+    async fn value(&self, tenant: &str, run: RunId, digest: Digest) -> Result<Option<String>, StoreError> {
+        self.inner.value(tenant, run, digest).await
     }
 
     async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {

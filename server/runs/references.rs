@@ -25,7 +25,8 @@ impl Runs {
 
     /// A run as it stands, by its generated id alone.
     pub async fn by_id(&self, tenant: &str, run: RunId) -> Result<Arc<State>, Error> {
-        self.state(tenant, run).await?.ok_or_else(|| Error::UnknownRun(run.to_string()))
+        let state = self.state(tenant, run).await?.ok_or_else(|| Error::UnknownRun(run.to_string()))?;
+        self.values.shown(tenant, state).await
     }
 
     /// Whether a run of this tenant has a generated id that reads like this name.

@@ -1,10 +1,10 @@
 //! Runs that have ended, removed for good.
 
-use runyard_engine::{RunId, State, partings, replay};
+use runyard_engine::{RunId, State, partings};
 
 use super::{Error, Runs, threads};
 use crate::store::retention::{Removal, Retention};
-use crate::store::{RunRow, StoreError};
+use crate::store::RunRow;
 
 impl Runs {
     /// Removes those of these runs that may go, and answers with them. From then on nobody finds them. The store that removes is this
@@ -36,11 +36,8 @@ impl Runs {
     }
 
     /// Read from the log and not kept at hand: nobody asks for it again.
-    async fn removal(&self, tenant: &str, row: &RunRow) -> Result<Option<Removal>, StoreError> {
-        let log = self.submitter.log(tenant, row.run).await?;
-        let state: State = replay(row.run, &log)
-            .map_err(|corrupt| StoreError::Corrupt { run: row.run, reason: corrupt.to_string() })?;
-        Ok(removal(&state))
+    async fn removal(&self, tenant: &str, row: &RunRow) -> Result<Option<Removal>, Error> {
+        Ok(self.submitter.replayed(tenant, row.run).await?.as_ref().and_then(removal))
     }
 }
 

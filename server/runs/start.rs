@@ -122,10 +122,21 @@ impl Runs {
     pub async fn start(&self, tenant: &str, new: NewRun) -> Result<StartedRun, Error> {
         let (new, fingerprint) = self.fingerprinted(tenant, new).await?;
         let repeat = Repeat { operation: new.operation, key: new.key.clone(), name: new.name.clone() };
-        match self.of_tenant(tenant).start_once(tenant, new, &repeat, &fingerprint).await {
+        let started = self.start_or_find(tenant, new, &repeat, &fingerprint).await?;
+        Ok(StartedRun { state: self.values.shown(tenant, started.state).await?, ..started })
+    }
+
+    async fn start_or_find(
+        &self,
+        tenant: &str,
+        new: NewRun,
+        repeat: &Repeat,
+        fingerprint: &[u8],
+    ) -> Result<StartedRun, Error> {
+        match self.of_tenant(tenant).start_once(tenant, new, repeat, fingerprint).await {
             // Another request took the name or the key between the look and the commit.
             Err(Error::Store(StoreError::NameTaken { .. } | StoreError::KeyTaken(_))) => {
-                self.earlier(tenant, &repeat, &fingerprint).await?.ok_or(Error::Busy)
+                self.earlier(tenant, repeat, fingerprint).await?.ok_or(Error::Busy)
             }
             // Somebody else went on with the thread in that moment.
             Err(Error::Store(StoreError::TurnTaken { turn, run })) => {
@@ -187,7 +198,8 @@ impl Runs {
     /// Submits any other command about a run.
     pub async fn submit(&self, tenant: &str, run: RunId, command: Command) -> Result<Arc<State>, Error> {
         super::note_run(run);
-        Ok(self.submitter.submit(tenant, run, command, Riders::default()).await?.state)
+        let submitted = self.submitter.submit(tenant, run, command, Riders::default()).await?;
+        self.values.shown(tenant, submitted.state).await
     }
 
     /// Submits what came back from a claimed effect: refused where the claim is no longer held.
@@ -213,9 +225,10 @@ impl Runs {
         let children = self.of_tenant(tenant).children(tenant, requests).await?;
         let command = Command::CreateChildren { parent, children };
         let submitted = self.submitter.submit(tenant, run, command, Riders::default()).await?;
+        let state = self.values.shown(tenant, submitted.state).await?;
         match submitted.reply {
-            Reply::Children(ids) => Ok((submitted.state, ids)),
-            Reply::Done => Ok((submitted.state, Vec::new())),
+            Reply::Children(ids) => Ok((state, ids)),
+            Reply::Done => Ok((state, Vec::new())),
         }
     }
 

@@ -67,7 +67,8 @@ impl Runs {
         for _ in 0..LOOKS_MAX {
             if self.state(tenant, run).await?.is_some() {
                 let reason = Some(format!("stopped by {parent}, which has started it"));
-                return self.submit(tenant, run, Command::Cancel { reason }).await.map(|_| ());
+                let command = Command::Cancel { reason };
+                return self.submitter.submit(tenant, run, command, Riders::default()).await.map(|_| ());
             }
             match self.submitter.remember(tenant, parent, key(run, parent)).await {
                 Err(Error::Store(StoreError::KeyTaken(taken))) if taken.run == run => {}
@@ -88,7 +89,7 @@ impl Runs {
         let Some(ended) = ended else { return Ok(()) };
         let report = report(&ended).ok_or(Error::Busy)?;
         let command = Command::Report { node_run, report: Box::new(report) };
-        match self.submit(tenant, parent, command).await {
+        match self.submitter.submit(tenant, parent, command, Riders::default()).await {
             // Whoever is refused to be told is gone.
             Ok(_) | Err(Error::Rejected(_)) => Ok(()),
             Err(error) => Err(error),

@@ -3,29 +3,34 @@
 //! Deciding needs no lease: two deciders over one version conflict in the store, and the loser decides again on what the winner
 //! left. Within this process a command takes its run's turn first, so that conflicts stay rare.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use runyard_engine::event::Failure;
+use runyard_engine::large::{self, Digest, Written};
 use runyard_engine::{
-    Command, Context, Decision, EffectId, Event, Fitted, Labels, Node, NodeRunId, Position, Recorded, Rejected, Reply,
-    RunId, State, decide, outstanding, replay,
+    Command, Content, Context, Decision, EffectId, Event, Fitted, Graph, Labels, Made, Node, NodeRunId, Position, Recorded,
+    Rejected, Reply, RunId, Slot, State, apply, decide, outstanding,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
 use super::cache::{self, Cache};
 use super::recalls::Recalls;
+use super::values::{self, Extracted, Known, Values};
 use super::writing::Writing;
-use super::{Error, approvals, output_schema, row};
+use super::{ByteLimits, Error, approvals, output_schema, row};
 use crate::clock::Clock;
 use crate::compute::{self, Compute};
 use crate::feed::{Bells, Told};
-use crate::store::{Append, Epoch, KeyUse, Sealed, Store, StoreError};
+use crate::store::{Append, Epoch, KeyUse, LargeValue, LogPart, Sealed, Store, StoreError};
 
 /// How often a command is decided again before its sender is told to try later.
 const ATTEMPTS_MAX: usize = 16;
 /// Runs that share a turn. More means fewer strangers waiting for each other.
 const TURNS: usize = 1_024;
-/// How many events one read brings at the most.
+/// How many events one read brings at the most, and how many bytes of them.
 const PAGE: usize = 1_000;
+const PAGE_BYTES: usize = 8 << 20;
 
 /// Decides commands over a store.
 pub(super) struct Submitter {
@@ -36,6 +41,9 @@ pub(super) struct Submitter {
     cache: Cache,
     writing: Writing,
     recalls: Arc<Recalls>,
+    values: Values,
+    bytes: ByteLimits,
+    depth_max: usize,
     turns: Vec<Turn<()>>,
     compute: Compute,
 }
@@ -48,6 +56,107 @@ pub(super) struct Submitted {
     pub reply: Reply,
     /// Whether anything was recorded; a command that was obeyed before changes nothing.
     pub changed: bool,
+}
+
+/// A command, and the large values that were taken out of it.
+struct Wish {
+    command: Command,
+    is_small: bool,
+    extracted: Extracted,
+}
+
+/// More than this is not taken out where others wait.
+const EXTRACTED_AT_ONCE: u64 = 256 << 10;
+
+impl Wish {
+    fn new(command: Command, extracted: Extracted) -> Self {
+        Wish { command, is_small: false, extracted }
+    }
+
+    /// Takes the large values out, once. A graph that the server hands back as it is in the run holds references that are some.
+    async fn extract(&mut self, before: &State) {
+        if std::mem::replace(&mut self.is_small, true) {
+            return;
+        }
+        let graph = match &self.command {
+            Command::Loaded { node_run, .. } => before.node(*node_run).and_then(|node| node.graph.clone()),
+            _ => None,
+        };
+        let mut bytes = 0;
+        self.command.each_slot(&mut |slot| {
+            bytes += match slot {
+                Slot::Object(object) | Slot::Members(object) => large::object_bytes(object),
+                Slot::Value(value) => large::value_bytes(value),
+            }
+        });
+        let nothing = Command::Resume { by: None };
+        let (command, extracted) =
+            (std::mem::replace(&mut self.command, nothing), std::mem::take(&mut self.extracted));
+        let extract = move || extract(command, extracted, graph.as_ref());
+        (self.command, self.extracted) = if bytes > EXTRACTED_AT_ONCE {
+            let extracted = tokio::task::spawn_blocking(extract).await;
+            extracted.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        } else {
+            extract()
+        };
+    }
+}
+
+fn extract(mut command: Command, mut extracted: Extracted, graph: Option<&Arc<Graph>>) -> (Command, Extracted) {
+    let nothing = |_: Digest| false;
+    match &mut command {
+        Command::Loaded { inputs, content: Content::Graph(same), .. } if graph == Some(same) => {
+            if let Some(inputs) = inputs {
+                extracted.take(Slot::Object(inputs), &nothing);
+            }
+        }
+        command => command.each_slot(&mut |slot| extracted.take(slot, &nothing)),
+    }
+    (command, extracted)
+}
+
+/// Whether a command ends the run, which it may however large the run is.
+fn ends(command: &Command) -> bool {
+    matches!(command, Command::Cancel { .. } | Command::Fail { .. })
+}
+
+/// Whether a command is the server's own: no caller waits for it to be refused.
+fn is_own(command: &Command) -> bool {
+    match command {
+        Command::Planned { .. }
+        | Command::Loaded { .. }
+        | Command::Settle { .. }
+        | Command::Wake { .. }
+        | Command::Launched { .. }
+        | Command::Report { .. } => true,
+        Command::Start(_)
+        | Command::CreateChildren { .. }
+        | Command::Complete { .. }
+        | Command::Evaluate { .. }
+        | Command::Deliver { .. }
+        | Command::Decide { .. }
+        | Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::Fail { .. }
+        | Command::Cancel { .. } => false,
+    }
+}
+
+/// The large values that a run names now and did not before.
+fn named(before: &State, after: &State, extracted: &Extracted) -> Vec<LargeValue> {
+    if after.written.values.len() == before.written.values.len() {
+        return Vec::new();
+    }
+    let new = after.written.values.keys().filter(|digest| !before.written.values.contains_key(digest));
+    new.map(|digest| extracted.value(*digest)).collect()
+}
+
+/// What came of a log.
+enum Replayed {
+    /// All of it; nothing where there is none.
+    Whole(Option<State>),
+    /// More than is to be held.
+    TooLarge,
 }
 
 /// What goes with a command besides the command.
@@ -65,8 +174,8 @@ impl Submitter {
     pub(super) fn new(
         store: Arc<dyn Store>,
         clock: Clock,
-        bells: Arc<Bells>,
-        work: Arc<Notify>,
+        (bells, work): (Arc<Bells>, Arc<Notify>),
+        (values, bytes, depth_max): (Values, ByteLimits, usize),
         compute: Compute,
     ) -> Self {
         let turns = (0..TURNS).map(|_| Turn::new(())).collect();
@@ -78,6 +187,9 @@ impl Submitter {
             cache: Cache::default(),
             writing: Writing::default(),
             recalls: Arc::default(),
+            values,
+            bytes,
+            depth_max,
             turns,
             compute,
         }
@@ -114,6 +226,7 @@ impl Submitter {
         command: Command,
         riders: Riders,
     ) -> Result<Submitted, Error> {
+        let mut wish = Wish::new(command, Extracted::new(self.bytes.inline, self.depth_max));
         let _turn = self.turn(run).lock().await;
         for _ in 0..ATTEMPTS_MAX {
             let before = match known.take() {
@@ -121,7 +234,7 @@ impl Submitter {
                 None => self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run))),
             };
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
-            let decided = self.decided(tenant, &before, &command, at_ms).await?;
+            let decided = self.decided(tenant, &before, &mut wish, at_ms).await;
             // A commit would show that what is at hand is old. Where there is none, somebody has to look.
             if decided.as_ref().map_or(true, |decision| decision.events.is_empty())
                 && self.is_old(tenant, &before).await?
@@ -134,6 +247,8 @@ impl Submitter {
                 self.clear(tenant, &before, &riders).await?;
                 return Ok(Submitted { state: before, reply: decision.reply, changed: false });
             }
+            // What is settled is off the list by that.
+            decision.dropped.retain(|dropped| riders.settles.is_none_or(|(effect, _)| effect != *dropped));
             let grown = cache::grown(&before, &decision);
             let after = Arc::new(after(&before, &mut decision)?);
             let reply = decision.reply.clone();
@@ -141,7 +256,9 @@ impl Submitter {
             let dropped = decision.dropped.clone();
             // Nobody who comes later misses it: they read.
             let events = self.bells.is_followed(run).then(|| decision.events.clone());
-            match self.commit(append(tenant, &before, &after, decision, at_ms, &riders)).await {
+            let values = named(&before, &after, &wish.extracted);
+            let append = Append { values, ..append(tenant, &before, &after, decision, at_ms, &riders) };
+            match self.commit(append).await {
                 Ok(()) => {
                     self.cache.grow(tenant, before.version, after.clone(), grown);
                     self.recalls.call_back(&dropped);
@@ -164,38 +281,118 @@ impl Submitter {
         Err(Error::Busy)
     }
 
-    /// What follows from a command. Where that depends on what fits the run's output schema, it is found out first, off the runtime:
-    /// the schema is the caller's, and the value may be anything.
+    /// What follows from a command, within what a run may write. What a caller asks for that is more is refused; a run that comes to more by
+    /// itself fails.
     async fn decided(
         &self,
         tenant: &str,
-        before: &State,
-        command: &Command,
+        before: &Arc<State>,
+        wish: &mut Wish,
         at_ms: i64,
-    ) -> Result<Result<Decision, Rejected>, Error> {
-        let depth_max = usize::try_from(self.compute.limits().depth).unwrap_or(usize::MAX);
-        let context = Context { at_ms, run: before.run, fitted: None, depth_max };
-        let made = match decide(before, command.clone(), context) {
-            Err(Rejected::Unfitted(made)) => *made,
-            decided => return Ok(decided),
+    ) -> Result<Decision, Error> {
+        let refused = match self.decided_on(tenant, before, wish, at_ms).await {
+            Ok(decision) => match self.exceeded(&decision) {
+                Some(refused) if !ends(&wish.command) => refused,
+                Some(_) | None => return Ok(decision),
+            },
+            Err(refused @ Error::ValuesTooLarge { .. }) => refused,
+            Err(other) => return Err(other),
         };
-        let limits = *self.compute.limits();
-        let fitting = self.compute.run_step(tenant, move || {
-            let verdict = output_schema::fit(&made, &limits);
-            Fitted { made, verdict }
-        });
-        match fitting.await {
-            Ok(fitted) => Ok(decide(before, command.clone(), Context { fitted: Some(&fitted), ..context })),
-            Err(compute::Refused::Busy) => Err(Error::Busy),
-            Err(compute::Refused::TookTooLong) => {
-                // The same question again, whose answer is that there is none in time.
-                let Err(Rejected::Unfitted(made)) = decide(before, command.clone(), context) else {
-                    return Err(Error::Busy);
-                };
-                let fitted = Fitted { made: *made, verdict: Err(output_schema::too_expensive(&limits)) };
-                Ok(decide(before, command.clone(), Context { fitted: Some(&fitted), ..context }))
-            }
+        if before.start.is_none() || !is_own(&wish.command) {
+            return Err(refused);
         }
+        let code = if matches!(refused, Error::ValuesTooLarge { .. }) { "values_too_large" } else { "run_too_large" };
+        let error = Failure { code: code.to_owned(), message: refused.to_string(), details: None, retryable: Some(false) };
+        let mut fail = Wish::new(Command::Fail { error }, Extracted::new(self.bytes.inline, self.depth_max));
+        self.decided_on(tenant, before, &mut fail, at_ms).await
+    }
+
+    async fn decided_on(
+        &self,
+        tenant: &str,
+        before: &Arc<State>,
+        wish: &mut Wish,
+        at_ms: i64,
+    ) -> Result<Decision, Error> {
+        wish.extract(before).await;
+        let (mut seen, mut command) = (before.clone(), wish.command.clone());
+        let (mut digests, mut fitted): (BTreeSet<Digest>, Option<Fitted>) = (BTreeSet::new(), None);
+        let decision = loop {
+            let context = Context { at_ms, run: before.run, fitted: fitted.as_ref(), depth_max: self.depth_max };
+            match decide(&seen, command.clone(), context) {
+                Err(Rejected::NeedsValues { digests: more }) if !more.is_subset(&digests) => {
+                    digests.extend(more);
+                    seen = self.values.for_decision(tenant, before, Some(&digests)).await?;
+                    command = wish.command.clone();
+                    values::put_back(before.run, &mut command, &wish.extracted, &digests)?;
+                }
+                Err(Rejected::Unfitted(made)) if fitted.as_ref().is_none_or(|fitted| fitted.made != *made) => {
+                    fitted = Some(self.fitted(tenant, before.run, *made, &mut wish.extracted).await?);
+                }
+                decided => break decided?,
+            }
+        };
+        self.extracted(before, decision, digests.is_empty(), wish, &|_| true, at_ms)
+    }
+
+    /// Finds out what fits the run's output schema, off the runtime: the schema is the caller's, and the value may be anything.
+    async fn fitted(
+        &self,
+        tenant: &str,
+        run: RunId,
+        made: Made,
+        extracted: &mut Extracted,
+    ) -> Result<Fitted, Error> {
+        let limits = *self.compute.limits();
+        let whole = self.values.whole_made(tenant, run, &made, extracted).await?;
+        let verdict = match self.compute.run_step(tenant, move || output_schema::fit(&whole, &limits)).await {
+            Ok(verdict) => verdict,
+            Err(compute::Refused::Busy) => return Err(Error::Busy),
+            Err(compute::Refused::TookTooLong) => Err(output_schema::too_expensive(&limits)),
+        };
+        let verdict = verdict.map(|mut value| {
+            extracted.take(Slot::Value(&mut value), &|_| false);
+            value
+        });
+        Ok(Fitted { made, verdict })
+    }
+
+    /// A decision without the large values that it has made, or has looked into.
+    fn extracted(
+        &self,
+        before: &State,
+        mut decision: Decision,
+        seen_as_it_is: bool,
+        wish: &mut Wish,
+        known: &Known<'_>,
+        at_ms: i64,
+    ) -> Result<Decision, Error> {
+        let Some(after) = &decision.after else { return Ok(decision) };
+        let written = after.written.events.saturating_sub(before.written.events);
+        if seen_as_it_is && written <= self.bytes.inline {
+            return Ok(decision);
+        }
+        let changed = values::extract_events(&mut decision.events, &mut wish.extracted, known);
+        for effect in &mut decision.effects {
+            effect.each_slot(&mut |slot| wish.extracted.take(slot, known));
+        }
+        if changed || !seen_as_it_is {
+            let mut after = before.clone();
+            for (event, position) in decision.events.iter().zip(before.version + 1..) {
+                let recorded = Recorded { position, at_ms, event: event.clone() };
+                apply(&mut after, &recorded).map_err(|corrupt| corrupted(before.run, &corrupt.to_string()))?;
+            }
+            decision.after = Some(Box::new(after));
+        }
+        Ok(decision)
+    }
+
+    /// The bound that a run is past after a decision.
+    fn exceeded(&self, decision: &Decision) -> Option<Error> {
+        let written = &decision.after.as_ref()?.written;
+        let past = |bytes: u64, limit: u64, setting| (bytes > limit).then_some(Error::RunTooLarge { bytes, limit, setting });
+        past(written.bytes(), self.bytes.run, "limits.run_bytes")
+            .or_else(|| past(written.events, self.bytes.held, "limits.run_held_bytes"))
     }
 
     /// Whether a node run may still be live, as far as is known without asking the store. What is at hand may be too old to know
@@ -258,14 +455,52 @@ impl Submitter {
 
     /// The same, as the store has it by now.
     pub(super) async fn read(&self, tenant: &str, run: RunId) -> Result<Option<Arc<State>>, Error> {
-        let log = self.log(tenant, run).await?;
-        if log.is_empty() {
-            return Ok(None);
-        }
-        let state = replay(run, &log).map_err(|corrupt| corrupted(run, &corrupt.to_string()))?;
+        let Some(state) = self.replayed(tenant, run).await? else { return Ok(None) };
         let state = Arc::new(state);
         self.cache.keep(tenant, state.clone());
         Ok(Some(state))
+    }
+
+    /// What comes of a run's log, read bit by bit. An older build wrote runs that are larger than a run may be: of such a one the large
+    /// values are left out, so that it can be looked at, ended and removed.
+    pub(super) async fn replayed(&self, tenant: &str, run: RunId) -> Result<Option<State>, Error> {
+        match self.replay_with(tenant, run, false).await? {
+            Replayed::Whole(state) => Ok(state),
+            Replayed::TooLarge => match self.replay_with(tenant, run, true).await? {
+                Replayed::Whole(state) => Ok(state),
+                Replayed::TooLarge => Err(corrupted(run, "it holds more than a run may, even without its large values")),
+            },
+        }
+    }
+
+    async fn replay_with(&self, tenant: &str, run: RunId, lean: bool) -> Result<Replayed, Error> {
+        let mut state = State::new(run);
+        let mut written = Written::default();
+        // A run that has come to its bound is ended by events that are past it.
+        let held_max = self.bytes.held.saturating_mul(2);
+        loop {
+            let LogPart { events, more } =
+                self.store.log_part(tenant, run, state.version, (PAGE, PAGE_BYTES)).await?;
+            for mut recorded in events {
+                if lean {
+                    written.add(&recorded.event);
+                    let mut left_out = Extracted::new(self.bytes.inline, self.depth_max);
+                    recorded.event.each_slot(&mut |slot| left_out.take(slot, &|_| true));
+                }
+                apply(&mut state, &recorded).map_err(|corrupt| corrupted(run, &corrupt.to_string()))?;
+            }
+            if state.written.events > held_max {
+                return Ok(Replayed::TooLarge);
+            }
+            if !more {
+                break;
+            }
+        }
+        if lean {
+            // It stays too large to be gone on with.
+            state.written.events = written.events;
+        }
+        Ok(Replayed::Whole((state.version > 0).then_some(state)))
     }
 
     /// The same, where this node run is known in it. What is at hand may be older than what another server has written.
@@ -362,6 +597,7 @@ fn append(tenant: &str, before: &State, after: &State, decision: Decision, at_ms
         labels: if expected == 0 { labels(after) } else { Labels::new() },
         sealed: if expected == 0 { riders.sealed.clone() } else { Vec::new() },
         key: riders.key.clone(),
+        values: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What every store must do, whatever it is made of: one function per rule, run over every backend. A new backend adds one
 //! line to the `suite!` at the end.
 //!
-//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `approvals.rs`, `api_keys.rs`, `objects.rs`, `sealed.rs`, `retention.rs` hold the rules; `model.rs` draws random interleavings
+//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `approvals.rs`, `api_keys.rs`, `objects.rs`, `sealed.rs`, `values.rs`, `retention.rs` hold the rules; `model.rs` draws random interleavings
 //! and wants the same answers from every backend.
 
 mod api_keys;
@@ -16,6 +16,7 @@ pub(super) mod reads;
 pub(super) mod retention;
 mod sealed;
 mod turns;
+mod values;
 
 macro_rules! suite {
     ($backend:ident: $open:expr) => {
@@ -78,6 +79,9 @@ macro_rules! suite {
                 api_keys::a_key_is_revoked_once_and_stays_visible,
                 sealed::what_is_sealed_is_there_while_its_run_lives,
                 sealed::only_a_new_run_seals_and_each_name_once,
+                values::a_large_value_is_found_by_the_runs_that_name_it,
+                values::a_refused_append_leaves_no_value,
+                values::a_large_value_goes_with_the_last_run_that_names_it,
                 turns::a_turn_is_taken_once,
                 turns::turns_are_listed_from_the_last,
                 objects::an_object_is_what_was_put,

@@ -21,7 +21,10 @@ mod outbox;
 pub mod retention;
 pub mod sqlite;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use runyard_engine::large::Digest;
 use runyard_engine::{
     ApprovalId, Effect, EffectId, Event, Labels, NodeRunId, Position, Recorded, RunId, RunOutcome, RunStatus, Turn,
 };
@@ -44,6 +47,19 @@ pub trait Store: Send + Sync + 'static {
     /// A run's log after a position, oldest first, at most `limit` events. Empty for an unknown run. What comes back has
     /// been checked to be without gaps.
     async fn log(&self, tenant: &str, run: RunId, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError>;
+
+    /// As [`Store::log`], and not much more than so many bytes of it: a long event is read alone. For readers of a whole log.
+    async fn log_part(
+        &self,
+        tenant: &str,
+        run: RunId,
+        after: Position,
+        (limit, bytes): (usize, usize),
+    ) -> Result<LogPart, StoreError> {
+        let _ = bytes; // What is kept in memory costs nothing to hand out.
+        let events = self.log(tenant, run, after, limit).await?;
+        Ok(LogPart { more: events.len() == limit, events })
+    }
 
     /// A run's derived row.
     async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError>;
@@ -97,6 +113,9 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError>;
 
+    /// The text of a large value that a run names.
+    async fn value(&self, tenant: &str, run: RunId, digest: Digest) -> Result<Option<String>, StoreError>;
+
     /// What a run has sealed under this name, while it lives.
     async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError>;
 
@@ -149,6 +168,15 @@ impl<T: Store + api_key::KeyStore + object::ObjectStore + retention::Retention> 
 /// A fencing epoch: each claim of an effect raises it, and a result under an old one is refused.
 pub type Epoch = i64;
 
+/// Some events of a log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogPart {
+    /// The events.
+    pub events: Vec<Recorded>,
+    /// Whether there may be more after them.
+    pub more: bool,
+}
+
 /// What one command adds to one run.
 #[derive(Debug, Clone)]
 pub struct Append {
@@ -178,10 +206,27 @@ pub struct Append {
     pub labels: Labels,
     /// The run's approvals that the events have changed, as they are after them.
     pub approvals: Vec<ApprovalRow>,
+    /// The large values that the events name and those before did not.
+    pub values: Vec<LargeValue>,
     /// What the run keeps sealed: no two of one name. Only a new run brings it; it goes with the append that ends the run.
     pub sealed: Vec<Sealed>,
     /// A key under which the run's start can be repeated.
     pub key: Option<KeyUse>,
+}
+
+/// A large value that events name, kept beside the log: once in its tenant, until the last run that names it is gone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LargeValue {
+    /// The SHA-256 of its text.
+    pub digest: Digest,
+    /// Compact JSON. Absent: another run of the tenant has brought it; where none has, it is not named.
+    pub text: Option<Arc<str>>,
+}
+
+impl std::fmt::Debug for LargeValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LargeValue({}, {:?} bytes)", self.digest, self.text.as_ref().map(|text| text.len()))
+    }
 }
 
 /// Something that the store cannot read, of a run that has not ended.

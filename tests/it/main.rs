@@ -40,3 +40,4 @@ mod streams;
 mod sub_runs;
 mod tidy;
 mod toolregistry;
+mod values;

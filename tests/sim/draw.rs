@@ -283,7 +283,7 @@ pub fn evaluation(choices: &mut Choices) -> (Evaluation, Option<RecoveryAction>)
     (evaluation, recovery)
 }
 
-fn failure(choices: &mut Choices) -> Failure {
+pub fn failure(choices: &mut Choices) -> Failure {
     let code = *choices.pick(&["failed", "timed_out", "internal_error", "unavailable"]);
     Failure { code: code.to_owned(), message: "as drawn".to_owned(), details: None, retryable: Some(code != "failed") }
 }

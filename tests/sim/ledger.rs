@@ -36,6 +36,7 @@ vocabulary!(COMMANDS, command(Command):
     Command::Decide { .. } => "command decide",
     Command::Pause { .. } => "command pause",
     Command::Resume { .. } => "command resume",
+    Command::Fail { .. } => "command fail",
     Command::Cancel { .. } => "command cancel",
 );
 

@@ -209,7 +209,7 @@ impl World {
 
     fn call(&mut self) -> String {
         let Some((tenant, run)) = self.some_run() else { return self.start_a_run() };
-        match self.choices.weighted(&[12, 20, 30, 12, 12, 14, 4, 24, 3, 6, 10]) {
+        match self.choices.weighted(&[12, 20, 30, 12, 12, 14, 4, 24, 3, 6, 10, 1]) {
             0 => self.start_a_run(),
             1 => self.ask_again(),
             2 => self.give_children(tenant, run),
@@ -228,6 +228,10 @@ impl World {
             7 => self.decide(tenant, run),
             8 => self.ask(tenant, Asked::Command { run, command: Command::Pause { reason: None, by: None } }),
             9 => self.ask(tenant, Asked::Command { run, command: Command::Resume { by: None } }),
+            11 => {
+                let error = draw::failure(&mut self.choices);
+                self.ask(tenant, Asked::Command { run, command: Command::Fail { error } })
+            }
             _ => {
                 let input = (*self.choices.pick(&["yes", "no"])).to_owned();
                 let Some(node_run) = self.some_node_run(run) else { return self.ask_again() };

@@ -38,6 +38,7 @@ impl World {
             dropped: Vec::new(),
             settles: None,
             approvals: Vec::new(),
+            values: Vec::new(),
             sealed: Vec::new(),
             node_runs: Vec::new(),
             labels: Labels::new(),

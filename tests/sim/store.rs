@@ -11,6 +11,7 @@ use runyard::store::memory::Memory;
 use runyard::store::{
     Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError,
 };
+use runyard_engine::large::Digest;
 use runyard_engine::{ApprovalId, EffectId, Event, NodeRunId, Position, Recorded, Request, RunId};
 
 use crate::gates::{Gates, Verdict, What};
@@ -131,6 +132,7 @@ impl Shared {
                     expected: append.row.version,
                     row: RunRow { version: append.row.version + append.events.len() as u64, ..append.row.clone() },
                     effects: Vec::new(),
+                    values: Vec::new(),
                     settles: None,
                     key: None,
                     ..append.clone()
@@ -243,6 +245,12 @@ impl Store for Seen {
         let tenant = tenant.to_owned();
         let words = || format!("run of {node_run}");
         self.ask(What::Read, words, move |shared| now(shared.memory.run_of(&tenant, node_run))).await
+    }
+
+    async fn value(&self, tenant: &str, run: RunId, digest: Digest) -> Result<Option<String>, StoreError> {
+        let tenant = tenant.to_owned();
+        let words = || format!("value {digest}");
+        self.ask(What::Read, words, move |shared| now(shared.memory.value(&tenant, run, digest))).await
     }
 
     async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {

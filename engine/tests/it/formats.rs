@@ -10,6 +10,7 @@ use runyard_engine::command::Start;
 use runyard_engine::event::{
     Artifact, ChildCreated, Evaluation, EvaluationStatus, FORMAT_VERSION, Failure, FinalState, RecoveryAction,
 };
+use runyard_engine::large::{Digest, Reference};
 use runyard_engine::plan::{Binding, Candidate, CandidateSet, Form, PlanResult};
 use runyard_engine::{
     ApprovalId, ApprovalStrategy, Constraints, Event, Labels, NodeKind, NodeRunId, Object, OnFailure, Parent, Policy,
@@ -40,6 +41,21 @@ fn full_failure() -> Failure {
 /// Every event type of every format.
 fn every_event() -> Vec<Event> {
     goldens().into_iter().flat_map(|(_, _, events)| events).collect()
+}
+
+/// What format 5 added: references in place of large values, alone and with members beside them.
+fn large_values() -> Vec<Event> {
+    let root = NodeRunId::root(run());
+    let reference = Reference { digest: Digest::of("\"large\""), bytes: 70_000 }.object();
+    let beside: Object = reference.clone().into_iter().chain(object(json!({ "more": 1 }))).collect();
+    let inputs = object(json!({ "large": reference, "list": [reference, 2] }));
+    let whole = Start { inputs: reference.clone(), ..start(NodeKind::Call) };
+    vec![
+        Event::Started { start: Arc::new(whole), root, constraints: Constraints::default() },
+        Event::NodeStarted { node_run: root, attempt: 1, inputs: Some(inputs) },
+        Event::NodeStarted { node_run: root, attempt: 1, inputs: Some(beside) },
+        Event::Finished { outcome: RunOutcome::Succeeded, outputs: Some(reference), error: None },
+    ]
 }
 
 /// What format 5 added: ids that begin as the run's id does.
@@ -335,6 +351,7 @@ fn goldens() -> Vec<(u32, &'static str, Vec<Event>)> {
         (4, "format_4", added_by_format_4()),
         (5, "format_5_results", results()),
         (5, "format_5_ids", ids_of_format_5()),
+        (5, "format_5_values", large_values()),
     ]
 }
 

@@ -5,6 +5,7 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply};
 use runyard_api::runyard::*;
+use runyard_engine::large::Digest;
 use runyard_engine::{Command, NodeRunId};
 use serde_json::json;
 
@@ -143,6 +144,26 @@ impl Runyard for Room {
         let after = Resume::new(request.after_seq, None).seq();
         let listed = project::page(&self.runs, &cx.tenant, run, after, limit).await;
         Ok(ListRunEventsOk::Ok(listed.map_err(|error| problem(cx, of_runs(error)))?).into())
+    }
+
+    async fn get_run_value(&self, cx: &Caller, request: GetRunValueRequest) -> Result<Reply<GetRunValueOk>, Problem> {
+        let unknown = || {
+            let message = format!("run `{}` has no large value `{}`", request.run_id, &*request.digest);
+            problem(cx, Refusal::new(StatusCode::NOT_FOUND, "value_not_found", message))
+        };
+        let digest = Digest::parse(&request.digest).ok_or_else(unknown)?;
+        let text = self.runs.value(&cx.tenant, &request.run_id, digest).await;
+        let text = text.map_err(|error| problem(cx, of_runs(error)))?.ok_or_else(unknown)?;
+        // It may be long.
+        let read = tokio::task::spawn_blocking(move || serde_json::from_str(&text)).await;
+        match read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
+            Ok(value) => Ok(GetRunValueOk::Ok(value).into()),
+            Err(error) => {
+                tracing::error!(%error, %digest, "a large value cannot be read");
+                let message = "what is stored of this value cannot be read; the server's log has the reason";
+                Err(problem(cx, Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)))
+            }
+        }
     }
 
     async fn stream_run_events(

@@ -1,12 +1,13 @@
 //! The run around what is performed: for what has to look at it. Read only when asked for, and then from what is at hand.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use runyard_engine::event::Failure;
 use runyard_engine::{NodeRunId, Object, RunId, State, depth};
 
 use crate::expressions::Moment;
-use crate::runs::Runs;
+use crate::runs::{Error, Runs};
 
 /// Where a node run is.
 #[derive(Clone)]
@@ -54,6 +55,14 @@ impl Around {
         })
     }
 
+    /// An object of the run's state with every large value in place.
+    ///
+    /// # Errors
+    /// `values_too_large`, or a failure that is worth another try: the store did not answer.
+    pub async fn whole<'a>(&self, object: &'a Object) -> Result<Cow<'a, Object>, Failure> {
+        self.runs.whole(&self.tenant, self.run, object).await.map_err(unread)
+    }
+
     /// The time and the chance that its expressions have: those of its first try, so that every try has the same inputs, and
     /// whoever performs one again.
     pub fn moment(&self, state: &State) -> Moment {
@@ -62,5 +71,20 @@ impl Around {
         let now_ms = started_at_ms.unwrap_or(self.begun_at_ms);
         let [a, b, c, d, ..] = self.node_run.uuid().into_bytes();
         Moment { now_ms, seed: u32::from_be_bytes([a, b, c, d]) }
+    }
+}
+
+/// Why large values of a run could not be read, as a failure.
+pub(crate) fn unread(error: Error) -> Failure {
+    if let Error::ValuesTooLarge { .. } = error {
+        let (code, message) = ("values_too_large".to_owned(), error.to_string());
+        return Failure { code, message, details: None, retryable: Some(false) };
+    }
+    tracing::warn!(%error, cause = ?error, "large values of a run could not be read");
+    Failure {
+        code: "store_unavailable".to_owned(),
+        message: "a large value of this run could not be read; the server's log has the reason".to_owned(),
+        details: None,
+        retryable: Some(true),
     }
 }

@@ -31,15 +31,16 @@ pub(super) async fn launch(with: &InProcess, around: &Around) -> Result<Launch, 
     };
     let node_type = &node.node_type;
     with.catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
+    let written = around.whole(&node.inputs).await?;
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
-            let said = (node_type.id.as_str(), &*node.inputs);
+            let (said, nodes) = ((node_type.id.as_str(), &*written), nodes.reading(around));
             let moment = around.moment(&state);
             around.bounded(evaluate(&with.expressions, &around.tenant, said, &nodes, moment).await?)?
         }
         None => None,
     };
-    let given = inputs.as_ref().unwrap_or(&node.inputs).clone();
+    let given = inputs.as_ref().unwrap_or(&written).clone();
     let (catalog, reader_type) = (with.catalog.clone(), node_type.clone());
     let wrong = |found: &[Violation]| invalid("invalid_inputs", "inputs", node_type, found);
     let asked: RunInputs = super::off_runtime(around, move || {

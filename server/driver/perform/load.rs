@@ -25,15 +25,16 @@ pub(super) async fn load(with: &InProcess, around: &Around) -> Result<Loaded, Fa
     let Some(node) = state.node(around.node_run) else { return Err(gone()) };
     let node_type = &node.node_type;
     catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
+    let written = around.whole(&node.inputs).await?;
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
-            let said = (node_type.id.as_str(), &*node.inputs);
+            let (said, nodes) = ((node_type.id.as_str(), &*written), nodes.reading(around));
             let moment = around.moment(&state);
             around.bounded(evaluate(&with.expressions, &around.tenant, said, &nodes, moment).await?)?
         }
         None => None,
     };
-    let given = inputs.as_ref().unwrap_or(&node.inputs);
+    let given = inputs.as_ref().unwrap_or(&written);
     let reading = Reading {
         catalog: catalog.clone(),
         node_type: node_type.clone(),

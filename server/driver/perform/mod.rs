@@ -11,7 +11,7 @@
 //!
 //! What does not live here: claiming and settling (the driver), sleeping and planning (the engine's timers, `planner/`).
 
-mod around;
+pub(crate) mod around;
 mod builtin;
 mod fail;
 pub mod http;
@@ -146,6 +146,10 @@ impl InProcess {
         };
         let state = around.state().await?;
         let (nodes, moment) = (Nodes::around(&state, around.node_run), around.moment(&state));
+        let mut nodes = nodes.map(|nodes| nodes.reading(around));
+        if let Some(nodes) = nodes.as_mut().filter(|_| nodes::starts(&call.node_type.id)) {
+            nodes.read_data().await?;
+        }
         let inputs = match &nodes {
             Some(nodes) => {
                 let said = (call.node_type.id.as_str(), call.inputs);

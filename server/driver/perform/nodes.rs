@@ -20,6 +20,11 @@ use crate::graph::{Nodes, began_with};
 /// How such a node is performed: validated inputs and the graph around it in, outputs and the way on out.
 pub(super) type Step = fn(&Call<'_>, Option<&Nodes>) -> Result<Routed, Failure>;
 
+/// Whether it returns what the graph is about.
+pub(super) fn starts(id: &str) -> bool {
+    id == "runyard.graph.start"
+}
+
 /// The step behind a resolved node type id.
 pub(super) fn step(id: &str) -> Option<Step> {
     match id.strip_prefix("runyard.graph.")? {

@@ -1,12 +1,13 @@
 //! Appends for tests, built up from the least that is valid.
 
+use runyard_engine::large::Digest;
 use runyard_engine::{
     ApprovalId, Effect, EffectId, Event, Labels, NodeRunId, Position, Request, RunId, RunStatus, Turn,
 };
 use uuid::Uuid;
 
 use crate::store::approval::{ApprovalRow, ApprovalStatus, Subject};
-use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, RunRow, Sealed, Standing, Status, Store, StoreError};
+use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, LargeValue, RunRow, Sealed, Standing, Status, Store, StoreError};
 
 /// The tenant of most tests.
 pub(in crate::store) const TENANT: &str = "default";
@@ -92,6 +93,7 @@ pub(in crate::store) fn start(n: u128) -> Draft {
         node_runs: Vec::new(),
         labels: Labels::new(),
         approvals: Vec::new(),
+        values: Vec::new(),
         sealed: Vec::new(),
         key: None,
     })
@@ -157,6 +159,18 @@ impl Draft {
 
     pub(in crate::store) fn seals(mut self, name: &str, bytes: &[u8]) -> Self {
         self.0.sealed.push(Sealed { name: name.into(), bytes: bytes.to_vec() });
+        self
+    }
+
+    /// Names a large value and brings it.
+    pub(in crate::store) fn value(mut self, text: &str) -> Self {
+        self.0.values.push(LargeValue { digest: Digest::of(text), text: Some(text.into()) });
+        self
+    }
+
+    /// Names a large value that is there.
+    pub(in crate::store) fn names(mut self, text: &str) -> Self {
+        self.0.values.push(LargeValue { digest: Digest::of(text), text: None });
         self
     }
 

@@ -12,7 +12,7 @@ use crate::store::{Cursor, Filter, LabelFilter, Status, Store};
 pub(in crate::store) trait Removing: Store + Retention + ObjectStore {}
 impl<T: Store + Retention + ObjectStore> Removing for T {}
 
-fn removal(n: u128, version: u64) -> Removal {
+pub(super) fn removal(n: u128, version: u64) -> Removal {
     Removal {
         run: run(n),
         version,
@@ -23,12 +23,12 @@ fn removal(n: u128, version: u64) -> Removal {
     }
 }
 
-async fn removed(store: &dyn Removing, removals: Vec<Removal>, keys_before_ms: i64) -> Vec<RunId> {
+pub(super) async fn removed(store: &dyn Removing, removals: Vec<Removal>, keys_before_ms: i64) -> Vec<RunId> {
     store.remove(TENANT, removals, keys_before_ms).await.unwrap()
 }
 
 /// Sweeps in bites of this size until nothing is left.
-async fn swept(store: &dyn Removing, bite: usize) -> usize {
+pub(super) async fn swept(store: &dyn Removing, bite: usize) -> usize {
     let mut all = 0;
     loop {
         let some = store.sweep(bite).await.unwrap();

@@ -7,16 +7,19 @@
 mod approvals;
 mod objects;
 mod removals;
+mod values;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use runyard_engine::large::Digest;
 use runyard_engine::{ApprovalId, Effect, EffectId, Labels, NodeRunId, Position, Recorded, RunId, RunStatus};
 
 use self::approvals::Approvals;
 use self::objects::Objects;
+use self::values::Values;
 use super::api_key::{ApiKey, KeyStore};
 use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use super::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore};
@@ -49,6 +52,7 @@ struct Data {
     /// By id; lists sort.
     api_keys: BTreeMap<String, ApiKey>,
     objects: Objects,
+    values: Values,
 }
 
 #[derive(Debug)]
@@ -150,6 +154,10 @@ impl Store for Memory {
         limit: usize,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         Ok(self.data().approvals.list(tenant, filter, after, limit))
+    }
+
+    async fn value(&self, tenant: &str, run: RunId, digest: Digest) -> Result<Option<String>, StoreError> {
+        Ok(self.data().values.get(tenant, run, digest))
     }
 
     async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {
@@ -308,6 +316,7 @@ impl Data {
         }
         self.count(&append.tenant, self.runs.get(&place).map(|run| run.row.status.into()), append.row.status.into());
 
+        self.values.write(&append.tenant, append.run, std::mem::take(&mut append.values));
         let version = append.row.version;
         let at_ms = append.at_ms;
         let events = std::mem::take(&mut append.events);

@@ -90,6 +90,7 @@ impl Data {
         }
         self.node_runs.retain(|(whose, _), of| whose != tenant || *of != row.run);
         self.keys.retain(|(whose, ..), (used, _)| whose != tenant || used.run != row.run);
+        self.values.forget(tenant, row.run);
         self.approvals.forget(tenant, row.run);
         self.objects.forget(tenant, &row.run.to_string());
         let status = Status::from(row.status);

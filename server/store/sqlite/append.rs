@@ -12,7 +12,7 @@ use super::claims::EffectChanges;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
 use super::in_row::InRow;
-use super::{node_runs, packed, sealed};
+use super::{node_runs, packed, sealed, values};
 use crate::store::{Append, Committed, KeyUse, RunRow, Status, StoreError, check};
 
 /// Why work inside a transaction stopped.
@@ -70,7 +70,8 @@ impl Prepared {
     /// How much there is to write, about: what is of fixed size is left out.
     pub(super) fn bytes(&self) -> usize {
         let requests = self.effects.iter().map(|(_, request)| request);
-        self.events.iter().map(LogRow::bytes).sum::<usize>() + requests.map(String::len).sum::<usize>()
+        let values = self.append.values.iter().filter_map(|value| value.text.as_ref()).map(|text| text.len());
+        self.events.iter().map(LogRow::bytes).chain(requests.map(String::len)).chain(values).sum()
     }
 }
 
@@ -141,6 +142,7 @@ pub(super) fn append(
     write_keys(connection, append)?;
     approvals::write(connection, append)?;
     sealed::write(connection, append)?;
+    values::write(connection, append)?;
     deltas.moved(&append.tenant, before.map(|row| Status::from(row.status)), append.row.status.into());
     Ok(Committed { version: append.row.version })
 }

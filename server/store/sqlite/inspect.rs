@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use runyard_engine::large::Digest;
 use runyard_engine::{ApprovalId, Effect, EffectId, NodeRunId, Position, Recorded, RunId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::convert::{self, Id};
 use super::witness::{self, Lost};
-use super::{append, approvals, in_row, node_runs, read, schema};
+use super::{append, approvals, in_row, node_runs, read, schema, values};
 use crate::store::approval::{ApprovalFilter, ApprovalRow};
 use crate::store::{KeyUse, RunRow, Status, StoreError, Tenant};
 
@@ -35,6 +36,8 @@ pub enum Beside {
     Approval(ApprovalId),
     /// An idempotency key.
     Key(String, String),
+    /// A large value.
+    Value(Digest),
 }
 
 /// The tables of what is kept beside the logs.
@@ -50,11 +53,14 @@ pub enum Table {
     Approvals,
     /// [`Beside::Key`].
     Keys,
+    /// [`Beside::Value`].
+    Values,
 }
 
 impl Table {
     /// Every one.
-    pub const ALL: [Table; 5] = [Table::Effects, Table::NodeRuns, Table::Labels, Table::Approvals, Table::Keys];
+    pub const ALL: [Table; 6] =
+        [Table::Effects, Table::NodeRuns, Table::Labels, Table::Approvals, Table::Keys, Table::Values];
 
     /// Its name, or what has the rows of the two that it is.
     const fn name(self) -> &'static str {
@@ -64,6 +70,7 @@ impl Table {
             Table::Labels => "labels",
             Table::Approvals => "approvals",
             Table::Keys => "idempotency_keys",
+            Table::Values => "value_names",
         }
     }
 
@@ -74,6 +81,7 @@ impl Table {
             Table::Labels => "name, value",
             Table::Approvals => "approval",
             Table::Keys => "scope, key",
+            Table::Values => "digest",
         }
     }
 
@@ -84,6 +92,7 @@ impl Table {
             Table::Labels => Beside::Label(row.get(2)?, row.get(3)?),
             Table::Approvals => Beside::Approval(row.get::<_, Id>(2)?.approval()),
             Table::Keys => Beside::Key(row.get(2)?, row.get(3)?),
+            Table::Values => Beside::Value(values::digest(&row.get::<_, Vec<u8>>(2)?)?),
         })
     }
 }
@@ -293,6 +302,14 @@ impl Inspection {
                 .collect()
         };
         read().map_err(convert::failure)
+    }
+
+    /// The text of a large value that a run names.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn value(&self, place: &Place, digest: Digest) -> Result<Option<String>, StoreError> {
+        values::get(&self.connection, &place.tenant, place.run, digest)
     }
 
     /// The counts that are kept, by tenant and status.

@@ -14,6 +14,7 @@
 //! | `witness.rs` | what was acknowledged, so that its loss is seen |
 //! | [`inspect`] | a look from outside, for `runyard check` |
 //! | [`mod@backup`] | a copy of a database that may be in use, and the way back |
+//! | `values.rs` | the tables of large values |
 //! | [`packed`] | how rows of the log are packed |
 //! | `removals.rs` | finished runs, removed in small bites |
 //! | [`damaged`] | runs that cannot be read, removed while no server has the database |
@@ -46,6 +47,7 @@ mod schema;
 mod sealed;
 #[cfg(test)]
 mod tests;
+mod values;
 pub mod wal;
 mod witness;
 mod writer;
@@ -56,6 +58,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use runyard_engine::large::Digest;
 use runyard_engine::{ApprovalId, EffectId, NodeRunId, Position, Recorded, RunId};
 use rusqlite::Connection;
 
@@ -69,7 +72,7 @@ use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectSt
 use super::outbox::Wanted;
 use super::retention::{Removal, Retention};
 use super::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError, Tenant,
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LogPart, RunRow, Sealed, Status, Store, StoreError, Tenant,
     folder,
 };
 
@@ -217,6 +220,17 @@ impl Store for Sqlite {
         self.readers()?.read(move |connection| read::log(connection, &tenant, run, after, limit)).await
     }
 
+    async fn log_part(
+        &self,
+        tenant: &str,
+        run: RunId,
+        after: Position,
+        bounds: (usize, usize),
+    ) -> Result<LogPart, StoreError> {
+        let tenant = tenant.to_owned();
+        self.readers()?.read(move |connection| read::log_part(connection, &tenant, run, after, bounds)).await
+    }
+
     async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {
         let tenant = tenant.to_owned();
         self.readers()?.read(move |connection| read::row(connection, &tenant, run)).await
@@ -278,6 +292,11 @@ impl Store for Sqlite {
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         let (tenant, filter) = (tenant.to_owned(), filter.clone());
         self.readers()?.read(move |connection| approvals::list(connection, &tenant, &filter, after, limit)).await
+    }
+
+    async fn value(&self, tenant: &str, run: RunId, digest: Digest) -> Result<Option<String>, StoreError> {
+        let tenant = tenant.to_owned();
+        self.readers()?.read(move |connection| values::get(connection, &tenant, run, digest)).await
     }
 
     async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {

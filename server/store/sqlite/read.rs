@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::{append, node_runs, packed};
-use crate::store::{KeyUse, RunRow, StoreError, Tenant};
+use crate::store::{KeyUse, LogPart, RunRow, StoreError, Tenant};
 
 /// The log of a run that has not been removed.
 pub(super) fn log(
@@ -16,7 +16,19 @@ pub(super) fn log(
     limit: usize,
 ) -> Result<Vec<Recorded>, StoreError> {
     let seen = "AND NOT EXISTS (SELECT 1 FROM removals WHERE tenant = ?1 AND run = ?2)";
-    log_where(seen, connection, (tenant, run), after, limit)
+    log_where(seen, connection, (tenant, run), after, (limit, usize::MAX)).map(|part| part.events)
+}
+
+/// The same, up to so many bytes.
+pub(super) fn log_part(
+    connection: &Connection,
+    tenant: &str,
+    run: RunId,
+    after: Position,
+    bounds: (usize, usize),
+) -> Result<LogPart, StoreError> {
+    let seen = "AND NOT EXISTS (SELECT 1 FROM removals WHERE tenant = ?1 AND run = ?2)";
+    log_where(seen, connection, (tenant, run), after, bounds)
 }
 
 /// A log, whatever has become of the run.
@@ -27,7 +39,7 @@ pub(super) fn log_as_it_is(
     after: Position,
     limit: usize,
 ) -> Result<Vec<Recorded>, StoreError> {
-    log_where("", connection, (tenant, run), after, limit)
+    log_where("", connection, (tenant, run), after, (limit, usize::MAX)).map(|part| part.events)
 }
 
 fn log_where(
@@ -35,9 +47,9 @@ fn log_where(
     connection: &Connection,
     (tenant, run): (&str, RunId),
     after: Position,
-    limit: usize,
-) -> Result<Vec<Recorded>, StoreError> {
-    let Ok(start) = i64::try_from(after) else { return Ok(Vec::new()) };
+    (limit, bytes_max): (usize, usize),
+) -> Result<LogPart, StoreError> {
+    let Ok(start) = i64::try_from(after) else { return Ok(LogPart { events: Vec::new(), more: false }) };
     let failure = convert::failure_of(run);
     let mut select = connection
         .prepare_cached(&format!(
@@ -49,23 +61,28 @@ fn log_where(
     // The row in which the next event stands may begin before it.
     let mut rows = select.query(params![tenant, Id::from(run), start.saturating_add(1)]).map_err(&failure)?;
     let mut recorded = Vec::new();
-    let mut next = start.saturating_add(1);
+    let (mut next, mut bytes) = (start.saturating_add(1), 0_usize);
     while recorded.len() < limit
         && let Some(row) = rows.next().map_err(&failure)?
     {
-        next = events(row, run, next, limit, &mut recorded)?;
+        let (behind, read) = events(row, run, next, limit, &mut recorded)?;
+        next = behind;
+        bytes = bytes.saturating_add(read);
+        if bytes >= bytes_max {
+            return Ok(LogPart { events: recorded, more: true });
+        }
     }
-    Ok(recorded)
+    Ok(LogPart { more: recorded.len() == limit, events: recorded })
 }
 
-/// Reads those events of a row that stand at a position or behind it, up to a limit. Gives the position behind the row.
+/// Reads those events of a row that stand at a position or behind it, up to a limit. Gives the position behind the row, and how long it is.
 fn events(
     row: &rusqlite::Row<'_>,
     run: RunId,
     next: i64,
     limit: usize,
     recorded: &mut Vec<Recorded>,
-) -> Result<i64, StoreError> {
+) -> Result<(i64, usize), StoreError> {
     let failure = convert::failure_of(run);
     let (first, count): (i64, i64) = (row.get(0).map_err(&failure)?, row.get(4).map_err(&failure)?);
     if first > next {
@@ -74,6 +91,7 @@ fn events(
     }
     let (at_ms, format) = (row.get(1).map_err(&failure)?, row.get(2).map_err(&failure)?);
     let lines = packed::text(row, 3, 5).map_err(&failure)?;
+    let bytes = lines.len();
     let behind = first.saturating_add(count);
     let mut lines = lines.split(|byte| *byte == b'\n');
     for position in first..behind {
@@ -83,7 +101,7 @@ fn events(
             recorded.push(Recorded { position: position.unsigned_abs(), at_ms, event });
         }
     }
-    Ok(behind.max(next))
+    Ok((behind.max(next), bytes))
 }
 
 pub(super) fn row(connection: &Connection, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {

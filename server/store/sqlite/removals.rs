@@ -1,4 +1,4 @@
-//! Finished runs, removed in SQLite: first everything by which they are found, in one transaction, then their logs bite by bite. A crash
+//! Finished runs, removed in SQLite: first everything by which they are found, in one transaction, then their logs and large values bite by bite. A crash
 //! between the two leaves a row in `removals`, and the next bite goes on.
 
 use runyard_engine::{RunId, RunStatus};
@@ -8,7 +8,7 @@ use super::append::{self, Stop};
 use super::claims::EffectChanges;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
-use super::packed;
+use super::{packed, values};
 use crate::store::retention::{NEEDS, Removal, STARTED_BY};
 use crate::store::{Cursor, RunRow, Status, StoreError, Tenant};
 
@@ -154,6 +154,7 @@ pub(super) fn sweep(connection: &Connection, limit: usize) -> Result<usize, Stop
             .optional()?;
         let Some((tenant, run)) = next else { break };
         let deleted = bite(connection, &tenant, run, left)?;
+        let deleted = deleted + values::forget(connection, &tenant, run, left.saturating_sub(deleted))?;
         if deleted < left {
             let place = params![tenant, run];
             connection.prepare_cached("DELETE FROM removals WHERE tenant = ?1 AND run = ?2")?.execute(place)?;

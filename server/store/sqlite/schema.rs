@@ -21,6 +21,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_sealed.sql"),
     include_str!("migrations/0009_operations.sql"),
     include_str!("migrations/0010_in_hand.sql"),
+    include_str!("migrations/0011_large_values.sql"),
     include_str!("migrations/0012_fewer_pages.sql"),
 ];
 

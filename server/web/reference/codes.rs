@@ -128,6 +128,7 @@ pub const CODES: &[Code] = &[
     code(404, "run_not_found", Scope::Listed, "There is no such run, or the caller may not know of it."),
     code(404, "node_run_not_found", Scope::Listed, "There is no such node run."),
     code(404, "parent_node_run_not_found", Scope::Listed, "There is no such node run to create children below."),
+    code(404, "value_not_found", Scope::Listed, "The run has no large value of this digest."),
     code(404, "approval_not_found", Scope::Listed, "Nothing was asked under this id."),
     code(404, "execution_plan_not_found", Scope::Listed, "There is no such plan, or the caller may not know of it."),
     code(404, "key_not_found", Scope::Listed, "There is no such key, or it is another tenant's."),
@@ -186,6 +187,18 @@ pub const CODES: &[Code] = &[
     code(409, "thread_busy", Scope::Listed, "The thread has a run that has not ended: `details.run_id`."),
     code(409, "server_fixed", Scope::Listed, "The server `default` is always there."),
     code(409, "changed_meanwhile", Scope::Listed, "Somebody else changed it at the same time; `retryable`."),
+    code(
+        409,
+        "run_too_large",
+        Scope::Any,
+        "The run would write or hold more than a run may (`limits.run_bytes`, `limits.run_held_bytes`); `details` has both numbers.",
+    ),
+    code(
+        409,
+        "values_too_large",
+        Scope::Any,
+        "More of the run's large values would have to be read at once than may be (`limits.value_read_bytes`).",
+    ),
     code(413, "body_too_large", Scope::Any, "More than 1 MiB (`body_bytes_max`)."),
     code(415, "unsupported_media_type", Scope::Any, "The body is not `application/json`."),
     code(

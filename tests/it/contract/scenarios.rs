@@ -119,6 +119,7 @@ async fn successes(world: &World) {
     native.get_run(id).await.unwrap();
     native.list_node_runs(id, None, None).await.unwrap();
     native.list_run_events(id, None, None).await.unwrap();
+    large_value(world).await;
     drop(native.stream_run_events(id, None, None, None).await.unwrap());
     let question = world.run("runyard.core.ask", json!({"question": "Which?"})).await.run_id;
     native.deliver_input(&question, &typed(json!({"input": "a"}))).await.unwrap();
@@ -213,6 +214,16 @@ async fn refusals(world: &World) {
     conflicts(world).await;
 }
 
+/// A value of a run that is stored beside its log.
+async fn large_value(world: &World) {
+    let large = json!("x".repeat(100_000));
+    let external = json!({ "node_type_id": "runyard.composite.external", "version": "1" });
+    let run = world.start(json!({ "root_node_type_ref": external, "input": { "large": large } })).await;
+    let digest = runyard_engine::large::Digest::of(&large.to_string()).to_string();
+    let value = world.native.get_run_value(&run.run_id, &digest).await.unwrap().into_inner();
+    assert_eq!(value, large);
+}
+
 /// Asks every operation that names something for something that is not there: 404, or what is wrong behind the door.
 async fn strangers(clients: &Clients) {
     let Clients { gateway, coordinator, runtime, toolregistry, native, .. } = clients;
@@ -242,6 +253,8 @@ async fn strangers(clients: &Clients) {
     native.get_run("nobody").await.unwrap_err();
     native.list_node_runs("nobody", None, None).await.unwrap_err();
     native.list_run_events("nobody", None, None).await.unwrap_err();
+    native.get_run_value("nobody", &"0".repeat(64)).await.unwrap_err();
+    native.get_run_value("nobody", "x").await.unwrap_err();
     native.cancel_run("nobody", &Default::default()).await.unwrap_err();
     native.pause_run("nobody", &Default::default()).await.unwrap_err();
     native.deliver_input("nobody", &typed(json!({"input": "a"}))).await.unwrap_err();

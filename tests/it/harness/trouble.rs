@@ -10,6 +10,7 @@ use runyard::store::object::{Change, Object, ObjectCursor, ObjectError, ObjectSt
 use runyard::store::{
     Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError,
 };
+use runyard_engine::large::Digest;
 use runyard_engine::{ApprovalId, EffectId, NodeRunId, Position, Recorded, RunId};
 use uuid::Uuid;
 
@@ -76,6 +77,10 @@ impl Store for Trouble {
 
     async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
         self.works()?.run_of(tenant, node_run).await
+    }
+
+    async fn value(&self, tenant: &str, run: RunId, digest: Digest) -> Result<Option<String>, StoreError> {
+        self.works()?.value(tenant, run, digest).await
     }
 
     async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {

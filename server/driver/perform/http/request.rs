@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::Url;
-use runyard_api::host::nests_deeper;
+use runyard_api::host::{inexact_number, nests_deeper};
 use runyard_engine::event::Failure;
 use runyard_engine::{Object, plan};
 use serde_json::Value;
@@ -237,9 +237,10 @@ fn is_json(content_type: Option<&str>) -> bool {
     kind == "application/json" || kind == "text/json" || kind.ends_with("+json")
 }
 
-/// The body, where it is JSON by its type and by itself.
+/// The body, where it is JSON by its type and by itself. With a number in it that would be changed it is none: it is text, unharmed.
 pub(super) fn json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
-    serde_json::from_slice(without_bom(body)).ok().filter(|_| is_json(content_type))
+    let body = without_bom(body);
+    serde_json::from_slice(body).ok().filter(|_| is_json(content_type) && inexact_number(body).is_none())
 }
 
 /// The body, where it is text: UTF-8, of a type that is text, or that nobody named.

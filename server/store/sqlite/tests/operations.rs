@@ -194,7 +194,7 @@ async fn claims_and_removals_read_no_more_than_they_need() {
         let steps = plan(&database, sql);
         assert!(steps.contains("SEARCH") && !steps.contains("SCAN runs"), "{sql}: {steps}");
     }
-    for sql in removals::QUERIES {
+    for sql in removals::QUERIES.into_iter().chain(super::super::values::QUERIES) {
         let steps = plan(&database, sql);
         assert!(steps.contains("SEARCH") && !steps.contains("SCAN") && !steps.contains("B-TREE"), "{sql}: {steps}");
     }

@@ -1,0 +1,421 @@
+//! Every place in events, states, commands and effects that holds a caller's value. What has to look at all of them (large values, budgets)
+//! asks here, so that a new place is added once.
+//!
+//! Output schemas are no values: a decision reads them.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::command::{Command, Completion, Outcome, Routed, Start};
+use crate::effect::{Effect, Request};
+use crate::event::{ChildCreated, Evaluation, Failure};
+use crate::graph::{Content, Graph, Items};
+use crate::{ChildSpec, Event, Node, Object, Plan, State, large};
+
+/// A place for a value, to be changed.
+#[derive(Debug)]
+pub enum Slot<'a> {
+    /// An object.
+    Object(&'a mut Object),
+    /// An object of which members are replaced, never the whole: its reader looks for some of them.
+    Members(&'a mut Object),
+    /// Any value.
+    Value(&'a mut Value),
+}
+
+/// What is done with each place.
+type Visit<'a> = &'a mut dyn FnMut(Slot<'_>);
+
+fn object(object: &mut Option<Object>, visit: Visit<'_>) {
+    if let Some(object) = object {
+        visit(Slot::Object(object));
+    }
+}
+
+fn value(value: &mut Option<Value>, visit: Visit<'_>) {
+    if let Some(value) = value {
+        visit(Slot::Value(value));
+    }
+}
+
+fn failure(failure: &mut Failure, visit: Visit<'_>) {
+    object(&mut failure.details, visit);
+}
+
+fn graph(graph: &mut Arc<Graph>, visit: Visit<'_>) {
+    for node in &mut Arc::make_mut(graph).nodes {
+        visit(Slot::Object(&mut node.inputs));
+        if let Some(within) = &mut node.graph {
+            self::graph(within, visit);
+        }
+    }
+}
+
+fn items(items: &mut Arc<Items>, visit: Visit<'_>) {
+    let items = Arc::make_mut(items);
+    visit(Slot::Object(&mut items.inputs));
+    for item in &mut items.items {
+        visit(Slot::Value(item));
+    }
+    if let Some(within) = &mut items.graph {
+        graph(within, visit);
+    }
+}
+
+fn evaluation(evaluation: &mut Evaluation, visit: Visit<'_>) {
+    object(&mut evaluation.details, visit);
+    visit(Slot::Object(&mut evaluation.extensions));
+}
+
+impl Start {
+    /// Every value in it.
+    pub fn each_slot(&mut self, visit: Visit<'_>) {
+        visit(Slot::Object(&mut self.inputs));
+        visit(Slot::Members(&mut self.notes));
+        if let Some(within) = &mut self.graph {
+            graph(within, visit);
+        }
+    }
+}
+
+impl ChildCreated {
+    fn each_slot(&mut self, visit: Visit<'_>) {
+        visit(Slot::Object(&mut self.inputs));
+        value(&mut self.binding_decision, visit);
+        visit(Slot::Members(&mut self.notes));
+    }
+}
+
+impl ChildSpec {
+    fn each_slot(&mut self, visit: Visit<'_>) {
+        visit(Slot::Object(&mut self.inputs));
+        value(&mut self.binding_decision, visit);
+        visit(Slot::Members(&mut self.notes));
+    }
+}
+
+impl Content {
+    /// Every value in it.
+    pub fn each_slot(&mut self, visit: Visit<'_>) {
+        match self {
+            Content::Graph(within) => graph(within, visit),
+            Content::Items(within) => items(within, visit),
+        }
+    }
+}
+
+impl Event {
+    /// Every value in it, to be changed.
+    pub fn each_slot(&mut self, visit: Visit<'_>) {
+        match self {
+            Event::Started { start, .. } => Arc::make_mut(start).each_slot(visit),
+            Event::Loaded { inputs, content, .. } => {
+                object(inputs, visit);
+                content.each_slot(visit);
+            }
+            Event::SubtaskMapped { decision, .. } => value(decision, visit),
+            Event::ChildCreated(child) => child.each_slot(visit),
+            Event::NodeStarted { inputs, .. }
+            | Event::ApprovalAsked { inputs, .. }
+            | Event::Launched { inputs, .. } => object(inputs, visit),
+            Event::AttemptFailed { error, .. } => failure(error, visit),
+            Event::NodeDelayed { outputs, inputs, .. } => {
+                visit(Slot::Object(outputs));
+                object(inputs, visit);
+            }
+            Event::NodeFinished { outputs, artifacts, error, inputs, .. } => {
+                object(outputs, visit);
+                artifacts.iter_mut().for_each(|artifact| visit(Slot::Object(&mut artifact.0)));
+                if let Some(error) = error {
+                    failure(error, visit);
+                }
+                object(inputs, visit);
+            }
+            Event::Evaluated { evaluation, .. } => self::evaluation(evaluation, visit),
+            Event::RecoveryApplied { action, .. } => visit(Slot::Object(&mut action.0)),
+            Event::Finished { outputs, error, .. } => {
+                object(outputs, visit);
+                if let Some(error) = error {
+                    failure(error, visit);
+                }
+            }
+            Event::Decomposed { .. }
+            | Event::CandidatesGenerated { .. }
+            | Event::ApprovalDecided { .. }
+            | Event::Paused { .. }
+            | Event::Resumed { .. }
+            | Event::NodeQueued { .. }
+            | Event::NodeWaiting { .. } => {}
+        }
+    }
+
+    /// Whether a value in it is, or holds, a reference to a large value.
+    pub fn has_references(&self) -> bool {
+        let mut any = false;
+        self.each_value(&mut |object| large::in_object(object, &mut |_| any = true));
+        any
+    }
+
+    /// Every object in it that holds a caller's values; a value that is no object, as the member of one without a name.
+    pub(crate) fn each_value(&self, see: &mut dyn FnMut(&Object)) {
+        let mut option = |object: &Option<Object>| object.iter().for_each(|object| see(object));
+        match self {
+            Event::NodeStarted { inputs, .. }
+            | Event::ApprovalAsked { inputs, .. }
+            | Event::Launched { inputs, .. } => option(inputs),
+            Event::AttemptFailed { error, .. } => option(&error.details),
+            Event::NodeDelayed { outputs, inputs, .. } => {
+                option(inputs);
+                see(outputs);
+            }
+            Event::NodeFinished { outputs, artifacts, error, inputs, .. } => {
+                option(outputs);
+                option(inputs);
+                if let Some(error) = error {
+                    option(&error.details);
+                }
+                artifacts.iter().for_each(|artifact| see(&artifact.0));
+            }
+            Event::Evaluated { evaluation, .. } => {
+                option(&evaluation.details);
+                see(&evaluation.extensions);
+            }
+            Event::RecoveryApplied { action, .. } => see(&action.0),
+            Event::Finished { outputs, error, .. } => {
+                option(outputs);
+                if let Some(error) = error {
+                    option(&error.details);
+                }
+            }
+            Event::ChildCreated(child) => {
+                see(&child.inputs);
+                see(&child.notes);
+                if let Some(decision) = &child.binding_decision {
+                    see_value(decision, see);
+                }
+            }
+            Event::SubtaskMapped { decision: Some(decision), .. } => see_value(decision, see),
+            Event::Started { start, .. } => {
+                see(&start.inputs);
+                see(&start.notes);
+                if let Some(schema) = &start.output_schema {
+                    see_value(schema, see);
+                }
+                if let Some(graph) = &start.graph {
+                    see_graph(graph, see);
+                }
+            }
+            Event::Loaded { inputs, content, .. } => {
+                option(inputs);
+                match content {
+                    Content::Graph(graph) => see_graph(graph, see),
+                    Content::Items(items) => {
+                        see(&items.inputs);
+                        items.items.iter().for_each(|item| see_value(item, see));
+                        if let Some(graph) = &items.graph {
+                            see_graph(graph, see);
+                        }
+                    }
+                }
+            }
+            Event::SubtaskMapped { decision: None, .. }
+            | Event::Decomposed { .. }
+            | Event::CandidatesGenerated { .. }
+            | Event::ApprovalDecided { .. }
+            | Event::Paused { .. }
+            | Event::Resumed { .. }
+            | Event::NodeQueued { .. }
+            | Event::NodeWaiting { .. } => {}
+        }
+    }
+}
+
+fn see_value(value: &Value, see: &mut dyn FnMut(&Object)) {
+    match value {
+        Value::Object(object) => see(object),
+        other => see(&Object::from_iter([(String::new(), other.clone())])),
+    }
+}
+
+fn see_graph(graph: &Graph, see: &mut dyn FnMut(&Object)) {
+    let mut open = vec![graph];
+    while let Some(graph) = open.pop() {
+        for node in &graph.nodes {
+            see(&node.inputs);
+            open.extend(node.graph.as_deref());
+        }
+    }
+}
+
+impl Completion {
+    fn each_slot(&mut self, visit: Visit<'_>) {
+        object(&mut self.outputs, visit);
+        self.artifacts.iter_mut().for_each(|artifact| visit(Slot::Object(&mut artifact.0)));
+        if let Some(error) = &mut self.error {
+            failure(error, visit);
+        }
+    }
+}
+
+impl Plan {
+    fn each_slot(&mut self, visit: Visit<'_>) {
+        self.steps.iter_mut().for_each(|step| visit(Slot::Object(&mut step.inputs)));
+    }
+}
+
+impl Outcome {
+    fn each_slot(&mut self, visit: Visit<'_>) {
+        match self {
+            Outcome::Succeeded { outputs } => visit(Slot::Object(outputs)),
+            Outcome::Routed(routed) => {
+                let Routed { outputs, inputs, .. } = routed.as_mut();
+                visit(Slot::Object(outputs));
+                object(inputs, visit);
+            }
+            Outcome::Failed(error) => failure(error, visit),
+            Outcome::FailedWith { error, inputs } => {
+                failure(error, visit);
+                visit(Slot::Object(inputs));
+            }
+            Outcome::TimedOut => {}
+        }
+    }
+}
+
+impl Command {
+    /// Every value in it that comes from outside. What another run reports was taken from its state, and is not among them; nor is what was
+    /// delivered as text.
+    pub fn each_slot(&mut self, visit: Visit<'_>) {
+        match self {
+            Command::Start(start) => Arc::make_mut(start).each_slot(visit),
+            Command::Planned { plan, .. } => plan.each_slot(visit),
+            Command::Loaded { inputs, content, .. } => {
+                object(inputs, visit);
+                content.each_slot(visit);
+            }
+            Command::Settle { outcome, .. } => outcome.each_slot(visit),
+            Command::CreateChildren { children, .. } => children.iter_mut().for_each(|child| child.each_slot(visit)),
+            Command::Complete { completion, .. } => completion.each_slot(visit),
+            Command::Evaluate { evaluation, recovery, .. } => {
+                self::evaluation(evaluation, visit);
+                if let Some(action) = recovery {
+                    visit(Slot::Object(&mut action.0));
+                }
+            }
+            Command::Launched { inputs, .. } => object(inputs, visit),
+            Command::Report { .. }
+            | Command::Wake { .. }
+            | Command::Deliver { .. }
+            | Command::Decide { .. }
+            | Command::Pause { .. }
+            | Command::Resume { .. }
+            | Command::Fail { .. }
+            | Command::Cancel { .. } => {}
+        }
+    }
+}
+
+impl Effect {
+    /// Every value in it.
+    pub fn each_slot(&mut self, visit: Visit<'_>) {
+        match &mut self.request {
+            Request::Call { inputs, .. } | Request::Plan { inputs, .. } => visit(Slot::Object(inputs)),
+            Request::Load { .. }
+            | Request::Run { .. }
+            | Request::Stop { .. }
+            | Request::Report { .. }
+            | Request::Wake => {}
+        }
+    }
+}
+
+impl Node {
+    /// Every value in it.
+    fn each_slot(&mut self, visit: Visit<'_>) {
+        self.each_shown_slot(visit);
+        if let Some(within) = &mut self.graph {
+            graph(within, visit);
+        }
+        if let Some(within) = &mut self.items {
+            items(within, visit);
+        }
+    }
+
+    /// Every value in it that answers show: not what it is made of.
+    fn each_shown_slot(&mut self, visit: Visit<'_>) {
+        object(&mut self.outputs, visit);
+        object(&mut self.delayed, visit);
+        visit(Slot::Object(Arc::make_mut(&mut self.inputs)));
+        visit(Slot::Members(Arc::make_mut(&mut self.notes)));
+        value(&mut self.binding_decision, visit);
+        self.artifacts.iter_mut().for_each(|artifact| visit(Slot::Object(&mut artifact.0)));
+        for error in [&mut self.error, &mut self.attempt_error].into_iter().flatten() {
+            failure(error, visit);
+        }
+        if let Some(evaluation) = &mut self.evaluation {
+            self::evaluation(evaluation, visit);
+        }
+        let recoveries = self.recovery.iter_mut().chain(&mut self.recoveries);
+        recoveries.for_each(|action| visit(Slot::Object(&mut action.0)));
+    }
+
+    /// Whether a value in it that answers show is, or holds, a reference.
+    fn has_references(&self) -> bool {
+        let mut any = false;
+        let mut see = |object: &Object| large::in_object(object, &mut |_| any = true);
+        see(&self.inputs);
+        see(&self.notes);
+        [&self.outputs, &self.delayed].into_iter().flatten().for_each(&mut see);
+        if let Some(decision) = &self.binding_decision {
+            see_value(decision, &mut see);
+        }
+        self.artifacts.iter().for_each(|artifact| see(&artifact.0));
+        let errors = [&self.error, &self.attempt_error].into_iter().flatten();
+        errors.filter_map(|error| error.details.as_ref()).for_each(&mut see);
+        if let Some(evaluation) = &self.evaluation {
+            evaluation.details.iter().chain([&evaluation.extensions]).for_each(&mut see);
+        }
+        self.recovery.iter().chain(&self.recoveries).for_each(|action| see(&action.0));
+        any
+    }
+}
+
+impl State {
+    /// Every value in it: the run's own first, then those of its node runs in the order of their creation.
+    pub fn each_slot(&mut self, visit: Visit<'_>) {
+        self.own(visit);
+        if let Some(start) = &mut self.start {
+            Arc::make_mut(start).each_slot(visit);
+        }
+        for id in &self.order {
+            if let Some(node) = self.nodes.get_mut(id) {
+                Arc::make_mut(node).each_slot(visit);
+            }
+        }
+    }
+
+    /// Every value in it that answers show: not what its node runs are made of. Node runs without references are left alone.
+    pub fn each_shown_slot(&mut self, visit: Visit<'_>) {
+        self.own(visit);
+        if let Some(start) = &mut self.start {
+            let start = Arc::make_mut(start);
+            visit(Slot::Object(&mut start.inputs));
+            visit(Slot::Members(&mut start.notes));
+        }
+        for id in &self.order {
+            if self.nodes.get(id).is_some_and(|node| node.has_references())
+                && let Some(node) = self.nodes.get_mut(id)
+            {
+                Arc::make_mut(node).each_shown_slot(visit);
+            }
+        }
+    }
+
+    fn own(&mut self, visit: Visit<'_>) {
+        object(&mut self.outputs, visit);
+        if let Some(error) = &mut self.error {
+            failure(error, visit);
+        }
+    }
+}

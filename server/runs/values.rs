@@ -1,0 +1,278 @@
+//! Large values on their way into a run and out of it. What a caller, a service or a script hands in is looked at once, before it is decided
+//! on: what is large is taken out and kept under its hash, and a reference stands in its place. On the way out references are
+//! replaced by what they stand for, up to a bound, and beyond it by a placeholder that says where the value can be read.
+//!
+//! | file         | what |
+//! |--------------|------|
+//! | `extract.rs` | values out, references in |
+//! | `resolve.rs` | references out, values in |
+//!
+//! What a reference is, is the engine's (`runyard_engine::large`); where values are kept is the store's.
+
+mod extract;
+mod resolve;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use runyard_engine::large::{self, Digest, Reference};
+use runyard_engine::{Command, Event, Made, Object, Recorded, RunId, Slot, State};
+use serde_json::Value;
+
+pub(super) use self::extract::{Extracted, Known};
+use self::resolve::{Fetched, Wanted};
+use super::Error;
+use crate::store::{Store, StoreError};
+
+/// Bounds of what is read back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// How much one answer, or one event, shows in place.
+    pub shown: u64,
+    /// How much one step, or one decision, may read.
+    pub read: u64,
+}
+
+/// More is to be read than may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooLarge {
+    pub bytes: u64,
+    pub limit: u64,
+}
+
+/// Why values were not put in place.
+#[derive(Debug)]
+pub(super) enum Unresolved {
+    TooLarge(TooLarge),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unresolved {
+    fn from(error: StoreError) -> Self {
+        Unresolved::Store(error)
+    }
+}
+
+/// The large values of runs in a store.
+#[derive(Clone)]
+pub(crate) struct Values {
+    pub store: Arc<dyn Store>,
+    pub bounds: Bounds,
+}
+
+impl Values {
+    /// A state as answers show it.
+    pub(super) async fn shown(&self, tenant: &str, state: Arc<State>) -> Result<Arc<State>, Error> {
+        if state.written.values.is_empty() {
+            return Ok(state);
+        }
+        let mut copy = State::clone(&state);
+        let mut wanted = Wanted::up_to(self.bounds.shown);
+        copy.each_shown_slot(&mut |slot| wanted.look(&slot));
+        let fetched = self.fetch(tenant, state.run, &wanted).await?;
+        let mut places = wanted.places(&fetched, state.run);
+        copy.each_shown_slot(&mut |slot| places.put(slot));
+        Ok(Arc::new(copy))
+    }
+
+    /// An event as answers show it.
+    pub(crate) async fn shown_event(
+        &self,
+        tenant: &str,
+        run: RunId,
+        recorded: Arc<Recorded>,
+    ) -> Result<Arc<Recorded>, StoreError> {
+        if !recorded.event.has_references() {
+            return Ok(recorded);
+        }
+        let mut copy = Recorded::clone(&recorded);
+        let mut wanted = Wanted::up_to(self.bounds.shown);
+        copy.event.each_slot(&mut |slot| wanted.look(&slot));
+        let fetched = self.fetch(tenant, run, &wanted).await?;
+        let mut places = wanted.places(&fetched, run);
+        copy.event.each_slot(&mut |slot| places.put(slot));
+        Ok(Arc::new(copy))
+    }
+
+    /// Several of them.
+    pub(super) async fn shown_events(
+        &self,
+        tenant: &str,
+        run: RunId,
+        log: Vec<Recorded>,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let mut shown = Vec::with_capacity(log.len());
+        // What one answer shows, however many events are in it.
+        let mut left = self.bounds.shown;
+        for mut recorded in log {
+            if recorded.event.has_references() {
+                let mut wanted = Wanted::up_to(left);
+                recorded.event.each_slot(&mut |slot| wanted.look(&slot));
+                left -= wanted.bytes().min(left);
+                let fetched = self.fetch(tenant, run, &wanted).await?;
+                let mut places = wanted.places(&fetched, run);
+                recorded.event.each_slot(&mut |slot| places.put(slot));
+            }
+            shown.push(recorded);
+        }
+        Ok(shown)
+    }
+
+    /// A state for a decision that has to look into values: all of them, or these.
+    pub(super) async fn for_decision(
+        &self,
+        tenant: &str,
+        state: &Arc<State>,
+        digests: Option<&BTreeSet<Digest>>,
+    ) -> Result<Arc<State>, Unresolved> {
+        if state.written.values.is_empty() {
+            return Ok(state.clone());
+        }
+        let mut copy = State::clone(state);
+        let mut wanted = Wanted::only(digests.cloned(), self.bounds.read);
+        copy.each_slot(&mut |slot| wanted.look(&slot));
+        self.put(tenant, state.run, wanted, |places| copy.each_slot(&mut |slot| places.put(slot))).await?;
+        Ok(Arc::new(copy))
+    }
+
+    /// An object with every value in place.
+    pub(super) async fn whole<'a>(
+        &self,
+        tenant: &str,
+        run: RunId,
+        object: &'a Object,
+    ) -> Result<Cow<'a, Object>, Unresolved> {
+        let mut any = false;
+        large::in_object(object, &mut |_| any = true);
+        if !any {
+            return Ok(Cow::Borrowed(object));
+        }
+        let mut copy = object.clone();
+        let mut wanted = Wanted::only(None, self.bounds.read);
+        wanted.look(&Slot::Object(&mut copy));
+        self.put(tenant, run, wanted, |places| places.put(Slot::Object(&mut copy))).await?;
+        Ok(Cow::Owned(copy))
+    }
+
+    /// A value with every value in it in place.
+    pub(super) async fn whole_value(&self, tenant: &str, run: RunId, value: &mut Value) -> Result<(), Unresolved> {
+        let mut wanted = Wanted::only(None, self.bounds.read);
+        wanted.look(&Slot::Value(value));
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        self.put(tenant, run, wanted, |places| places.put(Slot::Value(value))).await
+    }
+
+    async fn put(
+        &self,
+        tenant: &str,
+        run: RunId,
+        wanted: Wanted,
+        put: impl FnOnce(&mut resolve::Places<'_>),
+    ) -> Result<(), Unresolved> {
+        if let Some(bytes) = wanted.exceeds() {
+            return Err(Unresolved::TooLarge(TooLarge { bytes, limit: self.bounds.read }));
+        }
+        let fetched = self.fetch(tenant, run, &wanted).await?;
+        put(&mut wanted.places(&fetched, run));
+        Ok(())
+    }
+
+    /// What a run has made with every value in place, those that were just taken out included.
+    pub(super) async fn whole_made(
+        &self,
+        tenant: &str,
+        run: RunId,
+        made: &Made,
+        extracted: &Extracted,
+    ) -> Result<Made, Unresolved> {
+        let mut copy = made.clone();
+        let mut wanted = Wanted::only(None, self.bounds.read);
+        each_slot(&mut copy, &mut |slot| wanted.look(&slot));
+        if wanted.is_empty() {
+            return Ok(copy);
+        }
+        if let Some(bytes) = wanted.exceeds() {
+            return Err(Unresolved::TooLarge(TooLarge { bytes, limit: self.bounds.read }));
+        }
+        let mut fetched = self.fetch(tenant, run, &wanted).await?;
+        for digest in wanted.digests() {
+            if let Some(text) = extracted.value(digest).text {
+                fetched.insert(digest, read(run, digest, &text)?);
+            }
+        }
+        let mut places = wanted.places(&fetched, run);
+        each_slot(&mut copy, &mut |slot| places.put(slot));
+        Ok(copy)
+    }
+
+    /// Reads what is wanted, each once.
+    async fn fetch(&self, tenant: &str, run: RunId, wanted: &Wanted) -> Result<Fetched, StoreError> {
+        let mut fetched = BTreeMap::new();
+        for digest in wanted.digests() {
+            // One that is not there was no reference: the caller's own object looked like one before there were any.
+            let Some(text) = self.store.value(tenant, run, digest).await? else { continue };
+            fetched.insert(digest, read(run, digest, &text)?);
+        }
+        Ok(fetched)
+    }
+}
+
+/// Every value in what a run has made.
+fn each_slot(made: &mut Made, visit: &mut dyn FnMut(Slot<'_>)) {
+    visit(Slot::Value(&mut made.answer));
+    made.steps.iter_mut().flatten().for_each(|outputs| visit(Slot::Object(outputs)));
+}
+
+fn read(run: RunId, digest: Digest, text: &str) -> Result<Value, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Corrupt {
+        run,
+        reason: format!("the large value {digest} is not readable: {error}"),
+    })
+}
+
+/// The path of a value in the Runyard API.
+pub(super) fn path(run: RunId, digest: Digest) -> String {
+    format!("/v1/runs/{run}/values/{digest}")
+}
+
+/// What stands in an answer for a value that is too large for it.
+fn placeholder(run: RunId, reference: Reference) -> Value {
+    serde_json::json!({
+        "digest": reference.digest.to_string(),
+        "bytes": reference.bytes,
+        "href": path(run, reference.digest),
+    })
+}
+
+/// Puts values that were taken out of a command back into it, because a decision has to look into them.
+pub(super) fn put_back(
+    run: RunId,
+    command: &mut Command,
+    extracted: &Extracted,
+    digests: &BTreeSet<Digest>,
+) -> Result<(), StoreError> {
+    let mut fetched = Fetched::new();
+    for digest in digests {
+        if let Some(text) = extracted.value(*digest).text {
+            fetched.insert(*digest, read(run, *digest, &text)?);
+        }
+    }
+    let mut wanted = Wanted::only(Some(fetched.keys().copied().collect()), u64::MAX);
+    command.each_slot(&mut |slot| wanted.look(&slot));
+    let mut places = wanted.places(&fetched, run);
+    command.each_slot(&mut |slot| places.put(slot));
+    Ok(())
+}
+
+/// Takes large values out of what a decision has made. Answers whether there were any.
+pub(super) fn extract_events(events: &mut [Event], extracted: &mut Extracted, known: &Known<'_>) -> bool {
+    let before = extracted.taken();
+    events.iter_mut().for_each(|event| event.each_slot(&mut |slot| extracted.take(slot, known)));
+    extracted.taken() != before
+}
+
+#[cfg(test)]
+mod tests;
