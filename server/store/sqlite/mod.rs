@@ -72,8 +72,8 @@ use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectSt
 use super::outbox::Wanted;
 use super::retention::{Removal, Retention};
 use super::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LogPart, RunRow, Sealed, Status, Store, StoreError, Tenant,
-    folder,
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LogPart, RunRow, Sealed, Status, Store, StoreError,
+    Tenant, folder,
 };
 
 /// The database's name in its folder.
