@@ -159,7 +159,11 @@ impl Event {
 
     /// Every object in it that holds a caller's values; a value that is no object, as the member of one without a name.
     pub(crate) fn each_value(&self, see: &mut dyn FnMut(&Object)) {
-        let mut option = |object: &Option<Object>| object.iter().for_each(|object| see(object));
+        let mut option = |object: &Option<Object>| {
+            if let Some(object) = object {
+                see(object);
+            }
+        };
         match self {
             Event::NodeStarted { inputs, .. }
             | Event::ApprovalAsked { inputs, .. }

@@ -18,6 +18,7 @@
 //! | `threads.rs`     | runs that share their messages, one after the other               |
 //! | `output_schema.rs` | the schema that a result has to fit, and what fits it             |
 //! | `pass_through.rs` | what a run passes through to integrations, sealed                |
+//! | `error.rs`       | why a question was not answered                                  |
 //! | `values.rs`      | large values: taken out before a decision, put back into answers |
 //! | `answer.rs`      | the one value that a run answers with                            |
 //! | `recalls.rs`     | what is being performed, called back when nobody waits for it    |
@@ -31,6 +32,7 @@ pub mod answer;
 pub mod approvals;
 pub(crate) mod cache;
 mod decisions;
+mod error;
 mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -57,25 +59,26 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use runyard_engine::large::Digest;
-use runyard_engine::{NodeRunId, Object, Position, Recorded, Rejected, RunId, RunStatus, State};
+use runyard_engine::{NodeRunId, Object, Position, Recorded, RunId, RunStatus, State};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use approvals::{DecidedApproval, Said};
+pub use error::Error;
 pub use pass_through::PassThrough;
 pub use recalls::Recalls;
 pub use references::RunName;
 pub(crate) use start::noted as noted_fingerprint;
 pub use start::{ChildRequest, DROPPED_INPUTS, IdempotencyKey, NewRun, StartedRun};
 
-use crate::catalog::{Catalog, ResolveError, Violation};
+use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::compute::{self, Compute};
+use crate::compute::Compute;
 use crate::feed::{Bells, Feed, Goes, Projection, Reach, Wanted};
 use crate::store::{Cursor, Filter, RunRow, Status, Store, StoreError};
 use submit::Submitter;
-use values::{Bounds, TooLarge, Unresolved, Values};
+use values::{Bounds, Values};
 
 /// Runs in this process, over the engine and a store. Cheap to clone.
 #[derive(Clone)]
@@ -126,172 +129,6 @@ impl From<&crate::limits::Limits> for ByteLimits {
             read: limits.value_read_bytes,
             run: limits.run_bytes,
             held: limits.run_held_bytes,
-        }
-    }
-}
-
-/// Why a question about a run was not answered.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No run of this tenant is named like this.
-    #[error("run `{0}` is not known here")]
-    UnknownRun(String),
-    /// No node run of this tenant is named like this.
-    #[error("node run `{0}` is not known here")]
-    UnknownNodeRun(String),
-    /// Nothing of this tenant was asked under this id.
-    #[error("approval `{0}` is not known here")]
-    UnknownApproval(String),
-    /// It is no decision token of this server, or not for this caller.
-    #[error("this is not a decision token of this server")]
-    InvalidToken,
-    /// What the token is for has been decided.
-    #[error("this decision token has been used")]
-    UsedToken,
-    /// The node type or its version does not exist.
-    #[error(transparent)]
-    UnknownNodeType(#[from] ResolveError),
-    /// The inputs do not fit the node type's schema.
-    #[error("the inputs do not fit `{node_type}`")]
-    InvalidInputs {
-        /// Which type.
-        node_type: String,
-        /// Field by field.
-        violations: Vec<Violation>,
-    },
-    /// What the result should fit is no schema, or none that can be used.
-    #[error("the output schema {reason}")]
-    InvalidOutputSchema {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Reading or checking what was sent takes more than it may.
-    #[error("{0}")]
-    TooExpensive(String),
-    /// The engine refused, and recorded nothing.
-    #[error(transparent)]
-    Rejected(#[from] Rejected),
-    /// The client-chosen id is taken by a run that was started with another body.
-    #[error("run `{name}` already exists and was started with a different request")]
-    NameTaken {
-        /// The id.
-        name: String,
-    },
-    /// The idempotency key was used for another body.
-    #[error("idempotency key `{key}` was already used with a different request")]
-    KeyReused {
-        /// The key.
-        key: String,
-    },
-    /// Nothing in the run asks a question.
-    #[error("run {run} does not wait for input")]
-    NotAsking {
-        /// The run.
-        run: RunId,
-    },
-    /// More than one question of the run is open, and the input does not say which it answers.
-    #[error("run {run} has {} open questions; name the node run that is answered", .node_runs.len())]
-    SeveralQuestions {
-        /// The run.
-        run: RunId,
-        /// Who asks.
-        node_runs: Vec<NodeRunId>,
-    },
-    /// The thread's last run has not ended, so it cannot be gone on with.
-    #[error("thread `{thread}` has a run that has not ended, {run}; wait for its end, or cancel it")]
-    ThreadBusy {
-        /// The thread.
-        thread: String,
-        /// Its live run.
-        run: RunId,
-    },
-    /// What is to be sealed cannot be, or what is sealed was sealed under another server key.
-    #[error(
-        "what the run passes through cannot be sealed or opened; the server key may be another one than when the run was started"
-    )]
-    Unsealed,
-    /// The run would write or hold more than a run may. Nothing was recorded.
-    #[error(
-        "the run would come to {bytes} bytes, and a run may have {limit} ({setting}): send less, or start another run"
-    )]
-    RunTooLarge {
-        /// What it would come to.
-        bytes: u64,
-        /// What it may.
-        limit: u64,
-        /// The bound.
-        setting: &'static str,
-    },
-    /// More of its large values would have to be read than may be at once.
-    #[error("{bytes} bytes of large values would have to be read, and {limit} may be (limits.value_read_bytes)")]
-    ValuesTooLarge {
-        /// What would have to be.
-        bytes: u64,
-        /// What may.
-        limit: u64,
-    },
-    /// The tenant has as many live runs as it may.
-    #[error("there are {limit} runs that have not ended; wait for some, or cancel some (limits.live_runs)")]
-    TooManyLiveRuns {
-        /// The bound.
-        limit: u64,
-    },
-    /// So many starts of the tenant are being answered.
-    #[error("{limit} starts are being answered; send this one again in a moment (limits.starts_in_flight)")]
-    TooManyStarts {
-        /// The bound.
-        limit: u64,
-    },
-    /// A run has started so many others, directly or through others.
-    #[error("run {root} has {limit} runs below it and may have no more (limits.run_descendants)")]
-    TooManyDescendants {
-        /// The run at the top.
-        root: RunId,
-        /// The bound.
-        limit: u64,
-    },
-    /// The run moves faster than this command could be decided, or the store's queue is full. Nothing was recorded.
-    #[error("too much is going on; try again")]
-    Busy,
-    /// What is stored of a run cannot be read. Trying again would read the same.
-    #[error("what is stored of run {run} cannot be read: {reason}")]
-    Unreadable {
-        /// Which.
-        run: RunId,
-        /// For the log: what is wrong, never what is stored.
-        reason: String,
-    },
-    /// The store did not answer. Nothing was recorded.
-    #[error(transparent)]
-    Store(StoreError),
-}
-
-impl From<compute::Refused> for Error {
-    fn from(refused: compute::Refused) -> Self {
-        match refused {
-            compute::Refused::Busy => Error::Busy,
-            compute::Refused::TookTooLong => {
-                Error::TooExpensive(format!("what was sent could not be read and checked: {refused}"))
-            }
-        }
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Busy(_) | StoreError::Conflict { .. } => Error::Busy,
-            StoreError::Corrupt { run, reason } => Error::Unreadable { run, reason },
-            other => Error::Store(other),
-        }
-    }
-}
-
-impl From<Unresolved> for Error {
-    fn from(unresolved: Unresolved) -> Self {
-        match unresolved {
-            Unresolved::TooLarge(TooLarge { bytes, limit }) => Error::ValuesTooLarge { bytes, limit },
-            Unresolved::Store(error) => error.into(),
         }
     }
 }

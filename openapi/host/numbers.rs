@@ -63,11 +63,11 @@ fn is_exact(token: &str) -> bool {
     if token.len() <= ALWAYS_EXACT && !token.contains(['e', 'E']) {
         return true;
     }
-    match token.parse::<f64>() {
-        // The shortest text that reads as this double.
-        Ok(number) if number.is_finite() => decimal(token) == decimal(&format!("{number:e}")),
+    match serde_json::from_str::<serde_json::Number>(token) {
+        // As it is written: of several shortest texts of a double each writer has its own.
+        Ok(number) => decimal(token) == decimal(&number.to_string()),
         // The parser refuses it.
-        _ => true,
+        Err(_) => true,
     }
 }
 

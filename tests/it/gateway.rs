@@ -79,7 +79,7 @@ async fn every_door_knows_its_paths_and_methods() {
         ("run-coordinator", Method::PATCH, "/v1/node-runs/n1/events", "GET, HEAD"),
         ("runtime", Method::PUT, "/v1/runs", "POST"),
         ("toolregistry", Method::PUT, "/v1/runs", "GET, HEAD, POST"),
-        ("toolregistry", Method::DELETE, "/v1/runs/approval", "GET, HEAD"),
+        ("toolregistry", Method::DELETE, "/v1/runs/approval", "GET, HEAD, POST"),
         ("acp", Method::DELETE, "/v1/servers/default/runs", "GET, HEAD, POST"),
         ("runyard", Method::PUT, "/v1/runs", "GET, HEAD, POST"),
         ("runyard", Method::DELETE, "/v1/run-counts", "GET, HEAD"),

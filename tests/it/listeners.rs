@@ -98,13 +98,19 @@ async fn every_stream_of_every_api_says_that_proxies_must_not_hold_it_back() {
     let world = World::new().await;
     let run = world.run("runyard.core.uuid4", json!({})).await;
     world.finished(&run.run_id).await;
+    let thread = world.post("acp", "/v1/threads", json!({}).to_string()).await.json();
+    let thread = thread["thread"]["id"].as_str().unwrap();
     let mut streams = 0;
     for document in DOCUMENTS.iter() {
         for operation in document.operations.iter().filter(|one| one.streams && one.method == "GET") {
             let path = operation.path.replace("{run_id}", &run.run_id).replace("{runId}", &run.run_id);
-            let path = path.replace("{node_run_id}", &run.root_node_run_id);
+            let path = path.replace("{node_run_id}", &run.root_node_run_id).replace("{threadId}", thread);
             assert!(!path.contains('{'), "{path}");
-            let answer = world.request(document.name, Method::GET, &path).send().await.unwrap();
+            let request = world.request(document.name, Method::GET, &path);
+            // Of those that answer with a page as well, the stream is asked for.
+            let request =
+                if path.contains("/threads/") { request.header("accept", "text/event-stream") } else { request };
+            let answer = request.send().await.unwrap();
             let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
             assert_eq!(answer.status().as_u16(), 200, "{} {path}", document.name);
             assert_eq!(header("x-accel-buffering").as_deref(), Some("no"), "{} {path}", document.name);

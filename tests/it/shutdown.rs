@@ -5,6 +5,7 @@ use std::path::Path;
 use futures::StreamExt;
 use futures::future::join_all;
 use runyard::config::Config;
+use runyard::limits::Limits;
 use runyard::serve::Server;
 use runyard::store::folder::Folder;
 use runyard_api::host::Closed;
@@ -17,8 +18,10 @@ use crate::process::{Doors, assert_whole, bounded, start_body};
 /// A server in this process over a folder.
 async fn serve(data: &Path, stop_within_ms: u64) -> (Server, Doors) {
     let body_bytes_max = 16 * 1024 * 1024;
+    // Large values in place, so that an answer is more than every buffer holds.
+    let limits = Limits { value_shown_bytes: 64 * 1024 * 1024, ..Limits::default() };
     let config =
-        Config { data_dir: data.to_owned(), port_base: 0, stop_within_ms, body_bytes_max, ..Config::default() };
+        Config { data_dir: data.to_owned(), port_base: 0, stop_within_ms, body_bytes_max, limits, ..Config::default() };
     let server = Server::start(&config, slog::Logger::root(slog::Discard, slog::o!())).await.unwrap();
     let doors = Doors::of(&server);
     (server, doors)

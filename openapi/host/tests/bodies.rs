@@ -47,15 +47,13 @@ async fn a_compressed_body_is_refused_by_name() {
 #[tokio::test]
 async fn what_is_not_json_says_where() {
     let fixture = start();
-    let deep = "[".repeat(10_000);
-    let cases: [(&[u8], &str); 7] = [
+    let cases: [(&[u8], &str); 6] = [
         (b"not json", "line 1 column 2"),
         (b"{\"a\": 1,\n}", "line 2 column 1"),
         (b"{} {}", "trailing characters"),
         (b"{\"a\": \"\xff\"}", "line 1"),
         (b"\xff\xfe", "line 1"),
         (b"{\"a\": 1e999}", "out of range"),
-        (deep.as_bytes(), "recursion limit"),
     ];
     for (body, reason) in cases {
         let answer = fixture.send("POST", "/v1/runs", &[("Content-Type", "application/json")], body).await;

@@ -41,7 +41,10 @@ async fn one_rule_at_a_time() {
         (json!({"share": 0}), "body /share: must be more than 0"),
         (json!({"share": 1.01}), "body /share: must be at most 1"),
         (json!({"small": 2_147_483_648_i64}), "body /small: must be at most 2147483647"),
-        (json!({"at": "yesterday"}), "body /at: must be a date-time"),
+        (
+            json!({"at": "yesterday"}),
+            "body /at: must be a date and a time with an offset, such as 2026-01-31T12:00:00Z (RFC 3339), with at most nine digits of fraction, from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z",
+        ),
         (json!({"tags": []}), "body /tags: must have at least 1 items"),
         (json!({"tags": ["a", "b", "c"]}), "body /tags: must have at most 2 items"),
         (json!({"tags": ["a", "a"]}), "body /tags: must not have the same item twice"),

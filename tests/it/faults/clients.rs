@@ -105,7 +105,8 @@ async fn heads_and_bodies_that_do_not_get_on_are_ended_and_others_served_meanwhi
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start(folder.path()).await;
     let url = served.doors.gateway_url.clone();
-    let head = b"POST /v1/runs HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n";
+    let head =
+        b"POST /v1/runs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n";
     let slow_head = head.chunks(1).map(<[u8]>::to_vec).chain(std::iter::repeat_with(|| b"x-more: 1\r\n".to_vec()));
     let start = [&head[..], b"connection: close\r\n\r\n"].concat();
     let slow_body = std::iter::once(start).chain(std::iter::repeat_with(|| b" ".to_vec()));

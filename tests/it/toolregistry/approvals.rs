@@ -161,7 +161,7 @@ async fn an_approval_link_that_a_browser_opens_shows_a_page_and_decides_nothing(
     for link in [&approve, &deny, &approve] {
         let page = browse(&world, Method::GET, link).await;
         assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
-        assert_eq!(page.header("cache-control"), Some("no-store"));
+        assert_eq!(page.header("cache-control"), Some("no-store, no-transform"));
         assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
         let policy = page.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"), "{policy}");
@@ -246,7 +246,7 @@ async fn who_only_looks_ahead_decides_nothing() {
     }
     assert_eq!(get(&world, run).await.status, RunStatus::Paused, "nobody has decided");
     let answer = follow(&world, &link).await;
-    assert_eq!((answer.status, answer.header("cache-control")), (201, Some("no-store")));
+    assert_eq!((answer.status, answer.header("cache-control")), (201, Some("no-store, no-transform")));
     assert_eq!(head(&link).await, 400, "it would not any more");
     assert_eq!(head(&format!("{link}x")).await, 400);
     ended_well(&world, run).await;
