@@ -21,7 +21,9 @@ pub(crate) fn needs(state: &State, node: &Node) -> BTreeSet<Digest> {
             (Some(Found::Value(value)), Form::Text { .. }) => {
                 large::in_value(value, &mut |reference| _ = needs.insert(reference.digest));
             }
-            (None, Form::Text { .. }) => needs.extend(outputs(state, parent, &binding.source).map(large::digests).into_iter().flatten()),
+            (None, Form::Text { .. }) => {
+                needs.extend(outputs(state, parent, &binding.source).map(large::digests).into_iter().flatten())
+            }
             (Some(Found::Value(_) | Found::Nothing) | None, _) => {}
         }
     }

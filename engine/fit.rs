@@ -77,12 +77,7 @@ pub(crate) fn fitted(draft: &Draft, root: NodeRunId, mut ending: Ending) -> Resu
 }
 
 /// Refuses what somebody outside says that a run's root made, where it does not fit: they can say something else.
-pub(crate) fn refuse_unfit(
-    state: &State,
-    context: Context<'_>,
-    node: &Node,
-    outputs: &Object,
-) -> Result<(), Rejected> {
+pub(crate) fn refuse_unfit(state: &State, context: Context<'_>, node: &Node, outputs: &Object) -> Result<(), Rejected> {
     let Some(schema) = schema(state).filter(|_| node.parent.is_none()) else { return Ok(()) };
     let made = Made { schema: schema.clone(), answer: Value::Object(outputs.clone()), steps: None };
     verdict(context, made)?.map(|_| ()).map_err(|failure| {

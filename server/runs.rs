@@ -90,7 +90,7 @@ pub struct Runs {
     seal: pass_through::Seal,
     values: Values,
     admission: Arc<admission::Admission>,
-    limits: Limits,
+    limits: Arc<Limits>,
     compute: Compute,
 }
 
@@ -347,7 +347,7 @@ impl Runs {
             seal: pass_through::Seal::new(&parts.secret),
             values,
             admission: Arc::new(admission::Admission::new(parts.limits.table)),
-            limits: parts.limits,
+            limits: Arc::new(parts.limits),
             compute: parts.compute,
         }
     }

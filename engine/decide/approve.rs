@@ -6,9 +6,7 @@ use serde_json::Value;
 use crate::draft::Draft;
 use crate::event::Failure;
 use crate::finish::{self, failure};
-use crate::{
-    ApprovalId, Context, Decision, Event, Node, Object, Rejected, RunStatus, State, Verdict, Wait, schedule,
-};
+use crate::{ApprovalId, Context, Decision, Event, Node, Object, Rejected, RunStatus, State, Verdict, Wait, schedule};
 
 /// What somebody says.
 pub(super) struct Said {
@@ -18,7 +16,12 @@ pub(super) struct Said {
 }
 
 /// Lets what was asked about go on, or cancels the run.
-pub(super) fn decide(state: &State, approval: ApprovalId, said: Said, context: Context<'_>) -> Result<Decision, Rejected> {
+pub(super) fn decide(
+    state: &State,
+    approval: ApprovalId,
+    said: Said,
+    context: Context<'_>,
+) -> Result<Decision, Rejected> {
     let node = state.approvals.get(&approval).and_then(|id| state.node(*id));
     let node = node.ok_or(Rejected::UnknownApproval { approval })?;
     if let Some(decided) = node.approval.as_ref().and_then(|asked| asked.decided.as_ref()) {

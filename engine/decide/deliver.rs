@@ -9,7 +9,12 @@ use crate::kinds::ask;
 use crate::{Context, Decision, NodeKind, NodeRunId, NodeState, Rejected, State, Wait, large, schedule};
 
 /// Ends the question with its answer.
-pub(super) fn decide(state: &State, node_run: NodeRunId, input: &str, context: Context<'_>) -> Result<Decision, Rejected> {
+pub(super) fn decide(
+    state: &State,
+    node_run: NodeRunId,
+    input: &str,
+    context: Context<'_>,
+) -> Result<Decision, Rejected> {
     let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
     match node.node_type.kind {
         NodeKind::Ask => {}

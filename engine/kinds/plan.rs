@@ -159,7 +159,9 @@ fn last_outputs(state: &State, plan: &Node) -> Value {
     let Some(last) = children.find(|child| child.fallback_for.is_empty()) else { return Value::Null };
     let last = standing::stand_in(state, last);
     match &last.outputs {
-        Some(outputs) if outputs.len() == 1 && !outputs.contains_key(large::MARK) => outputs.values().next().cloned().unwrap_or_default(),
+        Some(outputs) if outputs.len() == 1 && !outputs.contains_key(large::MARK) => {
+            outputs.values().next().cloned().unwrap_or_default()
+        }
         Some(outputs) => Value::Object(outputs.clone()),
         None if last.final_state() == Some(FinalState::Succeeded) => Value::Object(Object::new()),
         None => Value::Null,

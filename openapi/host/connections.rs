@@ -229,6 +229,7 @@ impl Connection {
         Busy(Arc::clone(self))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the time limits of a socket are real time, which no test holds")]
     async fn overdue(&self, limits: &ConnectionLimits) {
         while let Some(left) = self.time_left(limits) {
             tokio::time::sleep(left).await;

@@ -100,7 +100,8 @@ fn pointer(json: &[u8], place: usize) -> String {
         match json[at] {
             b'"' => {
                 let end = end_of_string(json, at);
-                let is_name = json[end.min(json.len())..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
+                let is_name =
+                    json[end.min(json.len())..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
                 if let Some(Around::Object(name)) = around.last_mut().filter(|_| is_name) {
                     *name = serde_json::from_slice(&json[at..end.min(json.len())]).unwrap_or_default();
                 }
@@ -135,9 +136,24 @@ mod tests {
     #[test]
     fn numbers_that_are_kept_are_exact_and_others_are_named_by_their_place() {
         for exact in [
-            "0", "-0", "1.0", "0.1", "1e22", "1E+2", "1.50", "0.000", "0e9", "123456789.12345679", "5e-324",
-            "9007199254740993", "-9223372036854775808", "18446744073709551615", "1.7976931348623157e308",
-            "\"12345678901234567890123\"", "{\"12345678901234567890123\":1}", "1e999",
+            "0",
+            "-0",
+            "1.0",
+            "0.1",
+            "1e22",
+            "1E+2",
+            "1.50",
+            "0.000",
+            "0e9",
+            "123456789.12345679",
+            "5e-324",
+            "9007199254740993",
+            "-9223372036854775808",
+            "18446744073709551615",
+            "1.7976931348623157e308",
+            "\"12345678901234567890123\"",
+            "{\"12345678901234567890123\":1}",
+            "1e999",
         ] {
             assert_eq!(inexact_number(exact.as_bytes()), None, "{exact}");
         }

@@ -148,6 +148,7 @@ impl Bound {
 }
 
 /// Accepts until it is to close, then waits for the connections that are open.
+#[expect(clippy::disallowed_methods, reason = "the system tells nobody when it has descriptors again")]
 async fn accept(listener: TcpListener, door: Arc<Door>, closing: CancellationToken, log: slog::Logger) {
     let open = TaskTracker::new();
     loop {

@@ -1,7 +1,7 @@
 //! What is wrong with a value, field by field. Reasons name what was expected and never the value: inputs may be secret.
 
-use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
 /// More than these are not listed.

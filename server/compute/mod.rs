@@ -59,9 +59,7 @@ impl Refused {
     pub fn failure(self, what: &str) -> Failure {
         let message = format!("{what}: {self}");
         match self {
-            Refused::Busy => {
-                Failure { code: "server_busy".to_owned(), message, details: None, retryable: Some(true) }
-            }
+            Refused::Busy => Failure { code: "server_busy".to_owned(), message, details: None, retryable: Some(true) },
             Refused::TookTooLong => {
                 Failure { code: "validation_too_expensive".to_owned(), message, details: None, retryable: Some(false) }
             }

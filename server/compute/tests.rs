@@ -47,7 +47,13 @@ fn turns_waiting(turns: &Turns) -> usize {
 async fn one_tenant_never_holds_every_place_and_waits_only_so_long_a_line() {
     let turns = Turns::new(3, 2, 1);
     let (_one, two) = (turns.take("flood").await.unwrap(), turns.take("flood").await.unwrap());
-    let (third, turns_too) = (tokio::spawn({ let turns = turns.clone(); async move { turns.take("flood").await } }), turns.clone());
+    let (third, turns_too) = (
+        tokio::spawn({
+            let turns = turns.clone();
+            async move { turns.take("flood").await }
+        }),
+        turns.clone(),
+    );
     while turns_too.waiting("flood") == 0 {
         tokio::task::yield_now().await;
     }

@@ -45,9 +45,7 @@ fn refused(error: Error) -> Result<Failure, Error> {
         Error::InvalidInputs { .. }
         | Error::UnknownNodeType(_)
         | Error::Rejected(_)
-        | Error::InvalidOutputSchema { .. } => {
-            failed("sub_run_refused", message, false)
-        }
+        | Error::InvalidOutputSchema { .. } => failed("sub_run_refused", message, false),
         error => return Err(error),
     })
 }

@@ -64,7 +64,8 @@ pub(super) fn read(json: &str, mark: &str) -> Result<Value, Reason> {
             let digits = one.as_str().and_then(|text| text.strip_prefix(mark));
             let Some(digits) = digits else { return Ok(()) };
             let number = digits.parse::<u64>().map(Number::from).or_else(|_| digits.parse::<i64>().map(Number::from));
-            let too_large = || Reason::Failed(format!("its value holds the integer {digits}, which has more than 64 bits"));
+            let too_large =
+                || Reason::Failed(format!("its value holds the integer {digits}, which has more than 64 bits"));
             let number = number.map_err(|_| too_large())?;
             *one = Value::Number(number);
             Ok(())

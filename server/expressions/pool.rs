@@ -110,8 +110,7 @@ impl Pool {
 
     /// Evaluates when it is the tenant's turn. Whoever waits holds no worker.
     pub(super) async fn evaluate(&self, tenant: &str, question: Question) -> Answered {
-        let failed =
-            |said: &str| Answered::Here(Err(Broken { code: 0, reason: Reason::Failed(said.to_owned()) }));
+        let failed = |said: &str| Answered::Here(Err(Broken { code: 0, reason: Reason::Failed(said.to_owned()) }));
         let Ok(_turn) = self.turns.take(tenant).await else {
             return failed("too many others of the same tenant wait to be evaluated");
         };

@@ -110,7 +110,10 @@ async fn only_paths_are_silent_and_everything_else_fails_with_its_own_words_and_
         ("(() => { const lost = nodes.absent;\n return lost.x })()", "cannot read property 'x' of undefined (line 2)"),
         ("nodes.crm.list.map(one => one.price.amount)", "cannot read property 'amount' of undefined (line 1)"),
         ("nodes.crm.count + nodes.absent.n", "the value is NaN"),
-        ("(() => { throw new TypeError('cannot read property x of undefined') })()", "TypeError: cannot read property x of"),
+        (
+            "(() => { throw new TypeError('cannot read property x of undefined') })()",
+            "TypeError: cannot read property x of",
+        ),
         ("1 / 0", "the value is Infinity"),
     ] {
         let message = said(code).await;

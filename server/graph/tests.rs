@@ -50,7 +50,9 @@ fn mutate(value: &mut Value, left: &mut usize, by: Option<&Value>) -> bool {
     match value {
         Value::Array(items) => {
             let found = items.iter_mut().position(&mut child);
-            if by.is_none() && let Some(place) = found.filter(|_| *left == 0) {
+            if by.is_none()
+                && let Some(place) = found.filter(|_| *left == 0)
+            {
                 items.remove(place);
                 *left = usize::MAX;
             }
@@ -64,7 +66,9 @@ fn mutate(value: &mut Value, left: &mut usize, by: Option<&Value>) -> bool {
                     break;
                 }
             }
-            if by.is_none() && let Some(name) = found.as_ref().filter(|_| *left == 0) {
+            if by.is_none()
+                && let Some(name) = found.as_ref().filter(|_| *left == 0)
+            {
                 members.shift_remove(name);
                 *left = usize::MAX;
             }
@@ -76,11 +80,23 @@ fn mutate(value: &mut Value, left: &mut usize, by: Option<&Value>) -> bool {
 
 fn anything() -> impl Strategy<Value = Value> {
     prop_oneof![
-        Just(json!(null)), Just(json!(7)), Just(json!("")), Just(json!("start")), Just(json!("end")), Just(json!("each")),
-        Just(json!([])), Just(json!({})), Just(json!(["end", "end"])), Just(json!("{{ ( }}")), Just(json!("{{ nodes.a }}")),
-        Just(json!({ "go_to": "start" })), Just(json!({ "kind": "jsExpression", "expression": "1 +" })),
-        Just(json!({ "node_type_id": "runyard.composite.graph" })), Just(json!({ "node_type_id": "runyard.core.run" })),
-        Just(whole()), "[ -~]{0,12}".prop_map(Value::String),
+        Just(json!(null)),
+        Just(json!(7)),
+        Just(json!("")),
+        Just(json!("start")),
+        Just(json!("end")),
+        Just(json!("each")),
+        Just(json!([])),
+        Just(json!({})),
+        Just(json!(["end", "end"])),
+        Just(json!("{{ ( }}")),
+        Just(json!("{{ nodes.a }}")),
+        Just(json!({ "go_to": "start" })),
+        Just(json!({ "kind": "jsExpression", "expression": "1 +" })),
+        Just(json!({ "node_type_id": "runyard.composite.graph" })),
+        Just(json!({ "node_type_id": "runyard.core.run" })),
+        Just(whole()),
+        "[ -~]{0,12}".prop_map(Value::String),
     ]
 }
 

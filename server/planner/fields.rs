@@ -1,8 +1,8 @@
 //! Inputs by their names: "with title 'No paper' and priority 2", and URLs. How much of it a node type needs is in its hints; what type
 //! a value has, in its schema.
 
-use runyard_engine::plan::{Binding, Form};
 use runyard_api::host::inexact_number;
+use runyard_engine::plan::{Binding, Form};
 use serde_json::Value;
 
 use super::bind::{Binder, Bound, Missing, distinct, missing};

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use runyard_engine::event::Failure;
 use runyard_api::host::{InexactNumber, inexact_number};
+use runyard_engine::event::Failure;
 use runyard_engine::plan::Candidate;
 use runyard_engine::{Constraints, Object, Plan, SideEffect};
 use serde_json::Value;
@@ -455,7 +455,12 @@ fn context(inputs: &PlannerInputs, request: &PlanRequest) -> Result<Object, Fail
         return Ok(Object::new());
     }
     let refused = |reason: String| {
-        crate::driver::perform::invalid("invalid_inputs", "inputs", &request.node_type, &[Violation::at("context", reason)])
+        crate::driver::perform::invalid(
+            "invalid_inputs",
+            "inputs",
+            &request.node_type,
+            &[Violation::at("context", reason)],
+        )
     };
     if let Some(InexactNumber { pointer }) = inexact_number(text.as_bytes()) {
         return Err(refused(format!("has a number at {pointer} with more digits than are kept exactly")));

@@ -40,8 +40,8 @@ mod words;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 pub use alias::in_words_of;
+use async_trait::async_trait;
 pub use lexical::LexicalPlanner;
 use runyard_engine::event::Failure;
 use runyard_engine::{Constraints, NodeType, Object, Plan};

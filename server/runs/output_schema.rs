@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 
 use runyard_engine::event::Failure;
-use runyard_engine::{Made, Object, FitResult};
+use runyard_engine::{FitResult, Made, Object};
 use serde_json::{Value, json};
 
 use crate::catalog::Violation;
@@ -37,8 +37,9 @@ pub fn check(schema: &Value, limits: &Limits) -> Result<(), BadSchema> {
 pub fn fit(made: &Made, limits: &Limits) -> FitResult {
     let work = Work::of(limits);
     // It was checked when the run was started, so what is wrong with it now is that it was let in under other bounds.
-    let schema = Schema::read(&made.schema, &work)
-        .map_err(|bad| failed("validation_too_expensive", format!("the result cannot be checked: the output schema {bad}")))?;
+    let schema = Schema::read(&made.schema, &work).map_err(|bad| {
+        failed("validation_too_expensive", format!("the result cannot be checked: the output schema {bad}"))
+    })?;
     let expensive = |_: TooExpensive| too_expensive(limits);
     if schema.fits(&made.answer, &work).map_err(expensive)? {
         return Ok(made.answer.clone());

@@ -3,8 +3,8 @@
 use runyard_engine::{RunId, State, partings};
 
 use super::{Error, Runs, threads};
-use crate::store::retention::{Removal, Retention};
 use crate::store::RunRow;
+use crate::store::retention::{Removal, Retention};
 
 impl Runs {
     /// Removes those of these runs that may go, and answers with them. From then on nobody finds them. The store that removes is this

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use runyard_engine::event::Failure;
 use runyard_engine::large::{self, Digest, Written};
 use runyard_engine::{
-    Command, Content, Context, Decision, EffectId, Event, Fitted, Graph, Labels, Made, Node, NodeRunId, Position, Recorded,
-    Rejected, Reply, RunId, Slot, State, apply, decide, outstanding,
+    Command, Content, Context, Decision, EffectId, Event, Fitted, Graph, Labels, Made, Node, NodeRunId, Position,
+    Recorded, Rejected, Reply, RunId, Slot, State, apply, decide, outstanding,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
@@ -90,8 +90,7 @@ impl Wish {
             }
         });
         let nothing = Command::Resume { by: None };
-        let (command, extracted) =
-            (std::mem::replace(&mut self.command, nothing), std::mem::take(&mut self.extracted));
+        let (command, extracted) = (std::mem::replace(&mut self.command, nothing), std::mem::take(&mut self.extracted));
         let extract = move || extract(command, extracted, graph.as_ref());
         (self.command, self.extracted) = if bytes > EXTRACTED_AT_ONCE {
             let extracted = tokio::task::spawn_blocking(extract).await;
@@ -283,13 +282,7 @@ impl Submitter {
 
     /// What follows from a command, within what a run may write. What a caller asks for that is more is refused; a run that comes to more by
     /// itself fails.
-    async fn decided(
-        &self,
-        tenant: &str,
-        before: &Arc<State>,
-        wish: &mut Wish,
-        at_ms: i64,
-    ) -> Result<Decision, Error> {
+    async fn decided(&self, tenant: &str, before: &Arc<State>, wish: &mut Wish, at_ms: i64) -> Result<Decision, Error> {
         let refused = match self.decided_on(tenant, before, wish, at_ms).await {
             Ok(decision) => match self.exceeded(&decision) {
                 Some(refused) if !ends(&wish.command) => refused,
@@ -302,7 +295,8 @@ impl Submitter {
             return Err(refused);
         }
         let code = if matches!(refused, Error::ValuesTooLarge { .. }) { "values_too_large" } else { "run_too_large" };
-        let error = Failure { code: code.to_owned(), message: refused.to_string(), details: None, retryable: Some(false) };
+        let error =
+            Failure { code: code.to_owned(), message: refused.to_string(), details: None, retryable: Some(false) };
         let mut fail = Wish::new(Command::Fail { error }, Extracted::new(self.bytes.inline, self.depth_max));
         self.decided_on(tenant, before, &mut fail, at_ms).await
     }
@@ -336,13 +330,7 @@ impl Submitter {
     }
 
     /// Finds out what fits the run's output schema, off the runtime: the schema is the caller's, and the value may be anything.
-    async fn fitted(
-        &self,
-        tenant: &str,
-        run: RunId,
-        made: Made,
-        extracted: &mut Extracted,
-    ) -> Result<Fitted, Error> {
+    async fn fitted(&self, tenant: &str, run: RunId, made: Made, extracted: &mut Extracted) -> Result<Fitted, Error> {
         let limits = *self.compute.limits();
         let whole = self.values.whole_made(tenant, run, &made, extracted).await?;
         let verdict = match self.compute.run_step(tenant, move || output_schema::fit(&whole, &limits)).await {
@@ -390,7 +378,8 @@ impl Submitter {
     /// The bound that a run is past after a decision.
     fn exceeded(&self, decision: &Decision) -> Option<Error> {
         let written = &decision.after.as_ref()?.written;
-        let past = |bytes: u64, limit: u64, setting| (bytes > limit).then_some(Error::RunTooLarge { bytes, limit, setting });
+        let past =
+            |bytes: u64, limit: u64, setting| (bytes > limit).then_some(Error::RunTooLarge { bytes, limit, setting });
         past(written.bytes(), self.bytes.run, "limits.run_bytes")
             .or_else(|| past(written.events, self.bytes.held, "limits.run_held_bytes"))
     }
@@ -468,7 +457,9 @@ impl Submitter {
             Replayed::Whole(state) => Ok(state),
             Replayed::TooLarge => match self.replay_with(tenant, run, true).await? {
                 Replayed::Whole(state) => Ok(state),
-                Replayed::TooLarge => Err(corrupted(run, "it holds more than a run may, even without its large values")),
+                Replayed::TooLarge => {
+                    Err(corrupted(run, "it holds more than a run may, even without its large values"))
+                }
             },
         }
     }
@@ -479,8 +470,7 @@ impl Submitter {
         // A run that has come to its bound is ended by events that are past it.
         let held_max = self.bytes.held.saturating_mul(2);
         loop {
-            let LogPart { events, more } =
-                self.store.log_part(tenant, run, state.version, (PAGE, PAGE_BYTES)).await?;
+            let LogPart { events, more } = self.store.log_part(tenant, run, state.version, (PAGE, PAGE_BYTES)).await?;
             for mut recorded in events {
                 if lean {
                     written.add(&recorded.event);

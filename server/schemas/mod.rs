@@ -207,9 +207,7 @@ impl Schema {
                 Value::Object(members.into_iter().filter_map(member).collect())
             }
             Value::Array(items) => match keywords.items {
-                Items::All(rule) => {
-                    Value::Array(items.into_iter().map(|item| self.pruned_by(rule, item)).collect())
-                }
+                Items::All(rule) => Value::Array(items.into_iter().map(|item| self.pruned_by(rule, item)).collect()),
                 Items::Any | Items::Each(_) => Value::Array(items),
             },
             plain => plain,

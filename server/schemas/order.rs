@@ -52,7 +52,9 @@ pub(super) fn check(places: &Places<'_>, rules: &[Rule], depth_max: usize) -> Re
                     known[rule] = Known::Open;
                     open.push((rule, true));
                     let below = in_place(&rules[rule]).into_iter();
-                    open.extend(below.filter(|below| !matches!(known[*below], Known::Yes { .. })).map(|id| (id, false)));
+                    open.extend(
+                        below.filter(|below| !matches!(known[*below], Known::Yes { .. })).map(|id| (id, false)),
+                    );
                 }
             }
         }

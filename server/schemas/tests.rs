@@ -155,7 +155,8 @@ fn any_schema() -> impl Strategy<Value = Value> {
             list.clone().prop_map(|all| json!({ "anyOf": all })),
             list.clone().prop_map(|all| json!({ "oneOf": all })),
             inner.clone().prop_map(|one| json!({ "not": one })),
-            (named.clone(), inner.clone()).prop_map(|(all, one)| json!({ "properties": all, "additionalProperties": one })),
+            (named.clone(), inner.clone())
+                .prop_map(|(all, one)| json!({ "properties": all, "additionalProperties": one })),
             inner.clone().prop_map(|one| json!({ "patternProperties": { "^a": one }, "additionalProperties": false })),
             named.clone().prop_map(|all| json!({ "dependencies": all })),
             (list, inner.clone()).prop_map(|(all, one)| json!({ "items": all, "additionalItems": one })),
@@ -164,11 +165,13 @@ fn any_schema() -> impl Strategy<Value = Value> {
             inner.clone().prop_map(|one| json!({ "propertyNames": one })),
             pair("then", "else").prop_flat_map({
                 let inner = inner.clone();
-                move |both| inner.clone().prop_map(move |when| {
-                    let mut all = both.clone();
-                    all["if"] = when;
-                    all
-                })
+                move |both| {
+                    inner.clone().prop_map(move |when| {
+                        let mut all = both.clone();
+                        all["if"] = when;
+                        all
+                    })
+                }
             }),
         ]
     });
@@ -181,8 +184,15 @@ fn any_schema() -> impl Strategy<Value = Value> {
 
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
-        Just(json!(null)), Just(json!(1)), Just(json!(1.0)), Just(json!(-3)), Just(json!(2.5)), Just(json!("")),
-        Just(json!("a")), Just(json!("abc")), Just(json!(true)),
+        Just(json!(null)),
+        Just(json!(1)),
+        Just(json!(1.0)),
+        Just(json!(-3)),
+        Just(json!(2.5)),
+        Just(json!("")),
+        Just(json!("a")),
+        Just(json!("abc")),
+        Just(json!(true)),
     ];
     leaf.prop_recursive(4, 24, 3, |inner| {
         let name = prop_oneof![Just("a"), Just("b"), Just("c/d"), Just("abcdef")];

@@ -71,9 +71,8 @@ async fn what_the_engine_cannot_interrupt_ends_with_its_worker() {
 
 #[tokio::test]
 async fn a_worker_that_cannot_be_started_is_a_named_failure() {
-    let with = |program: &str| {
-        Arc::new(Expressions::with_workers(PathBuf::from(program), Limits::default(), Clock::system()))
-    };
+    let with =
+        |program: &str| Arc::new(Expressions::with_workers(PathBuf::from(program), Limits::default(), Clock::system()));
     let nowhere = with("/nowhere/runyard");
     assert_eq!(evaluated(&nowhere, "1").await.unwrap_err(), "expression_failed");
     let other = with("/bin/true");

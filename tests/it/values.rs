@@ -82,7 +82,8 @@ async fn a_list_of_many_items_does_not_copy_the_inputs_that_they_share() {
         "items": vec![json!({}); 100],
         "inputs": {},
     });
-    let each = |inputs: Value| json!({ "node_type_ref": { "node_type_id": "runyard.composite.each" }, "inputs": inputs });
+    let each =
+        |inputs: Value| json!({ "node_type_ref": { "node_type_id": "runyard.composite.each" }, "inputs": inputs });
     // What the list itself takes.
     let bare = world.native.start_run(None, &typed(each(inputs.clone()))).await.unwrap().into_inner();
     world.finished(&bare.run_id).await;
@@ -102,19 +103,22 @@ async fn a_list_of_many_items_does_not_copy_the_inputs_that_they_share() {
 #[tokio::test]
 async fn a_graph_reads_large_values_in_expressions_scripts_and_copies() {
     let world = World::new().await;
-    let node = |slug: &str, node_type: &str, inputs: Value, next: Value| {
-        json!({ "key": slug, "node_type_ref": { "node_type_id": node_type }, "inputs": inputs, "children": next })
-    };
+    let node = |slug: &str, node_type: &str, inputs: Value, next: Value| json!({ "key": slug, "node_type_ref": { "node_type_id": node_type }, "inputs": inputs, "children": next });
     let variable = |name: &str, value: &str| json!({ "name": name, "value": value });
     let nodes = json!([
         node("start", "runyard.graph.start", json!({}), json!(["copy"])),
         node("copy", "runyard.core.echo", json!({ "echo": "{{ nodes.start.large }}" }), json!(["measure"])),
         node("measure", "runyard.graph.script", json!({ "script": "return nodes.copy.echo.length" }), json!(["end"])),
-        node("end", "runyard.graph.end", json!({ "variables": [
+        node(
+            "end",
+            "runyard.graph.end",
+            json!({ "variables": [
             variable("length", "{{ nodes.measure.result }}"),
             variable("large", "{{ nodes.copy.echo }}"),
             variable("small", "{{ nodes.start.small }}"),
-        ] }), json!([])),
+        ] }),
+            json!([])
+        ),
     ]);
     let inputs = json!({ "graph": { "nodes": nodes }, "data": { "large": text(300_000), "small": 7 } });
     let body = json!({ "node_type_ref": { "node_type_id": "runyard.composite.graph" }, "inputs": inputs });

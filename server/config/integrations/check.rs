@@ -178,7 +178,8 @@ fn schema(field: &str, schema: &Value) -> Result<Map<String, Value>, String> {
     if schema["type"] != "object" {
         return Err(format!("{field}: its type must be \"object\""));
     }
-    crate::schemas::Schema::read(schema, &crate::schemas::Work::default()).map_err(|error| format!("{field} {error}"))?;
+    crate::schemas::Schema::read(schema, &crate::schemas::Work::default())
+        .map_err(|error| format!("{field} {error}"))?;
     Ok(schema["properties"].as_object().cloned().unwrap_or_default())
 }
 

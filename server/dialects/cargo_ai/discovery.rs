@@ -44,7 +44,10 @@ pub(super) fn integrations(room: &Room, cx: &Caller, request: &ListIntegrationsR
             && has_extractors.is_none_or(|has| has != one.extractors.is_empty())
     };
     IntegrationList {
-        integrations: offered(room, cx).map(|one| integration(room.runs.catalog_of(&cx.tenant), one)).filter(fits).collect(),
+        integrations: offered(room, cx)
+            .map(|one| integration(room.runs.catalog_of(&cx.tenant), one))
+            .filter(fits)
+            .collect(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The schema that a caller wants the result to fit, under the rules of this API: an object at its root, nothing that combines schemas,
 //! references only to its own definitions, bounds on depth and size, and objects that have nothing but what is named.
 
-use runyard_api::host::Place;
 use percent_encoding::percent_decode_str;
+use runyard_api::host::Place;
 use runyard_engine::Object;
 use serde_json::{Value, json};
 
@@ -106,7 +106,10 @@ impl Reading {
         let name = reference.as_str().and_then(|reference| reference.strip_prefix("#/definitions/"));
         let name = name.map(|name| percent_decode_str(name).decode_utf8_lossy().replace("~1", "/").replace("~0", "~"));
         if name.and_then(|name| self.definitions.get(name)).is_none() {
-            self.refuse(&At::Name(at, "$ref").field(), "must name one of the schema's own definitions, as #/definitions/NAME");
+            self.refuse(
+                &At::Name(at, "$ref").field(),
+                "must name one of the schema's own definitions, as #/definitions/NAME",
+            );
         }
     }
 }
@@ -143,7 +146,8 @@ mod tests {
     use super::*;
 
     fn read(schema: Value) -> Result<Value, String> {
-        super::read(schema.as_object().unwrap(), &Limits::default()).map_err(|refusal| refusal.details["errors"].to_string())
+        super::read(schema.as_object().unwrap(), &Limits::default())
+            .map_err(|refusal| refusal.details["errors"].to_string())
     }
 
     #[test]

@@ -227,9 +227,12 @@ async fn off_runtime<T: Send + 'static>(
     around: &Around,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
-    around.runs.compute().run_step(&around.tenant, work).await.map_err(|refused| {
-        refused.failure("what this step was given could not be read and checked")
-    })
+    around
+        .runs
+        .compute()
+        .run_step(&around.tenant, work)
+        .await
+        .map_err(|refused| refused.failure("what this step was given could not be read and checked"))
 }
 
 /// Random bytes for one call.

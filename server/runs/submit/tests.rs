@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::ATTEMPTS_MAX;
 use crate::clock::Clock;
-use crate::runs::{Error, NewRun};
 use crate::runs::fixture::{Meddled, NOW_MS, TENANT, Yard, new_run, told};
+use crate::runs::{Error, NewRun};
 use crate::store::{Store, StoreError};
 
 /// Two servers over one store; in the commits of the first a test may meddle.

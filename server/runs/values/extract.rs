@@ -150,7 +150,13 @@ impl Measure {
         while let Some(value) = open.pop() {
             found.bytes += match value {
                 Value::Null => 4,
-                Value::Bool(value) => if *value { 4 } else { 5 },
+                Value::Bool(value) => {
+                    if *value {
+                        4
+                    } else {
+                        5
+                    }
+                }
                 Value::Number(number) => {
                     let mut count = Count(0);
                     // A count takes whatever is written.

@@ -143,7 +143,10 @@ impl Places<'_> {
     fn object(&mut self, object: &mut Object) -> Option<Value> {
         let reference = large::reference(object);
         let fits = reference.is_some() && self.places.next() == Some(true);
-        object.iter_mut().filter(|(name, _)| reference.is_none() || *name != MARK).for_each(|(_, value)| self.value(value));
+        object
+            .iter_mut()
+            .filter(|(name, _)| reference.is_none() || *name != MARK)
+            .for_each(|(_, value)| self.value(value));
         let reference = reference?;
         match self.fetched.get(&reference.digest).filter(|_| fits) {
             Some(Value::Object(base)) => {

@@ -6,7 +6,8 @@ use runyard_engine::event::{Failure, FinalState};
 use runyard_engine::large::{self, MARK};
 use runyard_engine::plan::{Binding, CandidateSet, Form, Source, Step};
 use runyard_engine::{
-    Command, Completion, Constraints, Event, NodeRunId, NodeTypeRef, Object, Plan, Policy, RunId, RunOutcome, RunStatus, State,
+    Command, Completion, Constraints, Event, NodeRunId, NodeTypeRef, Object, Plan, Policy, RunId, RunOutcome,
+    RunStatus, State,
 };
 use serde_json::{Value, json};
 
@@ -14,10 +15,10 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::planner::{PlanRequest, Planner};
 use crate::limits::Limits;
-use crate::runs::{ChildRequest, Error};
+use crate::planner::{PlanRequest, Planner};
 use crate::runs::fixture::{NOW_MS, TENANT, Yard, bounded, new_run};
+use crate::runs::{ChildRequest, Error};
 use crate::store::Store;
 use crate::store::memory::Memory;
 
@@ -144,10 +145,7 @@ impl Planner for Echoes {
             id: id.to_owned(),
             goal: String::new(),
             candidates: CandidateSet { id: format!("candidates_{id}"), candidates: Vec::new() },
-            node_type: self
-                .0
-                .resolve(&NodeTypeRef { id: node_type.to_owned(), version: "latest".to_owned() })
-                .unwrap(),
+            node_type: self.0.resolve(&NodeTypeRef { id: node_type.to_owned(), version: "latest".to_owned() }).unwrap(),
             rationale: None,
             inputs: object(inputs),
             depends_on: bindings.iter().map(|binding| binding.source.step.clone()).collect(),
@@ -227,7 +225,8 @@ async fn items_of_a_list_share_its_inputs() {
 
 /// A run that holds this much, written by a build that kept every value in the log.
 async fn of_an_older_build(store: &Arc<Memory>, children: usize) -> RunId {
-    let old = Limits { value_inline_bytes: 1 << 20, run_bytes: u64::MAX, run_held_bytes: u64::MAX, ..Limits::default() };
+    let old =
+        Limits { value_inline_bytes: 1 << 20, run_bytes: u64::MAX, run_held_bytes: u64::MAX, ..Limits::default() };
     let yard = Yard::within(store.clone(), Clock::manual(NOW_MS), old);
     let run = yard.start(EXTERNAL, json!({})).await;
     for number in 0..children {
@@ -271,10 +270,10 @@ async fn a_run_larger_than_a_run_may_be_is_looked_at_refused_more_canceled_and_r
 fn any_large() -> impl Strategy<Value = Value> {
     let near = (BOUND - 3..BOUND + 3).prop_map(|bytes| text(bytes, 'n'));
     let list = (0..12_000_usize, any::<i64>()).prop_map(|(count, one)| json!(vec![one; count]));
-    let many = (0..6_000_usize).prop_map(|count| {
-        Value::Object((0..count).map(|n| (format!("member {n}"), json!([n, null]))).collect())
-    });
-    let small = any::<(i64, f64, bool)>().prop_map(|values| json!([values.0, values.1, values.2, "ä\u{0}\n", { MARK: 1 }]));
+    let many = (0..6_000_usize)
+        .prop_map(|count| Value::Object((0..count).map(|n| (format!("member {n}"), json!([n, null]))).collect()));
+    let small =
+        any::<(i64, f64, bool)>().prop_map(|values| json!([values.0, values.1, values.2, "ä\u{0}\n", { MARK: 1 }]));
     prop_oneof![near, list, many, small]
 }
 

@@ -7,7 +7,9 @@ use runyard_engine::{
 use uuid::Uuid;
 
 use crate::store::approval::{ApprovalRow, ApprovalStatus, Subject};
-use crate::store::{Append, Claimed, Committed, Epoch, KeyUse, LargeValue, RunRow, Sealed, Standing, Status, Store, StoreError};
+use crate::store::{
+    Append, Claimed, Committed, Epoch, KeyUse, LargeValue, RunRow, Sealed, Standing, Status, Store, StoreError,
+};
 
 /// The tenant of most tests.
 pub(in crate::store) const TENANT: &str = "default";

@@ -72,8 +72,8 @@ use super::object::{Change, Changes, Object, ObjectCursor, ObjectError, ObjectSt
 use super::outbox::Wanted;
 use super::retention::{Removal, Retention};
 use super::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LogPart, RunRow, Sealed, Status, Store, StoreError, Tenant,
-    folder,
+    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LogPart, RunRow, Sealed, Status, Store, StoreError,
+    Tenant, folder,
 };
 
 /// The database's name in its folder.
@@ -158,7 +158,8 @@ impl Sqlite {
         let gate = Arc::new(Mutex::new(()));
         let witness = Arc::new(Mutex::new(Witness::open(&path)));
         let pages = schema::pages(&writer, options.checkpoint_pages)?;
-        let (nudge, checkpoints) = checkpoint::start(checkpointer, Arc::clone(&gate), Arc::clone(&witness), pages, options.idle_after)?;
+        let (nudge, checkpoints) =
+            checkpoint::start(checkpointer, Arc::clone(&gate), Arc::clone(&witness), pages, options.idle_after)?;
         let options = Options { checkpoint_pages: pages, ..options.clone() };
         let (queue, writes) = writer::start(writer, at_hand.clone(), gate, witness, nudge, &options)?;
         // In this order: the writer's end is what ends the checkpointer.

@@ -61,10 +61,12 @@ impl Plain {
         let (run, root) = (sample.run, NodeRunId::root(sample.run));
         let prepared = Prepared::new(sample)?;
         let at_hand = AtHand::open(&connection, None)?;
-        append::append(&connection, &mut Deltas::default(), &mut EffectChanges::new(&at_hand), &prepared).map_err(|stop| match stop {
-            Stop::Refused(error) => error,
-            Stop::Broken(error) => convert::failure(error),
-        })?;
+        append::append(&connection, &mut Deltas::default(), &mut EffectChanges::new(&at_hand), &prepared).map_err(
+            |stop| match stop {
+                Stop::Refused(error) => error,
+                Stop::Broken(error) => convert::failure(error),
+            },
+        )?;
         let rows = learn(&connection, run, root).map_err(convert::failure)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(convert::failure)?;
         let (jobs, inbox) = channel();

@@ -119,7 +119,10 @@ async fn more_than_there_is_room_for_at_hand_is_performed_in_its_order() {
         assert!(store.next_due().await.unwrap().is_some());
     }
     assert_eq!(claimed[0], effect_id(EFFECTS));
-    let store = { drop(store); open(&folder) };
+    let store = {
+        drop(store);
+        open(&folder)
+    };
     let all: Vec<_> = store.claim("a", 9, 100_000, 9_999).await.unwrap().iter().map(|one| one.effect.id).collect();
     let expected = [EFFECTS].into_iter().chain(0..EFFECTS).chain([EFFECTS + 1]).map(effect_id);
     assert_eq!(all, expected.collect::<Vec<_>>());
@@ -335,7 +338,9 @@ async fn events_that_share_a_row_are_read_one_by_one() {
     go_on(1, 300).events(2).lands(&store).await;
     let whole = store.log(TENANT, run(1), 0, usize::MAX).await.unwrap();
     assert_eq!(whole.iter().map(|one| one.position).collect::<Vec<_>>(), (1..=302).collect::<Vec<_>>());
-    for (after, limit) in [(0, 1), (0, 300), (1, 7), (127, 2), (128, 1), (200, 1), (299, 9), (300, 9), (302, 9), (999, 9)] {
+    for (after, limit) in
+        [(0, 1), (0, 300), (1, 7), (127, 2), (128, 1), (200, 1), (299, 9), (300, 9), (302, 9), (999, 9)]
+    {
         let expected: Vec<_> = whole.iter().skip(usize::try_from(after).unwrap()).take(limit).cloned().collect();
         assert_eq!(store.log(TENANT, run(1), after, limit).await.unwrap(), expected, "{limit} after {after}");
     }

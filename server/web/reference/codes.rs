@@ -271,7 +271,10 @@ pub const REASONS: [(&[&str], &str); 29] = [
         &["validation_too_expensive", "expansion_too_large"],
         "Checking a value, reading a graph or planning takes more steps, bytes or time than it may; the message names the limit.",
     ),
-    (&["server_busy"], "Too much of the same tenant was waiting to be worked on; it is tried again where that is asked for."),
+    (
+        &["server_busy"],
+        "Too much of the same tenant was waiting to be worked on; it is tried again where that is asked for.",
+    ),
     (&["invalid_inputs", "invalid_outputs"], "What goes in or comes out does not fit the node type's schema."),
     (
         &["constraint_violation", "budget_exceeded", "timed_out"],

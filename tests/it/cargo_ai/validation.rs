@@ -38,7 +38,7 @@ async fn a_large_tool_that_many_nodes_call_is_refused_by_name_before_it_is_put_i
     assert_eq!((status, &answer["outcome"]), (200, &json!("notValid")));
     assert!(answer["invalidNodes"].to_string().contains("expansion_too_large"), "{}", answer["invalidNodes"][0]);
     let (status, refusal) = post(&world, "/runs", json!({ "nodes": nodes, "data": {} })).await;
-    assert_eq!((status, &refusal["reason"]), (400, &json!("invalidNodes")), "{refusal}");
+    assert_eq!((status, &refusal["reason"]), (400, &json!("invalidReleaseOrCustomNodes")), "{refusal}");
 }
 
 #[tokio::test]

@@ -62,7 +62,9 @@ fn judge(
     (status, headers, body): (StatusCode, &HeaderMap, &[u8]),
 ) {
     match operation(contract.document, method, path) {
-        Some(id) if !matches!(status, StatusCode::METHOD_NOT_ALLOWED | StatusCode::MISDIRECTED_REQUEST) => seen.judge(contract, id, status, headers, body),
+        Some(id) if !matches!(status, StatusCode::METHOD_NOT_ALLOWED | StatusCode::MISDIRECTED_REQUEST) => {
+            seen.judge(contract, id, status, headers, body)
+        }
         // What belongs to no operation has the document's error body, as every operation documents it under `default`.
         _ => {
             let media = headers.get("content-type").map(|value| value.to_str().unwrap());

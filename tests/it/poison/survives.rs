@@ -14,6 +14,7 @@ const MEMORY: &str = "ulimit -v 524288";
 const LOOKS: usize = 10;
 
 /// Sends a poison to a server and hands on the ids of the runs that it made.
+#[expect(clippy::print_stderr, reason = "how long health took is for people, and holds nothing to a time")]
 pub(super) async fn survives(what: &str, poison: impl AsyncFnOnce(&Served) -> Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let served = confined(folder.path()).await;

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 
 use super::{fill, folder, is_filled, meddle, open};
 use crate::store::conformance::fixture::{Draft, TENANT, go_on, positions, run, start};
-use crate::store::retention::{Removal, Retention};
 use crate::store::outbox::Wanted;
+use crate::store::retention::{Removal, Retention};
 use crate::store::sqlite::claims;
 use crate::store::sqlite::{FILE_NAME, Options, Sqlite, in_row, node_runs, removals, witness};
 use crate::store::{Status, StoreError};
