@@ -83,7 +83,10 @@ fn shapes_and_codes_are_told() {
 
     let result = part("runtime").reference.operations().find(|one| one.id == "get_run_result").unwrap();
     let codes = |status: &str| result.answers.iter().find(|one| one.status == status).unwrap().codes.join(" ");
-    assert_eq!((codes("404").as_str(), codes("409").as_str()), ("run_not_found", "run_not_finished run_too_large values_too_large"));
+    assert_eq!(
+        (codes("404").as_str(), codes("409").as_str()),
+        ("run_not_found", "run_not_finished run_too_large values_too_large")
+    );
     assert_eq!(codes("503"), "store_busy store_unavailable stopping unavailable");
 }
 
