@@ -58,9 +58,7 @@ use std::time::Duration;
 
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
-use runyard_engine::large::Digest;
-use runyard_engine::{NodeRunId, Object, Position, Recorded, RunId, RunStatus, State};
-use serde_json::Value;
+use runyard_engine::{NodeRunId, Position, Recorded, RunId, RunStatus, State};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -78,7 +76,7 @@ use crate::compute::Compute;
 use crate::feed::{Bells, Feed, Goes, Projection, Reach, Wanted};
 use crate::store::{Cursor, Filter, RunRow, Status, Store, StoreError};
 use submit::Submitter;
-use values::{Bounds, Values};
+use values::{Bounds, ByteLimits, Values};
 
 /// Runs in this process, over the engine and a store. Cheap to clone.
 #[derive(Clone)]
@@ -104,33 +102,6 @@ pub struct Limits {
     pub parallel_max: u32,
     /// The table's.
     pub table: crate::limits::Limits,
-}
-
-/// Bounds in bytes: see [`crate::limits`].
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ByteLimits {
-    /// `value_inline_bytes`.
-    pub inline: u64,
-    /// `value_shown_bytes`.
-    pub shown: u64,
-    /// `value_read_bytes`.
-    pub read: u64,
-    /// `run_bytes`.
-    pub run: u64,
-    /// `run_held_bytes`.
-    pub held: u64,
-}
-
-impl From<&crate::limits::Limits> for ByteLimits {
-    fn from(limits: &crate::limits::Limits) -> Self {
-        ByteLimits {
-            inline: limits.value_inline_bytes,
-            shown: limits.value_shown_bytes,
-            read: limits.value_read_bytes,
-            run: limits.run_bytes,
-            held: limits.run_held_bytes,
-        }
-    }
 }
 
 /// What `Runs` is made of.
@@ -194,32 +165,6 @@ impl Runs {
         let run = self.find(tenant, reference).await?;
         let state = self.state(tenant, run).await?.ok_or_else(|| Error::UnknownRun(reference.to_owned()))?;
         self.values.shown(tenant, state).await
-    }
-
-    /// The text of a large value that a run names, if it does.
-    pub async fn value(&self, tenant: &str, reference: &str, digest: Digest) -> Result<Option<String>, Error> {
-        let run = self.find(tenant, reference).await?;
-        note_run(run);
-        if self.store.row(tenant, run).await?.is_none() {
-            return Err(Error::UnknownRun(reference.to_owned()));
-        }
-        Ok(self.store.value(tenant, run, digest).await?)
-    }
-
-    /// An object of a run's state with every large value in place.
-    ///
-    /// # Errors
-    /// [`Error::ValuesTooLarge`] where they are more than may be read at once.
-    pub async fn whole<'a>(&self, tenant: &str, run: RunId, object: &'a Object) -> Result<Cow<'a, Object>, Error> {
-        Ok(self.values.whole(tenant, run, object).await?)
-    }
-
-    /// The same for any value.
-    ///
-    /// # Errors
-    /// As [`Runs::whole`].
-    pub async fn whole_value(&self, tenant: &str, run: RunId, value: &mut Value) -> Result<(), Error> {
-        Ok(self.values.whole_value(tenant, run, value).await?)
     }
 
     /// The run of a node run, as it stands, and the node run's id.

@@ -163,12 +163,3 @@ impl From<StoreError> for Error {
         }
     }
 }
-
-impl From<Unresolved> for Error {
-    fn from(unresolved: Unresolved) -> Self {
-        match unresolved {
-            Unresolved::TooLarge(TooLarge { bytes, limit }) => Error::ValuesTooLarge { bytes, limit },
-            Unresolved::Store(error) => error.into(),
-        }
-    }
-}

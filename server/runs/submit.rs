@@ -3,26 +3,28 @@
 //! Deciding needs no lease: two deciders over one version conflict in the store, and the loser decides again on what the winner
 //! left. Within this process a command takes its run's turn first, so that conflicts stay rare.
 
+mod wish;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use runyard_engine::event::Failure;
-use runyard_engine::large::{self, Digest, Written};
+use runyard_engine::large::{Digest, Written};
 use runyard_engine::{
-    Command, Content, Context, Decision, EffectId, Event, Fitted, Graph, Labels, Made, Node, NodeRunId, Position,
-    Recorded, Rejected, Reply, RunId, Slot, State, apply, decide, outstanding,
+    Command, Context, Decision, EffectId, Event, Fitted, Labels, Made, Node, NodeRunId, Position, Recorded, Rejected,
+    Reply, RunId, Slot, State, apply, decide, outstanding,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
+use self::wish::{Wish, ends, is_own, named, too_large};
 use super::cache::{self, Cache};
 use super::recalls::Recalls;
-use super::values::{self, Extracted, Known, Values};
+use super::values::{self, ByteLimits, Extracted, Known, Values};
 use super::writing::Writing;
-use super::{ByteLimits, Error, approvals, output_schema, row};
+use super::{Error, approvals, output_schema, row};
 use crate::clock::Clock;
 use crate::compute::{self, Compute};
 use crate::feed::{Bells, Told};
-use crate::store::{Append, Epoch, KeyUse, LargeValue, LogPart, Sealed, Store, StoreError};
+use crate::store::{Append, Epoch, KeyUse, LogPart, Sealed, Store, StoreError};
 
 /// How often a command is decided again before its sender is told to try later.
 const ATTEMPTS_MAX: usize = 16;
@@ -56,98 +58,6 @@ pub(super) struct Submitted {
     pub reply: Reply,
     /// Whether anything was recorded; a command that was obeyed before changes nothing.
     pub changed: bool,
-}
-
-/// A command, and the large values that were taken out of it.
-struct Wish {
-    command: Command,
-    is_small: bool,
-    extracted: Extracted,
-}
-
-/// More than this is not taken out where others wait.
-const EXTRACTED_AT_ONCE: u64 = 256 << 10;
-
-impl Wish {
-    fn new(command: Command, extracted: Extracted) -> Self {
-        Wish { command, is_small: false, extracted }
-    }
-
-    /// Takes the large values out, once. A graph that the server hands back as it is in the run holds references that are some.
-    async fn extract(&mut self, before: &State) {
-        if std::mem::replace(&mut self.is_small, true) {
-            return;
-        }
-        let graph = match &self.command {
-            Command::Loaded { node_run, .. } => before.node(*node_run).and_then(|node| node.graph.clone()),
-            _ => None,
-        };
-        let mut bytes = 0;
-        self.command.each_slot(&mut |slot| {
-            bytes += match slot {
-                Slot::Object(object) | Slot::Members(object) => large::object_bytes(object),
-                Slot::Value(value) => large::value_bytes(value),
-            }
-        });
-        let nothing = Command::Resume { by: None };
-        let (command, extracted) = (std::mem::replace(&mut self.command, nothing), std::mem::take(&mut self.extracted));
-        let extract = move || extract(command, extracted, graph.as_ref());
-        (self.command, self.extracted) = if bytes > EXTRACTED_AT_ONCE {
-            let extracted = tokio::task::spawn_blocking(extract).await;
-            extracted.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
-        } else {
-            extract()
-        };
-    }
-}
-
-fn extract(mut command: Command, mut extracted: Extracted, graph: Option<&Arc<Graph>>) -> (Command, Extracted) {
-    let nothing = |_: Digest| false;
-    match &mut command {
-        Command::Loaded { inputs, content: Content::Graph(same), .. } if graph == Some(same) => {
-            if let Some(inputs) = inputs {
-                extracted.take(Slot::Object(inputs), &nothing);
-            }
-        }
-        command => command.each_slot(&mut |slot| extracted.take(slot, &nothing)),
-    }
-    (command, extracted)
-}
-
-/// Whether a command ends the run, which it may however large the run is.
-fn ends(command: &Command) -> bool {
-    matches!(command, Command::Cancel { .. } | Command::Fail { .. })
-}
-
-/// Whether a command is the server's own: no caller waits for it to be refused.
-fn is_own(command: &Command) -> bool {
-    match command {
-        Command::Planned { .. }
-        | Command::Loaded { .. }
-        | Command::Settle { .. }
-        | Command::Wake { .. }
-        | Command::Launched { .. }
-        | Command::Report { .. } => true,
-        Command::Start(_)
-        | Command::CreateChildren { .. }
-        | Command::Complete { .. }
-        | Command::Evaluate { .. }
-        | Command::Deliver { .. }
-        | Command::Decide { .. }
-        | Command::Pause { .. }
-        | Command::Resume { .. }
-        | Command::Fail { .. }
-        | Command::Cancel { .. } => false,
-    }
-}
-
-/// The large values that a run names now and did not before.
-fn named(before: &State, after: &State, extracted: &Extracted) -> Vec<LargeValue> {
-    if after.written.values.len() == before.written.values.len() {
-        return Vec::new();
-    }
-    let new = after.written.values.keys().filter(|digest| !before.written.values.contains_key(digest));
-    new.map(|digest| extracted.value(*digest)).collect()
 }
 
 /// What came of a log.
@@ -294,9 +204,7 @@ impl Submitter {
         if before.start.is_none() || !is_own(&wish.command) {
             return Err(refused);
         }
-        let code = if matches!(refused, Error::ValuesTooLarge { .. }) { "values_too_large" } else { "run_too_large" };
-        let error =
-            Failure { code: code.to_owned(), message: refused.to_string(), details: None, retryable: Some(false) };
+        let error = too_large(&refused);
         let mut fail = Wish::new(Command::Fail { error }, Extracted::new(self.bytes.inline, self.depth_max));
         self.decided_on(tenant, before, &mut fail, at_ms).await
     }

@@ -22,8 +22,72 @@ use serde_json::Value;
 
 pub(super) use self::extract::{Extracted, Known};
 use self::resolve::{Fetched, Wanted};
-use super::Error;
+use super::{Error, Runs, note_run};
 use crate::store::{Store, StoreError};
+
+/// Bounds in bytes: see [`crate::limits`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ByteLimits {
+    /// `value_inline_bytes`.
+    pub inline: u64,
+    /// `value_shown_bytes`.
+    pub shown: u64,
+    /// `value_read_bytes`.
+    pub read: u64,
+    /// `run_bytes`.
+    pub run: u64,
+    /// `run_held_bytes`.
+    pub held: u64,
+}
+
+impl From<&crate::limits::Limits> for ByteLimits {
+    fn from(limits: &crate::limits::Limits) -> Self {
+        ByteLimits {
+            inline: limits.value_inline_bytes,
+            shown: limits.value_shown_bytes,
+            read: limits.value_read_bytes,
+            run: limits.run_bytes,
+            held: limits.run_held_bytes,
+        }
+    }
+}
+
+impl From<Unresolved> for Error {
+    fn from(unresolved: Unresolved) -> Self {
+        match unresolved {
+            Unresolved::TooLarge(TooLarge { bytes, limit }) => Error::ValuesTooLarge { bytes, limit },
+            Unresolved::Store(error) => error.into(),
+        }
+    }
+}
+
+impl Runs {
+    /// The text of a large value that a run names, if it does.
+    pub async fn value(&self, tenant: &str, reference: &str, digest: Digest) -> Result<Option<String>, Error> {
+        let run = self.find(tenant, reference).await?;
+        note_run(run);
+        if self.store.row(tenant, run).await?.is_none() {
+            return Err(Error::UnknownRun(reference.to_owned()));
+        }
+        Ok(self.store.value(tenant, run, digest).await?)
+    }
+
+    /// An object of a run's state with every large value in place.
+    ///
+    /// # Errors
+    /// [`Error::ValuesTooLarge`] where they are more than may be read at once.
+    pub async fn whole<'a>(&self, tenant: &str, run: RunId, object: &'a Object) -> Result<Cow<'a, Object>, Error> {
+        Ok(self.values.whole(tenant, run, object).await?)
+    }
+
+    /// The same for any value.
+    ///
+    /// # Errors
+    /// As [`Runs::whole`].
+    pub async fn whole_value(&self, tenant: &str, run: RunId, value: &mut Value) -> Result<(), Error> {
+        Ok(self.values.whole_value(tenant, run, value).await?)
+    }
+}
 
 /// Bounds of what is read back.
 #[derive(Debug, Clone, Copy)]

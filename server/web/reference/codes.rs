@@ -257,7 +257,7 @@ const fn code(status: u16, code: &'static str, scope: Scope, when: &'static str)
 }
 
 /// Why a run or a node run failed, by the code of its error; CommonMark. Codes with one meaning stand together.
-pub const REASONS: [(&[&str], &str); 29] = [
+pub const REASONS: [(&[&str], &str); 31] = [
     (&["goal_missing", "goal_too_long"], "There is nothing to plan, or too much."),
     (&["clause_unmapped"], "No node type fits a clause of the goal; `details.nearest`."),
     (
@@ -270,6 +270,11 @@ pub const REASONS: [(&[&str], &str); 29] = [
     (
         &["validation_too_expensive", "expansion_too_large"],
         "Checking a value, reading a graph or planning takes more steps, bytes or time than it may; the message names the limit.",
+    ),
+    (&["run_too_large"], "The run would write or hold more bytes than a run may; the message names the limit."),
+    (
+        &["values_too_large"],
+        "A step, or what follows from it, would have to read more of the run's large values at once than it may.",
     ),
     (
         &["server_busy"],
