@@ -113,7 +113,7 @@ async fn a_caller_that_goes_away_does_not_free_a_place_that_is_at_work() {
 async fn a_panic_is_the_callers_and_the_thread_goes_on() {
     let compute = Compute::new(&limits(1, 10, 60_000), Clock::system());
     let other = compute.clone();
-    let panicked = tokio::spawn(async move { other.run("a", || panic!("in here")).await.map(|()| ()) }).await;
+    let panicked = tokio::spawn(async move { assert_eq!(other.run("a", || panic!("in here")).await, Ok(())) }).await;
     assert!(panicked.unwrap_err().is_panic());
     assert_eq!(compute.run("a", || 7).await, Ok(7));
 }

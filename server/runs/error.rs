@@ -2,7 +2,6 @@
 
 use runyard_engine::{NodeRunId, Rejected, RunId};
 
-use super::values::{TooLarge, Unresolved};
 use crate::catalog::{ResolveError, Violation};
 use crate::compute;
 use crate::store::StoreError;

@@ -61,6 +61,7 @@ pub(super) struct Submitted {
 }
 
 /// What came of a log.
+#[expect(clippy::large_enum_variant, reason = "one exists for each reading, on its way to the caller")]
 enum Replayed {
     /// All of it; nothing where there is none.
     Whole(Option<State>),

@@ -353,7 +353,7 @@ fn run_slug(path: &str) -> Option<&str> {
             .strip_prefix(*name)
             .is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_'))
     };
-    ["outputs", "run_id", "state"].iter().any(|name| named(&name)).then(|| &path[..end])
+    ["outputs", "run_id", "state"].iter().any(named).then(|| &path[..end])
 }
 
 fn outline(node: &Node, ways: Ways) -> Outline<'_> {

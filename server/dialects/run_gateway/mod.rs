@@ -27,6 +27,7 @@ pub struct Room {
 }
 
 /// Where the runs are.
+#[expect(clippy::large_enum_variant, reason = "one exists for each server")]
 pub enum Backend {
     /// In this process.
     Here(Runs),

@@ -116,11 +116,9 @@ impl Places<'_> {
     pub(super) fn put(&mut self, slot: Slot<'_>) {
         match slot {
             Slot::Object(object) | Slot::Members(object) => {
-                if let Some(other) = self.object(object) {
-                    // Only an object is ever kept for one.
-                    if let Value::Object(whole) = other {
-                        *object = whole;
-                    }
+                // Only an object is ever kept for one.
+                if let Some(Value::Object(whole)) = self.object(object) {
+                    *object = whole;
                 }
             }
             Slot::Value(value) => self.value(value),
