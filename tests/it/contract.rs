@@ -9,6 +9,7 @@ pub mod acp;
 mod cargo;
 mod crowded;
 mod scenarios;
+mod uncredited;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

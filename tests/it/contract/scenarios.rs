@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use http::Method;
-use runyard::config::auth::Mode as AuthMode;
 use runyard::config::{CoordinatorPlace, Gateway};
 use runyard_api::host::Settings;
 use serde_json::{Value, json};
 
-use super::{acp, cargo, crowded};
+use super::{acp, cargo, crowded, uncredited};
 use crate::harness::{Apart, Clients, DOCUMENTS, Mode, Reached, World, typed};
 
 const GATEWAY: &str = "run-gateway";
@@ -39,7 +38,7 @@ const WITH_BODY: [(&str, &str); 13] = [
 ];
 
 /// The operations that a decision token opens.
-const APPROVAL: [&str; 2] = ["RunController_runApproval", "RunController_decideApproval"];
+pub(super) const APPROVAL: [&str; 2] = ["RunController_runApproval", "RunController_decideApproval"];
 
 /// Everything that was reached.
 pub async fn all() -> BTreeSet<Reached> {
@@ -52,7 +51,7 @@ pub async fn all() -> BTreeSet<Reached> {
         broken_store().await,
         stopping().await,
         slow_bodies().await,
-        uninvited().await,
+        uncredited::every_operation().await,
         crowded::all().await,
         cargo::connected().await,
     ] {
@@ -376,35 +375,6 @@ async fn slow_bodies() -> BTreeSet<Reached> {
         assert_eq!(answer.refusal(), (408, "body_slow".to_owned()), "{door} {path}");
     }
     doors.reached()
-}
-
-/// Every operation that asks who is calling, called by nobody (401), and by a key that may do nothing there (403).
-async fn uninvited() -> BTreeSet<Reached> {
-    let world = World::with(|config| config.auth.mode = Some(AuthMode::Required)).await;
-    let mut reached = BTreeSet::new();
-    for scope in ["admin", "runs:read"] {
-        let (nobody, weak) = (world.showing(None), world.showing(Some(&world.key("default", &[scope]).await)));
-        for document in DOCUMENTS.iter().copied() {
-            for operation in document.operations.iter().filter(|operation| operation.secured) {
-                let path = named(operation.path);
-                let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
-                let mut request = nobody.request(document.name, method.clone(), &path);
-                // Nobody may follow a link; who shows something must be somebody.
-                if APPROVAL.contains(&operation.id) {
-                    request = request.header("x-api-key", "nothing");
-                }
-                let answer = nobody.send(document.name, request).await;
-                assert_eq!(answer.refusal(), (401, "unauthorized".to_owned()), "{path}");
-                if operation.path.starts_with("/v1/keys") != (scope == "admin") {
-                    let answer = weak.send(document.name, weak.request(document.name, method, &path)).await;
-                    assert_eq!(answer.refusal(), (403, "forbidden".to_owned()), "{path}");
-                }
-            }
-        }
-        reached.extend(nobody.reached());
-        reached.extend(weak.reached());
-    }
-    reached
 }
 
 /// What a link says that agrees to something that a run of the doors asks. Nobody has to be at work for that.
