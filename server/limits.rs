@@ -1,8 +1,8 @@
 //! Every bound on what callers, services and scripts send, in one table: name, setting, default, error code.
 //!
-//! A bound is a field of [`Limits`], a setting `limits.<name>` and a row of [`TABLE`], all three from one line of [`limits!`]. Whoever
-//! reads what comes from outside is handed a [`Limits`] and names the row's code when it refuses. `docs/reference/limits.md` shows the
-//! table; a test keeps the page equal to it.
+//! A bound is a field of [`Limits`], a setting `limits.<name>` and a row of [`TABLE`], all three from one line of the macro below.
+//! Each reader of what comes from outside is handed a [`Limits`] and names the row's code when it refuses. `docs/reference/limits.md` shows
+//! the table; a test keeps the page equal to it.
 //!
 //! Bounds of one run that an API can set (constraints) are the engine's; what one call may take is `egress.*`.
 

@@ -1,7 +1,7 @@
 //! The store that forgets: the twin of [`sqlite`](super::sqlite) with the same answers, in maps behind one lock. For tests,
 //! for the simulation, and for measuring what storage costs. Deterministic: the same calls in the same order give the same answers.
 //!
-//! Nothing here is durable. How claims work is in [`outbox`](super::outbox), what small objects are in `objects.rs`, what lists show of approvals
+//! Nothing here is durable. How claims work is in `outbox.rs`, what small objects are in `objects.rs`, what lists show of approvals
 //! in `approvals.rs`, how runs are removed in `removals.rs`.
 
 mod approvals;

@@ -106,6 +106,7 @@ async fn things(of: &Clients) -> Things {
 fn body(operation: &Operation) -> Option<Value> {
     match operation.id {
         "complete_node_run" => Some(json!({"state": "succeeded"})),
+        "deliver_input" => Some(json!({"input": "x"})),
         "decide_approval" => Some(json!({"decision": "approved"})),
         // ACP's.
         id if id.starts_with("start_") || id.ends_with("_run_input") => Some(json!({"content": "x"})),
