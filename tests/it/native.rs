@@ -1,39 +1,15 @@
 //! Our own door: every run in one list, with its tree, its log and its counts.
 
+mod page;
+
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
 
 use runyard_api::runyard::types::{NodeKind, NodeRunState, RunState, RunSummary, RunWaitReason, WaitReason};
 use serde_json::json;
 
+use page::{Wanted, page};
+
 use crate::harness::{Apart, DOCUMENTS, Lines, Mode, World, eventually, refused, typed};
-
-#[derive(Default)]
-struct Wanted<'a> {
-    states: Vec<RunState>,
-    face: Option<&'a str>,
-    node_type: Option<&'a str>,
-    after: Option<jiff::Timestamp>,
-    before: Option<jiff::Timestamp>,
-}
-
-/// One page of runs, and where the next one begins.
-async fn page(
-    world: &World,
-    wanted: &Wanted<'_>,
-    limit: u32,
-    cursor: Option<&str>,
-) -> (Vec<RunSummary>, Option<String>) {
-    let states = (!wanted.states.is_empty()).then_some(&wanted.states);
-    let (after, before) = (wanted.after.as_ref(), wanted.before.as_ref());
-    let limit = NonZeroU32::new(limit);
-    let answer = world
-        .native
-        .list_runs(after, before, cursor, wanted.face, None, limit, wanted.node_type, None, None, states)
-        .await;
-    let list = answer.unwrap().into_inner();
-    (list.runs, list.next_cursor)
-}
 
 /// Every page to the last.
 async fn all(world: &World, wanted: &Wanted<'_>, limit: u32) -> Vec<RunSummary> {

@@ -68,6 +68,14 @@ pub(in crate::web::reference) fn rust(
                 step(".into_inner_stream()")
             )
         }
+        (None, Some(media)) if !media.contains("json") => {
+            uses.insert(0, "use futures::TryStreamExt;".to_owned());
+            format!(
+                "let stream = {call}{};\nlet parts: Vec<_> = stream.try_collect().await?;\n\
+                 println!(\"{{}}\", String::from_utf8_lossy(&parts.concat()));",
+                step(".into_inner_stream()")
+            )
+        }
         (None, Some(_)) => format!("let answer = {call}{};\nprintln!(\"{{answer:#?}}\");", step(".into_inner()")),
         (None, None) => format!("{call};"),
     };
