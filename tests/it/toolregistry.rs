@@ -1,5 +1,6 @@
 //! The door of toolregistry.ai. That its document is the owner's is in `facts.rs`; its fields, one by one, are in `fields.rs`.
 
+mod approval_pages;
 mod approvals;
 mod facts;
 mod fields;

@@ -11,13 +11,11 @@ use crate::planted::Bug;
 use crate::watch::{Face, Reader};
 use crate::world::World;
 
-/// More runs than this are not started in one world.
+/// Of one world.
 const RUNS_MAX: usize = 10;
-/// More readers than this do not watch.
 const READERS_MAX: usize = 8;
 /// How far time goes in one step, milliseconds.
 const PASSES_MS: [u64; 7] = [1, 20, 250, 1_000, 3_000, 15_000, 60_000];
-/// How far a clock is set, milliseconds.
 const JUMPS_MS: [i64; 6] = [-10, 5_000, -5_000, 600_000, -600_000, -3_600_000];
 
 /// What can happen.
