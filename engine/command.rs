@@ -410,7 +410,7 @@ pub enum Rejected {
         /// What does not fit.
         reason: String,
     },
-    /// The decision has to look into large values: to be asked for again with these in place. Nobody outside is told.
+    /// The decision has to look into large values: decide again with these in place. No caller sees this.
     #[error("large values have to be read first")]
     NeedsValues {
         /// Which.

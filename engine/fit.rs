@@ -1,6 +1,6 @@
 //! A run's result and the schema that it has to fit. What fits is not known here, and finding it out may take long. So a decision that
-//! depends on it is not made: it says what it has to know ([`Rejected::Unfitted`]). Whoever decides finds that out and decides again,
-//! with the answer in the context. What was answered is recorded, so that a replay asks nobody.
+//! depends on it is not made: it says what it has to know ([`Rejected::Unfitted`]). The caller works that out and decides again,
+//! with the answer in the context. The answer is recorded, so that a replay needs no validator.
 
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ pub struct Fitted {
     pub verdict: FitResult,
 }
 
-/// As [`decide`], with what fits found out by this function where it is asked for: for callers that need not mind how long it takes.
+/// As [`decide`], but calls this function when a result has to be fitted: for callers without a bound on time, such as tests.
 ///
 /// # Errors
 /// As [`decide`]; never [`Rejected::Unfitted`].
