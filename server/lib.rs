@@ -26,7 +26,6 @@ pub mod limits;
 pub mod logging;
 pub mod objects;
 pub mod open_files;
-pub mod openapi_diff;
 pub mod planner;
 pub mod retention;
 pub mod runs;
