@@ -32,6 +32,8 @@ pub mod runs;
 pub mod schemas;
 pub mod serve;
 pub mod sizes;
-pub mod store;
 pub mod web;
 mod worker_slot;
+
+/// Where data rests: the crate `runyard-store`.
+pub use runyard_store as store;
