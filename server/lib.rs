@@ -10,14 +10,11 @@ pub mod bench;
 pub mod catalog;
 pub mod check;
 pub mod cli;
-pub mod clock;
 pub mod codes;
-pub mod compute;
 pub mod config;
 pub mod dialects;
 pub mod doors;
 pub mod driver;
-pub mod expressions;
 pub mod feed;
 pub mod fill;
 pub mod graph;
@@ -31,9 +28,9 @@ pub mod retention;
 pub mod runs;
 pub mod schemas;
 pub mod serve;
-pub mod sizes;
 pub mod web;
-mod worker_slot;
 
-/// Where data rests: the crate `runyard-store`.
+// Crates of their own, by the names that they have in this one.
+pub use runyard_compute::{self as compute, clock, sizes};
+pub use runyard_expressions as expressions;
 pub use runyard_store as store;
