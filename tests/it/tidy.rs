@@ -4,7 +4,7 @@
 //! is not a matter of text: the engine's and the store's tests are about that.
 
 mod readme;
-mod tree;
+pub mod tree;
 
 use runyard_engine::NodeKind;
 use tree::{File, manifest, names_below, sources, tree};
