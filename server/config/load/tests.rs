@@ -111,7 +111,7 @@ fn a_bad_value_in_the_file_is_an_error_even_when_a_flag_overrides_it() {
 fn the_last_door_must_fit_below_the_end_of_ports() {
     assert_eq!(Story::new().flag("port_base", "65523").load().config.port(12), 65535);
     let refusal = Story::new().flag("port_base", "65524").refusal();
-    insta::assert_snapshot!(refusal, @r#"the configuration is not usable: port_base: found "65524", expected 0 for free ports, or 1 to 65523: the last door listens 12 above it, and ports end at 65535 (set by flag --port-base)"#);
+    insta::assert_snapshot!(refusal, @r#"the configuration is not usable: port_base: found "65524", expected 0 for free ports, or 1 to 65523: the last API listens 12 above it, and ports end at 65535 (set by flag --port-base)"#);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_host_that_others_reach_needs_a_credential_at_every_api() {
     let optional = || open(Story::new().variable("RUNYARD_AUTH__MODE", "optional"));
     assert!(optional().refusal().contains("some API needs no credential"), "{}", optional().refusal());
     optional().variable("RUNYARD_INSECURE_ALLOW_REMOTE", "true").load();
-    let hole = Story::new().variable("RUNYARD_AUTH__MODE", "required").file("[auth.doors]\nruntime = 'disabled'");
+    let hole = Story::new().variable("RUNYARD_AUTH__MODE", "required").file("[auth.APIs]\nruntime = 'disabled'");
     let refusal = open(hole).refusal();
     assert!(refusal.contains("some API needs no credential"), "{refusal}");
     let refusal = open(Story::new().variable("ARP_AUTH_MODE", "disabled")).refusal();
