@@ -10,7 +10,7 @@ use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply};
 use crate::auth::Gate;
 use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::service;
-use crate::dialects::refusal::{headers, of_api};
+use crate::dialects::common::refusal::{headers, of_api};
 
 /// A gateway that does nothing.
 pub(super) struct Still {

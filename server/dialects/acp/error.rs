@@ -8,7 +8,7 @@ use runyard_engine::plan::as_text;
 use serde_json::Value;
 
 use crate::codes::Code;
-use crate::dialects::refusal::{Refusal, headers, of_runs};
+use crate::dialects::common::refusal::{Refusal, headers, of_runs};
 use crate::objects;
 
 /// The owner's code for what does not fit the document.

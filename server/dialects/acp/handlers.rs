@@ -14,7 +14,7 @@ use super::stream::Part;
 use super::{Handlers, environments, messages, permissions, runs, servers, thread_list, threads};
 use crate::dialects::arp::runs::REPLAYED;
 use crate::dialects::arp::wire::time;
-use crate::dialects::refusal::{Refusal, of_api};
+use crate::dialects::common::refusal::{Refusal, of_api};
 
 /// The media type of event streams.
 const EVENT_STREAM: &str = "text/event-stream";

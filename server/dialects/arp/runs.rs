@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::stream::{self, Scope};
 use super::wire;
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::feed::Wanted;
 use crate::runs::{IdempotencyKey, NewRun, Runs};
 

@@ -8,7 +8,7 @@ use runyard_api::host::Caller;
 use serde_json::Value;
 
 use crate::codes::Code;
-use crate::dialects::refusal::{Refusal, headers, of_runs};
+use crate::dialects::common::refusal::{Refusal, headers, of_runs};
 use crate::objects;
 use crate::runs::Error;
 

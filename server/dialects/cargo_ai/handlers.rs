@@ -8,7 +8,7 @@ use super::error::{not_served, problem};
 use super::runs::{limit, offset};
 use super::{Handlers, batches, discovery, error, metrics, releases, runs, start, tools};
 use crate::dialects::arp::runs::REPLAYED;
-use crate::dialects::refusal::{Refusal, of_api};
+use crate::dialects::common::refusal::{Refusal, of_api};
 use crate::runs::StartedRun;
 
 /// Operations that stand in the document, so that whoever calls them is told.

@@ -11,7 +11,7 @@ use super::native::START;
 use super::{FACE, Handlers, check, error, wire};
 use crate::codes::Code;
 use crate::dialects::arp::runs::idempotency_key;
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::{NewRun, StartedRun};
 
 /// The longest text that lists can find a run by, bytes: what a run that another one starts may have.

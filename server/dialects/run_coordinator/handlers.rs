@@ -11,8 +11,8 @@ use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::runs::{self, unsayable};
 use crate::dialects::arp::stream::{self, Scope};
 use crate::dialects::arp::{service, wire as arp_wire};
-use crate::dialects::refusal::{Refusal, headers, of_api, of_runs};
-use crate::dialects::resume::Resume;
+use crate::dialects::common::refusal::{Refusal, headers, of_api, of_runs};
+use crate::dialects::common::resume::Resume;
 
 impl RunCoordinator for Handlers {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {

@@ -8,7 +8,7 @@ use runyard_api::host::Caller;
 use crate::auth::OutboundError;
 use crate::dialects::arp::runs::Started;
 use crate::dialects::arp::service;
-use crate::dialects::refusal::{Refusal, of_api};
+use crate::dialects::common::refusal::{Refusal, of_api};
 use crate::feed::Wanted;
 use crate::runs::remote::{Forwarded, RemoteCoordinator, RemoteError};
 

@@ -9,8 +9,8 @@ use super::{Coordinator, FACE, Handlers, forward};
 use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::runs;
 use crate::dialects::arp::service;
-use crate::dialects::refusal::{Refusal, headers, of_api};
-use crate::dialects::resume::Resume;
+use crate::dialects::common::refusal::{Refusal, headers, of_api};
+use crate::dialects::common::resume::Resume;
 
 impl RunGateway for Handlers {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {

@@ -7,7 +7,7 @@ use runyard_engine::State;
 
 use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::wire::{run_id, run_state};
-use crate::dialects::refusal::{Refusal, headers};
+use crate::dialects::common::refusal::{Refusal, headers};
 
 /// How soon asking for a result again makes sense, seconds.
 const RETRY_AFTER_S: u64 = 1;

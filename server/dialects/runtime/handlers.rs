@@ -11,8 +11,8 @@ use super::error::{not_finished, problem};
 use super::project::Projection;
 use super::{Handlers, wire};
 use crate::dialects::arp::{runs, service};
-use crate::dialects::refusal::{Refusal, of_api, of_runs};
-use crate::dialects::resume::Resume;
+use crate::dialects::common::refusal::{Refusal, of_api, of_runs};
+use crate::dialects::common::resume::Resume;
 use crate::feed::{self, Beat, Goes};
 
 impl Runtime for Handlers {

@@ -6,7 +6,7 @@ use runyard_api::toolregistry::{Problem, types};
 use runyard_engine::Rejected;
 use serde_json::{Value, json};
 
-use crate::dialects::refusal::{Refusal, headers, of_runs};
+use crate::dialects::common::refusal::{Refusal, headers, of_runs};
 use crate::runs::Error;
 
 /// The code of an error, for programs.

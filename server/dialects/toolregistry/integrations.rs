@@ -7,7 +7,7 @@ use super::error::{Unfit, invalid};
 use crate::catalog::integration::AuthType;
 use crate::catalog::{Catalog, Integration};
 use crate::dialects::arp::wire::time;
-use crate::dialects::refusal::Refusal;
+use crate::dialects::common::refusal::Refusal;
 
 /// Every active integration.
 const ALL: &str = "*";

@@ -127,7 +127,7 @@ fn the_reasons_of_a_401_and_403_are_the_codes() {
     let words = refused.split_once("fn words(").unwrap().1.split_once("impl From").unwrap().0;
     let arms = words.split("=> ").skip(1).filter_map(|arm| literal(arm.trim_start_matches(['{', '(', '\n', ' '])));
     let mut coded: BTreeSet<String> = arms.filter(|code| code != "unavailable").collect();
-    let keys = read("server/dialects/native/keys.rs");
+    let keys = read("server/dialects/runyard/keys.rs");
     coded.extend(keys.split(".with(\"reason\", ").skip(1).filter_map(literal));
     assert!(coded.len() > 20, "{coded:?}");
     assert_eq!(shown, coded, "README.md, and server/auth/refused.rs");
@@ -161,7 +161,7 @@ fn refusals() -> BTreeSet<(u16, String)> {
             ));
         }
     }
-    let (fault, refusal) = (read("openapi/host/fault.rs"), read("server/dialects/refusal.rs"));
+    let (fault, refusal) = (read("openapi/host/fault.rs"), read("server/dialects/common/refusal.rs"));
     let statuses =
         arms(&fault, "pub fn status(", "Self::", |value| Some(number(value.trim_start_matches("StatusCode::"))));
     let mut codes = arms(&fault, "pub fn code(", "Self::", literal);

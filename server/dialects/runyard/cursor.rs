@@ -6,7 +6,7 @@ use http::StatusCode;
 use runyard_engine::{ApprovalId, RunId};
 use uuid::Uuid;
 
-use crate::dialects::refusal::Refusal;
+use crate::dialects::common::refusal::Refusal;
 use crate::runs::approvals::ApprovalCursor;
 use crate::store::Cursor;
 

@@ -6,7 +6,7 @@ use runyard_engine::{ApprovalId, ApprovalStrategy, Node, NodeRunId, State, Verdi
 
 use super::wire::time;
 use super::{Handlers, LIMIT, cursor};
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::Said;
 use crate::runs::approvals::{self, ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
 

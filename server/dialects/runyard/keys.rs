@@ -8,7 +8,7 @@ use runyard_api::runyard::{CreateKeyRequest, ListKeysRequest, types};
 use super::wire::time;
 use super::{Handlers, LIMIT};
 use crate::auth::{ApiKey, NewKey, OWNER, Scope};
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 
 /// Makes a key.
 pub(super) async fn create(
