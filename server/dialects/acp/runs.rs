@@ -16,9 +16,9 @@ use super::project::Projection;
 use super::threads::Look;
 use super::wire::{self, Said};
 use super::{FACE, Handlers, error};
-use crate::dialects::arp::runs::idempotency_key;
 use crate::dialects::common::answer_size::{AnswerSize, json_bytes};
 use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::dialects::common::start::idempotency_key;
 use crate::runs::{Error, NewRun, threads};
 use crate::store::{Filter, LabelFilter};
 

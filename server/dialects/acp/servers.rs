@@ -13,9 +13,9 @@ use serde_json::{Map, Value};
 use super::error::{invalid, no_server, of_objects};
 use super::place::DEFAULT;
 use super::{Handlers, runs};
-use crate::dialects::arp::wire::time;
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::Refusal;
+use crate::dialects::common::time::time;
 use crate::objects::{Kept, New, Stored};
 
 /// Where every server stands.

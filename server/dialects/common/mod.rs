@@ -6,8 +6,12 @@
 //! | `mapping.rs`     | the form in which a module says how it shows runs          |
 //! | `refusal.rs`     | why a request is refused, before it has an API's error body |
 //! | `resume.rs`      | where a stream goes on                                     |
+//! | `start.rs`       | starting a run: keys, repeated requests, headers           |
+//! | `time.rs`        | times on the wire                                          |
 
 pub mod answer_size;
 pub mod mapping;
 pub mod refusal;
 pub mod resume;
+pub mod start;
+pub mod time;

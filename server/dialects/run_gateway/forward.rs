@@ -6,9 +6,9 @@ use runyard_api::arp::schemas as arp;
 use runyard_api::host::Caller;
 
 use crate::auth::OutboundError;
-use crate::dialects::arp::runs::Started;
 use crate::dialects::arp::service;
 use crate::dialects::common::refusal::{Refusal, of_api};
+use crate::dialects::common::start::Started;
 use crate::feed::Wanted;
 use crate::runs::remote::{Forwarded, RemoteCoordinator, RemoteError};
 
@@ -18,7 +18,7 @@ pub(super) async fn start(
     cx: &Caller,
     body: &arp::RunStartRequest,
     key: Option<&str>,
-) -> Result<Started, Refusal> {
+) -> Result<Started<arp::Run>, Refusal> {
     let Forwarded { run, replayed, key_kept } = remote.start(cx, body, key).await.map_err(refused)?;
     Ok(Started { run, replayed, key_kept: key.map(|_| key_kept) })
 }

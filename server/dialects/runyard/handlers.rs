@@ -11,9 +11,9 @@ use serde_json::json;
 
 use super::error::envelope;
 use super::{Handlers, LIMIT, approvals, cursor, keys, project, start, wire};
-use crate::dialects::arp::runs;
 use crate::dialects::common::refusal::{Refusal, headers, of_api, of_runs};
 use crate::dialects::common::resume::Resume;
+use crate::dialects::common::start::{invalid_field, start_once};
 use crate::feed;
 use crate::listeners;
 use crate::runs::Error;
@@ -59,9 +59,9 @@ impl Runyard for Handlers {
     }
 
     async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
-        let new = start::new_run(&request.body).map_err(|unsayable| problem(cx, runs::unsayable(unsayable)))?;
+        let new = start::new_run(&request.body).map_err(|field| problem(cx, invalid_field(field)))?;
         let key = request.idempotency_key.as_deref();
-        let started = runs::start_once(&self.runs, cx, new, key, wire::run).await;
+        let started = start_once(&self.runs, cx, new, key, wire::run).await;
         Ok(started.map_err(|refusal| problem(cx, refusal))?.reply(StartRunOk::Created))
     }
 

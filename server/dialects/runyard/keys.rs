@@ -5,10 +5,10 @@ use http::StatusCode;
 use runyard_api::host::Caller;
 use runyard_api::runyard::{CreateKeyRequest, ListKeysRequest, types};
 
-use super::wire::time;
 use super::{Handlers, LIMIT};
 use crate::auth::{ApiKey, NewKey, OWNER, Scope};
 use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::dialects::common::time::time;
 
 /// Makes a key.
 pub(super) async fn create(
