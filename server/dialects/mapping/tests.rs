@@ -57,7 +57,7 @@ fn every_event_has_its_line() {
     let mut seen = BTreeSet::new();
     for line in events() {
         assert!(seen.insert((line.word.clone(), line.when)), "{line:?} stands twice");
-        assert_eq!(line.cells.len(), FACES.len());
+        assert_eq!(line.cells.len(), APIS.len());
         assert_eq!(
             line.cells.last().unwrap(),
             std::slice::from_ref(&line.word),
