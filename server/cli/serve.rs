@@ -18,7 +18,7 @@ use crate::store::folder::FolderError;
 /// Settings that are often given here. Any other one: --set KEY=VALUE.
 #[derive(Debug, Clone, Default, Args)]
 #[command(
-    after_help = "With --json one object: {\"kind\":\"ready\",\"pid\",\"data_dir\",\"APIs\":[{\"name\",\"title\",\"url\"}]}."
+    after_help = "With --json one object: {\"kind\":\"ready\",\"pid\",\"data_dir\",\"doors\":[{\"name\",\"title\",\"url\"}]}."
 )]
 pub struct Arguments {
     /// The IP address to listen on [default: 127.0.0.1]

@@ -236,7 +236,7 @@ fn a_host_that_others_reach_needs_a_credential_at_every_api() {
     let optional = || open(Story::new().variable("RUNYARD_AUTH__MODE", "optional"));
     assert!(optional().refusal().contains("some API needs no credential"), "{}", optional().refusal());
     optional().variable("RUNYARD_INSECURE_ALLOW_REMOTE", "true").load();
-    let hole = Story::new().variable("RUNYARD_AUTH__MODE", "required").file("[auth.APIs]\nruntime = 'disabled'");
+    let hole = Story::new().variable("RUNYARD_AUTH__MODE", "required").file("[auth.doors]\nruntime = 'disabled'");
     let refusal = open(hole).refusal();
     assert!(refusal.contains("some API needs no credential"), "{refusal}");
     let refusal = open(Story::new().variable("ARP_AUTH_MODE", "disabled")).refusal();

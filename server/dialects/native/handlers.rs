@@ -228,7 +228,7 @@ fn known_face(face: Option<&str>) -> Result<(), Refusal> {
     let Some(face) = face.filter(|face| listeners::offset(face) == 0) else { return Ok(()) };
     let known: Vec<&str> = listeners::names().collect();
     let reason = format!("is no API of this server: `{face}`; there are {}", known.join(", "));
-    Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("query API {reason}"))
+    Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("query face {reason}"))
         .with("errors", json!([{ "place": "query", "field": "face", "reason": reason }])))
 }
 

@@ -282,7 +282,7 @@ fn insert_row(connection: &Connection, append: &Append, in_row: &InRow) -> Resul
     let row = &append.row;
     connection
         .prepare_cached(
-            "INSERT INTO runs (tenant, run, name, API, node_type, title, status, standing, reason, version, created_at_ms, \
+            "INSERT INTO runs (tenant, run, name, face, node_type, title, status, standing, reason, version, created_at_ms, \
              updated_at_ms, ended_at_ms, thread, turn, in_hand) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?

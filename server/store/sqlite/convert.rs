@@ -92,7 +92,7 @@ impl FromSql for Standing {
 }
 
 /// The columns of a run's row, in the order that [`run_row`] reads them.
-pub(super) const RUN_COLUMNS: &str = "run, name, API, node_type, title, status, standing, reason, version, created_at_ms, \
+pub(super) const RUN_COLUMNS: &str = "run, name, face, node_type, title, status, standing, reason, version, created_at_ms, \
      updated_at_ms, ended_at_ms, thread, turn";
 
 pub(super) fn run_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {

@@ -172,7 +172,7 @@ fn walk(tenant: &str, filter: &Filter, heads: Heads<'_>, after: Option<Cursor>) 
         walk.values.extend(standings.iter().map(|standing| Value::from(standing.word().to_owned())));
     }
     if let Some(face) = face {
-        walk.and(&format!(" AND {sign}runs.API = ?"), face.clone());
+        walk.and(&format!(" AND {sign}runs.face = ?"), face.clone());
     }
     if let Some(node_type) = node_type {
         walk.and(&format!(" AND {sign}runs.node_type = ?"), node_type.clone());

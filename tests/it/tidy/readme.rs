@@ -42,7 +42,7 @@ async fn the_table_of_doors_is_the_servers() {
         let link = format!("[{document}.yaml]({document}.yaml)");
         stated.push((cells[0].trim_matches('`').to_owned(), cells[1].parse().unwrap(), link));
     }
-    assert_eq!(shown, stated, "README.md and the header of server/APIs.rs");
+    assert_eq!(shown, stated, "README.md and the header of server/listeners.rs");
     let offsets: Vec<u16> = code
         .split_once("const OFFSETS")
         .and_then(|(_, rest)| rest.split_once(';'))
@@ -52,7 +52,7 @@ async fn the_table_of_doors_is_the_servers() {
         .skip(1)
         .filter_map(|rest| rest.split(')').next().and_then(|number| number.parse().ok()))
         .collect();
-    assert_eq!(offsets, stated.iter().map(|api| api.1).collect::<Vec<_>>(), "server/APIs.rs and its header");
+    assert_eq!(offsets, stated.iter().map(|api| api.1).collect::<Vec<_>>(), "server/listeners.rs and its header");
 
     let world = World::new().await;
     let open = world.native.list_doors().await.unwrap().into_inner();
