@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::error::{invalid, no_server, of_objects};
 use super::place::DEFAULT;
 use super::{Handlers, runs};
+use crate::codes::Code;
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::Refusal;
 use crate::dialects::common::time::time;
@@ -199,7 +200,7 @@ fn always() -> Stored<Body> {
 
 fn fixed() -> Refusal {
     let message = format!("the server `{DEFAULT}` is always there: it is neither changed nor deleted");
-    Refusal::new(StatusCode::CONFLICT, "server_fixed", message).with("server_id", DEFAULT)
+    Refusal::new(Code::ServerFixed, message).with("server_id", DEFAULT)
 }
 
 fn envelope(server: &Stored<Body>) -> ServerEnvelope {

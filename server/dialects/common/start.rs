@@ -1,11 +1,12 @@
 //! Starting a run, for every API: the key of a request that may be repeated, the answer's headers, and what the engine has no words for.
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 use runyard_api::host::{Caller, Reply};
 use runyard_engine::State;
 use serde_json::{Value, json};
 
 use super::refusal::{Refusal, of_runs};
+use crate::codes::Code;
 use crate::runs::{IdempotencyKey, NewRun, Runs};
 
 /// A run that was started now, or earlier by the same request. `R` is a document's word for a run.
@@ -71,17 +72,11 @@ pub fn invalid_fields(fields: &[InvalidField]) -> Refusal {
         [only] => format!("body {}: {}", only.field, only.reason),
         [first, others @ ..] => format!("body {}: {} (and {} more)", first.field, first.reason, others.len()),
     };
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message)
-        .with("errors", fields.iter().map(error).collect::<Value>())
+    Refusal::new(Code::InvalidRequest, message).with("errors", fields.iter().map(error).collect::<Value>())
 }
 
 /// A key from its header.
 pub fn idempotency_key(text: &str) -> Result<IdempotencyKey, Refusal> {
-    IdempotencyKey::parse(text).ok_or_else(|| {
-        Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            "Idempotency-Key must be 1 to 255 visible ASCII characters",
-        )
-    })
+    IdempotencyKey::parse(text)
+        .ok_or_else(|| Refusal::new(Code::InvalidRequest, "Idempotency-Key must be 1 to 255 visible ASCII characters"))
 }

@@ -1,12 +1,12 @@
 //! Read, submit, answer.
 
-use http::StatusCode;
 use runyard_api::arp::run_coordinator::*;
 use runyard_api::arp::schemas as arp;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 use runyard_engine::Command;
 
 use super::{FACE, Handlers, wire};
+use crate::codes::Code;
 use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::runs;
 use crate::dialects::arp::stream::{self, Scope};
@@ -138,15 +138,10 @@ async fn parent(
     }
     let refusal = match handlers.runs.get_node_run(&cx.tenant, text).await {
         Ok(_) => Refusal::new(
-            StatusCode::CONFLICT,
-            "parent_node_run_mismatch",
+            Code::ParentNodeRunMismatch,
             format!("node run `{text}` belongs to another run than `{}`", arp_wire::run_id(run)),
         ),
-        Err(_) => Refusal::new(
-            StatusCode::NOT_FOUND,
-            "parent_node_run_not_found",
-            format!("node run `{text}` is not known here"),
-        ),
+        Err(_) => Refusal::new(Code::ParentNodeRunNotFound, format!("node run `{text}` is not known here")),
     };
     Err(refusal.with("parent_node_run_id", text))
 }

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::{Links, Page, anchor};
+use crate::codes::REASONS;
 use crate::dialects::mapping::{APIS, Line, events, node_run_states, run_states};
-use crate::web::reference::codes::REASONS;
 use crate::web::reference::file;
 use crate::web::reference::prose::Prose;
 
@@ -54,7 +54,7 @@ fn reasons() -> Markup {
                 tbody {
                     @for (codes, when) in REASONS {
                         tr {
-                            td { @for (index, code) in codes.iter().enumerate() { @if index > 0 { ", " } code { (code) } } }
+                            td { @for (index, code) in codes.iter().enumerate() { @if index > 0 { ", " } code { (code.as_str()) } } }
                             td { (prose.inline(when)) }
                         }
                     }
