@@ -34,5 +34,6 @@ pub mod schemas;
 pub mod serve;
 pub mod sizes;
 pub mod store;
+pub mod version;
 pub mod web;
 mod worker_slot;

@@ -14,7 +14,8 @@ use crate::open_files;
 /// What is measured.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "A server is started in a temporary folder (TMPDIR) for each figure, and its yardsticks are measured in the same run: quote the \
+    after_help = "Example:\n  runyard bench starts --connections 1,16 --seconds 10\n\n\
+    A server is started in a temporary folder (TMPDIR) for each figure, and its yardsticks are measured in the same run: quote the \
     ratios. With --url that server is measured, and no yardsticks are.\n\
     With --json one object a line: {\"kind\":\"machine\"}, then {\"kind\":\"figure\"} and {\"kind\":\"ratio\"} as they are found."
 )]
@@ -28,7 +29,7 @@ pub struct Arguments {
     /// How long each figure is measured
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
     pub seconds: f64,
-    /// Ask so often per second, whatever the answers take (an open loop), instead of when the last answer has come
+    /// Send so many requests per second, however long the answers take (an open loop), instead of one after the other
     #[arg(long, global = true, value_name = "PER_SECOND", value_parser = rate)]
     pub rate: Option<f64>,
     /// How many watch, in streams
@@ -37,13 +38,13 @@ pub struct Arguments {
     /// How many live runs they watch
     #[arg(long, global = true, value_name = "COUNT", default_value = "1000")]
     pub runs: NonZeroUsize,
-    /// How many runs that have ended are kept, in scale
+    /// How many runs that have ended are stored, in scale
     #[arg(long, global = true, value_name = "COUNT", default_value = "1000000")]
     pub kept: u64,
     /// How many runs that have not ended a server finds, in scale
     #[arg(long, global = true, value_name = "COUNT", default_value = "100000")]
     pub unfinished: u64,
-    /// Draw how the times of each figure lie
+    /// Draw a latency histogram of each figure
     #[arg(long, global = true)]
     pub histogram: bool,
 }
@@ -51,11 +52,11 @@ pub struct Arguments {
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum What {
-    /// Runs started durably, beside the same in memory, the door alone, and SQLite alone
+    /// Runs started durably, beside the same in memory, the listener alone, and SQLite alone
     Starts,
     /// Runs from their start to the terminal event: one step, five in a chain, a hundred side by side
     Runs,
-    /// Looking at runs, beside the door alone
+    /// Reading runs, beside the listener alone
     Reads,
     /// Watching live runs: when what was committed is seen, and what a watcher costs beside a bare stream
     Streams,
@@ -99,7 +100,7 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 fn between(text: &str, least: f64, most: f64) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
+    let number: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
     if (least..=most).contains(&number) { Ok(number) } else { Err(format!("it must be from {least} to {most}")) }
 }
 

@@ -1,4 +1,4 @@
-//! `runyard fill`: a data folder with very many runs, to measure with. Not in the list of commands: nobody needs it to run a server.
+//! `runyard fill`: a data folder with very many runs, for measurements. Hidden: running a server does not need it.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub struct Arguments {
 /// Fills the data folder.
 ///
 /// # Errors
-/// Somebody else has the folder, or it cannot be written.
+/// Another process owns the folder, or it cannot be written.
 pub async fn fill(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let failed = |error: &dyn std::error::Error| Failure::new("not_filled", with_causes(error));
     let owned = Folder::own(&context.loaded.config.data_dir).map_err(|error| failed(&error))?;
@@ -38,8 +38,11 @@ pub async fn fill(arguments: &Arguments, context: &mut Context) -> Result<Exit, 
     let wanted = Wanted { ended: arguments.runs, asleep: arguments.asleep, due: arguments.due };
     let since = Stopwatch::start();
     let output = &mut context.output;
-    let progress = |runs| output.remark(&format!("{runs} runs"));
+    output.begin("writing runs");
+    let all = wanted.ended + wanted.asleep + wanted.due;
+    let progress = |runs| output.advance(runs, all);
     fill::fill(Arc::new(store), "default", wanted, &Clock::system(), progress).await.map_err(|error| failed(&error))?;
+    output.end();
     let (runs, seconds) = (wanted.ended + wanted.asleep + wanted.due, since.elapsed().as_secs_f64());
     output.object(&json!({ "kind": "filled", "runs": runs, "seconds": seconds }));
     output.line(&format!("{runs} runs in {seconds:.1} s"));
