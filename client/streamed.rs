@@ -8,7 +8,7 @@ use runyard_api::client::{ByteStream, CallError, ResponseValue};
 use crate::document::ErrorBody;
 use crate::pause::pause;
 use crate::wait::{POLL_EVERY, Wait, WaitError, Waiting};
-use crate::watch::{Event, Patience, Source, Watch, WatchError};
+use crate::watch::{Backoff, Event, Source, Watch, WatchError};
 
 /// What watching and waiting need of a client.
 pub(crate) trait Runs: Clone + Send + Sync + 'static {
@@ -61,12 +61,12 @@ impl<C: Runs> Source for OfRun<C> {
 
 /// Waits for a run of a document's client.
 pub(crate) fn wait<C: Runs>(client: C, run_id: String) -> Wait<'static, C::Ended, C::Refusal> {
-    let waiting = move |patience| -> Waiting<'static, _, _> { Box::pin(end(client, run_id, patience)) };
+    let waiting = move |backoff| -> Waiting<'static, _, _> { Box::pin(end(client, run_id, backoff)) };
     Wait::new(waiting)
 }
 
-async fn end<C: Runs>(client: C, run_id: String, patience: Patience) -> Result<C::Ended, WaitError<C::Refusal>> {
-    let mut events = watch(client.clone(), run_id.clone()).patience(patience);
+async fn end<C: Runs>(client: C, run_id: String, backoff: Backoff) -> Result<C::Ended, WaitError<C::Refusal>> {
+    let mut events = watch(client.clone(), run_id.clone()).backoff(backoff);
     while let Some(event) = events.next().await {
         match event {
             Ok(_) => {}

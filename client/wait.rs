@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use runyard_api::client::CallError;
 
 use crate::document::ErrorBody;
-use crate::watch::{Patience, WatchError};
+use crate::watch::{Backoff, WatchError};
 
 /// How often a run is read where its server does not stream.
 pub(crate) const POLL_EVERY: Duration = Duration::from_secs(1);
@@ -18,8 +18,8 @@ pub(crate) type Waiting<'a, T, R> = BoxFuture<'a, Result<T, WaitError<R>>>;
 /// Waits for a run's end when it is awaited. `T` is what is left of a run, `R` the document's error body.
 #[must_use = "it waits when it is awaited"]
 pub struct Wait<'a, T, R> {
-    waiting: Box<dyn FnOnce(Patience) -> Waiting<'a, T, R> + Send + 'a>,
-    patience: Patience,
+    waiting: Box<dyn FnOnce(Backoff) -> Waiting<'a, T, R> + Send + 'a>,
+    backoff: Backoff,
     at_most: Option<Duration>,
 }
 
@@ -59,8 +59,8 @@ impl<R: ErrorBody> std::error::Error for WaitError<R> {
 
 impl<'a, T, R> Wait<'a, T, R> {
     /// A wait that begins when it is awaited.
-    pub(crate) fn new(waiting: impl FnOnce(Patience) -> Waiting<'a, T, R> + Send + 'a) -> Self {
-        Self { waiting: Box::new(waiting), patience: Patience::default(), at_most: None }
+    pub(crate) fn new(waiting: impl FnOnce(Backoff) -> Waiting<'a, T, R> + Send + 'a) -> Self {
+        Self { waiting: Box::new(waiting), backoff: Backoff::default(), at_most: None }
     }
 
     /// Waits no longer than this.
@@ -69,8 +69,8 @@ impl<'a, T, R> Wait<'a, T, R> {
     }
 
     /// How often and how fast it tries again when the connection is gone.
-    pub fn patience(self, patience: Patience) -> Self {
-        Self { patience, ..self }
+    pub fn backoff(self, backoff: Backoff) -> Self {
+        Self { backoff, ..self }
     }
 }
 
@@ -79,7 +79,7 @@ impl<'a, T: Send + 'a, R: Send + 'a> IntoFuture for Wait<'a, T, R> {
     type IntoFuture = Waiting<'a, T, R>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let waiting = (self.waiting)(self.patience);
+        let waiting = (self.waiting)(self.backoff);
         let Some(bound) = self.at_most else { return waiting };
         Box::pin(async move {
             tokio::time::timeout(bound, waiting).await.unwrap_or(Err(WaitError::TimedOut { after: bound }))
@@ -89,6 +89,6 @@ impl<'a, T: Send + 'a, R: Send + 'a> IntoFuture for Wait<'a, T, R> {
 
 impl<T, R> fmt::Debug for Wait<'_, T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait").field("at_most", &self.at_most).field("patience", &self.patience).finish_non_exhaustive()
+        f.debug_struct("Wait").field("at_most", &self.at_most).field("backoff", &self.backoff).finish_non_exhaustive()
     }
 }

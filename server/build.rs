@@ -16,7 +16,9 @@ fn main() {
     let version = variable("CARGO_PKG_VERSION").unwrap_or_default();
     let released = variable("PROFILE").as_deref() == Some("release");
     let folder = PathBuf::from(variable("CARGO_MANIFEST_DIR").unwrap_or_default());
-    let commit = variable("RUNYARD_COMMIT").or_else(|| packaged(&folder)).or_else(|| released.then(|| of_git(&folder)).flatten());
+    let commit = variable("RUNYARD_COMMIT")
+        .or_else(|| packaged(&folder))
+        .or_else(|| released.then(|| of_git(&folder)).flatten());
     let Some(commit) = commit else {
         println!("cargo::rustc-env=RUNYARD_VERSION={version}");
         return;

@@ -1,5 +1,5 @@
 //! The binary: hands arguments and environment to [`runyard::cli`], and its exit code to the shell. Started by a server, it may be a
-//! worker that evaluates expressions; started to be measured, it serves until nobody measures.
+//! worker that evaluates expressions; started by `runyard bench`, it serves until the measurement ends.
 
 use std::process::ExitCode;
 

@@ -46,7 +46,7 @@ pub async fn answer(arguments: &Arguments, context: &mut Context) -> Result<Exit
         strong(&one_line(&run.run_id)),
         output::state(&run.state.to_string())
     ));
-    if peer == Peer::Here {
+    if peer == Peer::Here && run.ended_at.is_none() {
         context.output.remark(&super::pause::recorded(context));
     }
     Ok(Exit::Success)

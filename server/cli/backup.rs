@@ -24,15 +24,13 @@ use crate::store::sqlite::{FILE_NAME, damaged};
 
 /// Where to copy to.
 #[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
     runyard backup /var/backups/runyard\n  \
     runyard backup today.db --unchecked\n\n\
     A server may be running: it does not wait, and the backup shows one moment. `secret.key` is not in the backup: store a copy of it \
     elsewhere.\n\
     The copy is checked: damaged runs are named, and copied as they are.\n\
-    With --json one object: {\"kind\":\"backup\",\"file\",\"bytes\",\"made_at\",\"has_key\":false,\"damaged_runs\"}."
-)]
+    With --json one object: {\"kind\":\"backup\",\"file\",\"bytes\",\"made_at\",\"has_key\":false,\"damaged_runs\"}.")]
 pub struct Backup {
     /// The file to write, or a folder for a file that is named by the time
     #[arg(value_name = "FILE|FOLDER")]
@@ -44,15 +42,13 @@ pub struct Backup {
 
 /// What to put where.
 #[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
     runyard restore runyard-20260301T090000Z.db --key secret.key\n  \
     runyard restore old.db --replace --without-damaged\n\n\
     Restores into the data folder (--data-dir), which must be empty. The backup is checked first, and put in place only if it is whole. \
     Unfinished runs continue where the backup has them: steps that they executed after it are executed again. A backup with runs that \
     cannot be read is restored without them if --without-damaged is given.\n\
-    With --json one object: {\"kind\":\"restored\",\"data_dir\",\"made_at\",\"runs\",\"events\",\"left_out\"}."
-)]
+    With --json one object: {\"kind\":\"restored\",\"data_dir\",\"made_at\",\"runs\",\"events\",\"left_out\"}.")]
 pub struct Restore {
     /// The backup
     #[arg(value_name = "FILE")]
@@ -189,9 +185,7 @@ fn whole(prepared: &Path, without_damaged: bool, output: &mut Output) -> Result<
         return Ok((summary, Vec::new()));
     }
     let damaged = check::damaged(&findings);
-    let not_whole = |findings: u64| {
-        Failure::new("not_whole", format!("the backup is not whole: {findings} findings"))
-    };
+    let not_whole = |findings: u64| Failure::new("not_whole", format!("the backup is not whole: {findings} findings"));
     if !without_damaged {
         let advice = match damaged.len() {
             0 => "nothing was restored; try an older one".to_owned(),

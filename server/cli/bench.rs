@@ -13,12 +13,10 @@ use crate::open_files;
 
 /// What is measured.
 #[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "Example:\n  runyard bench starts --connections 1,16 --seconds 10\n\n\
+#[command(after_help = "Example:\n  runyard bench starts --connections 1,16 --seconds 10\n\n\
     A server is started in a temporary folder (TMPDIR) for each figure, and its yardsticks are measured in the same run: quote the \
     ratios. With --url that server is measured, and no yardsticks are.\n\
-    With --json one object a line: {\"kind\":\"machine\"}, then {\"kind\":\"figure\"} and {\"kind\":\"ratio\"} as they are found."
-)]
+    With --json one object a line: {\"kind\":\"machine\"}, then {\"kind\":\"figure\"} and {\"kind\":\"ratio\"} as they are found.")]
 pub struct Arguments {
     /// What to measure
     #[command(subcommand)]

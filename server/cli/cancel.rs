@@ -11,10 +11,8 @@ use super::output::{self, strong};
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Example:\n  runyard cancel order-17\n\n\
-    A run that has ended stays as it is, and that is no error. With --json one object: the Run as the gateway answers it."
-)]
+#[command(after_help = "Example:\n  runyard cancel order-17\n\n\
+    A run that has ended stays as it is, and that is no error. With --json one object: the Run as the gateway answers it.")]
 pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN")]

@@ -26,18 +26,16 @@ const PAGE: NonZeroU32 = NonZeroU32::new(100).unwrap();
 /// What to do with workflows.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Arguments {
-    /// Deploy a workflow: create its tool if there is none of that name, set the draft, deploy it
+    /// Deploy a workflow: create its tool unless one has that name, set the draft, deploy it
     Deploy(Deploy),
 }
 
 /// Which workflow.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Example:\n  WORKFLOW=$(runyard cargo deploy greet.json)\n\n\
+#[command(after_help = "Example:\n  WORKFLOW=$(runyard cargo deploy greet.json)\n\n\
     The file is JSON: {\"name\": \"Greet\", \"nodes\": [...]}, and optionally \"description\", \"formFields\" and \"version\".\n\
     Standard output has the workflow's id and nothing else.\n\
-    With --json one object: {\"tool\",\"release\"}, as the Cargo API answers them."
-)]
+    With --json one object: {\"tool\",\"release\"}, as the Cargo API answers them.")]
 pub struct Deploy {
     /// The file
     #[arg(value_name = "FILE")]
@@ -157,8 +155,7 @@ fn refused(error: CallError<ApiError>) -> Failure {
     let exit = if status.as_u16() == 400 { Exit::Usage } else { Exit::Failed };
     let failure = Failure { exit, ..Failure::new(&reason, message) };
     if status.as_u16() == 401 {
-        return failure
-            .advise("authenticate with --token or RUNYARD_TOKEN; `runyard keys create` creates an API key");
+        return failure.advise("authenticate with --token or RUNYARD_TOKEN; `runyard keys create` creates an API key");
     }
     failure
 }

@@ -17,15 +17,13 @@ use crate::store::sqlite::inspect::{Inspection, Place};
 
 /// What to check.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
     runyard check\n  \
     runyard check runyard-20260301T090000Z.db\n\n\
     Replays every log and compares all derived data with it. A server may be running: one moment is checked.\n\
     With --json one object per finding, {\"kind\":\"finding\",\"law\",\"tenant\",\"run_id\",\"position\",\"message\"}, and at the end \
     {\"kind\":\"checked\",\"runs\",\"events\",\"findings\"}.\n\
-    Exit codes: 0 the store is whole, 1 there are findings."
-)]
+    Exit codes: 0 the store is whole, 1 there are findings.")]
 pub struct Arguments {
     /// A backup to check instead of the data folder
     #[arg(value_name = "FILE")]
@@ -96,11 +94,7 @@ pub(super) fn check_all(
 ///
 /// # Errors
 /// Nothing can be read.
-pub(super) fn quietly(
-    database: &Path,
-    output: &mut Output,
-    mut each: impl FnMut(Finding),
-) -> Result<Summary, Failure> {
+pub(super) fn quietly(database: &Path, output: &mut Output, mut each: impl FnMut(Finding)) -> Result<Summary, Failure> {
     let failed = |error| Failure::new("not_checked", with_causes(&error));
     let inspection = Inspection::open(database).map_err(failed)?;
     let runs = inspection.runs().unwrap_or_default();

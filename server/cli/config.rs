@@ -15,7 +15,9 @@ use crate::config::show::{effective, template};
 #[derive(Debug, Clone, Subcommand)]
 pub enum Arguments {
     /// Show every setting, its value, and where that came from
-    #[command(after_help = "Example:\n  runyard config show --json\n\nWith --json one object: {KEY:{\"value\",\"origin\",\"variable\"}}.")]
+    #[command(
+        after_help = "Example:\n  runyard config show --json\n\nWith --json one object: {KEY:{\"value\",\"origin\",\"variable\"}}."
+    )]
     Show,
     /// Write a commented runyard.toml with every setting and its default
     Init(Init),

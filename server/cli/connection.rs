@@ -65,7 +65,7 @@ pub enum Need {
 pub enum Use {
     /// Read it. A folder that does not exist is an error, and is not created.
     Read,
-    /// Read what does not depend on a folder. Where there is none, an empty temporary one stands for it.
+    /// Read what does not depend on a folder. Without a folder, an empty temporary one is used.
     ReadCatalog,
     /// Record something in it; created if missing. No step is executed.
     Record,
@@ -194,7 +194,7 @@ impl Connection {
     /// next attempt succeeds.
     ///
     /// # Errors
-    /// Whatever kept the stream from opening.
+    /// The stream cannot be opened.
     pub async fn events(&self, run_id: &str, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
         let after = after.and_then(|seq| i64::try_from(seq).ok());
         match self.gateway().stream_run_events(run_id, after, None, None).await {
@@ -206,7 +206,7 @@ impl Connection {
     /// The events of a run's own log after a `seq`, as the Runyard API shows them. Otherwise as [`Connection::events`].
     ///
     /// # Errors
-    /// Whatever kept the stream from opening.
+    /// The stream cannot be opened.
     pub async fn log(
         &self,
         run_id: &str,
@@ -222,7 +222,7 @@ impl Connection {
     /// Cancels a run, through another server where the peer is gone.
     ///
     /// # Errors
-    /// Whatever kept it from being canceled.
+    /// It cannot be canceled.
     pub async fn cancel(&self, run_id: &str) -> Result<Run, Error> {
         let canceled = match self.gateway().cancel_run(run_id).await {
             Err(error) if self.renew(&error).await => self.gateway().cancel_run(run_id).await,
@@ -231,7 +231,7 @@ impl Connection {
         Ok(canceled?.into_inner())
     }
 
-    /// Looks for another server after a call that reached none, and says whether there is one. With `--url` there is none.
+    /// Looks for another server after a call that reached none, and says whether there is one; never with `--url`.
     pub async fn renew<R>(&self, error: &CallError<R>) -> bool {
         // An owner that was started again has another token.
         let restarted = self.target.token.is_none() && error.status() == Some(StatusCode::UNAUTHORIZED);
@@ -304,11 +304,7 @@ async fn at_url(url: &str, need: Need, credential: Credential) -> Result<Clients
     }
 }
 
-async fn at_folder(
-    config: &Config,
-    usage: Use,
-    token: Option<&Secret>,
-) -> Result<(Clients, Option<Server>), Failure> {
+async fn at_folder(config: &Config, usage: Use, token: Option<&Secret>) -> Result<(Clients, Option<Server>), Failure> {
     match local::owner_or_server(config, usage.executes()).await? {
         local::Found::Owner(owner) => {
             let (gateway, runyard) = (owner.gateway_url.clone(), owner.runyard_url.clone());

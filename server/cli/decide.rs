@@ -14,9 +14,11 @@ use crate::codes::Code;
 
 /// What to approve.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Example:\n  runyard approve approval_1bf0a33fbe6b85729c2ce8ff714d65a2 --comment \"as agreed\"\n\n\
+#[command(
+    after_help = "Example:\n  runyard approve approval_1bf0a33fbe6b85729c2ce8ff714d65a2 --comment \"as agreed\"\n\n\
     A decision is final: repeating it changes nothing, the opposite is refused. The approver is recorded.\n\
-    With --json one object: the Approval as the Runyard API answers it.")]
+    With --json one object: the Approval as the Runyard API answers it."
+)]
 pub struct Approve {
     /// The approval's id, as `runyard approvals` lists it
     #[arg(value_name = "APPROVAL")]

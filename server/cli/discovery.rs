@@ -9,13 +9,12 @@ use runyard_client::{run_gateway, runyard};
 use super::connection::{Credential, authenticated};
 use super::failure::Failure;
 use crate::config::settings::{is_base_url, is_this_machine};
-use crate::doors;
+use crate::listeners;
 
 /// The name that the Runyard API gives itself.
 const RUNYARD: &str = "runyard";
 /// What to do about an address of something else.
-pub(super) const ADVICE: &str =
-    "give --url the address of the Runyard API: `runyard serve` shows it, port_base + 12, http://127.0.0.1:8092 by default";
+pub(super) const ADVICE: &str = "give --url the address of the Runyard API: `runyard serve` shows it, port_base + 12, http://127.0.0.1:8092 by default";
 
 /// What serves at an address.
 pub(super) enum At {
@@ -28,7 +27,7 @@ pub(super) enum At {
     /// Another API, or nothing that answers.
     Other {
         base: String,
-        /// The name that it gives itself, or why there is none.
+        /// The name that it gives itself, or why it gives no name.
         service: Result<String, Failure>,
         client: runyard::Client,
     },
@@ -71,7 +70,7 @@ pub(super) async fn address(client: &runyard::Client, base: &str, name: &str) ->
 /// Where an API listens by its distance from the Runyard API, which every server has alike.
 fn beside(base: &str, name: &str) -> Option<String> {
     let mut url = reqwest::Url::parse(base).ok()?;
-    let port = url.port()?.checked_sub(doors::offset(RUNYARD))?.checked_add(doors::offset(name))?;
+    let port = url.port()?.checked_sub(listeners::offset(RUNYARD))?.checked_add(listeners::offset(name))?;
     url.set_port(Some(port)).ok()?;
     Some(url.as_str().trim_end_matches('/').to_owned())
 }
@@ -94,9 +93,8 @@ fn base_url(url: &str) -> Result<String, Failure> {
     if is_base_url(url) {
         return Ok(url.trim_end_matches('/').to_owned());
     }
-    Err(Failure::usage("--url is not a base URL").advise(format!(
-        "write it as http://HOST:PORT, without a user, a query or a fragment; {ADVICE}"
-    )))
+    Err(Failure::usage("--url is not a base URL")
+        .advise(format!("write it as http://HOST:PORT, without a user, a query or a fragment; {ADVICE}")))
 }
 
 #[cfg(test)]

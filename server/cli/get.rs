@@ -83,9 +83,7 @@ async fn find(connection: &Connection, arguments: &Arguments, json: bool) -> Res
 fn show_gateways(output: &mut Output, run: &Value) {
     let extension = |key: &str| run.pointer(&format!("/extensions/{key}"));
     result(output, extension("runyard.error"), extension("runyard.outputs"));
-    for (label, name) in
-        [("run", "run_id"), ("state", "state"), ("started", "started_at"), ("ended", "ended_at")]
-    {
+    for (label, name) in [("run", "run_id"), ("state", "state"), ("started", "started_at"), ("ended", "ended_at")] {
         if let Some(value) = run.get(name).and_then(Value::as_str) {
             fact(output, label, &one_line(value));
         }
@@ -132,7 +130,7 @@ fn state(run: &own::Run, now: Timestamp) -> String {
     format!("{}{reason}{took}", output::state(&run.state.to_string()))
 }
 
-/// The result, or why there is none, before anything else.
+/// The result, or why the run has no result, before anything else.
 fn result(output: &mut Output, error: Option<&Value>, outputs: Option<&Value>) {
     if let Some(error) = error {
         output.line(&one_line(&message(error)));

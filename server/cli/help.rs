@@ -54,7 +54,8 @@ pub fn command() -> clap::Command {
         groups.push('\n');
     }
     let options = format!("{HEADING}Options:{HEADING:#}");
-    let template = format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{groups}{options}\n{{options}}\n\n{AFTER}");
+    let template =
+        format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{groups}{options}\n{{options}}\n\n{AFTER}");
     command.help_template(template)
 }
 
@@ -103,7 +104,9 @@ mod tests {
     #[test]
     fn the_help_shows_groups_options_and_where_settings_come_from() {
         let help = command().render_help().to_string();
-        for part in ["Runs:\n  run ", "Approvals:\n  approvals ", "Options:\n", "--data-dir <FOLDER>", "help exit-codes"] {
+        for part in
+            ["Runs:\n  run ", "Approvals:\n  approvals ", "Options:\n", "--data-dir <FOLDER>", "help exit-codes"]
+        {
             assert!(help.contains(part), "{part}: {help}");
         }
         assert!(!help.contains("\n  fill"), "{help}");

@@ -11,8 +11,7 @@ const TEXT_CHARS_MAX: usize = 120;
 /// What stands in the place of a secret.
 const MASK: &str = "***";
 /// A member with one of these in its name is not shown.
-const SECRET_NAMES: [&str; 7] =
-    ["password", "passwd", "secret", "token", "authorization", "credential", "apikey"];
+const SECRET_NAMES: [&str; 7] = ["password", "passwd", "secret", "token", "authorization", "credential", "apikey"];
 
 /// Inputs as `name: value, ...`. Empty where there are none.
 pub(super) fn shown(inputs: &Map<String, Value>) -> String {

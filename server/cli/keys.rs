@@ -51,7 +51,9 @@ pub struct Create {
 
 /// Which keys.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Example:\n  runyard keys list --tenant acme\n\nWith --json one object per page: {\"keys\":[...],\"next_cursor\"}.")]
+#[command(
+    after_help = "Example:\n  runyard keys list --tenant acme\n\nWith --json one object per page: {\"keys\":[...],\"next_cursor\"}."
+)]
 pub struct List {
     /// Only keys of this tenant
     #[arg(long, value_name = "TENANT")]
@@ -60,7 +62,9 @@ pub struct List {
 
 /// Which key.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Example:\n  runyard keys revoke 5f0c2a9be4d17386\n\nWith --json one object: the key as it stands.")]
+#[command(
+    after_help = "Example:\n  runyard keys revoke 5f0c2a9be4d17386\n\nWith --json one object: the key as it stands."
+)]
 pub struct Revoke {
     /// The key's id, as `keys list` shows it: the part between the first two underscores
     #[arg(value_name = "KEY_ID")]
@@ -109,7 +113,8 @@ async fn list(connection: &Connection, which: &List, output: &mut Output) -> Res
     let tenant = tenant.map_err(|error| Failure::usage(format!("--tenant: {error}")))?;
     let mut cursor: Option<String> = None;
     loop {
-        let page = connection.runyard().list_keys(cursor.as_deref(), Some(PAGE_MAX), tenant.as_ref()).await?.into_inner();
+        let page =
+            connection.runyard().list_keys(cursor.as_deref(), Some(PAGE_MAX), tenant.as_ref()).await?.into_inner();
         show(&page, output);
         cursor = page.next_cursor;
         if cursor.is_none() || output.is_closed() {

@@ -11,9 +11,9 @@ use serde_json::json;
 use super::Context;
 use super::connection::{Connection, Need, Use};
 use super::failure::{Exit, Failure};
+use super::inputs;
 use super::lengths::{self, between, clock_time};
 use super::output::{self, Output};
-use super::inputs;
 use crate::clock::Clock;
 
 /// The most runs that the API returns at once.
@@ -148,18 +148,8 @@ async fn page(
     let (api, node_type) = (arguments.api.as_deref(), arguments.node_type.as_deref());
     let states = (!states.is_empty()).then_some(&states);
     let client = connection.runyard();
-    let listed = client.list_runs(
-        since.as_ref(),
-        until.as_ref(),
-        cursor,
-        api,
-        labels,
-        limit,
-        node_type,
-        None,
-        None,
-        states,
-    );
+    let listed =
+        client.list_runs(since.as_ref(), until.as_ref(), cursor, api, labels, limit, node_type, None, None, states);
     Ok(listed.await?.into_inner())
 }
 

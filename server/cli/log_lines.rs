@@ -133,13 +133,16 @@ impl LogLines {
             named.learn(given);
         }
         // Of a plan; nodes of graphs and items of lists are named when they begin.
-        let goal = text(data, "goal").map(|goal| vec![format!("{}{}{}", word("step"), one_line(&named.text()), remark(goal))]);
+        let goal =
+            text(data, "goal").map(|goal| vec![format!("{}{}{}", word("step"), one_line(&named.text()), remark(goal))]);
         self.named.insert(node_run.to_owned(), named);
         goal.unwrap_or_default()
     }
 
     fn attempt(&mut self, node_run: &str, data: &Map<String, Value>) -> Vec<String> {
-        if let (Some(named), Some(given)) = (self.named.get_mut(node_run), data.get("inputs").and_then(Value::as_object)) {
+        if let (Some(named), Some(given)) =
+            (self.named.get_mut(node_run), data.get("inputs").and_then(Value::as_object))
+        {
             named.learn(given);
         }
         let attempt = data.get("attempt").and_then(Value::as_u64).unwrap_or(1);
@@ -189,7 +192,9 @@ impl LogLines {
     }
 
     fn approval(&mut self, node_run: &str, data: &Map<String, Value>) -> Vec<String> {
-        if let (Some(named), Some(given)) = (self.named.get_mut(node_run), data.get("inputs").and_then(Value::as_object)) {
+        if let (Some(named), Some(given)) =
+            (self.named.get_mut(node_run), data.get("inputs").and_then(Value::as_object))
+        {
             named.learn(given);
         }
         let given = self.named.get(node_run).map(|named| named.inputs.as_str()).filter(|given| !given.is_empty());
@@ -251,7 +256,11 @@ fn text<'a>(data: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 }
 
 fn node_type(data: &Map<String, Value>) -> String {
-    data.get("node_type").and_then(|node_type| node_type.get("id")).and_then(Value::as_str).unwrap_or_default().to_owned()
+    data.get("node_type")
+        .and_then(|node_type| node_type.get("id"))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn why(data: &Map<String, Value>) -> String {

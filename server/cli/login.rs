@@ -1,4 +1,4 @@
-//! `runyard login` and `runyard logout`: a token of an identity provider, fetched for a client's secret and kept for later commands.
+//! `runyard login` and `runyard logout`: a token of an identity provider, fetched for a client's secret and stored for later commands.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ use crate::clock::{Clock, rfc3339};
 use crate::config::Config;
 use crate::config::settings::{is_base_url, is_endpoint, is_private_way};
 
-mod kept;
+mod stored;
 
-pub use kept::{Login, Tokens, place};
+pub use stored::{Login, Tokens, place};
 
 /// The longest secret that is read from a file, bytes.
 const SECRET_BYTES_MAX: u64 = 16 * 1024;
@@ -54,10 +54,12 @@ pub struct Arguments {
 
 /// Nothing to choose.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Example:\n  runyard logout\n\nWith --json one object: {\"file\",\"logged_out\"}; false where there was no login.")]
+#[command(
+    after_help = "Example:\n  runyard logout\n\nWith --json one object: {\"file\",\"logged_out\"}; false where there was no login."
+)]
 pub struct Logout {}
 
-/// Fetches a token and keeps it.
+/// Fetches a token and stores it.
 ///
 /// # Errors
 /// Something is missing, the identity provider refuses or is not there, or the file cannot be written.

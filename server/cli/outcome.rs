@@ -68,8 +68,8 @@ pub fn show(output: &mut Output, ended: &Ended, quiet: bool) -> Exit {
     if !(quiet && run.state == RunState::Succeeded) {
         output.progress(&headline(ended));
     }
-    let is_canceled = error.and_then(|error| error.get("code")).and_then(Value::as_str).and_then(Code::parse)
-        == Some(Code::Canceled);
+    let is_canceled =
+        error.and_then(|error| error.get("code")).and_then(Value::as_str).and_then(Code::parse) == Some(Code::Canceled);
     if let Some(error) = error.filter(|_| !is_canceled) {
         show_error(output, error);
         ended.whole.iter().for_each(|whole| show_failed_steps(output, whole));

@@ -157,7 +157,7 @@ impl Output {
     /// Whether everything was written that the reader waited for.
     ///
     /// # Errors
-    /// What kept it from being written, for example a full disk.
+    /// It could not be written, for example because the disk is full.
     pub fn finish(mut self) -> Result<(), Failure> {
         match self.broken.take() {
             None => Ok(()),

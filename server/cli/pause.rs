@@ -11,11 +11,9 @@ use super::output::{self, strong};
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Example:\n  runyard pause order-17 --reason maintenance\n\n\
+#[command(after_help = "Example:\n  runyard pause order-17 --reason maintenance\n\n\
     Steps that are running finish and are recorded; time limits continue to count. Pausing again changes nothing.\n\
-    With --json one object: the Run as the Runyard API answers it."
-)]
+    With --json one object: the Run as the Runyard API answers it.")]
 pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN")]
@@ -27,8 +25,10 @@ pub struct Arguments {
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Example:\n  runyard resume order-17\n\nA run that is not paused stays as it is, and that is no error.\n\
-    With --json one object: the Run as the Runyard API answers it.")]
+#[command(
+    after_help = "Example:\n  runyard resume order-17\n\nA run that is not paused stays as it is, and that is no error.\n\
+    With --json one object: the Run as the Runyard API answers it."
+)]
 pub struct Resume {
     /// The run's id
     #[arg(value_name = "RUN")]

@@ -17,13 +17,11 @@ use crate::store::sqlite::{FILE_NAME, damaged};
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Example:\n  runyard remove run_019ab1c2d3e47f5a8b9c0d1e2f3a4b5c\n\n\
+#[command(after_help = "Example:\n  runyard remove run_019ab1c2d3e47f5a8b9c0d1e2f3a4b5c\n\n\
     Works on the data folder itself: stop the server first. A run that has ended is removed unless another run needs it. With \
     --damaged a run is removed in any state, if its stored data cannot be read (`runyard check` names such runs); a run that waits for \
     it waits until it is canceled.\n\
-    With --json one object: {\"kind\":\"removed\",\"run_id\",\"tenant\",\"damaged\"}."
-)]
+    With --json one object: {\"kind\":\"removed\",\"run_id\",\"tenant\",\"damaged\"}.")]
 pub struct Arguments {
     /// The run's id, as `runyard list` or `runyard check` shows it
     #[arg(value_name = "RUN")]
@@ -70,8 +68,9 @@ fn remove_from(database: &Path, run: RunId, wants_damaged: bool) -> Result<Place
     match (condition, wants_damaged) {
         (Condition::Damaged, true) => damaged::remove(database, std::slice::from_ref(&place)).map_err(failed)?,
         (Condition::Damaged, false) => {
-            return Err(Failure::new("run_damaged", format!("run {run} cannot be read"))
-                .advise("remove it with --damaged"));
+            return Err(
+                Failure::new("run_damaged", format!("run {run} cannot be read")).advise("remove it with --damaged")
+            );
         }
         (_, true) => {
             return Err(Failure::new("run_not_damaged", format!("run {run} can be read"))

@@ -130,8 +130,10 @@ fn object(flag: &str, text: &str) -> Result<Map<String, Value>, Failure> {
     };
     if let Some(InexactNumber { pointer }) = inexact_number(read.as_bytes()) {
         let place = if pointer.is_empty() { "/" } else { &pointer };
-        return Err(Failure::usage(format!("{flag}: the number at {place} has more digits than can be stored exactly"))
-            .advise("write it as text"));
+        return Err(Failure::usage(format!(
+            "{flag}: the number at {place} has more digits than can be stored exactly"
+        ))
+        .advise("write it as text"));
     }
     match serde_json::from_str(&read) {
         Ok(Value::Object(object)) => Ok(object),

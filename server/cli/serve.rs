@@ -19,12 +19,10 @@ use crate::store::folder::FolderError;
 
 /// Settings that are often given here. Any other one: --set KEY=VALUE.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
     runyard serve\n  \
     runyard serve --port-base 9000 --data-dir /var/lib/runyard --log-format json\n\n\
-    With --json one object: {\"kind\":\"ready\",\"pid\",\"data_dir\",\"doors\":[{\"name\",\"title\",\"url\"}]}."
-)]
+    With --json one object: {\"kind\":\"ready\",\"pid\",\"data_dir\",\"doors\":[{\"name\",\"title\",\"url\"}]}.")]
 pub struct Arguments {
     /// The IP address to listen on [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
@@ -88,7 +86,7 @@ pub async fn serve(context: &mut Context) -> Result<Exit, Failure> {
 
 /// On a terminal: what to open and what to try. For programs: the addresses. In a log file: that it is ready, in one line.
 fn announce(context: &mut Context, config: &Config, server: &Server) {
-    let apis = server.doors().iter();
+    let apis = server.listeners().iter();
     let shown: Vec<_> = apis.map(|api| json!({ "name": api.name, "title": api.title, "url": api.url })).collect();
     let (pid, folder) = (std::process::id(), server.folder());
     context.output.object(&json!({ "kind": "ready", "pid": pid, "data_dir": folder, "doors": shown }));
@@ -100,7 +98,7 @@ fn announce(context: &mut Context, config: &Config, server: &Server) {
         return;
     }
     let output = &mut context.output;
-    let rows = server.doors().iter().map(|api| vec![api.name.to_owned(), api.url.clone(), api.title.clone()]);
+    let rows = server.listeners().iter().map(|api| vec![api.name.to_owned(), api.url.clone(), api.title.clone()]);
     output.table(&["API", "ADDRESS", "TITLE"], rows.collect());
     output.line("");
     for (label, value) in [
@@ -125,13 +123,13 @@ fn announce(context: &mut Context, config: &Config, server: &Server) {
 
 /// Which APIs authenticate their callers.
 fn authentication(config: &Config, server: &Server) -> String {
-    let apis = server.doors().iter().map(|api| (api.name, config.auth.mode(api.name)));
+    let apis = server.listeners().iter().map(|api| (api.name, config.auth.mode(api.name)));
     let by_mode = [(Mode::Required, "required"), (Mode::Optional, "optional"), (Mode::Disabled, "disabled")];
     let parts = by_mode.into_iter().filter_map(|(mode, word)| {
         let names: Vec<&str> = apis.clone().filter(|(_, found)| *found == mode).map(|(name, _)| name).collect();
         match names.len() {
             0 => None,
-            all if all == server.doors().len() => Some(word.to_owned()),
+            all if all == server.listeners().len() => Some(word.to_owned()),
             _ => Some(format!("{word} for {}", names.join(", "))),
         }
     });

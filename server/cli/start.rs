@@ -12,13 +12,11 @@ use super::run::start_once;
 
 /// What to start.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
     runyard start \"Sleep for 5 seconds, then generate a UUID.\" --run-id order-17\n  \
     runyard start \"Generate a UUID.\" --url http://runs.example:8092\n\n\
     Without a server that owns the data folder the run is recorded, and executed when there is one.\n\
-    With --json one object: the Run as the gateway answers it."
-)]
+    With --json one object: the Run as the gateway answers it.")]
 pub struct Arguments {
     /// What to start.
     #[command(flatten)]

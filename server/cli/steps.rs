@@ -100,7 +100,9 @@ impl Steps {
                     data.get("error").map(|error| format!(": {}", one_line(&message(error)))).unwrap_or_default();
                 Some(format!("{}{}{reason}", padded(ended, WORD_WIDTH, state), one_line(&self.name(node_run))))
             }
-            Type::NodeEvaluated if field(data, "status") == Some("fail") && !self.shown_as_failed.contains(node_run) => {
+            Type::NodeEvaluated
+                if field(data, "status") == Some("fail") && !self.shown_as_failed.contains(node_run) =>
+            {
                 let reason =
                     field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
                 Some(format!("{}{}: {}", word("rejected"), one_line(&self.name(node_run)), one_line(reason)))

@@ -29,9 +29,10 @@ fn every_command_says_what_it_does_and_what_programs_get() {
             .chain([command])
             .any(|one| one.get_after_help().is_some_and(|help| help.to_string().contains("--json")));
         assert!(speaks, "{name} does not say what --json prints");
-        let has_example = command.get_subcommands().chain([command]).any(|one| {
-            one.get_after_help().is_some_and(|help| help.to_string().contains("runyard "))
-        });
+        let has_example = command
+            .get_subcommands()
+            .chain([command])
+            .any(|one| one.get_after_help().is_some_and(|help| help.to_string().contains("runyard ")));
         assert!(has_example || command.is_hide_set(), "{name} has no example");
     }
 }

@@ -75,7 +75,11 @@ pub(super) fn drawn(run: &Run, now: Timestamp, lines_max: usize) -> (Vec<String>
 
 /// A branch of the drawing: spaces count.
 fn faint_exactly(branch: &str) -> String {
-    if branch.is_empty() { String::new() } else { format!("{}{branch}{}", anstyle::Style::new().dimmed(), anstyle::Reset) }
+    if branch.is_empty() {
+        String::new()
+    } else {
+        format!("{}{branch}{}", anstyle::Style::new().dimmed(), anstyle::Reset)
+    }
 }
 
 fn line(node: &NodeRun, now: Timestamp) -> String {

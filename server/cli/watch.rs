@@ -11,14 +11,12 @@ use super::signals::Signals;
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
     runyard watch order-17\n  \
     runyard watch order-17 --json --after 12\n\n\
     Steps go to standard error, the result to standard output. Ctrl-C stops watching; the run continues.\n\
     Exit code 0: the run succeeded, or you stopped watching; 1: it failed, was partial or canceled.\n\
-    With --json one object per line: {\"kind\":\"event\",\"event\"}, and last {\"kind\":\"result\",\"run\",\"outputs\",\"error\"}."
-)]
+    With --json one object per line: {\"kind\":\"event\",\"event\"}, and last {\"kind\":\"result\",\"run\",\"outputs\",\"error\"}.")]
 pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN")]
@@ -34,7 +32,8 @@ pub struct Arguments {
 /// No such run, or its events are lost.
 pub async fn watch(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
-    let Some(connection) = signals.unless(Connection::open(context.target(), Need::Gateway, Use::Continue)).await else {
+    let Some(connection) = signals.unless(Connection::open(context.target(), Need::Gateway, Use::Continue)).await
+    else {
         return Ok(Exit::Interrupted);
     };
     let connection = connection?;

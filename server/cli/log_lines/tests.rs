@@ -55,7 +55,7 @@ fn attempts_waits_and_retries_have_a_line_each_and_name_their_step() {
 }
 
 #[test]
-fn items_of_lists_are_told_apart_by_their_keys() {
+fn items_of_lists_are_named_by_their_keys() {
     insta::assert_snapshot!(transcript(json!([
         started("a.graph", json!({})),
         child("n1", "n0", "mails", json!({})),

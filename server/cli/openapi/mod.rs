@@ -17,14 +17,12 @@ use super::failure::{Exit, Failure};
 
 /// A document to print, or a subcommand.
 #[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
     runyard openapi\n  \
     runyard openapi run-gateway --overlay=false\n  \
     runyard openapi export --out docs\n  \
     runyard openapi diff old.yaml runtime\n\n\
-    With --json: the document as JSON; without NAME one object {\"documents\":[{\"name\",\"title\",\"version\",\"operations\"}]}."
-)]
+    With --json: the document as JSON; without NAME one object {\"documents\":[{\"name\",\"title\",\"version\",\"operations\"}]}.")]
 pub struct Arguments {
     /// A subcommand; without it, a document is printed
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! Commands about runs, in a folder that nobody serves.
+//! commands about runs, in a folder without a server.
 
 use super::last_uuid;
 use crate::process::{Process, Served, assert_whole, runyard, runyard_unread};
@@ -85,15 +85,15 @@ async fn interrupting_watch_leaves_the_run_alone() {
 async fn start_without_a_server_records_and_serve_finishes() {
     let folder = tempfile::tempdir().unwrap();
     let done = runyard(folder.path(), &["start", "Generate a UUID, then return it."]).await.exits(0);
-    assert!(done.err.contains("`runyard serve` continues it"), "{}", done.err);
+    assert!(done.err.contains("`runyard serve` executes it"), "{}", done.err);
     let run_id = done.out.trim();
     let run = runyard(folder.path(), &["get", run_id, "--json"]).await.exits(0).object();
     assert_eq!(run["state"], "running", "nothing was performed yet");
 
     let served = Served::start(folder.path()).await;
-    let events = served.doors.events(run_id, 0).await;
+    let events = served.clients.events(run_id, 0).await;
     assert_whole(&events);
-    assert_eq!(served.doors.run(run_id).await["state"], "succeeded");
+    assert_eq!(served.clients.run(run_id).await["state"], "succeeded");
 }
 
 #[tokio::test]
