@@ -60,7 +60,7 @@ impl Handlers {
     pub(super) async fn called(&self, cx: &Caller, nodes: &[Node]) -> Result<Tools, Refusal> {
         let (mut tools, mut looked_for) = (Tools::default(), BTreeSet::new());
         let mut open = self.tools_in(cx, Arc::new(nodes.to_vec())).await?.names;
-        let (mut bytes, bytes_max) = (0, self.runs.compute().limits().expansion_bytes);
+        let (mut bytes, bytes_max) = (0, self.runs.limits().expansion_bytes);
         while let Some(wanted) = open.pop() {
             if looked_for.len() >= TOOLS_MAX || !looked_for.insert(wanted.clone()) {
                 continue;

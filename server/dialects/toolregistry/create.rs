@@ -100,7 +100,7 @@ impl Handlers {
         let output_schema = match output_schema {
             None => None,
             Some(asked) => {
-                let (asked, limits) = (asked.clone(), *self.runs.compute().limits());
+                let (asked, limits) = (asked.clone(), *self.runs.limits());
                 let reading = self.runs.compute().run(&cx.tenant, move || output_schema::read(&asked, &limits));
                 Some(reading.await.map_err(|refused| of_runs(refused.into()))??)
             }

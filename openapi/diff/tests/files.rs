@@ -6,7 +6,7 @@ use super::super::{diff, load};
 use super::line;
 
 fn ours(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
 }
 
 /// A folder with these files in it.

@@ -1,27 +1,53 @@
-//! What every store must do, whatever it is made of: one function per rule, run over every backend. A new backend adds one
-//! line to the `suite!` at the end.
+//! What every store must do, whatever it is made of: one function per rule, run over every backend.
 //!
-//! `fixture.rs` builds appends; `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `approvals.rs`, `api_keys.rs`, `objects.rs`, `sealed.rs`, `values.rs`, `retention.rs` hold the rules; `model.rs` draws random interleavings
-//! and wants the same answers from every backend.
+//! A backend elsewhere asks for the feature `conformance` and has one line in a file of its tests:
+//!
+//! ```ignore
+//! runyard_store::conformance_suite!(postgres: open().await);
+//! ```
+//!
+//! The expression gives something that lives as long as the test (a folder, or `()`), and a new, empty store. The tests run on tokio, which
+//! the backend has among its dependencies for tests, with `macros`.
+//!
+//! | file | what |
+//! |------|------|
+//! | `fixture.rs` | appends, built up from the least that is valid |
+//! | `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `approvals.rs`, `api_keys.rs`, `objects.rs`, `sealed.rs`, `turns.rs`, `values.rs`, `retention.rs` | the rules |
+//! | `model.rs` | random interleavings, to which every backend gives the answers that [`Memory`](crate::memory::Memory) gives |
 
-mod api_keys;
-mod approvals;
-pub(super) mod claims;
-pub(super) mod commits;
-pub(super) mod fixture;
-pub(super) mod labels;
-mod model;
-mod objects;
-pub(super) mod reads;
-pub(super) mod retention;
-mod sealed;
-mod turns;
-mod values;
+#![expect(clippy::unwrap_used, reason = "a rule fails where a store does not answer")]
+#![expect(missing_docs, reason = "the name of a rule says what must hold")]
 
-macro_rules! suite {
+pub mod api_keys;
+pub mod approvals;
+pub mod claims;
+pub mod commits;
+pub mod fixture;
+pub mod labels;
+pub mod model;
+pub mod objects;
+pub mod reads;
+pub mod retention;
+pub mod sealed;
+pub mod turns;
+pub mod values;
+
+/// Tests of every rule over a backend, in a module with this name. `$open` gives what lives as long as the test, and an empty store.
+#[macro_export]
+macro_rules! conformance_suite {
     ($backend:ident: $open:expr) => {
         mod $backend {
-            suite!(@tests $open,
+            #[test]
+            fn answers_are_those_of_the_memory_store() {
+                $crate::conformance::model::compare(|| $open);
+            }
+
+            #[test]
+            fn objects_are_those_of_the_memory_store() {
+                $crate::conformance::objects::compare(|| $open);
+            }
+
+            $crate::conformance_suite!(@rules $open,
                 commits::an_append_gets_the_next_positions,
                 commits::a_wrong_version_conflicts_and_writes_nothing,
                 commits::each_entry_succeeds_or_fails_alone,
@@ -96,20 +122,13 @@ macro_rules! suite {
             );
         }
     };
-    (@tests $open:expr, $($module:ident::$rule:ident),* $(,)?) => {
+    (@rules $open:expr, $($module:ident::$rule:ident),* $(,)?) => {
         $(
             #[tokio::test]
             async fn $rule() {
                 let (_kept, store) = $open;
-                super::$module::$rule(&store).await;
+                $crate::conformance::$module::$rule(&store).await;
             }
         )*
     };
 }
-
-suite!(memory: ((), crate::store::memory::Memory::new()));
-suite!(sqlite: {
-    let folder = tempfile::tempdir().expect("a folder for a test");
-    let store = crate::store::sqlite::Sqlite::open(folder.path(), Default::default()).expect("a fresh folder opens");
-    (folder, store)
-});

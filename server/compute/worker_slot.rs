@@ -12,7 +12,7 @@ tokio::task_local! {
 }
 
 /// One slot, held or given back.
-pub(crate) struct WorkerSlot {
+pub struct WorkerSlot {
     slots: Arc<Semaphore>,
     permit: Mutex<Option<OwnedSemaphorePermit>>,
     /// Notified when the slot is free: there may be more to claim.
@@ -21,12 +21,12 @@ pub(crate) struct WorkerSlot {
 
 impl WorkerSlot {
     /// A slot that is held.
-    pub(crate) fn new(slots: Arc<Semaphore>, permit: OwnedSemaphorePermit, work: Arc<Notify>) -> Arc<Self> {
+    pub fn new(slots: Arc<Semaphore>, permit: OwnedSemaphorePermit, work: Arc<Notify>) -> Arc<Self> {
         Arc::new(WorkerSlot { slots, permit: Mutex::new(Some(permit)), work })
     }
 
     /// Work that holds this slot.
-    pub(crate) async fn held_by<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
+    pub async fn held_by<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
         SLOT.scope(self, work).await
     }
 
@@ -48,7 +48,7 @@ impl Drop for WorkerSlot {
 }
 
 /// Waits without the slot of the work that waits, and takes one again before it goes on. Outside of a driver's work it just waits.
-pub(crate) async fn without_slot<T>(waiting: impl Future<Output = T>) -> T {
+pub async fn without_slot<T>(waiting: impl Future<Output = T>) -> T {
     let Ok(slot) = SLOT.try_with(Arc::clone) else { return waiting.await };
     slot.give_back();
     let waited = waiting.await;

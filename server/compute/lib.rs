@@ -1,17 +1,23 @@
 //! Work whose cost is not constant, off the threads of the async runtime: schemas, graphs, expressions as written, plans.
 //!
-//! | file       | what                                                                   |
-//! |------------|------------------------------------------------------------------------|
-//! | this one   | [`Compute`]: runs a piece of work on a thread of its own, within a deadline |
-//! | `turns.rs` | who is next: round robin over the tenants                              |
-//! | `threads.rs` | the threads                                                          |
+//! | file             | what                                                                        |
+//! |------------------|-----------------------------------------------------------------------------|
+//! | this one         | [`Compute`]: runs a piece of work on a thread of its own, within a deadline |
+//! | `turns.rs`       | who is next: round robin over the tenants                                   |
+//! | `threads.rs`     | the threads                                                                 |
+//! | `worker_slot.rs` | the driver's slot, given back while its work waits for a turn               |
+//! | `clock.rs`       | the only reader of the wall clock, and the only place that sleeps           |
+//! | `sizes.rs`       | how large a value is, for bounds on what is copied                          |
 //!
 //! Threads cannot be interrupted, so that every piece of work is bounded by itself (steps, bytes, depth) and the deadline is the second
 //! bound. A thread whose work is past it no longer counts: the caller has its refusal, the next in line has a thread, and the end of
 //! the process does not wait for it.
 
+pub mod clock;
+pub mod sizes;
 mod threads;
 mod turns;
+pub mod worker_slot;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,7 +28,6 @@ use tokio::sync::oneshot;
 pub use turns::{Full, Turn, Turns};
 
 use crate::clock::Clock;
-use crate::limits::Limits;
 use threads::{Stuck, Threads};
 
 /// Threads that one tenant leaves for the others.
@@ -33,7 +38,6 @@ const SPARE: usize = 1;
 pub struct Compute {
     /// Absent: work is done where it is asked for.
     inner: Option<Arc<Inner>>,
-    limits: Limits,
 }
 
 struct Inner {
@@ -68,27 +72,16 @@ impl Refused {
 }
 
 impl Compute {
-    /// Threads, a queue and a deadline as the table of limits has them.
-    pub fn new(limits: &Limits, clock: Clock) -> Self {
-        let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
-        let threads = count(limits.compute_threads);
-        let inner = Inner {
-            turns: Turns::new(threads + SPARE, threads, count(limits.compute_queue)),
-            threads: Threads::default(),
-            clock,
-            deadline: Duration::from_millis(limits.compute_ms),
-        };
-        Compute { inner: Some(Arc::new(inner)), limits: *limits }
+    /// So many pieces of work of one tenant at a time, so many of it that wait, and so long for each.
+    pub fn new(threads: usize, queue: usize, deadline: Duration, clock: Clock) -> Self {
+        let turns = Turns::new(threads + SPARE, threads, queue);
+        let inner = Inner { turns, threads: Threads::default(), clock, deadline };
+        Compute { inner: Some(Arc::new(inner)) }
     }
 
     /// No threads: work is done where it is asked for. For simulations, which repeat every step, and for commands that serve nobody.
     pub fn inline() -> Self {
-        Compute { inner: None, limits: Limits::default() }
-    }
-
-    /// The bounds on what is worked on.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
+        Compute { inner: None }
     }
 
     /// The result of this work, when it has been this tenant's turn.

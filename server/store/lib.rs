@@ -5,16 +5,16 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
-//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the APIs; [`retention`] removes what has ended. [`folder`] owns the folder that a store lies in. `json` writes and reads stored JSON. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the APIs; [`retention`] removes what has ended. [`folder`] owns the folder that a store lies in. `json` writes and reads stored JSON. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this crate knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
 
 pub mod api_key;
 pub mod approval;
 mod check;
-#[cfg(test)]
-mod conformance;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod folder;
-pub(crate) mod json;
+pub mod json;
 pub mod memory;
 pub mod object;
 mod outbox;
@@ -529,4 +529,30 @@ pub enum StoreError {
     /// The medium failed, or the caller broke a rule of [`Append`]; nothing was written.
     #[error("the store failed")]
     Failed(#[source] Cause),
+}
+
+#[cfg(test)]
+mod tests {
+    //! The suite over the backends that live here.
+
+    use crate::memory::Memory;
+    use crate::sqlite::Sqlite;
+
+    fn sqlite() -> (tempfile::TempDir, Sqlite) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = reopened(&folder);
+        (folder, store)
+    }
+
+    fn reopened(folder: &tempfile::TempDir) -> Sqlite {
+        Sqlite::open(folder.path(), Default::default()).unwrap()
+    }
+
+    crate::conformance_suite!(memory: ((), super::Memory::new()));
+    crate::conformance_suite!(sqlite: super::sqlite());
+
+    #[test]
+    fn sqlite_gives_the_same_answers_when_it_is_opened_again() {
+        crate::conformance::model::compare_reopened(sqlite, reopened);
+    }
 }

@@ -367,7 +367,7 @@ fn a_format_stays_as_it_is() {
 
 #[test]
 fn what_was_written_is_read_for_ever() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/engine");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/engine");
     let read_as =
         |(since, name, events)| (since..=FORMAT_VERSION).map(move |version| (version, name, Vec::clone(&events)));
     for (version, name, events) in goldens().into_iter().flat_map(read_as) {
