@@ -34,7 +34,7 @@ async fn the_table_of_doors_is_the_servers() {
         .map(|row| (quoted(&row[0]).next().unwrap(), row[1].parse::<u16>().unwrap() - PORT_BASE, row[3].clone()))
         .collect();
     // The table that heads `server/clients.rs`, and the numbers below it.
-    let code = read("server/doors.rs");
+    let code = read("server/listeners.rs");
     let mut stated = Vec::new();
     for line in code.lines().filter(|line| line.starts_with("//! | `")) {
         let cells: Vec<&str> = line.trim_start_matches("//! ").trim_matches('|').split('|').map(str::trim).collect();
