@@ -241,7 +241,7 @@ impl Submitter {
             let has_effects = !joint.effects.is_empty();
             // Nobody who comes later misses it: they read.
             let changed = !joint.events.is_empty();
-            let events = (changed && self.bells.is_followed(run)).then(|| joint.events.clone());
+            let events = (changed && self.bells.wants(run, before.version)).then(|| joint.events.clone());
             let last = asked.get(joint.len() - 1).map(|asked| &asked.wish.extracted);
             let values = last.map(|extracted| named(&before, &after, extracted)).unwrap_or_default();
             let parts = Parts {
