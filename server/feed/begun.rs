@@ -1,5 +1,5 @@
-//! The logs of runs that have begun a moment ago, as far as this server has written them: whoever starts a run mostly follows it at once,
-//! and then nothing has to be read back.
+//! The logs of runs that have begun a moment ago, as far as this server has written them: a client that starts a run mostly follows
+//! it at once, and then nothing has to be read back.
 //!
 //! A log is here from its first event on, or not at all. It may end before the log in the store does, where another server has written
 //! more, or a commit went through that was said to have failed: followers look again within a second.
@@ -38,7 +38,7 @@ impl Default for Begun {
 }
 
 impl Begun {
-    /// Whether what is committed after this position is to be told to [`Begun::add`].
+    /// Whether what is committed after this position is to be passed to [`Begun::add`].
     pub(super) fn wants(&self, run: RunId, after: Position) -> bool {
         after == 0 || self.logs.contains(&run)
     }
@@ -112,7 +112,7 @@ mod tests {
         };
         assert!(!forgets(2, &events(3..4, "m")));
         assert!(forgets(3, &events(4..5, "m")), "another server has written the third");
-        assert!(forgets(2, &[]), "it was removed, or nobody knows what was written");
+        assert!(forgets(2, &[]), "it was removed, or what was written is unknown");
         assert!(forgets(2, &events(3..3 + EVENTS_MAX as u64, "m")));
         assert!(forgets(2, &events(3..4, &"x".repeat(BYTES_MAX))));
     }

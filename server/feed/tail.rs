@@ -24,7 +24,7 @@ const BYTES_MAX: usize = 256 << 10;
 
 /// The tails of all runs that are followed, and the bells that are rung for them.
 #[derive(Debug, Default)]
-pub struct Bells {
+pub struct RunNotifier {
     /// By run, in an order that is always the same; in one run, tenants apart: whoever asks for another's run shares nothing with its followers.
     tails: Mutex<BTreeMap<RunId, Vec<Arc<Tail>>>>,
     /// When to look again at all logs, Unix milliseconds. Held by the one follower that does it.
@@ -35,7 +35,7 @@ pub struct Bells {
 
 /// What was committed.
 #[derive(Debug)]
-pub struct Told {
+pub struct CommittedEvents {
     /// The position of the last event before these.
     pub after: Position,
     /// When they were decided, Unix milliseconds.
@@ -74,7 +74,7 @@ struct Recent {
     bytes: usize,
 }
 
-impl Bells {
+impl RunNotifier {
     /// Whether it is worth telling what happened in a run after this position: somebody follows it, or it has just begun.
     pub fn wants(&self, run: RunId, after: Position) -> bool {
         self.lock_begun().wants(run, after) || self.tails().contains_key(&run)
@@ -87,15 +87,15 @@ impl Bells {
 
     /// Tells who follows this run that its log now reaches this position, and what was added, where that is at hand. To be called after the
     /// commit.
-    pub fn ring(&self, tenant: &str, run: RunId, version: Position, told: Option<Told>) {
+    pub fn notify(&self, tenant: &str, run: RunId, version: Position, told: Option<CommittedEvents>) {
         let (after, events) = match told {
-            Some(Told { after, at_ms, events }) => {
+            Some(CommittedEvents { after, at_ms, events }) => {
                 let recorded = |(event, position)| Arc::new(Recorded { position, at_ms, event });
                 (after, events.into_iter().zip(after + 1..).map(recorded).collect())
             }
             None => (0, Vec::new()),
         };
-        // Before the tail is looked for: whoever joins it later finds them here.
+        // Before the tail is looked for: a follower that joins it later finds them here.
         self.lock_begun().add(tenant, run, after, &events);
         let tail = self.tails().get(&run).and_then(|tails| tails.iter().find(|tail| tail.tenant == tenant).cloned());
         let Some(tail) = tail else { return };
@@ -333,14 +333,14 @@ mod tests {
 
     #[test]
     fn another_tenants_bell_is_not_heard() {
-        let (bells, run) = (Bells::default(), RunId::from_uuid(uuid::Uuid::from_u128(7)));
-        let (ours, theirs) = (bells.join("us", run), bells.join("them", run));
-        bells.ring("us", run, 1, Some(Told { after: 0, at_ms: 0, events: vec![event("m")] }));
+        let (notifier, run) = (RunNotifier::default(), RunId::from_uuid(uuid::Uuid::from_u128(7)));
+        let (ours, theirs) = (notifier.join("us", run), notifier.join("them", run));
+        notifier.notify("us", run, 1, Some(CommittedEvents { after: 0, at_ms: 0, events: vec![event("m")] }));
         assert_eq!((ours.known().reach, theirs.known().reach), (1, 0));
         assert_eq!((remembered(&ours, 0).len(), remembered(&theirs, 0).len()), (1, 0));
-        bells.leave(&theirs);
-        assert_eq!(bells.followed(), 1);
-        bells.leave(&ours);
-        assert_eq!(bells.followed(), 0);
+        notifier.leave(&theirs);
+        assert_eq!(notifier.followed(), 1);
+        notifier.leave(&ours);
+        assert_eq!(notifier.followed(), 0);
     }
 }

@@ -23,13 +23,14 @@ use self::append::{Parts, append};
 use self::joint::Joint;
 use self::wish::{Wish, ends, is_own, named, too_large};
 use super::cache::Cache;
-use super::recalls::Recalls;
+use super::in_flight::InFlight;
 use super::values::{self, ByteLimits, Extracted, Known, Values};
 use super::writing::Writing;
 use super::{Error, output_schema};
 use crate::clock::Clock;
 use crate::compute::{self, Compute};
-use crate::feed::{Bells, Told};
+use crate::feed::{CommittedEvents, RunNotifier};
+use crate::limits::Limits;
 use crate::store::{Append, Epoch, KeyUse, LogPart, Sealed, Store, StoreError};
 
 /// How often a command is decided again before its sender is told to try later.
@@ -44,15 +45,16 @@ const PAGE_BYTES: usize = 8 << 20;
 pub(super) struct Submitter {
     store: Arc<dyn Store>,
     clock: Clock,
-    bells: Arc<Bells>,
+    notifier: Arc<RunNotifier>,
     work: Arc<Notify>,
     cache: Cache,
     writing: Writing,
-    recalls: Arc<Recalls>,
+    in_flight: Arc<InFlight>,
     answers: Answers,
     values: Values,
     bytes: ByteLimits,
     depth_max: usize,
+    limits: Limits,
     turns: Vec<Turn<()>>,
     compute: Compute,
 }
@@ -71,14 +73,14 @@ pub(super) struct Submitted {
 #[expect(clippy::large_enum_variant, reason = "one exists for each reading, on its way to the caller")]
 enum Replayed {
     /// All of it; nothing where there is none.
-    Whole(Option<State>),
+    Backend(Option<State>),
     /// More than is to be held.
     TooLarge,
 }
 
 /// What goes with a command besides the command.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Riders {
+pub(super) struct CommitExtras {
     /// What a start keeps sealed.
     pub sealed: Vec<Sealed>,
     /// A key under which a start can be repeated.
@@ -89,23 +91,24 @@ impl Submitter {
     pub(super) fn new(
         store: Arc<dyn Store>,
         clock: Clock,
-        (bells, work): (Arc<Bells>, Arc<Notify>),
-        (values, bytes, depth_max): (Values, ByteLimits, usize),
+        (notifier, work): (Arc<RunNotifier>, Arc<Notify>),
+        (values, limits): (Values, Limits),
         compute: Compute,
     ) -> Self {
         let turns = (0..TURNS).map(|_| Turn::new(())).collect();
         Submitter {
             store,
             clock,
-            bells,
+            notifier,
             work,
             cache: Cache::default(),
             writing: Writing::default(),
-            recalls: Arc::default(),
+            in_flight: Arc::default(),
             answers: Answers::default(),
             values,
-            bytes,
-            depth_max,
+            bytes: ByteLimits::from(&limits),
+            depth_max: usize::try_from(limits.depth).unwrap_or(usize::MAX),
+            limits,
             turns,
             compute,
         }
@@ -117,9 +120,9 @@ impl Submitter {
         tenant: &str,
         run: RunId,
         command: Command,
-        riders: Riders,
+        extras: CommitExtras,
     ) -> Result<Submitted, Error> {
-        self.decide_one(None, tenant, run, command, riders).await
+        self.decide_one(None, tenant, run, command, extras).await
     }
 
     /// The same for the first command of a run whose id was made for it a moment ago: there is nothing to look for. A store in which it
@@ -129,9 +132,9 @@ impl Submitter {
         tenant: &str,
         run: RunId,
         command: Command,
-        riders: Riders,
+        extras: CommitExtras,
     ) -> Result<Submitted, Error> {
-        self.decide_one(Some(Arc::new(State::new(run))), tenant, run, command, riders).await
+        self.decide_one(Some(Arc::new(State::new(run))), tenant, run, command, extras).await
     }
 
     /// Decides what came back from a claimed effect. Answers of one run that come while another of its commits is on the way are decided one
@@ -162,7 +165,7 @@ impl Submitter {
         }
     }
 
-    /// Decides these, together where that works, and tells who waits.
+    /// Decides these, together where that works, and sends each its result.
     async fn decide_waiting(&self, tenant: &str, run: RunId, waiting: Vec<Answer>) {
         let of_answer = |Answer { command, claim, tell, .. }| (self.asked(command, Some(claim)), tell);
         let (mut asked, tells): (Vec<_>, Vec<_>) = waiting.into_iter().map(of_answer).unzip();
@@ -170,15 +173,15 @@ impl Submitter {
         let mut done = 0;
         while done < asked.len() {
             let left = &mut asked[done..];
-            let mut decided = self.decide_on(None, tenant, run, left, &Riders::default()).await;
+            let mut decided = self.decide_on(None, tenant, run, left, &CommitExtras::default()).await;
             if decided.is_err() && left.len() > 1 {
                 // One's trouble is not the others'.
-                decided = self.decide_on(None, tenant, run, &mut left[..1], &Riders::default()).await;
+                decided = self.decide_on(None, tenant, run, &mut left[..1], &CommitExtras::default()).await;
             }
             let decided = decided.unwrap_or_else(|error| vec![Err(error)]);
             done += decided.len().max(1);
             for (decided, tell) in decided.into_iter().zip(tells.by_ref()) {
-                // Who waits no more has left.
+                // One that stopped waiting has left.
                 _ = tell.send(decided);
             }
         }
@@ -194,11 +197,11 @@ impl Submitter {
         tenant: &str,
         run: RunId,
         command: Command,
-        riders: Riders,
+        extras: CommitExtras,
     ) -> Result<Submitted, Error> {
         let mut asked = [self.asked(command, None)];
         let _turn = self.turn(run).lock().await;
-        let decided = self.decide_on(known, tenant, run, &mut asked, &riders).await?;
+        let decided = self.decide_on(known, tenant, run, &mut asked, &extras).await?;
         decided.into_iter().next().unwrap_or(Err(Error::Busy))
     }
 
@@ -211,7 +214,7 @@ impl Submitter {
         tenant: &str,
         run: RunId,
         asked: &mut [Asked],
-        riders: &Riders,
+        extras: &CommitExtras,
     ) -> Result<Vec<Result<Submitted, Error>>, Error> {
         for _ in 0..ATTEMPTS_MAX {
             let before = match known.take() {
@@ -241,7 +244,7 @@ impl Submitter {
             let has_effects = !joint.effects.is_empty();
             // Nobody who comes later misses it: they read.
             let changed = !joint.events.is_empty();
-            let events = (changed && self.bells.wants(run, before.version)).then(|| joint.events.clone());
+            let events = (changed && self.notifier.wants(run, before.version)).then(|| joint.events.clone());
             let last = asked.get(joint.len() - 1).map(|asked| &asked.wish.extracted);
             let values = last.map(|extracted| named(&before, &after, extracted)).unwrap_or_default();
             let parts = Parts {
@@ -251,12 +254,12 @@ impl Submitter {
                 settles,
                 values,
             };
-            match self.commit(append(tenant, &before, &after, parts, at_ms, riders)).await {
+            match self.commit(append(tenant, &before, &after, parts, at_ms, extras)).await {
                 Ok(()) if changed => {
                     self.cache.grow(tenant, before.version, after.clone(), grown);
-                    self.recalls.call_back(&dropped);
-                    let told = events.map(|events| Told { after: before.version, at_ms, events });
-                    self.bells.ring(tenant, run, after.version, told);
+                    self.in_flight.cancel(&dropped);
+                    let told = events.map(|events| CommittedEvents { after: before.version, at_ms, events });
+                    self.notifier.notify(tenant, run, after.version, told);
                     if has_effects {
                         self.work.notify_one();
                     }
@@ -328,7 +331,7 @@ impl Submitter {
 
     /// Finds out what fits the run's output schema, off the runtime: the schema is the caller's, and the value may be anything.
     async fn fitted(&self, tenant: &str, run: RunId, made: Made, extracted: &mut Extracted) -> Result<Fitted, Error> {
-        let limits = *self.compute.limits();
+        let limits = self.limits;
         let whole = self.values.whole_made(tenant, run, &made, extracted).await?;
         let verdict = match self.compute.run_step(tenant, move || output_schema::fit(&whole, &limits)).await {
             Ok(verdict) => verdict,
@@ -403,11 +406,11 @@ impl Submitter {
     /// Remembers a key for a run that stands already.
     pub(super) async fn remember(&self, tenant: &str, run: RunId, key: KeyUse) -> Result<(), Error> {
         let _turn = self.turn(run).lock().await;
-        let riders = Riders { key: Some(key), ..Riders::default() };
+        let extras = CommitExtras { key: Some(key), ..CommitExtras::default() };
         for _ in 0..ATTEMPTS_MAX {
             let Some(state) = self.load(tenant, run).await? else { return Ok(()) };
             let at_ms = state.updated_at_ms.unwrap_or_default();
-            match self.commit(append(tenant, &state, &state, Parts::default(), at_ms, &riders)).await {
+            match self.commit(append(tenant, &state, &state, Parts::default(), at_ms, &extras)).await {
                 Ok(()) => return Ok(()),
                 Err(StoreError::Conflict { .. }) => self.cache.forget(run),
                 Err(other) => return Err(Error::from(other)),
@@ -436,9 +439,9 @@ impl Submitter {
     /// values are left out, so that it can be looked at, ended and removed.
     pub(super) async fn replayed(&self, tenant: &str, run: RunId) -> Result<Option<State>, Error> {
         match self.replay_with(tenant, run, false).await? {
-            Replayed::Whole(state) => Ok(state),
+            Replayed::Backend(state) => Ok(state),
             Replayed::TooLarge => match self.replay_with(tenant, run, true).await? {
-                Replayed::Whole(state) => Ok(state),
+                Replayed::Backend(state) => Ok(state),
                 Replayed::TooLarge => {
                     Err(corrupted(run, "it holds more than a run may, even without its large values"))
                 }
@@ -472,7 +475,7 @@ impl Submitter {
             // It stays too large to be gone on with.
             state.written.events = written.events;
         }
-        Ok(Replayed::Whole((state.version > 0).then_some(state)))
+        Ok(Replayed::Backend((state.version > 0).then_some(state)))
     }
 
     /// The same, where this node run is known in it. What is at hand may be older than what another server has written.
@@ -513,7 +516,7 @@ impl Submitter {
     /// Forgets what is at hand of a run that has been removed, and tells who follows it.
     pub(super) fn forget(&self, tenant: &str, run: RunId) {
         self.cache.forget(run);
-        self.bells.ring(tenant, run, Position::MAX, None);
+        self.notifier.notify(tenant, run, Position::MAX, None);
     }
 
     /// Lets go of most states at hand, where none has moved since the last look.
@@ -522,8 +525,8 @@ impl Submitter {
     }
 
     /// What is being performed in this process.
-    pub(super) fn recalls(&self) -> &Arc<Recalls> {
-        &self.recalls
+    pub(super) fn in_flight(&self) -> &Arc<InFlight> {
+        &self.in_flight
     }
 
     /// Whether the last commit was written.

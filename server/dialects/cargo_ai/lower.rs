@@ -69,7 +69,7 @@ pub(super) async fn checked(
 }
 
 fn check(runs: &Runs, nodes: &[Node], tools: &Tools) -> Result<Lowered, Vec<Fault>> {
-    let lowered = lower(runs.catalog(), nodes, tools, runs.compute().limits())?;
+    let lowered = lower(runs.catalog(), nodes, tools, runs.limits())?;
     match runs.check(&graph_type(), &lowered.inputs(Value::Null)) {
         Ok(read) => Ok(Lowered { read, ..lowered }),
         Err(Error::InvalidInputs { violations, .. }) => {

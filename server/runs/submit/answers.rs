@@ -1,4 +1,4 @@
-//! Answers to effects of one run that wait for its turn. Whoever has the turn decides all that wait.
+//! Answers to effects of one run that wait for its turn. The task that has the turn decides all that wait.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ pub(super) struct Answer {
     tenant: Tenant,
     pub(super) command: Command,
     pub(super) claim: (EffectId, Epoch),
-    /// Whom to tell what became of it.
+    /// Where the result goes.
     pub(super) tell: oneshot::Sender<Result<Submitted, Error>>,
 }
 
@@ -44,7 +44,7 @@ impl Answers {
         Place { answers: self, run, answered }
     }
 
-    /// The first that wait, which are then in the hands of whoever took them.
+    /// The first that wait, which then belong to the caller.
     pub(super) fn take(&self, tenant: &str, run: RunId) -> Vec<Answer> {
         let mut waiting = self.lock();
         let Some(of_run) = waiting.remove(&run) else { return Vec::new() };
@@ -68,12 +68,12 @@ impl Answers {
 }
 
 impl Place<'_> {
-    /// What became of the answer, if that is known by now.
+    /// The result, if it is there by now.
     pub(super) fn is_answered(&mut self) -> Option<Result<Submitted, Error>> {
         self.answered.try_recv().ok()
     }
 
-    /// What became of the answer. Where whoever decides it is dropped meanwhile, nothing is known of it: it may be offered again.
+    /// The result. Where the task that decides the answer is dropped meanwhile, it is unknown, and the answer may be offered again.
     pub(super) async fn answered(&mut self) -> Result<Submitted, Error> {
         (&mut self.answered).await.unwrap_or(Err(Error::Busy))
     }

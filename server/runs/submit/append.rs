@@ -2,7 +2,7 @@
 
 use runyard_engine::{Effect, EffectId, Event, Labels, NodeRunId, Position, State};
 
-use super::Riders;
+use super::CommitExtras;
 use crate::runs::{approvals, row};
 use crate::store::{Append, Epoch, LargeValue};
 
@@ -17,7 +17,14 @@ pub(super) struct Parts {
 }
 
 /// The entry of a commit that takes a run from one state to another.
-pub(super) fn append(tenant: &str, before: &State, after: &State, parts: Parts, at_ms: i64, riders: &Riders) -> Append {
+pub(super) fn append(
+    tenant: &str,
+    before: &State,
+    after: &State,
+    parts: Parts,
+    at_ms: i64,
+    extras: &CommitExtras,
+) -> Append {
     let expected: Position = before.version;
     Append {
         tenant: tenant.to_owned(),
@@ -32,8 +39,8 @@ pub(super) fn append(tenant: &str, before: &State, after: &State, parts: Parts, 
         dropped: parts.dropped,
         settles: parts.settles,
         labels: if expected == 0 { labels(after) } else { Labels::new() },
-        sealed: if expected == 0 { riders.sealed.clone() } else { Vec::new() },
-        key: riders.key.clone(),
+        sealed: if expected == 0 { extras.sealed.clone() } else { Vec::new() },
+        key: extras.key.clone(),
         values: parts.values,
     }
 }

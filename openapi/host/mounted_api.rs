@@ -1,0 +1,269 @@
+//! One request, from its head to its answer.
+//!
+//! The order is fixed: is the server stopping, may this page call at all, which operation, who is calling, the body, does it all
+//! fit the document, a slot, the call. Whatever is refused, and whatever panics, is answered in the document's own error body.
+
+use std::any::Any;
+use std::fmt;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{FutureExt as _, StreamExt as _};
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use http_body::{Body as _, Frame};
+use http_body_util::{BodyExt as _, StreamBody};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, Span, field};
+
+use super::body::RequestBody;
+use super::ignored::Ignored;
+use super::mounted::CompiledOperation;
+use super::router::{Router, Target};
+use super::{Api, Body, Caller, Document, Fault, Head, Input, Page, Settings};
+use super::{answers, documents, heavy, pages, parameters, serve, validate};
+
+/// A mounted document at work.
+pub(super) struct MountedApi {
+    api: Arc<dyn Api>,
+    routes: Router,
+    operations: Vec<CompiledOperation>,
+    pages: Vec<Page>,
+    settings: Settings,
+    /// One for each request that may be answered at the same time.
+    slots: Semaphore,
+    /// A token for each request that has no answer yet.
+    at_work: TaskTracker,
+}
+
+impl MountedApi {
+    pub(super) fn new(
+        api: Arc<dyn Api>,
+        routes: Router,
+        operations: Vec<CompiledOperation>,
+        pages: Vec<Page>,
+        mut settings: Settings,
+    ) -> Self {
+        // Closing one API must not close its neighbours, which share the process's token.
+        settings.stopping = settings.stopping.child_token();
+        let slots = Semaphore::new(settings.requests_max.min(Semaphore::MAX_PERMITS));
+        Self { api, routes, operations, pages, settings, slots, at_work: TaskTracker::new() }
+    }
+
+    pub(super) fn document(&self) -> &'static Document {
+        self.api.document()
+    }
+
+    pub(super) fn stopping(&self) -> &CancellationToken {
+        &self.settings.stopping
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The head of a request that came from one address to another.
+    pub(super) fn head(
+        &self,
+        parts: http::request::Parts,
+        request_id: &str,
+        remote: SocketAddr,
+        local: SocketAddr,
+    ) -> Head {
+        Head {
+            base_url: self.settings.reached.base_url(&parts.headers, remote.ip(), local),
+            method: parts.method,
+            uri: parts.uri,
+            headers: Arc::new(parts.headers),
+            remote,
+            request_id: request_id.into(),
+            stopping: self.stopping().clone(),
+        }
+    }
+
+    /// What a connection is answered that is one too many, as bytes.
+    pub(super) fn refuse_connection(&self, remote: SocketAddr, local: SocketAddr) -> Vec<u8> {
+        let (parts, ()) = http::Request::new(()).into_parts();
+        let head = self.head(parts, "", remote, local);
+        let reason = "too many connections are open; close idle ones, and try again".to_owned();
+        let fault = Fault::Unavailable { reason, retry_after: Some(Duration::from_secs(1)) };
+        serve::written(self.refuse(&head.anonymous(), fault))
+    }
+
+    /// Requests that have no answer yet. Once it is closed, waiting for it ends when all have theirs.
+    pub(super) fn at_work(&self) -> &TaskTracker {
+        &self.at_work
+    }
+
+    /// Answers one request, and writes one line about it. The query may hold tokens and is not written.
+    pub(super) async fn answer(&self, head: Head, body: Body) -> Response<Body> {
+        let _at_work = self.at_work.token();
+        let span = tracing::info_span!(
+            "request",
+            document = self.document().name,
+            request_id = &*head.request_id,
+            method = head.method.as_str(),
+            path = validate::shown(head.uri.path()),
+            operation = field::Empty,
+            tenant = field::Empty,
+            // Parameters and fields that the document does not know.
+            ignored = field::Empty,
+            // Written by whoever finds out which run it is about.
+            run_id = field::Empty,
+        );
+        self.answer_in_span(head, body).instrument(span).await
+    }
+
+    async fn answer_in_span(&self, head: Head, body: Body) -> Response<Body> {
+        let started = tokio::time::Instant::now();
+        let mut caller = head.anonymous();
+        let mut body = RequestBody::new(body, &head.headers);
+        let handled = AssertUnwindSafe(self.handle(&head, &mut body, &mut caller)).catch_unwind().await;
+        let handled = handled.unwrap_or_else(|panic| Err(Fault::Internal { reason: message(&*panic) }));
+        let (mut response, code) = match handled {
+            Ok(response) => (response, None),
+            Err(fault) => (self.refuse(&caller, fault.clone()), Some(fault.code())),
+        };
+        self.settings.access.grant(&head, response.headers_mut());
+        body.discard(&self.settings);
+        let latency_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::info!(status = response.status().as_u16(), latency_us, fault = code, "answered");
+        if head.method == Method::HEAD { without_body(response) } else { until_stopped(response, self.stopping()) }
+    }
+
+    async fn handle(&self, head: &Head, body: &mut RequestBody, caller: &mut Caller) -> Result<Response<Body>, Fault> {
+        if self.stopping().is_cancelled() {
+            return Err(Fault::Stopping);
+        }
+        self.settings.access.check(head)?;
+        let found = match self.routes.find(&head.method, head.uri.path()) {
+            Err(Fault::MethodNotAllowed { method, allow }) => {
+                let preflight = self.settings.access.preflight(head, &allow);
+                return preflight.ok_or(Fault::MethodNotAllowed { method, allow });
+            }
+            found => found?,
+        };
+        let index = match found.target {
+            Target::Document(format) => return documents::serve(self.document(), format, head.uri.query()),
+            Target::Page(index) => return Ok(pages::serve(&self.pages[index], &head.headers)),
+            Target::Operation(index) => index,
+        };
+        let compiled = &self.operations[index];
+        Span::current().record("operation", compiled.operation.id);
+        if compiled.operation.secured {
+            *caller = self.api.admit(head, compiled.operation).await?;
+        }
+        Span::current().record("tenant", &*caller.tenant);
+        let (input, ignored) = self.input(compiled, &found.values, head, body).await?;
+        if compiled.is_cheap() {
+            return Arc::clone(&self.api).call(compiled.operation, caller.clone(), input).await;
+        }
+        // Not before the body has come: a client that sends slowly holds up nothing but itself.
+        let Ok(_slot) = self.slots.try_acquire() else { return Err(too_many()) };
+        let Settings { answers, answer_wait, .. } = &self.settings;
+        let share = answers::reserve(answers, &compiled.lately, &head.method, *answer_wait).await?;
+        let response = Arc::clone(&self.api).call(compiled.operation, caller.clone(), input).await?;
+        let mut response = answers::hold(response, share, &compiled.lately, &head.method, *answer_wait).await?;
+        ignored.tell(response.headers_mut());
+        Ok(response)
+    }
+
+    /// Everything that the request carries, checked; or everything that does not fit.
+    async fn input(
+        &self,
+        compiled: &CompiledOperation,
+        values: &[String],
+        head: &Head,
+        body: &mut RequestBody,
+    ) -> Result<(Input, Ignored), Fault> {
+        let mut faults = Vec::new();
+        let mut input = Input::default();
+        let mut ignored = Ignored::default();
+        if let Some(rule) = &compiled.body {
+            match body.json(&head.headers, &self.settings).await? {
+                Some((value, bytes)) => {
+                    let schema = Arc::clone(&rule.schema);
+                    let check = move || (schema.check(&value, bytes, super::Place::Body, "").err(), value);
+                    let (fault, value) = heavy::run(bytes, check).await?;
+                    faults.extend(fault);
+                    ignored.fields(&rule.known, &value);
+                    input.body = Some(value);
+                }
+                None if rule.required => faults.push(Fault::BodyMissing),
+                None => {}
+            }
+        }
+        input.path = parameters::path(compiled.operation, &compiled.parameters, values, &mut faults);
+        let unknown = self.settings.unknown_parameters;
+        input.query = parameters::query(&compiled.parameters, head.uri.query(), unknown, &mut ignored, &mut faults);
+        input.headers = parameters::headers(&compiled.parameters, &head.headers, &mut faults);
+        validate::merge(faults).map_or(Ok((input, ignored)), Err)
+    }
+
+    /// A fault in the document's words, with the headers that HTTP wants beside it.
+    fn refuse(&self, caller: &Caller, fault: Fault) -> Response<Body> {
+        if let Fault::Internal { reason } = &fault {
+            tracing::error!(reason, "a request could not be answered: this is a bug");
+        }
+        let (status, headers) = (fault.status(), fault.headers());
+        let refused = std::panic::catch_unwind(AssertUnwindSafe(|| self.api.refuse(caller, fault)));
+        let mut response = refused.unwrap_or_else(|panic| {
+            // Nobody is left who knows the document's error body.
+            tracing::error!(reason = message(&*panic), "the error body could not be written: this is a bug");
+            let mut bare = Response::new(Body::empty());
+            *bare.status_mut() = if status.is_client_error() { status } else { StatusCode::INTERNAL_SERVER_ERROR };
+            bare
+        });
+        for (name, value) in &headers {
+            response.headers_mut().entry(name).or_insert(value.clone());
+        }
+        response
+    }
+}
+
+impl fmt::Debug for MountedApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("document", &self.document().name).finish_non_exhaustive()
+    }
+}
+
+/// What waits would only be more to remember: whoever asks has a better place to wait.
+fn too_many() -> Fault {
+    let reason = "this API answers as many requests as it can; try again".to_owned();
+    Fault::Unavailable { reason, retry_after: Some(Duration::from_secs(1)) }
+}
+
+/// What a panic said.
+pub(super) fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", validate::shown(text.unwrap_or("without a message")))
+}
+
+/// What `HEAD` gets: the answer to `GET`, headers and length, without the body.
+fn without_body(mut response: Response<Body>) -> Response<Body> {
+    if let Some(length) = response.body().size_hint().exact() {
+        if response.status() != StatusCode::NO_CONTENT {
+            response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+        }
+        *response.body_mut() = Body::empty();
+    } else {
+        // Of a stream the length is not known, and must not look like zero.
+        let nothing = futures::stream::empty::<Result<Frame<bytes::Bytes>, std::io::Error>>();
+        *response.body_mut() = Body::wrap(StreamBody::new(nothing));
+    }
+    response
+}
+
+/// An answer that arrives over time ends between two chunks when the server stops.
+fn until_stopped(response: Response<Body>, stopping: &CancellationToken) -> Response<Body> {
+    if response.body().size_hint().exact().is_some() {
+        return response;
+    }
+    let stopped = stopping.clone().cancelled_owned();
+    response.map(|body| {
+        Body::wrap(StreamBody::new(body.into_data_stream().map(|chunk| chunk.map(Frame::data)).take_until(stopped)))
+    })
+}
