@@ -171,7 +171,7 @@ fn the_page_on_authentication_has_every_reason_of_a_401_and_403() {
     let words = refused.split_once("fn words(").unwrap().1.split_once("impl From").unwrap().0;
     let arms = words.split("=> ").skip(1).filter_map(|arm| literal(arm.trim_start_matches(['{', '(', '\n', ' '])));
     let mut coded: BTreeSet<String> = arms.filter(|code| code != "unavailable").collect();
-    let keys = read("server/dialects/native/keys.rs");
+    let keys = read("server/dialects/runyard/keys.rs");
     coded.extend(keys.split(".with(\"reason\", ").skip(1).filter_map(literal));
     assert!(coded.len() > 20, "{coded:?}");
     assert_eq!(shown, coded, "docs/operate/authentication.md, and server/auth/refused.rs");

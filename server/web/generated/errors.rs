@@ -1,7 +1,7 @@
 //! `docs/reference/errors.md`: every code of an answer, and of a run that failed.
 
 use super::row;
-use crate::web::reference::codes::{CODES, REASONS};
+use crate::codes::{Code, REASONS};
 
 const HEAD: &str = "\
 # Errors
@@ -45,14 +45,15 @@ Cargo. A composite that is completed from outside has the error that was reporte
 pub(super) fn page() -> String {
     let mut page = HEAD.to_owned();
     page.push_str("\n## Codes of answers\n\n| status | code | when |\n|---|---|---|\n");
-    let mut codes: Vec<_> = CODES.iter().collect();
-    codes.sort_by_key(|code| code.status);
+    let mut codes = Code::ALL.to_vec();
+    codes.sort_by_key(|code| code.status());
     for code in codes {
-        page.push_str(&row([&code.status.to_string(), &format!("`{}`", code.code), code.when]));
+        let status = code.status().as_u16().to_string();
+        page.push_str(&row([&status, &format!("`{}`", code.as_str()), code.when()]));
     }
     page.push_str(RUNS);
     for (codes, when) in REASONS {
-        let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
+        let codes: Vec<String> = codes.iter().map(|code| format!("`{}`", code.as_str())).collect();
         page.push_str(&row([&codes.join(", "), when]));
     }
     page

@@ -5,7 +5,7 @@
 //! | `reading.rs`, `shape.rs` | from a document to `view.rs`, which is what a page shows of it |
 //! | `prose.rs`, `code.rs` | descriptions and code for a browser |
 //! | `snippets/` | curl and Rust for each operation |
-//! | `codes.rs` | what error codes mean |
+//! | `codes.rs` | which error codes operations answer |
 //! | `page/` | from all that to HTML |
 //! | `guides/` | the pages of the repository's `docs/` folder |
 //!
@@ -14,7 +14,7 @@
 //! [`at_api`] is the same folder below `/docs`.
 
 mod code;
-pub mod codes;
+mod codes;
 mod guides;
 mod page;
 mod prose;
