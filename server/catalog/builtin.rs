@@ -232,12 +232,15 @@ fn nodes_of_graphs() -> Vec<Entry> {
         Entry::of::<Inputs, Outputs>(Head { id, aliases: &[], kind, description, hints, rule: None })
     }
     vec![
-        node::<NoInputs, AnyObject>(
-            "runyard.graph.start",
-            "In a graph: returns the graph's data. One outgoing edge.",
+        node::<NoInputs, AnyObject>("runyard.graph.start", "In a graph: returns the graph's data. One outgoing edge."),
+        node::<VariablesInputs, AnyObject>(
+            "runyard.graph.end",
+            "In a graph: ends the execution and returns variables.",
         ),
-        node::<VariablesInputs, AnyObject>("runyard.graph.end", "In a graph: ends the execution and returns variables."),
-        node::<VariablesInputs, AnyObject>("runyard.graph.variables", "In a graph: returns variables. One outgoing edge."),
+        node::<VariablesInputs, AnyObject>(
+            "runyard.graph.variables",
+            "In a graph: returns variables. One outgoing edge.",
+        ),
         node::<BranchInputs, BranchOutputs>(
             "runyard.graph.branch",
             "In a graph: two outgoing edges, the first if its condition is true, else the second.",

@@ -68,7 +68,9 @@ fn every_link_between_pages_leads_to_a_file_and_a_heading() {
     let is_folder = |path: &str| files.iter().any(|file| file.path.starts_with(&format!("{path}/")));
     let (mut wrong, mut count) = (Vec::new(), 0);
     for page in pages() {
-        for (number, link) in prose(&page.text).flat_map(|(number, line)| links(line).into_iter().map(move |one| (number, one))) {
+        for (number, link) in
+            prose(&page.text).flat_map(|(number, line)| links(line).into_iter().map(move |one| (number, one)))
+        {
             if link.contains("://") {
                 continue;
             }

@@ -58,15 +58,18 @@ fn section(command: &Command, above: &str, level: usize, page: &mut String) {
 
 /// The arguments, a row each; nothing where there are none.
 fn table<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
-    let is_shown = |argument: &&Arg| !argument.is_hide_set() && !["help", "version"].contains(&argument.get_id().as_str());
-    let rows: String = arguments.filter(is_shown).map(|argument| row([&*written(argument), &*meaning(argument)])).collect();
+    let is_shown =
+        |argument: &&Arg| !argument.is_hide_set() && !["help", "version"].contains(&argument.get_id().as_str());
+    let rows: String =
+        arguments.filter(is_shown).map(|argument| row([&*written(argument), &*meaning(argument)])).collect();
     if rows.is_empty() { rows } else { format!("\n| argument | meaning |\n|---|---|\n{rows}") }
 }
 
 /// `-q, --quiet`, `--input <JSON>` or `<RUN>`.
 fn written(argument: &Arg) -> String {
     let value = || {
-        let names: Vec<String> = argument.get_value_names().into_iter().flatten().map(|name| format!("<{name}>")).collect();
+        let names: Vec<String> =
+            argument.get_value_names().into_iter().flatten().map(|name| format!("<{name}>")).collect();
         names.join(" ")
     };
     let takes_value = argument.get_action().takes_values();
@@ -87,7 +90,8 @@ fn meaning(argument: &Arg) -> String {
     let mut text = help.trim_end_matches('.').to_owned();
     let listed = |values: Vec<String>| values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
     let takes_value = argument.get_action().takes_values();
-    let possible: Vec<String> = argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+    let possible: Vec<String> =
+        argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
     if takes_value && !possible.is_empty() {
         text.push_str(&format!(". Values: {}", listed(possible)));
     }

@@ -134,9 +134,7 @@ fn linked<'a>(event: Event<'a>, path: &str, links: &Links, open: &mut Vec<bool>)
             let target = target(&dest_url, path, links);
             open.push(target.is_some());
             match target {
-                Some(target) => {
-                    Event::Start(Tag::Link { link_type, dest_url: CowStr::from(target), title, id })
-                }
+                Some(target) => Event::Start(Tag::Link { link_type, dest_url: CowStr::from(target), title, id }),
                 None => Event::Text(CowStr::from("")),
             }
         }

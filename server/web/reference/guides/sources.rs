@@ -20,7 +20,10 @@ impl Guide {
 pub(super) fn file(path: &str) -> String {
     match path {
         "README.md" => super::OVERVIEW.to_owned(),
-        _ => format!("{}.html", path.trim_end_matches(".md").trim_end_matches("/README").replace('/', "-").to_lowercase()),
+        _ => format!(
+            "{}.html",
+            path.trim_end_matches(".md").trim_end_matches("/README").replace('/', "-").to_lowercase()
+        ),
     }
 }
 

@@ -31,7 +31,10 @@ fn markdown_becomes_anchors_scrolling_tables_and_code_with_a_caption() {
     let text = "# A page\n\nIt is *here*. <b>Not</b> HTML.\n\n## The `second`, level\n\n| a |\n|---|\n| 1 |\n\n```sh\nls -l\n```\n";
     let rendered = markdown::render(text, "guides/x.md", &links());
     assert_eq!((rendered.title.as_str(), rendered.description.as_str()), ("A page", "It is here. Not HTML."));
-    assert_eq!(rendered.headings, [markdown::Heading { id: "the-second-level".into(), text: "The second, level".into() }]);
+    assert_eq!(
+        rendered.headings,
+        [markdown::Heading { id: "the-second-level".into(), text: "The second, level".into() }]
+    );
     let body = rendered.body.into_string();
     for part in [
         "<h2 id=\"the-second-level\">The <code>second</code>, level <a class=\"anchor\"",
@@ -52,6 +55,7 @@ fn links_lead_to_served_pages_and_others_become_text() {
     assert_eq!(to("../README.md").as_deref(), Some("documentation.html"));
     assert_eq!(to("https://example.org").as_deref(), Some("https://example.org"));
     assert_eq!((to("../../CHANGELOG.md"), to("../project/ARCHITECTURE.md"), to("absent.md")), (None, None, None));
-    let body = markdown::render("[text](../../LICENSE-MIT) and [more](goals.md)", "guides/x.md", &links()).body.into_string();
+    let body =
+        markdown::render("[text](../../LICENSE-MIT) and [more](goals.md)", "guides/x.md", &links()).body.into_string();
     assert_eq!(body.trim(), "<p>text and <a href=\"guides-goals.html\">more</a></p>");
 }
