@@ -13,6 +13,7 @@ use crate::tidy::tree::{File, tree};
 /// Files and folders (with `/` at the end) that have been cleaned.
 const CLEAN: &[&str] = &[
     ".ci/pages.py",
+    "CHANGELOG.md",
     "README.md",
     "docs/README.md",
     "docs/guides/",
