@@ -8,14 +8,16 @@ use crate::cli::Cli;
 const HEAD: &str = "\
 # Command line
 
-Without `--url` a command finds the server that uses the data folder. If none is running, it opens the folder itself.
-With `--json` it prints JSON for programs. With `--token` or `RUNYARD_TOKEN` it sends that credential; else, in a data
-folder, the folder's own, and with `--url` the one of `runyard login`.
+Commands work with the server that uses the data folder; if none is running, they open the folder themselves, and commands that
+only read create nothing. `--url` or `RUNYARD_URL` is the address of the Runyard API of another server (port 8092 by default);
+a command finds the other APIs through it. With `--json` a command prints JSON for programs. Results go to standard output, progress
+and errors to standard error. With `--token` or `RUNYARD_TOKEN` a command sends that credential; else, in a data folder, the
+folder's own, and with `--url` the one of `runyard login`.
 
 | exit code | meaning |
 |---|---|
 | 0 | done; for `run` and `watch`: the run succeeded |
-| 1 | not done; for `run` and `watch`: the run failed or was canceled |
+| 1 | not done; for `run` and `watch`: the run failed, was canceled or ended partial |
 | 2 | usage error |
 ";
 
