@@ -15,17 +15,8 @@ const CLEAN: &[&str] = &[
     ".ci/pages.py",
     "CHANGELOG.md",
     "README.md",
-    "docs/README.md",
-    "docs/guides/",
-    "docs/operate/",
-    "docs/project/",
-    "docs/reference/README.md",
-    "docs/reference/configuration.md",
-    "docs/reference/errors.md",
-    "docs/reference/limits.md",
-    "docs/reference/node-types.md",
-    "docs/rust/",
-    "docs/start/",
+    "docs/",
+    "server/codes.rs",
     "server/limits.rs",
     "server/web/generated/",
     "server/web/reference/guides/",
@@ -33,7 +24,12 @@ const CLEAN: &[&str] = &[
 ];
 
 /// Lines that may have a word that is out: the file, a part of the line, and why.
-const ALLOWED: &[(&str, &str, &str)] = &[];
+const ALLOWED: &[(&str, &str, &str)] = &[
+    ("docs/reference/cli.md", "\"doors\":[", "a field of the output, which does not change"),
+    ("docs/guides/python-agent.md", "if body is None", "Python"),
+    ("tests/it/docs.rs", "list_doors", "an operation of the Runyard API, which does not change"),
+    ("tests/it/docs.rs", "open.doors", "a field of its answer"),
+];
 
 /// Where a word is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +47,6 @@ const OUT: &[(&str, Where, &str)] = &[
     ("bells", Everywhere, "`RunNotifier`"),
     ("deed", Everywhere, "call, execution or attempt"),
     ("deeds", Everywhere, "calls, executions or attempts"),
-    ("dialect", Prose, "API"),
-    ("dialects", Prose, "APIs"),
     ("door", Everywhere, "API for the interface, listener for the socket"),
     ("doors", Everywhere, "APIs for interfaces, listeners for sockets"),
     ("everybody", Everywhere, "every caller, all users"),
@@ -123,7 +117,11 @@ fn every_exception_is_still_needed() {
     for (path, part, reason) in ALLOWED {
         let file = tree().into_iter().find(|file| file.path == *path);
         let file = file.unwrap_or_else(|| panic!("ALLOWED names {path}, which is not there"));
-        let has_word = |line: &str| line.contains(part) && !words_out_of(line, is_prose(path)).is_empty();
+        let is_out = |line: &str| {
+            let prose = is_prose(path);
+            !words_out_of(line, prose).is_empty() || !phrases_out_of(line, prose, |_| false).is_empty()
+        };
+        let has_word = |line: &str| line.contains(part) && is_out(line);
         assert!(file.text.lines().any(has_word), "{path}: {part:?} ({reason}) is allowed and not needed");
     }
 }

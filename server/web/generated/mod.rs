@@ -43,34 +43,48 @@ pub const PAGES: [Page; 5] = [
 /// Columns at which prose wraps.
 const COLUMNS: usize = 120;
 
-/// The page with long lines of prose wrapped; tables and code stay as they are.
+/// The page with its paragraphs wrapped; headings, tables and code stay as they are.
 fn wrapped(page: &str) -> String {
-    let (mut out, mut in_code) = (String::new(), false);
+    let (mut out, mut paragraph, mut in_code) = (String::new(), String::new(), false);
     for line in page.lines() {
-        in_code ^= line.starts_with("```");
-        if in_code || line.starts_with('|') {
+        let is_fence = line.starts_with("```");
+        let is_whole = in_code || is_fence || line.is_empty() || line.starts_with(['|', '#']);
+        if is_whole || line.starts_with("- ") {
+            wrap(&std::mem::take(&mut paragraph), &mut out);
+        }
+        if is_whole {
             out.push_str(line);
             out.push('\n');
-            continue;
+        } else {
+            paragraph.push_str(line);
+            paragraph.push(' ');
         }
-        let indent = if line.starts_with("- ") { "  " } else { "" };
-        let mut width = 0;
-        for word in line.split(' ') {
-            let length = word.chars().count();
-            if width > 0 && width + 1 + length > COLUMNS {
-                out.push('\n');
-                out.push_str(indent);
-                width = indent.len();
-            } else if width > 0 {
-                out.push(' ');
-                width += 1;
-            }
-            out.push_str(word);
-            width += length;
+        in_code ^= is_fence;
+    }
+    wrap(&paragraph, &mut out);
+    out
+}
+
+/// Appends a paragraph in lines of at most [`COLUMNS`]; those of a list's item are indented.
+fn wrap(paragraph: &str, out: &mut String) {
+    let indent = if paragraph.starts_with("- ") { "  " } else { "" };
+    let mut width = 0;
+    for word in paragraph.split_whitespace() {
+        let length = word.chars().count();
+        if width > 0 && width + 1 + length > COLUMNS {
+            out.push('\n');
+            out.push_str(indent);
+            width = indent.len();
+        } else if width > 0 {
+            out.push(' ');
+            width += 1;
         }
+        out.push_str(word);
+        width += length;
+    }
+    if width > 0 {
         out.push('\n');
     }
-    out
 }
 
 /// Text for a cell of a table: one line, with `|` escaped.
@@ -116,6 +130,7 @@ mod tests {
         let lines: Vec<&str> = page.lines().collect();
         assert!(lines[0].len() <= COLUMNS && lines[1].starts_with("  word"), "{page}");
         assert_eq!(lines[2..], [&format!("| {long} |"), "```sh", long, "```"]);
+        assert_eq!(wrapped("One\ntwo.\n\n# Head\nThree.\n"), "One two.\n\n# Head\nThree.\n");
     }
 
     #[test]
