@@ -31,7 +31,7 @@ pub(in crate::web::reference) fn write(parts: &[Part], links: &Links) -> String 
                         h2 { a href=(links.to(&file(reference.name))) { (reference.title) } " " span.version { (reference.version) } }
                         p { (reference.description) }
                         dl.source {
-                            div { dt { "Port" } dd { (8080 + part.offset) " (" code { "port_base" } " + " (part.offset) ")" } }
+                            div { dt { "Address" } dd { code { (part.url()) } " (" code { "port_base" } " + " (part.offset) ")" } }
                             div { dt { "Owner" } dd { (reference.source.owner) } }
                             div { dt { "Release" } dd { (reference.source.upstream) " " (reference.source.version) ", " (reference.source.date) } }
                             div { dt { "Operations" } dd { (reference.operations().count()) } }
