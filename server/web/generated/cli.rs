@@ -19,6 +19,7 @@ folder's own, and with `--url` the one of `runyard login`.
 | 0 | done; for `run` and `watch`: the run succeeded |
 | 1 | not done; for `run` and `watch`: the run failed, was canceled or ended partial |
 | 2 | usage error |
+| 130 | interrupted a second time, without waiting |
 ";
 
 pub(super) fn page() -> String {
