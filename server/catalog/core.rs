@@ -70,6 +70,9 @@ pub struct RunInputs {
     /// What it does it with.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub inputs: Object,
+    /// Its title in lists; at most 200 characters of it are shown. Default: its goal, its question or its node type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// What it walks, where it walks a graph: its input `graph`, of which nothing is worked out before it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<Value>,
