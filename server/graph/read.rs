@@ -24,7 +24,7 @@ const FAULTS_MAX: usize = 32;
 /// # Errors
 /// Everything that is wrong with it, field by field, each with its node.
 pub fn within(catalog: &Catalog, node_type: &NodeType, inputs: &Object) -> Result<Option<Arc<Graph>>, Vec<Violation>> {
-    let walks = matches!(node_type.kind, NodeKind::Graph | NodeKind::Each);
+    let walks = node_type.kind.facts().takes_graph;
     match inputs.get("graph").filter(|graph| walks && !graph.is_null()) {
         Some(graph) => read(catalog, graph).map(Some),
         None => Ok(None),
@@ -195,7 +195,7 @@ impl Reader<'_> {
             }
         };
         let mut inputs = written.inputs.clone();
-        let walks = matches!(node_type.kind, NodeKind::Graph | NodeKind::Each);
+        let walks = node_type.kind.facts().takes_graph;
         let within = inputs.get("graph").filter(|graph| walks && !graph.is_null() && !is_worked_out(graph, text));
         let graph = match within {
             Some(graph) => Some(self.graph(graph, &format!("{at}/inputs/graph"), (depth + 1, text))?),
@@ -236,15 +236,14 @@ impl Reader<'_> {
             self.wrong(&format!("{at}/inputs{}", fault.path), format!("{} (node `{key}`)", fault.reason));
         }
         if has_expressions(inputs, &dialect(&node_type.id)) {
-            match node_type.kind {
-                NodeKind::Call | NodeKind::Run | NodeKind::Graph | NodeKind::Each => {}
-                NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External => self.wrong(
+            if !node_type.kind.facts().takes_expressions {
+                self.wrong(
                     &format!("{at}/inputs"),
                     format!(
                         "hold an expression, and `{}` takes only values; let `runyard.core.run` start it (node `{key}`)",
                         node_type.id
                     ),
-                ),
+                );
             }
         } else if let Err(violations) = self.catalog.validate_inputs(node_type, inputs) {
             for violation in violations {

@@ -197,7 +197,7 @@ fn every_kind_of_node_run_has_its_file() {
         assert!(tree().iter().any(|file| file.path == path), "{path} is not there");
     }
     let files = tree().iter().filter(|file| file.path.starts_with("server/engine/kinds/")).count();
-    assert_eq!(files, NodeKind::ALL.len() + 1, "one file per kind, and `mod.rs`");
+    assert_eq!(files, NodeKind::ALL.len() + 2, "one file per kind, `facts.rs` and `mod.rs`");
 }
 
 #[test]
