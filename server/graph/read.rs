@@ -10,11 +10,10 @@ use serde_json::Value;
 
 use super::written::{dialect, explicit, faults, has_expressions, set_apart};
 use super::{AT_ONCE, DEPTH_MAX, ITEMS_MAX, NODES_MAX};
-use crate::catalog::graph::{
-    EachInputs, ItemFailure, TextForm, WrittenFallback, WrittenGraph, WrittenNode, WrittenType,
-};
 use crate::catalog::{Catalog, Violation};
 use crate::expressions::{Compiler, has_braces, is_expression};
+use crate::nodes::each::{EachInputs, ItemFailure};
+use crate::nodes::graph::{TextForm, WrittenFallback, WrittenGraph, WrittenNode, WrittenType};
 
 /// More faults than this are not listed; the rest is counted.
 const FAULTS_MAX: usize = 32;

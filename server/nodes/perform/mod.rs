@@ -3,21 +3,19 @@
 //! An effect may be performed again, under the same key, when the server stopped between performing it and recording what
 //! came back. What is recorded counts. The key is for whoever can tell repeats apart; the builtins need not.
 //!
-//! | file         | how it reaches outside |
-//! |--------------|------------------------|
-//! | `builtin.rs` | not at all |
-//! | `fail.rs`    | not at all, and fails on purpose |
-//! | `http/`      | over HTTP: any URL, and integrations |
+//! | provider    | what it performs |
+//! |-------------|------------------|
+//! | [`Builtins`] | node types that reach nothing outside |
+//! | `script.rs` | scripts, in workers |
+//! | `http/`     | calls over HTTP: any URL, and integrations |
 //!
 //! What does not live here: claiming and settling (the driver), sleeping and planning (the engine's timers, `planner/`).
 
 pub(crate) mod around;
-mod builtin;
-mod fail;
 pub mod http;
 mod launch;
 mod load;
-mod nodes;
+mod script;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -30,9 +28,12 @@ use serde_json::{Value, json};
 use crate::catalog::{Catalog, Violation};
 use crate::clock::Clock;
 use crate::expressions::{Expressions, Moment};
-use crate::graph::{Nodes, SCRIPT, evaluate};
+use crate::graph::{Nodes, began_with, evaluate};
+use crate::nodes::provider::{NodeContext, Provider};
+use crate::nodes::{Builtins, builtin};
 use crate::sizes;
 use http::Outside;
+use script::Scripts;
 
 pub use around::Around;
 pub use launch::Launch;
@@ -61,6 +62,18 @@ pub struct Call<'a> {
     pub entropy: [u8; 16],
     /// The run around it, where it has one.
     pub around: Option<&'a Around>,
+}
+
+impl<'a> Call<'a> {
+    fn context(&self, data: Option<&'a Object>) -> NodeContext<'a> {
+        let Call { tenant, run, node_type, inputs, key, attempt, clock, now_ms, entropy, around: _ } = *self;
+        NodeContext { tenant, run, node_type, inputs, key, attempt, clock, now_ms, entropy, data }
+    }
+}
+
+/// Whether a node type needs what the graph around it was given.
+fn needs_data(id: &str) -> bool {
+    builtin(id).is_some_and(|builtin| builtin.needs_data)
 }
 
 /// Who performs calls.
@@ -147,7 +160,7 @@ impl InProcess {
         let state = around.state().await?;
         let (nodes, moment) = (Nodes::around(&state, around.node_run), around.moment(&state));
         let mut nodes = nodes.map(|nodes| nodes.reading(around));
-        if let Some(nodes) = nodes.as_mut().filter(|_| nodes::starts(&call.node_type.id)) {
+        if let Some(nodes) = nodes.as_mut().filter(|_| needs_data(&call.node_type.id)) {
             nodes.read_data().await?;
         }
         let inputs = match &nodes {
@@ -165,20 +178,19 @@ impl InProcess {
         self.catalog.entry(id, version).ok_or_else(|| unavailable(call.node_type))?;
         self.validated(call, What::Inputs, call.inputs).await?;
         let nodes = setting.nodes.as_ref();
-        let routed = match (builtin::deed(id), nodes::step(id)) {
-            (Some(deed), _) => Routed { outputs: deed(call)?, ..Routed::default() },
-            (None, Some(step)) => step(call, nodes)?,
-            (None, None) if id == fail::ID => Routed { outputs: fail::perform(call).await?, ..Routed::default() },
-            (None, None) if id == SCRIPT => nodes::script(call, nodes, &self.expressions, setting.moment).await?,
-            (None, None) => {
-                let performed = match &self.outside {
-                    Some(outside) => outside.perform(call).await,
-                    None => None,
-                };
-                let outputs = performed.ok_or_else(|| unavailable(call.node_type))??;
-                Routed { outputs, ..Routed::default() }
+        let data = nodes.filter(|_| needs_data(id)).map(|nodes| began_with(nodes.data()).into_owned());
+        let cx = call.context(data.as_ref());
+        let scripts = Scripts { expressions: &self.expressions, nodes, moment: setting.moment };
+        let outside = self.outside.as_deref().map(|outside| outside as &dyn Provider);
+        let providers: [Option<&dyn Provider>; 3] = [Some(&Builtins), Some(&scripts), outside];
+        let mut performed = None;
+        for provider in providers.into_iter().flatten() {
+            performed = provider.perform(&cx).await;
+            if performed.is_some() {
+                break;
             }
-        };
+        }
+        let routed = performed.ok_or_else(|| unavailable(call.node_type))??;
         self.validated(call, What::Outputs, &routed.outputs).await?;
         Ok(routed)
     }

@@ -1,4 +1,4 @@
-//! A run that a node run starts: which, with what, under which limits. Types are in `catalog/core.rs`; starting it is the driver's.
+//! A run that a node run starts: which, with what, under which limits. Types are in `nodes/run.rs`; starting it is the driver's.
 
 use runyard_engine::event::Failure;
 use runyard_engine::{ApprovalStrategy, Constraints, Labels, NodeTypeRef, Object, Parent, Policy, RunId, Start};
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Around, InProcess, invalid, unavailable};
 use crate::catalog::Violation;
-use crate::catalog::core::{Label, RunInputs};
 use crate::graph::{self, evaluate};
+use crate::nodes::run::{Label, RunInputs};
 use crate::runs::NewRun;
 use crate::runs::labels::{BYTES_MAX as LABEL_BYTES_MAX, LABELS_MAX, OWN};
 use crate::runs::sub_runs::SubRun;

@@ -1,4 +1,4 @@
-//! Finding out what a composite is made of: a graph, or items. Types are in `catalog/graph.rs`, reading is in `graph/read.rs`.
+//! Finding out what a composite is made of: a graph, or items. Types are in `nodes/graph.rs` and `nodes/each.rs`, reading is in `graph/read.rs`.
 
 use std::sync::Arc;
 

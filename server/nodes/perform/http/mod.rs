@@ -28,15 +28,16 @@ mod rules;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 pub use credentials::{Additions, Credentials, NoCredentials};
 use reqwest::{Client, Proxy, redirect};
-use runyard_engine::Object;
+use runyard_engine::Routed;
 use runyard_engine::event::Failure;
 
-use super::Call;
-use crate::catalog::web::{FETCH, REQUEST};
 use crate::config::egress::Egress;
 use crate::integrations::Integrations;
+use crate::nodes::provider::{NodeContext, Provider};
+use crate::nodes::web::{FETCH, REQUEST};
 use resolve::Resolver;
 use rules::{Named, Rules};
 
@@ -83,18 +84,6 @@ impl Outside {
         Ok(Self { rules, clients, timeout_ms_max, bytes_max, integrations, credentials })
     }
 
-    /// Performs a call, if it is one that goes over HTTP.
-    pub(super) async fn perform(&self, call: &Call<'_>) -> Option<Result<Object, Failure>> {
-        match call.node_type.id.as_str() {
-            REQUEST => Some(request::request(self, call).await),
-            FETCH => Some(request::fetch(self, call).await),
-            id => match self.integrations.operation(id) {
-                Some(operation) => Some(integration::perform(self, operation, call).await),
-                None => None,
-            },
-        }
-    }
-
     fn client(&self, named: Named) -> &Client {
         let [inputs, public, private] = &self.clients;
         match named {
@@ -102,6 +91,18 @@ impl Outside {
             Named::ByConfiguration { private: false } => public,
             Named::ByConfiguration { private: true } => private,
         }
+    }
+}
+
+#[async_trait]
+impl Provider for Outside {
+    async fn perform(&self, cx: &NodeContext<'_>) -> Option<Result<Routed, Failure>> {
+        let outputs = match cx.node_type.id.as_str() {
+            REQUEST => request::request(self, cx).await,
+            FETCH => request::fetch(self, cx).await,
+            id => integration::perform(self, self.integrations.operation(id)?, cx).await,
+        };
+        Some(outputs.map(|outputs| Routed { outputs, ..Routed::default() }))
     }
 }
 
