@@ -81,8 +81,15 @@ fn the_reasons_of_failed_runs_are_the_codes() {
     let shown: BTreeSet<String> =
         table("When a run fails").iter().flat_map(|row| quoted(&row[0]).collect::<Vec<_>>()).collect();
     let mut coded = BTreeSet::new();
-    let folders =
-        ["server/engine", "server/planner", "server/driver", "server/nodes", "server/graph", "server/expressions", "server/compute"];
+    let folders = [
+        "server/engine",
+        "server/planner",
+        "server/driver",
+        "server/nodes",
+        "server/graph",
+        "server/expressions",
+        "server/compute",
+    ];
     let fit = sources("server/runs")
         .into_iter()
         .filter(|file| ["server/runs/output_schema.rs", "server/runs/submit/wish.rs"].contains(&file.path.as_str()));
