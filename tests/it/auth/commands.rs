@@ -85,7 +85,7 @@ async fn what_cannot_be_meant_is_refused_before_anything_is_made() {
     for (arguments, said) in [
         (&["keys", "create", "--scope", "everything"][..], "possible values"),
         (&["keys", "create", "--expires-in", "soon"], "30d"),
-        (&["keys", "create", "--tenant", ""], "cannot be made"),
+        (&["keys", "create", "--tenant", ""], "cannot be created"),
         (&["keys", "revoke"], "<KEY_ID>"),
         (&["serve", "--auth-mode", "sometimes"], "disabled or optional or required"),
     ] {
@@ -123,11 +123,11 @@ async fn a_command_goes_on_when_its_server_is_started_again_with_another_token()
     let served = Served::start_with(folder.path(), &serve).await;
     let mut running =
         Process::start(folder.path(), &["run", "Sleep for 2 seconds, then generate a UUID, then return it."]);
-    running.until(|line| line.contains("planned")).await;
+    running.until_err(|line| line.contains("planned")).await;
     served.kill();
     let again = Served::start_with(folder.path(), &serve).await;
     let done = running.done().await.exits(0);
-    assert!(done.out.contains("runyard.core.uuid4"), "{done:?}");
+    assert!(done.err.contains("runyard.core.uuid4"), "{done:?}");
     again.process.signal("TERM");
     again.process.done().await.exits(0);
 }

@@ -114,9 +114,9 @@ fn every_node_type_and_command_is_named() {
 
     let help = Command::new(env!("CARGO_BIN_EXE_runyard")).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let known: BTreeSet<&str> =
-        commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
+    let commands = help.lines().skip_while(|line| *line != "Runs:").take_while(|line| *line != "Options:");
+    let commands = commands.filter(|line| line.starts_with("  "));
+    let known: BTreeSet<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
     let shown: Vec<String> =
         table("The command line").iter().flat_map(|row| quoted(&row[0]).collect::<Vec<_>>()).collect();
     let shown: BTreeSet<&str> = shown.iter().filter_map(|command| command.split(' ').next()).collect();
