@@ -25,13 +25,17 @@ pub struct VariablesInputs {
     pub variables: Vec<Variable>,
 }
 
-/// Values under names: what an end or a variables node puts out.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VariablesInputs {
-    /// Each becomes an output.
+/// A value under a name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Variable {
+    /// The output's name.
+    pub name: String,
+    /// A word for people; values are what they are.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The value.
     #[serde(default)]
-    pub variables: Vec<Variable>,
+    pub value: Value,
 }
 
 fn entry() -> Entry {

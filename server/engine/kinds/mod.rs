@@ -5,7 +5,7 @@ pub(crate) mod ask;
 pub(crate) mod call;
 pub(crate) mod each;
 pub(crate) mod external;
-pub mod facts;
+pub(crate) mod facts;
 pub(crate) mod graph;
 pub(crate) mod plan;
 pub(crate) mod run;
