@@ -12,12 +12,12 @@ use super::provider::NodeContext;
 /// Nothing is needed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NoInputs {}
+pub(super) struct NoInputs {}
 
 /// Any object: only the owner of an external composite knows what it means.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct AnyObject(pub Object);
+pub(super) struct AnyObject(pub(super) Object);
 
 /// The inputs, as their type.
 ///
