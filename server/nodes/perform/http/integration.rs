@@ -18,13 +18,14 @@ use runyard_engine::Object;
 use runyard_engine::event::Failure;
 use serde_json::{Value, json};
 
-use super::super::invalid;
+use super::super::failures::invalid;
 use super::credentials::Additions;
 use super::exchange::{Answer, Ask, exchange};
+use super::failure;
 use super::mask::Masks;
+use super::outside::Outside;
 use super::request::{self, IDEMPOTENCY_KEY, content_type, extend, refused, values};
 use super::rules::Named;
-use super::{Outside, failure};
 use crate::auth::Secret;
 use crate::catalog::Violation;
 use crate::integrations::{Operation, Service};

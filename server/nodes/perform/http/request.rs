@@ -11,8 +11,9 @@ use runyard_engine::{Object, plan};
 use serde_json::Value;
 
 use super::exchange::{Answer, Ask, exchange};
+use super::failure;
+use super::outside::Outside;
 use super::rules::Named;
-use super::{Outside, failure};
 use crate::catalog::Violation;
 use crate::nodes::provider::NodeContext;
 use crate::nodes::values;
@@ -152,7 +153,7 @@ fn parsed(call: &NodeContext<'_>, url: &str) -> Result<Url, Failure> {
 }
 
 fn invalid(call: &NodeContext<'_>, field: &str, reason: &str) -> Failure {
-    super::super::invalid("invalid_inputs", "inputs", call.node_type, &[Violation::at(field, reason)])
+    super::super::failures::invalid("invalid_inputs", "inputs", call.node_type, &[Violation::at(field, reason)])
 }
 
 fn headers(call: &NodeContext<'_>, pairs: impl Iterator<Item = (String, String)>) -> Result<HeaderMap, Failure> {
