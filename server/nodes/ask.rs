@@ -14,15 +14,15 @@ pub const ID: &str = "runyard.core.ask";
 /// The node type.
 pub(super) const BUILTIN: Builtin = Builtin { id: ID, entry, perform: Perform::Engine, needs_data: false };
 
-/// What to ask.
+/// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskInputs {
-    /// For whoever follows the run.
+    /// The question, for the run's clients.
     pub question: String,
 }
 
-/// What was answered.
+/// The answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskOutputs {
@@ -35,7 +35,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::Ask,
-        description: "Puts a question to whoever follows the run, which goes on with the reply.",
+        description: "Puts a question to the run's clients; the run continues with the reply.",
         hints: Hints {
             keywords: Vec::new(),
             verbs: words("ask"),

@@ -17,7 +17,7 @@ pub const ID: &str = "runyard.graph.branch";
 /// The node type.
 pub(super) const BUILTIN: Builtin = Builtin { id: ID, entry, perform: Perform::Now(perform), needs_data: false };
 
-/// What decides between two ways.
+/// The condition of a branch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BranchInputs {
@@ -25,10 +25,10 @@ pub struct BranchInputs {
     pub condition: Value,
 }
 
-/// Which way was taken.
+/// Which edge was taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BranchOutputs {
-    /// True is the first way, false the second.
+    /// True is the first edge, false the second.
     pub condition: bool,
 }
 
@@ -37,7 +37,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::Call,
-        description: "In a graph: two ways on, the first where its condition is true, the second where it is not.",
+        description: "In a graph: two outgoing edges, the first if its condition is true, else the second.",
         hints: Hints::default(),
         rule: None,
     })

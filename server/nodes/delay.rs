@@ -24,10 +24,10 @@ pub struct DelayInputs {
     pub minutes: f64,
 }
 
-/// How long was waited.
+/// How long the node waited.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DelayOutputs {
-    /// Minutes, as asked.
+    /// Minutes, as requested.
     pub minutes: f64,
 }
 
@@ -36,7 +36,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::Call,
-        description: "In a graph: waits for minutes, also across a restart of the server. One way on.",
+        description: "In a graph: waits for minutes, also across a restart of the server. One outgoing edge.",
         hints: Hints::default(),
         rule: None,
     })

@@ -18,7 +18,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::Call,
-        description: "In a graph: ends the walk and puts out variables.",
+        description: "In a graph: ends the execution and returns variables.",
         hints: Hints::default(),
         rule: None,
     })

@@ -17,7 +17,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::External,
-        description: "A composite that is moved from outside: its children, evaluation and completion come through the run \
+        description: "A composite that an external worker moves: its children, evaluation and completion come through the run \
                       coordinator's node run operations.",
         hints: Hints::default(),
         rule: None,

@@ -29,24 +29,24 @@ pub struct FailInputs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000))]
     pub message: Option<String>,
-    /// Marks the failure as worth another try.
+    /// Marks the failure as retryable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
-    /// How many tries fail before one succeeds; all of them when absent.
+    /// How many attempts fail before one succeeds; all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub tries: Option<u32>,
-    /// How long each try takes, milliseconds.
+    /// How long each attempt takes, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 60_000))]
     pub after_ms: Option<u64>,
 }
 
-/// Which try succeeded.
+/// Which attempt succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FailOutputs {
-    /// From 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
 }
 

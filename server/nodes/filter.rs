@@ -17,7 +17,7 @@ pub const ID: &str = "runyard.graph.filter";
 /// The node type.
 pub(super) const BUILTIN: Builtin = Builtin { id: ID, entry, perform: Perform::Now(perform), needs_data: false };
 
-/// What decides whether the walk goes on.
+/// The condition of a filter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilterInputs {
@@ -25,10 +25,10 @@ pub struct FilterInputs {
     pub filter: Value,
 }
 
-/// Whether the walk went on.
+/// Whether execution continued.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FilterOutputs {
-    /// False ends the walk without fault.
+    /// False ends the execution without failure.
     pub filter: bool,
 }
 
@@ -37,7 +37,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::Call,
-        description: "In a graph: one way on, taken where its filter is true; else the walk ends there, without fault.",
+        description: "In a graph: one outgoing edge, taken if its filter is true; else the execution ends without failure.",
         hints: Hints::default(),
         rule: None,
     })

@@ -17,29 +17,29 @@ pub const ID: &str = "runyard.composite.graph";
 /// The node type.
 pub(super) const BUILTIN: Builtin = Builtin { id: ID, entry, perform: Perform::Engine, needs_data: false };
 
-/// A graph to walk.
+/// A graph to execute.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GraphInputs {
-    /// Its nodes and the ways between them.
+    /// The nodes and their edges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<WrittenGraph>,
-    /// What it is about: what its start node puts out.
+    /// The graph's data: what its start node returns.
     #[serde(default)]
     pub data: Value,
 }
 
-/// A graph as written.
+/// A graph.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenGraph {
-    /// The key of the node to begin with; the first of the list where absent.
+    /// The key of the first node to execute; the first of the list if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<String>,
     /// Every node.
     #[schemars(length(min = 1))]
     pub nodes: Vec<WrittenNode>,
-    /// What double braces in plain texts of inputs are; where absent, as in the graph around it, and `braces` in the outermost.
+    /// What double braces in plain texts of inputs are. If absent: as in the graph around it, and `braces` in the outermost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextForm>,
 }
@@ -48,70 +48,70 @@ pub struct WrittenGraph {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TextForm {
-    /// What stands between them is JavaScript.
+    /// They enclose JavaScript.
     Braces,
-    /// Themselves.
+    /// They are text.
     Plain,
 }
 
-/// A node of a graph as written.
+/// A node of a graph.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenNode {
-    /// What other nodes name it by. Unique in the graph.
+    /// The name by which other nodes refer to it. Unique in the graph.
     pub key: String,
-    /// What expressions call it: letters, digits and underscores, unique in the graph. The key where absent.
+    /// Its name in expressions: letters, digits and underscores, unique in the graph. The key if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
-    /// What it does.
+    /// The node type.
     pub node_type_ref: WrittenType,
-    /// What it does it with.
+    /// The inputs.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub inputs: Object,
-    /// The ways on, by key; null leads nowhere.
+    /// The outgoing edges, by key; null leads nowhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<Option<String>>,
-    /// What is tried again, and when.
+    /// The retry policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<WrittenRetry>,
-    /// How long one try may take, milliseconds.
+    /// How long one attempt may take, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// What follows when it has failed for good: `fail` (the default), `continue`, or `{"go_to": KEY}`.
+    /// What follows its last failed attempt: `fail` (the default), `continue`, or `{"go_to": KEY}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<WrittenFallback>,
 }
 
-/// A node type as written.
+/// A reference to a node type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenType {
     /// Such as `runyard.core.echo`.
     pub node_type_id: String,
-    /// Such as `1.0.0`, `1` or `latest`, which it is where absent.
+    /// Such as `1.0.0`, `1` or `latest`, the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// What is tried again, as written.
+/// A retry policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenRetry {
-    /// Tries in all, the first included.
+    /// Attempts, the first included.
     pub max_attempts: u32,
-    /// The wait before the second try, milliseconds.
+    /// The wait before the second attempt, milliseconds.
     #[serde(default = "a_second")]
     pub initial_interval_ms: u64,
     /// How many times longer each wait is than the one before.
     #[serde(default = "twice")]
     pub backoff_coefficient: f64,
-    /// No wait is longer, milliseconds.
+    /// The longest wait, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_interval_ms: Option<u64>,
-    /// Which part of a wait may fall away, 0 to 1.
+    /// The part of a wait that may be left out at random, 0 to 1.
     #[serde(default)]
     pub jitter: f64,
-    /// Only failures with these codes. Absent: every failure that does not say it is not retryable.
+    /// Only failures with these codes are retried. If absent: every failure that does not say it is not retryable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retryable_codes: Option<BTreeSet<String>>,
 }
@@ -137,15 +137,15 @@ impl From<WrittenRetry> for policy::Retry {
     }
 }
 
-/// What follows a failure, as written.
+/// What follows a failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WrittenFallback {
     /// The graph fails.
     Fail,
-    /// It is passed over, and the walk goes on by the first way.
+    /// The failure is accepted, and execution continues at the first edge.
     Continue,
-    /// The walk goes on at the node with this key.
+    /// Execution continues at the node with this key.
     GoTo(String),
 }
 
@@ -154,7 +154,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::Graph,
-        description: "Walks a graph that was drawn beforehand, node by node, and answers with what the last one put out.",
+        description: "Executes a graph, node by node, and returns the outputs of the last node.",
         hints: Hints::default(),
         rule: None,
     })

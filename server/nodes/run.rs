@@ -21,32 +21,32 @@ pub(super) const BUILTIN: Builtin = Builtin { id: ID, entry, perform: Perform::E
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunInputs {
-    /// What it does.
+    /// The node type of the run.
     pub node_type_ref: WrittenType,
-    /// What it does it with.
+    /// The inputs of the run.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub inputs: Object,
-    /// What it walks, where it walks a graph: its input `graph`, of which nothing is worked out before it runs.
+    /// The graph of the run, if its node type is a graph: its input `graph`, whose expressions are evaluated in that run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<Value>,
-    /// What lists find it by: a value, or several, to a name.
+    /// Labels by which lists find the run: one value or several for each name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, Label>,
-    /// Limits, besides those that hold here.
+    /// Constraints of the run, in addition to those of this step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub constraints: Option<Object>,
-    /// Whether to wait for its end.
+    /// Whether to wait for the end of the run.
     #[serde(default = "yes")]
     pub wait: bool,
-    /// JSON Schema (draft 7) that its result has to fit; the result of a plan is brought into that form.
+    /// JSON Schema (draft 7) for the result of the run; the result of a plan is assigned to its properties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
-    /// What expressions of a graph around it see in the place of its id, its state and its outputs.
+    /// What expressions of the graph see of the run, instead of its id, state and outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_as: Option<SeenAs>,
 }
 
-/// What is seen of a run that has ended.
+/// What expressions see of a run that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SeenAs {
@@ -77,12 +77,12 @@ const fn yes() -> bool {
 /// The run that was started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunOutputs {
-    /// Its id.
+    /// The id of the run.
     pub run_id: String,
-    /// How it ended, where its end was waited for.
+    /// The final state, if the step waited for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Its outputs, where its end was waited for.
+    /// The outputs, if the step waited for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Object>,
 }
@@ -92,7 +92,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::Run,
-        description: "Starts a run of its own, and waits for its end unless told otherwise.",
+        description: "Starts a run of its own, and waits for its end unless `wait` is false.",
         // A goal is one run; nobody says it so.
         hints: Hints::default(),
         rule: None,

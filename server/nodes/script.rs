@@ -20,7 +20,7 @@ pub(super) const BUILTIN: Builtin = Builtin { id: ID, entry, perform: Perform::E
 pub struct ScriptInputs {
     /// JavaScript: the body of a function, whose value is what it returns.
     pub script: String,
-    /// What it finds as `nodes.start` where it is no node of a graph.
+    /// The value of `nodes.start` if the script is not a node of a graph.
     #[serde(default)]
     pub data: Value,
 }
@@ -28,7 +28,7 @@ pub struct ScriptInputs {
 /// What a script returned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScriptOutputs {
-    /// As JSON; null where it returned nothing.
+    /// The value as JSON; null if the script returned nothing.
     pub result: Value,
 }
 
@@ -37,7 +37,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::Call,
-        description: "In a graph: runs JavaScript, which sees what other nodes have put out, and puts out what it returns. One way on.",
+        description: "In a graph: runs JavaScript, which sees the outputs of earlier nodes, and returns its value. One outgoing edge.",
         hints: Hints::default(),
         rule: None,
     })

@@ -22,17 +22,17 @@ pub struct SleepInputs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 31_622_400.0))]
     pub seconds: Option<f64>,
-    /// Seconds to wait, where `seconds` is absent or null.
+    /// Seconds to wait, if `seconds` is absent or null.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 31_622_400.0))]
     pub duration_seconds: Option<f64>,
 }
 
-/// How long was waited.
+/// How long the step waited.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SleepOutputs {
-    /// Seconds, as asked.
+    /// Seconds, as requested.
     pub slept_seconds: f64,
 }
 

@@ -16,19 +16,19 @@ pub const ID: &str = "runyard.graph.split";
 /// The node type.
 pub(super) const BUILTIN: Builtin = Builtin { id: ID, entry, perform: Perform::Now(perform), needs_data: false };
 
-/// How often the first of two ways is taken.
+/// How often the first of two edges is taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SplitInputs {
-    /// In a hundred.
+    /// The percentage of executions that take the first edge.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub percentage: f64,
 }
 
-/// Which way was taken.
+/// Which edge was taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SplitOutputs {
-    /// 0 or 1.
+    /// The index of the edge, 0 or 1.
     pub index: u32,
 }
 
@@ -37,7 +37,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::Call,
-        description: "In a graph: two ways on, of which the first is taken so often in a hundred, by chance.",
+        description: "In a graph: two outgoing edges; the first is taken by chance, in the given percentage of executions.",
         hints: Hints::default(),
         rule: None,
     })

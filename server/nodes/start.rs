@@ -18,7 +18,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::Call,
-        description: "In a graph: puts out what the graph was given. One way on.",
+        description: "In a graph: returns the graph's data. One outgoing edge.",
         hints: Hints::default(),
         rule: None,
     })

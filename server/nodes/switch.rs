@@ -17,15 +17,15 @@ pub const ID: &str = "runyard.graph.switch";
 /// The node type.
 pub(super) const BUILTIN: Builtin = Builtin { id: ID, entry, perform: Perform::Now(perform), needs_data: false };
 
-/// Ways with a condition each.
+/// Edges with a condition each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchInputs {
-    /// The first that is true is taken; if none is, the walk ends without fault.
+    /// The first route whose value is true is taken. If none is, the execution ends without failure.
     pub routes: Vec<SwitchRoute>,
 }
 
-/// A way with a condition.
+/// An edge with a condition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SwitchRoute {
     /// For people.
@@ -38,10 +38,10 @@ pub struct SwitchRoute {
     pub value: Value,
 }
 
-/// Which way was taken.
+/// Which edge was taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SwitchOutputs {
-    /// Its place in the list, from 0; absent where none was.
+    /// Its index in the list, from 0; absent if no route was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// Its name.
@@ -54,7 +54,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::Call,
-        description: "In a graph: as many ways on as it has routes; the first whose value is true is taken, and where none is, the walk ends there, without fault.",
+        description: "In a graph: one outgoing edge per route; the first whose value is true is taken. If none is, the execution ends without failure.",
         hints: Hints::default(),
         rule: None,
     })

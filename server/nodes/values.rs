@@ -14,7 +14,7 @@ use super::provider::NodeContext;
 #[serde(deny_unknown_fields)]
 pub(super) struct NoInputs {}
 
-/// Any object: only the owner of an external composite knows what it means.
+/// Any object: only the external worker knows what it means.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(super) struct AnyObject(pub(super) Object);

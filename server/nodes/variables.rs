@@ -16,7 +16,7 @@ pub const ID: &str = "runyard.graph.variables";
 /// The node type.
 pub(super) const BUILTIN: Builtin = Builtin { id: ID, entry, perform: Perform::Now(perform), needs_data: false };
 
-/// Values under names: what an end or a variables node puts out.
+/// Values under names: the outputs of an end or a variables node.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VariablesInputs {
@@ -30,7 +30,7 @@ pub struct VariablesInputs {
 pub struct Variable {
     /// The output's name.
     pub name: String,
-    /// A word for people; values are what they are.
+    /// A note for people; it does not convert the value.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// The value.
@@ -43,7 +43,7 @@ fn entry() -> Entry {
         id: ID,
         aliases: &[],
         kind: NodeKind::Call,
-        description: "In a graph: puts out variables. One way on.",
+        description: "In a graph: returns variables. One outgoing edge.",
         hints: Hints::default(),
         rule: None,
     })
