@@ -1,13 +1,17 @@
-//! A run that a node run starts: which, with what, under which limits. Types are in `catalog/core.rs`; starting it is the driver's.
+//! A run that a node run starts: which, with what, under which limits. Types are in `nodes/run.rs`; starting it is the driver's.
+
+use std::sync::Arc;
 
 use runyard_engine::event::Failure;
 use runyard_engine::{ApprovalStrategy, Constraints, Labels, NodeTypeRef, Object, Parent, Policy, RunId, Start};
 use serde_json::{Value, json};
 
-use super::{Around, InProcess, invalid, unavailable};
-use crate::catalog::Violation;
-use crate::catalog::core::{Label, RunInputs};
+use super::around::Around;
+use super::failures::{invalid, unavailable};
+use crate::catalog::{Catalog, Violation};
+use crate::expressions::Expressions;
 use crate::graph::{self, evaluate};
+use crate::nodes::run::{Label, RunInputs};
 use crate::runs::NewRun;
 use crate::runs::labels::{BYTES_MAX as LABEL_BYTES_MAX, LABELS_MAX, OWN};
 use crate::runs::sub_runs::SubRun;
@@ -24,32 +28,37 @@ pub struct Launch {
 }
 
 /// Finds out what is to be started.
-pub(super) async fn launch(with: &InProcess, around: &Around) -> Result<Launch, Failure> {
+pub(super) async fn launch(
+    catalog: &Arc<Catalog>,
+    expressions: &Arc<Expressions>,
+    around: &Around,
+) -> Result<Launch, Failure> {
     let state = around.state().await?;
     let (Some(node), Some(start)) = (state.node(around.node_run), state.start.as_deref()) else {
         return Err(super::load::gone());
     };
     let node_type = &node.node_type;
-    with.catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
+    catalog.entry(&node_type.id, &node_type.version).ok_or_else(|| unavailable(node_type))?;
     let written = around.whole(&node.inputs).await?;
     let inputs = match graph::Nodes::around(&state, node.id) {
         Some(nodes) => {
             let (said, nodes) = ((node_type.id.as_str(), &*written), nodes.reading(around));
             let moment = around.moment(&state);
-            around.bounded(evaluate(&with.expressions, &around.tenant, said, &nodes, moment).await?)?
+            around.bounded(evaluate(expressions, &around.tenant, said, &nodes, moment).await?)?
         }
         None => None,
     };
     let given = inputs.as_ref().unwrap_or(&written).clone();
-    let (catalog, reader_type) = (with.catalog.clone(), node_type.clone());
+    let (catalog, reader_type) = (catalog.clone(), node_type.clone());
     let wrong = |found: &[Violation]| invalid("invalid_inputs", "inputs", node_type, found);
-    let asked: RunInputs = super::off_runtime(around, move || {
-        let wrong = |found: &[Violation]| invalid("invalid_inputs", "inputs", &reader_type, found);
-        catalog.validate_inputs(&reader_type, &given).map_err(|found| wrong(&found))?;
-        serde_json::from_value(Value::Object(given))
-            .map_err(|error| wrong(&[Violation::at("node_type_ref", format!("cannot be read: {error}"))]))
-    })
-    .await??;
+    let asked: RunInputs = around
+        .off_runtime(move || {
+            let wrong = |found: &[Violation]| invalid("invalid_inputs", "inputs", &reader_type, found);
+            catalog.validate_inputs(&reader_type, &given).map_err(|found| wrong(&found))?;
+            serde_json::from_value(Value::Object(given))
+                .map_err(|error| wrong(&[Violation::at("node_type_ref", format!("cannot be read: {error}"))]))
+        })
+        .await??;
     let depth = start.parent.as_ref().map_or(0, |parent| parent.depth) + 1;
     if depth > DEPTH_MAX {
         return Err(too_deep());

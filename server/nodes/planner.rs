@@ -1,11 +1,20 @@
-//! Inputs and outputs of the composites. Field names of the planner are those of the ARP reference implementation.
+//! `runyard.composite.planner.general`: a goal. Field names are those of the ARP reference implementation.
 //!
-//! How a planner's inputs become steps is in `planner/`; its outputs are put together by the engine.
+//! How its inputs become steps is in `planner/`; its outputs are put together by the engine.
 
-use runyard_engine::Object;
+use runyard_engine::{NodeKind, Object};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::provider::{Builtin, Perform};
+use crate::catalog::entry::{Entry, Head, Hints};
+
+/// Its id.
+pub const ID: &str = "runyard.composite.planner.general";
+
+/// The node type.
+pub(super) const BUILTIN: Builtin = Builtin { id: ID, entry, perform: Perform::Engine, needs_data: false };
 
 /// A goal, and how far to go for it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,7 +81,13 @@ pub struct ChildNodeType {
     pub version: String,
 }
 
-/// Any object: only the external worker knows what it means.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct AnyObject(pub Object);
+fn entry() -> Entry {
+    Entry::of::<PlannerInputs, PlannerOutputs>(Head {
+        id: ID,
+        aliases: &["jarvis.composite.planner.general"],
+        kind: NodeKind::Plan,
+        description: "Splits a goal into steps, maps each to a node type, runs them and returns what the goal asked for.",
+        hints: Hints::default(),
+        rule: None,
+    })
+}

@@ -1,44 +1,15 @@
-//! Calls over HTTP: any URL (`runyard.http.request`), reading one (`runyard.web.fetch`), and what integrations offer.
-//!
-//! | file             | what |
-//! |------------------|------|
-//! | this one         | [`Outside`]: the clients that everything is sent with |
-//! | `request.rs`     | `runyard.http.request` and `runyard.web.fetch`: inputs to a question, an answer to outputs |
-//! | `integration.rs` | the same for node types of integrations, with their secrets |
-//! | `credentials.rs` | what a run adds to the calls of an integration |
-//! | `exchange.rs`    | one call: hops, bounds, decoding |
-//! | `mask.rs`        | secrets that a service repeats, taken out of its answer |
-//! | `rules.rs`       | where calls may go; `address.rs`: which addresses are special |
-//! | `resolve.rs`     | names to addresses, judged where they are connected to |
-//! | `failure.rs`     | every way in which it fails, with its code |
-//!
-//! What is recorded of a call: the inputs as given, the outputs, and of a failure what `failure.rs` says. Secrets are added here, after
-//! the inputs were recorded, and are taken out of whatever a service repeats of them.
-
-mod address;
-mod credentials;
-mod exchange;
-mod failure;
-mod integration;
-mod mask;
-mod request;
-mod resolve;
-mod rules;
+//! What everything over HTTP is sent with: clients, rules, limits, and the integrations of the configuration.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use credentials::{Additions, Credentials, NoCredentials};
 use reqwest::{Client, Proxy, redirect};
-use runyard_engine::Object;
-use runyard_engine::event::Failure;
 
-use super::Call;
-use crate::catalog::web::{FETCH, REQUEST};
+use super::credentials::Credentials;
+use super::resolve::Resolver;
+use super::rules::{Named, Rules};
 use crate::config::egress::Egress;
 use crate::integrations::Integrations;
-use resolve::Resolver;
-use rules::{Named, Rules};
 
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
@@ -47,14 +18,14 @@ const IDLE_PER_HOST: usize = 8;
 
 /// The way outside over HTTP, with its rules, and who is known there.
 pub struct Outside {
-    rules: Arc<Rules>,
+    pub(super) rules: Arc<Rules>,
     /// For what inputs and integrations name, each with its own connections: one that may go to a private place is never lent to
     /// somebody who may not.
-    clients: [Client; 3],
-    timeout_ms_max: u64,
-    bytes_max: usize,
-    integrations: Integrations,
-    credentials: Arc<dyn Credentials>,
+    pub(super) clients: [Client; 3],
+    pub(super) timeout_ms_max: u64,
+    pub(super) bytes_max: usize,
+    pub(super) integrations: Integrations,
+    pub(super) credentials: Arc<dyn Credentials>,
 }
 
 /// There is no HTTP client.
@@ -83,19 +54,7 @@ impl Outside {
         Ok(Self { rules, clients, timeout_ms_max, bytes_max, integrations, credentials })
     }
 
-    /// Performs a call, if it is one that goes over HTTP.
-    pub(super) async fn perform(&self, call: &Call<'_>) -> Option<Result<Object, Failure>> {
-        match call.node_type.id.as_str() {
-            REQUEST => Some(request::request(self, call).await),
-            FETCH => Some(request::fetch(self, call).await),
-            id => match self.integrations.operation(id) {
-                Some(operation) => Some(integration::perform(self, operation, call).await),
-                None => None,
-            },
-        }
-    }
-
-    fn client(&self, named: Named) -> &Client {
+    pub(super) fn client(&self, named: Named) -> &Client {
         let [inputs, public, private] = &self.clients;
         match named {
             Named::ByInputs => inputs,

@@ -63,6 +63,18 @@ impl Around {
         self.runs.whole(&self.tenant, self.run, object).await.map_err(unread)
     }
 
+    /// Does what may take long where nothing else waits for it, in its tenant's turn.
+    ///
+    /// # Errors
+    /// `validation_too_expensive`, or a failure that is worth another try: too much was waiting.
+    pub(super) async fn off_runtime<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let done = self.runs.compute().run_step(&self.tenant, work).await;
+        done.map_err(|refused| refused.failure("what this step was given could not be read and checked"))
+    }
+
     /// The time and the chance that its expressions have: those of its first try, so that every try has the same inputs, and
     /// whoever performs one again.
     pub fn moment(&self, state: &State) -> Moment {

@@ -11,8 +11,9 @@ use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Response, Url};
 use runyard_engine::event::Failure;
 
+use super::failure;
+use super::outside::Outside;
 use super::rules::Named;
-use super::{Outside, failure};
 use crate::clock::Clock;
 
 /// The most that the headers of an answer may be, bytes; there are at most 100, which is hyper's own bound.

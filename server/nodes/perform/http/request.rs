@@ -1,4 +1,4 @@
-//! `runyard.http.request` and `runyard.web.fetch`: inputs to a question, an answer to outputs. Their types are in `catalog/web.rs`.
+//! `runyard.http.request` and `runyard.web.fetch`: inputs to a question, an answer to outputs. Their types are in `nodes/web.rs`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,12 +10,14 @@ use runyard_engine::event::Failure;
 use runyard_engine::{Object, plan};
 use serde_json::Value;
 
-use super::super::{Call, builtin};
 use super::exchange::{Answer, Ask, exchange};
+use super::failure;
+use super::outside::Outside;
 use super::rules::Named;
-use super::{Outside, failure};
 use crate::catalog::Violation;
-use crate::catalog::web::{HttpMethod, HttpRequestInputs, HttpRequestOutputs, Pair, WebFetchInputs, WebFetchOutputs};
+use crate::nodes::provider::NodeContext;
+use crate::nodes::values;
+use crate::nodes::web::{HttpMethod, HttpRequestInputs, HttpRequestOutputs, Pair, WebFetchInputs, WebFetchOutputs};
 
 /// Levels of JSON that are read at all: the reader stops at 128.
 const READ_LEVELS_MAX: usize = 127;
@@ -27,8 +29,8 @@ const REDIRECTS: u32 = 10;
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// `runyard.http.request`.
-pub(super) async fn request(outside: &Outside, call: &Call<'_>) -> Result<Object, Failure> {
-    let mut inputs: HttpRequestInputs = builtin::read(call)?;
+pub(super) async fn request(outside: &Outside, call: &NodeContext<'_>) -> Result<Object, Failure> {
+    let mut inputs: HttpRequestInputs = values::read(call)?;
     let accepts = Accepts {
         all: inputs.fail_on_status == Some(false),
         besides: inputs.accept_statuses.take().unwrap_or_default(),
@@ -40,12 +42,12 @@ pub(super) async fn request(outside: &Outside, call: &Call<'_>) -> Result<Object
         return Err(refused(&host, &answer, call.now_ms));
     }
     refuse_deep(&host, &answer)?;
-    builtin::write(&outputs(answer))
+    values::write(&outputs(answer))
 }
 
 /// `runyard.web.fetch`: the same, but it only reads, and every status is an answer.
-pub(super) async fn fetch(outside: &Outside, call: &Call<'_>) -> Result<Object, Failure> {
-    let inputs: WebFetchInputs = builtin::read(call)?;
+pub(super) async fn fetch(outside: &Outside, call: &NodeContext<'_>) -> Result<Object, Failure> {
+    let inputs: WebFetchInputs = values::read(call)?;
     let pairs = |pairs: Option<Vec<Pair>>| pairs.into_iter().flatten().map(|pair| (pair.key, pair.value));
     let head = inputs.method.as_deref().is_some_and(|method| method.eq_ignore_ascii_case("HEAD"));
     let mut url = parsed(call, &inputs.url)?;
@@ -62,7 +64,7 @@ pub(super) async fn fetch(outside: &Outside, call: &Call<'_>) -> Result<Object, 
     };
     let answer = exchange(outside, ask, call.clock).await?;
     let (content_type, shown) = (content_type(&answer.headers), shown(&answer.headers));
-    builtin::write(&WebFetchOutputs {
+    values::write(&WebFetchOutputs {
         status_code: answer.status.as_u16(),
         headers: shown.into_iter().map(|(key, value)| Pair { key, value }).collect(),
         text: text(content_type.as_deref(), &answer.body),
@@ -91,7 +93,7 @@ pub(super) fn refused(host: &str, answer: &Answer, now_ms: i64) -> Failure {
     failure::status(host, answer.status, answer.retry_after_ms(now_ms), &said)
 }
 
-fn question(outside: &Outside, call: &Call<'_>, inputs: HttpRequestInputs) -> Result<Ask, Failure> {
+fn question(outside: &Outside, call: &NodeContext<'_>, inputs: HttpRequestInputs) -> Result<Ask, Failure> {
     let mut url = parsed(call, &inputs.url)?;
     extend(&mut url, inputs.query.into_iter().flatten().flat_map(|(name, value)| values(name, value)));
     let mut headers = headers(call, inputs.headers.into_iter().flatten())?;
@@ -124,7 +126,7 @@ fn question(outside: &Outside, call: &Call<'_>, inputs: HttpRequestInputs) -> Re
 }
 
 /// The effect's id, which is the same however often it is performed.
-pub(super) fn key(call: &Call<'_>) -> HeaderValue {
+pub(super) fn key(call: &NodeContext<'_>) -> HeaderValue {
     HeaderValue::from_str(&call.key.to_string()).expect("an id is visible ASCII")
 }
 
@@ -144,17 +146,17 @@ fn bytes_max(outside: &Outside, asked: Option<u64>) -> usize {
     asked.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(outside.bytes_max)
 }
 
-fn parsed(call: &Call<'_>, url: &str) -> Result<Url, Failure> {
+fn parsed(call: &NodeContext<'_>, url: &str) -> Result<Url, Failure> {
     let mut url = Url::parse(url).map_err(|error| invalid(call, "url", &format!("is no URL: {error}")))?;
     url.set_fragment(None);
     Ok(url)
 }
 
-fn invalid(call: &Call<'_>, field: &str, reason: &str) -> Failure {
-    super::super::invalid("invalid_inputs", "inputs", call.node_type, &[Violation::at(field, reason)])
+fn invalid(call: &NodeContext<'_>, field: &str, reason: &str) -> Failure {
+    super::super::failures::invalid("invalid_inputs", "inputs", call.node_type, &[Violation::at(field, reason)])
 }
 
-fn headers(call: &Call<'_>, pairs: impl Iterator<Item = (String, String)>) -> Result<HeaderMap, Failure> {
+fn headers(call: &NodeContext<'_>, pairs: impl Iterator<Item = (String, String)>) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
         let pair = name.parse::<HeaderName>().ok().zip(HeaderValue::from_str(&value).ok());

@@ -1,4 +1,4 @@
-//! The node types that call over HTTP: types, and their rows. What they do is in `driver/perform/http/`.
+//! `runyard.http.request` and `runyard.web.fetch`, which call over HTTP and share their rules. How is in `perform/http/`.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::builtin::words;
-use super::entry::{Argument, Entry, Head, Hints, Reads};
-use super::violation::Violation;
+use super::provider::{Builtin, Perform};
+use super::values::words;
+use crate::catalog::entry::{Argument, Entry, Head, Hints, Reads};
+use crate::catalog::violation::Violation;
 use crate::config::integrations::{CREDENTIAL_HEADERS, OWN_HEADERS};
 use crate::config::settings::is_endpoint;
 
@@ -20,6 +21,13 @@ use crate::config::settings::is_endpoint;
 pub const REQUEST: &str = "runyard.http.request";
 /// The node type that reads a URL.
 pub const FETCH: &str = "runyard.web.fetch";
+
+/// The one.
+pub(super) const REQUEST_BUILTIN: Builtin =
+    Builtin { id: REQUEST, entry: request, perform: Perform::Elsewhere, needs_data: false };
+/// The other.
+pub(super) const FETCH_BUILTIN: Builtin =
+    Builtin { id: FETCH, entry: fetch, perform: Perform::Elsewhere, needs_data: false };
 
 /// What to send. At most one of `json`, `body` and `body_base64`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -181,7 +189,7 @@ pub struct WebFetchOutputs {
     pub content_bytes: u64,
 }
 
-pub(super) fn request() -> Entry {
+fn request() -> Entry {
     let mut entry = Entry::of::<HttpRequestInputs, HttpRequestOutputs>(Head {
         id: REQUEST,
         aliases: &[],
@@ -201,7 +209,7 @@ pub(super) fn request() -> Entry {
     entry
 }
 
-pub(super) fn fetch() -> Entry {
+fn fetch() -> Entry {
     let mut entry = Entry::of::<WebFetchInputs, WebFetchOutputs>(Head {
         id: FETCH,
         aliases: &["jarvis.web.fetch"],

@@ -18,19 +18,25 @@ use runyard_engine::Object;
 use runyard_engine::event::Failure;
 use serde_json::{Value, json};
 
-use super::super::{Call, invalid};
+use super::super::failures::invalid;
 use super::credentials::Additions;
 use super::exchange::{Answer, Ask, exchange};
+use super::failure;
 use super::mask::Masks;
+use super::outside::Outside;
 use super::request::{self, IDEMPOTENCY_KEY, content_type, extend, refused, values};
 use super::rules::Named;
-use super::{Outside, failure};
 use crate::auth::Secret;
 use crate::catalog::Violation;
 use crate::integrations::{Operation, Service};
+use crate::nodes::provider::NodeContext;
 
 /// Performs a node type of an integration.
-pub(super) async fn perform(outside: &Outside, operation: &Operation, call: &Call<'_>) -> Result<Object, Failure> {
+pub(super) async fn perform(
+    outside: &Outside,
+    operation: &Operation,
+    call: &NodeContext<'_>,
+) -> Result<Object, Failure> {
     let service = &operation.service;
     let additions = outside.credentials.for_run(call.tenant, call.run, &service.id).await?;
     let ask = question(outside, operation, &additions, call)?;
@@ -48,7 +54,12 @@ pub(super) async fn perform(outside: &Outside, operation: &Operation, call: &Cal
     Ok(outputs)
 }
 
-fn question(outside: &Outside, operation: &Operation, additions: &Additions, call: &Call<'_>) -> Result<Ask, Failure> {
+fn question(
+    outside: &Outside,
+    operation: &Operation,
+    additions: &Additions,
+    call: &NodeContext<'_>,
+) -> Result<Ask, Failure> {
     let unsendable = |(field, reason): (String, &str)| {
         invalid("invalid_inputs", "inputs", call.node_type, &[Violation::at(&field, reason)])
     };

@@ -1,12 +1,14 @@
-//! Finding out what a composite is made of: a graph, or items. Types are in `catalog/graph.rs`, reading is in `graph/read.rs`.
+//! Finding out what a composite is made of: a graph, or items. Types are in `nodes/graph.rs` and `nodes/each.rs`, reading is in `graph/read.rs`.
 
 use std::sync::Arc;
 
 use runyard_engine::event::Failure;
 use runyard_engine::{Content, Graph, NodeKind, NodeType, Object};
 
-use super::{Around, InProcess, invalid, unavailable};
+use super::around::Around;
+use super::failures::{invalid, unavailable};
 use crate::catalog::Catalog;
+use crate::expressions::Expressions;
 use crate::graph::{self, evaluate};
 
 /// What a composite is made of.
@@ -19,8 +21,11 @@ pub struct Loaded {
 }
 
 /// Finds out. Inputs are worked out first where the composite is itself a node of a graph.
-pub(super) async fn load(with: &InProcess, around: &Around) -> Result<Loaded, Failure> {
-    let catalog = &with.catalog;
+pub(super) async fn load(
+    catalog: &Arc<Catalog>,
+    expressions: &Arc<Expressions>,
+    around: &Around,
+) -> Result<Loaded, Failure> {
     let state = around.state().await?;
     let Some(node) = state.node(around.node_run) else { return Err(gone()) };
     let node_type = &node.node_type;
@@ -30,7 +35,7 @@ pub(super) async fn load(with: &InProcess, around: &Around) -> Result<Loaded, Fa
         Some(nodes) => {
             let (said, nodes) = ((node_type.id.as_str(), &*written), nodes.reading(around));
             let moment = around.moment(&state);
-            around.bounded(evaluate(&with.expressions, &around.tenant, said, &nodes, moment).await?)?
+            around.bounded(evaluate(expressions, &around.tenant, said, &nodes, moment).await?)?
         }
         None => None,
     };
@@ -41,7 +46,7 @@ pub(super) async fn load(with: &InProcess, around: &Around) -> Result<Loaded, Fa
         given: given.clone(),
         known: node.graph.clone(),
     };
-    let content = super::off_runtime(around, move || reading.content()).await??;
+    let content = around.off_runtime(move || reading.content()).await??;
     Ok(Loaded { inputs, content })
 }
 
