@@ -29,7 +29,6 @@ fn main() {
         .unwrap_or_default();
     let short: String = commit.chars().take(DIGITS).collect();
     println!("cargo::rustc-env=RUNYARD_VERSION={version} ({short}{date})");
-    println!("cargo::rustc-env=RUNYARD_BUILT_COMMIT={commit}");
 }
 
 fn variable(name: &str) -> Option<String> {

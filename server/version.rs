@@ -2,6 +2,3 @@
 
 /// For people: `0.1.0`, or `0.1.0 (1a2b3c4d5e 2026-12-01)`.
 pub const VERSION: &str = env!("RUNYARD_VERSION");
-
-/// The commit; none in builds for development and where the source is not a checkout.
-pub const COMMIT: Option<&str> = option_env!("RUNYARD_BUILT_COMMIT");

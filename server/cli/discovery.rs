@@ -89,7 +89,11 @@ fn reachable(base: &str, listed: &str) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-fn base_url(url: &str) -> Result<String, Failure> {
+/// An address as it was given, without a trailing slash.
+///
+/// # Errors
+/// Not a base URL.
+pub(super) fn base_url(url: &str) -> Result<String, Failure> {
     if is_base_url(url) {
         return Ok(url.trim_end_matches('/').to_owned());
     }

@@ -72,7 +72,7 @@ fn write(folder: &Path) -> io::Result<Vec<String>> {
 /// A page; the first has the exit codes as well.
 fn page(command: &clap::Command, is_first: bool) -> io::Result<String> {
     let mut page = Vec::new();
-    Man::new(command.clone()).render(&mut page)?;
+    Man::new(command.clone()).source(format!("runyard {}", crate::version::VERSION)).render(&mut page)?;
     if is_first {
         let mut roff = Roff::new();
         roff.control("SH", ["EXIT STATUS"]);

@@ -15,8 +15,8 @@
 //! | `cargo` | [`mod@cargo`] | | | |
 //! | `login`, `logout` | [`mod@login`] | | | |
 //! | `backup`, `restore`, `check` | [`mod@backup`], [`mod@check`] | | | |
-//! | `fill` | [`fill`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
+//! | `health` | [`health`] | | | |
 //! | `completions`, `man` | [`mod@completions`], [`mod@man`] | | | |
 //!
 //! A command reads its arguments, opens a [`connection::Connection`], calls generated clients, and prints. Nothing is decided
@@ -49,6 +49,7 @@ mod discovery;
 pub mod failure;
 mod follow;
 pub mod get;
+pub mod health;
 pub mod help;
 mod inputs;
 pub mod keys;
@@ -158,6 +159,8 @@ pub enum Command {
     Answer(answer::Arguments),
     /// List runs, newest first, by state, label, text, time or duration
     List(list::Arguments),
+    /// Check whether the server works; for container health checks
+    Health(health::Arguments),
     /// List the node types that can be run
     Nodes(nodes::Arguments),
     /// Create, list and revoke API keys
@@ -392,6 +395,7 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Approve(arguments) => decide::approve(&arguments, context).await,
         Command::Deny(arguments) => decide::deny(&arguments, context).await,
         Command::Answer(arguments) => answer::answer(&arguments, context).await,
+        Command::Health(_) => health::health(context).await,
         Command::List(arguments) => list::list(&arguments, context).await,
         Command::Nodes(arguments) => nodes::nodes(&arguments, context).await,
         Command::Keys(arguments) => keys::keys(&arguments, context).await,

@@ -21,7 +21,7 @@ pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN")]
     pub run_id: String,
-    /// Only events after the one with this seq
+    /// Only events after the one with this seq: of the run gateway with --json, else of the run's own log
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
     pub after: u64,
 }

@@ -39,7 +39,7 @@ async fn a_key_is_made_listed_used_and_revoked() {
     assert!(first.starts_with("ry_") && made.out.lines().count() == 1, "the key and nothing else: {made:?}");
     assert!(made.err.contains("tenant default") && !made.err.contains(first), "{made:?}");
 
-    let served = Served::start(folder.path()).await;
+    let served = Served::start_with(folder.path(), &["--port-base", &free_port_base().to_string()]).await;
     let (own, gateway) = (served.clients.native_url.as_str(), served.clients.gateway_url.as_str());
     let create = ["keys", "create", "--json", "--tenant", "acme", "--scope", "runs:read", "--expires-in", "30d"];
     let second = runyard(folder.path(), &create).await.exits(0).object();
@@ -67,6 +67,10 @@ async fn a_key_is_made_listed_used_and_revoked() {
     let done = runyard_with(elsewhere.path(), &start, &[("RUNYARD_TOKEN", key)]).await.exits(1);
     assert!(done.err.contains("runs:write"), "{}", done.err);
     runyard_with(elsewhere.path(), &start, &[("RUNYARD_TOKEN", first)]).await.exits(0);
+    // A key that may only start runs may not read the list of APIs; the gateway is found all the same.
+    let writes = runyard(folder.path(), &["keys", "create", "--scope", "runs:write"]).await.exits(0);
+    let start = ["start", "Generate a UUID.", "--url", own, "--token", writes.out.trim()];
+    runyard(elsewhere.path(), &start).await.exits(0);
     // In the folder, what is given goes before the folder's own.
     let done = runyard_with(folder.path(), &["keys", "list"], &[("RUNYARD_TOKEN", key)]).await.exits(1);
     assert!(done.err.contains("admin"), "{}", done.err);

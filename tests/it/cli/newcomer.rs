@@ -204,3 +204,23 @@ async fn serve_writes_one_line_where_no_terminal_reads_it() {
     let done = serving.done().await.exits(0);
     assert_eq!(done.out, "", "one line");
 }
+
+#[tokio::test]
+async fn health_is_one_line_and_an_exit_code_and_starts_nothing() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let none = runyard(folder.path(), &["health"]).await.exits(1);
+    assert!(none.err.contains("no server is running") && none.err.contains("`runyard serve`"), "{}", none.err);
+    assert_eq!(names(folder.path()), Vec::<String>::new());
+    let served = Served::start_with(folder.path(), &["--port-base", "0", "--auth-mode", "required"]).await;
+    let done = runyard(folder.path(), &["health"]).await.exits(0);
+    assert!(done.out.starts_with("ok http://127.0.0.1:") && done.out.lines().count() == 1, "{}", done.out);
+    // No credential is needed.
+    let url = served.clients.native_url.clone();
+    let done = runyard(elsewhere.path(), &["health", "--url", &url, "--json"]).await.exits(0).object();
+    assert_eq!((&done["status"], &done["url"]), (&json!("ok"), &json!(url)));
+    served.kill();
+    let gone = runyard(elsewhere.path(), &["health", "--url", &url, "--json"]).await.exits(1);
+    let error: Value = serde_json::from_str(&gone.err).unwrap();
+    assert_eq!(error["error"]["code"], "unreachable");
+    runyard(folder.path(), &["health"]).await.exits(1);
+}
