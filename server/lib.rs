@@ -6,7 +6,6 @@
 //! of it in one value; `main.rs` and [`cli`] are the command line over that.
 
 pub mod auth;
-pub mod bench;
 pub mod catalog;
 pub mod check;
 pub mod cli;
@@ -15,7 +14,6 @@ pub mod config;
 pub mod dialects;
 pub mod driver;
 pub mod feed;
-pub mod fill;
 pub mod graph;
 pub mod integrations;
 pub mod limits;

@@ -15,9 +15,7 @@
 //! | `cargo` | [`mod@cargo`] | | | |
 //! | `login`, `logout` | [`mod@login`] | | | |
 //! | `backup`, `restore`, `check` | [`mod@backup`], [`mod@check`] | | | |
-//! | `fill` | [`fill`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
-//! | `bench` | [`mod@bench`] | | | |
 //! | `health` | [`health`] | | | |
 //! | `completions`, `man` | [`mod@completions`], [`mod@man`] | | | |
 //!
@@ -40,7 +38,6 @@ use crate::logging;
 pub mod answer;
 pub mod approvals;
 pub mod backup;
-pub mod bench;
 pub mod cancel;
 pub mod cargo;
 pub mod check;
@@ -50,7 +47,6 @@ pub mod connection;
 pub mod decide;
 mod discovery;
 pub mod failure;
-pub mod fill;
 mod follow;
 pub mod get;
 pub mod health;
@@ -183,16 +179,11 @@ pub enum Command {
     Restore(backup::Restore),
     /// Check the data folder, or a backup, for damage
     Check(check::Arguments),
-    /// Fill the data folder with runs for measurements
-    #[command(hide = true)]
-    Fill(fill::Arguments),
     /// Print, export and compare OpenAPI documents
     Openapi(openapi::Arguments),
     /// Show the configuration in effect, or write a commented file
     #[command(subcommand)]
     Config(config::Arguments),
-    /// Measure how fast this build is on this machine
-    Bench(bench::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     /// Print the manual page, or write one for each command
@@ -303,7 +294,6 @@ fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<Envir
             | Command::Restore(_)
             | Command::Check(_)
             | Command::Remove(_)
-            | Command::Fill(_)
             | Command::Completions(_)
             | Command::Man(_)
             | Command::ExitCodes(_),
@@ -415,10 +405,8 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Backup(arguments) => backup::backup(&arguments, context),
         Command::Restore(arguments) => backup::restore(&arguments, context),
         Command::Check(arguments) => check::check(&arguments, context),
-        Command::Fill(arguments) => fill::fill(&arguments, context).await,
         Command::Openapi(arguments) => openapi::openapi(&arguments, context),
         Command::Config(arguments) => config::config(&arguments, context),
-        Command::Bench(arguments) => bench::bench(&arguments, context).await,
         Command::Completions(arguments) => completions::completions(&arguments, context),
         Command::Man(arguments) => man::man(&arguments, context),
         Command::ExitCodes(_) => Ok(help::show_exit_codes(context)),

@@ -10,7 +10,7 @@ use super::lengths;
 use super::output::{self, Output, one_line};
 use super::steps::message;
 use super::tree;
-use crate::codes::Code;
+use crate::codes::FailureCode;
 
 /// The most failed steps that are named.
 const FAILED_STEPS_MAX: usize = 20;
@@ -68,8 +68,8 @@ pub fn show(output: &mut Output, ended: &Ended, quiet: bool) -> Exit {
     if !(quiet && run.state == RunState::Succeeded) {
         output.progress(&headline(ended));
     }
-    let is_canceled =
-        error.and_then(|error| error.get("code")).and_then(Value::as_str).and_then(Code::parse) == Some(Code::Canceled);
+    let is_canceled = error.and_then(|error| error.get("code")).and_then(Value::as_str).and_then(FailureCode::parse)
+        == Some(FailureCode::Canceled);
     if let Some(error) = error.filter(|_| !is_canceled) {
         show_error(output, error);
         ended.whole.iter().for_each(|whole| show_failed_steps(output, whole));

@@ -12,7 +12,7 @@ use super::Handlers;
 use super::error::invalid_nodes;
 use super::lower::bytes_of;
 use super::native::GROUP;
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 
 /// The most tools that the nodes of one workflow may reach, by whatever way.
 const TOOLS_MAX: usize = 100;

@@ -18,7 +18,7 @@ use super::wire;
 use crate::catalog::Catalog;
 use crate::catalog::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRetry, WrittenType};
 use crate::catalog::integration::node_type_id;
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::limits::Limits;
 use crate::runs::{Error, Runs, output_schema};
 use crate::sizes;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::error::invalid_field;
 use super::integrations::Selected;
 use super::{FACE, Handlers, output_schema, pass_through};
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::{IdempotencyKey, NewRun, StartedRun};
 
 /// What every run here is a run of.

@@ -9,7 +9,7 @@ use runyard_engine::{ApprovalStrategy, Constraints, Labels, NodeTypeRef, Object,
 use serde_json::{Value, json};
 
 use super::FACE;
-use crate::dialects::arp::wire::Unsayable;
+use crate::dialects::common::start::InvalidField;
 use crate::runs::{NewRun, RunName, labels};
 
 /// Who is asked to carry out a goal when no one else is named.
@@ -22,7 +22,7 @@ const INITIAL_MS: u64 = 1000;
 const BACKOFF: f64 = 2.0;
 
 /// A run to be, or what of the request cannot be carried out.
-pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, Unsayable> {
+pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, InvalidField> {
     // Each by its name: a field that the document adds does not compile until it takes effect here.
     let types::RunRequest {
         goal,
@@ -66,7 +66,7 @@ pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, Unsayable> {
 }
 
 /// Labels as asked. What cannot be one is refused: it could never be found.
-fn labels<Value: Deref<Target = String>>(given: Option<&BTreeMap<String, Value>>) -> Result<Labels, Unsayable> {
+fn labels<Value: Deref<Target = String>>(given: Option<&BTreeMap<String, Value>>) -> Result<Labels, InvalidField> {
     let mut labels = Labels::new();
     for (name, value) in given.into_iter().flatten() {
         let value = String::clone(value);
@@ -76,14 +76,14 @@ fn labels<Value: Deref<Target = String>>(given: Option<&BTreeMap<String, Value>>
                 labels::BYTES_MAX,
                 labels::OWN
             );
-            return Err(Unsayable { field: "/labels", reason });
+            return Err(InvalidField { field: "/labels", reason });
         }
         labels.insert(name.clone(), [value].into());
     }
     Ok(labels)
 }
 
-fn node_type(asked: Option<&types::NodeTypeAsked>, has_goal: bool) -> Result<NodeTypeRef, Unsayable> {
+fn node_type(asked: Option<&types::NodeTypeAsked>, has_goal: bool) -> Result<NodeTypeRef, InvalidField> {
     match asked {
         Some(asked) => Ok(NodeTypeRef {
             id: asked.node_type_id.to_string(),
@@ -92,25 +92,25 @@ fn node_type(asked: Option<&types::NodeTypeAsked>, has_goal: bool) -> Result<Nod
         None if has_goal => Ok(NodeTypeRef { id: PLANNER.to_owned(), version: NEWEST.to_owned() }),
         None => {
             let reason = "is not there, and neither is node_type_ref: name one of them";
-            Err(Unsayable { field: "/goal", reason: reason.to_owned() })
+            Err(InvalidField { field: "/goal", reason: reason.to_owned() })
         }
     }
 }
 
-fn with_goal(mut inputs: Object, goal: Option<String>) -> Result<Object, Unsayable> {
+fn with_goal(mut inputs: Object, goal: Option<String>) -> Result<Object, InvalidField> {
     if let Some(goal) = goal
         && inputs.insert("goal".to_owned(), Value::String(goal)).is_some()
     {
         let reason = "there is another goal beside the inputs: leave one of them out";
-        return Err(Unsayable { field: "/inputs/goal", reason: reason.to_owned() });
+        return Err(InvalidField { field: "/inputs/goal", reason: reason.to_owned() });
     }
     Ok(inputs)
 }
 
 /// Limits in the engine's words: the same fields.
-fn constraints(given: Option<&types::ConstraintsGiven>) -> Result<Constraints, Unsayable> {
-    let unsayable = |error: serde_json::Error| Unsayable { field: "/constraints", reason: error.to_string() };
-    serde_json::from_value(given.map_or_else(|| json!({}), |given| json!(given))).map_err(unsayable)
+fn constraints(given: Option<&types::ConstraintsGiven>) -> Result<Constraints, InvalidField> {
+    let invalid_field = |error: serde_json::Error| InvalidField { field: "/constraints", reason: error.to_string() };
+    serde_json::from_value(given.map_or_else(|| json!({}), |given| json!(given))).map_err(invalid_field)
 }
 
 fn retry(given: &types::RetryGiven) -> policy::Retry {

@@ -2,11 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::StatusCode;
 use runyard_engine::{ApprovalId, RunId};
 use uuid::Uuid;
 
-use crate::dialects::refusal::Refusal;
+use crate::codes::Code;
+use crate::dialects::common::refusal::Refusal;
 use crate::runs::approvals::ApprovalCursor;
 use crate::store::Cursor;
 
@@ -65,7 +65,7 @@ fn place(text: &str) -> Option<(i64, Uuid)> {
 /// What is no cursor of a list.
 pub(super) fn refused() -> Refusal {
     let reason = "is not a cursor of this list: use `next_cursor` of the page before";
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("query cursor: {reason}"))
+    Refusal::new(Code::InvalidRequest, format!("query cursor: {reason}"))
         .with("errors", serde_json::json!([{ "place": "query", "field": "cursor", "reason": reason }]))
 }
 

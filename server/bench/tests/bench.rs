@@ -1,18 +1,39 @@
-//! `runyard bench`, in its shortest form: that it measures what it says, and leaves nothing behind. How fast anything is, is not looked at:
+//! Every measurement in its shortest form: that it measures what it says, and leaves nothing behind. How fast anything is, is not looked at:
 //! the machine may be busy.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
+use runyard::store::Store;
+use runyard::store::sqlite::Sqlite;
 use serde_json::Value;
 use tempfile::tempdir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
 
-use crate::process::{Process, runyard};
+/// How long one measurement may take before it counts as hanging. Generous: the machine may be busy.
+const BOUND: Duration = Duration::from_secs(120);
+
+/// The program, in a folder of its own and with nothing of this process's environment.
+fn bench(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runyard-bench"));
+    command.args(arguments).current_dir(folder).env_clear().stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+async fn output(folder: &Path, arguments: &[&str]) -> Output {
+    tokio::time::timeout(BOUND, bench(folder, arguments).output()).await.expect("it ends in time").unwrap()
+}
 
 /// Every object that it prints.
 async fn measured(arguments: &[&str]) -> Vec<Value> {
     let folder = tempdir().unwrap();
-    let short = ["bench", "--json", "--seconds", "0.1"];
-    runyard(folder.path(), &[&short, arguments].concat()).await.exits(0).objects()
+    let done = output(folder.path(), &[&["--json", "--seconds", "0.1"], arguments].concat()).await;
+    let (out, err) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8_lossy(&done.stderr).into_owned());
+    assert!(done.status.success() && !err.contains("panicked"), "{out}{err}");
+    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn of_kind<'a>(objects: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
@@ -96,16 +117,31 @@ async fn what_is_kept_stands_beside_an_empty_store() {
 #[tokio::test]
 async fn a_server_that_is_there_is_measured_without_yardsticks() {
     let folder = tempdir().unwrap();
-    let mut server = Process::start(folder.path(), &["--json", "serve", "--port-base", "0"]);
-    let ready: Value = serde_json::from_str(&server.line().await.unwrap()).unwrap();
-    let clients = ready["doors"].as_array().unwrap();
-    let url = clients.iter().find(|api| api["name"] == "run-gateway").unwrap()["url"].as_str().unwrap().to_owned();
+    let mut server = bench(folder.path(), &["bench-server", "disk"]);
+    let mut server = server.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let line = BufReader::new(server.stdout.take().unwrap()).lines().next_line().await.unwrap().unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    let url = ready["gateway"].as_str().unwrap().to_owned();
     let objects = measured(&["starts", "--connections", "2", "--url", &url]).await;
     assert_eq!(words(&objects, "figure", "subject"), set(&["durable"]));
     assert_eq!(of_kind(&objects, "ratio").count(), 0);
-    server.kill();
-    let refused = runyard(folder.path(), &["bench", "starts", "--url", "ftp://nowhere"]).await.exits(2);
-    assert!(refused.err.contains("plain HTTP"), "{refused:?}");
+    server.kill().await.unwrap();
+    let refused = output(folder.path(), &["starts", "--url", "ftp://nowhere"]).await;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && said.contains("plain HTTP"), "{said}");
+}
+
+#[tokio::test]
+async fn a_filled_folder_has_so_many_runs() {
+    let folder = tempdir().unwrap();
+    let done =
+        output(folder.path(), &["--json", "fill", "--data-dir", "data", "--ended", "700", "--asleep", "3"]).await;
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let filled: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!((&filled["kind"], &filled["runs"]), (&Value::from("filled"), &Value::from(703)));
+    let store = Sqlite::open(&folder.path().join("data"), Default::default()).unwrap();
+    let counts = store.counts("default").await.unwrap();
+    assert_eq!(counts.iter().map(|(_, runs)| runs).sum::<u64>(), 703);
 }
 
 #[tokio::test]

@@ -1,60 +1,94 @@
-//! `runyard bench`: how fast this build is on this machine.
+//! The command line: what is measured, and figures on their way to a reader.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use runyard::cli::failure::{Exit, Failure, with_causes};
+use runyard::cli::output::Output;
+use runyard::clock::{Clock, Stopwatch};
+use runyard::config::Config;
+use runyard::store::folder::Folder;
+use runyard::store::sqlite::{Options, Sqlite};
+use runyard::{logging, open_files};
+use serde_json::json;
 
-use super::Context;
-use super::failure::{Exit, Failure, with_causes};
-use super::output::Output;
-use crate::bench::{Bench, BenchError, Fact, Figure, Machine, Report, Scenario, figure};
-use crate::open_files;
+use crate::fill::{self, Wanted};
+use crate::{Bench, BenchError, Fact, Figure, Machine, Report, Scenario, figure};
 
-/// What is measured.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "Example:\n  runyard bench starts --connections 1,16 --seconds 10\n\n\
-    A server is started in a temporary folder (TMPDIR) for each figure, and its yardsticks are measured in the same run: quote the \
+/// Log lines below this level are not shown: the output is for reading.
+const LOG_FILTER: &str = "warn";
+/// How long threads that still block are waited for at the end.
+const THREADS_END_WITHIN: Duration = Duration::from_secs(1);
+
+/// Measures how fast this build of Runyard is on this machine.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "runyard-bench",
+    version,
+    after_help = "A server is started in a temporary folder (TMPDIR) for each figure, and its yardsticks are measured in the same run: quote the \
     ratios. With --url that server is measured, and no yardsticks are.\n\
-    With --json one object a line: {\"kind\":\"machine\"}, then {\"kind\":\"figure\"} and {\"kind\":\"ratio\"} as they are found.")]
+    With --json one object a line: {\"kind\":\"machine\"}, then {\"kind\":\"figure\"} and {\"kind\":\"ratio\"} as they are found."
+)]
 pub struct Arguments {
-    /// What to measure
+    /// What to do
     #[command(subcommand)]
-    pub what: What,
+    command: Command,
+    /// Print one JSON object a line instead of tables
+    #[arg(long, global = true)]
+    json: bool,
+    /// Measure the run gateway at this URL instead of servers of its own. RUNYARD_URL is not read: it is the address of the Runyard API
+    #[arg(long, global = true, value_name = "URL")]
+    url: Option<String>,
+    /// A credential for that server
+    #[arg(long, global = true, value_name = "TOKEN", env = "RUNYARD_TOKEN", hide_env_values = true)]
+    token: Option<String>,
     /// How many connections at once; may be repeated, or listed with commas [default: depends on what is measured]
     #[arg(long, global = true, value_name = "COUNT", value_delimiter = ',')]
-    pub connections: Vec<NonZeroUsize>,
+    connections: Vec<NonZeroUsize>,
     /// How long each figure is measured
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
-    pub seconds: f64,
-    /// Send so many requests per second, however long the answers take (an open loop), instead of one after the other
+    seconds: f64,
+    /// Ask so often per second, whatever the answers take (an open loop), instead of when the last answer has come
     #[arg(long, global = true, value_name = "PER_SECOND", value_parser = rate)]
-    pub rate: Option<f64>,
+    rate: Option<f64>,
     /// How many watch, in streams
     #[arg(long, global = true, value_name = "COUNT", default_value = "10000")]
-    pub watchers: NonZeroUsize,
+    watchers: NonZeroUsize,
     /// How many live runs they watch
     #[arg(long, global = true, value_name = "COUNT", default_value = "1000")]
-    pub runs: NonZeroUsize,
-    /// How many runs that have ended are stored, in scale
+    runs: NonZeroUsize,
+    /// How many runs that have ended are kept, in scale
     #[arg(long, global = true, value_name = "COUNT", default_value = "1000000")]
-    pub kept: u64,
+    kept: u64,
     /// How many runs that have not ended a server finds, in scale
     #[arg(long, global = true, value_name = "COUNT", default_value = "100000")]
-    pub unfinished: u64,
-    /// Draw a latency histogram of each figure
+    unfinished: u64,
+    /// Draw how the times of each figure lie
     #[arg(long, global = true)]
-    pub histogram: bool,
+    histogram: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Measure(What),
+    /// Fill a data folder with runs, to measure with
+    #[command(hide = true)]
+    Fill(FillArguments),
 }
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
-pub enum What {
-    /// Runs started durably, beside the same in memory, the listener alone, and SQLite alone
+enum What {
+    /// Runs started durably, beside the same in memory, the API alone, and SQLite alone
     Starts,
     /// Runs from their start to the terminal event: one step, five in a chain, a hundred side by side
     Runs,
-    /// Reading runs, beside the listener alone
+    /// Looking at runs, beside the API alone
     Reads,
     /// Watching live runs: when what was committed is seen, and what a watcher costs beside a bare stream
     Streams,
@@ -98,25 +132,86 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 fn between(text: &str, least: f64, most: f64) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
+    let number: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
     if (least..=most).contains(&number) { Ok(number) } else { Err(format!("it must be from {least} to {most}")) }
 }
 
-/// Measures.
-///
-/// # Errors
-/// No server can be started, or it does not answer as one does.
-pub async fn bench(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
+/// How many runs, and where.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "With --json one object: {\"kind\":\"filled\",\"runs\",\"seconds\"}.")]
+struct FillArguments {
+    /// The data folder [default: .runyard]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// Runs that have ended
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    ended: u64,
+    /// Runs that sleep for a day
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    asleep: u64,
+    /// Runs that have a step to do at once
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    due: u64,
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut output = Output::process(arguments.json);
+    let exit = match perform(&arguments, &mut output) {
+        Ok(()) => Exit::Success,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit
+        }
+    };
+    match output.finish() {
+        Ok(()) => exit.into(),
+        Err(failure) => failure.exit.into(),
+    }
+}
+
+fn perform(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
+    let mut log = Config::default().log;
+    log.filter = LOG_FILTER.to_owned();
+    logging::start(&log).map_err(|error| Failure::new("no_logging", error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new("no_runtime", format!("cannot start threads: {error}")))?;
+    let done = runtime.block_on(async {
+        match &arguments.command {
+            Command::Measure(what) => measure(*what, arguments, output).await,
+            Command::Fill(wanted) => fill(wanted, output).await,
+        }
+    });
+    runtime.shutdown_timeout(THREADS_END_WITHIN);
+    done
+}
+
+async fn fill(arguments: &FillArguments, output: &mut Output) -> Result<(), Failure> {
+    let failed = |error: &dyn std::error::Error| Failure::new("not_filled", with_causes(error));
+    let folder = arguments.data_dir.clone().unwrap_or_else(|| Config::default().data_dir);
+    let owned = Folder::own(&folder).map_err(|error| failed(&error))?;
+    let store = Sqlite::open(owned.path(), Options::default()).map_err(|error| failed(&error))?;
+    let wanted = Wanted { ended: arguments.ended, asleep: arguments.asleep, due: arguments.due };
+    let since = Stopwatch::start();
+    let progress = |runs| output.remark(&format!("{runs} runs"));
+    fill::fill(Arc::new(store), "default", wanted, &Clock::system(), progress).await.map_err(|error| failed(&error))?;
+    let (runs, seconds) = (wanted.ended + wanted.asleep + wanted.due, since.elapsed().as_secs_f64());
+    output.object(&json!({ "kind": "filled", "runs": runs, "seconds": seconds }));
+    output.line(&format!("{runs} runs in {seconds:.1} s"));
+    Ok(())
+}
+
+async fn measure(what: What, arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
     open_files::allow_many();
-    let output = &mut context.output;
     let here = std::env::temp_dir();
     let machine = tokio::task::spawn_blocking(move || Machine::look(&here)).await;
     let machine = machine.map_err(|error| Failure::new("not_measured", error.to_string()))?.map_err(failed)?;
     output.line(&machine.line());
     output.object(&machine.json());
     let bench = Bench {
-        url: context.url.clone(),
-        credential: context.token.as_ref().map(|token| format!("Bearer {}", token.expose())),
+        url: arguments.url.clone().filter(|url| !url.is_empty()),
+        credential: arguments.token.as_ref().filter(|token| !token.is_empty()).map(|token| format!("Bearer {token}")),
         connections: arguments.connections.iter().map(|count| count.get()).collect(),
         seconds: Duration::from_secs_f64(arguments.seconds),
         rate: arguments.rate,
@@ -126,12 +221,12 @@ pub async fn bench(arguments: &Arguments, context: &mut Context) -> Result<Exit,
         unfinished: arguments.unfinished,
     };
     let mut shown = Shown { output, histogram: arguments.histogram, figures: Vec::new(), facts: Vec::new() };
-    for scenario in arguments.what.scenarios() {
+    for scenario in what.scenarios() {
         let measured = bench.measure(scenario, &mut shown).await;
         shown.table();
         measured.map_err(failed)?;
     }
-    Ok(Exit::Success)
+    Ok(())
 }
 
 fn failed(error: BenchError) -> Failure {

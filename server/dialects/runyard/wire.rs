@@ -12,7 +12,7 @@ use runyard_engine::{
 
 use super::{approvals, cursor};
 use crate::catalog::{Catalog, Entry};
-use crate::dialects::answer_size::{self, AnswerSize};
+use crate::dialects::common::answer_size::{self, AnswerSize};
 use crate::listeners::Listener;
 use crate::runs::row;
 use crate::runs::sub_runs::{PARENT_NODE_RUN, PARENT_RUN};

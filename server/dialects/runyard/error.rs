@@ -3,7 +3,7 @@
 use runyard_api::host::Caller;
 use runyard_api::runyard::types::{Error, ErrorEnvelope};
 
-use crate::dialects::refusal::{self, Refusal};
+use crate::dialects::common::refusal::{self, Refusal};
 
 /// The envelope of a refusal.
 pub(super) fn envelope(cx: &Caller, refusal: &Refusal) -> ErrorEnvelope {

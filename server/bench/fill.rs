@@ -4,15 +4,14 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
+use runyard::catalog::Catalog;
+use runyard::clock::Clock;
+use runyard::runs::row;
+use runyard::store::{Append, Store, StoreError};
 use runyard_engine::{
     Command, Context, Effect, Event, Labels, NodeRunId, NodeTypeRef, Object, Outcome, RunId, Start, State, decide,
 };
 use serde_json::json;
-
-use crate::catalog::Catalog;
-use crate::clock::Clock;
-use crate::runs::row;
-use crate::store::{Append, Store, StoreError};
 
 /// Runs that share a commit.
 const BATCH: usize = 512;

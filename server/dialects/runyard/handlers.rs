@@ -1,8 +1,8 @@
 //! Read, ask, answer.
 
 use futures::StreamExt;
+use http::HeaderValue;
 use http::header::CACHE_CONTROL;
-use http::{HeaderValue, StatusCode};
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply};
 use runyard_api::runyard::*;
 use runyard_engine::large::Digest;
@@ -11,9 +11,10 @@ use serde_json::json;
 
 use super::error::envelope;
 use super::{Handlers, LIMIT, approvals, cursor, keys, project, start, wire};
-use crate::dialects::arp::runs;
-use crate::dialects::refusal::{Refusal, headers, of_api, of_runs};
-use crate::dialects::resume::Resume;
+use crate::codes::Code;
+use crate::dialects::common::refusal::{Refusal, headers, of_api, of_runs};
+use crate::dialects::common::resume::Resume;
+use crate::dialects::common::start::{invalid_field, start_once};
 use crate::feed;
 use crate::listeners;
 use crate::runs::Error;
@@ -59,9 +60,9 @@ impl Runyard for Handlers {
     }
 
     async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
-        let new = start::new_run(&request.body).map_err(|unsayable| problem(cx, runs::unsayable(unsayable)))?;
+        let new = start::new_run(&request.body).map_err(|field| problem(cx, invalid_field(field)))?;
         let key = request.idempotency_key.as_deref();
-        let started = runs::start_once(&self.runs, cx, new, key, wire::run).await;
+        let started = start_once(&self.runs, cx, new, key, wire::run).await;
         Ok(started.map_err(|refusal| problem(cx, refusal))?.reply(StartRunOk::Created))
     }
 
@@ -149,7 +150,7 @@ impl Runyard for Handlers {
     async fn get_run_value(&self, cx: &Caller, request: GetRunValueRequest) -> Result<Reply<GetRunValueOk>, Problem> {
         let unknown = || {
             let message = format!("run `{}` has no large value `{}`", request.run_id, &*request.digest);
-            problem(cx, Refusal::new(StatusCode::NOT_FOUND, "value_not_found", message))
+            problem(cx, Refusal::new(Code::ValueNotFound, message))
         };
         let digest = Digest::parse(&request.digest).ok_or_else(unknown)?;
         let text = self.runs.value(&cx.tenant, &request.run_id, digest).await;
@@ -161,7 +162,7 @@ impl Runyard for Handlers {
             Err(error) => {
                 tracing::error!(%error, %digest, "a large value cannot be read");
                 let message = "what is stored of this value cannot be read; the server's log has the reason";
-                Err(problem(cx, Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)))
+                Err(problem(cx, Refusal::new(Code::InternalError, message)))
             }
         }
     }
@@ -228,7 +229,7 @@ fn known_face(face: Option<&str>) -> Result<(), Refusal> {
     let Some(face) = face.filter(|face| listeners::offset(face) == 0) else { return Ok(()) };
     let known: Vec<&str> = listeners::names().collect();
     let reason = format!("is no API of this server: `{face}`; there are {}", known.join(", "));
-    Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("query face {reason}"))
+    Err(Refusal::new(Code::InvalidRequest, format!("query face {reason}"))
         .with("errors", json!([{ "place": "query", "field": "face", "reason": reason }])))
 }
 

@@ -1,14 +1,14 @@
 //! API keys: made, listed and ended, by whoever may. Of their own tenant: callers with the scope `admin`; of every tenant: the owner
 //! of the data folder.
 
-use http::StatusCode;
 use runyard_api::host::Caller;
 use runyard_api::runyard::{CreateKeyRequest, ListKeysRequest, types};
 
-use super::wire::time;
 use super::{Handlers, LIMIT};
 use crate::auth::{ApiKey, NewKey, OWNER, Scope};
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::codes::Code;
+use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::dialects::common::time::time;
 
 /// Makes a key.
 pub(super) async fn create(
@@ -61,10 +61,8 @@ pub(super) async fn list(
 pub(super) async fn revoke(handlers: &Handlers, cx: &Caller, key_id: &str) -> Result<types::Key, Refusal> {
     let tenant = allowed(cx, None)?;
     let revoked = handlers.keys.revoke(tenant.as_deref(), key_id).await.map_err(|error| of_runs(error.into()))?;
-    let unknown = || {
-        Refusal::new(StatusCode::NOT_FOUND, "key_not_found", format!("key `{key_id}` is not known here"))
-            .with("key_id", key_id)
-    };
+    let unknown =
+        || Refusal::new(Code::KeyNotFound, format!("key `{key_id}` is not known here")).with("key_id", key_id);
     Ok(key(&revoked.ok_or_else(unknown)?, handlers.keys.clock().now_ms()))
 }
 
@@ -74,7 +72,7 @@ fn allowed(cx: &Caller, asked: Option<String>) -> Result<Option<String>, Refusal
         asked if cx.may(OWNER) => Ok(asked),
         Some(other) if other != *cx.tenant => {
             let message = "keys of another tenant are for whoever owns the data folder";
-            Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message).with("reason", "tenant_foreign"))
+            Err(Refusal::new(Code::Forbidden, message).with("reason", "tenant_foreign"))
         }
         _ => Ok(Some(cx.tenant.to_string())),
     }

@@ -4,9 +4,9 @@ use runyard_api::host::Caller;
 use runyard_api::runyard::{DecideApprovalRequest, ListApprovalsRequest, types};
 use runyard_engine::{ApprovalId, ApprovalStrategy, Node, NodeRunId, State, Verdict};
 
-use super::wire::time;
 use super::{Handlers, LIMIT, cursor};
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::dialects::common::time::time;
 use crate::runs::Said;
 use crate::runs::approvals::{self, ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
 

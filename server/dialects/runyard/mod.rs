@@ -23,13 +23,13 @@ mod wire;
 
 use std::sync::{Arc, OnceLock};
 
-use super::mapping::Face;
+use super::common::mapping::ApiMapping;
 use crate::auth::{Gate, Keys};
 use crate::listeners::Listener;
 use crate::runs::Runs;
 
 /// How runs show on the Runyard API: as they are.
-pub const MAPPING: Face = Face {
+pub const MAPPING: ApiMapping = ApiMapping {
     title: "Runyard",
     documents: &["runyard"],
     run: |status| wire::run_state(status).to_string(),

@@ -1,8 +1,6 @@
 //! Every refusal, in no dialect yet: one table from what went wrong to status, code, message and details.
 //!
-//! A room's `error.rs` puts it into its document's error body. The README's error table is this file in prose; keep them together.
-
-use std::borrow::Cow;
+//! A room's `error.rs` puts it into its document's error body. What each code means is in [`crate::codes`].
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -24,7 +22,7 @@ pub struct Refusal {
     /// The HTTP status.
     pub status: StatusCode,
     /// For programs.
-    pub code: Cow<'static, str>,
+    pub code: RefusalCode,
     /// For people.
     pub message: String,
     /// Always an object.
@@ -37,13 +35,47 @@ pub struct Refusal {
     pub headers: HeaderMap,
 }
 
+/// The code of a refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefusalCode {
+    /// This server's.
+    Own(Code),
+    /// Of a coordinator elsewhere, as it said it.
+    PassedOn(String),
+}
+
+impl RefusalCode {
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        match self {
+            RefusalCode::Own(code) => code.as_str(),
+            RefusalCode::PassedOn(code) => code,
+        }
+    }
+}
+
+impl std::fmt::Display for RefusalCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl Refusal {
     /// A refusal that will not go away by itself.
-    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self::of(code.status(), RefusalCode::Own(code), message.into())
+    }
+
+    /// What a coordinator elsewhere has answered.
+    pub fn passed_on(status: StatusCode, code: String, message: String) -> Self {
+        Self::of(status, RefusalCode::PassedOn(code), message)
+    }
+
+    fn of(status: StatusCode, code: RefusalCode, message: String) -> Self {
         Refusal {
             status,
-            code: code.into(),
-            message: message.into(),
+            code,
+            message,
             details: Map::new(),
             retryable: false,
             retry_after_s: None,
@@ -53,7 +85,7 @@ impl Refusal {
 
     /// Whether it is this one.
     pub fn is(&self, code: Code) -> bool {
-        Code::parse(&self.code) == Some(code)
+        self.code == RefusalCode::Own(code)
     }
 
     /// With one more detail.
@@ -81,78 +113,63 @@ pub fn extensions(cx: &Caller) -> Map<String, Value> {
 
 /// What the façade refused.
 pub fn of_runs(error: Error) -> Refusal {
-    use StatusCode as S;
     let message = error.to_string();
     match error {
-        Error::UnknownRun(run) => Refusal::new(S::NOT_FOUND, Code::RunNotFound, message).with("run_id", run),
-        Error::UnknownNodeRun(node_run) => {
-            Refusal::new(S::NOT_FOUND, "node_run_not_found", message).with("node_run_id", node_run)
-        }
-        Error::UnknownApproval(approval) => {
-            Refusal::new(S::NOT_FOUND, "approval_not_found", message).with("approval_id", approval)
-        }
-        Error::InvalidToken => Refusal::new(S::BAD_REQUEST, "decision_token_invalid", message),
-        Error::UsedToken => Refusal::new(S::CONFLICT, "decision_token_used", message),
+        Error::UnknownRun(run) => Refusal::new(Code::RunNotFound, message).with("run_id", run),
+        Error::UnknownNodeRun(node_run) => Refusal::new(Code::NodeRunNotFound, message).with("node_run_id", node_run),
+        Error::UnknownApproval(approval) => Refusal::new(Code::ApprovalNotFound, message).with("approval_id", approval),
+        Error::InvalidToken => Refusal::new(Code::DecisionTokenInvalid, message),
+        Error::UsedToken => Refusal::new(Code::DecisionTokenUsed, message),
         Error::UnknownNodeType(unknown) => {
-            let refusal = Refusal::new(S::BAD_REQUEST, "unknown_node_type", message);
+            let refusal = Refusal::new(Code::UnknownNodeType, message);
             let refusal = refusal.with("nearest", json!(unknown.nearest));
             if unknown.versions.is_empty() { refusal } else { refusal.with("versions", json!(unknown.versions)) }
         }
-        Error::InvalidInputs { node_type, violations } => Refusal::new(S::BAD_REQUEST, Code::InvalidInputs, message)
+        Error::InvalidInputs { node_type, violations } => Refusal::new(Code::InvalidInputs, message)
             .with("node_type_id", node_type)
             .with("violations", input_violations(&violations)),
-        Error::InvalidOutputSchema { .. } => Refusal::new(S::BAD_REQUEST, "invalid_request", message),
-        Error::TooExpensive(_) => Refusal::new(S::BAD_REQUEST, "validation_too_expensive", message),
+        Error::InvalidOutputSchema { .. } => Refusal::new(Code::InvalidRequest, message),
+        Error::TooExpensive(_) => Refusal::new(Code::ValidationTooExpensive, message),
         Error::Rejected(rejected) => of_engine(&rejected),
-        Error::NameTaken { name } => Refusal::new(S::CONFLICT, "run_already_exists", message).with("run_id", name),
-        Error::NotAsking { run } => Refusal::new(S::CONFLICT, "not_asking", message).with("run_id", run.to_string()),
+        Error::NameTaken { name } => Refusal::new(Code::RunAlreadyExists, message).with("run_id", name),
+        Error::NotAsking { run } => Refusal::new(Code::NotAsking, message).with("run_id", run.to_string()),
         Error::SeveralQuestions { run, node_runs } => {
             let node_runs: Vec<String> = node_runs.iter().map(ToString::to_string).collect();
-            Refusal::new(S::CONFLICT, "several_questions", message)
+            Refusal::new(Code::SeveralQuestions, message)
                 .with("run_id", run.to_string())
                 .with("node_run_ids", json!(node_runs))
         }
         Error::ThreadBusy { thread, run } => {
-            Refusal::new(S::CONFLICT, "thread_busy", message).with("thread_id", thread).with("run_id", run.to_string())
+            Refusal::new(Code::ThreadBusy, message).with("thread_id", thread).with("run_id", run.to_string())
         }
-        Error::KeyReused { key } => {
-            Refusal::new(S::CONFLICT, "idempotency_conflict", message).with("idempotency_key", key)
+        Error::KeyReused { key } => Refusal::new(Code::IdempotencyConflict, message).with("idempotency_key", key),
+        Error::RunTooLarge { bytes, limit, setting } => {
+            Refusal::new(Code::RunTooLarge, message).with("bytes", bytes).with("limit", limit).with("setting", setting)
         }
-        Error::RunTooLarge { bytes, limit, setting } => Refusal::new(S::CONFLICT, "run_too_large", message)
-            .with("bytes", bytes)
-            .with("limit", limit)
-            .with("setting", setting),
         Error::ValuesTooLarge { bytes, limit } => {
-            Refusal::new(S::CONFLICT, "values_too_large", message).with("bytes", bytes).with("limit", limit)
+            Refusal::new(Code::ValuesTooLarge, message).with("bytes", bytes).with("limit", limit)
         }
-        Error::TooManyLiveRuns { limit } => {
-            Refusal::new(S::TOO_MANY_REQUESTS, "too_many_live_runs", message).with("limit", limit)
+        Error::TooManyLiveRuns { limit } => Refusal::new(Code::TooManyLiveRuns, message).with("limit", limit),
+        Error::TooManyStarts { limit } => {
+            Refusal::new(Code::TooManyStarts, message).with("limit", limit).retryable(Some(RETRY_AFTER_S))
         }
-        Error::TooManyStarts { limit } => Refusal::new(S::TOO_MANY_REQUESTS, "too_many_starts", message)
-            .with("limit", limit)
-            .retryable(Some(RETRY_AFTER_S)),
-        Error::TooManyDescendants { limit, .. } => {
-            Refusal::new(S::TOO_MANY_REQUESTS, "too_many_descendants", message).with("limit", limit)
-        }
-        Error::Busy => Refusal::new(S::SERVICE_UNAVAILABLE, "store_busy", message).retryable(Some(RETRY_AFTER_S)),
+        Error::TooManyDescendants { limit, .. } => Refusal::new(Code::TooManyDescendants, message).with("limit", limit),
+        Error::Busy => Refusal::new(Code::StoreBusy, message).retryable(Some(RETRY_AFTER_S)),
         Error::Unsealed => {
             tracing::error!("{message}");
             let message = "what the run passes through could not be sealed; nothing was started";
-            Refusal::new(S::INTERNAL_SERVER_ERROR, "internal_error", message)
+            Refusal::new(Code::InternalError, message)
         }
         Error::Unreadable { run, reason } => {
             tracing::error!(%run, reason, "a run's log does not read as it must");
             Refusal::new(
-                S::INTERNAL_SERVER_ERROR,
-                "internal_error",
+                Code::InternalError,
                 "what is stored of this run cannot be read; the server's log has the reason under the request id",
             )
         }
         Error::Store(cause) => {
             tracing::error!(error = %cause, cause = ?cause, "the store failed");
-            Refusal::new(
-                S::SERVICE_UNAVAILABLE,
-                "store_unavailable",
+            Refusal::new(Code::StoreUnavailable,
                 "the store did not answer and nothing was recorded; the server's log has the reason under the request id",
             )
             .retryable(Some(RETRY_AFTER_S))
@@ -161,84 +178,77 @@ pub fn of_runs(error: Error) -> Refusal {
 }
 
 fn of_engine(rejected: &Rejected) -> Refusal {
-    use StatusCode as S;
     let message = rejected.to_string();
     match rejected {
-        Rejected::NotStarted => Refusal::new(S::NOT_FOUND, "run_not_found", message),
-        Rejected::AlreadyStarted => Refusal::new(S::CONFLICT, "run_already_exists", message),
+        Rejected::NotStarted => Refusal::new(Code::RunNotFound, message),
+        Rejected::AlreadyStarted => Refusal::new(Code::RunAlreadyExists, message),
         Rejected::RunFinished { outcome } => {
-            Refusal::new(S::CONFLICT, "run_finished", message).with("state", outcome.to_string())
+            Refusal::new(Code::RunFinished, message).with("state", outcome.to_string())
         }
         Rejected::UnknownNodeRun { node_run } => {
-            Refusal::new(S::NOT_FOUND, "node_run_not_found", message).with("node_run_id", node_run.to_string())
+            Refusal::new(Code::NodeRunNotFound, message).with("node_run_id", node_run.to_string())
         }
         Rejected::NotComposite { node_run } => {
-            Refusal::new(S::CONFLICT, "parent_node_run_invalid", message).with("node_run_id", node_run.to_string())
+            Refusal::new(Code::ParentNodeRunInvalid, message).with("node_run_id", node_run.to_string())
         }
         Rejected::ServerOwned { node_run } => {
-            Refusal::new(S::CONFLICT, "node_run_server_owned", message).with("node_run_id", node_run.to_string())
+            Refusal::new(Code::NodeRunServerOwned, message).with("node_run_id", node_run.to_string())
         }
-        Rejected::NodeRunFinished { node_run, state } => Refusal::new(S::CONFLICT, "node_run_finished", message)
+        Rejected::NodeRunFinished { node_run, state } => Refusal::new(Code::NodeRunFinished, message)
             .with("node_run_id", node_run.to_string())
             .with("state", state.to_string()),
-        Rejected::ChildrenAlive { node_run, live } => Refusal::new(S::CONFLICT, "children_alive", message)
-            .with("node_run_id", node_run.to_string())
-            .with("live", *live),
-        Rejected::ConstraintViolated { constraint, limit, found } => {
-            Refusal::new(S::CONFLICT, "constraint_violation", message)
-                .with("constraint", *constraint)
-                .with("limit", limit.clone())
-                .with("found", found.clone())
+        Rejected::ChildrenAlive { node_run, live } => {
+            Refusal::new(Code::ChildrenAlive, message).with("node_run_id", node_run.to_string()).with("live", *live)
         }
+        Rejected::ConstraintViolated { constraint, limit, found } => Refusal::new(Code::ConstraintViolation, message)
+            .with("constraint", *constraint)
+            .with("limit", limit.clone())
+            .with("found", found.clone()),
         Rejected::UnknownApproval { approval } => {
-            Refusal::new(S::NOT_FOUND, "approval_not_found", message).with("approval_id", approval.to_string())
+            Refusal::new(Code::ApprovalNotFound, message).with("approval_id", approval.to_string())
         }
-        Rejected::ApprovalDecided { approval, verdict } => Refusal::new(S::CONFLICT, "approval_decided", message)
+        Rejected::ApprovalDecided { approval, verdict } => Refusal::new(Code::ApprovalDecided, message)
             .with("approval_id", approval.to_string())
             .with("verdict", verdict.to_string()),
         Rejected::ApprovalLapsed { approval } => {
-            Refusal::new(S::CONFLICT, "approval_lapsed", message).with("approval_id", approval.to_string())
+            Refusal::new(Code::ApprovalLapsed, message).with("approval_id", approval.to_string())
         }
         Rejected::NotBegun { node_run } => {
-            Refusal::new(S::CONFLICT, "node_run_not_begun", message).with("node_run_id", node_run.to_string())
+            Refusal::new(Code::NodeRunNotBegun, message).with("node_run_id", node_run.to_string())
         }
         Rejected::ResultUnfit { code, .. } if code == TOO_EXPENSIVE => {
-            Refusal::new(S::BAD_REQUEST, "validation_too_expensive", message)
+            Refusal::new(Code::ValidationTooExpensive, message)
         }
-        Rejected::ResultUnfit { .. } => Refusal::new(S::BAD_REQUEST, "invalid_request", message),
+        Rejected::ResultUnfit { .. } => Refusal::new(Code::InvalidRequest, message),
         Rejected::Unfitted(_) => {
             tracing::error!("a command was decided without finding out what fits its run's schema");
-            Refusal::new(S::INTERNAL_SERVER_ERROR, "internal_error", message)
+            Refusal::new(Code::InternalError, message)
         }
         Rejected::NotAsking { node_run } => {
-            Refusal::new(S::CONFLICT, "not_asking", message).with("node_run_id", node_run.to_string())
+            Refusal::new(Code::NotAsking, message).with("node_run_id", node_run.to_string())
         }
         Rejected::NotACompletion { state } => {
-            Refusal::new(S::BAD_REQUEST, "invalid_request", message).with("state", state.to_string())
+            Refusal::new(Code::InvalidRequest, message).with("state", state.to_string())
         }
         // Whoever submits puts them in place; this is never answered.
-        Rejected::NeedsValues { .. } => Refusal::new(S::INTERNAL_SERVER_ERROR, "internal_error", message),
+        Rejected::NeedsValues { .. } => Refusal::new(Code::InternalError, message),
         Rejected::Corrupt(corrupt) => {
             tracing::error!(%corrupt, "a run's log does not read as it must");
-            Refusal::new(S::INTERNAL_SERVER_ERROR, "internal_error", message)
+            Refusal::new(Code::InternalError, message)
         }
-        Rejected::KeyConflict { key, field } => Refusal::new(S::CONFLICT, "idempotency_conflict", message)
-            .with("idempotency_key", key.clone())
-            .with("field", *field),
+        Rejected::KeyConflict { key, field } => {
+            Refusal::new(Code::IdempotencyConflict, message).with("idempotency_key", key.clone()).with("field", *field)
+        }
         Rejected::InvalidPolicy { child, invalid } => {
-            let refusal = Refusal::new(S::BAD_REQUEST, "invalid_policy", message).with("field", invalid.field);
+            let refusal = Refusal::new(Code::InvalidPolicy, message).with("field", invalid.field);
             match child {
                 Some(child) => refusal.with("key", child.clone()),
                 None => refusal,
             }
         }
-        Rejected::ValueTooDeep { limit } => {
-            Refusal::new(S::BAD_REQUEST, "value_too_deep", message).with("limit", *limit)
-        }
-        Rejected::InvalidGraph { reason } => {
-            Refusal::new(S::BAD_REQUEST, "invalid_inputs", message).with("reason", reason.clone())
-        }
-        Rejected::UnknownDependency { key, dependency } => Refusal::new(S::BAD_REQUEST, "unknown_dependency", message)
+        Rejected::ValueTooDeep { limit } => Refusal::new(Code::ValueTooDeep, message).with("limit", *limit),
+        Rejected::InvalidGraph { reason } => Refusal::new(Code::InvalidInputs, message).with("reason", reason.clone()),
+        Rejected::UnknownDependency { key, dependency } => Refusal::new(Code::UnknownDependency, message)
             .with("key", key.clone())
             .with("depends_on", dependency.clone()),
     }
@@ -246,7 +256,8 @@ fn of_engine(rejected: &Rejected) -> Refusal {
 
 /// What the API refused. Status, code and headers are the host's own; the details name each field.
 pub fn of_api(fault: &Fault) -> Refusal {
-    let mut refusal = Refusal::new(fault.status(), code(fault), fault.to_string());
+    let mut refusal = Refusal::new(code(fault), fault.to_string());
+    debug_assert_eq!(refusal.status, fault.status(), "one status for a fault");
     refusal.retryable = fault.retryable();
     refusal.headers = fault.headers();
     match fault {
@@ -270,12 +281,22 @@ pub fn of_api(fault: &Fault) -> Refusal {
 }
 
 /// The reference implementation's code where it has one, else the host's.
-fn code(fault: &Fault) -> &'static str {
+fn code(fault: &Fault) -> Code {
     match fault {
-        Fault::NotJson { .. } | Fault::BodyMissing | Fault::BodyBroken => "invalid_request",
-        Fault::Unauthenticated { .. } => "unauthorized",
-        Fault::Internal { .. } => "internal_error",
-        other => other.code(),
+        Fault::UnknownPath { .. } => Code::UnknownPath,
+        Fault::MethodNotAllowed { .. } => Code::MethodNotAllowed,
+        Fault::UnsupportedMediaType { .. } => Code::UnsupportedMediaType,
+        Fault::BodyTooLarge { .. } => Code::BodyTooLarge,
+        Fault::BodySlow { .. } => Code::BodySlow,
+        Fault::BodyTooDeep { .. } => Code::ValueTooDeep,
+        Fault::NotJson { .. } | Fault::BodyMissing | Fault::BodyBroken | Fault::Invalid { .. } => Code::InvalidRequest,
+        Fault::Unauthenticated { .. } => Code::Unauthorized,
+        Fault::Forbidden { .. } => Code::Forbidden,
+        Fault::Misdirected { .. } => Code::MisdirectedHost,
+        Fault::ForeignOrigin { .. } => Code::ForeignOrigin,
+        Fault::Unavailable { .. } => Code::Unavailable,
+        Fault::Stopping => Code::Stopping,
+        Fault::Internal { .. } => Code::InternalError,
     }
 }
 

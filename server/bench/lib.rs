@@ -1,4 +1,4 @@
-//! `runyard bench`: how fast this build is on this machine, and how far that is from the limit.
+//! How fast a build of Runyard is on this machine, and how far that is from the limit.
 //!
 //! | file            | what                                                                              |
 //! |-----------------|-----------------------------------------------------------------------------------|
@@ -11,6 +11,8 @@
 //! | `scale.rs`      | an empty store beside one with very many runs                                     |
 //! | `memory.rs`     | what is held when the work is done                                                |
 //! | `idle.rs`       | a server that has nothing to do, and how soon it is ready                         |
+//! | `cli.rs`        | the command line                                                                  |
+//! | `fill.rs`       | a store filled with runs as if they had been                                      |
 //! | `figure.rs`     | what was measured, as a row of a table and as JSON                                |
 //! | `load.rs`       | many connections at once, in a closed or an open loop                             |
 //! | `client.rs`     | one connection, as cheap as possible: it shares the machine with the server       |
@@ -23,14 +25,16 @@
 //! | `process.rs`    | what a process costs, as the system counts it                                     |
 //! | `yardstick.rs`  | the yardstick for stores, SQLite alone, at work                                   |
 //!
-//! What that yardstick writes is in `store/sqlite/plain.rs`: nobody else knows SQL. Nothing here is part of a server that
-//! serves.
+//! What that yardstick writes is in `store/sqlite/plain.rs`: nothing else knows SQL. Nothing here is part of a
+//! server that serves.
 
 mod bare;
 mod child;
+pub mod cli;
 mod client;
 mod fairness;
 pub mod figure;
+pub mod fill;
 mod idle;
 mod load;
 mod machine;

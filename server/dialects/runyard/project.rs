@@ -5,7 +5,7 @@ use runyard_engine::{Position, Recorded, RunId};
 use serde_json::{Map, Value, json};
 
 use crate::clock::rfc3339;
-use crate::dialects::answer_size::AnswerSize;
+use crate::dialects::common::answer_size::AnswerSize;
 use crate::runs::{Error, Runs};
 
 /// How many events are on a page where its caller does not say.
