@@ -11,6 +11,7 @@ mod constraints;
 mod contract;
 mod coordinator;
 mod crash;
+mod docs;
 mod expressions;
 mod faces;
 mod failures;

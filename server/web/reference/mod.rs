@@ -7,6 +7,7 @@
 //! | `snippets/` | curl and Rust for each operation |
 //! | `codes.rs` | which error codes operations answer |
 //! | `page/` | from all that to HTML |
+//! | `guides/` | the pages of the repository's `docs/` folder |
 //!
 //! Everything is made from the documents in the binary and from the rooms' own mappings ([`crate::dialects::mapping`]); nothing is read
 //! from a disk or fetched, and an API writes a page when it is first requested. [`files`] is the folder that `openapi export` writes;
@@ -14,6 +15,7 @@
 
 mod code;
 mod codes;
+mod guides;
 mod page;
 mod prose;
 mod reading;
@@ -90,6 +92,8 @@ enum Text {
     Document(&'static str),
     /// How one run appears on each.
     Mapping,
+    /// A page of the documentation.
+    Guide(&'static guides::Guide),
     /// What is in the binary as it is.
     Plain(&'static str),
 }
@@ -105,6 +109,7 @@ impl Text {
                 part.map(|part| page::document::write(part, &links())).unwrap_or_default().into()
             }
             Text::Mapping => page::mapping::write(&links()).into(),
+            Text::Guide(guide) => guides::write(guide, &links()).into(),
             Text::Plain(text) => text.into(),
         }
     }
@@ -115,6 +120,7 @@ fn contents() -> Vec<(String, &'static str, Text)> {
     let mut all = vec![("index.html".to_owned(), HTML, Text::Index)];
     all.extend(DOCUMENTS.iter().map(|(document, _)| (file(document.name), HTML, Text::Document(document.name))));
     all.push(("mapping.html".to_owned(), HTML, Text::Mapping));
+    all.extend(guides::GUIDES.iter().map(|guide| (guide.file(), HTML, Text::Guide(guide))));
     all.extend(DOCUMENTS.iter().flat_map(|(document, _)| documents(document)));
     all
 }
@@ -199,7 +205,10 @@ fn documents(document: &Document) -> [(String, &'static str, Text); 4] {
 }
 
 fn links(prefix: &'static str) -> Links {
-    let mut pages = vec![("index.html".to_owned(), "All APIs".to_owned())];
+    let mut pages = vec![
+        (guides::OVERVIEW.to_owned(), "Guides".to_owned()),
+        ("index.html".to_owned(), "APIs".to_owned()),
+    ];
     pages.extend(PARTS.iter().map(|part| (file(part.document.name), part.reference.title.clone())));
     pages.push(("mapping.html".to_owned(), "One run, every API".to_owned()));
     Links { prefix, pages }

@@ -65,14 +65,14 @@ fn head(part: &Part, links: &Links, prose: &Prose) -> Markup {
             h1 { (reference.title) " " span.version { (reference.version) } }
             (prose.block(&reference.description))
             dl.source {
-                div { dt { "Owner" } dd { (source.owner) } }
+                div { dt { "Vendor" } dd { (source.owner) } }
                 div { dt { "Release" } dd { (source.upstream) " " (source.version) ", " (source.date) } }
                 div { dt { "Licence" } dd { (source.licence) } }
                 div { dt { "Address" } dd { code { (part.url()) } " (" code { "port_base" } " + " (part.offset) ")" } }
                 div { dt { "Document" } dd {
                     a href=(links.to(&format!("{name}.json"))) { "JSON" } ", " a href=(links.to(&format!("{name}.yaml"))) { "YAML" }
                     @if reference.foreign {
-                        "; the owner's alone: "
+                        "; the vendor's alone: "
                         a href=(links.to(&format!("{name}.owner.json"))) { "JSON" } ", "
                         a href=(links.to(&format!("{name}.owner.yaml"))) { "YAML" }
                     }
@@ -80,7 +80,7 @@ fn head(part: &Part, links: &Links, prose: &Prose) -> Markup {
             }
             p { (prose.inline(&source.decided)) }
             @if reference.foreign {
-                p { "What is marked " (super::ours()) " is not in the owner's document: Runyard adds it. No parameter, header or field that is added is ever required." }
+                p { "What is marked " (super::ours()) " is not in the vendor's document: Runyard adds it. No parameter, header or field that is added is ever required." }
             }
         }
     }
