@@ -56,6 +56,8 @@ pub(super) struct Submitter {
     depth_max: usize,
     limits: Limits,
     turns: Vec<Turn<()>>,
+    /// Held while a run that is not at hand is read.
+    reads: Vec<Turn<()>>,
     compute: Compute,
 }
 
@@ -95,7 +97,7 @@ impl Submitter {
         (values, limits): (Values, Limits),
         compute: Compute,
     ) -> Self {
-        let turns = (0..TURNS).map(|_| Turn::new(())).collect();
+        let locks = || (0..TURNS).map(|_| Turn::new(())).collect();
         Submitter {
             store,
             clock,
@@ -109,7 +111,8 @@ impl Submitter {
             bytes: ByteLimits::from(&limits),
             depth_max: usize::try_from(limits.depth).unwrap_or(usize::MAX),
             limits,
-            turns,
+            turns: locks(),
+            reads: locks(),
             compute,
         }
     }
@@ -424,7 +427,12 @@ impl Submitter {
         if let Some(state) = self.cache.get(tenant, run) {
             return Ok(Some(state));
         }
-        self.read(tenant, run).await
+        // One read for all callers that wait for it: each would hold a copy of the run.
+        let _reading = self.reads[slot(run)].lock().await;
+        match self.cache.get(tenant, run) {
+            Some(state) => Ok(Some(state)),
+            None => self.read(tenant, run).await,
+        }
     }
 
     /// The same, as the store has it by now.
@@ -486,8 +494,9 @@ impl Submitter {
         node_run: NodeRunId,
     ) -> Result<Option<Arc<State>>, Error> {
         let knows = |state: &Arc<State>| state.node(node_run).is_some();
-        if self.cache.get(tenant, run).is_none() {
-            // An effect may be in hand a moment before the state that asked for it is: it is there when the turn is over.
+        if !self.cache.get(tenant, run).as_ref().is_some_and(knows) {
+            // An effect may be in hand a moment before the state that asked for it is: it is there when the turn is over. Reading the
+            // log instead would cost as much as the run is long, at each of its steps.
             drop(self.turn(run).lock().await);
         }
         match self.load(tenant, run).await?.filter(knows) {
@@ -543,9 +552,7 @@ impl Submitter {
     }
 
     fn turn(&self, run: RunId) -> &Turn<()> {
-        let (_, low) = run.uuid().as_u64_pair();
-        let place = usize::try_from(low % TURNS as u64).unwrap_or(0);
-        &self.turns[place]
+        &self.turns[slot(run)]
     }
 }
 
@@ -557,6 +564,12 @@ struct Asked {
 
 fn corrupted(run: RunId, reason: &str) -> Error {
     Error::Unreadable { run, reason: reason.to_owned() }
+}
+
+/// Which of [`TURNS`] locks is a run's.
+fn slot(run: RunId) -> usize {
+    let (_, low) = run.uuid().as_u64_pair();
+    usize::try_from(low % TURNS as u64).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ mod runtime;
 mod shutdown;
 mod streams;
 mod sub_runs;
+#[cfg(unix)]
+mod suspended;
 mod tidy;
 mod toolregistry;
 mod values;

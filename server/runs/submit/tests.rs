@@ -1,10 +1,11 @@
 //! Races of several servers over one store: who loses decides again, and nobody is told what is not so.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use runyard_engine::event::FinalState;
 use runyard_engine::{
-    Command, Completion, Event, NodeRunId, Outcome, Rejected, RunId, RunOutcome, RunStatus, Start, State,
+    ChildSpec, Command, Completion, Event, NodeRunId, Outcome, Rejected, RunId, RunOutcome, RunStatus, Start, State,
 };
 use serde_json::{Value, json};
 
@@ -184,13 +185,11 @@ async fn another_tenants_run_is_nobodys() {
     assert!(yard.state(run).await.ended_at_ms.is_none());
 }
 
-#[tokio::test]
-async fn a_refusal_does_not_rest_on_a_state_that_another_server_has_moved() {
-    let (_, first, second) = two();
-    let run = first.start(EXTERNAL, json!({})).await;
-    let children = vec![runyard_engine::ChildSpec {
+/// A child with the key `below`, of the type of its parent.
+async fn child(yard: &Yard, run: RunId) -> ChildSpec {
+    ChildSpec {
         key: Some("below".to_owned()),
-        node_type: first.state(run).await.root().unwrap().node_type.clone(),
+        node_type: yard.state(run).await.root().unwrap().node_type.clone(),
         inputs: Default::default(),
         constraints: Default::default(),
         policy: runyard_engine::Policy::default(),
@@ -198,7 +197,44 @@ async fn a_refusal_does_not_rest_on_a_state_that_another_server_has_moved() {
         candidate_set_id: None,
         binding_decision: None,
         notes: Default::default(),
-    }];
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_begins_before_its_commit_returns_waits_for_the_state_and_reads_no_log() {
+    let (store, first, _) = two();
+    let run = first.start(EXTERNAL, json!({})).await;
+    let (parent, below) = (NodeRunId::root(run), NodeRunId::child(run, NodeRunId::root(run), "below"));
+    let (reader, (sender, reading)) = (first.clone(), tokio::sync::oneshot::channel());
+    store.next(async move {
+        let state = tokio::spawn(async move { reader.runs.state_with(TENANT, run, below).await });
+        // It has looked at what is at hand, which is a state without the child.
+        tokio::task::yield_now().await;
+        sender.send(state).unwrap();
+        None
+    });
+    let children = vec![child(&first, run).await];
+    first.runs.submit(TENANT, run, Command::CreateChildren { parent, children }).await.unwrap();
+    let state = reading.await.unwrap().await.unwrap().unwrap();
+    assert!(state.node(below).is_some());
+    assert_eq!(store.events_read.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn callers_that_want_a_run_at_the_same_time_share_one_read_of_its_log() {
+    let (store, first, second) = two();
+    let run = second.start(EXTERNAL, json!({})).await;
+    let reads = (0..8).map(|_| first.state(run));
+    let states = futures::future::join_all(reads).await;
+    assert!(states.iter().all(|state| Arc::ptr_eq(state, &states[0])));
+    assert_eq!(store.events_read.load(Ordering::SeqCst), states[0].version);
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_rest_on_a_state_that_another_server_has_moved() {
+    let (_, first, second) = two();
+    let run = first.start(EXTERNAL, json!({})).await;
+    let children = vec![child(&first, run).await];
     let (parent, child) = (NodeRunId::root(run), NodeRunId::child(run, NodeRunId::root(run), "below"));
     second.runs.submit(TENANT, run, Command::CreateChildren { parent, children }).await.unwrap();
     // The first has the run at hand as it was before there was such a node run.

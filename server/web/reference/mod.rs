@@ -205,10 +205,8 @@ fn documents(document: &Document) -> [(String, &'static str, Text); 4] {
 }
 
 fn links(prefix: &'static str) -> Links {
-    let mut pages = vec![
-        (guides::OVERVIEW.to_owned(), "Guides".to_owned()),
-        ("index.html".to_owned(), "APIs".to_owned()),
-    ];
+    let mut pages =
+        vec![(guides::OVERVIEW.to_owned(), "Guides".to_owned()), ("index.html".to_owned(), "APIs".to_owned())];
     pages.extend(PARTS.iter().map(|part| (file(part.document.name), part.reference.title.clone())));
     pages.push(("mapping.html".to_owned(), "One run, every API".to_owned()));
     Links { prefix, pages }
