@@ -14,6 +14,8 @@ pub mod client;
 pub mod crates;
 #[cfg(feature = "server")]
 pub mod host;
+pub mod multipart;
+pub mod style;
 
 /// Includes what was made from one document.
 macro_rules! generated {

@@ -116,6 +116,13 @@ pub(crate) fn walk<'a>(
     Ok(())
 }
 
+/// Method and path of the operation that a pointer lies in.
+pub(crate) fn operation_at(document: &Value, pointer: &str) -> Option<(String, String)> {
+    operations(document)
+        .find(|(_, _, operation, _)| pointer == operation || pointer.starts_with(&format!("{operation}/")))
+        .map(|(path, method, _, _)| (method.to_uppercase(), path.to_owned()))
+}
+
 /// Where a pointer lies, in words for an error message: the operationId if it is inside an operation, else the pointer.
 pub(crate) fn place(document: &Value, pointer: &str) -> String {
     operations(document)

@@ -19,6 +19,8 @@
 //! crates.rs    where code finds other crates       generate.rs settings, and all of it in turn
 //! ```
 
+mod answers;
+mod arguments;
 mod bundle;
 mod check;
 mod client;
@@ -28,17 +30,21 @@ mod error;
 mod exchange;
 mod generate;
 mod hoist;
+mod isolate;
 mod jsonpath;
 mod model;
 mod names;
+mod nested;
+pub mod normal;
 mod overlay;
+mod paths;
 mod reader;
+mod refusal;
 mod report;
+mod responses;
 mod retype;
-mod runtime;
 mod schema;
 mod schemas;
-mod sending;
 mod server;
 mod surface;
 mod types;
@@ -46,4 +52,5 @@ mod words;
 
 pub use error::{Error, Result};
 pub use generate::{Document, Generated, Generator, Schemas};
+pub use refusal::{Effect, Refusal};
 pub use report::Report;

@@ -18,11 +18,18 @@ pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Va
         // Siblings of a reference are ignored in 3.0.
         return json!({ "$ref": reference });
     }
+    if fields.get("enum") == Some(&json!([null])) {
+        return json!({ "type": "null" });
+    }
     let mut converted = Map::new();
     for (key, value) in fields {
         let deeper = |value: &Value, report: &mut Report| for_typify(value, place, report);
         let value = match key.as_str() {
             "nullable" | "exclusiveMinimum" | "exclusiveMaximum" => continue,
+            "enum" if !is_text_enum(fields) => {
+                report.note(place, "an `enum` of something else than text is the validator's alone: the type is wider");
+                continue;
+            }
             silent if SILENT.contains(&silent) => continue,
             "x-property-names" => {
                 report.note(place, "`x-property-names` is the validator's alone: the type takes any key");
@@ -58,6 +65,12 @@ pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Va
         converted.insert("type".into(), "object".into());
     }
     if fields.get("nullable") == Some(&Value::Bool(true)) { nullable(converted) } else { Value::Object(converted) }
+}
+
+/// Whether every value that is not null is a text. typify has no type for the others.
+fn is_text_enum(fields: &Map<String, Value>) -> bool {
+    let values = fields.get("enum").and_then(Value::as_array);
+    values.is_some_and(|values| values.iter().all(|value| value.is_string() || value.is_null()))
 }
 
 /// Whether a schema means an object without saying so. To the letter, anything that is no object fits it, too.

@@ -61,7 +61,7 @@ fn answered(answer: &Answer) -> String {
     if let Some(media) = &answer.media {
         text += &format!(" {media}");
     }
-    if let Some((schema, _)) = &answer.schema {
+    if let Some((schema, Some(_))) = &answer.schema {
         text += &format!(" {}", shape(schema));
     }
     if !answer.headers.is_empty() {
