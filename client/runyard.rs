@@ -1,4 +1,4 @@
-//! Runyard's own door: every run with its whole tree and its own log.
+//! the Runyard API: every run with its whole tree and its own log.
 
 use crate::watch::Event;
 

@@ -10,7 +10,7 @@ use runyard_api::client::CallError;
 
 use crate::document::{Asked, ErrorBody, Runs};
 use crate::pause::pause;
-use crate::watch::{self, Patience, WatchError};
+use crate::watch::{self, Backoff, WatchError};
 
 /// How often a server that does not stream is asked.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -20,8 +20,8 @@ type Waiting<'a, T, R> = BoxFuture<'a, Result<T, WaitError<R>>>;
 /// Waits for a run's end when it is awaited. `T` is what is left of a run, `R` the document's error body.
 #[must_use = "it waits when it is awaited"]
 pub struct Wait<'a, T, R> {
-    waiting: Box<dyn FnOnce(Patience) -> Waiting<'a, T, R> + Send + 'a>,
-    patience: Patience,
+    waiting: Box<dyn FnOnce(Backoff) -> Waiting<'a, T, R> + Send + 'a>,
+    backoff: Backoff,
     at_most: Option<Duration>,
 }
 
@@ -66,8 +66,8 @@ impl<T, R> Wait<'_, T, R> {
     }
 
     /// How often and how fast it tries again when the connection is gone.
-    pub fn patience(self, patience: Patience) -> Self {
-        Self { patience, ..self }
+    pub fn backoff(self, backoff: Backoff) -> Self {
+        Self { backoff, ..self }
     }
 }
 
@@ -76,7 +76,7 @@ impl<'a, T: Send + 'a, R: Send + 'a> IntoFuture for Wait<'a, T, R> {
     type IntoFuture = Waiting<'a, T, R>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let waiting = (self.waiting)(self.patience);
+        let waiting = (self.waiting)(self.backoff);
         let Some(bound) = self.at_most else { return waiting };
         Box::pin(async move {
             tokio::time::timeout(bound, waiting).await.unwrap_or(Err(WaitError::TimedOut { after: bound }))
@@ -86,14 +86,14 @@ impl<'a, T: Send + 'a, R: Send + 'a> IntoFuture for Wait<'a, T, R> {
 
 impl<T, R> fmt::Debug for Wait<'_, T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait").field("at_most", &self.at_most).field("patience", &self.patience).finish_non_exhaustive()
+        f.debug_struct("Wait").field("at_most", &self.at_most).field("patience", &self.backoff).finish_non_exhaustive()
     }
 }
 
 /// Waits for a run of a document's client.
 pub(crate) fn of_run<C: Runs>(client: C, run_id: String) -> Wait<'static, C::Ended, C::Refusal> {
-    let waiting = move |patience| -> Waiting<'static, _, _> { Box::pin(end(client, run_id, patience)) };
-    Wait { waiting: Box::new(waiting), patience: Patience::default(), at_most: None }
+    let waiting = move |backoff| -> Waiting<'static, _, _> { Box::pin(end(client, run_id, backoff)) };
+    Wait { waiting: Box::new(waiting), backoff: Backoff::default(), at_most: None }
 }
 
 /// Waits for a run of a client whose document has no streams.
@@ -109,11 +109,11 @@ pub(crate) fn of_asked<C: Asked>(client: C, run: String) -> Wait<'static, C::End
             }
         })
     };
-    Wait { waiting: Box::new(waiting), patience: Patience::default(), at_most: None }
+    Wait { waiting: Box::new(waiting), backoff: Backoff::default(), at_most: None }
 }
 
-async fn end<C: Runs>(client: C, run_id: String, patience: Patience) -> Result<C::Ended, WaitError<C::Refusal>> {
-    let mut watch = watch::of_run(client.clone(), run_id.clone()).patience(patience);
+async fn end<C: Runs>(client: C, run_id: String, backoff: Backoff) -> Result<C::Ended, WaitError<C::Refusal>> {
+    let mut watch = watch::of_run(client.clone(), run_id.clone()).backoff(backoff);
     while let Some(event) = watch.next().await {
         match event {
             Ok(_) => {}

@@ -179,7 +179,7 @@ impl<R: ErrorBody> std::error::Error for WatchError<R> {
 
 /// How often and how fast a watcher tries again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct Backoff {
     /// Attempts in a row without an event before giving up. Default 10.
     pub attempts_max: u32,
     /// The first wait; each further one is twice as long. Default 250 ms.
@@ -188,13 +188,13 @@ pub struct Patience {
     pub wait_max: Duration,
 }
 
-impl Default for Patience {
+impl Default for Backoff {
     fn default() -> Self {
         Self { attempts_max: 10, wait_min: Duration::from_millis(250), wait_max: Duration::from_secs(5) }
     }
 }
 
-impl Patience {
+impl Backoff {
     fn wait(&self, count: u32) -> Duration {
         let factor = 2_u32.saturating_pow(count.saturating_sub(1));
         self.wait_min.saturating_mul(factor).min(self.wait_max)
@@ -211,14 +211,14 @@ pub type Told<'a, E, R> = BoxStream<'a, Result<Seen<E, R>, WatchError<R>>>;
 pub struct Watch<'a, E, R> {
     source: Option<Box<dyn Opens<R> + 'a>>,
     after: Option<u64>,
-    patience: Patience,
+    backoff: Backoff,
     told: Option<Told<'a, E, R>>,
 }
 
 impl<'a, E: Event, R: ErrorBody> Watch<'a, E, R> {
     /// Watches what comes from this source.
     pub fn over(source: impl Source<Refusal = R> + 'a) -> Self {
-        Self { source: Some(Box::new(source)), after: None, patience: Patience::default(), told: None }
+        Self { source: Some(Box::new(source)), after: None, backoff: Backoff::default(), told: None }
     }
 
     /// Only events after the one with this `seq`, which was seen before.
@@ -227,8 +227,8 @@ impl<'a, E: Event, R: ErrorBody> Watch<'a, E, R> {
     }
 
     /// How often and how fast it tries again.
-    pub fn patience(self, patience: Patience) -> Self {
-        Self { patience, ..self }
+    pub fn backoff(self, backoff: Backoff) -> Self {
+        Self { backoff, ..self }
     }
 
     /// The same, and interruptions between the events: for those who show that they are waiting.
@@ -240,7 +240,7 @@ impl<'a, E: Event, R: ErrorBody> Watch<'a, E, R> {
 
     fn begun(&mut self) -> Option<&mut Told<'a, E, R>> {
         if let Some(source) = self.source.take() {
-            self.told = Some(Watcher::new(source, self.after, self.patience).told());
+            self.told = Some(Watcher::new(source, self.after, self.backoff).told());
         }
         self.told.as_mut()
     }
@@ -266,7 +266,7 @@ impl<E, R> Unpin for Watch<'_, E, R> {}
 
 impl<E, R> fmt::Debug for Watch<'_, E, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").field("after", &self.after).field("patience", &self.patience).finish_non_exhaustive()
+        f.debug_struct("Watch").field("after", &self.after).field("patience", &self.backoff).finish_non_exhaustive()
     }
 }
 

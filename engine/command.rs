@@ -158,7 +158,7 @@ pub struct Start {
     /// What lists show of it, in a line, where its inputs do not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// The face it came through, such as `run-gateway`; opaque to the engine.
+    /// The API it came through, such as `run-gateway`; opaque to the engine.
     pub face: String,
     /// The root's node type.
     pub node_type: NodeType,
@@ -184,7 +184,7 @@ pub struct Start {
     /// What the root walks, where it is a graph that was checked before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<Arc<Graph>>,
-    /// Opaque to the engine: what the face wants to find again (run context, metadata, extensions).
+    /// Opaque to the engine: what the API wants to find again (run context, metadata, extensions).
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub notes: Object,
     /// Opaque to the engine: what lists find the run by.

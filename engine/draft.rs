@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::outstanding::{ids_of_node, of_node, partings};
+use crate::outstanding::{closing_effects, ids_of_node, of_node};
 use crate::{Context, Corrupt, Decision, Effect, EffectId, Event, Node, NodeRunId, Recorded, Reply, State, apply};
 
 /// A decision in the making.
@@ -98,14 +98,15 @@ impl<'a> Draft<'a> {
     /// Sees that the run is stopped which a node run has started in its present try, or may be starting, because the try is about
     /// to be over.
     pub(crate) fn stop_sub_run(&mut self, id: NodeRunId) -> Result<(), Corrupt> {
-        let stop = partings::stop(self.state.run, self.node(id)?, self.at_ms()).filter(|_| self.reported != Some(id));
+        let stop =
+            closing_effects::stop(self.state.run, self.node(id)?, self.at_ms()).filter(|_| self.reported != Some(id));
         self.decision.effects.extend(stop);
         Ok(())
     }
 
     /// Has whoever started this run, which has just ended, be told.
     pub(crate) fn report_end(&mut self) {
-        let report = partings::report(&self.state, self.at_ms());
+        let report = closing_effects::report(&self.state, self.at_ms());
         self.decision.effects.extend(report);
     }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// A place in a run's log: gap-free from 1. Internal; what a face shows is its own `seq`.
+/// A place in a run's log: gap-free from 1. Internal; what an API shows is its own `seq`.
 pub type Position = u64;
 
 macro_rules! id {

@@ -54,7 +54,7 @@ pub use graph::{Content, Graph, GraphNode, Items, Route};
 pub use ids::{ApprovalId, EffectId, NodeRunId, Position, RunId};
 pub use node_runs::NodeRuns;
 pub use node_type::{NodeKind, NodeType, NodeTypeRef, SideEffect};
-pub use outstanding::partings::partings;
+pub use outstanding::closing_effects::closing_effects;
 pub use outstanding::{is_outstanding, outstanding};
 pub use plan::Plan;
 pub use policy::{OnFailure, Policy, Retry};

@@ -16,7 +16,7 @@ pub struct NodeTypeRef {
 /// A resolved node type, with all that the engine needs to know of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeType {
-    /// What was asked for; faces echo this.
+    /// What was asked for; APIs echo this.
     pub asked: NodeTypeRef,
     /// The resolved id.
     pub id: String,

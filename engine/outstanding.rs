@@ -3,7 +3,7 @@
 //! `decide` asks for exactly these effects when a node run begins and drops exactly these when it ends; a store can rebuild
 //! its table of effects from here.
 
-pub(crate) mod partings;
+pub(crate) mod closing_effects;
 
 use crate::constraints::least;
 use crate::node_type::NodeKind;

@@ -75,12 +75,12 @@ generated!(
     cargo, "cargo"
 );
 generated!(
-    /// Our own door: what no other API says.
+    /// the Runyard API: what no other API says.
     #[cfg(feature = "runyard")]
     runyard, "runyard"
 );
 
-/// Every document that is served, with its surface, in the order of the ports. The doors, the command line and the tests read this
+/// Every document that is served, with its surface, in the order of the ports. The APIs, the command line and the tests read this
 /// list, so a document that is not in it is served by nobody. A document whose feature is off is not in it.
 #[cfg(feature = "server")]
 pub static DOCUMENTS: &[(&host::Document, &str)] = &[

@@ -232,7 +232,7 @@ fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A time as every face writes it: RFC 3339 in UTC with milliseconds.
+/// A time as every API writes it: RFC 3339 in UTC with milliseconds.
 pub fn rfc3339(at_ms: i64) -> String {
     jiff::Timestamp::from_millisecond(at_ms).map_or_else(|_| format!("@{at_ms}"), |time| format!("{time:.3}"))
 }

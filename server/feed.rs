@@ -22,7 +22,7 @@ pub use checkpoints::Checkpoints;
 pub use lines::{Line, ndjson};
 pub use shown::{Goes, Projection, Wanted};
 pub use sse::{Beat, Frame, Framed, Written, sse, with_comments};
-pub use tail::{Bells, Told};
+pub use tail::{CommittedEvents, RunNotifier};
 
 use self::tail::Tail;
 use crate::clock::Clock;
@@ -38,7 +38,7 @@ pub struct Feed {
     /// Where events are read.
     pub store: Arc<dyn Store>,
     /// What says that there are more.
-    pub bells: Arc<Bells>,
+    pub notifier: Arc<RunNotifier>,
     /// For reading again when no bell rang.
     pub clock: Clock,
     /// Where streams of an API's view of a run go on.
@@ -100,7 +100,7 @@ impl Feed {
         after: Position,
         stopping: CancellationToken,
     ) -> impl Stream<Item = Result<Arc<Recorded>, StoreError>> + Send + 'static {
-        let tail = self.bells.join(&tenant, run);
+        let tail = self.notifier.join(&tenant, run);
         let follower = Follower {
             feed: self.clone(),
             tenant: tenant.clone(),
@@ -223,14 +223,14 @@ impl Follower {
             biased;
             () = self.stopping.cancelled() => false,
             () = self.tail.grows(self.cursor, self.doubts) => true,
-            () = self.feed.bells.look_again(&*self.feed.store, &self.feed.clock) => true,
+            () = self.feed.notifier.look_again(&*self.feed.store, &self.feed.clock) => true,
         }
     }
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.feed.bells.leave(&self.tail);
+        self.feed.notifier.leave(&self.tail);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Runyard: one durable run server for the run APIs that agent platforms already speak.
 //!
-//! A request enters through a door ([`doors`]), shows who is calling ([`auth`]), and goes into a room ([`dialects`]), which
+//! A request enters through an API ([`listeners`]), shows who is calling ([`auth`]), and goes into a room ([`dialects`]), which
 //! translates and calls [`runs`]. The engine
 //! decides, the [`store`] commits, the [`feed`] tells who watches, and the [`driver`] performs what was asked. [`serve`] is all
 //! of it in one value; `main.rs` and [`cli`] are the command line over that.
@@ -15,7 +15,6 @@ pub mod codes;
 pub mod compute;
 pub mod config;
 pub mod dialects;
-pub mod doors;
 pub mod driver;
 pub mod expressions;
 pub mod feed;
@@ -23,6 +22,7 @@ pub mod fill;
 pub mod graph;
 pub mod integrations;
 pub mod limits;
+pub mod listeners;
 pub mod logging;
 pub mod objects;
 pub mod open_files;

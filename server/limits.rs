@@ -64,51 +64,51 @@ limits! {
     starts_in_flight = 512, 1..=100_000, "too_many_starts",
         "Starts of one tenant that are being answered at a time.";
     run_descendants = 10_000, 1..=10_000_000, "too_many_descendants",
-        "Runs that one run has started, directly or through others.";
+        "Descendants of one run: runs that it started, directly or through others.";
     effects_in_flight = 48, 1..=100_000, "",
         "Effects (calls, plans, scripts) of one tenant that are performed at a time; at most three quarters of `workers`.";
     bodies_bytes = 67_108_864, 1_048_576..=17_179_869_184, "unavailable",
-        "Bytes of all request bodies that have not come to their end, beyond 16 KiB of each.";
+        "Bytes of all request bodies that are not complete yet, beyond 16 KiB of each.";
     body_ms = 30_000, 100..=600_000, "body_slow",
-        "Milliseconds in which a body has to come.";
+        "Milliseconds within which a request body must be complete.";
     answer_bytes = 1_048_576, 65_536..=268_435_456, "",
         "Bytes of the entries of one page of a list; the page ends early and its cursor goes on.";
     answers_bytes = 67_108_864, 1_048_576..=17_179_869_184, "unavailable",
-        "Bytes of all answers that have not been taken, those up to 16 KiB not counted.";
+        "Bytes of all answers that clients have not read yet; answers up to 16 KiB do not count.";
     answer_wait_ms = 5_000, 0..=60_000, "unavailable",
-        "Milliseconds that a request may wait for its part of limits.answers_bytes.";
+        "Milliseconds that a request may wait for its share of limits.answers_bytes.";
     requests = 4_096, 1..=1_000_000, "unavailable",
         "Requests of one API that are answered at the same time.";
     connections = 65_536, 16..=1_000_000, "unavailable",
-        "Connections over all listeners, at most as many as the open files of the process leave room for. At the bound the one that was idle longest is closed.";
+        "Connections over all listeners; never more than the limit on open files of the process allows. At the bound the connection that was idle longest is closed.";
     connections_per_peer = 16_384, 1..=1_000_000, "unavailable",
         "Connections of one IPv4 address or IPv6 network of 64 bits, at most seven eighths of all. Trusted proxies have no such bound.";
     idle_ms = 75_000, 100..=86_400_000, "",
         "Milliseconds that a connection may stay open without a request.";
     header_ms = 15_000, 100..=600_000, "",
-        "Milliseconds that the head of a request may take.";
+        "Milliseconds within which the head of a request must be complete.";
     unread_ms = 30_000, 100..=3_600_000, "",
-        "Milliseconds that a client may leave what is sent to it unread before its connection is closed.";
+        "Milliseconds that a client may leave sent data unread before its connection is closed.";
     // Planning.
     goal_bytes = 100_000, 1_000..=1_000_000, "goal_too_long", "Bytes of a goal.";
     goal_words = 10_000, 100..=100_000, "goal_too_long", "Words of a goal; a quoted text is one word.";
-    plan_steps = 64, 1..=1_000, "goal_too_long", "Steps of a plan that is made of a goal.";
+    plan_steps = 64, 1..=1_000, "goal_too_long", "Steps of a plan that is made from a goal.";
     // Work off the runtime: schemas, graphs, expressions, plans.
     schema_work = 20_000_000, 1_000..=1_000_000_000, "validation_too_expensive",
         "Steps of one check of a value against a JSON Schema: schemas times values, and their texts.";
     schema_count = 10_000, 1..=1_000_000, "invalid_request", "Schemas in one JSON Schema.";
     compute_ms = 10_000, 100..=600_000, "validation_too_expensive",
         "Milliseconds that reading a graph, checking a value or planning may take.";
-    compute_threads = 2, 1..=256, "", "Threads for such work, and one more that is left for other tenants.";
+    compute_threads = 2, 1..=256, "", "Threads for such work, plus one that serves the other tenants.";
     compute_queue = 256, 1..=100_000, "store_busy", "Pieces of such work of one tenant that may wait for a thread.";
     expansion_bytes = 16_777_216, 65_536..=1_073_741_824, "expansion_too_large",
-        "Bytes that a graph or a result may come to when what it refers to is put in its place.";
+        "Bytes of a graph or a result after its references are expanded.";
     expression_ms = 1_000, 10..=60_000, "expression_timed_out",
-        "Milliseconds that the expressions of one configuration may take together.";
+        "Milliseconds that all expressions of one configuration may take together.";
     expression_memory_bytes = 67_108_864, 4_194_304..=1_073_741_824, "expression_out_of_memory",
-        "Bytes of memory that they may take together.";
+        "Bytes of memory that all expressions of one configuration may take together.";
     expression_value_chars = 4_194_304, 1_024..=67_108_864, "expression_failed",
-        "Characters that their values may have together.";
+        "Characters that all values of one configuration may have together.";
     // Large values, and what a run may write.
     value_inline_bytes = 65_536, 1_024..=1_048_576, "",
         "Bytes of a value as compact JSON; a larger one is stored once, beside the log, under its hash.";

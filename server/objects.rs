@@ -1,4 +1,4 @@
-//! Small objects as Rust types: what a face keeps beside its runs, such as ACP's servers or Cargo's tools. The façade that rooms call;
+//! Small objects as Rust types: what an API keeps beside its runs, such as ACP's servers or Cargo's tools. The façade that rooms call;
 //! where they rest is [`crate::store::object`].
 //!
 //! A type that is kept implements [`Kept`], which names its kind. Its serde form is what is stored, for ever: a field that is added

@@ -21,7 +21,7 @@
 //! | `error.rs`       | why a question was not answered                                  |
 //! | `values.rs`      | large values: taken out before a decision, put back into answers |
 //! | `answer.rs`      | the one value that a run answers with                            |
-//! | `recalls.rs`     | what is being performed, called back when nobody waits for it    |
+//! | `in_flight.rs`     | what is being performed, called back when nobody waits for it    |
 //! | `fingerprint.rs` | telling a repeated request from another one                      |
 //! | `remote.rs`      | the same questions, asked of a coordinator elsewhere             |
 //!
@@ -36,10 +36,10 @@ mod error;
 mod fingerprint;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod in_flight;
 pub mod labels;
 pub mod output_schema;
 mod pass_through;
-pub mod recalls;
 mod references;
 pub mod remote;
 pub(crate) mod retention;
@@ -64,8 +64,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use approvals::{DecidedApproval, Said};
 pub use error::Error;
+pub use in_flight::InFlight;
 pub use pass_through::PassThrough;
-pub use recalls::Recalls;
 pub use references::RunName;
 pub(crate) use start::noted as noted_fingerprint;
 pub use start::{ChildRequest, DROPPED_INPUTS, IdempotencyKey, NewRun, StartedRun};
@@ -73,7 +73,7 @@ pub use start::{ChildRequest, DROPPED_INPUTS, IdempotencyKey, NewRun, StartedRun
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::compute::Compute;
-use crate::feed::{Bells, Feed, Goes, Projection, Reach, Wanted};
+use crate::feed::{Feed, Goes, Projection, Reach, RunNotifier, Wanted};
 use crate::store::{Cursor, Filter, RunRow, Status, Store, StoreError};
 use submit::Submitter;
 use values::{Bounds, ByteLimits, Values};
@@ -113,7 +113,7 @@ pub struct Parts {
     /// What time it is.
     pub clock: Clock,
     /// Rung after every commit.
-    pub bells: Arc<Bells>,
+    pub notifier: Arc<RunNotifier>,
     /// Notified when there may be effects to claim.
     pub work: Arc<Notify>,
     /// The server key, for fingerprints, decision tokens and what is sealed.
@@ -132,7 +132,7 @@ impl Runs {
         let depth_max = usize::try_from(parts.limits.table.depth).unwrap_or(usize::MAX);
         let feed = Feed {
             store: parts.store.clone(),
-            bells: parts.bells.clone(),
+            notifier: parts.notifier.clone(),
             clock: parts.clock.clone(),
             checkpoints: Arc::default(),
             values: values.clone(),
@@ -140,7 +140,7 @@ impl Runs {
         let submitter = Submitter::new(
             parts.store.clone(),
             parts.clock.clone(),
-            (parts.bells, parts.work),
+            (parts.notifier, parts.work),
             (values.clone(), bytes, depth_max),
             parts.compute.clone(),
         );
@@ -190,7 +190,7 @@ impl Runs {
         Ok(self.store.list(tenant, filter, after, limit).await?)
     }
 
-    /// The rows of runs that match, newest first, without the first so many. For faces that number their pages; they bound them.
+    /// The rows of runs that match, newest first, without the first so many. For APIs that number their pages; they bound them.
     pub async fn page(
         &self,
         tenant: &str,
@@ -366,8 +366,8 @@ impl Runs {
     }
 
     /// What is being performed in this process.
-    pub fn recalls(&self) -> &Arc<Recalls> {
-        self.submitter.recalls()
+    pub fn in_flight(&self) -> &Arc<InFlight> {
+        self.submitter.in_flight()
     }
 
     /// Where what takes time is done.

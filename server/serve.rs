@@ -1,4 +1,4 @@
-//! A whole server in one value: data folder, store, driver, doors. Started, and stopped without losing anything.
+//! A whole server in one value: data folder, store, driver, APIs. Started, and stopped without losing anything.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::compute::Compute;
 use crate::config::{Config, Coordinator, GatewayMode};
-use crate::dialects::run_gateway::Backend;
-use crate::doors::{self, Door, DoorError};
+use crate::dialects::run_gateway;
 use crate::driver;
 use crate::driver::perform::InProcess;
 use crate::driver::perform::http::{Outside, OutsideError};
 use crate::expressions::{Expressions, Limits};
-use crate::feed::Bells;
+use crate::feed::RunNotifier;
 use crate::integrations::{Integrations, SecretError};
+use crate::listeners::{self, ListenError, Listener};
 use crate::objects::Objects;
 use crate::open_files;
 use crate::planner::{LexicalPlanner, PlannerOfTenant};
@@ -30,11 +30,11 @@ use crate::runs::remote::{RemoteCoordinator, RemoteError};
 use crate::runs::{self, Runs};
 use crate::store::folder::{Folder, FolderError, Owned, ServerInfo};
 use crate::store::sqlite::{Options, Sqlite};
-use crate::store::{StoreError, Whole};
+use crate::store::{Backend, StoreError};
 
 /// A server that runs.
 pub struct Server {
-    doors: Vec<Door>,
+    listeners: Vec<Listener>,
     servers: Vec<host::Server>,
     driver: Option<JoinHandle<()>>,
     keeping: JoinHandle<()>,
@@ -42,7 +42,7 @@ pub struct Server {
     stop_within: Duration,
     clock: Clock,
     folder: PathBuf,
-    store: Arc<dyn Whole>,
+    store: Arc<dyn Backend>,
     owned: Owned,
     local: LocalToken,
 }
@@ -56,9 +56,9 @@ pub enum ServeError {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A door did not open.
+    /// An API did not open.
     #[error(transparent)]
-    Door(#[from] DoorError),
+    Listener(#[from] ListenError),
     /// The identity provider's address is none.
     #[error(transparent)]
     Provider(#[from] ProviderError),
@@ -74,7 +74,7 @@ pub enum ServeError {
 }
 
 impl Server {
-    /// Takes the data folder, opens the store, starts driving, and opens the doors.
+    /// Takes the data folder, opens the store, starts driving, and opens the APIs.
     ///
     /// # Errors
     /// [`ServeError`], each with what to do. Nothing is left behind: what was opened is closed again.
@@ -91,7 +91,7 @@ impl Server {
     ///
     /// # Errors
     /// As [`start`](Self::start).
-    pub async fn start_over(config: &Config, log: slog::Logger, store: Arc<dyn Whole>) -> Result<Self, ServeError> {
+    pub async fn start_over(config: &Config, log: slog::Logger, store: Arc<dyn Backend>) -> Result<Self, ServeError> {
         Self::start_with(config, log, || Ok(store)).await
     }
 
@@ -99,7 +99,7 @@ impl Server {
     async fn start_with(
         config: &Config,
         log: slog::Logger,
-        store: impl FnOnce() -> Result<Arc<dyn Whole>, StoreError>,
+        store: impl FnOnce() -> Result<Arc<dyn Backend>, StoreError>,
     ) -> Result<Self, ServeError> {
         let integrations = Integrations::open(&config.integrations, |name| std::env::var(name).ok())?;
         let owned = Folder::own(&config.data_dir)?;
@@ -116,7 +116,7 @@ impl Server {
             store: store.clone(),
             catalog: catalog.clone(),
             clock: clock.clone(),
-            bells: Arc::new(Bells::default()),
+            notifier: Arc::new(RunNotifier::default()),
             work: work.clone(),
             secret,
             limits: runs::Limits { parallel_max: config.parallel_max, table: config.limits },
@@ -132,13 +132,13 @@ impl Server {
         let settings = http_settings(config, &stopping);
         let local = LocalToken::random(config.host).map_err(FolderError::NoRandomness)?;
         let parts = auth::Parts { store: store.clone(), clock: clock.clone(), local: local.clone() };
-        let inside = doors::Inside {
+        let inside = listeners::Inside {
             runs: runs.clone(),
             objects: Objects::new(store.clone(), clock.clone()),
             guard: Guard::new(&config.auth, parts)?,
-            gateway: backend(config, &runs, &local)?,
+            gateway: coordinator(config, &runs, &local)?,
         };
-        let (doors, servers) = doors::open(config, inside, &settings, &log)?;
+        let (listeners, servers) = listeners::open(config, inside, &settings, &log)?;
         let keeping = retention::Parts {
             store: store.clone(),
             runs: runs.clone(),
@@ -170,7 +170,7 @@ impl Server {
         };
         let driver = config.perform.then(|| tokio::spawn(driver::drive(parts, stopping.clone())));
         let mut server = Server {
-            doors,
+            listeners,
             servers,
             driver,
             keeping,
@@ -190,17 +190,17 @@ impl Server {
         Ok(server)
     }
 
-    /// The doors, in the order of their ports.
-    pub fn doors(&self) -> &[Door] {
-        &self.doors
+    /// The APIs, in the order of their ports.
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
     }
 
-    /// Where the door with this document name listens.
-    pub fn url(&self, door: &str) -> Option<&str> {
-        self.doors.iter().find(|one| one.name == door).map(|one| one.url.as_str())
+    /// Where the API with this document name listens.
+    pub fn url(&self, api: &str) -> Option<&str> {
+        self.listeners.iter().find(|one| one.name == api).map(|one| one.url.as_str())
     }
 
-    /// The token that opens every door to whoever can read the data folder.
+    /// The token that opens every API to whoever can read the data folder.
     pub fn local_token(&self) -> &Secret {
         self.local.secret()
     }
@@ -215,13 +215,13 @@ impl Server {
         &self.folder
     }
 
-    /// Resolves when a door has ended by itself, which none should: says which, and why.
+    /// Resolves when an API has ended by itself, which none should: says which, and why.
     pub async fn ended(&self) -> String {
         let ended = self.servers.iter().map(|server| {
             let (name, ended) = (server.document().name, server.ended());
             Box::pin(async move {
                 let why = ended.await.err().unwrap_or_else(|| "it was closed".to_owned());
-                format!("door `{name}` ended by itself: {why}")
+                format!("API `{name}` ended by itself: {why}")
             })
         });
         futures::future::select_all(ended).await.0
@@ -305,17 +305,17 @@ fn bytes(bound: u64) -> usize {
     usize::try_from(bound).unwrap_or(usize::MAX)
 }
 
-fn backend(config: &Config, runs: &Runs, local: &LocalToken) -> Result<Backend, ServeError> {
+fn coordinator(config: &Config, runs: &Runs, local: &LocalToken) -> Result<run_gateway::Coordinator, ServeError> {
     let clock = runs.clock();
     Ok(match config.gateway_mode() {
-        GatewayMode::Local => Backend::Here(runs.clone()),
+        GatewayMode::Local => run_gateway::Coordinator::Local(runs.clone()),
         GatewayMode::Remote(url) => {
             let Coordinator { audience, scope, .. } = config.coordinator.clone();
             let wanted = auth::Wanted { audience: Some(audience), scope };
             let target = auth::Target { credentials: config.coordinator_credentials(), wanted };
             let outbound = Outbound::new(&target, &config.auth, local.clone(), clock.clone())?;
-            Backend::There(RemoteCoordinator::new(&url, outbound, clock.clone())?)
+            run_gateway::Coordinator::Remote(RemoteCoordinator::new(&url, outbound, clock.clone())?)
         }
-        GatewayMode::Missing => Backend::Missing(clock.clone()),
+        GatewayMode::Missing => run_gateway::Coordinator::Missing(clock.clone()),
     })
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use runyard_client::run_gateway::Client;
-use runyard_client::{Patience, Seen};
+use runyard_client::{Backoff, Seen};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let run_id = arguments.next().ok_or("which run? `runyard list` shows them")?;
     let client = Client::builder(url).build()?;
 
-    let mut watch = client.watch(run_id).patience(Patience { wait_max: Duration::from_secs(2), ..Patience::default() });
+    let mut watch = client.watch(run_id).backoff(Backoff { wait_max: Duration::from_secs(2), ..Backoff::default() });
     if let Some(seq) = arguments.next() {
         watch = watch.after(seq.parse()?);
     }

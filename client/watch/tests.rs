@@ -40,7 +40,7 @@ impl Server {
 
     /// Everything that was told, and why it ended before its end.
     async fn told(&self, attempts_max: u32) -> (Vec<String>, Option<WatchError<Value>>) {
-        let mut told = self.watch().patience(Patience { attempts_max, ..Patience::default() }).told();
+        let mut told = self.watch().backoff(Backoff { attempts_max, ..Backoff::default() }).told();
         let mut lines = Vec::new();
         while let Some(seen) = told.next().await {
             match seen {
@@ -170,7 +170,7 @@ async fn dropping_the_wait_for_the_next_event_loses_nothing() {
 
 #[test]
 fn waits_have_a_longest_one() {
-    let patience = Patience::default();
-    assert_eq!(patience.wait(1), Duration::from_millis(250));
-    assert_eq!(patience.wait(60), Duration::from_secs(5));
+    let backoff = Backoff::default();
+    assert_eq!(backoff.wait(1), Duration::from_millis(250));
+    assert_eq!(backoff.wait(60), Duration::from_secs(5));
 }

@@ -4,7 +4,7 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
 use super::connection::{Gone, events};
-use super::{Event, Interruption, Opens, Patience, Seen, Told, WatchError};
+use super::{Backoff, Event, Interruption, Opens, Seen, Told, WatchError};
 use crate::document::ErrorBody;
 use crate::pause::pause;
 
@@ -12,7 +12,7 @@ pub(super) struct Watcher<'a, E, R> {
     source: Box<dyn Opens<R> + 'a>,
     /// The last `seq` that was seen.
     after: Option<u64>,
-    patience: Patience,
+    backoff: Backoff,
     connection: Option<BoxStream<'static, Result<E, Gone>>>,
     /// Interruptions since the last event.
     count: u32,
@@ -22,8 +22,8 @@ pub(super) struct Watcher<'a, E, R> {
 }
 
 impl<'a, E: Event, R: ErrorBody> Watcher<'a, E, R> {
-    pub(super) fn new(source: Box<dyn Opens<R> + 'a>, after: Option<u64>, patience: Patience) -> Self {
-        Self { source, after, patience, connection: None, count: 0, ended: false, done: false }
+    pub(super) fn new(source: Box<dyn Opens<R> + 'a>, after: Option<u64>, backoff: Backoff) -> Self {
+        Self { source, after, backoff, connection: None, count: 0, ended: false, done: false }
     }
 
     /// Everything there is to tell, to the end or to an error.
@@ -89,9 +89,9 @@ impl<'a, E: Event, R: ErrorBody> Watcher<'a, E, R> {
         self.connection = None;
         self.count += 1;
         let count = self.count;
-        if count >= self.patience.attempts_max {
+        if count >= self.backoff.attempts_max {
             return Err(WatchError::GaveUp { count, cause });
         }
-        Ok(Some(Seen::Interrupted { cause, count, wait: self.patience.wait(count) }))
+        Ok(Some(Seen::Interrupted { cause, count, wait: self.backoff.wait(count) }))
     }
 }

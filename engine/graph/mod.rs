@@ -1,6 +1,6 @@
 //! Static graphs: what a composite walks that was drawn beforehand, and lists of items that each go through the same.
 //!
-//! A graph is read, resolved and checked outside (`check` is here, so that every face says the same of the same mistake), then
+//! A graph is read, resolved and checked outside (`check` is here, so that every API says the same of the same mistake), then
 //! recorded once. The engine walks it: a node of the graph becomes a node run when it is reached, and when that one has ended, the
 //! walk follows one way on. It never is in two places at once, and as there are no circles, it reaches a node at most once. What
 //! is to run side by side is a list of [`Items`].

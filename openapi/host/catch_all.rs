@@ -17,13 +17,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::door::{Door, message};
+use super::mounted_api::{MountedApi, message};
 use super::{Body, Document, MountError, Mounted};
 
 /// A document that is mounted in a dropshot server.
 #[derive(Debug, Clone)]
 pub struct Hosted {
-    door: Arc<Door>,
+    api: Arc<MountedApi>,
 }
 
 /// Every method that RFC 9110 and RFC 5789 define. Others are dropshot's to refuse.
@@ -57,13 +57,13 @@ impl Mounted {
         description: &mut ApiDescription<C>,
         prefix: &str,
     ) -> Result<Hosted, MountError> {
-        let door = self.open()?;
-        let failed = |reason| MountError { document: door.document().name, operation: None, reason };
+        let api = self.open()?;
+        let failed = |reason| MountError { document: api.document().name, operation: None, reason };
         if prefix.contains(['{', '}', '%', '?', '#']) {
             return Err(failed(format!("`{prefix}` is not a prefix: write literal segments, as in `/arp`")));
         }
         // For what dropshot has to say about routes, it panics.
-        let registered = catch_unwind(AssertUnwindSafe(|| register(&door, description, prefix)));
+        let registered = catch_unwind(AssertUnwindSafe(|| register(&api, description, prefix)));
         match registered {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(failed(format!("dropshot refuses an endpoint below `{prefix}`: {error}"))),
@@ -71,13 +71,13 @@ impl Mounted {
                 return Err(failed(format!("dropshot refuses an endpoint below `{prefix}`: {}", message(&*panic))));
             }
         }
-        Ok(Hosted { door })
+        Ok(Hosted { api })
     }
 }
 
 /// The same endpoint for every method.
 fn register<C: ServerContext>(
-    door: &Arc<Door>,
+    api: &Arc<MountedApi>,
     description: &mut ApiDescription<C>,
     prefix: &str,
 ) -> Result<(), ApiDescriptionRegisterError> {
@@ -85,7 +85,7 @@ fn register<C: ServerContext>(
     let path: String = segments.iter().flat_map(|segment| ["/", segment]).chain(["/{path:.*}"]).collect();
     for method in METHODS {
         let id = format!("host_{}_{}", segments.join("_"), method.as_str().to_lowercase());
-        let (handler, all) = (handler(Arc::clone(door), segments.len()), ApiEndpointVersions::All);
+        let (handler, all) = (handler(Arc::clone(api), segments.len()), ApiEndpointVersions::All);
         description.register(ApiEndpoint::new(id, handler, method, "application/json", &path, all).visible(false))?;
     }
     Ok(())
@@ -95,12 +95,12 @@ impl Hosted {
     /// Cancelled when this document's streams are to end and nothing new is to start: by its server's closing, or by
     /// you.
     pub fn stopping(&self) -> &CancellationToken {
-        self.door.stopping()
+        self.api.stopping()
     }
 
     /// The document that is served.
     pub fn document(&self) -> &'static Document {
-        self.door.document()
+        self.api.document()
     }
 }
 
@@ -113,19 +113,19 @@ struct Rest {
 
 type Answered = BoxFuture<'static, Result<Response<Body>, HttpError>>;
 
-/// The endpoint. The door comes with it, so that the server's context can be anything.
+/// The endpoint. The API comes with it, so that the server's context can be anything.
 fn handler<C: ServerContext>(
-    door: Arc<Door>,
+    api: Arc<MountedApi>,
     segments: usize,
 ) -> impl Fn(RequestContext<C>, Path<Rest>, RawRequest) -> Answered + Send + Sync + 'static {
     move |context, _rest, request| {
-        let door = Arc::clone(&door);
+        let api = Arc::clone(&api);
         Box::pin(async move {
             let (mut parts, body) = request.into_inner().into_parts();
             parts.uri = below(parts.uri, segments);
             let (remote, local) = (context.request.remote_addr(), context.server.local_addr);
-            let head = door.head(parts, &context.request_id, remote, local);
-            Ok(door.answer(head, body).await)
+            let head = api.head(parts, &context.request_id, remote, local);
+            Ok(api.answer(head, body).await)
         })
     }
 }

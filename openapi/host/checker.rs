@@ -1,6 +1,6 @@
 //! Answers against the document: for tests, which hold every answer, errors too, to what is promised.
 //!
-//! Requests are checked at the door, in `door.rs`. Answers are not checked in production: a wrong answer is a bug, and a test
+//! Requests are checked at the API, in `api.rs`. Answers are not checked in production: a wrong answer is a bug, and a test
 //! should find it.
 
 use std::collections::HashMap;

@@ -23,7 +23,7 @@
 //! | `connections.rs` | how many connections there may be, and which goes when there are too many       |
 //! | `heavy.rs`       | work whose cost is not constant, off the async runtime                          |
 //! | `ignored.rs`     | parameters and fields that were ignored, named in the answer                    |
-//! | `door.rs`        | one request from head to answer                                                 |
+//! | `api.rs`        | one request from head to answer                                                 |
 //! | `pages.rs`       | pages beside the document, as they are given                                    |
 //! | `parameters.rs`  | path, query and header text to JSON values                                      |
 //! | `body.rs`        | content type, limits, JSON                                                      |
@@ -49,11 +49,11 @@ mod checker;
 mod connections;
 mod depth;
 mod documents;
-mod door;
 mod fault;
 mod heavy;
 mod ignored;
 mod mounted;
+mod mounted_api;
 mod numbers;
 mod operation;
 mod pages;

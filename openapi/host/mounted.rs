@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::answers::Lately;
-use super::door::Door;
 use super::ignored::KnownFields;
+use super::mounted_api::MountedApi;
 use super::parameters::CompiledParameter;
 use super::router::Router;
 use super::validate::Compiled;
@@ -79,7 +79,7 @@ impl Mounted {
     }
 
     /// Compiles every route and schema.
-    pub(super) fn open(self) -> Result<Arc<Door>, MountError> {
+    pub(super) fn open(self) -> Result<Arc<MountedApi>, MountError> {
         let document = self.document();
         let operations = compile(document)?;
         let failed = |reason| MountError { document: document.name, operation: None, reason };
@@ -88,7 +88,7 @@ impl Mounted {
             Some(prefix) => routes.also_without(document, prefix).map_err(failed)?,
             None => routes,
         };
-        Ok(Arc::new(Door::new(self.api, routes, operations, self.pages, self.settings)))
+        Ok(Arc::new(MountedApi::new(self.api, routes, operations, self.pages, self.settings)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Pages beside a document: what whoever mounts it wants to be read at the same door, such as a reference.
+//! Pages beside a document: what whoever mounts it wants to be read at the same API, such as a reference.
 //!
 //! The host makes none. It serves what it is given, where the document itself has nothing.
 

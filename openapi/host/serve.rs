@@ -24,7 +24,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::connections::{Admitted, Busy, Connection, Watched};
-use super::door::Door;
+use super::mounted_api::MountedApi;
 use super::{Body, Document, MountError, Mounted, Settings};
 
 /// How long clients have to take their last answers once nothing is worked on any more. A stream that is not read, or an answer that
@@ -75,7 +75,7 @@ pub enum Closed {
 pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
-    door: Arc<Door>,
+    api: Arc<MountedApi>,
     log: slog::Logger,
 }
 
@@ -96,7 +96,7 @@ pub struct Server {
 /// # Errors
 /// [`ServeError`] when the document does not fit its code, or the address cannot be listened on.
 pub fn bind(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result<Bound, ServeError> {
-    let door = mounted.open()?;
+    let api = mounted.open()?;
     let listen = || {
         let socket = match address {
             SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
@@ -111,7 +111,7 @@ pub fn bind(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result<
         Ok((listener, address))
     };
     let (listener, address) = listen().map_err(|source| ServeError::Bind { address, source })?;
-    Ok(Bound { listener, address, door, log })
+    Ok(Bound { listener, address, api, log })
 }
 
 /// Starts a server for one document. Port 0 takes a free port.
@@ -132,15 +132,15 @@ impl Bound {
 
     /// The document that is to be served.
     pub fn document(&self) -> &'static Document {
-        self.door.document()
+        self.api.document()
     }
 
     /// Begins to accept.
     pub fn start(self) -> Server {
-        let Bound { listener, address, door, log } = self;
+        let Bound { listener, address, api, log } = self;
         let closing = CancellationToken::new();
-        let (document, stopping, at_work) = (door.document(), door.stopping().clone(), door.at_work().clone());
-        let accepting = tokio::spawn(accept(listener, door, closing.clone(), log));
+        let (document, stopping, at_work) = (api.document(), api.stopping().clone(), api.at_work().clone());
+        let accepting = tokio::spawn(accept(listener, api, closing.clone(), log));
         let ended = async move { accepting.await.map_err(|error| format!("the accept loop ended: {error}")) };
         let (closing, ended) = (closing.drop_guard(), ended.boxed().shared());
         Server { address, document, stopping, at_work, closing, ended }
@@ -149,7 +149,7 @@ impl Bound {
 
 /// Accepts until it is to close, then waits for the connections that are open.
 #[expect(clippy::disallowed_methods, reason = "the system tells nobody when it has descriptors again")]
-async fn accept(listener: TcpListener, door: Arc<Door>, closing: CancellationToken, log: slog::Logger) {
+async fn accept(listener: TcpListener, api: Arc<MountedApi>, closing: CancellationToken, log: slog::Logger) {
     let open = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -157,12 +157,12 @@ async fn accept(listener: TcpListener, door: Arc<Door>, closing: CancellationTok
             () = closing.cancelled() => break,
         };
         match accepted {
-            Ok((socket, remote)) => begin(socket, remote, &door, &open, &closing, &log),
+            Ok((socket, remote)) => begin(socket, remote, &api, &open, &closing, &log),
             // Errors of the one connection that was to be accepted.
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 slog::warn!(log, "accept error"; "error" => %error);
-                door.settings().connections.evict_idle();
+                api.settings().connections.evict_idle();
                 tokio::time::sleep(AGAIN).await;
             }
         }
@@ -181,19 +181,19 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
 fn begin(
     socket: TcpStream,
     remote: SocketAddr,
-    door: &Arc<Door>,
+    api: &Arc<MountedApi>,
     open: &TaskTracker,
     closing: &CancellationToken,
     log: &slog::Logger,
 ) {
-    let Settings { connections, reached, .. } = door.settings();
+    let Settings { connections, reached, .. } = api.settings();
     let Ok(local) = prepare(&socket) else { return };
     let Some(admitted) = connections.admit(remote.ip(), reached) else {
         // What does not fit into the empty buffer of a new socket is not sent: nothing waits for this client.
-        let _ = socket.try_write(&door.refuse_connection(remote, local));
+        let _ = socket.try_write(&api.refuse_connection(remote, local));
         return;
     };
-    let connection = Serving { door: Arc::clone(door), remote, local, log: log.clone() };
+    let connection = Serving { api: Arc::clone(api), remote, local, log: log.clone() };
     open.spawn(connection.serve(socket, admitted, closing.clone()));
 }
 
@@ -207,7 +207,7 @@ fn prepare(socket: &TcpStream) -> std::io::Result<SocketAddr> {
 /// What requests of one connection share.
 #[derive(Clone)]
 struct Serving {
-    door: Arc<Door>,
+    api: Arc<MountedApi>,
     remote: SocketAddr,
     local: SocketAddr,
     log: slog::Logger,
@@ -244,13 +244,13 @@ impl Serving {
         connection: Arc<Connection>,
     ) -> Result<Response<Counted>, Infallible> {
         let busy = connection.busy();
-        let Serving { door, remote, local, log } = self;
+        let Serving { api, remote, local, log } = self;
         let request_id = uuid::Uuid::new_v4().to_string();
         let (parts, body) = request.into_parts();
-        let head = door.head(parts, &request_id, remote, local);
+        let head = api.head(parts, &request_id, remote, local);
         let leaving = Leaving { log, waits: true };
         // On its own: a client that goes away must not stop a handler between its commit and its answer.
-        let answered = tokio::spawn(async move { door.answer(head, Body::wrap(body)).await }).await;
+        let answered = tokio::spawn(async move { api.answer(head, Body::wrap(body)).await }).await;
         leaving.stayed();
         let mut response = answered.unwrap_or_else(|_| {
             let mut response = Response::new(Body::empty());

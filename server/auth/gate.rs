@@ -1,4 +1,4 @@
-//! The gate of a door: who is calling, and may they. One [`Guard`] per server, one [`Gate`] per door.
+//! The gate of an API: who is calling, and may they. One [`Guard`] per server, one [`Gate`] per API.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub struct Parts {
     pub local: LocalToken,
 }
 
-/// What all doors of a server know. Cheap to clone.
+/// What all APIs of a server know. Cheap to clone.
 #[derive(Clone)]
 pub struct Guard(Arc<Known>);
 
@@ -57,7 +57,7 @@ struct Tokens {
     source: Source,
 }
 
-/// Who asks whom at one door. Cheap to clone.
+/// Who asks whom at one API. Cheap to clone.
 #[derive(Clone)]
 pub struct Gate {
     guard: Guard,
@@ -96,7 +96,7 @@ impl Guard {
         Ok(Self(Arc::new(Known { keys, local: parts.local, tokens, settings: settings.clone(), clock: parts.clock })))
     }
 
-    /// The gate of the door that serves this document.
+    /// The gate of the API that serves this document.
     pub fn gate(&self, document: &'static Document) -> Gate {
         Gate {
             guard: self.clone(),

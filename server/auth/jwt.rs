@@ -6,7 +6,7 @@
 //! | size, form | at most 16 KiB; three parts |
 //! | `alg` | in the configured list, and fit for the key; never `none`, never a shared secret |
 //! | `crit`, `typ` | no `crit`; no `typ`, `JWT` or `at+jwt` |
-//! | `exp` | must be there: a token that leaks would open the door for ever |
+//! | `exp` | must be there: a token that leaks would open the API for ever |
 //! | `nbf`, `iat` | when there, not later than now |
 //! | `iss`, `aud` | exactly what is configured; not looked at where nothing is |
 //! | tenant | the configured claim; must be there where one is configured |

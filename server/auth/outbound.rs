@@ -123,7 +123,7 @@ pub enum OutboundError {
 }
 
 impl OutboundError {
-    /// The fault that a door answers, where it is one that doors have: 401, or 503.
+    /// The fault that an API answers, where it is one that APIs have: 401, or 503.
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Self::Caller => Some(Refused::Exchange.into()),

@@ -1,4 +1,4 @@
-//! Every way in which a credential does not hold, as the fault that a door answers: 401 (RFC 6750), 403, or 503 when it is not the
+//! Every way in which a credential does not hold, as the fault that an API answers: 401 (RFC 6750), 403, or 503 when it is not the
 //! caller's fault. What is said names what is wrong and repeats nothing of what was sent.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ const REALM: &str = "Bearer realm=\"runyard\"";
 /// Why a caller is not let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// Nothing was shown, at a door that may take a key in a header of its own.
+    /// Nothing was shown, at an API that may take a key in a header of its own.
     Missing {
         /// Whether it does.
         key_header: bool,

@@ -39,7 +39,7 @@ impl Scope {
         Self::ALL.into_iter().find(|scope| scope.word() == word)
     }
 
-    /// Whether an operation that needs it asks for a credential whatever the mode of its door.
+    /// Whether an operation that needs it asks for a credential whatever the mode of its API.
     pub(super) fn is_always_asked(self) -> bool {
         self == Self::Admin
     }

@@ -24,9 +24,9 @@ pub enum Over {
     Tenants,
     /// The store that forgets.
     Memory,
-    /// Nothing: the door answers by itself.
+    /// Nothing: the API answers by itself.
     Nothing,
-    /// Not even a door of ours: dropshot, and streams that are silent.
+    /// Not even an API of ours: dropshot, and streams that are silent.
     Bare,
 }
 
@@ -100,9 +100,9 @@ impl Subject {
         }
     }
 
-    /// Its own door, where it has one.
+    /// Its own API, where it has one.
     pub(super) fn own(&self) -> Result<&Target, BenchError> {
-        self.own.as_ref().ok_or_else(|| BenchError::Server("has no door of its own here".to_owned()))
+        self.own.as_ref().ok_or_else(|| BenchError::Server("has no API of its own here".to_owned()))
     }
 
     /// What it has used so far, where that can be known.
@@ -167,7 +167,7 @@ fn target(url: &str, credential: Option<&str>) -> Result<Target, BenchError> {
     let wrong = |reason: &str| BenchError::Url { url: url.to_owned(), reason: reason.to_owned() };
     let parsed = reqwest::Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
     if parsed.scheme() != "http" || parsed.path() != "/" {
-        return Err(wrong("measuring speaks plain HTTP, to a door that is below no path"));
+        return Err(wrong("measuring speaks plain HTTP, to an API that is below no path"));
     }
     let addresses = parsed.socket_addrs(|| None).map_err(|error| wrong(&error.to_string()))?;
     let host = parsed.host_str().unwrap_or_default();

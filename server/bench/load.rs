@@ -53,9 +53,9 @@ pub(super) struct Asked<'a> {
 
 /// What is measured: a server, or a yardstick that is none.
 pub(super) enum Measurable<'a> {
-    /// A server, asked these over its gateway's door.
+    /// A server, asked these over its gateway's API.
     Gateway(&'a Subject, &'a Arc<[Prepared]>),
-    /// The same over its own door.
+    /// The same over its own API.
     Own(&'a Subject, &'a Arc<[Prepared]>),
     /// SQLite alone, with one writer for each connection.
     Plain(&'a Yardstick),

@@ -4,7 +4,7 @@
 //! |-----------------|-----------------------------------------------------------------------------------|
 //! | `starts.rs`     | runs started per second, durably, beside what bounds it                           |
 //! | `runs.rs`       | from start to the terminal event: one step, a chain, a fan-out                    |
-//! | `reads.rs`      | looking at runs, beside the door alone                                            |
+//! | `reads.rs`      | looking at runs, beside the API alone                                            |
 //! | `streams.rs`, `watchers.rs` | many who watch many live runs: when they see what has been committed, and what they cost |
 //! | `fairness.rs`   | what one tenant's flood costs another                                             |
 //! | `mixed.rs`      | all of it at once                                                                 |
@@ -17,7 +17,7 @@
 //! | `sample.rs`     | the requests, and what the store is given for one of them                         |
 //! | `child.rs`      | a server in a process and a folder of its own, ended with the measuring           |
 //! | [`served`]      | that process from inside                                                          |
-//! | `still.rs`      | the yardstick for doors: the same door, with nothing behind it                    |
+//! | `still.rs`      | the yardstick for APIs: the same API, with nothing behind it                    |
 //! | `bare.rs`       | the yardstick for streams: dropshot's, with nothing in them                       |
 //! | `machine.rs`    | the yardsticks for disks: one flush; and what else is at work here                |
 //! | `process.rs`    | what a process costs, as the system counts it                                     |

@@ -1,4 +1,4 @@
-//! Looking at runs that are there, beside the same requests at the door alone.
+//! Looking at runs that are there, beside the same requests at the API alone.
 
 use std::sync::Arc;
 
@@ -26,10 +26,10 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
         }
         let measured = [
             ("one run", Measurable::Gateway(&subject, &requests)),
-            ("no-op door", Measurable::Gateway(&still, &requests)),
+            ("no-op API", Measurable::Gateway(&still, &requests)),
         ];
-        let [read, door] = asked.figures(measured, report).await?;
-        let ratio = Fact::ratio(SCENARIO, "reads over the no-op door", connections, read.per_second, door.per_second);
+        let [read, api] = asked.figures(measured, report).await?;
+        let ratio = Fact::ratio(SCENARIO, "reads over the no-op API", connections, read.per_second, api.per_second);
         report.fact(&ratio);
     }
     Ok(())

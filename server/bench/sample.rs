@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::compute::Compute;
 use crate::dialects::arp::wire;
 use crate::dialects::run_gateway::FACE;
-use crate::feed::Bells;
+use crate::feed::RunNotifier;
 use crate::runs::{Limits, Parts, Runs};
 use crate::store::memory::Memory;
 use crate::store::{Append, Store};
@@ -74,7 +74,7 @@ pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
         store: memory.clone(),
         catalog: Arc::new(Catalog::builtin()),
         clock: clock.clone(),
-        bells: Arc::new(Bells::default()),
+        notifier: Arc::new(RunNotifier::default()),
         work: Arc::new(Notify::new()),
         secret: [0; 32],
         limits: Limits { parallel_max: 16, table: crate::limits::Limits::default() },

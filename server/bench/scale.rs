@@ -23,7 +23,7 @@ const RUNS: usize = 1_000;
 /// How often a server is started over runs that have not ended.
 const STARTS: usize = 5;
 
-/// One thing that is asked of both, over their gateway's door or their own.
+/// One thing that is asked of both, over their gateway's API or their own.
 struct Compared {
     names: [&'static str; 2],
     what: &'static str,

@@ -1,6 +1,6 @@
 //! The process of a server under test, from inside: it serves until its standard input ends, which is when whoever measures is gone.
 //!
-//! What is measured is what `runyard serve` does, with its defaults: the same server, the same doors, the same lines in its log.
+//! What is measured is what `runyard serve` does, with its defaults: the same server, the same APIs, the same lines in its log.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,7 +36,7 @@ pub(super) struct Ready {
     pub(super) gateway: String,
     /// The run coordinator, where there is one.
     pub(super) coordinator: Option<String>,
-    /// Runyard's own door, where there is one.
+    /// the Runyard API, where there is one.
     pub(super) own: Option<String>,
 }
 
@@ -80,7 +80,7 @@ fn serve(word: &str) -> Result<(), String> {
 
 async fn whole(started: Result<Server, crate::serve::ServeError>) -> Result<(), String> {
     let server = started.map_err(|error| error.to_string())?;
-    let url = |door| server.url(door).map(str::to_owned);
+    let url = |api| server.url(api).map(str::to_owned);
     let gateway = url("run-gateway").unwrap_or_default();
     announce(&Ready { gateway, coordinator: url("run-coordinator"), own: url("runyard") });
     until_nobody_measures().await;
@@ -88,7 +88,7 @@ async fn whole(started: Result<Server, crate::serve::ServeError>) -> Result<(), 
     Ok(())
 }
 
-/// The gateway's door alone, with the gate that it has in a server.
+/// The gateway's API alone, with the gate that it has in a server.
 async fn nothing(config: &Config) -> Result<(), String> {
     let local = LocalToken::random(config.host)?;
     let parts = auth::Parts { store: Arc::new(Memory::new()), clock: Clock::system(), local };

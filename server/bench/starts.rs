@@ -1,5 +1,5 @@
 //! Runs started per second, durably: the answer comes after the flush. Beside it the same requests on the store that forgets, the
-//! same door with nothing behind it, and SQLite alone with the same rows.
+//! same API with nothing behind it, and SQLite alone with the same rows.
 
 use std::sync::Arc;
 
@@ -32,18 +32,18 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
         let measured = [
             ("durable", Measurable::Gateway(&disk, &requests)),
             ("in memory", Measurable::Gateway(&memory, &requests)),
-            ("no-op door", Measurable::Gateway(&still, &requests)),
+            ("no-op API", Measurable::Gateway(&still, &requests)),
             ("SQLite alone", Measurable::Plain(&yardstick)),
         ];
-        let [durable, memory, door, plain] = asked.figures(measured, report).await?;
+        let [durable, memory, api, plain] = asked.figures(measured, report).await?;
         let mut ratio = |what: &str, one: f64, other: f64| {
             report.fact(&Fact::ratio(SCENARIO, what, connections, one, other));
         };
         ratio("starts over SQLite alone", durable.per_second, plain.per_second);
         ratio("starts over starts in memory", durable.per_second, memory.per_second);
         ratio("p50 over SQLite alone", durable.at(0.5) as f64, plain.at(0.5) as f64);
-        let least = (plain.at(0.5) + door.at(0.5)) as f64;
-        ratio("p50 over SQLite alone and the no-op door", durable.at(0.5) as f64, least);
+        let least = (plain.at(0.5) + api.at(0.5)) as f64;
+        ratio("p50 over SQLite alone and the no-op API", durable.at(0.5) as f64, least);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The yardstick for doors: the run gateway with nothing behind it. Requests are routed, admitted, read and validated as ever, and answered
+//! The yardstick for APIs: the run gateway with nothing behind it. Requests are routed, admitted, read and validated as ever, and answered
 //! with the same run each time.
 
 use http::HeaderMap;
@@ -10,7 +10,7 @@ use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply};
 use crate::auth::Gate;
 use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::service;
-use crate::dialects::refusal::{headers, of_door};
+use crate::dialects::refusal::{headers, of_api};
 
 /// A gateway that does nothing.
 pub(super) struct Still {
@@ -39,7 +39,7 @@ impl RunGateway for Still {
     }
 
     fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        let refusal = of_door(&fault);
+        let refusal = of_api(&fault);
         Problem { status: refusal.status, headers: headers(&refusal), body: Box::new(envelope(cx, &refusal)) }
     }
 

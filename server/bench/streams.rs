@@ -31,7 +31,7 @@ pub(super) async fn measure(bench: &Bench, report: &mut dyn Report) -> Result<()
     let subject = Subject::of(bench).await?;
     let Some(coordinator) = subject.coordinator.clone() else {
         report.progress(
-            "streams: what is watched is given through the coordinator's door, so only a server of its own is measured",
+            "streams: what is watched is given through the coordinator's API, so only a server of its own is measured",
         );
         return Ok(());
     };

@@ -1,4 +1,4 @@
-//! Integrations as the catalogue knows them: who they are, for faces that list them, and their node types.
+//! Integrations as the catalogue knows them: who they are, for APIs that list them, and their node types.
 //!
 //! How a planner without a model finds one: a clause must begin with its verb, which is the first word of its slug, or one that means
 //! the same, and name it by another word of its slug, its name, or the name of the integration.
@@ -47,7 +47,7 @@ pub fn node_type_id(integration: &str, slug: &str) -> String {
     format!("integration.{integration}.{slug}")
 }
 
-/// An integration as faces list it.
+/// An integration as APIs list it.
 pub(super) fn shown(one: &Configured) -> Integration {
     let host = reqwest::Url::parse(&one.url).ok().and_then(|url| url.host_str().map(str::to_owned));
     let offered = one.node_types.iter().filter(|_| one.active);

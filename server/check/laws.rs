@@ -1,7 +1,7 @@
 //! One run: its log replayed, and everything beside the log held against the state that comes of it.
 
 use runyard_engine::large::Digest;
-use runyard_engine::{Effect, RunStatus, State, apply, check as laws_of, outstanding, partings};
+use runyard_engine::{Effect, RunStatus, State, apply, check as laws_of, closing_effects, outstanding};
 
 use super::{Check, in_words};
 use crate::runs::{self, row};
@@ -112,7 +112,7 @@ impl Check<'_> {
 
     fn kept_beside(&mut self, place: &Place, row: &RunRow, state: &State) {
         self.effects(place, state);
-        self.partings(place, state);
+        self.closing_effects(place, state);
         self.node_runs(place, state);
         self.labels(place, row, state);
         self.approvals(place, state);
@@ -141,9 +141,9 @@ impl Check<'_> {
     }
 
     /// What a run that has ended may still ask for, until it is done.
-    fn partings(&mut self, place: &Place, state: &State) {
-        for parting in partings(state) {
-            if let Some(Some((run, _))) = self.readable("effects", place, self.inspection.effect(place, parting))
+    fn closing_effects(&mut self, place: &Place, state: &State) {
+        for closing_effect in closing_effects(state) {
+            if let Some(Some((run, _))) = self.readable("effects", place, self.inspection.effect(place, closing_effect))
                 && run == place.run
             {
                 self.keep(Table::Effects, 1);

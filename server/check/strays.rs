@@ -1,6 +1,6 @@
 //! What lies beside the logs without a reason: looked for only where a table has another number of rows than the logs account for.
 
-use runyard_engine::{outstanding, partings};
+use runyard_engine::{closing_effects, outstanding};
 
 use super::Check;
 use super::laws::Replayed;
@@ -58,7 +58,9 @@ impl Check<'_> {
 
 fn has_reason(state: &runyard_engine::State, beside: &Beside) -> bool {
     match beside {
-        Beside::Effect(id) => outstanding(state).iter().any(|wanted| wanted.id == *id) || partings(state).contains(id),
+        Beside::Effect(id) => {
+            outstanding(state).iter().any(|wanted| wanted.id == *id) || closing_effects(state).contains(id)
+        }
         Beside::NodeRun(id) => state.node(*id).is_some(),
         Beside::Label(name, value) => {
             let labels = state.start.as_deref().and_then(|start| start.labels.get(name));

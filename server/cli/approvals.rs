@@ -12,7 +12,7 @@ use super::connection::{Connection, Need};
 use super::failure::{Exit, Failure};
 use super::output::{self, Output};
 
-/// How many approvals the door gives at most at once.
+/// How many approvals the API gives at most at once.
 const PAGE_MAX: u32 = 200;
 /// Stands for every state.
 const ANY: &str = "any";
@@ -20,7 +20,7 @@ const ANY: &str = "any";
 /// Which approvals.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "`runyard approve APPROVAL` and `runyard deny APPROVAL` decide.\n\
-    With --json one object per page: {\"approvals\":[...],\"next_cursor\"}, as Runyard's own door answers it.")]
+    With --json one object per page: {\"approvals\":[...],\"next_cursor\"}, as the Runyard API answers it.")]
 pub struct Arguments {
     /// Only those of this run
     #[arg(long, value_name = "RUN")]
@@ -42,7 +42,7 @@ pub struct Arguments {
 /// Lists approvals.
 ///
 /// # Errors
-/// The door cannot be reached, there is no such run, or the cursor is none.
+/// The API cannot be reached, there is no such run, or the cursor is none.
 pub async fn approvals(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let connection = Connection::open(context.target(), Need::Own, false).await?;
     let listed = pages(&connection, arguments, &mut context.output).await;

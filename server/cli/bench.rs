@@ -51,11 +51,11 @@ pub struct Arguments {
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum What {
-    /// Runs started durably, beside the same in memory, the door alone, and SQLite alone
+    /// Runs started durably, beside the same in memory, the API alone, and SQLite alone
     Starts,
     /// Runs from their start to the terminal event: one step, five in a chain, a hundred side by side
     Runs,
-    /// Looking at runs, beside the door alone
+    /// Looking at runs, beside the API alone
     Reads,
     /// Watching live runs: when what was committed is seen, and what a watcher costs beside a bare stream
     Streams,

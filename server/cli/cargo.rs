@@ -1,6 +1,6 @@
-//! `runyard cargo`: workflows for the door of Cargo, from files.
+//! `runyard cargo`: workflows for the API of Cargo, from files.
 //!
-//! A file is JSON: `name` and `nodes`, and where they are wanted `description`, `formFields` and `version`. Deploying is what the door's
+//! A file is JSON: `name` and `nodes`, and where they are wanted `description`, `formFields` and `version`. Deploying is what the API's
 //! operations do one by one: the tool with that name, or a new one; its draft; the deployment.
 
 use std::num::NonZeroU32;
@@ -35,7 +35,7 @@ pub enum Arguments {
 #[command(
     after_help = "The file is JSON: {\"name\": \"Greet\", \"nodes\": [...]}, and beside them, where wanted, \"description\", \"formFields\" and \"version\".\n\
     Prints the workflow's id and nothing else on standard output: WORKFLOW=$(runyard cargo deploy greet.json).\n\
-    With --json one object: {\"tool\",\"release\"}, as the door answers them."
+    With --json one object: {\"tool\",\"release\"}, as the API answers them."
 )]
 pub struct Deploy {
     /// The file
@@ -61,7 +61,7 @@ struct Drawn {
 /// Deploys a workflow.
 ///
 /// # Errors
-/// The file cannot be read, its nodes cannot be walked, or the door refuses.
+/// The file cannot be read, its nodes cannot be walked, or the API refuses.
 pub async fn cargo(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let Arguments::Deploy(Deploy { file }) = arguments;
     let drawn = read(file)?;
@@ -148,11 +148,11 @@ fn invalid(nodes: &[InvalidNode]) -> Failure {
     Failure { exit: Exit::Usage, details: Box::new(details), ..failure }
 }
 
-/// What the door refused, in its own words.
+/// What the API refused, in its own words.
 fn refused(error: CallError<ApiError>) -> Failure {
     let CallError::Refused { status, body, .. } = &error else { return error.into() };
     let reason = body.reason.clone().unwrap_or_else(|| "refused".to_owned());
-    let message = body.error_message.clone().unwrap_or_else(|| format!("the door answered {status}"));
+    let message = body.error_message.clone().unwrap_or_else(|| format!("the API answered {status}"));
     let exit = if status.as_u16() == 400 { Exit::Usage } else { Exit::Failed };
     let failure = Failure { exit, ..Failure::new(&reason, message) };
     if status.as_u16() == 401 {

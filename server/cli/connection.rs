@@ -1,8 +1,8 @@
-//! How commands reach runs: generated clients of a run gateway and of our own door, wherever these are.
+//! How commands reach runs: generated clients of a run gateway and of the Runyard API, wherever these are.
 //!
 //! | asked with             | reached through |
 //! |------------------------|-----------------|
-//! | `--url`                | that door, whoever serves it |
+//! | `--url`                | that API, whoever serves it |
 //! | a folder with an owner | the server that owns the folder |
 //! | a folder without one   | a server of our own in this process, on free loopback ports, stopped by [`Connection::close`] |
 //!
@@ -26,15 +26,15 @@ use crate::config::Config;
 use crate::config::settings::is_base_url;
 use crate::serve::Server;
 
-/// What the door of Cargo is called.
+/// What the API of Cargo is called.
 const CARGO: &str = "cargo";
-/// What our own door calls itself.
+/// What the Runyard API calls itself.
 const OWN_SERVICE: &str = "runyard";
 
 /// Where a command is to find runs.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The door given by `--url`.
+    /// The API given by `--url`.
     pub url: Option<String>,
     /// The configuration, with the data folder.
     pub config: Config,
@@ -44,7 +44,7 @@ pub struct Target {
     pub login: Option<PathBuf>,
 }
 
-/// What is shown to a door.
+/// What is shown to an API.
 #[derive(Clone)]
 enum Shown {
     Token(Secret),
@@ -57,15 +57,15 @@ enum Shown {
 pub enum Need {
     /// A run gateway.
     Gateway,
-    /// Runyard's own door.
+    /// the Runyard API.
     Own,
 }
 
 impl Need {
-    fn door(self) -> &'static str {
+    fn api(self) -> &'static str {
         match self {
             Self::Gateway => "a run gateway",
-            Self::Own => "Runyard's own door",
+            Self::Own => "the Runyard API",
         }
     }
 
@@ -80,7 +80,7 @@ impl Need {
 /// Who is at the other end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {
-    /// The door given by `--url`.
+    /// The API given by `--url`.
     Url(String),
     /// The server that owns the folder.
     Owner(Owner),
@@ -110,7 +110,7 @@ impl Connection {
     /// Finds the peer. `perform`: whether a server in this process is to perform steps, or only to record and answer.
     ///
     /// # Errors
-    /// No such door, a door of another kind, or a folder that cannot be opened.
+    /// No such API, an API of another kind, or a folder that cannot be opened.
     pub async fn open(target: Target, need: Need, perform: bool) -> Result<Self, Failure> {
         let (clients, server) = match &target.url {
             Some(url) => (at_url(url, need, shown(&target, url)?).await?, None),
@@ -119,21 +119,21 @@ impl Connection {
         Ok(Self { target, perform, clients: Mutex::new(clients), server: tokio::sync::Mutex::new(server) })
     }
 
-    /// A client of Cargo's door: that at `--url`, or the one beside our own. With it what has to be closed after it.
+    /// A client of Cargo's API: that at `--url`, or the one beside our own. With it what has to be closed after it.
     ///
     /// # Errors
-    /// No base URL, a folder that cannot be opened, or a server without such a door.
+    /// No base URL, a folder that cannot be opened, or a server without such an API.
     pub async fn cargo(target: Target) -> Result<(cargo::Client, Option<Self>), Failure> {
         if let Some(url) = &target.url {
             let base = base_url(url)?;
             return Ok((showing(cargo::Client::builder(&base), &shown(&target, url)?).build()?, None));
         }
         let connection = Self::open(target, Need::Own, false).await?;
-        let doors = connection.own().list_doors().await?.into_inner().doors;
-        let door = doors.into_iter().find(|door| door.name == CARGO);
-        let door = door.ok_or_else(|| Failure::new("no_such_door", "the server has no door for Cargo"))?;
+        let listeners = connection.own().list_doors().await?.into_inner().doors;
+        let api = listeners.into_iter().find(|api| api.name == CARGO);
+        let api = api.ok_or_else(|| Failure::new("no_such_door", "the server has no API for Cargo"))?;
         let shown = connection.clients().shown.clone();
-        let client = showing(cargo::Client::builder(&door.url), &shown).no_proxy().retry(Retry::never()).build()?;
+        let client = showing(cargo::Client::builder(&api.url), &shown).no_proxy().retry(Retry::never()).build()?;
         Ok((client, Some(connection)))
     }
 
@@ -147,7 +147,7 @@ impl Connection {
         self.clients().gateway.clone()
     }
 
-    /// The client of our own door, if the peer has one.
+    /// The client of the Runyard API, if the peer has one.
     pub fn own(&self) -> runyard::Client {
         self.clients().own.clone()
     }
@@ -214,7 +214,7 @@ impl Connection {
     }
 }
 
-/// What a door with this address is shown: what was given, or the login's.
+/// What an API with this address is shown: what was given, or the login's.
 fn shown(target: &Target, url: &str) -> Result<Shown, Failure> {
     if let Some(token) = &target.token {
         return Ok(Shown::Token(token.clone()));
@@ -241,11 +241,11 @@ fn base_url(url: &str) -> Result<String, Failure> {
     if is_base_url(url) {
         return Ok(url.trim_end_matches('/').to_owned());
     }
-    Err(Failure::usage("--url is no base URL of a door")
+    Err(Failure::usage("--url is no base URL of an API")
         .advise("write it as http://HOST:PORT, without a user, a query or a fragment"))
 }
 
-/// Asks the door who it is: answers of another API would read as nonsense.
+/// Asks the API who it is: answers of another API would read as nonsense.
 async fn check_kind(clients: &Clients, base: &str, need: Need) -> Result<(), Failure> {
     let found = match clients.gateway.version().await {
         Ok(version) => version.into_inner().service_name,
@@ -254,7 +254,7 @@ async fn check_kind(clients: &Clients, base: &str, need: Need) -> Result<(), Fai
             let message = format!("{base}: {}", failure.message);
             return Err(Failure { message, ..failure }.advise(format!(
                 "is {} running there? {}",
-                need.door(),
+                need.api(),
                 ports(need)
             )));
         }
@@ -262,7 +262,7 @@ async fn check_kind(clients: &Clients, base: &str, need: Need) -> Result<(), Fai
     if (found == OWN_SERVICE) == (need == Need::Own) {
         return Ok(());
     }
-    Err(Failure::usage(format!("this command needs {}, and {base} is {found:?}", need.door())).advise(ports(need)))
+    Err(Failure::usage(format!("this command needs {}, and {base} is {found:?}", need.api())).advise(ports(need)))
 }
 
 fn ports(need: Need) -> String {
@@ -288,7 +288,7 @@ async fn at_folder(
     }
 }
 
-/// Clients of doors on this machine. Nothing is tried again here: when one is gone, [`Connection::renew`] finds another.
+/// Clients of APIs on this machine. Nothing is tried again here: when one is gone, [`Connection::renew`] finds another.
 fn at_hand(peer: Peer, gateway: &str, own: &str, token: &Secret) -> Result<Clients, Failure> {
     let (gateway, own) = (run_gateway::Client::builder(gateway), runyard::Client::builder(own));
     let shown = Shown::Token(token.clone());

@@ -15,7 +15,7 @@ use crate::codes::Code;
 /// What to agree to.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "Once: the same again changes nothing, the contrary is refused. Who decided is recorded.\n\
-    With --json one object: the Approval as Runyard's own door answers it.")]
+    With --json one object: the Approval as the Runyard API answers it.")]
 pub struct Approve {
     /// The approval's id, as `runyard approvals` lists it
     #[arg(value_name = "APPROVAL")]
@@ -29,7 +29,7 @@ pub struct Approve {
 #[derive(Debug, Clone, Default, Args)]
 #[command(
     after_help = "The run is canceled, with the code `denied`. Once: the same again changes nothing, the contrary is refused.\n\
-    With --json one object: the Approval as Runyard's own door answers it."
+    With --json one object: the Approval as the Runyard API answers it."
 )]
 pub struct Deny {
     /// The approval's id, as `runyard approvals` lists it
@@ -91,7 +91,7 @@ fn refused(error: runyard_client::runyard::Error) -> Failure {
     }
 }
 
-/// Words for people, as the door takes them.
+/// Words for people, as the API takes them.
 pub(super) fn text<Words: FromStr>(flag: &str, given: Option<&str>) -> Result<Option<Words>, Failure>
 where
     Words::Err: std::fmt::Display,

@@ -13,7 +13,7 @@ use super::failure::{Exit, Failure};
 use super::output::{self, Output, faint, one_line, strong};
 use super::steps::message;
 
-/// How many node runs the door gives at most at once.
+/// How many node runs the API gives at most at once.
 const PAGE_MAX: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 /// How deep a tree is drawn before it stops moving to the right.
 const INDENTED_DEPTH_MAX: u64 = 32;
@@ -21,13 +21,13 @@ const INDENTED_DEPTH_MAX: u64 = 32;
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
 #[command(
-    after_help = "With --json one object: the Run as the gateway answers it; with --tree the run as Runyard's own door answers it."
+    after_help = "With --json one object: the Run as the gateway answers it; with --tree the run as the Runyard API answers it."
 )]
 pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN")]
     pub run_id: String,
-    /// The whole run with every node run, from Runyard's own door
+    /// The whole run with every node run, from the Runyard API
     #[arg(long)]
     pub tree: bool,
 }
@@ -50,7 +50,7 @@ pub async fn get(arguments: &Arguments, context: &mut Context) -> Result<Exit, F
     Ok(Exit::Success)
 }
 
-/// The run as the gateway has it and as our own door has it; null for what this peer does not have.
+/// The run as the gateway has it and as the Runyard API has it; null for what this peer does not have.
 async fn look(connection: &Connection, arguments: &Arguments) -> Result<(Value, Value), Failure> {
     let at_url = matches!(connection.peer(), Peer::Url(_));
     let run = if arguments.tree { Value::Null } else { json!(gateways(connection, &arguments.run_id).await?) };
@@ -67,7 +67,7 @@ async fn look(connection: &Connection, arguments: &Arguments) -> Result<(Value, 
     Ok((run, whole))
 }
 
-/// The run as our own door has it, with every page of its node runs.
+/// The run as the Runyard API has it, with every page of its node runs.
 async fn tree_of(connection: &Connection, run_id: &str) -> Result<Value, Error> {
     let mut run = connection.own().get_run(run_id).await?.into_inner();
     while let Some(cursor) = run.next_cursor.take() {

@@ -13,7 +13,7 @@ use super::connection::{Connection, Need};
 use super::failure::{Exit, Failure};
 use super::output::{self, Output};
 
-/// How many keys the door gives at most at once.
+/// How many keys the API gives at most at once.
 const PAGE_MAX: NonZeroU32 = NonZeroU32::new(200).unwrap();
 
 /// What to do with keys.
@@ -67,7 +67,7 @@ pub struct Revoke {
 /// Makes, lists or ends keys.
 ///
 /// # Errors
-/// The door cannot be reached, or the caller may not.
+/// The API cannot be reached, or the caller may not.
 pub async fn keys(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let connection = Connection::open(context.target(), Need::Own, false).await?;
     let output = &mut context.output;

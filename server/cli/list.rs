@@ -12,19 +12,19 @@ use super::connection::{Connection, Need};
 use super::failure::{Exit, Failure};
 use super::output::{self, Output};
 
-/// How many runs the door gives at most at once.
+/// How many runs the API gives at most at once.
 const PAGE_MAX: u32 = 200;
 
 /// Which runs.
 #[derive(Debug, Clone, Default, Args)]
 #[command(
-    after_help = "With --json one object per page: {\"runs\":[...],\"next_cursor\"}, as Runyard's own door answers it."
+    after_help = "With --json one object per page: {\"runs\":[...],\"next_cursor\"}, as the Runyard API answers it."
 )]
 pub struct Arguments {
     /// Only runs in this state; may be repeated
     #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(["queued", "running", "waiting", "succeeded", "partial", "nothing_achieved", "failed", "canceled"]))]
     pub state: Vec<String>,
-    /// Only runs that came through this door, for example run-gateway
+    /// Only runs that came through this API, for example run-gateway
     #[arg(long, value_name = "DOOR")]
     pub face: Option<String>,
     /// Only runs whose root has this node type
@@ -47,7 +47,7 @@ pub struct Arguments {
 /// Lists runs.
 ///
 /// # Errors
-/// The door cannot be reached, or the cursor is none.
+/// The API cannot be reached, or the cursor is none.
 pub async fn list(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let connection = Connection::open(context.target(), Need::Own, false).await?;
     let listed = pages(&connection, arguments, &mut context.output).await;

@@ -23,7 +23,7 @@ pub struct Owner {
     pub pid: u32,
     /// Its run gateway.
     pub gateway_url: String,
-    /// Its own door.
+    /// Its own API.
     pub own_url: String,
     /// Its token, for whoever can read the folder.
     pub token: Secret,
@@ -71,13 +71,13 @@ pub(super) async fn owner_or_server(config: &Config, perform: bool) -> Result<Fo
         .advise("wait for that process to end, or use another folder with --data-dir"))
 }
 
-/// Where a door of a server in this process listens.
+/// Where an API of a server in this process listens.
 ///
 /// # Errors
-/// When there is no such door.
-pub(super) fn url(server: &Server, door: &str) -> Result<String, Failure> {
-    let found = server.doors().iter().find(|one| one.name == door).map(|one| one.url.clone());
-    found.ok_or_else(|| Failure::new("no_such_door", format!("the server in this process has no door {door}")))
+/// When there is no such API.
+pub(super) fn url(server: &Server, api: &str) -> Result<String, Failure> {
+    let found = server.listeners().iter().find(|one| one.name == api).map(|one| one.url.clone());
+    found.ok_or_else(|| Failure::new("no_such_door", format!("the server in this process has no API {api}")))
 }
 
 fn not_opened(data_dir: &Path, reason: &str) -> Failure {

@@ -27,7 +27,7 @@ const SECRET_BYTES_MAX: u64 = 16 * 1024;
 #[command(
     after_help = "The client's secret comes from RUNYARD_CLIENT_SECRET or ARP_AUTH_CLIENT_SECRET, or from a file; never from the command line.\n\
     Commands with --url then show the token, fetched anew before its end, unless --token or RUNYARD_TOKEN says otherwise. With --url here,\n\
-    only doors of that host are shown it.\n\
+    only APIs of that host are shown it.\n\
     With --json one object: {\"file\",\"token_endpoint\",\"client_id\",\"host\",\"expires_at\"}."
 )]
 pub struct Arguments {
@@ -158,11 +158,11 @@ fn from_file(file: &Path) -> Result<Secret, Failure> {
     }
 }
 
-/// The host of a door, which may open other ports.
+/// The host of an API, which may open other ports.
 fn host(url: &str) -> Result<String, Failure> {
     let parsed = reqwest::Url::parse(url).ok().filter(|_| is_base_url(url));
     let host = parsed.and_then(|url| url.host_str().map(str::to_owned));
-    host.ok_or_else(|| Failure::usage("--url is no base URL of a door").advise("write it as http://HOST:PORT"))
+    host.ok_or_else(|| Failure::usage("--url is no base URL of an API").advise("write it as http://HOST:PORT"))
 }
 
 fn refused(error: &TokenError) -> Failure {

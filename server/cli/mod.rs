@@ -109,7 +109,7 @@ pub struct Global {
     /// Print JSON for programs: one object per line, errors too (on standard error)
     #[arg(long, global = true)]
     pub json: bool,
-    /// Base URL of a door to use, whoever serves it: a run gateway, or for what no gateway can say Runyard's own door.
+    /// Base URL of an API to use, whoever serves it: a run gateway, or for what no gateway can say the Runyard API.
     /// RUNYARD_URL is read as well
     #[arg(long, global = true, value_name = "URL", conflicts_with = "data_dir")]
     pub url: Option<String>,
@@ -128,7 +128,7 @@ pub struct Global {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the doors until Ctrl-C or SIGTERM
+    /// Serve the APIs until Ctrl-C or SIGTERM
     Serve(serve::Arguments),
     /// Run something and watch it to its end
     Run(run::Arguments),
@@ -161,7 +161,7 @@ pub enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Arguments),
-    /// Deploy workflows for the door of Cargo
+    /// Deploy workflows for the API of Cargo
     #[command(subcommand)]
     Cargo(cargo::Arguments),
     /// Fetch a token of an identity provider, and keep it for commands with --url
@@ -192,7 +192,7 @@ pub struct Context {
     pub output: Output,
     /// The configuration and where its values came from.
     pub loaded: Loaded,
-    /// The door given by `--url` or `RUNYARD_URL`.
+    /// The API given by `--url` or `RUNYARD_URL`.
     pub url: Option<String>,
     /// The credential given by `--token` or `RUNYARD_TOKEN`.
     pub token: Option<Secret>,
@@ -286,10 +286,10 @@ fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<Given
             | Command::Fill(_),
             Some(_),
         ) => {
-            return Err(Failure::usage("this command does not go through a door").advise("leave --url out"));
+            return Err(Failure::usage("this command does not go through an API").advise("leave --url out"));
         }
         (_, Some(url)) => Some(url.clone()),
-        // A folder that was named goes before a door that is merely around.
+        // A folder that was named goes before an API that is merely around.
         (_, None) => from_environment.filter(|_| cli.global.data_dir.is_none()),
     };
     Ok(Given { loaded, url, token, login })

@@ -25,7 +25,7 @@ pub struct Arguments {
 /// Lists node types.
 ///
 /// # Errors
-/// The door cannot be reached.
+/// The API cannot be reached.
 pub async fn nodes(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let kind = arguments.kind.as_deref().map(str::parse::<NodeKind>).transpose();
     let kind = kind.map_err(|error| Failure::usage(format!("--kind: {error}")))?;

@@ -13,7 +13,7 @@ use super::output::{self, strong};
 #[derive(Debug, Clone, Default, Args)]
 #[command(
     after_help = "What is at work comes to its end and is recorded; limits on time go on counting. Pausing again changes nothing.\n\
-    With --json one object: the Run as Runyard's own door answers it."
+    With --json one object: the Run as the Runyard API answers it."
 )]
 pub struct Arguments {
     /// The run's id
@@ -27,7 +27,7 @@ pub struct Arguments {
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "A run that is not paused stays as it is, and that is no error.\n\
-    With --json one object: the Run as Runyard's own door answers it.")]
+    With --json one object: the Run as the Runyard API answers it.")]
 pub struct Resume {
     /// The run's id
     #[arg(value_name = "RUN")]

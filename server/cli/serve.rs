@@ -1,4 +1,4 @@
-//! `runyard serve`: the doors, until somebody asks to stop.
+//! `runyard serve`: the APIs, until somebody asks to stop.
 
 use clap::Args;
 use runyard_api::host::Closed;
@@ -24,7 +24,7 @@ pub struct Arguments {
     /// The IP address to listen on [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub host: Option<String>,
-    /// The doors listen above this, each at its own distance, from the run gateway at +1 to Runyard's own door at +12; 0 takes
+    /// The APIs listen above this, each at its own distance, from the run gateway at +1 to the Runyard API at +12; 0 takes
     /// free ports [default: 8080]
     #[arg(long, value_name = "PORT")]
     pub port_base: Option<String>,
@@ -34,7 +34,7 @@ pub struct Arguments {
     /// Whether callers are asked who they are: disabled, optional or required [default: disabled, on loopback only]
     #[arg(long, value_name = "MODE")]
     pub auth_mode: Option<String>,
-    /// Agree to a --host that other machines can reach although a door asks nobody who they are
+    /// Agree to a --host that other machines can reach although an API asks nobody who they are
     #[arg(long)]
     pub insecure_allow_remote: bool,
 }
@@ -82,10 +82,10 @@ pub async fn serve(context: &mut Context) -> Result<Exit, Failure> {
 }
 
 fn announce(context: &mut Context, config: &Config, server: &Server) {
-    let doors = server.doors().iter();
-    let rows = doors.clone().map(|door| {
-        let document = format!("{}/openapi.json", door.url);
-        vec![door.name.to_owned(), door.url.clone(), door.title.clone(), document]
+    let listeners = server.listeners().iter();
+    let rows = listeners.clone().map(|api| {
+        let document = format!("{}/openapi.json", api.url);
+        vec![api.name.to_owned(), api.url.clone(), api.title.clone(), document]
     });
     let output = &mut context.output;
     output.table(&["DOOR", "URL", "API", "DOCUMENT"], rows.collect());
@@ -98,23 +98,26 @@ fn announce(context: &mut Context, config: &Config, server: &Server) {
     }
     output.line(&format!("callers      {}", callers(config, server)));
     output.line(&format!("{} pid {}; Ctrl-C stops", strong("ready"), std::process::id()));
-    let doors: Vec<_> = doors.map(|door| json!({ "name": door.name, "title": door.title, "url": door.url })).collect();
-    output.object(&json!({ "kind": "ready", "pid": std::process::id(), "data_dir": server.folder(), "doors": doors }));
+    let listeners: Vec<_> =
+        listeners.map(|api| json!({ "name": api.name, "title": api.title, "url": api.url })).collect();
+    output.object(
+        &json!({ "kind": "ready", "pid": std::process::id(), "data_dir": server.folder(), "doors": listeners }),
+    );
 }
 
-/// Which doors ask who is calling.
+/// Which APIs ask who is calling.
 fn callers(config: &Config, server: &Server) -> String {
-    let doors = server.doors().iter().map(|door| (door.name, config.auth.mode(door.name)));
+    let listeners = server.listeners().iter().map(|api| (api.name, config.auth.mode(api.name)));
     let by_mode = [
         (Mode::Required, "must show a credential"),
         (Mode::Optional, "may show a credential"),
         (Mode::Disabled, "are not asked who they are"),
     ];
     let said = by_mode.into_iter().filter_map(|(mode, what)| {
-        let names: Vec<&str> = doors.clone().filter(|(_, found)| *found == mode).map(|(name, _)| name).collect();
+        let names: Vec<&str> = listeners.clone().filter(|(_, found)| *found == mode).map(|(name, _)| name).collect();
         match names.len() {
             0 => None,
-            all if all == server.doors().len() => Some(what.to_owned()),
+            all if all == server.listeners().len() => Some(what.to_owned()),
             _ => Some(format!("{what} at {}", names.join(", "))),
         }
     });

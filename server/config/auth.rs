@@ -34,8 +34,8 @@ pub struct Auth {
     pub insecure_allow_http: bool,
     /// Which scopes tokens must have.
     pub scopes: Scopes,
-    /// Doors that differ from `mode`.
-    pub doors: Doors,
+    /// APIs that differ from `mode`.
+    pub doors: ApiModes,
     /// APIs whose audience is not `audience`.
     pub audiences: Audiences,
     /// What this server is to the identity provider when it calls others.
@@ -66,28 +66,28 @@ pub struct Scopes {
     pub admin: Option<String>,
 }
 
-/// `[auth.doors]`: modes of single doors.
+/// `[auth.doors]`: modes of single APIs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Doors {
+pub struct ApiModes {
     /// Of the run gateway.
     pub run_gateway: Option<Mode>,
     /// Of the run coordinator.
     pub run_coordinator: Option<Mode>,
     /// Of the ARP Runtime.
     pub runtime: Option<Mode>,
-    /// Of the door of toolregistry.ai.
+    /// Of the API of toolregistry.ai.
     pub toolregistry: Option<Mode>,
     /// Of ACP.
     pub acp: Option<Mode>,
     /// Of Cargo.
     pub cargo: Option<Mode>,
-    /// Of our own door.
+    /// Of the Runyard API.
     pub runyard: Option<Mode>,
 }
 
-impl Doors {
-    /// The mode of the door with this document name, where it has one of its own.
+impl ApiModes {
+    /// The mode of the API with this document name, where it has one of its own.
     pub fn of(&self, document: &str) -> Option<Mode> {
         match document {
             "run-gateway" => self.run_gateway,
@@ -101,7 +101,7 @@ impl Doors {
         }
     }
 
-    /// Every door's, in the table's order.
+    /// Every API's, in the table's order.
     fn all(&self) -> [Option<Mode>; 7] {
         [self.run_gateway, self.run_coordinator, self.runtime, self.toolregistry, self.acp, self.cargo, self.runyard]
     }
@@ -148,7 +148,7 @@ impl Audiences {
 }
 
 impl Auth {
-    /// The mode of the door with this document name. One that nobody set is disabled: loading has refused that where it matters.
+    /// The mode of the API with this document name. One that nobody set is disabled: loading has refused that where it matters.
     pub fn mode(&self, document: &str) -> Mode {
         self.doors.of(document).or(self.mode).unwrap_or(Mode::Disabled)
     }
@@ -178,13 +178,13 @@ impl Auth {
         self.modes().any(|mode| mode == Mode::Optional)
     }
 
-    /// Whether some door asks.
+    /// Whether some API asks.
     pub fn asks_somewhere(&self) -> bool {
         self.modes().any(|mode| mode != Mode::Disabled)
     }
 
     fn modes(&self) -> impl Iterator<Item = Mode> {
-        self.doors.all().into_iter().map(|door| door.or(self.mode).unwrap_or(Mode::Disabled))
+        self.doors.all().into_iter().map(|api| api.or(self.mode).unwrap_or(Mode::Disabled))
     }
 }
 
@@ -204,7 +204,7 @@ impl Default for Auth {
             anonymous_subject: "anonymous".to_owned(),
             insecure_allow_http: false,
             scopes: Scopes::default(),
-            doors: Doors::default(),
+            doors: ApiModes::default(),
             audiences: Audiences::default(),
             outbound: Outbound::default(),
         }
@@ -219,16 +219,16 @@ mod tests {
     fn a_doors_own_mode_goes_first_and_nobody_is_asked_by_default() {
         let auth = Auth {
             mode: Some(Mode::Required),
-            doors: Doors { runtime: Some(Mode::Optional), ..Doors::default() },
+            doors: ApiModes { runtime: Some(Mode::Optional), ..ApiModes::default() },
             ..Auth::default()
         };
         assert_eq!((auth.mode("runtime"), auth.mode("runyard")), (Mode::Optional, Mode::Required));
         assert!(auth.is_open_somewhere(), "optional is open");
-        let closed = Auth { doors: Doors::default(), ..auth.clone() };
+        let closed = Auth { doors: ApiModes::default(), ..auth.clone() };
         assert!(!closed.is_open_somewhere());
         assert_eq!(Auth::default().mode("runyard"), Mode::Disabled);
         assert!(Auth::default().is_open_somewhere());
-        let open = Auth { doors: Doors { runyard: Some(Mode::Disabled), ..Doors::default() }, ..closed };
+        let open = Auth { doors: ApiModes { runyard: Some(Mode::Disabled), ..ApiModes::default() }, ..closed };
         assert!(open.is_open_somewhere());
     }
 }

@@ -24,7 +24,7 @@ pub enum Kind {
         /// Largest.
         max: u64,
     },
-    /// `port_base`: 0, or a number that leaves room for the last door.
+    /// `port_base`: 0, or a number that leaves room for the last API.
     PortBase,
     /// One of these words.
     Choice(&'static [&'static str]),
@@ -98,7 +98,7 @@ impl Kind {
             Self::PortBase => {
                 let max = port_base_max();
                 format!(
-                    "0 for free ports, or 1 to {max}: the last door listens {PORT_OFFSET_MAX} above it, and ports end at 65535"
+                    "0 for free ports, or 1 to {max}: the last API listens {PORT_OFFSET_MAX} above it, and ports end at 65535"
                 )
             }
             Self::Choice(words) => words.join(" or "),

@@ -22,7 +22,7 @@ pub const FILE_NAME: &str = "runyard.toml";
 /// The secret of the server's own client towards an identity provider.
 pub const CLIENT_SECRET: &str = "RUNYARD_CLIENT_SECRET";
 
-/// Names with our prefix that are not settings: the server key, a caller's credential, a door's URL, a client's secret.
+/// Names with our prefix that are not settings: the server key, a caller's credential, an API's URL, a client's secret.
 pub const RESERVED: &[&str] = &["RUNYARD_SECRET_KEY", "RUNYARD_TOKEN", "RUNYARD_URL", CLIENT_SECRET];
 
 const DEFAULT: &str = "default";

@@ -47,7 +47,7 @@ pub use retention::Retention;
 
 use crate::limits::Limits;
 
-/// The highest offset of a door from `port_base` (our own door).
+/// The highest offset of an API from `port_base` (the Runyard API).
 pub const PORT_OFFSET_MAX: u16 = 12;
 
 /// Effective values. Field names are the keys of `runyard.toml`; meaning and bounds stand in [`settings::SETTINGS`].
@@ -56,7 +56,7 @@ pub const PORT_OFFSET_MAX: u16 = 12;
 pub struct Config {
     /// The data folder. Default `.runyard` in the current folder.
     pub data_dir: PathBuf,
-    /// The address that every door listens on. Default `127.0.0.1`.
+    /// The address that every API listens on. Default `127.0.0.1`.
     pub host: IpAddr,
     /// Agrees to an address that other machines can reach, although not everybody is asked who they are. Default false.
     pub insecure_allow_remote: bool,
@@ -66,7 +66,7 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Proxies whose forwarded headers are believed.
     pub trusted_proxies: Vec<String>,
-    /// The doors listen on this plus their offset; 0 takes free ports. Default 8080.
+    /// The APIs listen on this plus their offset; 0 takes free ports. Default 8080.
     pub port_base: u16,
     /// Effects performed at the same time, over all runs. Default 64.
     pub workers: usize,
@@ -94,14 +94,14 @@ pub struct Config {
     pub coordinator: Coordinator,
     /// What the run gateway works with.
     pub gateway: Gateway,
-    /// The door of toolregistry.ai.
-    pub toolregistry: ToolregistryDoor,
+    /// The API of toolregistry.ai.
+    pub toolregistry: ToolregistrySettings,
     /// What commands ask a server for.
     pub client: Client,
     /// The ARP Runtime API.
     pub runtime: Runtime,
-    /// The door of ACP.
-    pub acp: AcpDoor,
+    /// The API of ACP.
+    pub acp: AcpSettings,
     /// Who is asked who they are, and whom to believe.
     pub auth: Auth,
     /// Where steps may reach.
@@ -115,7 +115,7 @@ pub struct Config {
 /// `[toolregistry]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ToolregistryDoor {
+pub struct ToolregistrySettings {
     /// How long a start waits for its plan, milliseconds. Default 10000.
     pub plan_wait_ms: u64,
     /// Starts and streams that one tenant may have open at once. Default 256.
@@ -124,7 +124,7 @@ pub struct ToolregistryDoor {
     pub public_url: Option<String>,
 }
 
-impl Default for ToolregistryDoor {
+impl Default for ToolregistrySettings {
     fn default() -> Self {
         Self { plan_wait_ms: 10_000, open_max: 256, public_url: None }
     }
@@ -161,12 +161,12 @@ impl Default for Runtime {
 /// `[acp]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct AcpDoor {
+pub struct AcpSettings {
     /// How long an answer waits for the end of its run, milliseconds. Default 55000: the owner's clients give up after 60 s.
     pub sync_wait_ms: u64,
 }
 
-impl Default for AcpDoor {
+impl Default for AcpSettings {
     fn default() -> Self {
         Self { sync_wait_ms: 55_000 }
     }
@@ -241,9 +241,9 @@ impl Config {
         }
     }
 
-    /// The port of the door with this offset; 0 means a free one.
+    /// The port of the API with this offset; 0 means a free one.
     pub fn port(&self, offset: u16) -> u16 {
-        debug_assert!(offset <= PORT_OFFSET_MAX, "no door lies past the checked range");
+        debug_assert!(offset <= PORT_OFFSET_MAX, "no API lies past the checked range");
         if self.port_base == 0 { 0 } else { self.port_base.saturating_add(offset) }
     }
 }
@@ -272,8 +272,8 @@ impl Default for Config {
             gateway: Gateway::default(),
             client: Client::default(),
             runtime: Runtime::default(),
-            toolregistry: ToolregistryDoor::default(),
-            acp: AcpDoor::default(),
+            toolregistry: ToolregistrySettings::default(),
+            acp: AcpSettings::default(),
             auth: Auth::default(),
             egress: egress::Egress::default(),
             retention: Retention::default(),

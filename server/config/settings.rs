@@ -44,7 +44,7 @@ const NAMED: &[Setting] = &[
     },
     Setting {
         key: "host",
-        about: "The IP address that every door listens on. One that other machines can reach also needs auth.mode, or insecure_allow_remote.",
+        about: "The IP address that every API listens on. One that other machines can reach also needs auth.mode, or insecure_allow_remote.",
         kind: Kind::Address,
         written: "\"127.0.0.1\"",
     },
@@ -74,7 +74,7 @@ const NAMED: &[Setting] = &[
     },
     Setting {
         key: "port_base",
-        about: "The doors listen above this, each at its own distance, from the run gateway at +1 to Runyard's own door at +12. 0 takes free ports.",
+        about: "The APIs listen above this, each at its own distance, from the run gateway at +1 to the Runyard API at +12. 0 takes free ports.",
         kind: Kind::PortBase,
         written: "8080",
     },
@@ -170,13 +170,13 @@ const NAMED: &[Setting] = &[
     },
     Setting {
         key: "toolregistry.plan_wait_ms",
-        about: "How long starting a run through the door of toolregistry.ai waits for the plan, in milliseconds. Then it answers without.",
+        about: "How long starting a run through the API of toolregistry.ai waits for the plan, in milliseconds. Then it answers without.",
         kind: Kind::Count { min: 0, max: MINUTES_10_MS },
         written: "10000",
     },
     Setting {
         key: "toolregistry.open_max",
-        about: "How many starts and event streams of one tenant may be open at once at the door of toolregistry.ai. One more is answered 429.",
+        about: "How many starts and event streams of one tenant may be open at once at the API of toolregistry.ai. One more is answered 429.",
         kind: Kind::Count { min: 1, max: 1_000_000 },
         written: "256",
     },
@@ -314,25 +314,25 @@ const NAMED: &[Setting] = &[
     },
     Setting {
         key: "auth.doors.toolregistry",
-        about: "The mode of the door of toolregistry.ai alone. Not set: auth.mode.",
+        about: "The mode of the API of toolregistry.ai alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },
     Setting {
         key: "auth.doors.acp",
-        about: "The mode of the door of ACP alone. Not set: auth.mode.",
+        about: "The mode of the API of ACP alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },
     Setting {
         key: "auth.doors.cargo",
-        about: "The mode of the door of Cargo alone. Not set: auth.mode.",
+        about: "The mode of the API of Cargo alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },
     Setting {
         key: "auth.doors.runyard",
-        about: "The mode of Runyard's own door alone. Not set: auth.mode.",
+        about: "The mode of the Runyard API alone. Not set: auth.mode.",
         kind: Kind::Choice(MODES),
         written: "\"required\"",
     },

@@ -5,7 +5,7 @@
 //! | `mod.rs`     | which operation becomes which command        |
 //! | `handlers.rs`| read, submit, answer                         |
 //! | `wire.rs`    | between the wire's words and the engine's    |
-//! | `project.rs` | the log as this face shows it                |
+//! | `project.rs` | the log as this API shows it                |
 //! | `error.rs`   | every refusal in this document's error body  |
 //!
 //! `answer_size` is how much fits on a page of a list. Rooms of one owner share what their documents share: `arp` is the furniture of the ARP rooms. `mapping` asks every room how it

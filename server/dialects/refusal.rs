@@ -244,8 +244,8 @@ fn of_engine(rejected: &Rejected) -> Refusal {
     }
 }
 
-/// What the door refused. Status, code and headers are the host's own; the details name each field.
-pub fn of_door(fault: &Fault) -> Refusal {
+/// What the API refused. Status, code and headers are the host's own; the details name each field.
+pub fn of_api(fault: &Fault) -> Refusal {
     let mut refusal = Refusal::new(fault.status(), code(fault), fault.to_string());
     refusal.retryable = fault.retryable();
     refusal.headers = fault.headers();

@@ -1,4 +1,4 @@
-//! Where an event stream goes on, for every face that numbers its events.
+//! Where an event stream goes on, for every API that numbers its events.
 
 use crate::feed::{Reach, Wanted};
 

@@ -1,7 +1,7 @@
 //! Every word of the closed lists that documents promise in answers: who says it, or why nobody does.
 //!
 //! The matches are exhaustive on purpose. A document that adds a word does not compile here until somebody has decided which of
-//! the two it is; and that what is decided is true, the tests see by asking the rooms. The words of our own door are in
+//! the two it is; and that what is decided is true, the tests see by asking the rooms. The words of the Runyard API are in
 //! `native/said.rs`. States of runs and types of events are also read by the command line, exhaustively.
 
 use std::collections::BTreeSet;

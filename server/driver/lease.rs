@@ -8,7 +8,7 @@ use runyard_engine::EffectId;
 use tokio::sync::{MutexGuard, Notify};
 
 use crate::clock::Clock;
-use crate::runs::Recalls;
+use crate::runs::InFlight;
 use crate::store::{Epoch, Store};
 
 /// The claims in hand.
@@ -71,7 +71,7 @@ impl Leases {
     pub(super) async fn renew(
         self: Arc<Self>,
         store: Arc<dyn Store>,
-        recalls: Arc<Recalls>,
+        in_flight: Arc<InFlight>,
         clock: Clock,
         lease_ms: i64,
     ) {
@@ -84,7 +84,7 @@ impl Leases {
                 match store.renew(&held, clock.now_ms().saturating_add(lease_ms)).await {
                     // What is no longer ours was dropped, or claimed by another server, without a word to this one.
                     Ok(renewed) => {
-                        recalls.call_back(held.iter().map(|(effect, _)| effect).filter(|id| !renewed.contains(id)))
+                        in_flight.cancel(held.iter().map(|(effect, _)| effect).filter(|id| !renewed.contains(id)))
                     }
                     Err(error) => {
                         tracing::warn!(%error, "could not renew leases; what is in hand may be performed again elsewhere");

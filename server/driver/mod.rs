@@ -68,8 +68,8 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
     let leases = Arc::new(Leases::default());
     // Sets, because a set takes its tasks with it when it is dropped.
     let (mut at_work, mut renewing) = (JoinSet::new(), JoinSet::new());
-    let (store, recalls, clock) = (parts.store.clone(), parts.runs.recalls().clone(), parts.clock.clone());
-    renewing.spawn(leases.clone().renew(store, recalls, clock, parts.settings.lease_ms));
+    let (store, in_flight, clock) = (parts.store.clone(), parts.runs.in_flight().clone(), parts.clock.clone());
+    renewing.spawn(leases.clone().renew(store, in_flight, clock, parts.settings.lease_ms));
     while !stopping.is_cancelled() {
         while at_work.try_join_next().is_some() {}
         let free = hands.free();
@@ -170,8 +170,8 @@ fn is_still_ours(parts: &Parts, claimed: &Claimed) -> bool {
         return false;
     }
     // Who asked for these has ended.
-    let parting = matches!(claimed.effect.request, Request::Stop { .. } | Request::Report { .. });
-    parting || parts.runs.may_be_live(&claimed.tenant, claimed.run, claimed.effect.node_run)
+    let closing_effect = matches!(claimed.effect.request, Request::Stop { .. } | Request::Report { .. });
+    closing_effect || parts.runs.may_be_live(&claimed.tenant, claimed.run, claimed.effect.node_run)
 }
 
 /// Waits for a bell, or for the next effect to come due that somebody has a hand free for.

@@ -35,7 +35,7 @@ async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
         }
     };
     let Claimed { tenant, run, effect, .. } = claimed;
-    let recall = parts.runs.recalls().hold(effect.id);
+    let recall = parts.runs.in_flight().hold(effect.id);
     let around = perform::Around {
         runs: parts.runs.clone(),
         tenant: tenant.clone(),
@@ -56,7 +56,7 @@ async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
             }
         },
         () = time_is_over(parts, &effect) => settle(&effect, Outcome::TimedOut),
-        () = recall.called_back() => {
+        () = recall.canceled() => {
             tracing::debug!("nobody waits for this any more; the work on it was given up");
             return;
         }

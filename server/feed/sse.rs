@@ -1,5 +1,5 @@
 //! Events as server-sent events (WHATWG HTML, section 9.2): `id` is where a reader resumes (`Last-Event-ID`), `data` one JSON
-//! object. Keep-alive is an empty comment, which every reader drops, unless a face has its own.
+//! object. Keep-alive is an empty comment, which every reader drops, unless an API has its own.
 
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ const BYTES_MAX: usize = 256 << 10;
 
 /// The tails of all runs that are followed, and the bells that are rung for them.
 #[derive(Debug, Default)]
-pub struct Bells {
+pub struct RunNotifier {
     /// By run, in an order that is always the same; in one run, tenants apart: whoever asks for another's run shares nothing with its followers.
     tails: Mutex<BTreeMap<RunId, Vec<Arc<Tail>>>>,
     /// When to look again at all logs, Unix milliseconds. Held by the one follower that does it.
@@ -32,7 +32,7 @@ pub struct Bells {
 
 /// What was committed.
 #[derive(Debug)]
-pub struct Told {
+pub struct CommittedEvents {
     /// The position of the last event before these.
     pub after: Position,
     /// When they were decided, Unix milliseconds.
@@ -71,7 +71,7 @@ struct Recent {
     bytes: usize,
 }
 
-impl Bells {
+impl RunNotifier {
     /// Whether somebody follows this run, so that it is worth telling what happened in it.
     pub fn is_followed(&self, run: RunId) -> bool {
         self.tails().contains_key(&run)
@@ -79,10 +79,10 @@ impl Bells {
 
     /// Tells who follows this run that its log now reaches this position, and what was added, where that is at hand. To be called after the
     /// commit.
-    pub fn ring(&self, tenant: &str, run: RunId, version: Position, told: Option<Told>) {
+    pub fn notify(&self, tenant: &str, run: RunId, version: Position, told: Option<CommittedEvents>) {
         let tail = self.tails().get(&run).and_then(|tails| tails.iter().find(|tail| tail.tenant == tenant).cloned());
         let Some(tail) = tail else { return };
-        if let Some(Told { after, at_ms, events }) = told {
+        if let Some(CommittedEvents { after, at_ms, events }) = told {
             let recorded = |(event, position)| Arc::new(Recorded { position, at_ms, event });
             tail.remember(events.into_iter().zip(after + 1..).map(recorded));
         }
@@ -315,14 +315,14 @@ mod tests {
 
     #[test]
     fn another_tenants_bell_is_not_heard() {
-        let (bells, run) = (Bells::default(), RunId::from_uuid(uuid::Uuid::from_u128(7)));
-        let (ours, theirs) = (bells.join("us", run), bells.join("them", run));
-        bells.ring("us", run, 1, Some(Told { after: 0, at_ms: 0, events: vec![event("m")] }));
+        let (notifier, run) = (RunNotifier::default(), RunId::from_uuid(uuid::Uuid::from_u128(7)));
+        let (ours, theirs) = (notifier.join("us", run), notifier.join("them", run));
+        notifier.notify("us", run, 1, Some(CommittedEvents { after: 0, at_ms: 0, events: vec![event("m")] }));
         assert_eq!((ours.known().reach, theirs.known().reach), (1, 0));
         assert_eq!((remembered(&ours, 0).len(), remembered(&theirs, 0).len()), (1, 0));
-        bells.leave(&theirs);
-        assert!(bells.is_followed(run));
-        bells.leave(&ours);
-        assert!(!bells.is_followed(run));
+        notifier.leave(&theirs);
+        assert!(notifier.is_followed(run));
+        notifier.leave(&ours);
+        assert!(!notifier.is_followed(run));
     }
 }

@@ -117,14 +117,14 @@ async fn nothing_is_left_of_a_follower_that_leaves() {
     let run = yard.start(EXTERNAL, json!({})).await;
     let (mut one, other) = (follow(&yard, run, 0), follow(&yard, run, 0));
     bounded(one.next()).await.unwrap().unwrap();
-    assert_eq!(yard.bells.followed(), 1);
+    assert_eq!(yard.notifier.followed(), 1);
     drop(one);
-    assert_eq!(yard.bells.followed(), 1, "somebody still listens");
+    assert_eq!(yard.notifier.followed(), 1, "somebody still listens");
     drop(other);
-    assert_eq!(yard.bells.followed(), 0);
+    assert_eq!(yard.notifier.followed(), 0);
     cancel(&yard, run).await;
     positions(follow(&yard, run, 0)).await;
-    assert_eq!(yard.bells.followed(), 0);
+    assert_eq!(yard.notifier.followed(), 0);
 }
 
 #[tokio::test]

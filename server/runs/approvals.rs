@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runyard_engine::{ApprovalId, Command, Event, Node, NodeRunId, Rejected, RunId, State, Verdict};
 
-use super::submit::Riders;
+use super::submit::CommitExtras;
 use super::{Error, Runs, row};
 pub use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
 
@@ -139,7 +139,7 @@ impl Runs {
         super::note_run(run);
         let Said { verdict, by, comment } = said;
         let command = Command::Decide { approval, verdict, by, comment };
-        let submitted = self.submitter.submit(tenant, run, command, Riders::default()).await?;
+        let submitted = self.submitter.submit(tenant, run, command, CommitExtras::default()).await?;
         let state = self.values.shown(tenant, submitted.state).await?;
         Ok(DecidedApproval { approval, state, already: !submitted.changed })
     }

@@ -1,4 +1,4 @@
-//! Servers without doors, for tests: runs, a driver's parts and a follower over any store, under a clock that stands still.
+//! Servers without APIs, for tests: runs, a driver's parts and a follower over any store, under a clock that stands still.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,7 @@ use crate::compute::Compute;
 use crate::driver;
 use crate::driver::perform::InProcess;
 use crate::expressions::{self, Expressions};
-use crate::feed::Bells;
+use crate::feed::RunNotifier;
 use crate::planner::{LexicalPlanner, PlanRequest, Planner};
 use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 use crate::store::memory::Memory;
@@ -47,7 +47,7 @@ pub(crate) struct Yard {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) runs: Runs,
-    pub(crate) bells: Arc<Bells>,
+    pub(crate) notifier: Arc<RunNotifier>,
     work: Arc<Notify>,
     catalog: Arc<Catalog>,
 }
@@ -65,19 +65,19 @@ impl Yard {
 
     /// The same within these bounds.
     pub(crate) fn within(store: Arc<dyn Store>, clock: Clock, table: crate::limits::Limits) -> Self {
-        let (bells, work, catalog) =
-            (Arc::new(Bells::default()), Arc::new(Notify::new()), Arc::new(Catalog::builtin()));
+        let (notifier, work, catalog) =
+            (Arc::new(RunNotifier::default()), Arc::new(Notify::new()), Arc::new(Catalog::builtin()));
         let runs = Runs::new(Parts {
             store: store.clone(),
             catalog: catalog.clone(),
             clock: clock.clone(),
-            bells: bells.clone(),
+            notifier: notifier.clone(),
             work: work.clone(),
             secret: [7; 32],
             limits: Limits { parallel_max: 16, table },
             compute: Compute::inline(),
         });
-        Yard { store, clock, runs, bells, work, catalog }
+        Yard { store, clock, runs, notifier, work, catalog }
     }
 
     /// Starts a run that must start.

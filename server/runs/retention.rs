@@ -1,6 +1,6 @@
 //! Runs that have ended, removed for good.
 
-use runyard_engine::{RunId, State, partings};
+use runyard_engine::{RunId, State, closing_effects};
 
 use super::{Error, Runs, threads};
 use crate::store::RunRow;
@@ -50,6 +50,6 @@ pub(crate) fn removal(state: &State) -> Option<Removal> {
         labels: start.labels.clone(),
         thread: start.turn.as_ref().map_or_else(|| threads::own(state.run), |turn| turn.thread.clone()),
         parent: start.parent.as_ref().map(|parent| parent.run),
-        partings: partings(state),
+        closing_effects: closing_effects(state),
     })
 }

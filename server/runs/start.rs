@@ -9,7 +9,7 @@ use runyard_engine::{
 };
 use serde_json::{Value, json};
 
-use super::submit::Riders;
+use super::submit::CommitExtras;
 use super::{Error, PassThrough, RunName, Runs, output_schema, row};
 use crate::graph;
 use crate::sizes::is_small;
@@ -28,9 +28,9 @@ pub struct NewRun {
     /// What lists show of it, in a line: a record's title, the name of a tool or a workflow. Absent: its goal, its question, or its
     /// node type says it.
     pub title: Option<String>,
-    /// The face it comes through.
+    /// The API it comes through.
     pub face: &'static str,
-    /// The operation that starts it: the scope of its key. Faces whose operations mean the same share it.
+    /// The operation that starts it: the scope of its key. APIs whose operations mean the same share it.
     pub operation: &'static str,
     /// As asked.
     pub node_type: NodeTypeRef,
@@ -44,13 +44,13 @@ pub struct NewRun {
     pub steps: Policy,
     /// What somebody has to agree to first.
     pub approval: ApprovalStrategy,
-    /// What the face wants to find again.
+    /// What the API wants to find again.
     pub notes: Object,
     /// JSON Schema (draft 7) that the result has to fit: see [`super::output_schema`]. Not yet checked.
     pub output_schema: Option<Value>,
     /// What the root walks, where that has been read and checked before, with the inputs. It is not among them then.
     pub graph: Option<Arc<Graph>>,
-    /// What lists find it by. The face bounds how many there are, and how long.
+    /// What lists find it by. The API bounds how many there are, and how long.
     pub labels: Labels,
     /// The thread whose next turn it is to be: one with a live run is refused. Absent: a thread of its own.
     pub thread: Option<String>,
@@ -113,7 +113,7 @@ pub struct ChildRequest {
     pub candidate_set_id: Option<String>,
     /// A decision made outside.
     pub binding_decision: Option<Value>,
-    /// What the face wants to find again.
+    /// What the API wants to find again.
     pub notes: Object,
 }
 
@@ -169,13 +169,13 @@ impl Runs {
             Some(thread) => Some(self.next_turn(tenant, thread).await?),
             None => None,
         };
-        let riders = Riders {
+        let extras = CommitExtras {
             settles: None,
             sealed: self.seal.seal(tenant, run, &new.pass_through)?,
             key: repeat.key.as_ref().map(|key| key.used_for(repeat.operation, run, fingerprint)),
         };
         let start = Start { turn, ..self.prepared(tenant, new, fingerprint).await? };
-        let submitted = self.submitter.begin(tenant, run, Command::Start(Arc::new(start)), riders).await?;
+        let submitted = self.submitter.begin(tenant, run, Command::Start(Arc::new(start)), extras).await?;
         Ok(StartedRun { state: submitted.state, replayed: false })
     }
 
@@ -198,7 +198,7 @@ impl Runs {
     /// Submits any other command about a run.
     pub async fn submit(&self, tenant: &str, run: RunId, command: Command) -> Result<Arc<State>, Error> {
         super::note_run(run);
-        let submitted = self.submitter.submit(tenant, run, command, Riders::default()).await?;
+        let submitted = self.submitter.submit(tenant, run, command, CommitExtras::default()).await?;
         self.values.shown(tenant, submitted.state).await
     }
 
@@ -210,8 +210,8 @@ impl Runs {
         command: Command,
         claim: (runyard_engine::EffectId, Epoch),
     ) -> Result<Arc<State>, Error> {
-        let riders = Riders { settles: Some(claim), ..Riders::default() };
-        Ok(self.submitter.submit(tenant, run, command, riders).await?.state)
+        let extras = CommitExtras { settles: Some(claim), ..CommitExtras::default() };
+        Ok(self.submitter.submit(tenant, run, command, extras).await?.state)
     }
 
     /// Gives an external composite children.
@@ -224,7 +224,7 @@ impl Runs {
     ) -> Result<(Arc<State>, Vec<NodeRunId>), Error> {
         let children = self.of_tenant(tenant).children(tenant, requests).await?;
         let command = Command::CreateChildren { parent, children };
-        let submitted = self.submitter.submit(tenant, run, command, Riders::default()).await?;
+        let submitted = self.submitter.submit(tenant, run, command, CommitExtras::default()).await?;
         let state = self.values.shown(tenant, submitted.state).await?;
         match submitted.reply {
             Reply::Children(ids) => Ok((state, ids)),

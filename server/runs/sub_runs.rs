@@ -8,7 +8,7 @@ use std::sync::Arc;
 use runyard_engine::{Command, NodeRunId, Parent, Rejected, RunId, RunStatus, Start, State, SubRunReport};
 
 use super::admission::ROOT_RUN;
-use super::submit::Riders;
+use super::submit::CommitExtras;
 use super::{Error, NewRun, Runs};
 use crate::store::{KeyUse, StoreError};
 
@@ -28,7 +28,7 @@ pub struct SubRun {
     pub run: RunId,
     /// For whom.
     pub parent: Parent,
-    /// The face of the run above: it is listed as that one is.
+    /// The API of the run above: it is listed as that one is.
     pub face: String,
     /// Everything else.
     pub new: NewRun,
@@ -54,8 +54,8 @@ impl Runs {
         if root != parent.run {
             start.labels.insert(ROOT_RUN.to_owned(), [root.to_string()].into());
         }
-        let riders = Riders { key: Some(key(run, run)), ..Riders::default() };
-        match self.submitter.submit(tenant, run, Command::Start(Arc::new(start)), riders).await {
+        let extras = CommitExtras { key: Some(key(run, run)), ..CommitExtras::default() };
+        match self.submitter.submit(tenant, run, Command::Start(Arc::new(start)), extras).await {
             // Begun meanwhile, or called off: who asked finds out which by what it is told.
             Ok(_) | Err(Error::Rejected(Rejected::AlreadyStarted) | Error::Store(StoreError::KeyTaken(_))) => Ok(()),
             Err(error) => Err(error),
@@ -68,7 +68,7 @@ impl Runs {
             if self.state(tenant, run).await?.is_some() {
                 let reason = Some(format!("stopped by {parent}, which has started it"));
                 let command = Command::Cancel { reason };
-                return self.submitter.submit(tenant, run, command, Riders::default()).await.map(|_| ());
+                return self.submitter.submit(tenant, run, command, CommitExtras::default()).await.map(|_| ());
             }
             match self.submitter.remember(tenant, parent, key(run, parent)).await {
                 Err(Error::Store(StoreError::KeyTaken(taken))) if taken.run == run => {}
@@ -89,7 +89,7 @@ impl Runs {
         let Some(ended) = ended else { return Ok(()) };
         let report = report(&ended).ok_or(Error::Busy)?;
         let command = Command::Report { node_run, report: Box::new(report) };
-        match self.submitter.submit(tenant, parent, command, Riders::default()).await {
+        match self.submitter.submit(tenant, parent, command, CommitExtras::default()).await {
             // Whoever is refused to be told is gone.
             Ok(_) | Err(Error::Rejected(_)) => Ok(()),
             Err(error) => Err(error),

@@ -17,13 +17,13 @@ use tokio::sync::{Mutex as Turn, Notify};
 
 use self::wish::{Wish, ends, is_own, named, too_large};
 use super::cache::{self, Cache};
-use super::recalls::Recalls;
+use super::in_flight::InFlight;
 use super::values::{self, ByteLimits, Extracted, Known, Values};
 use super::writing::Writing;
 use super::{Error, approvals, output_schema, row};
 use crate::clock::Clock;
 use crate::compute::{self, Compute};
-use crate::feed::{Bells, Told};
+use crate::feed::{CommittedEvents, RunNotifier};
 use crate::store::{Append, Epoch, KeyUse, LogPart, Sealed, Store, StoreError};
 
 /// How often a command is decided again before its sender is told to try later.
@@ -38,11 +38,11 @@ const PAGE_BYTES: usize = 8 << 20;
 pub(super) struct Submitter {
     store: Arc<dyn Store>,
     clock: Clock,
-    bells: Arc<Bells>,
+    notifier: Arc<RunNotifier>,
     work: Arc<Notify>,
     cache: Cache,
     writing: Writing,
-    recalls: Arc<Recalls>,
+    in_flight: Arc<InFlight>,
     values: Values,
     bytes: ByteLimits,
     depth_max: usize,
@@ -64,14 +64,14 @@ pub(super) struct Submitted {
 #[expect(clippy::large_enum_variant, reason = "one exists for each reading, on its way to the caller")]
 enum Replayed {
     /// All of it; nothing where there is none.
-    Whole(Option<State>),
+    Backend(Option<State>),
     /// More than is to be held.
     TooLarge,
 }
 
 /// What goes with a command besides the command.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Riders {
+pub(super) struct CommitExtras {
     /// The claimed effect that it answers.
     pub settles: Option<(EffectId, Epoch)>,
     /// What a start keeps sealed.
@@ -84,7 +84,7 @@ impl Submitter {
     pub(super) fn new(
         store: Arc<dyn Store>,
         clock: Clock,
-        (bells, work): (Arc<Bells>, Arc<Notify>),
+        (notifier, work): (Arc<RunNotifier>, Arc<Notify>),
         (values, bytes, depth_max): (Values, ByteLimits, usize),
         compute: Compute,
     ) -> Self {
@@ -92,11 +92,11 @@ impl Submitter {
         Submitter {
             store,
             clock,
-            bells,
+            notifier,
             work,
             cache: Cache::default(),
             writing: Writing::default(),
-            recalls: Arc::default(),
+            in_flight: Arc::default(),
             values,
             bytes,
             depth_max,
@@ -111,9 +111,9 @@ impl Submitter {
         tenant: &str,
         run: RunId,
         command: Command,
-        riders: Riders,
+        extras: CommitExtras,
     ) -> Result<Submitted, Error> {
-        self.decide_on(None, tenant, run, command, riders).await
+        self.decide_on(None, tenant, run, command, extras).await
     }
 
     /// The same for the first command of a run whose id was made for it a moment ago: there is nothing to look for. A store in which it
@@ -123,9 +123,9 @@ impl Submitter {
         tenant: &str,
         run: RunId,
         command: Command,
-        riders: Riders,
+        extras: CommitExtras,
     ) -> Result<Submitted, Error> {
-        self.decide_on(Some(Arc::new(State::new(run))), tenant, run, command, riders).await
+        self.decide_on(Some(Arc::new(State::new(run))), tenant, run, command, extras).await
     }
 
     async fn decide_on(
@@ -134,7 +134,7 @@ impl Submitter {
         tenant: &str,
         run: RunId,
         command: Command,
-        riders: Riders,
+        extras: CommitExtras,
     ) -> Result<Submitted, Error> {
         let mut wish = Wish::new(command, Extracted::new(self.bytes.inline, self.depth_max));
         let _turn = self.turn(run).lock().await;
@@ -154,26 +154,26 @@ impl Submitter {
             }
             let mut decision = decided?;
             if decision.events.is_empty() {
-                self.clear(tenant, &before, &riders).await?;
+                self.clear(tenant, &before, &extras).await?;
                 return Ok(Submitted { state: before, reply: decision.reply, changed: false });
             }
             // What is settled is off the list by that.
-            decision.dropped.retain(|dropped| riders.settles.is_none_or(|(effect, _)| effect != *dropped));
+            decision.dropped.retain(|dropped| extras.settles.is_none_or(|(effect, _)| effect != *dropped));
             let grown = cache::grown(&before, &decision);
             let after = Arc::new(after(&before, &mut decision)?);
             let reply = decision.reply.clone();
             let has_effects = !decision.effects.is_empty();
             let dropped = decision.dropped.clone();
             // Nobody who comes later misses it: they read.
-            let events = self.bells.is_followed(run).then(|| decision.events.clone());
+            let events = self.notifier.is_followed(run).then(|| decision.events.clone());
             let values = named(&before, &after, &wish.extracted);
-            let append = Append { values, ..append(tenant, &before, &after, decision, at_ms, &riders) };
+            let append = Append { values, ..append(tenant, &before, &after, decision, at_ms, &extras) };
             match self.commit(append).await {
                 Ok(()) => {
                     self.cache.grow(tenant, before.version, after.clone(), grown);
-                    self.recalls.call_back(&dropped);
-                    let told = events.map(|events| Told { after: before.version, at_ms, events });
-                    self.bells.ring(tenant, run, after.version, told);
+                    self.in_flight.cancel(&dropped);
+                    let told = events.map(|events| CommittedEvents { after: before.version, at_ms, events });
+                    self.notifier.notify(tenant, run, after.version, told);
                     if has_effects {
                         self.work.notify_one();
                     }
@@ -314,13 +314,13 @@ impl Submitter {
 
     /// An effect whose answer changed nothing and which the run no longer waits for is taken off the list, so that nobody
     /// performs it again. One that the run still waits for (a timer that was told too early) stays.
-    async fn clear(&self, tenant: &str, state: &State, riders: &Riders) -> Result<(), Error> {
-        let Some((effect, _)) = riders.settles else { return Ok(()) };
+    async fn clear(&self, tenant: &str, state: &State, extras: &CommitExtras) -> Result<(), Error> {
+        let Some((effect, _)) = extras.settles else { return Ok(()) };
         if state.start.is_none() || outstanding(state).iter().any(|waited| waited.id == effect) {
             return Ok(());
         }
         let at_ms = state.updated_at_ms.unwrap_or_default();
-        match self.commit(append(tenant, state, state, Decision::default(), at_ms, riders)).await {
+        match self.commit(append(tenant, state, state, Decision::default(), at_ms, extras)).await {
             // Taken off already, or moved on meanwhile: either way not ours to clear.
             Ok(()) | Err(StoreError::Fenced { .. } | StoreError::Conflict { .. }) => Ok(()),
             Err(other) => Err(Error::from(other)),
@@ -330,11 +330,11 @@ impl Submitter {
     /// Remembers a key for a run that stands already.
     pub(super) async fn remember(&self, tenant: &str, run: RunId, key: KeyUse) -> Result<(), Error> {
         let _turn = self.turn(run).lock().await;
-        let riders = Riders { key: Some(key), ..Riders::default() };
+        let extras = CommitExtras { key: Some(key), ..CommitExtras::default() };
         for _ in 0..ATTEMPTS_MAX {
             let Some(state) = self.load(tenant, run).await? else { return Ok(()) };
             let at_ms = state.updated_at_ms.unwrap_or_default();
-            match self.commit(append(tenant, &state, &state, Decision::default(), at_ms, &riders)).await {
+            match self.commit(append(tenant, &state, &state, Decision::default(), at_ms, &extras)).await {
                 Ok(()) => return Ok(()),
                 Err(StoreError::Conflict { .. }) => self.cache.forget(run),
                 Err(other) => return Err(Error::from(other)),
@@ -363,9 +363,9 @@ impl Submitter {
     /// values are left out, so that it can be looked at, ended and removed.
     pub(super) async fn replayed(&self, tenant: &str, run: RunId) -> Result<Option<State>, Error> {
         match self.replay_with(tenant, run, false).await? {
-            Replayed::Whole(state) => Ok(state),
+            Replayed::Backend(state) => Ok(state),
             Replayed::TooLarge => match self.replay_with(tenant, run, true).await? {
-                Replayed::Whole(state) => Ok(state),
+                Replayed::Backend(state) => Ok(state),
                 Replayed::TooLarge => {
                     Err(corrupted(run, "it holds more than a run may, even without its large values"))
                 }
@@ -399,7 +399,7 @@ impl Submitter {
             // It stays too large to be gone on with.
             state.written.events = written.events;
         }
-        Ok(Replayed::Whole((state.version > 0).then_some(state)))
+        Ok(Replayed::Backend((state.version > 0).then_some(state)))
     }
 
     /// The same, where this node run is known in it. What is at hand may be older than what another server has written.
@@ -440,7 +440,7 @@ impl Submitter {
     /// Forgets what is at hand of a run that has been removed, and tells who follows it.
     pub(super) fn forget(&self, tenant: &str, run: RunId) {
         self.cache.forget(run);
-        self.bells.ring(tenant, run, Position::MAX, None);
+        self.notifier.notify(tenant, run, Position::MAX, None);
     }
 
     /// Lets go of most states at hand, where none has moved since the last look.
@@ -449,8 +449,8 @@ impl Submitter {
     }
 
     /// What is being performed in this process.
-    pub(super) fn recalls(&self) -> &Arc<Recalls> {
-        &self.recalls
+    pub(super) fn in_flight(&self) -> &Arc<InFlight> {
+        &self.in_flight
     }
 
     /// Whether the last commit was written.
@@ -479,7 +479,14 @@ fn after(before: &State, decision: &mut Decision) -> Result<State, Error> {
     after.map(|after| *after).ok_or_else(|| corrupted(before.run, "a decision does not hand out what follows from it"))
 }
 
-fn append(tenant: &str, before: &State, after: &State, decision: Decision, at_ms: i64, riders: &Riders) -> Append {
+fn append(
+    tenant: &str,
+    before: &State,
+    after: &State,
+    decision: Decision,
+    at_ms: i64,
+    extras: &CommitExtras,
+) -> Append {
     let expected: Position = before.version;
     Append {
         tenant: tenant.to_owned(),
@@ -492,10 +499,10 @@ fn append(tenant: &str, before: &State, after: &State, decision: Decision, at_ms
         row: row::derive(after),
         effects: decision.effects,
         dropped: decision.dropped,
-        settles: riders.settles,
+        settles: extras.settles,
         labels: if expected == 0 { labels(after) } else { Labels::new() },
-        sealed: if expected == 0 { riders.sealed.clone() } else { Vec::new() },
-        key: riders.key.clone(),
+        sealed: if expected == 0 { extras.sealed.clone() } else { Vec::new() },
+        key: extras.key.clone(),
         values: Vec::new(),
     }
 }

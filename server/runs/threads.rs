@@ -2,7 +2,7 @@
 //! turn; one that is over goes on by a new run, and the old one stays as it is.
 //!
 //! Every run stands in a thread: as its start says, else as the first of a thread of its own, whose id is the run's. So whatever
-//! was started, through any face, can be gone on with. At most one run of a thread is live: the next begins when the last has ended.
+//! was started, through any API, can be gone on with. At most one run of a thread is live: the next begins when the last has ended.
 //! Of two that want to be next, the store lets one in.
 
 use std::sync::Arc;

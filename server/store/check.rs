@@ -73,6 +73,6 @@ pub(super) fn same_run(before: &RunRow, after: &RunRow) -> Result<(), Broken> {
     if same {
         Ok(())
     } else {
-        Err(Broken { run: after.run, rule: "name, face, node type, turn and time of creation never change" })
+        Err(Broken { run: after.run, rule: "name, API, node type, turn and time of creation never change" })
     }
 }

@@ -33,9 +33,9 @@ pub const KEY_VARIABLE: &str = "RUNYARD_SECRET_KEY";
 pub struct ServerInfo {
     /// Its process.
     pub pid: u32,
-    /// Our own door.
+    /// the Runyard API.
     pub native_url: String,
-    /// The run gateway's door.
+    /// The run gateway's API.
     pub gateway_url: String,
     /// Random; lets whoever can read the folder talk to the server. A secret.
     pub token: String,

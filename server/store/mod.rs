@@ -5,7 +5,7 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
-//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the faces; [`retention`] removes what has ended. [`folder`] owns the folder that a store lies in. `json` writes and reads stored JSON. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
+//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the APIs; [`retention`] removes what has ended. [`folder`] owns the folder that a store lies in. `json` writes and reads stored JSON. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this folder knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
 
 pub mod api_key;
@@ -161,9 +161,9 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// All that a server keeps, behind one value.
-pub trait Whole: Store + api_key::KeyStore + object::ObjectStore + retention::Retention {}
+pub trait Backend: Store + api_key::KeyStore + object::ObjectStore + retention::Retention {}
 
-impl<T: Store + api_key::KeyStore + object::ObjectStore + retention::Retention> Whole for T {}
+impl<T: Store + api_key::KeyStore + object::ObjectStore + retention::Retention> Backend for T {}
 
 /// A fencing epoch: each claim of an effect raises it, and a result under an old one is refused.
 pub type Epoch = i64;
@@ -191,7 +191,7 @@ pub struct Append {
     /// What happened, in order. They get the positions `expected + 1` and on. May be empty, to settle what changes nothing
     /// or to remember a key; not for a new run.
     pub events: Vec<Event>,
-    /// The run's row as it is after the events. Name, face, node type, turn and time of creation stay what they were at first.
+    /// The run's row as it is after the events. Name, API, node type, turn and time of creation stay what they were at first.
     pub row: RunRow,
     /// New effects.
     pub effects: Vec<Effect>,
@@ -271,7 +271,7 @@ pub struct RunRow {
     pub run: RunId,
     /// The id a client chose. Unique in its tenant.
     pub name: Option<String>,
-    /// The face it came through.
+    /// The API it came through.
     pub face: String,
     /// The root's resolved node type id.
     pub node_type: String,
@@ -424,7 +424,7 @@ pub struct Filter {
     pub statuses: Vec<Status>,
     /// Is at any of these.
     pub standings: Vec<Standing>,
-    /// Came through this face.
+    /// Came through this API.
     pub face: Option<String>,
     /// The root's resolved node type id.
     pub node_type: Option<String>,

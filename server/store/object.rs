@@ -1,4 +1,4 @@
-//! Small objects at rest: documents that a face keeps beside its runs, such as ACP's servers or Cargo's tools, and the trait
+//! Small objects at rest: documents that an API keeps beside its runs, such as ACP's servers or Cargo's tools, and the trait
 //! [`ObjectStore`]. What is in a document is its owner's business: here it is JSON text.
 //!
 //! An object is found by (tenant, kind, id), by its name where it has one, and in lists of its kind, of all or of one parent. Every

@@ -54,5 +54,5 @@ pub struct Removal {
     /// The run that has started it.
     pub parent: Option<RunId>,
     /// What it may have asked for when it ended, and is not done before it is off the list of effects.
-    pub partings: Vec<EffectId>,
+    pub closing_effects: Vec<EffectId>,
 }

@@ -164,7 +164,7 @@ async fn a_server_is_what_was_made_of_it_and_has_its_own_runs() {
     assert_eq!(ask(&world, Method::DELETE, &path, None).await.json()["deleted"], true);
     let gone = world.get("acp", &format!("/v1/servers/{site_id}/runs/{id}")).await;
     assert_eq!(gone.json()["message"], format!("Server {site_id} not found"));
-    assert_eq!(world.native.get_run(id).await.unwrap().into_inner().run_id, id, "our own door still shows it");
+    assert_eq!(world.native.get_run(id).await.unwrap().into_inner().run_id, id, "the Runyard API still shows it");
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn runs_of_other_faces_are_on_the_default_server() {
     assert_eq!((&shown["serverId"], &shown["run"]["output"]), (&json!("default"), &json!("grüß dich")));
     assert_eq!(said(&shown), [("user", "{\"echo\":\"grüß dich\"}"), ("assistant", "grüß dich")]);
     let listed = world.acp.list_server_runs("default", None, None, None).await.unwrap().into_inner();
-    assert!(listed.runs.is_empty(), "a list has what was started through this face");
+    assert!(listed.runs.is_empty(), "a list has what was started through this API");
     let (status, next) = say(&world, &shown, json!({ "content": "Hash it." })).await;
     assert_eq!((status, &next["run"]["threadId"]), (200, &shown["run"]["threadId"]), "and it can be gone on with");
 }

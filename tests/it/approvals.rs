@@ -1,4 +1,4 @@
-//! Somebody is asked, and runs are paused: through our own door, and as the other doors show it meanwhile.
+//! Somebody is asked, and runs are paused: through the Runyard API, and as the other APIs show it meanwhile.
 
 use std::num::NonZeroU32;
 
@@ -10,7 +10,7 @@ use crate::harness::{Clients, World, eventually, refused, typed};
 
 const GOAL: &str = "Generate a UUID, then echo it.";
 
-/// Starts a run on our own door.
+/// Starts a run on the Runyard API.
 async fn start(clients: &Clients, body: Value) -> Run {
     clients.native.start_run(None, &typed(body)).await.unwrap().into_inner()
 }

@@ -1,4 +1,4 @@
-//! Who is calling: credentials shown to a real server through every door.
+//! Who is calling: credentials shown to a real server through every API.
 //!
 //! | file           | one idea |
 //! |----------------|----------|
@@ -30,7 +30,7 @@ use serde_json::Value;
 
 use crate::harness::{Answer, DOCUMENTS};
 
-/// A secured read of every door that names nothing of anybody's, and what it answers to who may.
+/// A secured read of every API that names nothing of anybody's, and what it answers to who may.
 const READS: [(&str, &str, u16); 7] = [
     ("run-gateway", "/v1/runs/nobody", 404),
     ("run-coordinator", "/v1/node-runs/nobody", 404),
@@ -46,11 +46,11 @@ const WITHOUT_REASONS: [&str; 2] = ["toolregistry", "cargo"];
 
 #[test]
 fn no_door_is_forgotten() {
-    let doors: Vec<&str> = DOCUMENTS.iter().map(|document| document.name).collect();
-    assert_eq!(READS.map(|(door, ..)| door).to_vec(), doors);
+    let clients: Vec<&str> = DOCUMENTS.iter().map(|document| document.name).collect();
+    assert_eq!(READS.map(|(api, ..)| api).to_vec(), clients);
 }
 
-/// Every door asks.
+/// Every API asks.
 fn required(config: &mut Config) {
     config.auth.mode = Some(Mode::Required);
 }
@@ -65,9 +65,9 @@ fn why(answer: &Answer) -> (u16, String, String) {
     (status, code, reason.unwrap_or_default().to_owned())
 }
 
-/// The reason as a door can tell it.
-fn told_at(door: &str, reason: &str) -> String {
-    if WITHOUT_REASONS.contains(&door) { String::new() } else { reason.to_owned() }
+/// The reason as an API can tell it.
+fn told_at(api: &str, reason: &str) -> String {
+    if WITHOUT_REASONS.contains(&api) { String::new() } else { reason.to_owned() }
 }
 
 /// What a refusal says to people, wherever its document has that.

@@ -32,7 +32,7 @@ async fn starts_stand_beside_what_bounds_them() {
     let objects = measured(&["starts", "--connections", "1,4"]).await;
     assert_eq!(objects[0]["kind"], "machine");
     assert!(objects[0]["flush_us"]["p50"].as_f64().unwrap() > 0.0);
-    assert_eq!(words(&objects, "figure", "subject"), set(&["durable", "in memory", "no-op door", "SQLite alone"]));
+    assert_eq!(words(&objects, "figure", "subject"), set(&["durable", "in memory", "no-op API", "SQLite alone"]));
     assert_eq!(of_kind(&objects, "figure").count(), 8);
     assert_eq!(of_kind(&objects, "ratio").count(), 8);
     for figure in of_kind(&objects, "figure") {
@@ -55,7 +55,7 @@ async fn runs_come_to_their_end_and_reads_and_everything_at_once() {
     let flushes = of_kind(&objects, "fact").find(|fact| fact["what"] == "flushes for each run, one step").unwrap();
     assert!((1.0..=4.0).contains(&flushes["value"].as_f64().unwrap()), "{flushes}");
     let objects = measured(&["reads", "--connections", "2"]).await;
-    assert_eq!(words(&objects, "figure", "subject"), set(&["one run", "no-op door"]));
+    assert_eq!(words(&objects, "figure", "subject"), set(&["one run", "no-op API"]));
     let objects = measured(&["mixed", "--connections", "3", "--rate", "100"]).await;
     let subjects = words(&objects, "figure", "subject");
     assert!(
@@ -98,8 +98,8 @@ async fn a_server_that_is_there_is_measured_without_yardsticks() {
     let folder = tempdir().unwrap();
     let mut server = Process::start(folder.path(), &["--json", "serve", "--port-base", "0"]);
     let ready: Value = serde_json::from_str(&server.line().await.unwrap()).unwrap();
-    let doors = ready["doors"].as_array().unwrap();
-    let url = doors.iter().find(|door| door["name"] == "run-gateway").unwrap()["url"].as_str().unwrap().to_owned();
+    let clients = ready["doors"].as_array().unwrap();
+    let url = clients.iter().find(|api| api["name"] == "run-gateway").unwrap()["url"].as_str().unwrap().to_owned();
     let objects = measured(&["starts", "--connections", "2", "--url", &url]).await;
     assert_eq!(words(&objects, "figure", "subject"), set(&["durable"]));
     assert_eq!(of_kind(&objects, "ratio").count(), 0);

@@ -1,4 +1,4 @@
-//! Lockstep of documents and code: each document has a room and a door that serves it, and every operation and every status
+//! Lockstep of documents and code: each document has a room and an API that serves it, and every operation and every status
 //! that it documents is reached by a test, or stands in `unreached.toml` with the reason. Where a document has every status by
 //! itself, its `default` promises nothing that can come: that is computed (`Contract::is_complete`), not listed.
 //!
@@ -131,8 +131,8 @@ async fn every_document_has_code_a_room_and_a_door() {
     let coded: BTreeSet<&str> = DOCUMENTS.iter().map(|document| document.name).collect();
     assert_eq!(names, coded, "files below openapi/, and documents with code");
     let world = World::new().await;
-    let doors: BTreeSet<&str> = world.server.doors().iter().map(|door| door.name).collect();
-    assert_eq!(doors, coded, "documents with code, and doors");
+    let clients: BTreeSet<&str> = world.server.listeners().iter().map(|api| api.name).collect();
+    assert_eq!(clients, coded, "documents with code, and APIs");
     let rooms: BTreeSet<String> = std::fs::read_dir(tree("server/dialects"))
         .unwrap()
         .map(|room| room.unwrap().path())

@@ -8,11 +8,11 @@ use std::path::Path;
 use futures::StreamExt;
 use runyard::store::Store;
 use runyard::store::sqlite::{Options, Sqlite};
-use runyard_client::{Patience, Seen, ndjson, run_gateway};
+use runyard_client::{Backoff, Seen, ndjson, run_gateway};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::process::{Doors, Served, assert_whole, bounded, free_port_base, of_kind, runyard, start_body};
+use crate::process::{ProcessClients, Served, assert_whole, bounded, free_port_base, of_kind, runyard, start_body};
 
 /// Three steps that make something, three that take time.
 const GOAL: &str = "Sleep for 0.3 seconds, then generate a UUID, then sleep for 0.4 seconds, then generate a UUID, \
@@ -20,17 +20,17 @@ const GOAL: &str = "Sleep for 0.3 seconds, then generate a UUID, then sleep for 
 const STEPS: usize = 6;
 
 /// The first events of a run, while its server lives.
-async fn first_events(doors: &Doors, run_id: &str, count: usize) -> Vec<Value> {
-    let stream = doors.gateway.stream_run_events(run_id, None, None, None).await.unwrap().into_inner().into_inner();
+async fn first_events(clients: &ProcessClients, run_id: &str, count: usize) -> Vec<Value> {
+    let stream = clients.gateway.stream_run_events(run_id, None, None, None).await.unwrap().into_inner().into_inner();
     let lines = ndjson::lines(stream).take(count).map(Result::unwrap);
     bounded("the first events", lines.collect::<Vec<_>>()).await
 }
 
 /// What every finished step made, by its node run.
-async fn made(doors: &Doors, events: &[Value]) -> BTreeMap<String, Value> {
+async fn made(clients: &ProcessClients, events: &[Value]) -> BTreeMap<String, Value> {
     let mut made = BTreeMap::new();
     for node_run in of_kind(events, "atomic_executed") {
-        let outputs = doors.node_run(node_run).await["outputs"].clone();
+        let outputs = clients.node_run(node_run).await["outputs"].clone();
         assert!(outputs.is_object(), "a finished step has outputs");
         made.insert(node_run.to_owned(), outputs);
     }
@@ -43,26 +43,26 @@ async fn a_run_survives_a_kill_at_every_moment_and_no_finished_step_runs_again()
     // After so many events; the last moments lie between the sleeps of the second half.
     for moment in [1, 2, 9, 21, 24, 27] {
         let served = Served::start(folder.path()).await;
-        let (run_id, root) = served.doors.plan(GOAL).await;
-        let before = first_events(&served.doors, &run_id, moment).await;
-        let made_before = made(&served.doors, &before).await;
+        let (run_id, root) = served.clients.plan(GOAL).await;
+        let before = first_events(&served.clients, &run_id, moment).await;
+        let made_before = made(&served.clients, &before).await;
         served.kill();
 
         let served = Served::start(folder.path()).await;
-        let after = served.doors.events(&run_id, moment as u64).await;
+        let after = served.clients.events(&run_id, moment as u64).await;
         let all = [before, after].concat();
         assert_whole(&all);
-        assert_eq!(all, served.doors.events(&run_id, 0).await, "what was seen before the crash is what is stored");
+        assert_eq!(all, served.clients.events(&run_id, 0).await, "what was seen before the crash is what is stored");
         assert_eq!(of_kind(&all, "atomic_executed").len(), STEPS);
-        let made = made(&served.doors, &all).await;
+        let made = made(&served.clients, &all).await;
         for (node_run, outputs) in &made_before {
             assert_eq!(made.get(node_run), Some(outputs), "killed after {moment} events");
         }
-        let result = served.doors.node_run(&root).await["outputs"]["result"].clone();
+        let result = served.clients.node_run(&root).await["outputs"]["result"].clone();
         let uuids = made.values().filter_map(|outputs| outputs.get("uuid4")).collect::<Vec<_>>();
         assert_eq!(uuids.len(), 3);
         assert!(uuids.contains(&&result), "{result}");
-        assert_eq!(served.doors.run(&run_id).await["state"], "succeeded");
+        assert_eq!(served.clients.run(&run_id).await["state"], "succeeded");
         served.kill();
     }
 }
@@ -71,11 +71,11 @@ async fn a_run_survives_a_kill_at_every_moment_and_no_finished_step_runs_again()
 async fn one_run_survives_a_kill_after_each_of_its_steps() {
     let folder = tempfile::tempdir().unwrap();
     let mut served = Served::start(folder.path()).await;
-    let (run_id, _) = served.doors.plan(GOAL).await;
+    let (run_id, _) = served.clients.plan(GOAL).await;
     let mut seen: Vec<Value> = Vec::new();
     for _ in 0..STEPS - 1 {
         let after = Some(i64::try_from(seen.len()).unwrap());
-        let stream = served.doors.gateway.stream_run_events(&run_id, after, None, None).await.unwrap();
+        let stream = served.clients.gateway.stream_run_events(&run_id, after, None, None).await.unwrap();
         let mut lines = ndjson::lines(stream.into_inner().into_inner()).boxed();
         loop {
             let event = bounded("the next step", lines.next()).await.unwrap().unwrap();
@@ -88,7 +88,7 @@ async fn one_run_survives_a_kill_after_each_of_its_steps() {
         served.kill();
         served = Served::start(folder.path()).await;
     }
-    seen.extend(served.doors.events(&run_id, seen.len() as u64).await);
+    seen.extend(served.clients.events(&run_id, seen.len() as u64).await);
     assert_whole(&seen);
     assert_eq!(of_kind(&seen, "atomic_executed").len(), STEPS);
 }
@@ -98,14 +98,14 @@ async fn a_watcher_sees_no_gap_and_no_duplicate_across_a_crash() {
     let folder = tempfile::tempdir().unwrap();
     let base = free_port_base().to_string();
     let served = Served::start_with(folder.path(), &["--port-base", &base]).await;
-    let doors = served.doors.clone();
-    let (run_id, _) = doors.plan(GOAL).await;
+    let clients = served.clients.clone();
+    let (run_id, _) = clients.plan(GOAL).await;
 
     let (sender, mut seen) = unbounded_channel();
     let watcher = tokio::spawn(async move {
-        let patience = Patience { attempts_max: 200, ..Patience::default() };
-        let client = run_gateway::Client::builder(&doors.gateway_url).no_proxy().build().unwrap();
-        let mut told = client.watch(run_id).patience(patience).told();
+        let backoff = Backoff { attempts_max: 200, ..Backoff::default() };
+        let client = run_gateway::Client::builder(&clients.gateway_url).no_proxy().build().unwrap();
+        let mut told = client.watch(run_id).backoff(backoff).told();
         let mut interruptions = 0;
         while let Some(next) = told.next().await {
             match next.unwrap() {
@@ -136,9 +136,9 @@ async fn the_wait_for_the_next_try_survives_a_kill() {
     let mut body = start_body("runyard.core.fail", json!({ "tries": 1 }));
     let retry = json!({ "runyard.retry": { "max_attempts": 3, "initial_interval_ms": 1500 } });
     body.extensions = Some(serde_json::from_value(retry).unwrap());
-    let run_id = served.doors.gateway.start_run(None, &body).await.unwrap().into_inner().run_id;
+    let run_id = served.clients.gateway.start_run(None, &body).await.unwrap().into_inner().run_id;
     let waiting = |events: &[Value]| events.iter().any(|event| event["type"] == "attempt_failed");
-    let stream = served.doors.native.stream_run_events(&run_id, None, None, None).await.unwrap();
+    let stream = served.clients.native.stream_run_events(&run_id, None, None, None).await.unwrap();
     let mut lines = ndjson::lines(stream.into_inner().into_inner()).boxed();
     let mut before: Vec<Value> = Vec::new();
     while !waiting(&before) {
@@ -147,7 +147,7 @@ async fn the_wait_for_the_next_try_survives_a_kill() {
     served.kill();
 
     let served = Served::start(folder.path()).await;
-    let stream = served.doors.native.stream_run_events(&run_id, None, None, None).await.unwrap();
+    let stream = served.clients.native.stream_run_events(&run_id, None, None, None).await.unwrap();
     let lines = ndjson::lines(stream.into_inner().into_inner()).map(Result::unwrap);
     let all = bounded("the end", lines.collect::<Vec<Value>>()).await;
     assert_eq!(all[..before.len()], before[..], "what was seen before the crash is what is stored");
@@ -157,14 +157,14 @@ async fn the_wait_for_the_next_try_survives_a_kill() {
     let due_ms = all[2]["data"]["retry_at_ms"].as_i64().unwrap();
     let again: jiff::Timestamp = all[4]["time"].as_str().unwrap().parse().unwrap();
     assert!(again.as_millisecond() >= due_ms, "never early");
-    assert_eq!(served.doors.run(&run_id).await["state"], "succeeded");
+    assert_eq!(served.clients.run(&run_id).await["state"], "succeeded");
 }
 
-/// Waits until this is true of a run, as our own door shows it.
-async fn until(doors: &Doors, run_id: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+/// Waits until this is true of a run, as the Runyard API shows it.
+async fn until(clients: &ProcessClients, run_id: &str, is_it: impl Fn(&Value) -> bool) -> Value {
     bounded("a run as it should be", async {
         loop {
-            let run = json!(doors.native.get_run(run_id).await.unwrap().into_inner());
+            let run = json!(clients.native.get_run(run_id).await.unwrap().into_inner());
             if is_it(&run) {
                 return run;
             }
@@ -178,32 +178,33 @@ async fn a_run_that_waits_for_an_approval_or_is_paused_survives_a_kill_at_every_
     let folder = tempfile::tempdir().unwrap();
     let mut served = Served::start(folder.path()).await;
     let start = json!({ "goal": "Generate a UUID, then echo it.", "approval": "on_tool_call", "name": "mine" });
-    served.doors.native.start_run(None, &serde_json::from_value(start).unwrap()).await.unwrap();
+    served.clients.native.start_run(None, &serde_json::from_value(start).unwrap()).await.unwrap();
     for asked in 1..=2 {
-        let run = until(&served.doors, "mine", |run| run["approvals"].as_array().is_some_and(|all| all.len() == asked));
+        let run =
+            until(&served.clients, "mine", |run| run["approvals"].as_array().is_some_and(|all| all.len() == asked));
         let before = run.await;
         served.kill();
         served = Served::start(folder.path()).await;
-        assert_eq!(until(&served.doors, "mine", |_| true).await, before, "it waits as it did");
+        assert_eq!(until(&served.clients, "mine", |_| true).await, before, "it waits as it did");
 
-        let doors = &served.doors.native;
-        doors.pause_run("mine", &serde_json::from_value(json!({ "reason": "maintenance" })).unwrap()).await.unwrap();
+        let clients = &served.clients.native;
+        clients.pause_run("mine", &serde_json::from_value(json!({ "reason": "maintenance" })).unwrap()).await.unwrap();
         let approval = before["approvals"][asked - 1]["approval_id"].as_str().unwrap().to_owned();
         let yes = serde_json::from_value(json!({ "decision": "approved" })).unwrap();
-        doors.decide_approval(&approval, &yes).await.unwrap();
-        let before = until(&served.doors, "mine", |_| true).await;
+        clients.decide_approval(&approval, &yes).await.unwrap();
+        let before = until(&served.clients, "mine", |_| true).await;
         assert_eq!((&before["state"], &before["reason"]), (&json!("waiting"), &json!("paused")));
         served.kill();
         served = Served::start(folder.path()).await;
-        assert_eq!(until(&served.doors, "mine", |_| true).await, before, "it is paused as it was");
+        assert_eq!(until(&served.clients, "mine", |_| true).await, before, "it is paused as it was");
         // Said again by somebody who did not hear the answer.
-        served.doors.native.decide_approval(&approval, &yes).await.unwrap();
-        served.doors.native.resume_run("mine").await.unwrap();
+        served.clients.native.decide_approval(&approval, &yes).await.unwrap();
+        served.clients.native.resume_run("mine").await.unwrap();
     }
-    let events = served.doors.events("mine", 0).await;
+    let events = served.clients.events("mine", 0).await;
     assert_whole(&events);
-    assert_eq!(served.doors.run("mine").await["state"], "succeeded");
-    let stream = served.doors.native.stream_run_events("mine", None, None, None).await.unwrap();
+    assert_eq!(served.clients.run("mine").await["state"], "succeeded");
+    let stream = served.clients.native.stream_run_events("mine", None, None, None).await.unwrap();
     let lines = ndjson::lines(stream.into_inner().into_inner()).map(Result::unwrap);
     let all = bounded("the log", lines.collect::<Vec<Value>>()).await;
     let count = |kind: &str| all.iter().filter(|event| event["type"] == kind).count();
@@ -216,16 +217,17 @@ async fn a_denial_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start(folder.path()).await;
     let start = json!({ "node_type_ref": { "node_type_id": "runyard.core.uuid4" }, "approval": "on_start" });
-    let run = served.doors.native.start_run(None, &serde_json::from_value(start).unwrap()).await.unwrap().into_inner();
+    let run =
+        served.clients.native.start_run(None, &serde_json::from_value(start).unwrap()).await.unwrap().into_inner();
     let approval = run.approvals.unwrap().remove(0).approval_id;
     let no = serde_json::from_value(json!({ "decision": "denied" })).unwrap();
-    served.doors.native.decide_approval(&approval, &no).await.unwrap();
+    served.clients.native.decide_approval(&approval, &no).await.unwrap();
     served.kill();
     let served = Served::start(folder.path()).await;
-    let run = until(&served.doors, &run.run_id, |_| true).await;
+    let run = until(&served.clients, &run.run_id, |_| true).await;
     assert_eq!((&run["state"], &run["reason"]), (&json!("canceled"), &json!("denied")));
     let yes = serde_json::from_value(json!({ "decision": "approved" })).unwrap();
-    assert!(served.doors.native.decide_approval(&approval, &yes).await.is_err());
+    assert!(served.clients.native.decide_approval(&approval, &yes).await.is_err());
 }
 
 /// Claims everything that is due within the hour, as a server does that is about to die, for an hour.
@@ -240,16 +242,16 @@ async fn claim_and_die(folder: &Path) -> usize {
 async fn what_a_dead_server_had_in_hand_goes_on_at_once_and_not_after_its_lease() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start_with(folder.path(), &["--port-base", "0", "--set", "perform=false"]).await;
-    let (planned, _) = served.doors.plan("Generate a UUID, then return it.").await;
-    let (called, _) = served.doors.start("runyard.core.uuid4", json!({})).await;
-    let (slept, _) = served.doors.start("runyard.core.sleep", json!({ "seconds": 0.2 })).await;
+    let (planned, _) = served.clients.plan("Generate a UUID, then return it.").await;
+    let (called, _) = served.clients.start("runyard.core.uuid4", json!({})).await;
+    let (slept, _) = served.clients.start("runyard.core.sleep", json!({ "seconds": 0.2 })).await;
     served.kill();
     assert_eq!(claim_and_die(folder.path()).await, 3, "a plan, a call and a timer");
 
     let served = Served::start(folder.path()).await;
     for run_id in [planned, called, slept] {
         // Bounded far below the hour that the leases would have lasted.
-        let events = served.doors.events(&run_id, 0).await;
+        let events = served.clients.events(&run_id, 0).await;
         assert_whole(&events);
         assert_eq!(events.last().unwrap()["data"]["state"], "succeeded");
     }
@@ -262,10 +264,10 @@ async fn every_acknowledged_start_survives_a_kill_in_the_middle_of_many() {
     let served = Served::start(folder.path()).await;
     let (sender, mut acknowledged) = unbounded_channel();
     for number in 0..STARTS {
-        let (doors, sender) = (served.doors.clone(), sender.clone());
+        let (clients, sender) = (served.clients.clone(), sender.clone());
         tokio::spawn(async move {
             let (key, body) = start(number);
-            if let Ok(run) = doors.gateway.start_run(Some(&key), &body).await {
+            if let Ok(run) = clients.gateway.start_run(Some(&key), &body).await {
                 sender.send((number, run.into_inner().run_id)).unwrap();
             }
         });
@@ -283,14 +285,14 @@ async fn every_acknowledged_start_survives_a_kill_in_the_middle_of_many() {
 
     let served = Served::start(folder.path()).await;
     for run_id in started.values() {
-        let events = served.doors.events(run_id, 0).await;
+        let events = served.clients.events(run_id, 0).await;
         assert_whole(&events);
         assert_eq!(events.last().unwrap()["data"]["state"], "succeeded");
     }
     // Whoever got no answer asks again, and nothing is there twice.
     for number in 0..STARTS {
         let (key, body) = start(number);
-        let run_id = served.doors.gateway.start_run(Some(&key), &body).await.unwrap().into_inner().run_id;
+        let run_id = served.clients.gateway.start_run(Some(&key), &body).await.unwrap().into_inner().run_id;
         assert_eq!(started.entry(number).or_insert_with(|| run_id.clone()), &run_id);
     }
     let listed = runyard(folder.path(), &["list", "--all", "--json"]).await.exits(0).object();

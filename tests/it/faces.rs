@@ -1,7 +1,7 @@
-//! One run, every face: whichever door a run was started through, each of them tells the same of it, in its own words.
+//! One run, every API: whichever API a run was started through, each of them tells the same of it, in its own words.
 //!
-//! A situation is brought about through every door that has a word for it, and each of those runs is looked at through every
-//! door. What the doors say must be the same whoever asked for the run; the golden has it once for each situation.
+//! A situation is brought about through every API that has a word for it, and each of those runs is looked at through every
+//! API. What the APIs say must be the same whoever asked for the run; the golden has it once for each situation.
 
 use std::fmt::Write;
 
@@ -26,11 +26,11 @@ struct Situation {
     /// What of a start's own words is needed beside the goal.
     with: &'static [With],
     then: Then,
-    /// The state on our own door, and what a step of it is at.
+    /// The state on the Runyard API, and what a step of it is at.
     state: (&'static str, Option<&'static str>),
 }
 
-/// What not every door has a word for.
+/// What not every API has a word for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum With {
     /// Failures are passed over.
@@ -43,9 +43,9 @@ enum With {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     Nothing,
-    /// It is canceled through the door that it came through.
+    /// It is canceled through the API that it came through.
     Cancel,
-    /// It is paused, for which only our own door has a word.
+    /// It is paused, for which only the Runyard API has a word.
     Pause,
 }
 
@@ -80,11 +80,11 @@ const SITUATIONS: [Situation; 10] = [
     Situation { name: "paused", goal: ASLEEP, with: &[], then: Then::Pause, state: ("waiting", Some("timer")) },
 ];
 
-/// Starts a run through a door: its id there, or nothing where the door has no word for what is needed.
-async fn start(world: &World, door: &str, situation: &Situation, silent: &str) -> Option<String> {
+/// Starts a run through an API: its id there, or nothing where the API has no word for what is needed.
+async fn start(world: &World, api: &str, situation: &Situation, silent: &str) -> Option<String> {
     let (going_on, approval) = (situation.with.contains(&With::GoingOn), situation.with.contains(&With::Approval));
     let goal = situation.goal.replace("URL", silent);
-    let body = match door {
+    let body = match api {
         "run-gateway" | "run-coordinator" => {
             let mut extensions = json!({});
             if going_on {
@@ -115,25 +115,25 @@ async fn start(world: &World, door: &str, situation: &Situation, silent: &str) -
         }
         _ => return None,
     };
-    let path = if door == "acp" { "/v1/servers/default/runs" } else { "/v1/runs" };
-    let answer = world.post(door, path, body.to_string()).await;
-    assert!(answer.status < 300, "{door}: {}", answer.text());
+    let path = if api == "acp" { "/v1/servers/default/runs" } else { "/v1/runs" };
+    let answer = world.post(api, path, body.to_string()).await;
+    assert!(answer.status < 300, "{api}: {}", answer.text());
     let body = answer.json();
     let id = ["/run_id", "/runId", "/run/id"].into_iter().find_map(|place| body.pointer(place)?.as_str());
-    Some(id.unwrap_or_else(|| panic!("{door}: {body}")).to_owned())
+    Some(id.unwrap_or_else(|| panic!("{api}: {body}")).to_owned())
 }
 
-async fn cancel(world: &World, door: &str, run: &str) {
-    let (method, path) = match door {
+async fn cancel(world: &World, api: &str, run: &str) {
+    let (method, path) = match api {
         "toolregistry" => (Method::DELETE, format!("/v1/runs/{run}")),
         "acp" => (Method::POST, format!("/v1/servers/default/runs/{run}/cancel")),
         _ => (Method::POST, format!("/v1/runs/{run}:cancel")),
     };
-    let answer = world.send(door, world.request(door, method, &path)).await;
-    assert_eq!(answer.status, 200, "{door}: {}", answer.text());
+    let answer = world.send(api, world.request(api, method, &path)).await;
+    assert_eq!(answer.status, 200, "{api}: {}", answer.text());
 }
 
-/// The run on our own door, once it stands there.
+/// The run on the Runyard API, once it stands there.
 async fn at(world: &World, run: &str, (state, step): (&str, Option<&str>)) -> Value {
     eventually(&format!("the run is {state}, and a step {step:?}"), || async {
         let shown = world.get("runyard", &format!("/v1/runs/{run}")).await.json();
@@ -146,7 +146,7 @@ async fn at(world: &World, run: &str, (state, step): (&str, Option<&str>)) -> Va
     .await
 }
 
-/// What a door tells of a run.
+/// What an API tells of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Told {
     status: String,
@@ -157,7 +157,7 @@ struct Told {
 }
 
 impl Told {
-    /// Where a door's answer has what. A place that is not there is empty.
+    /// Where an API's answer has what. A place that is not there is empty.
     fn of(shown: &Value, [status, result, error, began, ended]: [&str; 5]) -> Told {
         let text = |place: &str| match shown.pointer(place) {
             None => String::new(),
@@ -165,15 +165,15 @@ impl Told {
             Some(other) => other.to_string(),
         };
         let time = |place: &str| shown.pointer(place).and_then(Value::as_str).map(str::to_owned);
-        // One door writes code and message as one text.
+        // One API writes code and message as one text.
         let error = text(error).split(':').next().unwrap_or_default().to_owned();
         Told { status: text(status), result: text(result), error, began: time(began), ended: time(ended) }
     }
 }
 
-async fn told(world: &World, door: &str, run: &str) -> Told {
-    let read = async |path: &str| world.get(door, path).await.json();
-    match door {
+async fn told(world: &World, api: &str, run: &str) -> Told {
+    let read = async |path: &str| world.get(api, path).await.json();
+    match api {
         "run-gateway" | "run-coordinator" => {
             let shown = read(&format!("/v1/runs/{run}")).await;
             let result = "/extensions/runyard.outputs/result";
@@ -181,7 +181,7 @@ async fn told(world: &World, door: &str, run: &str) -> Told {
         }
         "runtime" => {
             let status = read(&format!("/v1/runs/{run}")).await;
-            let answer = world.get(door, &format!("/v1/runs/{run}/result")).await;
+            let answer = world.get(api, &format!("/v1/runs/{run}/result")).await;
             let ended = status.get("ended_at").is_some();
             assert_eq!(answer.status, if ended { 200 } else { 409 }, "a result when it has ended");
             let result = if ended { answer.json() } else { json!({}) };
@@ -219,7 +219,7 @@ async fn told(world: &World, door: &str, run: &str) -> Told {
     }
 }
 
-fn doors() -> impl Iterator<Item = &'static str> {
+fn clients() -> impl Iterator<Item = &'static str> {
     DOCUMENTS.iter().map(|document| document.name)
 }
 
@@ -232,14 +232,14 @@ async fn one_run_tells_one_story_through_every_face() {
     let mut golden = String::new();
     for situation in &SITUATIONS {
         let (mut through, mut story) = (Vec::new(), None);
-        for door in doors() {
-            let Some(run) = start(&world, door, situation, &silent).await else { continue };
+        for api in clients() {
+            let Some(run) = start(&world, api, situation, &silent).await else { continue };
             if situation.then != Then::Nothing {
                 at(&world, &run, ("waiting", Some("timer"))).await;
             }
             match situation.then {
                 Then::Nothing => {}
-                Then::Cancel => cancel(&world, door, &run).await,
+                Then::Cancel => cancel(&world, api, &run).await,
                 Then::Pause => {
                     let paused = world.post("runyard", &format!("/v1/runs/{run}:pause"), "{}").await;
                     assert_eq!(paused.status, 200);
@@ -247,9 +247,9 @@ async fn one_run_tells_one_story_through_every_face() {
             }
             let own = at(&world, &run, situation.state).await;
             let mut lines = String::new();
-            for face in doors() {
+            for face in clients() {
                 let told = told(&world, face, &run).await;
-                let (name, of) = (situation.name, format!("{} through {door}, at {face}", situation.name));
+                let (name, of) = (situation.name, format!("{} through {api}, at {face}", situation.name));
                 assert_eq!(told.began.as_deref(), own["created_at"].as_str(), "{of}: when it began");
                 assert_eq!(told.ended.as_deref(), own["ended_at"].as_str(), "{of}: when it ended");
                 assert_eq!(
@@ -261,16 +261,16 @@ async fn one_run_tells_one_story_through_every_face() {
                 let words: String = words.map(|(what, word)| format!(" {what}={word}")).collect();
                 writeln!(lines, "  {face}: {}{words}", told.status).unwrap();
             }
-            through.push(door);
+            through.push(api);
             let first = story.get_or_insert_with(|| lines.clone());
             assert_eq!(
                 first, &lines,
-                "{}: through {door} it is another story than through {}",
+                "{}: through {api} it is another story than through {}",
                 situation.name, through[0]
             );
             // It is over: nothing of this test stays at work.
             if own["ended_at"].is_null() {
-                cancel(&world, door, &run).await;
+                cancel(&world, api, &run).await;
             }
         }
         writeln!(golden, "{} (through {})\n{}", situation.name, through.join(", "), story.unwrap()).unwrap();
@@ -286,18 +286,18 @@ async fn one_run_tells_one_story_through_every_face() {
 async fn each_face_lists_what_came_through_it_and_ours_lists_all() {
     let world = World::new().await;
     let mut started = Vec::new();
-    for door in doors() {
-        let run = match door {
+    for api in clients() {
+        let run = match api {
             // It starts graphs, and no goals.
             "cargo" => {
                 let begun = cargo_ai::begun(&world, json!({ "nodes": cargo_ai::drawn(), "data": null })).await;
                 begun["uuid"].as_str().unwrap().to_owned()
             }
-            door => start(&world, door, &SITUATIONS[0], "").await.unwrap(),
+            api => start(&world, api, &SITUATIONS[0], "").await.unwrap(),
         };
         let own = at(&world, &run, ("succeeded", None)).await;
-        assert_eq!(own["face"], door);
-        started.push((door, own["run_id"].as_str().unwrap().to_owned()));
+        assert_eq!(own["face"], api);
+        started.push((api, own["run_id"].as_str().unwrap().to_owned()));
     }
     let uuid = |id: &str| id.trim_start_matches("run_").replace('-', "");
     let ids = |listed: &Value, key: &str| -> Vec<String> {
@@ -305,11 +305,11 @@ async fn each_face_lists_what_came_through_it_and_ours_lists_all() {
     };
     let all: Vec<String> = started.iter().rev().map(|(_, run)| uuid(run)).collect();
     assert_eq!(ids(&world.get("runyard", "/v1/runs").await.json()["runs"], "run_id"), all, "newest first");
-    for (door, run) in &started {
-        let own = world.get("runyard", &format!("/v1/runs?face={door}")).await.json();
-        assert_eq!(ids(&own["runs"], "run_id"), [uuid(run)], "{door}");
+    for (api, run) in &started {
+        let own = world.get("runyard", &format!("/v1/runs?face={api}")).await.json();
+        assert_eq!(ids(&own["runs"], "run_id"), [uuid(run)], "{api}");
     }
-    let of = |door: &str| vec![uuid(&started.iter().find(|(one, _)| *one == door).unwrap().1)];
+    let of = |api: &str| vec![uuid(&started.iter().find(|(one, _)| *one == api).unwrap().1)];
     assert_eq!(ids(&world.get("toolregistry", "/v1/runs").await.json(), "runId"), of("toolregistry"));
     let listed = world.get("acp", "/v1/servers/default/runs").await.json();
     assert_eq!((ids(&listed["data"], "id"), ids(&listed["runs"], "id")), (of("acp"), of("acp")));

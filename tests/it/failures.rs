@@ -1,4 +1,4 @@
-//! What follows a failure, through the doors: tries, time limits, stand-ins, and runs that fall short of success.
+//! What follows a failure, through the APIs: tries, time limits, stand-ins, and runs that fall short of success.
 
 use runyard_api::arp::schemas::{NodeRunState, Run, RunState};
 use runyard_api::runyard::types;
@@ -150,7 +150,7 @@ async fn children_stand_in_go_on_and_are_skipped() {
     world.complete(&run.root_node_run_id, json!({"state": "succeeded"})).await.unwrap();
 }
 
-/// Every face's word for how a run of these goals ended, and what it says of why.
+/// Every API's word for how a run of these goals ended, and what it says of why.
 async fn told(goal: &str) -> Value {
     let world = World::new().await;
     let extensions = json!({"runyard.steps": {"on_failure": "continue"}});

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Clients};
 
-/// A start at each face that starts runs: door, path and body.
+/// A start at each API that starts runs: API, path and body.
 fn starts() -> [(&'static str, &'static str, Value); 6] {
     let goal = "Generate a UUID, then return it.";
     let node_type = json!({ "node_type_id": "runyard.core.uuid4", "version": "1.0.0" });
@@ -40,11 +40,11 @@ fn starts() -> [(&'static str, &'static str, Value); 6] {
     ]
 }
 
-/// Starts a run at every face; the answers have been held to their documents.
+/// Starts a run at every API; the answers have been held to their documents.
 async fn start_everywhere(clients: &Clients) -> Vec<(&'static str, Answer)> {
     let mut answers = Vec::new();
-    for (door, path, body) in starts() {
-        answers.push((door, clients.post(door, path, body.to_string()).await));
+    for (api, path, body) in starts() {
+        answers.push((api, clients.post(api, path, body.to_string()).await));
     }
     answers
 }

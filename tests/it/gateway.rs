@@ -1,4 +1,4 @@
-//! The gateway's front door: start, look, cancel, paths and methods, and a gateway that forwards.
+//! The gateway's front API: start, look, cancel, paths and methods, and a gateway that forwards.
 
 use http::Method;
 use runyard::config::{CoordinatorPlace, Gateway};
@@ -84,20 +84,20 @@ async fn every_door_knows_its_paths_and_methods() {
         ("runyard", Method::PUT, "/v1/runs", "GET, HEAD, POST"),
         ("runyard", Method::DELETE, "/v1/run-counts", "GET, HEAD"),
     ];
-    for (door, method, path, allow) in other {
-        let answer = world.send(door, world.request(door, method.clone(), path)).await;
-        assert_eq!(answer.refusal(), (405, "method_not_allowed".to_owned()), "{door} {method} {path}");
+    for (api, method, path, allow) in other {
+        let answer = world.send(api, world.request(api, method.clone(), path)).await;
+        assert_eq!(answer.refusal(), (405, "method_not_allowed".to_owned()), "{api} {method} {path}");
         let mut allowed: Vec<&str> = answer.header("allow").unwrap().split(", ").collect();
         allowed.sort_unstable();
-        assert_eq!(allowed.join(", "), allow, "{door} {method} {path}");
+        assert_eq!(allowed.join(", "), allow, "{api} {method} {path}");
     }
-    for door in DOCUMENTS.iter().map(|document| document.name) {
+    for api in DOCUMENTS.iter().map(|document| document.name) {
         for path in ["/", "/v1", "/v1/", "/v2/runs", "/v1/runs/r1/nothing", "/v1/runs/r1:explode/x", "/v1//runs"] {
-            let answer = world.get(door, path).await;
-            assert_eq!(answer.refusal(), (404, "unknown_path".to_owned()), "{door} {path}");
+            let answer = world.get(api, path).await;
+            assert_eq!(answer.refusal(), (404, "unknown_path".to_owned()), "{api} {path}");
         }
     }
-    // An operation of one door is not one of its neighbour's.
+    // An operation of one API is not one of its neighbour's.
     let answer = world.get("run-gateway", "/v1/node-runs/n1").await;
     assert_eq!(answer.refusal(), (404, "unknown_path".to_owned()));
 }

@@ -10,7 +10,7 @@
 //!
 //! (relative to the workspace's root; an existing file is refused). Without the variable the same test writes into a temporary
 //! folder, so that the recipe itself stays proven. Then look at what `cargo insta review` shows of it: the goldens beside a
-//! database pin what the ARP face shows of its runs.
+//! database pin what the ARP API shows of its runs.
 
 mod recipe;
 
@@ -28,7 +28,7 @@ use runyard_engine::{EffectId, Recorded, RunId, RunStatus, State, check, outstan
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::process::{Doors, assert_whole, runyard};
+use crate::process::{ProcessClients, assert_whole, runyard};
 
 const TENANT: &str = "default";
 
@@ -154,14 +154,14 @@ async fn what_was_unfinished_is_finished_and_what_was_finished_stays() {
 /// Serves a database until every run has ended, completing what waits for somebody outside.
 async fn finish(data: &Path, runs: &BTreeMap<RunId, Stored>) {
     let server = recipe::serve(data, true).await;
-    let doors = Doors::of(&server);
+    let clients = ProcessClients::of(&server);
     for stored in runs.values().filter(|stored| stored.state.root().unwrap().node_type.id.ends_with(".external")) {
         if !matches!(stored.state.status, RunStatus::Final(_)) {
             let root = stored.state.root().unwrap().id.to_string();
-            recipe::complete(&doors, &root, json!({ "state": "succeeded", "outputs": { "done": true } })).await;
+            recipe::complete(&clients, &root, json!({ "state": "succeeded", "outputs": { "done": true } })).await;
         }
     }
-    let acp = runyard_client::acp::Client::builder(&doors.acp_url).build().unwrap();
+    let acp = runyard_client::acp::Client::builder(&clients.acp_url).build().unwrap();
     for stored in runs.values().filter(|stored| stored.state.root().unwrap().node_type.id == "runyard.core.ask") {
         if !matches!(stored.state.status, RunStatus::Final(_)) {
             let answer = serde_json::from_value(json!({ "content": "it is me" })).unwrap();
@@ -169,7 +169,7 @@ async fn finish(data: &Path, runs: &BTreeMap<RunId, Stored>) {
         }
     }
     for stored in runs.values() {
-        assert_whole(&doors.events(&name(stored), 0).await);
+        assert_whole(&clients.events(&name(stored), 0).await);
     }
     server.stop().await;
 }

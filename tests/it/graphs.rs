@@ -1,4 +1,4 @@
-//! Graphs that were drawn beforehand and lists of items, through the doors.
+//! Graphs that were drawn beforehand and lists of items, through the APIs.
 
 mod expressions;
 

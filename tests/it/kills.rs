@@ -3,7 +3,7 @@
 //!
 //! | file | what |
 //! |------|------|
-//! | `load.rs` | callers of five faces who ask until they are answered, and watchers who resume |
+//! | `load.rs` | callers of five APIs who ask until they are answered, and watchers who resume |
 //! | `effects.rs` | the service that steps call: it notes which step was asked for in which life of the server, and holds some |
 //! | `disk.rs` | what lay on the disk when the server was killed, read from a copy |
 //!
@@ -95,7 +95,7 @@ async fn nothing_is_lost_or_repeated_when_the_server_is_killed_again_and_again()
     let (mut times, mut disk) = (Times::default(), Disk::default());
 
     let mut served = Served::start_with(folder.path(), &["--port-base", &base]).await;
-    let load = Load::start(&served.doors, kills * STARTS);
+    let load = Load::start(&served.clients, kills * STARTS);
     for kill in 1..=kills {
         load.allow(STARTS);
         // Between the first and the last answer of this life, and never before something is in the air.
@@ -119,7 +119,7 @@ async fn nothing_is_lost_or_repeated_when_the_server_is_killed_again_and_again()
             println!("it took {took:?} to go on with a step that was in the air");
         }
     }
-    let runs = load.end(&served.doors).await;
+    let runs = load.end(&served.clients).await;
     served.kill();
     disk.look(folder.path()).await;
     assert_eq!(disk.open(), 0, "every run ends");

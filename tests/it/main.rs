@@ -41,3 +41,4 @@ mod sub_runs;
 mod tidy;
 mod toolregistry;
 mod values;
+mod words;

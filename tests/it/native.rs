@@ -1,4 +1,4 @@
-//! Our own door: every run in one list, with its tree, its log and its counts.
+//! the Runyard API: every run in one list, with its tree, its log and its counts.
 
 mod page;
 
@@ -163,7 +163,7 @@ async fn a_run_answers_to_all_of_its_names() {
     named["input"] = json!({"echo": "y"});
     world.start(named).await;
     let generated = world.native.get_run("my-run.v1_2").await.unwrap().into_inner().run_id;
-    assert!(generated.starts_with("run_"), "our door shows what was generated: {generated}");
+    assert!(generated.starts_with("run_"), "our API shows what was generated: {generated}");
     for (reference, shown, own) in [
         (&*run, &*run, &*run),
         (&hyphenated, &run, &run),
@@ -234,12 +234,12 @@ async fn node_types_can_be_found() {
 #[tokio::test]
 async fn the_doors_are_listed_where_they_are() {
     let world = World::new().await;
-    let doors = world.native.list_doors().await.unwrap().into_inner().doors;
-    assert_eq!(doors.len(), DOCUMENTS.len());
-    for (door, document) in doors.iter().zip(DOCUMENTS.iter()) {
-        assert_eq!((&*door.name, Some(&*door.url)), (document.name, world.server.url(document.name)));
-        let info = world.get(&door.name, "/openapi.json").await.json()["info"].clone();
-        assert_eq!(info["title"], *door.title);
+    let clients = world.native.list_doors().await.unwrap().into_inner().doors;
+    assert_eq!(clients.len(), DOCUMENTS.len());
+    for (api, document) in clients.iter().zip(DOCUMENTS.iter()) {
+        assert_eq!((&*api.name, Some(&*api.url)), (document.name, world.server.url(document.name)));
+        let info = world.get(&api.name, "/openapi.json").await.json()["info"].clone();
+        assert_eq!(info["title"], *api.title);
     }
     let health = world.native.health().await.unwrap().into_inner();
     assert_eq!((health.status.to_string(), &*health.checks[0].name), ("ok".to_owned(), "store"));
@@ -357,8 +357,8 @@ async fn filters_that_cannot_match_anything_are_400_by_name() {
         assert_eq!((refusal.status, error["code"].as_str()), (400, Some("invalid_request")), "{query}");
         assert!(error["details"]["errors"][0]["field"].as_str().unwrap().starts_with(field), "{error}");
     }
-    for door in DOCUMENTS.iter().map(|document| document.name) {
-        assert_eq!(world.get("runyard", &format!("/v1/runs?face={door}")).await.status, 200);
+    for api in DOCUMENTS.iter().map(|document| document.name) {
+        assert_eq!(world.get("runyard", &format!("/v1/runs?face={api}")).await.status, 200);
     }
 }
 

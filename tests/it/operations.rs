@@ -7,7 +7,7 @@ use std::time::Duration;
 use runyard::clock::Clock;
 use serde_json::{Value, json};
 
-use crate::process::{Doors, Served, assert_whole, bounded, runyard, start_body};
+use crate::process::{ProcessClients, Served, assert_whole, bounded, runyard, start_body};
 
 const UUID4: &str = "runyard.core.uuid4";
 
@@ -20,10 +20,10 @@ fn text(path: &Path) -> &str {
 }
 
 /// Starts runs one after the other until it is told to stop; says which were acknowledged.
-async fn keeps_starting(doors: Doors, mut stop: tokio::sync::oneshot::Receiver<()>) -> Vec<String> {
+async fn keeps_starting(clients: ProcessClients, mut stop: tokio::sync::oneshot::Receiver<()>) -> Vec<String> {
     let mut acknowledged = Vec::new();
     while stop.try_recv().is_err() {
-        acknowledged.push(doors.start(UUID4, json!({})).await.0);
+        acknowledged.push(clients.start(UUID4, json!({})).await.0);
     }
     acknowledged
 }
@@ -32,16 +32,16 @@ async fn keeps_starting(doors: Doors, mut stop: tokio::sync::oneshot::Receiver<(
 async fn a_backup_under_load_has_what_was_acknowledged_and_its_runs_go_on_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start(folder.path()).await;
-    let doors = served.doors.clone();
-    let (sleeping, _) = doors.plan("Sleep for 2 seconds, then generate a UUID and return it.").await;
-    let (ended, _) = doors.start(UUID4, json!({})).await;
-    let told = doors.events(&ended, 0).await;
+    let clients = served.clients.clone();
+    let (sleeping, _) = clients.plan("Sleep for 2 seconds, then generate a UUID and return it.").await;
+    let (ended, _) = clients.start(UUID4, json!({})).await;
+    let told = clients.events(&ended, 0).await;
     let mut before = Vec::new();
     for _ in 0..20 {
-        before.push(doors.start(UUID4, json!({})).await.0);
+        before.push(clients.start(UUID4, json!({})).await.0);
     }
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let load = tokio::spawn(keeps_starting(doors.clone(), stopped));
+    let load = tokio::spawn(keeps_starting(clients.clone(), stopped));
     let file = folder.path().join("copy.db");
     let made = runyard(folder.path(), &["backup", "copy.db", "--json"]).await.exits(0).object();
     assert_eq!((made["kind"].as_str(), made["has_key"].as_bool()), (Some("backup"), Some(false)));
@@ -61,12 +61,12 @@ async fn a_backup_under_load_has_what_was_acknowledged_and_its_runs_go_on_elsewh
     assert!(restored["runs"].as_u64().unwrap() >= 22, "{restored}");
     let served = Served::start(other.path()).await;
     for run in &before {
-        served.doors.run(run).await;
+        served.clients.run(run).await;
     }
-    assert_eq!(served.doors.events(&ended, 0).await, told, "word for word");
-    let events = served.doors.events(&sleeping, 0).await;
+    assert_eq!(served.clients.events(&ended, 0).await, told, "word for word");
+    let events = served.clients.events(&sleeping, 0).await;
     assert_whole(&events);
-    assert_eq!(served.doors.run(&sleeping).await["state"], "succeeded");
+    assert_eq!(served.clients.run(&sleeping).await["state"], "succeeded");
     runyard(other.path(), &["check"]).await.exits(0);
 }
 
@@ -125,12 +125,12 @@ async fn a_restore_destroys_nothing_unless_it_is_told_to() {
 async fn a_wal_that_was_cut_is_refused_by_serve_in_the_words_of_check() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start(folder.path()).await;
-    let (kept, _) = served.doors.start(UUID4, json!({})).await;
-    served.doors.events(&kept, 0).await;
+    let (kept, _) = served.clients.start(UUID4, json!({})).await;
+    served.clients.events(&kept, 0).await;
     let wal = data(folder.path(), "runyard.db-wal");
     let length = fs::metadata(&wal).unwrap().len();
-    let (lost, _) = served.doors.start(UUID4, json!({})).await;
-    served.doors.events(&lost, 0).await;
+    let (lost, _) = served.clients.start(UUID4, json!({})).await;
+    served.clients.events(&lost, 0).await;
     served.kill();
     // What comes after the last commit is nobody's loss.
     let mut torn = fs::read(&wal).unwrap();
@@ -152,7 +152,7 @@ async fn a_wal_that_was_cut_is_refused_by_serve_in_the_words_of_check() {
     // Who accepts that goes on with the rest.
     fs::remove_file(data(folder.path(), "acknowledged")).unwrap();
     let served = Served::start(folder.path()).await;
-    assert_eq!(served.doors.run(&kept).await["state"], "succeeded");
+    assert_eq!(served.clients.run(&kept).await["state"], "succeeded");
 }
 
 #[tokio::test]
@@ -161,17 +161,17 @@ async fn runs_that_ended_are_forgotten_everywhere_and_counted_right() {
     let flags = ["retention.max_runs=3", "retention.keys_seconds=0", "retention.interval_seconds=1"];
     let flags: Vec<&str> = flags.iter().flat_map(|flag| ["--set", flag]).chain(["--port-base", "0"]).collect();
     let served = Served::start_with(folder.path(), &flags).await;
-    let doors = &served.doors;
-    let (asleep, _) = doors.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
+    let clients = &served.clients;
+    let (asleep, _) = clients.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
     let body = start_body(UUID4, json!({}));
     let mut runs = Vec::new();
     for number in 0..8 {
-        let run = doors.gateway.start_run(Some(&format!("key-{number}")), &body).await.unwrap().into_inner();
-        doors.events(&run.run_id, 0).await;
+        let run = clients.gateway.start_run(Some(&format!("key-{number}")), &body).await.unwrap().into_inner();
+        clients.events(&run.run_id, 0).await;
         runs.push((run.run_id, run.root_node_run_id));
     }
     let clock = Clock::system();
-    let counts = async || json!(doors.native.count_runs().await.unwrap().into_inner());
+    let counts = async || json!(clients.native.count_runs().await.unwrap().into_inner());
     bounded("runs to be removed", async {
         while counts().await["succeeded"] != 3 {
             clock.sleep(Duration::from_millis(50)).await;
@@ -181,20 +181,20 @@ async fn runs_that_ended_are_forgotten_everywhere_and_counted_right() {
     assert_eq!(counts().await["total"], 4);
     let (first, root) = &runs[0];
     let status = |error: Option<http::StatusCode>| error.map(|status| status.as_u16());
-    assert_eq!(status(doors.gateway.get_run(first).await.unwrap_err().status()), Some(404));
-    assert_eq!(status(doors.native.get_run(first).await.unwrap_err().status()), Some(404));
-    let stream = doors.gateway.stream_run_events(first, None, None, None).await;
+    assert_eq!(status(clients.gateway.get_run(first).await.unwrap_err().status()), Some(404));
+    assert_eq!(status(clients.native.get_run(first).await.unwrap_err().status()), Some(404));
+    let stream = clients.gateway.stream_run_events(first, None, None, None).await;
     assert_eq!(status(stream.err().unwrap().status()), Some(404));
     bounded("the way from a node run to go", async {
-        while doors.coordinator.get_node_run(root).await.is_ok() {
+        while clients.coordinator.get_node_run(root).await.is_ok() {
             clock.sleep(Duration::from_millis(50)).await;
         }
     })
     .await;
     // Its key starts another run; one whose run is there still means that one.
-    let again = doors.gateway.start_run(Some("key-0"), &body).await.unwrap().into_inner();
+    let again = clients.gateway.start_run(Some("key-0"), &body).await.unwrap().into_inner();
     assert_ne!(&again.run_id, first);
-    assert_eq!(doors.run(&asleep).await["state"], "running");
+    assert_eq!(clients.run(&asleep).await["state"], "running");
     served.kill();
     let checked = runyard(folder.path(), &["check", "--json"]).await.exits(0).object();
     assert_eq!(checked["findings"], Value::from(0));

@@ -1,4 +1,4 @@
-//! The schema that a run's result has to fit, through our own door and as an extension of ARP.
+//! The schema that a run's result has to fit, through the Runyard API and as an extension of ARP.
 
 use runyard_api::arp::schemas::RunState;
 use runyard_api::runyard::types;

@@ -75,8 +75,8 @@ async fn a_planned_run_is_told_in_order_and_all_of_it_is_valid_by_the_standard()
         node_run.validate(&shown).unwrap();
         assert_eq!(shown["state"], "succeeded");
     }
-    for door in ["run-gateway", "run-coordinator"] {
-        let shown = world.get(door, &format!("/v1/runs/{}", run.run_id)).await.json();
+    for api in ["run-gateway", "run-coordinator"] {
+        let shown = world.get(api, &format!("/v1/runs/{}", run.run_id)).await.json();
         standard("Run").validate(&shown).unwrap();
     }
 }

@@ -195,7 +195,7 @@ fn lines(from: impl Read + Send + 'static) -> UnboundedReceiver<String> {
 /// `runyard serve` as a process, ready.
 pub(crate) struct Served {
     pub(crate) process: Process,
-    pub(crate) doors: Doors,
+    pub(crate) clients: ProcessClients,
     urls: BTreeMap<String, String>,
 }
 
@@ -229,15 +229,15 @@ impl Served {
     pub(crate) fn of(process: Process, line: &str) -> Self {
         let ready: Value = serde_json::from_str(line).unwrap();
         assert_eq!((ready["kind"].as_str(), ready["pid"].as_u64()), (Some("ready"), Some(process.id().into())));
-        let text = |door: &Value, name: &str| door[name].as_str().unwrap().to_owned();
-        let doors = ready["doors"].as_array().unwrap().iter();
-        let urls: BTreeMap<_, _> = doors.map(|door| (text(door, "name"), text(door, "url"))).collect();
-        Served { process, doors: Doors::at(|door| urls[door].clone()), urls }
+        let text = |api: &Value, name: &str| api[name].as_str().unwrap().to_owned();
+        let clients = ready["doors"].as_array().unwrap().iter();
+        let urls: BTreeMap<_, _> = clients.map(|api| (text(api, "name"), text(api, "url"))).collect();
+        Served { process, clients: ProcessClients::at(|api| urls[api].clone()), urls }
     }
 
     /// Clients that hold every answer to its document.
     pub(crate) fn clients(&self) -> Clients {
-        Clients::of(|door| self.urls[door].clone(), None)
+        Clients::of(|api| self.urls[api].clone(), None)
     }
 
     /// `kill -9`, and gone when this returns.
@@ -260,9 +260,9 @@ pub(crate) fn free_port_base() -> u16 {
         .unwrap()
 }
 
-/// Clients of a server's doors, wherever it runs.
+/// Clients of a server's APIs, wherever it runs.
 #[derive(Clone)]
-pub(crate) struct Doors {
+pub(crate) struct ProcessClients {
     pub(crate) gateway: run_gateway::client::Client,
     pub(crate) coordinator: run_coordinator::client::Client,
     pub(crate) native: runyard_api::runyard::client::Client,
@@ -275,12 +275,12 @@ pub(crate) struct Doors {
     pub(crate) cargo_url: String,
 }
 
-impl Doors {
-    /// At these URLs, by the names of the doors.
+impl ProcessClients {
+    /// At these URLs, by the names of the APIs.
     pub(crate) fn at(url: impl Fn(&str) -> String) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (gateway_url, coordinator_url, native_url) = (url("run-gateway"), url("run-coordinator"), url("runyard"));
-        Doors {
+        ProcessClients {
             gateway: run_gateway::client::Client::new_with_client(&gateway_url, http.clone(), Plain::shared()),
             coordinator: run_coordinator::client::Client::new_with_client(
                 &coordinator_url,
@@ -300,7 +300,7 @@ impl Doors {
 
     /// Of a server in this process.
     pub(crate) fn of(server: &runyard::serve::Server) -> Self {
-        Self::at(|door| server.url(door).unwrap().to_owned())
+        Self::at(|api| server.url(api).unwrap().to_owned())
     }
 
     /// Starts a run; its id and its root's.

@@ -1,4 +1,4 @@
-//! The reference: at every door, as files, and made of examples that are true.
+//! The reference: at every API, as files, and made of examples that are true.
 //!
 //! Its links, its HTML, its curl and its Rust are checked by `.ci/reference`.
 

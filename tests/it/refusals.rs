@@ -71,12 +71,12 @@ async fn a_start_that_does_not_fit_the_document_names_each_field() {
             ],
         ),
     ];
-    for door in ["run-gateway", "run-coordinator"] {
+    for api in ["run-gateway", "run-coordinator"] {
         for (body, expected) in cases {
-            let answer = world.post(door, "/v1/runs", body.clone()).await;
+            let answer = world.post(api, "/v1/runs", body.clone()).await;
             let shown: String = body.chars().take(80).collect();
-            assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()), "{door} {shown}");
-            assert_eq!(fields(&answer), sorted(expected), "{door} {shown}");
+            assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()), "{api} {shown}");
+            assert_eq!(fields(&answer), sorted(expected), "{api} {shown}");
             assert!(answer.body.len() < 4_096, "an answer does not echo what was sent: {shown}");
         }
     }
@@ -98,14 +98,14 @@ async fn unharmed(world: &World) {
 async fn a_body_that_is_too_large_is_413_however_it_is_sent() {
     let world = World::new().await;
     let large = vec![b' '; 2 * 1024 * 1024];
-    for door in ["run-gateway", "run-coordinator"] {
-        let answer = world.post(door, "/v1/runs", large.clone()).await;
+    for api in ["run-gateway", "run-coordinator"] {
+        let answer = world.post(api, "/v1/runs", large.clone()).await;
         assert_eq!(answer.refusal(), (413, "body_too_large".to_owned()));
         assert_eq!(answer.json()["error"]["details"]["limit_bytes"], 1024 * 1024);
         let pieces: Vec<Result<Vec<u8>, std::io::Error>> =
             large.chunks(64 * 1024).map(|piece| Ok(piece.to_vec())).collect();
         let chunked = reqwest::Body::wrap_stream(futures::stream::iter(pieces));
-        let answer = world.post(door, "/v1/runs", chunked).await;
+        let answer = world.post(api, "/v1/runs", chunked).await;
         assert_eq!(answer.refusal(), (413, "body_too_large".to_owned()), "chunked");
     }
     // A megabyte of what is allowed is allowed.
@@ -186,14 +186,14 @@ async fn parameters_that_do_not_fit_are_named() {
     let world = World::new().await;
     let run = world.start(good()).await.run_id;
     let events = format!("/v1/runs/{run}/events");
-    for (door, query, field) in [
+    for (api, query, field) in [
         ("run-gateway", "?after_seq=-1", "query after_seq"),
         ("run-gateway", "?after_seq=x", "query after_seq"),
         ("run-coordinator", "?after_seq=1&after_seq=2", "query after_seq"),
         ("run-coordinator", "?after_seq=99999999999999999999", "query after_seq"),
         ("runyard", "?after_seq=1.5", "query after_seq"),
     ] {
-        let answer = world.get(door, &format!("{events}{query}")).await;
+        let answer = world.get(api, &format!("{events}{query}")).await;
         assert_eq!(
             (answer.refusal(), fields(&answer)),
             ((400, "invalid_request".to_owned()), sorted(&[field])),

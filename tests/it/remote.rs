@@ -9,19 +9,19 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::process::{Doors, assert_whole, bounded, bytes, start_body};
+use crate::process::{ProcessClients, assert_whole, bounded, bytes, start_body};
 
 /// A server in this process, in a folder of its own.
-async fn serve(config: Config) -> (Server, Doors, TempDir) {
+async fn serve(config: Config) -> (Server, ProcessClients, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let config = Config { data_dir: folder.path().join("data"), port_base: 0, ..config };
     let server = Server::start(&config, slog::Logger::root(slog::Discard, slog::o!())).await.unwrap();
-    let doors = Doors::of(&server);
-    (server, doors, folder)
+    let clients = ProcessClients::of(&server);
+    (server, clients, folder)
 }
 
 /// A server whose gateway forwards to this coordinator.
-async fn forwarding_to(url: &str) -> (Server, Doors, TempDir) {
+async fn forwarding_to(url: &str) -> (Server, ProcessClients, TempDir) {
     serve(Config {
         coordinator: Coordinator { url: Some(url.to_owned()), ..Coordinator::default() },
         ..Config::default()
@@ -29,7 +29,7 @@ async fn forwarding_to(url: &str) -> (Server, Doors, TempDir) {
     .await
 }
 
-/// What a door answers to one request: status, the header that tells a replay, body.
+/// What an API answers to one request: status, the header that tells a replay, body.
 async fn ask(method: &str, url: String, body: Option<Value>) -> (u16, bool, Value) {
     let method = method.parse().unwrap();
     let mut request = reqwest::Client::builder().no_proxy().build().unwrap().request(method, url);
@@ -58,7 +58,7 @@ async fn start_get_events_and_cancel_happen_there() {
     let (_near, near, _near_folder) = forwarding_to(&far.coordinator_url).await;
 
     let (run_id, root) = near.plan("Generate a UUID, then return it.").await;
-    let text = async |client: &Doors, after: Option<i64>| {
+    let text = async |client: &ProcessClients, after: Option<i64>| {
         bytes(client.gateway.stream_run_events(&run_id, after, None, None).await.unwrap().into_inner()).await
     };
     let forwarded = bounded("the events", text(&near, None)).await;

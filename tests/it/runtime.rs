@@ -105,7 +105,7 @@ async fn a_cancel_ends_the_run_for_every_face_and_only_once() {
     assert!(self::result(&world, &done).await.ok);
     assert_eq!(world.runtime.cancel_run(&done).await.unwrap().into_inner().state, RunState::Succeeded);
     assert_eq!(refused(world.runtime.cancel_run("nobody").await).short(), (404, "run_not_found"));
-    // The other face cancels it just as well.
+    // The other API cancels it just as well.
     let other = create(&world, goal(SLEEP)).await.run_id;
     world.gateway.cancel_run(&other).await.unwrap();
     let status = world.runtime.get_run_status(&other).await.unwrap().into_inner();
@@ -185,7 +185,7 @@ async fn starting_is_idempotent_by_id_and_by_key() {
     );
     assert_eq!(world.native.count_runs().await.unwrap().into_inner().total, 2);
 
-    // A key is one operation's: the same text at another door is another key.
+    // A key is one operation's: the same text at another API is another key.
     let elsewhere = json!({
         "root_node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1.0.0"},
         "input": {},
@@ -194,7 +194,7 @@ async fn starting_is_idempotent_by_id_and_by_key() {
     assert!(elsewhere.headers().get("idempotent-replayed").is_none());
     assert_ne!(elsewhere.into_inner().run_id, one.run_id);
 
-    // An id is one run's for every face.
+    // An id is one run's for every API.
     let taken = json!({
         "run_id": "mine",
         "root_node_type_ref": {"node_type_id": "runyard.composite.planner.general", "version": "1.0.0"},

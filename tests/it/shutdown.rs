@@ -13,29 +13,29 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 
-use crate::process::{Doors, assert_whole, bounded, start_body};
+use crate::process::{ProcessClients, assert_whole, bounded, start_body};
 
 /// A server in this process over a folder.
-async fn serve(data: &Path, stop_within_ms: u64) -> (Server, Doors) {
+async fn serve(data: &Path, stop_within_ms: u64) -> (Server, ProcessClients) {
     let body_bytes_max = 16 * 1024 * 1024;
     // Large values in place, so that an answer is more than every buffer holds.
     let limits = Limits { value_shown_bytes: 64 * 1024 * 1024, ..Limits::default() };
     let config =
         Config { data_dir: data.to_owned(), port_base: 0, stop_within_ms, body_bytes_max, limits, ..Config::default() };
     let server = Server::start(&config, slog::Logger::root(slog::Discard, slog::o!())).await.unwrap();
-    let doors = Doors::of(&server);
-    (server, doors)
+    let clients = ProcessClients::of(&server);
+    (server, clients)
 }
 
 #[tokio::test]
 async fn open_streams_end_and_resume_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
-    let (server, doors) = serve(folder.path(), 60_000).await;
-    let (run_id, root) = doors.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
+    let (server, clients) = serve(folder.path(), 60_000).await;
+    let (run_id, root) = clients.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
     let mut streams = Vec::new();
     for _ in 0..8 {
-        let of_run = doors.gateway.stream_run_events(&run_id, None, None, None).await.unwrap();
-        let of_node_run = doors.coordinator.stream_node_run_events(&root, None, None, None).await.unwrap();
+        let of_run = clients.gateway.stream_run_events(&run_id, None, None, None).await.unwrap();
+        let of_node_run = clients.coordinator.stream_node_run_events(&root, None, None, None).await.unwrap();
         streams.extend([of_run.into_inner().into_inner(), of_node_run.into_inner().into_inner()]);
     }
     let mut texts = Vec::new();
@@ -53,21 +53,21 @@ async fn open_streams_end_and_resume_at_the_next_start() {
         assert!(text.ends_with('\n') && !text.contains("run_completed"), "whole lines: {text}");
     }
     assert_eq!(Folder::owner(folder.path()), None);
-    let (server, doors) = serve(folder.path(), 60_000).await;
-    doors.gateway.cancel_run(&run_id).await.unwrap();
-    assert_whole(&doors.events(&run_id, 0).await);
+    let (server, clients) = serve(folder.path(), 60_000).await;
+    clients.gateway.cancel_run(&run_id).await.unwrap();
+    assert_whole(&clients.events(&run_id, 0).await);
     server.stop().await;
 }
 
 #[tokio::test]
 async fn a_client_that_never_reads_holds_nobody_up_for_long() {
     let folder = tempfile::tempdir().unwrap();
-    let (server, doors) = serve(folder.path(), 300).await;
+    let (server, clients) = serve(folder.path(), 300).await;
     let large = "x".repeat(6_000_000);
-    let (run_id, root) = doors.start("runyard.core.echo", json!({ "echo": large })).await;
-    doors.events(&run_id, 0).await;
+    let (run_id, root) = clients.start("runyard.core.echo", json!({ "echo": large })).await;
+    clients.events(&run_id, 0).await;
     // Asks for more than every buffer between us holds (inputs and outputs), and reads none of it.
-    let address = doors.coordinator_url.strip_prefix("http://").unwrap();
+    let address = clients.coordinator_url.strip_prefix("http://").unwrap();
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut deaf = socket.connect(address.parse().unwrap()).await.unwrap();
@@ -76,8 +76,8 @@ async fn a_client_that_never_reads_holds_nobody_up_for_long() {
     bounded("the head of the answer", deaf.readable()).await.unwrap();
     assert_eq!(bounded("the stop", server.stop()).await, Closed::Busy);
     // The folder is free although the connection is still there.
-    let (server, doors) = serve(folder.path(), 60_000).await;
-    assert_eq!(doors.node_run(&root).await["outputs"]["echo"], large);
+    let (server, clients) = serve(folder.path(), 60_000).await;
+    assert_eq!(clients.node_run(&root).await["outputs"]["echo"], large);
     drop(deaf);
     assert_eq!(bounded("the second stop", server.stop()).await, Closed::Clean);
 }
@@ -85,14 +85,14 @@ async fn a_client_that_never_reads_holds_nobody_up_for_long() {
 #[tokio::test]
 async fn work_in_hand_is_there_and_ends_after_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
-    let (server, doors) = serve(folder.path(), 60_000).await;
+    let (server, clients) = serve(folder.path(), 60_000).await;
     let goal =
         "Sleep for 0.2 seconds, then generate a UUID, then sleep for 0.2 seconds, then generate a UUID and return it.";
-    let runs = join_all((0..20).map(|_| doors.plan(goal))).await;
+    let runs = join_all((0..20).map(|_| clients.plan(goal))).await;
     assert_eq!(bounded("the stop", server.stop()).await, Closed::Clean);
-    let (server, doors) = serve(folder.path(), 60_000).await;
+    let (server, clients) = serve(folder.path(), 60_000).await;
     for (run_id, _) in &runs {
-        let events = doors.events(run_id, 0).await;
+        let events = clients.events(run_id, 0).await;
         assert_whole(&events);
         assert_eq!(events.last().unwrap()["data"]["state"], "succeeded");
     }
@@ -103,35 +103,35 @@ async fn work_in_hand_is_there_and_ends_after_the_next_start() {
 async fn a_start_that_meets_the_stop_is_acknowledged_and_kept_or_refused() {
     const STARTS: usize = 40;
     let folder = tempfile::tempdir().unwrap();
-    let (server, doors) = serve(folder.path(), 60_000).await;
+    let (server, clients) = serve(folder.path(), 60_000).await;
     let starts = (0..STARTS).map(|number| {
-        let doors = doors.clone();
+        let clients = clients.clone();
         tokio::spawn(async move {
             let body = start_body("runyard.core.echo", json!({ "echo": number.to_string() }));
             let key = format!("key-{number}");
             (
                 key.clone(),
                 body.clone(),
-                doors.gateway.start_run(Some(&key), &body).await.ok().map(|run| run.into_inner()),
+                clients.gateway.start_run(Some(&key), &body).await.ok().map(|run| run.into_inner()),
             )
         })
     });
     let starts: Vec<_> = starts.collect();
     // Some are on their way when this one has its answer.
-    doors.start("runyard.core.uuid4", json!({})).await;
+    clients.start("runyard.core.uuid4", json!({})).await;
     bounded("the stop", server.stop()).await;
     let answers = bounded("the answers", join_all(starts)).await;
 
-    let (server, doors) = serve(folder.path(), 60_000).await;
+    let (server, clients) = serve(folder.path(), 60_000).await;
     for answer in answers {
         let (key, body, started) = answer.unwrap();
         if let Some(run) = &started {
-            assert_whole(&doors.events(&run.run_id, 0).await);
+            assert_whole(&clients.events(&run.run_id, 0).await);
         }
-        let again = doors.gateway.start_run(Some(&key), &body).await.unwrap().into_inner();
+        let again = clients.gateway.start_run(Some(&key), &body).await.unwrap().into_inner();
         assert!(started.is_none_or(|run| run.run_id == again.run_id), "{key} was started twice");
     }
-    let page = doors
+    let page = clients
         .native
         .list_runs(None, None, None, None, None, 200.try_into().ok(), None, None, None, None)
         .await

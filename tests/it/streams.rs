@@ -19,9 +19,9 @@ async fn planned(world: &World) -> String {
     world.run("runyard.composite.planner.general", json!({"goal": GOAL})).await.run_id
 }
 
-/// One door's events of a run, resumed after a `seq` by query or header.
-async fn resumed(clients: &Clients, door: &str, run: &str, query: Option<i64>, header: Option<i64>) -> Lines {
-    match door {
+/// One API's events of a run, resumed after a `seq` by query or header.
+async fn resumed(clients: &Clients, api: &str, run: &str, query: Option<i64>, header: Option<i64>) -> Lines {
+    match api {
         "run-gateway" => {
             Lines::of(clients.gateway.stream_run_events(run, query, None, header).await.unwrap().into_inner_stream())
         }
@@ -37,34 +37,34 @@ async fn a_stream_resumes_at_every_event_without_gap_or_duplicate() {
     let world = World::new().await;
     let run = planned(&world).await;
     world.finished(&run).await;
-    for door in ["run-gateway", "run-coordinator", "runyard"] {
-        let whole = resumed(&world, door, &run, None, None).await.rest().await;
+    for api in ["run-gateway", "run-coordinator", "runyard"] {
+        let whole = resumed(&world, api, &run, None, None).await.rest().await;
         let seqs: Vec<_> = whole.iter().map(|event| event["seq"].as_i64().unwrap()).collect();
-        assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>(), "{door}");
+        assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>(), "{api}");
         for seen in 0..=whole.len() {
             let after = seen as i64;
-            assert_eq!(resumed(&world, door, &run, Some(after), None).await.rest().await, whole[seen..], "{door}");
-            assert_eq!(resumed(&world, door, &run, None, Some(after)).await.rest().await, whole[seen..], "{door}");
+            assert_eq!(resumed(&world, api, &run, Some(after), None).await.rest().await, whole[seen..], "{api}");
+            assert_eq!(resumed(&world, api, &run, None, Some(after)).await.rest().await, whole[seen..], "{api}");
         }
-        let beyond = resumed(&world, door, &run, Some(i64::MAX), None).await.rest().await;
-        assert!(beyond.is_empty(), "{door}: nothing comes after the last, and the stream ends");
-        let both = resumed(&world, door, &run, Some(2), Some(5)).await.rest().await;
-        assert_eq!(both, whole[2..], "{door}: the query goes before the header");
+        let beyond = resumed(&world, api, &run, Some(i64::MAX), None).await.rest().await;
+        assert!(beyond.is_empty(), "{api}: nothing comes after the last, and the stream ends");
+        let both = resumed(&world, api, &run, Some(2), Some(5)).await.rest().await;
+        assert_eq!(both, whole[2..], "{api}: the query goes before the header");
     }
 }
 
 #[tokio::test]
 async fn a_stream_that_is_cut_after_each_event_of_a_live_run_misses_nothing() {
     let world = World::new().await;
-    for door in ["run-gateway", "run-coordinator", "runyard"] {
+    for api in ["run-gateway", "run-coordinator", "runyard"] {
         let run = planned(&world).await;
         let mut seen: Vec<Value> = Vec::new();
         while seen.last().is_none_or(|event| event["type"] != "run_completed" && event["type"] != "finished") {
             let after = seen.last().and_then(|event| event["seq"].as_i64());
-            let mut cut = resumed(&world, door, &run, after, None).await;
+            let mut cut = resumed(&world, api, &run, after, None).await;
             seen.push(cut.next().await.unwrap());
         }
-        assert_eq!(seen, resumed(&world, door, &run, None, None).await.rest().await, "{door}");
+        assert_eq!(seen, resumed(&world, api, &run, None, None).await.rest().await, "{api}");
     }
 }
 
@@ -244,12 +244,12 @@ async fn fifteen_silent_seconds_are_one_space() {
 
 #[tokio::test]
 async fn a_reader_of_lines_survives_a_long_silence() {
-    let doors = Apart::new();
-    let run = doors.run("runyard.composite.external", json!({})).await;
-    let mut lines = doors.follow(&run.run_id, None).await;
+    let clients = Apart::new();
+    let run = clients.run("runyard.composite.external", json!({})).await;
+    let mut lines = clients.follow(&run.run_id, None).await;
     lines.next().await.unwrap();
     lines.next().await.unwrap();
-    let (clock, real) = (doors.clock.clone(), Clock::system());
+    let (clock, real) = (clients.clock.clone(), Clock::system());
     let time = tokio::spawn(async move {
         loop {
             clock.advance(Duration::from_secs(15));
@@ -260,7 +260,7 @@ async fn a_reader_of_lines_survives_a_long_silence() {
         assert!(lines.more().await);
     }
     time.abort();
-    doors.complete(&run.root_node_run_id, json!({"state": "succeeded"})).await.unwrap();
+    clients.complete(&run.root_node_run_id, json!({"state": "succeeded"})).await.unwrap();
     let end = lines.rest().await;
     assert_eq!(end.last().unwrap()["type"], "run_completed");
 }
@@ -270,8 +270,8 @@ async fn stopping_the_server_ends_streams_between_lines() {
     let world = World::new().await;
     let run = world.run("runyard.core.sleep", json!({"seconds": 600})).await;
     let mut open = Vec::new();
-    for door in ["run-gateway", "run-coordinator", "runyard"] {
-        let mut lines = resumed(&world, door, &run.run_id, None, None).await;
+    for api in ["run-gateway", "run-coordinator", "runyard"] {
+        let mut lines = resumed(&world, api, &run.run_id, None, None).await;
         lines.next().await.unwrap();
         open.push(lines);
     }
@@ -285,15 +285,15 @@ async fn stopping_the_server_ends_streams_between_lines() {
 
 #[tokio::test]
 async fn a_stream_that_the_store_lets_down_breaks_between_lines_and_can_be_resumed() {
-    let doors = Apart::new();
-    let run = doors.run("runyard.composite.external", json!({})).await;
-    let mut bytes = doors.gateway.stream_run_events(&run.run_id, None, None, None).await.unwrap().into_inner_stream();
+    let clients = Apart::new();
+    let run = clients.run("runyard.composite.external", json!({})).await;
+    let mut bytes = clients.gateway.stream_run_events(&run.run_id, None, None, None).await.unwrap().into_inner_stream();
     let mut text = Vec::new();
     while text.iter().filter(|byte| **byte == b'\n').count() < 2 {
         text.extend_from_slice(&bytes.next().await.unwrap().unwrap());
     }
-    doors.store_is(Mode::Fails);
-    let (clock, real) = (doors.clock.clone(), Clock::system());
+    clients.store_is(Mode::Fails);
+    let (clock, real) = (clients.clock.clone(), Clock::system());
     let time = tokio::spawn(async move {
         loop {
             clock.advance(Duration::from_secs(1));
@@ -311,9 +311,9 @@ async fn a_stream_that_the_store_lets_down_breaks_between_lines_and_can_be_resum
     assert!(broken, "a reader must not take this for the end of the run");
     let rest = text.rsplit(|byte| *byte == b'\n').next().unwrap();
     assert!(rest.iter().all(|byte| *byte == b' '), "no line is cut");
-    doors.store_is(Mode::Works);
-    doors.complete(&run.root_node_run_id, json!({"state": "succeeded"})).await.unwrap();
-    let end = doors.follow(&run.run_id, Some(2)).await.rest().await;
+    clients.store_is(Mode::Works);
+    clients.complete(&run.root_node_run_id, json!({"state": "succeeded"})).await.unwrap();
+    let end = clients.follow(&run.run_id, Some(2)).await.rest().await;
     assert_eq!(end.last().unwrap()["type"], "run_completed", "{end:?}");
     assert_eq!(end[0]["seq"], 3);
 }

@@ -195,37 +195,47 @@ async fn a_kill_at_any_point_loses_neither_run() {
     // Killed at once after some are started, then while they run, then when they are about to end.
     for (round, pause) in [None, Some(0.15), Some(0.3), None].into_iter().enumerate() {
         for nested in [sleeps(0.3), starts(RUN, sleeps(0.3)), starts("runyard.core.uuid4", json!({}))] {
-            let started = served.doors.gateway.start_run(None, &start_body(RUN, nested)).await.unwrap();
+            let started = served.clients.gateway.start_run(None, &start_body(RUN, nested)).await.unwrap();
             all.push(started.into_inner().run_id);
         }
         if let Some(seconds) = pause {
             let sleep = start_body("runyard.core.sleep", json!({ "seconds": seconds }));
-            let pause = served.doors.gateway.start_run(None, &sleep).await.unwrap().into_inner().run_id;
-            served.doors.events(&pause, 0).await;
+            let pause = served.clients.gateway.start_run(None, &sleep).await.unwrap().into_inner().run_id;
+            served.clients.events(&pause, 0).await;
         }
         served.kill();
         served = Served::start(folder.path()).await;
-        assert_eq!(served.doors.run(&all[0]).await["run_id"], json!(all[0]), "after round {round}");
+        assert_eq!(served.clients.run(&all[0]).await["run_id"], json!(all[0]), "after round {round}");
     }
     for run_id in &all {
-        let events = served.doors.events(run_id, 0).await;
+        let events = served.clients.events(run_id, 0).await;
         crate::process::assert_whole(&events);
-        assert_eq!(served.doors.run(run_id).await["state"], "succeeded");
-        let page = served.doors.native.list_runs(None, None, None, None, None, None, None, None, Some(run_id), None);
+        assert_eq!(served.clients.run(run_id).await["state"], "succeeded");
+        let page = served.clients.native.list_runs(None, None, None, None, None, None, None, None, Some(run_id), None);
         let below = page.await.unwrap().into_inner().runs;
         assert_eq!(below.len(), 1, "no run was started twice");
         assert_eq!(below[0].state, types::RunState::Succeeded);
     }
     let asked = typed(body(RUN, starts(EXTERNAL, json!({}))));
-    let run = served.doors.gateway.start_run(None, &asked).await.unwrap().into_inner();
-    served.doors.gateway.cancel_run(&run.run_id).await.unwrap();
+    let run = served.clients.gateway.start_run(None, &asked).await.unwrap().into_inner();
+    served.clients.gateway.cancel_run(&run.run_id).await.unwrap();
     served.kill();
     let served = Served::start(folder.path()).await;
     // Whether it had begun or not, nothing of it is at work.
     let rest = async {
         loop {
-            let page =
-                served.doors.native.list_runs(None, None, None, None, None, None, None, None, Some(&run.run_id), None);
+            let page = served.clients.native.list_runs(
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                Some(&run.run_id),
+                None,
+            );
             let below = page.await.unwrap().into_inner().runs;
             if below.iter().all(|run| run.state == types::RunState::Canceled) {
                 return;

@@ -4,7 +4,7 @@
 //! is not a matter of text: the engine's and the store's tests are about that.
 
 mod readme;
-mod tree;
+pub mod tree;
 
 use runyard_engine::NodeKind;
 use tree::{File, manifest, names_below, sources, tree};
@@ -58,7 +58,7 @@ fn a_room_talks_only_to_the_facade() {
     nowhere(&rooms, |_, line| says(line, &["rusqlite", "reqwest", "TcpStream", "std::net", "std::fs"]));
     // Spelt out, so that what is named can be read off.
     nowhere(&rooms, |_, line| says(line, &["crate::{", "crate::store;", "crate::store as"]));
-    // What a room may name of this crate: `objects` as the façade over what faces keep that is no run. Of the store only the values of a list: what to look for, and what is found.
+    // What a room may name of this crate: `objects` as the façade over what APIs keep that is no run. Of the store only the values of a list: what to look for, and what is found.
     let allowed = [
         "auth", "dialects", "runs", "objects", "feed", "catalog", "clock", "codes", "doors", "limits", "schemas",
         "sizes", "store",

@@ -1,4 +1,4 @@
-//! The door of toolregistry.ai. That its document is the owner's is in `facts.rs`; its fields, one by one, are in `fields.rs`.
+//! The API of toolregistry.ai. That its document is the owner's is in `facts.rs`; its fields, one by one, are in `fields.rs`.
 
 mod approval_pages;
 mod approvals;
@@ -261,7 +261,7 @@ async fn every_state_is_reached() {
     assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()));
 }
 
-/// Runs that other faces started are looked at here by id; what they lack is made up, and stays.
+/// Runs that other APIs started are looked at here by id; what they lack is made up, and stays.
 #[tokio::test]
 async fn a_run_of_another_face_is_told_in_these_words() {
     let world = World::new().await;

@@ -18,7 +18,7 @@ pub enum Asked {
     Start(usize),
     /// A command from outside.
     Command { run: RunId, command: Command },
-    /// Children, as a face asks for them.
+    /// Children, as an API asks for them.
     Children { run: RunId, parent: NodeRunId, children: Vec<ChildRequest> },
     /// A decision, by whoever may or by whoever holds the token for it.
     Decide { run: RunId, approval: ApprovalId, verdict: Verdict, by_token: bool },

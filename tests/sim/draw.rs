@@ -195,7 +195,7 @@ fn key(choices: &mut Choices) -> Option<String> {
     (!choices.percent(20)).then(|| (*choices.pick(&["a", "b", "c", "d", "#1", "#2"])).to_owned())
 }
 
-/// Children as a face asks for them.
+/// Children as an API asks for them.
 pub fn child_requests(choices: &mut Choices) -> Vec<ChildRequest> {
     let child = |choices: &mut Choices| {
         let (node_type, inputs) = work(choices, false);

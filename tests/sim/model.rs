@@ -13,7 +13,7 @@ use runyard::store::{Claimed, Epoch, Filter, KeyUse, LabelFilter, Status, Store}
 use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{
     Command, Context, Effect, EffectId, Event, Made, Node, NodeRunId, Recorded, RunId, State, apply, check,
-    decide_with, outstanding, partings, replay, upcast,
+    closing_effects, decide_with, outstanding, replay, upcast,
 };
 
 use crate::draw::LABELS;
@@ -137,9 +137,12 @@ impl Model {
         let asked = by_id(memory.asked(&known.tenant, known.state.run));
         let wanted = by_id(outstanding(&known.state));
         // Nobody waits for what these come to, so that a state cannot say whether they are done.
-        let partings: BTreeSet<EffectId> = partings(&known.state).into_iter().collect();
-        let waited: BTreeMap<EffectId, Effect> =
-            asked.iter().filter(|(id, _)| !partings.contains(id)).map(|(id, effect)| (*id, effect.clone())).collect();
+        let closing_effects: BTreeSet<EffectId> = closing_effects(&known.state).into_iter().collect();
+        let waited: BTreeMap<EffectId, Effect> = asked
+            .iter()
+            .filter(|(id, _)| !closing_effects.contains(id))
+            .map(|(id, effect)| (*id, effect.clone()))
+            .collect();
         self.must(waited == wanted, "what is asked for is what the state wants", || {
             let ids =
                 |effects: &BTreeMap<EffectId, Effect>| effects.keys().map(EffectId::to_string).collect::<Vec<_>>();

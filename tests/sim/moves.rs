@@ -349,7 +349,7 @@ impl World {
         let alive = self.alive();
         let place = *self.choices.pick(&alive);
         if let Some(alive) = &mut self.servers[place].alive {
-            alive.tasks.push(self.watchers.readers[reader].connect(&alive.rooms, alive.life));
+            alive.tasks.push(self.watchers.readers[reader].connect(&alive.projections, alive.life));
         }
         format!("reader {reader} connects to server {place}")
     }

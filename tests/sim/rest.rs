@@ -75,7 +75,7 @@ impl World {
         }
     }
 
-    /// Every face of every run is watched from its beginning, and every reader reads on.
+    /// Every API of every run is watched from its beginning, and every reader reads on.
     fn everybody_watches(&mut self) {
         let runs: Vec<(String, RunId)> = {
             let model = self.shared.model.lock().unwrap();
@@ -83,7 +83,7 @@ impl World {
         };
         for (place, (tenant, run)) in runs.into_iter().enumerate() {
             let Some(tenant) = draw::tenant(&tenant) else { continue };
-            // One face of each from the beginning: over many worlds, all of them.
+            // One API of each from the beginning: over many worlds, all of them.
             let face = Face::ALL[place % Face::ALL.len()];
             self.watchers.readers.push(Reader::new(tenant, run, face, 0));
         }

@@ -9,12 +9,12 @@ use runyard::auth::{self, Guard, LocalToken};
 use runyard::clock::Clock;
 use runyard::compute::Compute;
 use runyard::config::Auth;
-use runyard::dialects::run_gateway::Backend;
+use runyard::dialects::run_gateway::Coordinator;
 use runyard::dialects::{native, run_gateway, runtime};
 use runyard::driver;
 use runyard::driver::perform::InProcess;
 use runyard::expressions::{self, Expressions};
-use runyard::feed::Bells;
+use runyard::feed::RunNotifier;
 use runyard::runs::{Limits, Parts, Runs};
 use runyard::store::memory::Memory;
 use runyard_api::arp;
@@ -40,30 +40,30 @@ pub struct Alive {
     /// Different for each life of each server.
     pub life: u64,
     pub runs: Runs,
-    pub rooms: Arc<Rooms>,
+    pub projections: Arc<Projections>,
     pub driver: JoinHandle<()>,
     pub stopping: CancellationToken,
     /// Calls in flight and streams that are open.
     pub tasks: Vec<AbortHandle>,
 }
 
-/// The faces that number events, each in its own way.
-pub struct Rooms {
-    pub gateway: run_gateway::Room,
-    pub runtime: runtime::Room,
-    pub native: native::Room,
+/// The APIs that number events, each in its own way.
+pub struct Projections {
+    pub gateway: run_gateway::Handlers,
+    pub runtime: runtime::Handlers,
+    pub native: native::Handlers,
 }
 
 impl Alive {
     /// Starts a server.
     pub fn start(shared: &Shared, next: &Arc<Mutex<Next>>, clock: Clock, workers: usize, life: u64) -> Alive {
         let store = Arc::new(Seen { shared: shared.clone(), life });
-        let (bells, work) = (Arc::new(Bells::default()), Arc::new(Notify::new()));
+        let (notifier, work) = (Arc::new(RunNotifier::default()), Arc::new(Notify::new()));
         let runs = Runs::new(Parts {
             store: store.clone(),
             catalog: catalog(),
             clock: clock.clone(),
-            bells,
+            notifier,
             work: work.clone(),
             secret: [7; 32],
             limits: Limits { parallel_max: 3, table: runyard::limits::Limits::default() },
@@ -83,10 +83,13 @@ impl Alive {
             settings: driver::Settings { claimer: life.to_string(), workers, lease_ms: LEASE_MS },
         };
         let guard = guard(parts.clock.clone());
-        let rooms = Rooms {
-            gateway: run_gateway::Room::new(Backend::Here(runs.clone()), guard.gate(&arp::run_gateway::DOCUMENT)),
-            runtime: runtime::Room::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT), Duration::ZERO),
-            native: native::Room::new(
+        let projections = Projections {
+            gateway: run_gateway::Handlers::new(
+                Coordinator::Local(runs.clone()),
+                guard.gate(&arp::run_gateway::DOCUMENT),
+            ),
+            runtime: runtime::Handlers::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT), Duration::ZERO),
+            native: native::Handlers::new(
                 runs.clone(),
                 Arc::new(OnceLock::new()),
                 guard.gate(&runyard_api::runyard::DOCUMENT),
@@ -94,7 +97,7 @@ impl Alive {
             ),
         };
         let driver = tokio::spawn(driver::drive(parts, stopping.clone()));
-        Alive { life, runs, rooms: Arc::new(rooms), driver, stopping, tasks: Vec::new() }
+        Alive { life, runs, projections: Arc::new(projections), driver, stopping, tasks: Vec::new() }
     }
 
     /// Forgets everything at once.
@@ -106,7 +109,7 @@ impl Alive {
     }
 }
 
-/// Rooms are asked here as their doors ask them once they know who is calling, so nobody has a key.
+/// Rooms are asked here as their APIs ask them once they know who is calling, so nobody has a key.
 fn guard(clock: Clock) -> Guard {
     let local = LocalToken::random(Ipv4Addr::LOCALHOST.into()).expect("the machine has random bytes");
     let parts = auth::Parts { store: Arc::new(Memory::new()), clock, local };

@@ -1,4 +1,4 @@
-//! Who watches: readers of every face that numbers its events, who lose their connection and go on from the last number they saw.
+//! Who watches: readers of every API that numbers its events, who lose their connection and go on from the last number they saw.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,9 +11,9 @@ use runyard_engine::RunId;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::Model;
-use crate::server::Rooms;
+use crate::server::Projections;
 
-/// A face that numbers its events.
+/// An API that numbers its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Face {
     /// NDJSON, a fold over the log.
@@ -71,13 +71,14 @@ impl Reader {
     }
 
     /// Connects, and asks for what comes after the last number seen.
-    pub fn connect(&mut self, rooms: &Arc<Rooms>, life: u64) -> tokio::task::AbortHandle {
+    pub fn connect(&mut self, projections: &Arc<Projections>, life: u64) -> tokio::task::AbortHandle {
         let incoming = Arc::new(Mutex::new(Incoming::default()));
-        let (rooms, face, run, after) = (rooms.clone(), self.face, self.run.to_string(), self.seq);
+        let (projections, face, run, after) = (projections.clone(), self.face, self.run.to_string(), self.seq);
         let caller = caller(self.tenant);
         let into = incoming.clone();
         let task = tokio::spawn(async move {
-            let Some(mut stream) = open(&rooms, face, &caller, run, i64::try_from(after).unwrap_or(0)).await else {
+            let Some(mut stream) = open(&projections, face, &caller, run, i64::try_from(after).unwrap_or(0)).await
+            else {
                 into.lock().unwrap().ended = Some(false);
                 return;
             };
@@ -186,20 +187,20 @@ fn caller(tenant: &'static str) -> Caller {
     head.caller(tenant, None)
 }
 
-/// The stream of a face; nothing where it answers otherwise.
-async fn open(rooms: &Rooms, face: Face, cx: &Caller, run_id: String, after: i64) -> Option<ByteStream> {
+/// The stream of an API; nothing where it answers otherwise.
+async fn open(projections: &Projections, face: Face, cx: &Caller, run_id: String, after: i64) -> Option<ByteStream> {
     let (after_seq, follow, last_event_id) = (Some(after), None, None);
     match face {
         Face::Gateway => {
             use arp::run_gateway::{RunGateway, StreamRunEventsOk, StreamRunEventsRequest};
             let request = StreamRunEventsRequest { run_id, after_seq, follow, last_event_id };
-            let StreamRunEventsOk::Ok(stream) = rooms.gateway.stream_run_events(cx, request).await.ok()?.value;
+            let StreamRunEventsOk::Ok(stream) = projections.gateway.stream_run_events(cx, request).await.ok()?.value;
             Some(stream)
         }
         Face::Runtime => {
             use arp::runtime::{Runtime, StreamRunEventsOk, StreamRunEventsRequest};
             let request = StreamRunEventsRequest { run_id, after_seq, follow, last_event_id };
-            match rooms.runtime.stream_run_events(cx, request).await.ok()?.value {
+            match projections.runtime.stream_run_events(cx, request).await.ok()?.value {
                 StreamRunEventsOk::Ok(stream) => Some(stream),
                 // The reader has seen everything: to it that is a stream without events.
                 StreamRunEventsOk::NoContent => Some(ByteStream::new(futures::stream::empty())),
@@ -208,7 +209,7 @@ async fn open(rooms: &Rooms, face: Face, cx: &Caller, run_id: String, after: i64
         Face::Native => {
             use own::{Runyard, StreamRunEventsOk, StreamRunEventsRequest};
             let request = StreamRunEventsRequest { run_id, after_seq, follow, last_event_id };
-            let StreamRunEventsOk::Ok(stream) = rooms.native.stream_run_events(cx, request).await.ok()?.value;
+            let StreamRunEventsOk::Ok(stream) = projections.native.stream_run_events(cx, request).await.ok()?.value;
             Some(stream)
         }
     }

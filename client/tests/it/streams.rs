@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use runyard_client::run_gateway::{Client, RunEventType, types::RunState};
-use runyard_client::{Interruption, Patience, Seen, WaitError, WatchError, runtime};
+use runyard_client::{Backoff, Interruption, Seen, WaitError, WatchError, runtime};
 use serde_json::{Value, json};
 
 use crate::scripted::{Act, Scripted, envelope, head, run};
@@ -15,8 +15,8 @@ fn event(seq: u64, kind: &str) -> Value {
     json!({ "run_id": "r", "seq": seq, "type": kind, "time": "2026-01-01T00:00:00Z" })
 }
 
-fn patient() -> Patience {
-    Patience { wait_min: Duration::from_millis(1), ..Patience::default() }
+fn patient() -> Backoff {
+    Backoff { wait_min: Duration::from_millis(1), ..Backoff::default() }
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn lines_are_typed_and_go_on_over_two_cuts() {
         _ => Act::stream(LINES, &format!("{}\n  {}\n", event(3, "atomic_executed"), event(4, "run_completed"))),
     })
     .await;
-    let watch = server.gateway().watch("r").patience(patient());
+    let watch = server.gateway().watch("r").backoff(patient());
     let seen: Vec<_> = watch.map(|event| event.unwrap()).map(|event| (event.seq, event.type_)).collect().await;
     use RunEventType::{AtomicExecuted, NodeRunAssigned, RunCompleted, RunStarted};
     assert_eq!(seen, [(1, RunStarted), (2, NodeRunAssigned), (3, AtomicExecuted), (4, RunCompleted)]);
@@ -57,7 +57,7 @@ async fn server_sent_events_are_typed_and_go_on_over_two_cuts() {
     })
     .await;
     let client = runtime::Client::builder(&server.url).no_proxy().build().unwrap();
-    let watch = client.watch("r").patience(patient());
+    let watch = client.watch("r").backoff(patient());
     let seen: Vec<_> = watch.map(|event| event.unwrap()).map(|event| (event.seq, event.type_)).collect().await;
     use runtime::RunEventType::{Error, Step, ToolCall};
     assert_eq!(seen, [(1, Step), (2, ToolCall), (3, Error), (4, Error)]);
@@ -74,7 +74,7 @@ async fn a_204_on_resume_is_the_end_of_the_run() {
     })
     .await;
     let client = runtime::Client::builder(&server.url).no_proxy().build().unwrap();
-    assert!(client.watch("r").after(7).patience(patient()).next().await.is_none());
+    assert!(client.watch("r").after(7).backoff(patient()).next().await.is_none());
     assert_eq!(server.lines(), ["GET /v1/runs/r/events"], "nothing is asked again");
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::scripted::{Act, Asked, Scripted, envelope, quick, run};
 
 /// Lets in whoever has this token.
-fn door(token: &str) -> impl Fn(&Asked, usize) -> Act + Send + Sync + use<> {
+fn server(token: &str) -> impl Fn(&Asked, usize) -> Act + Send + Sync + use<> {
     let wanted = format!("Bearer {token}");
     move |asked, _| {
         if asked.line.ends_with("/health") {
@@ -45,7 +45,7 @@ fn get() -> GetRunRequest {
 
 #[tokio::test]
 async fn a_fixed_token_that_is_refused_is_not_sent_again() {
-    let server = Scripted::new(door("right")).await;
+    let server = Scripted::new(server("right")).await;
     let error = get().send(&builder(&server).token("wrong").build().unwrap()).await.unwrap_err();
     assert_eq!(server.asked().len(), 1);
     let CallError::Refused { status, headers, body } = error else { panic!("{error:?}") };
@@ -56,7 +56,7 @@ async fn a_fixed_token_that_is_refused_is_not_sent_again() {
 
 #[tokio::test]
 async fn a_client_for_somebody_else_has_its_own_token_and_everything_else_of_the_first() {
-    let server = Scripted::new(door("t1")).await;
+    let server = Scripted::new(server("t1")).await;
     let client = builder(&server).token("first").header("x-note", "kept").build().unwrap();
     let other = client.with_token_provider(counting().1);
     get().send(&other).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_client_for_somebody_else_has_its_own_token_and_everything_else_of_the
 
 #[tokio::test]
 async fn a_refused_token_is_replaced_and_the_call_repeated_although_nothing_else_is() {
-    let server = Scripted::new(door("t2")).await;
+    let server = Scripted::new(server("t2")).await;
     let (fetched, provider) = counting();
     let client = builder(&server).token_provider(provider).retry(Retry::never()).build().unwrap();
     CancelRunRequest { run_id: "r".to_owned() }.send(&client).await.unwrap();
@@ -82,7 +82,7 @@ async fn a_refused_token_is_replaced_and_the_call_repeated_although_nothing_else
 
 #[tokio::test]
 async fn calls_that_are_refused_together_share_one_new_token() {
-    let server = Scripted::new(door("t2")).await;
+    let server = Scripted::new(server("t2")).await;
     let (fetched, provider) = counting();
     let client = builder(&server).token_provider(provider).build().unwrap();
     let requests: Vec<_> = (0..8).map(|_| get()).collect();
@@ -93,7 +93,7 @@ async fn calls_that_are_refused_together_share_one_new_token() {
 
 #[tokio::test]
 async fn a_new_token_that_is_refused_too_is_the_end_of_it() {
-    let server = Scripted::new(door("never")).await;
+    let server = Scripted::new(server("never")).await;
     let client = builder(&server).token_provider(counting().1).build().unwrap();
     let error = get().send(&client).await.unwrap_err();
     assert_eq!((server.asked().len(), error.status().unwrap().as_u16()), (2, 401));
@@ -101,7 +101,7 @@ async fn a_new_token_that_is_refused_too_is_the_end_of_it() {
 
 #[tokio::test]
 async fn without_a_token_nothing_is_sent_but_what_needs_none() {
-    let server = Scripted::new(door("right")).await;
+    let server = Scripted::new(server("right")).await;
     let broken = Fetched::new(|| async { Err::<Token, _>(BoxError::from("the token endpoint is down")) });
     let client = builder(&server).token_provider(broken).build().unwrap();
     let error = get().send(&client).await.unwrap_err();

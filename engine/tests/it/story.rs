@@ -165,7 +165,7 @@ impl Story {
     }
 
     /// Compares the transcript with the golden one of this name.
-    pub(crate) fn is_told_as(&self, name: &str) {
+    pub(crate) fn matches_transcript(&self, name: &str) {
         golden(name, &self.text);
     }
 

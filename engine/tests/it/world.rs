@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{
     ChildSpec, Command, Context, Decision, Effect, EffectId, Event, Node, NodeRunId, Recorded, Rejected, Reply,
-    Request, State, apply, check, decide, decide_with, is_outstanding, outstanding, partings, replay, upcast,
+    Request, State, apply, check, closing_effects, decide, decide_with, is_outstanding, outstanding, replay, upcast,
 };
 
 use crate::make;
@@ -84,10 +84,10 @@ impl World {
         for effect in &decision.dropped {
             assert!(self.wanted.remove(effect).is_some(), "dropped {effect}, which nobody wanted");
         }
-        let partings = partings(&self.state);
+        let closing_effects = closing_effects(&self.state);
         for effect in &decision.effects {
             if matches!(effect.request, Request::Stop { .. } | Request::Report { .. }) {
-                assert!(partings.contains(&effect.id), "{effect:?} is known as a parting");
+                assert!(closing_effects.contains(&effect.id), "{effect:?} is known as a parting");
                 assert!(self.parted.iter().all(|parted| parted.id != effect.id), "parted twice by {effect:?}");
                 self.parted.push(effect.clone());
                 continue;

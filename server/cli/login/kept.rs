@@ -67,7 +67,7 @@ impl Login {
         Ok(())
     }
 
-    /// Whether this door may see the token.
+    /// Whether this API may see the token.
     pub fn is_for(&self, url: &str) -> bool {
         let host = |url: &reqwest::Url| url.host_str().map(str::to_owned);
         self.host.is_none() || reqwest::Url::parse(url).ok().as_ref().and_then(host) == self.host

@@ -111,7 +111,7 @@ fn a_bad_value_in_the_file_is_an_error_even_when_a_flag_overrides_it() {
 fn the_last_door_must_fit_below_the_end_of_ports() {
     assert_eq!(Story::new().flag("port_base", "65523").load().config.port(12), 65535);
     let refusal = Story::new().flag("port_base", "65524").refusal();
-    insta::assert_snapshot!(refusal, @r#"the configuration is not usable: port_base: found "65524", expected 0 for free ports, or 1 to 65523: the last door listens 12 above it, and ports end at 65535 (set by flag --port-base)"#);
+    insta::assert_snapshot!(refusal, @r#"the configuration is not usable: port_base: found "65524", expected 0 for free ports, or 1 to 65523: the last API listens 12 above it, and ports end at 65535 (set by flag --port-base)"#);
 }
 
 #[test]

@@ -11,10 +11,10 @@ use super::error::{not_served, problem};
 use super::place::Way;
 use super::servers::{Wanted, Which};
 use super::stream::Part;
-use super::{Room, environments, messages, permissions, runs, servers, thread_list, threads};
+use super::{Handlers, environments, messages, permissions, runs, servers, thread_list, threads};
 use crate::dialects::arp::runs::REPLAYED;
 use crate::dialects::arp::wire::time;
-use crate::dialects::refusal::{Refusal, of_door};
+use crate::dialects::refusal::{Refusal, of_api};
 
 /// The media type of event streams.
 const EVENT_STREAM: &str = "text/event-stream";
@@ -28,13 +28,13 @@ macro_rules! not_served {
     )* };
 }
 
-impl Acp for Room {
+impl Acp for Handlers {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         self.gate.admit(head, operation).await
     }
 
     fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        problem(cx, &of_door(&fault))
+        problem(cx, &of_api(&fault))
     }
 
     async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
@@ -511,7 +511,7 @@ impl Acp for Room {
     }
 }
 
-impl Room {
+impl Handlers {
     async fn look(&self, cx: &Caller, way: Way<'_>, run_id: &str) -> Result<types::RunEnvelope, Refusal> {
         let place = self.place(cx, way).await?;
         runs::get(self, cx, place, run_id).await

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::error::invalid;
 use super::place::{DEFAULT, Place, server_of};
 use super::wire::{self, Said};
-use super::{Room, runs};
+use super::{Handlers, runs};
 use crate::dialects::arp::runs::idempotency_key;
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::Error;
@@ -27,19 +27,19 @@ pub(super) struct Taken {
 
 /// Sends a message to a thread.
 pub(super) async fn send(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     thread: &str,
     body: NewThreadMessage,
     key: Option<&str>,
 ) -> Result<Taken, Refusal> {
-    room.known_thread(cx, thread).await?;
+    handlers.known_thread(cx, thread).await?;
     refuse_unserved(&of_message(&body))?;
     let content = wire::text(body.content.as_ref(), body.task.as_ref()).ok_or_else(nothing_said)?;
-    let last = room.runs.thread(&cx.tenant, thread, None, 1).await.map_err(of_runs)?.pop();
+    let last = handlers.runs.thread(&cx.tenant, thread, None, 1).await.map_err(of_runs)?.pop();
     let server = match &last {
         Some(row) => {
-            let state = room.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
+            let state = handlers.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
             server_of(&state).to_owned()
         }
         None => DEFAULT.to_owned(),
@@ -49,16 +49,16 @@ pub(super) async fn send(
     let mut new = wire::new_run(&place, said, "acp.send_message", &(thread, &body));
     new.key = key.map(idempotency_key).transpose()?;
     // The run first: a request that is repeated under its key is found by it, and must not be taken for an answer.
-    match room.runs.start(&cx.tenant, new).await {
+    match handlers.runs.start(&cx.tenant, new).await {
         Ok(started) => Ok(Taken { state: started.state, after: 0, replayed: started.replayed }),
         Err(Error::ThreadBusy { thread, run }) => {
-            let state = room.runs.get(&cx.tenant, &run.to_string()).await.map_err(of_runs)?;
+            let state = handlers.runs.get(&cx.tenant, &run.to_string()).await.map_err(of_runs)?;
             let Some(node_run) = runs::asking(&state).filter(|_| !matches!(state.status, RunStatus::Final(_))) else {
                 return Err(of_runs(Error::ThreadBusy { thread, run }));
             };
             let after = state.version;
             let command = Command::Deliver { node_run, input: content };
-            let state = room.runs.submit(&cx.tenant, run, command).await.map_err(of_runs)?;
+            let state = handlers.runs.submit(&cx.tenant, run, command).await.map_err(of_runs)?;
             Ok(Taken { state, after, replayed: false })
         }
         Err(error) => Err(of_runs(error)),
@@ -67,7 +67,7 @@ pub(super) async fn send(
 
 /// Starts the first run of a thread that was just created.
 pub(super) async fn begin(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     thread: &str,
     title: Option<String>,
@@ -79,7 +79,7 @@ pub(super) async fn begin(
     let said = Said { content, title, thread: Some(thread.to_owned()), ..Said::default() };
     let mut new = wire::new_run(&place, said, "acp.create_thread", &request);
     new.key = key.map(idempotency_key).transpose()?;
-    Ok(room.runs.start(&cx.tenant, new).await.map_err(of_runs)?.state)
+    Ok(handlers.runs.start(&cx.tenant, new).await.map_err(of_runs)?.state)
 }
 
 /// Refuses what would change what a run does and is not served here: to pass over it would be to do something else than was asked.

@@ -11,7 +11,7 @@
 //! | servers, agent runtimes      | none: small objects ([`crate::objects`])                                |
 //!
 //! A run is reached in three ways that mean the same (`place.rs`): by its server, by the agent runtime that is bound to one, and by
-//! the agent runtime itself. A run that came through another face is on the server `default`. What a prompt becomes is in `wire.rs`,
+//! the agent runtime itself. A run that came through another API is on the server `default`. What a prompt becomes is in `wire.rs`,
 //! what is shown of a log in `project.rs`, and as an event stream in `stream.rs`.
 
 mod environments;
@@ -49,20 +49,20 @@ pub const MAPPING: Face = Face {
     },
 };
 
-/// The face's name: also the document's.
+/// The API's name: also the document's.
 pub const FACE: &str = "acp";
 
 /// The room.
-pub struct Room {
+pub struct Handlers {
     runs: Runs,
     objects: Objects,
     gate: Gate,
     sync_wait: Duration,
 }
 
-impl Room {
+impl Handlers {
     /// A platform over these runs. `sync_wait`: how long an answer waits for the end of a run.
     pub fn new(runs: Runs, objects: Objects, gate: Gate, sync_wait: Duration) -> Self {
-        Room { runs, objects, gate, sync_wait }
+        Handlers { runs, objects, gate, sync_wait }
     }
 }

@@ -7,7 +7,7 @@ use runyard_api::host::Caller;
 use runyard_engine::{RunStatus, State, Verdict};
 use serde_json::Value;
 
-use super::Room;
+use super::Handlers;
 use super::project::PLAN;
 use crate::dialects::arp::wire::time;
 use crate::dialects::refusal::{Refusal, of_runs};
@@ -20,18 +20,18 @@ const REQUESTS_MAX: usize = 100;
 const USER: &str = "user_id";
 
 /// What the live run of a thread waits for, the oldest first.
-pub(super) async fn list(room: &Room, cx: &Caller, thread: &str) -> Result<PermissionRequestList, Refusal> {
-    room.known_thread(cx, thread).await?;
-    let last = room.runs.thread(&cx.tenant, thread, None, 1).await.map_err(of_runs)?.pop();
+pub(super) async fn list(handlers: &Handlers, cx: &Caller, thread: &str) -> Result<PermissionRequestList, Refusal> {
+    handlers.known_thread(cx, thread).await?;
+    let last = handlers.runs.thread(&cx.tenant, thread, None, 1).await.map_err(of_runs)?.pop();
     let live = last.filter(|row| !matches!(row.status, RunStatus::Final(_)));
     let mut data = Vec::new();
     let mut has_more = false;
     if let Some(row) = live {
         let pending = ApprovalFilter { run: Some(row.run), statuses: vec![ApprovalStatus::Pending] };
-        let mut rows = room.runs.approvals(&cx.tenant, &pending, None, REQUESTS_MAX + 1).await.map_err(of_runs)?;
+        let mut rows = handlers.runs.approvals(&cx.tenant, &pending, None, REQUESTS_MAX + 1).await.map_err(of_runs)?;
         has_more = rows.len() > REQUESTS_MAX;
         rows.truncate(REQUESTS_MAX);
-        let state = room.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
+        let state = handlers.runs.get(&cx.tenant, &row.run.to_string()).await.map_err(of_runs)?;
         data.extend(rows.iter().rev().map(|row| shown(thread, &state, row)));
     }
     Ok(PermissionRequestList { object: ListObject::List, data, has_more: Some(has_more) })
@@ -39,14 +39,14 @@ pub(super) async fn list(room: &Room, cx: &Caller, thread: &str) -> Result<Permi
 
 /// Decides a request of a run of this thread. The same again is answered as before.
 pub(super) async fn decide(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     thread: &str,
     request: &str,
     body: PermissionDecision,
 ) -> Result<PermissionDecided, Refusal> {
-    room.known_thread(cx, thread).await?;
-    let (state, approval) = room.runs.approval(&cx.tenant, request).await.map_err(of_runs)?;
+    handlers.known_thread(cx, thread).await?;
+    let (state, approval) = handlers.runs.approval(&cx.tenant, request).await.map_err(of_runs)?;
     if threads::turn_of(&state).thread != thread {
         return Err(of_runs(Error::UnknownApproval(request.to_owned())));
     }
@@ -56,7 +56,7 @@ pub(super) async fn decide(
     };
     let by = cx.subject.as_deref().map(str::to_owned);
     let said = Said { verdict, by, comment: body.reason };
-    let decided = room.runs.decide(&cx.tenant, approval, said).await.map_err(of_runs)?;
+    let decided = handlers.runs.decide(&cx.tenant, approval, said).await.map_err(of_runs)?;
     let active = !matches!(decided.state.status, RunStatus::Final(_));
     let message = if active { "The run goes on." } else { "The run has ended." };
     Ok(PermissionDecided {

@@ -4,10 +4,10 @@ use runyard_api::acp::types::ServerKind;
 use runyard_api::host::Caller;
 use runyard_engine::State;
 
-use super::{Room, error, servers};
+use super::{Handlers, error, servers};
 use crate::dialects::refusal::Refusal;
 
-/// The server that is always there, and that every run is on that came through another face.
+/// The server that is always there, and that every run is on that came through another API.
 pub(super) const DEFAULT: &str = "default";
 /// The label by which a server's runs are found.
 pub(super) const SERVER: &str = "acp.server";
@@ -30,7 +30,7 @@ pub(super) struct Place {
     pub(super) agent_runtime: Option<String>,
 }
 
-impl Room {
+impl Handlers {
     /// The place that a path names, if it is there.
     pub(super) async fn place(&self, cx: &Caller, way: Way<'_>) -> Result<Place, Refusal> {
         let (Way::Server(id) | Way::Connected(id) | Way::Runtime(id)) = way;

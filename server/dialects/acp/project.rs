@@ -1,4 +1,4 @@
-//! The log as this face shows it: what was said, and log entries for what was done.
+//! The log as this API shows it: what was said, and log entries for what was done.
 //!
 //! A pure fold. An event's id is the run's and the position in its log, so that it is the same whenever it is asked for. Who says
 //! something has a role; a log entry has the role `execution_log`, a type and a level.

@@ -15,7 +15,7 @@ use super::place::{Place, SERVER, server_of};
 use super::project::Projection;
 use super::threads::Look;
 use super::wire::{self, Said};
-use super::{FACE, Room, error};
+use super::{FACE, Handlers, error};
 use crate::dialects::answer_size::{AnswerSize, json_bytes};
 use crate::dialects::arp::runs::idempotency_key;
 use crate::dialects::refusal::{Refusal, of_runs};
@@ -38,7 +38,7 @@ pub(super) struct Answer {
 
 /// Starts a run.
 pub(super) async fn start(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     place: Place,
     body: StartRun,
@@ -46,47 +46,52 @@ pub(super) async fn start(
 ) -> Result<Answer, Refusal> {
     let content = wire::text(body.content.as_ref(), body.prompt.as_ref()).ok_or_else(nothing_said)?;
     if let Some(thread) = &body.thread_id {
-        room.known_thread(cx, thread).await?;
+        handlers.known_thread(cx, thread).await?;
     }
     let (title, metadata) = (body.title.clone(), body.metadata.clone());
     let said = Said { content, title, mode: body.mode, metadata, thread: body.thread_id.clone() };
-    begin(room, cx, &place, wire::new_run(&place, said, "acp.start_run", &body), key, wire::waits(body.mode)).await
+    begin(handlers, cx, &place, wire::new_run(&place, said, "acp.start_run", &body), key, wire::waits(body.mode)).await
 }
 
 /// Says something to a run: its answer where it waits for one, else the next turn of its thread.
 pub(super) async fn input(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     place: Place,
     run_id: &str,
     body: RunInput,
     key: Option<&str>,
 ) -> Result<Answer, Refusal> {
-    let state = find(room, cx, &place, run_id).await?;
+    let state = find(handlers, cx, &place, run_id).await?;
     let content = wire::text(body.content.as_ref(), body.prompt.as_ref()).ok_or_else(nothing_said)?;
     if matches!(state.status, RunStatus::Final(_)) {
         let thread = Some(threads::turn_of(&state).thread);
         let said = Said { content, title: None, mode: body.mode, metadata: body.metadata.clone(), thread };
         let new = wire::new_run(&place, said, "acp.send_input", &(run_id, &body));
-        return begin(room, cx, &place, new, key, wire::waits(body.mode)).await;
+        return begin(handlers, cx, &place, new, key, wire::waits(body.mode)).await;
     }
     let node_run = asking(&state).ok_or_else(|| not_asking(&state))?;
     let command = Command::Deliver { node_run, input: content };
-    let state = room.runs.submit(&cx.tenant, state.run, command).await.map_err(of_runs)?;
-    answer(room, cx, &place, state, wire::waits(body.mode), false).await
+    let state = handlers.runs.submit(&cx.tenant, state.run, command).await.map_err(of_runs)?;
+    answer(handlers, cx, &place, state, wire::waits(body.mode), false).await
 }
 
 /// A run as it stands.
-pub(super) async fn get(room: &Room, cx: &Caller, place: Place, run_id: &str) -> Result<RunEnvelope, Refusal> {
-    let state = find(room, cx, &place, run_id).await?;
-    envelope(room, cx, &place, &state).await
+pub(super) async fn get(handlers: &Handlers, cx: &Caller, place: Place, run_id: &str) -> Result<RunEnvelope, Refusal> {
+    let state = find(handlers, cx, &place, run_id).await?;
+    envelope(handlers, cx, &place, &state).await
 }
 
 /// Stops a run. One that has ended is answered unchanged.
-pub(super) async fn cancel(room: &Room, cx: &Caller, place: Place, run_id: &str) -> Result<RunEnvelope, Refusal> {
-    let run = find(room, cx, &place, run_id).await?.run;
-    let state = room.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
-    envelope(room, cx, &place, &state).await
+pub(super) async fn cancel(
+    handlers: &Handlers,
+    cx: &Caller,
+    place: Place,
+    run_id: &str,
+) -> Result<RunEnvelope, Refusal> {
+    let run = find(handlers, cx, &place, run_id).await?.run;
+    let state = handlers.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
+    envelope(handlers, cx, &place, &state).await
 }
 
 /// A page of runs.
@@ -98,20 +103,20 @@ pub(super) struct Page {
 }
 
 /// The runs that were started through this API on a server, newest first.
-pub(super) async fn list(room: &Room, cx: &Caller, place: Place, page: Page) -> Result<RunList, Refusal> {
+pub(super) async fn list(handlers: &Handlers, cx: &Caller, place: Place, page: Page) -> Result<RunList, Refusal> {
     let Page { status, limit, offset } = page;
     let labels = vec![LabelFilter { name: SERVER.to_owned(), values: vec![place.server.clone()] }];
     let statuses = status.map(wire::stored_statuses).unwrap_or_default();
     let filter = Filter { face: Some(FACE.to_owned()), statuses, labels, ..Filter::default() };
-    let mut rows = room.runs.page(&cx.tenant, &filter, offset, limit + 1).await.map_err(of_runs)?;
+    let mut rows = handlers.runs.page(&cx.tenant, &filter, offset, limit + 1).await.map_err(of_runs)?;
     let has_more = rows.len() > limit;
     rows.truncate(limit);
     let mut shower = Shower::default();
     let mut runs = Vec::with_capacity(rows.len());
-    let mut size = AnswerSize::of(room.runs.answer_bytes());
+    let mut size = AnswerSize::of(handlers.runs.answer_bytes());
     for row in rows {
-        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
-        let run = shower.run(room, cx, &state).await?;
+        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
+        let run = shower.run(handlers, cx, &state).await?;
         // The vendor's form has the list twice.
         if !size.admits(&[&run, &run]) {
             break;
@@ -133,14 +138,14 @@ pub(super) async fn list(room: &Room, cx: &Caller, place: Place, page: Page) -> 
 pub(super) struct Shower(BTreeMap<String, Look>);
 
 impl Shower {
-    pub(super) async fn run(&mut self, room: &Room, cx: &Caller, state: &State) -> Result<Run, Refusal> {
+    pub(super) async fn run(&mut self, handlers: &Handlers, cx: &Caller, state: &State) -> Result<Run, Refusal> {
         let id = threads::turn_of(state).thread;
         if !self.0.contains_key(&id) {
-            let look = room.look_at_thread(cx, &id).await?.ok_or_else(|| error::no_thread(&id))?;
+            let look = handlers.look_at_thread(cx, &id).await?.ok_or_else(|| error::no_thread(&id))?;
             self.0.insert(id.clone(), look);
         }
         let thread = self.0.get(&id).ok_or_else(|| error::no_thread(&id))?;
-        let continued = room.runs.continued_by(&cx.tenant, state).await.map_err(of_runs)?;
+        let continued = handlers.runs.continued_by(&cx.tenant, state).await.map_err(of_runs)?;
         Ok(wire::run(state, thread, continued.map(|run| run.to_string())))
     }
 
@@ -150,14 +155,14 @@ impl Shower {
 }
 
 /// A run that is on this server: another server's is not found here.
-async fn find(room: &Room, cx: &Caller, place: &Place, run_id: &str) -> Result<Arc<State>, Refusal> {
-    let state = room.runs.get(&cx.tenant, run_id).await.map_err(of_runs)?;
+async fn find(handlers: &Handlers, cx: &Caller, place: &Place, run_id: &str) -> Result<Arc<State>, Refusal> {
+    let state = handlers.runs.get(&cx.tenant, run_id).await.map_err(of_runs)?;
     if server_of(&state) == place.server { Ok(state) } else { Err(of_runs(Error::UnknownRun(run_id.to_owned()))) }
 }
 
 /// Starts a run once, and answers when it is time.
 async fn begin(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     place: &Place,
     mut new: NewRun,
@@ -165,36 +170,36 @@ async fn begin(
     waits: bool,
 ) -> Result<Answer, Refusal> {
     new.key = key.map(idempotency_key).transpose()?;
-    let started = room.runs.start(&cx.tenant, new).await.map_err(of_runs)?;
-    answer(room, cx, place, started.state, waits, started.replayed).await
+    let started = handlers.runs.start(&cx.tenant, new).await.map_err(of_runs)?;
+    answer(handlers, cx, place, started.state, waits, started.replayed).await
 }
 
 async fn answer(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     place: &Place,
     state: Arc<State>,
     waits: bool,
     replayed: bool,
 ) -> Result<Answer, Refusal> {
-    let state = if waits { at_rest(room, cx, state).await? } else { state };
+    let state = if waits { at_rest(handlers, cx, state).await? } else { state };
     let ended = matches!(state.status, RunStatus::Final(_));
-    Ok(Answer { envelope: envelope(room, cx, place, &state).await?, ended, replayed })
+    Ok(Answer { envelope: envelope(handlers, cx, place, &state).await?, ended, replayed })
 }
 
 /// The run once it has ended, once it waits for input, or as it stands when the wait is over or the server stops. Nobody polls:
 /// the feed tells. If the caller goes away, the run goes on.
-async fn at_rest(room: &Room, cx: &Caller, state: Arc<State>) -> Result<Arc<State>, Refusal> {
+async fn at_rest(handlers: &Handlers, cx: &Caller, state: Arc<State>) -> Result<Arc<State>, Refusal> {
     if is_at_rest(&state) {
         return Ok(state);
     }
     let (tenant, run) = (&cx.tenant, state.run);
     let resting = async {
-        let mut log = Box::pin(room.runs.follow(tenant, run, state.version, cx.stopping.clone()));
+        let mut log = Box::pin(handlers.runs.follow(tenant, run, state.version, cx.stopping.clone()));
         while let Some(recorded) = log.next().await {
             let recorded = recorded.map_err(|error| of_runs(error.into()))?;
             if let Event::Finished { .. } | Event::NodeWaiting { wait: Wait::Input, .. } = recorded.event {
-                let state = room.runs.at_least(tenant, run, recorded.position).await.map_err(of_runs)?;
+                let state = handlers.runs.at_least(tenant, run, recorded.position).await.map_err(of_runs)?;
                 if is_at_rest(&state) {
                     return Ok(());
                 }
@@ -204,9 +209,9 @@ async fn at_rest(room: &Room, cx: &Caller, state: Arc<State>) -> Result<Arc<Stat
     };
     tokio::select! {
         rested = resting => rested?,
-        () = room.runs.clock().sleep(room.sync_wait) => {}
+        () = handlers.runs.clock().sleep(handlers.sync_wait) => {}
     }
-    room.runs.get(tenant, &run.to_string()).await.map_err(of_runs)
+    handlers.runs.get(tenant, &run.to_string()).await.map_err(of_runs)
 }
 
 fn is_at_rest(state: &State) -> bool {
@@ -220,23 +225,28 @@ pub(super) fn asking(state: &State) -> Option<NodeRunId> {
 }
 
 /// A run with its thread and its events.
-async fn envelope(room: &Room, cx: &Caller, place: &Place, state: &State) -> Result<RunEnvelope, Refusal> {
+async fn envelope(handlers: &Handlers, cx: &Caller, place: &Place, state: &State) -> Result<RunEnvelope, Refusal> {
     let mut shower = Shower::default();
-    let run = shower.run(room, cx, state).await?;
+    let run = shower.run(handlers, cx, state).await?;
     let thread = shower.thread(&threads::turn_of(state).thread);
     Ok(RunEnvelope {
         server_id: Some(server_of(state).to_owned()),
         agent_runtime_id: place.agent_runtime.clone(),
         run: Some(run),
         thread: thread.map(Look::thread),
-        events: Some(events(room, cx, state, EVENTS_MAX).await?),
+        events: Some(events(handlers, cx, state, EVENTS_MAX).await?),
     })
 }
 
 /// The last events of a run as it stands.
-pub(super) async fn events(room: &Room, cx: &Caller, state: &State, most: usize) -> Result<Vec<RunEvent>, Refusal> {
+pub(super) async fn events(
+    handlers: &Handlers,
+    cx: &Caller,
+    state: &State,
+    most: usize,
+) -> Result<Vec<RunEvent>, Refusal> {
     let length = usize::try_from(state.version).unwrap_or(usize::MAX);
-    let mut log = Box::pin(room.runs.follow(&cx.tenant, state.run, 0, cx.stopping.clone()).take(length));
+    let mut log = Box::pin(handlers.runs.follow(&cx.tenant, state.run, 0, cx.stopping.clone()).take(length));
     let (mut projection, mut shown, mut bytes) = (Projection::default(), VecDeque::new(), 0);
     while let Some(recorded) = log.next().await {
         let recorded = recorded.map_err(|error| of_runs(error.into()))?;
@@ -246,7 +256,7 @@ pub(super) async fn events(room: &Room, cx: &Caller, state: &State, most: usize)
             bytes += size;
             shown.push_back((event, size));
         }
-        while shown.len() > most || shown.len() > 1 && bytes > room.runs.answer_bytes() {
+        while shown.len() > most || shown.len() > 1 && bytes > handlers.runs.answer_bytes() {
             bytes -= shown.pop_front().map_or(0, |(_, size)| size);
         }
     }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::error::{invalid, no_server, of_objects};
 use super::place::DEFAULT;
-use super::{Room, runs};
+use super::{Handlers, runs};
 use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::arp::wire::time;
 use crate::dialects::refusal::Refusal;
@@ -65,20 +65,25 @@ impl Which {
 }
 
 /// The server with this id.
-pub(super) async fn find(room: &Room, cx: &Caller, id: &str) -> Result<Stored<Body>, Refusal> {
+pub(super) async fn find(handlers: &Handlers, cx: &Caller, id: &str) -> Result<Stored<Body>, Refusal> {
     if id == DEFAULT {
         return Ok(always());
     }
-    let found = room.objects.get(&cx.tenant, id).await.map_err(of_objects)?;
+    let found = handlers.objects.get(&cx.tenant, id).await.map_err(of_objects)?;
     found.ok_or_else(|| no_server(id))
 }
 
-async fn find_which(room: &Room, cx: &Caller, which: Which, id: &str) -> Result<Stored<Body>, Refusal> {
-    let server = find(room, cx, id).await?;
+async fn find_which(handlers: &Handlers, cx: &Caller, which: Which, id: &str) -> Result<Stored<Body>, Refusal> {
+    let server = find(handlers, cx, id).await?;
     if which.admits(server.body.kind) { Ok(server) } else { Err(no_server(id)) }
 }
 
-pub(super) async fn create(room: &Room, cx: &Caller, which: Which, body: NewServer) -> Result<ServerEnvelope, Refusal> {
+pub(super) async fn create(
+    handlers: &Handlers,
+    cx: &Caller,
+    which: Which,
+    body: NewServer,
+) -> Result<ServerEnvelope, Refusal> {
     let kind = match which {
         Which::All => body.kind.unwrap_or(ServerKind::AgentRuntime),
         Which::Runtimes => ServerKind::AgentRuntime,
@@ -88,19 +93,19 @@ pub(super) async fn create(room: &Room, cx: &Caller, which: Which, body: NewServ
         kind,
         description: body.description,
         project: body.project_id.clone(),
-        agent_runtime: bound(room, cx, body.agent_runtime_id).await?,
+        agent_runtime: bound(handlers, cx, body.agent_runtime_id).await?,
         metadata: body.metadata,
     };
-    let id = format!("server_{}", room.runs.clock().new_run_id().uuid().simple());
+    let id = format!("server_{}", handlers.runs.clock().new_run_id().uuid().simple());
     let new = New { id, name: None, parent: body.project_id, body: kept };
-    let created = room.objects.create(&cx.tenant, new).await.map_err(of_objects)?;
+    let created = handlers.objects.create(&cx.tenant, new).await.map_err(of_objects)?;
     Ok(envelope(&created))
 }
 
 /// An agent runtime that may be bound: one that is there.
-async fn bound(room: &Room, cx: &Caller, id: Option<String>) -> Result<Option<String>, Refusal> {
+async fn bound(handlers: &Handlers, cx: &Caller, id: Option<String>) -> Result<Option<String>, Refusal> {
     let Some(id) = id else { return Ok(None) };
-    match find_which(room, cx, Which::Runtimes, &id).await {
+    match find_which(handlers, cx, Which::Runtimes, &id).await {
         Ok(_) => Ok(Some(id)),
         Err(refusal) if refusal.status == StatusCode::NOT_FOUND => {
             Err(invalid("agentRuntimeId", format!("there is no agent runtime `{id}`")))
@@ -109,18 +114,18 @@ async fn bound(room: &Room, cx: &Caller, id: Option<String>) -> Result<Option<St
     }
 }
 
-pub(super) async fn get(room: &Room, cx: &Caller, which: Which, id: &str) -> Result<ServerEnvelope, Refusal> {
-    Ok(envelope(&find_which(room, cx, which, id).await?))
+pub(super) async fn get(handlers: &Handlers, cx: &Caller, which: Which, id: &str) -> Result<ServerEnvelope, Refusal> {
+    Ok(envelope(&find_which(handlers, cx, which, id).await?))
 }
 
 pub(super) async fn update(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     which: Which,
     id: &str,
     change: ServerChange,
 ) -> Result<ServerEnvelope, Refusal> {
-    let mut server = find_which(room, cx, which, id).await?;
+    let mut server = find_which(handlers, cx, which, id).await?;
     if server.id == DEFAULT {
         return Err(fixed());
     }
@@ -129,17 +134,17 @@ pub(super) async fn update(
     body.description = change.description.or(body.description.take());
     body.project = change.project_id.or(body.project.take());
     body.metadata = change.metadata.or(body.metadata.take());
-    body.agent_runtime = bound(room, cx, change.agent_runtime_id).await?.or(body.agent_runtime.take());
+    body.agent_runtime = bound(handlers, cx, change.agent_runtime_id).await?.or(body.agent_runtime.take());
     server.parent = server.body.project.clone();
-    let changed = room.objects.replace(&cx.tenant, server).await.map_err(of_objects)?;
+    let changed = handlers.objects.replace(&cx.tenant, server).await.map_err(of_objects)?;
     Ok(envelope(&changed))
 }
 
-pub(super) async fn delete(room: &Room, cx: &Caller, which: Which, id: &str) -> Result<Deleted, Refusal> {
-    if find_which(room, cx, which, id).await?.id == DEFAULT {
+pub(super) async fn delete(handlers: &Handlers, cx: &Caller, which: Which, id: &str) -> Result<Deleted, Refusal> {
+    if find_which(handlers, cx, which, id).await?.id == DEFAULT {
         return Err(fixed());
     }
-    let deleted = room.objects.delete::<Body>(&cx.tenant, id).await.map_err(of_objects)?;
+    let deleted = handlers.objects.delete::<Body>(&cx.tenant, id).await.map_err(of_objects)?;
     if deleted { Ok(Deleted { id: Some(id.to_owned()), deleted }) } else { Err(no_server(id)) }
 }
 
@@ -153,7 +158,7 @@ pub(super) struct Wanted {
 }
 
 /// Newest first; the one that is always there comes last.
-pub(super) async fn list(room: &Room, cx: &Caller, wanted: Wanted) -> Result<ServerList, Refusal> {
+pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Result<ServerList, Refusal> {
     let limit = wanted.limit.unwrap_or(runs::LIMIT);
     let fits = |server: &Stored<Body>| {
         wanted.kind.is_none_or(|kind| kind == server.body.kind)
@@ -162,7 +167,7 @@ pub(super) async fn list(room: &Room, cx: &Caller, wanted: Wanted) -> Result<Ser
     let (mut found, mut after) = (Vec::new(), None);
     // One more than asked for says whether there is a next page.
     while found.len() <= wanted.offset + limit {
-        let page = room.objects.list::<Body>(&cx.tenant, wanted.project.as_deref(), after.as_ref(), PAGE).await;
+        let page = handlers.objects.list::<Body>(&cx.tenant, wanted.project.as_deref(), after.as_ref(), PAGE).await;
         let page = page.map_err(of_objects)?;
         after = page.last().map(Stored::cursor);
         let last = page.len() < PAGE;
@@ -171,7 +176,7 @@ pub(super) async fn list(room: &Room, cx: &Caller, wanted: Wanted) -> Result<Ser
             break;
         }
     }
-    let mut size = AnswerSize::of(room.runs.answer_bytes());
+    let mut size = AnswerSize::of(handlers.runs.answer_bytes());
     let page = found.iter().skip(wanted.offset).take(limit).map(shown);
     // The vendor's form has the list twice.
     let servers: Vec<Server> = page.take_while(|server| size.admits(&[server, server])).collect();

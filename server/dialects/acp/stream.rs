@@ -22,7 +22,7 @@ use runyard_api::host::{ByteStream, Caller};
 use runyard_engine::{Event, Recorded, RunId, RunOutcome, Wait};
 
 use super::project::{Projection, Shown};
-use super::{Room, wire};
+use super::{Handlers, wire};
 use crate::dialects::arp::wire::time;
 use crate::feed::{self, Written};
 
@@ -43,7 +43,7 @@ pub(super) struct Part {
     pub(super) with_ids: bool,
 }
 
-impl Room {
+impl Handlers {
     /// The events of a run, after these.
     pub(super) fn run_stream(&self, cx: &Caller, first: &[ThreadEvent], part: Part) -> ByteStream {
         let first: Vec<Written> = first.iter().map(|event| Ok(frame(event, false))).collect();

@@ -8,7 +8,7 @@ use runyard_api::host::Caller;
 use super::error::of_objects;
 use super::runs::LIMIT;
 use super::threads::Body;
-use super::{FACE, Room, environments};
+use super::{FACE, Handlers, environments};
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::objects::{self, Stored};
 use crate::runs::threads;
@@ -49,12 +49,12 @@ impl Wanted {
 }
 
 /// A page of threads.
-pub(super) async fn list(room: &Room, cx: &Caller, wanted: Wanted) -> Result<ThreadList, Refusal> {
+pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Result<ThreadList, Refusal> {
     let limit = wanted.limit.unwrap_or(LIMIT);
     let mut found: Vec<Option<Thread>> = Vec::new();
     let mut examined = 0;
     let mut is_whole = wanted.is_hopeless();
-    let mut source = Source::new(room, cx, &wanted);
+    let mut source = Source::new(handlers, cx, &wanted);
     while !is_whole && found.len() <= wanted.offset + limit && examined < EXAMINED_MAX {
         let Some(id) = source.next().await? else {
             is_whole = true;
@@ -68,7 +68,7 @@ pub(super) async fn list(room: &Room, cx: &Caller, wanted: Wanted) -> Result<Thr
             found.push(None);
             continue;
         }
-        let look = room.look_at_thread(cx, &id).await?;
+        let look = handlers.look_at_thread(cx, &id).await?;
         let fits = |look: &super::threads::Look| wanted.status.is_none_or(|status| status == look.status);
         found.extend(look.filter(fits).map(|look| Some(look.thread())));
     }
@@ -80,7 +80,7 @@ pub(super) async fn list(room: &Room, cx: &Caller, wanted: Wanted) -> Result<Thr
 
 /// Ids of threads, newest first, out of two places.
 struct Source<'a> {
-    room: &'a Room,
+    handlers: &'a Handlers,
     cx: &'a Caller,
     wanted: &'a Wanted,
     stored: VecDeque<Stored<Body>>,
@@ -92,11 +92,11 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(room: &'a Room, cx: &'a Caller, wanted: &'a Wanted) -> Self {
+    fn new(handlers: &'a Handlers, cx: &'a Caller, wanted: &'a Wanted) -> Self {
         // A thread that is only a run belongs to nothing.
         let rows_end = wanted.project.is_some() || wanted.agent.is_some() || wanted.app.is_some();
         Source {
-            room,
+            handlers,
             cx,
             wanted,
             stored: VecDeque::new(),
@@ -126,14 +126,14 @@ impl<'a> Source<'a> {
         let Some(row) = row else { return Ok(Some(None)) };
         let id = threads::own(row.run);
         // One that was changed is stored as well, and comes from there.
-        let stored: Option<Stored<Body>> = self.room.objects.get(&self.cx.tenant, &id).await.map_err(of_objects)?;
+        let stored: Option<Stored<Body>> = self.handlers.objects.get(&self.cx.tenant, &id).await.map_err(of_objects)?;
         Ok(Some(stored.is_none().then_some(id)))
     }
 
     async fn fill(&mut self) -> Result<(), Refusal> {
         let tenant = &self.cx.tenant;
         if self.stored.is_empty() && !self.stored_end {
-            let page = self.room.objects.list::<Body>(tenant, None, self.after_stored.as_ref(), PAGE).await;
+            let page = self.handlers.objects.list::<Body>(tenant, None, self.after_stored.as_ref(), PAGE).await;
             let page = page.map_err(of_objects)?;
             self.stored_end = page.len() < PAGE;
             self.after_stored = page.last().map(Stored::cursor);
@@ -141,7 +141,7 @@ impl<'a> Source<'a> {
         }
         if self.rows.is_empty() && !self.rows_end {
             let filter = Filter { face: Some(FACE.to_owned()), ..Filter::default() };
-            let page = self.room.runs.list(tenant, &filter, self.after_row, PAGE).await.map_err(of_runs)?;
+            let page = self.handlers.runs.list(tenant, &filter, self.after_row, PAGE).await.map_err(of_runs)?;
             self.rows_end = page.len() < PAGE;
             self.after_row = page.last().map(|row| Cursor { created_at_ms: row.created_at_ms, run: row.run });
             self.rows = page.into();

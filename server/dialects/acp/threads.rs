@@ -1,4 +1,4 @@
-//! Threads as this face shows them: the runs of [`crate::runs::threads`], with a title and messages of their own where somebody gave
+//! Threads as this API shows them: the runs of [`crate::runs::threads`], with a title and messages of their own where somebody gave
 //! them some. Messages of runs are derived from their logs, and kept nowhere else.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use runyard_engine::{Command, RunOutcome, RunStatus, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Room;
+use super::Handlers;
 use super::error::{invalid, invalid_query, no_thread, of_objects};
 use super::runs::{self, LIMIT, Shower};
 use super::stream::{self, Part};
@@ -105,7 +105,7 @@ impl Look {
     }
 }
 
-impl Room {
+impl Handlers {
     /// A thread, if it is known: somebody made it, or it has a run.
     pub(super) async fn look_at_thread(&self, cx: &Caller, id: &str) -> Result<Option<Look>, Refusal> {
         let last = self.runs.thread(&cx.tenant, id, None, 1).await.map_err(of_runs)?.pop();
@@ -218,7 +218,12 @@ pub(super) struct Created {
 }
 
 /// Creates a thread once, and starts its first run where there is something to do.
-pub(super) async fn create(room: &Room, cx: &Caller, body: NewThread, key: Option<&str>) -> Result<Created, Refusal> {
+pub(super) async fn create(
+    handlers: &Handlers,
+    cx: &Caller,
+    body: NewThread,
+    key: Option<&str>,
+) -> Result<Created, Refusal> {
     messages::refuse_unserved(&messages::of_thread(&body))?;
     if let Some(environment) = &body.environment_id {
         environments::known(environment)?;
@@ -237,8 +242,8 @@ pub(super) async fn create(room: &Room, cx: &Caller, body: NewThread, key: Optio
         None if asked => earlier.pop().map(|last| last.content),
         None => None,
     };
-    let fingerprint = key.map(|_| room.runs.fingerprint(&request));
-    let id = key.map_or_else(|| room.runs.new_thread(), |key| room.runs.thread_of_key(&cx.tenant, key));
+    let fingerprint = key.map(|_| handlers.runs.fingerprint(&request));
+    let id = key.map_or_else(|| handlers.runs.new_thread(), |key| handlers.runs.thread_of_key(&cx.tenant, key));
     let kept = Body {
         title: body.title.clone(),
         project: body.project_id,
@@ -252,10 +257,10 @@ pub(super) async fn create(room: &Room, cx: &Caller, body: NewThread, key: Optio
         messages: earlier,
     };
     let new = New { id: id.clone(), name: None, parent: None, body: kept };
-    let replayed = match (room.objects.create(&cx.tenant, new).await, key) {
+    let replayed = match (handlers.objects.create(&cx.tenant, new).await, key) {
         (Ok(_), _) => false,
         (Err(objects::Error::Stale { .. }), Some(key)) => {
-            let found: Option<Stored<Body>> = room.objects.get(&cx.tenant, &id).await.map_err(of_objects)?;
+            let found: Option<Stored<Body>> = handlers.objects.get(&cx.tenant, &id).await.map_err(of_objects)?;
             if found.is_none_or(|found| found.body.fingerprint != fingerprint) {
                 return Err(of_runs(Error::KeyReused { key: key.to_owned() }));
             }
@@ -264,29 +269,29 @@ pub(super) async fn create(room: &Room, cx: &Caller, body: NewThread, key: Optio
         (Err(error), _) => return Err(of_objects(error)),
     };
     let run = match content {
-        Some(content) => Some(messages::begin(room, cx, &id, body.title, content, key).await?),
+        Some(content) => Some(messages::begin(handlers, cx, &id, body.title, content, key).await?),
         None => None,
     };
     Ok(Created { id, run, replayed })
 }
 
 /// A thread that was created, in an envelope.
-pub(super) async fn envelope(room: &Room, cx: &Caller, created: &Created) -> Result<ThreadEnvelope, Refusal> {
+pub(super) async fn envelope(handlers: &Handlers, cx: &Caller, created: &Created) -> Result<ThreadEnvelope, Refusal> {
     let run = match &created.run {
-        Some(state) => Some(Shower::default().run(room, cx, state).await?),
+        Some(state) => Some(Shower::default().run(handlers, cx, state).await?),
         None => None,
     };
-    Ok(ThreadEnvelope { thread: room.known_thread(cx, &created.id).await?.thread(), run })
+    Ok(ThreadEnvelope { thread: handlers.known_thread(cx, &created.id).await?.thread(), run })
 }
 
 /// The events of a thread that was created, from its creation to the end of its first run.
-pub(super) async fn creation_stream(room: &Room, cx: &Caller, created: Created) -> Result<ByteStream, Refusal> {
-    let thread = room.known_thread(cx, &created.id).await?.thread();
+pub(super) async fn creation_stream(handlers: &Handlers, cx: &Caller, created: Created) -> Result<ByteStream, Refusal> {
+    let thread = handlers.known_thread(cx, &created.id).await?.thread();
     let first = stream::created(thread);
     Ok(match created.run {
         Some(state) => {
             let part = Part { thread: created.id, run: state.run, after: 0, ends_at_question: true, with_ids: false };
-            room.run_stream(cx, &[first], part)
+            handlers.run_stream(cx, &[first], part)
         }
         None => stream::whole(&[first, stream::nothing_to_do(&created.id)]),
     })
@@ -294,12 +299,12 @@ pub(super) async fn creation_stream(room: &Room, cx: &Caller, created: Created) 
 
 /// Changes a thread. What is absent or null stays.
 pub(super) async fn update(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     id: &str,
     change: ThreadChange,
 ) -> Result<ThreadEnvelope, Refusal> {
-    room.known_thread(cx, id).await?;
+    handlers.known_thread(cx, id).await?;
     if let Some(environment) = &change.environment_id {
         environments::known(environment)?;
     }
@@ -312,41 +317,42 @@ pub(super) async fn update(
         }
     };
     let ThreadChange { title, project_id, agent_id, app_id, task, metadata, environment_id: _, status: _ } = change;
-    room.change_thread(cx, id, |body| {
-        body.title = title.clone().or(body.title.take());
-        body.project = project_id.clone().or(body.project.take());
-        body.agent = agent_id.clone().or(body.agent.take());
-        body.app = app_id.clone().or(body.app.take());
-        body.task = task.clone().or(body.task.take());
-        body.metadata = metadata.clone().or(body.metadata.take());
-        body.archived = archived.unwrap_or(body.archived);
-    })
-    .await?;
-    Ok(ThreadEnvelope { thread: room.known_thread(cx, id).await?.thread(), run: None })
+    handlers
+        .change_thread(cx, id, |body| {
+            body.title = title.clone().or(body.title.take());
+            body.project = project_id.clone().or(body.project.take());
+            body.agent = agent_id.clone().or(body.agent.take());
+            body.app = app_id.clone().or(body.app.take());
+            body.task = task.clone().or(body.task.take());
+            body.metadata = metadata.clone().or(body.metadata.take());
+            body.archived = archived.unwrap_or(body.archived);
+        })
+        .await?;
+    Ok(ThreadEnvelope { thread: handlers.known_thread(cx, id).await?.thread(), run: None })
 }
 
 /// Deletes a thread. Its runs stay; one that has not ended is canceled.
-pub(super) async fn delete(room: &Room, cx: &Caller, id: &str) -> Result<Deleted, Refusal> {
-    room.known_thread(cx, id).await?;
-    room.change_thread(cx, id, |body| body.deleted = true).await?;
-    room.cancel_live_run(cx, id).await?;
+pub(super) async fn delete(handlers: &Handlers, cx: &Caller, id: &str) -> Result<Deleted, Refusal> {
+    handlers.known_thread(cx, id).await?;
+    handlers.change_thread(cx, id, |body| body.deleted = true).await?;
+    handlers.cancel_live_run(cx, id).await?;
     Ok(Deleted { id: Some(id.to_owned()), deleted: true })
 }
 
 /// Cancels the run of a thread that has not ended.
-pub(super) async fn cancel(room: &Room, cx: &Caller, id: &str) -> Result<ThreadEnvelope, Refusal> {
-    room.known_thread(cx, id).await?;
-    let run = match room.cancel_live_run(cx, id).await? {
-        Some(state) => Some(Shower::default().run(room, cx, &state).await?),
+pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, id: &str) -> Result<ThreadEnvelope, Refusal> {
+    handlers.known_thread(cx, id).await?;
+    let run = match handlers.cancel_live_run(cx, id).await? {
+        Some(state) => Some(Shower::default().run(handlers, cx, &state).await?),
         None => None,
     };
-    Ok(ThreadEnvelope { thread: room.known_thread(cx, id).await?.thread(), run })
+    Ok(ThreadEnvelope { thread: handlers.known_thread(cx, id).await?.thread(), run })
 }
 
 /// Where a thread stands.
-pub(super) async fn state(room: &Room, cx: &Caller, id: &str) -> Result<ThreadState, Refusal> {
-    let look = room.known_thread(cx, id).await?;
-    let last = room.last_run(cx, id).await?;
+pub(super) async fn state(handlers: &Handlers, cx: &Caller, id: &str) -> Result<ThreadState, Refusal> {
+    let look = handlers.known_thread(cx, id).await?;
+    let last = handlers.last_run(cx, id).await?;
     let took_ms = last.as_ref().and_then(|last| Some(last.ended_at_ms? - last.created_at_ms));
     Ok(ThreadState {
         thread_id: id.to_owned(),
@@ -368,14 +374,14 @@ pub(super) struct Between {
 }
 
 /// A page of a thread's events, the oldest first.
-pub(super) async fn events(room: &Room, cx: &Caller, id: &str, between: Between) -> Result<EventList, Refusal> {
-    room.known_thread(cx, id).await?;
-    let mut rows = room.runs.thread(&cx.tenant, id, None, RUNS_MAX).await.map_err(of_runs)?;
+pub(super) async fn events(handlers: &Handlers, cx: &Caller, id: &str, between: Between) -> Result<EventList, Refusal> {
+    handlers.known_thread(cx, id).await?;
+    let mut rows = handlers.runs.thread(&cx.tenant, id, None, RUNS_MAX).await.map_err(of_runs)?;
     rows.reverse();
     let mut all = Vec::new();
     for row in rows {
-        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
-        all.extend(runs::events(room, cx, &state, usize::MAX).await?);
+        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
+        all.extend(runs::events(handlers, cx, &state, usize::MAX).await?);
     }
     let place = |name: &str, wanted: &Option<String>| match wanted {
         None => Ok(None),
@@ -394,12 +400,12 @@ pub(super) async fn events(room: &Room, cx: &Caller, id: &str, between: Between)
 
 /// The events of a thread as a stream, until its last run has ended. Nothing where the caller has seen them all.
 pub(super) async fn event_stream(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     id: &str,
     after: Option<&str>,
 ) -> Result<Option<ByteStream>, Refusal> {
-    room.known_thread(cx, id).await?;
+    handlers.known_thread(cx, id).await?;
     let seen = match after {
         None => None,
         Some(after) => Some(
@@ -407,7 +413,7 @@ pub(super) async fn event_stream(
                 .ok_or_else(|| invalid_query("after", "is not the id of an event of this thread"))?,
         ),
     };
-    let mut rows = room.runs.thread(&cx.tenant, id, None, RUNS_MAX).await.map_err(of_runs)?;
+    let mut rows = handlers.runs.thread(&cx.tenant, id, None, RUNS_MAX).await.map_err(of_runs)?;
     let over = rows.first().is_none_or(|last| matches!(last.status, RunStatus::Final(_)));
     let last = rows.first().map(|last| (last.run, last.version));
     rows.reverse();
@@ -429,13 +435,13 @@ pub(super) async fn event_stream(
         ends_at_question: false,
         with_ids: true,
     });
-    Ok(Some(room.runs_stream(cx, parts.collect())))
+    Ok(Some(handlers.runs_stream(cx, parts.collect())))
 }
 
 /// A thread with its messages.
-pub(super) async fn get(room: &Room, cx: &Caller, id: &str) -> Result<ThreadEnvelope, Refusal> {
-    let thread = room.known_thread(cx, id).await?.thread();
-    let (messages, whole) = room.messages(cx, id).await?;
+pub(super) async fn get(handlers: &Handlers, cx: &Caller, id: &str) -> Result<ThreadEnvelope, Refusal> {
+    let thread = handlers.known_thread(cx, id).await?.thread();
+    let (messages, whole) = handlers.messages(cx, id).await?;
     let message_count = whole.then(|| count(messages.len()));
     Ok(ThreadEnvelope { thread: Thread { message_count, messages: Some(messages), ..thread }, run: None })
 }
@@ -450,24 +456,29 @@ pub(super) struct WantedRuns {
 }
 
 /// The runs of a thread.
-pub(super) async fn runs_of(room: &Room, cx: &Caller, id: &str, wanted: WantedRuns) -> Result<ThreadRunList, Refusal> {
-    room.known_thread(cx, id).await?;
+pub(super) async fn runs_of(
+    handlers: &Handlers,
+    cx: &Caller,
+    id: &str,
+    wanted: WantedRuns,
+) -> Result<ThreadRunList, Refusal> {
+    handlers.known_thread(cx, id).await?;
     let WantedRuns { status, limit, offset, order } = wanted;
     let limit = limit.unwrap_or(LIMIT);
     let plain = status.is_none() && order == Order::Desc;
     let most = if plain { offset + limit + 1 } else { PAGED_RUNS_MAX };
-    let mut rows = room.runs.thread(&cx.tenant, id, None, most).await.map_err(of_runs)?;
+    let mut rows = handlers.runs.thread(&cx.tenant, id, None, most).await.map_err(of_runs)?;
     rows.retain(|row| status.is_none_or(|status| wire::run_status(row.status) == status));
     if order == Order::Asc {
         rows.reverse();
     }
     let mut has_more = rows.len() > offset + limit;
-    let mut size = AnswerSize::of(room.runs.answer_bytes());
+    let mut size = AnswerSize::of(handlers.runs.answer_bytes());
     let mut shower = Shower::default();
     let mut shown = Vec::new();
     for row in rows.into_iter().skip(offset).take(limit) {
-        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
-        let run = shower.run(room, cx, &state).await?;
+        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
+        let run = shower.run(handlers, cx, &state).await?;
         // The vendor's form has the list twice.
         if !size.admits(&[&run, &run]) {
             has_more = true;
@@ -480,20 +491,20 @@ pub(super) async fn runs_of(room: &Room, cx: &Caller, id: &str, wanted: WantedRu
 
 /// A page of what was said.
 pub(super) async fn messages(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     id: &str,
     limit: Option<usize>,
     offset: usize,
     order: Order,
 ) -> Result<MessageList, Refusal> {
-    room.known_thread(cx, id).await?;
-    let (mut messages, whole) = room.messages(cx, id).await?;
+    handlers.known_thread(cx, id).await?;
+    let (mut messages, whole) = handlers.messages(cx, id).await?;
     if order == Order::Desc {
         messages.reverse();
     }
     let (total, limit) = (messages.len(), limit.unwrap_or(LIMIT));
-    let mut size = AnswerSize::of(room.runs.answer_bytes());
+    let mut size = AnswerSize::of(handlers.runs.answer_bytes());
     let page = messages.into_iter().skip(offset).take(limit);
     let data: Vec<ThreadMessage> = page.take_while(|message| size.admits(message)).collect();
     Ok(MessageList {

@@ -1,6 +1,6 @@
 //! Between the platform's words and the engine's: a prompt becomes a run of the planner; a run's state becomes a run.
 //!
-//! Absent optional fields are absent, never null. A run that came through another face has what can be derived.
+//! Absent optional fields are absent, never null. A run that came through another API has what can be derived.
 
 use std::collections::BTreeSet;
 
@@ -96,7 +96,7 @@ pub(super) fn run(state: &State, thread: &Look, continued_by: Option<String>) ->
         title: note(TITLE).map(as_text),
         input: start.map(input),
         output: answer::of(state).map(|answer| as_text(&answer.value)),
-        // What came through another face did not wait for its answer.
+        // What came through another API did not wait for its answer.
         mode: Some(note(MODE).and_then(Value::as_str).and_then(|mode| mode.parse().ok()).unwrap_or(Mode::Async)),
         status: Some(run_status(state.status)),
         error: (run_status(state.status) == RunStatus::Failed).then(|| error(state.error.as_ref())),

@@ -11,7 +11,7 @@ pub mod wire;
 use super::mapping::Face;
 use crate::feed::Projection;
 
-/// How runs show on both ARP doors.
+/// How runs show on both ARP APIs.
 pub const MAPPING: Face = Face {
     title: "ARP Run Gateway and Run Coordinator",
     documents: &["run-gateway", "run-coordinator"],

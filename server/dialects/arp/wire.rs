@@ -14,7 +14,7 @@ use super::policy;
 use crate::runs::labels;
 use crate::runs::{ChildRequest, DROPPED_INPUTS, NewRun, RunName};
 
-/// Notes under which a face's own fields rest with a run or a node run.
+/// Notes under which an API's own fields rest with a run or a node run.
 const RUN_CONTEXT: &str = "run_context";
 /// The note that holds what people and tools attached.
 pub const METADATA: &str = "metadata";

@@ -15,7 +15,7 @@ use runyard_engine::{
 use serde_json::{Value, json};
 
 use super::start::{Walk, fresh, label};
-use super::{FACE, Room, error, runs, wire};
+use super::{FACE, Handlers, error, runs, wire};
 use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::arp::runs::idempotency_key;
 use crate::dialects::arp::wire::time;
@@ -43,7 +43,7 @@ const PAGE: usize = 100;
 
 /// Starts a batch.
 pub(super) async fn create(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     body: CreateBatch,
     key: Option<&str>,
@@ -65,7 +65,7 @@ pub(super) async fn create(
             format!("there are {} records; there may be {RECORDS_MAX}", records.len()),
         ));
     }
-    let walk = room.walk(cx, workflow_uuid, release_uuid, nodes).await?;
+    let walk = handlers.walk(cx, workflow_uuid, release_uuid, nodes).await?;
     let graph = walk.lowered.graph().clone();
     if graph.to_string().len().saturating_mul(records.len()) > WRITTEN_MAX {
         return Err(error::data_error(
@@ -86,7 +86,7 @@ pub(super) async fn create(
     let mut new = carrier(cx, &walk, &batch, inputs);
     new.request = request;
     new.key = key.map(idempotency_key).transpose()?;
-    room.runs.start(&cx.tenant, new).await.map_err(of_runs)
+    handlers.runs.start(&cx.tenant, new).await.map_err(of_runs)
 }
 
 /// A record, and what finds its run.
@@ -139,31 +139,31 @@ fn carrier(cx: &Caller, walk: &Walk, batch: &str, inputs: Object) -> NewRun {
 }
 
 /// A batch as it stands.
-pub(super) async fn get(room: &Room, cx: &Caller, uuid: &str) -> Result<BatchEnvelope, Refusal> {
-    let state = find(room, cx, uuid).await?;
+pub(super) async fn get(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<BatchEnvelope, Refusal> {
+    let state = find(handlers, cx, uuid).await?;
     Ok(BatchEnvelope { batch: shown(&state, &cx.tenant) })
 }
 
 /// Stops a batch, and with it its runs that have not ended.
-pub(super) async fn cancel(room: &Room, cx: &Caller, uuid: &str) -> Result<(), Refusal> {
-    let state = find(room, cx, uuid).await?;
+pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<(), Refusal> {
+    let state = find(handlers, cx, uuid).await?;
     if matches!(state.status, RunStatus::Final(_)) {
         return Err(error::batch_over(uuid));
     }
-    room.runs.submit(&cx.tenant, state.run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
+    handlers.runs.submit(&cx.tenant, state.run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
     Ok(())
 }
 
-async fn find(room: &Room, cx: &Caller, uuid: &str) -> Result<std::sync::Arc<State>, Refusal> {
+async fn find(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<std::sync::Arc<State>, Refusal> {
     let labels = vec![LabelFilter { name: OWN.to_owned(), values: vec![uuid.to_owned()] }];
     let filter = Filter { face: Some(FACE.to_owned()), labels, ..Filter::default() };
-    let found = room.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?.pop();
-    room.state(cx, &found.ok_or_else(|| error::no_batch(uuid))?).await
+    let found = handlers.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?.pop();
+    handlers.state(cx, &found.ok_or_else(|| error::no_batch(uuid))?).await
 }
 
 /// A page of batches.
 pub(super) async fn list(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     workflows: Vec<String>,
     statuses: &[BatchStatus],
@@ -179,16 +179,19 @@ pub(super) async fn list(
         ..Filter::default()
     };
     let (mut batches, mut count, mut after) = (Vec::new(), 0, None);
-    let (mut size, mut full) = (AnswerSize::of(room.runs.answer_bytes()), false);
+    let (mut size, mut full) = (AnswerSize::of(handlers.runs.answer_bytes()), false);
     let none = !statuses.is_empty() && stored.is_empty();
     loop {
-        let rows =
-            if none { Vec::new() } else { room.runs.list(&cx.tenant, &filter, after, PAGE).await.map_err(of_runs)? };
+        let rows = if none {
+            Vec::new()
+        } else {
+            handlers.runs.list(&cx.tenant, &filter, after, PAGE).await.map_err(of_runs)?
+        };
         after = rows.last().map(|row| Cursor { created_at_ms: row.created_at_ms, run: row.run });
         let last = rows.len() < PAGE;
         for row in rows {
             if count >= offset && batches.len() < limit && !full {
-                let state = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)?;
+                let state = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)?;
                 if let Some(batch) = state.map(|state| shown(&state, &cx.tenant)) {
                     full = !size.admits(&batch);
                     if !full {

@@ -8,7 +8,7 @@ use http::StatusCode;
 use runyard_api::cargo::types::{Node, NodeKind};
 use runyard_api::host::Caller;
 
-use super::Room;
+use super::Handlers;
 use super::error::invalid_nodes;
 use super::lower::bytes_of;
 use super::native::GROUP;
@@ -54,7 +54,7 @@ fn key(node: &Node) -> Option<(String, Option<String>)> {
     Some((node.tool_uuid.clone()?, node.release_uuid.clone()))
 }
 
-impl Room {
+impl Handlers {
     /// The tools that these nodes call, and those that these call. One that is not there, or of which nothing is deployed, is left out:
     /// whoever lowers the nodes names it with its node.
     pub(super) async fn called(&self, cx: &Caller, nodes: &[Node]) -> Result<Tools, Refusal> {

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use uuid::Builder;
 
 use super::lower::PLANNER;
-use super::{Room, error};
+use super::{Handlers, error};
 use crate::catalog::{self, Catalog, Entry};
 use crate::dialects::arp::wire::time;
 use crate::dialects::refusal::Refusal;
@@ -30,7 +30,7 @@ use crate::dialects::refusal::Refusal;
 const CATEGORY: &str = "custom";
 
 /// The integrations that fit.
-pub(super) fn integrations(room: &Room, cx: &Caller, request: &ListIntegrationsRequest) -> IntegrationList {
+pub(super) fn integrations(handlers: &Handlers, cx: &Caller, request: &ListIntegrationsRequest) -> IntegrationList {
     let ListIntegrationsRequest { category, slug, search, has_actions, has_extractors } = request;
     let search = search.as_ref().map(|text| text.to_lowercase());
     let fits = |one: &Integration| {
@@ -44,40 +44,40 @@ pub(super) fn integrations(room: &Room, cx: &Caller, request: &ListIntegrationsR
             && has_extractors.is_none_or(|has| has != one.extractors.is_empty())
     };
     IntegrationList {
-        integrations: offered(room, cx)
-            .map(|one| integration(room.runs.catalog_of(&cx.tenant), one))
+        integrations: offered(handlers, cx)
+            .map(|one| integration(handlers.runs.catalog_of(&cx.tenant), one))
             .filter(fits)
             .collect(),
     }
 }
 
 /// An integration.
-pub(super) fn get_integration(room: &Room, cx: &Caller, slug: &str) -> Result<IntegrationEnvelope, Refusal> {
-    let found = offered(room, cx).find(|one| one.id == slug).ok_or_else(|| error::no_integration(slug))?;
-    Ok(IntegrationEnvelope { integration: integration(room.runs.catalog_of(&cx.tenant), found) })
+pub(super) fn get_integration(handlers: &Handlers, cx: &Caller, slug: &str) -> Result<IntegrationEnvelope, Refusal> {
+    let found = offered(handlers, cx).find(|one| one.id == slug).ok_or_else(|| error::no_integration(slug))?;
+    Ok(IntegrationEnvelope { integration: integration(handlers.runs.catalog_of(&cx.tenant), found) })
 }
 
 /// The connectors that fit.
-pub(super) fn connectors(room: &Room, cx: &Caller, request: &ListConnectorsRequest) -> ConnectorList {
+pub(super) fn connectors(handlers: &Handlers, cx: &Caller, request: &ListConnectorsRequest) -> ConnectorList {
     let fits = |one: &&catalog::Integration| request.integration_slug.as_ref().is_none_or(|slug| *slug == one.id);
-    ConnectorList { connectors: offered(room, cx).filter(fits).map(|one| connector(room, cx, one)).collect() }
+    ConnectorList { connectors: offered(handlers, cx).filter(fits).map(|one| connector(handlers, cx, one)).collect() }
 }
 
 /// A connector.
-pub(super) fn get_connector(room: &Room, cx: &Caller, uuid: &str) -> Result<ConnectorEnvelope, Refusal> {
-    let mut all = offered(room, cx).map(|one| connector(room, cx, one));
+pub(super) fn get_connector(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<ConnectorEnvelope, Refusal> {
+    let mut all = offered(handlers, cx).map(|one| connector(handlers, cx, one));
     let connector = all.find(|one| one.uuid == uuid).ok_or_else(|| error::no_connector(uuid))?;
     Ok(ConnectorEnvelope { connector })
 }
 
 /// Every agent: the planner.
-pub(super) fn agents(room: &Room, cx: &Caller) -> AgentList {
-    AgentList { agents: vec![agent(room, cx)] }
+pub(super) fn agents(handlers: &Handlers, cx: &Caller) -> AgentList {
+    AgentList { agents: vec![agent(handlers, cx)] }
 }
 
 /// An agent.
-pub(super) fn get_agent(room: &Room, cx: &Caller, uuid: &str) -> Result<AgentEnvelope, Refusal> {
-    let agent = agent(room, cx);
+pub(super) fn get_agent(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<AgentEnvelope, Refusal> {
+    let agent = agent(handlers, cx);
     if agent.uuid == uuid { Ok(AgentEnvelope { agent }) } else { Err(error::no_agent(uuid)) }
 }
 
@@ -100,8 +100,8 @@ pub(super) fn workspace(cx: &Caller) -> WorkspaceEnvelope {
 }
 
 /// The integrations that nodes of this tenant may call.
-fn offered<'a>(room: &'a Room, cx: &Caller) -> impl Iterator<Item = &'a catalog::Integration> {
-    room.runs.catalog_of(&cx.tenant).integrations().iter().filter(|one| one.active)
+fn offered<'a>(handlers: &'a Handlers, cx: &Caller) -> impl Iterator<Item = &'a catalog::Integration> {
+    handlers.runs.catalog_of(&cx.tenant).integrations().iter().filter(|one| one.active)
 }
 
 fn integration(catalog: &Catalog, one: &catalog::Integration) -> Integration {
@@ -132,7 +132,7 @@ fn action(slug: &str, entry: &Entry) -> Value {
     })
 }
 
-fn connector(room: &Room, cx: &Caller, one: &catalog::Integration) -> Connector {
+fn connector(handlers: &Handlers, cx: &Caller, one: &catalog::Integration) -> Connector {
     Connector {
         uuid: identifier(cx, "connector", &one.id),
         workspace_uuid: cx.tenant.to_string(),
@@ -146,21 +146,21 @@ fn connector(room: &Room, cx: &Caller, one: &catalog::Integration) -> Connector 
         // Nothing is billed here.
         use_credits: false,
         config: Object::new(),
-        created_at: time(room.since_ms),
-        updated_at: time(room.since_ms),
+        created_at: time(handlers.since_ms),
+        updated_at: time(handlers.since_ms),
     }
 }
 
-fn agent(room: &Room, cx: &Caller) -> Agent {
-    let planner = room.runs.catalog_of(&cx.tenant).entries().iter().find(|entry| entry.id == PLANNER);
+fn agent(handlers: &Handlers, cx: &Caller) -> Agent {
+    let planner = handlers.runs.catalog_of(&cx.tenant).entries().iter().find(|entry| entry.id == PLANNER);
     Agent {
         uuid: identifier(cx, "agent", PLANNER),
         workspace_uuid: cx.tenant.to_string(),
         name: "Planner".to_owned(),
         description: planner.map(|planner| planner.description.clone()),
         triggers: Vec::new(),
-        created_at: time(room.since_ms),
-        updated_at: time(room.since_ms),
+        created_at: time(handlers.since_ms),
+        updated_at: time(handlers.since_ms),
     }
 }
 

@@ -13,7 +13,7 @@ use runyard_engine::{RunId, State};
 
 use super::error::too_many;
 use super::start::cut;
-use super::{FACE, Room, executions, wire};
+use super::{FACE, Handlers, executions, wire};
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::sub_runs::PARENT_RUN;
 use crate::store::{Cursor, Filter, LabelFilter, RunRow, Status};
@@ -88,7 +88,7 @@ impl Wanted {
             Some(LabelFilter { name: name.to_owned(), values: vec![cut(&value?).to_owned()] })
         };
         let mut labels: Vec<LabelFilter> = labels.into_iter().filter_map(label).collect();
-        // What only carries others is no run of this face.
+        // What only carries others is no run of this API.
         if labels.is_empty() {
             labels.push(LabelFilter {
                 name: wire::GROUP.to_owned(),
@@ -154,7 +154,7 @@ pub(super) fn stored(status: RunStatus) -> &'static [Status] {
     }
 }
 
-impl Room {
+impl Handlers {
     /// The runs that fit, without the first so many, and how many there are in all.
     pub(super) async fn find(
         &self,

@@ -6,9 +6,9 @@ use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 
 use super::error::{not_served, problem};
 use super::runs::{limit, offset};
-use super::{Room, batches, discovery, error, metrics, releases, runs, start, tools};
+use super::{Handlers, batches, discovery, error, metrics, releases, runs, start, tools};
 use crate::dialects::arp::runs::REPLAYED;
-use crate::dialects::refusal::{Refusal, of_door};
+use crate::dialects::refusal::{Refusal, of_api};
 use crate::runs::StartedRun;
 
 /// Operations that stand in the document, so that whoever calls them is told.
@@ -20,7 +20,7 @@ macro_rules! not_served {
     )*};
 }
 
-impl Cargo for Room {
+impl Cargo for Handlers {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         self.gate.admit(head, operation).await
     }
@@ -32,7 +32,7 @@ impl Cargo for Room {
         {
             return problem(cx, &error::no_form());
         }
-        problem(cx, &of_door(&fault))
+        problem(cx, &of_api(&fault))
     }
 
     async fn create_run(&self, cx: &Caller, request: CreateRunRequest) -> Result<Reply<CreateRunOk>, Problem> {
@@ -289,7 +289,7 @@ impl Cargo for Room {
     }
 }
 
-impl Room {
+impl Handlers {
     /// A run that was started now, or earlier by the same request, in a document's own success.
     async fn begun<T>(
         &self,

@@ -6,13 +6,13 @@ use runyard_engine::NodeState;
 use runyard_engine::event::FinalState;
 
 use super::filter::{LOOKED_AT_MAX, Wanted};
-use super::{Room, error, executions};
+use super::{Handlers, error, executions};
 use crate::dialects::refusal::{Refusal, of_runs};
 
 /// The counts.
-pub(super) async fn of(room: &Room, cx: &Caller, body: RunMetricsQuery) -> Result<RunMetrics, Refusal> {
+pub(super) async fn of(handlers: &Handlers, cx: &Caller, body: RunMetricsQuery) -> Result<RunMetrics, Refusal> {
     let RunMetricsQuery { workflow_uuid, release_uuid, batch_uuid, created_after, created_before } = body;
-    room.known(cx, &workflow_uuid).await?;
+    handlers.known(cx, &workflow_uuid).await?;
     let filters = RunFilters {
         workflow_uuid: Some(workflow_uuid),
         release_uuid,
@@ -21,13 +21,13 @@ pub(super) async fn of(room: &Room, cx: &Caller, body: RunMetricsQuery) -> Resul
         created_before,
         ..RunFilters::default()
     };
-    let found = room.find(cx, &Wanted::of(filters), 0, LOOKED_AT_MAX).await?;
+    let found = handlers.find(cx, &Wanted::of(filters), 0, LOOKED_AT_MAX).await?;
     if found.count > LOOKED_AT_MAX {
         return Err(error::too_many(LOOKED_AT_MAX));
     }
     let mut metrics: Vec<NodeMetrics> = Vec::new();
     for row in found.rows {
-        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
+        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
         for (uuid, node) in executions::by_uuid(&state) {
             let index = metrics.iter().position(|one| one.node_uuid == uuid).unwrap_or_else(|| {
                 metrics.push(none_of(uuid));

@@ -48,11 +48,11 @@ pub const MAPPING: Face = Face {
     events: |_, log| log.iter().map(|_| Vec::new()).collect(),
 };
 
-/// The face's name: also the document's.
+/// The API's name: also the document's.
 pub const FACE: &str = "cargo";
 
 /// The room.
-pub struct Room {
+pub struct Handlers {
     runs: Runs,
     objects: Objects,
     gate: Gate,
@@ -60,10 +60,10 @@ pub struct Room {
     since_ms: i64,
 }
 
-impl Room {
+impl Handlers {
     /// A workspace over these runs.
     pub fn new(runs: Runs, objects: Objects, gate: Gate) -> Self {
         let since_ms = runs.clock().now_ms();
-        Room { runs, objects, gate, since_ms }
+        Handlers { runs, objects, gate, since_ms }
     }
 }

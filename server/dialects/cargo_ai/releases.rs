@@ -11,7 +11,7 @@ use super::error::{
 };
 use super::lower::checked;
 use super::start::fresh;
-use super::{Room, check};
+use super::{Handlers, check};
 use crate::dialects::arp::wire::time;
 use crate::dialects::refusal::Refusal;
 use crate::objects::{self, Change, New, Stored};
@@ -52,7 +52,7 @@ impl objects::Kept for Kept {
     const KIND: &'static str = "cargo.release";
 }
 
-impl Room {
+impl Handlers {
     async fn release(&self, cx: &Caller, uuid: &str) -> Result<Option<Stored<Kept>>, Refusal> {
         self.objects.get(&cx.tenant, uuid).await.map_err(of_objects)
     }
@@ -85,67 +85,67 @@ impl Room {
 }
 
 /// A release.
-pub(super) async fn get(room: &Room, cx: &Caller, uuid: &str) -> Result<ReleaseEnvelope, Refusal> {
-    let found = room.release(cx, uuid).await?.ok_or_else(|| no_release(uuid))?;
+pub(super) async fn get(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<ReleaseEnvelope, Refusal> {
+    let found = handlers.release(cx, uuid).await?.ok_or_else(|| no_release(uuid))?;
     Ok(envelope(cx, found))
 }
 
 /// The deployed release of a workflow.
-pub(super) async fn deployed(room: &Room, cx: &Caller, workflow: &str) -> Result<ReleaseEnvelope, Refusal> {
-    Ok(envelope(cx, room.deployed(cx, workflow).await?))
+pub(super) async fn deployed(handlers: &Handlers, cx: &Caller, workflow: &str) -> Result<ReleaseEnvelope, Refusal> {
+    Ok(envelope(cx, handlers.deployed(cx, workflow).await?))
 }
 
 /// The draft of a workflow.
-pub(super) async fn draft(room: &Room, cx: &Caller, workflow: &str) -> Result<ReleaseEnvelope, Refusal> {
-    Ok(envelope(cx, room.draft(cx, workflow).await?))
+pub(super) async fn draft(handlers: &Handlers, cx: &Caller, workflow: &str) -> Result<ReleaseEnvelope, Refusal> {
+    Ok(envelope(cx, handlers.draft(cx, workflow).await?))
 }
 
 /// A page of the releases of a workflow.
 pub(super) async fn list(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     workflow: &str,
     statuses: &[ReleaseStatus],
     page: (usize, usize),
 ) -> Result<ReleaseList, Refusal> {
-    room.workflow(cx, workflow).await?;
+    handlers.workflow(cx, workflow).await?;
     let wanted = |release: &Stored<Kept>| statuses.is_empty() || statuses.contains(&release.body.status);
-    let found = room.page(cx, Some(workflow), wanted, page).await?;
+    let found = handlers.page(cx, Some(workflow), wanted, page).await?;
     Ok(ReleaseList { releases: found.into_iter().map(|release| shown(cx, release)).collect() })
 }
 
 /// Changes a draft. Its nodes need not be valid before it is deployed.
-pub(super) async fn update(room: &Room, cx: &Caller, body: DraftChange) -> Result<ReleaseEnvelope, Refusal> {
-    settled(|| update_once(room, cx, body.clone())).await
+pub(super) async fn update(handlers: &Handlers, cx: &Caller, body: DraftChange) -> Result<ReleaseEnvelope, Refusal> {
+    settled(|| update_once(handlers, cx, body.clone())).await
 }
 
-async fn update_once(room: &Room, cx: &Caller, body: DraftChange) -> Result<ReleaseEnvelope, Refusal> {
+async fn update_once(handlers: &Handlers, cx: &Caller, body: DraftChange) -> Result<ReleaseEnvelope, Refusal> {
     let DraftChange { workflow_uuid, nodes, form_fields } = body;
-    let mut draft = room.draft(cx, &workflow_uuid).await?;
+    let mut draft = handlers.draft(cx, &workflow_uuid).await?;
     if let Some(nodes) = nodes {
         draft.body.nodes = nodes;
     }
     draft.body.form_fields = form_fields.or(draft.body.form_fields.take());
-    let changed = room.objects.replace(&cx.tenant, draft).await.map_err(of_objects)?;
+    let changed = handlers.objects.replace(&cx.tenant, draft).await.map_err(of_objects)?;
     Ok(envelope(cx, changed))
 }
 
 /// Deploys the draft: it is what runs walk from now on, and a copy of it is the next draft.
-pub(super) async fn deploy(room: &Room, cx: &Caller, body: Deployment) -> Result<ReleaseEnvelope, Refusal> {
-    settled(|| deploy_once(room, cx, body.clone())).await
+pub(super) async fn deploy(handlers: &Handlers, cx: &Caller, body: Deployment) -> Result<ReleaseEnvelope, Refusal> {
+    settled(|| deploy_once(handlers, cx, body.clone())).await
 }
 
-async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<ReleaseEnvelope, Refusal> {
+async fn deploy_once(handlers: &Handlers, cx: &Caller, body: Deployment) -> Result<ReleaseEnvelope, Refusal> {
     // Each by its name: a field that the API adds does not compile until it takes effect here.
     let Deployment { workflow_uuid, version, description, nodes, form_fields } = body;
-    let mut workflow = room.workflow(cx, &workflow_uuid).await?;
-    let mut release = room.draft(cx, &workflow_uuid).await?;
+    let mut workflow = handlers.workflow(cx, &workflow_uuid).await?;
+    let mut release = handlers.draft(cx, &workflow_uuid).await?;
     // What is sent is the draft: it is what the caller means to deploy.
     release.body.nodes = nodes.unwrap_or(release.body.nodes);
     release.body.form_fields = form_fields.or(release.body.form_fields);
     let version = next(workflow.body.version.as_deref(), version.as_deref())?;
-    let tools = room.called(cx, &release.body.nodes).await?;
-    let checked = checked(&room.runs.of_tenant(&cx.tenant), &cx.tenant, &release.body.nodes, tools).await?;
+    let tools = handlers.called(cx, &release.body.nodes).await?;
+    let checked = checked(&handlers.runs.of_tenant(&cx.tenant), &cx.tenant, &release.body.nodes, tools).await?;
     checked.map_err(|faults| invalid_draft(check::told(&faults)))?;
     if release.body.form_fields.is_none() {
         return Err(no_form());
@@ -153,7 +153,7 @@ async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<Relea
     let draft = New { id: fresh(), name: None, parent: Some(workflow_uuid), body: release.body.clone() };
     let mut changes = vec![Change::create(&draft)];
     if let Some(before) = &workflow.body.deployed
-        && let Some(mut before) = room.release(cx, before).await?
+        && let Some(mut before) = handlers.release(cx, before).await?
     {
         before.body.status = ReleaseStatus::Archived;
         changes.push(Change::replace(&before));
@@ -162,7 +162,7 @@ async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<Relea
         status: ReleaseStatus::Deployed,
         version: Some(version.clone()),
         description,
-        deployed_at_ms: Some(room.runs.clock().now_ms()),
+        deployed_at_ms: Some(handlers.runs.clock().now_ms()),
         ..release.body
     };
     changes.push(Change::replace(&release));
@@ -170,14 +170,14 @@ async fn deploy_once(room: &Room, cx: &Caller, body: Deployment) -> Result<Relea
     workflow.body.draft = Some(draft.id);
     workflow.body.version = Some(version);
     changes.push(Change::replace(&workflow));
-    room.objects.change(&cx.tenant, changes).await.map_err(of_objects)?;
-    get(room, cx, &release.id).await
+    handlers.objects.change(&cx.tenant, changes).await.map_err(of_objects)?;
+    get(handlers, cx, &release.id).await
 }
 
 /// Whether nodes could be deployed.
-pub(super) async fn validate(room: &Room, cx: &Caller, nodes: &[Node]) -> Result<Validation, Refusal> {
-    let tools = room.called(cx, nodes).await?;
-    let checked = checked(&room.runs.of_tenant(&cx.tenant), &cx.tenant, nodes, tools).await?;
+pub(super) async fn validate(handlers: &Handlers, cx: &Caller, nodes: &[Node]) -> Result<Validation, Refusal> {
+    let tools = handlers.called(cx, nodes).await?;
+    let checked = checked(&handlers.runs.of_tenant(&cx.tenant), &cx.tenant, nodes, tools).await?;
     Ok(check::validation(checked))
 }
 

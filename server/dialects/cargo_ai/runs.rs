@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::filter::{LOOKED_AT_MAX, Wanted};
 use super::releases::Kept;
-use super::{Room, error, wire};
+use super::{Handlers, error, wire};
 use crate::codes::Code;
 use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::refusal::{Refusal, of_runs};
@@ -23,28 +23,28 @@ use crate::store::{Filter, LabelFilter};
 const LIMIT: usize = 20;
 
 /// A run with its nodes' outputs.
-pub(super) async fn get(room: &Room, cx: &Caller, uuid: &str) -> Result<RunDetails, Refusal> {
-    let state = room.named(cx, uuid).await?;
-    let nodes = Releases::default().nodes(room, cx, &state).await?;
+pub(super) async fn get(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<RunDetails, Refusal> {
+    let state = handlers.named(cx, uuid).await?;
+    let nodes = Releases::default().nodes(handlers, cx, &state).await?;
     Ok(wire::details(&state, &cx.tenant, nodes.as_deref().map(Vec::as_slice)))
 }
 
 /// A run as it stands.
-pub(super) async fn shown(room: &Room, cx: &Caller, state: &State) -> Result<Run, Refusal> {
-    Releases::default().shown(room, cx, state).await
+pub(super) async fn shown(handlers: &Handlers, cx: &Caller, state: &State) -> Result<Run, Refusal> {
+    Releases::default().shown(handlers, cx, state).await
 }
 
 /// A page of runs.
-pub(super) async fn list(room: &Room, cx: &Caller, body: ListRuns) -> Result<RunList, Refusal> {
+pub(super) async fn list(handlers: &Handlers, cx: &Caller, body: ListRuns) -> Result<RunList, Refusal> {
     let (limit, offset) = (limit(body.limit), offset(body.offset));
     let wanted = Wanted::of(filters(&body)?);
-    let found = room.find(cx, &wanted, offset, limit).await?;
+    let found = handlers.find(cx, &wanted, offset, limit).await?;
     let mut releases = Releases::default();
     let mut runs = Vec::with_capacity(found.rows.len());
-    let mut size = AnswerSize::of(room.runs.answer_bytes());
+    let mut size = AnswerSize::of(handlers.runs.answer_bytes());
     for row in found.rows {
-        let Some(state) = room.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
-        let run = releases.shown(room, cx, &state).await?;
+        let Some(state) = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
+        let run = releases.shown(handlers, cx, &state).await?;
         if !size.admits(&run) {
             break;
         }
@@ -54,27 +54,27 @@ pub(super) async fn list(room: &Room, cx: &Caller, body: ListRuns) -> Result<Run
 }
 
 /// How many runs fit.
-pub(super) async fn count(room: &Room, cx: &Caller, body: RunFilters) -> Result<Count, Refusal> {
-    let found = room.find(cx, &Wanted::of(body), 0, 0).await?;
+pub(super) async fn count(handlers: &Handlers, cx: &Caller, body: RunFilters) -> Result<Count, Refusal> {
+    let found = handlers.find(cx, &Wanted::of(body), 0, 0).await?;
     Ok(Count { count: number(found.count) })
 }
 
 /// Stops runs of a workflow: those that are named, or those that the filters find. One that has ended stays as it is.
-pub(super) async fn cancel(room: &Room, cx: &Caller, body: CancelRuns) -> Result<(), Refusal> {
+pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, body: CancelRuns) -> Result<(), Refusal> {
     let workflow = body.workflow_uuid.clone();
     let filters = filters(&body)?;
     let only_workflow = json!(&filters) == json!({ "workflowUuid": &workflow });
     let mut runs = Vec::new();
     match body.uuids {
         None if only_workflow => {
-            room.known(cx, &workflow).await?;
+            handlers.known(cx, &workflow).await?;
             let reason =
                 "is required, or a filter beside workflowUuid: nobody cancels everything by leaving something out";
             return Err(error::invalid("/uuids", reason));
         }
         None => {
-            room.known(cx, &workflow).await?;
-            let found = room.find(cx, &Wanted::of(filters).live(), 0, LOOKED_AT_MAX).await?;
+            handlers.known(cx, &workflow).await?;
+            let found = handlers.find(cx, &Wanted::of(filters).live(), 0, LOOKED_AT_MAX).await?;
             if found.count > LOOKED_AT_MAX {
                 return Err(error::too_many(LOOKED_AT_MAX));
             }
@@ -82,29 +82,29 @@ pub(super) async fn cancel(room: &Room, cx: &Caller, body: CancelRuns) -> Result
         }
         Some(uuids) => {
             for uuid in &uuids {
-                let named = room.named(cx, uuid).await;
+                let named = handlers.named(cx, uuid).await;
                 // The workflow that it shows, which a run of another API has as well.
                 match named {
                     Ok(state) if wire::workflow(&state) == workflow => runs.push(state.run),
                     other => {
-                        room.known(cx, &workflow).await?;
+                        handlers.known(cx, &workflow).await?;
                         return Err(other.err().unwrap_or_else(|| of_runs(Error::UnknownRun(uuid.clone()))));
                     }
                 }
             }
             if uuids.is_empty() {
-                room.known(cx, &workflow).await?;
+                handlers.known(cx, &workflow).await?;
             }
         }
     }
     for run in runs {
-        room.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
+        handlers.runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await.map_err(of_runs)?;
     }
     Ok(())
 }
 
-impl Room {
-    /// A run by what stands in a path. Names that other faces let clients choose are none here.
+impl Handlers {
+    /// A run by what stands in a path. Names that other APIs let clients choose are none here.
     pub(super) async fn named(&self, cx: &Caller, uuid: &str) -> Result<Arc<State>, Refusal> {
         let run = RunId::parse(uuid).ok_or_else(|| of_runs(Error::UnknownRun(uuid.to_owned())))?;
         self.runs.by_id(&cx.tenant, run).await.map_err(|error| match error {
@@ -133,20 +133,25 @@ pub(super) struct Releases(HashMap<String, Option<Arc<Vec<Node>>>>);
 
 impl Releases {
     /// A run as it stands.
-    pub(super) async fn shown(&mut self, room: &Room, cx: &Caller, state: &State) -> Result<Run, Refusal> {
-        let nodes = self.nodes(room, cx, state).await?;
+    pub(super) async fn shown(&mut self, handlers: &Handlers, cx: &Caller, state: &State) -> Result<Run, Refusal> {
+        let nodes = self.nodes(handlers, cx, state).await?;
         Ok(wire::run(state, &cx.tenant, nodes.as_deref().map(Vec::as_slice)))
     }
 
     /// The nodes that a run walks, as they were drawn.
-    async fn nodes(&mut self, room: &Room, cx: &Caller, state: &State) -> Result<Option<Arc<Vec<Node>>>, Refusal> {
+    async fn nodes(
+        &mut self,
+        handlers: &Handlers,
+        cx: &Caller,
+        state: &State,
+    ) -> Result<Option<Arc<Vec<Node>>>, Refusal> {
         let Some(release) = wire::label(state, wire::RELEASE) else {
             return Ok(wire::own_nodes(state).map(Arc::new));
         };
         if let Some(known) = self.0.get(&release) {
             return Ok(known.clone());
         }
-        let found = room.objects.get::<Kept>(&cx.tenant, &release).await.map_err(error::of_objects)?;
+        let found = handlers.objects.get::<Kept>(&cx.tenant, &release).await.map_err(error::of_objects)?;
         let nodes = found.map(|release| Arc::new(release.body.nodes));
         self.0.insert(release, nodes.clone());
         Ok(nodes)

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::lower::{Lowered, checked, graph_type, is_worked_out};
 use super::native::START;
-use super::{FACE, Room, check, error, wire};
+use super::{FACE, Handlers, check, error, wire};
 use crate::codes::Code;
 use crate::dialects::arp::runs::idempotency_key;
 use crate::dialects::refusal::{Refusal, of_runs};
@@ -29,7 +29,7 @@ pub(super) struct Walk {
 
 /// Starts a run.
 pub(super) async fn create(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     body: CreateRun,
     key: Option<&str>,
@@ -37,13 +37,13 @@ pub(super) async fn create(
     let request = serde_json::to_value(&body).unwrap_or_default();
     // Each by its name: a field that the API adds does not compile until it takes effect here.
     let CreateRun { workflow_uuid, data, release_uuid, nodes } = body;
-    let walk = room.walk(cx, workflow_uuid, release_uuid, nodes).await?;
-    begin(room, cx, walk, data, ("cargo.create_run", request), key).await
+    let walk = handlers.walk(cx, workflow_uuid, release_uuid, nodes).await?;
+    begin(handlers, cx, walk, data, ("cargo.create_run", request), key).await
 }
 
 /// Starts a run of a start, one action, and an end.
 pub(super) async fn execute(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     body: ExecuteAction,
     key: Option<&str>,
@@ -71,8 +71,8 @@ pub(super) async fn execute(
         },
         native(&end, "end", None),
     ];
-    let walk = room.walk(cx, None, None, Some(nodes)).await?;
-    begin(room, cx, walk, data, ("cargo.execute_action", request), key).await
+    let walk = handlers.walk(cx, None, None, Some(nodes)).await?;
+    begin(handlers, cx, walk, data, ("cargo.execute_action", request), key).await
 }
 
 /// The configuration of an action that has none: its input is the data. Data is never an expression, so what looks like one is read
@@ -133,7 +133,7 @@ impl Walk {
     }
 }
 
-impl Room {
+impl Handlers {
     /// What is to be walked, checked as a whole.
     pub(super) async fn walk(
         &self,
@@ -165,7 +165,7 @@ impl Room {
 
 /// Starts a run once, however often it is asked for. `request`: the operation, and what tells a repeat from another request.
 pub(super) async fn begin(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     walk: Walk,
     data: Value,
@@ -174,7 +174,7 @@ pub(super) async fn begin(
 ) -> Result<StartedRun, Refusal> {
     let mut new = new_run(cx, walk, data, request);
     new.key = key.map(idempotency_key).transpose()?;
-    room.runs.start(&cx.tenant, new).await.map_err(|error| {
+    handlers.runs.start(&cx.tenant, new).await.map_err(|error| {
         let refusal = of_runs(error);
         // What only the engine knows to be wrong with nodes.
         if refusal.is(Code::InvalidInputs) { error::invalid_nodes(refusal.message) } else { refusal }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{no_tool, no_workflow, of_objects, settled};
 use super::start::fresh;
-use super::{Room, releases};
+use super::{Handlers, releases};
 use crate::dialects::answer_size::AnswerSize;
 use crate::dialects::arp::wire::time;
 use crate::dialects::refusal::Refusal;
@@ -51,7 +51,7 @@ impl objects::Kept for KeptWorkflow {
     const KIND: &'static str = "cargo.workflow";
 }
 
-impl Room {
+impl Handlers {
     /// A workflow that must be there.
     pub(super) async fn workflow(&self, cx: &Caller, uuid: &str) -> Result<Stored<KeptWorkflow>, Refusal> {
         let found = self.objects.get(&cx.tenant, uuid).await.map_err(of_objects)?;
@@ -96,7 +96,7 @@ impl Room {
 }
 
 /// Makes a tool, its workflow and the draft of its first release.
-pub(super) async fn create(room: &Room, cx: &Caller, body: NewTool) -> Result<ToolEnvelope, Refusal> {
+pub(super) async fn create(handlers: &Handlers, cx: &Caller, body: NewTool) -> Result<ToolEnvelope, Refusal> {
     let NewTool { name, description, icon_url } = body;
     let (tool, workflow, draft) = (fresh(), fresh(), fresh());
     let kept = KeptTool { name: name.to_string(), description, icon_url, workflow: workflow.clone() };
@@ -106,62 +106,67 @@ pub(super) async fn create(room: &Room, cx: &Caller, body: NewTool) -> Result<To
         Change::create(&New { id: workflow.clone(), name: None, parent: None, body: of_workflow }),
         Change::create(&New { id: draft, name: None, parent: Some(workflow), body: releases::Kept::default() }),
     ];
-    room.objects.change(&cx.tenant, changes).await.map_err(of_objects)?;
-    get(room, cx, &tool).await
+    handlers.objects.change(&cx.tenant, changes).await.map_err(of_objects)?;
+    get(handlers, cx, &tool).await
 }
 
 /// A tool.
-pub(super) async fn get(room: &Room, cx: &Caller, uuid: &str) -> Result<ToolEnvelope, Refusal> {
-    Ok(ToolEnvelope { tool: shown(cx, &room.tool(cx, uuid).await?) })
+pub(super) async fn get(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<ToolEnvelope, Refusal> {
+    Ok(ToolEnvelope { tool: shown(cx, &handlers.tool(cx, uuid).await?) })
 }
 
 /// A page of tools.
-pub(super) async fn list(room: &Room, cx: &Caller, page: (usize, usize)) -> Result<ToolList, Refusal> {
-    let found = room.page::<KeptTool>(cx, None, |_| true, page).await?;
+pub(super) async fn list(handlers: &Handlers, cx: &Caller, page: (usize, usize)) -> Result<ToolList, Refusal> {
+    let found = handlers.page::<KeptTool>(cx, None, |_| true, page).await?;
     Ok(ToolList { tools: found.iter().map(|tool| shown(cx, tool)).collect() })
 }
 
 /// Changes what is given.
-pub(super) async fn update(room: &Room, cx: &Caller, uuid: &str, body: ToolChange) -> Result<ToolEnvelope, Refusal> {
-    settled(|| update_once(room, cx, uuid, body.clone())).await
+pub(super) async fn update(
+    handlers: &Handlers,
+    cx: &Caller,
+    uuid: &str,
+    body: ToolChange,
+) -> Result<ToolEnvelope, Refusal> {
+    settled(|| update_once(handlers, cx, uuid, body.clone())).await
 }
 
-async fn update_once(room: &Room, cx: &Caller, uuid: &str, body: ToolChange) -> Result<ToolEnvelope, Refusal> {
+async fn update_once(handlers: &Handlers, cx: &Caller, uuid: &str, body: ToolChange) -> Result<ToolEnvelope, Refusal> {
     let ToolChange { name, description, icon_url } = body;
-    let mut tool = room.tool(cx, uuid).await?;
+    let mut tool = handlers.tool(cx, uuid).await?;
     if let Some(name) = name {
         tool.body.name = name.to_string();
     }
     tool.body.description = description.or(tool.body.description.take());
     tool.body.icon_url = icon_url.or(tool.body.icon_url.take());
-    let changed = room.objects.replace(&cx.tenant, tool).await.map_err(of_objects)?;
+    let changed = handlers.objects.replace(&cx.tenant, tool).await.map_err(of_objects)?;
     Ok(ToolEnvelope { tool: shown(cx, &changed) })
 }
 
 /// Deletes a tool and its workflow. Its releases stay, because its runs show what they walked.
-pub(super) async fn delete(room: &Room, cx: &Caller, uuid: &str) -> Result<(), Refusal> {
-    settled(|| delete_once(room, cx, uuid)).await
+pub(super) async fn delete(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<(), Refusal> {
+    settled(|| delete_once(handlers, cx, uuid)).await
 }
 
-async fn delete_once(room: &Room, cx: &Caller, uuid: &str) -> Result<(), Refusal> {
-    let tool = room.tool(cx, uuid).await?;
-    let workflow = room.workflow(cx, &tool.body.workflow).await?;
+async fn delete_once(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<(), Refusal> {
+    let tool = handlers.tool(cx, uuid).await?;
+    let workflow = handlers.workflow(cx, &tool.body.workflow).await?;
     let changes = vec![Change::delete(&tool), Change::delete(&workflow)];
-    room.objects.change(&cx.tenant, changes).await.map_err(of_objects)?;
+    handlers.objects.change(&cx.tenant, changes).await.map_err(of_objects)?;
     Ok(())
 }
 
 /// A page of workflows.
 pub(super) async fn workflows(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     uuids: &[String],
     page: (usize, usize),
 ) -> Result<WorkflowList, Refusal> {
     let wanted = |workflow: &Stored<KeptWorkflow>| uuids.is_empty() || uuids.contains(&workflow.id);
     let mut workflows = Vec::new();
-    for found in room.page(cx, None, wanted, page).await? {
-        let tool = room.objects.get::<KeptTool>(&cx.tenant, &found.body.tool).await.map_err(of_objects)?;
+    for found in handlers.page(cx, None, wanted, page).await? {
+        let tool = handlers.objects.get::<KeptTool>(&cx.tenant, &found.body.tool).await.map_err(of_objects)?;
         workflows.push(Workflow {
             uuid: found.id,
             workspace_uuid: cx.tenant.to_string(),

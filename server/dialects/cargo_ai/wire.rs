@@ -1,6 +1,6 @@
 //! Between Cargo's words and the engine's: runs and their states.
 //!
-//! Absent optional fields are absent, never null. A run that came through another face has what can be derived. What a run never has
+//! Absent optional fields are absent, never null. A run that came through another API has what can be derived. What a run never has
 //! here, and why: `traceUuid` (there are no traces), `parentBatchUuid` (a run that starts
 //! others does not know its batch), `parentAgentUuid`, `parentChatUuid`, `parentMessageUuid` (there are no chats),
 //! `deletedAt` (nothing is deleted).
@@ -54,7 +54,7 @@ pub(super) fn run(state: &State, tenant: &str, nodes: Option<&[Drawn]>) -> Run {
         record_title: label(state, RECORD_TITLE).or_else(|| record_title(data(state)?)),
         context_s3_filename: Some(format!("runs/{uuid}/context.json")),
         computed_configs_s3_filename: Some(format!("runs/{uuid}/computed-configs.json")),
-        // What carries a batch is no run of this face, and no parent.
+        // What carries a batch is no run of this API, and no parent.
         parent_uuid: parent(state).filter(|_| label(state, BATCH).is_none()),
         parent_node_uuid: label(state, PARENT_NODE),
         parent_batch_uuid: None,

@@ -1,7 +1,7 @@
-//! How one run shows on every face: what the API reference prints as tables.
+//! How one run shows on every API: what the API reference prints as tables.
 //!
 //! Nothing here says what a state or an event becomes. Each room says it with the same functions that answer requests, over every
-//! state that there is and over logs (`sample`) in which everything happens. A face is one row in [`FACES`].
+//! state that there is and over logs (`sample`) in which everything happens. An API is one row in [`FACES`].
 
 mod sample;
 
@@ -9,7 +9,7 @@ use runyard_engine::{NodeState, Recorded, RunStatus, State, Wait};
 
 use super::{acp, arp, cargo_ai, native, runtime, toolregistry};
 
-/// A face: one column of the tables.
+/// An API: one column of the tables.
 #[derive(Debug, Clone, Copy)]
 pub struct Face {
     /// For the head of its column.
@@ -24,18 +24,18 @@ pub struct Face {
     pub events: fn(&State, &[Recorded]) -> Vec<Vec<String>>,
 }
 
-/// Every face, in the order of the ports.
+/// Every API, in the order of the ports.
 pub const FACES: [Face; 6] =
     [arp::MAPPING, runtime::MAPPING, toolregistry::MAPPING, acp::MAPPING, cargo_ai::MAPPING, native::MAPPING];
 
-/// One line of a table: what the engine says, when, and what each face makes of it.
+/// One line of a table: what the engine says, when, and what each API makes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// The engine's word.
     pub word: String,
     /// Of several lines with one word, which this is.
     pub when: &'static str,
-    /// One cell per face: the words that it shows. Empty where it shows nothing.
+    /// One cell per API: the words that it shows. Empty where it shows nothing.
     pub cells: Vec<Vec<String>>,
 }
 

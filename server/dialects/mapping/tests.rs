@@ -58,7 +58,11 @@ fn every_event_has_its_line() {
     for line in events() {
         assert!(seen.insert((line.word.clone(), line.when)), "{line:?} stands twice");
         assert_eq!(line.cells.len(), FACES.len());
-        assert_eq!(line.cells.last().unwrap(), std::slice::from_ref(&line.word), "our own door shows the log as it is");
+        assert_eq!(
+            line.cells.last().unwrap(),
+            std::slice::from_ref(&line.word),
+            "the Runyard API shows the log as it is"
+        );
     }
 }
 

@@ -5,14 +5,14 @@ use runyard_api::runyard::{DecideApprovalRequest, ListApprovalsRequest, types};
 use runyard_engine::{ApprovalId, ApprovalStrategy, Node, NodeRunId, State, Verdict};
 
 use super::wire::time;
-use super::{LIMIT, Room, cursor};
+use super::{Handlers, LIMIT, cursor};
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::Said;
 use crate::runs::approvals::{self, ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
 
 /// One page.
 pub(super) async fn list(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     request: ListApprovalsRequest,
 ) -> Result<types::ApprovalList, Refusal> {
@@ -20,12 +20,12 @@ pub(super) async fn list(
     let after = after.transpose()?;
     let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT);
     let run = match &request.run_id {
-        Some(reference) => Some(room.runs.get(&cx.tenant, reference).await.map_err(of_runs)?.run),
+        Some(reference) => Some(handlers.runs.get(&cx.tenant, reference).await.map_err(of_runs)?.run),
         None => None,
     };
     let filter = ApprovalFilter { run, statuses: request.state.iter().map(status).collect() };
     // One more than asked for says whether there is a next page.
-    let found = room.runs.approvals(&cx.tenant, &filter, after, limit + 1).await;
+    let found = handlers.runs.approvals(&cx.tenant, &filter, after, limit + 1).await;
     let mut found = found.map_err(of_runs)?;
     let more = found.len() > limit;
     found.truncate(limit);
@@ -37,18 +37,18 @@ pub(super) async fn list(
 }
 
 /// One, with what it is about.
-pub(super) async fn get(room: &Room, cx: &Caller, reference: &str) -> Result<types::Approval, Refusal> {
-    let (state, approval) = room.runs.approval(&cx.tenant, reference).await.map_err(of_runs)?;
+pub(super) async fn get(handlers: &Handlers, cx: &Caller, reference: &str) -> Result<types::Approval, Refusal> {
+    let (state, approval) = handlers.runs.approval(&cx.tenant, reference).await.map_err(of_runs)?;
     shown(&state, approval, reference)
 }
 
 /// Decides; the same again is answered as before.
 pub(super) async fn decide(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     request: DecideApprovalRequest,
 ) -> Result<types::Approval, Refusal> {
-    let (_, approval) = room.runs.approval(&cx.tenant, &request.approval_id).await.map_err(of_runs)?;
+    let (_, approval) = handlers.runs.approval(&cx.tenant, &request.approval_id).await.map_err(of_runs)?;
     let said = Said {
         verdict: match request.body.decision {
             types::Verdict::Approved => Verdict::Approved,
@@ -57,7 +57,7 @@ pub(super) async fn decide(
         by: cx.subject.as_deref().map(str::to_owned),
         comment: request.body.comment.as_ref().map(|comment| comment.to_string()),
     };
-    let decided = room.runs.decide(&cx.tenant, approval, said).await.map_err(of_runs)?;
+    let decided = handlers.runs.decide(&cx.tenant, approval, said).await.map_err(of_runs)?;
     shown(&decided.state, approval, &request.approval_id)
 }
 

@@ -10,22 +10,22 @@ use runyard_engine::{Command, NodeRunId};
 use serde_json::json;
 
 use super::error::envelope;
-use super::{LIMIT, Room, approvals, cursor, keys, project, start, wire};
+use super::{Handlers, LIMIT, approvals, cursor, keys, project, start, wire};
 use crate::dialects::arp::runs;
-use crate::dialects::refusal::{Refusal, headers, of_door, of_runs};
+use crate::dialects::refusal::{Refusal, headers, of_api, of_runs};
 use crate::dialects::resume::Resume;
-use crate::doors;
 use crate::feed;
+use crate::listeners;
 use crate::runs::Error;
 use crate::store::Cursor;
 
-impl Runyard for Room {
+impl Runyard for Handlers {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         self.gate.admit(head, operation).await
     }
 
     fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        problem(cx, of_door(&fault))
+        problem(cx, of_api(&fault))
     }
 
     async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
@@ -38,8 +38,8 @@ impl Runyard for Room {
     }
 
     async fn list_doors(&self, _cx: &Caller, _request: ListDoorsRequest) -> Result<Reply<ListDoorsOk>, Problem> {
-        let doors = self.doors.get().map(Vec::as_slice).unwrap_or_default();
-        Ok(ListDoorsOk::Ok(wire::doors(doors)).into())
+        let listeners = self.listeners.get().map(Vec::as_slice).unwrap_or_default();
+        Ok(ListDoorsOk::Ok(wire::listeners(listeners)).into())
     }
 
     async fn list_runs(&self, cx: &Caller, request: ListRunsRequest) -> Result<Reply<ListRunsOk>, Problem> {
@@ -213,7 +213,7 @@ impl Runyard for Room {
     }
 }
 
-impl Room {
+impl Handlers {
     /// Asks something of a run that is there, and shows it as it stands after it.
     async fn submit(&self, cx: &Caller, run_id: &str, command: Command) -> Result<types::Run, Problem> {
         let refused = |error| problem(cx, of_runs(error));
@@ -225,8 +225,8 @@ impl Room {
 
 /// A list of runs of an API that there is not would always be empty.
 fn known_face(face: Option<&str>) -> Result<(), Refusal> {
-    let Some(face) = face.filter(|face| doors::offset(face) == 0) else { return Ok(()) };
-    let known: Vec<&str> = doors::names().collect();
+    let Some(face) = face.filter(|face| listeners::offset(face) == 0) else { return Ok(()) };
+    let known: Vec<&str> = listeners::names().collect();
     let reason = format!("is no API of this server: `{face}`; there are {}", known.join(", "));
     Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("query face {reason}"))
         .with("errors", json!([{ "place": "query", "field": "face", "reason": reason }])))

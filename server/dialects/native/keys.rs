@@ -6,14 +6,18 @@ use runyard_api::host::Caller;
 use runyard_api::runyard::{CreateKeyRequest, ListKeysRequest, types};
 
 use super::wire::time;
-use super::{LIMIT, Room};
+use super::{Handlers, LIMIT};
 use crate::auth::{ApiKey, NewKey, OWNER, Scope};
 use crate::dialects::refusal::{Refusal, of_runs};
 
 /// Makes a key.
-pub(super) async fn create(room: &Room, cx: &Caller, request: CreateKeyRequest) -> Result<types::CreatedKey, Refusal> {
+pub(super) async fn create(
+    handlers: &Handlers,
+    cx: &Caller,
+    request: CreateKeyRequest,
+) -> Result<types::CreatedKey, Refusal> {
     let types::KeyRequest { tenant, name, scopes, expires_in_seconds } = request.body;
-    let now_ms = room.keys.clock().now_ms();
+    let now_ms = handlers.keys.clock().now_ms();
     let expires_at_ms = expires_in_seconds.map(|seconds| {
         let seconds = i64::try_from(seconds.get()).unwrap_or(i64::MAX);
         now_ms.saturating_add(seconds.saturating_mul(1000))
@@ -25,39 +29,43 @@ pub(super) async fn create(room: &Room, cx: &Caller, request: CreateKeyRequest) 
         scopes: scopes.map_or_else(|| vec![Scope::Read, Scope::Write], |scopes| scopes.iter().map(scope).collect()),
         expires_at_ms,
     };
-    let created = room.keys.create(new).await.map_err(|error| of_runs(error.into()))?;
+    let created = handlers.keys.create(new).await.map_err(|error| of_runs(error.into()))?;
     Ok(types::CreatedKey { api_key: created.secret.expose().to_owned(), key: key(&created.key, now_ms) })
 }
 
 /// One page of keys.
-pub(super) async fn list(room: &Room, cx: &Caller, request: ListKeysRequest) -> Result<types::KeyList, Refusal> {
+pub(super) async fn list(
+    handlers: &Handlers,
+    cx: &Caller,
+    request: ListKeysRequest,
+) -> Result<types::KeyList, Refusal> {
     let tenant = allowed(cx, request.tenant.map(|tenant| tenant.to_string()))?;
     let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT);
     let after = request.cursor.as_deref();
     if let Some(cursor) = after {
         // Keys are never deleted, so that a cursor of ours names one.
-        let known = room.keys.get(tenant.as_deref(), cursor).await.map_err(|error| of_runs(error.into()))?;
+        let known = handlers.keys.get(tenant.as_deref(), cursor).await.map_err(|error| of_runs(error.into()))?;
         known.ok_or_else(super::cursor::refused)?;
     }
     // One more than asked for says whether there is a next page.
-    let found = room.keys.list(tenant.as_deref(), after, limit + 1).await;
+    let found = handlers.keys.list(tenant.as_deref(), after, limit + 1).await;
     let mut found = found.map_err(|error| of_runs(error.into()))?;
     let more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(|last| last.id.clone());
-    let now_ms = room.keys.clock().now_ms();
+    let now_ms = handlers.keys.clock().now_ms();
     Ok(types::KeyList { keys: found.iter().map(|one| key(one, now_ms)).collect(), next_cursor })
 }
 
 /// Ends a key. One of another tenant is not there.
-pub(super) async fn revoke(room: &Room, cx: &Caller, key_id: &str) -> Result<types::Key, Refusal> {
+pub(super) async fn revoke(handlers: &Handlers, cx: &Caller, key_id: &str) -> Result<types::Key, Refusal> {
     let tenant = allowed(cx, None)?;
-    let revoked = room.keys.revoke(tenant.as_deref(), key_id).await.map_err(|error| of_runs(error.into()))?;
+    let revoked = handlers.keys.revoke(tenant.as_deref(), key_id).await.map_err(|error| of_runs(error.into()))?;
     let unknown = || {
         Refusal::new(StatusCode::NOT_FOUND, "key_not_found", format!("key `{key_id}` is not known here"))
             .with("key_id", key_id)
     };
-    Ok(key(&revoked.ok_or_else(unknown)?, room.keys.clock().now_ms()))
+    Ok(key(&revoked.ok_or_else(unknown)?, handlers.keys.clock().now_ms()))
 }
 
 /// Whose keys a caller may touch: those of the tenant that is asked for, if it is theirs. `None` is every tenant's.

@@ -1,4 +1,4 @@
-//! Our own door: every run, whichever face it came through, with its whole tree and its own log.
+//! the Runyard API: every run, whichever API it came through, with its whole tree and its own log.
 //!
 //! | operation                | engine command |
 //! |--------------------------|----------------|
@@ -25,10 +25,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::mapping::Face;
 use crate::auth::{Gate, Keys};
-use crate::doors::Door;
+use crate::listeners::Listener;
 use crate::runs::Runs;
 
-/// How runs show on our own door: as they are.
+/// How runs show on the Runyard API: as they are.
 pub const MAPPING: Face = Face {
     title: "Runyard",
     documents: &["runyard"],
@@ -40,26 +40,26 @@ pub const MAPPING: Face = Face {
     },
 };
 
-/// What runs that came through this door carry as their face.
+/// What runs that came through this API carry as their API.
 const FACE: &str = "runyard";
 /// Entries on a page when the caller does not say.
 const LIMIT: usize = 50;
 
 /// The room.
-pub struct Room {
+pub struct Handlers {
     runs: Runs,
-    doors: Doors,
+    listeners: Listeners,
     gate: Gate,
     keys: Keys,
 }
 
-/// The doors of this process, known once all of them listen.
-pub type Doors = Arc<OnceLock<Vec<Door>>>;
+/// The APIs of this process, known once all of them listen.
+pub type Listeners = Arc<OnceLock<Vec<Listener>>>;
 
-impl Room {
-    /// Our door over the runs in this process.
-    pub fn new(runs: Runs, doors: Doors, gate: Gate, keys: Keys) -> Self {
-        Room { runs, doors, gate, keys }
+impl Handlers {
+    /// Our API over the runs in this process.
+    pub fn new(runs: Runs, listeners: Listeners, gate: Gate, keys: Keys) -> Self {
+        Handlers { runs, listeners, gate, keys }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The log as our own door shows it: every event, `seq` is its place in the log.
+//! The log as the Runyard API shows it: every event, `seq` is its place in the log.
 
 use runyard_api::runyard::types;
 use runyard_engine::{Position, Recorded, RunId};
@@ -63,7 +63,7 @@ pub(super) fn project(run_id: &str, recorded: &Recorded) -> Value {
     if let Some(node_run) = data.shift_remove("node_run") {
         shown.insert("node_run_id".to_owned(), node_run);
     }
-    // What a face noted for itself is that face's to show; here it would show the fingerprint of the request.
+    // What an API noted for itself is that API's to show; here it would show the fingerprint of the request.
     if let Some(Value::Object(start)) = data.get_mut("start") {
         start.shift_remove("notes");
     }

@@ -13,7 +13,7 @@ use runyard_engine::{
 use super::{approvals, cursor};
 use crate::catalog::{Catalog, Entry};
 use crate::dialects::answer_size::{self, AnswerSize};
-use crate::doors::Door;
+use crate::listeners::Listener;
 use crate::runs::row;
 use crate::runs::sub_runs::{PARENT_NODE_RUN, PARENT_RUN};
 use crate::runs::waiting::{self, WaitingOn};
@@ -39,11 +39,11 @@ pub(super) fn version() -> types::VersionInfo {
     }
 }
 
-/// The doors of this process.
-pub(super) fn doors(doors: &[Door]) -> types::DoorList {
-    let door =
-        |door: &Door| types::Door { name: door.name.to_owned(), title: door.title.clone(), url: door.url.clone() };
-    types::DoorList { doors: doors.iter().map(door).collect() }
+/// The APIs of this process.
+pub(super) fn listeners(listeners: &[Listener]) -> types::DoorList {
+    let api =
+        |api: &Listener| types::Door { name: api.name.to_owned(), title: api.title.clone(), url: api.url.clone() };
+    types::DoorList { doors: listeners.iter().map(api).collect() }
 }
 
 /// Which runs a list wants. An alias of a node type counts as what it stands for.
@@ -251,7 +251,7 @@ fn node_run(node: &Node) -> types::NodeRun {
     }
 }
 
-/// The node types that match, as this door describes them.
+/// The node types that match, as this API describes them.
 pub(super) fn node_types(catalog: &Catalog, query: Option<&str>, kind: Option<types::NodeKind>) -> types::NodeTypeList {
     let found = catalog.list(query.unwrap_or_default()).into_iter().map(node_type);
     types::NodeTypeList { node_types: found.filter(|shown| kind.is_none_or(|kind| shown.kind == kind)).collect() }

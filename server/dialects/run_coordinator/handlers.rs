@@ -6,21 +6,21 @@ use runyard_api::arp::schemas as arp;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 use runyard_engine::Command;
 
-use super::{FACE, Room, wire};
+use super::{FACE, Handlers, wire};
 use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::runs::{self, unsayable};
 use crate::dialects::arp::stream::{self, Scope};
 use crate::dialects::arp::{service, wire as arp_wire};
-use crate::dialects::refusal::{Refusal, headers, of_door, of_runs};
+use crate::dialects::refusal::{Refusal, headers, of_api, of_runs};
 use crate::dialects::resume::Resume;
 
-impl RunCoordinator for Room {
+impl RunCoordinator for Handlers {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         self.gate.admit(head, operation).await
     }
 
     fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        problem(cx, of_door(&fault))
+        problem(cx, of_api(&fault))
     }
 
     async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
@@ -110,14 +110,14 @@ impl RunCoordinator for Room {
 }
 
 async fn create_node_runs(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     body: arp::NodeRunsCreateRequest,
 ) -> Result<arp::NodeRunsCreateResponse, Refusal> {
-    let run = room.runs.get(&cx.tenant, &body.run_id).await.map_err(of_runs)?;
-    let parent = parent(room, cx, &run, &body.parent_node_run_id).await?;
+    let run = handlers.runs.get(&cx.tenant, &body.run_id).await.map_err(of_runs)?;
+    let parent = parent(handlers, cx, &run, &body.parent_node_run_id).await?;
     let children = body.node_runs.iter().map(arp_wire::child).collect::<Result<_, _>>().map_err(unsayable)?;
-    let (state, ids) = room.runs.create_children(&cx.tenant, run.run, parent, children).await.map_err(of_runs)?;
+    let (state, ids) = handlers.runs.create_children(&cx.tenant, run.run, parent, children).await.map_err(of_runs)?;
     let node_runs =
         ids.iter().filter_map(|id| state.nodes.get(id)).map(|node| arp_wire::node_run(&state, node)).collect();
     Ok(arp::NodeRunsCreateResponse { node_runs, extensions: None })
@@ -125,7 +125,7 @@ async fn create_node_runs(
 
 /// The parent named, which must be of the run named: 404 where there is none, 409 where it is of another run.
 async fn parent(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     run: &runyard_engine::State,
     text: &str,
@@ -135,7 +135,7 @@ async fn parent(
     {
         return Ok(id);
     }
-    let refusal = match room.runs.get_node_run(&cx.tenant, text).await {
+    let refusal = match handlers.runs.get_node_run(&cx.tenant, text).await {
         Ok(_) => Refusal::new(
             StatusCode::CONFLICT,
             "parent_node_run_mismatch",
@@ -151,13 +151,13 @@ async fn parent(
 }
 
 async fn submit(
-    room: &Room,
+    handlers: &Handlers,
     cx: &Caller,
     node_run_id: &str,
     command: impl FnOnce(runyard_engine::NodeRunId) -> Command,
 ) -> Result<(), Refusal> {
-    let (state, node_run) = room.runs.get_node_run(&cx.tenant, node_run_id).await.map_err(of_runs)?;
-    room.runs.submit(&cx.tenant, state.run, command(node_run)).await.map_err(of_runs)?;
+    let (state, node_run) = handlers.runs.get_node_run(&cx.tenant, node_run_id).await.map_err(of_runs)?;
+    handlers.runs.submit(&cx.tenant, state.run, command(node_run)).await.map_err(of_runs)?;
     Ok(())
 }
 

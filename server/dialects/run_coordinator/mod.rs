@@ -17,18 +17,18 @@ mod wire;
 use crate::auth::Gate;
 use crate::runs::Runs;
 
-/// The face's name: also the document's.
+/// The API's name: also the document's.
 pub const FACE: &str = "run-coordinator";
 
 /// The room.
-pub struct Room {
+pub struct Handlers {
     runs: Runs,
     gate: Gate,
 }
 
-impl Room {
+impl Handlers {
     /// A coordinator over the runs in this process.
     pub fn new(runs: Runs, gate: Gate) -> Self {
-        Room { runs, gate }
+        Handlers { runs, gate }
     }
 }

@@ -8,7 +8,7 @@ use runyard_api::host::Caller;
 use crate::auth::OutboundError;
 use crate::dialects::arp::runs::Started;
 use crate::dialects::arp::service;
-use crate::dialects::refusal::{Refusal, of_door};
+use crate::dialects::refusal::{Refusal, of_api};
 use crate::feed::Wanted;
 use crate::runs::remote::{Forwarded, RemoteCoordinator, RemoteError};
 
@@ -84,7 +84,7 @@ fn refused(error: RemoteError) -> Refusal {
 /// Nothing can be shown there for this caller.
 fn without_token(error: &OutboundError, message: String) -> Refusal {
     match (error.fault(), error) {
-        (Some(fault), _) => of_door(&fault),
+        (Some(fault), _) => of_api(&fault),
         (None, OutboundError::Client { error }) => {
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "token_refused", message).with("error", error.clone())
         }

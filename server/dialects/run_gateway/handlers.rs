@@ -5,27 +5,27 @@ use runyard_api::arp::run_gateway::*;
 use runyard_api::arp::schemas as arp;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 
-use super::{Backend, FACE, Room, forward};
+use super::{Coordinator, FACE, Handlers, forward};
 use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::runs;
 use crate::dialects::arp::service;
-use crate::dialects::refusal::{Refusal, headers, of_door};
+use crate::dialects::refusal::{Refusal, headers, of_api};
 use crate::dialects::resume::Resume;
 
-impl RunGateway for Room {
+impl RunGateway for Handlers {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         self.gate.admit(head, operation).await
     }
 
     fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        problem(cx, of_door(&fault))
+        problem(cx, of_api(&fault))
     }
 
     async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
-        let health = match &self.backend {
-            Backend::Here(runs) => service::health(runs).await,
-            Backend::There(remote) => forward::health(remote).await,
-            Backend::Missing(clock) => {
+        let health = match &self.coordinator {
+            Coordinator::Local(runs) => service::health(runs).await,
+            Coordinator::Remote(remote) => forward::health(remote).await,
+            Coordinator::Missing(clock) => {
                 let check = service::check("run_coordinator", arp::Status::Down, Some(MISSING.to_owned()));
                 service::of_checks(clock.now_ms(), vec![check])
             }
@@ -39,28 +39,28 @@ impl RunGateway for Room {
 
     async fn start_run(&self, cx: &Caller, request: StartRunRequest) -> Result<Reply<StartRunOk>, Problem> {
         let key = request.idempotency_key.as_deref();
-        let started = match &self.backend {
-            Backend::Here(here) => runs::start(here, cx, FACE, request.body, key).await,
-            Backend::There(remote) => forward::start(remote, cx, &request.body, key).await,
-            Backend::Missing(_) => Err(missing()),
+        let started = match &self.coordinator {
+            Coordinator::Local(here) => runs::start(here, cx, FACE, request.body, key).await,
+            Coordinator::Remote(remote) => forward::start(remote, cx, &request.body, key).await,
+            Coordinator::Missing(_) => Err(missing()),
         };
         Ok(started.map_err(|refusal| problem(cx, refusal))?.reply(StartRunOk::Ok))
     }
 
     async fn get_run(&self, cx: &Caller, request: GetRunRequest) -> Result<Reply<GetRunOk>, Problem> {
-        let run = match &self.backend {
-            Backend::Here(here) => runs::get(here, cx, &request.run_id).await,
-            Backend::There(remote) => forward::get(remote, cx, &request.run_id).await,
-            Backend::Missing(_) => Err(missing()),
+        let run = match &self.coordinator {
+            Coordinator::Local(here) => runs::get(here, cx, &request.run_id).await,
+            Coordinator::Remote(remote) => forward::get(remote, cx, &request.run_id).await,
+            Coordinator::Missing(_) => Err(missing()),
         };
         Ok(GetRunOk::Ok(run.map_err(|refusal| problem(cx, refusal))?).into())
     }
 
     async fn cancel_run(&self, cx: &Caller, request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Problem> {
-        let run = match &self.backend {
-            Backend::Here(here) => runs::cancel(here, cx, &request.run_id).await,
-            Backend::There(remote) => forward::cancel(remote, cx, &request.run_id).await,
-            Backend::Missing(_) => Err(missing()),
+        let run = match &self.coordinator {
+            Coordinator::Local(here) => runs::cancel(here, cx, &request.run_id).await,
+            Coordinator::Remote(remote) => forward::cancel(remote, cx, &request.run_id).await,
+            Coordinator::Missing(_) => Err(missing()),
         };
         Ok(CancelRunOk::Ok(run.map_err(|refusal| problem(cx, refusal))?).into())
     }
@@ -71,10 +71,10 @@ impl RunGateway for Room {
         request: StreamRunEventsRequest,
     ) -> Result<Reply<StreamRunEventsOk>, Problem> {
         let wanted = Resume::new(request.after_seq, request.last_event_id).wanted(request.follow);
-        let events = match &self.backend {
-            Backend::Here(here) => runs::events(here, cx, &request.run_id, wanted).await,
-            Backend::There(remote) => forward::events(remote, cx, &request.run_id, wanted).await,
-            Backend::Missing(_) => Err(missing()),
+        let events = match &self.coordinator {
+            Coordinator::Local(here) => runs::events(here, cx, &request.run_id, wanted).await,
+            Coordinator::Remote(remote) => forward::events(remote, cx, &request.run_id, wanted).await,
+            Coordinator::Missing(_) => Err(missing()),
         };
         Ok(StreamRunEventsOk::Ok(events.map_err(|refusal| problem(cx, refusal))?).into())
     }

@@ -7,7 +7,7 @@
 //! | `get_run`           | reads             |
 //! | `stream_run_events` | reads, and follows|
 //!
-//! Nothing is decided here. Runs are in this process, or with a coordinator elsewhere, or nowhere yet: [`Backend`].
+//! Nothing is decided here. Runs are in this process, or with a coordinator elsewhere, or nowhere yet: [`Coordinator`].
 
 mod forward;
 mod handlers;
@@ -17,29 +17,29 @@ use crate::clock::Clock;
 use crate::runs::Runs;
 use crate::runs::remote::RemoteCoordinator;
 
-/// The face's name: also the document's.
+/// The API's name: also the document's.
 pub const FACE: &str = "run-gateway";
 
 /// The room.
-pub struct Room {
-    backend: Backend,
+pub struct Handlers {
+    coordinator: Coordinator,
     gate: Gate,
 }
 
 /// Where the runs are.
 #[expect(clippy::large_enum_variant, reason = "one exists for each server")]
-pub enum Backend {
+pub enum Coordinator {
     /// In this process.
-    Here(Runs),
+    Local(Runs),
     /// With a coordinator elsewhere.
-    There(RemoteCoordinator),
+    Remote(RemoteCoordinator),
     /// Nowhere: this gateway is told to forward and not told whereto.
     Missing(Clock),
 }
 
-impl Room {
-    /// A gateway over this backend.
-    pub fn new(backend: Backend, gate: Gate) -> Self {
-        Room { backend, gate }
+impl Handlers {
+    /// A gateway over this coordinator.
+    pub fn new(coordinator: Coordinator, gate: Gate) -> Self {
+        Handlers { coordinator, gate }
     }
 }

@@ -9,19 +9,19 @@ use runyard_engine::{Command, RunStatus, State};
 
 use super::error::{not_finished, problem};
 use super::project::Projection;
-use super::{Room, wire};
+use super::{Handlers, wire};
 use crate::dialects::arp::{runs, service};
-use crate::dialects::refusal::{Refusal, of_door, of_runs};
+use crate::dialects::refusal::{Refusal, of_api, of_runs};
 use crate::dialects::resume::Resume;
 use crate::feed::{self, Beat, Goes};
 
-impl Runtime for Room {
+impl Runtime for Handlers {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         self.gate.admit(head, operation).await
     }
 
     fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        problem(cx, of_door(&fault))
+        problem(cx, of_api(&fault))
     }
 
     async fn health(&self, _cx: &Caller, _request: HealthRequest) -> Result<Reply<HealthOk>, Problem> {
@@ -93,7 +93,7 @@ impl Runtime for Room {
     }
 }
 
-impl Room {
+impl Handlers {
     async fn state(&self, cx: &Caller, run_id: &str) -> Result<Arc<State>, Refusal> {
         self.runs.get(&cx.tenant, run_id).await.map_err(of_runs)
     }

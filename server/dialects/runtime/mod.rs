@@ -1,4 +1,4 @@
-//! The ARP Runtime: a goal in, an output out. The service of the standard before 0.3, over the same runs as every other door.
+//! The ARP Runtime: a goal in, an output out. The service of the standard before 0.3, over the same runs as every other API.
 //!
 //! | operation           | engine command                                                   |
 //! |---------------------|------------------------------------------------------------------|
@@ -36,19 +36,19 @@ pub const MAPPING: Face = Face {
     },
 };
 
-/// The face's name: also the document's.
+/// The API's name: also the document's.
 pub const FACE: &str = "runtime";
 
 /// The room.
-pub struct Room {
+pub struct Handlers {
     runs: Runs,
     gate: Gate,
     sync_wait: Duration,
 }
 
-impl Room {
+impl Handlers {
     /// A runtime over these runs. A start waits so long for the end of its run.
     pub fn new(runs: Runs, gate: Gate, sync_wait: Duration) -> Self {
-        Room { runs, gate, sync_wait }
+        Handlers { runs, gate, sync_wait }
     }
 }

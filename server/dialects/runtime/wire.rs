@@ -130,7 +130,7 @@ fn budgets(limits: Option<&RunLimits>) -> Budgets {
     Budgets { max_wall_time_ms: limits.timeout_ms, max_steps: limits.max_steps.map(u64::from), ..Budgets::default() }
 }
 
-/// Where a run stands. Also of runs that came through another door.
+/// Where a run stands. Also of runs that came through another API.
 pub(super) fn status(state: &State) -> RunStatus {
     RunStatus {
         run_id: run_id(state),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::error::invalid_field;
 use super::integrations::Selected;
-use super::{FACE, Room, output_schema, pass_through};
+use super::{FACE, Handlers, output_schema, pass_through};
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::{IdempotencyKey, NewRun, StartedRun};
 
@@ -26,7 +26,7 @@ pub(super) const REPEAT_KEY: &str = "repeat_key";
 /// The longest text that lists can find a run by, characters.
 const LABEL_CHARACTERS_MAX: usize = 256;
 
-impl Room {
+impl Handlers {
     /// Starts a run once, however often it is asked for.
     pub(super) async fn start(
         &self,

@@ -16,10 +16,10 @@ use super::error::{invalid_field, of_token, prefetched, problem, too_many, unkno
 use super::links::Links;
 use super::project::{Projection, without_tool_calls};
 use super::slots::Slot;
-use super::{FACE, Room, create, integrations, page, wire};
+use super::{FACE, Handlers, create, integrations, page, wire};
 use crate::codes::Code;
 use crate::dialects::answer_size::AnswerSize;
-use crate::dialects::refusal::{Refusal, of_door, of_runs};
+use crate::dialects::refusal::{Refusal, of_api, of_runs};
 use crate::dialects::resume::Resume;
 use crate::feed::{self, Beat, Frame, Framed, Goes, Reach, Wanted};
 use crate::runs::Error;
@@ -37,7 +37,7 @@ const APPROVAL: [&str; 2] = ["RunController_runApproval", "RunController_decideA
 /// Says that an earlier, equal request started the run.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-impl Toolregistry for Room {
+impl Toolregistry for Handlers {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
         // The token of a link is a credential of its own, and a link has no place for another one.
         if APPROVAL.contains(&operation.id) {
@@ -47,7 +47,7 @@ impl Toolregistry for Room {
     }
 
     fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        problem(cx, of_door(&fault))
+        problem(cx, of_api(&fault))
     }
 
     async fn run_controller_list_runs(
@@ -164,7 +164,7 @@ impl Toolregistry for Room {
     }
 }
 
-impl Room {
+impl Handlers {
     /// Decides what a token says. `HEAD` changes nothing: it is answered as `GET` would be.
     async fn decide_by_token(&self, cx: &Caller, token: &str) -> Result<ByteStream, Refusal> {
         // A caller that shows a credential besides must be of the run's tenant.
@@ -198,7 +198,7 @@ impl Room {
         self.slots.take(&cx.tenant).ok_or_else(|| too_many(self.slots.max()))
     }
 
-    /// A run by what stands in a path. Names that other faces let clients choose are none here.
+    /// A run by what stands in a path. Names that other APIs let clients choose are none here.
     async fn named(&self, cx: &Caller, reference: &str) -> Result<Arc<State>, Refusal> {
         let run = RunId::parse(reference).ok_or_else(|| unknown_run(reference))?;
         self.state(cx, run)

@@ -50,11 +50,11 @@ pub const MAPPING: Face = Face {
     },
 };
 
-/// The face's name: also the document's.
+/// The API's name: also the document's.
 pub const FACE: &str = "toolregistry";
 
 /// The room.
-pub struct Room {
+pub struct Handlers {
     runs: Runs,
     gate: Gate,
     plan_wait: Duration,
@@ -76,10 +76,10 @@ pub struct Settings {
     pub integrations_since_ms: i64,
 }
 
-impl Room {
+impl Handlers {
     /// A room over these runs.
     pub fn new(runs: Runs, gate: Gate, settings: &Settings) -> Self {
         let Settings { plan_wait, open_max, public_url, integrations_since_ms } = settings.clone();
-        Room { runs, gate, plan_wait, slots: Slots::new(open_max), public_url, integrations_since_ms }
+        Handlers { runs, gate, plan_wait, slots: Slots::new(open_max), public_url, integrations_since_ms }
     }
 }

@@ -8,7 +8,7 @@ use runyard_engine::event::FinalState;
 use runyard_engine::{RunId, RunOutcome, RunStatus, State};
 
 use super::create::{PLANNER, REPEAT_KEY, USER};
-use super::{FACE, Room, wire};
+use super::{FACE, Handlers, wire};
 use crate::dialects::refusal::{Refusal, of_runs};
 use crate::runs::Error;
 use crate::store::{Filter, LabelFilter, Status};
@@ -21,7 +21,7 @@ pub(super) struct Repeated {
     pub(super) node_type_ids: BTreeSet<String>,
 }
 
-impl Room {
+impl Handlers {
     /// The run of the same user that one with this key and intent repeats: another user's run is not theirs to know of.
     pub(super) async fn repeated(
         &self,

@@ -1,4 +1,4 @@
-//! Between this API's words and the engine's: runs, their states and plans. Also of runs that came through another door: what they
+//! Between this API's words and the engine's: runs, their states and plans. Also of runs that came through another API: what they
 //! lack is derived from what they have, and stays what it is.
 
 use runyard_api::toolregistry::types::{

@@ -252,7 +252,7 @@ fn unavailable(node_type: &NodeType) -> Failure {
     }
 }
 
-/// A failure that lists what does not fit; also what a face answers with before a run starts.
+/// A failure that lists what does not fit; also what an API answers with before a run starts.
 pub fn invalid(code: &str, what: &str, node_type: &NodeType, found: &[Violation]) -> Failure {
     let reasons: Vec<String> = found.iter().map(Violation::to_string).collect();
     let violations: Vec<Value> = found.iter().map(Violation::to_value).collect();

@@ -19,7 +19,7 @@ pub(super) fn removal(n: u128, version: u64) -> Removal {
         labels: Labels::new(),
         thread: format!("own_{n}"),
         parent: None,
-        partings: Vec::new(),
+        closing_effects: Vec::new(),
     }
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn what_somebody_needs_stays(store: &dyn Removing) {
     let of = |parent: u128, n: u128| Removal { parent: Some(run(parent)), ..removal(n, 2) };
     assert_eq!(removed(store, vec![of(10, 9)], 1_000).await, []);
     start(11).asks(effect(1, 0)).ends(Status::Canceled, 11).lands(store).await;
-    let asks = || Removal { partings: vec![effect_id(1), effect_id(2)], ..removal(11, 1) };
+    let asks = || Removal { closing_effects: vec![effect_id(1), effect_id(2)], ..removal(11, 1) };
     assert_eq!(removed(store, vec![asks()], 1_000).await, []);
     go_on(11, 1).events(0).ends(Status::Canceled, 11).drops(1).lands(store).await;
     assert_eq!(removed(store, vec![asks(), of(8, 9), removal(8, 1)], 1_000).await, [run(11), run(9), run(8)]);

@@ -60,7 +60,8 @@ impl Data {
             let names = |label: &str| other.labels.get(label).is_some_and(|ids| ids.contains(&id));
             whose == tenant && (names(NEEDS) || names(STARTED_BY)) && lives(*run)
         });
-        let asks = removal.partings.iter().any(|parting| self.effects.owner(tenant, *parting).is_some());
+        let asks =
+            removal.closing_effects.iter().any(|closing_effect| self.effects.owner(tenant, *closing_effect).is_some());
         let keyed = self
             .keys
             .iter()

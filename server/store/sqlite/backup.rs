@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{FILE_NAME, Options, convert, schema, witness};
+use super::{FILE_NAME, Options, ack_log, convert, schema};
 use crate::store::{StoreError, folder};
 
 /// Pages that one step copies.
@@ -155,7 +155,7 @@ pub fn prepare(backup: &Path, folder: &Path, mut progress: impl FnMut(u64, u64))
 pub fn put_in_place(folder: &Path) -> Result<(), StoreError> {
     let put = || -> io::Result<()> {
         // While the other folder is there nobody opens what is half here.
-        for name in [format!("{FILE_NAME}-wal"), format!("{FILE_NAME}-shm"), witness::FILE_NAME.to_owned()] {
+        for name in [format!("{FILE_NAME}-wal"), format!("{FILE_NAME}-shm"), ack_log::FILE_NAME.to_owned()] {
             remove(&folder.join(name))?;
         }
         let database = folder.join(FILE_NAME);

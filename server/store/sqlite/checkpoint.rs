@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::witness::Witness;
+use super::ack_log::AckLog;
 use crate::store::StoreError;
 
 /// How many times longer than where checkpoints begin the WAL may get before the writer is stopped for one. While the file grows, each
@@ -40,7 +40,7 @@ impl Wal {
 pub(super) fn start(
     connection: Connection,
     gate: Arc<Mutex<()>>,
-    witness: Arc<Mutex<Witness>>,
+    ack_log: Arc<Mutex<AckLog>>,
     pages: u32,
     idle_after: Duration,
 ) -> Result<(SyncSender<()>, JoinHandle<()>), StoreError> {
@@ -49,7 +49,7 @@ pub(super) fn start(
     let thread = thread::Builder::new()
         .name("store-checkpoints".into())
         .spawn(move || {
-            Checkpoints { connection, gate, witness, long: i64::from(pages) * LONG, idle_after }.work(&nudges);
+            Checkpoints { connection, gate, ack_log, long: i64::from(pages) * LONG, idle_after }.work(&nudges);
         })
         .map_err(|error| StoreError::Failed(Box::new(error)))?;
     Ok((nudge, thread))
@@ -58,7 +58,7 @@ pub(super) fn start(
 struct Checkpoints {
     connection: Connection,
     gate: Arc<Mutex<()>>,
-    witness: Arc<Mutex<Witness>>,
+    ack_log: Arc<Mutex<AckLog>>,
     long: i64,
     idle_after: Duration,
 }
@@ -76,7 +76,7 @@ impl Checkpoints {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             match checkpoint(&self.connection, "PASSIVE") {
-                Ok(wal) if wal.pages >= patience || (wal.waiting() == 0 && self.witness().is_long()) => {
+                Ok(wal) if wal.pages >= patience || (wal.waiting() == 0 && self.ack_log().is_long()) => {
                     // Written over from its beginning, and not cut: a file that grows again makes each sync write its length, too.
                     patience = if self.move_all("RESTART") { self.long } else { wal.pages + self.long };
                 }
@@ -110,14 +110,14 @@ impl Checkpoints {
         let done = checkpoint(&self.connection, mode);
         let all = done.as_ref().is_ok_and(|wal| !wal.blocked && wal.waiting() == 0);
         if all {
-            self.witness().forget();
+            self.ack_log().forget();
         }
         report(done);
         all
     }
 
-    fn witness(&self) -> MutexGuard<'_, Witness> {
-        self.witness.lock().unwrap_or_else(PoisonError::into_inner)
+    fn ack_log(&self) -> MutexGuard<'_, AckLog> {
+        self.ack_log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

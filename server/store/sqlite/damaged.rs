@@ -5,13 +5,13 @@ use std::path::Path;
 use runyard_engine::RunId;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::ack_log::AckLog;
 use super::append::Stop;
 use super::claims::{AtHand, EffectChanges};
 use super::convert::{self, Id};
 use super::counts::Deltas;
 use super::inspect::Place;
 use super::removals::{self, Removals};
-use super::witness::Witness;
 use super::{Options, schema};
 use crate::store::retention::Removal;
 use crate::store::{Status, StoreError};
@@ -52,9 +52,9 @@ fn change<'a, T>(
     work: impl FnOnce(&Connection, &mut Deltas, &EffectChanges<'_>) -> Result<T, Stop>,
 ) -> Result<T, StoreError> {
     let mut connection = schema::open(database, &Options::default())?;
-    let mut witness = Witness::open(database);
+    let mut ack_log = AckLog::open(database);
     for Place { tenant, run } in places {
-        witness.going(tenant, std::iter::once::<RunId>(*run));
+        ack_log.going(tenant, std::iter::once::<RunId>(*run));
     }
     let at_hand = AtHand::open(&connection, None)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(convert::failure)?;

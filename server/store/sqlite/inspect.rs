@@ -8,8 +8,8 @@ use runyard_engine::large::Digest;
 use runyard_engine::{ApprovalId, Effect, EffectId, NodeRunId, Position, Recorded, RunId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::ack_log::{self, Lost};
 use super::convert::{self, Id};
-use super::witness::{self, Lost};
 use super::{append, approvals, in_row, node_runs, read, schema, values};
 use crate::store::approval::{ApprovalFilter, ApprovalRow};
 use crate::store::{KeyUse, RunRow, Status, StoreError, Tenant};
@@ -122,7 +122,7 @@ impl Inspection {
     /// # Errors
     /// Where it cannot be read.
     pub fn lost(&self) -> Result<Vec<Lost>, StoreError> {
-        witness::lost(&self.connection, &self.path)
+        ack_log::lost(&self.connection, &self.path)
     }
 
     /// What SQLite itself finds wrong with the file, a line each.

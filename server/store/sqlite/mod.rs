@@ -11,7 +11,7 @@
 //! | `objects.rs` | the table of small objects |
 //! | `readers.rs`, `read.rs`, `list.rs` | the pool and its queries |
 //! | `checkpoint.rs` | moves the WAL into the database, off the commit path |
-//! | `witness.rs` | what was acknowledged, so that its loss is seen |
+//! | `ack_log.rs` | what was acknowledged, so that its loss is seen |
 //! | [`inspect`] | a look from outside, for `runyard check` |
 //! | [`mod@backup`] | a copy of a database that may be in use, and the way back |
 //! | `values.rs` | the tables of large values |
@@ -24,6 +24,7 @@
 //!
 //! Every acknowledged commit has been synced (`synchronous=FULL`). Nothing here reads a clock.
 
+mod ack_log;
 mod api_keys;
 mod append;
 mod approvals;
@@ -49,7 +50,6 @@ mod sealed;
 mod tests;
 mod values;
 pub mod wal;
-mod witness;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -62,9 +62,9 @@ use runyard_engine::large::Digest;
 use runyard_engine::{ApprovalId, EffectId, NodeRunId, Position, Recorded, RunId};
 use rusqlite::Connection;
 
+use self::ack_log::AckLog;
 use self::claims::{AtHand, Load};
 use self::readers::Readers;
-use self::witness::Witness;
 use self::writer::{Job, Queue};
 use super::api_key::{ApiKey, KeyStore};
 use super::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
@@ -156,12 +156,12 @@ impl Sqlite {
         let readers = Readers::open(&path, options.readers.max(1))?;
         let at_hand = Arc::new(AtHand::open(&writer, options.calls_of_tenant_max)?);
         let gate = Arc::new(Mutex::new(()));
-        let witness = Arc::new(Mutex::new(Witness::open(&path)));
+        let ack_log = Arc::new(Mutex::new(AckLog::open(&path)));
         let pages = schema::pages(&writer, options.checkpoint_pages)?;
         let (nudge, checkpoints) =
-            checkpoint::start(checkpointer, Arc::clone(&gate), Arc::clone(&witness), pages, options.idle_after)?;
+            checkpoint::start(checkpointer, Arc::clone(&gate), Arc::clone(&ack_log), pages, options.idle_after)?;
         let options = Options { checkpoint_pages: pages, ..options.clone() };
-        let (queue, writes) = writer::start(writer, at_hand.clone(), gate, witness, nudge, &options)?;
+        let (queue, writes) = writer::start(writer, at_hand.clone(), gate, ack_log, nudge, &options)?;
         // In this order: the writer's end is what ends the checkpointer.
         Ok(Sqlite { path, at_hand, queue: Some(queue), readers: Some(readers), threads: vec![writes, checkpoints] })
     }

@@ -101,7 +101,7 @@ fn may_go(
     removal: &Removal,
 ) -> rusqlite::Result<Option<RunRow>> {
     let Removals { tenant, keys_before_ms, .. } = removals;
-    let Removal { run, version, thread, parent, partings, labels: _ } = removal;
+    let Removal { run, version, thread, parent, closing_effects, labels: _ } = removal;
     let Some(row) = append::row(connection, tenant, *run)? else { return Ok(None) };
     if row.version != *version || !matches!(row.status, RunStatus::Final(_)) {
         return Ok(None);
@@ -115,8 +115,8 @@ fn may_go(
     if let Some(parent) = parent {
         is_needed |= append::row(connection, tenant, *parent)?.is_some_and(|row| row.ended_at_ms.is_none());
     }
-    for parting in partings {
-        is_needed |= changes.owner(connection, tenant, *parting)?.is_some();
+    for closing_effect in closing_effects {
+        is_needed |= changes.owner(connection, tenant, *closing_effect)?.is_some();
     }
     let has_key = connection.prepare_cached(HAS_KEY)?.exists(params![tenant, Id::from(*run), keys_before_ms])?;
     Ok(Some(row).filter(|_| goes_on != Some(true) && !is_needed && !has_key))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use runyard_engine::event::FORMAT_VERSION;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
-use super::{Options, claims, convert, witness};
+use super::{Options, ack_log, claims, convert};
 use crate::store::StoreError;
 
 /// Every migration, in order; the schema version is how many have been applied. A shipped one is never changed.
@@ -59,7 +59,7 @@ pub(super) fn open_with(path: &Path, options: &Options, migrations: &[&str]) -> 
     settle_in(&connection, options).map_err(sorted)?;
     migrate(&mut connection, migrations).map_err(sorted)?;
     refuse_newer_events(&connection, path)?;
-    witness::refuse_loss(&connection, path)?;
+    ack_log::refuse_loss(&connection, path)?;
     claims::free_all(&connection).map_err(sorted)?;
     Ok(connection)
 }

@@ -12,13 +12,13 @@ use std::thread::{self, JoinHandle};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
+use super::ack_log::AckLog;
 use super::api_keys::{self, Revocation};
 use super::append::{self, Prepared, Stop};
 use super::claims::{self, AtHand, EffectChanges, Load};
 use super::counts::Deltas;
 use super::objects::{self, Changed};
 use super::removals::{self, Removals};
-use super::witness::Witness;
 use super::{Options, checkpoint, convert};
 use crate::store::api_key::ApiKey;
 use crate::store::object::Changes;
@@ -160,7 +160,7 @@ pub(super) fn start(
     connection: Connection,
     at_hand: Arc<AtHand>,
     gate: Arc<Mutex<()>>,
-    witness: Arc<Mutex<Witness>>,
+    ack_log: Arc<Mutex<AckLog>>,
     nudge: SyncSender<()>,
     options: &Options,
 ) -> Result<(Queue, JoinHandle<()>), StoreError> {
@@ -172,7 +172,7 @@ pub(super) fn start(
         inbox,
         waiting: Arc::clone(&waiting),
         gate,
-        witness,
+        ack_log,
         nudge,
         batch_entries_max: options.batch_entries_max.max(1),
         checkpoint_pages: i64::from(options.checkpoint_pages),
@@ -191,7 +191,7 @@ struct Writer {
     inbox: Receiver<Job>,
     waiting: Arc<Waiting>,
     gate: Arc<Mutex<()>>,
-    witness: Arc<Mutex<Witness>>,
+    ack_log: Arc<Mutex<AckLog>>,
     nudge: SyncSender<()>,
     batch_entries_max: usize,
     checkpoint_pages: i64,
@@ -213,9 +213,9 @@ impl Writer {
     fn work(mut self) {
         while let Ok(first) = self.inbox.recv() {
             let batch = self.gather(first);
-            self.foretell(&batch);
+            self.announce_removals(&batch);
             let done = self.perform(&batch);
-            self.witness(&batch, &done);
+            self.ack_log(&batch, &done);
             for (job, done) in batch.into_iter().zip(done) {
                 answer(job, done);
             }
@@ -238,21 +238,21 @@ impl Writer {
     }
 
     /// Notes what is durable now, before anybody is told.
-    fn witness(&self, batch: &[Job], done: &[Done]) {
+    fn ack_log(&self, batch: &[Job], done: &[Done]) {
         let committed = batch.iter().zip(done).filter_map(|(job, done)| match (job, done) {
             (Job::Commit(entries, _), Done::Commit(commits)) => Some(entries.iter().zip(commits)),
             _ => None,
         });
         let versions = committed.flatten().filter(|(_, commit)| commit.is_ok()).map(|(entry, _)| entry.version());
-        self.witness.lock().unwrap_or_else(PoisonError::into_inner).acknowledged(versions);
+        self.ack_log.lock().unwrap_or_else(PoisonError::into_inner).acknowledged(versions);
     }
 
     /// Says of what is about to be removed that it may be missing, before it is.
-    fn foretell(&self, batch: &[Job]) {
+    fn announce_removals(&self, batch: &[Job]) {
         for job in batch {
             if let Job::Remove(Removals { tenant, removals, .. }, _) = job {
                 let runs = removals.iter().map(|removal| removal.run);
-                self.witness.lock().unwrap_or_else(PoisonError::into_inner).going(tenant, runs);
+                self.ack_log.lock().unwrap_or_else(PoisonError::into_inner).going(tenant, runs);
             }
         }
     }

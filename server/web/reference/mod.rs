@@ -9,8 +9,8 @@
 //! | `page/` | from all that to HTML |
 //!
 //! Everything is made from the documents in the binary and from the rooms' own mappings ([`crate::dialects::mapping`]); nothing is read
-//! from a disk or fetched, and a door writes a page when it is first asked for. [`files`] is the folder that `openapi export` writes;
-//! [`at_door`] is the same folder below `/docs`.
+//! from a disk or fetched, and an API writes a page when it is first asked for. [`files`] is the folder that `openapi export` writes;
+//! [`at_api`] is the same folder below `/docs`.
 
 mod code;
 pub mod codes;
@@ -29,7 +29,7 @@ use runyard_api::DOCUMENTS;
 use runyard_api::host::{self, Document};
 use sha2::{Digest as _, Sha256};
 
-use crate::doors;
+use crate::listeners;
 use page::Links;
 use view::Reference;
 
@@ -73,7 +73,7 @@ static PARTS: LazyLock<Vec<Part>> = LazyLock::new(|| {
     let part = |(document, surface): &(&'static Document, &'static str)| Part {
         document,
         surface,
-        offset: doors::offset(document.name),
+        offset: listeners::offset(document.name),
         reference: reading::read(document),
     };
     DOCUMENTS.iter().map(part).collect()
@@ -123,8 +123,8 @@ pub fn files() -> Vec<File> {
     contents().into_iter().map(file).collect()
 }
 
-/// The reference as one door serves it: its own page at `/docs`, and the whole folder below. Doors share what is written of it.
-pub fn at_door(name: &'static str) -> Vec<host::Page> {
+/// The reference as one API serves it: its own page at `/docs`, and the whole folder below. APIs share what is written of it.
+pub fn at_api(name: &'static str) -> Vec<host::Page> {
     let own = format!("/docs/{}", file(name));
     // A page at `/docs` is outside of the folder in which its neighbours lie, so its links say the folder.
     let outside = served("/docs".to_owned(), HTML, Text::Document(name), "docs/");
@@ -164,7 +164,7 @@ fn documents(document: &Document) -> [(String, &'static str, Text); 4] {
 fn links(prefix: &'static str) -> Links {
     let mut pages = vec![("index.html".to_owned(), "All APIs".to_owned())];
     pages.extend(PARTS.iter().map(|part| (file(part.document.name), part.reference.title.clone())));
-    pages.push(("mapping.html".to_owned(), "One run, every face".to_owned()));
+    pages.push(("mapping.html".to_owned(), "One run, every API".to_owned()));
     Links { prefix, pages }
 }
 

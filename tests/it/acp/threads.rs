@@ -69,13 +69,13 @@ async fn a_run_asks_and_goes_on_with_the_answer() {
 async fn a_question_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start(folder.path()).await;
-    let client = Client::builder(&served.doors.acp_url).build().unwrap();
+    let client = Client::builder(&served.clients.acp_url).build().unwrap();
     let body = serde_json::from_value(json!({ "content": "Ask \"Who?\", then hash the answer." })).unwrap();
     let asking = client.start_server_run("default", None, &body).await.unwrap().into_inner().run.unwrap().id.unwrap();
     served.kill();
 
     let served = Served::start(folder.path()).await;
-    let client = Client::builder(&served.doors.acp_url).build().unwrap();
+    let client = Client::builder(&served.clients.acp_url).build().unwrap();
     let answer = serde_json::from_value(json!({ "content": "abc" })).unwrap();
     let ended = client.send_server_run_input("default", &asking, None, &answer).await.unwrap().into_inner();
     let output = ended.run.unwrap().output.unwrap();

@@ -27,7 +27,7 @@ async fn commands_in_the_folder_go_on_working_with_and_without_a_server() {
     }
     let listed = runyard(folder.path(), &["list", "--json"]).await.exits(0).object();
     assert_eq!(listed["runs"].as_array().unwrap().len(), 2);
-    assert!(served.doors.native.count_runs().await.is_err(), "who shows nothing is not let in");
+    assert!(served.clients.native.count_runs().await.is_err(), "who shows nothing is not let in");
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_key_is_made_listed_used_and_revoked() {
     assert!(made.err.contains("tenant default") && !made.err.contains(first), "{made:?}");
 
     let served = Served::start(folder.path()).await;
-    let (own, gateway) = (served.doors.native_url.as_str(), served.doors.gateway_url.as_str());
+    let (own, gateway) = (served.clients.native_url.as_str(), served.clients.gateway_url.as_str());
     let create = ["keys", "create", "--json", "--tenant", "acme", "--scope", "runs:read", "--expires-in", "30d"];
     let second = runyard(folder.path(), &create).await.exits(0).object();
     let (key, key_id) = (second["api_key"].as_str().unwrap(), second["key"]["key_id"].as_str().unwrap());
@@ -107,12 +107,12 @@ async fn a_server_that_others_reach_starts_only_when_it_asks_or_is_told_not_to()
         assert!(refused.err.contains(part), "{part}: {}", refused.err);
     }
     let served = Served::start_with(folder.path(), &[&serve[1..], &["--auth-mode", "required"]].concat()).await;
-    assert!(served.doors.native.count_runs().await.is_err());
+    assert!(served.clients.native.count_runs().await.is_err());
     runyard(folder.path(), &["list"]).await.exits(0);
     served.process.signal("TERM");
     served.process.done().await.exits(0);
     let open = Served::start_with(folder.path(), &[&serve[1..], &["--insecure-allow-remote"]].concat()).await;
-    open.doors.native.count_runs().await.unwrap();
+    open.clients.native.count_runs().await.unwrap();
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! API keys through our own door: made, shown, listed and revoked, and by whom.
+//! API keys through the Runyard API: made, shown, listed and revoked, and by whom.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -43,17 +43,17 @@ async fn a_key_is_shown_once_and_taken_in_both_headers_where_the_document_has_bo
     assert!(!all.text().contains(key) && all.text().contains(id(key)), "{}", all.text());
 
     let nobody = world.showing(None);
-    let ask = async |door: &str, path: &str, name: &str, value: &str| {
-        nobody.send(door, nobody.request(door, Method::GET, path).header(name, value)).await
+    let ask = async |api: &str, path: &str, name: &str, value: &str| {
+        nobody.send(api, nobody.request(api, Method::GET, path).header(name, value)).await
     };
     let bearer = format!("Bearer {key}");
-    for (door, path, status) in READS {
-        assert_eq!(ask(door, path, "authorization", &bearer).await.status, status, "{door}");
-        let answer = ask(door, path, "x-api-key", key).await;
-        if ["toolregistry", "acp", "runyard"].contains(&door) {
-            assert_eq!(answer.status, status, "{door}");
+    for (api, path, status) in READS {
+        assert_eq!(ask(api, path, "authorization", &bearer).await.status, status, "{api}");
+        let answer = ask(api, path, "x-api-key", key).await;
+        if ["toolregistry", "acp", "runyard"].contains(&api) {
+            assert_eq!(answer.status, status, "{api}");
         } else {
-            assert_eq!(why(&answer).2, told_at(door, "credential_missing"), "{door}'s document knows no such header");
+            assert_eq!(why(&answer).2, told_at(api, "credential_missing"), "{api}'s document knows no such header");
         }
     }
     let both = nobody.request("runyard", Method::GET, "/v1/run-counts").header("x-api-key", key);
@@ -100,12 +100,12 @@ async fn a_key_that_lacks_a_scope_or_was_revoked_is_refused_at_every_door() {
     let gone = world.key("acme", &[]).await;
     world.native.revoke_key(id(&gone)).await.unwrap();
     let (writer, ended) = (world.showing(Some(&writes)), world.showing(Some(&gone)));
-    for (door, path, _) in READS {
-        let answer = writer.get(door, path).await;
-        assert_eq!(why(&answer), (403, "forbidden".into(), told_at(door, "scope_missing")), "{door}");
-        assert!(answer.header("www-authenticate").unwrap().ends_with("scope=\"runs:read\""), "{door}");
-        let answer = ended.get(door, path).await;
-        assert_eq!(why(&answer), (401, "unauthorized".into(), told_at(door, "key_revoked")), "{door}");
+    for (api, path, _) in READS {
+        let answer = writer.get(api, path).await;
+        assert_eq!(why(&answer), (403, "forbidden".into(), told_at(api, "scope_missing")), "{api}");
+        assert!(answer.header("www-authenticate").unwrap().ends_with("scope=\"runs:read\""), "{api}");
+        let answer = ended.get(api, path).await;
+        assert_eq!(why(&answer), (401, "unauthorized".into(), told_at(api, "key_revoked")), "{api}");
     }
 }
 
@@ -198,7 +198,7 @@ async fn keys_outlive_the_server_that_made_them() {
     };
     let server = start().await;
     let local = server.local_token().expose().to_owned();
-    let clients = Clients::of(|door| server.url(door).unwrap().to_owned(), Some(local.clone()));
+    let clients = Clients::of(|api| server.url(api).unwrap().to_owned(), Some(local.clone()));
     let (kept, ended) = (create(&clients, json!({})).await.unwrap(), create(&clients, json!({})).await.unwrap());
     clients.native.revoke_key(ended["key"]["key_id"].as_str().unwrap()).await.unwrap();
     server.stop().await;

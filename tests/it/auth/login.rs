@@ -43,7 +43,7 @@ impl Desk {
         self.runyard(&[&login, more].concat(), SECRET).await
     }
 
-    /// A command that goes through a door.
+    /// A command that goes through an API.
     async fn list(&self, more: &[&str]) -> Done {
         let list = ["list", "--json", "--url", self.world.server.url("runyard").unwrap()];
         self.runyard(&[&list, more].concat(), "").await
@@ -125,7 +125,7 @@ async fn a_login_for_one_host_is_shown_to_no_other() {
     let done = desk.list(&[]).await.exits(1);
     assert!(done.err.contains("unauthorized"), "{}", done.err);
     desk.login(&["--url", desk.world.server.url("run-gateway").unwrap()]).await.exits(0);
-    // Another door of the same host.
+    // Another API of the same host.
     desk.list(&[]).await.exits(0);
 }
 
@@ -141,7 +141,7 @@ async fn what_keeps_a_login_from_being_made_is_said_and_nothing_is_kept() {
         (&["login", "--issuer", "urn:us", "--client-id", "ada"], "no https URL"),
         (&["login", "--token-endpoint", "nonsense"], "--token-endpoint"),
         (&["login", endpoint[0], endpoint[1], "--client-id", "ada", "--client-secret-file", "absent"], "absent"),
-        (&["logout", "--url", "http://127.0.0.1:1"], "does not go through a door"),
+        (&["logout", "--url", "http://127.0.0.1:1"], "does not go through an API"),
     ] {
         let done = desk.runyard(arguments, "").await.exits(2);
         assert!(done.err.contains(said), "{arguments:?}: {}", done.err);

@@ -1,4 +1,4 @@
-//! Disabled, optional, required, for the whole server and for one door; and what stays open in each.
+//! Disabled, optional, required, for the whole server and for one API; and what stays open in each.
 
 use http::Method;
 use runyard::config::auth::Mode;
@@ -9,30 +9,30 @@ use crate::harness::{Clients, DOCUMENTS, World, typed};
 
 const BEARER: &str = "Bearer realm=\"runyard\"";
 
-/// Door, status, reason.
+/// API, status, reason.
 type Told = (&'static str, u16, String);
 
-/// Asks every door with one header, or none.
+/// Asks every API with one header, or none.
 async fn ask(clients: &Clients, header: Option<(&str, &str)>) -> Vec<Told> {
     let mut answers = Vec::new();
-    for (door, path, _) in READS {
-        let request = clients.request(door, Method::GET, path);
+    for (api, path, _) in READS {
+        let request = clients.request(api, Method::GET, path);
         let request = header.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        let answer = clients.send(door, request).await;
+        let answer = clients.send(api, request).await;
         let reason = if answer.status == 401 { why(&answer).2 } else { String::new() };
-        answers.push((door, answer.status, reason));
+        answers.push((api, answer.status, reason));
     }
     answers
 }
 
-/// Every door lets the caller in.
+/// Every API lets the caller in.
 fn open() -> Vec<Told> {
-    READS.map(|(door, _, status)| (door, status, String::new())).to_vec()
+    READS.map(|(api, _, status)| (api, status, String::new())).to_vec()
 }
 
-/// Every door refuses for this reason.
+/// Every API refuses for this reason.
 fn closed(reason: &str) -> Vec<Told> {
-    READS.map(|(door, ..)| (door, 401, told_at(door, reason))).to_vec()
+    READS.map(|(api, ..)| (api, 401, told_at(api, reason))).to_vec()
 }
 
 #[tokio::test]
@@ -64,17 +64,17 @@ async fn where_it_is_required_nobody_gets_in_and_is_told_how() {
     let world = World::with(required).await;
     let nobody = world.showing(None);
     assert_eq!(ask(&nobody, None).await, closed("credential_missing"));
-    for (door, path, _) in READS {
-        let answer = nobody.get(door, path).await;
+    for (api, path, _) in READS {
+        let answer = nobody.get(api, path).await;
         assert_eq!(answer.header("www-authenticate"), Some(BEARER), "no error where nothing was shown (RFC 6750, 3.1)");
         let told = sentence(&answer);
-        assert!(told.contains("Authorization: Bearer"), "{door}: {told}");
-        let takes_keys = ["toolregistry", "acp", "runyard"].contains(&door);
-        assert_eq!(told.contains("x-api-key"), takes_keys, "{door}: {told}");
-        let basic = nobody.request(door, Method::GET, path).header("authorization", "Basic YTpi");
-        let answer = nobody.send(door, basic).await;
+        assert!(told.contains("Authorization: Bearer"), "{api}: {told}");
+        let takes_keys = ["toolregistry", "acp", "runyard"].contains(&api);
+        assert_eq!(told.contains("x-api-key"), takes_keys, "{api}: {told}");
+        let basic = nobody.request(api, Method::GET, path).header("authorization", "Basic YTpi");
+        let answer = nobody.send(api, basic).await;
         let told = (why(&answer).2, answer.header("www-authenticate"));
-        assert_eq!(told, (told_at(door, "scheme_unsupported"), Some(BEARER)), "{door}");
+        assert_eq!(told, (told_at(api, "scheme_unsupported"), Some(BEARER)), "{api}");
     }
 }
 
@@ -83,17 +83,17 @@ async fn each_door_may_differ_from_the_others() {
     for (alone, ..) in READS {
         let world = World::with(|config| {
             config.auth.mode = Some(Mode::Required);
-            let doors = &mut config.auth.doors;
-            let door = match alone {
-                "run-gateway" => &mut doors.run_gateway,
-                "run-coordinator" => &mut doors.run_coordinator,
-                "runtime" => &mut doors.runtime,
-                "toolregistry" => &mut doors.toolregistry,
-                "acp" => &mut doors.acp,
-                "cargo" => &mut doors.cargo,
-                _ => &mut doors.runyard,
+            let clients = &mut config.auth.doors;
+            let api = match alone {
+                "run-gateway" => &mut clients.run_gateway,
+                "run-coordinator" => &mut clients.run_coordinator,
+                "runtime" => &mut clients.runtime,
+                "toolregistry" => &mut clients.toolregistry,
+                "acp" => &mut clients.acp,
+                "cargo" => &mut clients.cargo,
+                _ => &mut clients.runyard,
             };
-            *door = Some(Mode::Disabled);
+            *api = Some(Mode::Disabled);
         })
         .await;
         let answers = ask(&world.showing(None), None).await;

@@ -41,9 +41,9 @@ async fn a_provider_need_not_be_there_when_the_server_starts() {
     let nobody = world.showing(None);
     let issuer = Issuer::new(&format!("http://{address}"), "one", Algorithm::RS256);
     is_unavailable(&count(&nobody, &issuer).await);
-    for (door, path, _) in READS {
+    for (api, path, _) in READS {
         let token = issuer.token(&issuer.claims("us"));
-        is_unavailable(&nobody.send(door, nobody.request(door, Method::GET, path).bearer_auth(token)).await);
+        is_unavailable(&nobody.send(api, nobody.request(api, Method::GET, path).bearer_auth(token)).await);
     }
     // Others are not kept waiting by it.
     let key = world.key("default", &[]).await;

@@ -37,7 +37,7 @@ async fn credentials_are_in_no_line_of_any_log_and_in_no_file() {
     let flags = ["--port-base", "0", "--auth-mode", "required", "--log", "trace", "--set", &trusted];
     let served = Served::start_with(folder.path(), &flags).await;
     let local = Folder::owner(folder.path().join(".runyard")).unwrap().token;
-    let own = served.doors.native_url.clone();
+    let own = served.clients.native_url.clone();
 
     let made = runyard(folder.path(), &["keys", "create", "--log", "trace"]).await.exits(0);
     let key = made.out.trim().to_owned();
@@ -56,24 +56,24 @@ async fn credentials_are_in_no_line_of_any_log_and_in_no_file() {
     {
         let answer = http.get(format!("{own}/v1/run-counts")).header("x-api-key", credential).send().await.unwrap();
         assert_eq!(answer.status(), status);
-        let start = http.post(format!("{}/v1/runs", served.doors.gateway_url)).bearer_auth(credential).json(&goal);
+        let start = http.post(format!("{}/v1/runs", served.clients.gateway_url)).bearer_auth(credential).json(&goal);
         let answer = start.send().await.unwrap();
         assert_eq!(answer.status(), status);
         assert!(!answer.text().await.unwrap().contains(credential));
         let both = http.get(format!("{own}/v1/runs")).bearer_auth(credential).header("x-api-key", "other");
         assert_eq!(both.send().await.unwrap().status(), 401);
     }
-    // At every door, in either header and in a query; and a link that decides, which is a credential in a query.
-    let doors: Value = json_of(http.get(format!("{own}/v1/doors")).bearer_auth(&key)).await;
-    let url = |door: &Value| door["url"].as_str().unwrap().to_owned();
-    for door in doors["doors"].as_array().unwrap() {
+    // At every API, in either header and in a query; and a link that decides, which is a credential in a query.
+    let clients: Value = json_of(http.get(format!("{own}/v1/doors")).bearer_auth(&key)).await;
+    let url = |api: &Value| api["url"].as_str().unwrap().to_owned();
+    for api in clients["doors"].as_array().unwrap() {
         for credential in [&*key, &token, &local, &expired, &forged, opaque] {
-            let asked = http.get(format!("{}/v1/runs/nobody?token={opaque}", url(door)));
+            let asked = http.get(format!("{}/v1/runs/nobody?token={opaque}", url(api)));
             let answer = asked.bearer_auth(credential).header("x-api-key", credential).send().await.unwrap();
             assert!(!answer.text().await.unwrap().contains(credential));
         }
     }
-    let toolregistry = doors["doors"].as_array().unwrap().iter().find(|door| door["name"] == "toolregistry");
+    let toolregistry = clients["doors"].as_array().unwrap().iter().find(|api| api["name"] == "toolregistry");
     let runs = format!("{}/v1/runs", url(toolregistry.unwrap()));
     let asking = json!({
         "intent": "Generate a UUID.", "selectedCustomerIntegrationIds": ["*"], "context": "", "userId": "ann",
@@ -137,7 +137,7 @@ async fn nothing_that_is_shown_to_others_is_in_a_log_or_a_file() {
     let far = Served::start_in(far_folder.path(), &flags, &far).await;
     let secret = "s3cret-of-the-gateway";
     let client = [
-        ("JARVIS_RUN_COORDINATOR_URL", &*far.doors.coordinator_url),
+        ("JARVIS_RUN_COORDINATOR_URL", &*far.clients.coordinator_url),
         ("JARVIS_RUN_COORDINATOR_AUDIENCE", "far"),
         ("ARP_AUTH_AUDIENCE", "near"),
         ("ARP_AUTH_TOKEN_ENDPOINT", &*tokens.url),
@@ -150,7 +150,7 @@ async fn nothing_that_is_shown_to_others_is_in_a_log_or_a_file() {
     let body = json!({
         "root_node_type_ref": {"node_type_id": "runyard.core.echo", "version": "1"}, "input": {"echo": "x"},
     });
-    let start = reqwest::Client::new().post(format!("{}/v1/runs", near.doors.gateway_url)).json(&body);
+    let start = reqwest::Client::new().post(format!("{}/v1/runs", near.clients.gateway_url)).json(&body);
     assert_eq!(start.bearer_auth(&token).send().await.unwrap().status(), 200, "it comes through, by the binary too");
     assert_eq!(tokens.asked().len(), 1);
 

@@ -68,7 +68,7 @@ fn start(run_id: Option<&str>, echo: &str) -> Value {
     body
 }
 
-/// The body that starts a run at the door of toolregistry.ai.
+/// The body that starts a run at the API of toolregistry.ai.
 fn pursued() -> Value {
     json!({"intent": "Generate a UUID.", "selectedCustomerIntegrationIds": ["*"], "context": "", "userId": "ann"})
 }

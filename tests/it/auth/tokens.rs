@@ -1,4 +1,4 @@
-//! Tokens of an identity provider: those that hold, and the whole table of those that do not, at every door.
+//! Tokens of an identity provider: those that hold, and the whole table of those that do not, at every API.
 
 use std::collections::BTreeSet;
 
@@ -27,8 +27,8 @@ async fn world(provider: &Provider) -> World {
     World::with(trusting(provider, |_| {})).await
 }
 
-async fn shown(clients: &Clients, door: &str, path: &str, token: &str) -> Answer {
-    clients.send(door, clients.request(door, Method::GET, path).bearer_auth(token)).await
+async fn shown(clients: &Clients, api: &str, path: &str, token: &str) -> Answer {
+    clients.send(api, clients.request(api, Method::GET, path).bearer_auth(token)).await
 }
 
 fn with(mut object: Value, name: &str, value: Value) -> Value {
@@ -63,8 +63,8 @@ async fn a_token_that_holds_opens_every_door() {
         with(claims.clone(), "exp", json!(claims["iat"].as_i64().unwrap() - 30)),
         with(with(claims.clone(), "nbf", json!(claims["iat"].as_i64().unwrap() + 30)), "azp", json!("somebody")),
     ] {
-        for (door, path, status) in READS {
-            assert_eq!(shown(&nobody, door, path, &issuer.token(&good)).await.status, status, "{door} {good}");
+        for (api, path, status) in READS {
+            assert_eq!(shown(&nobody, api, path, &issuer.token(&good)).await.status, status, "{api} {good}");
         }
     }
     for typ in [json!("at+jwt"), json!("application/at+jwt"), json!("jwt")] {
@@ -230,9 +230,9 @@ async fn the_whole_table_of_bad_tokens() {
     let nobody = world.showing(None);
     for (what, token, reason) in bad_tokens(&issuer) {
         let mut sentences = BTreeSet::new();
-        for (door, path, _) in READS {
-            let answer = shown(&nobody, door, path, &token).await;
-            assert_eq!(why(&answer), (401, "unauthorized".into(), told_at(door, reason)), "{door}: {what}");
+        for (api, path, _) in READS {
+            let answer = shown(&nobody, api, path, &token).await;
+            assert_eq!(why(&answer), (401, "unauthorized".into(), told_at(api, reason)), "{api}: {what}");
             let challenge = answer.header("www-authenticate").unwrap();
             assert!(challenge.starts_with("Bearer realm=\"runyard\", error=\"invalid_token\", error_description=\""));
             assert!(
@@ -242,7 +242,7 @@ async fn the_whole_table_of_bad_tokens() {
             );
             sentences.insert((sentence(&answer), challenge.to_owned()));
         }
-        assert_eq!(sentences.len(), 1, "{what}: the same sentence and challenge at every door: {sentences:?}");
+        assert_eq!(sentences.len(), 1, "{what}: the same sentence and challenge at every API: {sentences:?}");
     }
     let good = issuer.token(&issuer.claims(AUDIENCE));
     assert_eq!(shown(&nobody, "runyard", "/v1/run-counts", &good).await.status, 200, "and the good one still holds");
@@ -262,10 +262,10 @@ async fn headers_that_carry_no_token_are_told_what_is_wrong() {
         ("Basic YTpi", "scheme_unsupported", None),
         ("a.b.c", "scheme_unsupported", None),
     ] {
-        for (door, path, _) in READS {
-            let request = nobody.request(door, Method::GET, path).header("authorization", value);
-            let answer = nobody.send(door, request).await;
-            assert_eq!(why(&answer), (401, "unauthorized".into(), told_at(door, reason)), "{door} {value:?}");
+        for (api, path, _) in READS {
+            let request = nobody.request(api, Method::GET, path).header("authorization", value);
+            let answer = nobody.send(api, request).await;
+            assert_eq!(why(&answer), (401, "unauthorized".into(), told_at(api, reason)), "{api} {value:?}");
             let challenge = answer.header("www-authenticate").unwrap();
             assert_eq!(challenge.contains("error="), error.is_some(), "{challenge}");
             assert!(error.is_none_or(|error| challenge.contains(error)), "{challenge}");

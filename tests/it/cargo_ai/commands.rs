@@ -22,9 +22,9 @@ async fn a_file_is_deployed_and_deployed_again() {
     assert_eq!((&second["tool"]["workflowUuid"], &second["release"]["version"]), (&json!(workflow), &json!("3.0.0")));
     let again = runyard(folder.path(), &["cargo", "deploy", "greet.json"]).await.exits(2);
     assert!(again.err.contains("version `3.0.0` is not above 3.0.0"), "{}", again.err);
-    // The same through a door that is named.
+    // The same through an API that is named.
     write(&json!({ "name": "Other", "nodes": drawn(), "description": "d", "formFields": [{ "slug": "name" }] }));
-    let named = ["cargo", "deploy", "greet.json", "--url", &served.doors.cargo_url];
+    let named = ["cargo", "deploy", "greet.json", "--url", &served.clients.cargo_url];
     assert_ne!(runyard(folder.path(), &named).await.exits(0).out.trim(), workflow);
     served.kill();
 }

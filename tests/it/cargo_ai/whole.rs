@@ -107,16 +107,16 @@ fn nodes() -> Value {
     ])
 }
 
-/// The door of a server, asked without its document: the server is another process.
-struct Door {
+/// The API of a server, asked without its document: the server is another process.
+struct Api {
     url: String,
     http: reqwest::Client,
 }
 
-impl Door {
+impl Api {
     fn of(served: &Served) -> Self {
-        Door {
-            url: format!("{}/v1/orchestration", served.doors.cargo_url),
+        Api {
+            url: format!("{}/v1/orchestration", served.clients.cargo_url),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
         }
     }
@@ -160,9 +160,9 @@ fn is_over(answer: &Value) -> bool {
     ["success", "error", "cancelled"].iter().any(|word| answer["run"]["status"] == *word)
 }
 
-/// Every event of a run, as our own door has them.
+/// Every event of a run, as the Runyard API has them.
 async fn own_events(served: &Served, run: &str) -> Vec<Value> {
-    let stream = served.doors.native.stream_run_events(run, None, None, None).await.unwrap();
+    let stream = served.clients.native.stream_run_events(run, None, None, None).await.unwrap();
     let lines = ndjson::lines(stream.into_inner().into_inner()).map(Result::unwrap);
     bounded("the end", lines.collect::<Vec<Value>>()).await
 }
@@ -211,10 +211,10 @@ async fn a_workflow_with_everything_in_it_is_a_success_and_its_executions_tell_t
     let (peer, folder) = (shop().await, tempfile::tempdir().unwrap());
     configure(folder.path(), &peer.url);
     let served = Served::start_in(folder.path(), &[], &[]).await;
-    let door = Door::of(&served);
-    let workflow = door.deploy().await;
-    let run = door.begin(&workflow, "o1").await;
-    assert_whole(&door.until(&run, is_over).await);
+    let api = Api::of(&served);
+    let workflow = api.deploy().await;
+    let run = api.begin(&workflow, "o1").await;
+    assert_whole(&api.until(&run, is_over).await);
     // Three tries of the one, two of the other, and the waits between them as they were asked for.
     let booked = peer.asked().iter().filter(|asked| asked.target == "/book").count();
     assert_eq!((booked, peer.asked().len()), (3, 5));
@@ -234,16 +234,16 @@ async fn a_kill_at_any_point_of_it_changes_nothing_in_the_outcome() {
     let (peer, folder) = (shop().await, tempfile::tempdir().unwrap());
     configure(folder.path(), &peer.url);
     let mut served = Served::start_in(folder.path(), &[], &[]).await;
-    let workflow = Door::of(&served).deploy().await;
+    let workflow = Api::of(&served).deploy().await;
     for reached in ["size", "each", "book", "ship", "wait"] {
-        let run = Door::of(&served).begin(&workflow, reached).await;
+        let run = Api::of(&served).begin(&workflow, reached).await;
         let is_there = |answer: &Value| {
             answer["run"]["executions"].as_array().unwrap().iter().any(|one| one["nodeSlug"] == reached)
         };
-        Door::of(&served).until(&run, is_there).await;
+        Api::of(&served).until(&run, is_there).await;
         served.kill();
         served = Served::start_in(folder.path(), &[], &[]).await;
-        assert_whole(&Door::of(&served).until(&run, is_over).await);
+        assert_whole(&Api::of(&served).until(&run, is_over).await);
     }
     served.kill();
 }

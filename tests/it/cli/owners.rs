@@ -18,13 +18,13 @@ async fn run_beside_serve_is_one_server_and_one_execution() {
     let lines = run.objects();
     let run_id = lines[0]["run"]["run_id"].as_str().unwrap();
     let told: Vec<_> = lines.iter().filter(|line| line["kind"] == "event").map(|line| line["event"].clone()).collect();
-    let events = served.doors.events(run_id, 0).await;
+    let events = served.clients.events(run_id, 0).await;
     assert_eq!(told, events, "both see the run");
     assert_whole(&events);
     assert_eq!(of_kind(&events, "atomic_executed").len(), 1);
     let listed = runyard(folder.path(), &["list", "--json"]).await.exits(0).object();
     assert_eq!(listed["runs"].as_array().unwrap().len(), 1);
-    assert_eq!(json!(served.doors.native.get_run(run_id).await.unwrap().into_inner())["state"], "succeeded");
+    assert_eq!(json!(served.clients.native.get_run(run_id).await.unwrap().into_inner())["state"], "succeeded");
 }
 
 #[tokio::test]
@@ -33,24 +33,24 @@ async fn a_second_serve_is_refused_and_told_who_is_there() {
     let served = Served::start(folder.path()).await;
     let second = runyard(folder.path(), &["serve", "--port-base", "0"]).await.exits(1);
     let pid = served.process.id().to_string();
-    assert!(second.err.contains(&pid) && second.err.contains(&served.doors.native_url), "{}", second.err);
+    assert!(second.err.contains(&pid) && second.err.contains(&served.clients.native_url), "{}", second.err);
     let second = runyard(folder.path(), &["serve", "--port-base", "0", "--json"]).await.exits(1);
     assert!(second.err.contains("\"folder_owned\"") && second.err.contains(&pid), "{}", second.err);
-    served.doors.native.health().await.unwrap();
+    served.clients.native.health().await.unwrap();
 }
 
 #[tokio::test]
 async fn an_owner_that_was_killed_is_no_owner() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start(folder.path()).await;
-    let (run_id, _) = served.doors.plan("Generate a UUID, then return it.").await;
-    served.doors.events(&run_id, 0).await;
+    let (run_id, _) = served.clients.plan("Generate a UUID, then return it.").await;
+    served.clients.events(&run_id, 0).await;
     served.kill();
     assert!(folder.path().join(".runyard/server.json").exists(), "a stale one");
     let listed = runyard(folder.path(), &["list", "--json"]).await.exits(0).object();
     assert_eq!(listed["runs"].as_array().unwrap().len(), 1);
     let served = Served::start(folder.path()).await;
-    assert_eq!(served.doors.run(&run_id).await["state"], "succeeded");
+    assert_eq!(served.clients.run(&run_id).await["state"], "succeeded");
 }
 
 #[tokio::test]
@@ -74,8 +74,8 @@ async fn asked_to_stop_a_server_ends_its_streams_and_then_itself() {
     for signal in ["TERM", "INT"] {
         let folder = tempfile::tempdir().unwrap();
         let served = Served::start(folder.path()).await;
-        let (run_id, _) = served.doors.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
-        let stream = served.doors.gateway.stream_run_events(&run_id, None, None, None).await.unwrap().into_inner();
+        let (run_id, _) = served.clients.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
+        let stream = served.clients.gateway.stream_run_events(&run_id, None, None, None).await.unwrap().into_inner();
         let mut stream = stream.into_inner();
         bounded("the first event", stream.next()).await.unwrap().unwrap();
         served.process.signal(signal);
@@ -87,10 +87,10 @@ async fn asked_to_stop_a_server_ends_its_streams_and_then_itself() {
         assert!(!folder.path().join(".runyard/server.json").exists());
 
         let again = Served::start(folder.path()).await;
-        assert_eq!(again.doors.run(&run_id).await["state"], "running", "{signal}: nothing is lost");
-        let canceled = again.doors.gateway.cancel_run(&run_id).await.unwrap().into_inner();
+        assert_eq!(again.clients.run(&run_id).await["state"], "running", "{signal}: nothing is lost");
+        let canceled = again.clients.gateway.cancel_run(&run_id).await.unwrap().into_inner();
         assert_eq!(canceled.state.to_string(), "canceled");
-        let stream = again.doors.gateway.stream_run_events(&run_id, None, None, None).await.unwrap().into_inner();
+        let stream = again.clients.gateway.stream_run_events(&run_id, None, None, None).await.unwrap().into_inner();
         assert!(bytes(stream).await.contains("run_completed"));
     }
 }

@@ -90,9 +90,9 @@ async fn start_without_a_server_records_and_serve_finishes() {
     assert_eq!(run["state"], "running", "nothing was performed yet");
 
     let served = Served::start(folder.path()).await;
-    let events = served.doors.events(run_id, 0).await;
+    let events = served.clients.events(run_id, 0).await;
     assert_whole(&events);
-    assert_eq!(served.doors.run(run_id).await["state"], "succeeded");
+    assert_eq!(served.clients.run(run_id).await["state"], "succeeded");
 }
 
 #[tokio::test]

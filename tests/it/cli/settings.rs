@@ -10,17 +10,17 @@ use crate::process::{Served, free_port_base, runyard, runyard_with};
 async fn a_taken_port_is_an_error_that_names_door_port_and_setting() {
     let folder = tempfile::tempdir().unwrap();
     let base = free_port_base();
-    for (offset, door) in [(1, "run-gateway"), (2, "run-coordinator"), (12, "runyard")] {
+    for (offset, api) in [(1, "run-gateway"), (2, "run-coordinator"), (12, "runyard")] {
         let _taken = TcpListener::bind(("127.0.0.1", base + offset)).unwrap();
         let done = runyard(folder.path(), &["serve", "--port-base", &base.to_string()]).await.exits(1);
-        for part in [format!("`{door}`"), (base + offset).to_string(), "port_base".to_owned()] {
+        for part in [format!("`{api}`"), (base + offset).to_string(), "port_base".to_owned()] {
             assert!(done.err.contains(&part), "{part}: {}", done.err);
         }
     }
     // What was opened before the refusal is closed again.
     let served = Served::start_with(folder.path(), &["--port-base", &base.to_string()]).await;
-    assert!(served.doors.gateway_url.ends_with(&(base + 1).to_string()));
-    assert!(served.doors.native_url.ends_with(&(base + 12).to_string()));
+    assert!(served.clients.gateway_url.ends_with(&(base + 1).to_string()));
+    assert!(served.clients.native_url.ends_with(&(base + 12).to_string()));
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn documents_are_printed_as_they_are_served() {
         runyard(folder.path(), &[&["openapi", "run-gateway"], arguments].concat()).await.exits(0).out
     };
     let fetch = async |path: &str| {
-        let url = format!("{}/{path}", served.doors.gateway_url);
+        let url = format!("{}/{path}", served.clients.gateway_url);
         reqwest::get(url).await.unwrap().text().await.unwrap()
     };
     assert_eq!(print(&[]).await.trim_end(), fetch("openapi.yaml").await.trim_end());

@@ -198,14 +198,14 @@ pub async fn refusals(world: &World) {
 }
 
 /// Every operation over a store that fails in this way.
-pub async fn broken(doors: &Apart, status: u16) -> BTreeSet<Reached> {
+pub async fn broken(clients: &Apart, status: u16) -> BTreeSet<Reached> {
     let stored = |one: &&Operation| one.secured && is_served(one) && !one.path.starts_with("/v1/environments");
     for operation in DOCUMENT.operations.iter().filter(stored) {
         let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
         // `decision` is for the one operation that needs it.
         let body = json!({ "content": "Generate a UUID.", "decision": "allow" });
         let body = (operation.body != BodyRule::None).then_some(body);
-        expect(doors, status, method, &named(operation.path), body).await;
+        expect(clients, status, method, &named(operation.path), body).await;
     }
-    doors.reached()
+    clients.reached()
 }

@@ -175,7 +175,7 @@ pub async fn refusals(world: &World) {
 }
 
 /// Every operation over a store that fails in this way.
-pub async fn broken(doors: &Apart, status: u16) -> BTreeSet<Reached> {
+pub async fn broken(clients: &Apart, status: u16) -> BTreeSet<Reached> {
     // What is discovered lies in no store.
     let stored = |one: &&Operation| is_served(one) && one.path.starts_with(AT);
     for operation in DOCUMENT.operations.iter().filter(stored) {
@@ -185,10 +185,10 @@ pub async fn broken(doors: &Apart, status: u16) -> BTreeSet<Reached> {
             _ => path,
         };
         let body = (operation.body != BodyRule::None).then(|| body_of(operation.id));
-        let answer = ask(doors, method(operation), &path, body).await;
+        let answer = ask(clients, method(operation), &path, body).await;
         assert_eq!(answer.status, status, "{path}: {}", answer.text());
     }
-    doors.reached()
+    clients.reached()
 }
 
 /// A body that asks for something.

@@ -1,4 +1,4 @@
-//! A door at which a tenant may have one thing open, and has.
+//! An API at which a tenant may have one thing open, and has.
 
 use std::collections::BTreeSet;
 

@@ -131,7 +131,7 @@ async fn successes(world: &World) {
     native.revoke_key(&created.key.key_id).await.unwrap();
 }
 
-/// Starts a call on our own door that somebody is asked about, and everything that follows from that, its conflicts included.
+/// Starts a call on the Runyard API that somebody is asked about, and everything that follows from that, its conflicts included.
 async fn approvals(world: &World) {
     let native = &world.native;
     let echo = json!({"node_type_ref": {"node_type_id": "runyard.core.echo"}, "inputs": {"echo": "x"}});
@@ -157,7 +157,7 @@ async fn approvals(world: &World) {
     native.start_run(None, &typed(other)).await.unwrap_err();
 }
 
-/// The body that starts a run at the door of toolregistry.ai.
+/// The body that starts a run at the API of toolregistry.ai.
 pub(super) fn pursued(intent: &str) -> Value {
     json!({ "intent": intent, "selectedCustomerIntegrationIds": ["*"], "context": "", "userId": "ann" })
 }
@@ -165,13 +165,13 @@ pub(super) fn pursued(intent: &str) -> Value {
 async fn refusals(world: &World) {
     acp::refusals(world).await;
     cargo::refusals(world).await;
-    for (door, path) in WITH_BODY {
-        world.post(door, path, "[]").await;
-        world.post(door, path, vec![b' '; 2 * 1024 * 1024]).await;
-        world.send(door, world.request(door, Method::POST, path).header("content-type", "text/plain").body("x")).await;
+    for (api, path) in WITH_BODY {
+        world.post(api, path, "[]").await;
+        world.post(api, path, vec![b' '; 2 * 1024 * 1024]).await;
+        world.send(api, world.request(api, Method::POST, path).header("content-type", "text/plain").body("x")).await;
     }
     // Not decodable as a path: no operation documents 400 for this, so it is the document's default.
-    for (door, method, path) in [
+    for (api, method, path) in [
         (GATEWAY, Method::GET, "/v1/runs/%zz"),
         (GATEWAY, Method::POST, "/v1/runs/%zz:cancel"),
         (COORDINATOR, Method::GET, "/v1/runs/%zz"),
@@ -206,8 +206,8 @@ async fn refusals(world: &World) {
         (OWN, Method::GET, "/v1/approvals/%zz"),
         (OWN, Method::POST, "/v1/approvals/%zz:decide"),
     ] {
-        let answer = world.send(door, world.request(door, method, path)).await;
-        assert_eq!(answer.status, 400, "{door} {path}");
+        let answer = world.send(api, world.request(api, method, path)).await;
+        assert_eq!(answer.status, 400, "{api} {path}");
     }
     strangers(&world.clients).await;
     conflicts(world).await;
@@ -223,7 +223,7 @@ async fn large_value(world: &World) {
     assert_eq!(value, large);
 }
 
-/// Asks every operation that names something for something that is not there: 404, or what is wrong behind the door.
+/// Asks every operation that names something for something that is not there: 404, or what is wrong behind the API.
 async fn strangers(clients: &Clients) {
     let Clients { gateway, coordinator, runtime, toolregistry, native, .. } = clients;
     gateway.get_run("nobody").await.unwrap_err();
@@ -302,7 +302,7 @@ async fn no_coordinator() -> BTreeSet<Reached> {
     reached
 }
 
-/// Starts a run through every door that can; the gateway answers with this.
+/// Starts a run through every API that can; the gateway answers with this.
 async fn starts(clients: &Clients, status: u16) {
     let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
     let body = typed(json!({"run_id": "new", "root_node_type_ref": echo, "input": {"echo": "x"}}));
@@ -318,66 +318,66 @@ async fn starts(clients: &Clients, status: u16) {
 async fn broken_store() -> BTreeSet<Reached> {
     let mut reached = BTreeSet::new();
     for (mode, status) in [(Mode::Busy, 503), (Mode::Fails, 503), (Mode::Corrupt, 500)] {
-        let doors = Apart::new();
-        let token = link_token(&doors).await;
-        doors.store_is(mode);
-        doors.toolregistry.run_controller_run_approval(&token).await.err().unwrap();
-        doors.toolregistry.run_controller_decide_approval(&token).await.err().unwrap();
-        starts(&doors, status).await;
-        strangers(&doors).await;
-        acp::broken(&doors, status).await;
-        cargo::broken(&doors, status).await;
-        doors.native.list_runs(None, None, None, None, None, None, None, None, None, None).await.unwrap_err();
-        doors.toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap_err();
-        doors.native.count_runs().await.unwrap_err();
-        doors.native.list_approvals(None, None, None, None).await.unwrap_err();
-        doors.native.create_key(&typed(json!({}))).await.unwrap_err();
-        doors.native.list_keys(None, None, None).await.unwrap_err();
-        doors.native.revoke_key("nobody").await.unwrap_err();
-        // Nothing is wrong with the doors themselves.
-        doors.store_is(Mode::Works);
-        assert_eq!(doors.native.count_runs().await.unwrap().into_inner().total, 1, "{mode:?}: nothing was recorded");
-        reached.extend(doors.reached());
+        let clients = Apart::new();
+        let token = link_token(&clients).await;
+        clients.store_is(mode);
+        clients.toolregistry.run_controller_run_approval(&token).await.err().unwrap();
+        clients.toolregistry.run_controller_decide_approval(&token).await.err().unwrap();
+        starts(&clients, status).await;
+        strangers(&clients).await;
+        acp::broken(&clients, status).await;
+        cargo::broken(&clients, status).await;
+        clients.native.list_runs(None, None, None, None, None, None, None, None, None, None).await.unwrap_err();
+        clients.toolregistry.run_controller_list_runs(None, None, None, None, None, None).await.unwrap_err();
+        clients.native.count_runs().await.unwrap_err();
+        clients.native.list_approvals(None, None, None, None).await.unwrap_err();
+        clients.native.create_key(&typed(json!({}))).await.unwrap_err();
+        clients.native.list_keys(None, None, None).await.unwrap_err();
+        clients.native.revoke_key("nobody").await.unwrap_err();
+        // Nothing is wrong with the APIs themselves.
+        clients.store_is(Mode::Works);
+        assert_eq!(clients.native.count_runs().await.unwrap().into_inner().total, 1, "{mode:?}: nothing was recorded");
+        reached.extend(clients.reached());
     }
     reached
 }
 
 /// A server that is going down, asked once more. Every operation is refused, the two that need nobody, too.
 async fn stopping() -> BTreeSet<Reached> {
-    let doors = Apart::new();
-    doors.stopping.cancel();
+    let clients = Apart::new();
+    clients.stopping.cancel();
     for document in DOCUMENTS.iter().copied() {
         for operation in document.operations {
             let path = named(operation.path);
             let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
-            let answer = doors.send(document.name, doors.request(document.name, method, &path)).await;
+            let answer = clients.send(document.name, clients.request(document.name, method, &path)).await;
             assert_eq!(answer.refusal(), (503, "stopping".to_owned()), "{path}");
             assert_eq!(answer.header("retry-after"), Some("1"), "{path}");
         }
     }
-    doors.reached()
+    clients.reached()
 }
 
 /// Bodies that do not end in time: 408, which no operation documents by itself.
 async fn slow_bodies() -> BTreeSet<Reached> {
-    let doors = Apart::with(Settings { body_read_timeout: Duration::from_millis(20), ..Settings::default() });
+    let clients = Apart::with(Settings { body_read_timeout: Duration::from_millis(20), ..Settings::default() });
     let of_acp = acp::with_body().into_iter().map(|(method, path)| ("acp", method, path));
     let of_cargo = cargo::with_body().into_iter().map(|(method, path)| ("cargo", method, path));
-    for (door, method, path) in of_acp.chain(of_cargo) {
+    for (api, method, path) in of_acp.chain(of_cargo) {
         let start = futures::stream::iter([Ok::<_, std::io::Error>("{")]).chain(futures::stream::pending());
-        let request = doors.request(door, method, &path).header("content-type", "application/json");
-        let answer = doors.send(door, request.body(reqwest::Body::wrap_stream(start))).await;
+        let request = clients.request(api, method, &path).header("content-type", "application/json");
+        let answer = clients.send(api, request.body(reqwest::Body::wrap_stream(start))).await;
         assert_eq!(answer.refusal(), (408, "body_slow".to_owned()), "{path}");
     }
-    for (door, path) in WITH_BODY {
+    for (api, path) in WITH_BODY {
         let start = futures::stream::iter([Ok::<_, std::io::Error>("{")]).chain(futures::stream::pending());
-        let answer = doors.post(door, path, reqwest::Body::wrap_stream(start)).await;
-        assert_eq!(answer.refusal(), (408, "body_slow".to_owned()), "{door} {path}");
+        let answer = clients.post(api, path, reqwest::Body::wrap_stream(start)).await;
+        assert_eq!(answer.refusal(), (408, "body_slow".to_owned()), "{api} {path}");
     }
-    doors.reached()
+    clients.reached()
 }
 
-/// What a link says that agrees to something that a run of the doors asks. Nobody has to be at work for that.
+/// What a link says that agrees to something that a run of the APIs asks. Nobody has to be at work for that.
 async fn link_token(clients: &Clients) -> String {
     let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
     let body =

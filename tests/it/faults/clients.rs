@@ -41,21 +41,21 @@ async fn clients_that_never_read_their_streams_are_bounded_and_do_not_hold_the_s
     let served = Served::start_with(folder.path(), &flags).await;
     // Our own stream shows whole inputs and outputs: several megabytes, more than the buffers on the way hold.
     let large = "x".repeat(1_000_000);
-    let (run_id, _) = served.doors.start("runyard.core.echo", json!({ "echo": large })).await;
-    let events = served.doors.events(&run_id, 0).await;
+    let (run_id, _) = served.clients.start("runyard.core.echo", json!({ "echo": large })).await;
+    let events = served.clients.events(&run_id, 0).await;
     assert_whole(&events);
     #[cfg(target_os = "linux")]
     let before = resident(served.process.id());
     let mut connections = Vec::new();
     for _ in 0..DEAF {
-        connections.push(deaf(&served.doors.native_url, &format!("/v1/runs/{run_id}/events")).await);
+        connections.push(deaf(&served.clients.native_url, &format!("/v1/runs/{run_id}/events")).await);
     }
     // Others are served as if they were not there.
     for _ in 0..5 {
-        let (other, _) = served.doors.plan("Generate a UUID, then return it.").await;
-        assert_whole(&served.doors.events(&other, 0).await);
+        let (other, _) = served.clients.plan("Generate a UUID, then return it.").await;
+        assert_whole(&served.clients.events(&other, 0).await);
     }
-    assert_eq!(served.doors.events(&run_id, 0).await, events);
+    assert_eq!(served.clients.events(&run_id, 0).await, events);
     #[cfg(target_os = "linux")]
     {
         let grown = resident(served.process.id()).saturating_sub(before);
@@ -104,7 +104,7 @@ async fn dawdle(url: &str, pieces: impl Iterator<Item = Vec<u8>>, last: &str) ->
 async fn heads_and_bodies_that_do_not_get_on_are_ended_and_others_served_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start(folder.path()).await;
-    let url = served.doors.gateway_url.clone();
+    let url = served.clients.gateway_url.clone();
     let head =
         b"POST /v1/runs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n";
     let slow_head = head.chunks(1).map(<[u8]>::to_vec).chain(std::iter::repeat_with(|| b"x-more: 1\r\n".to_vec()));
@@ -112,7 +112,7 @@ async fn heads_and_bodies_that_do_not_get_on_are_ended_and_others_served_meanwhi
     let slow_body = std::iter::once(start).chain(std::iter::repeat_with(|| b" ".to_vec()));
     let others = async {
         for _ in 0..5 {
-            assert_whole(&served.doors.events(&served.doors.plan("Generate a UUID.").await.0, 0).await);
+            assert_whole(&served.clients.events(&served.clients.plan("Generate a UUID.").await.0, 0).await);
         }
     };
     let (of_head, of_body, ()) =
@@ -121,5 +121,9 @@ async fn heads_and_bodies_that_do_not_get_on_are_ended_and_others_served_meanwhi
     let (status, body) = of_body.split_once("\r\n\r\n").unwrap();
     assert!(status.starts_with("HTTP/1.1 408"), "{status}");
     assert!(body.contains("\"code\":\"body_slow\""), "{body}");
-    assert_eq!(json!(served.doors.native.count_runs().await.unwrap().into_inner())["total"], 5, "nothing was started");
+    assert_eq!(
+        json!(served.clients.native.count_runs().await.unwrap().into_inner())["total"],
+        5,
+        "nothing was started"
+    );
 }

@@ -10,7 +10,7 @@ use crate::process::bounded;
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// When the events of a run happened, as our own door shows them.
+/// When the events of a run happened, as the Runyard API shows them.
 async fn times(world: &World, run_id: &str) -> Vec<String> {
     let stream = world.native.stream_run_events(run_id, None, None, None).await.unwrap();
     let lines = ndjson::lines(stream.into_inner().into_inner()).map(Result::unwrap);

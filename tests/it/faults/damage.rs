@@ -15,9 +15,9 @@ fn database(folder: &Path) -> PathBuf {
 /// A folder that was used and left in order: one run that ended, one that waits.
 async fn used(folder: &Path) -> (String, String) {
     let served = Served::start(folder).await;
-    let (ended, _) = served.doors.plan("Generate a UUID, then return it.").await;
-    assert_whole(&served.doors.events(&ended, 0).await);
-    let (live, _) = served.doors.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
+    let (ended, _) = served.clients.plan("Generate a UUID, then return it.").await;
+    assert_whole(&served.clients.events(&ended, 0).await);
+    let (live, _) = served.clients.start("runyard.core.sleep", json!({ "seconds": 3600 })).await;
     served.process.signal("TERM");
     served.process.done().await.exits(0);
     (ended, live)
@@ -60,8 +60,8 @@ async fn serves_or_refuses(folder: &Path, what: &str, runs: &(String, String)) {
         let answer = clients.get("run-gateway", &format!("/v1/runs/{run_id}")).await;
         assert!([200, 404, 500, 503].contains(&answer.status), "{what}: {}", answer.text());
     }
-    for (door, answer) in start_everywhere(&clients).await {
-        assert!(answer.status < 300 || answer.status >= 500, "{what}: {door}: {}", answer.text());
+    for (api, answer) in start_everywhere(&clients).await {
+        assert!(answer.status < 300 || answer.status >= 500, "{what}: {api}: {}", answer.text());
     }
     served.process.signal("TERM");
     served.process.done().await.exits(0);
@@ -87,8 +87,8 @@ async fn a_damaged_page_is_refused_or_told_and_never_a_panic() {
     }
     // Restored from a copy, it is as before.
     let served = Served::start(folder.path()).await;
-    assert_eq!(served.doors.run(&runs.0).await["state"], "succeeded");
-    assert_eq!(served.doors.run(&runs.1).await["state"], "running");
+    assert_eq!(served.clients.run(&runs.0).await["state"], "succeeded");
+    assert_eq!(served.clients.run(&runs.1).await["state"], "running");
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn a_log_that_is_damaged_harms_no_other_table_and_says_so_in_the_log_of_th
 async fn a_wal_that_ends_in_the_middle_of_a_write_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start_with(folder.path(), &["--port-base", "0", "--set", "perform=false"]).await;
-    let (run_id, _) = served.doors.plan("Generate a UUID, then return it.").await;
+    let (run_id, _) = served.clients.plan("Generate a UUID, then return it.").await;
     served.kill();
     // A frame of the next transaction, of which half came to the disk: its header and some of its page.
     let wal = folder.path().join(".runyard/runyard.db-wal");
@@ -127,6 +127,6 @@ async fn a_wal_that_ends_in_the_middle_of_a_write_loses_nothing() {
     fs::write(&wal, bytes).unwrap();
 
     let served = Served::start(folder.path()).await;
-    assert_whole(&served.doors.events(&run_id, 0).await);
-    assert_eq!(served.doors.run(&run_id).await["state"], "succeeded");
+    assert_whole(&served.clients.events(&run_id, 0).await);
+    assert_eq!(served.clients.run(&run_id).await["state"], "succeeded");
 }

@@ -21,9 +21,9 @@ async fn without_file_descriptors_old_connections_go_on_and_new_ones_work_once_t
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start_after(folder.path(), "ulimit -n 100", &["--port-base", "0"]).await;
     // Its connection is open before the others come.
-    let (before, _) = served.doors.start("runyard.core.uuid4", json!({})).await;
-    assert_whole(&served.doors.events(&before, 0).await);
-    let address = served.doors.gateway_url.strip_prefix("http://").unwrap();
+    let (before, _) = served.clients.start("runyard.core.uuid4", json!({})).await;
+    assert_whole(&served.clients.events(&before, 0).await);
+    let address = served.clients.gateway_url.strip_prefix("http://").unwrap();
     let mut idle = Vec::new();
     for _ in 0..IDLE {
         // The system takes them in although the server cannot.
@@ -38,15 +38,15 @@ async fn without_file_descriptors_old_connections_go_on_and_new_ones_work_once_t
         assert!(used < 100, "{used} hundredths of a second of work in two seconds of nothing");
     }
     let inputs = json!({ "echo": "still here" });
-    let during = served.doors.gateway.start_run(None, &start_body("runyard.core.echo", inputs)).await.unwrap();
+    let during = served.clients.gateway.start_run(None, &start_body("runyard.core.echo", inputs)).await.unwrap();
     let during = during.into_inner().run_id;
-    assert_eq!(served.doors.run(&before).await["state"], "succeeded");
+    assert_eq!(served.clients.run(&before).await["state"], "succeeded");
 
     drop(idle);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let again = client.get(format!("{}/v1/health", served.doors.gateway_url)).send();
+    let again = client.get(format!("{}/v1/health", served.clients.gateway_url)).send();
     assert_eq!(bounded("an answer on a new connection", again).await.unwrap().status(), 200);
-    assert_whole(&served.doors.events(&during, 0).await);
+    assert_whole(&served.clients.events(&during, 0).await);
     served.process.signal("TERM");
     served.process.done().await.exits(0);
 }

@@ -19,7 +19,7 @@ fn allow(served: &Served, bytes: Option<u64>) {
 
 /// What the gateway says about the store.
 async fn store_is(served: &Served) -> String {
-    let health = json!(served.doors.gateway.health().await.unwrap().into_inner());
+    let health = json!(served.clients.gateway.health().await.unwrap().into_inner());
     health["checks"][0]["status"].as_str().unwrap().to_owned()
 }
 
@@ -27,37 +27,37 @@ async fn store_is(served: &Served) -> String {
 async fn without_room_starts_are_refused_everywhere_and_nothing_that_was_said_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start_after(folder.path(), NO_SIGNAL, &["--port-base", "0"]).await;
-    let (finished, _) = served.doors.plan("Generate a UUID, then return it.").await;
-    let events = served.doors.events(&finished, 0).await;
+    let (finished, _) = served.clients.plan("Generate a UUID, then return it.").await;
+    let events = served.clients.events(&finished, 0).await;
     let goal = "Sleep for 0.4 seconds, then generate a UUID, then return it.";
-    let (live, _) = served.doors.plan(goal).await;
+    let (live, _) = served.clients.plan(goal).await;
     let clients = served.clients();
 
     // The WAL may not grow, and everything is written there first.
     let wal = std::fs::metadata(folder.path().join(".runyard/runyard.db-wal")).unwrap().len();
     allow(&served, Some(wal));
-    for (door, answer) in start_everywhere(&clients).await {
-        assert_eq!(answer.refusal(), (503, "store_unavailable".to_owned()), "{door}: {}", answer.text());
-        assert_eq!(answer.header("retry-after"), Some("1"), "{door}");
+    for (api, answer) in start_everywhere(&clients).await {
+        assert_eq!(answer.refusal(), (503, "store_unavailable".to_owned()), "{api}: {}", answer.text());
+        assert_eq!(answer.header("retry-after"), Some("1"), "{api}");
     }
     assert_eq!(store_is(&served).await, "down");
-    assert_eq!(served.doors.events(&finished, 0).await, events, "what is there is read as before");
-    assert_eq!(served.doors.run(&live).await["state"], "running");
+    assert_eq!(served.clients.events(&finished, 0).await, events, "what is there is read as before");
+    assert_eq!(served.clients.run(&live).await["state"], "running");
 
     allow(&served, None);
-    for (door, answer) in start_everywhere(&clients).await {
-        assert!((200..300).contains(&answer.status), "{door}: {}", answer.text());
+    for (api, answer) in start_everywhere(&clients).await {
+        assert!((200..300).contains(&answer.status), "{api}: {}", answer.text());
     }
     assert_eq!(store_is(&served).await, "ok");
     let kept = [finished, live];
     for run_id in &kept {
-        assert_whole(&served.doors.events(run_id, 0).await);
-        assert_eq!(served.doors.run(run_id).await["state"], "succeeded");
+        assert_whole(&served.clients.events(run_id, 0).await);
+        assert_eq!(served.clients.run(run_id).await["state"], "succeeded");
     }
     served.kill();
     let served = Served::start(folder.path()).await;
     for run_id in &kept {
-        assert_eq!(served.doors.run(run_id).await["state"], "succeeded");
+        assert_eq!(served.clients.run(run_id).await["state"], "succeeded");
     }
     let listed = runyard(folder.path(), &["list", "--all", "--json"]).await.exits(0).object();
     assert_eq!(listed["runs"].as_array().unwrap().len(), 2 + 6, "what was refused was not started");
@@ -75,16 +75,16 @@ async fn a_step_that_ends_while_there_is_no_room_is_recorded_when_there_is() {
     let served = Served::start_after(folder.path(), NO_SIGNAL, &flags).await;
     // The call has no answer before its time is over, and by then there is no room to say so.
     let inputs = json!({ "url": format!("{}/wait", peer.url), "timeout_ms": 300 });
-    let (run_id, _) = served.doors.start("runyard.http.request", inputs).await;
+    let (run_id, _) = served.clients.start("runyard.http.request", inputs).await;
     peer.was_asked(1).await;
     let wal = std::fs::metadata(folder.path().join(".runyard/runyard.db-wal")).unwrap().len();
     allow(&served, Some(wal));
     let noticed = || async { (store_is(&served).await == "down").then_some(()) };
     eventually("health notices without anybody starting anything", noticed).await;
-    assert_eq!(served.doors.run(&run_id).await["state"], "running");
+    assert_eq!(served.clients.run(&run_id).await["state"], "running");
     allow(&served, None);
-    assert_whole(&served.doors.events(&run_id, 0).await);
-    assert_eq!(served.doors.run(&run_id).await["state"], "failed");
+    assert_whole(&served.clients.events(&run_id, 0).await);
+    assert_eq!(served.clients.run(&run_id).await["state"], "failed");
     assert_eq!(peer.asked().len(), 1, "what is known is not asked for again");
     assert_eq!(store_is(&served).await, "ok");
 }

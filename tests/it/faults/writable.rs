@@ -30,7 +30,7 @@ fn serve_bound(folder: &Path) -> Process {
 async fn refused(path: &str, mode: u32) -> String {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start(folder.path()).await;
-    served.doors.start("runyard.core.uuid4", serde_json::json!({})).await;
+    served.clients.start("runyard.core.uuid4", serde_json::json!({})).await;
     served.process.signal("TERM");
     served.process.done().await.exits(0);
     let path = folder.path().join(path);

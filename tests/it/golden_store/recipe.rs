@@ -12,7 +12,7 @@ use runyard::store::object::{Change, ObjectStore, Put};
 use runyard::store::sqlite::{FILE_NAME, Options, Sqlite};
 use serde_json::{Value, json};
 
-use crate::process::{Doors, assert_whole, bounded};
+use crate::process::{ProcessClients, assert_whole, bounded};
 
 const PLANNER: &str = "runyard.composite.planner.general";
 const EXTERNAL: &str = "runyard.composite.external";
@@ -94,64 +94,64 @@ pub(super) fn objects() -> [(&'static str, Put); 2] {
 
 async fn finished(data: &Path) {
     let server = serve(data, true).await;
-    let doors = Doors::of(&server);
+    let clients = ProcessClients::of(&server);
     let goal =
         "Generate a UUID, then hash the text \"abc\" with SHA-256, then sleep for 0.01 seconds, then return the hash.";
     let limits = json!({ "structural": { "max_depth": 3 }, "budgets": { "max_steps": 10 } });
-    ended(&doors, "planned", start(PLANNER, json!({ "goal": goal }), Some(limits))).await;
+    ended(&clients, "planned", start(PLANNER, json!({ "goal": goal }), Some(limits))).await;
     ended(
-        &doors,
+        &clients,
         "planned-as-jarvis",
         start("jarvis.composite.planner.general", json!({ "goal": "What time is it?" }), None),
     )
     .await;
-    ended(&doors, "unmapped", start(PLANNER, json!({ "goal": "Fly me to the moon." }), None)).await;
-    ended(&doors, "atomic", start("runyard.core.echo", json!({ "echo": "grüß dich" }), None)).await;
+    ended(&clients, "unmapped", start(PLANNER, json!({ "goal": "Fly me to the moon." }), None)).await;
+    ended(&clients, "atomic", start("runyard.core.echo", json!({ "echo": "grüß dich" }), None)).await;
     let timed = json!({ "budgets": { "max_wall_time_ms": 10 } });
-    ended(&doors, "timed-out", start("runyard.core.sleep", json!({ "seconds": 3600 }), Some(timed))).await;
-    begun(&doors, "canceled", start("runyard.core.sleep", json!({ "seconds": 3600 }), None)).await;
-    doors.gateway.cancel_run("canceled").await.unwrap();
+    ended(&clients, "timed-out", start("runyard.core.sleep", json!({ "seconds": 3600 }), Some(timed))).await;
+    begun(&clients, "canceled", start("runyard.core.sleep", json!({ "seconds": 3600 }), None)).await;
+    clients.gateway.cancel_run("canceled").await.unwrap();
 
     let tries = |initial: u64| json!({ "runyard.retry": { "max_attempts": 2, "initial_interval_ms": initial } });
     let failing = |tries: u64| start("runyard.core.fail", json!({ "tries": tries }), None);
-    ended(&doors, "retried", with(failing(1), tries(5))).await;
+    ended(&clients, "retried", with(failing(1), tries(5))).await;
     let goes_on = |goal: &str| {
         let steps = json!({ "runyard.steps": { "on_failure": "continue" } });
         with(start(PLANNER, json!({ "goal": goal }), None), steps)
     };
-    ended(&doors, "partial", goes_on("Misfire, then generate a UUID.")).await;
-    ended(&doors, "nothing-achieved", goes_on("Misfire.")).await;
+    ended(&clients, "partial", goes_on("Misfire, then generate a UUID.")).await;
+    ended(&clients, "nothing-achieved", goes_on("Misfire.")).await;
     let between = with(failing(1), tries(BETWEEN_TRIES_MS));
-    let node_run = begun(&doors, "between-tries", between).await;
-    waiting(&doors, &node_run).await;
+    let node_run = begun(&clients, "between-tries", between).await;
+    waiting(&clients, &node_run).await;
 
     let runs = |node_type: &str, inputs: Value| {
         let asked = json!({ "node_type_ref": { "node_type_id": node_type }, "inputs": inputs });
         start("runyard.core.run", asked, None)
     };
-    ended(&doors, "above", runs("runyard.core.echo", json!({ "echo": "from below" }))).await;
-    let root = begun(&doors, "above-waiting", runs(EXTERNAL, json!({}))).await;
-    below(&doors, &root).await;
+    ended(&clients, "above", runs("runyard.core.echo", json!({ "echo": "from below" }))).await;
+    let root = begun(&clients, "above-waiting", runs(EXTERNAL, json!({}))).await;
+    below(&clients, &root).await;
 
-    let root = begun(&doors, "external", start(EXTERNAL, json!({}), None)).await;
-    let child = child(&doors, "external", &root, "runyard.core.uuid4", json!({})).await;
-    evaluated(&doors, &root).await;
-    wait_for(&doors, &child).await;
-    complete(&doors, &root, json!({ "state": "succeeded", "outputs": { "chosen": child } })).await;
-    assert_whole(&doors.events("external", 0).await);
+    let root = begun(&clients, "external", start(EXTERNAL, json!({}), None)).await;
+    let child = child(&clients, "external", &root, "runyard.core.uuid4", json!({})).await;
+    evaluated(&clients, &root).await;
+    wait_for(&clients, &child).await;
+    complete(&clients, &root, json!({ "state": "succeeded", "outputs": { "chosen": child } })).await;
+    assert_whole(&clients.events("external", 0).await);
     server.stop().await;
 }
 
 async fn unfinished(data: &Path) {
     let server = serve(data, false).await;
-    let doors = Doors::of(&server);
-    begun(&doors, "plan-in-hand", start(PLANNER, json!({ "goal": "Generate a UUID, then return it." }), None)).await;
-    begun(&doors, "call-in-hand", start("runyard.core.uuid4", json!({}), None)).await;
-    begun(&doors, "call-asked-for", start("runyard.core.time.now", json!({}), None)).await;
-    begun(&doors, "sleep-due", start("runyard.core.sleep", json!({ "seconds": 0.5 }), None)).await;
-    begun(&doors, "asking", start("runyard.core.ask", json!({ "question": "Who?" }), None)).await;
-    let root = begun(&doors, "external-waiting", start(EXTERNAL, json!({}), None)).await;
-    evaluated(&doors, &root).await;
+    let clients = ProcessClients::of(&server);
+    begun(&clients, "plan-in-hand", start(PLANNER, json!({ "goal": "Generate a UUID, then return it." }), None)).await;
+    begun(&clients, "call-in-hand", start("runyard.core.uuid4", json!({}), None)).await;
+    begun(&clients, "call-asked-for", start("runyard.core.time.now", json!({}), None)).await;
+    begun(&clients, "sleep-due", start("runyard.core.sleep", json!({ "seconds": 0.5 }), None)).await;
+    begun(&clients, "asking", start("runyard.core.ask", json!({ "question": "Who?" }), None)).await;
+    let root = begun(&clients, "external-waiting", start(EXTERNAL, json!({}), None)).await;
+    evaluated(&clients, &root).await;
     server.stop().await;
 }
 
@@ -171,34 +171,34 @@ fn with(mut body: Value, extensions: Value) -> Value {
 }
 
 /// Until the run of this root is at rest.
-async fn waiting(doors: &Doors, root: &str) {
-    let run = doors.node_run(root).await["run_id"].as_str().unwrap().to_owned();
-    let stream = doors.native.stream_run_events(&run, None, None, None).await.unwrap();
+async fn waiting(clients: &ProcessClients, root: &str) {
+    let run = clients.node_run(root).await["run_id"].as_str().unwrap().to_owned();
+    let stream = clients.native.stream_run_events(&run, None, None, None).await.unwrap();
     let mut lines = runyard_client::ndjson::lines(stream.into_inner().into_inner()).boxed();
     while bounded("the first try's end", lines.next()).await.unwrap().unwrap()["type"] != "attempt_failed" {}
 }
 
 /// Until this root waits for the run that it has started.
-async fn below(doors: &Doors, root: &str) {
-    let run = doors.node_run(root).await["run_id"].as_str().unwrap().to_owned();
-    let stream = doors.native.stream_run_events(&run, None, None, None).await.unwrap();
+async fn below(clients: &ProcessClients, root: &str) {
+    let run = clients.node_run(root).await["run_id"].as_str().unwrap().to_owned();
+    let stream = clients.native.stream_run_events(&run, None, None, None).await.unwrap();
     let mut lines = runyard_client::ndjson::lines(stream.into_inner().into_inner()).boxed();
     while bounded("the run below", lines.next()).await.unwrap().unwrap()["type"] != "launched" {}
 }
 
 /// Starts a run under this name; its root.
-async fn begun(doors: &Doors, name: &str, mut body: Value) -> String {
+async fn begun(clients: &ProcessClients, name: &str, mut body: Value) -> String {
     body["run_id"] = json!(name);
     let body = serde_json::from_value(body).unwrap();
-    doors.gateway.start_run(Some(&format!("key-of-{name}")), &body).await.unwrap().into_inner().root_node_run_id
+    clients.gateway.start_run(Some(&format!("key-of-{name}")), &body).await.unwrap().into_inner().root_node_run_id
 }
 
-async fn ended(doors: &Doors, name: &str, body: Value) {
-    begun(doors, name, body).await;
-    assert_whole(&doors.events(name, 0).await);
+async fn ended(clients: &ProcessClients, name: &str, body: Value) {
+    begun(clients, name, body).await;
+    assert_whole(&clients.events(name, 0).await);
 }
 
-async fn child(doors: &Doors, run_id: &str, parent: &str, node_type: &str, inputs: Value) -> String {
+async fn child(clients: &ProcessClients, run_id: &str, parent: &str, node_type: &str, inputs: Value) -> String {
     let reference = json!({ "node_type_id": node_type, "version": "latest" });
     let spec = json!({
         "node_type_ref": reference, "inputs": inputs, "idempotency_key": "first", "candidate_set_id": "set-1",
@@ -208,26 +208,26 @@ async fn child(doors: &Doors, run_id: &str, parent: &str, node_type: &str, input
     });
     let body = json!({ "run_id": run_id, "parent_node_run_id": parent, "node_runs": [spec] });
     let body = serde_json::from_value(body).unwrap();
-    let created = json!(doors.coordinator.create_node_runs(&body).await.unwrap().into_inner());
+    let created = json!(clients.coordinator.create_node_runs(&body).await.unwrap().into_inner());
     created["node_runs"][0]["node_run_id"].as_str().unwrap().to_owned()
 }
 
-async fn evaluated(doors: &Doors, node_run: &str) {
+async fn evaluated(clients: &ProcessClients, node_run: &str) {
     let result = json!({ "status": "success", "confidence": 0.5, "message": "so far so good" });
     let body = json!({ "evaluation_result": result, "recovery_action": { "type": "retry", "message": "once more" } });
     let body = serde_json::from_value(body).unwrap();
-    doors.coordinator.report_node_run_evaluation(node_run, &body).await.unwrap();
+    clients.coordinator.report_node_run_evaluation(node_run, &body).await.unwrap();
 }
 
 /// Until a node run has ended: its stream shows its end.
-async fn wait_for(doors: &Doors, node_run: &str) {
-    let stream = doors.coordinator.stream_node_run_events(node_run, None, None, None).await.unwrap();
+async fn wait_for(clients: &ProcessClients, node_run: &str) {
+    let stream = clients.coordinator.stream_node_run_events(node_run, None, None, None).await.unwrap();
     let mut lines = runyard_client::ndjson::lines(stream.into_inner().into_inner()).boxed();
     while bounded("the child's end", lines.next()).await.unwrap().unwrap()["type"] != "atomic_executed" {}
 }
 
 /// Completes a node run from outside.
-pub(super) async fn complete(doors: &Doors, node_run: &str, body: Value) {
+pub(super) async fn complete(clients: &ProcessClients, node_run: &str, body: Value) {
     let body = serde_json::from_value(body).unwrap();
-    doors.coordinator.complete_node_run(node_run, &body).await.unwrap();
+    clients.coordinator.complete_node_run(node_run, &body).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Expressions in graphs, through the doors: what they see, what they come to, and what becomes of those that go wrong.
+//! Expressions in graphs, through the APIs: what they see, what they come to, and what becomes of those that go wrong.
 
 use runyard_api::arp::schemas::RunState;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The doors alone: no driver, a clock that stands still, a store that can be told to fail, a stop that leaves the doors open.
+//! The APIs alone: no driver, a clock that stands still, a store that can be told to fail, a stop that leaves the APIs open.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use runyard::catalog::Catalog;
 use runyard::clock::Clock;
 use runyard::compute::Compute;
 use runyard::config::{Auth, Config};
-use runyard::dialects::run_gateway::Backend;
-use runyard::doors;
-use runyard::feed::Bells;
+use runyard::dialects::run_gateway::Coordinator;
+use runyard::feed::RunNotifier;
+use runyard::listeners;
 use runyard::objects::Objects;
 use runyard::runs::{Limits, Parts, Runs};
 use runyard_api::host::{self, CancellationToken, Settings};
@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use super::clients::Clients;
 use super::trouble::{Mode, Trouble};
 
-/// Doors, and what is behind them in a test's hands.
+/// APIs, and what is behind them in a test's hands.
 pub struct Apart {
     pub clients: Clients,
     pub clock: Clock,
@@ -33,19 +33,19 @@ impl Apart {
         Self::with(Settings::default())
     }
 
-    /// Doors with other settings; the stop is the test's all the same.
+    /// APIs with other settings; the stop is the test's all the same.
     pub fn with(settings: Settings) -> Self {
         Self::asking(settings, &Auth::default())
     }
 
-    /// Doors that ask who is calling. The clients show the local token.
+    /// APIs that ask who is calling. The clients show the local token.
     pub fn asking(settings: Settings, auth: &Auth) -> Self {
         let (store, clock) = (Arc::new(Trouble::new()), Clock::manual(1_800_000_000_000));
         let runs = Runs::new(Parts {
             store: store.clone(),
             catalog: Arc::new(Catalog::builtin()),
             clock: clock.clone(),
-            bells: Arc::new(Bells::default()),
+            notifier: Arc::new(RunNotifier::default()),
             work: Arc::new(Notify::new()),
             secret: [7; 32],
             limits: Limits { parallel_max: 16, table: runyard::limits::Limits::default() },
@@ -62,9 +62,9 @@ impl Apart {
         let guard = Guard::new(&config.auth, parts).unwrap();
         let log = slog::Logger::root(slog::Discard, slog::o!());
         let objects = Objects::new(store.clone(), clock.clone());
-        let inside = doors::Inside { gateway: Backend::Here(runs.clone()), runs, objects, guard };
-        let (doors, servers) = doors::open(&config, inside, &settings, &log).unwrap();
-        let url = |name: &str| doors.iter().find(|door| door.name == name).map(|door| door.url.clone()).unwrap();
+        let inside = listeners::Inside { gateway: Coordinator::Local(runs.clone()), runs, objects, guard };
+        let (clients, servers) = listeners::open(&config, inside, &settings, &log).unwrap();
+        let url = |name: &str| clients.iter().find(|api| api.name == name).map(|api| api.url.clone()).unwrap();
         let clients = Clients::of(url, Some(token));
         Apart { clients, clock, stopping, store, _servers: servers }
     }

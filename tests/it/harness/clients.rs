@@ -1,4 +1,4 @@
-//! The generated clients of the doors, each answer judged, and what tests ask of them again and again.
+//! The generated clients of the APIs, each answer judged, and what tests ask of them again and again.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use super::raw::{self, Answer};
 use super::recorder::{Reached, Recorder, Seen, Verdict, code};
 use super::{DOCUMENTS, typed};
 
-/// Clients of one set of doors.
+/// Clients of one set of APIs.
 pub struct Clients {
     pub gateway: run_gateway::client::Client,
     pub coordinator: run_coordinator::client::Client,
@@ -35,11 +35,11 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Clients of the doors at these URLs, by door name, that show this credential.
+    /// Clients of the APIs at these URLs, by API name, that show this credential.
     pub fn of(url: impl Fn(&str) -> String, token: Option<String>) -> Self {
         let (http, seen) = (reqwest::Client::new(), Arc::new(Seen::default()));
         let recorder =
-            |door| Arc::new(Recorder { contract: Contract::named(door), seen: seen.clone(), token: token.clone() });
+            |api| Arc::new(Recorder { contract: Contract::named(api), seen: seen.clone(), token: token.clone() });
         let (gateway, coordinator, native) = ("run-gateway", "run-coordinator", "runyard");
         Clients {
             gateway: run_gateway::client::Client::new_with_client(&url(gateway), http.clone(), recorder(gateway)),
@@ -65,9 +65,9 @@ impl Clients {
         }
     }
 
-    /// The same doors, shown this credential, or none.
+    /// The same APIs, shown this credential, or none.
     pub fn showing(&self, token: Option<&str>) -> Self {
-        Self::of(|door| self.urls[door].clone(), token.map(str::to_owned))
+        Self::of(|api| self.urls[api].clone(), token.map(str::to_owned))
     }
 
     /// What was reached through these clients so far.
@@ -76,8 +76,8 @@ impl Clients {
     }
 
     /// A request of one's own making.
-    pub fn request(&self, door: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.urls[door]));
+    pub fn request(&self, api: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.urls[api]));
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -85,18 +85,18 @@ impl Clients {
     }
 
     /// Sends it, and judges the answer.
-    pub async fn send(&self, door: &str, request: reqwest::RequestBuilder) -> Answer {
-        raw::send(Contract::named(door), &self.seen, &self.http, request.build().unwrap()).await
+    pub async fn send(&self, api: &str, request: reqwest::RequestBuilder) -> Answer {
+        raw::send(Contract::named(api), &self.seen, &self.http, request.build().unwrap()).await
     }
 
-    pub async fn get(&self, door: &str, path: &str) -> Answer {
-        self.send(door, self.request(door, Method::GET, path)).await
+    pub async fn get(&self, api: &str, path: &str) -> Answer {
+        self.send(api, self.request(api, Method::GET, path)).await
     }
 
     /// Posts a text and says that it is JSON.
-    pub async fn post(&self, door: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
-        let request = self.request(door, Method::POST, path).header("content-type", "application/json");
-        self.send(door, request.body(body)).await
+    pub async fn post(&self, api: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request(api, Method::POST, path).header("content-type", "application/json");
+        self.send(api, request.body(body)).await
     }
 
     /// Starts a run through the gateway.

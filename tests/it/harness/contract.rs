@@ -25,9 +25,9 @@ pub struct Contract {
 }
 
 impl Contract {
-    /// The contract of the door with this name.
-    pub fn named(door: &str) -> &'static Contract {
-        CONTRACTS.iter().find(|one| one.document.name == door).unwrap_or_else(|| panic!("no door is named {door}"))
+    /// The contract of the API with this name.
+    pub fn named(api: &str) -> &'static Contract {
+        CONTRACTS.iter().find(|one| one.document.name == api).unwrap_or_else(|| panic!("no API is named {api}"))
     }
 
     fn of(document: &'static Document) -> Contract {
@@ -183,7 +183,7 @@ pub fn standard(name: &str) -> Validator {
     validator(&SCHEMAS, name)
 }
 
-/// A validator for one of a document's schemas. Read here anew, so that a fault of the door's own validator shows.
+/// A validator for one of a document's schemas. Read here anew, so that a fault of the API's own validator shows.
 fn validator(document: &Value, name: &str) -> Validator {
     validator_of(document, &json!({ "$ref": format!("#/components/schemas/{name}") }))
 }

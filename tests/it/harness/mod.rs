@@ -3,9 +3,9 @@
 //! | file          | one idea                                                                     |
 //! |---------------|------------------------------------------------------------------------------|
 //! | `world.rs`    | a whole server on free loopback ports over a folder of its own               |
-//! | `apart.rs`    | the doors alone, over any store, with a clock and a stop that a test holds   |
+//! | `apart.rs`    | the APIs alone, over any store, with a clock and a stop that a test holds   |
 //! | `trouble.rs`  | a store that fails when it is told to                                        |
-//! | `clients.rs`  | the generated clients of the doors, and what a test asks of them       |
+//! | `clients.rs`  | the generated clients of the APIs, and what a test asks of them       |
 //! | `contract.rs` | one document: its answers and its event lines, checked                       |
 //! | `recorder.rs` | what is around each call: the answer is checked and noted                    |
 //! | `raw.rs`      | requests that a generated client cannot make, checked in the same way        |

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::clients::Clients;
 use super::typed;
 
-/// A running server and clients of its doors, who show the local token.
+/// A running server and clients of its APIs, who show the local token.
 pub struct World {
     pub server: Server,
     pub clients: Clients,
@@ -31,7 +31,7 @@ impl World {
         change(&mut config);
         let server = Server::start(&config, slog::Logger::root(slog::Discard, slog::o!())).await.unwrap();
         let token = server.local_token().expose().to_owned();
-        let clients = Clients::of(|door| server.url(door).unwrap().to_owned(), Some(token));
+        let clients = Clients::of(|api| server.url(api).unwrap().to_owned(), Some(token));
         World { server, clients, _folder: folder }
     }
 

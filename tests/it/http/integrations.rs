@@ -82,10 +82,10 @@ async fn a_goal_finds_an_integration_and_its_secret_is_sent_and_seen_nowhere() {
     configure(folder.path(), &peer.url);
     let served = serve(folder.path()).await;
     let goal = "Create a ticket in helpdesk with title \"No paper\" and project office and priority 2, then return it.";
-    let (run_id, root) = served.doors.plan(goal).await;
-    let events = served.doors.events(&run_id, 0).await;
+    let (run_id, root) = served.clients.plan(goal).await;
+    let events = served.clients.events(&run_id, 0).await;
     assert_whole(&events);
-    let node_run = served.doors.node_run(&root).await;
+    let node_run = served.clients.node_run(&root).await;
     assert_eq!(node_run["outputs"]["result"]["title"], "No paper", "{node_run}");
     let asked = peer.asked().pop().unwrap();
     assert_eq!((asked.method.as_str(), asked.target.as_str()), ("POST", "/api/projects/office/tickets"));
@@ -97,9 +97,9 @@ async fn a_goal_finds_an_integration_and_its_secret_is_sent_and_seen_nowhere() {
     // The peer repeated them; what was kept of that has none.
     assert_eq!(node_run["outputs"]["result"]["saw"]["authorization"], "***");
 
-    let (refused, _) = served.doors.plan("Delete the ticket with number 7 in helpdesk.").await;
-    let more = served.doors.events(&refused, 0).await;
-    let error = served.doors.run(&refused).await["extensions"]["runyard.error"].clone();
+    let (refused, _) = served.clients.plan("Delete the ticket with number 7 in helpdesk.").await;
+    let more = served.clients.events(&refused, 0).await;
+    let error = served.clients.run(&refused).await["extensions"]["runyard.error"].clone();
     assert_eq!(
         (error["code"].clone(), error["details"]["code"].clone()),
         (json!("child_failed"), json!("http_status"))
@@ -107,7 +107,7 @@ async fn a_goal_finds_an_integration_and_its_secret_is_sent_and_seen_nowhere() {
     assert!(error["message"].as_str().unwrap().contains("127.0.0.1 answered 403 Forbidden: {\"denied\":"), "{error}");
     assert_eq!(peer.asked().last().unwrap().target, "/api/tickets/7");
 
-    let native = served.doors.native_url.clone();
+    let native = served.clients.native_url.clone();
     let seen = [json!(events).to_string(), json!(more).to_string(), node_run.to_string(), native].concat();
     let stored = stored(folder.path());
     served.process.signal("TERM");
@@ -147,9 +147,9 @@ async fn a_secret_that_a_service_repeats_in_another_form_is_masked_in_keys_value
     configure(folder.path(), &peer.url);
     let served = Served::start_in(folder.path(), &[], &[("HELPDESK_TOKEN", AWKWARD)]).await;
     let goal = "Create a ticket in helpdesk with title \"No paper\" and project office, then return it.";
-    let (run, root) = served.doors.plan(goal).await;
-    let seen = json!(served.doors.events(&run, 0).await).to_string();
-    let result = served.doors.node_run(&root).await["outputs"]["result"].clone();
+    let (run, root) = served.clients.plan(goal).await;
+    let seen = json!(served.clients.events(&run, 0).await).to_string();
+    let result = served.clients.node_run(&root).await["outputs"]["result"].clone();
     for (field, expected) in
         [("slashed", json!("***")), ("unicode", json!(["x***y"])), ("***", json!(1)), ("percent", json!("***"))]
     {
@@ -157,8 +157,8 @@ async fn a_secret_that_a_service_repeats_in_another_form_is_masked_in_keys_value
     }
     assert_eq!(serde_json::from_str::<Value>(result["nested"].as_str().unwrap()).unwrap(), json!({ "t": "***" }));
     assert!(result["base64"].as_str().unwrap().contains("***"), "{result}");
-    let (refused, _) = served.doors.plan("Delete the ticket with number 7 in helpdesk.").await;
-    let failed = json!(served.doors.events(&refused, 0).await).to_string();
+    let (refused, _) = served.clients.plan("Delete the ticket with number 7 in helpdesk.").await;
+    let failed = json!(served.clients.events(&refused, 0).await).to_string();
     assert!(failed.contains("428") && failed.contains("***"), "{failed}");
     served.process.signal("TERM");
     served.process.done().await;
@@ -187,9 +187,9 @@ async fn goals_are_served_by_the_verb_and_never_by_the_thing_alone() {
     configure(folder.path(), &peer.url);
     let served = serve(folder.path()).await;
     for goal in ["List the tickets in helpdesk, then return them.", "Show tickets", "Get the helpdesk tickets"] {
-        let (run_id, root) = served.doors.plan(goal).await;
-        served.doors.events(&run_id, 0).await;
-        let outputs = served.doors.node_run(&root).await["outputs"].clone();
+        let (run_id, root) = served.clients.plan(goal).await;
+        served.clients.events(&run_id, 0).await;
+        let outputs = served.clients.node_run(&root).await["outputs"].clone();
         assert_eq!(outputs["child_node_runs"][0]["outputs"]["result"], json!(["/api/tickets"]), "{goal}: {outputs}");
     }
     let asked = peer.asked().len();
@@ -200,15 +200,15 @@ async fn goals_are_served_by_the_verb_and_never_by_the_thing_alone() {
         ("Create a ticket in helpdesk", "arguments_missing"),
         ("List customers", "clause_unmapped"),
     ] {
-        let (run_id, _) = served.doors.plan(goal).await;
-        served.doors.events(&run_id, 0).await;
-        let run = served.doors.run(&run_id).await;
+        let (run_id, _) = served.clients.plan(goal).await;
+        served.clients.events(&run_id, 0).await;
+        let run = served.clients.run(&run_id).await;
         assert_eq!(run["extensions"]["runyard.error"]["code"], said, "{goal}: {run}");
     }
     assert_eq!(peer.asked().len(), asked, "none of these reached anybody");
-    let (uuid, _) = served.doors.plan("Create a unique identifier, then return it.").await;
-    served.doors.events(&uuid, 0).await;
-    assert_eq!(served.doors.run(&uuid).await["state"], "succeeded", "what others serve they serve still");
+    let (uuid, _) = served.clients.plan("Create a unique identifier, then return it.").await;
+    served.clients.events(&uuid, 0).await;
+    assert_eq!(served.clients.run(&uuid).await["state"], "succeeded", "what others serve they serve still");
     served.kill();
 }
 
@@ -218,9 +218,9 @@ async fn inputs_stay_within_the_path_and_outputs_must_fit() {
     configure(folder.path(), &peer.url);
     let served = serve(folder.path()).await;
     let ended = async |inputs: Value| {
-        let (run_id, _) = served.doors.start("integration.helpdesk.create_ticket", inputs).await;
-        served.doors.events(&run_id, 0).await;
-        served.doors.run(&run_id).await["extensions"]["runyard.error"]["code"].clone()
+        let (run_id, _) = served.clients.start("integration.helpdesk.create_ticket", inputs).await;
+        served.clients.events(&run_id, 0).await;
+        served.clients.run(&run_id).await["extensions"]["runyard.error"]["code"].clone()
     };
     assert_eq!(ended(json!({ "project": "a/../b", "title": "x" })).await, "invalid_outputs");
     assert_eq!(peer.asked()[0].target, "/api/projects/a%2F..%2Fb/tickets");

@@ -1,18 +1,18 @@
-//! Callers of five faces who ask under their key until they are answered, as a careful client does, and a watcher for each run.
+//! Callers of five APIs who ask under their key until they are answered, as a careful client does, and a watcher for each run.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
 use runyard::clock::Clock;
-use runyard_client::{Patience, Seen, run_gateway};
+use runyard_client::{Backoff, Seen, run_gateway};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::disk::Disk;
 use super::effects::HELD;
-use crate::process::{Doors, assert_whole, bounded};
+use crate::process::{ProcessClients, assert_whole, bounded};
 
 /// How many ask at the same time.
 const CALLERS: usize = 4;
@@ -30,7 +30,7 @@ pub(super) struct Run {
 
 /// What callers share.
 struct Shared {
-    doors: Doors,
+    clients: ProcessClients,
     http: reqwest::Client,
     clock: Clock,
     allowed: Semaphore,
@@ -47,9 +47,9 @@ pub(super) struct Load {
 
 impl Load {
     /// Callers who will start so many runs, as far as they are allowed to.
-    pub(super) fn start(doors: &Doors, starts: usize) -> Self {
+    pub(super) fn start(clients: &ProcessClients, starts: usize) -> Self {
         let shared = Arc::new(Shared {
-            doors: doors.clone(),
+            clients: clients.clone(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             clock: Clock::system(),
             allowed: Semaphore::new(0),
@@ -84,7 +84,7 @@ impl Load {
     }
 
     /// Waits until every start was answered and every watcher has seen its run's end. Asks once more under every key.
-    pub(super) async fn end(self, doors: &Doors) -> Vec<Run> {
+    pub(super) async fn end(self, clients: &ProcessClients) -> Vec<Run> {
         for caller in self.callers {
             bounded("a caller", caller).await.unwrap();
         }
@@ -93,9 +93,9 @@ impl Load {
         for watcher in watchers {
             let run = bounded("a watcher", watcher).await.unwrap();
             assert_whole(&run.seen);
-            let kept = doors.events(&run.run_id, 0).await;
+            let kept = clients.events(&run.run_id, 0).await;
             assert_eq!(told(&run.seen), told(&kept), "what was seen is what is kept");
-            let found = doors.run(&run.run_id).await;
+            let found = clients.run(&run.run_id).await;
             assert_eq!(found["state"], "succeeded", "{found}");
             assert_eq!(self.shared.ask(run.number).await.as_deref(), Ok(&*run.run_id), "the same run for the same key");
             runs.push(run);
@@ -116,7 +116,7 @@ async fn call(shared: Arc<Shared>) {
             }
         };
         shared.watchers.lock().unwrap().push(tokio::spawn(watch(
-            shared.doors.gateway_url.clone(),
+            shared.clients.gateway_url.clone(),
             number,
             run_id.clone(),
         )));
@@ -127,9 +127,9 @@ async fn call(shared: Arc<Shared>) {
 /// Watches a run from its first event to its last, over as many connections as it takes.
 async fn watch(url: String, number: usize, run_id: String) -> Run {
     let wait_max = Duration::from_millis(500);
-    let patience = Patience { attempts_max: 10_000, wait_min: Duration::from_millis(20), wait_max };
+    let backoff = Backoff { attempts_max: 10_000, wait_min: Duration::from_millis(20), wait_max };
     let client = run_gateway::Client::builder(&url).no_proxy().build().unwrap();
-    let mut told = client.watch(run_id.clone()).patience(patience).told();
+    let mut told = client.watch(run_id.clone()).backoff(backoff).told();
     let mut seen = Vec::new();
     while let Some(next) = told.next().await {
         match next.unwrap() {
@@ -161,20 +161,20 @@ impl Shared {
             0 => {
                 let planner = json!({ "node_type_id": "runyard.composite.planner.general", "version": "latest" });
                 let body = json!({ "root_node_type_ref": planner, "input": { "goal": goal } });
-                (format!("{}/v1/runs", self.doors.gateway_url), body, "/run_id")
+                (format!("{}/v1/runs", self.clients.gateway_url), body, "/run_id")
             }
-            1 => (format!("{}/v1/runs", self.doors.runtime_url), json!({ "input": { "goal": goal } }), "/run_id"),
+            1 => (format!("{}/v1/runs", self.clients.runtime_url), json!({ "input": { "goal": goal } }), "/run_id"),
             2 => {
                 let body = json!({
                     "intent": goal, "selectedCustomerIntegrationIds": ["*"], "context": "", "userId": "ann"
                 });
-                (format!("{}/v1/runs", self.doors.toolregistry_url), body, "/runId")
+                (format!("{}/v1/runs", self.clients.toolregistry_url), body, "/runId")
             }
             3 => {
                 let body = json!({ "content": goal, "mode": "async" });
-                (format!("{}/v1/servers/default/runs", self.doors.acp_url), body, "/run/id")
+                (format!("{}/v1/servers/default/runs", self.clients.acp_url), body, "/run/id")
             }
-            _ => (format!("{}/v1/runs", self.doors.native_url), json!({ "goal": goal }), "/run_id"),
+            _ => (format!("{}/v1/runs", self.clients.native_url), json!({ "goal": goal }), "/run_id"),
         }
     }
 }

@@ -43,7 +43,7 @@ fn head(bytes: usize) -> String {
 async fn silent_connections_do_not_keep_health_from_being_answered() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start_after(folder.path(), "ulimit -n 256", &["--port-base", "0"]).await;
-    let address = served.doors.gateway_url.strip_prefix("http://").unwrap();
+    let address = served.clients.gateway_url.strip_prefix("http://").unwrap();
     let mut silent = Vec::new();
     for _ in 0..400 {
         silent.push(connect(address).await);
@@ -58,7 +58,7 @@ async fn bodies_that_do_not_end_hold_bounded_memory_and_leave_health_alone() {
     let folder = tempfile::tempdir().unwrap();
     let flags = ["--port-base", "0", "--set", "limits.bodies_bytes=16777216", "--set", "limits.requests=16"];
     let served = Served::start_with(folder.path(), &flags).await;
-    let address = served.doors.gateway_url.strip_prefix("http://").unwrap();
+    let address = served.clients.gateway_url.strip_prefix("http://").unwrap();
     health(address).await;
     let idle = resident(served.process.id());
     let part = vec![b' '; 800 * 1024];
@@ -80,7 +80,7 @@ async fn bodies_that_do_not_end_hold_bounded_memory_and_leave_health_alone() {
     let grown = resident(served.process.id()).saturating_sub(idle);
     println!("{} MB above idle with 200 bodies of 800 kB and 100 of one byte that do not end", grown / MB);
     assert!(grown < 120 * MB, "{} MB", grown / MB);
-    let (run, _) = served.doors.start("runyard.core.uuid4", json!({})).await;
+    let (run, _) = served.clients.start("runyard.core.uuid4", json!({})).await;
     assert!(!run.is_empty(), "small bodies are read all the same");
 }
 
@@ -155,8 +155,8 @@ async fn a_list_of_large_entries_ends_early_and_many_unread_answers_hold_bounded
 async fn events_of_a_run_come_in_pages_of_bounded_size_and_none_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start_with(folder.path(), &["--port-base", "0", "--set", "limits.answer_bytes=65536"]).await;
-    let (run, _) = served.doors.start("runyard.core.echo", json!({ "echo": "x".repeat(50_000) })).await;
-    served.doors.events(&run, 0).await;
+    let (run, _) = served.clients.start("runyard.core.echo", json!({ "echo": "x".repeat(50_000) })).await;
+    served.clients.events(&run, 0).await;
     let clients = served.clients();
     let (mut seqs, mut after, mut pages) = (Vec::new(), 0, 0);
     loop {

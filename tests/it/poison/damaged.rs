@@ -13,10 +13,10 @@ const EXTERNAL: &str = "runyard.composite.external";
 /// A folder with two runs that wait and one that has ended: their ids.
 async fn used(folder: &Path) -> [String; 3] {
     let served = Served::start(folder).await;
-    let (first, _) = served.doors.start(EXTERNAL, json!({ "a": "deep" })).await;
-    let (second, _) = served.doors.start(EXTERNAL, json!({})).await;
-    let (ended, _) = served.doors.start("runyard.core.uuid4", json!({})).await;
-    served.doors.events(&ended, 0).await;
+    let (first, _) = served.clients.start(EXTERNAL, json!({ "a": "deep" })).await;
+    let (second, _) = served.clients.start(EXTERNAL, json!({})).await;
+    let (ended, _) = served.clients.start("runyard.core.uuid4", json!({})).await;
+    served.clients.events(&ended, 0).await;
     stopped(served).await;
     [first, second, ended]
 }
@@ -52,15 +52,15 @@ fn rewrite(folder: &Path, run: &str, change: impl Fn(String) -> String) {
 /// Everything that lists, pages or counts runs, of every API.
 async fn listed_everywhere(served: &Served) {
     let clients = served.clients();
-    for (door, path) in [
+    for (api, path) in [
         ("runyard", "/v1/runs"),
         ("runyard", "/v1/run-counts"),
         ("runyard", "/v1/approvals"),
         ("toolregistry", "/v1/runs?userId=ann"),
         ("acp", "/v1/servers/default/runs"),
     ] {
-        let answer = clients.get(door, path).await;
-        assert_eq!(answer.status, 200, "{door} {path}: {}", answer.text());
+        let answer = clients.get(api, path).await;
+        assert_eq!(answer.status, 200, "{api} {path}: {}", answer.text());
     }
 }
 
@@ -76,7 +76,7 @@ async fn a_run_that_an_older_build_stored_too_deep_is_read_canceled_and_backed_u
     assert!(whole.out.contains("whole"), "{whole:?}");
     let served = Served::start(folder.path()).await;
     listed_everywhere(&served).await;
-    let canceled = served.doors.gateway.cancel_run(&deep).await.unwrap().into_inner();
+    let canceled = served.clients.gateway.cancel_run(&deep).await.unwrap().into_inner();
     assert_eq!(json!(canceled)["state"], "canceled");
     let backup = runyard(folder.path(), &["backup", "--json", "copy.db"]).await.exits(0).object();
     assert_eq!(backup["damaged_runs"], json!([]), "{backup}");
@@ -99,7 +99,7 @@ async fn a_run_that_cannot_be_read_fails_no_list_and_can_be_removed() {
     let listed = served.clients().get("runyard", "/v1/runs").await.json();
     assert_eq!(listed["runs"].as_array().unwrap().len(), 3, "rows are read without the log: {listed}");
     assert_eq!(served.clients().get("run-gateway", &format!("/v1/runs/{damaged}")).await.status, 500);
-    assert_eq!(served.doors.run(&other).await["state"], "running");
+    assert_eq!(served.clients.run(&other).await["state"], "running");
     // A backup names what is damaged, and is one all the same.
     let backup = runyard(folder.path(), &["backup", "--json", "copy.db"]).await.exits(0);
     assert_eq!(backup.object()["damaged_runs"], json!([damaged]), "{backup:?}");

@@ -177,7 +177,7 @@ async fn whatever_is_acknowledged_reads_back_through_every_api() {
     }
     // What external composites are completed with, and judged.
     for _ in 0..CASES {
-        let (run, root) = served.doors.start("runyard.composite.external", json!({})).await;
+        let (run, root) = served.clients.start("runyard.composite.external", json!({})).await;
         for (what, body) in [
             ("evaluation", json!({ "evaluation_result": { "status": "success", "details": { "a": {} } } })),
             ("complete", json!({ "state": "succeeded", "outputs": { "a": [{}] } })),

@@ -18,7 +18,7 @@ const LOOKS: usize = 10;
 pub(super) async fn survives(what: &str, poison: impl AsyncFnOnce(&Served) -> Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let served = confined(folder.path()).await;
-    let (quiet, _) = served.doors.start("runyard.composite.external", json!({})).await;
+    let (quiet, _) = served.clients.start("runyard.composite.external", json!({})).await;
     let before = health(&served).await;
     let made = bounded(what, poison(&served)).await;
     let during = health(&served).await;
@@ -31,7 +31,7 @@ pub(super) async fn survives(what: &str, poison: impl AsyncFnOnce(&Served) -> Ve
     trivial(&served).await;
     let listed = served.clients().get("runyard", "/v1/runs").await;
     assert_eq!(listed.status, 200, "{what}: {}", listed.text());
-    assert_eq!(served.doors.run(&quiet).await["state"], "running", "{what}");
+    assert_eq!(served.clients.run(&quiet).await["state"], "running", "{what}");
     let backup = runyard(folder.path(), &["backup", "--json", "copy.db"]).await.exits(0).object();
     assert_eq!(backup["damaged_runs"], json!([]), "{what}: {backup}");
     for run in &made {
@@ -58,7 +58,7 @@ pub(super) async fn confined(folder: &Path) -> Served {
 
 /// The median time of a health answer.
 async fn health(served: &Served) -> Duration {
-    let url = format!("{}/v1/health", served.doors.native_url);
+    let url = format!("{}/v1/health", served.clients.native_url);
     let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
     let mut times = Vec::with_capacity(LOOKS);
     for _ in 0..LOOKS {
@@ -73,8 +73,8 @@ async fn health(served: &Served) -> Duration {
 
 /// A run that asks nothing of anybody ends.
 async fn trivial(served: &Served) {
-    let (run, _) = served.doors.start("runyard.core.uuid4", json!({})).await;
-    let events = served.doors.events(&run, 0).await;
+    let (run, _) = served.clients.start("runyard.core.uuid4", json!({})).await;
+    let events = served.clients.events(&run, 0).await;
     assert_eq!(events.last().map(|event| &event["type"]), Some(&json!("run_completed")), "{events:#?}");
 }
 

@@ -33,7 +33,7 @@ async fn the_table_of_doors_is_the_servers() {
         .iter()
         .map(|row| (quoted(&row[0]).next().unwrap(), row[1].parse::<u16>().unwrap() - PORT_BASE, row[3].clone()))
         .collect();
-    // The table that heads `server/doors.rs`, and the numbers below it.
+    // The table that heads `server/clients.rs`, and the numbers below it.
     let code = read("server/doors.rs");
     let mut stated = Vec::new();
     for line in code.lines().filter(|line| line.starts_with("//! | `")) {
@@ -42,7 +42,7 @@ async fn the_table_of_doors_is_the_servers() {
         let link = format!("[{document}.yaml]({document}.yaml)");
         stated.push((cells[0].trim_matches('`').to_owned(), cells[1].parse().unwrap(), link));
     }
-    assert_eq!(shown, stated, "README.md and the header of server/doors.rs");
+    assert_eq!(shown, stated, "README.md and the header of server/listeners.rs");
     let offsets: Vec<u16> = code
         .split_once("const OFFSETS")
         .and_then(|(_, rest)| rest.split_once(';'))
@@ -52,12 +52,12 @@ async fn the_table_of_doors_is_the_servers() {
         .skip(1)
         .filter_map(|rest| rest.split(')').next().and_then(|number| number.parse().ok()))
         .collect();
-    assert_eq!(offsets, stated.iter().map(|door| door.1).collect::<Vec<_>>(), "server/doors.rs and its header");
+    assert_eq!(offsets, stated.iter().map(|api| api.1).collect::<Vec<_>>(), "server/listeners.rs and its header");
 
     let world = World::new().await;
     let open = world.native.list_doors().await.unwrap().into_inner();
-    let open: Vec<String> = open.doors.iter().map(|door| door.name.to_string()).collect();
-    assert_eq!(open, shown.into_iter().map(|door| door.0).collect::<Vec<_>>(), "what a server opens");
+    let open: Vec<String> = open.doors.iter().map(|api| api.name.to_string()).collect();
+    assert_eq!(open, shown.into_iter().map(|api| api.0).collect::<Vec<_>>(), "what a server opens");
     world.server.stop().await;
 }
 
@@ -150,7 +150,7 @@ fn refusals() -> BTreeSet<(u16, String)> {
         let code: String = file.code().map(|(_, line)| line.trim()).collect::<Vec<_>>().join("");
         for rest in code.split("Refusal::new(").skip(1) {
             let (status, after) = rest.split_once(',').unwrap();
-            // Two are passed on: a fault of the door, below, and what another coordinator said.
+            // Two are passed on: a fault of the API, below, and what another coordinator said.
             let Some(name) = status.strip_prefix("S::").or_else(|| status.strip_prefix("StatusCode::")) else {
                 continue;
             };

@@ -290,12 +290,12 @@ async fn runs_that_wait_for_somebody_are_listed_as_paused() {
     assert_eq!(listed(RunStatus::Canceled).await, [run]);
 }
 
-/// A process's door, and what is read there.
-pub(super) struct Door(Client);
+/// A process's API, and what is read there.
+pub(super) struct Api(Client);
 
-impl Door {
+impl Api {
     pub(super) fn of(base: u16) -> Self {
-        Door(Client::new_with_client(
+        Api(Client::new_with_client(
             &format!("http://127.0.0.1:{}", base + 4),
             reqwest::Client::new(),
             std::sync::Arc::new(Plain),
@@ -347,31 +347,31 @@ async fn what_was_asked_before_a_kill_is_decided_after_it_by_the_same_link() {
     let base = free_port_base();
     let flags = [base.to_string()];
     let start = async || Served::start_with(folder.path(), &["--port-base", &flags[0]]).await;
-    let door = Door::of(base);
+    let api = Api::of(base);
     let mut served = start().await;
-    let (run, twin) = (door.start().await, door.start().await);
+    let (run, twin) = (api.start().await, api.start().await);
     let (mut seen, mut of_twin) = (Vec::new(), Vec::new());
-    let no = door.asked(&twin, &mut of_twin, "denyUrl").await;
+    let no = api.asked(&twin, &mut of_twin, "denyUrl").await;
     for step in 0..2 {
-        let token = door.asked(&run, &mut seen, "approveUrl").await;
+        let token = api.asked(&run, &mut seen, "approveUrl").await;
         served.kill();
         served = start().await;
-        assert_eq!(door.follow(&token).await, 201, "step {step}");
-        assert_eq!(door.follow(&token).await, 400, "a used token");
+        assert_eq!(api.follow(&token).await, 201, "step {step}");
+        assert_eq!(api.follow(&token).await, 400, "a used token");
     }
-    seen.extend(bounded("its end", door.stream(&run, seen.len()).await.rest()).await);
+    seen.extend(bounded("its end", api.stream(&run, seen.len()).await.rest()).await);
     assert_eq!(
         seen.iter().map(|frame| frame.id).collect::<Vec<_>>(),
         (1..=9).collect::<Vec<_>>(),
         "no gap, no duplicate"
     );
-    let whole = bounded("the whole of it", door.stream(&run, 0).await.rest()).await;
+    let whole = bounded("the whole of it", api.stream(&run, 0).await.rest()).await;
     assert_eq!(seen, whole);
     assert_eq!(seen.last().unwrap().data["runStatus"], json!("SUCCESS"));
 
-    assert_eq!(door.follow(&no).await, 201);
-    of_twin.extend(bounded("the twin's end", door.stream(&twin, of_twin.len()).await.rest()).await);
+    assert_eq!(api.follow(&no).await, 201);
+    of_twin.extend(bounded("the twin's end", api.stream(&twin, of_twin.len()).await.rest()).await);
     assert_eq!(of_twin.last().unwrap().data["runStatus"], json!("CANCELED"));
-    assert_eq!(door.follow(&no).await, 400);
+    assert_eq!(api.follow(&no).await, 400);
     served.kill();
 }

@@ -6,7 +6,7 @@ use http::Method;
 use runyard_api::toolregistry::types::RunStatus;
 use serde_json::{Value, json};
 
-use super::approvals::Door;
+use super::approvals::Api;
 use super::services::{peer, selecting, services, world};
 use super::{ended, with};
 use crate::process::{Served, bounded, free_port_base};
@@ -169,24 +169,24 @@ async fn credentials_survive_a_kill_and_are_seen_nowhere() {
         "approvalStrategy",
         json!("ON_TOOL_CALL"),
     );
-    let door = Door::of(base);
+    let api = Api::of(base);
     let served = start().await;
-    let run = door.start_with(body).await;
+    let run = api.start_with(body).await;
     let mut seen = Vec::new();
-    let token = door.asked(&run, &mut seen, "approveUrl").await;
+    let token = api.asked(&run, &mut seen, "approveUrl").await;
     let mut files = stored(folder.path());
     served.process.signal("KILL");
     let mut logged = served.process.done().await.err;
     let served = start().await;
-    assert_eq!(door.follow(&token).await, 201);
-    seen.extend(bounded("its end", door.stream(&run, seen.len()).await.rest()).await);
+    assert_eq!(api.follow(&token).await, 201);
+    seen.extend(bounded("its end", api.stream(&run, seen.len()).await.rest()).await);
     assert_eq!(seen.last().unwrap().data["runStatus"], json!("SUCCESS"), "{seen:?}");
     let asked = peer.asked().pop().unwrap();
     assert_eq!(asked.headers["authorization"], format!("Bearer {}", secrets[0]));
     assert_eq!(asked.target, "/helpdesk/tickets?key=qry+s3cret%2622");
 
     files.extend(stored(folder.path()));
-    let shown = [json!(door.get(&run).await).to_string(), format!("{seen:?}")].concat();
+    let shown = [json!(api.get(&run).await).to_string(), format!("{seen:?}")].concat();
     served.process.signal("KILL");
     logged.push_str(&served.process.done().await.err);
     assert!(logged.contains("TRACE"), "there is something to look through");

@@ -49,7 +49,7 @@ async fn a_key_that_was_made_repeats_its_run() {
     let first = done(&world, asking("Say 'hello'.")).await;
     let again = done(&world, keyed("Say 'hello'.", &first.repeat_key)).await;
     assert_eq!((again.repeat_key, again.repeat_run_id), (first.repeat_key, Some(first.run_id)));
-    // The names that another face gives its runs are no keys here.
+    // The names that another API gives its runs are no keys here.
     let named = json!({ "run_id": "hello", "root_node_type_ref": { "node_type_id": "runyard.core.echo", "version": "1.0.0" }, "input": { "echo": "x" } });
     let named = world.start(named).await;
     world.finished(&named.run_id).await;

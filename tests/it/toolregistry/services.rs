@@ -1,4 +1,4 @@
-//! Integrations: listed, selected, and what a run that may not use one says. The services are on loopback; others of this door's tests
+//! Integrations: listed, selected, and what a run that may not use one says. The services are on loopback; others of this API's tests
 //! call them too.
 
 use runyard::config::Config;

@@ -27,7 +27,7 @@ fn a_plan_is_approved_once_before_any_of_its_steps_begins() {
         .approve("root")
         .complete("root/S1")
         .complete("root/S2")
-        .is_told_as("approval_of_a_plan");
+        .matches_transcript("approval_of_a_plan");
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_plan_that_is_denied_cancels_the_run() {
         .start(asking(ApprovalStrategy::OnStart, NodeKind::Plan))
         .planned("root", two_steps())
         .deny("root", "too dear")
-        .is_told_as("approval_of_a_plan_denied");
+        .matches_transcript("approval_of_a_plan_denied");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn each_call_is_approved_with_the_inputs_that_it_will_have() {
         .complete("root/S1")
         .approve("root/S2")
         .complete("root/S2")
-        .is_told_as("approval_of_calls");
+        .matches_transcript("approval_of_calls");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_call_that_is_denied_cancels_the_run_with_everything_in_flight() {
         .approve("root/S1")
         .deny("root/S2", "not today")
         .complete("root/S1")
-        .is_told_as("approval_of_a_call_denied");
+        .matches_transcript("approval_of_a_call_denied");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn an_approval_is_decided_once() {
         .deny("root/S2", "no")
         .deny("root/S2", "no")
         .approve("root/S2")
-        .is_told_as("approval_decided_once");
+        .matches_transcript("approval_decided_once");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn what_ends_before_it_is_decided_is_decided_no_more() {
     let story = Story::new().start(asking(ApprovalStrategy::OnToolCall, NodeKind::External));
     let story = story.create("root", vec![child("inner", NodeKind::External)]);
     let story = story.create("root/inner", vec![child("a", NodeKind::Call)]).end("root/inner", FinalState::Failed);
-    story.approve("root/inner/a").cancel().approve("root/inner/a").is_told_as("approval_lapsed");
+    story.approve("root/inner/a").cancel().approve("root/inner/a").matches_transcript("approval_lapsed");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_call_that_is_tried_again_is_not_asked_about_again() {
     let call = Start { policy: tries(2), ..asking(ApprovalStrategy::OnToolCall, NodeKind::Call) };
     let story = Story::new().start(call).approve("root").fail("root").after_ms(100).wake("root", "retry");
     assert_eq!(story.node("root").attempt, 2);
-    story.complete("root").is_told_as("approval_and_retry");
+    story.complete("root").matches_transcript("approval_and_retry");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_constraint_asks_for_an_approval_of_each_call_below_it() {
         .create("root", vec![gated, typed, child("free", NodeKind::Call)])
         .create("root/gated", vec![child("deep", NodeKind::Call)])
         .approve("root/gated/deep")
-        .is_told_as("approval_by_constraint");
+        .matches_transcript("approval_by_constraint");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn the_time_of_a_run_goes_on_while_somebody_thinks() {
         .approve("root")
         .after_ms(30)
         .wake("root", "wall_time")
-        .is_told_as("approval_and_time_of_a_call");
+        .matches_transcript("approval_and_time_of_a_call");
     Story::new()
         .start(within(NodeKind::Plan))
         .after_ms(50)
@@ -164,7 +164,7 @@ fn the_time_of_a_run_goes_on_while_somebody_thinks() {
         .after_ms(30)
         .wake("root", "wall_time")
         .approve("root")
-        .is_told_as("approval_and_time_of_a_plan");
+        .matches_transcript("approval_and_time_of_a_plan");
 }
 
 #[test]
@@ -193,5 +193,5 @@ fn nobody_decides_what_nobody_knows() {
     let command = Command::Decide { approval, verdict: Verdict::Approved, by: None, comment: None };
     let told = story.tell("decide", command);
     assert!(told.world.state.approvals.is_empty());
-    told.is_told_as("approval_unknown");
+    told.matches_transcript("approval_unknown");
 }

@@ -9,12 +9,12 @@ use crate::story::Story;
 #[test]
 fn a_call_succeeds() {
     let ask = Start { inputs: object(json!({ "text": "hello" })), ..start(NodeKind::Call) };
-    Story::new().start(ask).complete_with("root", json!({ "text": "hello" })).is_told_as("call_succeeds");
+    Story::new().start(ask).complete_with("root", json!({ "text": "hello" })).matches_transcript("call_succeeds");
 }
 
 #[test]
 fn a_call_fails() {
-    Story::new().start(start(NodeKind::Call)).fail("root").is_told_as("call_fails");
+    Story::new().start(start(NodeKind::Call)).fail("root").matches_transcript("call_fails");
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_result_that_comes_late_twice_or_from_nowhere_changes_nothing() {
         .complete("root")
         .complete("root")
         .fail("root")
-        .is_told_as("results_late_and_twice");
+        .matches_transcript("results_late_and_twice");
 }
 
 #[test]
@@ -47,12 +47,12 @@ fn a_sleep_lasts_as_long_as_asked() {
         .after_ms(1)
         .wake("root", "sleep")
         .wake("root", "sleep")
-        .is_told_as("sleep");
+        .matches_transcript("sleep");
 }
 
 #[test]
 fn a_sleep_without_a_time_is_over_at_once() {
-    Story::new().start(start(NodeKind::Sleep)).wake("root", "sleep").is_told_as("sleep_without_time");
+    Story::new().start(start(NodeKind::Sleep)).wake("root", "sleep").matches_transcript("sleep_without_time");
 }
 
 #[test]

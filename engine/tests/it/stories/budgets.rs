@@ -23,13 +23,13 @@ fn the_run_ends_when_its_time_is_over() {
         .wake("root", "wall_time")
         .wake("root", "wall_time")
         .complete("root/a")
-        .is_told_as("time_is_over");
+        .matches_transcript("time_is_over");
 }
 
 #[test]
 fn a_run_that_ends_in_time_takes_its_timer_back() {
     let story = Story::new().start(within(NodeKind::Call, json!({ "max_wall_time_ms": 500 }))).complete("root");
-    story.wake("root", "wall_time").is_told_as("ended_in_time");
+    story.wake("root", "wall_time").matches_transcript("ended_in_time");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_child_has_a_time_of_its_own() {
         .after_ms(50)
         .wake("root/a", "wall_time")
         .end("root", FinalState::Succeeded)
-        .is_told_as("child_time_is_over");
+        .matches_transcript("child_time_is_over");
 }
 
 #[test]
@@ -77,12 +77,12 @@ fn one_step_too_many_fails() {
         .start(within(NodeKind::Plan, json!({ "max_steps": 1 })))
         .planned("root", plan(vec![step("a", &[]), step("b", &["a"])]))
         .complete("root/a")
-        .is_told_as("steps_are_spent");
+        .matches_transcript("steps_are_spent");
 }
 
 #[test]
 fn no_steps_at_all_fail_the_run_and_do_not_refuse_it() {
-    Story::new().start(within(NodeKind::Call, json!({ "max_steps": 0 }))).is_told_as("no_steps");
+    Story::new().start(within(NodeKind::Call, json!({ "max_steps": 0 }))).matches_transcript("no_steps");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_composite_spends_its_own_steps() {
         .create("root", vec![budget("one", 1), budget("two", 1)])
         .create("root/one", vec![child("a", NodeKind::Call), child("b", NodeKind::Call)])
         .create("root/two", vec![child("a", NodeKind::Sleep)])
-        .is_told_as("steps_of_a_composite");
+        .matches_transcript("steps_of_a_composite");
 }
 
 /// A call of a service outside.

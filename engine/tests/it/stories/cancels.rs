@@ -19,19 +19,19 @@ fn cancel_ends_everything_and_wins() {
         .complete("root/a")
         .wake("root/b", "sleep")
         .wake("root", "wall_time")
-        .is_told_as("cancel");
+        .matches_transcript("cancel");
 }
 
 #[test]
 fn cancel_while_the_plan_is_being_made() {
     let story = Story::new().start(start(NodeKind::Plan)).cancel().planned("root", plan(vec![step("a", &[])]));
-    story.is_told_as("cancel_planning");
+    story.matches_transcript("cancel_planning");
 }
 
 #[test]
 fn cancel_of_a_finished_run_changes_nothing() {
     let story = Story::new().start(start(NodeKind::Call)).complete("root").cancel();
-    story.is_told_as("cancel_finished");
+    story.matches_transcript("cancel_finished");
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn children_come_with_what_their_owner_decided() {
         ..child("a", NodeKind::Call)
     };
     let story = external().create("root", vec![decided, child("b", NodeKind::Sleep), unnamed(NodeKind::Plan)]);
-    story.is_told_as("children_with_decisions");
+    story.matches_transcript("children_with_decisions");
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn the_same_key_is_the_same_child() {
         .end("root", FinalState::Succeeded)
         .create("root", vec![child("b", NodeKind::Call), a()])
         .create("root", vec![a(), child("new", NodeKind::Call)])
-        .is_told_as("same_key");
+        .matches_transcript("same_key");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn the_same_key_with_something_else_is_refused_whole() {
         .create("root", vec![ChildSpec { constraints: limits(json!({ "budgets": { "max_steps": 1 } })), ..a() }])
         .create("root", vec![ChildSpec { depends_on: vec!["z".into()], ..a() }])
         .create("root", vec![child("new", NodeKind::Call), child("new", NodeKind::Sleep)])
-        .is_told_as("same_key_other_child");
+        .matches_transcript("same_key_other_child");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn children_wait_for_the_siblings_they_depend_on() {
         .end("root", FinalState::Succeeded)
         .complete("root/f")
         .end("root", FinalState::Succeeded)
-        .is_told_as("children_depend");
+        .matches_transcript("children_depend");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn only_external_composites_that_live_are_given_children() {
         .tell("create in a stranger", Command::CreateChildren { parent: stranger, children: a() })
         .cancel()
         .create("root", a());
-    story.is_told_as("children_refused");
+    story.matches_transcript("children_refused");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_composite_that_has_not_begun_is_not_moved_from_outside() {
         .end("root/b", FinalState::Failed)
         .complete("root/a")
         .end("root/b", FinalState::Failed)
-        .is_told_as("not_begun");
+        .matches_transcript("not_begun");
 }
 
 #[test]

@@ -21,19 +21,19 @@ fn letters(letters: &str) -> Vec<Value> {
 #[test]
 fn items_go_through_a_few_at_once_and_their_results_keep_their_order() {
     let story = list(items(letters("a b c")));
-    story.complete("root/#2").complete("root/#3").complete("root/#1").is_told_as("each");
+    story.complete("root/#2").complete("root/#3").complete("root/#1").matches_transcript("each");
 }
 
 #[test]
 fn one_failed_item_fails_the_list_and_stops_what_is_at_work() {
-    list(items(letters("a b c d"))).complete("root/#1").fail("root/#3").is_told_as("each_fails");
+    list(items(letters("a b c d"))).complete("root/#1").fail("root/#3").matches_transcript("each_fails");
 }
 
 #[test]
 fn failures_are_collected_where_that_is_asked_for() {
     let asked = Items { on_item_failure: OnItemFailure::Collect, ..items(letters("a b c")) };
     let story = list(asked.clone()).fail("root/#1").complete("root/#2").complete("root/#3");
-    story.is_told_as("each_partial");
+    story.matches_transcript("each_partial");
     let nothing = list(asked).fail("root/#1").fail("root/#2").fail("root/#3");
     assert_eq!(nothing.world.state.status, RunStatus::Final(RunOutcome::NothingAchieved));
 }
@@ -68,7 +68,7 @@ fn each_item_may_walk_a_graph() {
         ..items(letters("x y"))
     };
     let story = list(asked).complete("root/#1/a").complete("root/#2/a").complete("root/#2/b");
-    story.complete("root/#1/b").is_told_as("each_graph");
+    story.complete("root/#1/b").matches_transcript("each_graph");
 }
 
 #[test]
@@ -98,5 +98,5 @@ fn a_list_whose_run_has_grown_elsewhere_fails_with_the_limit_that_its_next_item_
 
 #[test]
 fn canceling_stops_what_is_at_work_and_takes_no_other_item() {
-    list(items(letters("a b c d"))).complete("root/#1").cancel().is_told_as("each_canceled");
+    list(items(letters("a b c d"))).complete("root/#1").cancel().matches_transcript("each_canceled");
 }

@@ -30,7 +30,7 @@ fn its_owner_gives_children_judges_and_finishes() {
         artifacts: vec![Artifact(object(json!({ "type": "file", "id": "f1" })))],
         error: None,
     };
-    story.end_with("root", made).is_told_as("external");
+    story.end_with("root", made).matches_transcript("external");
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_final_word_is_final_and_may_be_repeated() {
         .end("root", FinalState::Succeeded)
         .end("root", FinalState::Failed)
         .end_with("root", Completion { outputs: Some(object(json!({}))), ..completion(FinalState::Succeeded) })
-        .is_told_as("external_final");
+        .matches_transcript("external_final");
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn failing_stops_what_lives_below_first() {
         .planned("root/p", plan(vec![step("S1", &[]), step("S2", &["S1"])]))
         .complete("root/a/c")
         .end("root", FinalState::Failed)
-        .is_told_as("external_fails");
+        .matches_transcript("external_fails");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn giving_up_a_part_leaves_the_rest() {
         .create("root/a", vec![child("c", NodeKind::Call)])
         .end("root/a", FinalState::Canceled)
         .end("root/a", FinalState::Canceled)
-        .is_told_as("external_part_canceled");
+        .matches_transcript("external_part_canceled");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn only_external_composites_are_finished_or_judged_from_outside() {
         story.end("root/a", FinalState::Succeeded).end("root/p", FinalState::Canceled).end("root", FinalState::Skipped);
     let story = evaluate(story, "root/p", EvaluationStatus::Success, None);
     let story = evaluate(story, "root/a", EvaluationStatus::Success, None);
-    story.is_told_as("external_refused");
+    story.matches_transcript("external_refused");
 }
 
 #[test]
@@ -86,5 +86,5 @@ fn the_same_judgement_again_changes_nothing() {
     let story = evaluate(story, "root", EvaluationStatus::Unknown, None);
     let story = evaluate(story, "root", EvaluationStatus::Success, None);
     assert_eq!(story.node("root").recoveries.len(), 2);
-    story.is_told_as("evaluations");
+    story.matches_transcript("evaluations");
 }

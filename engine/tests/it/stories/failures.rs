@@ -39,7 +39,7 @@ fn a_failure_that_is_passed_over_leaves_null_and_makes_the_run_partial() {
     planned(vec![with(passed_over(), step("a", &[])), reader("b", "a", &["a"])])
         .fail("root/a")
         .complete("root/b")
-        .is_told_as("passed_over");
+        .matches_transcript("passed_over");
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn null_is_put_into_a_text_as_null() {
 #[test]
 fn nothing_achieved_is_said_as_that() {
     let both = vec![with(passed_over(), step("a", &[])), with(passed_over(), step("b", &[]))];
-    planned(both).fail("root/a").fail("root/b").is_told_as("nothing_achieved");
+    planned(both).fail("root/a").fail("root/b").matches_transcript("nothing_achieved");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_stand_in_runs_instead_and_its_result_stands_for_the_failed_ones() {
         .fail("root/a")
         .complete("root/spare")
         .complete("root/b")
-        .is_told_as("stand_in_runs");
+        .matches_transcript("stand_in_runs");
 }
 
 #[test]
@@ -86,13 +86,13 @@ fn a_stand_in_that_is_not_needed_is_skipped_with_what_follows_it() {
         step("spare", &[]),
         step("after", &["spare"]),
     ];
-    planned(steps).complete("root/a").complete("root/b").is_told_as("stand_in_not_needed");
+    planned(steps).complete("root/a").complete("root/b").matches_transcript("stand_in_not_needed");
 }
 
 #[test]
 fn a_stand_in_that_fails_fails_the_plan_unless_it_has_one_too() {
     let steps = || vec![with(go_to("b"), step("a", &[])), step("b", &[]), step("c", &["a"])];
-    planned(steps()).fail("root/a").fail("root/b").is_told_as("stand_in_fails");
+    planned(steps()).fail("root/a").fail("root/b").matches_transcript("stand_in_fails");
     let mut chain = steps();
     chain[1].policy = go_to("d");
     chain.push(step("d", &[]));
@@ -121,7 +121,7 @@ fn one_stand_in_serves_several_and_runs_once() {
         .complete("root/spare")
         .fail("root/a")
         .complete("root/c")
-        .is_told_as("stand_in_for_two");
+        .matches_transcript("stand_in_for_two");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn what_is_said_for_all_steps_holds_of_those_that_say_nothing_else() {
         .after_ms(100)
         .wake("root/b", "retry")
         .complete("root/b")
-        .is_told_as("for_all_steps");
+        .matches_transcript("for_all_steps");
 }
 
 #[test]
@@ -227,14 +227,14 @@ fn children_from_outside_go_on_too() {
         .complete("root/b")
         .complete("root/d")
         .end("root", FinalState::Succeeded)
-        .is_told_as("children_go_on");
+        .matches_transcript("children_go_on");
 }
 
 #[test]
 fn a_key_that_was_used_with_another_policy_is_refused() {
     let story = Story::new().start(start(NodeKind::External)).create("root", vec![child("a", NodeKind::Call)]);
     let again = ChildSpec { policy: passed_over(), ..child("a", NodeKind::Call) };
-    story.create("root", vec![again]).is_told_as("same_key_other_policy");
+    story.create("root", vec![again]).matches_transcript("same_key_other_policy");
 }
 
 #[test]

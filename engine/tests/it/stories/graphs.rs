@@ -39,13 +39,13 @@ fn a_graph_is_walked_by_the_ways_that_its_nodes_name() {
         .goes("root/fork", Route::Way(1))
         .complete("root/right")
         .complete_with("root/end", json!({ "answer": 42 }))
-        .is_told_as("graph");
+        .matches_transcript("graph");
 }
 
 #[test]
 fn what_a_graph_is_made_of_may_have_to_be_asked() {
     let story = Story::new().start(start(NodeKind::Graph));
-    story.loaded("root", Content::Graph(forked())).goes("root/fork", Route::Stop).is_told_as("graph_loaded");
+    story.loaded("root", Content::Graph(forked())).goes("root/fork", Route::Stop).matches_transcript("graph_loaded");
 }
 
 #[test]
@@ -60,26 +60,33 @@ fn a_way_that_is_not_there_ends_the_walk() {
 fn a_node_is_tried_again_before_anything_follows_its_failure() {
     let nodes = vec![GraphNode { policy: tries(2), ..drawn("a", &[Some(1)]) }, drawn("b", &[])];
     let story = walking(graph(nodes)).fail("root/a").after_ms(100).wake("root/a", "retry");
-    story.complete("root/a").complete("root/b").is_told_as("graph_retry");
+    story.complete("root/a").complete("root/b").matches_transcript("graph_retry");
 }
 
 #[test]
 fn a_failure_without_a_fallback_fails_the_graph() {
     let nodes = vec![drawn("a", &[Some(1)]), drawn("b", &[])];
-    walking(graph(nodes)).fail("root/a").is_told_as("graph_fails");
+    walking(graph(nodes)).fail("root/a").matches_transcript("graph_fails");
 }
 
 #[test]
 fn a_fallback_elsewhere_makes_a_failure_good() {
     let risky = GraphNode { fallback: Fallback::GoTo(2), ..drawn("risky", &[Some(1)]) };
     let nodes = vec![risky, drawn("end", &[]), drawn("instead", &[Some(1)])];
-    walking(graph(nodes)).fail("root/risky").complete("root/instead").complete("root/end").is_told_as("graph_fallback");
+    walking(graph(nodes))
+        .fail("root/risky")
+        .complete("root/instead")
+        .complete("root/end")
+        .matches_transcript("graph_fallback");
 }
 
 #[test]
 fn a_failure_that_is_passed_over_makes_a_success_in_part() {
     let risky = GraphNode { fallback: Fallback::GoOn, ..drawn("risky", &[Some(1)]) };
-    walking(graph(vec![risky, drawn("end", &[])])).fail("root/risky").complete("root/end").is_told_as("graph_partial");
+    walking(graph(vec![risky, drawn("end", &[])]))
+        .fail("root/risky")
+        .complete("root/end")
+        .matches_transcript("graph_partial");
 }
 
 #[test]
@@ -97,7 +104,7 @@ fn a_call_may_end_later_and_takes_no_place_until_then() {
     let later = Routed { outputs: object(json!({ "waited": true })), inputs, route: None, until_ms };
     let story = story.complete_as("root/delay", "in 5 minutes", later);
     assert_eq!(outcome(&story), RunStatus::Waiting);
-    story.wake("root/delay", "sleep").after_ms(300_000).wake("root/delay", "sleep").is_told_as("graph_delay");
+    story.wake("root/delay", "sleep").after_ms(300_000).wake("root/delay", "sleep").matches_transcript("graph_delay");
 }
 
 #[test]
@@ -110,7 +117,7 @@ fn a_graph_within_a_graph_is_a_node_like_others() {
     let outer = graph(vec![inner.clone(), drawn("end", &[])]);
     // It asks, because its inputs may have to be worked out, and is told what it was made of.
     let story = walking(outer).loaded("root/inner", Content::Graph(inner.graph.unwrap()));
-    story.fail("root/inner/x").complete("root/inner/y").complete("root/end").is_told_as("graph_within");
+    story.fail("root/inner/x").complete("root/inner/y").complete("root/end").matches_transcript("graph_within");
 }
 
 #[test]
@@ -118,7 +125,7 @@ fn canceling_ends_the_node_that_was_reached_and_reaches_no_other() {
     let story = walking(forked()).goes("root/fork", Route::Way(0)).cancel();
     let (effect, node_run) = story.effect("root/left", "call");
     let late = Command::Settle { effect, node_run, outcome: Outcome::Failed(failure("late")) };
-    story.tell("a late answer", late).is_told_as("graph_canceled");
+    story.tell("a late answer", late).matches_transcript("graph_canceled");
 }
 
 #[test]
@@ -128,7 +135,7 @@ fn no_more_nodes_are_reached_than_allowed() {
         constraints: limits(json!({ "structural": { "max_total_nodes_per_run": 3 } })),
         ..start(NodeKind::Graph)
     };
-    Story::new().start(asked).complete("root/n0").complete("root/n1").is_told_as("graph_too_long");
+    Story::new().start(asked).complete("root/n0").complete("root/n1").matches_transcript("graph_too_long");
 }
 
 #[test]
@@ -164,7 +171,7 @@ fn a_graph_that_turns_out_to_be_wrong_is_a_failed_try() {
     let (effect, node_run) = story.effect("root", "load");
     let broken = Command::Settle { effect, node_run, outcome: Outcome::Failed(failure("broken")) };
     let story = story.tell("it cannot be loaded", broken).after_ms(100).wake("root", "retry");
-    story.loaded("root", Content::Graph(chain(1))).complete("root/n0").is_told_as("graph_loaded_again");
+    story.loaded("root", Content::Graph(chain(1))).complete("root/n0").matches_transcript("graph_loaded_again");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn a_tree_grows_no_deeper_than_allowed() {
     external(json!({ "structural": { "max_depth": 1 } }))
         .create("root", vec![child("a", NodeKind::External)])
         .create("root/a", vec![child("b", NodeKind::Call)])
-        .is_told_as("max_depth");
+        .matches_transcript("max_depth");
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn a_composite_has_no_more_children_than_allowed_and_existing_ones_do_not_count_
         .create("root", vec![child("a", NodeKind::External), child("b", NodeKind::Call), child("c", NodeKind::Call)])
         .create("root", vec![child("a", NodeKind::External), child("b", NodeKind::Call)])
         .create("root", vec![unnamed(NodeKind::Call)])
-        .is_told_as("max_children");
+        .matches_transcript("max_children");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_run_has_no_more_node_runs_than_allowed() {
         .create("root/a", vec![unnamed(NodeKind::External), unnamed(NodeKind::External)])
         .create("root/a", vec![unnamed(NodeKind::External)])
         .create("root", vec![unnamed(NodeKind::External)])
-        .is_told_as("max_total_nodes");
+        .matches_transcript("max_total_nodes");
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_composite_is_not_decomposed_more_often_than_allowed() {
         .create("root", vec![child("a", NodeKind::External)])
         .create("root", vec![child("c", NodeKind::External)])
         .create("root/a", vec![child("c", NodeKind::External)])
-        .is_told_as("max_rounds");
+        .matches_transcript("max_rounds");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_child_keeps_to_the_lists_and_gates_above_it_and_its_own() {
     .create("root", vec![writer])
     .create("root", vec![own(json!({ "candidates": { "allowed_node_type_ids": ["test.plan"] } }))])
     .create("root", vec![own(json!({ "candidates": { "allowed_node_type_ids": ["test.call"] } }))])
-    .is_told_as("lists_and_gates");
+    .matches_transcript("lists_and_gates");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn an_external_step_of_a_plan() {
         .complete("root/S1/a")
         .end_with("root/S1", made)
         .complete("root/S2")
-        .is_told_as("nested_external");
+        .matches_transcript("nested_external");
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn an_external_step_that_is_given_up_fails_its_plan() {
     external_then_call()
         .create("root/S1", vec![child("a", NodeKind::Call)])
         .end("root/S1", FinalState::Canceled)
-        .is_told_as("nested_external_given_up");
+        .matches_transcript("nested_external_given_up");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_plan_within_a_plan_passes_its_failure_up() {
         .planned("root", plan(vec![inner, step("S2", &[])]))
         .planned("root/S1", plan(vec![step("x", &[]), step("y", &[])]))
         .fail("root/S1/y")
-        .is_told_as("nested_plan_fails");
+        .matches_transcript("nested_plan_fails");
 }
 
 #[test]

@@ -16,13 +16,13 @@ fn what_is_in_flight_ends_and_what_follows_waits() {
         .complete("root/S1")
         .resume()
         .complete("root/S2")
-        .is_told_as("pause");
+        .matches_transcript("pause");
 }
 
 #[test]
 fn twice_is_once() {
     let story = Story::new().start(start(NodeKind::Call)).resume().pause("one").pause("two").resume().resume();
-    story.complete("root").pause("too late").resume().is_told_as("pause_twice");
+    story.complete("root").pause("too late").resume().matches_transcript("pause_twice");
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_plan_that_comes_back_is_recorded_and_waits() {
     let story = Story::new().start(start(NodeKind::Plan)).pause("first");
     let story = story.planned("root", plan(vec![step("S1", &[])]));
     assert_eq!((story.world.state.status, story.node("root/S1").attempt), (RunStatus::Waiting, 0));
-    story.resume().complete("root/S1").is_told_as("pause_while_planning");
+    story.resume().complete("root/S1").matches_transcript("pause_while_planning");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn timers_that_come_due_are_recorded_and_begin_nothing() {
         .wake("root/S1", "retry")
         .wake("root/S2", "sleep")
         .resume()
-        .is_told_as("pause_and_timers");
+        .matches_transcript("pause_and_timers");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn children_from_outside_are_taken_and_wait() {
     let story = Story::new().start(start(NodeKind::External)).pause("for a while");
     let story = story.create("root", vec![child("a", NodeKind::Call), child("inner", NodeKind::External)]);
     let story = story.create("root/inner", vec![child("b", NodeKind::Call)]).resume();
-    story.complete("root/a").end("root/inner", FinalState::Succeeded).is_told_as("pause_of_an_external_root");
+    story.complete("root/a").end("root/inner", FinalState::Succeeded).matches_transcript("pause_of_an_external_root");
 }
 
 #[test]
@@ -90,5 +90,5 @@ fn an_approval_that_is_given_while_paused_begins_nothing() {
         .pause("again")
         .complete("root/S1")
         .resume()
-        .is_told_as("pause_and_approval");
+        .matches_transcript("pause_and_approval");
 }

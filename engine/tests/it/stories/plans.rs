@@ -15,7 +15,7 @@ fn planned(plan: Plan) -> Story {
 fn a_plan_runs_step_by_step_and_answers_with_the_last() {
     let mut second = step("S2", &["S1"]);
     second.bindings = vec![binding("text", "S1", "/made")];
-    planned(plan(vec![step("S1", &[]), second])).complete("root/S1").complete("root/S2").is_told_as("plan");
+    planned(plan(vec![step("S1", &[]), second])).complete("root/S1").complete("root/S2").matches_transcript("plan");
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn what_is_ready_runs_side_by_side_up_to_the_bound() {
         .wake("root/S3", "sleep")
         .complete("root/S4")
         .complete("root/S5")
-        .is_told_as("plan_bounded");
+        .matches_transcript("plan_bounded");
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_bound_of_none_is_a_bound_of_one() {
 #[test]
 fn a_failed_child_fails_its_composite_once() {
     let steps = vec![step("a", &[]), step("b", &[]), step("c", &["a"])];
-    planned(plan(steps)).fail("root/b").fail("root/b").complete("root/a").is_told_as("plan_child_fails");
+    planned(plan(steps)).fail("root/b").fail("root/b").complete("root/a").matches_transcript("plan_child_fails");
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_child_that_cannot_begin_fails_its_composite_before_the_world_hears_of_its_s
     let mut sleeper = step("b", &[]);
     sleeper.node_type = node_type(NodeKind::Sleep);
     sleeper.inputs = object(json!({ "seconds": "soon" }));
-    planned(plan(vec![step("a", &[]), sleeper])).is_told_as("plan_child_cannot_begin");
+    planned(plan(vec![step("a", &[]), sleeper])).matches_transcript("plan_child_cannot_begin");
 }
 
 #[test]
@@ -71,20 +71,20 @@ fn values_find_their_way() {
     planned(plan)
         .complete_with("root/S1", json!({ "a/b~c": [[1, 2], { "x": null }], "word": "hi" }))
         .complete("root/S2")
-        .is_told_as("plan_values");
+        .matches_transcript("plan_values");
 }
 
 #[test]
 fn a_value_that_is_not_there_fails_the_step_that_wants_it() {
     let mut second = step("S2", &["S1"]);
     second.bindings = vec![binding("text", "S1", "/mode")];
-    planned(plan(vec![step("S1", &[]), second])).complete("root/S1").is_told_as("plan_binding_fails");
+    planned(plan(vec![step("S1", &[]), second])).complete("root/S1").matches_transcript("plan_binding_fails");
 }
 
 #[test]
 fn a_result_that_is_not_there_fails_the_composite() {
     let plan = Plan { result: Some(source("S1", "/a/0").into()), ..plan(vec![step("S1", &[])]) };
-    planned(plan).complete_with("root/S1", json!({ "a": [] })).is_told_as("plan_result_fails");
+    planned(plan).complete_with("root/S1", json!({ "a": [] })).matches_transcript("plan_result_fails");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn a_plan_that_makes_no_sense_fails_its_composite() {
 
 #[test]
 fn a_planner_that_fails_fails_its_composite() {
-    Story::new().start(start(NodeKind::Plan)).plan_fails("root").plan_fails("root").is_told_as("planner_fails");
+    Story::new().start(start(NodeKind::Plan)).plan_fails("root").plan_fails("root").matches_transcript("planner_fails");
 }
 
 #[test]

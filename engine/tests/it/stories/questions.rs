@@ -20,16 +20,16 @@ fn an_answer_goes_where_it_is_needed() {
     let story = Story::new().start(start(NodeKind::Plan)).planned("root", plan(vec![question, painting]));
     let story = deliver(story, "root/S2", "green");
     let story = deliver(deliver(story, "root/S1", "red"), "root/S1", "red");
-    deliver(story, "root/S1", "blue").complete("root/S2").is_told_as("question_answered");
+    deliver(story, "root/S1", "blue").complete("root/S2").matches_transcript("question_answered");
 }
 
 #[test]
 fn a_question_ends_with_its_time_and_with_its_run() {
     let timed = limits(json!({ "budgets": { "max_wall_time_ms": 50 } }));
     let late = Story::new().start(Start { constraints: timed, ..start(NodeKind::Ask) });
-    deliver(late.after_ms(50).wake("root", "wall_time"), "root", "too late").is_told_as("question_timed_out");
+    deliver(late.after_ms(50).wake("root", "wall_time"), "root", "too late").matches_transcript("question_timed_out");
     let canceled = Story::new().start(start(NodeKind::Ask)).cancel();
-    deliver(canceled, "root", "too late").is_told_as("question_canceled");
+    deliver(canceled, "root", "too late").matches_transcript("question_canceled");
 }
 
 #[test]

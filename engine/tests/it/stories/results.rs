@@ -30,7 +30,7 @@ fn a_plans_result_is_made_to_fit_or_the_run_fails() {
     assert_eq!(ended(&run(json!("root/S2"))), (RunOutcome::Succeeded, json!("root/S2")));
     assert_eq!(ended(&run(json!("root/S1"))), (RunOutcome::Succeeded, json!("root/S1")), "what a step made");
     assert_eq!(ended(&run(json!("else"))), (RunOutcome::Failed, json!("unfit")));
-    run(json!("else")).is_told_as("result_unfit");
+    run(json!("else")).matches_transcript("result_unfit");
 }
 
 #[test]

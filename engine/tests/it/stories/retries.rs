@@ -35,13 +35,13 @@ fn a_call_that_fails_is_tried_again_after_longer_and_longer_waits() {
         .after_ms(200)
         .wake("root", "retry")
         .complete("root")
-        .is_told_as("retry_succeeds");
+        .matches_transcript("retry_succeeds");
 }
 
 #[test]
 fn the_last_try_ends_it_with_its_own_reason() {
     let story = Story::new().start(call(tries(2))).fail("root").after_ms(100).wake("root", "retry");
-    story.fail_with("root", failure("worse")).is_told_as("retry_gives_up");
+    story.fail_with("root", failure("worse")).matches_transcript("retry_gives_up");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_planner_is_asked_again_also_when_its_plan_makes_no_sense() {
         .wake("root", "retry")
         .planned("root", plan(vec![step("a", &[])]))
         .complete("root/a")
-        .is_told_as("retry_of_a_planner");
+        .matches_transcript("retry_of_a_planner");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn who_waits_for_the_next_try_gives_its_place_to_others_and_comes_back_first() {
         .complete("root/b")
         .complete("root/a")
         .complete("root/c")
-        .is_told_as("retry_in_line");
+        .matches_transcript("retry_in_line");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn late_results_of_an_earlier_try_change_nothing() {
     };
     let story = late(story);
     assert_eq!(story.node("root").attempt, 2);
-    late(story.complete("root")).is_told_as("retry_late_result");
+    late(story.complete("root")).matches_transcript("retry_late_result");
 }
 
 #[test]
@@ -141,12 +141,12 @@ fn a_try_that_takes_too_long_fails_and_is_tried_again() {
         .wake("root", "retry")
         .after_ms(50)
         .wake("root", "attempt")
-        .is_told_as("try_times_out");
+        .matches_transcript("try_times_out");
 }
 
 #[test]
 fn a_try_that_ends_in_time_takes_its_timer_back() {
-    Story::new().start(call(timed(50, 2))).complete("root").wake("root", "attempt").is_told_as("try_in_time");
+    Story::new().start(call(timed(50, 2))).complete("root").wake("root", "attempt").matches_transcript("try_in_time");
 }
 
 #[test]
@@ -159,13 +159,18 @@ fn a_plan_that_came_in_time_is_not_timed_any_longer() {
 #[test]
 fn a_cancel_wins_over_the_next_try() {
     let story = Story::new().start(call(tries(3))).fail("root").cancel().after_ms(100);
-    story.wake("root", "retry").is_told_as("retry_canceled");
+    story.wake("root", "retry").matches_transcript("retry_canceled");
 }
 
 #[test]
 fn the_time_of_the_run_wins_over_the_next_try() {
     let within = Start { constraints: limits(json!({ "budgets": { "max_wall_time_ms": 80 } })), ..call(tries(3)) };
-    Story::new().start(within).fail("root").after_ms(80).wake("root", "wall_time").is_told_as("retry_out_of_time");
+    Story::new()
+        .start(within)
+        .fail("root")
+        .after_ms(80)
+        .wake("root", "wall_time")
+        .matches_transcript("retry_out_of_time");
 }
 
 #[test]
@@ -179,7 +184,7 @@ fn the_time_of_the_run_is_counted_from_its_first_try() {
 fn every_try_is_a_step() {
     let within = Start { constraints: limits(json!({ "budgets": { "max_steps": 2 } })), ..call(tries(5)) };
     let story = Story::new().start(within).fail("root").after_ms(100).wake("root", "retry").fail("root");
-    story.after_ms(200).wake("root", "retry").is_told_as("retry_out_of_steps");
+    story.after_ms(200).wake("root", "retry").matches_transcript("retry_out_of_steps");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::story::Story;
 fn a_start_twice_is_one_start() {
     let story = Story::new().start(start(NodeKind::Call)).start(start(NodeKind::Call));
     let other = runyard_engine::Start { face: "another".into(), ..start(NodeKind::Call) };
-    story.start(other).complete("root").start(start(NodeKind::Call)).is_told_as("start_twice");
+    story.start(other).complete("root").start(start(NodeKind::Call)).matches_transcript("start_twice");
 }
 
 #[test]
@@ -44,5 +44,5 @@ fn a_root_that_its_limits_forbid_is_refused() {
         .start(ask(json!({ "structural": { "max_total_nodes_per_run": 0 } })))
         .start(writer)
         .start(ask(json!({ "candidates": { "allowed_node_type_ids": ["test.call"] } })))
-        .is_told_as("start_refused");
+        .matches_transcript("start_refused");
 }

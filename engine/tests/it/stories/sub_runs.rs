@@ -36,21 +36,21 @@ fn ended(story: Story, attempt: u32, outcome: RunOutcome, error: Option<Failure>
 fn a_run_is_started_waited_for_and_answered_with() {
     let story = ended(launched(starting(), true), 1, RunOutcome::Succeeded, None);
     let again = ended(story, 1, RunOutcome::Failed, Some(failure("late")));
-    again.is_told_as("a_sub_run_is_waited_for");
+    again.matches_transcript("a_sub_run_is_waited_for");
     assert!(again.world.parted.is_empty(), "nothing is to be stopped");
 }
 
 #[test]
 fn a_report_may_come_before_it_is_known_that_the_run_has_begun() {
     let story = ended(starting(), 1, RunOutcome::Partial, None);
-    story.is_told_as("a_sub_run_ends_early");
+    story.matches_transcript("a_sub_run_ends_early");
     assert!(story.world.parted.is_empty());
 }
 
 #[test]
 fn a_run_that_is_not_waited_for_is_left_alone() {
     let story = launched(starting(), false);
-    story.is_told_as("a_sub_run_is_left_alone");
+    story.matches_transcript("a_sub_run_is_left_alone");
     assert!(story.world.parted.is_empty(), "it goes on by itself");
 }
 
@@ -63,7 +63,7 @@ fn a_failed_run_is_tried_again_as_another_and_its_code_is_kept() {
     let late = ended(story, 1, RunOutcome::Succeeded, None);
     // The second takes too long.
     let story = late.after_ms(5_000).wake("root", "attempt");
-    story.is_told_as("a_sub_run_is_tried_again");
+    story.matches_transcript("a_sub_run_is_tried_again");
     assert_eq!(story.world.parted.len(), 1, "the second is stopped");
 }
 
@@ -71,7 +71,7 @@ fn a_failed_run_is_tried_again_as_another_and_its_code_is_kept() {
 fn who_is_canceled_stops_what_it_has_started_or_may_be_starting() {
     for (story, name) in [(starting(), "before_it_began"), (launched(starting(), true), "while_it_runs")] {
         let story = story.tell("cancel", Command::Cancel { reason: None });
-        story.is_told_as(&format!("a_sub_run_is_stopped_{name}"));
+        story.matches_transcript(&format!("a_sub_run_is_stopped_{name}"));
         let run = RunId::sub_run(story.world.state.run, root(&story), 1);
         assert!(matches!(story.world.parted[..], [ref one] if one.request == Request::Stop { run }));
     }

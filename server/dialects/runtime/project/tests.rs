@@ -1,4 +1,4 @@
-//! Logs as they were stored, in `tests/golden/runtime/NAME.jsonl`, and what this face shows of them, beside it in `NAME.snap`.
+//! Logs as they were stored, in `tests/golden/runtime/NAME.jsonl`, and what this API shows of them, beside it in `NAME.snap`.
 //!
 //! A stored log is never changed: what was shown of it once is shown of it for ever.
 

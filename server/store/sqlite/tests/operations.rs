@@ -11,13 +11,13 @@ use crate::store::conformance::fixture::{Draft, TENANT, go_on, positions, run, s
 use crate::store::outbox::Wanted;
 use crate::store::retention::{Removal, Retention};
 use crate::store::sqlite::claims;
-use crate::store::sqlite::{FILE_NAME, Options, Sqlite, in_row, node_runs, removals, witness};
+use crate::store::sqlite::{FILE_NAME, Options, Sqlite, ack_log, in_row, node_runs, removals};
 use crate::store::{Status, StoreError};
 
 /// What a disk holds at the moment of a crash, with the WAL cut to a length.
 fn crashed(before: &Path, after: &Path, wal_bytes: Option<u64>) {
     let wal = format!("{FILE_NAME}-wal");
-    for name in [FILE_NAME, &wal, witness::FILE_NAME] {
+    for name in [FILE_NAME, &wal, ack_log::FILE_NAME] {
         fs::copy(before.join(name), after.join(name)).unwrap();
     }
     if let Some(bytes) = wal_bytes {
@@ -58,7 +58,7 @@ async fn a_wal_that_ends_before_what_was_acknowledged_is_refused_and_the_first_l
     assert!(why.contains("1 more runs") && why.contains("runyard check"), "{why}");
     assert_eq!(refused(after.path()), why, "asking again changes nothing");
     // Whoever accepts the loss goes on from where it ends.
-    fs::remove_file(after.path().join(witness::FILE_NAME)).unwrap();
+    fs::remove_file(after.path().join(ack_log::FILE_NAME)).unwrap();
     let store = open(&after);
     assert_eq!(positions(&store, 1).await, [1]);
     go_on(1, 1).lands(&store).await;
@@ -92,9 +92,9 @@ async fn a_wal_cut_in_what_was_never_acknowledged_loses_nothing() {
     torn.extend([7; 5_000]);
     fs::write(&wal, torn).unwrap();
     // Nor does a line that was cut in the middle.
-    let mut lines = fs::read(after.path().join(witness::FILE_NAME)).unwrap();
+    let mut lines = fs::read(after.path().join(ack_log::FILE_NAME)).unwrap();
     lines.extend(b"0000000000000000000000000000");
-    fs::write(after.path().join(witness::FILE_NAME), lines).unwrap();
+    fs::write(after.path().join(ack_log::FILE_NAME), lines).unwrap();
     is_filled(&open(&after)).await;
 }
 
@@ -105,10 +105,10 @@ async fn what_the_database_has_needs_no_witness() {
     for n in 1..200 {
         start(n).lands(&store).await;
     }
-    let witnessed = || fs::metadata(folder.path().join(witness::FILE_NAME)).unwrap().len();
-    assert!(witnessed() < 199 * 40, "it was cut short together with the WAL: {} bytes", witnessed());
+    let acknowledged_log = || fs::metadata(folder.path().join(ack_log::FILE_NAME)).unwrap().len();
+    assert!(acknowledged_log() < 199 * 40, "it was cut short together with the WAL: {} bytes", acknowledged_log());
     drop(store);
-    assert_eq!(witnessed(), 0);
+    assert_eq!(acknowledged_log(), 0);
     drop(open(&folder));
 }
 
@@ -120,7 +120,7 @@ fn removal(draft: &Draft) -> Removal {
         labels: Labels::new(),
         thread: String::new(),
         parent: None,
-        partings: Vec::new(),
+        closing_effects: Vec::new(),
     }
 }
 

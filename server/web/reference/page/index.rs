@@ -1,4 +1,4 @@
-//! The first page: every door.
+//! The first page: every API.
 
 use maud::html;
 
@@ -15,14 +15,14 @@ pub(in crate::web::reference) fn write(parts: &[Part], links: &Links) -> String 
             p.label { "APIs" }
             ul.plain { @for part in parts { li { a href=(format!("#{}", part.reference.name)) { (part.reference.title) } } } }
             p.label { "More" }
-            ul.plain { li { a href=(links.to("mapping.html")) { "One run, every face" } } }
+            ul.plain { li { a href=(links.to("mapping.html")) { "One run, every API" } } }
         },
         main: html! {
             div.lead {
                 h1 { "Every API of Runyard" }
                 p { "One server, several run APIs, each on a port of its own. A run is started through any of them, and can be watched and
                     steered through all of them." }
-                p { "How one run shows on each is told in " a href=(links.to("mapping.html")) { "One run, every face" } "." }
+                p { "How one run shows on each is told in " a href=(links.to("mapping.html")) { "One run, every API" } "." }
             }
             ul.cards {
                 @for part in parts {

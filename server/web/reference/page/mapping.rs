@@ -1,4 +1,4 @@
-//! One run, every face: the tables of states and events.
+//! One run, every API: the tables of states and events.
 
 use maud::{Markup, html};
 
@@ -11,7 +11,7 @@ use crate::web::reference::prose::Prose;
 /// The page.
 pub(in crate::web::reference) fn write(links: &Links) -> String {
     let page = Page {
-        title: "One run, every face",
+        title: "One run, every API",
         description: "How states and events of one run show on every API.",
         file: "mapping.html",
         contents: html! {
@@ -24,7 +24,7 @@ pub(in crate::web::reference) fn write(links: &Links) -> String {
         },
         main: html! {
             div.lead {
-                h1 { "One run, every face" }
+                h1 { "One run, every API" }
                 p { "A run has one log. Each API shows it in its own words. These tables are not written by hand: the code that answers requests
                     was asked what it says of every state that there is, and of every event." }
             }
@@ -33,21 +33,21 @@ pub(in crate::web::reference) fn write(links: &Links) -> String {
             (table("node-run-states", "States of a node run", "State", &node_run_states(), links))
             p.after { "The Runtime has no node runs: what is below a run shows as tool calls and steps of its event stream." }
             (table("events", "Events", "Recorded", &events(), links))
-            p.after { "A number (" code { "seq" } ") counts what a face shows, from 1 and without gaps over a whole run; so the same event has
-                other numbers on other faces." }
+            p.after { "A number (" code { "seq" } ") counts what an API shows, from 1 and without gaps over a whole run; so the same event has
+                other numbers on other APIs." }
             (reasons())
         },
     };
     page.write(links)
 }
 
-/// The codes of errors in runs, which are the same on every face.
+/// The codes of errors in runs, which are the same on every API.
 fn reasons() -> Markup {
     let prose = Prose::default();
     html! {
         h2.group #reasons { "Why a run failed " (anchor("reasons")) }
-        p { "The error of a run has the same code on every face: in " code { "extensions[\"runyard.error\"]" } " on the gateway and the coordinator, in "
-            code { "error" } " on the Runtime and on our own door. A composite that is completed from outside has the error that was reported." }
+        p { "The error of a run has the same code on every API: in " code { "extensions[\"runyard.error\"]" } " on the gateway and the coordinator, in "
+            code { "error" } " on the Runtime and on the Runyard API. A composite that is completed from outside has the error that was reported." }
         div.wide tabindex="0" role="group" aria-label="Why a run failed" {
             table {
                 thead { tr { th scope="col" { "Code" } th scope="col" { "When" } } }

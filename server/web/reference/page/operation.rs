@@ -14,7 +14,7 @@ pub(super) struct Around<'a> {
     pub(super) foreign: bool,
     pub(super) curl: String,
     pub(super) rust: String,
-    /// Where events are listed, with what each is on other faces.
+    /// Where events are listed, with what each is on other APIs.
     pub(super) events: String,
 }
 

@@ -1,6 +1,6 @@
 //! One dropshot server per document: the table document -> room -> port.
 //!
-//! | door              | port base + | document                   | room                         |
+//! | API              | port base + | document                   | room                         |
 //! |-------------------|-------------|----------------------------|------------------------------|
 //! | `run-gateway`     | 1           | `openapi/arp/run-gateway`  | [`dialects::run_gateway`]    |
 //! | `run-coordinator` | 2           | `openapi/arp/run-coordinator` | [`dialects::run_coordinator`] |
@@ -10,7 +10,7 @@
 //! | `cargo`           | 6           | `openapi/cargo/cargo`      | [`dialects::cargo_ai`]       |
 //! | `runyard`         | 12          | `openapi/runyard/runyard`  | [`dialects::native`]         |
 //!
-//! Ports +7 to +11 are kept for the faces that come later. Nothing listens on the base itself.
+//! Ports +7 to +11 are kept for the APIs that come later. Nothing listens on the base itself.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -28,9 +28,9 @@ use crate::objects::Objects;
 use crate::runs::Runs;
 use crate::web::reference;
 
-/// A door that listens.
+/// An API that listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Door {
+pub struct Listener {
     /// The document's name.
     pub name: &'static str,
     /// The document's title.
@@ -39,14 +39,14 @@ pub struct Door {
     pub url: String,
 }
 
-/// Why a door did not open.
+/// Why an API did not open.
 #[derive(Debug, thiserror::Error)]
-pub enum DoorError {
+pub enum ListenError {
     /// Someone else listens there, or may.
-    #[error("door `{door}` cannot listen on {address}: {reason}; {advice}")]
+    #[error("API `{api}` cannot listen on {address}: {reason}; {advice}")]
     Bind {
         /// The document's name.
-        door: &'static str,
+        api: &'static str,
         /// Where.
         address: SocketAddr,
         /// What the system says.
@@ -55,10 +55,10 @@ pub enum DoorError {
         advice: &'static str,
     },
     /// The document cannot be served.
-    #[error("door `{door}` cannot be served: {reason}")]
+    #[error("API `{api}` cannot be served: {reason}")]
     Mount {
         /// The document's name.
-        door: &'static str,
+        api: &'static str,
         /// What the host says.
         reason: String,
     },
@@ -67,7 +67,7 @@ pub enum DoorError {
 /// What to do about a taken port.
 const ADVICE: &str = "set `port_base` (--port-base, RUNYARD_PORT_BASE) to a free range, or to 0 for free ports";
 
-/// Where each door stands above the port base, in the order of the ports.
+/// Where each API stands above the port base, in the order of the ports.
 const OFFSETS: [(&str, u16); 7] = [
     ("run-gateway", 1),
     ("run-coordinator", 2),
@@ -83,21 +83,21 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     OFFSETS.iter().map(|(name, _)| *name)
 }
 
-/// How far above the port base a document is served; 0, where nothing listens, for one that has no door.
+/// How far above the port base a document is served; 0, where nothing listens, for one that has no API.
 pub fn offset(document: &str) -> u16 {
     OFFSETS.iter().find(|(name, _)| *name == document).map_or(0, |(_, offset)| *offset)
 }
 
-/// What the rooms behind the doors are given.
+/// What the rooms behind the APIs are given.
 pub struct Inside {
     /// Every run.
     pub runs: Runs,
-    /// What faces keep that is no run.
+    /// What APIs keep that is no run.
     pub objects: Objects,
     /// Who checks who is calling.
     pub guard: Guard,
     /// Where the gateway's runs are.
-    pub gateway: run_gateway::Backend,
+    pub gateway: run_gateway::Coordinator,
 }
 
 /// Opens every listener, or none. None accepts before all listen: whoever is answered that the server is ready finds it whole.
@@ -106,49 +106,49 @@ pub fn open(
     inside: Inside,
     settings: &Settings,
     log: &slog::Logger,
-) -> Result<(Vec<Door>, Vec<host::Server>), DoorError> {
-    let known: native::Doors = Arc::new(OnceLock::new());
+) -> Result<(Vec<Listener>, Vec<host::Server>), ListenError> {
+    let known: native::Listeners = Arc::new(OnceLock::new());
     let mounted = table(config, inside, settings, known.clone());
-    let (mut doors, mut bound) = (Vec::new(), Vec::new());
+    let (mut listeners, mut bound) = (Vec::new(), Vec::new());
     for one in mounted {
         let document = one.document();
         let address = SocketAddr::new(config.host, config.port(offset(document.name)));
-        let one = one.with_pages(reference::at_door(document.name));
+        let one = one.with_pages(reference::at_api(document.name));
         let one = one.bind(address, log.clone()).map_err(|error| refused(document.name, address, error))?;
-        doors.push(Door { name: document.name, title: title(document), url: url(config, one.local_addr()) });
+        listeners.push(Listener { name: document.name, title: title(document), url: url(config, one.local_addr()) });
         bound.push(one);
     }
     // Set once, here: nobody else has a way to.
-    let _ = known.set(doors.clone());
-    Ok((doors, bound.into_iter().map(Bound::start).collect()))
+    let _ = known.set(listeners.clone());
+    Ok((listeners, bound.into_iter().map(Bound::start).collect()))
 }
 
-fn table(config: &Config, inside: Inside, settings: &Settings, doors: native::Doors) -> Vec<Mounted> {
+fn table(config: &Config, inside: Inside, settings: &Settings, listeners: native::Listeners) -> Vec<Mounted> {
     let of = |document| settings_of(config, settings, document);
     let Inside { runs, objects, guard, gateway } = inside;
-    let room = Arc::new(dialects::run_gateway::Room::new(gateway, guard.gate(&arp::run_gateway::DOCUMENT)));
-    let gateway = arp::run_gateway::api(room, of(&arp::run_gateway::DOCUMENT));
-    let room = Arc::new(run_coordinator::Room::new(runs.clone(), guard.gate(&arp::run_coordinator::DOCUMENT)));
-    let coordinator = arp::run_coordinator::api(room, of(&arp::run_coordinator::DOCUMENT));
+    let handlers = Arc::new(dialects::run_gateway::Handlers::new(gateway, guard.gate(&arp::run_gateway::DOCUMENT)));
+    let gateway = arp::run_gateway::api(handlers, of(&arp::run_gateway::DOCUMENT));
+    let handlers = Arc::new(run_coordinator::Handlers::new(runs.clone(), guard.gate(&arp::run_coordinator::DOCUMENT)));
+    let coordinator = arp::run_coordinator::api(handlers, of(&arp::run_coordinator::DOCUMENT));
     let (gate, sync_wait) = (guard.gate(&arp::runtime::DOCUMENT), Duration::from_millis(config.runtime.sync_wait_ms));
-    let room = Arc::new(runtime::Room::new(runs.clone(), gate, sync_wait));
-    let runtime = arp::runtime::api(room, of(&arp::runtime::DOCUMENT));
+    let handlers = Arc::new(runtime::Handlers::new(runs.clone(), gate, sync_wait));
+    let runtime = arp::runtime::api(handlers, of(&arp::runtime::DOCUMENT));
     let gate = guard.gate(&toolregistry::DOCUMENT);
-    let room = Arc::new(dialects::toolregistry::Room::new(
+    let handlers = Arc::new(dialects::toolregistry::Handlers::new(
         runs.clone(),
         gate,
         &of_toolregistry(config, runs.clock().now_ms()),
     ));
-    let toolregistry = toolregistry::api(room, of(&toolregistry::DOCUMENT));
+    let toolregistry = toolregistry::api(handlers, of(&toolregistry::DOCUMENT));
     let (gate, sync_wait) = (guard.gate(&acp::DOCUMENT), Duration::from_millis(config.acp.sync_wait_ms));
-    let room = Arc::new(dialects::acp::Room::new(runs.clone(), objects.clone(), gate, sync_wait));
+    let handlers = Arc::new(dialects::acp::Handlers::new(runs.clone(), objects.clone(), gate, sync_wait));
     // The vendor's Python client puts `/v1` before every path, its TypeScript client does not.
-    let acp = acp::api(room, of(&acp::DOCUMENT)).also_without("/v1");
-    let room = Arc::new(dialects::cargo_ai::Room::new(runs.clone(), objects, guard.gate(&cargo::DOCUMENT)));
-    let cargo = cargo::api(room, of(&cargo::DOCUMENT));
+    let acp = acp::api(handlers, of(&acp::DOCUMENT)).also_without("/v1");
+    let handlers = Arc::new(dialects::cargo_ai::Handlers::new(runs.clone(), objects, guard.gate(&cargo::DOCUMENT)));
+    let cargo = cargo::api(handlers, of(&cargo::DOCUMENT));
     let gate = guard.gate(&runyard::DOCUMENT);
-    let room = Arc::new(native::Room::new(runs.clone(), doors, gate, guard.keys().clone()));
-    let own = runyard::api(room, of(&runyard::DOCUMENT));
+    let handlers = Arc::new(native::Handlers::new(runs.clone(), listeners, gate, guard.keys().clone()));
+    let own = runyard::api(handlers, of(&runyard::DOCUMENT));
     vec![gateway, coordinator, runtime, toolregistry, acp, cargo, own]
 }
 
@@ -203,12 +203,12 @@ fn title(document: &host::Document) -> String {
     full["info"]["title"].as_str().unwrap_or(document.name).to_owned()
 }
 
-fn refused(door: &'static str, address: SocketAddr, error: host::ServeError) -> DoorError {
+fn refused(api: &'static str, address: SocketAddr, error: host::ServeError) -> ListenError {
     match error {
         host::ServeError::Bind { source, .. } => {
-            DoorError::Bind { door, address, reason: source.to_string(), advice: ADVICE }
+            ListenError::Bind { api, address, reason: source.to_string(), advice: ADVICE }
         }
-        host::ServeError::Mount(error) => DoorError::Mount { door, reason: error.to_string() },
+        host::ServeError::Mount(error) => ListenError::Mount { api, reason: error.to_string() },
     }
 }
 

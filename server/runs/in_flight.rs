@@ -9,28 +9,28 @@ use tokio_util::sync::CancellationToken;
 
 /// The effects that are being performed in this process.
 #[derive(Debug, Default)]
-pub struct Recalls {
+pub struct InFlight {
     held: Mutex<HashMap<EffectId, CancellationToken>>,
 }
 
 /// One effect in hand. Dropping it lets go.
 #[derive(Debug)]
-pub struct Recall {
-    recalls: Arc<Recalls>,
+pub struct InFlightEffect {
+    in_flight: Arc<InFlight>,
     effect: EffectId,
     token: CancellationToken,
 }
 
-impl Recalls {
+impl InFlight {
     /// Holds an effect that is about to be performed.
-    pub fn hold(self: &Arc<Self>, effect: EffectId) -> Recall {
+    pub fn hold(self: &Arc<Self>, effect: EffectId) -> InFlightEffect {
         let token = CancellationToken::new();
         self.lock().insert(effect, token.clone());
-        Recall { recalls: self.clone(), effect, token }
+        InFlightEffect { in_flight: self.clone(), effect, token }
     }
 
     /// Says that nobody waits for these any more. Those that are not in hand here are nobody's business.
-    pub fn call_back<'a>(&self, effects: impl IntoIterator<Item = &'a EffectId>) {
+    pub fn cancel<'a>(&self, effects: impl IntoIterator<Item = &'a EffectId>) {
         let held = self.lock();
         for token in effects.into_iter().filter_map(|effect| held.get(effect)) {
             token.cancel();
@@ -42,15 +42,15 @@ impl Recalls {
     }
 }
 
-impl Recall {
+impl InFlightEffect {
     /// Waits until nobody waits for the effect any more.
-    pub async fn called_back(&self) {
+    pub async fn canceled(&self) {
         self.token.cancelled().await;
     }
 }
 
-impl Drop for Recall {
+impl Drop for InFlightEffect {
     fn drop(&mut self) {
-        self.recalls.lock().remove(&self.effect);
+        self.in_flight.lock().remove(&self.effect);
     }
 }

@@ -7,7 +7,7 @@
 use crate::{Effect, EffectId, Node, NodeKind, NodeState, Request, RunId, State, Wait};
 
 /// Every parting that a run may have asked for so far.
-pub fn partings(state: &State) -> Vec<EffectId> {
+pub fn closing_effects(state: &State) -> Vec<EffectId> {
     let runs = state.nodes.values().filter(|node| node.node_type.kind == NodeKind::Run);
     let stops = runs.flat_map(|node| (1..=node.attempt).map(|attempt| stop_id(state.run, node, attempt)));
     stops.chain(report(state, 0).map(|report| report.id)).collect()

@@ -27,7 +27,7 @@ use super::{Api, Body, Caller, Document, Fault, Head, Input, Page, Settings};
 use super::{answers, documents, heavy, pages, parameters, serve, validate};
 
 /// A mounted document at work.
-pub(super) struct Door {
+pub(super) struct MountedApi {
     api: Arc<dyn Api>,
     routes: Router,
     operations: Vec<CompiledOperation>,
@@ -39,7 +39,7 @@ pub(super) struct Door {
     at_work: TaskTracker,
 }
 
-impl Door {
+impl MountedApi {
     pub(super) fn new(
         api: Arc<dyn Api>,
         routes: Router,
@@ -47,7 +47,7 @@ impl Door {
         pages: Vec<Page>,
         mut settings: Settings,
     ) -> Self {
-        // Closing one door must not close its neighbours, which share the process's token.
+        // Closing one API must not close its neighbours, which share the process's token.
         settings.stopping = settings.stopping.child_token();
         let slots = Semaphore::new(settings.requests_max.min(Semaphore::MAX_PERMITS));
         Self { api, routes, operations, pages, settings, slots, at_work: TaskTracker::new() }
@@ -224,7 +224,7 @@ impl Door {
     }
 }
 
-impl fmt::Debug for Door {
+impl fmt::Debug for MountedApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Door").field("document", &self.document().name).finish_non_exhaustive()
     }
@@ -232,7 +232,7 @@ impl fmt::Debug for Door {
 
 /// What waits would only be more to remember: whoever asks has a better place to wait.
 fn too_many() -> Fault {
-    let reason = "this door answers as many requests as it can; try again".to_owned();
+    let reason = "this API answers as many requests as it can; try again".to_owned();
     Fault::Unavailable { reason, retry_after: Some(Duration::from_secs(1)) }
 }
 

@@ -41,12 +41,12 @@ impl std::fmt::Display for Lost {
 
 /// The file, open for more.
 #[derive(Debug)]
-pub(super) struct Witness {
+pub(super) struct AckLog {
     file: Option<File>,
     bytes: u64,
 }
 
-impl Witness {
+impl AckLog {
     /// Goes on with what lies beside the database. A file that cannot be written costs the witness, not the store.
     pub(super) fn open(database: &Path) -> Self {
         let path = beside(database);
@@ -58,10 +58,10 @@ impl Witness {
             options.mode(0o600);
         }
         match options.open(&path).and_then(|file| Ok((file.metadata()?.len(), file))) {
-            Ok((bytes, file)) => Witness { file: Some(file), bytes },
+            Ok((bytes, file)) => AckLog { file: Some(file), bytes },
             Err(error) => {
                 tracing::warn!(%error, path = %path.display(), "what is acknowledged is not witnessed");
-                Witness { file: None, bytes: 0 }
+                AckLog { file: None, bytes: 0 }
             }
         }
     }
