@@ -108,6 +108,18 @@ generated!(
 );
 
 #[cfg(test)]
+#[cfg(quirks)]
+generated!(
+    /// What documents of other vendors have, likewise.
+    foreign, "foreign"
+);
+
+#[cfg(test)]
 #[cfg(all(quirks, feature = "server", feature = "client"))]
 #[path = "codegen/tests/called.rs"]
 mod called;
+
+#[cfg(test)]
+#[cfg(all(quirks, feature = "server", feature = "client"))]
+#[path = "codegen/tests/called_foreign.rs"]
+mod called_foreign;

@@ -87,11 +87,12 @@ pub(crate) fn schema_names(document: &mut Value, report: &mut Report) {
     for name in &listed {
         // typify takes a reference's last segment for the name; a pointer escapes `~` and `/`.
         let plain = if name.contains(['/', '~', '%', '#', ' ']) { names::pascal(name) } else { name.clone() };
+        let plain = if names::hides(&names::pascal(&plain)) { format!("{plain}Schema") } else { plain };
         let new = names::apart(&plain, |name| taken.contains(&names::pascal(name)));
         taken.insert(names::pascal(&new));
         if new != *name {
-            if plain != new {
-                report.note(format!("/components/schemas/{name}"), format!("is named `{new}`: another schema is `{plain}` in Rust"));
+            if plain != new || plain != *name {
+                report.note(format!("/components/schemas/{name}"), format!("is named `{new}` in code: the name is another's, or none in Rust"));
             }
             renamed.insert(name.clone(), new);
         }

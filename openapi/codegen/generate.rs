@@ -14,7 +14,7 @@ use crate::refusal::Refusals;
 use crate::types::{Elsewhere, Types};
 use crate::{
     Effect, Error, Refusal, Report, Result, check, client, crates, document, exchange, hoist, names, nested, normal, reader,
-    retype, schemas, server, surface, words,
+    retype, schemas, server, surface, tagged, words,
 };
 
 /// Settings that hold for every document.
@@ -103,6 +103,8 @@ pub struct Generated {
     pub files: BTreeMap<String, String>,
     /// Every file that was read: what a build script tells cargo to watch.
     pub sources: Vec<PathBuf>,
+    /// How many operations have code.
+    pub operations: usize,
     /// What the code does not say as the document says it.
     pub report: Report,
     /// The document in a few lines.
@@ -252,7 +254,9 @@ impl Generator {
         let mut model = reader::read(&carried, &mut report, &mut refusals);
         let schemas = schemas_of(&carried);
         let elsewhere = elsewhere(&loaded.full, &document.shared);
-        let mut types = Types::new(path, schemas.iter(), elsewhere, &mut report, &mut refusals)?;
+        let mut told_apart = schemas.clone();
+        tagged::narrow(&mut told_apart);
+        let mut types = Types::new(path, told_apart.iter(), elsewhere, &mut report, &mut refusals)?;
         typed_operations(&mut model, &mut types, &mut refusals);
         let typed: Vec<Typed<'_>> =
             model.operations.iter().map(|operation| exchange::typed(operation, &mut types)).collect::<Result<_>>()?;
@@ -300,7 +304,9 @@ impl Generator {
             #server
             #client
         };
-        let mut generated = Generated { sources: loaded.sources, report, surface, words, ..Generated::default() };
+        let operations = typed.len();
+        let sources = loaded.sources;
+        let mut generated = Generated { sources, operations, report, surface, words, ..Generated::default() };
         generated.files.insert(format!("{stem}.rs"), self.printed(path, code)?);
         for (kind, value) in [("owner", &loaded.owner), ("full", full)] {
             generated.files.insert(format!("{stem}.{kind}.json"), document::json(path, value)?);

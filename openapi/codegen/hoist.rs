@@ -2,7 +2,7 @@
 //!
 //! Only what code is made from is changed; the document that is served keeps its author's form.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::document::{self, escape, text};
 use crate::model::Form;
@@ -18,9 +18,7 @@ pub(crate) fn hoist(document: &Value, report: &mut Report) -> Value {
         let replaced = lifted(schema, &name, &mut moved);
         let mut renamed = Vec::new();
         for (name, schema) in moved {
-            let schemas = document::object_mut(&mut carried, "components")
-                .map(|all| all.entry("schemas").or_insert_with(|| Value::Object(Map::new())));
-            let Some(schemas) = schemas.and_then(Value::as_object_mut) else { continue };
+            let Some(schemas) = document::schemas_mut(&mut carried) else { continue };
             let free = names::apart(&name, |name| {
                 let name = names::pascal(name);
                 schemas.keys().any(|other| names::pascal(other) == name)

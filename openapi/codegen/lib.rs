@@ -30,6 +30,7 @@ mod error;
 mod exchange;
 mod generate;
 mod hoist;
+mod holds;
 mod isolate;
 mod jsonpath;
 mod model;
@@ -47,6 +48,7 @@ mod schema;
 mod schemas;
 mod server;
 mod surface;
+mod tagged;
 mod types;
 mod words;
 

@@ -28,6 +28,14 @@ pub(crate) fn is_token(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(letter))
 }
 
+/// Names that code of derives takes for the prelude's. A type that has one hides it.
+const HIDING: [&str; 6] = ["Box", "Default", "Some", "None", "Ok", "Err"];
+
+/// Whether no type can be called this.
+pub(crate) fn hides(name: &str) -> bool {
+    HIDING.contains(&name)
+}
+
 /// The identifier of a name that [`pascal`] or [`snake`] made.
 pub(crate) fn ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())

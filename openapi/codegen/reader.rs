@@ -206,6 +206,8 @@ impl<'a> Reader<'a, '_> {
             required = true;
         }
         let (schema, at, encoded) = self.parameter_schema(value, pointer);
+        // What is not sent is null already.
+        let schema = without_null(schema);
         let (style, many) = if encoded { (Style::Json, false) } else { self.style(value, name, place, &schema)? };
         Ok(Some(Parameter {
             name: name.to_owned(),
@@ -296,4 +298,11 @@ impl<'a> Reader<'a, '_> {
             description: text(body, "description").unwrap_or_default().to_owned(),
         }))
     }
+}
+
+fn without_null(mut schema: Value) -> Value {
+    if let Value::Object(fields) = &mut schema {
+        fields.shift_remove("nullable");
+    }
+    schema
 }

@@ -26,6 +26,14 @@ impl Report {
         self.refusals.iter().filter(|refusal| refusal.effect == Effect::LeftOut)
     }
 
+    /// What a build script tells cargo after `cargo::warning=`: a line per refusal.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.refusals.iter().map(|refusal| match &refusal.operation {
+            Some((method, path)) => format!("{}: {method} {path}: {refusal}", refusal.effect.as_str()),
+            None => format!("{}: {refusal}", refusal.effect.as_str()),
+        })
+    }
+
     /// Place and note, in the order they were made.
     pub fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
         self.lines.iter().map(|(place, what)| (place.as_str(), what.as_str()))
@@ -45,12 +53,8 @@ impl fmt::Display for Report {
                 self.lines.iter().filter(|line| line.1 == *what).map(|line| line.0.as_str()).collect();
             writeln!(f, "{what}: {}", places.join(", "))?;
         }
-        for refusal in &self.refusals {
-            let effect = refusal.effect.as_str();
-            match &refusal.operation {
-                Some((method, path)) => writeln!(f, "{effect}: {method} {path}: {refusal}")?,
-                None => writeln!(f, "{effect}: {refusal}")?,
-            }
+        for line in self.warnings() {
+            writeln!(f, "{line}")?;
         }
         Ok(())
     }

@@ -25,7 +25,12 @@ pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Va
     for (key, value) in fields {
         let deeper = |value: &Value, report: &mut Report| for_typify(value, place, report);
         let value = match key.as_str() {
-            "nullable" | "exclusiveMinimum" | "exclusiveMaximum" => continue,
+            // A title is for readers, and would rename the type.
+            "nullable" | "exclusiveMinimum" | "exclusiveMaximum" | "title" => continue,
+            "default" if value.is_object() && !is_plain_map(fields, value) => {
+                report.note(place, "a `default` that is an object is not filled in: the field is optional");
+                continue;
+            }
             "enum" if !is_text_enum(fields) => {
                 report.note(place, "an `enum` of something else than text is the validator's alone: the type is wider");
                 continue;
@@ -65,6 +70,12 @@ pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Va
         converted.insert("type".into(), "object".into());
     }
     if fields.get("nullable") == Some(&Value::Bool(true)) { nullable(converted) } else { Value::Object(converted) }
+}
+
+/// Whether a default is the empty map that an absent one is anyway.
+fn is_plain_map(fields: &Map<String, Value>, default: &Value) -> bool {
+    let shaped = ["properties", "allOf", "oneOf", "anyOf"].iter().any(|keyword| fields.contains_key(*keyword));
+    !shaped && default.as_object().is_some_and(Map::is_empty)
 }
 
 /// Whether every value that is not null is a text. typify has no type for the others.

@@ -10,18 +10,23 @@ use crate::{document, schema};
 
 /// Refuses what OpenAPI 3.0 does not have in its schemas. It is read all the same, as 3.1 has it.
 pub(crate) fn later_keywords(document: &mut Value, refusals: &mut Refusals) {
-    if !normal::version(document).starts_with("3.0.") {
+    if !is_30(document) {
         return;
     }
     let whole = document.clone();
-    let mut checker = Checker { document: &whole, refusals };
+    let mut checker = Checker { document: &whole, is_30: is_30(&whole), refusals };
     each_schema(document, &mut |pointer, schema| checker.later(schema, pointer));
+}
+
+/// Whether the schemas are those of OpenAPI 3.0. A file of schemas alone says no version.
+fn is_30(document: &Value) -> bool {
+    matches!(normal::version(document), version if version.is_empty() || version.starts_with("3.0."))
 }
 
 /// Checks every schema of a document, or of a file of schemas, and mends what is wrong in it.
 pub(crate) fn check(document: &mut Value, refusals: &mut Refusals) {
     let whole = document.clone();
-    let mut checker = Checker { document: &whole, refusals };
+    let mut checker = Checker { document: &whole, is_30: is_30(&whole), refusals };
     each_schema(document, &mut |pointer, schema| checker.schema(schema, pointer));
 }
 
@@ -55,6 +60,7 @@ const BOUNDS: [(&str, &str); 10] = [
 
 struct Checker<'a> {
     document: &'a Value,
+    is_30: bool,
     refusals: &'a mut Refusals,
 }
 
@@ -114,13 +120,14 @@ impl Checker<'_> {
         let known = |kind: &&str| ["string", "number", "integer", "boolean", "array", "object"].contains(kind);
         match fields.get("type") {
             None => {
-                let composed = ["allOf", "oneOf", "anyOf", "enum", "not"].iter().any(|keyword| fields.contains_key(*keyword));
-                let bound = BOUNDS.iter().find(|(bound, _)| fields.contains_key(*bound)).filter(|_| !composed);
-                if let Some((bound, kind)) = bound {
-                    let reason = format!("has `{bound}`, but no `type` that it belongs to: write `type: {kind}`");
-                    self.refuse(pointer, reason, Effect::Assumed);
-                    fields.insert("type".into(), (*kind).into());
-                    return Some((*kind).to_owned());
+                if let Some((bound, kind)) = implied(fields) {
+                    // Since 3.1 a bound without a type says something of one type and leaves the others free.
+                    if self.is_30 {
+                        let reason = format!("has `{bound}`, but no `type` that it belongs to: write `type: {kind}`");
+                        self.refuse(pointer, reason, Effect::Assumed);
+                    }
+                    fields.insert("type".into(), kind.into());
+                    return Some(kind.to_owned());
                 }
                 schema::is_untyped_object(fields).then(|| "object".to_owned())
             }
@@ -129,9 +136,12 @@ impl Checker<'_> {
                 let lower = other.as_str().map(str::to_ascii_lowercase);
                 self.refuse(pointer, format!("`type: {other}` is not one of OpenAPI 3.0's"), Effect::Widened);
                 fields.shift_remove("type");
-                let lower = lower.filter(|kind| known(&kind.as_str()))?;
-                fields.insert("type".into(), lower.as_str().into());
-                Some(lower)
+                let lower = lower.filter(|kind| known(&kind.as_str()));
+                let kind = lower.or_else(|| implied(fields).map(|(_, kind)| kind.to_owned()));
+                if let Some(kind) = &kind {
+                    fields.insert("type".into(), kind.as_str().into());
+                }
+                kind
             }
         }
     }
@@ -188,10 +198,18 @@ impl Checker<'_> {
             }
         }
         if kind == Some("array") && !fields.contains_key("items") {
-            self.refuse(pointer, "a list has no `items`: write `items: {}` for any JSON", Effect::Assumed);
+            if self.is_30 {
+                self.refuse(pointer, "a list has no `items`: write `items: {}` for any JSON", Effect::Assumed);
+            }
             fields.insert("items".into(), json!({}));
         }
     }
+}
+
+/// The first bound without a type, and the type that it belongs to.
+fn implied(fields: &Map<String, Value>) -> Option<(&'static str, &'static str)> {
+    let composed = ["allOf", "oneOf", "anyOf"].iter().any(|keyword| fields.contains_key(*keyword));
+    BOUNDS.iter().find(|(bound, _)| fields.contains_key(*bound)).filter(|_| !composed).copied()
 }
 
 fn is_a(value: &Value, kind: &str) -> bool {

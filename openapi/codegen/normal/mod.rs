@@ -30,7 +30,7 @@ pub fn normalise(document: &mut Value) -> Vec<Note> {
     let mut notes = Vec::new();
     references::inline_path_items(document);
     references::lift(document, &mut notes);
-    let siblings = !version(document).starts_with("3.0.");
+    let siblings = !version(document).starts_with("3.0.") && !version(document).is_empty();
     each_schema(document, &mut |pointer, schema| schemas::normalise(schema, pointer, siblings, &mut notes));
     for (name, _) in crate::document::entries(document, "webhooks") {
         notes.push(Note { pointer: format!("/webhooks/{name}"), what: "webhooks have no code".into() });

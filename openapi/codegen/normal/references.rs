@@ -40,7 +40,7 @@ pub(super) fn lift(whole: &mut Value, notes: &mut Vec<Note>) {
         }
         for reference in wanted {
             let target = reference.strip_prefix('#').map(decoded).and_then(|pointer| whole.pointer(&pointer)).cloned();
-            let (Some(target), Some(schemas)) = (target, schemas_mut(whole)) else {
+            let (Some(target), Some(schemas)) = (target, document::schemas_mut(whole)) else {
                 lifted.insert(reference.clone(), reference);
                 continue;
             };
@@ -104,9 +104,4 @@ fn name_of(reference: &str) -> String {
     let skipped = ["#", "components", "schemas", "paths", "properties", "content", "schema", "$defs", "definitions", "parameters"];
     let words: Vec<&str> = reference.split('/').filter(|word| !skipped.contains(word)).collect();
     names::pascal(&decoded(&words.join(" ")).replace("~1", " ").replace("~0", " "))
-}
-
-fn schemas_mut(whole: &mut Value) -> Option<&mut serde_json::Map<String, Value>> {
-    let components = document::object_mut(whole, "components")?;
-    components.entry("schemas").or_insert_with(|| Value::Object(serde_json::Map::new())).as_object_mut()
 }

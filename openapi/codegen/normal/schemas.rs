@@ -177,7 +177,9 @@ fn types(fields: &mut Map<String, Value>) {
     match plain.as_slice() {
         [] => {
             fields.shift_remove("type");
-            fields.insert("enum".into(), json!([null]));
+            if !listed.is_empty() {
+                fields.insert("enum".into(), json!([null]));
+            }
         }
         [one] => {
             fields.insert("type".into(), one.as_str().into());

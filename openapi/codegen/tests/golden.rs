@@ -3,6 +3,8 @@
 //! Snapshots are in `tests/golden/codegen/`. That the code which is made compiles and works is shown in `called.rs`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "golden/carried.rs"]
+mod carried;
 #[path = "golden/damaged.rs"]
 mod damaged;
 #[path = "golden/documents.rs"]

@@ -14,7 +14,7 @@ pub(crate) fn generate(files: &[(&str, &str)]) -> Result<Generated, String> {
     if files.iter().any(|(name, _)| *name == "api.overlay.yaml") {
         document = document.overlay(folder.path().join("api.overlay.yaml"));
     }
-    Generator::new().document(&document).map_err(|error| without(folder.path(), &error.to_string()))
+    Generator::new().strict().document(&document).map_err(|error| without(folder.path(), &error.to_string()))
 }
 
 /// A document with one path item, and what else stands below it.
