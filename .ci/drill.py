@@ -65,12 +65,12 @@ def added_operation():
 
 def removed_operation():
     edit(OWN, COUNTS, "")
-    return OWN, ["count_runs", "dialects/native"]
+    return OWN, ["count_runs", "dialects/runyard"]
 
 
 def renamed_operation():
     edit(OWN, r"operationId: count_runs", "operationId: tally_runs")
-    return OWN, ["count_runs", "tally_runs", "dialects/native"]
+    return OWN, ["count_runs", "tally_runs", "dialects/runyard"]
 
 
 def field_in_an_answer():

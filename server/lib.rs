@@ -6,19 +6,14 @@
 //! of it in one value; `main.rs` and [`cli`] are the command line over that.
 
 pub mod auth;
-pub mod bench;
 pub mod catalog;
 pub mod check;
 pub mod cli;
-pub mod clock;
 pub mod codes;
-pub mod compute;
 pub mod config;
 pub mod dialects;
 pub mod driver;
-pub mod expressions;
 pub mod feed;
-pub mod fill;
 pub mod graph;
 pub mod integrations;
 pub mod limits;
@@ -26,13 +21,14 @@ pub mod listeners;
 pub mod logging;
 pub mod objects;
 pub mod open_files;
-pub mod openapi_diff;
 pub mod planner;
 pub mod retention;
 pub mod runs;
 pub mod schemas;
 pub mod serve;
-pub mod sizes;
-pub mod store;
 pub mod web;
-mod worker_slot;
+
+// Crates of their own, by the names that they have in this one.
+pub use runyard_compute::{self as compute, clock, sizes};
+pub use runyard_expressions as expressions;
+pub use runyard_store as store;

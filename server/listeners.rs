@@ -8,7 +8,7 @@
 //! | `toolregistry`    | 4           | `openapi/toolregistry/toolregistry` | [`dialects::toolregistry`] |
 //! | `acp`             | 5           | `openapi/acp/acp`          | [`dialects::acp`]            |
 //! | `cargo`           | 6           | `openapi/cargo/cargo`      | [`dialects::cargo_ai`]       |
-//! | `runyard`         | 12          | `openapi/runyard/runyard`  | [`dialects::native`]         |
+//! | `runyard`         | 12          | `openapi/runyard/runyard`  | [`dialects::runyard`]         |
 //!
 //! Ports +7 to +11 are kept for the APIs that come later. Nothing listens on the base itself.
 
@@ -23,7 +23,7 @@ use crate::auth::Guard;
 use crate::config::auth::Mode;
 use crate::config::egress::{HostPattern, network};
 use crate::config::{Config, settings};
-use crate::dialects::{self, native, run_coordinator, run_gateway, runtime};
+use crate::dialects::{self, run_coordinator, run_gateway, runtime};
 use crate::objects::Objects;
 use crate::runs::Runs;
 use crate::web::reference;
@@ -107,7 +107,7 @@ pub fn open(
     settings: &Settings,
     log: &slog::Logger,
 ) -> Result<(Vec<Listener>, Vec<host::Server>), ListenError> {
-    let known: native::Listeners = Arc::new(OnceLock::new());
+    let known: dialects::runyard::Listeners = Arc::new(OnceLock::new());
     let mounted = table(config, inside, settings, known.clone());
     let (mut listeners, mut bound) = (Vec::new(), Vec::new());
     for one in mounted {
@@ -123,7 +123,12 @@ pub fn open(
     Ok((listeners, bound.into_iter().map(Bound::start).collect()))
 }
 
-fn table(config: &Config, inside: Inside, settings: &Settings, listeners: native::Listeners) -> Vec<Mounted> {
+fn table(
+    config: &Config,
+    inside: Inside,
+    settings: &Settings,
+    listeners: dialects::runyard::Listeners,
+) -> Vec<Mounted> {
     let of = |document| settings_of(config, settings, document);
     let Inside { runs, objects, guard, gateway } = inside;
     let handlers = Arc::new(dialects::run_gateway::Handlers::new(gateway, guard.gate(&arp::run_gateway::DOCUMENT)));
@@ -147,7 +152,7 @@ fn table(config: &Config, inside: Inside, settings: &Settings, listeners: native
     let handlers = Arc::new(dialects::cargo_ai::Handlers::new(runs.clone(), objects, guard.gate(&cargo::DOCUMENT)));
     let cargo = cargo::api(handlers, of(&cargo::DOCUMENT));
     let gate = guard.gate(&runyard::DOCUMENT);
-    let handlers = Arc::new(native::Handlers::new(runs.clone(), listeners, gate, guard.keys().clone()));
+    let handlers = Arc::new(dialects::runyard::Handlers::new(runs.clone(), listeners, gate, guard.keys().clone()));
     let own = runyard::api(handlers, of(&runyard::DOCUMENT));
     vec![gateway, coordinator, runtime, toolregistry, acp, cargo, own]
 }

@@ -1,9 +1,8 @@
 //! The binary: hands arguments and environment to [`runyard::cli`], and its exit code to the shell. Started by a server, it may be a
-//! worker that evaluates expressions; started to be measured, it serves until nobody measures.
+//! worker that evaluates expressions.
 
 use std::process::ExitCode;
 
-use runyard::bench::served;
 use runyard::expressions::{self, worker};
 
 // What one thread makes for a request another often lets go: requests give their writes to the one thread that writes.
@@ -17,9 +16,6 @@ fn main() -> ExitCode {
         return if worked.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     expressions::this_program_is_a_worker();
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == served::ARGUMENT) {
-        return served::main(&std::env::args_os().nth(2).unwrap_or_default().to_string_lossy());
-    }
     let arguments = std::env::args_os().collect();
     // Lossy rather than skipped: a setting that is not text is reported as a bad value.
     let environment =

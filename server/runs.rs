@@ -129,7 +129,6 @@ impl Runs {
     pub fn new(parts: Parts) -> Self {
         let bytes = ByteLimits::from(&parts.limits.table);
         let values = Values { store: parts.store.clone(), bounds: Bounds { shown: bytes.shown, read: bytes.read } };
-        let depth_max = usize::try_from(parts.limits.table.depth).unwrap_or(usize::MAX);
         let feed = Feed {
             store: parts.store.clone(),
             notifier: parts.notifier.clone(),
@@ -141,7 +140,7 @@ impl Runs {
             parts.store.clone(),
             parts.clock.clone(),
             (parts.notifier, parts.work),
-            (values.clone(), bytes, depth_max),
+            (values.clone(), parts.limits.table),
             parts.compute.clone(),
         );
         Runs {
@@ -373,6 +372,11 @@ impl Runs {
     /// Where what takes time is done.
     pub fn compute(&self) -> &Compute {
         &self.compute
+    }
+
+    /// The table of limits.
+    pub fn limits(&self) -> &crate::limits::Limits {
+        &self.limits.table
     }
 
     /// The clock, for keep-alives and health.

@@ -18,9 +18,10 @@ use crate::dialects::run_gateway;
 use crate::driver;
 use crate::driver::perform::InProcess;
 use crate::driver::perform::http::{Outside, OutsideError};
-use crate::expressions::{Expressions, Limits};
+use crate::expressions::{self, Expressions};
 use crate::feed::RunNotifier;
 use crate::integrations::{Integrations, SecretError};
+use crate::limits::Limits;
 use crate::listeners::{self, ListenError, Listener};
 use crate::objects::Objects;
 use crate::open_files;
@@ -111,7 +112,7 @@ impl Server {
         // Callers without a credential use no integration beside callers with one. Without authentication all callers are the operator.
         let anonymous = config.auth.is_optional_somewhere().then_some(auth::DEFAULT_TENANT);
         let catalog = Arc::new(Catalog::without(&config.integrations, anonymous));
-        let compute = Compute::new(&config.limits, clock.clone());
+        let compute = compute(&config.limits, clock.clone());
         let runs = Runs::new(runs::Parts {
             store: store.clone(),
             catalog: catalog.clone(),
@@ -158,7 +159,7 @@ impl Server {
             performer: Arc::new(InProcess {
                 catalog,
                 outside: Some(Arc::new(outside)),
-                expressions: Arc::new(Expressions::new(Limits::of(&config.limits), clock.clone()).on(compute)),
+                expressions: Arc::new(Expressions::new(expression_limits(&config.limits), clock.clone()).on(compute)),
             }),
             clock: clock.clone(),
             work,
@@ -281,18 +282,18 @@ fn http_settings(config: &Config, stopping: &CancellationToken) -> Settings {
     let connections = ConnectionLimits {
         all_max: connections_max,
         // No single peer keeps all others out.
-        per_peer_max: bytes(limits.connections_per_peer).min(connections_max - connections_max / 8),
+        per_peer_max: size(limits.connections_per_peer).min(connections_max - connections_max / 8),
         idle: Duration::from_millis(limits.idle_ms),
         head: Duration::from_millis(limits.header_ms),
         unread: Duration::from_millis(limits.unread_ms),
     };
     Settings {
         body_bytes_max: config.body_bytes_max,
-        body_depth_max: bytes(limits.depth),
-        requests_max: bytes(limits.requests),
+        body_depth_max: size(limits.depth),
+        requests_max: size(limits.requests),
         body_read_timeout: Duration::from_millis(limits.body_ms),
-        bodies: Budget::new(bytes(limits.bodies_bytes)),
-        answers: Budget::new(bytes(limits.answers_bytes)),
+        bodies: Budget::new(size(limits.bodies_bytes)),
+        answers: Budget::new(size(limits.answers_bytes)),
         answer_wait: Duration::from_millis(limits.answer_wait_ms),
         connections: Connections::new(connections),
         stopping: stopping.clone(),
@@ -300,8 +301,8 @@ fn http_settings(config: &Config, stopping: &CancellationToken) -> Settings {
     }
 }
 
-/// A bound as a size in memory.
-fn bytes(bound: u64) -> usize {
+/// A bound as a size in memory, or a number of things there.
+fn size(bound: u64) -> usize {
     usize::try_from(bound).unwrap_or(usize::MAX)
 }
 
@@ -318,4 +319,19 @@ fn coordinator(config: &Config, runs: &Runs, local: &LocalToken) -> Result<run_g
         }
         GatewayMode::Missing => run_gateway::Coordinator::Missing(clock.clone()),
     })
+}
+
+/// Threads, a queue and a deadline as the table of limits has them.
+fn compute(limits: &Limits, clock: Clock) -> Compute {
+    let (threads, queue) = (size(limits.compute_threads), size(limits.compute_queue));
+    Compute::new(threads, queue, Duration::from_millis(limits.compute_ms), clock)
+}
+
+/// How far an evaluation may go, as the table of limits has it.
+fn expression_limits(limits: &Limits) -> expressions::Limits {
+    expressions::Limits {
+        time_ms: limits.expression_ms,
+        memory_bytes: size(limits.expression_memory_bytes),
+        value_chars: size(limits.expression_value_chars),
+    }
 }

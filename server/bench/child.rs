@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use http::HeaderValue;
+use runyard::config::Config;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
@@ -13,7 +14,6 @@ use super::client::Target;
 use super::process::{self, Usage};
 use super::served::{ARGUMENT, Ready};
 use super::{Bench, BenchError};
-use crate::config::Config;
 
 /// What a server under test stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use runyard::clock::Clock;
+use runyard::store::folder::Folder;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -13,8 +15,6 @@ use super::client::{Client, Prepared, Target};
 use super::figure::Fact;
 use super::load::{Asked, Measurable};
 use super::{Bench, BenchError, Report, sample};
-use crate::clock::Clock;
-use crate::store::folder::Folder;
 
 const SCENARIO: &str = "fairness";
 /// Connections of the tenant that floods.

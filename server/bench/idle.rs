@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use runyard::clock::{Clock, Stopwatch};
+
 use super::child::{Over, Subject};
 use super::figure::{Fact, Figure};
 use super::load::{Measured, nanoseconds};
 use super::{Bench, BenchError, Report};
-use crate::clock::{Clock, Stopwatch};
 
 const SCENARIO: &str = "idle";
 /// How often a server is started.

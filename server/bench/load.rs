@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use http::StatusCode;
+use runyard::clock::Stopwatch;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::LocalSet;
@@ -24,7 +25,6 @@ use super::figure::Figure;
 use super::process::Usage;
 use super::yardstick::Yardstick;
 use super::{Bench, BenchError, Report};
-use crate::clock::Stopwatch;
 
 /// How often a figure is taken: what is told of its tail is the middle one.
 pub(super) const ROUNDS: u32 = 5;

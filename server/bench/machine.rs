@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use runyard::clock::Stopwatch;
 
 use super::BenchError;
 use super::load::{histogram, nanoseconds};
-use crate::clock::Stopwatch;
 
 /// What one flush writes: a page, as a small commit does.
 const PAGE: usize = 4096;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use runyard::clock::Clock;
+use runyard::store::sqlite::FILE_NAME;
+
 use super::child::{Over, Subject};
 use super::client::Prepared;
 use super::figure::Fact;
 use super::load::{Asked, Measurable};
 use super::{Bench, BenchError, Report, sample};
-use crate::clock::Clock;
-use crate::store::sqlite::FILE_NAME;
 
 const SCENARIO: &str = "memory";
 /// How many at once, where nobody says.

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use runyard::store::sqlite::wal;
+
 use super::child::Subject;
 use super::client::{Client, Prepared};
 use super::figure::Fact;
 use super::load::{Asked, Measurable, apart};
 use super::{Bench, BenchError, Report, sample};
-use crate::store::sqlite::wal;
 
 const SCENARIO: &str = "runs";
 /// How many items the list has whose items are done side by side.

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
+use runyard::catalog::Catalog;
+use runyard::clock::Clock;
+use runyard::compute::Compute;
+use runyard::dialects::arp::wire;
+use runyard::dialects::run_gateway::FACE;
+use runyard::feed::RunNotifier;
+use runyard::runs::{Limits, Parts, Runs};
+use runyard::store::memory::Memory;
+use runyard::store::{Append, Store};
 use runyard_api::arp::schemas as arp;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::BenchError;
-use crate::catalog::Catalog;
-use crate::clock::Clock;
-use crate::compute::Compute;
-use crate::dialects::arp::wire;
-use crate::dialects::run_gateway::FACE;
-use crate::feed::RunNotifier;
-use crate::runs::{Limits, Parts, Runs};
-use crate::store::memory::Memory;
-use crate::store::{Append, Store};
 
 const TENANT: &str = "default";
 
@@ -77,7 +77,7 @@ pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
         notifier: Arc::new(RunNotifier::default()),
         work: Arc::new(Notify::new()),
         secret: [0; 32],
-        limits: Limits { parallel_max: 16, table: crate::limits::Limits::default() },
+        limits: Limits { parallel_max: 16, table: runyard::limits::Limits::default() },
         compute: Compute::inline(),
     });
     let odd = |what: &str| BenchError::Server(format!("was asked for something that {what}"));

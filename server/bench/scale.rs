@@ -4,6 +4,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use runyard::clock::{Clock, Stopwatch};
+use runyard::store::folder::Folder;
+use runyard::store::sqlite::{Options, Sqlite};
 use tempfile::TempDir;
 
 use super::child::{self, Over, Subject};
@@ -12,10 +15,7 @@ use super::figure::{Fact, Figure};
 use super::load::{Asked, Measurable, Measured, nanoseconds};
 use super::reads::waiting;
 use super::{Bench, BenchError, Report, sample};
-use crate::clock::{Clock, Stopwatch};
 use crate::fill::{self, Wanted};
-use crate::store::folder::Folder;
-use crate::store::sqlite::{Options, Sqlite};
 
 const SCENARIO: &str = "scale";
 /// Runs that both have, so that a first page is full in both.

@@ -7,6 +7,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use runyard::auth::{self, Guard, LocalToken};
+use runyard::cli::output::Output;
+use runyard::clock::Clock;
+use runyard::config::Config;
+use runyard::config::auth::Mode;
+use runyard::logging;
+use runyard::open_files;
+use runyard::serve::Server;
+use runyard::store::memory::Memory;
 use runyard_api::arp::run_gateway;
 use runyard_api::host::Settings;
 use serde::{Deserialize, Serialize};
@@ -16,15 +25,6 @@ use tokio::sync::oneshot;
 use super::bare;
 use super::child::Over;
 use super::still::Still;
-use crate::auth::{self, Guard, LocalToken};
-use crate::cli::output::Output;
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::config::auth::Mode;
-use crate::logging;
-use crate::open_files;
-use crate::serve::Server;
-use crate::store::memory::Memory;
 
 /// The first argument by which this program knows that it is to be measured.
 pub const ARGUMENT: &str = "bench-server";
@@ -78,7 +78,7 @@ fn serve(word: &str) -> Result<(), String> {
     })
 }
 
-async fn whole(started: Result<Server, crate::serve::ServeError>) -> Result<(), String> {
+async fn whole(started: Result<Server, runyard::serve::ServeError>) -> Result<(), String> {
     let server = started.map_err(|error| error.to_string())?;
     let url = |api| server.url(api).map(str::to_owned);
     let gateway = url("run-gateway").unwrap_or_default();

@@ -3,14 +3,13 @@
 
 use http::HeaderMap;
 use jiff::Timestamp;
+use runyard::auth::Gate;
+use runyard::dialects::arp::error::envelope;
+use runyard::dialects::arp::service;
+use runyard::dialects::common::refusal::{headers, of_api};
 use runyard_api::arp::run_gateway::*;
 use runyard_api::arp::schemas::{Run, RunState};
 use runyard_api::host::{ByteStream, Caller, Fault, Head, Operation, Reply};
-
-use crate::auth::Gate;
-use crate::dialects::arp::error::envelope;
-use crate::dialects::arp::service;
-use crate::dialects::refusal::{headers, of_api};
 
 /// A gateway that does nothing.
 pub(super) struct Still {

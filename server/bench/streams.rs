@@ -8,6 +8,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use runyard::clock::{Clock, Stopwatch};
+
 use super::child::{Over, Subject};
 use super::client::{Client, Prepared, Started, Target};
 use super::figure::{Fact, Figure};
@@ -15,7 +17,6 @@ use super::load::{Measured, apart, nanoseconds, paced};
 use super::reads::waiting;
 use super::watchers::Watchers;
 use super::{Bench, BenchError, Report, sample};
-use crate::clock::{Clock, Stopwatch};
 
 const SCENARIO: &str = "streams";
 /// How many verdicts are given per second over all runs, where nobody says otherwise.

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use futures::StreamExt;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use runyard::clock::Stopwatch;
 use tokio::task::JoinSet;
 
 use super::BenchError;
 use super::client::{Client, Prepared, Target};
-use crate::clock::Stopwatch;
 
 /// How many connections are opened at the same time.
 const OPENING: usize = 64;

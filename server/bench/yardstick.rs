@@ -5,14 +5,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use runyard::clock::{Clock, Stopwatch};
+use runyard::store::StoreError;
+use runyard::store::sqlite::plain::Plain;
 use runyard_engine::NodeRunId;
 use tempfile::TempDir;
 
 use super::load::{Measured, apart, nanoseconds};
 use super::{BenchError, sample};
-use crate::clock::{Clock, Stopwatch};
-use crate::store::StoreError;
-use crate::store::sqlite::plain::Plain;
 
 /// A database in a folder of its own, which goes with it.
 pub(super) struct Yardstick {

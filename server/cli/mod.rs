@@ -17,7 +17,6 @@
 //! | `backup`, `restore`, `check` | [`mod@backup`], [`mod@check`] | | | |
 //! | `fill` | [`fill`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
-//! | `bench` | [`mod@bench`] | | | |
 //!
 //! A command reads its arguments, opens a [`connection::Connection`], calls generated clients, and prints. Nothing is decided
 //! about runs here, and nothing here reads the store, except to copy it whole or to look at the whole of it.
@@ -38,7 +37,6 @@ use crate::logging;
 pub mod answer;
 pub mod approvals;
 pub mod backup;
-pub mod bench;
 pub mod cancel;
 pub mod cargo;
 pub mod check;
@@ -46,7 +44,6 @@ pub mod config;
 pub mod connection;
 pub mod decide;
 pub mod failure;
-pub mod fill;
 mod follow;
 pub mod get;
 pub mod keys;
@@ -174,16 +171,11 @@ pub enum Command {
     Restore(backup::Restore),
     /// Check that nothing in the data folder, or in a backup, is lost or contradicts its logs
     Check(check::Arguments),
-    /// Fill the data folder with runs, to measure with
-    #[command(hide = true)]
-    Fill(fill::Arguments),
     /// Print the OpenAPI documents that this binary serves
     Openapi(openapi::Arguments),
     /// Show the configuration in effect, or write a file to start from
     #[command(subcommand)]
     Config(config::Arguments),
-    /// Measure how fast this build is on this machine
-    Bench(bench::Arguments),
 }
 
 /// What commands work with.
@@ -282,8 +274,7 @@ fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<Given
             | Command::Backup(_)
             | Command::Restore(_)
             | Command::Check(_)
-            | Command::Remove(_)
-            | Command::Fill(_),
+            | Command::Remove(_),
             Some(_),
         ) => {
             return Err(Failure::usage("this command does not go through an API").advise("leave --url out"));
@@ -391,10 +382,8 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Backup(arguments) => backup::backup(&arguments, context),
         Command::Restore(arguments) => backup::restore(&arguments, context),
         Command::Check(arguments) => check::check(&arguments, context),
-        Command::Fill(arguments) => fill::fill(&arguments, context).await,
         Command::Openapi(arguments) => openapi::openapi(&arguments, context),
         Command::Config(arguments) => config::config(&arguments, context),
-        Command::Bench(arguments) => bench::bench(&arguments, context).await,
     }
 }
 

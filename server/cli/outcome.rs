@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::failure::{Exit, facts};
 use super::output::{self, Output};
 use super::steps::message;
-use crate::codes::Code;
+use crate::codes::FailureCode;
 
 /// Whether nothing more will happen to it.
 pub fn is_final(run: &Run) -> bool {
@@ -39,8 +39,9 @@ pub fn tell(output: &mut Output, run: &Run, quiet: bool) -> Exit {
     }
     match (error, outputs) {
         // That it was canceled is all there is to say.
-        (Some(error), _) if error.get("code").and_then(Value::as_str).and_then(Code::parse) == Some(Code::Canceled) => {
-        }
+        (Some(error), _)
+            if error.get("code").and_then(Value::as_str).and_then(FailureCode::parse)
+                == Some(FailureCode::Canceled) => {}
         (Some(error), _) => tell_error(output, error),
         (None, Some(outputs)) => {
             if !quiet {

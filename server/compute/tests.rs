@@ -5,10 +5,6 @@ use std::time::Duration;
 
 use super::*;
 
-fn limits(threads: u64, queue: u64, ms: u64) -> Limits {
-    Limits { compute_threads: threads, compute_queue: queue, compute_ms: ms, ..Limits::default() }
-}
-
 #[tokio::test]
 async fn turns_go_round_the_tenants_and_in_order_within_one() {
     let turns = Turns::new(1, 1, 100);
@@ -86,7 +82,7 @@ async fn who_stops_waiting_leaves_the_line_and_loses_no_place() {
 #[tokio::test]
 async fn work_past_its_deadline_is_refused_and_others_go_on() {
     let clock = Clock::manual(0);
-    let compute = Compute::new(&limits(1, 10, 1_000), clock.clone());
+    let compute = Compute::new(1, 10, Duration::from_millis(1_000), clock.clone());
     let (go, wait) = mpsc::channel::<()>();
     let mut stuck = Box::pin(compute.run("a", move || wait.recv()));
     assert!(futures::poll!(&mut stuck).is_pending());
@@ -100,7 +96,7 @@ async fn work_past_its_deadline_is_refused_and_others_go_on() {
 
 #[tokio::test]
 async fn a_caller_that_goes_away_does_not_free_a_place_that_is_at_work() {
-    let compute = Compute::new(&limits(1, 0, 60_000), Clock::system());
+    let compute = Compute::new(1, 0, Duration::from_millis(60_000), Clock::system());
     let (go, wait) = mpsc::channel::<()>();
     let mut left = Box::pin(compute.run("a", move || wait.recv()));
     assert!(futures::poll!(&mut left).is_pending());
@@ -111,7 +107,7 @@ async fn a_caller_that_goes_away_does_not_free_a_place_that_is_at_work() {
 
 #[tokio::test]
 async fn a_panic_is_the_callers_and_the_thread_goes_on() {
-    let compute = Compute::new(&limits(1, 10, 60_000), Clock::system());
+    let compute = Compute::new(1, 10, Duration::from_millis(60_000), Clock::system());
     let other = compute.clone();
     let panicked = tokio::spawn(async move { assert_eq!(other.run("a", || panic!("in here")).await, Ok(())) }).await;
     assert!(panicked.unwrap_err().is_panic());

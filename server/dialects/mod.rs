@@ -8,20 +8,18 @@
 //! | `project.rs` | the log as this API shows it                |
 //! | `error.rs`   | every refusal in this document's error body  |
 //!
-//! `answer_size` is how much fits on a page of a list. Rooms of one owner share what their documents share: `arp` is the furniture of the ARP rooms. `mapping` asks every room how it
-//! shows the same thing; each has a `MAPPING` for that.
+//! `common` is what several of them need; modules of one vendor share what their documents share: `arp` is that of the three ARP modules.
+//! `mapping` shows one thing as every API shows it; each module has a `MAPPING` for that.
 
 pub mod acp;
-pub mod answer_size;
 pub mod arp;
 pub mod cargo_ai;
+pub mod common;
 pub mod mapping;
-pub mod native;
-pub mod refusal;
-pub mod resume;
 pub mod run_coordinator;
 pub mod run_gateway;
 pub mod runtime;
+pub mod runyard;
 pub mod toolregistry;
 
 #[cfg(test)]

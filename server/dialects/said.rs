@@ -2,7 +2,7 @@
 //!
 //! The matches are exhaustive on purpose. A document that adds a word does not compile here until somebody has decided which of
 //! the two it is; and that what is decided is true, the tests see by asking the rooms. The words of the Runyard API are in
-//! `native/said.rs`. States of runs and types of events are also read by the command line, exhaustively.
+//! `runyard/said.rs`. States of runs and types of events are also read by the command line, exhaustively.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;

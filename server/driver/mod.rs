@@ -17,10 +17,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::compute::worker_slot::WorkerSlot;
 use crate::planner::Planner;
 use crate::runs::Runs;
 use crate::store::{Claimed, Store};
-use crate::worker_slot::WorkerSlot;
 use lease::{Lease, Leases};
 use perform::Performer;
 

@@ -9,13 +9,13 @@ use std::process::Stdio;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use runyard_compute::Turns;
+use runyard_compute::clock::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::realm::{Broken, Job, Reason, evaluate};
 use super::worker::{ARGUMENT, Answer, GAVE_UP, GRACE, length, message};
-use crate::clock::Clock;
-use crate::compute::Turns;
 
 /// What this process is to be started as again, to be a worker.
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();

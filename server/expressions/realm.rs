@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rquickjs::{Array, CatchResultExt, CaughtError, Context, Ctx, Function, Module, Object, Runtime, Value};
+use runyard_compute::clock::Stopwatch;
 use serde::{Deserialize, Serialize};
-
-use crate::clock::Stopwatch;
 
 const PRELUDE: &str = include_str!("prelude.js");
 /// What parsing may take, bytes.
@@ -34,18 +33,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { time_ms: 1000, memory_bytes: 64 * 1024 * 1024, value_chars: 4 * 1024 * 1024 }
-    }
-}
-
-impl Limits {
-    /// As the table of limits has them.
-    pub fn of(limits: &crate::limits::Limits) -> Self {
-        let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
-        Self {
-            time_ms: limits.expression_ms,
-            memory_bytes: count(limits.expression_memory_bytes),
-            value_chars: count(limits.expression_value_chars),
-        }
     }
 }
 

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use runyard_compute::clock::Clock;
 use serde_json::{Value, json};
 
 use super::{Dialect, Expressions, Limits, Moment, compile, compile_script};
-use crate::clock::Clock;
 
 /// 2026-01-02T03:04:05.678Z.
 const NOW_MS: i64 = 1_767_323_045_678;

@@ -8,7 +8,7 @@
 //! | `nodes.rs`    | what a node sees of the graph around it: what others have put out           |
 //! | `evaluate.rs` | what a node's inputs come to there                                          |
 //!
-//! How a graph is walked is the engine's business (`engine/graph`, `engine/kinds/graph.rs`).
+//! How a graph is walked is the engine's business (`server/engine/graph`, `server/engine/kinds/graph.rs`).
 
 mod evaluate;
 mod nodes;

@@ -307,7 +307,7 @@ impl Runs {
             }
         };
         if let Some(schema) = &new.output_schema {
-            output_schema::check(schema, self.compute.limits()).map_err(|bad| match bad.is_too_expensive {
+            output_schema::check(schema, &self.limits.table).map_err(|bad| match bad.is_too_expensive {
                 true => Error::TooExpensive(format!("the output schema {bad}")),
                 false => Error::InvalidOutputSchema { reason: bad.reason },
             })?;

@@ -24,6 +24,7 @@ use super::{Error, approvals, output_schema, row};
 use crate::clock::Clock;
 use crate::compute::{self, Compute};
 use crate::feed::{CommittedEvents, RunNotifier};
+use crate::limits::Limits;
 use crate::store::{Append, Epoch, KeyUse, LogPart, Sealed, Store, StoreError};
 
 /// How often a command is decided again before its sender is told to try later.
@@ -46,6 +47,7 @@ pub(super) struct Submitter {
     values: Values,
     bytes: ByteLimits,
     depth_max: usize,
+    limits: Limits,
     turns: Vec<Turn<()>>,
     compute: Compute,
 }
@@ -85,7 +87,7 @@ impl Submitter {
         store: Arc<dyn Store>,
         clock: Clock,
         (notifier, work): (Arc<RunNotifier>, Arc<Notify>),
-        (values, bytes, depth_max): (Values, ByteLimits, usize),
+        (values, limits): (Values, Limits),
         compute: Compute,
     ) -> Self {
         let turns = (0..TURNS).map(|_| Turn::new(())).collect();
@@ -98,8 +100,9 @@ impl Submitter {
             writing: Writing::default(),
             in_flight: Arc::default(),
             values,
-            bytes,
-            depth_max,
+            bytes: ByteLimits::from(&limits),
+            depth_max: usize::try_from(limits.depth).unwrap_or(usize::MAX),
+            limits,
             turns,
             compute,
         }
@@ -240,7 +243,7 @@ impl Submitter {
 
     /// Finds out what fits the run's output schema, off the runtime: the schema is the caller's, and the value may be anything.
     async fn fitted(&self, tenant: &str, run: RunId, made: Made, extracted: &mut Extracted) -> Result<Fitted, Error> {
-        let limits = *self.compute.limits();
+        let limits = self.limits;
         let whole = self.values.whole_made(tenant, run, &made, extracted).await?;
         let verdict = match self.compute.run_step(tenant, move || output_schema::fit(&whole, &limits)).await {
             Ok(verdict) => verdict,

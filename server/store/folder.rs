@@ -307,7 +307,10 @@ fn remove(path: &Path) -> Result<(), FolderError> {
 }
 
 /// Writes so that a reader, or a crash at any moment, sees the old file or the new one and nothing between.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// The file cannot be written or renamed.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     // One that a crash left may have any mode.
     let _ = fs::remove_file(&unfinished);
@@ -328,14 +331,22 @@ pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(()) // A folder cannot be opened as a file there; the rename is durable by itself.
 }
 
+/// Makes a folder, and those above it, with mode 0700 where they are missing.
+///
+/// # Errors
+/// It cannot be made.
 #[cfg(unix)]
-pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
+pub fn make_private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Makes a folder, and those above it, where they are missing.
+///
+/// # Errors
+/// It cannot be made.
 #[cfg(not(unix))]
-pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
+pub fn make_private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 

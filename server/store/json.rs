@@ -4,18 +4,20 @@
 //! serde_json gives up at 128 levels. Deeper text is cut into pieces that are less deep, which are read one by one and put together
 //! again.
 
-use runyard_api::host::nests_deeper;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::Value;
 
 /// Levels of what is stored. Older builds wrote up to about 140.
-pub(crate) const DEPTH_MAX: usize = 256;
+pub const DEPTH_MAX: usize = 256;
 /// Levels of a piece.
 const PIECE: usize = 100;
 
 /// A value as it is stored.
-pub(crate) fn write<T: Serialize>(value: &T) -> serde_json::Result<String> {
+///
+/// # Errors
+/// It cannot be written as JSON, or it nests deeper than [`DEPTH_MAX`].
+pub fn write<T: Serialize>(value: &T) -> serde_json::Result<String> {
     let text = serde_json::to_string(value)?;
     if nests_deeper(text.as_bytes(), DEPTH_MAX) {
         return Err(serde::ser::Error::custom(format!("nested more than {DEPTH_MAX} levels deep")));
@@ -24,7 +26,10 @@ pub(crate) fn write<T: Serialize>(value: &T) -> serde_json::Result<String> {
 }
 
 /// What [`write`] has written.
-pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+///
+/// # Errors
+/// It is not JSON of this type, or it nests deeper than [`DEPTH_MAX`].
+pub fn read<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     if !nests_deeper(json, PIECE) {
         return serde_json::from_slice(json);
     }
@@ -32,6 +37,28 @@ pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
         return Err(serde_json::Error::custom(format!("nested more than {DEPTH_MAX} levels deep")));
     }
     serde_json::from_value(in_pieces(json)?)
+}
+
+/// Whether JSON text nests arrays and objects deeper than `max`. Reads no further than to the first that does.
+fn nests_deeper(json: &[u8], max: usize) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => {
+                depth += 1;
+                if depth > max {
+                    return true;
+                }
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// A value of any depth. Recurses once for each [`PIECE`] levels.

@@ -3,7 +3,7 @@
 //!
 //! An object is found by (tenant, kind, id), by its name where it has one, and in lists of its kind, of all or of one parent. Every
 //! write says which version it saw, so that two writers never undo each other. Nothing secret belongs here: bodies rest in the clear.
-//! Rooms use [`crate::objects`], which reads and writes Rust types.
+//! Dialect modules use the server's `objects`, which reads and writes Rust types.
 
 use async_trait::async_trait;
 

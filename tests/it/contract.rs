@@ -140,7 +140,6 @@ async fn every_document_has_code_a_room_and_a_door() {
         .map(|room| room.file_name().unwrap().to_str().unwrap().to_owned())
         .collect();
     let expected = coded.iter().map(|name| match *name {
-        "runyard" => "native".to_owned(),
         // `cargo` alone reads as the build tool.
         "cargo" => "cargo_ai".to_owned(),
         name => name.replace('-', "_"),

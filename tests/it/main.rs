@@ -5,7 +5,6 @@ mod acp;
 mod approvals;
 mod attack;
 mod auth;
-mod bench;
 mod cargo_ai;
 mod cli;
 mod constraints;

@@ -10,7 +10,7 @@ use runyard::clock::Clock;
 use runyard::compute::Compute;
 use runyard::config::Auth;
 use runyard::dialects::run_gateway::Coordinator;
-use runyard::dialects::{native, run_gateway, runtime};
+use runyard::dialects::{run_gateway, runtime};
 use runyard::driver;
 use runyard::driver::perform::InProcess;
 use runyard::expressions::{self, Expressions};
@@ -51,7 +51,7 @@ pub struct Alive {
 pub struct Projections {
     pub gateway: run_gateway::Handlers,
     pub runtime: runtime::Handlers,
-    pub native: native::Handlers,
+    pub native: runyard::dialects::runyard::Handlers,
 }
 
 impl Alive {
@@ -89,7 +89,7 @@ impl Alive {
                 guard.gate(&arp::run_gateway::DOCUMENT),
             ),
             runtime: runtime::Handlers::new(runs.clone(), guard.gate(&arp::runtime::DOCUMENT), Duration::ZERO),
-            native: native::Handlers::new(
+            native: runyard::dialects::runyard::Handlers::new(
                 runs.clone(),
                 Arc::new(OnceLock::new()),
                 guard.gate(&runyard_api::runyard::DOCUMENT),

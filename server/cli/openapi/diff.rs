@@ -1,17 +1,17 @@
 //! `runyard openapi diff`: what changed between two documents, and for whom that is breaking.
 //!
-//! The rules are [`crate::openapi_diff`]'s. Here is where documents come from, and how changes are told.
+//! The rules are [`runyard_openapi_diff`]'s. Here is where documents come from, and how changes are told.
 
 use std::path::Path;
 
 use clap::{ArgAction, Args};
 use runyard_api::DOCUMENTS;
+use runyard_openapi_diff::{Breaks, Change};
 use serde_json::{Value, json};
 
 use crate::cli::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{self, Output};
-use crate::openapi_diff::{self, Breaks, Change};
 
 /// Which documents.
 #[derive(Debug, Clone, Args)]
@@ -40,7 +40,7 @@ pub struct Arguments {
 pub fn diff(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let old = document(&arguments.old, arguments.overlay)?;
     let new = document(&arguments.new, arguments.overlay)?;
-    let changes = openapi_diff::diff(&old, &new);
+    let changes = runyard_openapi_diff::diff(&old, &new);
     tell(&changes, &mut context.output);
     let breaking = changes.iter().any(|change| change.breaks.any());
     Ok(if breaking { Exit::Failed } else { Exit::Success })
@@ -53,9 +53,9 @@ fn document(named: &str, overlay: bool) -> Result<Value, Failure> {
         let text = if overlay { ours.full_json } else { ours.owner_json };
         return serde_json::from_str(text).map_err(|error| cannot(format!("{named}: {error}")));
     }
-    openapi_diff::load(Path::new(named)).map_err(|error| {
+    runyard_openapi_diff::load(Path::new(named)).map_err(|error| {
         let failure = cannot(error.to_string());
-        if matches!(error, openapi_diff::Unreadable::File { .. }) {
+        if matches!(error, runyard_openapi_diff::Unreadable::File { .. }) {
             let names: Vec<_> = DOCUMENTS.iter().map(|(document, _)| document.name).collect();
             failure.advise(format!("give a file, or the name of one of ours: {}", names.join(", ")))
         } else {

@@ -5,7 +5,7 @@ use runyard_api::acp::types::{
 };
 
 use super::error::no_environment;
-use crate::dialects::refusal::Refusal;
+use crate::dialects::common::refusal::Refusal;
 
 /// The id of the only environment.
 pub(super) const DEFAULT: &str = "default";

@@ -1,6 +1,5 @@
 //! Every refusal in the platform's error body: the status in words, a message, a code in capitals, and a list of details.
 
-use http::StatusCode;
 use runyard_api::acp::Problem;
 use runyard_api::acp::types::{ApiError, ErrorDetail};
 use runyard_api::host::Caller;
@@ -8,7 +7,7 @@ use runyard_engine::plan::as_text;
 use serde_json::Value;
 
 use crate::codes::Code;
-use crate::dialects::refusal::{Refusal, headers, of_runs};
+use crate::dialects::common::refusal::{Refusal, RefusalCode, headers, of_runs};
 use crate::objects;
 
 /// The owner's code for what does not fit the document.
@@ -20,9 +19,9 @@ pub(super) fn problem(_cx: &Caller, refusal: &Refusal) -> Problem {
 }
 
 fn body(refusal: &Refusal) -> ApiError {
-    let code = match &*refusal.code {
-        "invalid_request" => VALIDATION_FAILED.to_owned(),
-        code => code.to_ascii_uppercase(),
+    let code = match &refusal.code {
+        RefusalCode::Own(Code::InvalidRequest) => VALIDATION_FAILED.to_owned(),
+        code => code.as_str().to_ascii_uppercase(),
     };
     let details = details(refusal);
     ApiError {
@@ -36,11 +35,11 @@ fn body(refusal: &Refusal) -> ApiError {
 /// What is not there is told as the owner does.
 fn message(refusal: &Refusal) -> String {
     let named = |kind: &str, key: &str| refusal.details.get(key).map(|id| format!("{kind} {} not found", as_text(id)));
-    let found = match &*refusal.code {
-        "run_not_found" => named("Run", "run_id"),
-        "server_not_found" => named("Server", "server_id"),
-        "thread_not_found" => named("Thread", "thread_id"),
-        "environment_not_found" => named("Environment", "environment_id"),
+    let found = match refusal.code {
+        RefusalCode::Own(Code::RunNotFound) => named("Run", "run_id"),
+        RefusalCode::Own(Code::ServerNotFound) => named("Server", "server_id"),
+        RefusalCode::Own(Code::ThreadNotFound) => named("Thread", "thread_id"),
+        RefusalCode::Own(Code::EnvironmentNotFound) => named("Environment", "environment_id"),
         _ => None,
     };
     found.unwrap_or_else(|| refusal.message.clone())
@@ -73,30 +72,28 @@ pub(super) fn invalid_query(field: &str, reason: impl Into<String>) -> Refusal {
 }
 
 fn invalid_at(place: &str, field: &str, reason: String) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("{place} {field}: {reason}"))
+    Refusal::new(Code::InvalidRequest, format!("{place} {field}: {reason}"))
         .with("errors", serde_json::json!([{ "place": place, "field": field, "reason": reason }]))
 }
 
 /// An operation of the vendor that this server does not have.
 pub(super) fn not_served(operation: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_IMPLEMENTED, "not_served", format!("this server does not serve `{operation}`"))
-        .with("operation", operation)
+    Refusal::new(Code::NotServed, format!("this server does not serve `{operation}`")).with("operation", operation)
 }
 
 /// No such environment.
 pub(super) fn no_environment(id: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "environment_not_found", format!("Environment {id} not found"))
-        .with("environment_id", id)
+    Refusal::new(Code::EnvironmentNotFound, format!("Environment {id} not found")).with("environment_id", id)
 }
 
 /// No such server.
 pub(super) fn no_server(id: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "server_not_found", format!("Server {id} not found")).with("server_id", id)
+    Refusal::new(Code::ServerNotFound, format!("Server {id} not found")).with("server_id", id)
 }
 
 /// No such thread.
 pub(super) fn no_thread(id: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "thread_not_found", format!("Thread {id} not found")).with("thread_id", id)
+    Refusal::new(Code::ThreadNotFound, format!("Thread {id} not found")).with("thread_id", id)
 }
 
 /// What the store of objects refused.
@@ -106,10 +103,10 @@ pub(super) fn of_objects(error: objects::Error) -> Refusal {
         objects::Error::Unreadable { .. } => {
             tracing::error!(%error, "what is stored does not read as it must");
             let message = "what is stored cannot be read; the server's log has the reason under the request id";
-            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
+            Refusal::new(Code::InternalError, message)
         }
         objects::Error::Stale { .. } | objects::Error::NameTaken { .. } => {
-            Refusal::new(StatusCode::CONFLICT, Code::ChangedMeanwhile, error.to_string()).retryable(None)
+            Refusal::new(Code::ChangedMeanwhile, error.to_string()).retryable(None)
         }
     }
 }

@@ -12,9 +12,9 @@ use super::place::Way;
 use super::servers::{Wanted, Which};
 use super::stream::Part;
 use super::{Handlers, environments, messages, permissions, runs, servers, thread_list, threads};
-use crate::dialects::arp::runs::REPLAYED;
-use crate::dialects::arp::wire::time;
-use crate::dialects::refusal::{Refusal, of_api};
+use crate::dialects::common::refusal::{Refusal, of_api};
+use crate::dialects::common::start::REPLAYED;
+use crate::dialects::common::time::time;
 
 /// The media type of event streams.
 const EVENT_STREAM: &str = "text/event-stream";

@@ -11,8 +11,8 @@ use super::error::invalid;
 use super::place::{DEFAULT, Place, server_of};
 use super::wire::{self, Said};
 use super::{Handlers, runs};
-use crate::dialects::arp::runs::idempotency_key;
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::dialects::common::start::idempotency_key;
 use crate::runs::Error;
 
 /// A message that was taken.

@@ -32,13 +32,13 @@ mod wire;
 
 use std::time::Duration;
 
-use super::mapping::Face;
+use super::common::mapping::ApiMapping;
 use crate::auth::Gate;
 use crate::objects::Objects;
 use crate::runs::Runs;
 
 /// How runs show here. Node runs show only through events: as log entries.
-pub const MAPPING: Face = Face {
+pub const MAPPING: ApiMapping = ApiMapping {
     title: "ACP",
     documents: &[FACE],
     run: |status| wire::run_status(status).to_string(),

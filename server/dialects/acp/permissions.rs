@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::Handlers;
 use super::project::PLAN;
-use crate::dialects::arp::wire::time;
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::dialects::common::time::time;
 use crate::runs::approvals::{ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
 use crate::runs::{Error, Said, threads};
 

@@ -5,7 +5,7 @@ use runyard_api::host::Caller;
 use runyard_engine::State;
 
 use super::{Handlers, error, servers};
-use crate::dialects::refusal::Refusal;
+use crate::dialects::common::refusal::Refusal;
 
 /// The server that is always there, and that every run is on that came through another API.
 pub(super) const DEFAULT: &str = "default";

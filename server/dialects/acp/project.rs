@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{stream, wire};
 use crate::clock::rfc3339;
-use crate::dialects::arp::wire::time;
+use crate::dialects::common::time::time;
 
 /// The fold's state.
 #[derive(Debug, Clone, Default)]

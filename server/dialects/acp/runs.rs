@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use futures::StreamExt;
-use http::StatusCode;
 use runyard_api::acp::types::{
     ListObject, Run, RunEnvelope, RunEvent, RunInput, RunList, RunStatus as RunStatusWord, StartRun,
 };
@@ -16,9 +15,10 @@ use super::project::Projection;
 use super::threads::Look;
 use super::wire::{self, Said};
 use super::{FACE, Handlers, error};
-use crate::dialects::answer_size::{AnswerSize, json_bytes};
-use crate::dialects::arp::runs::idempotency_key;
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::codes::Code;
+use crate::dialects::common::answer_size::{AnswerSize, json_bytes};
+use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::dialects::common::start::idempotency_key;
 use crate::runs::{Error, NewRun, threads};
 use crate::store::{Filter, LabelFilter};
 
@@ -269,5 +269,5 @@ pub(super) fn nothing_said() -> Refusal {
 
 fn not_asking(state: &State) -> Refusal {
     let message = format!("run `{}` is at work and does not wait for input; wait for its end, or cancel it", state.run);
-    Refusal::new(StatusCode::CONFLICT, "not_asking", message).with("run_id", state.run.to_string())
+    Refusal::new(Code::NotAsking, message).with("run_id", state.run.to_string())
 }

@@ -13,9 +13,10 @@ use serde_json::{Map, Value};
 use super::error::{invalid, no_server, of_objects};
 use super::place::DEFAULT;
 use super::{Handlers, runs};
-use crate::dialects::answer_size::AnswerSize;
-use crate::dialects::arp::wire::time;
-use crate::dialects::refusal::Refusal;
+use crate::codes::Code;
+use crate::dialects::common::answer_size::AnswerSize;
+use crate::dialects::common::refusal::Refusal;
+use crate::dialects::common::time::time;
 use crate::objects::{Kept, New, Stored};
 
 /// Where every server stands.
@@ -199,7 +200,7 @@ fn always() -> Stored<Body> {
 
 fn fixed() -> Refusal {
     let message = format!("the server `{DEFAULT}` is always there: it is neither changed nor deleted");
-    Refusal::new(StatusCode::CONFLICT, "server_fixed", message).with("server_id", DEFAULT)
+    Refusal::new(Code::ServerFixed, message).with("server_id", DEFAULT)
 }
 
 fn envelope(server: &Stored<Body>) -> ServerEnvelope {

@@ -23,7 +23,7 @@ use runyard_engine::{Event, Recorded, RunId, RunOutcome, Wait};
 
 use super::project::{Projection, Shown};
 use super::{Handlers, wire};
-use crate::dialects::arp::wire::time;
+use crate::dialects::common::time::time;
 use crate::feed::{self, Written};
 
 /// What is said of a response that has begun.

@@ -9,7 +9,7 @@ use super::error::of_objects;
 use super::runs::LIMIT;
 use super::threads::Body;
 use super::{FACE, Handlers, environments};
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::objects::{self, Stored};
 use crate::runs::threads;
 use crate::store::{Cursor, Filter, RunRow};

@@ -3,7 +3,7 @@
 use runyard_api::arp::schemas::{Error, ErrorEnvelope, Extensions};
 use runyard_api::host::Caller;
 
-use crate::dialects::refusal::{self, Refusal};
+use crate::dialects::common::refusal::{self, Refusal};
 
 /// The envelope of a refusal.
 pub fn envelope(cx: &Caller, refusal: &Refusal) -> ErrorEnvelope {

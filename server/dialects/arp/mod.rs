@@ -8,11 +8,11 @@ pub mod service;
 pub mod stream;
 pub mod wire;
 
-use super::mapping::Face;
+use super::common::mapping::ApiMapping;
 use crate::feed::Projection;
 
 /// How runs show on both ARP APIs.
-pub const MAPPING: Face = Face {
+pub const MAPPING: ApiMapping = ApiMapping {
     title: "ARP Run Gateway and Run Coordinator",
     documents: &["run-gateway", "run-coordinator"],
     run: |status| wire::run_state(status).to_string(),

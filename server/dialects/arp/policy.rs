@@ -19,8 +19,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::wire::Unsayable;
 use crate::catalog::graph::WrittenRetry as Retry;
+use crate::dialects::common::start::InvalidField;
 
 const RETRY: &str = "runyard.retry";
 const TIMEOUT_MS: &str = "runyard.timeout_ms";
@@ -49,7 +49,7 @@ enum AfterFailure {
 }
 
 /// How failure and time are handled, where the extensions say so.
-pub(super) fn policy(extensions: Option<&arp::Extensions>) -> Result<Policy, Unsayable> {
+pub(super) fn policy(extensions: Option<&arp::Extensions>) -> Result<Policy, InvalidField> {
     Ok(Policy {
         retry: read(extensions, RETRY, "/extensions/runyard.retry")?.map(Retry::into),
         timeout_ms: read(extensions, TIMEOUT_MS, "/extensions/runyard.timeout_ms")?,
@@ -58,7 +58,7 @@ pub(super) fn policy(extensions: Option<&arp::Extensions>) -> Result<Policy, Uns
 }
 
 /// What holds of every planned step that says nothing else.
-pub(super) fn steps(extensions: Option<&arp::Extensions>) -> Result<Policy, Unsayable> {
+pub(super) fn steps(extensions: Option<&arp::Extensions>) -> Result<Policy, InvalidField> {
     let steps: Option<Steps> = read(extensions, STEPS, "/extensions/runyard.steps")?;
     Ok(steps.map_or_else(Policy::default, |steps| Policy {
         retry: steps.retry.map(Retry::into),
@@ -76,17 +76,17 @@ fn on_failure(asked: Option<AfterFailure>) -> OnFailure {
 }
 
 /// What somebody has to agree to first.
-pub(super) fn approval(extensions: Option<&arp::Extensions>) -> Result<ApprovalStrategy, Unsayable> {
+pub(super) fn approval(extensions: Option<&arp::Extensions>) -> Result<ApprovalStrategy, InvalidField> {
     Ok(read(extensions, APPROVAL, "/extensions/runyard.approval")?.unwrap_or_default())
 }
 
 /// What the run's result has to fit.
-pub(super) fn output_schema(extensions: Option<&arp::Extensions>) -> Result<Option<Value>, Unsayable> {
+pub(super) fn output_schema(extensions: Option<&arp::Extensions>) -> Result<Option<Value>, InvalidField> {
     read(extensions, OUTPUT_SCHEMA, "/extensions/runyard.output_schema")
 }
 
 /// Keys of the siblings that a child depends on.
-pub(super) fn depends_on(extensions: Option<&arp::Extensions>) -> Result<Vec<String>, Unsayable> {
+pub(super) fn depends_on(extensions: Option<&arp::Extensions>) -> Result<Vec<String>, InvalidField> {
     Ok(read(extensions, DEPENDS_ON, "/extensions/runyard.depends_on")?.unwrap_or_default())
 }
 
@@ -94,7 +94,7 @@ fn read<T: DeserializeOwned>(
     extensions: Option<&arp::Extensions>,
     name: &str,
     field: &'static str,
-) -> Result<Option<T>, Unsayable> {
+) -> Result<Option<T>, InvalidField> {
     let Some(value) = extensions.and_then(|extensions| extensions.0.get(name)) else { return Ok(None) };
-    T::deserialize(value).map(Some).map_err(|error| Unsayable { field, reason: error.to_string() })
+    T::deserialize(value).map(Some).map_err(|error| InvalidField { field, reason: error.to_string() })
 }

@@ -2,7 +2,7 @@
 
 use runyard_api::arp::schemas as arp;
 
-use super::wire::time;
+use crate::dialects::common::time::time;
 use crate::runs::Runs;
 
 /// Health of the runs in this process: the store must answer.

@@ -4,13 +4,14 @@
 //! key: `runyard.outputs` and `runyard.error` of a finished run, `runyard.dropped_inputs` where an alias was asked for, `runyard.resolved_node_type` of a node run, and its own
 //! `runyard.error`.
 
-use jiff::Timestamp;
 use runyard_api::arp::schemas as arp;
 use runyard_engine::event::{Evaluation, Failure, FinalState};
 use runyard_engine::{Constraints, Node, NodeRunId, NodeState, NodeTypeRef, Object, RunOutcome, RunStatus, State};
 use serde_json::{Map, Value, json};
 
 use super::policy;
+use crate::dialects::common::start::InvalidField;
+use crate::dialects::common::time::time;
 use crate::runs::labels;
 use crate::runs::{ChildRequest, DROPPED_INPUTS, NewRun, RunName};
 
@@ -23,17 +24,8 @@ pub const EXTENSIONS: &str = "extensions";
 /// How the names of our own extensions begin.
 pub const OURS: &str = "runyard.";
 
-/// What cannot be said in the engine's words: names the field and the reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsayable {
-    /// JSON pointer into the request.
-    pub field: &'static str,
-    /// Why.
-    pub reason: String,
-}
-
 /// A start request in the engine's words.
-pub fn new_run(face: &'static str, body: arp::RunStartRequest) -> Result<NewRun, Unsayable> {
+pub fn new_run(face: &'static str, body: arp::RunStartRequest) -> Result<NewRun, InvalidField> {
     let request = serde_json::to_value(&body).unwrap_or_default();
     // Each by its name: a field that the standard adds does not compile until it takes effect here.
     let arp::RunStartRequest {
@@ -74,7 +66,7 @@ pub fn new_run(face: &'static str, body: arp::RunStartRequest) -> Result<NewRun,
 }
 
 /// A child request in the engine's words.
-pub fn child(spec: &arp::NodeRunCreateSpec) -> Result<ChildRequest, Unsayable> {
+pub fn child(spec: &arp::NodeRunCreateSpec) -> Result<ChildRequest, InvalidField> {
     let mut notes = Map::new();
     note(&mut notes, METADATA, &spec.metadata);
     note(&mut notes, EXTENSIONS, &spec.extensions);
@@ -263,21 +255,16 @@ pub fn node_run_id(text: &str) -> Option<NodeRunId> {
     NodeRunId::parse(text)
 }
 
-/// A time on the wire. Every stored time lies within what a timestamp can hold; one that does not shows as the epoch.
-pub fn time(at_ms: i64) -> Timestamp {
-    Timestamp::from_millisecond(at_ms).unwrap_or_default()
-}
-
 fn node_type_ref(asked: &arp::NodeTypeRef) -> NodeTypeRef {
     NodeTypeRef { id: asked.node_type_id.clone(), version: asked.version.clone() }
 }
 
 /// A constraint envelope in the engine's words. Both have the same fields; the engine's has no extensions.
-fn constraints(envelope: Option<&arp::ConstraintEnvelope>) -> Result<Constraints, Unsayable> {
+fn constraints(envelope: Option<&arp::ConstraintEnvelope>) -> Result<Constraints, InvalidField> {
     let Some(envelope) = envelope else { return Ok(Constraints::default()) };
-    let unsayable = |reason: serde_json::Error| Unsayable { field: "/constraints", reason: reason.to_string() };
-    let value = serde_json::to_value(envelope).map_err(unsayable)?;
-    serde_json::from_value(value).map_err(unsayable)
+    let invalid = |reason: serde_json::Error| InvalidField { field: "/constraints", reason: reason.to_string() };
+    let value = serde_json::to_value(envelope).map_err(invalid)?;
+    serde_json::from_value(value).map_err(invalid)
 }
 
 /// Keeps a field of the request, where it is there.

@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 
 use super::start::{Walk, fresh, label};
 use super::{FACE, Handlers, error, runs, wire};
-use crate::dialects::answer_size::AnswerSize;
-use crate::dialects::arp::runs::idempotency_key;
-use crate::dialects::arp::wire::time;
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::answer_size::AnswerSize;
+use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::dialects::common::start::idempotency_key;
+use crate::dialects::common::time::time;
 use crate::runs::{NewRun, StartedRun};
 use crate::store::{Cursor, Filter, LabelFilter, Status};
 

@@ -12,7 +12,7 @@ use super::Handlers;
 use super::error::invalid_nodes;
 use super::lower::bytes_of;
 use super::native::GROUP;
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 
 /// The most tools that the nodes of one workflow may reach, by whatever way.
 const TOOLS_MAX: usize = 100;
@@ -60,7 +60,7 @@ impl Handlers {
     pub(super) async fn called(&self, cx: &Caller, nodes: &[Node]) -> Result<Tools, Refusal> {
         let (mut tools, mut looked_for) = (Tools::default(), BTreeSet::new());
         let mut open = self.tools_in(cx, Arc::new(nodes.to_vec())).await?.names;
-        let (mut bytes, bytes_max) = (0, self.runs.compute().limits().expansion_bytes);
+        let (mut bytes, bytes_max) = (0, self.runs.limits().expansion_bytes);
         while let Some(wanted) = open.pop() {
             if looked_for.len() >= TOOLS_MAX || !looked_for.insert(wanted.clone()) {
                 continue;

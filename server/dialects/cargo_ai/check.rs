@@ -7,7 +7,7 @@ use runyard_engine::graph::{self, Outline, Reason as Why};
 
 use super::error;
 use crate::catalog::Violation;
-use crate::dialects::refusal::Refusal;
+use crate::dialects::common::refusal::Refusal;
 
 /// How many faults one message tells; the rest is counted.
 const TOLD_MAX: usize = 20;

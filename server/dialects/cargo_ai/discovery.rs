@@ -23,8 +23,8 @@ use uuid::Builder;
 use super::lower::PLANNER;
 use super::{Handlers, error};
 use crate::catalog::{self, Catalog, Entry};
-use crate::dialects::arp::wire::time;
-use crate::dialects::refusal::Refusal;
+use crate::dialects::common::refusal::Refusal;
+use crate::dialects::common::time::time;
 
 /// The category of every integration: what an operator configures.
 const CATEGORY: &str = "custom";

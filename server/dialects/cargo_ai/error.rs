@@ -1,14 +1,13 @@
 //! Every refusal in Cargo's error body: a reason in camel case, and a message. It has no place for anything else, so the message says
 //! each thing that is wrong.
 
-use http::StatusCode;
 use runyard_api::cargo::Problem;
 use runyard_api::cargo::types::{ApiError, BatchDataKind, DataError};
 use runyard_api::host::Caller;
 use serde_json::Value;
 
 use crate::codes::Code;
-use crate::dialects::refusal::{Refusal, headers, of_runs};
+use crate::dialects::common::refusal::{Refusal, headers, of_runs};
 use crate::objects;
 use crate::runs::Error;
 
@@ -22,7 +21,7 @@ const TRIES: usize = 5;
 pub(super) fn problem(_cx: &Caller, refusal: &Refusal) -> Problem {
     let data_error = refusal.details.get(DATA_ERROR).and_then(Value::as_str);
     let body = ApiError {
-        reason: Some(camel(&refusal.code)),
+        reason: Some(camel(refusal.code.as_str())),
         error_message: Some(message(refusal)),
         data_error: data_error.map(|reason| DataError { reason: reason.to_owned() }),
     };
@@ -60,114 +59,114 @@ fn message(refusal: &Refusal) -> String {
 
 /// One field that does not do.
 pub(super) fn invalid(field: &str, reason: impl std::fmt::Display) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", format!("body {field}: {reason}"))
+    Refusal::new(Code::InvalidRequest, format!("body {field}: {reason}"))
 }
 
 /// An operation that stands in the document and is not served.
 pub(super) fn not_served(operation: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_IMPLEMENTED, "not_served", format!("this server does not do `{operation}`"))
+    Refusal::new(Code::NotServed, format!("this server does not do `{operation}`"))
 }
 
 /// No such workflow.
 pub(super) fn no_workflow(uuid: &str) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, Code::WorkflowNotFound, format!("there is no workflow `{uuid}`"))
+    Refusal::new(Code::WorkflowNotFound, format!("there is no workflow `{uuid}`"))
 }
 
 /// No such tool.
 pub(super) fn no_tool(uuid: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "tool_not_found", format!("there is no tool `{uuid}`"))
+    Refusal::new(Code::ToolNotFound, format!("there is no tool `{uuid}`"))
 }
 
 /// No such integration.
 pub(super) fn no_integration(slug: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "integration_not_found", format!("there is no integration `{slug}`"))
+    Refusal::new(Code::IntegrationNotFound, format!("there is no integration `{slug}`"))
 }
 
 /// No such connector.
 pub(super) fn no_connector(uuid: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "connector_not_found", format!("there is no connector `{uuid}`"))
+    Refusal::new(Code::ConnectorNotFound, format!("there is no connector `{uuid}`"))
 }
 
 /// No such agent.
 pub(super) fn no_agent(uuid: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "agent_not_found", format!("there is no agent `{uuid}`"))
+    Refusal::new(Code::AgentNotFound, format!("there is no agent `{uuid}`"))
 }
 
 /// No such release.
 pub(super) fn no_release(uuid: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "release_not_found", format!("there is no release `{uuid}`"))
+    Refusal::new(Code::ReleaseNotFound, format!("there is no release `{uuid}`"))
 }
 
 /// A workflow of which nothing has been deployed.
 pub(super) fn nothing_deployed(workflow: &str) -> Refusal {
     let message = format!("workflow `{workflow}` has no deployed release; deploy its draft first");
-    Refusal::new(StatusCode::BAD_REQUEST, "release_not_found", message)
+    Refusal::new(Code::NothingDeployed, message)
 }
 
 /// A workflow without a draft.
 pub(super) fn no_draft(workflow: &str) -> Refusal {
     let message = format!("workflow `{workflow}` has no draft");
-    Refusal::new(StatusCode::BAD_REQUEST, "draft_release_not_found", message)
+    Refusal::new(Code::DraftReleaseNotFound, message)
 }
 
 /// What a run was to walk cannot be walked.
 pub(super) fn invalid_nodes(message: impl Into<String>) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_release_or_custom_nodes", message)
+    Refusal::new(Code::InvalidReleaseOrCustomNodes, message)
 }
 
 /// There is nothing to walk.
 pub(super) fn no_nodes() -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "nodes_not_found", "there are no nodes")
+    Refusal::new(Code::NodesNotFound, "there are no nodes")
 }
 
 /// Nobody knows where to begin.
 pub(super) fn no_root() -> Refusal {
     let message = "there is no start node: one node must be `native` with actionSlug `start`";
-    Refusal::new(StatusCode::BAD_REQUEST, "root_node_not_found", message)
+    Refusal::new(Code::RootNodeNotFound, message)
 }
 
 /// A draft that cannot be walked.
 pub(super) fn invalid_draft(message: impl Into<String>) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "draft_release_nodes_are_invalid", message)
+    Refusal::new(Code::DraftReleaseNodesAreInvalid, message)
 }
 
 /// A version that is none, or no later one.
 pub(super) fn invalid_version(message: impl Into<String>) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_release_version", message)
+    Refusal::new(Code::InvalidReleaseVersion, message)
 }
 
 /// A tool that does not say what it asks for.
 pub(super) fn no_form() -> Refusal {
     let message = "the draft of a tool needs formFields; a tool that asks for nothing has an empty list";
-    Refusal::new(StatusCode::BAD_REQUEST, "tool_release_requires_form_fields", message)
+    Refusal::new(Code::ToolReleaseRequiresFormFields, message)
 }
 
 /// No such batch.
 pub(super) fn no_batch(uuid: &str) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "batch_not_found", format!("there is no batch `{uuid}`"))
+    Refusal::new(Code::BatchNotFound, format!("there is no batch `{uuid}`"))
 }
 
 /// A batch that cannot be stopped any more.
 pub(super) fn batch_over(uuid: &str) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "batch_already_finished", format!("batch `{uuid}` has ended"))
+    Refusal::new(Code::BatchAlreadyFinished, format!("batch `{uuid}` has ended"))
 }
 
 /// Records that only a data platform could fetch.
 pub(super) fn invalid_data_kind(kind: BatchDataKind) -> Refusal {
     let message =
         format!("data of kind `{kind}` is not served: this server keeps no records; send them, as kind `records`");
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_data_kind", message)
+    Refusal::new(Code::InvalidDataKind, message)
 }
 
 /// Records that do not do, with the owner's word for why.
 pub(super) fn data_error(reason: &str, message: impl Into<String>) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "data_error", message).with(DATA_ERROR, reason)
+    Refusal::new(Code::DataError, message).with(DATA_ERROR, reason)
 }
 
 /// More runs than are looked at one by one.
 pub(super) fn too_many(max: usize) -> Refusal {
     let message = format!("more than {max} runs would have to be looked at; narrow the filters");
-    Refusal::new(StatusCode::BAD_REQUEST, "too_many_runs", message)
+    Refusal::new(Code::TooManyRuns, message)
 }
 
 /// Does a change, and again where somebody else's came in between: what is absent from it stays as it is, whoever was first.
@@ -194,10 +193,10 @@ pub(super) fn of_objects(error: objects::Error) -> Refusal {
         objects::Error::Unreadable { .. } => {
             tracing::error!(%error, "what is stored does not read as it must");
             let message = "what is stored cannot be read; the server's log has the reason under the request id";
-            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
+            Refusal::new(Code::InternalError, message)
         }
         objects::Error::Stale { .. } | objects::Error::NameTaken { .. } => {
-            Refusal::new(StatusCode::CONFLICT, Code::ChangedMeanwhile, error.to_string()).retryable(None)
+            Refusal::new(Code::ChangedMeanwhile, error.to_string()).retryable(None)
         }
     }
 }

@@ -10,7 +10,7 @@ use runyard_engine::event::FinalState;
 use runyard_engine::{GraphNode, Node, NodeState, Route, Shortfall, State, Wait};
 
 use super::{native, wire};
-use crate::dialects::arp::wire::time;
+use crate::dialects::common::time::time;
 
 /// How many characters of what a node put out stand for it in a line.
 const TITLE_CHARACTERS_MAX: usize = 100;

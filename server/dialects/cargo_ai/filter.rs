@@ -14,7 +14,7 @@ use runyard_engine::{RunId, State};
 use super::error::too_many;
 use super::start::cut;
 use super::{FACE, Handlers, executions, wire};
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::sub_runs::PARENT_RUN;
 use crate::store::{Cursor, Filter, LabelFilter, RunRow, Status};
 

@@ -7,8 +7,8 @@ use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 use super::error::{not_served, problem};
 use super::runs::{limit, offset};
 use super::{Handlers, batches, discovery, error, metrics, releases, runs, start, tools};
-use crate::dialects::arp::runs::REPLAYED;
-use crate::dialects::refusal::{Refusal, of_api};
+use crate::dialects::common::refusal::{Refusal, of_api};
+use crate::dialects::common::start::REPLAYED;
 use crate::runs::StartedRun;
 
 /// Operations that stand in the document, so that whoever calls them is told.

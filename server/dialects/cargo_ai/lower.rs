@@ -18,7 +18,7 @@ use super::wire;
 use crate::catalog::Catalog;
 use crate::catalog::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRetry, WrittenType};
 use crate::catalog::integration::node_type_id;
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::limits::Limits;
 use crate::runs::{Error, Runs, output_schema};
 use crate::sizes;
@@ -69,7 +69,7 @@ pub(super) async fn checked(
 }
 
 fn check(runs: &Runs, nodes: &[Node], tools: &Tools) -> Result<Lowered, Vec<Fault>> {
-    let lowered = lower(runs.catalog(), nodes, tools, runs.compute().limits())?;
+    let lowered = lower(runs.catalog(), nodes, tools, runs.limits())?;
     match runs.check(&graph_type(), &lowered.inputs(Value::Null)) {
         Ok(read) => Ok(Lowered { read, ..lowered }),
         Err(Error::InvalidInputs { violations, .. }) => {

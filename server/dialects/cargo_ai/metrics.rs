@@ -7,7 +7,7 @@ use runyard_engine::event::FinalState;
 
 use super::filter::{LOOKED_AT_MAX, Wanted};
 use super::{Handlers, error, executions};
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 
 /// The counts.
 pub(super) async fn of(handlers: &Handlers, cx: &Caller, body: RunMetricsQuery) -> Result<RunMetrics, Refusal> {

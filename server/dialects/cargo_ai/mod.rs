@@ -34,13 +34,13 @@ mod start;
 mod tools;
 mod wire;
 
-use super::mapping::Face;
+use super::common::mapping::ApiMapping;
 use crate::auth::Gate;
 use crate::objects::Objects;
 use crate::runs::Runs;
 
 /// How runs show here. There are no events: what happened stands in a run's executions.
-pub const MAPPING: Face = Face {
+pub const MAPPING: ApiMapping = ApiMapping {
     title: "Cargo",
     documents: &[FACE],
     run: |status| wire::run_status(status).to_string(),

@@ -12,8 +12,8 @@ use super::error::{
 use super::lower::checked;
 use super::start::fresh;
 use super::{Handlers, check};
-use crate::dialects::arp::wire::time;
-use crate::dialects::refusal::Refusal;
+use crate::dialects::common::refusal::Refusal;
+use crate::dialects::common::time::time;
 use crate::objects::{self, Change, New, Stored};
 
 /// The version of a first release.

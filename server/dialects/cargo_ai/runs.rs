@@ -14,8 +14,8 @@ use super::filter::{LOOKED_AT_MAX, Wanted};
 use super::releases::Kept;
 use super::{Handlers, error, wire};
 use crate::codes::Code;
-use crate::dialects::answer_size::AnswerSize;
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::answer_size::AnswerSize;
+use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::Error;
 use crate::store::{Filter, LabelFilter};
 

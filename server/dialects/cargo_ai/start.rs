@@ -10,8 +10,8 @@ use super::lower::{Lowered, checked, graph_type, is_worked_out};
 use super::native::START;
 use super::{FACE, Handlers, check, error, wire};
 use crate::codes::Code;
-use crate::dialects::arp::runs::idempotency_key;
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
+use crate::dialects::common::start::idempotency_key;
 use crate::runs::{NewRun, StartedRun};
 
 /// The longest text that lists can find a run by, bytes: what a run that another one starts may have.

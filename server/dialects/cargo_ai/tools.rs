@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::error::{no_tool, no_workflow, of_objects, settled};
 use super::start::fresh;
 use super::{Handlers, releases};
-use crate::dialects::answer_size::AnswerSize;
-use crate::dialects::arp::wire::time;
-use crate::dialects::refusal::Refusal;
+use crate::dialects::common::answer_size::AnswerSize;
+use crate::dialects::common::refusal::Refusal;
+use crate::dialects::common::time::time;
 use crate::objects::{self, Change, New, Stored};
 
 /// How many objects are read at once while a list looks for its page.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::executions;
 use crate::catalog;
-use crate::dialects::arp::wire::time;
+use crate::dialects::common::time::time;
 
 /// The note that holds the nodes of a run that brought its own.
 pub(super) const NODES: &str = "cargo.nodes";

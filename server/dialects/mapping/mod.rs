@@ -1,32 +1,18 @@
 //! How one run shows on every API: what the API reference prints as tables.
 //!
 //! Nothing here says what a state or an event becomes. Each room says it with the same functions that answer requests, over every
-//! state that there is and over logs (`sample`) in which everything happens. An API is one row in [`FACES`].
+//! state that there is and over logs (`sample`) in which everything happens. An API is one row in [`APIS`].
 
 mod sample;
 
 use runyard_engine::{NodeState, Recorded, RunStatus, State, Wait};
 
-use super::{acp, arp, cargo_ai, native, runtime, toolregistry};
-
-/// An API: one column of the tables.
-#[derive(Debug, Clone, Copy)]
-pub struct Face {
-    /// For the head of its column.
-    pub title: &'static str,
-    /// The documents that it speaks.
-    pub documents: &'static [&'static str],
-    /// A run's state in its words.
-    pub run: fn(RunStatus) -> String,
-    /// A node run's state in its words; nothing where it does not show node runs.
-    pub node_run: Option<fn(NodeState) -> String>,
-    /// What it shows of each event of a log: none, one or more types.
-    pub events: fn(&State, &[Recorded]) -> Vec<Vec<String>>,
-}
+use super::common::mapping::ApiMapping;
+use super::{acp, arp, cargo_ai, runtime, runyard, toolregistry};
 
 /// Every API, in the order of the ports.
-pub const FACES: [Face; 6] =
-    [arp::MAPPING, runtime::MAPPING, toolregistry::MAPPING, acp::MAPPING, cargo_ai::MAPPING, native::MAPPING];
+pub const APIS: [ApiMapping; 6] =
+    [arp::MAPPING, runtime::MAPPING, toolregistry::MAPPING, acp::MAPPING, cargo_ai::MAPPING, runyard::MAPPING];
 
 /// One line of a table: what the engine says, when, and what each API makes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +30,7 @@ pub fn run_states() -> Vec<Line> {
     let line = |status: RunStatus| Line {
         word: run_word(status),
         when: "",
-        cells: FACES.iter().map(|face| vec![(face.run)(status)]).collect(),
+        cells: APIS.iter().map(|api| vec![(api.run)(status)]).collect(),
     };
     RunStatus::ALL.into_iter().map(line).collect()
 }
@@ -54,7 +40,7 @@ pub fn node_run_states() -> Vec<Line> {
     let line = |state: NodeState| Line {
         word: node_word(state),
         when: node_when(state),
-        cells: FACES.iter().map(|face| face.node_run.map(|shown| shown(state)).into_iter().collect()).collect(),
+        cells: APIS.iter().map(|api| api.node_run.map(|shown| shown(state)).into_iter().collect()).collect(),
     };
     NodeState::ALL.into_iter().map(line).collect()
 }
@@ -65,10 +51,10 @@ pub fn events() -> Vec<Line> {
     for story in sample::stories() {
         let state = State::new(story.run);
         let log: Vec<Recorded> = story.steps.iter().map(|step| step.recorded.clone()).collect();
-        let shown: Vec<Vec<Vec<String>>> = FACES.iter().map(|face| (face.events)(&state, &log)).collect();
+        let shown: Vec<Vec<Vec<String>>> = APIS.iter().map(|api| (api.events)(&state, &log)).collect();
         for (index, step) in story.steps.iter().enumerate() {
             let Some(when) = step.when else { continue };
-            let cell = |face: &Vec<Vec<String>>| face.get(index).cloned().unwrap_or_default();
+            let cell = |api: &Vec<Vec<String>>| api.get(index).cloned().unwrap_or_default();
             let word = step.recorded.event.name().to_owned();
             lines.push(Line { word, when, cells: shown.iter().map(cell).collect() });
         }

@@ -57,7 +57,7 @@ fn every_event_has_its_line() {
     let mut seen = BTreeSet::new();
     for line in events() {
         assert!(seen.insert((line.word.clone(), line.when)), "{line:?} stands twice");
-        assert_eq!(line.cells.len(), FACES.len());
+        assert_eq!(line.cells.len(), APIS.len());
         assert_eq!(
             line.cells.last().unwrap(),
             std::slice::from_ref(&line.word),
@@ -78,7 +78,7 @@ fn the_logs_could_have_happened() {
 
 #[test]
 fn every_document_has_its_column() {
-    let shown: BTreeSet<&str> = FACES.iter().flat_map(|face| face.documents).copied().collect();
+    let shown: BTreeSet<&str> = APIS.iter().flat_map(|api| api.documents).copied().collect();
     assert_eq!(shown, runyard_api::DOCUMENTS.iter().map(|(document, _)| document.name).collect());
 }
 

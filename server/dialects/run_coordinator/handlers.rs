@@ -1,18 +1,19 @@
 //! Read, submit, answer.
 
-use http::StatusCode;
 use runyard_api::arp::run_coordinator::*;
 use runyard_api::arp::schemas as arp;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 use runyard_engine::Command;
 
 use super::{FACE, Handlers, wire};
+use crate::codes::Code;
 use crate::dialects::arp::error::envelope;
-use crate::dialects::arp::runs::{self, unsayable};
+use crate::dialects::arp::runs;
 use crate::dialects::arp::stream::{self, Scope};
 use crate::dialects::arp::{service, wire as arp_wire};
-use crate::dialects::refusal::{Refusal, headers, of_api, of_runs};
-use crate::dialects::resume::Resume;
+use crate::dialects::common::refusal::{Refusal, headers, of_api, of_runs};
+use crate::dialects::common::resume::Resume;
+use crate::dialects::common::start::invalid_field;
 
 impl RunCoordinator for Handlers {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
@@ -116,7 +117,7 @@ async fn create_node_runs(
 ) -> Result<arp::NodeRunsCreateResponse, Refusal> {
     let run = handlers.runs.get(&cx.tenant, &body.run_id).await.map_err(of_runs)?;
     let parent = parent(handlers, cx, &run, &body.parent_node_run_id).await?;
-    let children = body.node_runs.iter().map(arp_wire::child).collect::<Result<_, _>>().map_err(unsayable)?;
+    let children = body.node_runs.iter().map(arp_wire::child).collect::<Result<_, _>>().map_err(invalid_field)?;
     let (state, ids) = handlers.runs.create_children(&cx.tenant, run.run, parent, children).await.map_err(of_runs)?;
     let node_runs =
         ids.iter().filter_map(|id| state.nodes.get(id)).map(|node| arp_wire::node_run(&state, node)).collect();
@@ -137,15 +138,10 @@ async fn parent(
     }
     let refusal = match handlers.runs.get_node_run(&cx.tenant, text).await {
         Ok(_) => Refusal::new(
-            StatusCode::CONFLICT,
-            "parent_node_run_mismatch",
+            Code::ParentNodeRunMismatch,
             format!("node run `{text}` belongs to another run than `{}`", arp_wire::run_id(run)),
         ),
-        Err(_) => Refusal::new(
-            StatusCode::NOT_FOUND,
-            "parent_node_run_not_found",
-            format!("node run `{text}` is not known here"),
-        ),
+        Err(_) => Refusal::new(Code::ParentNodeRunNotFound, format!("node run `{text}` is not known here")),
     };
     Err(refusal.with("parent_node_run_id", text))
 }

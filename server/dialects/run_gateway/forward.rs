@@ -6,9 +6,10 @@ use runyard_api::arp::schemas as arp;
 use runyard_api::host::Caller;
 
 use crate::auth::OutboundError;
-use crate::dialects::arp::runs::Started;
+use crate::codes::Code;
 use crate::dialects::arp::service;
-use crate::dialects::refusal::{Refusal, of_api};
+use crate::dialects::common::refusal::{Refusal, of_api};
+use crate::dialects::common::start::Started;
 use crate::feed::Wanted;
 use crate::runs::remote::{Forwarded, RemoteCoordinator, RemoteError};
 
@@ -18,7 +19,7 @@ pub(super) async fn start(
     cx: &Caller,
     body: &arp::RunStartRequest,
     key: Option<&str>,
-) -> Result<Started, Refusal> {
+) -> Result<Started<arp::Run>, Refusal> {
     let Forwarded { run, replayed, key_kept } = remote.start(cx, body, key).await.map_err(refused)?;
     Ok(Started { run, replayed, key_kept: key.map(|_| key_kept) })
 }
@@ -57,7 +58,7 @@ fn refused(error: RemoteError) -> Refusal {
     match error {
         RemoteError::Refused { status, envelope, headers } => {
             let arp::Error { code, details, retryable, .. } = envelope.error;
-            let mut refusal = Refusal::new(status, code, message);
+            let mut refusal = Refusal::passed_on(status, code, message);
             refusal.details = details.unwrap_or_default();
             refusal.retryable = retryable.unwrap_or(false);
             refusal.headers = headers;
@@ -68,16 +69,14 @@ fn refused(error: RemoteError) -> Refusal {
         }
         RemoteError::Unwelcome { url, .. } => {
             tracing::error!(%message, "the run coordinator does not let this gateway in");
-            Refusal::new(StatusCode::BAD_GATEWAY, "run_coordinator_refused", message).with("run_coordinator_url", url)
+            Refusal::new(Code::RunCoordinatorRefused, message).with("run_coordinator_url", url)
         }
         RemoteError::Credential(error) => without_token(&error, message),
         RemoteError::Unavailable { url, .. } => {
             tracing::warn!(%message, "the run coordinator is not available");
-            Refusal::new(StatusCode::BAD_GATEWAY, "run_coordinator_unavailable", message)
-                .with("run_coordinator_url", url)
-                .retryable(None)
+            Refusal::new(Code::RunCoordinatorUnavailable, message).with("run_coordinator_url", url).retryable(None)
         }
-        RemoteError::Setting(_) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "run_coordinator_missing", message),
+        RemoteError::Setting(_) => Refusal::new(Code::RunCoordinatorMissing, message),
     }
 }
 
@@ -86,8 +85,8 @@ fn without_token(error: &OutboundError, message: String) -> Refusal {
     match (error.fault(), error) {
         (Some(fault), _) => of_api(&fault),
         (None, OutboundError::Client { error }) => {
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "token_refused", message).with("error", error.clone())
+            Refusal::new(Code::TokenRefused, message).with("error", error.clone())
         }
-        (None, _) => Refusal::new(StatusCode::FORBIDDEN, "forbidden", message).with("reason", "tenant_foreign"),
+        (None, _) => Refusal::new(Code::Forbidden, message).with("reason", "tenant_foreign"),
     }
 }

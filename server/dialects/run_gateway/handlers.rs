@@ -1,16 +1,16 @@
 //! Read, submit, answer.
 
-use http::StatusCode;
 use runyard_api::arp::run_gateway::*;
 use runyard_api::arp::schemas as arp;
 use runyard_api::host::{Caller, Fault, Head, Operation, Reply};
 
 use super::{Coordinator, FACE, Handlers, forward};
+use crate::codes::Code;
 use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::runs;
 use crate::dialects::arp::service;
-use crate::dialects::refusal::{Refusal, headers, of_api};
-use crate::dialects::resume::Resume;
+use crate::dialects::common::refusal::{Refusal, headers, of_api};
+use crate::dialects::common::resume::Resume;
 
 impl RunGateway for Handlers {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
@@ -84,7 +84,7 @@ impl RunGateway for Handlers {
 const MISSING: &str = "no run coordinator is configured: set `coordinator.url` (JARVIS_RUN_COORDINATOR_URL), or `gateway.coordinator = \"local\"`";
 
 fn missing() -> Refusal {
-    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "run_coordinator_missing", MISSING)
+    Refusal::new(Code::RunCoordinatorMissing, MISSING)
         .with("setting", "coordinator.url")
         .with("environment", "JARVIS_RUN_COORDINATOR_URL")
 }

@@ -1,13 +1,13 @@
 //! Every refusal in ARP's error envelope, and the one that no other room has: there is no result yet.
 
-use http::StatusCode;
 use runyard_api::arp::runtime::Problem;
 use runyard_api::host::Caller;
 use runyard_engine::State;
 
+use crate::codes::Code;
 use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::wire::{run_id, run_state};
-use crate::dialects::refusal::{Refusal, headers};
+use crate::dialects::common::refusal::{Refusal, headers};
 
 /// How soon asking for a result again makes sense, seconds.
 const RETRY_AFTER_S: u64 = 1;
@@ -21,7 +21,7 @@ pub(super) fn problem(cx: &Caller, refusal: Refusal) -> Problem {
 pub(super) fn not_finished(state: &State) -> Refusal {
     let run = run_id(state);
     let message = format!("run `{run}` has no result yet; ask again, or watch its events, the last of which has it");
-    Refusal::new(StatusCode::CONFLICT, "run_not_finished", message)
+    Refusal::new(Code::RunNotFinished, message)
         .with("run_id", run)
         .with("state", run_state(state.status).to_string())
         .retryable(Some(RETRY_AFTER_S))

@@ -10,9 +10,10 @@ use runyard_engine::{Command, RunStatus, State};
 use super::error::{not_finished, problem};
 use super::project::Projection;
 use super::{Handlers, wire};
-use crate::dialects::arp::{runs, service};
-use crate::dialects::refusal::{Refusal, of_api, of_runs};
-use crate::dialects::resume::Resume;
+use crate::dialects::arp::service;
+use crate::dialects::common::refusal::{Refusal, of_api, of_runs};
+use crate::dialects::common::resume::Resume;
+use crate::dialects::common::start::{invalid_fields, start_once};
 use crate::feed::{self, Beat, Goes};
 
 impl Runtime for Handlers {
@@ -35,9 +36,9 @@ impl Runtime for Handlers {
     async fn create_run(&self, cx: &Caller, request: CreateRunRequest) -> Result<Reply<CreateRunOk>, Problem> {
         let refused = |refusal| problem(cx, refusal);
         let new = wire::new_run(&request.body, self.runs.catalog_of(&cx.tenant));
-        let new = new.map_err(|unsayable| refused(runs::all_unsayable(&unsayable)))?;
+        let new = new.map_err(|fields| refused(invalid_fields(&fields)))?;
         let key = request.idempotency_key.as_deref();
-        let started = runs::start_once(&self.runs, cx, new, key, |state| state.run).await.map_err(refused)?;
+        let started = start_once(&self.runs, cx, new, key, |state| state.run).await.map_err(refused)?;
         let state = self.runs.ended_within(&cx.tenant, started.run, self.sync_wait, &cx.stopping).await;
         let state = state.map_err(|error| refused(of_runs(error)))?;
         Ok(started.reply(|_| CreateRunOk::Ok(wire::status(&state))))

@@ -19,13 +19,13 @@ mod wire;
 use std::time::Duration;
 
 use super::arp::wire::run_state;
-use super::mapping::Face;
+use super::common::mapping::ApiMapping;
 use crate::auth::Gate;
 use crate::feed::Projection;
 use crate::runs::Runs;
 
 /// How runs show here. Node runs show only through events: as tool calls and steps.
-pub const MAPPING: Face = Face {
+pub const MAPPING: ApiMapping = ApiMapping {
     title: "ARP Runtime",
     documents: &[FACE],
     run: |status| run_state(status).to_string(),

@@ -13,9 +13,10 @@ use serde_json::{Map, Value, json};
 use super::FACE;
 use crate::catalog::Catalog;
 use crate::dialects::arp::wire::{
-    EXTENSIONS, METADATA, OURS, Unsayable, extensions, failure_value, given, note, run_ended, run_id, run_state, time,
-    typed, typed_list,
+    EXTENSIONS, METADATA, OURS, extensions, failure_value, given, note, run_ended, run_id, run_state, typed, typed_list,
 };
+use crate::dialects::common::start::InvalidField;
+use crate::dialects::common::time::time;
 use crate::runs::{NewRun, RunName, labels};
 
 /// What every run here is a run of.
@@ -25,14 +26,14 @@ const PLANNER_VERSION: &str = "1.0.0";
 const SELECTOR: &str = "runtime_selector";
 
 /// A request in the engine's words, or everything in it that cannot be kept.
-pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Vec<Unsayable>> {
-    let mut unsayable = Vec::new();
-    check_policy(body.tool_policy.as_ref(), catalog, &mut unsayable);
-    check_limits(body.limits.as_ref(), &mut unsayable);
-    check_extensions(body, &mut unsayable);
-    let inputs = inputs(&body.input, &mut unsayable);
-    if !unsayable.is_empty() {
-        return Err(unsayable);
+pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Vec<InvalidField>> {
+    let mut invalid_fields = Vec::new();
+    check_policy(body.tool_policy.as_ref(), catalog, &mut invalid_fields);
+    check_limits(body.limits.as_ref(), &mut invalid_fields);
+    check_extensions(body, &mut invalid_fields);
+    let inputs = inputs(&body.input, &mut invalid_fields);
+    if !invalid_fields.is_empty() {
+        return Err(invalid_fields);
     }
     let labels = body.metadata.as_ref().and_then(|metadata| metadata.labels.as_ref());
     let mut notes = Map::new();
@@ -66,7 +67,7 @@ pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Ve
 }
 
 /// The planner's inputs. It knows one set of values that a goal may name, so context and data become one.
-fn inputs(input: &RunInput, unsayable: &mut Vec<Unsayable>) -> Object {
+fn inputs(input: &RunInput, invalid_fields: &mut Vec<InvalidField>) -> Object {
     let mut inputs = Object::new();
     inputs.insert("goal".to_owned(), json!(input.goal));
     if input.context.is_none() && input.data.is_none() {
@@ -75,7 +76,7 @@ fn inputs(input: &RunInput, unsayable: &mut Vec<Unsayable>) -> Object {
     let mut values = input.context.clone().unwrap_or_default();
     for (key, value) in input.data.iter().flatten() {
         match values.get(key) {
-            Some(other) if other != value => unsayable.push(Unsayable {
+            Some(other) if other != value => invalid_fields.push(InvalidField {
                 field: "/input/data",
                 reason: format!(
                     "`{key}` stands in /input/context with another value, and a goal that names it could mean either; \
@@ -90,27 +91,27 @@ fn inputs(input: &RunInput, unsayable: &mut Vec<Unsayable>) -> Object {
 }
 
 /// The planner is what plans, not a tool; a run without it cannot begin.
-fn check_policy(policy: Option<&ToolPolicy>, catalog: &Catalog, unsayable: &mut Vec<Unsayable>) {
+fn check_policy(policy: Option<&ToolPolicy>, catalog: &Catalog, invalid_fields: &mut Vec<InvalidField>) {
     let mut denied = policy.into_iter().flat_map(|policy| &policy.deny_tool_ids).flatten();
     if let Some(id) = denied.find(|id| catalog.canonical(id) == Some(PLANNER)) {
         let reason = format!("`{id}` is what plans every run here, not a tool: without it no run can begin");
-        unsayable.push(Unsayable { field: "/tool_policy/deny_tool_ids", reason });
+        invalid_fields.push(InvalidField { field: "/tool_policy/deny_tool_ids", reason });
     }
 }
 
-fn check_limits(limits: Option<&RunLimits>, unsayable: &mut Vec<Unsayable>) {
+fn check_limits(limits: Option<&RunLimits>, invalid_fields: &mut Vec<InvalidField>) {
     if limits.is_some_and(|limits| limits.max_tokens.is_some()) {
         let reason = "no model is configured, so no tokens are used and none can be counted; leave it out".to_owned();
-        unsayable.push(Unsayable { field: "/limits/max_tokens", reason });
+        invalid_fields.push(InvalidField { field: "/limits/max_tokens", reason });
     }
 }
 
 /// What we say of a run stands beside what the caller says of it, so the names must not meet.
-fn check_extensions(body: &RunRequest, unsayable: &mut Vec<Unsayable>) {
+fn check_extensions(body: &RunRequest, invalid_fields: &mut Vec<InvalidField>) {
     let mut names = body.extensions.iter().flat_map(|extensions| extensions.0.keys());
     if let Some(name) = names.find(|name| name.starts_with(OURS)) {
         let reason = format!("`{name}` cannot be given back: names that begin with `{OURS}` are this server's own");
-        unsayable.push(Unsayable { field: "/extensions", reason });
+        invalid_fields.push(InvalidField { field: "/extensions", reason });
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::error::invalid_field;
 use super::integrations::Selected;
 use super::{FACE, Handlers, output_schema, pass_through};
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::{IdempotencyKey, NewRun, StartedRun};
 
 /// What every run here is a run of.
@@ -100,7 +100,7 @@ impl Handlers {
         let output_schema = match output_schema {
             None => None,
             Some(asked) => {
-                let (asked, limits) = (asked.clone(), *self.runs.compute().limits());
+                let (asked, limits) = (asked.clone(), *self.runs.limits());
                 let reading = self.runs.compute().run(&cx.tenant, move || output_schema::read(&asked, &limits));
                 Some(reading.await.map_err(|refused| of_runs(refused.into()))??)
             }

@@ -1,12 +1,13 @@
 //! Every refusal in this API's error body. It has no place for a code, so that stands in a header.
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 use runyard_api::host::{Caller, Place};
 use runyard_api::toolregistry::{Problem, types};
 use runyard_engine::Rejected;
 use serde_json::{Value, json};
 
-use crate::dialects::refusal::{Refusal, headers, of_runs};
+use crate::codes::Code;
+use crate::dialects::common::refusal::{Refusal, headers, of_runs};
 use crate::runs::Error;
 
 /// The code of an error, for programs.
@@ -21,7 +22,7 @@ const RETRY_AFTER_S: u64 = 1;
 /// A refusal as this document says it.
 pub(super) fn problem(_cx: &Caller, refusal: Refusal) -> Problem {
     let mut headers = headers(&refusal);
-    if let Ok(code) = HeaderValue::try_from(&*refusal.code) {
+    if let Ok(code) = HeaderValue::try_from(refusal.code.as_str()) {
         headers.insert(CODE, code);
     }
     let body = types::Error {
@@ -59,7 +60,7 @@ pub(super) fn invalid(place: Place, unfit: Vec<Unfit>) -> Refusal {
     let message = unfit.first().map(|Unfit { field, reason }| format!("{place} {field}: {reason}")).unwrap_or_default();
     let error = |Unfit { field, reason }| json!({ "place": place, "field": field, "reason": reason });
     let errors: Vec<Value> = unfit.into_iter().take(UNFIT_MAX).map(error).collect();
-    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message).with("errors", errors)
+    Refusal::new(Code::InvalidRequest, message).with("errors", errors)
 }
 
 /// The same of one thing.
@@ -70,13 +71,13 @@ pub(super) fn invalid_field(place: Place, field: &str, reason: &str) -> Refusal 
 /// No run of this tenant is named like this.
 pub(super) fn unknown_run(reference: &str) -> Refusal {
     let message = format!("run `{reference}` is not known here");
-    Refusal::new(StatusCode::NOT_FOUND, "run_not_found", message)
+    Refusal::new(Code::RunNotFound, message)
 }
 
 /// No plan of this tenant is named like this.
 pub(super) fn unknown_plan(reference: &str) -> Refusal {
     let message = format!("execution plan `{reference}` is not known here");
-    Refusal::new(StatusCode::NOT_FOUND, "execution_plan_not_found", message)
+    Refusal::new(Code::ExecutionPlanNotFound, message)
 }
 
 /// A token that decides nothing any more: what it is for has been decided, or has ended.
@@ -92,18 +93,18 @@ pub(super) fn of_token(error: Error) -> Refusal {
         return of_runs(error);
     }
     let message = "this link decides nothing any more: what it is for has been decided, or has ended";
-    Refusal::new(StatusCode::BAD_REQUEST, "decision_token_used", message)
+    Refusal::new(Code::DecisionLinkUsed, message)
 }
 
 /// Whoever fetches a link before anybody has chosen to follow it decides nothing.
 pub(super) fn prefetched() -> Refusal {
     let message = "a link is followed to decide, and this only fetches it ahead; nothing was decided";
-    Refusal::new(StatusCode::BAD_REQUEST, "prefetch_refused", message)
+    Refusal::new(Code::PrefetchRefused, message)
 }
 
 /// As many requests of this kind are open as may be.
 pub(super) fn too_many(max: usize) -> Refusal {
     let message =
         format!("{max} starts and streams of this tenant are open, which is as many as may be; end one, or try again");
-    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retryable(Some(RETRY_AFTER_S))
+    Refusal::new(Code::TooManyRequests, message).retryable(Some(RETRY_AFTER_S))
 }

@@ -6,8 +6,8 @@ use runyard_api::toolregistry::types::{IntegrationAuthType, IntegrationResponseD
 use super::error::{Unfit, invalid};
 use crate::catalog::integration::AuthType;
 use crate::catalog::{Catalog, Integration};
-use crate::dialects::arp::wire::time;
-use crate::dialects::refusal::Refusal;
+use crate::dialects::common::refusal::Refusal;
+use crate::dialects::common::time::time;
 
 /// Every active integration.
 const ALL: &str = "*";

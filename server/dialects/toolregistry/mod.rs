@@ -34,12 +34,12 @@ mod wire;
 use std::time::Duration;
 
 use self::slots::Slots;
-use super::mapping::Face;
+use super::common::mapping::ApiMapping;
 use crate::auth::Gate;
 use crate::runs::Runs;
 
 /// How runs show here. Node runs show only through events: as steps.
-pub const MAPPING: Face = Face {
+pub const MAPPING: ApiMapping = ApiMapping {
     title: "toolregistry.ai",
     documents: &[FACE],
     run: wire::status_word,

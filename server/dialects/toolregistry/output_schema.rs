@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::error::{Unfit, invalid};
 use crate::catalog::violation;
-use crate::dialects::refusal::Refusal;
+use crate::dialects::common::refusal::Refusal;
 use crate::limits::Limits;
 use crate::runs::output_schema;
 

@@ -13,7 +13,7 @@ use super::integrations::{Selected, known, unknown};
 use crate::auth::Secret;
 use crate::catalog::Catalog;
 use crate::catalog::integration::OWN_HEADERS;
-use crate::dialects::refusal::Refusal;
+use crate::dialects::common::refusal::Refusal;
 use crate::runs::PassThrough;
 
 /// Where it stands in the body.

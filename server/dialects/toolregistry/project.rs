@@ -11,7 +11,7 @@ use runyard_engine::event::{Failure, FinalState};
 use runyard_engine::{ApprovalId, Event, Node, NodeKind, NodeRunId, Recorded, RunId, State, Verdict, apply};
 
 use super::wire;
-use crate::dialects::arp::wire::time;
+use crate::dialects::common::time::time;
 use crate::feed;
 use crate::runs::cache;
 

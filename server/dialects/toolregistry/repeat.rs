@@ -9,7 +9,7 @@ use runyard_engine::{RunId, RunOutcome, RunStatus, State};
 
 use super::create::{PLANNER, REPEAT_KEY, USER};
 use super::{FACE, Handlers, wire};
-use crate::dialects::refusal::{Refusal, of_runs};
+use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::Error;
 use crate::store::{Filter, LabelFilter, Status};
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::create::{NOTE, USER};
-use crate::dialects::arp::wire::time;
+use crate::dialects::common::time::time;
 use crate::runs::row;
 use crate::store::{Filter, Standing, Status};
 

@@ -1,7 +1,7 @@
 //! Rules of API keys: kept once, found by id, listed by tenant, ended once.
 
-use crate::store::StoreError;
-use crate::store::api_key::{ApiKey, KeyStore};
+use crate::StoreError;
+use crate::api_key::{ApiKey, KeyStore};
 
 /// The key with this id, made at its number in milliseconds.
 fn key(tenant: &str, id: &str, created_at_ms: i64) -> ApiKey {
@@ -21,7 +21,7 @@ async fn listed(store: &dyn KeyStore, tenant: Option<&str>, after: Option<&str>,
     store.api_keys(tenant, after, limit).await.unwrap().into_iter().map(|key| key.id).collect()
 }
 
-pub(super) async fn a_key_is_what_was_kept(store: &dyn KeyStore) {
+pub async fn a_key_is_what_was_kept(store: &dyn KeyStore) {
     let full = ApiKey {
         name: Some("Zähler im Büro".into()),
         secret_sha256: std::array::from_fn(|place| u8::try_from(place).unwrap()),
@@ -38,7 +38,7 @@ pub(super) async fn a_key_is_what_was_kept(store: &dyn KeyStore) {
     assert_eq!(store.api_keys(Some("acme"), None, 9).await.unwrap(), [full, bare]);
 }
 
-pub(super) async fn a_key_id_is_taken_once_over_all_tenants(store: &dyn KeyStore) {
+pub async fn a_key_id_is_taken_once_over_all_tenants(store: &dyn KeyStore) {
     store.add_api_key(key("acme", "a1", 1)).await.unwrap();
     for tenant in ["acme", "other"] {
         let taken = store.add_api_key(ApiKey { secret_sha256: [8; 32], ..key(tenant, "a1", 2) }).await;
@@ -47,7 +47,7 @@ pub(super) async fn a_key_id_is_taken_once_over_all_tenants(store: &dyn KeyStore
     assert_eq!(store.api_key("a1").await.unwrap(), Some(key("acme", "a1", 1)));
 }
 
-pub(super) async fn keys_are_listed_by_tenant_and_time(store: &dyn KeyStore) {
+pub async fn keys_are_listed_by_tenant_and_time(store: &dyn KeyStore) {
     for (tenant, id, at) in [("b", "b2", 2), ("a", "a9", 9), ("b", "b1", 2), ("a", "a3", 3), ("c", "c1", 1)] {
         store.add_api_key(key(tenant, id, at)).await.unwrap();
     }
@@ -66,7 +66,7 @@ pub(super) async fn keys_are_listed_by_tenant_and_time(store: &dyn KeyStore) {
     assert_eq!(listed(store, None, None, 0).await, [""; 0]);
 }
 
-pub(super) async fn a_key_is_revoked_once_and_stays_visible(store: &dyn KeyStore) {
+pub async fn a_key_is_revoked_once_and_stays_visible(store: &dyn KeyStore) {
     store.add_api_key(key("acme", "a1", 1)).await.unwrap();
     assert_eq!(store.revoke_api_key(Some("other"), "a1", 5).await.unwrap(), None, "another tenant's");
     assert_eq!(store.revoke_api_key(None, "nobody", 5).await.unwrap(), None);

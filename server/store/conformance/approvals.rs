@@ -1,15 +1,15 @@
 //! Rules of approvals: written with the log, found by id, listed newest first.
 
 use super::fixture::{TENANT, approval_id, asked, go_on, node_run, run, start};
-use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
-use crate::store::{Store, StoreError};
+use crate::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
+use crate::{Store, StoreError};
 
 async fn listed(store: &dyn Store, filter: ApprovalFilter) -> Vec<i64> {
     let found = store.approvals(TENANT, &filter, None, 99).await.unwrap();
     found.into_iter().map(|row| row.asked_at_ms).collect()
 }
 
-pub(super) async fn an_approval_is_what_was_written(store: &dyn Store) {
+pub async fn an_approval_is_what_was_written(store: &dyn Store) {
     let full = ApprovalRow {
         subject: Subject::Plan,
         key: String::new(),
@@ -28,7 +28,7 @@ pub(super) async fn an_approval_is_what_was_written(store: &dyn Store) {
     assert_eq!(all, [asked(2, run(1)), full]);
 }
 
-pub(super) async fn only_how_it_stands_changes(store: &dyn Store) {
+pub async fn only_how_it_stands_changes(store: &dyn Store) {
     start(1).approval(asked(1, run(1))).lands(store).await;
     let decided = ApprovalRow {
         status: ApprovalStatus::Approved,
@@ -56,7 +56,7 @@ pub(super) async fn only_how_it_stands_changes(store: &dyn Store) {
     assert!(matches!(broken, Err(StoreError::Failed(_))), "{broken:?}");
 }
 
-pub(super) async fn each_filter_of_approvals_filters(store: &dyn Store) {
+pub async fn each_filter_of_approvals_filters(store: &dyn Store) {
     let as_it_is = |n: u128, status| ApprovalRow { status, ..asked(n, run(1)) };
     use ApprovalStatus::{Approved, Denied, Lapsed, Pending};
     let first = [(1, Pending), (2, Approved), (3, Denied), (4, Lapsed), (5, Pending)];
@@ -74,7 +74,7 @@ pub(super) async fn each_filter_of_approvals_filters(store: &dyn Store) {
     assert_eq!(listed(store, of(Some(run(3)), &[])).await, [0; 0]);
 }
 
-pub(super) async fn pages_are_stable_while_others_are_asked_for(store: &dyn Store) {
+pub async fn pages_are_stable_while_others_are_asked_for(store: &dyn Store) {
     // Two in one millisecond are told apart by their ids.
     let at = |n: u128, asked_at_ms| ApprovalRow { asked_at_ms, ..asked(n, run(1)) };
     start(1).approval(at(1, 5)).approval(at(2, 5)).approval(at(3, 4)).approval(at(4, 6)).lands(store).await;
@@ -90,7 +90,7 @@ pub(super) async fn pages_are_stable_while_others_are_asked_for(store: &dyn Stor
     assert!(page(None, 0).await.is_empty());
 }
 
-pub(super) async fn approvals_of_other_tenants_are_not_seen(store: &dyn Store) {
+pub async fn approvals_of_other_tenants_are_not_seen(store: &dyn Store) {
     start(1).approval(asked(1, run(1))).lands(store).await;
     assert_eq!(store.approval("other", approval_id(1)).await.unwrap(), None);
     let all = ApprovalFilter::default();
@@ -101,7 +101,7 @@ pub(super) async fn approvals_of_other_tenants_are_not_seen(store: &dyn Store) {
     assert_eq!(store.approvals(TENANT, &all, None, 9).await.unwrap().len(), 1);
 }
 
-pub(super) async fn what_is_refused_is_not_asked(store: &dyn Store) {
+pub async fn what_is_refused_is_not_asked(store: &dyn Store) {
     start(1).lands(store).await;
     let refused = go_on(1, 7).approval(asked(1, run(1))).commit(store).await;
     assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");

@@ -4,9 +4,9 @@ use futures::future::join_all;
 use runyard_engine::{Effect, Request};
 
 use super::fixture::{TENANT, effect, effect_id, go_on, held, node_run, run, start};
-use crate::store::{Store, StoreError};
+use crate::{Store, StoreError};
 
-pub(super) async fn the_oldest_due_is_claimed_first(store: &dyn Store) {
+pub async fn the_oldest_due_is_claimed_first(store: &dyn Store) {
     start(1).asks(effect(1, 30)).asks(effect(2, 10)).lands(store).await;
     start(2).tenant("other").asks(effect(3, 20)).asks(effect(4, 10)).lands(store).await;
 
@@ -19,7 +19,7 @@ pub(super) async fn the_oldest_due_is_claimed_first(store: &dyn Store) {
     assert!(claimed.iter().all(|claimed| claimed.lease_until_ms == 150));
 }
 
-pub(super) async fn a_limit_limits(store: &dyn Store) {
+pub async fn a_limit_limits(store: &dyn Store) {
     start(1).asks(effect(1, 1)).asks(effect(2, 2)).asks(effect(3, 3)).lands(store).await;
 
     assert!(store.claim("a", 50, 100, 0).await.unwrap().is_empty());
@@ -28,14 +28,14 @@ pub(super) async fn a_limit_limits(store: &dyn Store) {
     assert!(store.claim("b", 50, 100, 2).await.unwrap().is_empty());
 }
 
-pub(super) async fn nothing_is_claimed_before_it_is_due(store: &dyn Store) {
+pub async fn nothing_is_claimed_before_it_is_due(store: &dyn Store) {
     start(1).asks(effect(1, 1000)).lands(store).await;
 
     assert!(store.claim("a", 999, 100, 10).await.unwrap().is_empty());
     assert_eq!(store.claim("a", 1000, 100, 10).await.unwrap().len(), 1);
 }
 
-pub(super) async fn two_claimers_never_hold_the_same(store: &dyn Store) {
+pub async fn two_claimers_never_hold_the_same(store: &dyn Store) {
     for n in 0..60 {
         start(n).asks(effect(n, 0)).lands(store).await;
     }
@@ -49,7 +49,7 @@ pub(super) async fn two_claimers_never_hold_the_same(store: &dyn Store) {
     assert_eq!(ids.len(), 60, "no effect was claimed twice");
 }
 
-pub(super) async fn an_expired_lease_is_claimed_again_under_a_higher_epoch(store: &dyn Store) {
+pub async fn an_expired_lease_is_claimed_again_under_a_higher_epoch(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
     store.claim("a", 0, 100, 10).await.unwrap();
 
@@ -59,7 +59,7 @@ pub(super) async fn an_expired_lease_is_claimed_again_under_a_higher_epoch(store
     assert_eq!(again[0].lease_until_ms, 200);
 }
 
-pub(super) async fn an_old_epoch_is_fenced(store: &dyn Store) {
+pub async fn an_old_epoch_is_fenced(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
     store.claim("a", 0, 100, 10).await.unwrap();
     store.claim("b", 100, 100, 10).await.unwrap();
@@ -73,7 +73,7 @@ pub(super) async fn an_old_epoch_is_fenced(store: &dyn Store) {
     go_on(1, 1).settles(1, 2).lands(store).await;
 }
 
-pub(super) async fn an_expired_lease_that_nobody_took_may_settle(store: &dyn Store) {
+pub async fn an_expired_lease_that_nobody_took_may_settle(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
     store.claim("a", 0, 100, 10).await.unwrap();
     // Someone looked, long after, and took nothing.
@@ -82,7 +82,7 @@ pub(super) async fn an_expired_lease_that_nobody_took_may_settle(store: &dyn Sto
     go_on(1, 1).settles(1, 1).lands(store).await;
 }
 
-pub(super) async fn what_was_never_claimed_cannot_settle(store: &dyn Store) {
+pub async fn what_was_never_claimed_cannot_settle(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
 
     for (n, epoch) in [(1, 0), (1, 1), (2, 0), (2, 1)] {
@@ -91,7 +91,7 @@ pub(super) async fn what_was_never_claimed_cannot_settle(store: &dyn Store) {
     }
 }
 
-pub(super) async fn a_settled_effect_is_gone(store: &dyn Store) {
+pub async fn a_settled_effect_is_gone(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
     store.claim("a", 0, 100, 10).await.unwrap();
     go_on(1, 1).settles(1, 1).asks(effect(2, 0)).lands(store).await;
@@ -101,7 +101,7 @@ pub(super) async fn a_settled_effect_is_gone(store: &dyn Store) {
     assert_eq!(held(&store.claim("a", 1_000_000, 100, 10).await.unwrap()), [(effect_id(2), 1)]);
 }
 
-pub(super) async fn settling_may_change_nothing_else(store: &dyn Store) {
+pub async fn settling_may_change_nothing_else(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
     store.claim("a", 0, 100, 10).await.unwrap();
 
@@ -111,7 +111,7 @@ pub(super) async fn settling_may_change_nothing_else(store: &dyn Store) {
     assert_eq!(store.next_due().await.unwrap(), None);
 }
 
-pub(super) async fn a_renewed_lease_lasts_longer(store: &dyn Store) {
+pub async fn a_renewed_lease_lasts_longer(store: &dyn Store) {
     start(1).asks(effect(1, 0)).asks(effect(2, 0)).lands(store).await;
     let claimed = held(&store.claim("a", 0, 100, 10).await.unwrap());
 
@@ -122,7 +122,7 @@ pub(super) async fn a_renewed_lease_lasts_longer(store: &dyn Store) {
     assert!(store.renew(&[], 500).await.unwrap().is_empty());
 }
 
-pub(super) async fn an_old_epoch_is_not_renewed(store: &dyn Store) {
+pub async fn an_old_epoch_is_not_renewed(store: &dyn Store) {
     start(1).asks(effect(1, 0)).asks(effect(2, 0)).asks(effect(3, 900)).lands(store).await;
     let old = held(&store.claim("a", 0, 100, 10).await.unwrap());
     let new = held(&store.claim("b", 100, 100, 1).await.unwrap());
@@ -136,14 +136,14 @@ pub(super) async fn an_old_epoch_is_not_renewed(store: &dyn Store) {
     assert_eq!(held(&store.claim("c", 399, 100, 10).await.unwrap()), [(effect_id(1), 3)]);
 }
 
-pub(super) async fn a_dropped_effect_is_never_claimed(store: &dyn Store) {
+pub async fn a_dropped_effect_is_never_claimed(store: &dyn Store) {
     start(1).asks(effect(1, 0)).asks(effect(2, 0)).lands(store).await;
     go_on(1, 1).drops(1).drops(77).lands(store).await;
 
     assert_eq!(held(&store.claim("a", 100, 100, 10).await.unwrap()), [(effect_id(2), 1)]);
 }
 
-pub(super) async fn a_dropped_effect_cannot_settle(store: &dyn Store) {
+pub async fn a_dropped_effect_cannot_settle(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
     let claimed = held(&store.claim("a", 0, 100, 10).await.unwrap());
     go_on(1, 1).drops(1).lands(store).await;
@@ -154,7 +154,7 @@ pub(super) async fn a_dropped_effect_cannot_settle(store: &dyn Store) {
     assert!(store.claim("a", 1_000_000, 100, 10).await.unwrap().is_empty());
 }
 
-pub(super) async fn one_run_cannot_touch_anothers_effects(store: &dyn Store) {
+pub async fn one_run_cannot_touch_anothers_effects(store: &dyn Store) {
     start(1).asks(effect(1, 0)).asks(effect(2, 500)).lands(store).await;
     start(2).lands(store).await;
     start(3).tenant("other").lands(store).await;
@@ -171,7 +171,7 @@ pub(super) async fn one_run_cannot_touch_anothers_effects(store: &dyn Store) {
 }
 
 /// Found by the model: the twin let another run's effect be overwritten by whoever also named it as dropped.
-pub(super) async fn dropping_anothers_effect_does_not_make_room_for_its_id(store: &dyn Store) {
+pub async fn dropping_anothers_effect_does_not_make_room_for_its_id(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
 
     let refused = start(2).drops(1).asks(effect(1, 0)).commit(store).await;
@@ -182,7 +182,7 @@ pub(super) async fn dropping_anothers_effect_does_not_make_room_for_its_id(store
     assert_eq!(store.claim("a", 7, 100, 10).await.unwrap()[0].run, run(1));
 }
 
-pub(super) async fn an_effect_comes_back_as_it_was_asked(store: &dyn Store) {
+pub async fn an_effect_comes_back_as_it_was_asked(store: &dyn Store) {
     let inputs = serde_json::json!({ "text": "grüße\u{0}\n", "deep": [1, 2.5, null, { "z": 1, "a": 2 }] });
     let node_type = serde_json::from_value(serde_json::json!({
         "asked": { "id": "jarvis.core.echo", "version": "latest" },
@@ -197,7 +197,7 @@ pub(super) async fn an_effect_comes_back_as_it_was_asked(store: &dyn Store) {
     assert_eq!(claimed[0].effect, asked);
 }
 
-pub(super) async fn next_due_names_the_next_time_to_look(store: &dyn Store) {
+pub async fn next_due_names_the_next_time_to_look(store: &dyn Store) {
     assert_eq!(store.next_due().await.unwrap(), None);
     start(1).asks(effect(1, 50)).asks(effect(2, 40)).lands(store).await;
     assert_eq!(store.next_due().await.unwrap(), Some(40));
@@ -210,7 +210,7 @@ pub(super) async fn next_due_names_the_next_time_to_look(store: &dyn Store) {
     assert_eq!(store.next_due().await.unwrap(), None);
 }
 
-pub(super) async fn timers_are_claimed_apart(store: &dyn Store) {
+pub async fn timers_are_claimed_apart(store: &dyn Store) {
     let load = |n, due_at_ms| Effect { request: Request::Load { until_ms: None }, ..effect(n, due_at_ms) };
     start(1).asks(load(1, 5)).asks(effect(2, 10)).asks(load(3, 15)).asks(effect(4, 20)).lands(store).await;
     assert_eq!(store.next_due().await.unwrap(), Some(5));
@@ -227,7 +227,7 @@ pub(super) async fn timers_are_claimed_apart(store: &dyn Store) {
     assert_eq!(held(&store.claim_timers("c", 130, 100, 9).await.unwrap()), [(effect_id(2), 2)]);
 }
 
-pub(super) async fn a_refused_entry_keeps_its_effects(store: &dyn Store) {
+pub async fn a_refused_entry_keeps_its_effects(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
     store.claim("a", 0, 100, 10).await.unwrap();
 

@@ -4,9 +4,9 @@ use futures::future::join_all;
 use runyard_engine::RunStatus;
 
 use super::fixture::{TENANT, effect, event, go_on, positions, run, start};
-use crate::store::{Committed, Store, StoreError};
+use crate::{Committed, Store, StoreError};
 
-pub(super) async fn an_append_gets_the_next_positions(store: &dyn Store) {
+pub async fn an_append_gets_the_next_positions(store: &dyn Store) {
     start(1).events(3).lands(store).await;
     go_on(1, 3).events(2).lands(store).await;
 
@@ -15,7 +15,7 @@ pub(super) async fn an_append_gets_the_next_positions(store: &dyn Store) {
     assert_eq!((last[0].at_ms, &last[0].event), (1, &event(5)));
 }
 
-pub(super) async fn a_wrong_version_conflicts_and_writes_nothing(store: &dyn Store) {
+pub async fn a_wrong_version_conflicts_and_writes_nothing(store: &dyn Store) {
     start(1).lands(store).await;
 
     for (expected, entry) in [(0, start(1)), (2, go_on(1, 2)), (7, go_on(1, 7))] {
@@ -36,7 +36,7 @@ pub(super) async fn a_wrong_version_conflicts_and_writes_nothing(store: &dyn Sto
     assert_eq!(store.next_due().await.unwrap(), None);
 }
 
-pub(super) async fn each_entry_succeeds_or_fails_alone(store: &dyn Store) {
+pub async fn each_entry_succeeds_or_fails_alone(store: &dyn Store) {
     start(1).lands(store).await;
     let mut broken = start(4);
     broken.0.row.version = 9;
@@ -54,7 +54,7 @@ pub(super) async fn each_entry_succeeds_or_fails_alone(store: &dyn Store) {
     assert!(positions(store, 4).await.is_empty());
 }
 
-pub(super) async fn an_entry_sees_those_before_it(store: &dyn Store) {
+pub async fn an_entry_sees_those_before_it(store: &dyn Store) {
     let entries = [
         start(1).name("a").key("start_run", "k"),
         go_on(1, 1).name("a"),
@@ -75,7 +75,7 @@ pub(super) async fn an_entry_sees_those_before_it(store: &dyn Store) {
     assert!(matches!(answers[4], Err(StoreError::Conflict { found: 2, .. })), "{:?}", answers[4]);
 }
 
-pub(super) async fn a_name_is_unique_in_its_tenant(store: &dyn Store) {
+pub async fn a_name_is_unique_in_its_tenant(store: &dyn Store) {
     start(1).name("nightly").lands(store).await;
 
     let taken = start(2).name("nightly").commit(store).await.unwrap_err();
@@ -92,7 +92,7 @@ pub(super) async fn a_name_is_unique_in_its_tenant(store: &dyn Store) {
     assert_eq!(store.row(TENANT, run(2)).await.unwrap(), None);
 }
 
-pub(super) async fn a_key_is_used_once(store: &dyn Store) {
+pub async fn a_key_is_used_once(store: &dyn Store) {
     start(1).key("start_run", "k").lands(store).await;
 
     let taken = start(2).key("start_run", "k").commit(store).await.unwrap_err();
@@ -111,7 +111,7 @@ pub(super) async fn a_key_is_used_once(store: &dyn Store) {
     assert_eq!(positions(store, 1).await, [1], "a key is no event");
 }
 
-pub(super) async fn the_first_broken_rule_is_told(store: &dyn Store) {
+pub async fn the_first_broken_rule_is_told(store: &dyn Store) {
     start(1).name("n").key("start_run", "k").lands(store).await;
 
     let all = start(1).name("n").key("start_run", "k").settles(9, 1).commit(store).await;
@@ -122,7 +122,7 @@ pub(super) async fn the_first_broken_rule_is_told(store: &dyn Store) {
     assert!(matches!(conflict, Err(StoreError::Conflict { .. })), "{conflict:?}");
 }
 
-pub(super) async fn an_append_that_breaks_its_own_rules_is_refused(store: &dyn Store) {
+pub async fn an_append_that_breaks_its_own_rules_is_refused(store: &dyn Store) {
     let mut empty = start(1);
     empty.0.events.clear();
     empty.0.row.version = 0;
@@ -144,7 +144,7 @@ pub(super) async fn an_append_that_breaks_its_own_rules_is_refused(store: &dyn S
     assert_eq!(store.row(TENANT, run(2)).await.unwrap(), None);
 }
 
-pub(super) async fn what_never_changes_in_a_row_is_kept(store: &dyn Store) {
+pub async fn what_never_changes_in_a_row_is_kept(store: &dyn Store) {
     start(1).name("n").lands(store).await;
 
     let mut moved = go_on(1, 1).name("n");
@@ -156,12 +156,12 @@ pub(super) async fn what_never_changes_in_a_row_is_kept(store: &dyn Store) {
     go_on(1, 1).name("n").lands(store).await;
 }
 
-pub(super) async fn no_entries_no_answers(store: &dyn Store) {
+pub async fn no_entries_no_answers(store: &dyn Store) {
     assert!(store.commit(Vec::new()).await.is_empty());
     store.ping().await.unwrap();
 }
 
-pub(super) async fn one_of_many_wins_each_version(store: &dyn Store) {
+pub async fn one_of_many_wins_each_version(store: &dyn Store) {
     start(1).lands(store).await;
 
     for version in 1..=5 {
@@ -175,7 +175,7 @@ pub(super) async fn one_of_many_wins_each_version(store: &dyn Store) {
     assert_eq!(positions(store, 1).await, [1, 2, 3, 4, 5, 6]);
 }
 
-pub(super) async fn many_runs_all_land(store: &dyn Store) {
+pub async fn many_runs_all_land(store: &dyn Store) {
     let each = |n| async move {
         start(n).asks(effect(n, 0)).node_run(n).lands(store).await;
         go_on(n, 1).events(2).lands(store).await;

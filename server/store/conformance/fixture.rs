@@ -6,41 +6,41 @@ use runyard_engine::{
 };
 use uuid::Uuid;
 
-use crate::store::approval::{ApprovalRow, ApprovalStatus, Subject};
-use crate::store::{
+use crate::approval::{ApprovalRow, ApprovalStatus, Subject};
+use crate::{
     Append, Claimed, Committed, Epoch, KeyUse, LargeValue, RunRow, Sealed, Standing, Status, Store, StoreError,
 };
 
 /// The tenant of most tests.
-pub(in crate::store) const TENANT: &str = "default";
+pub const TENANT: &str = "default";
 
 /// The nth run.
-pub(in crate::store) fn run(n: u128) -> RunId {
+pub fn run(n: u128) -> RunId {
     RunId::from_uuid(Uuid::from_u128(0x0100 + n))
 }
 
 /// The nth node run.
-pub(in crate::store) fn node_run(n: u128) -> NodeRunId {
+pub fn node_run(n: u128) -> NodeRunId {
     NodeRunId::from_uuid(Uuid::from_u128(0x0200_0000 + n))
 }
 
 /// The nth effect id.
-pub(in crate::store) fn effect_id(n: u128) -> EffectId {
+pub fn effect_id(n: u128) -> EffectId {
     EffectId::from_uuid(Uuid::from_u128(0x0300_0000 + n))
 }
 
 /// The nth effect, due then.
-pub(in crate::store) fn effect(n: u128, due_at_ms: i64) -> Effect {
+pub fn effect(n: u128, due_at_ms: i64) -> Effect {
     Effect { id: effect_id(n), node_run: node_run(n), attempt: 1, due_at_ms, request: Request::Wake }
 }
 
 /// The nth approval id.
-pub(in crate::store) fn approval_id(n: u128) -> ApprovalId {
+pub fn approval_id(n: u128) -> ApprovalId {
     ApprovalId::from_uuid(Uuid::from_u128(0x0400_0000 + n))
 }
 
 /// The nth approval, asked for in this run at its number in milliseconds, and open.
-pub(in crate::store) fn asked(n: u128, run: RunId) -> ApprovalRow {
+pub fn asked(n: u128, run: RunId) -> ApprovalRow {
     ApprovalRow {
         approval: approval_id(n),
         run,
@@ -58,15 +58,15 @@ pub(in crate::store) fn asked(n: u128, run: RunId) -> ApprovalRow {
 }
 
 /// An event that can be told from others by its number.
-pub(in crate::store) fn event(attempt: u32) -> Event {
+pub fn event(attempt: u32) -> Event {
     Event::NodeStarted { node_run: node_run(0), attempt, inputs: None }
 }
 
 /// An append under construction.
-pub(in crate::store) struct Draft(pub(in crate::store) Append);
+pub struct Draft(pub Append);
 
 /// A new run with one event, created at its number in milliseconds.
-pub(in crate::store) fn start(n: u128) -> Draft {
+pub fn start(n: u128) -> Draft {
     let created_at_ms = i64::try_from(n).unwrap();
     Draft(Append {
         tenant: TENANT.into(),
@@ -102,7 +102,7 @@ pub(in crate::store) fn start(n: u128) -> Draft {
 }
 
 /// One more event for a run that [`start`] made and that is at this version.
-pub(in crate::store) fn go_on(n: u128, expected: Position) -> Draft {
+pub fn go_on(n: u128, expected: Position) -> Draft {
     let mut draft = start(n);
     draft.0.expected = expected;
     draft.events(1)
@@ -110,118 +110,118 @@ pub(in crate::store) fn go_on(n: u128, expected: Position) -> Draft {
 
 impl Draft {
     /// This many events, numbered by their positions.
-    pub(in crate::store) fn events(mut self, count: u32) -> Self {
+    pub fn events(mut self, count: u32) -> Self {
         let first = u32::try_from(self.0.expected).unwrap() + 1;
         self.0.events = (first..first + count).map(event).collect();
         self.0.row.version = self.0.expected + u64::from(count);
         self
     }
 
-    pub(in crate::store) fn tenant(mut self, tenant: &str) -> Self {
+    pub fn tenant(mut self, tenant: &str) -> Self {
         self.0.tenant = tenant.into();
         self
     }
 
-    pub(in crate::store) fn name(mut self, name: &str) -> Self {
+    pub fn name(mut self, name: &str) -> Self {
         self.0.row.name = Some(name.into());
         self
     }
 
-    pub(in crate::store) fn turn(mut self, thread: &str, number: u64) -> Self {
+    pub fn turn(mut self, thread: &str, number: u64) -> Self {
         self.0.row.turn = Some(Turn { thread: thread.into(), number });
         self
     }
 
-    pub(in crate::store) fn created(mut self, at_ms: i64) -> Self {
+    pub fn created(mut self, at_ms: i64) -> Self {
         self.0.row.created_at_ms = at_ms;
         self
     }
 
-    pub(in crate::store) fn status(mut self, status: Status) -> Self {
+    pub fn status(mut self, status: Status) -> Self {
         self.0.row.status = status.into();
         self
     }
 
     /// Ends it.
-    pub(in crate::store) fn ends(mut self, status: Status, at_ms: i64) -> Self {
+    pub fn ends(mut self, status: Status, at_ms: i64) -> Self {
         self.0.row.status = status.into();
         self.0.row.ended_at_ms = Some(at_ms);
         self
     }
 
-    pub(in crate::store) fn key(mut self, scope: &str, key: &str) -> Self {
+    pub fn key(mut self, scope: &str, key: &str) -> Self {
         self.0.key = Some(KeyUse { scope: scope.into(), key: key.into(), fingerprint: vec![7; 32], run: self.0.run });
         self
     }
 
-    pub(in crate::store) fn label(mut self, name: &str, value: &str) -> Self {
+    pub fn label(mut self, name: &str, value: &str) -> Self {
         self.0.labels.entry(name.into()).or_default().insert(value.into());
         self
     }
 
-    pub(in crate::store) fn seals(mut self, name: &str, bytes: &[u8]) -> Self {
+    pub fn seals(mut self, name: &str, bytes: &[u8]) -> Self {
         self.0.sealed.push(Sealed { name: name.into(), bytes: bytes.to_vec() });
         self
     }
 
     /// Names a large value and brings it.
-    pub(in crate::store) fn value(mut self, text: &str) -> Self {
+    pub fn value(mut self, text: &str) -> Self {
         self.0.values.push(LargeValue { digest: Digest::of(text), text: Some(text.into()) });
         self
     }
 
     /// Names a large value that is there.
-    pub(in crate::store) fn names(mut self, text: &str) -> Self {
+    pub fn names(mut self, text: &str) -> Self {
         self.0.values.push(LargeValue { digest: Digest::of(text), text: None });
         self
     }
 
-    pub(in crate::store) fn asks(mut self, effect: Effect) -> Self {
+    pub fn asks(mut self, effect: Effect) -> Self {
         self.0.effects.push(effect);
         self
     }
 
-    pub(in crate::store) fn drops(mut self, n: u128) -> Self {
+    pub fn drops(mut self, n: u128) -> Self {
         self.0.dropped.push(effect_id(n));
         self
     }
 
-    pub(in crate::store) fn settles(mut self, n: u128, epoch: Epoch) -> Self {
+    pub fn settles(mut self, n: u128, epoch: Epoch) -> Self {
         self.0.settles = Some((effect_id(n), epoch));
         self
     }
 
-    pub(in crate::store) fn approval(mut self, row: ApprovalRow) -> Self {
+    pub fn approval(mut self, row: ApprovalRow) -> Self {
         self.0.approvals.push(row);
         self
     }
 
-    pub(in crate::store) fn node_run(mut self, n: u128) -> Self {
+    pub fn node_run(mut self, n: u128) -> Self {
         self.0.node_runs.push(node_run(n));
         self
     }
 
     /// Commits it alone.
-    pub(in crate::store) async fn commit(self, store: &dyn Store) -> Result<Committed, StoreError> {
+    pub async fn commit(self, store: &dyn Store) -> Result<Committed, StoreError> {
         let mut answers = store.commit(vec![self.0]).await;
         assert_eq!(answers.len(), 1, "one entry, one answer");
         answers.remove(0)
     }
 
     /// Commits it alone, and it must work.
-    pub(in crate::store) async fn lands(self, store: &dyn Store) {
+    pub async fn lands(self, store: &dyn Store) {
         let version = self.0.row.version;
         assert_eq!(self.commit(store).await.unwrap(), Committed { version });
     }
 }
 
 /// The positions of a run's whole log.
-pub(in crate::store) async fn positions(store: &dyn Store, n: u128) -> Vec<Position> {
+pub async fn positions(store: &dyn Store, n: u128) -> Vec<Position> {
     let log = store.log(TENANT, run(n), 0, usize::MAX).await.unwrap();
     log.into_iter().map(|recorded| recorded.position).collect()
 }
 
 /// Ids and epochs of what was claimed.
-pub(in crate::store) fn held(claimed: &[Claimed]) -> Vec<(EffectId, Epoch)> {
+pub fn held(claimed: &[Claimed]) -> Vec<(EffectId, Epoch)> {
     claimed.iter().map(|claimed| (claimed.effect.id, claimed.epoch)).collect()
 }

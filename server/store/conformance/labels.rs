@@ -1,7 +1,7 @@
 //! Rules of labels, and of pages that are counted and not pointed at.
 
 use super::fixture::{TENANT, go_on, run, start};
-use crate::store::{Cursor, Filter, LabelFilter, Status, Store};
+use crate::{Cursor, Filter, LabelFilter, Status, Store};
 
 fn label(name: &str, values: &[&str]) -> LabelFilter {
     LabelFilter { name: name.into(), values: values.iter().map(|value| (*value).to_owned()).collect() }
@@ -26,7 +26,7 @@ async fn fill(store: &dyn Store) {
     start(5).label("user", "ann").label("uses", "mail").status(Status::Waiting).lands(store).await;
 }
 
-pub(super) async fn runs_are_found_by_their_labels(store: &dyn Store) {
+pub async fn runs_are_found_by_their_labels(store: &dyn Store) {
     fill(store).await;
 
     let found = async |labels| listed(store, &labelled(labels)).await;
@@ -43,7 +43,7 @@ pub(super) async fn runs_are_found_by_their_labels(store: &dyn Store) {
     assert!(found(vec![label("user", &["ann"]), label("uses", &[])]).await.is_empty());
 }
 
-pub(super) async fn labels_and_the_other_filters_work_together(store: &dyn Store) {
+pub async fn labels_and_the_other_filters_work_together(store: &dyn Store) {
     fill(store).await;
 
     let ann = labelled(vec![label("user", &["ann"])]);
@@ -63,7 +63,7 @@ pub(super) async fn labels_and_the_other_filters_work_together(store: &dyn Store
     assert_eq!(listed(store, &Filter { statuses: vec![Status::Succeeded], ..ann }).await, [1]);
 }
 
-pub(super) async fn labels_are_of_one_tenant_and_come_with_the_start(store: &dyn Store) {
+pub async fn labels_are_of_one_tenant_and_come_with_the_start(store: &dyn Store) {
     start(1).label("user", "ann").lands(store).await;
     start(2).label("user", "ann").tenant("other").lands(store).await;
 
@@ -76,7 +76,7 @@ pub(super) async fn labels_are_of_one_tenant_and_come_with_the_start(store: &dyn
     assert!(listed(store, &labelled(vec![label("user", &["bob"])])).await.is_empty());
 }
 
-pub(super) async fn pages_are_numbered(store: &dyn Store) {
+pub async fn pages_are_numbered(store: &dyn Store) {
     for n in 0..10 {
         let status = if n % 2 == 0 { Status::Waiting } else { Status::Running };
         // Two of one millisecond, to be told apart by their ids.

@@ -1,16 +1,16 @@
-//! Random interleavings of every operation, by a few claimers on a few runs of two tenants: the twin and SQLite must give
-//! the same answers, word for word, to each call and to a look at everything afterwards.
+//! Random interleavings of every operation, by a few claimers on a few runs of two tenants: a backend must give the
+//! answers of [`Memory`], word for word, to each call and to a look at everything afterwards.
 
 use std::fmt::Debug;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use runyard_engine::{EffectId, Position};
 
 use super::fixture::{Draft, effect, go_on, node_run, run, start};
-use crate::store::memory::Memory;
-use crate::store::sqlite::Sqlite;
-use crate::store::{Append, Cursor, Epoch, Filter, LabelFilter, Standing, Status, Store};
+use crate::memory::Memory;
+use crate::{Append, Cursor, Epoch, Filter, LabelFilter, Standing, Status, Store};
 
 const TENANTS: [&str; 2] = ["default", "other"];
 const RUNS: u128 = 4;
@@ -196,31 +196,54 @@ fn text(answer: impl Debug) -> String {
     format!("{answer:?}")
 }
 
-async fn agree(steps: &[Step]) {
-    let folder = tempfile::tempdir().unwrap();
-    let (memory, sqlite) = (Memory::new(), Sqlite::open(folder.path(), Default::default()).unwrap());
-    let (mut by_memory, mut by_sqlite) = (Vec::new(), Vec::new());
-    for step in steps {
-        let expected = perform(&memory, step, &mut by_memory).await;
-        assert_eq!(perform(&sqlite, step, &mut by_sqlite).await, expected, "after {step:?}");
-    }
-    let expected = look(&memory).await;
-    assert_eq!(look(&sqlite).await, expected);
-    drop(sqlite);
-    // Its claims end with it.
-    memory.free_all();
-    let expected = look(&memory).await;
-    let again = Sqlite::open(folder.path(), Default::default()).unwrap();
-    assert_eq!(look(&again).await, expected, "after reopening");
+/// Holds a backend's answers against those of [`Memory`], after each step and in a look at everything.
+///
+/// # Panics
+/// They differ.
+pub fn compare<K, S: Store>(open: impl Fn() -> (K, S)) {
+    run_cases(|steps| {
+        let (_kept, store) = open();
+        within_a_runtime(agree(&store, &steps));
+    });
 }
 
-proptest! {
-    // What a failure shrinks to becomes a rule of its own, with a name; nothing is written beside the sources.
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+/// The same, and once more after the store was opened again, for stores whose claims end with them.
+///
+/// # Panics
+/// They differ.
+pub fn compare_reopened<K, S: Store>(open: impl Fn() -> (K, S), reopen: impl Fn(&K) -> S) {
+    run_cases(|steps| {
+        let (kept, store) = open();
+        let memory = within_a_runtime(agree(&store, &steps));
+        drop(store);
+        memory.free_all();
+        let again = reopen(&kept);
+        within_a_runtime(async { assert_eq!(look(&again).await, look(&memory).await, "after reopening") });
+    });
+}
 
-    #[test]
-    fn every_backend_gives_the_same_answers(steps in vec(step(), 1..40)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(agree(&steps));
+async fn agree(store: &dyn Store, steps: &[Step]) -> Memory {
+    let memory = Memory::new();
+    let (mut by_memory, mut by_store) = (Vec::new(), Vec::new());
+    for step in steps {
+        let expected = perform(&memory, step, &mut by_memory).await;
+        assert_eq!(perform(store, step, &mut by_store).await, expected, "after {step:?}");
     }
+    let expected = look(&memory).await;
+    assert_eq!(look(store).await, expected);
+    memory
+}
+
+fn run_cases(case: impl Fn(Vec<Step>)) {
+    // What a failure shrinks to becomes a rule of its own, with a name; nothing is written beside the sources.
+    let config = ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() };
+    let run = TestRunner::new(config).run(&vec(step(), 1..40), |steps| {
+        case(steps);
+        Ok(())
+    });
+    run.unwrap();
+}
+
+fn within_a_runtime<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
 }

@@ -1,10 +1,11 @@
 //! Rules of small objects: written at the version seen, found by id and name, listed newest first, changed together or not at all.
 
+use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
-use crate::store::memory::Memory;
-use crate::store::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore, Put};
-use crate::store::sqlite::Sqlite;
+use crate::memory::Memory;
+use crate::object::{Change, Object, ObjectCursor, ObjectError, ObjectStore, Put};
 
 fn put(id: &str, at_ms: i64) -> Put {
     Put {
@@ -48,7 +49,7 @@ fn stale(answer: Result<Option<Object>, ObjectError>) -> u64 {
     }
 }
 
-pub(super) async fn an_object_is_what_was_put(store: &dyn ObjectStore) {
+pub async fn an_object_is_what_was_put(store: &dyn ObjectStore) {
     let full = Put { name: Some("Zähler".into()), parent: Some("büro".into()), ..put("a", 7) };
     let first = kept(store, full.clone()).await;
     assert_eq!((first.version, first.created_at_ms, first.updated_at_ms), (1, 7, 7));
@@ -65,7 +66,7 @@ pub(super) async fn an_object_is_what_was_put(store: &dyn ObjectStore) {
     assert_eq!(listed(store, Some("büro"), None, 9).await, "");
 }
 
-pub(super) async fn an_object_is_written_at_the_version_seen(store: &dyn ObjectStore) {
+pub async fn an_object_is_written_at_the_version_seen(store: &dyn ObjectStore) {
     assert_eq!(stale(change(store, Change::Put(Put { expected: 1, ..put("a", 1) })).await), 0);
     kept(store, put("a", 1)).await;
     assert_eq!(stale(change(store, Change::Put(put("a", 2))).await), 1, "it is there already");
@@ -82,7 +83,7 @@ pub(super) async fn an_object_is_written_at_the_version_seen(store: &dyn ObjectS
     assert_eq!(listed(store, None, None, 9).await, "");
 }
 
-pub(super) async fn a_name_is_unique_in_its_kind(store: &dyn ObjectStore) {
+pub async fn a_name_is_unique_in_its_kind(store: &dyn ObjectStore) {
     let named = |id: &str, expected| Put { name: Some("n".into()), expected, ..put(id, 1) };
     kept(store, named("a", 0)).await;
     kept(store, put("b", 2)).await;
@@ -104,7 +105,7 @@ pub(super) async fn a_name_is_unique_in_its_kind(store: &dyn ObjectStore) {
     assert_eq!(store.object_named("acme", "tool", "n").await.unwrap().unwrap().id, "c", "given up, taken up");
 }
 
-pub(super) async fn objects_change_together_or_not_at_all(store: &dyn ObjectStore) {
+pub async fn objects_change_together_or_not_at_all(store: &dyn ObjectStore) {
     let before = kept(store, put("a", 1)).await;
     let again = Put { body: "2".into(), expected: 1, ..put("a", 2) };
     let refused = store
@@ -130,7 +131,7 @@ pub(super) async fn objects_change_together_or_not_at_all(store: &dyn ObjectStor
     assert_eq!(store.change_objects("acme", Vec::new()).await.unwrap(), []);
 }
 
-pub(super) async fn objects_are_listed_newest_first(store: &dyn ObjectStore) {
+pub async fn objects_are_listed_newest_first(store: &dyn ObjectStore) {
     for (id, parent, at_ms) in [("a", "x", 1), ("c", "y", 2), ("b", "x", 2), ("d", "x", 3)] {
         kept(store, Put { parent: Some(parent.into()), ..put(id, at_ms) }).await;
     }
@@ -169,30 +170,34 @@ fn any_change() -> impl Strategy<Value = Change> {
     ]
 }
 
-async fn agree(steps: Vec<Vec<Change>>) {
-    let folder = tempfile::tempdir().unwrap();
-    let (memory, sqlite) = (Memory::new(), Sqlite::open(folder.path(), Default::default()).unwrap());
+/// Holds a backend's objects against those of [`Memory`], after each of random changes.
+///
+/// # Panics
+/// They differ.
+pub fn compare<K, S: ObjectStore>(open: impl Fn() -> (K, S)) {
+    // As in `model.rs`.
+    let config = ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() };
+    let run = TestRunner::new(config).run(&vec(vec(any_change(), 1..4), 1..30), |steps| {
+        let (_kept, store) = open();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(agree(&store, steps));
+        Ok(())
+    });
+    run.unwrap();
+}
+
+async fn agree(store: &dyn ObjectStore, steps: Vec<Vec<Change>>) {
+    let memory = Memory::new();
     for step in steps {
         let (expected, found) =
-            (memory.change_objects("acme", step.clone()).await, sqlite.change_objects("acme", step.clone()).await);
+            (memory.change_objects("acme", step.clone()).await, store.change_objects("acme", step.clone()).await);
         assert_eq!(format!("{found:?}"), format!("{expected:?}"), "after {step:?}");
         for parent in [None, Some("0")] {
             let (expected, found) = (
                 memory.objects("acme", "tool", parent, None, 9).await.unwrap(),
-                sqlite.objects("acme", "tool", parent, None, 9).await.unwrap(),
+                store.objects("acme", "tool", parent, None, 9).await.unwrap(),
             );
             assert_eq!(found, expected, "of {parent:?} after {step:?}");
         }
-    }
-}
-
-proptest! {
-    // As in `model.rs`.
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn every_backend_keeps_the_same_objects(steps in proptest::collection::vec(proptest::collection::vec(any_change(), 1..4), 1..30)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(agree(steps));
     }
 }

@@ -3,9 +3,9 @@
 use runyard_engine::{RunOutcome, RunStatus};
 
 use super::fixture::{Draft, TENANT, go_on, node_run, run, start};
-use crate::store::{Cursor, Filter, RunRow, Standing, Status, Store};
+use crate::{Cursor, Filter, RunRow, Standing, Status, Store};
 
-pub(super) async fn a_log_is_read_in_pages(store: &dyn Store) {
+pub async fn a_log_is_read_in_pages(store: &dyn Store) {
     start(1).events(10).lands(store).await;
 
     let page = |after, limit| async move {
@@ -21,7 +21,7 @@ pub(super) async fn a_log_is_read_in_pages(store: &dyn Store) {
     assert!(store.log(TENANT, run(2), 0, 4).await.unwrap().is_empty());
 }
 
-pub(super) async fn tenants_do_not_see_each_other(store: &dyn Store) {
+pub async fn tenants_do_not_see_each_other(store: &dyn Store) {
     start(1).name("n").key("start_run", "k").node_run(1).lands(store).await;
 
     assert!(store.log("other", run(1), 0, 9).await.unwrap().is_empty());
@@ -35,7 +35,7 @@ pub(super) async fn tenants_do_not_see_each_other(store: &dyn Store) {
     assert!(strange.is_err(), "another tenant's run cannot be appended to");
 }
 
-pub(super) async fn a_row_is_what_was_written(store: &dyn Store) {
+pub async fn a_row_is_what_was_written(store: &dyn Store) {
     start(1).lands(store).await;
     let mut last = go_on(1, 1);
     last.0.row = RunRow {
@@ -55,7 +55,7 @@ pub(super) async fn a_row_is_what_was_written(store: &dyn Store) {
     assert_eq!(store.row(TENANT, run(2)).await.unwrap(), None);
 }
 
-pub(super) async fn a_node_run_names_its_run(store: &dyn Store) {
+pub async fn a_node_run_names_its_run(store: &dyn Store) {
     start(1).node_run(1).lands(store).await;
     go_on(1, 1).node_run(2).node_run(3).lands(store).await;
     start(2).node_run(4).lands(store).await;
@@ -71,7 +71,7 @@ async fn listed(store: &dyn Store, filter: Filter) -> Vec<i64> {
     rows.into_iter().map(|row| row.created_at_ms).collect()
 }
 
-pub(super) async fn each_filter_filters(store: &dyn Store) {
+pub async fn each_filter_filters(store: &dyn Store) {
     let make = |n: u128, status, face: &str, node_type: &str| {
         let mut draft = start(n).status(status);
         draft.0.row.face = face.into();
@@ -143,7 +143,7 @@ async fn paged(
     }
 }
 
-pub(super) async fn pages_are_stable_while_runs_arrive(store: &dyn Store) {
+pub async fn pages_are_stable_while_runs_arrive(store: &dyn Store) {
     for n in 0..10 {
         start(n * 10).lands(store).await;
     }
@@ -160,7 +160,7 @@ pub(super) async fn pages_are_stable_while_runs_arrive(store: &dyn Store) {
     assert!(store.list(TENANT, &Filter::default(), None, 0).await.unwrap().is_empty());
 }
 
-pub(super) async fn runs_of_one_millisecond_are_paged_by_id(store: &dyn Store) {
+pub async fn runs_of_one_millisecond_are_paged_by_id(store: &dyn Store) {
     for n in [3, 1, 5, 2, 4] {
         let status = if n % 2 == 0 { Status::Waiting } else { Status::Running };
         start(n).created(7).status(status).lands(store).await;
@@ -177,7 +177,7 @@ pub(super) async fn runs_of_one_millisecond_are_paged_by_id(store: &dyn Store) {
     }
 }
 
-pub(super) async fn counts_follow_every_change(store: &dyn Store) {
+pub async fn counts_follow_every_change(store: &dyn Store) {
     assert!(store.counts(TENANT).await.unwrap().is_empty());
     for n in 1..=3 {
         start(n).lands(store).await;
@@ -193,7 +193,7 @@ pub(super) async fn counts_follow_every_change(store: &dyn Store) {
     assert_eq!(store.counts(TENANT).await.unwrap(), [(Status::Running, 3), (Status::Succeeded, 1)]);
 }
 
-pub(super) async fn counts_stay_right_over_many_changes(store: &dyn Store) {
+pub async fn counts_stay_right_over_many_changes(store: &dyn Store) {
     for n in 0..3 {
         start(n).lands(store).await;
     }

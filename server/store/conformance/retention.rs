@@ -3,16 +3,16 @@
 use runyard_engine::{Labels, RunId};
 
 use super::fixture::{TENANT, approval_id, asked, effect, effect_id, go_on, node_run, positions, run, start};
-use crate::store::approval::ApprovalFilter;
-use crate::store::object::{Change, ObjectStore, Put};
-use crate::store::retention::{NEEDS, Removal, Retention, STARTED_BY};
-use crate::store::{Cursor, Filter, LabelFilter, Status, Store};
+use crate::approval::ApprovalFilter;
+use crate::object::{Change, ObjectStore, Put};
+use crate::retention::{NEEDS, Removal, Retention, STARTED_BY};
+use crate::{Cursor, Filter, LabelFilter, Status, Store};
 
 /// All that the rules need.
-pub(in crate::store) trait Removing: Store + Retention + ObjectStore {}
+pub trait Removing: Store + Retention + ObjectStore {}
 impl<T: Store + Retention + ObjectStore> Removing for T {}
 
-pub(super) fn removal(n: u128, version: u64) -> Removal {
+pub fn removal(n: u128, version: u64) -> Removal {
     Removal {
         run: run(n),
         version,
@@ -23,12 +23,12 @@ pub(super) fn removal(n: u128, version: u64) -> Removal {
     }
 }
 
-pub(super) async fn removed(store: &dyn Removing, removals: Vec<Removal>, keys_before_ms: i64) -> Vec<RunId> {
+pub async fn removed(store: &dyn Removing, removals: Vec<Removal>, keys_before_ms: i64) -> Vec<RunId> {
     store.remove(TENANT, removals, keys_before_ms).await.unwrap()
 }
 
 /// Sweeps in bites of this size until nothing is left.
-pub(super) async fn swept(store: &dyn Removing, bite: usize) -> usize {
+pub async fn swept(store: &dyn Removing, bite: usize) -> usize {
     let mut all = 0;
     loop {
         let some = store.sweep(bite).await.unwrap();
@@ -39,7 +39,7 @@ pub(super) async fn swept(store: &dyn Removing, bite: usize) -> usize {
     }
 }
 
-pub(super) async fn a_removed_run_is_found_in_no_way(store: &dyn Removing) {
+pub async fn a_removed_run_is_found_in_no_way(store: &dyn Removing) {
     let label = |draft: super::fixture::Draft| draft.label("user", "ann").label("user", "bob");
     for n in [1, 2] {
         let draft = label(start(n)).name(&format!("name-{n}")).key("start_run", &format!("key-{n}"));
@@ -93,7 +93,7 @@ pub(super) async fn a_removed_run_is_found_in_no_way(store: &dyn Removing) {
     start(3).name("name-1").key("start_run", "key-1").lands(store).await;
 }
 
-pub(super) async fn what_has_not_ended_or_moved_on_stays(store: &dyn Removing) {
+pub async fn what_has_not_ended_or_moved_on_stays(store: &dyn Removing) {
     start(1).lands(store).await;
     start(2).status(Status::Waiting).lands(store).await;
     start(3).ends(Status::Failed, 5).lands(store).await;
@@ -110,7 +110,7 @@ pub(super) async fn what_has_not_ended_or_moved_on_stays(store: &dyn Removing) {
     assert_eq!(positions(store, 1).await, [1]);
 }
 
-pub(super) async fn what_somebody_needs_stays(store: &dyn Removing) {
+pub async fn what_somebody_needs_stays(store: &dyn Removing) {
     // A thread that goes on, whether it is the run's own or not.
     start(1).ends(Status::Succeeded, 5).lands(store).await;
     start(2).turn("own_1", 2).lands(store).await;
@@ -147,14 +147,14 @@ pub(super) async fn what_somebody_needs_stays(store: &dyn Removing) {
     assert!(store.keyed(TENANT, "start_run", "k").await.unwrap().is_none());
 }
 
-pub(super) async fn the_oldest_come_first(store: &dyn Removing) {
+pub async fn the_oldest_come_first(store: &dyn Removing) {
     for n in 1..=5 {
         start(n).ends(if n == 3 { Status::Failed } else { Status::Succeeded }, 50).lands(store).await;
     }
     start(6).tenant("other").lands(store).await;
     assert_eq!(store.tenants().await.unwrap(), ["default", "other"]);
     let page = |after, limit| store.oldest(TENANT, Status::Succeeded, after, limit);
-    let runs = |rows: Vec<crate::store::RunRow>| rows.into_iter().map(|row| row.run).collect::<Vec<_>>();
+    let runs = |rows: Vec<crate::RunRow>| rows.into_iter().map(|row| row.run).collect::<Vec<_>>();
     assert_eq!(runs(page(None, 2).await.unwrap()), [run(1), run(2)]);
     assert_eq!(runs(page(Some(Cursor { created_at_ms: 2, run: run(2) }), 9).await.unwrap()), [run(4), run(5)]);
 }

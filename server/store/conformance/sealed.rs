@@ -1,7 +1,7 @@
 //! Rules of what runs keep sealed.
 
 use super::fixture::{TENANT, go_on, run, start};
-use crate::store::{Sealed, Status, Store};
+use crate::{Sealed, Status, Store};
 
 async fn found(store: &dyn Store, tenant: &str, n: u128, name: &str) -> Option<Vec<u8>> {
     let sealed = store.sealed(tenant, run(n), name).await.unwrap();
@@ -11,7 +11,7 @@ async fn found(store: &dyn Store, tenant: &str, n: u128, name: &str) -> Option<V
     })
 }
 
-pub(super) async fn what_is_sealed_is_there_while_its_run_lives(store: &dyn Store) {
+pub async fn what_is_sealed_is_there_while_its_run_lives(store: &dyn Store) {
     start(1).seals("crm", &[1, 0, 255]).seals("mail", &[]).lands(store).await;
     start(2).seals("crm", &[2]).lands(store).await;
     start(3).seals("crm", &[3]).status(Status::Failed).lands(store).await;
@@ -32,7 +32,7 @@ pub(super) async fn what_is_sealed_is_there_while_its_run_lives(store: &dyn Stor
     }
 }
 
-pub(super) async fn only_a_new_run_seals_and_each_name_once(store: &dyn Store) {
+pub async fn only_a_new_run_seals_and_each_name_once(store: &dyn Store) {
     start(1).seals("crm", &[1]).lands(store).await;
 
     assert!(go_on(1, 1).seals("mail", &[2]).commit(store).await.is_err());

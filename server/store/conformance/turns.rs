@@ -1,7 +1,7 @@
 //! Rules of threads: one run per turn, listed from the last turn on.
 
 use super::fixture::{TENANT, go_on, run, start};
-use crate::store::{Store, StoreError};
+use crate::{Store, StoreError};
 
 async fn turns(store: &dyn Store, thread: &str, before: Option<u64>, limit: usize) -> Vec<u64> {
     let rows = store.turns(TENANT, thread, before, limit).await.unwrap();
@@ -9,7 +9,7 @@ async fn turns(store: &dyn Store, thread: &str, before: Option<u64>, limit: usiz
     rows.into_iter().map(|row| row.turn.unwrap().number).collect()
 }
 
-pub(super) async fn a_turn_is_taken_once(store: &dyn Store) {
+pub async fn a_turn_is_taken_once(store: &dyn Store) {
     start(1).turn("t", 2).lands(store).await;
     let taken = start(2).turn("t", 2).commit(store).await;
     assert!(
@@ -28,7 +28,7 @@ pub(super) async fn a_turn_is_taken_once(store: &dyn Store) {
     assert!(matches!(moved, Err(StoreError::Failed(_))), "a run keeps its turn: {moved:?}");
 }
 
-pub(super) async fn turns_are_listed_from_the_last(store: &dyn Store) {
+pub async fn turns_are_listed_from_the_last(store: &dyn Store) {
     // Numbers count, not times.
     for (n, number) in [(9, 2), (5, 3), (7, 4), (1, 11)] {
         start(n).turn("t", number).lands(store).await;

@@ -4,13 +4,13 @@ use runyard_engine::large::Digest;
 
 use super::fixture::{TENANT, go_on, run, start};
 use super::retention::{Removing, removal, removed, swept};
-use crate::store::{Status, Store};
+use crate::{Status, Store};
 
 async fn found(store: &dyn Store, tenant: &str, n: u128, text: &str) -> Option<String> {
     store.value(tenant, run(n), Digest::of(text)).await.unwrap()
 }
 
-pub(super) async fn a_large_value_is_found_by_the_runs_that_name_it(store: &dyn Store) {
+pub async fn a_large_value_is_found_by_the_runs_that_name_it(store: &dyn Store) {
     start(1).value("\"one\"").value("\"two\"").lands(store).await;
     start(2).value("\"one\"").lands(store).await;
     start(3).tenant("other").value("\"one\"").lands(store).await;
@@ -35,14 +35,14 @@ pub(super) async fn a_large_value_is_found_by_the_runs_that_name_it(store: &dyn 
     assert_eq!(found(store, TENANT, 4, "\"three\"").await, None);
 }
 
-pub(super) async fn a_refused_append_leaves_no_value(store: &dyn Store) {
+pub async fn a_refused_append_leaves_no_value(store: &dyn Store) {
     start(1).lands(store).await;
     assert!(go_on(1, 7).value("\"one\"").commit(store).await.is_err());
     go_on(1, 1).names("\"one\"").lands(store).await;
     assert_eq!(found(store, TENANT, 1, "\"one\"").await, None);
 }
 
-pub(super) async fn a_large_value_goes_with_the_last_run_that_names_it(store: &dyn Removing) {
+pub async fn a_large_value_goes_with_the_last_run_that_names_it(store: &dyn Removing) {
     for n in 1..=2 {
         start(n).value("\"shared\"").value(&format!("\"own {n}\"")).ends(Status::Succeeded, 5).lands(store).await;
     }

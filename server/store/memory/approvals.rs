@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use runyard_engine::{ApprovalId, RunId};
 
-use crate::store::Tenant;
-use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
+use crate::Tenant;
+use crate::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 
 #[derive(Debug, Default)]
 pub(super) struct Approvals {

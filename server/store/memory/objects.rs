@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::store::Tenant;
-use crate::store::object::{Change, Object, ObjectCursor, ObjectError};
+use crate::Tenant;
+use crate::object::{Change, Object, ObjectCursor, ObjectError};
 
 /// Whose, of which kind, which.
 type Place = (Tenant, String, String);

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use runyard_engine::{RunId, RunStatus};
 
 use super::{Data, Memory};
-use crate::store::retention::{NEEDS, Removal, Retention, STARTED_BY};
-use crate::store::{Cursor, RunRow, Status, StoreError, Tenant};
+use crate::retention::{NEEDS, Removal, Retention, STARTED_BY};
+use crate::{Cursor, RunRow, Status, StoreError, Tenant};
 
 #[async_trait]
 impl Retention for Memory {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use runyard_engine::RunId;
 use runyard_engine::large::Digest;
 
-use crate::store::{LargeValue, Tenant};
+use crate::{LargeValue, Tenant};
 
 /// Values, and who names them.
 #[derive(Debug, Default)]

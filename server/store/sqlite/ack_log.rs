@@ -14,7 +14,7 @@ use runyard_engine::{Position, RunId};
 use rusqlite::Connection;
 
 use super::{append, convert};
-use crate::store::{StoreError, Tenant};
+use crate::{StoreError, Tenant};
 
 /// Its name, beside the database.
 pub(super) const FILE_NAME: &str = "acknowledged";

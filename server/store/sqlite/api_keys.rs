@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::append::Stop;
 use super::convert;
-use crate::store::StoreError;
-use crate::store::api_key::ApiKey;
+use crate::StoreError;
+use crate::api_key::ApiKey;
 
 const COLUMNS: &str = "id, tenant, name, secret_sha256, scopes, created_at_ms, expires_at_ms, revoked_at_ms";
 

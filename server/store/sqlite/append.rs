@@ -13,7 +13,7 @@ use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
 use super::in_row::InRow;
 use super::{node_runs, packed, sealed, values};
-use crate::store::{Append, Committed, KeyUse, RunRow, Status, StoreError, check};
+use crate::{Append, Committed, KeyUse, RunRow, Status, StoreError, check};
 
 /// Why work inside a transaction stopped.
 pub(super) enum Stop {

@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::append::Stop;
 use super::convert::{self, Id};
-use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
-use crate::store::{Append, StoreError};
+use crate::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
+use crate::{Append, StoreError};
 
 /// The columns of a row, in the order that [`row`] reads them.
 const COLUMNS: &str =

@@ -13,7 +13,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{FILE_NAME, Options, ack_log, convert, schema};
-use crate::store::{StoreError, folder};
+use crate::{StoreError, folder};
 
 /// Pages that one step copies.
 const STEP_PAGES: i32 = 1024;

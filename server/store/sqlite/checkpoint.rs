@@ -13,7 +13,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::ack_log::AckLog;
-use crate::store::StoreError;
+use crate::StoreError;
 
 /// How many times longer than where checkpoints begin the WAL may get before the writer is stopped for one. While the file grows, each
 /// sync has to write its length too, which takes several times as long and now and then a hundred times: it is to grow seldom and soon

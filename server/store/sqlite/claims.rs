@@ -22,8 +22,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::append::{Prepared, Stop};
 use super::convert::{self, Id};
 use super::in_row::{self, InRow};
-use crate::store::outbox::{Asked, Ordinal, Outbox, Wanted, is_timer};
-use crate::store::{Append, Claimed, Epoch, StoreError, Tenant, check};
+use crate::outbox::{Asked, Ordinal, Outbox, Wanted, is_timer};
+use crate::{Append, Claimed, Epoch, StoreError, Tenant, check};
 
 /// Effects at hand beyond which more stay in the table until there is room.
 const AT_HAND_MAX: usize = 4_096;

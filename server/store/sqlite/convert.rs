@@ -6,7 +6,7 @@ use rusqlite::ErrorCode;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
-use crate::store::{RunRow, Standing, Status, StoreError, json};
+use crate::{RunRow, Standing, Status, StoreError, json};
 
 /// An id as a 16-byte BLOB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params};
 
 use super::convert;
-use crate::store::{Status, StoreError, Tenant};
+use crate::{Status, StoreError, Tenant};
 
 /// What one transaction changes.
 #[derive(Debug, Default)]

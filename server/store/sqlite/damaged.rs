@@ -13,8 +13,8 @@ use super::counts::Deltas;
 use super::inspect::Place;
 use super::removals::{self, Removals};
 use super::{Options, schema};
-use crate::store::retention::Removal;
-use crate::store::{Status, StoreError};
+use crate::retention::Removal;
+use crate::{Status, StoreError};
 
 /// Everything of a run that has columns for its tenant and its id. No event has to be read to find it.
 const OF_RUN: [&str; 8] =

@@ -7,8 +7,8 @@ use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{Effect, EffectId, NodeRunId, RunId};
 
 use super::{convert, packed};
-use crate::store::StoreError;
-use crate::store::outbox::{Asked, Ordinal};
+use crate::StoreError;
+use crate::outbox::{Asked, Ordinal};
 
 /// Bytes of an effect beyond which it is not put into the run's row: rows are to share pages.
 pub(super) const BYTES_MAX: usize = 400;

@@ -1,5 +1,5 @@
 //! A database looked at from outside, for `runyard check`: read only, one snapshot from beginning to end, no threads, nothing migrated.
-//! What rows should say is not known here: [`crate::check`] holds them against the logs.
+//! What rows should say is not known here: `runyard check` holds them against the logs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::ack_log::{self, Lost};
 use super::convert::{self, Id};
 use super::{append, approvals, in_row, node_runs, read, schema, values};
-use crate::store::approval::{ApprovalFilter, ApprovalRow};
-use crate::store::{KeyUse, RunRow, Status, StoreError, Tenant};
+use crate::approval::{ApprovalFilter, ApprovalRow};
+use crate::{KeyUse, RunRow, Status, StoreError, Tenant};
 
 /// Which run, and whose.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

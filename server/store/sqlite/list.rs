@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::append;
 use super::convert::{self, Id};
-use crate::store::{Cursor, Filter, LabelFilter, RunRow, Standing, Status, StoreError};
+use crate::{Cursor, Filter, LabelFilter, RunRow, Standing, Status, StoreError};
 
 /// Where a run stands in the order of lists.
 type Place = (i64, RunId);

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::convert::{self, Id};
-use crate::store::{Append, StoreError};
+use crate::{Append, StoreError};
 
 /// Runs that begin like an id, the first of them first. Twice, because the version of a UUID is in the middle of what they share: a run's
 /// own is 7, and 8 where another run has started it.
@@ -78,9 +78,9 @@ fn alike(connection: &Connection, tenant: &str, id: Uuid) -> rusqlite::Result<Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
-    use crate::store::conformance::fixture::{Draft, TENANT, go_on, start};
-    use crate::store::sqlite::{FILE_NAME, Options, Sqlite};
+    use crate::Store;
+    use crate::conformance::fixture::{Draft, TENANT, go_on, start};
+    use crate::sqlite::{FILE_NAME, Options, Sqlite};
 
     /// The append about another run, with node runs of its own.
     fn about(mut draft: Draft, run: RunId, node_runs: &[NodeRunId]) -> Draft {

@@ -4,8 +4,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::convert;
-use crate::store::StoreError;
-use crate::store::object::{Change, Changes, Object, ObjectCursor, ObjectError};
+use crate::StoreError;
+use crate::object::{Change, Changes, Object, ObjectCursor, ObjectError};
 
 const COLUMNS: &str = "kind, id, name, parent, version, created_at_ms, updated_at_ms, body";
 

@@ -17,7 +17,7 @@ use super::claims::{AtHand, EffectChanges};
 use super::convert::{self, Id};
 use super::counts::Deltas;
 use super::{FILE_NAME, Options, schema};
-use crate::store::{Append, StoreError};
+use crate::{Append, StoreError};
 
 /// What SQLite does where nobody says otherwise.
 const CHECKPOINT_PAGES: u32 = 1000;
@@ -154,9 +154,9 @@ fn together(connection: &Connection, rows: &[Row], batch: &[Job]) -> rusqlite::R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
-    use crate::store::conformance::fixture::{TENANT, start};
-    use crate::store::sqlite::Sqlite;
+    use crate::Store;
+    use crate::conformance::fixture::{TENANT, start};
+    use crate::sqlite::Sqlite;
 
     #[tokio::test]
     async fn what_it_writes_is_what_the_store_would_have_written() {

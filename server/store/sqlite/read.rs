@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::{append, node_runs, packed};
-use crate::store::{KeyUse, LogPart, RunRow, StoreError, Tenant};
+use crate::{KeyUse, LogPart, RunRow, StoreError, Tenant};
 
 /// The log of a run that has not been removed.
 pub(super) fn log(

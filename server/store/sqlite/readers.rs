@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{convert, schema};
-use crate::store::StoreError;
+use crate::StoreError;
 
 /// Reads that may wait; beyond this callers are told `Busy`.
 const WAITING_MAX: usize = 4096;

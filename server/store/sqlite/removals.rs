@@ -9,8 +9,8 @@ use super::claims::EffectChanges;
 use super::convert::{self, Id, RUN_COLUMNS};
 use super::counts::Deltas;
 use super::{packed, values};
-use crate::store::retention::{NEEDS, Removal, STARTED_BY};
-use crate::store::{Cursor, RunRow, Status, StoreError, Tenant};
+use crate::retention::{NEEDS, Removal, STARTED_BY};
+use crate::{Cursor, RunRow, Status, StoreError, Tenant};
 
 /// Whether the last turn of a thread has not ended. Only that one can be such.
 const GOES_ON: &str =

@@ -4,7 +4,7 @@ use runyard_engine::{RunId, RunStatus};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::convert::{self, Id};
-use crate::store::{Append, Sealed, StoreError};
+use crate::{Append, Sealed, StoreError};
 
 /// Writes what a new run brings, and removes what a run had that ends. A run that ends at once leaves nothing.
 pub(super) fn write(connection: &Connection, append: &Append) -> rusqlite::Result<()> {

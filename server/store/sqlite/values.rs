@@ -5,7 +5,7 @@ use runyard_engine::large::Digest;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::convert::{self, Id};
-use crate::store::{Append, StoreError};
+use crate::{Append, StoreError};
 
 const NAMED: &str = "SELECT value FROM large_values AS found WHERE tenant = ?1 AND digest = ?3 AND EXISTS \
      (SELECT 1 FROM value_names WHERE tenant = ?1 AND run = ?2 AND digest = ?3) \

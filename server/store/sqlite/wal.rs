@@ -52,9 +52,9 @@ fn filled(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
-    use crate::store::conformance::fixture::start;
-    use crate::store::sqlite::{Options, Sqlite};
+    use crate::Store;
+    use crate::conformance::fixture::start;
+    use crate::sqlite::{Options, Sqlite};
 
     #[tokio::test]
     async fn each_commit_is_counted_once() {

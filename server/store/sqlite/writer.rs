@@ -20,9 +20,9 @@ use super::counts::Deltas;
 use super::objects::{self, Changed};
 use super::removals::{self, Removals};
 use super::{Options, checkpoint, convert};
-use crate::store::api_key::ApiKey;
-use crate::store::object::Changes;
-use crate::store::{Append, Committed, StoreError};
+use crate::api_key::ApiKey;
+use crate::object::Changes;
+use crate::{Append, Committed, StoreError};
 use runyard_engine::RunId;
 
 type Answer<T> = oneshot::Sender<T>;

@@ -5,7 +5,7 @@
 //! | `reading.rs`, `shape.rs` | from a document to `view.rs`, which is what a page shows of it |
 //! | `prose.rs`, `code.rs` | descriptions and code for a browser |
 //! | `snippets/` | curl and Rust for each operation |
-//! | `codes.rs` | what error codes mean |
+//! | `codes.rs` | which error codes operations answer |
 //! | `page/` | from all that to HTML |
 //!
 //! Everything is made from the documents in the binary and from the rooms' own mappings ([`crate::dialects::mapping`]); nothing is read
@@ -13,7 +13,7 @@
 //! [`at_api`] is the same folder below `/docs`.
 
 mod code;
-pub mod codes;
+mod codes;
 mod page;
 mod prose;
 mod reading;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode};
-use runyard::web::reference::codes::{CODES, Scope};
+use runyard::codes::{Code, Scope};
 use runyard_api::client::{Behaviour, Operation, Unanswered};
 use serde_json::Value;
 
@@ -48,8 +48,8 @@ impl Seen {
     /// Every refusal has a code that the reference names: one of the operation's own, or one of any request.
     fn judge_code(&self, contract: &Contract, operation: &str, status: StatusCode, code: &str) {
         let listed = contract.codes(operation, status.as_u16());
-        let known = CODES.iter().find(|one| one.code == code && one.status == status.as_u16());
-        let fits = known.is_some_and(|one| one.scope != Scope::Listed || listed.contains(&code));
+        let known = Code::ALL.iter().find(|one| one.as_str() == code && one.status() == status);
+        let fits = known.is_some_and(|one| one.scope() != Scope::Listed || listed.contains(&code));
         if !fits {
             let name = contract.document.name;
             self.broke(format!("{name} {operation}: {status} `{code}`, and x-runyard-codes has {listed:?}"));

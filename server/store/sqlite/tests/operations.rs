@@ -7,12 +7,12 @@ use runyard_engine::Labels;
 use rusqlite::Connection;
 
 use super::{fill, folder, is_filled, meddle, open};
-use crate::store::conformance::fixture::{Draft, TENANT, go_on, positions, run, start};
-use crate::store::outbox::Wanted;
-use crate::store::retention::{Removal, Retention};
-use crate::store::sqlite::claims;
-use crate::store::sqlite::{FILE_NAME, Options, Sqlite, ack_log, in_row, node_runs, removals};
-use crate::store::{Status, StoreError};
+use crate::conformance::fixture::{Draft, TENANT, go_on, positions, run, start};
+use crate::outbox::Wanted;
+use crate::retention::{Removal, Retention};
+use crate::sqlite::claims;
+use crate::sqlite::{FILE_NAME, Options, Sqlite, ack_log, in_row, node_runs, removals};
+use crate::{Status, StoreError};
 
 /// What a disk holds at the moment of a crash, with the WAL cut to a length.
 fn crashed(before: &Path, after: &Path, wal_bytes: Option<u64>) {

@@ -152,9 +152,9 @@ fn errors(reference: &Reference, prose: &Prose) -> Markup {
                 tbody {
                     @for row in rows {
                         tr {
-                            td { span.status.bad { (row.status) } }
-                            td { code id=[named.insert(row.code).then(|| answers::code_anchor(row.code))] { (row.code) } }
-                            td { (prose.inline(row.when)) }
+                            td { span.status.bad { (row.code.status().as_u16()) } }
+                            td { code id=[named.insert(row.code.as_str()).then(|| answers::code_anchor(row.code.as_str()))] { (row.code.as_str()) } }
+                            td { (prose.inline(row.code.when())) }
                             td {
                                 @if row.operations.is_empty() { "any request" }
                                 @for (index, id) in row.operations.iter().enumerate() {

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::{Links, Page, anchor};
-use crate::dialects::mapping::{FACES, Line, events, node_run_states, run_states};
-use crate::web::reference::codes::REASONS;
+use crate::codes::REASONS;
+use crate::dialects::mapping::{APIS, Line, events, node_run_states, run_states};
 use crate::web::reference::file;
 use crate::web::reference::prose::Prose;
 
@@ -54,7 +54,7 @@ fn reasons() -> Markup {
                 tbody {
                     @for (codes, when) in REASONS {
                         tr {
-                            td { @for (index, code) in codes.iter().enumerate() { @if index > 0 { ", " } code { (code) } } }
+                            td { @for (index, code) in codes.iter().enumerate() { @if index > 0 { ", " } code { (code.as_str()) } } }
                             td { (prose.inline(when)) }
                         }
                     }
@@ -72,11 +72,11 @@ fn table(id: &str, title: &str, first: &str, lines: &[Line], links: &Links) -> M
                 thead {
                     tr {
                         th scope="col" { (first) }
-                        @for face in FACES {
+                        @for api in APIS {
                             th scope="col" {
-                                (face.title)
+                                (api.title)
                                 div.documents {
-                                    @for name in face.documents { a href=(links.to(&file(name))) { (name) } " " }
+                                    @for name in api.documents { a href=(links.to(&file(name))) { (name) } " " }
                                 }
                             }
                         }

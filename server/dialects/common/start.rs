@@ -1,0 +1,82 @@
+//! Starting a run, for every API: the key of a request that may be repeated, the answer's headers, and what the engine has no words for.
+
+use http::{HeaderName, HeaderValue};
+use runyard_api::host::{Caller, Reply};
+use runyard_engine::State;
+use serde_json::{Value, json};
+
+use super::refusal::{Refusal, of_runs};
+use crate::codes::Code;
+use crate::runs::{IdempotencyKey, NewRun, Runs};
+
+/// A run that was started now, or earlier by the same request. `R` is a document's word for a run.
+pub struct Started<R> {
+    /// As it stands.
+    pub run: R,
+    /// Whether an earlier request started it.
+    pub replayed: bool,
+    /// Of a request with an `Idempotency-Key`: whether the server that has the run says that the key is kept.
+    pub key_kept: Option<bool>,
+}
+
+/// Says that an earlier, equal request started the run.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// Says whether an `Idempotency-Key` is kept.
+pub const KEY_HONORED: HeaderName = HeaderName::from_static("idempotency-key-honored");
+
+impl<R> Started<R> {
+    /// The answer, in a document's own success.
+    pub fn reply<T>(self, ok: impl FnOnce(R) -> T) -> Reply<T> {
+        let mut reply = Reply::from(ok(self.run));
+        if let Some(kept) = self.key_kept {
+            let kept = HeaderValue::from_static(if kept { "true" } else { "false" });
+            reply = reply.with_header(KEY_HONORED, kept);
+        }
+        if self.replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply }
+    }
+}
+
+/// Starts a run that is already in the engine's words, and shows it in a document's.
+pub async fn start_once<R>(
+    runs: &Runs,
+    cx: &Caller,
+    mut new: NewRun,
+    key: Option<&str>,
+    show: impl FnOnce(&State) -> R,
+) -> Result<Started<R>, Refusal> {
+    new.key = key.map(idempotency_key).transpose()?;
+    let key_kept = new.key.is_some().then_some(true);
+    let started = runs.start(&cx.tenant, new).await.map_err(of_runs)?;
+    Ok(Started { run: show(&started.state), replayed: started.replayed, key_kept })
+}
+
+/// What cannot be said in the engine's words: names the field and the reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidField {
+    /// JSON pointer into the request.
+    pub field: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+/// One thing that cannot be said in the engine's words.
+pub fn invalid_field(field: InvalidField) -> Refusal {
+    invalid_fields(&[field])
+}
+
+/// What cannot be said in the engine's words: in the message the first, in the details every one.
+pub fn invalid_fields(fields: &[InvalidField]) -> Refusal {
+    let error = |one: &InvalidField| json!({ "place": "body", "field": one.field, "reason": one.reason });
+    let message = match fields {
+        [] => "the request cannot be carried out".to_owned(),
+        [only] => format!("body {}: {}", only.field, only.reason),
+        [first, others @ ..] => format!("body {}: {} (and {} more)", first.field, first.reason, others.len()),
+    };
+    Refusal::new(Code::InvalidRequest, message).with("errors", fields.iter().map(error).collect::<Value>())
+}
+
+/// A key from its header.
+pub fn idempotency_key(text: &str) -> Result<IdempotencyKey, Refusal> {
+    IdempotencyKey::parse(text)
+        .ok_or_else(|| Refusal::new(Code::InvalidRequest, "Idempotency-Key must be 1 to 255 visible ASCII characters"))
+}

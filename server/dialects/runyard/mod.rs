@@ -1,0 +1,67 @@
+//! the Runyard API: every run, whichever API it came through, with its whole tree and its own log.
+//!
+//! | operation                | engine command |
+//! |--------------------------|----------------|
+//! | `start_run`              | `Command::Start` |
+//! | `cancel_run`             | `Command::Cancel` |
+//! | `deliver_input`          | `Command::Deliver` |
+//! | `pause_run`, `resume_run`| `Command::Pause`, `Command::Resume` |
+//! | `decide_approval`        | `Command::Decide` |
+//! | keys                     | none: [`crate::auth`] makes and ends them |
+//! | all others               | reads          |
+//!
+//! What starts a run is read in `start.rs`, what is agreed to is in `approvals.rs`. Lists are paged by key: `cursor.rs`.
+
+mod approvals;
+mod cursor;
+mod error;
+mod handlers;
+mod keys;
+mod project;
+mod start;
+mod wire;
+
+use std::sync::{Arc, OnceLock};
+
+use super::common::mapping::ApiMapping;
+use crate::auth::{Gate, Keys};
+use crate::listeners::Listener;
+use crate::runs::Runs;
+
+/// How runs show on the Runyard API: as they are.
+pub const MAPPING: ApiMapping = ApiMapping {
+    title: "Runyard",
+    documents: &["runyard"],
+    run: |status| wire::run_state(status).to_string(),
+    node_run: Some(|state| wire::node_state(state).0.to_string()),
+    events: |state, log| {
+        let shown = |recorded| project::project(&state.run.to_string(), recorded)["type"].as_str().map(str::to_owned);
+        log.iter().map(|recorded| shown(recorded).into_iter().collect()).collect()
+    },
+};
+
+/// What runs that came through this API carry as their API.
+const FACE: &str = "runyard";
+/// Entries on a page when the caller does not say.
+const LIMIT: usize = 50;
+
+/// The room.
+pub struct Handlers {
+    runs: Runs,
+    listeners: Listeners,
+    gate: Gate,
+    keys: Keys,
+}
+
+/// The APIs of this process, known once all of them listen.
+pub type Listeners = Arc<OnceLock<Vec<Listener>>>;
+
+impl Handlers {
+    /// Our API over the runs in this process.
+    pub fn new(runs: Runs, listeners: Listeners, gate: Gate, keys: Keys) -> Self {
+        Handlers { runs, listeners, gate, keys }
+    }
+}
+
+#[cfg(test)]
+mod said;
