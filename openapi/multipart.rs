@@ -178,7 +178,9 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
     let mut letters = text.char_indices();
     while let Some((index, letter)) = letters.next() {
         match letter {
-            '"' => return Some((value.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"), &text[index + 1..])),
+            '"' => {
+                return Some((value.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"), &text[index + 1..]));
+            }
             '\\' if text[index + 1..].starts_with(['"', '\\']) => value.push(letters.next()?.1),
             letter => value.push(letter),
         }
@@ -201,10 +203,12 @@ mod tests {
 
     #[test]
     fn parts_come_back_as_they_were_written() {
-        let form = Multipart::new()
-            .text("title", "a\r\nb")
-            .text("", "")
-            .file("file \"1\"", "x\r\ny.bin", "application/octet-stream", vec![0, 13, 10, 45, 45, 255]);
+        let form = Multipart::new().text("title", "a\r\nb").text("", "").file(
+            "file \"1\"",
+            "x\r\ny.bin",
+            "application/octet-stream",
+            vec![0, 13, 10, 45, 45, 255],
+        );
         let (media, body) = form.encoded();
         assert_eq!(Multipart::decoded(&media, &body), Ok(form));
         assert_eq!(Multipart::decoded("multipart/form-data; boundary=x", &Bytes::from("--x--")), Ok(Multipart::new()));
@@ -218,6 +222,9 @@ mod tests {
         }
         assert_eq!(Multipart::decoded("multipart/form-data", &body), Err(MultipartError::NoBoundary));
         let nameless = Bytes::from("--x\r\nA: b\r\n\r\nc\r\n--x--");
-        assert_eq!(Multipart::decoded("multipart/form-data; boundary=\"x\"", &nameless), Err(MultipartError::NoName(1)));
+        assert_eq!(
+            Multipart::decoded("multipart/form-data; boundary=\"x\"", &nameless),
+            Err(MultipartError::NoName(1))
+        );
     }
 }

@@ -14,8 +14,18 @@ use crate::multipart::Multipart;
 use crate::style::Style;
 
 /// What is escaped in a path segment (WHATWG URL, "path percent-encode set", with `%` and `/`).
-const SEGMENT: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}').add(b'/').add(b'%');
+const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'/')
+    .add(b'%');
 
 /// What is escaped in a query or a form (WHATWG URL, "application/x-www-form-urlencoded percent-encode set").
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
@@ -269,6 +279,8 @@ mod tests {
             assert!(unsent(both().path("x", Style::Commas, &text)).contains("cannot be"), "{text}");
         }
         assert!(unsent(both().header("X-A", Style::Commas, &"a\nb")).contains("header `X-A`"));
-        assert!(unsent(both().json("application/json", &std::collections::BTreeMap::from([((1, 2), 3)]))).contains("key"));
+        assert!(
+            unsent(both().json("application/json", &std::collections::BTreeMap::from([((1, 2), 3)]))).contains("key")
+        );
     }
 }

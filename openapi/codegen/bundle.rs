@@ -153,8 +153,10 @@ impl Work<'_> {
         let last = source.pointer.rsplit('/').next().filter(|last| !last.is_empty());
         let stem = || source.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let plain = last.map_or_else(stem, str::to_owned);
-        let plain: String =
-            plain.chars().map(|letter| if letter.is_alphanumeric() || "_-.".contains(letter) { letter } else { '_' }).collect();
+        let plain: String = plain
+            .chars()
+            .map(|letter| if letter.is_alphanumeric() || "_-.".contains(letter) { letter } else { '_' })
+            .collect();
         let component = |name: &str| Component { kind: kind.to_owned(), name: name.to_owned() };
         let name = names::apart(&plain, |name| self.taken.get(&component(name)).is_some_and(|taken| taken != source));
         component(&name)
@@ -163,7 +165,16 @@ impl Work<'_> {
     fn read(&mut self, wanted: &Wanted) -> Result<Value> {
         let Source { file, pointer } = &wanted.source;
         if !self.files.contains_key(file) {
-            self.files.insert(file.to_owned(), document::read(file)?);
+            let read = document::read(file).map_err(|error| match error {
+                Error::Read { source, .. } => Error::Reference {
+                    path: self.path.to_owned(),
+                    place: wanted.at.clone(),
+                    reference: wanted.reference.clone(),
+                    reason: format!("leads to a file that cannot be read: {source}"),
+                },
+                other => other,
+            })?;
+            self.files.insert(file.to_owned(), read);
         }
         let found = self.files.get(file).and_then(|document| document.pointer(pointer));
         found.cloned().ok_or_else(|| Error::Reference {

@@ -17,9 +17,11 @@ pub(crate) fn version(path: &Path, document: &Value) -> Result<()> {
     match normal::version(document) {
         "" => Err(Error::unsupported(path, "/openapi", "there is no `openapi: 3.0.3`")),
         version if ["3.0.", "3.1.", "3.2."].iter().any(|known| version.starts_with(known)) => Ok(()),
-        version => {
-            Err(Error::unsupported(path, "/openapi", format!("OpenAPI {version}: only 3.0, 3.1 and 3.2 can be carried")))
-        }
+        version => Err(Error::unsupported(
+            path,
+            "/openapi",
+            format!("OpenAPI {version}: only 3.0, 3.1 and 3.2 can be carried"),
+        )),
     }
 }
 
@@ -92,7 +94,10 @@ pub(crate) fn schema_names(document: &mut Value, report: &mut Report) {
         taken.insert(names::pascal(&new));
         if new != *name {
             if plain != new || plain != *name {
-                report.note(format!("/components/schemas/{name}"), format!("is named `{new}` in code: the name is another's, or none in Rust"));
+                report.note(
+                    format!("/components/schemas/{name}"),
+                    format!("is named `{new}` in code: the name is another's, or none in Rust"),
+                );
             }
             renamed.insert(name.clone(), new);
         }
@@ -131,7 +136,8 @@ fn redirect(schema: &mut Value, references: &BTreeMap<String, String>) {
 
 /// Gives every operation an id that names it alone, in Rust as in the document.
 pub(crate) fn operation_ids(document: &mut Value, report: &mut Report, refusals: &mut Refusals) {
-    let mut taken: BTreeSet<String> = client::RESERVED.iter().chain(&server::RESERVED).map(|name| (*name).to_owned()).collect();
+    let mut taken: BTreeSet<String> =
+        client::RESERVED.iter().chain(&server::RESERVED).map(|name| (*name).to_owned()).collect();
     let reserved = taken.clone();
     let listed: Vec<(String, String, String, Option<String>)> = document::operations(document)
         .map(|(path, method, at, operation)| {

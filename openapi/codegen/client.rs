@@ -10,9 +10,9 @@ use syn::Type;
 use crate::answers::Reading;
 use crate::exchange::Typed;
 use crate::model::{Answer, Model, Operation, Place, is_stream};
-use crate::{arguments, names};
 use crate::report::Report;
 use crate::retype::doc;
+use crate::{arguments, names};
 
 /// What the client's code needs to know beside the operations.
 pub(crate) struct Parts<'a> {

@@ -13,8 +13,8 @@ use crate::model::Model;
 use crate::refusal::Refusals;
 use crate::types::{Elsewhere, Types};
 use crate::{
-    Effect, Error, Refusal, Report, Result, check, client, crates, document, exchange, hoist, names, nested, normal, reader,
-    retype, schemas, server, surface, tagged, words,
+    Effect, Error, Refusal, Report, Result, check, client, crates, document, exchange, hoist, names, nested, normal,
+    reader, retype, schemas, server, surface, tagged, words,
 };
 
 /// Settings that hold for every document.

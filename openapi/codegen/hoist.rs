@@ -91,7 +91,8 @@ fn written_in_place(document: &Value) -> Vec<(String, String, String)> {
                 _ => format!("{stem}Response{}", names::pascal(&format!("a-{status}")).trim_start_matches('A')),
             };
             first = false;
-            for (media, _) in document::entries(response, "content").filter(|(media, content)| is_typed(media, content)) {
+            for (media, _) in document::entries(response, "content").filter(|(media, content)| is_typed(media, content))
+            {
                 add(format!("{pointer}/content/{}/schema", escape(media)), name.clone(), id);
             }
         }

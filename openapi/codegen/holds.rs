@@ -14,7 +14,8 @@ pub(crate) enum Holds {
 impl Holds {
     /// What a component of this kind is.
     pub(crate) fn component(kind: &str) -> Self {
-        let kinds = ["schemas", "responses", "parameters", "requestBodies", "headers", "links", "callbacks", "pathItems"];
+        let kinds =
+            ["schemas", "responses", "parameters", "requestBodies", "headers", "links", "callbacks", "pathItems"];
         kinds.into_iter().find(|known| *known == kind).map_or(Self::Nothing, Self::One)
     }
 
@@ -34,10 +35,13 @@ impl Holds {
         let schema = self == Self::One("schemas");
         match key {
             "schema" | "itemSchema" => Self::One("schemas"),
-            "items" | "additionalProperties" | "not" | "if" | "then" | "else" | "contains" | "propertyNames" if schema => {
+            "items" | "additionalProperties" | "not" | "if" | "then" | "else" | "contains" | "propertyNames"
+                if schema =>
+            {
                 Self::One("schemas")
             }
-            "properties" | "patternProperties" | "$defs" | "definitions" | "allOf" | "anyOf" | "oneOf" | "prefixItems"
+            "properties" | "patternProperties" | "$defs" | "definitions" | "allOf" | "anyOf" | "oneOf"
+            | "prefixItems"
                 if schema =>
             {
                 Self::Many("schemas")

@@ -64,7 +64,11 @@ pub(crate) fn replace_offenders(
     Ok(offenders)
 }
 
-fn tried(path: &Path, settings: &TypeSpaceSettings, definitions: Vec<(String, Schema)>) -> std::result::Result<(), String> {
+fn tried(
+    path: &Path,
+    settings: &TypeSpaceSettings,
+    definitions: Vec<(String, Schema)>,
+) -> std::result::Result<(), String> {
     let made = guarded(path, "", "typify", || {
         let mut space = TypeSpace::new(settings);
         space.add_ref_types(definitions).map_err(|error| error.to_string())?;

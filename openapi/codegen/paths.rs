@@ -25,9 +25,12 @@ impl Routes {
             return Err(format!("path `{path}` does not start with `/`"));
         }
         if path.contains(['?', '#']) {
-            return Err(format!("path `{path}` has a query or a fragment, which are no part of a path: make them parameters"));
+            return Err(format!(
+                "path `{path}` has a query or a fragment, which are no part of a path: make them parameters"
+            ));
         }
-        let positional = positional(path).ok_or_else(|| format!("path `{path}` has a brace without its counterpart"))?;
+        let positional =
+            positional(path).ok_or_else(|| format!("path `{path}` has a brace without its counterpart"))?;
         if path.contains('*') {
             return Ok(Some(format!("path `{path}` has a `*`, which the router has a meaning for")));
         }
@@ -38,7 +41,10 @@ impl Routes {
             return Ok(Some(format!("path `{path}` cannot be routed: {error}")));
         }
         if !self.taken.insert((method.to_owned(), positional)) {
-            return Ok(Some(format!("path `{path}` is one with another path, and both have {}", method.to_uppercase())));
+            return Ok(Some(format!(
+                "path `{path}` is one with another path, and both have {}",
+                method.to_uppercase()
+            )));
         }
         Ok(None)
     }

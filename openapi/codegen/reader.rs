@@ -68,12 +68,18 @@ impl<'a> Reader<'a, '_> {
     /// Notes what is not carried of this operation.
     pub(crate) fn lose(&mut self, reason: impl Into<String>, effect: Effect) {
         let operation = Some((self.method.to_uppercase(), self.path.to_owned()));
-        self.refusals.add(Refusal { operation, place: format!("operation {}", self.id), reason: reason.into(), effect });
+        self.refusals.add(Refusal {
+            operation,
+            place: format!("operation {}", self.id),
+            reason: reason.into(),
+            effect,
+        });
     }
 
     /// What stands at the end of a reference.
     pub(crate) fn resolve(&self, value: &'a Value, pointer: &str) -> Read<(&'a Value, String)> {
-        document::resolved(self.document, value, pointer).ok_or_else(|| format!("the reference at {pointer} leads nowhere"))
+        document::resolved(self.document, value, pointer)
+            .ok_or_else(|| format!("the reference at {pointer} leads nowhere"))
     }
 
     fn operation(&mut self, pointer: &str, value: &'a Value, routes: &mut paths::Routes) -> Read<Operation> {
@@ -170,7 +176,8 @@ impl<'a> Reader<'a, '_> {
                 description: String::new(),
             });
         }
-        let stray = |parameter: &Parameter| parameter.place == Place::Path && !wanted.contains(&parameter.name.as_str());
+        let stray =
+            |parameter: &Parameter| parameter.place == Place::Path && !wanted.contains(&parameter.name.as_str());
         for parameter in parameters.iter().filter(|parameter| stray(parameter)) {
             self.lose(format!("path parameter `{}` is not in the path", parameter.name), Effect::Ignored);
         }

@@ -74,12 +74,12 @@ impl Checker<'_> {
 
     fn later(&mut self, schema: &mut Value, pointer: &str) {
         if let Some(fields) = schema.as_object() {
-            let number = |bound: &&str| fields.get(*bound).is_some_and(Value::is_number);
+            let number = |bound: &str| fields.get(bound).is_some_and(Value::is_number);
             if fields.get("type").is_some_and(Value::is_array) {
                 let reason = "`type` is a list, which is OpenAPI 3.1: write `nullable: true` or `oneOf`";
                 self.refuse(pointer, reason, Effect::Assumed);
             }
-            if ["exclusiveMinimum", "exclusiveMaximum"].iter().any(|bound| number(bound)) {
+            if ["exclusiveMinimum", "exclusiveMaximum"].into_iter().any(number) {
                 let reason = "an exclusive bound is a number, which is OpenAPI 3.1: write `minimum` and `exclusiveMinimum: true`";
                 self.refuse(pointer, reason, Effect::Assumed);
             }

@@ -50,7 +50,8 @@ mod tests {
     #[test]
     fn each_alternative_has_its_values_and_nothing_else_is_touched() {
         let alternatives = json!([{ "$ref": "#/components/schemas/Cat" }, { "$ref": "#/components/schemas/Dog" }]);
-        let mut schema = json!({ "oneOf": alternatives, "discriminator": { "propertyName": "kind", "mapping": { "d": "Dog" } } });
+        let mut schema =
+            json!({ "oneOf": alternatives, "discriminator": { "propertyName": "kind", "mapping": { "d": "Dog" } } });
         bind_all(&mut schema);
         assert_eq!(schema["oneOf"][0]["allOf"][1]["properties"]["kind"]["enum"], json!(["Cat"]));
         assert_eq!(schema["oneOf"][1]["allOf"][1]["properties"]["kind"]["enum"], json!(["d"]));

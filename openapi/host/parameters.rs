@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::ignored::Ignored;
-use super::validate::{Compiled, shown};
 use super::styles::{self, Shape};
+use super::validate::{Compiled, shown};
 use super::{Fault, Operation, Parameter, Place, Style, UnknownParameters, router, schema};
 
 /// A documented parameter with its schema compiled.
@@ -81,9 +81,8 @@ impl CompiledParameter {
         let mine = pairs.iter().filter(|(name, _)| self.has(name)).cloned();
         let Parameter { name: own, style, .. } = *self.parameter;
         if style == Style::Brackets || (style == Style::Repeated && self.shape.is_object()) {
-            let fields: Vec<(String, String)> = mine
-                .map(|(name, text)| (styles::bracketed(&name, own).map(str::to_owned).unwrap_or(name), text))
-                .collect();
+            let fields: Vec<(String, String)> =
+                mine.map(|(name, text)| (styles::bracketed(&name, own).unwrap_or(name), text)).collect();
             return (!fields.is_empty()).then_some(Given::Fields(fields));
         }
         let texts: Vec<String> = mine.map(|(_, text)| text).collect();
@@ -130,8 +129,7 @@ pub(super) fn query(
             return Map::new();
         }
     };
-    let named =
-        |name: &str| compiled.iter().any(|one| one.parameter.place == Place::Query && one.has(name));
+    let named = |name: &str| compiled.iter().any(|one| one.parameter.place == Place::Query && one.has(name));
     let pairs: Vec<(String, String)> = pairs.into_iter().map(|(name, text)| (listed(name, named), text)).collect();
     let mut strange: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).filter(|name| !named(name)).collect();
     strange.sort_unstable();

@@ -55,7 +55,10 @@ fn references(value: &Value, into: &mut BTreeSet<String>) {
                 into.insert(target.clone());
             }
             let quoted = ["example", "examples", "default", "const", "enum"];
-            fields.iter().filter(|(key, _)| !quoted.contains(&key.as_str())).for_each(|(_, field)| references(field, into));
+            fields
+                .iter()
+                .filter(|(key, _)| !quoted.contains(&key.as_str()))
+                .for_each(|(_, field)| references(field, into));
         }
         Value::Array(items) => items.iter().for_each(|item| references(item, into)),
         _ => {}

@@ -40,7 +40,8 @@ impl Shape {
     fn at(document: &Value, schema: &Value, depth: usize) -> Self {
         let schema = schema::resolve(document, schema);
         // `anyOf` a list and null, and the like: the first alternative that is more than text.
-        let alternatives = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
+        let alternatives =
+            ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
         let own = Self::plain(document, schema, depth);
         match own {
             Self::Single(Kind::Text) if depth < DEPTH_MAX => alternatives
@@ -167,12 +168,10 @@ fn item_of(shape: Option<&Shape>, text: String) -> Value {
     }
 }
 
-/// The key of `name[key]`.
-pub(super) fn bracketed<'a>(written: &'a str, name: &str) -> Option<&'a str> {
-    let rest = written.strip_prefix(name)?.strip_prefix('[')?;
-    // `name[a][b]` is key `a[b]`.
-    let end = rest.find(']')?;
-    if end + 1 == rest.len() { Some(&rest[..end]) } else { Some(rest) }
+/// The key of `name[key]`; of `name[key][more]` it is `key[more]`.
+pub(super) fn bracketed(written: &str, name: &str) -> Option<String> {
+    let (key, more) = written.strip_prefix(name)?.strip_prefix('[')?.split_once(']')?;
+    Some(format!("{key}{more}"))
 }
 
 fn is(schema: &Value, kind: &str) -> bool {
@@ -201,4 +200,55 @@ fn coerced(kind: Kind, text: String) -> Value {
         _ => None,
     };
     value.unwrap_or(Value::String(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shape(schema: Value) -> Shape {
+        Shape::of(&json!({}), &schema)
+    }
+
+    fn fields(text: &str) -> Vec<(String, String)> {
+        text.split('&').filter_map(|pair| pair.split_once('=')).map(|(key, text)| (key.into(), text.into())).collect()
+    }
+
+    #[test]
+    fn one_text_is_read_as_its_style_has_it() {
+        let list = shape(json!({ "type": "array", "items": { "type": "integer" } }));
+        assert_eq!(list.read(Style::Commas, "1,2,x".into()), json!([1, 2, "x"]));
+        assert_eq!(list.read(Style::Pipes, "1|2".into()), json!([1, 2]));
+        assert_eq!(list.read(Style::Commas, String::new()), json!([]));
+        let object = shape(json!({ "properties": { "a": { "type": "boolean" } } }));
+        assert_eq!(object.read(Style::Commas, "a,true,b,c".into()), json!({ "a": true, "b": "c" }));
+        assert_eq!(object.read(Style::Pairs, "a=true,b=c".into()), json!({ "a": true, "b": "c" }));
+        assert_eq!(object.read(Style::Json, "{\"a\":1}".into()), json!({ "a": 1 }));
+        assert_eq!(object.read(Style::Json, "{".into()), json!("{"));
+    }
+
+    #[test]
+    fn fields_make_an_object_as_deep_as_their_brackets() {
+        let schema = json!({ "type": "object", "properties": {
+            "n": { "type": "number" }, "l": { "type": "array", "items": { "type": "integer" } },
+            "o": { "type": "object", "properties": { "k": { "type": "integer" } } },
+        } });
+        let object = shape(schema);
+        let read = object.object(fields("n=1.5&l=1&o[k]=2&o[m][n]=x&free=y&twice=a&twice=b&l=3&s[]=4"));
+        let expected = json!({
+            "n": 1.5, "l": [1, 3], "free": "y", "twice": ["a", "b"], "o": { "k": 2, "m": { "n": "x" } }, "s": ["4"],
+        });
+        assert_eq!(read, expected);
+        assert_eq!(bracketed("f[a][b]", "f").as_deref(), Some("a[b]"));
+        assert_eq!((bracketed("f", "f"), bracketed("fg[a]", "f"), bracketed("f[a", "f")), (None, None, None));
+    }
+
+    #[test]
+    fn null_beside_a_type_changes_nothing() {
+        let maybe = shape(json!({ "anyOf": [{ "type": "boolean" }, { "type": "null" }] }));
+        assert_eq!(maybe.read(Style::Commas, "true".into()), json!(true));
+        assert_eq!(shape(json!({ "type": ["null", "integer"] })).read(Style::Commas, "7".into()), json!(7));
+    }
 }

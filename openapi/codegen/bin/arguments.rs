@@ -70,7 +70,8 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, 
             _ => inputs.push(PathBuf::from(argument)),
         }
     }
-    let [input] = <[PathBuf; 1]>::try_from(inputs).map_err(|all| format!("one file or folder is needed, not {}", all.len()))?;
+    let [input] =
+        <[PathBuf; 1]>::try_from(inputs).map_err(|all| format!("one file or folder is needed, not {}", all.len()))?;
     wanted.input = input;
     match command.as_str() {
         "generate" if wanted.out.is_none() => Err("generate needs --out DIR".to_owned()),
@@ -78,5 +79,36 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, 
         "table" if wanted.compile && wanted.out.is_none() => Err("--compile needs --out DIR".to_owned()),
         "table" => Ok(Command::Table(wanted)),
         other => Err(format!("{other} is not a command")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Command, String> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn options_stand_anywhere_after_the_command() {
+        let wanted = Wanted { input: "a.yaml".into(), out: Some("out".into()), no_server: true, ..Wanted::default() };
+        assert_eq!(read("generate --no-server a.yaml --out out"), Ok(Command::Generate(wanted)));
+        assert_eq!(read(""), Ok(Command::Help));
+        assert_eq!(read("table --help"), Ok(Command::Help));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (line, reason) in [
+            ("generate a.yaml", "generate needs --out DIR"),
+            ("generate --out x", "one file or folder is needed, not 0"),
+            ("table a --out", "--out needs a value"),
+            ("table a --compile", "--compile needs --out DIR"),
+            ("table a --loud", "--loud is not an option"),
+            ("make a", "make is not a command"),
+        ] {
+            assert_eq!(read(line), Err(reason.to_owned()), "{line}");
+        }
     }
 }

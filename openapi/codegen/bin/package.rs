@@ -32,7 +32,11 @@ pub(crate) fn name(path: &Path) -> String {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let plain: String = stem.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
     let trimmed = plain.trim_matches('-');
-    if trimmed.starts_with(|first: char| first.is_ascii_alphabetic()) { trimmed.to_owned() } else { format!("api-{trimmed}") }
+    if trimmed.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        trimmed.to_owned()
+    } else {
+        format!("api-{trimmed}")
+    }
 }
 
 /// Writes the crate.
@@ -54,8 +58,11 @@ pub(crate) fn write(wanted: &Wanted, name: &str, generated: &Generated, folder: 
 fn manifest(wanted: &Wanted, name: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let source = wanted.runyard_api.as_ref().map_or_else(String::new, |path| format!("path = {path:?}, "));
-    let features: Vec<&str> =
-        [("\"client\"", !wanted.no_client), ("\"server\"", !wanted.no_server)].iter().filter(|one| one.1).map(|one| one.0).collect();
+    let features: Vec<&str> = [("\"client\"", !wanted.no_client), ("\"server\"", !wanted.no_server)]
+        .iter()
+        .filter(|one| one.1)
+        .map(|one| one.0)
+        .collect();
     let features = features.join(", ");
     format!(
         "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n\

@@ -31,7 +31,9 @@ pub(crate) fn run(wanted: &Wanted) -> Result<String, String> {
     let listed = std::fs::read_dir(&wanted.input).map_err(|error| format!("{}: {error}", wanted.input.display()))?;
     let mut files: Vec<(u64, PathBuf)> = listed
         .filter_map(|entry| Some((entry.as_ref().ok()?.metadata().ok()?.len(), entry.ok()?.path())))
-        .filter(|(_, path)| path.extension().is_some_and(|end| ["json", "yaml", "yml"].iter().any(|known| end == *known)))
+        .filter(|(_, path)| {
+            path.extension().is_some_and(|end| ["json", "yaml", "yml"].iter().any(|known| end == *known))
+        })
         .collect();
     // Small ones first: what is wrong with all of them is seen soon.
     files.sort();
@@ -43,6 +45,7 @@ pub(crate) fn run(wanted: &Wanted) -> Result<String, String> {
     Ok(markdown(&rows))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the program's own time, for people; nothing is decided by it")]
 fn row(wanted: &Wanted, path: &Path) -> Row {
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let started = Instant::now();
@@ -69,6 +72,7 @@ fn row(wanted: &Wanted, path: &Path) -> Row {
     row
 }
 
+#[expect(clippy::disallowed_methods, reason = "the program's own time, for people; nothing is decided by it")]
 fn compiled(wanted: &Wanted, path: &Path, generated: &Generated) -> Option<Result<Duration, String>> {
     let out = wanted.out.as_ref()?;
     let name = package::name(path);
@@ -99,9 +103,10 @@ fn first_error(text: &str) -> String {
 }
 
 fn markdown(rows: &[Row]) -> String {
-    let mut text = "| document | operations | carried | left out and why | client only | compiles | generated in | lines |\n\
+    let mut text =
+        "| document | operations | carried | left out and why | client only | compiles | generated in | lines |\n\
                     |---|---|---|---|---|---|---|---|\n"
-        .to_owned();
+            .to_owned();
     for row in rows {
         let of = |effect: Effect| row.refusals.iter().filter(move |refusal| refusal.effect == effect);
         let why = row.error.clone().unwrap_or_else(|| reasons(of(Effect::LeftOut)));
@@ -121,7 +126,8 @@ fn markdown(rows: &[Row]) -> String {
             row.lines,
         );
     }
-    let (all, carried): (usize, usize) = rows.iter().fold((0, 0), |sum, row| (sum.0 + row.operations, sum.1 + row.carried));
+    let (all, carried): (usize, usize) =
+        rows.iter().fold((0, 0), |sum, row| (sum.0 + row.operations, sum.1 + row.carried));
     let accepted = rows.iter().filter(|row| row.error.is_none()).count();
     text + &format!("\n{accepted} of {} documents accepted, {carried} of {all} operations carried.\n", rows.len())
 }

@@ -75,8 +75,16 @@ pub(crate) fn each_child(schema: &mut Value, at: &str, visit: &mut Visit<'_>) {
                 }
             }
             (
-                "items" | "additionalProperties" | "not" | "if" | "then" | "else" | "contains" | "propertyNames"
-                | "unevaluatedProperties" | "unevaluatedItems",
+                "items"
+                | "additionalProperties"
+                | "not"
+                | "if"
+                | "then"
+                | "else"
+                | "contains"
+                | "propertyNames"
+                | "unevaluatedProperties"
+                | "unevaluatedItems",
                 one,
             ) => visit(&at, one),
             _ => {}

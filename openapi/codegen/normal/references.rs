@@ -101,7 +101,18 @@ fn decoded(fragment: &str) -> String {
 
 /// `PetStatus` for `#/components/schemas/Pet/properties/status`.
 fn name_of(reference: &str) -> String {
-    let skipped = ["#", "components", "schemas", "paths", "properties", "content", "schema", "$defs", "definitions", "parameters"];
+    let skipped = [
+        "#",
+        "components",
+        "schemas",
+        "paths",
+        "properties",
+        "content",
+        "schema",
+        "$defs",
+        "definitions",
+        "parameters",
+    ];
     let words: Vec<&str> = reference.split('/').filter(|word| !skipped.contains(word)).collect();
     names::pascal(&decoded(&words.join(" ")).replace("~1", " ").replace("~0", " "))
 }

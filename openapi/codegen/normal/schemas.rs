@@ -26,15 +26,26 @@ const VALIDATED: [&str; 13] = [
 ];
 
 /// Keywords about the schema itself.
-const ABOUT: [&str; 9] =
-    ["$schema", "$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$defs", "definitions", "$comment"];
+const ABOUT: [&str; 9] = [
+    "$schema",
+    "$id",
+    "$anchor",
+    "$dynamicAnchor",
+    "$recursiveAnchor",
+    "$vocabulary",
+    "$defs",
+    "definitions",
+    "$comment",
+];
 
 /// Brings a schema, and all schemas within it, into the one form. `siblings`: keywords beside a `$ref` count.
 pub(super) fn normalise(schema: &mut Value, at: &str, siblings: bool, notes: &mut Vec<Note>) {
     let own = at.rsplit('/').next().unwrap_or_default();
     match schema {
         // Both mean something of their own there.
-        Value::Bool(_) if matches!(own, "additionalProperties" | "unevaluatedProperties" | "unevaluatedItems") => return,
+        Value::Bool(_) if matches!(own, "additionalProperties" | "unevaluatedProperties" | "unevaluatedItems") => {
+            return;
+        }
         Value::Bool(true) => *schema = json!({}),
         Value::Bool(false) => *schema = json!({ "not": {} }),
         _ => {}
@@ -71,7 +82,9 @@ fn reference(fields: &mut Map<String, Value>, siblings: bool) {
     let target = json!({ "$ref": target });
     fields.retain(|key, _| !ABOUT.contains(&key.as_str()));
     // Not typed keywords alone are no schema that adds anything to the other.
-    let only_notes = fields.keys().all(|key| ["default", "readOnly", "writeOnly", "nullable"].contains(&key.as_str()) || !counts(key));
+    let only_notes = fields
+        .keys()
+        .all(|key| ["default", "readOnly", "writeOnly", "nullable"].contains(&key.as_str()) || !counts(key));
     if only_notes {
         fields.insert("allOf".into(), json!([target]));
     } else {
@@ -222,7 +235,8 @@ fn bounded(keyword: &str) -> Option<&'static [&'static str]> {
 /// Alternatives of which one is null: the others, nullable. A single alternative is the schema itself.
 fn alternatives(fields: &mut Map<String, Value>, keyword: &str) {
     let Some(Value::Array(all)) = fields.get(keyword) else { return };
-    let is_null = |schema: &Value| schema.get("nullable") == Some(&Value::Bool(true)) && schema["enum"] == json!([null]);
+    let is_null =
+        |schema: &Value| schema.get("nullable") == Some(&Value::Bool(true)) && schema["enum"] == json!([null]);
     let left: Vec<Value> = all.iter().filter(|schema| !is_null(schema)).cloned().collect();
     if left.len() == all.len() || left.is_empty() {
         return;
@@ -233,7 +247,11 @@ fn alternatives(fields: &mut Map<String, Value>, keyword: &str) {
         return;
     };
     fields.shift_remove(keyword);
-    let outer = |key: &String| NOTES.contains(&key.as_str()) || ["nullable", "default", "readOnly", "writeOnly"].contains(&key.as_str()) || key.starts_with("x-");
+    let outer = |key: &String| {
+        NOTES.contains(&key.as_str())
+            || ["nullable", "default", "readOnly", "writeOnly"].contains(&key.as_str())
+            || key.starts_with("x-")
+    };
     match only {
         Value::Object(inner) if !inner.contains_key("$ref") && fields.keys().all(outer) => {
             for (key, value) in inner {

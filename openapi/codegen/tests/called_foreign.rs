@@ -156,7 +156,9 @@ async fn forms_are_typed_and_checked() {
     assert_eq!(ordered.into_inner(), json!({ "item": "tea & milk", "count": 2, "notes": ["a", "b=c"] }));
     let http = reqwest::Client::new();
     let form = "application/x-www-form-urlencoded";
-    for (media, body, status) in [(form, "count=1", 400), (form, "item=a&count=0", 400), ("application/json", "{}", 415)] {
+    for (media, body, status) in
+        [(form, "count=1", 400), (form, "item=a&count=0", 400), ("application/json", "{}", 415)]
+    {
         let request = http.post(format!("{}/orders", fixture.base)).header("content-type", media).body(body);
         assert_eq!(fixture.raw(request).await.0, status, "{media} {body}");
     }
@@ -167,7 +169,12 @@ async fn forms_are_typed_and_checked() {
 async fn files_go_up_in_parts_and_come_down_in_bytes() {
     let fixture = start();
     let form = |title: &str| {
-        Multipart::new().text("title", title).text("count", "3").file("file", "a.bin", "application/octet-stream", vec![0, 255, 13])
+        Multipart::new().text("title", title).text("count", "3").file(
+            "file",
+            "a.bin",
+            "application/octet-stream",
+            vec![0, 255, 13],
+        )
     };
     let kept = fixture.client.upload("a.b", &form("t")).await.unwrap();
     assert_eq!(kept.status().as_u16(), 202);

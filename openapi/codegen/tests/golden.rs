@@ -9,12 +9,16 @@ mod carried;
 mod damaged;
 #[path = "golden/documents.rs"]
 mod documents;
+#[path = "golden/identifiers.rs"]
+mod identifiers;
 #[path = "golden/ours.rs"]
 mod ours;
 #[path = "golden/refusals.rs"]
 mod refusals;
 #[path = "golden/rewrites.rs"]
 mod rewrites;
+#[path = "golden/shared.rs"]
+mod shared;
 #[path = "golden/stock.rs"]
 mod stock;
 

@@ -80,7 +80,9 @@ fn what_cannot_be_carried_is_refused_by_name() {
         (
             "several things at once",
             api(
-                &format!("/a: {{ get: {{ {FINE} }}, put: {{ operationId: op, responses: {{ '101': {{ description: d }} }} }} }}"),
+                &format!(
+                    "/a: {{ get: {{ {FINE} }}, put: {{ operationId: op, responses: {{ '101': {{ description: d }} }} }} }}"
+                ),
                 "components: { schemas: { A: { type: text }, B: { type: array } } }",
             ),
         ),
@@ -129,6 +131,10 @@ fn what_does_not_fit_together_is_refused_by_name() {
         &overlay("{ target: $.components.schemas.B.properties, update: { e: { type: string } } }"),
     );
     with("a bound beside a reference", &fine, &overlay("{ target: $.components.schemas.A, update: { maxLength: 3 } }"));
-    with("what the overlay breaks", &fine, &overlay("{ target: $.paths.*.get, update: { responses: { '2000': { description: d } } } }"));
+    with(
+        "what the overlay breaks",
+        &fine,
+        &overlay("{ target: $.paths.*.get, update: { responses: { '2000': { description: d } } } }"),
+    );
     golden("refusals-together", &lines);
 }
