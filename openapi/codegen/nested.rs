@@ -38,7 +38,8 @@ impl Work {
             match (key.as_str(), field) {
                 ("properties", Value::Object(all)) => {
                     for (property, one) in all {
-                        self.part(one, &format!("{name}{}", names::pascal(property)), name);
+                        // An empty name adds nothing, and would give the part its owner's.
+                        self.part(one, &names::pascal(&format!("{name}_{property}")), name);
                     }
                 }
                 ("items", one) => self.part(one, &format!("{name}Item"), name),
