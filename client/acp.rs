@@ -1,13 +1,13 @@
 //! ACP, the Agentic Compute Platform of Computer Agents: prompts to agent runtimes, in threads.
 
-use crate::document::Asked;
+use crate::polled::Polled;
 
 document!(runyard_api::acp::client, types::RunEnvelope, types::ApiError);
 
 /// The server that is always there.
 const DEFAULT: &str = "default";
 
-impl Asked for Client {
+impl Polled for Client {
     type Refusal = types::ApiError;
     type Ended = types::RunEnvelope;
 

@@ -1,10 +1,10 @@
 //! Cargo: tools and their workflows, and runs that walk them node by node.
 
-use crate::document::Asked;
+use crate::polled::Polled;
 
 document!(runyard_api::cargo::client, types::RunDetails, types::ApiError);
 
-impl Asked for Client {
+impl Polled for Client {
     type Refusal = types::ApiError;
     type Ended = types::RunDetails;
 

@@ -1,13 +1,9 @@
 //! What all documents have in common: a client, a builder, and runs that can be watched and waited for.
 
-use std::future::Future;
-
-use runyard_api::client::{ByteStream, CallError, ResponseValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::assembly::Assembly;
-use crate::watch::Event;
 
 /// A client that a [`Builder`](crate::Builder) makes. Implemented here alone.
 pub trait Document: Sized {
@@ -19,38 +15,6 @@ pub trait Document: Sized {
 pub trait ErrorBody: Serialize + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static {}
 
 impl<E: Serialize + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static> ErrorBody for E {}
-
-/// What watching and waiting ask of a client.
-pub(crate) trait Runs: Clone + Send + Sync + 'static {
-    /// What its streams are made of.
-    type Event: Event;
-    /// The error body of its document.
-    type Refusal: ErrorBody;
-    /// What is left of a run that has ended.
-    type Ended: Send + 'static;
-
-    /// Opens the stream of a run's events after a `seq`.
-    fn open(
-        &self,
-        run_id: &str,
-        after: Option<u64>,
-    ) -> impl Future<Output = Result<ResponseValue<ByteStream>, CallError<Self::Refusal>>> + Send;
-
-    /// The run, if it has ended.
-    fn ended(&self, run_id: &str)
-    -> impl Future<Output = Result<Option<Self::Ended>, CallError<Self::Refusal>>> + Send;
-}
-
-/// What waiting asks of a client whose document has no streams.
-pub(crate) trait Asked: Clone + Send + Sync + 'static {
-    /// The error body of its document.
-    type Refusal: ErrorBody;
-    /// What is left of a run that has ended.
-    type Ended: Send + 'static;
-
-    /// The run, if it has ended.
-    fn ended(&self, run: &str) -> impl Future<Output = Result<Option<Self::Ended>, CallError<Self::Refusal>>> + Send;
-}
 
 /// A document's module: its client around the generated one, with everything that the generated one has.
 macro_rules! document {
@@ -64,13 +28,13 @@ macro_rules! document {
             /// The events of a run, from its first to its last, over as many connections as it takes: a stream that is cut is
             /// resumed after the last event that was seen. The knobs are on [`Watch`]($crate::watch::Watch).
             pub fn watch(&self, run_id: impl Into<String>) -> Watch {
-                $crate::watch::of_run(self.clone(), run_id.into())
+                $crate::streamed::watch(self.clone(), run_id.into())
             }
 
             /// Waits until a run has ended, and gives what is left of it. Looks at the run again and again where a server does
             /// not stream. [`Wait::at_most`]($crate::wait::Wait::at_most) bounds it.
             pub fn wait(&self, run_id: impl Into<String>) -> Wait {
-                $crate::wait::of_run(self.clone(), run_id.into())
+                $crate::streamed::wait(self.clone(), run_id.into())
             }
         }
     };
@@ -82,7 +46,7 @@ macro_rules! document {
             /// Waits until a run has ended, and gives what is left of it: looks at it again and again.
             /// [`Wait::at_most`]($crate::wait::Wait::at_most) bounds it.
             pub fn wait(&self, run: impl Into<String>) -> Wait {
-                $crate::wait::of_asked(self.clone(), run.into())
+                $crate::polled::wait(self.clone(), run.into())
             }
         }
     };
@@ -129,15 +93,16 @@ macro_rules! document {
 }
 
 /// How runs are followed where streams go on after a `seq` in the query and a run says itself whether it has ended.
+#[cfg(any(feature = "run-gateway", feature = "run-coordinator", feature = "runyard"))]
 macro_rules! runs_by_seq {
     ($has_ended:expr) => {
-        impl $crate::document::Runs for Client {
+        impl $crate::streamed::Runs for Client {
             type Event = RunEvent;
             type Refusal = types::ErrorEnvelope;
             type Ended = types::Run;
 
             async fn open(&self, run_id: &str, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
-                self.stream_run_events(run_id, $crate::document::seq(after), None, None).await
+                self.stream_run_events(run_id, $crate::streamed::seq(after), None, None).await
             }
 
             async fn ended(&self, run_id: &str) -> Result<Option<types::Run>, Error> {
@@ -147,10 +112,4 @@ macro_rules! runs_by_seq {
             }
         }
     };
-}
-
-/// A `seq` as the generated requests have it. Not sent when nothing was seen: a server that knows the owner's contract alone does
-/// not know the parameter.
-pub(crate) fn seq(after: Option<u64>) -> Option<i64> {
-    after.and_then(|seq| i64::try_from(seq).ok())
 }

@@ -51,8 +51,18 @@ mod calls;
 mod document;
 pub mod ndjson;
 mod pause;
+#[cfg(any(feature = "acp", feature = "cargo"))]
+mod polled;
 pub mod retry;
 pub mod sse;
+#[cfg(any(
+    feature = "run-gateway",
+    feature = "run-coordinator",
+    feature = "runtime",
+    feature = "toolregistry",
+    feature = "runyard"
+))]
+mod streamed;
 #[cfg(feature = "tls")]
 mod tls;
 pub mod token;

@@ -4,7 +4,7 @@
 pub use runyard_api::arp::schemas::{RunEvent, RunEventType};
 
 use crate::arp::is_final;
-use crate::document::seq;
+use crate::streamed::seq;
 use crate::watch::Source;
 
 document!(runyard_api::arp::run_coordinator::client, RunEvent, types::Run, types::ErrorEnvelope);

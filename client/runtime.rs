@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::arp::is_final;
-use crate::document::{Runs, seq};
+use crate::streamed::{Runs, seq};
 use crate::watch::Event;
 
 document!(runyard_api::arp::runtime::client, RunEvent, types::RunResult, types::ErrorEnvelope);

@@ -1,6 +1,6 @@
 //! toolregistry.ai: runs that pursue an intent with the tools of integrations.
 
-use crate::document::{Runs, seq};
+use crate::streamed::{Runs, seq};
 use crate::watch::Event;
 
 document!(runyard_api::toolregistry::client, RunEvent, types::RunDto, types::Error);

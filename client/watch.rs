@@ -24,7 +24,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use self::watcher::Watcher;
-use crate::document::{ErrorBody, Runs};
+use crate::document::ErrorBody;
 
 /// One event of a stream that can be resumed.
 pub trait Event: DeserializeOwned + Send + 'static {
@@ -283,28 +283,6 @@ impl<S: Source> Opens<S::Refusal> for S {
 
     fn has_ended(&self) -> BoxFuture<'_, Result<bool, CallError<S::Refusal>>> {
         Box::pin(Source::has_ended(self))
-    }
-}
-
-/// Watches a run of a document's client.
-pub(crate) fn of_run<C: Runs>(client: C, run_id: String) -> Watch<'static, C::Event, C::Refusal> {
-    Watch::over(OfRun { client, run_id })
-}
-
-struct OfRun<C> {
-    client: C,
-    run_id: String,
-}
-
-impl<C: Runs> Source for OfRun<C> {
-    type Refusal = C::Refusal;
-
-    async fn open(&self, after: Option<u64>) -> Result<ResponseValue<ByteStream>, CallError<C::Refusal>> {
-        self.client.open(&self.run_id, after).await
-    }
-
-    async fn has_ended(&self) -> Result<bool, CallError<C::Refusal>> {
-        Ok(self.client.ended(&self.run_id).await?.is_some())
     }
 }
 

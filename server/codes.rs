@@ -54,7 +54,7 @@ macro_rules! codes {
 
 codes! {
     InvalidRequest = BAD_REQUEST "invalid_request" Any
-        "Not JSON, no body, or not what the document says: `details.errors` names place, field and reason.",
+        "The request is not JSON, has no body, or does not fit the document: `details.errors` names place, field and reason.",
     ValueTooDeep = BAD_REQUEST "value_too_deep" Any
         "A value nests deeper than 64 levels (`limits.depth`).",
     ValidationTooExpensive = BAD_REQUEST "validation_too_expensive" Any
@@ -64,35 +64,35 @@ codes! {
     InvalidInputs = BAD_REQUEST "invalid_inputs" Listed
         "The inputs do not fit the node type's schema; `details.violations`.",
     InvalidPolicy = BAD_REQUEST "invalid_policy" Listed
-        "A retry, a time limit or what follows a failure that cannot be kept: `details.field`, and `details.key` of a child.",
+        "A retry, a time limit or a failure policy that is not valid: `details.field`, and `details.key` of a child.",
     DecisionTokenInvalid = BAD_REQUEST "decision_token_invalid" Listed
         "This is no decision token of this server, or not for this caller.",
     UnknownDependency = BAD_REQUEST "unknown_dependency" Listed
         "A new node run depends on a key that none of its siblings has.",
     Unauthorized = UNAUTHORIZED "unauthorized" Any
-        "No credential, or one that does not hold; `details.reason`, and `WWW-Authenticate` says it in RFC 6750's words.",
+        "No valid credential; `details.reason` says why, and so does `WWW-Authenticate` (RFC 6750).",
     Forbidden = FORBIDDEN "forbidden" Any
-        "Known, but not allowed: `details.scope` is what the credential lacks.",
+        "The credential is valid but not sufficient: `details.scope` is the missing scope.",
     ForeignOrigin = FORBIDDEN "foreign_origin" Any
         "A page of another origin (`Origin`, `Sec-Fetch-Site`) sent the request: `cors.origins` says which may.",
     DecisionLinkUsed = BAD_REQUEST "decision_token_used" Listed
-        "The link decides nothing any more: what it is for was decided, or ended.",
+        "The link is no longer valid: its approval request was decided, or its run ended.",
     PrefetchRefused = BAD_REQUEST "prefetch_refused" Listed
-        "A link was fetched ahead and not followed; nothing was decided.",
+        "The link was prefetched by a browser, not followed; nothing was decided.",
     WorkflowNotFound = BAD_REQUEST "workflow_not_found" Listed
         "There is no such workflow, or it is another tenant's.",
     InvalidReleaseOrCustomNodes = BAD_REQUEST "invalid_release_or_custom_nodes" Listed
-        "What a run was to walk cannot be walked; the message says why, node by node.",
+        "The graph of the run is not valid; the message says why, node by node.",
     NodesNotFound = BAD_REQUEST "nodes_not_found" Listed
-        "There is nothing to walk.",
+        "The graph has no nodes.",
     RootNodeNotFound = BAD_REQUEST "root_node_not_found" Listed
-        "No node is the start.",
+        "The graph has no start node.",
     NothingDeployed = BAD_REQUEST "release_not_found" Listed
-        "Nothing of the workflow has been deployed.",
+        "No release of the workflow has been deployed.",
     DraftReleaseNotFound = BAD_REQUEST "draft_release_not_found" Listed
         "The workflow has no draft.",
     DraftReleaseNodesAreInvalid = BAD_REQUEST "draft_release_nodes_are_invalid" Listed
-        "The draft cannot be walked; the message says why, node by node.",
+        "The draft's graph is not valid; the message says why, node by node.",
     InvalidReleaseVersion = BAD_REQUEST "invalid_release_version" Listed
         "The version is not three numbers, or not above the one before.",
     ToolReleaseRequiresFormFields = BAD_REQUEST "tool_release_requires_form_fields" Listed
@@ -100,15 +100,15 @@ codes! {
     TooManyRuns = BAD_REQUEST "too_many_runs" Listed
         "More than 10,000 runs would have to be looked at one by one.",
     InvalidDataKind = BAD_REQUEST "invalid_data_kind" Listed
-        "Records of that kind would have to come from a data platform.",
+        "Records of that kind need a data platform.",
     DataError = BAD_REQUEST "data_error" Listed
-        "The records do not do; the message says why, and `dataError` in the owner's word.",
+        "The records are not valid; the message says why, and so does `dataError` in the vendor's words.",
     BatchAlreadyFinished = BAD_REQUEST "batch_already_finished" Listed
         "The batch has ended.",
     MisdirectedHost = MISDIRECTED_REQUEST "misdirected_host" Outside
-        "The listener needs no credential, and is not asked under this `Host`: `allowed_hosts`.",
+        "The API needs no credential and does not answer under this `Host`: `allowed_hosts`.",
     UnknownPath = NOT_FOUND "unknown_path" Outside
-        "Nothing of the document is there.",
+        "The document has no such path.",
     RunNotFound = NOT_FOUND "run_not_found" Listed
         "There is no such run, or the caller may not know of it.",
     NodeRunNotFound = NOT_FOUND "node_run_not_found" Listed
@@ -118,7 +118,7 @@ codes! {
     ValueNotFound = NOT_FOUND "value_not_found" Listed
         "The run has no large value of this digest.",
     ApprovalNotFound = NOT_FOUND "approval_not_found" Listed
-        "Nothing was asked under this id.",
+        "There is no such approval request.",
     ExecutionPlanNotFound = NOT_FOUND "execution_plan_not_found" Listed
         "There is no such plan, or the caller may not know of it.",
     KeyNotFound = NOT_FOUND "key_not_found" Listed
@@ -142,39 +142,39 @@ codes! {
     ThreadNotFound = NOT_FOUND "thread_not_found" Listed
         "There is no such thread, or it is another tenant's.",
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" Outside
-        "The path exists; `Allow` says which methods it has.",
+        "The path has no such method; `Allow` lists its methods.",
     BodySlow = REQUEST_TIMEOUT "body_slow" Outside
         "The body was not sent within 30 s.",
     RunAlreadyExists = CONFLICT "run_already_exists" Listed
-        "The id was used with another body; with the same body the first run is answered.",
+        "The id was used with another body. With the same body the first run is returned.",
     IdempotencyConflict = CONFLICT "idempotency_conflict" Listed
-        "The key was used with another body; with the same body the first answer is given again.",
+        "The key was used with another body. With the same body the first run is returned.",
     ApprovalDecided = CONFLICT "approval_decided" Listed
-        "It was decided the other way; `details.verdict`.",
+        "The approval request was decided the other way; `details.verdict`.",
     ApprovalLapsed = CONFLICT "approval_lapsed" Listed
-        "What was asked about ended before anybody decided.",
+        "The node run ended before the approval request was decided.",
     DecisionTokenUsed = CONFLICT "decision_token_used" Listed
-        "What the token is for has been decided.",
+        "The approval request of the token has been decided.",
     ConstraintViolation = CONFLICT "constraint_violation" Listed
-        "`details` has constraint, limit and what was found.",
+        "`details` has constraint, limit and the value found.",
     RunFinished = CONFLICT "run_finished" Listed
-        "Final is final; `details.state`.",
+        "The final state cannot change; `details.state`.",
     NodeRunFinished = CONFLICT "node_run_finished" Listed
-        "Final is final; `details.state`.",
+        "The final state cannot change; `details.state`.",
     RunNotFinished = CONFLICT "run_not_finished" Listed
         "There is no result yet; `retryable`, and `details.state` says where the run stands.",
     NodeRunNotBegun = CONFLICT "node_run_not_begun" Listed
-        "A node run is completed that still waits for another.",
+        "The node run to complete still waits for another node run.",
     ChildrenAlive = CONFLICT "children_alive" Listed
         "A composite cannot succeed before its children have ended.",
     NodeRunServerOwned = CONFLICT "node_run_server_owned" Listed
-        "The server runs this node run itself; nobody else completes or evaluates it.",
+        "The server executes this node run itself; a client cannot complete or evaluate it.",
     ParentNodeRunInvalid = CONFLICT "parent_node_run_invalid" Listed
         "The parent is not a composite that takes children.",
     ParentNodeRunMismatch = CONFLICT "parent_node_run_mismatch" Listed
         "The parent belongs to another run.",
     NotAsking = CONFLICT "not_asking" Listed
-        "What is given input does not wait for any.",
+        "The run or node run does not wait for input.",
     SeveralQuestions = CONFLICT "several_questions" Listed
         "The run has more than one open question: `details.node_run_ids`, of which `node_run_id` names one.",
     ThreadBusy = CONFLICT "thread_busy" Listed
@@ -182,7 +182,7 @@ codes! {
     ServerFixed = CONFLICT "server_fixed" Listed
         "The server `default` is always there.",
     ChangedMeanwhile = CONFLICT "changed_meanwhile" Listed
-        "Somebody else changed it at the same time; `retryable`.",
+        "Another request changed it at the same time; `retryable`.",
     RunTooLarge = CONFLICT "run_too_large" Any
         "The run would write or hold more than a run may (`limits.run_bytes`, `limits.run_held_bytes`); `details` has both numbers.",
     ValuesTooLarge = CONFLICT "values_too_large" Any
@@ -200,23 +200,23 @@ codes! {
     TooManyStarts = TOO_MANY_REQUESTS "too_many_starts" Outside
         "So many starts of a tenant are being answered (`limits.starts_in_flight`); `Retry-After`.",
     InternalError = INTERNAL_SERVER_ERROR "internal_error" Any
-        "A fault of the server's; the log has it under the request id.",
+        "A fault of the server; the log has it under the request id.",
     NotServed = NOT_IMPLEMENTED "not_served" Listed
-        "The document has it, and this server does not do it.",
+        "The document has the operation, and this server does not serve it.",
     RunCoordinatorUnavailable = BAD_GATEWAY "run_coordinator_unavailable" Listed
-        "A gateway that forwards, and nobody there.",
+        "The gateway forwards, and its coordinator does not answer.",
     RunCoordinatorRefused = BAD_GATEWAY "run_coordinator_refused" Listed
-        "A gateway that forwards, and the coordinator does not take what the gateway itself shows (`coordinator.credentials`).",
+        "The gateway forwards, and its coordinator refuses the gateway's credential (`coordinator.credentials`).",
     RunCoordinatorMissing = SERVICE_UNAVAILABLE "run_coordinator_missing" Listed
-        "A gateway that forwards, and no address is set: names the setting.",
+        "The gateway forwards, and no address is set; the message names the setting.",
     TokenRefused = SERVICE_UNAVAILABLE "token_refused" Listed
-        "A gateway that forwards, and the identity provider refuses its client; `details.error` is the provider's word.",
+        "The gateway forwards, and the identity provider refuses its client; `details.error` is the provider's error.",
     StoreBusy = SERVICE_UNAVAILABLE "store_busy" Any
         "Nothing was recorded; `Retry-After`.",
     StoreUnavailable = SERVICE_UNAVAILABLE "store_unavailable" Any
         "Nothing was recorded; `Retry-After`.",
     Stopping = SERVICE_UNAVAILABLE "stopping" Any
-        "The server is going down; nothing was recorded.",
+        "The server is stopping; nothing was recorded.",
     Unavailable = SERVICE_UNAVAILABLE "unavailable" Any
         "The identity provider, or the store of keys, does not answer; `Retry-After`.",
 }
@@ -253,15 +253,15 @@ macro_rules! failure_codes {
 
 failure_codes! {
     GoalMissing = "goal_missing" | GoalTooLong = "goal_too_long"
-        => "There is nothing to plan, or too much.",
+        => "The goal is missing, or too long to plan.",
     ClauseUnmapped = "clause_unmapped"
         => "No node type fits a clause of the goal; `details.nearest`.",
     ArgumentsMissing = "arguments_missing" | ArgumentsInvalid = "arguments_invalid"
         => "A clause lacks a value that its node type needs, or has one that does not fit.",
     PlanInvalid = "plan_invalid"
-        => "The planner's answer makes no sense.",
+        => "The planner's plan is not valid.",
     BindingFailed = "binding_failed"
-        => "An input that comes from another step is not there.",
+        => "An input that comes from another step is missing.",
     OutputSchemaMismatch = "output_schema_mismatch"
         => "The result cannot be made to fit the output schema; `details.violations`.",
     ValidationTooExpensive = "validation_too_expensive" | ExpansionTooLarge = "expansion_too_large"
@@ -271,19 +271,19 @@ failure_codes! {
     ValuesTooLarge = "values_too_large"
         => "A step, or what follows from it, would have to read more of the run's large values at once than it may.",
     ServerBusy = "server_busy"
-        => "Too much of the same tenant was waiting to be worked on; it is tried again where that is asked for.",
+        => "Too much work of the same tenant was queued; the step is retried if it has a retry policy.",
     InvalidInputs = "invalid_inputs" | InvalidOutputs = "invalid_outputs"
-        => "What goes in or comes out does not fit the node type's schema.",
+        => "Inputs or outputs do not fit the node type's schema.",
     ConstraintViolation = "constraint_violation" | BudgetExceeded = "budget_exceeded" | TimedOut = "timed_out"
-        => "A limit was reached; `details` has constraint, limit and what was found.",
+        => "A limit was reached; `details` has constraint, limit and the value found.",
     ChildFailed = "child_failed" | DependencyFailed = "dependency_failed"
         => "A step failed, or one that it depends on.",
     ItemFailed = "item_failed"
-        => "An item of a list failed; `details` has its place and why.",
+        => "An item of a list failed; `details` has its index and its error.",
     Partial = "partial" | NothingAchieved = "nothing_achieved"
-        => "Steps, nodes of a graph or items of a list failed and were passed over; `details` and outputs say which.",
+        => "Steps, nodes of a graph or items of a list failed and their failures were accepted; `details` and outputs name them.",
     GraphInvalid = "graph_invalid" | ItemsInvalid = "items_invalid" | LoadFailed = "load_failed" | ExpressionInvalid = "expression_invalid"
-        => "A graph or a list of items turned out to be nothing that could be walked; the message says where.",
+        => "A graph or a list of items is not valid; the message says where.",
     SubRunFailed = "sub_run_failed" | SubRunRefused = "sub_run_refused" | SubRunsTooDeep = "sub_runs_too_deep"
         => "A run that a step starts ended without a reason, cannot be started, or would lie too deep.",
     ValueTooDeep = "value_too_deep"
@@ -291,29 +291,29 @@ failure_codes! {
     TooManyLiveRuns = "too_many_live_runs" | TooManyDescendants = "too_many_descendants"
         => "A run that a step starts would be one too many: of its tenant, or below the run at the top (`limits.*`).",
     NotNeeded = "not_needed"
-        => "A stand-in was skipped: nobody failed whom it stands in for.",
+        => "A fallback was skipped, because the node that it replaces did not fail.",
     EgressDenied = "egress_denied"
         => "This server may not call there; the message says which rule.",
     DnsFailed = "dns_failed" | ConnectFailed = "connect_failed" | TlsFailed = "tls_failed"
-        => "A call did not get through.",
+        => "The call could not connect.",
     ResponseTooLarge = "response_too_large" | ResponseInvalid = "response_invalid"
-        => "The answer is too long, broken off or no HTTP.",
+        => "The service's answer is too long, incomplete or not HTTP.",
     HttpStatus = "http_status"
-        => "The answer says that it did not work; `details.status`, a piece of its `body`, and `retry_after_ms`.",
+        => "The service answered with an error status; `details.status`, a part of its `body`, and `retry_after_ms`.",
     CredentialUnusable = "credential_unusable"
-        => "What a run brought for an integration cannot be sent.",
+        => "The credential that a run passes through to an integration cannot be sent.",
     ExpressionFailed = "expression_failed" | ExpressionTimedOut = "expression_timed_out" | ExpressionOutOfMemory = "expression_out_of_memory" | ExpressionTooDeep = "expression_too_deep"
         => "An expression of a configuration has no value; `details.path` is its place.",
     FailedOnPurpose = "failed_on_purpose"
-        => "As `runyard.core.fail` was asked to.",
+        => "`runyard.core.fail` failed, as its inputs say.",
     Canceled = "canceled"
-        => "Someone, or the failure of another step, stopped it.",
+        => "A caller canceled it, or the failure of another step did.",
     Denied = "denied"
-        => "Somebody was asked whether it may go on, and said no; `details.approval_id`.",
+        => "An approval request was denied; `details.approval_id`.",
     NodeTypeUnavailable = "node_type_unavailable" | ClockOutOfRange = "clock_out_of_range" | StoreUnavailable = "store_unavailable"
-        => "This server cannot do what was recorded; the message says why.",
+        => "This server cannot perform what was recorded; the message says why.",
     InternalError = "internal_error"
-        => "A fault of the server's; the message says what it knows.",
+        => "A fault of the server; the message has what is known.",
 }
 
 impl FailureCode {

@@ -5,6 +5,7 @@
 //! its commit. `shown.rs` is the log as an API shows it, `checkpoints.rs` where such a stream begins.
 
 mod alive;
+mod begun;
 mod checkpoints;
 mod lines;
 mod shown;
@@ -181,6 +182,15 @@ impl Follower {
         if !remembered.is_empty() {
             self.page = remembered.into();
             return Ok(());
+        }
+        if self.stands == Stands::Unread {
+            let begun = self.feed.notifier.begun(&self.tenant, self.run, self.cursor);
+            if !begun.is_empty() {
+                // What another server has added is found when the log is looked at again.
+                self.tail.remember(begun.iter().cloned());
+                (self.page, self.stands) = (begun.into(), Stands::AtTheEnd);
+                return Ok(());
+            }
         }
         let _others_wait = match self.stands {
             // Everybody's beginning is somewhere else.

@@ -26,6 +26,7 @@ pub mod retention;
 pub mod runs;
 pub mod schemas;
 pub mod serve;
+pub mod version;
 pub mod web;
 
 // Crates of their own, by the names that they have in this one.

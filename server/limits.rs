@@ -2,7 +2,7 @@
 //!
 //! A bound is a field of [`Limits`], a setting `limits.<name>` and a row of [`TABLE`], all three from one line of the macro below.
 //! Each reader of what comes from outside is handed a [`Limits`] and names the row's code when it refuses. `docs/reference/limits.md` shows
-//! the table; a test keeps the page equal to it.
+//! the table.
 //!
 //! Bounds of one run that an API can set (constraints) are the engine's; what one call may take is `egress.*`.
 
@@ -130,34 +130,9 @@ impl Limit {
     }
 }
 
-/// The page of the documentation that shows the table.
-pub fn page() -> String {
-    let mut page = String::from(
-        "# Limits\n\n\
-         Every bound on what callers, services and scripts send. Each is a setting (`runyard.toml`, `[limits]`). Past a bound a request is\n\
-         refused, or a run fails, with the code; memory does not grow. Written by `RUNYARD_WRITE_DOCS=1 cargo test -p runyard --lib limits`.\n\n\
-         | setting | default | allowed | error code | what it bounds |\n|---|---|---|---|---|\n",
-    );
-    for Limit { setting, about, written, allowed: (min, max), code, .. } in TABLE {
-        let code = if code.is_empty() { "none".to_owned() } else { format!("`{code}`") };
-        page.push_str(&format!("| `{setting}` | {written} | {min} to {max} | {code} | {about} |\n"));
-    }
-    page
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_page_shows_the_table() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/limits.md");
-        if std::env::var_os("RUNYARD_WRITE_DOCS").is_some() {
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, page()).unwrap();
-        }
-        assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), page());
-    }
 
     #[test]
     fn every_default_is_allowed() {

@@ -109,11 +109,12 @@ pub fn open(
 ) -> Result<(Vec<Listener>, Vec<host::Server>), ListenError> {
     let known: dialects::runyard::Listeners = Arc::new(OnceLock::new());
     let mounted = table(config, inside, settings, known.clone());
+    let pages = reference::Served::new(known.clone());
     let (mut listeners, mut bound) = (Vec::new(), Vec::new());
     for one in mounted {
         let document = one.document();
         let address = SocketAddr::new(config.host, config.port(offset(document.name)));
-        let one = one.with_pages(reference::at_api(document.name));
+        let one = one.with_pages(pages.at_api(document.name));
         let one = one.bind(address, log.clone()).map_err(|error| refused(document.name, address, error))?;
         listeners.push(Listener { name: document.name, title: title(document), url: url(config, one.local_addr()) });
         bound.push(one);

@@ -9,7 +9,10 @@ use std::io::IsTerminal;
 
 use slog::{Drain, KV, OwnedKVList, Record};
 use tracing::Subscriber;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::span::Record as NewFields;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
+use tracing_subscriber::fmt::{FormatFields, FormattedFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
@@ -51,10 +54,32 @@ where
         .map_err(|source| LoggingError::Filter { filter: log.filter.clone(), source })?;
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = match log.format {
-        LogFormat::Text => lines.with_ansi(colours).boxed(),
+        LogFormat::Text => lines.with_ansi(colours).fmt_fields(EachOnce(DefaultFields::new())).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
     };
     Ok(Registry::default().with(filter).with(lines))
+}
+
+/// The fields of a span as text, each value once: a request that reads its run several times records the run's id each time.
+struct EachOnce(DefaultFields);
+
+impl<'writer> FormatFields<'writer> for EachOnce {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        self.0.format_fields(writer, fields)
+    }
+
+    fn add_fields(&self, current: &'writer mut FormattedFields<Self>, fields: &NewFields<'_>) -> fmt::Result {
+        let mut added = String::new();
+        self.0.format_fields(Writer::new(&mut added), fields)?;
+        if current.fields.split(' ').any(|field| field == added) {
+            return Ok(());
+        }
+        if !current.fields.is_empty() {
+            current.fields.push(' ');
+        }
+        current.fields.push_str(&added);
+        Ok(())
+    }
 }
 
 /// A logger for dropshot, whose lines become ours under the target `dropshot`.
@@ -252,6 +277,20 @@ mod tests {
             (&line["run"], &line["span"]["request_id"], &line["span"]["tenant"]),
             (&"run_1".into(), &"r-2".into(), &"default".into())
         );
+    }
+
+    #[test]
+    fn a_text_line_has_a_field_once_that_its_span_recorded_several_times() {
+        let line = written(LogFormat::Text, "info", || {
+            let span = tracing::info_span!("request", method = "GET", run_id = tracing::field::Empty);
+            let _entered = span.enter();
+            for _ in 0..3 {
+                span.record("run_id", "run_1");
+            }
+            tracing::info!("answered");
+        });
+        assert_eq!(line.matches("run_id=").count(), 1, "{line}");
+        assert!(line.contains("method=\"GET\" run_id=\"run_1\""), "{line}");
     }
 
     #[test]

@@ -21,8 +21,9 @@ const SMALL_BYTES: usize = 16 * 1024;
 /// How much memory an answer takes while it is made, in multiples of its text.
 const MAKING_FACTOR: usize = 4;
 
-/// What an operation is expected to answer before it has answered anything.
-const FIRST_BYTES: usize = 64 * 1024;
+/// What an operation is expected to answer before it has answered anything. Half of what a page of a list may have: the first burst of
+/// requests after a start is not admitted whole.
+const FIRST_BYTES: usize = 512 * 1024;
 
 /// What an operation answered lately: the largest, which fades.
 #[derive(Debug)]

@@ -133,7 +133,7 @@ fn one(catalog: &Catalog, tenant: &str, kind: Kind, number: u64, clock: &Clock) 
         row: row::derive(&state),
         effects: wanted,
         dropped: Vec::new(),
-        settles: None,
+        settles: Vec::new(),
         node_runs: vec![NodeRunId::root(run)],
         labels,
         approvals: Vec::new(),

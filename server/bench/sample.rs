@@ -96,7 +96,7 @@ pub(super) async fn append(clock: &Clock) -> Result<Append, BenchError> {
         row,
         effects: memory.asked(TENANT, run),
         dropped: Vec::new(),
-        settles: None,
+        settles: Vec::new(),
         node_runs: started.state.order.clone(),
         labels: Default::default(),
         approvals: Vec::new(),

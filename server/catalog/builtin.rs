@@ -83,7 +83,7 @@ fn ask() -> Entry {
         id: "runyard.core.ask",
         aliases: &[],
         kind: NodeKind::Ask,
-        description: "Puts a question to whoever follows the run, which goes on with the reply.",
+        description: "Puts a question to the run's clients; the run continues with the reply.",
         hints: Hints {
             keywords: Vec::new(),
             verbs: words("ask"),
@@ -103,7 +103,7 @@ fn run() -> Entry {
         id: "runyard.core.run",
         aliases: &[],
         kind: NodeKind::Run,
-        description: "Starts a run of its own, and waits for its end unless told otherwise.",
+        description: "Starts a run of its own, and waits for its end unless `wait` is false.",
         // A goal is one run; nobody says it so.
         hints: Hints::default(),
         rule: None,
@@ -195,7 +195,7 @@ fn external() -> Entry {
         id: "runyard.composite.external",
         aliases: &[],
         kind: NodeKind::External,
-        description: "A composite that is moved from outside: its children, evaluation and completion come through the run \
+        description: "A composite that an external worker moves: its children, evaluation and completion come through the run \
                       coordinator's node run operations.",
         hints: Hints::default(),
         rule: None,
@@ -207,7 +207,7 @@ fn walked() -> Entry {
         id: "runyard.composite.graph",
         aliases: &[],
         kind: NodeKind::Graph,
-        description: "Walks a graph that was drawn beforehand, node by node, and answers with what the last one put out.",
+        description: "Executes a graph, node by node, and returns the outputs of the last node.",
         hints: Hints::default(),
         rule: None,
     })
@@ -218,7 +218,7 @@ fn each() -> Entry {
         id: "runyard.composite.each",
         aliases: &[],
         kind: NodeKind::Each,
-        description: "Does the same with every item of a list, a few at once, and answers with their results in the order \
+        description: "Does the same with every item of a list, several at once, and returns their results in the order \
                       of the list.",
         hints: Hints::default(),
         rule: None,
@@ -232,36 +232,39 @@ fn nodes_of_graphs() -> Vec<Entry> {
         Entry::of::<Inputs, Outputs>(Head { id, aliases: &[], kind, description, hints, rule: None })
     }
     vec![
-        node::<NoInputs, AnyObject>(
-            "runyard.graph.start",
-            "In a graph: puts out what the graph was given. One way on.",
+        node::<NoInputs, AnyObject>("runyard.graph.start", "In a graph: returns the graph's data. One outgoing edge."),
+        node::<VariablesInputs, AnyObject>(
+            "runyard.graph.end",
+            "In a graph: ends the execution and returns variables.",
         ),
-        node::<VariablesInputs, AnyObject>("runyard.graph.end", "In a graph: ends the walk and puts out variables."),
-        node::<VariablesInputs, AnyObject>("runyard.graph.variables", "In a graph: puts out variables. One way on."),
+        node::<VariablesInputs, AnyObject>(
+            "runyard.graph.variables",
+            "In a graph: returns variables. One outgoing edge.",
+        ),
         node::<BranchInputs, BranchOutputs>(
             "runyard.graph.branch",
-            "In a graph: two ways on, the first where its condition is true, the second where it is not.",
+            "In a graph: two outgoing edges, the first if its condition is true, else the second.",
         ),
         node::<FilterInputs, FilterOutputs>(
             "runyard.graph.filter",
-            "In a graph: one way on, taken where its filter is true; else the walk ends there, without fault.",
+            "In a graph: one outgoing edge, taken if its filter is true; else the execution ends without failure.",
         ),
         node::<SwitchInputs, SwitchOutputs>(
             "runyard.graph.switch",
-            "In a graph: as many ways on as it has routes; the first whose value is true is taken, and where none is, the \
-             walk ends there, without fault.",
+            "In a graph: one outgoing edge per route; the first whose value is true is taken. If none is, the execution \
+             ends without failure.",
         ),
         node::<SplitInputs, SplitOutputs>(
             "runyard.graph.split",
-            "In a graph: two ways on, of which the first is taken so often in a hundred, by chance.",
+            "In a graph: two outgoing edges; the first is taken by chance, in the given percentage of executions.",
         ),
         node::<ScriptInputs, ScriptOutputs>(
             "runyard.graph.script",
-            "In a graph: runs JavaScript, which sees what other nodes have put out, and puts out what it returns. One way on.",
+            "In a graph: runs JavaScript, which sees the outputs of earlier nodes, and returns its value. One outgoing edge.",
         ),
         node::<DelayInputs, DelayOutputs>(
             "runyard.graph.delay",
-            "In a graph: waits for minutes, also across a restart of the server. One way on.",
+            "In a graph: waits for minutes, also across a restart of the server. One outgoing edge.",
         ),
     ]
 }

@@ -11,10 +11,10 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlannerInputs {
-    /// What is to be achieved, in plain words.
+    /// What to do, in plain words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<String>,
-    /// The same as `goal`; read where `goal` is absent, null or blank.
+    /// The same as `goal`; used if `goal` is absent, null or blank.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
     /// Values that the goal may name ("the order number"): a JSON object, written as a string.
@@ -24,17 +24,17 @@ pub struct PlannerInputs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_steps: Option<u64>,
-    /// The greatest depth at which steps may stand, counted as `depth` is.
+    /// The greatest depth of steps, counted as `depth` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub max_depth: Option<u64>,
-    /// The depth at which this planner stands; 0 where absent.
+    /// The depth of this planner; 0 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub depth: Option<u64>,
 }
 
-/// What came of a goal.
+/// The result of a goal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannerOutputs {
     /// One line: what was done.
@@ -55,10 +55,10 @@ pub struct ChildNodeRun {
     pub node_type_ref: ChildNodeType,
     /// How it ended.
     pub state: String,
-    /// What it made.
+    /// Its outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Object>,
-    /// What it made elsewhere.
+    /// Artifacts that it stored elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub output_artifacts: Vec<Object>,
 }
@@ -72,7 +72,7 @@ pub struct ChildNodeType {
     pub version: String,
 }
 
-/// Any object: only the owner of an external composite knows what it means.
+/// Any object: only the external worker knows what it means.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct AnyObject(pub Object);

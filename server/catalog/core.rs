@@ -40,7 +40,7 @@ pub struct SleepInputs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 31_622_400.0))]
     pub seconds: Option<f64>,
-    /// Seconds to wait, where `seconds` is absent or null.
+    /// Seconds to wait, if `seconds` is absent or null.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 31_622_400.0))]
     pub duration_seconds: Option<f64>,
@@ -53,11 +53,11 @@ impl SleepInputs {
     }
 }
 
-/// How long was waited.
+/// How long the step waited.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SleepOutputs {
-    /// Seconds, as asked.
+    /// Seconds, as requested.
     pub slept_seconds: f64,
 }
 
@@ -65,32 +65,35 @@ pub struct SleepOutputs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunInputs {
-    /// What it does.
+    /// The node type of the run.
     pub node_type_ref: WrittenType,
-    /// What it does it with.
+    /// The inputs of the run.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub inputs: Object,
-    /// What it walks, where it walks a graph: its input `graph`, of which nothing is worked out before it runs.
+    /// Its title in lists; at most 200 characters of it are shown. Default: its goal, its question or its node type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The graph of the run, if its node type is a graph: its input `graph`, whose expressions are evaluated in that run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<Value>,
-    /// What lists find it by: a value, or several, to a name.
+    /// Labels by which lists find the run: one value or several for each name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, Label>,
-    /// Limits, besides those that hold here.
+    /// Constraints of the run, in addition to those of this step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub constraints: Option<Object>,
-    /// Whether to wait for its end.
+    /// Whether to wait for the end of the run.
     #[serde(default = "yes")]
     pub wait: bool,
-    /// JSON Schema (draft 7) that its result has to fit; the result of a plan is brought into that form.
+    /// JSON Schema (draft 7) for the result of the run; the result of a plan is assigned to its properties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
-    /// What expressions of a graph around it see in the place of its id, its state and its outputs.
+    /// What expressions of the graph see of the run, instead of its id, state and outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_as: Option<SeenAs>,
 }
 
-/// What is seen of a run that has ended.
+/// What expressions see of a run that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SeenAs {
@@ -121,25 +124,25 @@ const fn yes() -> bool {
 /// The run that was started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunOutputs {
-    /// Its id.
+    /// The id of the run.
     pub run_id: String,
-    /// How it ended, where its end was waited for.
+    /// The final state, if the step waited for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Its outputs, where its end was waited for.
+    /// The outputs, if the step waited for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Object>,
 }
 
-/// What to ask.
+/// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskInputs {
-    /// For whoever follows the run.
+    /// The question, for the run's clients.
     pub question: String,
 }
 
-/// What was answered.
+/// The answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskOutputs {
@@ -195,24 +198,24 @@ pub struct FailInputs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000))]
     pub message: Option<String>,
-    /// Marks the failure as worth another try.
+    /// Marks the failure as retryable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
-    /// How many tries fail before one succeeds; all of them when absent.
+    /// How many attempts fail before one succeeds; all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub tries: Option<u32>,
-    /// How long each try takes, milliseconds.
+    /// How long each attempt takes, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 60_000))]
     pub after_ms: Option<u64>,
 }
 
-/// Which try succeeded.
+/// Which attempt succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FailOutputs {
-    /// From 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
 }
 

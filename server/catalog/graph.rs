@@ -8,29 +8,29 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A graph to walk.
+/// A graph to execute.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GraphInputs {
-    /// Its nodes and the ways between them.
+    /// The nodes and their edges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<WrittenGraph>,
-    /// What it is about: what its start node puts out.
+    /// The graph's data: what its start node returns.
     #[serde(default)]
     pub data: Value,
 }
 
-/// A graph as written.
+/// A graph.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenGraph {
-    /// The key of the node to begin with; the first of the list where absent.
+    /// The key of the first node to execute; the first of the list if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<String>,
     /// Every node.
     #[schemars(length(min = 1))]
     pub nodes: Vec<WrittenNode>,
-    /// What double braces in plain texts of inputs are; where absent, as in the graph around it, and `braces` in the outermost.
+    /// What double braces in plain texts of inputs are. If absent: as in the graph around it, and `braces` in the outermost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextForm>,
 }
@@ -39,70 +39,70 @@ pub struct WrittenGraph {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TextForm {
-    /// What stands between them is JavaScript.
+    /// They enclose JavaScript.
     Braces,
-    /// Themselves.
+    /// They are text.
     Plain,
 }
 
-/// A node of a graph as written.
+/// A node of a graph.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenNode {
-    /// What other nodes name it by. Unique in the graph.
+    /// The name by which other nodes refer to it. Unique in the graph.
     pub key: String,
-    /// What expressions call it: letters, digits and underscores, unique in the graph. The key where absent.
+    /// Its name in expressions: letters, digits and underscores, unique in the graph. The key if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
-    /// What it does.
+    /// The node type.
     pub node_type_ref: WrittenType,
-    /// What it does it with.
+    /// The inputs.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub inputs: Object,
-    /// The ways on, by key; null leads nowhere.
+    /// The outgoing edges, by key; null leads nowhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<Option<String>>,
-    /// What is tried again, and when.
+    /// The retry policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<WrittenRetry>,
-    /// How long one try may take, milliseconds.
+    /// How long one attempt may take, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// What follows when it has failed for good: `fail` (the default), `continue`, or `{"go_to": KEY}`.
+    /// What follows its last failed attempt: `fail` (the default), `continue`, or `{"go_to": KEY}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<WrittenFallback>,
 }
 
-/// A node type as written.
+/// A reference to a node type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenType {
     /// Such as `runyard.core.echo`.
     pub node_type_id: String,
-    /// Such as `1.0.0`, `1` or `latest`, which it is where absent.
+    /// Such as `1.0.0`, `1` or `latest`, the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// What is tried again, as written.
+/// A retry policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenRetry {
-    /// Tries in all, the first included.
+    /// Attempts, the first included.
     pub max_attempts: u32,
-    /// The wait before the second try, milliseconds.
+    /// The wait before the second attempt, milliseconds.
     #[serde(default = "a_second")]
     pub initial_interval_ms: u64,
     /// How many times longer each wait is than the one before.
     #[serde(default = "twice")]
     pub backoff_coefficient: f64,
-    /// No wait is longer, milliseconds.
+    /// The longest wait, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_interval_ms: Option<u64>,
-    /// Which part of a wait may fall away, 0 to 1.
+    /// The part of a wait that may be left out at random, 0 to 1.
     #[serde(default)]
     pub jitter: f64,
-    /// Only failures with these codes. Absent: every failure that does not say it is not retryable.
+    /// Only failures with these codes are retried. If absent: every failure that does not say it is not retryable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retryable_codes: Option<BTreeSet<String>>,
 }
@@ -128,83 +128,83 @@ impl From<WrittenRetry> for policy::Retry {
     }
 }
 
-/// What follows a failure, as written.
+/// What follows a failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WrittenFallback {
     /// The graph fails.
     Fail,
-    /// It is passed over, and the walk goes on by the first way.
+    /// The failure is accepted, and execution continues at the first edge.
     Continue,
-    /// The walk goes on at the node with this key.
+    /// Execution continues at the node with this key.
     GoTo(String),
 }
 
-/// A list of items and what is done with each: either a node type or a graph.
+/// A list of items, and the node type or the graph to execute for each.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EachInputs {
-    /// What there is to do: a list.
+    /// The list.
     pub items: Value,
-    /// What is done with each.
+    /// The node type to execute for each item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_type_ref: Option<WrittenType>,
-    /// Inputs that all have.
+    /// Inputs that all items have in common.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub inputs: Object,
-    /// The input in which each finds its item. Absent: an item is an object, and its members are inputs.
+    /// The input that takes the item. If absent: an item is an object, and its members are inputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_as: Option<String>,
-    /// What each walks, in place of a node type: its item is the graph's data.
+    /// The graph to execute for each item, instead of a node type; the item is the graph's data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<WrittenGraph>,
-    /// How many at once.
+    /// How many items are executed at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub at_once: Option<u32>,
-    /// What one failed item means.
+    /// What follows when an item fails.
     #[serde(default)]
     pub on_item_failure: ItemFailure,
-    /// How each is tried again.
+    /// The retry policy of each item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<WrittenRetry>,
-    /// How long one try of each may take, milliseconds.
+    /// How long one attempt of an item may take, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
 }
 
-/// What one failed item means.
+/// What follows when an item fails.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemFailure {
-    /// The list fails, and what is at work for it is stopped.
+    /// The list fails, and its other items are canceled.
     #[default]
     Fail,
-    /// The others go on; the failure is listed.
+    /// The other items continue; the failure is listed.
     Collect,
 }
 
-/// What came of a list.
+/// The results of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EachOutputs {
-    /// One for each item, in the order of the list: what it put out, or null where it failed.
+    /// One for each item, in the order of the list: its outputs, or null if it failed.
     pub results: Vec<Option<Object>>,
-    /// Those that failed.
+    /// The items that failed.
     pub errors: Vec<ItemError>,
 }
 
 /// An item that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ItemError {
-    /// Its place in the list, from 0.
+    /// Its index in the list, from 0.
     pub index: u32,
-    /// Why, for programs.
+    /// The error code.
     pub code: String,
-    /// Why, for people.
+    /// The error message.
     pub message: String,
 }
 
-/// Values under names: what an end or a variables node puts out.
+/// Values under names: the outputs of an end or a variables node.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VariablesInputs {
@@ -218,7 +218,7 @@ pub struct VariablesInputs {
 pub struct Variable {
     /// The output's name.
     pub name: String,
-    /// A word for people; values are what they are.
+    /// A note for people; it does not convert the value.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// The value.
@@ -226,7 +226,7 @@ pub struct Variable {
     pub value: Value,
 }
 
-/// What decides between two ways.
+/// The condition of a branch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BranchInputs {
@@ -234,14 +234,14 @@ pub struct BranchInputs {
     pub condition: Value,
 }
 
-/// Which way was taken.
+/// Which edge was taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BranchOutputs {
-    /// True is the first way, false the second.
+    /// True is the first edge, false the second.
     pub condition: bool,
 }
 
-/// What decides whether the walk goes on.
+/// The condition of a filter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilterInputs {
@@ -249,22 +249,22 @@ pub struct FilterInputs {
     pub filter: Value,
 }
 
-/// Whether the walk went on.
+/// Whether execution continued.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FilterOutputs {
-    /// False ends the walk without fault.
+    /// False ends the execution without failure.
     pub filter: bool,
 }
 
-/// Ways with a condition each.
+/// Edges with a condition each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchInputs {
-    /// The first that is true is taken; if none is, the walk ends without fault.
+    /// The first route whose value is true is taken. If none is, the execution ends without failure.
     pub routes: Vec<SwitchRoute>,
 }
 
-/// A way with a condition.
+/// An edge with a condition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SwitchRoute {
     /// For people.
@@ -277,10 +277,10 @@ pub struct SwitchRoute {
     pub value: Value,
 }
 
-/// Which way was taken.
+/// Which edge was taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SwitchOutputs {
-    /// Its place in the list, from 0; absent where none was.
+    /// Its index in the list, from 0; absent if no route was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// Its name.
@@ -288,19 +288,19 @@ pub struct SwitchOutputs {
     pub name: Option<String>,
 }
 
-/// How often the first of two ways is taken.
+/// How often the first of two edges is taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SplitInputs {
-    /// In a hundred.
+    /// The percentage of executions that take the first edge.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub percentage: f64,
 }
 
-/// Which way was taken.
+/// Which edge was taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SplitOutputs {
-    /// 0 or 1.
+    /// The index of the edge, 0 or 1.
     pub index: u32,
 }
 
@@ -310,7 +310,7 @@ pub struct SplitOutputs {
 pub struct ScriptInputs {
     /// JavaScript: the body of a function, whose value is what it returns.
     pub script: String,
-    /// What it finds as `nodes.start` where it is no node of a graph.
+    /// The value of `nodes.start` if the script is not a node of a graph.
     #[serde(default)]
     pub data: Value,
 }
@@ -318,7 +318,7 @@ pub struct ScriptInputs {
 /// What a script returned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScriptOutputs {
-    /// As JSON; null where it returned nothing.
+    /// The value as JSON; null if the script returned nothing.
     pub result: Value,
 }
 
@@ -331,9 +331,9 @@ pub struct DelayInputs {
     pub minutes: f64,
 }
 
-/// How long was waited.
+/// How long the node waited.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DelayOutputs {
-    /// Minutes, as asked.
+    /// Minutes, as requested.
     pub minutes: f64,
 }

@@ -31,7 +31,7 @@ pub struct HttpRequestInputs {
     /// `GET` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<HttpMethod>,
-    /// Headers, without credentials: inputs are recorded. What needs a credential is an integration.
+    /// Headers, without credentials, because inputs are recorded. Use an integration to send a credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<String, String>>,
     /// Added to the URL's query: text, numbers, booleans, or lists of them.
@@ -46,7 +46,7 @@ pub struct HttpRequestInputs {
     /// The body as bytes, in base64 (RFC 4648, with padding).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_base64: Option<String>,
-    /// How long it may take, redirects included, milliseconds. 10000 when absent; never longer than the server allows.
+    /// How long the call may take, redirects included, milliseconds. 10000 if absent; never longer than the server allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 600_000))]
     pub timeout_ms: Option<u64>,
@@ -67,7 +67,7 @@ pub struct HttpRequestInputs {
     pub fail_on_status: Option<bool>,
 }
 
-/// How it is asked.
+/// The method.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum HttpMethod {
@@ -76,11 +76,11 @@ pub enum HttpMethod {
     Get,
     /// Reads without a body.
     Head,
-    /// Asks what can be asked.
+    /// OPTIONS.
     Options,
-    /// Makes, or whatever else.
+    /// Creates, or anything else.
     Post,
-    /// Puts in place.
+    /// Replaces.
     Put,
     /// Changes.
     Patch,
@@ -88,7 +88,7 @@ pub enum HttpMethod {
     Delete,
 }
 
-/// What came back.
+/// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpRequestOutputs {
@@ -96,19 +96,19 @@ pub struct HttpRequestOutputs {
     pub status_code: u16,
     /// Headers by their names in lower case, several of one name with commas between; without `set-cookie`, which is a credential.
     pub headers: BTreeMap<String, String>,
-    /// The `content-type`, where there is one.
+    /// The `content-type`, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
-    /// The body, where it is JSON by its type and by itself.
+    /// The body, if it is JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<Value>,
-    /// The body, where it is text and no JSON; empty where there is none.
+    /// The body, if it is text and not JSON; empty if there is no body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The body in base64, where it is neither.
+    /// The body in base64, if it is neither JSON nor text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_base64: Option<String>,
-    /// Where the answer came from, after redirects.
+    /// The URL of the answer, after redirects.
     pub final_url: String,
     /// How many bytes the body has, decoded.
     pub bytes: u64,
@@ -130,10 +130,10 @@ pub struct WebFetchInputs {
     /// Added to the URL's query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params: Option<Vec<Pair>>,
-    /// Only null: what sends a body is `runyard.http.request`.
+    /// Only null: use `runyard.http.request` to send a body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<String>,
-    /// Only null: what sends a body is `runyard.http.request`.
+    /// Only null: use `runyard.http.request` to send a body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// How long it may take, seconds. 10 when absent; never longer than the server allows.
@@ -159,7 +159,7 @@ pub struct Pair {
     pub value: String,
 }
 
-/// What was read, whatever its status.
+/// The answer, whatever its status.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebFetchOutputs {
@@ -167,15 +167,15 @@ pub struct WebFetchOutputs {
     pub status_code: u16,
     /// Headers, without `set-cookie`.
     pub headers: Vec<Pair>,
-    /// The `content-type`, where there is one.
+    /// The `content-type`, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
     /// The body in base64.
     pub content_base64: String,
-    /// The body once more, where it is text.
+    /// The body as text, if it is text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Where the answer came from, after redirects.
+    /// The URL of the answer, after redirects.
     pub final_url: String,
     /// How many bytes the body has, decoded.
     pub content_bytes: u64,

@@ -5,13 +5,14 @@ use runyard_api::runyard::types::InputGiven;
 use serde_json::json;
 
 use super::Context;
-use super::connection::{Connection, Need, Peer};
+use super::connection::{Connection, Need, Peer, Use};
 use super::failure::{Exit, Failure};
 use super::output::{self, one_line, strong};
 
 /// What to answer.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "`runyard list` shows the runs that wait for input, `runyard get RUN` what they ask.\n\
+#[command(after_help = "Example:\n  runyard answer order-17 \"The blue one.\"\n\n\
+    `runyard list --state waiting` shows the runs that wait for input, `runyard get RUN` their question.\n\
     With --json one object: the Run as the Runyard API answers it.")]
 pub struct Arguments {
     /// The run's id
@@ -20,21 +21,21 @@ pub struct Arguments {
     /// The answer
     #[arg(value_name = "TEXT")]
     pub text: String,
-    /// The node run that asks, where the run has several open questions
+    /// The node run with the question, where the run has several open questions
     #[arg(long, value_name = "ID")]
     pub node_run: Option<String>,
 }
 
-/// Answers.
+/// Answers a question.
 ///
 /// # Errors
-/// No such run, or it asks nothing.
+/// No such run, or it has no open question.
 pub async fn answer(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let input = arguments.text.parse().map_err(|error| Failure::usage(format!("TEXT cannot be taken: {error}")))?;
+    let input = arguments.text.parse().map_err(|error| Failure::usage(format!("TEXT is not valid: {error}")))?;
     let node_run_id = super::decide::text("--node-run", arguments.node_run.as_deref())?;
     let body = InputGiven { input, node_run_id };
-    let connection = Connection::open(context.target(), Need::Own, false).await?;
-    let answered = connection.own().deliver_input(&arguments.run_id, &body).await;
+    let connection = Connection::open(context.target(), Need::Runyard, Use::Read).await?;
+    let answered = connection.runyard().deliver_input(&arguments.run_id, &body).await;
     let peer = connection.peer();
     connection.close().await;
     let run = answered?.into_inner();
@@ -45,7 +46,7 @@ pub async fn answer(arguments: &Arguments, context: &mut Context) -> Result<Exit
         strong(&one_line(&run.run_id)),
         output::state(&run.state.to_string())
     ));
-    if peer == Peer::Here {
+    if peer == Peer::Here && run.ended_at.is_none() {
         context.output.remark(&super::pause::recorded(context));
     }
     Ok(Exit::Success)

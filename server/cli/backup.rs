@@ -1,10 +1,10 @@
-//! `runyard backup` and `runyard restore`: a copy of what a folder keeps, and the way back.
+//! `runyard backup` and `runyard restore`: copy the stored data of a folder, and put a copy back.
 //!
-//! | what lies in a folder | in a backup |
+//! | in a data folder | in a backup |
 //! |---|---|
 //! | `runyard.db`, with its WAL | all of it, at one moment |
-//! | `secret.key` | not: a backup may lie where the key must not. It says which key it was made under, and a restore wants the same |
-//! | `lock`, `server.lock`, `server.json`, `acknowledged` | not: they are about one process |
+//! | `secret.key` | no: a backup may be stored where the key must not be. It records the digest of the key, and a restore needs the same key |
+//! | `lock`, `server.lock`, `server.json`, `acknowledged` | no: they are about one process |
 
 use std::path::{Path, PathBuf};
 
@@ -24,43 +24,45 @@ use crate::store::sqlite::{FILE_NAME, damaged};
 
 /// Where to copy to.
 #[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "A server may be at work in the folder: it does not wait, and the backup is one moment of it. Keep `secret.key` as well, \
-    but elsewhere: it is not in the backup.\n\
-    The copy is checked: what is damaged is named, and copied as it is.\n\
-    With --json one object: {\"kind\":\"backup\",\"file\",\"bytes\",\"made_at\",\"has_key\":false,\"damaged_runs\"}."
-)]
+#[command(after_help = "Examples:\n  \
+    runyard backup /var/backups/runyard\n  \
+    runyard backup today.db --unchecked\n\n\
+    A server may be running: it does not wait, and the backup shows one moment. `secret.key` is not in the backup: store a copy of it \
+    elsewhere.\n\
+    The copy is checked: damaged runs are named, and copied as they are.\n\
+    With --json one object: {\"kind\":\"backup\",\"file\",\"bytes\",\"made_at\",\"has_key\":false,\"damaged_runs\"}.")]
 pub struct Backup {
-    /// The file to write, or a folder for one that is named by the time
+    /// The file to write, or a folder for a file that is named by the time
     #[arg(value_name = "FILE|FOLDER")]
     pub target: PathBuf,
-    /// Do not check the copy, which takes a while for many runs
+    /// Do not check the copy, which takes long for many runs
     #[arg(long)]
     pub unchecked: bool,
 }
 
 /// What to put where.
 #[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "Into the data folder (--data-dir), which must be empty. What is restored is checked first, and put in place only if it is \
-    whole. Unfinished runs go on where the backup has them: what they did after it, they do again. A backup with runs that cannot be read \
-    is restored without them if --without-damaged is given.\n\
-    With --json one object: {\"kind\":\"restored\",\"data_dir\",\"made_at\",\"runs\",\"events\",\"left_out\"}."
-)]
+#[command(after_help = "Examples:\n  \
+    runyard restore runyard-20260301T090000Z.db --key secret.key\n  \
+    runyard restore old.db --replace --without-damaged\n\n\
+    Restores into the data folder (--data-dir), which must be empty. The backup is checked first, and put in place only if it is whole. \
+    Unfinished runs continue where the backup has them: steps that they executed after it are executed again. A backup with runs that \
+    cannot be read is restored without them if --without-damaged is given.\n\
+    With --json one object: {\"kind\":\"restored\",\"data_dir\",\"made_at\",\"runs\",\"events\",\"left_out\"}.")]
 pub struct Restore {
     /// The backup
     #[arg(value_name = "FILE")]
     pub backup: PathBuf,
-    /// Put it in the place of what the folder has now, which is lost
+    /// Replace what the folder has now, which is lost
     #[arg(long)]
     pub replace: bool,
     /// Leave out runs that cannot be read, and restore all others
     #[arg(long)]
     pub without_damaged: bool,
-    /// The server key that the backup was made under; becomes the folder's secret.key
+    /// The server key of the backup; becomes the folder's secret.key
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// Go on with another server key: repeated starts are no longer recognised, links that decide approvals no longer work
+    /// Continue with another server key: repeated starts are no longer recognised, and links that decide approvals no longer work
     #[arg(long, conflicts_with = "key")]
     pub new_key: bool,
 }
@@ -68,7 +70,7 @@ pub struct Restore {
 /// Copies the data folder's database.
 ///
 /// # Errors
-/// There is none, or the file cannot be written.
+/// There is no database, or the file cannot be written.
 pub fn backup(arguments: &Backup, context: &mut Context) -> Result<Exit, Failure> {
     let folder = &context.loaded.config.data_dir;
     let database = folder.join(FILE_NAME);
@@ -83,10 +85,13 @@ pub fn backup(arguments: &Backup, context: &mut Context) -> Result<Exit, Failure
     };
     let key = folder::key_of(folder, from_environment().as_deref()).map_err(key_failed)?;
     let label = Label { made_at_ms, key_digest: key.as_ref().map(folder::key_digest) };
-    backup::backup(&database, &target, &label, |_, _| {})
+    let output = &mut context.output;
+    output.begin("copying");
+    backup::backup(&database, &target, &label, |done, all| output.advance(done, all))
         .map_err(|error| Failure::new("no_backup", with_causes(&error)))?;
+    output.end();
     let bytes = target.metadata().map(|file| file.len()).unwrap_or_default();
-    let damaged = if arguments.unchecked { Vec::new() } else { say_damage(&target, &mut context.output) };
+    let damaged = if arguments.unchecked { Vec::new() } else { show_damage(&target, &mut context.output) };
     let output = &mut context.output;
     let made_at = format!("{made_at:.3}");
     let mut object = json!({ "kind": "backup", "file": target, "bytes": bytes, "made_at": made_at, "has_key": false });
@@ -101,18 +106,20 @@ pub fn backup(arguments: &Backup, context: &mut Context) -> Result<Exit, Failure
     Ok(Exit::Success)
 }
 
-/// Says on standard error what is wrong with a copy. It is a copy all the same, and the rest of it can be restored.
-fn say_damage(copy: &Path, output: &mut Output) -> Vec<Place> {
+/// Shows on standard error what is wrong with a copy. It is still a copy, and the rest of it can be restored.
+fn show_damage(copy: &Path, output: &mut Output) -> Vec<Place> {
     let mut findings = Vec::new();
-    let looked = check::quietly(copy, |finding| findings.push(finding));
+    output.begin("checking the copy");
+    let checked = check::quietly(copy, output, |finding| findings.push(finding));
+    output.end();
     for finding in &findings {
         output.remark(&format!("damaged: {}", text(&finding.to_string())));
     }
     let damaged = check::damaged(&findings);
-    match looked {
+    match checked {
         Err(failure) => output.remark(&format!("the copy could not be checked: {}", failure.message)),
         Ok(_) if findings.is_empty() => {}
-        Ok(_) if damaged.is_empty() => output.remark("the copy is not whole; `runyard check FILE` says more"),
+        Ok(_) if damaged.is_empty() => output.remark("the copy is not whole; `runyard check FILE` lists why"),
         Ok(_) => output.remark(&format!(
             "{} of its runs cannot be read: `runyard restore --without-damaged` restores all others, and `runyard remove RUN --damaged` \
              removes such a run here",
@@ -125,7 +132,7 @@ fn say_damage(copy: &Path, output: &mut Output) -> Vec<Place> {
 /// Puts a backup into the data folder.
 ///
 /// # Errors
-/// The folder is in use or not empty, the backup is none or not whole, or it was made under another key.
+/// The folder is in use or not empty, the file is not a backup or not whole, or it needs another key.
 pub fn restore(arguments: &Restore, context: &mut Context) -> Result<Exit, Failure> {
     let path = context.loaded.config.data_dir.clone();
     let failed = |error: StoreError| Failure::new("not_restored", with_causes(&error));
@@ -137,10 +144,13 @@ pub fn restore(arguments: &Restore, context: &mut Context) -> Result<Exit, Failu
     if backup::is_used(&path) && !arguments.replace {
         let message = format!("the data folder {} has a database", path.display());
         return Err(Failure::new("folder_not_empty", message)
-            .advise("restore into another folder with --data-dir, or lose what is there with --replace"));
+            .advise("restore into another folder with --data-dir, or replace what is there with --replace"));
     }
     let key = wanted_key(arguments, label.as_ref(), &owned)?;
-    let prepared = backup::prepare(&arguments.backup, &path, |_, _| {}).map_err(failed)?;
+    let output = &mut context.output;
+    output.begin("copying");
+    let prepared = backup::prepare(&arguments.backup, &path, |done, all| output.advance(done, all)).map_err(failed)?;
+    output.end();
     let (summary, left_out) = match whole(&prepared, arguments.without_damaged, &mut context.output) {
         Ok(whole) => whole,
         Err(failure) => {
@@ -167,17 +177,15 @@ pub fn restore(arguments: &Restore, context: &mut Context) -> Result<Exit, Failu
     Ok(Exit::Success)
 }
 
-/// What is to be put in place, checked: whole, or made whole by leaving out what cannot be read. Gives the runs that were left out.
+/// The prepared database, checked: whole, or made whole by leaving out runs that cannot be read. Gives the runs that were left out.
 fn whole(prepared: &Path, without_damaged: bool, output: &mut Output) -> Result<(Summary, Vec<Place>), Failure> {
     let mut findings = Vec::new();
-    let summary = check::look(prepared, Scope { at_rest: false }, output, |finding| findings.push(finding))?;
+    let summary = check::check_all(prepared, Scope { at_rest: false }, output, |finding| findings.push(finding))?;
     if summary.findings == 0 {
         return Ok((summary, Vec::new()));
     }
     let damaged = check::damaged(&findings);
-    let not_whole = |findings: u64| {
-        Failure::new("not_whole", format!("the backup is not whole: {findings} things are wrong with it"))
-    };
+    let not_whole = |findings: u64| Failure::new("not_whole", format!("the backup is not whole: {findings} findings"));
     if !without_damaged {
         let advice = match damaged.len() {
             0 => "nothing was restored; try an older one".to_owned(),
@@ -188,14 +196,14 @@ fn whole(prepared: &Path, without_damaged: bool, output: &mut Output) -> Result<
         return Err(not_whole(summary.findings).advise(advice));
     }
     damaged::remove(prepared, &damaged).map_err(|error| Failure::new("not_restored", with_causes(&error)))?;
-    let summary = check::look(prepared, Scope { at_rest: false }, output, |_| {})?;
+    let summary = check::check_all(prepared, Scope { at_rest: false }, output, |_| {})?;
     match summary.findings {
         0 => Ok((summary, damaged)),
         findings => Err(not_whole(findings).advise("nothing was restored; try an older one")),
     }
 }
 
-/// The key to keep in the folder, where one is given. Refuses to go on under another key than the backup's by accident.
+/// The key to store in the folder, where one is given. Refuses to continue under another key than the backup's by accident.
 fn wanted_key(arguments: &Restore, label: Option<&Label>, owned: &Owned) -> Result<Option<[u8; 32]>, Failure> {
     let given = match &arguments.key {
         None => None,
@@ -217,11 +225,11 @@ fn wanted_key(arguments: &Restore, label: Option<&Label>, owned: &Owned) -> Resu
     };
     let what = match found {
         Some(key) if folder::key_digest(&key) == wanted => return Ok(given),
-        Some(_) => "the backup was made under another server key than this one",
-        None => "the backup was made under a server key that is not here",
+        Some(_) => "the backup needs another server key than this one",
+        None => "the backup needs a server key that is not here",
     };
     Err(Failure::new("other_key", what).advise(format!(
-        "name the file with --key FILE (the secret.key of the folder it was made of), set {KEY_VARIABLE}, or accept what is lost with --new-key"
+        "name the file with --key FILE (the secret.key of the folder that was backed up), set {KEY_VARIABLE}, or accept what is lost with --new-key"
     )))
 }
 

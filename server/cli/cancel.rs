@@ -1,19 +1,18 @@
-//! `runyard cancel`: ask for a run's end.
+//! `runyard cancel`: cancel a run.
 
 use clap::Args;
 use runyard_api::arp::schemas::RunState;
 use serde_json::json;
 
 use super::Context;
-use super::connection::{Connection, Need};
+use super::connection::{Connection, Need, Use};
 use super::failure::{Exit, Failure};
 use super::output::{self, strong};
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "A run that has ended stays as it is, and that is no error. With --json one object: the Run as the gateway answers it."
-)]
+#[command(after_help = "Example:\n  runyard cancel order-17\n\n\
+    A run that has ended stays as it is, and that is no error. With --json one object: the Run as the gateway answers it.")]
 pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN")]
@@ -25,7 +24,7 @@ pub struct Arguments {
 /// # Errors
 /// No such run.
 pub async fn cancel(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let connection = Connection::open(context.target(), Need::Gateway, false).await?;
+    let connection = Connection::open(context.target(), Need::Gateway, Use::Read).await?;
     let canceled = connection.cancel(&arguments.run_id).await;
     connection.close().await;
     let run = canceled?;

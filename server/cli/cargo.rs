@@ -1,7 +1,7 @@
-//! `runyard cargo`: workflows for the API of Cargo, from files.
+//! `runyard cargo`: workflows for the Cargo API, from files.
 //!
-//! A file is JSON: `name` and `nodes`, and where they are wanted `description`, `formFields` and `version`. Deploying is what the API's
-//! operations do one by one: the tool with that name, or a new one; its draft; the deployment.
+//! A file is JSON: `name` and `nodes`, and optionally `description`, `formFields` and `version`. Deploying calls the API's operations
+//! one by one: the tool with that name, or a new one; its draft; the deployment.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -20,38 +20,37 @@ use super::connection::Connection;
 use super::failure::{Exit, Failure};
 use super::output::one_line;
 
-/// How many tools are looked at at once while one is looked for by its name.
+/// How many tools are read at once while one is looked up by its name.
 const PAGE: NonZeroU32 = NonZeroU32::new(100).unwrap();
 
 /// What to do with workflows.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Arguments {
-    /// Deploy a workflow: makes its tool where there is none of that name, sets the draft, and deploys it
+    /// Deploy a workflow: create its tool unless one has that name, set the draft, deploy it
     Deploy(Deploy),
 }
 
 /// Which workflow.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "The file is JSON: {\"name\": \"Greet\", \"nodes\": [...]}, and beside them, where wanted, \"description\", \"formFields\" and \"version\".\n\
-    Prints the workflow's id and nothing else on standard output: WORKFLOW=$(runyard cargo deploy greet.json).\n\
-    With --json one object: {\"tool\",\"release\"}, as the API answers them."
-)]
+#[command(after_help = "Example:\n  WORKFLOW=$(runyard cargo deploy greet.json)\n\n\
+    The file is JSON: {\"name\": \"Greet\", \"nodes\": [...]}, and optionally \"description\", \"formFields\" and \"version\".\n\
+    Standard output has the workflow's id and nothing else.\n\
+    With --json one object: {\"tool\",\"release\"}, as the Cargo API answers them.")]
 pub struct Deploy {
     /// The file
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }
 
-/// What such a file says.
+/// The content of such a file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Drawn {
+struct WorkflowFile {
     name: String,
     nodes: Vec<Node>,
     #[serde(default)]
     description: Option<String>,
-    /// A tool that asks for nothing says so.
+    /// Absent: the tool has no form.
     #[serde(default)]
     form_fields: Vec<FormField>,
     #[serde(default)]
@@ -61,12 +60,12 @@ struct Drawn {
 /// Deploys a workflow.
 ///
 /// # Errors
-/// The file cannot be read, its nodes cannot be walked, or the API refuses.
+/// The file cannot be read, its nodes are not valid, or the API refuses.
 pub async fn cargo(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let Arguments::Deploy(Deploy { file }) = arguments;
-    let drawn = read(file)?;
+    let workflow = read(file)?;
     let (client, connection) = Connection::cargo(context.target()).await?;
-    let deployed = deploy(&client, drawn).await;
+    let deployed = deploy(&client, workflow).await;
     if let Some(connection) = connection {
         connection.close().await;
     }
@@ -79,19 +78,19 @@ pub async fn cargo(arguments: &Arguments, context: &mut Context) -> Result<Exit,
     Ok(Exit::Success)
 }
 
-fn read(file: &Path) -> Result<Drawn, Failure> {
+fn read(file: &Path) -> Result<WorkflowFile, Failure> {
     let name = file.display();
     let text = std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
     serde_json::from_str(&text).map_err(|error| {
-        Failure::usage(format!("{name} is no workflow: {error}"))
+        Failure::usage(format!("{name} is not a workflow: {error}"))
             .advise("it is JSON with `name` and `nodes`; see `runyard cargo deploy --help`")
     })
 }
 
-async fn deploy(client: &Client, drawn: Drawn) -> Result<(Tool, Release), Failure> {
-    let Drawn { name, nodes, description, form_fields, version } = drawn;
-    let looked_at = ValidateNodes { nodes: nodes.clone(), workflow_uuid: None };
-    let validation = client.validate_nodes(&looked_at).await.map_err(refused)?.into_inner();
+async fn deploy(client: &Client, file: WorkflowFile) -> Result<(Tool, Release), Failure> {
+    let WorkflowFile { name, nodes, description, form_fields, version } = file;
+    let unchecked = ValidateNodes { nodes: nodes.clone(), workflow_uuid: None };
+    let validation = client.validate_nodes(&unchecked).await.map_err(refused)?.into_inner();
     if validation.outcome == ValidationOutcome::NotValid {
         return Err(invalid(&validation.invalid_nodes.unwrap_or_default()));
     }
@@ -108,7 +107,7 @@ async fn deploy(client: &Client, drawn: Drawn) -> Result<(Tool, Release), Failur
     client.update_draft_release(&draft).await.map_err(refused)?;
     let deployment = json!({ "workflowUuid": tool.workflow_uuid, "version": version, "description": description });
     let deployment = serde_json::from_value(without_nulls(deployment))
-        .map_err(|error| Failure::usage(format!("it cannot be deployed like this: {error}")))?;
+        .map_err(|error| Failure::usage(format!("the workflow cannot be deployed: {error}")))?;
     let release = client.deploy_draft_release(&deployment).await.map_err(refused)?.into_inner().release;
     Ok((tool, release))
 }
@@ -134,7 +133,7 @@ fn without_nulls(value: Value) -> Value {
     Value::Object(members.into_iter().filter(|(_, value)| !value.is_null()).collect())
 }
 
-/// What is wrong with nodes, a line each.
+/// What is not valid about nodes, a line each.
 fn invalid(nodes: &[InvalidNode]) -> Failure {
     let line = |node: &InvalidNode| {
         let about = &node.node;
@@ -148,7 +147,7 @@ fn invalid(nodes: &[InvalidNode]) -> Failure {
     Failure { exit: Exit::Usage, details: Box::new(details), ..failure }
 }
 
-/// What the API refused, in its own words.
+/// A refusal of the API, with its own message.
 fn refused(error: CallError<ApiError>) -> Failure {
     let CallError::Refused { status, body, .. } = &error else { return error.into() };
     let reason = body.reason.clone().unwrap_or_else(|| "refused".to_owned());
@@ -156,8 +155,7 @@ fn refused(error: CallError<ApiError>) -> Failure {
     let exit = if status.as_u16() == 400 { Exit::Usage } else { Exit::Failed };
     let failure = Failure { exit, ..Failure::new(&reason, message) };
     if status.as_u16() == 401 {
-        return failure
-            .advise("show who you are with --token or RUNYARD_TOKEN; `runyard keys create` makes an API key");
+        return failure.advise("authenticate with --token or RUNYARD_TOKEN; `runyard keys create` creates an API key");
     }
     failure
 }

@@ -1,4 +1,4 @@
-//! `runyard config`: what is in effect and why, or a file to start from.
+//! `runyard config`: the settings in effect and where they come from, or a commented file.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,9 @@ use crate::config::show::{effective, template};
 #[derive(Debug, Clone, Subcommand)]
 pub enum Arguments {
     /// Show every setting, its value, and where that came from
-    #[command(after_help = "With --json one object: {KEY:{\"value\",\"origin\",\"variable\"}}.")]
+    #[command(
+        after_help = "Example:\n  runyard config show --json\n\nWith --json one object: {KEY:{\"value\",\"origin\",\"variable\"}}."
+    )]
     Show,
     /// Write a commented runyard.toml with every setting and its default
     Init(Init),
@@ -23,7 +25,7 @@ pub enum Arguments {
 
 /// Where to write.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "With --json one object: {\"written\":PATH}.")]
+#[command(after_help = "Example:\n  runyard config init\n\nWith --json one object: {\"written\":PATH}.")]
 pub struct Init {
     /// The file to write
     #[arg(value_name = "FILE", default_value = FILE_NAME)]
@@ -83,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_exists_is_replaced_only_when_asked() {
+    fn a_file_that_exists_is_replaced_only_with_force() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE_NAME);
         write(&path, false).unwrap();

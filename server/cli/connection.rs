@@ -1,10 +1,11 @@
 //! How commands reach runs: generated clients of a run gateway and of the Runyard API, wherever these are.
 //!
-//! | asked with             | reached through |
+//! | given                  | reached through |
 //! |------------------------|-----------------|
-//! | `--url`                | that API, whoever serves it |
-//! | a folder with an owner | the server that owns the folder |
-//! | a folder without one   | a server of our own in this process, on free loopback ports, stopped by [`Connection::close`] |
+//! | `--url`, the Runyard API | that server; its other APIs are found through its list of APIs ([`discovery`](super::discovery)) |
+//! | `--url`, a run gateway | that gateway, of Runyard or of another vendor; commands that need the Runyard API are refused |
+//! | a folder with an owner | the server that owns the folder (`server.json`) |
+//! | a folder without one   | a server in this process, on free loopback ports, stopped by [`Connection::close`] |
 //!
 //! Commands see clients and events only. When an owner goes away in the middle, the next attempt finds the new one or takes the
 //! folder itself, so that a run which is being watched goes on.
@@ -16,71 +17,80 @@ use std::time::Duration;
 use http::StatusCode;
 use runyard_api::arp::schemas::Run;
 use runyard_client::run_gateway::{self, ByteStream, Error, ResponseValue};
-use runyard_client::{BuildError, Builder, Document, Retry, cargo, runyard};
+use runyard_client::{BuildError, Builder, CallError, Document, Retry, cargo, runyard};
 
+use super::discovery::{self, At};
 use super::failure::Failure;
 use super::local::{self, Owner};
 use super::login::{Login, Tokens};
 use crate::auth::Secret;
 use crate::config::Config;
-use crate::config::settings::is_base_url;
 use crate::serve::Server;
 
-/// What the API of Cargo is called.
+/// The name of the Cargo API's document.
 const CARGO: &str = "cargo";
-/// What the Runyard API calls itself.
-const OWN_SERVICE: &str = "runyard";
 
 /// Where a command is to find runs.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The API given by `--url`.
+    /// The base URL given by `--url`.
     pub url: Option<String>,
     /// The configuration, with the data folder.
     pub config: Config,
-    /// The credential to show. Absent: in a data folder the folder's own, elsewhere that of a login, if there is one.
+    /// The credential to send. Absent: in a data folder the folder's own, elsewhere that of a login, if there is one.
     pub token: Option<Secret>,
-    /// Where a login is kept.
+    /// The file of the login.
     pub login: Option<PathBuf>,
 }
 
-/// What is shown to an API.
+/// What is sent to authenticate the command.
 #[derive(Clone)]
-enum Shown {
+pub(super) enum Credential {
     Token(Secret),
     Login(Tokens),
-    Nothing,
+    Absent,
 }
 
-/// What a command needs.
+/// Which API a command needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// A run gateway.
+    /// A run gateway, which any vendor may serve.
     Gateway,
-    /// the Runyard API.
-    Own,
+    /// The Runyard API.
+    Runyard,
 }
 
-impl Need {
-    fn api(self) -> &'static str {
-        match self {
-            Self::Gateway => "a run gateway",
-            Self::Own => "the Runyard API",
-        }
+/// What a command may do to a data folder that no server owns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Read it. A folder that does not exist is an error, and is not created.
+    Read,
+    /// Read what does not depend on a folder. Without a folder, an empty temporary one is used.
+    ReadCatalog,
+    /// Record something in it; created if missing. No step is executed.
+    Record,
+    /// Execute the runs in it. A folder that does not exist is an error.
+    Continue,
+    /// Execute runs in it; created if missing.
+    Execute,
+}
+
+impl Use {
+    /// Whether a server in this process executes steps, or only records and answers.
+    pub(super) fn executes(self) -> bool {
+        matches!(self, Self::Continue | Self::Execute)
     }
 
-    fn offset(self) -> u16 {
-        match self {
-            Self::Gateway => 1,
-            Self::Own => 12,
-        }
+    /// Whether a missing folder is created.
+    pub(super) fn creates(self) -> bool {
+        matches!(self, Self::Record | Self::Execute)
     }
 }
 
-/// Who is at the other end.
+/// The server at the other end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {
-    /// The API given by `--url`.
+    /// The server given by `--url`.
     Url(String),
     /// The server that owns the folder.
     Owner(Owner),
@@ -88,56 +98,78 @@ pub enum Peer {
     Here,
 }
 
-/// Clients for one peer. With `--url` only the one that was needed is of use.
+/// Clients for one peer.
 #[derive(Clone)]
 struct Clients {
     peer: Peer,
-    shown: Shown,
+    credential: Credential,
     gateway: run_gateway::Client,
-    own: runyard::Client,
+    /// Of no use where the peer is a run gateway alone.
+    runyard: runyard::Client,
+    has_runyard: bool,
 }
 
-/// A way to runs that lasts as long as a command.
+/// A connection that lasts as long as a command.
 pub struct Connection {
     target: Target,
-    perform: bool,
+    usage: Use,
     clients: Mutex<Clients>,
-    /// Held while another way is looked for, so that two who lost the same one do not both open the folder.
+    /// Held while another server is looked for, so that two calls which lost the same one do not both open the folder.
     server: tokio::sync::Mutex<Option<Server>>,
+    /// Stands for a data folder that does not exist; removed with this.
+    _temporary: Option<tempfile::TempDir>,
 }
 
 impl Connection {
-    /// Finds the peer. `perform`: whether a server in this process is to perform steps, or only to record and answer.
+    /// Finds the peer.
     ///
     /// # Errors
-    /// No such API, an API of another kind, or a folder that cannot be opened.
-    pub async fn open(target: Target, need: Need, perform: bool) -> Result<Self, Failure> {
+    /// The server cannot be reached or has not the API that is needed, or the folder does not exist or cannot be opened.
+    pub async fn open(mut target: Target, need: Need, usage: Use) -> Result<Self, Failure> {
+        let mut temporary = None;
         let (clients, server) = match &target.url {
-            Some(url) => (at_url(url, need, shown(&target, url)?).await?, None),
-            None => at_folder(&target.config, perform, target.token.as_ref()).await?,
+            Some(url) => (at_url(url, need, credential(&target, url)?).await?, None),
+            None => {
+                if !usage.creates() && !local::exists(&target.config.data_dir) {
+                    if usage != Use::ReadCatalog {
+                        return Err(local::no_folder(&target.config.data_dir));
+                    }
+                    let made = tempfile::tempdir().map_err(|error| {
+                        Failure::new("folder_not_opened", format!("cannot create a temporary folder: {error}"))
+                    })?;
+                    target.config.data_dir = made.path().to_owned();
+                    temporary = Some(made);
+                }
+                at_folder(&target.config, usage, target.token.as_ref()).await?
+            }
         };
-        Ok(Self { target, perform, clients: Mutex::new(clients), server: tokio::sync::Mutex::new(server) })
+        let server = tokio::sync::Mutex::new(server);
+        Ok(Self { target, usage, clients: Mutex::new(clients), server, _temporary: temporary })
     }
 
-    /// A client of Cargo's API: that at `--url`, or the one beside our own. With it what has to be closed after it.
+    /// A client of the Cargo API: at `--url`, or found through the list of APIs. With it what has to be closed after it.
     ///
     /// # Errors
-    /// No base URL, a folder that cannot be opened, or a server without such an API.
+    /// Not a base URL, a folder that cannot be opened, or a server without a Cargo API.
     pub async fn cargo(target: Target) -> Result<(cargo::Client, Option<Self>), Failure> {
         if let Some(url) = &target.url {
-            let base = base_url(url)?;
-            return Ok((showing(cargo::Client::builder(&base), &shown(&target, url)?).build()?, None));
+            let credential = credential(&target, url)?;
+            let base = match discovery::look(url, &credential).await? {
+                At::Runyard { base, client } => discovery::address(&client, &base, CARGO).await?,
+                At::Other { base, .. } => base,
+            };
+            return Ok((authenticated(cargo::Client::builder(&base), &credential).build()?, None));
         }
-        let connection = Self::open(target, Need::Own, false).await?;
-        let listeners = connection.own().list_doors().await?.into_inner().doors;
-        let api = listeners.into_iter().find(|api| api.name == CARGO);
-        let api = api.ok_or_else(|| Failure::new("no_such_door", "the server has no API for Cargo"))?;
-        let shown = connection.clients().shown.clone();
-        let client = showing(cargo::Client::builder(&api.url), &shown).no_proxy().retry(Retry::never()).build()?;
-        Ok((client, Some(connection)))
+        let connection = Self::open(target, Need::Runyard, Use::Record).await?;
+        let apis = connection.runyard().list_doors().await?.into_inner().doors;
+        let api = apis.into_iter().find(|api| api.name == CARGO);
+        let api = api.ok_or_else(|| Failure::new("no_such_door", "the server does not serve the Cargo API"))?;
+        let credential = connection.clients().credential.clone();
+        let client = authenticated(cargo::Client::builder(&api.url), &credential);
+        Ok((client.no_proxy().retry(Retry::never()).build()?, Some(connection)))
     }
 
-    /// Who is at the other end now.
+    /// The server at the other end now.
     pub fn peer(&self) -> Peer {
         self.clients().peer.clone()
     }
@@ -147,16 +179,22 @@ impl Connection {
         self.clients().gateway.clone()
     }
 
-    /// The client of the Runyard API, if the peer has one.
-    pub fn own(&self) -> runyard::Client {
-        self.clients().own.clone()
+    /// The client of the Runyard API, for commands that [need](Need::Runyard) it.
+    pub fn runyard(&self) -> runyard::Client {
+        self.clients().runyard.clone()
     }
 
-    /// The events of a run after a `seq`, for a watcher. Looks for another way when the peer is gone, so that the next
-    /// attempt succeeds.
+    /// The client of the Runyard API, unless the peer is a run gateway alone.
+    pub fn runyard_if_served(&self) -> Option<runyard::Client> {
+        let clients = self.clients();
+        clients.has_runyard.then(|| clients.runyard.clone())
+    }
+
+    /// The events of a run after a `seq`, as the gateway shows them. Looks for another server when the peer is gone, so that the
+    /// next attempt succeeds.
     ///
     /// # Errors
-    /// Whatever kept the stream from opening.
+    /// The stream cannot be opened.
     pub async fn events(&self, run_id: &str, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
         let after = after.and_then(|seq| i64::try_from(seq).ok());
         match self.gateway().stream_run_events(run_id, after, None, None).await {
@@ -165,10 +203,26 @@ impl Connection {
         }
     }
 
-    /// Cancels a run, over another way where the peer is gone.
+    /// The events of a run's own log after a `seq`, as the Runyard API shows them. Otherwise as [`Connection::events`].
     ///
     /// # Errors
-    /// Whatever kept it from being canceled.
+    /// The stream cannot be opened.
+    pub async fn log(
+        &self,
+        run_id: &str,
+        after: Option<u64>,
+    ) -> Result<ResponseValue<ByteStream>, runyard_client::runyard::Error> {
+        let after = after.and_then(|seq| i64::try_from(seq).ok());
+        match self.runyard().stream_run_events(run_id, after, None, None).await {
+            Err(error) if self.renew(&error).await => self.runyard().stream_run_events(run_id, after, None, None).await,
+            opened => opened,
+        }
+    }
+
+    /// Cancels a run, through another server where the peer is gone.
+    ///
+    /// # Errors
+    /// It cannot be canceled.
     pub async fn cancel(&self, run_id: &str) -> Result<Run, Error> {
         let canceled = match self.gateway().cancel_run(run_id).await {
             Err(error) if self.renew(&error).await => self.gateway().cancel_run(run_id).await,
@@ -177,8 +231,8 @@ impl Connection {
         Ok(canceled?.into_inner())
     }
 
-    /// Looks for another way after a call that found nobody, and says whether there is one. With `--url` there is none.
-    pub async fn renew(&self, error: &Error) -> bool {
+    /// Looks for another server after a call that reached none, and says whether there is one; never with `--url`.
+    pub async fn renew<R>(&self, error: &CallError<R>) -> bool {
         // An owner that was started again has another token.
         let restarted = self.target.token.is_none() && error.status() == Some(StatusCode::UNAUTHORIZED);
         if !(error.is_transport() || restarted) || !matches!(self.peer(), Peer::Owner(_)) {
@@ -188,15 +242,15 @@ impl Connection {
         if server.is_some() {
             return true;
         }
-        match at_folder(&self.target.config, self.perform, self.target.token.as_ref()).await {
+        match at_folder(&self.target.config, self.usage, self.target.token.as_ref()).await {
             Ok((clients, started)) => {
-                tracing::info!(peer = ?clients.peer, "the server that owned the data folder is gone; going on with another");
+                tracing::info!(peer = ?clients.peer, "the server that owned the data folder is gone; continuing with another");
                 *self.clients() = clients;
                 *server = started;
                 true
             }
             Err(failure) => {
-                tracing::debug!(reason = failure.message, "no other way yet");
+                tracing::debug!(reason = failure.message, "no other server yet");
                 false
             }
         }
@@ -214,98 +268,76 @@ impl Connection {
     }
 }
 
-/// What an API with this address is shown: what was given, or the login's.
-fn shown(target: &Target, url: &str) -> Result<Shown, Failure> {
+/// The credential for a server at this address: the one that was given, or the login's.
+fn credential(target: &Target, url: &str) -> Result<Credential, Failure> {
     if let Some(token) = &target.token {
-        return Ok(Shown::Token(token.clone()));
+        return Ok(Credential::Token(token.clone()));
     }
-    let Some(file) = &target.login else { return Ok(Shown::Nothing) };
+    let Some(file) = &target.login else { return Ok(Credential::Absent) };
     let login = Login::read(file)?.filter(|login| login.is_for(url));
     let within = Duration::from_secs(target.config.auth.outbound.timeout_seconds);
-    Ok(login.map_or(Shown::Nothing, |login| Shown::Login(Tokens::of(file.clone(), login, within))))
+    Ok(login.map_or(Credential::Absent, |login| Credential::Login(Tokens::of(file.clone(), login, within))))
 }
 
-async fn at_url(url: &str, need: Need, shown: Shown) -> Result<Clients, Failure> {
-    let base = base_url(url)?;
-    let clients = Clients {
-        peer: Peer::Url(base.clone()),
-        gateway: showing(run_gateway::Client::builder(&base), &shown).build()?,
-        own: showing(runyard::Client::builder(&base), &shown).build()?,
-        shown,
-    };
-    check_kind(&clients, &base, need).await?;
-    Ok(clients)
-}
-
-fn base_url(url: &str) -> Result<String, Failure> {
-    if is_base_url(url) {
-        return Ok(url.trim_end_matches('/').to_owned());
-    }
-    Err(Failure::usage("--url is no base URL of an API")
-        .advise("write it as http://HOST:PORT, without a user, a query or a fragment"))
-}
-
-/// Asks the API who it is: answers of another API would read as nonsense.
-async fn check_kind(clients: &Clients, base: &str, need: Need) -> Result<(), Failure> {
-    let found = match clients.gateway.version().await {
-        Ok(version) => version.into_inner().service_name,
-        Err(error) => {
-            let failure = Failure::from(error);
-            let message = format!("{base}: {}", failure.message);
-            return Err(Failure { message, ..failure }.advise(format!(
-                "is {} running there? {}",
-                need.api(),
-                ports(need)
-            )));
+async fn at_url(url: &str, need: Need, credential: Credential) -> Result<Clients, Failure> {
+    match discovery::look(url, &credential).await? {
+        At::Runyard { base, client } => {
+            let gateway = match need {
+                Need::Gateway => discovery::address(&client, &base, "run-gateway").await?,
+                Need::Runyard => base.clone(),
+            };
+            let gateway = authenticated(run_gateway::Client::builder(&gateway), &credential).build()?;
+            Ok(Clients { peer: Peer::Url(base), gateway, runyard: client, has_runyard: true, credential })
         }
-    };
-    if (found == OWN_SERVICE) == (need == Need::Own) {
-        return Ok(());
+        At::Other { base, service: Err(failure), .. } => {
+            let message = format!("{base}: {}", failure.message);
+            Err(Failure { message, ..failure }.advise(discovery::ADVICE))
+        }
+        At::Other { base, service: Ok(service), client } => {
+            if need == Need::Runyard {
+                return Err(Failure::usage(format!("this command needs the Runyard API, and {base} is {service:?}"))
+                    .advise(discovery::ADVICE));
+            }
+            let gateway = authenticated(run_gateway::Client::builder(&base), &credential).build()?;
+            Ok(Clients { peer: Peer::Url(base), gateway, runyard: client, has_runyard: false, credential })
+        }
     }
-    Err(Failure::usage(format!("this command needs {}, and {base} is {found:?}", need.api())).advise(ports(need)))
 }
 
-fn ports(need: Need) -> String {
-    format!("with `runyard serve` it listens {} above port_base", need.offset())
-}
-
-async fn at_folder(
-    config: &Config,
-    perform: bool,
-    token: Option<&Secret>,
-) -> Result<(Clients, Option<Server>), Failure> {
-    match local::owner_or_server(config, perform).await? {
+async fn at_folder(config: &Config, usage: Use, token: Option<&Secret>) -> Result<(Clients, Option<Server>), Failure> {
+    match local::owner_or_server(config, usage.executes()).await? {
         local::Found::Owner(owner) => {
-            let (gateway, own) = (owner.gateway_url.clone(), owner.own_url.clone());
+            let (gateway, runyard) = (owner.gateway_url.clone(), owner.runyard_url.clone());
             let token = token.cloned().unwrap_or_else(|| owner.token.clone());
-            Ok((at_hand(Peer::Owner(owner), &gateway, &own, &token)?, None))
+            Ok((on_this_machine(Peer::Owner(owner), &gateway, &runyard, &token)?, None))
         }
         local::Found::Here(server) => {
-            let (gateway, own) = (local::url(&server, "run-gateway")?, local::url(&server, "runyard")?);
+            let (gateway, runyard) = (local::url(&server, "run-gateway")?, local::url(&server, "runyard")?);
             let token = token.unwrap_or(server.local_token());
-            Ok((at_hand(Peer::Here, &gateway, &own, token)?, Some(server)))
+            Ok((on_this_machine(Peer::Here, &gateway, &runyard, token)?, Some(server)))
         }
     }
 }
 
-/// Clients of APIs on this machine. Nothing is tried again here: when one is gone, [`Connection::renew`] finds another.
-fn at_hand(peer: Peer, gateway: &str, own: &str, token: &Secret) -> Result<Clients, Failure> {
-    let (gateway, own) = (run_gateway::Client::builder(gateway), runyard::Client::builder(own));
-    let shown = Shown::Token(token.clone());
+/// Clients of a server on this machine. No call is repeated here: when the server is gone, [`Connection::renew`] finds another.
+fn on_this_machine(peer: Peer, gateway: &str, runyard: &str, token: &Secret) -> Result<Clients, Failure> {
+    let (gateway, runyard) = (run_gateway::Client::builder(gateway), runyard::Client::builder(runyard));
+    let credential = Credential::Token(token.clone());
     Ok(Clients {
         peer,
-        gateway: showing(gateway, &shown).no_proxy().retry(Retry::never()).build()?,
-        own: showing(own, &shown).no_proxy().retry(Retry::never()).build()?,
-        shown,
+        gateway: authenticated(gateway, &credential).no_proxy().retry(Retry::never()).build()?,
+        runyard: authenticated(runyard, &credential).no_proxy().retry(Retry::never()).build()?,
+        has_runyard: true,
+        credential,
     })
 }
 
-/// A client that shows who calls, where that is known.
-fn showing<C: Document>(builder: Builder<C>, shown: &Shown) -> Builder<C> {
-    match shown {
-        Shown::Token(token) => builder.token(token.expose()),
-        Shown::Login(tokens) => builder.token_provider(tokens.clone()),
-        Shown::Nothing => builder,
+/// A client that sends the credential, if there is one.
+pub(super) fn authenticated<C: Document>(builder: Builder<C>, credential: &Credential) -> Builder<C> {
+    match credential {
+        Credential::Token(token) => builder.token(token.expose()),
+        Credential::Login(tokens) => builder.token_provider(tokens.clone()),
+        Credential::Absent => builder,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `runyard approve` and `runyard deny`: say whether what is asked may go on.
+//! `runyard approve` and `runyard deny`: decide an approval request.
 
 use std::str::FromStr;
 
@@ -7,15 +7,18 @@ use runyard_api::runyard::types::{Approval, DecisionGiven, Verdict};
 use serde_json::json;
 
 use super::Context;
-use super::connection::{Connection, Need, Peer};
+use super::connection::{Connection, Need, Peer, Use};
 use super::failure::{Exit, Failure};
 use super::output::{self, one_line, strong};
 use crate::codes::Code;
 
-/// What to agree to.
+/// What to approve.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Once: the same again changes nothing, the contrary is refused. Who decided is recorded.\n\
-    With --json one object: the Approval as the Runyard API answers it.")]
+#[command(
+    after_help = "Example:\n  runyard approve approval_1bf0a33fbe6b85729c2ce8ff714d65a2 --comment \"as agreed\"\n\n\
+    A decision is final: repeating it changes nothing, the opposite is refused. The approver is recorded.\n\
+    With --json one object: the Approval as the Runyard API answers it."
+)]
 pub struct Approve {
     /// The approval's id, as `runyard approvals` lists it
     #[arg(value_name = "APPROVAL")]
@@ -25,10 +28,11 @@ pub struct Approve {
     pub comment: Option<String>,
 }
 
-/// What not to agree to.
+/// What to deny.
 #[derive(Debug, Clone, Default, Args)]
 #[command(
-    after_help = "The run is canceled, with the code `denied`. Once: the same again changes nothing, the contrary is refused.\n\
+    after_help = "Example:\n  runyard deny approval_1bf0a33fbe6b85729c2ce8ff714d65a2 --reason \"too expensive\"\n\n\
+    The run is canceled with the code `denied`. A decision is final: repeating it changes nothing, the opposite is refused.\n\
     With --json one object: the Approval as the Runyard API answers it."
 )]
 pub struct Deny {
@@ -40,27 +44,27 @@ pub struct Deny {
     pub reason: Option<String>,
 }
 
-/// Agrees.
+/// Approves.
 ///
 /// # Errors
-/// Nothing is asked under this id, or it was decided otherwise.
+/// No such approval request, or it was decided otherwise.
 pub async fn approve(arguments: &Approve, context: &mut Context) -> Result<Exit, Failure> {
     let comment = text("--comment", arguments.comment.as_deref())?;
     decide(&arguments.approval_id, DecisionGiven { decision: Verdict::Approved, comment }, context).await
 }
 
-/// Does not.
+/// Denies.
 ///
 /// # Errors
-/// Nothing is asked under this id, or it was decided otherwise.
+/// No such approval request, or it was decided otherwise.
 pub async fn deny(arguments: &Deny, context: &mut Context) -> Result<Exit, Failure> {
     let comment = text("--reason", arguments.reason.as_deref())?;
     decide(&arguments.approval_id, DecisionGiven { decision: Verdict::Denied, comment }, context).await
 }
 
 async fn decide(approval_id: &str, body: DecisionGiven, context: &mut Context) -> Result<Exit, Failure> {
-    let connection = Connection::open(context.target(), Need::Own, false).await?;
-    let decided = connection.own().decide_approval(approval_id, &body).await;
+    let connection = Connection::open(context.target(), Need::Runyard, Use::Read).await?;
+    let decided = connection.runyard().decide_approval(approval_id, &body).await;
     let peer = connection.peer();
     connection.close().await;
     let approval = decided.map_err(refused)?.into_inner();
@@ -86,16 +90,16 @@ fn show(approval: &Approval, context: &mut Context) {
 fn refused(error: runyard_client::runyard::Error) -> Failure {
     let failure = Failure::from(error);
     match Code::parse(&failure.code) {
-        Some(Code::ApprovalNotFound) => failure.advise("`runyard approvals` lists what is asked"),
+        Some(Code::ApprovalNotFound) => failure.advise("`runyard approvals` lists the pending approval requests"),
         _ => failure,
     }
 }
 
-/// Words for people, as the API takes them.
+/// A text for people, within the bounds of the API.
 pub(super) fn text<Words: FromStr>(flag: &str, given: Option<&str>) -> Result<Option<Words>, Failure>
 where
     Words::Err: std::fmt::Display,
 {
-    let read = |text: &str| text.parse().map_err(|error| Failure::usage(format!("{flag} cannot be taken: {error}")));
+    let read = |text: &str| text.parse().map_err(|error| Failure::usage(format!("{flag} is not valid: {error}")));
     given.map(read).transpose()
 }

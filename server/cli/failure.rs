@@ -1,15 +1,14 @@
-//! Why a command did not do what it was asked: what happened, why, what to do, and the exit code.
+//! Why a command failed: what happened, why, what to do, and the exit code.
 
 use std::process::ExitCode;
 
-use runyard_client::run_gateway::types::ErrorEnvelope;
-use runyard_client::{CallError, Refusal, WatchError};
+use runyard_client::{CallError, ErrorBody, Refusal, WatchError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::config::ConfigError;
 
-/// The code where no server answers: no server says it.
+/// The code where no server answers. No server sends it.
 pub const UNREACHABLE: &str = "unreachable";
 
 /// How a command ends, for the shell.
@@ -17,9 +16,9 @@ pub const UNREACHABLE: &str = "unreachable";
 pub enum Exit {
     /// Done; for a run: succeeded.
     Success,
-    /// Not done; for a run: failed or canceled.
+    /// Not done; for a run: failed, partial or canceled.
     Failed,
-    /// Asked for in a way that cannot work: flags, input, configuration.
+    /// Usage error: flags, input, configuration.
     Usage,
     /// Interrupted a second time, without waiting for anything.
     Interrupted,
@@ -54,7 +53,7 @@ pub struct Failure {
     pub message: String,
     /// What to do next.
     pub advice: Option<String>,
-    /// Facts, as the server gave them. Boxed, because every result in the command line has room for a failure.
+    /// Facts, as the server gave them. Boxed, because every result in the command line is as large as its failure.
     pub details: Box<Map<String, Value>>,
 }
 
@@ -70,7 +69,7 @@ impl Failure {
         }
     }
 
-    /// Something was asked for in a way that cannot work.
+    /// A usage error.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, ..Self::new("usage", message) }
     }
@@ -127,14 +126,14 @@ fn plainly(value: &Value) -> String {
     }
 }
 
-/// An error with its causes, each said once: some layers repeat their cause in their own text.
+/// An error with its causes, each once: some layers repeat their cause in their own text.
 pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {
-        let said = next.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
+        let reason = next.to_string();
+        if !text.contains(&reason) {
+            text = format!("{text}: {reason}");
         }
         cause = next.source();
     }
@@ -158,7 +157,7 @@ impl<E: Serialize> From<CallError<E>> for Failure {
             }
             CallError::Transport(_) => Self::new(UNREACHABLE, error.to_string()),
             CallError::NoToken(_) => Self::new("no_token", error.to_string())
-                .advise("`runyard login` makes a new login, `runyard logout` forgets this one"),
+                .advise("`runyard login` logs in again, `runyard logout` removes this login"),
             CallError::Unsent(_) => Self::usage(error.to_string()),
         }
     }
@@ -170,12 +169,12 @@ impl From<Refusal> for Failure {
         if let Some(request_id) = refusal.request_id {
             details.insert("request_id".to_owned(), Value::String(request_id));
         }
-        // What is wrong with the request was said on the command line.
+        // The request was made of what stands on the command line.
         let exit = if matches!(refusal.status, 400 | 422) { Exit::Usage } else { Exit::Failed };
         let failure = Self { exit, details: Box::new(details), ..Self::new(&refusal.code, refusal.message) };
         if refusal.status == 401 {
             failure.advise(
-                "show who you are with --token, RUNYARD_TOKEN or `runyard login`; `runyard keys create` makes an API key",
+                "authenticate with --token, RUNYARD_TOKEN or `runyard login`; `runyard keys create` creates an API key",
             )
         } else {
             failure
@@ -183,8 +182,8 @@ impl From<Refusal> for Failure {
     }
 }
 
-impl From<WatchError<ErrorEnvelope>> for Failure {
-    fn from(error: WatchError<ErrorEnvelope>) -> Self {
+impl<R: ErrorBody> From<WatchError<R>> for Failure {
+    fn from(error: WatchError<R>) -> Self {
         match error {
             WatchError::Refused(error) => error.into(),
             WatchError::NotEvents(_) => Self::new("unexpected_answer", error.to_string()),
@@ -237,17 +236,17 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_said_and_none_of_them_twice() {
+    fn causes_are_shown_and_none_of_them_twice() {
         #[derive(Debug, thiserror::Error)]
-        #[error("cannot make x{said}")]
+        #[error("cannot create x{text}")]
         struct Unmade {
-            said: &'static str,
+            text: &'static str,
             #[source]
             cause: std::io::Error,
         }
-        let unmade = |said| Unmade { said, cause: std::io::Error::other("no room") };
-        assert_eq!(with_causes(&unmade("")), "cannot make x: no room");
-        assert_eq!(with_causes(&unmade(": no room")), "cannot make x: no room");
+        let unmade = |text| Unmade { text, cause: std::io::Error::other("no space") };
+        assert_eq!(with_causes(&unmade("")), "cannot create x: no space");
+        assert_eq!(with_causes(&unmade(": no space")), "cannot create x: no space");
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! Following a run to its end: events as they happen, over cut connections, and what Ctrl-C means meanwhile.
+//!
+//! People read the run's own log where the peer has the Runyard API ([`LogLines`]); programs, and people at a gateway of another
+//! vendor, get the events of the run gateway ([`Steps`]).
 
 use std::time::Duration;
 
@@ -6,27 +9,32 @@ use futures::StreamExt;
 use runyard_api::arp::schemas::Run;
 use runyard_client::run_gateway::types::ErrorEnvelope;
 use runyard_client::run_gateway::{ByteStream, Error, ResponseValue};
+use runyard_client::runyard::types as own;
 use runyard_client::watch::{AnyEvent, Seen, Source, Watch, WatchError};
+use runyard_client::{ErrorBody, runyard};
 use serde_json::json;
 
 use super::connection::{Connection, Peer};
 use super::failure::{Failure, UNREACHABLE};
-use super::outcome;
+use super::log_lines::LogLines;
+use super::outcome::{self, Ended};
 use super::output::Output;
 use super::signals::Signals;
 use super::steps::Steps;
 use crate::clock::Clock;
 use crate::codes::Code;
 
-/// How often a gateway that does not stream is asked.
-const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How often a run is read where its gateway does not stream.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+/// What the spinner says while nothing happens.
+const RUNNING: &str = "running";
 
 /// What the first Ctrl-C means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
     /// Cancel the run and follow it to that end.
     Cancels,
-    /// Look away; the run goes on.
+    /// Stop watching; the run continues.
     Leaves,
 }
 
@@ -34,7 +42,7 @@ pub(super) enum Stop {
 #[derive(Debug)]
 pub(super) enum Followed {
     /// With the run.
-    Ended(Box<Run>),
+    Ended(Box<Ended>),
     /// Before it: the reader went, or Ctrl-C where it [leaves](Stop::Leaves).
     Left,
     /// Ctrl-C twice.
@@ -56,30 +64,50 @@ pub(super) struct Follow<'a> {
 impl Follow<'_> {
     /// Follows to the end.
     pub(super) async fn until_end(mut self, output: &mut Output) -> Result<Followed, Failure> {
-        let watch = Watch::over(Events { connection: self.connection, run_id: self.run_id });
-        let mut told = if self.after > 0 { watch.after(self.after) } else { watch }.told();
-        let mut steps = Steps::default();
-        let mut asked_to_stop = false;
+        let (connection, run_id) = (self.connection, self.run_id);
+        if self.shown {
+            output.begin(RUNNING);
+        }
+        let followed = if output.is_json() || connection.runyard_if_served().is_none() {
+            let mut steps = Steps::default();
+            let line = move |event: &AnyEvent| steps.line(event).into_iter().collect();
+            self.events(Watch::over(GatewayEvents { connection, run_id }), line, output).await
+        } else {
+            let mut lines = LogLines::of(run_id);
+            let line = move |event: &AnyEvent| lines.lines(event);
+            self.events(Watch::over(LogEvents { connection, run_id }), line, output).await
+        };
+        output.end();
+        followed
+    }
+
+    async fn events<R: ErrorBody>(
+        &mut self,
+        watch: Watch<'_, AnyEvent, R>,
+        mut lines: impl FnMut(&AnyEvent) -> Vec<String>,
+        output: &mut Output,
+    ) -> Result<Followed, Failure> {
+        let mut items = if self.after > 0 { watch.after(self.after) } else { watch }.told();
+        let mut stopping = false;
         loop {
-            let seen = tokio::select! {
-                seen = told.next() => seen,
-                () = self.signals.next() => match self.stopped(asked_to_stop, output).await? {
+            let item = tokio::select! {
+                item = items.next() => item,
+                () = self.signals.next() => match self.stopped(stopping, output).await? {
                     Some(followed) => return Ok(followed),
-                    None => { asked_to_stop = true; continue }
+                    None => { stopping = true; continue }
                 },
             };
-            match seen {
-                Some(Ok(Seen::Event(event))) => self.show(&mut steps, &event, output),
+            match item {
+                Some(Ok(Seen::Event(event))) => self.show(&event, lines(&event), output),
                 Some(Ok(Seen::Interrupted { cause, wait, count })) => {
                     output.remark(&format!("{cause}; trying again in {wait:?} (attempt {count})"));
                 }
                 Some(Err(error)) if cannot_stream(&error) => {
-                    output
-                        .remark(&format!("this gateway does not stream events ({error}); asking for the run instead"));
-                    return self.ask_until_end(asked_to_stop, output).await;
+                    output.remark(&format!("this gateway does not stream events ({error}); reading the run instead"));
+                    return self.poll_until_end(stopping, output).await;
                 }
                 Some(Err(error)) => return Err(lost(error, self.run_id)),
-                None => return Ok(Followed::Ended(Box::new(self.look().await?))),
+                None => return Ok(Followed::Ended(Box::new(Ended::read(self.connection, self.run_id).await?))),
             }
             if output.is_closed() && self.stop == Stop::Leaves {
                 return Ok(Followed::Left);
@@ -87,28 +115,25 @@ impl Follow<'_> {
         }
     }
 
-    fn show(&self, steps: &mut Steps, event: &AnyEvent, output: &mut Output) {
-        let line = steps.line(event);
+    fn show(&self, event: &AnyEvent, lines: Vec<String>, output: &mut Output) {
         if self.shown {
             output.object(&json!({ "kind": "event", "event": event.body }));
-            if let Some(line) = line {
-                output.line(&line);
-            }
+            lines.iter().for_each(|line| output.progress(line));
         }
     }
 
-    /// What a signal does. `None`: go on following.
+    /// What a signal does. `None`: continue to follow.
     async fn stopped(&mut self, again: bool, output: &mut Output) -> Result<Option<Followed>, Failure> {
         if again {
-            output.remark(&format!("not waiting any longer; `runyard get {}` says how it ended", self.run_id));
+            output.remark(&format!("not waiting any longer; `runyard get {}` shows how it ended", self.run_id));
             return Ok(Some(Followed::Forced));
         }
         if self.stop == Stop::Leaves {
-            let goes_on = match self.connection.peer() {
-                Peer::Here => "it goes on when a server owns the data folder: `runyard serve`",
-                Peer::Owner(_) | Peer::Url(_) => "the run goes on",
+            let continues = match self.connection.peer() {
+                Peer::Here => "the run continues when a server owns the data folder: `runyard serve`",
+                Peer::Owner(_) | Peer::Url(_) => "the run continues",
             };
-            output.remark(&format!("no longer watching; {goes_on}"));
+            output.remark(&format!("stopped watching; {continues}"));
             return Ok(Some(Followed::Left));
         }
         output.remark("canceling the run; Ctrl-C again to leave without waiting");
@@ -121,48 +146,44 @@ impl Follow<'_> {
         }
     }
 
-    /// For gateways whose optional event stream is not there.
-    async fn ask_until_end(&mut self, mut asked_to_stop: bool, output: &mut Output) -> Result<Followed, Failure> {
+    /// For gateways without the optional event stream.
+    async fn poll_until_end(&mut self, mut stopping: bool, output: &mut Output) -> Result<Followed, Failure> {
         let clock = Clock::system();
         loop {
-            if let Some(run) = self.ended().await? {
-                return Ok(Followed::Ended(run));
+            if let Some(ended) = self.ended().await? {
+                return Ok(Followed::Ended(ended));
             }
             tokio::select! {
-                () = clock.sleep(ASK_EVERY) => {}
-                () = self.signals.next() => match self.stopped(asked_to_stop, output).await? {
+                () = clock.sleep(POLL_EVERY) => {}
+                () = self.signals.next() => match self.stopped(stopping, output).await? {
                     Some(followed) => return Ok(followed),
-                    None => asked_to_stop = true,
+                    None => stopping = true,
                 },
             }
         }
     }
 
     /// The run, if it has ended.
-    async fn ended(&self) -> Result<Option<Box<Run>>, Failure> {
-        let run = match self.look().await {
-            // The peer is on its way out; whoever follows finds the next one.
+    async fn ended(&self) -> Result<Option<Box<Ended>>, Failure> {
+        let ended = match Ended::read(self.connection, self.run_id).await {
+            // The peer is stopping; the next attempt finds another.
             Err(failure) if failure.code == UNREACHABLE || Code::parse(&failure.code) == Some(Code::Stopping) => {
                 return Ok(None);
             }
-            run => run?,
+            ended => ended?,
         };
-        Ok(outcome::is_final(&run).then(|| Box::new(run)))
-    }
-
-    async fn look(&self) -> Result<Run, Failure> {
-        Ok(self.connection.gateway().get_run(self.run_id).await?.into_inner())
+        Ok(outcome::is_final(&ended.run).then(|| Box::new(ended)))
     }
 }
 
-/// Where the events come from: the peer, or the next one when it goes away. They are shown as they were sent, so also those of a
-/// gateway that is laxer than its contract.
-struct Events<'a> {
+/// The events that the run gateway shows, from the peer or the next one when it goes away. They are shown as they were sent, so also
+/// those of a gateway that is laxer than its contract.
+struct GatewayEvents<'a> {
     connection: &'a Connection,
     run_id: &'a str,
 }
 
-impl Source for Events<'_> {
+impl Source for GatewayEvents<'_> {
     type Refusal = ErrorEnvelope;
 
     async fn open(&self, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
@@ -170,12 +191,31 @@ impl Source for Events<'_> {
     }
 
     async fn has_ended(&self) -> Result<bool, Error> {
-        Ok(outcome::is_final(&*self.connection.gateway().get_run(self.run_id).await?))
+        let run: Run = self.connection.gateway().get_run(self.run_id).await?.into_inner();
+        Ok(outcome::is_final(&run))
     }
 }
 
-/// The standard makes the event stream optional, and some send one that is none.
-fn cannot_stream(error: &WatchError<ErrorEnvelope>) -> bool {
+/// The events of the run's own log, from the peer or the next one when it goes away.
+struct LogEvents<'a> {
+    connection: &'a Connection,
+    run_id: &'a str,
+}
+
+impl Source for LogEvents<'_> {
+    type Refusal = own::ErrorEnvelope;
+
+    async fn open(&self, after: Option<u64>) -> Result<ResponseValue<ByteStream>, runyard::Error> {
+        self.connection.log(self.run_id, after).await
+    }
+
+    async fn has_ended(&self) -> Result<bool, runyard::Error> {
+        Ok(self.connection.runyard().get_run(self.run_id).await?.ended_at.is_some())
+    }
+}
+
+/// The standard makes the event stream optional, and some servers send something else in its place.
+fn cannot_stream<R: ErrorBody>(error: &WatchError<R>) -> bool {
     match error {
         WatchError::NotEvents(_) => true,
         WatchError::Refused(error) => {
@@ -186,11 +226,11 @@ fn cannot_stream(error: &WatchError<ErrorEnvelope>) -> bool {
     }
 }
 
-fn lost(error: WatchError<ErrorEnvelope>, run_id: &str) -> Failure {
+fn lost<R: ErrorBody>(error: WatchError<R>, run_id: &str) -> Failure {
     let is_lost = matches!(error, WatchError::GaveUp { .. });
     let failure = Failure::from(error);
     if is_lost {
-        failure.advise(format!("the run may well go on: `runyard watch {run_id}` follows it again"))
+        failure.advise(format!("the run may still continue: `runyard watch {run_id}` follows it again"))
     } else {
         failure
     }

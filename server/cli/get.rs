@@ -1,35 +1,42 @@
-//! `runyard get`: a run as it stands, with its tree where the peer can tell it.
-
-use std::num::NonZeroU32;
+//! `runyard get`: a run as it stands: its result first, then its tree where the peer has the Runyard API.
 
 use clap::Args;
+use jiff::Timestamp;
 use runyard_api::arp::schemas::Run;
-use runyard_client::runyard::Error;
+use runyard_client::runyard::types as own;
 use serde_json::{Value, json};
 
 use super::Context;
-use super::connection::{Connection, Need, Peer};
+use super::connection::{Connection, Need, Use};
 use super::failure::{Exit, Failure};
+use super::lengths::{between, clock_time};
 use super::output::{self, Output, faint, one_line, strong};
 use super::steps::message;
+use super::{inputs, outcome, tree};
+use crate::clock::Clock;
 
-/// How many node runs the API gives at most at once.
-const PAGE_MAX: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
-/// How deep a tree is drawn before it stops moving to the right.
-const INDENTED_DEPTH_MAX: u64 = 32;
+/// How many lines of a tree are drawn without `--tree`.
+const LINES_MAX: usize = 50;
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "With --json one object: the Run as the gateway answers it; with --tree the run as the Runyard API answers it."
-)]
+#[command(after_help = "Examples:\n  \
+    runyard get order-17\n  \
+    runyard get order-17 --tree --json\n\n\
+    With --json one object: the Run as the gateway answers it; with --tree the run as the Runyard API answers it.")]
 pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN")]
     pub run_id: String,
-    /// The whole run with every node run, from the Runyard API
+    /// Every node run, however many there are
     #[arg(long)]
     pub tree: bool,
+}
+
+/// A run as far as the peer shows it.
+enum Found {
+    Gateway(Box<Run>),
+    Runyard(Box<own::Run>),
 }
 
 /// Shows a run.
@@ -37,116 +44,125 @@ pub struct Arguments {
 /// # Errors
 /// No such run.
 pub async fn get(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
-    let need = if arguments.tree { Need::Own } else { Need::Gateway };
-    let connection = Connection::open(context.target(), need, false).await?;
-    let found = look(&connection, arguments).await;
+    let need = if arguments.tree { Need::Runyard } else { Need::Gateway };
+    let connection = Connection::open(context.target(), need, Use::Read).await?;
+    let found = find(&connection, arguments, context.output.is_json()).await;
     connection.close().await;
-    let (run, whole) = found?;
     let output = &mut context.output;
-    output.object(if arguments.tree { &whole } else { &run });
-    if !output.is_json() {
-        show(output, if run.is_null() { &whole } else { &run }, &whole);
+    match found? {
+        Found::Gateway(run) => {
+            output.object(&json!(run));
+            show_gateways(output, &json!(run));
+        }
+        Found::Runyard(run) => {
+            output.object(&json!(run));
+            if !output.is_json() {
+                let lines_max = if arguments.tree { usize::MAX } else { LINES_MAX };
+                show(output, &run, arguments, lines_max);
+            }
+        }
     }
     Ok(Exit::Success)
 }
 
-/// The run as the gateway has it and as the Runyard API has it; null for what this peer does not have.
-async fn look(connection: &Connection, arguments: &Arguments) -> Result<(Value, Value), Failure> {
-    let at_url = matches!(connection.peer(), Peer::Url(_));
-    let run = if arguments.tree { Value::Null } else { json!(gateways(connection, &arguments.run_id).await?) };
-    let whole = if at_url && !arguments.tree {
-        Value::Null
-    } else {
-        match tree_of(connection, &arguments.run_id).await {
-            Ok(run) => run,
-            Err(error) if arguments.tree => return Err(error.into()),
-            // A gateway that forwards knows runs that its own server does not have.
-            Err(_) => Value::Null,
-        }
-    };
-    Ok((run, whole))
-}
-
-/// The run as the Runyard API has it, with every page of its node runs.
-async fn tree_of(connection: &Connection, run_id: &str) -> Result<Value, Error> {
-    let mut run = connection.own().get_run(run_id).await?.into_inner();
-    while let Some(cursor) = run.next_cursor.take() {
-        let page = connection.own().list_node_runs(run_id, Some(&cursor), Some(PAGE_MAX)).await?.into_inner();
-        run.node_runs.extend(page.node_runs);
-        run.next_cursor = page.next_cursor;
+async fn find(connection: &Connection, arguments: &Arguments, json: bool) -> Result<Found, Failure> {
+    let id = &arguments.run_id;
+    if arguments.tree {
+        return Ok(Found::Runyard(Box::new(tree::whole(&connection.runyard(), id).await?)));
     }
-    Ok(json!(run))
-}
-
-async fn gateways(connection: &Connection, run_id: &str) -> Result<Run, Failure> {
-    Ok(connection.gateway().get_run(run_id).await?.into_inner())
-}
-
-fn show(output: &mut Output, run: &Value, whole: &Value) {
-    let field = |name: &str| run.get(name).or_else(|| whole.get(name)).and_then(Value::as_str);
-    for (label, name) in [
-        ("run", "run_id"),
-        ("title", "title"),
-        ("came through", "face"),
-        ("created", "created_at"),
-        ("started", "started_at"),
-        ("ended", "ended_at"),
-    ] {
-        if let Some(value) = field(name) {
-            output.line(&format!("{} {}", faint(&format!("{label}:")), one_line(value)));
+    if !json && let Some(client) = connection.runyard_if_served() {
+        // A gateway that forwards knows runs that its own server does not have.
+        if let Ok(run) = tree::whole(&client, id).await {
+            return Ok(Found::Runyard(Box::new(run)));
         }
     }
-    output.line(&format!("{} {}", faint("state:"), output::state(field("state").unwrap_or("unknown"))));
-    held(output, whole);
-    tree(output, whole);
+    Ok(Found::Gateway(Box::new(connection.gateway().get_run(id).await?.into_inner())))
+}
+
+/// What a run gateway shows: no tree.
+fn show_gateways(output: &mut Output, run: &Value) {
     let extension = |key: &str| run.pointer(&format!("/extensions/{key}"));
-    if let Some(error) = extension("runyard.error").or_else(|| whole.get("error")) {
-        output.line(&format!("{} {}", faint("error:"), one_line(&message(error))));
-    }
-    if let Some(outputs) = extension("runyard.outputs").or_else(|| whole.get("outputs")) {
-        output.line(&faint("outputs:"));
-        output.line(&output::value(outputs));
-    }
-}
-
-/// What keeps it from going on, and how to let it.
-fn held(output: &mut Output, whole: &Value) {
-    if let Some(paused) = whole.get("paused") {
-        let said = |name: &str| paused.get(name).and_then(Value::as_str).map(one_line);
-        let by = said("by").map(|by| format!(" by {by}")).unwrap_or_default();
-        let reason = said("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
-        let since = said("since").unwrap_or_default();
-        output.line(&format!("{} since {since}{by}{reason}", faint("paused:")));
-    }
-    for approval in whole.get("approvals").and_then(Value::as_array).into_iter().flatten() {
-        let text = |name: &str| approval.get(name).and_then(Value::as_str).unwrap_or_default();
-        if text("state") == "pending" {
-            let about = if text("key").is_empty() { text("subject") } else { text("key") };
-            let (label, node_type) = (faint("asked:"), one_line(text("node_type")));
-            output.line(&format!("{label} {} {node_type} {}", one_line(about), strong(text("approval_id"))));
+    result(output, extension("runyard.error"), extension("runyard.outputs"));
+    for (label, name) in [("run", "run_id"), ("state", "state"), ("started", "started_at"), ("ended", "ended_at")] {
+        if let Some(value) = run.get(name).and_then(Value::as_str) {
+            fact(output, label, &one_line(value));
         }
     }
 }
 
-fn tree(output: &mut Output, whole: &Value) {
-    let Some(node_runs) = whole.get("node_runs").and_then(Value::as_array) else { return };
-    output.line(&faint("node runs:"));
-    for node_run in node_runs {
-        let text = |pointer: &str| node_run.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        // The order is that of creation: parents come before their children.
-        let depth = node_run.get("depth").and_then(Value::as_u64).unwrap_or_default().min(INDENTED_DEPTH_MAX);
-        let waits = match text("/waiting_for/reason") {
-            "" => String::new(),
-            reason => format!(" for {}", one_line(reason)),
-        };
-        let why = node_run.get("error").map(|error| format!(": {}", one_line(&message(error)))).unwrap_or_default();
-        output.line(&format!(
-            "{:width$}{} {}{waits}{why} {}",
-            "",
-            strong(text("/node_type_ref/node_type_id")),
-            output::state(text("/state")),
-            faint(text("/node_run_id")),
-            width = 2 + 2 * usize::try_from(depth).unwrap_or_default()
-        ));
+fn show(output: &mut Output, run: &own::Run, arguments: &Arguments, lines_max: usize) {
+    let now = Timestamp::from_millisecond(Clock::system().now_ms()).unwrap_or_default();
+    let error = run.error.as_ref().map(|error| json!(error));
+    let outputs = run.outputs.as_ref().map(|outputs| json!(outputs));
+    result(output, error.as_ref(), outputs.as_ref());
+    let id = match &run.name {
+        Some(name) => format!("{} ({})", strong(name), one_line(&run.run_id)),
+        None => strong(&run.run_id),
+    };
+    fact(output, "run", &id);
+    if let Some(title) = run.title.as_deref().filter(|title| !title.is_empty()) {
+        fact(output, "title", &one_line(title));
     }
+    fact(output, "state", &state(run, now));
+    fact(output, "created", &format!("{} through {}", clock_time(run.created_at), one_line(&run.face)));
+    if let Some(labels) = &run.labels {
+        let pair = |(name, values): (&String, &Vec<String>)| format!("{name}:{}", values.join(","));
+        let labels: Vec<String> = labels.iter().map(pair).collect();
+        fact(output, "labels", &one_line(&labels.join(" ")));
+    }
+    pending(output, run, arguments, now);
+    let (lines, left_out) = tree::drawn(run, now, lines_max);
+    output.line("");
+    lines.iter().for_each(|line| output.line(line));
+    if left_out > 0 {
+        output.line(&faint(&format!("and {left_out} more: `runyard get {} --tree` shows all", arguments.run_id)));
+    }
+}
+
+/// Its state, and how long it took or has taken so far.
+fn state(run: &own::Run, now: Timestamp) -> String {
+    let reason = run.reason.as_deref().filter(|reason| *reason != run.state.to_string());
+    let reason = reason.map(|reason| format!(" ({})", one_line(reason))).unwrap_or_default();
+    let took = match run.ended_at {
+        Some(ended) => format!(" after {}", between(run.created_at, ended)),
+        None => format!(" since {}", between(run.created_at, now)),
+    };
+    format!("{}{reason}{took}", output::state(&run.state.to_string()))
+}
+
+/// The result, or why the run has no result, before anything else.
+fn result(output: &mut Output, error: Option<&Value>, outputs: Option<&Value>) {
+    if let Some(error) = error {
+        output.line(&one_line(&message(error)));
+    }
+    if let Some(outputs) = outputs {
+        output.line(&output::value(outcome::result(outputs)));
+    }
+    if error.is_some() || outputs.is_some() {
+        output.line("");
+    }
+}
+
+/// What the run waits for, with the command that answers it.
+fn pending(output: &mut Output, run: &own::Run, arguments: &Arguments, now: Timestamp) {
+    let id = &arguments.run_id;
+    if let Some(paused) = &run.paused {
+        let by = paused.by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
+        let reason = paused.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let since = between(paused.since, now);
+        fact(output, "paused", &format!("for {since}{}; `runyard resume {id}`", one_line(&format!("{by}{reason}"))));
+    }
+    if let Some(question) = run.waiting_on.as_ref().and_then(|waiting| waiting.question.as_deref()) {
+        fact(output, "question", &format!("{}; `runyard answer {id} TEXT`", strong(&inputs::cut(question, 400))));
+    }
+    let approvals = run.approvals.iter().flatten();
+    for approval in approvals.filter(|approval| approval.state == own::ApprovalState::Pending) {
+        let about = if approval.key.is_empty() { approval.subject.to_string() } else { approval.key.clone() };
+        let what = one_line(&format!("{about} {}", approval.node_type));
+        fact(output, "approval", &format!("{what}; `runyard approve {}`", strong(&approval.approval_id)));
+    }
+}
+
+fn fact(output: &mut Output, label: &str, value: &str) {
+    output.line(&format!("{}{value}", output::padded(label, 10, faint)));
 }

@@ -1,7 +1,7 @@
-//! The server behind a data folder: somebody else's, or one in this process.
+//! The server behind a data folder: another process, or one in this process.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, absolute};
 use std::time::Duration;
 
 use super::failure::{Failure, with_causes};
@@ -11,8 +11,9 @@ use crate::config::Config;
 use crate::logging;
 use crate::serve::{ServeError, Server};
 use crate::store::folder::{Folder, FolderError, ServerInfo};
+use crate::store::sqlite::backup;
 
-/// How often a folder is tried that somebody owns without serving it.
+/// How often a folder is tried that a process owns without serving it.
 const ATTEMPTS_MAX: u32 = 50;
 const ATTEMPT_EVERY: Duration = Duration::from_millis(100);
 
@@ -21,19 +22,19 @@ const ATTEMPT_EVERY: Duration = Duration::from_millis(100);
 pub struct Owner {
     /// Its process.
     pub pid: u32,
-    /// Its run gateway.
+    /// The address of its run gateway.
     pub gateway_url: String,
-    /// Its own API.
-    pub own_url: String,
-    /// Its token, for whoever can read the folder.
+    /// The address of its Runyard API.
+    pub runyard_url: String,
+    /// Its token, for every process that can read the folder.
     pub token: Secret,
 }
 
-/// Who answers for a data folder.
+/// The server of a data folder.
 pub(super) enum Found {
-    /// A running server.
+    /// Another process.
     Owner(Owner),
-    /// A server that was started for this in this process.
+    /// A server that was started for this command in this process.
     Here(Server),
 }
 
@@ -44,16 +45,35 @@ pub(super) fn owner(data_dir: &Path) -> Option<Owner> {
 
 impl From<ServerInfo> for Owner {
     fn from(info: ServerInfo) -> Self {
-        Self { pid: info.pid, gateway_url: info.gateway_url, own_url: info.native_url, token: Secret::new(info.token) }
+        Self {
+            pid: info.pid,
+            gateway_url: info.gateway_url,
+            runyard_url: info.native_url,
+            token: Secret::new(info.token),
+        }
     }
+}
+
+/// Whether there is anything to read in the folder, or a server that owns it.
+pub(super) fn exists(data_dir: &Path) -> bool {
+    backup::is_used(data_dir) || owner(data_dir).is_some()
+}
+
+/// What a command that only reads says where there is nothing to read. It creates nothing.
+pub(super) fn no_folder(data_dir: &Path) -> Failure {
+    let path = absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+    let what = if data_dir.is_dir() { "has no data in it" } else { "does not exist" };
+    Failure::new("no_data_folder", format!("there is no data folder here: {} {what}", path.display())).advise(
+        "`runyard run` and `runyard serve` create one; --data-dir names another folder, --url a server elsewhere",
+    )
 }
 
 /// The owner, or a server in this process on free loopback ports.
 ///
 /// # Errors
 /// When the folder can neither be reached nor opened.
-pub(super) async fn owner_or_server(config: &Config, perform: bool) -> Result<Found, Failure> {
-    let here = Config { host: IpAddr::V4(Ipv4Addr::LOCALHOST), port_base: 0, perform, ..config.clone() };
+pub(super) async fn owner_or_server(config: &Config, executes: bool) -> Result<Found, Failure> {
+    let here = Config { host: IpAddr::V4(Ipv4Addr::LOCALHOST), port_base: 0, perform: executes, ..config.clone() };
     let clock = Clock::system();
     for _ in 0..ATTEMPTS_MAX {
         if let Some(owner) = owner(&config.data_dir) {
@@ -61,13 +81,12 @@ pub(super) async fn owner_or_server(config: &Config, perform: bool) -> Result<Fo
         }
         match Server::start(&here, logging::dropshot()).await {
             Ok(server) => return Ok(Found::Here(server)),
-            // Owned, and nobody to talk to: a server is starting or stopping at this moment.
+            // Owned, but not served: a server is starting or stopping at this moment.
             Err(ServeError::Folder(FolderError::Owned { .. })) => clock.sleep(ATTEMPT_EVERY).await,
             Err(error) => return Err(not_opened(&config.data_dir, &with_causes(&error))),
         }
     }
-    let error = "another process owns it and answers nobody";
-    Err(not_opened(&config.data_dir, error)
+    Err(not_opened(&config.data_dir, "another process owns it and does not serve it")
         .advise("wait for that process to end, or use another folder with --data-dir"))
 }
 
@@ -76,7 +95,7 @@ pub(super) async fn owner_or_server(config: &Config, perform: bool) -> Result<Fo
 /// # Errors
 /// When there is no such API.
 pub(super) fn url(server: &Server, api: &str) -> Result<String, Failure> {
-    let found = server.listeners().iter().find(|one| one.name == api).map(|one| one.url.clone());
+    let found = server.url(api).map(str::to_owned);
     found.ok_or_else(|| Failure::new("no_such_door", format!("the server in this process has no API {api}")))
 }
 

@@ -1,4 +1,4 @@
-//! `runyard login` and `runyard logout`: a token of an identity provider, fetched for a client's secret and kept for later commands.
+//! `runyard login` and `runyard logout`: a token of an identity provider, fetched for a client's secret and stored for later commands.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ use crate::clock::{Clock, rfc3339};
 use crate::config::Config;
 use crate::config::settings::{is_base_url, is_endpoint, is_private_way};
 
-mod kept;
+mod stored;
 
-pub use kept::{Login, Tokens, place};
+pub use stored::{Login, Tokens, place};
 
 /// The longest secret that is read from a file, bytes.
 const SECRET_BYTES_MAX: u64 = 16 * 1024;
@@ -25,9 +25,10 @@ const SECRET_BYTES_MAX: u64 = 16 * 1024;
 /// Who logs in, and where.
 #[derive(Debug, Clone, Default, Args)]
 #[command(
-    after_help = "The client's secret comes from RUNYARD_CLIENT_SECRET or ARP_AUTH_CLIENT_SECRET, or from a file; never from the command line.\n\
+    after_help = "Example:\n  runyard login --issuer https://id.example.org/realms/main --client-id ada --url https://runs.example.org\n\n\
+    The client's secret comes from RUNYARD_CLIENT_SECRET or ARP_AUTH_CLIENT_SECRET, or from a file; never from the command line.\n\
     Commands with --url then show the token, fetched anew before its end, unless --token or RUNYARD_TOKEN says otherwise. With --url here,\n\
-    only APIs of that host are shown it.\n\
+    only servers on that host receive it.\n\
     With --json one object: {\"file\",\"token_endpoint\",\"client_id\",\"host\",\"expires_at\"}."
 )]
 pub struct Arguments {
@@ -37,7 +38,7 @@ pub struct Arguments {
     /// A file with the client's secret; - for standard input
     #[arg(long, value_name = "FILE")]
     pub client_secret_file: Option<PathBuf>,
-    /// Where tokens are given [default: auth.outbound.token_endpoint, or below the issuer as Keycloak has it]
+    /// The token endpoint [default: auth.outbound.token_endpoint, or below the issuer as Keycloak has it]
     #[arg(long, value_name = "URL")]
     pub token_endpoint: Option<String>,
     /// The issuer, instead of the endpoint [default: auth.issuer]
@@ -51,12 +52,14 @@ pub struct Arguments {
     pub scope: Option<String>,
 }
 
-/// Nothing to say.
+/// Nothing to choose.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "With --json one object: {\"file\",\"logged_out\"}; false where nobody was logged in.")]
+#[command(
+    after_help = "Example:\n  runyard logout\n\nWith --json one object: {\"file\",\"logged_out\"}; false where there was no login."
+)]
 pub struct Logout {}
 
-/// Fetches a token and keeps it.
+/// Fetches a token and stores it.
 ///
 /// # Errors
 /// Something is missing, the identity provider refuses or is not there, or the file cannot be written.
@@ -102,12 +105,12 @@ pub fn logout(context: &mut Context) -> Result<Exit, Failure> {
     if was {
         context.output.line("logged out");
         let remark = format!(
-            "{} is gone; the token itself is good until its end, unless the provider revokes it",
+            "{} is removed; the token itself is valid until it expires, unless the provider revokes it",
             file.display()
         );
         context.output.remark(&remark);
     } else {
-        context.output.line("nobody was logged in");
+        context.output.line("there was no login");
     }
     Ok(Exit::Success)
 }
@@ -115,13 +118,13 @@ pub fn logout(context: &mut Context) -> Result<Exit, Failure> {
 fn endpoint(config: &Config) -> Result<String, Failure> {
     let advice = "name it with --token-endpoint, or the issuer with --issuer";
     let endpoint = config.auth.token_endpoint();
-    let endpoint = endpoint.ok_or_else(|| Failure::usage("where are tokens given?").advise(advice))?;
+    let endpoint = endpoint.ok_or_else(|| Failure::usage("the token endpoint is missing").advise(advice))?;
     if !is_endpoint(&endpoint) {
-        return Err(Failure::usage(format!("{endpoint} is no https URL")).advise(advice));
+        return Err(Failure::usage(format!("{endpoint} is not an https URL")).advise(advice));
     }
     if !config.auth.insecure_allow_http && !is_private_way(&endpoint) {
-        let said = format!("the secret would go over plain http to {endpoint}");
-        return Err(Failure::usage(said).advise("use https, or agree with --set auth.insecure_allow_http=true"));
+        let refusal = format!("the secret would be sent over plain http to {endpoint}");
+        return Err(Failure::usage(refusal).advise("use https, or allow it with --set auth.insecure_allow_http=true"));
     }
     Ok(endpoint)
 }
@@ -131,7 +134,7 @@ fn application(arguments: &Arguments, config: &Config) -> Result<Application, Fa
     let id = outbound
         .client_id
         .clone()
-        .ok_or_else(|| Failure::usage("as which client?").advise("name it with --client-id"))?;
+        .ok_or_else(|| Failure::usage("the client id is missing").advise("give it with --client-id"))?;
     let secret = match &arguments.client_secret_file {
         Some(file) => Some(from_file(file)?),
         None => outbound.client_secret.clone(),
@@ -158,11 +161,11 @@ fn from_file(file: &Path) -> Result<Secret, Failure> {
     }
 }
 
-/// The host of an API, which may open other ports.
+/// The host of a base URL; the login is for all of its ports.
 fn host(url: &str) -> Result<String, Failure> {
     let parsed = reqwest::Url::parse(url).ok().filter(|_| is_base_url(url));
     let host = parsed.and_then(|url| url.host_str().map(str::to_owned));
-    host.ok_or_else(|| Failure::usage("--url is no base URL of an API").advise("write it as http://HOST:PORT"))
+    host.ok_or_else(|| Failure::usage("--url is not a base URL").advise("write it as http://HOST:PORT"))
 }
 
 fn refused(error: &TokenError) -> Failure {

@@ -2,24 +2,25 @@
 //!
 //! | command | file | | supporting | file |
 //! |---|---|---|---|---|
-//! | `serve`  | [`mod@serve`] | | what is printed, and how | [`output`] |
+//! | `serve`  | [`mod@serve`] | | what is printed, and how | [`output`], `progress`, `lengths`, `inputs` |
 //! | `run`    | [`run`]     | | errors and exit codes | [`failure`] |
-//! | `start`  | [`start`]   | | the way to runs | [`connection`], [`local`] |
-//! | `get`    | [`get`]     | | what is asked for | [`request`] |
-//! | `watch`  | [`mod@watch`] | | following a run to its end | `follow`, [`steps`], [`outcome`] |
-//! | `cancel` | [`cancel`]  | | being asked to stop | [`signals`] |
-//! | `pause`, `resume` | [`pause`] | | | |
+//! | `start`  | [`start`]   | | how commands reach a server | [`connection`], `discovery`, [`local`] |
+//! | `get`    | [`get`]     | | the start request | [`request`] |
+//! | `watch`  | [`mod@watch`] | | following a run to its end | `follow`, `log_lines`, [`steps`], [`outcome`], `tree` |
+//! | `cancel` | [`cancel`]  | | Ctrl-C and SIGTERM | [`signals`] |
+//! | `pause`, `resume` | [`pause`] | | groups of commands, exit codes | [`help`] |
 //! | `approvals`, `approve`, `deny` | [`approvals`], [`decide`] | | | |
 //! | `list`, `nodes` | [`list`], [`nodes`] | | | |
 //! | `keys` | [`mod@keys`] | | | |
 //! | `cargo` | [`mod@cargo`] | | | |
 //! | `login`, `logout` | [`mod@login`] | | | |
 //! | `backup`, `restore`, `check` | [`mod@backup`], [`mod@check`] | | | |
-//! | `fill` | [`fill`] | | | |
 //! | `openapi`, `config` | [`openapi`], [`config`] | | | |
+//! | `health` | [`health`] | | | |
+//! | `completions`, `man` | [`mod@completions`], [`mod@man`] | | | |
 //!
 //! A command reads its arguments, opens a [`connection::Connection`], calls generated clients, and prints. Nothing is decided
-//! about runs here, and nothing here reads the store, except to copy it whole or to look at the whole of it.
+//! about runs here, and nothing here reads the store, except to copy it whole or to check the whole of it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -27,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::Secret;
 use crate::config::load::Flag;
@@ -40,21 +41,30 @@ pub mod backup;
 pub mod cancel;
 pub mod cargo;
 pub mod check;
+pub mod completions;
 pub mod config;
 pub mod connection;
 pub mod decide;
+mod discovery;
 pub mod failure;
 mod follow;
 pub mod get;
+pub mod health;
+pub mod help;
+mod inputs;
 pub mod keys;
+mod lengths;
 pub mod list;
 pub mod local;
+mod log_lines;
 pub mod login;
+pub mod man;
 pub mod nodes;
 pub mod openapi;
 pub mod outcome;
 pub mod output;
 pub mod pause;
+mod progress;
 pub mod remove;
 pub mod request;
 pub mod run;
@@ -62,39 +72,35 @@ pub mod serve;
 pub mod signals;
 pub mod start;
 pub mod steps;
+mod tree;
 pub mod watch;
 
 use connection::Target;
 use failure::{Exit, Failure};
 use output::Output;
 
-/// What log lines a command other than `serve` shows, unless something else is configured: its output is for reading.
+/// The log filter of a command other than `serve`, unless another is configured: its output is for people.
 const QUIET_FILTER: &str = "warn";
-/// How long threads that still block are waited for once a command is done.
+/// The longest wait for threads that still block once a command is done.
 const THREADS_END_WITHIN: Duration = Duration::from_secs(1);
 
 /// One durable run server for the run APIs that agent platforms already speak.
 #[derive(Debug, Parser)]
-#[command(name = "runyard", version, arg_required_else_help = true, max_term_width = 110)]
-#[command(
-    after_help = "Without --url a command uses the server that owns the data folder, or opens the folder itself.\n\
-    Exit codes: 0 done (a run: succeeded), 1 not done (a run: failed or canceled), 2 asked for in a way that cannot work.\n\
-    Settings: flags go before RUNYARD_... variables, and these before runyard.toml. See `runyard config show`."
-)]
+#[command(name = "runyard", version = crate::version::VERSION, arg_required_else_help = true, max_term_width = 110)]
 pub struct Cli {
-    /// What goes for every command.
+    /// Options of every command.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// Flags that every command takes.
+/// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "For every command")]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// The folder with everything that is kept [default: .runyard]
+    /// The folder with all stored data [default: .runyard]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub data_dir: Option<String>,
     /// Read this configuration file instead of runyard.toml in the current folder
@@ -103,21 +109,21 @@ pub struct Global {
     /// Any setting by its key, for example --set parallel_max=4; may be repeated
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Print JSON for programs: one object per line, errors too (on standard error)
+    /// Print JSON for programs: one object per line; errors as well, on standard error
     #[arg(long, global = true)]
     pub json: bool,
-    /// Base URL of an API to use, whoever serves it: a run gateway, or for what no gateway can say the Runyard API.
-    /// RUNYARD_URL is read as well
+    /// Use the server at this address: that of its Runyard API, for example http://127.0.0.1:8092, through which the command finds the
+    /// server's other APIs. A run gateway of another vendor works for `run`, `start`, `get`, `watch` and `cancel`. Also RUNYARD_URL
     #[arg(long, global = true, value_name = "URL", conflicts_with = "data_dir")]
     pub url: Option<String>,
-    /// Show this credential: an API key or a token. Others can see it in a list of processes; RUNYARD_TOKEN is read as well.
-    /// With --url and neither of them, the token of `runyard login`
+    /// Authenticate with this API key or token. Other users of the machine can read it in the list of processes; RUNYARD_TOKEN is
+    /// safer. With --url and neither of them, the token of `runyard login` is used
     #[arg(long, global = true, value_name = "TOKEN")]
     pub token: Option<Secret>,
-    /// Which log lines to show, for example info or warn,runyard=debug
+    /// Filter of the log lines, for example info or warn,runyard=debug
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
-    /// How log lines look: text or json
+    /// Format of the log lines: text or json
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
 }
@@ -125,70 +131,79 @@ pub struct Global {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the APIs until Ctrl-C or SIGTERM
+    /// Serve every API until Ctrl-C or SIGTERM
     Serve(serve::Arguments),
-    /// Run something and watch it to its end
+    /// Start a run, watch it to its end, and print its result
     Run(run::Arguments),
-    /// Start something and leave it; prints its id
+    /// Start a run and print its id
     Start(start::Arguments),
-    /// Show a run
+    /// Show a run: its result, its state and its tree
     Get(get::Arguments),
-    /// Watch a run to its end; goes on by itself after a cut connection
+    /// Watch a run to its end; reconnects by itself
     Watch(watch::Arguments),
     /// Cancel a run
     Cancel(cancel::Arguments),
-    /// Remove a run from the data folder for good
+    /// Remove a run from the data folder
     Remove(remove::Arguments),
-    /// Pause a run: what is at work comes to its end, and nothing new begins
+    /// Pause a run: steps that are running finish, and no new step begins
     Pause(pause::Arguments),
-    /// Let a paused run go on
+    /// Resume a paused run
     Resume(pause::Resume),
-    /// List what somebody is asked to agree to, newest first
+    /// List approval requests, newest first, with what they are about
     Approvals(approvals::Arguments),
-    /// Agree to what is asked
+    /// Approve an approval request
     Approve(decide::Approve),
-    /// Do not agree to what is asked; its run is canceled
+    /// Deny an approval request; its run is canceled
     Deny(decide::Deny),
-    /// Answer a question of a run
+    /// Answer the question of a run that waits for input
     Answer(answer::Arguments),
-    /// List runs, newest first
+    /// List runs, newest first, by state, label, text, time or duration
     List(list::Arguments),
-    /// List what can be run
+    /// Check whether the server works; for container health checks
+    Health(health::Arguments),
+    /// List the node types that can be run
     Nodes(nodes::Arguments),
-    /// Make, list and revoke API keys
+    /// Create, list and revoke API keys
     #[command(subcommand)]
     Keys(keys::Arguments),
-    /// Deploy workflows for the API of Cargo
+    /// Deploy workflows to the Cargo API
     #[command(subcommand)]
     Cargo(cargo::Arguments),
-    /// Fetch a token of an identity provider, and keep it for commands with --url
+    /// Log in at an identity provider, for commands with --url
     Login(login::Arguments),
-    /// Forget that token
+    /// Remove the stored login
     Logout(login::Logout),
-    /// Copy the data folder's database into a file, while a server is at work in it or not
+    /// Copy the database into a file; a server may be running
     Backup(backup::Backup),
-    /// Put a backup into the data folder
+    /// Restore a backup into the data folder
     Restore(backup::Restore),
-    /// Check that nothing in the data folder, or in a backup, is lost or contradicts its logs
+    /// Check the data folder, or a backup, for damage
     Check(check::Arguments),
-    /// Print the OpenAPI documents that this binary serves
+    /// Print, export and compare OpenAPI documents
     Openapi(openapi::Arguments),
-    /// Show the configuration in effect, or write a file to start from
+    /// Show the configuration in effect, or write a commented file
     #[command(subcommand)]
     Config(config::Arguments),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+    /// Print the manual page, or write one for each command
+    Man(man::Arguments),
+    /// List the exit codes
+    #[command(hide = true)]
+    ExitCodes(help::ExitCodes),
 }
 
-/// What commands work with.
+/// What every command is given.
 pub struct Context {
     /// Where to print.
     pub output: Output,
     /// The configuration and where its values came from.
     pub loaded: Loaded,
-    /// The API given by `--url` or `RUNYARD_URL`.
+    /// The base URL given by `--url` or `RUNYARD_URL`.
     pub url: Option<String>,
     /// The credential given by `--token` or `RUNYARD_TOKEN`.
     pub token: Option<Secret>,
-    /// Where a login is kept; none where nobody has a home.
+    /// The file of the login; none without a home folder.
     pub login: Option<PathBuf>,
 }
 
@@ -199,18 +214,18 @@ impl Context {
         Target { url, config: self.loaded.config.clone(), token, login }
     }
 
-    /// Where a login is kept.
+    /// The file of the login.
     ///
     /// # Errors
-    /// Nobody has a home here.
+    /// There is no home folder.
     pub fn login_file(&self) -> Result<&Path, Failure> {
-        let none = || Failure::usage("there is no place to keep a login").advise("set HOME or XDG_CONFIG_HOME");
+        let none = || Failure::usage("there is no place to store a login").advise("set HOME or XDG_CONFIG_HOME");
         self.login.as_deref().ok_or_else(none)
     }
 }
 
-/// What the arguments and the environment say, beside the command.
-struct Given {
+/// What the arguments and the environment give every command.
+struct Environment {
     loaded: Loaded,
     url: Option<String>,
     token: Option<Secret>,
@@ -220,13 +235,14 @@ struct Given {
 /// The whole program: arguments (with the program's name first) and environment in, exit code out.
 pub fn main(arguments: Vec<OsString>, environment: BTreeMap<String, String>) -> ExitCode {
     let wants_json = arguments.iter().any(|argument| argument == "--json");
-    let cli = match Cli::try_parse_from(arguments) {
+    let parsed = help::command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return not_parsed(&error, wants_json).into(),
     };
     let mut output = Output::process(cli.global.json);
     match context(&cli, environment) {
-        Ok(Given { loaded, url, token, login }) => {
+        Ok(Environment { loaded, url, token, login }) => {
             perform(cli.command, Context { output, loaded, url, token, login }).into()
         }
         Err(failure) => {
@@ -236,28 +252,31 @@ pub fn main(arguments: Vec<OsString>, environment: BTreeMap<String, String>) -> 
     }
 }
 
-/// Help and version are no errors. Everything else is, and says what clap found.
+/// Help and version are not errors. Everything else is, with the reason that clap found.
 fn not_parsed(error: &clap::Error, wants_json: bool) -> Exit {
     if wants_json && error.use_stderr() {
         let text = error.render().to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
-        // What follows the first paragraph is how to get help, for people.
+        // After the first paragraph comes how to get help, for people.
         Output::process(true).failure(&Failure::usage(text.split("\n\n").next().unwrap_or(text)));
     } else {
-        // Nobody can be told that the terminal is gone.
+        // There is no place left to report that the terminal is gone.
         let _ = error.print();
     }
     if error.use_stderr() { Exit::Usage } else { Exit::Success }
 }
 
-fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<Given, Failure> {
+fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<Environment, Failure> {
     let login = login::place(&environment);
     let token = credential(cli, environment.remove("RUNYARD_TOKEN"))?;
     let from_environment = environment.remove("RUNYARD_URL").filter(|url| !url.is_empty());
     let sources = Sources { flags: flags(cli)?, environment, file: cli.global.config.clone(), folder: PathBuf::new() };
-    // The file is about to be written: what stands in it now is no reason to refuse.
+    // The file is about to be replaced: its present content is no reason to refuse.
     let loaded = match &cli.command {
-        Command::Config(config::Arguments::Init(_)) => Loaded::defaults(),
+        Command::Config(config::Arguments::Init(_))
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::ExitCodes(_) => Loaded::defaults(),
         _ => load(&sources)?,
     };
     let mut log = loaded.config.log.clone();
@@ -274,23 +293,26 @@ fn context(cli: &Cli, mut environment: BTreeMap<String, String>) -> Result<Given
             | Command::Backup(_)
             | Command::Restore(_)
             | Command::Check(_)
-            | Command::Remove(_),
+            | Command::Remove(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::ExitCodes(_),
             Some(_),
         ) => {
-            return Err(Failure::usage("this command does not go through an API").advise("leave --url out"));
+            return Err(Failure::usage("this command does not use a server").advise("leave --url out"));
         }
         (_, Some(url)) => Some(url.clone()),
-        // A folder that was named goes before an API that is merely around.
+        // A folder on the command line wins over an address in the environment.
         (_, None) => from_environment.filter(|_| cli.global.data_dir.is_none()),
     };
-    Ok(Given { loaded, url, token, login })
+    Ok(Environment { loaded, url, token, login })
 }
 
-/// What was given to show who calls: the flag goes before the variable.
+/// The credential: the flag wins over the variable.
 fn credential(cli: &Cli, from_environment: Option<String>) -> Result<Option<Secret>, Failure> {
     let from_environment = from_environment.filter(|token| !token.is_empty()).map(Secret::new);
     let token = cli.global.token.clone().or(from_environment);
-    // Not repeated: it is a secret even where it is none.
+    // Not repeated: even a credential that is not valid is a secret.
     match &token {
         Some(token) if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
             Err(Failure::usage("the token (--token or RUNYARD_TOKEN) has characters that no token has"))
@@ -299,7 +321,7 @@ fn credential(cli: &Cli, from_environment: Option<String>) -> Result<Option<Secr
     }
 }
 
-/// Settings on the command line. Named flags go before `--set`.
+/// Settings on the command line. Named flags win over `--set`.
 fn flags(cli: &Cli) -> Result<Vec<Flag>, Failure> {
     let mut flags = Vec::new();
     for pair in &cli.global.set {
@@ -373,6 +395,7 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Approve(arguments) => decide::approve(&arguments, context).await,
         Command::Deny(arguments) => decide::deny(&arguments, context).await,
         Command::Answer(arguments) => answer::answer(&arguments, context).await,
+        Command::Health(_) => health::health(context).await,
         Command::List(arguments) => list::list(&arguments, context).await,
         Command::Nodes(arguments) => nodes::nodes(&arguments, context).await,
         Command::Keys(arguments) => keys::keys(&arguments, context).await,
@@ -384,6 +407,9 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<Exit, Failu
         Command::Check(arguments) => check::check(&arguments, context),
         Command::Openapi(arguments) => openapi::openapi(&arguments, context),
         Command::Config(arguments) => config::config(&arguments, context),
+        Command::Completions(arguments) => completions::completions(&arguments, context),
+        Command::Man(arguments) => man::man(&arguments, context),
+        Command::ExitCodes(_) => Ok(help::show_exit_codes(context)),
     }
 }
 

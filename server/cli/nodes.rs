@@ -1,4 +1,4 @@
-//! `runyard nodes`: what can be run.
+//! `runyard nodes`: the node types.
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -6,15 +6,16 @@ use runyard_api::runyard::types::{NodeKind, NodeType};
 use serde_json::json;
 
 use super::Context;
-use super::connection::{Connection, Need};
+use super::connection::{Connection, Need, Use};
 use super::failure::{Exit, Failure};
 use super::output::Output;
 
 /// Which node types.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "With --json one object: {\"node_types\":[...]}, with the JSON Schemas of inputs and outputs.")]
+#[command(after_help = "Examples:\n  runyard nodes\n  runyard nodes sleep --json\n\n\
+    With --json one object: {\"node_types\":[...]}, with the JSON Schemas of inputs and outputs.")]
 pub struct Arguments {
-    /// Only those in whose id, aliases or description this occurs
+    /// Only node types with this in their id, aliases or description
     #[arg(value_name = "QUERY")]
     pub query: Option<String>,
     /// Only this kind
@@ -25,12 +26,12 @@ pub struct Arguments {
 /// Lists node types.
 ///
 /// # Errors
-/// The API cannot be reached.
+/// The server cannot be reached.
 pub async fn nodes(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let kind = arguments.kind.as_deref().map(str::parse::<NodeKind>).transpose();
     let kind = kind.map_err(|error| Failure::usage(format!("--kind: {error}")))?;
-    let connection = Connection::open(context.target(), Need::Own, false).await?;
-    let listed = connection.own().list_node_types(kind.as_ref(), arguments.query.as_deref()).await;
+    let connection = Connection::open(context.target(), Need::Runyard, Use::ReadCatalog).await?;
+    let listed = connection.runyard().list_node_types(kind.as_ref(), arguments.query.as_deref()).await;
     connection.close().await;
     let listed = listed?.into_inner();
     context.output.object(&json!(listed));
@@ -47,5 +48,5 @@ fn show(node_types: &[NodeType], output: &mut Output) {
         let id = format!("{}@{}", node_type.node_type_id, node_type.version);
         vec![id, node_type.kind.to_string(), node_type.aliases.join(" "), node_type.description.clone()]
     };
-    output.table(&["NODE TYPE", "KIND", "ALSO CALLED", "WHAT IT DOES"], node_types.iter().map(row).collect());
+    output.table(&["NODE TYPE", "KIND", "ALIASES", "DESCRIPTION"], node_types.iter().map(row).collect());
 }

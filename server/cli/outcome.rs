@@ -1,14 +1,46 @@
-//! A run's end for the shell: what it made, or why not, and the exit code.
+//! A run's end for the shell: its result on standard output, everything else on standard error, and the exit code.
 
 use runyard_api::arp::schemas::{Run, RunState};
+use runyard_api::runyard::types as own;
 use serde_json::{Map, Value, json};
 
-use super::failure::{Exit, facts};
-use super::output::{self, Output};
+use super::connection::Connection;
+use super::failure::{Exit, Failure, facts};
+use super::lengths;
+use super::output::{self, Output, one_line};
 use super::steps::message;
+use super::tree;
 use crate::codes::FailureCode;
 
-/// Whether nothing more will happen to it.
+/// The most failed steps that are named.
+const FAILED_STEPS_MAX: usize = 20;
+
+/// A run that has ended, as the gateway has it and, where the peer has the Runyard API, with its tree.
+#[derive(Debug)]
+pub struct Ended {
+    /// As the gateway has it.
+    pub run: Run,
+    /// As the Runyard API has it.
+    pub whole: Option<own::Run>,
+}
+
+impl Ended {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// No such run, or the peer cannot be reached.
+    pub(super) async fn read(connection: &Connection, run_id: &str) -> Result<Self, Failure> {
+        let run = connection.gateway().get_run(run_id).await?.into_inner();
+        let whole = match connection.runyard_if_served() {
+            // A gateway that forwards knows runs that its own server does not have.
+            Some(client) => tree::whole(&client, run_id).await.ok(),
+            None => None,
+        };
+        Ok(Self { run, whole })
+    }
+}
+
+/// Whether the run is final.
 pub fn is_final(run: &Run) -> bool {
     match run.state {
         RunState::Succeeded | RunState::Failed | RunState::Canceled => true,
@@ -24,40 +56,49 @@ pub fn exit(run: &Run) -> Exit {
     }
 }
 
-/// Tells how a run ended: for people its result last, so that the last lines are what was asked for. `quiet` is the result
-/// and nothing around it.
-pub fn tell(output: &mut Output, run: &Run, quiet: bool) -> Exit {
+/// Shows how a run ended. `quiet`: of a run that succeeded the result alone.
+pub fn show(output: &mut Output, ended: &Ended, quiet: bool) -> Exit {
+    let run = &ended.run;
     let extensions = extensions(run);
-    let (outputs, error) = (extensions.get("runyard.outputs"), extensions.get("runyard.error"));
+    let whole = ended.whole.as_ref().and_then(|whole| whole.outputs.as_ref()).map(|outputs| json!(outputs));
+    // A run that succeeded in part has outputs, for which ARP has no place.
+    let outputs = extensions.get("runyard.outputs").or(whole.as_ref());
+    let error = extensions.get("runyard.error");
     output.object(&json!({ "kind": "result", "run": run, "outputs": outputs, "error": error }));
-    let took = match (run.started_at, run.ended_at) {
-        (Some(started), Some(ended)) => format!(" after {:.3}s", ended.duration_since(started).as_secs_f64()),
-        _ => String::new(),
-    };
     if !(quiet && run.state == RunState::Succeeded) {
-        output.line(&format!("run {}{took}", output::state(&run.state.to_string())));
+        output.progress(&headline(ended));
     }
-    match (error, outputs) {
-        // That it was canceled is all there is to say.
-        (Some(error), _)
-            if error.get("code").and_then(Value::as_str).and_then(FailureCode::parse)
-                == Some(FailureCode::Canceled) => {}
-        (Some(error), _) => tell_error(output, error),
-        (None, Some(outputs)) => {
-            if !quiet {
-                output.line("");
-            }
-            output.line(&output::value(result(outputs)));
+    let is_canceled = error.and_then(|error| error.get("code")).and_then(Value::as_str).and_then(FailureCode::parse)
+        == Some(FailureCode::Canceled);
+    if let Some(error) = error.filter(|_| !is_canceled) {
+        show_error(output, error);
+        ended.whole.iter().for_each(|whole| show_failed_steps(output, whole));
+    }
+    match outputs {
+        Some(outputs) => output.line(&output::value(result(outputs))),
+        None if run.state == RunState::Succeeded => {
+            output.remark("this gateway does not show results; read the root node run from its run coordinator");
         }
-        (None, None) if run.state == RunState::Succeeded => {
-            output.line("The gateway does not tell results; ask its run coordinator for the root node run.");
+        None if failed_without_a_reason(run) => {
+            output.remark("this gateway does not show why; read the root node run from its run coordinator");
         }
-        (None, None) if run.state == RunState::Failed => {
-            output.line("The gateway does not tell why; ask its run coordinator for the root node run.");
-        }
-        (None, None) => {}
+        None => {}
     }
     exit(run)
+}
+
+/// In which state it ended, and after how long.
+fn headline(ended: &Ended) -> String {
+    let run = &ended.run;
+    let took = match (run.started_at, run.ended_at) {
+        (Some(started), Some(ended)) => format!(" after {}", lengths::between(started, ended)),
+        _ => String::new(),
+    };
+    let state = match &ended.whole {
+        Some(whole) => whole.state.to_string(),
+        None => run.state.to_string(),
+    };
+    format!("run {}{took}", output::state(&state))
 }
 
 /// Whether a run failed, and its gateway does not say why: the standard has no field for it.
@@ -65,15 +106,27 @@ pub fn failed_without_a_reason(run: &Run) -> bool {
     run.state == RunState::Failed && !extensions(run).contains_key("runyard.error")
 }
 
-fn tell_error(output: &mut Output, error: &Value) {
-    output.line(&output::one_line(&message(error)));
+fn show_error(output: &mut Output, error: &Value) {
+    output.progress(&one_line(&message(error)));
     for fact in error.get("details").and_then(Value::as_object).map(facts).unwrap_or_default() {
-        output.line(&format!("  {}", output::one_line(&fact)));
+        output.progress(&format!("  {}", one_line(&fact)));
     }
 }
 
-/// What a planner was asked to return; of anything else the outputs as they are.
-fn result(outputs: &Value) -> &Value {
+/// The steps that failed by themselves, each with its reason.
+fn show_failed_steps(output: &mut Output, whole: &own::Run) {
+    let failed = tree::failed_steps(whole);
+    for (name, error) in failed.iter().take(FAILED_STEPS_MAX) {
+        output.progress(&format!("  {} {}: {}", output::state("failed"), one_line(name), one_line(error)));
+    }
+    if failed.len() > FAILED_STEPS_MAX {
+        let more = failed.len() - FAILED_STEPS_MAX;
+        output.remark(&format!("  and {more} more: `runyard get {} --tree` shows all", whole.run_id));
+    }
+}
+
+/// The result of a plan; of anything else the outputs as they are.
+pub(super) fn result(outputs: &Value) -> &Value {
     let planned = outputs.get("planner_summary").is_some();
     outputs.get("result").filter(|result| planned && !result.is_null()).unwrap_or(outputs)
 }
@@ -90,41 +143,43 @@ mod tests {
     use super::super::output::tests::pages;
     use super::*;
 
-    fn told(state: &str, extensions: Value) -> (Exit, String) {
+    /// The exit code, and what is on standard output and on standard error.
+    fn shown(state: &str, extensions: Value) -> (Exit, String, String) {
         let run = json!({
             "run_id": "run_1", "root_node_run_id": "n0", "state": state, "extensions": extensions,
             "started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:01.5Z",
         });
-        let (mut output, page, _) = pages(false);
-        let exit = tell(&mut output, &serde_json::from_value(run).unwrap(), false);
-        (exit, page.text())
+        let (mut output, out, err) = pages(false);
+        let ended = Ended { run: serde_json::from_value(run).unwrap(), whole: None };
+        let exit = show(&mut output, &ended, false);
+        (exit, out.text(), err.text())
     }
 
     #[test]
-    fn a_planned_result_is_the_last_thing_that_is_said() {
+    fn standard_output_has_the_result_of_a_plan_and_nothing_else() {
         let outputs = json!({ "planner_summary": "s", "child_node_runs": [], "result": "0b2f" });
-        let (exit, text) = told("succeeded", json!({ "runyard.outputs": outputs }));
-        assert_eq!((exit, text.as_str()), (Exit::Success, "run succeeded after 1.500s\n\n0b2f\n"));
+        let (exit, out, err) = shown("succeeded", json!({ "runyard.outputs": outputs }));
+        assert_eq!((exit, out.as_str(), err.as_str()), (Exit::Success, "0b2f\n", "run succeeded after 1.5 s\n"));
     }
 
     #[test]
     fn outputs_of_anything_else_are_shown_whole() {
-        let (_, text) = told("succeeded", json!({ "runyard.outputs": { "result": 1 } }));
-        assert_eq!(text, "run succeeded after 1.500s\n\n{\n  \"result\": 1\n}\n");
+        let (_, out, _) = shown("succeeded", json!({ "runyard.outputs": { "result": 1 } }));
+        assert_eq!(out, "{\n  \"result\": 1\n}\n");
     }
 
     #[test]
-    fn a_failed_run_says_why_and_exits_with_one() {
+    fn a_failed_run_says_why_on_standard_error_and_exits_with_one() {
         let error = json!({ "code": "unmapped", "message": "no node type fits", "details": { "clause": "fly" } });
-        let (exit, text) = told("failed", json!({ "runyard.error": error }));
-        assert_eq!(exit, Exit::Failed);
-        assert_eq!(text, "run failed after 1.500s\nno node type fits (unmapped)\n  clause: fly\n");
-        assert_eq!(told("canceled", json!({})).0, Exit::Failed);
+        let (exit, out, err) = shown("failed", json!({ "runyard.error": error }));
+        assert_eq!((exit, out.as_str()), (Exit::Failed, ""));
+        assert_eq!(err, "run failed after 1.5 s\nno node type fits (unmapped)\n  clause: fly\n");
+        assert_eq!(shown("canceled", json!({})).0, Exit::Failed);
     }
 
     #[test]
-    fn a_gateway_of_others_may_not_tell_results() {
-        assert!(told("succeeded", json!({})).1.contains("run coordinator"));
-        assert!(told("failed", json!({})).1.contains("does not tell why"));
+    fn a_gateway_of_another_vendor_may_not_show_results() {
+        assert!(shown("succeeded", json!({})).2.contains("run coordinator"));
+        assert!(shown("failed", json!({})).2.contains("does not show why"));
     }
 }

@@ -1,18 +1,20 @@
 //! The only place that writes to standard output and standard error.
 //!
-//! Text for people, with colours on terminals only; or, with `--json`, one JSON object per line for programs. Writing never
+//! Results go to standard output, and everything else (progress, remarks, errors) to standard error, so that a result can be piped.
+//! Text for people has colours on terminals only; with `--json` there is one JSON object per line for programs. Writing never
 //! fails for the caller: when the reader has gone (a closed pipe) the rest is swallowed and [`Output::is_closed`] says so; any
-//! other error is kept for [`Output::finish`]. What comes from outside is cleaned of control characters first, so that no server
+//! other error is stored for [`Output::finish`]. Text from outside is cleaned of control characters first, so that no server
 //! can steer a terminal.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::progress::Progress;
 
 /// Ended well.
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -30,29 +32,33 @@ pub struct Output {
     json: bool,
     closed: bool,
     broken: Option<io::Error>,
+    /// Whether standard error is a terminal.
+    terminal: bool,
+    progress: Option<Progress>,
 }
 
 impl Output {
     /// The process's own standard output and error.
     pub fn process(json: bool) -> Self {
-        Self::new(
+        let output = Self::new(
             Box::new(anstream::AutoStream::auto(io::stdout())),
             Box::new(anstream::AutoStream::auto(io::stderr())),
             json,
-        )
+        );
+        Self { terminal: io::stderr().is_terminal(), ..output }
     }
 
     /// Any two writers.
     pub fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, json: bool) -> Self {
-        Self { out, err, json, closed: false, broken: None }
+        Self { out, err, json, closed: false, broken: None, terminal: false, progress: None }
     }
 
-    /// Whether programs read this.
+    /// Whether `--json` was given.
     pub fn is_json(&self) -> bool {
         self.json
     }
 
-    /// Whether nobody reads standard output any more.
+    /// Whether the reader of standard output has gone.
     pub fn is_closed(&self) -> bool {
         self.closed
     }
@@ -92,27 +98,66 @@ impl Output {
         }
     }
 
+    /// A line about what is happening, for people: on standard error. Nothing with `--json`. Text from outside goes through
+    /// [`one_line`] or a style first.
+    pub fn progress(&mut self, line: &str) {
+        if !self.json {
+            self.write_err(line);
+        }
+    }
+
     /// A remark beside the output, for people: on standard error. Nothing with `--json`.
     pub fn remark(&mut self, remark: &str) {
-        if !self.json {
-            // Nobody can be told that standard error is gone.
-            let _ = writeln!(self.err, "{FAINT}{}{FAINT:#}", text(remark));
-        }
+        self.progress(&format!("{FAINT}{}{FAINT:#}", text(remark)));
     }
 
     /// Why a command failed, on standard error.
     pub fn failure(&mut self, failure: &Failure) {
-        let _ = if self.json {
-            writeln!(self.err, "{}", failure.json())
+        self.progress = None;
+        if self.json {
+            self.write_err(&failure.json().to_string());
         } else {
-            writeln!(self.err, "{BAD}error:{BAD:#} {}", text(&failure.text()))
-        };
+            self.write_err(&format!("{BAD}error:{BAD:#} {}", text(&failure.text())));
+        }
     }
 
-    /// Whether everything was written that somebody wanted to read.
+    /// Whether standard error is a terminal and people read it.
+    pub fn is_interactive(&self) -> bool {
+        self.terminal && !self.json
+    }
+
+    /// Long work begins: a spinner on a terminal. Nothing with `--json`. Ends what was shown before.
+    pub fn begin(&mut self, what: &str) {
+        self.progress = None;
+        if !self.json {
+            self.progress = Some(Progress::begin(what, self.terminal));
+        }
+    }
+
+    /// So much of the work is done.
+    pub fn advance(&mut self, done: u64, all: u64) {
+        let line = self.progress.as_mut().and_then(|progress| progress.advance(done, all));
+        if let Some(line) = line {
+            self.remark(&line);
+        }
+    }
+
+    /// Something else happens now within the work.
+    pub fn rename(&mut self, what: &str) {
+        if let Some(progress) = &mut self.progress {
+            progress.rename(what);
+        }
+    }
+
+    /// The work is done.
+    pub fn end(&mut self) {
+        self.progress = None;
+    }
+
+    /// Whether everything was written that the reader waited for.
     ///
     /// # Errors
-    /// What kept it from being written, for example a full disk.
+    /// It could not be written, for example because the disk is full.
     pub fn finish(mut self) -> Result<(), Failure> {
         match self.broken.take() {
             None => Ok(()),
@@ -124,12 +169,28 @@ impl Output {
         if self.closed {
             return;
         }
-        if let Err(error) = writeln!(self.out, "{line}").and_then(|()| self.out.flush()) {
+        let out = &mut self.out;
+        let mut put = || writeln!(out, "{line}").and_then(|()| out.flush());
+        let written = match &self.progress {
+            Some(progress) => progress.suspend(put),
+            None => put(),
+        };
+        if let Err(error) = written {
             self.closed = true;
             if error.kind() != io::ErrorKind::BrokenPipe {
                 self.broken = Some(error);
             }
         }
+    }
+
+    fn write_err(&mut self, line: &str) {
+        let err = &mut self.err;
+        let mut put = || writeln!(err, "{line}");
+        // There is no place left to report that standard error is gone.
+        let _ = match &self.progress {
+            Some(progress) => progress.suspend(put),
+            None => put(),
+        };
     }
 }
 
@@ -171,8 +232,8 @@ pub fn faint(from_outside: &str) -> String {
 /// A state in its colour.
 pub fn state(state: &str) -> String {
     match state {
-        "succeeded" | "success" | "ok" => styled(GOOD, state),
-        "failed" | "canceled" | "fail" | "down" => styled(BAD, state),
+        "succeeded" | "success" | "ok" | "approved" => styled(GOOD, state),
+        "failed" | "canceled" | "fail" | "down" | "denied" | "nothing_achieved" => styled(BAD, state),
         _ => styled(STRONG, state),
     }
 }

@@ -1,20 +1,19 @@
-//! `runyard pause` and `runyard resume`: whether anything new may begin in a run.
+//! `runyard pause` and `runyard resume`: whether new steps of a run may begin.
 
 use clap::Args;
 use runyard_api::runyard::types::{ReasonGiven, Run, RunState};
 use serde_json::json;
 
 use super::Context;
-use super::connection::{Connection, Need, Peer};
+use super::connection::{Connection, Need, Peer, Use};
 use super::failure::{Exit, Failure};
 use super::output::{self, strong};
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "What is at work comes to its end and is recorded; limits on time go on counting. Pausing again changes nothing.\n\
-    With --json one object: the Run as the Runyard API answers it."
-)]
+#[command(after_help = "Example:\n  runyard pause order-17 --reason maintenance\n\n\
+    Steps that are running finish and are recorded; time limits continue to count. Pausing again changes nothing.\n\
+    With --json one object: the Run as the Runyard API answers it.")]
 pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN")]
@@ -26,8 +25,10 @@ pub struct Arguments {
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "A run that is not paused stays as it is, and that is no error.\n\
-    With --json one object: the Run as the Runyard API answers it.")]
+#[command(
+    after_help = "Example:\n  runyard resume order-17\n\nA run that is not paused stays as it is, and that is no error.\n\
+    With --json one object: the Run as the Runyard API answers it."
+)]
 pub struct Resume {
     /// The run's id
     #[arg(value_name = "RUN")]
@@ -40,25 +41,25 @@ pub struct Resume {
 /// No such run, or one that has ended.
 pub async fn pause(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let body = ReasonGiven { reason: super::decide::text("--reason", arguments.reason.as_deref())? };
-    let connection = Connection::open(context.target(), Need::Own, false).await?;
-    let paused = connection.own().pause_run(&arguments.run_id, Some(&body)).await;
+    let connection = Connection::open(context.target(), Need::Runyard, Use::Read).await?;
+    let paused = connection.runyard().pause_run(&arguments.run_id, Some(&body)).await;
     connection.close().await;
     let run = paused?.into_inner();
     show(&run, context);
     if run.state == RunState::Running {
-        context.output.remark("what is at work comes to its end; nothing new begins");
+        context.output.remark("steps that are running finish; no new step begins");
     }
-    context.output.remark(&format!("`runyard resume {}` lets it go on", arguments.run_id));
+    context.output.remark(&format!("`runyard resume {}` resumes it", arguments.run_id));
     Ok(Exit::Success)
 }
 
-/// Lets a run go on.
+/// Resumes a run.
 ///
 /// # Errors
 /// No such run.
 pub async fn resume(arguments: &Resume, context: &mut Context) -> Result<Exit, Failure> {
-    let connection = Connection::open(context.target(), Need::Own, false).await?;
-    let resumed = connection.own().resume_run(&arguments.run_id).await;
+    let connection = Connection::open(context.target(), Need::Runyard, Use::Read).await?;
+    let resumed = connection.runyard().resume_run(&arguments.run_id).await;
     let peer = connection.peer();
     connection.close().await;
     let run = resumed?.into_inner();
@@ -69,10 +70,10 @@ pub async fn resume(arguments: &Resume, context: &mut Context) -> Result<Exit, F
     Ok(Exit::Success)
 }
 
-/// What is said where nobody is there to go on.
+/// The remark where no server executes the run.
 pub(super) fn recorded(context: &Context) -> String {
     let folder = context.loaded.config.data_dir.display();
-    format!("recorded; no server owns {folder}, so it waits: `runyard serve` continues it")
+    format!("recorded; no server owns {folder}, so it waits: `runyard serve` executes it")
 }
 
 fn show(run: &Run, context: &mut Context) {

@@ -1,4 +1,4 @@
-//! `runyard remove`: take a run out of the data folder for good.
+//! `runyard remove`: remove a run from the data folder.
 
 use std::path::Path;
 
@@ -17,17 +17,16 @@ use crate::store::sqlite::{FILE_NAME, damaged};
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Works on the data folder itself: stop the server first. A run that has ended is removed unless another run needs it. With \
-    --damaged a run is removed whatever its state, if what is stored of it cannot be read (`runyard check` names such runs); a run that waits for \
-    it goes on waiting until it is canceled.\n\
-    With --json one object: {\"kind\":\"removed\",\"run_id\",\"tenant\",\"damaged\"}."
-)]
+#[command(after_help = "Example:\n  runyard remove run_019ab1c2d3e47f5a8b9c0d1e2f3a4b5c\n\n\
+    Works on the data folder itself: stop the server first. A run that has ended is removed unless another run needs it. With \
+    --damaged a run is removed in any state, if its stored data cannot be read (`runyard check` names such runs); a run that waits for \
+    it waits until it is canceled.\n\
+    With --json one object: {\"kind\":\"removed\",\"run_id\",\"tenant\",\"damaged\"}.")]
 pub struct Arguments {
     /// The run's id, as `runyard list` or `runyard check` shows it
     #[arg(value_name = "RUN")]
     pub run_id: String,
-    /// It cannot be read
+    /// Remove a run whose stored data cannot be read
     #[arg(long)]
     pub damaged: bool,
 }
@@ -35,7 +34,7 @@ pub struct Arguments {
 /// Removes a run.
 ///
 /// # Errors
-/// A server has the folder, there is no such run, or it is not one that may be removed like this.
+/// A server owns the folder, there is no such run, or it may not be removed.
 pub fn remove(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let Some(run) = RunId::parse(&arguments.run_id) else {
         return Err(Failure::usage(format!("`{}` is not the id of a run", text(&arguments.run_id))));
@@ -69,8 +68,9 @@ fn remove_from(database: &Path, run: RunId, wants_damaged: bool) -> Result<Place
     match (condition, wants_damaged) {
         (Condition::Damaged, true) => damaged::remove(database, std::slice::from_ref(&place)).map_err(failed)?,
         (Condition::Damaged, false) => {
-            return Err(Failure::new("run_damaged", format!("run {run} cannot be read"))
-                .advise("remove it all the same with --damaged"));
+            return Err(
+                Failure::new("run_damaged", format!("run {run} cannot be read")).advise("remove it with --damaged")
+            );
         }
         (_, true) => {
             return Err(Failure::new("run_not_damaged", format!("run {run} can be read"))
@@ -86,7 +86,7 @@ fn remove_from(database: &Path, run: RunId, wants_damaged: bool) -> Result<Place
                     "run_needed",
                     format!("run {run} is needed by another one that has not ended"),
                 )
-                .advise("start the server, and let that one end or cancel it first"));
+                .advise("start the server, and wait for the end of that run or cancel it first"));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What `run` and `start` are asked to run, as the body of a start request.
+//! The start request of `run` and `start`.
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -11,16 +11,16 @@ use crate::runs::labels;
 
 /// The node type that turns a goal into steps.
 pub const PLANNER: &str = "runyard.composite.planner.general";
-/// The version that means: the newest.
+/// The version that stands for the newest.
 const NEWEST: &str = "latest";
 
-/// The extension that says what needs an approval.
+/// The extension for the approval strategy.
 const APPROVAL: &str = "runyard.approval";
 
 /// What to run.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Wanted {
-    /// What is to be done, in words: "Generate a UUID, then return it."
+    /// What to do, in words: "Generate a UUID, then return it."
     #[arg(value_name = "GOAL", required_unless_present = "node_type")]
     pub goal: Option<String>,
     /// Run this node type instead of the planner; a GOAL then becomes its input `goal`
@@ -32,31 +32,26 @@ pub struct Wanted {
     /// Limits in the form of ARP's ConstraintEnvelope, for example {"budgets":{"max_steps":5}}; @FILE reads a file
     #[arg(long, value_name = "JSON")]
     pub constraints: Option<String>,
-    /// What somebody has to agree to first: on_start (the plan as a whole) or on_tool_call (every call). `runyard approvals`
-    /// lists what is asked
+    /// What needs an approval: on_start (the plan as a whole) or on_tool_call (every call). `runyard approvals` lists the
+    /// approval requests
     #[arg(long, value_name = "WHEN", value_parser = PossibleValuesParser::new(["none", "on_start", "on_tool_call"]))]
     pub approve: Option<String>,
     /// A label to find the run by, as in `runyard list --label NAME:VALUE`; may be repeated
     #[arg(long, value_name = "NAME:VALUE")]
     pub label: Vec<String>,
-    /// An id of your choice for the run; starting it twice with the same content starts it once
+    /// An id of your choice for the run; starting it again with the same content starts nothing new
     #[arg(long, value_name = "NAME")]
     pub run_id: Option<String>,
 }
 
 impl Wanted {
-    /// Whether somebody is going to be asked.
-    pub fn asks(&self) -> bool {
-        self.approve.as_deref().is_some_and(|approve| approve != "none")
-    }
-
     /// The request, checked as far as its types say. `planner`: the node type of a goal alone, as ID or ID@VERSION.
     ///
     /// # Errors
     /// A usage failure that names the flag.
     pub fn request(&self, planner: &str) -> Result<RunStartRequest, Failure> {
         serde_json::from_value(self.body(planner)?)
-            .map_err(|error| Failure::usage(format!("this cannot be started: {error}")))
+            .map_err(|error| Failure::usage(format!("the run cannot be started: {error}")))
     }
 
     fn body(&self, planner: &str) -> Result<Value, Failure> {
@@ -72,7 +67,7 @@ impl Wanted {
             let constraints = object("--constraints", constraints)?;
             // Read from text, because only that says where in it something is wrong.
             serde_json::from_str::<ConstraintEnvelope>(&Value::Object(constraints.clone()).to_string())
-                .map_err(|error| Failure::usage(format!("--constraints is no ConstraintEnvelope: {error}")))?;
+                .map_err(|error| Failure::usage(format!("--constraints is not a ConstraintEnvelope: {error}")))?;
             body["constraints"] = Value::Object(constraints);
         }
         if let Some(approve) = &self.approve {
@@ -106,7 +101,7 @@ impl Wanted {
         let mut inputs = self.input.as_deref().map(|text| object("--input", text)).transpose()?.unwrap_or_default();
         if let Some(goal) = &self.goal {
             if goal.trim().is_empty() {
-                return Err(Failure::usage("GOAL is empty").advise("say in words what is to be done"));
+                return Err(Failure::usage("GOAL is empty").advise("write in words what to do"));
             }
             if inputs.insert("goal".to_owned(), json!(goal)).is_some() {
                 return Err(
@@ -122,7 +117,7 @@ fn split<'a>(from: &str, reference: &'a str) -> Result<(&'a str, &'a str), Failu
     let (id, version) = reference.split_once('@').unwrap_or((reference, NEWEST));
     if id.is_empty() || version.is_empty() {
         return Err(Failure::usage(format!("{from} {reference:?} is not ID or ID@VERSION"))
-            .advise("`runyard nodes` lists what there is"));
+            .advise("`runyard nodes` lists the node types"));
     }
     Ok((id, version))
 }
@@ -135,8 +130,10 @@ fn object(flag: &str, text: &str) -> Result<Map<String, Value>, Failure> {
     };
     if let Some(InexactNumber { pointer }) = inexact_number(read.as_bytes()) {
         let place = if pointer.is_empty() { "/" } else { &pointer };
-        return Err(Failure::usage(format!("{flag}: the number at {place} has more digits than are kept exactly"))
-            .advise("write it as text"));
+        return Err(Failure::usage(format!(
+            "{flag}: the number at {place} has more digits than can be stored exactly"
+        ))
+        .advise("write it as text"));
     }
     match serde_json::from_str(&read) {
         Ok(Value::Object(object)) => Ok(object),
@@ -202,27 +199,27 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_a_usage_error_that_names_the_flag() {
-        let told = |wanted: Wanted| {
+    fn a_value_that_is_not_valid_is_a_usage_error_that_names_the_flag() {
+        let refusal = |wanted: Wanted| {
             let failure = wanted.body(PLANNER).unwrap_err();
             assert_eq!(failure.exit, super::super::failure::Exit::Usage);
             failure.message
         };
-        assert_eq!(told(node("a@", "{}")), "--node-type \"a@\" is not ID or ID@VERSION");
-        assert_eq!(told(node("a", "[]")), "--input is JSON, and not an object");
-        assert!(told(node("a", "{")).starts_with("--input is not JSON: "));
+        assert_eq!(refusal(node("a@", "{}")), "--node-type \"a@\" is not ID or ID@VERSION");
+        assert_eq!(refusal(node("a", "[]")), "--input is JSON, and not an object");
+        assert!(refusal(node("a", "{")).starts_with("--input is not JSON: "));
         let limited = Wanted { constraints: Some("{\"budgets\":{\"max_steps\":-1}}".to_owned()), ..goal("a") };
-        let limited = told(limited);
+        let limited = refusal(limited);
         // The rest is the parser's wording, which depends on how it reads numbers.
         assert!(
-            limited.starts_with("--constraints is no ConstraintEnvelope: invalid value: integer `-1`"),
+            limited.starts_with("--constraints is not a ConstraintEnvelope: invalid value: integer `-1`"),
             "{limited}"
         );
-        assert!(told(node("a", "@/nowhere/at/all.json")).starts_with("--input: cannot read /nowhere/at/all.json"));
-        assert_eq!(told(goal("  ")), "GOAL is empty");
+        assert!(refusal(node("a", "@/nowhere/at/all.json")).starts_with("--input: cannot read /nowhere/at/all.json"));
+        assert_eq!(refusal(goal("  ")), "GOAL is empty");
         let labelled = Wanted { label: vec!["billing".to_owned()], ..goal("a") };
-        assert_eq!(told(labelled), "--label \"billing\" is not NAME:VALUE");
+        assert_eq!(refusal(labelled), "--label \"billing\" is not NAME:VALUE");
         let two = Wanted { goal: Some("a".to_owned()), ..node("b", "{\"goal\":\"c\"}") };
-        assert_eq!(told(two), "there are two goals: GOAL and `goal` in --input");
+        assert_eq!(refusal(two), "there are two goals: GOAL and `goal` in --input");
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Context;
-use super::connection::{Connection, Need};
+use super::connection::{Connection, Need, Use};
 use super::failure::{Exit, Failure};
 use super::follow::{Follow, Followed, Stop};
 use super::outcome;
@@ -18,8 +18,13 @@ use crate::codes::Code;
 
 /// What to run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Ctrl-C cancels the run. Exit code 0: succeeded, 1: failed or canceled.\n\
-    With --json one object per line: {\"kind\":\"run\",\"run\"}, then {\"kind\":\"event\",\"event\"} for each event, and last\n\
+#[command(after_help = "Examples:\n  \
+    runyard run \"Generate a UUID, then return it.\"\n  \
+    runyard run --node-type runyard.core.sleep --input '{\"seconds\": 2}'\n  \
+    ID=$(runyard run --quiet \"Generate a UUID, then return it.\")\n\n\
+    Steps go to standard error, the result to standard output. Ctrl-C cancels the run.\n\
+    Exit code 0: succeeded; 1: failed, partial or canceled.\n\
+    With --json one object per line: {\"kind\":\"run\",\"run\"}, then {\"kind\":\"event\",\"event\"} for each event of the run gateway, and last\n\
     {\"kind\":\"result\",\"run\",\"outputs\",\"error\"}.")]
 pub struct Arguments {
     /// What to run.
@@ -33,11 +38,11 @@ pub struct Arguments {
 /// Runs to the end.
 ///
 /// # Errors
-/// When it cannot be started, or is lost sight of. A run that fails is no error here but an exit code.
+/// It cannot be started, or its events are lost. A run that fails is an exit code and not an error.
 pub async fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let request = arguments.wanted.request(&context.loaded.config.client.planner)?;
     let mut signals = Signals::listen()?;
-    let Some(connection) = signals.unless(Connection::open(context.target(), Need::Gateway, true)).await else {
+    let Some(connection) = signals.unless(Connection::open(context.target(), Need::Gateway, Use::Execute)).await else {
         return Ok(Exit::Interrupted);
     };
     let connection = connection?;
@@ -54,27 +59,24 @@ async fn run_over(
     output: &mut Output,
 ) -> Result<Exit, Failure> {
     let Some(run) = signals.unless(start_once(connection, request)).await else {
-        output.remark("interrupted before it was known whether the run was started; `runyard list` tells");
+        output.remark("interrupted before it was known whether the run was started; `runyard list` shows it if it was");
         return Ok(Exit::Interrupted);
     };
     let run = run?;
     if !arguments.quiet {
         output.object(&json!({ "kind": "run", "run": run }));
         let node_type = &request.root_node_type_ref.node_type_id;
-        output.line(&format!("run {} {}", strong(&run.run_id), faint(node_type)));
-        if arguments.wanted.asks() {
-            output.remark("it waits until somebody agrees: `runyard approvals` lists what is asked");
-        }
+        output.progress(&format!("run {} {}", strong(&run.run_id), faint(node_type)));
     }
     let (stop, shown) = (Stop::Cancels, !arguments.quiet);
     let follow = Follow { connection, signals, run_id: &run.run_id, after: 0, stop, shown };
     match follow.until_end(output).await? {
-        Followed::Ended(run) => {
-            let exit = outcome::tell(output, &run, arguments.quiet);
+        Followed::Ended(ended) => {
+            let exit = outcome::show(output, &ended, arguments.quiet);
             let planner = &request.root_node_type_ref.node_type_id;
-            if outcome::failed_without_a_reason(&run) && arguments.wanted.node_type.is_none() {
+            if outcome::failed_without_a_reason(&ended.run) && arguments.wanted.node_type.is_none() {
                 output.remark(&format!(
-                    "this gateway may not have the planner `{planner}`: name its own with --node-type ID@VERSION, or set client.planner"
+                    "this gateway may not have the planner `{planner}`: name one that it has with --node-type ID@VERSION, or set client.planner"
                 ));
             }
             Ok(exit)
@@ -84,7 +86,7 @@ async fn run_over(
     }
 }
 
-/// Starts a run. The key makes a second attempt, over another connection, start nothing new.
+/// Starts a run. The idempotency key makes a second attempt, over another connection, start nothing new.
 pub(super) async fn start_once(connection: &Connection, request: &RunStartRequest) -> Result<Run, Failure> {
     let start = StartRunRequest { idempotency_key: Some(Uuid::new_v4().to_string()), body: request.clone() };
     let started = match start.send(&connection.gateway()).await {
@@ -97,7 +99,7 @@ pub(super) async fn start_once(connection: &Connection, request: &RunStartReques
 fn not_started(error: Error) -> Failure {
     let failure = Failure::from(error);
     match Code::parse(&failure.code) {
-        Some(Code::UnknownNodeType) => failure.advise("`runyard nodes` lists what there is"),
+        Some(Code::UnknownNodeType) => failure.advise("`runyard nodes` lists the node types"),
         _ => failure,
     }
 }

@@ -1,4 +1,4 @@
-//! Being asked to stop: Ctrl-C and, on Unix, SIGTERM.
+//! Requests to stop: Ctrl-C and, on Unix, SIGTERM.
 
 use super::failure::Failure;
 

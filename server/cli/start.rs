@@ -1,10 +1,10 @@
-//! `runyard start`: start and leave.
+//! `runyard start`: start a run and return at once.
 
 use clap::Args;
 use serde_json::json;
 
 use super::Context;
-use super::connection::{Connection, Need, Peer};
+use super::connection::{Connection, Need, Peer, Use};
 use super::failure::{Exit, Failure};
 use super::output::one_line;
 use super::request::Wanted;
@@ -12,24 +12,25 @@ use super::run::start_once;
 
 /// What to start.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Without a server that owns the data folder the run is recorded, and goes on when there is one.\n\
-    With --json one object: the Run as the gateway answers it."
-)]
+#[command(after_help = "Examples:\n  \
+    runyard start \"Sleep for 5 seconds, then generate a UUID.\" --run-id order-17\n  \
+    runyard start \"Generate a UUID.\" --url http://runs.example:8092\n\n\
+    Without a server that owns the data folder the run is recorded, and executed when there is one.\n\
+    With --json one object: the Run as the gateway answers it.")]
 pub struct Arguments {
     /// What to start.
     #[command(flatten)]
     pub wanted: Wanted,
 }
 
-/// Starts and leaves.
+/// Starts a run.
 ///
 /// # Errors
 /// When it cannot be started.
 pub async fn start(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let request = arguments.wanted.request(&context.loaded.config.client.planner)?;
-    // Nothing is performed here: it would only be cut off when this command ends.
-    let connection = Connection::open(context.target(), Need::Gateway, false).await?;
+    // Nothing is executed here: it would only be cut off when this command ends.
+    let connection = Connection::open(context.target(), Need::Gateway, Use::Record).await?;
     let started = start_once(&connection, &request).await;
     let peer = connection.peer();
     connection.close().await;
@@ -40,7 +41,7 @@ pub async fn start(arguments: &Arguments, context: &mut Context) -> Result<Exit,
     output.remark(&match peer {
         Peer::Here => {
             let folder = context.loaded.config.data_dir.display();
-            format!("recorded; no server owns {folder}, so it waits: `runyard serve` continues it, and so does `runyard watch {}`", run.run_id)
+            format!("recorded; no server owns {folder}, so it waits: `runyard serve` executes it, and so does `runyard watch {}`", run.run_id)
         }
         Peer::Owner(_) | Peer::Url(_) => format!("started; `runyard watch {}` follows it", run.run_id),
     });

@@ -1,7 +1,7 @@
-//! The events of a run as lines for people: what was planned, what each step became.
+//! The events of a run as a run gateway shows them, as lines for people: what was planned, what each step became.
 //!
-//! Pure: an event in, at most one line out. What it remembers is only what names things: which node type stands behind which
-//! node run, and when the run began.
+//! Pure: an event in, at most one line out. It remembers only what names things: which node type stands behind which
+//! node run, and when the run began. The Runyard API shows more: [`log_lines`](super::log_lines).
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,18 +12,41 @@ use serde_json::{Map, Value};
 
 use super::output::{faint, one_line, padded, state, strong};
 
-/// Room for how long a run has been going: up to a day in seconds.
+/// The width of the column for how long a run has been going: up to a day in seconds.
 const ELAPSED_WIDTH: usize = 10;
-/// Room for what happened.
-const WORD_WIDTH: usize = 11;
+/// The width of the column for what happened.
+pub(super) const WORD_WIDTH: usize = 11;
 
-/// What has been told so far.
+/// The column for how long a run had been going at an event.
+#[derive(Debug, Default)]
+pub(super) struct Elapsed {
+    begun: Option<Timestamp>,
+}
+
+impl Elapsed {
+    /// The width of the column, with what separates it from the next.
+    pub(super) const WIDTH: usize = ELAPSED_WIDTH + 2;
+
+    /// The column at this time, right-aligned. The first time is the run's beginning.
+    pub(super) fn at(&mut self, time: Option<Timestamp>) -> String {
+        self.begun = self.begun.or(time);
+        let elapsed = match (self.begun, time) {
+            (Some(begun), Some(time)) => format!("{:.3}s", time.duration_since(begun).as_secs_f64()),
+            _ => String::new(),
+        };
+        let missing = ELAPSED_WIDTH.saturating_sub(elapsed.len());
+        format!("{:missing$}{}  ", "", faint(&elapsed))
+    }
+}
+
+/// What lines were made of so far.
 #[derive(Debug, Default)]
 pub struct Steps {
-    begun: Option<Timestamp>,
+    elapsed: Elapsed,
     names: HashMap<String, String>,
-    /// Node runs about which a bad judgement says nothing new: those whose failure was told, and the root, whose is the run's.
-    judged: HashSet<String>,
+    /// Node runs about which a failed evaluation says nothing new: those that were shown as failed, and the root, whose failure is
+    /// the run's.
+    shown_as_failed: HashSet<String>,
 }
 
 impl Steps {
@@ -32,26 +55,14 @@ impl Steps {
         let nothing = Map::new();
         let data = event.data().unwrap_or(&nothing);
         let time = event.time().and_then(|time| time.parse::<Timestamp>().ok());
-        if self.begun.is_none() {
-            self.begun = time;
-        }
-        let told = self.told(event, data)?;
-        Some(format!("{}{told}", self.elapsed(time)))
+        let elapsed = self.elapsed.at(time);
+        let line = self.of_event(event, data)?;
+        Some(format!("{elapsed}{line}"))
     }
 
-    /// How long the run had been going at an event, right-aligned.
-    fn elapsed(&self, time: Option<Timestamp>) -> String {
-        let elapsed = match (self.begun, time) {
-            (Some(begun), Some(time)) => format!("{:.3}s", time.duration_since(begun).as_secs_f64()),
-            _ => String::new(),
-        };
-        let missing = ELAPSED_WIDTH.saturating_sub(elapsed.len());
-        format!("{:missing$}{}  ", "", faint(&elapsed))
-    }
-
-    fn told(&mut self, event: &AnyEvent, data: &Map<String, Value>) -> Option<String> {
+    fn of_event(&mut self, event: &AnyEvent, data: &Map<String, Value>) -> Option<String> {
         let node_run = event.node_run_id().unwrap_or_default();
-        // A server elsewhere may be of a later standard: what it adds is nothing to tell.
+        // A server elsewhere may be of a later standard: what it adds has no line.
         match event.kind().parse::<Type>().ok()? {
             Type::CompositeDecomposed => {
                 let count = data.get("node_run_count").and_then(Value::as_u64).unwrap_or_default();
@@ -73,7 +84,7 @@ impl Steps {
             Type::NodeRunAssigned => {
                 let named = self.names.contains_key(node_run);
                 if data.contains_key("root") {
-                    self.judged.insert(node_run.to_owned());
+                    self.shown_as_failed.insert(node_run.to_owned());
                 }
                 let node_type = data.get("node_type_ref").map(reference)?;
                 self.names.entry(node_run.to_owned()).or_insert_with(|| node_type.clone());
@@ -83,16 +94,18 @@ impl Steps {
             Type::AtomicExecuted => {
                 let ended = field(data, "state").unwrap_or("ended");
                 if ended != "succeeded" {
-                    self.judged.insert(node_run.to_owned());
+                    self.shown_as_failed.insert(node_run.to_owned());
                 }
                 let reason =
                     data.get("error").map(|error| format!(": {}", one_line(&message(error)))).unwrap_or_default();
                 Some(format!("{}{}{reason}", padded(ended, WORD_WIDTH, state), one_line(&self.name(node_run))))
             }
-            Type::NodeEvaluated if field(data, "status") == Some("fail") && !self.judged.contains(node_run) => {
+            Type::NodeEvaluated
+                if field(data, "status") == Some("fail") && !self.shown_as_failed.contains(node_run) =>
+            {
                 let reason =
                     field(data, "message").or_else(|| field(data, "reason_code")).unwrap_or("no reason is given");
-                Some(format!("{}{}: {}", word("judged bad"), one_line(&self.name(node_run)), one_line(reason)))
+                Some(format!("{}{}: {}", word("rejected"), one_line(&self.name(node_run)), one_line(reason)))
             }
             Type::RecoveryApplied => {
                 let action = field(data, "type").unwrap_or("recovery");
@@ -166,7 +179,7 @@ mod tests {
     #[test]
     fn a_planned_run_reads_as_a_story() {
         let uuid4 = json!({ "node_type_id": "runyard.core.uuid4", "version": "1.0.0" });
-        let told = transcript(json!([
+        let lines = transcript(json!([
             { "type": "run_started", "data": { "root_node_run_id": "n0" } },
             { "type": "node_run_assigned", "node_run_id": "n0", "data": { "root": true, "node_type_ref": uuid4 } },
             { "type": "composite_decomposed", "node_run_id": "n0", "data": { "node_run_count": 1, "summary": "one clause" } },
@@ -177,7 +190,7 @@ mod tests {
             { "type": "node_evaluated", "node_run_id": "n1", "data": { "status": "success" } },
             { "type": "run_completed", "data": { "state": "succeeded" } },
         ]));
-        insta::assert_snapshot!(told, @r"
+        insta::assert_snapshot!(lines, @r"
             0.002s  planned    1 step  one clause
             0.004s  chose      S1 runyard.core.uuid4@1.0.0  best
             0.006s  succeeded  S1 runyard.core.uuid4@1.0.0
@@ -185,8 +198,8 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_wrong_is_told_with_its_reason() {
-        let told = transcript(json!([
+    fn what_goes_wrong_is_shown_with_its_reason() {
+        let lines = transcript(json!([
             { "type": "node_run_assigned", "node_run_id": "n1", "data": { "node_type_ref": { "node_type_id": "a.b", "version": "latest" } } },
             { "type": "atomic_executed", "node_run_id": "n1", "data": { "state": "failed", "error": { "code": "broken", "message": "it\nbroke" } } },
             { "type": "node_evaluated", "node_run_id": "n1", "data": { "status": "fail", "message": "it broke" } },
@@ -195,10 +208,10 @@ mod tests {
             { "type": "policy_decided", "node_run_id": "n1", "data": { "decision": "deny", "reason_code": "not_yours" } },
             { "type": "a_kind_of_the_future", "node_run_id": "n1" },
         ]));
-        insta::assert_snapshot!(told, @r"
+        insta::assert_snapshot!(lines, @r"
             0.000s  created    a.b
             0.001s  failed     a.b: it broke (broken)
-            0.003s  judged bad n2: no use
+            0.003s  rejected   n2: no use
             0.004s  retry      a.b
             0.005s  failed     by policy: not_yours
         ");

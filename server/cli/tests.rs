@@ -1,4 +1,4 @@
-//! The command line as a whole: what parses, what is refused, what becomes a setting.
+//! The command line as a whole: what parses, what is a usage error, what becomes a setting.
 
 use clap::CommandFactory;
 
@@ -16,7 +16,7 @@ fn refusal(arguments: &[&str]) -> String {
 
 #[test]
 fn the_tree_of_commands_is_sound() {
-    Cli::command().debug_assert();
+    help::command().debug_assert();
 }
 
 #[test]
@@ -29,6 +29,11 @@ fn every_command_says_what_it_does_and_what_programs_get() {
             .chain([command])
             .any(|one| one.get_after_help().is_some_and(|help| help.to_string().contains("--json")));
         assert!(speaks, "{name} does not say what --json prints");
+        let has_example = command
+            .get_subcommands()
+            .chain([command])
+            .any(|one| one.get_after_help().is_some_and(|help| help.to_string().contains("runyard ")));
+        assert!(has_example || command.is_hide_set(), "{name} has no example");
     }
 }
 
@@ -42,7 +47,7 @@ fn global_flags_stand_before_or_after_the_command() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused() {
+fn usage_errors_name_what_is_not_valid() {
     assert!(refusal(&["run"]).contains("<GOAL>"));
     assert!(refusal(&["run", "a", "b"]).contains("unexpected argument 'b'"));
     assert!(refusal(&["list", "--state", "odd"]).contains("possible values: queued, running"));
@@ -63,7 +68,7 @@ fn a_node_type_stands_for_a_goal() {
 }
 
 #[test]
-fn the_owners_document_is_asked_for_with_overlay_false() {
+fn overlay_false_prints_the_vendors_document() {
     let Command::Openapi(arguments) = parse(&["openapi", "run-gateway", "--overlay=false"]).unwrap().command else {
         panic!("openapi")
     };
@@ -71,7 +76,7 @@ fn the_owners_document_is_asked_for_with_overlay_false() {
 }
 
 #[test]
-fn a_word_after_openapi_is_a_document_or_something_to_do() {
+fn a_word_after_openapi_is_a_document_or_a_subcommand() {
     let Command::Openapi(arguments) = parse(&["openapi", "--json", "export", "--out", "d"]).unwrap().command else {
         panic!("openapi")
     };

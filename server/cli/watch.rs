@@ -1,9 +1,9 @@
-//! `runyard watch`: a run's events to its end, over as many connections as it takes.
+//! `runyard watch`: a run's events to its end, over as many connections as needed.
 
 use clap::Args;
 
 use super::Context;
-use super::connection::{Connection, Need, Peer};
+use super::connection::{Connection, Need, Peer, Use};
 use super::failure::{Exit, Failure};
 use super::follow::{Follow, Followed, Stop};
 use super::outcome;
@@ -11,15 +11,17 @@ use super::signals::Signals;
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    after_help = "Ctrl-C only stops watching. Exit code 0: the run succeeded, or you stopped watching; 1: it failed or was canceled.\n\
-    With --json one object per line: {\"kind\":\"event\",\"event\"}, and last {\"kind\":\"result\",\"run\",\"outputs\",\"error\"}."
-)]
+#[command(after_help = "Examples:\n  \
+    runyard watch order-17\n  \
+    runyard watch order-17 --json --after 12\n\n\
+    Steps go to standard error, the result to standard output. Ctrl-C stops watching; the run continues.\n\
+    Exit code 0: the run succeeded, or you stopped watching; 1: it failed, was partial or canceled.\n\
+    With --json one object per line: {\"kind\":\"event\",\"event\"}, and last {\"kind\":\"result\",\"run\",\"outputs\",\"error\"}.")]
 pub struct Arguments {
     /// The run's id
     #[arg(value_name = "RUN")]
     pub run_id: String,
-    /// Only events after the one with this seq
+    /// Only events after the one with this seq: of the run gateway with --json, else of the run's own log
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
     pub after: u64,
 }
@@ -27,16 +29,17 @@ pub struct Arguments {
 /// Watches to the end.
 ///
 /// # Errors
-/// No such run, or it is lost sight of.
+/// No such run, or its events are lost.
 pub async fn watch(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
-    let Some(connection) = signals.unless(Connection::open(context.target(), Need::Gateway, true)).await else {
+    let Some(connection) = signals.unless(Connection::open(context.target(), Need::Gateway, Use::Continue)).await
+    else {
         return Ok(Exit::Interrupted);
     };
     let connection = connection?;
     if connection.peer() == Peer::Here {
         let folder = context.loaded.config.data_dir.display();
-        context.output.remark(&format!("no server owns {folder}; this command carries its runs on while it watches"));
+        context.output.remark(&format!("no server owns {folder}; this command executes its runs while it watches"));
     }
     let follow = Follow {
         connection: &connection,
@@ -49,7 +52,7 @@ pub async fn watch(arguments: &Arguments, context: &mut Context) -> Result<Exit,
     let followed = follow.until_end(&mut context.output).await;
     connection.close().await;
     match followed? {
-        Followed::Ended(run) => Ok(outcome::tell(&mut context.output, &run, false)),
+        Followed::Ended(ended) => Ok(outcome::show(&mut context.output, &ended, false)),
         Followed::Left => Ok(Exit::Success),
         Followed::Forced => Ok(Exit::Interrupted),
     }

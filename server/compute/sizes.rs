@@ -1,6 +1,6 @@
 //! How large a value is, about, in memory: for bounds on what is copied. Never recursive.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What a value takes beside its text, bytes: itself, and its place in a list or an object.
 const VALUE_BYTES: usize = 48;
@@ -45,6 +45,13 @@ pub fn is_small(value: &Value) -> bool {
         }
     }
     true
+}
+
+/// Whether an object is so small that looking at all of it takes no time to speak of.
+pub fn are_few_and_small(members: &Map<String, Value>) -> bool {
+    /// So many members are few, if each is small.
+    const FEW: usize = 16;
+    members.len() <= FEW && members.values().all(is_small)
 }
 
 /// About how many characters a value has as JSON.

@@ -42,6 +42,10 @@ fn refused(error: Error) -> Result<Failure, Error> {
         Error::TooManyLiveRuns { .. } => failed("too_many_live_runs", message, true),
         Error::TooManyDescendants { .. } => failed("too_many_descendants", message, false),
         Error::Rejected(Rejected::ValueTooDeep { .. }) => failed("value_too_deep", message, false),
+        // The same request comes to the same refusal: another attempt would be refused again, without end.
+        Error::TooExpensive(_) => failed("validation_too_expensive", message, false),
+        Error::RunTooLarge { .. } => failed("run_too_large", message, false),
+        Error::ValuesTooLarge { .. } => failed("values_too_large", message, false),
         Error::InvalidInputs { .. }
         | Error::UnknownNodeType(_)
         | Error::Rejected(_)

@@ -12,6 +12,7 @@ use std::time::Duration;
 use runyard_engine::{Event, Position, Recorded, RunId};
 use tokio::sync::{Mutex as Turn, Notify};
 
+use super::begun::Begun;
 use crate::clock::Clock;
 use crate::store::{Store, StoreError, Tenant};
 
@@ -28,6 +29,8 @@ pub struct RunNotifier {
     tails: Mutex<BTreeMap<RunId, Vec<Arc<Tail>>>>,
     /// When to look again at all logs, Unix milliseconds. Held by the one follower that does it.
     look: Turn<i64>,
+    /// What runs that have just begun have in their logs.
+    begun: Mutex<Begun>,
 }
 
 /// What was committed.
@@ -72,20 +75,31 @@ struct Recent {
 }
 
 impl RunNotifier {
-    /// Whether somebody follows this run, so that it is worth telling what happened in it.
-    pub fn is_followed(&self, run: RunId) -> bool {
-        self.tails().contains_key(&run)
+    /// Whether it is worth telling what happened in a run after this position: somebody follows it, or it has just begun.
+    pub fn wants(&self, run: RunId, after: Position) -> bool {
+        self.lock_begun().wants(run, after) || self.tails().contains_key(&run)
+    }
+
+    /// The events after a position of a run that has just begun; none where they are not known here.
+    pub(super) fn begun(&self, tenant: &str, run: RunId, after: Position) -> Vec<Arc<Recorded>> {
+        self.lock_begun().after(tenant, run, after)
     }
 
     /// Tells who follows this run that its log now reaches this position, and what was added, where that is at hand. To be called after the
     /// commit.
     pub fn notify(&self, tenant: &str, run: RunId, version: Position, told: Option<CommittedEvents>) {
+        let (after, events) = match told {
+            Some(CommittedEvents { after, at_ms, events }) => {
+                let recorded = |(event, position)| Arc::new(Recorded { position, at_ms, event });
+                (after, events.into_iter().zip(after + 1..).map(recorded).collect())
+            }
+            None => (0, Vec::new()),
+        };
+        // Before the tail is looked for: a follower that joins it later finds them here.
+        self.lock_begun().add(tenant, run, after, &events);
         let tail = self.tails().get(&run).and_then(|tails| tails.iter().find(|tail| tail.tenant == tenant).cloned());
         let Some(tail) = tail else { return };
-        if let Some(CommittedEvents { after, at_ms, events }) = told {
-            let recorded = |(event, position)| Arc::new(Recorded { position, at_ms, event });
-            tail.remember(events.into_iter().zip(after + 1..).map(recorded));
-        }
+        tail.remember(events.into_iter());
         tail.reaches(version);
     }
 
@@ -144,6 +158,10 @@ impl RunNotifier {
     #[cfg(test)]
     pub(super) fn followed(&self) -> usize {
         self.tails().len()
+    }
+
+    fn lock_begun(&self) -> MutexGuard<'_, Begun> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tails(&self) -> MutexGuard<'_, BTreeMap<RunId, Vec<Arc<Tail>>>> {
@@ -236,7 +254,7 @@ impl Recent {
 }
 
 /// How long an event is as JSON. One that cannot be written is as good as too long.
-fn bytes_of(event: &Event) -> usize {
+pub(super) fn bytes_of(event: &Event) -> usize {
     struct Count(usize);
     impl std::io::Write for Count {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -321,8 +339,8 @@ mod tests {
         assert_eq!((ours.known().reach, theirs.known().reach), (1, 0));
         assert_eq!((remembered(&ours, 0).len(), remembered(&theirs, 0).len()), (1, 0));
         notifier.leave(&theirs);
-        assert!(notifier.is_followed(run));
+        assert_eq!(notifier.followed(), 1);
         notifier.leave(&ours);
-        assert!(!notifier.is_followed(run));
+        assert_eq!(notifier.followed(), 0);
     }
 }

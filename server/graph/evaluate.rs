@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::Nodes;
 use super::written::{DIALECT, dialect, has_expressions};
 use crate::expressions::{Expressions, Fault, Moment, Template};
+use crate::sizes;
 
 /// What the inputs of a node of this type come to; nothing where they are what they are.
 ///
@@ -25,6 +26,10 @@ pub async fn evaluate(
     moment: Moment,
 ) -> Result<Option<Object>, Failure> {
     let dialect = dialect(node_type);
+    // To look through a few small values takes less than to hand them to another thread, and most steps have no expressions.
+    if sizes::are_few_and_small(inputs) && !has_expressions(inputs, &dialect) {
+        return Ok(None);
+    }
     let (with, inputs) = (expressions.clone(), inputs.clone());
     let compiling = expressions.off_runtime(tenant, move || {
         if !has_expressions(&inputs, &dialect) {

@@ -283,15 +283,11 @@ fn outline(node: &WrittenNode) -> Outline<'_> {
     }
 }
 
-/// How many ways on a node of this type has.
+/// How many outgoing edges a node of this type may have. Any node but one that chooses may be the last of its path, whether it is a
+/// script or a call; then its outputs are the graph's.
 pub fn ways(node_type_id: &str, inputs: &Object) -> Ways {
     match node_type_id {
         "runyard.graph.end" => Ways::Exactly(0),
-        "runyard.graph.start"
-        | "runyard.graph.filter"
-        | "runyard.graph.variables"
-        | "runyard.graph.delay"
-        | "runyard.graph.script" => Ways::Exactly(1),
         "runyard.graph.branch" | "runyard.graph.split" => Ways::Exactly(2),
         "runyard.graph.switch" => match inputs.get("routes").and_then(Value::as_array) {
             Some(routes) => Ways::Exactly(routes.len()),

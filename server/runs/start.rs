@@ -170,7 +170,6 @@ impl Runs {
             None => None,
         };
         let extras = CommitExtras {
-            settles: None,
             sealed: self.seal.seal(tenant, run, &new.pass_through)?,
             key: repeat.key.as_ref().map(|key| key.used_for(repeat.operation, run, fingerprint)),
         };
@@ -210,8 +209,7 @@ impl Runs {
         command: Command,
         claim: (runyard_engine::EffectId, Epoch),
     ) -> Result<Arc<State>, Error> {
-        let extras = CommitExtras { settles: Some(claim), ..CommitExtras::default() };
-        Ok(self.submitter.submit(tenant, run, command, extras).await?.state)
+        Ok(self.submitter.settle(tenant, run, command, claim).await?.state)
     }
 
     /// Gives an external composite children.

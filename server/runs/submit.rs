@@ -3,6 +3,9 @@
 //! Deciding needs no lease: two deciders over one version conflict in the store, and the loser decides again on what the winner
 //! left. Within this process a command takes its run's turn first, so that conflicts stay rare.
 
+mod answers;
+mod append;
+mod joint;
 mod wish;
 
 use std::collections::BTreeSet;
@@ -10,17 +13,20 @@ use std::sync::Arc;
 
 use runyard_engine::large::{Digest, Written};
 use runyard_engine::{
-    Command, Context, Decision, EffectId, Event, Fitted, Labels, Made, Node, NodeRunId, Position, Recorded, Rejected,
-    Reply, RunId, Slot, State, apply, decide, outstanding,
+    Command, Context, Decision, EffectId, Fitted, Made, Node, NodeRunId, Position, Recorded, Rejected, Reply, RunId,
+    Slot, State, apply, decide,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
+use self::answers::{Answer, Answers};
+use self::append::{Parts, append};
+use self::joint::Joint;
 use self::wish::{Wish, ends, is_own, named, too_large};
-use super::cache::{self, Cache};
+use super::cache::Cache;
 use super::in_flight::InFlight;
 use super::values::{self, ByteLimits, Extracted, Known, Values};
 use super::writing::Writing;
-use super::{Error, approvals, output_schema, row};
+use super::{Error, output_schema};
 use crate::clock::Clock;
 use crate::compute::{self, Compute};
 use crate::feed::{CommittedEvents, RunNotifier};
@@ -44,11 +50,14 @@ pub(super) struct Submitter {
     cache: Cache,
     writing: Writing,
     in_flight: Arc<InFlight>,
+    answers: Answers,
     values: Values,
     bytes: ByteLimits,
     depth_max: usize,
     limits: Limits,
     turns: Vec<Turn<()>>,
+    /// Held while a run that is not at hand is read.
+    reads: Vec<Turn<()>>,
     compute: Compute,
 }
 
@@ -74,8 +83,6 @@ enum Replayed {
 /// What goes with a command besides the command.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CommitExtras {
-    /// The claimed effect that it answers.
-    pub settles: Option<(EffectId, Epoch)>,
     /// What a start keeps sealed.
     pub sealed: Vec<Sealed>,
     /// A key under which a start can be repeated.
@@ -90,7 +97,7 @@ impl Submitter {
         (values, limits): (Values, Limits),
         compute: Compute,
     ) -> Self {
-        let turns = (0..TURNS).map(|_| Turn::new(())).collect();
+        let locks = || (0..TURNS).map(|_| Turn::new(())).collect();
         Submitter {
             store,
             clock,
@@ -99,11 +106,13 @@ impl Submitter {
             cache: Cache::default(),
             writing: Writing::default(),
             in_flight: Arc::default(),
+            answers: Answers::default(),
             values,
             bytes: ByteLimits::from(&limits),
             depth_max: usize::try_from(limits.depth).unwrap_or(usize::MAX),
             limits,
-            turns,
+            turns: locks(),
+            reads: locks(),
             compute,
         }
     }
@@ -116,7 +125,7 @@ impl Submitter {
         command: Command,
         extras: CommitExtras,
     ) -> Result<Submitted, Error> {
-        self.decide_on(None, tenant, run, command, extras).await
+        self.decide_one(None, tenant, run, command, extras).await
     }
 
     /// The same for the first command of a run whose id was made for it a moment ago: there is nothing to look for. A store in which it
@@ -128,51 +137,128 @@ impl Submitter {
         command: Command,
         extras: CommitExtras,
     ) -> Result<Submitted, Error> {
-        self.decide_on(Some(Arc::new(State::new(run))), tenant, run, command, extras).await
+        self.decide_one(Some(Arc::new(State::new(run))), tenant, run, command, extras).await
     }
 
-    async fn decide_on(
+    /// Decides what came back from a claimed effect. Answers of one run that come while another of its commits is on the way are decided one
+    /// after the other and committed together: a run with many steps side by side takes a flush for many of them.
+    pub(super) async fn settle(
         &self,
-        mut known: Option<Arc<State>>,
+        tenant: &str,
+        run: RunId,
+        command: Command,
+        claim: (EffectId, Epoch),
+    ) -> Result<Submitted, Error> {
+        let mut place = self.answers.join(tenant, run, command, claim);
+        let _turn = tokio::select! {
+            biased;
+            answered = place.answered() => return answered,
+            turn = self.turn(run).lock() => turn,
+        };
+        loop {
+            if let Some(answered) = place.is_answered() {
+                return answered;
+            }
+            // In the order in which they came, so that this one is among them.
+            let waiting = self.answers.take(tenant, run);
+            if waiting.is_empty() {
+                return place.answered().await;
+            }
+            self.decide_waiting(tenant, run, waiting).await;
+        }
+    }
+
+    /// Decides these, together where that works, and sends each its result.
+    async fn decide_waiting(&self, tenant: &str, run: RunId, waiting: Vec<Answer>) {
+        let of_answer = |Answer { command, claim, tell, .. }| (self.asked(command, Some(claim)), tell);
+        let (mut asked, tells): (Vec<_>, Vec<_>) = waiting.into_iter().map(of_answer).unzip();
+        let mut tells = tells.into_iter();
+        let mut done = 0;
+        while done < asked.len() {
+            let left = &mut asked[done..];
+            let mut decided = self.decide_on(None, tenant, run, left, &CommitExtras::default()).await;
+            if decided.is_err() && left.len() > 1 {
+                // One's trouble is not the others'.
+                decided = self.decide_on(None, tenant, run, &mut left[..1], &CommitExtras::default()).await;
+            }
+            let decided = decided.unwrap_or_else(|error| vec![Err(error)]);
+            done += decided.len().max(1);
+            for (decided, tell) in decided.into_iter().zip(tells.by_ref()) {
+                // One that stopped waiting has left.
+                _ = tell.send(decided);
+            }
+        }
+    }
+
+    fn asked(&self, command: Command, claim: Option<(EffectId, Epoch)>) -> Asked {
+        Asked { wish: Wish::new(command, Extracted::new(self.bytes.inline, self.depth_max)), claim }
+    }
+
+    async fn decide_one(
+        &self,
+        known: Option<Arc<State>>,
         tenant: &str,
         run: RunId,
         command: Command,
         extras: CommitExtras,
     ) -> Result<Submitted, Error> {
-        let mut wish = Wish::new(command, Extracted::new(self.bytes.inline, self.depth_max));
+        let mut asked = [self.asked(command, None)];
         let _turn = self.turn(run).lock().await;
+        let decided = self.decide_on(known, tenant, run, &mut asked, &extras).await?;
+        decided.into_iter().next().unwrap_or(Err(Error::Busy))
+    }
+
+    /// Decides commands of one run one after the other and commits what was decided, all of it or nothing. Gives what became of the first of
+    /// them, at least of one: one that names new large values is the last of its commit, so that none is looked into before it is stored. To
+    /// be called in the run's turn.
+    async fn decide_on(
+        &self,
+        mut known: Option<Arc<State>>,
+        tenant: &str,
+        run: RunId,
+        asked: &mut [Asked],
+        extras: &CommitExtras,
+    ) -> Result<Vec<Result<Submitted, Error>>, Error> {
         for _ in 0..ATTEMPTS_MAX {
             let before = match known.take() {
                 Some(known) => known,
                 None => self.load(tenant, run).await?.unwrap_or_else(|| Arc::new(State::new(run))),
             };
             let at_ms = self.clock.now_ms().max(before.updated_at_ms.unwrap_or(i64::MIN));
-            let decided = self.decided(tenant, &before, &mut wish, at_ms).await;
+            let mut joint = Joint::new(before.clone());
+            for Asked { wish, claim } in asked.iter_mut() {
+                let decided = self.decided(tenant, &joint.after.clone(), wish, at_ms).await;
+                joint.add(decided, *claim)?;
+                if joint.names_values() {
+                    break;
+                }
+            }
             // A commit would show that what is at hand is old. Where there is none, somebody has to look.
-            if decided.as_ref().map_or(true, |decision| decision.events.is_empty())
-                && self.is_old(tenant, &before).await?
-            {
+            if joint.is_doubtful() && self.is_old(tenant, &before).await? {
                 self.cache.forget(run);
                 continue;
             }
-            let mut decision = decided?;
-            if decision.events.is_empty() {
-                self.clear(tenant, &before, &extras).await?;
-                return Ok(Submitted { state: before, reply: decision.reply, changed: false });
+            let settles = joint.settles();
+            if joint.events.is_empty() && settles.is_empty() {
+                return Ok(joint.submitted());
             }
-            // What is settled is off the list by that.
-            decision.dropped.retain(|dropped| extras.settles.is_none_or(|(effect, _)| effect != *dropped));
-            let grown = cache::grown(&before, &decision);
-            let after = Arc::new(after(&before, &mut decision)?);
-            let reply = decision.reply.clone();
-            let has_effects = !decision.effects.is_empty();
-            let dropped = decision.dropped.clone();
+            let grown = joint.grown;
+            let (after, dropped) = (joint.after.clone(), joint.dropped(&settles));
+            let has_effects = !joint.effects.is_empty();
             // Nobody who comes later misses it: they read.
-            let events = self.notifier.is_followed(run).then(|| decision.events.clone());
-            let values = named(&before, &after, &wish.extracted);
-            let append = Append { values, ..append(tenant, &before, &after, decision, at_ms, &extras) };
-            match self.commit(append).await {
-                Ok(()) => {
+            let changed = !joint.events.is_empty();
+            let events = (changed && self.notifier.wants(run, before.version)).then(|| joint.events.clone());
+            let last = asked.get(joint.len() - 1).map(|asked| &asked.wish.extracted);
+            let values = last.map(|extracted| named(&before, &after, extracted)).unwrap_or_default();
+            let parts = Parts {
+                events: std::mem::take(&mut joint.events),
+                effects: std::mem::take(&mut joint.effects),
+                dropped: dropped.clone(),
+                settles,
+                values,
+            };
+            match self.commit(append(tenant, &before, &after, parts, at_ms, extras)).await {
+                Ok(()) if changed => {
                     self.cache.grow(tenant, before.version, after.clone(), grown);
                     self.in_flight.cancel(&dropped);
                     let told = events.map(|events| CommittedEvents { after: before.version, at_ms, events });
@@ -180,7 +266,12 @@ impl Submitter {
                     if has_effects {
                         self.work.notify_one();
                     }
-                    return Ok(Submitted { state: after, reply, changed: true });
+                    return Ok(joint.submitted());
+                }
+                Ok(()) => return Ok(joint.submitted()),
+                // Taken off already, or moved on meanwhile: either way not ours to clear.
+                Err(StoreError::Fenced { .. } | StoreError::Conflict { .. }) if !changed => {
+                    return Ok(joint.submitted());
                 }
                 // Someone else moved the run: what is at hand is old.
                 Err(StoreError::Conflict { .. }) => self.cache.forget(run),
@@ -315,21 +406,6 @@ impl Submitter {
         Ok(row.is_some_and(|row| row.version > state.version))
     }
 
-    /// An effect whose answer changed nothing and which the run no longer waits for is taken off the list, so that nobody
-    /// performs it again. One that the run still waits for (a timer that was told too early) stays.
-    async fn clear(&self, tenant: &str, state: &State, extras: &CommitExtras) -> Result<(), Error> {
-        let Some((effect, _)) = extras.settles else { return Ok(()) };
-        if state.start.is_none() || outstanding(state).iter().any(|waited| waited.id == effect) {
-            return Ok(());
-        }
-        let at_ms = state.updated_at_ms.unwrap_or_default();
-        match self.commit(append(tenant, state, state, Decision::default(), at_ms, extras)).await {
-            // Taken off already, or moved on meanwhile: either way not ours to clear.
-            Ok(()) | Err(StoreError::Fenced { .. } | StoreError::Conflict { .. }) => Ok(()),
-            Err(other) => Err(Error::from(other)),
-        }
-    }
-
     /// Remembers a key for a run that stands already.
     pub(super) async fn remember(&self, tenant: &str, run: RunId, key: KeyUse) -> Result<(), Error> {
         let _turn = self.turn(run).lock().await;
@@ -337,7 +413,7 @@ impl Submitter {
         for _ in 0..ATTEMPTS_MAX {
             let Some(state) = self.load(tenant, run).await? else { return Ok(()) };
             let at_ms = state.updated_at_ms.unwrap_or_default();
-            match self.commit(append(tenant, &state, &state, Decision::default(), at_ms, &extras)).await {
+            match self.commit(append(tenant, &state, &state, Parts::default(), at_ms, &extras)).await {
                 Ok(()) => return Ok(()),
                 Err(StoreError::Conflict { .. }) => self.cache.forget(run),
                 Err(other) => return Err(Error::from(other)),
@@ -351,7 +427,12 @@ impl Submitter {
         if let Some(state) = self.cache.get(tenant, run) {
             return Ok(Some(state));
         }
-        self.read(tenant, run).await
+        // One read for all callers that wait for it: each would hold a copy of the run.
+        let _reading = self.reads[slot(run)].lock().await;
+        match self.cache.get(tenant, run) {
+            Some(state) => Ok(Some(state)),
+            None => self.read(tenant, run).await,
+        }
     }
 
     /// The same, as the store has it by now.
@@ -413,8 +494,9 @@ impl Submitter {
         node_run: NodeRunId,
     ) -> Result<Option<Arc<State>>, Error> {
         let knows = |state: &Arc<State>| state.node(node_run).is_some();
-        if self.cache.get(tenant, run).is_none() {
-            // An effect may be in hand a moment before the state that asked for it is: it is there when the turn is over.
+        if !self.cache.get(tenant, run).as_ref().is_some_and(knows) {
+            // An effect may be in hand a moment before the state that asked for it is: it is there when the turn is over. Reading the
+            // log instead would cost as much as the run is long, at each of its steps.
             drop(self.turn(run).lock().await);
         }
         match self.load(tenant, run).await?.filter(knows) {
@@ -470,63 +552,24 @@ impl Submitter {
     }
 
     fn turn(&self, run: RunId) -> &Turn<()> {
-        let (_, low) = run.uuid().as_u64_pair();
-        let place = usize::try_from(low % TURNS as u64).unwrap_or(0);
-        &self.turns[place]
+        &self.turns[slot(run)]
     }
 }
 
-/// The state that a decision made, which is the one that its events make: the engine produced them on it.
-fn after(before: &State, decision: &mut Decision) -> Result<State, Error> {
-    let after = decision.after.take().filter(|after| after.version == before.version + decision.events.len() as u64);
-    after.map(|after| *after).ok_or_else(|| corrupted(before.run, "a decision does not hand out what follows from it"))
-}
-
-fn append(
-    tenant: &str,
-    before: &State,
-    after: &State,
-    decision: Decision,
-    at_ms: i64,
-    extras: &CommitExtras,
-) -> Append {
-    let expected: Position = before.version;
-    Append {
-        tenant: tenant.to_owned(),
-        run: after.run,
-        expected,
-        at_ms,
-        node_runs: created(&decision.events),
-        approvals: approvals::changed(after, &decision.events),
-        events: decision.events,
-        row: row::derive(after),
-        effects: decision.effects,
-        dropped: decision.dropped,
-        settles: extras.settles,
-        labels: if expected == 0 { labels(after) } else { Labels::new() },
-        sealed: if expected == 0 { extras.sealed.clone() } else { Vec::new() },
-        key: extras.key.clone(),
-        values: Vec::new(),
-    }
-}
-
-fn labels(state: &State) -> Labels {
-    state.start.as_ref().map(|start| start.labels.clone()).unwrap_or_default()
-}
-
-fn created(events: &[Event]) -> Vec<NodeRunId> {
-    events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Started { root, .. } => Some(*root),
-            Event::ChildCreated(child) => Some(child.node_run),
-            _ => None,
-        })
-        .collect()
+/// A command that is to be decided, and the claim on the effect that it answers.
+struct Asked {
+    wish: Wish,
+    claim: Option<(EffectId, Epoch)>,
 }
 
 fn corrupted(run: RunId, reason: &str) -> Error {
     Error::Unreadable { run, reason: reason.to_owned() }
+}
+
+/// Which of [`TURNS`] locks is a run's.
+fn slot(run: RunId) -> usize {
+    let (_, low) = run.uuid().as_u64_pair();
+    usize::try_from(low % TURNS as u64).unwrap_or(0)
 }
 
 #[cfg(test)]

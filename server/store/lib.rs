@@ -197,9 +197,9 @@ pub struct Append {
     pub effects: Vec<Effect>,
     /// Effects of this run no longer wanted, claimed or not. One that is gone already is no error.
     pub dropped: Vec<EffectId>,
-    /// The claimed effect that this answers: it must still be held under this epoch (nobody has claimed it since, even if
-    /// the lease has run out), and is removed.
-    pub settles: Option<(EffectId, Epoch)>,
+    /// The claimed effects that this answers, no two the same: each must still be held under its epoch (it has not been claimed
+    /// since, even if the lease has run out), and is removed.
+    pub settles: Vec<(EffectId, Epoch)>,
     /// Node runs created by the events, so that they can be found.
     pub node_runs: Vec<NodeRunId>,
     /// What lists find the run by. Only a new run brings them; they never change.
@@ -212,6 +212,13 @@ pub struct Append {
     pub sealed: Vec<Sealed>,
     /// A key under which the run's start can be repeated.
     pub key: Option<KeyUse>,
+}
+
+impl Append {
+    /// Whether it takes this effect off the list.
+    fn removes(&self, effect: EffectId) -> bool {
+        self.settles.iter().any(|(settled, _)| *settled == effect) || self.dropped.contains(&effect)
+    }
 }
 
 /// A large value that events name, kept beside the log: once in its tenant, until the last run that names it is gone.

@@ -4,9 +4,11 @@ mod batches;
 mod commands;
 mod fields;
 mod lists;
+mod own_nodes;
 pub mod promises;
 mod releases;
 mod tenants;
+mod titles;
 mod validation;
 mod whole;
 

@@ -2,7 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `runs.rs` | commands about runs, in a folder that nobody serves |
+//! | `runs.rs` | commands about runs, in a folder without a server |
+//! | `newcomer.rs` | an empty folder, one address for every command, what `run` shows |
 //! | `json.rs` | what programs get from each command |
 //! | `diff.rs` | two documents and what changed between them |
 //! | `owners.rs` | one folder, several processes: servers, commands beside them, signals |
@@ -12,6 +13,7 @@
 
 mod diff;
 mod json;
+mod newcomer;
 mod owners;
 mod runs;
 mod settings;

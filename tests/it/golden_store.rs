@@ -5,7 +5,7 @@
 //! projection change, add a new one beside them:
 //!
 //! ```sh
-//! RUNYARD_GOLDEN_STORE=tests/golden/stores/0005.db cargo test -p runyard --test it golden_store::write
+//! RUNYARD_GOLDEN_STORE=tests/golden/stores/0006.db cargo test -p runyard --test it golden_store::write
 //! ```
 //!
 //! (relative to the workspace's root; an existing file is refused). Without the variable the same test writes into a temporary
@@ -153,7 +153,7 @@ async fn what_was_unfinished_is_finished_and_what_was_finished_stays() {
 
 /// Serves a database until every run has ended, completing what waits for somebody outside.
 async fn finish(data: &Path, runs: &BTreeMap<RunId, Stored>) {
-    let server = recipe::serve(data, true).await;
+    let server = recipe::serve(data).await;
     let clients = ProcessClients::of(&server);
     for stored in runs.values().filter(|stored| stored.state.root().unwrap().node_type.id.ends_with(".external")) {
         if !matches!(stored.state.status, RunStatus::Final(_)) {
@@ -170,8 +170,44 @@ async fn finish(data: &Path, runs: &BTreeMap<RunId, Stored>) {
     }
     for stored in runs.values() {
         assert_whole(&clients.events(&name(stored), 0).await);
+        if name(stored) == recipe::LARGE {
+            let root = stored.state.root().unwrap().id.to_string();
+            assert_eq!(clients.node_run(&root).await["outputs"], json!({ "echo": recipe::large() }));
+        }
     }
     server.stop().await;
+}
+
+/// The number of a database: the format of the events that it holds.
+fn format(store: &Path) -> u32 {
+    store.file_stem().unwrap().to_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn stores_since_format_5_hold_large_values_and_list_results() {
+    for path in stores().iter().filter(|path| format(path) >= 5) {
+        let (_folder, data) = folder_with(path);
+        let runs = read_and_check(&data).await;
+        let with_values = runs.values().filter(|stored| !stored.state.written.values.is_empty()).count();
+        assert!(with_values >= 4, "{}: {with_values} runs with large values", path.display());
+        for (list, ended) in [("list", true), ("list-partial", true), ("list-between-tries", false)] {
+            let found = runs.values().find(|stored| name(stored) == list);
+            let state = &found.unwrap_or_else(|| panic!("{} has no {list}", path.display())).state;
+            assert_eq!(matches!(state.status, RunStatus::Final(_)), ended, "{list}");
+            let children = &state.root().unwrap().children;
+            assert!(children.iter().any(|id| state.node(*id).unwrap().outputs.is_some()), "{list} has results");
+        }
+    }
+}
+
+#[tokio::test]
+async fn check_finds_what_earlier_builds_wrote_whole() {
+    for path in stores() {
+        let (folder, data) = folder_with(&path);
+        // Opened once, because `check` changes nothing and so does not migrate.
+        drop(Sqlite::open(&data, Options::default()).unwrap());
+        runyard(folder.path(), &["check"]).await.exits(0);
+    }
 }
 
 #[tokio::test]

@@ -98,6 +98,27 @@ async fn a_graph_is_walked_from_its_start_to_an_end() {
 }
 
 #[tokio::test]
+async fn a_path_may_end_at_any_node_that_does_not_choose() {
+    let world = World::new().await;
+    for (node_type, inputs, last) in [
+        ("runyard.graph.script", json!({ "script": "return 42" }), json!({ "result": 42 })),
+        ("runyard.graph.variables", json!({ "variables": [{ "name": "n", "value": 1 }] }), json!({ "n": 1 })),
+        ("runyard.core.echo", json!({ "echo": "x" }), json!({ "echo": "x" })),
+    ] {
+        let nodes = json!([
+            node("start", "runyard.graph.start", json!({}), json!(["last"])),
+            node("last", node_type, inputs, json!([]))
+        ]);
+        let run = walked(&world, nodes, json!({})).await;
+        assert_eq!((run.state, outputs(&run)), (RunState::Succeeded, last), "{node_type}");
+    }
+    let fork = node("fork", "runyard.graph.branch", json!({ "condition": true }), json!([]));
+    let asked = typed(body(GRAPH, json!({ "graph": { "nodes": [fork] } })));
+    let refused = refused(world.gateway.start_run(None, &asked).await);
+    assert!(violations(&refused).contains("children"), "{refused:?}");
+}
+
+#[tokio::test]
 async fn filters_switches_and_splits_choose_where_it_goes_on() {
     let world = World::new().await;
     let filter = |value: Value| {

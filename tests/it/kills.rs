@@ -5,6 +5,7 @@
 //! |------|------|
 //! | `load.rs` | callers of five APIs who ask until they are answered, and watchers who resume |
 //! | `effects.rs` | the service that steps call: it notes which step was asked for in which life of the server, and holds some |
+//! | `work.rs` | what the runs do: plans, lists, runs that start runs, scripts, large values |
 //! | `disk.rs` | what lay on the disk when the server was killed, read from a copy |
 //!
 //! `RUNYARD_KILLS` says how often, 20 by default: `RUNYARD_KILLS=200 cargo test -p runyard --test it kills -- --nocapture`.
@@ -12,6 +13,7 @@
 mod disk;
 mod effects;
 mod load;
+mod work;
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,7 +23,7 @@ use runyard::clock::Stopwatch;
 use self::disk::Disk;
 use self::effects::Effects;
 use self::load::Load;
-use crate::process::{Served, bounded, free_port_base};
+use crate::process::{Served, bounded, free_port_base, runyard};
 
 /// How often where nobody says.
 const KILLS: usize = 20;
@@ -123,15 +125,23 @@ async fn nothing_is_lost_or_repeated_when_the_server_is_killed_again_and_again()
     served.kill();
     disk.look(folder.path()).await;
     assert_eq!(disk.open(), 0, "every run ends");
-    assert_eq!(disk.runs(), runs.len(), "one run for each start, however often it was asked for");
+    let below: usize = runs.iter().map(|run| work::below(run.number)).sum();
+    assert_eq!(
+        disk.below(),
+        below,
+        "one run below each run that starts one, however often the server was killed meanwhile"
+    );
+    assert_eq!(disk.runs(), runs.len() + below, "one run for each start, however often it was asked for");
     for run in &runs {
         disk.has(run);
     }
     let (calls, again) = effects.judge(disk.finished_calls());
 
+    runyard(folder.path(), &["check"]).await.exits(0);
+
     let Times { mut ready, mut resumed } = times;
     println!(
-        "{kills} kills: {} starts answered, 0 lost; {} steps finished, 0 repeated ({calls} calls outside, {again} of them made again \
+        "{kills} kills: {} starts answered, {below} runs below them, 0 lost; {} steps finished, 0 repeated ({calls} calls outside, {again} of them made again \
          because a kill met them in the air); {} events seen by watchers, 0 missing, 0 twice; from restart to ready {:?} median; \
          to the first resumed step {:?} median, {:?} at most",
         runs.len(),

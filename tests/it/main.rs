@@ -11,6 +11,7 @@ mod constraints;
 mod contract;
 mod coordinator;
 mod crash;
+mod docs;
 mod expressions;
 mod faces;
 mod failures;
@@ -37,6 +38,8 @@ mod runtime;
 mod shutdown;
 mod streams;
 mod sub_runs;
+#[cfg(unix)]
+mod suspended;
 mod tidy;
 mod toolregistry;
 mod values;

@@ -6,13 +6,22 @@
 //! | `damaged.rs` | runs that an older build made unreadable, and runs that are damaged |
 //! | `mutated.rs` | starts and completions of every API, changed at random: what is acknowledged reads back |
 //! | `survives.rs` | the harness of the rest: a process under a memory limit, killed and started again with what it holds |
+//! | `bodies.rs` | bodies that do not end |
+//! | `schemas.rs` | small schemas and graphs that need much work or memory |
+//! | `lists.rs` | small requests for large lists |
 //! | `crowds.rs` | requests for much work |
 
+#[cfg(target_os = "linux")]
+mod bodies;
 #[cfg(target_os = "linux")]
 mod crowds;
 mod damaged;
 mod depth;
+#[cfg(target_os = "linux")]
+mod lists;
 mod mutated;
+#[cfg(target_os = "linux")]
+mod schemas;
 #[cfg(target_os = "linux")]
 mod survives;
 

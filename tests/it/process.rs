@@ -112,6 +112,19 @@ impl Process {
         panic!("it ended before that: {lines:?}");
     }
 
+    /// Lines of standard error up to and with the first that this is true for.
+    pub(crate) async fn until_err(&mut self, is_it: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = bounded("a line of standard error", self.err.recv()).await {
+            let found = is_it(&line);
+            lines.push(line);
+            if found {
+                return lines;
+            }
+        }
+        panic!("it ended before that: {lines:?}");
+    }
+
     /// Asks it to stop (`INT`, `TERM`).
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status().unwrap();

@@ -3,6 +3,7 @@
 //! Its links, its HTML, its curl and its Rust are checked by `.ci/reference`.
 
 use http::Method;
+use runyard::listeners;
 use runyard::web::reference;
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ async fn every_door_serves_its_page_and_the_rest_of_the_folder() {
         for file in &files {
             let answer = world.get(document.name, &format!("/docs/{}", file.name)).await;
             assert_eq!((answer.status, answer.header("content-type")), (200, Some(file.media)), "{}", file.name);
-            assert_eq!(answer.text(), file.content, "{}", file.name);
+            assert_eq!(answer.text(), addressed(&world, file), "{}", file.name);
         }
         let folder = world.get(document.name, "/docs/").await;
         assert_eq!(folder.text(), world.get(document.name, &format!("/docs/{}.html", document.name)).await.text());
@@ -38,6 +39,17 @@ async fn every_door_serves_its_page_and_the_rest_of_the_folder() {
         assert_eq!(world.get(document.name, "/docs/absent.html").await.refusal(), (404, "unknown_path".to_owned()));
     }
     world.server.stop().await;
+}
+
+/// A file as this server serves it: its pages show the addresses of this server.
+fn addressed(world: &World, file: &reference::File) -> String {
+    if !file.media.starts_with("text/html") {
+        return file.content.clone();
+    }
+    let defaults = DOCUMENTS.iter().map(|document| (document.name, 8080 + listeners::offset(document.name)));
+    defaults.fold(file.content.clone(), |text, (name, port)| {
+        text.replace(&format!("http://127.0.0.1:{port}"), world.server.url(name).unwrap())
+    })
 }
 
 fn title(document: &str) -> String {

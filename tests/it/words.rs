@@ -11,10 +11,48 @@ use std::collections::BTreeSet;
 use crate::tidy::tree::{File, tree};
 
 /// Files and folders (with `/` at the end) that have been cleaned.
-const CLEAN: &[&str] = &["docs/reference/limits.md", "server/limits.rs"];
+const CLEAN: &[&str] = &[
+    ".ci/pages.py",
+    "CHANGELOG.md",
+    "README.md",
+    "docs/",
+    "server/build.rs",
+    "server/cli/",
+    "server/codes.rs",
+    "server/limits.rs",
+    "server/main.rs",
+    "server/version.rs",
+    "server/web/generated/",
+    "server/web/reference/guides/",
+    "tests/it/cli/newcomer.rs",
+    "tests/it/docs.rs",
+];
 
 /// Lines that may have a word that is out: the file, a part of the line, and why.
-const ALLOWED: &[(&str, &str, &str)] = &[];
+const ALLOWED: &[(&str, &str, &str)] = &[
+    ("server/cli/approvals.rs", "run.face", "the field of the Runyard document"),
+    ("server/cli/approvals.rs", "\"face\": ", "the field of the Runyard document"),
+    ("server/cli/check.rs", "Told", "a type of the check"),
+    ("server/cli/connection.rs", "list_doors", "the operation of the Runyard document"),
+    ("server/cli/connection.rs", "no_such_door", "an error code that programs know"),
+    ("server/cli/discovery.rs", "list_doors", "the operation of the Runyard document"),
+    ("server/cli/discovery.rs", "into_inner().doors", "the field of the Runyard document"),
+    ("server/cli/discovery.rs", "no_such_door", "an error code that programs know"),
+    ("server/cli/follow.rs", ".told()", "a function of the client"),
+    ("server/cli/get.rs", "run.face", "the field of the Runyard document"),
+    ("server/cli/list.rs", "alias = \"face\"", "the flag's old name"),
+    ("server/cli/list.rs", "\"face\": ", "the field of the Runyard document"),
+    ("server/cli/local.rs", "no_such_door", "an error code that programs know"),
+    ("server/cli/openapi/diff.rs", "NOBODY", "a constant of the comparison"),
+    ("server/cli/serve.rs", "\"doors\"", "the field of the ready line"),
+    ("server/cli/serve.rs", "door_ended", "an error code that programs know"),
+    ("server/cli/serve.rs", "\\\"doors\\\"", "the field of the ready line"),
+    ("server/cli/tree.rs", "\"face\": ", "the field of the Runyard document"),
+    ("docs/reference/cli.md", "\"doors\":[", "a field of the output, which does not change"),
+    ("docs/guides/python-agent.md", "if body is None", "Python"),
+    ("tests/it/docs.rs", "list_doors", "an operation of the Runyard API, which does not change"),
+    ("tests/it/docs.rs", "open.doors", "a field of its answer"),
+];
 
 /// Where a word is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +70,6 @@ const OUT: &[(&str, Where, &str)] = &[
     ("bells", Everywhere, "`RunNotifier`"),
     ("deed", Everywhere, "call, execution or attempt"),
     ("deeds", Everywhere, "calls, executions or attempts"),
-    ("dialect", Prose, "API"),
-    ("dialects", Prose, "APIs"),
     ("door", Everywhere, "API for the interface, listener for the socket"),
     ("doors", Everywhere, "APIs for interfaces, listeners for sockets"),
     ("everybody", Everywhere, "every caller, all users"),
@@ -104,7 +140,11 @@ fn every_exception_is_still_needed() {
     for (path, part, reason) in ALLOWED {
         let file = tree().into_iter().find(|file| file.path == *path);
         let file = file.unwrap_or_else(|| panic!("ALLOWED names {path}, which is not there"));
-        let has_word = |line: &str| line.contains(part) && !words_out_of(line, is_prose(path)).is_empty();
+        let is_out = |line: &str| {
+            let prose = is_prose(path);
+            !words_out_of(line, prose).is_empty() || !phrases_out_of(line, prose, |_| false).is_empty()
+        };
+        let has_word = |line: &str| line.contains(part) && is_out(line);
         assert!(file.text.lines().any(has_word), "{path}: {part:?} ({reason}) is allowed and not needed");
     }
 }

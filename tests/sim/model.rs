@@ -212,8 +212,7 @@ impl Model {
     }
 
     /// A result was taken.
-    pub fn settled(&mut self, settles: Option<(EffectId, Epoch)>) {
-        let Some((effect, epoch)) = settles else { return };
+    pub fn settled(&mut self, (effect, epoch): (EffectId, Epoch)) {
         self.settled.insert(effect);
         let last = self.last_claim(effect);
         // Asked of what the server said, before any bug put it right.

@@ -36,7 +36,7 @@ impl World {
             row,
             effects: Vec::new(),
             dropped: Vec::new(),
-            settles: None,
+            settles: Vec::new(),
             approvals: Vec::new(),
             values: Vec::new(),
             sealed: Vec::new(),

@@ -73,7 +73,7 @@ impl Shared {
 
     /// Writes one entry, and lets the model look at what the store holds now.
     pub fn write(&self, append: Append) -> Result<Committed, StoreError> {
-        let (tenant, run, settles) = (append.tenant.clone(), append.run, append.settles);
+        let (tenant, run, settles) = (append.tenant.clone(), append.run, append.settles.clone());
         let key = append.key.clone();
         let written = match self.bug {
             None => self.put(append),
@@ -81,7 +81,7 @@ impl Shared {
         };
         let mut model = self.model.lock().unwrap();
         if written.is_ok() {
-            model.settled(settles);
+            settles.into_iter().for_each(|settled| model.settled(settled));
             model.keyed(&tenant, key);
         }
         model.look(&self.memory, &tenant, run);
@@ -106,9 +106,9 @@ impl Shared {
             }
             Bug::ForgetsTheFence => {
                 // Let through under whatever epoch holds now; where nobody holds it, without a word about the effect.
-                if let Some((effect, epoch)) = append.settles {
-                    let held = self.model.lock().unwrap().last_claim(effect).unwrap_or(epoch);
-                    append.settles = Some((effect, held));
+                let model = self.model.lock().unwrap();
+                for (effect, epoch) in &mut append.settles {
+                    *epoch = model.last_claim(*effect).unwrap_or(*epoch);
                 }
             }
             Bug::CancelForgetsAChild if append.events.iter().any(|event| matches!(event, Event::Finished { .. })) => {
@@ -133,7 +133,7 @@ impl Shared {
                     row: RunRow { version: append.row.version + append.events.len() as u64, ..append.row.clone() },
                     effects: Vec::new(),
                     values: Vec::new(),
-                    settles: None,
+                    settles: Vec::new(),
                     key: None,
                     ..append.clone()
                 };
@@ -210,7 +210,8 @@ impl Seen {
 
 fn of_commit(append: &Append) -> String {
     let events: Vec<&str> = append.events.iter().map(Event::name).collect();
-    let settles = append.settles.map(|(effect, epoch)| format!(", settles {effect} under {epoch}")).unwrap_or_default();
+    let settles: String =
+        append.settles.iter().map(|(effect, epoch)| format!(", settles {effect} under {epoch}")).collect();
     format!("commit {} after {}: {}{settles}", append.run, append.expected, events.join(" "))
 }
 

@@ -1,6 +1,6 @@
 //! `runyard openapi diff`: what changed between two documents, and for whom that is breaking.
 //!
-//! The rules are [`runyard_openapi_diff`]'s. Here is where documents come from, and how changes are told.
+//! The rules are in [`runyard_openapi_diff`]. Here documents are found and changes are printed.
 
 use std::path::Path;
 
@@ -41,7 +41,7 @@ pub fn diff(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failur
     let old = document(&arguments.old, arguments.overlay)?;
     let new = document(&arguments.new, arguments.overlay)?;
     let changes = runyard_openapi_diff::diff(&old, &new);
-    tell(&changes, &mut context.output);
+    show(&changes, &mut context.output);
     let breaking = changes.iter().any(|change| change.breaks.any());
     Ok(if breaking { Exit::Failed } else { Exit::Success })
 }
@@ -72,7 +72,7 @@ const GROUPS: [(Breaks, &str); 4] = [
     (Breaks::NOBODY, "breaks neither"),
 ];
 
-fn tell(changes: &[Change], output: &mut Output) {
+fn show(changes: &[Change], output: &mut Output) {
     let count = |wanted: &dyn Fn(Breaks) -> bool| changes.iter().filter(|change| wanted(change.breaks)).count();
     let (clients, servers) = (count(&|breaks| breaks.clients), count(&|breaks| breaks.servers));
     let neither = count(&|breaks| !breaks.any());

@@ -1,4 +1,4 @@
-//! `runyard openapi export`: every document, and the reference to read, as files in a folder. What stands in them is made in
+//! `runyard openapi export`: every document, and the reference to read, as files in a folder. Their content is made in
 //! [`crate::web::reference`].
 
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use crate::cli::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::web::reference::{self, File};
 
-/// Where to.
+/// Where to write.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "With --json one object: {\"folder\",\"files\":[{\"name\",\"bytes\"}]}.")]
 pub struct Arguments {
-    /// The folder to write into; made where it is not there
+    /// The folder to write into; created if missing
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }
@@ -41,7 +41,7 @@ pub fn export(arguments: &Arguments, context: &mut Context) -> Result<Exit, Fail
 fn make(folder: &Path) -> Result<(), Failure> {
     if folder.exists() && !folder.is_dir() {
         return Err(Failure::new("not_a_folder", format!("{} is a file", folder.display()))
-            .advise("give --out a folder; it is made where it is not there"));
+            .advise("give --out a folder; it is created if missing"));
     }
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::new("not_written", format!("cannot make the folder {}: {error}", folder.display())))

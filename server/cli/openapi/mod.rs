@@ -1,6 +1,6 @@
 //! `runyard openapi`: the documents that this binary was built from.
 //!
-//! | asked for as | file |
+//! | command | file |
 //! |---|---|
 //! | `openapi [NAME]` | [`show`]: a document, its surface, or the list of all |
 //! | `openapi export --out DIR` | [`export`]: every document, and a reference to read, as files |
@@ -15,21 +15,24 @@ use clap::{Args, Subcommand};
 use super::Context;
 use super::failure::{Exit, Failure};
 
-/// A document to print, or something else to do with documents.
+/// A document to print, or a subcommand.
 #[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "With --json: the document as JSON; without NAME one object {\"documents\":[{\"name\",\"title\",\"version\",\"operations\"}]}."
-)]
+#[command(after_help = "Examples:\n  \
+    runyard openapi\n  \
+    runyard openapi run-gateway --overlay=false\n  \
+    runyard openapi export --out docs\n  \
+    runyard openapi diff old.yaml runtime\n\n\
+    With --json: the document as JSON; without NAME one object {\"documents\":[{\"name\",\"title\",\"version\",\"operations\"}]}.")]
 pub struct Arguments {
-    /// What to do; without it, a document is printed
+    /// A subcommand; without it, a document is printed
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// What to print.
+    /// The document to print.
     #[command(flatten)]
     pub show: show::Wanted,
 }
 
-/// What else can be done with documents.
+/// What else there is to do with documents.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Write every document, and a reference to read, as files
@@ -38,15 +41,15 @@ pub enum Command {
     Diff(diff::Arguments),
 }
 
-/// Prints documents, or does something else with them.
+/// Prints documents, exports or compares them.
 ///
 /// # Errors
 /// See [`show::show`], [`export::export`] and [`diff::diff`].
 pub fn openapi(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let Some(command) = &arguments.command else { return show::show(&arguments.show, context) };
     if !arguments.show.is_empty() {
-        // Before the word stands what belongs to printing; to do half of what was asked would hide the other half.
-        return Err(Failure::usage("this prints a document and does something else at once").advise("ask for one"));
+        // Flags before the subcommand are about printing. To carry out only one of the two would hide the other.
+        return Err(Failure::usage("this prints a document and runs a subcommand at once").advise("give one of them"));
     }
     match command {
         Command::Export(arguments) => export::export(arguments, context),

@@ -17,7 +17,7 @@ pub struct Wanted {
     /// Only its surface: operations, statuses and schemas, a line each
     #[arg(long, requires = "name", conflicts_with = "format")]
     pub surface: bool,
-    /// With --overlay=false: the owner's contract alone, without what Runyard adds
+    /// With --overlay=false: the vendor's contract alone, without what Runyard adds
     #[arg(long, default_value_t = true, action = ArgAction::Set, value_name = "BOOL")]
     pub overlay: bool,
     /// The form [default: yaml, and json with --json]
@@ -26,7 +26,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Whether nothing is asked for.
+    /// Whether no flag and no name was given.
     pub fn is_empty(&self) -> bool {
         self.name.is_none() && !self.surface && self.overlay && self.format.is_none()
     }

@@ -74,6 +74,7 @@ pub(super) async fn create(
         ));
     }
     let batch = fresh();
+    let count = records.len();
     let items: Vec<Value> = records.into_iter().map(|record| item(&walk, cx, &batch, record)).collect();
     let run = json!({ "node_type_id": "runyard.composite.graph" });
     let inputs = json!({
@@ -84,6 +85,7 @@ pub(super) async fn create(
     });
     let Value::Object(inputs) = inputs else { return Err(error::data_error("invalidData", "it is no object")) };
     let mut new = carrier(cx, &walk, &batch, inputs);
+    new.title = handlers.workflow_name(cx, &walk).await?.or_else(|| Some(format!("batch of {count} records")));
     new.request = request;
     new.key = key.map(idempotency_key).transpose()?;
     handlers.runs.start(&cx.tenant, new).await.map_err(of_runs)
@@ -99,11 +101,12 @@ fn item(walk: &Walk, cx: &Caller, batch: &str, record: Object) -> Value {
         label(&mut labels, wire::RECORD, &id);
     }
     let record = Value::Object(record);
-    if let Some(title) = wire::record_title(&record) {
-        label(&mut labels, wire::RECORD_TITLE, &title);
-        label(&mut labels, wire::RECORD, &title);
+    let title = wire::record_title(&record);
+    if let Some(title) = &title {
+        label(&mut labels, wire::RECORD_TITLE, title);
+        label(&mut labels, wire::RECORD, title);
     }
-    json!({ "inputs": { "data": record }, "labels": labels })
+    json!({ "inputs": { "data": record }, "labels": labels, "title": title })
 }
 
 /// The run that carries a batch.

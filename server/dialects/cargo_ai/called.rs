@@ -12,6 +12,7 @@ use super::Handlers;
 use super::error::invalid_nodes;
 use super::lower::bytes_of;
 use super::native::GROUP;
+use super::tools::KeptTool;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 
 /// The most tools that the nodes of one workflow may reach, by whatever way.
@@ -20,6 +21,7 @@ const TOOLS_MAX: usize = 100;
 /// A tool as it is called.
 #[derive(Debug, Clone)]
 pub(super) struct Called {
+    pub(super) name: String,
     pub(super) workflow: String,
     pub(super) release: String,
     pub(super) nodes: Arc<Vec<Node>>,
@@ -102,9 +104,9 @@ impl Handlers {
     }
 
     async fn call(&self, cx: &Caller, tool: &str, release: Option<&str>) -> Result<Called, Refusal> {
-        let workflow = self.tool(cx, tool).await?.body.workflow;
+        let KeptTool { name, workflow, .. } = self.tool(cx, tool).await?.body;
         let release = self.released(cx, &workflow, release).await?;
-        Ok(Called { workflow, release: release.id, nodes: Arc::new(release.body.nodes) })
+        Ok(Called { name, workflow, release: release.id, nodes: Arc::new(release.body.nodes) })
     }
 }
 

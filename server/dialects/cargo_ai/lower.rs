@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::called::Tools;
 use super::check::{Fault, Faults};
 use super::native::{self, GROUP, START};
-use super::wire;
+use super::{own_nodes, wire};
 use crate::catalog::Catalog;
 use crate::catalog::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRetry, WrittenType};
 use crate::catalog::integration::node_type_id;
@@ -49,6 +49,8 @@ pub(super) struct Lowered {
     read: Option<Arc<Graph>>,
     /// Whether a group is among them.
     pub(super) groups: bool,
+    /// The nodes as a run that brings them stores them.
+    pub(super) stored_nodes: Value,
 }
 
 /// Reads nodes, and asks the engine's own reader about them, who knows what is JavaScript and what is not.
@@ -71,7 +73,11 @@ pub(super) async fn checked(
 fn check(runs: &Runs, nodes: &[Node], tools: &Tools) -> Result<Lowered, Vec<Fault>> {
     let lowered = lower(runs.catalog(), nodes, tools, runs.limits())?;
     match runs.check(&graph_type(), &lowered.inputs(Value::Null)) {
-        Ok(read) => Ok(Lowered { read, ..lowered }),
+        Ok(read) => {
+            let inline_bytes = runs.limits().value_inline_bytes;
+            let stored_nodes = own_nodes::stored(nodes, read.as_deref(), inline_bytes);
+            Ok(Lowered { read, stored_nodes, ..lowered })
+        }
         Err(Error::InvalidInputs { violations, .. }) => {
             Err(violations.iter().map(|violation| Fault::of_violation(nodes, violation)).collect())
         }
@@ -110,7 +116,7 @@ fn lower(catalog: &Catalog, nodes: &[Node], tools: &Tools, limits: &Limits) -> R
     let graph = reader.graph(nodes, 1)?;
     let unwritable = |error: serde_json::Error| vec![Fault::of_all(Reason::NativeInvalid, error.to_string())];
     let graph = serde_json::to_value(graph).map_err(unwritable)?;
-    Ok(Lowered { graph, read: None, groups: reader.groups })
+    Ok(Lowered { graph, read: None, groups: reader.groups, stored_nodes: Value::Null })
 }
 
 struct Reader<'a> {
@@ -259,6 +265,7 @@ impl Reader<'_> {
         let mut inputs = sub_run(node, GRAPH, json!({ "data": node.config }), labels);
         let graph = serde_json::to_value(graph).map_err(|error| invalid(error.to_string()))?;
         inputs.insert("graph".to_owned(), graph);
+        inputs.insert("title".to_owned(), literal(&called.name));
         Ok((SUB_RUN.to_owned(), inputs, Ways::AtMost(1)))
     }
 
@@ -326,6 +333,12 @@ fn sub_run(node: &Node, node_type: &str, inputs: Value, labels: Value) -> Object
         ("labels".to_owned(), labels),
         ("wait".to_owned(), Value::Bool(wait)),
     ])
+}
+
+/// A text as an input that is not evaluated: one that looks like an expression becomes an expression for itself.
+fn literal(text: &str) -> Value {
+    let text = json!(text);
+    if is_worked_out(&text) { json!({ "kind": "jsExpression", "expression": text.to_string() }) } else { text }
 }
 
 /// The slugs of which an expression reads a field that only the run behind a node has: `nodes.SLUG.outputs.x`. Workflows were written

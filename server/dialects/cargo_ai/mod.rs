@@ -26,6 +26,7 @@ mod handlers;
 mod lower;
 mod metrics;
 mod native;
+mod own_nodes;
 mod releases;
 mod runs;
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub(super) fn ways(native: &Native, config: &Object) -> Ways {
         "end" => Ways::Exactly(0),
         "branch" | "split" => Ways::Exactly(2),
         "switch" => Ways::Exactly(config.get("routes").and_then(Value::as_array).map_or(0, Vec::len)),
-        _ => Ways::Exactly(1),
+        _ => Ways::AtMost(1),
     }
 }
 

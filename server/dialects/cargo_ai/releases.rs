@@ -234,7 +234,11 @@ mod tests {
         assert_eq!(next(Some("1.4.2"), None).unwrap(), "1.5.0");
         assert_eq!(next(Some("1.4.2"), Some("1.4.3")).unwrap(), "1.4.3");
         for asked in ["1.4.2", "1.4.1", "0.9.9", "1.5", "v2.0.0", "", "1.2.3.4", "99999999999999999999.0.0"] {
-            assert_eq!(next(Some("1.4.2"), Some(asked)).unwrap_err().code, "invalid_release_version", "{asked}");
+            assert_eq!(
+                next(Some("1.4.2"), Some(asked)).unwrap_err().code.as_str(),
+                "invalid_release_version",
+                "{asked}"
+            );
         }
     }
 }

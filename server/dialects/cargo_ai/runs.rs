@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::filter::{LOOKED_AT_MAX, Wanted};
 use super::releases::Kept;
-use super::{Handlers, error, wire};
+use super::{Handlers, error, own_nodes, wire};
 use crate::codes::Code;
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::dialects::common::refusal::{Refusal, of_runs};
@@ -146,7 +146,7 @@ impl Releases {
         state: &State,
     ) -> Result<Option<Arc<Vec<Node>>>, Refusal> {
         let Some(release) = wire::label(state, wire::RELEASE) else {
-            return Ok(wire::own_nodes(state).map(Arc::new));
+            return Ok(own_nodes::read(state).map(Arc::new));
         };
         if let Some(known) = self.0.get(&release) {
             return Ok(known.clone());

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::lower::{Lowered, checked, graph_type, is_worked_out};
 use super::native::START;
+use super::tools::KeptTool;
 use super::{FACE, Handlers, check, error, wire};
 use crate::codes::Code;
 use crate::dialects::common::refusal::{Refusal, of_runs};
@@ -38,7 +39,13 @@ pub(super) async fn create(
     // Each by its name: a field that the API adds does not compile until it takes effect here.
     let CreateRun { workflow_uuid, data, release_uuid, nodes } = body;
     let walk = handlers.walk(cx, workflow_uuid, release_uuid, nodes).await?;
-    begin(handlers, cx, walk, data, ("cargo.create_run", request), key).await
+    let title = match wire::record_title(&data) {
+        Some(title) => Some(title),
+        None => handlers.workflow_name(cx, &walk).await?,
+    };
+    let mut new = new_run(cx, walk, data, ("cargo.create_run", request));
+    new.title = title;
+    begin(handlers, cx, new, key).await
 }
 
 /// Starts a run of a start, one action, and an end.
@@ -52,6 +59,7 @@ pub(super) async fn execute(
     let ExecuteAction { action, data } = body;
     let data = data.unwrap_or_default();
     let config = action.config.filter(|config| !config.is_empty()).unwrap_or_else(|| config_of(&data));
+    let title = wire::record_title(&data).or_else(|| action.action_slug.clone());
     let (start, act, end) = (fresh(), fresh(), fresh());
     let native = |uuid: &str, slug: &str, child: Option<&str>| Node {
         action_slug: Some(slug.to_owned()),
@@ -72,7 +80,9 @@ pub(super) async fn execute(
         native(&end, "end", None),
     ];
     let walk = handlers.walk(cx, None, None, Some(nodes)).await?;
-    begin(handlers, cx, walk, data, ("cargo.execute_action", request), key).await
+    let mut new = new_run(cx, walk, data, ("cargo.execute_action", request));
+    new.title = title;
+    begin(handlers, cx, new, key).await
 }
 
 /// The configuration of an action that has none: its input is the data. Data is never an expression, so what looks like one is read
@@ -134,6 +144,16 @@ impl Walk {
 }
 
 impl Handlers {
+    /// The name of the tool whose saved workflow is executed. None where the nodes came with the request, or the tool was deleted.
+    pub(super) async fn workflow_name(&self, cx: &Caller, walk: &Walk) -> Result<Option<String>, Refusal> {
+        if walk.release.is_none() {
+            return Ok(None);
+        }
+        let tool = self.workflow(cx, &walk.workflow).await?.body.tool;
+        let tool = self.objects.get::<KeptTool>(&cx.tenant, &tool).await.map_err(error::of_objects)?;
+        Ok(tool.map(|tool| tool.body.name))
+    }
+
     /// What is to be walked, checked as a whole.
     pub(super) async fn walk(
         &self,
@@ -163,16 +183,8 @@ impl Handlers {
     }
 }
 
-/// Starts a run once, however often it is asked for. `request`: the operation, and what tells a repeat from another request.
-pub(super) async fn begin(
-    handlers: &Handlers,
-    cx: &Caller,
-    walk: Walk,
-    data: Value,
-    request: (&'static str, Value),
-    key: Option<&str>,
-) -> Result<StartedRun, Refusal> {
-    let mut new = new_run(cx, walk, data, request);
+/// Starts a run once, however often it is asked for.
+async fn begin(handlers: &Handlers, cx: &Caller, mut new: NewRun, key: Option<&str>) -> Result<StartedRun, Refusal> {
     new.key = key.map(idempotency_key).transpose()?;
     handlers.runs.start(&cx.tenant, new).await.map_err(|error| {
         let refusal = of_runs(error);
@@ -181,15 +193,17 @@ pub(super) async fn begin(
     })
 }
 
+/// A run of a workflow. `request`: the operation, and what tells a repeat from another request.
 fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static str, Value)) -> NewRun {
     let mut labels = walk.labels(cx);
     if let Some(title) = wire::record_title(&data) {
         label(&mut labels, wire::RECORD_TITLE, &title);
         label(&mut labels, wire::RECORD, &title);
     }
+    let graph = walk.lowered.read();
     let mut notes = Object::new();
     if walk.release.is_none() {
-        notes.insert(wire::NODES.to_owned(), json!(walk.nodes));
+        notes.insert(wire::NODES.to_owned(), walk.lowered.stored_nodes);
     }
     NewRun {
         name: None,
@@ -197,7 +211,7 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
         face: FACE,
         operation,
         node_type: graph_type(),
-        graph: walk.lowered.read(),
+        graph,
         inputs: Object::from_iter([("data".to_owned(), data)]),
         constraints: Constraints::default(),
         policy: Policy::default(),

@@ -11,7 +11,7 @@ use runyard_engine::{Node, NodeKind, Object, RunId, RunOutcome, RunStatus as Sta
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::executions;
+use super::{executions, own_nodes};
 use crate::catalog;
 use crate::dialects::common::time::time;
 
@@ -46,7 +46,7 @@ pub(super) fn run(state: &State, tenant: &str, nodes: Option<&[Drawn]>) -> Run {
         workflow_uuid: workflow(state),
         user_uuid: label(state, USER),
         release_uuid: label(state, RELEASE),
-        nodes: own_nodes(state),
+        nodes: own_nodes::read(state),
         batch_uuid: label(state, BATCH),
         trace_uuid: None,
         temporal_workflow_id: Some(state.run.to_string()),
@@ -127,12 +127,6 @@ fn asks_an_agent(node: &Node) -> bool {
 fn parent(state: &State) -> Option<String> {
     let parent = state.start.as_deref()?.parent.as_ref()?;
     Some(parent.run.uuid().to_string())
-}
-
-/// The nodes that a run brought.
-pub(super) fn own_nodes(state: &State) -> Option<Vec<Drawn>> {
-    let nodes = state.start.as_deref()?.notes.get(NODES)?;
-    serde_json::from_value(nodes.clone()).ok()
 }
 
 /// The workflow of a run. One of another API has one of its own.

@@ -66,7 +66,7 @@ pub(super) async fn launch(with: &InProcess, around: &Around) -> Result<Launch, 
 
 fn new_run(above: &Start, constraints: Constraints, asked: RunInputs) -> Result<NewRun, Violation> {
     let labels = labels(&asked)?;
-    let RunInputs { node_type_ref, mut inputs, graph, output_schema, .. } = asked;
+    let RunInputs { node_type_ref, mut inputs, title, graph, output_schema, .. } = asked;
     if let Some(graph) = graph {
         inputs.insert("graph".to_owned(), graph);
     }
@@ -78,7 +78,7 @@ fn new_run(above: &Start, constraints: Constraints, asked: RunInputs) -> Result<
     };
     Ok(NewRun {
         name: None,
-        title: None,
+        title,
         face: "",
         operation: "start_run",
         request: json!({ "node_type": node_type_ref.node_type_id, "inputs": inputs }),

@@ -185,8 +185,7 @@ impl InProcess {
 
     /// Checks values against the node type's schema: small ones here, others off the runtime.
     async fn validated(&self, call: &Call<'_>, what: What, values: &Object) -> Result<(), Failure> {
-        let is_small = values.len() <= FEW && values.values().all(sizes::is_small);
-        match call.around.filter(|_| !is_small) {
+        match call.around.filter(|_| !sizes::are_few_and_small(values)) {
             None => what.validated(&self.catalog, call.node_type, values),
             Some(around) => {
                 let (catalog, node_type, values) = (self.catalog.clone(), call.node_type.clone(), values.clone());
@@ -195,9 +194,6 @@ impl InProcess {
         }
     }
 }
-
-/// So many members are few, if each is small.
-const FEW: usize = 16;
 
 /// What is checked.
 #[derive(Debug, Clone, Copy)]

@@ -1,16 +1,19 @@
 //! Races of several servers over one store: who loses decides again, and nobody is told what is not so.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use runyard_engine::event::FinalState;
-use runyard_engine::{Command, Completion, Event, NodeRunId, Rejected, RunOutcome, RunStatus, Start};
+use runyard_engine::{
+    ChildSpec, Command, Completion, Event, NodeRunId, Outcome, Rejected, RunId, RunOutcome, RunStatus, Start, State,
+};
 use serde_json::{Value, json};
 
 use super::ATTEMPTS_MAX;
 use crate::clock::Clock;
-use crate::runs::fixture::{Meddled, NOW_MS, TENANT, Yard, new_run, told};
+use crate::runs::fixture::{LEASE_MS, Meddled, NOW_MS, TENANT, Yard, new_run, others_go_on, told};
 use crate::runs::{Error, NewRun};
-use crate::store::{Store, StoreError};
+use crate::store::{Claimed, Epoch, Store, StoreError};
 
 /// Two servers over one store; in the commits of the first a test may meddle.
 fn two() -> (Arc<Meddled>, Yard, Yard) {
@@ -182,13 +185,11 @@ async fn another_tenants_run_is_nobodys() {
     assert!(yard.state(run).await.ended_at_ms.is_none());
 }
 
-#[tokio::test]
-async fn a_refusal_does_not_rest_on_a_state_that_another_server_has_moved() {
-    let (_, first, second) = two();
-    let run = first.start(EXTERNAL, json!({})).await;
-    let children = vec![runyard_engine::ChildSpec {
+/// A child with the key `below`, of the type of its parent.
+async fn child(yard: &Yard, run: RunId) -> ChildSpec {
+    ChildSpec {
         key: Some("below".to_owned()),
-        node_type: first.state(run).await.root().unwrap().node_type.clone(),
+        node_type: yard.state(run).await.root().unwrap().node_type.clone(),
         inputs: Default::default(),
         constraints: Default::default(),
         policy: runyard_engine::Policy::default(),
@@ -196,7 +197,44 @@ async fn a_refusal_does_not_rest_on_a_state_that_another_server_has_moved() {
         candidate_set_id: None,
         binding_decision: None,
         notes: Default::default(),
-    }];
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_begins_before_its_commit_returns_waits_for_the_state_and_reads_no_log() {
+    let (store, first, _) = two();
+    let run = first.start(EXTERNAL, json!({})).await;
+    let (parent, below) = (NodeRunId::root(run), NodeRunId::child(run, NodeRunId::root(run), "below"));
+    let (reader, (sender, reading)) = (first.clone(), tokio::sync::oneshot::channel());
+    store.next(async move {
+        let state = tokio::spawn(async move { reader.runs.state_with(TENANT, run, below).await });
+        // It has looked at what is at hand, which is a state without the child.
+        tokio::task::yield_now().await;
+        sender.send(state).unwrap();
+        None
+    });
+    let children = vec![child(&first, run).await];
+    first.runs.submit(TENANT, run, Command::CreateChildren { parent, children }).await.unwrap();
+    let state = reading.await.unwrap().await.unwrap().unwrap();
+    assert!(state.node(below).is_some());
+    assert_eq!(store.events_read.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn callers_that_want_a_run_at_the_same_time_share_one_read_of_its_log() {
+    let (store, first, second) = two();
+    let run = second.start(EXTERNAL, json!({})).await;
+    let reads = (0..8).map(|_| first.state(run));
+    let states = futures::future::join_all(reads).await;
+    assert!(states.iter().all(|state| Arc::ptr_eq(state, &states[0])));
+    assert_eq!(store.events_read.load(Ordering::SeqCst), states[0].version);
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_rest_on_a_state_that_another_server_has_moved() {
+    let (_, first, second) = two();
+    let run = first.start(EXTERNAL, json!({})).await;
+    let children = vec![child(&first, run).await];
     let (parent, child) = (NodeRunId::root(run), NodeRunId::child(run, NodeRunId::root(run), "below"));
     second.runs.submit(TENANT, run, Command::CreateChildren { parent, children }).await.unwrap();
     // The first has the run at hand as it was before there was such a node run.
@@ -221,4 +259,92 @@ async fn what_was_written_although_the_store_said_that_it_failed_is_seen() {
     });
     assert!(first.runs.submit(TENANT, run, Command::Cancel { reason: None }).await.is_err());
     assert!(first.state(run).await.ended_at_ms.is_some(), "nobody waits for ever for a run that has ended");
+}
+
+/// A run with so many calls side by side, all of them claimed.
+async fn with_calls_in_hand(yard: &Yard, calls: usize) -> (RunId, Vec<Claimed>) {
+    let run = yard.start(EXTERNAL, json!({})).await;
+    let node_type = yard.runs.catalog().resolve(&new_run("runyard.core.echo", json!({})).node_type).unwrap();
+    let child = |place: usize| runyard_engine::ChildSpec {
+        key: Some(place.to_string()),
+        node_type: node_type.clone(),
+        inputs: serde_json::from_value(json!({ "echo": place.to_string() })).unwrap(),
+        constraints: Default::default(),
+        policy: runyard_engine::Policy::default(),
+        depends_on: Vec::new(),
+        candidate_set_id: None,
+        binding_decision: None,
+        notes: Default::default(),
+    };
+    let command = Command::CreateChildren { parent: NodeRunId::root(run), children: (0..calls).map(child).collect() };
+    yard.runs.submit(TENANT, run, command).await.unwrap();
+    let claimed = yard.store.claim("a", NOW_MS, LEASE_MS, calls).await.unwrap();
+    assert_eq!(claimed.len(), calls);
+    (run, claimed)
+}
+
+/// Answers a claimed call under this epoch.
+async fn answer(yard: &Yard, claimed: &Claimed, epoch: Epoch) -> Result<Arc<State>, Error> {
+    let outputs = serde_json::from_value(json!({ "echo": "x" })).unwrap();
+    let (effect, node_run) = (claimed.effect.id, claimed.effect.node_run);
+    let command = Command::Settle { effect, node_run, outcome: Outcome::Succeeded { outputs } };
+    yard.runs.settle(TENANT, claimed.run, command, (effect, epoch)).await
+}
+
+/// A commit that takes so long that everything else waits for it.
+fn slow_commit(store: &Meddled) {
+    store.next(async {
+        others_go_on().await;
+        None
+    });
+}
+
+#[tokio::test]
+async fn answers_of_one_run_that_come_while_it_commits_are_committed_together() {
+    let (store, first, _) = two();
+    let (run, claimed) = with_calls_in_hand(&first, 3).await;
+    let [a, b, c] = &claimed[..] else { panic!("{claimed:?}") };
+    (0..4).for_each(|_| slow_commit(&store));
+    let answers =
+        async { tokio::join!(answer(&first, a, a.epoch), answer(&first, b, b.epoch), answer(&first, c, c.epoch)) };
+    let (evaluated, answered) = tokio::join!(first.evaluate(run), answers);
+    evaluated.unwrap();
+    let states = [answered.0, answered.1, answered.2].map(|state| state.unwrap().version);
+    assert_eq!(store.waiting(), 2, "one commit for the verdict, one for three answers");
+    assert_eq!(states, [first.log(run).await.len() as u64; 3]);
+    let state = first.state(run).await;
+    assert!(claimed.iter().all(|claimed| !state.node(claimed.effect.node_run).unwrap().is_live()));
+    assert!(store.claim("b", NOW_MS + LEASE_MS, LEASE_MS, 10).await.unwrap().is_empty(), "none is performed again");
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_does_not_spoil_those_that_are_committed_with_it() {
+    let (store, first, _) = two();
+    let (run, claimed) = with_calls_in_hand(&first, 3).await;
+    let [a, b, c] = &claimed[..] else { panic!("{claimed:?}") };
+    slow_commit(&store);
+    let answers =
+        async { tokio::join!(answer(&first, a, a.epoch), answer(&first, b, b.epoch + 1), answer(&first, c, c.epoch)) };
+    let (evaluated, answered) = tokio::join!(first.evaluate(run), answers);
+    evaluated.unwrap();
+    assert!(answered.0.is_ok() && answered.2.is_ok());
+    assert!(matches!(answered.1, Err(Error::Store(StoreError::Fenced { .. }))), "{:?}", answered.1);
+    let again = store.claim("b", NOW_MS + LEASE_MS, LEASE_MS, 10).await.unwrap();
+    assert_eq!(again.iter().map(|again| again.effect.id).collect::<Vec<_>>(), [b.effect.id]);
+}
+
+#[tokio::test]
+async fn answers_that_wait_while_their_run_is_canceled_change_nothing() {
+    let (store, first, _) = two();
+    let (run, claimed) = with_calls_in_hand(&first, 2).await;
+    let [a, b] = &claimed[..] else { panic!("{claimed:?}") };
+    slow_commit(&store);
+    let cancel = first.runs.submit(TENANT, run, Command::Cancel { reason: None });
+    let answers = async { tokio::join!(answer(&first, a, a.epoch), answer(&first, b, b.epoch)) };
+    let (canceled, answered) = tokio::join!(cancel, answers);
+    canceled.unwrap();
+    assert!(answered.0.is_ok() && answered.1.is_ok(), "an answer that is wanted no more is no error");
+    let log = first.log(run).await;
+    assert!(matches!(log.last().unwrap().event, Event::Finished { .. }), "final is final");
+    assert!(store.claim("b", NOW_MS + LEASE_MS, LEASE_MS, 10).await.unwrap().is_empty());
 }

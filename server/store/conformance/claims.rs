@@ -101,6 +101,17 @@ pub async fn a_settled_effect_is_gone(store: &dyn Store) {
     assert_eq!(held(&store.claim("a", 1_000_000, 100, 10).await.unwrap()), [(effect_id(2), 1)]);
 }
 
+pub async fn several_are_settled_together_or_none(store: &dyn Store) {
+    start(1).asks(effect(1, 0)).asks(effect(2, 0)).asks(effect(3, 0)).lands(store).await;
+    store.claim("a", 0, 100, 10).await.unwrap();
+
+    let late = go_on(1, 1).settles(1, 1).settles(2, 2).commit(store).await;
+    assert!(matches!(late, Err(StoreError::Fenced { effect, epoch: 2 }) if effect == effect_id(2)), "{late:?}");
+
+    go_on(1, 1).settles(1, 1).settles(3, 1).asks(effect(4, 0)).lands(store).await;
+    assert_eq!(held(&store.claim("b", 100, 100, 10).await.unwrap()), [(effect_id(2), 2), (effect_id(4), 1)]);
+}
+
 pub async fn settling_may_change_nothing_else(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
     store.claim("a", 0, 100, 10).await.unwrap();

@@ -91,7 +91,7 @@ pub fn start(n: u128) -> Draft {
         },
         effects: Vec::new(),
         dropped: Vec::new(),
-        settles: None,
+        settles: Vec::new(),
         node_runs: Vec::new(),
         labels: Labels::new(),
         approvals: Vec::new(),
@@ -187,7 +187,7 @@ impl Draft {
     }
 
     pub fn settles(mut self, n: u128, epoch: Epoch) -> Self {
-        self.0.settles = Some((effect_id(n), epoch));
+        self.0.settles.push((effect_id(n), epoch));
         self
     }
 

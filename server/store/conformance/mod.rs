@@ -82,6 +82,7 @@ macro_rules! conformance_suite {
                 claims::an_expired_lease_that_nobody_took_may_settle,
                 claims::what_was_never_claimed_cannot_settle,
                 claims::a_settled_effect_is_gone,
+                claims::several_are_settled_together_or_none,
                 claims::settling_may_change_nothing_else,
                 claims::a_renewed_lease_lasts_longer,
                 claims::an_old_epoch_is_not_renewed,

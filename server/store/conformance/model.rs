@@ -132,7 +132,7 @@ async fn append(store: &dyn Store, entry: &Entry, claimed: &[(EffectId, Epoch)])
     draft = entry.asks.iter().fold(draft, |draft, (n, due_at_ms)| draft.asks(effect(*n, *due_at_ms)));
     draft = entry.drops.into_iter().fold(draft, Draft::drops);
     if let Some(pick) = entry.settles.filter(|_| !claimed.is_empty()) {
-        draft.0.settles = Some(claimed[pick % claimed.len()]);
+        draft.0.settles = vec![claimed[pick % claimed.len()]];
     }
     draft.0
 }

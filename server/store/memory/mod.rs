@@ -363,10 +363,9 @@ impl Data {
         {
             return Err(StoreError::KeyTaken(taken.clone()));
         }
-        if let Some((effect, epoch)) = append.settles
-            && !self.effects.is_held(&append.tenant, append.run, effect, epoch)
-        {
-            return Err(StoreError::Fenced { effect, epoch });
+        let held = |effect, epoch| self.effects.is_held(&append.tenant, append.run, effect, epoch);
+        if let Some((effect, epoch)) = append.settles.iter().find(|(effect, epoch)| !held(*effect, *epoch)) {
+            return Err(StoreError::Fenced { effect: *effect, epoch: *epoch });
         }
         let run = self.runs.get(place);
         let found = run.map_or(0, |run| run.row.version);
@@ -389,9 +388,8 @@ impl Data {
                 }
             }
         }
-        let settled = append.settles.map(|(effect, _)| effect);
         for effect in &append.effects {
-            let removed = settled == Some(effect.id) || append.dropped.contains(&effect.id);
+            let removed = append.removes(effect.id);
             let owner = self.effects.owner(&append.tenant, effect.id);
             if owner.is_some_and(|owner| !removed || owner != append.run) {
                 return Err(check::effect_exists(append.run).into());

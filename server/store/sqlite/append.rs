@@ -210,11 +210,12 @@ fn refuse_key(connection: &Connection, append: &Append) -> Result<(), Stop> {
 }
 
 fn refuse_claim(changes: &mut EffectChanges<'_>, append: &Append) -> Result<(), Stop> {
-    let Some((effect, epoch)) = append.settles else { return Ok(()) };
-    if changes.begin_to_settle(&append.tenant, append.run, effect, epoch) {
-        return Ok(());
+    for (effect, epoch) in &append.settles {
+        if !changes.begin_to_settle(&append.tenant, append.run, *effect, *epoch) {
+            return Err(StoreError::Fenced { effect: *effect, epoch: *epoch }.into());
+        }
     }
-    Err(StoreError::Fenced { effect, epoch }.into())
+    Ok(())
 }
 
 fn refuse_name(connection: &Connection, append: &Append) -> Result<(), Stop> {

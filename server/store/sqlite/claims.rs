@@ -342,11 +342,9 @@ impl<'a> EffectChanges<'a> {
     /// Refuses effects that there are already, unless the same append removes them.
     pub(super) fn refuse(&self, connection: &Connection, prepared: &Prepared) -> Result<(), Stop> {
         let append = prepared.append();
-        let settled = append.settles.map(|(effect, _)| effect);
         for (effect, _) in prepared.effects() {
             let owner = self.owner(connection, &append.tenant, effect.id)?;
-            let removed = settled == Some(effect.id) || append.dropped.contains(&effect.id);
-            if owner.is_some_and(|owner| !removed || owner != append.run) {
+            if owner.is_some_and(|owner| owner != append.run || !append.removes(effect.id)) {
                 return Err(StoreError::from(check::effect_exists(append.run)).into());
             }
         }
@@ -433,8 +431,7 @@ impl<'a> EffectChanges<'a> {
         in_row: InRow,
     ) -> rusqlite::Result<()> {
         let append = prepared.append();
-        let settled = append.settles.map(|(effect, _)| effect);
-        for effect in settled.iter().chain(&append.dropped) {
+        for effect in append.settles.iter().map(|(effect, _)| effect).chain(&append.dropped) {
             self.remove(connection, &append.tenant, append.run, *effect)?;
         }
         let place = (append.tenant.clone(), append.run);

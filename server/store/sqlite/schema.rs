@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use runyard_engine::event::FORMAT_VERSION;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use super::{Options, ack_log, claims, convert};
@@ -83,7 +84,11 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     // Each connection stays on one thread at a time, so SQLite's own mutex is not needed.
-    Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(convert::failure)
+    let connection =
+        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(convert::failure)?;
+    // Without it SQLite compiles a statement again whose bound values might suit another index. Ours have the same plan for all values.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(convert::failure)?;
+    Ok(connection)
 }
 
 enum Refusal {

@@ -322,18 +322,18 @@ impl Writer {
     ) -> rusqlite::Result<T> {
         let _checkpoints_wait = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = &self.connection;
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        control(connection, "BEGIN IMMEDIATE")?;
         let (mut deltas, mut changes) = (Deltas::default(), EffectChanges::new(&self.at_hand));
         let done = work(connection, &mut deltas, &mut changes).and_then(|done| {
             deltas.write(connection)?;
-            connection.execute_batch("COMMIT")?;
+            control(connection, "COMMIT")?;
             Ok(done)
         });
         if done.is_ok() {
             changes.apply();
         } else if !connection.is_autocommit() {
             // Some errors have rolled back by themselves; this is for the others.
-            connection.execute_batch("ROLLBACK")?;
+            control(connection, "ROLLBACK")?;
         }
         done
     }
@@ -346,6 +346,11 @@ impl Writer {
             Err(error) => tracing::warn!(%error, "the WAL could not be measured"),
         }
     }
+}
+
+/// Begins or ends a transaction, with a statement that is compiled once.
+fn control(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(|_| ())
 }
 
 /// A refusal is an answer; only trouble with SQLite stops the transaction.

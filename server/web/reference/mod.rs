@@ -7,13 +7,15 @@
 //! | `snippets/` | curl and Rust for each operation |
 //! | `codes.rs` | which error codes operations answer |
 //! | `page/` | from all that to HTML |
+//! | `guides/` | the pages of the repository's `docs/` folder |
 //!
 //! Everything is made from the documents in the binary and from the rooms' own mappings ([`crate::dialects::mapping`]); nothing is read
-//! from a disk or fetched, and an API writes a page when it is first asked for. [`files`] is the folder that `openapi export` writes;
-//! [`at_api`] is the same folder below `/docs`.
+//! from a disk or fetched, and an API writes a page when it is first requested. [`files`] is the folder that `openapi export` writes;
+//! [`Served`] is the same folder below `/docs`, with the addresses of the server.
 
 mod code;
 mod codes;
+mod guides;
 mod page;
 mod prose;
 mod reading;
@@ -22,19 +24,21 @@ mod snippets;
 mod view;
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
 use runyard_api::DOCUMENTS;
 use runyard_api::host::{self, Document};
 use sha2::{Digest as _, Sha256};
 
-use crate::listeners;
+use crate::listeners::{self, Listener};
 use page::Links;
 use view::Reference;
 
 /// The base of ports when nothing else is configured; what examples show.
 const PORT_BASE: u16 = 8080;
+/// What examples begin with when nothing else is configured.
+const DEFAULT_HOST: &str = "http://127.0.0.1:";
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -60,7 +64,7 @@ struct Part {
 impl Part {
     /// Where it listens by default.
     fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", PORT_BASE + self.offset)
+        format!("{DEFAULT_HOST}{}", PORT_BASE + self.offset)
     }
 }
 
@@ -88,6 +92,8 @@ enum Text {
     Document(&'static str),
     /// How one run appears on each.
     Mapping,
+    /// A page of the documentation.
+    Guide(&'static guides::Guide),
     /// What is in the binary as it is.
     Plain(&'static str),
 }
@@ -103,6 +109,7 @@ impl Text {
                 part.map(|part| page::document::write(part, &links())).unwrap_or_default().into()
             }
             Text::Mapping => page::mapping::write(&links()).into(),
+            Text::Guide(guide) => guides::write(guide, &links()).into(),
             Text::Plain(text) => text.into(),
         }
     }
@@ -113,6 +120,7 @@ fn contents() -> Vec<(String, &'static str, Text)> {
     let mut all = vec![("index.html".to_owned(), HTML, Text::Index)];
     all.extend(DOCUMENTS.iter().map(|(document, _)| (file(document.name), HTML, Text::Document(document.name))));
     all.push(("mapping.html".to_owned(), HTML, Text::Mapping));
+    all.extend(guides::GUIDES.iter().map(|guide| (guide.file(), HTML, Text::Guide(guide))));
     all.extend(DOCUMENTS.iter().flat_map(|(document, _)| documents(document)));
     all
 }
@@ -123,24 +131,59 @@ pub fn files() -> Vec<File> {
     contents().into_iter().map(file).collect()
 }
 
-/// The reference as one API serves it: its own page at `/docs`, and the whole folder below. APIs share what is written of it.
-pub fn at_api(name: &'static str) -> Vec<host::Page> {
-    let own = format!("/docs/{}", file(name));
-    // A page at `/docs` is outside of the folder in which its neighbours lie, so its links say the folder.
-    let outside = served("/docs".to_owned(), HTML, Text::Document(name), "docs/");
-    let inside = FOLDER.iter().filter(|page| page.path == own);
-    let inside = inside.map(|page| host::Page { path: "/docs/".to_owned(), ..page.clone() });
-    std::iter::once(outside).chain(inside).chain(FOLDER.iter().cloned()).collect()
+/// The listeners of a server, known once all of them listen.
+pub type Listeners = Arc<OnceLock<Vec<Listener>>>;
+
+/// The reference as one server serves it: its examples show where the server listens. Its APIs share what is written of it.
+pub struct Served {
+    listeners: Listeners,
+    folder: Vec<host::Page>,
 }
 
-static FOLDER: LazyLock<Vec<host::Page>> = LazyLock::new(|| {
-    let page = |(name, media, text)| served(format!("/docs/{name}"), media, text, "");
-    contents().into_iter().map(page).collect()
-});
+impl Served {
+    /// Of a server whose listeners are known when the first page is requested.
+    pub fn new(listeners: Listeners) -> Self {
+        let page = |(name, media, text)| served(format!("/docs/{name}"), media, text, "", &listeners);
+        let folder = contents().into_iter().map(page).collect();
+        Self { listeners, folder }
+    }
 
-fn served(path: String, media: &'static str, text: Text, prefix: &'static str) -> host::Page {
+    /// The pages of one API: its own at `/docs`, and the whole folder below.
+    pub fn at_api(&self, name: &'static str) -> Vec<host::Page> {
+        let own = format!("/docs/{}", file(name));
+        // A page at `/docs` is outside of the folder of the other pages, so its links have the folder in them.
+        let outside = served("/docs".to_owned(), HTML, Text::Document(name), "docs/", &self.listeners);
+        let inside = self.folder.iter().filter(|page| page.path == own);
+        let inside = inside.map(|page| host::Page { path: "/docs/".to_owned(), ..page.clone() });
+        std::iter::once(outside).chain(inside).chain(self.folder.iter().cloned()).collect()
+    }
+}
+
+/// A page with the addresses of these listeners in the place of the default ones.
+fn with_addresses(page: &str, listeners: &[Listener]) -> String {
+    let mut parts = page.split(DEFAULT_HOST);
+    let mut written = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (port, rest) = part.split_at(digits);
+        let offset = port.parse::<u16>().ok().and_then(|port| port.checked_sub(PORT_BASE));
+        let listener = listeners.iter().find(|listener| Some(listeners::offset(listener.name)) == offset);
+        match listener {
+            Some(listener) => written.extend([&listener.url, rest]),
+            None => written.extend([DEFAULT_HOST, part]),
+        }
+    }
+    written
+}
+
+fn served(path: String, media: &'static str, text: Text, prefix: &'static str, listeners: &Listeners) -> host::Page {
+    let listeners = Arc::clone(listeners);
     let write = move || {
-        let bytes = match text.write(prefix) {
+        let text = match text.write(prefix) {
+            Cow::Owned(page) => with_addresses(&page, listeners.get().map(Vec::as_slice).unwrap_or_default()).into(),
+            document @ Cow::Borrowed(_) => document,
+        };
+        let bytes = match text {
             Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
             Cow::Owned(text) => Bytes::from(text),
         };
@@ -162,7 +205,8 @@ fn documents(document: &Document) -> [(String, &'static str, Text); 4] {
 }
 
 fn links(prefix: &'static str) -> Links {
-    let mut pages = vec![("index.html".to_owned(), "All APIs".to_owned())];
+    let mut pages =
+        vec![(guides::OVERVIEW.to_owned(), "Guides".to_owned()), ("index.html".to_owned(), "APIs".to_owned())];
     pages.extend(PARTS.iter().map(|part| (file(part.document.name), part.reference.title.clone())));
     pages.push(("mapping.html".to_owned(), "One run, every API".to_owned()));
     Links { prefix, pages }

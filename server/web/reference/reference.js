@@ -1,4 +1,4 @@
-// Copy buttons, and a filter for the contents. Everything can be read without them.
+// Copy buttons, the host in examples, and a filter for the contents. Everything can be read without them.
 "use strict";
 for (const figure of document.querySelectorAll("figure.code")) {
   const button = document.createElement("button");
@@ -15,6 +15,14 @@ for (const figure of document.querySelectorAll("figure.code")) {
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
   figure.querySelector("figcaption").append(button);
+}
+// Examples show the host under which this page was opened.
+if (location.port && location.hostname !== "127.0.0.1") {
+  const texts = document.createTreeWalker(document.getElementById("main"), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode;
+    text.data = text.data.replaceAll("http://127.0.0.1:", location.protocol + "//" + location.hostname + ":");
+  }
 }
 const filter = document.querySelector(".filter");
 if (filter) {

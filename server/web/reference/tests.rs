@@ -130,3 +130,14 @@ fn a_page_is_small_and_alone() {
         }
     }
 }
+
+#[test]
+fn a_served_page_shows_the_addresses_of_its_server() {
+    let listener = |name, url: &str| Listener { name, title: String::new(), url: url.to_owned() };
+    // The gateway listens where the Runyard API does by default: nothing is replaced twice.
+    let listeners = [listener("runyard", "http://10.0.0.1:9012"), listener("run-gateway", "http://127.0.0.1:8092")];
+    let page = "at http://127.0.0.1:8092/v1, http://127.0.0.1:8081 and http://127.0.0.1:8083 or http://127.0.0.1:x";
+    let shown = "at http://10.0.0.1:9012/v1, http://127.0.0.1:8092 and http://127.0.0.1:8083 or http://127.0.0.1:x";
+    assert_eq!(with_addresses(page, &listeners), shown);
+    assert_eq!(with_addresses(page, &[]), page);
+}

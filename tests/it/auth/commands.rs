@@ -39,7 +39,7 @@ async fn a_key_is_made_listed_used_and_revoked() {
     assert!(first.starts_with("ry_") && made.out.lines().count() == 1, "the key and nothing else: {made:?}");
     assert!(made.err.contains("tenant default") && !made.err.contains(first), "{made:?}");
 
-    let served = Served::start(folder.path()).await;
+    let served = Served::start_with(folder.path(), &["--port-base", &free_port_base().to_string()]).await;
     let (own, gateway) = (served.clients.native_url.as_str(), served.clients.gateway_url.as_str());
     let create = ["keys", "create", "--json", "--tenant", "acme", "--scope", "runs:read", "--expires-in", "30d"];
     let second = runyard(folder.path(), &create).await.exits(0).object();
@@ -67,6 +67,10 @@ async fn a_key_is_made_listed_used_and_revoked() {
     let done = runyard_with(elsewhere.path(), &start, &[("RUNYARD_TOKEN", key)]).await.exits(1);
     assert!(done.err.contains("runs:write"), "{}", done.err);
     runyard_with(elsewhere.path(), &start, &[("RUNYARD_TOKEN", first)]).await.exits(0);
+    // A key that may only start runs may not read the list of APIs; the gateway is found all the same.
+    let writes = runyard(folder.path(), &["keys", "create", "--scope", "runs:write"]).await.exits(0);
+    let start = ["start", "Generate a UUID.", "--url", own, "--token", writes.out.trim()];
+    runyard(elsewhere.path(), &start).await.exits(0);
     // In the folder, what is given goes before the folder's own.
     let done = runyard_with(folder.path(), &["keys", "list"], &[("RUNYARD_TOKEN", key)]).await.exits(1);
     assert!(done.err.contains("admin"), "{}", done.err);
@@ -85,7 +89,7 @@ async fn what_cannot_be_meant_is_refused_before_anything_is_made() {
     for (arguments, said) in [
         (&["keys", "create", "--scope", "everything"][..], "possible values"),
         (&["keys", "create", "--expires-in", "soon"], "30d"),
-        (&["keys", "create", "--tenant", ""], "cannot be made"),
+        (&["keys", "create", "--tenant", ""], "cannot be created"),
         (&["keys", "revoke"], "<KEY_ID>"),
         (&["serve", "--auth-mode", "sometimes"], "disabled or optional or required"),
     ] {
@@ -123,11 +127,11 @@ async fn a_command_goes_on_when_its_server_is_started_again_with_another_token()
     let served = Served::start_with(folder.path(), &serve).await;
     let mut running =
         Process::start(folder.path(), &["run", "Sleep for 2 seconds, then generate a UUID, then return it."]);
-    running.until(|line| line.contains("planned")).await;
+    running.until_err(|line| line.contains("planned")).await;
     served.kill();
     let again = Served::start_with(folder.path(), &serve).await;
     let done = running.done().await.exits(0);
-    assert!(done.out.contains("runyard.core.uuid4"), "{done:?}");
+    assert!(done.err.contains("runyard.core.uuid4"), "{done:?}");
     again.process.signal("TERM");
     again.process.done().await.exits(0);
 }

@@ -80,13 +80,14 @@ async fn commands_with_a_url_show_the_token_until_logout() {
     let given = desk.list(&["--token", "nonsense"]).await.exits(1);
     assert!(given.err.contains("unauthorized"), "{}", given.err);
     // In a folder it is the folder's own that is shown.
+    desk.runyard(&["start", "Generate a UUID."], "").await.exits(0);
     desk.runyard(&["list"], "").await.exits(0);
     let out = desk.runyard(&["logout", "--json"], "").await.exits(0).object();
     assert_eq!(out["logged_out"], true);
     assert!(!desk.file().exists());
     desk.list(&[]).await.exits(1);
     let again = desk.runyard(&["logout"], "").await.exits(0);
-    assert!(again.out.contains("nobody was logged in"), "{}", again.out);
+    assert!(again.out.contains("there was no login"), "{}", again.out);
 }
 
 #[tokio::test]
@@ -138,10 +139,10 @@ async fn what_keeps_a_login_from_being_made_is_said_and_nothing_is_kept() {
         (&["login", endpoint[0], endpoint[1]], "--client-id"),
         (&["login", endpoint[0], endpoint[1], "--client-id", "ada"], "RUNYARD_CLIENT_SECRET"),
         (&["login", "--token-endpoint", "http://id.example/token", "--client-id", "a"], "plain http"),
-        (&["login", "--issuer", "urn:us", "--client-id", "ada"], "no https URL"),
+        (&["login", "--issuer", "urn:us", "--client-id", "ada"], "is no https URL"),
         (&["login", "--token-endpoint", "nonsense"], "--token-endpoint"),
         (&["login", endpoint[0], endpoint[1], "--client-id", "ada", "--client-secret-file", "absent"], "absent"),
-        (&["logout", "--url", "http://127.0.0.1:1"], "does not go through an API"),
+        (&["logout", "--url", "http://127.0.0.1:1"], "does not use a server"),
     ] {
         let done = desk.runyard(arguments, "").await.exits(2);
         assert!(done.err.contains(said), "{arguments:?}: {}", done.err);

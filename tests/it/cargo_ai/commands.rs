@@ -46,7 +46,7 @@ async fn what_is_wrong_is_said_by_node_and_nothing_is_made() {
     assert_eq!(error["error"]["details"]["nodes"].as_array().unwrap().len(), 2);
     std::fs::write(folder.path().join("none.json"), "{\"name\": \"x\"").unwrap();
     let done = runyard(folder.path(), &["cargo", "deploy", "none.json"]).await.exits(2);
-    assert!(done.err.contains("none.json is no workflow"), "{}", done.err);
+    assert!(done.err.contains("none.json is not a workflow"), "{}", done.err);
     let done = runyard(folder.path(), &["cargo", "deploy", "absent.json"]).await.exits(2);
     assert!(done.err.contains("cannot read absent.json"), "{}", done.err);
 }

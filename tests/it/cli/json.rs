@@ -113,10 +113,11 @@ async fn errors_are_objects_wherever_they_arise() {
     for (arguments, exit, code) in [
         (&["--json", "list", "--state", "odd"][..], 2, "usage"),
         (&["--json", "--set", "nothing=1", "list"], 2, "invalid_configuration"),
-        (&["--json", "get", "nobody"], 1, "run_not_found"),
-        (&["--json", "watch", "nobody"], 1, "run_not_found"),
-        (&["--json", "cancel", "nobody"], 1, "run_not_found"),
+        (&["--json", "get", "unknown"], 1, "no_data_folder"),
         (&["--json", "run", "--node-type", "no.such.thing"], 2, "unknown_node_type"),
+        (&["--json", "get", "unknown"], 1, "run_not_found"),
+        (&["--json", "watch", "unknown"], 1, "run_not_found"),
+        (&["--json", "cancel", "unknown"], 1, "run_not_found"),
         (&["--json", "openapi", "nothing"], 2, "usage"),
         (&["--json", "--url", "http://127.0.0.1:1", "list"], 1, "unreachable"),
     ] {

@@ -59,10 +59,10 @@ async fn run_takes_over_when_the_server_it_used_is_killed() {
     let served = Served::start(folder.path()).await;
     let mut running =
         Process::start(folder.path(), &["run", "Sleep for 0.5 seconds, then generate a UUID, then return it."]);
-    let before = running.until(|line| line.contains("planned")).await;
+    let before = running.until_err(|line| line.contains("planned")).await;
     served.kill();
     let done = running.done().await.exits(0);
-    assert!(done.out.contains("runyard.core.uuid4"), "{before:?} {done:?}");
+    assert!(done.err.contains("runyard.core.uuid4"), "{before:?} {done:?}");
     last_uuid(&done.out);
     let listed = runyard(folder.path(), &["list", "--json"]).await.exits(0).object();
     assert_eq!(listed["runs"].as_array().unwrap().len(), 1, "taken over, not started again");

@@ -1,4 +1,4 @@
-//! Commands about runs, in a folder that nobody serves.
+//! commands about runs, in a folder without a server.
 
 use super::last_uuid;
 use crate::process::{Process, Served, assert_whole, runyard, runyard_unread};
@@ -8,14 +8,15 @@ async fn run_shows_its_steps_and_ends_with_the_result() {
     let folder = tempfile::tempdir().unwrap();
     let done = runyard(folder.path(), &["run", "Generate a UUID, then return it."]).await.exits(0);
     assert_eq!(last_uuid(&done.out).get_version_num(), 4);
-    for told in ["planned", "chose", "succeeded"] {
-        assert!(done.out.contains(told), "{}", done.out);
+    assert_eq!(done.out.lines().count(), 1, "standard output has the result alone: {}", done.out);
+    for shown in ["planned", "step", "running", "S1 runyard.core.uuid4", "run succeeded after"] {
+        assert!(done.err.contains(shown), "{shown}: {}", done.err);
     }
     let listed = runyard(folder.path(), &["list"]).await.exits(0).out;
     assert!(listed.contains("succeeded") && listed.contains("Generate a UUID, then return it."), "{listed}");
     let quiet = runyard(folder.path(), &["run", "--quiet", "Generate a UUID, then return it."]).await.exits(0);
     assert_eq!(last_uuid(&quiet.out).get_version_num(), 4);
-    assert!(!quiet.out.contains("planned"), "{}", quiet.out);
+    assert_eq!((quiet.out.lines().count(), quiet.err.as_str()), (1, ""), "{quiet:?}");
 }
 
 #[tokio::test]
@@ -23,7 +24,7 @@ async fn a_goal_that_nothing_serves_fails_by_the_name_of_its_clause() {
     let folder = tempfile::tempdir().unwrap();
     let goal = "Generate a UUID, then fly me to the moon.";
     let done = runyard(folder.path(), &["run", goal]).await.exits(1);
-    assert!(done.out.contains("fly me to the moon") && done.out.contains("clause_unmapped"), "{}", done.out);
+    assert!(done.err.contains("fly me to the moon") && done.err.contains("clause_unmapped"), "{}", done.err);
     let listed = runyard(folder.path(), &["list", "--json", "--state", "failed"]).await.exits(0).object();
     assert_eq!(listed["runs"][0]["reason"], "clause_unmapped");
 }
@@ -55,11 +56,11 @@ async fn interrupting_run_cancels_the_run_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["run", "--run-id", "long", "--node-type", "runyard.core.sleep", "--input", "{\"seconds\":3600}"];
     let mut running = Process::start(folder.path(), &arguments);
-    running.until(|line| line.starts_with("run long")).await;
+    running.until_err(|line| line.starts_with("run long")).await;
     running.signal("INT");
     let done = running.done().await.exits(1);
     assert!(done.err.contains("canceling the run"), "{}", done.err);
-    assert!(done.out.contains("run canceled"), "{}", done.out);
+    assert!(done.err.contains("run canceled"), "{}", done.err);
     let run = runyard(folder.path(), &["get", "long", "--json"]).await.exits(0).object();
     assert_eq!(run["state"], "canceled");
 }
@@ -77,14 +78,14 @@ async fn interrupting_watch_leaves_the_run_alone() {
     assert_eq!(run["state"], "running");
     runyard(folder.path(), &["cancel", "long"]).await.exits(0);
     let done = runyard(folder.path(), &["watch", "long"]).await.exits(1);
-    assert!(done.out.contains("run canceled"), "{}", done.out);
+    assert!(done.err.contains("run canceled"), "{}", done.err);
 }
 
 #[tokio::test]
 async fn start_without_a_server_records_and_serve_finishes() {
     let folder = tempfile::tempdir().unwrap();
     let done = runyard(folder.path(), &["start", "Generate a UUID, then return it."]).await.exits(0);
-    assert!(done.err.contains("`runyard serve` continues it"), "{}", done.err);
+    assert!(done.err.contains("`runyard serve` executes it"), "{}", done.err);
     let run_id = done.out.trim();
     let run = runyard(folder.path(), &["get", run_id, "--json"]).await.exits(0).object();
     assert_eq!(run["state"], "running", "nothing was performed yet");
@@ -126,12 +127,12 @@ async fn a_reader_that_leaves_is_no_reason_to_panic() {
 }
 
 #[tokio::test]
-async fn somebody_agrees_on_the_command_line_and_the_run_goes_on() {
+async fn an_approval_on_the_command_line_lets_the_run_continue() {
     let folder = tempfile::tempdir().unwrap();
     let at = |arguments: &'static [&'static str]| runyard(folder.path(), arguments);
     let goal = "Generate a UUID, then echo it.";
     runyard(folder.path(), &["start", goal, "--approve", "on_start", "--run-id", "mine"]).await.exits(0);
-    assert!(at(&["approvals"]).await.exits(0).err.contains("nothing is asked"), "nobody has planned yet");
+    assert!(at(&["approvals"]).await.exits(0).err.contains("no approval requests"), "nothing is planned yet");
     let served = Served::start(folder.path()).await;
     let approval = loop {
         let listed = at(&["approvals", "--json", "--run", "mine"]).await.exits(0).object();
@@ -163,7 +164,7 @@ async fn somebody_agrees_on_the_command_line_and_the_run_goes_on() {
 }
 
 #[tokio::test]
-async fn who_denies_on_the_command_line_cancels_the_run() {
+async fn a_denial_on_the_command_line_cancels_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let at = |arguments: &'static [&'static str]| runyard(folder.path(), arguments);
     let arguments = ["start", "--node-type", "runyard.core.uuid4", "--approve", "on_tool_call", "--run-id", "mine"];

@@ -16,6 +16,12 @@ use crate::process::{ProcessClients, assert_whole, bounded};
 
 const PLANNER: &str = "runyard.composite.planner.general";
 const EXTERNAL: &str = "runyard.composite.external";
+const EACH: &str = "runyard.composite.each";
+const ECHO: &str = "runyard.core.echo";
+const SCRIPT: &str = "runyard.graph.script";
+
+/// Values longer than this are stored beside the log, so that the database stays small.
+const INLINE_BYTES: u64 = 1_024;
 
 /// A hundred years: who claimed for so long is surely dead when the database is opened.
 const LEASE_MS: i64 = 100 * 366 * 24 * 3_600_000;
@@ -23,9 +29,19 @@ const LEASE_MS: i64 = 100 * 366 * 24 * 3_600_000;
 /// Long enough for the first server to stop before, and short enough for who finishes the run.
 const BETWEEN_TRIES_MS: u64 = 3_000;
 
-/// A server in this process over a data folder.
-pub(super) async fn serve(data: &Path, perform: bool) -> Server {
-    let config = Config { data_dir: data.to_owned(), port_base: 0, perform, ..Config::default() };
+/// A server in this process over a data folder, as it is configured where nothing is said.
+pub(super) async fn serve(data: &Path) -> Server {
+    start_server(Config { data_dir: data.to_owned(), port_base: 0, ..Config::default() }).await
+}
+
+/// The server that writes.
+async fn writing(data: &Path, perform: bool) -> Server {
+    let mut config = Config { data_dir: data.to_owned(), port_base: 0, perform, ..Config::default() };
+    config.limits.value_inline_bytes = INLINE_BYTES;
+    start_server(config).await
+}
+
+async fn start_server(config: Config) -> Server {
     Server::start(&config, slog::Logger::root(slog::Discard, slog::o!())).await.unwrap()
 }
 
@@ -92,8 +108,15 @@ pub(super) fn objects() -> [(&'static str, Put); 2] {
     [("acme", full), ("other", bare)]
 }
 
+/// A large value, and the run that echoes it.
+pub(super) const LARGE: &str = "large";
+
+pub(super) fn large() -> String {
+    "large ".repeat(1_000)
+}
+
 async fn finished(data: &Path) {
-    let server = serve(data, true).await;
+    let server = writing(data, true).await;
     let clients = ProcessClients::of(&server);
     let goal =
         "Generate a UUID, then hash the text \"abc\" with SHA-256, then sleep for 0.01 seconds, then return the hash.";
@@ -133,6 +156,8 @@ async fn finished(data: &Path) {
     let root = begun(&clients, "above-waiting", runs(EXTERNAL, json!({}))).await;
     below(&clients, &root).await;
 
+    lists_and_large_values(&clients).await;
+
     let root = begun(&clients, "external", start(EXTERNAL, json!({}), None)).await;
     let child = child(&clients, "external", &root, "runyard.core.uuid4", json!({})).await;
     evaluated(&clients, &root).await;
@@ -142,12 +167,49 @@ async fn finished(data: &Path) {
     server.stop().await;
 }
 
+async fn lists_and_large_values(clients: &ProcessClients) {
+    ended(clients, LARGE, start(ECHO, json!({ "echo": large() }), None)).await;
+    let each = |node_type: &str, mut list: Value| {
+        list["node_type_ref"] = json!({ "node_type_id": node_type });
+        start(EACH, list, None)
+    };
+    let shared = json!({ "items": [{}, {}, { "echo": "short" }], "inputs": { "echo": large() } });
+    ended(clients, "list", each(ECHO, shared)).await;
+    let failing = |items: Value| json!({ "items": items, "item_as": "tries", "on_item_failure": "collect" });
+    ended(clients, "list-partial", each("runyard.core.fail", failing(json!([0, 9])))).await;
+    let mut between = failing(json!([0, 1]));
+    between["retry"] = json!({ "max_attempts": 2, "initial_interval_ms": BETWEEN_TRIES_MS });
+    let root = begun(clients, "list-between-tries", each("runyard.core.fail", between)).await;
+    waiting(clients, &root).await;
+    let runs = json!({ "items": [{ "echo": large() }, { "echo": "short" }], "item_as": "inputs" });
+    let mut runs_below = each("runyard.core.run", runs);
+    runs_below["input"]["inputs"] = json!({ "node_type_ref": { "node_type_id": ECHO } });
+    ended(clients, "list-of-runs", runs_below).await;
+
+    let node = |key: &str, node_type: &str, inputs: Value, next: Value| json!({ "key": key, "node_type_ref": { "node_type_id": node_type }, "inputs": inputs, "children": next });
+    let item = json!({ "nodes": [
+        node("start", "runyard.graph.start", json!({}), json!(["twice"])),
+        node("twice", SCRIPT, json!({ "script": "return nodes.start.value * 2" }), json!([null])),
+    ] });
+    let variables = json!({ "variables": [
+        { "name": "text", "value": "{{ nodes.make.result }}" }, { "name": "list", "value": "{{ nodes.list.results }}" },
+    ] });
+    let graph = json!({ "nodes": [
+        node("make", SCRIPT, json!({ "script": "return 'x'.repeat(5000)" }), json!(["list"])),
+        node("list", EACH, json!({ "items": [1, 2], "graph": item }), json!(["end"])),
+        node("end", "runyard.graph.end", variables, json!([])),
+    ] });
+    ended(clients, "graph", start("runyard.composite.graph", json!({ "graph": graph }), None)).await;
+}
+
 async fn unfinished(data: &Path) {
-    let server = serve(data, false).await;
+    let server = writing(data, false).await;
     let clients = ProcessClients::of(&server);
     begun(&clients, "plan-in-hand", start(PLANNER, json!({ "goal": "Generate a UUID, then return it." }), None)).await;
     begun(&clients, "call-in-hand", start("runyard.core.uuid4", json!({}), None)).await;
     begun(&clients, "call-asked-for", start("runyard.core.time.now", json!({}), None)).await;
+    let shared = json!({ "node_type_ref": { "node_type_id": ECHO }, "items": [{}, {}], "inputs": { "echo": large() } });
+    begun(&clients, "list-asked-for", start(EACH, shared, None)).await;
     begun(&clients, "sleep-due", start("runyard.core.sleep", json!({ "seconds": 0.5 }), None)).await;
     begun(&clients, "asking", start("runyard.core.ask", json!({ "question": "Who?" }), None)).await;
     let root = begun(&clients, "external-waiting", start(EXTERNAL, json!({}), None)).await;

@@ -1,6 +1,6 @@
 //! What lay on the disk when the server was killed. It is read from a copy, so that the next server finds what the last one left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use runyard::store::sqlite::{Options, Sqlite};
@@ -17,6 +17,8 @@ pub(super) struct Disk {
     looks: usize,
     open: BTreeMap<RunId, Vec<Recorded>>,
     ended: BTreeMap<RunId, usize>,
+    /// Runs that another one has started.
+    below: BTreeSet<RunId>,
     /// Titles of entries whose step has ended, and at which look that was found.
     finished_calls: BTreeMap<String, usize>,
     steps: usize,
@@ -40,6 +42,9 @@ impl Disk {
             assert_eq!(log.get(..before.len()), Some(&*before), "{run}: what was found before is still there");
             let state = replay(run, &log).unwrap();
             self.note(&state);
+            if state.start.as_ref().is_some_and(|start| start.parent.is_some()) {
+                self.below.insert(run);
+            }
             match state.ended_at_ms {
                 Some(_) => _ = self.ended.insert(run, log.len()),
                 None => _ = self.open.insert(run, log),
@@ -73,6 +78,11 @@ impl Disk {
 
     pub(super) fn runs(&self) -> usize {
         self.open.len() + self.ended.len()
+    }
+
+    /// How many of them another run has started.
+    pub(super) fn below(&self) -> usize {
+        self.below.len()
     }
 
     pub(super) fn open(&self) -> usize {

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::disk::Disk;
-use super::effects::HELD;
+use super::work::{self, Work};
 use crate::process::{ProcessClients, assert_whole, bounded};
 
 /// How many ask at the same time.
@@ -22,7 +22,7 @@ const AGAIN: Duration = Duration::from_millis(20);
 /// A start that was answered.
 #[derive(Debug, Clone)]
 pub(super) struct Run {
-    number: usize,
+    pub(super) number: usize,
     pub(super) run_id: String,
     /// The events that its watcher saw.
     pub(super) seen: Vec<Value>,
@@ -97,6 +97,9 @@ impl Load {
             assert_eq!(told(&run.seen), told(&kept), "what was seen is what is kept");
             let found = clients.run(&run.run_id).await;
             assert_eq!(found["state"], "succeeded", "{found}");
+            if let Some(outputs) = work::outputs(run.number) {
+                assert_eq!(self.shared.outputs(&run.run_id).await, outputs, "start {}", run.number);
+            }
             assert_eq!(self.shared.ask(run.number).await.as_deref(), Ok(&*run.run_id), "the same run for the same key");
             runs.push(run);
         }
@@ -154,10 +157,23 @@ impl Shared {
         run_id.filter(|_| status.is_success()).map(str::to_owned).ok_or(text)
     }
 
+    /// What a run returned, as the Runyard API shows it.
+    async fn outputs(&self, run_id: &str) -> Value {
+        let shown = self.http.get(format!("{}/v1/runs/{run_id}", self.clients.native_url)).send().await.unwrap();
+        shown.json::<Value>().await.unwrap()["outputs"].clone()
+    }
+
     /// Where, what, and where in the answer the run's id is.
     fn request(&self, number: usize) -> (String, Value, &'static str) {
-        let goal = goal(number);
-        match number % 5 {
+        let native = format!("{}/v1/runs", self.clients.native_url);
+        let (api, goal) = match work::of(number) {
+            Work::Goal(api, goal) => (api, goal),
+            Work::Inputs(node_type, inputs) => {
+                let body = json!({ "node_type_ref": { "node_type_id": node_type }, "inputs": inputs });
+                return (native, body, "/run_id");
+            }
+        };
+        match api {
             0 => {
                 let planner = json!({ "node_type_id": "runyard.composite.planner.general", "version": "latest" });
                 let body = json!({ "root_node_type_ref": planner, "input": { "goal": goal } });
@@ -174,7 +190,7 @@ impl Shared {
                 let body = json!({ "content": goal, "mode": "async" });
                 (format!("{}/v1/servers/default/runs", self.clients.acp_url), body, "/run/id")
             }
-            _ => (format!("{}/v1/runs", self.clients.native_url), json!({ "goal": goal }), "/run_id"),
+            _ => (native, json!({ "goal": goal }), "/run_id"),
         }
     }
 }
@@ -182,17 +198,4 @@ impl Shared {
 /// What tells events of a run apart. The client has read the others, and may write what they say otherwise.
 fn told(events: &[Value]) -> Vec<(&Value, &Value, &Value)> {
     events.iter().map(|event| (&event["seq"], &event["type"], &event["node_run_id"])).collect()
-}
-
-/// Four steps, two of which have an effect outside. Two of three runs have one that is held: the first, or the last.
-fn goal(number: usize) -> String {
-    let (first, last) = match number % 3 {
-        0 => ("quick", HELD),
-        1 => (HELD, "quick"),
-        _ => ("quick", "quick"),
-    };
-    format!(
-        "Record an entry in ledger with title \"{first}-first-{number}\", then sleep for 0.01 seconds, then generate a UUID, \
-         then record an entry in ledger with title \"{last}-last-{number}\"."
-    )
 }

@@ -8,16 +8,22 @@ use serde_json::{Value, json};
 
 use crate::process::{Served, bounded, runyard};
 
-/// Address space of the process, KiB: 512 MiB.
-const MEMORY: &str = "ulimit -v 524288";
+/// Address space of the process: 512 MiB. The allocators are set to reserve little that they do not use: by default the C library alone
+/// reserves 64 MiB for each thread, so that the limit would be reached before the first request.
+const MEMORY: &str = "ulimit -v 524288 && export MALLOC_ARENA_MAX=1 MIMALLOC_ARENA_RESERVE=16384";
 /// Answers of which the median is told.
 const LOOKS: usize = 10;
 
 /// Sends a poison to a server and hands on the ids of the runs that it made.
-#[expect(clippy::print_stderr, reason = "how long health took is for people, and holds nothing to a time")]
 pub(super) async fn survives(what: &str, poison: impl AsyncFnOnce(&Served) -> Vec<String>) {
+    survives_with(what, &[], poison).await;
+}
+
+/// The same for a server with these flags.
+#[expect(clippy::print_stderr, reason = "how long health took is for people, and holds nothing to a time")]
+pub(super) async fn survives_with(what: &str, flags: &[&str], poison: impl AsyncFnOnce(&Served) -> Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
-    let served = confined(folder.path()).await;
+    let served = confined(folder.path(), flags).await;
     let (quiet, _) = served.clients.start("runyard.composite.external", json!({})).await;
     let before = health(&served).await;
     let made = bounded(what, poison(&served)).await;
@@ -26,7 +32,7 @@ pub(super) async fn survives(what: &str, poison: impl AsyncFnOnce(&Served) -> Ve
     trivial(&served).await;
     served.kill();
 
-    let served = confined(folder.path()).await;
+    let served = confined(folder.path(), flags).await;
     health(&served).await;
     trivial(&served).await;
     let listed = served.clients().get("runyard", "/v1/runs").await;
@@ -48,11 +54,12 @@ pub(super) async fn survives(what: &str, poison: impl AsyncFnOnce(&Served) -> Ve
     runyard(folder.path(), &["check"]).await.exits(0);
     let restore = ["restore", "--data-dir", "new", "--key", ".runyard/secret.key", "copy.db"];
     runyard(folder.path(), &restore).await.exits(0);
+    runyard(folder.path(), &["check", "--data-dir", "new"]).await.exits(0);
 }
 
 /// A server that may have so much memory and no more.
-pub(super) async fn confined(folder: &Path) -> Served {
-    let flags = ["--port-base", "0", "--log", "warn"];
+pub(super) async fn confined(folder: &Path, flags: &[&str]) -> Served {
+    let flags = [&["--port-base", "0", "--log", "warn"], flags].concat();
     bounded("a start", Served::start_after(folder, MEMORY, &flags)).await
 }
 
@@ -76,6 +83,15 @@ async fn trivial(served: &Served) {
     let (run, _) = served.clients.start("runyard.core.uuid4", json!({})).await;
     let events = served.clients.events(&run, 0).await;
     assert_eq!(events.last().map(|event| &event["type"]), Some(&json!("run_completed")), "{events:#?}");
+}
+
+/// The error codes with which a run and its node runs end; of a run whose child failed, the child's as well.
+pub(super) async fn ended_with(served: &Served, run: &str) -> Vec<String> {
+    served.clients.events(run, 0).await;
+    let shown = served.clients().get("runyard", &format!("/v1/runs/{run}")).await.json();
+    let error = &shown["error"];
+    let codes = [&error["code"], &error["details"]["code"]].into_iter().filter_map(Value::as_str);
+    codes.map(str::to_owned).collect()
 }
 
 /// Starts at the Runyard API: the ids of those that were accepted, and the codes of those that were not.

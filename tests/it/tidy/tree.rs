@@ -42,6 +42,10 @@ fn walk(folder: &Path, files: &mut Vec<File>) {
         if ignored.iter().any(|ignored| name == *ignored) || name.to_string_lossy().ends_with(".snap.new") {
             continue;
         }
+        // `server/docs` is a link to `docs`, whose files are there already.
+        if path.is_symlink() {
+            continue;
+        }
         if path.is_dir() {
             walk(&path, files);
             continue;

@@ -65,14 +65,14 @@ fn head(part: &Part, links: &Links, prose: &Prose) -> Markup {
             h1 { (reference.title) " " span.version { (reference.version) } }
             (prose.block(&reference.description))
             dl.source {
-                div { dt { "Owner" } dd { (source.owner) } }
+                div { dt { "Vendor" } dd { (source.owner) } }
                 div { dt { "Release" } dd { (source.upstream) " " (source.version) ", " (source.date) } }
                 div { dt { "Licence" } dd { (source.licence) } }
-                div { dt { "Port" } dd { (8080 + part.offset) " (" code { "port_base" } " + " (part.offset) ")" } }
+                div { dt { "Address" } dd { code { (part.url()) } " (" code { "port_base" } " + " (part.offset) ")" } }
                 div { dt { "Document" } dd {
                     a href=(links.to(&format!("{name}.json"))) { "JSON" } ", " a href=(links.to(&format!("{name}.yaml"))) { "YAML" }
                     @if reference.foreign {
-                        "; the owner's alone: "
+                        "; the vendor's alone: "
                         a href=(links.to(&format!("{name}.owner.json"))) { "JSON" } ", "
                         a href=(links.to(&format!("{name}.owner.yaml"))) { "YAML" }
                     }
@@ -80,7 +80,7 @@ fn head(part: &Part, links: &Links, prose: &Prose) -> Markup {
             }
             p { (prose.inline(&source.decided)) }
             @if reference.foreign {
-                p { "What is marked " (super::ours()) " is not in the owner's document: Runyard adds it. No parameter, header or field that is added is ever required." }
+                p { "What is marked " (super::ours()) " is not in the vendor's document: Runyard adds it. No parameter, header or field that is added is ever required." }
             }
         }
     }
@@ -96,7 +96,7 @@ fn begin(part: &Part, prose: &Prose) -> Markup {
                 h2 id="begin-name" { "Before you begin" " " (anchor("begin")) }
                 p { "Start a server with " code { "runyard serve" } ". The commands below use these shell variables:" }
                 dl.variables {
-                    div { dt { code { (snippets::url_variable(reference.name)) } } dd { "Where this API listens. The default of a server on this machine is shown here." } }
+                    div { dt { code { (snippets::url_variable(reference.name)) } } dd { "The address of this API. A page that a server serves shows that server; an exported page shows the default." } }
                     @for variable in &variables {
                         div { dt { code { (variable.name) } } dd { (prose.inline(&variable.meaning)) } }
                     }

@@ -112,5 +112,5 @@ pub(super) fn anchor(id: &str) -> Markup {
 
 /// The mark of what the owner's document does not have.
 pub(super) fn ours() -> Markup {
-    html! { span.tag.ours title="Runyard adds this to the owner's document" { "added" } }
+    html! { span.tag.ours title="Runyard adds this to the vendor's document" { "added" } }
 }

@@ -1,4 +1,4 @@
-//! A login as it is kept: a file that its owner alone can read, with the token, its end, and what another one is fetched with.
+//! A login as it is stored: a file that its owner alone can read, with the token, its expiry, and what a new token is fetched with.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,25 +18,25 @@ use crate::store::folder;
 /// A token is replaced this long before its end, milliseconds.
 const EARLY_MS: i64 = 10_000;
 
-/// Where it is kept: below the user's configuration, as the platform has it.
+/// Where it is stored: below the user's configuration, as the platform has it.
 pub fn place(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
     let folder = |name| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let configuration = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")));
     Some(configuration.or_else(|| folder("APPDATA"))?.join("runyard").join("login.json"))
 }
 
-/// Somebody's login.
+/// A login at an identity provider.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// Where tokens are given.
+    /// The token endpoint.
     pub token_endpoint: String,
-    /// To whom.
+    /// The client.
     pub application: Application,
-    /// What they are to be.
+    /// Audience and scope of the tokens.
     pub wanted: Wanted,
-    /// The only host that is shown them; absent: every one.
+    /// The only host that receives them; absent: every host.
     pub host: Option<String>,
-    /// The end of the token, Unix milliseconds.
+    /// The expiry of the token, Unix milliseconds.
     pub expires_at_ms: i64,
     token: Secret,
 }
@@ -54,10 +54,10 @@ impl Login {
         }
     }
 
-    /// Another token.
+    /// Fetches another token.
     ///
     /// # Errors
-    /// The identity provider gives none.
+    /// The identity provider refuses or cannot be reached.
     pub async fn renew(&mut self, within: Duration, clock: &Clock) -> Result<(), TokenError> {
         let endpoint = TokenEndpoint::new(&self.token_endpoint, self.application.clone(), within, clock.clone())
             .map_err(|error| TokenError::Unavailable(error.to_string()))?;
@@ -67,19 +67,19 @@ impl Login {
         Ok(())
     }
 
-    /// Whether this API may see the token.
+    /// Whether a server at this address may receive the token.
     pub fn is_for(&self, url: &str) -> bool {
         let host = |url: &reqwest::Url| url.host_str().map(str::to_owned);
         self.host.is_none() || reqwest::Url::parse(url).ok().as_ref().and_then(host) == self.host
     }
 
-    /// Keeps it.
+    /// Stores it.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, file: &Path) -> Result<(), Failure> {
         let Application { id, secret, auth } = &self.application;
-        let kept = json!({
+        let stored = json!({
             "token_endpoint": self.token_endpoint,
             "client_id": id,
             "client_secret": secret.expose(),
@@ -92,21 +92,21 @@ impl Login {
         });
         let parent = file.parent().unwrap_or(Path::new("."));
         let written = folder::make_private_folder(parent)
-            .and_then(|()| folder::write_whole(file, format!("{kept:#}\n").as_bytes()));
+            .and_then(|()| folder::write_whole(file, format!("{stored:#}\n").as_bytes()));
         written.map_err(|error| Failure::new("not_written", format!("cannot write {}: {error}", file.display())))
     }
 
-    /// The login that is kept there, if anybody is logged in.
+    /// The stored login, if there is one.
     ///
     /// # Errors
-    /// The file cannot be read, or is none.
+    /// The file cannot be read, or is not a login.
     pub fn read(file: &Path) -> Result<Option<Self>, Failure> {
         let failed = |reason: &str| {
             Failure::new("login_unreadable", format!("the login in {} cannot be read: {reason}", file.display()))
-                .advise("`runyard login` makes a new one, `runyard logout` forgets it")
+                .advise("`runyard login` logs in again, `runyard logout` removes it")
         };
         match std::fs::read(file) {
-            Ok(bytes) => of(&bytes).map(Some).ok_or_else(|| failed("it is none")),
+            Ok(bytes) => of(&bytes).map(Some).ok_or_else(|| failed("it is not a login")),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(&error.to_string())),
         }
@@ -114,21 +114,21 @@ impl Login {
 }
 
 fn of(bytes: &[u8]) -> Option<Login> {
-    let kept: Value = serde_json::from_slice(bytes).ok()?;
-    let text = |name: &str| kept[name].as_str().map(str::to_owned);
-    let auth: ClientAuth = serde_json::from_value(kept["client_auth"].clone()).ok()?;
+    let stored: Value = serde_json::from_slice(bytes).ok()?;
+    let text = |name: &str| stored[name].as_str().map(str::to_owned);
+    let auth: ClientAuth = serde_json::from_value(stored["client_auth"].clone()).ok()?;
     let application = Application { id: text("client_id")?, secret: Secret::new(text("client_secret")?), auth };
     Some(Login {
         token_endpoint: text("token_endpoint")?,
         application,
         wanted: Wanted { audience: text("audience"), scope: text("scope") },
         host: text("host"),
-        expires_at_ms: kept["expires_at_ms"].as_i64()?,
+        expires_at_ms: stored["expires_at_ms"].as_i64()?,
         token: Secret::new(text("token")?),
     })
 }
 
-/// A login as clients use it: the token that is kept, or a new one, which is kept then. Cheap to clone.
+/// A login as clients use it: the stored token, or a new one, which is stored then. Cheap to clone.
 #[derive(Clone)]
 pub struct Tokens(Arc<Shared>);
 
@@ -151,7 +151,7 @@ impl Shared {
         login.renew(self.within, &self.clock).await.map_err(|error| format!("the login has no new token: {error}"))?;
         // Without it the next command fetches one for itself.
         if let Err(failure) = login.write(&self.file) {
-            tracing::warn!(reason = failure.message, "the new token is not kept");
+            tracing::warn!(reason = failure.message, "the new token could not be stored");
         }
         Ok(login.token.expose().to_owned())
     }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_read_again_and_is_for_its_owner_alone() {
+    fn a_stored_login_is_read_again_and_is_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("deep").join("login.json");
         assert!(Login::read(&file).unwrap().is_none());

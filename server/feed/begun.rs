@@ -1,0 +1,128 @@
+//! The logs of runs that have begun a moment ago, as far as this server has written them: a client that starts a run mostly follows
+//! it at once, and then nothing has to be read back.
+//!
+//! A log is here from its first event on, or not at all. It may end before the log in the store does, where another server has written
+//! more, or a commit went through that was said to have failed: followers look again within a second.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use lru::LruCache;
+use runyard_engine::{Position, Recorded, RunId};
+
+use super::tail::bytes_of;
+use crate::store::Tenant;
+
+/// How many runs, how many events of each, and how many bytes of them as JSON. One with more is forgotten.
+const RUNS_MAX: NonZeroUsize = NonZeroUsize::new(256).expect("more than none");
+const EVENTS_MAX: usize = 32;
+const BYTES_MAX: usize = 16 << 10;
+
+/// The logs.
+#[derive(Debug)]
+pub(super) struct Begun {
+    logs: LruCache<RunId, Log>,
+}
+
+#[derive(Debug)]
+struct Log {
+    tenant: Tenant,
+    events: Vec<Arc<Recorded>>,
+    bytes: usize,
+}
+
+impl Default for Begun {
+    fn default() -> Self {
+        Begun { logs: LruCache::new(RUNS_MAX) }
+    }
+}
+
+impl Begun {
+    /// Whether what is committed after this position is to be passed to [`Begun::add`].
+    pub(super) fn wants(&self, run: RunId, after: Position) -> bool {
+        after == 0 || self.logs.contains(&run)
+    }
+
+    /// Takes in what was committed after a position. A log that it does not go on is forgotten, and so is one that becomes long.
+    pub(super) fn add(&mut self, tenant: &str, run: RunId, after: Position, events: &[Arc<Recorded>]) {
+        if after == 0 && !events.is_empty() {
+            self.logs.push(run, Log { tenant: tenant.to_owned(), events: Vec::new(), bytes: 0 });
+        }
+        let Some(log) = self.logs.peek_mut(&run) else { return };
+        let goes_on = !events.is_empty() && log.tenant == tenant && log.events.len() as u64 == after;
+        if goes_on && log.events.len() + events.len() <= EVENTS_MAX {
+            log.bytes += events.iter().map(|recorded| bytes_of(&recorded.event)).sum::<usize>();
+            log.events.extend(events.iter().cloned());
+            if log.bytes <= BYTES_MAX {
+                return;
+            }
+        }
+        self.logs.pop(&run);
+    }
+
+    /// The events after a position; none where the log is not here.
+    pub(super) fn after(&self, tenant: &str, run: RunId, cursor: Position) -> Vec<Arc<Recorded>> {
+        let log = self.logs.peek(&run).filter(|log| log.tenant == tenant);
+        let cursor = usize::try_from(cursor).unwrap_or(usize::MAX);
+        log.map_or_else(Vec::new, |log| log.events.iter().skip(cursor).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runyard_engine::{Event, NodeRunId};
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn run(number: u128) -> RunId {
+        RunId::from_uuid(Uuid::from_u128(number))
+    }
+
+    fn events(positions: std::ops::Range<Position>, message: &str) -> Vec<Arc<Recorded>> {
+        let evaluation = serde_json::from_value(json!({ "status": "success", "message": message })).unwrap();
+        let event = Event::Evaluated { node_run: NodeRunId::root(run(1)), evaluation };
+        positions.map(|position| Arc::new(Recorded { position, at_ms: 0, event: event.clone() })).collect()
+    }
+
+    fn positions(begun: &Begun, tenant: &str, after: Position) -> Vec<Position> {
+        begun.after(tenant, run(1), after).iter().map(|recorded| recorded.position).collect()
+    }
+
+    #[test]
+    fn the_log_of_a_new_run_is_known_from_its_first_event_on_and_to_its_tenant_alone() {
+        let mut begun = Begun::default();
+        assert!(begun.wants(run(1), 0) && !begun.wants(run(1), 2));
+        begun.add("us", run(1), 0, &events(1..3, "m"));
+        begun.add("us", run(1), 2, &events(3..4, "m"));
+        assert!(begun.wants(run(1), 3));
+        assert_eq!(positions(&begun, "us", 0), [1, 2, 3]);
+        assert_eq!(positions(&begun, "us", 2), [3]);
+        assert!(positions(&begun, "us", 3).is_empty() && positions(&begun, "them", 0).is_empty());
+    }
+
+    #[test]
+    fn a_log_with_a_gap_or_one_that_is_long_is_forgotten() {
+        let mut begun = Begun::default();
+        let mut forgets = |after: Position, more: &[Arc<Recorded>]| {
+            begun.add("us", run(1), 0, &events(1..3, "m"));
+            begun.add("us", run(1), after, more);
+            positions(&begun, "us", 0).is_empty()
+        };
+        assert!(!forgets(2, &events(3..4, "m")));
+        assert!(forgets(3, &events(4..5, "m")), "another server has written the third");
+        assert!(forgets(2, &[]), "it was removed, or what was written is unknown");
+        assert!(forgets(2, &events(3..3 + EVENTS_MAX as u64, "m")));
+        assert!(forgets(2, &events(3..4, &"x".repeat(BYTES_MAX))));
+    }
+
+    #[test]
+    fn the_runs_that_began_first_are_forgotten_first() {
+        let mut begun = Begun::default();
+        for number in 1..=RUNS_MAX.get() as u128 + 1 {
+            begun.add("us", run(number), 0, &events(1..2, "m"));
+        }
+        assert!(!begun.wants(run(1), 1) && begun.wants(run(2), 1));
+    }
+}

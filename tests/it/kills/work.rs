@@ -1,0 +1,96 @@
+//! What the runs of the load do: plans, lists, runs that start runs, scripts and large values. Each has entries of its own in the ledger.
+
+use serde_json::{Value, json};
+
+use super::effects::HELD;
+
+/// How many kinds of runs there are.
+pub(super) const KINDS: usize = 8;
+/// What the ledger's node type is called.
+const ENTRY: &str = "integration.ledger.record_entry";
+/// Longer than a value that stands in an event.
+const LARGE_BYTES: usize = 70_000;
+
+/// What a run does.
+pub(super) enum Work {
+    /// This goal is planned, through the API with this number.
+    Goal(usize, String),
+    /// A run of this node type with these inputs.
+    Inputs(&'static str, Value),
+}
+
+/// What the run with this number does.
+pub(super) fn of(number: usize) -> Work {
+    match number % KINDS {
+        5 => Work::Inputs("runyard.composite.each", list(number)),
+        6 => {
+            let planner = json!({ "node_type_id": "runyard.composite.planner.general" });
+            Work::Inputs("runyard.core.run", json!({ "node_type_ref": planner, "inputs": { "goal": goal(number) } }))
+        }
+        7 => Work::Inputs("runyard.composite.graph", json!({ "graph": graph(number) })),
+        api => Work::Goal(api, goal(number)),
+    }
+}
+
+/// How many runs below it the run with this number starts.
+pub(super) fn below(number: usize) -> usize {
+    usize::from(number % KINDS == 6)
+}
+
+/// What the outputs of a run are, where more than its end is to be looked at.
+pub(super) fn outputs(number: usize) -> Option<Value> {
+    (number % KINDS == 7).then(|| json!({ "text": large(number), "length": large(number).len() }))
+}
+
+/// Entries of which two of three runs have one that is held: the first, or the last.
+fn titles(number: usize) -> (String, String) {
+    let (first, last) = match number % 3 {
+        0 => ("quick", HELD),
+        1 => (HELD, "quick"),
+        _ => ("quick", "quick"),
+    };
+    (format!("{first}-first-{number}"), format!("{last}-last-{number}"))
+}
+
+/// Four steps, two of which have an effect outside.
+fn goal(number: usize) -> String {
+    let (first, last) = titles(number);
+    format!(
+        "Record an entry in ledger with title \"{first}\", then sleep for 0.01 seconds, then generate a UUID, then record an entry \
+         in ledger with title \"{last}\"."
+    )
+}
+
+fn list(number: usize) -> Value {
+    let (first, last) = titles(number);
+    let items = [first, format!("quick-second-{number}"), format!("quick-third-{number}"), last];
+    json!({ "items": items, "item_as": "title", "node_type_ref": { "node_type_id": ENTRY }, "at_once": 2 })
+}
+
+fn large(number: usize) -> String {
+    format!("{}{number}", "x".repeat(LARGE_BYTES))
+}
+
+/// A script makes a large value; an entry; a list, each item of which has a script and an entry; a script reads the large value.
+fn graph(number: usize) -> Value {
+    let (first, last) = titles(number);
+    let node = |key: &str, node_type: &str, inputs: Value, next: &[&str]| json!({ "key": key, "node_type_ref": { "node_type_id": node_type }, "inputs": inputs, "children": next });
+    let script =
+        |key: &str, script: &str, next: &str| node(key, "runyard.graph.script", json!({ "script": script }), &[next]);
+    let item = json!({ "nodes": [
+        node("start", "runyard.graph.start", json!({}), &["name"]),
+        script("name", "return nodes.start.title", "entry"),
+        node("entry", ENTRY, json!({ "title": "{{ nodes.name.result }}" }), &[]),
+    ] });
+    let items = json!({ "items": [{ "title": format!("quick-item-{number}") }, { "title": last }], "graph": item });
+    let variables = json!({ "variables": [
+        { "name": "text", "value": "{{ nodes.make.result }}" }, { "name": "length", "value": "{{ nodes.read.result }}" },
+    ] });
+    json!({ "nodes": [
+        script("make", &format!("return 'x'.repeat({LARGE_BYTES}) + '{number}'"), "first"),
+        node("first", ENTRY, json!({ "title": first }), &["list"]),
+        node("list", "runyard.composite.each", items, &["read"]),
+        script("read", "return nodes.make.result.length", "end"),
+        node("end", "runyard.graph.end", variables, &[]),
+    ] })
+}
