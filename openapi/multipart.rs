@@ -179,7 +179,10 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
     while let Some((index, letter)) = letters.next() {
         match letter {
             '"' => {
-                return Some((value.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"), &text[index + 1..]));
+                return Some((
+                    value.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"),
+                    &text[index + 1..],
+                ));
             }
             '\\' if text[index + 1..].starts_with(['"', '\\']) => value.push(letters.next()?.1),
             letter => value.push(letter),
