@@ -1,5 +1,6 @@
 //! Every measurement in its shortest form: that it measures what it says, and leaves nothing behind. How fast anything is, is not looked at:
 //! the machine may be busy.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -139,7 +140,7 @@ async fn a_filled_folder_has_so_many_runs() {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let filled: Value = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!((&filled["kind"], &filled["runs"]), (&Value::from("filled"), &Value::from(703)));
-    let store = Sqlite::open(&folder.path().join("data"), Default::default()).unwrap();
+    let store = Sqlite::open(folder.path().join("data"), Default::default()).unwrap();
     let counts = store.counts("default").await.unwrap();
     assert_eq!(counts.iter().map(|(_, runs)| runs).sum::<u64>(), 703);
 }
