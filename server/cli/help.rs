@@ -109,6 +109,6 @@ mod tests {
         {
             assert!(help.contains(part), "{part}: {help}");
         }
-        assert!(!help.contains("\n  fill"), "{help}");
+        assert!(!help.contains("\n  exit-codes"), "{help}");
     }
 }

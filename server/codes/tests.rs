@@ -1,4 +1,4 @@
-//! The table reads as it is written.
+//! The table of codes is consistent. `server/web/generated/errors.rs` makes the page of it.
 
 use std::collections::BTreeSet;
 
