@@ -11,7 +11,9 @@ use crate::process::{Served, bounded, runyard};
 /// Address space of the process: 512 MiB. The allocators are set to reserve little that they do not use: by default the C library alone
 /// reserves 64 MiB for each thread, so that the limit would be reached before the first request.
 const MEMORY: &str = "ulimit -v 524288 && export MALLOC_ARENA_MAX=1 MIMALLOC_ARENA_RESERVE=16384";
-/// Answers of which the median is told.
+/// How long what is sent may take in all. Each part of it has a shorter bound of its own.
+const POISON_BOUND: Duration = Duration::from_secs(240);
+/// Answers of which the median is printed.
 const LOOKS: usize = 10;
 
 /// Sends a poison to a server and hands on the ids of the runs that it made.
@@ -26,7 +28,7 @@ pub(super) async fn survives_with(what: &str, flags: &[&str], poison: impl Async
     let served = confined(folder.path(), flags).await;
     let (quiet, _) = served.clients.start("runyard.composite.external", json!({})).await;
     let before = health(&served).await;
-    let made = bounded(what, poison(&served)).await;
+    let made = tokio::time::timeout(POISON_BOUND, poison(&served)).await.unwrap_or_else(|_| panic!("{what} hangs"));
     let during = health(&served).await;
     eprintln!("{what}: health answers in {during:?}, before in {before:?} (medians of {LOOKS})");
     trivial(&served).await;
