@@ -6,6 +6,7 @@
 
 mod answer;
 mod error;
+mod outgoing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +18,11 @@ pub use self::answer::{ANSWER_BYTES_MAX, STRAY_BYTES_MAX};
 #[doc(hidden)]
 pub use self::answer::{json, other_status, refused};
 pub use self::error::{BoxError, CallError, Refusal};
+#[doc(hidden)]
+pub use self::outgoing::Outgoing;
+pub use crate::multipart::{Multipart, Part};
+#[doc(hidden)]
+pub use crate::style::Style;
 
 /// What a document says about an operation, as far as whoever sends it has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //!
 //! What of them shows in an API is part of ours: another major version of one is another of this crate.
 
+pub use bytes;
 pub use http;
 pub use jiff;
 pub use regress;
@@ -10,6 +11,9 @@ pub use schemars;
 pub use serde;
 pub use serde_json;
 pub use uuid;
+
+/// Bodies of forms with files.
+pub use crate::multipart;
 
 #[cfg(feature = "client")]
 pub use progenitor_client;

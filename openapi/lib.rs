@@ -14,6 +14,8 @@ pub mod client;
 pub mod crates;
 #[cfg(feature = "server")]
 pub mod host;
+pub mod multipart;
+pub mod style;
 
 /// Includes what was made from one document.
 macro_rules! generated {
@@ -106,6 +108,18 @@ generated!(
 );
 
 #[cfg(test)]
+#[cfg(quirks)]
+generated!(
+    /// What documents of other vendors have, likewise.
+    foreign, "foreign"
+);
+
+#[cfg(test)]
 #[cfg(all(quirks, feature = "server", feature = "client"))]
 #[path = "codegen/tests/called.rs"]
 mod called;
+
+#[cfg(test)]
+#[cfg(all(quirks, feature = "server", feature = "client"))]
+#[path = "codegen/tests/called_foreign.rs"]
+mod called_foreign;

@@ -19,6 +19,7 @@ pub mod integrations;
 pub mod limits;
 pub mod listeners;
 pub mod logging;
+pub mod nodes;
 pub mod objects;
 pub mod open_files;
 pub mod planner;

@@ -16,13 +16,13 @@ use crate::compute::Compute;
 use crate::config::{Config, Coordinator, GatewayMode};
 use crate::dialects::run_gateway;
 use crate::driver;
-use crate::driver::perform::InProcess;
-use crate::driver::perform::http::{Outside, OutsideError};
 use crate::expressions::{self, Expressions};
 use crate::feed::RunNotifier;
 use crate::integrations::{Integrations, SecretError};
 use crate::limits::Limits;
 use crate::listeners::{self, ListenError, Listener};
+use crate::nodes::perform::InProcess;
+use crate::nodes::perform::http::{Outside, OutsideError};
 use crate::objects::Objects;
 use crate::open_files;
 use crate::planner::{LexicalPlanner, PlannerOfTenant};
@@ -30,7 +30,6 @@ use crate::retention;
 use crate::runs::remote::{RemoteCoordinator, RemoteError};
 use crate::runs::{self, Runs};
 use crate::store::folder::{Folder, FolderError, Owned, ServerInfo};
-use crate::store::sqlite::{Options, Sqlite};
 use crate::store::{Backend, StoreError};
 
 /// A server that runs.
@@ -83,9 +82,7 @@ impl Server {
         // A quarter of the workers is left to others, however much one tenant asks for.
         let workers = config.workers.saturating_sub(config.workers / 4).max(1);
         let calls = usize::try_from(config.limits.effects_in_flight).unwrap_or(usize::MAX).min(workers);
-        let options = Options { calls_of_tenant_max: Some(calls), ..Options::default() };
-        let open = || Sqlite::open(&config.data_dir, options);
-        Self::start_with(config, log, || Ok(Arc::new(open()?))).await
+        Self::start_with(config, log, || config.store.url.open(&config.data_dir, calls)).await
     }
 
     /// As [`start`](Self::start), over this store: what is not kept in the folder is not kept.

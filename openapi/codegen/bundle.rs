@@ -1,13 +1,15 @@
 //! Making a document self-contained: what it takes from other files is copied below its own `components`.
 //!
-//! Only files beside it are read, never the network. A component keeps its name; two different ones of one name are refused.
+//! Only files beside it are read, never the network. A component keeps its name; two different ones of one name are refused. What is a
+//! whole file, or stands anywhere else in one, is named after where it stands.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{Error, Result, document};
+use crate::holds::Holds;
+use crate::{Error, Result, document, names};
 
 /// A self-contained document.
 #[derive(Debug, Clone)]
@@ -24,15 +26,18 @@ pub(crate) struct Bundle {
 pub(crate) fn bundle(path: &Path, document: Value, foreign: BTreeMap<String, PathBuf>) -> Result<Bundle> {
     let mut work = Work { path, files: BTreeMap::new(), wanted: Vec::new(), taken: BTreeMap::new() };
     let mut document = document;
-    work.redirect(&mut document, path, "", false).map_err(|error| placed(error, &document))?;
+    let spot = Spot { file: path, at: "", elsewhere: false, holds: Holds::Nothing };
+    work.redirect(&mut document, &spot).map_err(|error| placed(error, &document))?;
     let mut foreign = foreign;
-    while let Some(Wanted { component, file, at, reference }) = work.wanted.pop() {
-        let mut value = work.read(&file, &component, at, reference).map_err(|error| placed(error, &document))?;
-        let at = format!("{}: /components/{}/{}", file.display(), component.kind, component.name);
-        work.redirect(&mut value, &file, &at, true)?;
+    while let Some(wanted) = work.wanted.pop() {
+        let mut value = work.read(&wanted).map_err(|error| placed(error, &document))?;
+        let Wanted { component, source, .. } = wanted;
+        let at = format!("{}: /components/{}/{}", source.file.display(), component.kind, component.name);
+        let holds = Holds::component(&component.kind);
+        work.redirect(&mut value, &Spot { file: &source.file, at: &at, elsewhere: true, holds })?;
         insert(path, &mut document, &component, value)?;
         if component.kind == "schemas" {
-            foreign.insert(component.name, file);
+            foreign.insert(component.name, source.file);
         }
     }
     Ok(Bundle { document, foreign, sources: work.files.into_keys().collect() })
@@ -44,11 +49,18 @@ struct Component {
     name: String,
 }
 
+/// Where something is: a file, and a pointer into it. The empty pointer is the whole file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Source {
+    file: PathBuf,
+    pointer: String,
+}
+
 /// A component that is still to be copied.
 struct Wanted {
     component: Component,
     /// Where it is.
-    file: PathBuf,
+    source: Source,
     /// Who asked for it first, for the error when it is not there.
     at: String,
     /// As written there.
@@ -59,27 +71,40 @@ struct Work<'a> {
     path: &'a Path,
     files: BTreeMap<PathBuf, Value>,
     wanted: Vec<Wanted>,
-    taken: BTreeMap<Component, PathBuf>,
+    taken: BTreeMap<Component, Source>,
+}
+
+/// Where a value stands, and in what.
+struct Spot<'s> {
+    /// The file.
+    file: &'s Path,
+    /// Where in it, for errors.
+    at: &'s str,
+    /// Whether the file is not the document: then local references leave the document, too.
+    elsewhere: bool,
+    holds: Holds,
 }
 
 impl Work<'_> {
-    /// Rewrites every reference below `value` that leaves the document, and asks for what it names. `file` is where `value`
-    /// stands; in a file that is not the document (`elsewhere`), local references leave the document too.
-    fn redirect(&mut self, value: &mut Value, file: &Path, at: &str, elsewhere: bool) -> Result<()> {
+    /// Rewrites every reference below `value` that leaves the document, and asks for what it names.
+    fn redirect(&mut self, value: &mut Value, spot: &Spot<'_>) -> Result<()> {
         match value {
-            Value::Array(items) => items.iter_mut().try_for_each(|item| self.redirect(item, file, at, elsewhere)),
+            Value::Array(items) => {
+                let inner = Spot { holds: spot.holds.entry(), ..*spot };
+                items.iter_mut().try_for_each(|item| self.redirect(item, &inner))
+            }
             Value::Object(fields) => {
                 if let Some(Value::String(reference)) = fields.get("$ref") {
-                    let replacement = self.target(reference, file, at, elsewhere)?;
+                    let replacement = self.target(reference, spot)?;
                     fields.insert("$ref".into(), Value::String(replacement));
                 }
                 for (key, field) in fields.iter_mut().filter(|(key, _)| *key != "example" && *key != "examples") {
-                    let deeper = if at.matches('/').count() < 3 {
-                        format!("{at}/{}", document::escape(key))
+                    let deeper = if spot.at.matches('/').count() < 3 {
+                        format!("{}/{}", spot.at, document::escape(key))
                     } else {
-                        at.to_owned()
+                        spot.at.to_owned()
                     };
-                    self.redirect(field, file, &deeper, elsewhere)?;
+                    self.redirect(field, &Spot { at: &deeper, holds: spot.holds.field(key), ..*spot })?;
                 }
                 Ok(())
             }
@@ -87,52 +112,75 @@ impl Work<'_> {
         }
     }
 
-    fn target(&mut self, reference: &str, file: &Path, at: &str, elsewhere: bool) -> Result<String> {
+    fn target(&mut self, reference: &str, spot: &Spot<'_>) -> Result<String> {
         let wrong = |reason: &str| Error::Reference {
             path: self.path.to_owned(),
-            place: at.to_owned(),
+            place: spot.at.to_owned(),
             reference: reference.to_owned(),
             reason: reason.to_owned(),
         };
-        let (other, pointer) = reference.split_once('#').ok_or_else(|| wrong("has no `#/components/...`"))?;
-        if other.is_empty() && !elsewhere {
+        let (other, pointer) = reference.split_once('#').unwrap_or((reference, ""));
+        if other.is_empty() && !spot.elsewhere {
             return Ok(reference.to_owned());
         }
         if other.contains("://") {
             return Err(wrong("is on the network; nothing is fetched in a build: keep a copy beside the document"));
         }
+        let file = if other.is_empty() { spot.file.to_owned() } else { spot.file.with_file_name("").join(other) };
+        let source = Source { file, pointer: pointer.to_owned() };
         let segments: Vec<&str> = pointer.trim_start_matches('/').split('/').collect();
-        let ["components", kind, name] = segments[..] else {
-            return Err(wrong("leads into another file, but not to one of its components"));
+        let component = match (&segments[..], spot.holds) {
+            (["components", kind, name], _) => {
+                let component = Component { kind: (*kind).to_owned(), name: (*name).to_owned() };
+                if let Some(taken) = self.taken.get(&component).filter(|taken| **taken != source) {
+                    return Err(wrong(&format!("clashes with the same name from {}", taken.file.display())));
+                }
+                component
+            }
+            (_, Holds::One(kind)) => self.named(kind, &source),
+            _ => return Err(wrong("leads into another file from where no component can stand")),
         };
-        let source = if other.is_empty() { file.to_owned() } else { file.with_file_name("").join(other) };
-        let component = Component { kind: kind.to_owned(), name: name.to_owned() };
-        match self.taken.get(&component) {
-            Some(taken) if *taken != source => {
-                return Err(wrong(&format!("clashes with the same name from {}", taken.display())));
-            }
-            Some(_) => {}
-            None => {
-                self.taken.insert(component.clone(), source.clone());
-                let (at, reference) = (at.to_owned(), reference.to_owned());
-                self.wanted.push(Wanted { component, file: source, at, reference });
-            }
+        if !self.taken.contains_key(&component) {
+            self.taken.insert(component.clone(), source.clone());
+            let (at, reference) = (spot.at.to_owned(), reference.to_owned());
+            self.wanted.push(Wanted { component: component.clone(), source, at, reference });
         }
-        Ok(format!("#/components/{kind}/{name}"))
+        Ok(format!("#/components/{}/{}", component.kind, component.name))
     }
 
-    fn read(&mut self, file: &Path, component: &Component, at: String, reference: String) -> Result<Value> {
+    /// The component that something without a name of its own becomes: called as the end of its pointer or as its file.
+    fn named(&self, kind: &str, source: &Source) -> Component {
+        let last = source.pointer.rsplit('/').next().filter(|last| !last.is_empty());
+        let stem = || source.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let plain = last.map_or_else(stem, str::to_owned);
+        let plain: String = plain
+            .chars()
+            .map(|letter| if letter.is_alphanumeric() || "_-.".contains(letter) { letter } else { '_' })
+            .collect();
+        let component = |name: &str| Component { kind: kind.to_owned(), name: name.to_owned() };
+        let name = names::apart(&plain, |name| self.taken.get(&component(name)).is_some_and(|taken| taken != source));
+        component(&name)
+    }
+
+    fn read(&mut self, wanted: &Wanted) -> Result<Value> {
+        let Source { file, pointer } = &wanted.source;
         if !self.files.contains_key(file) {
-            self.files.insert(file.to_owned(), document::read(file)?);
+            let read = document::read(file).map_err(|error| match error {
+                Error::Read { source, .. } => Error::Reference {
+                    path: self.path.to_owned(),
+                    place: wanted.at.clone(),
+                    reference: wanted.reference.clone(),
+                    reason: format!("leads to a file that cannot be read: {source}"),
+                },
+                other => other,
+            })?;
+            self.files.insert(file.to_owned(), read);
         }
-        let found = self
-            .files
-            .get(file)
-            .and_then(|document| document.pointer(&format!("/components/{}/{}", component.kind, component.name)));
+        let found = self.files.get(file).and_then(|document| document.pointer(pointer));
         found.cloned().ok_or_else(|| Error::Reference {
             path: self.path.to_owned(),
-            place: at,
-            reference,
+            place: wanted.at.clone(),
+            reference: wanted.reference.clone(),
             reason: "leads nowhere".into(),
         })
     }

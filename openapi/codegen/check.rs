@@ -1,148 +1,187 @@
-//! What cannot be carried, refused before any code is made.
+//! What is wrong with a document as a whole: its version, its references, names that are one in Rust, operations without a name.
 //!
-//! A check here is a panic, a silent loss or a baffling compile error spared further down. Reasons say what to write instead.
+//! What can be mended is mended in the copy that code is made from, and told. A schema by itself is `schemas.rs`' business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{Error, Result, document, names, schemas};
+use crate::normal::{self, each_child, each_schema};
+use crate::refusal::{Effect, Refusal, Refusals};
+use crate::report::Report;
+use crate::{Error, Result, client, document, names, server};
 
-/// Names that generated code needs for itself.
-const RESERVED: [&str; 12] = [
-    "admit",
-    "problem",
-    "new",
-    "new_with_client",
-    "client",
-    "baseurl",
-    "inner",
-    "api_version",
-    "pre",
-    "post",
-    "exec",
-    "clone",
-];
-
-/// Checks a self-contained document.
-pub(crate) fn document(path: &Path, document: &Value) -> Result<()> {
-    version(path, document)?;
-    references(path, document)?;
-    schemas::check(path, document)?;
-    distinct_schema_names(path, document)?;
-    operation_ids(path, document)?;
-    routes(path, document)
-}
-
-/// Checks a file that holds only schemas.
-pub(crate) fn shared(path: &Path, document: &Value) -> Result<()> {
-    references(path, document)?;
-    schemas::check(path, document)?;
-    distinct_schema_names(path, document)
-}
-
-fn version(path: &Path, document: &Value) -> Result<()> {
-    match document.get("openapi").and_then(Value::as_str) {
-        Some(version) if version.starts_with("3.0.") => Ok(()),
-        Some(version) => {
-            Err(Error::unsupported(path, "/openapi", format!("OpenAPI {version}: only 3.0.x can be carried")))
-        }
-        None => Err(Error::unsupported(path, "/openapi", "there is no `openapi: 3.0.3`")),
+/// Whether this is a document that can be read at all.
+pub(crate) fn version(path: &Path, document: &Value) -> Result<()> {
+    match normal::version(document) {
+        "" => Err(Error::unsupported(path, "/openapi", "there is no `openapi: 3.0.3`")),
+        version if ["3.0.", "3.1.", "3.2."].iter().any(|known| version.starts_with(known)) => Ok(()),
+        version => Err(Error::unsupported(
+            path,
+            "/openapi",
+            format!("OpenAPI {version}: only 3.0, 3.1 and 3.2 can be carried"),
+        )),
     }
 }
 
-fn references(path: &Path, document: &Value) -> Result<()> {
-    document::walk(document, &mut String::new(), &mut |pointer, value| {
-        let Some(reference) = value.get("$ref").and_then(Value::as_str) else { return Ok(()) };
-        if pointer.ends_with("/example") || pointer.contains("/examples/") {
-            return Ok(());
+/// Refuses references that lead nowhere. A schema that does becomes any JSON; an operation is left out where it is read.
+pub(crate) fn references(document: &mut Value, refusals: &mut Refusals) {
+    let original = document.clone();
+    each_schema(document, &mut |pointer, schema| reference(&original, schema, pointer, refusals));
+    // The rest: responses, parameters, bodies. Those of schemas are known already.
+    let visited = document::walk(&original, &mut String::new(), &mut |pointer, value| {
+        let outside = !is_example(pointer) && !pointer.contains("/schema") && !pointer.starts_with("/webhooks");
+        if let (true, Some(link)) = (outside, value.get("$ref").and_then(Value::as_str))
+            && let Some(reason) = dangling(&original, value, pointer)
+        {
+            refuse(&original, pointer, link, reason, Effect::Ignored, refusals);
         }
-        let wrong = |reason: &str| {
-            Err(Error::Reference {
-                path: path.to_owned(),
-                place: document::place(document, pointer),
-                reference: reference.to_owned(),
-                reason: reason.to_owned(),
-            })
-        };
-        match reference.strip_prefix('#').map(|target| document.pointer(target)) {
-            Some(Some(_)) if !reference.starts_with("#/components/") => {
-                wrong("does not lead to a component: give it a name below `components`")
+        Ok(())
+    });
+    debug_assert!(visited.is_ok(), "the visitor never fails");
+}
+
+fn is_example(pointer: &str) -> bool {
+    pointer.ends_with("/example") || pointer.contains("/example/") || pointer.contains("/examples/")
+}
+
+fn reference(document: &Value, schema: &mut Value, pointer: &str, refusals: &mut Refusals) {
+    if let Some(link) = schema.get("$ref").and_then(Value::as_str) {
+        if let Some(reason) = dangling(document, schema, pointer) {
+            refuse(document, pointer, link, reason, Effect::Widened, refusals);
+            *schema = json!({});
+        }
+        return;
+    }
+    each_child(schema, pointer, &mut |pointer, child| reference(document, child, pointer, refusals));
+}
+
+fn dangling(document: &Value, value: &Value, pointer: &str) -> Option<&'static str> {
+    let reference = value.get("$ref").and_then(Value::as_str)?;
+    match reference.strip_prefix('#').map(|target| document.pointer(target)) {
+        Some(Some(_)) if !reference.starts_with("#/components/") => {
+            Some("does not lead to a component: give it a name below `components`")
+        }
+        Some(Some(_)) if document::resolved(document, value, pointer).is_none() => Some("leads in a circle"),
+        Some(Some(_)) => None,
+        Some(None) => Some("leads nowhere"),
+        None => Some("leads into another file that was not bundled"),
+    }
+}
+
+fn refuse(document: &Value, pointer: &str, link: &str, reason: &str, effect: Effect, refusals: &mut Refusals) {
+    let operation = document::operation_at(document, pointer);
+    let place = document::place(document, pointer);
+    refusals.add(Refusal { operation, place, reason: format!("`$ref: {link}` {reason}"), effect });
+}
+
+/// Gives schemas that are one in Rust names that are not, in every reference to them.
+pub(crate) fn schema_names(document: &mut Value, report: &mut Report) {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    let mut renamed: BTreeMap<String, String> = BTreeMap::new();
+    let listed: Vec<String> = document
+        .get("components")
+        .into_iter()
+        .flat_map(|components| document::entries(components, "schemas"))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in &listed {
+        // typify takes a reference's last segment for the name; a pointer escapes `~` and `/`.
+        let plain = if name.contains(['/', '~', '%', '#', ' ']) { names::pascal(name) } else { name.clone() };
+        let plain = if names::hides(&names::pascal(&plain)) { format!("{plain}Schema") } else { plain };
+        let new = names::apart(&plain, |name| taken.contains(&names::pascal(name)));
+        taken.insert(names::pascal(&new));
+        if new != *name {
+            if plain != new || plain != *name {
+                report.note(
+                    format!("/components/schemas/{name}"),
+                    format!("is named `{new}` in code: the name is another's, or none in Rust"),
+                );
             }
-            Some(Some(_)) if document::resolved(document, value, pointer).is_none() => wrong("leads in a circle"),
-            Some(Some(_)) => Ok(()),
-            Some(None) => wrong("leads nowhere"),
-            None => wrong("leads into another file that was not bundled"),
+            renamed.insert(name.clone(), new);
         }
-    })
+    }
+    if !renamed.is_empty() {
+        rename(document, &renamed);
+    }
 }
 
-fn distinct_schema_names(path: &Path, document: &Value) -> Result<()> {
-    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    for (name, _) in
-        document.get("components").into_iter().flat_map(|components| document::entries(components, "schemas"))
-    {
-        if let Some(other) = seen.insert(names::pascal(name), name) {
-            return Err(Error::unsupported(
-                path,
-                format!("/components/schemas/{name}"),
-                format!("is the same Rust name as `{other}`: {}", names::pascal(name)),
-            ));
-        }
-    }
-    Ok(())
+fn rename(document: &mut Value, renamed: &BTreeMap<String, String>) {
+    let references: BTreeMap<String, String> = renamed
+        .iter()
+        .map(|(old, new)| {
+            let prefix = "#/components/schemas/";
+            (format!("{prefix}{}", document::escape(old)), format!("{prefix}{new}"))
+        })
+        .collect();
+    each_schema(document, &mut |_, schema| redirect(schema, &references));
+    let Some(Value::Object(schemas)) = document.pointer_mut("/components/schemas") else { return };
+    let all = std::mem::take(schemas);
+    schemas.extend(all.into_iter().map(|(name, schema)| (renamed.get(&name).cloned().unwrap_or(name), schema)));
 }
 
-fn operation_ids(path: &Path, document: &Value) -> Result<()> {
-    for (item, entry) in document::entries(document, "paths") {
-        if entry.get("$ref").is_some() {
-            return Err(Error::unsupported(path, item.as_str(), "the path item is a `$ref`: write it out"));
+fn redirect(schema: &mut Value, references: &BTreeMap<String, String>) {
+    let mapped = schema.pointer_mut("/discriminator/mapping").and_then(Value::as_object_mut);
+    for text in mapped.into_iter().flat_map(|mapping| mapping.values_mut()) {
+        if let Some(new) = text.as_str().and_then(|old| references.get(old)) {
+            *text = Value::from(new.as_str());
         }
     }
-    let mut seen: BTreeMap<String, String> = BTreeMap::new();
-    for (item, method, _, operation) in document::operations(document) {
-        let place = format!("{} {item}", method.to_uppercase());
-        let Some(id) = document::text(operation, "operationId") else {
-            let hint = names::snake(&format!("{method} {item}"));
-            let reason = format!("has no operationId, which names it in code: write one, as `operationId: {hint}`");
-            return Err(Error::unsupported(path, place, reason));
-        };
-        let name = names::snake(id);
-        if RESERVED.contains(&name.as_str()) {
-            return Err(Error::unsupported(
-                path,
-                format!("operation {id}"),
-                format!("generated code needs the name `{name}` for itself"),
-            ));
-        }
-        if let Some(other) = seen.insert(name, place.clone()) {
-            return Err(Error::unsupported(
-                path,
-                format!("operation {id}"),
-                format!("stands twice: {other} and {place}"),
-            ));
-        }
+    if let Some(new) = schema.get("$ref").and_then(Value::as_str).and_then(|old| references.get(old)) {
+        schema["$ref"] = Value::from(new.as_str());
     }
-    if seen.is_empty() { Err(Error::unsupported(path, "/paths", "has no operations")) } else { Ok(()) }
+    each_child(schema, "", &mut |_, child| redirect(child, references));
 }
 
-/// Asks the router that the host uses, so that what is accepted here can be mounted there.
-fn routes(path: &Path, document: &Value) -> Result<()> {
-    let mut router = matchit::Router::new();
-    for (item, _) in document::entries(document, "paths") {
-        let place = document::operations(document)
-            .find(|operation| operation.0 == item)
-            .and_then(|(_, _, _, operation)| document::text(operation, "operationId"));
-        let Some(place) = place else { continue };
-        let refuse = |reason: String| Error::unsupported(path, format!("operation {place}"), reason);
-        if !item.starts_with('/') {
-            return Err(refuse(format!("path `{item}` does not start with `/`")));
+/// Gives every operation an id that names it alone, in Rust as in the document.
+pub(crate) fn operation_ids(document: &mut Value, report: &mut Report, refusals: &mut Refusals) {
+    let mut taken: BTreeSet<String> =
+        client::RESERVED.iter().chain(&server::RESERVED).map(|name| (*name).to_owned()).collect();
+    let reserved = taken.clone();
+    let listed: Vec<(String, String, String, Option<String>)> = document::operations(document)
+        .map(|(path, method, at, operation)| {
+            (path.to_owned(), method.to_owned(), at, document::text(operation, "operationId").map(str::to_owned))
+        })
+        .collect();
+    // Those that the document names come first to their names.
+    let given: Vec<String> = listed.iter().filter_map(|(_, _, _, id)| id.as_deref().map(names::snake)).collect();
+    for (path, method, at, id) in listed {
+        let call = format!("{} {path}", method.to_uppercase());
+        let wanted = id.clone().unwrap_or_else(|| derived(&method, &path));
+        let unnamed = id.is_none();
+        let new = names::apart(&wanted, |name| {
+            let name = names::snake(name);
+            taken.contains(&name) || unnamed && given.contains(&name)
+        });
+        taken.insert(names::snake(&new));
+        let operation = Some((method.to_uppercase(), path));
+        match id {
+            None => {
+                let reason = format!("has no operationId, which names it in code: `operationId: {new}` is taken");
+                refusals.add(Refusal { operation, place: call, reason, effect: Effect::Assumed });
+            }
+            Some(id) if new != id && reserved.contains(&names::snake(&id)) => {
+                report.note(format!("operation {id}"), format!("is `{new}` in code, which needs the name for itself"));
+            }
+            Some(id) if new != id => {
+                let reason = format!("stands twice: {call} is `{new}` in code");
+                refusals.add(Refusal { operation, place: format!("operation {id}"), reason, effect: Effect::Assumed });
+            }
+            Some(_) => continue,
         }
-        if item.contains(['*', '?', '#']) {
-            return Err(refuse(format!("path `{item}` has a character that is no part of a plain path")));
+        if let Some(Value::Object(fields)) = document.pointer_mut(&at) {
+            fields.insert("operationId".into(), new.into());
         }
-        router.insert(item.as_str(), ()).map_err(|error| refuse(format!("path `{item}` cannot be routed: {error}")))?;
     }
-    Ok(())
+}
+
+/// `get_pets_by_pet_id` for `GET /pets/{petId}`.
+fn derived(method: &str, path: &str) -> String {
+    let words: Vec<String> = path
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .map(|part| if part.starts_with('{') { format!("by {part}") } else { part.to_owned() })
+        .collect();
+    names::snake(&format!("{method} {}", words.join(" ")))
 }

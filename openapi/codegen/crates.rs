@@ -9,8 +9,8 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Expr, Lit, Macro, Meta, Path, QSelf, Token, Type, UseTree, parse_quote};
 
 /// Everything that generated code names beside `std` and the host.
-const CRATES: [&str; 9] =
-    ["http", "jiff", "progenitor_client", "regress", "reqwest", "schemars", "serde", "serde_json", "uuid"];
+const CRATES: [&str; 10] =
+    ["bytes", "http", "jiff", "multipart", "regress", "reqwest", "schemars", "serde", "serde_json", "uuid"];
 
 /// Leads every path into another crate through `module`.
 pub(crate) fn lead(file: &mut syn::File, module: &Path) {

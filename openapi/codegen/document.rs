@@ -74,6 +74,20 @@ pub(crate) fn object_mut<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut 
     value.as_object_mut()?.entry(key).or_insert_with(|| Value::Object(Map::new())).as_object_mut()
 }
 
+/// The schemas below `components`, made when they are not there. What is no mapping gives way.
+pub(crate) fn schemas_mut(document: &mut Value) -> Option<&mut Map<String, Value>> {
+    let slot = |value: &mut Value| {
+        if !value.is_object() {
+            *value = Value::Object(Map::new());
+        }
+    };
+    let components = document.as_object_mut()?.entry("components").or_insert_with(|| Value::Object(Map::new()));
+    slot(components);
+    let schemas = components.as_object_mut()?.entry("schemas").or_insert_with(|| Value::Object(Map::new()));
+    slot(schemas);
+    schemas.as_object_mut()
+}
+
 /// The value at the end of a chain of local references, and the pointer to where it really stands.
 pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value, pointer: &str) -> Option<(&'a Value, String)> {
     let (mut value, mut pointer) = (value, pointer.to_owned());
@@ -114,6 +128,13 @@ pub(crate) fn walk<'a>(
         _ => {}
     }
     Ok(())
+}
+
+/// Method and path of the operation that a pointer lies in.
+pub(crate) fn operation_at(document: &Value, pointer: &str) -> Option<(String, String)> {
+    operations(document)
+        .find(|(_, _, operation, _)| pointer == operation || pointer.starts_with(&format!("{operation}/")))
+        .map(|(path, method, _, _)| (method.to_uppercase(), path.to_owned()))
 }
 
 /// Where a pointer lies, in words for an error message: the operationId if it is inside an operation, else the pointer.

@@ -2,7 +2,9 @@
 //!
 //! Every error names the file, and the operation where there is one, because the reader is someone whose build just broke.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::refusal::Refusal;
 
 /// Why the generator stopped. It never panics on a document.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +70,16 @@ pub enum Error {
         /// What cannot be carried, and what to write instead.
         reason: String,
     },
-    /// typify, progenitor or the printer would not take what is left after all checks. A gap in the checks: please report it.
+    /// The document says things that cannot be carried over, all of them here. Only a strict generator stops for them, and any where nothing
+    /// would be left.
+    #[error("{}", lines(.path, .refusals))]
+    Refused {
+        /// The document.
+        path: PathBuf,
+        /// Place by place.
+        refusals: Vec<Refusal>,
+    },
+    /// typify or the printer would not take what is left after all checks. A gap in the checks: please report it.
     #[error("{}: {place}: {tool} gave up: {reason}", .path.display())]
     Tool {
         /// The document.
@@ -80,6 +91,10 @@ pub enum Error {
         /// What it said.
         reason: String,
     },
+}
+
+fn lines(path: &Path, refusals: &[Refusal]) -> String {
+    refusals.iter().map(|refusal| format!("{}: {refusal}", path.display())).collect::<Vec<_>>().join("\n")
 }
 
 /// The result of everything in this crate.

@@ -6,7 +6,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::Type;
 
-use crate::model::{Answer, Model, Operation, Place};
+use crate::model::{Answer, Form, Model, Operation, Place, Style};
 use crate::retype::doc;
 use crate::types::Types;
 use crate::{Result, names};
@@ -27,22 +27,36 @@ pub(crate) struct Field {
     pub(crate) ty: Type,
     pub(crate) doc: String,
     pub(crate) source: Source,
+    pub(crate) style: Style,
 }
 
 /// How a field is taken out of what arrived.
 pub(crate) enum Source {
     Required(Place, String),
     Optional(Place, String),
-    Many(Place, String),
-    Body,
-    OptionalBody,
+    Many { place: Place, key: String, required: bool },
+    Body(Form, String),
+    OptionalBody(Form, String),
+}
+
+impl Source {
+    /// Place and name, when it is a parameter.
+    pub(crate) fn parameter(&self) -> Option<(Place, &str)> {
+        match self {
+            Self::Required(place, key) | Self::Optional(place, key) | Self::Many { place, key, .. } => {
+                Some((*place, key))
+            }
+            Self::Body(..) | Self::OptionalBody(..) => None,
+        }
+    }
 }
 
 /// One success.
 pub(crate) struct Variant<'a> {
     pub(crate) name: Ident,
     pub(crate) answer: &'a Answer,
-    pub(crate) code: u16,
+    /// `None` for a range of statuses: the handler says which one it is.
+    pub(crate) code: Option<u16>,
     pub(crate) content: Content,
 }
 
@@ -53,12 +67,8 @@ pub(crate) enum Content {
     Bytes(String),
 }
 
-/// Finds the types of every operation.
-pub(crate) fn typed<'a>(model: &'a Model, types: &mut Types) -> Result<Vec<Typed<'a>>> {
-    model.operations.iter().map(|operation| one(operation, types)).collect()
-}
-
-fn one<'a>(operation: &'a Operation, types: &mut Types) -> Result<Typed<'a>> {
+/// Finds the types of an operation.
+pub(crate) fn typed<'a>(operation: &'a Operation, types: &mut Types) -> Result<Typed<'a>> {
     let stem = names::pascal(&operation.id);
     Ok(Typed {
         operation,
@@ -76,24 +86,31 @@ fn fields(operation: &Operation, types: &mut Types) -> Result<Vec<Field>> {
         let (ty, optional) = types.of(&parameter.schema, &operation.id)?;
         let (place, name) = (parameter.place, parameter.name.clone());
         let (ty, source) = match (parameter.many, parameter.required || optional) {
-            (true, _) => (ty, Source::Many(place, name)),
+            (true, _) => (ty, Source::Many { place, key: name, required: parameter.required }),
             (false, true) => (ty, Source::Required(place, name)),
             (false, false) => (syn::parse_quote!(::std::option::Option<#ty>), Source::Optional(place, name)),
         };
         let doc = described(
             &parameter.description,
-            &format!("The {} parameter `{}`.", shown(parameter.place), parameter.name),
+            &format!("The {} parameter `{}`.", parameter.place.as_str(), parameter.name),
         );
-        fields.push(Field { name: names::ident(&parameter.field), ty, doc, source });
+        fields.push(Field { name: names::ident(&parameter.field), ty, doc, source, style: parameter.style });
     }
     if let Some(body) = &operation.body {
-        let (ty, _) = types.of(&body.schema, &operation.id)?;
-        let (ty, source) = if body.required {
-            (ty, Source::Body)
-        } else {
-            (syn::parse_quote!(::std::option::Option<#ty>), Source::OptionalBody)
+        let ty = match body.form {
+            Form::Json | Form::Fields => types.of(&body.schema, &operation.id)?.0,
+            Form::Parts => syn::parse_quote!(::multipart::Multipart),
+            Form::Text => syn::parse_quote!(::std::string::String),
+            Form::Bytes => syn::parse_quote!(::bytes::Bytes),
         };
-        fields.push(Field { name: names::ident("body"), ty, doc: described(&body.description, "The body."), source });
+        let (form, media) = (body.form, body.media.clone());
+        let (ty, source) = if body.required {
+            (ty, Source::Body(form, media))
+        } else {
+            (syn::parse_quote!(::std::option::Option<#ty>), Source::OptionalBody(form, media))
+        };
+        let doc = described(&body.description, "The body.");
+        fields.push(Field { name: names::ident("body"), ty, doc, source, style: Style::Json });
     }
     Ok(fields)
 }
@@ -102,8 +119,11 @@ fn fields(operation: &Operation, types: &mut Types) -> Result<Vec<Field>> {
 fn variants<'a>(operation: &'a Operation, types: &mut Types) -> Result<Vec<Variant<'a>>> {
     let mut variants: Vec<Variant<'a>> = Vec::new();
     for answer in operation.answers.iter().filter(|answer| answer.is_success()) {
-        let Some((code, (name, _))) = answer.code().and_then(|code| Some((code, names::status(code)?))) else {
-            continue;
+        let code = answer.code();
+        let name = match code {
+            Some(code) => names::status(code).0,
+            None if answer.status == "3XX" => "Redirection".to_owned(),
+            None => "Success".to_owned(),
         };
         let content = match (&answer.media, &answer.schema) {
             (None, _) => Content::Nothing,
@@ -112,8 +132,9 @@ fn variants<'a>(operation: &'a Operation, types: &mut Types) -> Result<Vec<Varia
             }
             (Some(media), _) => Content::Bytes(media.clone()),
         };
-        let earlier =
-            |kind: fn(&Content) -> bool| variants.iter().any(|variant| variant.code == code && kind(&variant.content));
+        let earlier = |kind: fn(&Content) -> bool| {
+            variants.iter().any(|variant| variant.answer.status == answer.status && kind(&variant.content))
+        };
         let name = match &content {
             // A second stream medium: the handler says which one it sends by a Content-Type header.
             Content::Bytes(_) if earlier(|content| matches!(content, Content::Bytes(_))) => continue,
@@ -122,19 +143,11 @@ fn variants<'a>(operation: &'a Operation, types: &mut Types) -> Result<Vec<Varia
             {
                 format_ident!("{name}Stream")
             }
-            _ => names::ident(name),
+            _ => names::ident(&name),
         };
         variants.push(Variant { name, answer, code, content });
     }
     Ok(variants)
-}
-
-fn shown(place: Place) -> &'static str {
-    match place {
-        Place::Path => "path",
-        Place::Query => "query",
-        Place::Header => "header",
-    }
 }
 
 fn described(description: &str, otherwise: &str) -> String {
@@ -147,7 +160,7 @@ pub(crate) fn request(typed: &Typed<'_>) -> TokenStream {
     let docs = doc(&format!("What `{}` is asked: {} {}", operation.id, operation.method, operation.path));
     let default = fields
         .iter()
-        .all(|field| matches!(field.source, Source::Optional(..) | Source::Many(..) | Source::OptionalBody));
+        .all(|field| matches!(field.source, Source::Optional(..) | Source::Many { .. } | Source::OptionalBody(..)));
     let default = default.then(|| quote!(, Default));
     let members = fields.iter().map(|Field { name, ty, doc: text, .. }| {
         let docs = doc(text);
@@ -164,21 +177,30 @@ pub(crate) fn request(typed: &Typed<'_>) -> TokenStream {
 pub(crate) fn success(typed: &Typed<'_>, host: &syn::Path) -> TokenStream {
     let Typed { operation, success, variants, .. } = typed;
     let docs = doc(&format!("How `{}` succeeds.", operation.id));
-    let declared = variants.iter().map(|Variant { name, answer, content, .. }| {
+    let declared = variants.iter().map(|Variant { name, answer, code, content }| {
         let docs = doc(&format!("{}. {}", answer.status, answer.description));
-        match content {
-            Content::Nothing => quote!(#docs #name),
-            Content::Json(ty) => quote!(#docs #name(#ty)),
-            Content::Bytes(_) => quote!(#docs #name(#host::ByteStream)),
-        }
+        let status = code.is_none().then(|| quote!(::http::StatusCode));
+        let carried = match content {
+            Content::Nothing => None,
+            Content::Json(ty) => Some(quote!(#ty)),
+            Content::Bytes(_) => Some(quote!(#host::ByteStream)),
+        };
+        let parts: Vec<TokenStream> = status.into_iter().chain(carried).collect();
+        if parts.is_empty() { quote!(#docs #name) } else { quote!(#docs #name(#(#parts),*)) }
     });
     let arms = variants.iter().map(|Variant { name, code, content, .. }| {
-        let status = status(*code);
+        let (status, given) = match code {
+            Some(code) => (status(*code), None),
+            None => (quote!(status), Some(quote!(status,))),
+        };
         match content {
+            Content::Nothing if given.is_some() => {
+                quote!(Self::#name(status) => ::std::result::Result::Ok(#host::empty(status, headers)))
+            }
             Content::Nothing => quote!(Self::#name => ::std::result::Result::Ok(#host::empty(#status, headers))),
-            Content::Json(_) => quote!(Self::#name(value) => #host::json(#status, headers, &value)),
+            Content::Json(_) => quote!(Self::#name(#given value) => #host::json(#status, headers, &value)),
             Content::Bytes(media) => {
-                quote!(Self::#name(bytes) => ::std::result::Result::Ok(#host::stream(#status, headers, #media, bytes)))
+                quote!(Self::#name(#given bytes) => ::std::result::Result::Ok(#host::stream(#status, headers, #media, bytes)))
             }
         }
     });
@@ -205,18 +227,16 @@ pub(crate) fn problem_body(model: &Model, types: &mut Types) -> Result<Type> {
 
 /// The document's problem: status, headers and its own error body.
 pub(crate) fn problem(model: &Model, body: &Type) -> TokenStream {
-    let constructors = model.problem_statuses.iter().filter_map(|code| Some((*code, names::status(*code)?))).map(
-        |(code, (_, name))| {
-            let docs = doc(&format!("Status {code}."));
-            let (name, status) = (names::ident(name), status(code));
-            quote! {
-                #docs
-                pub fn #name(body: #body) -> Self {
-                    Self::new(#status, body)
-                }
+    let constructors = model.problem_statuses.iter().map(|code| {
+        let docs = doc(&format!("Status {code}."));
+        let (name, status) = (names::ident(&names::status(*code).1), status(*code));
+        quote! {
+            #docs
+            pub fn #name(body: #body) -> Self {
+                Self::new(#status, body)
             }
-        },
-    );
+        }
+    });
     let docs =
         doc(&format!("Why an operation of {} did not succeed, in the words that its document documents.", model.title));
     quote! {
@@ -265,8 +285,17 @@ fn status(code: u16) -> TokenStream {
         418 => "IM_A_TEAPOT".to_owned(),
         422 => "UNPROCESSABLE_ENTITY".to_owned(),
         431 => "REQUEST_HEADER_FIELDS_TOO_LARGE".to_owned(),
-        _ => names::status(code).map_or("OK", |(_, name)| name).to_uppercase(),
+        _ => match names::registered(code) {
+            Some((_, name)) => name.to_uppercase(),
+            None => return quote!(::http::StatusCode::from_u16(#code).unwrap_or(::http::StatusCode::OK)),
+        },
     };
     let name = names::ident(&name);
     quote!(::http::StatusCode::#name)
+}
+
+/// The run-time `Style` that a parameter is written and read in. `module` is where that is.
+pub(crate) fn style(style: Style, module: &syn::Path) -> TokenStream {
+    let name = names::ident(&format!("{style:?}"));
+    quote!(#module::Style::#name)
 }

@@ -8,11 +8,13 @@ use quote::quote;
 use serde_json::Value;
 
 use crate::bundle::{self, Bundle, Loaded};
-use crate::runtime::Runtime;
+use crate::exchange::Typed;
+use crate::model::Model;
+use crate::refusal::Refusals;
 use crate::types::{Elsewhere, Types};
 use crate::{
-    Error, Report, Result, check, client, crates, document, exchange, hoist, names, reader, retype, sending, server,
-    surface, words,
+    Effect, Error, Refusal, Report, Result, check, client, crates, document, exchange, hoist, names, nested, normal,
+    reader, retype, schemas, server, surface, tagged, words,
 };
 
 /// Settings that hold for every document.
@@ -22,12 +24,22 @@ pub struct Generator {
     behaviour: String,
     crates: String,
     features: bool,
+    strict: bool,
+    halves: Halves,
+}
+
+/// Which parts of the code are written.
+#[derive(Debug, Clone, Copy)]
+struct Halves {
+    client: bool,
+    server: bool,
 }
 
 impl Default for Generator {
     fn default() -> Self {
         let [host, behaviour, crates] = ["host", "client", "crates"].map(|module| format!("::runyard_api::{module}"));
-        Self { host, behaviour, crates, features: false }
+        let halves = Halves { client: true, server: true };
+        Self { host, behaviour, crates, features: false, strict: false, halves }
     }
 }
 
@@ -91,6 +103,8 @@ pub struct Generated {
     pub files: BTreeMap<String, String>,
     /// Every file that was read: what a build script tells cargo to watch.
     pub sources: Vec<PathBuf>,
+    /// How many operations have code.
+    pub operations: usize,
     /// What the code does not say as the document says it.
     pub report: Report,
     /// The document in a few lines.
@@ -150,6 +164,40 @@ impl Generator {
         self
     }
 
+    /// Makes an error of everything that cannot be carried, instead of leaving it out.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
+    /// Writes no client.
+    #[must_use]
+    pub fn without_client(mut self) -> Self {
+        self.halves.client = false;
+        self
+    }
+
+    /// Writes no server trait.
+    #[must_use]
+    pub fn without_server(mut self) -> Self {
+        self.halves.server = false;
+        self
+    }
+
+    /// The refusals, unless they are an error.
+    fn allowed(&self, path: &Path, refusals: Refusals, carried: bool) -> Result<Vec<Refusal>> {
+        let mut refusals = refusals.into_vec();
+        if !carried && refusals.is_empty() {
+            let (operation, place, reason) = (None, "/paths".to_owned(), "has no operations".to_owned());
+            refusals.push(Refusal { operation, place, reason, effect: Effect::Ignored });
+        }
+        if carried && (refusals.is_empty() || !self.strict) {
+            return Ok(refusals);
+        }
+        Err(Error::Refused { path: path.to_owned(), refusals })
+    }
+
     /// Makes the types of a file that has nothing but `components.schemas`, to live in `module` (an absolute Rust path).
     /// The files are named by it: `crate::arp::schemas` is in `arp-schemas.rs`.
     ///
@@ -158,18 +206,19 @@ impl Generator {
     pub fn schemas(&self, path: impl Into<PathBuf>, module: &str) -> Result<Schemas> {
         let path = path.into();
         let loaded = bundle::load(&path, None)?;
-        let document = &loaded.full.document;
-        check::shared(&path, document)?;
-        let mut report = Report::default();
-        let schemas = schemas_of(document);
-        let mut made = Types::new(&path, schemas.iter(), BTreeMap::new(), &mut report)?;
+        let mut document = loaded.full.document.clone();
+        let (mut report, mut refusals) = (Report::default(), Refusals::default());
+        prepare(&mut document, &mut report, &mut refusals);
+        let schemas = schemas_of(&document);
+        let mut made = Types::new(&path, schemas.iter(), BTreeMap::new(), &mut report, &mut refusals)?;
+        report.refusals = self.allowed(&path, refusals, true)?;
         let mut types = BTreeMap::new();
         for name in schemas.keys() {
             let rust = format!("{module}::{}", names::pascal(name));
             types.insert(name.clone(), Elsewhere { rust, abilities: made.abilities(name)? });
         }
         let items = made.items()?;
-        let (surface, words) = (surface::of_schemas(&Value::Object(schemas)), words::of_schemas(document));
+        let (surface, words) = (surface::of_schemas(&Value::Object(schemas)), words::of_schemas(&loaded.full.document));
         let stem = module.trim_start_matches("crate").trim_start_matches("::").replace("::", "-");
         let texts = texts(&stem);
         let mut generated = Generated { sources: loaded.sources, report, surface, words, ..Generated::default() };
@@ -186,8 +235,8 @@ impl Generator {
         let path = document.path.as_path();
         let loaded = bundle::load(path, document.overlay.as_deref())?;
         let full = &loaded.full.document;
-        check::document(path, full)?;
-        let mut report = Report::default();
+        check::version(path, full)?;
+        let (mut report, mut refusals) = (Report::default(), Refusals::default());
         for (action, places) in &loaded.overlaid {
             report.note(
                 if *places == 1 { "1 place".into() } else { format!("{places} places") },
@@ -197,46 +246,67 @@ impl Generator {
         for name in &loaded.narrowed {
             report.note(name, "the overlay narrows a shared schema: the validator knows, the shared type does not");
         }
-        let carried = hoist::hoist(path, full, &mut report)?;
-        let model = reader::read(path, &carried, &mut report)?;
+        let mut whole = full.clone();
+        prepare(&mut whole, &mut report, &mut refusals);
+        check::operation_ids(&mut whole, &mut report, &mut refusals);
+        let mut carried = hoist::hoist(&whole, &mut report);
+        nested::name_apart(&mut carried, &mut report);
+        let mut model = reader::read(&carried, &mut report, &mut refusals);
         let schemas = schemas_of(&carried);
-        let mut types = Types::new(path, schemas.iter(), elsewhere(&loaded.full, &document.shared), &mut report)?;
-        let typed = exchange::typed(&model, &mut types)?;
+        let elsewhere = elsewhere(&loaded.full, &document.shared);
+        let mut told_apart = schemas.clone();
+        tagged::narrow(&mut told_apart);
+        let mut types = Types::new(path, told_apart.iter(), elsewhere, &mut report, &mut refusals)?;
+        typed_operations(&mut model, &mut types, &mut refusals);
+        let typed: Vec<Typed<'_>> =
+            model.operations.iter().map(|operation| exchange::typed(operation, &mut types)).collect::<Result<_>>()?;
+        report.refusals = self.allowed(path, refusals, !typed.is_empty())?;
         let stem = document.name.clone().map_or_else(|| stem(path), Ok)?;
         let surface = surface::of_document(&stem, &model, &typed, &local(&schemas, &loaded));
         let words = words::of_document(&loaded);
         let behaviour = rust_path(path, &self.behaviour)?;
         let problem_body = exchange::problem_body(&model, &mut types)?;
-        let runtime = Runtime { path: &behaviour, error: &problem_body };
-        let client = client::items(path, &model, schemas.keys(), &runtime, &mut report)?;
-        let sending = sending::items(&typed, &client, &behaviour);
+        let client =
+            client::items(&model, &typed, &client::Parts { runtime: &behaviour, error: &problem_body }, &mut report);
         let host = rust_path(path, &self.host)?;
-        let interface = names::ident(&names::pascal(&stem));
+        let interface = server::interface_name(&stem);
+        let served: Vec<&Typed<'_>> = typed.iter().filter(|one| one.operation.routable).collect();
         let server =
-            server::items(&model, &typed, &server::Names { host: &host, document: &stem, interface: &interface });
+            server::items(&model, &served, &server::Names { host: &host, document: &stem, interface: &interface });
         let requests: Vec<TokenStream> = typed.iter().map(exchange::request).collect();
         let problem = exchange::problem(&model, &problem_body);
-        let names = typed.iter().map(|one| &one.request);
-        let successes = typed.iter().map(|one| &one.success);
+        let successes = served.iter().map(|one| &one.success);
         let (imports, items, texts) = (types.imports()?, types.items()?, texts(&stem));
         let (if_server, if_client) = self.gates();
         let title = retype::doc(&format!("The schemas of {} in Rust.", model.title));
+        let server = self.halves.server.then(|| {
+            quote! {
+                #if_server
+                pub use self::server::{#interface, DOCUMENT, OPERATIONS, api, #(#successes,)*};
+                /// What a server needs.
+                #if_server
+                pub mod server { #server }
+            }
+        });
+        let client = self.halves.client.then(|| {
+            quote! {
+                /// What a client needs.
+                #if_client
+                pub mod client { #client }
+            }
+        });
         let code = quote! {
             #texts
             #title
             pub mod types { #imports #(#items)* }
             #(#requests)*
             #problem
-            #if_server
-            pub use self::server::{#interface, DOCUMENT, OPERATIONS, api, #(#successes,)*};
-            /// What a server needs.
-            #if_server
-            pub mod server { #server }
-            /// What a client needs.
-            #if_client
-            pub mod client { pub use super::{types, #(#names,)*}; #(#client)* #(#sending)* }
+            #server
+            #client
         };
-        let mut generated = Generated { sources: loaded.sources, report, surface, words, ..Generated::default() };
+        let operations = typed.len();
+        let sources = loaded.sources;
+        let mut generated = Generated { sources, operations, report, surface, words, ..Generated::default() };
         generated.files.insert(format!("{stem}.rs"), self.printed(path, code)?);
         for (kind, value) in [("owner", &loaded.owner), ("full", full)] {
             generated.files.insert(format!("{stem}.{kind}.json"), document::json(path, value)?);
@@ -278,6 +348,37 @@ fn texts(stem: &str) -> TokenStream {
 fn texts_into(generated: &mut Generated, stem: &str) {
     generated.files.insert(format!("{stem}.surface.txt"), generated.surface.clone());
     generated.files.insert(format!("{stem}.report.txt"), generated.report.to_string());
+}
+
+/// Brings a document into the form that code is made from, and mends what can be mended.
+fn prepare(document: &mut Value, report: &mut Report, refusals: &mut Refusals) {
+    schemas::later_keywords(document, refusals);
+    for note in normal::normalise(document) {
+        report.note(note.pointer, note.what);
+    }
+    check::references(document, refusals);
+    schemas::check(document, refusals);
+    check::schema_names(document, report);
+}
+
+/// Leaves out the operations that typify has no types for.
+fn typed_operations(model: &mut Model, types: &mut Types, refusals: &mut Refusals) {
+    model.operations.retain(|operation| match exchange::typed(operation, types) {
+        Ok(_) => true,
+        Err(error) => {
+            let reason = match error {
+                Error::Tool { tool, reason, .. } => format!("{tool} gave up on one of its schemas: {reason}"),
+                other => other.to_string(),
+            };
+            refusals.add(Refusal {
+                operation: Some((operation.method.clone(), operation.path.clone())),
+                place: format!("operation {}", operation.id),
+                reason,
+                effect: Effect::LeftOut,
+            });
+            false
+        }
+    });
 }
 
 fn schemas_of(document: &Value) -> serde_json::Map<String, Value> {

@@ -2,40 +2,48 @@
 //!
 //! Only what code is made from is changed; the document that is served keeps its author's form.
 
-use std::path::Path;
-
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::document::{self, escape, text};
-use crate::model::is_json;
+use crate::model::Form;
 use crate::report::Report;
-use crate::{Result, names};
+use crate::{names, types};
 
 /// Moves every schema of a parameter, body or answer that would need a name of its own below `components/schemas`.
-pub(crate) fn hoist(path: &Path, document: &Value, report: &mut Report) -> Result<Value> {
+pub(crate) fn hoist(document: &Value, report: &mut Report) -> Value {
     let mut carried = document.clone();
     for (pointer, name, place) in written_in_place(document) {
         let Some(schema) = carried.pointer(&pointer).cloned() else { continue };
         let mut moved = Vec::new();
         let replaced = lifted(schema, &name, &mut moved);
+        let mut renamed = Vec::new();
         for (name, schema) in moved {
-            let schemas = document::object_mut(&mut carried, "components")
-                .map(|all| all.entry("schemas").or_insert_with(|| Value::Object(Map::new())));
-            let Some(schemas) = schemas.and_then(Value::as_object_mut) else { continue };
-            if schemas.keys().any(|other| names::pascal(other) == name) {
-                let reason = format!(
-                    "would be named `{name}`, which another schema is: give it a name below `components/schemas`"
-                );
-                return Err(crate::Error::unsupported(path, place, format!("the schema at {pointer} {reason}")));
-            }
-            report.note(place.clone(), format!("a schema written in place is named `{name}`"));
-            schemas.insert(name, schema);
+            let Some(schemas) = document::schemas_mut(&mut carried) else { continue };
+            let free = names::apart(&name, |name| {
+                let name = names::pascal(name);
+                schemas.keys().any(|other| names::pascal(other) == name)
+            });
+            let free = names::pascal(&free);
+            report.note(place.clone(), format!("a schema written in place is named `{free}`"));
+            schemas.insert(free.clone(), schema);
+            renamed.push((name, free));
         }
         if let Some(slot) = carried.pointer_mut(&pointer) {
             *slot = replaced;
+            renamed.iter().filter(|(name, free)| name != free).for_each(|(name, free)| redirect(slot, name, free));
         }
     }
-    Ok(carried)
+    carried
+}
+
+/// Leads the references of a schema to where one was moved.
+fn redirect(schema: &mut Value, name: &str, free: &str) {
+    let (old, new) = (types::reference(name), types::reference(free));
+    if *schema == old {
+        *schema = new;
+    } else if let Some(items) = schema.get_mut("items") {
+        redirect(items, name, free);
+    }
 }
 
 /// Pointer, suggested name and place of every schema of a parameter, body or answer. Shared ones come once.
@@ -59,13 +67,17 @@ fn written_in_place(document: &Value) -> Vec<(String, String, String)> {
                 };
                 let component = pointer.strip_prefix("/components/parameters/").map(names::pascal);
                 let own = || format!("{stem}{}", names::pascal(text(parameter, "name").unwrap_or_default()));
-                add(format!("{pointer}/schema"), component.unwrap_or_else(own), id);
+                let name = component.unwrap_or_else(own);
+                add(format!("{pointer}/schema"), name.clone(), id);
+                for (media, _) in document::entries(parameter, "content").take(1) {
+                    add(format!("{pointer}/content/{}/schema", escape(media)), name.clone(), id);
+                }
             }
         }
         if let Some((body, pointer)) =
             operation.get("requestBody").and_then(|body| resolve(body, format!("{at}/requestBody")))
         {
-            for (media, _) in document::entries(body, "content").filter(|(media, _)| is_json(media)) {
+            for (media, _) in document::entries(body, "content").filter(|(media, content)| is_typed(media, content)) {
                 add(format!("{pointer}/content/{}/schema", escape(media)), format!("{stem}Body"), id);
             }
         }
@@ -79,12 +91,18 @@ fn written_in_place(document: &Value) -> Vec<(String, String, String)> {
                 _ => format!("{stem}Response{}", names::pascal(&format!("a-{status}")).trim_start_matches('A')),
             };
             first = false;
-            for (media, _) in document::entries(response, "content").filter(|(media, _)| is_json(media)) {
+            for (media, _) in document::entries(response, "content").filter(|(media, content)| is_typed(media, content))
+            {
                 add(format!("{pointer}/content/{}/schema", escape(media)), name.clone(), id);
             }
         }
     }
     found
+}
+
+/// Whether a body in this medium has a Rust type made from its schema.
+fn is_typed(media: &str, content: &Value) -> bool {
+    matches!(Form::of(media, content.get("schema")), Form::Json | Form::Fields)
 }
 
 /// The schema, or a reference to where it was moved.

@@ -34,6 +34,8 @@ pub(crate) struct Operation {
     pub(crate) secured: bool,
     /// Whether the document says that repeating it does no more than doing it once.
     pub(crate) idempotent: bool,
+    /// Whether the host's router can carry its path. Without, only the client has it.
+    pub(crate) routable: bool,
 }
 
 /// Where a parameter stands.
@@ -42,6 +44,31 @@ pub(crate) enum Place {
     Path,
     Query,
     Header,
+    Cookie,
+}
+
+impl Place {
+    /// As OpenAPI spells it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+            Self::Cookie => "cookie",
+        }
+    }
+}
+
+/// How lists and objects are written; the variants are those of the run-time `Style`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    Repeated,
+    Commas,
+    Spaces,
+    Pipes,
+    Brackets,
+    Pairs,
+    Json,
 }
 
 /// One parameter.
@@ -53,15 +80,53 @@ pub(crate) struct Parameter {
     pub(crate) place: Place,
     pub(crate) required: bool,
     pub(crate) many: bool,
+    pub(crate) style: Style,
     pub(crate) schema: Value,
     pub(crate) pointer: String,
     pub(crate) description: String,
 }
 
-/// A JSON request body.
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Fields,
+    /// `multipart/form-data`.
+    Parts,
+    /// `text/*`.
+    Text,
+    /// Anything else.
+    Bytes,
+}
+
+impl Form {
+    /// The form of a medium. `*/*` is JSON when its schema describes more than text.
+    pub(crate) fn of(media: &str, schema: Option<&Value>) -> Self {
+        let essence = essence(media);
+        match essence.as_str() {
+            _ if is_json(media) => Self::Json,
+            "*/*" | "application/*" if schema.is_some_and(is_structured) => Self::Json,
+            "application/x-www-form-urlencoded" => Self::Fields,
+            "multipart/form-data" => Self::Parts,
+            _ if essence.starts_with("text/") => Self::Text,
+            _ => Self::Bytes,
+        }
+    }
+}
+
+fn is_structured(schema: &Value) -> bool {
+    let kind = schema.get("type").and_then(Value::as_str);
+    matches!(kind, Some("object" | "array")) || ["$ref", "properties"].iter().any(|key| schema.get(key).is_some())
+}
+
+/// A request body.
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) required: bool,
+    pub(crate) form: Form,
+    /// As the document writes it; for JSON, what clients send.
+    pub(crate) media: String,
     pub(crate) schema: Value,
     pub(crate) pointer: String,
     pub(crate) description: String,
@@ -73,9 +138,13 @@ pub(crate) struct Answer {
     /// As the document writes it: `200`, `4XX`, `default`.
     pub(crate) status: String,
     pub(crate) media: Option<String>,
-    pub(crate) schema: Option<(Value, String)>,
+    pub(crate) form: Form,
+    /// The schema, and where it stands. Without a pointer the document has none, and any JSON is read.
+    pub(crate) schema: Option<(Value, Option<String>)>,
     pub(crate) description: String,
     pub(crate) headers: Vec<String>,
+    /// Whether it is what a handler returns as `Ok`.
+    pub(crate) success: bool,
 }
 
 impl Answer {
@@ -86,19 +155,31 @@ impl Answer {
 
     /// Whether this is what a handler returns as `Ok`.
     pub(crate) fn is_success(&self) -> bool {
-        self.code().is_some_and(|code| (200..400).contains(&code))
+        self.success
     }
 
     /// Whether the body is JSON.
     pub(crate) fn is_json(&self) -> bool {
-        self.media.as_deref().is_some_and(is_json)
+        self.media.is_some() && self.form == Form::Json
+    }
+}
+
+/// Whether this status, as a document writes it, says that the request was carried out.
+pub(crate) fn says_success(status: &str) -> bool {
+    match status.parse::<u16>() {
+        Ok(code) => (200..400).contains(&code),
+        Err(_) => matches!(status, "2XX" | "3XX"),
     }
 }
 
 /// `application/json`, with or without parameters, and the `+json` family (RFC 6839).
 pub(crate) fn is_json(media: &str) -> bool {
-    let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = essence(media);
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn essence(media: &str) -> String {
+    media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// Whether a medium is one that is read piece by piece as it arrives.

@@ -15,6 +15,27 @@ pub(crate) fn snake(name: &str) -> String {
     sanitized(name, |text| text.to_snake_case())
 }
 
+/// The name, or with the first number from 2 that no other has.
+pub(crate) fn apart(name: &str, taken: impl Fn(&str) -> bool) -> String {
+    if !taken(name) {
+        return name.to_owned();
+    }
+    (2..).map(|number| format!("{}_{number}", name.trim_end_matches('_'))).find(|name| !taken(name)).unwrap_or_default()
+}
+
+/// Whether a header or a cookie can be called this (RFC 9110, section 5.6.2).
+pub(crate) fn is_token(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(letter))
+}
+
+/// Names that code of derives takes for the prelude's. A type that has one hides it.
+const HIDING: [&str; 6] = ["Box", "Default", "Some", "None", "Ok", "Err"];
+
+/// Whether no type can be called this.
+pub(crate) fn hides(name: &str) -> bool {
+    HIDING.contains(&name)
+}
+
 /// The identifier of a name that [`pascal`] or [`snake`] made.
 pub(crate) fn ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
@@ -31,8 +52,21 @@ fn sanitized(name: &str, case: impl Fn(&str) -> String) -> String {
     if typify::accept_as_ident(&started) { started } else { started + "_" }
 }
 
-/// The Rust name of a status: variant in Pascal case, constructor in snake case. `None` for a status nobody registered.
-pub(crate) fn status(code: u16) -> Option<(&'static str, &'static str)> {
+/// The Rust name of a status: variant in Pascal case, constructor in snake case.
+pub(crate) fn status(code: u16) -> (String, String) {
+    registered(code).map_or_else(
+        || (format!("Status{code}"), format!("status_{code}")),
+        |(variant, constructor)| (variant.to_owned(), constructor.to_owned()),
+    )
+}
+
+/// A text as a header can carry it.
+pub(crate) fn header_text(text: &str) -> String {
+    text.chars().filter(|letter| matches!(letter, ' '..='~')).collect()
+}
+
+/// The Rust name of a status that is registered with IANA, and a constant of crate `http`.
+pub(crate) fn registered(code: u16) -> Option<(&'static str, &'static str)> {
     Some(match code {
         200 => ("Ok", "ok"),
         201 => ("Created", "created"),
@@ -60,6 +94,7 @@ pub(crate) fn status(code: u16) -> Option<(&'static str, &'static str)> {
         409 => ("Conflict", "conflict"),
         410 => ("Gone", "gone"),
         411 => ("LengthRequired", "length_required"),
+        407 => ("ProxyAuthenticationRequired", "proxy_authentication_required"),
         412 => ("PreconditionFailed", "precondition_failed"),
         413 => ("ContentTooLarge", "content_too_large"),
         414 => ("UriTooLong", "uri_too_long"),
@@ -82,6 +117,7 @@ pub(crate) fn status(code: u16) -> Option<(&'static str, &'static str)> {
         502 => ("BadGateway", "bad_gateway"),
         503 => ("ServiceUnavailable", "service_unavailable"),
         504 => ("GatewayTimeout", "gateway_timeout"),
+        505 => ("HttpVersionNotSupported", "http_version_not_supported"),
         507 => ("InsufficientStorage", "insufficient_storage"),
         _ => return None,
     })

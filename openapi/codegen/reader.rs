@@ -1,41 +1,47 @@
 //! From a checked document to the [`Model`]: parameters, bodies and answers, one by one.
 //!
-//! What is refused here is what shows only when they are looked at one by one; the rest is in `check.rs`.
+//! What cannot be carried is refused operation by operation. `responses.rs` reads answers.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::document::{self, escape, text};
-use crate::model::{Answer, Body, Model, Operation, Parameter, Place, is_json};
+use crate::model::{Answer, Body, Form, Model, Operation, Parameter, Place, Style};
+use crate::refusal::{Effect, Refusal, Refusals};
 use crate::report::Report;
-use crate::{Error, Result, names};
+use crate::{names, paths, responses};
 
 /// Reads a checked, self-contained document.
-pub(crate) fn read(path: &Path, document: &Value, report: &mut Report) -> Result<Model> {
+pub(crate) fn read(document: &Value, report: &mut Report, refusals: &mut Refusals) -> Model {
     let mut operations = Vec::new();
+    let mut routes = paths::Routes::default();
     for (item, method, pointer, value) in document::operations(document) {
         let id = text(value, "operationId").unwrap_or_default();
-        let mut reader = Reader { path, document, id, report: &mut *report };
-        operations.push(reader.operation(item, method, &pointer, value)?);
+        let mut reader = Reader { document, id, method, path: item, report: &mut *report, refusals: &mut *refusals };
+        match reader.operation(&pointer, value, &mut routes) {
+            Ok(operation) => operations.push(operation),
+            Err(reason) => reader.lose(reason, Effect::LeftOut),
+        }
     }
     let info = document.get("info").unwrap_or(&Value::Null);
     let errors = || operations.iter().flat_map(|operation| &operation.answers).filter(|answer| !answer.is_success());
     let problem_statuses = errors().filter_map(Answer::code).collect();
     let problem = shared_problem(errors(), report);
-    Ok(Model {
+    Model {
         title: text(info, "title").unwrap_or("API").to_owned(),
         version: text(info, "version").unwrap_or_default().to_owned(),
         description: text(info, "description").unwrap_or_default().to_owned(),
         problem,
         problem_statuses,
         operations,
-    })
+    }
 }
 
 fn shared_problem<'a>(errors: impl Iterator<Item = &'a Answer>, report: &mut Report) -> Option<Value> {
     let mut found: Option<&Value> = None;
-    for (schema, _) in errors.filter_map(|answer| answer.schema.as_ref()) {
+    let json = errors.filter(|answer| answer.is_json());
+    for (schema, _) in json.filter_map(|answer| answer.schema.as_ref()) {
         if found.is_some_and(|first| first != schema) {
             report.note("the document", "errors have different schemas, so an error's body is any JSON in code");
             return None;
@@ -45,27 +51,48 @@ fn shared_problem<'a>(errors: impl Iterator<Item = &'a Answer>, report: &mut Rep
     found.cloned()
 }
 
-struct Reader<'a, 'r> {
-    path: &'a Path,
-    document: &'a Value,
-    id: &'a str,
-    report: &'r mut Report,
+/// One operation being read.
+pub(crate) struct Reader<'a, 'r> {
+    pub(crate) document: &'a Value,
+    pub(crate) id: &'a str,
+    method: &'a str,
+    path: &'a str,
+    pub(crate) report: &'r mut Report,
+    refusals: &'r mut Refusals,
 }
 
+/// `Err` is why the operation is left out.
+pub(crate) type Read<T> = Result<T, String>;
+
 impl<'a> Reader<'a, '_> {
-    fn refuse<T>(&self, reason: impl Into<String>) -> Result<T> {
-        Err(Error::unsupported(self.path, format!("operation {}", self.id), reason))
+    /// Notes what is not carried of this operation.
+    pub(crate) fn lose(&mut self, reason: impl Into<String>, effect: Effect) {
+        let operation = Some((self.method.to_uppercase(), self.path.to_owned()));
+        self.refusals.add(Refusal {
+            operation,
+            place: format!("operation {}", self.id),
+            reason: reason.into(),
+            effect,
+        });
     }
 
-    /// What stands at the end of a reference. `check.rs` made sure that there is something.
-    fn resolve(&self, value: &'a Value, pointer: &str) -> (&'a Value, String) {
-        document::resolved(self.document, value, pointer).unwrap_or((&Value::Null, pointer.to_owned()))
+    /// What stands at the end of a reference.
+    pub(crate) fn resolve(&self, value: &'a Value, pointer: &str) -> Read<(&'a Value, String)> {
+        document::resolved(self.document, value, pointer)
+            .ok_or_else(|| format!("the reference at {pointer} leads nowhere"))
     }
 
-    fn operation(&mut self, path: &'a str, method: &str, pointer: &str, value: &'a Value) -> Result<Operation> {
-        let parameters = self.parameters(path, pointer, value)?;
+    fn operation(&mut self, pointer: &str, value: &'a Value, routes: &mut paths::Routes) -> Read<Operation> {
+        let routable = match routes.add(self.method, self.path)? {
+            None => true,
+            Some(reason) => {
+                self.lose(reason, Effect::ClientOnly);
+                false
+            }
+        };
+        let parameters = self.parameters(pointer, value)?;
         let body = self.body(pointer, value)?;
-        let answers = self.answers(pointer, value)?;
+        let answers = responses::read(self, pointer, value)?;
         if value.get("callbacks").is_some() {
             self.report.note(self.id, "`callbacks` have no code");
         }
@@ -77,20 +104,21 @@ impl<'a> Reader<'a, '_> {
         Ok(Operation {
             id: self.id.to_owned(),
             name: names::snake(self.id),
-            method: method.to_uppercase(),
-            path: path.to_owned(),
+            method: self.method.to_uppercase(),
+            path: self.path.to_owned(),
             description: texts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"),
             parameters,
             body,
             answers,
             secured,
             // RFC 9110, 9.2.2.
-            idempotent: marked || matches!(method, "get" | "head" | "put" | "delete" | "options" | "trace"),
+            idempotent: marked || matches!(self.method, "get" | "head" | "put" | "delete" | "options" | "trace"),
+            routable,
         })
     }
 
-    fn parameters(&mut self, path: &str, pointer: &str, value: &'a Value) -> Result<Vec<Parameter>> {
-        let item = format!("/paths/{}", escape(path));
+    fn parameters(&mut self, pointer: &str, value: &'a Value) -> Read<Vec<Parameter>> {
+        let item = format!("/paths/{}", escape(self.path));
         let shared = self.document.pointer(&item).and_then(|item| item.get("parameters")).and_then(Value::as_array);
         let own = value.get("parameters").and_then(Value::as_array);
         let listed = |list: Option<&'a Vec<Value>>, at: String| {
@@ -101,55 +129,67 @@ impl<'a> Reader<'a, '_> {
         };
         let mut parameters: Vec<Parameter> = Vec::new();
         for (entry, at) in listed(shared, item.clone()).chain(listed(own, pointer.to_owned())) {
-            let (entry, at) = self.resolve(entry, &at);
+            let (entry, at) = self.resolve(entry, &at)?;
             if let Some(parameter) = self.parameter(entry, &at)? {
                 // An operation's own parameter replaces its path's.
                 parameters.retain(|earlier| (earlier.place, &earlier.name) != (parameter.place, &parameter.name));
                 parameters.push(parameter);
             }
         }
-        self.named_alike(&parameters)?;
-        self.fit_the_path(path, &mut parameters)?;
+        self.fit_the_path(&mut parameters);
+        self.name_apart(&mut parameters);
         Ok(parameters)
     }
 
-    fn named_alike(&self, parameters: &[Parameter]) -> Result<()> {
-        for (index, parameter) in parameters.iter().enumerate() {
-            if parameter.field == "body" || parameters[..index].iter().any(|earlier| earlier.field == parameter.field) {
-                return self.refuse(format!(
-                    "parameter `{}` has the Rust name of another field, `{}`",
-                    parameter.name, parameter.field
-                ));
+    /// Gives a number to a parameter whose Rust name another field has.
+    fn name_apart(&mut self, parameters: &mut [Parameter]) {
+        let mut taken = BTreeSet::from(["body".to_owned()]);
+        for parameter in parameters {
+            let field = names::apart(&parameter.field, |name| taken.contains(name));
+            if field != parameter.field {
+                let note = format!("parameter `{}` is the field `{field}`: another has the name", parameter.name);
+                self.report.note(self.id, note);
             }
+            taken.insert(field.clone());
+            parameter.field = field;
         }
-        Ok(())
     }
 
-    fn fit_the_path(&self, path: &str, parameters: &mut [Parameter]) -> Result<()> {
-        let wanted: Vec<&str> = path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
-        let given =
-            |name: &str| parameters.iter().any(|parameter| parameter.place == Place::Path && parameter.name == name);
-        if let Some(missing) = wanted.iter().find(|name| !given(name)) {
-            return self.refuse(format!("`{{{missing}}}` of the path is not among the parameters"));
+    /// Path parameters in the order of the path, each of them once; then the rest as written.
+    fn fit_the_path(&mut self, parameters: &mut Vec<Parameter>) {
+        let wanted = paths::names(self.path);
+        for missing in &wanted {
+            if parameters.iter().any(|parameter| parameter.place == Place::Path && parameter.name == *missing) {
+                continue;
+            }
+            let reason = format!("`{{{missing}}}` of the path is not among the parameters: it is taken for text");
+            self.lose(reason, Effect::Assumed);
+            parameters.push(Parameter {
+                name: (*missing).to_owned(),
+                field: names::snake(missing),
+                place: Place::Path,
+                required: true,
+                many: false,
+                style: Style::Commas,
+                schema: serde_json::json!({ "type": "string" }),
+                pointer: String::new(),
+                description: String::new(),
+            });
         }
-        let stray = parameters
-            .iter()
-            .find(|parameter| parameter.place == Place::Path && !wanted.contains(&parameter.name.as_str()));
-        if let Some(stray) = stray {
-            return self.refuse(format!("path parameter `{}` is not in the path", stray.name));
+        let stray =
+            |parameter: &Parameter| parameter.place == Place::Path && !wanted.contains(&parameter.name.as_str());
+        for parameter in parameters.iter().filter(|parameter| stray(parameter)) {
+            self.lose(format!("path parameter `{}` is not in the path", parameter.name), Effect::Ignored);
         }
-        // Path parameters in the order of the path, then the rest as written.
+        parameters.retain(|parameter| !stray(parameter));
         parameters.sort_by_key(|parameter| match parameter.place {
             Place::Path => wanted.iter().position(|name| *name == parameter.name).unwrap_or_default(),
             _ => wanted.len(),
         });
-        Ok(())
     }
 
-    fn parameter(&mut self, value: &'a Value, pointer: &str) -> Result<Option<Parameter>> {
-        let Some(name) = text(value, "name") else {
-            return self.refuse(format!("the parameter at {pointer} has no name"));
-        };
+    fn parameter(&mut self, value: &'a Value, pointer: &str) -> Read<Option<Parameter>> {
+        let Some(name) = text(value, "name") else { return Err(format!("the parameter at {pointer} has no name")) };
         let place = match text(value, "in") {
             Some("path") => Place::Path,
             Some("query") => Place::Query,
@@ -161,146 +201,115 @@ impl<'a> Reader<'a, '_> {
                 return Ok(None);
             }
             Some("header") => Place::Header,
-            Some("cookie") => return self.refuse(format!("parameter `{name}` is a cookie, which has no carrier here")),
-            _ => return self.refuse(format!("parameter `{name}` is neither in path, query nor header")),
+            Some("cookie") => Place::Cookie,
+            _ => return Err(format!("parameter `{name}` is neither in path, query, header nor cookie")),
         };
-        let Some(schema) = value.get("schema") else {
-            return self.refuse(format!("parameter `{name}` has no `schema` (`content` is not carried)"));
-        };
-        let required = value.get("required") == Some(&Value::Bool(true));
+        if matches!(place, Place::Header | Place::Cookie) && !names::is_token(name) {
+            return Err(format!("`{name}` is not a {} name", place.as_str()));
+        }
+        let mut required = value.get("required") == Some(&Value::Bool(true));
         if place == Place::Path && !required {
-            return self.refuse(format!("path parameter `{name}` must say `required: true`"));
+            self.lose(format!("path parameter `{name}` must say `required: true`"), Effect::Assumed);
+            required = true;
         }
-        if place == Place::Header && !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
-            return self.refuse(format!("`{name}` is not a header name"));
-        }
-        let many = self.style(value, name, place, schema)?;
+        let (schema, at, encoded) = self.parameter_schema(value, pointer);
+        // What is not sent is null already.
+        let schema = without_null(schema);
+        let (style, many) = if encoded { (Style::Json, false) } else { self.style(value, name, place, &schema)? };
         Ok(Some(Parameter {
             name: name.to_owned(),
             field: names::snake(name),
             place,
             required,
             many,
-            schema: schema.clone(),
-            pointer: format!("{pointer}/schema"),
+            style,
+            schema,
+            pointer: at,
             description: text(value, "description").unwrap_or_default().to_owned(),
         }))
     }
 
-    /// Whether the parameter is a list, after everything about its form that cannot be carried was refused.
-    fn style(&self, value: &Value, name: &str, place: Place, schema: &'a Value) -> Result<bool> {
-        let usual = if place == Place::Query { "form" } else { "simple" };
-        match text(value, "style") {
-            None => {}
-            Some(style) if style == usual => {}
-            Some(style) => {
-                return self.refuse(format!("parameter `{name}` has style `{style}`: only `{usual}` is carried"));
-            }
+    /// The schema, where it stands, and whether the value is JSON text. Any JSON where there is no schema.
+    fn parameter_schema(&mut self, value: &'a Value, pointer: &str) -> (Value, String, bool) {
+        if let Some(schema) = value.get("schema") {
+            return (schema.clone(), format!("{pointer}/schema"), false);
         }
-        match (self.kind(schema), place) {
-            (Some("object"), _) => self.refuse(format!("parameter `{name}` is an object: make each field a parameter")),
-            (Some("array"), Place::Query) if value.get("explode") == Some(&Value::Bool(false)) => self.refuse(format!(
-                "parameter `{name}` is a list with `explode: false`, which clients would send repeated all the same"
-            )),
-            (Some("array"), Place::Query) => Ok(true),
-            (Some("array"), _) => self.refuse(format!("parameter `{name}` is a list outside of the query")),
-            _ => Ok(false),
+        let content = document::entries(value, "content").next();
+        let any = || Value::Object(serde_json::Map::new());
+        match content.and_then(|(media, content)| Some((media, content.get("schema")?))) {
+            Some((media, schema)) => (schema.clone(), format!("{pointer}/content/{}/schema", escape(media)), true),
+            None => (any(), String::new(), content.is_some()),
         }
     }
 
-    fn kind(&self, schema: &'a Value) -> Option<&'a str> {
-        let (schema, _) = self.resolve(schema, "");
-        text(schema, "type").or_else(|| schema.get("properties").map(|_| "object"))
+    /// How the parameter is written, and whether it is a list that is repeated.
+    fn style(&self, value: &Value, name: &str, place: Place, schema: &Value) -> Read<(Style, bool)> {
+        let usual = if matches!(place, Place::Query | Place::Cookie) { "form" } else { "simple" };
+        let style = text(value, "style").unwrap_or(usual);
+        let explode = value.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
+        let kind = self.kind(schema);
+        let style = match (style, explode) {
+            ("form", true) if place == Place::Query => Style::Repeated,
+            ("form", _) => Style::Commas,
+            ("simple", true) => Style::Pairs,
+            ("simple", false) => Style::Commas,
+            ("spaceDelimited", false) => Style::Spaces,
+            ("pipeDelimited", false) => Style::Pipes,
+            ("spaceDelimited" | "pipeDelimited", true) => Style::Repeated,
+            ("deepObject", _) => Style::Brackets,
+            _ if !matches!(kind, Some("array" | "object")) && !matches!(style, "label" | "matrix") => Style::Commas,
+            _ => return Err(format!("parameter `{name}` has style `{style}`, which is not carried: write `{usual}`")),
+        };
+        Ok((style, kind == Some("array") && style == Style::Repeated))
     }
 
-    fn body(&mut self, pointer: &str, value: &'a Value) -> Result<Option<Body>> {
+    fn kind(&self, schema: &Value) -> Option<&'static str> {
+        let (schema, _) = document::resolved(self.document, schema, "")?;
+        match text(schema, "type") {
+            Some("array") => Some("array"),
+            Some("object") => Some("object"),
+            None if schema.get("properties").is_some() => Some("object"),
+            _ => None,
+        }
+    }
+
+    fn body(&mut self, pointer: &str, value: &'a Value) -> Read<Option<Body>> {
         let Some(body) = value.get("requestBody") else { return Ok(None) };
-        if matches!(pointer.rsplit('/').next(), Some("get" | "head" | "trace")) {
-            return self.refuse("a body with this method has no meaning (RFC 9110), and proxies drop it");
+        if matches!(self.method, "get" | "head" | "trace") {
+            self.lose("a body with this method has no meaning (RFC 9110), and proxies drop it", Effect::Ignored);
+            return Ok(None);
         }
-        let (body, at) = self.resolve(body, &format!("{pointer}/requestBody"));
-        let media: Vec<&String> = document::entries(body, "content").map(|(media, _)| media).collect();
-        let Some(chosen) = media.iter().find(|media| is_json(media)) else {
-            return self.refuse(format!("the request body is {}: only JSON is carried", list(&media)));
+        let (body, at) = self.resolve(body, &format!("{pointer}/requestBody"))?;
+        let media: Vec<(&String, Form)> = document::entries(body, "content")
+            .map(|(media, content)| (media, Form::of(media, content.get("schema"))))
+            .collect();
+        // What has types first.
+        let order = [Form::Json, Form::Fields, Form::Parts, Form::Text, Form::Bytes];
+        let chosen = order.iter().find_map(|wanted| media.iter().find(|(_, form)| form == wanted));
+        let Some((chosen, form)) = chosen else {
+            self.lose("the request body has no content", Effect::Ignored);
+            return Ok(None);
         };
         if media.len() > 1 {
-            self.report.note(self.id, format!("of the request bodies {}, only {chosen} has code", list(&media)));
+            let all: Vec<String> = media.iter().map(|(media, _)| format!("`{media}`")).collect();
+            self.report.note(self.id, format!("of the request bodies {}, only {chosen} has code", all.join(" and ")));
         }
         let content = format!("{at}/content/{}", escape(chosen));
-        let Some(schema) = self.document.pointer(&content).and_then(|content| content.get("schema")) else {
-            return self.refuse("the request body has no schema: write `schema: {}` for any JSON");
-        };
+        let schema = self.document.pointer(&content).and_then(|content| content.get("schema"));
         Ok(Some(Body {
             required: body.get("required") == Some(&Value::Bool(true)),
-            schema: schema.clone(),
-            pointer: format!("{content}/schema"),
+            form: *form,
+            media: if chosen.contains('*') { "application/json".to_owned() } else { (*chosen).clone() },
+            schema: schema.cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new())),
+            pointer: schema.map(|_| format!("{content}/schema")).unwrap_or_default(),
             description: text(body, "description").unwrap_or_default().to_owned(),
         }))
     }
-
-    fn answers(&mut self, pointer: &str, value: &'a Value) -> Result<Vec<Answer>> {
-        let mut answers = Vec::new();
-        for (status, response) in document::entries(value, "responses") {
-            let (response, at) = self.resolve(response, &format!("{pointer}/responses/{}", escape(status)));
-            self.status(status)?;
-            if response.get("links").is_some() {
-                self.report.note(self.id, "`links` have no code");
-            }
-            let answer = |media: Option<&String>, schema| Answer {
-                status: status.clone(),
-                media: media.cloned(),
-                schema,
-                description: text(response, "description").unwrap_or_default().to_owned(),
-                headers: document::entries(response, "headers").map(|(name, _)| name.clone()).collect(),
-            };
-            let mut bare = true;
-            for (media, content) in document::entries(response, "content") {
-                bare = false;
-                let schema = content
-                    .get("schema")
-                    .map(|schema| (schema.clone(), format!("{at}/content/{}/schema", escape(media))));
-                if schema.is_none() && is_json(media) {
-                    return self.refuse(format!("answer {status} has no schema: write `schema: {{}}` for any JSON"));
-                }
-                answers.push(answer(Some(media), schema));
-            }
-            if bare {
-                answers.push(answer(None, None));
-            }
-        }
-        self.enough(&answers)?;
-        Ok(answers)
-    }
-
-    fn status(&self, status: &str) -> Result<()> {
-        match (status, status.parse::<u16>()) {
-            ("default" | "4XX" | "5XX", _) => Ok(()),
-            (_, Ok(code)) if names::status(code).is_some() => Ok(()),
-            (_, Ok(code)) => self.refuse(format!("status {code} is not one that the generator has a name for")),
-            _ => self.refuse(format!("`{status}` is not carried: write single statuses, `4XX`, `5XX` or `default`")),
-        }
-    }
-
-    fn enough(&self, answers: &[Answer]) -> Result<()> {
-        if !answers.iter().any(Answer::is_success) {
-            return self.refuse("documents no success");
-        }
-        for (index, answer) in answers.iter().enumerate() {
-            let kind = |answer: &Answer| answer.media.is_some() && answer.is_json();
-            let twice =
-                answers[..index].iter().any(|other| other.status == answer.status && kind(other) && kind(answer));
-            if twice {
-                return self.refuse(format!("answer {} has two JSON bodies", answer.status));
-            }
-        }
-        Ok(())
-    }
 }
 
-fn list(media: &[&String]) -> String {
-    if media.is_empty() {
-        "nothing".into()
-    } else {
-        media.iter().map(|media| format!("`{media}`")).collect::<Vec<_>>().join(" and ")
+fn without_null(mut schema: Value) -> Value {
+    if let Value::Object(fields) = &mut schema {
+        fields.shift_remove("nullable");
     }
+    schema
 }

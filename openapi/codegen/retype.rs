@@ -17,6 +17,7 @@ pub(crate) fn items(tokens: TokenStream) -> syn::Result<Vec<Item>> {
     let mut file: syn::File = syn::parse2(tokens)?;
     let mut correct = Correct::default();
     correct.visit_file_mut(&mut file);
+    Apart.visit_file_mut(&mut file);
     let moment = correct.moment.then(|| marker("Moment", "date-time"));
     let day = correct.day.then(|| marker("Day", "date"));
     let markers: Vec<Item> = moment.into_iter().chain(day).flatten().collect();
@@ -36,6 +37,54 @@ pub(crate) fn ty(tokens: TokenStream) -> syn::Result<Type> {
     let mut ty: Type = syn::parse2(tokens)?;
     Correct::default().visit_type_mut(&mut ty);
     Ok(ty)
+}
+
+/// Gives numbers to fields that are one in Rust: `self` and `Self` are both `self_` to typify.
+struct Apart;
+
+impl Apart {
+    /// The new name of the field at each place that needs one.
+    fn renamed<'a>(fields: impl Iterator<Item = Option<&'a syn::Ident>>) -> Vec<(usize, syn::Ident)> {
+        let mut seen: Vec<String> = Vec::new();
+        let mut renamed = Vec::new();
+        for (index, field) in fields.enumerate() {
+            let Some(field) = field else { continue };
+            let name = crate::names::apart(&field.to_string(), |name| seen.iter().any(|known| known == name));
+            if *field != name {
+                renamed.push((index, syn::Ident::new(&name, field.span())));
+            }
+            seen.push(name);
+        }
+        renamed
+    }
+}
+
+impl VisitMut for Apart {
+    fn visit_fields_named_mut(&mut self, fields: &mut syn::FieldsNamed) {
+        for (index, new) in Self::renamed(fields.named.iter().map(|field| field.ident.as_ref())) {
+            let Some(field) = fields.named.iter_mut().nth(index) else { continue };
+            let old = field.ident.replace(new).map(|old| old.to_string()).unwrap_or_default();
+            let named = |attribute: &Attribute| attribute.to_token_stream().to_string().contains("rename =");
+            if !field.attrs.iter().any(named) {
+                field.attrs.push(parse_quote!(#[serde(rename = #old)]));
+            }
+        }
+        visit_mut::visit_fields_named_mut(self, fields);
+    }
+
+    fn visit_expr_struct_mut(&mut self, expression: &mut syn::ExprStruct) {
+        let named = |field: &syn::FieldValue| match &field.member {
+            syn::Member::Named(name) => Some(name.clone()),
+            syn::Member::Unnamed(_) => None,
+        };
+        let names: Vec<Option<syn::Ident>> = expression.fields.iter().map(named).collect();
+        for (index, new) in Self::renamed(names.iter().map(Option::as_ref)) {
+            if let Some(field) = expression.fields.iter_mut().nth(index) {
+                field.member = syn::Member::Named(new);
+            }
+        }
+        visit_mut::visit_expr_struct_mut(self, expression);
+    }
 }
 
 /// A type that stands for one of jiff's where schemas are derived.

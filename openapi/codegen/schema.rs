@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::names;
 use crate::report::Report;
 
 /// Keywords that say nothing about a type.
@@ -18,11 +19,30 @@ pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Va
         // Siblings of a reference are ignored in 3.0.
         return json!({ "$ref": reference });
     }
+    if fields.get("enum") == Some(&json!([null])) {
+        return json!({ "type": "null" });
+    }
     let mut converted = Map::new();
     for (key, value) in fields {
         let deeper = |value: &Value, report: &mut Report| for_typify(value, place, report);
         let value = match key.as_str() {
-            "nullable" | "exclusiveMinimum" | "exclusiveMaximum" => continue,
+            // A title is for readers, and would rename the type.
+            "nullable" | "exclusiveMinimum" | "exclusiveMaximum" | "title" => continue,
+            "default" if value.is_object() && !is_plain_map(fields, value) => {
+                report.note(place, "a `default` that is an object is not filled in: the field is optional");
+                continue;
+            }
+            "enum" if is_text_enum(fields) && !have_names(fields) => {
+                report.note(
+                    place,
+                    "an `enum` whose values are one name in Rust is the validator's alone: the type is text",
+                );
+                continue;
+            }
+            "enum" if !is_text_enum(fields) => {
+                report.note(place, "an `enum` of something else than text is the validator's alone: the type is wider");
+                continue;
+            }
             silent if SILENT.contains(&silent) => continue,
             "x-property-names" => {
                 report.note(place, "`x-property-names` is the validator's alone: the type takes any key");
@@ -58,6 +78,30 @@ pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Va
         converted.insert("type".into(), "object".into());
     }
     if fields.get("nullable") == Some(&Value::Bool(true)) { nullable(converted) } else { Value::Object(converted) }
+}
+
+/// Whether a default is the empty map that an absent one is anyway.
+fn is_plain_map(fields: &Map<String, Value>, default: &Value) -> bool {
+    let shaped = ["properties", "allOf", "oneOf", "anyOf"].iter().any(|keyword| fields.contains_key(*keyword));
+    !shaped && default.as_object().is_some_and(Map::is_empty)
+}
+
+/// Whether every value that is not null is a text. typify has no type for the others.
+fn is_text_enum(fields: &Map<String, Value>) -> bool {
+    let values = fields.get("enum").and_then(Value::as_array);
+    values.is_some_and(|values| values.iter().all(|value| value.is_string() || value.is_null()))
+}
+
+/// Whether the values of an enum are variants of different names. typify tries with what is no letter left out, then with an `X` for it.
+fn have_names(fields: &Map<String, Value>) -> bool {
+    let values = fields.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let values: Vec<&str> = values.collect();
+    let differ = |name: &dyn Fn(&str) -> String| {
+        let named: std::collections::BTreeSet<String> = values.iter().map(|value| name(value)).collect();
+        named.len() == values.len()
+    };
+    let marked = |value: &str| value.replace(|letter: char| !letter.is_alphanumeric(), "X");
+    differ(&|value| names::pascal(value)) || differ(&|value| names::pascal(&marked(value)))
 }
 
 /// Whether a schema means an object without saying so. To the letter, anything that is no object fits it, too.

@@ -2,25 +2,32 @@
 //!
 //! Called by `check.rs`. Whether a schema can be given a Rust type is typify's question; here is what it would answer badly.
 
-use std::path::Path;
+use serde_json::{Map, Value, json};
 
-use serde_json::{Map, Value};
+use crate::normal::{self, each_child, each_schema};
+use crate::refusal::{Effect, Refusal, Refusals};
+use crate::{document, schema};
 
-use crate::{Error, Result, document, schema};
-
-/// Checks every schema of a document, or of a file of schemas.
-pub(crate) fn check(path: &Path, whole: &Value) -> Result<()> {
-    let checker = Checker { path, document: whole };
-    for (name, schema) in whole.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten() {
-        checker.schema(schema, &format!("/components/schemas/{}", document::escape(name)))?;
+/// Refuses what OpenAPI 3.0 does not have in its schemas. It is read all the same, as 3.1 has it.
+pub(crate) fn later_keywords(document: &mut Value, refusals: &mut Refusals) {
+    if !is_30(document) {
+        return;
     }
-    document::walk(whole, &mut String::new(), &mut |pointer, value| {
-        // Inside of schemas, `schema` can only be somebody's name for a property.
-        let outside = !pointer.starts_with("/components/schemas")
-            && !pointer.contains("/schema/")
-            && !pointer.contains("/example");
-        if outside && pointer.ends_with("/schema") { checker.schema(value, pointer) } else { Ok(()) }
-    })
+    let whole = document.clone();
+    let mut checker = Checker { document: &whole, is_30: is_30(&whole), refusals };
+    each_schema(document, &mut |pointer, schema| checker.later(schema, pointer));
+}
+
+/// Whether the schemas are those of OpenAPI 3.0. A file of schemas alone says no version.
+fn is_30(document: &Value) -> bool {
+    matches!(normal::version(document), version if version.is_empty() || version.starts_with("3.0."))
+}
+
+/// Checks every schema of a document, or of a file of schemas, and mends what is wrong in it.
+pub(crate) fn check(document: &mut Value, refusals: &mut Refusals) {
+    let whole = document.clone();
+    let mut checker = Checker { document: &whole, is_30: is_30(&whole), refusals };
+    each_schema(document, &mut |pointer, schema| checker.schema(schema, pointer));
 }
 
 /// Keywords of later JSON Schema drafts, which readers of 3.0 drop.
@@ -52,128 +59,157 @@ const BOUNDS: [(&str, &str); 10] = [
 ];
 
 struct Checker<'a> {
-    path: &'a Path,
     document: &'a Value,
+    is_30: bool,
+    refusals: &'a mut Refusals,
 }
 
 impl Checker<'_> {
-    fn refuse(&self, pointer: &str, reason: impl Into<String>) -> Result<()> {
+    fn refuse(&mut self, pointer: &str, reason: impl Into<String>, effect: Effect) {
+        let operation = document::operation_at(self.document, pointer);
         let place = document::place(self.document, pointer);
         let place = if place == pointer { place } else { format!("{place} ({pointer})") };
-        Err(Error::unsupported(self.path, place, reason))
+        self.refusals.add(Refusal { operation, place, reason: reason.into(), effect });
     }
 
-    fn schema(&self, schema: &Value, pointer: &str) -> Result<()> {
+    fn later(&mut self, schema: &mut Value, pointer: &str) {
+        if let Some(fields) = schema.as_object() {
+            let number = |bound: &str| fields.get(bound).is_some_and(Value::is_number);
+            if fields.get("type").is_some_and(Value::is_array) {
+                let reason = "`type` is a list, which is OpenAPI 3.1: write `nullable: true` or `oneOf`";
+                self.refuse(pointer, reason, Effect::Assumed);
+            }
+            if ["exclusiveMinimum", "exclusiveMaximum"].into_iter().any(number) {
+                let reason = "an exclusive bound is a number, which is OpenAPI 3.1: write `minimum` and `exclusiveMinimum: true`";
+                self.refuse(pointer, reason, Effect::Assumed);
+            }
+            if let Some(keyword) = LATER.iter().find(|keyword| fields.contains_key(**keyword)) {
+                let reason = format!("`{keyword}` is not a keyword of OpenAPI 3.0 schemas, and would be lost");
+                self.refuse(pointer, reason, Effect::Assumed);
+            }
+        } else if schema.is_boolean() && !pointer.ends_with("/additionalProperties") {
+            self.refuse(pointer, "is not a schema: a schema is a mapping", Effect::Assumed);
+        }
+        each_child(schema, pointer, &mut |pointer, child| self.later(child, pointer));
+    }
+
+    fn schema(&mut self, schema: &mut Value, pointer: &str) {
+        if schema.is_boolean() && pointer.ends_with("/additionalProperties") {
+            return;
+        }
         let Value::Object(fields) = schema else {
-            return self.refuse(pointer, "is not a schema: a schema is a mapping");
+            self.refuse(pointer, "is not a schema: a schema is a mapping", Effect::Widened);
+            *schema = json!({});
+            return;
         };
         if let Some(reference) = fields.get("$ref") {
-            return if reference.is_string() { Ok(()) } else { self.refuse(pointer, "`$ref` is not a text") };
-        }
-        self.version(fields, pointer)?;
-        let kind = self.kind(fields, pointer)?;
-        self.values(fields, kind, pointer)?;
-        self.below(fields, kind, pointer)
-    }
-
-    fn version(&self, fields: &Map<String, Value>, pointer: &str) -> Result<()> {
-        if fields.get("type").is_some_and(Value::is_array) {
-            return self.refuse(pointer, "`type` is a list, which is OpenAPI 3.1: write `nullable: true` or `oneOf`");
-        }
-        if ["exclusiveMinimum", "exclusiveMaximum"].iter().any(|bound| fields.get(*bound).is_some_and(Value::is_number))
-        {
-            return self.refuse(
-                pointer,
-                "an exclusive bound is a number, which is OpenAPI 3.1: write `minimum` and `exclusiveMinimum: true`",
-            );
-        }
-        match LATER.iter().find(|keyword| fields.contains_key(**keyword)) {
-            Some(keyword) => {
-                self.refuse(pointer, format!("`{keyword}` is not a keyword of OpenAPI 3.0 schemas, and would be lost"))
+            if !reference.is_string() {
+                self.refuse(pointer, "`$ref` is not a text", Effect::Widened);
+                *schema = json!({});
             }
-            None => Ok(()),
+            return;
         }
+        let kind = self.kind(fields, pointer);
+        self.values(fields, kind.as_deref(), pointer);
+        self.shape(fields, kind.as_deref(), pointer);
+        each_child(schema, pointer, &mut |pointer, child| self.schema(child, pointer));
     }
 
-    fn kind<'s>(&self, fields: &'s Map<String, Value>, pointer: &str) -> Result<Option<&'s str>> {
+    /// The type, after a missing one was found and a wrong one taken away.
+    fn kind(&mut self, fields: &mut Map<String, Value>, pointer: &str) -> Option<String> {
+        let known = |kind: &&str| ["string", "number", "integer", "boolean", "array", "object"].contains(kind);
         match fields.get("type") {
             None => {
-                let composed = ["allOf", "oneOf", "anyOf"].iter().any(|keyword| fields.contains_key(*keyword));
-                let bound = BOUNDS.iter().find(|(bound, _)| fields.contains_key(*bound)).filter(|_| !composed);
-                if let Some((bound, kind)) = bound {
-                    let reason = format!("has `{bound}`, but no `type` that it belongs to: write `type: {kind}`");
-                    self.refuse(pointer, reason)?;
+                if let Some((bound, kind)) = implied(fields) {
+                    // Since 3.1 a bound without a type says something of one type and leaves the others free.
+                    if self.is_30 {
+                        let reason = format!("has `{bound}`, but no `type` that it belongs to: write `type: {kind}`");
+                        self.refuse(pointer, reason, Effect::Assumed);
+                    }
+                    fields.insert("type".into(), kind.into());
+                    return Some(kind.to_owned());
                 }
-                Ok(schema::is_untyped_object(fields).then_some("object"))
+                schema::is_untyped_object(fields).then(|| "object".to_owned())
             }
-            Some(Value::String(kind))
-                if ["string", "number", "integer", "boolean", "array", "object"].contains(&kind.as_str()) =>
-            {
-                Ok(Some(kind))
-            }
+            Some(Value::String(kind)) if known(&kind.as_str()) => Some(kind.clone()),
             Some(other) => {
-                self.refuse(pointer, format!("`type: {other}` is not one of OpenAPI 3.0's"))?;
-                Ok(None)
+                let lower = other.as_str().map(str::to_ascii_lowercase);
+                self.refuse(pointer, format!("`type: {other}` is not one of OpenAPI 3.0's"), Effect::Widened);
+                fields.shift_remove("type");
+                let lower = lower.filter(|kind| known(&kind.as_str()));
+                let kind = lower.or_else(|| implied(fields).map(|(_, kind)| kind.to_owned()));
+                if let Some(kind) = &kind {
+                    fields.insert("type".into(), kind.as_str().into());
+                }
+                kind
             }
         }
     }
 
     /// `enum` and `default` against `type`. Whether a default fits the whole schema is left to typify.
-    fn values(&self, fields: &Map<String, Value>, kind: Option<&str>, pointer: &str) -> Result<()> {
+    fn values(&mut self, fields: &mut Map<String, Value>, kind: Option<&str>, pointer: &str) {
         let nullable = fields.get("nullable") == Some(&Value::Bool(true));
         let fits = |value: &Value| value.is_null() && nullable || kind.is_none_or(|kind| is_a(value, kind));
         match fields.get("enum") {
             None => {}
-            Some(Value::Array(values)) if values.is_empty() => return self.refuse(pointer, "`enum` has no values"),
+            Some(Value::Array(values)) if values.is_empty() => {
+                self.refuse(pointer, "`enum` has no values", Effect::Widened);
+                fields.shift_remove("enum");
+            }
             Some(Value::Array(values)) => {
-                if let Some(other) = values.iter().find(|value| !fits(value)) {
-                    return self.refuse(pointer, format!("`enum` has {other}, which is not of its type"));
+                let strange = values.iter().find(|value| !fits(value)).cloned();
+                let left: Vec<Value> = values.iter().filter(|value| fits(value)).cloned().collect();
+                if let Some(other) = strange {
+                    self.refuse(pointer, format!("`enum` has {other}, which is not of its type"), Effect::Widened);
+                    fields.shift_remove("enum");
+                    if !left.is_empty() {
+                        fields.insert("enum".into(), left.into());
+                    }
                 }
             }
-            Some(_) => return self.refuse(pointer, "`enum` is not a list"),
+            Some(_) => {
+                self.refuse(pointer, "`enum` is not a list", Effect::Widened);
+                fields.shift_remove("enum");
+            }
         }
-        match fields.get("default") {
-            Some(default) if !fits(default) => self.refuse(pointer, format!("`default: {default}` is not of its type")),
-            _ => Ok(()),
+        if let Some(default) = fields.get("default").filter(|default| !fits(default)).cloned() {
+            // Many documents say that there is none in this way.
+            if !default.is_null() {
+                self.refuse(pointer, format!("`default: {default}` is not of its type"), Effect::Ignored);
+            }
+            fields.shift_remove("default");
         }
     }
 
-    fn below(&self, fields: &Map<String, Value>, kind: Option<&str>, pointer: &str) -> Result<()> {
-        match fields.get("properties") {
-            None => {}
-            Some(Value::Object(all)) => {
-                for (name, one) in all {
-                    self.schema(one, &format!("{pointer}/properties/{}", document::escape(name)))?;
-                }
-            }
-            Some(_) => return self.refuse(pointer, "`properties` is not a mapping"),
+    /// Keywords that hold schemas, and hold something else.
+    fn shape(&mut self, fields: &mut Map<String, Value>, kind: Option<&str>, pointer: &str) {
+        if fields.get("properties").is_some_and(|all| !all.is_object()) {
+            self.refuse(pointer, "`properties` is not a mapping", Effect::Widened);
+            fields.shift_remove("properties");
+        }
+        if fields.get("required").is_some_and(|all| !all.is_array()) {
+            self.refuse(pointer, "`required` is not a list: in a schema it names properties", Effect::Ignored);
+            fields.shift_remove("required");
         }
         for keyword in ["allOf", "oneOf", "anyOf"] {
-            match fields.get(keyword) {
-                None => {}
-                Some(Value::Array(all)) if !all.is_empty() => {
-                    for (index, one) in all.iter().enumerate() {
-                        self.schema(one, &format!("{pointer}/{keyword}/{index}"))?;
-                    }
-                }
-                Some(_) => return self.refuse(pointer, format!("`{keyword}` is not a list of schemas")),
+            if fields.get(keyword).is_some_and(|all| all.as_array().is_none_or(Vec::is_empty)) {
+                self.refuse(pointer, format!("`{keyword}` is not a list of schemas"), Effect::Widened);
+                fields.shift_remove(keyword);
             }
         }
-        if let Some(not) = fields.get("not") {
-            self.schema(not, &format!("{pointer}/not"))?;
-        }
-        match fields.get("items") {
-            Some(items) => self.schema(items, &format!("{pointer}/items"))?,
-            None if kind == Some("array") => {
-                return self.refuse(pointer, "a list has no `items`: write `items: {}` for any JSON");
+        if kind == Some("array") && !fields.contains_key("items") {
+            if self.is_30 {
+                self.refuse(pointer, "a list has no `items`: write `items: {}` for any JSON", Effect::Assumed);
             }
-            None => {}
-        }
-        match fields.get("additionalProperties") {
-            None | Some(Value::Bool(_)) => Ok(()),
-            Some(values) => self.schema(values, &format!("{pointer}/additionalProperties")),
+            fields.insert("items".into(), json!({}));
         }
     }
+}
+
+/// The first bound without a type, and the type that it belongs to.
+fn implied(fields: &Map<String, Value>) -> Option<(&'static str, &'static str)> {
+    let composed = ["allOf", "oneOf", "anyOf"].iter().any(|keyword| fields.contains_key(*keyword));
+    BOUNDS.iter().find(|(bound, _)| fields.contains_key(*bound)).filter(|_| !composed).copied()
 }
 
 fn is_a(value: &Value, kind: &str) -> bool {

@@ -2,12 +2,24 @@
 //!
 //! The glue knows names, types and statuses. Everything that is a rule about requests is the host's.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::exchange::{self, Field, Source, Typed};
-use crate::model::{Model, Operation, Place, is_stream};
+use crate::model::{Form, Model, Operation, Place, is_stream};
+use crate::names;
 use crate::retype::doc;
+
+/// Names of methods that the trait has already.
+pub(crate) const RESERVED: [&str; 2] = ["admit", "problem"];
+
+/// The name of a document's trait: its short name, unless something else in the module is called so.
+pub(crate) fn interface_name(document: &str) -> Ident {
+    let name = names::pascal(document);
+    let own = ["Problem", "Glue", "Option", "Result"];
+    let taken = own.contains(&name.as_str()) || name.ends_with("Request") || name.ends_with("Ok");
+    names::ident(&if taken { format!("{name}Api") } else { name })
+}
 
 /// What the server's code is called.
 pub(crate) struct Names<'a> {
@@ -19,8 +31,8 @@ pub(crate) struct Names<'a> {
 }
 
 /// The content of the module `server`.
-pub(crate) fn items(model: &Model, typed: &[Typed<'_>], names: &Names<'_>) -> TokenStream {
-    let constants = constants(model, names);
+pub(crate) fn items(model: &Model, typed: &[&Typed<'_>], names: &Names<'_>) -> TokenStream {
+    let constants = constants(typed, names);
     let successes = typed.iter().map(|one| exchange::success(one, names.host));
     let interface = interface(model, typed, names);
     let glue = glue(typed, names);
@@ -34,9 +46,9 @@ pub(crate) fn items(model: &Model, typed: &[Typed<'_>], names: &Names<'_>) -> To
     }
 }
 
-fn constants(model: &Model, names: &Names<'_>) -> TokenStream {
+fn constants(typed: &[&Typed<'_>], names: &Names<'_>) -> TokenStream {
     let (host, name) = (names.host, names.document);
-    let operations = model.operations.iter().map(|operation| constant(operation, host));
+    let operations = typed.iter().map(|one| constant(one.operation, host));
     let [owner_json, owner_yaml, full_json, full_yaml] =
         ["owner.json", "owner.yaml", "full.json", "full.yaml"].map(|end| format!("{name}.{end}"));
     quote! {
@@ -60,19 +72,32 @@ fn constant(operation: &Operation, host: &syn::Path) -> TokenStream {
     let body = match &operation.body {
         None => quote!(#host::BodyRule::None),
         Some(body) => {
-            let (required, schema) = (body.required, &body.pointer);
-            quote!(#host::BodyRule::Json { required: #required, schema: #schema })
+            let (required, schema, media) = (body.required, &body.pointer, &body.media);
+            match body.form {
+                Form::Json if is_plain_json(media) => {
+                    quote!(#host::BodyRule::Json { required: #required, schema: #schema })
+                }
+                Form::Json => {
+                    quote!(#host::BodyRule::JsonAs { required: #required, schema: #schema, media: #media })
+                }
+                Form::Fields => quote!(#host::BodyRule::Fields { required: #required, schema: #schema }),
+                Form::Parts => quote!(#host::BodyRule::Parts { required: #required, schema: #schema }),
+                Form::Text | Form::Bytes => quote!(#host::BodyRule::Raw { required: #required, media: #media }),
+            }
         }
     };
     let parameters = operation.parameters.iter().map(|parameter| {
         let (name, required, schema, many) = (&parameter.name, parameter.required, &parameter.pointer, parameter.many);
         let place = place(parameter.place, host);
-        quote!(#host::Parameter { name: #name, place: #place, required: #required, schema: #schema, many: #many })
+        let style = exchange::style(parameter.style, host);
+        quote! {
+            #host::Parameter { name: #name, place: #place, required: #required, schema: #schema, many: #many, style: #style }
+        }
     });
     let responses = operation.answers.iter().map(|answer| {
         let status = &answer.status;
         let media = option(answer.media.as_ref());
-        let schema = option(answer.schema.as_ref().map(|(_, pointer)| pointer));
+        let schema = option(answer.schema.as_ref().and_then(|(_, pointer)| pointer.as_ref()));
         quote!(#host::DocumentedResponse { status: #status, media: #media, schema: #schema })
     });
     let streams =
@@ -91,6 +116,21 @@ fn constant(operation: &Operation, host: &syn::Path) -> TokenStream {
     }
 }
 
+/// The method of the host's `Input` that gives a body of this form.
+fn taken(form: Form) -> Ident {
+    let name = match form {
+        Form::Json | Form::Fields => "optional_body",
+        Form::Parts => "parts",
+        Form::Text => "text",
+        Form::Bytes => "bytes",
+    };
+    crate::names::ident(name)
+}
+
+fn is_plain_json(media: &str) -> bool {
+    media.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
 fn option(text: Option<&String>) -> TokenStream {
     text.map_or_else(|| quote!(::std::option::Option::None), |text| quote!(::std::option::Option::Some(#text)))
 }
@@ -100,13 +140,15 @@ fn place(place: Place, host: &syn::Path) -> TokenStream {
         Place::Path => quote!(#host::Place::Path),
         Place::Query => quote!(#host::Place::Query),
         Place::Header => quote!(#host::Place::Header),
+        Place::Cookie => quote!(#host::Place::Cookie),
     }
 }
 
-fn interface(model: &Model, typed: &[Typed<'_>], names: &Names<'_>) -> TokenStream {
+fn interface(model: &Model, typed: &[&Typed<'_>], names: &Names<'_>) -> TokenStream {
     let Names { host, interface, .. } = names;
     let docs = doc(&format!("{} {}: one method per operation.\n\n{}", model.title, model.version, model.description));
-    let methods = typed.iter().map(|Typed { operation, method, request, success, .. }| {
+    let methods = typed.iter().map(|one| {
+        let Typed { operation, method, request, success, .. } = one;
         let docs = doc(&format!("`{} {}`\n\n{}", operation.method, operation.path, operation.description));
         quote! {
             #docs
@@ -129,7 +171,7 @@ fn interface(model: &Model, typed: &[Typed<'_>], names: &Names<'_>) -> TokenStre
     }
 }
 
-fn glue(typed: &[Typed<'_>], names: &Names<'_>) -> TokenStream {
+fn glue(typed: &[&Typed<'_>], names: &Names<'_>) -> TokenStream {
     let Names { host, interface, .. } = names;
     let arms = typed.iter().map(|one| arm(one, host));
     // Both are unused in a document whose operations have no input at all.
@@ -194,12 +236,19 @@ fn arm(typed: &Typed<'_>, host: &syn::Path) -> TokenStream {
                 let at = place(*at, host);
                 quote!(input.optional(#at, #key)?)
             }
-            Source::Many(at, key) => {
+            Source::Many { place: at, key, .. } => {
                 let at = place(*at, host);
                 quote!(input.optional(#at, #key)?.unwrap_or_default())
             }
-            Source::Body => quote!(input.body()?),
-            Source::OptionalBody => quote!(input.optional_body()?),
+            Source::Body(Form::Json | Form::Fields, _) => quote!(input.body()?),
+            Source::Body(form, _) => {
+                let take = taken(*form);
+                quote!(input.#take()?.ok_or(#host::Fault::BodyMissing)?)
+            }
+            Source::OptionalBody(form, _) => {
+                let take = taken(*form);
+                quote!(input.#take()?)
+            }
         };
         quote!(#name: #value)
     });

@@ -7,7 +7,7 @@ use serde_json::Value;
 use syn::visit_mut::{self, VisitMut};
 
 use crate::exchange::{Content, Typed};
-use crate::model::{Answer, Model};
+use crate::model::{Answer, Form, Model};
 use crate::{document, names};
 
 /// Operations, then schemas.
@@ -31,6 +31,10 @@ pub(crate) fn of_document(name: &str, model: &Model, typed: &[Typed<'_>], schema
             let required = if parameter.required { "!" } else { "?" };
             let place = format!("{:?}", parameter.place).to_lowercase();
             text += &format!("    {place} {}{required}: {}\n", parameter.name, shape(&parameter.schema));
+        }
+        if let Some(body) = operation.body.as_ref().filter(|body| body.form != Form::Json) {
+            let required = if body.required { "!" } else { "?" };
+            text += &format!("    body {}{required}: {}\n", body.media, shape(&body.schema));
         }
         // Sorted, `default` last: an overlay adds statuses at the end, which says nothing.
         let mut answers: Vec<&Answer> = operation.answers.iter().collect();
@@ -61,7 +65,7 @@ fn answered(answer: &Answer) -> String {
     if let Some(media) = &answer.media {
         text += &format!(" {media}");
     }
-    if let Some((schema, _)) = &answer.schema {
+    if let Some((schema, Some(_))) = &answer.schema {
         text += &format!(" {}", shape(schema));
     }
     if !answer.headers.is_empty() {

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use syn::{Item, Type};
 use typify::{TypeDetails, TypeSpace, TypeSpaceImpl, TypeSpaceSettings};
 
+use crate::refusal::{Effect, Refusals};
 use crate::report::Report;
-use crate::{Error, Result, names, retype, schema};
+use crate::{Error, Result, isolate, names, retype, schema};
 
 /// A type that exists already: where, and what can be done with it.
 #[derive(Debug, Clone)]
@@ -37,6 +38,7 @@ impl Types {
         schemas: impl Iterator<Item = (&'a String, &'a Value)>,
         elsewhere: BTreeMap<String, Elsewhere>,
         report: &mut Report,
+        refusals: &mut Refusals,
     ) -> Result<Self> {
         let mut settings = TypeSpaceSettings::default();
         settings.with_type_mod("types").with_map_type("::std::collections::BTreeMap");
@@ -49,7 +51,17 @@ impl Types {
             // Those that are elsewhere keep their notes there.
             let mut aside = Report::default();
             let notes = if elsewhere.contains_key(name) { &mut aside } else { &mut *report };
-            definitions.push((name.clone(), parsed(path, name, schema::for_typify(value, name, notes))?));
+            let converted = schema::for_typify(value, name, notes);
+            let schema = parsed(path, name, converted).or_else(|error| {
+                let place = format!("/components/schemas/{name}");
+                refusals.place(place, format!("is any JSON in code: {error}"), Effect::Widened);
+                parsed(path, name, json!({}))
+            })?;
+            definitions.push((name.clone(), schema));
+        }
+        for (name, reason) in isolate::replace_offenders(path, &settings, &mut definitions)? {
+            let place = format!("/components/schemas/{name}");
+            refusals.place(place, format!("is any JSON in code: {reason}"), Effect::Widened);
         }
         let mut space = TypeSpace::new(&settings);
         guarded(path, "/components/schemas", "typify", || {
@@ -105,7 +117,7 @@ pub(crate) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-fn parsed(path: &Path, place: &str, value: Value) -> Result<Schema> {
+pub(crate) fn parsed(path: &Path, place: &str, value: Value) -> Result<Schema> {
     serde_json::from_value(value).map_err(|error| Error::unsupported(path, place, format!("is not a schema: {error}")))
 }
 

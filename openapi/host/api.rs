@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::Response;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Body, Caller, Document, Fault, Head, Operation, Place};
+use super::{Body, Caller, Document, Fault, Head, Multipart, Operation, Place};
 
 /// One document and its implementation, with the types taken off. Written by the generator.
 pub trait Api: Send + Sync + 'static {
@@ -43,8 +44,14 @@ pub struct Input {
     pub query: Map<String, Value>,
     /// Header parameters that were given or have a default.
     pub headers: Map<String, Value>,
-    /// The body, when the operation has one and it was sent.
+    /// Cookies that were given or have a default.
+    pub cookies: Map<String, Value>,
+    /// The body, when the operation has one that is JSON or a form's fields, and it was sent.
     pub body: Option<Value>,
+    /// The body of a form with parts.
+    pub parts: Option<Multipart>,
+    /// The body as it came, when the operation has one that is neither.
+    pub raw: Option<Bytes>,
 }
 
 impl Input {
@@ -65,6 +72,7 @@ impl Input {
             Place::Path => self.path.remove(name),
             Place::Query => self.query.remove(name),
             Place::Header => self.headers.remove(name),
+            Place::Cookie => self.cookies.remove(name),
             Place::Body => self.body.take(),
         };
         taken.map(|value| typed(value, place, name)).transpose()
@@ -84,6 +92,31 @@ impl Input {
     /// [`Fault::Invalid`] when it is not a `T` although it fits the schema.
     pub fn optional_body<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Fault> {
         self.optional(Place::Body, "")
+    }
+
+    /// Takes the parts of a form.
+    ///
+    /// # Errors
+    /// None; like its siblings otherwise.
+    pub fn parts(&mut self) -> Result<Option<Multipart>, Fault> {
+        Ok(self.parts.take())
+    }
+
+    /// Takes a body of bytes.
+    ///
+    /// # Errors
+    /// None; like its siblings otherwise.
+    pub fn bytes(&mut self) -> Result<Option<Bytes>, Fault> {
+        Ok(self.raw.take())
+    }
+
+    /// Takes a body of text.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`] when it is not UTF-8.
+    pub fn text(&mut self) -> Result<Option<String>, Fault> {
+        let text = self.raw.take().map(|bytes| String::from_utf8(bytes.into()));
+        text.transpose().map_err(|_| Fault::invalid(Place::Body, "", "must be text in UTF-8"))
     }
 }
 

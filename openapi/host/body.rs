@@ -47,11 +47,12 @@ impl RequestBody {
         &mut self,
         headers: &HeaderMap,
         settings: &Settings,
+        media: &'static str,
     ) -> Result<Option<(Value, usize)>, Fault> {
         if self.body.is_end_stream() {
             return Ok(None);
         }
-        content_type(headers)?;
+        content_type(headers, media)?;
         let (text, share) = self.read(settings).await?;
         let bytes = text.len();
         if bytes == 0 {
@@ -61,6 +62,24 @@ impl RequestBody {
         let value = heavy::run(bytes, move || parse(&text, depth_max)).await??;
         drop(share);
         Ok(Some((value, bytes)))
+    }
+
+    /// Reads the body as it is. `None` when there is no body.
+    ///
+    /// # Errors
+    /// In this order: the wrong content type, too large, too slow, broken off.
+    pub(super) async fn raw(
+        &mut self,
+        headers: &HeaderMap,
+        settings: &Settings,
+        media: &'static str,
+    ) -> Result<Option<Bytes>, Fault> {
+        if self.body.is_end_stream() {
+            return Ok(None);
+        }
+        content_type(headers, media)?;
+        let (text, _share) = self.read(settings).await?;
+        Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
     async fn read(&mut self, settings: &Settings) -> Result<(Bytes, Share), Fault> {
@@ -128,18 +147,23 @@ fn too_much() -> Fault {
     Fault::Unavailable { reason, retry_after: Some(Duration::from_secs(1)) }
 }
 
-/// `application/json`, whatever its parameters, and not compressed.
-fn content_type(headers: &HeaderMap) -> Result<(), Fault> {
+/// The wanted content type, whatever its parameters, and not compressed. JSON under another name may be called JSON.
+fn content_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Fault> {
     let readable = |value: &http::HeaderValue| shown(value.to_str().unwrap_or("something unreadable"));
-    let refused = |found: Option<String>| Fault::UnsupportedMediaType { found, expected: JSON };
+    let refused = |found: Option<String>| Fault::UnsupportedMediaType { found, expected };
     if let Some(coding) = headers.get(CONTENT_ENCODING)
         && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
         return Err(refused(Some(format!("{} content", readable(coding)))));
     }
-    let Some(found) = headers.get(CONTENT_TYPE) else { return Err(refused(None)) };
-    let essence = found.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    if essence.trim().eq_ignore_ascii_case(JSON) { Ok(()) } else { Err(refused(Some(readable(found)))) }
+    let wanted = expected.split(';').next().unwrap_or_default().trim();
+    let Some(found) = headers.get(CONTENT_TYPE) else {
+        return if wanted == "*/*" { Ok(()) } else { Err(refused(None)) };
+    };
+    let essence = found.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let kind = wanted.strip_suffix("/*").is_some_and(|kind| kind == "*" || essence.split('/').next() == Some(kind));
+    let same_json = wanted.ends_with("+json") && essence.eq_ignore_ascii_case(JSON);
+    if kind || same_json || essence.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(refused(Some(readable(found)))) }
 }
 
 /// JSON of at most so many levels with nothing after it, each of whose numbers is kept as it was sent.

@@ -48,6 +48,7 @@ mod catch_all;
 mod checker;
 mod connections;
 mod depth;
+mod discriminator;
 mod documents;
 mod fault;
 mod heavy;
@@ -61,8 +62,10 @@ mod parameters;
 mod reply;
 mod router;
 mod schema;
+mod schema_latest;
 mod serve;
 mod stream;
+mod styles;
 mod validate;
 
 #[cfg(test)]
@@ -87,6 +90,8 @@ pub use reply::{Reply, empty, json, stream};
 pub use serve::{Bound, Closed, ServeError, Server, bind, serve};
 pub use stream::ByteStream;
 
+pub use crate::multipart::{Multipart, Part};
+pub use crate::style::Style;
 pub use dropshot::Body;
 pub use futures::future::BoxFuture;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};

@@ -11,6 +11,7 @@ use super::ignored::KnownFields;
 use super::mounted_api::MountedApi;
 use super::parameters::CompiledParameter;
 use super::router::Router;
+use super::styles::Shape;
 use super::validate::Compiled;
 use super::{Api, BodyRule, Bound, Document, Operation, Page, ServeError, Server, Settings};
 
@@ -115,10 +116,11 @@ impl CompiledOperation {
     }
 }
 
-/// The schema of a body, and whether there must be one.
+/// The schema of a body, and what it must look like.
 #[derive(Debug)]
 pub(super) struct CompiledBody {
-    pub(super) required: bool,
+    pub(super) rule: BodyRule,
+    pub(super) shape: Shape,
     pub(super) schema: Arc<Compiled>,
     pub(super) known: KnownFields,
 }
@@ -135,12 +137,14 @@ fn compile(document: &'static Document) -> Result<Vec<CompiledOperation>, MountE
 
 fn compile_operation(full: &Value, operation: &'static Operation) -> Result<CompiledOperation, String> {
     let parameters = operation.parameters.iter().map(|parameter| CompiledParameter::new(full, parameter));
+    let pointer = operation.body.schema().unwrap_or_default();
     let body = match operation.body {
         BodyRule::None => None,
-        BodyRule::Json { required, schema } => Some(CompiledBody {
-            required,
-            schema: Arc::new(Compiled::new(full, schema)?),
-            known: KnownFields::of(full, schema),
+        rule => Some(CompiledBody {
+            rule,
+            shape: Shape::of(full, full.pointer(pointer).filter(|_| !pointer.is_empty()).unwrap_or(&Value::Null)),
+            schema: Arc::new(Compiled::new(full, pointer)?),
+            known: KnownFields::of(full, pointer),
         }),
     };
     let parameters = parameters.collect::<Result<_, _>>()?;

@@ -21,10 +21,11 @@ use tracing::{Instrument as _, Span, field};
 
 use super::body::RequestBody;
 use super::ignored::Ignored;
-use super::mounted::CompiledOperation;
+use super::mounted::{CompiledBody, CompiledOperation};
 use super::router::{Router, Target};
-use super::{Api, Body, Caller, Document, Fault, Head, Input, Page, Settings};
+use super::{Api, Body, BodyRule, Caller, Document, Fault, Head, Input, Multipart, Page, Settings};
 use super::{answers, documents, heavy, pages, parameters, serve, validate};
+use crate::multipart::MultipartError;
 
 /// A mounted document at work.
 pub(super) struct MountedApi {
@@ -182,25 +183,62 @@ impl MountedApi {
         let mut faults = Vec::new();
         let mut input = Input::default();
         let mut ignored = Ignored::default();
-        if let Some(rule) = &compiled.body {
-            match body.json(&head.headers, &self.settings).await? {
-                Some((value, bytes)) => {
-                    let schema = Arc::clone(&rule.schema);
-                    let check = move || (schema.check(&value, bytes, super::Place::Body, "").err(), value);
-                    let (fault, value) = heavy::run(bytes, check).await?;
-                    faults.extend(fault);
-                    ignored.fields(&rule.known, &value);
-                    input.body = Some(value);
-                }
-                None if rule.required => faults.push(Fault::BodyMissing),
-                None => {}
+        if let Some(wanted) = &compiled.body {
+            let read = self.body(wanted, head, body, &mut input).await?;
+            if read.is_none() && wanted.rule.is_required() {
+                faults.push(Fault::BodyMissing);
+            }
+            if let Some((value, bytes)) = read.flatten() {
+                let schema = Arc::clone(&wanted.schema);
+                let check = move || (schema.check(&value, bytes, super::Place::Body, "").err(), value);
+                let (fault, value) = heavy::run(bytes, check).await?;
+                faults.extend(fault);
+                ignored.fields(&wanted.known, &value);
+                // The parts of a form are handed on as they came; their description was only to be checked.
+                input.body = input.parts.is_none().then_some(value);
             }
         }
         input.path = parameters::path(compiled.operation, &compiled.parameters, values, &mut faults);
         let unknown = self.settings.unknown_parameters;
         input.query = parameters::query(&compiled.parameters, head.uri.query(), unknown, &mut ignored, &mut faults);
         input.headers = parameters::headers(&compiled.parameters, &head.headers, &mut faults);
+        input.cookies = parameters::cookies(&compiled.parameters, &head.headers, &mut faults);
         validate::merge(faults).map_or(Ok((input, ignored)), Err)
+    }
+
+    /// Reads the body in its form. The outer `None`: there is none; the inner: nothing of it is to be checked.
+    async fn body(
+        &self,
+        wanted: &CompiledBody,
+        head: &Head,
+        body: &mut RequestBody,
+        input: &mut Input,
+    ) -> Result<Option<Option<(serde_json::Value, usize)>>, Fault> {
+        let (headers, settings, media) = (&head.headers, &self.settings, wanted.rule.media());
+        match wanted.rule {
+            BodyRule::None | BodyRule::Json { .. } | BodyRule::JsonAs { .. } => {
+                Ok(body.json(headers, settings, media).await?.map(Some))
+            }
+            BodyRule::Fields { .. } => {
+                let Some(text) = body.raw(headers, settings, media).await? else { return Ok(None) };
+                let not_text = |_| Fault::invalid(super::Place::Body, "", "must be text in UTF-8");
+                let fields = parameters::pairs(std::str::from_utf8(&text).map_err(not_text)?)?;
+                Ok(Some(Some((wanted.shape.object(fields), text.len()))))
+            }
+            BodyRule::Parts { .. } => {
+                let Some(text) = body.raw(headers, settings, media).await? else { return Ok(None) };
+                let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+                let broken = |error: MultipartError| Fault::invalid(super::Place::Body, "", error.to_string());
+                let parts = Multipart::decoded(content_type.unwrap_or_default(), &text).map_err(broken)?;
+                let described = parts.described(|name, text| wanted.shape.property(name, text.to_owned()));
+                input.parts = Some(parts);
+                Ok(Some(Some((described, text.len()))))
+            }
+            BodyRule::Raw { .. } => {
+                input.raw = body.raw(headers, settings, media).await?;
+                Ok(input.raw.is_some().then_some(None))
+            }
+        }
     }
 
     /// A fault in the document's words, with the headers that HTTP wants beside it.

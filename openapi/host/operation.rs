@@ -3,6 +3,8 @@
 //! Nothing is parsed here: schemas are named by JSON pointers (RFC 6901) into the full document's JSON text, and compiled
 //! when the document is mounted (see `validate.rs`).
 
+use crate::style::Style;
+
 /// One document: its texts and its operations.
 #[derive(Debug)]
 pub struct Document {
@@ -31,7 +33,7 @@ pub struct Operation {
     pub path: &'static str,
     /// What is expected of the request body.
     pub body: BodyRule,
-    /// The documented path, query and header parameters.
+    /// The documented path, query, header and cookie parameters.
     pub parameters: &'static [Parameter],
     /// The documented answers.
     pub responses: &'static [DocumentedResponse],
@@ -50,9 +52,74 @@ pub enum BodyRule {
     Json {
         /// Whether the body may be left out.
         required: bool,
-        /// JSON pointer into the full document.
+        /// JSON pointer into the full document. Empty: any JSON.
         schema: &'static str,
     },
+    /// JSON under another name, such as `application/merge-patch+json`.
+    JsonAs {
+        /// Whether the body may be left out.
+        required: bool,
+        /// JSON pointer into the full document. Empty: any JSON.
+        schema: &'static str,
+        /// The content type; `application/json` is taken for it.
+        media: &'static str,
+    },
+    /// `application/x-www-form-urlencoded` whose fields fit the schema.
+    Fields {
+        /// Whether the body may be left out.
+        required: bool,
+        /// JSON pointer into the full document. Empty: any fields.
+        schema: &'static str,
+    },
+    /// `multipart/form-data` whose parts fit the schema, files by their names alone.
+    Parts {
+        /// Whether the body may be left out.
+        required: bool,
+        /// JSON pointer into the full document. Empty: any parts.
+        schema: &'static str,
+    },
+    /// Bytes or text, handed on as they are.
+    Raw {
+        /// Whether the body may be left out.
+        required: bool,
+        /// The content type, or a range of them: `image/*`.
+        media: &'static str,
+    },
+}
+
+impl BodyRule {
+    /// Whether the body must be there.
+    pub fn is_required(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Json { required, .. }
+            | Self::JsonAs { required, .. }
+            | Self::Fields { required, .. }
+            | Self::Parts { required, .. }
+            | Self::Raw { required, .. } => *required,
+        }
+    }
+
+    /// The JSON pointer to the schema, when there is one.
+    pub fn schema(&self) -> Option<&'static str> {
+        match self {
+            Self::Json { schema, .. }
+            | Self::JsonAs { schema, .. }
+            | Self::Fields { schema, .. }
+            | Self::Parts { schema, .. } => Some(*schema).filter(|schema| !schema.is_empty()),
+            Self::None | Self::Raw { .. } => None,
+        }
+    }
+
+    /// The content type, or the range of content types, that the body must have.
+    pub fn media(&self) -> &'static str {
+        match self {
+            Self::None | Self::Json { .. } => "application/json",
+            Self::JsonAs { media, .. } | Self::Raw { media, .. } => media,
+            Self::Fields { .. } => "application/x-www-form-urlencoded",
+            Self::Parts { .. } => "multipart/form-data",
+        }
+    }
 }
 
 /// One documented parameter.
@@ -64,10 +131,12 @@ pub struct Parameter {
     pub place: Place,
     /// Whether it must be given.
     pub required: bool,
-    /// JSON pointer into the full document.
+    /// JSON pointer into the full document. Empty: any JSON.
     pub schema: &'static str,
     /// Whether it may be given more than once (an exploded array).
     pub many: bool,
+    /// How lists and objects are written.
+    pub style: Style,
 }
 
 /// Where in a request something stands.
@@ -81,16 +150,19 @@ pub enum Place {
     Path,
     /// In a header.
     Header,
+    /// In the `Cookie` header.
+    Cookie,
 }
 
 impl Place {
-    /// The place as OpenAPI spells it: `body`, `query`, `path`, `header`.
+    /// The place as OpenAPI spells it: `body`, `query`, `path`, `header`, `cookie`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Body => "body",
             Self::Query => "query",
             Self::Path => "path",
             Self::Header => "header",
+            Self::Cookie => "cookie",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Path, query and header text to JSON values of the schema's types.
+//! Path, query, header and cookie text to JSON values of the schema's types.
 //!
 //! Text is decoded strictly: an escape that is not two hex digits, or that is not UTF-8 in the end, is refused rather than
 //! repaired. A value that does not read as its type stays text, and the schema says what it should have been.
@@ -8,29 +8,23 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::ignored::Ignored;
+use super::styles::{self, Shape};
 use super::validate::{Compiled, shown};
-use super::{Fault, Operation, Parameter, Place, UnknownParameters, router, schema};
+use super::{Fault, Operation, Parameter, Place, Style, UnknownParameters, router, schema};
 
 /// A documented parameter with its schema compiled.
 #[derive(Debug)]
 pub(super) struct CompiledParameter {
     parameter: &'static Parameter,
     compiled: Compiled,
-    kind: Kind,
+    shape: Shape,
     default: Option<Value>,
 }
 
-/// How text becomes a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Number,
-    Boolean,
-    Text,
-}
-
-/// The text of one parameter as it arrived: once, or once per item.
-struct Given {
-    texts: Vec<String>,
+/// The text of one parameter as it arrived: once, or once per item; or the fields of an object.
+enum Given {
+    Texts(Vec<String>),
+    Fields(Vec<(String, String)>),
 }
 
 impl CompiledParameter {
@@ -38,51 +32,62 @@ impl CompiledParameter {
     /// Says what is wrong with the schema.
     pub(super) fn new(document: &Value, parameter: &'static Parameter) -> Result<Self, String> {
         let compiled = Compiled::new(document, parameter.schema)?;
-        let schema = document.pointer(parameter.schema).unwrap_or(&Value::Null);
-        let schema = schema::resolve(document, schema);
-        let single = if parameter.many { schema::resolve(document, &schema["items"]) } else { schema };
-        Ok(Self { parameter, compiled, kind: kind(single), default: schema.get("default").cloned() })
+        let schema = if parameter.schema.is_empty() { None } else { document.pointer(parameter.schema) };
+        let schema = schema::resolve(document, schema.unwrap_or(&Value::Null));
+        Ok(Self { parameter, compiled, shape: Shape::of(document, schema), default: schema.get("default").cloned() })
     }
 
     /// The value of this parameter, when it was given or has a default.
     fn value(&self, given: Option<Given>) -> Result<Option<Value>, Fault> {
-        let Parameter { name, place, required, many, .. } = *self.parameter;
-        let Some(Given { mut texts }) = given else {
+        let Parameter { name, place, required, many, style, .. } = *self.parameter;
+        let Some(given) = given else {
             return match (&self.default, required) {
                 (Some(default), _) => Ok(Some(default.clone())),
                 (None, true) => Err(Fault::invalid(place, name, "is required")),
                 (None, false) => Ok(None),
             };
         };
-        let bytes = texts.iter().map(String::len).sum();
-        let value = match (many, texts.len()) {
-            (true, _) => texts.into_iter().map(|text| coerced(self.kind, text)).collect(),
-            (false, 1) => coerced(self.kind, texts.swap_remove(0)),
-            (false, _) => return Err(Fault::invalid(place, name, "must not be given more than once")),
+        let (bytes, value) = match given {
+            Given::Texts(mut texts) => {
+                let bytes = texts.iter().map(String::len).sum();
+                let value = match (many, texts.len()) {
+                    (true, _) => texts.into_iter().map(|text| self.shape.item(text)).collect(),
+                    (false, 1) => self.shape.read(style, texts.swap_remove(0)),
+                    (false, _) => return Err(Fault::invalid(place, name, "must not be given more than once")),
+                };
+                (bytes, value)
+            }
+            Given::Fields(fields) => {
+                let bytes = fields.iter().map(|(key, text)| key.len() + text.len()).sum();
+                (bytes, self.shape.object(fields))
+            }
         };
         self.compiled.check(&value, bytes, place, name)?;
         Ok(Some(value))
     }
-}
 
-fn kind(schema: &Value) -> Kind {
-    match schema.get("type").and_then(Value::as_str) {
-        Some("integer" | "number") => Kind::Number,
-        Some("boolean") => Kind::Boolean,
-        _ => Kind::Text,
-    }
-}
-
-/// Text as the schema's type where it reads as one, else as it is.
-fn coerced(kind: Kind, text: String) -> Value {
-    let value = match kind {
-        Kind::Number if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
-            serde_json::from_str(&text).ok().filter(Value::is_number).filter(|_| !text.ends_with(char::is_whitespace))
+    /// Whether a name in the query is this parameter's, or one of its fields'.
+    fn has(&self, name: &str) -> bool {
+        let Parameter { name: own, style, .. } = *self.parameter;
+        match style {
+            Style::Brackets => styles::bracketed(name, own).is_some(),
+            Style::Repeated if self.shape.is_object() => self.shape.has(name),
+            _ => name == own,
         }
-        Kind::Boolean => text.parse().ok().map(Value::Bool),
-        _ => None,
-    };
-    value.unwrap_or(Value::String(text))
+    }
+
+    /// What the query has of this parameter.
+    fn given(&self, pairs: &[(String, String)]) -> Option<Given> {
+        let mine = pairs.iter().filter(|(name, _)| self.has(name)).cloned();
+        let Parameter { name: own, style, .. } = *self.parameter;
+        if style == Style::Brackets || (style == Style::Repeated && self.shape.is_object()) {
+            let fields: Vec<(String, String)> =
+                mine.map(|(name, text)| (styles::bracketed(&name, own).unwrap_or(name), text)).collect();
+            return (!fields.is_empty()).then_some(Given::Fields(fields));
+        }
+        let texts: Vec<String> = mine.map(|(_, text)| text).collect();
+        (!texts.is_empty()).then_some(Given::Texts(texts))
+    }
 }
 
 /// Path parameters from the raw text between the slashes.
@@ -100,10 +105,11 @@ pub(super) fn path(
         }
     }
     let broken = decoded.len() < raw.len();
-    collect(compiled, Place::Path, faults, |name| {
+    collect(compiled, Place::Path, faults, |one| {
+        let name = one.parameter.name;
         let text = decoded.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
         // What could not be decoded has been complained about; "is required" beside it would only confuse.
-        if text.is_none() && broken { Err(()) } else { Ok(text.map(|text| vec![text])) }
+        if text.is_none() && broken { Err(()) } else { Ok(text.map(|text| Given::Texts(vec![text]))) }
     })
 }
 
@@ -123,8 +129,7 @@ pub(super) fn query(
             return Map::new();
         }
     };
-    let named =
-        |name: &str| compiled.iter().any(|one| one.parameter.place == Place::Query && one.parameter.name == name);
+    let named = |name: &str| compiled.iter().any(|one| one.parameter.place == Place::Query && one.has(name));
     let pairs: Vec<(String, String)> = pairs.into_iter().map(|(name, text)| (listed(name, named), text)).collect();
     let mut strange: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).filter(|name| !named(name)).collect();
     strange.sort_unstable();
@@ -135,16 +140,31 @@ pub(super) fn query(
         }
         UnknownParameters::Ignore => strange.into_iter().for_each(|name| ignored.parameter(name)),
     }
-    collect(compiled, Place::Query, faults, |name| {
-        let texts: Vec<_> = pairs.iter().filter(|(known, _)| known == name).map(|(_, text)| text.clone()).collect();
-        Ok((!texts.is_empty()).then_some(texts))
+    collect(compiled, Place::Query, faults, |one| Ok(one.given(&pairs)))
+}
+
+/// Cookies, decoded where they are percent-encoded.
+pub(super) fn cookies(compiled: &[CompiledParameter], sent: &HeaderMap, faults: &mut Vec<Fault>) -> Map<String, Value> {
+    if !compiled.iter().any(|one| one.parameter.place == Place::Cookie) {
+        return Map::new();
+    }
+    let lines = sent.get_all(http::header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let cookies: Vec<(&str, String)> = lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .map(|(name, text)| (name, decode(text).unwrap_or_else(|| text.to_owned())))
+        .collect();
+    collect(compiled, Place::Cookie, faults, |one| {
+        let found = cookies.iter().find(|(name, _)| *name == one.parameter.name);
+        Ok(found.map(|(_, text)| Given::Texts(vec![text.clone()])))
     })
 }
 
 /// Header parameters. Names are compared without regard to case; a repeated or comma-separated header is an array.
 pub(super) fn headers(compiled: &[CompiledParameter], sent: &HeaderMap, faults: &mut Vec<Fault>) -> Map<String, Value> {
     let mut unreadable = Vec::new();
-    let values = collect(compiled, Place::Header, faults, |name| {
+    let values = collect(compiled, Place::Header, faults, |one| {
+        let name = one.parameter.name;
         let mut texts = Vec::new();
         for value in sent.get_all(name) {
             match value.to_str() {
@@ -155,7 +175,12 @@ pub(super) fn headers(compiled: &[CompiledParameter], sent: &HeaderMap, faults: 
                 }
             }
         }
-        Ok((!texts.is_empty()).then_some(texts))
+        if one.shape.is_list() && one.parameter.style.separator().is_some() && texts.len() > 1 {
+            // Repeated headers are one list (RFC 9110, section 5.3).
+            texts = vec![texts.join(",")];
+        }
+        let texts = if one.parameter.many { split_list(&texts) } else { texts };
+        Ok((!texts.is_empty()).then_some(Given::Texts(texts)))
     });
     faults.append(&mut unreadable);
     values
@@ -189,14 +214,12 @@ fn collect(
     compiled: &[CompiledParameter],
     place: Place,
     faults: &mut Vec<Fault>,
-    mut given: impl FnMut(&str) -> Result<Option<Vec<String>>, ()>,
+    mut given: impl FnMut(&CompiledParameter) -> Result<Option<Given>, ()>,
 ) -> Map<String, Value> {
     let mut values = Map::new();
     for entry in compiled.iter().filter(|entry| entry.parameter.place == place) {
-        let Ok(texts) = given(entry.parameter.name) else { continue };
-        let texts =
-            texts.map(|texts| if place == Place::Header && entry.parameter.many { split_list(&texts) } else { texts });
-        match entry.value(texts.map(|texts| Given { texts })) {
+        let Ok(given) = given(entry) else { continue };
+        match entry.value(given) {
             Ok(Some(value)) => {
                 values.insert(entry.parameter.name.to_owned(), value);
             }

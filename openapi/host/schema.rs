@@ -8,12 +8,17 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::discriminator;
+
 /// A schema that can be compiled by itself: the one that `pointer` names, with every component that it needs.
 ///
 /// # Errors
 /// Says which pointer or reference leads nowhere.
 pub(super) fn standalone(document: &Value, pointer: &str) -> Result<Value, String> {
     let pointer = pointer.strip_prefix('#').unwrap_or(pointer);
+    if pointer.is_empty() {
+        return Ok(json!({}));
+    }
     let target = document.pointer(pointer).ok_or_else(|| format!("nothing is at {pointer}"))?;
     let components = reachable(document, target)?;
     Ok(json!({
@@ -121,6 +126,11 @@ fn json_schema(schema: &Value) -> Value {
         } else if ONE.contains(&key) {
             out.insert(key.to_owned(), json_schema(value));
         } else if let (true, Some(list)) = (LIST.contains(&key), value.as_array()) {
+            let bound = if key == "allOf" { None } else { discriminator::bound(object, list) };
+            if let Some(bound) = bound {
+                out.insert(key.to_owned(), bound.into());
+                continue;
+            }
             out.insert(key.to_owned(), list.iter().map(json_schema).collect());
         } else if let (true, Some(map)) = (MAP.contains(&key), value.as_object()) {
             out.insert(key.to_owned(), map.iter().map(|(name, part)| (name.clone(), json_schema(part))).collect());

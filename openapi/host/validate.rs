@@ -4,16 +4,19 @@
 //! document itself. Names of unknown properties are the exception, shortened.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{PatternOptions, ValidationError, Validator};
+use jsonschema::{Draft, PatternOptions, ValidationError, ValidationOptions, Validator};
 use serde_json::Value;
 
-use super::{Fault, Place, Violation, schema};
+use super::{Fault, Place, Violation, schema, schema_latest};
 
 /// More violations than this are counted, not listed.
 const VIOLATIONS_MAX: usize = 32;
 
 /// Beyond this size only the first violation is looked for: a megabyte of wrong array items would be as many errors.
 const LISTED_BYTES_MAX: usize = 64 * 1024;
+
+/// A pattern that looks ahead is given up after so many steps; the value then does not fit.
+const BACKTRACKS_MAX: usize = 10_000;
 
 /// Longer names and messages are cut.
 const SHOWN_CHARS_MAX: usize = 200;
@@ -30,16 +33,21 @@ impl Compiled {
     /// # Errors
     /// Says what is wrong with the schema.
     pub(super) fn new(document: &Value, pointer: &str) -> Result<Self, String> {
-        let schema = schema::standalone(document, pointer)?;
-        let validator = jsonschema::options()
-            .offline()
-            .with_draft(jsonschema::Draft::Draft7)
-            .should_validate_formats(true)
-            // Every date-time that is accepted can be read by what reads it next.
-            .with_format("date-time", is_moment)
-            // Linear time: what a client sends must not decide how long a pattern takes.
-            .with_pattern_options(PatternOptions::regex())
-            .build(&schema)
+        let latest = schema_latest::is_latest(document) && !pointer.is_empty();
+        let (schema, draft) = if latest {
+            (schema_latest::standalone(document, pointer)?, Draft::Draft202012)
+        } else {
+            (schema::standalone(document, pointer)?, Draft::Draft7)
+        };
+        // Linear time: what a client sends must not decide how long a pattern takes. Only a document whose patterns look ahead or
+        // behind, which no such engine can, has them tried a bounded number of times.
+        let linear = built(&schema, draft, |options| options.with_pattern_options(PatternOptions::regex()));
+        let bounded = || {
+            let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS_MAX);
+            built(&schema, draft, |options| options.with_pattern_options(patterns))
+        };
+        let validator = linear
+            .or_else(|_| bounded())
             .map_err(|error| format!("the schema at {pointer} does not compile: {error}"))?;
         Ok(Self { validator })
     }
@@ -63,6 +71,17 @@ impl Compiled {
         }
         Err(list.into_fault())
     }
+}
+
+/// A validator with our formats, and with patterns as `patterns` sets them.
+fn built(
+    schema: &Value,
+    draft: Draft,
+    patterns: impl FnOnce(ValidationOptions) -> ValidationOptions,
+) -> Result<Validator, ValidationError<'static>> {
+    let options = jsonschema::options().offline().with_draft(draft).should_validate_formats(true);
+    // Every date-time that is accepted can be read by what reads it next.
+    patterns(options.with_format("date-time", is_moment)).build(schema)
 }
 
 /// What a date-time is, for people.

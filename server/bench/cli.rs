@@ -40,8 +40,8 @@ pub struct Arguments {
     /// Print one JSON object a line instead of tables
     #[arg(long, global = true)]
     json: bool,
-    /// Measure the run gateway at this URL instead of servers of its own
-    #[arg(long, global = true, value_name = "URL", env = "RUNYARD_URL")]
+    /// Measure the run gateway at this URL instead of servers of its own. RUNYARD_URL is not read: it is the address of the Runyard API
+    #[arg(long, global = true, value_name = "URL")]
     url: Option<String>,
     /// A credential for that server
     #[arg(long, global = true, value_name = "TOKEN", env = "RUNYARD_TOKEN", hide_env_values = true)]
@@ -88,7 +88,7 @@ enum What {
     Starts,
     /// Runs from their start to the terminal event: one step, five in a chain, a hundred side by side
     Runs,
-    /// Reading runs, beside the listener alone
+    /// Looking at runs, beside the API alone
     Reads,
     /// Watching live runs: when what was committed is seen, and what a watcher costs beside a bare stream
     Streams,
@@ -132,7 +132,7 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 fn between(text: &str, least: f64, most: f64) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
+    let number: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
     if (least..=most).contains(&number) { Ok(number) } else { Err(format!("it must be from {least} to {most}")) }
 }
 

@@ -12,7 +12,7 @@ use super::violation::Violation;
 use crate::schemas::{Schema, TOO_EXPENSIVE, Work};
 
 /// A rule that a JSON Schema says badly, such as "exactly one of two".
-pub(super) type Rule = fn(&Object) -> Vec<Violation>;
+pub(crate) type Rule = fn(&Object) -> Vec<Violation>;
 
 /// One node type of the catalogue.
 pub struct Entry {
@@ -95,18 +95,18 @@ pub enum Reads {
 }
 
 /// What an entry is made from, besides its types.
-pub(super) struct Head {
-    pub(super) id: &'static str,
-    pub(super) aliases: &'static [&'static str],
-    pub(super) kind: NodeKind,
-    pub(super) description: &'static str,
-    pub(super) hints: Hints,
-    pub(super) rule: Option<Rule>,
+pub(crate) struct Head {
+    pub(crate) id: &'static str,
+    pub(crate) aliases: &'static [&'static str],
+    pub(crate) kind: NodeKind,
+    pub(crate) description: &'static str,
+    pub(crate) hints: Hints,
+    pub(crate) rule: Option<Rule>,
 }
 
 impl Entry {
     /// An entry whose schemas are those of the types that read its inputs and write its outputs.
-    pub(super) fn of<Inputs: JsonSchema, Outputs: JsonSchema>(head: Head) -> Self {
+    pub(crate) fn of<Inputs: JsonSchema, Outputs: JsonSchema>(head: Head) -> Self {
         let schemas = (schema_of::<Inputs>(), schema_of::<Outputs>());
         Self {
             aliases: head.aliases.iter().map(|&alias| alias.to_owned()).collect(),
@@ -117,7 +117,7 @@ impl Entry {
     }
 
     /// An entry with these schemas of inputs and outputs, which compile. It only reads, until it is said otherwise.
-    pub(super) fn described(id: String, kind: NodeKind, description: String, schemas: (Value, Value)) -> Self {
+    pub(crate) fn described(id: String, kind: NodeKind, description: String, schemas: (Value, Value)) -> Self {
         let (input_schema, output_schema) = schemas;
         Self {
             id,
@@ -213,7 +213,7 @@ impl Entry {
     }
 
     /// Whether id, aliases or description contain this text, given in lower case.
-    pub(super) fn mentions(&self, query: &str) -> bool {
+    pub(crate) fn mentions(&self, query: &str) -> bool {
         let mut texts = std::iter::once(&self.id).chain(&self.aliases).chain(std::iter::once(&self.description));
         texts.any(|text| text.to_lowercase().contains(query))
     }

@@ -2,29 +2,19 @@
 //!
 //! | file           | what                                                                        |
 //! |----------------|-----------------------------------------------------------------------------|
-//! | `core.rs`      | inputs and outputs of `runyard.core.*`, as Rust types; schemas come from them |
-//! | `composite.rs` | the same for the composites                                                 |
-//! | `graph.rs`     | the same for graphs, lists of items, and nodes of graphs                     |
-//! | `web.rs`       | the same for those that call over HTTP                                      |
-//! | `builtin.rs`   | the table of node types that come with the server                           |
 //! | `integration.rs` | integrations of the configuration, and their node types                   |
 //! | `entry.rs`     | one node type: schemas, compiled validators, hints for the planner          |
 //! | `resolve.rs`   | a reference to a node type, as asked, to the one that is meant              |
 //! | `sub_run.rs`   | what is seen of a run that a node has started                               |
 //! | `violation.rs` | what is wrong with a value, field by field                                  |
 //!
-//! Nothing is performed here: see `driver/perform`. How a node run moves is the engine's business.
+//! The node types that come with the server, and how all are performed, are in `nodes/`. How a node run moves is the engine's business.
 
-mod builtin;
-pub mod composite;
-pub mod core;
-mod entry;
-pub mod graph;
+pub mod entry;
 pub mod integration;
 mod resolve;
 mod sub_run;
 pub(crate) mod violation;
-pub mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,6 +27,7 @@ pub use sub_run::seen_run;
 pub use violation::Violation;
 
 use crate::config::integrations::Integration as Configured;
+use crate::nodes;
 
 /// Every node type that this server knows.
 #[derive(Debug)]
@@ -98,7 +89,7 @@ impl Catalog {
     }
 
     fn only<'a>(integrations: impl Iterator<Item = &'a Configured> + Clone) -> Self {
-        let mut entries = builtin::entries();
+        let mut entries = nodes::BUILTINS.iter().map(|builtin| (builtin.entry)()).collect::<Vec<_>>();
         entries.extend(integrations.clone().flat_map(integration::entries));
         entries.sort_by(|a, b| {
             a.id.cmp(&b.id).then_with(|| resolve::numbers(&a.version).cmp(&resolve::numbers(&b.version)))

@@ -3,7 +3,7 @@
 use runyard_engine::Object;
 use serde_json::{Value, json};
 
-/// What expressions see of such a node with these inputs and outputs, as its input `seen_as` says ([`super::core::SeenAs`]). Where
+/// What expressions see of such a node with these inputs and outputs, as its input `seen_as` says ([`SeenAs`](crate::nodes::run::SeenAs)). Where
 /// nothing waits for its end, it is the run itself.
 pub fn seen_run(inputs: &Object, outputs: &Object) -> Value {
     let run = || Value::Object(outputs.clone());

@@ -139,7 +139,7 @@ fn lines(approval: &Approval, run: Option<&Run>, now: Timestamp) -> Vec<String> 
     if let Some(left_out) = approval.steps.as_ref().and_then(|steps| steps.len().checked_sub(STEPS_MAX + 1)) {
         fact("", faint(&format!("and {} more", left_out + 1)));
     }
-    let given = approval.inputs.as_ref().map(|given| inputs::shown(given)).unwrap_or_default();
+    let given = approval.inputs.as_ref().map(inputs::shown).unwrap_or_default();
     if !given.is_empty() {
         fact("inputs", given);
     }

@@ -16,7 +16,7 @@ pub(super) const GROUPS: [(&str, &[&str]); 6] = [
     ("Server", &["serve", "health", "nodes", "keys", "config"]),
     ("Stored data", &["backup", "restore", "check", "remove"]),
     ("APIs", &["openapi", "cargo", "login", "logout"]),
-    ("Tools", &["bench", "completions", "man"]),
+    ("Tools", &["completions", "man"]),
 ];
 
 /// The width of the column for names of commands.
@@ -109,6 +109,6 @@ mod tests {
         {
             assert!(help.contains(part), "{part}: {help}");
         }
-        assert!(!help.contains("\n  fill"), "{help}");
+        assert!(!help.contains("\n  exit-codes"), "{help}");
     }
 }

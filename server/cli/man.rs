@@ -95,7 +95,7 @@ mod tests {
         for name in ["runyard.1", "runyard-run.1", "runyard-keys-create.1", "runyard-openapi-diff.1"] {
             assert!(files.iter().any(|file| file == name), "{name}: {files:?}");
         }
-        assert!(!files.iter().any(|file| file.contains("fill")), "{files:?}");
+        assert!(!files.iter().any(|file| file.contains("exit-codes")), "{files:?}");
         let first = std::fs::read_to_string(folder.path().join("runyard.1")).unwrap();
         assert!(first.contains("EXIT STATUS") && first.contains("usage error"), "{first}");
         let keys = std::fs::read_to_string(folder.path().join("runyard-keys-create.1")).unwrap();

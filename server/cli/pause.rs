@@ -42,7 +42,7 @@ pub struct Resume {
 pub async fn pause(arguments: &Arguments, context: &mut Context) -> Result<Exit, Failure> {
     let body = ReasonGiven { reason: super::decide::text("--reason", arguments.reason.as_deref())? };
     let connection = Connection::open(context.target(), Need::Runyard, Use::Read).await?;
-    let paused = connection.runyard().pause_run(&arguments.run_id, &body).await;
+    let paused = connection.runyard().pause_run(&arguments.run_id, Some(&body)).await;
     connection.close().await;
     let run = paused?.into_inner();
     show(&run, context);

@@ -1,4 +1,4 @@
-//! `[egress]`: where steps may reach. How it is enforced is `driver/perform/http/`.
+//! `[egress]`: where steps may reach. How it is enforced is `nodes/perform/http/`.
 
 use std::net::IpAddr;
 

@@ -46,6 +46,7 @@ pub use outbound::{Coordinator, Credentials};
 pub use retention::Retention;
 
 use crate::limits::Limits;
+use crate::store::location::StoreUrl;
 
 /// The highest offset of an API from `port_base` (the Runyard API).
 pub const PORT_OFFSET_MAX: u16 = 12;
@@ -86,6 +87,8 @@ pub struct Config {
     /// When the configuration file was last written, Unix milliseconds; absent where there is none.
     #[serde(skip)]
     pub written_at_ms: Option<i64>,
+    /// Where runs are stored.
+    pub store: Store,
     /// What is logged, and how.
     pub log: Log,
     /// Which pages may call (CORS).
@@ -110,6 +113,14 @@ pub struct Config {
     pub retention: Retention,
     /// Bounds on what callers, services and scripts send.
     pub limits: Limits,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// Which store. Default SQLite in the data folder.
+    pub url: StoreUrl,
 }
 
 /// `[toolregistry]`.
@@ -266,6 +277,7 @@ impl Default for Config {
             perform: true,
             integrations: Vec::new(),
             written_at_ms: None,
+            store: Store::default(),
             log: Log::default(),
             cors: Cors::default(),
             coordinator: Coordinator::default(),

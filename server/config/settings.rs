@@ -9,6 +9,7 @@ pub use super::found::Found;
 pub use super::kind::Kind;
 pub(crate) use super::kind::{host, is_base_url, is_endpoint, is_private_way, is_this_machine};
 use crate::limits::{self, Limit};
+use crate::store::location::StoreUrl;
 
 /// One thing that can be set.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +120,12 @@ const NAMED: &[Setting] = &[
         about: "Services that runs may use, each a table [[integrations]] with its operations; docs/guides/rest-api-as-tools.md has an example.",
         kind: Kind::Integrations,
         written: "[]",
+    },
+    Setting {
+        key: "store.url",
+        about: "Where runs are stored: sqlite: in the data folder, or memory:, from which everything is gone when the server stops.",
+        kind: Kind::Choice(StoreUrl::ALLOWED),
+        written: "\"sqlite:\"",
     },
     Setting {
         key: "log.format",

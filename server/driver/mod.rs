@@ -4,7 +4,6 @@
 //! it. No effect is seen here before the event that asked for it is committed.
 
 mod lease;
-pub mod perform;
 mod sub_runs;
 mod work;
 
@@ -18,11 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::compute::worker_slot::WorkerSlot;
+use crate::nodes::perform::Performer;
 use crate::planner::Planner;
 use crate::runs::Runs;
 use crate::store::{Claimed, Store};
 use lease::{Lease, Leases};
-use perform::Performer;
 
 /// How long to wait after the store did not answer.
 const STORE_PAUSE: Duration = Duration::from_millis(250);

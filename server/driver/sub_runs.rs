@@ -3,8 +3,9 @@
 use runyard_engine::event::Failure;
 use runyard_engine::{Command, Effect, Outcome, Rejected};
 
+use super::Parts;
 use super::work::settle;
-use super::{Parts, perform};
+use crate::nodes::perform;
 use crate::runs::Error;
 
 /// Starts the run that a node run asks for. It is committed before anybody hears of it: a crash here repeats the start, which then is

@@ -8,7 +8,8 @@ use runyard_engine::{Command, Effect, Outcome, Request};
 use tracing::Instrument;
 
 use super::lease::Lease;
-use super::{Parts, perform, sub_runs};
+use super::{Parts, sub_runs};
+use crate::nodes::perform;
 use crate::planner::{self, PlanRequest};
 use crate::runs::Error;
 use crate::runs::answer::Answer;

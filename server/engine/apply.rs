@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::event::{ChildCreated, Failure, FinalState};
 use crate::graph::{Content, Graph, Route};
+use crate::kinds::facts::{ApprovalOf, Rest, Work};
 use crate::node_type::NodeKind;
 use crate::policy::is_tried;
 use crate::{
@@ -276,10 +277,7 @@ impl Fold {
             (NodeKind::Graph | NodeKind::Each, None) => {
                 self.expect(false, child.node_run, "it has no place").map(|()| None)
             }
-            (
-                NodeKind::Plan | NodeKind::External | NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run,
-                _,
-            ) => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -307,7 +305,7 @@ impl Fold {
 
     fn node_delayed(&self, state: &mut State, id: NodeRunId, until_ms: i64, outputs: &Object) -> Result<(), Corrupt> {
         let node = self.node(state, id)?;
-        let at_work = node.state == NodeState::Running && node.node_type.kind == NodeKind::Call;
+        let at_work = node.state == NodeState::Running && node.node_type.kind.facts().work == Some(Work::Call);
         self.expect(at_work, id, "only a call at work ends later")?;
         self.node_mut(state, id)?.delayed = Some(outputs.clone());
         move_to(state, id, NodeState::Waiting(Wait::Timer { until_ms }));
@@ -316,7 +314,7 @@ impl Fold {
 
     fn launched(&self, state: &mut State, id: NodeRunId, run: RunId) -> Result<(), Corrupt> {
         let node = self.node(state, id)?;
-        let at_work = node.state == NodeState::Running && node.node_type.kind == NodeKind::Run;
+        let at_work = node.state == NodeState::Running && node.node_type.kind.facts().work == Some(Work::Run);
         self.expect(at_work, id, "it starts no run")?;
         let derived = RunId::sub_run(state.run, id, node.attempt);
         self.expect(run == derived, id, "the run's id does not follow from its attempt")?;
@@ -399,7 +397,9 @@ impl Fold {
         self.expect(approval == ApprovalId::of(state.run, id), id, "the approval's id does not follow from it")?;
         self.expect(node.approval.is_none(), id, "it was asked about before")?;
         let planned = node.is_planned() && node.state == NodeState::Running && node.live_children > 0;
-        let first = node.node_type.kind != NodeKind::Plan && node.state == NodeState::Queued && node.attempt == 0;
+        let first = node.node_type.kind.facts().approval != ApprovalOf::Plan
+            && node.state == NodeState::Queued
+            && node.attempt == 0;
         self.expect(planned || first, id, "there is nothing to ask about it")?;
         let node = self.node_mut(state, id)?;
         node.approval = Some(Approval { id: approval, asked_at_ms: self.at_ms, decided: None });
@@ -443,11 +443,11 @@ impl Fold {
         let approved = is_approved(node) && node.is_planned();
         self.expect(node.state == NodeState::Running || approved, id, "it is not running")?;
         let fits = matches!(
-            (node.node_type.kind, wait),
-            (NodeKind::Sleep, Wait::Timer { .. })
-                | (NodeKind::Ask, Wait::Input)
-                | (NodeKind::Plan | NodeKind::Graph | NodeKind::Each, Wait::Children)
-                | (NodeKind::External, Wait::External)
+            (node.node_type.kind.facts().rest, wait),
+            (Rest::Timer, Wait::Timer { .. })
+                | (Rest::Input, Wait::Input)
+                | (Rest::Children, Wait::Children)
+                | (Rest::External, Wait::External)
         );
         self.expect(fits, id, "its kind does not wait for that")?;
         move_to(state, id, NodeState::Waiting(wait));
@@ -462,7 +462,7 @@ impl Fold {
         shortfall: Option<Shortfall>,
     ) -> Result<(), Corrupt> {
         let node = self.node(state, id)?;
-        let joins = matches!(node.node_type.kind, NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each);
+        let joins = node.node_type.kind.facts().falls_short;
         let short = shortfall.is_none() || (end == FinalState::Failed && joins);
         self.expect(
             short,

@@ -11,7 +11,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApprovalId, Node, NodeKind, NodeState, State, Wait};
+use crate::kinds::facts::ApprovalOf;
+use crate::{ApprovalId, Node, NodeState, State, Wait};
 
 /// What needs an approval in a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -83,7 +84,7 @@ impl Node {
 
     /// Whether what it was asked about is the plan that it has made, not whether it may begin.
     pub fn is_planned(&self) -> bool {
-        self.node_type.kind == NodeKind::Plan && self.attempt > 0
+        self.node_type.kind.facts().approval == ApprovalOf::Plan && self.attempt > 0
     }
 }
 
@@ -94,14 +95,14 @@ pub(crate) fn comes_first(state: &State, node: &Node) -> bool {
     }
     let strategy = strategy(state);
     let whole = strategy == ApprovalStrategy::OnStart && node.parent.is_none();
-    match node.node_type.kind {
-        NodeKind::Call | NodeKind::Run => {
+    match node.node_type.kind.facts().approval {
+        ApprovalOf::Call => {
             whole || strategy == ApprovalStrategy::OnToolCall || node.constraints.gates.require_approval
         }
         // A graph was drawn beforehand, so there is something to agree to.
-        NodeKind::Sleep | NodeKind::Ask | NodeKind::External | NodeKind::Graph | NodeKind::Each => whole,
+        ApprovalOf::Whole => whole,
         // It is made first, so that there is something to agree to.
-        NodeKind::Plan => false,
+        ApprovalOf::Plan => false,
     }
 }
 

@@ -12,8 +12,8 @@ use crate::limits::node_type_fits;
 use crate::policy::{self, is_tried};
 use crate::state::Line;
 use crate::{
-    Node, NodeKind, NodeRunId, NodeState, RunId, RunOutcome, RunStatus, State, Verdict, Wait, approval, outstanding,
-    standing,
+    Node, NodeKind, NodeRunId, NodeState, Rest, RunId, RunOutcome, RunStatus, State, Verdict, Wait, approval,
+    outstanding, standing,
 };
 
 /// A law that a state breaks.
@@ -49,7 +49,7 @@ pub fn check(state: &State) -> Vec<Violation> {
         match node.node_type.kind {
             NodeKind::Graph => walk(&mut laws, state, node),
             NodeKind::Each => list(&mut laws, state, node),
-            NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run | NodeKind::Plan | NodeKind::External => {}
+            _ => {}
         }
         limits(&mut laws, state, node);
     }
@@ -186,18 +186,22 @@ fn standing(laws: &mut Laws, state: &State, node: &Node) {
         }
         NodeState::Waiting(Wait::Timer { .. }) => {
             let between = is_tried(kind) && node.attempt_error.is_some() && node.children.is_empty();
-            let rests = kind == NodeKind::Sleep || between || node.delayed.is_some();
+            let rests = kind.facts().rest == Rest::Timer || between || node.delayed.is_some();
             laws.must(rests, "sleeps wait for a time, and who is tried again, and who ends later");
         }
         NodeState::Waiting(Wait::Children) => {
-            let own = matches!(kind, NodeKind::Plan | NodeKind::Graph | NodeKind::Each);
-            laws.must(own && node.live_children > 0, "composites of the server's own wait for live children");
+            laws.must(
+                kind.facts().rest == Rest::Children && node.live_children > 0,
+                "composites of the server's own wait for live children",
+            );
         }
-        NodeState::Waiting(Wait::External) => laws.must(kind == NodeKind::External, "external composites wait outside"),
-        NodeState::Waiting(Wait::Input) => laws.must(kind == NodeKind::Ask, "questions wait for input"),
+        NodeState::Waiting(Wait::External) => {
+            laws.must(kind.facts().rest == Rest::External, "external composites wait outside")
+        }
+        NodeState::Waiting(Wait::Input) => laws.must(kind.facts().rest == Rest::Input, "questions wait for input"),
         NodeState::Waiting(Wait::Run) => {
             let started = node.sub_run == Some(RunId::sub_run(state.run, node.id, node.attempt));
-            laws.must(kind == NodeKind::Run && started, "who waits for a run has started it");
+            laws.must(kind.facts().rest == Rest::Run && started, "who waits for a run has started it");
         }
         NodeState::Waiting(Wait::Approval) => {
             let children = || node.children.iter().filter_map(|id| state.node(*id));

@@ -188,11 +188,7 @@ fn judgement(kind: NodeKind, ending: &Ending) -> Option<Evaluation> {
         FinalState::Failed => EvaluationStatus::Fail,
         FinalState::Canceled | FinalState::Skipped => return None,
     };
-    let reason_code = match kind {
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run => "atomic_completed",
-        NodeKind::Plan | NodeKind::Graph | NodeKind::Each => "composite_evaluation",
-        NodeKind::External => return None,
-    };
+    let reason_code = kind.facts().evaluation?;
     Some(Evaluation {
         status,
         reason_code: Some(reason_code.to_owned()),

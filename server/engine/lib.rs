@@ -52,6 +52,7 @@ pub use event::{Event, Recorded, Shortfall};
 pub use fit::{FitResult, Fitted, Made, as_made, decide_with};
 pub use graph::{Content, Graph, GraphNode, Items, Route};
 pub use ids::{ApprovalId, EffectId, NodeRunId, Position, RunId};
+pub use kinds::facts::{ApprovalOf, Facts, Rest, Work};
 pub use node_runs::NodeRuns;
 pub use node_type::{NodeKind, NodeType, NodeTypeRef, SideEffect};
 pub use outstanding::closing_effects::closing_effects;

@@ -43,7 +43,7 @@ pub struct NodeType {
     pub input_schema_sha256: Option<String>,
 }
 
-/// How the engine moves a node run. `Call`, `Sleep`, `Ask` and `Run` are atomic, the others composite.
+/// How the engine moves a node run. What is to be known of each kind is in `kinds/facts.rs`: [`NodeKind::facts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeKind {
@@ -77,14 +77,6 @@ impl NodeKind {
         NodeKind::Graph,
         NodeKind::Each,
     ];
-
-    /// Whether node runs of this kind have children.
-    pub const fn is_composite(self) -> bool {
-        match self {
-            NodeKind::Plan | NodeKind::External | NodeKind::Graph | NodeKind::Each => true,
-            NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run => false,
-        }
-    }
 }
 
 /// What performing a node type does to the world, from least to most.

@@ -6,7 +6,7 @@
 pub(crate) mod closing_effects;
 
 use crate::constraints::least;
-use crate::node_type::NodeKind;
+use crate::kinds::facts::{Rest, Work};
 use crate::policy::is_tried;
 use crate::{Effect, EffectId, Node, NodeState, Object, Request, RunId, State, Wait};
 
@@ -21,6 +21,17 @@ pub(crate) enum Purpose {
     Retry,
     Attempt,
     WallTime,
+}
+
+impl From<Work> for Purpose {
+    fn from(work: Work) -> Self {
+        match work {
+            Work::Call => Purpose::Call,
+            Work::Run => Purpose::Run,
+            Work::Plan => Purpose::Plan,
+            Work::Load => Purpose::Load,
+        }
+    }
 }
 
 impl Purpose {
@@ -89,14 +100,8 @@ pub(crate) fn of_node(run: RunId, node: &Node) -> impl Iterator<Item = Effect> {
 
 /// Whether this effect is the work that the node run is at: a call, a plan.
 pub(crate) fn is_work_of(run: RunId, node: &Node, effect: EffectId) -> bool {
-    let purpose = match node.node_type.kind {
-        NodeKind::Call => Purpose::Call,
-        NodeKind::Run => Purpose::Run,
-        NodeKind::Plan => Purpose::Plan,
-        NodeKind::Graph | NodeKind::Each => Purpose::Load,
-        NodeKind::Sleep | NodeKind::Ask | NodeKind::External => return false,
-    };
-    node.state == NodeState::Running && effect == id(run, node, purpose)
+    let Some(work) = node.node_type.kind.facts().work else { return false };
+    node.state == NodeState::Running && effect == id(run, node, work.into())
 }
 
 /// The effect that ends the wait after the present try.
@@ -145,19 +150,20 @@ fn work(run: RunId, node: &Node) -> Option<Effect> {
 /// What that is for, and when it is due (Unix milliseconds).
 fn what(node: &Node) -> Option<(Purpose, i64)> {
     let begun_at_ms = node.attempt_at_ms?;
-    match (node.node_type.kind, node.state) {
-        (NodeKind::Call, NodeState::Running) => Some((Purpose::Call, begun_at_ms)),
-        (NodeKind::Plan, NodeState::Running) => Some((Purpose::Plan, begun_at_ms)),
-        (NodeKind::Run, NodeState::Running) => Some((Purpose::Run, begun_at_ms)),
-        (NodeKind::Graph | NodeKind::Each, NodeState::Running) => Some((Purpose::Load, begun_at_ms)),
-        (_, NodeState::Waiting(Wait::Timer { until_ms })) => Some((rest(node), until_ms)),
+    match node.state {
+        NodeState::Running => node.node_type.kind.facts().work.map(|work| (work.into(), begun_at_ms)),
+        NodeState::Waiting(Wait::Timer { until_ms }) => Some((rest(node), until_ms)),
         _ => None,
     }
 }
 
 /// For what a node run rests that waits for a time: its own end, or the next try.
 fn rest(node: &Node) -> Purpose {
-    if node.node_type.kind == NodeKind::Sleep || node.delayed.is_some() { Purpose::Sleep } else { Purpose::Retry }
+    if node.node_type.kind.facts().rest == Rest::Timer || node.delayed.is_some() {
+        Purpose::Sleep
+    } else {
+        Purpose::Retry
+    }
 }
 
 /// The end of the time that the present try was given.

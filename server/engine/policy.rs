@@ -169,10 +169,7 @@ fn check_timeout(timeout_ms: u64) -> Result<(), Invalid> {
 /// Whether the server performs something for node runs of this kind, which can be tried again: a call, a plan, finding out what a
 /// graph or a list is made of. What becomes of children is nothing that is tried.
 pub(crate) const fn is_tried(kind: NodeKind) -> bool {
-    match kind {
-        NodeKind::Call | NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => true,
-        NodeKind::Sleep | NodeKind::Ask | NodeKind::External => false,
-    }
+    kind.facts().work.is_some()
 }
 
 impl Retry {

@@ -8,9 +8,9 @@ use runyard_engine::{Graph, Node, NodeKind, NodeRunId, State};
 use serde_json::Value;
 
 use crate::catalog::seen_run;
-use crate::driver::perform::Around;
-use crate::driver::perform::around::unread;
 use crate::expressions::list_of_results;
+use crate::nodes::perform::Around;
+use crate::nodes::perform::around::unread;
 
 /// A graph that is being walked, as a node of it sees it.
 #[derive(Clone)]

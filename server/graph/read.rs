@@ -10,11 +10,10 @@ use serde_json::Value;
 
 use super::written::{dialect, explicit, faults, has_expressions, set_apart};
 use super::{AT_ONCE, DEPTH_MAX, ITEMS_MAX, NODES_MAX};
-use crate::catalog::graph::{
-    EachInputs, ItemFailure, TextForm, WrittenFallback, WrittenGraph, WrittenNode, WrittenType,
-};
 use crate::catalog::{Catalog, Violation};
 use crate::expressions::{Compiler, has_braces, is_expression};
+use crate::nodes::each::{EachInputs, ItemFailure};
+use crate::nodes::graph::{TextForm, WrittenFallback, WrittenGraph, WrittenNode, WrittenType};
 
 /// More faults than this are not listed; the rest is counted.
 const FAULTS_MAX: usize = 32;
@@ -24,7 +23,7 @@ const FAULTS_MAX: usize = 32;
 /// # Errors
 /// Everything that is wrong with it, field by field, each with its node.
 pub fn within(catalog: &Catalog, node_type: &NodeType, inputs: &Object) -> Result<Option<Arc<Graph>>, Vec<Violation>> {
-    let walks = matches!(node_type.kind, NodeKind::Graph | NodeKind::Each);
+    let walks = node_type.kind.facts().takes_graph;
     match inputs.get("graph").filter(|graph| walks && !graph.is_null()) {
         Some(graph) => read(catalog, graph).map(Some),
         None => Ok(None),
@@ -195,7 +194,7 @@ impl Reader<'_> {
             }
         };
         let mut inputs = written.inputs.clone();
-        let walks = matches!(node_type.kind, NodeKind::Graph | NodeKind::Each);
+        let walks = node_type.kind.facts().takes_graph;
         let within = inputs.get("graph").filter(|graph| walks && !graph.is_null() && !is_worked_out(graph, text));
         let graph = match within {
             Some(graph) => Some(self.graph(graph, &format!("{at}/inputs/graph"), (depth + 1, text))?),
@@ -236,15 +235,14 @@ impl Reader<'_> {
             self.wrong(&format!("{at}/inputs{}", fault.path), format!("{} (node `{key}`)", fault.reason));
         }
         if has_expressions(inputs, &dialect(&node_type.id)) {
-            match node_type.kind {
-                NodeKind::Call | NodeKind::Run | NodeKind::Graph | NodeKind::Each => {}
-                NodeKind::Sleep | NodeKind::Ask | NodeKind::Plan | NodeKind::External => self.wrong(
+            if !node_type.kind.facts().takes_expressions {
+                self.wrong(
                     &format!("{at}/inputs"),
                     format!(
                         "hold an expression, and `{}` takes only values; let `runyard.core.run` start it (node `{key}`)",
                         node_type.id
                     ),
-                ),
+                );
             }
         } else if let Err(violations) = self.catalog.validate_inputs(node_type, inputs) {
             for violation in violations {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::expressions::{self, Compiler, Dialect, Fault, has_braces, is_expression};
 
 /// The node type that is a script.
-pub const SCRIPT: &str = "runyard.graph.script";
+pub const SCRIPT: &str = crate::nodes::script::ID;
 /// The node type that is a run of its own.
 const RUN: &str = "runyard.core.run";
 

@@ -6,7 +6,7 @@
 //! | `path.rs` | paths with places for inputs |
 //!
 //! What can be written is `config/integrations.rs`, what the catalogue and the planner know is `catalog/integration.rs`, and how it is
-//! sent is `driver/perform/http/`. Nothing here reaches outside.
+//! sent is `nodes/perform/http/`. Nothing here reaches outside.
 
 mod path;
 

@@ -72,7 +72,7 @@ impl<'a> Draft<'a> {
 
     /// Arranges for the steps of a clause: called once, before its first step.
     pub(super) fn arrange(&mut self, link: Link, kind: NodeKind) {
-        let waits = kind == NodeKind::Sleep;
+        let waits = !kind.facts().makes_value;
         let kept = match (self.waited, link) {
             (None, _) | (_, Link::Then) => false,
             (Some(before), Link::Alone) => before || waits,

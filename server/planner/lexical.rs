@@ -24,10 +24,10 @@ use super::result::{self, Answer, Force};
 use super::vocabulary::Vocabulary;
 use super::words;
 use super::{PlanRequest, Planner};
-use crate::catalog::composite::PlannerInputs;
 use crate::catalog::{Catalog, Entry, Violation};
 use crate::compute::Compute;
 use crate::limits::Limits;
+use crate::nodes::planner::PlannerInputs;
 
 /// Candidates in a set, where the constraints do not say.
 const CANDIDATES_DEFAULT: usize = 5;
@@ -130,7 +130,7 @@ impl LexicalPlanner {
 
     fn read(&self, request: &PlanRequest) -> Result<PlannerInputs, Failure> {
         let invalid = |found: Vec<Violation>| {
-            crate::driver::perform::invalid("invalid_inputs", "inputs", &request.node_type, &found)
+            crate::nodes::perform::invalid("invalid_inputs", "inputs", &request.node_type, &found)
         };
         self.catalog.validate_inputs(&request.node_type, &request.inputs).map_err(invalid)?;
         serde_json::from_value(Value::Object(request.inputs.clone()))
@@ -455,7 +455,7 @@ fn context(inputs: &PlannerInputs, request: &PlanRequest) -> Result<Object, Fail
         return Ok(Object::new());
     }
     let refused = |reason: String| {
-        crate::driver::perform::invalid(
+        crate::nodes::perform::invalid(
             "invalid_inputs",
             "inputs",
             &request.node_type,

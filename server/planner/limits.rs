@@ -4,8 +4,8 @@ use runyard_engine::Constraints;
 use runyard_engine::event::Failure;
 
 use super::{failure, words};
-use crate::catalog::composite::PlannerInputs;
 use crate::limits::Limits;
+use crate::nodes::planner::PlannerInputs;
 
 /// How large goals and plans may be on this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

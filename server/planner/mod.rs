@@ -64,7 +64,7 @@ pub trait Planner: Send + Sync {
 pub struct PlanRequest {
     /// The planner's own node type.
     pub node_type: NodeType,
-    /// Its inputs: `catalog::composite::PlannerInputs`.
+    /// Its inputs: `nodes::planner::PlannerInputs`.
     pub inputs: Object,
     /// Limits that the plan must keep.
     pub constraints: Constraints,

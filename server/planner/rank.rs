@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use bm25::{Embedder, EmbedderBuilder, Scorer, Tokenizer};
-use runyard_engine::NodeKind;
 use serde_json::Value;
 
 use super::vocabulary;
@@ -51,8 +50,7 @@ impl Ranker {
     pub(super) fn new(catalog: &Catalog) -> Self {
         // Without a graph around it, a node of a graph leads nowhere.
         let alone = |entry: &&Entry| !entry.id.starts_with(NODES_OF_GRAPHS);
-        let atomic =
-            |entry: &&Entry| matches!(entry.kind, NodeKind::Call | NodeKind::Sleep | NodeKind::Ask) && alone(entry);
+        let atomic = |entry: &&Entry| entry.kind.facts().is_plannable && alone(entry);
         let texts: Vec<(usize, String)> = (catalog.entries().iter().enumerate())
             .filter(|(_, entry)| atomic(entry))
             .map(|(place, entry)| (place, text_of(entry)))

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
+use runyard_engine::Object;
 use runyard_engine::plan::Source;
-use runyard_engine::{NodeKind, Object};
 use serde_json::Value;
 
 use super::vocabulary;
@@ -32,7 +32,7 @@ impl Made<'_> {
 
     /// Whether it makes a value: everything does but a wait.
     pub(super) fn is_value(&self) -> bool {
-        self.entry.kind != NodeKind::Sleep
+        self.entry.kind.facts().makes_value
     }
 }
 

@@ -9,10 +9,9 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use runyard_engine::event::Failure;
-use runyard_engine::large::Digest;
 use runyard_engine::{
-    ApprovalId, ApprovalStrategy, Command, Constraints, EffectId, Labels, NodeRunId, NodeTypeRef, Object, Plan, Policy,
-    Position, Recorded, RunId, State,
+    ApprovalStrategy, Command, Constraints, Labels, NodeRunId, NodeTypeRef, Object, Plan, Policy, Position, Recorded,
+    RunId, State,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -23,15 +22,13 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::compute::Compute;
 use crate::driver;
-use crate::driver::perform::InProcess;
 use crate::expressions::{self, Expressions};
 use crate::feed::RunNotifier;
+use crate::nodes::perform::InProcess;
 use crate::planner::{LexicalPlanner, PlanRequest, Planner};
-use crate::store::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
+use crate::store::layer::Layer;
 use crate::store::memory::Memory;
-use crate::store::{
-    Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, RunRow, Sealed, Status, Store, StoreError,
-};
+use crate::store::{Append, Claimed, Committed, Store, StoreError};
 
 pub(crate) const TENANT: &str = "default";
 /// When every test begins.
@@ -270,8 +267,12 @@ impl Meddled {
 }
 
 #[async_trait]
-impl Store for Meddled {
-    async fn commit(&self, appends: Vec<Append>) -> Vec<Result<Committed, StoreError>> {
+impl Layer for Meddled {
+    fn behind(&self) -> Result<&dyn Store, StoreError> {
+        Ok(&*self.inner)
+    }
+
+    async fn on_commit(&self, appends: Vec<Append>) -> Vec<Result<Committed, StoreError>> {
         let meddling = self.commits.lock().unwrap().pop_front();
         let refusal = match meddling {
             Some(meddling) => meddling.await,
@@ -283,116 +284,30 @@ impl Store for Meddled {
         }
     }
 
-    async fn log(&self, tenant: &str, run: RunId, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+    async fn on_log(
+        &self,
+        tenant: &str,
+        run: RunId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, StoreError> {
         let page = self.inner.log(tenant, run, after, limit).await?;
         self.events_read.fetch_add(page.len() as u64, Ordering::SeqCst);
         Ok(page)
     }
 
-    async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError> {
-        self.inner.row(tenant, run).await
-    }
-
-    async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError> {
-        self.inner.named(tenant, name).await
-    }
-
-    async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError> {
-        self.inner.run_of(tenant, node_run).await
-    }
-
-    async fn value(&self, tenant: &str, run: RunId, digest: Digest) -> Result<Option<String>, StoreError> {
-        self.inner.value(tenant, run, digest).await
-    }
-
-    async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError> {
-        self.inner.sealed(tenant, run, name).await
-    }
-
-    async fn keyed(&self, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError> {
-        self.inner.keyed(tenant, scope, key).await
-    }
-
-    async fn list(
-        &self,
-        tenant: &str,
-        filter: &Filter,
-        after: Option<Cursor>,
-        limit: usize,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.inner.list(tenant, filter, after, limit).await
-    }
-
-    async fn approval(&self, tenant: &str, approval: ApprovalId) -> Result<Option<ApprovalRow>, StoreError> {
-        self.inner.approval(tenant, approval).await
-    }
-
-    async fn approvals(
-        &self,
-        tenant: &str,
-        filter: &ApprovalFilter,
-        after: Option<ApprovalCursor>,
-        limit: usize,
-    ) -> Result<Vec<ApprovalRow>, StoreError> {
-        self.inner.approvals(tenant, filter, after, limit).await
-    }
-
-    async fn page(
-        &self,
-        tenant: &str,
-        filter: &Filter,
-        skipped: usize,
-        limit: usize,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.inner.page(tenant, filter, skipped, limit).await
-    }
-
-    async fn turns(
-        &self,
-        tenant: &str,
-        thread: &str,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.inner.turns(tenant, thread, before, limit).await
-    }
-
-    async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
-        self.inner.counts(tenant).await
-    }
-
-    async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        let claimed = self.inner.claim(claimer, now_ms, lease_ms, limit).await?;
-        let happens = if claimed.is_empty() { None } else { self.claims.lock().unwrap().pop_front() };
-        if let Some(happens) = happens {
-            happens.await;
-        }
-        Ok(claimed)
-    }
-
-    async fn claim_timers(
+    async fn on_claim(
         &self,
         claimer: &str,
         now_ms: i64,
         lease_ms: i64,
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.inner.claim_timers(claimer, now_ms, lease_ms, limit).await
-    }
-
-    async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError> {
-        self.inner.renew(held, lease_until_ms).await
-    }
-
-    async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        self.inner.next_due().await
-    }
-
-    async fn next_timer_due(&self) -> Result<Option<i64>, StoreError> {
-        self.inner.next_timer_due().await
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.inner.ping().await
+        let claimed = self.inner.claim(claimer, now_ms, lease_ms, limit).await?;
+        let happens = if claimed.is_empty() { None } else { self.claims.lock().unwrap().pop_front() };
+        if let Some(happens) = happens {
+            happens.await;
+        }
+        Ok(claimed)
     }
 }

@@ -1,6 +1,6 @@
 //! The same questions, asked of a coordinator elsewhere, through the client that others use.
 //!
-//! Beside `driver/perform`, the only place that reaches outside for a run. The coordinator judges each call by what is shown for its
+//! Beside `nodes/perform`, the only place that reaches outside for a run. The coordinator judges each call by what is shown for its
 //! caller: [`Outbound`]. It speaks ARP on both sides, so nothing is translated: what the
 //! coordinator answers is passed on, without the nulls that lax peers send. Event streams are in `remote/events.rs`.
 

@@ -5,6 +5,8 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! | [`memory`]     | the twin for tests and for measuring without storage |
 //!
+//! [`location`] opens the one that the configuration names; a [`layer`] stands in front of a store and changes what it answers.
+//!
 //! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the APIs; [`retention`] removes what has ended. [`folder`] owns the folder that a store lies in. `json` writes and reads stored JSON. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this crate knows SQL; nothing in it knows what an event means:
 //! it sees positions, states for lists, and effects that are due.
 
@@ -15,6 +17,8 @@ mod check;
 pub mod conformance;
 pub mod folder;
 pub mod json;
+pub mod layer;
+pub mod location;
 pub mod memory;
 pub mod object;
 mod outbox;

@@ -196,9 +196,9 @@ async fn a_run_is_canceled_once() {
     let world = World::new().await;
     let (_, live) = start(&world, json!({ "content": "Sleep for 600 seconds.", "mode": "async" })).await;
     let id = live["run"]["id"].as_str().unwrap();
-    let canceled = world.acp.cancel_server_run("default", id, &typed(json!({}))).await.unwrap().into_inner();
+    let canceled = world.acp.cancel_server_run("default", id, Some(&typed(json!({})))).await.unwrap().into_inner();
     assert_eq!(canceled.run.as_ref().and_then(|run| run.status), Some(RunStatus::Cancelled));
-    let again = world.acp.cancel_server_run("default", id, &typed(json!({}))).await.unwrap().into_inner();
+    let again = world.acp.cancel_server_run("default", id, Some(&typed(json!({})))).await.unwrap().into_inner();
     assert_eq!(again, canceled);
 }
 

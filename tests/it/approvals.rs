@@ -107,7 +107,7 @@ async fn a_decision_is_made_once() {
     let run = ask().await;
     let overtaken = asked(&world, &run.run_id, 1).await.remove(0);
     let reason = typed(json!({"reason": "not needed"}));
-    let canceled = world.native.cancel_run(&run.run_id, &reason).await.unwrap().into_inner();
+    let canceled = world.native.cancel_run(&run.run_id, Some(&reason)).await.unwrap().into_inner();
     assert_eq!(canceled.error.unwrap().message, "not needed");
     assert_eq!(refusal(&overtaken.approval_id, "approved").await.short(), (409, "run_finished"));
     let shown = world.native.get_approval(&overtaken.approval_id).await.unwrap().into_inner();
@@ -157,7 +157,7 @@ async fn what_is_asked_is_listed_by_run_and_state_page_by_page() {
 
     let second = asked(&world, "run-1", 1).await.remove(0);
     decide(&world, &second, "denied").await;
-    world.native.cancel_run("run-2", &Default::default()).await.unwrap();
+    world.native.cancel_run("run-2", None).await.unwrap();
     assert_eq!(page(None, 9, None, &[ApprovalState::Denied]).await.0, [runs[1].run_id.clone()]);
     assert_eq!(page(None, 9, None, &[ApprovalState::Denied, ApprovalState::Lapsed]).await.0.len(), 2);
     assert_eq!(page(None, 9, Some("run-3"), &[ApprovalState::Pending]).await.0, [runs[3].run_id.clone()]);
@@ -178,9 +178,9 @@ async fn a_paused_run_lets_what_is_at_work_end_and_begins_nothing() {
     })
     .await;
     let reason = typed(json!({"reason": "maintenance"}));
-    let paused = world.native.pause_run("mine", &reason).await.unwrap().into_inner();
+    let paused = world.native.pause_run("mine", Some(&reason)).await.unwrap().into_inner();
     assert_eq!(paused.paused.as_ref().unwrap().reason.as_deref(), Some("maintenance"));
-    let again = world.native.pause_run("mine", &typed(json!({"reason": "other"}))).await.unwrap().into_inner();
+    let again = world.native.pause_run("mine", Some(&typed(json!({"reason": "other"})))).await.unwrap().into_inner();
     assert_eq!(again.paused, paused.paused, "pausing again changes nothing");
     let slept = eventually("the first step ends", || async {
         Some(look(&world, "mine").await).filter(|run| run.node_runs[1].ended_at.is_some())
@@ -193,7 +193,7 @@ async fn a_paused_run_lets_what_is_at_work_end_and_begins_nothing() {
     let resumed = world.native.resume_run("mine").await.unwrap().into_inner();
     assert_eq!(resumed.paused, None);
     assert_eq!(world.finished("mine").await.state.to_string(), "succeeded");
-    let late = refused(world.native.pause_run(&run.run_id, &Default::default()).await);
+    let late = refused(world.native.pause_run(&run.run_id, None).await);
     assert_eq!((late.short(), &late.details["state"]), ((409, "run_finished"), &json!("succeeded")));
     let after = world.native.resume_run("mine").await.unwrap().into_inner();
     assert_eq!(after.state.to_string(), "succeeded", "nothing to let go on, and that is no error");
@@ -204,7 +204,7 @@ async fn a_paused_run_can_be_canceled_from_any_door() {
     let world = World::new().await;
     let sleep = json!({"node_type_ref": {"node_type_id": "runyard.core.sleep"}, "inputs": {"seconds": 600}});
     let run = start(&world, sleep).await;
-    world.native.pause_run(&run.run_id, &Default::default()).await.unwrap();
+    world.native.pause_run(&run.run_id, None).await.unwrap();
     world.gateway.cancel_run(&run.run_id).await.unwrap();
     let shown = look(&world, &run.run_id).await;
     assert_eq!((shown.state.to_string().as_str(), shown.paused), ("canceled", None));
@@ -306,8 +306,8 @@ async fn who_decides_is_recorded_and_whoever_may_only_read_does_not_decide() {
     let plan = asked(&reader, &run.run_id, 1).await.remove(0);
     let body = typed(json!({"decision": "approved"}));
     assert_eq!(refused(reader.native.decide_approval(&plan.approval_id, &body).await).short(), (403, "forbidden"));
-    assert_eq!(refused(reader.native.pause_run(&run.run_id, &Default::default()).await).short(), (403, "forbidden"));
-    writer.native.pause_run(&run.run_id, &Default::default()).await.unwrap();
+    assert_eq!(refused(reader.native.pause_run(&run.run_id, None).await).short(), (403, "forbidden"));
+    writer.native.pause_run(&run.run_id, None).await.unwrap();
     let decided = decide(&writer, &plan, "approved").await;
     let (by, paused) = (decided.by.unwrap(), look(&reader, &run.run_id).await.paused.unwrap().by.unwrap());
     assert!(by.starts_with("key:") && by == paused, "{by} {paused}");

@@ -188,7 +188,7 @@ async fn a_run_that_waits_for_an_approval_or_is_paused_survives_a_kill_at_every_
         assert_eq!(until(&served.clients, "mine", |_| true).await, before, "it waits as it did");
 
         let clients = &served.clients.native;
-        clients.pause_run("mine", &serde_json::from_value(json!({ "reason": "maintenance" })).unwrap()).await.unwrap();
+        clients.pause_run("mine", Some(&serde_json::from_value(json!({ "reason": "maintenance" })).unwrap())).await.unwrap();
         let approval = before["approvals"][asked - 1]["approval_id"].as_str().unwrap().to_owned();
         let yes = serde_json::from_value(json!({ "decision": "approved" })).unwrap();
         clients.decide_approval(&approval, &yes).await.unwrap();

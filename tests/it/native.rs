@@ -301,7 +301,7 @@ async fn a_waiting_run_says_what_it_waits_for() {
     let waits = async |run: &str| world.native.get_run(run).await.unwrap().into_inner().waiting_on;
     let external = world.run("runyard.composite.external", json!({})).await.run_id;
     assert_eq!(waits(&external).await.unwrap().reason, RunWaitReason::External);
-    world.native.pause_run(&external, &typed(json!({}))).await.unwrap();
+    world.native.pause_run(&external, Some(&typed(json!({})))).await.unwrap();
     assert_eq!(waits(&external).await.unwrap().reason, RunWaitReason::Paused);
     let asleep = world.run("runyard.core.sleep", json!({"seconds": 600})).await.run_id;
     let timer = waits(&asleep).await.unwrap();

@@ -145,7 +145,7 @@ async fn a_run_that_writes_more_than_it_may_fails_by_name_and_a_request_is_refus
     let refusal = world.children(&run, child("b")).await.unwrap_err();
     assert_eq!(refusal.short(), (409, "run_too_large"));
     world.children(&run, child("a")).await.unwrap();
-    let canceled = world.native.cancel_run(&run.run_id, &Default::default()).await.unwrap().into_inner();
+    let canceled = world.native.cancel_run(&run.run_id, None).await.unwrap().into_inner();
     assert_eq!(canceled.state, OwnState::Canceled);
     // A run that the server runs: it fails, and what is at work in it is stopped.
     let items: Vec<Value> = (0..8).map(|n| json!({ "echo": n.to_string().repeat(100_000) })).collect();

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use runyard::catalog::Catalog;
-use runyard::driver::perform::{Around, Call, InProcess, Launch, Loaded, Performer};
+use runyard::nodes::perform::{Around, Call, InProcess, Launch, Loaded, Performer};
 use runyard::planner::{PlanRequest, Planner};
 use runyard_engine::event::Failure;
 use runyard_engine::{NodeKind, Outcome, Plan};

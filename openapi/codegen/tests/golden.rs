@@ -3,16 +3,22 @@
 //! Snapshots are in `tests/golden/codegen/`. That the code which is made compiles and works is shown in `called.rs`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "golden/carried.rs"]
+mod carried;
 #[path = "golden/damaged.rs"]
 mod damaged;
 #[path = "golden/documents.rs"]
 mod documents;
+#[path = "golden/identifiers.rs"]
+mod identifiers;
 #[path = "golden/ours.rs"]
 mod ours;
 #[path = "golden/refusals.rs"]
 mod refusals;
 #[path = "golden/rewrites.rs"]
 mod rewrites;
+#[path = "golden/shared.rs"]
+mod shared;
 #[path = "golden/stock.rs"]
 mod stock;
 

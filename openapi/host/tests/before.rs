@@ -1,7 +1,7 @@
 //! What hyper answers by itself before the host is asked, and what the host answers although other servers do not get that far.
 //!
-//! Hyper's are the only answers that do not have the document's own error body. The README lists them; when one of them changes,
-//! change the README with it.
+//! Hyper's are the only answers that do not have the document's own error body. `docs/reference/errors.md` lists them; when one of them
+//! changes, change `server/web/generated/errors.rs`.
 
 use super::*;
 

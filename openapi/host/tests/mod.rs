@@ -40,10 +40,11 @@ const RUN_ID: Parameter = Parameter {
     required: true,
     schema: "/components/parameters/RunId/schema",
     many: false,
+    style: Style::Commas,
 };
 
 const fn optional(name: &'static str, place: Place, schema: &'static str, many: bool) -> Parameter {
-    Parameter { name, place, required: false, schema, many }
+    Parameter { name, place, required: false, schema, many, style: Style::Repeated }
 }
 
 const PLAIN: Operation = Operation {

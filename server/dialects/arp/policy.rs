@@ -19,8 +19,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::catalog::graph::WrittenRetry as Retry;
 use crate::dialects::common::start::InvalidField;
+use crate::nodes::graph::WrittenRetry as Retry;
 
 const RETRY: &str = "runyard.retry";
 const TIMEOUT_MS: &str = "runyard.timeout_ms";

@@ -16,10 +16,10 @@ use super::check::{Fault, Faults};
 use super::native::{self, GROUP, START};
 use super::{own_nodes, wire};
 use crate::catalog::Catalog;
-use crate::catalog::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRetry, WrittenType};
 use crate::catalog::integration::node_type_id;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::limits::Limits;
+use crate::nodes::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRetry, WrittenType};
 use crate::runs::{Error, Runs, output_schema};
 use crate::sizes;
 

@@ -6,7 +6,8 @@ use crate::event::FinalState;
 use crate::finish::{self, Ending};
 use crate::fit::refuse_unfit;
 use crate::kinds::ask;
-use crate::{Context, Decision, NodeKind, NodeRunId, NodeState, Rejected, State, Wait, large, schedule};
+use crate::kinds::facts::Rest;
+use crate::{Context, Decision, NodeRunId, NodeState, Rejected, State, Wait, large, schedule};
 
 /// Ends the question with its answer.
 pub(super) fn decide(
@@ -16,15 +17,8 @@ pub(super) fn decide(
     context: Context<'_>,
 ) -> Result<Decision, Rejected> {
     let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
-    match node.node_type.kind {
-        NodeKind::Ask => {}
-        NodeKind::Call
-        | NodeKind::Sleep
-        | NodeKind::Run
-        | NodeKind::Plan
-        | NodeKind::External
-        | NodeKind::Graph
-        | NodeKind::Each => return Err(Rejected::NotAsking { node_run }),
+    if node.node_type.kind.facts().rest != Rest::Input {
+        return Err(Rejected::NotAsking { node_run });
     }
     let digests = node.outputs.as_ref().map(large::digests).unwrap_or_default();
     if !digests.is_empty() {

@@ -5,6 +5,7 @@ pub(crate) mod ask;
 pub(crate) mod call;
 pub(crate) mod each;
 pub(crate) mod external;
+pub(crate) mod facts;
 pub(crate) mod graph;
 pub(crate) mod plan;
 pub(crate) mod run;
@@ -32,13 +33,7 @@ pub(crate) fn begin(state: &State, node: &Node, inputs: &Object, at_ms: i64) -> 
 pub(crate) fn knows_its_way(state: &State, node: &Node) -> bool {
     match node.node_type.kind {
         NodeKind::Graph => graph::knows_its_way(state, node),
-        NodeKind::Call
-        | NodeKind::Sleep
-        | NodeKind::Ask
-        | NodeKind::Run
-        | NodeKind::Plan
-        | NodeKind::External
-        | NodeKind::Each => false,
+        _ => false,
     }
 }
 
@@ -50,7 +45,7 @@ pub(crate) fn set_out(draft: &mut Draft, id: NodeRunId, before: Vec<EffectId>) -
     let count = match kind {
         NodeKind::Graph => node.graph.as_ref().map_or(0, |graph| graph.nodes.len()),
         NodeKind::Each => node.items.as_ref().map_or(0, |items| items.items.len()),
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run | NodeKind::Plan | NodeKind::External => 0,
+        _ => 0,
     };
     let (round, children) = (node.rounds + 1, u32::try_from(count).unwrap_or(u32::MAX));
     draft.record(Event::Decomposed { node_run: id, round, children, summary: None, result: None })?;
@@ -59,9 +54,7 @@ pub(crate) fn set_out(draft: &mut Draft, id: NodeRunId, before: Vec<EffectId>) -
     let ending = match kind {
         NodeKind::Graph => graph::first(draft, id)?,
         NodeKind::Each => each::first(draft, id)?,
-        NodeKind::Call | NodeKind::Sleep | NodeKind::Ask | NodeKind::Run | NodeKind::Plan | NodeKind::External => {
-            return Err(impossible(id, "it is made of nothing"));
-        }
+        _ => return Err(impossible(id, "it is made of nothing")),
     };
     match ending {
         None => Ok(()),

@@ -69,6 +69,13 @@ impl Memory {
         Self::default()
     }
 
+    /// An empty store from which so many calls of one tenant are claimed at a time.
+    pub fn bounded(calls_of_tenant_max: usize) -> Self {
+        let store = Self::new();
+        store.data().effects.bound(calls_of_tenant_max);
+        store
+    }
+
     /// The effects that a run has asked for and that are neither settled nor dropped, in the order asked. For tests and the
     /// simulation, which hold them against what the run's state wants.
     pub fn asked(&self, tenant: &str, run: RunId) -> Vec<Effect> {

@@ -143,14 +143,14 @@ async fn approvals(world: &World) {
     let run = native.start_run(None, &typed(asking("asked"))).await.unwrap().into_inner();
     let approval = &run.approvals.unwrap()[0].approval_id;
     let none = Default::default();
-    native.pause_run("asked", &none).await.unwrap();
+    native.pause_run("asked", Some(&none)).await.unwrap();
     native.resume_run("asked").await.unwrap();
     native.list_approvals(None, None, None, None).await.unwrap();
     native.get_approval(approval).await.unwrap();
     native.decide_approval(approval, &typed(json!({"decision": "denied"}))).await.unwrap();
     native.decide_approval(approval, &typed(json!({"decision": "approved"}))).await.unwrap_err();
-    native.cancel_run("asked", &none).await.unwrap();
-    native.pause_run("asked", &none).await.unwrap_err();
+    native.cancel_run("asked", Some(&none)).await.unwrap();
+    native.pause_run("asked", Some(&none)).await.unwrap_err();
     native.start_run(None, &typed(echo.clone())).await.unwrap();
     let mut other = asking("asked");
     other["inputs"]["echo"] = json!("y");
@@ -254,8 +254,8 @@ async fn strangers(clients: &Clients) {
     native.list_run_events("nobody", None, None).await.unwrap_err();
     native.get_run_value("nobody", &"0".repeat(64)).await.unwrap_err();
     native.get_run_value("nobody", "x").await.unwrap_err();
-    native.cancel_run("nobody", &Default::default()).await.unwrap_err();
-    native.pause_run("nobody", &Default::default()).await.unwrap_err();
+    native.cancel_run("nobody", None).await.unwrap_err();
+    native.pause_run("nobody", None).await.unwrap_err();
     native.deliver_input("nobody", &typed(json!({"input": "a"}))).await.unwrap_err();
     native.resume_run("nobody").await.unwrap_err();
     native.list_approvals(None, None, Some("nobody"), None).await.unwrap_err();

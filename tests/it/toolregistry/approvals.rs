@@ -157,7 +157,7 @@ async fn no_event_says_running_between_paused_and_canceled() {
     }
     // One that is held, and then aborted.
     let held = create(&world, asking("Sleep for 600 seconds.")).await.run_id;
-    world.native.pause_run(&held.to_string(), &typed(json!({}))).await.unwrap();
+    world.native.pause_run(&held.to_string(), Some(&typed(json!({})))).await.unwrap();
     world.toolregistry.run_controller_abort_run(&held.to_string()).await.unwrap();
     let seen = statuses(held).await;
     let from = seen.iter().position(|status| status == "PAUSED").unwrap();

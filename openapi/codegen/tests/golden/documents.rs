@@ -14,7 +14,15 @@ pub(crate) fn generate(files: &[(&str, &str)]) -> Result<Generated, String> {
     if files.iter().any(|(name, _)| *name == "api.overlay.yaml") {
         document = document.overlay(folder.path().join("api.overlay.yaml"));
     }
-    Generator::new().document(&document).map_err(|error| without(folder.path(), &error.to_string()))
+    Generator::new().strict().document(&document).map_err(|error| without(folder.path(), &error.to_string()))
+}
+
+/// Generates one document with a generator that leaves out what it cannot carry.
+pub(crate) fn generate_leniently(text: &str) -> Result<Generated, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.yaml");
+    std::fs::write(&path, text).unwrap();
+    Generator::new().document(&Document::new(path)).map_err(|error| without(folder.path(), &error.to_string()))
 }
 
 /// A document with one path item, and what else stands below it.

@@ -1,0 +1,52 @@
+//! Real documents of other vendors, and one quirk each: beside this checkout where they are, so that none of them is a part of it.
+
+use std::path::{Path, PathBuf};
+
+use runyard_codegen::{Document, Generator};
+
+/// The folder, when it is there.
+fn folder(name: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/documents").join(name);
+    folder.is_dir().then_some(folder)
+}
+
+/// Operations with code and operations without; or why there is nothing.
+type Made = Result<(usize, usize), String>;
+
+/// What became of each file, by its name.
+fn tried(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<(String, Made)> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let named = files.iter().map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path));
+    named
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, path)| {
+            let made = Generator::new().document(&Document::new(path).named("api"));
+            let counted = made.map(|made| (made.operations, made.report.left_out().count()));
+            (name, counted.map_err(|error| error.to_string()))
+        })
+        .collect()
+}
+
+#[test]
+fn every_quirk_is_carried_but_upgrades_and_files_that_are_not_there() {
+    let Some(folder) = folder("cases") else { return };
+    for (name, made) in tried(&folder, |name| name.starts_with('c')) {
+        match made {
+            Err(error) => assert!(name.starts_with("c51") && error.contains("parts/ok.yaml"), "{name}: {error}"),
+            Ok((_, left_out)) => assert_eq!(left_out, usize::from(name.starts_with("c50")), "{name}"),
+        }
+    }
+}
+
+#[test]
+fn nearly_every_operation_of_real_documents_is_carried() {
+    let Some(folder) = folder("real") else { return };
+    let made = tried(&folder, |_| true);
+    let accepted = made.iter().filter(|(_, made)| made.is_ok()).count();
+    let refused: Vec<_> = made.iter().filter(|(_, made)| made.is_err()).collect();
+    let (carried, left_out) =
+        made.iter().flat_map(|(_, made)| made).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert!(accepted + 1 >= made.len(), "{refused:?}");
+    assert!(carried * 100 >= (carried + left_out) * 97, "{carried} of {}", carried + left_out);
+}

@@ -1,0 +1,39 @@
+//! Failures of steps that are not performed: values that do not fit, and node types that this server does not have.
+
+use runyard_engine::event::Failure;
+use runyard_engine::{NodeType, Object};
+use serde_json::{Value, json};
+
+use crate::catalog::Violation;
+
+/// The failure of a node type that this server does not perform.
+pub(super) fn unavailable(node_type: &NodeType) -> Failure {
+    Failure {
+        code: "node_type_unavailable".to_owned(),
+        message: format!(
+            "node type {} {} cannot be performed by this server; start the run again with a node type of its catalogue",
+            node_type.id, node_type.version
+        ),
+        details: None,
+        retryable: Some(false),
+    }
+}
+
+/// A failure that lists what does not fit; also what an API answers with before a run starts.
+pub fn invalid(code: &str, what: &str, node_type: &NodeType, found: &[Violation]) -> Failure {
+    let reasons: Vec<String> = found.iter().map(Violation::to_string).collect();
+    let violations: Vec<Value> = found.iter().map(Violation::to_value).collect();
+    let mut details = Object::new();
+    details.insert("violations".to_owned(), json!(violations));
+    Failure {
+        code: code.to_owned(),
+        message: format!(
+            "the {what} do not fit the schema of {} {}: {}",
+            node_type.id,
+            node_type.version,
+            reasons.join("; ")
+        ),
+        details: Some(details),
+        retryable: Some(false),
+    }
+}

@@ -1,0 +1,167 @@
+//! Calls, performed in this process: inputs evaluated and validated, a provider found, outputs validated.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use runyard_engine::event::Failure;
+use runyard_engine::{NodeType, Object, Outcome, Routed};
+
+use super::around::Around;
+use super::failures::{invalid, unavailable};
+use super::http::Outside;
+use super::launch::{self, Launch};
+use super::load::{self, Loaded};
+use super::script::Scripts;
+use super::{Call, Performer};
+use crate::catalog::Catalog;
+use crate::expressions::{Expressions, Moment};
+use crate::graph::{Nodes, began_with, evaluate};
+use crate::nodes::provider::Provider;
+use crate::nodes::{Builtins, builtin};
+use crate::sizes;
+
+/// Performs the node types of a catalogue in this process.
+#[derive(Clone)]
+pub struct InProcess {
+    /// What inputs and outputs must fit.
+    pub catalog: Arc<Catalog>,
+    /// The way outside; without one, what needs it cannot be performed.
+    pub outside: Option<Arc<Outside>>,
+    /// Who works out what nodes of graphs say.
+    pub expressions: Arc<Expressions>,
+}
+
+#[async_trait]
+impl Performer for InProcess {
+    /// Failure codes: `invalid_inputs` and `invalid_outputs` (with `details.violations`), `node_type_unavailable` (this server does
+    /// not have the pinned node type, or it is not one that is performed by a call), those of [`Expressions::evaluate`]. Those of
+    /// calls over HTTP are in `http/failure.rs`.
+    async fn perform(&self, call: Call<'_>) -> Outcome {
+        let with = self.of_tenant(call.tenant);
+        let setting = match with.setting(&call).await {
+            Ok(setting) => setting,
+            Err(failure) => return Outcome::Failed(failure),
+        };
+        let inputs = setting.inputs.as_ref().unwrap_or(call.inputs);
+        match with.attempt(&Call { inputs, ..call }, &setting).await {
+            Ok(routed) => match (setting.inputs, routed) {
+                (None, Routed { outputs, inputs: None, route: None, until_ms: None }) => Outcome::Succeeded { outputs },
+                (inputs, routed) => Outcome::Routed(Box::new(Routed { inputs, ..routed })),
+            },
+            Err(error) => match setting.inputs {
+                Some(inputs) => Outcome::FailedWith { error, inputs },
+                None => Outcome::Failed(error),
+            },
+        }
+    }
+
+    async fn load(&self, around: &Around) -> Result<Loaded, Failure> {
+        let with = self.of_tenant(&around.tenant);
+        load::load(&with.catalog, &with.expressions, around).await
+    }
+
+    async fn launch(&self, around: &Around) -> Result<Launch, Failure> {
+        let with = self.of_tenant(&around.tenant);
+        launch::launch(&with.catalog, &with.expressions, around).await
+    }
+}
+
+/// A call in the run around it.
+struct Setting {
+    nodes: Option<Nodes>,
+    moment: Moment,
+    /// What its inputs come to, where that is not what they are.
+    inputs: Option<Object>,
+}
+
+impl InProcess {
+    /// The same, with the node types of a tenant: what a tenant may not use is not performed for it, however it got into a run.
+    fn of_tenant(&self, tenant: &str) -> Cow<'_, Self> {
+        if self.catalog.tenants().contains_key(tenant) {
+            Cow::Owned(Self { catalog: self.catalog.shared_of(tenant), ..self.clone() })
+        } else {
+            Cow::Borrowed(self)
+        }
+    }
+
+    /// Looks around. A node of a graph has its inputs as they were written; what they come to is known only now.
+    async fn setting(&self, call: &Call<'_>) -> Result<Setting, Failure> {
+        let Some(around) = call.around else {
+            let moment = Moment { now_ms: call.now_ms, seed: 0 };
+            return Ok(Setting { nodes: None, moment, inputs: None });
+        };
+        let state = around.state().await?;
+        let (nodes, moment) = (Nodes::around(&state, around.node_run), around.moment(&state));
+        let mut nodes = nodes.map(|nodes| nodes.reading(around));
+        if let Some(nodes) = nodes.as_mut().filter(|_| needs_data(&call.node_type.id)) {
+            nodes.read_data().await?;
+        }
+        let inputs = match &nodes {
+            Some(nodes) => {
+                let said = (call.node_type.id.as_str(), call.inputs);
+                around.bounded(evaluate(&self.expressions, call.tenant, said, nodes, moment).await?)?
+            }
+            None => None,
+        };
+        Ok(Setting { nodes, moment, inputs })
+    }
+
+    async fn attempt(&self, call: &Call<'_>, setting: &Setting) -> Result<Routed, Failure> {
+        let NodeType { id, version, .. } = call.node_type;
+        self.catalog.entry(id, version).ok_or_else(|| unavailable(call.node_type))?;
+        self.validated(call, What::Inputs, call.inputs).await?;
+        let nodes = setting.nodes.as_ref();
+        let data = nodes.filter(|_| needs_data(id)).map(|nodes| began_with(nodes.data()).into_owned());
+        let cx = call.context(data.as_ref());
+        let scripts = Scripts { expressions: &self.expressions, nodes, moment: setting.moment };
+        let outside = self.outside.as_deref().map(|outside| outside as &dyn Provider);
+        let providers: [Option<&dyn Provider>; 3] = [Some(&Builtins), Some(&scripts), outside];
+        let mut performed = None;
+        for provider in providers.into_iter().flatten() {
+            performed = provider.perform(&cx).await;
+            if performed.is_some() {
+                break;
+            }
+        }
+        let routed = performed.ok_or_else(|| unavailable(call.node_type))??;
+        self.validated(call, What::Outputs, &routed.outputs).await?;
+        Ok(routed)
+    }
+
+    /// Checks values against the node type's schema: small ones here, others off the runtime.
+    async fn validated(&self, call: &Call<'_>, what: What, values: &Object) -> Result<(), Failure> {
+        match call.around.filter(|_| !sizes::are_few_and_small(values)) {
+            None => what.validated(&self.catalog, call.node_type, values),
+            Some(around) => {
+                let (catalog, node_type, values) = (self.catalog.clone(), call.node_type.clone(), values.clone());
+                around.off_runtime(move || what.validated(&catalog, &node_type, &values)).await?
+            }
+        }
+    }
+}
+
+/// What is checked.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Inputs,
+    Outputs,
+}
+
+impl What {
+    fn validated(self, catalog: &Catalog, node_type: &NodeType, values: &Object) -> Result<(), Failure> {
+        match self {
+            What::Inputs => catalog
+                .validate_inputs(node_type, values)
+                .map_err(|found| invalid("invalid_inputs", "inputs", node_type, &found)),
+            What::Outputs => catalog
+                .validate_outputs(node_type, values)
+                .map_err(|found| invalid("invalid_outputs", "outputs", node_type, &found)),
+        }
+    }
+}
+
+/// Whether a node type needs what the graph around it was given.
+fn needs_data(id: &str) -> bool {
+    builtin(id).is_some_and(|builtin| builtin.needs_data)
+}

@@ -1,0 +1,37 @@
+//! Scripts: evaluated by expressions' workers, with what nodes of the graph around them have returned.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use runyard_engine::Routed;
+use runyard_engine::event::Failure;
+
+use crate::expressions::{Expressions, Moment};
+use crate::graph::{self, Nodes};
+use crate::nodes::provider::{NodeContext, Provider};
+use crate::nodes::script::{ID, ScriptInputs, ScriptOutputs};
+use crate::nodes::values::{made, read};
+
+/// The provider of scripts, for one call.
+pub(super) struct Scripts<'a> {
+    pub(super) expressions: &'a Arc<Expressions>,
+    /// The graph around the call.
+    pub(super) nodes: Option<&'a Nodes>,
+    pub(super) moment: Moment,
+}
+
+#[async_trait]
+impl Provider for Scripts<'_> {
+    async fn perform(&self, cx: &NodeContext<'_>) -> Option<Result<Routed, Failure>> {
+        if cx.node_type.id == ID { Some(self.script(cx).await) } else { None }
+    }
+}
+
+impl Scripts<'_> {
+    /// What a script returns, wherever it stands.
+    async fn script(&self, cx: &NodeContext<'_>) -> Result<Routed, Failure> {
+        let ScriptInputs { script, data } = read(cx)?;
+        let result = graph::script(self.expressions, cx.tenant, script, (self.nodes, &data), self.moment).await?;
+        made(&ScriptOutputs { result })
+    }
+}
