@@ -26,7 +26,7 @@ pub struct RunInputs {
     /// The inputs of the run.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub inputs: Object,
-    /// Its title in lists; at most 200 characters of it are shown. Default: its goal, its question or its node type.
+    /// The title of the run in lists, of which 200 characters are shown. Default: its goal, its question or its node type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The graph of the run, if its node type is a graph: its input `graph`, whose expressions are evaluated in that run.
