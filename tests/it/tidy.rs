@@ -113,7 +113,11 @@ fn only_four_places_reach_outside() {
     // A worker is this program again, and has nothing but its two pipes.
     nowhere(&server(), |file, line| says(line, &["tokio::process"]).filter(|_| file.path != worker));
     let host = [sources("openapi/host"), sources("openapi/codegen")].concat();
-    nowhere(&host, |_, line| says(line, &["TcpStream::connect", "UdpSocket", "process::Command"]));
+    // `table --compile` starts cargo.
+    let table = "openapi/codegen/bin/table.rs";
+    nowhere(&host, |file, line| {
+        says(line, &["TcpStream::connect", "UdpSocket", "process::Command"]).filter(|_| file.path != table)
+    });
 }
 
 #[test]

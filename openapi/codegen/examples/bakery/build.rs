@@ -16,5 +16,9 @@ fn make() -> Result<(), Box<dyn std::error::Error>> {
     for source in &made.sources {
         println!("cargo::rerun-if-changed={}", source.display());
     }
+    // What is left out, and why. `Generator::new().strict()` makes an error of it.
+    for line in made.report.warnings() {
+        println!("cargo::warning={line}");
+    }
     Ok(made.write(Path::new(&std::env::var("OUT_DIR")?))?)
 }
