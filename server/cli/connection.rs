@@ -2,7 +2,7 @@
 //!
 //! | given                  | reached through |
 //! |------------------------|-----------------|
-//! | `--url`, the Runyard API | that server; its other APIs are found through its list of APIs ([`discovery`](super::discovery)) |
+//! | `--url`, the Runyard API | that server; its other APIs are found through its list of APIs (`discovery`) |
 //! | `--url`, a run gateway | that gateway, of Runyard or of another vendor; commands that need the Runyard API are refused |
 //! | a folder with an owner | the server that owns the folder (`server.json`) |
 //! | a folder without one   | a server in this process, on free loopback ports, stopped by [`Connection::close`] |

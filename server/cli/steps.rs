@@ -1,7 +1,7 @@
 //! The events of a run as a run gateway shows them, as lines for people: what was planned, what each step became.
 //!
 //! Pure: an event in, at most one line out. It remembers only what names things: which node type stands behind which
-//! node run, and when the run began. The Runyard API shows more: [`log_lines`](super::log_lines).
+//! node run, and when the run began. The Runyard API shows more: `log_lines`.
 
 use std::collections::{HashMap, HashSet};
 

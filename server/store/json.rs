@@ -25,7 +25,7 @@ pub fn write<T: Serialize>(value: &T) -> serde_json::Result<String> {
     Ok(text)
 }
 
-/// What [`write`] has written.
+/// What [`write()`] has written.
 ///
 /// # Errors
 /// It is not JSON of this type, or it nests deeper than [`DEPTH_MAX`].
