@@ -8,7 +8,7 @@
 /// A number that cannot be stored exactly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InexactNumber {
-    /// Where it stands.
+    /// The JSON pointer (RFC 6901) of its place.
     pub pointer: String,
 }
 
