@@ -8,7 +8,7 @@ use super::{CallError, ResponseValue};
 
 /// The largest JSON response that is read, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// The most bytes that are kept of a response that the document does not have.
+/// The most bytes that an error stores of a response that the document does not have.
 pub const STRAY_BYTES_MAX: usize = 64 * 1024;
 
 /// A success with a JSON body.

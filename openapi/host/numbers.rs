@@ -85,7 +85,7 @@ fn decimal(token: &str) -> Option<(String, i64)> {
     let dropped = digits.len() - significant.len();
     let power = exponent - i64::try_from(fraction.len()).ok()? + i64::try_from(dropped).ok()?;
     let significant = significant.trim_start_matches('0');
-    // Zero has no significant digits, whatever its exponent.
+    // Zero has no significant digits, with any exponent.
     Some((significant.to_owned(), if significant.is_empty() { 0 } else { power }))
 }
 
