@@ -25,7 +25,8 @@ enum Pass {
     Borrowed,
 }
 
-/// The arguments of an operation: path parameters in the order of the path; query, header and cookie parameters by name; the body.
+/// The arguments of an operation: path parameters in the order of the path; query, header and cookie parameters by
+/// name; the body.
 pub(crate) fn of<'a>(typed: &'a Typed<'_>) -> Vec<Argument<'a>> {
     let mut fields: Vec<&Field> = typed.fields.iter().collect();
     fields.sort_by(|one, other| {
