@@ -69,7 +69,7 @@ impl Calls {
         let Some(tokens) = &self.tokens else { return Ok(None) };
         match tokens.now().await {
             Ok(token) => Ok(Some(token)),
-            // A health check asks about the server, so it is sent even without a token.
+            // An operation without authentication, such as a health check, is sent even without a token.
             Err(_) if !operation.secured => Ok(None),
             Err(error) => Err(Unanswered::NoToken(error)),
         }

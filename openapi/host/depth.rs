@@ -1,7 +1,6 @@
 //! The nesting depth of a JSON text. It is found by counting brackets, before a recursive parser reads the text.
 
-/// Whether the arrays and objects of a JSON text nest deeper than `max`. A scalar has depth 0, `[]` and `{}` have depth
-/// 1.
+/// Whether the arrays and objects of a JSON text nest deeper than `max`. A scalar has depth 0; `[]` and `{}` have 1.
 ///
 /// Text that is not JSON gets a result too; the parser reports what is wrong with it.
 pub fn nests_deeper(json: &[u8], max: usize) -> bool {
