@@ -1,4 +1,4 @@
-//! Makes this crate's code from its documents. The work is in `runyard-codegen`; here stands which documents there are.
+//! Generates this crate's code from its documents. `runyard-codegen` does the work; this file lists the documents.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use runyard_codegen::{Document, Generated, Generator};
 
 fn main() {
     if let Err(error) = make() {
-        // Cargo fails the build and shows this line, not the trace of a panic.
+        // Cargo fails the build and shows this line, without a panic's backtrace.
         println!("cargo::error={error}");
     }
 }
@@ -32,19 +32,20 @@ fn make() -> Result<(), Box<dyn std::error::Error>> {
     keep(&generator.document(&cargo)?)?;
     keep(&generator.document(&Document::new("openapi/runyard/runyard.yaml"))?)?;
 
-    // Compiled into this crate's tests only: every form that a document can have and ours may not, in our words and in others'. A package is without it.
+    // Constructs that a document can have and Runyard's do not use, in test documents of Runyard and of other vendors.
+    // They are compiled into this crate's tests only, and are not in the published package.
     println!("cargo::rustc-check-cfg=cfg(quirks)");
     let quirks = PathBuf::from("openapi/codegen/tests/quirks.yaml");
     if quirks.exists() {
         println!("cargo::rustc-cfg=quirks");
         keep(&generator.document(&Document::new(quirks))?)?;
-        // Not strict: what is left out of it is a part of the test.
+        // Not strict: the test covers what is left out of it.
         keep(&lenient.document(&Document::new("openapi/codegen/tests/foreign.yaml"))?)?;
     }
     Ok(())
 }
 
-/// Writes what was made, and asks to be called again when what it was made from changes.
+/// Writes the generated files, and makes cargo rerun the build script when a source changes.
 fn keep(generated: &Generated) -> Result<(), Box<dyn std::error::Error>> {
     for source in &generated.sources {
         println!("cargo::rerun-if-changed={}", source.display());

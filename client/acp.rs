@@ -4,14 +4,14 @@ use crate::polled::Polled;
 
 document!(runyard_api::acp::client, types::RunEnvelope, types::ApiError);
 
-/// The server that is always there.
+/// The id of the server that always exists.
 const DEFAULT: &str = "default";
 
 impl Polled for Client {
     type Refusal = types::ApiError;
     type Ended = types::RunEnvelope;
 
-    /// A run on the server `default`, or on another: `SERVER/RUN`.
+    /// A run on the server `default`, or on another one: `SERVER/RUN`.
     async fn ended(&self, run: &str) -> Result<Option<types::RunEnvelope>, Error> {
         use types::RunStatus::{Cancelled, Completed, Failed, Queued, Running};
         let (server, run) = run.split_once('/').unwrap_or((DEFAULT, run));

@@ -1,4 +1,4 @@
-//! What the documents of ARP have in common: events, and which states are final.
+//! What the documents of ARP share: events, and which states are final.
 
 use runyard_api::arp::schemas::RunState;
 #[cfg(any(feature = "run-gateway", feature = "run-coordinator"))]
@@ -15,7 +15,7 @@ impl crate::watch::Event for RunEvent {
     }
 }
 
-/// Whether a run stays as it is.
+/// Whether a run has ended.
 pub(crate) fn is_final(state: RunState) -> bool {
     match state {
         RunState::Succeeded | RunState::Failed | RunState::Canceled => true,

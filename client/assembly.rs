@@ -1,4 +1,4 @@
-//! What a client is made of, kept beside the generated one so that another can be made of it.
+//! The parts of a client, stored beside the generated one so that another client can be made from them.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// As generated clients take them.
+    /// The parts in the form that generated clients take.
     pub(crate) fn parts(&self) -> (&str, reqwest::Client, Arc<dyn Behaviour>) {
         (&self.url, self.http.clone(), self.calls.clone())
     }
 
-    /// The same with tokens from here.
+    /// The same parts with this token provider.
     pub(crate) fn with_token_provider(&self, provider: impl TokenProvider) -> Self {
         let calls = Calls { tokens: Some(Tokens::of(provider)), ..Calls::clone(&self.calls) };
         Self { calls: Arc::new(calls), ..self.clone() }

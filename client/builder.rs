@@ -1,4 +1,4 @@
-//! How a client is made.
+//! The builder of clients.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,17 +17,17 @@ use crate::document::Document;
 use crate::retry::Retry;
 use crate::token::{Fixed, TokenProvider, Tokens};
 
-/// How long a connection may take.
+/// The default time limit for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an answer may take.
+/// The default time limit for a response.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a connection may be silent. Servers of ours say something every 15 s.
+/// The default time limit for silence on a connection. Runyard's servers send a keep-alive every 15 s.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Makes a client of one document: `run_gateway::Client::builder(url)`, then settings, then [`build`](Self::build).
+/// Builds a client of one document: `run_gateway::Client::builder(url)`, then settings, then [`build`](Self::build).
 ///
-/// Redirects are not followed: they are [`CallError::Status`](crate::CallError::Status), because a token that is meant for one
-/// server is not another's business.
+/// Redirects are not followed, because a token for one server must not be sent to another. They are returned as
+/// [`CallError::Status`](crate::CallError::Status).
 #[must_use = "a builder makes a client when `build` is called"]
 pub struct Builder<C> {
     url: String,
@@ -36,7 +36,7 @@ pub struct Builder<C> {
     timeout: Option<Duration>,
     silence_timeout: Duration,
     headers: HeaderMap,
-    /// The first that could not be taken; told by `build`, so that settings need no `?`.
+    /// The first setting that is not valid; `build` returns it, so that settings need no `?`.
     unusable: Option<BuildError>,
     retry: Retry,
     proxy: bool,
@@ -45,24 +45,24 @@ pub struct Builder<C> {
     makes: PhantomData<fn() -> C>,
 }
 
-/// Why no client can be made.
+/// Why a client cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The address is none: absolute, http or https, without a user, a query or a fragment.
+    /// The address is not a valid base URL: absolute, http or https, without a user, a query or a fragment.
     #[error("{url:?} is no base URL: {reason}")]
     Url {
-        /// What was given.
+        /// The address as given.
         url: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// The address is https, and this program was built without that.
+    /// The address is https, and this program was built without TLS.
     #[error("{url:?} is https, and runyard-client was built without its feature `tls`")]
     NoTls {
-        /// What was given.
+        /// The address as given.
         url: String,
     },
-    /// A name or a value that cannot be a header's.
+    /// A name or a value that is not valid in a header.
     #[error("header {name:?} cannot be sent: {reason}")]
     Header {
         /// Its name, as given.
@@ -70,13 +70,13 @@ pub enum BuildError {
         /// What is wrong.
         reason: String,
     },
-    /// What was given as a root certificate is none.
+    /// The root certificate is not valid PEM.
     #[error("the root certificate is no PEM: {0}")]
     Certificate(String),
     /// TLS cannot be set up, for example because there are no root certificates.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[source] BoxError),
-    /// The HTTP client cannot be made.
+    /// The HTTP client cannot be created.
     #[error("the HTTP client cannot be made: {0}")]
     Http(#[source] reqwest::Error),
 }
@@ -110,35 +110,35 @@ impl<C: Document> Builder<C> {
         Self { tokens: Some(Tokens::of(Fixed(token))), ..checked }
     }
 
-    /// Asks this provider for a bearer token before every call, and for another one when the server answers 401; the call is
-    /// then repeated once. Calls that were refused at the same time share one refresh.
+    /// Gets a bearer token from this provider before every call. When the server answers 401, the client gets another
+    /// token and repeats the call once. Calls that were refused at the same time share one refresh.
     pub fn token_provider(self, provider: impl TokenProvider) -> Self {
         Self { tokens: Some(Tokens::of(provider)), ..self }
     }
 
-    /// How long a connection may take. Default 10 s.
+    /// The time limit for connecting. Default 10 s.
     pub fn connect_timeout(self, timeout: Duration) -> Self {
         Self { connect_timeout: timeout, ..self }
     }
 
-    /// How long an answer may take, from sending the request to the last byte, each attempt by itself; `None` for as long as
-    /// it takes. Default 60 s. Never for streams, which last as long as their run.
+    /// The time limit for a response, from sending the request to the last byte, for each attempt; `None`: no limit.
+    /// Default 60 s. It does not apply to streams, which last as long as their run.
     pub fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
         Self { timeout: timeout.into(), ..self }
     }
 
-    /// How long a connection may be silent, within an answer or a stream, before it counts as dead. Default 60 s; longer than
-    /// the server's keep-alive, which is 15 s here.
+    /// How long a connection may be silent, within a response or a stream, before it counts as broken. Default 60 s. It
+    /// must be longer than the server's keep-alive interval, which is 15 s for Runyard.
     pub fn silence_timeout(self, timeout: Duration) -> Self {
         Self { silence_timeout: timeout, ..self }
     }
 
-    /// Sends this header with every call that does not have it itself.
+    /// Sends this header with every call that does not set it itself.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         let name = name.as_ref();
         match (HeaderName::try_from(name), HeaderValue::try_from(value.as_ref())) {
             (Ok(name), Ok(mut value)) => {
-                // It may be a key. What is not shown is not in anyone's log.
+                // The value may be a key, so it is hidden from logs.
                 value.set_sensitive(name != USER_AGENT);
                 self.headers.insert(name, value);
                 self
@@ -148,38 +148,38 @@ impl<C: Document> Builder<C> {
         }
     }
 
-    /// What the client calls itself. Default `runyard-client/VERSION`.
+    /// The `User-Agent`. Default `runyard-client/VERSION`.
     pub fn user_agent(self, agent: impl AsRef<str>) -> Self {
         self.header(USER_AGENT.as_str(), agent)
     }
 
-    /// What is repeated, and how often: [`Retry`].
+    /// Which calls are retried, and how often: [`Retry`].
     pub fn retry(self, retry: Retry) -> Self {
         Self { retry, ..self }
     }
 
-    /// Goes to the server itself, whatever the environment says about proxies.
+    /// Connects directly, and ignores proxy settings of the environment.
     pub fn no_proxy(self) -> Self {
         Self { proxy: false, ..self }
     }
 
-    /// Trusts these certificates (PEM, one or more) beside the platform's.
+    /// Trusts these certificates (PEM, one or more) in addition to the platform's.
     #[cfg(feature = "tls")]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.certificates.push(pem.into());
         self
     }
 
-    /// Uses this HTTP client. What concerns connections is then its business: connect and silence timeouts, proxies, TLS,
-    /// redirects. All else stays this builder's.
+    /// Uses this HTTP client. It then decides on connections: connect and silence timeouts, proxies, TLS, redirects.
+    /// All other settings still come from this builder.
     pub fn http(self, client: reqwest::Client) -> Self {
         Self { http: Some(client), ..self }
     }
 
-    /// Makes the client. Nothing is sent.
+    /// Builds the client, without sending anything.
     ///
     /// # Errors
-    /// The first setting that cannot be used.
+    /// The first setting that is not valid.
     pub fn build(self) -> Result<C, BuildError> {
         if let Some(unusable) = self.unusable {
             return Err(unusable);
@@ -208,7 +208,7 @@ impl<C: Document> Builder<C> {
     }
 }
 
-/// How connections are made.
+/// The settings of connections.
 struct Connections {
     is_https: bool,
     connect_timeout: Duration,
@@ -246,7 +246,7 @@ fn base_url(text: &str) -> Result<Url, BuildError> {
         return Err(refused("it is neither http nor https"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        // Not repeated: it may be a password.
+        // The error does not repeat the user, which may be a password.
         let reason = "it has a user; give a token or a header instead".to_owned();
         return Err(BuildError::Url { url: format!("{}://", url.scheme()), reason });
     }
@@ -256,7 +256,7 @@ fn base_url(text: &str) -> Result<Url, BuildError> {
     Ok(url)
 }
 
-/// Without headers and token, which may be secret.
+/// Omits headers and token, which may be secret.
 impl<C> fmt::Debug for Builder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")

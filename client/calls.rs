@@ -1,4 +1,4 @@
-//! What happens around each call: headers, token, key, time, repetition.
+//! What the client does around each call: headers, token, idempotency key, timeout, retries.
 
 use std::fmt;
 use std::time::Duration;
@@ -41,21 +41,21 @@ impl Behaviour for Calls {
 }
 
 impl Calls {
-    /// What stays the same over all attempts.
+    /// Sets the parts of the request that all attempts share.
     fn prepare(&self, operation: &Operation, request: &mut Request) {
         if !operation.streams {
             *request.timeout_mut() = self.timeout;
         }
         let headers = request.headers_mut();
         for name in self.headers.keys() {
-            // What a call says itself goes before what is said for all.
+            // A header of the call overrides the default one.
             if !headers.contains_key(name) {
                 for value in self.headers.get_all(name) {
                     headers.append(name, value.clone());
                 }
             }
         }
-        // A UUID is a header value, so there always is one.
+        // A UUID is always a valid header value.
         if operation.keyed
             && self.retry.attempts_max > 1
             && !headers.contains_key(&IDEMPOTENCY_KEY)
@@ -69,7 +69,7 @@ impl Calls {
         let Some(tokens) = &self.tokens else { return Ok(None) };
         match tokens.now().await {
             Ok(token) => Ok(Some(token)),
-            // Whoever asks for health wants to know about the server, not about the token.
+            // An operation without authentication, such as a health check, is sent even without a token.
             Err(_) if !operation.secured => Ok(None),
             Err(error) => Err(Unanswered::NoToken(error)),
         }
@@ -90,7 +90,7 @@ impl Calls {
             let spare = request.try_clone();
             let result = http.execute(request).await;
             let Some(next) = spare else { return Ok(result?) };
-            // A 401 says that nothing was done, so whatever was asked may be asked again.
+            // After a 401 the server has executed nothing, so every request may be repeated.
             let refused = result.as_ref().is_ok_and(|answer| answer.status() == StatusCode::UNAUTHORIZED);
             if refused && !renewed {
                 let Some(other) = self.other_than(token.as_deref()).await else { return Ok(result?) };
@@ -117,7 +117,7 @@ fn bearer(token: &str) -> Result<HeaderValue, Unanswered> {
     Ok(value)
 }
 
-/// Without headers, which may be secret.
+/// Omits headers, which may be secret.
 impl fmt::Debug for Calls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Calls").field("timeout", &self.timeout).field("retry", &self.retry).finish_non_exhaustive()

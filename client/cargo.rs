@@ -1,4 +1,4 @@
-//! Cargo: tools and their workflows, and runs that walk them node by node.
+//! Cargo: tools and their workflows, and runs that execute them node by node.
 
 use crate::polled::Polled;
 

@@ -1,11 +1,11 @@
-//! What all documents have in common: a client, a builder, and runs that can be watched and waited for.
+//! What all documents share: a client, a builder, and runs that can be watched and awaited.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::assembly::Assembly;
 
-/// A client that a [`Builder`](crate::Builder) makes. Implemented here alone.
+/// A client that a [`Builder`](crate::Builder) makes. Only this crate implements it.
 pub trait Document: Sized {
     #[doc(hidden)]
     fn assembled(assembly: Assembly) -> Self;
@@ -16,7 +16,7 @@ pub trait ErrorBody: Serialize + DeserializeOwned + std::fmt::Debug + Send + Syn
 
 impl<E: Serialize + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static> ErrorBody for E {}
 
-/// A document's module: its client around the generated one, with everything that the generated one has.
+/// A document's module: its client, which wraps the generated one, and re-exports of the generated module.
 macro_rules! document {
     ($($generated:ident)::+, $event:ty, $ended:ty, $refusal:ty) => {
         document!(client of $($generated)::+, $ended, $refusal);
@@ -25,26 +25,26 @@ macro_rules! document {
         pub type Watch = $crate::watch::Watch<'static, $event, $refusal>;
 
         impl Client {
-            /// The events of a run, from its first to its last, over as many connections as it takes: a stream that is cut is
-            /// resumed after the last event that was seen. The knobs are on [`Watch`]($crate::watch::Watch).
+            /// The events of a run, from its first to its last, over as many connections as it takes: a stream that
+            /// breaks is resumed after the last received event. [`Watch`]($crate::watch::Watch) has the settings.
             pub fn watch(&self, run_id: impl Into<String>) -> Watch {
                 $crate::streamed::watch(self.clone(), run_id.into())
             }
 
-            /// Waits until a run has ended, and gives what is left of it. Looks at the run again and again where a server does
-            /// not stream. [`Wait::at_most`]($crate::wait::Wait::at_most) bounds it.
+            /// Waits until a run has ended, and returns its final state. Polls the run if a server does not stream.
+            /// [`Wait::at_most`]($crate::wait::Wait::at_most) sets a time limit.
             pub fn wait(&self, run_id: impl Into<String>) -> Wait {
                 $crate::streamed::wait(self.clone(), run_id.into())
             }
         }
     };
-    // Without streams.
+    // For documents without streams.
     ($($generated:ident)::+, $ended:ty, $refusal:ty) => {
         document!(client of $($generated)::+, $ended, $refusal);
 
         impl Client {
-            /// Waits until a run has ended, and gives what is left of it: looks at it again and again.
-            /// [`Wait::at_most`]($crate::wait::Wait::at_most) bounds it.
+            /// Waits until a run has ended, and returns its final state, by polling.
+            /// [`Wait::at_most`]($crate::wait::Wait::at_most) sets a time limit.
             pub fn wait(&self, run: impl Into<String>) -> Wait {
                 $crate::polled::wait(self.clone(), run.into())
             }
@@ -53,8 +53,8 @@ macro_rules! document {
     (client of $($generated:ident)::+, $ended:ty, $refusal:ty) => {
         pub use $($generated)::+::*;
 
-        /// The client. Calls are `SomethingRequest { .. }.send(&client)`, or a method each, with the parameters in alphabetical
-        /// order. Clones share connections.
+        /// The client. Call `SomethingRequest { .. }.send(&client)`, or the method of an operation, whose parameters
+        /// are in alphabetical order. Clones share connections.
         #[derive(Debug, Clone)]
         pub struct Client($($generated)::+::Client, $crate::assembly::Assembly);
 
@@ -67,8 +67,8 @@ macro_rules! document {
                 $crate::Builder::new(url)
             }
 
-            /// The same client for somebody else: asks this provider for tokens, and shares connections and everything that was
-            /// set. For programs that call on behalf of many.
+            /// The same client for another user: it gets tokens from this provider, and shares connections and all
+            /// settings. For programs that call on behalf of many users.
             #[must_use]
             pub fn with_token_provider(&self, provider: impl $crate::TokenProvider) -> Self {
                 $crate::document::Document::assembled(self.1.with_token_provider(provider))
@@ -92,7 +92,8 @@ macro_rules! document {
     };
 }
 
-/// How runs are followed where streams go on after a `seq` in the query and a run says itself whether it has ended.
+/// How runs are watched in documents whose streams resume after a `seq` in the query, and whose runs say whether they
+/// have ended.
 #[cfg(any(feature = "run-gateway", feature = "run-coordinator", feature = "runyard"))]
 macro_rules! runs_by_seq {
     ($has_ended:expr) => {

@@ -2,20 +2,20 @@
 //!
 #![doc = include_str!("README.md")]
 //!
-//! # What is where
+//! # Modules
 //!
-//! | module | what it is for |
+//! | module | contents |
 //! |---|---|
 //! | [`run_gateway`], [`run_coordinator`], [`runtime`], [`toolregistry`], [`acp`], [`cargo`], [`runyard`] | one document each: its client, requests, types and errors |
-//! | [`Builder`] | how a client is made: token, times, headers, repetition |
-//! | [`CallError`] | why a call did not give what was asked for |
-//! | [`token`] | where tokens come from |
-//! | [`retry`] | what is repeated, and how often |
+//! | [`Builder`] | building a client: token, timeouts, headers, retries |
+//! | [`CallError`] | why a call failed |
+//! | [`token`] | token providers |
+//! | [`retry`] | which calls are retried, and how often |
 //! | [`watch`], [`wait`] | the events of a run over as many connections as it takes; its end |
-//! | [`ndjson`], [`sse`] | the two forms of streams, for streams of one's own |
+//! | [`ndjson`], [`sse`] | the two formats of streams, for other streams |
 //!
-//! The clients themselves are generated from the documents when `runyard-api` is compiled. Nothing here knows how a run is
-//! executed, and nothing here compiles the server.
+//! The clients themselves are generated from the documents when `runyard-api` is compiled. This crate does not execute
+//! runs, and does not compile the server.
 #![cfg_attr(
     not(all(
         feature = "run-gateway",
@@ -92,7 +92,7 @@ pub use http;
 pub use reqwest;
 pub use retry::Retry;
 pub use runyard_api::client::{BoxError, ByteStream, CallError, Refusal, ResponseValue};
-/// For bodies out of JSON, and for free objects, which are its maps.
+/// For JSON bodies, and for free-form objects, which are its maps.
 pub use serde_json;
 pub use token::TokenProvider;
 pub use wait::WaitError;

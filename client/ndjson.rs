@@ -1,7 +1,7 @@
-//! Newline-delimited JSON as it comes off a connection: bytes in, values out.
+//! Parses newline-delimited JSON from a connection: bytes in, values out.
 //!
-//! Three things a naive reader gets wrong are handled here: chunks end anywhere, white space before a line is a keep-alive
-//! and not a line, and a line that never ends must not eat the memory.
+//! It handles three cases that a naive reader gets wrong. Chunks end anywhere; white space before a line is a
+//! keep-alive; a line that never ends must not exhaust the memory.
 
 use std::collections::VecDeque;
 
@@ -9,10 +9,10 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use serde_json::Value;
 
-/// The longest line that is read unless told otherwise, bytes.
+/// The default limit for the length of a line, in bytes.
 pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Why a stream of lines cannot be read on.
+/// Why a stream of lines ended with an error.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError<E> {
     /// The connection broke. Resume after the last value.
@@ -21,21 +21,21 @@ pub enum LineError<E> {
     /// The stream ended in the middle of a line. Resume after the last value.
     #[error("the stream was cut in the middle of a line")]
     Cut,
-    /// A line is not JSON. Trying again will not help.
+    /// A line is not JSON. A retry will not help.
     #[error("line {line} of the stream is not JSON")]
     NotJson {
-        /// From 1, keep-alives not counted.
+        /// From 1, without keep-alives.
         line: u64,
-        /// What the parser says.
+        /// The error of the parser.
         #[source]
         source: serde_json::Error,
     },
-    /// A line is longer than is read. Trying again will not help.
+    /// A line is longer than the limit. A retry will not help.
     #[error("line {line} of the stream is longer than {max} bytes")]
     TooLong {
-        /// From 1, keep-alives not counted.
+        /// From 1, without keep-alives.
         line: u64,
-        /// The bound.
+        /// The limit.
         max: usize,
     },
 }
@@ -49,7 +49,7 @@ where
     lines_up_to(bytes, LINE_BYTES_MAX)
 }
 
-/// [`lines`] with another bound, in bytes.
+/// [`lines`] with another limit, in bytes.
 pub fn lines_up_to<S, E>(bytes: S, line_bytes_max: usize) -> impl Stream<Item = Result<Value, LineError<E>>> + Send
 where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
@@ -88,10 +88,10 @@ where
     }
 }
 
-/// What has been read of the line that is being read.
+/// The state of the line that is being read.
 struct Decoder {
     line: Vec<u8>,
-    /// Lines begun so far.
+    /// The number of lines begun so far.
     count: u64,
     line_bytes_max: usize,
 }
@@ -101,7 +101,7 @@ impl Decoder {
         Self { line: Vec::new(), count: 0, line_bytes_max }
     }
 
-    /// Adds bytes; complete lines come out. After an error nothing more does.
+    /// Adds bytes, and appends the values of complete lines to `out`. After an error it appends no more.
     fn feed<E>(&mut self, mut chunk: &[u8], out: &mut VecDeque<Result<Value, LineError<E>>>) {
         loop {
             if self.line.is_empty() {
@@ -131,8 +131,8 @@ impl Decoder {
         }
     }
 
-    /// What the end of the stream makes of a line without its newline. Some servers leave the last one out: a value that is
-    /// complete cannot have been going to be another one, unless it is a number (`12` of `123`).
+    /// Handles a last line without a newline, which some servers leave out. A complete value is accepted, unless it is
+    /// a number, which could have had more digits (`12` of `123`).
     fn finish<E>(&mut self) -> Option<Result<Value, LineError<E>>> {
         let line = std::mem::take(&mut self.line);
         if line.is_empty() {

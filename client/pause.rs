@@ -1,4 +1,4 @@
-//! The only place here that sleeps.
+//! The only function in this crate that sleeps.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Runs of documents without streams: [`crate::wait`] for their clients reads the run again and again.
+//! Waiting for runs of documents without streams: [`crate::wait`] polls the run.
 
 use std::future::Future;
 
@@ -8,14 +8,14 @@ use crate::document::ErrorBody;
 use crate::pause::pause;
 use crate::wait::{POLL_EVERY, Wait, WaitError, Waiting};
 
-/// What waiting needs of a client whose document has no streams.
+/// What a client of a document without streams must provide for waiting.
 pub(crate) trait Polled: Clone + Send + Sync + 'static {
     /// The error body of its document.
     type Refusal: ErrorBody;
-    /// What is left of a run that has ended.
+    /// The final state of a run.
     type Ended: Send + 'static;
 
-    /// The run, if it has ended.
+    /// The run's final state, if it has ended.
     fn ended(&self, run: &str) -> impl Future<Output = Result<Option<Self::Ended>, CallError<Self::Refusal>>> + Send;
 }
 

@@ -1,16 +1,18 @@
-//! What is repeated when nobody answers, or when the server says that it cannot now, and how often.
+//! Which calls are retried when there is no response, or when the server is temporarily unable to answer, and how
+//! often.
 //!
-//! The rule is read off the document, operation by operation:
+//! The rule follows from the document, for each operation:
 //!
-//! | operation | repeated after |
+//! | operation | retried after |
 //! |---|---|
-//! | GET, HEAD, PUT, DELETE; what the document marks `x-runyard-idempotent`, such as a cancel | no answer, or 408, 429, 502, 503, 504 |
-//! | one with an `Idempotency-Key` header, such as a start | the same; every attempt of a call carries the same key, made here when the caller gave none |
+//! | GET, HEAD, PUT, DELETE; operations that the document marks `x-runyard-idempotent`, such as a cancel | no response, or 408, 429, 502, 503, 504 |
+//! | one with an `Idempotency-Key` header, such as a start | the same; every attempt of a call has the same key, which the client creates if the caller gave none |
 //! | anything else | a connection that could not be made: nothing was sent |
 //! | a stream | a connection that could not be made; [`watch`](crate::watch) resumes the rest |
 //!
-//! A server that does not know `Idempotency-Key` may start two runs when the answer to the first attempt is lost. It is in the
-//! standards' own documents nowhere, so against another implementation give a run an id of your own, or use [`Retry::never`].
+//! A server that does not support `Idempotency-Key` may start two runs when the response to the first attempt is lost.
+//! The standards' own documents do not have this header. So with another implementation, choose the run's id yourself,
+//! or use [`Retry::never`].
 
 use std::time::Duration;
 
@@ -20,17 +22,17 @@ use jiff::fmt::rfc2822;
 use runyard_api::client::Operation;
 use uuid::Uuid;
 
-/// How often a call is tried, and how long it waits in between.
+/// How often a call is attempted, and the waits in between.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Retry {
-    /// Attempts in all. Default 3; 1 is never to repeat.
+    /// Attempts in total. Default 3; 1 disables retries.
     pub attempts_max: u32,
     /// The first wait; each further one is twice as long. Default 200 ms.
     pub wait_min: Duration,
-    /// The longest wait. Default 5 s. A server that asks for more (`Retry-After`) gets no further attempt: its answer is
-    /// the caller's.
+    /// The longest wait. Default 5 s. If a server requests a longer one (`Retry-After`), there is no further attempt,
+    /// and the caller gets its response.
     pub wait_max: Duration,
-    /// How much of a wait is left to chance, from 0 to 1, so that many clients do not come back at once. Default 0.5.
+    /// The random part of a wait, from 0 to 1, so that many clients do not retry at the same time. Default 0.5.
     pub jitter: f64,
 }
 
@@ -40,13 +42,13 @@ impl Default for Retry {
     }
 }
 
-/// What an attempt came to.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Outcome<'a> {
     Answered(StatusCode, &'a HeaderMap),
     /// No connection was made.
     Unconnected,
-    /// It is not known whether the server did it.
+    /// It is not known whether the server executed the request.
     Unanswered,
 }
 
@@ -61,13 +63,13 @@ impl<'a> Outcome<'a> {
 }
 
 impl Retry {
-    /// One attempt, whatever it comes to.
+    /// No retries.
     #[must_use]
     pub fn never() -> Self {
         Self { attempts_max: 1, ..Self::default() }
     }
 
-    /// How long to wait before another attempt; `None` when this one counts.
+    /// The wait before another attempt; `None`: this attempt is final.
     pub(crate) fn wait(&self, operation: &Operation, attempt: u32, outcome: Outcome<'_>) -> Option<Duration> {
         let safe = (operation.idempotent || operation.keyed) && !operation.streams;
         let wait = self.nth(attempt);
@@ -92,13 +94,13 @@ impl Retry {
     }
 }
 
-/// From 0 to 1. A random UUID is at hand here, and a crate for random numbers is not.
+/// A random number from 0 to 1. It uses a random UUID, so that the crate needs no dependency for random numbers.
 fn chance() -> f64 {
     let [first, second, ..] = *Uuid::new_v4().as_bytes();
     f64::from(u16::from_be_bytes([first, second])) / f64::from(u16::MAX)
 }
 
-/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a time, which is read against the answer's own `Date`.
+/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a time, which is compared with the response's own `Date`.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok();
     let after = text(RETRY_AFTER)?.trim();

@@ -1,6 +1,6 @@
-//! ARP Run Coordinator: runs and the node runs that they are made of.
+//! ARP Run Coordinator: runs and their node runs.
 
-/// What the streams of events are made of. The document has them as text, so they are not among its own types.
+/// The events of the streams. The document describes streams as text, so its own types do not have them.
 pub use runyard_api::arp::schemas::{RunEvent, RunEventType};
 
 use crate::arp::is_final;
@@ -10,7 +10,7 @@ use crate::watch::Source;
 document!(runyard_api::arp::run_coordinator::client, RunEvent, types::Run, types::ErrorEnvelope);
 
 impl Client {
-    /// The events of a node run and of all below it, until it has ended. They keep the `seq` that they have in the run, so
+    /// The events of a node run and of its descendants, until it has ended. They have the `seq` of the run's stream, so
     /// there are gaps.
     pub fn watch_node_run(&self, node_run_id: impl Into<String>) -> Watch {
         Watch::over(NodeRun { client: self.clone(), node_run_id: node_run_id.into() })
@@ -19,7 +19,7 @@ impl Client {
 
 runs_by_seq!(|run| is_final(run.state));
 
-/// Where the events of a node run come from.
+/// The source of a node run's events.
 struct NodeRun {
     client: Client,
     node_run_id: String,

@@ -1,6 +1,6 @@
-//! ARP Run Gateway: start, look at, cancel and watch runs.
+//! ARP Run Gateway: start, read, cancel and watch runs.
 
-/// What the streams of events are made of. The document has them as text, so they are not among its own types.
+/// The events of the streams. The document describes streams as text, so its own types do not have them.
 pub use runyard_api::arp::schemas::{RunEvent, RunEventType};
 
 use crate::arp::is_final;

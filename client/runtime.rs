@@ -1,4 +1,4 @@
-//! ARP Runtime, of the standard before 0.3: a goal in, an output out.
+//! ARP Runtime, of ARP before 0.3: a goal in, an output out.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::watch::Event;
 
 document!(runyard_api::arp::runtime::client, RunEvent, types::RunResult, types::ErrorEnvelope);
 
-/// What the stream of events is made of.
+/// The events of the stream.
 pub use self::types::{RunEvent, RunEventType};
 
 impl Event for RunEvent {
@@ -17,7 +17,7 @@ impl Event for RunEvent {
     }
 
     fn is_last(&self) -> bool {
-        // The standard does not say that an `error` ends a run. One that has the result's `ok: false` does.
+        // The standard does not say that an `error` event ends a run. One with `ok: false` of the result does.
         let fails = || self.data.as_ref().and_then(|data| data.get("ok")) == Some(&Value::Bool(false));
         match self.type_ {
             RunEventType::Final => true,
@@ -32,7 +32,7 @@ impl Runs for Client {
     type Refusal = types::ErrorEnvelope;
     type Ended = types::RunResult;
 
-    /// By `Last-Event-ID`, as server-sent events are resumed.
+    /// Resumes by `Last-Event-ID`, as in server-sent events.
     async fn open(&self, run_id: &str, after: Option<u64>) -> Result<ResponseValue<ByteStream>, Error> {
         self.stream_run_events(run_id, None, None, seq(after)).await
     }

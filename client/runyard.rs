@@ -1,10 +1,10 @@
-//! the Runyard API: every run with its whole tree and its own log.
+//! The Runyard API: every run with its whole tree and its own log.
 
 use crate::watch::Event;
 
 document!(runyard_api::runyard::client, RunEvent, types::Run, types::ErrorEnvelope);
 
-/// What the stream of events is made of.
+/// The events of the stream.
 pub use self::types::RunEvent;
 
 impl Event for RunEvent {

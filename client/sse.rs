@@ -1,6 +1,7 @@
-//! Server-sent events as they come off a connection: bytes in, the JSON of each event out.
+//! Parses server-sent events from a connection: bytes in, the JSON of each event out.
 //!
-//! The parser is `sse-stream`'s. Added here: what is not JSON ends the stream, and an event that never ends must not eat the memory.
+//! The parser is from `sse-stream`. This module ends the stream at data that is not JSON, and limits the size of an
+//! event.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,8 +13,8 @@ use sse_stream::{Error, SseByteStream};
 
 use crate::ndjson::{LINE_BYTES_MAX, LineError};
 
-/// The values of a stream, one per event that has data; an event of at most [`LINE_BYTES_MAX`]. Ends after the first error. An
-/// event that was cut is not given.
+/// The values of a stream, one per event with data; an event has at most [`LINE_BYTES_MAX`] bytes. Ends after the first
+/// error. An incomplete event at the end is dropped.
 pub fn events<S, E>(bytes: S) -> impl Stream<Item = Result<Value, LineError<SseError>>> + Send
 where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
@@ -22,15 +23,15 @@ where
     events_up_to(bytes, LINE_BYTES_MAX)
 }
 
-/// An event that says that the connection is there. The standard has comments for that; some servers have this.
+/// An event that some servers send as a keep-alive. The standard uses comments for that.
 const KEEP_ALIVE: &str = "keepalive";
 
-/// Why the events of a connection cannot be read on.
+/// Why an event stream could not be parsed.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct SseError(Error);
 
-/// Bytes since the last event, which the parser holds.
+/// The number of bytes since the last event, which the parser holds.
 #[derive(Clone, Default)]
 struct Held(Arc<AtomicUsize>);
 
@@ -64,7 +65,7 @@ where
                 Ok(event) => {
                     held.0.store(0, Ordering::Relaxed);
                     let Some(data) = event.data else { continue };
-                    // Sent into silence, and about nothing.
+                    // A keep-alive has no data.
                     if event.event.as_deref() == Some(KEEP_ALIVE) {
                         continue;
                     }

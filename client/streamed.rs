@@ -10,13 +10,13 @@ use crate::pause::pause;
 use crate::wait::{POLL_EVERY, Wait, WaitError, Waiting};
 use crate::watch::{Backoff, Event, Source, Watch, WatchError};
 
-/// What watching and waiting need of a client.
+/// What a client must provide for watching and waiting.
 pub(crate) trait Runs: Clone + Send + Sync + 'static {
-    /// What its streams are made of.
+    /// The events of its streams.
     type Event: Event;
     /// The error body of its document.
     type Refusal: ErrorBody;
-    /// What is left of a run that has ended.
+    /// The final state of a run.
     type Ended: Send + 'static;
 
     /// Opens the stream of a run's events after a `seq`.
@@ -26,13 +26,13 @@ pub(crate) trait Runs: Clone + Send + Sync + 'static {
         after: Option<u64>,
     ) -> impl Future<Output = Result<ResponseValue<ByteStream>, CallError<Self::Refusal>>> + Send;
 
-    /// The run, if it has ended.
+    /// The run's final state, if it has ended.
     fn ended(&self, run_id: &str)
     -> impl Future<Output = Result<Option<Self::Ended>, CallError<Self::Refusal>>> + Send;
 }
 
-/// A `seq` as the generated requests have it. Not sent when nothing was seen: a server that knows the owner's contract alone does
-/// not know the parameter.
+/// A `seq` in the type of generated requests. It is not sent before the first event, because a server that implements
+/// only the vendor's document does not have the parameter.
 pub(crate) fn seq(after: Option<u64>) -> Option<i64> {
     after.and_then(|seq| i64::try_from(seq).ok())
 }
@@ -74,7 +74,7 @@ async fn end<C: Runs>(client: C, run_id: String, backoff: Backoff) -> Result<C::
             Err(error) => return Err(WaitError::Watch(error)),
         }
     }
-    // At once after the last event; without a stream, by reading the run again and again.
+    // Reads the run right after the last event; without a stream, polls it.
     loop {
         match client.ended(&run_id).await {
             Ok(Some(ended)) => return Ok(ended),
@@ -84,7 +84,8 @@ async fn end<C: Runs>(client: C, run_id: String, backoff: Backoff) -> Result<C::
     }
 }
 
-/// The standards make the stream optional, and some servers send one that is none. A run that is not there is told by looking at it.
+/// Streams are optional in the standards, and some servers send an invalid one. A run that does not exist is detected
+/// by reading it.
 fn is_no_stream<R>(error: &WatchError<R>) -> bool {
     match error {
         WatchError::NotEvents(_) => true,

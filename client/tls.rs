@@ -1,4 +1,4 @@
-//! https: rustls over ring, with the platform's root certificates and those that were given.
+//! TLS with rustls and ring, with the platform's root certificates and the configured ones.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use rustls_platform_verifier::Verifier;
 
 use crate::builder::BuildError;
 
-/// A configuration. `pems` are certificates that are trusted beside the platform's.
+/// A TLS configuration. The certificates in `pems` are trusted in addition to the platform's.
 pub(crate) fn config(is_https: bool, pems: &[Vec<u8>]) -> Result<ClientConfig, BuildError> {
     let failed = |error: rustls::Error| BuildError::Tls(error.into());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let building = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(failed)?;
-    // A client of an http URL needs no certificates, and there are machines without any.
+    // A client of an http URL needs no certificates, and some machines have none.
     if !is_https {
         return Ok(building.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
     }

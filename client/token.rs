@@ -1,4 +1,4 @@
-//! Where tokens come from: fixed, fetched when needed, or from a provider of one's own.
+//! Token providers: a fixed token, one that is fetched when needed, or a custom provider.
 
 use std::fmt;
 use std::future::Future;
@@ -10,19 +10,20 @@ use runyard_api::client::BoxError;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// How long before its end a token is replaced, at most. A short-lived one is replaced in the last fifth of its life.
+/// How long before its expiry a token is replaced, at most. A short-lived one is replaced in the last fifth of its
+/// life.
 const EARLY: Duration = Duration::from_secs(30);
 
-/// Gives bearer tokens. [`Fetched`] is one that keeps what it fetched; implement this where tokens are kept elsewhere.
+/// Provides bearer tokens. [`Fetched`] caches the tokens that it fetches; implement this trait for other token stores.
 pub trait TokenProvider: Send + Sync + 'static {
-    /// The token to send now. Asked before each call, so it should be at hand.
+    /// The token to send now. The client calls this before each call, so it should return a cached token.
     ///
     /// # Errors
     /// The call ends with [`CallError::NoToken`](crate::CallError::NoToken) and nothing is sent.
     fn token(&self) -> impl Future<Output = Result<String, BoxError>> + Send;
 
-    /// Another token, because the server refused this one with a 401; from then on [`token`](Self::token) has to give the
-    /// new one. Never called twice at once, and not called when another call has brought a new token meanwhile.
+    /// Another token, because the server refused this one with a 401; from then on [`token`](Self::token) must return
+    /// the new one. It is never called concurrently, and not if another call has got a new token meanwhile.
     ///
     /// # Errors
     /// The call ends with the server's 401.
@@ -32,7 +33,7 @@ pub trait TokenProvider: Send + Sync + 'static {
     }
 }
 
-/// A token, and how long it is good for.
+/// A token and its lifetime.
 #[derive(Clone)]
 pub struct Token {
     value: String,
@@ -40,12 +41,12 @@ pub struct Token {
 }
 
 impl Token {
-    /// A token that is good until a server refuses it.
+    /// A token that is valid until a server refuses it.
     pub fn new(value: impl Into<String>) -> Self {
         Self { value: value.into(), lives: None }
     }
 
-    /// The same token with its life from now on: `expires_in` of OAuth 2.0.
+    /// The same token with this lifetime from now on: `expires_in` of OAuth 2.0.
     #[must_use]
     pub fn expires_in(mut self, lives: Duration) -> Self {
         self.lives = Some(lives);
@@ -59,8 +60,8 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A provider that fetches a token when there is none, keeps it until shortly before its end, and fetches another one when a
-/// server refuses it. Calls that need one at the same time wait for one fetch.
+/// A provider that caches the token that it fetched until shortly before its expiry. It fetches another one when a
+/// server refuses it. Concurrent calls share one fetch.
 pub struct Fetched<F> {
     fetch: F,
     kept: Mutex<Option<Kept>>,
@@ -72,7 +73,7 @@ struct Kept {
 }
 
 impl<F> Fetched<F> {
-    /// Fetches with this function.
+    /// Fetches tokens with this function.
     pub fn new(fetch: F) -> Self {
         Self { fetch, kept: Mutex::new(None) }
     }
@@ -108,7 +109,7 @@ where
     E: Into<BoxError>,
 {
     async fn fetched(&self, kept: &mut Option<Kept>) -> Result<String, BoxError> {
-        // Not kept while another one is fetched: should that fail, the next call tries again.
+        // Removed before the fetch: if that fails, the next call tries again.
         *kept = None;
         let Token { value, lives } = (self.fetch)().await.map_err(Into::into)?;
         let until = lives.and_then(|lives| Instant::now().checked_add(lives.saturating_sub(EARLY.min(lives / 5))));
@@ -132,7 +133,7 @@ impl TokenProvider for Fixed {
     }
 }
 
-/// A provider as calls use it: one refresh at a time.
+/// A provider in the form that calls use: one refresh at a time.
 #[derive(Clone)]
 pub(crate) struct Tokens(Arc<Shared<dyn Provides>>);
 
@@ -150,11 +151,11 @@ impl Tokens {
         self.0.provider.now().await
     }
 
-    /// A token other than the refused one, if one can be had.
+    /// A token other than the refused one, if the provider has one.
     pub(crate) async fn other_than(&self, refused: &str) -> Option<String> {
         let _alone = self.0.refreshing.lock().await;
         let other = |token: &String| token != refused;
-        // Whoever was here before may have brought one.
+        // Another call may have refreshed the token meanwhile.
         if let Some(token) = self.now().await.ok().filter(other) {
             return Some(token);
         }
@@ -168,7 +169,7 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// [`TokenProvider`], as an object.
+/// [`TokenProvider`] as a trait object.
 trait Provides: Send + Sync {
     fn now(&self) -> BoxFuture<'_, Result<String, BoxError>>;
     fn renewed<'a>(&'a self, refused: &'a str) -> BoxFuture<'a, Result<String, BoxError>>;

@@ -5,7 +5,7 @@ use crate::watch::Event;
 
 document!(runyard_api::toolregistry::client, RunEvent, types::RunDto, types::Error);
 
-/// What the stream of events is made of.
+/// The events of the stream.
 pub use self::types::{RunEvent, RunEventEvent};
 
 impl Event for RunEvent {

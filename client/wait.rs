@@ -1,4 +1,4 @@
-//! The end of a run, waited for.
+//! Waiting for the end of a run.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -10,12 +10,12 @@ use runyard_api::client::CallError;
 use crate::document::ErrorBody;
 use crate::watch::{Backoff, WatchError};
 
-/// How often a run is read where its server does not stream.
+/// The poll interval for servers that do not stream.
 pub(crate) const POLL_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) type Waiting<'a, T, R> = BoxFuture<'a, Result<T, WaitError<R>>>;
 
-/// Waits for a run's end when it is awaited. `T` is what is left of a run, `R` the document's error body.
+/// Waits for a run's end when it is awaited. `T` is the final state of a run, `R` the document's error body.
 #[must_use = "it waits when it is awaited"]
 pub struct Wait<'a, T, R> {
     waiting: Box<dyn FnOnce(Backoff) -> Waiting<'a, T, R> + Send + 'a>,
@@ -23,16 +23,16 @@ pub struct Wait<'a, T, R> {
     at_most: Option<Duration>,
 }
 
-/// Why there is no end to tell of.
+/// Why the end of a run is not known.
 #[derive(Debug)]
 pub enum WaitError<R> {
-    /// The run was lost sight of. It may well go on.
+    /// Watching the run failed. The run may go on.
     Watch(WatchError<R>),
-    /// The run cannot be looked at.
+    /// The run cannot be read.
     Call(CallError<R>),
-    /// It took longer than [`Wait::at_most`]. The run goes on.
+    /// The wait exceeded [`Wait::at_most`]. The run goes on.
     TimedOut {
-        /// The bound.
+        /// The time limit.
         after: Duration,
     },
 }
@@ -63,12 +63,12 @@ impl<'a, T, R> Wait<'a, T, R> {
         Self { waiting: Box::new(waiting), backoff: Backoff::default(), at_most: None }
     }
 
-    /// Waits no longer than this.
+    /// Sets a time limit.
     pub fn at_most(self, bound: Duration) -> Self {
         Self { at_most: Some(bound), ..self }
     }
 
-    /// How often and how fast it tries again when the connection is gone.
+    /// How often and how fast it reconnects.
     pub fn backoff(self, backoff: Backoff) -> Self {
         Self { backoff, ..self }
     }

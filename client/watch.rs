@@ -1,10 +1,11 @@
-//! The events of a run, one after the other, over as many connections as it takes.
+//! The events of a run in order, over as many connections as it takes.
 //!
-//! The stream is resumed after the last `seq` that was seen, so there is no gap; events that a server repeats all the same are
-//! dropped, so there is no duplicate. It ends after the run's last event, or when the run has ended and there is nothing more.
+//! The stream is resumed after the last received `seq`, so there is no gap. Events that a server repeats are dropped,
+//! so there is no duplicate. The stream ends after the run's last event, or when the run has ended and there are no
+//! more events.
 //!
-//! A client's `watch` gives the document's own events. [`Watch::over`] takes any other [`Source`]: one that finds another server
-//! first, or that gives events in no document's types ([`AnyEvent`]).
+//! A client's `watch` returns the document's own events. [`Watch::over`] takes any other [`Source`]: one that first
+//! finds the server of a run, or one whose events have no document's type ([`AnyEvent`]).
 
 mod connection;
 mod watcher;
@@ -26,41 +27,41 @@ use serde_json::{Map, Value};
 use self::watcher::Watcher;
 use crate::document::ErrorBody;
 
-/// One event of a stream that can be resumed.
+/// An event of a stream that can be resumed.
 pub trait Event: DeserializeOwned + Send + 'static {
-    /// Its place among the events of the run.
+    /// Its position among the events of the run.
     fn seq(&self) -> u64;
 
-    /// Whether no other comes after it.
+    /// Whether it is the run's last event.
     fn is_last(&self) -> bool;
 }
 
-/// An event as it was sent, in no document's types: whatever has a `seq`.
+/// An untyped event: any object with a `seq`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnyEvent {
-    /// Its place among the events of the run.
+    /// Its position among the events of the run.
     pub seq: u64,
     /// The whole event.
     pub body: Value,
 }
 
 impl AnyEvent {
-    /// What happened, for example `atomic_executed`; empty when it is not said.
+    /// The event type, for example `atomic_executed`; empty if it is missing.
     pub fn kind(&self) -> &str {
         self.text("type").unwrap_or_default()
     }
 
-    /// The node run that it is about.
+    /// The node run of the event.
     pub fn node_run_id(&self) -> Option<&str> {
         self.text("node_run_id")
     }
 
-    /// When it happened, RFC 3339.
+    /// The time of the event, RFC 3339.
     pub fn time(&self) -> Option<&str> {
         self.text("time")
     }
 
-    /// The facts of its kind.
+    /// The data of the event, which depends on its type.
     pub fn data(&self) -> Option<&Map<String, Value>> {
         self.body.get("data").and_then(Value::as_object)
     }
@@ -75,7 +76,7 @@ impl Event for AnyEvent {
         self.seq
     }
 
-    /// As ARP's run services name it. Where a document names it otherwise, the end of the stream is the end.
+    /// The name of the last event in ARP's run services. In documents with another name, the end of the stream decides.
     fn is_last(&self) -> bool {
         self.kind() == "run_completed"
     }
@@ -89,46 +90,46 @@ impl<'de> Deserialize<'de> for AnyEvent {
     }
 }
 
-/// Where the events of a run come from.
+/// A source of a run's events.
 pub trait Source: Send + Sync {
     /// The error body of the document.
     type Refusal: ErrorBody;
 
-    /// Opens the stream after the event with this `seq`; from the first event where there is none. The content type says
-    /// whether it is a `text/event-stream`; anything else is read as lines of JSON.
+    /// Opens the stream after the event with this `seq`, or from the first event. A `text/event-stream` is parsed as
+    /// such; any other content type is read as lines of JSON.
     fn open(
         &self,
         after: Option<u64>,
     ) -> impl Future<Output = Result<ResponseValue<ByteStream>, CallError<Self::Refusal>>> + Send;
 
-    /// Whether the run has ended. Asked when a stream ends without its last event.
+    /// Whether the run has ended. The watcher calls this when a stream ends without its last event.
     fn has_ended(&self) -> impl Future<Output = Result<bool, CallError<Self::Refusal>>> + Send;
 }
 
-/// What a watcher is told: see [`Watch::told`].
+/// An item of [`Watch::told`]: an event or an interruption.
 #[derive(Debug)]
 pub enum Seen<E, R> {
-    /// Something happened in the run.
+    /// An event of the run.
     Event(E),
-    /// The connection is gone. Another is opened after this wait.
+    /// The connection was lost. Another one is opened after this wait.
     Interrupted {
-        /// Why.
+        /// The cause.
         cause: Interruption<R>,
-        /// Interruptions in a row without an event, from 1.
+        /// Consecutive interruptions without an event, from 1.
         count: u32,
         /// The wait before the next attempt.
         wait: Duration,
     },
 }
 
-/// Why a connection is gone.
+/// Why a connection was lost.
 #[derive(Debug)]
 pub enum Interruption<R> {
-    /// The server ended the stream before the run had ended, for example because it stops.
+    /// The server ended the stream before the run had ended, for example because it is stopping.
     Ended,
     /// The connection broke.
     Broken(String),
-    /// The server could not be reached, or could not answer now.
+    /// The server could not be reached, or is temporarily unable to answer.
     Unavailable(CallError<R>),
 }
 
@@ -142,18 +143,18 @@ impl<R: ErrorBody> fmt::Display for Interruption<R> {
     }
 }
 
-/// Why watching ended without the run having ended.
+/// Why watching failed before the run had ended.
 #[derive(Debug)]
 pub enum WatchError<R> {
-    /// Trying again will not help.
+    /// A retry will not help.
     Refused(CallError<R>),
-    /// What arrives is no stream of the document's events.
+    /// The response is not a stream of the document's events.
     NotEvents(String),
-    /// As many attempts as allowed have failed in a row.
+    /// The maximum number of consecutive attempts has failed.
     GaveUp {
-        /// Attempts without an event between them.
+        /// Attempts without an event in between.
         count: u32,
-        /// What the last one ended with.
+        /// The cause of the last failure.
         cause: Interruption<R>,
     },
 }
@@ -177,10 +178,10 @@ impl<R: ErrorBody> std::error::Error for WatchError<R> {
     }
 }
 
-/// How often and how fast a watcher tries again.
+/// How often and how fast a watcher reconnects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
-    /// Attempts in a row without an event before giving up. Default 10.
+    /// The most consecutive attempts without an event. Default 10.
     pub attempts_max: u32,
     /// The first wait; each further one is twice as long. Default 250 ms.
     pub wait_min: Duration,
@@ -201,12 +202,13 @@ impl Backoff {
     }
 }
 
-/// Everything that a watcher is told, one after the other.
+/// The events and interruptions of a run, in order.
 pub type Told<'a, E, R> = BoxStream<'a, Result<Seen<E, R>, WatchError<R>>>;
 
-/// A run that is watched: a stream of its events `E`, which ends with the run or with an error. `R` is the document's error body.
+/// A watched run: a stream of its events `E`, which ends with the run or with an error. `R` is the document's error
+/// body.
 ///
-/// Nothing is asked before it is polled. Dropping it ends the watching and nothing else.
+/// It sends no request before it is polled. Dropping it ends the watching and does not affect the run.
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Watch<'a, E, R> {
     source: Option<Box<dyn Opens<R> + 'a>>,
@@ -216,22 +218,22 @@ pub struct Watch<'a, E, R> {
 }
 
 impl<'a, E: Event, R: ErrorBody> Watch<'a, E, R> {
-    /// Watches what comes from this source.
+    /// Watches the events of this source.
     pub fn over(source: impl Source<Refusal = R> + 'a) -> Self {
         Self { source: Some(Box::new(source)), after: None, backoff: Backoff::default(), told: None }
     }
 
-    /// Only events after the one with this `seq`, which was seen before.
+    /// Skips events up to the one with this `seq`.
     pub fn after(self, seq: u64) -> Self {
         Self { after: Some(seq), ..self }
     }
 
-    /// How often and how fast it tries again.
+    /// How often and how fast it reconnects.
     pub fn backoff(self, backoff: Backoff) -> Self {
         Self { backoff, ..self }
     }
 
-    /// The same, and interruptions between the events: for those who show that they are waiting.
+    /// The same events, with interruptions in between, for programs that show the connection's state.
     #[must_use = "a stream does nothing unless it is polled"]
     pub fn told(mut self) -> Told<'a, E, R> {
         self.begun();
@@ -270,7 +272,7 @@ impl<E, R> fmt::Debug for Watch<'_, E, R> {
     }
 }
 
-/// [`Source`], as an object.
+/// [`Source`] as a trait object.
 trait Opens<R>: Send + Sync {
     fn open(&self, after: Option<u64>) -> BoxFuture<'_, Result<ResponseValue<ByteStream>, CallError<R>>>;
     fn has_ended(&self) -> BoxFuture<'_, Result<bool, CallError<R>>>;

@@ -1,8 +1,8 @@
-//! What generated clients stand on: how a request is sent, what comes back, and why nothing did.
+//! The runtime of generated clients: sending requests, reading responses, and errors.
 //!
-//! A client's behaviour (credentials, headers, repetition, a look at what comes back) is given to it when it is made, never
-//! written into what is generated. Crate `runyard-client` has the behaviour that people want; here are the seam, the errors
-//! ([`CallError`]) and the reading of answers.
+//! A client's behaviour (credentials, headers, retries, inspecting responses) is passed in when it is created.
+//! Generated code does not contain it. Crate `runyard-client` has the usual behaviour. This module has the
+//! [`Behaviour`] trait, the errors ([`CallError`]) and the reading of responses.
 
 mod answer;
 mod error;
@@ -24,32 +24,33 @@ pub use crate::multipart::{Multipart, Part};
 #[doc(hidden)]
 pub use crate::style::Style;
 
-/// What a document says about an operation, as far as whoever sends it has to know.
+/// The facts of an operation that its sender needs, from the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operation {
     /// The document's `operationId`.
     pub id: &'static str,
     /// The method in capital letters: `POST`.
     pub method: &'static str,
-    /// The document's path template, verbs and all: `/v1/runs/{run_id}:cancel`.
+    /// The document's path template, including verbs: `/v1/runs/{run_id}:cancel`.
     pub path: &'static str,
-    /// Whether the document asks for credentials.
+    /// Whether the document requires credentials.
     pub secured: bool,
-    /// Whether a success is a stream: it lasts, so only silence can be bounded.
+    /// Whether a success is a stream. A stream may last, so only its silence can have a time limit.
     pub streams: bool,
-    /// Whether the document has an `Idempotency-Key` header for it. With one, a repeated request is answered as the first was.
+    /// Whether the document has an `Idempotency-Key` header for it. With one, a repeated request gets the first
+    /// response.
     pub keyed: bool,
-    /// Whether a repeated request does no more than the first: GET, HEAD, PUT and DELETE (RFC 9110, 9.2.2), and what the
-    /// document marks with `x-runyard-idempotent`.
+    /// Whether a repeated request has no further effect: GET, HEAD, PUT and DELETE (RFC 9110, 9.2.2), and operations
+    /// that the document marks with `x-runyard-idempotent`.
     pub idempotent: bool,
 }
 
-/// What a client does to send a request.
+/// How a client sends a request.
 pub trait Behaviour: fmt::Debug + Send + Sync {
-    /// Sends a request, once or more often. May change it before, and look at the answer or replace it after.
+    /// Sends a request, one or more times. It may change the request, and inspect or replace the response.
     ///
     /// # Errors
-    /// What kept the request from being answered.
+    /// Why there is no response.
     fn send<'a>(
         &'a self,
         http: &'a reqwest::Client,
@@ -58,13 +59,13 @@ pub trait Behaviour: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Result<reqwest::Response, Unanswered>>;
 }
 
-/// Why there is no answer at all.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum Unanswered {
-    /// Nobody answered, or the connection broke.
+    /// The server could not be reached, or the connection broke.
     #[error(transparent)]
     Transport(#[from] reqwest::Error),
-    /// There were no credentials to send with it; it was not sent.
+    /// No credentials were available, so the request was not sent.
     #[error("there is no token: {0}")]
     NoToken(#[source] BoxError),
     /// It was not sent for another reason.
@@ -72,7 +73,7 @@ pub enum Unanswered {
     Unsent(#[source] BoxError),
 }
 
-/// The request itself, once, and nothing else.
+/// Sends the request once, without any changes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Plain;
 
@@ -88,7 +89,7 @@ impl Behaviour for Plain {
 }
 
 impl Plain {
-    /// As a client takes it.
+    /// The behaviour in the type that generated clients take.
     #[must_use]
     pub fn shared() -> Arc<dyn Behaviour> {
         Arc::new(Self)

@@ -1,9 +1,10 @@
-//! Runyard's contract in Rust: one module per document, each made from it when this crate is compiled.
+//! Runyard's OpenAPI documents in Rust: one module per document, generated when this crate is compiled.
 //!
-//! A document's module has its schemas (`types`), a struct per request, an enum per success, the document's `Problem`, a trait
-//! to implement and `api` to serve it (feature `server`), and a `client` (feature `client`). The documents stand beside this
-//! file; `codegen/` makes the code; `host/` carries requests to an implementation; `crates` is what generated code is made of,
-//! here and elsewhere. To add a document: the file, a line in `build.rs`, a module and a line in `DOCUMENTS` here.
+//! A document's module has its schemas (`types`), a struct per request, an enum per success, and the document's
+//! `Problem`. It also has a trait to implement and `api` to serve it (feature `server`), and a `client` (feature
+//! `client`). The documents are in this folder. `codegen/` generates the code; `host/` passes requests to an
+//! implementation; `crates` re-exports the dependencies of generated code, here and in other crates. To add a document,
+//! add the file, a line in `build.rs`, a module and a line in `DOCUMENTS` here.
 #![expect(
     clippy::allow_attributes,
     reason = "generated code: what a document does not use is not known here, so an expectation could fail"
@@ -17,7 +18,7 @@ pub mod host;
 pub mod multipart;
 pub mod style;
 
-/// Includes what was made from one document.
+/// Includes the code that was generated from one document.
 macro_rules! generated {
     ($(#[$attribute:meta])* $module:ident, $file:literal) => {
         $(#[$attribute])*
@@ -38,22 +39,22 @@ macro_rules! generated {
 /// The Agent Runtime Protocol.
 pub mod arp {
     generated!(
-        /// Every payload of ARP, once: the documents beside this share these types.
+        /// The shared payload types of ARP, which the modules of its documents use.
         #[cfg(any(feature = "run-gateway", feature = "run-coordinator", feature = "runtime"))]
         schemas, "arp-schemas"
     );
     generated!(
-        /// The run gateway: start, look at, cancel and watch runs.
+        /// The run gateway: start, read, cancel and watch runs.
         #[cfg(feature = "run-gateway")]
         run_gateway, "run-gateway"
     );
     generated!(
-        /// The run coordinator: runs and the node runs that they are made of.
+        /// The run coordinator: runs and their node runs.
         #[cfg(feature = "run-coordinator")]
         run_coordinator, "run-coordinator"
     );
     generated!(
-        /// The runtime of the standard before 0.3: a goal in, an output out.
+        /// The runtime of ARP before 0.3: a goal in, an output out.
         #[cfg(feature = "runtime")]
         runtime, "runtime"
     );
@@ -70,18 +71,18 @@ generated!(
     acp, "acp"
 );
 generated!(
-    /// Cargo: tools and their workflows, and runs that walk them node by node.
+    /// Cargo: tools and their workflows, and runs that execute them node by node.
     #[cfg(feature = "cargo")]
     cargo, "cargo"
 );
 generated!(
-    /// the Runyard API: what no other API says.
+    /// The Runyard API: what no other API offers.
     #[cfg(feature = "runyard")]
     runyard, "runyard"
 );
 
-/// Every document that is served, with its surface, in the order of the ports. The APIs, the command line and the tests read this
-/// list, so a document that is not in it is served by nobody. A document whose feature is off is not in it.
+/// Every document that is served, with its surface, in the order of the ports. The APIs, the command line and the tests
+/// read this list, so a document that is not in it is not served. It has no documents whose feature is disabled.
 #[cfg(feature = "server")]
 pub static DOCUMENTS: &[(&host::Document, &str)] = &[
     #[cfg(feature = "run-gateway")]
@@ -103,14 +104,14 @@ pub static DOCUMENTS: &[(&host::Document, &str)] = &[
 #[cfg(test)]
 #[cfg(quirks)]
 generated!(
-    /// Forms that our documents do not have, so that the code for them is compiled and called all the same.
+    /// Constructs that Runyard's documents do not use, so that their code is compiled and tested too.
     quirks, "quirks"
 );
 
 #[cfg(test)]
 #[cfg(quirks)]
 generated!(
-    /// What documents of other vendors have, likewise.
+    /// Constructs of other vendors' documents, for the same reason.
     foreign, "foreign"
 );
 

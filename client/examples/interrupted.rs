@@ -1,4 +1,4 @@
-//! Follows a run from where it was left off, and shows each time the connection goes: stop the server and start it again meanwhile.
+//! Watches a run from a given event, and prints each interruption. Stop the server and start it again meanwhile.
 //!
 //! ```sh
 //! runyard serve                                                        # in another terminal; and `runyard start "Sleep for ..."`

@@ -1,4 +1,5 @@
-//! Starts a run at the gateway, shows its events as they happen, and then its outputs. A cut connection is not noticed.
+//! Starts a run through the gateway, prints its events as they happen, and then its outputs. The client hides lost
+//! connections.
 //!
 //! ```sh
 //! runyard serve                                                        # in another terminal
@@ -21,7 +22,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "root_node_type_ref": { "node_type_id": "runyard.composite.planner.general", "version": "1.0.0" },
         "input": { "goal": goal },
     }))?;
-    // Without a key of its own each start gets one, so that repeating it after a lost answer starts nothing new.
+    // Without an idempotency key, the client creates one for each start, so that a retry after a lost response does not
+    // start another run.
     let run = StartRunRequest { idempotency_key: None, body }.send(&client).await?.into_inner();
 
     let mut events = client.watch(&run.run_id);

@@ -1,5 +1,5 @@
-//! Starts a run at the Runtime and waits for its result, with a token that is fetched when it is needed and a bound on it all. What
-//! the server refuses is told by its code.
+//! Starts a run through the Runtime and waits for its result, with a token that is fetched when needed and a time
+//! limit. It prints the code of a server error.
 //!
 //! ```sh
 //! runyard serve                                                        # in another terminal
@@ -14,7 +14,7 @@ use runyard_client::token::{Fetched, Token};
 use runyard_client::{BoxError, CallError, Retry, WaitError};
 use serde_json::json;
 
-/// Stands for a request to an identity provider.
+/// A placeholder for a request to an identity provider.
 async fn fetch() -> Result<Token, BoxError> {
     let token = std::env::var("RUNYARD_TOKEN").unwrap_or_else(|_| "not-asked-for".to_owned());
     Ok(Token::new(token).expires_in(Duration::from_secs(300)))

@@ -1,4 +1,4 @@
-//! One connection, read: bytes in whichever form it has, events out.
+//! Reads one connection: bytes in either format in, events out.
 
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
@@ -10,15 +10,15 @@ use super::Event;
 use crate::ndjson::{self, LineError};
 use crate::sse;
 
-/// Why a connection gives no more.
+/// Why a connection returns no more events.
 pub(super) enum Gone {
     /// Resume after the last event.
     Broken(String),
-    /// Trying again will not help.
+    /// A retry will not help.
     NotEvents(String),
 }
 
-/// The events of an answer.
+/// The events of a response.
 pub(super) fn events<E: Event>(answer: ResponseValue<ByteStream>) -> BoxStream<'static, Result<E, Gone>> {
     let media = answer.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
     let is_sse = media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("text/event-stream"));
@@ -40,7 +40,7 @@ fn typed<E: Event, C: std::error::Error>(
     })
 }
 
-/// The last error of a chain: the others only say that something went wrong.
+/// The last error of the chain, which names the cause; the others only say that something went wrong.
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {

@@ -1,4 +1,4 @@
-//! Watching over connections that end, break, repeat and lie; no socket, no time.
+//! Watching over connections that end, break, repeat events and send invalid data; without sockets and clocks.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -11,13 +11,13 @@ use serde_json::json;
 use super::*;
 use crate::pause::pause;
 
-/// One attempt to connect: content type and text, or why not.
+/// One connection attempt: content type and text, or an error.
 type Attempt = Result<(&'static str, String), CallError<Value>>;
 
 const LINES: &str = "application/x-ndjson";
 const EVENTS: &str = "text/event-stream; charset=utf-8";
 
-/// What each attempt gets, what it asked for, and whether the run has ended when somebody looks.
+/// The result of each attempt, its `after`, and whether the run has ended.
 #[derive(Clone)]
 struct Server {
     attempts: Arc<Mutex<VecDeque<Attempt>>>,
@@ -38,7 +38,7 @@ impl Server {
         Watch::over(self.clone())
     }
 
-    /// Everything that was told, and why it ended before its end.
+    /// Every item of the watch, and the error that ended it, if any.
     async fn told(&self, attempts_max: u32) -> (Vec<String>, Option<WatchError<Value>>) {
         let mut told = self.watch().backoff(Backoff { attempts_max, ..Backoff::default() }).told();
         let mut lines = Vec::new();
@@ -91,7 +91,7 @@ async fn a_cut_stream_goes_on_after_the_last_event_without_gap_or_duplicate() {
     for (form, rest) in [(lines as fn(_, _) -> _, " {\"seq\":"), (frames, "id: 9\ndata: {\"se")] {
         for cut in 1..5 {
             let (media, text) = form(1..=cut, 5);
-            // The last connection is of a server that repeats everything.
+            // The last connection repeats every event.
             let server = Server::new(vec![Ok((media, text + rest)), Err(gone()), Ok(form(1..=5, 5))]);
             let watched: Vec<u64> = server.watch().map(|event| event.unwrap().seq).collect().await;
             assert_eq!(watched, [1, 2, 3, 4, 5], "{media}, cut after {cut}");
@@ -133,7 +133,7 @@ async fn what_will_not_change_is_not_tried_again() {
 #[tokio::test]
 async fn a_run_that_has_ended_ends_the_stream_whatever_its_last_event_is_called() {
     let ended = Server { ended: true, ..Server::new(vec![Ok(lines(1..=2, 9)), Ok(lines(3..=3, 9))]) };
-    // What happened between the end of the first connection and the look comes with the second.
+    // The second connection has the events between the end of the first one and the check.
     let (told, error) = ended.told(1).await;
     assert_eq!(told, ["1 step", "2 step", "3 step"]);
     assert!(error.is_none());

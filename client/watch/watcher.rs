@@ -1,4 +1,4 @@
-//! The watcher's steps: open, read, and what to do when a connection is gone.
+//! The watcher's steps: connect, read, and reconnect.
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -10,13 +10,13 @@ use crate::pause::pause;
 
 pub(super) struct Watcher<'a, E, R> {
     source: Box<dyn Opens<R> + 'a>,
-    /// The last `seq` that was seen.
+    /// The last received `seq`.
     after: Option<u64>,
     backoff: Backoff,
     connection: Option<BoxStream<'static, Result<E, Gone>>>,
     /// Interruptions since the last event.
     count: u32,
-    /// The run had ended before this connection was opened: what it does not give, there is not.
+    /// Whether the run had ended before this connection was opened: then it has all remaining events.
     ended: bool,
     done: bool,
 }
@@ -26,7 +26,7 @@ impl<'a, E: Event, R: ErrorBody> Watcher<'a, E, R> {
         Self { source, after, backoff, connection: None, count: 0, ended: false, done: false }
     }
 
-    /// Everything there is to tell, to the end or to an error.
+    /// All events and interruptions, up to the end or an error.
     pub(super) fn told(self) -> Told<'a, E, R> {
         let steps = stream::unfold((self, None), |(mut watcher, wait)| async move {
             if watcher.done {
@@ -52,13 +52,13 @@ impl<'a, E: Event, R: ErrorBody> Watcher<'a, E, R> {
         steps.boxed()
     }
 
-    /// The next thing to tell; nothing when the run has ended and everything was told.
+    /// The next item; `None` when the run has ended and every event was returned.
     async fn step(&mut self) -> Result<Option<Seen<E, R>>, WatchError<R>> {
         loop {
             let Some(connection) = &mut self.connection else {
                 match self.source.open(self.after).await {
                     Ok(answer) => self.connection = Some(events(answer)),
-                    // The run has ended, and its last event was seen.
+                    // The run has ended, and its last event was received.
                     Err(error) if error.status() == Some(http::StatusCode::NO_CONTENT) => return Ok(None),
                     Err(error) if error.is_transient() => return self.interrupted(Interruption::Unavailable(error)),
                     Err(error) => return Err(WatchError::Refused(error)),
@@ -71,13 +71,13 @@ impl<'a, E: Event, R: ErrorBody> Watcher<'a, E, R> {
                     self.count = 0;
                     return Ok(Some(Seen::Event(event)));
                 }
-                // Repeated by a server that does not know how to resume.
+                // A duplicate, from a server that does not support resuming.
                 Some(Ok(_)) => {}
                 Some(Err(Gone::Broken(reason))) => return self.interrupted(Interruption::Broken(reason)),
                 Some(Err(Gone::NotEvents(reason))) => return Err(WatchError::NotEvents(reason)),
                 None if self.ended => return Ok(None),
                 None => match self.source.has_ended().await {
-                    // What happened between the end of the stream and now comes with another one, at once.
+                    // Another stream, opened at once, has the events between the end of this one and now.
                     Ok(true) => (self.ended, self.connection) = (true, None),
                     Ok(false) | Err(_) => return self.interrupted(Interruption::Ended),
                 },

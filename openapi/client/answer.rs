@@ -1,4 +1,4 @@
-//! Answers, read: the document's body, or what there was instead. Called by generated code.
+//! Reads responses: the document's body, or what was sent instead. Generated code calls this.
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
@@ -6,9 +6,9 @@ use serde::de::DeserializeOwned;
 
 use super::{CallError, ResponseValue};
 
-/// The longest JSON answer that is read, bytes.
+/// The largest JSON response that is read, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// How much is kept of an answer that is none of the document's, bytes.
+/// The most bytes that an error stores of a response that the document does not have.
 pub const STRAY_BYTES_MAX: usize = 64 * 1024;
 
 /// A success with a JSON body.
@@ -21,7 +21,7 @@ pub async fn json<T: DeserializeOwned, E>(answer: Response) -> Result<ResponseVa
     }
 }
 
-/// An error that the document has for the operation.
+/// A documented error of the operation.
 pub async fn refused<E: DeserializeOwned>(answer: Response) -> CallError<E> {
     let (status, headers) = (answer.status(), answer.headers().clone());
     let body = match read(answer, ANSWER_BYTES_MAX).await {
@@ -34,15 +34,15 @@ pub async fn refused<E: DeserializeOwned>(answer: Response) -> CallError<E> {
     }
 }
 
-/// An answer with a status that the document does not have for the operation.
+/// A response with a status that the document does not have for the operation.
 pub async fn other_status<E>(answer: Response) -> CallError<E> {
     let (status, headers) = (answer.status(), answer.headers().clone());
-    // The status is the news. A body that breaks off takes nothing from it.
+    // The status matters even if the body cannot be read to its end.
     let body = read::<E>(answer, STRAY_BYTES_MAX).await.unwrap_or_default();
     CallError::Status { status, headers, body: first(&body) }
 }
 
-/// The body, to its end or until there is more than wanted.
+/// The body, up to its end or just past the limit.
 async fn read<E>(mut answer: Response, bytes_max: usize) -> Result<Bytes, CallError<E>> {
     let mut body = BytesMut::new();
     while body.len() <= bytes_max {
@@ -53,11 +53,11 @@ async fn read<E>(mut answer: Response, bytes_max: usize) -> Result<Bytes, CallEr
 }
 
 fn first(body: &Bytes) -> Bytes {
-    // A copy, so that a small part does not keep the whole.
+    // A copy, so that a small part does not keep the whole body in memory.
     Bytes::copy_from_slice(&body[..body.len().min(STRAY_BYTES_MAX)])
 }
 
-/// The value, or where it is not what it should be and why.
+/// The value, or the place and reason of the first mismatch.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     if body.len() > ANSWER_BYTES_MAX {
         return Err(format!("it is longer than {ANSWER_BYTES_MAX} bytes"));

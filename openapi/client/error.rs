@@ -1,4 +1,4 @@
-//! Why a call did not give what was asked for, by what the caller does next.
+//! Why a call failed, divided by what the caller can do next.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
@@ -12,63 +12,64 @@ use serde_json::{Map, Value};
 
 use super::Unanswered;
 
-/// An error of any kind, for those who only pass it on.
+/// An error of any kind.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// Why a call did not give what was asked for. `E` is the error body of the document.
+/// Why a call failed. `E` is the error body of the document.
 #[derive(Debug)]
 pub enum CallError<E> {
-    /// The server answered with an error, in the document's own words. Decide on its status and its code.
+    /// The server returned a documented error. Decide on its status and its code.
     Refused {
         /// The status.
         status: StatusCode,
-        /// What came with it, for example `Retry-After` or `WWW-Authenticate`.
+        /// The response headers, for example `Retry-After` or `WWW-Authenticate`.
         headers: HeaderMap,
         /// The document's error body.
         body: Box<E>,
     },
-    /// The answer has a status that the document does not have for this operation: a proxy, or another kind of server.
+    /// The document does not have the status of the response for this operation: it comes from a proxy, or another kind
+    /// of server.
     Status {
         /// The status.
         status: StatusCode,
-        /// What came with it.
+        /// The response headers.
         headers: HeaderMap,
-        /// The body, as far as it was read: at most [`STRAY_BYTES_MAX`](super::STRAY_BYTES_MAX).
+        /// The body that was read: at most [`STRAY_BYTES_MAX`](super::STRAY_BYTES_MAX) bytes.
         body: Bytes,
     },
-    /// The answer has a status of the document, and a body that does not fit it.
+    /// The status is documented, but the body does not match the document.
     Unexpected {
         /// The status.
         status: StatusCode,
-        /// What came with it.
+        /// The response headers.
         headers: HeaderMap,
-        /// The body, as far as it was read: at most [`STRAY_BYTES_MAX`](super::STRAY_BYTES_MAX).
+        /// The body that was read: at most [`STRAY_BYTES_MAX`](super::STRAY_BYTES_MAX) bytes.
         body: Bytes,
-        /// Where in the body, and what is wrong there.
+        /// The place in the body, and what is wrong there.
         reason: String,
     },
-    /// Nobody answered in time, or the connection broke. Whether the server did what was asked is not known.
+    /// There was no response in time, or the connection broke. Whether the server executed the request is not known.
     Transport(reqwest::Error),
-    /// There were no credentials to send with it, and it was not sent.
+    /// No credentials were available, so the request was not sent.
     NoToken(BoxError),
-    /// The request cannot be sent as it is.
+    /// The request is not valid and cannot be sent.
     Unsent(BoxError),
 }
 
-/// An error as the server tells it, in no document's own types. All documents here have these facts in the same places.
+/// A server's error without a document's types. All documents here have these fields in the same places.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
     /// Stable, snake case.
     pub code: String,
-    /// For people.
+    /// A message for humans.
     pub message: String,
-    /// Facts, depending on the code.
+    /// Details, depending on the code.
     pub details: Map<String, Value>,
-    /// Whether the server says that the same request may work later.
+    /// Whether the server says that the same request may succeed later.
     pub retryable: bool,
-    /// How the server's log knows the request.
+    /// The id of the request in the server's log.
     pub request_id: Option<String>,
 }
 
@@ -79,7 +80,7 @@ impl fmt::Display for Refusal {
 }
 
 impl<E> CallError<E> {
-    /// The HTTP status, if there was an answer.
+    /// The HTTP status, if there was a response.
     pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Refused { status, .. } | Self::Status { status, .. } | Self::Unexpected { status, .. } => {
@@ -89,7 +90,7 @@ impl<E> CallError<E> {
         }
     }
 
-    /// The headers of the answer, if there was one.
+    /// The headers of the response, if there was one.
     pub fn headers(&self) -> Option<&HeaderMap> {
         match self {
             Self::Refused { headers, .. } | Self::Status { headers, .. } | Self::Unexpected { headers, .. } => {
@@ -99,14 +100,15 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Whether nobody was reached, or the connection broke.
+    /// Whether the server could not be reached, or the connection broke.
     pub fn is_transport(&self) -> bool {
         matches!(self, Self::Transport(_))
     }
 }
 
 impl<E: Serialize> CallError<E> {
-    /// What the server refused with, if it did and said so as the documents here do: `error.code`, `error.message` and so on.
+    /// The server's error, if its body has the common form of the documents here: `error.code`, `error.message` and so
+    /// on.
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::Refused { status, body, .. } => refusal(status.as_u16(), &serde_json::to_value(body).ok()?),
@@ -119,7 +121,7 @@ impl<E: Serialize> CallError<E> {
         self.refusal().map(|refusal| refusal.code)
     }
 
-    /// Whether the same call may work a little later. Whether it is safe to repeat is another question: see
+    /// Whether the same call may succeed a little later. This does not say whether repeating it is safe: see
     /// [`Operation`](super::Operation).
     pub fn is_transient(&self) -> bool {
         let by_status = || self.status().is_some_and(|status| matches!(status.as_u16(), 408 | 429 | 502 | 503 | 504));
@@ -131,7 +133,7 @@ impl<E: Serialize> CallError<E> {
         }
     }
 
-    /// The same error with a body of any JSON, for those who speak several documents.
+    /// The same error with an untyped JSON body, for callers that use several documents.
     pub fn into_untyped(self) -> CallError<Value> {
         match self {
             Self::Refused { status, headers, body } => {
@@ -223,7 +225,7 @@ fn refusal(status: u16, body: &Value) -> Option<Refusal> {
     })
 }
 
-/// The last error of a chain: the others only say that something went wrong.
+/// The last error of the chain, which names the cause; the others only say that something went wrong.
 fn root_cause(error: &dyn StdError) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {

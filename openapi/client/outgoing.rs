@@ -1,6 +1,6 @@
-//! A request on its way out, as generated code fills it in: parameters by style, headers, one body.
+//! Builds a request for generated code: parameters by style, headers, one body.
 //!
-//! Nothing fails before [`Outgoing::send`]: the first thing that cannot be written is told then, and nothing is sent.
+//! The setters do not fail: [`Outgoing::send`] returns the first value that cannot be serialized, and sends nothing.
 
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,7 +13,7 @@ use super::{Behaviour, BoxError, Operation, Unanswered};
 use crate::multipart::Multipart;
 use crate::style::Style;
 
-/// What is escaped in a path segment (WHATWG URL, "path percent-encode set", with `%` and `/`).
+/// Characters that are escaped in a path segment (WHATWG URL, "path percent-encode set", with `%` and `/`).
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -27,7 +27,8 @@ const SEGMENT: &AsciiSet = &CONTROLS
     .add(b'/')
     .add(b'%');
 
-/// What is escaped in a query or a form (WHATWG URL, "application/x-www-form-urlencoded percent-encode set").
+/// Characters that are escaped in a query or a form (WHATWG URL, "application/x-www-form-urlencoded percent-encode
+/// set").
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 
 /// A request of one operation.
@@ -49,12 +50,12 @@ impl Outgoing {
         Self { operation, path, query, headers: HeaderMap::new(), cookies, body: None, failed: None }
     }
 
-    /// A path parameter.
+    /// Adds a path parameter.
     #[must_use]
     pub fn path(mut self, name: &'static str, style: Style, value: &impl Serialize) -> Self {
         if let Some(value) = self.value(name, value) {
             let text = style.joined(&value);
-            // An empty segment, `.` and `..` would make it the path of something else.
+            // An empty segment, `.` or `..` would lead to another path.
             if text.is_empty() || text == "." || text == ".." {
                 self.fail(format!("`{name}` cannot be `{text}` in a path"));
             }
@@ -63,7 +64,7 @@ impl Outgoing {
         self
     }
 
-    /// A query parameter. `None` is not sent.
+    /// Adds a query parameter. `None` is not sent.
     #[must_use]
     pub fn query(mut self, name: &'static str, style: Style, value: &impl Serialize) -> Self {
         if let Some(value) = self.value(name, value) {
@@ -74,7 +75,7 @@ impl Outgoing {
         self
     }
 
-    /// A header. `None` is not sent.
+    /// Adds a header. `None` is not sent.
     #[must_use]
     pub fn header(mut self, name: &'static str, style: Style, value: &impl Serialize) -> Self {
         if let Some(value) = self.value(name, value).filter(|value| !value.is_null()) {
@@ -83,7 +84,7 @@ impl Outgoing {
         self
     }
 
-    /// A cookie. `None` is not sent.
+    /// Adds a cookie. `None` is not sent.
     #[must_use]
     pub fn cookie(mut self, name: &'static str, style: Style, value: &impl Serialize) -> Self {
         if let Some(value) = self.value(name, value).filter(|value| !value.is_null()) {
@@ -92,20 +93,20 @@ impl Outgoing {
         self
     }
 
-    /// A header whose text the document gives.
+    /// Adds a header with a fixed text from the document.
     #[must_use]
     pub fn fixed(mut self, name: &'static str, text: &str) -> Self {
         self.put(name, text);
         self
     }
 
-    /// What may come back.
+    /// Sets the accepted media type.
     #[must_use]
     pub fn accept(self, media: &'static str) -> Self {
         self.fixed(ACCEPT.as_str(), media)
     }
 
-    /// A body of JSON.
+    /// Sets a JSON body.
     #[must_use]
     pub fn json(mut self, media: &str, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
@@ -117,7 +118,7 @@ impl Outgoing {
         }
     }
 
-    /// A body of form fields.
+    /// Sets a body of form fields.
     #[must_use]
     pub fn form(mut self, body: &impl Serialize) -> Self {
         let mut text = String::new();
@@ -129,14 +130,14 @@ impl Outgoing {
         self.bytes("application/x-www-form-urlencoded", text.into())
     }
 
-    /// A body of parts.
+    /// Sets a multipart body.
     #[must_use]
     pub fn multipart(self, body: &Multipart) -> Self {
         let (media, bytes) = body.encoded();
         self.bytes(&media, bytes)
     }
 
-    /// A body as it is.
+    /// Sets a raw body.
     #[must_use]
     pub fn bytes(mut self, media: &str, body: Bytes) -> Self {
         self.put(CONTENT_TYPE.as_str(), media);
@@ -144,7 +145,7 @@ impl Outgoing {
         self
     }
 
-    /// With what `put` adds of a value, when there is one.
+    /// Applies `put` if there is a value.
     #[must_use]
     pub fn with<T>(self, value: Option<T>, put: impl FnOnce(Self, T) -> Self) -> Self {
         match value {
@@ -153,10 +154,10 @@ impl Outgoing {
         }
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
-    /// What kept the request from being answered.
+    /// Why there is no response.
     pub async fn send(self, base: &str, http: &Client, behaviour: &dyn Behaviour) -> Result<Response, Unanswered> {
         let operation = self.operation;
         let request = self.built(base).map_err(Unanswered::Unsent)?;
@@ -216,7 +217,7 @@ impl Outgoing {
     }
 }
 
-/// Appends `name=text`. What separates the items of a list stays as it is, so that it is not taken for a part of one.
+/// Appends `name=text`. Separators of array items are not escaped, so that they are not read as part of an item.
 fn add_pair(query: &mut String, name: &str, text: &str, separator: Option<char>) {
     let escaped = |text: &str| utf8_percent_encode(text, FORM).to_string().replace("%20", "+");
     if !query.is_empty() {

@@ -1,4 +1,4 @@
-//! How the client reads answers: the one success that it has a type for, the errors that it has a type for, and the rest.
+//! How the client reads responses: the success type, the error type, and everything else.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -8,15 +8,15 @@ use crate::exchange::{Content, Typed, Variant};
 use crate::model::{Answer, Operation};
 use crate::report::Report;
 
-/// What each status of an operation means to the client.
+/// How the client reads each status of an operation.
 pub(crate) struct Reading<'a> {
-    /// The success that has a type, and all statuses that it comes with.
+    /// The success with a type, and all statuses that have it.
     success: Option<&'a Variant<'a>>,
     successes: Vec<Statuses>,
     errors: Vec<Statuses>,
 }
 
-/// Statuses that are read alike.
+/// Statuses that are read in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Statuses {
     One(u16),
@@ -44,17 +44,17 @@ impl Statuses {
 }
 
 impl<'a> Reading<'a> {
-    /// The reading of an operation, with a note for what has no type.
+    /// The reading of an operation, with a note for each response without a type.
     pub(crate) fn of(typed: &'a Typed<'_>, report: &mut Report) -> Self {
         let (success, mut successes) = successes(typed, report);
         let mut errors = errors(typed.operation, report);
-        // The first arm that fits is taken: single statuses before their class.
+        // The first matching arm wins, so single statuses precede their class.
         successes.sort();
         errors.sort();
         Self { success, successes, errors }
     }
 
-    /// What the client asks for: JSON, unless a success is something else.
+    /// The `Accept` header: JSON, unless a success has another media type.
     pub(crate) fn accept(&self) -> Option<&'static str> {
         let json = match self.success.map(|success| &success.content) {
             Some(Content::Json(_)) => true,
@@ -74,7 +74,7 @@ impl<'a> Reading<'a> {
         quote!(::std::result::Result<ResponseValue<#value>, #runtime::CallError<#error>>)
     }
 
-    /// The arms of a match over the status.
+    /// The match arms over the status.
     pub(crate) fn arms(&self, runtime: &syn::Path) -> Vec<TokenStream> {
         let success = match self.success.map(|success| &success.content) {
             Some(Content::Json(_)) => quote!(#runtime::json(__answer).await),
@@ -142,7 +142,7 @@ fn errors(operation: &Operation, report: &mut Report) -> Vec<Statuses> {
             report.note(id, "`default` is `4XX` and `5XX` to the client");
             statuses.extend([Statuses::Class(4), Statuses::Class(5)]);
         } else if answer.status != class && typed(&class) {
-            // All errors have one type, so a class covers its statuses.
+            // All errors have one type, so a class can cover its statuses.
         } else if answer.is_json() {
             statuses.extend(Statuses::of(&answer.status));
         } else {

@@ -1,6 +1,7 @@
 //! The arguments of a client's methods: their order, their types, and how each is put into a request.
 //!
-//! The order is one that an added optional parameter disturbs least: a request's fields, which have names, do not move at all.
+//! The order minimizes the change when an optional parameter is added. The named fields of a request do not depend on
+//! any order.
 
 use std::cmp::Ordering;
 
@@ -17,14 +18,15 @@ pub(crate) struct Argument<'a> {
     pass: Pass,
 }
 
-/// In which form it is passed.
+/// How an argument is passed.
 enum Pass {
     Copied,
     Text,
     Borrowed,
 }
 
-/// The arguments of an operation: path parameters in the order of the path; query, header and cookie parameters by name; the body.
+/// The arguments of an operation: path parameters in the order of the path; query, header and cookie parameters by
+/// name; the body.
 pub(crate) fn of<'a>(typed: &'a Typed<'_>) -> Vec<Argument<'a>> {
     let mut fields: Vec<&Field> = typed.fields.iter().collect();
     fields.sort_by(|one, other| {
@@ -61,7 +63,7 @@ impl Argument<'_> {
         if self.is_optional() { quote!(#name: ::std::option::Option<#inner>) } else { quote!(#name: #inner) }
     }
 
-    /// The field of `self` in that form.
+    /// The field of `self` as the argument.
     pub(crate) fn passed(&self) -> TokenStream {
         let name = &self.field.name;
         match (&self.pass, &self.field.source) {
@@ -73,7 +75,7 @@ impl Argument<'_> {
         }
     }
 
-    /// The call that puts it into a request.
+    /// The call that puts the argument into a request.
     pub(crate) fn filled(&self, runtime: &syn::Path) -> TokenStream {
         let Field { name, source, .. } = self.field;
         let Some((place, key)) = source.parameter() else { return self.body() };
@@ -125,7 +127,7 @@ fn plain(ty: &Type) -> &Type {
 fn optional(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Option")?;
-    // A schema can be named `Option`, too; its type has no arguments.
+    // A schema can also be named `Option`; its type has no generic arguments.
     let syn::PathArguments::AngleBracketed(of) = &last.arguments else { return None };
     of.args.first().and_then(|of| if let syn::GenericArgument::Type(of) = of { Some(of) } else { None })
 }

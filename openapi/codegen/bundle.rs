@@ -1,7 +1,7 @@
-//! Making a document self-contained: what it takes from other files is copied below its own `components`.
+//! Makes a document self-contained: components of other files are copied into its own `components`.
 //!
-//! Only files beside it are read, never the network. A component keeps its name; two different ones of one name are refused. What is a
-//! whole file, or stands anywhere else in one, is named after where it stands.
+//! Only local files are read, never the network. A component keeps its name; two different components of one name are
+//! refused. A component that is a whole file, or that is anywhere else in a file, is named after its file or pointer.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,14 @@ use crate::{Error, Result, document, names};
 pub(crate) struct Bundle {
     /// Every `$ref` in it starts with `#`.
     pub(crate) document: Value,
-    /// Which file a schema came from, for those that are not the document's own.
+    /// The file of each schema that came from another file.
     pub(crate) foreign: BTreeMap<String, PathBuf>,
-    /// Every file that was read, the document's own not included.
+    /// Every file that was read, without the document's own.
     pub(crate) sources: Vec<PathBuf>,
 }
 
-/// Bundles `document`, whose relative references start from the folder of `path`. `foreign` is what earlier bundling brought in.
+/// Bundles `document`, whose relative references start from the folder of `path`. `foreign` has the schemas that
+/// earlier bundling copied.
 pub(crate) fn bundle(path: &Path, document: Value, foreign: BTreeMap<String, PathBuf>) -> Result<Bundle> {
     let mut work = Work { path, files: BTreeMap::new(), wanted: Vec::new(), taken: BTreeMap::new() };
     let mut document = document;
@@ -49,7 +50,7 @@ struct Component {
     name: String,
 }
 
-/// Where something is: a file, and a pointer into it. The empty pointer is the whole file.
+/// A place: a file, and a pointer into it. The empty pointer is the whole file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Source {
     file: PathBuf,
@@ -59,11 +60,11 @@ struct Source {
 /// A component that is still to be copied.
 struct Wanted {
     component: Component,
-    /// Where it is.
+    /// The place of the component.
     source: Source,
-    /// Who asked for it first, for the error when it is not there.
+    /// The first place that refers to it, for the error when it is missing.
     at: String,
-    /// As written there.
+    /// The reference as written.
     reference: String,
 }
 
@@ -74,19 +75,19 @@ struct Work<'a> {
     taken: BTreeMap<Component, Source>,
 }
 
-/// Where a value stands, and in what.
+/// The position of a value, and its context.
 struct Spot<'s> {
     /// The file.
     file: &'s Path,
-    /// Where in it, for errors.
+    /// The pointer into the file, for errors.
     at: &'s str,
-    /// Whether the file is not the document: then local references leave the document, too.
+    /// Whether the file is not the document itself: then local references leave the document, too.
     elsewhere: bool,
     holds: Holds,
 }
 
 impl Work<'_> {
-    /// Rewrites every reference below `value` that leaves the document, and asks for what it names.
+    /// Rewrites every reference below `value` that leaves the document, and queues its target for copying.
     fn redirect(&mut self, value: &mut Value, spot: &Spot<'_>) -> Result<()> {
         match value {
             Value::Array(items) => {
@@ -148,7 +149,7 @@ impl Work<'_> {
         Ok(format!("#/components/{}/{}", component.kind, component.name))
     }
 
-    /// The component that something without a name of its own becomes: called as the end of its pointer or as its file.
+    /// The component for a value without a name of its own: named after the end of its pointer, or after its file.
     fn named(&self, kind: &str, source: &Source) -> Component {
         let last = source.pointer.rsplit('/').next().filter(|last| !last.is_empty());
         let stem = || source.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -186,7 +187,7 @@ impl Work<'_> {
     }
 }
 
-/// The error with the operation's name, where its place is a pointer into one.
+/// The error with the operation's name, if its place is a pointer into an operation.
 fn placed(error: Error, document: &Value) -> Error {
     match error {
         Error::Reference { path, place, reference, reason } => {
@@ -219,15 +220,15 @@ fn insert(path: &Path, document: &mut Value, component: &Component, value: Value
     }
 }
 
-/// Reads, bundles, overlays: the owner's document alone, and the full one.
+/// The vendor's document alone, and the one with the overlay applied.
 pub(crate) struct Loaded {
-    /// The owner's document, self-contained.
+    /// The vendor's document, self-contained.
     pub(crate) owner: Value,
-    /// The owner's document with the overlay applied, self-contained.
+    /// The vendor's document with the overlay applied, self-contained.
     pub(crate) full: Bundle,
-    /// What the overlay did, and in how many places, per action.
+    /// Each action of the overlay, and the number of places that it changed.
     pub(crate) overlaid: Vec<(String, usize)>,
-    /// Shared schemas that the overlay made narrower.
+    /// Shared schemas that the overlay narrowed.
     pub(crate) narrowed: Vec<String>,
     /// Every file that was read.
     pub(crate) sources: Vec<PathBuf>,
@@ -249,7 +250,7 @@ pub(crate) fn load(path: &Path, overlay: Option<&Path>) -> Result<Loaded> {
     };
     let mut document = owner.document.clone();
     let overlaid = crate::overlay::apply(&mut document, &document::read(overlay_path)?, overlay_path)?;
-    // A second time: an overlay may refer to files beside it.
+    // Bundles again, because an overlay may refer to files beside it.
     let full = bundle(overlay_path, document, owner.foreign.clone())?;
     sources.push(overlay_path.to_owned());
     sources.extend(full.sources.iter().cloned());
@@ -259,7 +260,8 @@ pub(crate) fn load(path: &Path, overlay: Option<&Path>) -> Result<Loaded> {
     Ok(Loaded { owner: owner.document, full, overlaid, narrowed, sources })
 }
 
-/// Shared schemas that the overlay changed in this document's copy. The shared type stays, so nothing that a type says may change.
+/// Shared schemas that the overlay changed in this document's copy. The shared type stays, so the overlay must not
+/// change anything that the type expresses.
 fn narrowed(overlay: &Path, owner: &Bundle, full: &Value) -> Result<Vec<String>> {
     let mut narrowed = Vec::new();
     for name in owner.foreign.keys() {
@@ -279,7 +281,7 @@ fn narrowed(overlay: &Path, owner: &Bundle, full: &Value) -> Result<Vec<String>>
     Ok(narrowed)
 }
 
-/// A schema without everything that a type does not say.
+/// A schema with only the keywords that a type expresses.
 fn typed(schema: &Value) -> Value {
     without(schema, &|key| {
         let bounds = [
@@ -297,7 +299,7 @@ fn typed(schema: &Value) -> Value {
     })
 }
 
-/// A schema without everything that only readers see.
+/// A schema without the keywords that are only documentation.
 fn bounded(schema: &Value) -> Value {
     without(schema, &|key| is_note(key) && key != "x-property-names")
 }
@@ -309,7 +311,7 @@ fn is_note(key: &str) -> bool {
 fn without(schema: &Value, dropped: &dyn Fn(&str) -> bool) -> Value {
     match schema {
         Value::Object(fields) => {
-            // The keys of `properties` are the author's names, whatever they are.
+            // The keys of `properties` are names that the author chose, and never keywords.
             let kept = fields.iter().filter(|(key, _)| !dropped(key)).map(|(key, field)| {
                 let field = match (key.as_str(), field) {
                     ("properties", Value::Object(all)) => {

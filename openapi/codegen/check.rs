@@ -1,6 +1,6 @@
-//! What is wrong with a document as a whole: its version, its references, names that are one in Rust, operations without a name.
+//! Checks a document as a whole: its version, its references, names that are equal in Rust, operations without a name.
 //!
-//! What can be mended is mended in the copy that code is made from, and told. A schema by itself is `schemas.rs`' business.
+//! Repairs are made in the copy that code is generated from, and reported. `schemas.rs` checks single schemas.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::refusal::{Effect, Refusal, Refusals};
 use crate::report::Report;
 use crate::{Error, Result, client, document, names, server};
 
-/// Whether this is a document that can be read at all.
+/// Checks that the document has a supported version.
 pub(crate) fn version(path: &Path, document: &Value) -> Result<()> {
     match normal::version(document) {
         "" => Err(Error::unsupported(path, "/openapi", "there is no `openapi: 3.0.3`")),
@@ -25,11 +25,12 @@ pub(crate) fn version(path: &Path, document: &Value) -> Result<()> {
     }
 }
 
-/// Refuses references that lead nowhere. A schema that does becomes any JSON; an operation is left out where it is read.
+/// Refuses references without a target. A schema with such a reference becomes any JSON; an operation with one is left
+/// out when it is read.
 pub(crate) fn references(document: &mut Value, refusals: &mut Refusals) {
     let original = document.clone();
     each_schema(document, &mut |pointer, schema| reference(&original, schema, pointer, refusals));
-    // The rest: responses, parameters, bodies. Those of schemas are known already.
+    // The rest: responses, parameters, bodies. The references of schemas are checked above.
     let visited = document::walk(&original, &mut String::new(), &mut |pointer, value| {
         let outside = !is_example(pointer) && !pointer.contains("/schema") && !pointer.starts_with("/webhooks");
         if let (true, Some(link)) = (outside, value.get("$ref").and_then(Value::as_str))
@@ -76,7 +77,7 @@ fn refuse(document: &Value, pointer: &str, link: &str, reason: &str, effect: Eff
     refusals.add(Refusal { operation, place, reason: format!("`$ref: {link}` {reason}"), effect });
 }
 
-/// Gives schemas that are one in Rust names that are not, in every reference to them.
+/// Renames schemas whose names are equal in Rust, in every reference to them.
 pub(crate) fn schema_names(document: &mut Value, report: &mut Report) {
     let mut taken: BTreeSet<String> = BTreeSet::new();
     let mut renamed: BTreeMap<String, String> = BTreeMap::new();
@@ -87,7 +88,7 @@ pub(crate) fn schema_names(document: &mut Value, report: &mut Report) {
         .map(|(name, _)| name.clone())
         .collect();
     for name in &listed {
-        // typify takes a reference's last segment for the name; a pointer escapes `~` and `/`.
+        // typify takes the last segment of a reference as the name; a pointer escapes `~` and `/`.
         let plain = if name.contains(['/', '~', '%', '#', ' ']) { names::pascal(name) } else { name.clone() };
         let plain = if names::hides(&names::pascal(&plain)) { format!("{plain}Schema") } else { plain };
         let new = names::apart(&plain, |name| taken.contains(&names::pascal(name)));
@@ -134,7 +135,7 @@ fn redirect(schema: &mut Value, references: &BTreeMap<String, String>) {
     each_child(schema, "", &mut |_, child| redirect(child, references));
 }
 
-/// Gives every operation an id that names it alone, in Rust as in the document.
+/// Gives every operation an id that is unique, in Rust as in the document.
 pub(crate) fn operation_ids(document: &mut Value, report: &mut Report, refusals: &mut Refusals) {
     let mut taken: BTreeSet<String> =
         client::RESERVED.iter().chain(&server::RESERVED).map(|name| (*name).to_owned()).collect();
@@ -144,7 +145,7 @@ pub(crate) fn operation_ids(document: &mut Value, report: &mut Report, refusals:
             (path.to_owned(), method.to_owned(), at, document::text(operation, "operationId").map(str::to_owned))
         })
         .collect();
-    // Those that the document names come first to their names.
+    // Ids from the document have precedence over derived ones.
     let given: Vec<String> = listed.iter().filter_map(|(_, _, _, id)| id.as_deref().map(names::snake)).collect();
     for (path, method, at, id) in listed {
         let call = format!("{} {path}", method.to_uppercase());

@@ -1,7 +1,7 @@
 //! The client: one method per operation, and `send` on every request.
 //!
-//! How a request is written and sent, and how an answer is read, is the business of `runyard_api::client`; what is written here
-//! is which parameters there are, and what each status means (`answers.rs`).
+//! `runyard_api::client` serializes and sends requests, and reads responses. The generated code has the parameters, and
+//! the meaning of each status (`answers.rs`).
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -14,7 +14,7 @@ use crate::report::Report;
 use crate::retype::doc;
 use crate::{arguments, names};
 
-/// What the client's code needs to know beside the operations.
+/// What the client's code needs beside the operations.
 pub(crate) struct Parts<'a> {
     /// The module that has `Behaviour`.
     pub(crate) runtime: &'a syn::Path,
@@ -81,7 +81,7 @@ pub(crate) fn items(model: &Model, typed: &[Typed<'_>], parts: &Parts<'_>, repor
     }
 }
 
-/// Names of methods that `Client` has already, or that would hide what every type has.
+/// Names of methods that `Client` already has, or that would hide methods of every type.
 pub(crate) const RESERVED: [&str; 6] = ["new_with_client", "api_version", "baseurl", "exec", "clone", "fmt"];
 
 fn method(typed: &Typed<'_>, reading: &Reading<'_>, parts: &Parts<'_>) -> TokenStream {
@@ -95,7 +95,7 @@ fn method(typed: &Typed<'_>, reading: &Reading<'_>, parts: &Parts<'_>) -> TokenS
     let facts = facts(runtime, operation);
     let output = reading.output(parts.error, runtime);
     let arms = reading.arms(runtime);
-    // No name that a document can give to a parameter begins with an underscore.
+    // Parameter names from a document never begin with an underscore.
     quote! {
         #docs
         pub async fn #method<'a>(&'a self, #(#declared,)*) -> #output {
@@ -125,7 +125,7 @@ fn send(typed: &Typed<'_>, reading: &Reading<'_>, parts: &Parts<'_>) -> TokenStr
     }
 }
 
-/// What the document says about the operation, for whoever sends the request.
+/// The facts of an operation that its sender needs, from the document.
 fn facts(runtime: &syn::Path, operation: &Operation) -> TokenStream {
     let Operation { id, method, path, secured, idempotent, .. } = operation;
     let streams = |answer: &Answer| answer.is_success() && answer.media.as_deref().is_some_and(is_stream);

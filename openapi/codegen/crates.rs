@@ -1,18 +1,19 @@
-//! Paths into other crates, led through one module that re-exports them.
+//! Redirects paths of other crates to one module that re-exports them.
 //!
-//! The tools write `::serde::Serialize` and the like, and would have whoever includes the code list every such crate,
-//! in the right version. Derives find their crate by an attribute of their own (`#[serde(crate = "...")]`).
+//! typify and the other tools write `::serde::Serialize` and the like. Without this, a crate that includes the code
+//! would have to depend on every such crate, in the right version. Derives find their crate by an attribute of their
+//! own (`#[serde(crate = "...")]`).
 
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Expr, Lit, Macro, Meta, Path, QSelf, Token, Type, UseTree, parse_quote};
 
-/// Everything that generated code names beside `std` and the host.
+/// The crates that generated code names beside `std` and the host.
 const CRATES: [&str; 10] =
     ["bytes", "http", "jiff", "multipart", "regress", "reqwest", "schemars", "serde", "serde_json", "uuid"];
 
-/// Leads every path into another crate through `module`.
+/// Redirects every path of another crate to `module`.
 pub(crate) fn lead(file: &mut syn::File, module: &Path) {
     Lead { module }.visit_file_mut(file);
 }
@@ -22,7 +23,7 @@ struct Lead<'a> {
 }
 
 impl Lead<'_> {
-    /// Puts the module before a path into another crate; says how many segments longer it has become.
+    /// Prepends the module to a path of another crate, and returns the number of added segments.
     fn path(&self, path: &mut Path) -> usize {
         let into = path.segments.len() > 1 && path.segments.first().is_some_and(|first| is_crate(&first.ident));
         if !into {
@@ -34,7 +35,7 @@ impl Lead<'_> {
         self.module.segments.len()
     }
 
-    /// `<T as ::serde::Serialize>` counts the segments of its trait.
+    /// `<T as ::serde::Serialize>` stores the number of segments of its trait.
     fn qualified(&self, qself: &mut Option<QSelf>, path: &mut Path) {
         let longer = self.path(path);
         if let Some(qself) = qself.as_mut().filter(|qself| qself.position > 0) {
@@ -42,10 +43,10 @@ impl Lead<'_> {
         }
     }
 
-    /// Code within an attribute's string, as in `#[schemars(with = "...")]`.
+    /// Rewrites code within an attribute's string, as in `#[schemars(with = "...")]`.
     fn text(&mut self, meta: &mut Meta) {
         let Meta::NameValue(pair) = meta else { return };
-        // Every other string is a name or a text of the document's.
+        // Every other string is a name or a text from the document.
         if !["with", "default", "skip_serializing_if"].iter().any(|key| pair.path.is_ident(key)) {
             return;
         }
@@ -57,7 +58,7 @@ impl Lead<'_> {
         }
     }
 
-    /// Tells each derive where its crate is.
+    /// Adds the path of each derive's crate.
     fn derives(&self, attributes: &mut Vec<Attribute>) {
         let derived: String = attributes
             .iter()
@@ -115,7 +116,7 @@ impl VisitMut for Lead<'_> {
 
     fn visit_macro_mut(&mut self, macro_: &mut Macro) {
         self.visit_path_mut(&mut macro_.path);
-        // Those that are used take expressions, as a call does.
+        // The macros in use take expressions, as a call does.
         if let Ok(mut arguments) = macro_.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated) {
             arguments.iter_mut().for_each(|argument| self.visit_expr_mut(argument));
             macro_.tokens = quote!(#arguments);

@@ -1,6 +1,6 @@
-//! A document as a tree of JSON values: reading it, and walking it by pointer.
+//! A document as a tree of JSON values: reading it, and traversing it by pointer.
 //!
-//! Order is kept as written. What the tree means is `model.rs`'s business.
+//! The order stays as written. `model.rs` interprets the tree.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use crate::{Error, Result};
 /// The methods that a path item may have (OpenAPI 3.0.3, Path Item Object).
 pub(crate) const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// Reads YAML, of which JSON is a part.
+/// Reads YAML, which includes JSON.
 pub(crate) fn read(path: &Path) -> Result<Value> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    // YAML 1.2, as OpenAPI says: a parameter that is named `on` is not a boolean.
+    // YAML 1.2, as OpenAPI requires: a parameter that is named `on` is not a boolean.
     let options = serde_saphyr::options! { strict_booleans: true };
     let value: Value = serde_saphyr::from_str_with_options(&text, options)
         .map_err(|error| Error::NotYaml { path: path.to_owned(), reason: first_line(&error.to_string()) })?;
@@ -59,22 +59,22 @@ pub(crate) fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, 
     })
 }
 
-/// A text field.
+/// A non-empty text field, without surrounding white space.
 pub(crate) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// An object field, empty when absent.
+/// The entries of an object field; none if it is absent.
 pub(crate) fn entries<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     value.get(key).and_then(Value::as_object).into_iter().flatten()
 }
 
-/// The object under `key`, made when it is not there. `None` when `value` or the field is something else.
+/// The object under `key`, which is created if it is missing. `None` if `value` or the field has another type.
 pub(crate) fn object_mut<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut Map<String, Value>> {
     value.as_object_mut()?.entry(key).or_insert_with(|| Value::Object(Map::new())).as_object_mut()
 }
 
-/// The schemas below `components`, made when they are not there. What is no mapping gives way.
+/// The schemas below `components`, which are created if they are missing. A value that is not a mapping is replaced.
 pub(crate) fn schemas_mut(document: &mut Value) -> Option<&mut Map<String, Value>> {
     let slot = |value: &mut Value| {
         if !value.is_object() {
@@ -88,10 +88,10 @@ pub(crate) fn schemas_mut(document: &mut Value) -> Option<&mut Map<String, Value
     schemas.as_object_mut()
 }
 
-/// The value at the end of a chain of local references, and the pointer to where it really stands.
+/// The value at the end of a chain of local references, and its pointer.
 pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value, pointer: &str) -> Option<(&'a Value, String)> {
     let (mut value, mut pointer) = (value, pointer.to_owned());
-    // Longer than any honest chain; a cycle of references ends here.
+    // Longer than any real chain, so that a cycle of references ends.
     for _ in 0..32 {
         let Some(reference) = value.get("$ref").and_then(Value::as_str) else { return Some((value, pointer)) };
         pointer = reference.strip_prefix('#')?.to_owned();
@@ -130,14 +130,14 @@ pub(crate) fn walk<'a>(
     Ok(())
 }
 
-/// Method and path of the operation that a pointer lies in.
+/// Method and path of the operation that contains a pointer.
 pub(crate) fn operation_at(document: &Value, pointer: &str) -> Option<(String, String)> {
     operations(document)
         .find(|(_, _, operation, _)| pointer == operation || pointer.starts_with(&format!("{operation}/")))
         .map(|(path, method, _, _)| (method.to_uppercase(), path.to_owned()))
 }
 
-/// Where a pointer lies, in words for an error message: the operationId if it is inside an operation, else the pointer.
+/// The place of a pointer for an error message: the operationId if it is inside an operation, else the pointer.
 pub(crate) fn place(document: &Value, pointer: &str) -> String {
     operations(document)
         .find(|(_, _, operation, _)| pointer == operation || pointer.starts_with(&format!("{operation}/")))

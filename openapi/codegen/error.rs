@@ -1,12 +1,12 @@
-//! Why a document was not turned into code.
+//! Why code could not be generated from a document.
 //!
-//! Every error names the file, and the operation where there is one, because the reader is someone whose build just broke.
+//! Every error names the file and, if possible, the operation, because it usually stops a build.
 
 use std::path::{Path, PathBuf};
 
 use crate::refusal::Refusal;
 
-/// Why the generator stopped. It never panics on a document.
+/// Why the generator stopped. It never panics because of a document.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,7 +15,7 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
@@ -24,7 +24,7 @@ pub enum Error {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
@@ -36,59 +36,59 @@ pub enum Error {
         /// Line, column and what is wrong there.
         reason: String,
     },
-    /// An overlay is malformed, or points at nothing.
+    /// An overlay is malformed, or a target matches nothing.
     #[error("{}: action {action} (target `{target}`): {reason}", .path.display())]
     Overlay {
         /// The overlay file.
         path: PathBuf,
-        /// Which action, counted from 1.
+        /// The number of the action, from 1.
         action: usize,
         /// The action's JSONPath.
         target: String,
         /// What is wrong.
         reason: String,
     },
-    /// A `$ref` leads nowhere, or where the generator does not go.
+    /// A `$ref` has no target, or one that the generator does not support.
     #[error("{}: {place}: `$ref: {reference}` {reason}", .path.display())]
     Reference {
         /// The document.
         path: PathBuf,
-        /// The operationId, or where in the document.
+        /// The operationId, or the place in the document.
         place: String,
         /// The reference as written.
         reference: String,
         /// What is wrong.
         reason: String,
     },
-    /// The document says something that cannot be carried over.
+    /// The document has something that the generator does not support.
     #[error("{}: {place}: {reason}", .path.display())]
     Unsupported {
         /// The document.
         path: PathBuf,
-        /// The operationId, or where in the document.
+        /// The operationId, or the place in the document.
         place: String,
-        /// What cannot be carried, and what to write instead.
+        /// What is not supported, and what to write instead.
         reason: String,
     },
-    /// The document says things that cannot be carried over, all of them here. Only a strict generator stops for them, and any where nothing
-    /// would be left.
+    /// The document has things that the generator does not support; all of them are listed. Only a strict generator
+    /// stops for them, except when nothing would be left.
     #[error("{}", lines(.path, .refusals))]
     Refused {
         /// The document.
         path: PathBuf,
-        /// Place by place.
+        /// The list, place by place.
         refusals: Vec<Refusal>,
     },
-    /// typify or the printer would not take what is left after all checks. A gap in the checks: please report it.
+    /// typify or the printer refused the result of all checks. This is a gap in the checks: please report it.
     #[error("{}: {place}: {tool} gave up: {reason}", .path.display())]
     Tool {
         /// The document.
         path: PathBuf,
-        /// The schema or operation, as far as it is known.
+        /// The schema or operation, if it is known.
         place: String,
-        /// Whose code gave up.
+        /// The tool that failed.
         tool: &'static str,
-        /// What it said.
+        /// The error of the tool.
         reason: String,
     },
 }
@@ -97,7 +97,7 @@ fn lines(path: &Path, refusals: &[Refusal]) -> String {
     refusals.iter().map(|refusal| format!("{}: {refusal}", path.display())).collect::<Vec<_>>().join("\n")
 }
 
-/// The result of everything in this crate.
+/// The result type of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {

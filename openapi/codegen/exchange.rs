@@ -1,6 +1,6 @@
-//! What goes in and out of an operation, in Rust: its request, its successes, and the document's problem.
+//! The input and output of an operation in Rust: its request, its successes, and the document's problem.
 //!
-//! Requests and problems are the same with and without a server; successes carry the host's streams, and so need one.
+//! Requests and problems do not depend on a server. Successes hold the host's streams, and so need one.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -30,7 +30,7 @@ pub(crate) struct Field {
     pub(crate) style: Style,
 }
 
-/// How a field is taken out of what arrived.
+/// Where a field of the request comes from.
 pub(crate) enum Source {
     Required(Place, String),
     Optional(Place, String),
@@ -40,7 +40,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Place and name, when it is a parameter.
+    /// Place and name, if it is a parameter.
     pub(crate) fn parameter(&self) -> Option<(Place, &str)> {
         match self {
             Self::Required(place, key) | Self::Optional(place, key) | Self::Many { place, key, .. } => {
@@ -55,12 +55,12 @@ impl Source {
 pub(crate) struct Variant<'a> {
     pub(crate) name: Ident,
     pub(crate) answer: &'a Answer,
-    /// `None` for a range of statuses: the handler says which one it is.
+    /// `None` for a range of statuses: the handler chooses one.
     pub(crate) code: Option<u16>,
     pub(crate) content: Content,
 }
 
-/// What a success carries.
+/// The content of a success.
 pub(crate) enum Content {
     Nothing,
     Json(Box<Type>),
@@ -115,7 +115,7 @@ fn fields(operation: &Operation, types: &mut Types) -> Result<Vec<Field>> {
     Ok(fields)
 }
 
-/// One variant per status; where a status has JSON and something else, the other is `...Stream`.
+/// One variant per status. If a status has JSON and another media type, the variant of the other one is `...Stream`.
 fn variants<'a>(operation: &'a Operation, types: &mut Types) -> Result<Vec<Variant<'a>>> {
     let mut variants: Vec<Variant<'a>> = Vec::new();
     for answer in operation.answers.iter().filter(|answer| answer.is_success()) {
@@ -136,7 +136,7 @@ fn variants<'a>(operation: &'a Operation, types: &mut Types) -> Result<Vec<Varia
             variants.iter().any(|variant| variant.answer.status == answer.status && kind(&variant.content))
         };
         let name = match &content {
-            // A second stream medium: the handler says which one it sends by a Content-Type header.
+            // For a second stream media type, the handler sets a Content-Type header.
             Content::Bytes(_) if earlier(|content| matches!(content, Content::Bytes(_))) => continue,
             Content::Bytes(_)
                 if operation.answers.iter().any(|other| other.status == answer.status && other.is_json()) =>
@@ -154,7 +154,7 @@ fn described(description: &str, otherwise: &str) -> String {
     if description.is_empty() { otherwise.to_owned() } else { description.to_owned() }
 }
 
-/// The struct that a handler is called with.
+/// The struct that a handler gets as its argument.
 pub(crate) fn request(typed: &Typed<'_>) -> TokenStream {
     let Typed { operation, request, fields, .. } = typed;
     let docs = doc(&format!("What `{}` is asked: {} {}", operation.id, operation.method, operation.path));
@@ -173,7 +173,7 @@ pub(crate) fn request(typed: &Typed<'_>) -> TokenStream {
     }
 }
 
-/// The enum of what a handler answers.
+/// The enum of a handler's successes.
 pub(crate) fn success(typed: &Typed<'_>, host: &syn::Path) -> TokenStream {
     let Typed { operation, success, variants, .. } = typed;
     let docs = doc(&format!("How `{}` succeeds.", operation.id));
@@ -217,7 +217,7 @@ pub(crate) fn success(typed: &Typed<'_>, host: &syn::Path) -> TokenStream {
     }
 }
 
-/// What errors have in their body: the schema that all of them share, or any JSON.
+/// The body of errors: the schema that all of them share, or any JSON.
 pub(crate) fn problem_body(model: &Model, types: &mut Types) -> Result<Type> {
     match &model.problem {
         Some(schema) => Ok(types.of(schema, "the errors")?.0),
@@ -294,7 +294,7 @@ fn status(code: u16) -> TokenStream {
     quote!(::http::StatusCode::#name)
 }
 
-/// The run-time `Style` that a parameter is written and read in. `module` is where that is.
+/// The run-time `Style` of a parameter. `module` is the module of that type.
 pub(crate) fn style(style: Style, module: &syn::Path) -> TokenStream {
     let name = names::ident(&format!("{style:?}"));
     quote!(#module::Style::#name)

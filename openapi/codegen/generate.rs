@@ -1,4 +1,4 @@
-//! The generator as others see it: settings in, files out.
+//! The public interface of the generator: settings in, files out.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::{
     reader, retype, schemas, server, surface, tagged, words,
 };
 
-/// Settings that hold for every document.
+/// Settings for all documents.
 #[derive(Debug, Clone)]
 pub struct Generator {
     host: String,
@@ -28,7 +28,7 @@ pub struct Generator {
     halves: Halves,
 }
 
-/// Which parts of the code are written.
+/// Which parts of the code are generated.
 #[derive(Debug, Clone, Copy)]
 struct Halves {
     client: bool,
@@ -43,7 +43,7 @@ impl Default for Generator {
     }
 }
 
-/// One document to make code of.
+/// One document to generate code from.
 #[derive(Debug, Clone)]
 pub struct Document<'a> {
     path: PathBuf,
@@ -53,27 +53,27 @@ pub struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// The document at `path`. Its file name without the ending is its short name, and names the trait: `run-gateway.yaml`
-    /// makes `RunGateway`.
+    /// The document at `path`. Its file name without the extension is its short name, which also names the trait:
+    /// `run-gateway.yaml` gives `RunGateway`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), overlay: None, name: None, shared: Vec::new() }
     }
 
-    /// What is added to it (OpenAPI Overlay 1.0).
+    /// Applies this overlay (OpenAPI Overlay 1.0).
     #[must_use]
     pub fn overlay(mut self, path: impl Into<PathBuf>) -> Self {
         self.overlay = Some(path.into());
         self
     }
 
-    /// Another short name than the file's, for instance because two folders have a file of that name.
+    /// Sets another short name than the file's, for instance because two folders have a file of that name.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Schemas whose types exist already. A schema that the document takes from that file is that type.
+    /// Uses existing types: a schema that the document takes from that file has the type of `schemas`.
     #[must_use]
     pub fn shared(mut self, schemas: &'a Schemas) -> Self {
         self.shared.push(schemas);
@@ -81,7 +81,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// A file of schemas that several documents share, and where its types are.
+/// A file of schemas that several documents share, and the module of its types.
 #[derive(Debug, Clone)]
 pub struct Schemas {
     path: PathBuf,
@@ -90,31 +90,31 @@ pub struct Schemas {
 }
 
 impl Schemas {
-    /// The files.
+    /// The generated files.
     pub fn generated(&self) -> &Generated {
         &self.generated
     }
 }
 
-/// What was made of one file.
+/// The output for one file.
 #[derive(Debug, Clone, Default)]
 pub struct Generated {
-    /// File name and text of everything to write, the code in `NAME.rs`.
+    /// File name and content of everything to write; the code is in `NAME.rs`.
     pub files: BTreeMap<String, String>,
-    /// Every file that was read: what a build script tells cargo to watch.
+    /// Every file that was read, for the `rerun-if-changed` of a build script.
     pub sources: Vec<PathBuf>,
-    /// How many operations have code.
+    /// The number of operations with code.
     pub operations: usize,
-    /// What the code does not say as the document says it.
+    /// The differences between the document and the code.
     pub report: Report,
-    /// The document in a few lines.
+    /// A summary of the document in a few lines.
     pub surface: String,
-    /// Its descriptions, a line each.
+    /// The document's descriptions, one per line.
     pub words: String,
 }
 
 impl Generated {
-    /// Writes all files into a folder, and nothing that is there already with the same content.
+    /// Writes all files into a folder, except those whose content is unchanged.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -136,49 +136,51 @@ impl Generator {
         Self::default()
     }
 
-    /// The path of the host module in generated code. Default `::runyard_api::host`.
+    /// Sets the path of the host module in generated code. Default `::runyard_api::host`.
     #[must_use]
     pub fn host(mut self, path: impl Into<String>) -> Self {
         self.host = path.into();
         self
     }
 
-    /// The path of the module that has the client's `Behaviour`. Default `::runyard_api::client`.
+    /// Sets the path of the module that has the client's `Behaviour`. Default `::runyard_api::client`.
     #[must_use]
     pub fn behaviour(mut self, path: impl Into<String>) -> Self {
         self.behaviour = path.into();
         self
     }
 
-    /// The path of the module that re-exports every crate which generated code names. Default `::runyard_api::crates`.
+    /// Sets the path of the module that re-exports every crate which generated code names. Default
+    /// `::runyard_api::crates`.
     #[must_use]
     pub fn crates(mut self, path: impl Into<String>) -> Self {
         self.crates = path.into();
         self
     }
 
-    /// Puts the server's code behind feature `server` and the client's behind feature `client` of the crate that includes it.
+    /// Puts the server's code behind feature `server`, and the client's behind feature `client`, of the crate that
+    /// includes it.
     #[must_use]
     pub fn behind_features(mut self) -> Self {
         self.features = true;
         self
     }
 
-    /// Makes an error of everything that cannot be carried, instead of leaving it out.
+    /// Fails on everything that is not supported, instead of leaving it out.
     #[must_use]
     pub fn strict(mut self) -> Self {
         self.strict = true;
         self
     }
 
-    /// Writes no client.
+    /// Generates no client.
     #[must_use]
     pub fn without_client(mut self) -> Self {
         self.halves.client = false;
         self
     }
 
-    /// Writes no server trait.
+    /// Generates no server trait.
     #[must_use]
     pub fn without_server(mut self) -> Self {
         self.halves.server = false;
@@ -198,11 +200,11 @@ impl Generator {
         Err(Error::Refused { path: path.to_owned(), refusals })
     }
 
-    /// Makes the types of a file that has nothing but `components.schemas`, to live in `module` (an absolute Rust path).
-    /// The files are named by it: `crate::arp::schemas` is in `arp-schemas.rs`.
+    /// Generates the types of a file that has only `components.schemas`, for module `module` (an absolute Rust path).
+    /// The module also names the files: `crate::arp::schemas` is in `arp-schemas.rs`.
     ///
     /// # Errors
-    /// Whatever is wrong with the file; see [`Error`].
+    /// The file is not valid; see [`Error`].
     pub fn schemas(&self, path: impl Into<PathBuf>, module: &str) -> Result<Schemas> {
         let path = path.into();
         let loaded = bundle::load(&path, None)?;
@@ -227,10 +229,10 @@ impl Generator {
         Ok(Schemas { path, types, generated })
     }
 
-    /// Makes everything of a document.
+    /// Generates all code of a document.
     ///
     /// # Errors
-    /// Whatever is wrong with the document or its overlay; see [`Error`].
+    /// The document or its overlay is not valid; see [`Error`].
     pub fn document(&self, document: &Document<'_>) -> Result<Generated> {
         let path = document.path.as_path();
         let loaded = bundle::load(path, document.overlay.as_deref())?;
@@ -350,7 +352,7 @@ fn texts_into(generated: &mut Generated, stem: &str) {
     generated.files.insert(format!("{stem}.report.txt"), generated.report.to_string());
 }
 
-/// Brings a document into the form that code is made from, and mends what can be mended.
+/// Normalizes a document for code generation, and repairs it where possible.
 fn prepare(document: &mut Value, report: &mut Report, refusals: &mut Refusals) {
     schemas::later_keywords(document, refusals);
     for note in normal::normalise(document) {
@@ -361,7 +363,7 @@ fn prepare(document: &mut Value, report: &mut Report, refusals: &mut Refusals) {
     check::schema_names(document, report);
 }
 
-/// Leaves out the operations that typify has no types for.
+/// Leaves out the operations for which typify has no types.
 fn typed_operations(model: &mut Model, types: &mut Types, refusals: &mut Refusals) {
     model.operations.retain(|operation| match exchange::typed(operation, types) {
         Ok(_) => true,
@@ -385,7 +387,7 @@ fn schemas_of(document: &Value) -> serde_json::Map<String, Value> {
     document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-/// The schemas that are the document's own: those that it shares have a surface of their own, unless the overlay bounds them.
+/// The schemas of the document itself. Shared schemas have a surface of their own, unless the overlay bounds them.
 fn local(schemas: &serde_json::Map<String, Value>, loaded: &Loaded) -> Value {
     Value::Object(
         schemas

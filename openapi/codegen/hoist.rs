@@ -1,6 +1,6 @@
-//! Giving names to schemas that are written in place, so that client, server and types agree on what they are called.
+//! Gives names to inline schemas, so that client, server and types use the same ones.
 //!
-//! Only what code is made from is changed; the document that is served keeps its author's form.
+//! This changes only the copy that code is generated from; the served document stays as its author wrote it.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::model::Form;
 use crate::report::Report;
 use crate::{names, types};
 
-/// Moves every schema of a parameter, body or answer that would need a name of its own below `components/schemas`.
+/// Moves every inline schema of a parameter, body or response that needs a name to `components/schemas`.
 pub(crate) fn hoist(document: &Value, report: &mut Report) -> Value {
     let mut carried = document.clone();
     for (pointer, name, place) in written_in_place(document) {
@@ -36,7 +36,7 @@ pub(crate) fn hoist(document: &Value, report: &mut Report) -> Value {
     carried
 }
 
-/// Leads the references of a schema to where one was moved.
+/// Redirects the references of a schema to the new place of a moved one.
 fn redirect(schema: &mut Value, name: &str, free: &str) {
     let (old, new) = (types::reference(name), types::reference(free));
     if *schema == old {
@@ -46,7 +46,7 @@ fn redirect(schema: &mut Value, name: &str, free: &str) {
     }
 }
 
-/// Pointer, suggested name and place of every schema of a parameter, body or answer. Shared ones come once.
+/// Pointer, suggested name and place of every schema of a parameter, body or response. Shared ones are listed once.
 fn written_in_place(document: &Value) -> Vec<(String, String, String)> {
     let mut found: Vec<(String, String, String)> = Vec::new();
     let mut add = |pointer: String, name: String, place: &str| {
@@ -100,12 +100,12 @@ fn written_in_place(document: &Value) -> Vec<(String, String, String)> {
     found
 }
 
-/// Whether a body in this medium has a Rust type made from its schema.
+/// Whether a body with this media type gets a Rust type from its schema.
 fn is_typed(media: &str, content: &Value) -> bool {
     matches!(Form::of(media, content.get("schema")), Form::Json | Form::Fields)
 }
 
-/// The schema, or a reference to where it was moved.
+/// The schema, or a reference to its new place.
 fn lifted(mut schema: Value, name: &str, moved: &mut Vec<(String, Value)>) -> Value {
     if schema.get("$ref").is_some() {
         return schema;
@@ -123,7 +123,7 @@ fn lifted(mut schema: Value, name: &str, moved: &mut Vec<(String, Value)>) -> Va
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// Whether it is made a type of its own. Text is not, whatever its bounds: the validator knows them.
+/// Whether it gets a type of its own. A text does not, even with bounds, because the validator checks those.
 fn needs_name(schema: &Value) -> bool {
     ["properties", "enum", "oneOf", "anyOf", "allOf", "additionalProperties"].iter().any(|keyword| {
         schema.get(keyword).is_some_and(|value| *keyword != "additionalProperties" || !value.is_boolean())

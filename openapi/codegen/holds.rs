@@ -1,25 +1,25 @@
-//! What can stand at a place of a document: which kind of component a reference there leads to.
+//! The kind of component that each place of a document can hold or refer to.
 
-/// What a value is.
+/// The content of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holds {
-    /// One thing of this kind, as `components` calls it.
+    /// One component of this kind, as `components` calls it.
     One(&'static str),
-    /// Several of this kind, by name or in a list.
+    /// Several of this kind, in a mapping or in a list.
     Many(&'static str),
-    /// Nothing that could be a component.
+    /// Nothing that can be a component.
     Nothing,
 }
 
 impl Holds {
-    /// What a component of this kind is.
+    /// The content of a component of this kind.
     pub(crate) fn component(kind: &str) -> Self {
         let kinds =
             ["schemas", "responses", "parameters", "requestBodies", "headers", "links", "callbacks", "pathItems"];
         kinds.into_iter().find(|known| *known == kind).map_or(Self::Nothing, Self::One)
     }
 
-    /// What an item of a list is.
+    /// The content of a list item.
     pub(crate) fn entry(self) -> Self {
         match self {
             Self::Many(kind) => Self::One(kind),
@@ -27,7 +27,7 @@ impl Holds {
         }
     }
 
-    /// What the field of this name is.
+    /// The content of the field with this name.
     pub(crate) fn field(self, key: &str) -> Self {
         if let Self::Many(kind) = self {
             return Self::One(kind);

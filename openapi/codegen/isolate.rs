@@ -1,7 +1,8 @@
-//! Finding the schemas that typify would not take, so that each is any JSON and the rest keeps its types.
+//! Finds the schemas that typify refuses. Each of them becomes any JSON, and the rest keep their types.
 //!
-//! typify answers for all schemas at once and names none. So: all together; when that fails, each among stand-ins for the others; and
-//! when all of them are fine alone, the shortest beginning of the list that fails ends in the one to blame.
+//! typify fails for all schemas at once and names none. So they are tried together first. If that fails, each is tried
+//! alone, with placeholders for the others. If each succeeds alone, the shortest failing prefix of the list ends with
+//! the schema to replace.
 
 use std::path::Path;
 
@@ -12,10 +13,10 @@ use typify::{TypeSpace, TypeSpaceSettings};
 use crate::Result;
 use crate::types::{guarded, parsed};
 
-/// More schemas than this are not replaced: then something else is wrong.
+/// The most schemas that are replaced; beyond that, the cause is something else.
 const OFFENDERS_MAX: usize = 64;
 
-/// Replaces every schema that typify refuses; tells name and reason of each.
+/// Replaces every schema that typify refuses, and returns the name and the reason of each.
 pub(crate) fn replace_offenders(
     path: &Path,
     settings: &TypeSpaceSettings,
@@ -30,7 +31,7 @@ pub(crate) fn replace_offenders(
         };
         tried(path, settings, definitions.iter().enumerate().map(chosen).collect())
     };
-    // Alone, over the schemas that it is made of: small, so that even hundreds of them are soon tried.
+    // Each alone, with placeholders for the schemas that it refers to. This is fast even for hundreds of schemas.
     for index in 0..definitions.len() {
         let named = references(&definitions[index].1);
         let few: Vec<(String, Schema)> = definitions

@@ -1,7 +1,8 @@
-//! The part of JSONPath (RFC 9535) that overlays of OpenAPI documents need.
+//! The subset of JSONPath (RFC 9535) that overlays of OpenAPI documents need.
 //!
-//! `$`, `.name`, `['name']`, `.*`, `[*]`, `[0]`, and `[?@.name == 'text']` (also in the older form `[?(@.name=='text')]`).
-//! Everything else is refused in words: an overlay that silently matched less than its author meant would change a contract.
+//! `$`, `.name`, `['name']`, `.*`, `[*]`, `[0]`, and `[?@.name == 'text']` (also in the older form
+//! `[?(@.name=='text')]`). Everything else is an error: an overlay that silently matched less than its author meant
+//! would change a document in an unexpected way.
 
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ enum Step {
 pub(crate) struct JsonPath(Vec<Step>);
 
 impl JsonPath {
-    /// Parses, or says in words what is not understood.
+    /// Parses a path. The error says what is not supported.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut rest = text.trim().strip_prefix('$').ok_or("must start with `$`")?;
         let mut steps = Vec::new();
@@ -115,7 +116,7 @@ fn having(rest: &str) -> Result<(Step, &str), String> {
     Ok((Step::Having { name, text }, closed(rest)?))
 }
 
-/// Text in single or double quotes; a quote inside is not needed by any key of OpenAPI, and refused.
+/// A text in single or double quotes. Quotes inside are refused, because no key of OpenAPI has one.
 fn quoted(rest: &str) -> Result<(String, &str), String> {
     let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"')).ok_or("expected a quote")?;
     let inner = &rest[1..];

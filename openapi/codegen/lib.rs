@@ -1,28 +1,28 @@
 //! OpenAPI document in; Rust types, client, server trait and router constants out.
 //!
-//! Called from a build script, or by the program beside it (`bin/`). Per document: read and bundle it, apply its overlay, bring a copy
-//! into one form, leave out what cannot be carried, give names to what has none, then write code. What is written stands on a host (crate
-//! `runyard-api`, module `host`) that carries requests; see `README.md` for what the code looks like and for how to use it on documents of
-//! your own.
+//! It is called from a build script, or by the program in `bin/`. For each document it reads and bundles it, applies
+//! its overlay, normalizes a copy, leaves out what is not supported, and names what has no name. Then it generates the
+//! code, which needs a host (crate `runyard-api`, module `host`) to handle requests. `README.md` shows the code, and
+//! how to use the generator on other documents.
 //!
 //! ```text
 //! the document                                     the code
-//! document.rs  reading YAML, walking it            generate.rs  settings, and all of it in turn
-//! jsonpath.rs  what an overlay points with         types.rs     types, by typify
-//! overlay.rs   applying an overlay                 schema.rs    a schema as typify reads it
-//! bundle.rs    one self-contained document         nested.rs    types within types, named apart
-//! holds.rs     what a reference there leads to     tagged.rs    alternatives with a discriminator
+//! document.rs  reading and traversing YAML         generate.rs  settings, and the order of the steps
+//! jsonpath.rs  the targets of an overlay           types.rs     types, by typify
+//! overlay.rs   applying an overlay                 schema.rs    a schema in the form for typify
+//! bundle.rs    one self-contained document         nested.rs    unique names for nested types
+//! holds.rs     the component kind of a place       tagged.rs    alternatives with a discriminator
 //! normal/      one form for 3.0 and 3.1            isolate.rs   which schema typify refuses
-//! check.rs     versions, references, names         retype.rs    corrections of what typify made
-//! schemas.rs   schema by schema                    exchange.rs  requests, successes, problems
-//! hoist.rs     names for schemas in place          client.rs    client, operation by operation
-//! model.rs     what a document says                arguments.rs its methods' arguments
-//! reader.rs    from document to model              answers.rs   what each status is to it
-//! responses.rs its answers                         server.rs    constants, trait, glue
-//! paths.rs     its paths, and the router           crates.rs    where code finds other crates
+//! check.rs     versions, references, names         retype.rs    corrections of typify's code
+//! schemas.rs   single schemas                      exchange.rs  requests, successes, problems
+//! hoist.rs     names for inline schemas            client.rs    client, operation by operation
+//! model.rs     the operations of a document        arguments.rs its methods' arguments
+//! reader.rs    from document to model              answers.rs   how it reads each status
+//! responses.rs its responses                       server.rs    constants, trait, glue
+//! paths.rs     its paths, and the router           crates.rs    paths of other crates
 //!
-//! refusal.rs   what was not carried                surface.rs   a document in a few lines
-//! report.rs    what was changed                    words.rs     its descriptions, a line each
+//! refusal.rs   what is not supported               surface.rs   a document in a few lines
+//! report.rs    what was changed                    words.rs     its descriptions, one per line
 //! error.rs     why it was refused                  names.rs     spelling
 //! ```
 

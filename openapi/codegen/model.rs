@@ -1,6 +1,6 @@
-//! What a document says, operation by operation, in the shape that code is made from.
+//! The operations of a document, in the form that code is generated from.
 //!
-//! Schemas are named by pointer (for the validator) and kept as values (for types). `reader.rs` fills this in.
+//! Schemas are stored as pointers (for the validator) and as values (for types). `reader.rs` fills the model.
 
 use std::collections::BTreeSet;
 
@@ -13,9 +13,9 @@ pub(crate) struct Model {
     pub(crate) version: String,
     pub(crate) description: String,
     pub(crate) operations: Vec<Operation>,
-    /// The one schema that every documented error has; `None` when they do not agree, or have none.
+    /// The schema that all documented errors share; `None` if they differ, or have none.
     pub(crate) problem: Option<Value>,
-    /// Every error status that is documented by number.
+    /// Every error status that is documented as a number.
     pub(crate) problem_statuses: BTreeSet<u16>,
 }
 
@@ -32,13 +32,13 @@ pub(crate) struct Operation {
     pub(crate) body: Option<Body>,
     pub(crate) answers: Vec<Answer>,
     pub(crate) secured: bool,
-    /// Whether the document says that repeating it does no more than doing it once.
+    /// Whether the document says that repeating it has no further effect.
     pub(crate) idempotent: bool,
-    /// Whether the host's router can carry its path. Without, only the client has it.
+    /// Whether the host's router supports its path. If not, only the client has the operation.
     pub(crate) routable: bool,
 }
 
-/// Where a parameter stands.
+/// The part of the request with a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Path,
@@ -48,7 +48,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// As OpenAPI spells it.
+    /// The name in OpenAPI.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Path => "path",
@@ -59,7 +59,7 @@ impl Place {
     }
 }
 
-/// How lists and objects are written; the variants are those of the run-time `Style`.
+/// The serialization style of arrays and objects; the variants are those of the run-time `Style`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
     Repeated,
@@ -86,7 +86,7 @@ pub(crate) struct Parameter {
     pub(crate) description: String,
 }
 
-/// How a body is written.
+/// The format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Json,
@@ -101,7 +101,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// The form of a medium. `*/*` is JSON when its schema describes more than text.
+    /// The format of a media type. `*/*` is JSON if its schema describes more than text.
     pub(crate) fn of(media: &str, schema: Option<&Value>) -> Self {
         let essence = essence(media);
         match essence.as_str() {
@@ -125,35 +125,35 @@ fn is_structured(schema: &Value) -> bool {
 pub(crate) struct Body {
     pub(crate) required: bool,
     pub(crate) form: Form,
-    /// As the document writes it; for JSON, what clients send.
+    /// The media type as the document writes it; for JSON, the one that clients send.
     pub(crate) media: String,
     pub(crate) schema: Value,
     pub(crate) pointer: String,
     pub(crate) description: String,
 }
 
-/// One documented answer in one medium.
+/// One documented response in one media type.
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// As the document writes it: `200`, `4XX`, `default`.
     pub(crate) status: String,
     pub(crate) media: Option<String>,
     pub(crate) form: Form,
-    /// The schema, and where it stands. Without a pointer the document has none, and any JSON is read.
+    /// The schema and its pointer. Without a pointer the document has none, and any JSON is read.
     pub(crate) schema: Option<(Value, Option<String>)>,
     pub(crate) description: String,
     pub(crate) headers: Vec<String>,
-    /// Whether it is what a handler returns as `Ok`.
+    /// Whether a handler returns it as `Ok`.
     pub(crate) success: bool,
 }
 
 impl Answer {
-    /// The status, when it is one.
+    /// The status, if it is a single one.
     pub(crate) fn code(&self) -> Option<u16> {
         self.status.parse().ok()
     }
 
-    /// Whether this is what a handler returns as `Ok`.
+    /// Whether a handler returns this as `Ok`.
     pub(crate) fn is_success(&self) -> bool {
         self.success
     }
@@ -164,7 +164,7 @@ impl Answer {
     }
 }
 
-/// Whether this status, as a document writes it, says that the request was carried out.
+/// Whether this status, as a document writes it, is a success.
 pub(crate) fn says_success(status: &str) -> bool {
     match status.parse::<u16>() {
         Ok(code) => (200..400).contains(&code),
@@ -182,7 +182,7 @@ fn essence(media: &str) -> String {
     media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Whether a medium is one that is read piece by piece as it arrives.
+/// Whether a media type is read in pieces as they arrive.
 pub(crate) fn is_stream(media: &str) -> bool {
     matches!(media.split(';').next().unwrap_or_default().trim(), "application/x-ndjson" | "text/event-stream")
 }

@@ -1,6 +1,7 @@
-//! Names: from a document's spelling to Rust's.
+//! Converts names of a document to Rust names.
 //!
-//! The rules are typify's and progenitor's, so that a name made here is the name they make. Nothing here looks at a document.
+//! The rules are those of typify and progenitor, so that both produce the same names. This module does not read
+//! documents.
 
 use heck::{ToPascalCase, ToSnakeCase};
 use proc_macro2::{Ident, Span};
@@ -15,7 +16,7 @@ pub(crate) fn snake(name: &str) -> String {
     sanitized(name, |text| text.to_snake_case())
 }
 
-/// The name, or with the first number from 2 that no other has.
+/// The name; if it is taken, with the first free number from 2.
 pub(crate) fn apart(name: &str, taken: impl Fn(&str) -> bool) -> String {
     if !taken(name) {
         return name.to_owned();
@@ -23,20 +24,20 @@ pub(crate) fn apart(name: &str, taken: impl Fn(&str) -> bool) -> String {
     (2..).map(|number| format!("{}_{number}", name.trim_end_matches('_'))).find(|name| !taken(name)).unwrap_or_default()
 }
 
-/// Whether a header or a cookie can be called this (RFC 9110, section 5.6.2).
+/// Whether a header or a cookie can have this name (RFC 9110, section 5.6.2).
 pub(crate) fn is_token(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(letter))
 }
 
-/// Names that code of derives takes for the prelude's. A type that has one hides it.
+/// Names that the code of derives takes from the prelude. A type with such a name would hide them.
 const HIDING: [&str; 6] = ["Box", "Default", "Some", "None", "Ok", "Err"];
 
-/// Whether no type can be called this.
+/// Whether no type can have this name.
 pub(crate) fn hides(name: &str) -> bool {
     HIDING.contains(&name)
 }
 
-/// The identifier of a name that [`pascal`] or [`snake`] made.
+/// The identifier of a name from [`pascal`] or [`snake`].
 pub(crate) fn ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
 }
@@ -60,7 +61,7 @@ pub(crate) fn status(code: u16) -> (String, String) {
     )
 }
 
-/// A text as a header can carry it.
+/// A text, reduced to the characters that a header value can have.
 pub(crate) fn header_text(text: &str) -> String {
     text.chars().filter(|letter| matches!(letter, ' '..='~')).collect()
 }

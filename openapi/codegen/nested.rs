@@ -1,7 +1,8 @@
-//! Schemas within schemas that would be given a Rust name which another type has.
+//! Nested schemas whose Rust name another type already has.
 //!
-//! typify names a type that stands within another after both (`RequestStatus` for `status` of `Request`), and takes the first type of a
-//! name for every later one. Where that would confuse two, the inner schema is made a component of a name of its own.
+//! typify names a nested type after its parent and its field (`RequestStatus` for `status` of `Request`), and reuses
+//! the first type of a name for every later one. Where that would confuse two types, the inner schema becomes a
+//! component with a name of its own.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::names;
 use crate::report::Report;
 
-/// Moves every schema whose name would be taken. Nothing else is changed.
+/// Moves every schema whose name would be taken. Nothing else changes.
 pub(crate) fn name_apart(document: &mut Value, report: &mut Report) {
     let Some(Value::Object(schemas)) = document.pointer_mut("/components/schemas") else { return };
     let taken = schemas.keys().map(|name| names::pascal(name)).collect();
@@ -18,7 +19,7 @@ pub(crate) fn name_apart(document: &mut Value, report: &mut Report) {
     for (name, schema) in schemas.iter_mut() {
         work.parts(schema, &names::pascal(name));
     }
-    // What was moved has been looked through: its parts were named before it was.
+    // The parts of a moved schema have already been named.
     for (name, place, schema) in work.moved {
         report.note(place, format!("a schema within it is named `{name}`: another has the name that it would have"));
         schemas.insert(name, schema);
@@ -31,14 +32,14 @@ struct Work {
 }
 
 impl Work {
-    /// Looks at what stands within a schema whose type is called `name`.
+    /// Checks the parts of a schema whose type has the name `name`.
     fn parts(&mut self, schema: &mut Value, name: &str) {
         let Some(fields) = schema.as_object_mut() else { return };
         for (key, field) in fields {
             match (key.as_str(), field) {
                 ("properties", Value::Object(all)) => {
                     for (property, one) in all {
-                        // An empty name adds nothing, and would give the part its owner's.
+                        // An empty property name adds nothing, so the part would get the name of its parent.
                         self.part(one, &names::pascal(&format!("{name}_{property}")), name);
                     }
                 }
@@ -87,7 +88,7 @@ impl Work {
     }
 }
 
-/// Whether typify makes a type of its own of it.
+/// Whether typify makes a type of its own for it.
 fn is_named(schema: &Value) -> bool {
     let has = |key: &str| schema.get(key).is_some();
     let one = |key: &str| schema.get(key).and_then(Value::as_array).is_some_and(|all| all.len() == 1);

@@ -1,7 +1,7 @@
-//! Applying an overlay (OpenAPI Overlay 1.0) to a document.
+//! Applies an overlay (OpenAPI Overlay 1.0) to a document.
 //!
-//! Stricter than the specification in one point: a target that matches nothing is an error, because here an overlay that no
-//! longer fits means that the owner's document changed under it.
+//! It is stricter than the specification in one point: a target that matches nothing is an error. An overlay that no
+//! longer matches shows that the vendor's document has changed.
 
 use std::path::Path;
 
@@ -10,11 +10,11 @@ use serde_json::Value;
 use crate::jsonpath::JsonPath;
 use crate::{Error, Result};
 
-/// A result whose error is put in its place by whoever knows the action.
+/// A result whose error the caller completes with the number of the action.
 type Said<T> = std::result::Result<T, String>;
 
-/// Applies every action of `overlay` in turn. `path` is the overlay's file, for messages. Returns each action, and in how
-/// many places it did something.
+/// Applies every action of `overlay` in turn. `path` is the overlay's file, for messages. Returns each action, and the
+/// number of places that it changed.
 pub(crate) fn apply(document: &mut Value, overlay: &Value, path: &Path) -> Result<Vec<(String, usize)>> {
     if !overlay.get("overlay").and_then(Value::as_str).is_some_and(|version| version.starts_with("1.")) {
         return Err(Error::unsupported(path, "/overlay", "there is no `overlay: 1.0.0`"));
@@ -73,7 +73,7 @@ fn at<'a>(document: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
 fn updated(document: &mut Value, path: &[String], update: &Value) -> Said<()> {
     let place = at(document, path).ok_or("matched a place that is gone")?;
     match place {
-        // The specification: what a target list is updated with becomes an entry of it.
+        // As the specification says, the update of a list is appended to it.
         Value::Array(items) if !update.is_array() => items.push(update.clone()),
         Value::Object(_) if !update.is_object() => return Err("the target is a mapping, `update` is not".into()),
         Value::Object(_) | Value::Array(_) => merge(place, update)?,
@@ -92,7 +92,7 @@ fn merge(place: &mut Value, update: &Value) -> Said<()> {
                     None => drop(fields.insert(key.clone(), update.clone())),
                 }
             }
-            // It would be ignored, and an overlay that narrows would only seem to.
+            // It would be ignored, so the overlay would have no effect.
             if !updates.is_empty() && fields.len() > 1 && fields.get("$ref").is_some_and(Value::is_string) {
                 return Err(
                     "`update` would stand beside a `$ref`, where nobody reads it: update what that leads to".into()
@@ -108,7 +108,7 @@ fn merge(place: &mut Value, update: &Value) -> Said<()> {
 fn removed(document: &mut Value, path: &[String]) -> Said<()> {
     let (last, parent) = path.split_last().ok_or("the whole document cannot be removed")?;
     match at(document, parent) {
-        // Not swap_remove: the order of a document is kept.
+        // Not `swap_remove`, which would change the order of the document.
         Some(Value::Object(fields)) => drop(fields.shift_remove(last)),
         Some(Value::Array(items)) => drop(items.remove(last.parse().map_err(|_| "matched a place that is gone")?)),
         _ => return Err("matched a place that is gone".into()),

@@ -1,4 +1,4 @@
-//! Path templates: the names in them, and whether the host's router can tell them apart.
+//! Path templates: their parameter names, and whether the host's router can distinguish them.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// Adds an operation. `Ok(Some)` is why the host cannot route it, although a client can call it.
+    /// Adds an operation. `Ok(Some)` says why the host cannot route it, although a client can call it.
     ///
     /// # Errors
-    /// Why nothing can carry it.
+    /// Why neither the host nor the client supports the path.
     pub(crate) fn add(&mut self, method: &str, path: &str) -> Result<Option<String>, String> {
         if !path.starts_with('/') {
             return Err(format!("path `{path}` does not start with `/`"));
@@ -50,7 +50,8 @@ impl Routes {
     }
 }
 
-/// `/v1/runs/{run_id}:cancel` as `/v1/runs/{p0}:cancel`: two operations may name the same place differently.
+/// `/v1/runs/{run_id}:cancel` as `/v1/runs/{p0}:cancel`: two operations may use different parameter names at the same
+/// place.
 fn positional(path: &str) -> Option<String> {
     let mut out = String::new();
     let mut rest = path;

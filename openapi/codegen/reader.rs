@@ -1,6 +1,6 @@
-//! From a checked document to the [`Model`]: parameters, bodies and answers, one by one.
+//! Reads a checked document into the [`Model`]: parameters, bodies and responses.
 //!
-//! What cannot be carried is refused operation by operation. `responses.rs` reads answers.
+//! What is not supported is refused for each operation. `responses.rs` reads responses.
 
 use std::collections::BTreeSet;
 
@@ -61,11 +61,11 @@ pub(crate) struct Reader<'a, 'r> {
     refusals: &'r mut Refusals,
 }
 
-/// `Err` is why the operation is left out.
+/// `Err` says why the operation is left out.
 pub(crate) type Read<T> = Result<T, String>;
 
 impl<'a> Reader<'a, '_> {
-    /// Notes what is not carried of this operation.
+    /// Records something that is not supported for this operation.
     pub(crate) fn lose(&mut self, reason: impl Into<String>, effect: Effect) {
         let operation = Some((self.method.to_uppercase(), self.path.to_owned()));
         self.refusals.add(Refusal {
@@ -76,7 +76,7 @@ impl<'a> Reader<'a, '_> {
         });
     }
 
-    /// What stands at the end of a reference.
+    /// The target of a reference.
     pub(crate) fn resolve(&self, value: &'a Value, pointer: &str) -> Read<(&'a Value, String)> {
         document::resolved(self.document, value, pointer)
             .ok_or_else(|| format!("the reference at {pointer} leads nowhere"))
@@ -141,7 +141,7 @@ impl<'a> Reader<'a, '_> {
         Ok(parameters)
     }
 
-    /// Gives a number to a parameter whose Rust name another field has.
+    /// Adds a number to a parameter whose Rust name another field has.
     fn name_apart(&mut self, parameters: &mut [Parameter]) {
         let mut taken = BTreeSet::from(["body".to_owned()]);
         for parameter in parameters {
@@ -155,7 +155,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// Path parameters in the order of the path, each of them once; then the rest as written.
+    /// Path parameters in the order of the path, each once; then the others as written.
     fn fit_the_path(&mut self, parameters: &mut Vec<Parameter>) {
         let wanted = paths::names(self.path);
         for missing in &wanted {
@@ -213,7 +213,7 @@ impl<'a> Reader<'a, '_> {
             required = true;
         }
         let (schema, at, encoded) = self.parameter_schema(value, pointer);
-        // What is not sent is null already.
+        // A missing parameter is null already.
         let schema = without_null(schema);
         let (style, many) = if encoded { (Style::Json, false) } else { self.style(value, name, place, &schema)? };
         Ok(Some(Parameter {
@@ -229,7 +229,7 @@ impl<'a> Reader<'a, '_> {
         }))
     }
 
-    /// The schema, where it stands, and whether the value is JSON text. Any JSON where there is no schema.
+    /// The schema, its pointer, and whether the value is JSON text. Any JSON if there is no schema.
     fn parameter_schema(&mut self, value: &'a Value, pointer: &str) -> (Value, String, bool) {
         if let Some(schema) = value.get("schema") {
             return (schema.clone(), format!("{pointer}/schema"), false);
@@ -242,7 +242,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// How the parameter is written, and whether it is a list that is repeated.
+    /// The style of the parameter, and whether it is a repeated array.
     fn style(&self, value: &Value, name: &str, place: Place, schema: &Value) -> Read<(Style, bool)> {
         let usual = if matches!(place, Place::Query | Place::Cookie) { "form" } else { "simple" };
         let style = text(value, "style").unwrap_or(usual);
@@ -283,7 +283,7 @@ impl<'a> Reader<'a, '_> {
         let media: Vec<(&String, Form)> = document::entries(body, "content")
             .map(|(media, content)| (media, Form::of(media, content.get("schema"))))
             .collect();
-        // What has types first.
+        // Formats with types have precedence.
         let order = [Form::Json, Form::Fields, Form::Parts, Form::Text, Form::Bytes];
         let chosen = order.iter().find_map(|wanted| media.iter().find(|(_, form)| form == wanted));
         let Some((chosen, form)) = chosen else {

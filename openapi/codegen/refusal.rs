@@ -1,23 +1,24 @@
-//! What of a document cannot be carried, place by place, and what became of it.
+//! The parts of a document that are not supported, and the effect on the code.
 //!
-//! A generator that is strict makes an error of the first such list; any other leaves out what it must and hands the list on.
+//! A strict generator fails with the first such list; otherwise the generator leaves out what it must, and reports the
+//! list.
 
 use std::fmt;
 
-/// Something of a document that code does not say, or does not have.
+/// Something in a document that the code does not express.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Method and path, when it is about an operation.
+    /// Method and path, if it concerns an operation.
     pub operation: Option<(String, String)>,
-    /// The operationId, or where in the document.
+    /// The operationId, or the place in the document.
     pub place: String,
-    /// What cannot be carried, and what to write instead.
+    /// What is not supported, and what to write instead.
     pub reason: String,
-    /// What became of it.
+    /// The effect on the code.
     pub effect: Effect,
 }
 
-/// What became of something that cannot be carried as it is.
+/// The effect of something that is not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
@@ -25,16 +26,16 @@ pub enum Effect {
     LeftOut,
     /// The client has the operation; the server trait does not.
     ClientOnly,
-    /// A type is any JSON, or wider than the schema.
+    /// A type is any JSON, or accepts more than the schema.
     Widened,
-    /// It has no effect on the code; the rest is carried.
+    /// It is ignored; the rest is supported.
     Ignored,
-    /// Something else was assumed, as the reason says.
+    /// Something else is assumed, as the reason says.
     Assumed,
 }
 
 impl Effect {
-    /// In a few words.
+    /// A short description.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::LeftOut => "operation left out",
@@ -52,7 +53,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Refusals as they are found.
+/// Collects refusals.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(Vec<Refusal>);
 
@@ -63,7 +64,7 @@ impl Refusals {
         }
     }
 
-    /// About a place that is no single operation.
+    /// A refusal for a place outside of operations.
     pub(crate) fn place(&mut self, place: impl Into<String>, reason: impl Into<String>, effect: Effect) {
         self.add(Refusal { operation: None, place: place.into(), reason: reason.into(), effect });
     }

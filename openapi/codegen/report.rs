@@ -1,19 +1,19 @@
-//! What was changed on the way from a document to code, for whoever reviews a bump.
+//! The changes between a document and its code, for reviewers of a new document version.
 
 use std::fmt;
 
 use crate::refusal::{Effect, Refusal};
 
-/// One line per thing that the code does not say as the document says it.
+/// One line per difference between the document and the code.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     lines: Vec<(String, String)>,
-    /// What could not be carried. Empty when the generator is strict.
+    /// What is not supported. Empty if the generator is strict.
     pub refusals: Vec<Refusal>,
 }
 
 impl Report {
-    /// Notes that at `place`, something was done. The same note twice is one.
+    /// Notes what was done at `place`. A repeated note is recorded once.
     pub(crate) fn note(&mut self, place: impl Into<String>, what: impl Into<String>) {
         let line = (place.into(), what.into());
         if !self.lines.contains(&line) {
@@ -21,12 +21,12 @@ impl Report {
         }
     }
 
-    /// The operations that have no code at all.
+    /// The operations without any code.
     pub fn left_out(&self) -> impl Iterator<Item = &Refusal> {
         self.refusals.iter().filter(|refusal| refusal.effect == Effect::LeftOut)
     }
 
-    /// What a build script tells cargo after `cargo::warning=`: a line per refusal.
+    /// The warnings of a build script, after `cargo::warning=`: a line per refusal.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
         self.refusals.iter().map(|refusal| match &refusal.operation {
             Some((method, path)) => format!("{}: {method} {path}: {refusal}", refusal.effect.as_str()),
@@ -34,14 +34,14 @@ impl Report {
         })
     }
 
-    /// Place and note, in the order they were made.
+    /// Place and note, in the order of their creation.
     pub fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
         self.lines.iter().map(|(place, what)| (place.as_str(), what.as_str()))
     }
 }
 
 impl fmt::Display for Report {
-    /// Notes that are equal for several places are one line.
+    /// Notes with the same text for several places are one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut said: Vec<&str> = Vec::new();
         for (_, what) in &self.lines {

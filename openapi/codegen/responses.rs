@@ -1,4 +1,4 @@
-//! The answers of an operation, as its document has them.
+//! Reads the documented responses of an operation.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use crate::document::{self, escape, text};
 use crate::model::{Answer, Form, says_success};
 use crate::reader::{Read, Reader};
 
-/// Every documented answer, one per medium.
+/// Every documented response, one per media type.
 pub(crate) fn read<'a>(reader: &mut Reader<'a, '_>, pointer: &str, value: &'a Value) -> Read<Vec<Answer>> {
     let mut answers = Vec::new();
     let mut upgrades = false;
@@ -72,7 +72,7 @@ fn by_medium<'a>(reader: &mut Reader<'a, '_>, status: &str, response: &'a Value,
     answers
 }
 
-/// What the answers say together: which is the success.
+/// Checks the responses as a whole, and determines the success.
 fn agree(reader: &mut Reader<'_, '_>, mut answers: Vec<Answer>, upgrades: bool) -> Read<Vec<Answer>> {
     if answers.iter().any(Answer::is_success) {
         if upgrades {

@@ -1,10 +1,12 @@
-//! Small corrections of code that typify and progenitor made, on its syntax tree.
+//! Small corrections of the code of typify and progenitor, on its syntax tree.
 //!
-//! Each is here because neither tool has a setting for it:
-//! - an optional list or map becomes an `Option`, so that one that was sent empty is still there, and empty, when it is passed on;
-//! - dates and times are jiff's, and say in the schema what they are;
-//! - an `#[allow]` has a reason, since lints ask for one;
-//! - every public item has a line of documentation, and the schemas that typify prints into the documentation go.
+//! Neither tool has a setting for them:
+//! - an optional list or map becomes an `Option`, so that one that was sent empty stays an empty one when it is passed
+//!   on;
+//! - dates and times are jiff's types, with their format in the schema;
+//! - an `#[allow]` has a reason, since lints require one;
+//! - every public item has a line of documentation, and the schemas that typify prints into the documentation are
+//!   removed.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -39,11 +41,11 @@ pub(crate) fn ty(tokens: TokenStream) -> syn::Result<Type> {
     Ok(ty)
 }
 
-/// Gives numbers to fields that are one in Rust: `self` and `Self` are both `self_` to typify.
+/// Numbers fields whose names are equal in Rust: `self` and `Self` are both `self_` in typify.
 struct Apart;
 
 impl Apart {
-    /// The new name of the field at each place that needs one.
+    /// The new name of the field at each index that needs one.
     fn renamed<'a>(fields: impl Iterator<Item = Option<&'a syn::Ident>>) -> Vec<(usize, syn::Ident)> {
         let mut seen: Vec<String> = Vec::new();
         let mut renamed = Vec::new();
@@ -87,7 +89,7 @@ impl VisitMut for Apart {
     }
 }
 
-/// A type that stands for one of jiff's where schemas are derived.
+/// A type that represents one of jiff's types where schemas are derived.
 fn marker(name: &str, format: &str) -> Vec<Item> {
     let ident = crate::names::ident(name);
     let file: syn::File = parse_quote! {
@@ -157,7 +159,7 @@ impl VisitMut for Correct {
 
     fn visit_variant_mut(&mut self, variant: &mut syn::Variant) {
         documented(&mut variant.attrs, Some(&format!("`{}`, as the schema has it.", variant.ident)));
-        // The fields of a variant have no visibility of their own, and need no documentation, but for named ones.
+        // The fields of a variant have no visibility of their own; only named ones need documentation.
         visit_mut::visit_variant_mut(self, variant);
     }
 
@@ -171,7 +173,7 @@ impl VisitMut for Correct {
     }
 }
 
-/// Puts the stand-ins for schemas where chrono's types are.
+/// Replaces chrono's types, with marker types for schemas.
 #[derive(Default)]
 struct Stand {
     moment: bool,
@@ -212,7 +214,7 @@ fn chronos(ty: &Type) -> Option<Chrono> {
     }
 }
 
-/// `skip_serializing_if = "Vec::is_empty"` loses an empty list that was sent. An `Option` keeps it.
+/// `skip_serializing_if = "Vec::is_empty"` drops an empty list that was sent. An `Option` preserves it.
 fn present_though_empty(field: &mut Field) {
     let Some(attribute) = field.attrs.iter_mut().find(|attribute| attribute.path().is_ident("serde")) else { return };
     let Ok(metas) = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) else { return };
@@ -228,7 +230,7 @@ fn present_though_empty(field: &mut Field) {
     field.ty = parse_quote!(::std::option::Option<#inner>);
 }
 
-/// Cuts the printed schema out of the documentation, and adds a line where there is none left.
+/// Removes the printed schema from the documentation, and adds a line if nothing is left.
 fn documented(attributes: &mut Vec<Attribute>, otherwise: Option<&str>) {
     let mut kept = String::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {

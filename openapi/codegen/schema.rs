@@ -1,18 +1,18 @@
-//! From an OpenAPI 3.0 schema to what typify reads.
+//! Converts an OpenAPI 3.0 schema to the form for typify.
 //!
-//! This shapes Rust types only. What typify cannot express (numeric bounds, names of properties, `not`) is left to the
-//! validator, which works on the document itself.
+//! This determines Rust types only. The validator, which uses the document itself, checks what typify cannot express
+//! (numeric bounds, names of properties, `not`).
 
 use serde_json::{Map, Value, json};
 
 use crate::names;
 use crate::report::Report;
 
-/// Keywords that say nothing about a type.
+/// Keywords without effect on a type.
 const SILENT: [&str; 8] =
     ["example", "examples", "discriminator", "xml", "externalDocs", "deprecated", "readOnly", "writeOnly"];
 
-/// Converts a schema, with a note for everything that types cannot say.
+/// Converts a schema, with a note for everything that types cannot express.
 pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Value {
     let Value::Object(fields) = schema else { return schema.clone() };
     if let Some(reference) = fields.get("$ref") {
@@ -26,7 +26,7 @@ pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Va
     for (key, value) in fields {
         let deeper = |value: &Value, report: &mut Report| for_typify(value, place, report);
         let value = match key.as_str() {
-            // A title is for readers, and would rename the type.
+            // A title is documentation, and would rename the type.
             "nullable" | "exclusiveMinimum" | "exclusiveMaximum" | "title" => continue,
             "default" if value.is_object() && !is_plain_map(fields, value) => {
                 report.note(place, "a `default` that is an object is not filled in: the field is optional");
@@ -80,19 +80,20 @@ pub(crate) fn for_typify(schema: &Value, place: &str, report: &mut Report) -> Va
     if fields.get("nullable") == Some(&Value::Bool(true)) { nullable(converted) } else { Value::Object(converted) }
 }
 
-/// Whether a default is the empty map that an absent one is anyway.
+/// Whether a default is the empty map, which an absent field becomes anyway.
 fn is_plain_map(fields: &Map<String, Value>, default: &Value) -> bool {
     let shaped = ["properties", "allOf", "oneOf", "anyOf"].iter().any(|keyword| fields.contains_key(*keyword));
     !shaped && default.as_object().is_some_and(Map::is_empty)
 }
 
-/// Whether every value that is not null is a text. typify has no type for the others.
+/// Whether every value that is not null is a text. typify does not support others.
 fn is_text_enum(fields: &Map<String, Value>) -> bool {
     let values = fields.get("enum").and_then(Value::as_array);
     values.is_some_and(|values| values.iter().all(|value| value.is_string() || value.is_null()))
 }
 
-/// Whether the values of an enum are variants of different names. typify tries with what is no letter left out, then with an `X` for it.
+/// Whether the values of an enum give distinct variant names. typify first drops characters that are not letters, then
+/// replaces them with `X`.
 fn have_names(fields: &Map<String, Value>) -> bool {
     let values = fields.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let values: Vec<&str> = values.collect();
@@ -104,13 +105,14 @@ fn have_names(fields: &Map<String, Value>) -> bool {
     differ(&|value| names::pascal(value)) || differ(&|value| names::pascal(&marked(value)))
 }
 
-/// Whether a schema means an object without saying so. To the letter, anything that is no object fits it, too.
+/// Whether a schema describes an object without `type: object`. Strictly, any value that is not an object also matches
+/// it.
 pub(crate) fn is_untyped_object(fields: &Map<String, Value>) -> bool {
     let any = |keywords: &[&str]| keywords.iter().any(|keyword| fields.contains_key(*keyword));
     any(&["properties", "additionalProperties"]) && !any(&["type", "allOf", "oneOf", "anyOf", "enum"])
 }
 
-/// What is left of a schema written in place, once what needs a name has one: enough to choose between types that there are.
+/// The rest of an inline schema after its parts have got names: enough to select an existing type.
 pub(crate) fn plain(schema: &Value) -> Value {
     let mut schema = schema.clone();
     if let Value::Object(fields) = &mut schema {

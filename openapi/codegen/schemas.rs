@@ -1,6 +1,7 @@
-//! Every schema of a document, checked one by one: well formed, of OpenAPI 3.0, and nothing that would be lost without a word.
+//! Checks every schema of a document: it must be well formed, use OpenAPI 3.0, and lose nothing silently.
 //!
-//! Called by `check.rs`. Whether a schema can be given a Rust type is typify's question; here is what it would answer badly.
+//! `check.rs` calls this. typify decides whether a schema can have a Rust type; this module finds the cases where its
+//! result would be wrong.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +9,7 @@ use crate::normal::{self, each_child, each_schema};
 use crate::refusal::{Effect, Refusal, Refusals};
 use crate::{document, schema};
 
-/// Refuses what OpenAPI 3.0 does not have in its schemas. It is read all the same, as 3.1 has it.
+/// Refuses keywords that OpenAPI 3.0 does not have. They are still read with their meaning in 3.1.
 pub(crate) fn later_keywords(document: &mut Value, refusals: &mut Refusals) {
     if !is_30(document) {
         return;
@@ -18,19 +19,19 @@ pub(crate) fn later_keywords(document: &mut Value, refusals: &mut Refusals) {
     each_schema(document, &mut |pointer, schema| checker.later(schema, pointer));
 }
 
-/// Whether the schemas are those of OpenAPI 3.0. A file of schemas alone says no version.
+/// Whether the schemas are those of OpenAPI 3.0. A file with only schemas has no version.
 fn is_30(document: &Value) -> bool {
     matches!(normal::version(document), version if version.is_empty() || version.starts_with("3.0."))
 }
 
-/// Checks every schema of a document, or of a file of schemas, and mends what is wrong in it.
+/// Checks and repairs every schema of a document, or of a file of schemas.
 pub(crate) fn check(document: &mut Value, refusals: &mut Refusals) {
     let whole = document.clone();
     let mut checker = Checker { document: &whole, is_30: is_30(&whole), refusals };
     each_schema(document, &mut |pointer, schema| checker.schema(schema, pointer));
 }
 
-/// Keywords of later JSON Schema drafts, which readers of 3.0 drop.
+/// Keywords of later JSON Schema drafts, which readers of 3.0 ignore.
 const LATER: [&str; 9] = [
     "const",
     "$defs",
@@ -43,8 +44,8 @@ const LATER: [&str; 9] = [
     "dependentSchemas",
 ];
 
-/// Keywords that bound one type, and are dropped where none is named; and the type that they bound. `properties` and
-/// `additionalProperties` alone mean an object to everyone, and are read so (`schema.rs`).
+/// Keywords that bound one type and are ignored without a `type`; and that type. `properties` and
+/// `additionalProperties` alone imply an object for all tools, and are read so (`schema.rs`).
 const BOUNDS: [(&str, &str); 10] = [
     ("format", "string"),
     ("minimum", "number"),
@@ -115,13 +116,13 @@ impl Checker<'_> {
         each_child(schema, pointer, &mut |pointer, child| self.schema(child, pointer));
     }
 
-    /// The type, after a missing one was found and a wrong one taken away.
+    /// The type, after a missing one is inferred and a wrong one removed.
     fn kind(&mut self, fields: &mut Map<String, Value>, pointer: &str) -> Option<String> {
         let known = |kind: &&str| ["string", "number", "integer", "boolean", "array", "object"].contains(kind);
         match fields.get("type") {
             None => {
                 if let Some((bound, kind)) = implied(fields) {
-                    // Since 3.1 a bound without a type says something of one type and leaves the others free.
+                    // Since 3.1, a bound without a type applies to its type only and allows all others.
                     if self.is_30 {
                         let reason = format!("has `{bound}`, but no `type` that it belongs to: write `type: {kind}`");
                         self.refuse(pointer, reason, Effect::Assumed);
@@ -146,7 +147,7 @@ impl Checker<'_> {
         }
     }
 
-    /// `enum` and `default` against `type`. Whether a default fits the whole schema is left to typify.
+    /// Checks `enum` and `default` against `type`. typify checks whether a default matches the whole schema.
     fn values(&mut self, fields: &mut Map<String, Value>, kind: Option<&str>, pointer: &str) {
         let nullable = fields.get("nullable") == Some(&Value::Bool(true));
         let fits = |value: &Value| value.is_null() && nullable || kind.is_none_or(|kind| is_a(value, kind));
@@ -173,7 +174,7 @@ impl Checker<'_> {
             }
         }
         if let Some(default) = fields.get("default").filter(|default| !fits(default)).cloned() {
-            // Many documents say that there is none in this way.
+            // Many documents write a missing default as null.
             if !default.is_null() {
                 self.refuse(pointer, format!("`default: {default}` is not of its type"), Effect::Ignored);
             }
@@ -181,7 +182,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Keywords that hold schemas, and hold something else.
+    /// Checks keywords that must hold schemas.
     fn shape(&mut self, fields: &mut Map<String, Value>, kind: Option<&str>, pointer: &str) {
         if fields.get("properties").is_some_and(|all| !all.is_object()) {
             self.refuse(pointer, "`properties` is not a mapping", Effect::Widened);
@@ -206,7 +207,7 @@ impl Checker<'_> {
     }
 }
 
-/// The first bound without a type, and the type that it belongs to.
+/// The first bound without a type, and the type that it implies.
 fn implied(fields: &Map<String, Value>) -> Option<(&'static str, &'static str)> {
     let composed = ["allOf", "oneOf", "anyOf"].iter().any(|keyword| fields.contains_key(*keyword));
     BOUNDS.iter().find(|(bound, _)| fields.contains_key(*bound)).filter(|_| !composed).copied()

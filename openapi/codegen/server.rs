@@ -1,6 +1,6 @@
-//! The server: what the document says as constants, the trait to implement, and the glue between it and the host.
+//! The server: the document's constants, the trait to implement, and the glue code between the trait and the host.
 //!
-//! The glue knows names, types and statuses. Everything that is a rule about requests is the host's.
+//! The glue code has only names, types and statuses. The host implements all rules about requests.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -10,10 +10,10 @@ use crate::model::{Form, Model, Operation, Place, is_stream};
 use crate::names;
 use crate::retype::doc;
 
-/// Names of methods that the trait has already.
+/// Names of methods that the trait already has.
 pub(crate) const RESERVED: [&str; 2] = ["admit", "problem"];
 
-/// The name of a document's trait: its short name, unless something else in the module is called so.
+/// The name of a document's trait: its short name, unless another item of the module has that name.
 pub(crate) fn interface_name(document: &str) -> Ident {
     let name = names::pascal(document);
     let own = ["Problem", "Glue", "Option", "Result"];
@@ -21,7 +21,7 @@ pub(crate) fn interface_name(document: &str) -> Ident {
     names::ident(&if taken { format!("{name}Api") } else { name })
 }
 
-/// What the server's code is called.
+/// The names in the server's code.
 pub(crate) struct Names<'a> {
     pub(crate) host: &'a syn::Path,
     /// The document's short name, which is also the stem of its files.
@@ -116,7 +116,7 @@ fn constant(operation: &Operation, host: &syn::Path) -> TokenStream {
     }
 }
 
-/// The method of the host's `Input` that gives a body of this form.
+/// The method of the host's `Input` that returns a body of this format.
 fn taken(form: Form) -> Ident {
     let name = match form {
         Form::Json | Form::Fields => "optional_body",
@@ -174,7 +174,7 @@ fn interface(model: &Model, typed: &[&Typed<'_>], names: &Names<'_>) -> TokenStr
 fn glue(typed: &[&Typed<'_>], names: &Names<'_>) -> TokenStream {
     let Names { host, interface, .. } = names;
     let arms = typed.iter().map(|one| arm(one, host));
-    // Both are unused in a document whose operations have no input at all.
+    // Both are unused in a document whose operations have no input.
     let input =
         if typed.iter().any(|one| !one.fields.is_empty()) { format_ident!("input") } else { format_ident!("_input") };
     let mutable = (input == "input").then(|| quote!(mut));

@@ -1,6 +1,6 @@
-//! The surface: a document in a few lines of text, so that a change of it is a small diff.
+//! The surface: a summary of a document in a few lines, so that a change of the document is a small diff.
 //!
-//! Descriptions are left out; types, bounds and statuses are not.
+//! It has types, bounds and statuses, but no descriptions.
 
 use quote::ToTokens;
 use serde_json::Value;
@@ -36,7 +36,7 @@ pub(crate) fn of_document(name: &str, model: &Model, typed: &[Typed<'_>], schema
             let required = if body.required { "!" } else { "?" };
             text += &format!("    body {}{required}: {}\n", body.media, shape(&body.schema));
         }
-        // Sorted, `default` last: an overlay adds statuses at the end, which says nothing.
+        // Sorted, `default` last: an overlay appends statuses, so their order has no meaning.
         let mut answers: Vec<&Answer> = operation.answers.iter().collect();
         answers.sort_by(|one, other| one.status.cmp(&other.status));
         for answer in answers {

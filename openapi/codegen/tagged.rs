@@ -1,7 +1,7 @@
-//! Alternatives that a discriminator tells apart: what it says is written into the alternatives themselves.
+//! Alternatives with a discriminator: each alternative gets the discriminator's value in its own schema.
 //!
-//! Without, a reader of `oneOf: [Cat, Dog]` takes the first that fits, and drops what only the second has. With the one value of the
-//! discriminator's property in each, at most one fits.
+//! Without this, a reader of `oneOf: [Cat, Dog]` takes the first match, and drops the fields that only the second has.
+//! With the single value of the discriminator's property in each alternative, at most one matches.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ fn gather(schema: &Value, tags: &mut Tags) {
     let alternatives = ["oneOf", "anyOf"].iter().find_map(|key| schema.get(*key)?.as_array());
     if let (Some(property), Some(alternatives)) = (property, alternatives) {
         let names: Vec<&str> = alternatives.iter().filter_map(component).collect();
-        // An alternative in place has no name that the discriminator could mean.
+        // A discriminator cannot refer to an inline alternative, which has no name.
         if names.len() == alternatives.len() {
             for name in names {
                 let mapped = document::entries(&schema["discriminator"], "mapping");
@@ -67,7 +67,7 @@ fn narrow_one(schema: &mut Value, property: &str, values: &[String]) {
     match fields.get_mut("properties").and_then(Value::as_object_mut) {
         Some(properties) => {
             let own = properties.get(property);
-            // A text that is one of several already says more than the discriminator.
+            // An enum is already narrower than the discriminator.
             if own.is_some_and(|own| own.get("enum").is_some()) {
                 return;
             }

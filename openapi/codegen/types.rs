@@ -1,6 +1,6 @@
-//! Rust types from schemas, by typify.
+//! Generates Rust types from schemas with typify.
 //!
-//! A schema that several documents share has its type made once; elsewhere its name leads to that one.
+//! The type of a shared schema is generated once; other documents refer to it.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,7 +17,7 @@ use crate::refusal::{Effect, Refusals};
 use crate::report::Report;
 use crate::{Error, Result, isolate, names, retype, schema};
 
-/// A type that exists already: where, and what can be done with it.
+/// An existing type: its path, and its traits.
 #[derive(Debug, Clone)]
 pub(crate) struct Elsewhere {
     pub(crate) rust: String,
@@ -32,7 +32,7 @@ pub(crate) struct Types {
 }
 
 impl Types {
-    /// Makes a type of each schema that is not `elsewhere`. Keys are the names in the document.
+    /// Generates a type for each schema that is not `elsewhere`. Keys are the names in the document.
     pub(crate) fn new<'a>(
         path: &Path,
         schemas: impl Iterator<Item = (&'a String, &'a Value)>,
@@ -48,7 +48,7 @@ impl Types {
         }
         let mut definitions = Vec::new();
         for (name, value) in schemas {
-            // Those that are elsewhere keep their notes there.
+            // Schemas that are elsewhere are reported there.
             let mut aside = Report::default();
             let notes = if elsewhere.contains_key(name) { &mut aside } else { &mut *report };
             let converted = schema::for_typify(value, name, notes);
@@ -70,7 +70,7 @@ impl Types {
         Ok(Self { path: path.to_owned(), space, elsewhere })
     }
 
-    /// The type of a schema in code outside of the module of types, and whether it is an `Option` by itself.
+    /// The type of a schema for code outside of the types module, and whether it is an `Option` itself.
     pub(crate) fn of(&mut self, value: &Value, place: &str) -> Result<(Type, bool)> {
         let schema =
             parsed(&self.path, place, schema::for_typify(&schema::plain(value), place, &mut Report::default()))?;
@@ -84,7 +84,7 @@ impl Types {
         Ok((ty, optional))
     }
 
-    /// What can be done with a named type.
+    /// The traits of a named type.
     pub(crate) fn abilities(&mut self, name: &str) -> Result<Vec<TypeSpaceImpl>> {
         let schema = parsed(&self.path, name, reference(name))?;
         let path = self.path.clone();
@@ -96,7 +96,7 @@ impl Types {
         })
     }
 
-    /// The content of the module of types.
+    /// The content of the types module.
     pub(crate) fn items(&self) -> Result<Vec<Item>> {
         let tokens = guarded(&self.path, "/components/schemas", "typify", || Ok(self.space.to_stream()))?;
         retype::items(tokens).map_err(|error| unprintable(&self.path, "/components/schemas", &error))
@@ -130,7 +130,7 @@ fn unprintable(path: &Path, place: &str, error: &syn::Error) -> Error {
     }
 }
 
-/// Calls code that may panic on a document, and makes an error of it.
+/// Calls code that may panic on a document, and turns a panic into an error.
 pub(crate) fn guarded<T>(
     path: &Path,
     place: &str,

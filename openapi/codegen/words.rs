@@ -1,6 +1,7 @@
-//! The words: every description of a document, a line each, so that a changed word is a changed line.
+//! The descriptions of a document, one per line, so that a changed description is a changed line.
 //!
-//! No code depends on them, so nothing else would show that they changed. Types, bounds and statuses are `surface.rs`.
+//! No code depends on descriptions, so nothing else would show their changes. `surface.rs` has types, bounds and
+//! statuses.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +10,11 @@ use serde_json::Value;
 use crate::bundle::Loaded;
 use crate::document;
 
-/// What people read.
+/// The keywords for human readers.
 const WORDS: [&str; 3] = ["title", "summary", "description"];
 
-/// The words of a document with its overlay. Of a schema that it shares only what the overlay says otherwise: the rest stands once,
-/// with the schemas.
+/// The descriptions of a document with its overlay. For a shared schema, only those that the overlay changes: the
+/// others are listed once, with the schemas.
 pub(crate) fn of_document(loaded: &Loaded) -> String {
     let full = &loaded.full.document;
     let mut lines = lines(full, "");
@@ -28,7 +29,7 @@ pub(crate) fn of_document(loaded: &Loaded) -> String {
     lines.into_iter().map(|line| place(full, &line) + "\n").collect()
 }
 
-/// The words of a file of schemas.
+/// The descriptions of a file of schemas.
 pub(crate) fn of_schemas(whole: &Value) -> String {
     lines(whole, "").into_iter().map(|line| place(whole, &line) + "\n").collect()
 }
@@ -40,7 +41,7 @@ fn lines(value: &Value, at: &str) -> Vec<String> {
     found
 }
 
-/// `named` is where keys are the author's names: a property that is called `title` is no title.
+/// `named`: the keys of `value` are names that the author chose. So a property that is called `title` is not a title.
 fn gather(value: &Value, at: &str, named: bool, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -69,7 +70,7 @@ fn gather(value: &Value, at: &str, named: bool, found: &mut Vec<String>) {
     }
 }
 
-/// The line with its pointer in words: the operation instead of the path, the schema instead of the way to it.
+/// The line with a readable pointer: the operation instead of its path, the schema instead of its pointer.
 fn place(whole: &Value, line: &str) -> String {
     let (pointer, text) = line.split_once(": ").unwrap_or((line, ""));
     let operation = document::operations(whole).find_map(|(_, _, at, operation)| {

@@ -1,7 +1,8 @@
-//! Under which names a listener may be asked, and by which pages (RFC 6454, RFC 9110 section 4.3.3, the Fetch standard).
+//! Checks the host name and the origin of requests (RFC 6454, RFC 9110 section 4.3.3, the Fetch standard).
 //!
-//! A browser sends requests for every page that is open in it. Without a credential, a listener cannot tell them from those of its
-//! own callers except by `Host` (a name that was pointed at this address, DNS rebinding) and `Origin` (a page of another site).
+//! A browser sends requests for every page that is open in it. Where callers need no credential, only two headers
+//! separate such requests from those of the listener's own callers: `Host` (DNS rebinding: a foreign name that points
+//! at this address) and `Origin` (a page of another site).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,10 +16,12 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use super::{Body, Fault, Head, reply, validate};
 
-/// Who may ask a listener. The default asks nothing of `Host` and lets pages of other origins read only.
+/// Host names and origins that a listener accepts. The default accepts any `Host`, and lets pages of other origins only
+/// read.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    /// The names under which the listener may be asked. `None`: any, for listeners that ask every caller for a credential.
+    /// The host names that the listener accepts. `None`: any, for listeners that require a credential from every
+    /// caller.
     pub hosts: Option<Arc<Hosts>>,
     /// Origins whose pages may call and read (CORS), as browsers write them: `https://app.example.org`.
     pub origins: Arc<[String]>,
@@ -46,7 +49,7 @@ impl Hosts {
 /// `Sec-Fetch-Site` (Fetch Metadata Request Headers).
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
-/// What a page may read of an answer beside the headers that every page may read.
+/// Headers that a page of another origin may read, beside those that every page may read.
 const EXPOSED: &str =
     "x-request-id, retry-after, location, www-authenticate, idempotent-replayed, runyard-ignored-parameters";
 
@@ -54,7 +57,7 @@ const EXPOSED: &str =
 const MAX_AGE_S: u64 = 600;
 
 impl Access {
-    /// Whether this request may be looked at.
+    /// Checks the host name and the origin of a request.
     ///
     /// # Errors
     /// [`Fault::Misdirected`] for another host, [`Fault::ForeignOrigin`] for a page of another origin.
@@ -69,7 +72,7 @@ impl Access {
             let origin = validate::shown(origin.to_str().unwrap_or("something unreadable"));
             return Err(Fault::ForeignOrigin { origin: Some(origin) });
         }
-        // Where the origin is said, it has been judged.
+        // A request with an `Origin` has been checked above.
         let cross = head.headers.get(SEC_FETCH_SITE).is_some_and(|site| site.as_bytes() == b"cross-site");
         if changes && cross && head.headers.get(ORIGIN).is_none() {
             return Err(Fault::ForeignOrigin { origin: None });
@@ -82,7 +85,7 @@ impl Access {
         let mut said = head.headers.get_all(HOST).iter();
         let authority = head.uri.authority().map(|authority| authority.as_str().as_bytes());
         let (first, second) = (authority.or_else(|| said.next().map(HeaderValue::as_bytes)), said.next());
-        // A browser always says one; what does not (HTTP/1.0) is no browser.
+        // Browsers always send `Host`. A client that does not (HTTP/1.0) is not a browser.
         let Some(first) = first else { return Ok(()) };
         let name = std::str::from_utf8(first).ok().and_then(host_of);
         let same = second.is_none_or(|second| second.as_bytes() == first);
@@ -92,7 +95,7 @@ impl Access {
         }
     }
 
-    /// Whether a page of this origin may call: our own, or one that is set.
+    /// Whether a page of this origin may call: it is the listener's own origin, or it is configured.
     fn is_known(&self, origin: &HeaderValue, head: &Head) -> bool {
         self.is_allowed(origin) || is_own(origin, head)
     }
@@ -101,7 +104,7 @@ impl Access {
         self.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
     }
 
-    /// The answer to a preflight of an allowed origin; `None` when this is not one.
+    /// The response to a preflight of an allowed origin. `None`: the request is not such a preflight.
     pub(super) fn preflight(&self, head: &Head, methods: &[&str]) -> Option<Response<Body>> {
         let asks = head.method == Method::OPTIONS && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         if !asks || !head.headers.get(ORIGIN).is_some_and(|origin| self.is_allowed(origin)) {
@@ -118,7 +121,7 @@ impl Access {
         Some(reply::empty(StatusCode::NO_CONTENT, headers))
     }
 
-    /// Says in the answer which page may read it.
+    /// Sets the CORS headers of a response.
     pub(super) fn grant(&self, head: &Head, headers: &mut HeaderMap) {
         if self.origins.is_empty() {
             return;
@@ -131,7 +134,7 @@ impl Access {
     }
 }
 
-/// Whether a page of this very listener sent it: as it was asked, or as it is known to others.
+/// Whether the origin is this listener: its `Host` or its base URL.
 fn is_own(origin: &HeaderValue, head: &Head) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
@@ -143,12 +146,12 @@ fn is_own(origin: &HeaderValue, head: &Head) -> bool {
     asked.is_some_and(|asked| asked.eq_ignore_ascii_case(authority)) || is_below(&head.base_url, origin)
 }
 
-/// Whether a URL is of this origin.
+/// Whether a URL belongs to this origin.
 fn is_below(url: &str, origin: &str) -> bool {
     url.strip_prefix(origin).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The host of an authority, in lower case, without its port, a root dot or brackets. `None`: not a host.
+/// The host of an authority, in lower case, without its port, a root dot or brackets. `None`: not a valid host.
 pub(super) fn host_of(authority: &str) -> Option<String> {
     let authority: http::uri::Authority = authority.parse().ok()?;
     if authority.as_str().contains('@') {

@@ -1,8 +1,8 @@
-//! What unsent answers hold together.
+//! The memory of unsent responses.
 //!
-//! An answer takes its share when it is made and gives it back when the socket has taken its last byte, or the connection is gone.
-//! A `GET` also takes a share before it is made, sized by what the operation answered lately: rows, values and text of an answer
-//! are in memory together while it is made.
+//! A response takes its share of the budget when it is made. It gives the share back when the socket has accepted its
+//! last byte, or when the connection is closed. A `GET` also reserves a share before the call, sized by recent
+//! responses of the operation: rows, values and text of a response are in memory together while it is made.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,17 +15,18 @@ use http_body_util::BodyExt as _;
 use super::budget::{Budget, Share};
 use super::{Body, Fault};
 
-/// Answers up to this size are not counted: the request's own slot bounds them, and they are answered while large ones wait.
+/// Responses up to this size are not counted. The request's own slot bounds them, and they need not wait for large
+/// ones.
 const SMALL_BYTES: usize = 16 * 1024;
 
-/// How much memory an answer takes while it is made, in multiples of its text.
+/// The memory that making a response takes, as a multiple of its text.
 const MAKING_FACTOR: usize = 4;
 
-/// What an operation is expected to answer before it has answered anything. Half of what a page of a list may have: the first burst of
-/// requests after a start is not admitted whole.
+/// The expected size of an operation's first response: half the maximum size of a list page. So the first burst of
+/// requests after a start is not admitted as a whole.
 const FIRST_BYTES: usize = 512 * 1024;
 
-/// What an operation answered lately: the largest, which fades.
+/// The largest recent response size of an operation. It decays with every smaller response.
 #[derive(Debug)]
 pub(super) struct Lately(AtomicUsize);
 
@@ -47,7 +48,7 @@ impl Lately {
     }
 }
 
-/// The share of an answer that is still to be made. Only reading waits: what changes something is not held up before it is done.
+/// Reserves the share of a response before the call. Only reads wait: a change is not delayed before it is made.
 ///
 /// # Errors
 /// [`Fault::Unavailable`] when too much is unsent for longer than `within`.
@@ -64,10 +65,11 @@ pub(super) async fn reserve(
     budget.wait(expected, within).await.ok_or_else(too_much)
 }
 
-/// The answer with its share attached to its bytes. Streams are not counted: they are as large as one chunk.
+/// Attaches its share to the bytes of a response. Streams are not counted: they hold one chunk at a time.
 ///
 /// # Errors
-/// [`Fault::Unavailable`] for a read when too much is unsent for longer than `within`. What changed something is answered all the same.
+/// [`Fault::Unavailable`] for a read when too much is unsent for longer than `within`. The response to a change is
+/// always sent.
 pub(super) async fn hold(
     response: Response<Body>,
     mut share: Share,
@@ -86,7 +88,7 @@ pub(super) async fn hold(
     }
     share.shrink(bytes);
     let (parts, body) = response.into_parts();
-    // It is all there already: its exact size is known.
+    // A body with an exact size is already in memory.
     let text = match body.collect().now_or_never() {
         Some(Ok(collected)) => collected.to_bytes(),
         _ => return Err(Fault::Internal { reason: "an answer of known size was not all there".to_owned() }),

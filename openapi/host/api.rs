@@ -1,7 +1,8 @@
-//! The seam: what generated glue implements for a document, and the validated input it is given.
+//! The interface between the host and generated code: the [`Api`] trait of a document, and the validated input of a
+//! call.
 //!
-//! Glue validates nothing. It takes parameters and body out of [`Input`], calls the typed method, and turns its value into a
-//! response. The human side of this is the generated trait, not [`Api`].
+//! Generated code validates nothing. It takes parameters and body out of [`Input`], calls the typed method, and turns
+//! its value into a response. Implementations write the generated trait, not [`Api`].
 
 use std::sync::Arc;
 
@@ -13,18 +14,18 @@ use serde_json::{Map, Value};
 
 use super::{Body, Caller, Document, Fault, Head, Multipart, Operation, Place};
 
-/// One document and its implementation, with the types taken off. Written by the generator.
+/// One document and its implementation, type-erased. The generator writes the implementation.
 pub trait Api: Send + Sync + 'static {
     /// The document that is implemented.
     fn document(&self) -> &'static Document;
 
-    /// Who is calling. Asked once per request of a secured operation, before the body is read.
+    /// Authenticates the caller. Called once per request of a secured operation, before the body is read.
     fn admit<'a>(&'a self, head: &'a Head, operation: &'static Operation) -> BoxFuture<'a, Result<Caller, Fault>>;
 
-    /// A fault in the document's own error body.
+    /// Turns a fault into the document's own error body.
     fn refuse(&self, caller: &Caller, fault: Fault) -> Response<Body>;
 
-    /// One validated request to its handler. An `Err` comes back through [`refuse`](Self::refuse).
+    /// Calls the handler with one validated request. The host passes an `Err` to [`refuse`](Self::refuse).
     fn call(
         self: Arc<Self>,
         operation: &'static Operation,
@@ -33,9 +34,9 @@ pub trait Api: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<Response<Body>, Fault>>;
 }
 
-/// What a request carries, decoded, coerced to the schema's types, and validated against the document.
+/// The parameters and body of a request, decoded, coerced to the schema's types, and validated against the document.
 ///
-/// Only documented parameters are here, under the names that the document gives them. A repeated query parameter is an array.
+/// It has only documented parameters, under the names in the document. A repeated query parameter is an array.
 #[derive(Debug, Clone, Default)]
 pub struct Input {
     /// Path parameters.
@@ -46,11 +47,11 @@ pub struct Input {
     pub headers: Map<String, Value>,
     /// Cookies that were given or have a default.
     pub cookies: Map<String, Value>,
-    /// The body, when the operation has one that is JSON or a form's fields, and it was sent.
+    /// The body, if it was sent and the operation takes JSON or form fields.
     pub body: Option<Value>,
-    /// The body of a form with parts.
+    /// The parts of a multipart form.
     pub parts: Option<Multipart>,
-    /// The body as it came, when the operation has one that is neither.
+    /// The raw body, if the operation takes neither JSON nor a form.
     pub raw: Option<Bytes>,
 }
 
@@ -86,7 +87,7 @@ impl Input {
         self.optional_body()?.ok_or(Fault::BodyMissing)
     }
 
-    /// Takes the body of an operation that may go without.
+    /// Takes an optional body.
     ///
     /// # Errors
     /// [`Fault::Invalid`] when it is not a `T` although it fits the schema.
@@ -97,7 +98,7 @@ impl Input {
     /// Takes the parts of a form.
     ///
     /// # Errors
-    /// None; like its siblings otherwise.
+    /// Never fails; a `Result` like the other methods.
     pub fn parts(&mut self) -> Result<Option<Multipart>, Fault> {
         Ok(self.parts.take())
     }
@@ -105,7 +106,7 @@ impl Input {
     /// Takes a body of bytes.
     ///
     /// # Errors
-    /// None; like its siblings otherwise.
+    /// Never fails; a `Result` like the other methods.
     pub fn bytes(&mut self) -> Result<Option<Bytes>, Fault> {
         Ok(self.raw.take())
     }
@@ -120,7 +121,8 @@ impl Input {
     }
 }
 
-/// Rust types can be narrower than the schema (`1.0` is an integer to JSON Schema): that is the request's fault, not a panic.
+/// A Rust type can be narrower than the schema (`1.0` is an integer in JSON Schema). The request is then invalid; it
+/// must not panic.
 fn typed<T: DeserializeOwned>(value: Value, place: Place, name: &str) -> Result<T, Fault> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let field = if place == Place::Body { pointer(error.path()) } else { name.to_owned() };
@@ -128,7 +130,7 @@ fn typed<T: DeserializeOwned>(value: Value, place: Place, name: &str) -> Result<
     })
 }
 
-/// A path as a JSON pointer (RFC 6901), as the validator writes fields.
+/// A path as a JSON pointer (RFC 6901), in the form that the validator uses for fields.
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     path.iter().fold(String::new(), |mut pointer, segment| {

@@ -1,7 +1,8 @@
-//! Where callers reach a listener: what links begin with.
+//! The base URL of links: how clients reach a listener.
 //!
-//! One URL that is set; else what a trusted proxy says (RFC 7239, or its `X-Forwarded-` forerunners); else the address of the
-//! socket. Never `Host`: any caller can write anything there, and an approval link would lead wherever that is.
+//! It is the configured URL; else what a trusted proxy reports (RFC 7239, or the older `X-Forwarded-` headers); else
+//! the address of the socket. It is never `Host`: any caller can set that, and an approval link would then point to a
+//! host of the caller's choice.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -9,17 +10,17 @@ use std::sync::Arc;
 use http::HeaderMap;
 use ipnet::IpNet;
 
-/// How a listener is reached from outside.
+/// How clients reach a listener.
 #[derive(Debug, Clone, Default)]
 pub struct Reached {
-    /// What links begin with, without a trailing slash.
+    /// The base URL of links, without a trailing slash.
     pub public_url: Option<Arc<str>>,
-    /// Proxies whose forwarded headers are believed.
+    /// Proxies whose forwarded headers are trusted.
     pub trusted_proxies: Arc<[IpNet]>,
 }
 
 impl Reached {
-    /// What links in answers to this request begin with.
+    /// The base URL of links in the response to this request.
     pub(super) fn base_url(&self, headers: &HeaderMap, remote: IpAddr, local: SocketAddr) -> Arc<str> {
         if let Some(url) = &self.public_url {
             return Arc::clone(url);
@@ -28,14 +29,14 @@ impl Reached {
         forwarded.unwrap_or_else(|| format!("http://{local}")).into()
     }
 
-    /// Whether this peer is a proxy whose word counts.
+    /// Whether this peer is a trusted proxy.
     pub fn trusts(&self, remote: IpAddr) -> bool {
         let remote = remote.to_canonical();
         self.trusted_proxies.iter().any(|network| network.contains(&remote))
     }
 }
 
-/// What the nearest proxy says: its own words are the last ones of each header.
+/// The base URL that the nearest proxy reports. The nearest proxy writes the last value of each header.
 fn forwarded(headers: &HeaderMap) -> Option<String> {
     let last = |name: &str| -> Option<String> {
         let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;

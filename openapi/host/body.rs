@@ -1,7 +1,7 @@
 //! The request body: content type, limits, JSON.
 //!
-//! A body that is not wanted is still read, up to a bound and beside the answer: a server that closes the connection while
-//! a client is sending makes many clients lose the answer that says why.
+//! The host reads even a body that it refuses, up to a bound and while it sends the response. If a server closes the
+//! connection while a client is sending, many clients lose the response.
 
 use std::time::Duration;
 
@@ -18,17 +18,17 @@ use super::{Body, Fault, InexactNumber, Place, Settings, Violation, heavy, inexa
 
 const JSON: &str = "application/json";
 
-/// An unwanted body is read up to this many times the limit.
+/// A refused body is read up to this multiple of the limit.
 const UNWANTED_FACTOR: usize = 64;
 
-/// Of each body this much is not counted, so that small requests are read while large ones wait for each other.
+/// This much of each body is not counted, so that small requests are read while large ones wait for each other.
 const UNCOUNTED_BYTES: usize = 16 * 1024;
 
-/// A body that may still be on its way.
+/// A body that may still be arriving.
 pub(super) struct RequestBody {
     body: Body,
     declared_bytes: Option<usize>,
-    /// The client waits for our word before it sends (RFC 9110, section 10.1.1); reading gives it.
+    /// The client waits for `100 Continue` before it sends (RFC 9110, section 10.1.1); reading the body sends that.
     waits: bool,
     touched: bool,
 }
@@ -39,7 +39,7 @@ impl RequestBody {
         Self { body, declared_bytes: declared, waits: headers.contains_key(EXPECT), touched: false }
     }
 
-    /// Reads the body as JSON. Gives its size in bytes too; `None` when there is no body.
+    /// Reads the body as JSON, with its size in bytes. `None`: there is no body.
     ///
     /// # Errors
     /// In this order: the wrong content type, too large, too slow, broken off, nested too deep, not JSON.
@@ -64,7 +64,7 @@ impl RequestBody {
         Ok(Some((value, bytes)))
     }
 
-    /// Reads the body as it is. `None` when there is no body.
+    /// Reads the body unchanged. `None`: there is no body.
     ///
     /// # Errors
     /// In this order: the wrong content type, too large, too slow, broken off.
@@ -96,9 +96,9 @@ impl RequestBody {
         whole.map(|text| (text, share)).ok_or(too_large)
     }
 
-    /// Everything, or `None` as soon as there is too much.
+    /// The whole body, or `None` as soon as it exceeds the limit.
     async fn collect(&mut self, limit: usize, share: &mut Share) -> Result<Option<Bytes>, Fault> {
-        // What a client says it will send takes no memory before it is sent.
+        // The declared length alone allocates no memory.
         let mut text = BytesMut::with_capacity(self.declared_bytes.unwrap_or(0).min(UNCOUNTED_BYTES));
         while let Some(frame) = self.body.frame().await {
             let frame = frame.map_err(|_| Fault::BodyBroken)?;
@@ -119,16 +119,16 @@ impl RequestBody {
         Ok(Some(text.freeze()))
     }
 
-    /// Lets the rest of the body come and go, within bounds, while the answer is on its way.
+    /// Reads and discards the rest of the body, within bounds, while the response is sent.
     pub(super) fn discard(mut self, settings: &Settings) {
-        // A client that waits for our word has its answer instead, and will not send.
+        // A client that waits for `100 Continue` gets the response instead, and will not send.
         if self.body.is_end_stream() || (self.waits && !self.touched) {
             return;
         }
         let bytes_max = settings.body_bytes_max.saturating_mul(UNWANTED_FACTOR);
         let within = settings.body_read_timeout;
         tokio::spawn(async move {
-            // Whatever ends this, dropping the body is all that follows.
+            // Dropping the body is all that follows, however this ends.
             drop(tokio::time::timeout(within, skip(&mut self.body, bytes_max)).await);
         });
     }
@@ -147,7 +147,8 @@ fn too_much() -> Fault {
     Fault::Unavailable { reason, retry_after: Some(Duration::from_secs(1)) }
 }
 
-/// The wanted content type, whatever its parameters, and not compressed. JSON under another name may be called JSON.
+/// Checks that the content type is the expected one, with any parameters, and not compressed. JSON with another media
+/// type may be sent as `application/json`.
 fn content_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Fault> {
     let readable = |value: &http::HeaderValue| shown(value.to_str().unwrap_or("something unreadable"));
     let refused = |found: Option<String>| Fault::UnsupportedMediaType { found, expected };
@@ -166,7 +167,7 @@ fn content_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Fault
     if kind || same_json || essence.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(refused(Some(readable(found)))) }
 }
 
-/// JSON of at most so many levels with nothing after it, each of whose numbers is kept as it was sent.
+/// Parses JSON with at most this many levels and nothing after it. Each number must be storable exactly.
 fn parse(text: &[u8], depth_max: usize) -> Result<Value, Fault> {
     if nests_deeper(text, depth_max) {
         return Err(Fault::BodyTooDeep { limit: depth_max });

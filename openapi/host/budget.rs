@@ -1,7 +1,7 @@
-//! A bound on the bytes that many requests hold together: unread bodies, unsent answers.
+//! A bound on the bytes that many requests hold together: unread bodies, unsent responses.
 //!
-//! One budget serves every listener of a process; copies share it. A [`Share`] is what one request has of it, and gives it back
-//! when it is dropped.
+//! One budget serves every listener of a process; copies share it. A [`Share`] is the part of one request, which is
+//! given back on drop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct Budget {
     units_max: u32,
 }
 
-/// A part of a budget. Given back when it is dropped.
+/// A part of a budget, given back on drop.
 #[derive(Debug)]
 pub struct Share {
     budget: Budget,
@@ -33,12 +33,13 @@ impl Budget {
         Self { units: Arc::new(Semaphore::new(units_max as usize)), units_max }
     }
 
-    /// A share without any bytes yet.
+    /// An empty share.
     pub fn nothing(&self) -> Share {
         Share { budget: self.clone(), permit: None }
     }
 
-    /// This many bytes as soon as they are free, or `None` once `within` has passed. More than the whole budget counts as the whole.
+    /// Waits at most `within` for this many bytes; `None`: they were not free in time. More than the whole budget
+    /// counts as the whole.
     pub async fn wait(&self, bytes: usize, within: Duration) -> Option<Share> {
         let mut share = self.nothing();
         share.grow(bytes, within).await.then_some(share)
@@ -66,7 +67,7 @@ impl Share {
         }
     }
 
-    /// Makes it at least this many bytes in all. False: they are not free, and nothing changed.
+    /// Grows the share to at least this many bytes. `false`: the bytes are not free, and nothing changed.
     pub fn try_grow(&mut self, bytes: usize) -> bool {
         let missing = self.budget.units(bytes).saturating_sub(self.held());
         if missing == 0 {
@@ -79,7 +80,8 @@ impl Share {
         true
     }
 
-    /// Makes it at least this many bytes in all, waiting for them. False: they were not free in time, and nothing changed.
+    /// Grows the share to at least this many bytes, and waits for them. `false`: they were not free in time, and
+    /// nothing changed.
     pub async fn grow(&mut self, bytes: usize, within: Duration) -> bool {
         if self.try_grow(bytes) {
             return true;
@@ -93,7 +95,7 @@ impl Share {
         true
     }
 
-    /// Gives back what is more than this many bytes.
+    /// Gives back the surplus over this many bytes.
     pub fn shrink(&mut self, bytes: usize) {
         let surplus = self.held().saturating_sub(self.budget.units(bytes)) as usize;
         if let Some(permit) = &mut self.permit {
@@ -101,7 +103,7 @@ impl Share {
         }
     }
 
-    /// The same bytes, which hold this share until the last copy and slice of them is gone.
+    /// The same bytes, which hold this share until their last copy and slice is dropped.
     pub fn with(self, bytes: Bytes) -> Bytes {
         Bytes::from_owner(Held { bytes, _share: self })
     }

@@ -1,7 +1,7 @@
-//! The head of a request, and who is calling.
+//! The head of a request, and its authenticated caller.
 //!
-//! A [`Head`] is what arrived; a [`Caller`] is what the implementation made of it. How credentials are checked is the
-//! implementation's business (see `Api::admit`).
+//! A [`Head`] is the request as it arrived. The implementation makes a [`Caller`] from it, and decides how to check
+//! credentials (see `Api::admit`).
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,30 +10,30 @@ use std::sync::Arc;
 use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 
-/// Everything of a request but its body.
+/// A request without its body.
 #[derive(Clone)]
 pub struct Head {
     /// The method as sent.
     pub method: http::Method,
-    /// The target as sent, percent-escapes and all.
+    /// The target as sent, with its percent-escapes.
     pub uri: http::Uri,
     /// The headers as sent.
     pub headers: Arc<HeaderMap>,
-    /// The peer of the connection (not what a proxy claims).
+    /// The peer of the connection, not the address that a proxy reports.
     pub remote: SocketAddr,
-    /// What links in the answer begin with: this listener as it is reached from outside, without a trailing slash.
+    /// The base URL of links in the response: the external URL of this listener, without a trailing slash.
     pub base_url: Arc<str>,
-    /// The id that this request was given and that is answered in `x-request-id`.
+    /// The id of this request, also sent in `x-request-id`.
     pub request_id: Arc<str>,
     /// Cancelled when the server stops.
     pub stopping: CancellationToken,
 }
 
-/// The tenant of everyone while authentication is off.
+/// The tenant of every caller while authentication is disabled.
 const TENANT_WITHOUT_AUTHENTICATION: &str = "default";
 
 impl Head {
-    /// The caller of this request, known by tenant and, when there is one, subject.
+    /// The caller of this request, with a tenant and an optional subject.
     pub fn caller(&self, tenant: impl Into<Arc<str>>, subject: Option<Arc<str>>) -> Caller {
         Caller {
             method: self.method.clone(),
@@ -47,36 +47,37 @@ impl Head {
         }
     }
 
-    /// The caller of an operation that asks for no credentials: tenant `default`, no subject.
+    /// The caller of an operation without authentication: tenant `default`, no subject.
     pub fn anonymous(&self) -> Caller {
         self.caller(TENANT_WITHOUT_AUTHENTICATION, None)
     }
 }
 
-/// Who is calling, and what goes with the call. Cheap to clone.
+/// The authenticated caller, and the parts of the request that handlers need. Cheap to clone.
 #[derive(Clone)]
 pub struct Caller {
-    /// The method as sent. `HEAD` is asked of whoever answers `GET`, and must change nothing (RFC 9110, section 9.2.1).
+    /// The method as sent. The handler of `GET` also gets `HEAD`, which must change nothing (RFC 9110, section 9.2.1).
     pub method: http::Method,
-    /// The id of the request, also answered in `x-request-id`.
+    /// The id of the request, also sent in `x-request-id`.
     pub request_id: Arc<str>,
-    /// Whose data may be seen and changed. From the credential alone, never from the request's content.
+    /// The tenant whose data the call may read and change. It comes from the credential alone, never from the request's
+    /// content.
     pub tenant: Arc<str>,
-    /// Who within the tenant, when the credential says so.
+    /// The subject within the tenant, if the credential has one.
     pub subject: Option<Arc<str>>,
-    /// What the credential allows, in the implementation's words. For the few handlers that answer some callers more than others;
-    /// whether an operation is allowed at all was decided before it is called.
+    /// The scopes of the credential, as the implementation names them. Only a few handlers need them, whose responses
+    /// depend on the caller's scopes. Whether the operation is allowed was decided before the call.
     pub scopes: Arc<[Arc<str>]>,
     /// The headers as sent.
     pub headers: Arc<HeaderMap>,
-    /// What links in the answer begin with. See [`Head::base_url`].
+    /// The base URL of links in the response. See [`Head::base_url`].
     pub base_url: Arc<str>,
-    /// Cancelled when the server stops: end streams, start nothing long.
+    /// Cancelled when the server stops: end streams, and start no long work.
     pub stopping: CancellationToken,
 }
 
 impl Caller {
-    /// The same caller, whose credential allows this much.
+    /// The same caller with these scopes.
     #[must_use]
     pub fn with_scopes(mut self, scopes: Arc<[Arc<str>]>) -> Self {
         self.scopes = scopes;
@@ -89,7 +90,7 @@ impl Caller {
     }
 }
 
-// Headers and targets hold credentials: they are not for log lines.
+// Headers and targets hold credentials and must not be logged.
 
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,7 @@
-//! The catch-all: the only file that names dropshot's endpoint machinery.
+//! The catch-all endpoint: the only file that uses dropshot's endpoint API.
 //!
-//! One unpublished endpoint per standard method takes every path below a prefix. Only documented API of dropshot is
-//! used.
+//! One unpublished endpoint per standard method takes every path below a prefix. It uses only the documented API of
+//! dropshot.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Hosted {
     api: Arc<MountedApi>,
 }
 
-/// Every method that RFC 9110 and RFC 5789 define. Others are dropshot's to refuse.
+/// Every method of RFC 9110 and RFC 5789. Dropshot refuses others.
 const METHODS: [Method; 9] = [
     Method::GET,
     Method::HEAD,
@@ -40,15 +40,15 @@ const METHODS: [Method; 9] = [
 ];
 
 impl Mounted {
-    /// Mounts this document in a dropshot server of yours: everything below `prefix` is answered by it, `/openapi.json`
-    /// too. The prefix is literal (`/arp`), and `""` takes the whole server. The context stays yours, your own
-    /// endpoints stand beside it, and further documents stand below other prefixes.
+    /// Mounts this document in an existing dropshot server. It answers everything below `prefix`, including
+    /// `/openapi.json`. The prefix is literal (`/arp`); `""` takes the whole server. The server keeps its context and
+    /// its own endpoints, and further documents can be mounted below other prefixes.
     ///
-    /// Dropshot allows no literal beside a catch-all, so below the prefix nothing else can be registered, and with `""`
-    /// nothing at all. Leave `default_handler_task_mode` at `Detached` (dropshot's default), so that a client that goes
-    /// away does not stop a handler half way. Body limits are the host's own, in [`Settings`](super::Settings). Streams
-    /// end when [`Hosted::stopping`] is cancelled; do that before `HttpServer::close`, which waits for them. The
-    /// document as it is served knows nothing of the prefix.
+    /// Dropshot allows no literal beside a catch-all. So nothing else can be registered below the prefix, and nothing
+    /// at all with `""`. Leave `default_handler_task_mode` at `Detached` (dropshot's default), so that a client that
+    /// disconnects does not stop a handler half way. Body limits are in [`Settings`](super::Settings). Streams end when
+    /// [`Hosted::stopping`] is cancelled; cancel it before `HttpServer::close`, which waits for them. The served
+    /// document does not mention the prefix.
     ///
     /// # Errors
     /// [`MountError`] when the document does not fit its code, or dropshot refuses the catch-all.
@@ -62,7 +62,7 @@ impl Mounted {
         if prefix.contains(['{', '}', '%', '?', '#']) {
             return Err(failed(format!("`{prefix}` is not a prefix: write literal segments, as in `/arp`")));
         }
-        // For what dropshot has to say about routes, it panics.
+        // Dropshot panics when it refuses a route.
         let registered = catch_unwind(AssertUnwindSafe(|| register(&api, description, prefix)));
         match registered {
             Ok(Ok(())) => {}
@@ -92,8 +92,8 @@ fn register<C: ServerContext>(
 }
 
 impl Hosted {
-    /// Cancelled when this document's streams are to end and nothing new is to start: by its server's closing, or by
-    /// you.
+    /// Cancelled to end this document's streams and to refuse new requests, either when its server closes or by the
+    /// embedding program.
     pub fn stopping(&self) -> &CancellationToken {
         self.api.stopping()
     }
@@ -113,7 +113,7 @@ struct Rest {
 
 type Answered = BoxFuture<'static, Result<Response<Body>, HttpError>>;
 
-/// The endpoint. The API comes with it, so that the server's context can be anything.
+/// The endpoint. It captures the API, so that the server's context can be any type.
 fn handler<C: ServerContext>(
     api: Arc<MountedApi>,
     segments: usize,
@@ -130,8 +130,8 @@ fn handler<C: ServerContext>(
     }
 }
 
-/// The target without its first segments, as raw as it was sent. Dropshot decodes segments and skips empty ones before
-/// it compares them, so they are counted here, not compared.
+/// The raw target without its first segments. They are counted, not compared: dropshot decodes segments and skips empty
+/// ones before it matches them.
 fn below(uri: Uri, segments: usize) -> Uri {
     if segments == 0 {
         return uri;
@@ -143,6 +143,6 @@ fn below(uri: Uri, segments: usize) -> Uri {
     }
     let path = if rest.is_empty() { "/" } else { rest };
     let target = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
-    // A part of a valid target is one.
+    // A suffix of a valid target is a valid target.
     PathAndQuery::try_from(target).map_or(uri, Uri::from)
 }

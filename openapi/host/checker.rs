@@ -1,7 +1,7 @@
-//! Answers against the document: for tests, which hold every answer, errors too, to what is promised.
+//! Checks responses against the document. Only tests use it, for successes and errors alike.
 //!
-//! Requests are checked at the API, in `api.rs`. Answers are not checked in production: a wrong answer is a bug, and a test
-//! should find it.
+//! The host checks requests in `api.rs`. It does not check responses in production: a wrong response is a bug, which a
+//! test should find.
 
 use std::collections::HashMap;
 
@@ -10,16 +10,16 @@ use serde_json::Value;
 use super::validate::Compiled;
 use super::{Document, DocumentedResponse, MountError, Operation, Place};
 
-/// Judges the answers of one document's operations.
+/// Checks the responses of one document's operations.
 #[derive(Debug)]
 pub struct Checker {
     document: &'static Document,
-    /// By JSON pointer.
+    /// Keyed by JSON pointer.
     schemas: HashMap<&'static str, Compiled>,
 }
 
 impl Checker {
-    /// Compiles the schemas of every documented answer.
+    /// Compiles the schemas of every documented response.
     ///
     /// # Errors
     /// [`MountError`] when a schema does not compile.
@@ -37,13 +37,13 @@ impl Checker {
         Ok(Self { document, schemas })
     }
 
-    /// Whether an answer is one that the document promises. Gives the status as the document writes it: `200`, `4XX`,
+    /// Checks that the document allows a response. Returns the status as the document writes it: `200`, `4XX`,
     /// `default`.
     ///
-    /// The content of a stream is not looked at: a document describes it in words.
+    /// The content of a stream is not checked, because documents describe it in prose only.
     ///
     /// # Errors
-    /// Says what the document does not promise.
+    /// Says how the response differs from the document.
     pub fn check(
         &self,
         operation: &str,
@@ -73,7 +73,7 @@ impl Checker {
     }
 }
 
-/// The most exact of the document's entries for a status.
+/// The most specific entry of the document for a status.
 fn documented(operation: &Operation, status: u16) -> Option<&'static str> {
     let exact = status.to_string();
     let range = format!("{}XX", status / 100);
@@ -82,7 +82,7 @@ fn documented(operation: &Operation, status: u16) -> Option<&'static str> {
     written(&exact).or_else(|| written(&range)).or_else(|| written("default"))
 }
 
-/// The entry with the answer's media type.
+/// The entry with the response's media type.
 fn form<'a>(
     forms: &[&'a DocumentedResponse],
     media: Option<&str>,

@@ -1,8 +1,8 @@
-//! The open connections of a process: how many there may be, and which goes when there are too many.
+//! The open connections of a process: their limits, and which one is evicted at a limit.
 //!
-//! A connection costs a descriptor for as long as its client likes. So a silent one is closed after a time, one peer has at most
-//! its share of all, and at a bound the connection that has been idle longest makes room for the next: a client that opens many
-//! and says nothing never keeps another from being answered.
+//! A connection holds a descriptor for as long as its client likes. So an idle connection is closed after a time, and
+//! each peer has a limit. At a limit, a new connection evicts the one that has been idle longest. A client with many
+//! idle connections therefore cannot block other clients.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -21,15 +21,15 @@ use super::Reached;
 /// Bounds on connections.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
-    /// Connections of all listeners that share the limits.
+    /// The limit for all listeners that share these limits.
     pub all_max: usize,
-    /// Connections of one peer: an IPv4 address, or an IPv6 network of 64 bits. Trusted proxies are exempt.
+    /// The limit for one peer: an IPv4 address, or an IPv6 network of 64 bits. Trusted proxies are exempt.
     pub per_peer_max: usize,
-    /// How long a connection may stay without a request.
+    /// How long a connection may be idle, without a request.
     pub idle: Duration,
     /// How long a client may take to send the head of a request.
     pub head: Duration,
-    /// How long a client may leave what is sent to it unread.
+    /// How long a client may leave sent data unread.
     pub unread: Duration,
 }
 
@@ -45,7 +45,7 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// The open connections of listeners that share their bounds. Cheap to clone; clones share them.
+/// The open connections of listeners that share their limits. Cheap to clone; clones share them.
 #[derive(Debug, Clone)]
 pub struct Connections(Arc<Shared>);
 
@@ -70,12 +70,12 @@ impl Default for Connections {
 }
 
 impl Connections {
-    /// None open yet.
+    /// An empty set of connections.
     pub fn new(limits: ConnectionLimits) -> Self {
         Self(Arc::new(Shared { limits, begun: Instant::now(), open: Mutex::default() }))
     }
 
-    /// How many are open.
+    /// The number of open connections.
     pub fn count(&self) -> usize {
         self.open().all.len()
     }
@@ -84,7 +84,7 @@ impl Connections {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a new connection in, in the place of an idle one where there are as many as there may be. `None`: all are busy.
+    /// Admits a new connection; at a limit it evicts an idle one. `None`: all are busy.
     pub(super) fn admit(&self, remote: IpAddr, reached: &Reached) -> Option<Admitted> {
         let limits = &self.0.limits;
         let peer = peer_of(remote);
@@ -116,7 +116,7 @@ impl Connections {
         Some(Admitted { connections: self.clone(), id, connection })
     }
 
-    /// Makes room for descriptors where the system has none left.
+    /// Evicts an idle connection, to free a descriptor where the system has none left. `false`: none is idle.
     pub(super) fn evict_idle(&self) -> bool {
         self.open().evict_idle()
     }
@@ -135,7 +135,7 @@ impl Open {
 
     fn idlest(&self, of: impl Fn(&Connection) -> bool) -> Option<u64> {
         let idle = self.all.iter().filter(|(_, connection)| !connection.is_busy() && of(connection));
-        // One that has never asked anything goes before one that will be used again.
+        // A connection that never sent a request goes before one that will be used again.
         let order = |connection: &Connection| {
             let asked = connection.asked.load(Ordering::Relaxed);
             (asked, connection.idle_since_ms.load(Ordering::Relaxed))
@@ -161,7 +161,7 @@ impl Open {
     }
 }
 
-/// A connection's place among all. Given up when it is dropped.
+/// An admitted connection, which counts towards the limits until it is dropped.
 #[derive(Debug)]
 pub(super) struct Admitted {
     connections: Connections,
@@ -180,7 +180,7 @@ impl Admitted {
         &self.connection
     }
 
-    /// Resolves when the connection is to be dropped as it is: it made room for another, or its time is up.
+    /// Resolves when the connection is to be dropped: it was evicted, or a time limit has passed.
     pub(super) async fn over(&self) {
         tokio::select! {
             () = self.connection.evicted.cancelled() => {}
@@ -189,25 +189,25 @@ impl Admitted {
     }
 }
 
-/// What a connection is doing.
+/// The state of a connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     peer: IpAddr,
     begun: Instant,
-    /// Requests that have not been answered to the end.
+    /// Requests whose responses are not complete.
     busy: AtomicUsize,
-    /// Whether there has been a request.
+    /// Whether the connection has had a request.
     asked: AtomicBool,
     /// When it was last busy, or accepted.
     idle_since_ms: AtomicU64,
-    /// When the first byte of a request came whose head is not whole yet; 0: none did.
+    /// When the first byte of an incomplete request head arrived; 0: none is incomplete.
     head_since_ms: AtomicU64,
-    /// Since when the client takes nothing of what is sent to it; 0: it does.
+    /// Since when the client has not read sent data; 0: it reads.
     unread_since_ms: AtomicU64,
     evicted: CancellationToken,
 }
 
-/// Milliseconds since then, never 0: that means "not at all".
+/// Milliseconds since then, at least 1, because 0 means "not at all".
 fn since(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
 }
@@ -221,7 +221,7 @@ impl Connection {
         self.busy.load(Ordering::Relaxed) > 0
     }
 
-    /// Busy until what is returned is dropped.
+    /// Marks the connection as busy until the returned guard is dropped.
     pub(super) fn busy(self: &Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Ordering::Relaxed);
         self.asked.store(true, Ordering::Relaxed);
@@ -236,7 +236,7 @@ impl Connection {
         }
     }
 
-    /// How long until it may be overdue; `None`: it is.
+    /// The time until the earliest limit may pass; `None`: a limit has passed.
     fn time_left(&self, limits: &ConnectionLimits) -> Option<Duration> {
         let now_ms = self.now_ms();
         let left = |since_ms: u64, limit: Duration| {
@@ -244,7 +244,7 @@ impl Connection {
             limit.checked_sub(spent).filter(|left| !left.is_zero())
         };
         let (head, unread) = (self.head_since_ms.load(Ordering::Relaxed), self.unread_since_ms.load(Ordering::Relaxed));
-        // A client that starts to be slow after this look is found at the next.
+        // A client that becomes slow after this check is found at the next one.
         let mut soonest = limits.idle.min(limits.head).min(limits.unread).max(Duration::from_millis(1));
         if unread > 0 {
             soonest = soonest.min(left(unread, limits.unread)?);
@@ -260,7 +260,7 @@ impl Connection {
     }
 }
 
-/// A request under way on a connection.
+/// A request in progress on a connection.
 #[derive(Debug)]
 pub(super) struct Busy(Arc<Connection>);
 
@@ -271,7 +271,7 @@ impl Drop for Busy {
     }
 }
 
-/// A socket that notes what its connection is doing.
+/// A socket that records the state of its connection.
 pub(super) struct Watched<T> {
     socket: T,
     connection: Arc<Connection>,
@@ -339,7 +339,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     }
 }
 
-/// One client, as far as it can be told: the address, and of IPv6 the network that a site has.
+/// Identifies a client by its address; for IPv6, by the /64 network of a site.
 fn peer_of(remote: IpAddr) -> IpAddr {
     match remote.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -354,7 +354,7 @@ mod tests {
     const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
-    /// Connections of a process that has been up for an hour.
+    /// Connections of a process that started an hour ago.
     fn connections(limits: ConnectionLimits) -> Connections {
         let begun = Instant::now().checked_sub(Duration::from_secs(3600)).unwrap();
         Connections(Arc::new(Shared { limits, begun, open: Mutex::default() }))

@@ -1,8 +1,8 @@
-//! How deep a JSON text nests, found by counting brackets: before a parser, which recurses, sees the text.
+//! The nesting depth of a JSON text. It is found by counting brackets, before a recursive parser reads the text.
 
-/// Whether arrays and objects of a JSON text lie more than `max` deep within each other. A scalar has depth 0, `[]` and `{}` have 1.
+/// Whether the arrays and objects of a JSON text nest deeper than `max`. A scalar has depth 0; `[]` and `{}` have 1.
 ///
-/// Text that is not JSON gets an answer too; what is wrong with it is the parser's to say.
+/// Text that is not JSON gets a result too; the parser reports what is wrong with it.
 pub fn nests_deeper(json: &[u8], max: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in json {

@@ -1,10 +1,10 @@
-//! Alternatives that a discriminator tells apart, as JSON Schema can say it: each with the values that mean it.
+//! Rewrites a discriminator as JSON Schema: each alternative gets the property values that select it.
 //!
-//! `oneOf: [Cat, Dog]` alone refuses a dog that would pass for a cat, since both fit.
+//! `oneOf: [Cat, Dog]` alone refuses a dog that is also a valid cat, since both match.
 
 use serde_json::{Map, Value, json};
 
-/// The alternatives of a schema with a discriminator, each bound to its values; `None` where there is nothing to tell apart.
+/// The alternatives of a schema with a discriminator, each bound to its values; `None` without a discriminator.
 pub(super) fn bound(schema: &Map<String, Value>, alternatives: &[Value]) -> Option<Vec<Value>> {
     let property = schema.get("discriminator")?.get("propertyName")?.as_str()?;
     let mapping = schema["discriminator"].get("mapping").and_then(Value::as_object);
@@ -22,7 +22,7 @@ pub(super) fn bound(schema: &Map<String, Value>, alternatives: &[Value]) -> Opti
     alternatives.iter().map(one).collect()
 }
 
-/// The same for every schema within a value that is JSON Schema as it stands.
+/// Does the same for every schema within a value that already is JSON Schema.
 pub(super) fn bind_all(value: &mut Value) {
     match value {
         Value::Object(fields) => {

@@ -1,17 +1,17 @@
-//! The document, served: `/openapi.json` and `/openapi.yaml`, with `?overlay=false` for the owner's contract alone.
+//! Serves the document: `/openapi.json` and `/openapi.yaml`, with `?overlay=false` for the vendor's document alone.
 
 use http::Response;
 
 use super::{Body, Document, Fault, Place, parameters, reply};
 
-/// In which language the document is served.
+/// The format in which the document is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
     Yaml,
 }
 
-/// The document as asked for.
+/// The document in the requested format.
 ///
 /// # Errors
 /// [`Fault::Invalid`] when `overlay` is given and is not `false` (or, for completeness, `true`).

@@ -1,7 +1,8 @@
-//! Why the host refused a request.
+//! Reasons for which the host refuses a request.
 //!
-//! A fault is not an error body: the implementation says each fault in its own document's words (`Api::refuse`). What is here
-//! is what every document needs for that: a status (RFC 9110), a short code, a sentence, and the headers that belong to it.
+//! A fault is not an error body: the implementation turns each fault into its own document's error body
+//! (`Api::refuse`). A fault has what every document needs for that: a status (RFC 9110), a short code, a sentence, and
+//! the headers of that status.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,9 +12,9 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::Place;
 
-/// Why a request was refused before, or instead of, reaching its handler.
+/// Why a request was refused before its handler was called, or by the handler.
 ///
-/// `Display` is one sentence that is safe to show: no value that was sent, no inside of the server.
+/// `Display` is one sentence that is safe to show: it has no value that was sent and no internals of the server.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Fault {
     /// No operation of the document has this path. 404.
@@ -27,27 +28,27 @@ pub enum Fault {
     MethodNotAllowed {
         /// The method as sent.
         method: String,
-        /// The methods that this path has.
+        /// The methods of this path.
         allow: Vec<&'static str>,
     },
     /// The body is in a format that the operation does not take. 415.
     #[error("the body must be {expected}, not {}", .found.as_deref().unwrap_or("without a content type"))]
     UnsupportedMediaType {
-        /// What the request said, shortened; `None` when it said nothing.
+        /// The content type as sent, shortened; `None` if the request has none.
         found: Option<String>,
-        /// What the document asks for.
+        /// The content type that the document requires.
         expected: &'static str,
     },
-    /// The body is larger than this server reads. 413.
+    /// The body is larger than the limit. 413.
     #[error("the body is larger than {limit_bytes} bytes")]
     BodyTooLarge {
-        /// The largest body that would have been read.
+        /// The largest allowed body.
         limit_bytes: usize,
     },
     /// The operation needs a body and none was sent. 400.
     #[error("a JSON body is required")]
     BodyMissing,
-    /// The body broke off, or was framed wrongly. 400; mostly nobody is left to read it.
+    /// The body broke off, or was framed wrongly. 400; usually the client has already gone.
     #[error("the body could not be read to its end")]
     BodyBroken,
     /// The body was not sent in time. 408.
@@ -56,10 +57,10 @@ pub enum Fault {
         /// How long a body may take.
         limit: Duration,
     },
-    /// The body nests deeper than this server reads. 400.
+    /// The body nests deeper than the limit. 400.
     #[error("the body is nested more than {limit} levels deep")]
     BodyTooDeep {
-        /// The most levels that would have been read.
+        /// The most allowed levels.
         limit: usize,
     },
     /// The body is not JSON. 400.
@@ -76,17 +77,17 @@ pub enum Fault {
         /// Whether there were more violations than are listed.
         more: bool,
     },
-    /// No credentials, or none that count. 401 with `WWW-Authenticate`.
+    /// The credential is missing or not valid. 401 with `WWW-Authenticate`.
     #[error("{reason}")]
     Unauthenticated {
         /// What is missing or wrong, safe to show.
         reason: String,
-        /// The same for programs, in the implementation's words: `token_expired`.
+        /// A code of the implementation for the same reason: `token_expired`.
         why: &'static str,
         /// The value of `WWW-Authenticate`, for instance `Bearer error="invalid_token"`.
         challenge: String,
     },
-    /// Known, but not allowed to do this. 403, with `WWW-Authenticate` where another credential would do.
+    /// Authenticated, but not allowed to do this. 403, with `WWW-Authenticate` if another credential would be allowed.
     #[error("{reason}")]
     Forbidden {
         /// What is not allowed, safe to show.
@@ -96,7 +97,7 @@ pub enum Fault {
         /// The value of `WWW-Authenticate`, for instance `Bearer error="insufficient_scope"`.
         challenge: Option<String>,
     },
-    /// The request names a host that this listener is not asked under while it needs no credential. 421.
+    /// The request names a host that this listener, which requires no credential, does not accept. 421.
     #[error(
         "this server is not asked as {host}; it answers as localhost, 127.0.0.1, its own host, and what allowed_hosts names"
     )]
@@ -107,18 +108,18 @@ pub enum Fault {
     /// A page of another origin sent the request. 403.
     #[error("pages of {} may not call this server; cors.origins says which may", .origin.as_deref().unwrap_or("another site"))]
     ForeignOrigin {
-        /// The origin as sent, shortened; `None` when the browser said only that it is another site.
+        /// The origin as sent, shortened; `None` if the browser sent only `Sec-Fetch-Site: cross-site`.
         origin: Option<String>,
     },
-    /// Something that is needed to judge the request cannot be reached. 503.
+    /// A service that is needed to decide on the request cannot be reached. 503.
     #[error("{reason}")]
     Unavailable {
         /// What is missing, safe to show.
         reason: String,
-        /// When to try again.
+        /// When the client may try again.
         retry_after: Option<Duration>,
     },
-    /// The server is stopping and starts nothing new. 503; the request had no effect and may be sent again.
+    /// The server is stopping and refuses new requests. 503; the request had no effect and may be sent again.
     #[error("the server is stopping; send the request again")]
     Stopping,
     /// A bug. 500.
@@ -129,14 +130,14 @@ pub enum Fault {
     },
 }
 
-/// One place where a request does not fit the document.
+/// One place where a request does not match the document's schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// Which part of the request.
     pub place: Place,
     /// In a body a JSON pointer (RFC 6901; empty for the whole body), else the parameter's name.
     pub field: String,
-    /// What is wrong. Names what was expected, never the value that was sent.
+    /// What is wrong: the expected value, never the one that was sent.
     pub reason: String,
 }
 
@@ -150,7 +151,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The first violation in full, the others counted.
+/// The first violation in full, and the number of the others.
 fn summary(violations: &[Violation], more: bool) -> String {
     let Some(first) = violations.first() else { return "no reason given".to_owned() };
     match (violations.len() - 1, more) {
@@ -161,13 +162,13 @@ fn summary(violations: &[Violation], more: bool) -> String {
 }
 
 impl Fault {
-    /// A request in which exactly one thing does not fit.
+    /// A fault with exactly one violation.
     pub fn invalid(place: Place, field: impl Into<String>, reason: impl Into<String>) -> Self {
         let violation = Violation { place, field: field.into(), reason: reason.into() };
         Self::Invalid { violations: vec![violation], more: false }
     }
 
-    /// The status that HTTP (RFC 9110) has for this.
+    /// The HTTP status (RFC 9110) of this fault.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::UnknownPath { .. } => StatusCode::NOT_FOUND,
@@ -188,7 +189,7 @@ impl Fault {
         }
     }
 
-    /// A short code for documents whose error body has room for one.
+    /// A short code for documents whose error body has a field for one.
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownPath { .. } => "unknown_path",
@@ -211,12 +212,12 @@ impl Fault {
         }
     }
 
-    /// Whether the same request, sent again later, may succeed.
+    /// Whether the same request may succeed later.
     pub fn retryable(&self) -> bool {
         matches!(self, Self::BodySlow { .. } | Self::BodyBroken | Self::Unavailable { .. } | Self::Stopping)
     }
 
-    /// What does not fit, when that is the reason; else empty.
+    /// The violations of an invalid request; else empty.
     pub fn violations(&self) -> &[Violation] {
         match self {
             Self::Invalid { violations, .. } => violations,
@@ -224,7 +225,8 @@ impl Fault {
         }
     }
 
-    /// The headers that HTTP wants with this status. The host adds those that an implementation's answer does not set.
+    /// The headers that HTTP requires with this status. The host adds those that the implementation's response does not
+    /// set.
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let header = match self {

@@ -1,4 +1,4 @@
-//! Work whose cost is not constant, off the threads that answer everybody.
+//! Runs work whose cost depends on the input, off the async worker threads.
 
 use std::sync::LazyLock;
 
@@ -6,14 +6,14 @@ use tokio::sync::Semaphore;
 
 use super::Fault;
 
-/// What is smaller than this is done at once: handing it over would take longer.
+/// Smaller work runs at once: handing it over would take longer.
 const AT_ONCE_BYTES: usize = 32 * 1024;
 
-/// As many at a time as there are processors: more would only be in memory together.
+/// One permit per processor: more work at a time would only take more memory.
 static PLACES: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
 
-/// Does this work over a text of so many bytes.
+/// Runs this work on a text of `bytes` bytes.
 ///
 /// # Errors
 /// [`Fault::Internal`] when it panics.
@@ -24,7 +24,7 @@ pub(super) async fn run<T: Send + 'static>(
     if bytes <= AT_ONCE_BYTES {
         return Ok(work());
     }
-    // Never closed.
+    // The semaphore is never closed.
     let _place = PLACES.acquire().await.ok();
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Fault::Internal { reason: format!("a body could not be looked at: {error}") })

@@ -1,7 +1,8 @@
-//! What a request says that the document does not know, where its vendor's servers ignore it: ignored here, too, and named.
+//! Parameters and fields that the document does not have. Where the vendor's servers ignore them, this host ignores and
+//! reports them.
 //!
-//! A misspelt filter otherwise looks like an answer. The names stand in `Runyard-Ignored-Parameters` and in the log: query
-//! parameters as they are, fields of the body as `body.name`.
+//! Without the report, a response to a misspelt filter looks correct. The names are in `Runyard-Ignored-Parameters` and
+//! in the log: query parameters by name, fields of the body as `body.name`.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -10,16 +11,16 @@ use serde_json::Value;
 use super::schema;
 use super::validate::shown;
 
-/// Where the names stand.
+/// The header with the names.
 const HEADER: HeaderName = HeaderName::from_static("runyard-ignored-parameters");
 
-/// More names than this are counted, not listed.
+/// The most names that are listed; further ones are counted.
 const NAMES_MAX: usize = 16;
 
-/// Characters that would make a name look like something else in a list in a header.
+/// Characters that are escaped, because they would make a name ambiguous in a list in a header.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b',').add(b'"').add(b'\\').add(b'%').add(b';');
 
-/// Names of what was ignored.
+/// The names of ignored parameters and fields.
 #[derive(Debug, Default)]
 pub(super) struct Ignored(Vec<String>);
 
@@ -28,14 +29,14 @@ impl Ignored {
         self.0.push(shown(name));
     }
 
-    /// The fields of a body that its schema does not know.
+    /// Adds the fields of a body that its schema does not have.
     pub(super) fn fields(&mut self, known: &KnownFields, body: &Value) {
         let (Some(known), Some(fields)) = (&known.0, body.as_object()) else { return };
         let unknown = fields.keys().filter(|name| !known.iter().any(|one| one == *name));
         self.0.extend(unknown.map(|name| format!("body.{}", shown(name))));
     }
 
-    /// Names them in the answer and in the log. What a handler said in the same header stays.
+    /// Reports the names in the response and in the log. Names that a handler put into the same header stay.
     pub(super) fn tell(&self, headers: &mut HeaderMap) {
         if self.0.is_empty() {
             return;
@@ -48,7 +49,7 @@ impl Ignored {
     }
 }
 
-/// The header that names what a handler ignored, for parts of a request that only it can read.
+/// A header with the names that a handler ignored, for parts of a request that only the handler can read.
 pub fn ignoring<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Option<(HeaderName, HeaderValue)> {
     let names: Vec<String> = names.into_iter().map(|name| shown(name.as_ref())).collect();
     if names.is_empty() {
@@ -67,12 +68,12 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// The names of a body's fields; nothing where the schema leaves open which there are.
+/// The names of a body's fields; `None` if the schema does not say which there are.
 #[derive(Debug)]
 pub(super) struct KnownFields(Option<Vec<String>>);
 
 impl KnownFields {
-    /// Those of the schema at a JSON pointer of a document.
+    /// The field names of the schema at a JSON pointer of a document.
     pub(super) fn of(document: &Value, pointer: &str) -> Self {
         let schema = document.pointer(pointer).map(|found| schema::resolve(document, found));
         Self(schema.filter(is_closed_by_custom).and_then(|schema| {
@@ -82,8 +83,8 @@ impl KnownFields {
     }
 }
 
-/// Whether a schema names its fields and says nothing of others. One that allows them is meant to have them; one that forbids them
-/// is held to that by the validator.
+/// Whether a schema lists its fields and says nothing of others. A schema that allows others takes them on purpose; one
+/// that forbids them is enforced by the validator.
 fn is_closed_by_custom(schema: &&Value) -> bool {
     let silent = ["additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "x-property-names"];
     silent.iter().all(|keyword| schema.get(keyword).is_none())

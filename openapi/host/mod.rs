@@ -1,41 +1,42 @@
-//! The host: what stands between dropshot and a generated trait.
+//! The host: the layer between hyper or dropshot and a generated trait.
 //!
-//! `serve.rs` carries the connection over hyper: listening, bounds on connections, request ids, shutdown. In a dropshot server of
-//! someone else, a catch-all endpoint takes its place. The host takes one request at a time and carries the contract: routing by the document's own paths, who is calling, the body's limits and
-//! content type, validation against the document's schema, one typed call, and the document's own error body for everything
-//! that is refused on the way. Why stock routes cannot carry these documents is shown in `tests/stock.rs`, one test per reason;
-//! what hyper answers before the host is asked, in `tests/before.rs`.
+//! `serve.rs` runs connections over hyper: listening, limits on connections, request ids, shutdown. In a dropshot
+//! server of another program, a catch-all endpoint replaces it. The host then handles one request at a time: routing by
+//! the document's own paths, authentication, the body's limits and content type, validation against the document's
+//! schema, one typed call, and the document's own error body for every refusal. `tests/stock.rs` shows why stock
+//! dropshot routes do not work for these documents, with one test per reason; `tests/before.rs` shows what hyper
+//! answers before the host is called.
 //!
-//! | file             | one idea                                                                        |
+//! | file             | contents                                                                        |
 //! |------------------|---------------------------------------------------------------------------------|
-//! | `operation.rs`   | what a document says about its operations, as generated constants               |
-//! | `api.rs`         | the seam: what generated glue implements, and the validated input it is given   |
-//! | `caller.rs`      | the head of a request, and who is calling                                       |
+//! | `operation.rs`   | the document's operations, as generated constants                               |
+//! | `api.rs`         | the interface to generated code, and the validated input                        |
+//! | `caller.rs`      | the head of a request, and the authenticated caller                             |
 //! | `fault.rs`       | why a request was refused                                                       |
-//! | `reply.rs`       | building answers                                                                |
-//! | `stream.rs`      | bytes that arrive over time                                                     |
-//! | `mounted.rs`     | an implementation made ready: routes and schemas compiled                       |
+//! | `reply.rs`       | building responses                                                              |
+//! | `stream.rs`      | the bodies of streams                                                           |
+//! | `mounted.rs`     | an implementation with its routes and schemas compiled                          |
 //! | `router.rs`      | path and method to operation                                                    |
-//! | `access.rs`      | under which names a listener may be asked, and by which pages                   |
-//! | `base_url.rs`    | what links begin with                                                           |
-//! | `budget.rs`      | bytes that many requests hold together                                          |
-//! | `answers.rs`     | what unsent answers hold                                                        |
-//! | `connections.rs` | how many connections there may be, and which goes when there are too many       |
-//! | `heavy.rs`       | work whose cost is not constant, off the async runtime                          |
-//! | `ignored.rs`     | parameters and fields that were ignored, named in the answer                    |
-//! | `api.rs`        | one request from head to answer                                                 |
-//! | `pages.rs`       | pages beside the document, as they are given                                    |
+//! | `access.rs`      | host names and origins that a listener accepts                                  |
+//! | `base_url.rs`    | the base URL of links                                                           |
+//! | `budget.rs`      | a bound on the bytes that many requests hold together                           |
+//! | `answers.rs`     | the memory of unsent responses                                                  |
+//! | `connections.rs` | limits on connections, and which one is evicted                                 |
+//! | `heavy.rs`       | work whose cost depends on the input, off the async runtime                     |
+//! | `ignored.rs`     | parameters and fields that were ignored, reported in the response               |
+//! | `mounted_api.rs` | one request from head to response                                               |
+//! | `pages.rs`       | static pages beside the document                                                |
 //! | `parameters.rs`  | path, query and header text to JSON values                                      |
 //! | `body.rs`        | content type, limits, JSON                                                      |
-//! | `depth.rs`       | how deep a JSON text nests                                                      |
+//! | `depth.rs`       | the nesting depth of a JSON text                                                |
 //! | `schema.rs`      | OpenAPI 3.0 schema to JSON Schema                                               |
 //! | `validate.rs`    | JSON value against schema to violations                                         |
-//! | `checker.rs`     | answers against the document, for tests                                         |
-//! | `documents.rs`   | the document, served                                                            |
-//! | `catch_all.rs`   | the only file that names dropshot's endpoint machinery                          |
+//! | `checker.rs`     | responses against the document, for tests                                       |
+//! | `documents.rs`   | serving the document                                                            |
+//! | `catch_all.rs`   | the only file that uses dropshot's endpoint API                                 |
 //! | `serve.rs`       | a listening server that can be closed                                           |
 //!
-//! No operation, no error code and no tenant rule lives here: those are the implementation's.
+//! The host has no operations, error codes or tenant rules: those belong to the implementation.
 
 mod access;
 mod answers;
@@ -101,41 +102,41 @@ pub use tokio_util::sync::CancellationToken;
 
 use std::time::Duration;
 
-/// What becomes of query parameters that a document does not name.
+/// What the host does with query parameters that a document does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnknownParameters {
-    /// The request is refused, and each is named. For a contract of one's own.
+    /// The request is refused, and each parameter is named. For documents without an upstream vendor.
     Refuse,
-    /// They are ignored, as the document's vendor does, and named in `Runyard-Ignored-Parameters` of the answer.
+    /// They are ignored, as the vendor's servers do, and listed in `Runyard-Ignored-Parameters` of the response.
     #[default]
     Ignore,
 }
 
-/// What an operator may turn on one mounted document.
+/// Settings of one mounted document.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The largest request body that is read, in bytes. Default 1 MiB.
+    /// The largest allowed request body, in bytes. Default 1 MiB.
     pub body_bytes_max: usize,
     /// How deep the body's arrays and objects may nest. Default 64.
     pub body_depth_max: usize,
-    /// Requests that are answered at the same time; one more is told to come back later (503 with `Retry-After`). A request counts from when its
-    /// body has come; a stream counts until it begins; operations of constant cost (health) do not count. Default 4096.
+    /// The most requests in progress; one more gets 503 with `Retry-After`. A request counts from when its body has
+    /// arrived; a stream counts until it begins; operations of constant cost (health) do not count. Default 4096.
     pub requests_max: usize,
     /// How long a client may take to send a whole body. Default 30 s.
     pub body_read_timeout: Duration,
-    /// What all bodies that have not come to their end hold together. Default 64 MiB. Copies share it.
+    /// The bytes that all incomplete bodies hold together. Default 64 MiB. Copies share it.
     pub bodies: Budget,
-    /// What all answers that have not been taken hold together. Default 64 MiB. Copies share it.
+    /// The bytes that all unsent responses hold together. Default 64 MiB. Copies share it.
     pub answers: Budget,
-    /// How long a request may wait for its part of `answers`. Default 5 s.
+    /// How long a request may wait for its share of `answers`. Default 5 s.
     pub answer_wait: Duration,
-    /// The open connections and their bounds. Copies share them.
+    /// The open connections and their limits. Copies share them.
     pub connections: Connections,
-    /// Under which names, and by which pages, the listener may be asked. Default: any name, reading by any page.
+    /// Host names and origins that the listener accepts. Default: any host; pages of any origin may read.
     pub access: Access,
-    /// How the listener is reached from outside, for links. Default: at its own address.
+    /// How clients reach the listener, for links. Default: at its own address.
     pub reached: Reached,
-    /// What to do about query parameters that the document does not name. Default: ignored, and named in the answer.
+    /// What to do with query parameters that the document does not have. Default: ignore and report them.
     pub unknown_parameters: UnknownParameters,
     /// Cancelled when the process stops: new requests are refused, open streams end.
     pub stopping: CancellationToken,

@@ -1,4 +1,4 @@
-//! An implementation made ready to serve: routes and schemas compiled once, before the first request.
+//! An implementation that is ready to serve: routes and schemas are compiled once, before the first request.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use super::styles::Shape;
 use super::validate::Compiled;
 use super::{Api, BodyRule, Bound, Document, Operation, Page, ServeError, Server, Settings};
 
-/// A document and its implementation, ready to be served by dropshot.
+/// A document and its implementation, ready to be served.
 #[derive(Clone)]
 pub struct Mounted {
     api: Arc<dyn Api>,
@@ -24,22 +24,22 @@ pub struct Mounted {
     without_prefix: Option<&'static str>,
 }
 
-/// Why a document cannot be served: the generated constants and the document do not fit each other.
+/// Why a document cannot be served: the generated constants and the document do not match.
 ///
-/// A bug of the document or of the generator, never of a request; a test that mounts each document finds it.
+/// This is a bug of the document or of the generator, never of a request. A test that mounts each document finds it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("document {document}{}: {reason}", .operation.map(|id| format!(", operation {id}")).unwrap_or_default())]
 pub struct MountError {
     /// The document's short name.
     pub document: &'static str,
-    /// The operation, when one is to blame.
+    /// The operation with the mismatch, if it is in one.
     pub operation: Option<&'static str>,
-    /// What does not fit.
+    /// The mismatch.
     pub reason: String,
 }
 
 impl Mounted {
-    /// An implementation and how it is to be served.
+    /// An implementation with its settings.
     pub fn new(api: Arc<dyn Api>, settings: Settings) -> Self {
         Self { api, settings, pages: Vec::new(), without_prefix: None }
     }
@@ -49,24 +49,24 @@ impl Mounted {
         self.api.document()
     }
 
-    /// With pages beside the document. One that stands where the document has a path of its own keeps it from being served.
+    /// Adds pages beside the document. Mounting fails if a page has the path of an operation.
     #[must_use]
     pub fn with_pages(mut self, pages: Vec<Page>) -> Self {
         self.pages.extend(pages);
         self
     }
 
-    /// Answers paths that begin with this prefix without it as well, for a vendor whose clients disagree on it.
+    /// Also answers paths with this prefix without it, for a vendor whose clients disagree on the prefix.
     #[must_use]
     pub fn also_without(mut self, prefix: &'static str) -> Self {
         self.without_prefix = Some(prefix);
         self
     }
 
-    /// Takes an address for this document, and does not serve yet. See [`bind`](super::bind).
+    /// Binds an address for this document, without serving yet. See [`bind`](super::bind).
     ///
     /// # Errors
-    /// [`ServeError`] when the document does not fit its code, or the address cannot be listened on.
+    /// [`ServeError`] when the document does not match its code, or the address cannot be bound.
     pub fn bind(self, address: SocketAddr, log: slog::Logger) -> Result<Bound, ServeError> {
         super::bind(self, address, log)
     }
@@ -74,7 +74,7 @@ impl Mounted {
     /// Starts a server of its own for this document. See [`serve`](super::serve).
     ///
     /// # Errors
-    /// [`ServeError`] when the document does not fit its code, or the address cannot be listened on.
+    /// [`ServeError`] when the document does not match its code, or the address cannot be bound.
     pub fn serve(self, address: SocketAddr, log: slog::Logger) -> Result<Server, ServeError> {
         super::serve(self, address, log)
     }
@@ -99,7 +99,7 @@ impl fmt::Debug for Mounted {
     }
 }
 
-/// One operation with everything compiled that its requests are checked against.
+/// One operation with the compiled schemas of its requests.
 #[derive(Debug)]
 pub(super) struct CompiledOperation {
     pub(super) operation: &'static Operation,
@@ -109,14 +109,15 @@ pub(super) struct CompiledOperation {
 }
 
 impl CompiledOperation {
-    /// Whether it takes constant time and memory, so that it needs no slot: health and readiness are answered when nothing else is.
+    /// Whether it takes constant time and memory and so needs no slot: health and readiness are answered even under
+    /// full load.
     pub(super) fn is_cheap(&self) -> bool {
         let Operation { secured, streams, method, parameters, body, .. } = self.operation;
         !secured && !streams && *method == "GET" && parameters.is_empty() && *body == BodyRule::None
     }
 }
 
-/// The schema of a body, and what it must look like.
+/// The compiled schema and the rule of a body.
 #[derive(Debug)]
 pub(super) struct CompiledBody {
     pub(super) rule: BodyRule,

@@ -1,7 +1,7 @@
-//! One request, from its head to its answer.
+//! One request, from its head to its response.
 //!
-//! The order is fixed: is the server stopping, may this page call at all, which operation, who is calling, the body, does it all
-//! fit the document, a slot, the call. Whatever is refused, and whatever panics, is answered in the document's own error body.
+//! The order is fixed: whether the server is stopping, host and origin, the operation, authentication, the body,
+//! validation, a slot, the call. Every refusal and every panic is answered with the document's own error body.
 
 use std::any::Any;
 use std::fmt;
@@ -27,16 +27,16 @@ use super::{Api, Body, BodyRule, Caller, Document, Fault, Head, Input, Multipart
 use super::{answers, documents, heavy, pages, parameters, serve, validate};
 use crate::multipart::MultipartError;
 
-/// A mounted document at work.
+/// A mounted document that serves requests.
 pub(super) struct MountedApi {
     api: Arc<dyn Api>,
     routes: Router,
     operations: Vec<CompiledOperation>,
     pages: Vec<Page>,
     settings: Settings,
-    /// One for each request that may be answered at the same time.
+    /// One permit for each request in progress.
     slots: Semaphore,
-    /// A token for each request that has no answer yet.
+    /// A token for each request without a response.
     at_work: TaskTracker,
 }
 
@@ -48,7 +48,7 @@ impl MountedApi {
         pages: Vec<Page>,
         mut settings: Settings,
     ) -> Self {
-        // Closing one API must not close its neighbours, which share the process's token.
+        // Closing one API must not close the others, which share the process's token.
         settings.stopping = settings.stopping.child_token();
         let slots = Semaphore::new(settings.requests_max.min(Semaphore::MAX_PERMITS));
         Self { api, routes, operations, pages, settings, slots, at_work: TaskTracker::new() }
@@ -66,7 +66,7 @@ impl MountedApi {
         &self.settings
     }
 
-    /// The head of a request that came from one address to another.
+    /// The head of a request between two addresses.
     pub(super) fn head(
         &self,
         parts: http::request::Parts,
@@ -85,7 +85,7 @@ impl MountedApi {
         }
     }
 
-    /// What a connection is answered that is one too many, as bytes.
+    /// The response to a connection above the limit, as bytes.
     pub(super) fn refuse_connection(&self, remote: SocketAddr, local: SocketAddr) -> Vec<u8> {
         let (parts, ()) = http::Request::new(()).into_parts();
         let head = self.head(parts, "", remote, local);
@@ -94,12 +94,12 @@ impl MountedApi {
         serve::written(self.refuse(&head.anonymous(), fault))
     }
 
-    /// Requests that have no answer yet. Once it is closed, waiting for it ends when all have theirs.
+    /// Tracks requests without a response. Once it is closed, waiting for it ends when all have one.
     pub(super) fn at_work(&self) -> &TaskTracker {
         &self.at_work
     }
 
-    /// Answers one request, and writes one line about it. The query may hold tokens and is not written.
+    /// Answers one request, and logs one line about it. The query is not logged, because it may hold tokens.
     pub(super) async fn answer(&self, head: Head, body: Body) -> Response<Body> {
         let _at_work = self.at_work.token();
         let span = tracing::info_span!(
@@ -110,9 +110,9 @@ impl MountedApi {
             path = validate::shown(head.uri.path()),
             operation = field::Empty,
             tenant = field::Empty,
-            // Parameters and fields that the document does not know.
+            // Parameters and fields that the document does not have.
             ignored = field::Empty,
-            // Written by whoever finds out which run it is about.
+            // Recorded by the code that learns the run's id.
             run_id = field::Empty,
         );
         self.answer_in_span(head, body).instrument(span).await
@@ -162,7 +162,7 @@ impl MountedApi {
         if compiled.is_cheap() {
             return Arc::clone(&self.api).call(compiled.operation, caller.clone(), input).await;
         }
-        // Not before the body has come: a client that sends slowly holds up nothing but itself.
+        // The slot is taken after the body has arrived: a client that sends slowly delays only itself.
         let Ok(_slot) = self.slots.try_acquire() else { return Err(too_many()) };
         let Settings { answers, answer_wait, .. } = &self.settings;
         let share = answers::reserve(answers, &compiled.lately, &head.method, *answer_wait).await?;
@@ -172,7 +172,7 @@ impl MountedApi {
         Ok(response)
     }
 
-    /// Everything that the request carries, checked; or everything that does not fit.
+    /// The validated input of the request, or all its violations.
     async fn input(
         &self,
         compiled: &CompiledOperation,
@@ -194,7 +194,7 @@ impl MountedApi {
                 let (fault, value) = heavy::run(bytes, check).await?;
                 faults.extend(fault);
                 ignored.fields(&wanted.known, &value);
-                // The parts of a form are handed on as they came; their description was only to be checked.
+                // The parts of a form are passed on as they arrived; their description was needed for validation only.
                 input.body = input.parts.is_none().then_some(value);
             }
         }
@@ -206,7 +206,8 @@ impl MountedApi {
         validate::merge(faults).map_or(Ok((input, ignored)), Err)
     }
 
-    /// Reads the body in its form. The outer `None`: there is none; the inner: nothing of it is to be checked.
+    /// Reads the body as its rule says. The outer `None`: there is no body; the inner `None`: nothing of it is
+    /// validated.
     async fn body(
         &self,
         wanted: &CompiledBody,
@@ -241,7 +242,7 @@ impl MountedApi {
         }
     }
 
-    /// A fault in the document's words, with the headers that HTTP wants beside it.
+    /// A fault in the document's error body, with the headers that HTTP requires beside it.
     fn refuse(&self, caller: &Caller, fault: Fault) -> Response<Body> {
         if let Fault::Internal { reason } = &fault {
             tracing::error!(reason, "a request could not be answered: this is a bug");
@@ -249,7 +250,7 @@ impl MountedApi {
         let (status, headers) = (fault.status(), fault.headers());
         let refused = std::panic::catch_unwind(AssertUnwindSafe(|| self.api.refuse(caller, fault)));
         let mut response = refused.unwrap_or_else(|panic| {
-            // Nobody is left who knows the document's error body.
+            // The implementation, which writes the document's error body, has failed.
             tracing::error!(reason = message(&*panic), "the error body could not be written: this is a bug");
             let mut bare = Response::new(Body::empty());
             *bare.status_mut() = if status.is_client_error() { status } else { StatusCode::INTERNAL_SERVER_ERROR };
@@ -268,19 +269,19 @@ impl fmt::Debug for MountedApi {
     }
 }
 
-/// What waits would only be more to remember: whoever asks has a better place to wait.
+/// Requests above the limit are not queued: a queue would take memory, and the client can wait as well.
 fn too_many() -> Fault {
     let reason = "this API answers as many requests as it can; try again".to_owned();
     Fault::Unavailable { reason, retry_after: Some(Duration::from_secs(1)) }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(super) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", validate::shown(text.unwrap_or("without a message")))
 }
 
-/// What `HEAD` gets: the answer to `GET`, headers and length, without the body.
+/// The response to `HEAD`: headers and length of the response to `GET`, without the body.
 fn without_body(mut response: Response<Body>) -> Response<Body> {
     if let Some(length) = response.body().size_hint().exact() {
         if response.status() != StatusCode::NO_CONTENT {
@@ -288,14 +289,14 @@ fn without_body(mut response: Response<Body>) -> Response<Body> {
         }
         *response.body_mut() = Body::empty();
     } else {
-        // Of a stream the length is not known, and must not look like zero.
+        // The length of a stream is not known, and must not look like zero.
         let nothing = futures::stream::empty::<Result<Frame<bytes::Bytes>, std::io::Error>>();
         *response.body_mut() = Body::wrap(StreamBody::new(nothing));
     }
     response
 }
 
-/// An answer that arrives over time ends between two chunks when the server stops.
+/// Ends a streamed response between two chunks when the server stops.
 fn until_stopped(response: Response<Body>, stopping: &CancellationToken) -> Response<Body> {
     if response.body().size_hint().exact().is_some() {
         return response;

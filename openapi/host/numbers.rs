@@ -1,17 +1,19 @@
-//! Numbers that would not be read as they were written: JSON has numbers of any length, and this server keeps 64-bit integers and doubles.
+//! Numbers that would change when they are read: JSON has numbers of any length, and this server stores 64-bit integers
+//! and doubles.
 //!
-//! A number is exact if what is read is written as the same decimal number: `1.0`, `0.1`, `1e22` and 9007199254740993 are; an integer of 23
-//! digits and a fraction of 40 are not. Found in the text, before a parser rounds.
+//! A number is exact if the value that is read is written as the same decimal number. `1.0`, `0.1`, `1e22` and
+//! 9007199254740993 are exact; an integer of 23 digits and a fraction of 40 are not. They are found in the text, before
+//! a parser rounds.
 
-/// A number that cannot be kept as it was written, by the JSON pointer (RFC 6901) of its place.
+/// A number that cannot be stored exactly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InexactNumber {
-    /// Where it stands.
+    /// The JSON pointer (RFC 6901) of its place.
     pub pointer: String,
 }
 
-/// The first number of a JSON text that would be changed by reading it. Text that is not JSON gets an answer too; what is wrong with it is
-/// the parser's to say.
+/// The first number of a JSON text that reading would change. Text that is not JSON gets a result too; the parser
+/// reports what is wrong with it.
 pub fn inexact_number(json: &[u8]) -> Option<InexactNumber> {
     let mut at = 0;
     while let Some(byte) = json.get(at) {
@@ -31,7 +33,7 @@ pub fn inexact_number(json: &[u8]) -> Option<InexactNumber> {
     None
 }
 
-/// Past the string that begins here.
+/// The index after the string that begins here.
 fn end_of_string(json: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(byte) = json.get(at) {
@@ -44,17 +46,17 @@ fn end_of_string(json: &[u8], start: usize) -> usize {
     json.len()
 }
 
-/// Past the number that begins here.
+/// The index after the number that begins here.
 fn end_of_number(json: &[u8], start: usize) -> usize {
     let rest = &json[start..];
     let length = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
     start + length.unwrap_or(rest.len())
 }
 
-/// So many digits any double keeps, where there is no exponent.
+/// The number of digits that any double keeps, without an exponent.
 const ALWAYS_EXACT: usize = 15;
 
-/// Whether a number is read as it is written.
+/// Whether reading a number keeps its value.
 fn is_exact(token: &str) -> bool {
     let is_integer = !token.contains(['.', 'e', 'E']);
     if is_integer {
@@ -64,14 +66,15 @@ fn is_exact(token: &str) -> bool {
         return true;
     }
     match serde_json::from_str::<serde_json::Number>(token) {
-        // As it is written: of several shortest texts of a double each writer has its own.
+        // Compared as decimals, because writers differ in which of several shortest texts of a double they use.
         Ok(number) => decimal(token) == decimal(&number.to_string()),
-        // The parser refuses it.
+        // The parser will refuse it.
         Err(_) => true,
     }
 }
 
-/// A decimal number as its digits, without zeros at either end, and the power of ten of the last. Nothing for what is no number.
+/// The digits of a decimal number without zeros at either end, and the power of ten of the last digit. `None`: not a
+/// number.
 fn decimal(token: &str) -> Option<(String, i64)> {
     let token = token.trim_start_matches('-');
     let (mantissa, exponent) = token.split_once(['e', 'E']).unwrap_or((token, "0"));
@@ -82,7 +85,7 @@ fn decimal(token: &str) -> Option<(String, i64)> {
     let dropped = digits.len() - significant.len();
     let power = exponent - i64::try_from(fraction.len()).ok()? + i64::try_from(dropped).ok()?;
     let significant = significant.trim_start_matches('0');
-    // Zero is zero, whatever its exponent.
+    // Zero has no significant digits, with any exponent.
     Some((significant.to_owned(), if significant.is_empty() { 0 } else { power }))
 }
 

@@ -1,7 +1,7 @@
-//! What a document says about its operations, as constants that the generator writes.
+//! A document's operations, as constants that the generator writes.
 //!
-//! Nothing is parsed here: schemas are named by JSON pointers (RFC 6901) into the full document's JSON text, and compiled
-//! when the document is mounted (see `validate.rs`).
+//! Schemas are JSON pointers (RFC 6901) into the full document's JSON text. They are compiled when the document is
+//! mounted (see `validate.rs`).
 
 use crate::style::Style;
 
@@ -10,13 +10,13 @@ use crate::style::Style;
 pub struct Document {
     /// The document's short name, for instance `run-gateway`.
     pub name: &'static str,
-    /// The owner's contract alone, as JSON.
+    /// The vendor's document alone, as JSON.
     pub owner_json: &'static str,
-    /// The owner's contract alone, as YAML.
+    /// The vendor's document alone, as YAML.
     pub owner_yaml: &'static str,
-    /// The owner's contract with our overlay, as JSON. Schema pointers point into this text.
+    /// The vendor's document with Runyard's overlay, as JSON. Schema pointers point into this text.
     pub full_json: &'static str,
-    /// The owner's contract with our overlay, as YAML.
+    /// The vendor's document with Runyard's overlay, as YAML.
     pub full_yaml: &'static str,
     /// Every operation of the document.
     pub operations: &'static [Operation],
@@ -29,24 +29,24 @@ pub struct Operation {
     pub id: &'static str,
     /// The method in capital letters: `POST`.
     pub method: &'static str,
-    /// The document's path template, verbs and all: `/v1/runs/{run_id}:cancel`.
+    /// The document's path template, including verbs: `/v1/runs/{run_id}:cancel`.
     pub path: &'static str,
-    /// What is expected of the request body.
+    /// The rule for the request body.
     pub body: BodyRule,
     /// The documented path, query, header and cookie parameters.
     pub parameters: &'static [Parameter],
-    /// The documented answers.
+    /// The documented responses.
     pub responses: &'static [DocumentedResponse],
-    /// Whether the document asks for credentials. Only then is [`Api::admit`](super::Api::admit) asked.
+    /// Whether the document requires credentials. Only then does the host call [`Api::admit`](super::Api::admit).
     pub secured: bool,
     /// Whether a success of this operation is a stream.
     pub streams: bool,
 }
 
-/// What is expected of a request body.
+/// The rule for a request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyRule {
-    /// The document names no body. One that is sent all the same is ignored.
+    /// The document has no body. One that is sent is ignored.
     None,
     /// `application/json` that fits the schema.
     Json {
@@ -55,13 +55,13 @@ pub enum BodyRule {
         /// JSON pointer into the full document. Empty: any JSON.
         schema: &'static str,
     },
-    /// JSON under another name, such as `application/merge-patch+json`.
+    /// JSON with another media type, such as `application/merge-patch+json`.
     JsonAs {
         /// Whether the body may be left out.
         required: bool,
         /// JSON pointer into the full document. Empty: any JSON.
         schema: &'static str,
-        /// The content type; `application/json` is taken for it.
+        /// The content type; `application/json` is accepted too.
         media: &'static str,
     },
     /// `application/x-www-form-urlencoded` whose fields fit the schema.
@@ -71,14 +71,14 @@ pub enum BodyRule {
         /// JSON pointer into the full document. Empty: any fields.
         schema: &'static str,
     },
-    /// `multipart/form-data` whose parts fit the schema, files by their names alone.
+    /// `multipart/form-data` whose parts fit the schema; of files only the name is checked.
     Parts {
         /// Whether the body may be left out.
         required: bool,
         /// JSON pointer into the full document. Empty: any parts.
         schema: &'static str,
     },
-    /// Bytes or text, handed on as they are.
+    /// Bytes or text, passed on unchanged.
     Raw {
         /// Whether the body may be left out.
         required: bool,
@@ -88,7 +88,7 @@ pub enum BodyRule {
 }
 
 impl BodyRule {
-    /// Whether the body must be there.
+    /// Whether the body is required.
     pub fn is_required(&self) -> bool {
         match self {
             Self::None => false,
@@ -100,7 +100,7 @@ impl BodyRule {
         }
     }
 
-    /// The JSON pointer to the schema, when there is one.
+    /// The JSON pointer to the schema, if there is one.
     pub fn schema(&self) -> Option<&'static str> {
         match self {
             Self::Json { schema, .. }
@@ -111,7 +111,7 @@ impl BodyRule {
         }
     }
 
-    /// The content type, or the range of content types, that the body must have.
+    /// The required content type, or the range of content types.
     pub fn media(&self) -> &'static str {
         match self {
             Self::None | Self::Json { .. } => "application/json",
@@ -127,19 +127,19 @@ impl BodyRule {
 pub struct Parameter {
     /// The name as the document writes it.
     pub name: &'static str,
-    /// Where it stands.
+    /// The part of the request that it is in.
     pub place: Place,
-    /// Whether it must be given.
+    /// Whether it is required.
     pub required: bool,
     /// JSON pointer into the full document. Empty: any JSON.
     pub schema: &'static str,
-    /// Whether it may be given more than once (an exploded array).
+    /// Whether it may be repeated (an exploded array).
     pub many: bool,
-    /// How lists and objects are written.
+    /// The serialization style of arrays and objects.
     pub style: Style,
 }
 
-/// Where in a request something stands.
+/// A part of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
     /// In the body.
@@ -167,13 +167,13 @@ impl Place {
     }
 }
 
-/// One documented answer of an operation.
+/// One documented response of an operation.
 #[derive(Debug)]
 pub struct DocumentedResponse {
     /// The status as the document writes it: `200`, `4XX`, `default`.
     pub status: &'static str,
-    /// The media type, when there is content.
+    /// The media type, if there is content.
     pub media: Option<&'static str>,
-    /// JSON pointer into the full document, when the content has a schema.
+    /// JSON pointer into the full document, if the content has a schema.
     pub schema: Option<&'static str>,
 }

@@ -1,6 +1,6 @@
-//! Pages beside a document: what whoever mounts it wants to be read at the same API, such as a reference.
+//! Static pages beside a document, such as a reference, which the program that mounts the document provides.
 //!
-//! The host makes none. It serves what it is given, where the document itself has nothing.
+//! The host makes no pages. It serves the given ones at paths that the document does not have.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::{Body, reply};
 
-/// A page: served to `GET` and `HEAD` at its path.
+/// A page that is served for `GET` and `HEAD` at its path.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// The whole path, without parameters: `/docs`.
@@ -20,16 +20,16 @@ pub struct Page {
     pub media: &'static str,
     /// `Content-Security-Policy` of the page.
     pub policy: String,
-    /// What is in it.
+    /// The content of the page.
     pub content: Content,
 }
 
-/// What is in a page: written when it is first asked for, so that a page that nobody reads takes no memory. Cheap to clone; copies share
-/// what was written.
+/// The content of a page. It is written on the first request, so that an unused page takes no memory. Cheap to clone;
+/// copies share the written content.
 #[derive(Clone)]
 pub struct Content(Arc<LazyLock<Written, Box<dyn FnOnce() -> Written + Send>>>);
 
-/// A page's text, and by what a browser tells it from another.
+/// A page's text and its entity tag.
 #[derive(Debug, Clone)]
 pub struct Written {
     /// Changes when the text does (RFC 9110, section 8.8.3), without quotes.
@@ -39,7 +39,7 @@ pub struct Written {
 }
 
 impl Content {
-    /// Content that is written by this, once.
+    /// Content that this function writes once.
     pub fn new(write: impl FnOnce() -> Written + Send + 'static) -> Self {
         Self(Arc::new(LazyLock::new(Box::new(write))))
     }
@@ -55,7 +55,7 @@ impl fmt::Debug for Content {
     }
 }
 
-/// The page, or that the caller's copy still holds.
+/// The page, or 304 if the caller's copy is current.
 pub(super) fn serve(page: &Page, headers: &HeaderMap) -> Response<Body> {
     let written = page.content.written();
     let tag = format!("\"{}\"", written.tag);
@@ -70,14 +70,14 @@ pub(super) fn serve(page: &Page, headers: &HeaderMap) -> Response<Body> {
         }
     };
     put(ETAG, &tag);
-    // Asked for again each time, answered without a body as long as it is the same: a new server shows its new pages at once.
+    // Browsers revalidate each time and get no body while the page is the same. So a new server's pages show at once.
     put(CACHE_CONTROL, "no-cache");
     put(CONTENT_SECURITY_POLICY, &page.policy);
     put(X_CONTENT_TYPE_OPTIONS, "nosniff");
     response
 }
 
-/// Whether the caller has this very content already.
+/// Whether the caller already has this content.
 fn holds(headers: &HeaderMap, tag: &str) -> bool {
     let lists = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
     lists.flat_map(|list| list.split(',')).map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)

@@ -1,7 +1,7 @@
 //! Path, query, header and cookie text to JSON values of the schema's types.
 //!
-//! Text is decoded strictly: an escape that is not two hex digits, or that is not UTF-8 in the end, is refused rather than
-//! repaired. A value that does not read as its type stays text, and the schema says what it should have been.
+//! Text is decoded strictly: an escape that is not two hex digits, or a result that is not UTF-8, is refused. A value
+//! that cannot be read as its type stays text, and schema validation reports the expected type.
 
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
@@ -37,7 +37,7 @@ impl CompiledParameter {
         Ok(Self { parameter, compiled, shape: Shape::of(document, schema), default: schema.get("default").cloned() })
     }
 
-    /// The value of this parameter, when it was given or has a default.
+    /// The value of this parameter, if it was given or has a default.
     fn value(&self, given: Option<Given>) -> Result<Option<Value>, Fault> {
         let Parameter { name, place, required, many, style, .. } = *self.parameter;
         let Some(given) = given else {
@@ -66,7 +66,7 @@ impl CompiledParameter {
         Ok(Some(value))
     }
 
-    /// Whether a name in the query is this parameter's, or one of its fields'.
+    /// Whether a name in the query is this parameter or one of its fields.
     fn has(&self, name: &str) -> bool {
         let Parameter { name: own, style, .. } = *self.parameter;
         match style {
@@ -76,7 +76,7 @@ impl CompiledParameter {
         }
     }
 
-    /// What the query has of this parameter.
+    /// The text of this parameter in the query.
     fn given(&self, pairs: &[(String, String)]) -> Option<Given> {
         let mine = pairs.iter().filter(|(name, _)| self.has(name)).cloned();
         let Parameter { name: own, style, .. } = *self.parameter;
@@ -108,13 +108,13 @@ pub(super) fn path(
     collect(compiled, Place::Path, faults, |one| {
         let name = one.parameter.name;
         let text = decoded.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
-        // What could not be decoded has been complained about; "is required" beside it would only confuse.
+        // A text that could not be decoded has its own violation; "is required" beside it would confuse.
         if text.is_none() && broken { Err(()) } else { Ok(text.map(|text| Given::Texts(vec![text]))) }
     })
 }
 
-/// Query parameters. `name[]`, as some clients write lists, is read as `name`. Those that the document does not name are refused, or
-/// noted as ignored.
+/// Query parameters. `name[]`, as some clients write arrays, is read as `name`. Parameters that the document does not
+/// have are refused, or recorded as ignored.
 pub(super) fn query(
     compiled: &[CompiledParameter],
     raw: Option<&str>,
@@ -160,7 +160,7 @@ pub(super) fn cookies(compiled: &[CompiledParameter], sent: &HeaderMap, faults: 
     })
 }
 
-/// Header parameters. Names are compared without regard to case; a repeated or comma-separated header is an array.
+/// Header parameters. Names are case-insensitive; a repeated or comma-separated header is an array.
 pub(super) fn headers(compiled: &[CompiledParameter], sent: &HeaderMap, faults: &mut Vec<Fault>) -> Map<String, Value> {
     let mut unreadable = Vec::new();
     let values = collect(compiled, Place::Header, faults, |one| {
@@ -186,10 +186,10 @@ pub(super) fn headers(compiled: &[CompiledParameter], sent: &HeaderMap, faults: 
     values
 }
 
-/// More unknown parameters than this are not named.
+/// The most unknown parameters that are named.
 const STRANGE_MAX: usize = 32;
 
-/// `name[]` as `name`, where only that is known.
+/// `name[]` as `name`, if the document has only the latter.
 fn listed(name: String, named: impl Fn(&str) -> bool) -> String {
     match name.strip_suffix("[]").filter(|plain| named(plain) && !named(&name)) {
         Some(plain) => plain.to_owned(),
@@ -209,7 +209,7 @@ fn strange_fault(name: &str, compiled: &[CompiledParameter]) -> Fault {
 
 const BAD_ESCAPE: &str = "has a percent-escape that is not two hex digits, or is not UTF-8";
 
-/// Every parameter of one place that has a value. `Err(())` from `given`: already complained about.
+/// Every parameter of one place that has a value. `Err(())` from `given`: the violation is already recorded.
 fn collect(
     compiled: &[CompiledParameter],
     place: Place,

@@ -1,6 +1,6 @@
-//! Building answers: what a handler returns beside its value, and the few shapes that an answer has on the wire.
+//! Building responses: what a handler returns beside its value, and the wire formats.
 //!
-//! Which status goes with which value is the generated glue's knowledge.
+//! The generated code decides which status belongs to which value.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -12,7 +12,7 @@ use super::{Body, ByteStream, Fault};
 /// Read by nginx and by proxies that follow it.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// A handler's value and the headers that go with it.
+/// A handler's value and its headers.
 ///
 /// ```ignore
 /// Ok(StartRunOk::Ok(run).into())
@@ -40,30 +40,31 @@ impl<T> Reply<T> {
     }
 }
 
-/// An answer with a JSON body.
+/// A response with a JSON body.
 ///
 /// # Errors
-/// [`Fault::Internal`] when the value cannot be written as JSON (a map whose keys are not strings): a bug, not a request's fault.
+/// [`Fault::Internal`] when the value cannot be written as JSON (a map whose keys are not strings). This is a bug, not
+/// a fault of the request.
 pub fn json<T: Serialize>(status: StatusCode, headers: HeaderMap, value: &T) -> Result<Response<Body>, Fault> {
     let text = serde_json::to_vec(value)
         .map_err(|error| Fault::Internal { reason: format!("answer is not JSON: {error}") })?;
     Ok(answer(status, headers, Some("application/json"), Body::with_content(text)))
 }
 
-/// An answer without a body.
+/// A response without a body.
 pub fn empty(status: StatusCode, headers: HeaderMap) -> Response<Body> {
     answer(status, headers, None, Body::empty())
 }
 
-/// An answer whose body is text or bytes of a given media type.
+/// A response whose body is text or bytes of a given media type.
 pub(super) fn text(media: &'static str, content: impl Into<Bytes>) -> Response<Body> {
     answer(StatusCode::OK, HeaderMap::new(), Some(media), Body::with_content(content.into()))
 }
 
-/// An answer whose body arrives over time, for instance as `application/x-ndjson` or `text/event-stream`.
+/// A response whose body is streamed, for instance as `application/x-ndjson` or `text/event-stream`.
 pub fn stream(status: StatusCode, headers: HeaderMap, media: &'static str, bytes: ByteStream) -> Response<Body> {
     let mut response = answer(status, headers, Some(media), bytes.into_body());
-    // What holds back a live stream shows nothing at all: a cache, a proxy that compresses, and nginx, which buffers by default.
+    // Caches, compressing proxies and nginx (which buffers by default) would hold a live stream back.
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));

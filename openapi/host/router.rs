@@ -1,7 +1,7 @@
 //! Path and method to operation.
 //!
-//! Paths are matched as they were sent; what is between the slashes is decoded afterwards (`parameters.rs`), so that an
-//! escaped slash stays part of an id. Nothing is folded: `/v1/runs/` is not `/v1/runs`.
+//! Paths are matched as they were sent. The text between the slashes is decoded afterwards (`parameters.rs`), so that
+//! an escaped slash stays part of an id. Paths are not normalized: `/v1/runs/` is not `/v1/runs`.
 
 use http::Method;
 
@@ -9,7 +9,7 @@ use super::documents::Format;
 use super::validate::shown;
 use super::{Document, Fault, Page};
 
-/// What a request is for.
+/// The target of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     /// The operation at this index of the document's list.
@@ -38,7 +38,7 @@ impl Router {
     /// A router over the document's operations, the document itself, and pages beside it.
     ///
     /// # Errors
-    /// Names the path that cannot be told apart from another, that is given twice, or that a page would take from the document.
+    /// Names the path that is ambiguous, that is given twice, or that both a page and the document have.
     pub(super) fn new(document: &'static Document, pages: &[Page]) -> Result<Self, String> {
         let mut router = Self { paths: matchit::Router::new(), methods: Vec::new() };
         for (index, operation) in document.operations.iter().enumerate() {
@@ -47,7 +47,7 @@ impl Router {
         for (path, format) in [("/openapi.json", Format::Json), ("/openapi.yaml", Format::Yaml)] {
             router.add("GET", path, Target::Document(format))?;
         }
-        // Asked before any page is there: among pages the same path twice is a mistake that `add` tells.
+        // Checked before the pages are added. A path that two pages share is reported by `add`.
         if let Some(page) = pages.iter().find(|page| router.paths.at(&page.path).is_ok()) {
             return Err(format!("the document itself has the path of the page {}", page.path));
         }
@@ -57,10 +57,10 @@ impl Router {
         Ok(router)
     }
 
-    /// The same router, where each path that begins with this prefix is found without it as well.
+    /// Also routes each path that begins with this prefix without the prefix.
     ///
     /// # Errors
-    /// Names the path that is there already, or that cannot be told apart from another.
+    /// Names the path that already exists, or that is ambiguous.
     pub(super) fn also_without(mut self, document: &'static Document, prefix: &str) -> Result<Self, String> {
         for (index, operation) in document.operations.iter().enumerate() {
             if let Some(path) = operation.path.strip_prefix(prefix).filter(|path| path.starts_with('/')) {
@@ -79,7 +79,7 @@ impl Router {
         Ok(())
     }
 
-    /// The row of methods of a path, made when the path is new.
+    /// The index of a path's row of methods, which is added for a new path.
     fn row(&mut self, path: &str) -> Result<usize, String> {
         let path = positional(path);
         let next = self.methods.len();
@@ -122,7 +122,8 @@ fn allowed(methods: &[(&'static str, Target)]) -> Vec<&'static str> {
     allow
 }
 
-/// `/v1/runs/{run_id}:cancel` as `/v1/runs/{p0}:cancel`: two operations may name the same place differently.
+/// `/v1/runs/{run_id}:cancel` as `/v1/runs/{p0}:cancel`: two operations may use different parameter names at the same
+/// place.
 fn positional(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     let mut count = 0;

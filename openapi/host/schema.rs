@@ -1,8 +1,9 @@
 //! OpenAPI 3.0 schema objects to JSON Schema (draft 7).
 //!
-//! Draft 7 because, as in OpenAPI 3.0, nothing beside a `$ref` counts. What differs between the two is rewritten here:
-//! `nullable`, the boolean `exclusiveMinimum` and `exclusiveMaximum`, the integer formats, and our `x-property-names`.
-//! What says nothing about validity (`discriminator`, `xml`, `example`, other `x-` keys) is dropped.
+//! Draft 7, because it ignores keywords beside a `$ref`, as OpenAPI 3.0 does. This module rewrites the keywords that
+//! differ: `nullable`, the boolean `exclusiveMinimum` and `exclusiveMaximum`, the integer formats, and Runyard's
+//! `x-property-names`. It drops keywords without effect on validity (`discriminator`, `xml`, `example`, other `x-`
+//! keys).
 
 use std::collections::BTreeSet;
 
@@ -10,10 +11,10 @@ use serde_json::{Map, Value, json};
 
 use super::discriminator;
 
-/// A schema that can be compiled by itself: the one that `pointer` names, with every component that it needs.
+/// A self-contained schema: the one at `pointer`, with every component that it needs.
 ///
 /// # Errors
-/// Says which pointer or reference leads nowhere.
+/// Says which pointer or reference has no target.
 pub(super) fn standalone(document: &Value, pointer: &str) -> Result<Value, String> {
     let pointer = pointer.strip_prefix('#').unwrap_or(pointer);
     if pointer.is_empty() {
@@ -31,7 +32,7 @@ pub(super) fn standalone(document: &Value, pointer: &str) -> Result<Value, Strin
 /// The schema behind any number of `$ref`s.
 pub(super) fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     let mut schema = schema;
-    // A document whose references go round in circles has at most as many as it has schemas; eight are plenty.
+    // Bounds circular references; eight steps are enough for any real chain.
     for _ in 0..8 {
         let Some(next) = reference(schema).and_then(|name| document.pointer(&format!("{COMPONENTS}{name}"))) else {
             break;
@@ -43,7 +44,7 @@ pub(super) fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
 
 const COMPONENTS: &str = "/components/schemas/";
 
-/// The component that a schema refers to, when it is nothing but a reference.
+/// The component that a schema refers to, if the schema is a reference.
 fn reference(schema: &Value) -> Option<&str> {
     schema.get("$ref")?.as_str()?.strip_prefix('#')?.strip_prefix(COMPONENTS)
 }
@@ -91,7 +92,7 @@ fn parts(schema: &Value) -> impl Iterator<Item = &Value> {
     one.chain(list).chain(map)
 }
 
-/// Keywords that mean the same in both languages and hold no schema.
+/// Keywords that mean the same in both and hold no schema.
 const SAME: [&str; 17] = [
     "type",
     "enum",
@@ -112,7 +113,7 @@ const SAME: [&str; 17] = [
     "default",
 ];
 
-/// One schema object, rewritten.
+/// Rewrites one schema object.
 fn json_schema(schema: &Value) -> Value {
     let Some(object) = schema.as_object() else { return schema.clone() };
     if let Some(target) = object.get("$ref") {
@@ -143,7 +144,7 @@ fn json_schema(schema: &Value) -> Value {
     nullable(object, out)
 }
 
-/// `x-property-names: {pattern}` (or the pattern alone) says what OpenAPI 3.0 cannot: which keys a map may have.
+/// `x-property-names: {pattern}` (or the pattern alone) restricts the keys of a map, which OpenAPI 3.0 cannot express.
 fn property_names(object: &Map<String, Value>, out: &mut Map<String, Value>) {
     let names = match object.get("x-property-names") {
         None => return,
@@ -162,7 +163,7 @@ fn exclusive_bound(object: &Map<String, Value>, out: &mut Map<String, Value>, ex
     }
 }
 
-/// `format: int32` is a pair of bounds that JSON Schema does not know.
+/// `format: int32` is a pair of bounds, which JSON Schema does not have.
 fn integer_format(out: &mut Map<String, Value>) {
     let (low, high) = match out.get("format").and_then(Value::as_str) {
         Some("int32") => (i64::from(i32::MIN), i64::from(i32::MAX)),
@@ -177,7 +178,7 @@ fn integer_format(out: &mut Map<String, Value>) {
     }
 }
 
-/// `nullable: true` adds null to the type, and where there is no type of its own, beside the schema.
+/// `nullable: true` adds null to the type; without a type of its own, as an alternative to the schema.
 fn nullable(object: &Map<String, Value>, mut out: Map<String, Value>) -> Value {
     if object.get("nullable") != Some(&Value::Bool(true)) {
         return Value::Object(out);

@@ -1,4 +1,4 @@
-//! Schemas of OpenAPI 3.1 and later, which are JSON Schema (Draft 2020-12) as they stand.
+//! Schemas of OpenAPI 3.1 and later, which are JSON Schema (Draft 2020-12) already.
 
 use std::collections::BTreeSet;
 
@@ -6,15 +6,15 @@ use serde_json::{Map, Value, json};
 
 use super::discriminator;
 
-/// Whether a document's schemas are of this kind.
+/// Whether a document has OpenAPI version 3.1 or later.
 pub(super) fn is_latest(document: &Value) -> bool {
     document.get("openapi").and_then(Value::as_str).is_some_and(|version| !version.starts_with("3.0"))
 }
 
-/// A schema that can be compiled by itself: the one that `pointer` names, with every component that it needs.
+/// A self-contained schema: the one at `pointer`, with every component that it needs.
 ///
 /// # Errors
-/// Says which pointer or reference leads nowhere.
+/// Says which pointer or reference has no target.
 pub(super) fn standalone(document: &Value, pointer: &str) -> Result<Value, String> {
     let target = document.pointer(pointer).ok_or_else(|| format!("nothing is at {pointer}"))?;
     let mut wanted = BTreeSet::new();
@@ -47,7 +47,7 @@ pub(super) fn standalone(document: &Value, pointer: &str) -> Result<Value, Strin
     Ok(schema)
 }
 
-/// Every reference anywhere inside. What an example says is none.
+/// Collects every reference anywhere inside, except in examples.
 fn references(value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {

@@ -1,9 +1,10 @@
 //! A listening server that can be closed.
 //!
-//! The accept loop is our own, over hyper: dropshot's has no bound on connections, no time limit on a head or on silence, and keeps
-//! its sockets to itself, so that small writes wait (`TCP_NODELAY`). Requests go to the same routes either way.
+//! It has its own accept loop over hyper. Dropshot's has no limit on connections and no time limit on request heads or
+//! idle connections. It also does not expose its sockets, so that small writes are delayed (`TCP_NODELAY`). The routes
+//! are the same in both.
 //!
-//! Which documents are served on which ports, and what happens on a signal, is the server crate's business.
+//! The server crate decides which documents are served on which ports, and handles signals.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -27,37 +28,38 @@ use super::connections::{Admitted, Busy, Connection, Watched};
 use super::mounted_api::MountedApi;
 use super::{Body, Document, MountError, Mounted, Settings};
 
-/// How long clients have to take their last answers once nothing is worked on any more. A stream that is not read, or an answer that
-/// is not taken, waits in buffers that nobody can look into: only time tells a client that is slow from one that has gone deaf.
+/// How long clients have to read their last responses once no request is in progress. Unread bytes wait in buffers that
+/// the server cannot inspect, so only a time limit separates a slow client from one that never reads.
 const TAKEN_WITHIN: Duration = Duration::from_secs(3);
 
-/// Between two tries to accept while the system has no descriptor left.
+/// The delay between two accepts while the system has no free descriptor.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// Connections that wait for the accept loop, over all listeners' start.
+/// The listen backlog: connections that wait for the accept loop.
 const BACKLOG: u32 = 1024;
 
-/// What a connection buffers of what is sent and received: a head has to fit. Not counted anywhere else, so it is small.
+/// The buffer for sent and received data of a connection: a request head has to fit. No budget counts it, so it is
+/// small.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Requests of one HTTP/2 connection at the same time.
+/// Concurrent requests of one HTTP/2 connection.
 const STREAMS_MAX: u32 = 128;
 
-/// Names the request in answers, as dropshot does.
+/// The header with the request's id in responses, as in dropshot.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Why a document cannot be served at an address.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The document does not fit the code that was made from it.
+    /// The document does not match the generated code.
     #[error(transparent)]
     Mount(#[from] MountError),
-    /// The address is taken, not ours, or not allowed.
+    /// The address is in use, not local, or not allowed.
     #[error("cannot listen on {address}: {source}")]
     Bind {
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }
@@ -65,13 +67,13 @@ pub enum ServeError {
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closed {
-    /// Everything in flight was answered.
+    /// Every request in progress was answered.
     Clean,
-    /// The bound passed first, or a client did not take its answer. What is still open goes with the process.
+    /// The time limit passed first, or a client did not read its response. What is still open ends with the process.
     Busy,
 }
 
-/// An address that is taken and not served yet: clients connect and wait. So several listeners can start together.
+/// A bound address that is not served yet: clients connect and wait. So several listeners can start together.
 pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
@@ -79,7 +81,7 @@ pub struct Bound {
     log: slog::Logger,
 }
 
-/// A running server. Dropping it stops accepting, but waits for nothing.
+/// A running server. Dropping it stops accepting and waits for nothing.
 pub struct Server {
     address: SocketAddr,
     document: &'static Document,
@@ -89,12 +91,12 @@ pub struct Server {
     ended: Shared<BoxFuture<'static, Result<(), String>>>,
 }
 
-/// Takes an address for one document. Port 0 takes a free port.
+/// Binds an address for one document. Port 0 takes a free port.
 ///
-/// Must be called within a tokio runtime. `log` is told about connections.
+/// Must be called within a tokio runtime. `log` receives the events of connections.
 ///
 /// # Errors
-/// [`ServeError`] when the document does not fit its code, or the address cannot be listened on.
+/// [`ServeError`] when the document does not match its code, or the address cannot be bound.
 pub fn bind(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result<Bound, ServeError> {
     let api = mounted.open()?;
     let listen = || {
@@ -102,7 +104,7 @@ pub fn bind(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result<
             SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
             SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
         };
-        // A restart must not wait for connections of the process before it.
+        // A restart must not wait for connections of the previous process.
         #[cfg(not(windows))]
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
@@ -116,16 +118,16 @@ pub fn bind(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result<
 
 /// Starts a server for one document. Port 0 takes a free port.
 ///
-/// Must be called within a tokio runtime. `log` is told about connections.
+/// Must be called within a tokio runtime. `log` receives the events of connections.
 ///
 /// # Errors
-/// [`ServeError`] when the document does not fit its code, or the address cannot be listened on.
+/// [`ServeError`] when the document does not match its code, or the address cannot be bound.
 pub fn serve(mounted: Mounted, address: SocketAddr, log: slog::Logger) -> Result<Server, ServeError> {
     Ok(bind(mounted, address, log)?.start())
 }
 
 impl Bound {
-    /// The address that is listened on, with the port that was taken.
+    /// The bound address, with the actual port.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
@@ -147,7 +149,7 @@ impl Bound {
     }
 }
 
-/// Accepts until it is to close, then waits for the connections that are open.
+/// Accepts until closing begins, then waits for the open connections.
 #[expect(clippy::disallowed_methods, reason = "the system tells nobody when it has descriptors again")]
 async fn accept(listener: TcpListener, api: Arc<MountedApi>, closing: CancellationToken, log: slog::Logger) {
     let open = TaskTracker::new();
@@ -158,7 +160,7 @@ async fn accept(listener: TcpListener, api: Arc<MountedApi>, closing: Cancellati
         };
         match accepted {
             Ok((socket, remote)) => begin(socket, remote, &api, &open, &closing, &log),
-            // Errors of the one connection that was to be accepted.
+            // Errors of the one connection that was accepted.
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 slog::warn!(log, "accept error"; "error" => %error);
@@ -177,7 +179,7 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
 }
 
-/// Serves a connection beside the others, or refuses it.
+/// Serves a connection in its own task, or refuses it.
 fn begin(
     socket: TcpStream,
     remote: SocketAddr,
@@ -189,7 +191,8 @@ fn begin(
     let Settings { connections, reached, .. } = api.settings();
     let Ok(local) = prepare(&socket) else { return };
     let Some(admitted) = connections.admit(remote.ip(), reached) else {
-        // What does not fit into the empty buffer of a new socket is not sent: nothing waits for this client.
+        // A response that does not fit into the empty buffer of a new socket is not sent: the loop must not wait for
+        // this client.
         let _ = socket.try_write(&api.refuse_connection(remote, local));
         return;
     };
@@ -197,14 +200,14 @@ fn begin(
     open.spawn(connection.serve(socket, admitted, closing.clone()));
 }
 
-/// Makes small writes leave at once: without it, the second event of a stream waits until the first has been acknowledged, for which many
-/// a client takes 40 ms. Gives the address that was connected to.
+/// Sends small writes at once. Otherwise the second event of a stream waits for the acknowledgement of the first, for
+/// which many clients take 40 ms. Returns the local address.
 fn prepare(socket: &TcpStream) -> std::io::Result<SocketAddr> {
     socket.set_nodelay(true)?;
     socket.local_addr()
 }
 
-/// What requests of one connection share.
+/// The state that requests of one connection share.
 #[derive(Clone)]
 struct Serving {
     api: Arc<MountedApi>,
@@ -227,7 +230,7 @@ impl Serving {
         let mut told = false;
         loop {
             tokio::select! {
-                // What goes wrong here is the client's: it left, or it does not speak HTTP.
+                // Errors here are the client's: it disconnected, or it does not speak HTTP.
                 _ = serving.as_mut() => return,
                 () = &mut over => return,
                 () = closing.cancelled(), if !told => {
@@ -249,7 +252,7 @@ impl Serving {
         let (parts, body) = request.into_parts();
         let head = api.head(parts, &request_id, remote, local);
         let leaving = Leaving { log, waits: true };
-        // On its own: a client that goes away must not stop a handler between its commit and its answer.
+        // In its own task: a client that disconnects must not stop a handler between its commit and its response.
         let answered = tokio::spawn(async move { api.answer(head, Body::wrap(body)).await }).await;
         leaving.stayed();
         let mut response = answered.unwrap_or_else(|_| {
@@ -264,7 +267,7 @@ impl Serving {
     }
 }
 
-/// Says when a client left before its answer.
+/// Logs when a client disconnected before its response.
 struct Leaving {
     log: slog::Logger,
     waits: bool,
@@ -284,7 +287,7 @@ impl Drop for Leaving {
     }
 }
 
-/// A body whose connection is busy until it has been taken.
+/// A body that marks its connection as busy until it has been sent.
 struct Counted {
     body: Body,
     _busy: Busy,
@@ -311,7 +314,7 @@ impl http_body::Body for Counted {
 }
 
 impl Server {
-    /// The address that is listened on, with the port that was taken.
+    /// The bound address, with the actual port.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
@@ -321,16 +324,16 @@ impl Server {
         self.document
     }
 
-    /// Resolves when the server has ended by itself or was closed.
+    /// Resolves when the server has stopped by itself or was closed.
     ///
     /// # Errors
-    /// Says why it ended, when the accept loop died.
+    /// Says why, if the accept loop failed.
     pub fn ended(&self) -> impl Future<Output = Result<(), String>> + Send + 'static {
         self.ended.clone()
     }
 
-    /// Stops accepting, ends streams, finishes what is in flight, and waits for that at most `within`. Once nothing is worked on
-    /// any more, clients have three seconds to take what is on its way to them.
+    /// Stops accepting, ends streams, completes requests in progress, and waits for them at most `within`. Once no
+    /// request is in progress, clients have three seconds to read their responses.
     pub async fn close(self, within: Duration) -> Closed {
         self.stopping.cancel();
         self.at_work.close();
@@ -339,7 +342,7 @@ impl Server {
         let closed = tokio::time::timeout(within, async {
             tokio::select! {
                 ended = &mut ended => {
-                    // Handlers whose clients have left.
+                    // Handlers whose clients have disconnected.
                     self.at_work.wait().await;
                     return Some(ended);
                 }
@@ -364,7 +367,8 @@ impl std::fmt::Debug for Server {
     }
 }
 
-/// An answer as bytes of HTTP/1.1, for a connection that is closed after it. Only answers that are all there.
+/// A response as bytes of HTTP/1.1 for a connection that is then closed. Works only for bodies that are already in
+/// memory.
 pub(super) fn written(response: Response<Body>) -> Vec<u8> {
     let (parts, body) = response.into_parts();
     let body = body.collect().now_or_never().and_then(Result::ok).map(http_body_util::Collected::to_bytes);

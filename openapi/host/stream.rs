@@ -1,7 +1,7 @@
-//! Bytes that arrive over time: the body of an event stream.
+//! Bodies of streams.
 //!
-//! What the bytes mean, keep-alives and resuming are the feed's business; the host only carries them, and cuts them between
-//! two chunks when the server stops.
+//! The feed decides what the bytes mean, and handles keep-alives and resuming. The host only transports them, and ends
+//! the stream between two chunks when the server stops.
 
 use std::fmt;
 use std::io;
@@ -16,16 +16,16 @@ use http_body_util::StreamBody;
 
 use super::Body;
 
-/// A stream of chunks. Each chunk should be whole lines (NDJSON) or whole events (SSE): when the server stops, the host ends
-/// the stream between two chunks.
+/// A stream of chunks. Each chunk should be whole lines (NDJSON) or whole events (SSE): when the server stops, the host
+/// ends the stream between two chunks.
 ///
-/// An error ends the answer without its proper end, so that the client knows that something is missing.
+/// An error ends the response without its proper end, so that the client detects that it is incomplete.
 pub struct ByteStream {
     chunks: BoxStream<'static, io::Result<Bytes>>,
 }
 
 impl ByteStream {
-    /// Chunks from any stream.
+    /// A byte stream of these chunks.
     pub fn new(chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
         Self { chunks: chunks.boxed() }
     }
@@ -49,7 +49,7 @@ impl fmt::Debug for ByteStream {
     }
 }
 
-/// Dropshot wants its bodies `Sync`, and streams rarely are. The mutex is never locked: polling has the only reference.
+/// Dropshot requires `Sync` bodies, and streams rarely are. The mutex is never locked: polling has the only reference.
 struct Shared(Mutex<BoxStream<'static, io::Result<Bytes>>>);
 
 impl Stream for Shared {

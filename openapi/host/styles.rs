@@ -1,4 +1,4 @@
-//! Lists and objects out of the texts of a parameter or a form, as the schema shapes them.
+//! Arrays and objects from the text of a parameter or a form, according to the schema.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Style, schema};
 
-/// What a value is made of.
+/// The structure of a value.
 #[derive(Debug)]
 pub(super) enum Shape {
     Single(Kind),
@@ -20,7 +20,7 @@ pub(super) struct Properties {
     named: BTreeMap<String, Shape>,
 }
 
-/// How text becomes a value.
+/// The type of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Number,
@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Text,
 }
 
-/// Objects within objects are read to this depth; a schema can contain itself.
+/// The depth to which nested objects are read; a schema can contain itself.
 const DEPTH_MAX: usize = 4;
 
 impl Shape {
@@ -39,7 +39,7 @@ impl Shape {
 
     fn at(document: &Value, schema: &Value, depth: usize) -> Self {
         let schema = schema::resolve(document, schema);
-        // `anyOf` a list and null, and the like: the first alternative that is more than text.
+        // For `anyOf` an array and null, and the like, take the first alternative that is more than text.
         let alternatives =
             ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
         let own = Self::plain(document, schema, depth);
@@ -72,7 +72,7 @@ impl Shape {
         matches!(self, Self::List(_))
     }
 
-    /// Whether an object has this property, or the start of a path into it.
+    /// Whether an object has this property, or the first segment of a path into it.
     pub(super) fn has(&self, name: &str) -> bool {
         let Self::Object(properties) = self else { return false };
         properties.named.contains_key(name.split('[').next().unwrap_or(name))
@@ -92,7 +92,7 @@ impl Shape {
         item_of(properties.named.get(name), text)
     }
 
-    /// A whole value that is one text.
+    /// A whole value from one text.
     pub(super) fn read(&self, style: Style, text: String) -> Value {
         if style == Style::Json {
             return serde_json::from_str(&text).unwrap_or(Value::String(text));
@@ -114,7 +114,7 @@ impl Shape {
         }
     }
 
-    /// An object out of names and texts; `a[b]` is property `b` of `a`, and a name that comes again makes a list.
+    /// An object from names and texts; `a[b]` is property `b` of `a`, and a repeated name makes an array.
     pub(super) fn object(&self, fields: Vec<(String, String)>) -> Value {
         let nothing = Properties::default();
         let properties = if let Self::Object(properties) = self { properties } else { &nothing };
@@ -124,7 +124,7 @@ impl Shape {
             let known = properties.named.get(&name);
             if let (None, Some((outer, key))) = (known, name.split_once('[')) {
                 let key = key.replacen(']', "", 1);
-                // `a[]` and `a[0]` are ways to write a list.
+                // Clients also write arrays as `a[]` and `a[0]`.
                 let listed = key.is_empty() || properties.named.get(outer).is_some_and(Self::is_list);
                 let key = if listed { String::new() } else { key };
                 inner.entry(outer.to_owned()).or_default().push((key, text));
@@ -190,7 +190,7 @@ fn kind(schema: &Value) -> Kind {
     }
 }
 
-/// Text as the schema's type where it reads as one, else as it is.
+/// Text as the schema's type, or as text if it cannot be read as that type.
 fn coerced(kind: Kind, text: String) -> Value {
     let value = match kind {
         Kind::Number if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {

@@ -1,7 +1,7 @@
-//! A JSON value against a schema: yes, or a bounded list of what does not fit, and where.
+//! Validates a JSON value against a schema, with a bounded list of violations.
 //!
-//! Reasons say what was expected and never repeat what was sent, so that an error is as safe to show and to log as the
-//! document itself. Names of unknown properties are the exception, shortened.
+//! Reasons name what was expected and never repeat what was sent, so that an error is safe to show and to log. Names of
+//! unknown properties are the exception; they are shortened.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, ValidationOptions, Validator};
@@ -9,16 +9,16 @@ use serde_json::Value;
 
 use super::{Fault, Place, Violation, schema, schema_latest};
 
-/// More violations than this are counted, not listed.
+/// The most violations that are listed; further ones are counted.
 const VIOLATIONS_MAX: usize = 32;
 
-/// Beyond this size only the first violation is looked for: a megabyte of wrong array items would be as many errors.
+/// Above this size only the first violation is reported: a megabyte of wrong array items would be as many errors.
 const LISTED_BYTES_MAX: usize = 64 * 1024;
 
-/// A pattern that looks ahead is given up after so many steps; the value then does not fit.
+/// The step limit of a pattern with look-around; a value that exceeds it does not match.
 const BACKTRACKS_MAX: usize = 10_000;
 
-/// Longer names and messages are cut.
+/// Longer names and messages are shortened.
 const SHOWN_CHARS_MAX: usize = 200;
 
 /// A schema of the document, compiled.
@@ -39,8 +39,8 @@ impl Compiled {
         } else {
             (schema::standalone(document, pointer)?, Draft::Draft7)
         };
-        // Linear time: what a client sends must not decide how long a pattern takes. Only a document whose patterns look ahead or
-        // behind, which no such engine can, has them tried a bounded number of times.
+        // Linear time: a client's input must not decide how long a pattern takes. A linear engine has no look-around. A
+        // document that needs it gets an engine that backtracks a bounded number of times.
         let linear = built(&schema, draft, |options| options.with_pattern_options(PatternOptions::regex()));
         let bounded = || {
             let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS_MAX);
@@ -52,10 +52,10 @@ impl Compiled {
         Ok(Self { validator })
     }
 
-    /// Checks one value. `bytes` is how large it was as text; `prefix` stands before every field.
+    /// Checks one value. `bytes` is its size as text; `prefix` is prepended to every field.
     ///
     /// # Errors
-    /// [`Fault::Invalid`] with what does not fit.
+    /// [`Fault::Invalid`] with the violations.
     pub(super) fn check(&self, value: &Value, bytes: usize, place: Place, prefix: &str) -> Result<(), Fault> {
         if self.validator.is_valid(value) {
             return Ok(());
@@ -73,25 +73,26 @@ impl Compiled {
     }
 }
 
-/// A validator with our formats, and with patterns as `patterns` sets them.
+/// A validator with Runyard's formats, and with the pattern engine of `patterns`.
 fn built(
     schema: &Value,
     draft: Draft,
     patterns: impl FnOnce(ValidationOptions) -> ValidationOptions,
 ) -> Result<Validator, ValidationError<'static>> {
     let options = jsonschema::options().offline().with_draft(draft).should_validate_formats(true);
-    // Every date-time that is accepted can be read by what reads it next.
+    // Code that reads an accepted date-time later must be able to parse it.
     patterns(options.with_format("date-time", is_moment)).build(schema)
 }
 
-/// What a date-time is, for people.
+/// The definition of a date-time, for error messages.
 const MOMENT: &str = "a date and a time with an offset, such as 2026-01-31T12:00:00Z (RFC 3339), with at most nine digits of \
                       fraction, from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z";
 
-/// Whether a text is a date-time of RFC 3339 that can be counted in: see [`MOMENT`].
+/// Whether a text is a date-time of RFC 3339 within the supported range: see [`MOMENT`].
 fn is_moment(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // `2026-01-31T12:00:00`, then a fraction, then an offset. What is read next also takes forms that the RFC does not have.
+    // `2026-01-31T12:00:00`, then a fraction, then an offset. The parser below also accepts forms that the RFC does not
+    // have.
     let shape = |at: usize, byte: u8| match at {
         4 | 7 => byte == b'-',
         10 => byte.eq_ignore_ascii_case(&b't'),
@@ -112,7 +113,7 @@ fn is_moment(text: &str) -> bool {
     date && offset && text.parse::<jiff::Timestamp>().is_ok()
 }
 
-/// Several faults of one request as one: all violations together. A fault of another kind stands alone.
+/// Merges several faults of one request: all violations together. A fault of another kind is returned alone.
 pub(super) fn merge(faults: Vec<Fault>) -> Option<Fault> {
     let mut all = Vec::new();
     let mut any_more = false;
@@ -130,7 +131,7 @@ pub(super) fn merge(faults: Vec<Fault>) -> Option<Fault> {
     if all.is_empty() { None } else { Some(Fault::Invalid { violations: all, more: any_more }) }
 }
 
-/// A text short enough for an answer.
+/// A text, shortened for a response.
 pub(super) fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((end, _)) => format!("{}...", &text[..end]),
@@ -168,7 +169,7 @@ impl List<'_> {
         }
     }
 
-    /// Of several allowed forms, says what is wrong with the one that the value comes closest to.
+    /// Of several alternatives, reports the violations of the one that matches best.
     fn closest(&mut self, forms: &[Vec<ValidationError<'static>>], at: &str) {
         let deepest = |form: &&Vec<ValidationError<'static>>| {
             let depth = form.iter().map(|error| error.instance_path().as_str().len()).max().unwrap_or(0);
@@ -192,7 +193,7 @@ impl List<'_> {
     }
 
     fn into_fault(mut self) -> Fault {
-        // Two branches of one schema may complain about the same thing.
+        // Two branches of one schema may report the same violation.
         let mut seen = std::collections::HashSet::new();
         self.violations.retain(|violation| seen.insert((violation.field.clone(), violation.reason.clone())));
         Fault::Invalid { violations: self.violations, more: self.more }

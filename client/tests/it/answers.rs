@@ -1,4 +1,4 @@
-//! Answers of every kind, and which error each of them is.
+//! Responses of every kind, and the error of each.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a builder makes, and what it refuses to make.
+//! What a builder accepts and refuses.
 
 use runyard_client::run_gateway::{Client, HealthRequest};
 use runyard_client::{BuildError, reqwest};

@@ -1,4 +1,5 @@
-//! The client against servers that do what servers do on a bad day, over real sockets. Against a server of ours: `tests/it/`.
+//! The client against servers that fail in various ways, over real sockets. `tests/it/` tests it against Runyard's
+//! server.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod answers;

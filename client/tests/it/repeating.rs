@@ -1,4 +1,4 @@
-//! What is sent again, and what is not.
+//! Which requests are retried, and which are not.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::scripted::{Act, Scripted, envelope, quick, run};
 
-/// Busy, then gone, then there.
+/// A 503, then a closed connection, then a success.
 fn third_time(before: usize, answer: &Value) -> Act {
     match before {
         0 => Act::json(503, &envelope("store_busy")),

@@ -1,4 +1,4 @@
-//! A server that does to each request what a test says, and remembers what it was asked.
+//! A server that answers each request as a test says, and records the requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 pub(crate) struct Asked {
     /// `GET /v1/health`.
     pub(crate) line: String,
-    /// By their names in small letters.
+    /// Keyed by lower-case name.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
 }
@@ -25,18 +25,18 @@ impl Asked {
     }
 }
 
-/// What is done to it.
+/// The server's reaction to a request.
 pub(crate) enum Act {
-    /// These bytes, then the connection is closed.
+    /// Sends these bytes, then closes the connection.
     Say(String),
-    /// These, one after the other with this pause, then the connection is closed.
+    /// Sends these texts with this pause in between, then closes the connection.
     Trickle(Vec<String>, Duration),
-    /// These bytes, then nothing.
+    /// Sends these bytes, then nothing.
     Stall(String),
 }
 
 impl Act {
-    /// The connection is closed without a word.
+    /// Closes the connection without a response.
     pub(crate) fn leave() -> Self {
         Self::Say(String::new())
     }
@@ -49,7 +49,7 @@ impl Act {
         Self::Say(format!("{}content-length: {}\r\n\r\n{body}", head(status, media, headers), body.len()))
     }
 
-    /// A stream: its end is the end of the connection.
+    /// A stream, which ends with the connection.
     pub(crate) fn stream(media: &str, text: &str) -> Self {
         Self::Say(format!("{}\r\n{text}", head(200, media, &[])))
     }
@@ -67,7 +67,7 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    /// `script` is called with each request and how many there were before it.
+    /// The server calls `script` with each request and the number of earlier requests.
     pub(crate) async fn new(script: impl Fn(&Asked, usize) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -82,7 +82,7 @@ impl Scripted {
         Self { url, asked }
     }
 
-    /// Everything that was asked so far.
+    /// All requests so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
@@ -91,13 +91,13 @@ impl Scripted {
         self.asked().into_iter().map(|asked| asked.line).collect()
     }
 
-    /// A client with waits too short to notice.
+    /// A client with very short waits.
     pub(crate) fn gateway(&self) -> run_gateway::Client {
         run_gateway::Client::builder(&self.url).no_proxy().retry(quick()).build().unwrap()
     }
 }
 
-/// Three attempts with next to no wait.
+/// Three attempts with almost no wait.
 pub(crate) fn quick() -> Retry {
     Retry { wait_min: Duration::from_millis(1), ..Retry::default() }
 }
@@ -126,7 +126,7 @@ pub(crate) async fn serve(
         }
         Act::Stall(text) => {
             _ = stream.write_all(text.as_bytes()).await;
-            // Until the client has had enough.
+            // Until the client closes the connection.
             _ = stream.read(&mut [0; 1]).await;
         }
     }

@@ -1,4 +1,4 @@
-//! Watching and waiting over connections that are cut, silent, or no streams at all.
+//! Watching and waiting over connections that break, are silent, or are not streams.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn lines_are_typed_and_go_on_over_two_cuts() {
     use RunEventType::{AtomicExecuted, NodeRunAssigned, RunCompleted, RunStarted};
     assert_eq!(seen, [(1, RunStarted), (2, NodeRunAssigned), (3, AtomicExecuted), (4, RunCompleted)]);
     let after = "GET /v1/runs/r/events?after_seq=2";
-    // A stream's request is not repeated by itself: that is watching's business, which knows where it stood.
+    // The request of a stream is not retried as such: the watcher resumes it after the last received event.
     assert_eq!(server.lines(), ["GET /v1/runs/r/events", after, after]);
 }
 
@@ -50,7 +50,7 @@ async fn server_sent_events_are_typed_and_go_on_over_two_cuts() {
             (true, None) => {
                 sse(frame(1, "step", json!({})) + ": alive\n\n" + &frame(2, "tool_call", json!({})) + "id: 3\ndata: {")
             }
-            // An error that a run may well survive; then it is cut again.
+            // An error that does not end the run; then the connection breaks again.
             (true, Some("2")) => sse(frame(3, "error", json!({}))),
             (true, _) => sse(frame(4, "error", json!({ "ok": false }))),
         }

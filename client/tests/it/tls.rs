@@ -1,4 +1,4 @@
-//! https to a server whose certificate nobody knows but those who are told.
+//! TLS to a server whose certificate only a configured root certificate makes trusted.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,14 +13,15 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, crypto::ri
 
 use crate::scripted::{Act, serve};
 
-/// A client's configuration in which nobody is trusted, for those who speak http alone.
+/// A TLS configuration without trusted certificates, for clients that use http only.
 pub(crate) fn nothing_trusted() -> ClientConfig {
     let building = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let building = building.with_safe_default_protocol_versions().unwrap();
     building.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
 }
 
-/// The certificate of an authority as PEM, and a server's configuration with one that it has signed.
+/// The certificate of a certificate authority as PEM, and the configuration of a server with a certificate that it
+/// signed.
 fn authority() -> (String, ServerConfig) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -35,7 +36,7 @@ fn authority() -> (String, ServerConfig) {
     (root.pem(), building.with_single_cert(vec![own.der().clone()], own_key).unwrap())
 }
 
-/// A server that is well, over TLS.
+/// A TLS server that answers health checks.
 async fn server(config: ServerConfig) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());

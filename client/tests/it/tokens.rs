@@ -1,4 +1,4 @@
-//! Tokens that are refused, replaced, shared, or not to be had.
+//! Tokens that are refused, replaced, shared, or not available.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::scripted::{Act, Asked, Scripted, envelope, quick, run};
 
-/// Lets in whoever has this token.
+/// Accepts requests with this token.
 fn server(token: &str) -> impl Fn(&Asked, usize) -> Act + Send + Sync + use<> {
     let wanted = format!("Bearer {token}");
     move |asked, _| {
@@ -28,7 +28,7 @@ fn builder(server: &Scripted) -> Builder<Client> {
     Client::builder(&server.url).no_proxy().retry(quick())
 }
 
-/// Gives `t1`, `t2`, and so on; each when the one before is refused.
+/// Returns `t1`, `t2`, and so on; the next one when the previous one is refused.
 fn counting() -> (Arc<AtomicU32>, impl TokenProvider) {
     let fetched = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&fetched);

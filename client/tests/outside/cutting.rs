@@ -1,4 +1,4 @@
-//! A proxy that cuts the first two streams of events in the middle of what they say.
+//! A proxy that breaks the first two event streams in the middle of an event.
 
 use std::io;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How many streams are cut.
+/// The number of streams that are cut.
 const CUTS: u32 = 2;
 
 pub struct Proxy {
@@ -29,14 +29,14 @@ pub async fn before(url: &str) -> io::Result<Proxy> {
     let cuts = Arc::clone(&proxy.cuts);
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            // Either side may leave at any time.
+            // Either side may disconnect at any time.
             tokio::spawn(pass(client, server.clone(), Arc::clone(&cuts)));
         }
     });
     Ok(proxy)
 }
 
-/// Both directions of one connection. It is cut within the first events that pass after a request for events.
+/// Passes both directions of one connection. It is cut within the first events that follow a request for events.
 async fn pass(mut client: TcpStream, server: String, cuts: Arc<AtomicU32>) -> io::Result<()> {
     let mut server = TcpStream::connect(server).await?;
     let (mut asked, mut said) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
@@ -58,7 +58,7 @@ async fn pass(mut client: TcpStream, server: String, cuts: Arc<AtomicU32>) -> io
                 }
                 if streams && has(answer, b"\"seq\":") && cuts.load(Ordering::SeqCst) < CUTS {
                     cuts.fetch_add(1, Ordering::SeqCst);
-                    // Within an event, most likely.
+                    // Most likely within an event.
                     client.write_all(&answer[..answer.len() * 2 / 3]).await?;
                     return Ok(());
                 }

@@ -1,5 +1,6 @@
-//! Somebody else's program: starts a run, watches it through two cut connections, and cancels another. At the gateway (lines
-//! of JSON) and at the Runtime (server-sent events). Leaves with an error where something is not as promised.
+//! A program of another project. It starts a run, watches it through two broken connections, and cancels another run.
+//! It uses the gateway (lines of JSON) and the Runtime (server-sent events), and exits with an error on unexpected
+//! behaviour.
 //!
 //! `outside RUN_GATEWAY_URL RUNTIME_URL`
 
@@ -65,7 +66,8 @@ async fn runtime(url: &str) -> Outcome {
     expect("the canceled result", &client.wait(&run.run_id).await?.ok, &false)
 }
 
-/// The last event, when they came numbered from 1 without gap or duplicate, over more than one connection.
+/// The last event. It checks that the events are numbered from 1 without gap or duplicate, over more than one
+/// connection.
 async fn watched<E: Event + Debug, R>(watch: Watch<'static, E, R>) -> Result<E, Box<dyn std::error::Error>>
 where
     R: runyard_client::ErrorBody,
@@ -87,7 +89,7 @@ where
     last.ok_or_else(|| "there was no event".into())
 }
 
-/// With the feature an https address is one like any other; without it the error names it.
+/// With the feature, https addresses work; without it, the error names the feature.
 fn https() -> Outcome {
     let built = run_gateway::Client::builder("https://localhost").no_proxy().build().map(drop);
     match built {

@@ -1,8 +1,8 @@
-//! The command line, read by hand: two commands do not need a library that every build script would compile.
+//! Parses the command line without a library, which every build script would have to compile for only two commands.
 
 use std::path::PathBuf;
 
-/// How the program is called.
+/// The usage message.
 pub(crate) const USAGE: &str = "\
 Usage: runyard-codegen generate FILE --out DIR [options]   a crate from an OpenAPI document
        runyard-codegen table DIR [options]                 what is carried of each document of a folder
@@ -18,7 +18,7 @@ Usage: runyard-codegen generate FILE --out DIR [options]   a crate from an OpenA
   --json             the report, or the table, as JSON
 ";
 
-/// What is to be done.
+/// The command to run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Generate(Wanted),
@@ -26,7 +26,7 @@ pub(crate) enum Command {
     Help,
 }
 
-/// With what, and how.
+/// The options of a command.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) input: PathBuf,
@@ -41,10 +41,10 @@ pub(crate) struct Wanted {
     pub(crate) runyard_api: Option<PathBuf>,
 }
 
-/// Reads the arguments that come after the program's name.
+/// Parses the arguments after the program's name.
 ///
 /// # Errors
-/// What is wrong with them.
+/// Says which argument is not valid.
 pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, String> {
     let mut arguments = arguments;
     let command = arguments.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! One document: a crate, and what could not be carried.
+//! Generates a crate from one document, and reports what is not supported.
 
 use serde_json::{Value, json};
 
@@ -7,10 +7,10 @@ use runyard_codegen::{Refusal, Report};
 use crate::arguments::Wanted;
 use crate::package;
 
-/// Writes the crate, and answers with the report.
+/// Writes the crate, and returns the report.
 ///
 /// # Errors
-/// Why there is no crate.
+/// Why the crate was not written.
 pub(crate) fn run(wanted: &Wanted) -> Result<String, String> {
     let document = package::document(wanted, &wanted.input);
     let name = wanted.name.clone().unwrap_or_else(|| package::name(&wanted.input));

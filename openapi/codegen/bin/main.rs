@@ -1,16 +1,16 @@
-//! `runyard-codegen`: a crate from a document, and a table of what is carried of many.
+//! `runyard-codegen`: generates a crate from a document, and a table of the supported operations of many documents.
 //!
 //! ```text
 //! runyard-codegen generate FILE --out DIR [--overlay FILE] [--name NAME] [--no-client] [--no-server] [--strict] [--json]
 //! runyard-codegen table DIR [--out DIR] [--compile] [--runyard-api DIR] [--json]
 //! ```
 //!
-//! | file           | one idea                                              |
+//! | file           | contents                                              |
 //! |----------------|-------------------------------------------------------|
-//! | `arguments.rs` | what was written on the command line                  |
+//! | `arguments.rs` | parsing the command line                              |
 //! | `package.rs`   | a crate around generated code                         |
 //! | `generate.rs`  | one document, with its report as text or JSON         |
-//! | `table.rs`     | a folder of documents, a row each                     |
+//! | `table.rs`     | a folder of documents, one row each                   |
 
 mod arguments;
 mod generate;
@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use arguments::Command;
 
 fn main() -> ExitCode {
-    // What typify cannot read it panics on; each is in the report, by the schema's name.
+    // typify panics on schemas that it does not support; the report names each of them.
     std::panic::set_hook(Box::new(|_| {}));
     let done = match arguments::parse(std::env::args().skip(1)) {
         Ok(Command::Generate(wanted)) => generate::run(&wanted),
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// To standard error; where that is closed, too, the exit code is all there is.
+/// Prints to standard error; if that is closed, too, only the exit code is left.
 fn complain(text: &str) {
     drop(writeln!(std::io::stderr(), "{text}"));
 }

@@ -6,7 +6,7 @@ use runyard_codegen::{Document, Generated, Generator};
 
 use crate::arguments::Wanted;
 
-/// The generator as the command line sets it.
+/// The generator with the settings of the command line.
 pub(crate) fn generator(wanted: &Wanted) -> Generator {
     let mut generator = Generator::new();
     if wanted.no_client {
@@ -18,7 +18,7 @@ pub(crate) fn generator(wanted: &Wanted) -> Generator {
     if wanted.strict { generator.strict() } else { generator }
 }
 
-/// The document as the command line names it.
+/// The document with the settings of the command line.
 pub(crate) fn document(wanted: &Wanted, path: &Path) -> Document<'static> {
     let mut document = Document::new(path).named(wanted.name.clone().unwrap_or_else(|| name(path)));
     if let Some(overlay) = &wanted.overlay {
@@ -27,7 +27,7 @@ pub(crate) fn document(wanted: &Wanted, path: &Path) -> Document<'static> {
     document
 }
 
-/// The short name of a document: its file's, as a crate can be called.
+/// The short name of a document: its file name, as a valid crate name.
 pub(crate) fn name(path: &Path) -> String {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let plain: String = stem.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
@@ -42,7 +42,7 @@ pub(crate) fn name(path: &Path) -> String {
 /// Writes the crate.
 ///
 /// # Errors
-/// What could not be written.
+/// Says which file could not be written.
 pub(crate) fn write(wanted: &Wanted, name: &str, generated: &Generated, folder: &Path) -> Result<(), String> {
     let sources = folder.join("src");
     std::fs::create_dir_all(&sources).map_err(|error| format!("{}: {error}", sources.display()))?;

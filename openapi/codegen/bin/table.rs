@@ -1,4 +1,4 @@
-//! A folder of documents, a row each: how much is carried, what is not and why, and whether the code compiles.
+//! A table of a folder of documents: how much is supported, what is not and why, and whether the code compiles.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::arguments::Wanted;
 use crate::{generate, package};
 
-/// What became of one document.
+/// The result for one document.
 struct Row {
     file: String,
     operations: usize,
@@ -35,7 +35,7 @@ pub(crate) fn run(wanted: &Wanted) -> Result<String, String> {
             path.extension().is_some_and(|end| ["json", "yaml", "yml"].iter().any(|known| end == *known))
         })
         .collect();
-    // Small ones first: what is wrong with all of them is seen soon.
+    // Small documents come first, so that common problems show early.
     files.sort();
     let rows: Vec<Row> = files.iter().map(|(_, path)| row(wanted, path)).collect();
     if wanted.json {
@@ -132,7 +132,7 @@ fn markdown(rows: &[Row]) -> String {
     text + &format!("\n{accepted} of {} documents accepted, {carried} of {all} operations carried.\n", rows.len())
 }
 
-/// Each reason once, with how often it comes.
+/// Each reason once, with the number of its occurrences.
 fn reasons<'a>(refusals: impl Iterator<Item = &'a Refusal>) -> String {
     let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
     for refusal in refusals {

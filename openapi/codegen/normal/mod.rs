@@ -1,13 +1,13 @@
-//! One form for every OpenAPI 3 document: schemas as OpenAPI 3.0 writes them, references that lead to components only.
+//! One normal form for every OpenAPI 3 document: schemas in the form of OpenAPI 3.0, and references to components only.
 //!
-//! Generator and diff read this form, so that what 3.0 and 3.1 write differently and mean alike is alike to both. Documents that
-//! are served stay as they were written; so do the pointers to the schema of a parameter, a body or an answer.
+//! The generator and the diff read this form, so that both treat equal meanings of 3.0 and 3.1 alike. Served documents
+//! stay as written; so do the pointers to the schemas of parameters, bodies and responses.
 //!
-//! | file            | what it brings into the one form                                                     |
-//! |-----------------|--------------------------------------------------------------------------------------|
+//! | file            | what it normalizes                                                                    |
+//! |-----------------|---------------------------------------------------------------------------------------|
 //! | `schemas.rs`    | types with null, `const`, numeric exclusive bounds, tuples, `$ref` with siblings, ... |
-//! | `references.rs` | references into the middle of something; path items elsewhere                        |
-//! | `positions.rs`  | where in a document schemas stand                                                    |
+//! | `references.rs` | references to values that are not components; path items elsewhere                    |
+//! | `positions.rs`  | the places of schemas in a document                                                   |
 
 mod positions;
 mod references;
@@ -16,16 +16,16 @@ mod schemas;
 pub(crate) use positions::{each_child, each_schema};
 use serde_json::Value;
 
-/// Something that the one form does not say as the document says it.
+/// A difference between the document and its normal form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Where in the document, as a JSON pointer.
+    /// The place in the document, as a JSON pointer.
     pub pointer: String,
     /// What was done.
     pub what: String,
 }
 
-/// Brings a self-contained document into the one form.
+/// Converts a self-contained document to the normal form.
 pub fn normalise(document: &mut Value) -> Vec<Note> {
     let mut notes = Vec::new();
     references::inline_path_items(document);
@@ -38,7 +38,7 @@ pub fn normalise(document: &mut Value) -> Vec<Note> {
     notes
 }
 
-/// The version of OpenAPI, as the document says it.
+/// The version of OpenAPI in the document.
 pub(crate) fn version(document: &Value) -> &str {
     document.get("openapi").and_then(Value::as_str).unwrap_or_default()
 }

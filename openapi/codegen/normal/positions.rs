@@ -1,17 +1,17 @@
-//! Where in a document schemas stand, and where within a schema others do.
+//! The places of schemas in a document, and of schemas within a schema.
 
 use serde_json::Value;
 
 use crate::document::escape;
 
-/// What sees a schema: where it stands, and the schema itself.
+/// A visitor of schemas: gets the pointer of the schema, and the schema.
 pub(crate) type Visit<'v> = dyn FnMut(&str, &mut Value) + 'v;
 
-/// Below these keys stand names of the author's, whatever they are.
+/// The keys below these keywords are names that the author chose.
 const NAMED: [&str; 9] =
     ["paths", "webhooks", "responses", "headers", "requestBodies", "parameters", "callbacks", "pathItems", "content"];
 
-/// Calls `visit` with every schema that stands in no other.
+/// Calls `visit` with every schema that is not within another one.
 pub(crate) fn each_schema(document: &mut Value, visit: &mut Visit<'_>) {
     let Some(top) = document.as_object_mut() else { return };
     for (key, field) in top {
@@ -35,7 +35,7 @@ pub(crate) fn each_schema(document: &mut Value, visit: &mut Visit<'_>) {
     }
 }
 
-/// `named`: the keys of `value` are names, so none of them means a schema.
+/// `named`: the keys of `value` are names, so none of them is a keyword for a schema.
 fn below(value: &mut Value, at: &str, named: bool, visit: &mut Visit<'_>) {
     match value {
         Value::Object(fields) => {
@@ -58,7 +58,7 @@ fn below(value: &mut Value, at: &str, named: bool, visit: &mut Visit<'_>) {
     }
 }
 
-/// Calls `visit` with every schema that stands directly within this one.
+/// Calls `visit` with every direct subschema.
 pub(crate) fn each_child(schema: &mut Value, at: &str, visit: &mut Visit<'_>) {
     let Some(fields) = schema.as_object_mut() else { return };
     for (key, field) in fields {

@@ -1,4 +1,4 @@
-//! References that do not lead to a component: what they lead to is made one, or copied.
+//! References to values that are not components: the value becomes a component, or is copied.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::{Note, each_child, each_schema};
 use crate::{document, names};
 
-/// Copies path items that stand elsewhere to where they are referred to.
+/// Copies path items from elsewhere to the path that refers to them.
 pub(super) fn inline_path_items(whole: &mut Value) {
     let items: Vec<(String, Value)> = document::entries(whole, "paths")
         .filter(|(_, item)| item.get("$ref").is_some())
         .filter_map(|(path, item)| {
             let (found, _) = document::resolved(whole, item, "")?;
             let mut merged = found.clone();
-            // What stands beside the reference is the path's own (OpenAPI 3.1, Path Item Object).
+            // Keywords beside the reference belong to the path (OpenAPI 3.1, Path Item Object).
             let own = item.as_object().into_iter().flatten().filter(|(key, _)| *key != "$ref");
             merged.as_object_mut()?.extend(own.map(|(key, field)| (key.clone(), field.clone())));
             Some((path.clone(), merged))
@@ -27,10 +27,10 @@ pub(super) fn inline_path_items(whole: &mut Value) {
     }
 }
 
-/// Makes a component of every schema that a schema refers to and that is none.
+/// Makes a component of every schema that a schema refers to and that is not one yet.
 pub(super) fn lift(whole: &mut Value, notes: &mut Vec<Note>) {
     let mut lifted: BTreeMap<String, String> = BTreeMap::new();
-    // What is lifted can refer to more; each round lifts one level.
+    // A lifted schema can refer to others; each round lifts one level.
     for _ in 0..16 {
         let mut wanted: Vec<String> = Vec::new();
         each_schema(whole, &mut |_, schema| collect(schema, &mut wanted));
@@ -73,7 +73,7 @@ fn redirect(schema: &mut Value, lifted: &BTreeMap<String, String>) {
     each_child(schema, "", &mut |_, child| redirect(child, lifted));
 }
 
-/// Whether it leads into this document, and not to a component that is a schema.
+/// Whether it refers to this document, and not to a schema component.
 fn is_inside(reference: &str) -> bool {
     let plain = reference.strip_prefix("#/components/schemas/").is_some_and(|name| !name.contains('/'));
     reference.starts_with("#/") && !plain

@@ -1,14 +1,14 @@
-//! A schema of any draft that OpenAPI 3 has used, as OpenAPI 3.0 would write it.
+//! Converts a schema of any draft that OpenAPI 3 has used to the form of OpenAPI 3.0.
 
 use serde_json::{Map, Value, json};
 
 use super::{Note, each_child};
 
-/// Keywords that only readers see.
+/// Keywords that are only documentation.
 const NOTES: [&str; 9] =
     ["description", "title", "summary", "deprecated", "example", "examples", "externalDocs", "$comment", "xml"];
 
-/// Keywords that bound values and say nothing about a type that Rust has.
+/// Keywords that restrict values without effect on a Rust type.
 const VALIDATED: [&str; 13] = [
     "if",
     "then",
@@ -38,11 +38,11 @@ const ABOUT: [&str; 9] = [
     "$comment",
 ];
 
-/// Brings a schema, and all schemas within it, into the one form. `siblings`: keywords beside a `$ref` count.
+/// Converts a schema and all its subschemas. `siblings`: whether keywords beside a `$ref` apply.
 pub(super) fn normalise(schema: &mut Value, at: &str, siblings: bool, notes: &mut Vec<Note>) {
     let own = at.rsplit('/').next().unwrap_or_default();
     match schema {
-        // Both mean something of their own there.
+        // Both booleans have a meaning of their own there.
         Value::Bool(_) if matches!(own, "additionalProperties" | "unevaluatedProperties" | "unevaluatedItems") => {
             return;
         }
@@ -71,7 +71,7 @@ pub(super) fn normalise(schema: &mut Value, at: &str, siblings: bool, notes: &mu
     alternatives(fields, "oneOf");
 }
 
-/// In 3.0 what stands beside a reference is ignored; since 3.1 it holds as well.
+/// In 3.0 keywords beside a reference are ignored; since 3.1 they apply.
 fn reference(fields: &mut Map<String, Value>, siblings: bool) {
     let counts = |key: &String| key != "$ref" && !NOTES.contains(&key.as_str()) && !key.starts_with("x-");
     if !siblings || !fields.keys().any(counts) {
@@ -81,7 +81,7 @@ fn reference(fields: &mut Map<String, Value>, siblings: bool) {
     let Some(target) = fields.shift_remove("$ref") else { return };
     let target = json!({ "$ref": target });
     fields.retain(|key, _| !ABOUT.contains(&key.as_str()));
-    // Not typed keywords alone are no schema that adds anything to the other.
+    // These keywords alone restrict nothing.
     let only_notes = fields
         .keys()
         .all(|key| ["default", "readOnly", "writeOnly", "nullable"].contains(&key.as_str()) || !counts(key));
@@ -120,7 +120,7 @@ fn exclusive(fields: &mut Map<String, Value>, bound: &str, exclusive: &str, tigh
     let Some(limit) = fields.get(exclusive).filter(|limit| limit.is_number()).cloned() else { return };
     let number = |value: &Value| value.as_f64().unwrap_or_default();
     match fields.get(bound) {
-        // The other bound is the one that counts.
+        // The other bound is tighter.
         Some(other) if tighter(number(other), number(&limit)) == number(other) && number(other) != number(&limit) => {
             fields.shift_remove(exclusive);
         }
@@ -131,7 +131,7 @@ fn exclusive(fields: &mut Map<String, Value>, bound: &str, exclusive: &str, tigh
     }
 }
 
-/// Bytes in text, as 3.0 calls them.
+/// Binary data in text, with the formats of 3.0.
 fn content(fields: &mut Map<String, Value>) {
     let encoding = fields.shift_remove("contentEncoding");
     let media = fields.shift_remove("contentMediaType");
@@ -172,7 +172,7 @@ fn properties(fields: &mut Map<String, Value>, note: &mut dyn FnMut(String)) {
     fields.entry("type").or_insert_with(|| "object".into());
 }
 
-/// A list of types: without null, and as alternatives where more than one is left.
+/// A list of types: without null, and as alternatives if more than one is left.
 fn types(fields: &mut Map<String, Value>) {
     let listed: Vec<String> = match fields.get("type") {
         Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
@@ -183,7 +183,7 @@ fn types(fields: &mut Map<String, Value>) {
     if listed.len() > plain.len() {
         fields.insert("nullable".into(), true.into());
     }
-    // Every integer is a number.
+    // An integer is a number, too.
     if plain.iter().any(|kind| kind == "number") {
         plain.retain(|kind| kind != "integer");
     }
@@ -209,7 +209,7 @@ fn types(fields: &mut Map<String, Value>) {
     }
 }
 
-/// One of several types, with the keywords that bound it.
+/// One of several types, with the keywords that apply to it.
 fn alternative(kind: &str, fields: &Map<String, Value>) -> Value {
     let own = fields.iter().filter(|(key, _)| bounded(key).is_some_and(|kinds| kinds.contains(&kind)));
     let typed = std::iter::once(("type".to_owned(), Value::from(kind)));
@@ -221,7 +221,7 @@ fn alternative(kind: &str, fields: &Map<String, Value>) -> Value {
     Value::Object(alternative)
 }
 
-/// The types that a keyword bounds.
+/// The types that a keyword applies to.
 fn bounded(keyword: &str) -> Option<&'static [&'static str]> {
     match keyword {
         "minLength" | "maxLength" | "pattern" | "format" => Some(&["string"]),
@@ -232,7 +232,7 @@ fn bounded(keyword: &str) -> Option<&'static [&'static str]> {
     }
 }
 
-/// Alternatives of which one is null: the others, nullable. A single alternative is the schema itself.
+/// Alternatives with null: the others become nullable. A single alternative replaces the schema.
 fn alternatives(fields: &mut Map<String, Value>, keyword: &str) {
     let Some(Value::Array(all)) = fields.get(keyword) else { return };
     let is_null =
@@ -255,7 +255,7 @@ fn alternatives(fields: &mut Map<String, Value>, keyword: &str) {
     match only {
         Value::Object(inner) if !inner.contains_key("$ref") && fields.keys().all(outer) => {
             for (key, value) in inner {
-                // The title names the alternative; the schema as a whole has one of its own.
+                // The title belongs to the alternative; the schema as a whole has its own.
                 fields.entry(key.clone()).or_insert_with(|| value.clone());
             }
         }

@@ -1,7 +1,8 @@
-//! The code that is made of `quirks.yaml`, called: generated client, real socket, host, generated glue, implementation.
+//! Calls the code that is generated from `quirks.yaml`: generated client, real socket, host, generated glue code,
+//! implementation.
 //!
-//! Compiled into runyard-api's own tests, because the code is in that crate. What the generator writes and refuses is tested
-//! in `golden.rs`, beside this file.
+//! It is compiled into runyard-api's own tests, because that crate has the code. `golden.rs` tests what the generator
+//! writes and refuses.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::quirks::{self, *};
 
 const ID: uuid::Uuid = uuid::Uuid::from_u128(7);
 
-/// Answers with what it was asked, as far as a thing can say it.
+/// Returns its input, as far as the schema allows.
 struct Things {
     asked: Mutex<Vec<String>>,
 }
@@ -76,7 +77,7 @@ impl Quirks for Things {
     }
 }
 
-/// Notes every call, and adds a header to each.
+/// Records every call, and adds a header to each.
 #[derive(Debug, Default)]
 struct Noting(Mutex<Vec<String>>);
 

@@ -1,4 +1,5 @@
-//! The code that is made of `foreign.yaml`, called: what other vendors' documents have, over a real socket, right and wrong.
+//! Calls the code that is generated from `foreign.yaml`: constructs of other vendors' documents over a real socket,
+//! valid and not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::client::{CallError, Multipart, Plain};
 use crate::foreign::{types::*, *};
 use crate::host::{self, ByteStream, Caller, Fault, Head, Operation, Reply, Settings};
 
-/// Answers with what it was asked.
+/// Returns its input.
 struct Echo;
 
 impl Foreign for Echo {

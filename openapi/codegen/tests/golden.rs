@@ -1,6 +1,6 @@
-//! What the generator makes, reports and refuses, over small documents of its own and over ours.
+//! What the generator writes, reports and refuses, for small documents of its own and for Runyard's.
 //!
-//! Snapshots are in `tests/golden/codegen/`. That the code which is made compiles and works is shown in `called.rs`.
+//! Snapshots are in `tests/golden/codegen/`. `called.rs` tests that the generated code compiles and works.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "golden/carried.rs"]

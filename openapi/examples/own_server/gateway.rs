@@ -1,6 +1,7 @@
-//! The smallest run gateway: a run is a line in a map, succeeds as soon as it is started, and is gone with the process.
+//! A minimal run gateway: a run is an entry in a map, succeeds as soon as it is started, and is lost when the process
+//! ends.
 //!
-//! Everything that the document says about requests has been checked before a method here is called.
+//! The host has validated every request against the document before it calls a method here.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +66,7 @@ impl RunGateway for Gateway {
     }
 
     async fn cancel_run(&self, _cx: &Caller, request: CancelRunRequest) -> Result<Reply<CancelRunOk>, Problem> {
-        // Final is final: what is over stays as it is.
+        // A run that has ended does not change.
         Ok(CancelRunOk::Ok(self.run(&request.run_id).await?).into())
     }
 

@@ -1,6 +1,6 @@
-//! A dropshot server of one's own (its context, its endpoint) with one of our APIs below `/arp`.
+//! A custom dropshot server (with its own context and endpoint) that mounts a Runyard API below `/arp`.
 //!
-//! `cargo run --package runyard-api --example own_server` shows where to ask. The API's implementation is in
+//! `cargo run --package runyard-api --example own_server` prints its addresses. The API's implementation is in
 //! `gateway.rs`.
 
 mod gateway;

@@ -1,4 +1,4 @@
-//! The example as its users would meet it: through the generated client, and beside it the endpoint that is not ours.
+//! Tests the example as a user would use it: the API through the generated client, and the server's own endpoint.
 
 use futures::TryStreamExt as _;
 use runyard_api::arp::schemas::RunStartRequest;
@@ -17,7 +17,7 @@ async fn the_example_answers_for_both() {
 
     let client = Client::new_with_client(&format!("{root}/arp"), http.clone(), Plain::shared());
     let echo = json!({"node_type_id": "echo", "version": "1"});
-    // Larger than dropshot's own limit of 1024 bytes, which is not the host's.
+    // Larger than dropshot's default body limit of 1024 bytes, which does not apply to the host.
     let start = json!({"run_id": "first", "root_node_type_ref": echo, "input": {"text": "x".repeat(100_000)}});
     let body: RunStartRequest = serde_json::from_value(start).unwrap();
     let run = StartRunRequest { body: body.clone(), idempotency_key: None }.send(&client).await.unwrap().into_inner();

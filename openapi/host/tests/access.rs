@@ -1,4 +1,4 @@
-//! Names under which a listener is asked, pages that call it, and links that lead back to it.
+//! Host names, origins and the base URL of links.
 
 use super::*;
 

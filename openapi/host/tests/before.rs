@@ -1,6 +1,6 @@
-//! What hyper answers by itself before the host is asked, and what the host answers although other servers do not get that far.
+//! What hyper answers before the host is called, and what the host answers although other servers refuse it earlier.
 //!
-//! Hyper's are the only answers that do not have the document's own error body. `docs/reference/errors.md` lists them; when one of them
+//! Only hyper's responses lack the document's own error body. `docs/reference/errors.md` lists them; when one of them
 //! changes, change `server/web/generated/errors.rs`.
 
 use super::*;

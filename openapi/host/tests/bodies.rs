@@ -1,4 +1,4 @@
-//! Content types, limits and JSON: what of a body is read, and what a client is told about the rest.
+//! Content types, limits and JSON of request bodies, and the errors for refused ones.
 
 use super::*;
 use tokio::io::AsyncWriteExt as _;
@@ -106,7 +106,7 @@ async fn a_body_that_nobody_asked_for_leaves_the_connection_usable() {
     assert_eq!(both.matches("HTTP/1.1 200 OK").count(), 2, "{both}");
 }
 
-/// 2 MiB of JSON that would fit the schema if it were smaller.
+/// 2 MiB of JSON that matches the schema except for its size.
 fn large() -> String {
     format!(
         r#"{{"node_type": {{"node_type_id": "core.echo", "version": "1"}}, "input": {{"text": "{}"}}}}"#,
@@ -117,7 +117,7 @@ fn large() -> String {
 #[tokio::test]
 async fn too_large_with_a_length_is_413_and_the_client_reads_it() {
     let fixture = start();
-    // Writes everything before it reads, as simple clients do.
+    // Sends the whole body before it reads, as simple clients do.
     let answer = fixture.post("/v1/runs", &large()).await;
     assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"));
     assert!(answer.text().contains("1048576 bytes"));
@@ -127,7 +127,7 @@ async fn too_large_with_a_length_is_413_and_the_client_reads_it() {
 #[tokio::test]
 async fn far_too_large_is_413_and_the_client_reads_it() {
     let fixture = start();
-    // More than all the buffers between the two: somebody has to read it, or the client never gets to its answer.
+    // More than all buffers between client and server: unless the host reads it, the client never gets to its response.
     let answer = fixture.post("/v1/runs", &"x".repeat(32 * 1024 * 1024)).await;
     assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"));
 }

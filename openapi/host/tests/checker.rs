@@ -1,4 +1,4 @@
-//! The checker that other crates' tests hold answers to.
+//! The response checker that other crates' tests use.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Closing a server, and clients that leave: nothing in flight is lost, nothing hangs.
+//! Closing a server, and clients that disconnect: no response is lost, and nothing hangs.
 
 use super::*;
 use tokio::io::AsyncWriteExt as _;
@@ -28,12 +28,12 @@ async fn a_handler_that_does_not_end_does_not_hold_the_server() {
     assert_eq!(fixture.server.close(Duration::from_millis(50)).await, Closed::Busy);
 }
 
-/// A client that asks for a stream and reads none of it, and a stream that fills every buffer on the way.
+/// A client that requests a stream and reads none of it, and a stream that fills every buffer in between.
 async fn deaf(fixture: &Fixture, feed: &mpsc::Sender<Bytes>) -> TcpStream {
     let mut connection = TcpStream::connect(fixture.server.local_addr()).await.unwrap();
     connection.write_all(b"GET /v1/runs/r1/events HTTP/1.1\r\nHost: here\r\n\r\n").await.unwrap();
     let chunk = Bytes::from(vec![b'x'; 1024 * 1024]);
-    // Until it is not asked for more.
+    // Until the host stops reading from the feed.
     while tokio::time::timeout(Duration::from_millis(300), feed.send(chunk.clone())).await.is_ok() {}
     connection
 }
@@ -44,7 +44,7 @@ async fn a_stream_that_nobody_reads_does_not_hold_the_server_for_its_whole_bound
     let fixture = start_with(Runs { chunks: Mutex::new(Some(chunks)), ..Runs::default() }, Settings::default());
     let _connection = deaf(&fixture, &feed).await;
     let closed = tokio::time::timeout(PATIENCE, fixture.server.close(PATIENCE * 100)).await;
-    // On a machine so slow that the buffers were not full yet, it may even close cleanly. It must not wait.
+    // On a very slow machine the buffers may not be full yet, and it may even close cleanly. It must not wait.
     closed.expect("long before its bound");
 }
 
@@ -55,7 +55,7 @@ async fn what_is_worked_on_is_waited_for_though_somebody_does_not_read() {
     let _deaf = deaf(&fixture, &feed).await;
     let connection = begin_slow(&fixture).await;
     let closing = tokio::spawn(fixture.server.close(PATIENCE * 100));
-    // Longer than a client that does not read is waited for.
+    // Longer than the limit for a client that does not read.
     assert!(tokio::time::timeout(Duration::from_secs(4), fixture.runs.finished.notified()).await.is_err());
     assert!(!closing.is_finished());
     fixture.runs.release.notify_one();
@@ -116,7 +116,7 @@ async fn after_closing_nobody_listens() {
     assert!(TcpStream::connect(address).await.is_err());
 }
 
-/// Tells when dropshot has noticed that a client left.
+/// Reports when dropshot has noticed that a client disconnected.
 struct Departures(mpsc::UnboundedSender<()>);
 
 impl slog::Drain for Departures {
@@ -131,7 +131,7 @@ impl slog::Drain for Departures {
     }
 }
 
-/// A server with a handler at work for a client that is known to have left.
+/// A server with a handler in progress, whose client is known to have disconnected.
 async fn abandoned() -> Fixture {
     let (left, mut departures) = mpsc::unbounded_channel();
     let log = slog::Logger::root(Departures(left), slog::o!());

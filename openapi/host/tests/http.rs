@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand, so that the tests send exactly what they mean and see exactly what comes back.
+//! A minimal HTTP/1.1 client, so that the tests control every byte that they send and see every byte of the response.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::PATIENCE;
 
-/// An answer as it came.
+/// A response as it arrived.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -31,7 +31,7 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The code of the document's error body, after a look at the rest of it.
+    /// The code of the document's error body, whose other fields it checks.
     pub(super) fn code(&self) -> String {
         let body = self.json();
         assert_eq!(self.header("content-type"), Some("application/json"));
@@ -54,21 +54,21 @@ impl Answer {
     }
 }
 
-/// Sends bytes on a new connection and reads the answer to its end.
+/// Sends bytes on a new connection and reads the whole response.
 pub(super) async fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
     let mut connection = TcpStream::connect(address).await.unwrap();
     connection.write_all(request).await.unwrap();
     finish(connection).await
 }
 
-/// Reads an answer until the server closes the connection.
+/// Reads a response until the server closes the connection.
 pub(super) async fn finish(mut connection: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     timeout(PATIENCE, connection.read_to_end(&mut bytes)).await.expect("an answer in time").unwrap();
     parse(&bytes)
 }
 
-/// Reads until `wanted` has come.
+/// Reads until `wanted` has arrived.
 pub(super) async fn read_until(connection: &mut TcpStream, wanted: &str) -> String {
     let mut text = String::new();
     let mut buffer = [0; 4096];

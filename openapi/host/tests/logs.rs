@@ -1,11 +1,11 @@
-//! One line per request, with what finds it again, and without what it carried.
+//! One log line per request, with its ids and without its content.
 
 use std::io;
 use std::sync::{Mutex as Lock, Once};
 
 use super::*;
 
-/// Where the log lines of one test go.
+/// The log output of one test.
 #[derive(Clone, Default)]
 struct Lines(Arc<Lock<Vec<u8>>>);
 
@@ -21,7 +21,7 @@ impl io::Write for Lines {
 }
 
 impl Lines {
-    /// Lines of this host, as JSON.
+    /// The log lines of this host, as JSON.
     fn take(&self) -> Vec<Value> {
         let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -29,10 +29,10 @@ impl Lines {
     }
 }
 
-/// Everything that this thread logs; the server of a test runs on its thread.
+/// Collects everything that this thread logs; the server of a test runs on the test's thread.
 fn listen() -> (Lines, tracing::subscriber::DefaultGuard) {
-    // Whether anybody wants a line is settled once for all threads. The thread of another test, where nobody listens, would settle
-    // it with no, now and then.
+    // `tracing` caches once for all threads whether a line is enabled. The thread of another test without a subscriber
+    // could otherwise cache "disabled".
     static EVERYWHERE: Once = Once::new();
     EVERYWHERE.call_once(|| {
         let silent = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(io::sink);

@@ -1,6 +1,6 @@
-//! A small document and a hand-written implementation that stand in for generated code, served on a real socket.
+//! A small document and a hand-written implementation in place of generated code, served on a real socket.
 //!
-//! Each file of this folder tests one promise of the host; `stock.rs` and `before.rs` pin what dropshot does by itself.
+//! Each file tests one behaviour of the host; `stock.rs` and `before.rs` pin what dropshot and hyper do by themselves.
 
 mod access;
 mod before;
@@ -91,7 +91,7 @@ static OPERATIONS: [Operation; 11] = [
     Operation {
         id: "note_run",
         method: "PUT",
-        // Another name for the same place: documents do that.
+        // Another parameter name at the same place, as some documents have it.
         path: "/v1/runs/{id}/note",
         body: BodyRule::Json { required: false, schema: "/components/schemas/Note" },
         parameters: &[Parameter { name: "id", ..RUN_ID }],
@@ -113,24 +113,24 @@ const DOCUMENT_TEXTS: Document = Document {
     operations: &OPERATIONS,
 };
 
-/// The document again, for tests that change a part of it.
+/// A copy of the document, for tests that change a part of it.
 fn copy() -> Document {
     DOCUMENT_TEXTS
 }
 
-/// Answers every operation with what it was given, except the few that a test needs to hold or to break.
+/// Echoes the input of every operation, except the few that a test needs to delay or to fail.
 #[derive(Default)]
 struct Runs {
     calls: AtomicUsize,
-    /// `slow` says when it has begun, and ends when it is let go.
+    /// `slow` notifies this when it has begun, and ends when `release` is notified.
     begun: Notify,
     release: Notify,
     finished: Notify,
-    /// What `stream` sends; taken by the first stream.
+    /// The chunks of `stream`; the first stream takes them.
     chunks: Mutex<Option<mpsc::Receiver<Bytes>>>,
-    /// `list_runs` answers so many bytes more.
+    /// The bytes that `list_runs` adds to its response.
     answer_bytes: usize,
-    /// `refuse` panics instead.
+    /// Whether `refuse` panics.
     speechless: bool,
 }
 
@@ -269,8 +269,8 @@ impl Fixture {
     }
 }
 
-/// Long enough for a busy machine; a test that needs it has failed.
+/// Long enough for a busy machine; a test that exceeds it has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A body that fits.
+/// A valid body.
 const GOOD: &str = r#"{"node_type": {"node_type_id": "core.echo", "version": "1"}, "input": {}}"#;

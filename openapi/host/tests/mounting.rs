@@ -1,4 +1,5 @@
-//! A document below a prefix of someone else's server: what it answers, what stays theirs, and what cannot be mounted.
+//! A document below a prefix of another dropshot server: its responses, the server's own endpoints, and mounting
+//! errors.
 
 use dropshot::{ApiDescription, HttpError, HttpResponseOk, HttpServer, RequestContext, ServerBuilder, endpoint};
 
@@ -38,7 +39,7 @@ async fn documents_stand_beside_each_other_and_beside_what_is_not_ours() {
         assert_eq!((&answer.json()["operation"], &answer.json()["path"]["run_id"]), (&json!("get_run"), &json!("a/b")));
         let answer = ask(&server, &format!("{prefix}/v1/runs?limit=3")).await;
         assert_eq!((&answer.json()["operation"], &answer.json()["query"]), (&json!("list_runs"), &json!({"limit": 3})));
-        // What nobody has there is refused in the document's words, the bare prefix too.
+        // Unknown paths are refused with the document's error body, including the bare prefix.
         for path in ["", "/", "/v1/nowhere"] {
             let answer = ask(&server, &format!("{prefix}{path}")).await;
             assert_eq!(
@@ -48,7 +49,7 @@ async fn documents_stand_beside_each_other_and_beside_what_is_not_ours() {
             );
         }
     }
-    // Outside of the prefixes dropshot answers as ever.
+    // Outside of the prefixes dropshot answers as usual.
     assert!(ask(&server, "/nowhere").await.json().get("message").is_some());
     assert_eq!(hosted.each_ref().map(|one| one.document().name), ["runs"; 2]);
     server.close().await.unwrap();

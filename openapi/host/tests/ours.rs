@@ -1,8 +1,9 @@
-//! Our own documents on the host: they mount, their answers can be checked, and the gateway's hardest schema holds.
+//! Runyard's documents on the host: they mount, their responses can be checked, and the gateway's largest schema is
+//! enforced.
 
 use super::*;
 
-/// An implementation that has nothing to say; requests get as far as the call.
+/// An implementation without behaviour, for requests that need not get further than the call.
 struct Silent(&'static Document);
 
 impl Api for Silent {
@@ -39,7 +40,7 @@ fn every_document_mounts_and_its_answers_can_be_checked() {
     }
 }
 
-/// Starts a run on the gateway's document; gives the status and what was refused.
+/// Starts a run on the gateway's document; returns the status and the violations.
 async fn start_run(server: &Server, body: &Value) -> (u16, Vec<String>) {
     let client = reqwest::Client::new();
     let url = format!("http://{}/v1/runs", server.local_addr());

@@ -1,4 +1,4 @@
-//! Pages beside the document: served as they are given, and never where the document has something.
+//! Pages beside the document: served unchanged, and never at a path of the document.
 
 use super::*;
 

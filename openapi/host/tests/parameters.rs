@@ -1,4 +1,4 @@
-//! Path, query and header parameters: decoded, coerced, and checked like a body.
+//! Path, query and header parameters: decoded, coerced, and validated like a body.
 
 use super::*;
 

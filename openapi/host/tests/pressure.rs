@@ -1,4 +1,5 @@
-//! Too many requests at once: the one too many is told so, at once and in the document's own error body, and the rest is answered.
+//! Too many requests at once: each one above the limit is refused at once with the document's own error body; the
+//! others are answered.
 
 use super::*;
 use tokio::io::AsyncWriteExt as _;
@@ -30,7 +31,7 @@ async fn health_needs_no_slot() {
     assert_eq!(fixture.get("/v1/health").await.status, 200);
 }
 
-/// The head of a start whose body is this long, and the beginning of the body.
+/// Sends the head of a start with this body length, and the beginning of the body.
 async fn begin_body(fixture: &Fixture, declared: usize, sent: &[u8]) -> TcpStream {
     let mut connection = TcpStream::connect(fixture.server.local_addr()).await.unwrap();
     let head = format!(
@@ -63,7 +64,7 @@ async fn bodies_together_hold_no_more_than_their_budget() {
         unfinished.push(begin_body(&fixture, declared, &part).await);
         tokio::task::yield_now().await;
     }
-    // This one wants more than is left.
+    // This body exceeds the rest of the budget.
     let refused = http::finish(begin_body(&fixture, declared, &vec![b' '; declared]).await).await;
     assert_eq!(
         (refused.status, refused.code().as_str(), refused.header("retry-after")),
@@ -76,7 +77,7 @@ async fn bodies_together_hold_no_more_than_their_budget() {
     }
 }
 
-/// Asks for this much and reads nothing of it.
+/// Requests this much and reads nothing of it.
 async fn ask_and_not_read(fixture: &Fixture, query: &str) -> TcpStream {
     let mut connection = TcpStream::connect(fixture.server.local_addr()).await.unwrap();
     let head = format!("GET /v1/runs?{query} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");

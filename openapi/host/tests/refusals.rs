@@ -1,4 +1,4 @@
-//! Who may call, in which order a request is judged, and what a bug looks like from outside.
+//! Authentication, the order of the checks, and the response to a bug.
 
 use super::*;
 

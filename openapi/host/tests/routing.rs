@@ -1,4 +1,4 @@
-//! Which operation a method and a path reach, and what the others are told.
+//! The operation of a method and a path, and the errors for unknown ones.
 
 use super::*;
 

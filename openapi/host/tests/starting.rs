@@ -1,4 +1,4 @@
-//! Several listeners start together: what connects early waits, and is answered when all listen.
+//! Several listeners start together: an early client waits, and is answered when all listen.
 
 use super::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

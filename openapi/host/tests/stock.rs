@@ -1,6 +1,6 @@
-//! Why stock dropshot cannot carry these documents: one test per reason.
+//! Why stock dropshot does not work for these documents, with one test per reason.
 //!
-//! The day one of these fails, dropshot has learnt something. The day all of them fail, the host can go.
+//! A test that fails shows that dropshot has gained a feature. When all fail, the host is no longer needed.
 
 use std::panic::AssertUnwindSafe;
 
@@ -39,7 +39,7 @@ async fn labels(_: RequestContext<()>, _query: Query<Labels>) -> Answered {
     Ok(HttpResponseOk(String::new()))
 }
 
-/// What dropshot says when it is asked to register endpoints: as an error, or by panicking.
+/// Dropshot's refusal to register endpoints: an error, or a panic.
 fn refusal(register: impl FnOnce(&mut ApiDescription<()>) -> Result<(), String>) -> Option<String> {
     let mut description = ApiDescription::new();
     match std::panic::catch_unwind(AssertUnwindSafe(|| register(&mut description))) {
@@ -102,7 +102,7 @@ impl dropshot::HttpResponseError for Envelope {
 
 #[endpoint { method = GET, path = "/v1/secret" }]
 async fn secret(_: RequestContext<()>) -> Result<HttpResponseOk<String>, Envelope> {
-    // dropshot's own error can carry the header; what becomes of it on the way through ours is the question.
+    // Dropshot's own error can carry the header; the test shows what remains of it in a custom error.
     let mut error =
         HttpError::for_client_error(None, dropshot::ClientErrorStatusCode::UNAUTHORIZED, "no token".to_owned());
     error.add_header(::http::header::WWW_AUTHENTICATE, "Bearer").expect("a valid header");

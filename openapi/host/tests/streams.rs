@@ -1,10 +1,10 @@
-//! Streams keep their cadence, and end on stopping.
+//! Streams send each chunk at once, and end when the server stops.
 
 use super::*;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-/// A server with one stream to give, and the end that feeds it.
+/// A server with one stream, and the sender of its chunks.
 fn start_streaming(settings: Settings) -> (Fixture, mpsc::Sender<Bytes>) {
     let (feed, chunks) = mpsc::channel(1);
     (start_with(Runs { chunks: Mutex::new(Some(chunks)), ..Runs::default() }, settings), feed)

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The violations of a body that differs from a good one in these fields.
+/// The violations of a valid body with these fields changed.
 async fn with(fixture: &Fixture, fields: Value) -> Vec<String> {
     let mut body: Value = serde_json::from_str(GOOD).unwrap();
     let more = fields.as_object().unwrap().clone();

@@ -1,4 +1,4 @@
-//! Makes `bakery.rs` of `bakery.yaml`, and again whenever that changes.
+//! Generates `bakery.rs` from `bakery.yaml`, and again when that changes.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use runyard_codegen::{Document, Generator};
 
 fn main() {
     if let Err(error) = make() {
-        // File, operation, reason, and what to write instead.
+        // The error has the file, the operation, the reason, and what to write instead.
         println!("cargo::error={error}");
     }
 }
@@ -16,7 +16,7 @@ fn make() -> Result<(), Box<dyn std::error::Error>> {
     for source in &made.sources {
         println!("cargo::rerun-if-changed={}", source.display());
     }
-    // What is left out, and why. `Generator::new().strict()` makes an error of it.
+    // Warns about everything that is left out, and why. `Generator::new().strict()` makes it an error.
     for line in made.report.warnings() {
         println!("cargo::warning={line}");
     }

@@ -1,4 +1,4 @@
-//! A bakery: its document made into a server and a client, which here talk to each other in one process.
+//! A bakery: a server and a client, both generated from one document, in one process.
 //!
 //! `cargo run --package bakery`
 
@@ -19,13 +19,13 @@ mod bakery {
     include!(concat!(env!("OUT_DIR"), "/bakery.rs"));
 }
 
-/// What is in the oven or on the shelf.
+/// The loaves in the oven and on the shelf.
 #[derive(Default)]
 struct Shelf {
     loaves: Mutex<Vec<Loaf>>,
 }
 
-/// The least that this bakery puts into the oven for rye, grams. Not in the document, so ours to refuse.
+/// The minimum weight of rye bread, in grams. The document does not have it, so the handler checks it.
 const RYE_G_MIN: i32 = 500;
 
 fn refused(reason: &str) -> Refusal {
@@ -78,7 +78,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A day at the bakery, as a client sees it.
+/// A day at the bakery from a client's view.
 async fn day() -> Result<String, Box<dyn Error>> {
     let log = slog::Logger::root(slog::Discard, slog::o!());
     let server = bakery::api(Arc::new(Shelf::default()), Settings::default()).serve("127.0.0.1:0".parse()?, log)?;
@@ -94,7 +94,7 @@ async fn day() -> Result<String, Box<dyn Error>> {
     for Loaf { number, order: Order { grain, weight_g } } in found {
         writeln!(told, "of rye or wheat: number {number}, {grain}, {weight_g} g")?;
     }
-    // The document's bound, which the host checks; and the bakery's own, above.
+    // The host checks the document's bound; the handler checks the minimum for rye.
     for (grain, weight_g) in [(Grain::Wheat, 5), (Grain::Rye, 300)] {
         match bake(grain, weight_g).send(&client).await {
             Err(client::Error::Refused { status, body, .. }) => writeln!(told, "{status}: {}", body.reason)?,

@@ -1,6 +1,7 @@
-//! What documents of other vendors have and ours may not: each form by itself, in the surface of the code that is made of it.
+//! Constructs of other vendors' documents that Runyard's may not have: each one alone, in the surface of the generated
+//! code.
 //!
-//! That the code compiles and works is shown in `called.rs`, over `foreign.yaml`.
+//! `called.rs` tests over `foreign.yaml` that the code compiles and works.
 
 use super::documents::{FINE, api, generate, generate_leniently, operation};
 use super::golden;
@@ -107,7 +108,7 @@ components:
         list: { type: array }
 ";
 
-/// Two names that are one in Rust are two types, and a type that would stand within another is not taken for a third.
+/// Two names that are equal in Rust become two types, and a nested type is not confused with a third.
 #[test]
 fn names_that_clash_are_told_apart() {
     let schemas = "components: { schemas: { a-b: { type: string }, a_b: { type: string }, Box: { type: object }, \
@@ -125,7 +126,7 @@ fn names_that_clash_are_told_apart() {
     }
 }
 
-/// Without `strict`, an operation that cannot be carried is left out, and the rest is made.
+/// Without `strict`, an unsupported operation is left out, and the others are generated.
 #[test]
 fn one_operation_that_cannot_be_carried_does_not_cost_the_others() {
     let text = api(

@@ -1,4 +1,4 @@
-//! Documents with something knocked out of them: whatever it is, the generator answers, and does not fall over.
+//! Documents with any one part removed: the generator must return a result and not panic.
 
 use serde_json::{Value, json};
 

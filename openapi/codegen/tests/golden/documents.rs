@@ -1,10 +1,11 @@
-//! Small documents in a folder of their own, and the generator run on them.
+//! Writes small documents into a temporary folder, and runs the generator on them.
 
 use std::path::Path;
 
 use runyard_codegen::{Document, Generated, Generator};
 
-/// Writes files, generates `api.yaml` (with `api.overlay.yaml`, when it is there), and answers errors without the folder.
+/// Writes files, generates `api.yaml` (with `api.overlay.yaml`, if it exists), and returns errors without the folder's
+/// path.
 pub(crate) fn generate(files: &[(&str, &str)]) -> Result<Generated, String> {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -17,7 +18,7 @@ pub(crate) fn generate(files: &[(&str, &str)]) -> Result<Generated, String> {
     Generator::new().strict().document(&document).map_err(|error| without(folder.path(), &error.to_string()))
 }
 
-/// Generates one document with a generator that leaves out what it cannot carry.
+/// Generates one document with a generator that leaves out what it does not support.
 pub(crate) fn generate_leniently(text: &str) -> Result<Generated, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("api.yaml");
@@ -25,17 +26,17 @@ pub(crate) fn generate_leniently(text: &str) -> Result<Generated, String> {
     Generator::new().document(&Document::new(path)).map_err(|error| without(folder.path(), &error.to_string()))
 }
 
-/// A document with one path item, and what else stands below it.
+/// A document with one path item, and further top-level keys.
 pub(crate) fn api(item: &str, rest: &str) -> String {
     format!("openapi: 3.0.3\ninfo: {{ title: Small, version: '1' }}\npaths:\n  {item}\n{rest}")
 }
 
-/// A document with one operation `op`, given what its operation object has beside the id.
+/// A document with one operation `op` and the given fields of its operation object.
 pub(crate) fn operation(method: &str, rest: &str) -> String {
     api(&format!("/a: {{ {method}: {{ operationId: op, {rest} }} }}"), "")
 }
 
-/// Responses that nobody has a question about.
+/// Valid responses for tests that are not about responses.
 pub(crate) const FINE: &str = "responses: { '204': { description: done } }";
 
 fn without(folder: &Path, text: &str) -> String {

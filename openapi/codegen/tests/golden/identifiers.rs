@@ -1,6 +1,8 @@
-//! Names that Rust, the tools or our own code have a use for, thrown together at random: the code has no name twice, and is Rust.
+//! Random combinations of names that Rust, the tools or Runyard's code use: the generated code is Rust and has no name
+//! twice.
 //!
-//! Whether it compiles is too slow to ask a hundred times; `carried.rs` and `called.rs` have the ones that did not.
+//! Compiling a hundred of them would take too long; `carried.rs` and `called.rs` have those that once failed to
+//! compile.
 
 use std::collections::BTreeSet;
 
@@ -76,7 +78,7 @@ const NAMES: [&str; 64] = [
     "page-size",
 ];
 
-/// A generator of numbers that always gives the same ones (Numerical Recipes).
+/// A deterministic random number generator (Numerical Recipes).
 struct Numbers(u64);
 
 impl Numbers {
@@ -89,7 +91,7 @@ impl Numbers {
         NAMES[self.below(NAMES.len())]
     }
 
-    /// A name that has a letter, as ids, parameters and schemas need one.
+    /// A name with a letter, as ids, parameters and schemas need one.
     fn real_name(&mut self) -> &'static str {
         loop {
             let name = self.name();
@@ -126,7 +128,7 @@ fn document(numbers: &mut Numbers) -> Value {
     json!({ "openapi": "3.0.3", "info": { "title": "T", "version": "1" }, "paths": paths, "components": { "schemas": schemas } })
 }
 
-/// Names that stand twice where each may stand once.
+/// Names that occur twice where each may occur once.
 #[derive(Default)]
 struct Twice(Vec<String>);
 

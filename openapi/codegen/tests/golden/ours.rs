@@ -1,5 +1,5 @@
-//! The surface of every trait that we promise, what had to be rewritten for it, and every description. A bump shows here as a small
-//! diff: a bound or a word that changed is a line that changed.
+//! The surface of every generated trait, the rewrites of its document, and every description. A new document version
+//! shows here as a small diff: each changed bound or description is a changed line.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What is refused, and in which words: one line per reason, all in one golden.
+//! The refusals and their messages: one line per reason, all in one golden.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What is accepted although a tool below would not take it as it stands: the surface that comes of it, and the report.
+//! Documents that are accepted although typify or progenitor would refuse them unchanged: their surface and report.
 
 use super::documents::{FINE, api, generate, operation};
 use super::golden;
@@ -82,7 +82,7 @@ fn each_quirk_is_carried_and_reported() {
     golden("rewrites", &text.join("\n"));
 }
 
-/// Only what this crate writes itself: the code of typify and progenitor is theirs to test.
+/// Only the code of this crate: the code of typify and progenitor has its own tests.
 #[test]
 fn the_trait_and_its_glue() {
     let text = operation(

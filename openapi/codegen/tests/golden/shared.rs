@@ -1,19 +1,20 @@
-//! Real documents of other vendors, and one quirk each: beside this checkout where they are, so that none of them is a part of it.
+//! Real documents of other vendors, and documents with one quirk each. They are beside this checkout, if present, and
+//! not a part of it.
 
 use std::path::{Path, PathBuf};
 
 use runyard_codegen::{Document, Generator};
 
-/// The folder, when it is there.
+/// The folder, if it exists.
 fn folder(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/documents").join(name);
     folder.is_dir().then_some(folder)
 }
 
-/// Operations with code and operations without; or why there is nothing.
+/// Operations with code and operations without; or why the document failed.
 type Made = Result<(usize, usize), String>;
 
-/// What became of each file, by its name.
+/// The result for each file, by its name.
 fn tried(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<(String, Made)> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();

@@ -1,6 +1,8 @@
-//! What progenitor makes of our documents as they are given out, without this crate before it: what a Rust user elsewhere would see.
+//! What progenitor generates from Runyard's documents as served, without this crate: what Rust users of other tools
+//! see.
 //!
-//! The day it takes them, this fails: then the table in `openapi/README.md` and the client's rewriting can be shorter.
+//! When progenitor accepts them, this test fails: then the table in `openapi/README.md` and the client's rewriting can
+//! be shorter.
 
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,12 +13,12 @@ use serde_json::Value;
 
 use super::{golden, ours};
 
-/// The document as a server gives it out.
+/// The document as a server serves it.
 fn given_out(name: &str, generated: &Generated) -> Value {
     serde_json::from_str(&generated.files[&format!("{name}.full.json")]).unwrap()
 }
 
-/// `taken`, or why not, in the tool's own words.
+/// `taken`, or the tool's error.
 fn tried(document: &Value) -> String {
     let spec: OpenAPI = match serde_json::from_value(document.clone()) {
         Ok(spec) => spec,
@@ -33,7 +35,7 @@ fn tried(document: &Value) -> String {
     }
 }
 
-/// What the table in `openapi/README.md` advises: in every operation `4XX` and `5XX` in the place of `default`.
+/// The advice of the table in `openapi/README.md`: in every operation `4XX` and `5XX` instead of `default`.
 fn with_ranges(document: &Value) -> Value {
     let mut document = document.clone();
     for path in document["paths"].as_object_mut().unwrap().values_mut() {
