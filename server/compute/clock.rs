@@ -1,7 +1,7 @@
-//! The only reader of the wall clock, and the only place that sleeps. Everything else is told the time.
+//! The only code that reads the wall clock or sleeps. All other code gets the time from here.
 //!
-//! The time that is told never goes back while a process lives: who sets the machine's clock back does not make what is due, or a
-//! lease that runs out, wait for as long again.
+//! The reported time never goes back while a process lives. If the machine's clock is set back, due effects and
+//! expiring leases are therefore not delayed.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use runyard_engine::RunId;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// Tells the time and waits for it. Cheap to clone.
+/// A clock with the current time and timers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Clock {
     source: Arc<Source>,
@@ -20,36 +20,36 @@ pub struct Clock {
 
 #[derive(Debug)]
 enum Source {
-    /// The machine's.
+    /// The machine's clock.
     System(System),
     Manual(Manual),
 }
 
-/// The machine's clock, and when it was first asked, by the timer.
+/// The machine's clock, and the monotonic time of its first reading.
 #[derive(Debug)]
 struct System {
     began: Instant,
-    /// How far a test has set it, milliseconds.
+    /// The offset that a test has set, milliseconds.
     set_ms: AtomicI64,
 }
 
-/// How far a clock and a timer may differ between two looks before somebody is thought to have set the clock, milliseconds.
-/// What adjusts clocks gently stays far below.
+/// If wall clock and monotonic clock differ by more than this between two readings, the clock has been set,
+/// milliseconds. Gradual adjustments stay far below.
 const SET_MS: i64 = 1_000;
 
-/// What is remembered so that the time never goes back. A clock that is set back is told on as if it had not been, until it is set
-/// forward again.
+/// The state that keeps the time from going back. After the clock was set back, the reported time continues as before,
+/// until the clock is set forward again.
 #[derive(Debug, Default)]
 struct Steady {
-    /// The last look: clock and timer, milliseconds.
+    /// The last reading: wall clock and monotonic clock, milliseconds.
     last: Option<(i64, i64)>,
-    /// How far what is told is before the clock, milliseconds.
+    /// How far the reported time is ahead of the wall clock, milliseconds.
     ahead_ms: i64,
     told_ms: i64,
 }
 
 impl Steady {
-    /// The time to tell when clock and timer show this.
+    /// The time to report for these readings.
     fn tell(&mut self, clock_ms: i64, timer_ms: i64) -> i64 {
         let (last_clock_ms, last_timer_ms) = self.last.replace((clock_ms, timer_ms)).unwrap_or((clock_ms, timer_ms));
         let set_ms = clock_ms - last_clock_ms - (timer_ms - last_timer_ms);
@@ -61,15 +61,15 @@ impl Steady {
     }
 }
 
-/// A clock in two parts, as a machine has them: a timer that only runs, and a wall clock that can be set.
+/// A test clock with two parts like a machine: a monotonic clock, and a wall clock that can be set.
 #[derive(Debug)]
 struct Manual {
-    /// The timer, milliseconds. Sleeping is measured by it.
+    /// The monotonic clock, milliseconds. It measures sleeps.
     run_ms: AtomicI64,
-    /// What the wall clock shows when the timer shows nothing, Unix milliseconds.
+    /// The wall clock at monotonic time 0, Unix milliseconds.
     set_ms: AtomicI64,
     moved: Notify,
-    /// Where the ids that it makes come from.
+    /// The state of the generator of ids.
     drawn: AtomicU64,
 }
 
@@ -78,7 +78,7 @@ impl Manual {
         self.set_ms.load(Ordering::SeqCst).saturating_add(self.run_ms.load(Ordering::SeqCst))
     }
 
-    /// The next 16 bytes (SplitMix64), for ids that are the same when everything is repeated.
+    /// The next 16 bytes (SplitMix64), for ids that are the same in every repetition.
     fn draw(&self) -> [u8; 16] {
         let word = || {
             let mut mixed = self.drawn.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
@@ -90,23 +90,23 @@ impl Manual {
     }
 }
 
-/// How long something takes, by the timer of the machine: for bounds that are kept where nobody can wait.
+/// A stopwatch on the machine's monotonic clock, for time limits in code that cannot await.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// From now on.
+    /// Starts the stopwatch.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// Until now.
+    /// The time since the start.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
 
-    /// Keeps this thread from going on until so much has elapsed: for what must be done on time and can wait nowhere else.
+    /// Blocks this thread until this much time has elapsed, for code that cannot await.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn wait_until(&self, elapsed: Duration) {
         std::thread::sleep(elapsed.saturating_sub(self.elapsed()));
@@ -124,12 +124,12 @@ impl Clock {
         Self::new(Source::System(System { began: Instant::now(), set_ms: AtomicI64::new(0) }))
     }
 
-    /// A clock that stands still until [`Clock::advance`] moves it: for tests.
+    /// A clock that changes only with [`Clock::advance`]: for tests.
     pub fn manual(now_ms: i64) -> Self {
         Self::scripted(now_ms, 0)
     }
 
-    /// As [`Clock::manual`], with run ids that follow from a seed: whoever repeats the same steps names the same runs.
+    /// As [`Clock::manual`], with run ids from a seed, so that the same steps give the same ids.
     pub fn scripted(now_ms: i64, seed: u64) -> Self {
         Self::new(Source::Manual(Manual {
             run_ms: AtomicI64::new(0),
@@ -139,12 +139,12 @@ impl Clock {
         }))
     }
 
-    /// The same clock as a new process finds it, which does not know what was told before.
+    /// The same clock as seen by a new process, which has no earlier readings.
     pub fn restarted(&self) -> Self {
         Clock { source: self.source.clone(), steady: Arc::default() }
     }
 
-    /// Now, in Unix milliseconds. Never less than before.
+    /// The current time, Unix milliseconds. It never goes back.
     pub fn now_ms(&self) -> i64 {
         let timer_ms = match &*self.source {
             Source::System(system) => milliseconds(system.began.elapsed()),
@@ -154,8 +154,8 @@ impl Clock {
         self.steady.lock().unwrap_or_else(PoisonError::into_inner).tell(clock_ms, timer_ms)
     }
 
-    /// What the machine's clock shows, Unix milliseconds. It goes back when somebody sets it back, so it is only for judging
-    /// dates that others wrote by clocks of their own.
+    /// The time of the machine's clock, Unix milliseconds. It may go back, so use it only to check dates from other
+    /// machines.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn shown_ms(&self) -> i64 {
         match &*self.source {
@@ -166,7 +166,7 @@ impl Clock {
         }
     }
 
-    /// A fresh run id: a UUIDv7 (RFC 9562), so that ids sort by the time at which they were made.
+    /// A new run id: a UUIDv7 (RFC 9562), so that ids sort by their creation time.
     pub fn new_run_id(&self) -> RunId {
         let now_ms = u64::try_from(self.now_ms()).unwrap_or(0);
         let random = match &*self.source {
@@ -174,12 +174,12 @@ impl Clock {
             Source::Manual(manual) => manual.draw(),
         };
         let mut bytes = [0_u8; 10];
-        // The last ten bytes of a version 4 hold two fixed bits; the builder sets those same bits again.
+        // The last ten bytes of a version 4 UUID contain two fixed bits; the builder sets the same bits.
         bytes.copy_from_slice(&random[6..]);
         RunId::from_uuid(uuid::Builder::from_unix_timestamp_millis(now_ms, &bytes).into_uuid())
     }
 
-    /// Moves a manual clock forward. A system clock is not moved.
+    /// Moves a manual clock forward. A system clock does not change.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(manual) = &*self.source {
             manual.run_ms.fetch_add(milliseconds(by), Ordering::SeqCst);
@@ -187,8 +187,8 @@ impl Clock {
         }
     }
 
-    /// Sets the clock forward or back, as an operator does: it shows another time, and nobody has slept longer for it. For tests:
-    /// the machine's own clock stays as it is.
+    /// Sets the wall clock forward or back, as an operator does, without any effect on sleeps. For tests; the machine's
+    /// own clock does not change.
     pub fn jump(&self, by_ms: i64) {
         self.now_ms();
         let set_ms = match &*self.source {
@@ -199,7 +199,7 @@ impl Clock {
         self.now_ms();
     }
 
-    /// Waits until the clock says this, Unix milliseconds. Returns at once for a time that is past.
+    /// Waits until this time, Unix milliseconds. Returns at once for a past time.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub async fn sleep_until(&self, at_ms: i64) {
         match &*self.source {
@@ -222,7 +222,7 @@ impl Clock {
         }
     }
 
-    /// Waits this long.
+    /// Waits for this duration.
     pub async fn sleep(&self, wait: Duration) {
         self.sleep_until(self.now_ms().saturating_add(milliseconds(wait))).await;
     }
@@ -232,7 +232,7 @@ fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A time as every API writes it: RFC 3339 in UTC with milliseconds.
+/// Formats a time as in every API: RFC 3339 in UTC with milliseconds.
 pub fn rfc3339(at_ms: i64) -> String {
     jiff::Timestamp::from_millisecond(at_ms).map_or_else(|_| format!("@{at_ms}"), |time| format!("{time:.3}"))
 }

@@ -1,17 +1,17 @@
-//! Work whose cost is not constant, off the threads of the async runtime: schemas, graphs, expressions as written, plans.
+//! Runs work of unpredictable cost off the threads of the async runtime: schemas, graphs, compiling expressions, plans.
 //!
 //! | file             | what                                                                        |
 //! |------------------|-----------------------------------------------------------------------------|
-//! | this one         | [`Compute`]: runs a piece of work on a thread of its own, within a deadline |
-//! | `turns.rs`       | who is next: round robin over the tenants                                   |
+//! | this one         | [`Compute`]: runs a job on a separate thread, with a deadline               |
+//! | `turns.rs`       | the queue: round robin over the tenants                                     |
 //! | `threads.rs`     | the threads                                                                 |
-//! | `worker_slot.rs` | the driver's slot, given back while its work waits for a turn               |
-//! | `clock.rs`       | the only reader of the wall clock, and the only place that sleeps           |
-//! | `sizes.rs`       | how large a value is, for bounds on what is copied                          |
+//! | `worker_slot.rs` | the driver's slot, released while its work waits for a turn                 |
+//! | `clock.rs`       | the only code that reads the wall clock or sleeps                           |
+//! | `sizes.rs`       | the size of a value, for limits on copies                                   |
 //!
-//! Threads cannot be interrupted, so that every piece of work is bounded by itself (steps, bytes, depth) and the deadline is the second
-//! bound. A thread whose work is past it no longer counts: the caller has its refusal, the next in line has a thread, and the end of
-//! the process does not wait for it.
+//! Threads cannot be interrupted, so every job has its own limits (steps, bytes, depth), and the deadline is the second
+//! limit. After the deadline the caller gets an error, and the next job gets another thread. The end of the process
+//! does not wait for the overdue thread.
 
 pub mod clock;
 pub mod sizes;
@@ -30,13 +30,13 @@ pub use turns::{Full, Turn, Turns};
 use crate::clock::Clock;
 use threads::{Stuck, Threads};
 
-/// Threads that one tenant leaves for the others.
+/// The number of threads that one tenant cannot use.
 const SPARE: usize = 1;
 
-/// Runs work on threads of its own. Cheap to clone.
+/// Runs work on separate threads. Cheap to clone.
 #[derive(Clone)]
 pub struct Compute {
-    /// Absent: work is done where it is asked for.
+    /// If `None`, work runs on the caller's thread.
     inner: Option<Arc<Inner>>,
 }
 
@@ -50,16 +50,16 @@ struct Inner {
 /// Why there is no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// The tenant has as much waiting as it may.
+    /// The tenant has reached its limit of waiting jobs.
     #[error("too much work is waiting for a thread; try again")]
     Busy,
-    /// It took longer than it may.
+    /// The job reached its deadline.
     #[error("it took longer than the time allowed (limits.compute_ms)")]
     TookTooLong,
 }
 
 impl Refused {
-    /// As the failure of a step. `what` was to be done, as the beginning of a sentence.
+    /// Converts it into the failure of a step. `what` names the work, as the beginning of a sentence.
     pub fn failure(self, what: &str) -> Failure {
         let message = format!("{what}: {self}");
         match self {
@@ -72,22 +72,24 @@ impl Refused {
 }
 
 impl Compute {
-    /// So many pieces of work of one tenant at a time, so many of it that wait, and so long for each.
+    /// Creates a pool. `threads` is the most concurrent jobs of one tenant, `queue` its most waiting jobs, and
+    /// `deadline` the time limit of each job.
     pub fn new(threads: usize, queue: usize, deadline: Duration, clock: Clock) -> Self {
         let turns = Turns::new(threads + SPARE, threads, queue);
         let inner = Inner { turns, threads: Threads::default(), clock, deadline };
         Compute { inner: Some(Arc::new(inner)) }
     }
 
-    /// No threads: work is done where it is asked for. For simulations, which repeat every step, and for commands that serve nobody.
+    /// Creates a pool without threads, which runs work on the caller's thread. For simulations, which must be
+    /// deterministic, and for commands without a server.
     pub fn inline() -> Self {
         Compute { inner: None }
     }
 
-    /// The result of this work, when it has been this tenant's turn.
+    /// Runs this work in the tenant's turn and returns its result.
     ///
     /// # Errors
-    /// [`Refused`]; the work may go on for as long as its own bounds let it, and its result is dropped.
+    /// [`Refused`]; the work may then continue up to its own limits, and its result is dropped.
     pub async fn run<T, F>(&self, tenant: &str, work: F) -> Result<T, Refused>
     where
         T: Send + 'static,
@@ -98,10 +100,11 @@ impl Compute {
         inner.run(turn, work).await
     }
 
-    /// The same, however much of the tenant's waits: for the steps of runs, of which the workers of the driver are the bound.
+    /// As [`run`](Self::run), without a limit on waiting jobs: for the steps of runs, whose number the driver's workers
+    /// limit.
     ///
     /// # Errors
-    /// [`Refused`]; busy only where the system has no thread.
+    /// [`Refused`]; `Busy` only if the system cannot start a thread.
     pub async fn run_step<T, F>(&self, tenant: &str, work: F) -> Result<T, Refused>
     where
         T: Send + 'static,
@@ -123,9 +126,9 @@ impl Inner {
         let (sender, result) = oneshot::channel();
         let job = Box::new(move || {
             let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-            // Before the result, so that whoever has that can ask for more.
+            // Release the turn before sending the result, so that the receiver can submit the next job.
             drop(held.lock().unwrap_or_else(PoisonError::into_inner).take());
-            // A caller that has gone away wants no result.
+            // If the caller has gone away, the result is dropped.
             let _ = sender.send(worked);
         });
         let job = self.threads.start(job).ok_or(Refused::Busy)?;

@@ -1,11 +1,12 @@
-//! How large a value is, about, in memory: for bounds on what is copied. Never recursive.
+//! The approximate size of a value in memory, for limits on copies. Iterative, so that deep values cannot overflow the
+//! stack.
 
 use serde_json::{Map, Value};
 
-/// What a value takes beside its text, bytes: itself, and its place in a list or an object.
+/// The size of a value besides its text, bytes: the value itself, and its place in a list or an object.
 const VALUE_BYTES: usize = 48;
 
-/// About how many bytes a value takes.
+/// The approximate size of a value, bytes.
 pub fn bytes(value: &Value) -> usize {
     let (mut bytes, mut open) = (0_usize, vec![value]);
     while let Some(value) = open.pop() {
@@ -23,9 +24,9 @@ pub fn bytes(value: &Value) -> usize {
     bytes
 }
 
-/// Whether a value is so small that looking at all of it takes no time to speak of.
+/// Whether a value is small enough to traverse it in negligible time.
 pub fn is_small(value: &Value) -> bool {
-    /// Values, and bytes of text.
+    /// The limit on the approximate bytes, and on the members of one list or object.
     const SMALL: usize = 16 << 10;
     let (mut bytes, mut open) = (0_usize, vec![value]);
     while let Some(value) = open.pop() {
@@ -47,14 +48,14 @@ pub fn is_small(value: &Value) -> bool {
     true
 }
 
-/// Whether an object is so small that looking at all of it takes no time to speak of.
+/// Whether an object is small enough to traverse it in negligible time.
 pub fn are_few_and_small(members: &Map<String, Value>) -> bool {
-    /// So many members are few, if each is small.
+    /// The most members of a small object, if each one is small.
     const FEW: usize = 16;
     members.len() <= FEW && members.values().all(is_small)
 }
 
-/// About how many characters a value has as JSON.
+/// The approximate length of a value as JSON, characters.
 pub fn json_chars(value: &Value) -> usize {
     let (mut chars, mut open) = (0_usize, vec![value]);
     while let Some(value) = open.pop() {

@@ -1,4 +1,4 @@
-//! Work off the runtime: turns go round the tenants, a stuck thread costs a place to nobody, and deadlines are kept.
+//! Tests of the compute pool: round robin over the tenants, stuck threads that free their place, and deadlines.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ async fn who_stops_waiting_leaves_the_line_and_loses_no_place() {
     let held = turns.take("a").await.unwrap();
     let mut waiting = Box::pin(turns.take("a"));
     assert!(futures::poll!(&mut waiting).is_pending());
-    // Called, and gone before it came.
+    // It got its turn, and was dropped before it received it.
     drop(held);
     drop(waiting);
     drop(turns.take("b").await.unwrap());
@@ -88,7 +88,7 @@ async fn work_past_its_deadline_is_refused_and_others_go_on() {
     assert!(futures::poll!(&mut stuck).is_pending());
     clock.advance(Duration::from_millis(1_001));
     assert_eq!(stuck.await.unwrap_err(), Refused::TookTooLong);
-    // Its thread is still at it; its place is not taken.
+    // Its thread is still running, but its place is free again.
     assert_eq!(compute.run("a", || 7).await, Ok(7));
     assert_eq!(compute.run("a", || 8).await, Ok(8));
     go.send(()).unwrap();

@@ -1,19 +1,19 @@
-//! The threads: started when there is work and none is idle, and kept. How many work at a time is not decided here.
+//! The threads: started when there is work and none is idle, and reused. `turns.rs` limits their number.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Room for the deepest walk that bounds on depth let through, in a build without optimisation as well.
+/// Enough for the deepest recursion that the depth limits allow, even in a build without optimisation.
 const STACK_BYTES: usize = 16 << 20;
-/// So many threads may be at work that nobody waits for. Past that, their places stay taken.
+/// The most abandoned threads that are replaced. Beyond that, their places stay occupied.
 const STUCK_MAX: usize = 8;
 
 const AT_WORK: u8 = 0;
 const DONE: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
-/// The threads. When this is dropped, those that are idle end, and those at work when they are through.
+/// The threads. On drop, idle threads end at once, and busy ones after their job.
 #[derive(Default)]
 pub(super) struct Threads(Arc<Shared>);
 
@@ -31,20 +31,20 @@ struct Line {
     closed: bool,
 }
 
-/// A piece of work that was started.
+/// A started job.
 pub(super) type Job = Arc<AtomicU8>;
 
-/// What became of a thread that was given up.
+/// What happened to an abandoned thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stuck {
-    /// It does not count any more.
+    /// It no longer occupies its place.
     Replaced,
-    /// It was through in that moment, or there are too many like it.
+    /// It still occupies its place, because it has just ended or there are too many abandoned threads.
     Counted,
 }
 
 impl Threads {
-    /// Starts a piece of work; none where the system has no thread for it.
+    /// Starts a job; `None` if the system cannot start a thread.
     pub(super) fn start(&self, work: Box<dyn FnOnce() + Send>) -> Option<Job> {
         let job: Job = Arc::default();
         let mut line = self.0.lock();
@@ -59,14 +59,14 @@ impl Threads {
             Ok(_) => Some(job),
             Err(error) => {
                 tracing::error!(%error, "cannot start a thread for work");
-                // The one that was put in last: nobody has seen it, for the line is still held.
+                // Remove the job again. No thread has seen it, because the queue is still locked.
                 line.jobs.pop_back();
                 None
             }
         }
     }
 
-    /// Gives a piece of work up that takes too long.
+    /// Abandons a job that takes too long.
     pub(super) fn give_up(&self, job: &Job) -> Stuck {
         let mut line = self.0.lock();
         let at_work = job.load(Ordering::SeqCst) == AT_WORK;
@@ -96,7 +96,7 @@ impl Shared {
         loop {
             if let Some((work, job)) = line.jobs.pop_front() {
                 drop(line);
-                // It catches what goes wrong in it.
+                // The job catches its own panics.
                 work();
                 line = self.lock();
                 if job.swap(DONE, Ordering::SeqCst) == GIVEN_UP {

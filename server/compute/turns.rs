@@ -1,12 +1,13 @@
-//! Turns at something of which there are few. Within a tenant they go in the order of asking; over the tenants they go round, so that
-//! one with a thousand waiting is not ahead of one with one. No tenant has more than its part at a time, and no more than so many wait.
+//! A fair semaphore for a few places. Requests of one tenant are served in order, and tenants in round robin, so that a
+//! tenant with a thousand requests does not delay one with a single request. Each tenant has a limit on concurrent
+//! places and on waiting requests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// Places, and who waits for one. Cheap to clone.
+/// The places and the queue of requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Turns(Arc<Shared>);
 
@@ -20,7 +21,7 @@ struct Shared {
 struct Line {
     free: usize,
     tenants: BTreeMap<String, Tenant>,
-    /// Tenants that have somebody waiting, the next first.
+    /// The tenants with waiting requests, the next one first.
     order: VecDeque<String>,
 }
 
@@ -30,24 +31,24 @@ struct Tenant {
     waiting: VecDeque<oneshot::Sender<()>>,
 }
 
-/// A place, given back when it is dropped.
+/// A place, released on drop.
 pub struct Turn {
     shared: Arc<Shared>,
     tenant: String,
 }
 
-/// The tenant has as many waiting as it may.
+/// The tenant has reached its limit of waiting requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
 impl Turns {
-    /// So many places, of which one tenant may have so many at a time, and so many waiting.
+    /// Creates `places` places. A tenant may hold `each_max` of them and have `waiting_max` waiting requests.
     pub fn new(places: usize, each_max: usize, waiting_max: usize) -> Self {
         let line = Line { free: places, ..Line::default() };
         Turns(Arc::new(Shared { line: Mutex::new(line), each_max: each_max.max(1), waiting_max }))
     }
 
-    /// A place, when it is this tenant's turn. Whoever stops waiting leaves the line.
+    /// Waits for a place in this tenant's turn. A dropped future leaves the queue.
     ///
     /// # Errors
     /// [`Full`].
@@ -55,7 +56,8 @@ impl Turns {
         self.take_behind(tenant, self.0.waiting_max).await
     }
 
-    /// The same however many wait: for those of whom there is a bounded number, and who could only come back later.
+    /// As [`take`](Self::take), without a limit on waiting requests: for callers whose number is limited and who could
+    /// only retry.
     pub async fn wait(&self, tenant: &str) -> Turn {
         loop {
             if let Ok(turn) = self.take_behind(tenant, usize::MAX).await {
@@ -87,7 +89,7 @@ impl Turns {
         waiting.turn().await
     }
 
-    /// How many of a tenant wait.
+    /// The number of waiting requests of a tenant.
     pub fn waiting(&self, tenant: &str) -> usize {
         self.0.lock().tenants.get(tenant).map_or(0, |tenant| tenant.waiting.len())
     }
@@ -114,9 +116,9 @@ impl Shared {
 }
 
 impl Line {
-    /// Gives free places to those whose turn it is.
+    /// Gives free places to the next requests.
     fn hand_out(&mut self, each_max: usize) {
-        // Each tenant is looked at once in a round; after a round in which nobody could take one, nobody can.
+        // Each round checks every tenant once. After a round without a grant, no tenant can take a place.
         let mut passed = 0;
         while self.free > 0 && passed < self.order.len() {
             let Some(tenant) = self.order.pop_front() else { return };
@@ -124,7 +126,7 @@ impl Line {
             if own.held < each_max {
                 passed = 0;
                 while let Some(sender) = own.waiting.pop_front() {
-                    // Who has gone away takes none.
+                    // A dropped request takes no place.
                     if sender.send(()).is_ok() {
                         own.held += 1;
                         self.free -= 1;
@@ -155,7 +157,7 @@ impl Drop for Turn {
     }
 }
 
-/// One in the line. Dropped after it was called, it gives the place back.
+/// A waiting request. If it is dropped after it got a place, it releases the place.
 struct Waiting {
     receiver: oneshot::Receiver<()>,
     shared: Arc<Shared>,
@@ -164,7 +166,7 @@ struct Waiting {
 
 impl Waiting {
     async fn turn(mut self) -> Result<Turn, Full> {
-        // The line lives as long as this does, and answers each that it takes out.
+        // The queue lives as long as this request, and answers every request that it removes.
         (&mut self.receiver).await.map_err(|_| Full)?;
         Ok(Turn { shared: self.shared.clone(), tenant: self.tenant.clone() })
     }

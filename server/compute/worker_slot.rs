@@ -1,7 +1,7 @@
-//! The driver's slot that a piece of work holds, given back while the work waits for something that has a bound of its own.
+//! The driver's slot of a job, which is released while the job waits for something with its own limit.
 //!
-//! A driver performs so many effects at a time. One that waits for a script to be evaluated, of which only a few are at a time, would hold
-//! its slot for nothing: with enough of them, no slot is left for effects that could go on.
+//! A driver executes a limited number of effects at a time. An effect that waits for a script evaluation, which has a
+//! lower limit, would occupy its slot without progress. With enough of them, no slot would be left for other effects.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ tokio::task_local! {
     static SLOT: Arc<WorkerSlot>;
 }
 
-/// One slot, held or given back.
+/// One slot, held or released.
 pub struct WorkerSlot {
     slots: Arc<Semaphore>,
     permit: Mutex<Option<OwnedSemaphorePermit>>,
@@ -25,7 +25,7 @@ impl WorkerSlot {
         Arc::new(WorkerSlot { slots, permit: Mutex::new(Some(permit)), work })
     }
 
-    /// Work that holds this slot.
+    /// Runs work that holds this slot.
     pub async fn held_by<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
         SLOT.scope(self, work).await
     }
@@ -47,7 +47,8 @@ impl Drop for WorkerSlot {
     }
 }
 
-/// Waits without the slot of the work that waits, and takes one again before it goes on. Outside of a driver's work it just waits.
+/// Releases the slot of the current job while waiting, and takes one again afterwards. Outside of a driver's job it
+/// only waits.
 pub async fn without_slot<T>(waiting: impl Future<Output = T>) -> T {
     let Ok(slot) = SLOT.try_with(Arc::clone) else { return waiting.await };
     slot.give_back();

@@ -1,7 +1,7 @@
-//! The fold: copies what was recorded into the state, and refuses what cannot have happened.
+//! The fold: applies recorded events to the state, and rejects impossible ones.
 //!
-//! Nothing is decided here; `decide` sends every event it produces through this same function, so that a replay of the log
-//! and the live state cannot differ. What a state must satisfy as a whole is in `check`.
+//! Nothing is decided here. `decide` applies every event that it produces with the same function, so that a replay of
+//! the log cannot differ from the live state. `check` has the invariants of a whole state.
 
 use std::sync::Arc;
 
@@ -15,58 +15,58 @@ use crate::{
     Recorded, RunId, RunOutcome, RunStatus, Shortfall, Start, State, Verdict, Wait, limits, standing,
 };
 
-/// Why a log or a state cannot be what it says it is. The state that was applied to is unchanged.
+/// Why a log or a state is not valid. The state is unchanged then.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Corrupt {
-    /// The log has a gap, a repetition, or is read from the wrong place.
+    /// The log has a gap or a repetition, or is read from the wrong position.
     #[error("event at position {found} where {expected} should follow")]
     Position {
-        /// One more than the state's version.
+        /// The next position: the state's version plus one.
         expected: Position,
-        /// What came.
+        /// What was found.
         found: Position,
     },
-    /// Something follows the run's last event.
+    /// An event follows the last event of the run.
     #[error("event `{event}` after the run finished")]
     AfterFinished {
-        /// What came.
+        /// What was found.
         event: &'static str,
     },
-    /// Something comes before the run's first event.
+    /// An event precedes the first event of the run.
     #[error("event `{event}` before the run started")]
     BeforeStarted {
-        /// What came.
+        /// What was found.
         event: &'static str,
     },
-    /// A node run that was never created.
+    /// The node run was never created.
     #[error("event `{event}` names node run {node_run}, which does not exist")]
     UnknownNodeRun {
-        /// What came.
+        /// What was found.
         event: &'static str,
-        /// What it named.
+        /// The node run that it named.
         node_run: NodeRunId,
     },
-    /// A step that no node run can take from where it stands.
+    /// The event is impossible in the current state of the node run.
     #[error("event `{event}` cannot happen to node run {node_run}: {reason}")]
     Impossible {
-        /// What came.
+        /// What was found.
         event: &'static str,
-        /// The node run it came to.
+        /// The node run of the event.
         node_run: NodeRunId,
-        /// Why not.
+        /// Why it is impossible.
         reason: &'static str,
     },
-    /// The state of one run, the identity of another.
+    /// The state belongs to another run.
     #[error("this is the state of run {found}, not of run {expected}")]
     WrongRun {
-        /// The run that was meant.
+        /// The expected run.
         expected: RunId,
         /// The run whose state was given.
         found: RunId,
     },
 }
 
-/// Rebuilds a run from its log.
+/// Rebuilds the state of a run from its log.
 ///
 /// # Errors
 /// [`Corrupt`] when the events cannot be the log of one run.
@@ -78,7 +78,7 @@ pub fn replay<'a>(run: RunId, events: impl IntoIterator<Item = &'a Recorded>) ->
     Ok(state)
 }
 
-/// Copies one recorded event into the state.
+/// Applies one recorded event to the state.
 ///
 /// # Errors
 /// [`Corrupt`] when the event is not the next one or cannot have happened; the state is then unchanged.
@@ -99,7 +99,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
             node.result = result.clone().or(node.result.take());
         }
         Event::Loaded { node_run, inputs, content } => fold.loaded(state, *node_run, inputs.as_ref(), content)?,
-        // About a child that is created next: `ChildCreated` carries what a state keeps.
+        // These describe the next child. `ChildCreated` contains what the state needs.
         Event::CandidatesGenerated { .. } | Event::SubtaskMapped { .. } => {}
         Event::ChildCreated(child) => fold.child_created(state, child)?,
         Event::NodeStarted { node_run, attempt, inputs } => {
@@ -167,7 +167,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) -> Result<(), Corrupt> {
     Ok(())
 }
 
-/// One event on its way into the state.
+/// The event that is being applied.
 struct Fold {
     at_ms: i64,
     event: &'static str,
@@ -256,7 +256,7 @@ impl Fold {
         Ok(())
     }
 
-    /// What a child walks, as its composite knows.
+    /// The graph of a child, from its composite.
     fn graph_of_child(&self, state: &State, child: &ChildCreated) -> Result<Option<Arc<Graph>>, Corrupt> {
         let parent = self.node(state, child.parent)?;
         match (parent.node_type.kind, child.place) {
@@ -323,7 +323,7 @@ impl Fold {
         Ok(())
     }
 
-    /// What its inputs came to, and where the walk goes on.
+    /// Sets the resolved inputs and the next edge.
     fn went(
         &self,
         state: &mut State,
@@ -411,7 +411,7 @@ impl Fold {
         Ok(())
     }
 
-    /// What follows from it is in the events that come next.
+    /// The next events have the consequences.
     fn approval_decided(
         &self,
         state: &mut State,
@@ -537,13 +537,13 @@ impl Fold {
     }
 }
 
-/// Whether it waits for an approval that has just been given.
+/// Whether it waits for an approval that has just been approved.
 fn is_approved(node: &Node) -> bool {
     let verdict = node.approval.as_ref().and_then(|asked| asked.decided.as_ref()).map(|decided| decided.verdict);
     node.is_asked() && verdict == Some(Verdict::Approved)
 }
 
-/// Puts a new node run into the tree and, when it is queued, into the line.
+/// Adds a new node run to the tree and, if it is queued, to the queue of ready node runs.
 fn insert(state: &mut State, mut node: Node) {
     node.ordinal = state.order.len();
     enter(state, node.state, node.ordinal, node.node_type.kind);
@@ -551,7 +551,7 @@ fn insert(state: &mut State, mut node: Node) {
     state.nodes.insert(node.id, Arc::new(node));
 }
 
-/// Moves a node run that exists to another state and keeps the line right.
+/// Changes the state of an existing node run and updates the queue of ready node runs.
 fn move_to(state: &mut State, id: NodeRunId, to: NodeState) {
     let Some(node) = state.nodes.get_mut(&id) else { return };
     let node = Arc::make_mut(node);

@@ -1,13 +1,13 @@
-//! Approvals: who has to agree before what, and what was decided. An approval is asked for once, and decided once.
+//! Approvals: what needs an approval, and what was decided. An approval is requested once and decided once.
 //!
-//! | strategy       | what waits                                                                                             |
-//! |----------------|--------------------------------------------------------------------------------------------------------|
-//! | `none`         | nothing, unless a constraint (`require_approval`) asks for it                                          |
-//! | `on_start`     | the root, once: a plan when it has been made and before any of its steps begins, anything else before it begins |
-//! | `on_tool_call` | every call, before its first try, wherever in the tree it is                                           |
+//! | strategy       | what waits                                                                     |
+//! |----------------|--------------------------------------------------------------------------------|
+//! | `none`         | nothing, unless a constraint (`require_approval`) requires it                  |
+//! | `on_start`     | the root, once: a plan before its steps begin, any other root before it begins |
+//! | `on_tool_call` | every call in the tree, before its first attempt                               |
 //!
-//! A call that is tried again needs no second approval. Approved, it goes on; denied, the run is canceled (`denied`). Time
-//! limits of the run go on counting meanwhile. Who decides is the caller's business: a name is recorded, and not looked into.
+//! A retry needs no second approval. After an approval the node run continues; after a denial the run is canceled
+//! (`denied`). Time limits of the run include the wait. The engine records the approver's name and does not check it.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use crate::{ApprovalId, Node, NodeState, State, Wait};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalStrategy {
-    /// Nothing that is not constrained.
+    /// Only calls with the constraint `require_approval`.
     #[default]
     None,
     /// The whole plan, once.
@@ -33,13 +33,13 @@ impl ApprovalStrategy {
     }
 }
 
-/// A decision in one word.
+/// The decision on an approval request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It may go on.
+    /// The node run may continue.
     Approved,
-    /// It may not, and the run ends.
+    /// The node run may not continue, and the run is canceled.
     Denied,
 }
 
@@ -52,43 +52,43 @@ impl std::fmt::Display for Verdict {
     }
 }
 
-/// An approval as it stands.
+/// The state of an approval request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Approval {
-    /// Derived from run and node run: a node run is asked about once.
+    /// The id, derived from run and node run, which has at most one request.
     pub id: ApprovalId,
     /// Unix milliseconds.
     pub asked_at_ms: i64,
-    /// What was decided; absent while it is open, and for ever where the node run ended first.
+    /// The decision; `None` while the request is open, or if the node run ended first.
     pub decided: Option<Decided>,
 }
 
-/// What was decided.
+/// The decision on an approval request, with its details.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decided {
-    /// In one word.
+    /// The verdict.
     pub verdict: Verdict,
-    /// By whom, as the caller was known; opaque.
+    /// The caller's name, if known; opaque.
     pub by: Option<String>,
-    /// What they said about it.
+    /// The approver's comment.
     pub comment: Option<String>,
     /// Unix milliseconds.
     pub at_ms: i64,
 }
 
 impl Node {
-    /// Whether somebody is asked about it, and has not said.
+    /// Whether its approval request is open.
     pub fn is_asked(&self) -> bool {
         self.state == NodeState::Waiting(Wait::Approval)
     }
 
-    /// Whether what it was asked about is the plan that it has made, not whether it may begin.
+    /// Whether its approval request is about its finished plan, and not about its beginning.
     pub fn is_planned(&self) -> bool {
         self.node_type.kind.facts().approval == ApprovalOf::Plan && self.attempt > 0
     }
 }
 
-/// Whether somebody has to agree before this node run begins.
+/// Whether this node run needs an approval before it begins.
 pub(crate) fn comes_first(state: &State, node: &Node) -> bool {
     if node.approval.is_some() {
         return false;
@@ -99,19 +99,19 @@ pub(crate) fn comes_first(state: &State, node: &Node) -> bool {
         ApprovalOf::Call => {
             whole || strategy == ApprovalStrategy::OnToolCall || node.constraints.gates.require_approval
         }
-        // A graph was drawn beforehand, so there is something to agree to.
+        // The graph is already known, so it can be approved before it begins.
         ApprovalOf::Whole => whole,
-        // It is made first, so that there is something to agree to.
+        // The plan is made first, so that it can be approved.
         ApprovalOf::Plan => false,
     }
 }
 
-/// Whether somebody has to agree to the plan of this composite before its steps begin.
+/// Whether the plan of this composite needs an approval before its steps begin.
 pub(crate) fn comes_after_planning(state: &State, node: &Node) -> bool {
     node.parent.is_none() && strategy(state) == ApprovalStrategy::OnStart
 }
 
-/// Whether this node run may only ever have begun with an approval.
+/// Whether this node run could not begin without an approval.
 pub(crate) fn was_needed(state: &State, node: &Node) -> bool {
     comes_first(state, &Node { approval: None, ..node.clone() })
 }

@@ -1,7 +1,7 @@
-//! Tries: what follows when one fails. Another one after a wait that survives a restart, if the policy has it; else the end.
+//! What follows when an attempt fails: another attempt after a durable wait, if the policy allows it, or the end.
 //!
-//! Only what was performed and failed is tried again. A node run that could not begin, whose own time (`max_wall_time_ms`) is
-//! over, or that is canceled, ends.
+//! Only failed effects are retried. A node run ends without a retry if it could not begin, reached its time limit
+//! (`max_wall_time_ms`) or is canceled.
 
 use crate::draft::Draft;
 use crate::event::Failure;
@@ -10,12 +10,13 @@ use crate::outstanding::retry_effect;
 use crate::policy::is_tried;
 use crate::{Event, Node, NodeRunId, Object, Rejected};
 
-/// A try failed: wait for the next one, or end.
+/// Handles a failed attempt: waits for the next one, or ends the node run.
 pub(crate) fn failed(draft: &mut Draft, id: NodeRunId, error: impl Into<Box<Failure>>) -> Result<(), Rejected> {
     failed_with(draft, id, *error.into(), None)
 }
 
-/// The same where it is known what its inputs came to. Those of the last try are kept; the next one works them out again.
+/// As [`failed`], with the resolved inputs of the attempt. Only those of the last attempt are recorded, because each
+/// attempt evaluates them again.
 pub(crate) fn failed_with(
     draft: &mut Draft,
     id: NodeRunId,
@@ -36,7 +37,7 @@ pub(crate) fn failed_with(
     }
 }
 
-/// When the next try is due, if there is one. Unix milliseconds.
+/// When the next attempt is due, if there is one. Unix milliseconds.
 fn retry_at_ms(draft: &Draft, node: &Node, error: &Failure) -> Option<i64> {
     let retry = node.policy.retry(&node.node_type).filter(|_| is_tried(node.node_type.kind))?;
     if !retry.covers(node.attempt, error) {
@@ -46,7 +47,7 @@ fn retry_at_ms(draft: &Draft, node: &Node, error: &Failure) -> Option<i64> {
     Some(draft.at_ms().saturating_add_unsigned(delay_ms))
 }
 
-/// What a try fails with that took too long.
+/// The failure of an attempt that timed out.
 pub(crate) fn timed_out(node: &Node) -> Failure {
     let limit_ms = node.policy.timeout_ms(&node.node_type).unwrap_or_default();
     let message = format!("try {} did not end within timeout_ms ({limit_ms} ms)", node.attempt);

@@ -1,4 +1,4 @@
-//! Values that come from earlier siblings' outputs: where they are found and how they are put.
+//! Inputs that are bound to outputs of earlier siblings: reads the values and sets the inputs.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,8 @@ use crate::large::{self, Digest, Found};
 use crate::plan::{Form, Source, as_text};
 use crate::{Node, NodeRunId, Object, State, standing};
 
-/// The large values that have to be read before the inputs of a node run are known: those that a binding looks into, or puts into a text.
+/// The large values to load before the inputs of a node run can be resolved: those that a binding reads a part of, or
+/// formats as text.
 pub(crate) fn needs(state: &State, node: &Node) -> BTreeSet<Digest> {
     let mut needs = BTreeSet::new();
     let Some(parent) = node.parent else { return needs };
@@ -30,7 +31,7 @@ pub(crate) fn needs(state: &State, node: &Node) -> BTreeSet<Digest> {
     needs
 }
 
-/// The same for one value that is read from a composite's children.
+/// As [`needs`], for one source in the outputs of a composite's children.
 pub(crate) fn needs_of(state: &State, composite: NodeRunId, source: &Source) -> BTreeSet<Digest> {
     match look(state, composite, source) {
         Some(Found::In(digest)) => [digest].into(),
@@ -38,7 +39,7 @@ pub(crate) fn needs_of(state: &State, composite: NodeRunId, source: &Source) -> 
     }
 }
 
-/// What is found in the outputs, where a part of them is meant.
+/// Looks up the source in the outputs; `None` if the source is the whole object.
 fn look<'a>(state: &'a State, composite: NodeRunId, source: &Source) -> Option<Found<'a>> {
     let outputs = outputs(state, composite, source)?;
     (!source.pointer.is_empty()).then(|| large::at(outputs, &source.pointer))
@@ -49,7 +50,7 @@ fn outputs<'a>(state: &'a State, composite: NodeRunId, source: &Source) -> Optio
     standing::stand_in(state, named).outputs.as_ref()
 }
 
-/// The inputs with every binding resolved; `None` when there is nothing to resolve.
+/// The inputs with every binding resolved; `None` if the node run has no bindings.
 pub(crate) fn resolve(state: &State, node: &Node) -> Checked<Option<Object>> {
     let Some(parent) = node.parent.filter(|_| !node.bindings.is_empty()) else { return Ok(None) };
     let mut inputs = Object::clone(&node.inputs);
@@ -64,8 +65,8 @@ pub(crate) fn resolve(state: &State, node: &Node) -> Checked<Option<Object>> {
     Ok(Some(inputs))
 }
 
-/// The value at a place in the outputs of one of a composite's children, or of its stand-in if that one ran. Null where there is
-/// none because a failure was passed over.
+/// The value of a source in the outputs of a composite's child, or of its fallback if that one ran. Null if the value
+/// is missing because a failure was ignored.
 pub(crate) fn read(state: &State, composite: NodeRunId, source: &Source) -> Checked<Value> {
     let named = state.node(NodeRunId::child(state.run, composite, &source.step));
     let sibling = named.map(|named| standing::stand_in(state, named));
@@ -75,7 +76,7 @@ pub(crate) fn read(state: &State, composite: NodeRunId, source: &Source) -> Chec
             Some(outputs.and_then(|outputs| at(outputs, &source.pointer)).unwrap_or_default())
         }
         Some(outputs) => at(outputs, &source.pointer),
-        // It ended without saying anything: the whole of that is an empty object.
+        // It ended without outputs, so the whole is an empty object.
         None => source.pointer.is_empty().then(|| Value::Object(Object::new())),
     };
     found.ok_or_else(|| {
@@ -89,7 +90,8 @@ pub(crate) fn read(state: &State, composite: NodeRunId, source: &Source) -> Chec
     })
 }
 
-/// JSON pointer (RFC 6901) into an object, without copying the object first. What lies in a large value was asked for before.
+/// JSON pointer (RFC 6901) into an object, without copying the object first. Large values on the path are in place:
+/// `needs` requested them.
 fn at(outputs: &Object, pointer: &str) -> Option<Value> {
     if pointer.is_empty() {
         return Some(Value::Object(outputs.clone()));

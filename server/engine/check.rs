@@ -1,7 +1,7 @@
-//! What must hold of every state between two commands: the laws, as one function without side effects.
+//! The invariants of every state between two commands, as one pure function.
 //!
-//! `apply` refuses steps that cannot happen; this looks at the whole. Tests call it after every decision, and a store may
-//! call it over what it rebuilt. What it recounts is counted here from scratch, not read from where `apply` keeps it.
+//! `apply` rejects impossible events; this function checks the whole state. Tests call it after every decision, and a
+//! store may call it for a rebuilt state. It recounts all counters from scratch instead of reading those of `apply`.
 
 use std::fmt;
 
@@ -16,12 +16,12 @@ use crate::{
     outstanding, standing,
 };
 
-/// A law that a state breaks.
+/// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Where; absent when it concerns the whole run.
+    /// The node run; `None` if the invariant concerns the whole run.
     pub node_run: Option<NodeRunId>,
-    /// Which law.
+    /// The invariant.
     pub law: &'static str,
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Every law that the state breaks; none, if the engine and the store are right. Also none before the first event.
+/// All violated invariants; empty if the engine and the store are correct. Also empty before the first event.
 pub fn check(state: &State) -> Vec<Violation> {
     let mut laws = Laws { broken: Vec::new(), node_run: None };
     if state.start.is_none() {
@@ -69,7 +69,7 @@ impl Laws {
     }
 }
 
-/// What concerns the run as a whole.
+/// Invariants of the run as a whole.
 fn run(laws: &mut Laws, state: &State) {
     let nodes = || state.nodes.values();
     laws.must(state.order.len() == state.nodes.len(), "every node run has one place in the order");
@@ -110,7 +110,7 @@ fn run(laws: &mut Laws, state: &State) {
     laws.must(state.line.calls_running <= state.parallel_max(), "no more calls at once than allowed");
 }
 
-/// Who is next, counted from scratch.
+/// Recomputes the queue of ready node runs from scratch.
 fn line(state: &State) -> Line {
     let mut line = Line::default();
     for node in state.nodes.values() {
@@ -130,7 +130,7 @@ fn line(state: &State) -> Line {
     line
 }
 
-/// Where a node run is in the tree.
+/// Invariants of a node run's position in the tree.
 fn place(laws: &mut Laws, state: &State, node: &Node) {
     laws.must(state.order.get(node.ordinal) == Some(&node.id), "a node run is at its place in the order");
     match node.parent.map(|id| state.node(id)) {
@@ -161,7 +161,7 @@ fn place(laws: &mut Laws, state: &State, node: &Node) {
     laws.must(node.external_calls == calls + own_external_calls(node), "external calls are counted right");
 }
 
-/// Where a node run stands.
+/// Invariants of a node run's status.
 fn standing(laws: &mut Laws, state: &State, node: &Node) {
     let siblings = || node.depends_on.iter().filter_map(|id| state.node(*id));
     let unmet = standing::unmet(state, node);
@@ -234,7 +234,7 @@ fn standing(laws: &mut Laws, state: &State, node: &Node) {
     laws.must(!is_atomic(node) || began || node.outputs.is_none(), "who never began made nothing");
 }
 
-/// A walk follows its graph: from its entry, one node at a time, by the ways there are.
+/// Invariants of a graph's execution: it begins at the entry, runs one node at a time, and follows the edges.
 fn walk(laws: &mut Laws, state: &State, graph: &Node) {
     let walked: Vec<&Node> = graph.children.iter().filter_map(|id| state.node(*id)).collect();
     laws.must(graph.live_children <= 1, "a walk is in one place at once");
@@ -247,7 +247,7 @@ fn walk(laws: &mut Laws, state: &State, graph: &Node) {
     laws.must(!ended || last == Some(Onward::End), "a walk that succeeded has come to its end");
 }
 
-/// A list goes from the first item to the last, not more at once than asked.
+/// Invariants of a list: items run in order, and at most `at_once` at a time.
 fn list(laws: &mut Laws, state: &State, list: &Node) {
     let through = || list.children.iter().filter_map(|id| state.node(*id));
     let in_order = through().enumerate().all(|(index, child)| child.place == u32::try_from(index).ok());
@@ -261,12 +261,12 @@ fn list(laws: &mut Laws, state: &State, list: &Node) {
     laws.must(!succeeded || all, "a list succeeds only if every item did");
 }
 
-/// What was said when somebody was asked; nothing where nobody was.
+/// The verdict of its approval request: `None` without a request, `Some(None)` while it is open.
 fn verdict(node: &Node) -> Option<Option<Verdict>> {
     Some(node.approval.as_ref()?.decided.as_ref().map(|decided| decided.verdict))
 }
 
-/// The limits that bind a node run and what is below it.
+/// Invariants of the limits for a node run and its descendants.
 fn limits(laws: &mut Laws, state: &State, node: &Node) {
     let Node { constraints, .. } = node;
     let within = |limit: Option<u64>, found: u64| limit.is_none_or(|limit| found <= limit);
@@ -290,7 +290,7 @@ fn limits(laws: &mut Laws, state: &State, node: &Node) {
     laws.must(node_type_fits(surroundings, &node.node_type).is_ok(), "node types are allowed where they are");
 }
 
-/// Calls of its own that left this server.
+/// The external calls of this node run itself.
 fn own_external_calls(node: &Node) -> u64 {
     if is_atomic(node) && node.node_type.external { u64::from(node.attempt) } else { 0 }
 }

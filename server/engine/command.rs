@@ -1,4 +1,4 @@
-//! What can be asked of a run, and why it may be refused.
+//! The commands for a run, and the reasons for a rejection.
 
 use std::sync::Arc;
 
@@ -12,211 +12,211 @@ use crate::plan::Plan;
 use crate::policy::{Invalid, Policy};
 use crate::{ApprovalId, ApprovalStrategy, Constraints, EffectId, Labels, NodeRunId, NodeType, Object, RunId, Verdict};
 
-/// What `decide` may know besides state and command.
+/// The input of `decide` besides state and command.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// Now, in Unix milliseconds, read once outside.
     pub at_ms: i64,
     /// The run decided about.
     pub run: RunId,
-    /// What was found out about the run's result and the schema that it has to fit, where that was asked ([`Rejected::Unfitted`]).
+    /// The result of the output schema check, if [`Rejected::Unfitted`] requested one.
     pub fitted: Option<&'a Fitted>,
-    /// Levels that a value may nest which comes in: see [`crate::depth`].
+    /// The most levels that an incoming value may be nested: see [`crate::depth`].
     pub depth_max: usize,
 }
 
-/// What can be asked of a run. A command that was already obeyed changes nothing and is answered as before.
+/// A command for a run. Commands are idempotent: a repetition changes nothing and gets the same reply.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Begin.
     Start(Arc<Start>),
-    /// The planner's answer to a plan request.
+    /// The planner's response to a plan request.
     Planned {
         /// Which effect this answers.
         effect: EffectId,
-        /// The composite that asked.
+        /// The composite that requested it.
         node_run: NodeRunId,
         /// What to do.
         plan: Plan,
     },
-    /// What a composite is made of. Too late or twice: nothing changes.
+    /// The content of a composite. If late or repeated, nothing changes.
     Loaded {
         /// Which effect this answers.
         effect: EffectId,
-        /// The composite that asked.
+        /// The composite that requested it.
         node_run: NodeRunId,
-        /// What its inputs came to, where that is not what they were.
+        /// Its resolved inputs, if they differ from the recorded ones.
         inputs: Option<Object>,
-        /// What it is made of.
+        /// Its graph or items.
         content: Content,
     },
-    /// What came back from performing an effect. Too late or twice: nothing changes.
+    /// The result of an effect. If late or repeated, nothing changes.
     Settle {
         /// Which effect this answers.
         effect: EffectId,
-        /// The node run it was performed for.
+        /// The node run that the effect belongs to.
         node_run: NodeRunId,
-        /// What came back.
+        /// The result.
         outcome: Outcome,
     },
-    /// A timer came due. Early or twice: nothing changes.
+    /// A timer fired. If early or repeated, nothing changes.
     Wake {
         /// The timer.
         effect: EffectId,
         /// The node run it belongs to.
         node_run: NodeRunId,
     },
-    /// Give an external composite children; all or none.
+    /// Create children of an external composite; all or none.
     CreateChildren {
         /// The composite.
         parent: NodeRunId,
         /// At least one.
         children: Vec<ChildSpec>,
     },
-    /// An external composite is finished, says its owner.
+    /// The owner of an external composite reports its end.
     Complete {
         /// The composite.
         node_run: NodeRunId,
-        /// How.
+        /// How it ended.
         completion: Completion,
     },
-    /// An external composite is judged by its owner.
+    /// The owner of an external composite evaluates it.
     Evaluate {
         /// The composite.
         node_run: NodeRunId,
-        /// The judgement.
+        /// The evaluation.
         evaluation: Evaluation,
-        /// What the owner does about it. Recorded, not obeyed.
+        /// The owner's recovery action. It is recorded and has no effect in the engine.
         recovery: Option<RecoveryAction>,
     },
-    /// The run that a node run asked for has been started. Too late or twice: nothing changes.
+    /// The run that a node run requested has been started. If late or repeated, nothing changes.
     Launched {
         /// Which effect this answers.
         effect: EffectId,
-        /// The node run that asked.
+        /// The node run that requested it.
         node_run: NodeRunId,
-        /// What its inputs came to, where that is not what they were.
+        /// Its resolved inputs, if they differ from the recorded ones.
         inputs: Option<Object>,
-        /// Whether it waits for that run's end.
+        /// Whether the node run waits for the end of that run.
         waits: bool,
     },
-    /// A run that was started by a node run of this one has ended. Too late or twice: nothing changes.
+    /// A run that a node run of this run started has ended. If late or repeated, nothing changes.
     Report {
         /// The node run that started it.
         node_run: NodeRunId,
         /// How it ended.
         report: Box<SubRunReport>,
     },
-    /// Input for a node run that waits for it. Twice the same: nothing changes; another one is refused.
+    /// Input for a node run that waits for it. Repeated input changes nothing; different input is rejected.
     Deliver {
         /// The question.
         node_run: NodeRunId,
         /// Its answer.
         input: String,
     },
-    /// Say whether what is asked may go on. Twice the same: nothing changes; another verdict is refused.
+    /// Approve or deny an approval request. A repeated verdict changes nothing; a different one is rejected.
     Decide {
-        /// What was asked.
+        /// The approval request.
         approval: ApprovalId,
-        /// In one word.
+        /// The verdict.
         verdict: Verdict,
-        /// By whom, as far as is known; opaque.
+        /// The caller's name, if known; opaque.
         by: Option<String>,
-        /// What they say about it, for people.
+        /// The caller's comment, for people.
         comment: Option<String>,
     },
-    /// Begin nothing new until `Resume`. What is in flight is not disturbed. Twice: nothing changes.
+    /// Begin no new node runs until `Resume`. Work in flight continues. If repeated, nothing changes.
     Pause {
         /// Why, for people.
         reason: Option<String>,
-        /// By whom, as far as is known; opaque.
+        /// The caller's name, if known; opaque.
         by: Option<String>,
     },
-    /// Go on. Not paused, or ended: nothing changes.
+    /// Resume a paused run. If the run is not paused or has ended, nothing changes.
     Resume {
-        /// By whom, as far as is known; opaque.
+        /// The caller's name, if known; opaque.
         by: Option<String>,
     },
-    /// End the run as failed, because it cannot be gone on with: cancels every live node run below the root.
+    /// End the run as failed, because it cannot continue. This cancels every live node run below the root.
     Fail {
         /// Why.
         error: Failure,
     },
-    /// Stop: cancels every live node run and wins over whatever comes back later.
+    /// Cancel the run and every live node run. Later results are ignored.
     Cancel {
         /// Why, for people.
         reason: Option<String>,
     },
 }
 
-/// All that a run starts with.
+/// Everything that a run starts with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Start {
-    /// The id a client chose, where it chose one.
+    /// The client's own id, if it set one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What lists show of it, in a line, where its inputs do not say it.
+    /// A one-line title for lists, if the inputs do not give one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// The API it came through, such as `run-gateway`; opaque to the engine.
+    /// The API that the run was started through, such as `run-gateway`; opaque to the engine.
     pub face: String,
     /// The root's node type.
     pub node_type: NodeType,
     /// The root's inputs, already validated.
     pub inputs: Object,
-    /// The run's constraints as asked; the node type's are merged in by `decide`.
+    /// The run's constraints as requested; `decide` merges those of the node type.
     #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,
-    /// How the root's failure and time are handled. A root has no siblings, so its failure is a failure.
+    /// The root's policy. `on_failure` must be `Fail`, because a root has no siblings.
     #[serde(default, skip_serializing_if = "Policy::is_empty")]
     pub policy: Policy,
-    /// What holds of every step of every plan in the run that says nothing else. Names no stand-in.
+    /// The default policy for every step of every plan in the run. It cannot name a fallback.
     #[serde(default, skip_serializing_if = "Policy::is_empty")]
     pub steps: Policy,
-    /// What somebody has to agree to first.
+    /// What needs an approval first.
     #[serde(default, skip_serializing_if = "ApprovalStrategy::is_none")]
     pub approval: ApprovalStrategy,
     /// At most this many calls at once; 0 counts as 1.
     pub parallel_max: u32,
-    /// JSON Schema (draft 7) that the run's result has to fit; it compiles. A run whose result cannot be made to fit fails.
+    /// The JSON Schema (draft 7) of the run's result, which must compile. A run whose result does not fit fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
-    /// What the root walks, where it is a graph that was checked before.
+    /// The root's graph, if it has one that was already checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<Arc<Graph>>,
-    /// Opaque to the engine: what the API wants to find again (run context, metadata, extensions).
+    /// Data of the API (run context, metadata, extensions); opaque to the engine.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub notes: Object,
-    /// Opaque to the engine: what lists find the run by.
+    /// Labels for searching runs; opaque to the engine.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
-    /// Where it stands in a thread. Absent: it is the first of a thread of its own.
+    /// Its position in a thread. If absent, it is the first run of a new thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<Turn>,
-    /// By whom it was started, where that was another run.
+    /// The parent run, if another run started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
 }
 
-/// By whom a run was started, where that was another run.
+/// The parent of a run that another run started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parent {
-    /// That run.
+    /// The parent run.
     pub run: RunId,
-    /// The node run in it.
+    /// The node run in the parent run.
     pub node_run: NodeRunId,
-    /// Whether it waits for this one's end.
+    /// Whether the parent waits for the end of this run.
     pub waits: bool,
-    /// How many runs are above this one, from 1.
+    /// The number of ancestor runs, from 1.
     pub depth: u32,
 }
 
-/// How a run ended that was started by another one.
+/// How a child run ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SubRunReport {
-    /// Which.
+    /// The child run.
     pub run: RunId,
-    /// How.
+    /// How it ended.
     pub outcome: crate::RunOutcome,
     /// Its outputs, where it has any.
     pub outputs: Option<Object>,
@@ -224,19 +224,21 @@ pub struct SubRunReport {
     pub error: Option<Failure>,
 }
 
-/// A place in a thread: runs one after the other that share their messages. Opaque to the engine, which knows one run.
+/// A position in a thread, which is a sequence of runs that share their messages. Opaque to the engine, which sees one
+/// run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
     /// The thread's id.
     pub thread: String,
-    /// From 1. No two runs of a thread have the same.
+    /// From 1, unique within the thread.
     pub number: u64,
 }
 
-/// A child asked for from outside.
+/// A child to create, from an external caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChildSpec {
-    /// Unique within the parent, from the caller; any text. Absent: `#<n>` is derived from the number of children before.
+    /// The caller's key, unique within the parent; any text. If absent, `#<n>` is derived from the number of existing
+    /// children.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Resolved.
@@ -249,13 +251,13 @@ pub struct ChildSpec {
     /// Given keys of siblings that must have succeeded first: created before, or earlier in the same command.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<String>,
-    /// How its failure and time are handled. A stand-in (`go to`) is created later in the same command.
+    /// Its policy. A fallback (`go to`) is created later in the same command.
     #[serde(default, skip_serializing_if = "Policy::is_empty")]
     pub policy: Policy,
-    /// The candidate set the caller chose from.
+    /// The candidate set that the caller chose from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate_set_id: Option<String>,
-    /// Why this node type; opaque.
+    /// The caller's reason for this node type; opaque.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding_decision: Option<Value>,
     /// Opaque to the engine (metadata, extensions).
@@ -263,39 +265,39 @@ pub struct ChildSpec {
     pub notes: Object,
 }
 
-/// What came back from performing an effect.
+/// The result of an effect.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// It worked; outputs already validated.
+    /// Success; the outputs are already validated.
     Succeeded {
         /// The node run's outputs.
         outputs: Object,
     },
-    /// It worked, and says more than its outputs.
+    /// Success, with more than outputs.
     Routed(Box<Routed>),
-    /// It did not.
+    /// Failure.
     Failed(Failure),
-    /// It did not, with inputs that are not what they were.
+    /// Failure, with resolved inputs that differ from the recorded ones.
     FailedWith {
         /// Why.
         error: Failure,
-        /// What they came to.
+        /// The resolved inputs.
         inputs: Object,
     },
-    /// It did not end within the time of the try.
+    /// The attempt timed out.
     TimedOut,
 }
 
-/// What a call says that worked, where there is more than its outputs.
+/// The result of a successful call that returns more than outputs.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Routed {
     /// The node run's outputs, already validated.
     pub outputs: Object,
-    /// What its inputs came to, where that is not what they were.
+    /// Its resolved inputs, if they differ from the recorded ones.
     pub inputs: Option<Object>,
-    /// Where the graph goes on that it is a node of. Absent: by the first way.
+    /// The edge that the surrounding graph follows next. If absent, the first one.
     pub route: Option<Route>,
-    /// It only ends then, Unix milliseconds, and is at rest until.
+    /// If set, the node run ends only at this time, Unix milliseconds, and waits until then.
     pub until_ms: Option<i64>,
 }
 
@@ -307,7 +309,7 @@ pub struct Completion {
     /// Absent is not the same as empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Object>,
-    /// Made elsewhere, named here.
+    /// References to artifacts that are stored elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub artifacts: Vec<Artifact>,
     /// Why it failed.
@@ -315,13 +317,13 @@ pub struct Completion {
     pub error: Option<Failure>,
 }
 
-/// Why nothing was recorded.
+/// Why a command was rejected; nothing was recorded.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Rejected {
     /// The run does not exist yet.
     #[error("the run has not started")]
     NotStarted,
-    /// The run exists; this start is not the one that made it.
+    /// The run was started with a different `Start`.
     #[error("the run has already started")]
     AlreadyStarted,
     /// The run has ended.
@@ -333,25 +335,25 @@ pub enum Rejected {
     /// No such node run in this run.
     #[error("node run {node_run} is not part of this run")]
     UnknownNodeRun {
-        /// What was named.
+        /// The id in the command.
         node_run: NodeRunId,
     },
     /// Only composites have children.
     #[error("node run {node_run} is atomic and cannot have children")]
     NotComposite {
-        /// What was named.
+        /// The id in the command.
         node_run: NodeRunId,
     },
-    /// The server moves this node run by itself.
+    /// The server runs this node run, so external callers cannot change it.
     #[error("node run {node_run} is run by the server; only external composites are moved from outside")]
     ServerOwned {
-        /// What was named.
+        /// The id in the command.
         node_run: NodeRunId,
     },
-    /// The node run has ended differently.
+    /// The node run has already ended in another way.
     #[error("node run {node_run} is already {state}")]
     NodeRunFinished {
-        /// What was named.
+        /// The id in the command.
         node_run: NodeRunId,
         /// How it ended.
         state: FinalState,
@@ -369,40 +371,40 @@ pub enum Rejected {
     ConstraintViolated {
         /// The field's name in the constraint envelope.
         constraint: &'static str,
-        /// What is allowed.
+        /// The limit.
         limit: String,
-        /// What was asked.
+        /// The requested value.
         found: String,
     },
-    /// Nothing of this run was asked about under this id.
+    /// This run has no approval request with this id.
     #[error("approval {approval} is not part of this run")]
     UnknownApproval {
-        /// What was named.
+        /// The id in the command.
         approval: ApprovalId,
     },
-    /// It was decided the other way.
+    /// The approval request has already been decided with the other verdict.
     #[error("approval {approval} has been decided: {verdict}")]
     ApprovalDecided {
-        /// What was named.
+        /// The id in the command.
         approval: ApprovalId,
-        /// What was decided.
+        /// The recorded verdict.
         verdict: Verdict,
     },
-    /// What was asked about has ended without a decision.
+    /// The node run of the approval request ended before a decision.
     #[error("approval {approval} is not needed any more: what was asked about has ended")]
     ApprovalLapsed {
-        /// What was named.
+        /// The id in the command.
         approval: ApprovalId,
     },
-    /// The composite waits for its dependencies, an approval or the end of a pause, so its owner cannot move it yet.
+    /// The composite waits for its dependencies, an approval or the end of a pause, so its owner cannot change it yet.
     #[error(
         "node run {node_run} has not begun; it waits for the siblings it depends on, for an approval, or for the run to go on"
     )]
     NotBegun {
-        /// What was named.
+        /// The id in the command.
         node_run: NodeRunId,
     },
-    /// The run's result has to fit a schema, and what its owner says it made does not.
+    /// The result that the owner reported does not fit the run's output schema.
     #[error("{reason}")]
     ResultUnfit {
         /// The failure's code.
@@ -410,39 +412,39 @@ pub enum Rejected {
         /// What does not fit.
         reason: String,
     },
-    /// The decision has to look into large values: decide again with these in place. No caller sees this.
+    /// The decision needs these large values: load them and decide again. Callers never see this.
     #[error("large values have to be read first")]
     NeedsValues {
-        /// Which.
+        /// The digests of the values.
         digests: std::collections::BTreeSet<crate::large::Digest>,
     },
-    /// What the run made has to fit a schema: whether it does has to be found out before this can be decided.
+    /// The result must be checked against the run's output schema before this can be decided.
     #[error("it has not been found out whether the run's result fits its schema")]
     Unfitted(Box<Made>),
-    /// Only what waits for input is given some.
+    /// The node run does not wait for input.
     #[error("node run {node_run} does not wait for input")]
     NotAsking {
-        /// What was named.
+        /// The id in the command.
         node_run: NodeRunId,
     },
-    /// `skipped` is the engine's own word.
+    /// Callers cannot use `skipped`, which only the engine sets.
     #[error("a node run cannot be completed as {state} from outside; use succeeded, failed or canceled")]
     NotACompletion {
-        /// What was asked.
+        /// The requested state.
         state: FinalState,
     },
-    /// The state cannot have come from a log, or the engine is wrong. Nothing was recorded.
+    /// The state cannot come from a log, or the engine has a bug. Nothing was recorded.
     #[error("the run's state is corrupt")]
     Corrupt(#[from] crate::Corrupt),
-    /// The key was used before for something else.
+    /// The key already belongs to a different child.
     #[error("key `{key}` was already used with a different {field}")]
     KeyConflict {
         /// The key.
         key: String,
-        /// What differs: a field of [`ChildSpec`].
+        /// The field of [`ChildSpec`] that differs.
         field: &'static str,
     },
-    /// How failure and time are to be handled cannot be kept.
+    /// The policy is not valid.
     #[error("{}{}: {}", child.as_ref().map(|child| format!("child `{child}`: ")).unwrap_or_default(), invalid.field, invalid.reason)]
     InvalidPolicy {
         /// The child's key; absent for the run's root.
@@ -450,24 +452,24 @@ pub enum Rejected {
         /// Which member, and what is wrong with it.
         invalid: Invalid,
     },
-    /// A value nests too deep.
+    /// A value is nested too deeply.
     #[error("a value is nested more than {limit} levels deep")]
     ValueTooDeep {
-        /// The most levels that are taken.
+        /// The most levels that are accepted.
         limit: usize,
     },
-    /// A graph cannot be walked.
+    /// A graph cannot be executed.
     #[error("the graph cannot be walked: {reason}")]
     InvalidGraph {
         /// Which node, and what is wrong with it.
         reason: String,
     },
-    /// A dependency names no sibling that exists by then, or itself.
+    /// A dependency is not an earlier sibling.
     #[error("child `{key}` depends on `{dependency}`, which is not an earlier sibling")]
     UnknownDependency {
         /// The child.
         key: String,
-        /// What it named.
+        /// The dependency that it named.
         dependency: String,
     },
 }

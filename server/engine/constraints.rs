@@ -1,6 +1,6 @@
 //! The constraint envelope (ARP Standard v1): limits that are enforced before anything is recorded.
 //!
-//! How two envelopes become one is here; who enforces what is in `limits`.
+//! This file merges two envelopes; `limits` enforces them.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub struct Constraints {
     /// How much may be spent.
     #[serde(skip_serializing_if = "is_default")]
     pub budgets: Budgets,
-    /// What needs leave.
+    /// Side effects and approvals.
     #[serde(skip_serializing_if = "is_default")]
     pub gates: Gates,
 }
@@ -44,7 +44,7 @@ pub struct Structural {
     pub max_decomposition_rounds_per_node: Option<u64>,
 }
 
-/// Which node types may be chosen. Ids are given resolved and as asked; a match of either counts.
+/// Which node types may be chosen. An entry matches the resolved id or the requested one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Candidates {
@@ -69,22 +69,23 @@ pub struct Budgets {
     /// Atomic node runs started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<u64>,
-    /// Calls that leave this server, each attempt counted.
+    /// External calls; each attempt counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_external_calls: Option<u64>,
-    /// What calls may cost. No node type has a price yet: where this is set, a call that leaves this server is not made.
+    /// The most that calls may cost. No node type has a price yet, so external calls are rejected while this is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_cost: Option<f64>,
 }
 
-/// What needs leave.
+/// Side effects and approvals.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Gates {
-    /// The most that a node run may do to the world.
+    /// The highest class of side effects that a node run may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub side_effect_class: Option<SideEffect>,
-    /// Whether each call needs an approval before it begins. What makes no call does nothing that somebody could mind.
+    /// Whether each call needs an approval before it begins. Node runs without a call need none, because they have no
+    /// side effects.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub require_approval: bool,
 }
@@ -95,8 +96,9 @@ impl Constraints {
         *self == Constraints::default()
     }
 
-    /// Both at once: the smaller number, the node types that both allow, those that either denies, the lesser side effect,
-    /// an approval if either wants one. Commutative and associative; the default changes nothing.
+    /// Merges two envelopes: the smaller number, the node types that both allow, the node types that either denies, the
+    /// lesser side effect, and an approval if either requires one. Commutative and associative; the default is the
+    /// identity.
     pub fn merge(&self, other: &Constraints) -> Constraints {
         Constraints {
             structural: self.structural.merge(&other.structural),
@@ -163,7 +165,7 @@ fn is_default<T: Default + PartialEq>(part: &T) -> bool {
     *part == T::default()
 }
 
-/// The smaller of two limits, where absent is no limit.
+/// The smaller of two limits; `None` is no limit.
 pub(crate) fn least<T: Ord + Copy>(mine: Option<T>, theirs: Option<T>) -> Option<T> {
     match (mine, theirs) {
         (Some(mine), Some(theirs)) => Some(mine.min(theirs)),

@@ -1,8 +1,9 @@
-//! How deep values may nest, whatever way they come into a run.
+//! The limit on the nesting of values, for every way into a run.
 //!
-//! What comes in (inputs, outputs, plans) keeps to `Context::depth_max`. What the engine makes of it (a plan's outputs hold those of its
-//! steps, a list's those of its items) may be [`ASSEMBLED`] levels deeper. A request past the limit is refused; a computed value
-//! past it fails its node run, `value_too_deep`. So nothing is recorded that a reader with a bound of its own could not read.
+//! Incoming values (inputs, outputs, plans) may be nested up to `Context::depth_max` levels. Values that the engine
+//! assembles may be [`ASSEMBLED`] levels deeper: a plan's outputs contain those of its steps, a list's those of its
+//! items. A request above the limit is rejected; a computed value above it fails its node run with `value_too_deep`.
+//! Every recorded value can therefore be read by parsers with a depth limit.
 
 use serde_json::Value;
 
@@ -11,10 +12,11 @@ use crate::finish::failure;
 use crate::graph::{Content, Graph};
 use crate::{ChildSpec, Command, Completion, Context, Object, Outcome, Plan, Rejected, Start};
 
-/// Levels that the engine and the APIs may put around values that came in.
+/// The levels that the engine and the APIs may add around incoming values.
 pub const ASSEMBLED: usize = 32;
 
-/// Whether arrays and objects lie more than `max` deep within each other. A scalar has depth 0. Looks no deeper than that.
+/// Whether arrays and objects are nested more than `max` levels deep. A scalar has depth 0. The recursion stops at
+/// `max`.
 pub fn nests_deeper(value: &Value, max: usize) -> bool {
     match value {
         Value::Array(items) => max == 0 || items.iter().any(|item| nests_deeper(item, max - 1)),
@@ -23,22 +25,22 @@ pub fn nests_deeper(value: &Value, max: usize) -> bool {
     }
 }
 
-/// The same of an object.
+/// The same for an object.
 pub fn object_nests_deeper(object: &Object, max: usize) -> bool {
     max == 0 || object.values().any(|member| nests_deeper(member, max - 1))
 }
 
-/// What a node run fails with of which a value nests too deep.
+/// The failure of a node run with a value that is nested too deeply.
 pub fn too_deep(what: &str, max: usize) -> Failure {
     let details = Object::from_iter([("limit".to_owned(), Value::from(max))]);
     let message = format!("{what} nest more than {max} levels deep; return less, or text");
     Failure { details: Some(details), retryable: Some(false), ..failure("value_too_deep", message) }
 }
 
-/// A command that keeps to the limit: as it is, or, where it brings what was computed, with a failure in its place.
+/// Enforces the limit on a command. A command with a computed value above the limit becomes a failure.
 ///
 /// # Errors
-/// [`Rejected::ValueTooDeep`] where it is a request: its sender can send something else.
+/// [`Rejected::ValueTooDeep`] if the command is a request, because its caller can send another value.
 pub(crate) fn bounded(command: Command, context: Context) -> Result<Command, Rejected> {
     let max = context.depth_max;
     let around = max + ASSEMBLED;
@@ -81,7 +83,7 @@ pub(crate) fn bounded(command: Command, context: Context) -> Result<Command, Rej
         Command::Planned { .. }
         | Command::Launched { .. }
         | Command::Wake { .. }
-        // What ends it is looked at where it ends (`finish`).
+        // `finish` checks the outputs when the node run ends.
         | Command::Report { .. }
         | Command::Deliver { .. }
         | Command::Decide { .. }
@@ -93,7 +95,7 @@ pub(crate) fn bounded(command: Command, context: Context) -> Result<Command, Rej
     Ok(command)
 }
 
-/// The answer to the same effect, that it failed.
+/// The command that fails the same effect.
 fn failed(command: Command, what: &str, max: usize) -> Command {
     match command {
         Command::Planned { effect, node_run, .. }
@@ -144,9 +146,10 @@ fn content_is_deep(content: &Content, max: usize) -> bool {
     }
 }
 
-/// Whether an input nests too deep, counted from the outermost graph: a graph within a graph is stored within it.
+/// Whether an input of a graph is nested too deeply, counted from the outermost graph, because nested graphs are stored
+/// within it.
 fn graph_is_deep(graph: &Graph, max: usize) -> bool {
-    // `graph`, `nodes`, the node.
+    // Each nested graph adds three levels: `graph`, `nodes` and the node.
     const LEVELS: usize = 3;
     let mut open = vec![(graph, max)];
     while let Some((graph, max)) = open.pop() {

@@ -1,5 +1,5 @@
-//! What has happened to a run: the log's vocabulary. Stored for ever, so every change here is an addition, or a new format
-//! version with a step in the file of [`crate::upcast`].
+//! The events of a run's log. They are stored permanently, so every change here is an addition, or a new format version
+//! with a step in the file of [`crate::upcast`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::graph::{Content, Route};
 use crate::plan::{Binding, CandidateSet, PlanResult};
 use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Position, RunId, RunOutcome, Verdict, Wait};
 
-/// The version with which events are written now.
+/// The current format version of events.
 ///
 /// | format | added                                                                       |
 /// |--------|-----------------------------------------------------------------------------|
@@ -25,12 +25,12 @@ use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Positi
 /// |        | values, in place of any value (`large`)                                     |
 pub const FORMAT_VERSION: u32 = 5;
 
-/// An event in its place.
+/// An event with its position in the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recorded {
-    /// Gap-free from 1.
+    /// The position, without gaps, from 1.
     pub position: Position,
-    /// When it was decided, Unix milliseconds.
+    /// The time of the decision, Unix milliseconds.
     pub at_ms: i64,
     /// What happened.
     pub event: Event,
@@ -40,9 +40,9 @@ pub struct Recorded {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// The run began; its root node run exists.
+    /// The run started; its root node run exists.
     Started {
-        /// What it started with.
+        /// The start command.
         start: Arc<Start>,
         /// The root's id.
         root: NodeRunId,
@@ -50,32 +50,32 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Constraints::is_empty")]
         constraints: Constraints,
     },
-    /// A composite was split, or given children from outside.
+    /// A composite was split into children, or got children from outside.
     Decomposed {
         /// The composite.
         node_run: NodeRunId,
-        /// How many times so far, from 1.
+        /// The number of the round, from 1.
         round: u32,
-        /// How many children follow.
+        /// The number of children that follow.
         children: u32,
-        /// The planner's line for people; absent for children from outside.
+        /// The planner's one-line summary for people; absent for children from outside.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         summary: Option<String>,
-        /// Where the composite's result will come from; absent for children from outside.
+        /// The source of the composite's result; absent for children from outside.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result: Option<PlanResult>,
     },
-    /// A composite turned out to be made of this.
+    /// The content of a composite was loaded.
     Loaded {
         /// The composite.
         node_run: NodeRunId,
-        /// What its inputs came to; absent when they are as created.
+        /// Its resolved inputs; absent if they are as created.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inputs: Option<Object>,
-        /// A graph to walk, or items.
+        /// A graph, or items.
         content: Content,
     },
-    /// Who was considered for a child that is about to be created.
+    /// The candidates for a child that is about to be created.
     CandidatesGenerated {
         /// The child.
         node_run: NodeRunId,
@@ -84,168 +84,168 @@ pub enum Event {
         /// Candidates, best first. Empty when only the set's id is known.
         set: CandidateSet,
     },
-    /// Who was chosen for a child that is about to be created.
+    /// The choice for a child that is about to be created.
     SubtaskMapped {
         /// The child.
         node_run: NodeRunId,
         /// The subtask's id, where the planner made it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         subtask_id: Option<String>,
-        /// The candidate set chosen from.
+        /// The candidate set that it was chosen from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         candidate_set_id: Option<String>,
         /// The planner's reason.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rationale: Option<String>,
-        /// A decision made outside, as given.
+        /// A binding decision made outside, as given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         decision: Option<Value>,
     },
-    /// A child exists. (The root exists since `Started`.)
+    /// A child was created. The root exists since `Started`.
     ChildCreated(Box<ChildCreated>),
     /// A node run began.
     NodeStarted {
-        /// Which.
+        /// The node run.
         node_run: NodeRunId,
         /// From 1.
         attempt: u32,
-        /// The inputs with every binding resolved; absent when they are as created.
+        /// The inputs with every binding resolved; absent if they are as created.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inputs: Option<Object>,
     },
-    /// A try failed, and there will be another. Until then the node run waits for that time.
+    /// An attempt failed, and there will be another one. Until then the node run waits for a timer.
     AttemptFailed {
-        /// Which.
+        /// The node run.
         node_run: NodeRunId,
-        /// The try that failed, from 1.
+        /// The failed attempt, from 1.
         attempt: u32,
         /// Why.
         error: Failure,
-        /// When the next one is due, Unix milliseconds.
+        /// When the next attempt is due, Unix milliseconds.
         retry_at_ms: i64,
     },
-    /// Somebody is asked to agree: to a plan before its steps begin, or to anything else before it begins itself. Until then
-    /// the node run waits.
+    /// An approval was requested: for a plan before its steps begin, or for any other node run before it begins. The
+    /// node run waits for the decision.
     ApprovalAsked {
-        /// Which.
+        /// The node run.
         node_run: NodeRunId,
-        /// Under which it is decided.
+        /// The id of the approval request.
         approval: ApprovalId,
-        /// The inputs with every binding resolved, so that it is known what is agreed to; absent when they are as created.
+        /// The inputs with every binding resolved, so that the approver sees them; absent if they are as created.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inputs: Option<Object>,
     },
-    /// Somebody has agreed, or has not.
+    /// An approval request was approved or denied.
     ApprovalDecided {
-        /// Which.
+        /// The node run.
         node_run: NodeRunId,
-        /// What was asked.
+        /// The approval request.
         approval: ApprovalId,
-        /// What was decided.
+        /// The verdict.
         verdict: Verdict,
-        /// By whom, as far as is known.
+        /// The caller's name, if known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
-        /// What they said about it.
+        /// The approver's comment.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         comment: Option<String>,
     },
-    /// From here on nothing new begins.
+    /// The run was paused: no node run begins.
     Paused {
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
-        /// By whom, as far as is known.
+        /// The caller's name, if known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
-    /// The run goes on.
+    /// The run was resumed.
     Resumed {
-        /// By whom, as far as is known.
+        /// The caller's name, if known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
-    /// What a node run waited for has come: it is ready again.
+    /// The wait of a node run ended: it is ready again.
     NodeQueued {
-        /// Which.
+        /// The node run.
         node_run: NodeRunId,
     },
-    /// A node run waits for something that has a name.
+    /// A node run began to wait.
     NodeWaiting {
-        /// Which.
+        /// The node run.
         node_run: NodeRunId,
-        /// For what.
+        /// What it waits for.
         wait: Wait,
     },
-    /// A call did its work, and ends only later. Until then it waits for that time.
+    /// A call succeeded with a delayed end. The node run waits until that time.
     NodeDelayed {
-        /// Which.
+        /// The node run.
         node_run: NodeRunId,
         /// When it ends, Unix milliseconds.
         until_ms: i64,
-        /// What it will have made.
+        /// The outputs with which it will end.
         outputs: Object,
-        /// What its inputs came to; absent when they are as created.
+        /// Its resolved inputs; absent if they are as created.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inputs: Option<Object>,
-        /// Where the graph goes on then.
+        /// The edge that the surrounding graph follows then.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         route: Option<Route>,
     },
-    /// A run was started for a node run, which waits for its end.
+    /// A child run was started for a node run, which waits for its end.
     Launched {
-        /// Which node run.
+        /// The node run.
         node_run: NodeRunId,
-        /// The run that was started.
+        /// The child run.
         run: RunId,
-        /// What its inputs came to; absent when they are as created.
+        /// Its resolved inputs; absent if they are as created.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inputs: Option<Object>,
     },
     /// A node run ended.
     NodeFinished {
-        /// Which.
+        /// The node run.
         node_run: NodeRunId,
-        /// How.
+        /// How it ended.
         state: FinalState,
-        /// What it made.
+        /// Its outputs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outputs: Option<Object>,
-        /// What it made elsewhere.
+        /// Its artifacts, which are stored elsewhere.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         artifacts: Vec<Artifact>,
         /// Why it failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<Failure>,
-        /// How far a composite fell short that failed only because failures were passed over.
+        /// How much a composite achieved that failed only because failures were ignored.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shortfall: Option<Shortfall>,
-        /// What its inputs came to; absent when they are as they were.
+        /// Its resolved inputs; absent if they are unchanged.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inputs: Option<Object>,
-        /// Where the graph goes on that it is a node of; absent: by the first way.
+        /// The edge that the surrounding graph follows next. If absent, the first one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         route: Option<Route>,
     },
-    /// A node run was judged.
+    /// A node run was evaluated.
     Evaluated {
-        /// Which.
+        /// The node run.
         node_run: NodeRunId,
-        /// The judgement.
+        /// The evaluation.
         evaluation: Evaluation,
     },
-    /// What the owner of an external composite did about a judgement.
+    /// The owner of an external composite reported a recovery action.
     RecoveryApplied {
-        /// Which.
+        /// The node run.
         node_run: NodeRunId,
-        /// What.
+        /// The recovery action.
         action: RecoveryAction,
     },
     /// The run ended. Nothing follows.
     Finished {
-        /// How.
+        /// How it ended.
         outcome: RunOutcome,
-        /// The root's outputs, where it succeeded, or did in part.
+        /// The root's outputs, if it succeeded or partially succeeded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outputs: Option<Object>,
         /// Why it failed or was canceled.
@@ -255,7 +255,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The `type` under which it is stored.
+    /// The `type` of its stored form.
     pub const fn name(&self) -> &'static str {
         match self {
             Event::Started { .. } => "started",
@@ -283,7 +283,8 @@ impl Event {
 }
 
 impl Event {
-    /// The node run that it changes; absent where that is only the run. The birth of a child changes its parent too.
+    /// The node run that it changes; `None` if it changes only the run. The creation of a child changes its parent,
+    /// too.
     pub fn node_run(&self) -> Option<NodeRunId> {
         match self {
             Event::Started { root, .. } => Some(*root),
@@ -319,9 +320,9 @@ pub struct ChildCreated {
     pub key: String,
     /// Whether the key came from the caller.
     pub key_given: bool,
-    /// Pinned.
+    /// The pinned node type.
     pub node_type: NodeType,
-    /// Known inputs.
+    /// The inputs that are known at creation.
     pub inputs: Object,
     /// Inputs from siblings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -329,28 +330,28 @@ pub struct ChildCreated {
     /// Siblings that must have succeeded first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<NodeRunId>,
-    /// Siblings that it stands in for: it begins only if one of them fails.
+    /// The siblings that it is the fallback of: it begins only if one of them fails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fallback_for: Vec<NodeRunId>,
-    /// Which node of the graph, or which item of the list, it is. From 0.
+    /// The index of its node in the graph, or of its item in the list. From 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<u32>,
-    /// How its failure and time are handled, as asked.
+    /// Its retry, timeout and failure policy, as requested.
     #[serde(default, skip_serializing_if = "Policy::is_empty")]
     pub policy: Policy,
-    /// The child's own constraints, as asked: two uses of one key are compared by these.
+    /// The child's own constraints, as requested. Two requests with the same key are compared by these.
     #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub asked: Constraints,
     /// The parent's, the node type's and its own constraints merged.
     #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,
-    /// The clause it serves.
+    /// The clause of the goal that it serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<String>,
-    /// The candidate set chosen from.
+    /// The candidate set that it was chosen from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate_set_id: Option<String>,
-    /// A decision made outside, as given.
+    /// A binding decision made outside, as given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding_decision: Option<Value>,
     /// Opaque to the engine.
@@ -362,13 +363,13 @@ pub struct ChildCreated {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinalState {
-    /// It did what it was for.
+    /// It succeeded.
     Succeeded,
-    /// It did not.
+    /// It failed.
     Failed,
-    /// It was stopped.
+    /// It was canceled.
     Canceled,
-    /// It never began, because something it depends on did not succeed.
+    /// It never began, because a dependency did not succeed or it was not needed.
     Skipped,
 }
 
@@ -383,7 +384,7 @@ impl fmt::Display for FinalState {
     }
 }
 
-/// How far a composite fell short of success when every failure below it was passed over.
+/// How much a composite achieved when every failure below it was ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shortfall {
@@ -400,15 +401,15 @@ pub struct Failure {
     pub code: String,
     /// For people: what happened, why, what to do.
     pub message: String,
-    /// More, as an object.
+    /// Details, as an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Object>,
-    /// Whether the same again may work.
+    /// Whether a retry may succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
 }
 
-/// A judgement (ARP `EvaluationResult`).
+/// An evaluation (ARP `EvaluationResult`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Success, fail or unknown.
@@ -419,7 +420,7 @@ pub struct Evaluation {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// More.
+    /// Details.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Object>,
     /// From 0 to 1.
@@ -430,24 +431,25 @@ pub struct Evaluation {
     pub extensions: Object,
 }
 
-/// The three judgements.
+/// The result of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EvaluationStatus {
-    /// Good.
+    /// Success.
     Success,
-    /// Bad.
+    /// Failure.
     Fail,
-    /// Cannot say.
+    /// Unknown.
     Unknown,
 }
 
-/// What the owner of an external composite does about a judgement; the value is ARP's `RecoveryAction`, as given.
+/// The recovery action of an external composite's owner after an evaluation; the value is ARP's `RecoveryAction`, as
+/// given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RecoveryAction(pub Object);
 
-/// Something made elsewhere; the value is ARP's `ResourceRef`, as given.
+/// An artifact that is stored elsewhere; the value is ARP's `ResourceRef`, as given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Artifact(pub Object);

@@ -1,7 +1,7 @@
-//! Ending node runs: what goes with them, what that means for their parents, and the end of the run.
+//! Ends node runs: what else ends with them, what their parents do next, and the end of the run.
 //!
-//! Everything below a node run ends before it does; what a child's end means to its parent is the parent's kind's to say
-//! (`kinds`). When the root has ended, so has the run.
+//! All descendants of a node run end before it does. The parent's kind decides what the end of a child means (`kinds`).
+//! The run ends with its root.
 
 use crate::draft::Draft;
 use crate::event::{Artifact, Evaluation, EvaluationStatus, Failure, FinalState};
@@ -29,12 +29,12 @@ impl Ending {
         Ending { outputs: Some(outputs), ..Ending::plain(FinalState::Succeeded) }
     }
 
-    /// As it is, and nothing else.
+    /// Only a state.
     fn plain(state: FinalState) -> Self {
         Ending { state, outputs: None, artifacts: Vec::new(), error: None, shortfall: None, inputs: None, route: None }
     }
 
-    /// Every failure was passed over, and it is not a success.
+    /// The end of a composite whose failures were all ignored, which is still not a success.
     pub(crate) fn short(shortfall: Shortfall, outputs: Object, error: Failure) -> Self {
         let shortfall = Some(shortfall);
         Ending { outputs: Some(outputs), error: Some(error), shortfall, ..Ending::plain(FinalState::Failed) }
@@ -64,7 +64,7 @@ impl From<Completion> for Ending {
     }
 }
 
-/// What a node run needs to go on, or why it fails. Boxed, because a failure is large and rare.
+/// A value, or the failure of the node run. The failure is boxed because it is large and rare.
 pub(crate) type Checked<T> = Result<T, Box<Failure>>;
 
 /// A failure without details.
@@ -72,7 +72,7 @@ pub(crate) fn failure(code: &str, message: impl Into<String>) -> Failure {
     Failure { code: code.to_owned(), message: message.into(), details: None, retryable: None }
 }
 
-/// Ends a node run, everything below it first, and then whatever follows from that above it, up to the end of the run.
+/// Ends a node run after its descendants, and then every ancestor that ends as a result, up to the run.
 pub(crate) fn end(draft: &mut Draft, id: NodeRunId, ending: Ending) -> Result<(), Rejected> {
     let mut next = Some((id, ending));
     while let Some((id, ending)) = next {
@@ -91,19 +91,20 @@ pub(crate) fn end(draft: &mut Draft, id: NodeRunId, ending: Ending) -> Result<()
     Ok(())
 }
 
-/// An end whose outputs nest no deeper than what can be read back: else a failure.
+/// Turns an end into a failure if its outputs are nested too deeply to be read back.
 fn within_depth(draft: &Draft, ending: Ending) -> Ending {
     let max = draft.depth_max();
     let outputs = ending.outputs.as_ref().filter(|outputs| depth::object_nests_deeper(outputs, max));
     if outputs.is_some() { Ending::failed(depth::too_deep("the outputs", max)) } else { ending }
 }
 
-/// Ends a node run that never began, and then who depends on it, without a word to their parent. Hands them back.
+/// Skips a node run that never began, and its dependants, without notifying their parent. Returns the skipped node
+/// runs.
 pub(crate) fn skip(draft: &mut Draft, id: NodeRunId, why: Failure) -> Result<Vec<NodeRunId>, Rejected> {
     let mut skipped = Vec::new();
     let mut next = vec![(id, why)];
     while let Some((id, why)) = next.pop() {
-        // Who depends on two that were skipped comes up twice.
+        // A node run that depends on two skipped ones occurs twice.
         if draft.node(id)?.is_live() {
             record_end(draft, id, Ending::skipped(why))?;
             next.extend(standing::made_hopeless(draft.state(), draft.node(id)?).into_iter().rev());
@@ -113,7 +114,8 @@ pub(crate) fn skip(draft: &mut Draft, id: NodeRunId, why: Failure) -> Result<Vec
     Ok(skipped)
 }
 
-/// Ends the siblings that can never begin now that this node run has ended, without a word to their parent. Hands them back.
+/// Skips the siblings that can never begin after the end of this node run, without notifying their parent. Returns the
+/// skipped node runs.
 pub(crate) fn skip_hopeless(draft: &mut Draft, id: NodeRunId) -> Result<Vec<NodeRunId>, Rejected> {
     let mut skipped = Vec::new();
     for (sibling, why) in standing::made_hopeless(draft.state(), draft.node(id)?) {
@@ -122,13 +124,13 @@ pub(crate) fn skip_hopeless(draft: &mut Draft, id: NodeRunId) -> Result<Vec<Node
     Ok(skipped)
 }
 
-/// Why nothing that depends on this node run can begin, after it ended without success.
+/// The failure of the dependants of a node run that ended without success.
 pub(crate) fn dependency_failed(node: &Node) -> Failure {
     let how = node.final_state().map_or("has not ended", ended_as);
     failure("dependency_failed", format!("it depends on `{}`, which {how}", node.key))
 }
 
-/// How a node run ended, as the end of a sentence.
+/// How a node run ended, as a verb phrase for messages.
 pub(crate) fn ended_as(state: FinalState) -> &'static str {
     match state {
         FinalState::Succeeded => "succeeded",
@@ -138,13 +140,13 @@ pub(crate) fn ended_as(state: FinalState) -> &'static str {
     }
 }
 
-/// Cancels a node run with everything below it, without a word to its parent.
+/// Cancels a node run and its descendants, without notifying its parent.
 pub(crate) fn cancel(draft: &mut Draft, id: NodeRunId, why: &Failure) -> Result<(), Rejected> {
     cancel_below(draft, id, why)?;
     record_end(draft, id, Ending::canceled(why.clone()))
 }
 
-/// Cancels everything below a node run, children before their parents.
+/// Cancels the descendants of a node run, children before their parents.
 pub(crate) fn cancel_below(draft: &mut Draft, id: NodeRunId, why: &Failure) -> Result<(), Rejected> {
     for below in live_below(draft.state(), id) {
         record_end(draft, below, Ending::canceled(why.clone()))?;
@@ -152,7 +154,7 @@ pub(crate) fn cancel_below(draft: &mut Draft, id: NodeRunId, why: &Failure) -> R
     Ok(())
 }
 
-/// Ends the run as its root ended.
+/// Ends the run with the outcome of its root.
 pub(crate) fn end_run(draft: &mut Draft) -> Result<(), Rejected> {
     let root = draft.node(draft.state().root_id())?;
     let Some(state) = root.final_state() else { return Ok(()) };
@@ -164,7 +166,7 @@ pub(crate) fn end_run(draft: &mut Draft) -> Result<(), Rejected> {
     Ok(())
 }
 
-/// The end itself, with the judgement that the engine makes of its own node runs.
+/// Records the end, and the evaluation if the engine evaluates this kind.
 fn record_end(draft: &mut Draft, node_run: NodeRunId, ending: Ending) -> Result<(), Rejected> {
     draft.take_back(node_run)?;
     draft.stop_sub_run(node_run)?;
@@ -172,7 +174,8 @@ fn record_end(draft: &mut Draft, node_run: NodeRunId, ending: Ending) -> Result<
     let judged = judgement(kind, &ending).map(|evaluation| Event::Evaluated { node_run, evaluation });
     let Ending { state, outputs, artifacts, error, shortfall, inputs, route } = ending;
     let finished = Event::NodeFinished { node_run, state, outputs, artifacts, error, shortfall, inputs, route };
-    // A composite is judged by its children's ends, an atomic node run by its own.
+    // The evaluation of a composite comes before its end, because it depends on the children. That of an atomic node
+    // run comes after.
     let (first, second) = if kind.is_composite() { (judged, Some(finished)) } else { (Some(finished), judged) };
     for event in first.into_iter().chain(second) {
         draft.record(event)?;
@@ -180,8 +183,8 @@ fn record_end(draft: &mut Draft, node_run: NodeRunId, ending: Ending) -> Result<
     Ok(())
 }
 
-/// Success or failure of what the server runs itself. Who was stopped or never began is not judged; who runs outside is
-/// judged there.
+/// The evaluation of a node run that the server ran: success or failure. Canceled and skipped node runs get none, and
+/// external ones are evaluated by their owner.
 fn judgement(kind: NodeKind, ending: &Ending) -> Option<Evaluation> {
     let status = match ending.state {
         FinalState::Succeeded => EvaluationStatus::Success,
@@ -199,7 +202,7 @@ fn judgement(kind: NodeKind, ending: &Ending) -> Option<Evaluation> {
     })
 }
 
-/// What is said of those that end only because who is above them ends.
+/// The failure of node runs that end only because their ancestor ends.
 fn because_of(ending: &Ending) -> Failure {
     let message = match &ending.error {
         Some(error) => format!("stopped with the composite above it: {}", error.message),
@@ -208,17 +211,18 @@ fn because_of(ending: &Ending) -> Failure {
     failure("canceled", message)
 }
 
-/// Everything live below a node run, children before their parents and siblings in the order of creation.
+/// The live descendants of a node run, children before their parents and siblings in the order of creation.
 fn live_below(state: &State, id: NodeRunId) -> Vec<NodeRunId> {
     let mut found = Vec::new();
     let mut next = vec![id];
-    // Parents first and siblings backwards, then turned around. Nothing below an ended node run is live.
+    // Collects parents first and siblings in reverse order, then reverses the list. An ended node run has no live
+    // descendants.
     while let Some(node) = next.pop().and_then(|id| state.node(id)) {
         found.push(node.id);
         next.extend(node.children.iter().filter(|id| state.node(**id).is_some_and(Node::is_live)));
     }
     found.reverse();
-    // The last one is where it began.
+    // The last one is the node run itself.
     found.pop();
     found
 }

@@ -1,5 +1,5 @@
-//! A run's result and the schema that it has to fit. What fits is not known here, and finding it out may take long. So a decision that
-//! depends on it is not made: it says what it has to know ([`Rejected::Unfitted`]). The caller works that out and decides again,
+//! The check of a run's result against its output schema. The engine has no validator, and validation may take long. A
+//! decision that needs the check is rejected with [`Rejected::Unfitted`]. The caller runs the check and decides again,
 //! with the answer in the context. The answer is recorded, so that a replay needs no validator.
 
 use serde_json::Value;
@@ -9,31 +9,31 @@ use crate::event::{Failure, FinalState};
 use crate::finish::Ending;
 use crate::{Context, Decision, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State, decide};
 
-/// What a run has made, and what it should have.
+/// A run's result, and the schema that it has to fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Made {
     /// The schema that the run was started with.
     pub schema: Value,
-    /// What the run answers with: the result of a plan, the outputs of anything else.
+    /// The run's result: for a plan its `result`, for other kinds the outputs.
     pub answer: Value,
-    /// What the steps of a plan made, in their order: the planner gave its result no form. Absent: whoever made the answer did, and it
-    /// is taken as it is.
+    /// The outputs of a plan's steps, in order, from which the result may be built. If absent, the answer is checked as
+    /// it is.
     pub steps: Option<Vec<Object>>,
 }
 
-/// The answer in a form that fits, or the failure with which the run ends because it cannot be had.
+/// The answer in a form that fits, or the failure with which the run ends.
 pub type FitResult = Result<Value, Box<Failure>>;
 
-/// What was asked, and what was answered. It counts only for exactly what was asked.
+/// A check and its answer. It is used only for exactly the same check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fitted {
-    /// What was asked.
+    /// The check.
     pub made: Made,
-    /// What was answered.
+    /// The answer.
     pub verdict: FitResult,
 }
 
-/// As [`decide`], but calls this function when a result has to be fitted: for callers without a bound on time, such as tests.
+/// As [`decide`], but calls `fit` when a result has to be checked. For callers without a time limit, such as tests.
 ///
 /// # Errors
 /// As [`decide`]; never [`Rejected::Unfitted`].
@@ -52,7 +52,7 @@ pub fn decide_with(
     }
 }
 
-/// Takes what was made as it is. For whoever starts no run with a schema.
+/// Accepts every result unchanged. For callers that start no run with an output schema.
 ///
 /// # Errors
 /// None.
@@ -60,7 +60,7 @@ pub fn as_made(made: &Made) -> FitResult {
     Ok(made.answer.clone())
 }
 
-/// The end of a run's root, with a result that fits; as it was where nothing has to. A result that cannot be made to fit is none.
+/// Fits the end of a run's root to the output schema, if there is one. A result that does not fit becomes a failure.
 pub(crate) fn fitted(draft: &Draft, root: NodeRunId, mut ending: Ending) -> Result<Ending, Rejected> {
     let (state, root) = (draft.state(), draft.node(root)?);
     let shown = ending.state == FinalState::Succeeded || ending.shortfall == Some(Shortfall::Partial);
@@ -76,7 +76,8 @@ pub(crate) fn fitted(draft: &Draft, root: NodeRunId, mut ending: Ending) -> Resu
     })
 }
 
-/// Refuses what somebody outside says that a run's root made, where it does not fit: they can say something else.
+/// Rejects outputs that an external owner reports for a run's root, if they do not fit. The owner can then report
+/// others.
 pub(crate) fn refuse_unfit(state: &State, context: Context<'_>, node: &Node, outputs: &Object) -> Result<(), Rejected> {
     let Some(schema) = schema(state).filter(|_| node.parent.is_none()) else { return Ok(()) };
     let made = Made { schema: schema.clone(), answer: Value::Object(outputs.clone()), steps: None };
@@ -86,7 +87,7 @@ pub(crate) fn refuse_unfit(state: &State, context: Context<'_>, node: &Node, out
     })
 }
 
-/// What was found out about this; to be found out where it was not.
+/// The answer of the check, if the context has it. Otherwise the check is requested.
 fn verdict(context: Context<'_>, made: Made) -> Result<FitResult, Rejected> {
     match context.fitted.filter(|fitted| fitted.made == made) {
         Some(fitted) => Ok(fitted.verdict.clone()),
@@ -100,7 +101,7 @@ fn schema(state: &State) -> Option<&Value> {
 
 type Outputs = Result<Object, Box<Failure>>;
 
-/// Of a plan's outputs it is the result that has to fit.
+/// Fits the `result` member of a plan's outputs.
 fn result_of(draft: &Draft, plan: &Node, schema: &Value, mut outputs: Object) -> Result<Outputs, Rejected> {
     let made = plan.children.iter().filter_map(|id| draft.state().node(*id)?.outputs.clone());
     let answer = outputs.get("result").cloned().unwrap_or_default();
@@ -111,7 +112,7 @@ fn result_of(draft: &Draft, plan: &Node, schema: &Value, mut outputs: Object) ->
     }))
 }
 
-/// Outputs are an object, whatever the schema would let them be.
+/// Fits the whole outputs, which must be an object even if the schema allows other values.
 fn whole(draft: &Draft, schema: &Value, outputs: Object) -> Result<Outputs, Rejected> {
     let made = Made { schema: schema.clone(), answer: Value::Object(outputs), steps: None };
     Ok(match verdict(draft.context(), made)? {

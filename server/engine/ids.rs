@@ -1,9 +1,9 @@
-//! Identities. A run's id comes from outside (UUIDv7); node run and effect ids are derived from it, so that deciding the
-//! same thing twice names the same things (UUIDv8 over SHA-256, RFC 9562 section 5.8). Stored and shown in one text form.
+//! Ids. A run's id comes from outside (UUIDv7). Node run and effect ids are derived from it (UUIDv8 over SHA-256, RFC
+//! 9562 section 5.8), so that the same decision always gives the same ids. Storage and APIs use the same text form.
 //!
-//! Derived ids begin as their run's id does, with its time, so that what is written together lies together in an index. Those of runs
-//! from before format 5 are hashes from end to end. Which of the two a run has is said by the id of its root, which its first event
-//! records: what is derived from an id of one form has that form.
+//! Derived ids start with the prefix of their run's id, which contains its time, so that rows written together are
+//! close in an index. In runs from before format 5 they are complete hashes. The root's id, recorded in the first
+//! event, determines the form: ids derived from an id have the same form.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// A place in a run's log: gap-free from 1. Internal; what an API shows is its own `seq`.
+/// A position in a run's log, without gaps, from 1. Internal; APIs show their own `seq`.
 pub type Position = u64;
 
 macro_rules! id {
@@ -23,20 +23,20 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// What stands before the 32 hexadecimal digits in the text form.
+            /// The prefix of the text form, before the 32 hexadecimal digits.
             pub const PREFIX: &'static str = $prefix;
 
-            /// Wraps a UUID that is known to name one of these.
+            /// Wraps a UUID that is known to be an id of this type.
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
             }
 
-            /// The UUID itself.
+            /// The UUID.
             pub const fn uuid(&self) -> Uuid {
                 self.0
             }
 
-            /// Reads the prefixed form or a plain UUID, hyphenated or not. Anything else is `None`.
+            /// Parses the prefixed form or a plain UUID, hyphenated or not. Anything else gives `None`.
             pub fn parse(text: &str) -> Option<Self> {
                 let digits = text.strip_prefix($prefix).unwrap_or(text);
                 Uuid::try_parse(digits).ok().map(Self)
@@ -75,21 +75,22 @@ id!(
     "node_run_"
 );
 id!(
-    /// An effect: something asked of the world. It is also the idempotency key under which it is performed.
+    /// An effect. Its id is also the idempotency key of its execution.
     EffectId,
     "effect_"
 );
 id!(
-    /// Something that somebody is asked to agree to.
+    /// An approval request.
     ApprovalId,
     "approval_"
 );
 
 impl RunId {
-    /// The run that a node run starts in its attempt (from 1).
+    /// The run that a node run starts in this attempt (from 1).
     pub fn sub_run(run: RunId, node_run: NodeRunId, attempt: u32) -> Self {
         let parts: &[&[u8]] = &[b"sub_run", run.0.as_bytes(), node_run.0.as_bytes(), &attempt.to_be_bytes()];
-        // The time alone: what follows tells the node runs of this run from those of the others that began then.
+        // Only the time is shared, because the next bytes distinguish the node runs of this run from those of runs with
+        // the same time.
         Self(if node_run.is_timed(run) { derive(parts, Some((run, TIME_BYTES))) } else { derive(parts, None) })
     }
 }
@@ -105,7 +106,7 @@ impl NodeRunId {
         Self(derive(&[b"root", run.0.as_bytes()], None))
     }
 
-    /// Whether this is the root node run of a run, of whichever form.
+    /// Whether this is the root node run of a run, in either form.
     pub(crate) fn is_root_of(self, run: RunId) -> bool {
         self == NodeRunId::root(run) || self == NodeRunId::hashed_root(run)
     }
@@ -115,10 +116,10 @@ impl NodeRunId {
         Self(derive_like(parent, run, &[b"child", run.0.as_bytes(), parent.0.as_bytes(), key.as_bytes()]))
     }
 
-    /// Whether it begins as this run's id does, with its time. Of a hash that is as good as impossible.
+    /// Whether it starts with the prefix of this run's id. A hash practically never does.
     pub fn is_timed(self, run: RunId) -> bool {
         let (mine, runs) = (self.0.as_bytes(), run.0.as_bytes());
-        // The upper half of the seventh byte is the version.
+        // The upper half of the seventh byte is the UUID version.
         mine[..TIME_BYTES] == runs[..TIME_BYTES] && mine[6] & 0x0f == runs[6] & 0x0f && mine[7] == runs[7]
     }
 }
@@ -133,29 +134,30 @@ impl EffectId {
 }
 
 impl ApprovalId {
-    /// The approval of a node run. There is never a second one.
+    /// The approval request of a node run, which has at most one.
     pub fn of(run: RunId, node_run: NodeRunId) -> Self {
         Self(derive_like(node_run, run, &[b"approval", run.0.as_bytes(), node_run.0.as_bytes()]))
     }
 }
 
-/// The id of the candidates that a planner considered for a node run: no other run has it.
+/// The id of the candidate set for a node run, unique over all runs.
 pub fn candidate_set_id(run: RunId, node_run: NodeRunId) -> String {
     let parts: &[&[u8]] = &[b"candidates", run.0.as_bytes(), node_run.0.as_bytes()];
     format!("candidates_{}", derive(parts, None).simple())
 }
 
-/// How much of a UUIDv7 is its time.
+/// The number of bytes of the time in a UUIDv7.
 const TIME_BYTES: usize = 6;
-/// With what follows up to the first bits of chance: what a run's node runs share with it.
+/// The number of bytes that the ids of a run's node runs share with the run's id: the time and the first random bits.
 const PREFIX_BYTES: usize = 8;
 
-/// As [`derive`], in the form of the id that it follows from.
+/// As [`derive`], in the same form as the id `from`.
 fn derive_like(from: NodeRunId, run: RunId, parts: &[&[u8]]) -> Uuid {
     derive(parts, from.is_timed(run).then_some((run, PREFIX_BYTES)))
 }
 
-/// UUIDv8 of the parts, each preceded by its length so that no two lists of parts read the same; behind so many bytes of a run's id.
+/// The UUIDv8 of the parts, after this many bytes of a run's id. Each part is preceded by its length, so that different
+/// lists of parts give different hashes.
 fn derive(parts: &[&[u8]], behind: Option<(RunId, usize)>) -> Uuid {
     let mut hash = Sha256::new();
     for part in parts {
@@ -196,7 +198,7 @@ mod tests {
 
     #[test]
     fn what_follows_from_the_root_of_an_older_run_has_the_ids_that_it_always_had() {
-        // As format 1 wrote them.
+        // Ids as in format 1.
         let root = NodeRunId::hashed_root(run());
         let child = NodeRunId::child(run(), root, "a");
         let known = |parts: &[&[u8]]| derive(parts, None);

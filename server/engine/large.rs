@@ -1,11 +1,12 @@
-//! Large values: kept beside the log, under their hash. Events, states and effects hold a [`Reference`] in their place, so that what a run
-//! copies is small and a decision never reads the bytes.
+//! Large values are stored outside the log, by their hash. Events, states and effects contain a [`Reference`] instead,
+//! so that copies are small and a decision never reads the bytes.
 //!
-//! A reference is an object with the member [`MARK`]. Further members stand beside it: the object that it stands for has them too, over its
-//! own of the same name. So a value is put into inputs that are a reference as it is put into any others.
+//! A reference is an object with the member [`MARK`]. Further members of that object are added to the referenced object
+//! and override its members of the same name. A binding can therefore set a field of inputs that are a reference.
 //!
-//! Which values are large, where they are kept and how they come back is not known here. A decision that has to look into one is refused with
-//! [`Rejected::NeedsValues`](crate::Rejected::NeedsValues), and asked for again with those values in place.
+//! The engine does not know which values are large, or how they are stored and loaded. A decision that needs one is
+//! rejected with [`Rejected::NeedsValues`](crate::Rejected::NeedsValues); the caller loads the values and decides
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,12 +25,12 @@ pub const MARK: &str = "$runyard.value";
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of a value's text.
+    /// The digest of a value's JSON text.
     pub fn of(text: &str) -> Self {
         Digest(Sha256::digest(text.as_bytes()).into())
     }
 
-    /// Its bytes.
+    /// The bytes of the digest.
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -39,7 +40,7 @@ impl Digest {
         Digest(bytes)
     }
 
-    /// Reads 64 lower-case hexadecimal digits.
+    /// Parses 64 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
         let digit = |byte: u8| match byte {
@@ -80,18 +81,18 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// What stands for a large value.
+/// The reference to a large value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reference {
-    /// Under which it is kept.
+    /// The key under which the value is stored.
     pub digest: Digest,
-    /// How long it is as compact JSON.
+    /// Its length as compact JSON.
     pub bytes: u64,
 }
 
 impl Reference {
-    /// The object that stands for the value.
+    /// The object that replaces the value.
     pub fn object(&self) -> Object {
         let members = [
             ("digest".to_owned(), Value::String(self.digest.to_string())),
@@ -101,7 +102,7 @@ impl Reference {
     }
 }
 
-/// The reference that an object is, if it is one.
+/// Parses an object as a reference; `None` if it is not one.
 pub fn reference(object: &Object) -> Option<Reference> {
     let Value::Object(said) = object.get(MARK)? else { return None };
     let (digest, bytes) = (said.get("digest")?.as_str()?, said.get("bytes")?.as_u64()?);
@@ -111,7 +112,7 @@ pub fn reference(object: &Object) -> Option<Reference> {
     Some(Reference { digest: Digest::parse(digest)?, bytes })
 }
 
-/// Every reference in an object. Iterates, so that no depth of what was sent is a depth of the stack.
+/// Visits every reference in an object. Iterative, so that deeply nested input cannot overflow the stack.
 pub fn in_object(object: &Object, see: &mut dyn FnMut(Reference)) {
     let mut open = vec![object];
     let mut lists: Vec<&[Value]> = Vec::new();
@@ -141,7 +142,7 @@ pub fn in_object(object: &Object, see: &mut dyn FnMut(Reference)) {
     }
 }
 
-/// Every reference in a value.
+/// Visits every reference in a value.
 pub fn in_value(value: &Value, see: &mut dyn FnMut(Reference)) {
     match value {
         Value::Object(object) => in_object(object, see),
@@ -153,18 +154,18 @@ pub fn in_value(value: &Value, see: &mut dyn FnMut(Reference)) {
     }
 }
 
-/// What is found at a JSON pointer (RFC 6901) in an object.
+/// The result of looking up a JSON pointer (RFC 6901) in an object.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Found<'a> {
-    /// This. The whole object, where the pointer is empty.
+    /// This value; the whole object if the pointer is empty.
     Value(&'a Value),
     /// Nothing.
     Nothing,
-    /// It is in a large value, or would be.
+    /// The pointer leads into this large value, which has to be loaded.
     In(Digest),
 }
 
-/// Follows a pointer that is not empty.
+/// Looks up a pointer that is not empty.
 pub(crate) fn at<'a>(object: &'a Object, pointer: &str) -> Found<'a> {
     let Some(path) = pointer.strip_prefix('/') else { return Found::Nothing };
     let mut steps = path.split('/').map(|step| step.replace("~1", "/").replace("~0", "~"));
@@ -198,7 +199,7 @@ fn member<'a>(object: &'a Object, name: &str) -> Found<'a> {
     }
 }
 
-/// A place in an array, as RFC 6901 writes it: no sign, and no zeros in front.
+/// An array index as in RFC 6901: no sign and no leading zeros.
 fn index(step: &str) -> Option<usize> {
     let plain = !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
     (plain && (step == "0" || !step.starts_with('0'))).then(|| step.parse().ok()).flatten()
@@ -211,24 +212,25 @@ pub(crate) fn digests(object: &Object) -> BTreeSet<Digest> {
     found
 }
 
-/// What a run has written so far: counted where it is recorded, so that a bound holds whatever makes the copies.
+/// The size of the data that a run has written so far. It is counted with every recorded event, so that the limit holds
+/// for every source of data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Written {
-    /// About how much its events hold in memory, bytes. What its state holds is less.
+    /// The approximate memory size of its events, bytes. Its state is smaller.
     pub events: u64,
-    /// Its large values, and how long each is. One that is named often is there once.
+    /// Its large values with their lengths. A value that is referenced several times counts once.
     pub values: std::sync::Arc<BTreeMap<Digest, u64>>,
     /// The sum of those lengths.
     pub values_bytes: u64,
 }
 
 impl Written {
-    /// All that it has written, bytes.
+    /// The total size, bytes.
     pub fn bytes(&self) -> u64 {
         self.events.saturating_add(self.values_bytes)
     }
 
-    /// Counts one more event.
+    /// Adds one event to the count.
     pub fn add(&mut self, event: &Event) {
         let mut weight = EVENT_BYTES;
         let (values, bytes) = (&mut self.values, &mut self.values_bytes);
@@ -245,17 +247,17 @@ impl Written {
     }
 }
 
-/// About what an event, a value and a member take besides their text.
+/// The approximate overhead of an event, a value and a member, besides their text.
 const EVENT_BYTES: u64 = 256;
 const VALUE_BYTES: u64 = 72;
 const MEMBER_BYTES: u64 = 48;
 
-/// About how much memory an object takes.
+/// The approximate memory size of an object.
 pub fn object_bytes(object: &Object) -> u64 {
     bytes(vec![object], Vec::new())
 }
 
-/// About how much memory a value takes.
+/// The approximate memory size of a value.
 pub fn value_bytes(value: &Value) -> u64 {
     bytes(Vec::new(), vec![value])
 }

@@ -1,12 +1,12 @@
 //! How a run changes: a pure state machine.
 //!
-//! A [`Command`] and the [`State`] of a run go into [`decide`]; a [`Decision`] comes out: the events to record, the effects
-//! to perform once they are recorded, and the effects no longer wanted. [`apply`] copies recorded events back into a state,
-//! so that a replay of the log gives the live state and needs no clock, no catalogue and no network.
+//! [`decide`] takes a [`Command`] and the [`State`] of a run and returns a [`Decision`]: the events to record, the
+//! effects to perform after the commit, and the effects to drop. [`apply`] applies recorded events to a state. A replay
+//! of the log therefore gives the live state and needs no clock, no catalogue and no network.
 //!
-//! What does not live here: wire types, storage, planning, schema validation, anything that reads a clock or a die. Those
-//! happen outside and come back as commands; what fits an output schema is asked for and handed in ([`Rejected::Unfitted`]), and what
-//! was handed in is recorded. This crate's dependency list is the proof.
+//! Not in this crate: wire types, storage, planning, schema validation, clocks and randomness. Those happen outside,
+//! and their results arrive as commands. Output schemas are checked by the caller, too: [`Rejected::Unfitted`] requests
+//! the check, and the result is recorded.
 
 mod apply;
 pub mod approval;
@@ -63,8 +63,8 @@ pub use state::{Node, NodeState, Pause, RunOutcome, RunStatus, State, Wait};
 pub use upcast::{UpcastError, upcast};
 pub use values::Slot;
 
-/// By which a run is found again: values by name, several to a name. Opaque to the engine.
+/// Labels for searching runs: each name has one or more values. Opaque to the engine.
 pub type Labels = std::collections::BTreeMap<String, std::collections::BTreeSet<String>>;
 
-/// A JSON object, in the order it was written.
+/// A JSON object, with its members in the order of the source.
 pub type Object = serde_json::Map<String, serde_json::Value>;

@@ -1,8 +1,8 @@
-//! Who enforces what of the constraint envelope, before anything is recorded.
+//! Enforces the constraint envelope, before anything is recorded.
 //!
-//! A node type must suit its surroundings (its parent's constraints) and what was asked for it; its own type's constraints
-//! bind what comes below it. Numbers that bind a composite bind its merged constraints. `max_wall_time_ms` is a timer
-//! (`outstanding`), `require_approval` a wait (`approval`); how two envelopes become one is in `constraints`.
+//! A node type must satisfy its parent's constraints and its own requested ones. The constraints of the type itself
+//! apply to its descendants. Numeric limits of a composite come from its merged constraints. `max_wall_time_ms` is a
+//! timer (`outstanding`), and `require_approval` a wait (`approval`). `constraints` merges two envelopes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::event::Failure;
 use crate::finish::{Checked, failure};
 use crate::{Constraints, Node, NodeRunId, NodeType, Object, Rejected, State};
 
-/// A constraint that would not be kept: more, or something else, than is allowed.
+/// A violated constraint, with its limit and the value found.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Breach {
     constraint: &'static str,
@@ -38,7 +38,7 @@ impl From<Breach> for Failure {
     }
 }
 
-/// Whether a node type may be used under these constraints: the lists, and the class of side effects.
+/// Checks a node type against the allowed and denied lists, and the class of side effects.
 pub(crate) fn node_type_fits(constraints: &Constraints, node_type: &NodeType) -> Result<(), Breach> {
     let candidates = &constraints.candidates;
     let listed = |list: &BTreeSet<String>| list.contains(&node_type.id) || list.contains(&node_type.asked.id);
@@ -56,17 +56,17 @@ pub(crate) fn node_type_fits(constraints: &Constraints, node_type: &NodeType) ->
     }
 }
 
-/// Whether a candidate list may be this long under these constraints.
+/// Checks the length of a candidate list.
 pub(crate) fn candidates_fit(constraints: &Constraints, listed: usize) -> Result<(), Breach> {
     at_most("max_candidates_per_subtask", constraints.candidates.max_candidates_per_subtask, listed as u64)
 }
 
-/// Whether there may be a run at all: its root is its first node run.
+/// Checks whether the root may exist, because it is the first node run of the run.
 pub(crate) fn root_fits(constraints: &Constraints) -> Result<(), Breach> {
     at_most("max_total_nodes_per_run", constraints.structural.max_total_nodes_per_run, 1)
 }
 
-/// Whether a composite may have this many more children, in one more round of decomposition.
+/// Checks whether a composite may have this many more children, in one more round of decomposition.
 pub(crate) fn children_fit(state: &State, parent: &Node, more: usize) -> Result<(), Breach> {
     more_children_fit(state, parent, more)?;
     let limits = &parent.constraints.structural;
@@ -74,7 +74,7 @@ pub(crate) fn children_fit(state: &State, parent: &Node, more: usize) -> Result<
     at_most("max_decomposition_rounds_per_node", limits.max_decomposition_rounds_per_node, rounds)
 }
 
-/// Whether a composite may have this many more children, in the round that it is in.
+/// Checks whether a composite may have this many more children, in the current round.
 pub(crate) fn more_children_fit(state: &State, parent: &Node, more: usize) -> Result<(), Breach> {
     let limits = &parent.constraints.structural;
     at_most("max_depth", limits.max_depth, parent.depth + 1)?;
@@ -82,8 +82,8 @@ pub(crate) fn more_children_fit(state: &State, parent: &Node, more: usize) -> Re
     at_most("max_total_nodes_per_run", limits.max_total_nodes_per_run, (state.nodes.len() + more) as u64)
 }
 
-/// Whether this node run may begin: `max_steps` and `max_external_calls` of the run and of every composite above it, each
-/// counting what began below it, and `max_cost`. Composites are no steps.
+/// Checks the budgets before a node run begins: `max_steps` and `max_external_calls` of all its ancestors, and
+/// `max_cost`. Each ancestor counts its descendants. Composites do not count as steps.
 pub(crate) fn one_more_step(state: &State, node: &Node) -> Checked<()> {
     if node.node_type.kind.is_composite() {
         return Ok(());
@@ -103,7 +103,7 @@ fn within_budgets(state: &State, node: &Node) -> Result<(), Breach> {
         }
     }
     match node.constraints.budgets.max_cost {
-        // Nothing says what a service charges. What runs inside this server costs nothing and is within every limit.
+        // The price of a service is unknown. Calls inside this server cost nothing and are within every limit.
         Some(limit) if external => Err(exceeded(
             "max_cost",
             limit.to_string(),
@@ -113,7 +113,8 @@ fn within_budgets(state: &State, node: &Node) -> Result<(), Breach> {
     }
 }
 
-/// Counts an atomic node run's start in the run, in itself and in every composite above it; one that leaves this server also as a call.
+/// Counts the start of an atomic node run in the run, in itself and in all ancestors. An external one also counts as an
+/// external call.
 pub(crate) fn count_step(state: &mut State, id: NodeRunId, external: bool) {
     state.steps += 1;
     state.external_calls += u64::from(external);
@@ -126,7 +127,7 @@ pub(crate) fn count_step(state: &mut State, id: NodeRunId, external: bool) {
     }
 }
 
-/// How many calls may still leave this server from this node run; `None` where nothing limits them.
+/// The number of external calls that this node run may still make; `None` without a limit.
 pub(crate) fn external_calls_left(state: &State, node: &Node) -> Option<u64> {
     let left = |above: &Node| {
         let limit =
@@ -136,7 +137,7 @@ pub(crate) fn external_calls_left(state: &State, node: &Node) -> Option<u64> {
     lineage(state, node).filter_map(left).min()
 }
 
-/// A node run and every composite above it.
+/// A node run and all its ancestors.
 fn lineage<'a>(state: &'a State, node: &'a Node) -> impl Iterator<Item = &'a Node> {
     std::iter::successors(Some(node), |node| node.parent.and_then(|id| state.node(id)))
 }
@@ -152,7 +153,7 @@ fn exceeded(constraint: &'static str, limit: String, found: &str) -> Breach {
     Breach { constraint, limit, found: found.to_owned() }
 }
 
-/// A list for people; a long one is cut.
+/// Formats a list for people; a long one is truncated.
 fn in_words(list: &BTreeSet<String>) -> String {
     const SHOWN_MAX: usize = 8;
     if list.is_empty() {

@@ -1,22 +1,22 @@
-//! A run's node runs, by id, so that a copy costs the same however many there are: shared, and copied in small parts where they are
-//! changed. Without that, each command about a run of ten thousand node runs would copy ten thousand pointers.
+//! The node runs of a run, by id, as a persistent map: copies share their parts, and a change copies one small part.
+//! Otherwise each command for a run of ten thousand node runs would copy ten thousand pointers.
 //!
-//! The ids of a run begin alike and end in a hash, whose first bits spread them evenly. Where they begin alike, parts in the order of those
-//! bits are in the order of the ids.
+//! The ids of a run share a prefix and end in a hash, whose first bits choose the part and distribute the ids evenly.
+//! As the prefix is the same, the order of the parts is the order of the ids.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::{Node, NodeRunId};
 
-/// Into how many parts they are split. More copy less of a part, and more of the list of parts.
+/// The number of parts. With more parts, a change copies less of a part and more of the list of parts.
 const PARTS: usize = 64;
-/// How far the bits that choose a part are from the end of an id: they follow the two of its variant.
+/// The position of the bits that choose a part, counted from the end of the id. They follow the two variant bits.
 const SHIFT: u32 = 62 - PARTS.trailing_zeros();
 
 type Part = BTreeMap<NodeRunId, Arc<Node>>;
 
-/// A run's node runs, by id.
+/// The node runs of a run, by id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeRuns {
     parts: Arc<[Option<Arc<Part>>; PARTS]>,
@@ -30,12 +30,12 @@ impl Default for NodeRuns {
 }
 
 impl NodeRuns {
-    /// How many there are.
+    /// The number of node runs.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there are none.
+    /// Whether the map is empty.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -45,30 +45,30 @@ impl NodeRuns {
         self.parts[part(id)].as_ref()?.get(id)
     }
 
-    /// Whether there is one with this id.
+    /// Whether the map has a node run with this id.
     pub fn contains_key(&self, id: &NodeRunId) -> bool {
         self.get(id).is_some()
     }
 
-    /// All of them, in an order that their ids say.
+    /// All node runs, in an order that depends only on their ids.
     pub fn values(&self) -> impl Iterator<Item = &Arc<Node>> {
         self.parts.iter().flatten().flat_map(|part| part.values())
     }
 
-    /// Their ids, in that order.
+    /// All ids, in the same order.
     pub fn keys(&self) -> impl Iterator<Item = &NodeRunId> {
         self.parts.iter().flatten().flat_map(|part| part.keys())
     }
 
-    /// The node run with this id, to be changed.
+    /// The node run with this id, mutable.
     pub fn get_mut(&mut self, id: &NodeRunId) -> Option<&mut Arc<Node>> {
-        // Looked for first: nothing is copied for who is not there.
+        // Return early for an unknown id, so that nothing is copied.
         self.get(id)?;
         let parts = Arc::make_mut(&mut self.parts);
         parts[part(id)].as_mut().and_then(|part| Arc::make_mut(part).get_mut(id))
     }
 
-    /// Takes one in, in place of whichever had its id.
+    /// Inserts a node run, or replaces the one with its id.
     pub fn insert(&mut self, id: NodeRunId, node: Arc<Node>) {
         let parts = Arc::make_mut(&mut self.parts);
         let part = Arc::make_mut(parts[part(&id)].get_or_insert_default());
@@ -76,7 +76,7 @@ impl NodeRuns {
     }
 }
 
-/// The node run with this id, which must be there.
+/// The node run with this id. Panics if the id is unknown.
 impl std::ops::Index<&NodeRunId> for NodeRuns {
     type Output = Arc<Node>;
 
@@ -86,7 +86,7 @@ impl std::ops::Index<&NodeRunId> for NodeRuns {
 }
 
 fn part(id: &NodeRunId) -> usize {
-    // As many bits as there are parts, so always one of them.
+    // The modulus is the number of parts, so the index is in range.
     (id.uuid().as_u128() >> SHIFT) as usize % PARTS
 }
 

@@ -1,10 +1,10 @@
-//! What a node run is an instance of, pinned at creation: a replay never asks a catalogue.
+//! The node type of a node run, pinned when the node run is created, so that a replay needs no catalogue.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Constraints, Retry};
 
-/// A node type as a caller asked for it: an alias, a prefix of a version or `latest` are still in here.
+/// A node type as requested. It may be an alias, a version prefix or `latest`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeTypeRef {
     /// Such as `runyard.core.echo` or an alias.
@@ -13,29 +13,29 @@ pub struct NodeTypeRef {
     pub version: String,
 }
 
-/// A resolved node type, with all that the engine needs to know of it.
+/// A resolved node type, with everything that the engine needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeType {
-    /// What was asked for; APIs echo this.
+    /// The reference as requested; APIs return this one.
     pub asked: NodeTypeRef,
     /// The resolved id.
     pub id: String,
     /// The resolved version.
     pub version: String,
-    /// How the engine moves it.
+    /// How the engine runs it.
     pub kind: NodeKind,
-    /// What performing it does to the world.
+    /// Its class of side effects.
     pub side_effect: SideEffect,
-    /// Whether each attempt calls a service outside this server: `max_external_calls` counts it.
+    /// Whether each attempt calls a service outside this server. If so, it counts for `max_external_calls`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub external: bool,
     /// Constraints that come with the type.
     #[serde(default, skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,
-    /// What is tried again where nothing else is asked for.
+    /// The default retry policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
-    /// How long one try may take where nothing else is asked for, milliseconds.
+    /// The default timeout of one attempt, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
     /// SHA-256 (hexadecimal) of the input schema that inputs were validated against.
@@ -43,25 +43,25 @@ pub struct NodeType {
     pub input_schema_sha256: Option<String>,
 }
 
-/// How the engine moves a node run. What is to be known of each kind is in `kinds/facts.rs`: [`NodeKind::facts`].
+/// How the engine runs a node run. The properties of each kind are in `kinds/facts.rs`: [`NodeKind::facts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeKind {
-    /// One effect, performed by the driver.
+    /// One effect, which the driver executes.
     Call,
     /// A durable timer: inputs `seconds` or `duration_seconds`, output `slept_seconds`.
     Sleep,
-    /// A question to whoever follows the run: input `question`, output `answer`.
+    /// A question to the client of the run: input `question`, output `answer`.
     Ask,
-    /// A run of its own, started and, if asked for, waited for.
+    /// Starts another run and, if requested, waits for its end.
     Run,
     /// A goal, split into children by the planner.
     Plan,
     /// Children and completion come from outside.
     External,
-    /// A graph that was drawn beforehand, walked node by node.
+    /// A static graph, executed node by node.
     Graph,
-    /// A list of items, each of which goes through the same.
+    /// Runs the same node type for each item of a list.
     Each,
 }
 
@@ -79,15 +79,15 @@ impl NodeKind {
     ];
 }
 
-/// What performing a node type does to the world, from least to most.
+/// The class of side effects of a node type, from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SideEffect {
     /// Changes nothing.
     Read,
-    /// Changes something that can be changed back.
+    /// Changes something that can be undone.
     Write,
-    /// Cannot be taken back.
+    /// Cannot be undone.
     Irreversible,
 }
 

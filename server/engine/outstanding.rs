@@ -1,7 +1,7 @@
-//! What a run still wants from the world: derived from the state alone, so that nothing has to be remembered beside the log.
+//! The outstanding effects of a run. They are derived from the state alone, so that the log is the only source.
 //!
-//! `decide` asks for exactly these effects when a node run begins and drops exactly these when it ends; a store can rebuild
-//! its table of effects from here.
+//! `decide` requests exactly these effects when a node run begins and drops exactly these when it ends. A store can
+//! rebuild its outbox from here.
 
 pub(crate) mod closing_effects;
 
@@ -10,7 +10,7 @@ use crate::kinds::facts::{Rest, Work};
 use crate::policy::is_tried;
 use crate::{Effect, EffectId, Node, NodeState, Object, Request, RunId, State, Wait};
 
-/// What an effect is for. Its word makes the effect's id different from another effect of the same node run.
+/// What an effect is for. The word is part of the effect's id, so that the effects of one node run have different ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Call,
@@ -52,13 +52,13 @@ impl Purpose {
 /// A timer that a node run waits for, and when it is due (Unix milliseconds).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Timer {
-    /// The end of a sleep, or of a call that ends later.
+    /// The end of a sleep, or of a call with a delayed end.
     Sleep { until_ms: i64 },
-    /// The end of the wait between two tries.
+    /// The end of the wait between two attempts.
     Retry { until_ms: i64 },
-    /// The end of the time that one try was given.
+    /// The timeout of one attempt.
     Attempt { until_ms: i64 },
-    /// The end of the time that the node run was given.
+    /// The time limit of the node run.
     TimeLimit { until_ms: i64 },
 }
 
@@ -80,36 +80,37 @@ pub fn outstanding(state: &State) -> Vec<Effect> {
     nodes.flat_map(|node| of_node(state.run, node)).collect()
 }
 
-/// Whether the run still waits for this effect of this node run. After a command that answers it: false, unless it was a
-/// timer that came too early.
+/// Whether the run still waits for this effect of this node run. After the command that answers the effect this is
+/// false, unless the effect is a timer that fired too early.
 pub fn is_outstanding(state: &State, node_run: crate::NodeRunId, effect: EffectId) -> bool {
     state.node(node_run).is_some_and(|node| ids_of_node(state.run, node).any(|wanted| wanted == effect))
 }
 
-/// The ids of what [`of_node`] gives, in the same order. Nothing is copied for them.
+/// The ids of the effects that [`of_node`] returns, in the same order, without copying inputs.
 pub(crate) fn ids_of_node(run: RunId, node: &Node) -> impl Iterator<Item = EffectId> {
     let work = what(node).map(|(purpose, _)| id(run, node, purpose));
     let timers = [attempt_limit(run, node), time_limit(run, node)].into_iter().flatten().map(|timer| timer.id);
     work.into_iter().chain(timers)
 }
 
-/// The effects that one node run waits for: what its kind asked, the limit on the time of this try, and its own limit on time.
+/// The effects that one node run waits for: the work of its kind, the timeout of its current attempt and its own time
+/// limit.
 pub(crate) fn of_node(run: RunId, node: &Node) -> impl Iterator<Item = Effect> {
     work(run, node).into_iter().chain(attempt_limit(run, node)).chain(time_limit(run, node))
 }
 
-/// Whether this effect is the work that the node run is at: a call, a plan.
+/// Whether this effect is the current work of the node run, such as a call or a plan.
 pub(crate) fn is_work_of(run: RunId, node: &Node, effect: EffectId) -> bool {
     let Some(work) = node.node_type.kind.facts().work else { return false };
     node.state == NodeState::Running && effect == id(run, node, work.into())
 }
 
-/// The effect that ends the wait after the present try.
+/// The timer that ends the wait after the current attempt.
 pub(crate) fn retry_effect(run: RunId, node: &Node) -> EffectId {
     id(run, node, Purpose::Retry)
 }
 
-/// The timer behind this effect, if the node run waits for it.
+/// The timer with this effect id, if the node run waits for it.
 pub(crate) fn timer_of(run: RunId, node: &Node, effect: EffectId) -> Option<Timer> {
     let named = |purpose: Purpose| effect == id(run, node, purpose);
     match node.state {
@@ -126,7 +127,7 @@ pub(crate) fn timer_of(run: RunId, node: &Node, effect: EffectId) -> Option<Time
     }
 }
 
-/// What the node run's kind asked for.
+/// The work effect of the node run's kind.
 fn work(run: RunId, node: &Node) -> Option<Effect> {
     let (purpose, due_at_ms) = what(node)?;
     let until_ms = attempt_limit_at_ms(node);
@@ -147,7 +148,7 @@ fn work(run: RunId, node: &Node) -> Option<Effect> {
     Some(effect(run, node, purpose, due_at_ms, request))
 }
 
-/// What that is for, and when it is due (Unix milliseconds).
+/// The purpose of the work effect, and when it is due (Unix milliseconds).
 fn what(node: &Node) -> Option<(Purpose, i64)> {
     let begun_at_ms = node.attempt_at_ms?;
     match node.state {
@@ -157,7 +158,7 @@ fn what(node: &Node) -> Option<(Purpose, i64)> {
     }
 }
 
-/// For what a node run rests that waits for a time: its own end, or the next try.
+/// Why a node run waits for a timer: for its own end, or for its next attempt.
 fn rest(node: &Node) -> Purpose {
     if node.node_type.kind.facts().rest == Rest::Timer || node.delayed.is_some() {
         Purpose::Sleep
@@ -166,30 +167,30 @@ fn rest(node: &Node) -> Purpose {
     }
 }
 
-/// The end of the time that the present try was given.
+/// The timer for the timeout of the current attempt.
 fn attempt_limit(run: RunId, node: &Node) -> Option<Effect> {
     let due_at_ms = attempt_limit_at_ms(node)?;
     let at_try = matches!(node.state, NodeState::Running | NodeState::Waiting(Wait::Run));
     at_try.then(|| effect(run, node, Purpose::Attempt, due_at_ms, Request::Wake))
 }
 
-/// When the present try has taken too long. Unix milliseconds.
+/// When the current attempt times out, Unix milliseconds.
 fn attempt_limit_at_ms(node: &Node) -> Option<i64> {
     let limit_ms = node.policy.timeout_ms(&node.node_type).filter(|_| is_tried(node.node_type.kind))?;
     Some(node.attempt_at_ms?.saturating_add_unsigned(limit_ms))
 }
 
-/// The end of the time that the node run itself, not its parent, was given.
+/// The timer for the time limit of the node run itself, not of its parent.
 fn time_limit(run: RunId, node: &Node) -> Option<Effect> {
     let due_at_ms = time_limit_at_ms(node)?;
     node.is_live().then(|| effect(run, node, Purpose::WallTime, due_at_ms, Request::Wake))
 }
 
-/// When the node run's own time is over. Unix milliseconds.
+/// When the node run's own time limit ends, Unix milliseconds.
 fn time_limit_at_ms(node: &Node) -> Option<i64> {
     let (mine, types) = (&node.asked.budgets, &node.node_type.constraints.budgets);
     let limit_ms = least(mine.max_wall_time_ms, types.max_wall_time_ms)?;
-    // A run's time counts from its beginning, also while somebody is asked whether its root may begin.
+    // The time limit of a run includes the wait for the approval of its root.
     let asked_at_ms = node.approval.as_ref().filter(|_| node.parent.is_none()).map(|asked| asked.asked_at_ms);
     Some(least(node.started_at_ms, asked_at_ms)?.saturating_add_unsigned(limit_ms))
 }
@@ -202,7 +203,7 @@ fn id(run: RunId, node: &Node, purpose: Purpose) -> EffectId {
     EffectId::of(run, node.id, purpose.word(), attempt(node, purpose))
 }
 
-/// Whose effect it is: the present try's, or the whole node run's, which is counted as its first.
+/// The attempt that the effect belongs to. The time limit belongs to the whole node run and uses 1.
 fn attempt(node: &Node, purpose: Purpose) -> u32 {
     match purpose {
         Purpose::Call

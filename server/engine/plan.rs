@@ -1,5 +1,5 @@
-//! What a planner hands back: steps with their candidates, the chosen node type, inputs, and where inputs come from earlier
-//! outputs. Planning happens outside; the engine only checks a plan and records it.
+//! The plan that a planner returns: steps with their candidates, the chosen node type, inputs, and bindings to earlier
+//! outputs. Planning happens outside the engine, which only checks and records a plan.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,28 +9,28 @@ use crate::{NodeType, NodeTypeRef, Object, Policy};
 /// A goal, split into steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// One line for people: what will be done.
+    /// A one-line summary for people.
     pub summary: String,
-    /// At least one, in the order of the goal. Ids are unique.
+    /// The steps, in the order of the goal; at least one. Their ids are unique.
     pub steps: Vec<Step>,
-    /// What the run answers with. Absent: the last step's outputs.
+    /// The result of the run. If absent, the last step's outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<PlanResult>,
 }
 
-/// The values that a plan answers with.
+/// The result of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-// An object is one place, as every format before had it; a list is several.
+// Untagged, because earlier formats store a single source as an object. A list has several sources.
 #[serde(untagged)]
 pub enum PlanResult {
-    /// One value, as it is.
+    /// One value, unchanged.
     One(Source),
     /// A list of values, in this order. Not empty.
     List(Vec<Source>),
 }
 
 impl PlanResult {
-    /// The places that the values are read from, in order.
+    /// The sources of the values, in order.
     pub fn sources(&self) -> &[Source] {
         match self {
             PlanResult::One(source) => std::slice::from_ref(source),
@@ -52,23 +52,23 @@ pub struct Step {
     pub id: String,
     /// The clause of the goal that this step serves.
     pub goal: String,
-    /// Who was considered.
+    /// The candidates.
     pub candidates: CandidateSet,
-    /// Who was chosen.
+    /// The chosen node type.
     pub node_type: NodeType,
-    /// Why.
+    /// The planner's reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<String>,
-    /// Inputs known now.
+    /// The inputs that are known now.
     #[serde(default)]
     pub inputs: Object,
-    /// Inputs that come from earlier steps. Every step named here is also in `depends_on`.
+    /// The inputs that come from earlier steps. Every step named here is also in `depends_on`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bindings: Vec<Binding>,
-    /// Ids of earlier steps that must have succeeded first.
+    /// The ids of earlier steps that must succeed first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<String>,
-    /// How its failure and time are handled. A stand-in (`go to`) is a later step.
+    /// Its retry, timeout and failure policy. A fallback (`go to`) is a later step.
     #[serde(default, skip_serializing_if = "Policy::is_empty")]
     pub policy: Policy,
 }
@@ -76,7 +76,7 @@ pub struct Step {
 /// The node types considered for a subtask, best first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CandidateSet {
-    /// Derived, and unique over all runs: what a planner calls it is replaced when its plan is recorded.
+    /// The id, unique over all runs. When a plan is recorded, a derived id replaces the planner's own.
     pub id: String,
     /// Best first.
     pub candidates: Vec<Candidate>,
@@ -89,7 +89,7 @@ pub struct Candidate {
     pub node_type: NodeTypeRef,
     /// Higher is better; comparable within one set.
     pub score: f64,
-    /// Why it is here.
+    /// The reason for the candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<String>,
 }
@@ -101,7 +101,7 @@ pub struct Binding {
     pub field: String,
     /// Where the value comes from.
     pub source: Source,
-    /// In which form it is put.
+    /// The form of the inserted value.
     #[serde(default)]
     pub form: Form,
 }
@@ -115,23 +115,23 @@ pub struct Source {
     pub pointer: String,
 }
 
-/// In which form a bound value is put.
+/// The form of a bound value.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
-    /// As it is.
+    /// Unchanged.
     #[default]
     Value,
     /// As text (a string as it is, anything else as compact JSON) between two pieces of text.
     Text {
-        /// Put before.
+        /// The text before the value.
         before: String,
-        /// Put after.
+        /// The text after the value.
         after: String,
     },
 }
 
-/// Renders a value as the text form does.
+/// Formats a value as in [`Form::Text`].
 pub fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,14 +1,13 @@
-//! How failure and time are handled: what is tried again and when, how long one try may take, and what a failed step means to
-//! its siblings.
+//! Policies for failures and time: retries, the timeout of one attempt, and what a failed step means for its siblings.
 //!
-//! A try is an attempt at what the server itself performs: a call, or the planner's answer. Attempts of a call are steps, so
-//! `max_steps` counts each. The wait before try k + 1 is `initial_ms * backoff^(k-1)`, at most `delay_ms_max`, less the jitter.
-//! The engine has no randomness: jitter is read from the id of the effect that ends the wait, which is a hash over run, node run
-//! and attempt. So runs spread, and whoever decides the same thing again decides the same wait. A failure may ask for more time
-//! ([`RETRY_AFTER_MS`]).
+//! An attempt is one execution of a work effect, such as a call or a plan. Attempts of a call are steps, so `max_steps`
+//! counts each. The wait before attempt k + 1 is `initial_ms * backoff^(k-1)`, at most `delay_ms_max`, less the jitter.
+//! The engine has no randomness. The jitter comes from the id of the effect that ends the wait, which is a hash over
+//! run, node run and attempt. The waits of different runs are therefore spread, and the same decision gives the same
+//! wait. A failure may request more time ([`RETRY_AFTER_MS`]).
 //!
-//! A member that is absent is the node type's, and where that has none, the default: one try, no limit on its time, and a failure
-//! is a failure. Where failures are met is in `attempts`, what they mean to siblings in `standing`.
+//! An absent field is that of the node type, or else the default: one attempt, no timeout, and `Fail`. `attempts`
+//! handles failures, and `standing` what they mean for siblings.
 
 use std::collections::BTreeSet;
 
@@ -17,71 +16,72 @@ use serde::{Deserialize, Serialize};
 use crate::event::Failure;
 use crate::{EffectId, NodeKind, NodeType};
 
-/// The most tries.
+/// The most attempts.
 pub const ATTEMPTS_MAX: u32 = 100;
-/// The longest wait between two tries, and the longest time for one: 366 days, as for a sleep.
+/// The longest wait between two attempts, and the longest timeout of one: 366 days, as for a sleep.
 pub const WAIT_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1000;
-/// The steepest backoff.
+/// The largest backoff factor.
 pub const BACKOFF_MAX: f64 = 1000.0;
 
-/// The member of a failure's details by which whoever failed asks for time, milliseconds. The wait before the next try is not shorter,
-/// as far as `delay_ms_max` lets it be long.
+/// The member of a failure's details that requests a minimum wait before the next attempt, milliseconds. `delay_ms_max`
+/// limits it.
 pub const RETRY_AFTER_MS: &str = "retry_after_ms";
 
-/// How failure and time are handled for one node run.
+/// The policy for failures and time of one node run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Policy {
-    /// What is tried again. Absent: the node type's.
+    /// The retry policy. If absent, that of the node type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
-    /// How long one try may take, milliseconds. Absent: the node type's.
+    /// The timeout of one attempt, milliseconds. If absent, that of the node type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// What its failure means to its siblings.
+    /// What its failure means for its siblings.
     #[serde(skip_serializing_if = "OnFailure::is_fail")]
     pub on_failure: OnFailure,
 }
 
-/// What is tried again, and when.
+/// A retry policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Retry {
-    /// How many tries there may be, the first included: 1 to [`ATTEMPTS_MAX`].
+    /// The most attempts, the first included: 1 to [`ATTEMPTS_MAX`].
     pub attempts_max: u32,
-    /// The wait before the second try, milliseconds, at most [`WAIT_MS_MAX`].
+    /// The wait before the second attempt, milliseconds, at most [`WAIT_MS_MAX`].
     pub initial_ms: u64,
-    /// How many times longer each wait is than the one before: 1 to [`BACKOFF_MAX`].
+    /// The factor between one wait and the next: 1 to [`BACKOFF_MAX`].
     pub backoff: f64,
-    /// No wait is longer, milliseconds.
+    /// The longest wait, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms_max: Option<u64>,
-    /// Which part of a wait may fall away, from 0 (none) to 1 (all of it).
+    /// The largest fraction by which a wait may be shortened, from 0 (none) to 1 (all).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub jitter: f64,
-    /// Only failures with these codes. Absent: every failure that does not say it is not retryable.
+    /// Retry only failures with these codes. If absent, every failure that is not marked as not retryable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub codes: Option<BTreeSet<String>>,
 }
 
-/// What a step's failure means to its siblings.
+/// What a step's failure means for its siblings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
-    /// It is a failure: what depends on it cannot begin, and a plan fails with it.
+    /// Its dependants cannot begin, and a plan fails with it.
     #[default]
     Fail,
-    /// It is passed over: what depends on it begins, and finds null where its outputs would be.
+    /// The failure is ignored: its dependants begin, with null in place of its outputs.
     Continue,
-    /// The sibling with this key runs instead, and its end stands for this one's. It is skipped if it is not needed.
+    /// The sibling with this key is the fallback: it runs, and its end counts instead. It is skipped if it is not
+    /// needed.
     GoTo(String),
 }
 
-/// Why a policy cannot be kept.
+/// Why a policy is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    /// Which member: `retry`, `timeout_ms` or `on_failure`.
+    /// The field: `retry`, `timeout_ms` or `on_failure`.
     pub field: &'static str,
-    /// What is wrong with it and what to do.
+    /// What is wrong, and what to do.
     pub reason: String,
 }
 
@@ -96,17 +96,17 @@ impl OnFailure {
 }
 
 impl Policy {
-    /// Whether nothing is asked for.
+    /// Whether all fields are defaults.
     pub fn is_empty(&self) -> bool {
         *self == Policy::default()
     }
 
-    /// What holds of retries: asked for, or the node type's.
+    /// The effective retry policy: the requested one, or that of the node type.
     pub fn retry<'a>(&'a self, node_type: &'a NodeType) -> Option<&'a Retry> {
         self.retry.as_ref().or(node_type.retry.as_ref())
     }
 
-    /// With what is said for all steps, where this says nothing. A step that is not performed has no tries.
+    /// Fills the defaults from the policy for all steps. Steps without an effect get no retries and no timeout.
     pub(crate) fn or_for_all(self, all: &Policy, kind: NodeKind) -> Policy {
         let tried = is_tried(kind);
         Policy {
@@ -116,13 +116,13 @@ impl Policy {
         }
     }
 
-    /// How long one try may take: asked for, or the node type's. Milliseconds.
+    /// The effective timeout of one attempt: the requested one, or that of the node type. Milliseconds.
     pub fn timeout_ms(&self, node_type: &NodeType) -> Option<u64> {
         self.timeout_ms.or(node_type.timeout_ms)
     }
 }
 
-/// Whether a policy can be kept for all steps, whatever they are.
+/// Checks a policy that applies to all steps, of any kind.
 pub(crate) fn check_for_all(policy: &Policy) -> Result<(), Invalid> {
     let named = |found: Invalid| Invalid { field: "steps", reason: format!("{}: {}", found.field, found.reason) };
     if let Some(retry) = &policy.retry {
@@ -137,8 +137,7 @@ pub(crate) fn check_for_all(policy: &Policy) -> Result<(), Invalid> {
     }
 }
 
-/// Whether a policy, with what the node type brings, can be kept for a node run of that type. Who stands in is its parent's
-/// business.
+/// Checks a policy together with the defaults of the node type. The parent checks the fallback.
 pub(crate) fn check(policy: &Policy, node_type: &NodeType) -> Result<(), Invalid> {
     let tried = is_tried(node_type.kind);
     if let Some(retry) = policy.retry(node_type) {
@@ -166,14 +165,14 @@ fn check_timeout(timeout_ms: u64) -> Result<(), Invalid> {
     wrong("timeout_ms", format!("it is {timeout_ms}; a try takes 1 to {WAIT_MS_MAX} ms (366 days)"))
 }
 
-/// Whether the server performs something for node runs of this kind, which can be tried again: a call, a plan, finding out what a
-/// graph or a list is made of. What becomes of children is nothing that is tried.
+/// Whether node runs of this kind have a work effect, which can be retried: a call, a run, a plan, or loading a graph
+/// or a list. The end of children is never retried.
 pub(crate) const fn is_tried(kind: NodeKind) -> bool {
     kind.facts().work.is_some()
 }
 
 impl Retry {
-    /// Whether a failure of this try (from 1) is followed by another one.
+    /// Whether another attempt follows a failure of this one (from 1).
     pub(crate) fn covers(&self, attempt: u32, failure: &Failure) -> bool {
         let retryable = match &self.codes {
             Some(codes) => codes.contains(&failure.code),
@@ -182,23 +181,23 @@ impl Retry {
         attempt < self.attempts_max && retryable
     }
 
-    /// How long to wait after this try (from 1) and its failure, milliseconds. `ends` is the effect that ends the wait.
+    /// The wait after this attempt (from 1) and its failure, milliseconds. `ends` is the effect that ends the wait.
     pub(crate) fn delay_ms(&self, attempt: u32, failure: &Failure, ends: EffectId) -> u64 {
         let asked_ms = failure.details.as_ref().and_then(|details| details.get(RETRY_AFTER_MS)?.as_u64()).unwrap_or(0);
         let most_ms = self.delay_ms_max.unwrap_or(WAIT_MS_MAX).min(WAIT_MS_MAX);
         self.planned_ms(attempt, ends).max(asked_ms.min(most_ms))
     }
 
-    /// The wait as the policy has it.
+    /// The wait according to the policy.
     fn planned_ms(&self, attempt: u32, ends: EffectId) -> u64 {
         let most = self.delay_ms_max.unwrap_or(WAIT_MS_MAX).min(WAIT_MS_MAX) as f64;
         let mut delay = self.initial_ms as f64;
         for _ in 1..attempt {
-            // Multiplied one by one, which is the same number on every machine.
+            // Repeated multiplication gives the same number on every machine.
             delay = (delay * self.backoff).min(most);
         }
         let kept = 1.0 - self.jitter * fraction(ends);
-        // At most 366 days, so exact enough to the millisecond.
+        // At most 366 days, so the value is exact to the millisecond.
         (delay.min(most) * kept).round() as u64
     }
 
@@ -230,7 +229,7 @@ fn wrong<T>(field: &'static str, reason: impl Into<String>) -> Result<T, Invalid
     Err(Invalid { field, reason: reason.into() })
 }
 
-/// A number from 0 to below 1, as good as drawn: the last 48 bits of an id, which ends in a hash.
+/// A pseudorandom number from 0 to below 1: the last 48 bits of an id, which ends in a hash.
 fn fraction(id: EffectId) -> f64 {
     let bits = id.uuid().as_u128() & ((1 << 48) - 1);
     // 48 bits fit a float exactly.

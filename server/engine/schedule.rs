@@ -1,12 +1,12 @@
-//! Beginning node runs: whoever is ready, oldest first, as long as there is a place.
+//! The scheduler: begins ready node runs, oldest first, while `parallel_max` allows it.
 //!
-//! Who is ready and who has a place is part of the fold (`State::next_ready`); what beginning means for a kind is in `kinds`.
+//! The fold determines which node run is next (`State::next_ready`). `kinds` implements the beginning for each kind.
 
 use crate::draft::Draft;
 use crate::finish::{self, Checked, Ending};
 use crate::{ApprovalId, Event, Node, NodeRunId, Object, Rejected, Wait, approval, bindings, depth, kinds, limits};
 
-/// Begins everything that can begin. Every command that changed something ends here.
+/// Begins every node run that can begin. Every command that changed something calls this last.
 pub(crate) fn dispatch(draft: &mut Draft) -> Result<(), Rejected> {
     while let Some(id) = draft.state().next_ready() {
         let node = draft.node(id)?;
@@ -23,21 +23,22 @@ pub(crate) fn dispatch(draft: &mut Draft) -> Result<(), Rejected> {
     Ok(())
 }
 
-/// What a node run begins with.
+/// What a node run needs to begin.
 struct Ready {
-    /// Present when bindings changed them.
+    /// The inputs, if bindings changed them.
     inputs: Option<Object>,
     wait: Option<Wait>,
-    /// Somebody has to agree first.
+    /// Whether an approval is needed first.
     asks: bool,
 }
 
-/// Whether its inputs are still to be found. A later try has the inputs of the first, and what was agreed to is done as it was agreed to.
+/// Whether its inputs still have to be resolved. Later attempts reuse the inputs of the first, and approved node runs
+/// use the inputs that were approved.
 fn is_new(node: &Node) -> bool {
     node.attempt == 0 && node.approval.is_none()
 }
 
-/// Everything that can go wrong before a node run begins, or begins again; it then fails without that.
+/// Checks everything that can fail before an attempt begins. On an error the node run fails without the attempt.
 fn prepare(draft: &Draft, node: &Node) -> Checked<Ready> {
     let inputs = if is_new(node) { bindings::resolve(draft.state(), node)? } else { None };
     if inputs.as_ref().is_some_and(|inputs| depth::object_nests_deeper(inputs, draft.depth_max())) {
@@ -48,7 +49,7 @@ fn prepare(draft: &Draft, node: &Node) -> Checked<Ready> {
     Ok(Ready { inputs, wait, asks: approval::comes_first(draft.state(), node) })
 }
 
-/// Nobody is asked about what could not begin anyway.
+/// Requests an approval, except for a node run that could not begin anyway.
 fn ask(draft: &mut Draft, node_run: NodeRunId, ready: Ready) -> Result<(), Rejected> {
     let (approval, before) = (ApprovalId::of(draft.state().run, node_run), draft.wanted(node_run)?);
     draft.record(Event::ApprovalAsked { node_run, approval, inputs: ready.inputs })?;

@@ -1,23 +1,24 @@
-//! Who stands in for whom, in a list of children that are about to be created together: worked out, or refused by name.
+//! Resolves the fallbacks in a list of children that are created together, or rejects the first invalid one.
 //!
-//! A stand-in is a later child of the same list, so that it cannot have begun. What depends on a child waits for that child's
-//! stand-in too, so a stand-in must not wait for what waits for it.
+//! A fallback is a later child of the same list, so that it cannot have begun. The dependants of a child also wait for
+//! its fallback, so a fallback must not wait for its own dependants.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::policy::{Invalid, OnFailure};
 
-/// A child, as far as this is about.
+/// The fields of a child that this module needs.
 pub(crate) struct Sketch<'a> {
     /// Unique in the list.
     pub(crate) key: &'a str,
-    /// Keys; those that are not in the list do not matter here.
+    /// Keys; those that are not in the list are ignored.
     pub(crate) depends_on: Vec<Cow<'a, str>>,
     pub(crate) on_failure: &'a OnFailure,
 }
 
-/// For every child the places of those it stands in for. Refused: the place of the child, and why.
+/// Returns for every child the indexes of the children that it is the fallback of. An error has the index of the child
+/// and the reason.
 pub(crate) fn arrange(children: &[Sketch]) -> Result<Vec<Vec<usize>>, (usize, Invalid)> {
     let mut whom = vec![Vec::new(); children.len()];
     if children.iter().all(|child| !matches!(child.on_failure, OnFailure::GoTo(_))) {
@@ -47,10 +48,11 @@ fn wrong(reason: String) -> Invalid {
     Invalid { field: "on_failure", reason }
 }
 
-/// The first stand-in that could wait for ever.
+/// The first fallback that could wait forever.
 ///
-/// Two points for each child: its end, and the end of whoever speaks for it. A child ends after those that speak for its
-/// dependencies, and a stand-in after whom it stands in for. Whatever cannot be put in order goes round in a circle.
+/// A topological sort over two nodes for each child: its own end, and its effective end, which includes its fallback. A
+/// child ends after the effective ends of its dependencies, and a fallback after the children that it replaces. What
+/// cannot be sorted is on a cycle.
 fn in_vain(children: &[Sketch], places: &BTreeMap<&str, usize>, whom: &[Vec<usize>]) -> Option<usize> {
     let count = children.len();
     let spoken = |place: usize| count + place;

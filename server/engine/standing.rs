@@ -1,26 +1,27 @@
-//! What the end of a node run means to its siblings: whether what depends on it may begin, can never begin, or has to wait for
-//! the sibling that stands in for it.
+//! What the end of a node run means for its siblings: whether its dependants may begin, can never begin, or wait for
+//! its fallback.
 //!
-//! Derived from the state alone. Who succeeded meets a dependency. Who failed meets it if its failure is passed over
-//! (`continue`), and hands it to its stand-in where it has one (`go to`). Who was canceled or skipped never meets it.
+//! Derived from the state alone. A success satisfies a dependency. A failure satisfies it if it is ignored
+//! (`continue`), and otherwise the fallback decides, if there is one (`go to`). A canceled or skipped node run never
+//! satisfies it.
 
 use crate::event::{Failure, FinalState};
 use crate::finish::{self, failure};
 use crate::policy::OnFailure;
 use crate::{Node, NodeRunId, State};
 
-/// What a node run is to those who depend on it.
+/// The status of a node run as a dependency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// It, or who stands in for it, has not ended.
+    /// It, or its fallback, has not ended.
     Open,
-    /// They may begin.
+    /// The dependants may begin.
     Met,
-    /// They never can.
+    /// The dependants can never begin.
     Hopeless,
 }
 
-/// What a node run is to those who depend on it.
+/// The status of a node run as a dependency.
 pub(crate) fn of(state: &State, node: &Node) -> Standing {
     let last = stand_in(state, node);
     match (last.final_state(), &last.policy.on_failure) {
@@ -31,10 +32,10 @@ pub(crate) fn of(state: &State, node: &Node) -> Standing {
     }
 }
 
-/// Who speaks for a node run: itself, or, if it failed and has one, its stand-in, and so on.
+/// The node run whose end counts: itself, or its fallback if it failed and has one, and so on.
 pub(crate) fn stand_in<'a>(state: &'a State, node: &'a Node) -> &'a Node {
     let mut at = node;
-    // Ends: a stand-in is always younger than whom it stands in for.
+    // The loop ends, because a fallback is always younger than the node run that it replaces.
     while at.final_state() == Some(FinalState::Failed)
         && let Some(next) = fallback_of(state, at)
     {
@@ -51,21 +52,22 @@ pub(crate) fn fallback_of<'a>(state: &'a State, node: &Node) -> Option<&'a Node>
     }
 }
 
-/// Whether a stand-in is needed: one of those it stands in for has failed. True of everybody else.
+/// Whether a fallback is needed, because a sibling that it replaces has failed. Always true for other node runs.
 pub(crate) fn is_needed(state: &State, node: &Node) -> bool {
     let mut whom = node.fallback_for.iter().filter_map(|id| state.node(*id));
     node.fallback_for.is_empty() || whom.any(|node| node.final_state() == Some(FinalState::Failed))
 }
 
-/// How many things must still happen before a node run can begin.
+/// How many conditions are unsatisfied before a node run can begin.
 pub(crate) fn unmet(state: &State, node: &Node) -> usize {
     let siblings = node.depends_on.iter().filter_map(|id| state.node(*id));
     let open = siblings.filter(|sibling| of(state, sibling) != Standing::Met).count();
     open + usize::from(!is_needed(state, node))
 }
 
-/// Whom the end of this node run, just recorded, brings one nearer to beginning: who depends on it or on those it speaks for, if
-/// that is met now, and its stand-in, if this is the first failure that needs it.
+/// The siblings for which the recorded end of this node run satisfies one condition. These are its dependants and those
+/// of the node runs that it replaced, if the dependency is now satisfied. Its fallback is included on the first failure
+/// that needs it.
 pub(crate) fn brought_nearer(state: &State, node: &Node) -> Vec<NodeRunId> {
     let mut nearer = Vec::new();
     if of(state, node) == Standing::Met {
@@ -80,7 +82,7 @@ pub(crate) fn brought_nearer(state: &State, node: &Node) -> Vec<NodeRunId> {
     nearer
 }
 
-/// Who can never begin now that this node run has ended, and why.
+/// The siblings that can never begin after the end of this node run, and why.
 pub(crate) fn made_hopeless(state: &State, node: &Node) -> Vec<(NodeRunId, Failure)> {
     let mut hopeless = Vec::new();
     if of(state, node) == Standing::Hopeless {
@@ -95,14 +97,14 @@ pub(crate) fn made_hopeless(state: &State, node: &Node) -> Vec<(NodeRunId, Failu
     hopeless
 }
 
-/// Why a node run that has not begun never can, if that is so.
+/// Why a pending node run can never begin; `None` if it can.
 pub(crate) fn hopeless(state: &State, node: &Node) -> Option<Failure> {
     let mut siblings = node.depends_on.iter().filter_map(|id| state.node(*id));
     let lost = siblings.find(|sibling| of(state, sibling) == Standing::Hopeless);
     lost.map(finish::dependency_failed).or_else(|| not_needed(state, node))
 }
 
-/// Itself, and everyone who failed and whose stand-in it is, directly or through another.
+/// The node run itself, and all failed siblings that it replaces as a direct or indirect fallback.
 fn spoken_for<'a>(state: &'a State, node: &'a Node) -> Vec<&'a Node> {
     let mut found = vec![node];
     let mut at = 0;
@@ -114,7 +116,7 @@ fn spoken_for<'a>(state: &'a State, node: &'a Node) -> Vec<&'a Node> {
     found
 }
 
-/// Why a stand-in is not needed: everyone it stands in for has ended, and none of them failed.
+/// Why a fallback is not needed: all siblings that it could replace have ended, and none failed.
 fn not_needed(state: &State, node: &Node) -> Option<Failure> {
     let whom = || node.fallback_for.iter().filter_map(|id| state.node(*id));
     if node.fallback_for.is_empty() || whom().any(|node| node.is_live()) || is_needed(state, node) {

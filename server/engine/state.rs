@@ -1,7 +1,7 @@
-//! A run as it stands: a fold over its log, and nothing that is not in the log.
+//! The state of a run: a fold over its log, with nothing that is not in the log.
 //!
-//! The fold itself is in `apply`; what a state must always satisfy is in `check`. Node runs are shared, so
-//! that a copy of a state costs next to nothing and a decision copies only what it touches.
+//! `apply` implements the fold, and `check` the invariants of a state. Node runs are shared, so that a copy of a state
+//! is cheap and a decision copies only what it changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::{
     limits,
 };
 
-/// A run as it stands.
+/// The state of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
     /// The run.
@@ -31,21 +31,21 @@ pub struct State {
     pub start: Option<Arc<Start>>,
     /// The run's constraints with the root node type's merged in.
     pub constraints: Constraints,
-    /// Where it stands.
+    /// Its status.
     pub status: RunStatus,
     /// Every node run.
     pub nodes: NodeRuns,
     /// Node runs in the order of creation, the root first.
     pub order: Vec<NodeRunId>,
-    /// Whom each approval was asked for. The approvals themselves are with the node runs.
+    /// The node run of each approval request. The node run contains the approval itself.
     pub approvals: BTreeMap<ApprovalId, NodeRunId>,
     /// Present while nothing new may begin.
     pub paused: Option<Pause>,
-    /// Tries of atomic node runs so far, for `max_steps`.
+    /// Attempts of atomic node runs so far, for `max_steps`.
     pub steps: u64,
-    /// Calls that left this server so far, each attempt counted, for `max_external_calls`.
+    /// External calls so far, each attempt counted, for `max_external_calls`.
     pub external_calls: u64,
-    /// The run's outputs, once it has succeeded, or has in part.
+    /// The run's outputs, once it has succeeded or partially succeeded.
     pub outputs: Option<Object>,
     /// Why it failed or was canceled.
     pub error: Option<Failure>,
@@ -55,41 +55,41 @@ pub struct State {
     pub updated_at_ms: Option<i64>,
     /// Unix milliseconds of `Finished`.
     pub ended_at_ms: Option<i64>,
-    /// How much its events say, and which large values they name.
+    /// The size of its events, and the large values that they reference.
     pub written: Written,
-    /// Who is next. Part of the fold, kept so that nobody has to search the tree.
+    /// The node runs that may begin next. Part of the fold, so that no decision has to search the tree.
     pub(crate) line: Line,
 }
 
-/// Who is next: node runs by their ordinal.
+/// The node runs that may begin next, by their ordinal.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Line {
-    /// Queued calls; they take a place each.
+    /// Queued calls; each one counts for `parallel_max`.
     pub(crate) calls: BTreeSet<usize>,
-    /// Everything else that is queued; it takes no place.
+    /// All other queued node runs; they do not count for `parallel_max`.
     pub(crate) others: BTreeSet<usize>,
-    /// Calls that run.
+    /// The number of running calls.
     pub(crate) calls_running: u64,
-    /// Node runs that run.
+    /// The number of running node runs.
     pub(crate) running: u64,
-    /// Node runs that wait for an approval.
+    /// The number of node runs that wait for an approval.
     pub(crate) asked: u64,
-    /// Questions that wait for their answer.
+    /// The number of questions that wait for their answer.
     pub(crate) questions: u64,
 }
 
-/// Why nothing new begins.
+/// The pause of a run, during which no node run begins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pause {
-    /// For people.
+    /// The reason, for people.
     pub reason: Option<String>,
-    /// Who said so, as far as is known.
+    /// The caller who paused it, if known.
     pub by: Option<String>,
-    /// Since when, Unix milliseconds.
+    /// When it was paused, Unix milliseconds.
     pub at_ms: i64,
 }
 
-/// A node run as it stands.
+/// The state of a node run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// Its id.
@@ -100,115 +100,115 @@ pub struct Node {
     pub depth: u64,
     /// Its place in [`State::order`].
     pub ordinal: usize,
-    /// Unique within the parent; empty for the root. A key that a caller gave and that starts with `#` has one more `#` here.
+    /// Unique within the parent; empty for the root. A caller's key that starts with `#` has one more `#` here.
     pub key: String,
     /// Whether the key came from the caller.
     pub key_given: bool,
-    /// Pinned.
+    /// Its node type, pinned when it was created.
     pub node_type: NodeType,
-    /// With bindings resolved once it has started, or somebody was asked whether it may. Shared: they may be large, and a node run is
-    /// copied for each of its children.
+    /// Its inputs. Bindings are resolved once it has started or its approval was requested. Shared, because they may be
+    /// large and a node run is copied for each of its children.
     pub inputs: Arc<Object>,
     /// Inputs from siblings.
     pub bindings: Vec<Binding>,
-    /// Siblings that must have succeeded first.
+    /// The siblings that must succeed first.
     pub depends_on: Vec<NodeRunId>,
-    /// How many of them do not let it begin, and one more while it stands in for others of which none has failed.
+    /// The number of unsatisfied dependencies, plus one for a fallback that no sibling has failed for yet.
     pub unmet: usize,
-    /// Siblings that it stands in for.
+    /// The siblings that it is the fallback of.
     pub fallback_for: Vec<NodeRunId>,
-    /// Siblings that depend on this one.
+    /// The siblings that depend on this one.
     pub dependants: Vec<NodeRunId>,
-    /// In the order of creation.
+    /// Its children, in the order of creation.
     pub children: Vec<NodeRunId>,
-    /// How many of them have not ended.
+    /// The number of live children.
     pub live_children: usize,
-    /// Tries of atomic node runs here and below, for `max_steps`.
+    /// Attempts of itself and its descendants, if atomic, for `max_steps`.
     pub steps: u64,
-    /// Calls from here and below that left this server, each attempt counted, for `max_external_calls`.
+    /// External calls of itself and its descendants, each attempt counted, for `max_external_calls`.
     pub external_calls: u64,
-    /// Its own constraints as asked.
+    /// Its own constraints as requested.
     pub asked: Constraints,
-    /// All that apply to it, merged.
+    /// All constraints that apply to it, merged.
     pub constraints: Constraints,
-    /// How its failure and time are handled, as asked.
+    /// Its retry, timeout and failure policy, as requested.
     pub policy: Policy,
-    /// Where it stands.
+    /// Its status.
     pub state: NodeState,
-    /// What somebody was asked about it.
+    /// Its approval request, if there is one.
     pub approval: Option<Approval>,
-    /// The present try, from 1; 0 before the first.
+    /// The current attempt, from 1; 0 before the first.
     pub attempt: u32,
-    /// Why the try before this one failed.
+    /// Why the previous attempt failed.
     pub attempt_error: Option<Failure>,
-    /// What it made.
+    /// Its outputs.
     pub outputs: Option<Object>,
-    /// What it made elsewhere.
+    /// Its artifacts, which are stored elsewhere.
     pub artifacts: Vec<Artifact>,
     /// Why it failed.
     pub error: Option<Failure>,
-    /// How far it fell short, where it failed only because failures were passed over.
+    /// How much it achieved, if it failed only because failures were ignored.
     pub shortfall: Option<Shortfall>,
-    /// The last judgement.
+    /// The last evaluation.
     pub evaluation: Option<Evaluation>,
-    /// What came with the last judgement.
+    /// The recovery action of the last evaluation.
     pub recovery: Option<RecoveryAction>,
     /// Every recovery action, in order.
     pub recoveries: Vec<RecoveryAction>,
-    /// How many times it was decomposed.
+    /// How often it was decomposed.
     pub rounds: u32,
-    /// The planner's line for people.
+    /// The planner's one-line summary for people.
     pub summary: Option<String>,
-    /// Where its result comes from.
+    /// The source of its result.
     pub result: Option<PlanResult>,
-    /// Which node of the graph, or which item of the list, it is. From 0.
+    /// The index of its node in the graph, or of its item in the list. From 0.
     pub place: Option<u32>,
-    /// What it walks, or what each of its items walks.
+    /// Its graph, or the graph of each of its items.
     pub graph: Option<Arc<Graph>>,
-    /// What it does, item by item.
+    /// Its list of items.
     pub items: Option<Arc<Items>>,
-    /// Where the graph goes on that it is a node of; absent: by the first way.
+    /// The edge that the surrounding graph follows next. If absent, the first one.
     pub route: Option<Route>,
-    /// The run that it started in its present try.
+    /// The run that its current attempt started.
     pub sub_run: Option<RunId>,
-    /// What it will have made when the time has come that it waits for.
+    /// The outputs with which it ends when its timer fires.
     pub delayed: Option<Object>,
-    /// The clause it serves.
+    /// The clause of the goal that it serves.
     pub goal: Option<String>,
-    /// The candidate set chosen from.
+    /// The candidate set that it was chosen from.
     pub candidate_set_id: Option<String>,
-    /// A decision made outside, as given.
+    /// A binding decision made outside, as given.
     pub binding_decision: Option<Value>,
-    /// Opaque to the engine. Shared, as the inputs are.
+    /// Notes of the API, opaque to the engine. Shared like the inputs.
     pub notes: Arc<Object>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
-    /// When its first try began, Unix milliseconds.
+    /// When its first attempt began, Unix milliseconds.
     pub started_at_ms: Option<i64>,
-    /// When its present try began, Unix milliseconds.
+    /// When its current attempt began, Unix milliseconds.
     pub attempt_at_ms: Option<i64>,
     /// Unix milliseconds.
     pub ended_at_ms: Option<i64>,
 }
 
-/// Where a node run stands.
+/// The status of a node run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeState {
-    /// Something it depends on has not ended.
+    /// A dependency is not satisfied yet.
     Pending,
-    /// Ready; others are in front.
+    /// Ready to begin.
     Queued,
-    /// At work.
+    /// Its work is in progress.
     Running,
-    /// At rest until something with a name happens.
+    /// It waits for something.
     Waiting(Wait),
     /// Over.
     Final(FinalState),
 }
 
 impl NodeState {
-    /// Every one, for tables; the time that one waits for is the epoch.
+    /// Every state, for tables. The timer is due at the epoch.
     pub const ALL: [NodeState; 13] = [
         NodeState::Pending,
         NodeState::Queued,
@@ -230,39 +230,39 @@ impl NodeState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wait {
-    /// A time.
+    /// A timer.
     Timer {
         /// Unix milliseconds.
         until_ms: i64,
     },
     /// Its children.
     Children,
-    /// Its owner, outside.
+    /// The external owner.
     External,
-    /// Input, from whoever follows the run.
+    /// Input from a client.
     Input,
     /// The end of a run that it has started.
     Run,
-    /// Somebody who says whether it may go on.
+    /// An approval.
     Approval,
 }
 
-/// Where a run stands.
+/// The status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     /// Nothing has begun.
     Queued,
-    /// Some node run is running, or queued and may begin.
+    /// A node run is running, or is queued and may begin.
     Running,
-    /// No node run is running, and none that is queued may begin.
+    /// No node run is running, and no queued one may begin.
     Waiting,
     /// Over.
     Final(RunOutcome),
 }
 
 impl RunStatus {
-    /// Every one, for tables.
+    /// Every status, for tables.
     pub const ALL: [RunStatus; 8] = [
         RunStatus::Queued,
         RunStatus::Running,
@@ -281,13 +281,13 @@ impl RunStatus {
 pub enum RunOutcome {
     /// The root succeeded.
     Succeeded,
-    /// Every failure was passed over, and something was achieved.
+    /// Every failure was ignored, and something was achieved.
     Partial,
-    /// Every failure was passed over, and nothing was achieved.
+    /// Every failure was ignored, and nothing was achieved.
     NothingAchieved,
-    /// It did not; the error says why.
+    /// The root failed; the error says why.
     Failed,
-    /// It was stopped.
+    /// The run was canceled.
     Canceled,
 }
 
@@ -350,7 +350,7 @@ impl State {
         self.order.first().and_then(|id| self.node(*id))
     }
 
-    /// The id of its root node run, which its first event records.
+    /// The id of its root node run, which the first event records.
     pub fn root_id(&self) -> NodeRunId {
         self.order.first().copied().unwrap_or_else(|| NodeRunId::root(self.run))
     }
@@ -360,53 +360,53 @@ impl State {
         self.nodes.get(&id).map(Arc::as_ref)
     }
 
-    /// The most atomic node runs at work at once. A start that asks for none gets one: a run that can never move helps nobody.
+    /// The most calls that run at once. A start with 0 gets 1, because the run could not progress otherwise.
     pub fn parallel_max(&self) -> u64 {
         self.start.as_ref().map_or(1, |start| u64::from(start.parallel_max.max(1)))
     }
 
-    /// Whether somebody is asked about anything in it, and has not said.
+    /// Whether it has an open approval request.
     pub fn is_asking(&self) -> bool {
         self.line.asked > 0
     }
 
-    /// How many calls may still leave this server from a node run; absent where nothing limits them.
+    /// The number of external calls that a node run may still make; `None` without a limit.
     pub fn external_calls_left(&self, node_run: NodeRunId) -> Option<u64> {
         limits::external_calls_left(self, self.node(node_run)?)
     }
 
-    /// Whether a question in it waits for its answer.
+    /// Whether it has an open question.
     pub fn has_open_question(&self) -> bool {
         self.line.questions > 0
     }
 
-    /// Questions that wait for their answer, in the order of creation.
+    /// The open questions, in the order of creation.
     pub fn open_questions(&self) -> impl Iterator<Item = &Node> {
         let open = |node: &&Node| node.state == NodeState::Waiting(Wait::Input);
         let nodes = self.order.iter().filter_map(|id| self.node(*id));
         nodes.filter(open).take(usize::try_from(self.line.questions).unwrap_or(usize::MAX))
     }
 
-    /// Node runs that somebody was asked about, in the order of creation.
+    /// The node runs with an approval request, in the order of creation.
     pub fn asked(&self) -> impl Iterator<Item = (&Node, &Approval)> {
         let mut nodes: Vec<&Node> = self.approvals.values().filter_map(|id| self.node(*id)).collect();
         nodes.sort_unstable_by_key(|node| node.ordinal);
         nodes.into_iter().filter_map(|node| Some((node, node.approval.as_ref()?)))
     }
 
-    /// Whether nobody who is queued may begin: the run is paused, or its plan waits for an approval.
+    /// Whether no queued node run may begin: the run is paused, or its root waits for an approval.
     pub fn is_held(&self) -> bool {
         self.paused.is_some() || self.root().is_some_and(Node::is_asked)
     }
 
-    /// Where a run that has not ended stands.
+    /// The status of a run that has not ended.
     pub(crate) fn moving(&self) -> RunStatus {
         let Line { calls, others, running, .. } = &self.line;
         let queued = !calls.is_empty() || !others.is_empty();
         if *running > 0 || (queued && !self.is_held()) { RunStatus::Running } else { RunStatus::Waiting }
     }
 
-    /// The next node run to begin: the oldest that is queued and, if it is a call, finds a place.
+    /// The next node run to begin: the oldest one that is queued. Calls must also be within `parallel_max`.
     pub(crate) fn next_ready(&self) -> Option<NodeRunId> {
         if self.is_held() {
             return None;
@@ -422,7 +422,7 @@ impl State {
 }
 
 impl RunOutcome {
-    /// How a run ends whose root ended like this. (A root has no dependencies and is never skipped.)
+    /// The outcome of a run whose root ended in this state. A root has no dependencies and is never skipped.
     pub const fn of(root: FinalState, shortfall: Option<Shortfall>) -> Self {
         match root {
             FinalState::Succeeded => RunOutcome::Succeeded,
@@ -437,7 +437,7 @@ impl RunOutcome {
 }
 
 impl Node {
-    /// A node run without parent or history, queued; its creator fills in the rest.
+    /// A queued node run without parent or history; the caller sets the other fields.
     pub(crate) fn new(id: NodeRunId, node_type: NodeType, created_at_ms: i64) -> Self {
         Node {
             id,

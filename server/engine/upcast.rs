@@ -1,15 +1,15 @@
-//! How stored events are read: every format version that was ever written, for ever. This is the only file that knows the
-//! old ones; a new version adds one step here that turns the version before it into itself.
+//! Reads stored events of every format version that was ever written. Only this file knows the old versions. A new
+//! version adds one step here that converts the previous version.
 
 use serde_json::Value;
 
 use crate::Event;
 use crate::event::FORMAT_VERSION;
 
-/// Why a stored event cannot be read.
+/// Why a stored event could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum UpcastError {
-    /// Written by a later build; this one must not touch the log.
+    /// A newer build wrote the event; this one must not change the log.
     #[error("the event is stored in format {found}, and this build reads formats up to {known}; use a newer build")]
     Newer {
         /// The version it was stored with.
@@ -17,7 +17,7 @@ pub enum UpcastError {
         /// The newest version that this build knows.
         known: u32,
     },
-    /// No build ever wrote this.
+    /// No build ever wrote this version.
     #[error("the event is stored in format {found}; formats begin at 1")]
     NeverWritten {
         /// The version it was stored with.
@@ -41,7 +41,7 @@ pub enum UpcastError {
 pub fn upcast(version: u32, stored: Value) -> Result<Event, UpcastError> {
     match version {
         0 => Err(UpcastError::NeverWritten { found: version }),
-        // What later formats added is absent in earlier ones, and means the same there.
+        // Fields of later formats are absent in earlier ones, and absence has the same meaning there.
         1..=FORMAT_VERSION => serde_json::from_value(stored).map_err(|cause| UpcastError::Malformed { version, cause }),
         newer => Err(UpcastError::Newer { found: newer, known: FORMAT_VERSION }),
     }

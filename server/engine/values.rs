@@ -1,7 +1,7 @@
-//! Every place in events, states, commands and effects that holds a caller's value. What has to look at all of them (large values, budgets)
-//! asks here, so that a new place is added once.
+//! Visitors for every place in events, states, commands and effects that holds a caller's value. Large values and size
+//! budgets use them, so that a new place is added once.
 //!
-//! Output schemas are no values: a decision reads them.
+//! Output schemas are not visited as values, because decisions read them.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use crate::event::{ChildCreated, Evaluation, Failure};
 use crate::graph::{Content, Graph, Items};
 use crate::{ChildSpec, Event, Node, Object, Plan, State, large};
 
-/// A place for a value, to be changed.
+/// A mutable place for a value.
 #[derive(Debug)]
 pub enum Slot<'a> {
     /// An object.
     Object(&'a mut Object),
-    /// An object of which members are replaced, never the whole: its reader looks for some of them.
+    /// An object whose members may be replaced, but never the whole object, because its readers look up members.
     Members(&'a mut Object),
     /// Any value.
     Value(&'a mut Value),
 }
 
-/// What is done with each place.
+/// The visitor function.
 type Visit<'a> = &'a mut dyn FnMut(Slot<'_>);
 
 fn object(object: &mut Option<Object>, visit: Visit<'_>) {
@@ -69,7 +69,7 @@ fn evaluation(evaluation: &mut Evaluation, visit: Visit<'_>) {
 }
 
 impl Start {
-    /// Every value in it.
+    /// Visits every value in it.
     pub fn each_slot(&mut self, visit: Visit<'_>) {
         visit(Slot::Object(&mut self.inputs));
         visit(Slot::Members(&mut self.notes));
@@ -96,7 +96,7 @@ impl ChildSpec {
 }
 
 impl Content {
-    /// Every value in it.
+    /// Visits every value in it.
     pub fn each_slot(&mut self, visit: Visit<'_>) {
         match self {
             Content::Graph(within) => graph(within, visit),
@@ -106,7 +106,7 @@ impl Content {
 }
 
 impl Event {
-    /// Every value in it, to be changed.
+    /// Visits every value in it, mutably.
     pub fn each_slot(&mut self, visit: Visit<'_>) {
         match self {
             Event::Started { start, .. } => Arc::make_mut(start).each_slot(visit),
@@ -150,14 +150,15 @@ impl Event {
         }
     }
 
-    /// Whether a value in it is, or holds, a reference to a large value.
+    /// Whether a value in it is or contains a reference to a large value.
     pub fn has_references(&self) -> bool {
         let mut any = false;
         self.each_value(&mut |object| large::in_object(object, &mut |_| any = true));
         any
     }
 
-    /// Every object in it that holds a caller's values; a value that is no object, as the member of one without a name.
+    /// Visits every object in it that holds a caller's values. Any other value is wrapped in an object under an empty
+    /// name.
     pub(crate) fn each_value(&self, see: &mut dyn FnMut(&Object)) {
         let mut option = |object: &Option<Object>| {
             if let Some(object) = object {
@@ -288,8 +289,8 @@ impl Outcome {
 }
 
 impl Command {
-    /// Every value in it that comes from outside. What another run reports was taken from its state, and is not among them; nor is what was
-    /// delivered as text.
+    /// Visits every value in it that comes from outside. Reports of other runs are not visited, because they were taken
+    /// from a state. Delivered text is not visited either.
     pub fn each_slot(&mut self, visit: Visit<'_>) {
         match self {
             Command::Start(start) => Arc::make_mut(start).each_slot(visit),
@@ -321,7 +322,7 @@ impl Command {
 }
 
 impl Effect {
-    /// Every value in it.
+    /// Visits every value in it.
     pub fn each_slot(&mut self, visit: Visit<'_>) {
         match &mut self.request {
             Request::Call { inputs, .. } | Request::Plan { inputs, .. } => visit(Slot::Object(inputs)),
@@ -335,7 +336,7 @@ impl Effect {
 }
 
 impl Node {
-    /// Every value in it.
+    /// Visits every value in it.
     fn each_slot(&mut self, visit: Visit<'_>) {
         self.each_shown_slot(visit);
         if let Some(within) = &mut self.graph {
@@ -346,7 +347,7 @@ impl Node {
         }
     }
 
-    /// Every value in it that answers show: not what it is made of.
+    /// Visits every value in it that API responses show, which excludes its graph and items.
     fn each_shown_slot(&mut self, visit: Visit<'_>) {
         object(&mut self.outputs, visit);
         object(&mut self.delayed, visit);
@@ -364,7 +365,7 @@ impl Node {
         recoveries.for_each(|action| visit(Slot::Object(&mut action.0)));
     }
 
-    /// Whether a value in it that answers show is, or holds, a reference.
+    /// Whether a value that API responses show is or contains a reference.
     fn has_references(&self) -> bool {
         let mut any = false;
         let mut see = |object: &Object| large::in_object(object, &mut |_| any = true);
@@ -386,7 +387,7 @@ impl Node {
 }
 
 impl State {
-    /// Every value in it: the run's own first, then those of its node runs in the order of their creation.
+    /// Visits every value in it: first those of the run, then those of its node runs in the order of creation.
     pub fn each_slot(&mut self, visit: Visit<'_>) {
         self.own(visit);
         if let Some(start) = &mut self.start {
@@ -399,7 +400,8 @@ impl State {
         }
     }
 
-    /// Every value in it that answers show: not what its node runs are made of. Node runs without references are left alone.
+    /// Visits every value in it that API responses show, which excludes the graphs and items of node runs. Node runs
+    /// without references are skipped.
     pub fn each_shown_slot(&mut self, visit: Visit<'_>) {
         self.own(visit);
         if let Some(start) = &mut self.start {

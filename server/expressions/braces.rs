@@ -1,19 +1,19 @@
-//! Text with expressions in double braces. Where an expression ends is a matter of JavaScript: braces and quotation marks in it are its
-//! own. Braces that are never closed are text.
+//! Text with expressions in double braces. The JavaScript tokenizer finds the end of an expression, so an expression
+//! may contain braces and quotation marks. Unclosed braces are text.
 
 use std::ops::Range;
 
 use super::tokens::Tokens;
 
-/// So many braces that are never closed are looked behind; each takes a look at the rest of the text.
+/// The search stops after this many unclosed braces, because each one scans the rest of the text.
 const UNCLOSED_MAX: usize = 64;
 
 /// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece<'t> {
-    /// As it stands.
+    /// Literal text.
     Text(&'t str),
-    /// What stands between the braces.
+    /// The source between the braces.
     Code(&'t str),
 }
 
@@ -22,7 +22,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let (mut pieces, mut done, mut from, mut unclosed) = (Vec::new(), 0, 0, 0);
     while let Some(open) = text[from..].find("{{").map(|found| from + found).filter(|_| unclosed < UNCLOSED_MAX) {
         let Some(code) = code(text, open + 2) else {
-            // Never closed: further in there may be one that is.
+            // Not closed; a later one may be.
             (from, unclosed) = (open + 2, unclosed + 1);
             continue;
         };
@@ -39,7 +39,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Where the expression that begins there stands.
+/// The range of the expression that begins at `start`.
 fn code(text: &str, start: usize) -> Option<Range<usize>> {
     let mut tokens = Tokens::from(text, start);
     loop {
@@ -49,7 +49,8 @@ fn code(text: &str, start: usize) -> Option<Range<usize>> {
             return Some(start..token.span.start);
         }
     }
-    // As JavaScript it has no end, such as with an apostrophe: the braces do, unless others begin before.
+    // Without an end as JavaScript, for instance because of an apostrophe, the next closing braces end it, unless
+    // others open before.
     text[start..].find("}}").map(|end| start..start + end).filter(|code| !text[code.clone()].contains("{{"))
 }
 

@@ -1,7 +1,7 @@
-//! Paths that begin at what a configuration may read (`nodes.crm.email`): which member they read, and how they are made silent where
-//! something on the way is missing. A path is a chain of members. An expression that is nothing but a path is looked up without
-//! JavaScript, so that its value arrives as it was sent; within another expression a path is rewritten with `?.`. Calls are no part of a
-//! path: what is called and is not there fails the expression, with JavaScript's own message.
+//! Paths that begin at a root (`nodes.crm.email`): which members they read, and how missing members become `undefined`.
+//! A path is a chain of members. An expression that is only a path is looked up without JavaScript, so that its value
+//! is not converted. Within another expression a path is rewritten with `?.`. Calls do not belong to a path: calling a
+//! missing member fails the expression, with JavaScript's own message.
 
 use std::collections::BTreeSet;
 
@@ -10,22 +10,22 @@ use super::tokens::{Kind, Token, Tokens};
 /// What an expression reads of one root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reads {
-    /// These members.
+    /// Only these members.
     Members(BTreeSet<String>),
-    /// Perhaps all of them: the root is passed on, or asked by a name that is worked out.
+    /// Possibly all members, because the root is passed on or read by a computed name.
     All,
 }
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
-    /// A member, by a name or a text in brackets.
+    /// A member, by a name or a string in brackets.
     Name(String),
     /// An item of a list.
     Index(usize),
 }
 
-/// The path that an expression is, where it is nothing but one: `nodes.crm.list[0].email`. Its first step is the root.
+/// The path, if the expression is only a path: `nodes.crm.list[0].email`. Its first step is the root.
 pub(super) fn path(source: &str, roots: &[&str]) -> Option<Vec<Step>> {
     let tokens: Vec<Token> = Tokens::from(source, 0).collect();
     let word = |place: usize| tokens.get(place).map_or("", |token: &Token| &source[token.span.clone()]);
@@ -60,8 +60,8 @@ fn bracketed_step(literal: &str, end: &str) -> Option<Step> {
     index.map(Step::Index).or_else(|| bracketed(literal, end).filter(|name| !name.contains('\\')).map(Step::Name))
 }
 
-/// The expression with the paths in it made silent: where a member on the way is missing, the value is `undefined`. What is called
-/// must be there. It may be no expression any more, where a path stands where `?.` may not: then the original counts.
+/// Rewrites the paths in an expression with `?.`, so that a missing member gives `undefined`. Called members must
+/// exist. The result may be invalid where `?.` is not allowed; the caller then uses the original.
 pub(super) fn silenced(source: &str, roots: &[&str]) -> String {
     let tokens: Vec<Token> = Tokens::from(source, 0).collect();
     let mut marks: Vec<(usize, &str)> = Vec::new();
@@ -81,7 +81,7 @@ pub(super) fn silenced(source: &str, roots: &[&str]) -> String {
                     }
                     next += 3;
                 }
-                // What is called, or asked for by a name that is worked out, belongs to no path: brackets end the one before it.
+                // Calls and computed names do not belong to the path, so parentheses end it before them.
                 "(" | "[" if marks.len() > from => {
                     let last = marks.pop().map_or(token.span.start, |(start, _)| start);
                     if marks.len() > from {
@@ -105,7 +105,7 @@ pub(super) fn silenced(source: &str, roots: &[&str]) -> String {
     text
 }
 
-/// What an expression reads of a root; nothing where it does not name it.
+/// The members of a root that an expression reads; empty if it does not name the root.
 pub(super) fn reads(source: &str, root: &str) -> Reads {
     let tokens: Vec<Token> = Tokens::from(source, 0).collect();
     let mut members = BTreeSet::new();
@@ -120,7 +120,7 @@ pub(super) fn reads(source: &str, root: &str) -> Reads {
             _ => None,
         };
         match member {
-            // A name with an escape in it is another one.
+            // A name with an escape sequence denotes another name.
             Some(member) if !member.contains('\\') => _ = members.insert(member),
             _ => return Reads::All,
         }
@@ -128,7 +128,7 @@ pub(super) fn reads(source: &str, root: &str) -> Reads {
     Reads::Members(members)
 }
 
-/// Whether a literal stands there, and nothing beside it in its brackets.
+/// Whether there is a literal at this token, and nothing else in its brackets.
 fn is_literal(source: &str, tokens: &[Token], at: usize) -> bool {
     let ends = tokens.get(at + 1).is_some_and(|end| &source[end.span.clone()] == "]");
     ends && tokens.get(at).is_some_and(|token| token.kind == Kind::Literal)
@@ -139,7 +139,7 @@ fn bracketed(literal: &str, end: &str) -> Option<String> {
     Some(literal.strip_prefix(quote)?.strip_suffix(quote)?.to_owned())
 }
 
-/// Where roots stand as themselves, and not as a member or a key of something else.
+/// The tokens that are roots, and not members or keys of another object.
 fn starts<'a>(source: &'a str, tokens: &'a [Token], roots: &'a [&str]) -> impl Iterator<Item = usize> + 'a {
     let word = |place: usize| tokens.get(place).map_or("", |token| &source[token.span.clone()]);
     (0..tokens.len()).filter(move |&at| {

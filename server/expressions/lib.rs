@@ -2,26 +2,26 @@
 //!
 //! | file          | what |
 //! |---------------|------|
-//! | this one      | [`Expressions`]: what the rest of the server asks; compiled templates, kept |
-//! | `template.rs` | a configuration: its expressions found and checked, its values put in |
+//! | this one      | [`Expressions`]: the API of this crate; the cache of compiled templates |
+//! | `template.rs` | a configuration: finds and checks its expressions, inserts their values |
 //! | `braces.rs`   | text with expressions in it |
-//! | `chains.rs`   | paths that are silent where something is missing; what an expression reads |
-//! | `numbers.rs`  | values between JSON and JavaScript: large integers, halves of characters |
-//! | `tokens.rs`   | JavaScript to tokens, as far as that takes |
-//! | `realm.rs`    | one realm: evaluating, bounded |
-//! | `prelude.js`  | what stands in a realm: dates, time, chance, values to JSON |
-//! | `worker.rs`   | this program as a worker |
-//! | `pool.rs`     | workers, and what becomes of one that does not answer |
+//! | `chains.rs`   | paths with missing members as `undefined`; what an expression reads |
+//! | `numbers.rs`  | conversion between JSON and JavaScript: large integers, lone surrogates |
+//! | `tokens.rs`   | a JavaScript tokenizer, as far as needed here |
+//! | `realm.rs`    | one realm: evaluation with limits |
+//! | `prelude.js`  | the globals of a realm: dates, time, randomness, values to JSON |
+//! | `worker.rs`   | the worker process: this program started again |
+//! | `pool.rs`     | the workers, and the handling of one that does not answer |
 //!
-//! **What expressions see.** `nodes.SLUG.FIELD` of what was given, and the language; no file, no network, no timer, no module. Each evaluation of a
-//! configuration has a realm of its own. An expression that is nothing but a path is looked up and copied, exactly as it was sent, and is
-//! null where something on the way is missing; within another expression such a path is `undefined`. Everything else that is missing, and
-//! a value that is no number (`NaN`), fails with JavaScript's own words and the line. Scripts are JavaScript alone. Text
-//! that is a date and time with its zone arrives as a `Date`, which is the text again wherever it is written, unless it was changed.
-//! Integers beyond 2^53 arrive as `BigInt`. The time is the one that the caller gives, the zone is UTC, and `Math.random` begins with the
-//! caller's seed: the same evaluation has the same value, on every machine. A promise is no value.
+//! **Environment of an expression.** Expressions see `nodes.SLUG.FIELD` of the given context and the language, but no
+//! files, network, timers or modules. Each evaluation of a configuration has its own realm. An expression that is only
+//! a path is copied unchanged, and is null if a member is missing. Within another expression a missing path is
+//! `undefined`. Other missing names, and `NaN`, fail with JavaScript's own message and the line. Scripts are plain
+//! JavaScript. Text that is a date and time with a zone arrives as a `Date`, and is written as the same text unless it
+//! was changed. Integers beyond 2^53 arrive as `BigInt`. The caller gives the time and the seed of `Math.random`, and
+//! the zone is UTC, so that an evaluation gives the same value on every machine. A promise is not a value.
 //!
-//! **Why QuickJS** (rquickjs 0.14, QuickJS-ng) and not Boa (0.21): see the table in `README.md` beside this file.
+//! **Why QuickJS** (rquickjs 0.14, QuickJS-ng) and not Boa (0.21): see the table in `README.md` next to this file.
 
 mod braces;
 mod chains;
@@ -52,12 +52,12 @@ use pool::{Answered, Pool};
 use realm::{Broken, Job, Reason};
 use template::{Made, Unfilled};
 
-/// How much compiled templates may take together, bytes.
+/// The size limit of the cache of compiled templates, bytes.
 const KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// The longest that the script's words are repeated, characters.
+/// The longest part of a script's error message that is shown, characters.
 const SAID_CHARS_MAX: usize = 300;
 
-/// Evaluates, and keeps what was compiled.
+/// Evaluates expressions, and caches compiled templates.
 pub struct Expressions {
     pool: Pool,
     compute: Compute,
@@ -65,38 +65,40 @@ pub struct Expressions {
     kept: Mutex<Kept>,
 }
 
-/// Compiled templates by the caller's key, the least used going first.
+/// A cache of compiled templates by the caller's key. It evicts the least recently used first.
 struct Kept {
     templates: LruCache<String, Arc<Template>>,
     bytes: usize,
 }
 
-/// What is fixed for an evaluation, so that doing it again gives the same.
+/// The fixed inputs of an evaluation, so that a repetition gives the same value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// What time it is, Unix milliseconds.
+    /// The current time, Unix milliseconds.
     pub now_ms: i64,
-    /// What chance begins with, such as a piece of the effect's id.
+    /// The seed of random numbers, such as a part of the effect's id.
     pub seed: u32,
 }
 
-/// A member of a root that reads as a list of results, and whose `results` and `errors` are there, too.
+/// A member of a root that reads as a list of results, and also has the members `results` and `errors`.
 pub fn list_of_results(results: &Value, errors: &Value) -> Value {
     json!({ "\u{0}list": results, "errors": errors })
 }
 
-/// Whether a text has an expression in braces in it.
+/// Whether a text contains an expression in braces.
 pub fn has_braces(text: &str) -> bool {
     text.contains("{{") && pieces(text).iter().any(|piece| matches!(piece, Piece::Code(_)))
 }
 
 impl Expressions {
-    /// Evaluates within these limits: in workers where this program can be one (see [`this_program_is_a_worker`]), else in this process.
+    /// Creates an evaluator with these limits. It uses worker processes if this program can be one (see
+    /// [`this_program_is_a_worker`]), else this process.
     pub fn new(limits: Limits, clock: Clock) -> Self {
         Self::over(Pool::new(clock), limits)
     }
 
-    /// The same with workers that are this program: for those who embed the server and have its binary.
+    /// As [`Expressions::new`], with this program as the worker: for applications that embed the server and have its
+    /// binary.
     pub fn with_workers(program: std::path::PathBuf, limits: Limits, clock: Clock) -> Self {
         Self::over(Pool::of(Some(program), clock), limits)
     }
@@ -106,16 +108,16 @@ impl Expressions {
         Self { pool, compute: Compute::inline(), limits, kept: Mutex::new(kept) }
     }
 
-    /// With what takes time done here.
+    /// Sets the pool for work that takes long.
     #[must_use]
     pub fn on(self, compute: Compute) -> Self {
         Self { compute, ..self }
     }
 
-    /// Does what may take long, compiling above all, where nobody else waits for it, in its tenant's turn.
+    /// Runs work that may take long, such as compiling, off the async runtime, in its tenant's turn.
     ///
     /// # Errors
-    /// It was not done.
+    /// The work was not done.
     pub async fn off_runtime<T: Send + 'static>(
         &self,
         tenant: &str,
@@ -125,16 +127,16 @@ impl Expressions {
         done.map_err(|refused| refused.failure("the expressions could not be read"))
     }
 
-    /// The compiled template of a configuration. The key says which configuration it is, with everything that it depends on: a release
-    /// or the hash of a graph, the node, and the dialect.
+    /// The compiled template of a configuration, from the cache or new. The key must identify the configuration and
+    /// everything that it depends on: a release or the hash of a graph, the node, and the dialect.
     ///
     /// # Errors
-    /// Every expression that is none, with its place; never empty.
+    /// Every invalid expression, with its place; never empty.
     pub fn template(&self, key: &str, config: &Value, dialect: &Dialect<'_>) -> Result<Arc<Template>, Vec<Fault>> {
         self.kept(key, || compile(config, dialect))
     }
 
-    /// The same of a script.
+    /// As [`template`](Self::template), for a script.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -156,12 +158,12 @@ impl Expressions {
         Ok(template)
     }
 
-    /// The configuration with the values of its expressions. `context` has a member for each root (`nodes`, ...): an object, of which
-    /// only what is read is handed on.
+    /// Evaluates a configuration and inserts the values of its expressions. `context` has one object for each root
+    /// (`nodes`, ...), of which only the members that are read are passed on.
     ///
     /// # Errors
-    /// `expression_failed`, `expression_timed_out`, `expression_out_of_memory` or `expression_too_deep`, with `details.path`: the
-    /// place of the expression. It is not worth another try.
+    /// `expression_failed`, `expression_timed_out`, `expression_out_of_memory` or `expression_too_deep`, with the place
+    /// of the expression in `details.path`. A retry gives the same failure.
     pub async fn evaluate(
         self: &Arc<Self>,
         template: &Template,
@@ -171,7 +173,7 @@ impl Expressions {
         self.evaluated("", Arc::new(template.clone()), context.clone(), moment).await
     }
 
-    /// The same when it is the tenant's turn, with nothing that may take long on the runtime.
+    /// As [`evaluate`](Self::evaluate), in the tenant's turn. All long work runs off the async runtime.
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
@@ -189,7 +191,7 @@ impl Expressions {
         });
         let (rest, question) = preparing.await??;
         let answer = match question {
-            // So many are evaluated at a time: one that waits for its turn is not performed yet.
+            // The number of concurrent evaluations is limited, so free the driver's slot while this one waits.
             Some(question) => Some(without_slot(self.pool.evaluate(tenant, question)).await),
             None => None,
         };
@@ -197,20 +199,20 @@ impl Expressions {
     }
 }
 
-/// An evaluation, as far as it goes without JavaScript.
+/// A prepared evaluation, with everything that needs no JavaScript already done.
 struct Prepared {
-    /// What JavaScript has to say.
+    /// The job for JavaScript, if there is one.
     job: Option<Job>,
     rest: Rest,
 }
 
-/// What goes with the answer.
+/// The data needed to process the answer.
 struct Rest {
     template: Arc<Template>,
     values: Vec<Made>,
-    /// Which expressions the job asks about, in its order.
+    /// The indexes of the expressions in the job, in its order.
     asked: Vec<usize>,
-    /// What stands before large integers.
+    /// The mark before large integers.
     big: String,
 }
 
@@ -237,7 +239,7 @@ impl Prepared {
         }
         let read = rest.read(context);
         let has_big = read.iter().flat_map(|(_, members)| members).any(|(_, value)| numbers::has_big(value));
-        // No script can know it.
+        // Random, so that no script can forge it.
         let big = if has_big { format!("\u{0}{}:", uuid::Uuid::new_v4().simple()) } else { String::new() };
         let written = |(member, value): (&String, &Value)| (member.clone(), numbers::written(value, &big));
         let roots = read.into_iter().map(|(name, members)| (name.clone(), members.into_iter().map(written).collect()));
@@ -255,7 +257,7 @@ impl Prepared {
 }
 
 impl Rest {
-    /// The members of each root that are read.
+    /// The members of each root that the template reads.
     fn read<'a>(&'a self, context: &'a Value) -> Vec<(&'a String, Vec<(&'a String, &'a Value)>)> {
         let root = |(name, reads): &'a (String, Reads)| {
             let members = context.get(name).and_then(Value::as_object).into_iter().flatten();
@@ -268,7 +270,7 @@ impl Rest {
         self.template.reads.iter().map(root).collect()
     }
 
-    /// The configuration with the values in it.
+    /// Inserts the values into the configuration.
     fn filled(self, answer: Option<Answered>, limits: Limits) -> Result<Value, Failure> {
         let Rest { template, mut values, asked, big } = self;
         let broken = |broken: Broken| failure(&template, &broken, limits);
@@ -284,12 +286,13 @@ impl Rest {
     }
 }
 
-/// What a path leads to; null where something on the way is not there. Nothing where JavaScript knows more, such as a text's length.
+/// The value at a path; null if a member is missing. `None` if only JavaScript has the value, such as the length of a
+/// text.
 fn looked_up<'a>(context: &'a Value, path: &[Step]) -> Option<&'a Value> {
     const NULL: &Value = &Value::Null;
     let mut at = context;
     for (depth, step) in path.iter().enumerate() {
-        // A list that has more to say than its items stands only right below a root.
+        // Only direct members of a root can be lists with further members.
         let list = at.get("\u{0}list").filter(|_| depth == 2);
         at = match (step, list, at) {
             (Step::Name(name), Some(list), _) if name == "results" => list,
@@ -336,7 +339,7 @@ fn failed(code: &str, path: &str, message: String) -> Failure {
 impl Kept {
     fn keep(&mut self, key: &str, template: &Arc<Template>) {
         let cost = |key: &str, template: &Template| key.len() + template.bytes();
-        // One that is larger than everything that may be kept is not.
+        // A template that is larger than the whole cache is not cached.
         if cost(key, template) > KEPT_BYTES_MAX {
             return;
         }

@@ -1,8 +1,8 @@
-//! Values between JSON and JavaScript: what JavaScript cannot hold goes round it.
+//! Conversion between JSON and JavaScript, for values that JavaScript cannot represent.
 //!
-//! - An integer beyond 2^53 is a `BigInt` in a script, and the same integer again behind it. What mixes it with a number fails, in
-//!   JavaScript's own words, instead of losing its last digits.
-//! - Half of a character that takes two (a lone surrogate) is no text; it becomes U+FFFD.
+//! - An integer beyond 2^53 is a `BigInt` in a script, and is converted back to the same integer. An operation of it
+//!   with a number fails with JavaScript's own message, instead of losing digits.
+//! - A lone surrogate is not valid text and becomes U+FFFD.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -11,10 +11,10 @@ use serde_json::{Number, Value};
 
 use super::realm::Reason;
 
-/// The largest integer up to which every integer is a number of JavaScript's.
+/// The largest integer up to which JavaScript numbers are exact.
 const SAFE_MAX: u64 = (1 << 53) - 1;
 
-/// Whether there is an integer in a value that JavaScript's numbers cannot hold.
+/// Whether a value contains an integer that a JavaScript number cannot represent.
 pub(super) fn has_big(value: &Value) -> bool {
     let mut open = vec![value];
     while let Some(value) = open.pop() {
@@ -33,7 +33,7 @@ fn is_big(number: &Number) -> bool {
     size.is_some_and(|size| size > SAFE_MAX)
 }
 
-/// A value as JSON, its large integers as text behind this mark.
+/// Writes a value as JSON, with large integers as text after this mark.
 pub(super) fn written(value: &Value, mark: &str) -> String {
     if mark.is_empty() || !has_big(value) {
         return value.to_string();
@@ -50,10 +50,10 @@ pub(super) fn written(value: &Value, mark: &str) -> String {
     value.to_string()
 }
 
-/// The value of an expression, as it came out of JavaScript.
+/// Reads the value of an expression from JavaScript's JSON.
 ///
 /// # Errors
-/// It is nested too deeply, or holds an integer beyond 64 bits.
+/// It is nested too deeply, or contains an integer beyond 64 bits.
 pub(super) fn read(json: &str, mark: &str) -> Result<Value, Reason> {
     let mut value: Value = serde_json::from_str(&mended(json)).map_err(|error| {
         let deep = error.to_string().contains("recursion limit");
@@ -74,7 +74,7 @@ pub(super) fn read(json: &str, mark: &str) -> Result<Value, Reason> {
     Ok(value)
 }
 
-/// Does this with every value that holds none, without recursion.
+/// Calls `f` for every scalar in a value, without recursion.
 fn each<E>(value: &mut Value, mut f: impl FnMut(&mut Value) -> Result<(), E>) -> Result<(), E> {
     let mut open = vec![value];
     while let Some(value) = open.pop() {
@@ -87,7 +87,7 @@ fn each<E>(value: &mut Value, mut f: impl FnMut(&mut Value) -> Result<(), E>) ->
     Ok(())
 }
 
-/// `JSON.stringify` writes whole characters as they are, so what it escapes as a surrogate is half of one.
+/// `JSON.stringify` writes complete characters unescaped, so an escaped surrogate is a lone one.
 fn mended(json: &str) -> Cow<'_, str> {
     if !json.contains("\\ud") {
         return Cow::Borrowed(json);
@@ -96,7 +96,7 @@ fn mended(json: &str) -> Cow<'_, str> {
     while let Some(at) = rest.find('\\') {
         let (before, escape) = rest.split_at(at);
         text.push_str(before);
-        // A backslash and the sign after it, or six signs; all of them are ASCII.
+        // A backslash and one more character, or six characters; all are ASCII.
         let is_surrogate = escape.get(..4).is_some_and(|head| {
             head.starts_with("\\ud") && head.ends_with(|digit| matches!(digit, '8'..='9' | 'a'..='f' | 'A'..='F'))
         });

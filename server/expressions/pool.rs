@@ -1,8 +1,8 @@
-//! Who evaluates: workers, started when they are first needed and kept, or this process.
+//! The pool that evaluates: worker processes, which are started on demand and reused, or this process.
 //!
-//! A worker is killed when it does not answer, which is the only end that some native functions of the engine have; the next evaluation
-//! starts another. In this process there is no such end: that is for programs that embed the server and cannot be a worker, and for
-//! tests.
+//! A worker that does not answer is killed, because some native functions of the engine cannot be interrupted
+//! otherwise. The next evaluation starts another worker. Without workers such functions do not end; this mode is for
+//! programs that embed the server and cannot be a worker, and for tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -17,29 +17,29 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use super::realm::{Broken, Job, Reason, evaluate};
 use super::worker::{ARGUMENT, Answer, GAVE_UP, GRACE, length, message};
 
-/// What this process is to be started as again, to be a worker.
+/// The program to start as a worker.
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-/// How much longer than its own end a worker is waited for: it may have to be started, or the machine may be busy.
+/// How long to wait for a worker after its own time limit, because it may have to start, or the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The most evaluations at once of one tenant.
 const AT_ONCE_MAX: usize = 8;
-/// One more, which is left for other tenants.
+/// One more place, which is reserved for other tenants.
 const SPARE: usize = 1;
-/// The most of one tenant that wait.
+/// The most waiting evaluations of one tenant.
 const WAITING_MAX: usize = 10_000;
 
-/// Says that this program, started with [`ARGUMENT`], is a worker.
+/// Declares that this program, started with [`ARGUMENT`], is a worker.
 pub fn this_program_is_a_worker() {
-    // The program as it was started, also when its file was replaced since.
+    // The running program, even if its file has been replaced.
     let running = Path::new("/proc/self/exe");
     let program = if running.exists() { Some(running.to_owned()) } else { std::env::current_exe().ok() };
     if let Some(program) = program {
-        // Saying so twice changes nothing.
+        // A second call changes nothing.
         let _ = PROGRAM.set(program);
     }
 }
 
-/// Those who evaluate.
+/// The pool of evaluators.
 pub(super) struct Pool {
     program: Option<PathBuf>,
     idle: Mutex<Vec<Worker>>,
@@ -47,21 +47,21 @@ pub(super) struct Pool {
     clock: Clock,
 }
 
-/// What is asked of a worker.
+/// A request for an evaluation.
 pub(super) struct Question {
     time_ms: u64,
     form: Form,
 }
 
 enum Form {
-    /// For a worker, with its length before it.
+    /// For a worker, with a length prefix.
     Message(Vec<u8>),
     /// For this process.
     Job(Box<Job>),
     TooLong,
 }
 
-/// What came back, not yet read: it may be long.
+/// The answer, not yet parsed, because it may be long.
 pub(super) enum Answered {
     Here(Answer),
     Bytes(Vec<u8>),
@@ -81,25 +81,25 @@ impl Answered {
 }
 
 struct Worker {
-    // Killed when it is dropped.
+    // Killed on drop.
     child: Child,
     to: ChildStdin,
     from: ChildStdout,
 }
 
 impl Pool {
-    /// Workers of this program, where it can be one; else this process.
+    /// Uses this program as workers if it can be one, else this process.
     pub(super) fn new(clock: Clock) -> Self {
         Self::of(PROGRAM.get().cloned(), clock)
     }
 
-    /// Workers that are this program, or this process.
+    /// Uses this program as workers, or this process.
     pub(super) fn of(program: Option<PathBuf>, clock: Clock) -> Self {
         let at_once = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, AT_ONCE_MAX);
         Self { program, idle: Mutex::new(Vec::new()), turns: Turns::new(at_once + SPARE, at_once, WAITING_MAX), clock }
     }
 
-    /// A job as it is handed over. It may be long, so that this is not for the runtime.
+    /// Serializes a job. It may be long, so do not call this on the async runtime.
     pub(super) fn question(&self, job: Job) -> Question {
         let time_ms = job.limits.time_ms;
         match self.program {
@@ -108,7 +108,7 @@ impl Pool {
         }
     }
 
-    /// Evaluates when it is the tenant's turn. Whoever waits holds no worker.
+    /// Evaluates in the tenant's turn. A waiting evaluation holds no worker.
     pub(super) async fn evaluate(&self, tenant: &str, question: Question) -> Answered {
         let failed = |said: &str| Answered::Here(Err(Broken { code: 0, reason: Reason::Failed(said.to_owned()) }));
         let Ok(_turn) = self.turns.take(tenant).await else {
@@ -124,7 +124,7 @@ impl Pool {
             Form::Message(message) => message,
         };
         let most = Duration::from_millis(time_ms) + GRACE + PATIENCE;
-        // One that was idle may have died since; a new one has not.
+        // An idle worker may have died, so try a new one afterwards.
         for fresh in [false, true] {
             let worker = if fresh { None } else { self.idle().pop() };
             let mut worker = match worker {
@@ -165,7 +165,8 @@ impl Pool {
         let program = self.program.as_deref().ok_or_else(|| std::io::Error::other("no program"))?;
         let mut command = Command::new(program);
         command.arg(ARGUMENT).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        // Signals of a terminal are for the server, which ends its workers itself; and a folder is not held by them.
+        // Workers do not get the terminal's signals, because the server ends them itself. They also keep no folder in
+        // use.
         #[cfg(unix)]
         command.process_group(0).current_dir("/");
         let mut child = command.kill_on_drop(true).spawn()?;
@@ -177,11 +178,11 @@ impl Pool {
 
 enum Asked {
     Answered(Vec<u8>),
-    /// It ended itself because the evaluation did not, or has to be ended.
+    /// The worker ended itself because the evaluation took too long, or it has to be killed.
     GaveUp,
-    /// It ended otherwise, after it had read the question.
+    /// The worker ended for another reason after it had read the question.
     Died,
-    /// It was gone before it could read the question.
+    /// The worker had ended before it could read the question.
     Unheard,
 }
 

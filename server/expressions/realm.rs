@@ -1,7 +1,8 @@
-//! One realm: made for one evaluation, bounded, and gone after it. Nothing of the outside is in it.
+//! One realm: created for one evaluation with limits, and dropped after it. It has no access to the outside.
 //!
-//! A bound on time is kept by the engine between instructions and in regular expressions, and not within a native function that calls
-//! none of the script's: `new Array(4294967295).join()` runs for minutes. Whoever needs an end at all costs asks a worker (`pool.rs`).
+//! The engine checks the time limit between instructions and in regular expressions, but not within a native function
+//! that calls no script function: `new Array(4294967295).join()` runs for minutes. For a guaranteed end use a worker
+//! (`pool.rs`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,21 +13,21 @@ use runyard_compute::clock::Stopwatch;
 use serde::{Deserialize, Serialize};
 
 const PRELUDE: &str = include_str!("prelude.js");
-/// What parsing may take, bytes.
+/// The memory limit of parsing, bytes.
 const PARSE_BYTES_MAX: usize = 128 * 1024 * 1024;
-/// What parsing may take in one realm, milliseconds.
+/// The time limit of parsing in one realm, milliseconds.
 const PARSE_MS_MAX: u64 = 10_000;
-/// How deep scripts may go, bytes of stack. Smaller than the smallest stack that they are evaluated on.
+/// The stack limit of scripts, bytes. It is smaller than the smallest stack of an evaluating thread.
 const STACK_BYTES_MAX: usize = 256 * 1024;
 
-/// How far an evaluation may go.
+/// The limits of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// How long all expressions of one configuration may take together, milliseconds.
+    /// The time limit of all expressions of one configuration together, milliseconds.
     pub time_ms: u64,
-    /// How much memory they may take, bytes.
+    /// Their memory limit, bytes.
     pub memory_bytes: usize,
-    /// How long their values may be together, characters.
+    /// The limit on the total length of their values, characters.
     pub value_chars: usize,
 }
 
@@ -36,18 +37,18 @@ impl Default for Limits {
     }
 }
 
-/// What is asked of a realm.
+/// A job for a realm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Job {
-    /// Expressions, already checked, in the order in which they are evaluated.
+    /// The expressions, already checked, in the order of evaluation.
     pub(super) codes: Vec<Asked>,
-    /// What they may read: a name, and its members as JSON.
+    /// The roots that they may read: a name, and its members as JSON.
     pub(super) roots: Vec<(String, Vec<(String, String)>)>,
-    /// What time it is for them, Unix milliseconds.
+    /// The time that they see, Unix milliseconds.
     pub(super) now_ms: i64,
-    /// What their chance begins with.
+    /// The seed of their random numbers.
     pub(super) seed: u32,
-    /// What stands before an integer that JavaScript's numbers cannot hold; empty where there is none.
+    /// The mark before an integer that a JavaScript number cannot represent; empty if there are no such integers.
     pub(super) big: String,
     pub(super) limits: Limits,
 }
@@ -57,14 +58,14 @@ pub(super) struct Job {
 pub(super) struct Asked {
     /// The body of a function.
     pub(super) body: String,
-    /// Whether its value stands in a text.
+    /// Whether its value is inserted into text.
     pub(super) in_text: bool,
 }
 
 /// Why there is no value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Broken {
-    /// Which expression; the first one where it is not known.
+    /// The index of the expression; the first one if it is not known.
     pub(super) code: usize,
     pub(super) reason: Reason,
 }
@@ -73,17 +74,17 @@ pub(super) struct Broken {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Reason {
-    /// It took too long.
+    /// It exceeded the time limit.
     TimedOut,
-    /// It took too much memory.
+    /// It exceeded the memory limit.
     OutOfMemory,
-    /// It called itself too often, or is nested too deeply.
+    /// Its recursion or its nesting was too deep.
     TooDeep,
-    /// What the script said.
+    /// The script's error message.
     Failed(String),
 }
 
-/// Evaluates. Each value is JSON or, in a text, text; none where it is nothing.
+/// Evaluates a job. Each value is JSON, or text within a text; `None` for a missing value.
 pub(super) fn evaluate(job: &Job) -> Result<Vec<Option<String>>, Broken> {
     let over = Arc::new(AtomicBool::new(false));
     let runtime =
@@ -103,18 +104,19 @@ pub(super) fn evaluate(job: &Job) -> Result<Vec<Option<String>>, Broken> {
     })
 }
 
-/// Reads expressions without evaluating them. What was read stays in memory, so it is renewed now and then.
+/// Parses expressions without evaluating them. Parsed sources stay in memory, so the realm is renewed from time to
+/// time.
 #[derive(Default)]
 pub(super) struct Parser {
     realm: Option<(Context, Arc<AtomicBool>)>,
     read: usize,
 }
 
-/// So many sources are read in one realm.
+/// The most sources parsed in one realm.
 const READ_MAX: usize = 500;
 
 impl Parser {
-    /// Whether these are all modules that can be parsed; what the engine says against the first that is none.
+    /// Parses all sources as modules, or returns the engine's error for the first invalid one.
     pub(super) fn parses(&mut self, sources: &[String]) -> Result<(), Reason> {
         if self.read >= READ_MAX {
             *self = Self::default();
@@ -159,14 +161,14 @@ fn runtime(memory_bytes: usize, time_ms: u64, over: &Arc<AtomicBool>) -> Result<
 /// The prelude's `run`, and the roots.
 fn prepare<'js>(ctx: &Ctx<'js>, job: &Job) -> rquickjs::Result<(Function<'js>, Array<'js>)> {
     let prelude: Function = ctx.eval(PRELUDE)?;
-    // Milliseconds of any date that there is fit a float exactly.
+    // The milliseconds of every valid date are exact in a float.
     let most = job.limits.value_chars as f64;
     let made: Object = prelude.call((job.now_ms as f64, f64::from(job.seed), most, job.big.as_str()))?;
     let root: Function = made.get("root")?;
     let roots = Array::new(ctx.clone())?;
     for (place, (_, members)) in job.roots.iter().enumerate() {
         let given = Object::new(ctx.clone())?;
-        // An object without a prototype: a member may have any name.
+        // An object without a prototype, so that a member may have any name.
         given.set_prototype(None)?;
         for (name, json) in members {
             given.set(name.as_str(), json.as_str())?;
@@ -192,13 +194,13 @@ fn one<'js>(
         "made" => Ok(value),
         "deep" => Err(Reason::TooDeep),
         "memory" => Err(Reason::OutOfMemory),
-        // The engine throws it where there is no memory left for an error. A script could too, if it throws anything.
+        // The engine throws null when it has no memory for an error. A script with `throw` could do the same.
         "null" if !code.body.contains("throw") => Err(Reason::OutOfMemory),
         _ => Err(Reason::Failed(value.unwrap_or_default())),
     })
 }
 
-/// What an error of the engine means.
+/// Converts an error of the engine into a reason.
 fn reason(error: &CaughtError<'_>, over: &AtomicBool) -> Reason {
     if over.load(Ordering::Relaxed) {
         return Reason::TimedOut;

@@ -1,13 +1,13 @@
-//! A configuration with its expressions found, checked, and ready to be evaluated any number of times.
+//! A configuration whose expressions are found and checked, ready to be evaluated any number of times.
 //!
 //! | in a configuration | becomes |
 //! |---|---|
-//! | text without `{{` | itself |
-//! | `"{{ expression }}"`, and nothing beside it | its value, of whatever type; null where it is nothing |
-//! | text with `{{ expression }}` in it | text: a value that is no text as JSON, nothing as nothing |
+//! | text without `{{` | unchanged |
+//! | `"{{ expression }}"`, and nothing else | its value, of any type; null if there is no value |
+//! | text with `{{ expression }}` in it | text: values other than text as JSON, missing values as empty text |
 //! | `{"kind": "templateExpression", "expression": text}` | the same as the text |
 //! | `{"kind": "jsExpression", "expression": text}` | the value of the whole text |
-//! | everything else | itself, its members evaluated |
+//! | everything else | unchanged, with its members evaluated |
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -25,21 +25,21 @@ use super::realm::{Asked, Parser, Reason};
 const CODES_MAX: usize = 10_000;
 /// The longest expression, bytes.
 const CODE_BYTES_MAX: usize = 64 * 1024;
-/// The most that a configuration may be nested.
+/// The deepest nesting of a configuration.
 const DEPTH_MAX: usize = 100;
-/// The most faults that are told.
+/// The most faults that are reported.
 const FAULTS_MAX: usize = 100;
-/// The longest that the engine's words are repeated, characters.
+/// The longest part of the engine's message that is shown, characters.
 const SAID_CHARS_MAX: usize = 300;
 
 /// How a configuration is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Dialect<'a> {
-    /// The names under which expressions find what they may read, such as `nodes`.
+    /// The names of the roots that expressions may read, such as `nodes`.
     pub roots: &'a [&'a str],
-    /// Members of the configuration that are left as they are, such as the graph within a node.
+    /// Members of the configuration that are not evaluated, such as the graph within a node.
     pub verbatim: &'a [&'a str],
-    /// Whether braces in plain text hold expressions; else only those in a `templateExpression` do.
+    /// Whether braces in plain text contain expressions. Otherwise only braces in a `templateExpression` do.
     pub braces: bool,
 }
 
@@ -52,9 +52,9 @@ impl Default for Dialect<'_> {
 /// What is wrong with an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Where in the configuration: a JSON pointer.
+    /// The place in the configuration, as a JSON pointer.
     pub path: String,
-    /// What, in a sentence without an end.
+    /// The reason, as a sentence without a full stop.
     pub reason: String,
 }
 
@@ -64,12 +64,12 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A configuration ready to be evaluated.
+/// A configuration that is ready to be evaluated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
     shape: Shape,
     pub(super) codes: Vec<Code>,
-    /// What is read of each root, by name.
+    /// The members that are read of each root, by name.
     pub(super) reads: Vec<(String, Reads)>,
     bytes: usize,
 }
@@ -81,7 +81,7 @@ enum Shape {
     Object(Vec<(String, Shape)>),
     /// The value of this expression.
     Value(usize),
-    /// Text, some of it the values of expressions.
+    /// Text with the values of expressions in it.
     Text(Vec<Part>),
 }
 
@@ -96,12 +96,12 @@ enum Part {
 pub(super) struct Code {
     pub(super) place: Place,
     pub(super) asked: Asked,
-    /// The path that it is, where it is nothing else.
+    /// The path, if the expression is only a path.
     pub(super) path: Option<Vec<Step>>,
 }
 
-/// Where something stands in a configuration: its parent, and the key there. It becomes text only where something is said about it, so
-/// that ten thousand expressions below one long key do not hold that key ten thousand times.
+/// A place in a configuration: its parent, and the key there. It is formatted only for messages, so that ten thousand
+/// expressions below one long key do not store that key ten thousand times.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place(Option<Arc<Below>>);
 
@@ -117,7 +117,7 @@ enum Key {
     Index(usize),
 }
 
-/// How much of a key a place shows, characters.
+/// The most characters of a key that a place shows.
 const KEY_CHARS_MAX: usize = 120;
 
 impl Place {
@@ -125,7 +125,7 @@ impl Place {
         Place(Some(Arc::new(Below { parent: self.clone(), key })))
     }
 
-    /// As a JSON pointer, long keys cut.
+    /// Formats the place as a JSON pointer, with long keys truncated.
     pub(super) fn text(&self) -> String {
         let mut keys = Vec::new();
         let mut next = &self.0;
@@ -149,16 +149,16 @@ impl PartialEq for Place {
     }
 }
 
-/// What became of an expression.
+/// The result of an expression.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Made {
-    /// What its path leads to, as it was sent.
+    /// The value at its path, unchanged.
     Copied(Value),
-    /// JSON, or text where it stands in one; none where it is nothing.
+    /// JSON, or text if it is inserted into text; `None` if there is no value.
     Evaluated(Option<String>),
 }
 
-/// Why a configuration cannot be put together: which expression, and what is wrong with its value.
+/// Why a configuration cannot be filled: the expression, and what is wrong with its value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Unfilled {
     pub(super) code: usize,
@@ -168,12 +168,12 @@ pub(super) struct Unfilled {
 /// Finds and checks every expression of a configuration.
 ///
 /// # Errors
-/// Every expression that is none, with its place; never empty.
+/// Every invalid expression, with its place; never empty.
 pub fn compile(config: &Value, dialect: &Dialect<'_>) -> Result<Template, Vec<Fault>> {
     Compiler::default().compile(config, dialect)
 }
 
-/// A script: the body of a function, whose value is what it returns. It reads the same roots.
+/// Compiles a script, which is the body of a function that returns the value. It reads the same roots.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -181,7 +181,7 @@ pub fn compile_script(script: &str, dialect: &Dialect<'_>) -> Result<Template, V
     Compiler::default().compile_script(script, dialect)
 }
 
-/// Compiles one configuration after another, which costs less than each with a compiler of its own.
+/// Compiles several configurations, which is cheaper than one compiler for each.
 #[derive(Default)]
 pub struct Compiler {
     parser: Parser,
@@ -213,7 +213,7 @@ impl Compiler {
     }
 }
 
-/// What stands there.
+/// What a place of the template contains.
 #[derive(Clone, Copy)]
 enum Form {
     Expression,
@@ -223,7 +223,7 @@ enum Form {
 struct Reader<'a> {
     dialect: &'a Dialect<'a>,
     codes: Vec<Code>,
-    /// As they were written, for what they read.
+    /// The sources as written, to find what they read.
     sources: Vec<String>,
     faults: Vec<Fault>,
     parser: &'a mut Parser,
@@ -319,7 +319,7 @@ impl Reader<'_> {
         }
     }
 
-    /// An expression; nothing where nothing is said.
+    /// Compiles an expression; an empty one is null.
     fn code(&mut self, source: &str, place: &Place, in_text: bool, form: Form) -> Shape {
         if source.trim().is_empty() {
             return Shape::Plain(Value::Null);
@@ -345,15 +345,15 @@ impl Reader<'_> {
     }
 }
 
-/// Whether nothing in a value could be an expression.
+/// Whether a value contains nothing that could be an expression.
 fn is_plain(value: &Value) -> bool {
     matches!(value, Value::Null | Value::Bool(_) | Value::Number(_))
 }
 
-/// The body of the function that an expression becomes, once it is known to be one.
+/// Checks an expression and returns it as the body of a function.
 fn checked(parser: &mut Parser, source: &str, roots: &[&str], form: Form) -> Result<String, String> {
     let original = [wrapped(source, form)];
-    // Where it is no expression, one pair of brackets may still make it look like one: `a); (b`. Two different ones do not.
+    // One pair of brackets may make an invalid expression valid: `a); (b`. Two different kinds of brackets do not.
     let probes = |body: &str| match form {
         Form::Expression => vec![format!("(function(){{{body}}})"), format!("(function(){{return [{source}\n]}})")],
         Form::Body => vec![format!("(function(){{{body}}})"), format!("[function(){{{body}}}]")],
@@ -361,7 +361,7 @@ fn checked(parser: &mut Parser, source: &str, roots: &[&str], form: Form) -> Res
     parser.parses(&probes(&original[0])).map_err(|reason| said(&reason))?;
     let silent = match form {
         Form::Expression => wrapped(&silenced(source, roots), form),
-        // A script says itself what may be missing.
+        // Scripts are not rewritten, because they handle missing values themselves.
         Form::Body => original[0].clone(),
     };
     let [original] = original;
@@ -371,7 +371,7 @@ fn checked(parser: &mut Parser, source: &str, roots: &[&str], form: Form) -> Res
     Ok(if parser.parses(&probes(&silent)).is_ok() { silent } else { original })
 }
 
-/// On lines of its own, so that a comment at its end ends with it.
+/// Puts the source on its own lines, so that a comment at its end does not hide what follows.
 fn wrapped(source: &str, form: Form) -> String {
     match form {
         Form::Expression => format!("return (\n{source}\n)"),
@@ -391,7 +391,7 @@ fn said(reason: &Reason) -> String {
     }
 }
 
-/// Whether an object stands for a value that is worked out.
+/// Whether an object is an expression.
 pub fn is_expression(members: &Map<String, Value>) -> bool {
     let kind = members.get("kind").and_then(Value::as_str);
     matches!(kind, Some("templateExpression" | "jsExpression")) && members.contains_key("expression")
@@ -414,7 +414,7 @@ impl Template {
         self.codes.is_empty()
     }
 
-    /// The members that it reads of a root; nothing where those may be all there are.
+    /// The members of a root that it reads; `None` if it may read all.
     pub fn members(&self, root: &str) -> Option<impl Iterator<Item = &str>> {
         match self.reads.iter().find(|(name, _)| name == root) {
             Some((_, Reads::Members(members))) => Some(members.iter().map(String::as_str)),
@@ -422,15 +422,15 @@ impl Template {
         }
     }
 
-    /// How much of memory it takes, about, bytes.
+    /// The approximate memory size, bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The configuration with the values in it.
+    /// Inserts the values into the configuration.
     ///
     /// # Errors
-    /// The expression whose value cannot be read, and why.
+    /// The expression whose value is not valid, and why.
     pub(super) fn filled(&self, values: &[Made], big: &str) -> Result<Value, Unfilled> {
         fill(&self.shape, values, big)
     }
@@ -463,7 +463,7 @@ fn fill(shape: &Shape, values: &[Made], big: &str) -> Result<Value, Unfilled> {
     })
 }
 
-/// A value as it stands in a text: nothing as nothing, text as it is, anything else as JSON.
+/// Formats a value within text: missing values as empty text, text unchanged, other values as JSON.
 fn text_of(made: &Made) -> Cow<'_, str> {
     match made {
         Made::Copied(Value::Null) | Made::Evaluated(None) => Cow::Borrowed(""),

@@ -1,5 +1,5 @@
-//! What expressions mean, what is refused, and that no script harms whoever evaluates it. Native functions that never end are the
-//! workers' business: `tests/it/expressions.rs`.
+//! Tests of the semantics of expressions, of rejected ones, and of scripts that attack the evaluator.
+//! `tests/it/expressions.rs` tests native functions that never end, because they need workers.
 
 use std::sync::Arc;
 
@@ -95,7 +95,7 @@ async fn what_is_missing_is_nothing_silently() {
     assert_eq!(text, Ok(json!("<>")));
 }
 
-/// What an expression fails with.
+/// The failure message of an expression.
 async fn said(code: &str) -> String {
     let failed = evaluated(json!({ "kind": "jsExpression", "expression": code })).await;
     let (code, message) = failed.expect_err(code);
@@ -156,7 +156,7 @@ async fn a_path_copies_its_value_exactly_as_it_was_sent() {
         (json!("{{ nodes.group.errors }}"), json!([])),
         (json!("{{ nodes.group.length }}"), json!(1)),
         (json!("id {{ nodes.start.id }}, {{ nodes.start.most }}"), json!("id 9007199254740993, 18446744073709551615")),
-        // Not only paths: what is only handed on, too.
+        // Not only for paths, but also for values that are only passed on.
         (json!("{{ nodes.start.rows.map(row => ({ id: row.id })) }}"), json!([{ "id": 9_007_199_254_740_993_u64 }])),
         (json!("{{ [nodes.start.most, nodes.start.least] }}"), json!([u64::MAX, i64::MIN])),
         (json!("{{ 'n' + nodes.start.id }}"), json!("n9007199254740993")),
@@ -193,7 +193,7 @@ async fn many_expressions_below_one_long_key_take_the_room_of_the_key_once() {
     let bad = json!({ &key: vec!["{{ ) }}"; 200] });
     let faults = compile(&bad, &Dialect::default()).unwrap_err();
     assert!(faults.len() == 100 && faults.iter().all(|fault| fault.path.len() < 200));
-    // What is copied counts as what is evaluated does.
+    // Copied values count like evaluated ones.
     let copies = compile(&json!(vec!["{{ nodes.start.x }}"; 1_000]), &Dialect::default()).unwrap();
     let context = json!({ "nodes": { "start": { "x": "x".repeat(900_000) } } });
     let moment = Moment { now_ms: 0, seed: 0 };
@@ -273,7 +273,7 @@ fn what_is_no_expression_is_a_fault_with_its_place() {
     let paths: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
     assert_eq!(paths, ["/bad/0", "/bad/1/a~1b", "/js/expression", "/ai/expression", "/number/expression"]);
     assert!(faults[0].to_string().starts_with("/bad/0 is no JavaScript expression: "), "{}", faults[0]);
-    // What only brackets around it would make an expression.
+    // Sources that would be expressions only within brackets.
     for code in [
         "1); (2",
         "1]; [2",
@@ -323,7 +323,7 @@ async fn a_script_is_a_function_that_returns() {
     }
 }
 
-/// Tries to harm, and the codes that it may end with.
+/// Attacks, and the failure codes that each may end with.
 const ATTACKS: [(&str, &[&str]); 27] = [
     ("(() => { while (true) {} })()", &["expression_timed_out"]),
     ("(() => { for (;;) try { for (;;) {} } catch {} })()", &["expression_timed_out"]),
@@ -402,7 +402,7 @@ fn templates_are_kept_by_their_key_within_their_bound() {
     assert_eq!((kept.bytes, kept.templates.contains("a")), (sum, false));
 }
 
-/// Pieces of which templates are made, so that not all are rubbish.
+/// Pieces for generated templates, so that many of them are valid.
 const PIECES: [&str; 40] = [
     "{{",
     "}}",

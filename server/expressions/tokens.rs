@@ -1,31 +1,31 @@
-//! JavaScript to tokens, as far as it takes to find where an expression ends and what it reads. What is wrong with an expression is the
-//! engine's to say: here everything is some token.
+//! A JavaScript tokenizer, as far as needed to find the end of an expression and what it reads. The engine reports
+//! invalid expressions; here every character belongs to some token.
 
 use std::ops::Range;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A name or a word of the language.
+    /// A name or a keyword.
     Name,
-    /// A number, text, a regular expression, or a stretch of a template's text.
+    /// A number, a string, a regular expression, or a part of a template literal's text.
     Literal,
     /// `(`, `[`, `{` or `${`.
     Open,
     /// `)`, `]` or `}`.
     Close,
-    /// Any other sign.
+    /// Any other punctuation.
     Sign,
 }
 
-/// A token and where it stands, in bytes.
+/// A token and its range, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) span: Range<usize>,
 }
 
-/// Words after which a slash begins a regular expression.
+/// Keywords after which a slash begins a regular expression.
 const BEFORE_VALUE: [&str; 14] = [
     "return",
     "typeof",
@@ -43,7 +43,7 @@ const BEFORE_VALUE: [&str; 14] = [
     "await",
 ];
 
-/// Signs of several characters, longest first.
+/// Punctuation of several characters, longest first.
 const SIGNS: [&str; 41] = [
     ">>>=", "...", "===", "!==", "**=", "<<=", ">>=", ">>>", "&&=", "||=", "??=", "=>", "==", "!=", "<=", ">=", "&&",
     "||", "??", "?.", "++", "--", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<", ">>", "**", "=", "?", ":", ";",
@@ -54,9 +54,9 @@ const SIGNS: [&str; 41] = [
 pub(super) struct Tokens<'t> {
     text: &'t str,
     at: usize,
-    /// What is open, innermost last.
+    /// The open brackets, innermost last.
     open: Vec<Opened>,
-    /// Whether the token before can end a value, so that a slash divides.
+    /// Whether the previous token can end a value, so that a slash is a division.
     after_value: bool,
 }
 
@@ -68,12 +68,12 @@ enum Opened {
 }
 
 impl<'t> Tokens<'t> {
-    /// The tokens of a text from a place on.
+    /// The tokens of a text from an offset on.
     pub(super) fn from(text: &'t str, at: usize) -> Self {
         Self { text, at, open: Vec::new(), after_value: false }
     }
 
-    /// How many brackets are open.
+    /// The number of open brackets.
     pub(super) fn depth(&self) -> usize {
         self.open.len()
     }
@@ -82,7 +82,7 @@ impl<'t> Tokens<'t> {
         &self.text[self.at..]
     }
 
-    /// White space and comments.
+    /// Skips white space and comments.
     fn skip(&mut self) {
         loop {
             let rest = self.rest();
@@ -105,7 +105,7 @@ impl<'t> Tokens<'t> {
         Some(Token { kind, span })
     }
 
-    /// Text between quotes; `None` where it never ends.
+    /// The length of a quoted string; `None` if it never ends.
     fn quoted(&self, quote: char) -> Option<usize> {
         let mut escaped = false;
         for (offset, letter) in self.rest().char_indices().skip(1) {
@@ -120,8 +120,8 @@ impl<'t> Tokens<'t> {
         None
     }
 
-    /// A stretch of a template's text, from its opening mark or from where an expression in it ended: to its end, or to the next
-    /// expression. Says which.
+    /// A part of a template literal's text, from its backtick or from the end of an expression in it, up to its end or
+    /// the next expression. The flag is true at the end of the literal.
     fn template(&self) -> (usize, bool) {
         let (mut escaped, mut dollar) = (false, false);
         for (offset, letter) in self.rest().char_indices().skip(1) {
@@ -184,7 +184,7 @@ impl Iterator for Tokens<'_> {
         let digit_follows = letters.next().is_some_and(|letter| letter.is_ascii_digit());
         match first {
             '"' | '\'' => {
-                // What never ends is a sign, and the engine says so.
+                // An unterminated string is punctuation; the engine reports the error.
                 let length = self.quoted(first);
                 self.token(if length.is_some() { Kind::Literal } else { Kind::Sign }, length.unwrap_or(1), true)
             }
@@ -203,7 +203,7 @@ impl Iterator for Tokens<'_> {
                 self.token(Kind::Close, 1, true)
             }
             '}' => match self.open.pop() {
-                // What follows is text of the template again; the brace is its first character.
+                // The text of the template literal continues; the brace is its first character.
                 Some(Opened::Template) => {
                     let (length, ended) = self.template();
                     self.template_token(length, ended)
@@ -226,7 +226,7 @@ impl Iterator for Tokens<'_> {
             _ => {
                 let length =
                     SIGNS.iter().find(|sign| rest.starts_with(**sign)).map_or(first.len_utf8(), |sign| sign.len());
-                // After `x++` a slash divides, after `++` alone nothing stands.
+                // After `x++` a slash is a division; a prefix `++` is not a value.
                 let after_value = self.after_value && matches!(&rest[..length], "++" | "--");
                 self.token(Kind::Sign, length, after_value)
             }
@@ -235,7 +235,8 @@ impl Iterator for Tokens<'_> {
 }
 
 impl Tokens<'_> {
-    /// A stretch of a template's text. Where it did not end, an expression follows: its opening is the next token.
+    /// A part of a template literal's text. If the literal does not end there, an expression follows, and its opening
+    /// is the next token.
     fn template_token(&mut self, length: usize, ended: bool) -> Option<Token> {
         let token = self.token(Kind::Literal, length, ended);
         if !ended {

@@ -1,7 +1,7 @@
-//! A worker: this program once more, evaluating what it is asked on standard input. It knows no file, no address and no secret, and it ends
-//! by itself when an evaluation does not, so that nothing runs on that nobody waits for.
+//! A worker: this program started again to evaluate jobs from standard input. It has no files, addresses or secrets. It
+//! ends itself when an evaluation takes too long, so that no abandoned evaluation continues.
 //!
-//! A message is its length in four bytes, the lowest first, and as much JSON.
+//! A message is its length in four bytes, little-endian, followed by JSON of that length.
 
 use std::io::{Read, Write};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -12,32 +12,32 @@ use serde::de::DeserializeOwned;
 
 use super::realm::{Broken, Job, evaluate};
 
-/// The argument that makes this program a worker.
+/// The argument that starts this program as a worker.
 pub const ARGUMENT: &str = "evaluate-expressions";
 /// How much longer than its limit an evaluation may run before the worker ends.
 pub(super) const GRACE: Duration = Duration::from_millis(250);
-/// The exit code of a worker that ended because an evaluation did not.
+/// The exit code of a worker that ended because an evaluation took too long.
 pub(super) const GAVE_UP: i32 = 3;
 /// The longest message.
 const BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// What a worker answers.
+/// The answer of a worker.
 pub(super) type Answer = Result<Vec<Option<String>>, Broken>;
 
-/// Lets the server go first where both have something to do: scripts of one tenant can use every processor.
+/// Lowers the priority of the worker below that of the server, because scripts of one tenant can use every processor.
 pub fn give_way() {
-    /// Between a server's share and next to none: a script's time is counted while it waits, too.
+    /// A medium niceness, because a script's time limit also counts while it waits for a processor.
     #[cfg(unix)]
     const NICE: i32 = 5;
-    // Where it may not, it shares.
+    // Without permission, the priority does not change.
     #[cfg(unix)]
     let _ = rustix::process::nice(NICE);
 }
 
-/// Evaluates until there is nothing more to read.
+/// Evaluates jobs until the end of the input.
 ///
 /// # Errors
-/// What is read is no message, or nobody reads the answers.
+/// The input is not a valid message, or the answers cannot be written.
 pub fn work(mut from: impl Read, mut to: impl Write) -> std::io::Result<()> {
     let watchdog = watchdog();
     while let Some(job) = read::<Job>(&mut from)? {
@@ -50,7 +50,7 @@ pub fn work(mut from: impl Read, mut to: impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A thread that ends the process when an evaluation takes longer than it was told.
+/// A thread that ends the process when an evaluation exceeds its time limit.
 fn watchdog() -> SyncSender<Option<Duration>> {
     let (sender, receiver) = sync_channel::<Option<Duration>>(1);
     std::thread::spawn(move || {
@@ -70,12 +70,12 @@ fn watchdog() -> SyncSender<Option<Duration>> {
     sender
 }
 
-/// Tells the watchdog how long what follows may take. It is there as long as the process.
+/// Sets the watchdog's time limit for the next work. The watchdog lives as long as the process.
 fn watch(watchdog: &SyncSender<Option<Duration>>, most: Option<Duration>) {
     let _ = watchdog.send(most);
 }
 
-/// A message with its length before it.
+/// Encodes a message with its length prefix.
 pub(super) fn message(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
     let mut bytes = vec![0; 4];
     serde_json::to_writer(&mut bytes, value)?;
@@ -85,7 +85,7 @@ pub(super) fn message(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// How long the message is that these four bytes stand before.
+/// Decodes the length prefix of a message.
 pub(super) fn length(bytes: [u8; 4]) -> std::io::Result<usize> {
     let length = u32::from_le_bytes(bytes) as usize;
     if length <= BYTES_MAX { Ok(length) } else { Err(std::io::Error::other("the message is too long")) }

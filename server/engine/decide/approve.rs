@@ -1,5 +1,5 @@
-//! `Decide`: somebody agrees to what is asked, or does not. Once: the same again changes nothing, the contrary is refused. A
-//! denial ends the run, because what it was started for may not be done.
+//! `Decide`: approves or denies an approval request. A repeated verdict changes nothing, and the opposite one is
+//! rejected. A denial cancels the run, because the run may not do its work.
 
 use serde_json::Value;
 
@@ -8,14 +8,14 @@ use crate::event::Failure;
 use crate::finish::{self, failure};
 use crate::{ApprovalId, Context, Decision, Event, Node, Object, Rejected, RunStatus, State, Verdict, Wait, schedule};
 
-/// What somebody says.
+/// The approver's verdict.
 pub(super) struct Said {
     pub(super) verdict: Verdict,
     pub(super) by: Option<String>,
     pub(super) comment: Option<String>,
 }
 
-/// Lets what was asked about go on, or cancels the run.
+/// Continues the node run of the approval request, or cancels the run.
 pub(super) fn decide(
     state: &State,
     approval: ApprovalId,
@@ -51,7 +51,7 @@ pub(super) fn decide(
     Ok(draft.done())
 }
 
-/// A plan waits for its steps, which may begin now; anything else gets in line.
+/// A plan waits for its steps, which may begin now. Any other node run is queued.
 fn go_on(draft: &mut Draft, node: &Node) -> Result<(), Rejected> {
     let event = if node.is_planned() {
         Event::NodeWaiting { node_run: node.id, wait: Wait::Children }
@@ -62,7 +62,7 @@ fn go_on(draft: &mut Draft, node: &Node) -> Result<(), Rejected> {
     Ok(())
 }
 
-/// What the run is canceled with.
+/// The failure with which the run is canceled.
 fn denied(node: &Node, approval: ApprovalId, said: &Said) -> Failure {
     let what = match node.parent {
         None if node.is_planned() => "the plan".to_owned(),

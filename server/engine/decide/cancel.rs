@@ -1,4 +1,5 @@
-//! `Cancel` and `Fail`: everything live ends, children before their parents, and the run with it. A run that has ended stays as it is.
+//! `Cancel` and `Fail`: end all live node runs, children before their parents, and then the run. A run that has ended
+//! does not change.
 
 use crate::draft::Draft;
 use crate::event::Failure;
@@ -17,7 +18,7 @@ pub(super) fn decide(state: &State, reason: Option<String>, context: Context<'_>
     Ok(draft.done())
 }
 
-/// Ends the run as failed. What it should have made need not fit anything.
+/// Ends the run as failed, without a check against its output schema.
 pub(super) fn fail(state: &State, error: Failure, context: Context<'_>) -> Result<Decision, Rejected> {
     if matches!(state.status, RunStatus::Final(_)) {
         return Ok(Decision::default());

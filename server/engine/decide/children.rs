@@ -1,8 +1,8 @@
-//! `CreateChildren`: the owner of an external composite gives it children, all or none. A key that was used before stands for
-//! the child that was made with it, as long as the same child is asked for.
+//! `CreateChildren`: the owner of an external composite creates children, all or none. A key that was used before
+//! identifies the existing child, if the rest of the request is the same.
 //!
-//! Keys: a derived key is `#` and the child's number; a given key that starts with `#` is kept with one more `#` before it,
-//! so that the two never meet.
+//! Keys: a derived key is `#` and the child's number. A given key that starts with `#` is stored with one more `#` in
+//! front, so that the two never collide.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,10 +63,10 @@ pub(super) fn decide(
     Ok(draft.reply(Reply::Children(reply)))
 }
 
-/// What was asked for, sorted into what exists and what does not.
+/// The requested children, split into new and existing ones.
 struct Batch {
     new: Vec<New>,
-    /// Every child asked for, in the order asked.
+    /// Every requested child, in the order of the request.
     reply: Vec<NodeRunId>,
 }
 
@@ -82,10 +82,10 @@ struct New {
 impl Batch {
     fn sort(state: &State, parent: &Node, specs: Vec<ChildSpec>) -> Result<Batch, Rejected> {
         let mut batch = Batch { new: Vec::new(), reply: Vec::new() };
-        // Where in `new` a child of this batch stands.
+        // The index in `new` of a child of this batch.
         let mut places: BTreeMap<NodeRunId, usize> = BTreeMap::new();
         for mut spec in specs {
-            // Null is stored as absent, and has to mean the same before it is stored.
+            // Null is stored as absent, so compare it as absent.
             spec.binding_decision = spec.binding_decision.filter(|decision| !decision.is_null());
             if let OnFailure::GoTo(key) = &mut spec.policy.on_failure {
                 *key = kept_key(key);
@@ -114,17 +114,17 @@ impl Batch {
     }
 }
 
-/// A key as it is kept.
+/// A key in its stored form.
 fn kept_key(given: &str) -> String {
     if given.starts_with('#') { format!("#{given}") } else { given.to_owned() }
 }
 
-/// The siblings that a child depends on, one for each name.
+/// The siblings that a child depends on, one for each key.
 fn siblings(run: RunId, parent: NodeRunId, spec: &ChildSpec) -> Vec<NodeRunId> {
     spec.depends_on.iter().map(|key| NodeRunId::child(run, parent, &kept_key(key))).collect()
 }
 
-/// What two uses of one key are compared by.
+/// The fields by which two requests with the same key are compared.
 struct Asked<'a> {
     node_type: &'a NodeTypeRef,
     inputs: &'a Object,
@@ -136,7 +136,7 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// The node type as asked for, not as resolved: what `latest` means may have changed in between.
+    /// Compares the requested node type, not the resolved one, because `latest` may have changed in between.
     fn now(spec: &'a ChildSpec, depends_on: &[NodeRunId]) -> Self {
         Asked {
             node_type: &spec.node_type.asked,
@@ -149,7 +149,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Children from outside have no bindings, so their inputs are still as they were given.
+    /// Children from outside have no bindings, so their inputs are unchanged.
     fn before(node: &'a Node) -> Self {
         Asked {
             node_type: &node.node_type.asked,
@@ -163,7 +163,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Refuses another child under a key that is taken, naming the first field that differs.
+/// Rejects a different child with an existing key, and names the first field that differs.
 fn same(key: &str, now: &Asked, before: &Asked) -> Result<(), Rejected> {
     let fields = [
         ("node_type", now.node_type == before.node_type),
@@ -180,7 +180,7 @@ fn same(key: &str, now: &Asked, before: &Asked) -> Result<(), Rejected> {
     }
 }
 
-/// Works out who stands in for whom among new children.
+/// Resolves the fallbacks among the new children.
 fn stand_in(new: &mut [New]) -> Result<(), Rejected> {
     let sketches: Vec<Sketch> = new.iter().map(New::sketch).collect();
     let arranged = stand_ins::arrange(&sketches).map_err(|(place, invalid)| new[place].refused(invalid))?;
@@ -192,7 +192,7 @@ fn stand_in(new: &mut [New]) -> Result<(), Rejected> {
 }
 
 impl New {
-    /// Names as they are kept.
+    /// With keys in their stored form.
     fn sketch(&self) -> Sketch<'_> {
         let depends_on = self.spec.depends_on.iter().map(|key| kept_key(key).into()).collect();
         Sketch { key: &self.key, depends_on, on_failure: &self.spec.policy.on_failure }
@@ -202,7 +202,7 @@ impl New {
         Rejected::InvalidPolicy { child: Some(self.key.clone()), invalid }
     }
 
-    /// The set the owner chose from, the choice, and the child itself.
+    /// Records the owner's candidate set, its choice, and the child itself.
     fn record(self, draft: &mut Draft, parent: &Node) -> Result<(), Rejected> {
         let New { id: node_run, key, mut depends_on, fallback_for, spec } = self;
         if let Some(id) = spec.candidate_set_id.clone() {
@@ -244,14 +244,14 @@ impl New {
     }
 }
 
-/// The subtask that a candidate set was made for: named in the owner's decision, else by the key, else by nothing.
+/// The subtask of a candidate set: from the owner's decision, else the key, else empty.
 fn subtask_id(spec: &ChildSpec) -> String {
     let decided =
         spec.binding_decision.as_ref().and_then(|decision| decision.get("subtask_id")).and_then(Value::as_str);
     decided.or(spec.key.as_deref()).unwrap_or_default().to_owned()
 }
 
-/// Skips new children that depend on a sibling that ended without success before they came.
+/// Skips new children that depend on a sibling that has already ended without success.
 fn skip_hopeless(draft: &mut Draft, children: &[NodeRunId]) -> Result<(), Rejected> {
     for id in children {
         let node = draft.node(*id)?;

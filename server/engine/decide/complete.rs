@@ -1,5 +1,5 @@
-//! `Complete`: the owner of an external composite says how it ended. The same again is answered as before; anything else
-//! about an ended one is refused.
+//! `Complete`: the owner of an external composite reports its end. A repeated report changes nothing; a different one
+//! is rejected.
 
 use crate::draft::Draft;
 use crate::event::FinalState;
@@ -7,7 +7,7 @@ use crate::finish;
 use crate::fit::refuse_unfit;
 use crate::{Completion, Context, Decision, Node, NodeRunId, NodeState, Rejected, State, schedule};
 
-/// Ends the composite, with what still lives below it if it did not succeed.
+/// Ends the composite. If it did not succeed, its live descendants end with it.
 pub(super) fn decide(
     state: &State,
     node_run: NodeRunId,
@@ -38,7 +38,7 @@ pub(super) fn decide(
     Ok(draft.done())
 }
 
-/// Whether it has ended exactly like that.
+/// Whether it has already ended with this completion.
 fn ended_so(node: &Node, completion: &Completion) -> bool {
     node.state == NodeState::Final(completion.state)
         && node.outputs == completion.outputs

@@ -1,5 +1,5 @@
-//! `Deliver`: input for a node run that waits for it. The same again is answered as before; anything else for one that has been
-//! answered is refused.
+//! `Deliver`: input for a node run that waits for it. Repeated input changes nothing; different input for an answered
+//! question is rejected.
 
 use crate::draft::Draft;
 use crate::event::FinalState;
@@ -22,7 +22,7 @@ pub(super) fn decide(
     }
     let digests = node.outputs.as_ref().map(large::digests).unwrap_or_default();
     if !digests.is_empty() {
-        // The answer that was given is to be compared with this one.
+        // The recorded answer has to be compared with this one.
         return Err(Rejected::NeedsValues { digests });
     }
     let outputs = ask::outputs(input);

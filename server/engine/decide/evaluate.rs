@@ -1,10 +1,11 @@
-//! `Evaluate`: the owner of an external composite judges it and says what it does about it. Recorded, not obeyed.
+//! `Evaluate`: the owner of an external composite evaluates it and reports a recovery action. Both are recorded and
+//! have no other effect.
 
 use crate::draft::Draft;
 use crate::event::{Evaluation, RecoveryAction};
 use crate::{Context, Decision, Event, NodeRunId, Rejected, State};
 
-/// Records the judgement; the last one again changes nothing.
+/// Records the evaluation; a repetition of the last one changes nothing.
 pub(super) fn decide(
     state: &State,
     node_run: NodeRunId,

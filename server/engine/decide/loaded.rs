@@ -1,5 +1,5 @@
-//! `Loaded`: what a composite is made of. What cannot be walked, or what a constraint forbids, is a failed try of the composite,
-//! with a reason; nothing of it is recorded. Unknown, late or twice: nothing changes.
+//! `Loaded`: the content of a composite. If the content is not valid or a constraint forbids it, the attempt fails with
+//! a reason, and the content is not recorded. If the effect is unknown, late or repeated, nothing changes.
 
 use crate::draft::Draft;
 use crate::event::Failure;
@@ -12,7 +12,7 @@ use crate::{
     kinds, limits, outstanding, schedule,
 };
 
-/// Begins to walk the graph or to go through the list, or ends the composite, unless it is to be asked for again.
+/// Begins the graph or the list. If the content does not fit, retries or ends the composite.
 pub(super) fn decide(
     state: &State,
     effect: EffectId,
@@ -39,7 +39,7 @@ pub(super) fn decide(
     Ok(draft.done())
 }
 
-/// Whether the composite can be made of this.
+/// Whether the composite can have this content.
 fn fits(state: &State, node: &Node, content: &Content) -> Checked<()> {
     let breach = |breach: Breach| Box::new(Failure::from(breach));
     match (node.node_type.kind, content) {
@@ -59,7 +59,7 @@ fn fits(state: &State, node: &Node, content: &Content) -> Checked<()> {
     }
 }
 
-/// Whether a graph can be walked under these constraints.
+/// Whether a graph can be executed under these constraints.
 fn walkable(constraints: &Constraints, graph: &Graph) -> Checked<()> {
     if let Some(fault) = graph.fault() {
         return Err(Failure { retryable: Some(false), ..failure("graph_invalid", fault) }.into());
@@ -84,7 +84,7 @@ pub(super) fn graph_fits(constraints: &Constraints, graph: &Graph) -> Result<(),
     Ok(())
 }
 
-/// Whether every item can go through the same.
+/// Whether every item can run the node type of the list.
 fn doable(items: &Items) -> Checked<()> {
     let invalid = |message: String| Box::new(Failure { retryable: Some(false), ..failure("items_invalid", message) });
     if items.policy.on_failure != OnFailure::Fail {

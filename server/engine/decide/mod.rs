@@ -1,7 +1,7 @@
-//! State and command in, events and effects out. This file only chooses; one file per command decides.
+//! Turns a state and a command into events and effects. Each command has its own file; this one dispatches.
 //!
-//! Pure: the same state, command and context give the same decision, for ever. Deciding works on a draft (`draft`) to which
-//! every event is applied as it is produced, by the same [`crate::apply`] that replays the log.
+//! Pure: the same state, command and context always give the same decision. A decision works on a draft (`draft`),
+//! which applies every new event with the same [`crate::apply`] that replays the log.
 
 mod approve;
 mod cancel;
@@ -20,12 +20,12 @@ mod wake;
 use self::approve::Said;
 use crate::{Command, Context, Corrupt, Decision, Node, NodeKind, NodeRunId, Rejected, RunStatus, State, depth};
 
-/// What follows from a command.
+/// Decides what follows from a command.
 ///
-/// A command that was obeyed before, or that answers an effect nobody waits for any more, gives an empty decision.
+/// A repeated command, or one that answers an effect that is no longer outstanding, gives an empty decision.
 ///
 /// # Errors
-/// [`Rejected`] says why nothing follows and nothing is to be recorded.
+/// [`Rejected`] says why the command is rejected. Nothing is to be recorded then.
 pub fn decide(state: &State, command: Command, context: Context<'_>) -> Result<Decision, Rejected> {
     if context.run != state.run {
         return Err(Corrupt::WrongRun { expected: context.run, found: state.run }.into());
@@ -61,7 +61,7 @@ pub fn decide(state: &State, command: Command, context: Context<'_>) -> Result<D
     }
 }
 
-/// A composite that its owner, outside, may speak of.
+/// The external composite with this id.
 fn external(state: &State, node_run: NodeRunId) -> Result<&Node, Rejected> {
     let node = state.node(node_run).ok_or(Rejected::UnknownNodeRun { node_run })?;
     match node.node_type.kind {
@@ -76,7 +76,7 @@ fn external(state: &State, node_run: NodeRunId) -> Result<&Node, Rejected> {
     }
 }
 
-/// Refuses to move what has ended or has not begun.
+/// Rejects node runs that have ended or have not begun.
 fn movable(state: &State, node: &Node) -> Result<(), Rejected> {
     if let RunStatus::Final(outcome) = state.status {
         return Err(Rejected::RunFinished { outcome });

@@ -1,12 +1,12 @@
 //! `Pause` and `Resume`: whether anything new may begin.
 //!
-//! What is in flight when a run is paused comes to its end and is recorded; a timer that comes due is recorded too, a plan that
-//! comes back is split into steps; only, nobody begins. Limits on time go on counting: they are promises about when a run is over.
+//! In a paused run, work in flight continues and its results are recorded, timers fire, and finished plans are split
+//! into steps. No node run begins. Time limits continue to count, because they limit when the run ends.
 
 use crate::draft::Draft;
 use crate::{Context, Decision, Event, Rejected, RunStatus, State, schedule};
 
-/// Lets nothing new begin.
+/// Pauses the run, so that no node run begins.
 pub(super) fn pause(
     state: &State,
     reason: Option<String>,
@@ -24,7 +24,7 @@ pub(super) fn pause(
     Ok(draft.done())
 }
 
-/// Lets whoever is ready begin. A run may end with that, so that an ended one is no reason to refuse.
+/// Begins the ready node runs. As that may end the run, resuming an ended run is not an error.
 pub(super) fn resume(state: &State, by: Option<String>, context: Context<'_>) -> Result<Decision, Rejected> {
     if state.paused.is_none() {
         return Ok(Decision::default());

@@ -1,5 +1,5 @@
-//! `Planned`: the planner's answer. A plan that is not well-formed, or that a constraint forbids, is a failed try of
-//! the composite, with a reason; nothing of it is recorded. Unknown, late or twice: nothing changes.
+//! `Planned`: the planner's response. If the plan is not well-formed or a constraint forbids it, the attempt fails with
+//! a reason, and the plan is not recorded. If the effect is unknown, late or repeated, nothing changes.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::{
     Wait, approval, attempts, ids, limits, outstanding, schedule,
 };
 
-/// Creates the plan's steps as children, or ends the composite, unless the planner is to be asked again.
+/// Creates the plan's steps as children. If the plan does not fit, retries or ends the composite.
 pub(super) fn decide(
     state: &State,
     effect: EffectId,
@@ -39,8 +39,8 @@ pub(super) fn decide(
     Ok(draft.done())
 }
 
-/// Ids are unique, everything named is an earlier step that is waited for, and every policy can be kept. Hands back, for every
-/// step, the places of those it stands in for.
+/// Checks that ids are unique, that every reference is an earlier step in `depends_on`, and that every policy is valid.
+/// Returns for every step the indexes of the steps that it is the fallback of.
 fn well_formed(plan: &Plan) -> Checked<Vec<Vec<usize>>> {
     let invalid = |message: String| Box::new(failure("plan_invalid", message));
     let wrong = |message: String| Err(invalid(message));
@@ -62,7 +62,7 @@ fn well_formed(plan: &Plan) -> Checked<Vec<Vec<usize>>> {
             }
         }
         if step.candidates.candidates.iter().any(|candidate| !candidate.score.is_finite()) {
-            // JSON has no word for it, so it could be recorded and never read.
+            // JSON cannot represent it, so it could be recorded but not read back.
             return wrong(format!("a candidate for step `{id}` has a score that is not a number"));
         }
         policy::check(&step.policy, &step.node_type)
@@ -93,7 +93,7 @@ fn sketch(step: &Step) -> Sketch<'_> {
     }
 }
 
-/// Every limit that binds the composite's children.
+/// Checks every limit for the composite's children.
 fn within_limits(state: &State, node: &Node, plan: &Plan) -> Result<(), Breach> {
     limits::children_fit(state, node, plan.steps.len())?;
     for step in &plan.steps {
@@ -133,7 +133,7 @@ fn record(draft: &mut Draft, node: &Node, plan: Plan, stand_ins: Vec<Vec<usize>>
     Ok(())
 }
 
-/// Who was considered, who was chosen, and the child itself.
+/// The candidates, the choice, and the child itself.
 fn child(run: RunId, parent: &Node, step: Step, fallback_for: Vec<NodeRunId>) -> [Event; 3] {
     let node_run = NodeRunId::child(run, parent.id, &step.id);
     let mut depends_on = Vec::new();

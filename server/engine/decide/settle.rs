@@ -1,4 +1,4 @@
-//! `Settle`: what came back from performing an effect. Unknown, late or twice: nothing changes.
+//! `Settle`: the result of an effect. If the effect is unknown, late or repeated, nothing changes.
 
 use crate::command::Routed;
 use crate::draft::Draft;
@@ -8,7 +8,7 @@ use crate::{
     Context, Decision, EffectId, Event, NodeKind, NodeRunId, Outcome, Rejected, State, attempts, outstanding, schedule,
 };
 
-/// Ends the node run as its effect ended, unless it is to be tried again.
+/// Ends the node run as its effect ended, unless there is a retry.
 pub(super) fn decide(
     state: &State,
     effect: EffectId,
@@ -36,7 +36,7 @@ pub(super) fn decide(
             Outcome::Failed(error) => (error, None),
             Outcome::TimedOut | Outcome::Succeeded { .. } | Outcome::Routed(_) => (attempts::timed_out(node), None),
         }),
-        // A timer comes due (`Wake`); it has no outcome. Questions and external composites have no effect of their own.
+        // Timers fire with `Wake` and have no outcome. Questions and external composites have no effects.
         _ => return Ok(Decision::default()),
     };
     let mut draft = Draft::answering(state, context, effect);
@@ -48,7 +48,7 @@ pub(super) fn decide(
     Ok(draft.done())
 }
 
-/// A call that worked ends, now or when it says.
+/// Ends a node run whose call succeeded, now or at the time in the result.
 fn worked(draft: &mut Draft, node_run: NodeRunId, routed: Routed) -> Result<(), Rejected> {
     let Routed { outputs, inputs, route, until_ms } = routed;
     match until_ms.filter(|until_ms| *until_ms > draft.at_ms()) {

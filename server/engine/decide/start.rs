@@ -1,4 +1,4 @@
-//! `Start`: the run and its root node run begin to exist, and the root begins.
+//! `Start`: creates the run and its root node run, and begins the root.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::draft::Draft;
 use crate::policy::{self, Invalid, OnFailure};
 use crate::{Context, Decision, Event, NodeRunId, Rejected, Start, State, limits, schedule};
 
-/// The same start again changes nothing; another one is refused.
+/// Starts the run. A repeated start changes nothing; a different one is rejected.
 pub(super) fn decide(state: &State, start: Arc<Start>, context: Context<'_>) -> Result<Decision, Rejected> {
     if let Some(before) = &state.start {
         return if **before == *start { Ok(Decision::default()) } else { Err(Rejected::AlreadyStarted) };
@@ -25,7 +25,7 @@ pub(super) fn decide(state: &State, start: Arc<Start>, context: Context<'_>) -> 
     Ok(draft.done())
 }
 
-/// Whether failure and time can be handled as asked, of the root and of steps.
+/// Whether the policies of the root and of the steps are valid.
 fn policy_fits(start: &Start) -> Result<(), Rejected> {
     let alone = match start.policy.on_failure {
         OnFailure::Fail => Ok(()),

@@ -1,4 +1,4 @@
-//! `Launched` and `Report`: a run that was started for a node run exists, and has ended. Unknown, late or twice: nothing changes.
+//! `Launched` and `Report`: a child run was started, or has ended. If unknown, late or repeated, nothing changes.
 
 use crate::command::SubRunReport;
 use crate::draft::Draft;
@@ -9,7 +9,7 @@ use crate::{
     attempts, outstanding, schedule,
 };
 
-/// Waits for the run, or ends.
+/// Waits for the child run, or ends.
 pub(super) fn launched(
     state: &State,
     effect: EffectId,
@@ -23,7 +23,7 @@ pub(super) fn launched(
     let mut draft = if waits {
         Draft::answering(state, context, effect)
     } else {
-        // It goes on by itself.
+        // The child run continues on its own.
         Draft::leaving(state, context, effect, node_run)
     };
     if waits {
@@ -37,7 +37,7 @@ pub(super) fn launched(
     Ok(draft.done())
 }
 
-/// Ends as the run has ended, unless it is to be tried again. The report may come before it is known here that the run has begun.
+/// Ends as the child run has ended, unless there is a retry. The report may arrive before `Launched`.
 pub(super) fn report(
     state: &State,
     node_run: NodeRunId,

@@ -1,5 +1,5 @@
-//! `Wake`: a timer came due. A sleep is over, a wait for the next try, or the time of a try or of a node run. Unknown, early
-//! or twice: nothing changes.
+//! `Wake`: a timer fired. It ends a sleep, a wait for the next attempt, an attempt (timeout) or a node run (time
+//! limit). If unknown, early or repeated, nothing changes.
 
 use crate::draft::Draft;
 use crate::finish::{self, Ending, failure};
@@ -7,7 +7,7 @@ use crate::kinds::sleep;
 use crate::outstanding::{self, Timer};
 use crate::{Context, Decision, EffectId, Event, Node, NodeRunId, Rejected, State, attempts, schedule};
 
-/// Moves the node run that the timer belongs to.
+/// Handles the timer of a node run.
 pub(super) fn decide(
     state: &State,
     effect: EffectId,
@@ -30,7 +30,7 @@ pub(super) fn decide(
     Ok(draft.done())
 }
 
-/// A sleep that has lasted as long as it was asked to, or a call that was to end only now.
+/// The end of a sleep, or of a call with a delayed end.
 fn slept(node: &Node) -> Ending {
     if let Some(outputs) = &node.delayed {
         return Ending::succeeded(outputs.clone());
@@ -41,7 +41,7 @@ fn slept(node: &Node) -> Ending {
     }
 }
 
-/// A node run, or the whole run, that has used up its time.
+/// The failure of a node run, or of the whole run, that reached its time limit.
 fn timed_out(node: &Node) -> Ending {
     let who = if node.parent.is_none() { "the run".to_owned() } else { format!("`{}`", node.key) };
     Ending::failed(failure("timed_out", format!("{who} reached max_wall_time_ms before it ended")))

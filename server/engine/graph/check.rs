@@ -1,96 +1,96 @@
-//! What is wrong with a graph, node by node, before anything of it runs. Linear but for looking up names, and never recursive: a
-//! graph may have many thousand nodes in one row.
+//! Validates a graph before it runs, and reports every fault of every node. Linear except for name lookups, and
+//! iterative, because a graph may be a chain of many thousand nodes.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A node of a graph as written, as far as its place in the graph goes.
+/// A node of a graph as written, with only what the validation needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline<'a> {
-    /// What others name it by.
+    /// The key that edges refer to.
     pub key: &'a str,
-    /// What expressions call it.
+    /// The name in expressions.
     pub slug: &'a str,
-    /// The ways on, by key. `None` leads nowhere.
+    /// The outgoing edges, by key. `None` is an edge without a target.
     pub children: Vec<Option<&'a str>>,
-    /// Where the walk goes on if it fails, by key.
+    /// The node that follows if it fails, by key.
     pub fallback: Option<&'a str>,
-    /// How many ways on its type has.
+    /// How many outgoing edges its type requires.
     pub ways: Ways,
 }
 
-/// How many ways on a node of some type has.
+/// How many outgoing edges a node type requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ways {
-    /// Just so many.
+    /// Exactly this number.
     Exactly(usize),
-    /// So many or fewer.
+    /// At most this number.
     AtMost(usize),
-    /// As many as there are.
+    /// Any number.
     Any,
 }
 
-/// Something that is wrong with a node of a graph.
+/// A fault of a graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Which node, by its place in the list; absent when it is about the whole graph.
+    /// The index of the node; `None` if the fault concerns the whole graph.
     pub place: Option<usize>,
     /// The node's key.
     pub key: String,
     /// The node's slug.
     pub slug: String,
-    /// What.
+    /// What is wrong.
     pub reason: Reason,
 }
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// There is no node to begin with.
+    /// The graph has no entry node.
     NoEntry,
-    /// It has no key.
+    /// The node has no key.
     NoKey,
     /// An earlier node has the key.
     DuplicateKey,
-    /// No name that an expression could use: letters, digits and underscores.
+    /// The slug cannot be used in expressions, which allow letters, digits and underscores.
     InvalidSlug,
     /// An earlier node has the slug.
     DuplicateSlug,
-    /// A way on leads to no node.
+    /// An edge has an unknown target.
     UnknownChild {
-        /// Which way, from 0.
+        /// The index of the edge, from 0.
         way: usize,
-        /// What it names.
+        /// The key that it names.
         child: String,
     },
-    /// The fallback is no node.
+    /// The fallback is unknown.
     UnknownFallback {
-        /// What it names.
+        /// The key that it names.
         child: String,
     },
-    /// It has other ways on than its type.
+    /// The number of outgoing edges does not fit the type.
     WrongChildCount {
-        /// How many its type has.
+        /// What the type requires.
         expected: Ways,
-        /// How many there are.
+        /// The number found.
         found: usize,
     },
-    /// It is on a way that leads back to itself.
+    /// The node is on a cycle.
     Circle {
-        /// The next node on that way.
+        /// The next node on the cycle.
         by: String,
     },
-    /// No way leads to it.
+    /// No edge leads to the node from the entry.
     Unreachable,
 }
 
-/// Everything that is wrong with a graph whose walk begins at `entry`, in the order of the nodes; empty when nothing is.
+/// All faults of a graph that begins at `entry`, in the order of the nodes; empty if the graph is valid.
 pub fn check(entry: Option<&str>, nodes: &[Outline]) -> Vec<Fault> {
     let mut places = BTreeMap::new();
     let mut slugs = BTreeMap::new();
     let mut faults = Faults { nodes, found: Vec::new() };
     for (place, node) in nodes.iter().enumerate() {
-        // The first who has a name keeps it.
+        // The first node with a name keeps it.
         if node.key.is_empty() {
             faults.of(place, Reason::NoKey);
         } else if *places.entry(node.key).or_insert(place) != place {
@@ -130,7 +130,7 @@ fn is_slug(slug: &str) -> bool {
     !slug.is_empty() && slug.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The places that a node leads to, and what is wrong with the ways there.
+/// Returns the indexes of a node's targets, and reports the faults of its edges.
 fn ways_on(faults: &mut Faults, places: &BTreeMap<&str, usize>, place: usize) -> Vec<usize> {
     let node = &faults.nodes[place];
     let found = node.children.len();
@@ -158,8 +158,8 @@ fn ways_on(faults: &mut Faults, places: &BTreeMap<&str, usize>, place: usize) ->
     next
 }
 
-/// Names every node on a circle, or between two: what is left when those that nothing leads to are taken away again and again, and
-/// then those that lead to nothing.
+/// Reports every node on a cycle or between two cycles. These remain after repeatedly removing the nodes without
+/// incoming edges, and then those without outgoing edges.
 fn circles(faults: &mut Faults, next: &[Vec<usize>]) {
     let mut before = vec![Vec::new(); next.len()];
     for (place, ways) in next.iter().enumerate() {
@@ -178,7 +178,7 @@ fn circles(faults: &mut Faults, next: &[Vec<usize>]) {
     }
 }
 
-/// Takes away whoever nothing that is left leads to, until everyone left has somebody before them.
+/// Repeatedly removes nodes without incoming edges, until every remaining node has a predecessor.
 fn peel(left: &mut [bool], next: &[Vec<usize>], before: &[Vec<usize>]) {
     let mut open: Vec<usize> = before.iter().map(|ways| ways.iter().filter(|from| left[**from]).count()).collect();
     let mut free: Vec<usize> = (0..left.len()).filter(|place| left[*place] && open[*place] == 0).collect();
@@ -193,7 +193,7 @@ fn peel(left: &mut [bool], next: &[Vec<usize>], before: &[Vec<usize>]) {
     }
 }
 
-/// Who cannot be named is not told again that nobody leads to it.
+/// Reports unreachable nodes, except those without a usable key, which are already reported.
 fn unreachable(faults: &mut Faults, next: &[Vec<usize>], places: &BTreeMap<&str, usize>, entry: usize) {
     let mut reached = vec![false; next.len()];
     reached[entry] = true;

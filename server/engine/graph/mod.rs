@@ -1,11 +1,11 @@
-//! Static graphs: what a composite walks that was drawn beforehand, and lists of items that each go through the same.
+//! Static graphs, and lists of items that run the same node type.
 //!
-//! A graph is read, resolved and checked outside (`check` is here, so that every API says the same of the same mistake), then
-//! recorded once. The engine walks it: a node of the graph becomes a node run when it is reached, and when that one has ended, the
-//! walk follows one way on. It never is in two places at once, and as there are no circles, it reaches a node at most once. What
-//! is to run side by side is a list of [`Items`].
+//! A graph is read, resolved and checked outside the engine, then recorded once. `check` is in this module, so that
+//! every API reports the same faults. The engine executes the graph: a node becomes a node run when it is reached, and
+//! the end of the node run selects one outgoing edge. Only one node runs at a time. As there are no cycles, each node
+//! runs at most once. Parallel work is a list of [`Items`].
 //!
-//! Places are positions in [`Graph::nodes`]; names are only for people and for those who read the state.
+//! Places are indexes into [`Graph::nodes`]. Names are only for people and for readers of the state.
 
 mod check;
 
@@ -19,12 +19,12 @@ use crate::{NodeType, Object, OnFailure, Policy};
 
 pub use check::{Fault, Outline, Reason, Ways, check};
 
-/// A graph, ready to be walked.
+/// A graph, ready to be executed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Graph {
-    /// Where the walk begins.
+    /// The index of the first node.
     pub entry: u32,
-    /// At least one.
+    /// The nodes; at least one.
     pub nodes: Vec<GraphNode>,
 }
 
@@ -33,94 +33,94 @@ pub struct Graph {
 pub struct GraphNode {
     /// Unique in the graph; the key of its node run.
     pub key: String,
-    /// What it is called by those who read its outputs. Unique in the graph.
+    /// The name under which expressions read its outputs. Unique in the graph.
     pub slug: String,
-    /// Pinned.
+    /// The pinned node type.
     pub node_type: NodeType,
-    /// Its inputs as written; whoever performs it works out what they come to.
+    /// Its inputs as written; the driver evaluates them.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub inputs: Object,
-    /// The ways on. One that leads nowhere ends the walk.
+    /// The outgoing edges, as places. An edge without a target ends the graph.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ways: Vec<Option<u32>>,
-    /// What is tried again, and how long a try may take. What follows a failure is in `fallback`.
+    /// Retries and the timeout of an attempt. `fallback` says what follows a failure.
     #[serde(default, skip_serializing_if = "Policy::is_empty")]
     pub policy: Policy,
-    /// What follows when it has failed for good.
+    /// What follows after its last attempt failed.
     #[serde(default, skip_serializing_if = "Fallback::is_none")]
     pub fallback: Fallback,
-    /// What it walks, or what each of its items walks, where it is such a composite.
+    /// Its own graph, or the graph of each of its items, if it is such a composite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<Arc<Graph>>,
 }
 
-/// What follows when a node of a graph has failed for good.
+/// What follows after the last attempt of a graph's node failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fallback {
     /// The graph fails.
     #[default]
     None,
-    /// It is passed over: the walk goes on by the first way.
+    /// The failure is ignored, and the graph follows the first edge.
     GoOn,
-    /// The walk goes on at this place, which makes the failure good.
+    /// The graph continues at this place, and the failure no longer counts.
     GoTo(u32),
 }
 
-/// Where a walk goes on.
+/// Where a graph continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
-    /// By this way. One that is not there ends the walk.
+    /// Follow the edge with this index. If there is no such edge, the graph ends.
     Way(u32),
-    /// Nowhere: the walk ends here, without fault.
+    /// The graph ends here, without a failure.
     Stop,
 }
 
-/// A list of which each item goes through the same.
+/// A list of items that run the same node type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Items {
-    /// What there is to do.
+    /// The items.
     pub items: Vec<Value>,
-    /// What is done with each, pinned.
+    /// The node type of each item, pinned.
     pub node_type: NodeType,
-    /// Inputs that all have.
+    /// Inputs that all items share.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub inputs: Object,
-    /// The input in which each finds its item. Absent: an item is an object, and its members are inputs.
+    /// The input field for the item. If absent, each item is an object, and its members are inputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_as: Option<String>,
-    /// How a try is repeated and how long it may take, for each.
+    /// Retries and the timeout of an attempt, for each item.
     #[serde(default, skip_serializing_if = "Policy::is_empty")]
     pub policy: Policy,
-    /// At most this many at once; 0 counts as 1.
+    /// The most items that run at once; 0 counts as 1.
     pub at_once: u32,
-    /// What one failed item means.
+    /// What one failed item does.
     #[serde(default)]
     pub on_item_failure: OnItemFailure,
-    /// What each walks, where that is not known from the graph around the list.
+    /// The graph of each item, if the graph around the list does not define it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<Arc<Graph>>,
 }
 
-/// What one failed item means to the list.
+/// What one failed item does to the list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnItemFailure {
-    /// The list fails at once, and what is at work for it is stopped.
+    /// The list fails at once, and its running items are canceled.
     #[default]
     Fail,
-    /// The others go on; its result is null, and the error is listed.
+    /// The other items continue; the result of the failed item is null, and its error is listed.
     Collect,
 }
 
-/// What a composite turned out to be made of.
+/// The content of a composite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
-    /// A graph to walk.
+    /// A graph to execute.
     Graph(Arc<Graph>),
-    /// Items, each of which goes through the same.
+    /// A list of items.
     Items(Arc<Items>),
 }
 
@@ -131,13 +131,13 @@ impl Fallback {
 }
 
 impl Graph {
-    /// The node at a place.
+    /// The node at a place, if there is one.
     pub fn node(&self, place: u32) -> Option<&GraphNode> {
         self.nodes.get(place as usize)
     }
 
-    /// What is wrong with a graph that was made outside, graphs within it included, if anything: the first node of which something
-    /// does not hold, and what. Linear in the number of nodes and ways, but for the names.
+    /// The first fault of a graph from outside, nested graphs included. Linear in the number of nodes and edges, except
+    /// for name lookups.
     pub fn fault(&self) -> Option<String> {
         let mut open = vec![self];
         while let Some(graph) = open.pop() {
@@ -149,7 +149,7 @@ impl Graph {
         None
     }
 
-    /// Every node type in it and within it.
+    /// Every node type in this graph and its nested graphs.
     pub(crate) fn node_types(&self) -> Vec<(&str, &NodeType)> {
         let mut open = vec![self];
         let mut found = Vec::new();
@@ -177,7 +177,7 @@ impl Graph {
         check(entry, &self.outlines()).first().map(ToString::to_string)
     }
 
-    /// The graph as `check` looks at it. A place that is not there has a name that no node can have.
+    /// The graph in the form that `check` takes. An invalid place gets a name that no node can have.
     fn outlines(&self) -> Vec<Outline<'_>> {
         let key = |place: u32| self.node(place).map_or("", |node| node.key.as_str());
         let fallback = |node: &GraphNode| match node.fallback {

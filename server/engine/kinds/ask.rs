@@ -1,5 +1,5 @@
-//! A question to whoever follows the run: waits until input is delivered (`Deliver`), however long that takes. Input `question`;
-//! output `answer`: what was delivered. Nothing is asked of the world, so there is nothing to perform and nothing to repeat.
+//! A question to the client of the run: waits without a limit until input is delivered (`Deliver`). Input `question`;
+//! output `answer`: the delivered text. There is no effect, and therefore nothing to retry.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ pub(crate) fn begin() -> Wait {
     Wait::Input
 }
 
-/// What it answers with once the input is there.
+/// The outputs, once the input was delivered.
 pub(crate) fn outputs(input: &str) -> Object {
     Object::from_iter([("answer".to_owned(), Value::String(input.to_owned()))])
 }

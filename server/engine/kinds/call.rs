@@ -1,8 +1,8 @@
-//! One effect, performed by the driver and answered by `Settle`. What is asked for is derived in `outstanding`.
+//! A call: one effect, which the driver executes and `Settle` answers. `outstanding` derives the effect.
 
 use crate::Wait;
 
-/// A call is at work as soon as it has begun.
+/// A call runs as soon as it has begun.
 pub(crate) fn begin() -> Option<Wait> {
     None
 }

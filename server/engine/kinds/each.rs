@@ -1,10 +1,10 @@
-//! A list of items, each of which goes through the same: works while it is found out what the items are, then waits for those that
-//! are at work. No more than asked are alive at once, and a child is created only when its turn comes, so that a long list costs
-//! no more than a short one before it is through.
+//! A list of items that run the same node type: it runs until its items are known, then waits for their node runs. At
+//! most `at_once` items are live. A child is created only when it may begin, so that a long list needs no more memory
+//! in advance than a short one.
 //!
-//! It answers with `results`, one for each item in the order of the list: its outputs, or null where it failed; and with `errors`,
-//! by the item's place. If a failed item fails the list, those at work are stopped. If failures are collected, the list is a
-//! success only if there are none: else failed, `partial`, or `nothing_achieved`, with outputs all the same.
+//! Its outputs are `results`, with the outputs of each item in order or null for failed ones, and `errors`, by the
+//! item's place. If a failed item fails the list, running items are canceled. If failures are collected, the list
+//! succeeds only without failures. Otherwise it fails with `partial` or `nothing_achieved`, and still has outputs.
 
 use serde_json::{Value, json};
 
@@ -15,12 +15,12 @@ use crate::graph::{Items, OnItemFailure};
 use crate::kinds::graph::is_done;
 use crate::{Constraints, Event, Node, NodeRunId, Object, Rejected, Shortfall, State, large, limits};
 
-/// Begins with the first items. Where there are none, it is through.
+/// Begins the first items, or ends if the list is empty.
 pub(crate) fn first(draft: &mut Draft, id: NodeRunId) -> Result<Option<Ending>, Rejected> {
     go_on(draft, id)
 }
 
-/// Goes on with the next item, or ends: see above.
+/// Begins the next item, or ends as described above.
 pub(crate) fn child_ended(draft: &mut Draft, id: NodeRunId, child: NodeRunId) -> Result<Option<Ending>, Rejected> {
     let (node, child) = (draft.node(id)?, draft.node(child)?);
     let fails = node.items.as_ref().is_none_or(|items| items.on_item_failure == OnItemFailure::Fail);
@@ -41,8 +41,8 @@ fn go_on(draft: &mut Draft, id: NodeRunId) -> Result<Option<Ending>, Rejected> {
     Ok((node.live_children == 0).then(|| answer(draft.state(), node)))
 }
 
-/// Creates the next children, as long as there are items and not too many at work. A run may have grown elsewhere since it was known
-/// how many items there are: what the list then fails with is the limit that the next one would break.
+/// Creates the next children, while there are items and less than `at_once` are live. The run may have grown since its
+/// items were loaded. If the next child would exceed a limit, the list fails with that limit.
 fn fill(draft: &mut Draft, id: NodeRunId) -> Result<Option<Failure>, Rejected> {
     let Some(items) = draft.node(id)?.items.clone() else { return Err(super::impossible(id, "it has no items")) };
     let at_once = items.at_once.max(1) as usize;
@@ -56,7 +56,7 @@ fn fill(draft: &mut Draft, id: NodeRunId) -> Result<Option<Failure>, Rejected> {
         if let (None, Value::Object(members)) = (&items.item_as, item)
             && let Some(reference) = large::reference(members)
         {
-            // Its members are to stand beside those that all have.
+            // The item's members are merged with the shared inputs.
             return Err(Rejected::NeedsValues { digests: [reference.digest].into() });
         }
         let created = created(draft.state(), node, &items, place, item);
@@ -87,7 +87,7 @@ fn created(state: &State, parent: &Node, items: &Items, place: usize, item: &Val
     }
 }
 
-/// What all have, and the item.
+/// The shared inputs and the item.
 fn inputs(items: &Items, item: &Value) -> Object {
     let mut inputs = items.inputs.clone();
     match (&items.item_as, item) {
@@ -98,7 +98,7 @@ fn inputs(items: &Items, item: &Value) -> Object {
     inputs
 }
 
-/// What the list fails with when an item did not succeed.
+/// The failure of the list when an item did not succeed.
 fn item_failed(child: &Node) -> Failure {
     let (place, code, reason) = error(child);
     let details = Object::from_iter([
@@ -111,7 +111,7 @@ fn item_failed(child: &Node) -> Failure {
     Failure { details: Some(details), ..failure("item_failed", format!("item {place} {how}: {reason}")) }
 }
 
-/// Which item, and why it did not succeed.
+/// The item's place, and why it did not succeed.
 fn error(child: &Node) -> (u32, &str, &str) {
     let (code, reason) = match &child.error {
         Some(error) => (error.code.as_str(), error.message.as_str()),
@@ -120,7 +120,7 @@ fn error(child: &Node) -> (u32, &str, &str) {
     (child.place.unwrap_or_default(), code, reason)
 }
 
-/// Cancels what is at work for other items.
+/// Cancels the node runs of other items.
 fn stop_others(draft: &mut Draft, id: NodeRunId, why: &str) -> Result<(), Rejected> {
     let canceled = failure("canceled", format!("stopped because {why}"));
     let children = draft.node(id)?.children.iter();
@@ -132,7 +132,7 @@ fn stop_others(draft: &mut Draft, id: NodeRunId, why: &str) -> Result<(), Reject
     Ok(())
 }
 
-/// How the list ends when it is through.
+/// The end of the list after its last item.
 fn answer(state: &State, list: &Node) -> Ending {
     let through = || list.children.iter().filter_map(|id| state.node(*id));
     let result = |child: &Node| match (&child.outputs, is_done(child)) {

@@ -9,7 +9,7 @@ pub(crate) fn begin() -> Wait {
     Wait::External
 }
 
-/// Its owner decides what a child's end means. Only siblings that can now never begin end with it.
+/// The owner decides what the end of a child means. Siblings that can never begin after it are skipped.
 pub(crate) fn child_ended(draft: &mut Draft, child: NodeRunId) -> Result<Option<Ending>, Rejected> {
     finish::skip_hopeless(draft, child)?;
     Ok(None)

@@ -1,52 +1,52 @@
-//! What the engine and everything around it must know of each kind of node run: one table. What a kind does is in its file.
+//! The properties of each kind of node run, in one table. The behaviour of a kind is in its own file.
 
 use crate::NodeKind;
 
-/// What is to be known of a kind, without knowing the kind.
+/// The properties of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {
     /// Whether node runs of this kind have children.
     pub is_composite: bool,
-    /// What is asked of the world when one begins; none where nothing is performed. What is performed can be tried again.
+    /// The effect that is requested when a node run begins; `None` for kinds without one. Only effects can be retried.
     pub work: Option<Work>,
-    /// What one waits for when nothing is performed for it, or not any more.
+    /// What a node run waits for when it has no effect, or after the effect.
     pub rest: Rest,
-    /// Whether a run that it has started, or its children, may have achieved only a part when it ends.
+    /// Whether it can end with a partial success, because of its children or of a run that it started.
     pub falls_short: bool,
-    /// The reason code of the evaluation at its end; none where it is evaluated outside.
+    /// The reason code of the evaluation at its end; `None` if it is evaluated outside.
     pub evaluation: Option<&'static str>,
-    /// What has to be approved, where approval is asked for.
+    /// What has to be approved, if the run requires approvals.
     pub approval: ApprovalOf,
-    /// Whether its inputs may hold a graph, which is read when it begins.
+    /// Whether its inputs may contain a graph, which is read when it begins.
     pub takes_graph: bool,
-    /// Whether its inputs may hold expressions in a graph: something evaluates them before it begins.
+    /// Whether its inputs may contain expressions in a graph, which are evaluated before it begins.
     pub takes_expressions: bool,
     /// Whether a planner may choose it for a clause of a goal.
     pub is_plannable: bool,
-    /// Whether it makes a value that other steps can use.
+    /// Whether it has an output that other steps can use.
     pub makes_value: bool,
 }
 
-/// What is asked of the world.
+/// The kinds of work effects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// A node type is performed.
+    /// Call a node type.
     Call,
-    /// A run is started.
+    /// Start a run.
     Run,
-    /// A goal is planned.
+    /// Plan a goal.
     Plan,
-    /// What it is made of is read from its inputs.
+    /// Load the graph or the items from its inputs.
     Load,
 }
 
 /// What a node run waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
-    /// Nothing: it is performed, and ends.
+    /// Nothing: it ends with its effect.
     Nothing,
-    /// A time.
+    /// A timer.
     Timer,
     /// An answer.
     Input,
@@ -58,18 +58,18 @@ pub enum Rest {
     External,
 }
 
-/// What has to be approved before steps are performed.
+/// What has to be approved before steps begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApprovalOf {
-    /// Each call, where calls have to be.
+    /// Each call, if calls need approvals.
     Call,
-    /// The whole, at the start of the run.
+    /// The whole node run, at the start of the run.
     Whole,
-    /// The plan, once it is made.
+    /// The plan, once it exists.
     Plan,
 }
 
-/// An atomic kind for which nothing is performed.
+/// An atomic kind without an effect.
 const ATOMIC: Facts = Facts {
     is_composite: false,
     work: None,
@@ -94,7 +94,7 @@ const COMPOSITE: Facts = Facts {
 };
 
 impl NodeKind {
-    /// What is to be known of it.
+    /// The properties of this kind.
     pub const fn facts(self) -> Facts {
         match self {
             NodeKind::Call => {

@@ -1,13 +1,14 @@
-//! A graph that was drawn beforehand: works while it is found out what it is made of, then waits for the node that it has reached.
+//! A static graph: it runs until its graph is known, then waits for the node that it has reached.
 //!
-//! Where a walk goes on:
-//! - From a node that succeeded, in whole or in part: by the way that it named; by its first where it named none.
-//! - From a node that failed: to its fallback, or by its first way where it is to be passed over. Where it has neither, the graph
-//!   fails, `child_failed`. A node that is canceled ends the graph in the same way.
-//! - A way that leads nowhere ends the walk, and so does a node that says so.
+//! What follows a node:
+//! - If the node succeeded or partially succeeded: the edge that it named, or else its first edge.
+//! - If the node failed: its fallback, or its first edge if failures are ignored. Otherwise the graph fails with
+//!   `child_failed`. A canceled node fails the graph in the same way.
+//! - An edge without a target ends the graph, and so does a node that returns `stop`.
 //!
-//! What it answers with are the outputs of the last node that made any. A failure with a fallback elsewhere is made good. If one
-//! was passed over, or a node was a success only in part, the graph is too: failed, `partial`, with outputs; or `nothing_achieved`.
+//! Its outputs are those of the last node with outputs. A failure with a fallback node does not count. If a failure was
+//! ignored, or a node partially succeeded, the graph fails with `partial` and has outputs, or fails with
+//! `nothing_achieved`.
 
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ use crate::finish::{Checked, Ending, ended_as, failure};
 use crate::graph::{Fallback, GraphNode, Route};
 use crate::{Constraints, Event, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State, limits};
 
-/// Whether it may be walked here at all, where it is known.
+/// Checks whether a known graph may be executed here.
 pub(crate) fn begin(state: &State, node: &Node) -> Checked<()> {
     if knows_its_way(state, node) {
         limits::children_fit(state, node, 1).map_err(|breach| Box::new(Failure::from(breach)))?;
@@ -25,20 +26,20 @@ pub(crate) fn begin(state: &State, node: &Node) -> Checked<()> {
     Ok(())
 }
 
-/// Whether it need not ask what it is made of: it was told when it was created. A node of another graph asks all the same, because
-/// its inputs may have to be worked out.
+/// Whether the graph is already known because it was created with the node run. A node of another graph is loaded
+/// anyway, because its inputs may have to be evaluated.
 pub(crate) fn knows_its_way(state: &State, node: &Node) -> bool {
     let parent = node.parent.and_then(|id| state.node(id));
     node.graph.is_some() && parent.is_none_or(|parent| parent.node_type.kind != NodeKind::Graph)
 }
 
-/// Reaches the first node.
+/// Begins the first node.
 pub(crate) fn first(draft: &mut Draft, id: NodeRunId) -> Result<Option<Ending>, Rejected> {
     let entry = draft.node(id)?.graph.as_ref().map_or(0, |graph| graph.entry);
     reach(draft, id, entry)
 }
 
-/// Goes on to the next node, or ends: see above.
+/// Begins the next node, or ends as described above.
 pub(crate) fn child_ended(draft: &mut Draft, id: NodeRunId, child: NodeRunId) -> Result<Option<Ending>, Rejected> {
     let (graph, child) = (draft.node(id)?, draft.node(child)?);
     match onward(graph, child) {
@@ -53,7 +54,7 @@ pub(crate) fn child_ended(draft: &mut Draft, id: NodeRunId, child: NodeRunId) ->
 pub(crate) enum Onward {
     /// This node.
     To(u32),
-    /// The end of the walk.
+    /// The end of the graph.
     End,
     /// The failure of the graph.
     Fail,
@@ -78,17 +79,17 @@ pub(crate) fn onward(graph: &Node, child: &Node) -> Onward {
     }
 }
 
-/// Whether it did what it was for, if only in part.
+/// Whether it succeeded or partially succeeded.
 pub(crate) fn is_done(node: &Node) -> bool {
     node.final_state() == Some(FinalState::Succeeded) || node.shortfall == Some(Shortfall::Partial)
 }
 
-/// The node of the graph that a child is the run of.
+/// The graph's node that a child is the run of.
 fn node_of<'a>(graph: &'a Node, child: &Node) -> Option<&'a GraphNode> {
     graph.graph.as_ref()?.node(child.place?)
 }
 
-/// Creates the run of a node; if there may be no more, that is the end of the graph.
+/// Creates the run of a node. If a limit forbids more node runs, the graph fails.
 fn reach(draft: &mut Draft, id: NodeRunId, place: u32) -> Result<Option<Ending>, Rejected> {
     let parent = draft.node(id)?;
     if let Err(breach) = limits::more_children_fit(draft.state(), parent, 1) {
@@ -120,7 +121,7 @@ fn reach(draft: &mut Draft, id: NodeRunId, place: u32) -> Result<Option<Ending>,
     Ok(None)
 }
 
-/// What the graph fails with when a node did not succeed and nothing follows that.
+/// The failure of the graph when a node did not succeed and nothing follows.
 fn child_failed(graph: &Node, child: &Node) -> Failure {
     let (code, reason) = match &child.error {
         Some(error) => (error.code.as_str(), error.message.as_str()),
@@ -137,7 +138,7 @@ fn child_failed(graph: &Node, child: &Node) -> Failure {
     Failure { details: Some(details), ..failure("child_failed", format!("node `{slug}` {how}: {reason}")) }
 }
 
-/// How the graph ends when its walk does.
+/// The end of the graph after its last node.
 fn answer(state: &State, graph: &Node) -> Ending {
     let walked = || graph.children.iter().filter_map(|id| state.node(*id));
     let last = walked().rev().find(|child| is_done(child));

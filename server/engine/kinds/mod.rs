@@ -1,5 +1,5 @@
-//! What each kind of node run does when it begins and when one of its children ends. One file per kind; this one only
-//! chooses.
+//! The behaviour of each kind of node run, when it begins and when a child ends. Each kind has its own file; this one
+//! dispatches.
 
 pub(crate) mod ask;
 pub(crate) mod call;
@@ -15,7 +15,7 @@ use crate::draft::Draft;
 use crate::finish::{self, Checked, Ending};
 use crate::{Corrupt, EffectId, Event, Node, NodeKind, NodeRunId, Object, Rejected, State, Wait};
 
-/// What a node run waits for as soon as it has begun; `None` when it is at work. Fails on inputs it cannot work with.
+/// What a node run waits for as soon as it has begun; `None` if it is running. Fails if the inputs are not valid.
 pub(crate) fn begin(state: &State, node: &Node, inputs: &Object, at_ms: i64) -> Checked<Option<Wait>> {
     match node.node_type.kind {
         NodeKind::Call => Ok(call::begin()),
@@ -29,7 +29,7 @@ pub(crate) fn begin(state: &State, node: &Node, inputs: &Object, at_ms: i64) -> 
     }
 }
 
-/// Whether a node run that has just begun need not ask first what it is made of.
+/// Whether the content of a node run that has just begun is already known.
 pub(crate) fn knows_its_way(state: &State, node: &Node) -> bool {
     match node.node_type.kind {
         NodeKind::Graph => graph::knows_its_way(state, node),
@@ -37,8 +37,8 @@ pub(crate) fn knows_its_way(state: &State, node: &Node) -> bool {
     }
 }
 
-/// Goes on as soon as it is known what a composite is made of: first children, or the end where there is nothing to do. `before` is
-/// what it wanted from the world until now.
+/// Continues once the content of a composite is known: creates the first children, or ends if there is nothing to do.
+/// `before` lists its effects until now.
 pub(crate) fn set_out(draft: &mut Draft, id: NodeRunId, before: Vec<EffectId>) -> Result<(), Rejected> {
     let node = draft.node(id)?;
     let kind = node.node_type.kind;
@@ -62,7 +62,7 @@ pub(crate) fn set_out(draft: &mut Draft, id: NodeRunId, before: Vec<EffectId>) -
     }
 }
 
-/// What the end of a child means to its composite: its own end, or nothing yet.
+/// Handles the end of a child: returns the end of its composite, or `None` if the composite continues.
 pub(crate) fn child_ended(draft: &mut Draft, parent: NodeRunId, child: NodeRunId) -> Result<Option<Ending>, Rejected> {
     match draft.node(parent)?.node_type.kind {
         NodeKind::Plan => plan::child_ended(draft, parent, child),

@@ -1,16 +1,16 @@
-//! A goal, split into children by the planner: works while it is being planned, then waits for its children.
+//! A goal, split into children by the planner: it runs while it is being planned, then waits for its children.
 //!
 //! How it ends:
-//! - A child that is canceled, or that fails and is neither passed over (`continue`) nor made good by its stand-in (`go to`), ends
-//!   it at once: failed, `child_failed`.
-//! - Otherwise it ends when all its children have. If no failure was passed over, it has succeeded. A child whose stand-in
-//!   succeeded counts as done, and a stand-in or a branch that was not needed counts as nothing.
-//! - If failures were passed over, it has failed, with outputs all the same: `partial` if some child succeeded (or was itself
-//!   partial), else `nothing_achieved`. At the root that is the outcome of the run; further down it is a failure like any other,
-//!   and what it means is for that composite's own policy to say.
+//! - A canceled child fails it at once with `child_failed`. So does a failed child, unless the failure is ignored
+//!   (`continue`) or its fallback succeeds (`go to`).
+//! - Otherwise it ends after all its children. If no failure was ignored, it succeeds. A child whose fallback succeeded
+//!   counts as a success. A fallback that was not needed does not count.
+//! - If failures were ignored, it fails and still has outputs: `partial` if some child succeeded or was partial, else
+//!   `nothing_achieved`. For the root, that is the outcome of the run. Below the root, it is a failure, which the
+//!   policy of that composite handles.
 //!
-//! A value read from a step is read from its stand-in if that one ran. Where there is none because a failure was passed over, it
-//! is null. The default result is that of the last step that is no stand-in.
+//! A value of a step is read from its fallback if that one ran. It is null if it is missing because a failure was
+//! ignored. The default result is that of the last step that is not a fallback.
 
 use std::collections::BTreeSet;
 
@@ -23,12 +23,12 @@ use crate::plan::{PlanResult, Source};
 use crate::standing::{self, Standing};
 use crate::{Node, NodeRunId, NodeState, Object, Rejected, Shortfall, State, Wait, bindings, large};
 
-/// A plan is at work as soon as it has begun: it is being made.
+/// A plan runs as soon as it has begun, because it is being planned.
 pub(crate) fn begin() -> Option<Wait> {
     None
 }
 
-/// What a child's end means to it: see above.
+/// Handles the end of a child as described above.
 pub(crate) fn child_ended(draft: &mut Draft, plan: NodeRunId, child: NodeRunId) -> Result<Option<Ending>, Rejected> {
     if standing::of(draft.state(), draft.node(child)?) == Standing::Hopeless {
         return give_up(draft, plan, child).map(Some);
@@ -53,7 +53,7 @@ pub(crate) fn child_ended(draft: &mut Draft, plan: NodeRunId, child: NodeRunId) 
     Ok(Some(answer(draft.state(), plan)))
 }
 
-/// A child ended without success, and nothing makes up for it.
+/// Fails the plan, because a child ended without success and has no fallback left.
 fn give_up(draft: &mut Draft, plan: NodeRunId, child: NodeRunId) -> Result<Ending, Rejected> {
     let child = draft.node(child)?;
     let failure = child_failed(child, child.final_state().unwrap_or(FinalState::Failed));
@@ -61,7 +61,7 @@ fn give_up(draft: &mut Draft, plan: NodeRunId, child: NodeRunId) -> Result<Endin
     Ok(Ending::failed(failure))
 }
 
-/// What the composite fails with when a child did not succeed.
+/// The failure of the composite when a child did not succeed.
 fn child_failed(child: &Node, state: FinalState) -> Failure {
     let (code, reason) = match &child.error {
         Some(error) => (error.code.as_str(), error.message.as_str()),
@@ -76,7 +76,7 @@ fn child_failed(child: &Node, state: FinalState) -> Failure {
     Failure { details: Some(details), ..failure("child_failed", message) }
 }
 
-/// Cancels the siblings that have begun or could have, and skips those that waited for others.
+/// Cancels the siblings that have begun or are ready, and skips the pending ones.
 fn stop_siblings(draft: &mut Draft, plan: NodeRunId, why: &str) -> Result<(), Rejected> {
     let (canceled, skipped) =
         (failure("canceled", format!("stopped because {why}")), failure("dependency_failed", why));
@@ -92,7 +92,7 @@ fn stop_siblings(draft: &mut Draft, plan: NodeRunId, why: &str) -> Result<(), Re
     Ok(())
 }
 
-/// How the composite ends, once every child has and none ended it.
+/// The end of the composite after all its children.
 fn answer(state: &State, plan: &Node) -> Ending {
     let read = |source: &Source| bindings::read(state, plan.id, source);
     let result = match &plan.result {
@@ -116,7 +116,7 @@ fn answer(state: &State, plan: &Node) -> Ending {
     }
 }
 
-/// How far it fell short of success, if failures were passed over.
+/// How much was achieved, if failures were ignored.
 fn shortfall(state: &State, plan: &Node) -> Option<(Shortfall, Failure)> {
     let children = || plan.children.iter().filter_map(|id| state.node(*id));
     let passed_over = |child: &&Node| {
@@ -139,7 +139,7 @@ fn shortfall(state: &State, plan: &Node) -> Option<(Shortfall, Failure)> {
     Some((shortfall, Failure { details: Some(details), ..plain }))
 }
 
-/// One child in the composite's outputs.
+/// The entry of one child in the composite's outputs.
 fn summary(child: &Node) -> Value {
     let asked = &child.node_type.asked;
     let mut summary = Object::from_iter([
@@ -153,7 +153,7 @@ fn summary(child: &Node) -> Value {
     Value::Object(summary)
 }
 
-/// The last step's outputs; the value alone where there is exactly one.
+/// The last step's outputs; if there is exactly one, only its value.
 fn last_outputs(state: &State, plan: &Node) -> Value {
     let mut children = plan.children.iter().rev().filter_map(|id| state.node(*id));
     let Some(last) = children.find(|child| child.fallback_for.is_empty()) else { return Value::Null };

@@ -1,8 +1,9 @@
-//! A run of its own: started outside, under an id that follows from the attempt, and answered by `Launched`; then waited for, if that
-//! is asked for, until its end is reported (`Report`). Two runs never share a transaction: each tells the other through effects.
+//! A child run. The driver starts it under an id derived from the attempt, and `Launched` answers. If requested, the
+//! node run then waits until `Report` gives its end. Two runs never share a transaction; they communicate through
+//! effects.
 //!
-//! Outputs: `run_id`; where its end was waited for, `state` and the run's own `outputs`. If it failed, so does the node run, with its
-//! code; if it fell short of success, the node run falls short as far.
+//! Outputs: `run_id`, and, if the node run waited, `state` and the child run's `outputs`. If the child run fails, the
+//! node run fails with its code. If the child run ends as partial or nothing achieved, so does the node run.
 
 use serde_json::Value;
 
@@ -11,17 +12,17 @@ use crate::event::Failure;
 use crate::finish::{Ending, failure};
 use crate::{Object, RunId, RunOutcome, Shortfall, Wait};
 
-/// It is at work until the run is started.
+/// It runs until the child run has been started.
 pub(crate) fn begin() -> Option<Wait> {
     None
 }
 
-/// How it ends that waits for nothing.
+/// The end of a node run that does not wait.
 pub(crate) fn started(run: RunId) -> Ending {
     Ending::succeeded(Object::from_iter([named(run)]))
 }
 
-/// How it ends with the run that it waited for; or why its try failed.
+/// The end of a node run that waited, or the failure of its attempt.
 pub(crate) fn ended(report: SubRunReport) -> Result<Ending, Failure> {
     let SubRunReport { run, outcome, outputs, error } = report;
     let made = |outputs: Option<Object>| {
@@ -35,12 +36,12 @@ pub(crate) fn ended(report: SubRunReport) -> Result<Ending, Failure> {
         RunOutcome::Partial => Ok(Ending::short(Shortfall::Partial, made(outputs), failed)),
         RunOutcome::NothingAchieved => Ok(Ending::short(Shortfall::NothingAchieved, made(outputs), failed)),
         RunOutcome::Failed => Err(of(run, failed)),
-        // Somebody meant it to end.
+        // The cancellation was intended, so there is no retry.
         RunOutcome::Canceled => Err(Failure { retryable: Some(false), ..of(run, failed) }),
     }
 }
 
-/// The failure of a run, as that of the node run that waited for it.
+/// Converts the failure of the child run into that of the node run.
 fn of(run: RunId, failed: Failure) -> Failure {
     let mut details = failed.details.unwrap_or_default();
     details.extend([named(run)]);

@@ -1,5 +1,5 @@
-//! A durable timer. Inputs `seconds`, else `duration_seconds`, else no time at all; a number, fractions allowed, null counts
-//! as absent. Output `slept_seconds`: the number asked for.
+//! A durable timer. Inputs `seconds`, else `duration_seconds`, else 0. Each is a number with fractions allowed, and
+//! null counts as absent. Output `slept_seconds`: the requested number.
 
 use serde_json::{Number, Value};
 
@@ -9,19 +9,19 @@ use crate::{Object, Wait};
 /// The longest sleep: a leap year.
 const SECONDS_MAX: u32 = 366 * 24 * 60 * 60;
 
-/// Waits until the time asked for, never less.
+/// Waits for at least the requested time.
 pub(crate) fn begin(inputs: &Object, at_ms: i64) -> Checked<Wait> {
     let (_, milliseconds) = asked(inputs)?;
     Ok(Wait::Timer { until_ms: at_ms.saturating_add(milliseconds) })
 }
 
-/// What it answers with when the time has come.
+/// The outputs when the timer fires.
 pub(crate) fn outputs(inputs: &Object) -> Checked<Object> {
     let (seconds, _) = asked(inputs)?;
     Ok(Object::from_iter([("slept_seconds".to_owned(), Value::Number(seconds))]))
 }
 
-/// The number asked for, and the same in whole milliseconds, rounded up.
+/// The requested number, and the same in whole milliseconds, rounded up.
 fn asked(inputs: &Object) -> Checked<(Number, i64)> {
     let given = ["seconds", "duration_seconds"].iter().find_map(|field| {
         let value = inputs.get(*field).filter(|value| !value.is_null())?;
@@ -37,7 +37,7 @@ fn asked(inputs: &Object) -> Checked<(Number, i64)> {
         let message = format!("`{field}` is {number}; a sleep takes 0 to {SECONDS_MAX} seconds (366 days)");
         return Err(failure("invalid_inputs", message).into());
     };
-    // Within 366 days, so exact: far below 2^53.
+    // Exact, because 366 days in milliseconds are far below 2^53.
     Ok((number.clone(), (seconds * 1000.0).ceil() as i64))
 }
 

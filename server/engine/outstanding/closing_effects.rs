@@ -1,19 +1,19 @@
-//! What is asked of the world although nobody waits for an answer, because who asks has ended: that the run which it started is
-//! stopped, that the run which started it is told. Asked once, in the decision that ends it, and done once.
+//! Effects that are requested when a node run or a run ends, and that nothing waits for: stop the run that it started,
+//! and report its end to the parent run. The decision that ends it requests them once.
 //!
-//! What a state does not say is whether it was done yet. So this is what may still be on the list of effects besides what the run
-//! waits for.
+//! The state does not record whether they were executed. This module therefore lists what may still be in the outbox
+//! besides the outstanding effects.
 
 use crate::{Effect, EffectId, Node, NodeKind, NodeState, Request, RunId, State, Wait};
 
-/// Every parting that a run may have asked for so far.
+/// Every closing effect that a run may have requested so far.
 pub fn closing_effects(state: &State) -> Vec<EffectId> {
     let runs = state.nodes.values().filter(|node| node.node_type.kind == NodeKind::Run);
     let stops = runs.flat_map(|node| (1..=node.attempt).map(|attempt| stop_id(state.run, node, attempt)));
     stops.chain(report(state, 0).map(|report| report.id)).collect()
 }
 
-/// That the run is stopped which a node run has started in its present try, or may be starting.
+/// The effect that stops the run which the current attempt of a node run has started, or may be starting.
 pub(crate) fn stop(run: RunId, node: &Node, at_ms: i64) -> Option<Effect> {
     let at_try = matches!(node.state, NodeState::Running | NodeState::Waiting(Wait::Run));
     let starts = node.node_type.kind == NodeKind::Run && at_try;
@@ -26,7 +26,7 @@ pub(crate) fn stop(run: RunId, node: &Node, at_ms: i64) -> Option<Effect> {
     })
 }
 
-/// That the run which started this one, and waits for its end, is told of it.
+/// The effect that reports the end of this run to the parent run, if that one waits.
 pub(crate) fn report(state: &State, at_ms: i64) -> Option<Effect> {
     state.ended_at_ms?;
     let parent = state.start.as_ref()?.parent.as_ref().filter(|parent| parent.waits)?;

@@ -1,4 +1,4 @@
-//! The log's format: what is stored is what is read, for ever.
+//! The format of stored events: every version must remain readable.
 
 mod graphs;
 
@@ -43,7 +43,7 @@ fn every_event() -> Vec<Event> {
     goldens().into_iter().flat_map(|(_, _, events)| events).collect()
 }
 
-/// What format 5 added: references in place of large values, alone and with members beside them.
+/// Added by format 5: references to large values, with and without further members.
 fn large_values() -> Vec<Event> {
     let root = NodeRunId::root(run());
     let reference = Reference { digest: Digest::of("\"large\""), bytes: 70_000 }.object();
@@ -58,7 +58,7 @@ fn large_values() -> Vec<Event> {
     ]
 }
 
-/// What format 5 added: ids that begin as the run's id does.
+/// Added by format 5: ids that start with the prefix of the run's id.
 fn ids_of_format_5() -> Vec<Event> {
     let root = NodeRunId::root(run());
     vec![
@@ -68,7 +68,7 @@ fn ids_of_format_5() -> Vec<Event> {
     ]
 }
 
-/// What format 4 added.
+/// Added by format 4.
 fn added_by_format_4() -> Vec<Event> {
     let root = NodeRunId::hashed_root(run());
     let above = RunId::from_uuid(uuid::Uuid::from_u128(7));
@@ -89,7 +89,7 @@ fn added_by_format_4() -> Vec<Event> {
     ]
 }
 
-/// What format 3 added.
+/// Added by format 3.
 fn added_by_format_3() -> Vec<Event> {
     let root = NodeRunId::hashed_root(run());
     let labels = Labels::from([("user".into(), BTreeSet::from(["ann".into(), "bob".into()]))]);
@@ -131,7 +131,7 @@ fn approvals_and_pauses() -> Vec<Event> {
     ]
 }
 
-/// What format 2 added: events, fields and words.
+/// Added by format 2: events, fields and enum values.
 fn added_by_format_2() -> Vec<Event> {
     let root = NodeRunId::hashed_root(run());
     let node_run = NodeRunId::child(run(), root, "S2");
@@ -197,7 +197,7 @@ fn added_by_format_2() -> Vec<Event> {
     ]
 }
 
-/// Every event type of format 1, with every field present and with as few as there can be.
+/// Every event type of format 1, once with all fields and once with only the required ones.
 fn of_format_1() -> Vec<Event> {
     let root = NodeRunId::hashed_root(run());
     let node_run = NodeRunId::child(run(), root, "S2");
@@ -321,7 +321,7 @@ fn of_format_1() -> Vec<Event> {
     ]
 }
 
-/// A plan that answers with several values.
+/// A plan whose result has several values.
 fn results() -> Vec<Event> {
     let result = PlanResult::List(vec![source("S1", "/a"), source("S2", "")]);
     let result = Some(result);
@@ -341,7 +341,7 @@ fn finished(node_run: NodeRunId, state: FinalState, error: Option<Failure>) -> E
     }
 }
 
-/// Every golden: since which format there is what stands in it, its name, and what that is.
+/// Every golden file: the format that introduced its events, its name, and the events.
 fn goldens() -> Vec<(u32, &'static str, Vec<Event>)> {
     vec![
         (1, "format_1", of_format_1()),
@@ -355,7 +355,8 @@ fn goldens() -> Vec<(u32, &'static str, Vec<Event>)> {
     ]
 }
 
-/// A change of these goldens breaks logs that exist: add an optional field, or a new format version and its upcaster.
+/// A change of these golden files breaks existing logs. Add an optional field, or a new format version with an upcast
+/// step.
 #[test]
 fn a_format_stays_as_it_is() {
     assert_eq!(FORMAT_VERSION, 5, "keep these goldens, and write one for what the new version adds");
@@ -414,7 +415,7 @@ fn recovery_actions_and_artifacts_are_stored_as_given() {
 
 #[test]
 fn numbers_are_read_exactly_as_they_were_written() {
-    // Each is one that a quick reader of decimals gets wrong by one place in the last bit.
+    // Fast decimal parsers are off by one in the last bit for each of these.
     for number in
         [0.1 + 0.2, 1.0 / 3.0, 5e-324, 1.797_693_134_862_315_7e308, 2.225_073_858_507_201e-308, 123_456_789.123_456_79]
     {

@@ -1,4 +1,4 @@
-//! Large runs: what one more command costs must not grow with the run.
+//! Large runs: the cost of a command must not grow with the size of the run.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::make::{self, drawn, graph, items, start};
 
-/// Answers everything that is asked for, one command at a time, as a server does, until the run has ended.
+/// Answers every effect, one command at a time as a server does, until the run has ended.
 fn run_to_its_end(asked: Start, content: Option<Content>) -> State {
     let mut state = State::new(make::run());
     let mut open = submit(&mut state, Command::Start(Arc::new(asked))).effects;
@@ -31,7 +31,7 @@ fn run_to_its_end(asked: Start, content: Option<Content>) -> State {
 }
 
 fn submit(state: &mut State, command: Command) -> Decision {
-    // Whoever reads holds the state as it was, so nothing can be changed in place.
+    // Concurrent readers hold the old state, so a decision cannot change it in place.
     let before = Arc::new(state.clone());
     let mut decision =
         decide(&before, command, Context { at_ms: 1, run: before.run, fitted: None, depth_max: 64 }).unwrap();

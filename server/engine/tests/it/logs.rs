@@ -1,4 +1,4 @@
-//! Logs that cannot be: refused with a reason, and without a trace in the state. States that cannot be: found by `check`.
+//! Invalid logs are rejected with a reason and leave the state unchanged. `check` finds invalid states.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use runyard_engine::{
 use crate::make::{child, failure, node_type, plan, run, start, step};
 use crate::story::Story;
 
-/// A run with an external root, a call that runs, one that has succeeded, and one that waits for the first.
+/// A run with an external root, a running call, a succeeded one, and one that waits for the first.
 fn story() -> Story {
     let waiting = runyard_engine::ChildSpec { depends_on: vec!["running".into()], ..child("waiting", NodeKind::Call) };
     Story::new()
@@ -20,7 +20,7 @@ fn story() -> Story {
         .complete("root/done")
 }
 
-/// Applies one more event and says why it was refused.
+/// Applies one more event and returns the reason for its rejection.
 fn refused(state: &State, event: Event) -> Corrupt {
     let mut after = state.clone();
     let recorded = Recorded { position: state.version + 1, at_ms: 0, event };

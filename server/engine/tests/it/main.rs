@@ -1,5 +1,6 @@
-//! The engine, told as stories and shaken at random. `world` holds a run and the laws, `story` writes transcripts, `make`
-//! builds what commands are made of; the stories are in `stories`, one file per topic.
+//! Tests of the engine: scenarios with transcripts, and property tests. `world` runs commands and checks the
+//! invariants, `story` writes transcripts, and `make` builds the parts of commands. The scenarios are in `stories`, one
+//! file per topic.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod formats;

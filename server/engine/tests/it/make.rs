@@ -1,4 +1,4 @@
-//! What commands are made of, in as few words as a test can bear.
+//! Short constructors for the parts of commands.
 
 use std::sync::Arc;
 
@@ -52,7 +52,8 @@ pub(crate) fn node_type(kind: NodeKind) -> NodeType {
     }
 }
 
-/// What is the schema's `const` fits. A plan that made none of it is helped out where a step did.
+/// A stub of the output schema check: the value of the schema's `const` fits. For a plan, an output of a step with this
+/// value is enough.
 pub(crate) fn fit(made: &Made) -> Result<Value, Box<Failure>> {
     let wanted = &made.schema["const"];
     let stepped = made.steps.iter().flatten().any(|outputs| outputs.values().any(|value| value == wanted));
@@ -80,7 +81,7 @@ pub(crate) fn start(kind: NodeKind) -> Start {
     }
 }
 
-/// A step that calls, after these steps.
+/// A step with a call that depends on these steps.
 pub(crate) fn step(id: &str, after: &[&str]) -> Step {
     Step {
         id: id.into(),
@@ -114,7 +115,7 @@ pub(crate) fn binding(field: &str, step: &str, pointer: &str) -> Binding {
     Binding { field: field.into(), source: source(step, pointer), form: Form::Value }
 }
 
-/// Up to so many tries: 100 ms, 200 ms, ... apart.
+/// A policy with at most this many attempts, 100 ms, 200 ms, ... apart.
 pub(crate) fn tries(attempts_max: u32) -> Policy {
     let retry =
         Retry { attempts_max, initial_ms: 100, backoff: 2.0, delay_ms_max: Some(1000), jitter: 0.0, codes: None };
@@ -129,7 +130,7 @@ pub(crate) fn go_to(key: &str) -> Policy {
     Policy { on_failure: OnFailure::GoTo(key.into()), ..Policy::default() }
 }
 
-/// A node of a graph that calls, with these ways on; an empty one leads nowhere.
+/// A graph node with a call and these outgoing edges; `None` has no target.
 pub(crate) fn drawn(key: &str, ways: &[Option<u32>]) -> GraphNode {
     GraphNode {
         key: key.into(),
@@ -148,7 +149,7 @@ pub(crate) fn graph(nodes: Vec<GraphNode>) -> Arc<Graph> {
     Arc::new(Graph { entry: 0, nodes })
 }
 
-/// Calls, one for each item, two at once; each finds its item in `item`.
+/// A list of items with one call each, two at once. The input `item` has the item.
 pub(crate) fn items(items: Vec<Value>) -> Items {
     Items {
         items,
@@ -162,7 +163,7 @@ pub(crate) fn items(items: Vec<Value>) -> Items {
     }
 }
 
-/// A child under a key.
+/// A child with a key.
 pub(crate) fn child(key: &str, kind: NodeKind) -> ChildSpec {
     ChildSpec { key: Some(key.into()), ..unnamed(kind) }
 }

@@ -1,5 +1,5 @@
-//! The laws, shaken at random: any commands in any order, duplicates and late results among them. `world` checks every law
-//! after every command; what is here draws the commands and says how a run may be left.
+//! Property tests with random commands in any order, including duplicates and late results. `world` checks all
+//! invariants after every command. This file generates the commands and checks how a run may end.
 
 mod made;
 
@@ -24,18 +24,18 @@ use made::{Made, any_graph, any_made};
 const CASES: u32 = 256;
 const MOVES_MAX: usize = 50;
 
-/// One thing that happens; numbers choose among what there is, modulo how many there are.
+/// One random step. Numbers select an existing item, modulo the number of items.
 #[derive(Debug, Clone)]
 enum Move {
     /// Time passes.
     Later(i64),
-    /// Something that is wanted is answered, well or badly, or its timer says it is due.
+    /// An outstanding effect succeeds or fails, or its timer fires.
     Answer {
         which: usize,
         well: bool,
         made: Made,
     },
-    /// An earlier answer again: late, twice, or to somebody else.
+    /// An earlier answer is repeated: late, twice, or for another node run.
     Stale {
         effect: usize,
         node: usize,
@@ -63,7 +63,7 @@ enum Move {
         which: usize,
         verdict: Verdict,
     },
-    /// Of a node run, whether or not anybody was asked about it.
+    /// A verdict for a node run, with or without an approval request.
     DecideAny {
         node: usize,
         verdict: Verdict,
@@ -76,7 +76,8 @@ enum Move {
 fn config() -> ProptestConfig {
     ProptestConfig {
         cases: CASES,
-        // The same cases everywhere: a red build is not a matter of luck. Failures are kept as stories, not as seeds.
+        // A fixed seed gives the same cases in every build, so that failures are reproducible. Found failures become
+        // scenarios, not seeds.
         rng_seed: RngSeed::Fixed(0x5eed),
         failure_persistence: None,
         ..ProptestConfig::default()
@@ -143,7 +144,7 @@ proptest! {
     }
 }
 
-/// Everything that was ever wanted and every node run, for late and misdirected answers.
+/// Every effect that was ever requested and every node run, for late and misdirected answers.
 #[derive(Default)]
 struct Seen {
     effects: Vec<EffectId>,
@@ -186,7 +187,7 @@ fn obey(world: &mut World, seen: &Seen, next: Move) {
             }
         }
         Move::Create { node: index, children } => {
-            // Mostly where it can work.
+            // Prefer node runs for which the command is valid.
             let external =
                 |id: &NodeRunId| world.state.node(*id).is_some_and(|node| node.node_type.kind == NodeKind::External);
             let parents: Vec<NodeRunId> = world.state.order.iter().copied().filter(external).collect();
@@ -204,7 +205,7 @@ fn obey(world: &mut World, seen: &Seen, next: Move) {
             recovery: recovers.then(|| recovery("retry")),
         },
         Move::Deliver { node: index, input } => {
-            // Mostly where it is waited for.
+            // Prefer node runs that wait for it.
             let asking =
                 |id: &NodeRunId| world.state.node(*id).is_some_and(|node| node.node_type.kind == NodeKind::Ask);
             let questions: Vec<NodeRunId> = world.state.order.iter().copied().filter(asking).collect();
@@ -241,7 +242,7 @@ fn answer(world: &World, asked: &Effect, well: bool, made: Made) -> Command {
             Command::Loaded { effect, node_run, inputs: None, content: made.content(kind) }
         }
         (Request::Run { .. }, true) => {
-            // Where it does not wait, it ends with this.
+            // Without a wait, the node run ends with this command.
             let (inputs, waits) = (None, made.routed.is_none());
             Command::Launched { effect, node_run, inputs, waits }
         }
@@ -262,7 +263,7 @@ fn answer(world: &World, asked: &Effect, well: bool, made: Made) -> Command {
     }
 }
 
-/// The run has ended that a node run has started in its present try.
+/// Reports the end of the run that the current attempt of a node run started.
 fn ended_run(world: &World, node_run: NodeRunId, outcome: RunOutcome) -> Command {
     let attempt = world.state.node(node_run).map_or(1, |node| node.attempt);
     let run = RunId::sub_run(world.state.run, node_run, attempt);
@@ -270,8 +271,8 @@ fn ended_run(world: &World, node_run: NodeRunId, outcome: RunOutcome) -> Command
     Command::Report { node_run, report }
 }
 
-/// Answers everything that is wanted, agrees to everything that is asked, and finishes what waits for its owner, until the run
-/// ends or nothing moves.
+/// Answers every effect, approves every approval request and completes every external composite, until the run ends or
+/// nothing changes.
 fn wind_up(world: &mut World) {
     while !matches!(world.state.status, RunStatus::Final(_)) {
         let version = world.state.version;
@@ -279,7 +280,7 @@ fn wind_up(world: &mut World) {
         let open: Vec<ApprovalId> =
             world.state.asked().filter(|(node, _)| node.is_asked()).map(|(_, asked)| asked.id).collect();
         for approval in open {
-            // One may end the run, and then the others are refused.
+            // One verdict may end the run, and then the others are rejected.
             let verdict = Verdict::Approved;
             _ = world.submit(Command::Decide { approval, verdict, by: None, comment: None });
         }
@@ -355,7 +356,7 @@ fn any_start() -> impl Strategy<Value = Start> {
     )
 }
 
-/// Limits that are often in the way and seldom forbid everything.
+/// Constraints that often reject something and seldom everything.
 fn any_limits() -> impl Strategy<Value = Constraints> {
     let number = |range: std::ops::Range<u64>| prop::option::weighted(0.2, range);
     let structural = (number(0..4), number(0..6), number(0..20), number(0..4), number(0..3));
@@ -389,7 +390,7 @@ fn any_side_effect() -> impl Strategy<Value = SideEffect> {
     prop_oneof![5 => Just(SideEffect::Read), 1 => Just(SideEffect::Write), 1 => Just(SideEffect::Irreversible)]
 }
 
-/// Few keys, so that they meet.
+/// Few keys, so that they collide.
 fn any_key() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["a", "b", "c", "d", "#1", "#2", ""]).prop_map(str::to_owned)
 }
@@ -420,7 +421,7 @@ fn any_child() -> impl Strategy<Value = ChildSpec> {
     )
 }
 
-/// Who goes on to somebody goes on to the next child, if that one can be named.
+/// Points every fallback at the next child, or uses `Continue` if that one has no key.
 fn with_stand_ins(mut children: Vec<ChildSpec>) -> Vec<ChildSpec> {
     for place in 0..children.len() {
         let next = children.get(place + 1).and_then(|next| next.key.clone());
@@ -436,7 +437,7 @@ fn with_stand_ins(mut children: Vec<ChildSpec>) -> Vec<ChildSpec> {
     children
 }
 
-/// Mostly well-formed: each step depends on some of those before it.
+/// Mostly well-formed plans: each step depends on some earlier ones.
 fn any_plan() -> impl Strategy<Value = Plan> {
     let bound = prop::option::weighted(0.4, any_binding());
     let step = (any_kind(), any_side_effect(), any_inputs(), any::<u8>(), bound, any_policy());
@@ -450,7 +451,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
             let mut earlier: Vec<String> = (0..index).filter(|other| mask >> other & 1 == 1).map(id).collect();
             let stands_in = steps.iter().any(|step| step.policy.on_failure == OnFailure::GoTo(id(index)));
             if stands_in && mask < 250 {
-                // It would mostly wait for whom it stands in for.
+                // Otherwise the fallback would mostly wait for the step that it replaces.
                 earlier.clear();
             }
             let mut step = make::step(&id(index), &[]);
@@ -462,7 +463,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
             }
             step.depends_on = earlier;
             if let OnFailure::GoTo(key) = &mut policy.on_failure {
-                // Mostly a later step; one that waits for this one makes the plan invalid.
+                // Mostly a later step. One that waits for this step makes the plan invalid.
                 *key = id(index + 1);
                 if index + 1 == last {
                     policy.on_failure = OnFailure::Continue;
@@ -476,7 +477,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
     })
 }
 
-/// Mostly one that can be kept for a node run of this kind.
+/// Mostly a policy that is valid for this kind.
 fn fitting(policy: Policy, kind: NodeKind) -> Policy {
     match kind {
         NodeKind::Call | NodeKind::Run | NodeKind::Plan | NodeKind::Graph | NodeKind::Each => policy,
@@ -485,7 +486,7 @@ fn fitting(policy: Policy, kind: NodeKind) -> Policy {
     }
 }
 
-/// Few tries, short waits, and every way to go on after a failure.
+/// Few attempts, short waits, and every `OnFailure`.
 fn any_policy() -> impl Strategy<Value = Policy> {
     let codes = prop::option::weighted(0.2, Just(BTreeSet::from(["broken".to_owned()])));
     let retry = (1_u32..4, 0_u64..50, 1.0..3.0_f64, 0.0..1.0_f64, codes).prop_map(
@@ -516,7 +517,7 @@ fn any_pointer() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["", "/a", "/a", "/b/0", "/b/7", "a", "/slept_seconds"]).prop_map(str::to_owned)
 }
 
-/// Mostly one that lets the run go on.
+/// Mostly approvals, so that the run continues.
 fn any_verdict() -> impl Strategy<Value = Verdict> {
     prop_oneof![6 => Just(Verdict::Approved), 1 => Just(Verdict::Denied)]
 }
@@ -550,7 +551,7 @@ fn any_move() -> impl Strategy<Value = Move> {
     ]
 }
 
-/// The draws above are no use if they only ever meet refusals: over all cases, every kind of event is met often.
+/// The generators are useless if most commands are rejected. Over all cases, every kind of event must occur often.
 #[test]
 fn the_draws_reach_every_event() {
     use proptest::strategy::ValueTree;
@@ -583,7 +584,7 @@ fn the_draws_reach_every_event() {
             }
         }
     }
-    // Events, both ways to fall short, stand-ins that ran, and denials.
+    // Events, both kinds of shortfall, fallbacks that ran, and denials.
     assert_eq!(met.len(), 24, "{met:?}");
     assert!(met.values().all(|times| *times >= 10), "{met:?}");
 }

@@ -1,5 +1,5 @@
-//! A run told as a story: commands by the names of steps, and a transcript of what followed. Every law is checked on the way
-//! (`world`).
+//! A scenario: sends commands to steps by name, and writes a transcript of the results. `world` checks all invariants
+//! on the way.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl Story {
         self.tell(&format!("planned {path}: {}", steps.join(" ")), Command::Planned { effect, node_run, plan })
     }
 
-    /// It is known now what a composite is made of.
+    /// The content of a composite is loaded.
     pub(crate) fn loaded(self, path: &str, content: Content) -> Self {
         let (effect, node_run) = self.effect(path, "load");
         let made_of = match &content {
@@ -46,14 +46,14 @@ impl Story {
         self.tell(&format!("loaded {path}: {made_of}"), command)
     }
 
-    /// The call succeeds and says where the graph goes on.
+    /// The call succeeds and returns the next edge of the graph.
     pub(crate) fn goes(self, path: &str, route: Route) -> Self {
         let outputs = make::object(serde_json::json!({ "made": path }));
         let routed = Routed { outputs, route: Some(route), ..Routed::default() };
         self.complete_as(path, &format!("{route:?}"), routed)
     }
 
-    /// The call succeeds and says more than its outputs.
+    /// The call succeeds and returns more than outputs.
     pub(crate) fn complete_as(self, path: &str, title: &str, routed: Routed) -> Self {
         let (effect, node_run) = self.effect(path, "call");
         let outcome = Outcome::Routed(Box::new(routed));
@@ -77,7 +77,7 @@ impl Story {
         self.settle_failed(path, "call")
     }
 
-    /// The call fails like this.
+    /// The call fails with this failure.
     pub(crate) fn fail_with(self, path: &str, failure: Failure) -> Self {
         let (effect, node_run) = self.effect(path, "call");
         let title = format!("settle {path}: {}", failure.code);
@@ -95,14 +95,14 @@ impl Story {
         self.tell(&format!("settle {path}: failed"), Command::Settle { effect, node_run, outcome })
     }
 
-    /// Time passes, and nobody notices.
+    /// Time passes without a command.
     pub(crate) fn after_ms(mut self, ms: i64) -> Self {
         self.world.at_ms += ms;
         writeln!(self.text, "> {ms} ms later").unwrap();
         self
     }
 
-    /// A timer says it is due: `sleep`, `retry`, `attempt` or `wall_time`.
+    /// A timer fires: `sleep`, `retry`, `attempt` or `wall_time`.
     pub(crate) fn wake(self, path: &str, purpose: &str) -> Self {
         let (effect, node_run) = self.effect(path, purpose);
         self.tell(&format!("wake {path}: {purpose}"), Command::Wake { effect, node_run })
@@ -114,7 +114,7 @@ impl Story {
         self.tell(&format!("create in {path}: {}", keys.join(" ")), Command::CreateChildren { parent, children })
     }
 
-    /// The owner of an external composite says how it ended.
+    /// The owner of an external composite reports its end.
     pub(crate) fn end(self, path: &str, state: FinalState) -> Self {
         self.end_with(path, make::completion(state))
     }
@@ -124,12 +124,12 @@ impl Story {
         self.tell(&format!("complete {path}: {}", completion.state), Command::Complete { node_run, completion })
     }
 
-    /// Somebody agrees to what is asked about this node run.
+    /// The approver approves the approval request of this node run.
     pub(crate) fn approve(self, path: &str) -> Self {
         self.decide(path, Verdict::Approved, None)
     }
 
-    /// Somebody does not.
+    /// The approver denies the approval request.
     pub(crate) fn deny(self, path: &str, comment: &str) -> Self {
         self.decide(path, Verdict::Denied, Some(comment))
     }
@@ -164,7 +164,7 @@ impl Story {
         self
     }
 
-    /// Compares the transcript with the golden one of this name.
+    /// Compares the transcript with the golden file of this name.
     pub(crate) fn matches_transcript(&self, name: &str) {
         golden(name, &self.text);
     }
@@ -305,12 +305,12 @@ impl Story {
         }
     }
 
-    /// An object as one line.
+    /// Formats an object as one line.
     fn said(&self, object: Option<&Object>) -> String {
         object.map(|object| self.readable(&format!(" {}", Value::Object(object.clone())))).unwrap_or_default()
     }
 
-    /// The same with paths for ids, which are derived and long.
+    /// Replaces ids with paths, because ids are derived and long.
     fn readable(&self, text: &str) -> String {
         let nodes = self.world.state.nodes.keys();
         let text = nodes.fold(text.to_owned(), |text, id| text.replace(&id.to_string(), &self.path(*id)));
@@ -319,7 +319,7 @@ impl Story {
     }
 }
 
-/// Compares a text with the one kept under `tests/golden/engine/`.
+/// Compares a text with the file under `tests/golden/engine/`.
 pub(crate) fn golden(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/engine"));

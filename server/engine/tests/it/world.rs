@@ -1,4 +1,4 @@
-//! A run, its log and the effects that are still wanted, with every law checked after every command.
+//! A run, its log and its outstanding effects. All invariants are checked after every command.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +14,9 @@ pub(crate) struct World {
     pub(crate) state: State,
     pub(crate) log: Vec<Recorded>,
     pub(crate) at_ms: i64,
-    /// As a store would keep them: added when asked for, removed when answered or dropped.
+    /// The outbox as in a store: effects are added when requested, and removed when answered or dropped.
     pub(crate) wanted: BTreeMap<EffectId, Effect>,
-    /// What was asked for on leaving, in that order.
+    /// The closing effects, in order.
     pub(crate) parted: Vec<Effect>,
 }
 
@@ -31,7 +31,7 @@ impl World {
         }
     }
 
-    /// Submits a command as the server does, and checks the laws.
+    /// Submits a command as the server does, and checks the invariants.
     pub(crate) fn submit(&mut self, command: Command) -> Result<Decision, Rejected> {
         let decision = decide_with(&self.state, command.clone(), self.context(), make::fit)?;
         self.holds_back(&command, &decision);
@@ -52,7 +52,7 @@ impl World {
         Context { at_ms: self.at_ms, run: self.state.run, fitted: None, depth_max: 64 }
     }
 
-    /// A paused run starts no new work, and neither does a plan that waits for an approval.
+    /// Checks that a paused run begins no node runs, and neither does a plan that waits for an approval.
     fn holds_back(&self, command: &Command, decision: &Decision) {
         let asks = self.state.root().is_some_and(Node::is_asked);
         let held = match command {
@@ -64,7 +64,8 @@ impl World {
         assert!(!(held && begins), "nothing begins while it is held back");
     }
 
-    /// A store removes the effect that a command answers, unless it was a timer that came too early or meant somebody else.
+    /// Updates the outbox: an answered effect is removed, unless a timer fired too early or the answer names another
+    /// node run.
     fn keep_effects(&mut self, command: &Command, decision: &Decision) {
         if let Command::Planned { effect, .. }
         | Command::Loaded { effect, .. }
@@ -110,12 +111,12 @@ impl World {
         children_first(&self.log);
     }
 
-    /// The same command once more changes nothing and is answered as before.
+    /// Checks that a repeated command changes nothing and gets the same reply.
     fn again(&self, command: Command, before: &Decision) {
         if let Command::CreateChildren { children, .. } = &command
             && children.iter().any(|child| child.key.is_none())
         {
-            return; // Without a key there is no way to know it is the same child.
+            return; // Without a key, the engine cannot recognize the same child.
         }
         let again = decide(&self.state, command, self.context()).unwrap();
         assert_eq!(
@@ -125,7 +126,7 @@ impl World {
         );
     }
 
-    /// The state as a server would find it after a restart: from the log, as stored.
+    /// The state after a restart of the server, read from the stored log.
     pub(crate) fn read_back(&self) -> State {
         let stored = self.log.iter().map(|recorded| serde_json::to_string(&recorded.event).unwrap());
         let events = stored.map(|text| upcast(FORMAT_VERSION, serde_json::from_str(&text).unwrap()).unwrap());
@@ -134,12 +135,12 @@ impl World {
         replay(self.state.run, &log).unwrap()
     }
 
-    /// Node runs of the log that have ended.
+    /// The node runs in the log that have ended.
     pub(crate) fn ended(&self) -> BTreeSet<NodeRunId> {
         self.state.nodes.values().filter(|node| !node.is_live()).map(|node| node.id).collect()
     }
 
-    /// Creates children under a composite and hands back their ids.
+    /// Creates children of a composite and returns their ids.
     pub(crate) fn create(&mut self, parent: NodeRunId, children: Vec<ChildSpec>) -> Result<Vec<NodeRunId>, Rejected> {
         match self.submit(Command::CreateChildren { parent, children })?.reply {
             Reply::Children(ids) => Ok(ids),
@@ -148,7 +149,7 @@ impl World {
     }
 }
 
-/// Children end before their parent, and nothing begins or ends twice.
+/// Checks that children end before their parent, and that no node run begins or ends twice.
 fn children_first(log: &[Recorded]) {
     let mut parents = BTreeMap::new();
     let (mut begun, mut ended) = (BTreeSet::new(), BTreeSet::new());

@@ -1,4 +1,4 @@
-//! What format 3 has for graphs and lists of items.
+//! Added by format 3: graphs and lists of items.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What composites turn out to be made of, and what calls say besides their outputs.
+//! Generators for the content of composites, and for results of calls.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{any_inputs, any_kind, any_plan, any_policy, fitting};
 use crate::make::{self, drawn, graph, items, node_type, object};
 
-/// What may be answered: of these, what was asked for.
+/// Generated answers; the test uses the one that fits the effect.
 #[derive(Debug, Clone)]
 pub(super) struct Made {
     pub(super) plan: Plan,
@@ -20,7 +20,7 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// The plainest of each.
+    /// The simplest answer of each kind.
     pub(super) fn plain() -> Self {
         let plan = make::plan(vec![make::step("last", &[])]);
         Made { plan, graph: graph(vec![drawn("last", &[])]), items: items(vec![json!(1)]), routed: None }
@@ -34,7 +34,7 @@ impl Made {
     }
 }
 
-/// Mostly one that can be walked: ways lead onward. Graphs within it are so deep.
+/// Mostly valid graphs, whose edges lead to later nodes. `depth` is the depth of nested graphs.
 pub(super) fn any_graph(depth: u32) -> BoxedStrategy<Arc<Graph>> {
     let way = prop::option::weighted(0.9, 1_u32..3);
     let fallback = prop_oneof![2 => Just(Fallback::None), 1 => Just(Fallback::GoOn), 2 => Just(Fallback::GoTo(1))];
@@ -61,7 +61,7 @@ pub(super) fn any_graph(depth: u32) -> BoxedStrategy<Arc<Graph>> {
                     ..make::drawn(&format!("n{place}"), &[])
                 })
                 .collect();
-            // Nobody is left out: each leads to the next by one way more.
+            // One more edge to the next node makes every node reachable.
             for place in 1..count {
                 let led_to =
                     drawn.iter().any(|node| node.ways.contains(&Some(place)) || node.fallback == Fallback::GoTo(place));
@@ -90,7 +90,7 @@ fn any_items() -> impl Strategy<Value = Items> {
     )
 }
 
-/// Mostly what was asked for and no more.
+/// Mostly the requested content without more.
 pub(super) fn any_made() -> impl Strategy<Value = Made> {
     let route = prop::option::weighted(0.8, prop_oneof![6 => (0_u32..3).prop_map(Route::Way), 1 => Just(Route::Stop)]);
     let routed = prop::option::weighted(0.5, (route, prop_oneof![3 => Just(0_i64), 1 => 1_i64..500]));

@@ -1,4 +1,4 @@
-//! Approvals: what waits for one, what follows from it, and that it is decided once.
+//! Approvals: what waits for one, what follows from a verdict, and that it is decided once.
 
 use runyard_engine::event::FinalState;
 use runyard_engine::{

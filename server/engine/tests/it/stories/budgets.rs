@@ -1,4 +1,4 @@
-//! Steps and time.
+//! Budgets of steps, external calls and time.
 
 use runyard_engine::event::FinalState;
 use runyard_engine::{ChildSpec, Constraints, NodeKind, Start};
@@ -99,7 +99,7 @@ fn a_composite_spends_its_own_steps() {
         .matches_transcript("steps_of_a_composite");
 }
 
-/// A call of a service outside.
+/// A child with an external call.
 fn outside(key: &str) -> ChildSpec {
     let mut child = child(key, NodeKind::Call);
     child.node_type.external = true;

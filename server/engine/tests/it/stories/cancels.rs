@@ -1,4 +1,4 @@
-//! Stopping.
+//! Cancellation.
 
 use runyard_engine::{Command, NodeKind, Start};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Children from outside: keys, dependencies, who may have any.
+//! Children from outside: keys, dependencies, and which node runs may have children.
 
 use runyard_engine::event::FinalState;
 use runyard_engine::{ChildSpec, Command, NodeKind, Rejected};

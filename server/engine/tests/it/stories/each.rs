@@ -1,4 +1,4 @@
-//! Lists of items, each of which goes through the same.
+//! Lists of items.
 
 use std::sync::Arc;
 

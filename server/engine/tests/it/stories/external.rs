@@ -1,4 +1,4 @@
-//! Composites that are judged and finished by their owner.
+//! External composites, which their owner evaluates and completes.
 
 use runyard_engine::event::{Artifact, EvaluationStatus, FinalState, RecoveryAction};
 use runyard_engine::{Command, Completion, NodeKind};

@@ -1,4 +1,4 @@
-//! What a failure means to others: passed over, made good by a stand-in, or the end.
+//! What a failure means for siblings: it is ignored, a fallback runs, or the plan fails.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ fn planned(steps: Vec<Step>) -> Story {
     Story::new().start(start(NodeKind::Plan)).planned("root", plan(steps))
 }
 
-/// A step that wants what `from` made.
+/// A step with an input from the outputs of `from`.
 fn reader(id: &str, from: &str, after: &[&str]) -> Step {
     Step { bindings: vec![binding("text", from, "/made")], ..step(id, after) }
 }
@@ -126,7 +126,7 @@ fn one_stand_in_serves_several_and_runs_once() {
 
 #[test]
 fn a_stand_in_that_can_never_begin_is_none() {
-    // `spare` waits for what follows `b`'s stand-in, which nobody needs.
+    // `spare` waits for a dependant of `b`'s fallback, which is not needed.
     let steps = vec![
         with(go_to("spare"), step("a", &[])),
         with(go_to("other"), step("b", &[])),

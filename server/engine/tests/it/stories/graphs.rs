@@ -1,4 +1,4 @@
-//! Graphs that were drawn beforehand, walked node by node.
+//! Static graphs, executed node by node.
 
 use std::sync::Arc;
 
@@ -12,18 +12,18 @@ use serde_json::json;
 use crate::make::{drawn, failure, graph, limits, node_type, object, start, tries};
 use crate::story::Story;
 
-/// A run that walks this graph.
+/// A run of this graph.
 fn walking(graph: Arc<Graph>) -> Story {
     Story::new().start(Start { graph: Some(graph), ..start(NodeKind::Graph) })
 }
 
-/// Two ways on from the first, which meet again in the last.
+/// Two edges from the first node, which join in the last.
 fn forked() -> Arc<Graph> {
     let ways = [Some(1), Some(2)];
     graph(vec![drawn("fork", &ways), drawn("left", &[Some(3)]), drawn("right", &[Some(3)]), drawn("end", &[None])])
 }
 
-/// One after the other.
+/// A chain of nodes.
 fn chain(nodes: u32) -> Arc<Graph> {
     let node = |place: u32| drawn(&format!("n{place}"), &[Some(place + 1).filter(|next| *next < nodes)]);
     graph((0..nodes).map(node).collect())
@@ -115,7 +115,7 @@ fn a_graph_within_a_graph_is_a_node_like_others() {
         ..drawn("inner", &[Some(1)])
     };
     let outer = graph(vec![inner.clone(), drawn("end", &[])]);
-    // It asks, because its inputs may have to be worked out, and is told what it was made of.
+    // The inner graph is loaded anyway, because its inputs may have to be evaluated.
     let story = walking(outer).loaded("root/inner", Content::Graph(inner.graph.unwrap()));
     story.fail("root/inner/x").complete("root/inner/y").complete("root/end").matches_transcript("graph_within");
 }

@@ -1,4 +1,4 @@
-//! Structure, candidates and gates, enforced before anything is recorded.
+//! Constraints on structure, candidates and gates, enforced before anything is recorded.
 
 use runyard_engine::{ChildSpec, NodeKind, Plan, SideEffect, Start};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Stories, one file per topic; each ends in a golden transcript or in what a reader would look at.
+//! Scenarios, one file per topic. Each ends with a golden transcript or with assertions on the state.
 
 mod approvals;
 mod atomic;

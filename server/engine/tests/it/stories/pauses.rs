@@ -1,4 +1,4 @@
-//! Pauses: nothing new begins, and nothing that was begun is lost.
+//! Pauses: no node run begins, and work in flight is not lost.
 
 use runyard_engine::event::FinalState;
 use runyard_engine::{ApprovalStrategy, NodeKind, RunOutcome, RunStatus, Start};

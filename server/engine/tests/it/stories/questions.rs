@@ -1,4 +1,4 @@
-//! Questions: what waits for input goes on once it is delivered, once.
+//! Questions: a node run that waits for input continues once the input is delivered.
 
 use runyard_engine::{Command, NodeKind, Start};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Results that have to fit a schema: what is made to fit, and what fails because it cannot be.
+//! Output schemas: results that fit or can be fitted, and runs that fail because theirs does not.
 
 use runyard_engine::event::FinalState;
 use runyard_engine::{Command, Completion, NodeKind, Rejected, RunOutcome, RunStatus, Start};
@@ -11,7 +11,7 @@ fn wanting(kind: NodeKind, wanted: Value) -> Story {
     Story::new().start(Start { output_schema: Some(json!({ "const": wanted })), ..start(kind) })
 }
 
-/// How the run ended, with the result of a plan or the outputs of anything else, or else the code of its failure.
+/// The outcome of a run, with the result of a plan, the outputs of other kinds, or the code of its failure.
 fn ended(story: &Story) -> (RunOutcome, Value) {
     let state = &story.world.state;
     let RunStatus::Final(outcome) = state.status else { panic!("it goes on: {:?}", state.status) };

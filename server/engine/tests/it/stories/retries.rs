@@ -1,4 +1,4 @@
-//! Tries: what is tried again, when, and what wins over it.
+//! Retries: what is retried, when, and what takes precedence.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ fn timed(timeout_ms: u64, attempts_max: u32) -> Policy {
     Policy { timeout_ms: Some(timeout_ms), ..tries(attempts_max) }
 }
 
-/// How a run ended: its error's code, and how often its root was tried.
+/// The error code of a run, and the number of attempts of its root.
 fn ended(story: &Story) -> (String, u32) {
     (story.world.state.error.clone().unwrap().code, story.node("root").attempt)
 }

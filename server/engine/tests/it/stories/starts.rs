@@ -1,4 +1,4 @@
-//! Beginning: once, and not against the limits.
+//! Starts: a run starts once, and within its limits.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Runs that runs start: waited for, left alone, called off, and their ends told.
+//! Child runs: with and without a wait, stopped, and their ends reported.
 
 use runyard_engine::event::Failure;
 use runyard_engine::{Command, NodeKind, Object, Parent, Policy, Request, RunId, RunOutcome, Start, SubRunReport};
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::make::{failure, object, start, tries};
 use crate::story::Story;
 
-/// The start of a run whose root starts a run.
+/// A run whose root starts a child run.
 fn starting() -> Story {
     Story::new().start(start(NodeKind::Run))
 }
@@ -23,7 +23,7 @@ fn launched(story: Story, waits: bool) -> Story {
     story.tell("the run is started", Command::Launched { effect, node_run, inputs, waits })
 }
 
-/// The run of this try has ended.
+/// The child run of this attempt has ended.
 fn ended(story: Story, attempt: u32, outcome: RunOutcome, error: Option<Failure>) -> Story {
     let node_run = root(&story);
     let run = RunId::sub_run(story.world.state.run, node_run, attempt);
@@ -61,7 +61,7 @@ fn a_failed_run_is_tried_again_as_another_and_its_code_is_kept() {
     let story = ended(launched(story, true), 1, RunOutcome::Failed, Some(failure("broken")));
     let story = launched(story.after_ms(100).wake("root", "retry"), true);
     let late = ended(story, 1, RunOutcome::Succeeded, None);
-    // The second takes too long.
+    // The second attempt times out.
     let story = late.after_ms(5_000).wake("root", "attempt");
     story.matches_transcript("a_sub_run_is_tried_again");
     assert_eq!(story.world.parted.len(), 1, "the second is stopped");
