@@ -88,7 +88,7 @@ pub fn offset(document: &str) -> u16 {
     OFFSETS.iter().find(|(name, _)| *name == document).map_or(0, |(_, offset)| *offset)
 }
 
-/// What the dialect modules need.
+/// The services that the dialect modules use.
 pub struct Inside {
     /// All runs.
     pub runs: Runs,

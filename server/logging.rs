@@ -60,7 +60,8 @@ where
     Ok(Registry::default().with(filter).with(lines))
 }
 
-/// The fields of a span as text, each value once: a request that reads its run several times records the run's id each time.
+/// The fields of a span as text, each value once: a request that reads its run several times records the run's id each
+/// time.
 struct EachOnce(DefaultFields);
 
 impl<'writer> FormatFields<'writer> for EachOnce {

@@ -1,4 +1,5 @@
-//! Every refusal in the platform's error body: the status in words, a message, a code in capitals, and a list of details.
+//! Every refusal in the platform's error body: the reason phrase of the status, a message, a code in capitals, and a
+//! list of details.
 
 use runyard_api::acp::Problem;
 use runyard_api::acp::types::{ApiError, ErrorDetail};

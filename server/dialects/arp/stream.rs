@@ -1,4 +1,5 @@
-//! Event streams of the gateway and the coordinator: NDJSON, resumable, closed after the last event of the run or the node run.
+//! Event streams of the gateway and the coordinator: NDJSON, resumable, closed after the last event of the run or the
+//! node run.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -50,7 +50,7 @@ fn message(refusal: &Refusal) -> String {
 pub(super) struct Unfit {
     /// The field, within its place.
     pub(super) field: String,
-    /// What is not valid.
+    /// Why it is not valid.
     pub(super) reason: String,
 }
 

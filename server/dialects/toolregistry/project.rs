@@ -160,7 +160,7 @@ fn is_called_off(event: &Event) -> bool {
     matches!(event, Event::NodeFinished { state: FinalState::Canceled | FinalState::Skipped, .. })
 }
 
-/// What an event is about.
+/// The parts of an event that depend on its type.
 struct About {
     kind: RunEventEvent,
     step: Option<NodeRunId>,

@@ -55,7 +55,7 @@ pub(super) fn standing_in(filter: &mut Filter, wanted: RunStatus) {
         RunStatus::NoSuccess => (vec![Status::NothingAchieved], Vec::new()),
         RunStatus::Failed => (vec![Status::Failed], Vec::new()),
         RunStatus::Canceled => (vec![Status::Canceled], Vec::new()),
-        // No stored run is in the initial state, because it begins with its first event.
+        // A stored run is never queued, because its log begins with its start. So `AuthRequired` matches no run.
         RunStatus::Paused => (live(), vec![Standing::Asking, Standing::AwaitingInput, Standing::Paused]),
         RunStatus::AuthRequired => (vec![Status::Queued], Vec::new()),
     };
