@@ -1,9 +1,9 @@
 //! Runyard: one durable run server for the run APIs that agent platforms already speak.
 //!
-//! A request enters through an API ([`listeners`]), shows who is calling ([`auth`]), and goes into a room ([`dialects`]), which
-//! translates and calls [`runs`]. The engine
-//! decides, the [`store`] commits, the [`feed`] tells who watches, and the [`driver`] performs what was asked. [`serve`] is all
-//! of it in one value; `main.rs` and [`cli`] are the command line over that.
+//! A request enters through an API ([`listeners`]), is authenticated ([`auth`]), and goes to a dialect module
+//! ([`dialects`]), which converts it and calls [`runs`]. The engine decides, the [`store`] commits, the [`feed`]
+//! notifies watchers, and the [`driver`] executes effects. [`serve`] combines all of it in one value; `main.rs` and
+//! [`cli`] are the command line over that.
 
 pub mod auth;
 pub mod catalog;
@@ -30,7 +30,7 @@ pub mod serve;
 pub mod version;
 pub mod web;
 
-// Crates of their own, by the names that they have in this one.
+// Separate crates, re-exported under their short names.
 pub use runyard_compute::{self as compute, clock, sizes};
 pub use runyard_expressions as expressions;
 pub use runyard_store as store;

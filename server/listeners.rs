@@ -1,6 +1,6 @@
-//! One dropshot server per document: the table document -> room -> port.
+//! One dropshot server per document: the table of documents, dialect modules and ports.
 //!
-//! | API              | port base + | document                   | room                         |
+//! | API              | port base + | document                   | dialect module               |
 //! |-------------------|-------------|----------------------------|------------------------------|
 //! | `run-gateway`     | 1           | `openapi/arp/run-gateway`  | [`dialects::run_gateway`]    |
 //! | `run-coordinator` | 2           | `openapi/arp/run-coordinator` | [`dialects::run_coordinator`] |
@@ -10,7 +10,7 @@
 //! | `cargo`           | 6           | `openapi/cargo/cargo`      | [`dialects::cargo_ai`]       |
 //! | `runyard`         | 12          | `openapi/runyard/runyard`  | [`dialects::runyard`]         |
 //!
-//! Ports +7 to +11 are kept for the APIs that come later. Nothing listens on the base itself.
+//! Ports +7 to +11 are reserved for future APIs. Nothing listens on the base itself.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -35,23 +35,23 @@ pub struct Listener {
     pub name: &'static str,
     /// The document's title.
     pub title: String,
-    /// Where it listens.
+    /// Its URL.
     pub url: String,
 }
 
-/// Why an API did not open.
+/// Why a listener did not open.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Someone else listens there, or may.
+    /// Another process listens there, or may listen there.
     #[error("API `{api}` cannot listen on {address}: {reason}; {advice}")]
     Bind {
         /// The document's name.
         api: &'static str,
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         reason: String,
-        /// What to do.
+        /// How to fix it.
         advice: &'static str,
     },
     /// The document cannot be served.
@@ -59,15 +59,15 @@ pub enum ListenError {
     Mount {
         /// The document's name.
         api: &'static str,
-        /// What the host says.
+        /// The error of the host.
         reason: String,
     },
 }
 
-/// What to do about a taken port.
+/// How to fix a port that is in use.
 const ADVICE: &str = "set `port_base` (--port-base, RUNYARD_PORT_BASE) to a free range, or to 0 for free ports";
 
-/// Where each API stands above the port base, in the order of the ports.
+/// The offset of each API from the port base, in the order of the ports.
 const OFFSETS: [(&str, u16); 7] = [
     ("run-gateway", 1),
     ("run-coordinator", 2),
@@ -83,24 +83,25 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     OFFSETS.iter().map(|(name, _)| *name)
 }
 
-/// How far above the port base a document is served; 0, where nothing listens, for one that has no API.
+/// A document's offset from the port base. For a document without an API it is 0, where nothing listens.
 pub fn offset(document: &str) -> u16 {
     OFFSETS.iter().find(|(name, _)| *name == document).map_or(0, |(_, offset)| *offset)
 }
 
-/// What the rooms behind the APIs are given.
+/// The services that the dialect modules use.
 pub struct Inside {
-    /// Every run.
+    /// All runs.
     pub runs: Runs,
-    /// What APIs keep that is no run.
+    /// Stored objects of APIs that are not runs.
     pub objects: Objects,
-    /// Who checks who is calling.
+    /// Authenticates callers.
     pub guard: Guard,
     /// Where the gateway's runs are.
     pub gateway: run_gateway::Coordinator,
 }
 
-/// Opens every listener, or none. None accepts before all listen: whoever is answered that the server is ready finds it whole.
+/// Opens all listeners, or none. None accepts connections before all listen, so a client that sees the server ready can
+/// use every API.
 pub fn open(
     config: &Config,
     inside: Inside,
@@ -119,7 +120,7 @@ pub fn open(
         listeners.push(Listener { name: document.name, title: title(document), url: url(config, one.local_addr()) });
         bound.push(one);
     }
-    // Set once, here: nobody else has a way to.
+    // This is the only place that sets it, so it cannot fail.
     let _ = known.set(listeners.clone());
     Ok((listeners, bound.into_iter().map(Bound::start).collect()))
 }
@@ -168,18 +169,19 @@ fn of_toolregistry(config: &Config, now_ms: i64) -> dialects::toolregistry::Sett
     }
 }
 
-/// What the listener of one document does besides what all do.
+/// The settings of one document's listener that differ from those of the others.
 fn settings_of(config: &Config, settings: &Settings, document: &host::Document) -> Settings {
     let open = config.auth.mode(document.name) != Mode::Required;
     let access =
         Access { hosts: open.then(|| Arc::new(hosts(config))), origins: config.cors.origins.iter().cloned().collect() };
-    // Our own contract says what there is; what a vendor's clients send beside it, the vendor ignores.
+    // The Runyard document is complete, so unknown parameters are refused. Vendors ignore unknown parameters, and so do
+    // their APIs here.
     let unknown_parameters =
         if document.name == "runyard" { UnknownParameters::Refuse } else { UnknownParameters::Ignore };
     Settings { access, reached: reached(config), unknown_parameters, ..settings.clone() }
 }
 
-/// Under which names a listener is asked that needs no credential.
+/// The host names that a listener accepts when it requires no credential.
 fn hosts(config: &Config) -> Hosts {
     let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
     if !config.host.is_unspecified() {
@@ -203,7 +205,7 @@ fn reached(config: &Config) -> Reached {
     }
 }
 
-/// The title of a document, as it says itself.
+/// The title in a document.
 fn title(document: &host::Document) -> String {
     let full: serde_json::Value = serde_json::from_str(document.full_json).unwrap_or_default();
     full["info"]["title"].as_str().unwrap_or(document.name).to_owned()
@@ -218,7 +220,7 @@ fn refused(api: &'static str, address: SocketAddr, error: host::ServeError) -> L
     }
 }
 
-/// The URL for people on this machine: an address that means every interface is not one that can be called.
+/// The URL for clients on this machine: a wildcard address is not one that a client can call.
 fn url(config: &Config, address: SocketAddr) -> String {
     let host = match config.host {
         ip if ip.is_unspecified() && ip.is_ipv6() => "[::1]".to_owned(),

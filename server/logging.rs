@@ -1,8 +1,8 @@
-//! Log lines: tracing to standard error, as text or as JSON, and dropshot's own lines brought into it.
+//! Log lines: tracing to standard error, as text or as JSON, and dropshot's lines converted to it.
 //!
-//! What a line may carry is decided where it is written: identifiers, paths without their query, durations, error codes. Never
-//! a body, an input, an output, a token or a query. For dropshot's lines, which are not ours, that is an allow list.
-//! The span of a request, with its request, run and tenant id, is opened by the host.
+//! The code that writes a line decides what it contains: identifiers, paths without their query, durations, error
+//! codes. Never a body, an input, an output, a token or a query. An allow list enforces that for dropshot's lines. The
+//! host opens the span of a request, with its request, run and tenant id.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -18,19 +18,19 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::{Log, LogFormat};
 
-/// Why logging does not work.
+/// Why logging did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
-    /// The filter cannot be read. [`crate::config`] checks it before.
+    /// The filter cannot be parsed. [`crate::config`] checks it before.
     #[error("log.filter {filter:?} is not a filter for log lines")]
     Filter {
         /// The filter.
         filter: String,
-        /// Why not.
+        /// The reason.
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
-    /// This process already logs somewhere.
+    /// This process has already started logging.
     #[error("logging was started twice")]
     Started(#[from] tracing::subscriber::SetGlobalDefaultError),
 }
@@ -38,13 +38,13 @@ pub enum LoggingError {
 /// Sends this process's log lines to standard error.
 ///
 /// # Errors
-/// A filter that cannot be read, or a second call.
+/// The filter cannot be parsed, or this is the second call.
 pub fn start(log: &Log) -> Result<(), LoggingError> {
     let colours = std::io::stderr().is_terminal();
     Ok(tracing::subscriber::set_global_default(subscriber(log, std::io::stderr, colours)?)?)
 }
 
-/// Log lines of this form to a writer.
+/// A subscriber that writes log lines of this form to a writer.
 fn subscriber<W>(log: &Log, writer: W, colours: bool) -> Result<impl Subscriber + Send + Sync + 'static, LoggingError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -60,7 +60,8 @@ where
     Ok(Registry::default().with(filter).with(lines))
 }
 
-/// The fields of a span as text, each value once: a request that reads its run several times records the run's id each time.
+/// The fields of a span as text, each value once: a request that reads its run several times records the run's id each
+/// time.
 struct EachOnce(DefaultFields);
 
 impl<'writer> FormatFields<'writer> for EachOnce {
@@ -82,12 +83,12 @@ impl<'writer> FormatFields<'writer> for EachOnce {
     }
 }
 
-/// A logger for dropshot, whose lines become ours under the target `dropshot`.
+/// A logger for dropshot. Its lines become tracing events with the target `dropshot`.
 pub fn dropshot() -> slog::Logger {
     slog::Logger::root(ToTracing, slog::o!())
 }
 
-/// Hands slog's records to tracing.
+/// Forwards slog's records to tracing.
 struct ToTracing;
 
 impl Drain for ToTracing {
@@ -100,7 +101,7 @@ impl Drain for ToTracing {
             return Ok(());
         }
         let mut fields = Fields::default();
-        // A value that cannot be written is left out: a log line is no reason to fail a request.
+        // A value that cannot be written is left out: a log line must not fail a request.
         let _ = record.kv().serialize(record, &mut fields);
         let _ = values.serialize(record, &mut fields);
         fields.write(level, record.msg());
@@ -108,8 +109,8 @@ impl Drain for ToTracing {
     }
 }
 
-/// Whether a line of dropshot's goes anywhere. Asked first, because there are several for each request, and writing out what is in one
-/// costs more than many a request.
+/// Whether a line of dropshot's is written at all. This is checked first, because each request has several lines, and
+/// formatting one can cost more than the request.
 fn is_wanted(level: tracing::Level) -> bool {
     match level {
         tracing::Level::ERROR => tracing::enabled!(target: "dropshot", tracing::Level::ERROR),
@@ -120,8 +121,8 @@ fn is_wanted(level: tracing::Level) -> bool {
     }
 }
 
-/// Dropshot says at `info` what we say ourselves with more, so its chatter goes one level down. A client that leaves in the
-/// middle is everyday life on a stream, and no warning.
+/// Dropshot's `info` lines repeat what the server logs with more detail, so they go one level down. A client that
+/// disconnects from a stream is normal, and no warning.
 fn level(record: &Record<'_>) -> tracing::Level {
     match record.level() {
         slog::Level::Critical | slog::Level::Error => tracing::Level::ERROR,
@@ -132,7 +133,7 @@ fn level(record: &Record<'_>) -> tracing::Level {
     }
 }
 
-/// The values of dropshot's lines that are known to be harmless. Whatever else comes is dropped.
+/// The values of dropshot's lines that are known to be harmless. All other values are dropped.
 #[derive(Default)]
 struct Fields {
     request_id: Option<String>,
@@ -164,7 +165,7 @@ impl slog::Serializer for Fields {
     }
 }
 
-/// A query may carry a token, and so may the part of a URI before its path.
+/// A query may contain a token, and so may the part of a URI before its path.
 fn path_alone(uri: &str) -> String {
     let uri = uri.split(['?', '#']).next().unwrap_or_default();
     let path = uri.split_once("://").map_or(uri, |(_, rest)| rest.find('/').map_or("/", |start| &rest[start..]));

@@ -1,11 +1,11 @@
-//! The binary: hands arguments and environment to [`runyard::cli`], and its exit code to the shell. Started by a server, it may be a
-//! worker that evaluates expressions.
+//! The binary: passes arguments and environment to [`runyard::cli`], and its exit code to the shell. A server may also
+//! start it as a worker that evaluates expressions.
 
 use std::process::ExitCode;
 
 use runyard::expressions::{self, worker};
 
-// What one thread makes for a request another often lets go: requests give their writes to the one thread that writes.
+// One thread often frees what another allocated: requests hand their writes to the one thread that writes.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! A whole server in one value: data folder, store, driver, APIs. Started, and stopped without losing anything.
+//! A whole server in one value: data folder, store, driver, listeners. Starting and stopping it loses no data.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use crate::runs::{self, Runs};
 use crate::store::folder::{Folder, FolderError, Owned, ServerInfo};
 use crate::store::{Backend, StoreError};
 
-/// A server that runs.
+/// A running server.
 pub struct Server {
     listeners: Vec<Listener>,
     servers: Vec<host::Server>,
@@ -50,42 +50,42 @@ pub struct Server {
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The data folder is someone else's, or cannot be used.
+    /// Another process uses the data folder, or it cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// An API did not open.
+    /// A listener did not open.
     #[error(transparent)]
     Listener(#[from] ListenError),
-    /// The identity provider's address is none.
+    /// The identity provider's address is not valid.
     #[error(transparent)]
     Provider(#[from] ProviderError),
-    /// The remote coordinator's address is none.
+    /// The remote coordinator's address is not valid.
     #[error(transparent)]
     Coordinator(#[from] RemoteError),
-    /// An integration's secret is not there.
+    /// An integration's secret is missing.
     #[error(transparent)]
     Integration(#[from] SecretError),
-    /// There is no way outside.
+    /// The HTTP client for outbound requests cannot be created.
     #[error(transparent)]
     Outside(#[from] OutsideError),
 }
 
 impl Server {
-    /// Takes the data folder, opens the store, starts driving, and opens the APIs.
+    /// Locks the data folder, opens the store, starts the driver, and opens the listeners.
     ///
     /// # Errors
-    /// [`ServeError`], each with what to do. Nothing is left behind: what was opened is closed again.
+    /// [`ServeError`], each with its fix. After an error, everything that was opened is closed again.
     pub async fn start(config: &Config, log: slog::Logger) -> Result<Self, ServeError> {
-        // A quarter of the workers is left to others, however much one tenant asks for.
+        // A quarter of the workers is reserved for other tenants, however much work one tenant has.
         let workers = config.workers.saturating_sub(config.workers / 4).max(1);
         let calls = usize::try_from(config.limits.effects_in_flight).unwrap_or(usize::MAX).min(workers);
         Self::start_with(config, log, || config.store.url.open(&config.data_dir, calls)).await
     }
 
-    /// As [`start`](Self::start), over this store: what is not kept in the folder is not kept.
+    /// As [`start`](Self::start), with this store. Data that the store does not write to the folder is not durable.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -93,7 +93,7 @@ impl Server {
         Self::start_with(config, log, || Ok(store)).await
     }
 
-    /// The store is opened when the folder is owned, and not before.
+    /// Opens the store only after the folder is locked.
     async fn start_with(
         config: &Config,
         log: slog::Logger,
@@ -106,7 +106,8 @@ impl Server {
         let stopping = CancellationToken::new();
         let work = Arc::new(Notify::new());
         let clock = Clock::system();
-        // Callers without a credential use no integration beside callers with one. Without authentication all callers are the operator.
+        // If callers with and without credentials are mixed, those without one may use no integration. Without
+        // authentication all callers are the operator.
         let anonymous = config.auth.is_optional_somewhere().then_some(auth::DEFAULT_TENANT);
         let catalog = Arc::new(Catalog::without(&config.integrations, anonymous));
         let compute = compute(&config.limits, clock.clone());
@@ -181,29 +182,29 @@ impl Server {
             local,
         };
         if let Err(error) = server.publish(clock.now_ms()) {
-            // Dropped as it is, it would leave the driver at work in a folder that is nobody's.
+            // Dropping the server instead would leave its driver running in a folder that is no longer locked.
             server.stop().await;
             return Err(error.into());
         }
         Ok(server)
     }
 
-    /// The APIs, in the order of their ports.
+    /// The listeners, in the order of their ports.
     pub fn listeners(&self) -> &[Listener] {
         &self.listeners
     }
 
-    /// Where the API with this document name listens.
+    /// The URL of the API with this document name.
     pub fn url(&self, api: &str) -> Option<&str> {
         self.listeners.iter().find(|one| one.name == api).map(|one| one.url.as_str())
     }
 
-    /// The token that opens every API to whoever can read the data folder.
+    /// The token that every API accepts. Any user who can read the data folder can read it.
     pub fn local_token(&self) -> &Secret {
         self.local.secret()
     }
 
-    /// What it takes for the time.
+    /// The server's clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -213,7 +214,7 @@ impl Server {
         &self.folder
     }
 
-    /// Resolves when an API has ended by itself, which none should: says which, and why.
+    /// Resolves when a listener has ended by itself, which is an error. Returns which one, and why.
     pub async fn ended(&self) -> String {
         let ended = self.servers.iter().map(|server| {
             let (name, ended) = (server.document().name, server.ended());
@@ -225,8 +226,8 @@ impl Server {
         futures::future::select_all(ended).await.0
     }
 
-    /// Stops: no new connections, streams end, what is in flight is finished, within the configured bound. What a driver had
-    /// in hand and did not finish is claimed again at the next start.
+    /// Stops the server: it accepts no new connections, ends streams, and finishes requests in flight within the
+    /// configured time. Effects that the driver did not finish are claimed again at the next start.
     pub async fn stop(self) -> Closed {
         let Server { servers, driver, keeping, stopping, stop_within, store, owned, .. } = self;
         stopping.cancel();
@@ -236,7 +237,7 @@ impl Server {
                 Some(mut driver) => {
                     let driven = tokio::time::timeout(stop_within, &mut driver).await.is_ok();
                     if !driven {
-                        // Before the folder is let go: its next owner performs what is in hand here.
+                        // Before the folder is unlocked: its next owner claims the effects that are in hand here.
                         driver.abort();
                         let _ = driver.await;
                     }
@@ -246,14 +247,14 @@ impl Server {
             }
         };
         let (closed, driven) = tokio::join!(closing, driving);
-        // Told to stop like all others; a bite that is under way is whole by itself.
+        // It was signalled to stop like all others. Aborting is safe, because a deletion step under way is atomic.
         keeping.abort();
         let _ = keeping.await;
-        // Dropping the last handle finishes what is queued and joins the store's threads, which may take a moment.
+        // Dropping the last handle finishes queued writes and joins the store's threads, which may block.
         if tokio::task::spawn_blocking(move || drop(store)).await.is_err() {
             tracing::error!("the store did not close well; it is opened as after a crash, and loses nothing");
         }
-        // Last: while the folder is owned, nobody else may open it.
+        // Last: while the folder is locked, no other process may open it.
         drop(owned);
         if driven && closed.iter().all(|one| *one == Closed::Clean) { Closed::Clean } else { Closed::Busy }
     }
@@ -272,13 +273,13 @@ impl Server {
     }
 }
 
-/// How every listener behaves; what they share, they share through this.
+/// The settings of every listener. Listeners share the limits in it.
 fn http_settings(config: &Config, stopping: &CancellationToken) -> Settings {
     let limits = &config.limits;
     let connections_max = open_files::connections_max(limits.connections);
     let connections = ConnectionLimits {
         all_max: connections_max,
-        // No single peer keeps all others out.
+        // One peer must not use up all connections.
         per_peer_max: size(limits.connections_per_peer).min(connections_max - connections_max / 8),
         idle: Duration::from_millis(limits.idle_ms),
         head: Duration::from_millis(limits.header_ms),
@@ -298,7 +299,7 @@ fn http_settings(config: &Config, stopping: &CancellationToken) -> Settings {
     }
 }
 
-/// A bound as a size in memory, or a number of things there.
+/// A limit as a size in memory or a number of items.
 fn size(bound: u64) -> usize {
     usize::try_from(bound).unwrap_or(usize::MAX)
 }
@@ -318,13 +319,13 @@ fn coordinator(config: &Config, runs: &Runs, local: &LocalToken) -> Result<run_g
     })
 }
 
-/// Threads, a queue and a deadline as the table of limits has them.
+/// Threads, a queue and a deadline from the table of limits.
 fn compute(limits: &Limits, clock: Clock) -> Compute {
     let (threads, queue) = (size(limits.compute_threads), size(limits.compute_queue));
     Compute::new(threads, queue, Duration::from_millis(limits.compute_ms), clock)
 }
 
-/// How far an evaluation may go, as the table of limits has it.
+/// The limits of an evaluation, from the table of limits.
 fn expression_limits(limits: &Limits) -> expressions::Limits {
     expressions::Limits {
         time_ms: limits.expression_ms,

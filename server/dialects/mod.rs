@@ -1,15 +1,15 @@
-//! Where a request enters: one room per document, the same furniture in each.
+//! The HTTP APIs: one dialect module per document, with the same files in each.
 //!
 //! | file         | what                                        |
 //! |--------------|---------------------------------------------|
 //! | `mod.rs`     | which operation becomes which command        |
 //! | `handlers.rs`| read, submit, answer                         |
-//! | `wire.rs`    | between the wire's words and the engine's    |
+//! | `wire.rs`    | converts between wire types and engine types |
 //! | `project.rs` | the log as this API shows it                |
 //! | `error.rs`   | every refusal in this document's error body  |
 //!
-//! `common` is what several of them need; modules of one vendor share what their documents share: `arp` is that of the three ARP modules.
-//! `mapping` shows one thing as every API shows it; each module has a `MAPPING` for that.
+//! `common` has code that several modules share. Modules of one vendor share what their documents share: `arp` is that
+//! of the three ARP modules. `mapping` compares how every API shows one run; each module has a `MAPPING` for that.
 
 pub mod acp;
 pub mod arp;

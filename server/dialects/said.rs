@@ -1,8 +1,8 @@
-//! Every word of the closed lists that documents promise in answers: who says it, or why nobody does.
+//! Every value of the enums that documents define for answers: which code produces it, or why it never occurs.
 //!
-//! The matches are exhaustive on purpose. A document that adds a word does not compile here until somebody has decided which of
-//! the two it is; and that what is decided is true, the tests see by asking the rooms. The words of the Runyard API are in
-//! `runyard/said.rs`. States of runs and types of events are also read by the command line, exhaustively.
+//! The matches are exhaustive on purpose. A value that a document adds does not compile here until a developer has
+//! decided which of the two applies. Tests compare the decision with the dialect modules. The values of the Runyard API
+//! are in `runyard/said.rs`. States of runs and types of events are also read by the command line, exhaustively.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 
 use super::arp::wire;
 
-/// Whether a word is ever in an answer.
+/// Whether a value ever occurs in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Said {
-    /// It is.
+    /// The value occurs.
     Now,
-    /// It is not, and this is why.
+    /// The value never occurs, for this reason.
     Never { because: &'static str },
 }
 use Said::{Never, Now};
@@ -93,7 +93,8 @@ pub(super) fn node_states() -> impl Iterator<Item = NodeState> {
     open.into_iter().chain(WAITS.map(NodeState::Waiting)).chain(FINALS.map(NodeState::Final))
 }
 
-/// A document's list of words is what is decided here, and what is said now is what the room says.
+/// Checks that this file covers the document's list of values, and that the values marked `Now` are those that the
+/// dialect module produces.
 pub(super) fn holds<Word: FromStr>(
     document: &str,
     list: &str,
@@ -117,7 +118,7 @@ pub(super) fn text(word: impl Display) -> String {
     word.to_string()
 }
 
-/// The words that a typed value of the engine has on the wire, where they are passed on as they are.
+/// The names of engine values that answers contain unchanged.
 pub(super) fn passed_on<T: serde::Serialize>(values: impl IntoIterator<Item = T>) -> Vec<String> {
     values.into_iter().map(|value| json!(value).as_str().unwrap().to_owned()).collect()
 }
@@ -131,7 +132,7 @@ fn the_words_of_the_standard_are_said_or_known_not_to_be() {
     holds("run-coordinator", "EvaluationStatus", evaluation, passed_on(EVALUATIONS));
 }
 
-/// The types of events, by the code that shows them: a projection names each type that it shows in quotes.
+/// The types of events, found in the code of the projections: each projection names its types in quotes.
 #[test]
 fn the_types_of_events_are_shown_or_known_not_to_be() {
     let shown = |code: &'static str| {

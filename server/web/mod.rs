@@ -1,6 +1,7 @@
-//! What people read in a browser: static pages, made of what is in the binary and of nothing else.
+//! Static pages for browsers, made only from data in the binary.
 //!
-//! [`reference`](mod@reference) is the API reference with the guides; [`generated`] has the reference pages of `docs/` that are made from the code. Nothing here answers requests or knows of a run: the host serves what it is given.
+//! [`reference`](mod@reference) is the API reference with the guides. [`generated`] has the reference pages of `docs/`
+//! that are made from the code. This module answers no requests and reads no runs: the host serves its pages.
 
 pub mod generated;
 pub mod reference;

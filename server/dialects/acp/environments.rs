@@ -1,4 +1,4 @@
-//! Environments: where runs of threads are executed. There is one, this server, and it is the default.
+//! Environments: where the runs of threads execute. The only one, and the default, is this server.
 
 use runyard_api::acp::types::{
     DefaultEnvironment, Environment, EnvironmentEnvelope, EnvironmentList, EnvironmentStatus, ListObject,
@@ -15,12 +15,12 @@ pub(super) fn get(id: &str) -> Result<EnvironmentEnvelope, Refusal> {
     known(id).map(|()| EnvironmentEnvelope { environment: environment() })
 }
 
-/// Checks that there is an environment with this id.
+/// Checks that an environment with this id exists.
 pub(super) fn known(id: &str) -> Result<(), Refusal> {
     if id == DEFAULT { Ok(()) } else { Err(no_environment(id)) }
 }
 
-/// Which of them are listed.
+/// The filters of a list request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wanted {
     pub(super) project: Option<String>,
@@ -31,7 +31,7 @@ pub(super) struct Wanted {
 }
 
 pub(super) fn list(wanted: &Wanted) -> EnvironmentList {
-    // The only one belongs to no project, is active and is the default.
+    // The only environment has no project, is active and is the default.
     let fits = wanted.project.is_none() && wanted.is_active != Some(false) && wanted.is_default != Some(false);
     let shown = fits && wanted.offset == 0 && wanted.limit != Some(0);
     EnvironmentList {
@@ -42,7 +42,7 @@ pub(super) fn list(wanted: &Wanted) -> EnvironmentList {
     }
 }
 
-/// The default one. Some clients read the fields, others the envelope.
+/// The default environment. Some clients read its fields, others the envelope.
 pub(super) fn default() -> DefaultEnvironment {
     let environment = environment();
     let Environment { created_at, id, internet_access, is_active, is_default, name, status, updated_at } =

@@ -1,4 +1,5 @@
-//! Every refusal in the platform's error body: the status in words, a message, a code in capitals, and a list of details.
+//! Every refusal in the platform's error body: the reason phrase of the status, a message, a code in capitals, and a
+//! list of details.
 
 use runyard_api::acp::Problem;
 use runyard_api::acp::types::{ApiError, ErrorDetail};
@@ -10,10 +11,10 @@ use crate::codes::Code;
 use crate::dialects::common::refusal::{Refusal, RefusalCode, headers, of_runs};
 use crate::objects;
 
-/// The owner's code for what does not fit the document.
+/// The vendor's code for a request that does not match the document.
 const VALIDATION_FAILED: &str = "VALIDATION_FAILED";
 
-/// A refusal as this document says it.
+/// A refusal as this API's error body.
 pub(super) fn problem(_cx: &Caller, refusal: &Refusal) -> Problem {
     Problem { status: refusal.status, headers: headers(refusal), body: Box::new(body(refusal)) }
 }
@@ -32,7 +33,7 @@ fn body(refusal: &Refusal) -> ApiError {
     }
 }
 
-/// What is not there is told as the owner does.
+/// The message. For a missing resource it has the vendor's wording.
 fn message(refusal: &Refusal) -> String {
     let named = |kind: &str, key: &str| refusal.details.get(key).map(|id| format!("{kind} {} not found", as_text(id)));
     let found = match refusal.code {
@@ -76,27 +77,27 @@ fn invalid_at(place: &str, field: &str, reason: String) -> Refusal {
         .with("errors", serde_json::json!([{ "place": place, "field": field, "reason": reason }]))
 }
 
-/// An operation of the vendor that this server does not have.
+/// An operation of the vendor's document that this server does not support.
 pub(super) fn not_served(operation: &str) -> Refusal {
     Refusal::new(Code::NotServed, format!("this server does not serve `{operation}`")).with("operation", operation)
 }
 
-/// No such environment.
+/// The environment does not exist.
 pub(super) fn no_environment(id: &str) -> Refusal {
     Refusal::new(Code::EnvironmentNotFound, format!("Environment {id} not found")).with("environment_id", id)
 }
 
-/// No such server.
+/// The server does not exist.
 pub(super) fn no_server(id: &str) -> Refusal {
     Refusal::new(Code::ServerNotFound, format!("Server {id} not found")).with("server_id", id)
 }
 
-/// No such thread.
+/// The thread does not exist.
 pub(super) fn no_thread(id: &str) -> Refusal {
     Refusal::new(Code::ThreadNotFound, format!("Thread {id} not found")).with("thread_id", id)
 }
 
-/// What the store of objects refused.
+/// A refusal for an error of the object store.
 pub(super) fn of_objects(error: objects::Error) -> Refusal {
     match error {
         objects::Error::Store(error) => of_runs(error.into()),

@@ -1,4 +1,4 @@
-//! Read, ask, answer.
+//! Handlers: parse the request, call the engine or the store, build the answer.
 
 use std::num::NonZeroU32;
 
@@ -19,7 +19,7 @@ use crate::dialects::common::time::time;
 /// The media type of event streams.
 const EVENT_STREAM: &str = "text/event-stream";
 
-/// Methods of operations that the vendor has and this server does not.
+/// Handlers of operations in the vendor's document that this server does not support.
 macro_rules! not_served {
     ($($operation:ident($request:ident) -> $ok:ident;)*) => { $(
         async fn $operation(&self, cx: &Caller, _request: $request) -> Result<Reply<$ok>, Problem> {
@@ -490,7 +490,7 @@ impl Acp for Handlers {
         cx: &Caller,
         request: SetDefaultEnvironmentRequest,
     ) -> Result<Reply<SetDefaultEnvironmentOk>, Problem> {
-        // The only one is the default already.
+        // The only environment is the default already.
         Ok(SetDefaultEnvironmentOk::Ok(told(cx, environments::get(&request.environment_id))?).into())
     }
 
@@ -525,26 +525,26 @@ impl Handlers {
 }
 
 impl runs::Answer {
-    /// The answer, in a document's own successes: of a run that has ended, and of one that goes on.
+    /// The answer with the document's status: one for a run that has ended, one for a run that goes on.
     fn reply<T>(self, ended: fn(types::RunEnvelope) -> T, goes_on: fn(types::RunEnvelope) -> T) -> Reply<T> {
         let reply = Reply::from(if self.ended { ended(self.envelope) } else { goes_on(self.envelope) });
         replayable(reply, self.replayed)
     }
 }
 
-/// The reply, marked where an earlier request did what is asked.
+/// The reply, marked as replayed if an earlier request did the same.
 fn replayable<T>(reply: Reply<T>, replayed: bool) -> Reply<T> {
     if replayed { reply.with_header(REPLAYED, HeaderValue::from_static("true")) } else { reply }
 }
 
-/// Whether the caller wants the event stream: it says so, or it accepts one and does not say otherwise.
+/// Whether the caller wants the event stream: the request sets `stream`, or leaves it out and accepts an event stream.
 fn wants_stream(cx: &Caller, said: Option<bool>) -> bool {
     let ranges = cx.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let media = |range: &str| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(EVENT_STREAM);
     said.unwrap_or_else(|| ranges.flat_map(|value| value.split(',')).any(media))
 }
 
-/// What was refused, in this document's words.
+/// Turns a refusal into this API's error body.
 fn told<T>(cx: &Caller, answered: Result<T, Refusal>) -> Result<T, Problem> {
     answered.map_err(|refusal| problem(cx, &refusal))
 }
@@ -553,7 +553,7 @@ fn page(status: Option<types::RunStatus>, limit: Option<NonZeroU32>, offset: Opt
     runs::Page { status, limit: self::limit(limit).unwrap_or(runs::LIMIT), offset: self::offset(offset) }
 }
 
-/// The bounds of a page, which the document keeps small.
+/// The page size, within the document's maximum.
 fn limit(limit: Option<NonZeroU32>) -> Option<usize> {
     limit.and_then(|limit| usize::try_from(limit.get()).ok())
 }

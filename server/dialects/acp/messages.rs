@@ -1,4 +1,4 @@
-//! What is said in a thread, and what comes of it: the next run, or the answer to the question of the run that waits for one.
+//! Messages of a thread. A message starts the next run, or answers the run that waits for input.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::start::idempotency_key;
 use crate::runs::Error;
 
-/// A message that was taken.
+/// A message that was accepted.
 pub(super) struct Taken {
-    /// The run that deals with it.
+    /// The run that handles it.
     pub(super) state: Arc<State>,
-    /// What of its log was there before.
+    /// The position in the run's log before this message.
     pub(super) after: u64,
-    /// Whether an earlier request had sent it.
+    /// Whether an earlier request sent it.
     pub(super) replayed: bool,
 }
 
@@ -48,7 +48,8 @@ pub(super) async fn send(
     let said = Said { content: content.clone(), thread: Some(thread.to_owned()), ..Said::default() };
     let mut new = wire::new_run(&place, said, "acp.send_message", &(thread, &body));
     new.key = key.map(idempotency_key).transpose()?;
-    // The run first: a request that is repeated under its key is found by it, and must not be taken for an answer.
+    // Start the run first: the idempotency key finds a repeated request, which must not count as an answer to the run
+    // that waits.
     match handlers.runs.start(&cx.tenant, new).await {
         Ok(started) => Ok(Taken { state: started.state, after: 0, replayed: started.replayed }),
         Err(Error::ThreadBusy { thread, run }) => {
@@ -82,7 +83,8 @@ pub(super) async fn begin(
     Ok(handlers.runs.start(&cx.tenant, new).await.map_err(of_runs)?.state)
 }
 
-/// Refuses what would change what a run does and is not served here: to pass over it would be to do something else than was asked.
+/// Refuses fields that change what a run does and are not supported. To ignore them would run something else than the
+/// caller requested.
 pub(super) fn refuse_unserved(fields: &[(&str, Option<&Value>)]) -> Result<(), Refusal> {
     let given = fields.iter().find(|(_, value)| value.is_some_and(|value| !is_empty(value)));
     match given {
@@ -101,7 +103,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// What of a new thread is not served.
+/// The fields of a new thread that are not supported.
 pub(super) fn of_thread(body: &NewThread) -> [(&'static str, Option<&Value>); 6] {
     [
         ("attachments", body.attachments.as_ref()),

@@ -10,9 +10,9 @@
 //! | all other runs and threads   | reads                                                                   |
 //! | servers, agent runtimes      | none: small objects ([`crate::objects`])                                |
 //!
-//! A run is reached in three ways that mean the same (`place.rs`): by its server, by the agent runtime that is bound to one, and by
-//! the agent runtime itself. A run that came through another API is on the server `default`. What a prompt becomes is in `wire.rs`,
-//! what is shown of a log in `project.rs`, and as an event stream in `stream.rs`.
+//! Three paths lead to the same run (`place.rs`): its server, the agent runtime that is bound to the server, and the
+//! agent runtime itself. A run started through another API is on the server `default`. `wire.rs` converts a prompt,
+//! `project.rs` a log, and `stream.rs` a log to an event stream.
 
 mod environments;
 mod error;
@@ -37,7 +37,7 @@ use crate::auth::Gate;
 use crate::objects::Objects;
 use crate::runs::Runs;
 
-/// How runs show here. Node runs show only through events: as log entries.
+/// How runs appear in this API. Node runs appear only through events: as log entries.
 pub const MAPPING: ApiMapping = ApiMapping {
     title: "ACP",
     documents: &[FACE],
@@ -52,7 +52,7 @@ pub const MAPPING: ApiMapping = ApiMapping {
 /// The API's name: also the document's.
 pub const FACE: &str = "acp";
 
-/// The room.
+/// The handlers of this API.
 pub struct Handlers {
     runs: Runs,
     objects: Objects,
@@ -61,7 +61,7 @@ pub struct Handlers {
 }
 
 impl Handlers {
-    /// A platform over these runs. `sync_wait`: how long an answer waits for the end of a run.
+    /// The handlers over these runs. `sync_wait`: how long an answer waits for the end of a run.
     pub fn new(runs: Runs, objects: Objects, gate: Gate, sync_wait: Duration) -> Self {
         Handlers { runs, objects, gate, sync_wait }
     }

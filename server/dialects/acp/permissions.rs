@@ -1,4 +1,4 @@
-//! Permission requests: what the vendor calls an approval request of a run.
+//! Permission requests: the vendor's name for a run's approval requests.
 
 use runyard_api::acp::types::{
     ListObject, PermissionDecided, PermissionDecision, PermissionRequest, PermissionRequestList, PermissionVerdict,
@@ -16,10 +16,10 @@ use crate::runs::{Error, Said, threads};
 
 /// The most pending requests of a thread in one answer.
 const REQUESTS_MAX: usize = 100;
-/// The label by which another API says for whom a run is.
+/// The label in which another API stores the user of a run.
 const USER: &str = "user_id";
 
-/// What the live run of a thread waits for, the oldest first.
+/// Lists the open permission requests of the thread's live run, oldest first.
 pub(super) async fn list(handlers: &Handlers, cx: &Caller, thread: &str) -> Result<PermissionRequestList, Refusal> {
     handlers.known_thread(cx, thread).await?;
     let last = handlers.runs.thread(&cx.tenant, thread, None, 1).await.map_err(of_runs)?.pop();
@@ -37,7 +37,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, thread: &str) -> Resu
     Ok(PermissionRequestList { object: ListObject::List, data, has_more: Some(has_more) })
 }
 
-/// Decides a request of a run of this thread. The same again is answered as before.
+/// Decides a permission request of a run of this thread. A repeated request has the same answer.
 pub(super) async fn decide(
     handlers: &Handlers,
     cx: &Caller,

@@ -1,4 +1,4 @@
-//! Where a run is reached: through which server, and through which agent runtime where it is one.
+//! The address of a run: its server, and the agent runtime if the path names one.
 
 use runyard_api::acp::types::ServerKind;
 use runyard_api::host::Caller;
@@ -7,7 +7,7 @@ use runyard_engine::State;
 use super::{Handlers, error, servers};
 use crate::dialects::common::refusal::Refusal;
 
-/// The server that is always there, and that every run is on that came through another API.
+/// The server that always exists. Runs started through other APIs belong to it.
 pub(super) const DEFAULT: &str = "default";
 /// The label by which a server's runs are found.
 pub(super) const SERVER: &str = "acp.server";
@@ -23,7 +23,7 @@ pub(super) enum Way<'a> {
     Runtime(&'a str),
 }
 
-/// A server that is there, and the agent runtime that was named or is bound to it.
+/// An existing server, and the agent runtime that the path names or that is bound to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) server: String,
@@ -31,7 +31,7 @@ pub(super) struct Place {
 }
 
 impl Handlers {
-    /// The place that a path names, if it is there.
+    /// The place that a path names, if it exists.
     pub(super) async fn place(&self, cx: &Caller, way: Way<'_>) -> Result<Place, Refusal> {
         let (Way::Server(id) | Way::Connected(id) | Way::Runtime(id)) = way;
         let server = servers::find(self, cx, id).await?;

@@ -1,7 +1,7 @@
-//! The log as this API shows it: what was said, and log entries for what was done.
+//! Projects the log to this API's events: messages, and log entries for the work that a run does.
 //!
-//! A pure fold. An event's id is the run's and the position in its log, so that it is the same whenever it is asked for. Who says
-//! something has a role; a log entry has the role `execution_log`, a type and a level.
+//! A pure fold. An event's id consists of the run's id and the position in its log, so it never changes. A message has
+//! a role. A log entry has the role `execution_log`, a type and a level.
 
 use std::collections::BTreeMap;
 
@@ -22,18 +22,18 @@ pub(super) struct Projection {
     known: BTreeMap<NodeRunId, Known>,
 }
 
-/// What is remembered of a node run.
+/// The state that the fold keeps for a node run.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     kind: NodeKind,
     /// The id of its node type.
     tool: String,
-    /// The clause that it serves, else its node type.
+    /// The clause that it serves, or its node type.
     title: String,
     inputs: Object,
 }
 
-/// What is shown of one stored event.
+/// What this API shows for one stored event.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Shown {
     role: EventRole,
@@ -52,7 +52,7 @@ struct Step {
 }
 
 impl Projection {
-    /// Shows what one stored event means.
+    /// Projects one stored event.
     pub(super) fn project(&mut self, recorded: &Recorded) -> Option<Shown> {
         match &recorded.event {
             Event::Started { start, root, .. } => Some(self.started(start, *root)),
@@ -106,7 +106,8 @@ impl Projection {
             Event::Finished { outcome, outputs, error } => {
                 Some(finished(*outcome, outputs.as_ref(), error.as_ref(), self.root_kind()))
             }
-            // Candidates, choices and judgements are the planner's business; a wait that nobody can end by a word shows as running.
+            // Candidates, choices and judgements are internal to the planner. A wait that no message can end shows as
+            // running.
             Event::CandidatesGenerated { .. }
             | Event::SubtaskMapped { .. }
             | Event::NodeQueued { .. }
@@ -135,7 +136,8 @@ impl Projection {
         let known = self.known.remove(&node_run)?;
         let is_root = self.root == Some(node_run);
         if is_root {
-            // Its end is told with the run's; what the run answers depends on what it was.
+            // The end of the root is shown with the end of the run. The output of a run depends on the type of its
+            // root.
             self.known.insert(node_run, known.clone());
         }
         if known.kind == NodeKind::Ask && state == FinalState::Succeeded {
@@ -154,7 +156,7 @@ impl Projection {
         (!is_root).then_some(Shown { step: Some(step), ..shown })
     }
 
-    /// What is remembered of a node run that has not ended.
+    /// The state of a node run that has not ended.
     pub(super) fn known(&self, node_run: NodeRunId) -> Option<&Known> {
         self.known.get(&node_run)
     }
@@ -174,7 +176,7 @@ impl Known {
         Known { kind: node_type.kind, tool: node_type.id.clone(), title, inputs: inputs.clone() }
     }
 
-    /// The tool that a step calls; `plan` where all steps of a plan are meant.
+    /// The tool that a step calls; `plan` for all steps of a plan.
     pub(super) fn tool(&self) -> &str {
         if self.kind == NodeKind::Plan { PLAN } else { &self.tool }
     }
@@ -189,11 +191,11 @@ impl Known {
     }
 }
 
-/// What a permission request for all steps of a plan has for its tool.
+/// The tool name in a permission request for all steps of a plan.
 pub(super) const PLAN: &str = "plan";
 
 impl Shown {
-    /// As the document has it.
+    /// The event in the document's form.
     pub(super) fn event(self, run: RunId, recorded: &Recorded) -> RunEvent {
         let (log_type, log_level) = self.log.map(|(kind, level)| (kind.to_owned(), level)).unzip();
         RunEvent {
@@ -213,7 +215,7 @@ impl Shown {
         self.content
     }
 
-    /// As a part of a response; nothing for what the user said.
+    /// As a part of a response. `None` for a message of the user.
     pub(super) fn item(self) -> Option<StreamItem> {
         if let Some(Step { tool, inputs, state }) = self.step {
             let status = match state {
@@ -239,7 +241,7 @@ impl Shown {
     }
 }
 
-/// Who says it; of a log entry, its type and level.
+/// The role of a message, or the type and level of a log entry.
 pub(super) fn kind(shown: &Shown) -> String {
     match &shown.log {
         Some((kind, level)) => format!("{kind}: {level}"),
@@ -255,7 +257,7 @@ fn log(kind: &'static str, level: LogLevel, content: String) -> Shown {
     Shown { role: EventRole::ExecutionLog, content, log: Some((kind, level)), step: None }
 }
 
-/// What the run answered, or why it did not. Of one that is partial both: its answer, which says so before.
+/// The output of the run, or its error. A partial run has both in one text: the output says so first.
 fn finished(outcome: RunOutcome, outputs: Option<&Object>, error: Option<&Failure>, root: Option<NodeKind>) -> Shown {
     let why = wire::error(error);
     match outcome {

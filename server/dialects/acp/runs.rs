@@ -1,4 +1,4 @@
-//! The six operations of runs, whichever way they were reached.
+//! The six operations of runs, for every path that leads to a run.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -24,15 +24,15 @@ use crate::store::{Filter, LabelFilter};
 
 /// The most events in one answer: the last ones.
 const EVENTS_MAX: usize = 1_000;
-/// Entries on a page when the caller does not say.
+/// Default page size.
 pub(super) const LIMIT: usize = 20;
 
-/// A run for who asked.
+/// A run as the answer to a request.
 pub(super) struct Answer {
     pub(super) envelope: RunEnvelope,
     /// Whether the run has ended.
     pub(super) ended: bool,
-    /// Whether an earlier request had done this.
+    /// Whether an earlier request did this.
     pub(super) replayed: bool,
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn start(
     begin(handlers, cx, &place, wire::new_run(&place, said, "acp.start_run", &body), key, wire::waits(body.mode)).await
 }
 
-/// Says something to a run: its answer where it waits for one, else the next turn of its thread.
+/// Sends input to a run: it answers a run that waits for input, otherwise it starts the thread's next run.
 pub(super) async fn input(
     handlers: &Handlers,
     cx: &Caller,
@@ -76,13 +76,13 @@ pub(super) async fn input(
     answer(handlers, cx, &place, state, wire::waits(body.mode), false).await
 }
 
-/// A run as it stands.
+/// Returns a run's current state.
 pub(super) async fn get(handlers: &Handlers, cx: &Caller, place: Place, run_id: &str) -> Result<RunEnvelope, Refusal> {
     let state = find(handlers, cx, &place, run_id).await?;
     envelope(handlers, cx, &place, &state).await
 }
 
-/// Stops a run. One that has ended is answered unchanged.
+/// Cancels a run. A run that has ended is returned unchanged.
 pub(super) async fn cancel(
     handlers: &Handlers,
     cx: &Caller,
@@ -117,7 +117,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, place: Place, page: P
     for row in rows {
         let Some(state) = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
         let run = shower.run(handlers, cx, &state).await?;
-        // The vendor's form has the list twice.
+        // The vendor's format contains the list twice.
         if !size.admits(&[&run, &run]) {
             break;
         }
@@ -133,7 +133,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, place: Place, page: P
     })
 }
 
-/// Runs one after the other, each thread looked at once.
+/// Converts runs one after the other, and reads each thread once.
 #[derive(Default)]
 pub(super) struct Shower(BTreeMap<String, Look>);
 
@@ -154,13 +154,13 @@ impl Shower {
     }
 }
 
-/// A run that is on this server: another server's is not found here.
+/// A run on this server. Runs of other servers are not found.
 async fn find(handlers: &Handlers, cx: &Caller, place: &Place, run_id: &str) -> Result<Arc<State>, Refusal> {
     let state = handlers.runs.get(&cx.tenant, run_id).await.map_err(of_runs)?;
     if server_of(&state) == place.server { Ok(state) } else { Err(of_runs(Error::UnknownRun(run_id.to_owned()))) }
 }
 
-/// Starts a run once, and answers when it is time.
+/// Starts a run once and waits for its answer if the request says so.
 async fn begin(
     handlers: &Handlers,
     cx: &Caller,
@@ -187,8 +187,8 @@ async fn answer(
     Ok(Answer { envelope: envelope(handlers, cx, place, &state).await?, ended, replayed })
 }
 
-/// The run once it has ended, once it waits for input, or as it stands when the wait is over or the server stops. Nobody polls:
-/// the feed tells. If the caller goes away, the run goes on.
+/// Waits until the run has ended or waits for input, the time is over, or the server stops. The feed reports changes,
+/// so there is no polling. If the client disconnects, the run goes on.
 async fn at_rest(handlers: &Handlers, cx: &Caller, state: Arc<State>) -> Result<Arc<State>, Refusal> {
     if is_at_rest(&state) {
         return Ok(state);
@@ -238,7 +238,7 @@ async fn envelope(handlers: &Handlers, cx: &Caller, place: &Place, state: &State
     })
 }
 
-/// The last events of a run as it stands.
+/// The last events of a run so far.
 pub(super) async fn events(
     handlers: &Handlers,
     cx: &Caller,

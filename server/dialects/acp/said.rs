@@ -1,4 +1,4 @@
-//! Every word of the closed lists of this document, as in `dialects/said.rs`.
+//! Every value of the enums in this document, as in `dialects/said.rs`.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ fn log_level(word: types::LogLevel) -> Said {
 #[test]
 fn the_words_of_this_face_are_said_or_known_not_to_be() {
     holds(FACE, "RunStatus", run_status, RUN_STATES.map(wire::run_status).map(text));
-    // As the tables show them: a role, or the type of a log entry and its level.
+    // The values in the mapping tables: a role, or the type of a log entry and its level.
     let place = mapping::APIS.iter().position(|api| api.documents.contains(&FACE)).unwrap();
     let shown: BTreeSet<String> = mapping::events().into_iter().flat_map(|line| line.cells[place].clone()).collect();
     let levels = || shown.iter().filter_map(|word| word.split_once(": ")).map(|(_, level)| level.to_owned());

@@ -1,6 +1,6 @@
-//! Servers and agent runtimes, which are servers of one kind: small objects with a name, and the one that is always there.
+//! Servers and agent runtimes (which are servers of one kind): small named objects, and the server that always exists.
 //!
-//! A server's status is `active`: there is nothing to deploy, because every run is performed by this process.
+//! A server's status is always `active`: there is nothing to deploy, because this process executes every run.
 
 use http::StatusCode;
 use runyard_api::acp::types::{
@@ -19,12 +19,12 @@ use crate::dialects::common::refusal::Refusal;
 use crate::dialects::common::time::time;
 use crate::objects::{Kept, New, Stored};
 
-/// Where every server stands.
+/// The status of every server.
 const ACTIVE: &str = "active";
-/// How many are read at once while a list looks for those that it wants.
+/// The number of objects read at once while a list is filtered.
 const PAGE: usize = 100;
 
-/// What is kept of a server. Stored, so every field has a default.
+/// Stored data of a server. Every field has a default, so that older data can be read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Body {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ impl Kept for Body {
     const KIND: &'static str = "acp.server";
 }
 
-/// Which servers are meant: all, or those that run agents.
+/// Whether a request is about all servers, or about those that run agents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
     /// `/servers`.
@@ -103,7 +103,7 @@ pub(super) async fn create(
     Ok(envelope(&created))
 }
 
-/// An agent runtime that may be bound: one that is there.
+/// An agent runtime that may be bound: one that exists.
 async fn bound(handlers: &Handlers, cx: &Caller, id: Option<String>) -> Result<Option<String>, Refusal> {
     let Some(id) = id else { return Ok(None) };
     match find_which(handlers, cx, Which::Runtimes, &id).await {
@@ -149,7 +149,7 @@ pub(super) async fn delete(handlers: &Handlers, cx: &Caller, which: Which, id: &
     if deleted { Ok(Deleted { id: Some(id.to_owned()), deleted }) } else { Err(no_server(id)) }
 }
 
-/// What a list wants.
+/// The filters of a list request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wanted {
     pub(super) kind: Option<ServerKind>,
@@ -158,7 +158,7 @@ pub(super) struct Wanted {
     pub(super) offset: usize,
 }
 
-/// Newest first; the one that is always there comes last.
+/// Lists servers, newest first. The server that always exists comes last.
 pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Result<ServerList, Refusal> {
     let limit = wanted.limit.unwrap_or(runs::LIMIT);
     let fits = |server: &Stored<Body>| {
@@ -166,7 +166,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Re
             && wanted.project.as_deref().is_none_or(|project| server.body.project.as_deref() == Some(project))
     };
     let (mut found, mut after) = (Vec::new(), None);
-    // One more than asked for says whether there is a next page.
+    // One more than requested, to see whether there is a next page.
     while found.len() <= wanted.offset + limit {
         let page = handlers.objects.list::<Body>(&cx.tenant, wanted.project.as_deref(), after.as_ref(), PAGE).await;
         let page = page.map_err(of_objects)?;
@@ -179,13 +179,13 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Re
     }
     let mut size = AnswerSize::of(handlers.runs.answer_bytes());
     let page = found.iter().skip(wanted.offset).take(limit).map(shown);
-    // The vendor's form has the list twice.
+    // The vendor's format contains the list twice.
     let servers: Vec<Server> = page.take_while(|server| size.admits(&[server, server])).collect();
     let has_more = found.len() > wanted.offset + servers.len();
     Ok(ServerList { object: ListObject::List, data: servers.clone(), servers, has_more: Some(has_more) })
 }
 
-/// The server that is always there.
+/// The server that always exists.
 fn always() -> Stored<Body> {
     let body = Body {
         name: Some(DEFAULT.to_owned()),

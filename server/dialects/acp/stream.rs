@@ -1,16 +1,17 @@
-//! Event streams of threads: what happens in a run, as the vendor's clients read it.
+//! Event streams of threads: the events of a run in the vendor's format.
 //!
 //! | in the log | events |
 //! |------------|--------|
 //! | a run starts | `response.started` |
 //! | a step ends, a plan is made, a wait or a retry begins | `response.item.completed` |
 //! | an approval is requested | `permission.requested` |
-//! | a run asks | `response.item.completed`; of a message also `response.completed` and `stream.completed`: the answer is the next message |
+//! | a run waits for input | `response.item.completed`; of a message also `response.completed` and `stream.completed`: the answer is the next message |
 //! | a run succeeds | `response.completed`, `stream.completed` |
 //! | a run fails | `stream.error`, `stream.completed` |
 //! | a run is cancelled | `stream.completed` |
 //!
-//! Each event is one `data: ` line of JSON. Silence is broken by a comment, because clients parse every `data` line as an object.
+//! Each event is one `data: ` line of JSON. Silence is broken by a comment, because clients parse every `data` line as
+//! an object.
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -26,7 +27,7 @@ use super::{Handlers, wire};
 use crate::dialects::common::time::time;
 use crate::feed::{self, Written};
 
-/// What is said of a response that has begun.
+/// The status of a response that has begun.
 const IN_PROGRESS: &str = "in_progress";
 const COMPLETED: &str = "completed";
 
@@ -37,14 +38,14 @@ pub(super) struct Part {
     pub(super) run: RunId,
     /// Only events after this position of its log.
     pub(super) after: u64,
-    /// Whether a question is the end: a message is answered by it.
+    /// Whether the stream ends when the run waits for input, because the next message is the answer.
     pub(super) ends_at_question: bool,
-    /// Whether events say from where a stream can be resumed.
+    /// Whether events carry the id from which a stream can be resumed.
     pub(super) with_ids: bool,
 }
 
 impl Handlers {
-    /// The events of a run, after these.
+    /// The events of a run, after the given first events.
     pub(super) fn run_stream(&self, cx: &Caller, first: &[ThreadEvent], part: Part) -> ByteStream {
         let first: Vec<Written> = first.iter().map(|event| Ok(frame(event, false))).collect();
         let chunks = futures::stream::iter(first).chain(self.chunks(cx, part));
@@ -54,32 +55,32 @@ impl Handlers {
     /// The events of several runs, one after the other.
     pub(super) fn runs_stream(&self, cx: &Caller, parts: Vec<Part>) -> ByteStream {
         let logs: Vec<_> = parts.into_iter().map(|part| self.chunks(cx, part)).collect();
-        // A log is not followed before those ahead of it have ended.
+        // A log is followed only after the logs before it have ended.
         let chunks = futures::stream::iter(logs).flatten();
         ByteStream::new(feed::with_comments(chunks, self.runs.clock().clone()))
     }
 
     fn chunks(&self, cx: &Caller, part: Part) -> BoxStream<'static, Written> {
-        // From the start: what a step is was said when it was created.
+        // From the start: only the creation event says what a step is.
         let log = self.runs.follow(&cx.tenant, part.run, 0, cx.stopping.clone());
         let writer = Writer { part, projection: Projection::default(), over: false };
         chunks(log, writer).boxed()
     }
 }
 
-/// A stream of events that are there already, and nothing more.
+/// A stream of existing events that ends after the last one.
 pub(super) fn whole(events: &[ThreadEvent]) -> ByteStream {
     let chunks: Vec<std::io::Result<Bytes>> = events.iter().map(|event| Ok(frame(event, false))).collect();
     ByteStream::new(futures::stream::iter(chunks))
 }
 
-/// A thread has been created.
+/// The event for a created thread.
 pub(super) fn created(thread: Thread) -> ThreadEvent {
     let id = thread.id.clone();
     ThreadEvent { thread_id: id, thread: Some(thread), ..event(ThreadEventType::ThreadCreated) }
 }
 
-/// The end of a stream that had no run to show.
+/// The end of a stream without a run.
 pub(super) fn nothing_to_do(thread: &str) -> ThreadEvent {
     ThreadEvent { thread_id: Some(thread.to_owned()), ..event(ThreadEventType::StreamCompleted) }
 }
@@ -108,12 +109,12 @@ where
 struct Writer {
     part: Part,
     projection: Projection,
-    /// Nothing comes any more.
+    /// No more events follow.
     over: bool,
 }
 
 impl Writer {
-    /// What is sent for one stored event: all of it in one chunk, so that no stream is cut within it.
+    /// The bytes for one stored event, all in one chunk, so that a stream is not cut within an event.
     fn write(&mut self, recorded: &Recorded) -> Bytes {
         let events = self.events(recorded);
         if recorded.position <= self.part.after {
@@ -180,7 +181,7 @@ impl Writer {
                 let event = self.event(ThreadEventType::PermissionRequested);
                 request.map(|request| ThreadEvent { permission_request: Some(request), ..event }).into_iter().collect()
             }
-            // What the user said is known to who sent it.
+            // The sender knows the user's message already.
             (_, Some(shown)) => shown.item().map(|item| self.item(item)).into_iter().collect(),
             (_, None) => Vec::new(),
         }
@@ -206,7 +207,7 @@ impl Writer {
     }
 }
 
-/// An item without anything in it.
+/// An empty item of this type.
 pub(super) fn item(kind: ItemType) -> StreamItem {
     StreamItem { arguments: None, content: None, name: None, status: None, type_: kind }
 }
@@ -227,8 +228,8 @@ fn event(kind: ThreadEventType) -> ThreadEvent {
     }
 }
 
-/// One event as it is sent. Some clients end a line at characters that only Unicode calls line breaks, and lose the event: in JSON
-/// they stand within texts alone, where they can be escaped.
+/// Encodes one event. Some clients treat Unicode line separators as line ends and lose the event. In JSON these
+/// characters occur only within strings, so they can be escaped.
 fn frame(event: &ThreadEvent, with_id: bool) -> Bytes {
     let json = serde_json::to_string(event).unwrap_or_default();
     let mut data = String::with_capacity(json.len() + 8);

@@ -1,4 +1,4 @@
-//! The list of threads: those that are stored, and those that are nothing but a run that was started through this API, newest first.
+//! The list of threads, newest first: stored threads, and threads that consist only of runs started through this API.
 
 use std::collections::VecDeque;
 
@@ -14,12 +14,13 @@ use crate::objects::{self, Stored};
 use crate::runs::threads;
 use crate::store::{Cursor, Filter, RunRow};
 
-/// How many are read at once.
+/// The number of threads read at once.
 const PAGE: usize = 100;
-/// The most that are looked at for one page: behind a filter that fits few, a list ends early and says that there is more.
+/// The most threads examined for one page. With a filter that matches few threads, the page ends early and says that
+/// there is more.
 const EXAMINED_MAX: usize = 2_000;
 
-/// Which threads are wanted.
+/// The filters of a list request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wanted {
     pub(super) project: Option<String>,
@@ -35,7 +36,8 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// Whether no thread at all can be meant: there are no schedules, one environment, and deleted threads are not there.
+    /// Whether no thread can match: there are no schedules, there is one environment, and deleted threads are not
+    /// listed.
     fn is_hopeless(&self) -> bool {
         self.schedule.is_some()
             || self.environment.as_deref().is_some_and(|id| id != environments::DEFAULT)
@@ -62,7 +64,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Re
         };
         examined += 1;
         let Some(id) = id else { continue };
-        // What the page leaves out is looked at only where that decides whether it counts.
+        // Threads outside the page are examined only if a filter depends on their state.
         let on_the_page = (wanted.offset..wanted.offset + limit).contains(&found.len());
         if wanted.status.is_none() && !on_the_page {
             found.push(None);
@@ -78,7 +80,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, wanted: Wanted) -> Re
     Ok(ThreadList { object: ListObject::List, data, has_more, total_count: total })
 }
 
-/// Ids of threads, newest first, out of two places.
+/// Ids of threads from both sources, newest first.
 struct Source<'a> {
     handlers: &'a Handlers,
     cx: &'a Caller,
@@ -93,7 +95,7 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn new(handlers: &'a Handlers, cx: &'a Caller, wanted: &'a Wanted) -> Self {
-        // A thread that is only a run belongs to nothing.
+        // A thread that consists only of runs has no project and no agent.
         let rows_end = wanted.project.is_some() || wanted.agent.is_some() || wanted.app.is_some();
         Source {
             handlers,
@@ -108,7 +110,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The next thread; `Some(None)` for one that is not wanted, nothing at the end.
+    /// The next thread: `Some(None)` if the filter excludes it, `None` at the end.
     async fn next(&mut self) -> Result<Option<Option<String>>, Refusal> {
         self.fill().await?;
         let stored_first = match (self.stored.front(), self.rows.front()) {
@@ -125,7 +127,7 @@ impl<'a> Source<'a> {
         let row = self.rows.pop_front().filter(|row| row.turn.is_none() && !is_old(row.created_at_ms));
         let Some(row) = row else { return Ok(Some(None)) };
         let id = threads::own(row.run);
-        // One that was changed is stored as well, and comes from there.
+        // A thread that was changed is stored as well; the stored list has it.
         let stored: Option<Stored<Body>> = self.handlers.objects.get(&self.cx.tenant, &id).await.map_err(of_objects)?;
         Ok(Some(stored.is_none().then_some(id)))
     }

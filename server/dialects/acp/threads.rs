@@ -1,5 +1,5 @@
-//! Threads as this API shows them: the runs of [`crate::runs::threads`], with a title and messages of their own where somebody gave
-//! them some. Messages of runs are derived from their logs, and kept nowhere else.
+//! Threads: the runs of [`crate::runs::threads`], with a title and messages of their own if a client set them. Messages
+//! of runs are derived from their logs and are stored nowhere else.
 
 use std::sync::Arc;
 
@@ -25,15 +25,15 @@ use crate::objects::{self, Kept, New, Stored};
 use crate::runs::Error;
 use crate::store::{RunRow, Standing};
 
-/// The most runs of a thread whose messages are read at once: the last ones.
+/// The most runs of a thread whose messages are read at once (the last ones).
 const RUNS_MAX: usize = 100;
-/// The most runs of a thread that a page is taken from where a filter or an order asks for more than the page itself.
+/// The most runs of a thread that are read for one page when a filter or an order needs more than the page.
 const PAGED_RUNS_MAX: usize = 2_000;
 
-/// How often a change is made to what other requests have left in the meantime.
+/// How often a change is retried after a conflict with another request.
 const CHANGES_MAX: u32 = 5;
 
-/// What is kept of a thread that somebody made. Stored, so every field has a default.
+/// Stored data of a thread that a client created. Every field has a default, so that older data can be read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Body {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ pub(super) struct Body {
     task: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     archived: bool,
-    /// The runs of a thread that was deleted are still there; the thread is not.
+    /// The runs of a deleted thread still exist, but the thread does not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) deleted: bool,
     /// Of the request that created it under an idempotency key.
@@ -56,12 +56,12 @@ pub(super) struct Body {
     fingerprint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metadata: Option<Map<String, Value>>,
-    /// What was said before its first run.
+    /// The messages before the first run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     messages: Vec<Own>,
 }
 
-/// A message that no run has.
+/// A message that belongs to no run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Own {
     role: MessageRole,
@@ -72,7 +72,7 @@ impl Kept for Body {
     const KIND: &'static str = "acp.thread";
 }
 
-/// A thread at a glance.
+/// A thread without its messages.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Look {
     pub(super) id: String,
@@ -84,7 +84,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// As the document has it.
+    /// The thread in the document's form.
     pub(super) fn thread(self) -> Thread {
         let made = self.made.unwrap_or_default();
         Thread {
@@ -106,7 +106,7 @@ impl Look {
 }
 
 impl Handlers {
-    /// A thread, if it is known: somebody made it, or it has a run.
+    /// A thread, if it exists: a client created it, or it has a run.
     pub(super) async fn look_at_thread(&self, cx: &Caller, id: &str) -> Result<Option<Look>, Refusal> {
         let last = self.runs.thread(&cx.tenant, id, None, 1).await.map_err(of_runs)?.pop();
         let made: Option<Stored<Body>> = self.objects.get(&cx.tenant, id).await.map_err(of_objects)?;
@@ -114,7 +114,7 @@ impl Handlers {
             Some(_) => self.runs.thread(&cx.tenant, id, Some(2), 1).await.map_err(of_runs)?.pop(),
             None => None,
         };
-        // One that began with a run may have been changed later, and then it is stored later, too.
+        // A thread that began with a run is stored only when it is first changed, so the run may be older.
         let created = made.as_ref().map(|made| made.created_at_ms).into_iter();
         let created = created.chain(first.as_ref().map(|first| first.created_at_ms)).min();
         let updated = last.as_ref().map(|last| last.updated_at_ms).into_iter();
@@ -134,7 +134,7 @@ impl Handlers {
         Ok(Some(Look { id: id.to_owned(), title, status, made, created_at_ms, updated_at_ms }))
     }
 
-    /// A thread that must be known, and not deleted.
+    /// A thread that must exist and must not be deleted.
     pub(super) async fn known_thread(&self, cx: &Caller, id: &str) -> Result<Look, Refusal> {
         let known = self.look_at_thread(cx, id).await?;
         known.filter(|look| look.status != ThreadStatus::Deleted).ok_or_else(|| no_thread(id))
@@ -145,8 +145,8 @@ impl Handlers {
         Ok(self.runs.thread(&cx.tenant, id, None, 1).await.map_err(of_runs)?.pop())
     }
 
-    /// Changes what is stored of a thread. One that has only runs is stored from now on. Where another request changes it at the same
-    /// time, the change is made to what that one left.
+    /// Changes the stored data of a thread, and stores a thread that had only runs. After a conflict with another
+    /// request, the change is applied to the new version.
     async fn change_thread(&self, cx: &Caller, id: &str, change: impl Fn(&mut Body)) -> Result<(), Refusal> {
         for _ in 0..CHANGES_MAX {
             let made: Option<Stored<Body>> = self.objects.get(&cx.tenant, id).await.map_err(of_objects)?;
@@ -178,13 +178,13 @@ impl Handlers {
         canceled.map(Some).map_err(of_runs)
     }
 
-    /// A thread is called as its first run is, or by what that was to do.
+    /// The title of a thread: that of its first run, or the run's goal.
     async fn title_of(&self, cx: &Caller, first: &RunRow) -> Result<Option<String>, Refusal> {
         let state = self.runs.listed(&cx.tenant, first).await.map_err(of_runs)?;
         Ok(state.and_then(|state| wire::title(&state)).or_else(|| first.title.clone()))
     }
 
-    /// What was said in a thread, the oldest first; of a long one, in its last runs. And whether that is all.
+    /// The messages of a thread, oldest first (of a long thread those of its last runs), and whether they are complete.
     async fn messages(&self, cx: &Caller, id: &str) -> Result<(Vec<ThreadMessage>, bool), Refusal> {
         let made: Option<Stored<Body>> = self.objects.get(&cx.tenant, id).await.map_err(of_objects)?;
         let mut rows = self.runs.thread(&cx.tenant, id, None, RUNS_MAX + 1).await.map_err(of_runs)?;
@@ -212,12 +212,12 @@ impl Handlers {
 /// A thread that was created, now or by an earlier, equal request.
 pub(super) struct Created {
     pub(super) id: String,
-    /// Its first run, where there was something to do.
+    /// Its first run, if the request has a task.
     pub(super) run: Option<Arc<State>>,
     pub(super) replayed: bool,
 }
 
-/// Creates a thread once, and starts its first run where there is something to do.
+/// Creates a thread once, and starts its first run if the request has a task.
 pub(super) async fn create(
     handlers: &Handlers,
     cx: &Caller,
@@ -228,7 +228,7 @@ pub(super) async fn create(
     if let Some(environment) = &body.environment_id {
         environments::known(environment)?;
     }
-    // How it is answered does not tell one request from another.
+    // How the answer is delivered does not distinguish requests.
     let request = serde_json::to_value(NewThread { stream: None, ..body.clone() }).unwrap_or_default();
     let mut earlier: Vec<Own> = body
         .messages
@@ -297,7 +297,7 @@ pub(super) async fn creation_stream(handlers: &Handlers, cx: &Caller, created: C
     })
 }
 
-/// Changes a thread. What is absent or null stays.
+/// Updates a thread. Absent and null fields stay.
 pub(super) async fn update(
     handlers: &Handlers,
     cx: &Caller,
@@ -349,7 +349,7 @@ pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, id: &str) -> Result
     Ok(ThreadEnvelope { thread: handlers.known_thread(cx, id).await?.thread(), run })
 }
 
-/// Where a thread stands.
+/// Returns the state of a thread.
 pub(super) async fn state(handlers: &Handlers, cx: &Caller, id: &str) -> Result<ThreadState, Refusal> {
     let look = handlers.known_thread(cx, id).await?;
     let last = handlers.last_run(cx, id).await?;
@@ -365,7 +365,7 @@ pub(super) async fn state(handlers: &Handlers, cx: &Caller, id: &str) -> Result<
     })
 }
 
-/// Which events of a thread are wanted.
+/// The filters of a list of events.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Between {
     pub(super) after: Option<String>,
@@ -398,7 +398,7 @@ pub(super) async fn events(handlers: &Handlers, cx: &Caller, id: &str, between: 
     Ok(EventList { object: ListObject::List, has_more: to - from > data.len(), data, cursor })
 }
 
-/// The events of a thread as a stream, until its last run has ended. Nothing where the caller has seen them all.
+/// Streams the events of a thread until its last run has ended. Empty if the caller has seen all events.
 pub(super) async fn event_stream(
     handlers: &Handlers,
     cx: &Caller,
@@ -446,7 +446,7 @@ pub(super) async fn get(handlers: &Handlers, cx: &Caller, id: &str) -> Result<Th
     Ok(ThreadEnvelope { thread: Thread { message_count, messages: Some(messages), ..thread }, run: None })
 }
 
-/// Which runs of a thread are wanted.
+/// The filters of a list of runs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WantedRuns {
     pub(super) status: Option<RunStatusWord>,
@@ -479,7 +479,7 @@ pub(super) async fn runs_of(
     for row in rows.into_iter().skip(offset).take(limit) {
         let Some(state) = handlers.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
         let run = shower.run(handlers, cx, &state).await?;
-        // The vendor's form has the list twice.
+        // The vendor's format contains the list twice.
         if !size.admits(&[&run, &run]) {
             has_more = true;
             break;
@@ -489,7 +489,7 @@ pub(super) async fn runs_of(
     Ok(ThreadRunList { object: ListObject::List, data: shown.clone(), runs: shown, has_more: Some(has_more) })
 }
 
-/// A page of what was said.
+/// Returns a page of messages.
 pub(super) async fn messages(
     handlers: &Handlers,
     cx: &Caller,
@@ -515,7 +515,7 @@ pub(super) async fn messages(
     })
 }
 
-/// What somebody said, where an event is that.
+/// The event as a message, if it is one.
 fn message(thread: &str, event: RunEvent) -> Option<ThreadMessage> {
     let role = match event.role? {
         EventRole::User => MessageRole::User,
@@ -532,7 +532,7 @@ fn message(thread: &str, event: RunEvent) -> Option<ThreadMessage> {
     })
 }
 
-/// Where a thread stands: where its last run does.
+/// The status of a thread: that of its last run.
 fn status(last: RunStatus, standing: Standing) -> ThreadStatus {
     match last {
         RunStatus::Running | RunStatus::Waiting if standing == Standing::Asking => ThreadStatus::PermissionAsked,

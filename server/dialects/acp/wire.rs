@@ -1,6 +1,7 @@
-//! Between the platform's words and the engine's: a prompt becomes a run of the planner; a run's state becomes a run.
+//! Converts between the platform's types and the engine's: a prompt starts a run of the planner, a run's state becomes
+//! a run.
 //!
-//! Absent optional fields are absent, never null. A run that came through another API has what can be derived.
+//! Absent optional fields are absent, never null. Runs started through another API have the fields that can be derived.
 
 use std::collections::BTreeSet;
 
@@ -19,19 +20,19 @@ use crate::dialects::common::time::time;
 use crate::runs::{NewRun, answer};
 use crate::store::Status as StoredStatus;
 
-/// What every run here is a run of.
+/// The node type of every run that this API starts.
 const PLANNER: &str = "runyard.composite.planner.general";
 const PLANNER_VERSION: &str = "1.0.0";
 
-/// Where what came with a request rests among a run's notes.
+/// The notes of a run that store fields of its request.
 const MODE: &str = "acp.mode";
 const TITLE: &str = "acp.title";
 const METADATA: &str = "acp.metadata";
 
-/// How messages are kept: in a thread.
+/// How messages are stored: in a thread.
 const SESSION_PROTOCOL: &str = "thread";
 
-/// What a run is started with.
+/// The fields that start a run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Said {
     pub(super) content: String,
@@ -41,17 +42,17 @@ pub(super) struct Said {
     pub(super) thread: Option<String>,
 }
 
-/// The text that counts: the content, else the prompt. Blank is absent.
+/// The text of a message: the content, or else the prompt. Blank counts as absent.
 pub(super) fn text(content: Option<&String>, prompt: Option<&String>) -> Option<String> {
     [content, prompt].into_iter().flatten().find(|text| !text.trim().is_empty()).cloned()
 }
 
-/// Whether the answer waits.
+/// Whether the answer waits for the run.
 pub(super) fn waits(mode: Option<Mode>) -> bool {
     mode.unwrap_or(Mode::Sync) == Mode::Sync
 }
 
-/// A request in the engine's words. `operation` and `body` tell a repeat from another request.
+/// A request as an engine command. `operation` and `body` distinguish a repeated request from another one.
 pub(super) fn new_run(place: &Place, said: Said, operation: &'static str, body: &impl serde::Serialize) -> NewRun {
     let mut notes = Object::new();
     notes.insert(MODE.to_owned(), json!(said.mode.unwrap_or(Mode::Sync)));
@@ -84,7 +85,7 @@ pub(super) fn new_run(place: &Place, said: Said, operation: &'static str, body: 
     }
 }
 
-/// A run. `continued_by`: the run that went on where this one ended.
+/// A run. `continued_by`: the next run of the thread, which continued this one.
 pub(super) fn run(state: &State, thread: &Look, continued_by: Option<String>) -> Run {
     let start = state.start.as_deref();
     let note = |key: &str| start.and_then(|start| start.notes.get(key));
@@ -96,7 +97,7 @@ pub(super) fn run(state: &State, thread: &Look, continued_by: Option<String>) ->
         title: note(TITLE).map(as_text),
         input: start.map(input),
         output: answer::of(state).map(|answer| as_text(&answer.value)),
-        // What came through another API did not wait for its answer.
+        // Runs started through another API did not wait for their answer.
         mode: Some(note(MODE).and_then(Value::as_str).and_then(|mode| mode.parse().ok()).unwrap_or(Mode::Async)),
         status: Some(run_status(state.status)),
         error: (run_status(state.status) == RunStatus::Failed).then(|| error(state.error.as_ref())),
@@ -110,7 +111,7 @@ pub(super) fn run(state: &State, thread: &Look, continued_by: Option<String>) ->
     }
 }
 
-/// As given, and who went on. A word of the caller's own is left alone.
+/// The caller's metadata, and the run that continued this one. An entry of the caller with the same name stays.
 fn with_continuation(metadata: Option<Map<String, Value>>, continued_by: Option<String>) -> Option<Map<String, Value>> {
     let Some(continued_by) = continued_by else { return metadata };
     let mut metadata = metadata.unwrap_or_default();
@@ -118,29 +119,29 @@ fn with_continuation(metadata: Option<Map<String, Value>>, continued_by: Option<
     Some(metadata)
 }
 
-/// What a run was asked for: its goal, and where it has none, its inputs.
+/// The input of a run: its goal, or its inputs if it has no goal.
 pub(super) fn input(start: &Start) -> String {
     let goal = ["goal", "prompt"].iter().find_map(|key| start.inputs.get(*key)?.as_str());
     goal.map_or_else(|| Value::Object(start.inputs.clone()).to_string(), str::to_owned)
 }
 
-/// The title that a run was given.
+/// The title of the run.
 pub(super) fn title(state: &State) -> Option<String> {
     state.start.as_deref()?.notes.get(TITLE).map(as_text)
 }
 
-/// Why a run did not complete: the code, then the reason.
+/// The error of a run that did not complete: the code, then the reason.
 pub(super) fn error(error: Option<&Failure>) -> String {
     error.map_or_else(|| "it ended without a reason".to_owned(), |error| format!("{}: {}", error.code, error.message))
 }
 
-/// The stored statuses that show as this one.
+/// The stored statuses that this API shows as `wanted`.
 pub(super) fn stored_statuses(wanted: RunStatus) -> Vec<StoredStatus> {
     let shows = |status: &StoredStatus| run_status((*status).into()) == wanted;
     StoredStatus::ALL.into_iter().filter(shows).collect()
 }
 
-/// Where a run stands.
+/// The status of a run.
 pub(super) fn run_status(status: Status) -> RunStatus {
     match status {
         Status::Queued => RunStatus::Queued,

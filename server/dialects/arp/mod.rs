@@ -1,4 +1,4 @@
-//! What the ARP rooms share, because their documents share it: schemas, run operations, events, errors.
+//! What the ARP dialect modules share, because their documents share it: schemas, run operations, events, errors.
 
 pub mod error;
 mod policy;
@@ -11,7 +11,7 @@ pub mod wire;
 use super::common::mapping::ApiMapping;
 use crate::feed::Projection;
 
-/// How runs show on both ARP APIs.
+/// How runs appear in both ARP APIs.
 pub const MAPPING: ApiMapping = ApiMapping {
     title: "ARP Run Gateway and Run Coordinator",
     documents: &["run-gateway", "run-coordinator"],

@@ -1,4 +1,4 @@
-//! How failure and time are handled and what needs an approval, as ARP callers may say it: in namespaced extensions, because the
+//! The retry, timeout, failure and approval settings of ARP callers. They are namespaced extensions, because the
 //! standard has no fields.
 //!
 //! | extension            | value                                                                             |
@@ -48,7 +48,7 @@ enum AfterFailure {
     GoTo(String),
 }
 
-/// How failure and time are handled, where the extensions say so.
+/// The retry, timeout and failure settings in the extensions.
 pub(super) fn policy(extensions: Option<&arp::Extensions>) -> Result<Policy, InvalidField> {
     Ok(Policy {
         retry: read(extensions, RETRY, "/extensions/runyard.retry")?.map(Retry::into),
@@ -57,7 +57,7 @@ pub(super) fn policy(extensions: Option<&arp::Extensions>) -> Result<Policy, Inv
     })
 }
 
-/// What holds of every planned step that says nothing else.
+/// The settings of every planned step that has none of its own.
 pub(super) fn steps(extensions: Option<&arp::Extensions>) -> Result<Policy, InvalidField> {
     let steps: Option<Steps> = read(extensions, STEPS, "/extensions/runyard.steps")?;
     Ok(steps.map_or_else(Policy::default, |steps| Policy {
@@ -75,12 +75,12 @@ fn on_failure(asked: Option<AfterFailure>) -> OnFailure {
     }
 }
 
-/// What somebody has to agree to first.
+/// What needs an approval before it executes.
 pub(super) fn approval(extensions: Option<&arp::Extensions>) -> Result<ApprovalStrategy, InvalidField> {
     Ok(read(extensions, APPROVAL, "/extensions/runyard.approval")?.unwrap_or_default())
 }
 
-/// What the run's result has to fit.
+/// The schema that the run's result must match.
 pub(super) fn output_schema(extensions: Option<&arp::Extensions>) -> Result<Option<Value>, InvalidField> {
     read(extensions, OUTPUT_SCHEMA, "/extensions/runyard.output_schema")
 }

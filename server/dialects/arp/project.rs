@@ -1,8 +1,8 @@
-//! The log as ARP shows it: the standard's ten event types, a `seq` that is gap-free from 1 over a whole run.
+//! Projects the log to ARP's ten event types, with a `seq` that is gap-free from 1 over a whole run.
 //!
-//! A pure fold, in its first version: a run whose first event names no projection is shown by this one, for ever. What it
-//! shows of a stored log is pinned by a golden. Where the standard leaves open what `data` holds, the reference
-//! implementation's fields come first and ours after.
+//! A pure fold, in its first version. A run whose first event names no projection always uses this one. A golden pins
+//! its output for stored logs. Where the standard leaves `data` open, the fields of the reference implementation come
+//! first and Runyard's fields after them.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::clock::rfc3339;
 use crate::feed;
 use crate::runs::cache;
 
-/// What a node run that is remembered takes, bytes.
+/// The size of a remembered node run, bytes.
 const KNOWN_BYTES: usize = 48;
 
 /// The fold's state.
@@ -27,21 +27,21 @@ pub struct Projection {
     mapped: BTreeMap<NodeRunId, Map<String, Value>>,
 }
 
-/// What is remembered of a node run.
+/// The state that the fold keeps for a node run.
 #[derive(Debug, Clone, Copy)]
 struct Known {
     composite: bool,
     started: bool,
 }
 
-/// One event as shown.
+/// One projected event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunEvent {
     /// From 1, gap-free over the whole run.
     pub seq: u64,
-    /// Absent for what concerns the run alone.
+    /// Absent for events of the run itself.
     pub node_run: Option<NodeRunId>,
-    /// The event as on the wire (ARP `RunEvent`).
+    /// The event in an answer (ARP `RunEvent`).
     pub body: Value,
 }
 
@@ -94,7 +94,7 @@ impl feed::Projection for Projection {
                 }
                 show("candidate_set_generated", Some(*node_run), Value::Object(data));
             }
-            // Told with the child, which knows the node type chosen.
+            // Reported with the child, which knows the chosen node type.
             Event::SubtaskMapped { node_run, subtask_id, candidate_set_id, rationale, decision } => {
                 let data = match decision {
                     Some(Value::Object(decision)) => decision.clone(),
@@ -122,15 +122,15 @@ impl feed::Projection for Projection {
                     known.started = true;
                 }
             }
-            // A try that is not the last is nobody's end, and the standard has no word for it.
+            // An attempt that is not the last ends no node run, and the standard has no event for it.
             Event::AttemptFailed { .. }
             | Event::NodeQueued { .. }
             | Event::NodeWaiting { .. }
             | Event::NodeDelayed { .. }
             | Event::Launched { .. } => {}
-            // Told with `composite_decomposed`, which follows.
+            // Reported with `composite_decomposed`, which follows.
             Event::Loaded { .. } => {}
-            // `policy_decided` is about a decision point that decides at once, not about people who are asked.
+            // `policy_decided` is for decision points that decide at once, not for approval requests.
             Event::ApprovalAsked { .. }
             | Event::ApprovalDecided { .. }
             | Event::Paused { .. }
@@ -206,12 +206,12 @@ fn put(object: &mut Map<String, Value>, key: &str, value: Option<String>) {
     }
 }
 
-/// The types of events that are shown.
+/// The types of these events.
 pub fn types(shown: &[RunEvent]) -> Vec<String> {
     shown.iter().filter_map(|event| event.body["type"].as_str().map(str::to_owned)).collect()
 }
 
-/// Whose events a node run's stream shows: its own and its descendants'.
+/// Whether a node run's stream shows an event: it shows its own events and those of its descendants.
 pub fn within(state: &State, top: NodeRunId, node_run: NodeRunId) -> bool {
     let mut at = Some(node_run);
     while let Some(id) = at {

@@ -1,4 +1,4 @@
-//! The run operations that the gateway and the coordinator have in common, over the runs in this process.
+//! The run operations that the gateway and the coordinator share, over the runs in this process.
 
 use runyard_api::arp::schemas as arp;
 use runyard_api::host::{ByteStream, Caller};
@@ -11,7 +11,7 @@ use crate::dialects::common::start::{Started, invalid_field, start_once};
 use crate::feed::Wanted;
 use crate::runs::Runs;
 
-/// Starts a run; the same request again is answered with the run as it stands.
+/// Starts a run. A repeated request returns the current state of the existing run.
 pub async fn start(
     runs: &Runs,
     cx: &Caller,
@@ -23,13 +23,13 @@ pub async fn start(
     start_once(runs, cx, new, key, wire::run).await
 }
 
-/// A run as it stands.
+/// Returns a run's current state.
 pub async fn get(runs: &Runs, cx: &Caller, run_id: &str) -> Result<arp::Run, Refusal> {
     let state = runs.get(&cx.tenant, run_id).await.map_err(of_runs)?;
     Ok(wire::run(&state))
 }
 
-/// Stops a run. One that has ended is answered unchanged.
+/// Cancels a run. A run that has ended is returned unchanged.
 pub async fn cancel(runs: &Runs, cx: &Caller, run_id: &str) -> Result<arp::Run, Refusal> {
     let run = runs.get(&cx.tenant, run_id).await.map_err(of_runs)?.run;
     let state = runs.submit(&cx.tenant, run, Command::Cancel { reason: None }).await.map_err(of_runs)?;

@@ -1,4 +1,4 @@
-//! What every ARP service answers about itself: health and version.
+//! Health and version of every ARP service.
 
 use runyard_api::arp::schemas as arp;
 
@@ -14,7 +14,7 @@ pub async fn health(runs: &Runs) -> arp::Health {
     of_checks(runs.clock().now_ms(), vec![check])
 }
 
-/// Health from checks: as good as the worst of them, and `degraded` rather than `down` while this process answers.
+/// Health from checks: the worst of them, but `degraded` rather than `down` while this process answers.
 pub fn of_checks(now_ms: i64, checks: Vec<arp::HealthCheck>) -> arp::Health {
     let good = checks.iter().all(|check| check.status == arp::Status::Ok);
     arp::Health {
@@ -30,7 +30,7 @@ pub fn check(name: &str, status: arp::Status, message: Option<String>) -> arp::H
     arp::HealthCheck { name: name.to_owned(), status, message, details: None }
 }
 
-/// Which service this is, and which contract it speaks.
+/// The service's name, version and contract.
 pub fn version(service_name: &str) -> arp::VersionInfo {
     arp::VersionInfo {
         service_name: service_name.to_owned(),

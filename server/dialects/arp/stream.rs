@@ -1,4 +1,5 @@
-//! Event streams of the gateway and the coordinator: NDJSON, resumable, closed after the last event of the run or the node run.
+//! Event streams of the gateway and the coordinator: NDJSON, resumable, closed after the last event of the run or the
+//! node run.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,12 +13,12 @@ use super::project::{Projection, within};
 use crate::feed::{self, Goes, Line, Reach, Wanted};
 use crate::runs::Runs;
 
-/// Which events are wanted: all of a run's, or those of a node run and its descendants.
+/// Which events a stream has: all of a run's, or those of a node run and its descendants.
 #[derive(Debug, Clone, Copy)]
 pub enum Scope {
     /// All.
     Run,
-    /// Of this node run and what is below it.
+    /// Events of this node run and its descendants.
     NodeRun(NodeRunId),
 }
 
@@ -37,7 +38,7 @@ fn shown(
     let family = Arc::new(Mutex::new(Family::of(state, scope)));
     let members = family.clone();
     let mut end = End::of(state, scope);
-    // What a node run that has ended has to show is recorded, however long its run goes on.
+    // All events of a node run that has ended are recorded, however long its run goes on.
     let reach = if end.has_come(state) { Reach::Recorded } else { wanted.reach };
     let wanted = Wanted { reach, ..wanted };
     let shown = runs.shown::<Projection>(&cx.tenant, state, wanted, cx.stopping.clone(), move |recorded| {
@@ -57,11 +58,11 @@ fn locked(family: &Mutex<Family>) -> MutexGuard<'_, Family> {
     family.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The node runs whose events are wanted; grows as children are created.
+/// The node runs whose events are sent. It grows as children are created.
 struct Family {
     scope: Scope,
     members: BTreeSet<NodeRunId>,
-    /// The composite that was split last: candidates are for its children, which do not exist yet.
+    /// The composite that was decomposed last: candidates are for its children, which do not exist yet.
     splits: Option<NodeRunId>,
 }
 
@@ -97,7 +98,7 @@ impl Family {
     }
 }
 
-/// Where a stream ends: with the run, or with the node run that it is about.
+/// Where a stream ends: with the run, or with the node run that it shows.
 #[derive(Debug, Clone, Copy)]
 enum End {
     Run,
@@ -115,7 +116,7 @@ impl End {
         }
     }
 
-    /// Whether the node run has ended, so that everything about it is recorded.
+    /// Whether the node run has ended, so that all its events are recorded.
     fn has_come(&self, state: &State) -> bool {
         match self {
             End::Run => false,
@@ -123,7 +124,8 @@ impl End {
         }
     }
 
-    /// A node run's last event is its end, or of an atomic one that was judged the judgement right after it.
+    /// The last event of a node run is its end. For an atomic node run that was evaluated, it is the evaluation right
+    /// after that.
     fn look(&mut self, recorded: &Recorded) -> Goes {
         let End::NodeRun { top, atomic, finished } = self else { return Goes::On };
         match &recorded.event {

@@ -1,8 +1,8 @@
-//! Between ARP's words and the engine's: runs, node runs, constraints.
+//! Converts between ARP's types and the engine's: runs, node runs, constraints.
 //!
-//! Absent optional fields are absent, never null. What the standard has no field for goes into `extensions` under a `runyard.`
-//! key: `runyard.outputs` and `runyard.error` of a finished run, `runyard.dropped_inputs` where an alias was asked for, `runyard.resolved_node_type` of a node run, and its own
-//! `runyard.error`.
+//! Absent optional fields are absent, never null. Fields that the standard lacks are in `extensions` under a `runyard.`
+//! key: `runyard.outputs` and `runyard.error` of a finished run, `runyard.dropped_inputs` if the request named an
+//! alias, `runyard.resolved_node_type` of a node run, and the node run's own `runyard.error`.
 
 use runyard_api::arp::schemas as arp;
 use runyard_engine::event::{Evaluation, Failure, FinalState};
@@ -15,19 +15,19 @@ use crate::dialects::common::time::time;
 use crate::runs::labels;
 use crate::runs::{ChildRequest, DROPPED_INPUTS, NewRun, RunName};
 
-/// Notes under which an API's own fields rest with a run or a node run.
+/// The notes of a run or node run that store an API's own fields.
 const RUN_CONTEXT: &str = "run_context";
-/// The note that holds what people and tools attached.
+/// The note that stores metadata attached by clients and tools.
 pub const METADATA: &str = "metadata";
-/// The note that holds what the caller put into `extensions`.
+/// The note that stores the caller's `extensions`.
 pub const EXTENSIONS: &str = "extensions";
-/// How the names of our own extensions begin.
+/// The prefix of Runyard's extensions.
 pub const OURS: &str = "runyard.";
 
-/// A start request in the engine's words.
+/// A start request as an engine command.
 pub fn new_run(face: &'static str, body: arp::RunStartRequest) -> Result<NewRun, InvalidField> {
     let request = serde_json::to_value(&body).unwrap_or_default();
-    // Each by its name: a field that the standard adds does not compile until it takes effect here.
+    // Destructured completely, so that a field that the standard adds does not compile until it takes effect here.
     let arp::RunStartRequest {
         run_id,
         root_node_type_ref,
@@ -65,7 +65,7 @@ pub fn new_run(face: &'static str, body: arp::RunStartRequest) -> Result<NewRun,
     })
 }
 
-/// A child request in the engine's words.
+/// A child request as the engine's type.
 pub fn child(spec: &arp::NodeRunCreateSpec) -> Result<ChildRequest, InvalidField> {
     let mut notes = Map::new();
     note(&mut notes, METADATA, &spec.metadata);
@@ -83,13 +83,13 @@ pub fn child(spec: &arp::NodeRunCreateSpec) -> Result<ChildRequest, InvalidField
     })
 }
 
-/// The id under which a run is shown: the client's, or the generated one.
+/// The public id of a run: the client's, or the generated one.
 pub fn run_id(state: &State) -> String {
     let chosen = state.start.as_deref().and_then(|start| start.name.clone());
     chosen.unwrap_or_else(|| state.run.to_string())
 }
 
-/// A run on the wire.
+/// A run in an answer.
 pub fn run(state: &State) -> arp::Run {
     arp::Run {
         run_id: run_id(state),
@@ -115,7 +115,7 @@ fn run_extensions(state: &State) -> Map<String, Value> {
     all
 }
 
-/// A node run on the wire.
+/// A node run in an answer.
 pub fn node_run(state: &State, node: &Node) -> arp::NodeRun {
     arp::NodeRun {
         node_run_id: node.id.to_string(),
@@ -159,14 +159,14 @@ fn node_extensions(state: &State, node: &Node) -> Map<String, Value> {
     all
 }
 
-/// The inputs that an alias's node type does not have, and which were dropped.
+/// The inputs that were dropped because the alias's node type does not have them.
 fn put_dropped(all: &mut Map<String, Value>, notes: Option<&Object>) {
     if let Some(dropped) = notes.and_then(|notes| notes.get(DROPPED_INPUTS)) {
         all.insert(DROPPED_INPUTS.to_owned(), dropped.clone());
     }
 }
 
-/// The state a node run ended in, in ARP's words: what was skipped never ran, and the standard has no word for that but canceled.
+/// The final state of a node run in ARP's terms. The standard has no state for skipped, so skipped becomes canceled.
 pub fn ended_as(state: FinalState) -> &'static str {
     match state {
         FinalState::Succeeded => "succeeded",
@@ -175,12 +175,12 @@ pub fn ended_as(state: FinalState) -> &'static str {
     }
 }
 
-/// A node type reference on the wire.
+/// A node type reference in an answer.
 pub fn type_ref(node_type: &NodeTypeRef) -> Value {
     json!({ "node_type_id": node_type.id, "version": node_type.version })
 }
 
-/// An evaluation on the wire, absent fields absent.
+/// An evaluation in an answer, without absent fields.
 pub fn evaluation(evaluation: &Evaluation) -> Object {
     match serde_json::to_value(evaluation) {
         Ok(Value::Object(object)) => object,
@@ -188,7 +188,7 @@ pub fn evaluation(evaluation: &Evaluation) -> Object {
     }
 }
 
-/// A failure as ARP writes errors.
+/// A failure as an ARP error.
 pub fn failure_value(failure: &Failure) -> Value {
     let mut error = Map::new();
     error.insert("code".to_owned(), json!(failure.code));
@@ -202,7 +202,7 @@ pub fn failure_value(failure: &Failure) -> Value {
     Value::Object(error)
 }
 
-/// An error as ARP writes it, in the engine's words.
+/// An ARP error as the engine's failure.
 pub fn failure(error: &arp::Error) -> Failure {
     Failure {
         code: error.code.clone(),
@@ -212,7 +212,7 @@ pub fn failure(error: &arp::Error) -> Failure {
     }
 }
 
-/// A run's state in ARP's words: waiting is running.
+/// A run's state in ARP's terms: waiting is running.
 pub fn run_state(status: RunStatus) -> arp::RunState {
     match status {
         RunStatus::Queued => arp::RunState::Queued,
@@ -221,7 +221,8 @@ pub fn run_state(status: RunStatus) -> arp::RunState {
     }
 }
 
-/// The state a run ended in, in ARP's words: what fell short of success failed, and its error's code says how far.
+/// The final state of a run in ARP's terms. Every outcome short of success is failed, and the error's code tells which
+/// it was.
 pub fn run_ended(outcome: RunOutcome) -> arp::RunState {
     match outcome {
         RunOutcome::Succeeded => arp::RunState::Succeeded,
@@ -230,7 +231,7 @@ pub fn run_ended(outcome: RunOutcome) -> arp::RunState {
     }
 }
 
-/// A node run's state in ARP's words: waiting is running, pending is queued, skipped is canceled.
+/// A node run's state in ARP's terms: waiting is running, pending is queued, skipped is canceled.
 pub fn node_state(state: NodeState) -> arp::NodeRunState {
     match state {
         NodeState::Pending | NodeState::Queued => arp::NodeRunState::Queued,
@@ -241,7 +242,7 @@ pub fn node_state(state: NodeState) -> arp::NodeRunState {
     }
 }
 
-/// A terminal state in the engine's words.
+/// A terminal state in the engine's terms.
 pub fn final_state(state: arp::NodeRunTerminalState) -> FinalState {
     match state {
         arp::NodeRunTerminalState::Succeeded => FinalState::Succeeded,
@@ -250,7 +251,7 @@ pub fn final_state(state: arp::NodeRunTerminalState) -> FinalState {
     }
 }
 
-/// A node run id as given.
+/// Parses a node run id.
 pub fn node_run_id(text: &str) -> Option<NodeRunId> {
     NodeRunId::parse(text)
 }
@@ -259,7 +260,7 @@ fn node_type_ref(asked: &arp::NodeTypeRef) -> NodeTypeRef {
     NodeTypeRef { id: asked.node_type_id.clone(), version: asked.version.clone() }
 }
 
-/// A constraint envelope in the engine's words. Both have the same fields; the engine's has no extensions.
+/// A constraint envelope as the engine's type. Both have the same fields; the engine's has no extensions.
 fn constraints(envelope: Option<&arp::ConstraintEnvelope>) -> Result<Constraints, InvalidField> {
     let Some(envelope) = envelope else { return Ok(Constraints::default()) };
     let invalid = |reason: serde_json::Error| InvalidField { field: "/constraints", reason: reason.to_string() };
@@ -267,7 +268,7 @@ fn constraints(envelope: Option<&arp::ConstraintEnvelope>) -> Result<Constraints
     serde_json::from_value(value).map_err(invalid)
 }
 
-/// Keeps a field of the request, where it is there.
+/// Stores a field of the request as a note, if it is present.
 pub fn note<T: serde::Serialize>(notes: &mut Object, key: &str, value: &Option<T>) {
     if let Some(value) = value
         && let Ok(value) = serde_json::to_value(value)
@@ -280,24 +281,24 @@ fn noted<T: serde::de::DeserializeOwned>(notes: Option<&Object>, key: &str) -> O
     typed(notes?.get(key)?)
 }
 
-/// The caller's extensions. Our own names are left to us: a caller must not make a run look as if it had outputs or an error.
+/// The caller's extensions without Runyard's names, so that a caller cannot fake outputs or an error.
 pub fn given(notes: Option<&Object>) -> Map<String, Value> {
     let Some(Value::Object(extensions)) = notes.and_then(|notes| notes.get(EXTENSIONS)) else { return Map::new() };
     let theirs = extensions.iter().filter(|(name, _)| !name.starts_with(OURS));
     theirs.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// Extensions on the wire: absent when there are none.
+/// Extensions in an answer: absent when there are none.
 pub fn extensions(all: Map<String, Value>) -> Option<arp::Extensions> {
     if all.is_empty() { None } else { Some(arp::Extensions(all)) }
 }
 
-/// JSON as a type of the document; nothing where it does not fit, which only a log from elsewhere can bring.
+/// JSON as a type of the document. `None` if it does not match, which only a foreign log can cause.
 pub fn typed<T: serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(value).ok()
 }
 
-/// A list that is absent when it is empty.
+/// A list, absent when it is empty.
 pub fn typed_list<'a, T: serde::de::DeserializeOwned>(objects: impl Iterator<Item = &'a Object>) -> Option<Vec<T>> {
     let list: Vec<T> = objects.filter_map(|object| typed(&Value::Object(object.clone()))).collect();
     if list.is_empty() { None } else { Some(list) }

@@ -1,5 +1,5 @@
-//! Batches: one run that carries many, each of a record. It is a list of items for the engine, each of which starts a run of its own; how
-//! far it has come is read off that list.
+//! Batches: one run that executes a list of records. For the engine it is a list of items, each of which starts a run
+//! of its own. The progress of a batch is read from that list.
 
 use std::collections::BTreeSet;
 
@@ -23,19 +23,19 @@ use crate::dialects::common::time::time;
 use crate::runs::{NewRun, StartedRun};
 use crate::store::{Cursor, Filter, LabelFilter, Status};
 
-/// Labels of the runs that carry batches: the batch's own identifier, and what lists of batches find it by.
+/// Labels of the run that executes a batch: the batch's identifier, and the values that filters of batch lists use.
 const OWN: &str = "cargo.batch_itself";
 const OF_WORKFLOW: &str = "cargo.batch_workflow";
-/// The same of all of them.
+/// The label that all batches share.
 const ALL: &str = "cargo.batches";
-/// The note that holds what the batch was given, but for its records.
+/// The note that stores the batch's request without its records.
 const NOTE: &str = "cargo.batch";
 
-/// The most records of one batch: what a list of the engine may hold.
+/// The most records of one batch: the engine's limit for a list.
 const RECORDS_MAX: usize = 10_000;
-/// What all runs of a batch walk is written down once for each: so much in all, bytes.
+/// The most bytes written for the graph in all runs of a batch, because each run stores its own copy.
 const WRITTEN_MAX: usize = 64 * 1024 * 1024;
-/// How many records that failed a batch names, and how much of each reason, characters.
+/// How many failed records a batch lists, and the most characters of each reason.
 const FAILURES_MAX: usize = 20;
 const FAILURE_CHARACTERS_MAX: usize = 500;
 /// Rows read at once.
@@ -49,7 +49,7 @@ pub(super) async fn create(
     key: Option<&str>,
 ) -> Result<StartedRun, Refusal> {
     let request = serde_json::to_value(&body).unwrap_or_default();
-    // Each by its name: a field that the API adds does not compile until it takes effect here.
+    // Destructured completely, so that a field that the API adds does not compile until it takes effect here.
     let CreateBatch { workflow_uuid, data, release_uuid, nodes } = body;
     if data.kind != BatchDataKind::Records {
         return Err(error::invalid_data_kind(data.kind));
@@ -91,7 +91,7 @@ pub(super) async fn create(
     handlers.runs.start(&cx.tenant, new).await.map_err(of_runs)
 }
 
-/// A record, and what finds its run.
+/// A record as an item of the list, with the labels that find its run.
 fn item(walk: &Walk, cx: &Caller, batch: &str, record: Object) -> Value {
     let mut labels = walk.labels(cx);
     label(&mut labels, wire::BATCH, batch);
@@ -109,7 +109,7 @@ fn item(walk: &Walk, cx: &Caller, batch: &str, record: Object) -> Value {
     json!({ "inputs": { "data": record }, "labels": labels, "title": title })
 }
 
-/// The run that carries a batch.
+/// The run that executes a batch.
 fn carrier(cx: &Caller, walk: &Walk, batch: &str, inputs: Object) -> NewRun {
     let mut labels = Labels::new();
     label(&mut labels, OWN, batch);
@@ -141,13 +141,13 @@ fn carrier(cx: &Caller, walk: &Walk, batch: &str, inputs: Object) -> NewRun {
     }
 }
 
-/// A batch as it stands.
+/// Returns a batch's current state.
 pub(super) async fn get(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<BatchEnvelope, Refusal> {
     let state = find(handlers, cx, uuid).await?;
     Ok(BatchEnvelope { batch: shown(&state, &cx.tenant) })
 }
 
-/// Stops a batch, and with it its runs that have not ended.
+/// Cancels a batch and its runs that have not ended.
 pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<(), Refusal> {
     let state = find(handlers, cx, uuid).await?;
     if matches!(state.status, RunStatus::Final(_)) {
@@ -235,7 +235,7 @@ pub(super) fn shown(state: &State, tenant: &str) -> Batch {
         runs_count: runs::number(all),
         executed_runs_count: runs::number(ended),
         failed_runs_count: runs::number(failed),
-        // Nothing is billed here.
+        // Runyard bills nothing.
         credits_used_count: 0.0,
         created_at: time(state.started_at_ms.unwrap_or_default()),
         updated_at: time(state.updated_at_ms.unwrap_or_default()),
@@ -243,7 +243,7 @@ pub(super) fn shown(state: &State, tenant: &str) -> Batch {
     }
 }
 
-/// Which records failed, counted from 1, and why; nothing where none has.
+/// The failed records, counted from 1, with their errors. `None` if none failed.
 fn failed_records(state: &State) -> Option<String> {
     let children = state.root()?.children.iter().filter_map(|id| state.node(*id));
     let failed: Vec<&runyard_engine::Node> =
@@ -262,7 +262,7 @@ fn failed_records(state: &State) -> Option<String> {
     }
 }
 
-/// How far a batch has come.
+/// The progress of a batch.
 struct Counts {
     all: usize,
     ended: usize,
@@ -281,7 +281,7 @@ impl Counts {
     }
 }
 
-/// Where a batch stands. Runs of it that failed do not fail it.
+/// The status of a batch. Failed runs do not fail the batch.
 pub(super) fn status(status: RunStatus) -> BatchStatus {
     match status {
         RunStatus::Queued => BatchStatus::Pending,
@@ -294,7 +294,7 @@ pub(super) fn status(status: RunStatus) -> BatchStatus {
     }
 }
 
-/// The statuses that are shown as this.
+/// The stored statuses that this API shows as this one.
 fn stored(status: BatchStatus) -> &'static [Status] {
     match status {
         BatchStatus::Pending => &[Status::Queued],
@@ -302,7 +302,7 @@ fn stored(status: BatchStatus) -> &'static [Status] {
         BatchStatus::Success => &[Status::Succeeded, Status::Partial, Status::NothingAchieved],
         BatchStatus::Error => &[Status::Failed],
         BatchStatus::Cancelled => &[Status::Canceled],
-        // Records are brought along, and a batch that is cancelled has ended at once.
+        // Records come with the request, and a cancelled batch ends at once.
         BatchStatus::Syncing | BatchStatus::Querying | BatchStatus::Skipped | BatchStatus::Cancelling => &[],
     }
 }

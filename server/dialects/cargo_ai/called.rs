@@ -1,5 +1,5 @@
-//! What nodes call: the tools that they name, each in the release that is meant. Looked up before nodes are lowered, because that is
-//! done in one go.
+//! The tools that nodes call, each in the requested release. They are looked up before nodes are lowered, because
+//! lowering does not wait for the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::native::GROUP;
 use super::tools::KeptTool;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 
-/// The most tools that the nodes of one workflow may reach, by whatever way.
+/// The most tools that the nodes of one workflow may reach, directly or indirectly.
 const TOOLS_MAX: usize = 100;
 
-/// A tool as it is called.
+/// A tool that a node calls.
 #[derive(Debug, Clone)]
 pub(super) struct Called {
     pub(super) name: String,
@@ -27,21 +27,21 @@ pub(super) struct Called {
     pub(super) nodes: Arc<Vec<Node>>,
 }
 
-/// What nodes name, and how much they take.
+/// The tools that nodes name, and their size.
 struct Named {
     names: Vec<(String, Option<String>)>,
     bytes: u64,
 }
 
 impl Named {
-    /// Looks at one node; those that it has of its own are to be looked at next.
+    /// Examines one node, and adds its inner nodes to `open`.
     fn look(&mut self, node: &Node, open: &mut Vec<Node>) {
         open.extend(within(node));
         self.names.extend(key(node).filter(|_| node.kind == NodeKind::Tool));
     }
 }
 
-/// Every tool that can be called, by its identifier and the release that a node asks for.
+/// Every tool that can be called, by its identifier and the release that a node names.
 #[derive(Debug, Default)]
 pub(super) struct Tools(BTreeMap<(String, Option<String>), Called>);
 
@@ -57,8 +57,8 @@ fn key(node: &Node) -> Option<(String, Option<String>)> {
 }
 
 impl Handlers {
-    /// The tools that these nodes call, and those that these call. One that is not there, or of which nothing is deployed, is left out:
-    /// whoever lowers the nodes names it with its node.
+    /// The tools that these nodes call, directly or through other tools. A missing tool, or one without a deployed
+    /// release, is left out: lowering reports it with its node.
     pub(super) async fn called(&self, cx: &Caller, nodes: &[Node]) -> Result<Tools, Refusal> {
         let (mut tools, mut looked_for) = (Tools::default(), BTreeSet::new());
         let mut open = self.tools_in(cx, Arc::new(nodes.to_vec())).await?.names;
@@ -110,7 +110,7 @@ impl Handlers {
     }
 }
 
-/// The nodes that a group has of its own.
+/// The inner nodes of a group.
 fn within(node: &Node) -> Vec<Node> {
     let is_group = node.action_slug.as_deref() == Some(GROUP);
     let nodes = node.config.get("_nodes").filter(|_| is_group).cloned();

@@ -1,4 +1,4 @@
-//! What is wrong with nodes, in the owner's words for it and in ours.
+//! Validation of nodes, with the vendor's reasons and Runyard's messages.
 
 use runyard_api::cargo::types::{
     InvalidNode, InvalidNodeReason as Reason, Node, NodeReference, Validation, ValidationOutcome,
@@ -9,27 +9,27 @@ use super::error;
 use crate::catalog::Violation;
 use crate::dialects::common::refusal::Refusal;
 
-/// How many faults one message tells; the rest is counted.
+/// How many faults one message lists. It counts the rest.
 const TOLD_MAX: usize = 20;
-/// How long one message is, characters.
+/// The most characters of one message.
 const TOLD_CHARACTERS_MAX: usize = 4_000;
 
-/// Something that is wrong with a node, or with all of them.
+/// A fault of one node, or of all of them.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Fault {
-    /// The node; absent where it is about all.
+    /// The node; absent if the fault is about all nodes.
     node: Option<(String, String)>,
     reason: Reason,
     message: String,
 }
 
 impl Fault {
-    /// About all nodes.
+    /// A fault of all nodes.
     pub(super) fn of_all(reason: Reason, message: impl Into<String>) -> Self {
         Fault { node: None, reason, message: message.into() }
     }
 
-    /// What the engine's reader found: its places are those of the nodes.
+    /// A violation of the engine's graph reader, with the node to which its path belongs.
     pub(super) fn of_violation(nodes: &[Node], violation: &Violation) -> Self {
         let below = violation.field.strip_prefix("/graph/nodes/").unwrap_or_default();
         let (place, field) = below.split_once('/').unwrap_or((below, ""));
@@ -40,7 +40,7 @@ impl Fault {
         Fault { node, reason, message: format!("{at}{}", violation.reason) }
     }
 
-    /// In one line, with its node.
+    /// The fault in one line, with its node.
     fn line(&self) -> String {
         match &self.node {
             Some((uuid, slug)) => format!("node `{slug}` ({uuid}): {}: {}", self.reason, self.message),
@@ -49,18 +49,18 @@ impl Fault {
     }
 }
 
-/// What has been found so far.
+/// The faults found so far.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// One more.
+    /// Adds a fault.
     pub(super) fn of(&mut self, node: &Node, reason: Reason, message: impl Into<String>) {
         let node = Some((node.uuid.clone(), node.slug.clone()));
         self.0.push(Fault { node, reason, message: message.into() });
     }
 
-    /// What is wrong with the ways between nodes, and with their names.
+    /// Adds faults of the edges between nodes, and of their names.
     pub(super) fn of_outlines(&mut self, nodes: &[Node], entry: &str, outlines: &[Outline<'_>]) {
         for fault in graph::check(Some(entry), outlines) {
             let message = match &fault.reason {
@@ -75,16 +75,16 @@ impl Faults {
         }
     }
 
-    /// Nothing, where nothing is wrong.
+    /// Succeeds if there are no faults.
     ///
     /// # Errors
-    /// Everything, in the order in which it was found.
+    /// All faults, in the order in which they were found.
     pub(super) fn none(self) -> Result<(), Vec<Fault>> {
         if self.0.is_empty() { Ok(()) } else { Err(self.0) }
     }
 }
 
-/// The owner's word for what is wrong with a node's place in the graph.
+/// The vendor's reason for a fault in the structure of the graph.
 fn reason(why: &Why) -> Reason {
     match why {
         Why::NoEntry => Reason::StartNodeNotFound,
@@ -99,18 +99,18 @@ fn reason(why: &Why) -> Reason {
     }
 }
 
-/// Every fault, one after the other.
+/// Lists the faults in one text.
 pub(super) fn told(faults: &[Fault]) -> String {
     let lines: Vec<String> = faults.iter().take(TOLD_MAX).map(Fault::line).collect();
     let more = faults.len().saturating_sub(TOLD_MAX);
     let all = lines.join("; ");
-    // Graphs within graphs tell what is wrong within them.
+    // Faults of nested graphs are listed within the message, so it can be long.
     let short: String = all.chars().take(TOLD_CHARACTERS_MAX).collect();
     let cut = if short.len() < all.len() { " ..." } else { "" };
     if more == 0 { format!("{short}{cut}") } else { format!("{short}{cut}; and {more} more") }
 }
 
-/// What a run that was to walk such nodes is refused with.
+/// The refusal of a run with such nodes.
 pub(super) fn refused(faults: &[Fault]) -> Refusal {
     match faults.iter().find(|fault| fault.node.is_none()).map(|fault| fault.reason) {
         Some(Reason::StartNodeNotFound) => error::no_root(),
@@ -119,7 +119,7 @@ pub(super) fn refused(faults: &[Fault]) -> Refusal {
     }
 }
 
-/// What the validation of nodes answers.
+/// The answer of `validate_nodes`.
 pub(super) fn validation<T>(lowered: Result<T, Vec<Fault>>) -> Validation {
     let Err(faults) = lowered else { return Validation { outcome: ValidationOutcome::Valid, invalid_nodes: None } };
     let shown = |fault: Fault| {

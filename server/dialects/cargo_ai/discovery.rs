@@ -1,5 +1,5 @@
-//! What nodes may use, and who asks: integrations, connectors and agents as the catalogue and the configuration have them, the caller as
-//! the credential has it. Nothing of it is stored, so nothing of it can be made or changed through this API.
+//! What nodes may use, and the caller: integrations, connectors and agents from the catalogue and the configuration,
+//! the caller from the credential. Nothing of it is stored, so this API cannot create or change it.
 //!
 //! | here          | what it is                                                                     |
 //! |---------------|--------------------------------------------------------------------------------|
@@ -26,10 +26,10 @@ use crate::catalog::{self, Catalog, Entry};
 use crate::dialects::common::refusal::Refusal;
 use crate::dialects::common::time::time;
 
-/// The category of every integration: what an operator configures.
+/// The category of every integration: an operator configures it.
 const CATEGORY: &str = "custom";
 
-/// The integrations that fit.
+/// The integrations that match.
 pub(super) fn integrations(handlers: &Handlers, cx: &Caller, request: &ListIntegrationsRequest) -> IntegrationList {
     let ListIntegrationsRequest { category, slug, search, has_actions, has_extractors } = request;
     let search = search.as_ref().map(|text| text.to_lowercase());
@@ -57,7 +57,7 @@ pub(super) fn get_integration(handlers: &Handlers, cx: &Caller, slug: &str) -> R
     Ok(IntegrationEnvelope { integration: integration(handlers.runs.catalog_of(&cx.tenant), found) })
 }
 
-/// The connectors that fit.
+/// The connectors that match.
 pub(super) fn connectors(handlers: &Handlers, cx: &Caller, request: &ListConnectorsRequest) -> ConnectorList {
     let fits = |one: &&catalog::Integration| request.integration_slug.as_ref().is_none_or(|slug| *slug == one.id);
     ConnectorList { connectors: offered(handlers, cx).filter(fits).map(|one| connector(handlers, cx, one)).collect() }
@@ -85,7 +85,7 @@ pub(super) fn get_agent(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<
 pub(super) fn user(cx: &Caller) -> UserEnvelope {
     let subject = cx.subject.as_deref();
     let user = User {
-        // As runs that this caller starts say it, in `userUuid`. A caller without a credential has no name.
+        // The same value as `userUuid` of runs that this caller starts. A caller without a credential has no name.
         uuid: subject.map_or_else(|| identifier(cx, "user", "anonymous"), str::to_owned),
         workspace_uuid: cx.tenant.to_string(),
         email: subject.filter(|subject| subject.contains('@')).map(str::to_owned),
@@ -143,7 +143,7 @@ fn connector(handlers: &Handlers, cx: &Caller, one: &catalog::Integration) -> Co
         plays_count: 0,
         tools_count: 0,
         models_count: 0,
-        // Nothing is billed here.
+        // Runyard bills nothing.
         use_credits: false,
         config: Object::new(),
         created_at: time(handlers.since_ms),
@@ -164,8 +164,8 @@ fn agent(handlers: &Handlers, cx: &Caller) -> Agent {
     }
 }
 
-/// An identifier of something that has only a name: the same whenever it is asked for, and of the form that clients of this API
-/// check for, which is that of random ones.
+/// A stable identifier for an object that has only a name. It has the form of a random UUID, because clients of this
+/// API check for that.
 fn identifier(cx: &Caller, kind: &str, name: &str) -> String {
     let mut hash = Sha256::new();
     for part in [kind, &cx.tenant, name] {

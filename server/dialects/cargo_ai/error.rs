@@ -1,5 +1,5 @@
-//! Every refusal in Cargo's error body: a reason in camel case, and a message. It has no place for anything else, so the message says
-//! each thing that is wrong.
+//! Every refusal in Cargo's error body: a reason in camel case, and a message. The body has no other fields, so the
+//! message lists every fault.
 
 use runyard_api::cargo::Problem;
 use runyard_api::cargo::types::{ApiError, BatchDataKind, DataError};
@@ -11,13 +11,13 @@ use crate::dialects::common::refusal::{Refusal, headers, of_runs};
 use crate::objects;
 use crate::runs::Error;
 
-/// The detail that says what is wrong with the records of a batch, in the owner's word.
+/// The detail with the vendor's reason for faulty batch records.
 const DATA_ERROR: &str = "data_error";
 
-/// How often a change is done again, before its caller is told to.
+/// How often a conflicting change is retried before the caller gets an error.
 const TRIES: usize = 5;
 
-/// A refusal as this document says it.
+/// A refusal as this API's error body.
 pub(super) fn problem(_cx: &Caller, refusal: &Refusal) -> Problem {
     let data_error = refusal.details.get(DATA_ERROR).and_then(Value::as_str);
     let body = ApiError {
@@ -28,7 +28,7 @@ pub(super) fn problem(_cx: &Caller, refusal: &Refusal) -> Problem {
     Problem { status: refusal.status, headers: headers(refusal), body: Box::new(body) }
 }
 
-/// `run_not_found` as `runNotFound`.
+/// Converts `run_not_found` to `runNotFound`.
 fn camel(code: &str) -> String {
     let mut words = code.split('_');
     let first = words.next().unwrap_or_default().to_owned();
@@ -39,7 +39,7 @@ fn camel(code: &str) -> String {
     })
 }
 
-/// What happened; where several things do not fit, each of them.
+/// The message. If several fields are not valid, it lists each of them.
 fn message(refusal: &Refusal) -> String {
     let listed = |key: &str| refusal.details.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let text = |error: &Value, key: &str| error[key].as_str().unwrap_or_default().to_owned();
@@ -57,42 +57,42 @@ fn message(refusal: &Refusal) -> String {
     refusal.message.clone()
 }
 
-/// One field that does not do.
+/// One field that is not valid.
 pub(super) fn invalid(field: &str, reason: impl std::fmt::Display) -> Refusal {
     Refusal::new(Code::InvalidRequest, format!("body {field}: {reason}"))
 }
 
-/// An operation that stands in the document and is not served.
+/// An operation of the document that is not supported.
 pub(super) fn not_served(operation: &str) -> Refusal {
     Refusal::new(Code::NotServed, format!("this server does not do `{operation}`"))
 }
 
-/// No such workflow.
+/// The workflow does not exist.
 pub(super) fn no_workflow(uuid: &str) -> Refusal {
     Refusal::new(Code::WorkflowNotFound, format!("there is no workflow `{uuid}`"))
 }
 
-/// No such tool.
+/// The tool does not exist.
 pub(super) fn no_tool(uuid: &str) -> Refusal {
     Refusal::new(Code::ToolNotFound, format!("there is no tool `{uuid}`"))
 }
 
-/// No such integration.
+/// The integration does not exist.
 pub(super) fn no_integration(slug: &str) -> Refusal {
     Refusal::new(Code::IntegrationNotFound, format!("there is no integration `{slug}`"))
 }
 
-/// No such connector.
+/// The connector does not exist.
 pub(super) fn no_connector(uuid: &str) -> Refusal {
     Refusal::new(Code::ConnectorNotFound, format!("there is no connector `{uuid}`"))
 }
 
-/// No such agent.
+/// The agent does not exist.
 pub(super) fn no_agent(uuid: &str) -> Refusal {
     Refusal::new(Code::AgentNotFound, format!("there is no agent `{uuid}`"))
 }
 
-/// No such release.
+/// The release does not exist.
 pub(super) fn no_release(uuid: &str) -> Refusal {
     Refusal::new(Code::ReleaseNotFound, format!("there is no release `{uuid}`"))
 }
@@ -109,70 +109,71 @@ pub(super) fn no_draft(workflow: &str) -> Refusal {
     Refusal::new(Code::DraftReleaseNotFound, message)
 }
 
-/// What a run was to walk cannot be walked.
+/// The nodes of a run are not valid.
 pub(super) fn invalid_nodes(message: impl Into<String>) -> Refusal {
     Refusal::new(Code::InvalidReleaseOrCustomNodes, message)
 }
 
-/// There is nothing to walk.
+/// There are no nodes to execute.
 pub(super) fn no_nodes() -> Refusal {
     Refusal::new(Code::NodesNotFound, "there are no nodes")
 }
 
-/// Nobody knows where to begin.
+/// No start node is known.
 pub(super) fn no_root() -> Refusal {
     let message = "there is no start node: one node must be `native` with actionSlug `start`";
     Refusal::new(Code::RootNodeNotFound, message)
 }
 
-/// A draft that cannot be walked.
+/// A draft that cannot be executed.
 pub(super) fn invalid_draft(message: impl Into<String>) -> Refusal {
     Refusal::new(Code::DraftReleaseNodesAreInvalid, message)
 }
 
-/// A version that is none, or no later one.
+/// A version that is not valid, or not later than the previous one.
 pub(super) fn invalid_version(message: impl Into<String>) -> Refusal {
     Refusal::new(Code::InvalidReleaseVersion, message)
 }
 
-/// A tool that does not say what it asks for.
+/// A tool without form fields.
 pub(super) fn no_form() -> Refusal {
     let message = "the draft of a tool needs formFields; a tool that asks for nothing has an empty list";
     Refusal::new(Code::ToolReleaseRequiresFormFields, message)
 }
 
-/// No such batch.
+/// The batch does not exist.
 pub(super) fn no_batch(uuid: &str) -> Refusal {
     Refusal::new(Code::BatchNotFound, format!("there is no batch `{uuid}`"))
 }
 
-/// A batch that cannot be stopped any more.
+/// A batch that can no longer be cancelled.
 pub(super) fn batch_over(uuid: &str) -> Refusal {
     Refusal::new(Code::BatchAlreadyFinished, format!("batch `{uuid}` has ended"))
 }
 
-/// Records that only a data platform could fetch.
+/// Records that only a data platform could load.
 pub(super) fn invalid_data_kind(kind: BatchDataKind) -> Refusal {
     let message =
         format!("data of kind `{kind}` is not served: this server keeps no records; send them, as kind `records`");
     Refusal::new(Code::InvalidDataKind, message)
 }
 
-/// Records that do not do, with the owner's word for why.
+/// Records that are not valid, with the vendor's reason.
 pub(super) fn data_error(reason: &str, message: impl Into<String>) -> Refusal {
     Refusal::new(Code::DataError, message).with(DATA_ERROR, reason)
 }
 
-/// More runs than are looked at one by one.
+/// More runs than one request may examine.
 pub(super) fn too_many(max: usize) -> Refusal {
     let message = format!("more than {max} runs would have to be looked at; narrow the filters");
     Refusal::new(Code::TooManyRuns, message)
 }
 
-/// Does a change, and again where somebody else's came in between: what is absent from it stays as it is, whoever was first.
+/// Makes a change, and retries it after a conflict with another change. Fields that are absent keep the value that the
+/// other change wrote.
 ///
 /// # Errors
-/// What it is refused for; and that too much is going on.
+/// The refusal of the change, or busy if every try had a conflict.
 pub(super) async fn settled<T, Once>(once: impl Fn() -> Once) -> Result<T, Refusal>
 where
     Once: Future<Output = Result<T, Refusal>>,
@@ -186,7 +187,7 @@ where
     Err(of_runs(Error::Busy))
 }
 
-/// What the store of objects refused.
+/// A refusal for an error of the object store.
 pub(super) fn of_objects(error: objects::Error) -> Refusal {
     match error {
         objects::Error::Store(error) => of_runs(error.into()),

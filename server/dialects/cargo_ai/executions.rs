@@ -1,7 +1,7 @@
-//! The executions of a run: the nodes that it has reached, in order, each as it stands.
+//! The executions of a run: the nodes that it has reached, in order, with their current state.
 //!
-//! Of a run that walks a graph they are the graph's nodes; of another composite its children; of a single node run that one. What runs
-//! for the items of a group is not among them: the group's own output has what came of each.
+//! For a run of a graph they are the graph's nodes, for another composite its children, and for a single node run that
+//! one. Runs for the items of a group are not listed: the group's output has their results.
 
 use std::collections::HashMap;
 
@@ -12,10 +12,10 @@ use runyard_engine::{GraphNode, Node, NodeState, Route, Shortfall, State, Wait};
 use super::{native, wire};
 use crate::dialects::common::time::time;
 
-/// How many characters of what a node put out stand for it in a line.
+/// The most characters of a node's output in an execution's title.
 const TITLE_CHARACTERS_MAX: usize = 100;
 
-/// Every execution. `drawn`: the nodes as they were drawn, where that is known.
+/// All executions. `drawn`: the nodes as the client drew them, if known.
 pub(super) fn of(state: &State, drawn: Option<&[Drawn]>) -> Vec<Execution> {
     let drawn: HashMap<&str, &Drawn> = drawn.into_iter().flatten().map(|node| (node.uuid.as_str(), node)).collect();
     let all = nodes(state);
@@ -30,17 +30,17 @@ pub(super) fn of(state: &State, drawn: Option<&[Drawn]>) -> Vec<Execution> {
         .collect()
 }
 
-/// Every node that was reached, by its slug.
+/// Every node that the run has reached, by its slug.
 pub(super) fn reached(state: &State) -> impl Iterator<Item = (&str, &Node)> {
     nodes(state).into_iter().map(|node| (slug(state, node), node))
 }
 
-/// Where the execution of a node stands.
+/// The status of an execution.
 pub(super) fn status(state: NodeState, shortfall: Option<Shortfall>) -> ExecutionStatus {
     match state {
         NodeState::Pending | NodeState::Queued | NodeState::Running | NodeState::Waiting(_) => ExecutionStatus::Pending,
         NodeState::Final(FinalState::Succeeded | FinalState::Skipped) => ExecutionStatus::Success,
-        // A group of which some items failed has done what it was for: its node says that this may be.
+        // A group of which some items failed has succeeded: its node allows that.
         NodeState::Final(FinalState::Failed) if shortfall == Some(Shortfall::Partial) => ExecutionStatus::Success,
         NodeState::Final(FinalState::Failed | FinalState::Canceled) => ExecutionStatus::Error,
     }
@@ -84,13 +84,13 @@ fn execution(node: &Node, placed: Option<&GraphNode>, drawn: Option<&Drawn>, nex
         status,
         error_message: match status {
             ExecutionStatus::Error => node.error.as_ref().map(wire::reason),
-            // Of a node that is tried again: why the last attempt failed.
+            // The error of the last attempt, for a node that is retried.
             ExecutionStatus::Pending => node.attempt_error.as_ref().map(wire::reason),
             ExecutionStatus::Success => None,
         },
         title: attempts(node, status).or_else(|| title(node, status)),
         icon_url: None,
-        // Nothing is billed here.
+        // Runyard bills nothing.
         credits_used_count: 0.0,
         started_at: node.started_at_ms.map(time),
         updated_at: node.ended_at_ms.or(node.attempt_at_ms).or(node.started_at_ms).map(time),
@@ -106,7 +106,8 @@ fn execution(node: &Node, placed: Option<&GraphNode>, drawn: Option<&Drawn>, nex
     }
 }
 
-/// Which way was taken, from 0. None, where the walk ended or is not there yet, or where a fallback is no way.
+/// The index of the edge that was taken, from 0. `None` if the run ended here, has not got further yet, or took a
+/// fallback that is not an edge.
 fn way(node: &Node, placed: &GraphNode, status: ExecutionStatus, next: Option<&str>) -> Option<i64> {
     if placed.ways.is_empty() {
         return None;
@@ -115,14 +116,14 @@ fn way(node: &Node, placed: &GraphNode, status: ExecutionStatus, next: Option<&s
         (ExecutionStatus::Pending, _) | (_, Some(Route::Stop)) => None,
         (ExecutionStatus::Success, Some(Route::Way(way))) => Some(i64::from(way)),
         (ExecutionStatus::Success, None) => Some(0),
-        // What was passed over goes on by the first way; a fallback that is a way of its own counts as that one.
+        // A skipped node continues by its first edge. A fallback edge of its own counts as the first edge.
         (ExecutionStatus::Error, _) => {
             next.map(|_| 0).filter(|_| placed.fallback == runyard_engine::graph::Fallback::GoOn)
         }
     }
 }
 
-/// What a node is, in the owner's words.
+/// The node's kind in the vendor's terms.
 struct What {
     kind: Kind,
     action: Option<String>,
@@ -145,7 +146,7 @@ fn what(node: &Node, drawn: Option<&Drawn>) -> What {
     }
 }
 
-/// At which attempt a node is that is tried again.
+/// The number of attempts of a node that is retried.
 fn attempts(node: &Node, status: ExecutionStatus) -> Option<String> {
     node.attempt_error.as_ref().filter(|_| status == ExecutionStatus::Pending)?;
     let of = node.policy.retry.as_ref().map(|retry| format!(" of {}", retry.attempts_max)).unwrap_or_default();
@@ -157,14 +158,14 @@ fn attempts(node: &Node, status: ExecutionStatus) -> Option<String> {
     })
 }
 
-/// In a line what came of a node.
+/// The result of a node in one line.
 fn title(node: &Node, status: ExecutionStatus) -> Option<String> {
     let outputs = node.outputs.as_ref().filter(|outputs| status == ExecutionStatus::Success && !outputs.is_empty())?;
     let text = serde_json::to_string(outputs).ok()?;
     Some(text.chars().take(TITLE_CHARACTERS_MAX).collect())
 }
 
-/// Every node that was reached, by its identifier.
+/// Every node that the run has reached, by its identifier.
 pub(super) fn by_uuid(state: &State) -> impl Iterator<Item = (String, &Node)> {
     nodes(state).into_iter().map(|node| {
         let uuid = graph_node(state, node).map_or_else(|| node.id.uuid().to_string(), |placed| placed.key.clone());

@@ -1,7 +1,7 @@
-//! Which runs a list, a count or a cancellation means.
+//! The filters of a list, a count or a cancellation of runs.
 //!
-//! What the store can look for, it looks for: labels, statuses, the time of creation. The rest is looked at row by row, and what only
-//! a run's state says (its executions), run by run, up to a bound.
+//! Labels, statuses and creation times are filtered by the store. Other fields are compared row by row. Filters on
+//! executions need the run's state and are applied run by run, up to a limit.
 
 use std::sync::Arc;
 
@@ -18,37 +18,37 @@ use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::sub_runs::PARENT_RUN;
 use crate::store::{Cursor, Filter, LabelFilter, RunRow, Status};
 
-/// Rows read at once.
+/// The number of rows read at once.
 const PAGE: usize = 500;
-/// The most runs whose state is looked at for one answer.
+/// The most runs whose state is read for one answer.
 pub(super) const LOOKED_AT_MAX: usize = 10_000;
 
-/// Every status that has not ended.
+/// The statuses of runs that have not ended.
 const LIVE: [Status; 3] = [Status::Queued, Status::Running, Status::Waiting];
 
-/// What is looked for.
+/// The parsed filters.
 #[derive(Debug)]
 pub(super) struct Wanted {
     filter: Filter,
-    /// Whether no run can fit.
+    /// Whether no run can match.
     none: bool,
     updated_from_ms: Option<i64>,
     updated_before_ms: Option<i64>,
     executions: Option<ExecutionsFilter>,
 }
 
-/// Runs that fit.
+/// Runs that match.
 pub(super) struct Found {
-    /// Some of them, newest first.
+    /// A page of them, newest first.
     pub(super) rows: Vec<RunRow>,
-    /// How many there are.
+    /// The number of all that match.
     pub(super) count: usize,
 }
 
 impl Wanted {
-    /// What filters look for.
+    /// Parses filters.
     pub(super) fn of(filters: RunFilters) -> Wanted {
-        // Each by its name: a field that the API adds does not compile until it takes effect here.
+        // Destructured completely, so that a field that the API adds does not compile until it takes effect here.
         let RunFilters {
             workflow_uuid,
             user_uuid,
@@ -70,7 +70,7 @@ impl Wanted {
             updated_before,
         } = filters;
         let statuses = these(statuses.as_deref(), is_finished);
-        // The first is the one whose runs are walked: those of which there are fewest come first.
+        // The store iterates over the runs of the first label, so the rarest labels come first.
         let labels = [
             (PARENT_RUN, parent_uuid.map(|uuid| RunId::parse(&uuid).map_or(uuid, |run| run.to_string()))),
             (wire::RECORD_ID, record_id),
@@ -83,12 +83,12 @@ impl Wanted {
             (wire::USER, user_uuid),
             (wire::GROUP, is_group_parent.map(|groups| groups.to_string())),
         ];
-        // Cut as the label was that is looked for.
+        // Cut like the stored label.
         let label = |(name, value): (&str, Option<String>)| {
             Some(LabelFilter { name: name.to_owned(), values: vec![cut(&value?).to_owned()] })
         };
         let mut labels: Vec<LabelFilter> = labels.into_iter().filter_map(label).collect();
-        // What only carries others is no run of this API.
+        // The run that executes a batch is not a run of this API.
         if labels.is_empty() {
             labels.push(LabelFilter {
                 name: wire::GROUP.to_owned(),
@@ -96,7 +96,7 @@ impl Wanted {
             });
         }
         Wanted {
-            // No run says that it was started by a run of a batch.
+            // No run has a parent batch.
             none: statuses.as_ref().is_some_and(Vec::is_empty) || parent_batch_uuid.is_some(),
             filter: Filter {
                 statuses: statuses.unwrap_or_default(),
@@ -112,7 +112,7 @@ impl Wanted {
         }
     }
 
-    /// Only those that have not ended.
+    /// Only runs that have not ended.
     pub(super) fn live(mut self) -> Wanted {
         let fits = |status: &Status| self.filter.statuses.is_empty() || self.filter.statuses.contains(status);
         self.filter.statuses = LIVE.into_iter().filter(fits).collect();
@@ -126,7 +126,7 @@ impl Wanted {
     }
 }
 
-/// The statuses that fit; nothing where any does.
+/// The statuses that match; `None` if all match.
 fn these(statuses: Option<&[RunStatus]>, is_finished: Option<bool>) -> Option<Vec<Status>> {
     let asked =
         statuses.map(|statuses| statuses.iter().flat_map(|status| stored(*status)).copied().collect::<Vec<_>>());
@@ -141,7 +141,7 @@ fn these(statuses: Option<&[RunStatus]>, is_finished: Option<bool>) -> Option<Ve
     }
 }
 
-/// The statuses that are shown as this.
+/// The stored statuses that this API shows as this one.
 pub(super) fn stored(status: RunStatus) -> &'static [Status] {
     match status {
         RunStatus::Pending => &[Status::Queued],
@@ -149,13 +149,13 @@ pub(super) fn stored(status: RunStatus) -> &'static [Status] {
         RunStatus::Success => &[Status::Succeeded, Status::Partial],
         RunStatus::Error => &[Status::Failed, Status::NothingAchieved],
         RunStatus::Cancelled => &[Status::Canceled],
-        // A run is queued from its start on, ends at once when it is cancelled, and is never passed over.
+        // A run is queued from its start, ends at once when it is cancelled, and is never skipped.
         RunStatus::Idle | RunStatus::Cancelling | RunStatus::Skipped => &[],
     }
 }
 
 impl Handlers {
-    /// The runs that fit, without the first so many, and how many there are in all.
+    /// A page of the runs that match, and the number of all that match.
     pub(super) async fn find(
         &self,
         cx: &Caller,
@@ -199,7 +199,7 @@ impl Handlers {
     }
 }
 
-/// Whether the executions of a run stand as asked.
+/// Whether the executions of a run match the filter.
 fn fits(state: &State, filter: &ExecutionsFilter) -> bool {
     let executions = executions::of(state, None);
     let holds = |condition: &ExecutionsCondition| {
@@ -221,7 +221,7 @@ fn fits(state: &State, filter: &ExecutionsFilter) -> bool {
     joined(filter.conjonction, filter.groups.iter().map(|one| group(&one.conditions, one.conjonction)))
 }
 
-/// Whether all hold, or one. Nothing asked for holds.
+/// Whether all conditions hold, or one of them. An empty list holds.
 fn joined(how: Conjonction, mut holding: impl ExactSizeIterator<Item = bool>) -> bool {
     match how {
         Conjonction::And => holding.all(|holds| holds),

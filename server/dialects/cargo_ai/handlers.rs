@@ -1,4 +1,4 @@
-//! Read, ask, answer.
+//! Handlers: parse the request, call the engine or the store, build the answer.
 
 use http::HeaderValue;
 use runyard_api::cargo::*;
@@ -11,7 +11,7 @@ use crate::dialects::common::refusal::{Refusal, of_api};
 use crate::dialects::common::start::REPLAYED;
 use crate::runs::StartedRun;
 
-/// Operations that stand in the document, so that whoever calls them is told.
+/// Operations of the document that are not supported. Their callers get a 501.
 macro_rules! not_served {
     ($($operation:ident: $request:ident => $ok:ident,)*) => {$(
         async fn $operation(&self, cx: &Caller, _: $request) -> Result<Reply<$ok>, Problem> {
@@ -26,7 +26,7 @@ impl Cargo for Handlers {
     }
 
     fn problem(&self, cx: &Caller, fault: Fault) -> Problem {
-        // The owner has a reason of its own for form fields that are null.
+        // The vendor has a separate reason for form fields that are null.
         if let Fault::Invalid { violations, .. } = &fault
             && violations.iter().any(|one| one.field == "/formFields" && one.reason.ends_with("not null"))
         {
@@ -290,7 +290,7 @@ impl Cargo for Handlers {
 }
 
 impl Handlers {
-    /// A run that was started now, or earlier by the same request, in a document's own success.
+    /// A run that was started now, or earlier by the same request, with the document's success status.
     async fn begun<T>(
         &self,
         cx: &Caller,
@@ -304,7 +304,7 @@ impl Handlers {
     }
 }
 
-/// What was refused, in this document's words.
+/// Turns a refusal into this API's error body.
 fn told<T>(cx: &Caller, answered: Result<T, Refusal>) -> Result<T, Problem> {
     answered.map_err(|refusal| problem(cx, &refusal))
 }

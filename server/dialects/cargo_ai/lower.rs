@@ -1,6 +1,6 @@
-//! Nodes as they are drawn here, to the graph that the engine walks: a node's uuid is its key there.
+//! Lowers nodes as drawn in Cargo to the graph that the engine executes. A node's uuid is its key in the graph.
 //!
-//! What is wrong is found here, or in `check.rs`, and named with its node; nothing of it reaches a run.
+//! Faults are found here or in `check.rs` and reported with their node, before a run is created.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,42 +23,42 @@ use crate::nodes::graph::{WrittenFallback, WrittenGraph, WrittenNode, WrittenRet
 use crate::runs::{Error, Runs, output_schema};
 use crate::sizes;
 
-/// What every run here is a run of.
+/// The node type of every run that this API starts.
 const GRAPH: &str = "runyard.composite.graph";
-/// What answers the prompt of an agent: there are no models here.
+/// The node type that answers the prompt of an agent, because there are no models.
 pub(super) const PLANNER: &str = "runyard.composite.planner.general";
-/// What starts a run of its own.
+/// The node type that starts a run of its own.
 const SUB_RUN: &str = "runyard.core.run";
 
-/// The most nodes, those within groups included: what the engine walks.
+/// The most nodes, inner nodes of groups included: the engine's limit.
 const NODES_MAX: usize = 10_000;
-/// How deep groups may lie within groups.
+/// The maximum nesting of groups.
 const DEPTH_MAX: usize = 8;
 
-/// What a retry without numbers means.
+/// The attempts of a retry without numbers.
 const ATTEMPTS: u32 = 3;
 const INITIAL_MS: u64 = 1_000;
 const BACKOFF: f64 = 2.0;
 
-/// Nodes that can be walked.
+/// Nodes that can be executed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Lowered {
-    /// As the engine reads it.
+    /// The graph as JSON for the engine.
     graph: Value,
-    /// The same, read: so that whoever starts a run of it need not.
+    /// The same graph, parsed, so that starting a run need not parse it again.
     read: Option<Arc<Graph>>,
     /// Whether a group is among them.
     pub(super) groups: bool,
-    /// The nodes as a run that brings them stores them.
+    /// The nodes in the form in which a run stores them.
     pub(super) stored_nodes: Value,
 }
 
-/// Reads nodes, and asks the engine's own reader about them, who knows what is JavaScript and what is not.
+/// Lowers nodes and validates them with the engine's graph reader, which also checks JavaScript.
 ///
-/// Nodes and tools may be many, so that is done off the runtime, where it is the tenant's turn.
+/// Nodes and tools may be many, so this runs on the compute threads, which are shared fairly between tenants.
 ///
 /// # Errors
-/// It is not done. What is wrong with nodes, node by node and never empty, is no error.
+/// The work was not done. Faults of nodes are in the inner result, whose list is never empty.
 pub(super) async fn checked(
     runs: &Runs,
     tenant: &str,
@@ -85,32 +85,32 @@ fn check(runs: &Runs, nodes: &[Node], tools: &Tools) -> Result<Lowered, Vec<Faul
     }
 }
 
-/// What every run here is a run of.
+/// The node type of every run that this API starts.
 pub(super) fn graph_type() -> NodeTypeRef {
     NodeTypeRef { id: GRAPH.to_owned(), version: "1.0.0".to_owned() }
 }
 
 impl Lowered {
-    /// As the engine reads it.
+    /// The graph as JSON for the engine.
     pub(super) fn graph(&self) -> &Value {
         &self.graph
     }
 
-    /// As it was read.
+    /// The parsed graph.
     pub(super) fn read(&self) -> Option<Arc<Graph>> {
         self.read.clone()
     }
 
-    /// What such a run is given.
+    /// The inputs of such a run.
     pub(super) fn inputs(&self, data: Value) -> Object {
         Object::from_iter([("graph".to_owned(), self.graph.clone()), ("data".to_owned(), data)])
     }
 }
 
-/// Reads nodes.
+/// Lowers nodes.
 ///
 /// # Errors
-/// Everything that is wrong with them, node by node; never empty.
+/// All faults, node by node; never empty.
 fn lower(catalog: &Catalog, nodes: &[Node], tools: &Tools, limits: &Limits) -> Result<Lowered, Vec<Fault>> {
     let mut reader = Reader { catalog, tools, limits, nodes: 0, bytes: 0, groups: false };
     let graph = reader.graph(nodes, 1)?;
@@ -124,7 +124,7 @@ struct Reader<'a> {
     tools: &'a Tools,
     limits: &'a Limits,
     nodes: usize,
-    /// What has been put in so far, a tool as often as it is called.
+    /// The size of the graph so far; a tool counts as often as it is called.
     bytes: u64,
     groups: bool,
 }
@@ -219,7 +219,7 @@ impl Reader<'_> {
         Ok((native.node_type.to_owned(), inputs, native::ways(native, &node.config)))
     }
 
-    /// What a group does with each item.
+    /// The graph that a group executes for each item.
     fn within(&mut self, node: &Node, depth: usize) -> Result<Value, (Reason, String)> {
         let invalid = |message: String| (Reason::SubNodesInvalid, message);
         if depth == DEPTH_MAX {
@@ -269,7 +269,7 @@ impl Reader<'_> {
         Ok((SUB_RUN.to_owned(), inputs, Ways::AtMost(1)))
     }
 
-    /// Whether literals fit; what is to be worked out is known only when the node is reached.
+    /// Whether literal inputs are valid. Expressions are evaluated only when the node is reached.
     fn fits(&self, node_type: &str, inputs: &Object) -> Result<(), String> {
         let node_type = self.resolve(node_type)?;
         if inputs.values().any(is_worked_out) {
@@ -287,13 +287,13 @@ impl Reader<'_> {
     }
 }
 
-/// About how much a node takes, bytes.
+/// The approximate size of a node, bytes.
 pub(super) fn bytes_of(node: &Node) -> u64 {
     let config = node.config.iter().map(|(name, value)| name.len() + sizes::bytes(value)).sum::<usize>();
     (size_of::<Node>() + config) as u64
 }
 
-/// A run of the planner, whose goal is the prompt: there are no models here.
+/// A run of the planner with the prompt as its goal, because there are no models.
 fn agent(node: &Node, limits: &Limits) -> Result<(String, Object, Ways), (Reason, String)> {
     let says = |prompt: &&Value| prompt.as_str().is_some_and(|text| !text.trim().is_empty()) || is_worked_out(prompt);
     let Some(prompt) = node.config.get("prompt").filter(says) else {
@@ -310,7 +310,7 @@ fn agent(node: &Node, limits: &Limits) -> Result<(String, Object, Ways), (Reason
     Ok((SUB_RUN.to_owned(), inputs, Ways::AtMost(1)))
 }
 
-/// The form that an agent's answer is to have; nothing where any does.
+/// The schema of an agent's answer; `None` if any answer is valid.
 fn asked_output(node: &Node, limits: &Limits) -> Result<Option<Value>, String> {
     let Some(output) = node.config.get("output").filter(|output| !output.is_null()) else { return Ok(None) };
     match output["type"].as_str() {
@@ -335,14 +335,14 @@ fn sub_run(node: &Node, node_type: &str, inputs: Value, labels: Value) -> Object
     ])
 }
 
-/// A text as an input that is not evaluated: one that looks like an expression becomes an expression for itself.
+/// A text as a literal input: one that looks like an expression becomes an expression that evaluates to the text.
 fn literal(text: &str) -> Value {
     let text = json!(text);
     if is_worked_out(&text) { json!({ "kind": "jsExpression", "expression": text.to_string() }) } else { text }
 }
 
-/// The slugs of which an expression reads a field that only the run behind a node has: `nodes.SLUG.outputs.x`. Workflows were written
-/// like that while expressions saw the run and not what it made, and they must go on.
+/// The slugs whose expressions read a field that only the node's run has: `nodes.SLUG.outputs.x`. Older workflows were
+/// written when expressions saw the run instead of its result, and they must still work.
 fn seen_as_runs(nodes: &[Node]) -> HashSet<&str> {
     let mut found = HashSet::new();
     let mut open: Vec<&Value> = nodes.iter().flat_map(|node| node.config.values()).collect();
@@ -379,7 +379,7 @@ fn outline(node: &Node, ways: Ways) -> Outline<'_> {
     }
 }
 
-/// What follows a failure: nothing; another node; or, where none is named, the first way on.
+/// The fallback after a failure: none, another node, or the first edge if no node is named.
 fn fallback(node: &Node) -> Option<WrittenFallback> {
     let child = node.fallback_child_uuid.clone();
     node.fallback_on_failure.then(|| child.map_or(WrittenFallback::Continue, WrittenFallback::GoTo))
@@ -404,7 +404,7 @@ fn retry(retry: &Retry) -> Result<WrittenRetry, String> {
     })
 }
 
-/// Whether an expression is in it, at any depth: an object that is one, or a text with braces.
+/// Whether a value contains an expression at any depth: an expression object, or a text with braces.
 pub(super) fn is_worked_out(value: &Value) -> bool {
     let mut open = vec![value];
     while let Some(value) = open.pop() {

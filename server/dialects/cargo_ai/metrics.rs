@@ -1,4 +1,4 @@
-//! Executions counted by node, over the runs of a workflow.
+//! Executions of a workflow's runs, counted by node.
 
 use runyard_api::cargo::types::{NodeMetrics, RunFilters, RunMetrics, RunMetricsQuery};
 use runyard_api::host::Caller;
@@ -51,7 +51,7 @@ fn none_of(uuid: String) -> NodeMetrics {
         cancelling_executions_count: 0,
         cancelled_executions_count: 0,
         skipped_executions_count: 0,
-        // Nothing is billed here.
+        // Runyard bills nothing.
         credits_used_count: 0.0,
     }
 }

@@ -1,4 +1,4 @@
-//! Cargo (getcargo.io): tools with workflows, released in versions; runs that walk them node by node.
+//! Cargo (getcargo.io): tools with workflows, released in versions; runs that execute them node by node.
 //!
 //! | operation                                   | engine command                                                 |
 //! |---------------------------------------------|----------------------------------------------------------------|
@@ -11,9 +11,9 @@
 //! | integrations, connectors, agents, the caller | none: the catalogue and the credential (`discovery.rs`)       |
 //! | all others                                  | not served: 501                                                |
 //!
-//! Nothing is decided here. Nodes as they are drawn are checked in `check.rs` and become the graph that the engine walks in
-//! `lower.rs`; what each native action is, is in `native.rs`. The tools that nodes call are looked up in
-//! `called.rs`. What a run shows is in `wire.rs`, its nodes in `executions.rs`; batches are in `batches.rs`.
+//! Nothing is decided here. `check.rs` validates nodes as clients draw them, `lower.rs` converts them to the graph that
+//! the engine executes, and `native.rs` lists the native actions. `called.rs` looks up the tools that nodes call.
+//! `wire.rs` converts runs, `executions.rs` their nodes; `batches.rs` has the batches.
 
 mod batches;
 mod called;
@@ -40,7 +40,7 @@ use crate::auth::Gate;
 use crate::objects::Objects;
 use crate::runs::Runs;
 
-/// How runs show here. There are no events: what happened stands in a run's executions.
+/// How runs appear in this API. There are no events: a run's executions have the same facts.
 pub const MAPPING: ApiMapping = ApiMapping {
     title: "Cargo",
     documents: &[FACE],
@@ -52,17 +52,17 @@ pub const MAPPING: ApiMapping = ApiMapping {
 /// The API's name: also the document's.
 pub const FACE: &str = "cargo";
 
-/// The room.
+/// The handlers of this API.
 pub struct Handlers {
     runs: Runs,
     objects: Objects,
     gate: Gate,
-    /// Since when there is what the configuration has, Unix milliseconds.
+    /// When the configured objects were created, Unix milliseconds.
     since_ms: i64,
 }
 
 impl Handlers {
-    /// A workspace over these runs.
+    /// The handlers over these runs.
     pub fn new(runs: Runs, objects: Objects, gate: Gate) -> Self {
         let since_ms = runs.clock().now_ms();
         Handlers { runs, objects, gate, since_ms }

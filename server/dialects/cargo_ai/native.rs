@@ -1,4 +1,5 @@
-//! The native actions: what each is in the engine, how many ways on it has, and what its configuration must have.
+//! The native actions: each one's node type in the engine, its number of outgoing edges, and its required
+//! configuration.
 
 use runyard_api::cargo::types::Node;
 use runyard_engine::Object;
@@ -8,24 +9,24 @@ use serde_json::Value;
 /// An action of the orchestration itself.
 #[derive(Debug)]
 pub(super) struct Native {
-    /// As nodes name it.
+    /// The name in nodes.
     pub(super) slug: &'static str,
-    /// What it is a node run of.
+    /// The node type that executes it.
     pub(super) node_type: &'static str,
-    /// What its configuration must have.
+    /// Required fields of the configuration.
     pub(super) needed: &'static [&'static str],
-    /// What it may have. Anything else means nothing, and is left out.
+    /// Optional fields. Other fields have no effect and are dropped.
     pub(super) optional: &'static [&'static str],
 }
 
 /// The action that a graph begins with.
 pub(super) const START: &str = "start";
-/// The action that has nodes of its own, one run of them for each item.
+/// The action with inner nodes, which starts one run of them for each item.
 pub(super) const GROUP: &str = "group";
 /// The action whose program is its one input.
 const SCRIPT: &str = "script";
 
-/// Every one.
+/// Every native action.
 pub(super) const NATIVES: [Native; 10] = [
     Native { slug: START, node_type: "runyard.graph.start", needed: &[], optional: &[] },
     Native { slug: "end", node_type: "runyard.graph.end", needed: &[], optional: &["variables"] },
@@ -39,7 +40,7 @@ pub(super) const NATIVES: [Native; 10] = [
     Native { slug: SCRIPT, node_type: "runyard.graph.script", needed: &["script"], optional: &[] },
 ];
 
-/// Actions that there are elsewhere, and why not here.
+/// Actions of Cargo that are not supported, with the reason.
 const REFUSED: [(&str, &str); 4] = [
     ("python", "this server runs no Python; write it as `script`, which is JavaScript"),
     ("agent", "this server has no models; use a node of kind `agent`, whose prompt is a goal for the planner"),
@@ -47,10 +48,10 @@ const REFUSED: [(&str, &str); 4] = [
     ("modelUpsert", "this server keeps no records"),
 ];
 
-/// The action of a node, if there is such a one here.
+/// The action of a node.
 ///
 /// # Errors
-/// Why not, for people.
+/// There is no such action: a message for people.
 pub(super) fn action(node: &Node) -> Result<&'static Native, String> {
     let Some(slug) = node.action_slug.as_deref() else { return Err("a native node needs an actionSlug".to_owned()) };
     if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == slug) {
@@ -59,12 +60,12 @@ pub(super) fn action(node: &Node) -> Result<&'static Native, String> {
     NATIVES.iter().find(|native| native.slug == slug).ok_or_else(|| format!("there is no native action `{slug}`"))
 }
 
-/// The action that a node type is, of a run that came without nodes of Cargo.
+/// The action of a node type, for a run that was started without nodes of Cargo.
 pub(super) fn slug_of(node_type: &str) -> Option<&'static str> {
     NATIVES.iter().find(|native| native.node_type == node_type).map(|native| native.slug)
 }
 
-/// How many ways on such a node has.
+/// The outgoing edges of such a node.
 pub(super) fn ways(native: &Native, config: &Object) -> Ways {
     match native.slug {
         "end" => Ways::Exactly(0),
@@ -74,10 +75,10 @@ pub(super) fn ways(native: &Native, config: &Object) -> Ways {
     }
 }
 
-/// The inputs of such a node, but for a group's graph.
+/// The inputs of such a node, without a group's graph.
 ///
 /// # Errors
-/// What is missing, for people.
+/// A required field is missing: a message for people.
 pub(super) fn inputs(native: &Native, config: &Object) -> Result<Object, String> {
     let mut inputs = Object::new();
     for name in native.needed {

@@ -1,6 +1,7 @@
-//! The nodes that a run brings, as they are stored with it. The graph that the engine executes is stored beside them and has most of their
-//! configurations: a node whose configuration is the inputs of its graph node is stored without it. Nodes of groups and tools, and
-//! configurations with more than their action reads, are not the same in the graph and stay.
+//! The nodes that a run brings, in their stored form. The graph that the engine executes is stored beside them and has
+//! most of their configurations: a node whose configuration equals the inputs of its graph node is stored without it.
+//! Nodes of groups and tools, and configurations with fields that their action does not read, differ from the graph and
+//! keep theirs.
 
 use std::collections::HashMap;
 
@@ -11,16 +12,17 @@ use serde_json::{Value, json};
 
 use super::wire::NODES;
 
-/// The member of a node that the graph may have.
+/// The member of a node that is stored only in the graph.
 const CONFIG: &str = "config";
 
-/// Nodes as the note of a run. `inline_bytes`: what is longer may be stored elsewhere, with a reference in the graph.
+/// Nodes as the note of a run. `inline_bytes`: longer values may be stored elsewhere, with a reference in the graph.
 pub(super) fn stored(nodes: &[Node], graph: Option<&Graph>, inline_bytes: u64) -> Value {
     let inputs = inputs(graph);
     let is_in_graph = |node: &Node| {
         let Some(inputs) = inputs.get(node.uuid.as_str()) else { return false };
         let (config, inputs) = (json!(node.config).to_string(), json!(inputs).to_string());
-        // As texts: objects whose members have another order are equal, and would be shown otherwise than they were sent.
+        // Compared as text: objects with members in another order are equal, but would not be shown as the client sent
+        // them.
         config == inputs && (config.len() as u64) <= inline_bytes / 2 && !config.contains(MARK)
     };
     let store = |node: &Node| {
@@ -33,13 +35,13 @@ pub(super) fn stored(nodes: &[Node], graph: Option<&Graph>, inline_bytes: u64) -
     nodes.iter().map(store).collect()
 }
 
-/// The nodes that a run brought, as they were sent.
+/// The nodes that a run brought, as the client sent them.
 pub(super) fn read(state: &State) -> Option<Vec<Node>> {
     let start = state.start.as_deref()?;
     filled(start.notes.get(NODES)?.clone(), start.graph.as_deref())
 }
 
-/// Stored nodes with the configurations that the graph has.
+/// Adds the configurations from the graph to the stored nodes.
 fn filled(mut nodes: Value, graph: Option<&Graph>) -> Option<Vec<Node>> {
     let inputs = inputs(graph);
     for node in nodes.as_array_mut()?.iter_mut().filter_map(Value::as_object_mut) {

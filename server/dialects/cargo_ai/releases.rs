@@ -1,4 +1,5 @@
-//! Releases of workflows: small objects, below their workflow. A workflow has one draft, which is deployed as a copy of what it is then.
+//! Releases of workflows: small objects below their workflow. A workflow has one draft. Deploying it freezes its
+//! content.
 
 use runyard_api::cargo::types::{
     Deployment, DraftChange, FormField, Node, Release, ReleaseEnvelope, ReleaseList, ReleaseStatus, Validation,
@@ -19,7 +20,7 @@ use crate::objects::{self, Change, New, Stored};
 /// The version of a first release.
 const FIRST: [u64; 3] = [1, 0, 0];
 
-/// What is kept of a release. Stored, so every field has a default.
+/// Stored data of a release. Every field has a default, so that older data can be read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Kept {
@@ -57,7 +58,7 @@ impl Handlers {
         self.objects.get(&cx.tenant, uuid).await.map_err(of_objects)
     }
 
-    /// The release of a workflow that runs walk: the one that is asked for, or the deployed one.
+    /// The release of a workflow that a run executes: the requested one, or the deployed one.
     pub(super) async fn released(
         &self,
         cx: &Caller,
@@ -114,7 +115,7 @@ pub(super) async fn list(
     Ok(ReleaseList { releases: found.into_iter().map(|release| shown(cx, release)).collect() })
 }
 
-/// Changes a draft. Its nodes need not be valid before it is deployed.
+/// Updates a draft. Its nodes need not be valid before it is deployed.
 pub(super) async fn update(handlers: &Handlers, cx: &Caller, body: DraftChange) -> Result<ReleaseEnvelope, Refusal> {
     settled(|| update_once(handlers, cx, body.clone())).await
 }
@@ -130,17 +131,17 @@ async fn update_once(handlers: &Handlers, cx: &Caller, body: DraftChange) -> Res
     Ok(envelope(cx, changed))
 }
 
-/// Deploys the draft: it is what runs walk from now on, and a copy of it is the next draft.
+/// Deploys the draft: new runs execute it, and a copy of it becomes the next draft.
 pub(super) async fn deploy(handlers: &Handlers, cx: &Caller, body: Deployment) -> Result<ReleaseEnvelope, Refusal> {
     settled(|| deploy_once(handlers, cx, body.clone())).await
 }
 
 async fn deploy_once(handlers: &Handlers, cx: &Caller, body: Deployment) -> Result<ReleaseEnvelope, Refusal> {
-    // Each by its name: a field that the API adds does not compile until it takes effect here.
+    // Destructured completely, so that a field that the API adds does not compile until it takes effect here.
     let Deployment { workflow_uuid, version, description, nodes, form_fields } = body;
     let mut workflow = handlers.workflow(cx, &workflow_uuid).await?;
     let mut release = handlers.draft(cx, &workflow_uuid).await?;
-    // What is sent is the draft: it is what the caller means to deploy.
+    // Fields of the request replace those of the draft.
     release.body.nodes = nodes.unwrap_or(release.body.nodes);
     release.body.form_fields = form_fields.or(release.body.form_fields);
     let version = next(workflow.body.version.as_deref(), version.as_deref())?;
@@ -174,14 +175,14 @@ async fn deploy_once(handlers: &Handlers, cx: &Caller, body: Deployment) -> Resu
     get(handlers, cx, &release.id).await
 }
 
-/// Whether nodes could be deployed.
+/// Validates nodes as a deployment would.
 pub(super) async fn validate(handlers: &Handlers, cx: &Caller, nodes: &[Node]) -> Result<Validation, Refusal> {
     let tools = handlers.called(cx, nodes).await?;
     let checked = checked(&handlers.runs.of_tenant(&cx.tenant), &cx.tenant, nodes, tools).await?;
     Ok(check::validation(checked))
 }
 
-/// The version of a release after another: as asked, or the next.
+/// The version of a release: the requested one, or the next after `before`.
 fn next(before: Option<&str>, asked: Option<&str>) -> Result<String, Refusal> {
     let before = before.and_then(numbers);
     let written = |[major, minor, patch]: [u64; 3]| format!("{major}.{minor}.{patch}");

@@ -1,4 +1,4 @@
-//! Runs that are there: looked at, listed, counted, cancelled.
+//! Existing runs: read, list, count and cancel them.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -19,7 +19,7 @@ use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::Error;
 use crate::store::{Filter, LabelFilter};
 
-/// Entries on a page when the caller does not say.
+/// Default page size.
 const LIMIT: usize = 20;
 
 /// A run with its nodes' outputs.
@@ -29,7 +29,7 @@ pub(super) async fn get(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<
     Ok(wire::details(&state, &cx.tenant, nodes.as_deref().map(Vec::as_slice)))
 }
 
-/// A run as it stands.
+/// A run's current state.
 pub(super) async fn shown(handlers: &Handlers, cx: &Caller, state: &State) -> Result<Run, Refusal> {
     Releases::default().shown(handlers, cx, state).await
 }
@@ -53,13 +53,13 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, body: ListRuns) -> Re
     Ok(RunList { runs, count: number(found.count) })
 }
 
-/// How many runs fit.
+/// The number of runs that match.
 pub(super) async fn count(handlers: &Handlers, cx: &Caller, body: RunFilters) -> Result<Count, Refusal> {
     let found = handlers.find(cx, &Wanted::of(body), 0, 0).await?;
     Ok(Count { count: number(found.count) })
 }
 
-/// Stops runs of a workflow: those that are named, or those that the filters find. One that has ended stays as it is.
+/// Cancels runs of a workflow: the named ones, or those that match the filters. A run that has ended does not change.
 pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, body: CancelRuns) -> Result<(), Refusal> {
     let workflow = body.workflow_uuid.clone();
     let filters = filters(&body)?;
@@ -83,7 +83,7 @@ pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, body: CancelRuns) -
         Some(uuids) => {
             for uuid in &uuids {
                 let named = handlers.named(cx, uuid).await;
-                // The workflow that it shows, which a run of another API has as well.
+                // The workflow that the run shows, which runs of other APIs have as well.
                 match named {
                     Ok(state) if wire::workflow(&state) == workflow => runs.push(state.run),
                     other => {
@@ -104,7 +104,7 @@ pub(super) async fn cancel(handlers: &Handlers, cx: &Caller, body: CancelRuns) -
 }
 
 impl Handlers {
-    /// A run by what stands in a path. Names that other APIs let clients choose are none here.
+    /// A run by the uuid in a path. Run names that clients choose in other APIs are not accepted here.
     pub(super) async fn named(&self, cx: &Caller, uuid: &str) -> Result<Arc<State>, Refusal> {
         let run = RunId::parse(uuid).ok_or_else(|| of_runs(Error::UnknownRun(uuid.to_owned())))?;
         self.runs.by_id(&cx.tenant, run).await.map_err(|error| match error {
@@ -113,7 +113,7 @@ impl Handlers {
         })
     }
 
-    /// A workflow that is there, or of which there are runs: those that brought their nodes have one of their own.
+    /// A workflow that exists or has runs. A run that brought its own nodes has its own workflow id.
     pub(super) async fn known(&self, cx: &Caller, workflow: &str) -> Result<(), Refusal> {
         match self.workflow(cx, workflow).await {
             Err(refusal) if refusal.is(Code::WorkflowNotFound) => {
@@ -127,18 +127,18 @@ impl Handlers {
     }
 }
 
-/// The nodes of releases, each read once for a page.
+/// The nodes of releases, each read once per page.
 #[derive(Default)]
 pub(super) struct Releases(HashMap<String, Option<Arc<Vec<Node>>>>);
 
 impl Releases {
-    /// A run as it stands.
+    /// A run's current state.
     pub(super) async fn shown(&mut self, handlers: &Handlers, cx: &Caller, state: &State) -> Result<Run, Refusal> {
         let nodes = self.nodes(handlers, cx, state).await?;
         Ok(wire::run(state, &cx.tenant, nodes.as_deref().map(Vec::as_slice)))
     }
 
-    /// The nodes that a run walks, as they were drawn.
+    /// The nodes that a run executes, as the client drew them.
     async fn nodes(
         &mut self,
         handlers: &Handlers,
@@ -158,18 +158,18 @@ impl Releases {
     }
 }
 
-/// The filters in a body that has more than them.
+/// The filters in a body that has other fields as well.
 fn filters(body: &impl Serialize) -> Result<RunFilters, Refusal> {
     let read = serde_json::to_value(body).and_then(serde_json::from_value);
     read.map_err(|error| error::invalid("", error))
 }
 
-/// A count as the document writes it.
+/// A count as the document's number.
 pub(super) fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The bounds of a page, which the document keeps small.
+/// The page size, within the document's maximum.
 pub(super) fn limit(limit: Option<NonZeroU32>) -> usize {
     limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT)
 }

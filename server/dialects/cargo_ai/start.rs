@@ -1,4 +1,4 @@
-//! Runs to be: of a workflow's release, of nodes that come with the request, of one action.
+//! Builds new runs: of a workflow's release, of nodes in the request, or of one action.
 
 use runyard_api::cargo::types::{CreateRun, ExecuteAction, Node, NodeKind, Position};
 use runyard_api::host::Caller;
@@ -15,14 +15,14 @@ use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::start::idempotency_key;
 use crate::runs::{NewRun, StartedRun};
 
-/// The longest text that lists can find a run by, bytes: what a run that another one starts may have.
+/// The longest label value, bytes: the limit for a run that another run starts.
 const LABEL_BYTES_MAX: usize = 256;
 
-/// What a run is to walk.
+/// The graph that a run is to execute.
 #[derive(Debug)]
 pub(super) struct Walk {
     pub(super) workflow: String,
-    /// Absent: the nodes came with the request.
+    /// Absent if the nodes came with the request.
     pub(super) release: Option<String>,
     pub(super) nodes: Vec<Node>,
     pub(super) lowered: Lowered,
@@ -36,7 +36,7 @@ pub(super) async fn create(
     key: Option<&str>,
 ) -> Result<StartedRun, Refusal> {
     let request = serde_json::to_value(&body).unwrap_or_default();
-    // Each by its name: a field that the API adds does not compile until it takes effect here.
+    // Destructured completely, so that a field that the API adds does not compile until it takes effect here.
     let CreateRun { workflow_uuid, data, release_uuid, nodes } = body;
     let walk = handlers.walk(cx, workflow_uuid, release_uuid, nodes).await?;
     let title = match wire::record_title(&data) {
@@ -48,7 +48,7 @@ pub(super) async fn create(
     begin(handlers, cx, new, key).await
 }
 
-/// Starts a run of a start, one action, and an end.
+/// Starts a run of a start node, one action, and an end node.
 pub(super) async fn execute(
     handlers: &Handlers,
     cx: &Caller,
@@ -85,8 +85,8 @@ pub(super) async fn execute(
     begin(handlers, cx, new, key).await
 }
 
-/// The configuration of an action that has none: its input is the data. Data is never an expression, so what looks like one is read
-/// from the start node, which has it as it is.
+/// The configuration of an action without one: its input is the data. Data is never an expression, so text that looks
+/// like one is read from the start node, which returns it unchanged.
 fn config_of(data: &Value) -> Object {
     let Some(members) = data.as_object() else { return Object::new() };
     let read = |name: &str| json!({ "kind": "jsExpression", "expression": format!("nodes.start[{}]", json!(name)) });
@@ -97,7 +97,7 @@ fn config_of(data: &Value) -> Object {
     members.iter().map(input).collect()
 }
 
-/// A node of our own, below the one before it.
+/// A node that Runyard adds, with the next node as its child.
 fn node(uuid: &str, slug: &str, kind: NodeKind, child: Option<&str>) -> Node {
     Node {
         uuid: uuid.to_owned(),
@@ -122,13 +122,13 @@ fn node(uuid: &str, slug: &str, kind: NodeKind, child: Option<&str>) -> Node {
     }
 }
 
-/// An identifier as this API makes them.
+/// A new identifier in this API's form.
 pub(super) fn fresh() -> String {
     Uuid::new_v4().to_string()
 }
 
 impl Walk {
-    /// What lists find a run of it by.
+    /// The labels by which lists find its runs.
     pub(super) fn labels(&self, cx: &Caller) -> Labels {
         let mut labels = Labels::new();
         label(&mut labels, wire::WORKFLOW, &self.workflow);
@@ -144,7 +144,8 @@ impl Walk {
 }
 
 impl Handlers {
-    /// The name of the tool whose saved workflow is executed. None where the nodes came with the request, or the tool was deleted.
+    /// The name of the tool whose saved workflow is executed. `None` if the nodes came with the request, or the tool
+    /// was deleted.
     pub(super) async fn workflow_name(&self, cx: &Caller, walk: &Walk) -> Result<Option<String>, Refusal> {
         if walk.release.is_none() {
             return Ok(None);
@@ -154,7 +155,7 @@ impl Handlers {
         Ok(tool.map(|tool| tool.body.name))
     }
 
-    /// What is to be walked, checked as a whole.
+    /// The graph to execute, validated as a whole.
     pub(super) async fn walk(
         &self,
         cx: &Caller,
@@ -183,17 +184,17 @@ impl Handlers {
     }
 }
 
-/// Starts a run once, however often it is asked for.
+/// Starts a run once, however often the request is repeated.
 async fn begin(handlers: &Handlers, cx: &Caller, mut new: NewRun, key: Option<&str>) -> Result<StartedRun, Refusal> {
     new.key = key.map(idempotency_key).transpose()?;
     handlers.runs.start(&cx.tenant, new).await.map_err(|error| {
         let refusal = of_runs(error);
-        // What only the engine knows to be wrong with nodes.
+        // Faults of nodes that only the engine finds.
         if refusal.is(Code::InvalidInputs) { error::invalid_nodes(refusal.message) } else { refusal }
     })
 }
 
-/// A run of a workflow. `request`: the operation, and what tells a repeat from another request.
+/// A run of a workflow. `request`: the operation, and the fields that distinguish a repeated request from another one.
 fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static str, Value)) -> NewRun {
     let mut labels = walk.labels(cx);
     if let Some(title) = wire::record_title(&data) {
@@ -227,7 +228,7 @@ fn new_run(cx: &Caller, walk: Walk, data: Value, (operation, request): (&'static
     }
 }
 
-/// One more label. An empty one says nothing, and a long one is cut.
+/// Adds a label. An empty value is left out, and a long one is cut.
 pub(super) fn label(labels: &mut Labels, name: &str, value: &str) {
     let value = cut(value);
     if !value.is_empty() {
@@ -235,7 +236,7 @@ pub(super) fn label(labels: &mut Labels, name: &str, value: &str) {
     }
 }
 
-/// As much of a text as a label may have.
+/// The part of a text that fits into a label.
 pub(super) fn cut(value: &str) -> &str {
     &value[..value.floor_char_boundary(LABEL_BYTES_MAX)]
 }

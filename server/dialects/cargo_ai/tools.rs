@@ -1,4 +1,4 @@
-//! Tools and their workflows: small objects. Each tool has one workflow, made and deleted with it.
+//! Tools and their workflows: small objects. Each tool has one workflow, which is created and deleted with it.
 
 use runyard_api::cargo::types::{
     NewTool, Tool, ToolChange, ToolEnvelope, ToolList, Workflow, WorkflowKind, WorkflowList,
@@ -14,10 +14,10 @@ use crate::dialects::common::refusal::Refusal;
 use crate::dialects::common::time::time;
 use crate::objects::{self, Change, New, Stored};
 
-/// How many objects are read at once while a list looks for its page.
+/// The number of objects read at once while a list is filtered.
 const PAGE: usize = 100;
 
-/// What is kept of a tool. Stored, so every field has a default.
+/// Stored data of a tool. Every field has a default, so that older data can be read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct KeptTool {
@@ -33,7 +33,7 @@ impl objects::Kept for KeptTool {
     const KIND: &'static str = "cargo.tool";
 }
 
-/// What is kept of a workflow. Stored, so every field has a default.
+/// Stored data of a workflow. Every field has a default, so that older data can be read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct KeptWorkflow {
@@ -52,19 +52,19 @@ impl objects::Kept for KeptWorkflow {
 }
 
 impl Handlers {
-    /// A workflow that must be there.
+    /// A workflow that must exist.
     pub(super) async fn workflow(&self, cx: &Caller, uuid: &str) -> Result<Stored<KeptWorkflow>, Refusal> {
         let found = self.objects.get(&cx.tenant, uuid).await.map_err(of_objects)?;
         found.ok_or_else(|| no_workflow(uuid))
     }
 
-    /// A tool that must be there.
+    /// A tool that must exist.
     pub(super) async fn tool(&self, cx: &Caller, uuid: &str) -> Result<Stored<KeptTool>, Refusal> {
         let found = self.objects.get(&cx.tenant, uuid).await.map_err(of_objects)?;
         found.ok_or_else(|| no_tool(uuid))
     }
 
-    /// A page of objects that fit, newest first.
+    /// A page of objects that match, newest first.
     pub(super) async fn page<T: objects::Kept>(
         &self,
         cx: &Caller,
@@ -95,7 +95,7 @@ impl Handlers {
     }
 }
 
-/// Makes a tool, its workflow and the draft of its first release.
+/// Creates a tool, its workflow and the draft of its first release.
 pub(super) async fn create(handlers: &Handlers, cx: &Caller, body: NewTool) -> Result<ToolEnvelope, Refusal> {
     let NewTool { name, description, icon_url } = body;
     let (tool, workflow, draft) = (fresh(), fresh(), fresh());
@@ -121,7 +121,7 @@ pub(super) async fn list(handlers: &Handlers, cx: &Caller, page: (usize, usize))
     Ok(ToolList { tools: found.iter().map(|tool| shown(cx, tool)).collect() })
 }
 
-/// Changes what is given.
+/// Updates the fields that are present.
 pub(super) async fn update(
     handlers: &Handlers,
     cx: &Caller,
@@ -143,7 +143,7 @@ async fn update_once(handlers: &Handlers, cx: &Caller, uuid: &str, body: ToolCha
     Ok(ToolEnvelope { tool: shown(cx, &changed) })
 }
 
-/// Deletes a tool and its workflow. Its releases stay, because its runs show what they walked.
+/// Deletes a tool and its workflow. Its releases stay, because its runs show the nodes that they executed.
 pub(super) async fn delete(handlers: &Handlers, cx: &Caller, uuid: &str) -> Result<(), Refusal> {
     settled(|| delete_once(handlers, cx, uuid)).await
 }

@@ -1,9 +1,9 @@
-//! Between Cargo's words and the engine's: runs and their states.
+//! Converts between Cargo's types and the engine's: runs and their states.
 //!
-//! Absent optional fields are absent, never null. A run that came through another API has what can be derived. What a run never has
-//! here, and why: `traceUuid` (there are no traces), `parentBatchUuid` (a run that starts
-//! others does not know its batch), `parentAgentUuid`, `parentChatUuid`, `parentMessageUuid` (there are no chats),
-//! `deletedAt` (nothing is deleted).
+//! Absent optional fields are absent, never null. Runs started through another API have the fields that can be derived.
+//! These fields are never set: `traceUuid` (there are no traces), `parentBatchUuid` (a run that starts others does not
+//! know its batch), `parentAgentUuid`, `parentChatUuid`, `parentMessageUuid` (there are no chats), `deletedAt` (nothing
+//! is deleted).
 
 use runyard_api::cargo::types::{Node as Drawn, Run, RunDetails, RunStatus};
 use runyard_engine::event::Failure;
@@ -15,27 +15,27 @@ use super::{executions, own_nodes};
 use crate::catalog;
 use crate::dialects::common::time::time;
 
-/// The note that holds the nodes of a run that brought its own.
+/// The note that stores the nodes of a run that brought its own.
 pub(super) const NODES: &str = "cargo.nodes";
 
-/// Labels of runs that came through here.
+/// Labels of runs that were started through this API.
 pub(super) const WORKFLOW: &str = "cargo.workflow";
 pub(super) const RELEASE: &str = "cargo.release";
 pub(super) const USER: &str = "cargo.user";
 pub(super) const RECORD_ID: &str = "cargo.record_id";
 pub(super) const RECORD_TITLE: &str = "cargo.record_title";
-/// The record's id and its title: what one filter asks for at once.
+/// The record's id and its title in one label, because one filter searches both.
 pub(super) const RECORD: &str = "cargo.record";
-/// Whether it walks a group.
+/// Whether it is a run of a group.
 pub(super) const GROUP: &str = "cargo.group";
 pub(super) const BATCH: &str = "cargo.batch";
-/// The node of the run above. That run itself has a label of the engine's façade.
+/// The node that started this run. The parent run itself has a label of the engine's façade.
 pub(super) const PARENT_NODE: &str = "cargo.parent_node";
 
-/// How many characters of what a run was given stand for a title.
+/// The most characters of a run's input in a title.
 const TITLE_CHARACTERS_MAX: usize = 200;
 
-/// A run. `nodes`: as they were drawn, where that is known.
+/// A run. `nodes`: as the client drew them, if known.
 pub(super) fn run(state: &State, tenant: &str, nodes: Option<&[Drawn]>) -> Run {
     let uuid = state.run.uuid();
     let status = run_status(state.status);
@@ -54,7 +54,7 @@ pub(super) fn run(state: &State, tenant: &str, nodes: Option<&[Drawn]>) -> Run {
         record_title: label(state, RECORD_TITLE).or_else(|| record_title(data(state)?)),
         context_s3_filename: Some(format!("runs/{uuid}/context.json")),
         computed_configs_s3_filename: Some(format!("runs/{uuid}/computed-configs.json")),
-        // What carries a batch is no run of this API, and no parent.
+        // The run that executes a batch is not a run of this API, and not a parent.
         parent_uuid: parent(state).filter(|_| label(state, BATCH).is_none()),
         parent_node_uuid: label(state, PARENT_NODE),
         parent_batch_uuid: None,
@@ -72,7 +72,7 @@ pub(super) fn run(state: &State, tenant: &str, nodes: Option<&[Drawn]>) -> Run {
     }
 }
 
-/// A run, with what its nodes put out and what their configurations came to.
+/// A run with the outputs and the evaluated configurations of its nodes.
 pub(super) fn details(state: &State, tenant: &str, nodes: Option<&[Drawn]>) -> RunDetails {
     let (mut context, mut configs) = (Map::new(), Map::new());
     for (slug, node) in executions::reached(state) {
@@ -84,13 +84,13 @@ pub(super) fn details(state: &State, tenant: &str, nodes: Option<&[Drawn]>) -> R
     RunDetails { run: run(state, tenant, nodes), run_context: context, run_computed_configs: configs }
 }
 
-/// What a node put out, as expressions see it. A group's is the list of what came of its items, a tool's is its end's, and an agent's
-/// is its answer.
+/// The output of a node as expressions see it: of a group the list of its items' results, of a tool the output of its
+/// end node, of an agent its answer.
 fn output(node: &Node, outputs: &Object) -> Value {
     match node.node_type.kind {
         NodeKind::Each => outputs.get("results").cloned(),
         NodeKind::Run if node.inputs.contains_key("seen_as") => Some(catalog::seen_run(&node.inputs, outputs)),
-        // Of a run that an older build started.
+        // For a run that an older build started.
         NodeKind::Run => outputs.get("outputs").map(|made| match (asks_an_agent(node), made.get("result")) {
             (true, Some(result)) => json!({ "answer": result }),
             _ => made.clone(),
@@ -100,7 +100,7 @@ fn output(node: &Node, outputs: &Object) -> Value {
     .unwrap_or_else(|| Value::Object(outputs.clone()))
 }
 
-/// What the configuration of a node came to. Of a tool it is the data of its run, of an agent the goal.
+/// The evaluated configuration of a node: of a tool the data of its run, of an agent the goal.
 fn config(node: &Node) -> Value {
     let given = node.inputs.get("inputs").filter(|_| node.node_type.kind == NodeKind::Run);
     match given.map(|given| (given.get("data"), given.get("goal"))) {
@@ -113,7 +113,7 @@ fn config(node: &Node) -> Value {
     }
 }
 
-/// The run that a node started, whether it waits for that or not.
+/// The run that a node started, whether the node waits for it or not.
 pub(super) fn sub_run(node: &Node) -> Option<RunId> {
     let left = || node.outputs.as_ref().filter(|_| node.node_type.kind == NodeKind::Run)?.get("run_id")?.as_str();
     node.sub_run.or_else(|| RunId::parse(left()?))
@@ -129,7 +129,7 @@ fn parent(state: &State) -> Option<String> {
     Some(parent.run.uuid().to_string())
 }
 
-/// The workflow of a run. One of another API has one of its own.
+/// The workflow of a run. A run of another API has a derived one.
 pub(super) fn workflow(state: &State) -> String {
     label(state, WORKFLOW).unwrap_or_else(|| derived(state.run.uuid(), "workflow"))
 }
@@ -139,17 +139,17 @@ pub(super) fn label(state: &State, name: &str) -> Option<String> {
     state.start.as_deref()?.labels.get(name)?.first().cloned()
 }
 
-/// What a run was given.
+/// The input data of a run.
 fn data(state: &State) -> Option<&Value> {
     let start = state.start.as_deref()?;
     start.inputs.get("data").or_else(|| ["goal", "prompt"].iter().find_map(|key| start.inputs.get(*key)))
 }
 
-/// What people call a run that is about no record: what it was given.
+/// The title of a run without a record: its input data.
 pub(super) fn record_title(data: &Value) -> Option<String> {
     let text = match data {
         Value::Null => return None,
-        // A text that says nothing is no name.
+        // A blank text is not a title.
         Value::String(text) if text.trim().is_empty() => return None,
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -164,22 +164,22 @@ fn walks_a_group(state: &State) -> bool {
     }
 }
 
-/// Why a run failed, in its own words.
+/// The error message of a failed run.
 fn error_message(state: &State, status: RunStatus) -> Option<String> {
     state.error.as_ref().filter(|_| status == RunStatus::Error).map(reason)
 }
 
-/// Why something failed: the code, then the reason.
+/// The reason of a failure: the code, then the message.
 pub(super) fn reason(failure: &Failure) -> String {
     format!("{}: {}", failure.code, failure.message)
 }
 
-/// A UUID that a run lacks: the same whenever it is asked for.
+/// A stable UUID for a field that a run lacks.
 fn derived(run: Uuid, field: &str) -> String {
     Uuid::new_v5(&run, field.as_bytes()).to_string()
 }
 
-/// Where a run stands. What was passed over has a fallback, or it would have failed the run.
+/// The status of a run. A skipped node has a fallback; without one it would have failed the run.
 pub(super) fn run_status(status: Status) -> RunStatus {
     match status {
         Status::Queued => RunStatus::Pending,

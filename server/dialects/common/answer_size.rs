@@ -1,13 +1,13 @@
-//! How much fits on one page of a list: entries are counted in bytes as well as in number, because one of them can be a megabyte.
+//! Limits a page of a list in bytes as well as in entries, because one entry can be a megabyte.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// Bytes of the entries on a page where no setting is at hand.
+/// The default size of a page's entries, bytes.
 pub const DEFAULT_BYTES: usize = 1024 * 1024;
 
-/// What is left of a page.
+/// The space left on a page.
 #[derive(Debug)]
 pub struct AnswerSize {
     left: usize,
@@ -20,7 +20,7 @@ impl AnswerSize {
         Self { left: bytes, empty: true }
     }
 
-    /// Whether this entry still fits. The first always does, so that every list can be read to its end.
+    /// Whether this entry still fits. The first one always does, so that every list can be read to its end.
     pub fn admits<T: Serialize>(&mut self, entry: &T) -> bool {
         let bytes = json_bytes(entry);
         let fits = self.empty || bytes <= self.left;
@@ -32,10 +32,10 @@ impl AnswerSize {
     }
 }
 
-/// How long a value is as JSON.
+/// The length of a value as JSON, bytes.
 pub fn json_bytes<T: Serialize>(value: &T) -> usize {
     let mut count = Count(0);
-    // Counting does not fail, and what is no JSON is found out when it is answered.
+    // Counting cannot fail. A value that is not JSON is reported when the answer is serialized.
     let _ = serde_json::to_writer(&mut count, value);
     count.0
 }

@@ -1,19 +1,19 @@
-//! How one API shows runs: a `MAPPING` in each dialect module, from the functions that answer its requests. [`super::super::mapping`] makes
-//! tables of all of them.
+//! How one API shows runs: a `MAPPING` in each dialect module, built from the functions that answer its requests.
+//! [`super::super::mapping`] makes tables of all of them.
 
 use runyard_engine::{NodeState, Recorded, RunStatus, State};
 
 /// An API: one column of the tables.
 #[derive(Debug, Clone, Copy)]
 pub struct ApiMapping {
-    /// For the head of its column.
+    /// The title of its column.
     pub title: &'static str,
-    /// The documents that it speaks.
+    /// The documents that it serves.
     pub documents: &'static [&'static str],
-    /// A run's state in its words.
+    /// The API's name for a run's state.
     pub run: fn(RunStatus) -> String,
-    /// A node run's state in its words; nothing where it does not show node runs.
+    /// The API's name for a node run's state; absent if the API does not show node runs.
     pub node_run: Option<fn(NodeState) -> String>,
-    /// What it shows of each event of a log: none, one or more types.
+    /// The event types that the API shows for each event of a log: none, one or more.
     pub events: fn(&State, &[Recorded]) -> Vec<Vec<String>>,
 }

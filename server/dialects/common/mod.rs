@@ -1,11 +1,11 @@
-//! What several dialect modules need, and none of them owns.
+//! Code that several dialect modules share.
 //!
 //! | file             | what                                                       |
 //! |------------------|------------------------------------------------------------|
 //! | `answer_size.rs` | how much fits on a page of a list                          |
-//! | `mapping.rs`     | the form in which a module says how it shows runs          |
+//! | `mapping.rs`     | the type that describes how an API shows runs              |
 //! | `refusal.rs`     | why a request is refused, before it has an API's error body |
-//! | `resume.rs`      | where a stream goes on                                     |
+//! | `resume.rs`      | where a stream resumes                                     |
 //! | `start.rs`       | starting a run: keys, repeated requests, headers           |
 //! | `time.rs`        | times on the wire                                          |
 

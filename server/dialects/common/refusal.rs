@@ -1,6 +1,7 @@
-//! Every refusal, in no dialect yet: one table from what went wrong to status, code, message and details.
+//! Refusals before they become an API's error body: one table from errors to status, code, message and details.
 //!
-//! A room's `error.rs` puts it into its document's error body. What each code means is in [`crate::codes`].
+//! The `error.rs` of each dialect module converts them to its document's error body. [`crate::codes`] describes the
+//! codes.
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -13,10 +14,10 @@ use crate::codes::Code;
 use crate::runs::Error;
 use crate::schemas::TOO_EXPENSIVE;
 
-/// How soon a caller may try again after `store_busy`, seconds.
+/// The `Retry-After` of `store_busy`, seconds.
 const RETRY_AFTER_S: u64 = 1;
 
-/// A refusal, before it is put into a document's own `Problem`.
+/// A refusal, before it becomes a document's own `Problem`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     /// The HTTP status.
@@ -31,21 +32,21 @@ pub struct Refusal {
     pub retryable: bool,
     /// For `Retry-After`, seconds.
     pub retry_after_s: Option<u64>,
-    /// Headers that go with it.
+    /// Headers of the answer.
     pub headers: HeaderMap,
 }
 
 /// The code of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefusalCode {
-    /// This server's.
+    /// A code of this server.
     Own(Code),
-    /// Of a coordinator elsewhere, as it said it.
+    /// The code of a remote coordinator, unchanged.
     PassedOn(String),
 }
 
 impl RefusalCode {
-    /// As it is written.
+    /// The code as text.
     pub fn as_str(&self) -> &str {
         match self {
             RefusalCode::Own(code) => code.as_str(),
@@ -61,12 +62,12 @@ impl std::fmt::Display for RefusalCode {
 }
 
 impl Refusal {
-    /// A refusal that will not go away by itself.
+    /// A refusal that is not retryable.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self::of(code.status(), RefusalCode::Own(code), message.into())
     }
 
-    /// What a coordinator elsewhere has answered.
+    /// A refusal that a remote coordinator returned.
     pub fn passed_on(status: StatusCode, code: String, message: String) -> Self {
         Self::of(status, RefusalCode::PassedOn(code), message)
     }
@@ -83,19 +84,19 @@ impl Refusal {
         }
     }
 
-    /// Whether it is this one.
+    /// Whether it has this code.
     pub fn is(&self, code: Code) -> bool {
         self.code == RefusalCode::Own(code)
     }
 
-    /// With one more detail.
+    /// Adds a detail.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.details.insert(key.to_owned(), value.into());
         self
     }
 
-    /// That may go away by itself.
+    /// Marks the refusal as retryable.
     #[must_use]
     pub fn retryable(mut self, after_s: Option<u64>) -> Self {
         self.retryable = true;
@@ -104,14 +105,14 @@ impl Refusal {
     }
 }
 
-/// What every error body says in its extensions: the id under which the log has this request.
+/// The extensions of every error body: the request id, under which the log has this request.
 pub fn extensions(cx: &Caller) -> Map<String, Value> {
     let mut extensions = Map::new();
     extensions.insert("runyard.request_id".to_owned(), json!(&*cx.request_id));
     extensions
 }
 
-/// What the façade refused.
+/// A refusal for an error of the `runs` façade.
 pub fn of_runs(error: Error) -> Refusal {
     let message = error.to_string();
     match error {
@@ -230,7 +231,7 @@ fn of_engine(rejected: &Rejected) -> Refusal {
         Rejected::NotACompletion { state } => {
             Refusal::new(Code::InvalidRequest, message).with("state", state.to_string())
         }
-        // Whoever submits puts them in place; this is never answered.
+        // The code that submits commands supplies the values, so this is never answered.
         Rejected::NeedsValues { .. } => Refusal::new(Code::InternalError, message),
         Rejected::Corrupt(corrupt) => {
             tracing::error!(%corrupt, "a run's log does not read as it must");
@@ -254,7 +255,7 @@ fn of_engine(rejected: &Rejected) -> Refusal {
     }
 }
 
-/// What the API refused. Status, code and headers are the host's own; the details name each field.
+/// A refusal for a fault of the API layer. Status, code and headers are the host's; the details name each field.
 pub fn of_api(fault: &Fault) -> Refusal {
     let mut refusal = Refusal::new(code(fault), fault.to_string());
     debug_assert_eq!(refusal.status, fault.status(), "one status for a fault");
@@ -280,7 +281,7 @@ pub fn of_api(fault: &Fault) -> Refusal {
     }
 }
 
-/// The reference implementation's code where it has one, else the host's.
+/// The reference implementation's code if it has one, else the host's.
 fn code(fault: &Fault) -> Code {
     match fault {
         Fault::UnknownPath { .. } => Code::UnknownPath,
@@ -311,7 +312,7 @@ fn input_violations(violations: &[catalog::Violation]) -> Value {
     violations.iter().map(|violation| json!({ "field": violation.field, "reason": violation.reason })).collect()
 }
 
-/// The headers that go with a refusal. Its code goes into the log, where the request's line has only the status.
+/// The headers of a refusal. Its code goes into the log, because the request's log line has only the status.
 pub fn headers(refusal: &Refusal) -> HeaderMap {
     tracing::debug!(code = %refusal.code, status = refusal.status.as_u16(), "refused");
     let mut headers = refusal.headers.clone();

@@ -1,8 +1,8 @@
-//! Where an event stream goes on, for every API that numbers its events.
+//! Where an event stream resumes, for every API that numbers its events.
 
 use crate::feed::{Reach, Wanted};
 
-/// How far a stream reaches, by the query `follow`.
+/// How far a stream goes, from the query `follow`.
 pub fn reach(follow: Option<bool>) -> Reach {
     if follow == Some(false) { Reach::Recorded } else { Reach::Live }
 }
@@ -21,12 +21,12 @@ impl Resume {
         Resume { after_seq: after_seq.and_then(whole), last_event_id: last_event_id.and_then(whole) }
     }
 
-    /// The events that are wanted: those after it, to the end of the run unless `follow` is false.
+    /// The events after this position, to the end of the run unless `follow` is false.
     pub fn wanted(self, follow: Option<bool>) -> Wanted {
         Wanted { after_seq: self.seq(), reach: reach(follow) }
     }
 
-    /// The last `seq` that was seen; 0 for none. The query goes before the header.
+    /// The last `seq` that the client has seen; 0 if it has seen none. The query wins over the header.
     pub fn seq(self) -> u64 {
         self.after_seq.or(self.last_event_id).unwrap_or(0)
     }

@@ -1,4 +1,4 @@
-//! Starting a run, for every API: the key of a request that may be repeated, the answer's headers, and what the engine has no words for.
+//! Starting a run, for every API: the idempotency key, the answer's headers, and errors in the request's fields.
 
 use http::{HeaderName, HeaderValue};
 use runyard_api::host::{Caller, Reply};
@@ -9,23 +9,23 @@ use super::refusal::{Refusal, of_runs};
 use crate::codes::Code;
 use crate::runs::{IdempotencyKey, NewRun, Runs};
 
-/// A run that was started now, or earlier by the same request. `R` is a document's word for a run.
+/// A run that was started now, or earlier by the same request. `R` is the document's type of a run.
 pub struct Started<R> {
-    /// As it stands.
+    /// The run's current state.
     pub run: R,
     /// Whether an earlier request started it.
     pub replayed: bool,
-    /// Of a request with an `Idempotency-Key`: whether the server that has the run says that the key is kept.
+    /// Of a request with an `Idempotency-Key`: whether the server that has the run confirms that the key is stored.
     pub key_kept: Option<bool>,
 }
 
-/// Says that an earlier, equal request started the run.
+/// Set if an earlier, equal request started the run.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-/// Says whether an `Idempotency-Key` is kept.
+/// Whether an `Idempotency-Key` is stored.
 pub const KEY_HONORED: HeaderName = HeaderName::from_static("idempotency-key-honored");
 
 impl<R> Started<R> {
-    /// The answer, in a document's own success.
+    /// The answer with the document's success status.
     pub fn reply<T>(self, ok: impl FnOnce(R) -> T) -> Reply<T> {
         let mut reply = Reply::from(ok(self.run));
         if let Some(kept) = self.key_kept {
@@ -36,7 +36,7 @@ impl<R> Started<R> {
     }
 }
 
-/// Starts a run that is already in the engine's words, and shows it in a document's.
+/// Starts a run from an engine command, and converts it to the document's type.
 pub async fn start_once<R>(
     runs: &Runs,
     cx: &Caller,
@@ -50,21 +50,21 @@ pub async fn start_once<R>(
     Ok(Started { run: show(&started.state), replayed: started.replayed, key_kept })
 }
 
-/// What cannot be said in the engine's words: names the field and the reason.
+/// A field that the engine cannot express, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidField {
     /// JSON pointer into the request.
     pub field: &'static str,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// One thing that cannot be said in the engine's words.
+/// The refusal for one field that the engine cannot express.
 pub fn invalid_field(field: InvalidField) -> Refusal {
     invalid_fields(&[field])
 }
 
-/// What cannot be said in the engine's words: in the message the first, in the details every one.
+/// The refusal for fields that the engine cannot express: the message has the first, the details have all.
 pub fn invalid_fields(fields: &[InvalidField]) -> Refusal {
     let error = |one: &InvalidField| json!({ "place": "body", "field": one.field, "reason": one.reason });
     let message = match fields {
@@ -75,7 +75,7 @@ pub fn invalid_fields(fields: &[InvalidField]) -> Refusal {
     Refusal::new(Code::InvalidRequest, message).with("errors", fields.iter().map(error).collect::<Value>())
 }
 
-/// A key from its header.
+/// Parses a key from its header.
 pub fn idempotency_key(text: &str) -> Result<IdempotencyKey, Refusal> {
     IdempotencyKey::parse(text)
         .ok_or_else(|| Refusal::new(Code::InvalidRequest, "Idempotency-Key must be 1 to 255 visible ASCII characters"))

@@ -1,7 +1,7 @@
-//! How one run shows on every API: what the API reference prints as tables.
+//! How one run appears in every API: the tables of the API reference.
 //!
-//! Nothing here says what a state or an event becomes. Each room says it with the same functions that answer requests, over every
-//! state that there is and over logs (`sample`) in which everything happens. An API is one row in [`APIS`].
+//! The tables are not written by hand. Each dialect module computes its cells with the functions that answer requests,
+//! over every state and over logs (`sample`) with every event. An API is one row in [`APIS`].
 
 mod sample;
 
@@ -14,14 +14,14 @@ use super::{acp, arp, cargo_ai, runtime, runyard, toolregistry};
 pub const APIS: [ApiMapping; 6] =
     [arp::MAPPING, runtime::MAPPING, toolregistry::MAPPING, acp::MAPPING, cargo_ai::MAPPING, runyard::MAPPING];
 
-/// One line of a table: what the engine says, when, and what each API makes of it.
+/// One line of a table: the engine's state or event, its condition, and what each API shows for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// The engine's word.
+    /// The engine's name.
     pub word: String,
-    /// Of several lines with one word, which this is.
+    /// Distinguishes lines with the same name.
     pub when: &'static str,
-    /// One cell per API: the words that it shows. Empty where it shows nothing.
+    /// One cell per API: the values that it shows. Empty if it shows nothing.
     pub cells: Vec<Vec<String>>,
 }
 
@@ -45,7 +45,7 @@ pub fn node_run_states() -> Vec<Line> {
     NodeState::ALL.into_iter().map(line).collect()
 }
 
-/// Every event, and where it is shown in different ways, each way.
+/// Every event. An event that is shown in several ways has a line for each.
 pub fn events() -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for story in sample::stories() {

@@ -1,4 +1,4 @@
-//! Logs in which everything happens that can be shown. Made up, and true: each could be the log of a run.
+//! Logs that contain everything that an API can show. They are made up, but each could be the log of a run.
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ pub(super) struct Story {
     pub(super) steps: Vec<Step>,
 }
 
-/// An event, and which it is of those with its name. Without that it is there because others need it.
+/// An event, and its variant among the events with its name. Without a variant it only prepares other events.
 pub(super) struct Step {
     pub(super) recorded: Recorded,
     pub(super) when: Option<&'static str>,
 }
 
-/// Every log: a planned run in which all kinds of things happen, runs that end in other ways, and a run of one tool.
+/// Every log: a planned run with events of every kind, runs with other endings, and a run of one tool.
 pub(super) fn stories() -> Vec<Story> {
     vec![
         planned(),
@@ -73,7 +73,7 @@ impl Writer {
         writer
     }
 
-    /// Lets the root be tried so often.
+    /// Sets the root's attempts.
     fn retry(&mut self, attempts_max: u32) {
         if let Some(Event::Started { start, .. }) = self.steps.first_mut().map(|step| &mut step.recorded.event) {
             let (initial_ms, backoff, jitter) = (0, 1.0, 0.0);
@@ -146,7 +146,7 @@ impl Writer {
     }
 }
 
-/// A composite worked on outside, whose children are of every kind and come to every end.
+/// A composite that an external worker executes, with children of every kind and every ending.
 fn planned() -> Story {
     let mut log = Writer::new(NodeKind::External, Some(""));
     let root = log.root;
@@ -191,7 +191,7 @@ fn short(state: FinalState, outcome: RunOutcome, when: &'static str) -> Story {
     log.finish(outcome, Some(when))
 }
 
-/// A planned run in which every failure was passed over.
+/// A planned run in which every failure was tolerated.
 fn fell_short(shortfall: Shortfall, outcome: RunOutcome, when: &'static str) -> Story {
     let mut log = Writer::new(NodeKind::Plan, None);
     let root = log.root;
@@ -210,7 +210,7 @@ fn fell_short(shortfall: Shortfall, outcome: RunOutcome, when: &'static str) -> 
     log.finish(outcome, Some(when))
 }
 
-/// A run whose root is a tool that is tried twice.
+/// A run whose root is a tool with two attempts.
 fn retried() -> Story {
     let mut log = Writer::new(NodeKind::Call, None);
     let root = log.root;
@@ -223,7 +223,7 @@ fn retried() -> Story {
     log.finish(RunOutcome::Succeeded, None)
 }
 
-/// A run whose root walks a graph of one node, which ends later than it did its work.
+/// A run whose root executes a graph of one node, and ends after the node has ended.
 fn walked() -> Story {
     let mut log = Writer::new(NodeKind::Graph, None);
     let (root, key) = (log.root, "delay".to_owned());
@@ -253,7 +253,7 @@ fn walked() -> Story {
     log.finish(RunOutcome::Succeeded, None)
 }
 
-/// A run whose root is a tool that somebody is asked about, and that is paused meanwhile.
+/// A run whose root is a tool that needs an approval, and that is paused meanwhile.
 fn held_back() -> Story {
     let mut log = Writer::new(NodeKind::Call, None);
     let (root, approval) = (log.root, ApprovalId::of(log.run, log.root));
@@ -271,7 +271,7 @@ fn held_back() -> Story {
     log.finish(RunOutcome::Succeeded, None)
 }
 
-/// A run that starts another, and waits for it.
+/// A run that starts another run and waits for it.
 fn above_another() -> Story {
     let mut log = Writer::new(NodeKind::Run, None);
     let root = log.root;

@@ -1,4 +1,4 @@
-//! Everything is in the tables: each state and each event that the engine has, and each document that is served.
+//! The tables are complete: they have every state and event of the engine, and every served document.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// The names of an enum's variants: what its reader says that it expected.
+/// The names of an enum's variants, as its deserializer's error lists them.
 fn variants<T: DeserializeOwned + std::fmt::Debug>(nonsense: Value) -> BTreeSet<String> {
     let said = serde_json::from_value::<T>(nonsense).unwrap_err().to_string();
     let expected = said.split_once("expected").unwrap_or_else(|| panic!("{said}")).1;
     expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// A value's own name, and the one inside where there is one.
+/// A value's variant name, and the name of the inner variant if there is one.
 fn named<T: serde::Serialize>(value: T) -> Vec<String> {
     match serde_json::to_value(value).unwrap() {
         Value::String(name) => vec![name],

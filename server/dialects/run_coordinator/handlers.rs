@@ -1,4 +1,4 @@
-//! Read, submit, answer.
+//! Handlers: parse the request, call `Runs`, build the answer.
 
 use runyard_api::arp::run_coordinator::*;
 use runyard_api::arp::schemas as arp;
@@ -124,7 +124,7 @@ async fn create_node_runs(
     Ok(arp::NodeRunsCreateResponse { node_runs, extensions: None })
 }
 
-/// The parent named, which must be of the run named: 404 where there is none, 409 where it is of another run.
+/// The parent node run. The answer is 404 if it does not exist, and 409 if it belongs to another run.
 async fn parent(
     handlers: &Handlers,
     cx: &Caller,

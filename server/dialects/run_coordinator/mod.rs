@@ -1,4 +1,4 @@
-//! The run coordinator: what owns runs, and what executors report to.
+//! The ARP Run Coordinator: it owns runs, and executors report to it.
 //!
 //! | operation                    | engine command             |
 //! |------------------------------|----------------------------|
@@ -9,7 +9,7 @@
 //! | `complete_node_run`          | `Command::Complete`        |
 //! | the rest                     | reads                      |
 //!
-//! Nothing is decided here. Handlers translate, call `Runs`, translate back.
+//! Nothing is decided here. Handlers convert the request, call `Runs` and convert the result.
 
 mod handlers;
 mod wire;
@@ -20,7 +20,7 @@ use crate::runs::Runs;
 /// The API's name: also the document's.
 pub const FACE: &str = "run-coordinator";
 
-/// The room.
+/// The handlers of this API.
 pub struct Handlers {
     runs: Runs,
     gate: Gate,

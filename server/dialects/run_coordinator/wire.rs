@@ -1,4 +1,4 @@
-//! Reports from executors, in the engine's words.
+//! Converts reports from executors to the engine's types.
 
 use runyard_api::arp::schemas as arp;
 use runyard_engine::event::{Artifact, Evaluation, EvaluationStatus, RecoveryAction};
@@ -33,7 +33,7 @@ pub(super) fn evaluation(result: &arp::EvaluationResult) -> Evaluation {
     }
 }
 
-/// A recovery action, as given.
+/// A recovery action of the request.
 pub(super) fn recovery(action: &arp::RecoveryAction) -> RecoveryAction {
     RecoveryAction(object(action))
 }

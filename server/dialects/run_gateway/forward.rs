@@ -1,4 +1,5 @@
-//! What the gateway makes of a coordinator elsewhere: its refusals passed on, its absence a 502.
+//! Requests forwarded to a remote coordinator: its refusals are passed on, and if it cannot be reached the answer is
+//! 502.
 
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
@@ -13,7 +14,7 @@ use crate::dialects::common::start::Started;
 use crate::feed::Wanted;
 use crate::runs::remote::{Forwarded, RemoteCoordinator, RemoteError};
 
-/// Starts a run there.
+/// Starts a run at the remote coordinator.
 pub(super) async fn start(
     remote: &RemoteCoordinator,
     cx: &Caller,
@@ -24,17 +25,17 @@ pub(super) async fn start(
     Ok(Started { run, replayed, key_kept: key.map(|_| key_kept) })
 }
 
-/// A run there, as it stands.
+/// Returns a run of the remote coordinator.
 pub(super) async fn get(remote: &RemoteCoordinator, cx: &Caller, run_id: &str) -> Result<arp::Run, Refusal> {
     remote.get(cx, run_id).await.map_err(refused)
 }
 
-/// Stops a run there.
+/// Cancels a run at the remote coordinator.
 pub(super) async fn cancel(remote: &RemoteCoordinator, cx: &Caller, run_id: &str) -> Result<arp::Run, Refusal> {
     remote.cancel(cx, run_id).await.map_err(refused)
 }
 
-/// The events of a run there.
+/// The events of a run at the remote coordinator.
 pub(super) async fn events(
     remote: &RemoteCoordinator,
     cx: &Caller,
@@ -44,7 +45,7 @@ pub(super) async fn events(
     remote.events(cx, run_id, wanted).await.map_err(refused)
 }
 
-/// This gateway is as well as the coordinator it forwards to.
+/// The gateway's health is that of its coordinator.
 pub(super) async fn health(remote: &RemoteCoordinator) -> arp::Health {
     let check = match remote.health().await {
         Ok(health) => service::check("run_coordinator", health.status, None),
@@ -80,7 +81,7 @@ fn refused(error: RemoteError) -> Refusal {
     }
 }
 
-/// Nothing can be shown there for this caller.
+/// The refusal if no token for the coordinator can be obtained for this caller.
 fn without_token(error: &OutboundError, message: String) -> Refusal {
     match (error.fault(), error) {
         (Some(fault), _) => of_api(&fault),

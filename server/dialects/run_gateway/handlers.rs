@@ -1,4 +1,4 @@
-//! Read, submit, answer.
+//! Handlers: parse the request, call the coordinator, build the answer.
 
 use runyard_api::arp::run_gateway::*;
 use runyard_api::arp::schemas as arp;
@@ -80,7 +80,7 @@ impl RunGateway for Handlers {
     }
 }
 
-/// What an operator reads when there is no coordinator.
+/// The message for an operator if no coordinator is configured.
 const MISSING: &str = "no run coordinator is configured: set `coordinator.url` (JARVIS_RUN_COORDINATOR_URL), or `gateway.coordinator = \"local\"`";
 
 fn missing() -> Refusal {

@@ -1,4 +1,4 @@
-//! The run gateway: what a caller uses to start, watch and cancel a run.
+//! The ARP Run Gateway: callers use it to start, watch and cancel a run.
 //!
 //! | operation           | engine command    |
 //! |---------------------|-------------------|
@@ -7,7 +7,8 @@
 //! | `get_run`           | reads             |
 //! | `stream_run_events` | reads, and follows|
 //!
-//! Nothing is decided here. Runs are in this process, or with a coordinator elsewhere, or nowhere yet: [`Coordinator`].
+//! Nothing is decided here. Runs are in this process, or with a remote coordinator, or no coordinator is configured
+//! yet: [`Coordinator`].
 
 mod forward;
 mod handlers;
@@ -20,7 +21,7 @@ use crate::runs::remote::RemoteCoordinator;
 /// The API's name: also the document's.
 pub const FACE: &str = "run-gateway";
 
-/// The room.
+/// The handlers of this API.
 pub struct Handlers {
     coordinator: Coordinator,
     gate: Gate,
@@ -31,9 +32,9 @@ pub struct Handlers {
 pub enum Coordinator {
     /// In this process.
     Local(Runs),
-    /// With a coordinator elsewhere.
+    /// At a remote coordinator.
     Remote(RemoteCoordinator),
-    /// Nowhere: this gateway is told to forward and not told whereto.
+    /// The gateway is configured to forward, but without the coordinator's address.
     Missing(Clock),
 }
 

@@ -1,4 +1,4 @@
-//! Every refusal in ARP's error envelope, and the one that no other room has: there is no result yet.
+//! Every refusal in ARP's error envelope, and the one that only this API has: there is no result yet.
 
 use runyard_api::arp::runtime::Problem;
 use runyard_api::host::Caller;
@@ -9,10 +9,10 @@ use crate::dialects::arp::error::envelope;
 use crate::dialects::arp::wire::{run_id, run_state};
 use crate::dialects::common::refusal::{Refusal, headers};
 
-/// How soon asking for a result again makes sense, seconds.
+/// The `Retry-After` for a result that does not exist yet, seconds.
 const RETRY_AFTER_S: u64 = 1;
 
-/// A refusal as this document says it.
+/// A refusal as this API's error body.
 pub(super) fn problem(cx: &Caller, refusal: Refusal) -> Problem {
     Problem { status: refusal.status, headers: headers(&refusal), body: Box::new(envelope(cx, &refusal)) }
 }

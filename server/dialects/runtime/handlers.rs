@@ -1,4 +1,4 @@
-//! Read, submit, answer.
+//! Handlers: parse the request, call `Runs`, build the answer.
 
 use std::sync::Arc;
 

@@ -1,15 +1,16 @@
-//! The ARP Runtime: a goal in, an output out. The service of the standard before 0.3, over the same runs as every other API.
+//! The ARP Runtime: a goal in, an output out. The service of the standard before 0.3, over the same runs as every other
+//! API.
 //!
 //! | operation           | engine command                                                   |
 //! |---------------------|------------------------------------------------------------------|
 //! | `create_run`        | `Command::Start` of the planner                                  |
 //! | `cancel_run`        | `Command::Cancel`                                                |
 //! | `get_run_status`    | reads                                                            |
-//! | `get_run_result`    | reads; a run that has not ended is a 409 that may be asked again |
+//! | `get_run_result`    | reads; a run that has not ended is a 409, which can be retried   |
 //! | `stream_run_events` | reads, and follows                                               |
 //!
-//! Nothing is decided here. What a goal becomes is in `wire.rs`, what is shown of a log in `project.rs`; schemas, run ids and
-//! errors are those of the other ARP rooms ([`arp`](super::arp)).
+//! Nothing is decided here. `wire.rs` converts a goal, `project.rs` a log. Schemas, run ids and
+//! errors are those of the other ARP dialect modules ([`arp`](super::arp)).
 
 mod error;
 mod handlers;
@@ -24,7 +25,7 @@ use crate::auth::Gate;
 use crate::feed::Projection;
 use crate::runs::Runs;
 
-/// How runs show here. Node runs show only through events: as tool calls and steps.
+/// How runs appear in this API. Node runs appear only through events: as tool calls and steps.
 pub const MAPPING: ApiMapping = ApiMapping {
     title: "ARP Runtime",
     documents: &[FACE],
@@ -39,7 +40,7 @@ pub const MAPPING: ApiMapping = ApiMapping {
 /// The API's name: also the document's.
 pub const FACE: &str = "runtime";
 
-/// The room.
+/// The handlers of this API.
 pub struct Handlers {
     runs: Runs,
     gate: Gate,
@@ -47,7 +48,7 @@ pub struct Handlers {
 }
 
 impl Handlers {
-    /// A runtime over these runs. A start waits so long for the end of its run.
+    /// The handlers over these runs. A start waits at most `sync_wait` for the end of its run.
     pub fn new(runs: Runs, gate: Gate, sync_wait: Duration) -> Self {
         Handlers { runs, gate, sync_wait }
     }

@@ -1,9 +1,9 @@
-//! The log as the Runtime shows it: six event types, a `seq` that is gap-free from 1 over a whole run.
+//! Projects the log to the Runtime's six event types, with a `seq` that is gap-free from 1 over a whole run.
 //!
-//! A pure fold, in its first version: a run whose first event names no projection is shown by this one, for ever. What it shows
-//! of stored logs is pinned by goldens. The standard leaves `data` open: a tool call and its result have the fields of
-//! the same standard's `ToolInvocationRequest` and `ToolInvocationResult`, the last event those of `RunResult`. `token` comes
-//! only from a model, and there is none yet.
+//! A pure fold, in its first version. A run whose first event names no projection always uses this one. Goldens pin its
+//! output for stored logs. The standard leaves `data` open: a tool call and its result have the fields of the
+//! standard's `ToolInvocationRequest` and `ToolInvocationResult`, and the last event has those of `RunResult`. `token`
+//! comes only from a model, and no model is supported yet.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::dialects::arp::wire::{ended_as, failure_value, run_ended, run_id};
 use crate::feed::{self, Frame};
 use crate::runs::cache;
 
-/// What a node run that is remembered takes, besides its texts, bytes.
+/// The size of a remembered node run without its texts, bytes.
 const KNOWN_BYTES: usize = 192;
 
 /// The fold's state.
@@ -29,18 +29,18 @@ pub(super) struct Projection {
     known: BTreeMap<NodeRunId, Known>,
 }
 
-/// What is remembered of a node run.
+/// The state that the fold keeps for a node run.
 #[derive(Debug, Clone)]
 struct Known {
     composite: bool,
     tool_id: String,
     goal: Option<String>,
-    /// As created; taken when it begins.
+    /// The inputs of its creation; taken when it starts.
     inputs: Object,
     started_at_ms: Option<i64>,
 }
 
-/// What is shown of one stored event: nothing, or this.
+/// What this API shows for one stored event, if anything.
 type Shown = Option<(&'static str, Object)>;
 
 impl feed::Projection for Projection {
@@ -96,7 +96,7 @@ impl Projection {
                 self.child_created(child);
                 None
             }
-            // Told as one call, however often it was tried.
+            // A tool is shown as one call, however many attempts it had.
             Event::NodeStarted { attempt: 2.., .. } => None,
             Event::NodeStarted { node_run, inputs, .. } => {
                 self.node_started(*node_run, inputs.as_ref(), recorded.at_ms)
@@ -110,7 +110,7 @@ impl Projection {
                 Some(("step", data))
             }
             Event::Finished { outcome, outputs, error } => Some(finished(*outcome, outputs.as_ref(), error.as_ref())),
-            // Candidates, choices and judgements are the planner's business; what a node run waits for shows as running.
+            // Candidates, choices and judgements are internal to the planner. A waiting node run shows as running.
             Event::CandidatesGenerated { .. }
             | Event::SubtaskMapped { .. }
             | Event::AttemptFailed { .. }
@@ -140,7 +140,7 @@ impl Projection {
         self.known.insert(child.node_run, Known::new(&child.node_type, child.goal.clone(), &child.inputs));
     }
 
-    /// The root's own beginning has been told with the run's.
+    /// The start of the root is shown with the start of the run.
     fn node_started(&mut self, node_run: NodeRunId, resolved: Option<&Object>, at_ms: i64) -> Shown {
         let known = self.known.get_mut(&node_run)?;
         known.started_at_ms = Some(at_ms);
@@ -156,7 +156,8 @@ impl Projection {
         Some(("tool_call", data))
     }
 
-    /// What never began is not told; the root's end is told with the run's, unless the root is a tool.
+    /// A node run that never started is not shown. The end of the root is shown with the end of the run, unless the
+    /// root is a tool.
     fn node_finished(
         &mut self,
         node_run: NodeRunId,
@@ -187,7 +188,7 @@ impl Projection {
     }
 }
 
-/// An event's type in words; of a step, which.
+/// An event's type as text; for a step, also which kind.
 pub(super) fn kind(frame: &Frame) -> String {
     let kind = frame.data["type"].as_str().unwrap_or_default();
     frame.data["data"]["step"].as_str().map_or_else(|| kind.to_owned(), |step| format!("{kind}: {step}"))
@@ -205,7 +206,7 @@ impl Known {
     }
 }
 
-/// How the run ended, as its result says it.
+/// The end of the run, with the fields of its result.
 fn finished(outcome: RunOutcome, outputs: Option<&Object>, error: Option<&Failure>) -> (&'static str, Object) {
     match wire::error(outcome, error) {
         None => ("final", object(json!({ "ok": true, "output": wire::output(outputs) }))),

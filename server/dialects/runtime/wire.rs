@@ -1,4 +1,5 @@
-//! Between the Runtime's words and the engine's: a goal becomes a run of the planner; a run's state becomes status and result.
+//! Converts between the Runtime's types and the engine's: a goal becomes a run of the planner, a run's state becomes
+//! status and result.
 //!
 //! Every field of a request takes effect or is refused by its name. Absent optional fields are absent, never null.
 
@@ -19,13 +20,14 @@ use crate::dialects::common::start::InvalidField;
 use crate::dialects::common::time::time;
 use crate::runs::{NewRun, RunName, labels};
 
-/// What every run here is a run of.
+/// The node type of every run that this API starts.
 const PLANNER: &str = "runyard.composite.planner.general";
 const PLANNER_VERSION: &str = "1.0.0";
-/// The note that holds what the request said about which runtime is to run it: hints for a daemon that chooses among several. There is one here.
+/// The note that stores the runtime selector of the request. It is a hint for a daemon that chooses among several
+/// runtimes; Runyard has one.
 const SELECTOR: &str = "runtime_selector";
 
-/// A request in the engine's words, or everything in it that cannot be kept.
+/// A request as an engine command, or all its fields that are not supported.
 pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Vec<InvalidField>> {
     let mut invalid_fields = Vec::new();
     check_policy(body.tool_policy.as_ref(), catalog, &mut invalid_fields);
@@ -66,7 +68,7 @@ pub(super) fn new_run(body: &RunRequest, catalog: &Catalog) -> Result<NewRun, Ve
     })
 }
 
-/// The planner's inputs. It knows one set of values that a goal may name, so context and data become one.
+/// The planner's inputs. The planner has one set of named values, so context and data are merged.
 fn inputs(input: &RunInput, invalid_fields: &mut Vec<InvalidField>) -> Object {
     let mut inputs = Object::new();
     inputs.insert("goal".to_owned(), json!(input.goal));
@@ -90,7 +92,7 @@ fn inputs(input: &RunInput, invalid_fields: &mut Vec<InvalidField>) -> Object {
     inputs
 }
 
-/// The planner is what plans, not a tool; a run without it cannot begin.
+/// A policy must not deny the planner, which is not a tool: without it no run can start.
 fn check_policy(policy: Option<&ToolPolicy>, catalog: &Catalog, invalid_fields: &mut Vec<InvalidField>) {
     let mut denied = policy.into_iter().flat_map(|policy| &policy.deny_tool_ids).flatten();
     if let Some(id) = denied.find(|id| catalog.canonical(id) == Some(PLANNER)) {
@@ -106,7 +108,7 @@ fn check_limits(limits: Option<&RunLimits>, invalid_fields: &mut Vec<InvalidFiel
     }
 }
 
-/// What we say of a run stands beside what the caller says of it, so the names must not meet.
+/// Runyard's extensions are returned beside the caller's, so their names must differ.
 fn check_extensions(body: &RunRequest, invalid_fields: &mut Vec<InvalidField>) {
     let mut names = body.extensions.iter().flat_map(|extensions| extensions.0.keys());
     if let Some(name) = names.find(|name| name.starts_with(OURS)) {
@@ -115,7 +117,7 @@ fn check_extensions(body: &RunRequest, invalid_fields: &mut Vec<InvalidField>) {
     }
 }
 
-/// Tool ids are node type ids. What plans goes with whatever is allowed.
+/// Tool ids are node type ids. The planner is added to the allowed ones.
 fn candidates(policy: Option<&ToolPolicy>) -> Candidates {
     let Some(policy) = policy else { return Candidates::default() };
     let with_planner = |ids: &Vec<String>| ids.iter().cloned().chain([PLANNER.to_owned()]).collect();
@@ -131,20 +133,20 @@ fn budgets(limits: Option<&RunLimits>) -> Budgets {
     Budgets { max_wall_time_ms: limits.timeout_ms, max_steps: limits.max_steps.map(u64::from), ..Budgets::default() }
 }
 
-/// Where a run stands. Also of runs that came through another API.
+/// The status of a run, also of one started through another API.
 pub(super) fn status(state: &State) -> RunStatus {
     RunStatus {
         run_id: run_id(state),
         state: run_state(state.status),
         started_at: state.started_at_ms.map(time),
         ended_at: state.ended_at_ms.map(time),
-        // A run outlives the process that started it.
+        // A run can continue in another process, so it has no runtime instance.
         runtime_instance_id: None,
         extensions: extensions(echoed(state)),
     }
 }
 
-/// What came of a run; nothing while it has not ended.
+/// The result of a run; `None` until it has ended.
 pub(super) fn result(state: &State) -> Option<RunResult> {
     let runyard_engine::RunStatus::Final(outcome) = state.status else { return None };
     Some(RunResult {
@@ -158,7 +160,7 @@ pub(super) fn result(state: &State) -> Option<RunResult> {
     })
 }
 
-/// Whether a run that ended like this has outputs to tell.
+/// Whether a run with this outcome has outputs to show.
 fn made_something(outcome: RunOutcome) -> bool {
     match outcome {
         RunOutcome::Succeeded | RunOutcome::Partial => true,
@@ -166,7 +168,7 @@ fn made_something(outcome: RunOutcome) -> bool {
     }
 }
 
-/// The outputs of the run, and its answer as text where it has one.
+/// The outputs of a run, and its answer as text if it has one.
 pub(super) fn output(outputs: Option<&Object>) -> Object {
     let mut output = outputs.cloned().unwrap_or_default();
     if let Some(text) = final_text(&output) {
@@ -175,13 +177,13 @@ pub(super) fn output(outputs: Option<&Object>) -> Object {
     output
 }
 
-/// What a planned run returns, else the only value of what an atomic one made.
+/// The text that a planned run returns, or the only output value of an atomic run.
 fn final_text(outputs: &Object) -> Option<String> {
     let only = || outputs.values().next().filter(|_| outputs.len() == 1);
     outputs.get("result").or_else(only).map(plan::as_text)
 }
 
-/// Why a run did not succeed. A composite may be ended from outside without a reason.
+/// The error of a run that did not succeed. A client may end a composite without a reason.
 pub(super) fn error(outcome: RunOutcome, error: Option<&Failure>) -> Option<Value> {
     let given = error.map(failure_value);
     match outcome {
@@ -195,7 +197,7 @@ pub(super) fn error(outcome: RunOutcome, error: Option<&Failure>) -> Option<Valu
     }
 }
 
-/// Everything that was made elsewhere, in the order in which its makers were created.
+/// The artifacts of external workers, in the order in which their node runs were created.
 fn artifacts(state: &State) -> impl Iterator<Item = &Object> {
     let nodes = state.order.iter().filter_map(|id| state.node(*id));
     nodes.flat_map(|node| node.artifacts.iter().map(|artifact| &artifact.0))
@@ -211,7 +213,7 @@ fn usage(state: &State) -> Object {
     usage
 }
 
-/// What came with the request, given back.
+/// The fields of the request that are returned unchanged.
 fn echoed(state: &State) -> Map<String, Value> {
     let notes = state.start.as_deref().map(|start| &start.notes);
     let mut all = given(notes);

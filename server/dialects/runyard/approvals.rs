@@ -1,4 +1,4 @@
-//! What somebody is asked to agree to: listed, shown in full, decided.
+//! Approval requests: list them, show one in full, decide one.
 
 use runyard_api::host::Caller;
 use runyard_api::runyard::{DecideApprovalRequest, ListApprovalsRequest, types};
@@ -10,7 +10,7 @@ use crate::dialects::common::time::time;
 use crate::runs::Said;
 use crate::runs::approvals::{self, ApprovalCursor, ApprovalFilter, ApprovalRow, ApprovalStatus, Subject};
 
-/// One page.
+/// Lists approval requests, one page.
 pub(super) async fn list(
     handlers: &Handlers,
     cx: &Caller,
@@ -24,7 +24,7 @@ pub(super) async fn list(
         None => None,
     };
     let filter = ApprovalFilter { run, statuses: request.state.iter().map(status).collect() };
-    // One more than asked for says whether there is a next page.
+    // One more than requested, to see whether there is a next page.
     let found = handlers.runs.approvals(&cx.tenant, &filter, after, limit + 1).await;
     let mut found = found.map_err(of_runs)?;
     let more = found.len() > limit;
@@ -36,13 +36,13 @@ pub(super) async fn list(
     Ok(types::ApprovalList { approvals: found.into_iter().map(in_list).collect(), next_cursor: next })
 }
 
-/// One, with what it is about.
+/// Returns one approval request with its subject.
 pub(super) async fn get(handlers: &Handlers, cx: &Caller, reference: &str) -> Result<types::Approval, Refusal> {
     let (state, approval) = handlers.runs.approval(&cx.tenant, reference).await.map_err(of_runs)?;
     shown(&state, approval, reference)
 }
 
-/// Decides; the same again is answered as before.
+/// Decides an approval request. A repeated request has the same answer.
 pub(super) async fn decide(
     handlers: &Handlers,
     cx: &Caller,
@@ -61,13 +61,13 @@ pub(super) async fn decide(
     shown(&decided.state, approval, &request.approval_id)
 }
 
-/// All that was asked in a run, in full.
+/// All approval requests of a run, in full.
 pub(super) fn of_run(state: &State) -> Option<Vec<types::Approval>> {
     let all: Vec<types::Approval> = state.asked().filter_map(|(node, _)| in_full(state, node)).collect();
     if all.is_empty() { None } else { Some(all) }
 }
 
-/// What needs an approval in a run; absent where nothing does.
+/// What needs an approval in a run; absent if nothing does.
 pub(super) fn strategy(state: &State) -> Option<types::ApprovalStrategy> {
     match state.start.as_ref()?.approval {
         ApprovalStrategy::None => None,
@@ -123,7 +123,7 @@ fn step(state: &State, node: &Node) -> types::PlannedStep {
     }
 }
 
-/// What is asked about: the same word.
+/// The subject of an approval request; the values have the same names.
 pub(super) fn subject(subject: Subject) -> types::ApprovalSubject {
     match subject {
         Subject::Plan => types::ApprovalSubject::Plan,
@@ -131,7 +131,7 @@ pub(super) fn subject(subject: Subject) -> types::ApprovalSubject {
     }
 }
 
-/// Where an approval stands: the same word.
+/// The state of an approval request; the values have the same names.
 pub(super) fn state_of(status: ApprovalStatus) -> types::ApprovalState {
     match status {
         ApprovalStatus::Pending => types::ApprovalState::Pending,

@@ -1,4 +1,4 @@
-//! Where a list goes on, as opaque text: base64url of a kind, and of time and id of the last entry.
+//! The cursor of a list as opaque text: base64url of a kind, and of time and id of the last entry.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,40 +10,40 @@ use crate::dialects::common::refusal::Refusal;
 use crate::runs::approvals::ApprovalCursor;
 use crate::store::Cursor;
 
-/// What stands before a cursor of a list of approvals. Those of runs came first and have nothing.
+/// The prefix of a cursor of approval requests. Cursors of runs are older and have none.
 const APPROVALS: &str = "a";
 
-/// What stands before a cursor of a list of node runs.
+/// The prefix of a cursor of node runs.
 const NODE_RUNS: &str = "n";
 
-/// The text of a cursor.
+/// Writes a cursor.
 pub(super) fn write(cursor: Cursor) -> String {
     text(cursor.created_at_ms, cursor.run.uuid())
 }
 
-/// A cursor that we wrote; anything else is `None`.
+/// Parses a cursor that this server wrote. Other text is `None`.
 pub(super) fn read(text: &str) -> Option<Cursor> {
     let (created_at_ms, id) = place(text)?;
     Some(Cursor { created_at_ms, run: RunId::from_uuid(id) })
 }
 
-/// The text of a cursor of a list of approvals.
+/// Writes a cursor of approval requests.
 pub(super) fn write_approval(cursor: ApprovalCursor) -> String {
     format!("{APPROVALS}{}", text(cursor.asked_at_ms, cursor.approval.uuid()))
 }
 
-/// A cursor of a list of approvals that we wrote; anything else is `None`.
+/// Parses a cursor of approval requests that this server wrote. Other text is `None`.
 pub(super) fn read_approval(text: &str) -> Option<ApprovalCursor> {
     let (asked_at_ms, id) = place(text.strip_prefix(APPROVALS)?)?;
     Some(ApprovalCursor { asked_at_ms, approval: ApprovalId::from_uuid(id) })
 }
 
-/// The text of a cursor of a list of node runs: behind so many of them.
+/// Writes a cursor of node runs: the number of node runs before it.
 pub(super) fn write_node_runs(behind: usize) -> String {
     URL_SAFE_NO_PAD.encode(format!("{NODE_RUNS}{behind}"))
 }
 
-/// A cursor of a list of node runs that we wrote; anything else is `None`.
+/// Parses a cursor of node runs that this server wrote. Other text is `None`.
 pub(super) fn read_node_runs(text: &str) -> Option<usize> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     std::str::from_utf8(&bytes).ok()?.strip_prefix(NODE_RUNS)?.parse().ok()
@@ -62,7 +62,7 @@ fn place(text: &str) -> Option<(i64, Uuid)> {
     Some((i64::from_be_bytes(time.try_into().ok()?), Uuid::from_slice(id).ok()?))
 }
 
-/// What is no cursor of a list.
+/// The refusal for text that is not a cursor.
 pub(super) fn refused() -> Refusal {
     let reason = "is not a cursor of this list: use `next_cursor` of the page before";
     Refusal::new(Code::InvalidRequest, format!("query cursor: {reason}"))

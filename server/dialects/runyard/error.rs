@@ -1,4 +1,4 @@
-//! Every refusal in our own error envelope.
+//! Every refusal in the error envelope of the Runyard API.
 
 use runyard_api::host::Caller;
 use runyard_api::runyard::types::{Error, ErrorEnvelope};

@@ -1,4 +1,4 @@
-//! Read, ask, answer.
+//! Handlers: parse the request, call the engine or the store, build the answer.
 
 use futures::StreamExt;
 use http::HeaderValue;
@@ -49,7 +49,7 @@ impl Runyard for Handlers {
         let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT);
         known_face(request.face.as_deref()).map_err(|refusal| problem(cx, refusal))?;
         let filter = wire::filter(self.runs.catalog_of(&cx.tenant), &request);
-        // One more than asked for says whether there is a next page.
+        // One more than requested, to see whether there is a next page.
         let rows = self.runs.list(&cx.tenant, &filter, after, limit + 1).await;
         let mut rows = rows.map_err(|error| problem(cx, of_runs(error)))?;
         let more = rows.len() > limit;
@@ -155,7 +155,7 @@ impl Runyard for Handlers {
         let digest = Digest::parse(&request.digest).ok_or_else(unknown)?;
         let text = self.runs.value(&cx.tenant, &request.run_id, digest).await;
         let text = text.map_err(|error| problem(cx, of_runs(error)))?.ok_or_else(unknown)?;
-        // It may be long.
+        // On a blocking thread, because the value may be large.
         let read = tokio::task::spawn_blocking(move || serde_json::from_str(&text)).await;
         match read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
             Ok(value) => Ok(GetRunValueOk::Ok(value).into()),
@@ -215,7 +215,7 @@ impl Runyard for Handlers {
 }
 
 impl Handlers {
-    /// Asks something of a run that is there, and shows it as it stands after it.
+    /// Submits a command to an existing run, and returns the run's state after it.
     async fn submit(&self, cx: &Caller, run_id: &str, command: Command) -> Result<types::Run, Problem> {
         let refused = |error| problem(cx, of_runs(error));
         let run = self.runs.get(&cx.tenant, run_id).await.map_err(refused)?.run;
@@ -224,7 +224,7 @@ impl Handlers {
     }
 }
 
-/// A list of runs of an API that there is not would always be empty.
+/// Refuses unknown API names, because their list of runs would always be empty.
 fn known_face(face: Option<&str>) -> Result<(), Refusal> {
     let Some(face) = face.filter(|face| listeners::offset(face) == 0) else { return Ok(()) };
     let known: Vec<&str> = listeners::names().collect();

@@ -1,5 +1,5 @@
-//! API keys: made, listed and ended, by whoever may. Of their own tenant: callers with the scope `admin`; of every tenant: the owner
-//! of the data folder.
+//! API keys: create, list and revoke them. Callers with the scope `admin` manage the keys of their own tenant. The
+//! owner of the data folder manages the keys of every tenant.
 
 use runyard_api::host::Caller;
 use runyard_api::runyard::{CreateKeyRequest, ListKeysRequest, types};
@@ -10,7 +10,7 @@ use crate::codes::Code;
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::dialects::common::time::time;
 
-/// Makes a key.
+/// Creates a key.
 pub(super) async fn create(
     handlers: &Handlers,
     cx: &Caller,
@@ -43,11 +43,11 @@ pub(super) async fn list(
     let limit = request.limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(LIMIT);
     let after = request.cursor.as_deref();
     if let Some(cursor) = after {
-        // Keys are never deleted, so that a cursor of ours names one.
+        // Keys are never deleted, so every cursor that this server wrote names an existing key.
         let known = handlers.keys.get(tenant.as_deref(), cursor).await.map_err(|error| of_runs(error.into()))?;
         known.ok_or_else(super::cursor::refused)?;
     }
-    // One more than asked for says whether there is a next page.
+    // One more than requested, to see whether there is a next page.
     let found = handlers.keys.list(tenant.as_deref(), after, limit + 1).await;
     let mut found = found.map_err(|error| of_runs(error.into()))?;
     let more = found.len() > limit;
@@ -57,7 +57,7 @@ pub(super) async fn list(
     Ok(types::KeyList { keys: found.iter().map(|one| key(one, now_ms)).collect(), next_cursor })
 }
 
-/// Ends a key. One of another tenant is not there.
+/// Revokes a key. A key of another tenant is not found.
 pub(super) async fn revoke(handlers: &Handlers, cx: &Caller, key_id: &str) -> Result<types::Key, Refusal> {
     let tenant = allowed(cx, None)?;
     let revoked = handlers.keys.revoke(tenant.as_deref(), key_id).await.map_err(|error| of_runs(error.into()))?;
@@ -66,7 +66,7 @@ pub(super) async fn revoke(handlers: &Handlers, cx: &Caller, key_id: &str) -> Re
     Ok(key(&revoked.ok_or_else(unknown)?, handlers.keys.clock().now_ms()))
 }
 
-/// Whose keys a caller may touch: those of the tenant that is asked for, if it is theirs. `None` is every tenant's.
+/// The tenant whose keys a caller may manage: the requested one, if it is the caller's own. `None` means every tenant.
 fn allowed(cx: &Caller, asked: Option<String>) -> Result<Option<String>, Refusal> {
     match asked {
         asked if cx.may(OWNER) => Ok(asked),

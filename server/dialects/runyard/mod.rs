@@ -1,4 +1,4 @@
-//! the Runyard API: every run, whichever API it came through, with its whole tree and its own log.
+//! The Runyard API: every run, whichever API started it, with its whole tree and its own log.
 //!
 //! | operation                | engine command |
 //! |--------------------------|----------------|
@@ -10,7 +10,8 @@
 //! | keys                     | none: [`crate::auth`] makes and ends them |
 //! | all others               | reads          |
 //!
-//! What starts a run is read in `start.rs`, what is agreed to is in `approvals.rs`. Lists are paged by key: `cursor.rs`.
+//! `start.rs` parses requests that start a run, `approvals.rs` handles approval requests. Lists are paged by key:
+//! `cursor.rs`.
 
 mod approvals;
 mod cursor;
@@ -28,7 +29,7 @@ use crate::auth::{Gate, Keys};
 use crate::listeners::Listener;
 use crate::runs::Runs;
 
-/// How runs show on the Runyard API: as they are.
+/// How runs appear in the Runyard API: unchanged.
 pub const MAPPING: ApiMapping = ApiMapping {
     title: "Runyard",
     documents: &["runyard"],
@@ -40,12 +41,12 @@ pub const MAPPING: ApiMapping = ApiMapping {
     },
 };
 
-/// What runs that came through this API carry as their API.
+/// The API name stored with runs that this API starts.
 const FACE: &str = "runyard";
-/// Entries on a page when the caller does not say.
+/// Default page size.
 const LIMIT: usize = 50;
 
-/// The room.
+/// The handlers of this API.
 pub struct Handlers {
     runs: Runs,
     listeners: Listeners,
@@ -53,11 +54,11 @@ pub struct Handlers {
     keys: Keys,
 }
 
-/// The APIs of this process, known once all of them listen.
+/// The listeners of this process. They are set once all of them listen.
 pub type Listeners = Arc<OnceLock<Vec<Listener>>>;
 
 impl Handlers {
-    /// Our API over the runs in this process.
+    /// The Runyard API over the runs in this process.
     pub fn new(runs: Runs, listeners: Listeners, gate: Gate, keys: Keys) -> Self {
         Handlers { runs, listeners, gate, keys }
     }

@@ -1,4 +1,4 @@
-//! The log as the Runyard API shows it: every event, `seq` is its place in the log.
+//! The log as the Runyard API shows it: every event, with its position in the log as `seq`.
 
 use runyard_api::runyard::types;
 use runyard_engine::{Position, Recorded, RunId};
@@ -8,16 +8,16 @@ use crate::clock::rfc3339;
 use crate::dialects::common::answer_size::AnswerSize;
 use crate::runs::{Error, Runs};
 
-/// How many events are on a page where its caller does not say.
+/// Default number of events on a page.
 pub(super) const EVENTS: usize = 500;
 
-/// How many events are read at once: each can be a megabyte.
+/// The number of events read at once: each can be a megabyte.
 const READ_AT_ONCE: usize = 32;
 
-/// Events after a position, so many or as many as fit into an answer, and where the page after them begins.
+/// A page of the events after a position, limited by number and size, and the start of the next page.
 ///
 /// # Errors
-/// An event that the document has no form for.
+/// An event that the document cannot express.
 pub(super) async fn page(
     runs: &Runs,
     tenant: &str,
@@ -35,7 +35,7 @@ pub(super) async fn page(
             if events.len() == limit || !size.admits(&shown) {
                 return Ok(types::RunEventList { events, next_after_seq: i64::try_from(after).ok() });
             }
-            // To leave it out would be a hole in `seq` that nothing tells of.
+            // To leave the event out would be an unexplained gap in `seq`.
             let event = serde_json::from_value(shown).map_err(|error| Error::Unreadable {
                 run,
                 reason: format!("event {} is none of the document: {error}", recorded.position),
@@ -49,7 +49,7 @@ pub(super) async fn page(
     }
 }
 
-/// One stored event on the wire (`RunEvent`).
+/// One stored event in an answer (`RunEvent`).
 pub(super) fn project(run_id: &str, recorded: &Recorded) -> Value {
     let mut data = match serde_json::to_value(&recorded.event) {
         Ok(Value::Object(data)) => data,
@@ -63,7 +63,7 @@ pub(super) fn project(run_id: &str, recorded: &Recorded) -> Value {
     if let Some(node_run) = data.shift_remove("node_run") {
         shown.insert("node_run_id".to_owned(), node_run);
     }
-    // What an API noted for itself is that API's to show; here it would show the fingerprint of the request.
+    // Notes belong to the API that wrote them. To show them here would show the fingerprint of the request.
     if let Some(Value::Object(start)) = data.get_mut("start") {
         start.shift_remove("notes");
     }

@@ -1,4 +1,4 @@
-//! Every word of the closed lists of our own document, as in `dialects/said.rs`.
+//! Every value of the enums in the Runyard document, as in `dialects/said.rs`.
 
 use runyard_api::runyard::types;
 use runyard_engine::{ApprovalStrategy, SideEffect};

@@ -1,4 +1,4 @@
-//! What starts a run, in the engine's words.
+//! Converts a request that starts a run to an engine command.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -12,18 +12,18 @@ use super::FACE;
 use crate::dialects::common::start::InvalidField;
 use crate::runs::{NewRun, RunName, labels};
 
-/// Who is asked to carry out a goal when no one else is named.
+/// The node type that executes a goal if the request names none.
 const PLANNER: &str = "runyard.composite.planner.general";
 const NEWEST: &str = "latest";
 
-/// The wait before the second try where none is asked for, milliseconds.
+/// The default wait before the second attempt, milliseconds.
 const INITIAL_MS: u64 = 1000;
-/// How many times longer each wait is than the one before, where nothing else is asked for.
+/// The default factor between consecutive waits.
 const BACKOFF: f64 = 2.0;
 
-/// A run to be, or what of the request cannot be carried out.
+/// A run to start, or the field of the request that is not supported.
 pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, InvalidField> {
-    // Each by its name: a field that the document adds does not compile until it takes effect here.
+    // Destructured completely, so that a field that the document adds does not compile until it takes effect here.
     let types::RunRequest {
         goal,
         node_type_ref,
@@ -65,7 +65,7 @@ pub(super) fn new_run(body: &types::RunRequest) -> Result<NewRun, InvalidField> 
     })
 }
 
-/// Labels as asked. What cannot be one is refused: it could never be found.
+/// The labels of the request. One that is not valid is refused, because lists could never find it.
 fn labels<Value: Deref<Target = String>>(given: Option<&BTreeMap<String, Value>>) -> Result<Labels, InvalidField> {
     let mut labels = Labels::new();
     for (name, value) in given.into_iter().flatten() {
@@ -107,14 +107,14 @@ fn with_goal(mut inputs: Object, goal: Option<String>) -> Result<Object, Invalid
     Ok(inputs)
 }
 
-/// Limits in the engine's words: the same fields.
+/// Limits as the engine's type: the same fields.
 fn constraints(given: Option<&types::ConstraintsGiven>) -> Result<Constraints, InvalidField> {
     let invalid_field = |error: serde_json::Error| InvalidField { field: "/constraints", reason: error.to_string() };
     serde_json::from_value(given.map_or_else(|| json!({}), |given| json!(given))).map_err(invalid_field)
 }
 
 fn retry(given: &types::RetryGiven) -> policy::Retry {
-    // Within what the document allows, so that no number is lost.
+    // The document's limits ensure that the number fits.
     let number = |given: i64| given.unsigned_abs();
     policy::Retry {
         attempts_max: given.max_attempts.get(),

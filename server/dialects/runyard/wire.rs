@@ -1,4 +1,4 @@
-//! Between our own document's words and the engine's. They are nearly the same words: nothing is lost here.
+//! Converts between the Runyard document's types and the engine's. They are nearly the same, so nothing is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use crate::runs::sub_runs::{PARENT_NODE_RUN, PARENT_RUN};
 use crate::runs::waiting::{self, WaitingOn};
 use crate::store::{Filter, LabelFilter, RunRow, Status};
 
-/// Health: the store must answer. `failed` says why it did not.
+/// Health: the store must answer. `failed` is the error if it did not.
 pub(super) fn health(now_ms: i64, failed: Option<String>) -> types::Health {
     let (status, own) = match failed {
         None => (types::Status::Ok, types::Status::Ok),
@@ -29,7 +29,7 @@ pub(super) fn health(now_ms: i64, failed: Option<String>) -> types::Health {
     types::Health { status, time: time(now_ms), checks: vec![check] }
 }
 
-/// What is running.
+/// The version of this server.
 pub(super) fn version() -> types::VersionInfo {
     types::VersionInfo {
         service_name: "runyard".to_owned(),
@@ -46,7 +46,7 @@ pub(super) fn listeners(listeners: &[Listener]) -> types::DoorList {
     types::DoorList { doors: listeners.iter().map(api).collect() }
 }
 
-/// Which runs a list wants. An alias of a node type counts as what it stands for.
+/// The filter of a list. An alias of a node type matches the node type that it names.
 pub(super) fn filter(catalog: &Catalog, request: &ListRunsRequest) -> Filter {
     let resolved = |id: &String| catalog.canonical(id).map_or_else(|| id.clone(), str::to_owned);
     Filter {
@@ -60,13 +60,13 @@ pub(super) fn filter(catalog: &Catalog, request: &ListRunsRequest) -> Filter {
     }
 }
 
-/// The labels that a list wants. The document has checked their form.
+/// The label filters of a list. The document has checked their form.
 fn labelled(request: &ListRunsRequest) -> impl Iterator<Item = LabelFilter> {
     let pairs = request.label.iter().filter_map(|pair| pair.split_once(':'));
     pairs.map(|(name, value)| LabelFilter { name: name.to_owned(), values: vec![value.to_owned()] })
 }
 
-/// Whose runs a list wants, in whatever form their ids are given.
+/// The parent runs of a list's filter. Every form of a run id is accepted.
 fn parents(request: &ListRunsRequest) -> impl Iterator<Item = LabelFilter> {
     let run = request.parent_run_id.as_ref().map(|id| RunId::parse(id).map_or_else(|| id.clone(), |id| id.to_string()));
     let node_run = request.parent_node_run_id.as_ref();
@@ -100,7 +100,7 @@ fn summary(row: &RunRow) -> types::RunSummary {
     }
 }
 
-/// What a run waits for, and the node run that does.
+/// What a run waits for, and which node run waits.
 fn waiting_on(waits: WaitingOn, node: Option<&Node>) -> types::WaitingOn {
     let until = match node.map(|node| node.state) {
         Some(NodeState::Waiting(Wait::Timer { until_ms })) => Some(time(until_ms)),
@@ -115,7 +115,7 @@ fn waiting_on(waits: WaitingOn, node: Option<&Node>) -> types::WaitingOn {
     }
 }
 
-/// What a run waits for: the same word.
+/// What a run waits for; the values have the same names.
 pub(super) fn wait_reason(waits: WaitingOn) -> types::RunWaitReason {
     match waits {
         WaitingOn::Approval => types::RunWaitReason::Approval,
@@ -127,7 +127,7 @@ pub(super) fn wait_reason(waits: WaitingOn) -> types::RunWaitReason {
     }
 }
 
-/// How many runs there are in each state.
+/// The number of runs in each state.
 pub(super) fn counts(counts: &[(Status, u64)]) -> types::RunCounts {
     let of = |wanted: Status| count(counts.iter().filter(|(status, _)| *status == wanted).map(|(_, runs)| *runs).sum());
     types::RunCounts {
@@ -143,10 +143,10 @@ pub(super) fn counts(counts: &[(Status, u64)]) -> types::RunCounts {
     }
 }
 
-/// How many node runs are shown with a run, and on a page of them where its caller does not say.
+/// The number of node runs shown with a run, and the default page size of their list.
 pub(super) const NODE_RUNS: usize = 500;
 
-/// Node runs in the order of creation, behind so many, and where the page after them begins.
+/// A page of node runs in the order of creation, after the first `behind`, and the start of the next page.
 pub(super) fn node_run_list(state: &State, behind: usize, limit: usize, bytes: usize) -> types::NodeRunList {
     let (node_runs, next_cursor) = node_runs(state, behind, limit, bytes);
     types::NodeRunList { node_runs, next_cursor }
@@ -161,7 +161,7 @@ fn node_runs(state: &State, behind: usize, limit: usize, bytes: usize) -> (Vec<t
     (shown, (end < state.order.len()).then(|| cursor::write_node_runs(end)))
 }
 
-/// A run with its tree, or as much of it as one answer has.
+/// A run with its tree, as far as it fits into one answer.
 pub(super) fn run(state: &State) -> types::Run {
     let (node_runs, next_cursor) = node_runs(state, 0, NODE_RUNS, answer_size::DEFAULT_BYTES);
     let row = row::derive(state);
@@ -196,7 +196,7 @@ pub(super) fn run(state: &State) -> types::Run {
     }
 }
 
-/// What lists find a run by.
+/// The labels by which lists find a run.
 fn labels(state: &State) -> Option<BTreeMap<String, Vec<String>>> {
     let labels = state.start.as_deref().map(|start| &start.labels).filter(|labels| !labels.is_empty())?;
     let listed = |(name, values): (&String, &BTreeSet<String>)| (name.clone(), values.iter().cloned().collect());
@@ -278,7 +278,7 @@ fn side_effect(class: SideEffect) -> types::SideEffectClass {
     }
 }
 
-/// A run's state: the same word.
+/// A run's state; the values have the same names.
 pub(super) fn run_state(status: RunStatus) -> types::RunState {
     match status {
         RunStatus::Queued => types::RunState::Queued,
@@ -344,7 +344,7 @@ fn retry(retry: &Retry) -> types::Retry {
     }
 }
 
-/// Absent where a failure is simply a failure.
+/// Absent if a failure has the default effect.
 fn on_failure(after: &OnFailure) -> Option<types::OnFailure> {
     match after {
         OnFailure::Fail => None,
@@ -396,7 +396,7 @@ fn count(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// A time on the wire. Every stored time lies within what a timestamp can hold; one that does not shows as the epoch.
+/// A time in an answer. Every stored time is a valid timestamp; one that is not becomes the epoch.
 pub(super) fn time(at_ms: i64) -> Timestamp {
     Timestamp::from_millisecond(at_ms).unwrap_or_default()
 }

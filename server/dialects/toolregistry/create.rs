@@ -1,4 +1,4 @@
-//! A request that starts a run: what it becomes, and the wait for its plan.
+//! Requests that start a run: the conversion to a command, and the wait for the plan.
 
 use futures::StreamExt;
 use runyard_api::host::{Caller, Place};
@@ -12,22 +12,22 @@ use super::{FACE, Handlers, output_schema, pass_through};
 use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::{IdempotencyKey, NewRun, StartedRun};
 
-/// What every run here is a run of.
+/// The node type of every run that this API starts.
 pub(super) const PLANNER: &str = "runyard.composite.planner.general";
 const PLANNER_VERSION: &str = "1.0.0";
 
-/// The note in which a run's own words are kept.
+/// The note that stores this API's fields of a run.
 pub(super) const NOTE: &str = "toolregistry";
-/// Labels of runs that came through here.
+/// Labels of runs that were started through this API.
 pub(super) const USER: &str = "user_id";
 pub(super) const INTEGRATION: &str = "customer_integration_id";
 pub(super) const REPEAT_KEY: &str = "repeat_key";
 
-/// The longest text that lists can find a run by, characters.
+/// The longest label value, characters.
 const LABEL_CHARACTERS_MAX: usize = 256;
 
 impl Handlers {
-    /// Starts a run once, however often it is asked for.
+    /// Starts a run once, however often the request is repeated.
     pub(super) async fn start(
         &self,
         cx: &Caller,
@@ -40,7 +40,7 @@ impl Handlers {
             None | Some(types::OnStepFailure::Fail) => OnFailure::Fail,
             Some(types::OnStepFailure::Continue) => OnFailure::Continue,
         };
-        // Absent, the request is told from others as before.
+        // If the field is absent, the fingerprint of the request is as before the field existed.
         if let (Some(said), Value::Object(request)) = (on_step_failure, &mut new.request) {
             request.insert("onStepFailure".to_owned(), json!(said));
         }
@@ -48,7 +48,7 @@ impl Handlers {
         self.runs.start(&cx.tenant, new).await.map_err(of_runs)
     }
 
-    /// Waits until a run has its plan, has ended without one, or has had the time that there is for it.
+    /// Waits until a run has its plan, has ended without one, or the time is over.
     pub(super) async fn planned(&self, cx: &Caller, run: RunId) {
         let log = self.runs.follow(&cx.tenant, run, 0, cx.stopping.clone());
         let planned = log.any(async |recorded| match recorded {
@@ -61,9 +61,9 @@ impl Handlers {
         }
     }
 
-    /// A request in the engine's words.
+    /// A request as an engine command.
     async fn new_run(&self, cx: &Caller, body: &CreateRunRequest) -> Result<NewRun, Refusal> {
-        // Each by its name: a field that the API adds does not compile until it takes effect here.
+        // Destructured completely, so that a field that the API adds does not compile until it takes effect here.
         let CreateRunRequest {
             intent,
             context,
@@ -128,7 +128,7 @@ impl Handlers {
     }
 }
 
-/// The planner's inputs. It knows values by their names, so of the context it is told where that has names.
+/// The planner's inputs. The planner finds values by their names, so it gets only a context that has names.
 fn inputs(intent: &str, context: &str) -> Object {
     let mut inputs = Object::from_iter([("goal".to_owned(), json!(intent))]);
     if serde_json::from_str::<Object>(context).is_ok() {
@@ -137,7 +137,7 @@ fn inputs(intent: &str, context: &str) -> Object {
     inputs
 }
 
-/// What somebody has to agree to first. Nothing, where nothing is said.
+/// What needs an approval before it executes; nothing by default.
 fn approval(asked: Option<types::ApprovalStrategy>) -> ApprovalStrategy {
     match asked {
         None | Some(types::ApprovalStrategy::None) => ApprovalStrategy::None,

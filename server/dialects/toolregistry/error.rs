@@ -1,4 +1,4 @@
-//! Every refusal in this API's error body. It has no place for a code, so that stands in a header.
+//! Every refusal in this API's error body. The body has no field for a code, so the code is in a header.
 
 use http::{HeaderName, HeaderValue};
 use runyard_api::host::{Caller, Place};
@@ -13,13 +13,13 @@ use crate::runs::Error;
 /// The code of an error, for programs.
 const CODE: HeaderName = HeaderName::from_static("x-error-code");
 
-/// More things that do not fit are not listed.
+/// The most faults that a message lists.
 const UNFIT_MAX: usize = 32;
 
-/// How soon one more request makes sense, seconds.
+/// The `Retry-After` when too many requests are open, seconds.
 const RETRY_AFTER_S: u64 = 1;
 
-/// A refusal as this document says it.
+/// A refusal as this API's error body.
 pub(super) fn problem(_cx: &Caller, refusal: Refusal) -> Problem {
     let mut headers = headers(&refusal);
     if let Ok(code) = HeaderValue::try_from(refusal.code.as_str()) {
@@ -33,7 +33,7 @@ pub(super) fn problem(_cx: &Caller, refusal: Refusal) -> Problem {
     Problem { status: refusal.status, headers, body: Box::new(body) }
 }
 
-/// What happened; where several things do not fit, each of them, since there is no other place for them.
+/// The message. If several fields are not valid, it lists each of them, because the body has no other field for them.
 fn message(refusal: &Refusal) -> String {
     let each = |error: &serde_json::Value| {
         let text = |key: &str| error[key].as_str().unwrap_or_default().to_owned();
@@ -45,16 +45,16 @@ fn message(refusal: &Refusal) -> String {
     }
 }
 
-/// One thing that does not fit.
+/// One fault of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unfit {
-    /// Where, within its place.
+    /// The field, within its place.
     pub(super) field: String,
-    /// What is wrong with it.
+    /// Why it is not valid.
     pub(super) reason: String,
 }
 
-/// Everything that does not fit; at least one thing.
+/// A refusal with all faults; there is at least one.
 pub(super) fn invalid(place: Place, unfit: Vec<Unfit>) -> Refusal {
     let place = place.as_str();
     let message = unfit.first().map(|Unfit { field, reason }| format!("{place} {field}: {reason}")).unwrap_or_default();
@@ -63,24 +63,24 @@ pub(super) fn invalid(place: Place, unfit: Vec<Unfit>) -> Refusal {
     Refusal::new(Code::InvalidRequest, message).with("errors", errors)
 }
 
-/// The same of one thing.
+/// A refusal with one fault.
 pub(super) fn invalid_field(place: Place, field: &str, reason: &str) -> Refusal {
     invalid(place, vec![Unfit { field: field.to_owned(), reason: reason.to_owned() }])
 }
 
-/// No run of this tenant is named like this.
+/// No run of this tenant has this id.
 pub(super) fn unknown_run(reference: &str) -> Refusal {
     let message = format!("run `{reference}` is not known here");
     Refusal::new(Code::RunNotFound, message)
 }
 
-/// No plan of this tenant is named like this.
+/// No plan of this tenant has this id.
 pub(super) fn unknown_plan(reference: &str) -> Refusal {
     let message = format!("execution plan `{reference}` is not known here");
     Refusal::new(Code::ExecutionPlanNotFound, message)
 }
 
-/// A token that decides nothing any more: what it is for has been decided, or has ended.
+/// The token is no longer valid: its approval request was decided or has ended.
 pub(super) fn of_token(error: Error) -> Refusal {
     let spent = matches!(
         error,
@@ -96,13 +96,13 @@ pub(super) fn of_token(error: Error) -> Refusal {
     Refusal::new(Code::DecisionLinkUsed, message)
 }
 
-/// Whoever fetches a link before anybody has chosen to follow it decides nothing.
+/// A prefetch of a link decides nothing, because no person has opened the link yet.
 pub(super) fn prefetched() -> Refusal {
     let message = "a link is followed to decide, and this only fetches it ahead; nothing was decided";
     Refusal::new(Code::PrefetchRefused, message)
 }
 
-/// As many requests of this kind are open as may be.
+/// The tenant has the maximum number of open requests of this kind.
 pub(super) fn too_many(max: usize) -> Refusal {
     let message =
         format!("{max} starts and streams of this tenant are open, which is as many as may be; end one, or try again");

@@ -1,4 +1,4 @@
-//! Read, submit, answer.
+//! Handlers: parse the request, call `Runs`, build the answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,21 +25,21 @@ use crate::feed::{self, Beat, Frame, Framed, Goes, Reach, Wanted};
 use crate::runs::Error;
 use crate::store::{Filter, LabelFilter};
 
-/// What this API sends into silence.
+/// The keep-alive comment of this API's streams.
 const KEEP_ALIVE: Beat = Beat { every: Duration::from_secs(20), text: "event: keepalive\ndata: null\n\n" };
 
-/// Runs on a page where nobody says.
+/// Default page size.
 const PAGE_SIZE: usize = 10;
 
-/// The operations that a decision token opens.
+/// The operations that accept a decision token.
 const APPROVAL: [&str; 2] = ["RunController_runApproval", "RunController_decideApproval"];
 
-/// Says that an earlier, equal request started the run.
+/// Set if an earlier, equal request started the run.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 impl Toolregistry for Handlers {
     async fn admit(&self, head: &Head, operation: &'static Operation) -> Result<Caller, Fault> {
-        // The token of a link is a credential of its own, and a link has no place for another one.
+        // The token in a link is a credential of its own, and a link cannot carry a second one.
         if APPROVAL.contains(&operation.id) {
             return Ok(self.gate.admit_if_shown(head, operation).await?.unwrap_or_else(|| head.anonymous()));
         }
@@ -165,9 +165,9 @@ impl Toolregistry for Handlers {
 }
 
 impl Handlers {
-    /// Decides what a token says. `HEAD` changes nothing: it is answered as `GET` would be.
+    /// Decides the approval request of a token. `HEAD` changes nothing, and its answer is that of `GET`.
     async fn decide_by_token(&self, cx: &Caller, token: &str) -> Result<ByteStream, Refusal> {
-        // A caller that shows a credential besides must be of the run's tenant.
+        // A caller with an additional credential must belong to the run's tenant.
         let tenant = cx.subject.is_some().then_some(&*cx.tenant);
         if cx.method == Method::HEAD {
             self.runs.look_at_token(token, tenant).await.map_err(of_token)?;
@@ -181,7 +181,7 @@ impl Handlers {
         Ok(page.unwrap_or_else(|| ByteStream::new(futures::stream::empty())))
     }
 
-    /// The page behind a link: the request with its buttons, or that there is nothing left to decide.
+    /// The page behind a link: the approval request with its buttons, or the note that it is closed.
     async fn approval_page(&self, cx: &Caller, token: &str) -> Result<ByteStream, Refusal> {
         let tenant = cx.subject.is_some().then_some(&*cx.tenant);
         let asked = self.runs.token_subject(token, tenant).await.map_err(of_token)?;
@@ -193,12 +193,12 @@ impl Handlers {
         Ok(page::asking(&asked.state, node, &token(Verdict::Approved), &token(Verdict::Denied)))
     }
 
-    /// A place among the requests that last.
+    /// Takes a slot for a long-lasting request.
     fn open(&self, cx: &Caller) -> Result<Slot, Refusal> {
         self.slots.take(&cx.tenant).ok_or_else(|| too_many(self.slots.max()))
     }
 
-    /// A run by what stands in a path. Names that other APIs let clients choose are none here.
+    /// A run by the id in a path. Run names that clients choose in other APIs are not accepted here.
     async fn named(&self, cx: &Caller, reference: &str) -> Result<Arc<State>, Refusal> {
         let run = RunId::parse(reference).ok_or_else(|| unknown_run(reference))?;
         self.state(cx, run)
@@ -210,7 +210,7 @@ impl Handlers {
         self.runs.by_id(&cx.tenant, run).await.map_err(of_runs)
     }
 
-    /// The run whose plan has this id, which is that of the run's root.
+    /// The run with this plan id, which is the id of the run's root.
     async fn planned_by(&self, cx: &Caller, reference: &str) -> Result<Arc<State>, Refusal> {
         let unknown = || unknown_plan(reference);
         let root = NodeRunId::parse(reference).ok_or_else(unknown)?;
@@ -230,7 +230,7 @@ impl Handlers {
         for row in rows {
             let Some(state) = self.runs.listed(&cx.tenant, &row).await.map_err(of_runs)? else { continue };
             let run = self.dto(cx, &state, request.include_events.unwrap_or(false)).await?;
-            // Pages are numbered: one that ended early would hide what does not fit on it.
+            // Pages are numbered: a shortened page would hide the runs that do not fit.
             if !answer.admits(&run) {
                 return Err(page_too_large(self.runs.answer_bytes()));
             }
@@ -244,7 +244,7 @@ impl Handlers {
         Ok(wire::run(state, events))
     }
 
-    /// What a run has shown until it stood like this.
+    /// The events of a run up to this state.
     async fn events(&self, cx: &Caller, state: &State) -> Result<Vec<Object>, Refusal> {
         let (mut projection, links) = (Projection::of(state.run), self.links(cx));
         let log = self.runs.log(&cx.tenant, state.run).await.map_err(of_runs)?;
@@ -257,7 +257,7 @@ impl Handlers {
         Links::new(&self.runs, cx, self.public_url.as_deref())
     }
 
-    /// Whether a run has ended and a caller that has seen this event has seen all.
+    /// Whether a run has ended and this event is its last one.
     async fn is_past_the_end(&self, cx: &Caller, state: &State, after: u64) -> Result<bool, Refusal> {
         if after == 0 || !matches!(state.status, RunStatus::Final(_)) {
             return Ok(false);
@@ -280,7 +280,7 @@ impl Handlers {
         let Shows { with_tool_calls, follows } = shows;
         let (links, run) = (self.links(cx), state.run);
         let frame = move |event: RunEvent| {
-            // Held as long as the stream is.
+            // Held until the stream ends.
             let _open = &open;
             let event = if with_tool_calls { event } else { without_tool_calls(event) };
             let event = links.put_into(run, event);
@@ -297,16 +297,16 @@ impl Handlers {
 #[derive(Debug, Clone, Copy)]
 struct Shows {
     with_tool_calls: bool,
-    /// Whether it goes on until the run ends.
+    /// Whether the stream continues until the run ends.
     follows: bool,
 }
 
-/// An answer that is a page, with the headers of one.
+/// An answer as an HTML page, with the headers of one.
 fn as_page<T>(answer: T) -> Reply<T> {
     page::headers().into_iter().fold(Reply::from(answer), |reply, (name, value)| reply.with_header(name, value))
 }
 
-/// Whether a browser or a mail program fetches ahead of a person: `Sec-Purpose` (Fetch), and what came before it.
+/// Whether a browser or a mail program prefetches the link: `Sec-Purpose` (Fetch), and the older headers.
 fn is_prefetch(cx: &Caller) -> bool {
     let says = |name: &str| {
         let values = cx.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
@@ -333,7 +333,7 @@ fn filter(request: &RunControllerListRunsRequest) -> Filter {
     filter
 }
 
-/// A number that the document bounds and that counts something.
+/// A bounded number that must be whole.
 fn whole(name: &str, number: Option<f64>) -> Result<Option<usize>, Refusal> {
     let Some(number) = number else { return Ok(None) };
     if number.fract() != 0.0 {
@@ -348,7 +348,7 @@ fn page_too_large(bytes: usize) -> Refusal {
     invalid_field(Place::Query, "pageSize", &reason)
 }
 
-/// `true` or `false`, written as text.
+/// `true` or `false`, as text.
 fn switch(name: &str, text: Option<&str>) -> Result<bool, Refusal> {
     let Some(text) = text else { return Ok(false) };
     text.parse().map_err(|_| invalid_field(Place::Query, name, "must be true or false"))

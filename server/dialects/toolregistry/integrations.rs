@@ -1,4 +1,4 @@
-//! The services that runs may use: as this API lists them, and as a start selects them.
+//! The integrations that runs may use: how this API lists them, and how a start selects them.
 
 use runyard_api::host::Place;
 use runyard_api::toolregistry::types::{IntegrationAuthType, IntegrationResponseDto};
@@ -12,7 +12,7 @@ use crate::dialects::common::time::time;
 /// Every active integration.
 const ALL: &str = "*";
 
-/// An integration, as it is listed. `since_ms` is when all of them were written down.
+/// An integration as lists show it. `since_ms` is the creation time of all of them.
 pub(super) fn shown(one: &Integration, since_ms: i64) -> IntegrationResponseDto {
     IntegrationResponseDto {
         integration_id: one.id.clone(),
@@ -34,11 +34,11 @@ pub(super) fn shown(one: &Integration, since_ms: i64) -> IntegrationResponseDto 
     }
 }
 
-/// What a start selects: each once, in the order of the configuration.
+/// The integrations that a start selects: each once, in the order of the configuration.
 pub(super) struct Selected<'a>(Vec<&'a Integration>);
 
 impl<'a> Selected<'a> {
-    /// Finds what is selected.
+    /// Finds the selected integrations.
     pub(super) fn of(catalog: &'a Catalog, asked: &[String]) -> Result<Self, Refusal> {
         let unfit: Vec<Unfit> = (asked.iter().enumerate().filter(|(_, id)| *id != ALL))
             .filter_map(|(place, id)| {
@@ -68,18 +68,18 @@ impl<'a> Selected<'a> {
         others.flat_map(|one| one.node_type_ids.iter().cloned())
     }
 
-    /// The one of this name.
+    /// The selected integration with this name.
     pub(super) fn get(&self, customer_id: &str) -> Option<&'a Integration> {
         self.0.iter().copied().find(|one| one.customer_id == customer_id)
     }
 }
 
-/// The integration of this name, selected or not.
+/// The integration with this name, selected or not.
 pub(super) fn known<'a>(catalog: &'a Catalog, customer_id: &str) -> Option<&'a Integration> {
     catalog.integrations().iter().find(|one| one.customer_id == customer_id)
 }
 
-/// Why an integration cannot be meant.
+/// The message for an unknown integration.
 pub(super) fn unknown(customer_id: &str) -> String {
     format!("integration `{}` is not known here", customer_id.chars().take(128).collect::<String>())
 }

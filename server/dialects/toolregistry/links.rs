@@ -1,5 +1,5 @@
-//! Links that decide: whoever follows one agrees, or refuses. They stand in the question, for callers who may decide themselves;
-//! who may only read is not handed what decides.
+//! Links that approve or reject an approval request. Events include them only for callers who may decide themselves, so
+//! a reader gets no link that can decide.
 
 use runyard_api::host::Caller;
 use runyard_api::toolregistry::types::RunEvent;
@@ -7,18 +7,18 @@ use runyard_engine::{ApprovalId, RunId, Verdict};
 
 use crate::runs::Runs;
 
-/// What a caller must be able to do to be given a link.
+/// The scope that a caller needs to get links.
 const WRITE: &str = "runs:write";
 
-/// Where the operation is that links lead to.
+/// The path of the operation that links lead to.
 const PATH: &str = "/v1/runs/approval?token=";
 
-/// Makes the links of one caller.
+/// Creates the links for one caller.
 #[derive(Clone)]
 pub(super) struct Links {
     runs: Runs,
     tenant: String,
-    /// This API as it is reached from outside. Absent: no links for this caller.
+    /// The public address of this API. Absent if this caller gets no links.
     base: Option<String>,
 }
 
@@ -29,7 +29,7 @@ impl Links {
         Links { runs: runs.clone(), tenant: cx.tenant.to_string(), base }
     }
 
-    /// The event with its links, where it is a question.
+    /// The event, with links if it is an approval request.
     pub(super) fn put_into(&self, run: RunId, mut event: RunEvent) -> RunEvent {
         let is_question = event.event == runyard_api::toolregistry::types::RunEventEvent::RunApproval;
         if let (Some(base), Some(approval)) = (&self.base, event.approval.as_mut().filter(|_| is_question))

@@ -4,7 +4,7 @@
 //! |------------------------------------------------|-------------------------------------------------------|
 //! | `RunController_createRun`                      | `Command::Start` of the planner, then waits for a plan |
 //! | `RunController_abortRun`                       | `Command::Cancel`                                     |
-//! | `RunController_runApproval`                    | `Command::Decide`, or a page that asks                |
+//! | `RunController_runApproval`                    | `Command::Decide`, or a page with buttons             |
 //! | `RunController_decideApproval`                 | `Command::Decide`                                     |
 //! | `RunController_listRuns`                       | reads, in pages that are counted                      |
 //! | `RunController_getRun`                         | reads                                                 |
@@ -12,9 +12,10 @@
 //! | `ExecutionPlanController_getExecutionPlan`     | reads                                                 |
 //! | `IntegrationController_listIntegrations`       | reads the catalogue                                   |
 //!
-//! Nothing is decided here. What a request becomes is in `create.rs`, with `integrations.rs` (what it selects), `pass_through.rs` (what goes
-//! to them), `repeat.rs` (what it repeats) and `output_schema.rs` (what its result has to fit); what a run becomes in `wire.rs`, what is shown of a log in
-//! `project.rs`, whose questions get their links in `links.rs`, which lead people to `page.rs`; `slots.rs` bounds how many requests of a tenant are open at once.
+//! Nothing is decided here. `create.rs` converts a request, with `integrations.rs` (what it selects), `pass_through.rs`
+//! (the values for integrations), `repeat.rs` (the run that it repeats) and `output_schema.rs` (the schema of its
+//! result). `wire.rs` converts a run, `project.rs` a log. `links.rs` adds links to approval requests, and `page.rs` is
+//! the page behind them. `slots.rs` limits how many requests of a tenant are open at once.
 
 mod create;
 mod error;
@@ -38,7 +39,7 @@ use super::common::mapping::ApiMapping;
 use crate::auth::Gate;
 use crate::runs::Runs;
 
-/// How runs show here. Node runs show only through events: as steps.
+/// How runs appear in this API. Node runs appear only through events: as steps.
 pub const MAPPING: ApiMapping = ApiMapping {
     title: "toolregistry.ai",
     documents: &[FACE],
@@ -53,7 +54,7 @@ pub const MAPPING: ApiMapping = ApiMapping {
 /// The API's name: also the document's.
 pub const FACE: &str = "toolregistry";
 
-/// The room.
+/// The handlers of this API.
 pub struct Handlers {
     runs: Runs,
     gate: Gate,
@@ -63,21 +64,21 @@ pub struct Handlers {
     integrations_since_ms: i64,
 }
 
-/// What of it can be set.
+/// The settings of this API.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How long a start waits for its plan.
     pub plan_wait: Duration,
-    /// Starts and streams that one tenant may have open at once.
+    /// The most starts and streams that one tenant may have open at once.
     pub open_max: usize,
-    /// What links begin with, where this API is not reached like the others.
+    /// The start of links, if the public address of this API differs from that of the others.
     pub public_url: Option<String>,
-    /// When the configuration's integrations were written down, Unix milliseconds.
+    /// The creation time of the configuration's integrations, Unix milliseconds.
     pub integrations_since_ms: i64,
 }
 
 impl Handlers {
-    /// A room over these runs.
+    /// The handlers over these runs.
     pub fn new(runs: Runs, gate: Gate, settings: &Settings) -> Self {
         let Settings { plan_wait, open_max, public_url, integrations_since_ms } = settings.clone();
         Handlers { runs, gate, plan_wait, slots: Slots::new(open_max), public_url, integrations_since_ms }

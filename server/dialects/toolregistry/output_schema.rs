@@ -1,5 +1,6 @@
-//! The schema that a caller wants the result to fit, under the rules of this API: an object at its root, nothing that combines schemas,
-//! references only to its own definitions, bounds on depth and size, and objects that have nothing but what is named.
+//! The schema that a caller requires of the result, under the rules of this API: an object at its root, no combining
+//! keywords, references only to its own definitions, limits for depth and size, and objects without additional
+//! properties.
 
 use percent_encoding::percent_decode_str;
 use runyard_api::host::Place;
@@ -12,23 +13,23 @@ use crate::dialects::common::refusal::Refusal;
 use crate::limits::Limits;
 use crate::runs::output_schema;
 
-/// How deep schemas may stand in each other; the root is the first.
+/// The maximum nesting of schemas; the root has depth 1.
 const DEPTH_MAX: usize = 10;
-/// How many schemas there may be.
+/// The maximum number of schemas.
 const SCHEMAS_MAX: usize = 200;
-/// Where the schema stands in the body.
+/// The schema's place in the body.
 const FIELD: &str = "/outputSchema";
-/// What a value can be said to be.
+/// The allowed types of a value.
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "null", "object", "array"];
-/// What combines schemas.
+/// Keywords that combine schemas.
 const COMBINING: [&str; 3] = ["oneOf", "anyOf", "allOf"];
-/// Keywords whose value is a schema, or a list of them.
+/// Keywords whose value is a schema or a list of schemas.
 const ONE: [&str; 9] =
     ["items", "additionalItems", "additionalProperties", "contains", "propertyNames", "not", "if", "then", "else"];
-/// Keywords whose value has schemas by name.
+/// Keywords whose value is an object of schemas by name.
 const NAMED: [&str; 4] = ["properties", "patternProperties", "definitions", "dependencies"];
 
-/// The schema with its defaults written out.
+/// The schema with its defaults filled in.
 pub(super) fn read(asked: &Object, limits: &Limits) -> Result<Value, Refusal> {
     let mut schema = Value::Object(asked.clone());
     let mut reading = Reading { definitions: schema["definitions"].clone(), schemas: 0, unfit: Vec::new() };
@@ -56,7 +57,7 @@ impl Reading {
     }
 
     fn schema(&mut self, schema: &mut Value, at: &At<'_>, depth: usize) {
-        // Of what is far too large, nothing else is said.
+        // If the schema is far too large, no other fault is reported.
         if self.schemas > SCHEMAS_MAX {
             return;
         }
@@ -91,7 +92,7 @@ impl Reading {
         }
     }
 
-    /// What one schema says of itself.
+    /// Checks the keywords of one schema.
     fn words(&mut self, members: &Object, at: &At<'_>) {
         for keyword in COMBINING.into_iter().filter(|keyword| members.contains_key(*keyword)) {
             self.refuse(&At::Name(at, keyword).field(), "is not allowed in an output schema");
@@ -114,7 +115,7 @@ impl Reading {
     }
 }
 
-/// Whether a schema speaks of objects.
+/// Whether a schema is for objects.
 fn is_of_objects(members: &Object) -> bool {
     let said = match members.get("type") {
         Some(Value::Array(words)) => words.iter().any(|word| word == "object"),
@@ -124,7 +125,7 @@ fn is_of_objects(members: &Object) -> bool {
     said || members.contains_key("properties")
 }
 
-/// Where a schema stands. It becomes text only where something is said about it: a name may be most of a megabyte.
+/// The path of a schema. It becomes text only for a fault, because a name may be almost a megabyte long.
 enum At<'a> {
     Root,
     Name(&'a At<'a>, &'a str),

@@ -1,8 +1,8 @@
-//! The page behind an approval link: what is asked, and two buttons. Opening a link is not a decision: mail scanners, previews and
-//! browsers that restore tabs open links as well, so a page decides nothing until a button is pressed (POST).
+//! The page behind an approval link: the approval request and two buttons. Opening a link is not a decision, because
+//! mail scanners, previews and browsers that restore tabs open links as well. Only a pressed button (POST) decides.
 //!
-//! No script and nothing from elsewhere, and the policy in the headers says so. All text is escaped by maud. The address holds a token,
-//! so no referrer is sent and nothing is stored.
+//! The page has no script and loads nothing, and the policy in its headers enforces that. maud escapes all text. The
+//! address contains a token, so no referrer is sent and nothing is cached.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,14 +20,14 @@ use sha2::{Digest, Sha256};
 use super::wire;
 use crate::clock::rfc3339;
 
-/// What is shown of the inputs at most, characters; a note says that there is more.
+/// The most characters of the inputs that are shown; a note says that there is more.
 const INPUT_CHARS_MAX: usize = 20_000;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem}\
 dt{color:#555;margin-top:.8rem}dd{margin:0}pre{background:#f3f3f3;padding:.8rem;overflow:auto;white-space:pre-wrap;\
 overflow-wrap:anywhere}form{display:inline-block;margin:1.5rem 1rem 0 0}button{font:inherit;padding:.5rem 1.5rem;cursor:pointer}";
 
-/// Whether the caller is to be shown a page: it accepts `text/html` by name.
+/// Whether the caller wants a page: it accepts `text/html` by name.
 pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|range| {
@@ -66,7 +66,7 @@ pub(super) fn decided(state: &State, node: &Node, verdict: Verdict) -> ByteStrea
     page(title, html! { p { "Your decision is recorded. You can close this page." } (request(state, node)) })
 }
 
-/// What is shown where there is nothing left to decide.
+/// The page for an approval request that is closed.
 pub(super) fn closed(state: &State, node: &Node) -> ByteStream {
     let decided = node.approval.as_ref().and_then(|approval| approval.decided.as_ref());
     let what = decided.map_or_else(|| "The run ended before a decision was made.".to_owned(), earlier);
@@ -82,7 +82,7 @@ fn earlier(decided: &Decided) -> String {
     format!("This was {verdict}{by} at {}.", rfc3339(decided.at_ms))
 }
 
-/// Who asks, for what exactly, and since when.
+/// What the run wants to do, in which run, and since when it waits.
 fn request(state: &State, node: &Node) -> Markup {
     let asked = node.approval.as_ref().map(|approval| rfc3339(approval.asked_at_ms));
     let steps = if node.is_planned() { steps(state) } else { Vec::new() };
@@ -136,7 +136,7 @@ fn page(title: &str, main: Markup) -> ByteStream {
     ByteStream::new(futures::stream::iter([Ok(bytes)]))
 }
 
-/// What goes with every page.
+/// The headers of every page.
 pub(super) fn headers() -> [(HeaderName, HeaderValue); 5] {
     let style = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(

@@ -1,4 +1,5 @@
-//! What a caller passes through to integrations: read, and held to what can be sent. Reasons name what is wrong and never a value.
+//! The values that a caller passes through to integrations: parsed and checked. Messages name the fault and never a
+//! value.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +17,10 @@ use crate::catalog::integration::OWN_HEADERS;
 use crate::dialects::common::refusal::Refusal;
 use crate::runs::PassThrough;
 
-/// Where it stands in the body.
+/// The field's place in the body.
 const FIELD: &str = "/passThrough";
 
-/// What goes to which integration. What stands there twice for one integration is put together.
+/// The values for each integration. Entries for the same integration are merged.
 pub(super) fn read(
     catalog: &Catalog,
     selected: &Selected<'_>,
@@ -122,7 +123,7 @@ fn text(value: &Value) -> Option<String> {
 }
 
 fn below(at: &str, name: &str) -> String {
-    // A name may be anything, and long.
+    // A name may have any characters and any length.
     let shown: String = name.chars().take(64).collect();
     format!("{at}/{}", shown.replace('~', "~0").replace('/', "~1"))
 }

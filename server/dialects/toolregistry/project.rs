@@ -1,7 +1,7 @@
-//! The log as this API shows it: six event types, ids gap-free from 1 over a whole run.
+//! Projects the log to this API's six event types, with ids that are gap-free from 1 over a whole run.
 //!
-//! A fold that carries the engine's own state along, because each event tells where the run stands after it. In its first version: a
-//! run whose first event names no projection is shown by this one, for ever.
+//! The fold keeps the engine's state, because each event has the run's status after it. In its first version: a run
+//! whose first event names no projection always uses this one.
 
 use runyard_api::toolregistry::types::{
     RunEvent, RunEventApproval, RunEventApprovalDecision, RunEventError, RunEventEvent, RunEventStep,
@@ -20,7 +20,7 @@ use crate::runs::cache;
 pub(super) struct Projection {
     state: State,
     shown: u64,
-    /// Where the run stood after the event that was shown last.
+    /// The run's status after the last event that was shown.
     last: Option<RunStatus>,
 }
 
@@ -54,17 +54,18 @@ impl Projection {
         Projection { state: State::new(run), shown: 0, last: None }
     }
 
-    /// Shows what one stored event means, with everything that can be told of it: see [`without_tool_calls`].
+    /// Projects one stored event with all its fields: see [`without_tool_calls`].
     pub(super) fn project(&mut self, recorded: &Recorded) -> Option<RunEvent> {
         if let Err(corrupt) = apply(&mut self.state, recorded) {
-            // Whoever reads the run is told; here there is nobody to tell.
+            // Reads of the run report the error to the client; a projection has no client.
             tracing::error!(%corrupt, run = %self.state.run, "a log does not read as it must");
             return None;
         }
         let about = self.about(&recorded.event)?;
         self.shown += 1;
         let mut run_status = about.status.unwrap_or_else(|| wire::status(&self.state));
-        // What is called off with a paused run ends between the pause and the run's end. The run does not go on in between.
+        // Steps of a paused run that are cancelled end between the pause and the run's end. The run does not resume in
+        // between.
         if run_status == RunStatus::Running && self.last == Some(RunStatus::Paused) && is_called_off(&recorded.event) {
             run_status = RunStatus::Paused;
         }
@@ -85,13 +86,13 @@ impl Projection {
         })
     }
 
-    /// What an event is about; nothing where it is not shown.
+    /// What an event is about; `None` if it is not shown.
     fn about(&self, event: &Event) -> Option<About> {
         let root = self.state.root_id();
         let plain = |kind| Some(About::of(kind));
         match event {
             Event::Started { .. } => plain(RunEventEvent::Status),
-            // A plan begins when there is one, anything else when it begins.
+            // The start of a plan is its creation; other node runs start when they execute.
             Event::Decomposed { node_run, round: 1, .. } if *node_run == root && self.is_planned(root) => {
                 plain(RunEventEvent::Start)
             }
@@ -114,13 +115,13 @@ impl Projection {
                     comment: comment.clone(),
                     ..question(*approval)
                 }),
-                // Of a run that is about to be canceled it would look as if it went on.
+                // Without this, a run that is about to be canceled would show as running.
                 status: (*verdict == Verdict::Denied).then_some(RunStatus::Paused),
                 ..About::of(RunEventEvent::RunAction)
             }),
             Event::Paused { .. } | Event::Resumed { .. } => plain(RunEventEvent::Status),
             Event::Finished { .. } => plain(RunEventEvent::End),
-            // How a plan came to be, and tries that are not the last, are nobody's business here.
+            // The planner's internal events, and attempts that are not the last, are not shown.
             Event::Decomposed { .. }
             | Event::CandidatesGenerated { .. }
             | Event::SubtaskMapped { .. }
@@ -142,29 +143,29 @@ impl Projection {
         self.state.node(node_run).is_some_and(|node| node.node_type.kind == NodeKind::Plan)
     }
 
-    /// The step that somebody is asked about; none where that is the whole plan.
+    /// The step of an approval request; `None` if it is for the whole plan.
     fn step_of(&self, node_run: NodeRunId) -> Option<NodeRunId> {
         Some(node_run).filter(|_| self.is_step(node_run))
     }
 
-    /// Everything below the root, and the root where it is a tool itself.
+    /// Every node run below the root, and the root itself if it is a tool.
     fn is_step(&self, node_run: NodeRunId) -> bool {
         let step = |node: &Node| node.parent.is_some() || !node.node_type.kind.is_composite();
         self.state.node(node_run).is_some_and(step)
     }
 }
 
-/// Whether a node run ended without having done anything of its own.
+/// Whether a node run ended without having executed anything.
 fn is_called_off(event: &Event) -> bool {
     matches!(event, Event::NodeFinished { state: FinalState::Canceled | FinalState::Skipped, .. })
 }
 
-/// What an event is about.
+/// The parts of an event that depend on its type.
 struct About {
     kind: RunEventEvent,
     step: Option<NodeRunId>,
     approval: Option<RunEventApproval>,
-    /// Where the state does not say it.
+    /// The run's status, where the state does not have it.
     status: Option<RunStatus>,
 }
 
@@ -192,7 +193,7 @@ fn decision(verdict: Verdict) -> RunEventApprovalDecision {
     }
 }
 
-/// What is said of a step about who had to agree to it.
+/// The approval of a step.
 fn agreed(node: &Node) -> RunEventStepApproval {
     match node.approval.as_ref().map(|approval| approval.decided.as_ref().map(|decided| decided.verdict)) {
         None => RunEventStepApproval::NotRequired,
@@ -202,7 +203,7 @@ fn agreed(node: &Node) -> RunEventStepApproval {
     }
 }
 
-/// The event for callers who did not ask for tool calls.
+/// The event for callers who did not request tool calls.
 pub(super) fn without_tool_calls(mut event: RunEvent) -> RunEvent {
     if let Some(step) = &mut event.step {
         step.tool_call = None;
@@ -210,7 +211,7 @@ pub(super) fn without_tool_calls(mut event: RunEvent) -> RunEvent {
     event
 }
 
-/// An event's type in words.
+/// An event's type as text.
 pub(super) fn kind(event: RunEvent) -> String {
     event.event.to_string()
 }
@@ -228,7 +229,7 @@ fn step(state: &State, node: &Node) -> RunEventStep {
         }),
         tool_call: Some(RunEventToolCall {
             tool: node.node_type.id.clone(),
-            // What never began was asked nothing, unless somebody had to know what it would be.
+            // A step that never started has no request, unless an approver had to see it.
             request: (node.attempt > 0 || node.approval.is_some()).then(|| (*node.inputs).clone()),
             response: node.outputs.clone(),
             error: node.error.as_ref().map(error),

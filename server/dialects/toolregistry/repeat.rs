@@ -1,5 +1,5 @@
-//! Runs that repeat an earlier one: the user's last under the same key that succeeded, if it had the same intent to the letter. Such a run may
-//! use only the tools that the earlier one used with success.
+//! Runs that repeat an earlier one: the user's last successful run under the same key, if its intent is identical. Such
+//! a run may use only the tools that the earlier one used successfully.
 
 use std::collections::BTreeSet;
 
@@ -13,16 +13,17 @@ use crate::dialects::common::refusal::{Refusal, of_runs};
 use crate::runs::Error;
 use crate::store::{Filter, LabelFilter, Status};
 
-/// What a run repeats.
+/// The run that is repeated.
 pub(super) struct Repeated {
     /// The earlier run.
     pub(super) run: RunId,
-    /// What the new one may use, the planner that puts it together included.
+    /// The node types that the new run may use, including the planner.
     pub(super) node_type_ids: BTreeSet<String>,
 }
 
 impl Handlers {
-    /// The run of the same user that one with this key and intent repeats: another user's run is not theirs to know of.
+    /// The run that one with this key and intent repeats. It must be of the same user, because other users' runs are
+    /// private.
     pub(super) async fn repeated(
         &self,
         cx: &Caller,
@@ -40,7 +41,7 @@ impl Handlers {
         let rows = self.runs.list(&cx.tenant, &filter, None, 1).await.map_err(of_runs)?;
         let found = match rows.first() {
             Some(row) => self.runs.by_id(&cx.tenant, row.run).await,
-            // A run that came without a key has its own id for one.
+            // A run without a key is found by its own id.
             None => self.runs.get(&cx.tenant, key).await,
         };
         let state = match found {
@@ -61,7 +62,7 @@ fn is_of_here(state: &State) -> bool {
     state.start.as_ref().is_some_and(|start| start.face == FACE)
 }
 
-/// The node types of everything that succeeded.
+/// The node types of all node runs that succeeded.
 fn used(state: &State) -> BTreeSet<String> {
     let succeeded = state.nodes.values().filter(|node| node.final_state() == Some(FinalState::Succeeded));
     succeeded.map(|node| node.node_type.id.clone()).chain([PLANNER.to_owned()]).collect()

@@ -1,4 +1,4 @@
-//! Every word of the closed lists of this document, as in `dialects/said.rs`.
+//! Every value of the enums in this document, as in `dialects/said.rs`.
 
 use runyard_api::toolregistry::types;
 

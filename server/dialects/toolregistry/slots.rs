@@ -1,17 +1,17 @@
-//! How many requests of a tenant may be open at once, of the kinds that last: starts that wait for their plan, and streams. One tenant
-//! with a thousand forgotten streams must not be what another one's run waits for.
+//! Limits how many long-lasting requests of a tenant are open at once: starts that wait for their plan, and streams.
+//! One tenant with a thousand forgotten streams must not block the runs of another one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What is open, by tenant.
+/// The number of open requests by tenant.
 #[derive(Debug, Clone)]
 pub(super) struct Slots {
     open: Arc<Mutex<HashMap<Arc<str>, usize>>>,
     max: usize,
 }
 
-/// One request that is open. It is over when this is dropped.
+/// One open request. Dropping the slot ends it.
 #[derive(Debug)]
 pub(super) struct Slot {
     slots: Slots,
@@ -23,7 +23,7 @@ impl Slots {
         Slots { open: Arc::default(), max }
     }
 
-    /// A place for one more; nothing where the tenant has as many as it may.
+    /// Takes a slot; `None` if the tenant has reached its limit.
     pub(super) fn take(&self, tenant: &Arc<str>) -> Option<Slot> {
         let mut open = self.lock();
         let count = open.entry(tenant.clone()).or_default();
@@ -34,7 +34,7 @@ impl Slots {
         Some(Slot { slots: self.clone(), tenant: tenant.clone() })
     }
 
-    /// How many a tenant may have open.
+    /// The most requests that a tenant may have open.
     pub(super) fn max(&self) -> usize {
         self.max
     }

@@ -1,5 +1,5 @@
-//! Between this API's words and the engine's: runs, their states and plans. Also of runs that came through another API: what they
-//! lack is derived from what they have, and stays what it is.
+//! Converts between this API's types and the engine's: runs, their states and plans. For runs started through another
+//! API, missing fields are derived from stored ones, so that they never change.
 
 use runyard_api::toolregistry::types::{
     CreateRunResponse, ExecPlanByIdResponseDto, ExecPlanByIdResponseDtoPlan, ExecPlanDto, ExecPlanStepDto, PlanType,
@@ -19,7 +19,7 @@ pub(super) fn status(state: &State) -> RunStatus {
     status_of(state.status, row::standing(state))
 }
 
-/// The state of a run whose status is this, and which is at that.
+/// The state of a run with this status and phase.
 pub(super) fn status_of(status: runyard_engine::RunStatus, standing: Standing) -> RunStatus {
     use runyard_engine::RunStatus as Engine;
     match (status, standing) {
@@ -36,7 +36,7 @@ pub(super) fn status_of(status: runyard_engine::RunStatus, standing: Standing) -
     }
 }
 
-/// The words for a run's status, as far as that alone says it.
+/// The API's name of a run's status, as far as the status alone determines it.
 pub(super) fn status_word(status: runyard_engine::RunStatus) -> String {
     let mut words: Vec<String> = Standing::ALL.map(|standing| status_of(status, standing).to_string()).into();
     words.sort();
@@ -44,7 +44,7 @@ pub(super) fn status_word(status: runyard_engine::RunStatus) -> String {
     words.join(" or ")
 }
 
-/// Which runs are in this state: the other direction of [`status_of`].
+/// Sets the filter to the runs in this state: the inverse of [`status_of`].
 pub(super) fn standing_in(filter: &mut Filter, wanted: RunStatus) {
     let live = || vec![Status::Running, Status::Waiting];
     let (statuses, standings) = match wanted {
@@ -55,14 +55,14 @@ pub(super) fn standing_in(filter: &mut Filter, wanted: RunStatus) {
         RunStatus::NoSuccess => (vec![Status::NothingAchieved], Vec::new()),
         RunStatus::Failed => (vec![Status::Failed], Vec::new()),
         RunStatus::Canceled => (vec![Status::Canceled], Vec::new()),
-        // Nothing that is stored is at the first of its states: it begins with its first event.
+        // A stored run is never queued, because its log begins with its start. So `AuthRequired` matches no run.
         RunStatus::Paused => (live(), vec![Standing::Asking, Standing::AwaitingInput, Standing::Paused]),
         RunStatus::AuthRequired => (vec![Status::Queued], Vec::new()),
     };
     (filter.statuses, filter.standings) = (statuses, standings);
 }
 
-/// A run, with these of its events.
+/// A run with the given events.
 pub(super) fn run(state: &State, events: Vec<Object>) -> RunDto {
     RunDto {
         run_id: state.run.uuid(),
@@ -92,12 +92,12 @@ pub(super) fn created(state: &State, events: Vec<Object>) -> CreateRunResponse {
     }
 }
 
-/// A run's plan goes by the id of its root.
+/// The id of a run's plan is the id of its root.
 fn plan_id(state: &State) -> Uuid {
     state.root().map(|root| root.id.uuid()).unwrap_or_default()
 }
 
-/// The plan of a run; an empty text while there is none.
+/// The plan of a run; an empty text before it exists.
 pub(super) fn plan(state: &State) -> ExecPlanByIdResponseDto {
     let Some(root) = state.root().filter(|_| row::standing(state) != Standing::Planning) else { return no_plan() };
     if root.node_type.kind == NodeKind::Plan && root.rounds == 0 {
@@ -125,7 +125,7 @@ fn step(state: &State, node: &Node) -> ExecPlanStepDto {
     }
 }
 
-/// A step's name: its key, below those that it is part of. A run that is a single step has no key for it.
+/// A step's name: its key, below the keys of its parents. A run that is a single step has no key.
 pub(super) fn step_id(state: &State, node: &Node) -> String {
     let above = node.parent.and_then(|parent| state.node(parent)).filter(|parent| parent.parent.is_some());
     match above {
@@ -135,19 +135,19 @@ pub(super) fn step_id(state: &State, node: &Node) -> String {
     }
 }
 
-/// What a step is for: the part of the intent that it serves, or else its tool.
+/// The reason for a step: the part of the intent that it serves, or its tool.
 pub(super) fn reason(node: &Node) -> String {
     node.goal.clone().unwrap_or_else(|| node.node_type.asked.id.clone())
 }
 
-/// What is to be reached, in the words of whoever started it; of a run without words, its node type.
+/// The intent, as the caller wrote it. For a run without one it is the node type.
 pub(super) fn intent(state: &State) -> String {
     let Some(start) = state.start.as_deref() else { return String::new() };
     let goal = ["goal", "prompt"].iter().find_map(|key| start.inputs.get(*key)?.as_str());
     goal.unwrap_or(&start.node_type.asked.id).to_owned()
 }
 
-/// The user for whom a run is, where its start said so.
+/// The user of a run, if its start named one.
 pub(super) fn user(state: &State) -> Option<&str> {
     state.start.as_deref()?.labels.get(USER)?.first().map(String::as_str)
 }
@@ -160,7 +160,7 @@ fn repeat_run_id(state: &State) -> Option<Uuid> {
     noted(state, "repeatRunId")?.parse().ok()
 }
 
-/// What a run made: an object, whatever it is. A planned run's is what its goal asked to return.
+/// The result of a run, always as an object. A planned run's is the output that its goal required.
 pub(super) fn result(state: &State) -> Option<Object> {
     let outputs = state.outputs.as_ref()?;
     let planned = state.root().is_some_and(|root| root.node_type.kind == NodeKind::Plan);
@@ -171,7 +171,7 @@ pub(super) fn result(state: &State) -> Option<Object> {
     }
 }
 
-/// A text that came with the request and is not the engine's business.
+/// A text of the request that the engine does not use.
 fn noted(state: &State, key: &str) -> Option<String> {
     let notes = &state.start.as_deref()?.notes;
     Some(notes.get(NOTE)?.get(key)?.as_str()?.to_owned())
@@ -185,7 +185,7 @@ mod tests {
     fn a_state_is_found_where_it_is_shown() {
         let stored = Status::ALL.into_iter().filter(|status| *status != Status::Queued);
         for (status, standing) in stored.flat_map(|status| Standing::ALL.map(|standing| (status, standing))) {
-            // What has ended is at nothing.
+            // A run that has ended has no current activity.
             if matches!(status.into(), runyard_engine::RunStatus::Final(_)) && standing != Standing::Plain {
                 continue;
             }

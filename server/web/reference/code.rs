@@ -1,9 +1,10 @@
-//! Code on a page: a block with a name, and colours for JSON.
+//! Code on a page: a block with a name, with colours for JSON.
 
 use maud::{Markup, PreEscaped, Render, html};
 use serde_json::Value;
 
-/// A block of code. `language` is `sh`, `rust`, `json` or `text`; `about` says to programs what it belongs to.
+/// A block of code. `language` is `sh`, `rust`, `json` or `text`; `about` is the operation, as a data attribute for
+/// programs.
 pub(super) fn block(title: &str, language: &str, about: Option<&str>, text: &str) -> Markup {
     let content = if language == "json" {
         json(text)
@@ -13,7 +14,7 @@ pub(super) fn block(title: &str, language: &str, about: Option<&str>, text: &str
     html! {
         figure.code {
             figcaption { span { (title) } }
-            // Reachable by keyboard, because what is too wide scrolls in it.
+            // Focusable by keyboard, because wide code scrolls in it.
             pre tabindex="0" data-language=(language) data-operation=[about] { code { (content) } }
         }
     }
@@ -58,7 +59,7 @@ fn quoted(text: &str) -> usize {
     text.len()
 }
 
-/// The length of a number or a word.
+/// The length of a number or a literal.
 fn bare(text: &str) -> usize {
     text.find(|letter: char| !(letter.is_ascii_alphanumeric() || matches!(letter, '-' | '+' | '.')))
         .unwrap_or(text.len())

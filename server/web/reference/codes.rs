@@ -1,5 +1,5 @@
-//! Which error codes a document's operations answer. What each means is in [`crate::codes`]; which operation answers which stands in the
-//! documents (`x-runyard-codes`).
+//! The error codes that a document's operations answer. [`crate::codes`] describes the codes; the documents list them
+//! by operation (`x-runyard-codes`).
 
 use super::view::{Answer, Reference};
 use crate::codes::{Code, Scope};
@@ -7,11 +7,11 @@ use crate::codes::{Code, Scope};
 /// A code on a document's page.
 pub(super) struct Row {
     pub(super) code: Code,
-    /// The operations that may answer it; none where every request may be answered so.
+    /// The operations that may answer it; empty if every operation may.
     pub(super) operations: Vec<String>,
 }
 
-/// The codes that an answer of this status may have: those that its operation lists, and those of any request.
+/// The codes that an answer of this status may have: those of its operation, and those of every request.
 pub(super) fn of_answer(status: &str, listed: impl Iterator<Item = String>) -> Vec<String> {
     let any = Code::ALL.iter().filter(|code| code.scope() == Scope::Any && code.status().as_str() == status);
     listed.chain(any.map(|code| code.as_str().to_owned())).collect()
@@ -20,7 +20,7 @@ pub(super) fn of_answer(status: &str, listed: impl Iterator<Item = String>) -> V
 /// The codes of a document, by status.
 pub(super) fn of(reference: &Reference) -> Vec<Row> {
     let row = |code: &Code| {
-        // One word may come with several statuses: each document has it with its own.
+        // A code may have several statuses: each document has its own.
         let status = code.status();
         let answers = |answer: &Answer| {
             (answer.status == status.as_str() || answer.status == "default")

@@ -9,9 +9,10 @@
 //! | `page/` | from all that to HTML |
 //! | `guides/` | the pages of the repository's `docs/` folder |
 //!
-//! Everything is made from the documents in the binary and from the rooms' own mappings ([`crate::dialects::mapping`]); nothing is read
-//! from a disk or fetched, and an API writes a page when it is first requested. [`files`] is the folder that `openapi export` writes;
-//! [`Served`] is the same folder below `/docs`, with the addresses of the server.
+//! Everything is made from the documents in the binary and from the mappings of the dialect modules
+//! ([`crate::dialects::mapping`]). Nothing is read from a disk or fetched, and an API renders a page when it is first
+//! requested. [`files`] is the folder that `openapi export` writes; [`Served`] is the same folder below `/docs`, with
+//! the addresses of the server.
 
 mod code;
 mod codes;
@@ -35,9 +36,9 @@ use crate::listeners::{self, Listener};
 use page::Links;
 use view::Reference;
 
-/// The base of ports when nothing else is configured; what examples show.
+/// The port base in examples, if nothing else is configured.
 const PORT_BASE: u16 = 8080;
-/// What examples begin with when nothing else is configured.
+/// The start of URLs in examples, if nothing else is configured.
 const DEFAULT_HOST: &str = "http://127.0.0.1:";
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -45,15 +46,15 @@ const HTML: &str = "text/html; charset=utf-8";
 /// A file of the reference.
 #[derive(Debug, Clone)]
 pub struct File {
-    /// Its name, without a folder.
+    /// The file's name, without a folder.
     pub name: String,
     /// Its media type.
     pub media: &'static str,
-    /// What is in it.
+    /// The file's content.
     pub content: String,
 }
 
-/// A document with what pages say of it beside its text.
+/// A document with the other data that its page shows.
 struct Part {
     document: &'static Document,
     surface: &'static str,
@@ -62,7 +63,7 @@ struct Part {
 }
 
 impl Part {
-    /// Where it listens by default.
+    /// The default URL.
     fn url(&self) -> String {
         format!("{DEFAULT_HOST}{}", PORT_BASE + self.offset)
     }
@@ -83,18 +84,18 @@ static PARTS: LazyLock<Vec<Part>> = LazyLock::new(|| {
     DOCUMENTS.iter().map(part).collect()
 });
 
-/// Something to read, and where it comes from.
+/// The text of a page, and its source.
 #[derive(Debug, Clone, Copy)]
 enum Text {
     /// The list of all documents.
     Index,
     /// The page of a document.
     Document(&'static str),
-    /// How one run appears on each.
+    /// How one run appears in each API.
     Mapping,
     /// A page of the documentation.
     Guide(&'static guides::Guide),
-    /// What is in the binary as it is.
+    /// A text from the binary, unchanged.
     Plain(&'static str),
 }
 
@@ -115,7 +116,7 @@ impl Text {
     }
 }
 
-/// The name, the media type and the text of every file, in the order in which they are read.
+/// The name, the media type and the text of every file, in reading order.
 fn contents() -> Vec<(String, &'static str, Text)> {
     let mut all = vec![("index.html".to_owned(), HTML, Text::Index)];
     all.extend(DOCUMENTS.iter().map(|(document, _)| (file(document.name), HTML, Text::Document(document.name))));
@@ -131,27 +132,27 @@ pub fn files() -> Vec<File> {
     contents().into_iter().map(file).collect()
 }
 
-/// The listeners of a server, known once all of them listen.
+/// The listeners of a server. They are set once all of them listen.
 pub type Listeners = Arc<OnceLock<Vec<Listener>>>;
 
-/// The reference as one server serves it: its examples show where the server listens. Its APIs share what is written of it.
+/// The reference as one server serves it: its examples have the server's addresses. All APIs share the rendered pages.
 pub struct Served {
     listeners: Listeners,
     folder: Vec<host::Page>,
 }
 
 impl Served {
-    /// Of a server whose listeners are known when the first page is requested.
+    /// The reference of a server whose listeners are known when the first page is requested.
     pub fn new(listeners: Listeners) -> Self {
         let page = |(name, media, text)| served(format!("/docs/{name}"), media, text, "", &listeners);
         let folder = contents().into_iter().map(page).collect();
         Self { listeners, folder }
     }
 
-    /// The pages of one API: its own at `/docs`, and the whole folder below.
+    /// The pages of one API: its own page at `/docs`, and the whole folder below.
     pub fn at_api(&self, name: &'static str) -> Vec<host::Page> {
         let own = format!("/docs/{}", file(name));
-        // A page at `/docs` is outside of the folder of the other pages, so its links have the folder in them.
+        // The page at `/docs` is outside of the folder of the other pages, so its links contain the folder.
         let outside = served("/docs".to_owned(), HTML, Text::Document(name), "docs/", &self.listeners);
         let inside = self.folder.iter().filter(|page| page.path == own);
         let inside = inside.map(|page| host::Page { path: "/docs/".to_owned(), ..page.clone() });
@@ -159,7 +160,7 @@ impl Served {
     }
 }
 
-/// A page with the addresses of these listeners in the place of the default ones.
+/// A page with the addresses of these listeners instead of the default ones.
 fn with_addresses(page: &str, listeners: &[Listener]) -> String {
     let mut parts = page.split(DEFAULT_HOST);
     let mut written = parts.next().unwrap_or_default().to_owned();

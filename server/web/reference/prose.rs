@@ -1,20 +1,20 @@
-//! Descriptions for a browser: CommonMark in, HTML out, and a schema's name in code becomes a link to it.
+//! Descriptions for a browser: CommonMark in, HTML out. A schema's name in code becomes a link to it.
 //!
-//! HTML in a description is shown as the text that it is: a document must not steer the page that shows it.
+//! HTML in a description is shown as text: a document must not change the page that shows it.
 
 use std::collections::BTreeSet;
 
 use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{CowStr, Event, Options, Parser, html::push_html};
 
-/// What descriptions of one page may link to.
+/// The link targets of one page's descriptions.
 #[derive(Debug, Default)]
 pub(super) struct Prose {
     schemas: BTreeSet<String>,
 }
 
 impl Prose {
-    /// Prose of a document with these schemas.
+    /// Descriptions of a document with these schemas.
     pub(super) fn new(schemas: impl Iterator<Item = String>) -> Self {
         Prose { schemas: schemas.collect() }
     }
@@ -24,7 +24,7 @@ impl Prose {
         PreEscaped(self.written(text))
     }
 
-    /// Words within a line: one paragraph without being one.
+    /// Text within a line, without a paragraph element.
     pub(super) fn inline(&self, text: &str) -> Markup {
         let written = self.written(text);
         let inner = written.trim().strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>"));
@@ -53,7 +53,7 @@ impl Prose {
     }
 }
 
-/// Where a schema stands on its page.
+/// The anchor of a schema on its page.
 pub(super) fn schema_anchor(name: &str) -> String {
     format!("schema-{name}")
 }

@@ -1,4 +1,4 @@
-//! From a document to what a page shows of it. Schemas are read in `shape.rs`.
+//! Reads a document into the data that its page shows. `shape.rs` reads schemas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "op
 
 /// Reads a document.
 pub(super) fn read(document: &Document) -> Reference {
-    // Both were written by the generator; what could not be read would be an empty page, which a test would see.
+    // The generator wrote both. A document that cannot be read gives an empty page, which a test would find.
     let full: Value = serde_json::from_str(document.full_json).unwrap_or_default();
     let owner: Value = serde_json::from_str(document.owner_json).unwrap_or_default();
     let whole = Place { full: &full, owner: Some(&owner) };
@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
         self.whole.below("components").and_then(|components| components.below(kind)).unwrap_or(nothing)
     }
 
-    /// What a reference leads to. What the owner refers to as well is the owner's, wherever its text stands.
+    /// The target of a reference. A target that the vendor's document also refers to counts as the vendor's.
     fn followed(&self, place: Place<'a>) -> Place<'a> {
         let Some(pointer) = place.full.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'))
         else {
@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
             }
         }
         groups.retain(|group| !group.operations.is_empty());
-        // What never asks for credentials is how a service is looked after, not what it is for.
+        // Operations that need no credentials serve monitoring, so their groups come last.
         groups.sort_by_key(|group| group.operations.iter().all(|operation| !operation.secured));
         groups
     }
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
 
     fn parameters(&self, list: Place<'a>) -> Vec<Parameter> {
         let items = list.full.as_array().map(Vec::as_slice).unwrap_or_default();
-        // A list has no names: what the owner has is known by place and name.
+        // A list has no keys, so the vendor's parameters are recognized by place and name.
         let of_owner: BTreeSet<(String, String)> = list
             .owner
             .and_then(Value::as_array)
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Answers by status, successes first, what is left to `default` last.
+    /// Answers by status, successes first, `default` last.
     fn answers(&self, operation: Place<'a>) -> Vec<Answer> {
         let codes = operation.full.get("x-runyard-codes");
         let responses = operation.below("responses").into_iter().flat_map(Place::entries);
@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
             let nothing = Place { full: &Value::Null, owner: None };
             Header {
                 name: name.to_owned(),
-                // Of an answer that is ours as a whole, its parts need not say so.
+                // If the whole answer is Runyard's, its parts are not marked again.
                 ours: !of_ours && place.ours(),
                 description: header.text("description"),
                 shape: shape(whole_or_marked(header.below("schema").unwrap_or(nothing), true)),
@@ -235,14 +235,14 @@ impl<'a> Reader<'a> {
         let meaning = |value: &str| said("x-runyard-data").and_then(|data| data.get(value)).map(text);
         let values = place.full.get("enum").and_then(Value::as_array).into_iter().flatten().map(text);
         let mut shape = shape(place);
-        // Told value by value below.
+        // The values are listed below.
         shape.rules.retain(|rule| rule.name != "one of");
         Schema {
             name: name.to_owned(),
             ours: place.ours(),
             description: place.text("description"),
             shape,
-            // Not the fields of fields: each schema has its own place on the page.
+            // Without nested fields: each schema has its own place on the page.
             fields: fields(place, self.component("schemas"), usize::MAX),
             values: values.map(|value| (value.clone(), meaning(&value))).collect(),
             room: room(place.full),
@@ -257,7 +257,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Who names each schema.
+    /// The operations and schemas that refer to each schema.
     fn uses(&self) -> BTreeMap<String, BTreeSet<Use>> {
         let mut uses: BTreeMap<String, BTreeSet<Use>> = BTreeMap::new();
         for (name, schema) in self.component("schemas").entries() {
@@ -285,12 +285,12 @@ fn identity(parameter: &Value) -> (String, String) {
     (text("in"), text("name"))
 }
 
-/// Of a part that is marked as ours as a whole, the rules need not say so again.
+/// If the whole part is marked as Runyard's, its rules are not marked again.
 fn whole_or_marked(place: Place<'_>, marked: bool) -> Place<'_> {
     if marked { Place { owner: Some(place.full), ..place } } else { place }
 }
 
-/// Every schema that a value refers to. Examples refer to nothing.
+/// Every schema that a value refers to. Examples contain no references.
 fn named(value: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     match value {

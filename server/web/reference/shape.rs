@@ -1,15 +1,15 @@
-//! Schemas, read for people: what a value is, which rules hold for it, and which fields an object has.
+//! Schemas for readers: a value's type, its rules, and an object's fields.
 //!
-//! Each place is read twice, in the document as served and in the owner's: what the owner does not have is ours.
+//! Each place is read in the document as served and in the vendor's: what the vendor's lacks is Runyard's.
 
 use serde_json::Value;
 
 use super::view::{Field, Room, Rule, Shape, Word};
 
-/// How deep the fields of fields are shown in place.
+/// The maximum depth at which nested fields are shown in place.
 const DEPTH_MAX: usize = 3;
 
-/// Keywords that are shown as rules, and what they are called.
+/// Keywords that are shown as rules, with their labels.
 const RULES: [(&str, &str); 13] = [
     ("default", "default"),
     ("enum", "one of"),
@@ -26,7 +26,7 @@ const RULES: [(&str, &str); 13] = [
     ("x-property-names", "keys match"),
 ];
 
-/// A schema's place in the document as served, and in the owner's where it is there.
+/// A schema's place in the served document, and in the vendor's document if it exists there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) full: &'a Value,
@@ -40,7 +40,7 @@ impl<'a> Place<'a> {
         Some(Place { full, owner: self.owner.and_then(|owner| owner.get(key)) })
     }
 
-    /// Whether the owner does not have it.
+    /// Whether the vendor's document does not have it.
     pub(super) fn ours(self) -> bool {
         self.owner.is_none()
     }
@@ -51,18 +51,18 @@ impl<'a> Place<'a> {
         full.map(move |(key, full)| (key.as_str(), Place { full, owner: self.owner.and_then(|owner| owner.get(key)) }))
     }
 
-    /// A text below it; nothing where there is none.
+    /// A text below this place; empty if it is missing.
     pub(super) fn text(self, key: &str) -> String {
         self.full.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 }
 
-/// The name of the schema that this one only refers to.
+/// The name of the schema, if this one is only a reference.
 pub(super) fn referred(schema: &Value) -> Option<&str> {
     schema.get("$ref")?.as_str()?.rsplit('/').next()
 }
 
-/// What a value of this schema is.
+/// The type of a value with this schema.
 pub(super) fn shape(place: Place<'_>) -> Shape {
     let schema = place.full;
     if let Some(name) = referred(schema) {
@@ -99,18 +99,18 @@ fn rules(place: Place<'_>) -> Vec<Rule> {
     stated.map(|(name, value)| Rule { name, value: written(value.full), ours: value.ours() }).collect()
 }
 
-/// A rule's value for people: text as it is, lists item by item.
+/// A rule's value as text; lists item by item.
 fn written(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(written).collect::<Vec<_>>().join(", "),
-        // Rules for the names of keys have a pattern and nothing else.
+        // Rules for property names have only a pattern.
         Value::Object(object) => object.get("pattern").map_or_else(|| value.to_string(), written),
         other => other.to_string(),
     }
 }
 
-/// What an object says of fields that it does not name.
+/// Whether an object allows fields that it does not name.
 pub(super) fn room(schema: &Value) -> Room {
     match (schema.get("type").and_then(Value::as_str), schema.get("additionalProperties")) {
         (Some("object"), Some(Value::Bool(false))) => Room::Closed,
@@ -119,7 +119,7 @@ pub(super) fn room(schema: &Value) -> Room {
     }
 }
 
-/// The fields of an object, or of the objects of a list; each with its own, down to a depth.
+/// The fields of an object, or of the objects of a list, with nested fields down to a depth.
 pub(super) fn fields(place: Place<'_>, schemas: Place<'_>, depth: usize) -> Vec<Field> {
     let Some(properties) = resolved(place, schemas).and_then(|object| object.below("properties")) else {
         return Vec::new();
@@ -138,13 +138,13 @@ pub(super) fn fields(place: Place<'_>, schemas: Place<'_>, depth: usize) -> Vec<
     properties.entries().map(field).collect()
 }
 
-/// The fields of a field. Of `extensions` and the like, which name none, there are none to show.
+/// The fields of a field. `extensions` and similar objects name none.
 fn inner(place: Place<'_>, schemas: Place<'_>, depth: usize) -> Vec<Field> {
     let items = place.below("items");
     fields(items.unwrap_or(place), schemas, depth)
 }
 
-/// A field that only refers to a schema is described by it.
+/// A field that is only a reference has the description of its schema.
 fn described(place: Place<'_>, schemas: Place<'_>) -> String {
     let own = place.text("description");
     if own.is_empty() { resolved(place, schemas).map_or(own, |schema| schema.text("description")) } else { own }
@@ -158,7 +158,7 @@ pub(super) fn resolved<'a>(place: Place<'a>, schemas: Place<'a>) -> Option<Place
     }
 }
 
-/// What we say beside a schema (`x-runyard-note`).
+/// Runyard's notes on a schema (`x-runyard-note`).
 pub(super) fn notes(place: Place<'_>) -> Vec<String> {
     place.full.get("x-runyard-note").and_then(Value::as_str).map(str::to_owned).into_iter().collect()
 }

@@ -1,4 +1,4 @@
-//! What a page must have, whatever its document: checked over the real documents.
+//! Rules for every page, checked with the real documents.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ fn every_operation_status_and_schema_has_its_place() {
             );
             let parameters: BTreeSet<&str> = shown.parameters.iter().map(|one| one.name.as_str()).collect();
             assert_eq!(parameters, operation.parameters.iter().map(|one| one.name).collect(), "{}", operation.id);
-            // A stream beside an answer in JSON is for callers that ask for it.
+            // An operation with a JSON answer and a stream streams only if the caller requests it.
             let streams = |media: &String| media == "text/event-stream";
             let or_stream = shown.answers.iter().flat_map(|answer| &answer.other_media).any(streams);
             assert_eq!(
@@ -134,7 +134,7 @@ fn a_page_is_small_and_alone() {
 #[test]
 fn a_served_page_shows_the_addresses_of_its_server() {
     let listener = |name, url: &str| Listener { name, title: String::new(), url: url.to_owned() };
-    // The gateway listens where the Runyard API does by default: nothing is replaced twice.
+    // The gateway listens on the default port of the Runyard API: nothing is replaced twice.
     let listeners = [listener("runyard", "http://10.0.0.1:9012"), listener("run-gateway", "http://127.0.0.1:8092")];
     let page = "at http://127.0.0.1:8092/v1, http://127.0.0.1:8081 and http://127.0.0.1:8083 or http://127.0.0.1:x";
     let shown = "at http://10.0.0.1:9012/v1, http://127.0.0.1:8092 and http://127.0.0.1:8083 or http://127.0.0.1:x";

@@ -1,4 +1,5 @@
-//! What a page shows of a document: texts and shapes, in the order of reading. `reading.rs` fills it in, `page/` writes it down.
+//! The data that a page shows for a document: texts and shapes, in reading order. `reading.rs` fills it in, `page/`
+//! renders it.
 //!
 //! Descriptions are CommonMark here; `prose.rs` makes HTML of them.
 
@@ -10,14 +11,14 @@ pub(super) struct Reference {
     pub(super) version: String,
     pub(super) description: String,
     pub(super) source: Source,
-    /// Whether there is an owner beside us, so that what is ours has to be marked.
+    /// Whether the document is a vendor's, so that Runyard's additions must be marked.
     pub(super) foreign: bool,
     pub(super) groups: Vec<Group>,
     pub(super) schemas: Vec<Schema>,
     pub(super) credentials: Vec<Credential>,
 }
 
-/// A way to show who calls.
+/// A way to authenticate.
 #[derive(Debug)]
 pub(super) struct Credential {
     pub(super) name: String,
@@ -33,7 +34,7 @@ impl Reference {
     }
 }
 
-/// Whose document it is (`info.x-runyard-source`).
+/// The source of the document (`info.x-runyard-source`).
 #[derive(Debug, Default)]
 pub(super) struct Source {
     pub(super) owner: String,
@@ -62,11 +63,11 @@ pub(super) struct Operation {
     pub(super) description: String,
     pub(super) notes: Vec<String>,
     pub(super) secured: bool,
-    /// The scope without which nobody may, not even where nobody is asked who they are (`x-runyard-scope`).
+    /// The scope that is always required, even if authentication is disabled (`x-runyard-scope`).
     pub(super) scope: Option<String>,
-    /// Whether the document says that repeating it changes nothing (`x-runyard-idempotent`).
+    /// Whether the operation is idempotent (`x-runyard-idempotent`).
     pub(super) idempotent: bool,
-    /// The medium of its stream, where it answers with one.
+    /// The media type of its stream, if it answers with one.
     pub(super) stream: Option<String>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) body: Option<Body>,
@@ -74,7 +75,7 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// The answer of success.
+    /// The successful answer.
     pub(super) fn success(&self) -> Option<&Answer> {
         self.answers.iter().find(|answer| answer.is_success())
     }
@@ -84,7 +85,7 @@ impl Operation {
 #[derive(Debug)]
 pub(super) struct Parameter {
     pub(super) name: String,
-    /// As OpenAPI says it: `path`, `query`, `header`.
+    /// The place as in OpenAPI: `path`, `query`, `header`.
     pub(super) place: String,
     pub(super) required: bool,
     pub(super) ours: bool,
@@ -107,12 +108,12 @@ pub(super) struct Body {
 /// A documented answer.
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// As the document writes it: `200`, `default`.
+    /// As the document has it: `200`, `default`.
     pub(super) status: String,
     pub(super) ours: bool,
     pub(super) description: String,
     pub(super) media: Option<String>,
-    /// Other media types that it may have, where the caller asks for one.
+    /// Other media types of the answer, if the caller accepts one.
     pub(super) other_media: Vec<String>,
     pub(super) shape: Option<Shape>,
     pub(super) headers: Vec<Header>,
@@ -147,14 +148,14 @@ pub(super) struct Schema {
     pub(super) values: Vec<(String, Option<String>)>,
     pub(super) room: Room,
     pub(super) notes: Vec<String>,
-    /// Keys that we write into its `extensions`.
+    /// Keys that Runyard writes into its `extensions`.
     pub(super) extensions: Vec<(String, String)>,
-    /// Operations and schemas that name it.
+    /// Operations and schemas that refer to it.
     pub(super) used_by: Vec<Use>,
     pub(super) example: Option<serde_json::Value>,
 }
 
-/// Who names a schema.
+/// A reference to a schema.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Use {
     /// An operation, by its id.
@@ -163,10 +164,10 @@ pub(super) enum Use {
     Schema(String),
 }
 
-/// What an object says of fields that it does not name.
+/// Whether an object allows fields that it does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
-    /// It is no object.
+    /// It is not an object.
     None,
     /// They are refused.
     Closed,
@@ -183,11 +184,11 @@ pub(super) struct Field {
     pub(super) description: String,
     pub(super) notes: Vec<String>,
     pub(super) shape: Shape,
-    /// Its own fields, where they are shown in place.
+    /// Its own fields, if they are shown in place.
     pub(super) fields: Vec<Field>,
 }
 
-/// What a value is: words and links to schemas, then the rules that hold for it.
+/// A value's type: text and links to schemas, then its rules.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Shape {
     pub(super) words: Vec<Word>,
@@ -208,6 +209,6 @@ pub(super) enum Word {
 pub(super) struct Rule {
     pub(super) name: &'static str,
     pub(super) value: String,
-    /// Whether the owner does not have it.
+    /// Whether the vendor's document does not have it.
     pub(super) ours: bool,
 }

@@ -1,6 +1,6 @@
-//! Logs as they were stored, in `tests/golden/runtime/NAME.jsonl`, and what this API shows of them, beside it in `NAME.snap`.
+//! Stored logs in `tests/golden/runtime/NAME.jsonl`, and what this API shows for them in `NAME.snap`.
 //!
-//! A stored log is never changed: what was shown of it once is shown of it for ever.
+//! A stored log never changes, so its events must never change either.
 
 use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{Recorded, RunId, replay, upcast};
@@ -26,7 +26,7 @@ fn stored(name: &str) -> (RunId, Vec<Recorded>) {
 
 #[test]
 fn what_is_shown_of_a_stored_log_stays() {
-    // Format 5 added nothing that is shown: other ids.
+    // Format 5 changed only ids, and added nothing that this API shows.
     assert_eq!(FORMAT_VERSION, 5, "keep these logs, and add some in the new format");
     let names = [
         "planned",

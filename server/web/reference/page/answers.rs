@@ -1,4 +1,4 @@
-//! What an operation answers: each status with its body, headers and codes.
+//! The answers of an operation: each status with its body, headers and codes.
 
 use http::StatusCode;
 use maud::{Markup, html};
@@ -12,7 +12,7 @@ pub(super) fn code_anchor(code: &str) -> String {
     format!("code-{code}")
 }
 
-/// Every answer: what succeeds is shown, what does not is there to unfold.
+/// All answers: successes are shown, errors are folded.
 pub(super) fn answers(list: &[Answer], prose: &Prose, foreign: bool) -> Markup {
     let (good, bad): (Vec<&Answer>, Vec<&Answer>) = list.iter().partition(|answer| answer.is_success());
     html! {
@@ -74,7 +74,7 @@ fn answer(answer: &Answer, prose: &Prose, foreign: bool) -> Markup {
     }
 }
 
-/// HTTP's words for a status.
+/// The standard reason phrase of a status.
 fn reason(status: &str) -> Option<&'static str> {
     if status == "default" {
         return Some("Anything else");

@@ -1,4 +1,4 @@
-//! A document's page: what it is, how to begin, its operations, its errors, its schemas.
+//! A document's page: introduction, first request, operations, errors, schemas.
 
 use std::collections::BTreeSet;
 
@@ -139,7 +139,7 @@ fn operations(part: &Part, links: &Links, prose: &Prose) -> Markup {
 
 fn errors(reference: &Reference, prose: &Prose) -> Markup {
     let rows = codes::of(reference);
-    // A code may come with several statuses: links lead to the first.
+    // A code may have several statuses: links lead to the first.
     let mut named = BTreeSet::new();
     let (body, word, request) = refusals(reference.name);
     html! {
@@ -170,7 +170,7 @@ fn errors(reference: &Reference, prose: &Prose) -> Markup {
     }
 }
 
-/// A document's error body, and where with it the code and the request's id stand.
+/// A document's error body, and the places of the code and of the request's id.
 fn refusals(document: &str) -> (&'static str, &'static str, &'static str) {
     match document {
         "toolregistry" => ("Error", "x-error-code", "x-request-id"),

@@ -41,7 +41,7 @@ pub(in crate::web::reference) fn write(links: &Links) -> String {
     page.write(links)
 }
 
-/// The codes of errors in runs, which are the same on every API.
+/// The error codes of runs, which are the same in every API.
 fn reasons() -> Markup {
     let prose = Prose::default();
     html! {

@@ -1,7 +1,7 @@
-//! The frame of every page: head, top, contents, main part. What stands in it is written by the files beside this one.
+//! The frame of every page: head, top, contents, main part. The files beside this one write its content.
 //!
-//! A page is one file: style and the few lines of script are in it, nothing is loaded from anywhere, and a policy in its head says so.
-//! Everything can be read without the script, which adds copy buttons and a filter for the contents.
+//! A page is one file with its style and script inside. It loads nothing else, and the policy in its head enforces
+//! that. The page is complete without the script, which adds copy buttons and a filter for the contents.
 
 pub(super) mod answers;
 pub(super) mod document;
@@ -17,16 +17,16 @@ use sha2::{Digest as _, Sha256};
 
 const STYLE: &str = include_str!("../reference.css");
 const SCRIPT: &str = include_str!("../reference.js");
-/// A small sign, so that browsers do not ask the server for one.
+/// A small icon in the page, so that browsers do not request one from the server.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' \
     height='16' rx='4' fill='%232458c5'/%3E%3Cpath d='M4 12V4h5a2.5 2.5 0 0 1 0 5H6m3 0 3 3' fill='none' stroke='%23fff' \
     stroke-width='1.8'/%3E%3C/svg%3E";
 
-/// A page to be.
+/// The content of a page.
 pub(super) struct Page<'a> {
     pub(super) title: &'a str,
     pub(super) description: &'a str,
-    /// The file that it is, to mark its place among the others.
+    /// The page's file name, to mark it in the navigation.
     pub(super) file: &'a str,
     pub(super) contents: Markup,
     pub(super) main: Markup,
@@ -35,9 +35,9 @@ pub(super) struct Page<'a> {
 /// The links between pages.
 #[derive(Debug, Clone)]
 pub(super) struct Links {
-    /// What stands before every file: nothing, or the folder when the page is looked at from outside of it.
+    /// The prefix of links to files: empty, or the folder if the page is served from outside of it.
     pub(super) prefix: &'static str,
-    /// Every page with its name, in the order of the top.
+    /// Every page with its name, in the order of the navigation.
     pub(super) pages: Vec<(String, String)>,
 }
 
@@ -48,7 +48,7 @@ impl Links {
     }
 }
 
-/// What a browser may do with a page: use the style, the script and the sign that are in it.
+/// The content security policy of a page: only its own style, script and icon.
 pub(super) fn policy() -> String {
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text.as_bytes())));
     format!(
@@ -59,7 +59,7 @@ pub(super) fn policy() -> String {
 }
 
 impl Page<'_> {
-    /// The whole of it.
+    /// Renders the page.
     pub(super) fn write(&self, links: &Links) -> String {
         let page = html! {
             (DOCTYPE)
@@ -110,7 +110,7 @@ pub(super) fn anchor(id: &str) -> Markup {
     html! { a.anchor href=(format!("#{id}")) aria-label="Link to this" { "#" } }
 }
 
-/// The mark of what the owner's document does not have.
+/// The mark of parts that the vendor's document does not have.
 pub(super) fn ours() -> Markup {
     html! { span.tag.ours title="Runyard adds this to the vendor's document" { "added" } }
 }

@@ -1,4 +1,4 @@
-//! An operation as a section: what it does and takes and answers, and beside that how it is called.
+//! An operation as a section: description, request and answers, with examples of calls beside them.
 
 use maud::{Markup, html};
 
@@ -8,13 +8,13 @@ use crate::web::reference::code;
 use crate::web::reference::prose::Prose;
 use crate::web::reference::view::{Body, Operation, Parameter};
 
-/// What a section needs beside the operation.
+/// The data that a section needs besides the operation.
 pub(super) struct Around<'a> {
     pub(super) prose: &'a Prose,
     pub(super) foreign: bool,
     pub(super) curl: String,
     pub(super) rust: String,
-    /// Where events are listed, with what each is on other APIs.
+    /// The page that lists events, with the equivalent in other APIs.
     pub(super) events: String,
 }
 
@@ -46,7 +46,7 @@ pub(super) fn section(operation: &Operation, around: &Around<'_>) -> Markup {
     }
 }
 
-/// What is answered, as JSON; of a stream, as the text that it is.
+/// The example of an answer: JSON, or the text of a stream.
 fn answered(status: &str, example: &serde_json::Value) -> Markup {
     let title = format!("Answer {status}");
     match example.as_str() {
@@ -55,12 +55,12 @@ fn answered(status: &str, example: &serde_json::Value) -> Markup {
     }
 }
 
-/// The method, in its colour.
+/// The method, with its colour.
 pub(super) fn method(method: &str) -> Markup {
     html! { span.method.(method.to_lowercase()) { (method) } }
 }
 
-/// A path that may be broken after each slash, so that a narrow screen keeps it whole.
+/// A path with a possible line break after each slash, so that it fits a narrow screen.
 fn breakable(path: &str) -> Markup {
     html! {
         @for (index, part) in path.split('/').enumerate() {

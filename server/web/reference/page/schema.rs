@@ -1,4 +1,4 @@
-//! Schemas: what a value is, its rules, an object's fields, and each named schema as a section.
+//! Schemas: a value's type, its rules, an object's fields, and each named schema as a section.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use crate::web::reference::code;
 use crate::web::reference::prose::{Prose, schema_anchor};
 use crate::web::reference::view::{Field, Room, Schema, Shape, Use, Word};
 
-/// What a value is, in a line.
+/// A value's type in one line.
 pub(super) fn shape(shape: &Shape) -> Markup {
     html! {
         span.shape {
@@ -34,7 +34,7 @@ pub(super) fn rules(shape: &Shape, marked: bool) -> Markup {
     }
 }
 
-/// What we say of it beside the owner.
+/// Runyard's notes on a part of the vendor's document.
 pub(super) fn notes(notes: &[String], prose: &Prose) -> Markup {
     html! {
         @for note in notes {
@@ -43,7 +43,7 @@ pub(super) fn notes(notes: &[String], prose: &Prose) -> Markup {
     }
 }
 
-/// Fields as a list, each with its own in place.
+/// Fields as a list, with nested fields in place.
 pub(super) fn fields(list: &[Field], prose: &Prose, foreign: bool) -> Markup {
     html! {
         ul.fields {
@@ -94,7 +94,7 @@ pub(super) fn section(schema: &Schema, prose: &Prose, foreign: bool) -> Markup {
     }
 }
 
-/// What is said of fields that an object does not name.
+/// The note on fields that an object does not name.
 fn said(room: Room) -> Option<&'static str> {
     match room {
         Room::None => None,

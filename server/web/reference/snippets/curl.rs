@@ -1,4 +1,4 @@
-//! An operation as a curl command: quiet, failing when the server refuses, and showing why.
+//! An operation as a curl command: quiet, with an error exit code and the error body if the server refuses.
 
 use super::{SAMPLES, TOKEN, text, url_variable, variable_of};
 use crate::web::reference::code::pretty;
@@ -9,7 +9,7 @@ pub(in crate::web::reference) fn curl(reference: &Reference, operation: &Operati
     let flags = if operation.stream.is_some() { "-sSN" } else { "-sS" };
     let method = if operation.method == "GET" { String::new() } else { format!(" -X {}", operation.method) };
     let url = format!("${}{}{}", url_variable(reference.name), path(operation), query(operation));
-    // On a line of its own where more follows, so that it can be seen whole.
+    // On its own line if more follows, so that it is fully visible.
     let mut parts = match operation.body {
         Some(_) => vec![format!("curl {flags} --fail-with-body{method}"), format!("\"{url}\"")],
         None => vec![format!("curl {flags} --fail-with-body{method} \"{url}\"")],
@@ -24,12 +24,12 @@ pub(in crate::web::reference) fn curl(reference: &Reference, operation: &Operati
     let Some(body) = operation.body.as_ref() else { return parts.join(" \\\n  ") };
     parts.push(format!("-H 'Content-Type: {}'", body.media));
     let (json, expands) = body.example.as_ref().map(|example| with_variables(&pretty(example))).unwrap_or_default();
-    // Quoted, a shell leaves the text alone; where a variable stands in it, it must not.
+    // A quoted delimiter keeps the shell from expanding the text. With a variable in it, it must expand.
     parts.push(if expands { "-d @- <<JSON".to_owned() } else { "-d @- <<'JSON'".to_owned() });
     format!("{}\n{json}\nJSON", parts.join(" \\\n  "))
 }
 
-/// The path with variables. In braces, because what follows (`:cancel`) means something to some shells.
+/// The path with variables, in braces because some shells interpret the text that follows (`:cancel`).
 fn path(operation: &Operation) -> String {
     operation.parameters.iter().filter(|parameter| parameter.place == "path").fold(
         operation.path.clone(),
@@ -58,13 +58,13 @@ fn query(operation: &Operation) -> String {
     if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
 
-/// Parameters that have an example: those that the call shows.
+/// Parameters with an example, which the call shows.
 fn given<'a>(operation: &'a Operation, place: &'static str) -> impl Iterator<Item = &'a Parameter> {
     let wanted = move |parameter: &&Parameter| parameter.place == place && parameter.example.is_some();
     operation.parameters.iter().filter(wanted)
 }
 
-/// Example ids become variables; says whether there were any.
+/// Replaces example ids by variables; returns whether there were any.
 fn with_variables(json: &str) -> (String, bool) {
     let named = SAMPLES.iter().fold(json.to_owned(), |json, (id, name)| json.replace(id, &format!("${name}")));
     let expands = named != json;

@@ -1,6 +1,6 @@
-//! How an operation is called: with curl, and in Rust. Made from the document's examples, so that they change with it.
+//! Calls of an operation with curl and in Rust, made from the document's examples.
 //!
-//! Continuous integration runs every curl against a server and compiles every piece of Rust.
+//! Continuous integration runs every curl command against a server and compiles every piece of Rust.
 
 mod curl;
 mod rust;
@@ -14,7 +14,7 @@ pub(super) use rust::{Signatures, rust};
 
 use super::view::Reference;
 
-/// The ids that stand in examples, and the shell variables that stand for them.
+/// The ids in examples, and their shell variables.
 pub(super) const SAMPLES: [(&str, &str); 4] = [
     ("run_019ab1c2d3e47f5a8b9c0d1e2f3a4b5c", "RUN_ID"),
     ("node_run_8f1d6c0be2a34d7f9a516b2c3d4e5f60", "NODE_RUN_ID"),
@@ -22,16 +22,16 @@ pub(super) const SAMPLES: [(&str, &str); 4] = [
     (WORKFLOW, "WORKFLOW_UUID"),
 ];
 
-/// The workflow that stands in examples.
+/// The workflow in examples.
 const WORKFLOW: &str = "7c9e6679-7425-4e3f-8a3b-4b7d0d1c2a10";
 
-/// The shell variable that stands for a credential.
+/// The shell variable of a credential.
 pub(super) const TOKEN: &str = "TOKEN";
 
 /// A shell variable of a page, and where its value comes from.
 pub(super) struct Variable {
     pub(super) name: String,
-    /// What it stands for; CommonMark.
+    /// Its meaning; CommonMark.
     pub(super) meaning: String,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn url_variable(document: &str) -> String {
     format!("{}_URL", document.to_uppercase().replace('-', "_"))
 }
 
-/// The shell variable of a parameter: of `runId` and of `run_id` it is `RUN_ID`.
+/// The shell variable of a parameter: `runId` and `run_id` become `RUN_ID`.
 fn variable_of(parameter: &str) -> String {
     let mut name = String::new();
     for letter in parameter.chars() {
@@ -58,9 +58,9 @@ fn sample(parameter: &str) -> Option<&'static str> {
     SAMPLES.iter().find(|(_, name)| *name == variable).map(|(sample, _)| *sample)
 }
 
-/// What the variables of parameters stand for; CommonMark.
+/// The meaning of parameter variables; CommonMark.
 fn meaning(document: &str, variable: &str) -> Option<String> {
-    // Of what starts a run: the operation, and where in its answer the run's id is.
+    // The operation that starts a run, and the place of the run's id in its answer.
     let (start, id) = match document {
         "runtime" => ("create_run", "run_id"),
         "toolregistry" => ("RunController_createRun", "runId"),

@@ -1,4 +1,5 @@
-//! An operation as a call of the Rust client. Names and types of fields are the generator's, taken from the document's surface.
+//! An operation as a call of the Rust client. Names and types of fields come from the generator's list of the
+//! document's surface.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use super::{sample, text, variable_of};
 use crate::web::reference::code::pretty;
 use crate::web::reference::view::{Operation, Reference};
 
-/// The operation that every client watches runs with.
+/// The operation that every client uses to watch runs.
 const WATCHED: &str = "stream_run_events";
 
 /// The fields of each operation's request, by its id: name and type in Rust.
@@ -14,7 +15,7 @@ const WATCHED: &str = "stream_run_events";
 pub(in crate::web::reference) struct Signatures(BTreeMap<String, Vec<(String, String)>>);
 
 impl Signatures {
-    /// Reads them off a surface: lines of the form `    start_run(key: Option<String>, body: RunStartRequest) -> Ok(Run)`.
+    /// Parses a surface: lines of the form `    start_run(key: Option<String>, body: RunStartRequest) -> Ok(Run)`.
     pub(in crate::web::reference) fn of(surface: &str) -> Self {
         let calls = surface.lines().filter_map(|line| {
             let (id, rest) = line.strip_prefix("    ")?.split_once('(')?;
@@ -55,7 +56,7 @@ pub(in crate::web::reference) fn rust(
     if operation.body.is_some() {
         uses.push("use serde_json::{from_value, json};".to_owned());
     }
-    // As rustfmt would have it.
+    // The layout that rustfmt would choose.
     let wide = request.contains('\n');
     let step = |text: &str| if wide { format!("\n{text}") } else { text.to_owned() };
     let call = format!("{request}{}{}", step(".send(&client)"), step(".await?"));
@@ -82,7 +83,7 @@ pub(in crate::web::reference) fn rust(
     format!("{}\n\n{client}\n{rest}", uses.join("\n"))
 }
 
-/// The request as a struct: every field, or with defaults where all of them may be left out.
+/// The request as a struct: all fields, or with defaults if all of them are optional.
 fn value(request: &str, fields: &[(String, String)], operation: &Operation) -> String {
     let optional = fields.iter().all(|(_, kind)| kind.starts_with("Option<") || kind.starts_with("Vec<"));
     let mut given: Vec<String> = fields
@@ -109,7 +110,7 @@ fn field(name: &str, kind: &str, operation: &Operation) -> Option<String> {
     let example = parameter.example.as_ref();
     if parameter.place == "path" {
         let known = example.map(text).or_else(|| sample(&parameter.name).map(str::to_owned));
-        // What the page's shell variable of that name stands for.
+        // The meaning of the page's shell variable with that name.
         let id = known.unwrap_or_else(|| variable_of(&parameter.name));
         return Some(format!("\"{id}\".to_owned()"));
     }
@@ -132,12 +133,12 @@ fn field(name: &str, kind: &str, operation: &Operation) -> Option<String> {
     }
 }
 
-/// A name without what separates its words, so that it is found however a document and Rust write it.
+/// A name without separators, so that the document's spelling and Rust's match.
 fn squeezed(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
-/// A text whose lines after the first stand one step further in.
+/// A text whose lines after the first are indented one step further.
 fn indented(text: &str) -> String {
     text.replace('\n', "\n    ")
 }
