@@ -76,7 +76,7 @@ def renamed_operation():
 def field_in_an_answer():
     edit(OWN, r"(    RunSummary:\n.*?required: \[)", r"\1priority, ")
     edit(OWN, r"(    RunSummary:\n.*?      properties:\n)", r"\1        priority:\n          type: string\n")
-    return OWN, ["priority", "RunSummary", "native/wire.rs"]
+    return OWN, ["priority", "RunSummary", "runyard/wire.rs"]
 
 
 def field_in_a_request():
@@ -88,7 +88,7 @@ def field_in_a_request():
 def type_of_a_field():
     count = r"(    RunSummary:\n.*?        event_count:\n[^\n]*\n          )type: integer\n          format: int64\n          minimum: 0"
     edit(OWN, count, r"\1type: string")
-    return OWN, ["event_count", "native/wire.rs"]
+    return OWN, ["event_count", "runyard/wire.rs"]
 
 
 def bound():
@@ -246,9 +246,13 @@ def copy_tree():
     shutil.rmtree(TREE, ignore_errors=True)
     for name in filter(None, listed.stdout.split("\0")):
         source, copy = ROOT / name, TREE / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # `server/docs` is a link to a folder.
+        if source.is_symlink():
+            copy.symlink_to(source.readlink())
+            continue
         if not source.is_file():
             continue
-        copy.parent.mkdir(parents=True, exist_ok=True)
         # With today's date, so that what an earlier run built of a changed file is not taken for fresh.
         shutil.copyfile(source, copy)
 
