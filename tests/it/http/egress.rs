@@ -1,4 +1,4 @@
-//! Where calls may go: each rule, judged where it counts, and nobody is asked who may not be.
+//! Where calls may go: each rule, checked where it applies, and no forbidden host receives a request.
 
 use serde_json::json;
 
