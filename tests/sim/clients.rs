@@ -63,8 +63,8 @@ pub struct Clients {
     calls: u64,
     /// The run that a name or a key returned.
     named: BTreeMap<(&'static str, String), (RunId, Value)>,
-    /// The newest version of a run that any caller has seen, by the life that showed it. With one server there is a
-    /// single entry for all lives.
+    /// The newest version of a run that any caller has seen, by the life that showed it. With one server there is one
+    /// entry for all its lives.
     shown: BTreeMap<(u64, RunId), u64>,
     /// Approvals whose decision was acknowledged to a caller.
     decided: BTreeSet<ApprovalId>,

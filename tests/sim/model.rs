@@ -33,7 +33,7 @@ pub struct Broken {
 pub struct Model {
     /// Every run that was ever written.
     pub runs: BTreeMap<RunId, Known>,
-    /// The law that was broken so far.
+    /// The laws that were broken so far.
     pub broken: Vec<Broken>,
     /// The variants seen so far.
     pub ledger: Ledger,

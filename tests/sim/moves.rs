@@ -12,7 +12,7 @@ use crate::planted::Bug;
 use crate::watch::{Face, Reader};
 use crate::world::World;
 
-/// The parameters of one world.
+/// The limits of one world.
 const RUNS_MAX: usize = 10;
 const READERS_MAX: usize = 8;
 /// How far time advances in one step, milliseconds.

@@ -93,7 +93,7 @@ impl Bug {
                 "what is answered is what the log says",
                 // A pause and a commit that did not know of it are compatible in a log, but not in the row.
                 "the row is what the state says",
-                // An approval and a commit that did not know of it: the approved node run never begins.
+                // An approval and a commit that did not know of it: no node run begins that was approved.
                 "the engine's own laws",
             ],
         ),

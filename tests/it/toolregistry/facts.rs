@@ -212,8 +212,8 @@ fn our_document_is_the_owners_fact_by_fact() {
     }
 }
 
-/// Those in the vendor's document, and those that only its pages describe. `lists.rs`, `watching.rs` and `approvals.rs`
-/// test that they hold.
+/// The defaults in the vendor's document, and those that only its pages describe. `lists.rs`, `watching.rs` and
+/// `approvals.rs` test that they hold.
 #[test]
 fn the_defaults_are_in_the_document() {
     let full: Value = serde_json::from_str(DOCUMENT.full_json).unwrap();
