@@ -50,7 +50,7 @@ def main() -> None:
         refusal = models.ErrorEnvelope.model_validate_json(get(f"{doors[door]}/v1/runs/nothing"))
         assert refusal.error.code == "run_not_found", refusal
         models.Health.model_validate_json(get(f"{doors[door]}/v1/health"))
-    # Models that take anything would prove nothing.
+    # Models that accept anything would prove nothing.
     try:
         gateway.Run.model_validate({**run.model_dump(), "surprise": True})
     except ValidationError:
