@@ -1,8 +1,8 @@
-"""What someone writes in Python over clients that openapi-python-client makes of our documents: a run at the gateway, its root at the
-coordinator, the list on our own door, the same through the Runtime, toolregistry.ai and ACP, refusals, and streams by httpx, which the
-clients are built on.
+"""A Python program over clients that openapi-python-client generates from our documents: a run at the gateway, its root
+at the coordinator, the list of the Runyard API, the same through the Runtime, toolregistry.ai and ACP, refusals, and
+streams by httpx, which the clients are built on.
 
-`.ci/interop` makes the clients, holds this to `mypy --strict`, and runs it with the doors as JSON.
+`.ci/interop` generates the clients, checks this with `mypy --strict`, and runs it with the APIs as JSON.
 """
 
 import json

@@ -115,7 +115,7 @@ async fn of_many_equal_starts_at_once_one_is_made_and_all_are_answered_with_it()
 #[tokio::test]
 async fn a_server_that_could_not_say_where_it_is_leaves_nobody_at_work() {
     let folder = tempfile::tempdir().unwrap();
-    // Where a lock file has to be made.
+    // A folder with the name of the lock file.
     std::fs::create_dir_all(folder.path().join("server.lock")).unwrap();
     let config = Config { data_dir: folder.path().to_owned(), port_base: 0, ..Config::default() };
     let start = || Server::start(&config, slog::Logger::root(slog::Discard, slog::o!()));

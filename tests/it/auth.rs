@@ -1,6 +1,6 @@
 //! Authentication: credentials sent to a real server through every API.
 //!
-//! | file           | one idea |
+//! | file           | subject |
 //! |----------------|----------|
 //! | `modes.rs`     | disabled, optional, required; which endpoints stay open |
 //! | `keys.rs`      | API keys: who may create, read and revoke them |

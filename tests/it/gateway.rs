@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{DOCUMENTS, World, refused, typed};
 
-/// The request that seed 000 tells its reader to paste, byte for byte.
+/// The request that a reader of seed 000 pastes, byte for byte.
 const SEED: &str = r#"{
     "root_node_type_ref": {"node_type_id": "jarvis.composite.planner.general", "version": "0.3.3"},
     "input": {"goal": "Generate a UUID, then return it."}

@@ -216,7 +216,7 @@ async fn api_keys_stay_what_they_were() {
     for path in stores() {
         let (_folder, data) = folder_with(&path);
         let store = Sqlite::open(&data, Options::default()).unwrap();
-        // The first format had none.
+        // The first format had no API keys.
         let expected = if path.ends_with("0001.db") { Vec::new() } else { recipe::keys() };
         assert_eq!(store.api_keys(None, None, 9).await.unwrap(), expected, "{}", path.display());
         store.revoke_api_key(None, "0123456789abcdef", 1).await.unwrap();
@@ -228,7 +228,7 @@ async fn objects_stay_what_they_were() {
     for path in stores() {
         let (_folder, data) = folder_with(&path);
         let store = Sqlite::open(&data, Options::default()).unwrap();
-        // The first three formats had none.
+        // The first three formats had no objects.
         let old = ["0001.db", "0002.db", "0003.db"].iter().any(|name| path.ends_with(name));
         for (tenant, put) in recipe::objects() {
             let found = store.object(tenant, &put.kind, &put.id).await.unwrap();

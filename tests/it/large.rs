@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::harness::{World, refused};
 use crate::process::bytes;
 
-/// More than one page by default, and more than the largest.
+/// More node runs than the default page and the largest page have.
 const CHILDREN: usize = 1_200;
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use page::{Wanted, page};
 
 use crate::harness::{Apart, DOCUMENTS, Lines, Mode, World, eventually, refused, typed};
 
-/// Every page to the last.
+/// Every page up to the last.
 async fn all(world: &World, wanted: &Wanted<'_>, limit: u32) -> Vec<RunSummary> {
     let (mut runs, mut next) = page(world, wanted, limit, None).await;
     while let Some(cursor) = next {

@@ -1,6 +1,6 @@
 //! The reference: served at every API, generated as files, with examples that are true.
 //!
-//! Its links, its HTML, its curl and its Rust are checked by `.ci/reference`.
+//! `.ci/reference` checks its links, its HTML, its curl and its Rust.
 
 use http::Method;
 use runyard::listeners;

@@ -51,7 +51,7 @@ impl Choices {
         Choices { source: Source::Script { script, draw: 0 }, rolled: Script::default() }
     }
 
-    /// Begins the next step. False if there is none.
+    /// Begins the next step. False at the end of the script.
     pub fn next_step(&mut self) -> bool {
         let there_is = match &mut self.source {
             Source::Seed { steps, .. } => self.rolled.0.len() <= *steps,

@@ -1,4 +1,4 @@
-//! The simulation: the real engine, runs, driver, feed and dialect modules, over simulated versions of everything that
+//! The simulation: the real engine, runs, driver, feed and dialect modules over simulated versions of everything that
 //! can fail.
 //!
 //! | real                                                          | simulated                                                  |

@@ -159,7 +159,7 @@ impl Model {
         known.wanted = asked;
     }
 
-    /// The log as it would be on a disk gives the same state.
+    /// The log in its stored form gives the same state.
     fn read_back(&mut self, memory: &Memory, known: &Known) {
         let stored = log(memory, &known.tenant, known.state.run, 0);
         let read = stored.into_iter().map(|recorded| {

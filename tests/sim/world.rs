@@ -25,7 +25,7 @@ use crate::watch::Watchers;
 const BEGINNING_MS: i64 = 1_700_000_000_000;
 /// How often the expensive laws are checked, in steps.
 const CLOSELY_EVERY: usize = 64;
-/// How many lines of a transcript are kept.
+/// The maximum number of lines in a transcript.
 const LINES_MAX: usize = 100_000;
 
 /// The faults of a world: some worlds have few, so that the states after a fault are reached too.

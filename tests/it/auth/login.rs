@@ -44,7 +44,7 @@ impl Desk {
         self.runyard(&[&login, more].concat(), SECRET).await
     }
 
-    /// A command that goes through an API.
+    /// A command that calls an API.
     async fn list(&self, more: &[&str]) -> Done {
         let list = ["list", "--json", "--url", self.world.server.url("runyard").unwrap()];
         self.runyard(&[&list, more].concat(), "").await

@@ -343,7 +343,7 @@ async fn broken_store() -> BTreeSet<Reached> {
     reached
 }
 
-/// A server that is stopping refuses every operation, including the two that need no authentication.
+/// A server that is stopping refuses every operation, including health and version.
 async fn stopping() -> BTreeSet<Reached> {
     let clients = Apart::new();
     clients.stopping.cancel();

@@ -85,7 +85,7 @@ pub fn code(headers: &HeaderMap, body: &[u8]) -> String {
     let envelope: Value = serde_json::from_slice(body).unwrap_or_default();
     let header = headers.get("x-error-code").map(|code| code.to_str().unwrap());
     let found = envelope["error"]["code"].as_str().or(envelope["code"].as_str()).or(header);
-    // Cargo's fields are in camel case.
+    // Cargo's codes are in camel case.
     if let Some(reason) = envelope["reason"].as_str() {
         let begins = |letter: char| if letter.is_ascii_uppercase() { "_" } else { "" };
         return reason.chars().map(|letter| format!("{}{}", begins(letter), letter.to_ascii_lowercase())).collect();

@@ -118,7 +118,7 @@ async fn redirects_are_followed_as_far_as_asked_and_carry_nothing_to_strangers()
             "headers": { "x-token": "hunter2", "accept-language": "de" }
         })
     };
-    // Without following, a redirect is an answer.
+    // Without redirects, a 3xx answer is an output.
     let answer = caller.outputs(ask("/see", 0)).await;
     assert_eq!((answer["status_code"].clone(), answer["headers"]["location"].clone()), (json!(303), json!("here?a=b")));
 

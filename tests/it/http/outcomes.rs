@@ -196,7 +196,7 @@ async fn an_answer_is_bounded_before_and_after_it_is_decoded() {
     // Without a length, to the end of the connection.
     let endless = [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &[b'x'; 5000]].concat();
     assert_eq!(code(Answers::Raw(endless), json!({})).await, too_large);
-    // Ten megabytes in ten kilobytes.
+    // Ten kilobytes that decompress to ten megabytes.
     let coding = [("content-encoding", "gzip"), ("content-type", "text/plain")];
     let bomb = gzip(&vec![0; 10_000_000]);
     let outer = Caller::with(|egress| egress.response_bytes_max = 100_000);

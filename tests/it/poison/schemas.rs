@@ -29,7 +29,7 @@ fn doubling() -> Value {
     };
     let mut definitions: Map<String, Value> = (0..40).map(|n| (format!("a{n}"), step(n))).collect();
     definitions.insert("a40".to_owned(), json!({}));
-    // A reader that does not decode the escape finds these instead.
+    // A reader that does not decode the escape would use these instead.
     definitions.extend((0..=40).map(|n| (format!("%61{n}"), json!({}))));
     json!({ "$ref": "#/definitions/%610", "definitions": definitions })
 }

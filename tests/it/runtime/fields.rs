@@ -46,7 +46,7 @@ async fn refusals(world: &World, body: Value) -> Vec<(String, String)> {
     errors.iter().map(|error| (text(&error["field"]), text(&error["reason"]))).collect()
 }
 
-/// A request with this field alone set to something else is refused for this field alone.
+/// A request in which only this field has another value is refused for this field alone.
 async fn refused_by_name(world: &World, field: &str, value: Value) {
     let (object, name) = field[1..].split_once('/').unwrap();
     let found = refusals(world, with(goal(GOAL), object, json!({name: value}))).await;
