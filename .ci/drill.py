@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The bump drill: for each way in which a document can change, whoever has to notice speaks up, and by name.
+"""The bump drill: for each kind of change to a document, the responsible check fails and names the change.
 
-In a copy of the tree, never in the tree itself. The copy is first shown to be in order, for every teller. Then each case changes one thing in a
-document, and asks the one that must notice; what it has to say stands in openapi/README.md, whose table "Bumping a document" this script reads. Each
-case also asks `runyard openapi diff` for whom the change is breaking. The copy lives below the target folder and shares it, so that no dependency is
-built again.
+It works in a copy of the tree, never in the tree itself. First, every check must pass on the unchanged copy. Then each
+case changes one thing in a document and runs the check that must notice it. The expected message is in the table
+"Bumping a document" of openapi/README.md, which this script reads. Each case also asks `runyard openapi diff` for whom
+the change is breaking. The copy is below the target folder and shares it, so that no dependency is built again.
 """
 
 import json
@@ -18,23 +18,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
-# The same place every time: cargo knows a crate by its path, and what it built for the last one is used again.
+# Always the same place: cargo identifies a crate by its path, and reuses its build of the last copy.
 TREE = TARGET / "drill"
-# The binary that compares documents. Put aside, because tests of the copy are built with a binary of their own, in its place.
+# The binary that compares documents. It is copied, because tests of the copy build another binary in its place.
 BUILT = TARGET / "debug" / "runyard"
 BINARY = TARGET / "drill-runyard"
 BOUND_S = 900
 
 GATEWAY, SCHEMAS, OWN = "openapi/arp/run-gateway.yaml", "openapi/arp/schemas.yaml", "openapi/runyard/runyard.yaml"
 
-# Who tells, and how it is asked.
+# The checks and their commands.
 TELLERS = {
     "the generator": ["check", "--package", "runyard-api"],
     "the compiler": ["check", "--package", "runyard", "--lib"],
     "the golden": ["test", "--package", "runyard-codegen", "--test", "golden", "ours::"],
     "the contract test": ["test", "--package", "runyard", "--test", "it", "contract::the_ledger"],
 }
-# What a teller says when it is content. A test that was not found at all passes too, and proves nothing.
+# The output of a check that passes. A filter that matches no test passes too, and proves nothing.
 PASSED = r"test result: ok\. [1-9]\d* passed"
 CONTENT = {"the golden": PASSED, "the contract test": PASSED}
 
@@ -57,7 +57,7 @@ OPERATION = """
 COUNTS = r"\n  /v1/run-counts:\n.*?(?=\n  /v1/)"
 
 
-# Each case changes the copy. It answers the document to compare, and the names that the teller must say.
+# Each case changes the copy. It returns the document to compare, and the names that the check must print.
 def added_operation():
     edit(GATEWAY, r"\npaths:", lambda found: found[0] + OPERATION)
     return GATEWAY, ["pause_run", "run_gateway"]
@@ -122,7 +122,7 @@ def reference():
     return GATEWAY, ["run-gateway.yaml", "start_run", "RunStartRequestGone"]
 
 
-# As the table in openapi/README.md names them, in its order.
+# In the order and with the names of the table in openapi/README.md.
 CASES = {
     "an operation is added": added_operation,
     "an operation is removed": removed_operation,
@@ -158,7 +158,7 @@ def main():
 
 
 def table():
-    """The rows of the recipe: what changes, who tells, the words that it uses, and for whom it is breaking."""
+    """The rows of the table: the change, the check, its words, and for whom it is breaking."""
     text = (ROOT / "openapi/README.md").read_text()
     lines = text.partition("\n## Bumping a document\n")[2].partition("\n## ")[0].splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("| ")]
@@ -166,7 +166,7 @@ def table():
 
 
 def holds(name, change, row):
-    """Whether the right one speaks up, in the right words. What the case changed is put back."""
+    """Whether the right check fails with the right words. Reverts the change of the case."""
     started = time.monotonic()
     document, words = change()
     told, said = compared(document)
@@ -199,7 +199,7 @@ def compared(document):
 
 
 def content(teller, arguments):
-    """The unchanged copy gives nobody anything to say; else what a case finds would prove nothing."""
+    """All checks pass on the unchanged copy; otherwise the failure of a case would prove nothing."""
     started = time.monotonic()
     status, output = ask(arguments)
     if status != 0 or not re.search(CONTENT.get(teller, "Finished"), output):
@@ -208,9 +208,9 @@ def content(teller, arguments):
 
 
 def ask(arguments):
-    """Status and words of cargo."""
+    """Status and output of cargo."""
     command = ["cargo", arguments[0], "--locked", "--color", "never", *arguments[1:]]
-    # What is built here is built again and again with small changes, which is what incremental builds are for.
+    # Every case rebuilds with a small change, which is what incremental builds are for.
     done = run(command, TREE, CARGO_TARGET_DIR=str(TARGET), CARGO_INCREMENTAL="1", INSTA_UPDATE="no", RUST_BACKTRACE="0")
     return done.returncode, done.stdout + done.stderr
 
@@ -223,7 +223,7 @@ ORIGINALS = {}
 
 
 def edit(path, pattern, replacement):
-    """Changes the first place that the pattern finds; a pattern that finds nothing is a fault of this script."""
+    """Changes the first match of the pattern; a pattern without a match is a fault of this script."""
     file = TREE / path
     text = file.read_text()
     changed, count = re.subn(pattern, replacement, text, count=1, flags=re.DOTALL)
@@ -234,14 +234,14 @@ def edit(path, pattern, replacement):
 
 
 def restore():
-    # Written anew, not with its old date: cargo goes by dates, and would take what it built of the change for fresh.
+    # Written with a new date, because cargo compares dates and would otherwise reuse the build of the change.
     for file, text in ORIGINALS.items():
         file.write_text(text)
     ORIGINALS.clear()
 
 
 def copy_tree():
-    """What git knows or would take, as it stands in the work tree."""
+    """The files that git tracks or would add, as they are in the work tree."""
     listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT)
     shutil.rmtree(TREE, ignore_errors=True)
     for name in filter(None, listed.stdout.split("\0")):
@@ -253,7 +253,7 @@ def copy_tree():
             continue
         if not source.is_file():
             continue
-        # With today's date, so that what an earlier run built of a changed file is not taken for fresh.
+        # With today's date, so that cargo does not reuse an earlier run's build of a changed file.
         shutil.copyfile(source, copy)
 
 

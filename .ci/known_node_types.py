@@ -1,7 +1,7 @@
-"""For schemathesis: most runs that it starts name a node type that exists, or it would only ever see the refusal. And it does not end the
-key that it shows itself, which it finds in the list of keys, or it would see nothing but 401 from then on.
+"""Hooks for schemathesis. Most of its runs name an existing node type, because otherwise it would only see the refusal.
+It does not revoke its own key, which it finds in the list of keys, because otherwise every later answer would be 401.
 
-Only node types that end by themselves: the stream of a run that waits for someone would never end.
+It uses only node types that end by themselves: the stream of a run that waits for an external worker would never end.
 """
 
 import os
@@ -15,7 +15,7 @@ KNOWN = {
     "runyard.composite.planner.general": {"goal": "Generate a UUID, then return it."},
 }
 
-# A workflow of Cargo with nothing but a beginning and an end.
+# A Cargo workflow with only a start and an end.
 DRAWN = [
     {"uuid": "0f8fad5b-d9cb-469f-a165-70867728950e", "slug": "start", "actionSlug": "start", "childrenUuids": ["6ba7b810-9dad-41d1-80b4-00c04fd430c8"]},
     {"uuid": "6ba7b810-9dad-41d1-80b4-00c04fd430c8", "slug": "end", "actionSlug": "end", "childrenUuids": []},
@@ -40,14 +40,14 @@ def map_body(context, body):
         body["root_node_type_ref"] = {"node_type_id": node_type, "version": "1.0.0"}
         if random.random() < 0.8:
             body["input"] = KNOWN[node_type]
-            # Most limits that it makes up allow nothing at all.
+            # Most generated limits allow nothing at all.
             body.pop("constraints", None)
-    # Prompts that end by themselves, and soon: nobody waits for what random words might mean.
+    # Prompts whose runs end soon by themselves, because random words may need a planner's time.
     if operation in PROMPTED and isinstance(body, dict) and random.random() < 0.8:
         body["content"] = GOAL
     if operation == "RunController_createRun" and isinstance(body, dict) and random.random() < 0.8:
         body["intent"] = GOAL
-    # Nodes that can be walked, or it would only ever see why not.
+    # Valid nodes, because otherwise it would only see the refusal.
     cargo = context.operation.schema.raw_schema["info"]["title"] == "Cargo"
     if operation in ("create_run", "validate_nodes") and cargo and isinstance(body, dict) and random.random() < 0.8:
         body["nodes"] = DRAWN

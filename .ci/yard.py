@@ -1,4 +1,4 @@
-"""What the stories of this folder stand on: a folder, the binary in it, servers on free ports, and a bound for everything."""
+"""The basis of the stories in this folder: a folder, the binary, servers on free ports, and a bound for every wait."""
 
 import http.client
 import json
@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 GOAL = "Generate a UUID, then return it."
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-# More than anything here needs on a busy machine; what takes longer hangs.
+# More than any command needs on a busy machine; what takes longer hangs.
 BOUND_S = 60
-# Stories that run beside one another.
+# The number of stories that run concurrently.
 AT_ONCE = 8
 
 
@@ -33,7 +33,7 @@ class Yard:
         folder.mkdir(parents=True)
 
     def runyard(self, *arguments, status=0, **environment):
-        """A command of the binary, with nothing but this in its environment."""
+        """A command of the binary, with only this environment."""
         done = subprocess.run(
             [self.binary, *arguments], cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=BOUND_S
         )
@@ -42,13 +42,13 @@ class Yard:
         return done
 
     def serve(self, port_base="0", /, **environment):
-        """A server that says it is ready, on free ports unless some are named."""
+        """A ready server, on free ports unless some are given."""
         server = Server(self, port_base, environment)
         self.servers.append(server)
         return server
 
     def beside(self, name):
-        """Another folder, which ends with this one."""
+        """Another folder, removed together with this one."""
         yard = Yard(self.folder / name, self.binary)
         yard.servers = self.servers
         return yard
@@ -61,7 +61,7 @@ class Yard:
 
 
 class Server:
-    """`runyard serve`, and its doors."""
+    """`runyard serve`, and its APIs."""
 
     def __init__(self, yard, port_base, environment):
         log = open(yard.folder / f"serve-{len(yard.servers)}.log", "w")
@@ -89,7 +89,7 @@ class Server:
             return refused.code, json.load(refused)
 
     def posted(self, door, path, body):
-        """What a POST that has to succeed answers."""
+        """The answer to a POST that has to succeed."""
         status, answer = self.post(door, path, body)
         check(200 <= status < 300, f"POST {path}: {status} {answer}")
         return answer
@@ -121,7 +121,7 @@ class Server:
 
 
 def until(ask):
-    """Asks again until the answer is something, within the bound."""
+    """Retries until there is an answer, within the bound."""
     end = time.monotonic() + BOUND_S
     while time.monotonic() < end:
         if answer := ask():
@@ -136,7 +136,7 @@ def check(holds, otherwise):
 
 
 def tell(story, folder, binary):
-    """Runs one story; what went wrong, or nothing."""
+    """Runs one story. Returns its failure, or nothing."""
     started, yard = time.monotonic(), Yard(folder / story.__name__, binary)
     try:
         story(yard)
@@ -150,7 +150,7 @@ def tell(story, folder, binary):
 
 
 def tell_all(what, stories):
-    """Runs the stories beside one another and leaves with 1 if one of them did not hold."""
+    """Runs the stories concurrently and exits with 1 if one of them fails."""
     built = TARGET / "debug" / "runyard"
     if not built.exists():
         sys.exit(f"{what}: {built} is not there; `cargo test --workspace` builds it")

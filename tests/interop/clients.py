@@ -1,8 +1,8 @@
-"""What someone writes in Python over clients that openapi-python-client makes of our documents: a run at the gateway, its root at the
-coordinator, the list on our own door, the same through the Runtime, toolregistry.ai and ACP, refusals, and streams by httpx, which the
-clients are built on.
+"""A Python program over clients that openapi-python-client generates from our documents: a run at the gateway, its root
+at the coordinator, the list of the Runyard API, the same through the Runtime, toolregistry.ai and ACP, refusals, and
+streams by httpx, which the clients are built on.
 
-`.ci/interop` makes the clients, holds this to `mypy --strict`, and runs it with the doors as JSON.
+`.ci/interop` generates the clients, checks this with `mypy --strict`, and runs it with the APIs as JSON.
 """
 
 import json
@@ -41,13 +41,13 @@ from toolregistry.models import CreateRunRequest, CreateRunResponse, Error, RunD
 from toolregistry.models import RunStatus as PursuedStatus
 
 GOAL = "Generate a UUID, then return it."
-# Without one these clients wait for ever. A quiet stream says something every 15 seconds.
+# Without a timeout these clients wait for ever. A quiet stream sends a keep-alive every 15 seconds.
 BOUND = httpx.Timeout(60)
 T = TypeVar("T")
 
 
 def told(kind: type[T], answer: object) -> T:
-    """The answer, which must be of this kind."""
+    """The answer, which must have this type."""
     assert isinstance(answer, kind), f"not {kind.__name__}: {answer}"
     return answer
 
@@ -59,7 +59,7 @@ def asked(node_type: str, **given: object) -> RunStartRequest:
 
 
 def gateway_events(client: run_gateway.Client, run_id: str) -> Iterator[RunEvent]:
-    """The stream as it comes: the generated function would wait for its end."""
+    """The stream as it arrives: the generated function would wait for its end."""
     with client.get_httpx_client().stream("GET", f"/v1/runs/{run_id}/events") as answer:
         answer.raise_for_status()
         yield from (RunEvent.from_dict(json.loads(line)) for line in answer.iter_lines() if line.strip())
@@ -79,7 +79,7 @@ def at_the_gateway(client: run_gateway.Client) -> Run:
     events = list(gateway_events(client, started.run_id))
     assert [event.seq for event in events] == list(range(1, len(events) + 1)), events
     assert (events[0].type_, events[-1].type_) == ("run_started", "run_completed"), events
-    # Of a run that has ended the generated function gives the same lines as one text.
+    # For a run that has ended, the generated function returns the same lines as one text.
     assert told(str, stream_run_events.sync(started.run_id, client=client)).count("\n") == len(events)
     ended = told(Run, get_run.sync(started.run_id, client=client))
     assert ended.state == RunState.SUCCEEDED, ended
@@ -106,7 +106,7 @@ def refused(client: run_gateway.Client) -> None:
 
 
 def at_the_coordinator(client: run_coordinator.Client, run: Run) -> None:
-    """The root, and that nobody else may complete what the server runs itself."""
+    """The root run, and the refusal to complete a node run that the server executes itself."""
     root = told(NodeRun, get_node_run.sync(run.root_node_run_id, client=client))
     assert root.state == "succeeded" and root.outputs, root
     UUID(root.outputs["result"])

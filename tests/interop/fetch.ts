@@ -1,8 +1,8 @@
-// What someone writes in TypeScript over the types that openapi-typescript makes of our documents, and openapi-fetch, which calls by them: a run
-// at the gateway, its root at the coordinator, the list on our own door, the same through the Runtime, toolregistry.ai and ACP, refusals, and
-// streams as they come.
+// A TypeScript program over the types that openapi-typescript generates from our documents, and openapi-fetch, which
+// calls with them: a run at the gateway, its root at the coordinator, the list of the Runyard API, the same through the
+// Runtime, toolregistry.ai and ACP, refusals, and streams as they arrive.
 //
-// `.ci/interop` makes the types, compiles this with `tsc --strict`, and runs it with the doors as JSON.
+// `.ci/interop` generates the types, compiles this with `tsc --strict`, and runs it with the APIs as JSON.
 
 import assert from "node:assert/strict";
 
@@ -31,7 +31,7 @@ const toolregistry = createClient<ToolregistryPaths>({ baseUrl: doors.toolregist
 const acp = createClient<AcpPaths>({ baseUrl: doors.acp });
 const own = createClient<OwnPaths>({ baseUrl: doors.runyard });
 
-/** What a call gave, which must be a success. */
+/** The data of a call, which must be a success. */
 function told<T>(answer: { data?: T; error?: unknown }): T {
   assert(answer.data !== undefined, JSON.stringify(answer.error));
   return answer.data;
@@ -41,7 +41,7 @@ function asked(node_type_id: string, input: Record<string, unknown>): Gateway["s
   return { root_node_type_ref: { node_type_id, version: "1.0.0" }, input };
 }
 
-/** The lines of a body as they come. `parseAs: "stream"` keeps the library from reading it whole. */
+/** The lines of a body as they arrive. `parseAs: "stream"` keeps the library from reading it whole. */
 async function* lines(body: ReadableStream<Uint8Array> | null): AsyncGenerator<string> {
   assert(body);
   const [reader, decoder] = [body.getReader(), new TextDecoder()];
@@ -105,7 +105,7 @@ async function refused(): Promise<void> {
   assert(near.error?.error.details && "nearest" in near.error.error.details);
 }
 
-/** The root, and that nobody else may complete what the server runs itself. */
+/** The root run, and the refusal to complete a node run that the server executes itself. */
 async function atTheCoordinator(run: Run): Promise<void> {
   const params = { path: { node_run_id: run.root_node_run_id } };
   const root: Coordinator["schemas"]["NodeRun"] = told(await coordinator.GET("/v1/node-runs/{node_run_id}", { params }));

@@ -1,7 +1,7 @@
-"""What someone writes in Python over models that datamodel-code-generator makes of our documents: the answers of one run, each held to its
-model. The models are pydantic's, closed where the document is closed.
+"""A Python program over models that datamodel-code-generator generates from our documents: it validates each answer of
+one run with its model. The models are pydantic's, closed where the document is closed.
 
-`.ci/interop` makes the models and runs this with the doors as JSON, and the id of a run that has ended.
+`.ci/interop` generates the models and runs this with the APIs as JSON, and the id of a run that has ended.
 """
 
 import json
@@ -50,7 +50,7 @@ def main() -> None:
         refusal = models.ErrorEnvelope.model_validate_json(get(f"{doors[door]}/v1/runs/nothing"))
         assert refusal.error.code == "run_not_found", refusal
         models.Health.model_validate_json(get(f"{doors[door]}/v1/health"))
-    # Models that take anything would prove nothing.
+    # Models that accept anything would prove nothing.
     try:
         gateway.Run.model_validate({**run.model_dump(), "surprise": True})
     except ValidationError:

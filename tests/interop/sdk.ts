@@ -1,7 +1,8 @@
-// What someone writes in TypeScript over clients that @hey-api/openapi-ts makes of our documents: the story of fetch.ts, with functions where that
-// has paths. Its streams are of two kinds: server-sent events it reads by itself; of NDJSON it hands out the body.
+// A TypeScript program over clients that @hey-api/openapi-ts generates from our documents: the story of fetch.ts, with
+// functions in place of paths. Its streams are of two kinds: it parses server-sent events itself; for NDJSON it returns
+// the body.
 //
-// `.ci/interop` makes the clients, compiles this with `tsc --strict`, and runs it with the doors as JSON.
+// `.ci/interop` generates the clients, compiles this with `tsc --strict`, and runs it with the APIs as JSON.
 
 import assert from "node:assert/strict";
 
@@ -30,7 +31,7 @@ const atToolregistry = { client: toolregistryAt({ baseUrl: doors.toolregistry })
 const atAcp = { client: acpAt({ baseUrl: doors.acp }) };
 const atOwn = { client: ownAt({ baseUrl: doors.runyard }) };
 
-/** What a call gave, which must be a success. */
+/** The data of a call, which must be a success. */
 function told<T>(answer: { data: T; error: unknown }): NonNullable<T> {
   assert(answer.data !== undefined && answer.data !== null, JSON.stringify(answer.error));
   return answer.data;
@@ -40,7 +41,7 @@ function asked(node_type_id: string, input: Record<string, unknown>): gateway.Ru
   return { root_node_type_ref: { node_type_id, version: "1.0.0" }, input };
 }
 
-/** The lines of a whole stream. `parseAs: "stream"` gives the body as it comes. */
+/** The lines of a whole stream. `parseAs: "stream"` returns the body as it arrives. */
 async function gatewayEvents(run_id: string): Promise<gateway.RunEvent[]> {
   const answer = await gateway.streamRunEvents({ ...atGateway, path: { run_id }, parseAs: "stream" });
   // @ts-expect-error The document calls the body a string, and so does the type, whatever `parseAs` says.
@@ -83,7 +84,7 @@ async function refused(): Promise<void> {
   assert(near.error?.error.details && "nearest" in near.error.error.details);
 }
 
-/** The root, and that nobody else may complete what the server runs itself. */
+/** The root run, and the refusal to complete a node run that the server executes itself. */
 async function rootOf(run: gateway.Run): Promise<void> {
   const path = { node_run_id: run.root_node_run_id };
   const root: coordinator.NodeRun = told(await coordinator.getNodeRun({ ...atCoordinator, path }));

@@ -20,7 +20,7 @@ async fn start(world: &World, body: Value) -> (u16, Value) {
     (answer.status, answer.json())
 }
 
-/// Says something to a run.
+/// Sends a message to a run.
 async fn say(world: &World, envelope: &Value, body: Value) -> (u16, Value) {
     let path = format!("{RUNS}/{}/input", envelope["run"]["id"].as_str().unwrap());
     let answer = ask(world, Method::POST, &path, Some(body)).await;
@@ -33,7 +33,7 @@ async fn look(world: &World, envelope: &Value) -> Value {
     answer.json()
 }
 
-/// What was said in a run, without log entries: role and content.
+/// The messages of a run without log entries: role and content.
 fn said(envelope: &Value) -> Vec<(&str, &str)> {
     let events = envelope["events"].as_array().unwrap().iter();
     let said = events.filter(|event| event.get("logType").is_none());

@@ -1,4 +1,4 @@
-//! Somebody is asked, and runs are paused: through the Runyard API, and as the other APIs show it meanwhile.
+//! Approval requests and paused runs: through the Runyard API, and as the other APIs show them.
 
 use std::num::NonZeroU32;
 
@@ -19,7 +19,7 @@ async fn look(clients: &Clients, run_id: &str) -> Run {
     clients.native.get_run(run_id).await.unwrap().into_inner()
 }
 
-/// Waits until so many have been asked for in a run, and hands them back.
+/// Waits until a run has this many approval requests, and returns them.
 async fn asked(clients: &Clients, run_id: &str, count: usize) -> Vec<Approval> {
     eventually("so many are asked for", || async {
         look(clients, run_id).await.approvals.filter(|asked| asked.len() == count)
@@ -39,7 +39,7 @@ async fn every_call_of_a_plan_waits_until_somebody_agrees() {
     let first = asked(&world, &run.run_id, 1).await.remove(0);
     assert_eq!((first.key.as_str(), first.subject.to_string().as_str()), ("S1", "node_run"));
     assert_eq!((first.state, first.title.as_deref()), (ApprovalState::Pending, Some("Generate a UUID")));
-    // Who waits is at work, in the words of those who have none for it.
+    // APIs that have no state for a waiting run show it as running.
     let shown = world.gateway.get_run(&run.run_id).await.unwrap().into_inner();
     assert_eq!(shown.state.to_string(), "running");
     assert_eq!(world.runtime.get_run_status(&run.run_id).await.unwrap().into_inner().state.to_string(), "running");

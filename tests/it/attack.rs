@@ -1,4 +1,4 @@
-//! What an adversary tried and a stranger would stumble over. Each test names what went wrong once.
+//! Attacks and surprising inputs. Each test names a fault that was found once.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{World, refused};
 
-/// Sends a body as it is to the gateway: what a generated client would not send.
+/// Sends a raw body to the gateway, which a generated client would not send.
 async fn start(world: &World, key: Option<&str>, body: &Value) -> (StatusCode, Value) {
     let url = format!("{}/v1/runs", world.server.url("run-gateway").unwrap());
     let mut request = reqwest::Client::new().post(url).json(body);
@@ -40,25 +40,25 @@ async fn a_run_id_in_the_form_of_a_generated_one_is_a_name_unless_a_run_has_it()
         let text = number.to_string();
         let (status, run) = start(&world, None, &with(echo(&text), "run_id", json!(chosen))).await;
         assert_eq!((status, run["run_id"].as_str()), (StatusCode::OK, Some(chosen)), "{run}");
-        // By its name, and by the id that it was given here.
+        // By its name, and by the id that this server generated.
         let own = world.native.get_run(chosen).await.unwrap().into_inner();
         assert_eq!((own.name.as_deref(), own.inputs["echo"].as_str()), (Some(chosen), Some(&*text)));
         assert_ne!(own.run_id, chosen);
         assert_eq!(world.gateway.get_run(&own.run_id).await.unwrap().into_inner().run_id, chosen);
         assert_eq!(world.runtime.get_run_status(chosen).await.unwrap().into_inner().run_id, chosen);
-        // The same again is the same run; another body is not.
+        // The same body again returns the same run; another body is refused.
         let (_, again) = start(&world, None, &with(echo(&text), "run_id", json!(chosen))).await;
         assert_eq!(again["root_node_run_id"], run["root_node_run_id"]);
         let (status, other) = start(&world, None, &with(echo("other"), "run_id", json!(chosen))).await;
         assert_eq!((status, other["error"]["code"].as_str()), (StatusCode::CONFLICT, Some("run_already_exists")));
-        // What this server has generated is taken, in each of its forms.
+        // An id that this server generated is accepted in each of its forms.
         let hyphenated = uuid::Uuid::parse_str(own.run_id.trim_start_matches("run_")).unwrap().to_string();
         for taken in [&own.run_id, &hyphenated] {
             let (status, body) = start(&world, None, &with(echo("x"), "run_id", json!(taken))).await;
             assert_eq!((status, body["error"]["code"].as_str()), (StatusCode::CONFLICT, Some("run_already_exists")));
         }
     }
-    // Names of one API are none of another's that knows generated ids alone.
+    // An API that knows only generated ids does not find a name that another API uses.
     let missing = world.toolregistry.run_controller_get_run(&hex, None).await;
     assert_eq!(refused(missing).status, 404);
     world.server.stop().await;
@@ -115,7 +115,7 @@ async fn of_many_equal_starts_at_once_one_is_made_and_all_are_answered_with_it()
 #[tokio::test]
 async fn a_server_that_could_not_say_where_it_is_leaves_nobody_at_work() {
     let folder = tempfile::tempdir().unwrap();
-    // Where a lock file has to be made.
+    // A folder with the name of the lock file.
     std::fs::create_dir_all(folder.path().join("server.lock")).unwrap();
     let config = Config { data_dir: folder.path().to_owned(), port_base: 0, ..Config::default() };
     let start = || Server::start(&config, slog::Logger::root(slog::Discard, slog::o!()));

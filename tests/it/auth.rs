@@ -1,17 +1,17 @@
-//! Who is calling: credentials shown to a real server through every API.
+//! Authentication: credentials sent to a real server through every API.
 //!
-//! | file           | one idea |
+//! | file           | subject |
 //! |----------------|----------|
-//! | `modes.rs`     | disabled, optional, required; what stays open |
-//! | `keys.rs`      | API keys: made, shown, revoked, and by whom |
-//! | `tokens.rs`    | tokens that hold, and the whole table of those that do not |
-//! | `providers.rs` | an identity provider that rotates its keys, fails, is slow, or talks rubbish |
+//! | `modes.rs`     | disabled, optional, required; which endpoints stay open |
+//! | `keys.rs`      | API keys: who may create, read and revoke them |
+//! | `tokens.rs`    | valid tokens, and the whole table of invalid ones |
+//! | `providers.rs` | an identity provider that rotates its keys, fails, is slow, or sends invalid answers |
 //! | `tenants.rs`   | two tenants over every operation of every document |
-//! | `forwarding.rs` | a gateway that forwards: whose token a coordinator sees |
-//! | `issuing.rs`   | where tokens for it come from, and what is answered when none do |
+//! | `forwarding.rs` | a gateway that forwards: whose token the coordinator receives |
+//! | `issuing.rs`   | how the gateway gets tokens for a coordinator, and its answers when it gets none |
 //! | `secrets.rs`   | no credential in any log |
-//! | `login.rs`     | a token that the command line fetches and keeps |
-//! | `commands.rs`  | the command line where everybody is asked who they are |
+//! | `login.rs`     | a token that the command line fetches and stores |
+//! | `commands.rs`  | the command line where authentication is required |
 
 mod commands;
 mod forwarding;
@@ -30,7 +30,7 @@ use serde_json::Value;
 
 use crate::harness::{Answer, DOCUMENTS};
 
-/// A secured read of every API that names nothing of anybody's, and what it answers to who may.
+/// A secured read of every API that names no resource, and the status that an authorized caller gets.
 const READS: [(&str, &str, u16); 7] = [
     ("run-gateway", "/v1/runs/nobody", 404),
     ("run-coordinator", "/v1/node-runs/nobody", 404),
@@ -41,7 +41,7 @@ const READS: [(&str, &str, u16); 7] = [
     ("runyard", "/v1/run-counts", 200),
 ];
 
-/// Those whose error body has no place for a reason: there the sentence has to do.
+/// APIs whose error body has no field for a reason: the message has to suffice.
 const WITHOUT_REASONS: [&str; 2] = ["toolregistry", "cargo"];
 
 #[test]
@@ -50,12 +50,12 @@ fn no_door_is_forgotten() {
     assert_eq!(READS.map(|(api, ..)| api).to_vec(), clients);
 }
 
-/// Every API asks.
+/// Every API requires authentication.
 fn required(config: &mut Config) {
     config.auth.mode = Some(Mode::Required);
 }
 
-/// Status, code and reason of a refusal; the reason is empty where the body has no place for it.
+/// Status, code and reason of a refusal. The reason is empty where the body has no field for it.
 fn why(answer: &Answer) -> (u16, String, String) {
     let (status, code) = answer.refusal();
     let body = answer.json();
@@ -65,12 +65,12 @@ fn why(answer: &Answer) -> (u16, String, String) {
     (status, code, reason.unwrap_or_default().to_owned())
 }
 
-/// The reason as an API can tell it.
+/// The reason as the API can express it.
 fn told_at(api: &str, reason: &str) -> String {
     if WITHOUT_REASONS.contains(&api) { String::new() } else { reason.to_owned() }
 }
 
-/// What a refusal says to people, wherever its document has that.
+/// The message of a refusal, if the document has one.
 fn sentence(answer: &Answer) -> String {
     let body = answer.json();
     let found =

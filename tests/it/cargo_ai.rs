@@ -61,22 +61,22 @@ pub fn start(child: &str) -> Value {
     native("start", "start", json!({}), &[child])
 }
 
-/// An end that says one thing.
+/// An end node with one message.
 pub fn end(slug: &str, value: Value) -> Value {
     native("end", slug, json!({ "variables": [{ "name": "answer", "type": "string", "value": value }] }), &[])
 }
 
-/// A node that says one thing, and goes on.
+/// A node with one message and an outgoing edge.
 pub fn says(slug: &str, value: Value, child: &str) -> Value {
     native("variables", slug, json!({ "variables": [{ "name": "said", "type": "string", "value": value }] }), &[child])
 }
 
-/// The smallest workflow that does something.
+/// The smallest workflow that has an action.
 pub fn drawn() -> Value {
     json!([start("say"), says("say", json!("hello"), "end"), end("end", json!(42))])
 }
 
-/// A tool with this workflow, deployed; the workflow.
+/// Deploys a tool with this workflow, and returns the workflow.
 pub async fn deployed(clients: &Clients, nodes: Value) -> String {
     let (_, tool) = post(clients, "/tools", json!({ "name": "tool" })).await;
     let workflow = tool["tool"]["workflowUuid"].as_str().unwrap().to_owned();
@@ -87,7 +87,7 @@ pub async fn deployed(clients: &Clients, nodes: Value) -> String {
     workflow
 }
 
-/// Starts a run; it.
+/// Starts a run and returns it.
 pub async fn begun(clients: &Clients, body: Value) -> Value {
     let (status, answer) = post(clients, "/runs", body).await;
     assert_eq!(status, 200, "{answer}");
@@ -137,7 +137,7 @@ async fn a_deployed_workflow_is_run_and_shows_every_node() {
     assert_eq!(answer["runComputedConfigs"]["end"]["variables"][0]["value"], 42);
     let executions = &answer["run"]["executions"];
     assert_eq!(slugs(&answer), ["start", "say", "end"]);
-    // The graph is kept where it is walked, and not among the inputs as well.
+    // The graph is stored once, with its execution, and not also among the inputs.
     let shown = world.native.get_run(run["uuid"].as_str().unwrap()).await.unwrap().into_inner();
     assert_eq!(shown.inputs, json!({ "data": { "name": "Ada" } }).as_object().cloned().unwrap());
     for (index, next) in [(0, "say"), (1, "end")] {
@@ -189,7 +189,7 @@ async fn branches_filters_switches_and_splits_say_which_way_was_taken() {
         let found = walk(native(action, "choose", config.clone(), &["a", "b"])).await;
         assert_eq!(found, (success(), vec![taken.to_owned()], Some(json!(index))), "{action} {config}");
     }
-    // No route is true: it ends without fault.
+    // No route is true: the run ends without an error.
     let found = walk(native("switch", "choose", routes([false, false]), &["a", "b"])).await;
     assert_eq!(found, (success(), vec![], None));
     let filter = |value: bool| {

@@ -1,15 +1,15 @@
 //! The command line as people and scripts use it: the binary, its exit codes, its two outputs.
 //!
-//! | file | what |
+//! | file | subject |
 //! |---|---|
 //! | `runs.rs` | commands about runs, in a folder without a server |
 //! | `newcomer.rs` | an empty folder, one address for every command, what `run` shows |
-//! | `json.rs` | what programs get from each command |
+//! | `json.rs` | the JSON output of each command |
 //! | `diff.rs` | two documents and what changed between them |
 //! | `owners.rs` | one folder, several processes: servers, commands beside them, signals |
 //! | `settings.rs` | configuration, ports, documents |
 //!
-//! What is decided within a command has tests beside it, in `server/cli/`.
+//! Tests of the logic within a command are beside it, in `server/cli/`.
 
 mod diff;
 mod json;
@@ -20,7 +20,7 @@ mod settings;
 
 use uuid::Uuid;
 
-/// The UUID that ends what a command wrote.
+/// The UUID at the end of a command's output.
 fn last_uuid(out: &str) -> Uuid {
     let last = out.lines().last().unwrap_or_default();
     Uuid::parse_str(last).unwrap_or_else(|error| panic!("{error}: {out}"))

@@ -1,4 +1,4 @@
-//! Limits that a caller sets: kept before anything is recorded, or refused where this version cannot keep them.
+//! Limits that a caller sets: applied before anything is recorded, or refused where this version cannot apply them.
 
 use runyard_api::arp::schemas::{NodeRunState, Run, RunState};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ fn echoes(count: usize) -> Value {
     (0..count).map(|_| child("runyard.core.echo")).collect()
 }
 
-/// Constraint, limit and what was found, of a refusal for a constraint.
+/// Constraint, limit and found value of a refusal for a constraint.
 fn broken(refusal: Refused) -> (String, String, String) {
     assert_eq!(refusal.short(), (409, "constraint_violation"), "{refusal:?}");
     let text = |field: &str| refusal.details[field].as_str().unwrap().to_owned();
@@ -66,7 +66,7 @@ async fn the_shape_of_the_tree_is_limited_and_a_refusal_changes_nothing() {
         let after = world.native.get_run(&run.run_id).await.unwrap().into_inner().node_runs.len();
         assert_eq!((before, after), (room + 1, room + 1), "{expected:?}");
     }
-    // All or none: two where only one has room.
+    // All or none: two children where the limit allows only one.
     let run = external(&world, json!({"structural": {"max_children_per_composite": 1}})).await;
     assert_eq!(
         broken(world.children(&run, echoes(2)).await.unwrap_err()),
@@ -88,7 +88,7 @@ async fn depth_counts_through_composites_within_composites() {
     let two = world.children_of(&run.run_id, &one, json!([child(EXTERNAL)])).await.unwrap().remove(0).node_run_id;
     let three = world.children_of(&run.run_id, &two, echoes(1)).await.unwrap_err();
     assert_eq!(broken(three), breach("max_depth", "2", "3"));
-    // A child may be given less, never more.
+    // A child may have lower limits, never higher ones.
     let mut wide = child(EXTERNAL);
     wide["constraints"] = json!({"structural": {"max_depth": 9}});
     let wide = world.children_of(&run.run_id, &one, json!([wide])).await.unwrap().remove(0).node_run_id;
@@ -135,7 +135,7 @@ async fn steps_are_counted_and_composites_are_none() {
     assert_eq!(error["code"], "constraint_violation", "the plan is known to be too long before it begins");
     let run = world.start(body(PLANNER, goal, json!({"budgets": {"max_steps": 2}}))).await;
     assert_eq!(world.finished(&run.run_id).await.state, RunState::Succeeded);
-    // Whoever plans outside is stopped at the step that is one too many.
+    // An external planner is stopped at the first step above the limit.
     let run = external(&world, json!({"budgets": {"max_steps": 1}})).await;
     let children = world.children(&run, echoes(2)).await.unwrap();
     let mut ends = Vec::new();
@@ -194,7 +194,7 @@ async fn side_effects_are_held_to_their_class() {
     assert_eq!(more.map(|shown| &*shown.node_type_id).collect::<Vec<_>>(), ["runyard.http.request"]);
 }
 
-/// To those who speak ARP, who waits for an approval is at work.
+/// ARP clients see a run that waits for an approval as running.
 #[tokio::test]
 async fn what_requires_an_approval_waits_for_one() {
     let world = World::new().await;
@@ -229,7 +229,7 @@ async fn a_planner_keeps_the_lists_of_its_run() {
 #[tokio::test]
 async fn calls_that_leave_the_server_are_counted_and_nothing_without_a_price_is_called_under_a_max_cost() {
     let world = World::new().await;
-    // Nothing listens on that port, and nothing is called.
+    // No server listens on that port, and the step makes no call.
     let fetch = json!({"url": "http://127.0.0.1:9/"});
     for budget in [json!({"max_external_calls": 0}), json!({"max_cost": 0}), json!({"max_cost": 5.5})] {
         let constraint = budget.as_object().unwrap().keys().next().unwrap().clone();

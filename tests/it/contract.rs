@@ -1,9 +1,9 @@
-//! Lockstep of documents and code: each document has a room and an API that serves it, and every operation and every status
-//! that it documents is reached by a test, or stands in `unreached.toml` with the reason. Where a document has every status by
-//! itself, its `default` promises nothing that can come: that is computed (`Contract::is_complete`), not listed.
+//! Lockstep of documents and code: each document has a dialect module and an API that serves it. A test reaches every
+//! documented operation and status, or `unreached.toml` lists it with the reason. If a document lists every status
+//! separately, its `default` covers no answer: `Contract::is_complete` computes that.
 //!
-//! The ledger does not depend on which tests ran before it: `contract/scenarios.rs` goes to every operation and status anew,
-//! on servers of its own. Each answer on the way is held to the document by the harness.
+//! The ledger does not depend on which tests ran before it: `contract/scenarios.rs` reaches every operation and status
+//! anew, on servers of its own. The harness checks each answer against the document.
 
 pub mod acp;
 mod cargo;
@@ -21,7 +21,7 @@ use crate::harness::{Contract, DOCUMENTS, World};
 /// Document, operation, status as the document writes it.
 type Entry = (String, String, String);
 
-/// What `unreached.toml` holds.
+/// The content of `unreached.toml`.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unreached {
@@ -99,7 +99,7 @@ async fn the_ledger() {
     assert!(gone.is_empty(), "unreached.toml excuses what nobody promises:\n{}", lines(&gone));
 }
 
-/// Name and path of every document file: what stands in a folder of `openapi/` and has paths.
+/// Name and path of every document file: the files in folders of `openapi/` that have paths.
 fn files() -> BTreeMap<String, PathBuf> {
     let mut found = BTreeMap::new();
     for owner in std::fs::read_dir(tree("openapi")).unwrap() {
@@ -140,12 +140,12 @@ async fn every_document_has_code_a_room_and_a_door() {
         .map(|room| room.file_name().unwrap().to_str().unwrap().to_owned())
         .collect();
     let expected = coded.iter().map(|name| match *name {
-        // `cargo` alone reads as the build tool.
+        // `cargo` alone would read as the build tool.
         "cargo" => "cargo_ai".to_owned(),
         name => name.replace('-', "_"),
     });
     assert_eq!(rooms, expected.collect(), "rooms, and documents with code");
-    // The code is of the file: same operations, below the same paths.
+    // The code matches the file: same operations, below the same paths.
     for document in DOCUMENTS.iter().copied() {
         let mut written = BTreeSet::new();
         for (path, item) in read(&files[document.name])["paths"].as_object().unwrap() {
@@ -159,7 +159,7 @@ async fn every_document_has_code_a_room_and_a_door() {
                 ));
             }
         }
-        // What an overlay adds is no operation of the vendor, and says so.
+        // An operation that an overlay adds is not the vendor's, and is marked as such.
         let vendors = document.operations.iter().filter(|one| !Contract::named(document.name).is_added(one));
         let carried = vendors.map(|one| (one.method.to_owned(), one.path.to_owned(), one.id.to_owned()));
         assert_eq!(written, carried.collect(), "{}", document.name);

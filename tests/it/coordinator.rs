@@ -1,4 +1,4 @@
-//! External composites, moved through the coordinator's node run operations from their first child to their end.
+//! External composites, driven through the coordinator's node run operations from their first child to their end.
 
 use runyard_api::arp::schemas::{EvaluationStatus, NodeRun, NodeRunState, Run, RunState};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ async fn an_external_composite_from_its_start_to_its_end() {
     let [first, second] = &both[..] else { panic!("{both:?}") };
     for made in &both {
         assert_eq!((&made.run_id, made.parent_node_run_id.as_ref()), (&run.run_id, Some(&run.root_node_run_id)));
-        // The server performs what is atomic.
+        // The server executes atomic node types itself.
         let node = ended(&world, &made.node_run_id).await;
         assert_eq!((node.state, node.started_at.is_some()), (NodeRunState::Succeeded, true));
     }
@@ -104,13 +104,13 @@ async fn a_child_is_made_once_per_key_and_parent() {
         assert_eq!((refused.short(), &refused.details["field"]), ((409, "idempotency_conflict"), &json!(field)));
         assert_eq!(refused.details["idempotency_key"], "a");
     }
-    // Refused together: `c` was not made either.
+    // The batch is refused as a whole: `c` was not created either.
     let tree = world.native.get_run(&one.run_id).await.unwrap().into_inner().node_runs;
     assert_eq!(tree.iter().map(|node| &*node.key).collect::<Vec<_>>(), ["", "a", "b"]);
-    // In one request, too, a key is one child.
+    // Within one request, too, a key names one child.
     let twice = world.children(&one, json!([echo("x", "x"), echo("x", "x")])).await.unwrap();
     assert_eq!(twice[0].node_run_id, twice[1].node_run_id);
-    // A repeat after the end is answered as before.
+    // A repeated request after the end gets the same answer as before.
     ended(&world, &made).await;
     for node in tree.iter().skip(1) {
         ended(&world, &node.node_run_id).await;
@@ -236,7 +236,7 @@ async fn a_parent_must_be_there_and_of_the_run() {
             (404, "node_run_not_found")
         );
     }
-    // Children that cannot be made are named, and none of the batch is made.
+    // The answer names invalid children, and no child of the batch is created.
     let bad = json!([echo("fine", "a"), child("runyard.core.echo", json!({"echo": 1}), Some("b"))]);
     assert_eq!(short(world.children(&one, bad).await), refusal(400, "invalid_inputs"));
     let bad = json!([child("runyard.core.nope", json!({}), None)]);

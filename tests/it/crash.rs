@@ -1,6 +1,7 @@
-//! `kill -9` at any moment: what was acknowledged is there, what was finished stays as it was, and the rest goes on at once.
+//! `kill -9` at any moment: acknowledged data is stored, finished steps stay as they were, and the rest continues at
+//! once.
 //!
-//! The crash is a real one, of the binary. What the store itself does with a torn write is its own tests' business.
+//! The test kills the real binary. The store's own tests cover torn writes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +15,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::process::{ProcessClients, Served, assert_whole, bounded, free_port_base, of_kind, runyard, start_body};
 
-/// Three steps that make something, three that take time.
+/// Three steps that generate a value, three that take time.
 const GOAL: &str = "Sleep for 0.3 seconds, then generate a UUID, then sleep for 0.4 seconds, then generate a UUID, \
      then sleep for 0.3 seconds, then generate a UUID and return it.";
 const STEPS: usize = 6;
@@ -26,7 +27,7 @@ async fn first_events(clients: &ProcessClients, run_id: &str, count: usize) -> V
     bounded("the first events", lines.collect::<Vec<_>>()).await
 }
 
-/// What every finished step made, by its node run.
+/// The outputs of every finished step, by its node run.
 async fn made(clients: &ProcessClients, events: &[Value]) -> BTreeMap<String, Value> {
     let mut made = BTreeMap::new();
     for node_run in of_kind(events, "atomic_executed") {
@@ -40,7 +41,7 @@ async fn made(clients: &ProcessClients, events: &[Value]) -> BTreeMap<String, Va
 #[tokio::test]
 async fn a_run_survives_a_kill_at_every_moment_and_no_finished_step_runs_again() {
     let folder = tempfile::tempdir().unwrap();
-    // After so many events; the last moments lie between the sleeps of the second half.
+    // After this many events. The last moments are between the sleeps of the second half.
     for moment in [1, 2, 9, 21, 24, 27] {
         let served = Served::start(folder.path()).await;
         let (run_id, root) = served.clients.plan(GOAL).await;
@@ -160,7 +161,7 @@ async fn the_wait_for_the_next_try_survives_a_kill() {
     assert_eq!(served.clients.run(&run_id).await["state"], "succeeded");
 }
 
-/// Waits until this is true of a run, as the Runyard API shows it.
+/// Waits until this holds for a run, as the Runyard API shows it.
 async fn until(clients: &ProcessClients, run_id: &str, is_it: impl Fn(&Value) -> bool) -> Value {
     bounded("a run as it should be", async {
         loop {
@@ -200,7 +201,7 @@ async fn a_run_that_waits_for_an_approval_or_is_paused_survives_a_kill_at_every_
         served.kill();
         served = Served::start(folder.path()).await;
         assert_eq!(until(&served.clients, "mine", |_| true).await, before, "it is paused as it was");
-        // Said again by somebody who did not hear the answer.
+        // A client that did not get the answer repeats its request.
         served.clients.native.decide_approval(&approval, &yes).await.unwrap();
         served.clients.native.resume_run("mine").await.unwrap();
     }
@@ -233,7 +234,7 @@ async fn a_denial_survives_a_kill() {
     assert!(served.clients.native.decide_approval(&approval, &yes).await.is_err());
 }
 
-/// Claims everything that is due within the hour, as a server does that is about to die, for an hour.
+/// Claims every effect that is due within the hour, for an hour, like a server that is about to die.
 async fn claim_and_die(folder: &Path) -> usize {
     const HOUR_MS: i64 = 3_600_000;
     let store = Sqlite::open(folder.join(".runyard"), Options::default()).unwrap();
@@ -253,7 +254,7 @@ async fn what_a_dead_server_had_in_hand_goes_on_at_once_and_not_after_its_lease(
 
     let served = Served::start(folder.path()).await;
     for run_id in [planned, called, slept] {
-        // Bounded far below the hour that the leases would have lasted.
+        // The bound is far below the hour of the leases.
         let events = served.clients.events(&run_id, 0).await;
         assert_whole(&events);
         assert_eq!(events.last().unwrap()["data"]["state"], "succeeded");
@@ -292,7 +293,7 @@ async fn every_acknowledged_start_survives_a_kill_in_the_middle_of_many() {
         assert_whole(&events);
         assert_eq!(events.last().unwrap()["data"]["state"], "succeeded");
     }
-    // Whoever got no answer asks again, and nothing is there twice.
+    // A client without an answer repeats its request, and nothing is created twice.
     for number in 0..STARTS {
         let (key, body) = start(number);
         let run_id = served.clients.gateway.start_run(Some(&key), &body).await.unwrap().into_inner().run_id;

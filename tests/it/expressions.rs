@@ -1,4 +1,5 @@
-//! Expressions in workers, which are the binary once more: what no engine can interrupt ends all the same, and nothing of it is left.
+//! Expressions in worker processes, which run this binary: evaluations that no engine can interrupt end all the same,
+//! and leave nothing behind.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ async fn what_the_engine_cannot_interrupt_ends_with_its_worker() {
         assert_eq!(evaluated(&expressions, code).await.unwrap_err(), "expression_timed_out", "{code}");
         assert_eq!(evaluated(&expressions, "nodes.a.x").await, Ok(json!(1)), "after {code}");
     }
-    // So long that only the other bounds count.
+    // Long enough that only the other limits matter.
     let expressions = workers_with(20_000);
     let deep = "(function again() { return again() })()";
     assert_eq!(evaluated(&expressions, deep).await.unwrap_err(), "expression_too_deep");
@@ -82,7 +83,7 @@ async fn a_worker_that_cannot_be_started_is_a_named_failure() {
     assert_eq!(made, json!({ "a": [1, "text"] }), "nothing to evaluate needs nobody");
 }
 
-/// How long an evaluation takes by way of a worker, for the table in `server/expressions/README.md`.
+/// How long an evaluation in a worker takes, for the table in `server/expressions/README.md`.
 #[tokio::test]
 #[ignore = "a measurement, for people"]
 async fn how_long_it_takes() {

@@ -1,7 +1,7 @@
-//! One run, every API: whichever API a run was started through, each of them tells the same of it, in its own words.
+//! One run, every API: all APIs report the same about a run, whichever API it was started through.
 //!
-//! A situation is brought about through every API that has a word for it, and each of those runs is looked at through every
-//! API. What the APIs say must be the same whoever asked for the run; the golden has it once for each situation.
+//! Each situation is created through every API that can express it, and every API shows each of those runs. The answers
+//! must not depend on the API that started the run. The golden has them once for each situation.
 
 use std::fmt::Write;
 
@@ -18,34 +18,34 @@ const ASKING: &str = "Ask \"Which color?\".";
 const SHORT: &str = "Misfire, then say \"done\" and return it.";
 const BROKEN: &str = "Misfire.";
 
-/// Where a run stands, and how it comes to that.
+/// A situation of a run, and how to create it.
 struct Situation {
     name: &'static str,
-    /// `URL` in it is that of somebody who listens and never answers.
+    /// `URL` in it stands for a listener that never answers.
     goal: &'static str,
-    /// What of a start's own words is needed beside the goal.
+    /// The options of a start that it needs beside the goal.
     with: &'static [With],
     then: Then,
-    /// The state on the Runyard API, and what a step of it is at.
+    /// The state in the Runyard API, and the state of one of its steps.
     state: (&'static str, Option<&'static str>),
 }
 
-/// What not every API has a word for.
+/// The options that not every API can express.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum With {
-    /// Failures are passed over.
+    /// The run ignores failures.
     GoingOn,
-    /// Somebody is asked before the plan begins.
+    /// The plan needs an approval before it begins.
     Approval,
 }
 
-/// What is done once it has begun.
+/// The action after the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     Nothing,
-    /// It is canceled through the API that it came through.
+    /// Cancel it through the API that started it.
     Cancel,
-    /// It is paused, for which only the Runyard API has a word.
+    /// Pause it, which only the Runyard API can do.
     Pause,
 }
 
@@ -80,7 +80,7 @@ const SITUATIONS: [Situation; 10] = [
     Situation { name: "paused", goal: ASLEEP, with: &[], then: Then::Pause, state: ("waiting", Some("timer")) },
 ];
 
-/// Starts a run through an API: its id there, or nothing where the API has no word for what is needed.
+/// Starts a run through an API. Returns its id there, or nothing where the API cannot express an option.
 async fn start(world: &World, api: &str, situation: &Situation, silent: &str) -> Option<String> {
     let (going_on, approval) = (situation.with.contains(&With::GoingOn), situation.with.contains(&With::Approval));
     let goal = situation.goal.replace("URL", silent);
@@ -133,11 +133,11 @@ async fn cancel(world: &World, api: &str, run: &str) {
     assert_eq!(answer.status, 200, "{api}: {}", answer.text());
 }
 
-/// The run on the Runyard API, once it stands there.
+/// The run in the Runyard API, once it has that state.
 async fn at(world: &World, run: &str, (state, step): (&str, Option<&str>)) -> Value {
     eventually(&format!("the run is {state}, and a step {step:?}"), || async {
         let shown = world.get("runyard", &format!("/v1/runs/{run}")).await.json();
-        // What a step is at; a run that is being planned has none yet.
+        // The state of a step. A run that is being planned has no step yet.
         let steps = shown["node_runs"].as_array().unwrap().iter().skip(1);
         let at = |step: &Value| step.pointer("/waiting_for/reason").unwrap_or(&step["state"]).clone();
         let fits = shown["state"] == state && step.is_none_or(|word| steps.map(at).any(|at| at == word));
@@ -146,7 +146,7 @@ async fn at(world: &World, run: &str, (state, step): (&str, Option<&str>)) -> Va
     .await
 }
 
-/// What an API tells of a run.
+/// The answer of an API about a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Told {
     status: String,
@@ -157,7 +157,7 @@ struct Told {
 }
 
 impl Told {
-    /// Where an API's answer has what. A place that is not there is empty.
+    /// Where the answer of an API has each value. A missing place is empty.
     fn of(shown: &Value, [status, result, error, began, ended]: [&str; 5]) -> Told {
         let text = |place: &str| match shown.pointer(place) {
             None => String::new(),
@@ -165,7 +165,7 @@ impl Told {
             Some(other) => other.to_string(),
         };
         let time = |place: &str| shown.pointer(place).and_then(Value::as_str).map(str::to_owned);
-        // One API writes code and message as one text.
+        // One API joins code and message in one text.
         let error = text(error).split(':').next().unwrap_or_default().to_owned();
         Told { status: text(status), result: text(result), error, began: time(began), ended: time(ended) }
     }
@@ -208,7 +208,7 @@ async fn told(world: &World, api: &str, run: &str) -> Told {
         }
         "cargo" => {
             let shown = read(&format!("/v1/orchestration/runs/{run}")).await;
-            // It has a context by node, and no result; and why a run failed only in words.
+            // It has a context by node and no result. It says only in words why a run failed.
             Told::of(&shown, ["/run/status", "/none", "/none", "/run/createdAt", "/run/finishedAt"])
         }
         "runyard" => {
@@ -226,7 +226,7 @@ fn clients() -> impl Iterator<Item = &'static str> {
 #[tokio::test]
 async fn one_run_tells_one_story_through_every_face() {
     let world = World::with(|config| config.egress.allow_networks = vec!["127.0.0.0/8".to_owned()]).await;
-    // Whoever calls there is taken into the line, and waits in it.
+    // A caller's connection is queued by the listener, and waits there.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}/", nobody.local_addr().unwrap());
     let mut golden = String::new();
@@ -268,7 +268,7 @@ async fn one_run_tells_one_story_through_every_face() {
                 "{}: through {api} it is another story than through {}",
                 situation.name, through[0]
             );
-            // It is over: nothing of this test stays at work.
+            // The test is over: none of its runs stays active.
             if own["ended_at"].is_null() {
                 cancel(&world, api, &run).await;
             }
@@ -288,7 +288,7 @@ async fn each_face_lists_what_came_through_it_and_ours_lists_all() {
     let mut started = Vec::new();
     for api in clients() {
         let run = match api {
-            // It starts graphs, and no goals.
+            // It starts graphs, not goals.
             "cargo" => {
                 let begun = cargo_ai::begun(&world, json!({ "nodes": cargo_ai::drawn(), "data": null })).await;
                 begun["uuid"].as_str().unwrap().to_owned()

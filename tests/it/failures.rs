@@ -1,4 +1,4 @@
-//! What follows a failure, through the APIs: tries, time limits, stand-ins, and runs that fall short of success.
+//! Failures through the APIs: retries, time limits, fallbacks, and runs that end without full success.
 
 use runyard_api::arp::schemas::{NodeRunState, Run, RunState};
 use runyard_api::runyard::types;
@@ -55,7 +55,7 @@ async fn what_fails_twice_succeeds_at_the_third_try() {
     assert_eq!((retry.max_attempts, retry.initial_interval_ms, retry.backoff_coefficient), (3, 20, 2.0));
     let seen = log(&world, &run).await;
     assert_eq!(seen.iter().filter(|kind| *kind == "attempt_failed").count(), 2);
-    // The standard has no word for a try: one call, executed once.
+    // The standard has no event for an attempt, so it shows one call, executed once.
     let shown = world.events(&run.run_id).await;
     let kinds: Vec<&str> = shown.iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["run_started", "node_run_assigned", "atomic_executed", "node_evaluated", "run_completed"]);
@@ -150,7 +150,7 @@ async fn children_stand_in_go_on_and_are_skipped() {
     world.complete(&run.root_node_run_id, json!({"state": "succeeded"})).await.unwrap();
 }
 
-/// Every API's word for how a run of these goals ended, and what it says of why.
+/// Every API's state for the end of a run with these goals, and the reason that it gives.
 async fn told(goal: &str) -> Value {
     let world = World::new().await;
     let extensions = json!({"runyard.steps": {"on_failure": "continue"}});

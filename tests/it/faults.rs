@@ -1,15 +1,16 @@
-//! Faults on the real thing: what a machine, a disk or a client can do to a server, and what must happen then.
+//! Faults in a real server: what a machine, a disk or a client can do to it, and how it must behave then.
 //!
 //! | file | fault |
 //! |------|-------|
-//! | `room.rs` | a disk without room, and room again |
-//! | `writable.rs` | a folder or a database that may not be written |
-//! | `damage.rs` | pages that are not what was written, a WAL that is cut |
+//! | `room.rs` | a full disk, and free space again |
+//! | `writable.rs` | a folder or a database without write permission |
+//! | `damage.rs` | damaged pages, a truncated WAL |
 //! | `files.rs` | no file descriptors left |
-//! | `clients.rs` | clients that do not read, or do not get on |
-//! | `clocks.rs` | a clock that is set |
+//! | `clients.rs` | clients that do not read, or send slowly |
+//! | `clocks.rs` | a clock that is set forward or back |
 //!
-//! `kill -9` is `kills.rs` and `crash.rs`. Limits are the system's own, and only Linux lets one process set another's.
+//! `kills.rs` and `crash.rs` test `kill -9`. The limits are those of the system, and only Linux lets one process set
+//! another's.
 
 mod clients;
 mod clocks;
@@ -23,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Clients};
 
-/// A start at each API that starts runs: API, path and body.
+/// A start for each API that starts runs: API, path and body.
 fn starts() -> [(&'static str, &'static str, Value); 6] {
     let goal = "Generate a UUID, then return it.";
     let node_type = json!({ "node_type_id": "runyard.core.uuid4", "version": "1.0.0" });
@@ -40,7 +41,7 @@ fn starts() -> [(&'static str, &'static str, Value); 6] {
     ]
 }
 
-/// Starts a run at every API; the answers have been held to their documents.
+/// Starts a run at every API. The answers have been checked against their documents.
 async fn start_everywhere(clients: &Clients) -> Vec<(&'static str, Answer)> {
     let mut answers = Vec::new();
     for (api, path, body) in starts() {

@@ -1,4 +1,4 @@
-//! The gateway's front API: start, look, cancel, paths and methods, and a gateway that forwards.
+//! The gateway's API: start, get, cancel, paths and methods, and a gateway that forwards.
 
 use http::Method;
 use runyard::config::{CoordinatorPlace, Gateway};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{DOCUMENTS, World, refused, typed};
 
-/// What seed 000 has a reader paste, byte for byte.
+/// The request that a reader of seed 000 pastes, byte for byte.
 const SEED: &str = r#"{
     "root_node_type_ref": {"node_type_id": "jarvis.composite.planner.general", "version": "0.3.3"},
     "input": {"goal": "Generate a UUID, then return it."}
@@ -97,7 +97,7 @@ async fn every_door_knows_its_paths_and_methods() {
             assert_eq!(answer.refusal(), (404, "unknown_path".to_owned()), "{api} {path}");
         }
     }
-    // An operation of one API is not one of its neighbour's.
+    // An operation of one API is not an operation of another.
     let answer = world.get("run-gateway", "/v1/node-runs/n1").await;
     assert_eq!(answer.refusal(), (404, "unknown_path".to_owned()));
 }

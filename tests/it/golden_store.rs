@@ -1,16 +1,16 @@
-//! Databases that earlier builds wrote, opened, checked and finished by this one.
+//! Databases from earlier builds: this build opens, checks and finishes them.
 //!
-//! `tests/golden/stores/` has one database per store format that was ever released, each with finished, running and waiting
-//! runs. They are never written again: a run that was stored once must read the same for ever. When the schema, the events or a
-//! projection change, add a new one beside them:
+//! `tests/golden/stores/` has one database per released store format, each with finished, running and waiting runs.
+//! They are never written again: a stored run must read the same for ever. When the schema, the events or a projection
+//! change, add a new database:
 //!
 //! ```sh
 //! RUNYARD_GOLDEN_STORE=tests/golden/stores/0006.db cargo test -p runyard --test it golden_store::write
 //! ```
 //!
-//! (relative to the workspace's root; an existing file is refused). Without the variable the same test writes into a temporary
-//! folder, so that the recipe itself stays proven. Then look at what `cargo insta review` shows of it: the goldens beside a
-//! database pin what the ARP API shows of its runs.
+//! The path is relative to the workspace's root; an existing file is refused. Without the variable the same test writes
+//! into a temporary folder, so that the recipe itself stays tested. Then review the result with `cargo insta review`:
+//! the goldens beside a database pin how the ARP API shows its runs.
 
 mod recipe;
 
@@ -42,7 +42,7 @@ fn stores() -> Vec<PathBuf> {
     stores
 }
 
-/// A data folder of a test's own with a copy of a database.
+/// A temporary data folder with a copy of a database.
 fn folder_with(store: &Path) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join(".runyard");
@@ -57,8 +57,8 @@ struct Stored {
     log: Vec<Recorded>,
 }
 
-/// Every run of a database, every law checked: the log replays, no law is broken, rows and counts are what the logs say, and what
-/// is asked of the world is what the states wait for.
+/// Every run of a database, checked for every law: the log replays, no law is broken, rows and counts match the logs,
+/// and the outbox has exactly the effects that the states wait for.
 async fn read_and_check(data: &Path) -> BTreeMap<RunId, Stored> {
     let store = Sqlite::open(data, Options::default()).unwrap();
     let rows = store.list(TENANT, &Filter::default(), None, 1000).await.unwrap();
@@ -69,7 +69,7 @@ async fn read_and_check(data: &Path) -> BTreeMap<RunId, Stored> {
         let log = store.log(TENANT, found.run, 0, usize::MAX).await.unwrap();
         let state = replay(found.run, &log).unwrap();
         assert_eq!(check(&state), [], "{}", found.run);
-        // What a run is at was not told by earlier builds, and is with its next event.
+        // Earlier builds did not store the phase of a run; its next event stores it.
         assert_eq!(found, &RunRow { standing: found.standing, ..row::derive(&state) });
         for node_run in state.nodes.keys() {
             assert_eq!(store.run_of(TENANT, *node_run).await.unwrap(), Some(found.run));
@@ -91,7 +91,8 @@ async fn read_and_check(data: &Path) -> BTreeMap<RunId, Stored> {
     runs
 }
 
-/// A name for a stored run that says what it is: the id its writer chose; one that a run has started has none.
+/// A readable name for a stored run: the id that its caller chose, or the generated id of a run that another run
+/// started.
 fn name(stored: &Stored) -> String {
     let chosen = stored.state.start.as_ref().unwrap().name.clone();
     chosen.unwrap_or_else(|| stored.state.run.to_string())
@@ -151,7 +152,7 @@ async fn what_was_unfinished_is_finished_and_what_was_finished_stays() {
     }
 }
 
-/// Serves a database until every run has ended, completing what waits for somebody outside.
+/// Serves a database until every run has ended, and completes the node runs that wait for an external worker.
 async fn finish(data: &Path, runs: &BTreeMap<RunId, Stored>) {
     let server = recipe::serve(data).await;
     let clients = ProcessClients::of(&server);
@@ -178,7 +179,7 @@ async fn finish(data: &Path, runs: &BTreeMap<RunId, Stored>) {
     server.stop().await;
 }
 
-/// The number of a database: the format of the events that it holds.
+/// The number of a database, which is the format of its events.
 fn format(store: &Path) -> u32 {
     store.file_stem().unwrap().to_str().unwrap().parse().unwrap()
 }
@@ -204,7 +205,7 @@ async fn stores_since_format_5_hold_large_values_and_list_results() {
 async fn check_finds_what_earlier_builds_wrote_whole() {
     for path in stores() {
         let (folder, data) = folder_with(&path);
-        // Opened once, because `check` changes nothing and so does not migrate.
+        // Opened once first, because `check` changes nothing and so does not migrate.
         drop(Sqlite::open(&data, Options::default()).unwrap());
         runyard(folder.path(), &["check"]).await.exits(0);
     }
@@ -215,7 +216,7 @@ async fn api_keys_stay_what_they_were() {
     for path in stores() {
         let (_folder, data) = folder_with(&path);
         let store = Sqlite::open(&data, Options::default()).unwrap();
-        // The first format had none.
+        // The first format had no API keys.
         let expected = if path.ends_with("0001.db") { Vec::new() } else { recipe::keys() };
         assert_eq!(store.api_keys(None, None, 9).await.unwrap(), expected, "{}", path.display());
         store.revoke_api_key(None, "0123456789abcdef", 1).await.unwrap();
@@ -227,7 +228,7 @@ async fn objects_stay_what_they_were() {
     for path in stores() {
         let (_folder, data) = folder_with(&path);
         let store = Sqlite::open(&data, Options::default()).unwrap();
-        // The first three formats had none.
+        // The first three formats had no objects.
         let old = ["0001.db", "0002.db", "0003.db"].iter().any(|name| path.ends_with(name));
         for (tenant, put) in recipe::objects() {
             let found = store.object(tenant, &put.kind, &put.id).await.unwrap();

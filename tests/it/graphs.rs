@@ -1,4 +1,4 @@
-//! Graphs that were drawn beforehand and lists of items, through the APIs.
+//! Predefined graphs and lists of items, through the APIs.
 
 mod expressions;
 
@@ -15,7 +15,7 @@ fn body(node_type: &str, input: Value) -> Value {
     json!({ "root_node_type_ref": { "node_type_id": node_type, "version": "1.0.0" }, "input": input })
 }
 
-/// A node with one way on, or none.
+/// A node with one outgoing edge, or without any.
 fn node(key: &str, node_type: &str, inputs: Value, children: Value) -> Value {
     json!({ "key": key, "node_type_ref": { "node_type_id": node_type }, "inputs": inputs, "children": children })
 }
@@ -25,7 +25,7 @@ fn with(mut node: Value, field: &str, value: Value) -> Value {
     node
 }
 
-/// A node of a graph that puts out one value.
+/// A node of a graph that returns one value.
 fn says(key: &str, value: Value, children: Value) -> Value {
     node(key, "runyard.graph.variables", json!({ "variables": [{ "name": "said", "value": value }] }), children)
 }
@@ -48,7 +48,7 @@ fn outputs(run: &Run) -> Value {
     run.extensions.clone().unwrap().0["runyard.outputs"].clone()
 }
 
-/// Everything that does not fit, one per line.
+/// Every validation error, one per line.
 fn violations(refused: &Refused) -> String {
     let listed = refused.details["violations"].as_array().unwrap_or_else(|| panic!("no violations: {refused:?}"));
     let line = |one: &Value| format!("{} {}", one["field"].as_str().unwrap(), one["reason"].as_str().unwrap());
@@ -257,7 +257,7 @@ async fn each_item_may_walk_a_graph_and_a_graph_may_hold_a_list() {
     let group = shown.node_runs.iter().find(|node| node.key == "group").unwrap();
     let results = json!({ "results": [{ "n": 1 }, { "value": 2 }], "errors": [] });
     assert_eq!(group.outputs, Some(typed(results)));
-    // And what is wrong within is found before anything runs.
+    // Errors within a nested graph are found before anything runs.
     let circle = json!({ "nodes": [node("x", "runyard.core.uuid4", json!({}), json!(["x"]))] });
     let group = node("group", EACH, json!({ "items": [], "graph": circle }), json!([]));
     let asked = typed(body(GRAPH, json!({ "graph": { "nodes": [group] } })));

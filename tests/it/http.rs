@@ -1,4 +1,5 @@
-//! Steps that call over HTTP, over real sockets: what is sent and what comes of it, where it may go, integrations, and a crash between.
+//! Steps that call over HTTP, over real sockets: requests and results, the rules for destinations, integrations, and a
+//! crash during a call.
 
 mod caller;
 mod crash;

@@ -1,4 +1,4 @@
-//! Starting is idempotent: by the id that a caller chose, and by `Idempotency-Key`.
+//! Starting is idempotent: by the id that the caller chose, and by `Idempotency-Key`.
 
 use runyard_api::arp::schemas::{Run, RunStartRequest, RunState};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ async fn the_same_id_with_the_same_body_is_the_same_run() {
     let (again, replayed) = start(&world, None, &named("mine", "a")).await;
     assert_eq!((&again.root_node_run_id, again.state, replayed), (&first.root_node_run_id, RunState::Succeeded, true));
     assert_eq!(world.native.count_runs().await.unwrap().into_inner().total, 1);
-    // The order of keys says nothing.
+    // The order of object members does not matter.
     let text = r#"{"input":{"echo":"a"},"run_id":"mine","root_node_type_ref":{"version":"1.0.0","node_type_id":"runyard.core.echo"}}"#;
     let answer = world.post("run-gateway", "/v1/runs", text).await;
     assert_eq!((answer.status, answer.header("idempotent-replayed")), (200, Some("true")));
@@ -105,7 +105,7 @@ async fn of_many_equal_starts_at_once_one_makes_the_run() {
         assert!(all.iter().all(|(run, _)| run.run_id == all[0].0.run_id));
     }
     assert_eq!(world.native.count_runs().await.unwrap().into_inner().total, 2);
-    // Of many that want one id for different things, one wins and the others are told.
+    // Of many requests for one id with different contents, one wins and the others are refused.
     let bodies: Vec<_> = (0..16).map(|n| named("wanted", &n.to_string())).collect();
     let answers = futures::future::join_all(bodies.iter().map(|body| world.gateway.start_run(None, body))).await;
     let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);

@@ -1,14 +1,15 @@
-//! `kill -9` again and again under load: no acknowledged start is lost, no finished step is repeated, no watcher misses an event or
-//! sees one twice, and every run ends.
+//! `kill -9` again and again under load: no acknowledged start is lost, no finished step is repeated, no watcher misses
+//! an event or sees one twice, and every run ends.
 //!
-//! | file | what |
+//! | file | subject |
 //! |------|------|
-//! | `load.rs` | callers of five APIs who ask until they are answered, and watchers who resume |
-//! | `effects.rs` | the service that steps call: it notes which step was asked for in which life of the server, and holds some |
-//! | `work.rs` | what the runs do: plans, lists, runs that start runs, scripts, large values |
-//! | `disk.rs` | what lay on the disk when the server was killed, read from a copy |
+//! | `load.rs` | callers of five APIs that retry until they have an answer, and watchers that resume |
+//! | `effects.rs` | the service that steps call: it records the calls of each life of the server, and holds some |
+//! | `work.rs` | the work of the runs: plans, lists, runs that start runs, scripts, large values |
+//! | `disk.rs` | the data on the disk when the server was killed, read from a copy |
 //!
-//! `RUNYARD_KILLS` says how often, 20 by default: `RUNYARD_KILLS=200 cargo test -p runyard --test it kills -- --nocapture`.
+//! `RUNYARD_KILLS` is the number of kills, 20 by default: `RUNYARD_KILLS=200 cargo test -p runyard --test it kills --
+//! --nocapture`.
 
 mod disk;
 mod effects;
@@ -25,13 +26,13 @@ use self::effects::Effects;
 use self::load::Load;
 use crate::process::{Served, bounded, free_port_base, runyard};
 
-/// How often where nobody says.
+/// The default number of kills.
 const KILLS: usize = 20;
-/// Starts that are asked for in each life of the server. Two thirds of their runs have a step that is in the air at the kill.
+/// Starts in each life of the server. Two thirds of their runs have a step that is in flight at the kill.
 const STARTS: usize = 6;
-/// What is told one by one.
+/// A step that resumes later than this is printed separately.
 const SLOW: Duration = Duration::from_secs(1);
-/// A bound for a machine that does everything else, too. What is measured is printed.
+/// A bound for a busy machine. The measured times are printed.
 const RESUMED_WITHIN: Duration = Duration::from_secs(30);
 
 fn kills() -> usize {
@@ -39,7 +40,7 @@ fn kills() -> usize {
     asked.map_or(KILLS, |text| text.parse().unwrap_or_else(|_| panic!("RUNYARD_KILLS is `{text}`, not a number")))
 }
 
-/// How long the server took to be ready, and to go on with a step that was in the air when it was killed.
+/// How long the server took to be ready, and to resume a step that was in flight when it was killed.
 #[derive(Default)]
 struct Times {
     ready: Vec<Duration>,
@@ -69,7 +70,7 @@ fn configure(folder: &Path, peer: &str) {
     std::fs::write(folder.join("runyard.toml"), text).unwrap();
 }
 
-/// Starts the server, and waits until it has gone on with what was in the air.
+/// Starts the server, and waits until it has resumed the steps that were in flight.
 async fn restart(folder: &Path, base: &str, effects: &Effects, times: &mut Times) -> Served {
     let in_the_air = effects.begin_life();
     let began = Stopwatch::start();
@@ -100,7 +101,7 @@ async fn nothing_is_lost_or_repeated_when_the_server_is_killed_again_and_again()
     let load = Load::start(&served.clients, kills * STARTS);
     for kill in 1..=kills {
         load.allow(STARTS);
-        // Between the first and the last answer of this life, and never before something is in the air.
+        // Between the first and the last answer of this life, and never before a call is in flight.
         let answered = (kill - 1) * STARTS + 1 + kill % STARTS;
         bounded("answers to starts", load.answered(answered)).await;
         bounded("a step in the air", effects.holds_something()).await;
@@ -113,7 +114,7 @@ async fn nothing_is_lost_or_repeated_when_the_server_is_killed_again_and_again()
             disk.steps()
         );
         if kill == kills {
-            // Nobody would answer what is held from now on.
+            // From now on no caller would release the held calls.
             effects.hold_no_more();
         }
         served = restart(folder.path(), &base, &effects, &mut times).await;

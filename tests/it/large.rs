@@ -1,4 +1,4 @@
-//! A run with very many node runs and events: shown page by page, nowhere as a whole at once, and nothing is missing or twice.
+//! A run with very many node runs and events: every API shows it in pages, and no item is missing or repeated.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::harness::{World, refused};
 use crate::process::bytes;
 
-/// More than one page by default, and more than the largest.
+/// More node runs than the default page and the largest page have.
 const CHILDREN: usize = 1_200;
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn a_run_with_many_node_runs_is_read_page_by_page() {
     let strange = refused(world.native.list_node_runs(&run.run_id, Some("x"), None).await);
     assert_eq!(strange.short(), (400, "invalid_request"));
 
-    // The log is the stream in pages.
+    // The pages of the log add up to the stream.
     let stream = world.native.stream_run_events(&run.run_id, None, None, None).await.unwrap().into_inner();
     let streamed: Vec<serde_json::Value> =
         bytes(stream).await.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

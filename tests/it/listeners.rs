@@ -1,5 +1,5 @@
-//! The listeners of every API: under which names and by which pages they are asked, what they say about streams and about what they
-//! do not know, and what they hold under pressure (`listeners/pressure.rs`).
+//! The listeners of every API: host names and origins that they accept, how they document streams and answer unknown
+//! paths, and their limits under load (`listeners/pressure.rs`).
 
 mod pressure;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::harness::{Clients, DOCUMENTS, World};
 
-/// A read and a change that every API of ours has in some form: method and path.
+/// A read and a change that every Runyard-designed API has in some form: method and path.
 fn operations(api: &str) -> [(Method, &'static str); 2] {
     match api {
         "run-gateway" | "run-coordinator" | "runtime" => {
@@ -107,7 +107,7 @@ async fn every_stream_of_every_api_says_that_proxies_must_not_hold_it_back() {
             let path = path.replace("{node_run_id}", &run.root_node_run_id).replace("{threadId}", thread);
             assert!(!path.contains('{'), "{path}");
             let request = world.request(document.name, Method::GET, &path);
-            // Of those that answer with a page as well, the stream is asked for.
+            // An operation that answers with a page as well needs an `Accept` for the stream.
             let request =
                 if path.contains("/threads/") { request.header("accept", "text/event-stream") } else { request };
             let answer = request.send().await.unwrap();

@@ -1,4 +1,4 @@
-//! How we know: a real server on free loopback ports, asked through the generated clients.
+//! Integration tests: a real server on free loopback ports, called through the generated clients.
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on should stop, and nobody imports it")]
 
 mod acp;

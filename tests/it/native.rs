@@ -1,4 +1,4 @@
-//! the Runyard API: every run in one list, with its tree, its log and its counts.
+//! The Runyard API: every run in one list, with its tree, its log and its counts.
 
 mod page;
 
@@ -11,7 +11,7 @@ use page::{Wanted, page};
 
 use crate::harness::{Apart, DOCUMENTS, Lines, Mode, World, eventually, refused, typed};
 
-/// Every page to the last.
+/// Every page up to the last.
 async fn all(world: &World, wanted: &Wanted<'_>, limit: u32) -> Vec<RunSummary> {
     let (mut runs, mut next) = page(world, wanted, limit, None).await;
     while let Some(cursor) = next {
@@ -202,7 +202,7 @@ async fn queries_that_do_not_fit_are_400() {
         let answer = world.get("runyard", &format!("/v1/runs?{query}")).await;
         assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()), "{query}");
         let error = answer.json()["error"]["details"]["errors"][0].clone();
-        // Of a list the item is named, too: `state/0`.
+        // For an item of a list, the path has the index, too: `state/0`.
         let field = error["field"].as_str().and_then(|field| field.split('/').next());
         assert_eq!((&error["place"], field), (&json!("query"), query.split('=').next()), "{query}");
     }
@@ -277,7 +277,7 @@ async fn a_run_that_asks_says_so_in_lists_and_is_answered_through_the_runyard_ap
     assert_eq!((other.status, other.code.as_str()), (409, "run_finished"));
     assert_eq!(refused(world.native.deliver_input("nobody", &answer("x")).await).short(), (404, "run_not_found"));
 
-    // Of two questions the answer has to say which.
+    // With two open questions, the answer has to name one.
     let run = world.run("runyard.composite.external", json!({})).await;
     assert_eq!(refused(world.native.deliver_input(&run.run_id, &answer("x")).await).short(), (409, "not_asking"));
     let ask = |question: &str| json!({"node_type_ref": {"node_type_id": "runyard.core.ask", "version": "1"}, "inputs": {"question": question}});

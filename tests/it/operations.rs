@@ -1,4 +1,4 @@
-//! What whoever runs a server does with what it keeps: back it up, put it back, check it, let it forget. By the binary alone.
+//! Operations on stored data: backup, restore, check and retention, with the binary alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Starts runs one after the other until it is told to stop; says which were acknowledged.
+/// Starts runs one after the other until the test stops it; returns the acknowledged ones.
 async fn keeps_starting(clients: ProcessClients, mut stop: tokio::sync::oneshot::Receiver<()>) -> Vec<String> {
     let mut acknowledged = Vec::new();
     while stop.try_recv().is_err() {
@@ -46,7 +46,7 @@ async fn a_backup_under_load_has_what_was_acknowledged_and_its_runs_go_on_elsewh
     let made = runyard(folder.path(), &["backup", "copy.db", "--json"]).await.exits(0).object();
     assert_eq!((made["kind"].as_str(), made["has_key"].as_bool()), (Some("backup"), Some(false)));
     assert_eq!(made["bytes"].as_u64().unwrap(), fs::metadata(&file).unwrap().len());
-    // A server at work is checked, too.
+    // A running server can be checked, too.
     let checked = runyard(folder.path(), &["check", "--json"]).await.exits(0).object();
     assert_eq!(checked["findings"], 0);
     stop.send(()).unwrap();
@@ -96,7 +96,7 @@ async fn a_restore_destroys_nothing_unless_it_is_told_to() {
     runyard(folder.path(), &["restore", &backup, "--replace"]).await.exits(0);
     assert_eq!(listed().await, 1);
 
-    // Into a folder that has another key, or none.
+    // Into a folder with another key, or without one.
     let other = tempfile::tempdir().unwrap();
     let backup = folder.path().join(&backup);
     let refused = runyard(other.path(), &["restore", text(&backup)]).await.exits(1);
@@ -107,7 +107,7 @@ async fn a_restore_destroys_nothing_unless_it_is_told_to() {
     let refused = runyard(other.path(), &["restore", text(&backup), "--replace"]).await.exits(1);
     assert!(refused.err.contains("another server key"), "{}", refused.err);
 
-    // What is not whole is not restored.
+    // An incomplete backup is not restored.
     let mut bytes = fs::read(&backup).unwrap();
     let length = bytes.len();
     bytes[length / 2..].fill(0x5a);
@@ -132,7 +132,7 @@ async fn a_wal_that_was_cut_is_refused_by_serve_in_the_words_of_check() {
     let (lost, _) = served.clients.start(UUID4, json!({})).await;
     served.clients.events(&lost, 0).await;
     served.kill();
-    // What comes after the last commit is nobody's loss.
+    // Bytes after the last commit are no loss of data.
     let mut torn = fs::read(&wal).unwrap();
     torn.extend([9; 3_000]);
     fs::write(&wal, &torn).unwrap();
@@ -149,7 +149,7 @@ async fn a_wal_that_was_cut_is_refused_by_serve_in_the_words_of_check() {
     let refused = runyard(folder.path(), &["serve", "--port-base", "0"]).await.exits(1);
     let words = format!("position 1 of run {lost} of tenant \"default\" was acknowledged and is not there");
     assert!(refused.err.contains(&words), "{}", refused.err);
-    // Who accepts that goes on with the rest.
+    // An operator who accepts the loss can continue with the rest.
     fs::remove_file(data(folder.path(), "acknowledged")).unwrap();
     let served = Served::start(folder.path()).await;
     assert_eq!(served.clients.run(&kept).await["state"], "succeeded");
@@ -191,7 +191,7 @@ async fn runs_that_ended_are_forgotten_everywhere_and_counted_right() {
         }
     })
     .await;
-    // Its key starts another run; one whose run is there still means that one.
+    // The key of a removed run starts another run; the key of a stored run still returns that run.
     let again = clients.gateway.start_run(Some("key-0"), &body).await.unwrap().into_inner();
     assert_ne!(&again.run_id, first);
     assert_eq!(clients.run(&asleep).await["state"], "running");

@@ -1,4 +1,4 @@
-//! The schema that a run's result has to fit, through the Runyard API and as an extension of ARP.
+//! The schema that a run's result must match, through the Runyard API and as an extension of ARP.
 
 use runyard_api::arp::schemas::RunState;
 use runyard_api::runyard::types;
@@ -32,7 +32,7 @@ async fn our_own_door_starts_runs_whose_result_has_to_fit() {
     assert_eq!((refusal.status, &*refusal.code), (400, "invalid_request"), "{refusal:?}");
 }
 
-/// Forty steps, each of which looks twice at the next.
+/// Forty steps, each of which refers twice to the next.
 fn doubling() -> Value {
     let mut schema = json!({ "definitions": { "a40": {} }, "$ref": "#/definitions/%610" });
     for at in 0..40 {
@@ -55,7 +55,7 @@ async fn schemas_that_no_validator_comes_back_from_are_refused_by_name_and_nobod
         let refusal = refused(world.native.start_run(None, &asked).await);
         assert_eq!((refusal.status, &*refusal.code), (400, "validation_too_expensive"), "{refusal:?}");
     }
-    // One that is only as deep as the value is let in, and the value that makes it endless ends the run by name.
+    // A schema as deep as the value is accepted. A value for which its validation is endless fails the run with a code.
     let deep = (0..60).fold(json!("x"), |inner, _| json!({ "result": inner }));
     let asked = typed(json!({
         "node_type_ref": { "node_type_id": "runyard.graph.variables" },

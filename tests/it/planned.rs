@@ -1,4 +1,4 @@
-//! What is seen of a run from its start to its end: the exact order of events, and everything valid by the standard.
+//! A run from its start to its end: the exact order of events, and all of it valid by the standard.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::harness::{World, refused, standard, typed};
 
 const PLANNER: &str = "runyard.composite.planner.general";
 
-/// Type of each event, and the node run that it is about by a name for people.
+/// Type of each event, with a readable name for its node run.
 fn told(events: &[Value], names: &[(&str, &str)]) -> Vec<String> {
     let name = |id: &str| names.iter().find(|(known, _)| *known == id).map_or(id, |(_, name)| name).to_owned();
     events
@@ -170,7 +170,7 @@ async fn under_an_alias_unknown_inputs_are_dropped_and_noted_and_children_bear_a
     assert_eq!(of("candidate_set_generated")["candidates"][0]["node_type_ref"], alias);
     assert_eq!(of("subtask_mapped")["chosen_node_type_ref"], alias);
 
-    // By its own name a node type stays strict.
+    // A node type that is named by its own id stays strict.
     let strict = json!({
         "root_node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1.0.0"}, "input": {"goal": "a UUID"},
     });

@@ -1,15 +1,15 @@
-//! What one caller sends must never lose a run, hang the process or stop it.
+//! No request may lose a run, hang the process or stop it.
 //!
-//! | file | what is sent |
+//! | file | requests |
 //! |------|--------------|
 //! | `depth.rs` | values that nest too deep, through every API and computed |
 //! | `damaged.rs` | runs that an older build made unreadable, and runs that are damaged |
-//! | `mutated.rs` | starts and completions of every API, changed at random: what is acknowledged reads back |
-//! | `survives.rs` | the harness of the rest: a process under a memory limit, killed and started again with what it holds |
+//! | `mutated.rs` | starts and completions of every API, changed at random: an acknowledged one can be read back |
+//! | `survives.rs` | the harness of the rest: a process under a memory limit, killed and restarted with its data |
 //! | `bodies.rs` | bodies that do not end |
 //! | `schemas.rs` | small schemas and graphs that need much work or memory |
 //! | `lists.rs` | small requests for large lists |
-//! | `crowds.rs` | requests for much work |
+//! | `crowds.rs` | requests that cause much work |
 
 #[cfg(target_os = "linux")]
 mod bodies;
@@ -27,7 +27,7 @@ mod survives;
 
 use serde_json::{Value, json};
 
-/// So many arrays within each other.
+/// This many nested arrays.
 fn nested(depth: usize) -> Value {
     (1..depth).fold(json!([]), |value, _| json!([value]))
 }

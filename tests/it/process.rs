@@ -1,6 +1,6 @@
-//! The binary as a process of its own: started in a folder of its own, read, told to stop, killed, and always reaped.
+//! The binary as a separate process: started in a folder of its own, read, stopped, killed, and always reaped.
 //!
-//! What does not live here: servers in this process (`harness`). Every wait is bounded; what hangs fails by name.
+//! Servers in this process are in `harness`. Every wait is bounded; what hangs fails with its name.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
@@ -16,10 +16,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::harness::Clients;
 
-/// How long anything may take before it counts as hanging. Generous: the machine may be busy.
+/// How long an operation may take before it counts as hanging. Generous, because the machine may be busy.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
-/// Waits for a future, not for ever.
+/// Waits for a future, with a bound.
 pub(crate) async fn bounded<Output>(what: &str, future: impl Future<Output = Output>) -> Output {
     match tokio::time::timeout(BOUND, future).await {
         Ok(output) => output,
@@ -30,7 +30,7 @@ pub(crate) async fn bounded<Output>(what: &str, future: impl Future<Output = Out
 /// How a process ended.
 #[derive(Debug)]
 pub(crate) struct Done {
-    /// The exit code; none where a signal ended it.
+    /// The exit code. `None` where a signal ended it.
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
@@ -50,7 +50,7 @@ impl Done {
         objects.into_iter().next().unwrap()
     }
 
-    /// It must have ended like this.
+    /// Fails unless it ended with this code.
     pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         assert!(!self.err.contains("panicked"), "{self:#?}");
@@ -76,7 +76,7 @@ impl Process {
         Self::spawn(command(folder, arguments, environment))
     }
 
-    /// By way of a shell, which does this first and then becomes the binary: limits and ignored signals stay.
+    /// Through a shell, which runs this first and then becomes the binary: limits and ignored signals stay.
     pub(crate) fn start_after(folder: &Path, first: &str, arguments: &[&str]) -> Self {
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", &format!("{first} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_runyard")]).args(arguments);
@@ -94,12 +94,12 @@ impl Process {
         self.child.id()
     }
 
-    /// The next line of its standard output; none when it has ended.
+    /// The next line of its standard output. `None` when it has ended.
     pub(crate) async fn line(&mut self) -> Option<String> {
         bounded("a line of the binary", self.lines.recv()).await
     }
 
-    /// Lines up to and with the first that this is true for.
+    /// Lines up to and including the first that matches.
     pub(crate) async fn until(&mut self, is_it: impl Fn(&str) -> bool) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(line) = self.line().await {
@@ -112,7 +112,7 @@ impl Process {
         panic!("it ended before that: {lines:?}");
     }
 
-    /// Lines of standard error up to and with the first that this is true for.
+    /// Lines of standard error up to and including the first that matches.
     pub(crate) async fn until_err(&mut self, is_it: impl Fn(&str) -> bool) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(line) = bounded("a line of standard error", self.err.recv()).await {
@@ -125,13 +125,13 @@ impl Process {
         panic!("it ended before that: {lines:?}");
     }
 
-    /// Asks it to stop (`INT`, `TERM`).
+    /// Sends it a signal to stop (`INT`, `TERM`).
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status().unwrap();
         assert!(status.success());
     }
 
-    /// `kill -9`, and gone when this returns.
+    /// `kill -9`. The process is gone when this returns.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -158,7 +158,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail where it has ended and was reaped.
+        // Both fail if it has already ended and was reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -174,7 +174,7 @@ pub(crate) async fn runyard_with(folder: &Path, arguments: &[&str], environment:
     Process::start_with(folder, arguments, environment).done().await
 }
 
-/// Runs the binary with a standard output that nobody reads from the first byte on.
+/// Runs the binary with a standard output whose reader is closed from the start.
 pub(crate) async fn runyard_unread(folder: &Path, arguments: &[&str]) -> Done {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -238,7 +238,7 @@ impl Served {
         Self::of(process, &line)
     }
 
-    /// A process that has said that it is ready.
+    /// A process that has reported that it is ready.
     pub(crate) fn of(process: Process, line: &str) -> Self {
         let ready: Value = serde_json::from_str(line).unwrap();
         assert_eq!((ready["kind"].as_str(), ready["pid"].as_u64()), (Some("ready"), Some(process.id().into())));
@@ -248,12 +248,12 @@ impl Served {
         Served { process, clients: ProcessClients::at(|api| urls[api].clone()), urls }
     }
 
-    /// Clients that hold every answer to its document.
+    /// Clients that check every answer against its document.
     pub(crate) fn clients(&self) -> Clients {
         Clients::of(|api| self.urls[api].clone(), None)
     }
 
-    /// `kill -9`, and gone when this returns.
+    /// `kill -9`. The process is gone when this returns.
     pub(crate) fn kill(self) {
         self.process.kill();
     }
@@ -273,7 +273,7 @@ pub(crate) fn free_port_base() -> u16 {
         .unwrap()
 }
 
-/// Clients of a server's APIs, wherever it runs.
+/// Clients of a server's APIs, in this process or another.
 #[derive(Clone)]
 pub(crate) struct ProcessClients {
     pub(crate) gateway: run_gateway::client::Client,
@@ -363,8 +363,8 @@ pub(crate) async fn bytes(stream: ByteStream) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// The laws of a finished run's events, whatever lay between them: `seq` without a gap from 1, one end and it comes last, and
-/// nothing performed twice.
+/// The laws of a finished run's events, whatever happened between them: `seq` from 1 without a gap, one end as the last
+/// event, and no call executed twice.
 pub(crate) fn assert_whole(events: &[Value]) {
     let found: Vec<_> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
     assert_eq!(found, (1..=events.len() as u64).collect::<Vec<_>>());

@@ -1,6 +1,6 @@
-//! The reference: at every API, as files, and made of examples that are true.
+//! The reference: served at every API, generated as files, with examples that are true.
 //!
-//! Its links, its HTML, its curl and its Rust are checked by `.ci/reference`.
+//! `.ci/reference` checks its links, its HTML, its curl and its Rust.
 
 use http::Method;
 use runyard::listeners;
@@ -41,7 +41,7 @@ async fn every_door_serves_its_page_and_the_rest_of_the_folder() {
     world.server.stop().await;
 }
 
-/// A file as this server serves it: its pages show the addresses of this server.
+/// A file as this server serves it: its pages have the addresses of this server.
 fn addressed(world: &World, file: &reference::File) -> String {
     if !file.media.starts_with("text/html") {
         return file.content.clone();

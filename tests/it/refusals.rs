@@ -1,4 +1,4 @@
-//! Bad requests: the right status and envelope for each, with every field named, and a server that is unharmed.
+//! Invalid requests: the right status and envelope for each, with every field named, and an unharmed server.
 
 use std::collections::BTreeSet;
 
@@ -108,7 +108,7 @@ async fn a_body_that_is_too_large_is_413_however_it_is_sent() {
         let answer = world.post(api, "/v1/runs", chunked).await;
         assert_eq!(answer.refusal(), (413, "body_too_large".to_owned()), "chunked");
     }
-    // A megabyte of what is allowed is allowed.
+    // A valid body of a megabyte is accepted.
     let mut body = good();
     body["input"]["echo"] = json!("x".repeat(1_000_000));
     let run = world.start(body).await;
@@ -211,7 +211,7 @@ async fn parameters_that_do_not_fit_are_named() {
         let answer = world.send("run-gateway", request).await;
         assert_eq!((answer.status, fields(&answer)), (400, sorted(&["header Idempotency-Key"])), "{value:?}");
     }
-    // A parameter that nobody documents is no reason to refuse.
+    // An undocumented parameter is no reason to refuse.
     let answer = world.get("run-gateway", &format!("/v1/runs/{run}?utm_source=mail")).await;
     assert_eq!(answer.status, 200);
     let answer = world.get("run-gateway", "/v1/runs/%zz").await;

@@ -1,4 +1,4 @@
-//! A gateway that forwards: everything goes to a coordinator elsewhere, and comes back as that one said it.
+//! A gateway that forwards: every request goes to a remote coordinator, and its answers come back unchanged.
 
 use futures::StreamExt;
 use runyard::config::{Config, Coordinator, CoordinatorPlace, Gateway};
@@ -29,7 +29,7 @@ async fn forwarding_to(url: &str) -> (Server, ProcessClients, TempDir) {
     .await
 }
 
-/// What an API answers to one request: status, the header that tells a replay, body.
+/// The answer of an API to one request: status, the header that marks a replay, body.
 async fn ask(method: &str, url: String, body: Option<Value>) -> (u16, bool, Value) {
     let method = method.parse().unwrap();
     let mut request = reqwest::Client::builder().no_proxy().build().unwrap().request(method, url);
@@ -170,7 +170,7 @@ async fn a_coordinator_that_is_not_there_is_a_502_and_a_degraded_gateway() {
         (&health["checks"][0]["name"], &health["checks"][0]["status"]),
         (&json!("run_coordinator"), &json!("down"))
     );
-    // The coordinator in this process is as well as ever.
+    // The coordinator in this process still works.
     assert_eq!(json!(near.coordinator.health().await.unwrap().into_inner())["status"], "ok");
 }
 
@@ -186,7 +186,7 @@ async fn a_gateway_that_is_not_told_where_to_forward_names_the_setting() {
     assert_eq!(health["status"], "degraded");
 }
 
-/// A peer made by hand: answers every request with what `answer` says for its first line.
+/// A hand-written peer: it answers every request with the result of `answer` for its first line.
 async fn peer(answer: fn(&str) -> (u16, &'static str, String)) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -220,7 +220,7 @@ async fn answer_one(mut stream: TcpStream, answer: fn(&str) -> (u16, &'static st
     stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
 }
 
-/// As the reference implementation writes: what is absent is null.
+/// As the reference implementation writes: absent fields are null.
 fn lax(line: &str) -> (u16, &'static str, String) {
     let run = json!({
         "run_id": "r", "root_node_run_id": "n", "state": "running", "started_at": "2026-01-01T00:00:00Z", "ended_at": null,
@@ -253,7 +253,7 @@ async fn what_a_lax_peer_writes_as_null_is_absent_in_our_answers() {
     ] {
         let (found, _, says) = ask(method, format!("{}{path}", near.gateway_url), body).await;
         assert_eq!(found, status, "{says}");
-        // Within what belongs to somebody else a null may be meant.
+        // Within values that belong to the caller a null may have a meaning.
         assert!(!says.to_string().replace("{\"meant\":null}", "").contains("null"), "{method} {path}: {says}");
     }
     assert_eq!(near.run("r").await["extensions"]["jarvis.kept"], json!({ "meant": null }));
@@ -315,7 +315,7 @@ async fn an_idempotency_key_that_the_coordinator_does_not_keep_is_said_to_be_non
     assert_eq!(keyed.headers()["idempotency-key-honored"], "false");
     let plain = near.gateway.start_run(None, &sleep(1)).await.unwrap();
     assert!(!plain.headers().contains_key("idempotency-key-honored"));
-    // Ours keeps it, and says so through the gateway.
+    // Runyard's coordinator honors the key, and says so through the gateway.
     let (_far, far, _far_folder) = serve(Config::default()).await;
     let (_near, near, _near_folder) = forwarding_to(&far.coordinator_url).await;
     for replayed in [false, true] {
@@ -339,7 +339,7 @@ async fn a_peer_that_is_no_coordinator_is_not_available() {
     }
 }
 
-/// A gateway of others: it has no planner of ours, and no field that says so.
+/// A third-party gateway: it has no Runyard planner, and no field that says so.
 fn others(line: &str) -> (u16, &'static str, String) {
     let json = "application/json";
     let version = json!({ "service_name": "arp-jarvis-rungateway", "service_version": "0.3.8", "supported_api_versions": ["v1"] });

@@ -29,7 +29,7 @@ async fn create(world: &World, body: Value) -> RunStatus {
 async fn frames(world: &World, run: &str, after: Option<i64>, last: Option<i64>) -> Frames {
     match world.runtime.stream_run_events(run, after, None, last).await {
         Ok(events) => Frames::of(events.into_inner_stream()),
-        // The run has ended, and everything was seen.
+        // The run has ended, and all its events were returned.
         Err(error) if error.status().is_some_and(|status| status.as_u16() == 204) => {
             Frames::of(futures::stream::empty::<Result<_, std::io::Error>>())
         }
@@ -37,13 +37,13 @@ async fn frames(world: &World, run: &str, after: Option<i64>, last: Option<i64>)
     }
 }
 
-/// What came of a run, once it has ended.
+/// The result of a run, once it has ended.
 async fn result(world: &World, run: &str) -> RunResult {
     frames(world, run, None, None).await.rest().await;
     world.runtime.get_run_result(run).await.unwrap().into_inner()
 }
 
-/// What came of this request.
+/// The result of this request.
 async fn outcome(world: &World, body: Value) -> RunResult {
     let run = create(world, body).await.run_id;
     result(world, &run).await
@@ -100,12 +100,12 @@ async fn a_cancel_ends_the_run_for_every_face_and_only_once() {
     assert_eq!(last["data"]["error"]["code"], "canceled");
     let result = result(&world, &run).await;
     assert!(!result.ok && result.output.is_none() && result.error.unwrap().code == "canceled");
-    // What has ended otherwise stays as it ended, and what is not there is not canceled.
+    // A run that ended otherwise keeps its state, and an unknown run cannot be canceled.
     let done = create(&world, goal(GOAL)).await.run_id;
     assert!(self::result(&world, &done).await.ok);
     assert_eq!(world.runtime.cancel_run(&done).await.unwrap().into_inner().state, RunState::Succeeded);
     assert_eq!(refused(world.runtime.cancel_run("nobody").await).short(), (404, "run_not_found"));
-    // The other API cancels it just as well.
+    // The other API can cancel it as well.
     let other = create(&world, goal(SLEEP)).await.run_id;
     world.gateway.cancel_run(&other).await.unwrap();
     let status = world.runtime.get_run_status(&other).await.unwrap().into_inner();
@@ -153,7 +153,7 @@ async fn runs_of_other_faces_are_runs_of_the_runtime() {
     let external = result(&world, &run.run_id).await;
     assert_eq!(Value::Object(external.output.unwrap()), outputs, "what the run says itself is not overwritten");
     assert_eq!(serde_json::to_value(external.artifacts).unwrap(), made);
-    // Ended without a word: there is an error all the same.
+    // The run fails without a message, but there is an error all the same.
     let run = world.run("runyard.composite.external", json!({})).await;
     world.complete(&run.root_node_run_id, json!({"state": "failed"})).await.unwrap();
     let failed = result(&world, &run.run_id).await;
@@ -185,7 +185,7 @@ async fn starting_is_idempotent_by_id_and_by_key() {
     );
     assert_eq!(world.native.count_runs().await.unwrap().into_inner().total, 2);
 
-    // A key is one operation's: the same text at another API is another key.
+    // A key belongs to one operation: the same text at another API is another key.
     let elsewhere = json!({
         "root_node_type_ref": {"node_type_id": "runyard.core.uuid4", "version": "1.0.0"},
         "input": {},
@@ -194,7 +194,7 @@ async fn starting_is_idempotent_by_id_and_by_key() {
     assert!(elsewhere.headers().get("idempotent-replayed").is_none());
     assert_ne!(elsewhere.into_inner().run_id, one.run_id);
 
-    // An id is one run's for every API.
+    // An id means one run for every API.
     let taken = json!({
         "run_id": "mine",
         "root_node_type_ref": {"node_type_id": "runyard.composite.planner.general", "version": "1.0.0"},

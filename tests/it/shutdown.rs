@@ -1,4 +1,4 @@
-//! Stopping in the middle of things: bounded, and nothing that was acknowledged is lost.
+//! Stopping a busy server: within a bound, and without losing acknowledged data.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::process::{ProcessClients, assert_whole, bounded, start_body};
 /// A server in this process over a folder.
 async fn serve(data: &Path, stop_within_ms: u64) -> (Server, ProcessClients) {
     let body_bytes_max = 16 * 1024 * 1024;
-    // Large values in place, so that an answer is more than every buffer holds.
+    // Large values in place, so that an answer is larger than all buffers together.
     let limits = Limits { value_shown_bytes: 64 * 1024 * 1024, ..Limits::default() };
     let config =
         Config { data_dir: data.to_owned(), port_base: 0, stop_within_ms, body_bytes_max, limits, ..Config::default() };
@@ -40,10 +40,10 @@ async fn open_streams_end_and_resume_at_the_next_start() {
     }
     let mut texts = Vec::new();
     for stream in &mut streams {
-        // What a stream shows before the stop is its own affair; here each has shown something.
+        // How many events a stream shows before the stop does not matter; here each has shown one.
         texts.push(bounded("the first event", stream.next()).await.unwrap().unwrap().to_vec());
     }
-    // The bound is longer than what is waited for here: streams end because they are told, not because they are cut.
+    // The bound is longer than this wait: streams end because the server ends them, not because they are cut.
     assert_eq!(bounded("the stop", server.stop()).await, Closed::Clean);
     for (mut stream, mut text) in streams.into_iter().zip(texts) {
         while let Some(chunk) = bounded("the end of a stream", stream.next()).await {
@@ -66,7 +66,7 @@ async fn a_client_that_never_reads_holds_nobody_up_for_long() {
     let large = "x".repeat(6_000_000);
     let (run_id, root) = clients.start("runyard.core.echo", json!({ "echo": large })).await;
     clients.events(&run_id, 0).await;
-    // Asks for more than every buffer between us holds (inputs and outputs), and reads none of it.
+    // Requests more than all buffers in between hold (inputs and outputs), and reads none of it.
     let address = clients.coordinator_url.strip_prefix("http://").unwrap();
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -75,7 +75,7 @@ async fn a_client_that_never_reads_holds_nobody_up_for_long() {
     deaf.write_all(request.as_bytes()).await.unwrap();
     bounded("the head of the answer", deaf.readable()).await.unwrap();
     assert_eq!(bounded("the stop", server.stop()).await, Closed::Busy);
-    // The folder is free although the connection is still there.
+    // The folder is free although the connection is still open.
     let (server, clients) = serve(folder.path(), 60_000).await;
     assert_eq!(clients.node_run(&root).await["outputs"]["echo"], large);
     drop(deaf);
@@ -117,7 +117,7 @@ async fn a_start_that_meets_the_stop_is_acknowledged_and_kept_or_refused() {
         })
     });
     let starts: Vec<_> = starts.collect();
-    // Some are on their way when this one has its answer.
+    // Some requests are in flight when this one has its answer.
     clients.start("runyard.core.uuid4", json!({})).await;
     bounded("the stop", server.stop()).await;
     let answers = bounded("the answers", join_all(starts)).await;

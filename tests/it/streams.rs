@@ -1,4 +1,5 @@
-//! Event streams: resumed at every event, live, kept alive, and ended cleanly by the run, by a cancel and by the server.
+//! Event streams: resumed at every event, live, kept alive, and ended cleanly by the end of the run, a cancel or the
+//! server.
 
 use std::pin::pin;
 use std::task::Poll;
@@ -80,7 +81,7 @@ async fn a_node_runs_stream_keeps_the_runs_numbers() {
             let stream = coordinator.stream_node_run_events(id, after, None, None).await.unwrap();
             Lines::of(stream.into_inner_stream()).rest().await
         };
-        // The root's family is everyone; a step's is itself.
+        // The root's stream has the events of all node runs; a step's stream has its own.
         let family = |id: &str| if place == 0 { true } else { id == node.node_run_id };
         let own: Vec<_> =
             all.iter().filter(|event| event["node_run_id"].as_str().is_some_and(family)).cloned().collect();
@@ -129,7 +130,7 @@ async fn a_node_runs_stream_ends_with_the_node_run_while_its_run_goes_on() {
         let stream = world.coordinator.stream_node_run_events(id, after, None, None).await.unwrap();
         Lines::of(stream.into_inner_stream())
     };
-    // Open before the end, and after it.
+    // Connected before the end, and after it.
     let (of_echo, of_part) = (open(&echo.node_run_id, None).await, open(&part.node_run_id, None).await);
     let echoed = of_echo.rest().await;
     assert_eq!(echoed.last().unwrap()["type"], "node_evaluated", "the judgement of a call follows its end");
@@ -188,7 +189,7 @@ async fn a_canceled_sleep_stays_canceled() {
     let other = world.gateway.cancel_run(&run.run_id).await.unwrap().into_inner();
     assert_eq!(other.state, RunState::Canceled);
     let events = world.events(&run.run_id).await;
-    // A sleep of the same length that begins now ends when the other's time is long over.
+    // A sleep of the same length that begins now ends well after the canceled one would have ended.
     let control = world.run("runyard.core.sleep", json!({"seconds": 0.3})).await;
     assert_eq!(world.finished(&control.run_id).await.state, RunState::Succeeded);
     assert_eq!(world.events(&run.run_id).await, events);
@@ -197,7 +198,7 @@ async fn a_canceled_sleep_stays_canceled() {
     assert_eq!(world.node(&run.root_node_run_id).await.state, NodeRunState::Canceled);
     assert_eq!(world.events(&run.run_id).await, events);
     assert_eq!(events.iter().filter(|event| event["type"] == "run_completed").count(), 1);
-    // A run that has ended otherwise is answered as it ended.
+    // A cancel of a run that ended otherwise returns the run as it ended.
     let late = world.gateway.cancel_run(&control.run_id).await.unwrap().into_inner();
     assert_eq!(late.state, RunState::Succeeded);
 }

@@ -1,4 +1,4 @@
-//! Runs that runs start: waited for or left alone, found by who started them, called off with them, and not lost in a crash.
+//! Runs that start runs: waited for or detached, listed by their parent, canceled with it, and not lost in a crash.
 
 use runyard_api::arp::schemas::{Run, RunState};
 use runyard_api::runyard::types;
@@ -15,7 +15,7 @@ fn body(node_type: &str, input: Value) -> Value {
     json!({ "root_node_type_ref": { "node_type_id": node_type, "version": "1.0.0" }, "input": input })
 }
 
-/// What starts a run of this type.
+/// A node that starts a run of this type.
 fn starts(node_type: &str, inputs: Value) -> Value {
     json!({ "node_type_ref": { "node_type_id": node_type }, "inputs": inputs })
 }
@@ -44,7 +44,7 @@ async fn below(world: &World, run_id: &str) -> Vec<types::RunSummary> {
     page.into_inner().runs
 }
 
-/// The run that a run has started, as soon as it waits.
+/// The run that a run has started, once it waits.
 async fn waiting_below(world: &World, run_id: &str) -> types::RunSummary {
     let waits = async {
         loop {
@@ -167,7 +167,7 @@ async fn a_node_of_a_graph_starts_a_run_with_what_its_inputs_come_to() {
         { "key": "end", "node_type_ref": { "node_type_id": "runyard.graph.end" },
           "inputs": { "variables": [{ "name": "said", "value": "{{ nodes.start.name }}!" }] } },
     ] });
-    // Where it is said in the inputs is the same.
+    // The same setting in the inputs has the same effect.
     for asked in [
         json!({ "node_type_ref": { "node_type_id": GRAPH }, "inputs": { "data": { "name": "{{ nodes.start.who }}" } }, "graph": walked }),
         json!({ "node_type_ref": { "node_type_id": GRAPH }, "inputs": { "data": { "name": "{{ nodes.start.who }}" }, "graph": walked } }),
@@ -192,7 +192,7 @@ async fn a_kill_at_any_point_loses_neither_run() {
     let mut served = Served::start(folder.path()).await;
     let sleeps = |seconds: f64| starts("runyard.core.sleep", json!({ "seconds": seconds }));
     let mut all = Vec::new();
-    // Killed at once after some are started, then while they run, then when they are about to end.
+    // Killed right after some are started, then while they run, then when they are about to end.
     for (round, pause) in [None, Some(0.15), Some(0.3), None].into_iter().enumerate() {
         for nested in [sleeps(0.3), starts(RUN, sleeps(0.3)), starts("runyard.core.uuid4", json!({}))] {
             let started = served.clients.gateway.start_run(None, &start_body(RUN, nested)).await.unwrap();
@@ -221,7 +221,7 @@ async fn a_kill_at_any_point_loses_neither_run() {
     served.clients.gateway.cancel_run(&run.run_id).await.unwrap();
     served.kill();
     let served = Served::start(folder.path()).await;
-    // Whether it had begun or not, nothing of it is at work.
+    // Whether it had begun or not, none of its steps is active.
     let rest = async {
         loop {
             let page = served.clients.native.list_runs(

@@ -47,7 +47,8 @@ async fn calls_in_flight_are_not_repeated_after_the_process_was_suspended_longer
     let peer = Peer::start({
         let server = server.clone();
         move |asked: &Asked| {
-            // Suspended before the answer is written, so that the call is in flight for as long as the process stands still.
+            // Suspended before the answer is written, so that the call is in flight as long as the process is
+            // suspended.
             let id = server.get().unwrap().to_string();
             assert!(Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
             Answers::Json(201, json!({ "number": asked.body.len() }))
@@ -76,7 +77,7 @@ async fn calls_in_flight_are_not_repeated_after_the_process_was_suspended_longer
     let clock = Clock::system();
     for call in 1..=CALLS {
         peer.was_asked(call).await;
-        // Time has to pass here: the lease must run out while the process stands still.
+        // Real time has to pass here: the lease must run out while the process is suspended.
         clock.sleep(LEASE * 2).await;
         served.process.signal("CONT");
     }

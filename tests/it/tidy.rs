@@ -1,7 +1,7 @@
-//! What never happens in this house, checked over its own text: who may name what, and where things may lie.
+//! Rules of the code base, checked over its own text: which module may name which, and where things may be.
 //!
-//! `tree.rs` reads the tree; `codes.rs` holds the tables of error codes to the code. That nothing is performed or seen before it is committed
-//! is not a matter of text: the engine's and the store's tests are about that.
+//! `tree.rs` reads the tree; `codes.rs` compares the tables of error codes with the code. That nothing is executed or
+//! shown before its commit cannot be checked in the text: the tests of the engine and the store check it.
 
 mod codes;
 pub mod tree;
@@ -9,12 +9,12 @@ pub mod tree;
 use runyard_engine::NodeKind;
 use tree::{File, manifest, names_below, sources, tree};
 
-/// Files of the server, without tests and the build script, which runs elsewhere.
+/// Files of the server, without tests and without the build script, which runs elsewhere.
 fn server() -> Vec<File> {
     sources("server").into_iter().filter(|file| file.path != "server/build.rs").collect()
 }
 
-/// Fails with every place where `wrong` says something about a line.
+/// Fails with every line about which `wrong` returns a complaint.
 fn nowhere(files: &[File], wrong: impl Fn(&File, &str) -> Option<String>) {
     assert!(!files.is_empty(), "a rule over no files holds nothing");
     let found: Vec<String> = files
@@ -25,7 +25,7 @@ fn nowhere(files: &[File], wrong: impl Fn(&File, &str) -> Option<String>) {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// Says which of `words` a line has.
+/// Returns the words of `words` that a line has.
 fn says(line: &str, words: &[&str]) -> Option<String> {
     words.iter().find(|word| line.contains(**word)).map(|word| format!("`{word}` has no place here"))
 }
@@ -36,7 +36,7 @@ fn the_engine_depends_on_nothing_that_reaches_outside() {
     let allowed = ["serde", "serde_json", "sha2", "thiserror", "uuid"];
     let named: Vec<&String> = engine["dependencies"].as_table().unwrap().keys().collect();
     assert_eq!(named, allowed, "a crate that can do I/O, read a clock or roll a die makes a replay another run");
-    // With `v4` or `v7` it could roll dice and read the clock.
+    // With `v4` or `v7` it could use random numbers and the clock.
     let uuid = &engine["dependencies"]["uuid"];
     assert_eq!(uuid["default-features"].as_bool(), Some(false));
     assert_eq!(uuid["features"].as_array().unwrap().len(), 2, "only `serde` and `std`");
@@ -56,9 +56,10 @@ fn the_engine_is_pure() {
 fn a_room_talks_only_to_the_facade() {
     let rooms = sources("server/dialects");
     nowhere(&rooms, |_, line| says(line, &["rusqlite", "reqwest", "TcpStream", "std::net", "std::fs"]));
-    // Spelt out, so that what is named can be read off.
+    // Paths are spelt out, so that the names can be read from the text.
     nowhere(&rooms, |_, line| says(line, &["crate::{", "crate::store;", "crate::store as"]));
-    // What a room may name of this crate: `objects` as the façade over what APIs keep that is no run. Of the store only the values of a list: what to look for, and what is found.
+    // What a dialect module may name of this crate: `objects` as the façade over stored data of APIs other than runs.
+    // Of the store, only the values of a list: the filter and the result.
     let allowed = [
         "auth",
         "dialects",
@@ -98,19 +99,19 @@ fn only_the_store_knows_sql() {
 
 #[test]
 fn only_four_places_reach_outside() {
-    // Effects, a coordinator elsewhere, an identity provider's keys and tokens, and the command line, which is a client of the server. What
-    // measures is one, too, and part of no server.
+    // Effects, a remote coordinator, the keys and tokens of an identity provider, and the command line, which is a
+    // client of the server. The benchmark is a client, too, and not part of a server.
     let identity = ["server/auth/provider", "server/auth/token_endpoint"];
     let worker = "server/expressions/pool.rs";
     let places = ["server/nodes/perform/", "server/runs/remote", "server/cli/", "server/bench/", worker];
     let allowed = [&places[..], &identity[..]].concat();
     let outside = ["reqwest::", "TcpStream", "TcpListener", "UdpSocket", "UnixStream", "hyper::", "process::Command"];
     nowhere(&server(), |file, line| {
-        // To read a URL is to reach nowhere.
+        // Parsing a URL does not open a connection.
         let line = line.replace("reqwest::Url::parse", "");
         says(&line, &outside).filter(|_| !allowed.iter().any(|place| file.path.starts_with(place)))
     });
-    // A worker is this program again, and has nothing but its two pipes.
+    // A worker is another process of this binary, with only its two pipes.
     nowhere(&server(), |file, line| says(line, &["tokio::process"]).filter(|_| file.path != worker));
     let host = [sources("openapi/host"), sources("openapi/codegen")].concat();
     // `table --compile` starts cargo.
@@ -143,7 +144,7 @@ fn nothing_generated_is_kept() {
             || path.rsplit('/').next().is_some_and(|name| name.starts_with("LICENSE-"))
             || path.contains("/tests/") && path.ends_with(".json")
             || path == "tests/interop/tsconfig.json"
-            // What packed rows of the log are compressed with: a part of the stored format.
+            // Packed rows of the log are compressed with this: it is a part of the stored format.
             || path.starts_with("server/store/sqlite/words/")
             // Examples for other programs, each in its own form.
             || path.starts_with("packaging/")
@@ -180,7 +181,8 @@ fn nothing_is_left_for_later() {
     let files: Vec<File> = tree().into_iter().filter(|file| !file.path.starts_with("tests/golden/")).collect();
     for file in files.iter().filter(|file| file.path != "Cargo.lock") {
         for (number, line) in file.text.lines().enumerate() {
-            // Generated code is not read by people: the generator, and where its code is included, may silence what it likes.
+            // Generated code is not read by people: the generator, and the places that include its code, may silence
+            // any lint.
             let of_generated = file.path.starts_with("openapi/codegen/") || file.path == "openapi/lib.rs";
             let silenced = || says(line, &silencers).filter(|_| !of_generated);
             let found = says(line, &later).or_else(silenced);
@@ -223,7 +225,7 @@ fn every_document_has_its_provenance() {
         if document.get("paths").is_some() {
             assert_eq!(document["info"]["license"]["name"], source["licence"], "{}: two licences", file.path);
         }
-        // A file of schemas alone has no `info`; its row has to do.
+        // A file with only schemas has no `info`, so its row suffices.
         let keys: &[&str] =
             if document.get("paths").is_some() { &["owner", "version", "date", "licence"] } else { &[] };
         let name = file.path.trim_start_matches("openapi/");

@@ -1,4 +1,5 @@
-//! The API of toolregistry.ai. That its document is the owner's is in `facts.rs`; its fields, one by one, are in `fields.rs`.
+//! The API of toolregistry.ai. `facts.rs` compares its document with the vendor's; `fields.rs` tests its fields one by
+//! one.
 
 mod approval_pages;
 mod approvals;
@@ -91,7 +92,7 @@ async fn an_intent_becomes_a_plan_and_a_result() {
 
 #[tokio::test]
 async fn a_start_does_not_wait_for_ever_for_a_plan() {
-    // Nobody plans here.
+    // The server runs no driver, so it never plans.
     let world = World::with(|config| {
         config.perform = false;
         config.toolregistry.plan_wait_ms = 50;
@@ -229,7 +230,7 @@ async fn what_the_api_does_not_name_is_ignored() {
     assert_eq!(answer.status, 201, "{}", answer.text());
 }
 
-/// Each of the states that a run can be in, and how it comes to be in it.
+/// Each state of a run, and how a run gets there.
 #[tokio::test]
 async fn every_state_is_reached() {
     let idle = World::with(|config| (config.perform, config.toolregistry.plan_wait_ms) = (false, 10)).await;
@@ -245,7 +246,7 @@ async fn every_state_is_reached() {
     assert_eq!(get(&world, running).await.status, RunStatus::Canceled);
     let paused = create(&world, with(asking(INTENT), "approvalStrategy", json!("ON_START"))).await.run_id;
     assert_eq!(get(&world, paused).await.status, RunStatus::Paused);
-    // Steps that failed and were passed over, because the caller said so.
+    // Steps that failed and were ignored, because the caller allowed it.
     for (intent, status) in
         [("Misfire, then generate a UUID.", RunStatus::PartialSuccess), ("Misfire.", RunStatus::NoSuccess)]
     {
@@ -261,7 +262,7 @@ async fn every_state_is_reached() {
     assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()));
 }
 
-/// Runs that other APIs started are looked at here by id; what they lack is made up, and stays.
+/// This API shows runs of other APIs by id. Fields that they lack are generated once, and stay the same.
 #[tokio::test]
 async fn a_run_of_another_face_is_told_in_these_words() {
     let world = World::new().await;

@@ -16,7 +16,7 @@ fn external(input: Value) -> Value {
     json!({ "root_node_type_ref": { "node_type_id": "runyard.composite.external", "version": "1" }, "input": input })
 }
 
-/// A digest that an answer shows as a placeholder.
+/// The placeholder that an answer shows, and the digest in it.
 fn digest(placeholder: &Value) -> String {
     placeholder["$runyard.value"]["digest"].as_str().unwrap_or_else(|| panic!("{placeholder}")).to_owned()
 }
@@ -52,7 +52,7 @@ async fn a_value_that_an_answer_has_no_room_for_is_downloaded() {
     assert_eq!(placeholder["href"], json!(format!("/v1/runs/{}/values/{digest}", run.run_id)));
     let value = world.native.get_run_value(&run.run_id, &digest).await.unwrap().into_inner();
     assert_eq!(value, inputs["large"]);
-    // Its own run's, its own tenant's, and by its digest alone.
+    // A value can be read through its own run, by its own tenant, and by its digest alone.
     let other = world.start(external(json!({}))).await;
     assert_eq!(refused_value(&world, &other.run_id, &digest).await, (404, "value_not_found".to_owned()));
     assert_eq!(refused_value(&world, &run.run_id, &"0".repeat(64)).await, (404, "value_not_found".to_owned()));
@@ -61,14 +61,14 @@ async fn a_value_that_an_answer_has_no_room_for_is_downloaded() {
     world.server.stop().await;
 }
 
-/// Status and code of a value that is not answered.
+/// Status and code of a refused value.
 async fn refused_value(world: &World, run: &str, digest: &str) -> (u16, String) {
     let refusal = refused(world.native.get_run_value(run, digest).await);
     let (status, code) = refusal.short();
     (status, code.to_owned())
 }
 
-/// How much a folder holds, bytes.
+/// The size of a folder, bytes.
 fn on_disk(folder: &PathBuf) -> u64 {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
 }
@@ -84,7 +84,7 @@ async fn a_list_of_many_items_does_not_copy_the_inputs_that_they_share() {
     });
     let each =
         |inputs: Value| json!({ "node_type_ref": { "node_type_id": "runyard.composite.each" }, "inputs": inputs });
-    // What the list itself takes.
+    // The space of the list itself.
     let bare = world.native.start_run(None, &typed(each(inputs.clone()))).await.unwrap().into_inner();
     world.finished(&bare.run_id).await;
     let before = on_disk(&folder);
@@ -133,7 +133,7 @@ async fn a_graph_reads_large_values_in_expressions_scripts_and_copies() {
 #[tokio::test]
 async fn a_run_that_writes_more_than_it_may_fails_by_name_and_a_request_is_refused() {
     let world = World::with(|config| config.limits.run_bytes = 1_048_576).await;
-    // A caller's own run: what would be too much is refused, and the run goes on and can be canceled.
+    // A run that its caller drives: a value beyond the limit is refused, and the run continues and can be canceled.
     let run = world.start(external(json!({}))).await;
     let child = |letter: &str| {
         json!([{
@@ -147,7 +147,7 @@ async fn a_run_that_writes_more_than_it_may_fails_by_name_and_a_request_is_refus
     world.children(&run, child("a")).await.unwrap();
     let canceled = world.native.cancel_run(&run.run_id, None).await.unwrap().into_inner();
     assert_eq!(canceled.state, OwnState::Canceled);
-    // A run that the server runs: it fails, and what is at work in it is stopped.
+    // A run that the server drives: it fails, and its active steps are stopped.
     let items: Vec<Value> = (0..8).map(|n| json!({ "echo": n.to_string().repeat(100_000) })).collect();
     let inputs = json!({ "node_type_ref": { "node_type_id": "runyard.core.echo" }, "items": items });
     let body = json!({ "node_type_ref": { "node_type_id": "runyard.composite.each" }, "inputs": inputs });

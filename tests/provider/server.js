@@ -1,6 +1,6 @@
-// An OpenID provider where a realm of Keycloak lies: below /realms/arp-dev, on port 8080 unless another is named. `oidc-provider` does the
-// work. What stands here is who its clients are, whom there are tokens for, and the exchange of tokens (RFC 8693), which that library
-// leaves to whoever uses it.
+// An OpenID provider in place of a Keycloak realm: below /realms/arp-dev, by default on port 8080. `oidc-provider` does
+// the work. This file has the clients, the users and the exchange of tokens (RFC 8693), which that library leaves to
+// its users.
 
 import { createServer } from 'node:http';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
@@ -14,7 +14,7 @@ const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const SCOPES = 'runs:read runs:write';
 const AUDIENCES = ['arp-run-gateway', 'arp-run-coordinator'];
 
-// Tenants and audiences are no matter of clients in general, so they stand beside them.
+// The library's clients have no tenants and audiences, so they are listed here.
 const CLIENTS = {
   'arp-run-gateway': { tenant: 'default', audience: 'arp-run-gateway' },
   'acme': { tenant: 'acme', audience: 'arp-run-gateway' },
@@ -90,7 +90,7 @@ createServer((request, response) => {
     response.writeHead(404).end();
     return;
   }
-  // The library takes the prefix from the difference.
+  // The library computes the prefix from the difference.
   request.originalUrl = request.url;
   request.url = request.url.slice(BELOW.length);
   answer(request, response);

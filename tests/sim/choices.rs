@@ -1,16 +1,16 @@
-//! Where every die is rolled: from a seed, or from a script of what was rolled before.
+//! The source of all random choices: a seed, or a script of earlier draws.
 //!
-//! A script is a list of steps, each a list of draws. A step can be taken out without changing what the others draw, which is
-//! what makes shrinking work (`shrink.rs`); a draw that is missing is 0, and 0 always means the plainest thing.
+//! A script is a list of steps, each a list of draws. A step can be removed without changing the draws of the others,
+//! which makes shrinking possible (`shrink.rs`). A missing draw is 0, and 0 always means the simplest choice.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What was drawn, step by step. The first is the world itself.
+/// The draws, step by step. The first step sets up the world.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Script(pub Vec<Vec<u32>>);
 
-/// Steps apart by `.`, draws by `,`.
+/// Steps are separated by `.`, draws by `,`.
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let step = |draws: &Vec<u32>| draws.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
@@ -27,7 +27,7 @@ impl FromStr for Script {
     }
 }
 
-/// Rolls the dice and remembers what came.
+/// Makes random choices and records them.
 #[derive(Debug)]
 pub struct Choices {
     source: Source,
@@ -46,19 +46,19 @@ impl Choices {
         Choices { source: Source::Seed { state: seed, steps }, rolled: Script::default() }
     }
 
-    /// Draws what was drawn before.
+    /// Repeats recorded draws.
     pub fn again(script: Script) -> Self {
         Choices { source: Source::Script { script, draw: 0 }, rolled: Script::default() }
     }
 
-    /// Begins the next step. False: there is none.
+    /// Begins the next step. False at the end of the script.
     pub fn next_step(&mut self) -> bool {
         let there_is = match &mut self.source {
             Source::Seed { steps, .. } => self.rolled.0.len() <= *steps,
             Source::Script { script, .. } => self.rolled.0.len() < script.0.len(),
         };
         if there_is {
-            // What is drawn after the last step still belongs to it.
+            // Draws after the last step still belong to it.
             if let Source::Script { draw, .. } = &mut self.source {
                 *draw = 0;
             }
@@ -67,7 +67,7 @@ impl Choices {
         there_is
     }
 
-    /// A number below `limit`; 0 where there is nothing to choose.
+    /// A number below `limit`; 0 where there is only one choice.
     pub fn below(&mut self, limit: usize) -> usize {
         if limit <= 1 {
             return 0;
@@ -85,17 +85,17 @@ impl Choices {
         drawn as usize
     }
 
-    /// True this often in a hundred. What is drawn as 0 is false.
+    /// True with this percentage. A draw of 0 is false.
     pub fn percent(&mut self, often: usize) -> bool {
         self.below(100) >= 100 - often
     }
 
-    /// One of these; the first is the plainest.
+    /// One of these; the first is the simplest.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 
-    /// An index, each as often as its weight says; the first that has a weight is the plainest.
+    /// A random index by weight; the first with a weight is the simplest.
     pub fn weighted(&mut self, weights: &[usize]) -> usize {
         let mut at = self.below(weights.iter().sum());
         for (index, weight) in weights.iter().enumerate() {
@@ -107,7 +107,7 @@ impl Choices {
         0
     }
 
-    /// All that was drawn.
+    /// All draws.
     pub fn script(&self) -> &Script {
         &self.rolled
     }

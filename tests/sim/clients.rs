@@ -1,5 +1,5 @@
-//! Who calls: what was asked, what was answered, and whether the answer may be. A caller may lose its answer with the server that
-//! owed it, and asks again.
+//! The callers: their requests, the answers, and whether each answer is allowed. A caller may lose its answer when the
+//! server crashes, and repeats the request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -11,70 +11,71 @@ use serde_json::Value;
 
 use crate::store::Shared;
 
-/// Something asked of a server.
+/// A request to a server.
 #[derive(Debug, Clone)]
 pub enum Asked {
     /// The request at this place in [`Clients::requests`].
     Start(usize),
     /// A command from outside.
     Command { run: RunId, command: Command },
-    /// Children, as an API asks for them.
+    /// Children, as a request of an API.
     Children { run: RunId, parent: NodeRunId, children: Vec<ChildRequest> },
-    /// A decision, by whoever may or by whoever holds the token for it.
+    /// A decision, by an authorized caller or by a holder of its token.
     Decide { run: RunId, approval: ApprovalId, verdict: Verdict, by_token: bool },
-    /// A run as it stands.
+    /// The state of a run.
     Get { run: RunId },
-    /// A result, late or twice: as from a driver that was cut off.
+    /// A late or repeated result, as from a driver that was cut off.
     Settle { run: RunId, command: Command, claim: (EffectId, Epoch) },
 }
 
-/// What came back.
+/// An answer.
 pub enum Answer {
     Started(Result<StartedRun, Error>),
     State(Result<Arc<State>, Error>),
     Decided(Result<DecidedApproval, Error>),
 }
 
-/// A question that has not been answered.
+/// A request without an answer so far.
 pub struct Call {
     pub tenant: &'static str,
     pub asked: Asked,
-    /// Which life of which server was asked.
+    /// The life of the server that received it.
     pub life: u64,
-    /// The run's version when it was asked.
+    /// The run's version at the time of the request.
     pub since: u64,
-    /// The newest that anybody had been shown of the run when it was asked.
+    /// The newest version of the run that any caller had seen at the time of the request.
     pub shown: u64,
 }
 
-/// A request that starts a run, possibly asked for several times.
+/// A request that starts a run, possibly sent several times.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub tenant: &'static str,
     pub new: NewRun,
 }
 
-/// Everybody who calls.
+/// All callers.
 #[derive(Default)]
 pub struct Clients {
     pub requests: Vec<Request>,
     pub in_flight: BTreeMap<u64, Call>,
     answers: Arc<Mutex<Vec<(u64, Answer)>>>,
     calls: u64,
-    /// Which run a name or a key was answered with.
+    /// The run that a name or a key returned.
     named: BTreeMap<(&'static str, String), (RunId, Value)>,
-    /// The newest that anybody was shown of a run, by who showed it: a life, or nobody in particular where there is one server.
+    /// The newest version of a run that any caller has seen, by the life that showed it. With one server there is one
+    /// entry for all its lives.
     shown: BTreeMap<(u64, RunId), u64>,
-    /// Approvals that somebody was told to have decided.
+    /// Approvals whose decision was acknowledged to a caller.
     decided: BTreeSet<ApprovalId>,
     /// Whether there is one server only.
     pub one_server: bool,
-    /// Whether nothing moves any more.
+    /// Whether the world is at rest.
     pub at_rest: bool,
 }
 
 impl Clients {
-    /// Asks. What comes back is found by [`Clients::answered`].
+    /// Sends a request. [`Clients::answered`] finds the answer.
     pub fn ask(
         &mut self,
         runs: &Runs,
@@ -98,13 +99,13 @@ impl Clients {
         task.abort_handle()
     }
 
-    /// A life is over, and with it what it owed.
+    /// A life has ended, and its pending answers are lost.
     pub fn cut_off(&mut self, life: u64) {
         self.in_flight.retain(|_, call| call.life != life);
         self.answers.lock().unwrap().retain(|(id, _)| self.in_flight.contains_key(id));
     }
 
-    /// Takes in every answer that has come, and holds it against the laws.
+    /// Takes every answer that has arrived, and checks it against the laws.
     pub fn take_answers(&mut self, shared: &Shared) -> Vec<String> {
         let answers = std::mem::take(&mut *self.answers.lock().unwrap());
         let mut told = Vec::new();
@@ -148,7 +149,7 @@ impl Clients {
         }
     }
 
-    /// However many say the same, one of them has decided.
+    /// Of several equal decisions, only one has decided.
     fn decided(&mut self, shared: &Shared, call: &Call, decided: &DecidedApproval) {
         self.state(shared, call, &decided.state);
         let Asked::Decide { approval, verdict, .. } = call.asked else { return };
@@ -179,7 +180,7 @@ impl Clients {
         }
     }
 
-    /// A name or a key that is refused must have been used for another request.
+    /// A refused name or key must have been used for another request.
     fn not_started(&self, shared: &Shared, call: &Call, error: &Error) {
         let Asked::Start(place) = call.asked else { return };
         let Request { tenant, new } = &self.requests[place];
@@ -194,14 +195,14 @@ impl Clients {
     }
 }
 
-/// What a request can be found by.
+/// The names by which a request can be found.
 fn handles(new: &NewRun) -> Vec<String> {
     let name = new.name.as_ref().map(|name| format!("name {}", name.as_str()));
     let key = new.key.as_ref().map(|key| format!("{key:?}"));
     name.into_iter().chain(key).collect()
 }
 
-/// A command that was refused must have been refused by the run as it stood at some moment since it was asked.
+/// A refused command must have been invalid for the run at some moment since the request.
 fn refused(shared: &Shared, call: &Call, error: &Error) {
     let mut model = shared.model.lock().unwrap();
     match (&call.asked, error) {
@@ -226,18 +227,18 @@ fn refused(shared: &Shared, call: &Call, error: &Error) {
     }
 }
 
-/// What was said about an approval.
+/// A decision about an approval.
 fn said(state: &State, approval: ApprovalId) -> Option<Verdict> {
     let node = state.approvals.get(&approval).and_then(|id| state.node(*id))?;
     node.approval.as_ref()?.decided.as_ref().map(|decided| decided.verdict)
 }
 
-/// Answers that no fault explains.
+/// Errors that no fault explains.
 fn impossible(shared: &Shared, call: &Call, error: &Error) {
     let wrong = match error {
         Error::Unreadable { .. } => true,
         Error::UnknownRun(_) | Error::UnknownNodeRun(_) => call.since > 0,
-        // Only what the store was seen to have is asked for like that.
+        // Callers decide only approvals that the store has shown.
         Error::UnknownApproval(_) | Error::InvalidToken | Error::UsedToken => true,
         Error::Store(StoreError::Fenced { .. }) => !matches!(call.asked, Asked::Settle { .. }),
         _ => false,
@@ -269,7 +270,7 @@ async fn put(runs: &Runs, tenant: &str, asked: Asked, new: Option<NewRun>) -> An
 }
 
 impl Asked {
-    /// The run it is about, where there is one already.
+    /// The run of the request, if it exists already.
     pub fn run(&self) -> Option<RunId> {
         match self {
             Asked::Start(_) => None,
@@ -281,7 +282,7 @@ impl Asked {
         }
     }
 
-    /// The word of the command that the engine is to be asked.
+    /// The name of the command that the engine receives.
     pub fn command(&self) -> Option<&'static str> {
         match self {
             Asked::Start(_) => Some("command start"),

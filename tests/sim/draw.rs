@@ -1,5 +1,5 @@
-//! What clients, planners and performers come up with: requests, children, plans, results. All of it is drawn, and drawing
-//! nothing but zeros gives the plainest thing.
+//! Random requests, children, plans and results of clients, planners and executors. Drawing only zeros gives the
+//! simplest ones.
 
 mod graphs;
 
@@ -17,14 +17,14 @@ use crate::choices::Choices;
 
 pub use graphs::{Made, made, plainest_made};
 
-/// Whose runs there are.
+/// The tenants of the runs.
 pub const TENANTS: [&str; 2] = ["default", "other"];
 /// The tenant with this name.
 pub fn tenant(name: &str) -> Option<&'static str> {
     TENANTS.into_iter().find(|tenant| *tenant == name)
 }
 
-/// The operation that every start comes through.
+/// The operation of every start.
 pub const OPERATION: &str = "start_run";
 
 const ECHO: &str = "runyard.core.echo";
@@ -48,7 +48,7 @@ fn reference(id: &str) -> NodeTypeRef {
     NodeTypeRef { id: id.to_owned(), version: "latest".to_owned() }
 }
 
-/// A node type and inputs that fit it.
+/// A node type and valid inputs for it.
 fn work(choices: &mut Choices, composites: bool) -> (NodeTypeRef, Object) {
     let weights = if composites { [4, 3, 2, 3, 5, 1, 2, 2, 2] } else { [4, 3, 1, 1, 1, 1, 0, 0, 1] };
     match choices.weighted(&weights) {
@@ -84,7 +84,7 @@ fn node_type(catalog: &Catalog, asked: &NodeTypeRef) -> NodeType {
     catalog.resolve(asked).expect("the catalogue has it")
 }
 
-/// A request that starts a run. Few names and few keys, so that they meet.
+/// A request that starts a run. Few names and few keys, so that they collide.
 pub fn new_run(choices: &mut Choices) -> NewRun {
     let (node_type, inputs) = work(choices, true);
     let name = choices.percent(25).then(|| *choices.pick(&["first", "second", "third"]));
@@ -119,7 +119,7 @@ pub fn new_run(choices: &mut Choices) -> NewRun {
     }
 }
 
-/// What a result has to fit: any does, some do, none does.
+/// Schemas for a result: one that every result matches, one that some match, one that none matches.
 fn output_schema(choices: &mut Choices) -> Value {
     match choices.below(3) {
         0 => json!({ "type": "object" }),
@@ -128,10 +128,10 @@ fn output_schema(choices: &mut Choices) -> Value {
     }
 }
 
-/// The names and values that runs may be labelled with. Few, so that they meet.
+/// The names and values of labels. Few, so that they collide.
 pub const LABELS: [(&str, &str); 3] = [("user", "ann"), ("user", "bob"), ("team", "red")];
 
-/// What lists find a run by.
+/// The filters by which lists find a run.
 fn labels(choices: &mut Choices) -> Labels {
     let mut labels = Labels::new();
     for (name, value) in LABELS {
@@ -142,7 +142,7 @@ fn labels(choices: &mut Choices) -> Labels {
     labels
 }
 
-/// How failure and time are handled: few tries, short waits, and every way to go on. `next` may stand in.
+/// Policies for failures and time: few attempts, short waits, and every kind of recovery. `next` may be the fallback.
 fn policy(choices: &mut Choices, tried: bool, next: Option<String>) -> Policy {
     let retry = (tried && choices.percent(20)).then(|| Retry {
         attempts_max: 2 + choices.below(2) as u32,
@@ -166,7 +166,7 @@ fn policy_for_all(choices: &mut Choices) -> Policy {
     policy(choices, true, None)
 }
 
-/// Limits that are often in the way and seldom forbid everything.
+/// Limits that often apply and seldom forbid everything.
 fn limits(choices: &mut Choices) -> Constraints {
     let mut constraints = Constraints::default();
     let number = |choices: &mut Choices, least: u64, most: u64| {
@@ -190,12 +190,12 @@ fn limits(choices: &mut Choices) -> Constraints {
     constraints
 }
 
-/// Few keys, so that they meet.
+/// Few keys, so that they collide.
 fn key(choices: &mut Choices) -> Option<String> {
     (!choices.percent(20)).then(|| (*choices.pick(&["a", "b", "c", "d", "#1", "#2"])).to_owned())
 }
 
-/// Children as an API asks for them.
+/// Children, as a request of an API.
 pub fn child_requests(choices: &mut Choices) -> Vec<ChildRequest> {
     let child = |choices: &mut Choices| {
         let (node_type, inputs) = work(choices, false);
@@ -217,10 +217,10 @@ pub fn child_requests(choices: &mut Choices) -> Vec<ChildRequest> {
     (0..=choices.below(3)).map(|_| child(choices)).collect()
 }
 
-/// Children as the engine takes them: with dependencies.
+/// Children as the engine accepts them: with dependencies.
 pub fn child_specs(choices: &mut Choices, catalog: &Catalog) -> Vec<ChildSpec> {
     let mut requests = child_requests(choices);
-    // Now and then the last one stands in for the one before it.
+    // Sometimes the last one is the fallback of the one before it.
     if let [.., whom, stand_in] = &mut requests[..]
         && let Some(key) = stand_in.key.clone()
         && choices.percent(30)
@@ -251,7 +251,7 @@ fn decision(choices: &mut Choices) -> (Option<String>, Option<Value>) {
     }
 }
 
-/// How the owner of an external composite says that it ended.
+/// How the external worker of a composite reports its end.
 pub fn completion(choices: &mut Choices) -> Completion {
     let state = *choices.pick(&[
         FinalState::Succeeded,
@@ -268,7 +268,7 @@ pub fn completion(choices: &mut Choices) -> Completion {
     }
 }
 
-/// A judgement from outside, with or without what is done about it.
+/// An evaluation from outside, with or without a recovery action.
 pub fn evaluation(choices: &mut Choices) -> (Evaluation, Option<RecoveryAction>) {
     let status = *choices.pick(&[EvaluationStatus::Success, EvaluationStatus::Fail, EvaluationStatus::Unknown]);
     let evaluation = Evaluation {
@@ -288,7 +288,7 @@ pub fn failure(choices: &mut Choices) -> Failure {
     Failure { code: code.to_owned(), message: "as drawn".to_owned(), details: None, retryable: Some(code != "failed") }
 }
 
-/// What came back from performing a call.
+/// The result of a call.
 pub fn outcome(choices: &mut Choices, now_ms: i64) -> Outcome {
     if choices.percent(20) {
         let error = failure(choices);
@@ -310,13 +310,13 @@ pub fn outcome(choices: &mut Choices, now_ms: i64) -> Outcome {
     Outcome::Succeeded { outputs }
 }
 
-/// How a run may have ended that another one has started.
+/// The ends of a run that another run has started.
 pub fn report(choices: &mut Choices, run: RunId) -> SubRunReport {
     let outcome = *choices.pick(&[RunOutcome::Succeeded, RunOutcome::Canceled]);
     SubRunReport { run, outcome, outputs: None, error: None }
 }
 
-/// What the planner answers with: mostly a plan, of which most are good.
+/// The answer of the planner: mostly a plan, and mostly a valid one.
 pub fn plan(choices: &mut Choices, catalog: &Catalog) -> Result<Plan, Failure> {
     if choices.percent(10) {
         return Err(failure(choices));
@@ -336,7 +336,7 @@ pub fn plan(choices: &mut Choices, catalog: &Catalog) -> Result<Plan, Failure> {
         true => PlanResult::List(vec![source(choices, &id(count)), source(choices, &id(0))]),
         false => source(choices, &id(count)).into(),
     });
-    // A planner that has nothing to say.
+    // The planner has no answer.
     if rubbish && count == 0 {
         steps.clear();
     }
@@ -375,7 +375,7 @@ fn source(choices: &mut Choices, step: &str) -> Source {
     Source { step: step.to_owned(), pointer: pointer.to_owned() }
 }
 
-/// One echo.
+/// An echo node.
 pub fn plainest_plan(catalog: &Catalog) -> Plan {
     let mut nothing = Choices::again(crate::choices::Script(vec![Vec::new()]));
     nothing.next_step();

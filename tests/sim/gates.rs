@@ -1,53 +1,53 @@
-//! Where everything stops until it is let go on: each question to the store, the planner or a performer waits at a gate, and one
-//! step opens one gate. What was done and what was answered are two things: an answer may be held back, or lost with its server.
+//! Gates: each request to the store, the planner or an executor waits at a gate, and one step opens one gate. Execution
+//! and answer are separate: an answer may be delayed, or lost with its server.
 
 use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::oneshot;
 use tokio::task;
 
-/// What to do with a question.
+/// What to do with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// As asked.
+    /// As requested.
     Go,
     /// Not done: the store is busy.
     Busy,
-    /// Not done: the medium failed.
+    /// Not done: the disk failed.
     Failed,
     /// Done, but the answer says that it failed.
     AnswerLost,
-    /// Done badly: the planner or the performer has a defect.
+    /// Done wrongly: the planner or the executor has a defect.
     Odd,
 }
 
-/// What is asked, as far as the world cares.
+/// The kind of a request, as far as the world distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// A commit: what a crash may or may not leave behind.
+    /// A commit, which a crash may or may not leave behind.
     Commit,
     /// Claiming effects.
     Claim,
-    /// Any other question to the store.
+    /// Any other request to the store.
     Read,
     /// A goal for the planner.
     Plan,
-    /// A call to be performed.
+    /// A call.
     Call,
-    /// What a composite is made of.
+    /// The expansion of a composite.
     Load,
-    /// Which run a node run starts.
+    /// The run that a node run starts.
     Launch,
 }
 
 type Tell = Box<dyn FnOnce() + Send>;
 type Act = Box<dyn FnOnce(Verdict) -> Tell + Send>;
 
-/// Somebody who waits.
+/// A waiting request.
 pub struct Waiting {
-    /// Who asks: the number of a server's life.
+    /// The number of the server's life that sent it.
     pub life: u64,
-    /// What.
+    /// Its kind.
     pub what: What,
     /// In words, for the transcript.
     pub words: String,
@@ -55,7 +55,7 @@ pub struct Waiting {
     act: Act,
 }
 
-/// An answer that has not been told.
+/// An answer that has not been delivered.
 struct Untold {
     life: u64,
     tell: Tell,
@@ -68,7 +68,7 @@ pub struct Gates(Mutex<Inner>);
 #[derive(Default)]
 struct Inner {
     waiting: Vec<Waiting>,
-    /// How many of them stand in order.
+    /// How many of them have been sorted.
     in_order: usize,
     untold: Vec<Untold>,
 }
@@ -78,7 +78,7 @@ impl Gates {
         self.0.lock().unwrap()
     }
 
-    /// Waits until a step lets this happen, and until a step tells what came of it.
+    /// Waits until a step executes this, and until a step delivers the answer.
     pub async fn pass<T: Send + 'static>(
         &self,
         life: u64,
@@ -89,19 +89,19 @@ impl Gates {
         let (sender, receiver) = oneshot::channel();
         let act: Act = Box::new(move |verdict| {
             let done = act(verdict);
-            // Nobody listens any more where the server is gone.
+            // The server is gone, so nothing receives the answer.
             Box::new(move || _ = sender.send(done))
         });
         self.inner().waiting.push(Waiting { life, what, words, task: task::try_id(), act });
         match receiver.await {
             Ok(answer) => answer,
-            // The world has ended, or this server's life: nobody goes on from here.
+            // The world or this life of the server has ended: this task never continues.
             Err(_) => std::future::pending().await,
         }
     }
 
-    /// Puts those who have come in one step in the order of their tasks. Who waits for one bell is woken in an order that tokio
-    /// rolls a die for, and no die may be rolled here but ours.
+    /// Sorts the requests of one step by their tasks. Tokio wakes the tasks that wait for one notification in a random
+    /// order, and a world may depend only on its own random choices.
     pub fn line_up(&self) {
         let mut inner = self.inner();
         let from = inner.in_order;
@@ -109,41 +109,41 @@ impl Gates {
         inner.in_order = inner.waiting.len();
     }
 
-    /// How many wait, and how many answers are held back.
+    /// The number of waiting requests and of delayed answers.
     pub fn open(&self) -> (usize, usize) {
         let inner = self.inner();
         (inner.waiting.len(), inner.untold.len())
     }
 
-    /// What the one at this place waits for.
+    /// The kind of the request at this place.
     pub fn what(&self, place: usize) -> What {
         self.inner().waiting[place].what
     }
 
-    /// In words, what the one at this place waits for.
+    /// The request at this place, in words.
     pub fn words(&self, place: usize) -> String {
         self.inner().waiting[place].words.clone()
     }
 
-    /// Does what the one at this place asks for, and holds the answer back.
+    /// Executes the request at this place, and holds the answer back.
     pub fn act(&self, place: usize, verdict: Verdict) {
         let waiting = {
             let mut inner = self.inner();
             inner.in_order -= 1;
             inner.waiting.remove(place)
         };
-        // Not under the lock: whatever is done here may ask again.
+        // Not under the lock, because the execution may send another request.
         let tell = (waiting.act)(verdict);
         self.inner().untold.push(Untold { life: waiting.life, tell });
     }
 
-    /// Tells the answer at this place.
+    /// Delivers the answer at this place.
     pub fn tell(&self, place: usize) {
         let untold = self.inner().untold.remove(place);
         (untold.tell)();
     }
 
-    /// Everything that a life that is over had asked for. What was answered and not told is lost.
+    /// Takes all waiting requests of a life that has ended. Its undelivered answers are lost.
     pub fn take(&self, life: u64) -> Vec<Waiting> {
         let mut inner = self.inner();
         inner.untold.retain(|untold| untold.life != life);
@@ -155,7 +155,7 @@ impl Gates {
 }
 
 impl Waiting {
-    /// Does it although nobody will hear of it.
+    /// Executes the request although no task receives the answer.
     pub fn act_unheard(self) {
         _ = (self.act)(Verdict::Go);
     }

@@ -1,5 +1,5 @@
-//! Knowing when nothing moves any more. A world lives on one thread of one runtime, which says when it is about to sleep because
-//! every task waits; that is when a step is over. Nothing here waits for real time.
+//! Detects that nothing moves any more. A world runs on one thread of one runtime, which reports when it is about to
+//! sleep because every task waits; then a step is over. Nothing here waits for real time.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use std::task::{Poll, Waker};
 
 use tokio::runtime::{Builder, Runtime};
 
-/// Tells when everybody waits.
+/// Reports when every task waits.
 #[derive(Clone, Default)]
 pub struct Idle(Arc<Inner>);
 
@@ -19,7 +19,7 @@ struct Inner {
 }
 
 impl Idle {
-    /// A runtime without threads, sockets and timers that tells this when it is idle.
+    /// A runtime without threads, sockets and timers that reports here when it is idle.
     pub fn runtime(&self) -> Runtime {
         let idle = self.clone();
         let mut builder = Builder::new_current_thread();
@@ -33,7 +33,7 @@ impl Idle {
         }
     }
 
-    /// Lets everybody else go on until all of them wait.
+    /// Lets all other tasks run until all of them wait.
     pub async fn all_wait(&self) {
         self.0.idle.store(false, Ordering::Relaxed);
         poll_fn(|context| {

@@ -1,12 +1,13 @@
-//! What was drawn and met, so that nothing is left out by accident: one list per vocabulary of the engine, each made from an
-//! exhaustive match. A word that is new to the engine does not compile until it is here, and fails the run until it is met.
+//! Counts the drawn and seen variants, so that none is left out by accident: one list per vocabulary of the engine,
+//! each made from an exhaustive match. A new variant of the engine does not compile until it is here, and fails the run
+//! until it is seen.
 
 use std::collections::BTreeMap;
 
 use runyard_engine::event::FinalState;
 use runyard_engine::{Command, Event, NodeKind, NodeState, Outcome, Request, RunOutcome, State, Verdict, Wait};
 
-/// The words of one vocabulary, and which of them a value is.
+/// The variants of one vocabulary, and which of them a value is.
 macro_rules! vocabulary {
     ($list:ident, $word:ident($type:ty): $($pattern:pat => $name:literal),+ $(,)?) => {
         #[doc = concat!("Every word of `", stringify!($type), "`.")]
@@ -119,18 +120,18 @@ vocabulary!(RESULTS, result(Outcome):
 
 const ALL: [&[&str]; 7] = [COMMANDS, EVENTS, REQUESTS, KINDS, STATES, OUTCOMES, RESULTS];
 
-/// How often each word was met.
+/// How often each variant was seen.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger(BTreeMap<&'static str, u64>);
 
 impl Ledger {
-    /// One more. The word must be of the list, which a vocabulary that is not in `ALL` would not be.
+    /// Counts a variant. It must be in the list, which a vocabulary that is missing in `ALL` would not be.
     pub fn met(&mut self, list: &[&'static str], word: &'static str) {
         debug_assert!(list.contains(&word));
         *self.0.entry(word).or_default() += 1;
     }
 
-    /// Everything that a state shows.
+    /// Counts everything in a state.
     pub fn states(&mut self, seen: &State) {
         for node in seen.nodes.values() {
             self.met(KINDS, kind(&node.node_type.kind));
@@ -141,14 +142,14 @@ impl Ledger {
         }
     }
 
-    /// Adds what another world met.
+    /// Adds the counts of another world.
     pub fn add(&mut self, other: &Ledger) {
         for (word, times) in &other.0 {
             *self.0.entry(word).or_default() += times;
         }
     }
 
-    /// Every word of the engine's that was never met.
+    /// Every variant of the engine that was never seen.
     pub fn missing(&self) -> Vec<&'static str> {
         ALL.iter().copied().flatten().copied().filter(|word| !self.0.contains_key(word)).collect()
     }

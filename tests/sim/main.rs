@@ -1,17 +1,19 @@
-//! The simulation: engine, runs, driver, feed and rooms as they are, over twins of everything that can go wrong.
+//! The simulation: the real engine, runs, driver, feed and dialect modules over simulated versions of everything that
+//! can fail.
 //!
-//! | real                                                          | twin                                                       |
+//! | real                                                          | simulated                                                  |
 //! |---------------------------------------------------------------|------------------------------------------------------------|
-//! | the engine; `Runs` with its cache and turns; the whole driver | the store: the memory store behind gates (`store.rs`)      |
-//! | the feed; the gateway's, the Runtime's and our own streams    | planner and performer (`outside.rs`), clocks, callers      |
+//! | the engine; `Runs` with its cache and locks; the whole driver | the store: the memory store behind gates (`store.rs`)      |
+//! | the feed; the streams of the gateway, Runtime and Runyard APIs | planner and executor (`outside.rs`), clocks, callers      |
 //!
-//! A world (`world.rs`) has one or two servers over one store and lives on one thread. Whatever is asked of the store, the planner or
-//! a performer waits at a gate (`gates.rs`), and a step opens one, or lets time pass, a client call, a reader connect, a server crash
-//! (`moves.rs`). So two things never happen at once, and a seed repeats a world exactly. After every step the laws are held
-//! against what the store has (`model.rs`); at its end a world comes to rest (`rest.rs`).
+//! A world (`world.rs`) has one or two servers over one store and runs on one thread. Each request to the store, the
+//! planner or an executor waits at a gate (`gates.rs`). A step opens one gate, or lets time pass, a client call, a
+//! reader connect or a server crash (`moves.rs`). So two things never happen at once, and a seed repeats a world
+//! exactly. After every step the store is checked against the laws (`model.rs`); at its end a world comes to rest
+//! (`rest.rs`).
 //!
-//! `RUNYARD_SIM_STEPS` and `RUNYARD_SIM_SEED` say how long and from which seed; what fails prints the command that repeats it,
-//! shrunk (`shrink.rs`). That it can fail is shown by bugs that are switched on (`planted.rs`).
+//! `RUNYARD_SIM_STEPS` and `RUNYARD_SIM_SEED` set the length and the seed. A failure prints the command that repeats
+//! it, shrunk (`shrink.rs`). Bugs that tests switch on show that the simulation can fail (`planted.rs`).
 
 #![expect(
     clippy::unwrap_used,

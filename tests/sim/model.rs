@@ -1,7 +1,7 @@
-//! What must be so: the laws, held against what the store really has after every step that wrote.
+//! The laws, checked against the real content of the store after every step that wrote.
 //!
-//! The model believes nobody. It reads the store's log forward by itself and folds it into a state of its own; what servers
-//! answer, what is claimed and what is performed is held against that.
+//! The model trusts no server. It reads the store's log forward by itself and folds it into its own state. Answers of
+//! servers, claims and executions are checked against that state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,31 +22,31 @@ use crate::ledger::{self, Ledger};
 /// A law that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
-    /// By name.
+    /// The name of the law.
     pub law: &'static str,
-    /// By what.
+    /// What broke it.
     pub by: String,
 }
 
-/// What the model knows.
+/// The state of the model.
 #[derive(Default)]
 pub struct Model {
     /// Every run that was ever written.
     pub runs: BTreeMap<RunId, Known>,
-    /// What is broken so far.
+    /// The laws that were broken so far.
     pub broken: Vec<Broken>,
-    /// What was met so far.
+    /// The variants seen so far.
     pub ledger: Ledger,
-    /// Whether the servers' clocks agree. Where they do not, who was slow to hear of its claim may come too late.
+    /// Whether the servers' clocks agree. Where they do not, a driver that learned of its claim late may be too late.
     pub clocks_agree: bool,
     claims: BTreeMap<EffectId, (Claimed, u64)>,
-    /// Effects that are over, and the version of their run at which that was so because the node run had ended.
+    /// Effects that are over, and the version of their run at which the end of the node run ended them.
     over: BTreeMap<EffectId, Option<u64>>,
-    /// Effects whose result was taken.
+    /// Effects whose result was accepted.
     settled: BTreeSet<EffectId>,
-    /// Effects for which somebody answered who had nothing to do with the driver that holds the claim.
+    /// Effects that got a result from a sender other than the driver that holds the claim.
     pub impostors: BTreeSet<EffectId>,
-    /// The newest version of a run that a life has heard of by its own commits or answers.
+    /// The newest version of a run that a life knows from its own commits or answers.
     told: BTreeMap<(u64, RunId), u64>,
     keys: BTreeMap<(String, String, String), BTreeSet<RunId>>,
     acknowledged: BTreeSet<(String, RunId)>,
@@ -54,7 +54,7 @@ pub struct Model {
 
 /// A run as the model knows it.
 pub struct Known {
-    /// Whose.
+    /// Its tenant.
     pub tenant: String,
     /// Folded from the store's log.
     pub state: State,
@@ -71,7 +71,7 @@ fn log(memory: &Memory, tenant: &str, run: RunId, after: u64) -> Vec<Recorded> {
 }
 
 impl Model {
-    /// Says that a law is broken.
+    /// Records a broken law.
     pub fn breaks(&mut self, law: &'static str, by: impl Into<String>) {
         self.broken.push(Broken { law, by: by.into() });
     }
@@ -82,7 +82,7 @@ impl Model {
         }
     }
 
-    /// Looks at a run that may have been written to, with the laws that are cheap.
+    /// Checks a run that may have been written to, with the cheap laws.
     pub fn look(&mut self, memory: &Memory, tenant: &str, run: RunId) {
         let new = |tenant: &str| Known { tenant: tenant.to_owned(), state: State::new(run), wanted: BTreeMap::new() };
         let mut known = self.runs.remove(&run).unwrap_or_else(|| new(tenant));
@@ -129,14 +129,14 @@ impl Model {
         self.runs.insert(run, known);
     }
 
-    /// What the store keeps to be done is exactly what the state wants, and nothing comes back that was over.
+    /// The outbox of the store has exactly the effects that the state wants, and no effect that was over comes back.
     fn outbox(&mut self, memory: &Memory, known: &mut Known) {
         let by_id = |effects: Vec<Effect>| -> BTreeMap<EffectId, Effect> {
             effects.into_iter().map(|effect| (effect.id, effect)).collect()
         };
         let asked = by_id(memory.asked(&known.tenant, known.state.run));
         let wanted = by_id(outstanding(&known.state));
-        // Nobody waits for what these come to, so that a state cannot say whether they are done.
+        // The run does not wait for the results of these effects, so a state cannot say whether they are done.
         let closing_effects: BTreeSet<EffectId> = closing_effects(&known.state).into_iter().collect();
         let waited: BTreeMap<EffectId, Effect> = asked
             .iter()
@@ -159,7 +159,7 @@ impl Model {
         known.wanted = asked;
     }
 
-    /// The log as it would be on a disk gives the same state.
+    /// The log in its stored form gives the same state.
     fn read_back(&mut self, memory: &Memory, known: &Known) {
         let stored = log(memory, &known.tenant, known.state.run, 0);
         let read = stored.into_iter().map(|recorded| {
@@ -172,7 +172,7 @@ impl Model {
         self.must(state.as_ref() == Ok(&known.state), "what is stored is what is read", || known.state.run.to_string());
     }
 
-    /// The laws that cost more: every 64th step, at every crash, at the end.
+    /// The expensive laws: every 64th step, at every crash, at the end.
     pub fn look_closely(&mut self, memory: &Memory) {
         let mut rows: BTreeMap<(String, Status), u64> = BTreeMap::new();
         let mut wrong = Vec::new();
@@ -211,17 +211,17 @@ impl Model {
         self.must(lost.is_none(), "what is acknowledged is there", || format!("{lost:?} is gone"));
     }
 
-    /// A result was taken.
+    /// A result was accepted.
     pub fn settled(&mut self, (effect, epoch): (EffectId, Epoch)) {
         self.settled.insert(effect);
         let last = self.last_claim(effect);
-        // Asked of what the server said, before any bug put it right.
+        // Checks the epoch that the server sent, before any planted bug corrected it.
         self.must(last == Some(epoch), "a result comes from who claimed last", || {
             format!("{effect} was taken under {epoch}; it was last claimed under {last:?}")
         });
     }
 
-    /// Under which epoch an effect was last handed out.
+    /// The epoch of an effect's last claim.
     pub fn last_claim(&self, effect: EffectId) -> Option<Epoch> {
         self.claims.get(&effect).map(|(claimed, _)| claimed.epoch)
     }
@@ -236,7 +236,7 @@ impl Model {
         self.must(alone, "one request starts one run", || format!("{place:?} is the key of several runs"));
     }
 
-    /// Effects were handed out.
+    /// Effects were claimed.
     pub fn claimed(&mut self, life: u64, claimed: &[Claimed]) {
         for one in claimed {
             self.ledger.met(ledger::REQUESTS, ledger::request(&one.effect.request));
@@ -250,17 +250,17 @@ impl Model {
         }
     }
 
-    /// A claim of something that is over, as it was handed out.
+    /// A claim of an effect that is over, as the store returned it.
     pub fn any_over(&self) -> Option<Claimed> {
         self.over.keys().find_map(|id| self.claims.get(id)).map(|(claimed, _)| claimed.clone())
     }
 
-    /// Claims that were ever handed out.
+    /// All claims so far.
     pub fn claims(&self) -> Vec<Claimed> {
         self.claims.values().map(|(claimed, _)| claimed.clone()).collect()
     }
 
-    /// Somebody begins to perform a call.
+    /// A driver begins to execute a call.
     pub fn performs(&mut self, life: u64, key: EffectId) {
         let finished = self.settled.contains(&key) && self.clocks_agree && !self.impostors.contains(&key);
         self.must(!finished, "no finished step is performed again", || {
@@ -276,7 +276,7 @@ impl Model {
         });
     }
 
-    /// A life of a server answered with a run's state: it must be what the log said at that version.
+    /// A life of a server answered with a run's state: it must be the state of the log at that version.
     pub fn answered(&mut self, memory: &Memory, life: u64, tenant: &str, state: &State) {
         let told = self.told.entry((life, state.run)).or_default();
         *told = state.version.max(*told);
@@ -302,7 +302,7 @@ impl Model {
         self.acknowledged.insert((tenant.to_owned(), run));
     }
 
-    /// A command was refused: there must have been a moment since it was asked at which that was right.
+    /// A command was refused: since the request there must have been a moment at which that was right.
     pub fn refused(&mut self, memory: &Memory, tenant: &str, run: RunId, since: u64, command: &Command, why: &str) {
         let Some(known) = self.runs.get(&run) else { return };
         let refuses = |state: &State| {
@@ -323,7 +323,7 @@ impl Model {
         self.must(right, "a refusal is right", || format!("{run}: {command:?} was refused: {why}"));
     }
 
-    /// Whether anything is still to be done.
+    /// Whether any effect is still outstanding.
     pub fn wants(&self) -> bool {
         self.runs.values().any(|known| !known.wanted.is_empty())
     }

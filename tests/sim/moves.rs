@@ -1,4 +1,5 @@
-//! What can happen next, and how it is drawn. The first of everything is the plainest: a gate opens, and all goes well.
+//! The moves of a world, and how they are drawn. The first choice is always the simplest: a gate opens, and all goes
+//! well.
 
 use runyard_engine::{ApprovalId, Command, NodeKind, NodeRunId, Outcome, Request as Wanted, RunId, Verdict as Said};
 
@@ -11,14 +12,14 @@ use crate::planted::Bug;
 use crate::watch::{Face, Reader};
 use crate::world::World;
 
-/// Of one world.
+/// The limits of one world.
 const RUNS_MAX: usize = 10;
 const READERS_MAX: usize = 8;
-/// How far time goes in one step, milliseconds.
+/// How far time advances in one step, milliseconds.
 const PASSES_MS: [u64; 7] = [1, 20, 250, 1_000, 3_000, 15_000, 60_000];
 const JUMPS_MS: [i64; 6] = [-10, 5_000, -5_000, 600_000, -600_000, -3_600_000];
 
-/// What can happen.
+/// The moves.
 #[derive(Debug, Clone, Copy)]
 enum Move {
     Open,
@@ -49,7 +50,7 @@ const MOVES: [Move; 11] = [
 ];
 
 impl World {
-    /// Draws one thing and lets it happen. What it was, for the transcript.
+    /// Draws a move and makes it. Returns its description for the transcript.
     pub fn make_a_move(&mut self) -> String {
         let weights = MOVES.map(|one| self.weight(one));
         match MOVES[self.choices.weighted(&weights)] {
@@ -70,7 +71,7 @@ impl World {
         }
     }
 
-    /// How often a move is made; 0 where it cannot be.
+    /// The weight of a move; 0 where it is impossible.
     fn weight(&self, one: Move) -> usize {
         let (waiting, untold) = self.shared.gates.open();
         let (alive, down) = (self.alive().len(), self.servers.len() - self.alive().len());
@@ -132,7 +133,7 @@ impl World {
         if odd && self.choices.percent(4) { Verdict::Odd } else { Verdict::Go }
     }
 
-    /// The latest time that any clock shows.
+    /// The latest time of all clocks.
     fn now_ms(&self) -> i64 {
         self.servers.iter().map(|server| server.clock.now_ms()).max().unwrap_or_default()
     }
@@ -187,7 +188,7 @@ impl World {
         format!("server {place} is told to stop")
     }
 
-    /// Asks a server that lives.
+    /// Sends a request to a live server.
     pub fn ask(&mut self, tenant: &'static str, asked: Asked) -> String {
         let alive = self.alive();
         let place = *self.choices.pick(&alive);
@@ -238,7 +239,7 @@ impl World {
         }
     }
 
-    /// Somebody says something about what was asked: now, long ago, or never.
+    /// A caller decides an approval request: a current one, an old one, or one that does not exist.
     fn decide(&mut self, tenant: &'static str, run: RunId) -> String {
         let verdict = *self.choices.pick(&[Said::Approved, Said::Approved, Said::Approved, Said::Denied]);
         let by_token = self.choices.percent(40);
@@ -271,7 +272,7 @@ impl World {
         self.ask(tenant, Asked::Start(self.clients.requests.len() - 1))
     }
 
-    /// The same request once more: its caller did not hear, or did not listen.
+    /// Repeats a request, as a caller does that missed the answer.
     fn ask_again(&mut self) -> String {
         let requests = self.clients.requests.len();
         let again = (0..requests).filter(|place| {
@@ -296,7 +297,7 @@ impl World {
         self.ask(tenant, Asked::Command { run, command: Command::CreateChildren { parent, children } })
     }
 
-    /// Mostly one that lives.
+    /// Mostly an active one.
     fn some_run(&mut self) -> Option<(&'static str, RunId)> {
         let model = self.shared.model.lock().unwrap();
         let live = model.live();
@@ -310,7 +311,7 @@ impl World {
         draw::tenant(&tenant).map(|tenant| (tenant, run))
     }
 
-    /// Mostly one that is moved from outside and lives.
+    /// Mostly an active one that is driven from outside.
     fn some_node_run(&mut self, run: RunId) -> Option<NodeRunId> {
         let model = self.shared.model.lock().unwrap();
         let state = &model.runs.get(&run)?.state;
@@ -344,7 +345,7 @@ impl World {
         self.connect(place)
     }
 
-    /// A reader connects to a server that lives.
+    /// A reader connects to a live server.
     pub fn connect(&mut self, reader: usize) -> String {
         let alive = self.alive();
         let place = *self.choices.pick(&alive);
@@ -354,7 +355,7 @@ impl World {
         format!("reader {reader} connects to server {place}")
     }
 
-    /// A result comes back late, twice, or from somebody who was thought dead.
+    /// A result comes late, twice, or from a driver that was thought dead.
     fn come_late(&mut self) -> String {
         let claims = self.shared.model.lock().unwrap().claims();
         if claims.is_empty() {
@@ -392,7 +393,7 @@ impl World {
         if self.shared.bug == Some(Bug::ForgetsThatFinalIsFinal) {
             return self.record_without_asking(tenant, claimed.run, node_run);
         }
-        // Under its own epoch, or one that was never given.
+        // With its own epoch, or with one that was never given.
         let epoch = claimed.epoch - i64::from(self.choices.percent(30));
         self.shared.model.lock().unwrap().impostors.insert(effect);
         self.ask(tenant, Asked::Settle { run: claimed.run, command, claim: (effect, epoch) })

@@ -1,4 +1,4 @@
-//! What is reached outside, as twins: a planner and a performer that answer when and what a step says.
+//! Simulated external parts: a planner and an executor that answer when a step says so, and with what it says.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use crate::draw;
 use crate::gates::{Verdict, What};
 use crate::store::Shared;
 
-/// The next answer from outside, put here by the step that opens the gate.
+/// The next external answer, put here by the step that opens the gate.
 #[derive(Default)]
 pub struct Next {
     pub plan: Option<Result<Plan, Failure>>,
@@ -21,19 +21,19 @@ pub struct Next {
     pub loaded: Option<Result<draw::Made, Failure>>,
 }
 
-/// Everything outside, as one life of one server reaches it.
+/// All external parts, as one life of one server uses them.
 #[derive(Clone)]
 pub struct Outside {
     pub shared: Shared,
     pub next: Arc<Mutex<Next>>,
     pub life: u64,
-    /// What a node run starts is what it says, as in a real server.
+    /// The run that a node run starts is computed as in a real server.
     pub performer: InProcess,
 }
 
-/// The defect that a `Verdict::Odd` stands for here: the code of the planner or the performer panics.
+/// The defect that a `Verdict::Odd` means here: the code of the planner or the executor panics.
 fn defect() -> ! {
-    // Without the hook, which would tell the terminal about every one of them.
+    // Without the hook, which would print every panic on the terminal.
     std::panic::resume_unwind(Box::new("as a defect would"))
 }
 

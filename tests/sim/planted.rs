@@ -1,5 +1,5 @@
-//! Bugs that can be switched on while the simulation runs, to show that it finds them. Each is in the store's twin or in what
-//! the world does outside; the engine and the driver are always as they are.
+//! Bugs that tests switch on while the simulation runs, to show that it finds them. Each is in the simulated store or
+//! in the external actions of the world; the engine and the driver are always the real ones.
 
 use runyard::runs::row;
 use runyard::store::Append;
@@ -9,7 +9,7 @@ use runyard_engine::{Event, Labels, NodeRunId, RunId};
 use crate::world::World;
 
 impl World {
-    /// Writes the end of a node run whatever its run says, as a driver would that had forgotten to ask the engine.
+    /// Writes the end of a node run in any state of its run, like a driver that does not consult the engine.
     pub fn record_without_asking(&mut self, tenant: &'static str, run: RunId, node_run: NodeRunId) -> String {
         let known = self.shared.model.lock().unwrap().runs.get(&run).map(|known| known.state.clone());
         let Some(state) = known else { return String::new() };
@@ -51,33 +51,33 @@ impl World {
 /// A bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bug {
-    /// The store keeps a commit's events and loses one of its effects.
+    /// The store saves a commit's events and loses one of its effects.
     LosesAnEffect,
-    /// The store says that it is written, and writes it later.
+    /// The store acknowledges a commit and writes it later.
     AcknowledgesBeforeCommit,
-    /// The store takes what was decided on an old version.
+    /// The store accepts a commit that was decided on an old version.
     ForgetsTheVersion,
-    /// What comes back too late is recorded without asking the engine whether anybody waits for it.
+    /// A late result is recorded without asking the engine whether the run still waits for it.
     ForgetsThatFinalIsFinal,
-    /// The store takes a result under an old epoch.
+    /// The store accepts a result with an old epoch.
     ForgetsTheFence,
-    /// The store never hands out a timer.
+    /// The store never returns a timer in a claim.
     LosesTimers,
     /// The store writes a commit twice.
     WritesTwice,
     /// When a run is canceled, the end of one node run is not written.
     CancelForgetsAChild,
-    /// The store hands out an effect that was settled before.
+    /// The store returns an effect in a claim that was settled before.
     HandsOutWhatIsSettled,
-    /// Reading on after a position leaves one event out.
+    /// A read after a position omits one event.
     ResumesOneTooLate,
     /// Two runs may have one idempotency key.
     ForgetsAKey,
-    /// A crash tears a commit in two: events without effects.
+    /// A crash splits a commit: events without effects.
     TearsCommits,
-    /// The row that lists show is a version behind.
+    /// The row in lists is a version behind.
     RowsLagBehind,
-    /// The list of approvals does not hear of decisions.
+    /// The list of approvals misses decisions.
     ForgetsDecisions,
 }
 
@@ -91,13 +91,14 @@ impl Bug {
             &[
                 "the log is the log of one run",
                 "what is answered is what the log says",
-                // A pause and whatever did not know of it go well together in a log, and not in the row.
+                // A pause and a commit that did not know of it are compatible in a log, but not in the row.
                 "the row is what the state says",
-                // An approval and whatever did not know of it: nobody begins who might.
+                // An approval and a commit that did not know of it: no node run begins that was approved.
                 "the engine's own laws",
             ],
         ),
-        // Of a run that goes on, the log may still be one; then its effects are what gives it away, or a root that has ended before it.
+        // If the run continues, its log may still be valid; then its effects give the bug away, or a root that has
+        // ended before the node run.
         (
             Bug::ForgetsThatFinalIsFinal,
             &["the log is the log of one run", "what is asked for is what the state wants", "the engine's own laws"],

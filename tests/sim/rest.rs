@@ -1,5 +1,5 @@
-//! How a world comes to rest: nothing goes wrong any more, everything that waits is let go on, time passes. Then every run has
-//! ended or waits for somebody outside; those are canceled, and nothing is left.
+//! How a world comes to rest: no more faults happen, all gates open, time passes. Then every run has ended or waits for
+//! an external worker. Those runs are canceled, and nothing may be left.
 
 use runyard::store::Store;
 use runyard_engine::{Command, Outcome, RunId};
@@ -10,13 +10,13 @@ use crate::gates::{Verdict, What};
 use crate::watch::{Face, Reader};
 use crate::world::World;
 
-/// How long time passes at once, milliseconds: longer than a lease, and than a driver sleeps at the most.
+/// How far time advances at once, milliseconds: longer than a lease, and than a driver's longest sleep.
 const PASSES_MS: u64 = 31_000;
-/// How often time may pass before everything must have happened: half an hour, and the longest sleep is a minute.
+/// How often time may advance before everything must have happened: half an hour, and the longest sleep is a minute.
 const PASSES_MAX: usize = 60;
 
 impl World {
-    /// Comes to rest, and holds what is left against the laws.
+    /// Comes to rest, and checks what is left against the laws.
     pub async fn come_to_rest(&mut self) {
         self.tell(|| "the world comes to rest".to_owned());
         self.clocks_agree_again();
@@ -42,7 +42,7 @@ impl World {
         _ = self.settle("all is over".to_owned()).await;
     }
 
-    /// Every run is asked for once more.
+    /// Requests the state of every run once more.
     fn everybody_asks(&mut self) {
         self.clients.at_rest = true;
         let runs: Vec<(String, RunId)> = {
@@ -56,13 +56,13 @@ impl World {
         }
     }
 
-    /// All clocks show the latest time that any of them has told, and every server lives.
+    /// Sets all clocks to the latest time of any of them, and starts every server.
     fn clocks_agree_again(&mut self) {
         let latest_ms = self.servers.iter().map(|server| server.clock.now_ms()).max().unwrap_or_default();
         let latest_ms = latest_ms.max(self.latest_ms);
         for place in 0..self.servers.len() {
             let clock = &self.servers[place].clock;
-            // What was set back is made up for first.
+            // A clock that was set back has to catch up first.
             while clock.now_ms() < latest_ms {
                 clock.jump((latest_ms - clock.now_ms()).max(1_000));
             }
@@ -75,7 +75,7 @@ impl World {
         }
     }
 
-    /// Every API of every run is watched from its beginning, and every reader reads on.
+    /// A reader watches every run from its beginning, and every other reader continues.
     fn everybody_watches(&mut self) {
         let runs: Vec<(String, RunId)> = {
             let model = self.shared.model.lock().unwrap();
@@ -83,7 +83,7 @@ impl World {
         };
         for (place, (tenant, run)) in runs.into_iter().enumerate() {
             let Some(tenant) = draw::tenant(&tenant) else { continue };
-            // One API of each from the beginning: over many worlds, all of them.
+            // One API of each run from the beginning: over many worlds, all of them.
             let face = Face::ALL[place % Face::ALL.len()];
             self.watchers.readers.push(Reader::new(tenant, run, face, 0));
         }
@@ -99,7 +99,7 @@ impl World {
         _ = self.ask(tenant, Asked::Command { run, command: Command::Cancel { reason: None } });
     }
 
-    /// Lets everything happen that can, and time pass, until nothing is wanted any more. True: a law is broken.
+    /// Lets everything happen that can, and time pass, until no effect is left. True if a law is broken.
     async fn quiet(&mut self, last: bool) -> bool {
         let mut passes = 0;
         loop {
@@ -123,7 +123,7 @@ impl World {
         }
     }
 
-    /// Opens every gate, one step each, in the order in which they were come to.
+    /// Opens every gate, one per step, in the order of arrival.
     async fn let_all_through(&mut self) -> bool {
         loop {
             let (waiting, untold) = self.shared.gates.open();
@@ -155,14 +155,14 @@ impl World {
         }
     }
 
-    /// Whether nothing more will happen by itself.
+    /// Whether nothing more will happen without a caller.
     fn is_quiet(&self, last: bool) -> bool {
         let model = self.shared.model.lock().unwrap();
         let reading = last && self.watchers.readers.iter().any(Reader::is_open);
         !model.wants() && self.clients.in_flight.is_empty() && !reading
     }
 
-    /// What must be so when all is over.
+    /// The laws at the end of a world.
     fn last_look(&mut self) {
         let mut model = self.shared.model.lock().unwrap();
         for (_, run) in model.live() {

@@ -1,4 +1,4 @@
-//! Many worlds, and what to say when one of them is broken.
+//! Runs many worlds, and reports a broken one.
 
 use std::env;
 use std::sync::Mutex;
@@ -12,9 +12,9 @@ use crate::world::{self, Report};
 
 /// How many moves a world has before it comes to rest.
 const MOVES: usize = 800;
-/// How many steps are taken where nobody says how many.
+/// The default number of steps.
 const STEPS: usize = 200_000;
-/// The seed where nobody gives one: the same for everyone, so that a red build is no matter of luck.
+/// The default seed. It is fixed, so that a failing build does not depend on chance.
 const SEED: u64 = 0x5eed;
 /// How many lines of a transcript are shown.
 const LINES: usize = 60;
@@ -44,7 +44,7 @@ fn of_script(script: &Script, bug: Option<Bug>, telling: bool) -> Report {
     world::run(Choices::again(script.clone()), bug, telling)
 }
 
-/// Shrinks what failed and says all that is known of it.
+/// Shrinks a failure and reports all that is known of it.
 fn explain(seed: u64, failed: &Report, bug: Option<Bug>) -> String {
     let law = failed.broken.as_ref().map(|broken| broken.law);
     let still = |script: &Script| of_script(script, bug, false).broken.map(|broken| broken.law) == law;
@@ -64,7 +64,7 @@ fn explain(seed: u64, failed: &Report, bug: Option<Bug>) -> String {
     )
 }
 
-/// Worlds on every core until there were enough steps, or one is broken.
+/// Runs worlds on every core until there were enough steps, or one is broken.
 fn many(seed: u64, steps_max: usize) -> (usize, usize, Ledger, Option<(u64, Report)>) {
     let (steps, worlds) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let (seeds, ledger, broken) = (Mutex::new(Seeds(seed)), Mutex::new(Ledger::default()), Mutex::new(None));
@@ -126,7 +126,7 @@ fn a_seed_repeats_a_world_exactly() {
     }
 }
 
-/// Says where two transcripts part.
+/// Reports where two transcripts differ.
 fn same(one: &[String], other: &[String], of: &str) {
     let parts = one.iter().zip(other).position(|(one, other)| one != other);
     assert_eq!(parts.map(|line| (&one[line], &other[line])), None, "{of} is another world the second time");

@@ -1,5 +1,5 @@
-//! One server of a world: the real `Runs`, the real driver and three real rooms over the store's twin. A life begins with a start
-//! and ends with a crash or a stop; nothing of it is left afterwards but what was written.
+//! One server of a world: the real `Runs`, the real driver and three real dialect modules over the simulated store. A
+//! life begins with a start and ends with a crash or a stop; afterwards only the committed data is left.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -28,14 +28,14 @@ use crate::store::{Seen, Shared};
 /// How long a claim holds.
 pub const LEASE_MS: i64 = 3_000;
 
-/// A place for a server, with its own clock.
+/// The place of a server, with its own clock.
 pub struct Server {
     pub clock: Clock,
     pub workers: usize,
     pub alive: Option<Alive>,
 }
 
-/// A server at work.
+/// A running server.
 pub struct Alive {
     /// Different for each life of each server.
     pub life: u64,
@@ -47,7 +47,7 @@ pub struct Alive {
     pub tasks: Vec<AbortHandle>,
 }
 
-/// The APIs that number events, each in its own way.
+/// The APIs that number events, each by its own rule.
 pub struct Projections {
     pub gateway: run_gateway::Handlers,
     pub runtime: runtime::Handlers,
@@ -100,7 +100,7 @@ impl Alive {
         Alive { life, runs, projections: Arc::new(projections), driver, stopping, tasks: Vec::new() }
     }
 
-    /// Forgets everything at once.
+    /// Drops all state in memory at once.
     pub fn kill(self) {
         self.driver.abort();
         for task in self.tasks {
@@ -109,7 +109,7 @@ impl Alive {
     }
 }
 
-/// Rooms are asked here as their APIs ask them once they know who is calling, so nobody has a key.
+/// The simulation calls dialect modules as their APIs do after authentication, so no caller has a key.
 fn guard(clock: Clock) -> Guard {
     let local = LocalToken::random(Ipv4Addr::LOCALHOST.into()).expect("the machine has random bytes");
     let parts = auth::Parts { store: Arc::new(Memory::new()), clock, local };

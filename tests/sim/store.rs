@@ -1,5 +1,5 @@
-//! The store's twin: the real memory store behind gates, as one server's life sees it. Every answer comes from the memory store;
-//! what goes wrong is decided at the gate, and planted bugs (`planted.rs`) sit between the two.
+//! The simulated store: the real memory store behind gates, as one server's life sees it. Every answer comes from the
+//! memory store. The gate decides about faults, and planted bugs (`planted.rs`) are between the two.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use crate::gates::{Gates, Verdict, What};
 use crate::model::Model;
 use crate::planted::Bug;
 
-/// What all servers of a world share.
+/// The shared state of all servers of a world.
 #[derive(Clone)]
 pub struct Shared {
     pub memory: Arc<Memory>,
@@ -26,9 +26,9 @@ pub struct Shared {
     pub model: Arc<Mutex<Model>>,
     pub late: Arc<Mutex<Vec<Append>>>,
     pub bug: Option<Bug>,
-    /// Whether a server is going down right now.
+    /// Whether a server is crashing right now.
     pub crashing: Arc<AtomicBool>,
-    /// Whether the questions are put into words.
+    /// Whether requests are described in words.
     pub telling: bool,
 }
 
@@ -63,7 +63,7 @@ impl Shared {
         self.write(append)
     }
 
-    /// Writes what was acknowledged before.
+    /// Writes what was acknowledged earlier.
     pub fn catch_up(&self) {
         let late = std::mem::take(&mut *self.late.lock().unwrap());
         for append in late {
@@ -71,7 +71,7 @@ impl Shared {
         }
     }
 
-    /// Writes one entry, and lets the model look at what the store holds now.
+    /// Writes one entry, and lets the model check the new content of the store.
     pub fn write(&self, append: Append) -> Result<Committed, StoreError> {
         let (tenant, run, settles) = (append.tenant.clone(), append.run, append.settles.clone());
         let key = append.key.clone();
@@ -105,7 +105,7 @@ impl Shared {
                 }
             }
             Bug::ForgetsTheFence => {
-                // Let through under whatever epoch holds now; where nobody holds it, without a word about the effect.
+                // The commit takes the current epoch of the effect. Without a claim, it keeps its own.
                 let model = self.model.lock().unwrap();
                 for (effect, epoch) in &mut append.settles {
                     *epoch = model.last_claim(*effect).unwrap_or(*epoch);
@@ -156,7 +156,7 @@ impl Shared {
         self.handed_out(life, now_ms + lease_ms, limit, claimed)
     }
 
-    /// What a claim brought, as the world sees it.
+    /// The result of a claim, as the world sees it.
     fn handed_out(
         &self,
         life: u64,
@@ -186,7 +186,7 @@ impl Shared {
 }
 
 impl Seen {
-    /// Waits at a gate. `Busy` and `Failed` are answered for the store, and nothing is done.
+    /// Waits at a gate. `Busy` and `Failed` are answered in place of the store, and nothing is done.
     async fn ask<T: Send + 'static>(
         &self,
         what: What,

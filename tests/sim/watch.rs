@@ -1,4 +1,5 @@
-//! Who watches: readers of every API that numbers its events, who lose their connection and go on from the last number they saw.
+//! Watchers: readers of every API that numbers its events. They lose their connection and resume after the last number
+//! they saw.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -35,7 +36,7 @@ pub struct Reader {
     pub face: Face,
     /// The last number seen.
     seq: u64,
-    /// Whether the stream has ended by itself.
+    /// Whether the server has ended the stream.
     pub over: bool,
     open: Option<Open>,
 }
@@ -48,11 +49,11 @@ struct Open {
 #[derive(Default)]
 struct Incoming {
     chunks: Vec<Bytes>,
-    /// Whether the stream ended as it should.
+    /// Whether the stream ended cleanly.
     ended: Option<bool>,
 }
 
-/// Everybody who watches, and what anybody ever saw.
+/// All watchers, and every event that any of them saw.
 #[derive(Default)]
 pub struct Watchers {
     pub readers: Vec<Reader>,
@@ -60,7 +61,7 @@ pub struct Watchers {
 }
 
 impl Reader {
-    /// A reader who has seen everything up to a number, or says so.
+    /// A reader that has seen, or claims to have seen, everything up to a number.
     pub fn new(tenant: &'static str, run: RunId, face: Face, seq: u64) -> Self {
         Reader { tenant, run, face, seq, over: false, open: None }
     }
@@ -70,7 +71,7 @@ impl Reader {
         self.open.is_some()
     }
 
-    /// Connects, and asks for what comes after the last number seen.
+    /// Connects, and requests the events after the last number seen.
     pub fn connect(&mut self, projections: &Arc<Projections>, life: u64) -> tokio::task::AbortHandle {
         let incoming = Arc::new(Mutex::new(Incoming::default()));
         let (projections, face, run, after) = (projections.clone(), self.face, self.run.to_string(), self.seq);
@@ -102,7 +103,7 @@ impl Reader {
 }
 
 impl Watchers {
-    /// A life is over, and every connection to it.
+    /// A life has ended, and with it every connection to it.
     pub fn cut_off(&mut self, life: u64) {
         for reader in &mut self.readers {
             if reader.open.as_ref().is_some_and(|open| open.life == life) {
@@ -111,12 +112,12 @@ impl Watchers {
         }
     }
 
-    /// The last number that anybody saw.
+    /// The last number that any reader saw.
     pub fn seen_to(&self, run: RunId, face: Face) -> u64 {
         self.seen.get(&(run, face)).and_then(|seen| seen.keys().last()).copied().unwrap_or(0)
     }
 
-    /// Takes in what has come, and holds it against the laws.
+    /// Takes the events that have arrived, and checks them against the laws.
     pub fn take(&mut self, model: &Mutex<Model>) {
         const LAW: &str = "every watcher sees the same, nothing missing and nothing twice";
         for reader in &mut self.readers {
@@ -147,7 +148,7 @@ impl Watchers {
         }
     }
 
-    /// Once every reader has seen the end of its run: all of them saw all of it.
+    /// Once every reader has seen the end of its run: all of them saw all events.
     pub fn finish(&self, model: &mut Model) {
         for reader in &self.readers {
             let who = format!("{:?} of {}", reader.face, reader.run);
@@ -164,7 +165,7 @@ impl Watchers {
     }
 }
 
-/// The number of an event: NDJSON has it in the line, server-sent events before the data. What keeps a stream alive has none.
+/// The number of an event: NDJSON has it in the line, server-sent events before the data. Keep-alives have none.
 fn number(text: &str) -> Option<u64> {
     let digits = match text.strip_prefix("id: ") {
         Some(rest) => rest,
@@ -187,7 +188,7 @@ fn caller(tenant: &'static str) -> Caller {
     head.caller(tenant, None)
 }
 
-/// The stream of an API; nothing where it answers otherwise.
+/// The stream of an API. `None` where the answer is not a stream.
 async fn open(projections: &Projections, face: Face, cx: &Caller, run_id: String, after: i64) -> Option<ByteStream> {
     let (after_seq, follow, last_event_id) = (Some(after), None, None);
     match face {
@@ -202,7 +203,7 @@ async fn open(projections: &Projections, face: Face, cx: &Caller, run_id: String
             let request = StreamRunEventsRequest { run_id, after_seq, follow, last_event_id };
             match projections.runtime.stream_run_events(cx, request).await.ok()?.value {
                 StreamRunEventsOk::Ok(stream) => Some(stream),
-                // The reader has seen everything: to it that is a stream without events.
+                // The reader has seen everything, so this counts as a stream without events.
                 StreamRunEventsOk::NoContent => Some(ByteStream::new(futures::stream::empty())),
             }
         }

@@ -1,5 +1,5 @@
-//! A world: servers over one store, clients, watchers, clocks, and one thing happening at a time. What happens is in `moves.rs`;
-//! how a world comes to rest at the end, and what must be so then, is in `rest.rs`.
+//! A world: servers over one store, clients, watchers, clocks, and one event at a time. The moves are in `moves.rs`.
+//! How a world comes to rest, and the laws at its end, are in `rest.rs`.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,14 +21,14 @@ use crate::server::{Alive, Server};
 use crate::store::Shared;
 use crate::watch::Watchers;
 
-/// When every world begins, Unix milliseconds.
+/// The start time of every world, Unix milliseconds.
 const BEGINNING_MS: i64 = 1_700_000_000_000;
-/// How often the laws that cost more are looked at.
+/// How often the expensive laws are checked, in steps.
 const CLOSELY_EVERY: usize = 64;
-/// How many lines of a transcript are kept.
+/// The maximum number of lines in a transcript.
 const LINES_MAX: usize = 100_000;
 
-/// Which faults a world has: some worlds have few, so that what is behind a fault is reached too.
+/// The faults of a world: some worlds have few, so that the states after a fault are reached too.
 #[derive(Debug, Clone, Copy)]
 pub struct Faults {
     pub crashes: bool,
@@ -40,15 +40,15 @@ pub struct Faults {
 
 /// How a world ended.
 pub struct Report {
-    /// How many steps it took, coming to rest included.
+    /// The number of steps, including the ones to come to rest.
     pub steps: usize,
-    /// What was broken first.
+    /// The first broken law.
     pub broken: Option<Broken>,
-    /// What was drawn.
+    /// The draws.
     pub script: Script,
-    /// What was met.
+    /// The variants that were seen.
     pub ledger: Ledger,
-    /// The last lines of what happened; empty unless it was told.
+    /// The last lines of the transcript; empty unless it was recorded.
     pub transcript: Vec<String>,
 }
 
@@ -63,19 +63,19 @@ pub struct World {
     pub watchers: Watchers,
     pub steps: usize,
     pub lives: u64,
-    /// The latest time that any clock has told.
+    /// The latest time that any clock has shown.
     pub latest_ms: i64,
     idle: Idle,
     lines: Arc<Mutex<VecDeque<String>>>,
 }
 
-/// Runs one world, to its end or to the first law that is broken.
+/// Runs one world to its end, or to the first broken law.
 pub fn run(choices: Choices, bug: Option<Bug>, telling: bool) -> Report {
     let idle = Idle::default();
     let runtime = idle.runtime();
     let lines = Arc::new(Mutex::new(VecDeque::new()));
     let mut world = None;
-    // What panics is a finding too.
+    // A panic is a finding too.
     let ended = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             let world = world.insert(World::new(choices, bug, telling, idle, lines.clone()));
@@ -165,7 +165,7 @@ impl World {
         self.come_to_rest().await;
     }
 
-    /// Lets everybody go on until all wait, then looks at what has become of it. True: a law is broken.
+    /// Lets all tasks run until all of them wait, then checks the result. True if a law is broken.
     pub async fn settle(&mut self, what: String) -> bool {
         self.tell(|| what);
         self.idle.all_wait().await;
@@ -191,7 +191,7 @@ impl World {
         }
     }
 
-    /// A driver drives until it is told to stop; then the rest of the server goes too.
+    /// A driver runs until it is stopped; then the rest of the server stops too.
     fn look_after_servers(&mut self) {
         for place in 0..self.servers.len() {
             let Some(alive) = &self.servers[place].alive else { continue };
@@ -222,7 +222,7 @@ impl World {
     pub fn start(&mut self, place: usize) {
         self.lives += 1;
         if self.servers.len() == 1 {
-            // Who owns the store alone knows that nobody else performs.
+            // The only owner of the store knows that no other server executes effects.
             self.shared.memory.free_all();
         }
         let server = &mut self.servers[place];
@@ -231,7 +231,7 @@ impl World {
         server.alive = Some(Alive::start(&self.shared, &self.next, server.clock.clone(), server.workers, self.lives));
     }
 
-    /// Ends a life. What it had asked the store to write was written, or was not.
+    /// Ends a life. Its pending commits are written or lost.
     pub fn end(&mut self, place: usize) {
         let Some(alive) = self.servers[place].alive.take() else { return };
         let life = alive.life;
@@ -249,12 +249,12 @@ impl World {
         self.shared.model.lock().unwrap().look_closely(&self.shared.memory);
     }
 
-    /// Servers that live.
+    /// Live servers.
     pub fn alive(&self) -> Vec<usize> {
         (0..self.servers.len()).filter(|place| self.servers[*place].alive.is_some()).collect()
     }
 
-    /// Time passes for everybody.
+    /// Advances the time of all clocks.
     pub fn pass(&self, milliseconds: u64) {
         for server in &self.servers {
             server.clock.advance(Duration::from_millis(milliseconds));

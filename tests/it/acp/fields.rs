@@ -1,4 +1,5 @@
-//! Every field and parameter of the owner's page on starting a run, with the run that fills it or the rule that leaves it out.
+//! Every field and parameter of the vendor's page on starting a run, with the run that fills it or the rule that leaves
+//! it out.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use super::{RUNS, ask, say, start};
 use crate::harness::World;
 
-/// Of what goes in: name and type as the page writes them, with a value.
+/// Request fields: name and type as the page writes them, with a value.
 fn bodies() -> [(&'static str, &'static str, Value); 5] {
     [
         ("content", "string", json!("Say \"in\".")),
@@ -20,7 +21,7 @@ fn bodies() -> [(&'static str, &'static str, Value); 5] {
     ]
 }
 
-/// Of what comes out: where, and its type. The page requires none of them.
+/// Response fields: the place and its type. The page requires none of them.
 const ANSWER: [(&str, &str); 26] = [
     ("serverId", "string"),
     ("run", "object"),
@@ -50,7 +51,7 @@ const ANSWER: [(&str, &str); 26] = [
     ("events[].createdAt", "string"),
 ];
 
-/// What is at a place of the page: every value that is there.
+/// Returns every value at a place of the page.
 fn at<'a>(answer: &'a Value, path: &str) -> Vec<&'a Value> {
     path.split('.').fold(vec![answer], |values, part| {
         let (name, list) = part.strip_suffix("[]").map_or((part, false), |name| (name, true));
@@ -69,7 +70,7 @@ fn fits(value: &Value, kind: &str) -> bool {
     }
 }
 
-/// What an answer leaves out, and why. Whatever is not listed here is there.
+/// The fields that an answer leaves out, and why. A field that is not listed here must be present.
 const LEFT_OUT: [(&str, &str, &str); 9] = [
     ("201, completed", "run.error", "nothing went wrong"),
     ("201, failed", "run.title", "it was not given"),
@@ -88,7 +89,7 @@ async fn every_field_of_the_page_is_filled_or_left_out_by_a_rule() {
     let all = Value::Object(bodies().into_iter().map(|(name, _, value)| (name.to_owned(), value)).collect());
     let (created, ended) = start(&world, all.clone()).await;
     let (_, failed) = start(&world, json!({ "prompt": "Misfire." })).await;
-    // It answers once it asks, so that there is something to tell of it.
+    // The run returns a message before it asks its question, so that it has an output.
     let mut asking = all;
     asking["content"] = json!("Say \"x\", then ask \"Which color?\".");
     let (accepted, live) = start(&world, asking).await;
@@ -182,7 +183,7 @@ fn the_document_says_what_the_page_says() {
         let whole = schema(of);
         assert_eq!(whole.get("required"), None, "{of}");
         let mut names: Vec<&str> = whole["properties"].as_object().unwrap().keys().map(String::as_str).collect();
-        // Of the connected twin and the alias, which share the schema.
+        // The connected twin and the alias share the schema.
         names.retain(|name| *name != "agentRuntimeId");
         assert_eq!(names, listed, "{of}");
     }

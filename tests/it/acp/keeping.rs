@@ -1,4 +1,4 @@
-//! Threads as things: created once, listed, changed, deleted; and what the vendor has that is not served.
+//! Threads as resources (create, list, change, delete), and the vendor's operations that are not served.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ async fn threads_are_listed_by_what_they_belong_to_and_by_status() {
     assert_eq!((&page["has_more"], page.get("total_count")), (&json!(true), None));
     let whole = listed("").await;
     assert_eq!((&whole["has_more"], &whole["total_count"]), (&json!(false), &json!(3)));
-    // What was deleted is not there; its run was cancelled and is.
+    // The deleted thread is not found. Its run was canceled and is still stored.
     assert_eq!(world.get("acp", &format!("/v1/threads/{gone}")).await.status, 404);
     let runs = world.get("acp", &format!("{RUNS}?status=cancelled")).await.json();
     assert_eq!((ids(&runs).len(), &runs["data"][0]["threadId"]), (1, &json!(gone)));
@@ -134,7 +134,7 @@ async fn runs_of_a_server_and_of_a_thread_are_filtered_by_status_and_paged() {
 #[tokio::test]
 async fn a_thread_is_changed_by_what_is_given_and_null_leaves_it() {
     let world = World::new().await;
-    // One that is nothing but a run.
+    // A thread that is only a run.
     let (_, run) = start(&world, json!({ "content": "Say \"a\".", "title": "T" })).await;
     let thread = format!("/v1/threads/{}", run["run"]["threadId"].as_str().unwrap());
     let before = world.get("acp", &thread).await.json()["thread"].take();

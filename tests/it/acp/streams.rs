@@ -1,4 +1,4 @@
-//! Event streams of threads: what the vendor's clients do first, and what they read.
+//! Event streams of threads: the first requests of the vendor's clients, and the events that they read.
 
 use futures::StreamExt;
 use http::Method;
@@ -63,7 +63,7 @@ async fn the_first_call_of_a_client_finds_the_default_environment_and_reads_the_
     let run = &seen.last().unwrap()["run"];
     assert_eq!((&run["status"], &run["threadId"]), (&json!("completed"), &json!(thread)));
 
-    // The next message is the next run of the thread, and knows of the first.
+    // The next message starts the next run of the thread, which knows the first.
     let next = events(&streamed(&world, Method::POST, &path, Some(json!({ "content": "Hash it." }))).await);
     assert_eq!(answer(&next).len(), 64);
     let runs = world.get("acp", &format!("/v1/threads/{thread}/runs")).await.json();
@@ -71,7 +71,7 @@ async fn the_first_call_of_a_client_finds_the_default_environment_and_reads_the_
     assert_ne!(next.last().unwrap()["run"]["id"], *run.get("id").unwrap());
 }
 
-/// The vendor's TypeScript client: no `/v1`, and no `Accept`.
+/// The vendor's TypeScript client sends neither `/v1` nor `Accept`.
 #[tokio::test]
 async fn paths_are_answered_without_their_version_as_well() {
     let world = World::new().await;
@@ -111,7 +111,7 @@ async fn a_thread_that_is_created_with_a_stream_sends_its_events() {
         assert_eq!((answer(&seen), *types(&seen).last().unwrap()), ("a", "stream.completed"), "{body}");
         assert_eq!(seen[0]["thread"]["id"], seen.last().unwrap()["threadId"]);
     }
-    // `stream: false` wins over what the caller accepts, and a thread without anything to do has a short stream.
+    // `stream: false` wins over `Accept`. The stream of a thread without work is short.
     let body = json!({ "content": "Say \"a\".", "stream": false });
     assert!(streamed(&world, Method::POST, "/v1/threads", Some(body)).await.json()["run"].is_object());
     let empty = streamed(&world, Method::POST, "/v1/threads", Some(json!({ "stream": true }))).await;
@@ -245,7 +245,7 @@ async fn a_permission_request_is_streamed_listed_and_decided_once() {
         assert_eq!(asked["permissionRequest"]["requestId"], json!(id));
         assert_eq!(seen.last().unwrap()["run"]["status"], status);
         assert!(world.get("acp", &pending).await.json()["data"].as_array().unwrap().is_empty());
-        // Another thread's request is not there.
+        // The stream does not have the other thread's request.
         let other = new_thread(&world, json!({})).await;
         let path = format!("/v1/threads/{other}/permission-requests/{id}/decision");
         let foreign = ask(&world, Method::POST, &path, Some(json!({ "decision": "allow" }))).await;
@@ -267,7 +267,7 @@ async fn a_message_to_a_thread_at_work_is_refused_and_its_stream_begins_before_t
     let path = format!("/v1/threads/{thread}/messages");
     let busy = ask(&world, Method::POST, &path, Some(json!({ "content": "Say \"a\"." }))).await;
     assert_eq!(busy.refusal(), (409, "thread_busy".to_owned()));
-    // The run goes on when its reader goes away.
+    // The run continues when its reader disconnects.
     drop(bytes);
     assert_eq!(world.get("acp", &format!("/v1/threads/{thread}/status")).await.json()["status"], "running");
     ask(&world, Method::DELETE, &format!("/v1/threads/{thread}"), None).await;

@@ -43,7 +43,7 @@ async fn a_thread_of_three_turns() {
     assert_eq!((&runs["data"][0]["id"], &runs["runs"][1]["id"]), (&third["run"]["id"], &second["run"]["id"]));
     assert_eq!(runs["has_more"], true);
 
-    // An old run is gone on with at the end of its thread.
+    // A message to an old run continues the thread at its end.
     let (_, fourth) = say(&world, &first, json!({ "content": "Return the UUID." })).await;
     assert_eq!(fourth["run"]["output"], uuid);
     assert_eq!(look(&world, &third).await["run"]["metadata"]["continuedBy"], fourth["run"]["id"]);

@@ -1,4 +1,5 @@
-//! The command line where everybody is asked who they are: it shows the folder's own token, or what it was given.
+//! The command line where authentication is required: it sends the folder's own token, or the credential that it was
+//! given.
 
 use serde_json::Value;
 
@@ -33,7 +34,7 @@ async fn commands_in_the_folder_go_on_working_with_and_without_a_server() {
 #[tokio::test]
 async fn a_key_is_made_listed_used_and_revoked() {
     let folder = folder();
-    // Without a server first: the folder itself is opened.
+    // First without a server: the command opens the folder itself.
     let made = runyard(folder.path(), &["keys", "create", "--name", "first"]).await.exits(0);
     let first = made.out.trim();
     assert!(first.starts_with("ry_") && made.out.lines().count() == 1, "the key and nothing else: {made:?}");
@@ -55,7 +56,7 @@ async fn a_key_is_made_listed_used_and_revoked() {
     let listed = runyard(folder.path(), &["keys", "list", "--tenant", "acme"]).await.exits(0).out;
     assert!(listed.contains(key_id) && !listed.contains("first"), "{listed}");
 
-    // Elsewhere: only what was given is shown, by flag or by variable.
+    // With another server, the command sends only the credential from the flag or the variable.
     let elsewhere = tempfile::tempdir().unwrap();
     let list = ["list", "--json", "--url", own];
     let done = runyard(elsewhere.path(), &list).await.exits(1);
@@ -67,11 +68,11 @@ async fn a_key_is_made_listed_used_and_revoked() {
     let done = runyard_with(elsewhere.path(), &start, &[("RUNYARD_TOKEN", key)]).await.exits(1);
     assert!(done.err.contains("runs:write"), "{}", done.err);
     runyard_with(elsewhere.path(), &start, &[("RUNYARD_TOKEN", first)]).await.exits(0);
-    // A key that may only start runs may not read the list of APIs; the gateway is found all the same.
+    // A key that may only start runs may not read the list of APIs. The command finds the gateway all the same.
     let writes = runyard(folder.path(), &["keys", "create", "--scope", "runs:write"]).await.exits(0);
     let start = ["start", "Generate a UUID.", "--url", own, "--token", writes.out.trim()];
     runyard(elsewhere.path(), &start).await.exits(0);
-    // In the folder, what is given goes before the folder's own.
+    // In the folder, the given credential wins over the folder's own token.
     let done = runyard_with(folder.path(), &["keys", "list"], &[("RUNYARD_TOKEN", key)]).await.exits(1);
     assert!(done.err.contains("admin"), "{}", done.err);
 

@@ -1,4 +1,5 @@
-//! A gateway that forwards to a coordinator which asks everybody who they are: it judges by what is shown for the caller.
+//! A gateway that forwards to a coordinator with required authentication. The coordinator decides by the caller's
+//! credential.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,7 +19,7 @@ use crate::process::bounded;
 pub(super) const NEAR: &str = "arp-run-gateway";
 pub(super) const FAR: &str = "arp-run-coordinator";
 
-/// A provider, a coordinator elsewhere that asks everybody, and a gateway before it.
+/// A provider, a remote coordinator with required authentication, and a gateway in front of it.
 pub(super) struct Pair {
     pub(super) provider: Provider,
     pub(super) issuer: Issuer,
@@ -27,7 +28,7 @@ pub(super) struct Pair {
     pub(super) near: World,
 }
 
-/// Servers that trust one issuer, each under its own name; `change` is for the gateway.
+/// Servers that trust one issuer, each with its own audience; `change` is for the gateway.
 pub(super) async fn pair(credentials: Credentials, change: impl FnOnce(&mut Config)) -> Pair {
     let provider = Provider::start().await;
     let issuer = provider.issuer("one", Algorithm::RS256);
@@ -55,7 +56,7 @@ pub(super) async fn pair(credentials: Credentials, change: impl FnOnce(&mut Conf
 }
 
 impl Pair {
-    /// The gateway's clients, for somebody of this tenant whose token is for this audience.
+    /// Clients of the gateway, for a caller of this tenant whose token is for this audience.
     pub(super) fn caller(&self, tenant: &str, audience: &[&str]) -> Clients {
         self.near.showing(Some(&self.token(tenant, audience)))
     }
@@ -72,7 +73,7 @@ pub(super) async fn get(clients: &Clients, run_id: &str) -> Answer {
     clients.get("run-gateway", &format!("/v1/runs/{run_id}")).await
 }
 
-/// Start, get, stream and cancel through the gateway, and what another tenant sees of it.
+/// Starts, gets, streams and cancels a run through the gateway, and checks what another tenant sees of it.
 async fn goes_through(acme: &Clients, other: &Clients, far: &World) {
     let run = acme.run("runyard.core.echo", json!({ "echo": "x" })).await;
     let finished = acme.finished(&run.run_id).await;
@@ -83,7 +84,7 @@ async fn goes_through(acme: &Clients, other: &Clients, far: &World) {
     assert_eq!(foreign.refusal(), (404, "run_not_found".to_owned()), "another tenant's is not there");
     assert!(other.gateway.cancel_run(&asleep.run_id).await.is_err());
     acme.gateway.cancel_run(&asleep.run_id).await.unwrap();
-    // It is the coordinator's run, of the caller's tenant.
+    // The run belongs to the coordinator and to the caller's tenant.
     let key = far.key("acme", &["runs:read"]).await;
     assert_eq!(far.showing(Some(&key)).native.count_runs().await.unwrap().into_inner().total, 2);
     assert_eq!(far.native.count_runs().await.unwrap().into_inner().total, 0);
@@ -96,11 +97,11 @@ async fn a_token_that_is_passed_says_whose_runs_are_seen() {
     goes_through(&pair.caller("acme", both), &pair.caller("other", both), &pair.far).await;
     assert!(pair.tokens.asked().is_empty());
     assert!(pair.provider.asked() <= 2, "each server fetched the keys once");
-    // A token for the gateway alone: what the coordinator says of it is passed on, with its challenge.
+    // A token for the gateway alone: the gateway passes on the coordinator's refusal with its challenge.
     let refused = get(&pair.caller("acme", &[NEAR]), "r1").await;
     assert_eq!(why(&refused), (401, "unauthorized".to_owned(), "audience_wrong".to_owned()));
     assert!(refused.header("www-authenticate").unwrap().contains("invalid_token"));
-    // And who shows nothing does not come past the gateway.
+    // The gateway itself refuses a caller without a credential.
     let refused = get(&pair.near.showing(None), "r1").await;
     assert_eq!(why(&refused).2, "credential_missing");
 }
@@ -127,7 +128,7 @@ async fn a_gateway_that_speaks_for_itself_does_so_for_nobodys_tenant() {
     })
     .await;
     let run = pair.caller("default", &[NEAR]).run("runyard.core.echo", json!({ "echo": "x" })).await;
-    // The folder's owner, too.
+    // The local token works, too: it belongs to the folder's owner.
     pair.near.clients.finished(&run.run_id).await;
     assert_eq!(pair.far.native.count_runs().await.unwrap().into_inner().total, 1);
     for caller in [pair.caller("acme", &[NEAR]), pair.near.showing(Some(&pair.near.key("acme", &[]).await))] {
@@ -147,13 +148,13 @@ async fn without_a_token_to_exchange_the_gateway_speaks_for_itself() {
     let nobody = pair.near.showing(None);
     let run = nobody.run("runyard.core.echo", json!({ "echo": "x" })).await;
     nobody.finished(&run.run_id).await;
-    // A key of the gateway is no token either.
+    // A key of the gateway is not a token either.
     let key = pair.near.key("default", &[]).await;
     assert_eq!(get(&pair.near.showing(Some(&key)), &run.run_id).await.status, 200);
     let key = pair.near.key("acme", &[]).await;
     assert_eq!(why(&get(&pair.near.showing(Some(&key)), &run.run_id).await).2, "tenant_foreign");
     assert_eq!(pair.tokens.asked().len(), 1);
-    // Who has a token is themselves again.
+    // A caller with a token acts with its own identity, not with the gateway's.
     assert_eq!(get(&pair.caller("acme", &[NEAR]), &run.run_id).await.status, 404);
 }
 

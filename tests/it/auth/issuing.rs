@@ -1,4 +1,5 @@
-//! Tokens for a coordinator elsewhere: kept, shared, fetched again when they are refused; and what callers are told when there are none.
+//! Tokens for a remote coordinator: cached, shared, fetched again after a refusal, and the answers to callers when
+//! there are none.
 
 use futures::future::join_all;
 use runyard::config::Credentials;
@@ -70,7 +71,7 @@ async fn a_provider_that_gives_no_token_is_a_503_and_not_for_long() {
     ] {
         pair.tokens.gives(gives.clone());
         let before = pair.tokens.asked().len();
-        // What it said a moment ago is said again without asking.
+        // Within a short time the gateway repeats its last answer without a new request to the endpoint.
         let answer = eventually("it is asked", async || {
             let answer = get(&caller, "r1").await;
             (pair.tokens.asked().len() > before).then_some(answer)
@@ -97,7 +98,7 @@ async fn a_provider_that_says_nothing_is_waited_for_once() {
     let answers = bounded("answers", join_all((0..20).map(|_| get(&caller, "r1")))).await;
     assert!(answers.iter().all(|answer| answer.refusal() == (503, "unavailable".to_owned())));
     assert_eq!(pair.tokens.asked().len(), 1);
-    // The gateway itself is as well as its coordinator.
+    // The gateway itself is healthy while its coordinator is.
     pair.near.gateway.health().await.unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! API keys through the Runyard API: made, shown, listed and revoked, and by whom.
+//! API keys through the Runyard API: who may create, read, list and revoke them.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ async fn create(clients: &Clients, body: Value) -> Result<Value, Refused> {
     created.map(|created| json!(created.into_inner())).map_err(Refused::of)
 }
 
-/// Ids of the keys that a caller is shown, over all pages.
+/// Ids of the keys that a caller sees, over all pages.
 async fn listed(clients: &Clients, tenant: Option<&str>) -> Vec<String> {
     let tenant = tenant.map(|tenant| tenant.parse().unwrap());
     let (mut ids, mut cursor) = (Vec::new(), None::<String>);

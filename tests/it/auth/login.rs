@@ -1,4 +1,5 @@
-//! `runyard login`: a token for a client's secret, kept for commands with `--url`, fetched anew, and shown to nobody else.
+//! `runyard login`: it exchanges a client secret for a token, stores it for commands with `--url`, renews it, and sends
+//! it nowhere else.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use crate::process::{Done, runyard_with};
 
 const SECRET: &str = "s3cret-of-ada";
 
-/// Somebody with a home, a provider, and a server that trusts it.
+/// A user with a home folder, a provider, and a server that trusts it.
 struct Desk {
     _provider: Provider,
     tokens: TokenService,
@@ -43,7 +44,7 @@ impl Desk {
         self.runyard(&[&login, more].concat(), SECRET).await
     }
 
-    /// A command that goes through an API.
+    /// A command that calls an API.
     async fn list(&self, more: &[&str]) -> Done {
         let list = ["list", "--json", "--url", self.world.server.url("runyard").unwrap()];
         self.runyard(&[&list, more].concat(), "").await
@@ -76,10 +77,10 @@ async fn commands_with_a_url_show_the_token_until_logout() {
     assert_eq!((&*form["scope"], &*form["audience"], &*form["client_id"]), ("runs:read", "us", "ada"));
     desk.list(&[]).await.exits(0);
     assert_eq!(desk.tokens.asked().len(), 1, "the token is kept");
-    // What is given goes before it.
+    // A given credential wins over the stored token.
     let given = desk.list(&["--token", "nonsense"]).await.exits(1);
     assert!(given.err.contains("unauthorized"), "{}", given.err);
-    // In a folder it is the folder's own that is shown.
+    // In a folder, the command sends the folder's own token.
     desk.runyard(&["start", "Generate a UUID."], "").await.exits(0);
     desk.runyard(&["list"], "").await.exits(0);
     let out = desk.runyard(&["logout", "--json"], "").await.exits(0).object();
@@ -108,7 +109,7 @@ async fn a_token_at_its_end_or_refused_is_fetched_anew_and_kept() {
     assert_eq!(desk.tokens.asked().len(), 3);
     assert_ne!(desk.kept()["token"], json!("refused"));
     assert_eq!(mode(&desk.file()), 0o600);
-    // Without a provider nothing new is to be had, and that is said.
+    // Without a provider there is no new token, and the error says so.
     let mut old = desk.kept();
     old["expires_at_ms"] = json!(1);
     std::fs::write(desk.file(), old.to_string()).unwrap();

@@ -1,4 +1,4 @@
-//! Disabled, optional, required, for the whole server and for one API; and what stays open in each.
+//! Disabled, optional, required, for the whole server and for one API; and which endpoints stay open in each.
 
 use http::Method;
 use runyard::config::auth::Mode;
@@ -12,7 +12,7 @@ const BEARER: &str = "Bearer realm=\"runyard\"";
 /// API, status, reason.
 type Told = (&'static str, u16, String);
 
-/// Asks every API with one header, or none.
+/// Sends one request with this header, or without one, to every API.
 async fn ask(clients: &Clients, header: Option<(&str, &str)>) -> Vec<Told> {
     let mut answers = Vec::new();
     for (api, path, _) in READS {
@@ -25,7 +25,7 @@ async fn ask(clients: &Clients, header: Option<(&str, &str)>) -> Vec<Told> {
     answers
 }
 
-/// Every API lets the caller in.
+/// Every API accepts the caller.
 fn open() -> Vec<Told> {
     READS.map(|(api, _, status)| (api, status, String::new())).to_vec()
 }
@@ -42,7 +42,7 @@ async fn where_nobody_is_asked_a_credential_is_not_even_read() {
     for header in [None, Some(("authorization", "Bearer nonsense")), Some(("authorization", "Basic YTpi"))] {
         assert_eq!(ask(&nobody, header).await, open(), "{header:?}");
     }
-    // Whoever could make a key unasked would be let in for good.
+    // A caller that could create a key without authentication would have access for ever.
     let answer = nobody.get("runyard", "/v1/keys").await;
     assert_eq!(why(&answer), (401, "unauthorized".into(), "credential_missing".into()));
 }
@@ -108,7 +108,7 @@ async fn health_version_and_documents_are_open_to_everybody() {
     let nobody = world.showing(None);
     for document in DOCUMENTS.iter().copied() {
         for path in ["/v1/health", "/v1/version", "/openapi.json", "/openapi.yaml?overlay=false"] {
-            // Not every document has both of the first two.
+            // Not every document has both of the first two statuses.
             if path.starts_with("/v1/") && !document.operations.iter().any(|operation| operation.path == path) {
                 continue;
             }

@@ -1,4 +1,5 @@
-//! An identity provider that comes late, rotates its keys, fails, is slow, or talks rubbish. Its faults are 503, never 401.
+//! An identity provider that starts late, rotates its keys, fails, is slow, or sends invalid answers. Its faults are
+//! 503, never 401.
 
 use futures::future::join_all;
 use http::Method;
@@ -9,7 +10,7 @@ use tokio::net::TcpListener;
 use super::{READS, required, why};
 use crate::harness::{Answer, Answers, Clients, Issuer, Provider, World, eventually};
 
-/// A server that trusts the provider, and keeps its keys for this long.
+/// A server that trusts the provider, and caches its keys for this long.
 async fn trusting(url: &str, max_age_seconds: u64) -> World {
     World::with(|config| {
         required(config);
@@ -45,7 +46,7 @@ async fn a_provider_need_not_be_there_when_the_server_starts() {
         let token = issuer.token(&issuer.claims("us"));
         is_unavailable(&nobody.send(api, nobody.request(api, Method::GET, path).bearer_auth(token)).await);
     }
-    // Others are not kept waiting by it.
+    // Other callers do not wait for it.
     let key = world.key("default", &[]).await;
     world.showing(Some(&key)).native.count_runs().await.unwrap();
 
@@ -152,7 +153,7 @@ async fn a_provider_that_says_nothing_is_waited_for_once_and_not_for_ever() {
     let nobody = world.showing(None);
     let waiting = join_all((0..20).map(|_| count(&nobody, &issuer)));
     let (answers, ()) = tokio::join!(waiting, async {
-        // Whoever shows something else is not kept waiting.
+        // Callers with another kind of credential do not wait.
         world.native.count_runs().await.unwrap();
     });
     answers.iter().for_each(is_unavailable);

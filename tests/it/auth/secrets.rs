@@ -1,4 +1,4 @@
-//! No credential in any log, whatever its level; none in the data folder but where it belongs.
+//! No credential in any log at any level, and none in the data folder outside of its own place.
 
 use std::path::Path;
 
@@ -63,7 +63,7 @@ async fn credentials_are_in_no_line_of_any_log_and_in_no_file() {
         let both = http.get(format!("{own}/v1/runs")).bearer_auth(credential).header("x-api-key", "other");
         assert_eq!(both.send().await.unwrap().status(), 401);
     }
-    // At every API, in either header and in a query; and a link that decides, which is a credential in a query.
+    // Send it to every API, in either header and in a query. An approval link is a credential in a query, too.
     let clients: Value = json_of(http.get(format!("{own}/v1/doors")).bearer_auth(&key)).await;
     let url = |api: &Value| api["url"].as_str().unwrap().to_owned();
     for api in clients["doors"].as_array().unwrap() {
@@ -90,7 +90,7 @@ async fn credentials_are_in_no_line_of_any_log_and_in_no_file() {
     let decides = link.split_once("token=").unwrap().1.to_owned();
     assert_eq!(http.get(&link).send().await.unwrap().status(), 201);
 
-    // The command line shows what it was given, and says nothing of it.
+    // The command line sends the credential that it was given, and does not print it.
     let mut logs = Vec::new();
     for (name, credential) in [("--token", &key), ("", &token)] {
         let flags: &[&str] =

@@ -1,4 +1,5 @@
-//! Two tenants over every operation of every document: what is another's is not there, in the same words as what never was.
+//! Two tenants over every operation of every document: another tenant's resource gets the same answer as one that never
+//! existed.
 
 use http::Method;
 use runyard_api::host::{Document, Operation};
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 use super::required;
 use crate::harness::{Answer, Clients, Contract, DOCUMENTS, World, refused, typed};
 
-/// Operations that name nothing in their path, each looked at in a test of its own below.
+/// Operations that name nothing in their path. Each has a test of its own below.
 const NAMING_NOTHING: [&str; 25] = [
     "start_run",
     "create_run",
@@ -19,27 +20,27 @@ const NAMING_NOTHING: [&str; 25] = [
     "list_node_types",
     "list_keys",
     "create_key",
-    // Those of toolregistry.ai. A link to decide is for whoever has it.
+    // Operations of toolregistry.ai. Any holder of an approval link may use it.
     "RunController_listRuns",
     "RunController_createRun",
     "RunController_runApproval",
     "RunController_decideApproval",
     "IntegrationController_listIntegrations",
-    // ACP's.
+    // Operations of ACP.
     "create_server",
     "list_servers",
     "create_agent_runtime",
     "list_agent_runtimes",
     "create_thread",
     "list_threads",
-    // There is one environment, and it is every tenant's.
+    // There is one environment, and every tenant sees it.
     "list_environments",
     "get_default_environment",
     "get_environment",
     "set_default_environment",
 ];
 
-/// What one tenant has: every name under which another might ask for it.
+/// Every name of a tenant's resources that another tenant might send.
 struct Things {
     runs: Vec<String>,
     node_run: String,
@@ -102,13 +103,13 @@ async fn things(of: &Clients) -> Things {
     }
 }
 
-/// The body that an operation takes, so that it is not refused before it is looked for what it names.
+/// A valid body for an operation, so that the server looks up the resource before it refuses the request.
 fn body(operation: &Operation) -> Option<Value> {
     match operation.id {
         "complete_node_run" => Some(json!({"state": "succeeded"})),
         "deliver_input" => Some(json!({"input": "x"})),
         "decide_approval" => Some(json!({"decision": "approved"})),
-        // ACP's.
+        // Operations of ACP.
         id if id.starts_with("start_") || id.ends_with("_run_input") => Some(json!({"content": "x"})),
         id if id.starts_with("update_") => Some(json!({})),
         "send_thread_message" => Some(json!({"content": "x"})),
@@ -125,7 +126,7 @@ async fn ask(clients: &Clients, document: &Document, operation: &Operation, path
     clients.send(document.name, request).await
 }
 
-/// The refusal, without what must differ.
+/// The refusal without the values that must differ.
 fn told(answer: &Answer, name: &str) -> (u16, String) {
     let body = answer.json();
     let error = if body["error"].is_object() { &body["error"] } else { &body };
@@ -137,7 +138,7 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
     let (world, acme, other) = two().await;
     let theirs = things(&acme).await;
     let mut looked = 0;
-    // Cargo names many kinds of things, and most of them in bodies: `cargo_ai/tenants.rs`.
+    // Cargo names many kinds of resources, most of them in bodies: `cargo_ai/tenants.rs` tests them.
     for document in DOCUMENTS.iter().copied().filter(|document| document.name != "cargo") {
         let served = |one: &&Operation| one.secured && !Contract::named(document.name).is_not_served(one);
         for operation in document.operations.iter().filter(served) {
@@ -170,7 +171,7 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
                     continue;
                 }
             };
-            // Of ACP's two names one is looked at.
+            // ACP has two names in the path, and the server looks up one of them.
             let beside = |path: String| {
                 path.replace("{serverId}", "default")
                     .replace("{runtimeId}", "default")
@@ -191,7 +192,7 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
     let run = json!(acme.native.get_run("mine").await.unwrap().into_inner());
     assert_eq!(run["state"], "waiting", "nothing came through");
     assert_eq!(other.native.count_runs().await.unwrap().into_inner().total, 0);
-    // And its owner sees it through each.
+    // The owner sees it through each of them.
     acme.coordinator.get_node_run(&theirs.node_run).await.unwrap();
     acme.runtime.cancel_run("mine").await.unwrap();
     let approval = acme.native.get_approval(&theirs.approval).await.unwrap().into_inner();
@@ -261,7 +262,7 @@ async fn lists_and_counts_are_each_tenants_own_and_the_driver_works_for_all() {
         let counts = caller.native.count_runs().await.unwrap().into_inner();
         assert_eq!((counts.total, counts.succeeded), (i64::try_from(count).unwrap(), i64::try_from(count).unwrap()));
     }
-    // A cursor of one tenant is a place in time to another, and shows nothing of whose it was.
+    // To another tenant, a cursor is only a point in time. It reveals nothing of its owner.
     let limit = std::num::NonZeroU32::new(1);
     let page =
         acme.native.list_runs(None, None, None, None, None, limit, None, None, None, None).await.unwrap().into_inner();

@@ -1,4 +1,4 @@
-//! Tokens of an identity provider: those that hold, and the whole table of those that do not, at every API.
+//! Tokens of an identity provider: the valid ones, and the whole table of invalid ones, at every API.
 
 use std::collections::BTreeSet;
 
@@ -59,7 +59,7 @@ async fn a_token_that_holds_opens_every_door() {
         with(claims.clone(), "aud", json!(["other", AUDIENCE])),
         with(claims.clone(), "exp", json!(claims["exp"].as_f64().unwrap() + 0.5)),
         without(without(without(claims.clone(), "nbf"), "iat"), "sub"),
-        // Within the skew of a minute.
+        // Within the clock skew of a minute.
         with(claims.clone(), "exp", json!(claims["iat"].as_i64().unwrap() - 30)),
         with(with(claims.clone(), "nbf", json!(claims["iat"].as_i64().unwrap() + 30)), "azp", json!("somebody")),
     ] {
@@ -99,7 +99,7 @@ async fn each_algorithm_is_believed_where_it_is_listed_and_its_key_fits() {
         } else {
             assert_eq!(why(&answer).2, "algorithm_refused", "{}", issuer.key_id);
         }
-        // The right key, and another of its kind in the header: the key's own algorithm counts.
+        // The right key with another algorithm of its kind in the header: the algorithm of the key counts.
         let other = if issuer.algorithm == Algorithm::PS256 { "RS256" } else { "PS256" };
         let crossed = issuer.signed(&with(issuer.header(), "alg", json!(other)), &issuer.claims(AUDIENCE));
         let answer = shown(&all.showing(None), "runyard", "/v1/run-counts", &crossed).await;
@@ -127,7 +127,7 @@ async fn a_server_whose_clock_was_ahead_judges_tokens_by_the_clock_once_it_is_se
     assert_eq!(shown(&clients, "runyard", "/v1/run-counts", &token).await.status, 200);
 }
 
-/// Every bad token, and the reason that is told.
+/// Every invalid token, and the reason in the answer.
 fn bad_tokens(issuer: &Issuer) -> Vec<(&'static str, String, &'static str)> {
     let (claims, header) = (issuer.claims(AUDIENCE), issuer.header());
     let good = issuer.token(&claims);
@@ -137,7 +137,7 @@ fn bad_tokens(issuer: &Issuer) -> Vec<(&'static str, String, &'static str)> {
     let head = |name: &str, value: Value| issuer.signed(&with(header.clone(), name, value), &claims);
     let unsigned =
         |alg: &str| format!("{}.{}.", encoded(&json!({"alg": alg, "typ": "JWT", "kid": issuer.key_id})), parts[1]);
-    // Key confusion: the public key, which everybody has, used as the secret of an HMAC.
+    // Key confusion: the public key as the secret of an HMAC.
     let public = issuer.public();
     let confused = |secret: &[u8]| {
         let message = format!("{}.{}", encoded(&with(header.clone(), "alg", json!("HS256"))), parts[1]);
@@ -358,7 +358,7 @@ async fn the_tenant_is_the_claim_that_is_named_for_it() {
     }
     let bare = issuer.token(&issuer.claims(AUDIENCE));
     assert_eq!(why(&shown(&named.showing(None), "runyard", "/v1/run-counts", &bare).await).2, "tenant_missing");
-    // Where no claim is named, what a token says of itself counts for nothing.
+    // Where no claim is configured, the server ignores a token's claim about its tenant.
     let caller = plain.showing(Some(&token(json!("acme"))));
     let run = caller.run("runyard.core.echo", json!({"echo": "x"})).await.run_id;
     assert_eq!(plain.get("run-gateway", &format!("/v1/runs/{run}")).await.status, 200, "tenant default");

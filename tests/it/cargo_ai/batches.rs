@@ -1,4 +1,4 @@
-//! Batches, and the runs that tools and agents are: runs with others above them.
+//! Batches, and the runs of tools and agents: runs with parent runs.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ async fn ended(world: &World, batch: &Value) -> Value {
     .await
 }
 
-/// A workflow that fails where it is told to.
+/// A workflow that fails for the inputs that ask for it.
 fn picky() -> Value {
     let script = "if (nodes.start.bad) throw new Error('bad record'); return nodes.start.name";
     let said = json!({ "variables": [{ "name": "name", "type": "string", "value": "{{ nodes.look.result }}" }] });
@@ -52,7 +52,7 @@ async fn a_batch_is_a_run_for_each_record_and_one_that_fails_leaves_the_others_a
     let (_, found) = post(&world, "/runs/list", json!({ "recordTitleOrId": "a" })).await;
     let one = get(&world, &format!("/runs/{}", found["runs"][0]["uuid"].as_str().unwrap())).await.1;
     assert_eq!(one["runContext"]["end"], json!({ "name": "Ada" }));
-    // What carries the batch is no run here.
+    // The run that carries the batch is not a run of this API.
     assert_eq!(post(&world, "/runs/count", json!({})).await.1["count"], 3);
     let metrics = json!({ "workflowUuid": workflow, "batchUuid": batch["uuid"] });
     let (_, metrics) = post(&world, "/runs/metrics", metrics).await;
@@ -115,7 +115,7 @@ async fn records_that_do_not_do_are_refused_in_the_owners_words() {
     assert_eq!(post(&world, "/batches", unknown).await.1["reason"], "workflowNotFound");
 }
 
-/// A node that calls a tool or asks an agent.
+/// A node that calls a tool or an agent.
 pub fn calling(kind: &str, slug: &str, field: &str, called: &Value, config: Value) -> Value {
     json!({
         "uuid": uuid(slug), "slug": slug, "kind": kind, field: called, "config": config, "childrenUuids": [uuid("end")],
@@ -127,7 +127,7 @@ pub fn calling(kind: &str, slug: &str, field: &str, called: &Value, config: Valu
 async fn a_record_with_an_empty_id_is_a_record_without_one_and_runs() {
     let world = World::new().await;
     let workflow = deployed(&world, picky()).await;
-    // Empty, null, blank, and longer than a label may be in bytes.
+    // Empty, null, blank, and longer in bytes than a label may be.
     let long = "é".repeat(300);
     let records =
         json!([{ "id": "" }, { "id": null }, { "id": "  " }, { "_id": "", "id": "second" }, { "id": long }, {}]);
@@ -182,7 +182,7 @@ async fn a_tool_is_a_run_of_its_own_with_links_to_the_one_above() {
         let (_, listed) = post(&world, "/runs/list", filter.clone()).await;
         assert_eq!((&listed["count"], &listed["runs"][0]["uuid"]), (&json!(1), &below["uuid"]), "{filter}");
     }
-    // One that fails fails its node, and a tool that is not there is named before anything runs.
+    // A tool that fails makes its node fail. A missing tool is reported before anything runs.
     let call = calling("tool", "call", "toolUuid", &tool, json!({ "bad": true }));
     let run = begun(&world, json!({ "nodes": [start("call"), call, end("end", json!(1))], "data": null })).await;
     let failed = finished(&world, &run).await;
@@ -200,7 +200,7 @@ async fn a_tool_that_is_not_waited_for_has_its_link_all_the_same() {
     let world = World::new().await;
     let workflow = deployed(&world, picky()).await;
     let tool = get(&world, "/tools/list").await.1["tools"][0]["uuid"].clone();
-    // A value that looks like an expression stays a value on its way down.
+    // A value that looks like an expression is passed down as a value.
     let mut call = calling("tool", "call", "toolUuid", &tool, json!({ "name": "{{ nodes.start.who }}" }));
     call["waitUntilFinished"] = json!(false);
     let nodes = json!([start("call"), call, end("end", json!(1))]);
@@ -221,7 +221,7 @@ async fn a_tool_that_calls_itself_is_refused() {
     let tool = get(&world, "/tools/list").await.1["tools"][0]["uuid"].clone();
     let call = calling("tool", "call", "toolUuid", &tool, json!({}));
     let nodes = json!([start("call"), call, end("end", json!(1))]);
-    // The first time it calls what was deployed before; from then on itself.
+    // The first deployment is accepted, because the tool still has its old release; the second would call itself.
     for (status, reason) in [(200, Value::Null), (400, json!("draftReleaseNodesAreInvalid"))] {
         post(&world, "/releases/draft/update", json!({ "workflowUuid": workflow, "nodes": nodes })).await;
         let (found, answer) = post(&world, "/releases/draft/deploy", json!({ "workflowUuid": workflow })).await;

@@ -10,7 +10,7 @@ async fn a_file_is_deployed_and_deployed_again() {
     let folder = tempfile::tempdir().unwrap();
     let write = |value: &Value| std::fs::write(folder.path().join("greet.json"), value.to_string()).unwrap();
     write(&json!({ "name": "Greet", "nodes": drawn() }));
-    // Without a server: what is deployed is in the folder.
+    // Without a server: the command deploys into the folder.
     let first = runyard(folder.path(), &["cargo", "deploy", "greet.json"]).await.exits(0);
     let workflow = first.out.trim().to_owned();
     assert_eq!(workflow.len(), 36, "{}", first.out);

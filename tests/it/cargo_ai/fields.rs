@@ -1,4 +1,5 @@
-//! Every field and parameter of the owner's page on starting a run, with the run that fills it or the rule that leaves it out.
+//! Every field and parameter of the vendor's page on starting a run, with the run that fills it or the rule that leaves
+//! it out.
 
 use http::Method;
 use runyard_api::cargo::types::Node;
@@ -8,16 +9,16 @@ use super::batches::calling;
 use super::{AT, ask, begun, deployed, drawn, end, finished, get, native, post, start, uuid, walked};
 use crate::harness::{World, eventually, typed};
 
-/// What a field is.
+/// The expectation for a field.
 enum Field {
     /// Filled by the runs below, with this type.
     Filled(&'static str),
-    /// Never there, and why.
+    /// Never present, and why.
     Never(&'static str),
 }
 use Field::{Filled, Never};
 
-/// Of what comes out: where, and what it is.
+/// Response fields: the place and the expectation.
 const ANSWER: [(&str, Field); 57] = [
     ("run", Filled("object")),
     ("run.uuid", Filled("string")),
@@ -78,7 +79,7 @@ const ANSWER: [(&str, Field); 57] = [
     ("run.deletedAt", Never("nothing is deleted")),
 ];
 
-/// What is at a place of the page: every value that is there.
+/// Returns every value at a place of the page.
 fn at<'a>(answer: &'a Value, path: &str) -> Vec<&'a Value> {
     path.split('.').fold(vec![answer], |values, part| {
         let (name, list) = part.strip_suffix("[]").map_or((part, false), |name| (name, true));
@@ -98,7 +99,7 @@ fn fits(value: &Value, kind: &str) -> bool {
     }
 }
 
-/// A node with everything that a node can have, that fails.
+/// A failing node with every field that a node can have.
 fn adorned() -> Value {
     let mut node = native("script", "odd", json!({ "script": "throw new Error('no')" }), &["end"]);
     let more = json!({
@@ -109,7 +110,7 @@ fn adorned() -> Value {
     json!([start("odd"), node, end("end", json!(1))])
 }
 
-/// A run of a batch, one that calls a tool, and the one that the tool is.
+/// A run of a batch, a run that calls a tool, and the run of the tool.
 async fn linked(world: &World, workflow: &str) -> (Value, Value, Value) {
     let records = json!({ "kind": "records", "records": [{ "id": "one", "name": "Ada" }] });
     let batch = post(world, "/batches", json!({ "workflowUuid": workflow, "data": records })).await.1["batch"].clone();
@@ -149,7 +150,7 @@ async fn every_field_of_the_page_is_filled_by_some_run_or_left_out_by_a_rule() {
             Never(rule) => assert!(values.is_empty(), "{path} though {rule}: {values:?}"),
         }
     }
-    // What leaves a field out of one run.
+    // The rules that leave a field out of a run.
     for (path, answer, rule) in [
         ("run.nodes", &released, "its release has them"),
         ("run.releaseUuid", &own, "it brought its nodes"),

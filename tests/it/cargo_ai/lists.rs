@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::{begun, deployed, drawn, end, finished, get, native, post, start, walked};
 use crate::harness::World;
 
-/// A workflow that lasts.
+/// A workflow that takes a while.
 fn lasting() -> Value {
     json!([start("wait"), native("delay", "wait", json!({ "minutes": 600 }), &["end"]), end("end", json!(1))])
 }
 
-/// The runs that fit, in a row: their titles.
+/// The titles of the runs that match, in order.
 async fn titles(world: &World, filters: Value) -> Vec<String> {
     let (status, listed) = post(world, "/runs/list", filters.clone()).await;
     assert_eq!(status, 200, "{listed}");
@@ -116,7 +116,7 @@ async fn runs_are_cancelled_by_name_and_by_filter_and_never_all_by_leaving_somet
         answer["run"]["status"].as_str().unwrap().to_owned()
     };
     assert_eq!(cancel(json!({})).await, (400, json!("invalidRequest")));
-    // One that is not there, and nothing is done.
+    // If one run is missing, the server cancels none.
     assert_eq!(cancel(json!({ "uuids": [a["uuid"], "nobody"] })).await, (404, json!("runNotFound")));
     assert_eq!(status(&a).await, "running");
     assert_eq!(cancel(json!({ "uuids": [a["uuid"]] })).await, (204, Value::Null));
@@ -126,7 +126,7 @@ async fn runs_are_cancelled_by_name_and_by_filter_and_never_all_by_leaving_somet
     assert_eq!([status(&b).await, status(&c).await], ["cancelled", "running"]);
     let answer = get(&world, &format!("/runs/{}", b["uuid"].as_str().unwrap())).await.1;
     assert_eq!(answer["run"]["executions"][1]["status"], "error");
-    // Another workflow's run is none of this one's.
+    // A run of another workflow does not belong to this one.
     let other = deployed(&world, drawn()).await;
     let (_, refusal) = post(&world, "/runs/cancel", json!({ "workflowUuid": other, "uuids": [c["uuid"]] })).await;
     assert_eq!(refusal["reason"], "runNotFound");

@@ -1,4 +1,4 @@
-//! Nodes that come with a run: shown as they were sent, and stored once.
+//! Nodes in the request that starts a run: shown as they were sent, and stored once.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ fn nodes() -> Value {
         end("end", json!(2)),
     ]);
     for node in &mut nodes {
-        // As the document's numbers are written.
+        // The document writes numbers like this.
         node["position"] = json!({ "x": 0.0, "y": 0.0 });
     }
     Value::Array(nodes)

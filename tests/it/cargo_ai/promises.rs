@@ -1,4 +1,4 @@
-//! What nodes see of each other, what an action is given, and what a failure says.
+//! What nodes see of each other, what inputs an action gets, and what a failure reports.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{AT, ask, begun, deployed, drawn, end, finished, get, native, post, s
 use crate::harness::peer::{Answers, Asked, Peer};
 use crate::harness::{World, eventually};
 
-/// A service whose one action answers with what it was sent, and refuses what is bad.
+/// A service whose one action returns its request, and refuses invalid ones.
 pub async fn desk() -> (Peer, World) {
     let peer = Peer::start(|asked: &Asked| match asked.json()["title"].as_str() {
         Some("later") => Answers::Json(503, json!({ "why": "not yet" })),
@@ -94,11 +94,11 @@ async fn an_agents_answer_has_the_form_that_its_json_schema_asks_for() {
     assert_eq!(id.as_str().unwrap().len(), 36, "{answer}");
     assert_eq!(&answer["runContext"]["end"]["answer"], id);
     assert_eq!(answer["runComputedConfigs"]["a"]["output"], asked);
-    // An answer that cannot be brought into that form fails the node, with the reason.
+    // An answer that cannot be converted to that form fails the node, with the reason.
     let number = json!({ "type": "object", "properties": { "id": { "type": "integer" } }, "required": ["id"] });
     let failed = walked(&world, ask(json!({ "type": "jsonSchema", "jsonSchema": number })), json!(null)).await;
     assert_eq!(failed["run"]["executions"][1]["status"], "error", "{failed}");
-    // What is no form is named before anything runs.
+    // An invalid form is reported before anything runs.
     for output in [
         json!({ "type": "xml" }),
         json!({ "type": "jsonSchema" }),
@@ -122,7 +122,7 @@ async fn the_data_of_an_action_without_config_is_its_input() {
         assert_eq!(answer["run"]["status"], "success", "{answer}");
         assert_eq!(peer.asked().last().unwrap().json(), data, "data is never an expression");
     }
-    // A config goes before the data, which it may read.
+    // The config wins over the data, which it may read.
     let config = json!({ "title": "{{ nodes.start.name }}" });
     let action =
         json!({ "kind": "connector", "integrationSlug": "desk", "actionSlug": "create_ticket", "config": config });
@@ -226,7 +226,7 @@ async fn null_is_absent_in_filters_nodes_and_starts() {
     nothing["uuids"] = json!(null);
     let (status, refusal) = post(&world, "/runs/cancel", nothing).await;
     assert_eq!((status, &refusal["reason"]), (400, &json!("invalidRequest")), "null names no runs: {refusal}");
-    // A node as clients write them, with nulls for what it does not have.
+    // A node as clients write it, with null for absent fields.
     let mut nodes = drawn();
     for name in [
         "fallbackChildUuid",
@@ -309,7 +309,7 @@ async fn integrations_connectors_agents_and_the_caller_can_be_discovered() {
     assert_eq!(uuid::Uuid::parse_str(uuid).unwrap().get_version_num(), 4);
     assert_eq!(look(&world, &format!("connection/connectors/{uuid}")).await.1["connector"], *connector);
     assert_eq!(look(&world, "connection/connectors/list?integrationSlug=off").await.1["connectors"], json!([]));
-    // What is discovered runs.
+    // Discovered actions can be executed.
     let node = ticket(json!("a"), json!({ "connectorUuid": uuid }));
     assert_eq!(
         walked(&world, json!([start("ticket"), node, end("end", json!(1))]), json!(null)).await["run"]["status"],
@@ -352,7 +352,7 @@ async fn what_is_sent_with_a_deployment_is_the_draft_that_is_deployed() {
     assert_eq!(release["nodes"].as_array().unwrap().len(), 2, "{release}");
     let run = begun(&world, json!({ "workflowUuid": workflow, "data": null })).await;
     assert_eq!(finished(&world, &run).await["runContext"]["end"], json!({ "answer": "sent" }));
-    // Neither null form fields nor broken nodes deploy what was there before.
+    // A deployment with null form fields or invalid nodes is refused; it does not fall back to the old release.
     for (more, reason) in [
         (json!({ "nodes": drawn(), "formFields": null }), "toolReleaseRequiresFormFields"),
         (json!({ "nodes": [start("nowhere")], "formFields": [] }), "draftReleaseNodesAreInvalid"),
@@ -365,7 +365,7 @@ async fn what_is_sent_with_a_deployment_is_the_draft_that_is_deployed() {
     }
     let (_, now) = get(&world, &format!("/releases/deployed?workflowUuid={workflow}")).await;
     assert_eq!(now["release"]["uuid"], release["uuid"]);
-    // Without nodes it is the draft as it is, which is what was deployed.
+    // Without nodes, the server deploys the current draft, which has the nodes of the deployed release.
     let (status, answer) =
         post(&world, "/releases/draft/deploy", json!({ "workflowUuid": workflow, "description": null })).await;
     assert_eq!((status, &answer["release"]["nodes"]), (200, &release["nodes"]), "{answer}");

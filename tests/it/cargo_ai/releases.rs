@@ -1,4 +1,4 @@
-//! Tools, their workflows, and the releases that runs walk.
+//! Tools, their workflows, and the releases that runs execute.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ async fn a_draft_becomes_the_deployed_release_and_the_one_before_is_archived() {
     assert_eq!((&draft["status"], draft.get("version"), &draft["nodes"]), (&json!("draft"), None, &first["nodes"]));
     let other = json!([start("end"), end("end", json!("second"))]);
     post(&world, "/releases/draft/update", json!({ "workflowUuid": workflow, "nodes": other })).await;
-    // A draft that changes is nothing that runs walk.
+    // A changed draft does not affect runs.
     let unchanged = begun(&world, json!({ "workflowUuid": workflow, "data": null })).await;
     assert_eq!(finished(&world, &unchanged).await["runContext"]["end"], json!({ "answer": 42 }));
     let deployment = json!({ "workflowUuid": workflow, "version": "2.1.0", "description": "other" });
@@ -109,7 +109,7 @@ async fn a_run_says_what_it_is_to_walk_once() {
         let (status, refusal) = post(&world, "/runs", with_data).await;
         assert_eq!((status, &refusal["reason"]), (400, &json!(reason)), "{body}: {refusal}");
     }
-    // Nodes of one's own in a workflow of one's own.
+    // The caller's own nodes in the caller's own workflow.
     let run = begun(&world, json!({ "workflowUuid": workflow, "nodes": drawn(), "data": 1 })).await;
     assert_eq!((&run["workflowUuid"], run.get("releaseUuid")), (&json!(workflow), None));
     assert_eq!(run["nodes"][0]["slug"], "start");

@@ -1,4 +1,4 @@
-//! Two tenants: what is another's is not there, in the same words as what never was.
+//! Two tenants: another tenant's resource gets the same answer as one that never existed.
 
 use http::Method;
 use runyard::config::auth::Mode;
@@ -15,7 +15,7 @@ async fn two() -> (World, Clients, Clients) {
     (world, acme, other)
 }
 
-/// A UUID that nothing has.
+/// A UUID that no resource has.
 const STRANGER: &str = "0199f0a0-0000-7000-8000-00000000abcd";
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn what_is_anothers_is_not_there_in_the_same_words_as_what_never_was() {
         assert_eq!(listed(get(who, "/tools/list").await.1, "tools"), count);
         assert_eq!(listed(get(who, "/workflows/list").await.1, "workflows"), count);
     }
-    // Nor can one's own workflow walk another's release.
+    // A tenant's workflow cannot execute another tenant's release either.
     let own = deployed(&other, drawn()).await;
     let (_, refusal) =
         post(&other, "/runs", json!({ "workflowUuid": own, "releaseUuid": release, "data": null })).await;

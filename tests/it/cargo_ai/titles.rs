@@ -1,4 +1,4 @@
-//! Titles that runs of this API have in the lists of every API.
+//! Titles of this API's runs in the lists of every API.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::batches::calling;
 use super::{begun, drawn, end, finished, get, native, post, start};
 use crate::harness::{World, eventually};
 
-/// A tool with this name and workflow, deployed; the tool.
+/// Deploys a tool with this name and workflow, and returns the tool.
 async fn tool(world: &World, name: &str, nodes: Value) -> Value {
     let (_, made) = post(world, "/tools", json!({ "name": name })).await;
     let workflow = made["tool"]["workflowUuid"].clone();
@@ -16,7 +16,7 @@ async fn tool(world: &World, name: &str, nodes: Value) -> Value {
     made["tool"].clone()
 }
 
-/// The title of a run at the Runyard API.
+/// The title of a run in the Runyard API.
 async fn title(world: &World, run: &Value) -> String {
     let run = world.get("runyard", &format!("/v1/runs/{}", run["uuid"].as_str().unwrap())).await.json();
     run["title"].as_str().unwrap_or_else(|| panic!("no title: {run}")).to_owned()

@@ -1,4 +1,4 @@
-//! Nodes that cannot be walked: what is said of them, by node, before anything runs.
+//! Invalid nodes: the errors by node, before anything runs.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::batches::calling;
 use super::{deployed, drawn, end, get, native, post, says, start, uuid};
 use crate::harness::World;
 
-/// What is wrong with nodes: slug and reason.
+/// The errors of nodes: slug and reason.
 async fn wrong(world: &World, nodes: Value) -> Vec<(String, String)> {
     let (status, answer) = post(world, "/nodes/validate", json!({ "nodes": nodes })).await;
     assert_eq!((status, &answer["outcome"]), (200, &json!("notValid")), "{answer}");
@@ -78,7 +78,7 @@ async fn every_reason_is_said_of_the_node_that_it_is_about() {
         let found = wrong(&world, nodes.clone()).await;
         assert!(found.contains(&(slug.to_owned(), reason.to_owned())), "{slug} {reason}: {found:?}");
         reasons.insert(reason);
-        // And nothing of it runs.
+        // None of it runs.
         let (status, refusal) = post(&world, "/runs", json!({ "nodes": nodes, "data": null })).await;
         let expected = match reason {
             "nodesNotFound" => "nodesNotFound",
@@ -141,7 +141,7 @@ async fn long_rows_are_walked_and_too_many_nodes_are_refused() {
     };
     let (status, answer) = post(&world, "/nodes/validate", json!({ "nodes": row(2000) })).await;
     assert_eq!((status, answer), (200, json!({ "outcome": "valid" })));
-    // Larger than a body may be, and the answer says so in the owner's words.
+    // The body exceeds the size limit, and the answer has the vendor's error body.
     let (status, refusal) = post(&world, "/runs", json!({ "nodes": row(10_000), "data": null })).await;
     assert_eq!((status, &refusal["reason"]), (413, &json!("bodyTooLarge")), "{refusal}");
     let roomy = World::with(|config| config.body_bytes_max = 16 * 1024 * 1024).await;

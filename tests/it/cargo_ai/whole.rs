@@ -1,4 +1,4 @@
-//! A workflow with everything in it, on a server of its own, which may be killed at any moment of it.
+//! A workflow with every kind of node, on a server of its own, which may be killed at any moment.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::harness::eventually;
 use crate::harness::peer::{Answers, Asked, Peer};
 use crate::process::{Served, bounded};
 
-/// A service of which one thing works from the third time on, for each order, and another never.
+/// A service: one action works from the third attempt on, for each order, and another never works.
 async fn shop() -> Peer {
     let times: Arc<Mutex<BTreeMap<String, u32>>> = Arc::default();
     Peer::start(move |asked: &Asked| {
@@ -71,7 +71,7 @@ fn with(mut node: Value, fields: Value) -> Value {
     node
 }
 
-/// Start, switch, a group, a connector that works at the third try, one that never does, a delay, an end.
+/// Start, switch, a group, a connector that works at the third attempt, one that never does, a delay, an end.
 fn nodes() -> Value {
     let routes = json!({ "routes": [
         { "name": "small", "value": "{{ nodes.start.items.length < 10 }}" },
@@ -107,7 +107,7 @@ fn nodes() -> Value {
     ])
 }
 
-/// The API of a server, asked without its document: the server is another process.
+/// The API of a server, called without its document: the server is another process.
 struct Api {
     url: String,
     http: reqwest::Client,
@@ -135,7 +135,7 @@ impl Api {
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 
-    /// The run as soon as it fits.
+    /// Waits until the run matches, and returns it.
     async fn until(&self, run: &str, fits: impl Fn(&Value) -> bool) -> Value {
         eventually("a run that far", async || Some(self.run(run).await).filter(&fits)).await
     }
@@ -160,14 +160,14 @@ fn is_over(answer: &Value) -> bool {
     ["success", "error", "cancelled"].iter().any(|word| answer["run"]["status"] == *word)
 }
 
-/// Every event of a run, as the Runyard API has them.
+/// Every event of a run, as the Runyard API shows them.
 async fn own_events(served: &Served, run: &str) -> Vec<Value> {
     let stream = served.clients.native.stream_run_events(run, None, None, None).await.unwrap();
     let lines = ndjson::lines(stream.into_inner().into_inner()).map(Result::unwrap);
     bounded("the end", lines.collect::<Vec<Value>>()).await
 }
 
-/// What a run comes to, and nothing of how long it took.
+/// The result of a run without its durations.
 fn assert_whole(answer: &Value) {
     assert_eq!(answer["run"]["status"], "success", "{answer}");
     let executions = answer["run"]["executions"].as_array().unwrap();
@@ -215,7 +215,7 @@ async fn a_workflow_with_everything_in_it_is_a_success_and_its_executions_tell_t
     let workflow = api.deploy().await;
     let run = api.begin(&workflow, "o1").await;
     assert_whole(&api.until(&run, is_over).await);
-    // Three tries of the one, two of the other, and the waits between them as they were asked for.
+    // Three attempts of the one, two of the other, with the configured waits between them.
     let booked = peer.asked().iter().filter(|asked| asked.target == "/book").count();
     assert_eq!((booked, peer.asked().len()), (3, 5));
     let mut waits = Vec::new();

@@ -1,4 +1,4 @@
-//! `runyard openapi diff`: lines, objects and exit codes. Which change breaks whom is tested beside the rules.
+//! `runyard openapi diff`: lines, objects and exit codes. Tests beside the rules check which change breaks which side.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ async fn what_changed_is_told_and_breaking_is_exit_code_one() {
     1 change: 1 breaking for clients, 0 for servers, 0 for neither
     ");
     assert_eq!(done.err, "");
-    // The other way round it is the servers that may say what nobody knows any more.
+    // In the other direction, servers may send a state that clients no longer know.
     let back = runyard(folder.path(), &["openapi", "diff", "gateway.yaml", "run-gateway"]).await.exits(1);
     assert!(back.out.contains("breaks servers\n  RunState: enum value removed: paused"), "{}", back.out);
 

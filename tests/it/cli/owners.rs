@@ -1,4 +1,5 @@
-//! One folder, several processes: who owns it, who uses the owner, and what happens when the owner is told to go or is killed.
+//! One folder, several processes: which process owns it, which ones use the owner, and what happens when the owner
+//! stops or is killed.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! commands about runs, in a folder without a server.
+//! Commands about runs, in a folder without a server.
 
 use super::last_uuid;
 use crate::process::{Process, Served, assert_whole, runyard, runyard_unread};

@@ -1,4 +1,4 @@
-//! Configuration, ports, documents: what is refused is refused by name, and what is shown is what is served.
+//! Configuration, ports, documents: refusals name the setting, and the printed configuration is the one in use.
 
 use std::net::TcpListener;
 
@@ -17,7 +17,7 @@ async fn a_taken_port_is_an_error_that_names_door_port_and_setting() {
             assert!(done.err.contains(&part), "{part}: {}", done.err);
         }
     }
-    // What was opened before the refusal is closed again.
+    // The listeners that were opened before the refusal are closed again.
     let served = Served::start_with(folder.path(), &["--port-base", &base.to_string()]).await;
     assert!(served.clients.gateway_url.ends_with(&(base + 1).to_string()));
     assert!(served.clients.native_url.ends_with(&(base + 12).to_string()));

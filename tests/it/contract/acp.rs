@@ -1,4 +1,4 @@
-//! ACP: the way to every status of its operations, which come in three sets that mean the same.
+//! ACP: how to reach every status of its operations, which come in three equivalent sets.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::harness::{Answer, Apart, Clients, Contract, Reached, World, typed};
 
 const ACP: &str = "acp";
 
-/// The ways to runs, of a server that is there and of one that is not.
+/// The paths to runs, of a server that exists and of one that does not.
 pub const WAYS: [(&str, &str); 3] = [
     ("/v1/servers/default", "/v1/servers/nobody"),
     ("/v1/servers/default/runtime/agent", "/v1/servers/nobody/runtime/agent"),
@@ -38,7 +38,7 @@ async fn expect(clients: &Clients, status: u16, method: Method, path: &str, body
     answer.json()
 }
 
-/// Every operation with a body: method and a path that means it.
+/// Every operation with a body: method and a path that matches it.
 pub fn with_body() -> Vec<(Method, String)> {
     let bodied = DOCUMENT.operations.iter().filter(|one| one.body != BodyRule::None);
     bodied.map(|one| (Method::from_bytes(one.method.as_bytes()).unwrap(), named(one.path))).collect()
@@ -60,7 +60,7 @@ pub async fn successes(world: &World) {
         expect(world, 200, post(), &input, Some(json!({ "content": "Hash it." }))).await;
         let long = json!({ "content": "Sleep for 600 seconds.", "mode": "async" });
         let live = expect(world, 202, post(), &input, Some(long.clone())).await;
-        // The thread is busy now, whichever way it is meant.
+        // The thread is busy now, whichever path names it.
         let thread = &live["thread"]["id"];
         expect(world, 409, post(), &input, Some(long)).await;
         expect(world, 409, post(), &runs, Some(json!({ "content": "Generate a UUID.", "threadId": thread }))).await;
@@ -94,7 +94,7 @@ pub async fn successes(world: &World) {
     expect(world, 200, get(), &environment.path.replace("{environmentId}", "%64efault"), None).await;
 }
 
-/// A thread whose first run has been started, through everything that can be done with it.
+/// A thread whose first run has been started, through every operation on it.
 async fn threads(world: &World, thread: &str) {
     let (get, post) = (|| Method::GET, || Method::POST);
     let stream = async |method: Method, path: &str, body: Option<Value>| {
@@ -126,7 +126,7 @@ async fn threads(world: &World, thread: &str) {
         let answer = world.send(ACP, request.header("content-type", "application/json").body(body)).await;
         assert_eq!(answer.status, status);
     }
-    // A run of another API that asks an approver.
+    // A run of another API that has an approval request.
     let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
     let body =
         json!({"root_node_type_ref": echo, "input": {"echo": "x"}, "extensions": {"runyard.approval": "on_tool_call"}});
@@ -197,12 +197,12 @@ pub async fn refusals(world: &World) {
     expect(world, 404, Method::POST, "/v1/environments/nowhere/set-default", None).await;
 }
 
-/// Every operation over a store that fails in this way.
+/// Every operation over a store that fails like this.
 pub async fn broken(clients: &Apart, status: u16) -> BTreeSet<Reached> {
     let stored = |one: &&Operation| one.secured && is_served(one) && !one.path.starts_with("/v1/environments");
     for operation in DOCUMENT.operations.iter().filter(stored) {
         let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
-        // `decision` is for the one operation that needs it.
+        // Only one operation needs `decision`.
         let body = json!({ "content": "Generate a UUID.", "decision": "allow" });
         let body = (operation.body != BodyRule::None).then_some(body);
         expect(clients, status, method, &named(operation.path), body).await;

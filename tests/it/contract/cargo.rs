@@ -1,4 +1,4 @@
-//! Cargo: the way to every status of its operations, those that are not served included.
+//! Cargo: how to reach every status of its operations, including those that are not served.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::harness::{Apart, Clients, Contract, Reached, World};
 
 const CARGO: &str = "cargo";
 const AT: &str = "/v1/orchestration";
-/// What has no document of its own, and could have one.
+/// A valid id that no resource has.
 const NOBODY: &str = "019ab1c2-d3e4-7f5a-8b9c-0d1e2f3a4b5c";
 
 async fn expect(clients: &Clients, status: u16, method: Method, path: &str, body: Option<Value>) -> Value {
@@ -39,7 +39,7 @@ fn is_served(operation: &Operation) -> bool {
     !Contract::named(CARGO).is_not_served(operation)
 }
 
-/// Every operation with a body: method and a path that means it.
+/// Every operation with a body: method and a path that matches it.
 pub fn with_body() -> Vec<(Method, String)> {
     let bodied = DOCUMENT.operations.iter().filter(|one| one.body != BodyRule::None);
     bodied.map(|one| (method(one), named(one.path))).collect()
@@ -93,7 +93,7 @@ pub async fn successes(world: &World) {
     }
 }
 
-/// What nodes may use, and who asks.
+/// The operations that list integrations, connectors, the user and the workspace.
 async fn discovered(world: &World) {
     for path in [
         "/v1/connection/integrations/list",
@@ -112,7 +112,7 @@ async fn discovered(world: &World) {
     }
 }
 
-/// An integration and its connector, where there is one.
+/// An integration and its connector, if there is one.
 pub async fn connected() -> BTreeSet<Reached> {
     let (_peer, world) = desk().await;
     assert_eq!(ask(&world, Method::GET, "/v1/connection/integrations/desk", None).await.status, 200);
@@ -174,9 +174,9 @@ pub async fn refusals(world: &World) {
     post(world, 404, "/runs/cancel", one).await;
 }
 
-/// Every operation over a store that fails in this way.
+/// Every operation over a store that fails like this.
 pub async fn broken(clients: &Apart, status: u16) -> BTreeSet<Reached> {
-    // What is discovered lies in no store.
+    // Discovered actions are in no store.
     let stored = |one: &&Operation| is_served(one) && one.path.starts_with(AT);
     for operation in DOCUMENT.operations.iter().filter(stored) {
         let path = named(operation.path).replace("x1", NOBODY);
@@ -191,7 +191,7 @@ pub async fn broken(clients: &Apart, status: u16) -> BTreeSet<Reached> {
     clients.reached()
 }
 
-/// A body that asks for something.
+/// A valid body for an operation.
 fn body_of(operation: &str) -> Value {
     match operation {
         "create_run" => json!({ "nodes": drawn(), "data": null }),

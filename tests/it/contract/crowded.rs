@@ -1,4 +1,4 @@
-//! An API at which a tenant may have one thing open, and has.
+//! An API where a tenant may have one open request, and has one.
 
 use std::collections::BTreeSet;
 

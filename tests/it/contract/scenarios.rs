@@ -1,6 +1,7 @@
-//! The way to every operation and status that can be reached.
+//! How to reach every operation and status that can be reached.
 //!
-//! Nothing is asserted about bodies here: the harness holds each answer to its document, and other tests to what it means.
+//! These scenarios assert nothing about bodies: the harness checks each answer against its document, and other tests
+//! check its meaning.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +21,7 @@ const RUNTIME: &str = "runtime";
 const TOOLREGISTRY: &str = "toolregistry";
 const OWN: &str = "runyard";
 
-/// Operations that take a body, with a path that means them.
+/// Operations that take a body, with a path that matches them.
 const WITH_BODY: [(&str, &str); 13] = [
     (GATEWAY, "/v1/runs"),
     (COORDINATOR, "/v1/runs"),
@@ -37,10 +38,10 @@ const WITH_BODY: [(&str, &str); 13] = [
     (OWN, "/v1/approvals/a1:decide"),
 ];
 
-/// The operations that a decision token opens.
+/// The operations that accept a decision token.
 pub(super) const APPROVAL: [&str; 2] = ["RunController_runApproval", "RunController_decideApproval"];
 
-/// Everything that was reached.
+/// Every operation and status that was reached.
 pub async fn all() -> BTreeSet<Reached> {
     let world = World::new().await;
     successes(&world).await;
@@ -131,7 +132,7 @@ async fn successes(world: &World) {
     native.revoke_key(&created.key.key_id).await.unwrap();
 }
 
-/// Starts a call on the Runyard API that somebody is asked about, and everything that follows from that, its conflicts included.
+/// Starts a call on the Runyard API that needs approval, with everything that follows from it, including the conflicts.
 async fn approvals(world: &World) {
     let native = &world.native;
     let echo = json!({"node_type_ref": {"node_type_id": "runyard.core.echo"}, "inputs": {"echo": "x"}});
@@ -223,7 +224,7 @@ async fn large_value(world: &World) {
     assert_eq!(value, large);
 }
 
-/// Asks every operation that names something for something that is not there: 404, or what is wrong behind the API.
+/// Calls every operation that names a resource with one that does not exist: 404, or the fault behind the API.
 async fn strangers(clients: &Clients) {
     let Clients { gateway, coordinator, runtime, toolregistry, native, .. } = clients;
     gateway.get_run("nobody").await.unwrap_err();
@@ -288,7 +289,7 @@ async fn conflicts(world: &World) {
     assert_eq!(world.complete(root, json!({"state": "failed"})).await.unwrap_err().status, 409);
 }
 
-/// A gateway that is told to forward, to nowhere and to where nobody listens.
+/// A gateway that forwards to no address, and to an address where no server listens.
 async fn no_coordinator() -> BTreeSet<Reached> {
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let lonely = World::with(|config| config.gateway = Gateway { coordinator: Some(CoordinatorPlace::Remote) }).await;
@@ -302,7 +303,7 @@ async fn no_coordinator() -> BTreeSet<Reached> {
     reached
 }
 
-/// Starts a run through every API that can; the gateway answers with this.
+/// Starts a run through every API that can; the gateway answers with this status.
 async fn starts(clients: &Clients, status: u16) {
     let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
     let body = typed(json!({"run_id": "new", "root_node_type_ref": echo, "input": {"echo": "x"}}));
@@ -334,7 +335,7 @@ async fn broken_store() -> BTreeSet<Reached> {
         clients.native.create_key(&typed(json!({}))).await.unwrap_err();
         clients.native.list_keys(None, None, None).await.unwrap_err();
         clients.native.revoke_key("nobody").await.unwrap_err();
-        // Nothing is wrong with the APIs themselves.
+        // The APIs work again once the store does.
         clients.store_is(Mode::Works);
         assert_eq!(clients.native.count_runs().await.unwrap().into_inner().total, 1, "{mode:?}: nothing was recorded");
         reached.extend(clients.reached());
@@ -342,7 +343,7 @@ async fn broken_store() -> BTreeSet<Reached> {
     reached
 }
 
-/// A server that is going down, asked once more. Every operation is refused, the two that need nobody, too.
+/// A server that is stopping refuses every operation, including health and version.
 async fn stopping() -> BTreeSet<Reached> {
     let clients = Apart::new();
     clients.stopping.cancel();
@@ -358,7 +359,7 @@ async fn stopping() -> BTreeSet<Reached> {
     clients.reached()
 }
 
-/// Bodies that do not end in time: 408, which no operation documents by itself.
+/// Bodies that do not end in time: 408, which no operation documents itself.
 async fn slow_bodies() -> BTreeSet<Reached> {
     let clients = Apart::with(Settings { body_read_timeout: Duration::from_millis(20), ..Settings::default() });
     let of_acp = acp::with_body().into_iter().map(|(method, path)| ("acp", method, path));
@@ -377,7 +378,7 @@ async fn slow_bodies() -> BTreeSet<Reached> {
     clients.reached()
 }
 
-/// What a link says that agrees to something that a run of the APIs asks. Nobody has to be at work for that.
+/// The token of a link that approves an approval request of a run of the APIs. No driver has to run for that.
 async fn link_token(clients: &Clients) -> String {
     let echo = json!({"node_type_id": "runyard.core.echo", "version": "1"});
     let body =
@@ -388,7 +389,7 @@ async fn link_token(clients: &Clients) -> String {
     asked.unwrap().split_once("token=").unwrap().1.to_owned()
 }
 
-/// A path with something in every place that it has for a name.
+/// A path with a value for each of its parameters.
 pub(super) fn named(template: &str) -> String {
     let mut parts = template.split('{');
     let first = parts.next().unwrap_or_default().to_owned();

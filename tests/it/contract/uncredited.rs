@@ -1,4 +1,4 @@
-//! Every operation without a credential, and with one that does not do.
+//! Every operation without a credential, and with one that is insufficient.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub(super) async fn every_operation() -> BTreeSet<Reached> {
                 let path = named(operation.path);
                 let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
                 let mut request = nobody.request(document.name, method.clone(), &path);
-                // A link needs no credential; one that is shown has to hold.
+                // A link needs no credential, but a credential that is sent has to be valid.
                 if APPROVAL.contains(&operation.id) {
                     request = request.header("x-api-key", "nothing");
                 }

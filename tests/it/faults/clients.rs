@@ -1,4 +1,4 @@
-//! Clients that do not read, or do not get on: they cost a bounded amount, hold nobody else, and do not hold the stop.
+//! Clients that do not read, or send slowly: they cost a bounded amount, and block neither other clients nor the stop.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::process::{Served, assert_whole, bounded};
 
-/// Clients that read nothing.
+/// The number of clients that read nothing.
 const DEAF: usize = 24;
-/// What each of them may cost: the buffers of its connection, and the events that were read for it.
+/// The memory that each of them may cost: the buffers of its connection, and the events that were read for it.
 const BYTES_EACH_MAX: u64 = 24 << 20;
 
-/// Memory that a process has, bytes.
+/// Resident memory of a process, bytes.
 #[cfg(target_os = "linux")]
 fn resident(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -22,7 +22,7 @@ fn resident(pid: u32) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// Asks for a path and reads none of the answer.
+/// Requests a path and reads none of the answer.
 async fn deaf(url: &str, path: &str) -> TcpStream {
     let address = url.strip_prefix("http://").unwrap();
     let socket = TcpSocket::new_v4().unwrap();
@@ -36,10 +36,10 @@ async fn deaf(url: &str, path: &str) -> TcpStream {
 #[tokio::test]
 async fn clients_that_never_read_their_streams_are_bounded_and_do_not_hold_the_stop() {
     let folder = tempfile::tempdir().unwrap();
-    // A bound that nobody here would wait for.
+    // A bound far longer than this test.
     let flags = ["--port-base", "0", "--set", "stop_within_ms=600000"];
     let served = Served::start_with(folder.path(), &flags).await;
-    // Our own stream shows whole inputs and outputs: several megabytes, more than the buffers on the way hold.
+    // The Runyard stream shows whole inputs and outputs: several megabytes, more than the buffers in between hold.
     let large = "x".repeat(1_000_000);
     let (run_id, _) = served.clients.start("runyard.core.echo", json!({ "echo": large })).await;
     let events = served.clients.events(&run_id, 0).await;
@@ -50,7 +50,7 @@ async fn clients_that_never_read_their_streams_are_bounded_and_do_not_hold_the_s
     for _ in 0..DEAF {
         connections.push(deaf(&served.clients.native_url, &format!("/v1/runs/{run_id}/events")).await);
     }
-    // Others are served as if they were not there.
+    // Other clients are served as usual.
     for _ in 0..5 {
         let (other, _) = served.clients.plan("Generate a UUID, then return it.").await;
         assert_whole(&served.clients.events(&other, 0).await);
@@ -67,7 +67,7 @@ async fn clients_that_never_read_their_streams_are_bounded_and_do_not_hold_the_s
     drop(connections);
 }
 
-/// Sends this piece by piece until the server has said this, or has had enough. Gives what it said.
+/// Sends these pieces one by one until the server has sent `last` or closes. Returns what the server sent.
 async fn dawdle(url: &str, pieces: impl Iterator<Item = Vec<u8>>, last: &str) -> String {
     let address = url.strip_prefix("http://").unwrap();
     let (mut read, mut write) = TcpStream::connect(address).await.unwrap().into_split();
@@ -83,7 +83,7 @@ async fn dawdle(url: &str, pieces: impl Iterator<Item = Vec<u8>>, last: &str) ->
         std::future::pending::<()>().await;
     };
     let hearing = async {
-        // A reset is an end, too.
+        // A reset ends the connection, too.
         while read.read_buf(&mut said).await.is_ok_and(|bytes| bytes > 0) {
             if String::from_utf8_lossy(&said).contains(last) {
                 break;

@@ -1,4 +1,4 @@
-//! A clock that somebody sets, forward and back, while a server runs and between two.
+//! A system clock that is set, forward and back, while a server runs and between two servers.
 
 use futures::StreamExt;
 use runyard_client::ndjson;
@@ -29,7 +29,7 @@ async fn a_clock_that_is_set_holds_no_run_up_and_repeats_no_step() {
     let clock = world.server.clock().clone();
     for by_ms in [-HOUR_MS, HOUR_MS, 24 * HOUR_MS, -24 * HOUR_MS, -HOUR_MS] {
         let asked = peer.asked().len();
-        // One waits for a time, one has a call in the air, when the clock is set.
+        // When the clock is set, one run waits for a time and one has a call in flight.
         let sleeps = world.run("runyard.core.sleep", json!({ "seconds": 0.3 })).await.run_id;
         let inputs = json!({ "url": format!("{}/wait", peer.url), "timeout_ms": 600 });
         let calls = world.run("runyard.http.request", inputs).await.run_id;

@@ -1,4 +1,4 @@
-//! A database that is not what was written: refused by name or answered in the document's words, and never a panic.
+//! A damaged database: the server refuses it by name, or answers with a documented error, and never panics.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ fn database(folder: &Path) -> PathBuf {
     folder.join(".runyard/runyard.db")
 }
 
-/// A folder that was used and left in order: one run that ended, one that waits.
+/// A used folder after an orderly stop: one run that has ended, one that waits.
 async fn used(folder: &Path) -> (String, String) {
     let served = Served::start(folder).await;
     let (ended, _) = served.clients.plan("Generate a UUID, then return it.").await;
@@ -23,7 +23,7 @@ async fn used(folder: &Path) -> (String, String) {
     (ended, live)
 }
 
-/// Where the first page of each of these tables lies: byte and length.
+/// Where the first page of each of these tables is: byte and length.
 fn pages(folder: &Path, tables: &[&str]) -> Vec<(String, usize, usize)> {
     let database = rusqlite::Connection::open(database(folder)).unwrap();
     let number = |sql: &str, name: &[&str]| {
@@ -45,7 +45,7 @@ fn damage(folder: &Path, at: usize, length: usize) {
     fs::write(database(folder), bytes).unwrap();
 }
 
-/// Starts over a damaged database: it refuses and says why, or serves what can be served.
+/// Starts a server over a damaged database: it refuses and says why, or serves what is readable.
 async fn serves_or_refuses(folder: &Path, what: &str, runs: &(String, String)) {
     let mut process = Process::start(folder, &["serve", "--json", "--port-base", "0"]);
     let Some(line) = process.line().await else {
@@ -85,7 +85,7 @@ async fn a_damaged_page_is_refused_or_told_and_never_a_panic() {
         let _ = fs::remove_file(folder.path().join(".runyard/acknowledged"));
         fs::write(database(folder.path()), &whole).unwrap();
     }
-    // Restored from a copy, it is as before.
+    // Restored from a copy, the database is as before.
     let served = Served::start(folder.path()).await;
     assert_eq!(served.clients.run(&runs.0).await["state"], "succeeded");
     assert_eq!(served.clients.run(&runs.1).await["state"], "running");
@@ -99,10 +99,10 @@ async fn a_log_that_is_damaged_harms_no_other_table_and_says_so_in_the_log_of_th
     damage(folder.path(), at, length);
     let served = Served::start(folder.path()).await;
     let clients = served.clients();
-    // A gateway's run is folded from its log.
+    // The gateway folds a run from its log.
     let answer = clients.get("run-gateway", &format!("/v1/runs/{ended}")).await;
     assert_eq!(answer.refusal(), (503, "store_unavailable".to_owned()), "{}", answer.text());
-    // A list is not.
+    // A list does not read the log.
     let listed = clients.get("runyard", "/v1/runs").await;
     assert_eq!((listed.status, listed.json()["runs"].as_array().unwrap().len()), (200, 2));
     served.process.signal("TERM");
@@ -116,10 +116,10 @@ async fn a_wal_that_ends_in_the_middle_of_a_write_loses_nothing() {
     let served = Served::start_with(folder.path(), &["--port-base", "0", "--set", "perform=false"]).await;
     let (run_id, _) = served.clients.plan("Generate a UUID, then return it.").await;
     served.kill();
-    // A frame of the next transaction, of which half came to the disk: its header and some of its page.
+    // A frame of the next transaction, of which only the header and a part of its page reached the disk.
     let wal = folder.path().join(".runyard/runyard.db-wal");
     let mut bytes = fs::read(&wal).unwrap();
-    // The header of a WAL says how large a page is.
+    // The header of a WAL has the size of a page.
     let page = u32::from_be_bytes(bytes[8..12].try_into().unwrap());
     let last = bytes.len() - usize::try_from(page).unwrap() - 24;
     let torn = bytes[last..last + 500].to_vec();

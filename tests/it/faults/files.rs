@@ -1,11 +1,11 @@
-//! No file descriptors left: who is connected goes on, who comes waits, and nobody spins.
+//! No file descriptors left: open connections are served, new ones wait, and no thread spins.
 
 use serde_json::json;
 use tokio::net::TcpStream;
 
 use crate::process::{Served, assert_whole, bounded, start_body};
 
-/// More than the server has for connections.
+/// More connections than the server has descriptors for.
 const IDLE: usize = 150;
 
 /// Processor time of a process so far, in ticks of a hundredth of a second.
@@ -20,13 +20,13 @@ fn ticks(pid: u32) -> u64 {
 async fn without_file_descriptors_old_connections_go_on_and_new_ones_work_once_there_are_some() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start_after(folder.path(), "ulimit -n 100", &["--port-base", "0"]).await;
-    // Its connection is open before the others come.
+    // Its connection is open before the others connect.
     let (before, _) = served.clients.start("runyard.core.uuid4", json!({})).await;
     assert_whole(&served.clients.events(&before, 0).await);
     let address = served.clients.gateway_url.strip_prefix("http://").unwrap();
     let mut idle = Vec::new();
     for _ in 0..IDLE {
-        // The system takes them in although the server cannot.
+        // The system accepts the connections although the server cannot.
         idle.push(bounded("a connection", TcpStream::connect(address)).await.unwrap());
     }
     #[cfg(target_os = "linux")]

@@ -1,4 +1,5 @@
-//! A disk without room. A bound on the size of files stands for it: it fails the same writes, and this process can lift it again.
+//! A full disk, simulated by a limit on the size of files: the same writes fail, and this process can lift the limit
+//! again.
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::json;
@@ -8,16 +9,16 @@ use crate::harness::eventually;
 use crate::harness::peer::{Answers, Peer};
 use crate::process::{Served, assert_whole, runyard};
 
-/// A write beyond the bound is then an error and no signal.
+/// A write beyond the limit is then an error and not a signal.
 const NO_SIGNAL: &str = "trap '' XFSZ";
 
-/// Lets no file of the server grow beyond this.
+/// Limits the size of the server's files.
 fn allow(served: &Served, bytes: Option<u64>) {
     let pid = Pid::from_raw(i32::try_from(served.process.id()).unwrap());
     prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
 }
 
-/// What the gateway says about the store.
+/// The gateway's report about the store.
 async fn store_is(served: &Served) -> String {
     let health = json!(served.clients.gateway.health().await.unwrap().into_inner());
     health["checks"][0]["status"].as_str().unwrap().to_owned()
@@ -33,7 +34,7 @@ async fn without_room_starts_are_refused_everywhere_and_nothing_that_was_said_is
     let (live, _) = served.clients.plan(goal).await;
     let clients = served.clients();
 
-    // The WAL may not grow, and everything is written there first.
+    // The WAL may not grow, and every write goes there first.
     let wal = std::fs::metadata(folder.path().join(".runyard/runyard.db-wal")).unwrap().len();
     allow(&served, Some(wal));
     for (api, answer) in start_everywhere(&clients).await {
@@ -73,7 +74,7 @@ async fn a_step_that_ends_while_there_is_no_room_is_recorded_when_there_is() {
     let folder = tempfile::tempdir().unwrap();
     let flags = ["--port-base", "0", "--set", "egress.allow_networks=127.0.0.0/8"];
     let served = Served::start_after(folder.path(), NO_SIGNAL, &flags).await;
-    // The call has no answer before its time is over, and by then there is no room to say so.
+    // The call has no answer before its time limit, and by then there is no space to record that.
     let inputs = json!({ "url": format!("{}/wait", peer.url), "timeout_ms": 300 });
     let (run_id, _) = served.clients.start("runyard.http.request", inputs).await;
     peer.was_asked(1).await;

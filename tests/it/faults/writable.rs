@@ -1,4 +1,4 @@
-//! A folder or a database that may not be written: `serve` says which, and leaves it as it is.
+//! A folder or a database without write permission: `serve` says which, and leaves it unchanged.
 
 #![cfg(unix)]
 
@@ -8,10 +8,10 @@ use std::path::Path;
 
 use crate::process::{Process, Served};
 
-/// Starts the binary as somebody whom permissions bind: the system's administrator is only bound without these capabilities.
+/// Starts the binary so that permissions apply to it. They apply to root only without these capabilities.
 fn serve_bound(folder: &Path) -> Process {
     let folder = folder.to_owned();
-    // On a thread of its own, which alone gives them up.
+    // On its own thread, so that only that thread gives them up.
     std::thread::spawn(move || {
         #[cfg(target_os = "linux")]
         if rustix::process::geteuid().is_root() {
@@ -26,7 +26,7 @@ fn serve_bound(folder: &Path) -> Process {
     .unwrap()
 }
 
-/// What `serve` says when one path of a folder that was used before has these permissions.
+/// The output of `serve` when one path of a used folder has these permissions.
 async fn refused(path: &str, mode: u32) -> String {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start(folder.path()).await;
@@ -38,7 +38,7 @@ async fn refused(path: &str, mode: u32) -> String {
     fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
     let done = serve_bound(folder.path()).done().await.exits(1);
     fs::set_permissions(&path, before).unwrap();
-    // It was left as it was.
+    // The path is unchanged.
     let served = Served::start(folder.path()).await;
     served.process.signal("TERM");
     served.process.done().await.exits(0);

@@ -1,4 +1,4 @@
-//! How a golden database is made: every kind of run, in every state it can rest in.
+//! How a golden database is made: every kind of run, in every state in which it can wait or end.
 
 use std::path::{Path, PathBuf};
 
@@ -20,16 +20,16 @@ const EACH: &str = "runyard.composite.each";
 const ECHO: &str = "runyard.core.echo";
 const SCRIPT: &str = "runyard.graph.script";
 
-/// Values longer than this are stored beside the log, so that the database stays small.
+/// Longer values are stored beside the log, so that the database stays small.
 const INLINE_BYTES: u64 = 1_024;
 
-/// A hundred years: who claimed for so long is surely dead when the database is opened.
+/// A hundred years: the driver that claimed for so long is surely dead when the database is opened.
 const LEASE_MS: i64 = 100 * 366 * 24 * 3_600_000;
 
-/// Long enough for the first server to stop before, and short enough for who finishes the run.
+/// Long enough that the first server stops before, and short enough for the server that finishes the run.
 const BETWEEN_TRIES_MS: u64 = 3_000;
 
-/// A server in this process over a data folder, as it is configured where nothing is said.
+/// A server in this process over a data folder, with the default configuration.
 pub(super) async fn serve(data: &Path) -> Server {
     start_server(Config { data_dir: data.to_owned(), port_base: 0, ..Config::default() }).await
 }
@@ -50,7 +50,7 @@ pub(super) async fn write(folder: &Path) -> PathBuf {
     let data = folder.join("data");
     finished(&data).await;
     unfinished(&data).await;
-    // The first two that are due: a plan and a call, in the hands of somebody who never comes back.
+    // The first two due effects, a plan and a call, are claimed by a driver that never comes back.
     let store = Sqlite::open(&data, Options::default()).unwrap();
     let claimed = store.claim("gone", Clock::system().now_ms(), LEASE_MS, 2).await.unwrap();
     assert_eq!(claimed.len(), 2);
@@ -70,7 +70,7 @@ pub(super) async fn write(folder: &Path) -> PathBuf {
     file
 }
 
-/// API keys, since there are any: one that is taken, and one that was ended.
+/// API keys, for formats that have them: an active one and a revoked one.
 pub(super) fn keys() -> Vec<ApiKey> {
     let taken = ApiKey {
         id: "0123456789abcdef".to_owned(),
@@ -93,7 +93,7 @@ pub(super) fn keys() -> Vec<ApiKey> {
     vec![taken, ended]
 }
 
-/// Small objects, since there are any: one with everything, and one with as little as there can be.
+/// Small objects, for formats that have them: one with every field, and one with as few as possible.
 pub(super) fn objects() -> [(&'static str, Put); 2] {
     let full = Put {
         kind: "golden.tool".to_owned(),
@@ -232,7 +232,7 @@ fn with(mut body: Value, extensions: Value) -> Value {
     body
 }
 
-/// Until the run of this root is at rest.
+/// Waits until the run of this root has nothing more to do.
 async fn waiting(clients: &ProcessClients, root: &str) {
     let run = clients.node_run(root).await["run_id"].as_str().unwrap().to_owned();
     let stream = clients.native.stream_run_events(&run, None, None, None).await.unwrap();
@@ -240,7 +240,7 @@ async fn waiting(clients: &ProcessClients, root: &str) {
     while bounded("the first try's end", lines.next()).await.unwrap().unwrap()["type"] != "attempt_failed" {}
 }
 
-/// Until this root waits for the run that it has started.
+/// Waits until this root waits for the run that it has started.
 async fn below(clients: &ProcessClients, root: &str) {
     let run = clients.node_run(root).await["run_id"].as_str().unwrap().to_owned();
     let stream = clients.native.stream_run_events(&run, None, None, None).await.unwrap();
@@ -248,7 +248,7 @@ async fn below(clients: &ProcessClients, root: &str) {
     while bounded("the run below", lines.next()).await.unwrap().unwrap()["type"] != "launched" {}
 }
 
-/// Starts a run under this name; its root.
+/// Starts a run with this name, and returns its root.
 async fn begun(clients: &ProcessClients, name: &str, mut body: Value) -> String {
     body["run_id"] = json!(name);
     let body = serde_json::from_value(body).unwrap();
@@ -281,14 +281,14 @@ async fn evaluated(clients: &ProcessClients, node_run: &str) {
     clients.coordinator.report_node_run_evaluation(node_run, &body).await.unwrap();
 }
 
-/// Until a node run has ended: its stream shows its end.
+/// Waits until a node run has ended, which its stream shows.
 async fn wait_for(clients: &ProcessClients, node_run: &str) {
     let stream = clients.coordinator.stream_node_run_events(node_run, None, None, None).await.unwrap();
     let mut lines = runyard_client::ndjson::lines(stream.into_inner().into_inner()).boxed();
     while bounded("the child's end", lines.next()).await.unwrap().unwrap()["type"] != "atomic_executed" {}
 }
 
-/// Completes a node run from outside.
+/// Completes an external node run.
 pub(super) async fn complete(clients: &ProcessClients, node_run: &str, body: Value) {
     let body = serde_json::from_value(body).unwrap();
     clients.coordinator.complete_node_run(node_run, &body).await.unwrap();

@@ -1,4 +1,4 @@
-//! Expressions in graphs, through the APIs: what they see, what they come to, and what becomes of those that go wrong.
+//! Expressions in graphs, through the APIs: what they can read, their values, and the failures of invalid ones.
 
 use runyard_api::arp::schemas::RunState;
 use serde_json::{Value, json};
@@ -18,14 +18,14 @@ fn start(next: &str) -> Value {
     node("start", "runyard.graph.start", json!({}), json!([next]))
 }
 
-/// What an end puts out that says this, after a start that was given this.
+/// The output of an end node with this expression, for a start with these inputs.
 async fn said(world: &World, value: Value, data: Value) -> Value {
     let run = walked(world, json!([start("end"), end("end", value)]), data).await;
     assert_eq!(run.state, RunState::Succeeded, "{run:?}");
     outputs(&run)["answer"].clone()
 }
 
-/// The error of the node that failed a graph of a start and this.
+/// The error of the node that failed, for a start with these inputs and this expression.
 async fn broken(world: &World, value: Value) -> Value {
     let run = walked(world, json!([start("end"), end("end", value)]), json!({})).await;
     assert_eq!(run.state, RunState::Failed, "{run:?}");

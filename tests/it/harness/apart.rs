@@ -1,4 +1,4 @@
-//! The APIs alone: no driver, a clock that stands still, a store that can be told to fail, a stop that leaves the APIs open.
+//! The APIs alone: no driver, a fixed clock, a store that can fail on command, and a stop that leaves the APIs open.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use super::clients::Clients;
 use super::trouble::{Mode, Trouble};
 
-/// APIs, and what is behind them in a test's hands.
+/// The APIs, and the parts behind them that a test controls.
 pub struct Apart {
     pub clients: Clients,
     pub clock: Clock,
@@ -33,12 +33,12 @@ impl Apart {
         Self::with(Settings::default())
     }
 
-    /// APIs with other settings; the stop is the test's all the same.
+    /// APIs with other settings. The test controls the stop all the same.
     pub fn with(settings: Settings) -> Self {
         Self::asking(settings, &Auth::default())
     }
 
-    /// APIs that ask who is calling. The clients show the local token.
+    /// APIs with required authentication. The clients send the local token.
     pub fn asking(settings: Settings, auth: &Auth) -> Self {
         let (store, clock) = (Arc::new(Trouble::new()), Clock::manual(1_800_000_000_000));
         let runs = Runs::new(Parts {
@@ -53,7 +53,7 @@ impl Apart {
         });
         let stopping = CancellationToken::new();
         let settings = Settings { stopping: stopping.clone(), ..settings };
-        // The clock stands still, so nothing that waits for a time would end.
+        // The clock is fixed, so nothing that waits for a time would end.
         let runtime = runyard::config::Runtime { sync_wait_ms: 0 };
         let config = Config { port_base: 0, auth: auth.clone(), runtime, ..Config::default() };
         let local = LocalToken::random(config.host).unwrap();
@@ -69,7 +69,7 @@ impl Apart {
         Apart { clients, clock, stopping, store, _servers: servers }
     }
 
-    /// From now on the store behaves like this.
+    /// Sets the behaviour of the store from now on.
     pub fn store_is(&self, mode: Mode) {
         self.store.set(mode);
     }

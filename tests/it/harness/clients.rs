@@ -1,4 +1,4 @@
-//! The generated clients of the APIs, each answer judged, and what tests ask of them again and again.
+//! The generated clients of the APIs, with every answer checked, and requests that many tests share.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -35,7 +35,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Clients of the APIs at these URLs, by API name, that show this credential.
+    /// Clients of the APIs at these URLs, by API name, that send this credential.
     pub fn of(url: impl Fn(&str) -> String, token: Option<String>) -> Self {
         let (http, seen) = (reqwest::Client::new(), Arc::new(Seen::default()));
         let recorder =
@@ -65,17 +65,17 @@ impl Clients {
         }
     }
 
-    /// The same APIs, shown this credential, or none.
+    /// The same APIs with this credential, or without one.
     pub fn showing(&self, token: Option<&str>) -> Self {
         Self::of(|api| self.urls[api].clone(), token.map(str::to_owned))
     }
 
-    /// What was reached through these clients so far.
+    /// The operations and statuses that these clients have reached so far.
     pub fn reached(&self) -> BTreeSet<Reached> {
         self.seen.reached()
     }
 
-    /// A request of one's own making.
+    /// A hand-written request.
     pub fn request(&self, api: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.urls[api]));
         match &self.token {
@@ -84,7 +84,7 @@ impl Clients {
         }
     }
 
-    /// Sends it, and judges the answer.
+    /// Sends it, and checks the answer.
     pub async fn send(&self, api: &str, request: reqwest::RequestBuilder) -> Answer {
         raw::send(Contract::named(api), &self.seen, &self.http, request.build().unwrap()).await
     }
@@ -93,7 +93,7 @@ impl Clients {
         self.send(api, self.request(api, Method::GET, path)).await
     }
 
-    /// Posts a text and says that it is JSON.
+    /// Posts a text with the content type of JSON.
     pub async fn post(&self, api: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         let request = self.request(api, Method::POST, path).header("content-type", "application/json");
         self.send(api, request.body(body)).await
@@ -159,7 +159,7 @@ pub fn start(node_type: &str, input: Value) -> Value {
     json!({ "root_node_type_ref": { "node_type_id": node_type, "version": "1.0.0" }, "input": input })
 }
 
-/// A refusal, in no document's words.
+/// A refusal, independent of any document's error body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refused {
     pub status: u16,
@@ -182,7 +182,7 @@ impl Refused {
     }
 }
 
-/// What was refused; a test fails when nothing was.
+/// The refusal. Fails the test when there was none.
 pub fn refused<T, E: Serialize + std::fmt::Debug>(answer: Result<ResponseValue<T>, CallError<E>>) -> Refused {
     match answer {
         Ok(answer) => panic!("accepted with {}", answer.status()),

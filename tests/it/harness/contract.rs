@@ -1,4 +1,4 @@
-//! One document: which answers it promises, and what a line of its event streams must be.
+//! One document: the answers that it documents, and the schema of the lines of its event streams.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,12 +15,12 @@ pub static DOCUMENTS: LazyLock<Vec<&Document>> =
 
 static CONTRACTS: LazyLock<Vec<Contract>> = LazyLock::new(|| DOCUMENTS.iter().copied().map(Contract::of).collect());
 
-/// A document made ready to judge answers.
+/// A document that is prepared to check answers.
 pub struct Contract {
     pub document: &'static Document,
     full: Value,
     checker: Checker,
-    /// What a line of its streams must be; nothing where it has no streams.
+    /// The schema of a line of its streams. `None` where it has no streams.
     event: Option<Validator>,
 }
 
@@ -42,9 +42,9 @@ impl Contract {
         self.document.operations.iter().find(|one| one.id == id).unwrap_or_else(|| panic!("no operation {id}"))
     }
 
-    /// Whether nothing is left for the operation's `default`, because every status that the host can refuse it with is documented
-    /// by itself. Its room's are, too: the recorder fails every test in which one is not. A 500 is a bug, and no document promises
-    /// bugs by leaving them out.
+    /// Whether no answer is left for the operation's `default`, because the document lists every status with which the
+    /// host can refuse it. The recorder fails every test that sees an undocumented status of the dialect module. A 500
+    /// is a bug, and a document that does not list it does not promise bugs.
     pub fn is_complete(&self, operation: &Operation) -> bool {
         let documented = |status: u16| operation.responses.iter().any(|one| one.status == status.to_string());
         let own =
@@ -52,12 +52,12 @@ impl Contract {
         own.filter(|status| *status != 500).all(documented)
     }
 
-    /// Whether the document says of an operation that it is not served, so that nothing but refusals is promised of it.
+    /// Whether the document marks an operation as not served, so that it documents only refusals.
     pub fn is_not_served(&self, operation: &Operation) -> bool {
         self.full["paths"][operation.path][operation.method.to_lowercase()]["x-runyard-not-served"] == json!(true)
     }
 
-    /// Whether the overlay says that the operation is ours, beside the vendor's.
+    /// Whether the overlay marks the operation as Runyard's addition to the vendor's.
     pub fn is_added(&self, operation: &Operation) -> bool {
         self.full["paths"][operation.path][operation.method.to_lowercase()]["x-runyard-added"] == json!(true)
     }
@@ -69,7 +69,7 @@ impl Contract {
         codes.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
-    /// The status as the document writes it, or what it does not promise.
+    /// The status as the document writes it, or an error for an undocumented answer.
     pub fn check(
         &self,
         operation: &str,
@@ -87,11 +87,11 @@ impl Contract {
             return self.check_event(line);
         }
         match line.trim_end_matches('\n').split_once(": ") {
-            // Silence of this kind has a name of its own; see `KEEP_ALIVE` in its room.
+            // This kind of keep-alive has its own event name; see `KEEP_ALIVE` in its dialect module.
             Some(("event", "keepalive") | ("data", "null")) if self.names_events() => Ok(()),
             Some(("event", name)) if self.names_events() && !name.is_empty() => Ok(()),
             Some(("data", event)) => self.check_event(event),
-            // Where a stream goes over several runs, an id names the run as well.
+            // Where a stream covers several runs, an id names the run as well.
             Some(("id", id)) if self.document.name == "acp" && id.starts_with("evt_") => Ok(()),
             Some(("id", seq)) => seq.parse::<u64>().map(|_| ()).map_err(|error| format!("{line:?}: {error}")),
             None if matches!(line, "\n" | ":\n") => Ok(()),
@@ -99,7 +99,7 @@ impl Contract {
         }
     }
 
-    /// Whether its events come as server-sent events; else they come as NDJSON.
+    /// Whether its events are server-sent events; otherwise they are NDJSON.
     fn streams_sse(&self) -> bool {
         let mut responses = self.document.operations.iter().flat_map(|operation| operation.responses);
         responses.any(|response| response.media == Some("text/event-stream"))
@@ -117,7 +117,7 @@ impl Contract {
     }
 }
 
-/// What a document says its streams consist of: names of schemas, from every `x-item-schema`.
+/// The schemas of a document's stream items: names from every `x-item-schema`.
 fn items(value: &Value) -> BTreeSet<String> {
     let below = match value {
         Value::Object(object) => object.values().flat_map(items).collect(),
@@ -151,10 +151,10 @@ fn refusals() -> Vec<Fault> {
     ]
 }
 
-/// Whether a request for this operation can be refused so.
+/// Whether a request for this operation can be refused with this fault.
 fn concerns(fault: &Fault, operation: &Operation) -> bool {
     let has_body = operation.body != BodyRule::None;
-    // A new fault that finds its place here is to be added above as well.
+    // Add a new fault to the list above as well.
     match fault {
         // These belong to no operation.
         Fault::UnknownPath { .. }
@@ -174,7 +174,7 @@ fn concerns(fault: &Fault, operation: &Operation) -> bool {
     }
 }
 
-/// A schema of the standard by its name, as its owner has it: without our overlays.
+/// A schema of the standard by its name, in the vendor's form: without our overlays.
 pub fn standard(name: &str) -> Validator {
     static SCHEMAS: LazyLock<Value> = LazyLock::new(|| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi/arp/schemas.yaml");
@@ -183,12 +183,13 @@ pub fn standard(name: &str) -> Validator {
     validator(&SCHEMAS, name)
 }
 
-/// A validator for one of a document's schemas. Read here anew, so that a fault of the API's own validator shows.
+/// A validator for one of a document's schemas. It is read separately here, so that a fault of the API's own validator
+/// shows.
 fn validator(document: &Value, name: &str) -> Validator {
     validator_of(document, &json!({ "$ref": format!("#/components/schemas/{name}") }))
 }
 
-/// A validator for a schema that stands anywhere in a document.
+/// A validator for a schema anywhere in a document.
 pub fn validator_of(document: &Value, schema: &Value) -> Validator {
     let mut schema = schema.clone();
     schema["components"] = document["components"].clone();
@@ -196,7 +197,7 @@ pub fn validator_of(document: &Value, schema: &Value) -> Validator {
     jsonschema::draft202012::options().should_validate_formats(true).offline().build(&schema).unwrap()
 }
 
-/// What OpenAPI 3.0 cannot say is an extension of ours; here in JSON Schema's words.
+/// OpenAPI 3.0 cannot express this, so the document uses an extension; here it becomes JSON Schema.
 fn name_properties(schema: &mut Value) {
     match schema {
         Value::Object(object) => {

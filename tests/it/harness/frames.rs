@@ -1,5 +1,5 @@
-//! A strict reader of server-sent events: `id`, perhaps `event`, then `data` with one JSON object, then an empty line; silence in
-//! between.
+//! A strict reader of server-sent events: `id`, an optional `event`, `data` with one JSON object, then an empty line;
+//! keep-alives in between.
 
 use std::pin::Pin;
 
@@ -17,7 +17,7 @@ pub struct Frame {
     pub data: Value,
 }
 
-/// Events as they come.
+/// Events as they arrive.
 pub struct Frames {
     bytes: Pin<Box<dyn Stream<Item = Result<Bytes, String>> + Send>>,
     open: String,
@@ -29,7 +29,7 @@ impl Frames {
         Frames { bytes, open: String::new() }
     }
 
-    /// The next event, or nothing when the stream has ended well.
+    /// The next event, or nothing when the stream has ended cleanly.
     pub async fn next(&mut self) -> Option<Frame> {
         loop {
             if let Some((event, rest)) = self.open.split_once("\n\n") {

@@ -1,4 +1,4 @@
-//! Keys of the tests' own, made at the time of the test, and the tokens that they sign.
+//! Keys that the tests generate, and the tokens that they sign.
 
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use runyard::clock::Clock;
 use serde_json::{Value, json};
 
-/// Every algorithm that the server can believe.
+/// Every algorithm that the server can verify.
 pub const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -31,7 +31,7 @@ pub const ALGORITHMS: [Algorithm; 9] = [
 /// Bytes before the key itself in the PKCS #8 form of an RSA key of 2048 bits.
 const PKCS8_HEAD_BYTES: usize = 26;
 
-/// Somebody who signs tokens, with one key.
+/// An issuer that signs tokens with one key.
 pub struct Issuer {
     pub name: String,
     pub key_id: String,
@@ -39,12 +39,12 @@ pub struct Issuer {
     key: EncodingKey,
 }
 
-/// What stands in one part of a token.
+/// One encoded part of a token.
 pub fn encoded(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// Making an RSA key takes long; every test has the same two.
+/// Generating an RSA key takes long, so all tests share two.
 fn rsa(number: usize) -> EncodingKey {
     static KEYS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     let keys = KEYS.get_or_init(|| {
@@ -63,7 +63,7 @@ fn ec(algorithm: &'static EcdsaSigningAlgorithm) -> EncodingKey {
 }
 
 impl Issuer {
-    /// An issuer with this name, whose key has this one.
+    /// An issuer with this name and this key id.
     pub fn new(name: &str, key_id: &str, algorithm: Algorithm) -> Self {
         let key = match algorithm {
             Algorithm::ES256 => ec(&ECDSA_P256_SHA256_FIXED_SIGNING),
@@ -76,12 +76,12 @@ impl Issuer {
         Issuer { name: name.to_owned(), key_id: key_id.to_owned(), algorithm, key }
     }
 
-    /// The same name and key id with another RSA key: somebody who pretends.
+    /// The same name and key id with another RSA key: an impostor.
     pub fn impostor(&self) -> Self {
         Issuer { name: self.name.clone(), key_id: self.key_id.clone(), algorithm: self.algorithm, key: rsa(1) }
     }
 
-    /// The public half as a provider publishes it.
+    /// The public key as a provider publishes it.
     pub fn public(&self) -> Value {
         let mut jwk = json!(Jwk::from_encoding_key(&self.key, self.algorithm).unwrap());
         jwk["kid"] = json!(self.key_id);
@@ -89,7 +89,7 @@ impl Issuer {
         jwk
     }
 
-    /// Claims of a token that holds: for this audience, for an hour.
+    /// Claims of a valid token: for this audience, for an hour.
     pub fn claims(&self, audience: &str) -> Value {
         let now = Clock::system().now_ms() / 1000;
         json!({ "iss": self.name, "aud": audience, "sub": "ada@example.org", "iat": now, "nbf": now, "exp": now + 3600 })
@@ -104,7 +104,7 @@ impl Issuer {
         self.signed(&self.header(), claims)
     }
 
-    /// A token with this header, whatever it says: signed with the issuer's own algorithm.
+    /// A token with any header, signed with the issuer's own algorithm.
     pub fn signed(&self, header: &Value, claims: &Value) -> String {
         let message = format!("{}.{}", encoded(header), encoded(claims));
         let signature = crypto::sign(message.as_bytes(), &self.key, self.algorithm).unwrap();

@@ -1,4 +1,4 @@
-//! A strict reader of NDJSON: whole lines, each of which is JSON. Keep-alives are white space before a line.
+//! A strict reader of NDJSON: whole lines, each of them JSON. Keep-alives are white space before a line.
 
 use std::pin::Pin;
 
@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::PATIENCE;
 
-/// Lines as they come.
+/// Lines as they arrive.
 pub struct Lines {
     bytes: Pin<Box<dyn Stream<Item = Result<Bytes, String>> + Send>>,
     open: Vec<u8>,
-    /// Single bytes that came without a newline, so far.
+    /// The bytes so far of a line without its newline.
     pub keep_alives: usize,
 }
 
@@ -22,7 +22,7 @@ impl Lines {
         Lines { bytes, open: Vec::new(), keep_alives: 0 }
     }
 
-    /// The next line, or nothing when the stream has ended well.
+    /// The next line, or nothing when the stream has ended cleanly.
     pub async fn next(&mut self) -> Option<Value> {
         loop {
             if let Some(end) = self.open.iter().position(|byte| *byte == b'\n') {
@@ -37,7 +37,7 @@ impl Lines {
         }
     }
 
-    /// Waits for more bytes; false when there are none.
+    /// Waits for more bytes; false at the end of the stream.
     pub async fn more(&mut self) -> bool {
         let chunk = tokio::time::timeout(PATIENCE, self.bytes.next()).await.expect("a stream fell silent");
         match chunk {

@@ -1,23 +1,24 @@
-//! What every test here stands on: a server of its own, clients that hold each answer to its document, and bounded waits.
+//! The basis of all tests here: a server per test, clients that check each answer against its document, and bounded
+//! waits.
 //!
-//! | file          | one idea                                                                     |
+//! | file          | subject                                                                      |
 //! |---------------|------------------------------------------------------------------------------|
 //! | `world.rs`    | a whole server on free loopback ports over a folder of its own               |
-//! | `apart.rs`    | the APIs alone, over any store, with a clock and a stop that a test holds   |
-//! | `trouble.rs`  | a store that fails when it is told to                                        |
-//! | `clients.rs`  | the generated clients of the APIs, and what a test asks of them       |
+//! | `apart.rs`    | the APIs alone, over any store, with a clock and a stop that a test controls |
+//! | `trouble.rs`  | a store that fails on command                                                |
+//! | `clients.rs`  | the generated clients of the APIs, and shared requests                       |
 //! | `contract.rs` | one document: its answers and its event lines, checked                       |
-//! | `recorder.rs` | what is around each call: the answer is checked and noted                    |
+//! | `recorder.rs` | the hooks around each call: they check and record the answer                 |
 //! | `raw.rs`      | requests that a generated client cannot make, checked in the same way        |
 //! | `lines.rs`    | a strict reader of NDJSON                                                    |
 //! | `frames.rs`   | a strict reader of server-sent events                                        |
 //!
-//! | `issuer.rs`   | keys of the tests' own, and the tokens that they sign                       |
+//! | `issuer.rs`   | keys that the tests generate, and the tokens that they sign                  |
 //! | `peer.rs`     | a service on loopback that steps call                                        |
-//! | `provider.rs` | an identity provider on loopback, which answers as it is told                |
-//! | `tokens.rs`   | and where it gives tokens                                                    |
+//! | `provider.rs` | an identity provider on loopback with configurable answers                   |
+//! | `tokens.rs`   | its token endpoint                                                           |
 //!
-//! An answer that its document does not promise fails the test that saw it.
+//! An undocumented answer fails the test that received it.
 
 mod apart;
 mod clients;
@@ -52,10 +53,10 @@ pub use tokens::{Gives, TokenService};
 pub use trouble::Mode;
 pub use world::World;
 
-/// How long anything may take that is expected to happen. Never measured: it only keeps a broken test from hanging.
+/// How long an expected event may take. It only keeps a broken test from hanging; no test measures it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Looks again and again until there is something, with a bound.
+/// Polls until there is a value, with a bound.
 pub async fn eventually<T, Look: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> Look) -> T {
     let clock = Clock::system();
     let looking = async {

@@ -1,4 +1,4 @@
-//! A service on loopback that steps call: it notes what it is asked and answers as it is told.
+//! A service on loopback that steps call: it records its requests and sends the answers that the test sets.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,11 +11,11 @@ use tokio::task::JoinHandle;
 
 use crate::process::bounded;
 
-/// What it was asked.
+/// A request that it received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     pub method: String,
-    /// As it stood in the request: the path with its query.
+    /// As in the request: the path with its query.
     pub target: String,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
@@ -28,14 +28,14 @@ impl Asked {
     }
 }
 
-/// What it answers.
+/// An answer.
 #[derive(Debug, Clone)]
 pub enum Answers {
     /// JSON with this status.
     Json(u16, Value),
-    /// These bytes, head and all; then the connection ends.
+    /// These bytes, including the head; then the connection ends.
     Raw(Vec<u8>),
-    /// Nothing, until the caller goes away.
+    /// Nothing, until the caller disconnects.
     Nothing,
 }
 
@@ -49,7 +49,7 @@ impl Answers {
     }
 }
 
-/// The service. It goes away when it is dropped.
+/// The service. Dropping it stops it.
 pub struct Peer {
     pub url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -64,7 +64,7 @@ impl Drop for Peer {
 }
 
 impl Peer {
-    /// Answers each question as `answer` says.
+    /// Answers each request with the result of `answer`.
     pub async fn start(answer: impl Fn(&Asked) -> Answers + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -88,7 +88,7 @@ impl Peer {
         Peer { url, asked, bell, serving }
     }
 
-    /// Answers each question with the same.
+    /// Answers each request with the same answer.
     pub async fn answering(answers: Answers) -> Self {
         Self::start(move |_| answers.clone()).await
     }
@@ -98,12 +98,12 @@ impl Peer {
         self.url.rsplit(':').next().unwrap().parse().unwrap()
     }
 
-    /// What it was asked so far.
+    /// The requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// Waits until it was asked so often.
+    /// Waits until it has received this many requests.
     pub async fn was_asked(&self, times: usize) -> Vec<Asked> {
         bounded("a question at the peer", async {
             while self.asked().len() < times {
@@ -132,7 +132,7 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
     Some(Asked { method, target, headers, body })
 }
 
-/// A caller who has read enough does not hear the rest.
+/// Writes are not checked, because a caller may disconnect before it has read everything.
 async fn say(mut stream: BufReader<TcpStream>, answers: Answers) {
     let bytes = match answers {
         Answers::Nothing => {

@@ -1,4 +1,4 @@
-//! An identity provider on loopback: its metadata and its keys, or whatever else a test tells it to answer.
+//! An identity provider on loopback: it serves its metadata and its keys, or the answer that a test sets.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,20 +10,20 @@ use tokio::task::JoinHandle;
 
 use super::Issuer;
 
-/// What it answers when it is asked for its keys.
+/// Its answer to a request for its keys.
 #[derive(Debug, Clone)]
 pub enum Answers {
     /// These keys.
     Keys(Vec<Value>),
     /// This status and this body.
     Exactly(u16, String),
-    /// A redirect to there.
+    /// A redirect to this URL.
     Redirect(String),
     /// Nothing, for as long as the caller waits.
     Nothing,
 }
 
-/// The provider. It goes away when it is dropped.
+/// The provider. Dropping it stops it.
 pub struct Provider {
     /// Its address, and the name of its issuer.
     pub url: String,
@@ -45,7 +45,7 @@ impl Provider {
         Self::at(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
-    /// A provider at an address that was taken for it before.
+    /// A provider at an address that was reserved for it before.
     pub fn at(listener: TcpListener) -> Self {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let answers = Arc::new(Mutex::new(Answers::Keys(Vec::new())));
@@ -83,7 +83,7 @@ impl Provider {
         *self.metadata.lock().unwrap() = Some(metadata);
     }
 
-    /// How often it was asked for its keys.
+    /// The number of requests for its keys.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
@@ -107,13 +107,13 @@ async fn answer(mut stream: TcpStream, answers: Answers, metadata: Value, asked:
             Answers::Exactly(status, body) => (status, String::new(), body),
             Answers::Redirect(to) => (302, format!("location: {to}\r\n"), String::new()),
             Answers::Nothing => {
-                // Until the caller goes away.
+                // Until the caller disconnects.
                 let _ = stream.read_u8().await;
                 return;
             }
         }
     };
     let head = format!("HTTP/1.1 {status} .\r\n{more}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
-    // A caller who has read enough does not hear the rest.
+    // The caller may disconnect before it has read everything.
     let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
 }

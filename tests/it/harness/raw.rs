@@ -1,4 +1,4 @@
-//! Requests that a generated client cannot make. Their answers are judged like all others.
+//! Requests that a generated client cannot make. Their answers are checked like all others.
 
 use http::{HeaderMap, Method, StatusCode};
 use runyard_api::host::Document;
@@ -35,7 +35,7 @@ impl Answer {
     }
 }
 
-/// Sends a request and judges what comes back by the operation that it meant.
+/// Sends a request and checks the answer against the operation of its path.
 pub async fn send(
     contract: &'static Contract,
     seen: &Seen,
@@ -46,7 +46,8 @@ pub async fn send(
     let answer = client.execute(request).await.unwrap();
     let (status, headers) = (answer.status(), answer.headers().clone());
     let body = answer.bytes().await.unwrap().to_vec();
-    // The document and the pages beside it are no operations; what is refused there is said in the document's words all the same.
+    // The document and the pages beside it are not operations. Their refusals use the document's error body all the
+    // same.
     let beside = path.starts_with("/openapi.") || path.starts_with("/docs") && !status.is_client_error();
     if !beside {
         judge(contract, seen, &method, &path, (status, &headers, &body));
@@ -65,7 +66,8 @@ fn judge(
         Some(id) if !matches!(status, StatusCode::METHOD_NOT_ALLOWED | StatusCode::MISDIRECTED_REQUEST) => {
             seen.judge(contract, id, status, headers, body)
         }
-        // What belongs to no operation has the document's error body, as every operation documents it under `default`.
+        // An answer outside of all operations has the document's error body, which every operation documents under
+        // `default`.
         _ => {
             let media = headers.get("content-type").map(|value| value.to_str().unwrap());
             if let Err(reason) = contract.check(contract.document.operations[0].id, status.as_u16(), media, body) {
@@ -76,13 +78,13 @@ fn judge(
     }
 }
 
-/// The operation that a path means: of several the one whose template says most.
+/// The operation that a path matches: of several, the one with the most specific template.
 fn operation(document: &'static Document, method: &Method, path: &str) -> Option<&'static str> {
     let fitting = document.operations.iter().filter(|one| one.method == method.as_str() && fits(one.path, path));
     fitting.max_by_key(|one| said(one.path)).map(|one| one.id)
 }
 
-/// How much of a template is not left to the path.
+/// How much of a template is fixed text.
 fn said(template: &str) -> usize {
     template.split('/').map(|part| part.split_once('}').map_or(part, |(_, end)| end).len() + 1).sum()
 }

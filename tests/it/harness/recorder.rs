@@ -1,4 +1,5 @@
-//! What is around each call of a generated client: the answer is held to the document, and noted for the ledger.
+//! The hooks around each call of a generated client: they check the answer against the document and record it for the
+//! ledger.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,7 +18,7 @@ use super::contract::Contract;
 /// A document, one of its operations, and a status as the document writes it.
 pub type Reached = (&'static str, &'static str, &'static str);
 
-/// What was seen through one set of clients.
+/// The answers that one set of clients received.
 #[derive(Debug, Default)]
 pub struct Seen {
     reached: Mutex<BTreeSet<Reached>>,
@@ -29,7 +30,7 @@ impl Seen {
         self.reached.lock().unwrap().clone()
     }
 
-    /// Judges an answer of an operation and notes it.
+    /// Checks an answer of an operation and records it.
     pub fn judge(&self, contract: &Contract, operation: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
         let media = headers.get("content-type").map(|value| value.to_str().unwrap());
         match contract.check(operation, status.as_u16(), media, body) {
@@ -45,7 +46,7 @@ impl Seen {
         }
     }
 
-    /// Every refusal has a code that the reference names: one of the operation's own, or one of any request.
+    /// Every refusal has a code that the reference lists: one of the operation's own, or one of any request.
     fn judge_code(&self, contract: &Contract, operation: &str, status: StatusCode, code: &str) {
         let listed = contract.codes(operation, status.as_u16());
         let known = Code::ALL.iter().find(|one| one.as_str() == code && one.status() == status);
@@ -56,7 +57,7 @@ impl Seen {
         }
     }
 
-    /// Every refusal can be found in the log: by the id in its header, which an envelope with a place for it has, too.
+    /// Every refusal can be found in the log by the id in its header. An envelope with a field for the id has it, too.
     pub fn judge_envelope(&self, headers: &HeaderMap, body: &[u8]) {
         let envelope: Value = serde_json::from_slice(body).unwrap_or_default();
         let header = headers.get("x-request-id").and_then(|id| id.to_str().ok());
@@ -79,24 +80,24 @@ impl Seen {
     }
 }
 
-/// The code of a refusal: in its envelope, or beside one that has no place for it.
+/// The code of a refusal: in its envelope, or beside an envelope without a field for it.
 pub fn code(headers: &HeaderMap, body: &[u8]) -> String {
     let envelope: Value = serde_json::from_slice(body).unwrap_or_default();
     let header = headers.get("x-error-code").map(|code| code.to_str().unwrap());
     let found = envelope["error"]["code"].as_str().or(envelope["code"].as_str()).or(header);
-    // Cargo's are in camel case.
+    // Cargo's codes are in camel case.
     if let Some(reason) = envelope["reason"].as_str() {
         let begins = |letter: char| if letter.is_ascii_uppercase() { "_" } else { "" };
         return reason.chars().map(|letter| format!("{}{}", begins(letter), letter.to_ascii_lowercase())).collect();
     }
     match found.unwrap_or_default() {
-        // ACP's own word, and its codes in capitals.
+        // ACP has its own field name, and its codes are in capitals.
         "VALIDATION_FAILED" => "invalid_request".to_owned(),
         code => code.to_ascii_lowercase(),
     }
 }
 
-/// Fails the test that saw an answer which its document does not promise.
+/// Fails the test that received an undocumented answer.
 #[derive(Debug)]
 pub struct Verdict(pub Arc<Seen>);
 
@@ -109,11 +110,11 @@ impl Drop for Verdict {
     }
 }
 
-/// The behaviour of a client whose answers are judged.
+/// The behaviour of a client whose answers are checked.
 pub struct Recorder {
     pub contract: &'static Contract,
     pub seen: Arc<Seen>,
-    /// What it shows of who calls.
+    /// The credential that it sends.
     pub token: Option<String>,
 }
 
@@ -155,7 +156,7 @@ impl Recorder {
     }
 }
 
-/// The same bytes, each line judged as it passes.
+/// The same bytes, with each line checked as it passes.
 fn watched(
     bytes: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
     contract: &'static Contract,

@@ -1,4 +1,5 @@
-//! Where an identity provider gives tokens, on loopback: to clients, and for tokens that it gave before. Or it answers as it is told.
+//! The token endpoint of an identity provider, on loopback: it issues tokens to clients, exchanges its tokens, or sends
+//! the answer that a test sets.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,12 +13,12 @@ use tokio::task::JoinHandle;
 
 use super::Issuer;
 
-/// What it answers.
+/// Its answer.
 #[derive(Debug, Clone)]
 pub enum Gives {
-    /// Tokens for the audience that is asked for, with the subject and the tenant of the one that is exchanged.
+    /// Tokens for the requested audience, with the subject and the tenant of the exchanged token.
     Tokens,
-    /// Tokens for an audience that nobody asked for.
+    /// Tokens for an audience that was not requested.
     Misdirected,
     /// This status and this body.
     Exactly(u16, String),
@@ -25,7 +26,7 @@ pub enum Gives {
     Nothing,
 }
 
-/// A form as it was sent, and its `Authorization`.
+/// A received form, and its `Authorization`.
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub form: BTreeMap<String, String>,
@@ -35,7 +36,7 @@ pub struct Asked {
 /// What happened so far.
 type Noted<T> = Arc<Mutex<Vec<T>>>;
 
-/// The endpoint. It goes away when it is dropped.
+/// The endpoint. Dropping it stops it.
 pub struct TokenService {
     pub url: String,
     gives: Arc<Mutex<Gives>>,
@@ -52,7 +53,7 @@ impl Drop for TokenService {
 }
 
 impl TokenService {
-    /// One that gives tokens of this issuer, signed with its key.
+    /// An endpoint that issues tokens of this issuer, signed with its key.
     pub async fn start(issuer: Issuer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/token", listener.local_addr().unwrap());
@@ -81,17 +82,17 @@ impl TokenService {
         *self.gives.lock().unwrap() = gives;
     }
 
-    /// From now on its tokens live this long, seconds.
+    /// Sets the lifetime of its tokens from now on, seconds.
     pub fn lives(&self, seconds: i64) {
         *self.lives.lock().unwrap() = seconds;
     }
 
-    /// What it was asked so far.
+    /// The requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// The tokens that it gave so far.
+    /// The tokens that it has issued so far.
     pub fn given(&self) -> Vec<String> {
         self.given.lock().unwrap().clone()
     }
@@ -129,7 +130,7 @@ async fn answer(
         Gives::Misdirected => (200, given(&issuer, &form, "somebody-else", lives)),
         Gives::Exactly(status, body) => (status, body),
         Gives::Nothing => {
-            // Until the caller goes away.
+            // Until the caller disconnects.
             let _ = stream.read_u8().await;
             return;
         }

@@ -1,4 +1,4 @@
-//! A store that works, or fails in the way that it is told.
+//! A store that works, or fails in the way that a test sets.
 
 use std::sync::Mutex;
 
@@ -11,16 +11,16 @@ use runyard::store::{Store, StoreError};
 use runyard_engine::RunId;
 use uuid::Uuid;
 
-/// What the store does.
+/// The behaviour of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// What it should.
+    /// Works.
     Works,
-    /// Asks everyone to come again.
+    /// Answers every caller that it is busy.
     Busy,
-    /// Has no disk any more.
+    /// Its disk has failed.
     Fails,
-    /// Finds rubbish in every log.
+    /// Every log is damaged.
     Corrupt,
 }
 

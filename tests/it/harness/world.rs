@@ -1,4 +1,4 @@
-//! A server of a test's own: its folder, its ports, its end.
+//! A server per test: its folder, its ports, its end.
 
 use std::ops::Deref;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::clients::Clients;
 use super::typed;
 
-/// A running server and clients of its APIs, who show the local token.
+/// A running server and clients of its APIs, which send the local token.
 pub struct World {
     pub server: Server,
     pub clients: Clients,
@@ -26,7 +26,7 @@ impl World {
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config { data_dir: folder.path().join("data"), port_base: 0, ..Config::default() };
-        // A machine that does everything else, too, has time to plan. Who waits for no plan says so.
+        // A busy machine needs time to plan. Tests that must not wait for a plan set this themselves.
         config.toolregistry.plan_wait_ms = 60_000;
         change(&mut config);
         let server = Server::start(&config, slog::Logger::root(slog::Discard, slog::o!())).await.unwrap();
@@ -35,7 +35,7 @@ impl World {
         World { server, clients, _folder: folder }
     }
 
-    /// A new key of a tenant. No scopes: those that a key has by default.
+    /// A new key of a tenant. Without scopes it has the default ones.
     pub async fn key(&self, tenant: &str, scopes: &[&str]) -> String {
         let mut body = json!({ "tenant": tenant });
         if !scopes.is_empty() {
@@ -45,7 +45,7 @@ impl World {
     }
 }
 
-/// The clients are what a test mostly talks to.
+/// Tests mostly use the clients.
 impl Deref for World {
     type Target = Clients;
 

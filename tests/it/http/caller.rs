@@ -1,4 +1,4 @@
-//! A step's way outside, without a server around it.
+//! A step's HTTP client, without a server around it.
 
 use std::sync::Arc;
 
@@ -15,19 +15,19 @@ use serde_json::{Value, json};
 
 use crate::process::bounded;
 
-/// Performs calls under some rules.
+/// Makes calls under some rules.
 pub struct Caller {
     performer: InProcess,
     clock: Clock,
 }
 
 impl Caller {
-    /// This machine is allowed; the rest as it is by default.
+    /// Calls to this machine are allowed; the other rules are the defaults.
     pub fn new() -> Self {
         Self::with(|_| ())
     }
 
-    /// This machine is allowed, unless `change` says otherwise.
+    /// Calls to this machine are allowed, unless `change` says otherwise.
     pub fn with(change: impl FnOnce(&mut Egress)) -> Self {
         let mut egress =
             Egress { allow_networks: vec!["127.0.0.0/8".to_owned(), "::1".to_owned()], ..Egress::default() };
@@ -39,7 +39,7 @@ impl Caller {
         Caller { performer: InProcess { catalog, outside: Some(Arc::new(outside)), expressions }, clock }
     }
 
-    /// What comes of a call.
+    /// The result of a call.
     pub async fn call(&self, node_type: &str, inputs: Value) -> Outcome {
         let asked = NodeTypeRef { id: node_type.to_owned(), version: "1".to_owned() };
         let node_type = self.performer.catalog.resolve(&asked).unwrap();

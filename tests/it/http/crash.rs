@@ -1,4 +1,5 @@
-//! `kill -9` while a step calls out: it is performed again under the same key, and never lost. And what the environment cannot change.
+//! `kill -9` during a call: the call is made again under the same key, and never lost. Also: which settings the
+//! environment cannot change.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

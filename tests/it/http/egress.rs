@@ -1,4 +1,4 @@
-//! Where calls may go: each rule, judged where it counts, and nobody is asked who may not be.
+//! Where calls may go: each rule, checked where it applies, and no forbidden host receives a request.
 
 use serde_json::json;
 
@@ -118,7 +118,7 @@ async fn redirects_are_followed_as_far_as_asked_and_carry_nothing_to_strangers()
             "headers": { "x-token": "hunter2", "accept-language": "de" }
         })
     };
-    // Without following, a redirect is an answer.
+    // Without redirects, a 3xx answer is an output.
     let answer = caller.outputs(ask("/see", 0)).await;
     assert_eq!((answer["status_code"].clone(), answer["headers"]["location"].clone()), (json!(303), json!("here?a=b")));
 

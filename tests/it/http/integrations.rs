@@ -1,4 +1,5 @@
-//! Integrations from the configuration: found by goals, asked with their secrets, and the secrets kept to themselves.
+//! Integrations from the configuration: goals find them, calls to them carry their secrets, and the secrets appear
+//! nowhere else.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use crate::process::{Served, assert_whole, runyard, runyard_with};
 
 const SECRET: &str = "s3cr3t-of-the-helpdesk";
 
-/// A configuration file as somebody would write it.
+/// A configuration file as an administrator would write it.
 fn configure(folder: &Path, url: &str) {
     let text = format!(
         r#"
@@ -65,7 +66,7 @@ async fn serve(folder: &Path) -> Served {
     Served::start_in(folder, &[], &[("HELPDESK_TOKEN", SECRET)]).await
 }
 
-/// A service that repeats everything that it is asked, and fails where it is told to.
+/// A service that returns everything that it receives, and fails where the request says so.
 async fn helpdesk() -> Peer {
     Peer::start(|asked: &Asked| match asked.method.as_str() {
         "DELETE" => Answers::Json(403, json!({ "denied": asked.headers })),
@@ -94,7 +95,7 @@ async fn a_goal_finds_an_integration_and_its_secret_is_sent_and_seen_nowhere() {
     assert_eq!(header("authorization"), format!("Bearer {SECRET}"));
     assert_eq!((header("x-second"), header("x-team")), ("second-secret".to_owned(), "blue-team".to_owned()));
     assert!(asked.headers.contains_key("idempotency-key"));
-    // The peer repeated them; what was kept of that has none.
+    // The service returned them, but the stored outputs do not have them.
     assert_eq!(node_run["outputs"]["result"]["saw"]["authorization"], "***");
 
     let (refused, _) = served.clients.plan("Delete the ticket with number 7 in helpdesk.").await;
@@ -121,7 +122,7 @@ async fn a_goal_finds_an_integration_and_its_secret_is_sent_and_seen_nowhere() {
     }
 }
 
-/// A secret with every character that JSON, URLs and HTML write in a form of their own.
+/// A secret with every character that JSON, URLs and HTML escape.
 const AWKWARD: &str = "k/ey+\"&<x>-0123456789";
 
 #[tokio::test]
@@ -170,7 +171,7 @@ async fn a_secret_that_a_service_repeats_in_another_form_is_masked_in_keys_value
     }
 }
 
-/// Everything that lies in the data folder.
+/// The content of all files in the data folder.
 fn stored(folder: &Path) -> Vec<u8> {
     let files = std::fs::read_dir(folder.join(".runyard")).unwrap();
     let paths = files.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());

@@ -1,4 +1,4 @@
-//! Answers of services, changed at random: whatever comes back is an output or a failure with a code of ours, and never a panic.
+//! Answers of services, changed at random: each becomes an output or a failure with a Runyard code, and never a panic.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::caller::Caller;
 use crate::harness::peer::{Answers, Peer};
 
-/// Answers that are tried.
+/// The number of answers.
 const CASES: usize = 200;
 
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! What is sent, what comes back, and every way in which it fails.
+//! The requests that steps send, the results, and every kind of failure.
 
 use std::io::Write;
 
@@ -86,7 +86,8 @@ async fn bodies_are_sent_and_read_in_every_form() {
     assert_eq!(post(json!({ "body": "" })).await["text"], "");
 }
 
-/// RFC 8259, section 8.1: a reader may pass over a byte order mark. RFC 1952, section 2.2: a gzip file has one member or several.
+/// RFC 8259, section 8.1: a reader may ignore a byte order mark. RFC 1952, section 2.2: a gzip file has one member or
+/// several.
 #[tokio::test]
 async fn json_with_a_byte_order_mark_and_gzip_of_several_members_are_read() {
     let caller = Caller::new();
@@ -195,7 +196,7 @@ async fn an_answer_is_bounded_before_and_after_it_is_decoded() {
     // Without a length, to the end of the connection.
     let endless = [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &[b'x'; 5000]].concat();
     assert_eq!(code(Answers::Raw(endless), json!({})).await, too_large);
-    // Ten megabytes in ten kilobytes.
+    // Ten kilobytes that decompress to ten megabytes.
     let coding = [("content-encoding", "gzip"), ("content-type", "text/plain")];
     let bomb = gzip(&vec![0; 10_000_000]);
     let outer = Caller::with(|egress| egress.response_bytes_max = 100_000);
@@ -251,7 +252,7 @@ async fn the_way_there_fails_by_name() {
     let nobody = caller.failure(json!({ "url": format!("http://{closed}") })).await;
     assert_eq!((nobody.code.as_str(), nobody.retryable), ("connect_failed", Some(true)));
 
-    // Longer than a label can be, so that nobody is asked for it.
+    // Longer than a DNS label can be, so that no resolver gets the query.
     let nowhere = caller.failure(json!({ "url": format!("http://{}.test/", "a".repeat(70)) })).await;
     assert_eq!((nowhere.code.as_str(), nowhere.retryable), ("dns_failed", Some(true)), "{nowhere:?}");
 

@@ -1,4 +1,4 @@
-//! What lay on the disk when the server was killed. It is read from a copy, so that the next server finds what the last one left.
+//! The data on the disk when the server was killed. The test reads a copy, so that the next server finds it unchanged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::load::Run;
 
 const TENANT: &str = "default";
 
-/// Every run as it was found last.
+/// Every run as it was when it was last read.
 #[derive(Default)]
 pub(super) struct Disk {
     looks: usize,
@@ -19,19 +19,19 @@ pub(super) struct Disk {
     ended: BTreeMap<RunId, usize>,
     /// Runs that another one has started.
     below: BTreeSet<RunId>,
-    /// Titles of entries whose step has ended, and at which look that was found.
+    /// Titles of entries whose step has ended, and the number of the reading that first found it.
     finished_calls: BTreeMap<String, usize>,
     steps: usize,
 }
 
 impl Disk {
-    /// Looks, and holds what is found against what was found before. Says how many runs there are.
+    /// Reads the disk and compares it with the readings before. Returns the number of runs.
     pub(super) async fn look(&mut self, folder: &Path) -> usize {
         let copy = tempfile::tempdir().unwrap();
         for file in std::fs::read_dir(folder.join(".runyard")).unwrap().map(Result::unwrap) {
             std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
         }
-        // Other processes map this one; to a new owner it says nothing.
+        // This file is shared memory of other processes; a new owner does not need it.
         let _ = std::fs::remove_file(copy.path().join("runyard.db-shm"));
         let store = Sqlite::open(copy.path(), Options::default()).unwrap();
         let runs = list(&store).await;
@@ -80,7 +80,7 @@ impl Disk {
         self.open.len() + self.ended.len()
     }
 
-    /// How many of them another run has started.
+    /// How many of them were started by another run.
     pub(super) fn below(&self) -> usize {
         self.below.len()
     }
@@ -89,13 +89,13 @@ impl Disk {
         self.open.len()
     }
 
-    /// Whether there is such a run.
+    /// Whether the run exists.
     pub(super) fn knows(&self, run_id: &str) -> bool {
         let run = RunId::parse(run_id).unwrap_or_else(|| panic!("{run_id} is no id of a run"));
         self.open.contains_key(&run) || self.ended.contains_key(&run)
     }
 
-    /// The run is there, and has ended.
+    /// The run exists and has ended.
     pub(super) fn has(&self, run: &Run) {
         let found = self.ended.get(&RunId::parse(&run.run_id).unwrap());
         assert!(found.is_some_and(|events| *events >= run.seen.len()), "{run:?}: {found:?} events on the disk");

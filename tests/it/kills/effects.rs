@@ -1,4 +1,4 @@
-//! The service that steps call. Each entry has a title that no other has, so that its calls are the calls of one step.
+//! The service that steps call. Each entry has a unique title, so that its calls are the calls of one step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -8,13 +8,13 @@ use tokio::sync::watch;
 
 use crate::harness::peer::{Answers, Asked, Peer};
 
-/// What the title of an entry begins with whose first call is not answered in the life in which it is made.
+/// The title of an entry begins like this if its first call is not answered in the life in which it is made.
 pub(super) const HELD: &str = "held";
 
-/// How often one step was asked for.
+/// The calls of one step.
 #[derive(Default)]
 struct Calls {
-    /// In which lives of the server.
+    /// The lives of the server that made them.
     lives: Vec<usize>,
     keys: BTreeSet<String>,
 }
@@ -27,7 +27,7 @@ struct Book {
 }
 
 impl Book {
-    /// Takes a call down, and says whether it is answered.
+    /// Records a call, and says whether to answer it.
     fn take(&mut self, title: &str, key: &str) -> bool {
         let (life, free) = (self.life, self.holds_no_more);
         let calls = self.calls.entry(title.to_owned()).or_default();
@@ -36,18 +36,18 @@ impl Book {
         free || !title.starts_with(HELD) || calls.lives[0] < life
     }
 
-    /// Steps that were asked for first in this life and not answered.
+    /// Steps that called first in this life and were not answered.
     fn held(&self, life: usize) -> bool {
         self.calls.iter().any(|(title, calls)| title.starts_with(HELD) && calls.lives[0] == life)
     }
 
-    /// Whether something of an earlier life was asked for in this one.
+    /// Whether a step of an earlier life has called in this one.
     fn resumed(&self) -> bool {
         self.calls.values().any(|calls| calls.lives[0] < self.life && calls.lives.last() == Some(&self.life))
     }
 }
 
-/// The service, and its book.
+/// The service and its records.
 pub(super) struct Effects {
     peer: Peer,
     book: Arc<Mutex<Book>>,
@@ -74,7 +74,7 @@ impl Effects {
         &self.peer.url
     }
 
-    /// The server is about to start again. Says whether something was in the air when the last one was killed.
+    /// The server is about to start again. Says whether a call was in flight when the last one was killed.
     pub(super) fn begin_life(&self) -> bool {
         let mut book = self.book.lock().unwrap();
         book.life += 1;
@@ -91,7 +91,7 @@ impl Effects {
         self.until(|book| book.held(book.life)).await;
     }
 
-    /// Waits until a step of an earlier life is asked for again.
+    /// Waits until a step of an earlier life calls again.
     pub(super) async fn resumed(&self) {
         self.until(Book::resumed).await;
     }
@@ -107,8 +107,8 @@ impl Effects {
         }
     }
 
-    /// Holds the book against what was finished when: title and the life after which nobody may ask for it any more. Gives how many
-    /// calls there were, and how many of them were repetitions of one that a kill had met in the air.
+    /// Compares the calls with the finished steps: title, and the last life that may have called. Returns the number of
+    /// calls, and how many of them repeated a call that was in flight at a kill.
     pub(super) fn judge<'a>(&self, finished: impl Iterator<Item = (&'a String, usize)>) -> (usize, usize) {
         let book = self.book.lock().unwrap();
         let mut steps = 0;

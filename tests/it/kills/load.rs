@@ -1,4 +1,5 @@
-//! Callers of five APIs who ask under their key until they are answered, as a careful client does, and a watcher for each run.
+//! Callers of five APIs that repeat a start under its key until it is answered, as a careful client does, and a watcher
+//! for each run.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,9 +15,9 @@ use super::disk::Disk;
 use super::work::{self, Work};
 use crate::process::{ProcessClients, assert_whole, bounded};
 
-/// How many ask at the same time.
+/// The number of concurrent callers.
 const CALLERS: usize = 4;
-/// How long a caller waits before it asks again.
+/// How long a caller waits before it retries.
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// A start that was answered.
@@ -28,7 +29,7 @@ pub(super) struct Run {
     pub(super) seen: Vec<Value>,
 }
 
-/// What callers share.
+/// The shared state of the callers.
 struct Shared {
     clients: ProcessClients,
     http: reqwest::Client,
@@ -46,7 +47,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Callers who will start so many runs, as far as they are allowed to.
+    /// Callers that will start this many runs, as far as they are allowed to.
     pub(super) fn start(clients: &ProcessClients, starts: usize) -> Self {
         let shared = Arc::new(Shared {
             clients: clients.clone(),
@@ -61,12 +62,12 @@ impl Load {
         Load { shared, callers }
     }
 
-    /// Lets them go on with so many more.
+    /// Allows this many more starts.
     pub(super) fn allow(&self, starts: usize) {
         self.shared.allowed.add_permits(starts);
     }
 
-    /// Waits until so many starts were answered in all.
+    /// Waits until this many starts were answered in all.
     pub(super) async fn answered(&self, starts: usize) {
         self.shared.answered.subscribe().wait_for(|answered| answered.len() >= starts).await.unwrap();
     }
@@ -76,14 +77,15 @@ impl Load {
         self.shared.answered.borrow().len()
     }
 
-    /// Every start that was answered is on the disk. The server is dead, so that no answer comes between.
+    /// Checks that every answered start is on the disk. The server is dead, so that no answer arrives meanwhile.
     pub(super) fn must_be_there(&self, disk: &Disk) {
         for (number, run_id) in &*self.shared.answered.borrow() {
             assert!(disk.knows(run_id), "start {number} was answered with {run_id}, and is lost");
         }
     }
 
-    /// Waits until every start was answered and every watcher has seen its run's end. Asks once more under every key.
+    /// Waits until every start was answered and every watcher has seen its run's end. Repeats each start once more
+    /// under its key.
     pub(super) async fn end(self, clients: &ProcessClients) -> Vec<Run> {
         for caller in self.callers {
             bounded("a caller", caller).await.unwrap();
@@ -114,7 +116,7 @@ async fn call(shared: Arc<Shared>) {
         let run_id = loop {
             match shared.ask(number).await {
                 Ok(run_id) => break run_id,
-                // Nobody knows whether it was started: ask again under the same key.
+                // The outcome is unknown: repeat the start under the same key.
                 Err(_) => shared.clock.sleep(AGAIN).await,
             }
         };
@@ -144,7 +146,7 @@ async fn watch(url: String, number: usize, run_id: String) -> Run {
 }
 
 impl Shared {
-    /// Asks for a start once. What a caller could only mend by asking otherwise fails the test.
+    /// Sends a start once. An error that a retry cannot fix fails the test.
     async fn ask(&self, number: usize) -> Result<String, String> {
         let (url, body, place) = self.request(number);
         let request = self.http.post(url).header("idempotency-key", format!("start-{number}")).json(&body);
@@ -163,7 +165,7 @@ impl Shared {
         shown.json::<Value>().await.unwrap()["outputs"].clone()
     }
 
-    /// Where, what, and where in the answer the run's id is.
+    /// The URL, the body, and where the answer has the id of the run.
     fn request(&self, number: usize) -> (String, Value, &'static str) {
         let native = format!("{}/v1/runs", self.clients.native_url);
         let (api, goal) = match work::of(number) {
@@ -195,7 +197,7 @@ impl Shared {
     }
 }
 
-/// What tells events of a run apart. The client has read the others, and may write what they say otherwise.
+/// The fields that distinguish events of a run. The client has parsed the others, and may write them differently.
 fn told(events: &[Value]) -> Vec<(&Value, &Value, &Value)> {
     events.iter().map(|event| (&event["seq"], &event["type"], &event["node_run_id"])).collect()
 }

@@ -1,4 +1,5 @@
-//! What the runs of the load do: plans, lists, runs that start runs, scripts and large values. Each has entries of its own in the ledger.
+//! The work of the load's runs: plans, lists, runs that start runs, scripts and large values. Each has its own entries
+//! in the ledger.
 
 use serde_json::{Value, json};
 
@@ -6,20 +7,20 @@ use super::effects::HELD;
 
 /// How many kinds of runs there are.
 pub(super) const KINDS: usize = 8;
-/// What the ledger's node type is called.
+/// The name of the ledger's node type.
 const ENTRY: &str = "integration.ledger.record_entry";
-/// Longer than a value that stands in an event.
+/// Longer than a value that an event stores in place.
 const LARGE_BYTES: usize = 70_000;
 
-/// What a run does.
+/// The work of a run.
 pub(super) enum Work {
-    /// This goal is planned, through the API with this number.
+    /// A goal that is planned, through the API with this number.
     Goal(usize, String),
     /// A run of this node type with these inputs.
     Inputs(&'static str, Value),
 }
 
-/// What the run with this number does.
+/// The work of the run with this number.
 pub(super) fn of(number: usize) -> Work {
     match number % KINDS {
         5 => Work::Inputs("runyard.composite.each", list(number)),
@@ -32,17 +33,17 @@ pub(super) fn of(number: usize) -> Work {
     }
 }
 
-/// How many runs below it the run with this number starts.
+/// The number of runs that the run with this number starts, directly or indirectly.
 pub(super) fn below(number: usize) -> usize {
     usize::from(number % KINDS == 6)
 }
 
-/// What the outputs of a run are, where more than its end is to be looked at.
+/// The expected outputs of a run, where the test checks more than its end.
 pub(super) fn outputs(number: usize) -> Option<Value> {
     (number % KINDS == 7).then(|| json!({ "text": large(number), "length": large(number).len() }))
 }
 
-/// Entries of which two of three runs have one that is held: the first, or the last.
+/// Entries of a run. In two of three runs one entry is held: the first or the last.
 fn titles(number: usize) -> (String, String) {
     let (first, last) = match number % 3 {
         0 => ("quick", HELD),
@@ -52,7 +53,7 @@ fn titles(number: usize) -> (String, String) {
     (format!("{first}-first-{number}"), format!("{last}-last-{number}"))
 }
 
-/// Four steps, two of which have an effect outside.
+/// Four steps, two of which have an external effect.
 fn goal(number: usize) -> String {
     let (first, last) = titles(number);
     format!(
@@ -71,7 +72,8 @@ fn large(number: usize) -> String {
     format!("{}{number}", "x".repeat(LARGE_BYTES))
 }
 
-/// A script makes a large value; an entry; a list, each item of which has a script and an entry; a script reads the large value.
+/// A script makes a large value; an entry; a list, each item of which has a script and an entry; a script reads the
+/// large value.
 fn graph(number: usize) -> Value {
     let (first, last) = titles(number);
     let node = |key: &str, node_type: &str, inputs: Value, next: &[&str]| json!({ "key": key, "node_type_ref": { "node_type_id": node_type }, "inputs": inputs, "children": next });

@@ -1,5 +1,5 @@
-//! What callers hold without letting go: bodies, answers, connections. The server is a process of its own, so that its memory and its
-//! descriptors can be looked at and bounded.
+//! Resources that callers hold: bodies, answers, connections. The server is a process of its own, so that the test can
+//! measure and limit its memory and descriptors.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn connect(address: &str) -> TcpStream {
     bounded("a connection", TcpStream::connect(address)).await.unwrap()
 }
 
-/// Asks a listener for its health on a connection of its own: the status.
+/// Requests the health of a listener on a new connection, and returns the status.
 async fn health(address: &str) -> u16 {
     let mut connection = connect(address).await;
     connection.write_all(b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -32,7 +32,7 @@ async fn health(address: &str) -> u16 {
     std::str::from_utf8(&answer[9..12]).unwrap().parse().unwrap()
 }
 
-/// The head of a start of a run with a body of this length.
+/// The head of a request that starts a run, with a body of this length.
 fn head(bytes: usize) -> String {
     format!(
         "POST /v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {bytes}\r\n\r\n"
@@ -66,7 +66,7 @@ async fn bodies_that_do_not_end_hold_bounded_memory_and_leave_health_alone() {
     for _ in 0..200 {
         let mut connection = connect(address).await;
         connection.write_all(head(900 * 1024).as_bytes()).await.unwrap();
-        // What is refused need not be taken to its end.
+        // The server need not read a refused body to its end.
         let _ = tokio::time::timeout(Duration::from_millis(500), connection.write_all(&part)).await;
         unfinished.push(connection);
     }
@@ -84,7 +84,7 @@ async fn bodies_that_do_not_end_hold_bounded_memory_and_leave_health_alone() {
     assert!(!run.is_empty(), "small bodies are read all the same");
 }
 
-/// A list of ACP with this many runs that carry this much each.
+/// A list of ACP with this many runs, each with this much data.
 async fn heavy_list(served: &Served, runs: usize, bytes: usize) {
     let metadata = json!({ "blob": "x".repeat(bytes) });
     let start = |number: usize| {
@@ -121,7 +121,7 @@ async fn a_list_of_large_entries_ends_early_and_many_unread_answers_hold_bounded
         unread.push(connection);
     }
     assert_eq!(health(&address).await, 200);
-    // They are read after all: each is a whole answer, or is told to come again.
+    // The test reads them now: each is a whole answer, or a refusal that asks for a retry.
     let mut most = 0;
     let read = join_all(unread.into_iter().map(|mut connection| async move {
         let mut answer = Vec::new();

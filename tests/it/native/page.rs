@@ -6,7 +6,7 @@ use runyard_api::runyard::types::{RunState, RunSummary};
 
 use crate::harness::World;
 
-/// Which runs are wanted.
+/// The filters.
 #[derive(Default)]
 pub(super) struct Wanted<'a> {
     pub(super) states: Vec<RunState>,

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Descriptors that the other tests of this process need.
 const FOR_OTHER_TESTS: u64 = 2_000;
 
-/// So many connections, or as many as this process may have.
+/// The number of connections, or as many as this process may have.
 fn allowed(count: usize) -> usize {
     let most = open_files::allow_many().map_or(u64::MAX, |files| files.saturating_sub(FOR_OTHER_TESTS));
     count.min(usize::try_from(most).unwrap_or(usize::MAX))
@@ -39,7 +39,7 @@ async fn unfinished(served: &Served, count: usize, sent: usize) -> Vec<TcpStream
     join_all((0..count).map(|_| begin())).await.into_iter().flatten().collect()
 }
 
-/// What the server says to a connection, if anything.
+/// The server's answer on a connection, if any.
 async fn answer(stream: &mut TcpStream) -> Option<String> {
     let mut answer = vec![0; 4_096];
     let read = tokio::time::timeout(PATIENCE, stream.read(&mut answer)).await.ok()?.ok()?;
@@ -53,7 +53,7 @@ async fn large_bodies_that_do_not_end_are_bounded_in_memory_and_refused_by_name(
     survives("A7 (large)", async |served| {
         open = unfinished(served, allowed(1_500), 800_000).await;
         let answers: Vec<String> = join_all(open.iter_mut().map(answer)).await.into_iter().flatten().collect();
-        // What all have sent together may be 64 MiB: of 1 200 MB most are refused.
+        // All bodies together may have 64 MiB, so most of these 1 200 MB are refused.
         assert!(answers.len() > open.len() / 2, "{} of {} are refused", answers.len(), open.len());
         for answer in &answers {
             assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\"unavailable\""), "{answer}");

@@ -1,4 +1,5 @@
-//! Runs that cannot be read, or that only an older build's reader could not read: they stand in nobody's way, and can be removed.
+//! Damaged runs, and runs that only an older build's reader could not read: they block nothing else, and can be
+//! removed.
 
 use std::path::Path;
 
@@ -26,7 +27,7 @@ async fn stopped(served: Served) {
     served.process.done().await.exits(0);
 }
 
-/// Changes the stored events of a run. Ids are kept as bytes.
+/// Changes the stored events of a run. The database stores ids as bytes.
 fn rewrite(folder: &Path, run: &str, change: impl Fn(String) -> String) {
     let database = rusqlite::Connection::open(folder.join(".runyard/runyard.db")).unwrap();
     let id = uuid::Uuid::parse_str(run.trim_start_matches("run_")).unwrap();
@@ -49,7 +50,7 @@ fn rewrite(folder: &Path, run: &str, change: impl Fn(String) -> String) {
     }
 }
 
-/// Everything that lists, pages or counts runs, of every API.
+/// Every operation that lists, pages or counts runs, of every API.
 async fn listed_everywhere(served: &Served) {
     let clients = served.clients();
     for (api, path) in [
@@ -68,7 +69,7 @@ async fn listed_everywhere(served: &Served) {
 async fn a_run_that_an_older_build_stored_too_deep_is_read_canceled_and_backed_up() {
     let folder = tempfile::tempdir().unwrap();
     let [deep, other, _] = used(folder.path()).await;
-    // As the build before wrote it: accepted at 127 levels, and stored within others.
+    // Written as the previous build did: accepted at 127 levels, and stored within other values.
     let value = nested(138).to_string();
     rewrite(folder.path(), &deep, |event| event.replace("\"deep\"", &value));
 
@@ -100,7 +101,7 @@ async fn a_run_that_cannot_be_read_fails_no_list_and_can_be_removed() {
     assert_eq!(listed["runs"].as_array().unwrap().len(), 3, "rows are read without the log: {listed}");
     assert_eq!(served.clients().get("run-gateway", &format!("/v1/runs/{damaged}")).await.status, 500);
     assert_eq!(served.clients.run(&other).await["state"], "running");
-    // A backup names what is damaged, and is one all the same.
+    // A backup reports the damaged runs, and is usable all the same.
     let backup = runyard(folder.path(), &["backup", "--json", "copy.db"]).await.exits(0);
     assert_eq!(backup.object()["damaged_runs"], json!([damaged]), "{backup:?}");
     let owned = runyard(folder.path(), &["remove", "--damaged", "--json", &damaged]).await.exits(1);
@@ -111,7 +112,7 @@ async fn a_run_that_cannot_be_read_fails_no_list_and_can_be_removed() {
     let named = |finding: &Value| finding["run_id"] == json!(damaged) && finding["position"] == json!(1);
     assert!(checked.objects().iter().any(named), "{checked:?}");
 
-    // Restored: not as it is, but without what is damaged.
+    // A restore refuses the backup as it is, and works without the damaged runs.
     let refused = runyard(folder.path(), &["restore", "--data-dir", "new", "--new-key", "copy.db"]).await.exits(1);
     assert!(refused.err.contains("--without-damaged"), "{refused:?}");
     let restore = ["restore", "--json", "--data-dir", "new", "--new-key", "--without-damaged", "copy.db"];
@@ -120,7 +121,7 @@ async fn a_run_that_cannot_be_read_fails_no_list_and_can_be_removed() {
     assert_eq!((&said["left_out"], &said["runs"]), (&json!([damaged]), &json!(2)), "{restored:?}");
     runyard(folder.path(), &["check", "--data-dir", "new"]).await.exits(0);
 
-    // Removed where it is.
+    // Remove the damaged runs in place.
     let not = runyard(folder.path(), &["remove", "--damaged", "--json", &ended]).await.exits(1);
     assert!(not.err.contains("run_not_damaged"), "{not:?}");
     let plain = runyard(folder.path(), &["remove", "--json", &damaged]).await.exits(1);

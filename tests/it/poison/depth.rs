@@ -1,4 +1,4 @@
-//! One depth limit for every value, whatever way it comes in.
+//! One depth limit for every value, whatever part of a request has it.
 
 use runyard_api::DOCUMENTS;
 use runyard_api::host::BodyRule;
@@ -9,7 +9,7 @@ use crate::harness::World;
 
 const EXTERNAL: &str = "runyard.composite.external";
 
-/// A code in any API's way to write it.
+/// An error code in any API's spelling.
 fn names_depth(text: &str) -> bool {
     text.replace('_', "").to_ascii_lowercase().contains("valuetoodeep")
 }
@@ -20,7 +20,7 @@ async fn a_value_nested_deeper_than_the_limit_is_refused_through_every_api() {
     let mut asked = 0;
     for (document, _) in DOCUMENTS {
         for operation in document.operations.iter().filter(|operation| operation.body != BodyRule::None) {
-            // Which run or server it is about does not matter: the body is read first.
+            // The run or server need not exist: the server reads the body first.
             let path: String = operation
                 .path
                 .replace('{', "\u{0}")

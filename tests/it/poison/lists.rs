@@ -8,7 +8,7 @@ use super::start;
 use super::survives::{ended_with, starts, survives, survives_with};
 use crate::process::bounded;
 
-/// A list of so many items, each of which is an execution of this node type with these shared inputs.
+/// A list of this many items, each of which is an execution of this node type with these shared inputs.
 fn each(node_type: &str, shared: &Value, items: usize, on_item_failure: &str) -> Value {
     let inputs = json!({
         "node_type_ref": { "node_type_id": node_type }, "inputs": shared, "items": vec![json!({}); items],
@@ -30,8 +30,8 @@ async fn inputs_that_ten_thousand_items_share_are_stored_once() {
 
 #[tokio::test]
 async fn lists_whose_results_are_larger_than_a_run_may_hold_fail_by_name() {
-    // Results a little smaller than what is stored beside the log: the run holds them all. The limit is a quarter of the default, for
-    // the time that a debug build takes.
+    // Results slightly below the size that is stored beside the log, so that the run itself holds them all. The limit
+    // is a quarter of the default, because a debug build is slow.
     let script = json!({ "script": "return 'x'.repeat(60000)" });
     survives_with("A4 (results)", &["--set", "limits.run_held_bytes=33554432"], async |served| {
         let list = each("runyard.graph.script", &script, 10_000, "collect");
@@ -60,7 +60,7 @@ async fn unread_answers_of_large_lists_are_bounded_in_memory() {
         let made = stream::iter(0..60).map(start).buffered(6).collect().await;
         let url = format!("{}/v1/servers/default/runs?limit=100", served.clients.acp_url);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        // Only the heads are read, so that the bodies wait in the server for as long as the answers are held here.
+        // The test reads only the heads, so that the bodies wait in the server as long as the test holds the answers.
         let answers = bounded("heads of lists", join_all((0..60).map(|_| client.get(&url).send()))).await;
         for answer in answers.into_iter().map(Result::unwrap) {
             if answer.status() == 200 {

@@ -1,5 +1,5 @@
-//! Starts and completions of every API, changed at random and at the edges of depth and size: whatever is acknowledged reads back, also
-//! from a store that is opened again, and nothing is answered with a fault of the server.
+//! Starts and completions of every API, changed at random and at the limits of depth and size. What the server
+//! acknowledges can be read back, also from a reopened store, and no answer is a server fault.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -98,7 +98,7 @@ fn changed(mut document: Value, changes: &[Change]) -> Value {
     document
 }
 
-/// A start that works at each API that has one: API, path, body, and where the answer has the id.
+/// A valid start for each API that has one: API, path, body, and where the answer has the id.
 fn starts() -> Vec<(&'static str, &'static str, Value, &'static str)> {
     let external = json!({ "node_type_id": "runyard.composite.external", "version": "latest" });
     let inputs = json!({ "order": { "lines": [{ "item": "lamp" }] } });
@@ -124,7 +124,7 @@ fn starts() -> Vec<(&'static str, &'static str, Value, &'static str)> {
     ]
 }
 
-/// Where a run of an API is looked at.
+/// The path at which an API shows a run.
 fn look(api: &str, run: &str) -> String {
     match api {
         "acp" => format!("/v1/servers/default/runs/{run}"),
@@ -175,7 +175,7 @@ async fn whatever_is_acknowledged_reads_back_through_every_api() {
         }
         assert!(accepted > 0 && accepted < CASES, "{api}: {accepted}");
     }
-    // What external composites are completed with, and judged.
+    // The bodies that complete and evaluate external composites.
     for _ in 0..CASES {
         let (run, root) = served.clients.start("runyard.composite.external", json!({})).await;
         for (what, body) in [

@@ -1,4 +1,4 @@
-//! A2, A3, A5: schemas and graphs of which a few bytes mean much work or much memory.
+//! A2, A3, A5: small schemas and graphs that cause much work or need much memory.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::cargo_ai;
 
 const TOO_EXPENSIVE: &str = "validation_too_expensive";
 
-/// A run whose result has to fit a schema.
+/// A run whose result must match a schema.
 fn fitted(schema: &Value) -> Value {
     let mut body = start("runyard.core.uuid4", json!({}));
     body["output_schema"] = schema.clone();
@@ -21,7 +21,7 @@ fn fitted_below(schema: &Value) -> Value {
     start("runyard.core.run", below)
 }
 
-/// Forty steps, each of which refers twice to the next by a key that is written with an escape.
+/// Forty steps, each of which refers twice to the next by an escaped key.
 fn doubling() -> Value {
     let step = |n: usize| {
         let next = format!("#/definitions/%61{}", n + 1);
@@ -29,7 +29,7 @@ fn doubling() -> Value {
     };
     let mut definitions: Map<String, Value> = (0..40).map(|n| (format!("a{n}"), step(n))).collect();
     definitions.insert("a40".to_owned(), json!({}));
-    // A reader that does not decode the escape finds these instead.
+    // A reader that does not decode the escape would use these instead.
     definitions.extend((0..=40).map(|n| (format!("%61{n}"), json!({}))));
     json!({ "$ref": "#/definitions/%610", "definitions": definitions })
 }
@@ -79,9 +79,9 @@ async fn a_long_name_around_many_parts_is_not_copied_for_each_part() {
     survives("A5", async |served| {
         let (made, refused) = starts(served, [fitted(&unknown), fitted(&known), graph]).await;
         assert_eq!((made.len(), refused), (2, vec![TOO_EXPENSIVE.to_owned()]));
-        // A keyword that no draft has is no schema, however long.
+        // A keyword that no draft defines is ignored, however long it is.
         assert_eq!(ended_with(served, &made[0]).await, Vec::<String>::new());
-        // The values do not fit the node type, unless the expressions took too long before: this machine may be busy.
+        // The values do not match the node type. On a busy machine the expressions may time out before.
         let codes = ended_with(served, &made[1]).await;
         let is_named = ["invalid_inputs", "expression_timed_out"].contains(&codes[1].as_str());
         assert!(codes[0] == "child_failed" && is_named, "{codes:?}");

@@ -1,4 +1,5 @@
-//! A server process under a memory limit that is sent what should not harm it; killed, and started again with what it holds.
+//! A server process under a memory limit that receives harmful requests, is killed, and is restarted with its stored
+//! data.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,15 +9,15 @@ use serde_json::{Value, json};
 
 use crate::process::{Served, bounded, runyard};
 
-/// Address space of the process: 512 MiB. The allocators are set to reserve little that they do not use: by default the C library alone
-/// reserves 64 MiB for each thread, so that the limit would be reached before the first request.
+/// Address space of the process: 512 MiB. The allocators are set to reserve little that they do not use: by default the
+/// C library alone reserves 64 MiB for each thread, so that the limit would be reached before the first request.
 const MEMORY: &str = "ulimit -v 524288 && export MALLOC_ARENA_MAX=1 MIMALLOC_ARENA_RESERVE=16384";
-/// How long what is sent may take in all. Each part of it has a shorter bound of its own.
+/// How long all requests may take together. Each of them has a shorter bound of its own.
 const POISON_BOUND: Duration = Duration::from_secs(240);
-/// Answers of which the median is printed.
+/// The number of answers whose median time is printed.
 const LOOKS: usize = 10;
 
-/// Sends a poison to a server and hands on the ids of the runs that it made.
+/// Sends harmful requests to a server and returns the ids of the runs that they created.
 pub(super) async fn survives(what: &str, poison: impl AsyncFnOnce(&Served) -> Vec<String>) {
     survives_with(what, &[], poison).await;
 }
@@ -59,7 +60,7 @@ pub(super) async fn survives_with(what: &str, flags: &[&str], poison: impl Async
     runyard(folder.path(), &["check", "--data-dir", "new"]).await.exits(0);
 }
 
-/// A server that may have so much memory and no more.
+/// A server with this memory limit.
 pub(super) async fn confined(folder: &Path, flags: &[&str]) -> Served {
     let flags = [&["--port-base", "0", "--log", "warn"], flags].concat();
     bounded("a start", Served::start_after(folder, MEMORY, &flags)).await
@@ -80,14 +81,14 @@ async fn health(served: &Served) -> Duration {
     times[LOOKS / 2]
 }
 
-/// A run that asks nothing of anybody ends.
+/// A run without external effects ends.
 async fn trivial(served: &Served) {
     let (run, _) = served.clients.start("runyard.core.uuid4", json!({})).await;
     let events = served.clients.events(&run, 0).await;
     assert_eq!(events.last().map(|event| &event["type"]), Some(&json!("run_completed")), "{events:#?}");
 }
 
-/// The error codes with which a run and its node runs end; of a run whose child failed, the child's as well.
+/// The error codes with which a run and its node runs end; for a run whose child failed, the child's as well.
 pub(super) async fn ended_with(served: &Served, run: &str) -> Vec<String> {
     served.clients.events(run, 0).await;
     let shown = served.clients().get("runyard", &format!("/v1/runs/{run}")).await.json();
@@ -96,7 +97,7 @@ pub(super) async fn ended_with(served: &Served, run: &str) -> Vec<String> {
     codes.map(str::to_owned).collect()
 }
 
-/// Starts at the Runyard API: the ids of those that were accepted, and the codes of those that were not.
+/// Starts at the Runyard API: the ids of the accepted ones, and the error codes of the others.
 pub(super) async fn starts(served: &Served, bodies: impl IntoIterator<Item = Value>) -> (Vec<String>, Vec<String>) {
     let (mut made, mut refused) = (Vec::new(), Vec::new());
     for body in bodies {

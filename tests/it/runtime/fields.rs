@@ -1,5 +1,5 @@
-//! Every field of a request takes effect or is refused by its name, and every field of an answer is there when it should be.
-//! Which fields there are is read from the document: one that nobody thought of fails here.
+//! Every field of a request takes effect or is refused by name, and every field of an answer is present when it should
+//! be. The test reads the fields from the document, so that a new field without an expectation fails.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,8 @@ use crate::harness::World;
 
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-/// Pointers to the fields of a schema of the document; objects of its own are opened, free and shared ones are fields.
+/// Pointers to the fields of a schema of the document. Objects of its own are expanded; free-form and shared ones count
+/// as one field.
 fn fields(schema: &str) -> BTreeSet<String> {
     let full: Value = serde_json::from_str(DOCUMENT.full_json).unwrap();
     let mut found = BTreeSet::new();
@@ -45,7 +46,7 @@ async fn refusals(world: &World, body: Value) -> Vec<(String, String)> {
     errors.iter().map(|error| (text(&error["field"]), text(&error["reason"]))).collect()
 }
 
-/// A request with this field alone set to something else is refused for this field alone.
+/// A request in which only this field has another value is refused for this field alone.
 async fn refused_by_name(world: &World, field: &str, value: Value) {
     let (object, name) = field[1..].split_once('/').unwrap();
     let found = refusals(world, with(goal(GOAL), object, json!({name: value}))).await;

@@ -59,7 +59,7 @@ async fn a_stream_resumes_at_every_event_without_gap_or_duplicate() {
     }
     assert!(frames(&world, &run, None, Some(i64::MAX)).await.rest().await.is_empty());
     assert_eq!(frames(&world, &run, Some(2), Some(5)).await.rest().await, whole[2..], "the query goes first");
-    // Cut after every event while it happens.
+    // Disconnected after every event while the run goes on.
     let run = create(&world, goal(TWO_STEPS)).await.run_id;
     let mut seen: Vec<Frame> = Vec::new();
     while seen.last().is_none_or(|frame| frame.data["type"] != "final") {
@@ -86,7 +86,7 @@ async fn a_resume_at_or_past_the_end_of_a_finished_run_is_204_so_that_an_event_s
     }
     assert_eq!(resumed(last as u64 - 1).await.status, 200);
     assert_eq!(world.get("runtime", &path).await.status, 200);
-    // A run that goes on may have more to say.
+    // An active run may have more events.
     let run = create(&world, goal(SLEEP)).await.run_id;
     let answer = world.get("runtime", &format!("/v1/runs/{run}/events?after_seq=99&follow=false")).await;
     assert_eq!((answer.status, answer.body.len()), (200, 0));
@@ -122,7 +122,7 @@ async fn a_run_of_another_face_is_told_too_and_as_it_happens() {
         })
         .collect();
     assert_eq!((told.remove(0), told.pop().unwrap()), ("step run_started".to_owned(), "error canceled".to_owned()));
-    // The echo is performed beside the rest.
+    // The echo is executed concurrently with the rest.
     told.sort();
     let expected = [
         "step composite_ended",

@@ -1,4 +1,4 @@
-//! The codes of failed runs in `server/codes.rs`, against the code that fails runs.
+//! The failure codes of runs in `server/codes.rs`, compared with the code that fails runs.
 
 use std::collections::BTreeSet;
 

@@ -1,13 +1,13 @@
-//! The tree as it lies on the disk, without what builds and runs leave in it.
+//! The tree on the disk, without the files that builds and runs leave in it.
 
 use std::path::{Path, PathBuf};
 
 /// A file under version control, or one that would be.
 #[derive(Debug, Clone)]
 pub struct File {
-    /// From the root, with `/`.
+    /// The path from the root, with `/`.
     pub path: String,
-    /// Its text; of a file that is not text, nothing.
+    /// Its text. Empty for a file that is not text.
     pub text: String,
 }
 
@@ -35,14 +35,14 @@ pub fn tree() -> Vec<File> {
 }
 
 fn walk(folder: &Path, files: &mut Vec<File>) {
-    // What `.gitignore` says.
+    // The entries of `.gitignore`.
     let ignored = ["target", ".git", ".runyard", "__pycache__"];
     for entry in std::fs::read_dir(folder).unwrap() {
         let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
         if ignored.iter().any(|ignored| name == *ignored) || name.to_string_lossy().ends_with(".snap.new") {
             continue;
         }
-        // `server/docs` is a link to `docs`, whose files are there already.
+        // `server/docs` is a link to `docs`, whose files are already listed.
         if path.is_symlink() {
             continue;
         }
@@ -56,7 +56,7 @@ fn walk(folder: &Path, files: &mut Vec<File>) {
     }
 }
 
-/// Rust files below a folder, tests and examples left out: both are written as users of the house would.
+/// Rust files below a folder, without tests and examples: both are written as users of the crates would.
 pub fn sources(folder: &str) -> Vec<File> {
     let folder = format!("{folder}/");
     let apart = ["/tests/", "/examples/", "/conformance"];
@@ -66,7 +66,7 @@ pub fn sources(folder: &str) -> Vec<File> {
     files
 }
 
-/// One file that must be there.
+/// A file that must exist.
 pub fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
@@ -76,7 +76,7 @@ pub fn manifest(path: &str) -> toml::Table {
     read(path).parse().unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The names that stand right below a path: `a` and `b` of `crate::{a::X, b}`, `a` of `crate::a::X`.
+/// The names directly below a path: `a` and `b` of `crate::{a::X, b}`, `a` of `crate::a::X`.
 pub fn names_below(text: &str, path: &str) -> Vec<String> {
     let mut names = Vec::new();
     for (at, _) in text.match_indices(path) {

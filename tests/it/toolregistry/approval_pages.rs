@@ -1,4 +1,4 @@
-//! What a browser that opens an approval link gets: a page that decides nothing, and two buttons that do.
+//! The page of an approval link in a browser: opening it decides nothing, and its two buttons do.
 
 use http::Method;
 use runyard_api::toolregistry::types::RunStatus;
@@ -8,13 +8,13 @@ use super::approvals::{link, path, paused, when};
 use super::{INTENT, create, events, get};
 use crate::harness::{Answer, World};
 
-/// What a browser accepts, and a mail scanner that is one.
+/// The `Accept` header of a browser, and of a mail scanner that acts as one.
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 async fn browse(world: &World, method: Method, link: &str) -> Answer {
     let anonymous = world.showing(None);
     let request = anonymous.request("toolregistry", method, path(link)).header("accept", BROWSER);
-    // What a browser says of a form without fields.
+    // The content type that a browser sends for a form without fields.
     let request = request.header("content-type", "application/x-www-form-urlencoded");
     anonymous.send("toolregistry", request).await
 }

@@ -1,4 +1,5 @@
-//! Approvals: what is asked of whom and when, the links that decide, and what they survive.
+//! Approvals: which approval requests there are and when, the links that decide them, and the restarts that they
+//! survive.
 
 use http::Method;
 use runyard_api::client::Plain;
@@ -15,7 +16,7 @@ pub(super) fn when(strategy: &str, intent: &str) -> Value {
     with(asking(intent), "approvalStrategy", json!(strategy))
 }
 
-/// The run once it waits for somebody.
+/// The run, once it waits for an approval.
 pub(super) async fn paused(world: &World, run: Uuid) -> RunDto {
     eventually("somebody is asked", async || {
         let run = get(world, run).await;
@@ -24,17 +25,17 @@ pub(super) async fn paused(world: &World, run: Uuid) -> RunDto {
     .await
 }
 
-/// The last question of a run.
+/// The last approval request of a run.
 fn question(run: &RunDto) -> &Value {
     run.events.iter().rev().find_map(|event| event.get("approval")).expect("somebody was asked")
 }
 
-/// A link of the last question.
+/// A link of the last approval request.
 pub(super) fn link<'a>(run: &'a RunDto, which: &str) -> &'a str {
     question(run)[which].as_str().unwrap()
 }
 
-/// What stands behind the host in a link.
+/// The part after the host in a link.
 pub(super) fn path(link: &str) -> &str {
     &link[link.find("/v1/").unwrap()..]
 }
@@ -155,7 +156,7 @@ async fn no_event_says_running_between_paused_and_canceled() {
             assert!(last == "CANCELED" && rest.iter().all(|status| status == "PAUSED"), "{strategy}: {seen:?}");
         }
     }
-    // One that is held, and then aborted.
+    // A run that is paused, and then aborted.
     let held = create(&world, asking("Sleep for 600 seconds.")).await.run_id;
     world.native.pause_run(&held.to_string(), Some(&typed(json!({})))).await.unwrap();
     world.toolregistry.run_controller_abort_run(&held.to_string()).await.unwrap();
@@ -229,7 +230,7 @@ async fn links_begin_where_the_door_is_reached() {
     let waiting = paused(&world, run).await;
     assert!(link(&waiting, "approveUrl").starts_with(world.server.url("toolregistry").unwrap()));
 
-    // Proxies are believed where that is set, and nobody else is.
+    // The server trusts the headers of configured proxies, and of no other client.
     for trusted in [true, false] {
         let proxies = if trusted { vec!["127.0.0.0/8".to_owned()] } else { Vec::new() };
         let world = World::with(|config| config.trusted_proxies = proxies).await;
@@ -290,7 +291,7 @@ async fn runs_that_wait_for_somebody_are_listed_as_paused() {
     assert_eq!(listed(RunStatus::Canceled).await, [run]);
 }
 
-/// A process's API, and what is read there.
+/// The API of a process, and requests to it.
 pub(super) struct Api(Client);
 
 impl Api {
@@ -320,7 +321,7 @@ impl Api {
         Frames::of(self.0.run_controller_sse(run, None, None, last).await.unwrap().into_inner_stream())
     }
 
-    /// Reads on until somebody is asked, and gives the token behind that link.
+    /// Reads the stream until there is an approval request, and returns the token of its link.
     pub(super) async fn asked(&self, run: &str, seen: &mut Vec<Frame>, which: &str) -> String {
         let mut stream = self.stream(run, seen.len()).await;
         loop {

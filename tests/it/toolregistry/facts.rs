@@ -1,12 +1,12 @@
-//! Our document is the owner's, fact by fact. The facts are read off the operations that the vendor publishes: paths, parameters,
-//! defaults, bounds, formats, enums, what is required, statuses.
+//! Our document matches the vendor's, fact by fact. The facts come from the operations that the vendor publishes:
+//! paths, parameters, defaults, bounds, formats, enums, required fields, statuses.
 
 use std::collections::BTreeSet;
 
 use runyard_api::toolregistry::DOCUMENT;
 use serde_json::{Value, json};
 
-/// What the published operations say. `*` is required, `(...)` a format, `{...}` an enum, `[...]` a list.
+/// The facts of the published operations. `*` is required, `(...)` a format, `{...}` an enum, `[...]` a list.
 pub(super) const FACTS: &str = "\
 GET /v1/runs is RunController_listRuns
 GET /v1/runs query includeEvents: boolean default false
@@ -97,13 +97,13 @@ ExecPlanStepDto.description*: string
 ExecPlanStepDto.dependsOnSteps*: [string]
 ";
 
-/// What of it our document does not say, and why.
+/// Facts that our document lacks, and why.
 const NOT_SAID: [(&str, &str); 1] = [(
     "GET /v1/runs/approval 201 application/json: nothing",
     "the schema of that answer is a reference to nothing; there is no content",
 )];
 
-/// What our document says beyond, and why.
+/// Facts that our document adds, and why.
 const SAID: [(&str, &str); 7] = [
     ("GET /v1/runs/approval 201", "the same answer, without content"),
     ("GET /v1/execution-plans/{executionPlanId} is ", "from the vendor's pages, which tell no operation ids"),
@@ -120,7 +120,7 @@ fn said() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for operation in DOCUMENT.operations {
         let item = &owner["paths"][operation.path];
-        // What our overlay adds.
+        // Additions of our overlay.
         if item.get(operation.method.to_lowercase()).is_none() {
             continue;
         }
@@ -165,7 +165,8 @@ impl Document<'_> {
         found
     }
 
-    /// A schema in a word. An object goes by its name; what else has a name here is written out, because the owner does.
+    /// A schema as a short text. An object is shown by its name; other named schemas are expanded, because the vendor
+    /// expands them.
     fn kind(&self, schema: &Value) -> String {
         if let Some(reference) = schema["$ref"].as_str() {
             let target = self.0.pointer(&reference[1..]).unwrap();
@@ -211,7 +212,8 @@ fn our_document_is_the_owners_fact_by_fact() {
     }
 }
 
-/// Those that the owner's document has, and those that only the pages tell. That they hold is in `lists.rs`, `watching.rs` and `approvals.rs`.
+/// The defaults in the vendor's document, and those that only its pages describe. `lists.rs`, `watching.rs` and
+/// `approvals.rs` test that they hold.
 #[test]
 fn the_defaults_are_in_the_document() {
     let full: Value = serde_json::from_str(DOCUMENT.full_json).unwrap();
@@ -234,7 +236,7 @@ fn the_defaults_are_in_the_document() {
     assert_eq!(full["components"]["schemas"]["OnStepFailure"]["default"], "FAIL");
 }
 
-/// What our overlay may not do: take away, or narrow. It widens one format, so that runs are named in every form.
+/// Our overlay may not remove or narrow anything. It widens one format, so that ids of runs are accepted in every form.
 #[test]
 fn the_overlay_keeps_what_the_owner_says() {
     let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();

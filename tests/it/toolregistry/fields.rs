@@ -11,16 +11,16 @@ use super::{create, events, frames, get, listed, with};
 use crate::harness::World;
 use crate::harness::peer::Peer;
 
-/// What becomes of a field.
+/// The expectation for a field.
 enum Is {
-    /// This, in the run at hand.
+    /// This value, in the run of the test.
     Filled(Value),
-    /// Nothing, by this rule.
+    /// Absent, by this rule.
     LeftOut(&'static str),
 }
 use Is::{Filled, LeftOut};
 
-/// A field's name, and what becomes of it.
+/// A field's name and its expectation.
 type Row = (&'static str, Is);
 
 /// Every name of the facts: `TYPE.FIELD`, or `METHOD PATH PARAMETER`.
@@ -38,7 +38,8 @@ fn named() -> BTreeSet<String> {
     FACTS.lines().filter_map(name).collect()
 }
 
-/// A run that has all that a run can have: it repeats another, uses a service with what was passed through, and made what was asked for.
+/// A run with every feature: it repeats another, calls a service with passed-through values, and has the requested
+/// output.
 struct Full {
     created: Value,
     dto: Value,
@@ -136,7 +137,7 @@ fn answers(full: &Full) -> Vec<Row> {
     ]
 }
 
-/// Whether each parameter makes a difference.
+/// Whether each parameter has an effect.
 async fn parameters(world: &World, run: &RunDto, asked: bool) -> Vec<Row> {
     let (id, id_text) = (run.run_id, run.run_id.to_string());
     let only = async |query: &str| json!(listed(world, query).await.contains(&id));
@@ -188,7 +189,7 @@ async fn every_field_and_parameter_is_filled_or_left_out_by_a_rule() {
             LeftOut(rule) => assert!(!rule.is_empty(), "{name}"),
         }
     }
-    // What leaves the optional ones out.
+    // A run without the optional fields.
     let plain = create(&world, selecting("Sleep for 600 seconds.", &[])).await;
     let (plain, dto) = (json!(plain), json!(get(&world, plain.run_id).await));
     assert_eq!((plain.get("repeatRunId"), dto.get("repeatRunId")), (None, None), "it repeats none");

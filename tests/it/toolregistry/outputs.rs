@@ -1,4 +1,4 @@
-//! Output schemas: what a plan's result is made into, and how a run ends whose result cannot be.
+//! Output schemas: how a plan's result is converted, and how a run ends if that is impossible.
 
 use runyard_api::toolregistry::types::RunStatus;
 use serde_json::{Value, json};

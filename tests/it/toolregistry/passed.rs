@@ -1,4 +1,4 @@
-//! What is passed through to integrations: it goes to the one that it is for, and stands nowhere else.
+//! Values that are passed through to integrations: each reaches its own integration, and appears nowhere else.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ async fn headers_and_query_go_with_the_calls_of_their_integration() {
     ] {
         assert_eq!(asked.headers[name], value);
     }
-    // The service repeated them; what was kept of that has none.
+    // The service returned them, but the stored outputs do not have them.
     let result = json!(run.result);
     assert_eq!(result["at"], json!("/helpdesk/tickets?key=***&page=2&deep=true&tag=x&tag=y"));
     assert_eq!((&result["saw"]["authorization"], &result["saw"]["x-more"]), (&json!("***"), &json!("***")));
@@ -50,7 +50,7 @@ async fn headers_and_query_go_with_the_calls_of_their_integration() {
     let run = ended(&world, passing("List the customers in crm, then return them.", passed)).await;
     assert_eq!(json!(run.result), json!({ "result": ["/crm/customers"] }), "no query of the other");
     assert_eq!(peer.asked().pop().unwrap().headers["authorization"], "Bearer of-the-crm");
-    // It is of that run alone.
+    // It belongs to that run alone.
     ended(&world, selecting("List the customers in crm, then return them.", &["*"])).await;
     assert!(!peer.asked().pop().unwrap().headers.contains_key("authorization"));
 }
@@ -139,7 +139,7 @@ async fn the_same_request_with_other_credentials_is_another_request() {
     assert_eq!(start("two").await.refusal(), (409, "idempotency_conflict".to_owned()));
 }
 
-/// Everything that is in the data folder.
+/// The content of all files in the data folder.
 fn stored(folder: &Path) -> Vec<u8> {
     let files = std::fs::read_dir(folder.join(".runyard")).unwrap().map(|entry| entry.unwrap().path());
     files.filter(|path| path.is_file()).flat_map(|path| std::fs::read(path).unwrap()).collect()
@@ -149,7 +149,8 @@ fn contains(text: &[u8], part: &str) -> bool {
     text.windows(part.len()).any(|window| window == part.as_bytes())
 }
 
-/// A run that waits, is killed and goes on: what was passed through is still there for it, and in no file, line or answer.
+/// A run that waits, is killed and continues: it still has the passed-through value, which is in no file, log line or
+/// answer.
 #[tokio::test]
 async fn credentials_survive_a_kill_and_are_seen_nowhere() {
     let (peer, folder, base) = (peer().await, tempfile::tempdir().unwrap(), free_port_base());

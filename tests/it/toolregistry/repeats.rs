@@ -1,4 +1,5 @@
-//! Keys by which runs are repeated: with the same intent and after a success a run uses what that one used, and says so.
+//! Keys by which runs are repeated: after a success, a run with the same key and intent repeats the earlier run, and
+//! says so.
 
 use runyard_api::toolregistry::types::{CreateRunResponse, RunStatus};
 use serde_json::{Value, json};
@@ -49,7 +50,7 @@ async fn a_key_that_was_made_repeats_its_run() {
     let first = done(&world, asking("Say 'hello'.")).await;
     let again = done(&world, keyed("Say 'hello'.", &first.repeat_key)).await;
     assert_eq!((again.repeat_key, again.repeat_run_id), (first.repeat_key, Some(first.run_id)));
-    // The names that another API gives its runs are no keys here.
+    // Names that another API gives its runs are not keys here.
     let named = json!({ "run_id": "hello", "root_node_type_ref": { "node_type_id": "runyard.core.echo", "version": "1.0.0" }, "input": { "echo": "x" } });
     let named = world.start(named).await;
     world.finished(&named.run_id).await;
@@ -65,7 +66,7 @@ async fn a_run_repeats_runs_of_its_own_user_alone() {
     assert_eq!(bob.repeat_run_id, None, "another user's run");
     assert_eq!(done(&world, of("ann")).await.repeat_run_id, Some(ann.run_id), "though bob's came later");
     assert_eq!(done(&world, of("bob")).await.repeat_run_id, Some(bob.run_id));
-    // A key that was made is another user's as well.
+    // Another user may have the same generated key.
     let made = done(&world, asking("Say 'hello'.")).await.repeat_key;
     let foreign = with(keyed("Say 'hello'.", &made), "userId", json!("bob"));
     assert_eq!(done(&world, foreign).await.repeat_run_id, None);

@@ -1,5 +1,5 @@
-//! Integrations: listed, selected, and what a run that may not use one says. The services are on loopback; others of this API's tests
-//! call them too.
+//! Integrations: listed, selected, and the error of a run that may not use one. The services are on loopback; other
+//! tests of this API call them too.
 
 use runyard::config::Config;
 use runyard_api::toolregistry::types::RunStatus;
@@ -9,7 +9,7 @@ use super::{asking, create, ended, events, listed, with};
 use crate::harness::World;
 use crate::harness::peer::{Answers, Asked, Peer};
 
-/// Three services: two that runs may use, by the names of a customer, and one that they may not.
+/// Three services: two that runs may use, by a customer's names, and one that they may not.
 pub(super) fn services(url: &str) -> Value {
     let service = |id: &str, name: &str| json!({ "id": id, "customer_id": format!("{id}_main"), "name": name, "url": format!("{url}/{id}"), "allow_private_addresses": true });
     let text = json!({ "type": "string" });
@@ -31,7 +31,7 @@ pub(super) fn services(url: &str) -> Value {
     json!([helpdesk, crm, archive])
 }
 
-/// A service that numbers tickets, and repeats what came with a call.
+/// A service that numbers tickets, and returns the values of the call.
 pub(super) async fn peer() -> Peer {
     Peer::start(|asked: &Asked| match asked.method.as_str() {
         "POST" => Answers::Json(
@@ -61,7 +61,7 @@ pub(super) fn selecting(intent: &str, ids: &[&str]) -> Value {
     with(asking(intent), "selectedCustomerIntegrationIds", json!(ids))
 }
 
-/// What the last event says of why a run failed.
+/// The reason of a failure in a run's last event.
 async fn failure(world: &World, body: Value) -> String {
     let run = create(world, body).await.run_id;
     events(world, run).await.last().unwrap().data["error"]["code"].as_str().unwrap().to_owned()
@@ -116,7 +116,7 @@ async fn what_cannot_be_selected_is_named() {
     let world = world(&peer).await;
     for (ids, said) in [
         (&["nobody"][..], "body /selectedCustomerIntegrationIds/0: integration `nobody` is not known here"),
-        // The name that every customer shares is not the one by which a customer selects it.
+        // A customer cannot select a service by the name that all customers share.
         (&["crm"], "body /selectedCustomerIntegrationIds/0: integration `crm` is not known here"),
         (&["archive_main"], "body /selectedCustomerIntegrationIds/0: integration `archive_main` is not active"),
         (&[""], "body /selectedCustomerIntegrationIds/0: integration `` is not known here"),
@@ -152,7 +152,7 @@ async fn runs_are_found_by_what_they_may_use() {
     assert!(found("customerIntegrationIds=nobody").await.is_empty());
 }
 
-/// The services of `services`, where the helpdesk is for one tenant, and callers show keys.
+/// The services of `services`, where the helpdesk is for one tenant, and callers send keys.
 async fn of_tenants(peer: &Peer) -> World {
     let mut list = services(&peer.url);
     list[0]["tenants"] = json!(["red", "green"]);
@@ -180,7 +180,7 @@ async fn an_integration_for_named_tenants_is_not_there_for_others() {
         let found = clients.get("runyard", "/v1/node-types?q=helpdesk").await.json();
         assert_eq!(found["node_types"].as_array().unwrap().is_empty(), !has);
 
-        // Selected, planned, started, in a graph, as a child, and by a run that a run starts.
+        // Selected, planned, started, in a graph, as a child, and by a run that another run starts.
         let selected = selecting("Say 'hello'.", &["helpdesk_main"]).to_string();
         let answer = clients.post("toolregistry", "/v1/runs", selected).await;
         assert_eq!(answer.status, if has { 201 } else { 400 }, "{}", answer.text());

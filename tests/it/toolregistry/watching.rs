@@ -1,4 +1,4 @@
-//! Streams: what they show, where they are resumed, and what is sent into silence.
+//! Streams: their events, where they can be resumed, and their keep-alives.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -58,7 +58,7 @@ async fn resumed(world: &World, run: uuid::Uuid, query: &str, last: Option<u64>)
     world.send("toolregistry", request).await
 }
 
-/// An `EventSource` opens a stream that ends again and again, unless it is answered 204.
+/// An `EventSource` reconnects whenever a stream ends, unless the answer is 204.
 #[tokio::test]
 async fn a_resume_at_or_past_the_end_of_a_run_that_has_ended_is_204() {
     let world = World::new().await;
@@ -67,7 +67,7 @@ async fn a_resume_at_or_past_the_end_of_a_run_that_has_ended_is_204() {
         let answer = resumed(&world, run, "", last).await;
         assert_eq!((answer.status, answer.body.is_empty()), (status, status == 204), "{last:?}");
     }
-    // One that goes on may have more to show: its stream stays open.
+    // An active run may have more events, so its stream stays open.
     let live = create(&world, asking("Sleep for 600 seconds.")).await.run_id;
     let answer = resumed(&world, live, "?follow=false", Some(99)).await;
     assert_eq!((answer.status, answer.body.len()), (200, 0));

@@ -1,4 +1,4 @@
-//! Graphs and lists of items, as callers write them and as composites turn out to be made of.
+//! Graphs and lists of items, as callers write them and as composites expand to.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{ECHO, EXTERNAL, SLEEP, UUID4, failure, node_type, object, policy, work};
 use crate::choices::Choices;
 
-/// A graph as a caller writes it: in a row, with a way to leave nodes out and a fallback now and then.
+/// A graph as a caller writes it: a chain, sometimes with an edge that skips nodes, and sometimes with a fallback.
 pub(super) fn written(choices: &mut Choices) -> Value {
     let count = 1 + choices.below(4);
     let key = |place: usize| if place < count { json!(format!("n{place}")) } else { Value::Null };
@@ -28,9 +28,9 @@ pub(super) fn written(choices: &mut Choices) -> Value {
     json!({ "nodes": (0..count).map(|place| node(place, choices)).collect::<Vec<_>>() })
 }
 
-/// What a composite may turn out to be made of.
+/// The expansion of a composite.
 pub struct Made {
-    /// What its inputs came to.
+    /// The evaluated inputs.
     pub inputs: Option<Object>,
     graph: Arc<Graph>,
     items: Items,
@@ -43,7 +43,7 @@ impl Made {
     }
 }
 
-/// Mostly something that can be walked.
+/// Mostly a valid expansion.
 pub fn made(choices: &mut Choices, catalog: &Catalog) -> Result<Made, Failure> {
     if choices.percent(10) {
         return Err(failure(choices));
@@ -65,7 +65,7 @@ pub fn made(choices: &mut Choices, catalog: &Catalog) -> Result<Made, Failure> {
     Ok(Made { inputs, graph, items })
 }
 
-/// A graph whose ways lead onward; now and then one that leads back.
+/// A graph whose edges lead forward; sometimes one leads back.
 fn drawn(choices: &mut Choices, catalog: &Catalog) -> Arc<Graph> {
     let count = 1 + choices.below(4) as u32;
     let back = choices.percent(4);
@@ -86,7 +86,7 @@ fn drawn(choices: &mut Choices, catalog: &Catalog) -> Arc<Graph> {
     Arc::new(Graph { entry: 0, nodes: (0..count).map(|place| node(place, choices)).collect() })
 }
 
-/// One echo, and no items.
+/// An echo node without items.
 pub fn plainest_made(catalog: &Catalog) -> Made {
     let mut nothing = Choices::again(crate::choices::Script(vec![Vec::new()]));
     nothing.next_step();
