@@ -1,30 +1,30 @@
-//! One change, and for whom it is breaking.
+//! One change, and which side it breaks.
 //!
-//! Nothing is compared here; see [`super`] for the rules.
+//! This module compares nothing; see [`super`] for the rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::{Value, json};
 
-/// What a text is cut to in a line for people; JSON has all of it.
+/// The maximum length of a text in a line for people; JSON has the whole text.
 const SHOWN_LENGTH_MAX: usize = 60;
-/// How many operations a line for people names.
+/// The maximum number of operations in a line for people.
 const SHOWN_OPERATIONS_MAX: usize = 4;
 
-/// Which way it went.
+/// The direction of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum How {
     /// Not in the old document.
     Added,
     /// Not in the new document.
     Removed,
-    /// In both, and not the same.
+    /// In both, and different.
     Changed,
 }
 
 impl How {
-    /// The word, as it ends a kind.
+    /// The word, as the suffix of a kind.
     pub fn word(self) -> &'static str {
         match self {
             How::Added => "added",
@@ -34,53 +34,53 @@ impl How {
     }
 }
 
-/// For whom a change is breaking. Who is not named goes on as before.
+/// Which sides a change breaks. A side that is not set is not broken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Breaks {
-    /// A client of the old document that speaks to a server of the new one.
+    /// A client of the old document with a server of the new one.
     pub clients: bool,
-    /// A server of the old document that a client of the new one speaks to.
+    /// A server of the old document with a client of the new one.
     pub servers: bool,
 }
 
 impl Breaks {
-    /// Nobody.
+    /// Neither side.
     pub const NOBODY: Self = Self { clients: false, servers: false };
-    /// Clients alone.
+    /// Clients only.
     pub const CLIENTS: Self = Self { clients: true, servers: false };
-    /// Servers alone.
+    /// Servers only.
     pub const SERVERS: Self = Self { clients: false, servers: true };
     /// Both.
     pub const BOTH: Self = Self { clients: true, servers: true };
 
-    /// Clients and servers as said.
+    /// Clients and servers as given.
     pub fn of(clients: bool, servers: bool) -> Self {
         Self { clients, servers }
     }
 
-    /// Whether it is breaking for anyone.
+    /// Whether it breaks any side.
     pub fn any(self) -> bool {
         self.clients || self.servers
     }
 
-    /// Of either.
+    /// The union of both.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self { clients: self.clients || other.clients, servers: self.servers || other.servers }
     }
 
-    /// The names, for programs.
+    /// The names in JSON.
     pub fn names(self) -> Vec<&'static str> {
         [(self.clients, "clients"), (self.servers, "servers")].iter().filter(|one| one.0).map(|one| one.1).collect()
     }
 }
 
-/// Where a schema stands: what it allows is said by a client, or by a server.
+/// The position of a schema: a client or a server sends its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Position {
-    /// In what a client sends.
+    /// In a request.
     Request,
-    /// In what a server answers.
+    /// In a response.
     Response,
 }
 
@@ -93,30 +93,30 @@ impl Position {
     }
 }
 
-/// Which operations say it, by position. Empty for what stands in the operation that its place names.
+/// The operations that contain it, by position. Empty for a change in the operation that its place names.
 pub type Uses = BTreeMap<Position, BTreeSet<String>>;
 
-/// One thing that is not as it was.
+/// One difference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// What it is about, in snake case: `operation`, `property`, `enum_value`, `bound`, ...
+    /// The subject, in snake case: `operation`, `property`, `enum_value`, `bound`, ...
     pub subject: &'static str,
-    /// Which way it went.
+    /// The direction.
     pub how: How,
-    /// Where, for people: an operation and what of it, or a schema and the way into it.
+    /// The place, for people: an operation and its part, or a schema and the path into it.
     pub place: String,
-    /// Where, for programs: a JSON pointer as a URI fragment, into the new document, or into the old one for what was
-    /// removed. What stands in a file beside the document begins with that file's name.
+    /// The place, for programs: a JSON pointer as a URI fragment, into the new document, or into the old one for
+    /// removals. For a file beside the document, it starts with that file's name.
     pub pointer: String,
-    /// What exactly, in words.
+    /// The difference, in words.
     pub what: String,
-    /// What it was, where that can be shown.
+    /// The old value, if it can be shown.
     pub old: Option<Value>,
-    /// What it is.
+    /// The new value.
     pub new: Option<Value>,
-    /// For whom it is breaking.
+    /// The sides that it breaks.
     pub breaks: Breaks,
-    /// Which operations say it.
+    /// The operations that contain it.
     pub uses: Uses,
 }
 
@@ -126,7 +126,7 @@ impl Change {
         format!("{}_{}", self.subject, self.how.word())
     }
 
-    /// For programs.
+    /// The form for programs.
     pub fn json(&self) -> Value {
         let mut object = json!({
             "kind": self.kind(),
@@ -182,8 +182,7 @@ fn words(value: &Value) -> String {
     }
 }
 
-/// How many bytes of the beginnings need not be shown, because both texts are long and begin alike: up to a word before the first
-/// difference.
+/// The number of bytes to skip, if both texts are long and start alike: up to a word before the first difference.
 fn alike(one: &str, other: &str) -> usize {
     if one.chars().count().max(other.chars().count()) <= SHOWN_LENGTH_MAX {
         return 0;
@@ -195,7 +194,7 @@ fn alike(one: &str, other: &str) -> usize {
     spaces.nth(1).unwrap_or(0)
 }
 
-/// A text from there on, no longer than what is shown.
+/// The text from this byte on, cut to the maximum length.
 fn cut(text: &str, from: usize) -> String {
     let (begin, rest) = if from == 0 { ("", text) } else { ("... ", &text[from..]) };
     match rest.char_indices().nth(SHOWN_LENGTH_MAX) {

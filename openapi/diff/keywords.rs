@@ -1,4 +1,4 @@
-//! Keywords of a schema that stand for themselves: types, enums, bounds, texts. Those that hold other schemas are `schemas.rs`.
+//! Keywords of a schema without nested schemas: types, enums, bounds, texts. `schemas.rs` has the others.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::change::{Breaks, How};
 use super::effect::Effect;
 
-/// What one keyword says otherwise.
+/// The difference in one keyword.
 #[derive(Debug)]
 pub(super) struct Difference {
     pub(super) subject: &'static str,
@@ -20,18 +20,18 @@ pub(super) struct Difference {
     pub(super) effect: Effect,
 }
 
-/// Lower bounds without a form that excludes them. None is 0.
+/// Lower bounds that have no exclusive form. A missing one is 0.
 const LOWER: [&str; 3] = ["minLength", "minItems", "minProperties"];
-/// Upper bounds without a form that excludes them. None is no bound.
+/// Upper bounds that have no exclusive form. A missing one is no bound.
 const UPPER: [&str; 3] = ["maxLength", "maxItems", "maxProperties"];
-/// Rules that are there or not: with one less fits, and with another one something else does.
+/// Rules that may be absent: a removed rule allows more, and a changed one allows other values.
 const RULES: [&str; 5] = ["pattern", "multipleOf", "x-property-names", "propertyNames", "format"];
-/// What only people read.
+/// Keywords for people only.
 const TEXTS: [&str; 3] = ["description", "title", "summary"];
-/// What neither side can be held to.
+/// Keywords that bind neither side.
 const NOTES: [&str; 8] =
     ["example", "examples", "externalDocs", "deprecated", "xml", "$comment", "readOnly", "writeOnly"];
-/// What is compared elsewhere: types, enums and numeric bounds below, schemas within schemas in `schemas.rs`.
+/// Keywords that are compared elsewhere: types, enums and numeric bounds below, nested schemas in `schemas.rs`.
 const ELSEWHERE: [&str; 22] = [
     "$ref",
     "$id",
@@ -57,14 +57,14 @@ const ELSEWHERE: [&str; 22] = [
     "anyOf",
 ];
 
-/// Everything that these two schemas say otherwise, the schemas within them left out.
+/// All differences of these two schemas, without nested schemas.
 pub(super) fn differences(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<Difference> {
     let mut found = Vec::new();
     if let Some(difference) = types(old, new) {
         let other = difference.effect == Effect::OTHER;
         found.push(difference);
         if other {
-            // Of another type nothing else can be compared, but for the words about it.
+            // If the types differ, only the descriptions can be compared.
             notes(old, new, &mut found);
             return found;
         }
@@ -109,7 +109,7 @@ fn differs(
     })
 }
 
-/// The types that fit; any, when none is said.
+/// The allowed types; all, if none is given.
 fn type_set(schema: &Map<String, Value>) -> Option<BTreeSet<&str>> {
     let mut set: BTreeSet<&str> = match schema.get("type")? {
         Value::String(one) => [one.as_str()].into(),
@@ -145,7 +145,7 @@ fn types(old: &Map<String, Value>, new: &Map<String, Value>) -> Option<Differenc
     differs("type", "type", old.as_ref(), new.as_ref(), effect)
 }
 
-/// The values that fit; any, when none is said.
+/// The allowed values; all, if none is given.
 fn values(schema: &Map<String, Value>) -> Option<Vec<&Value>> {
     match (schema.get("const"), schema.get("enum").and_then(Value::as_array)) {
         (Some(only), _) => Some(vec![only]),
@@ -179,7 +179,7 @@ fn enums(old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<Dif
     }
 }
 
-/// A bound of numbers, in the forms of OpenAPI 3.0 and 3.1: the value, and whether the value itself is out.
+/// A numeric bound, in the forms of OpenAPI 3.0 and 3.1: the value, and whether the value itself is excluded.
 fn numeric(schema: &Map<String, Value>, plain: &str, exclusive: &str, lower: bool) -> Option<(f64, bool)> {
     let number = |key: &str| schema.get(key).and_then(Value::as_f64);
     let flagged = schema.get(exclusive).and_then(Value::as_bool) == Some(true);
@@ -214,7 +214,7 @@ fn bound(keyword: &str, old: Option<(f64, bool)>, new: Option<(f64, bool)>, lowe
         (Some(old), Some(new)) if stricter(new, old, lower) => Effect::NARROWER,
         _ => Effect::WIDER,
     };
-    // As it is written: 5, not 5.0.
+    // As it was written: 5, not 5.0.
     let show = |(value, excluded): (f64, bool)| {
         if excluded {
             json!(format!("{value}, excluded"))
@@ -263,14 +263,14 @@ fn default(old: &Map<String, Value>, new: &Map<String, Value>) -> Option<Differe
     differs("default", "default", old, new, Effect::of_default(breaks))
 }
 
-/// A key that only people read.
+/// A key for people only.
 pub(super) fn note(keyword: &str, old: Option<&Value>, new: Option<&Value>) -> Difference {
     let how = how(old, new);
     let (what, keyword) = (format!("{keyword} {}", how.word()), keyword.to_owned());
     Difference { subject: "note", how, keyword, what, old: old.cloned(), new: new.cloned(), effect: Effect::SAME }
 }
 
-/// Descriptions and other words.
+/// Descriptions and other texts.
 pub(super) fn notes(old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<Difference>) {
     for keyword in TEXTS {
         found.extend(differs("description", keyword, old.get(keyword), new.get(keyword), Effect::SAME));
@@ -282,7 +282,7 @@ pub(super) fn notes(old: &Map<String, Value>, new: &Map<String, Value>, found: &
     }
 }
 
-/// Keywords of which only this is known: that another value says something else.
+/// Keywords that are compared only for equality.
 fn others(old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<Difference>) {
     let known = |key: &str| {
         let lists: [&[&str]; 6] = [&LOWER, &UPPER, &RULES, &TEXTS, &NOTES, &ELSEWHERE];

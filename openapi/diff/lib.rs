@@ -1,13 +1,13 @@
-//! What changed between two OpenAPI documents, and for whom that is breaking.
+//! Compares two OpenAPI documents, and finds which changes break clients or servers.
 //!
-//! Documents are compared by what they mean: operations by method and path, schemas wherever references lead. Nothing is printed
-//! here (`cli/openapi/diff.rs`), and nothing of this is known to the generator.
+//! Documents are compared by their meaning: operations by method and path, schemas through all references.
+//! `cli/openapi/diff.rs` prints the result. The generator does not use this crate.
 //!
-//! Breaking for clients: a client of the old document, speaking to a server of the new one, says or hears something that does
-//! not fit. Breaking for servers: a server of the old document, asked by a client of the new one, does. So in a request it breaks
-//! clients when less fits than before, and servers when more does; in a response it is the other way round. Both directions of a
-//! comparison therefore mirror each other, with one exception: what a client could read and is gone breaks it, even where it was
-//! optional; what is new and optional breaks nobody.
+//! Breaking for clients: a client of the old document and a server of the new one exchange a message that one of them
+//! does not accept. Breaking for servers: the same for a server of the old document and a client of the new one. So in
+//! a request, accepting less than before breaks clients, and accepting more breaks servers; in a response it is the
+//! reverse. The two directions of a comparison therefore mirror each other, with one exception: removing data that a
+//! client could read breaks clients, even if it was optional. Adding optional data breaks neither side.
 //!
 //! | change | breaks clients | breaks servers |
 //! |---|---|---|
@@ -24,8 +24,8 @@
 //! | status removed | | unless an error, and `default` or its range is there |
 //! | response header added | | if required |
 //! | response header removed | yes | |
-//! | way to be let in added | | yes |
-//! | way to be let in removed | yes | |
+//! | security alternative added | | yes |
+//! | security alternative removed | yes | |
 //! | security scheme changed | yes | yes |
 //! | property added in a request | if required | yes |
 //! | property removed in a request | yes | if required |
@@ -39,13 +39,13 @@
 //! | default added, in a request | | yes |
 //! | default removed, in a request | yes | |
 //! | default changed, in a request | yes | yes |
-//! | what a stream consists of (`x-item-schema`), changed | as in a response | as in a response |
+//! | items of a stream (`x-item-schema`), changed | as in a response | as in a response |
 //! | descriptions, titles, examples, other `x-` notes, servers, tags, `info` | | |
 //! | a schema that no operation reaches | | |
 //!
 //! The items of a stream (`itemSchema`, or `x-item-schema`) are compared like a body.
-//! A status that came or went under `default` or its range is compared with that by its body.
-//! In a file that has schemas and no operations, every schema counts as said in requests and in responses.
+//! If a status is added or removed under `default` or its range, its body is compared with the body of that.
+//! In a file with schemas and no operations, every schema counts as used in requests and in responses.
 
 mod change;
 mod effect;
@@ -69,8 +69,8 @@ use operations::Operations;
 use schemas::Schemas;
 use tree::{At, members};
 
-/// Every change from `old` to `new`, in a fixed order: by place, then by what it is about. Both are documents whose references
-/// stay inside, such as [`load`] makes. What is malformed counts as absent.
+/// All changes from `old` to `new`, ordered by place, then by subject. All references of both documents must be
+/// internal, as [`load`] ensures. Malformed parts count as absent.
 pub fn diff(old: &Value, new: &Value) -> Vec<Change> {
     let (before, after) = (tree::operations(old), tree::operations(new));
     let mut schemas = Schemas::new(old, new);
@@ -78,7 +78,7 @@ pub fn diff(old: &Value, new: &Value) -> Vec<Change> {
     operations.compare(&before, &after);
     operations.document();
     let mut changes = operations.changes;
-    // What operations reach comes first: it names the pairs.
+    // First the schemas that operations use: this names the pairs.
     schemas.follow();
     changes.extend(components(old, new, &mut schemas));
     changes.extend(schemas.finish(before.is_empty() && after.is_empty()));
@@ -86,7 +86,7 @@ pub fn diff(old: &Value, new: &Value) -> Vec<Change> {
     changes
 }
 
-/// Schemas that came or went by name. Names are not said on the wire; what uses them tells the rest.
+/// Schemas that were added or removed by name. Names are not sent; the schemas' users show the effect.
 fn components<'a>(old: &'a Value, new: &'a Value, schemas: &mut Schemas<'a>) -> Vec<Change> {
     let own = |root: &'a Value| -> Vec<(&'a String, At<'a>)> {
         let components = root.get("components").unwrap_or(&Value::Null);

@@ -1,6 +1,7 @@
-//! Reading a document and the files beside it that it refers to, as one tree.
+//! Reads a document and the files that it refers to, as one tree.
 //!
-//! Files only, nothing is fetched. Every reference is looked up here, so that a comparison can rely on them.
+//! Only files are read; nothing is fetched from the network. Every reference is resolved here, so that the comparison
+//! can rely on them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,20 +10,20 @@ use serde_json::{Map, Value};
 
 use super::tree::{FILES, decoded, escape};
 
-/// What a file may hold. Larger ones are no documents.
+/// The maximum size of a file.
 const FILE_BYTES_MAX: u64 = 64 << 20;
-/// How many files one document may be made of.
+/// The maximum number of files of one document.
 const FILES_MAX: usize = 1000;
 
 /// Why a document cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// A file is not there, or not a file.
+    /// A file is missing, or is not a file.
     #[error("{path}: cannot be read: {reason}")]
     File {
         /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         reason: String,
     },
     /// Neither YAML nor JSON.
@@ -30,25 +31,25 @@ pub enum Unreadable {
     Syntax {
         /// The file.
         path: String,
-        /// Where, and what is wrong there.
+        /// The place and the error.
         reason: String,
     },
-    /// Well written, and no OpenAPI document.
+    /// Valid YAML or JSON, but not an OpenAPI document.
     #[error("{path}: {reason}")]
     Foreign {
         /// The file.
         path: String,
-        /// What it lacks.
+        /// The missing part.
         reason: &'static str,
     },
-    /// A `$ref` leads nowhere, or out of reach.
+    /// The target of a `$ref` is missing or not allowed.
     #[error("{path}: {place}: `$ref: {reference}` {reason}")]
     Reference {
-        /// The file that it stands in.
+        /// The file that contains the reference.
         path: String,
-        /// Where in it.
+        /// The place of the reference.
         place: String,
-        /// As it is written.
+        /// The reference as written.
         reference: String,
         /// What is wrong.
         reason: &'static str,
@@ -58,7 +59,7 @@ pub enum Unreadable {
 /// Reads a document with every file that it refers to.
 ///
 /// # Errors
-/// The file, or one that it refers to, cannot be read; or is no OpenAPI document; or has a reference that leads nowhere.
+/// The file, or one that it refers to, cannot be read, is not an OpenAPI document, or has a reference without a target.
 pub fn load(path: &Path) -> Result<Value, Unreadable> {
     let mut files = Files { main: path.to_owned(), read: BTreeMap::new(), waiting: Vec::new(), references: Vec::new() };
     let mut root = read(path)?;
@@ -81,7 +82,7 @@ pub fn load(path: &Path) -> Result<Value, Unreadable> {
     }
 }
 
-/// A reference as it was met, and where it now leads.
+/// A reference as written, and its new target.
 struct Reference {
     path: PathBuf,
     place: String,
@@ -98,14 +99,14 @@ impl Reference {
 
 struct Files {
     main: PathBuf,
-    /// Every file but the document itself; nothing yet, while it waits.
+    /// Every file but the document itself; empty until the file is processed.
     read: BTreeMap<PathBuf, Option<Value>>,
     waiting: Vec<PathBuf>,
     references: Vec<Reference>,
 }
 
 impl Files {
-    /// Makes every reference one into the common tree. `named` is where keys are somebody's names, not keywords.
+    /// Rewrites every reference to the common tree. `named` is true where keys are names, not keywords.
     fn redirect(&mut self, value: &mut Value, file: &Path, place: &str, named: bool) -> Result<(), Unreadable> {
         match value {
             Value::Array(items) => {
@@ -167,7 +168,7 @@ impl Files {
     }
 }
 
-/// A path without `.` and `..` where that can be said without looking at the disk.
+/// Removes `.` and `..` from a path as far as that is possible without reading the disk.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -194,14 +195,14 @@ fn read(path: &Path) -> Result<Value, Unreadable> {
     parse(&text).map_err(|reason| Unreadable::Syntax { path: file, reason })
 }
 
-/// YAML, of which JSON is a part.
+/// Parses YAML, which includes JSON.
 fn parse(text: &str) -> Result<Value, String> {
     if text.trim_start().starts_with('{')
         && let Ok(value) = serde_json::from_str(text)
     {
         return Ok(value);
     }
-    // YAML 1.2, as OpenAPI says: a parameter that is named `on` is not a boolean.
+    // YAML 1.2, as OpenAPI requires: a parameter with the name `on` is not a boolean.
     let options = serde_saphyr::options! { strict_booleans: true };
     serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())

@@ -1,6 +1,6 @@
-//! Operations and what they ask and answer: everything of a document that is not a schema.
+//! Operations, their requests and responses: everything of a document except schemas.
 //!
-//! Schemas that stand here are handed to [`Schemas`], with the position that they stand in.
+//! Schemas in operations are passed to [`Schemas`], with their position.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub(super) struct Operations<'s, 'a> {
     pub(super) changes: Vec<Change>,
 }
 
-/// An operation in both documents, by the name that the new one gives it.
+/// An operation in both documents, with its name in the new one.
 struct Both<'o, 'a> {
     name: String,
     old: &'o Operation<'a>,
@@ -27,7 +27,7 @@ struct Both<'o, 'a> {
 }
 
 impl<'a> Operations<'_, 'a> {
-    /// Finds which operation became which, and compares those.
+    /// Matches old and new operations, and compares them.
     pub(super) fn compare(&mut self, old: &[Operation<'a>], new: &[Operation<'a>]) {
         let mut left: Vec<&Operation<'a>> = new.iter().collect();
         let mut alone = Vec::new();
@@ -75,7 +75,7 @@ impl<'a> Operations<'_, 'a> {
 
     fn parameters(&mut self, both: &Both<'_, 'a>) {
         let (old_names, new_names) = (names_in(both.old.path), names_in(both.new.path));
-        // In a path a parameter is the place that it fills; what it is called there nobody sends.
+        // A path parameter is identified by its place; its name is not sent.
         let key =
             |parameter: &Parameter<'a>, names: &[&str]| match names.iter().position(|name| *name == parameter.name) {
                 Some(index) if parameter.place == "path" => ("path".to_owned(), index.to_string()),
@@ -106,7 +106,7 @@ impl<'a> Operations<'_, 'a> {
         }
     }
 
-    /// What a client may say a server must read; what it must say, an old client does not.
+    /// A server must accept a parameter that a client may send. An old client does not send a new required one.
     fn parameter_came(&mut self, both: &Both<'_, 'a>, how: How, parameter: &Parameter<'a>) {
         let required = parameter.is_required();
         let breaks = match how {
@@ -177,8 +177,8 @@ impl<'a> Operations<'_, 'a> {
                     self.media(both, Position::Response, &place, old, new);
                 }
                 None => match covering(status, &after) {
-                    // It may still be answered, with the body that the wider word has. Headers are not held against it: those of
-                    // a wider word are each of some of the statuses that it stands for.
+                    // The status may still be answered, with the body of its range or `default`. Headers are not
+                    // compared: those of a range each belong to only some of its statuses.
                     Some(wider) => {
                         self.came("status", How::Removed, place.clone(), "", old, Breaks::NOBODY);
                         self.media(both, Position::Response, &place, old, &wider);
@@ -213,7 +213,7 @@ impl<'a> Operations<'_, 'a> {
         for (key, (name, old)) in &before {
             let place = format!("{place} header {name}");
             let Some((_, new)) = after.get(key) else {
-                // Even an optional one was there to be read.
+                // Clients could read even an optional one.
                 self.came("header", How::Removed, place, kind(old.is_true("required")), old, Breaks::CLIENTS);
                 continue;
             };
@@ -235,7 +235,8 @@ impl<'a> Operations<'_, 'a> {
         }
     }
 
-    /// The media types of a body. Whoever receives must take what is offered to it; a client can only read what it asked for.
+    /// The media types of a body. The receiver must accept every media type that it is sent; a client can read only
+    /// those that it requested.
     fn media(&mut self, both: &Both<'_, 'a>, position: Position, place: &str, old: &At<'a>, new: &At<'a>) {
         let of = |side: &At<'a>| -> BTreeMap<String, At<'a>> {
             let below = format!("{}/content", side.pointer);
@@ -254,7 +255,7 @@ impl<'a> Operations<'_, 'a> {
             }
         }
         for (media, new) in after.iter().filter(|(media, _)| !before.contains_key(*media)) {
-            // Where there was no body at all, nobody asked for one.
+            // If there was no body at all, no client requested one.
             let breaks = Breaks::of(position == Position::Response && before.is_empty(), true);
             self.came("media_type", How::Added, place.to_owned(), media, new, breaks);
         }
@@ -264,13 +265,14 @@ impl<'a> Operations<'_, 'a> {
         self.pair(both, position, place, (old, schema_of(old, &["schema"])), (new, schema_of(new, &["schema"])));
     }
 
-    /// What each line or event of a stream is: `itemSchema` of OpenAPI 3.2, which older documents write as an extension.
+    /// The schema of each line or event of a stream: `itemSchema` of OpenAPI 3.2, which older documents write as an
+    /// extension.
     fn item(&mut self, both: &Both<'_, 'a>, position: Position, place: &str, old: &At<'a>, new: &At<'a>) {
         let of = |side: &At<'a>| schema_of(side, &["itemSchema", "x-item-schema"]);
         self.pair(both, position, place, (old, of(old)), (new, of(new)));
     }
 
-    /// Where one of them says nothing of it, anything fits.
+    /// A missing schema allows anything.
     fn pair(
         &mut self,
         both: &Both<'_, 'a>,
@@ -288,7 +290,8 @@ impl<'a> Operations<'_, 'a> {
         self.schemas.start(&both.name, position, place, before, after);
     }
 
-    /// Who may call: lists of schemes, any one of which will do. No list is the same as one that asks for nothing.
+    /// Security requirements: a list of alternative schemes. A missing list is the same as a list that requires
+    /// nothing.
     fn security(&mut self, both: &Both<'_, 'a>) {
         let of = |operation: &Operation<'a>| -> BTreeSet<String> {
             let lists = operation.security.and_then(Value::as_array).filter(|lists| !lists.is_empty());
@@ -307,7 +310,7 @@ impl<'a> Operations<'_, 'a> {
         }
     }
 
-    /// The schemes that security names, and the document's own words about itself.
+    /// The schemes that security requirements name, and the document's metadata.
     pub(super) fn document(&mut self) {
         let (old, new) = (At::new(self.old, ""), At::new(self.new, ""));
         let schemes = |root: &'a Value| -> BTreeMap<String, At<'a>> {
@@ -319,7 +322,7 @@ impl<'a> Operations<'_, 'a> {
         let (before, after) = (schemes(self.old), schemes(self.new));
         for (name, old) in &before {
             let place = format!("security scheme {name}");
-            // One that is gone is gone from the operations that named it.
+            // A removed scheme also shows up in the operations that named it.
             let Some(new) = after.get(name) else { continue };
             self.notes(&place, old, new, &["bearerFormat"]);
             let strict = |at: &At<'a>| {
@@ -337,7 +340,7 @@ impl<'a> Operations<'_, 'a> {
         self.notes("document", &old, &new, &["servers", "tags", "openapi"]);
     }
 
-    /// Words about a thing, which break nobody; `more` are further keys that are no more than that.
+    /// Descriptions, which break neither side; `more` has further keys of this kind.
     fn notes(&mut self, place: &str, old: &At<'a>, new: &At<'a>, more: &[&str]) {
         let nothing = serde_json::Map::new();
         let fields = |at: &At<'a>| at.value.as_object().cloned().unwrap_or_else(|| nothing.clone());
@@ -354,7 +357,7 @@ impl<'a> Operations<'_, 'a> {
     }
 
     fn required(&mut self, subject: &'static str, place: &str, at: &At<'a>, old: bool, new: bool, position: Position) {
-        // Who says it must say more now, or may say less; the other side hears what it did not expect.
+        // The sender must now send more, or may send less; the receiver gets a message that it does not expect.
         let (how, what, strict) = match (old, new) {
             (false, true) => (How::Added, "is required now", true),
             (true, false) => (How::Removed, "is no longer required", false),
@@ -365,7 +368,7 @@ impl<'a> Operations<'_, 'a> {
         self.say(told, &at.pointer, None, None, Breaks::of(clients, !clients));
     }
 
-    /// Something of which only this is known: that it is not the same.
+    /// A part that is compared only for equality.
     fn whole(
         &mut self,
         subject: &'static str,
@@ -387,7 +390,7 @@ impl<'a> Operations<'_, 'a> {
         self.say((subject, how, place.to_owned(), what), pointer, old, new, breaks);
     }
 
-    /// Something came, or went.
+    /// A part that was added or removed.
     fn came(&mut self, subject: &'static str, how: How, place: String, which: &str, at: &At<'a>, breaks: Breaks) {
         let what = format!("{} {}", subject.replace('_', " "), how.word());
         let which = (!which.is_empty()).then(|| json!(which));
@@ -412,7 +415,7 @@ fn at_parameter(both: &Both<'_, '_>, parameter: &Parameter<'_>) -> String {
     format!("{}: {} {}", both.name, parameter.place, parameter.name)
 }
 
-/// The schema below the first of these keys that is there.
+/// The schema under the first of these keys that exists.
 fn schema_of<'a>(side: &At<'a>, keys: &[&str]) -> Option<At<'a>> {
     let at = |key: &&str| Some(At::new(side.value.get(*key)?, format!("{}/{key}", side.pointer)));
     keys.iter().find_map(at)
@@ -422,12 +425,12 @@ fn kind(required: bool) -> &'static str {
     if required { "required" } else { "optional" }
 }
 
-/// A media type without parameters such as the character set, and without case.
+/// A media type in lower case, without parameters such as the character set.
 fn essence(media: &str) -> String {
     media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// One way to be let in, in words.
+/// One security alternative, in words.
 fn words(list: &Value) -> String {
     let schemes = list.as_object().into_iter().flatten().map(|(name, scopes)| {
         let scopes: Vec<&str> = scopes.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -438,8 +441,8 @@ fn words(list: &Value) -> String {
     if schemes.is_empty() { "nobody is asked".to_owned() } else { schemes.join(" and ") }
 }
 
-/// What an error status falls under that a document does not list: its range, else `default`. Nobody reads `default` as a success,
-/// so a success falls under its range alone.
+/// The entry for an error status that a document does not list: its range, else `default`. `default` does not cover
+/// successes, so a success has only its range.
 fn covering<'a>(status: &str, listed: &BTreeMap<String, At<'a>>) -> Option<At<'a>> {
     let number = status.parse::<u16>().ok();
     let range = number.and_then(|number| listed.get(&format!("{}XX", number / 100)));

@@ -1,7 +1,7 @@
-//! Pairs of schemas, each pair compared once, however many operations reach it and however often it reaches itself.
+//! Pairs of schemas. Each pair is compared once, even if several operations use it or it is recursive.
 //!
-//! A pair knows what is not as it was, and which pairs it leads to. What that breaks is known when every operation has said which
-//! pairs it starts from: a pair is then breaking for whom its positions say.
+//! A pair has its own changes and the pairs that it refers to. After all operations have listed the pairs that they
+//! use, the positions of a pair decide which side its changes break.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,28 +12,28 @@ use super::effect::Effect;
 use super::keywords::{self, Difference};
 use super::tree::{At, component, escape, members, resolve, shown};
 
-/// A change of a schema, wherever that stands.
+/// A change of a schema, without its positions.
 #[derive(Debug)]
 struct Found {
     change: Change,
     effect: Effect,
 }
 
-/// Two schemas that take each other's place.
+/// An old schema and its replacement.
 #[derive(Debug, Default)]
 struct Pair {
     found: Vec<Found>,
     leads_to: BTreeSet<usize>,
 }
 
-/// One place within an operation where a schema is said.
+/// A place within an operation where a schema is used.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Start {
     operation: String,
     position: Position,
 }
 
-/// Every pair that was met.
+/// All pairs.
 pub(super) struct Schemas<'a> {
     old: &'a Value,
     new: &'a Value,
@@ -41,11 +41,11 @@ pub(super) struct Schemas<'a> {
     met: BTreeMap<(String, String), usize>,
     waiting: Vec<(usize, String, At<'a>, At<'a>)>,
     starts: BTreeMap<Start, BTreeSet<usize>>,
-    /// The names of components on either side of a pair.
+    /// The component names on both sides of a pair.
     names: (BTreeSet<String>, BTreeSet<String>),
 }
 
-/// What one pair says while it is compared.
+/// The result of one pair during its comparison.
 struct Here<'p> {
     place: &'p str,
     pair: usize,
@@ -57,19 +57,19 @@ impl<'a> Schemas<'a> {
         Self { old, new, pairs, met, waiting, starts: BTreeMap::new(), names: Default::default() }
     }
 
-    /// An operation says these two at this position. `place` names them where they have no name of their own.
+    /// An operation uses these two at this position. `place` names them if they have no name of their own.
     pub(super) fn start(&mut self, operation: &str, position: Position, place: &str, old: At<'a>, new: At<'a>) {
         let pair = self.pair(place, old, new);
         let start = Start { operation: operation.to_owned(), position };
         self.starts.entry(start).or_default().insert(pair);
     }
 
-    /// Two components of one name, whether or not an operation reaches them.
+    /// Two components with the same name, whether or not an operation uses them.
     pub(super) fn named(&mut self, place: &str, old: At<'a>, new: At<'a>) {
         self.pair(place, old, new);
     }
 
-    /// Compares what was met so far, and answers the names of components that it met in the old and in the new document.
+    /// Compares all pairs so far, and returns the component names found in the old and in the new document.
     pub(super) fn follow(&mut self) -> &(BTreeSet<String>, BTreeSet<String>) {
         while let Some((pair, place, old, new)) = self.waiting.pop() {
             self.compare(&Here { place: &place, pair }, &old, &new);
@@ -77,8 +77,8 @@ impl<'a> Schemas<'a> {
         &self.names
     }
 
-    /// Every change with whom it breaks. `everywhere` counts what no operation reaches as said in requests and in responses;
-    /// else it breaks nobody.
+    /// All changes with the sides that they break. With `everywhere`, schemas that no operation uses count as used in
+    /// requests and in responses; otherwise they break neither side.
     pub(super) fn finish(mut self, everywhere: bool) -> Vec<Change> {
         self.follow();
         let mut uses: Vec<Uses> = vec![Uses::new(); self.pairs.len()];
@@ -91,7 +91,7 @@ impl<'a> Schemas<'a> {
         all.flat_map(|(pair, uses)| pair.found.into_iter().map(move |found| placed(found, &uses, everywhere))).collect()
     }
 
-    /// These pairs and everything that they lead to.
+    /// These pairs and all pairs that they refer to.
     fn reached(&self, from: &BTreeSet<usize>) -> BTreeSet<usize> {
         let mut seen = from.clone();
         let mut open: Vec<usize> = from.iter().copied().collect();
@@ -101,7 +101,7 @@ impl<'a> Schemas<'a> {
         seen
     }
 
-    /// The pair of these two, compared later when it is new.
+    /// The pair of these two; a new pair is compared later.
     fn pair(&mut self, place: &str, old: At<'a>, new: At<'a>) -> usize {
         let (old, new) = (resolve(self.old, old), resolve(self.new, new));
         let key = (old.pointer.clone(), new.pointer.clone());
@@ -192,7 +192,7 @@ impl<'a> Schemas<'a> {
         self.say(here, change("property", how, place, pointer, format!("{kind} property {}", how.word())), effect);
     }
 
-    /// What became required, or ceased to be. A property that came or went is told as that.
+    /// Properties that became required or optional. Added and removed properties are reported as such.
     fn required(&mut self, here: &Here<'_>, old: &At<'a>, new: &At<'a>) {
         let has = |side: &At<'a>, name: &str| below(side, "properties", name).is_some();
         let names = |side: &At<'a>| -> BTreeSet<String> {
@@ -252,7 +252,7 @@ impl<'a> Schemas<'a> {
         self.say(here, change("items", how, here.place.to_owned(), &pointer, what), effect);
     }
 
-    /// The parts of a combination. Those that are the same, by name or by text, go together; the others in their order.
+    /// The parts of a combination. Parts with the same name or text are matched; the others are matched in order.
     fn parts(&mut self, here: &Here<'_>, old: &At<'a>, new: &At<'a>, keyword: &'static str, each: Effect) {
         let list = |side: &At<'a>, root: &'a Value| -> Vec<At<'a>> {
             let count = side.value.get(keyword).and_then(Value::as_array).map_or(0, Vec::len);
@@ -262,7 +262,7 @@ impl<'a> Schemas<'a> {
         let whole = match (before.is_empty(), after.is_empty()) {
             (true, true) => return,
             (false, false) => None,
-            // The whole combination came or went: a rule more, or a rule less.
+            // The whole combination was added or removed: one rule more or less.
             (true, false) => Some((How::Added, new, Effect::NARROWER)),
             (false, true) => Some((How::Removed, old, Effect::WIDER)),
         };
@@ -278,7 +278,7 @@ impl<'a> Schemas<'a> {
                 None => left.push(one),
             }
         }
-        // A named schema is itself: what has another name is another part.
+        // A named schema matches only the same name: another name is another part.
         let (named, mut plain): (Vec<_>, Vec<_>) = after.into_iter().partition(|at| name(at).is_some());
         for one in left {
             if name(&one).is_none() && !plain.is_empty() {
@@ -293,7 +293,7 @@ impl<'a> Schemas<'a> {
     }
 
     fn part(&mut self, here: &Here<'_>, keyword: &str, how: How, at: &At<'a>, each: Effect) {
-        // One more to choose from allows more; one more that must hold allows less.
+        // Another alternative allows more; another condition allows less.
         let effect = match (how, each == Effect::WIDER) {
             (How::Removed, true) | (How::Added | How::Changed, false) => Effect::NARROWER,
             (How::Removed, false) | (How::Added | How::Changed, true) => Effect::WIDER,
@@ -326,7 +326,7 @@ fn placed(found: Found, uses: &Uses, everywhere: bool) -> Change {
     change
 }
 
-/// A schema's keywords. `true` fits anything, and so does what is no schema.
+/// A schema's keywords. `true` and values that are not schemas allow anything.
 fn fields<'s>(at: &At<'s>, nothing: &'s Map<String, Value>) -> &'s Map<String, Value> {
     at.value.as_object().unwrap_or(nothing)
 }
@@ -366,7 +366,7 @@ fn part(here: &Here<'_>, keyword: &str, at: &At<'_>) -> String {
     format!("{}({keyword} {})", here.place, name(at).unwrap_or_else(|| index.to_owned()))
 }
 
-/// What a schema says of properties that it does not name.
+/// The rule of a schema for properties that it does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Additional {
     Any,

@@ -1,7 +1,7 @@
-//! Integrations as the catalogue knows them: who they are, for APIs that list them, and their node types.
+//! Integrations in the catalogue: their description, for APIs that list them, and their node types.
 //!
-//! How a planner without a model finds one: a clause must begin with its verb, which is the first word of its slug, or one that means
-//! the same, and name it by another word of its slug, its name, or the name of the integration.
+//! How a planner without a model matches a node type: a clause must start with its verb, which is the first word of its
+//! slug or a synonym. The clause must also contain another word of its slug, its name, or the name of the integration.
 
 use runyard_engine::{NodeKind, SideEffect};
 
@@ -10,7 +10,7 @@ pub use crate::config::integrations::AuthType;
 pub(crate) use crate::config::integrations::OWN_HEADERS;
 use crate::config::integrations::{Integration as Configured, Method, NodeType};
 
-/// Verbs that mean the same of things that are kept somewhere.
+/// Synonymous verbs for stored objects.
 const VERBS: [&[&str]; 5] = [
     &["create", "add", "make", "open"],
     &["list", "show", "find", "search", "fetch", "get", "read"],
@@ -22,32 +22,32 @@ const VERBS: [&[&str]; 5] = [
 /// A service that runs may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Integration {
-    /// Its name for programs.
+    /// Its id for programs.
     pub id: String,
     /// Its name for customers.
     pub customer_id: String,
     /// Its name for people.
     pub name: String,
-    /// A sentence or two.
+    /// A short description.
     pub description: Option<String>,
-    /// Where its picture is.
+    /// The URL of its picture.
     pub logo_url: Option<String>,
-    /// The host that is called.
+    /// The host of its API.
     pub host: String,
-    /// How it is told who asks.
+    /// How calls are authenticated.
     pub auth_type: AuthType,
-    /// Whether it is offered.
+    /// Whether it is enabled.
     pub active: bool,
-    /// Its node types; none of one that is not offered.
+    /// Its node types; none if it is not enabled.
     pub node_type_ids: Vec<String>,
 }
 
-/// What a node type of an integration is called.
+/// The id of an integration's node type.
 pub fn node_type_id(integration: &str, slug: &str) -> String {
     format!("integration.{integration}.{slug}")
 }
 
-/// An integration as APIs list it.
+/// An integration in the lists of APIs.
 pub(super) fn shown(one: &Configured) -> Integration {
     let host = reqwest::Url::parse(&one.url).ok().and_then(|url| url.host_str().map(str::to_owned));
     let offered = one.node_types.iter().filter(|_| one.active);
@@ -111,7 +111,7 @@ fn hints(one: &Configured, node_type: &NodeType) -> Hints {
     Hints { keywords, verbs, produces: nouns.collect(), arguments: arguments(node_type), verb_needed: true }
 }
 
-/// Every input that a clause can give by its name; the only text that is needed may also stand there without it.
+/// Every input that a clause can give by its name. The only required text may also occur without its name.
 fn arguments(node_type: &NodeType) -> Vec<Argument> {
     let schema = &node_type.input_schema;
     let required: Vec<&str> =

@@ -1,14 +1,15 @@
-//! The catalogue: every node type that this server knows, with the schemas that its inputs and outputs must fit.
+//! The catalogue: every node type of this server, with the schemas of its inputs and outputs.
 //!
 //! | file           | what                                                                        |
 //! |----------------|-----------------------------------------------------------------------------|
 //! | `integration.rs` | integrations of the configuration, and their node types                   |
 //! | `entry.rs`     | one node type: schemas, compiled validators, hints for the planner          |
-//! | `resolve.rs`   | a reference to a node type, as asked, to the one that is meant              |
-//! | `sub_run.rs`   | what is seen of a run that a node has started                               |
-//! | `violation.rs` | what is wrong with a value, field by field                                  |
+//! | `resolve.rs`   | from a reference to the node type that it means                             |
+//! | `sub_run.rs`   | the view of a run that a node has started                                   |
+//! | `violation.rs` | the defects of a value, field by field                                      |
 //!
-//! The node types that come with the server, and how all are performed, are in `nodes/`. How a node run moves is the engine's business.
+//! `nodes/` has the node types that come with the server, and the execution of all node types. The engine moves node
+//! runs.
 
 pub mod entry;
 pub mod integration;
@@ -29,14 +30,14 @@ pub use violation::Violation;
 use crate::config::integrations::Integration as Configured;
 use crate::nodes;
 
-/// Every node type that this server knows.
+/// Every node type of this server.
 #[derive(Debug)]
 pub struct Catalog {
-    /// Sorted by id; of one id, oldest version first.
+    /// Sorted by id, then by version, oldest first.
     entries: Vec<Entry>,
     /// In the order of the configuration.
     integrations: Vec<Integration>,
-    /// The catalogues of tenants that have integrations of their own. Every other tenant has this one.
+    /// The catalogues of tenants that have their own integrations. Every other tenant uses this one.
     tenants: BTreeMap<String, Arc<Catalog>>,
 }
 
@@ -46,14 +47,15 @@ impl Catalog {
         Self::with(&[])
     }
 
-    /// The same, with those of integrations that were checked when the configuration was loaded. An integration that names tenants is in
-    /// the catalogues of those alone ([`Catalog::of`]): the catalogue itself is for tenants that nothing names.
+    /// The same, with the integrations that were checked when the configuration was loaded. An integration that names
+    /// tenants is only in their catalogues ([`Catalog::of`]); the catalogue itself is for tenants that no integration
+    /// names.
     pub fn with(integrations: &[Configured]) -> Self {
         Self::without(integrations, None)
     }
 
-    /// The same, where callers without a credential have this tenant and others have one: it has no integrations, because those carry
-    /// the secrets of the operator.
+    /// The same, for servers where callers without a credential have this tenant and others have one. Its catalogue has
+    /// no integrations, because those have the secrets of the operator.
     pub fn without(integrations: &[Configured], anonymous: Option<&str>) -> Self {
         let is_for = |one: &Configured, tenant: Option<&str>| match &one.tenants {
             None => true,
@@ -61,7 +63,7 @@ impl Catalog {
         };
         let named = integrations.iter().flat_map(|one| one.tenants.iter().flatten()).map(String::as_str);
         let named: BTreeSet<&str> = named.chain(anonymous).collect();
-        // Tenants with the same integrations share a catalogue: what it compiles is large.
+        // Tenants with the same integrations share a catalogue, because its compiled validators are large.
         let mut known: BTreeMap<Vec<bool>, Arc<Catalog>> = BTreeMap::new();
         let mut tenants = BTreeMap::new();
         for tenant in named {
@@ -78,12 +80,12 @@ impl Catalog {
         self.tenants.get(tenant).map_or(self, |own| own)
     }
 
-    /// The same, to be kept.
+    /// The same, as a shared pointer.
     pub fn shared_of(self: &Arc<Self>, tenant: &str) -> Arc<Self> {
         self.tenants.get(tenant).unwrap_or(self).clone()
     }
 
-    /// Tenants with a catalogue of their own.
+    /// Tenants with their own catalogue.
     pub fn tenants(&self) -> &BTreeMap<String, Arc<Catalog>> {
         &self.tenants
     }
@@ -97,7 +99,7 @@ impl Catalog {
         Self { entries, integrations: integrations.map(integration::shown).collect(), tenants: BTreeMap::new() }
     }
 
-    /// Every integration, also those that are not offered.
+    /// Every integration, including disabled ones.
     pub fn integrations(&self) -> &[Integration] {
         &self.integrations
     }
@@ -118,23 +120,23 @@ impl Catalog {
         self.entries.iter().find(|entry| entry.id == id && entry.version == version)
     }
 
-    /// Checks inputs against the pinned node type's schema and rules.
+    /// Validates inputs against the pinned node type's schema and rules.
     ///
     /// # Errors
-    /// Everything that does not fit; never empty.
+    /// Every violation; never empty.
     pub fn validate_inputs(&self, node_type: &NodeType, inputs: &Object) -> Result<(), Vec<Violation>> {
         self.pinned(node_type)?.validate_inputs(inputs)
     }
 
-    /// Checks outputs against the pinned node type's schema.
+    /// Validates outputs against the pinned node type's schema.
     ///
     /// # Errors
-    /// Everything that does not fit; never empty.
+    /// Every violation; never empty.
     pub fn validate_outputs(&self, node_type: &NodeType, outputs: &Object) -> Result<(), Vec<Violation>> {
         self.pinned(node_type)?.validate_outputs(outputs)
     }
 
-    /// A log may name a node type that a later server no longer has.
+    /// The log of a run may name a node type that a later server no longer has.
     fn pinned(&self, node_type: &NodeType) -> Result<&Entry, Vec<Violation>> {
         self.entry(&node_type.id, &node_type.version).ok_or_else(|| {
             let reason = format!("node type {} {} is not in this server's catalogue", node_type.id, node_type.version);

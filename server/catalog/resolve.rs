@@ -1,4 +1,4 @@
-//! From a node type as a caller names it to the one that is meant: exact versions, prefixes of a version, `latest`, aliases.
+//! Resolves a caller's reference to a node type: exact versions, prefixes of a version, `latest`, aliases.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use runyard_engine::{NodeType, NodeTypeRef};
 
 use super::{Catalog, Entry};
 
-/// How many near ids an error names.
+/// The maximum number of similar ids in an error.
 const NEAREST_MAX: usize = 3;
 
-/// What is compared and shown of an id that nobody knows.
+/// The maximum length of an unknown id that is compared and shown.
 const ASKED_CHARS_MAX: usize = 120;
 
 /// No such node type, or not in this version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ResolveError {
-    /// What was asked for.
+    /// The reference.
     pub asked: NodeTypeRef,
-    /// Ids like the one asked for, best first; empty when the id is known.
+    /// Similar ids, best first; empty if the id is known.
     pub nearest: Vec<String>,
-    /// The versions of the id asked for, oldest first; empty when the id is unknown.
+    /// The versions of the id, oldest first; empty if the id is unknown.
     pub versions: Vec<String>,
 }
 
@@ -39,11 +39,11 @@ impl fmt::Display for ResolveError {
 }
 
 impl Catalog {
-    /// The node type that a reference means: an exact version, a prefix of one (`1`, `1.0`: the newest that has it) or
-    /// `latest`. An alias means its node type in whatever version is asked for.
+    /// The node type of a reference: an exact version, a prefix of one (`1`, `1.0`: the newest match) or `latest`. An
+    /// alias means its node type, in the requested version.
     ///
     /// # Errors
-    /// An unknown id, with the nearest; an unknown version, with those that exist.
+    /// An unknown id, with similar ids; an unknown version, with the existing ones.
     pub fn resolve(&self, asked: &NodeTypeRef) -> Result<NodeType, ResolveError> {
         let mut named = self.entries.iter().filter(|entry| entry.id == asked.id).peekable();
         if named.peek().is_none() {
@@ -60,7 +60,7 @@ impl Catalog {
         })
     }
 
-    /// The resolved id behind an id or alias: what allow and deny lists are compared by.
+    /// The resolved id of an id or alias: allow and deny lists compare this id.
     pub fn canonical(&self, id: &str) -> Option<&str> {
         let found = self.entries.iter().find(|entry| entry.id == id || entry.aliases.iter().any(|alias| alias == id));
         found.map(|entry| entry.id.as_str())
@@ -79,18 +79,18 @@ impl Catalog {
     }
 }
 
-/// The numbers of a version, for ordering.
+/// The numbers of a version, for sorting.
 pub(super) fn numbers(version: &str) -> Vec<u64> {
     version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
 }
 
-/// Whether `asked` names this version or its first parts.
+/// Whether `asked` is this version or a prefix of it.
 fn has_prefix(version: &str, asked: &str) -> bool {
     let mut parts = version.split('.');
     asked.split('.').all(|part| parts.next() == Some(part))
 }
 
-/// From 0 to 1. The last part alone counts nearly as much: people write `uuid4` or `runyard.uuid4`.
+/// The similarity from 0 to 1. The last part alone counts nearly as much: users write `uuid4` or `runyard.uuid4`.
 fn likeness(asked: &str, id: &str) -> f64 {
     let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_lowercase();
     let whole = strsim::normalized_damerau_levenshtein(&asked.to_lowercase(), id);

@@ -1,10 +1,10 @@
-//! What is seen of a run that a node has started: the run itself, or what it made.
+//! The view of a run that a node has started: the run itself, or its output.
 
 use runyard_engine::Object;
 use serde_json::{Value, json};
 
-/// What expressions see of such a node with these inputs and outputs, as its input `seen_as` says ([`SeenAs`](crate::nodes::run::SeenAs)). Where
-/// nothing waits for its end, it is the run itself.
+/// The value that expressions see for such a node with these inputs and outputs, as its input `seen_as` selects
+/// ([`SeenAs`](crate::nodes::run::SeenAs)). If the node does not wait for the run's end, it is the run itself.
 pub fn seen_run(inputs: &Object, outputs: &Object) -> Value {
     let run = || Value::Object(outputs.clone());
     let Some(made) = outputs.get("outputs") else { return run() };
@@ -18,7 +18,7 @@ pub fn seen_run(inputs: &Object, outputs: &Object) -> Value {
     }
 }
 
-/// What was made, over what there is of the run.
+/// The run's output, merged over the data of the run.
 fn with_run(run: &Object, made: Value) -> Value {
     let mut seen = run.clone();
     seen.extend(made.as_object().cloned().unwrap_or_default());

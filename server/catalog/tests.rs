@@ -1,4 +1,4 @@
-//! Tests of the catalogue: resolving, listing, and schemas that say what the types say.
+//! Tests of the catalogue: resolving, listing, and schemas that match the types.
 
 use runyard_engine::{NodeKind, NodeTypeRef, Object};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn object(value: Value) -> Object {
     value.as_object().unwrap().clone()
 }
 
-/// What does not fit, one per line, or `fits`.
+/// The violations, one per line, or `fits`.
 fn judge(id: &str, inputs: Value) -> String {
     let catalog = Catalog::builtin();
     let entry = catalog.entry(id, "1.0.0").unwrap();

@@ -1,21 +1,21 @@
-//! What is wrong with a value, field by field. Reasons name what was expected and never the value: inputs may be secret.
+//! The defects of a value, field by field. Reasons name the expectation and never the value: inputs may be secret.
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
-/// More than these are not listed.
+/// The maximum number of listed violations.
 pub(crate) const LISTED_MAX: usize = 32;
 
-/// A field name longer than this is cut: an unknown property may have any name.
+/// The maximum length of a field name; a longer one is cut. An unknown property may have any name.
 const FIELD_CHARS_MAX: usize = 120;
 
-/// One place where a value does not fit.
+/// One place where a value is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// JSON pointer (RFC 6901); empty for the whole value.
     pub field: String,
-    /// What was expected, as the end of a sentence that starts with the field.
+    /// The expectation, as the end of a sentence that starts with the field.
     pub reason: String,
 }
 
@@ -30,7 +30,7 @@ impl Violation {
         Self { field: below(&below("", field), member), reason: reason.into() }
     }
 
-    /// The form in which `details.violations` lists it.
+    /// The form in `details.violations`.
     pub fn to_value(&self) -> Value {
         serde_json::json!({ "field": self.field, "reason": self.reason })
     }
@@ -43,7 +43,7 @@ impl std::fmt::Display for Violation {
     }
 }
 
-/// What one rule about a single value found wrong at this place. Errors of such rules have no place of their own.
+/// The violations of a rule for a single value, at this place. Errors of such rules have no place of their own.
 pub(crate) fn of_leaf(at: &str, error: &ValidationError<'_>) -> Violation {
     match error.kind() {
         Kind::Required { property } => {
@@ -73,7 +73,7 @@ fn reason(kind: &Kind) -> String {
     }
 }
 
-/// A number without the `.0` that schemars writes after whole ones.
+/// A number without the `.0` that schemars writes after integers.
 fn plain(number: &Value) -> String {
     let text = number.to_string();
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)

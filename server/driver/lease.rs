@@ -1,4 +1,4 @@
-//! The claims in hand, renewed for as long as they are worked on.
+//! The claims that this process holds. They are renewed while their effects are executed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,16 +11,16 @@ use crate::clock::Clock;
 use crate::runs::InFlight;
 use crate::store::{Epoch, Store};
 
-/// The claims in hand.
+/// The claims that this process holds.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
     held: Mutex<BTreeMap<EffectId, Epoch>>,
     changed: Notify,
-    /// Held while effects are being claimed, until each that is in hand already has its new epoch.
+    /// Locked during a claim, until every claim that this process already holds has its new epoch.
     claiming: tokio::sync::Mutex<()>,
 }
 
-/// One claim in hand. Dropping it ends its renewal.
+/// One held claim. Dropping it ends its renewal.
 #[derive(Debug)]
 pub(super) struct Lease {
     leases: Arc<Leases>,
@@ -34,14 +34,15 @@ impl Drop for Lease {
 }
 
 impl Lease {
-    /// Under which a result must come back.
+    /// The epoch that a result must carry.
     pub(super) fn epoch(&self) -> Epoch {
-        // There for as long as this is.
+        // The entry exists as long as this value.
         self.leases.lock().get(&self.effect).copied().unwrap_or_default()
     }
 
-    /// Whether this process has claimed the effect again while it was in hand, as happens when the process was stopped for longer than
-    /// its leases last. A result that was refused under `refused` counts then under [`Self::epoch`]. Waits for a claim that is on its way.
+    /// Whether this process has claimed the effect again while it held it. This happens if the process was stopped for
+    /// longer than its leases last. A result that was refused under `refused` is then valid under [`Self::epoch`].
+    /// Waits for a claim that is in progress.
     pub(super) async fn was_claimed_again(&self, refused: Epoch) -> bool {
         let _answered = self.leases.claiming.lock().await;
         self.epoch() > refused
@@ -49,25 +50,26 @@ impl Lease {
 }
 
 impl Leases {
-    /// To be held from before a claim until what it brought is in hand.
+    /// To be locked from before a claim until its effects are held.
     pub(super) async fn claiming(&self) -> MutexGuard<'_, ()> {
         self.claiming.lock().await
     }
 
-    /// Whether this is in hand here already, and then goes on under the new epoch: when somebody sets the clock forward, leases seem to
-    /// have run out that are well kept, and what is being performed must not be performed beside itself.
+    /// Whether this process already holds the effect; the claim then continues under the new epoch. If the clock jumps
+    /// forward, renewed leases seem to have run out, and a running effect must not be executed twice at once.
     pub(super) fn goes_on(&self, effect: EffectId, epoch: Epoch) -> bool {
         self.lock().get_mut(&effect).map(|held| *held = epoch).is_some()
     }
 
-    /// Renews this claim until the answer is dropped.
+    /// Renews this claim until the returned value is dropped.
     pub(super) fn hold(self: &Arc<Self>, effect: EffectId, epoch: Epoch) -> Lease {
         self.lock().insert(effect, epoch);
         self.changed.notify_one();
         Lease { leases: self.clone(), effect }
     }
 
-    /// Renews every claim at a third of its time, and calls back the work on those that are lost. Writes nothing while nothing is held.
+    /// Renews every claim after a third of its lease, and cancels the work on those that are lost. Writes nothing while
+    /// no claim is held.
     pub(super) async fn renew(
         self: Arc<Self>,
         store: Arc<dyn Store>,
@@ -82,7 +84,7 @@ impl Leases {
                 self.changed.notified().await;
             } else {
                 match store.renew(&held, clock.now_ms().saturating_add(lease_ms)).await {
-                    // What is no longer ours was dropped, or claimed by another server, without a word to this one.
+                    // A lost claim was deleted, or claimed by another server, without a notification to this one.
                     Ok(renewed) => {
                         in_flight.cancel(held.iter().map(|(effect, _)| effect).filter(|id| !renewed.contains(id)))
                     }

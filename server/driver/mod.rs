@@ -1,7 +1,7 @@
-//! Who moves a run: claim what is due, perform it, submit what came back.
+//! The driver moves runs: it claims due effects, executes them, and submits the results.
 //!
-//! There is no recovery phase: an effect whose performer died is free again when its lease runs out, and the same claim finds
-//! it. No effect is seen here before the event that asked for it is committed.
+//! There is no recovery phase: if the process that executes an effect dies, the lease runs out and a normal claim finds
+//! the effect again. The driver sees an effect only after the event that created it is committed.
 
 mod lease;
 mod sub_runs;
@@ -23,49 +23,49 @@ use crate::runs::Runs;
 use crate::store::{Claimed, Store};
 use lease::{Lease, Leases};
 
-/// How long to wait after the store did not answer.
+/// How long to wait after an error of the store.
 const STORE_PAUSE: Duration = Duration::from_millis(250);
-/// Timers told at once while every worker is busy. Each is one commit, so a few keep up with many.
+/// Timers that fire at once while every worker is busy. Each is one commit, so a few workers keep up with many timers.
 const TIMERS_AT_ONCE: usize = 8;
-/// The longest sleep without a look: bells are hints, and another server may have added work.
+/// The longest sleep without a check: notifications are hints, and another server may have added work.
 const LOOK_AGAIN_MS: i64 = 30_000;
 
-/// What a driver needs.
+/// The dependencies of a driver.
 #[derive(Clone)]
 pub struct Parts {
-    /// Where effects are claimed.
+    /// The store for claims.
     pub store: Arc<dyn Store>,
-    /// Where results go.
+    /// The receiver of results.
     pub runs: Runs,
-    /// Who performs calls.
+    /// The executor of calls.
     pub performer: Arc<dyn Performer>,
-    /// Who plans.
+    /// The planner.
     pub planner: Arc<dyn Planner>,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
     /// Notified when there may be something to claim.
     pub work: Arc<Notify>,
-    /// How it goes about it.
+    /// The driver's settings.
     pub settings: Settings,
 }
 
-/// How a driver goes about it.
+/// The settings of a driver.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Who claims: unique to this process.
+    /// The claimer's id: unique to this process.
     pub claimer: String,
-    /// Effects performed at once.
+    /// The number of effects executed at once.
     pub workers: usize,
-    /// How long a claim holds unless renewed, milliseconds.
+    /// The lease of a claim without renewal, milliseconds.
     pub lease_ms: i64,
 }
 
-/// Moves runs until told to stop, then finishes what is in hand. When the caller stops waiting and drops the future, what is in
-/// hand is dropped with it, and claimed again by whoever drives next: nobody performs for a server that is no more.
+/// Moves runs until it is stopped, then finishes the claimed work. If the caller drops the future, the claimed work is
+/// dropped too, and the next driver claims it again: no work continues for a server that has ended.
 pub async fn drive(parts: Parts, stopping: CancellationToken) {
     let hands = Hands::new(parts.settings.workers);
     let leases = Arc::new(Leases::default());
-    // Sets, because a set takes its tasks with it when it is dropped.
+    // Sets, because a dropped set aborts its tasks.
     let (mut at_work, mut renewing) = (JoinSet::new(), JoinSet::new());
     let (store, in_flight, clock) = (parts.store.clone(), parts.runs.in_flight().clone(), parts.clock.clone());
     renewing.spawn(leases.clone().renew(store, in_flight, clock, parts.settings.lease_ms));
@@ -76,7 +76,7 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
         let claimed = claim(&parts, free).await;
         let found = !claimed.is_empty();
         for one in claimed {
-            // What is in hand first, however late the answer: its result counts under the new epoch alone.
+            // Check held claims first, even if the answer was late: their results are valid only under the new epoch.
             if leases.goes_on(one.effect.id, one.epoch) || !is_still_ours(&parts, &one) {
                 continue;
             }
@@ -97,14 +97,13 @@ pub async fn drive(parts: Parts, stopping: CancellationToken) {
     while at_work.join_next().await.is_some() {}
 }
 
-/// Who can do something: workers for whatever comes, and a few hands more for timers alone. What takes long must not keep a
-/// time limit from being told.
+/// The free workers: workers for all effects, and a few more for timers only. Long calls must not delay a time limit.
 struct Hands {
     workers: Arc<Semaphore>,
     timers: Arc<Semaphore>,
 }
 
-/// For what there are hands free, and how many.
+/// The kind of effects that free workers can take, and how many.
 #[derive(Clone, Copy)]
 enum Free {
     ForAll(usize),
@@ -125,7 +124,7 @@ impl Hands {
         }
     }
 
-    /// One that was said to be free.
+    /// Takes a worker that was reported as free.
     async fn take(&self, free: Free) -> Option<(Arc<Semaphore>, OwnedSemaphorePermit)> {
         let slots = match free {
             Free::ForAll(_) => &self.workers,
@@ -136,8 +135,8 @@ impl Hands {
     }
 }
 
-/// What a worker holds while it works. Let go however the work ends: a panic must not keep a place taken, or an effect from
-/// being claimed again.
+/// The resources of a worker during its work. They are released however the work ends: a panic must not block a worker,
+/// or prevent another claim of the effect.
 struct InHand {
     lease: Lease,
     slot: Arc<WorkerSlot>,
@@ -161,19 +160,19 @@ async fn claim(parts: &Parts, free: Free) -> Vec<Claimed> {
     }
 }
 
-/// Whether a claim is still to be performed. The store may have taken its time to answer: by now the lease may have run out, so
-/// that somebody else may have performed it and finished, or the run may have been canceled.
+/// Whether a claim still has to be executed. The store's answer may have been slow: the lease may have run out, and
+/// another server may have executed the effect, or the run may have been canceled.
 fn is_still_ours(parts: &Parts, claimed: &Claimed) -> bool {
     if claimed.lease_until_ms <= parts.clock.now_ms() {
         tracing::warn!(effect = %claimed.effect.id, "a claim was answered after its lease had run out, and is left alone");
         return false;
     }
-    // Who asked for these has ended.
+    // The node runs that created these effects have ended.
     let closing_effect = matches!(claimed.effect.request, Request::Stop { .. } | Request::Report { .. });
     closing_effect || parts.runs.may_be_live(&claimed.tenant, claimed.run, claimed.effect.node_run)
 }
 
-/// Waits for a bell, or for the next effect to come due that somebody has a hand free for.
+/// Waits for a notification, or until the next effect is due for which a worker is free.
 async fn rest(parts: &Parts, free: Free, stopping: &CancellationToken) {
     let until = match free {
         Free::ForAll(_) => parts.store.next_due().await.ok().flatten(),
@@ -183,7 +182,7 @@ async fn rest(parts: &Parts, free: Free, stopping: &CancellationToken) {
     let latest = parts.clock.now_ms().saturating_add(LOOK_AGAIN_MS);
     let until = until.map_or(latest, |due| due.min(latest));
     tokio::select! {
-        // In this order, so that nothing about a driver is left to chance: the simulation repeats it step by step.
+        // In a fixed order, so that the driver is deterministic: the simulation repeats it step by step.
         biased;
         () = stopping.cancelled() => {}
         () = parts.work.notified() => {}

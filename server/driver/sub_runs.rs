@@ -1,4 +1,4 @@
-//! Runs that node runs start: the start itself, and what becomes of one that cannot be.
+//! Runs that node runs start, and the refusal of starts that are not possible.
 
 use runyard_engine::event::Failure;
 use runyard_engine::{Command, Effect, Outcome, Rejected};
@@ -8,8 +8,8 @@ use super::work::settle;
 use crate::nodes::perform;
 use crate::runs::Error;
 
-/// Starts the run that a node run asks for. It is committed before anybody hears of it: a crash here repeats the start, which then is
-/// found done.
+/// Starts the run that a node run requests. It is committed before any notification. A crash here repeats the start,
+/// which then finds the run.
 pub(super) async fn start(parts: &Parts, around: &perform::Around, effect: &Effect) -> Result<Command, Error> {
     let perform::Launch { sub_run, inputs } = match parts.performer.launch(around).await {
         Ok(launch) => launch,
@@ -29,7 +29,7 @@ pub(super) async fn start(parts: &Parts, around: &perform::Around, effect: &Effe
     Ok(settle(effect, outcome))
 }
 
-/// Why a run cannot be started, for whoever reads of it in the one above; an error where it is worth another try.
+/// Why a run cannot be started, for the readers of the parent run; an error if a retry may succeed.
 fn refused(error: Error) -> Result<Failure, Error> {
     let said = match &error {
         Error::InvalidInputs { violations, .. } => {
@@ -43,7 +43,7 @@ fn refused(error: Error) -> Result<Failure, Error> {
         Error::TooManyLiveRuns { .. } => failed("too_many_live_runs", message, true),
         Error::TooManyDescendants { .. } => failed("too_many_descendants", message, false),
         Error::Rejected(Rejected::ValueTooDeep { .. }) => failed("value_too_deep", message, false),
-        // The same request comes to the same refusal: another attempt would be refused again, without end.
+        // The same request gets the same refusal, so retries would never end.
         Error::TooExpensive(_) => failed("validation_too_expensive", message, false),
         Error::RunTooLarge { .. } => failed("run_too_large", message, false),
         Error::ValuesTooLarge { .. } => failed("values_too_large", message, false),
@@ -59,7 +59,7 @@ fn failed(code: &str, message: String, retryable: bool) -> Failure {
     Failure { code: code.to_owned(), message, details: None, retryable: Some(retryable) }
 }
 
-/// That something was done which nobody waits for.
+/// Acknowledges an effect for which no node run waits.
 pub(super) fn done(effect: &Effect) -> Command {
     settle(effect, Outcome::Succeeded { outputs: runyard_engine::Object::new() })
 }

@@ -1,4 +1,4 @@
-//! The driver under a clock that stands still: leases, epochs, several drivers over one store, defects while performing.
+//! Tests of the driver with a stopped clock: leases, epochs, several drivers over one store, defects during execution.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ fn endings(log: &[Recorded]) -> Vec<usize> {
     endings.into_values().collect()
 }
 
-/// Everything that is due now, claimed by somebody else.
+/// Claims everything that is due now for another claimer.
 async fn claimed_by(yard: &Yard, claimer: &str) -> Vec<Claimed> {
     yard.store.claim(claimer, yard.clock.now_ms(), LEASE_MS, 100).await.unwrap()
 }
@@ -81,7 +81,7 @@ async fn a_node_of_a_graph_is_tried_again_just_when_its_backoff_says() {
     let began =
         |one: &Recorded| matches!(one.event, Event::NodeStarted { attempt: 1.., .. }).then_some(one.at_ms - NOW_MS);
     let began: Vec<i64> = log.iter().filter_map(began).collect();
-    // The graph itself, and three tries.
+    // The graph itself, and three attempts.
     assert_eq!(began, [0, 0, 1_000, 3_000]);
     assert_eq!(outcome(&log), RunOutcome::Succeeded);
     driving.stop().await;
@@ -99,7 +99,7 @@ async fn a_result_under_an_old_epoch_is_dropped() {
     let late = || yard.runs.settle(TENANT, run, outputs(&old, "late"), (old.effect.id, old.epoch));
     assert!(matches!(late().await, Err(Error::Store(StoreError::Fenced { .. }))), "before the new result");
     yard.runs.settle(TENANT, run, outputs(&new, "first"), (new.effect.id, new.epoch)).await.unwrap();
-    // The run has moved on: whatever the answer, nothing changes.
+    // The run has continued: the answer changes nothing.
     let _ = late().await;
     let log = yard.ended(run).await;
     let Some(Event::NodeFinished { outputs, .. }) =
@@ -162,7 +162,7 @@ async fn nobody_performs_for_a_driver_that_was_dropped() {
     yard.clock.advance(Duration::from_millis(LEASE_MS.unsigned_abs() - 1));
     others_go_on().await;
     assert_eq!(claimed_by(&yard, "hasty").await, []);
-    // Nor does anybody renew what it had in hand.
+    // Its claims are not renewed either.
     yard.clock.advance(Duration::from_millis(1));
     let driving = yard.drive_plainly("next");
     let log = yard.ended(run).await;
@@ -183,7 +183,7 @@ async fn two_drivers_over_one_store_record_each_result_once() {
     }
     let driving = [first.drive_plainly("first"), second.drive_plainly("second")];
     for run in runs {
-        // Followed by the one that may not have heard a bell of the other: it reads again within a second.
+        // The watcher may not get a notification of the other server: it reads again within a second.
         let (log, ()) = tokio::join!(second.ended(run), async {
             for _ in 0..20 {
                 others_go_on().await;
@@ -212,13 +212,13 @@ async fn a_defect_while_performing_ends_the_step_as_an_internal_error() {
     };
     assert_eq!(error.code, "internal_error");
     assert!(!error.message.contains("as a defect would"), "what went wrong is for the server's log alone");
-    // The driver itself goes on.
+    // The driver itself continues.
     let next = yard.start(UUID4, json!({})).await;
     assert_eq!(outcome(&yard.ended(next).await), RunOutcome::Succeeded);
     driving.stop().await;
 }
 
-/// Tries, so many milliseconds apart at first, each twice as far as the one before.
+/// Attempts with exponential backoff: the first delay is this many milliseconds, and each next is twice as long.
 fn tries(attempts_max: u32, initial_ms: u64) -> Policy {
     let retry = Retry { attempts_max, initial_ms, backoff: 2.0, delay_ms_max: None, jitter: 0.0, codes: None };
     Policy { retry: Some(retry), ..Policy::default() }
@@ -241,7 +241,7 @@ async fn waits_between_tries_are_exact() {
     driving.stop().await;
 }
 
-/// As many calls as there are hands, each of which takes a minute.
+/// One call per worker, each of which takes a minute.
 async fn all_hands_full(yard: &Yard, policy: &Policy) -> Vec<RunId> {
     let mut runs = Vec::new();
     for _ in 0..4 {
@@ -260,7 +260,7 @@ async fn what_takes_too_long_is_given_up_and_its_hand_is_free() {
     let next = yard.start(UUID4, json!({})).await;
     others_go_on().await;
     assert!(yard.state(next).await.ended_at_ms.is_none(), "every hand is full");
-    // Nobody has a hand free for the timers, and nobody needs one.
+    // No worker is free for the timers, and none is needed.
     yard.clock.advance(Duration::from_millis(500));
     others_go_on().await;
     for run in runs {
@@ -314,7 +314,7 @@ async fn a_timer_that_is_told_too_early_is_told_again_when_it_is_due() {
     let driving = yard.drive_plainly("patient");
     others_go_on().await;
     assert!(yard.state(run).await.ended_at_ms.is_none());
-    // The hasty one's lease ends after the timer is due.
+    // The lease of the short one ends after the timer is due.
     yard.clock.advance(Duration::from_millis(60_000 + LEASE_MS.unsigned_abs()));
     let log = yard.ended(run).await;
     assert_eq!((outcome(&log), endings(&log)), (RunOutcome::Succeeded, vec![1]));
@@ -344,7 +344,7 @@ async fn a_driver_with_few_hands_gets_through_much_work() {
     for _ in 0..50 {
         runs.push(yard.start(UUID4, json!({})).await);
     }
-    // Four at once; nobody rings for those that wait.
+    // Four at once; there is no notification for those that wait.
     let driving = yard.drive_plainly("alone");
     for run in runs {
         assert_eq!(outcome(&yard.ended(run).await), RunOutcome::Succeeded);
@@ -359,7 +359,7 @@ async fn a_claim_answered_after_its_lease_had_run_out_is_left_to_who_has_it_now(
     let run = yard.start(PLANNER, json!({ "goal": "Take your time." })).await;
     let elsewhere = Yard::over(store.inner.clone(), yard.clock.clone());
     store.before_the_claim_is_answered(async move {
-        // The store is slow, and meanwhile somebody else claims, performs and finishes.
+        // The store is slow, and meanwhile another claimer claims, executes and finishes.
         elsewhere.clock.advance(Duration::from_millis(LEASE_MS.unsigned_abs()));
         let now = claimed_by(&elsewhere, "fast").await.remove(0);
         let failed = Command::Settle {

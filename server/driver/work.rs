@@ -1,4 +1,4 @@
-//! One claimed effect: performed, and what came back submitted.
+//! One claimed effect: executes it and submits the result.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::runs::Error;
 use crate::runs::answer::Answer;
 use crate::store::{Claimed, StoreError};
 
-/// How often a result is offered to a store that is busy or fails, before the claim is left to run out.
+/// How often a result is submitted to a store that is busy or fails, before the lease is left to run out.
 const OFFERS_MAX: u32 = 8;
-/// The first pause between two offers; each next is twice as long.
+/// The first delay between two submissions; each next is twice as long.
 const OFFER_PAUSE: Duration = Duration::from_millis(20);
 
-/// Performs an effect and submits what came back. A result that nobody wants any more is dropped: the run has moved on.
+/// Executes an effect and submits the result. A result that is no longer needed is dropped: the run has continued.
 pub(super) async fn perform_and_settle(parts: &Parts, claimed: Claimed, lease: &Lease) {
     let span =
         tracing::info_span!("effect", tenant = claimed.tenant, run_id = %claimed.run, effect = %claimed.effect.id);
@@ -46,7 +46,7 @@ async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
         begun_at_ms: effect.due_at_ms,
     };
     let answering = std::panic::AssertUnwindSafe(answer(parts, &around, &effect, earlier)).catch_unwind();
-    // Only the work is given up, never the recording of what came of it: that may be half done.
+    // Only the work is cancelled, never the submission of its result, which may be half done.
     let command = tokio::select! {
         biased;
         answered = answering => match answered.unwrap_or_else(|_| Ok(settle(&effect, Outcome::Failed(panicked())))) {
@@ -68,7 +68,7 @@ async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
         match parts.runs.settle(&tenant, run, command.clone(), (effect.id, epoch)).await {
             Ok(_) => return,
             Err(Error::Busy) => {}
-            // The disk may have room again in a moment, and what is known need not be found out again.
+            // The disk may have space again in a moment, and the known result need not be computed again.
             Err(Error::Store(error @ StoreError::Failed(_))) => {
                 tracing::warn!(%error, cause = ?error, "a result could not be recorded; trying again");
             }
@@ -90,7 +90,7 @@ async fn in_span(parts: &Parts, claimed: Claimed, lease: &Lease) {
     tracing::warn!("the store took no result; the effect will be claimed again");
 }
 
-/// Waits until the time of this try is over; for ever where it has as long as it takes.
+/// Waits until the time limit of this attempt; forever if it has none.
 async fn time_is_over(parts: &Parts, effect: &Effect) {
     match &effect.request {
         Request::Call { until_ms: Some(until_ms), .. }
@@ -107,7 +107,7 @@ async fn time_is_over(parts: &Parts, effect: &Effect) {
     }
 }
 
-/// What a planner has to know of the thread. Nothing else asks.
+/// The data about the thread for a planner. No other effect needs it.
 async fn earlier(parts: &Parts, claimed: &Claimed) -> Result<Vec<Answer>, Error> {
     match &claimed.effect.request {
         Request::Plan { .. } => parts.runs.earlier_answers(&claimed.tenant, claimed.run).await,
@@ -120,7 +120,7 @@ async fn earlier(parts: &Parts, claimed: &Claimed) -> Result<Vec<Answer>, Error>
     }
 }
 
-/// What comes of an effect. An error is no answer: the effect stays, and is claimed again.
+/// The result of an effect. An error is no result: the effect stays, and is claimed again.
 async fn answer(
     parts: &Parts,
     around: &perform::Around,

@@ -1,12 +1,12 @@
-//! Services that runs may use, as the configuration describes them: what is asked of them and how, with what secrets.
+//! The configured integrations: the requests to each service, and the secrets for them.
 //!
 //! | file      | what |
 //! |-----------|------|
-//! | this one  | [`Integrations`]: node type id to what is sent, secrets read |
-//! | `path.rs` | paths with places for inputs |
+//! | this one  | [`Integrations`]: from a node type id to its request, with loaded secrets |
+//! | `path.rs` | path templates with parameters for inputs |
 //!
-//! What can be written is `config/integrations.rs`, what the catalogue and the planner know is `catalog/integration.rs`, and how it is
-//! sent is `nodes/perform/http/`. Nothing here reaches outside.
+//! `config/integrations.rs` has the configuration, `catalog/integration.rs` the entries for the catalogue and the
+//! planner, and `nodes/perform/http/` sends the requests. This module makes no calls.
 
 mod path;
 
@@ -22,58 +22,58 @@ use crate::auth::Secret;
 use crate::catalog::integration::node_type_id;
 use crate::config::integrations::{Integration, Method, NodeType, SecretSource};
 
-/// How long one call may take where the configuration does not say, milliseconds.
+/// The default time limit of one call, milliseconds.
 const TIMEOUT_MS: u64 = 10_000;
-/// The largest file that a secret is read from, bytes.
+/// The maximum size of a secret file, bytes.
 const SECRET_BYTES_MAX: usize = 64 * 1024;
 
-/// What can be asked of whom.
+/// The requests of all integrations.
 #[derive(Debug, Default)]
 pub struct Integrations {
     operations: HashMap<String, Operation>,
 }
 
-/// One service, ready to be asked.
+/// One service, with loaded secrets.
 #[derive(Debug)]
 pub struct Service {
-    /// Its id, under which credentials of a run are looked for.
+    /// Its id, which also selects the credentials of a run.
     pub id: String,
-    /// What paths are appended to, without a slash at its end.
+    /// The base URL for paths, without a slash at its end.
     pub url: String,
-    /// Whether its host may be private.
+    /// Whether its host may have a private address.
     pub private: bool,
-    /// How long one call may take, milliseconds.
+    /// The time limit of one call, milliseconds.
     pub timeout_ms: u64,
     /// Headers of every call.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Headers of every call whose values nobody may see.
+    /// Secret headers of every call.
     pub secrets: Vec<(HeaderName, Secret)>,
 }
 
-/// One thing that can be asked of a service.
+/// One operation of a service.
 #[derive(Debug)]
 pub struct Operation {
-    /// Of whom.
+    /// The service.
     pub service: Arc<Service>,
-    /// How.
+    /// The operation's definition.
     pub method: Method,
     path: PathTemplate,
     query: Vec<String>,
     body: Option<String>,
 }
 
-/// What is sent for some inputs.
+/// The request for some inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked {
     /// The whole URL, without a query.
     pub url: String,
-    /// Names and values of the query, not yet escaped.
+    /// Names and values of the query, not escaped.
     pub query: Vec<(String, Value)>,
     /// The body, as JSON.
     pub body: Option<Value>,
 }
 
-/// Why a server cannot start with an integration.
+/// Why an integration prevents the start of a server.
 #[derive(Debug, thiserror::Error)]
 #[error("integration `{integration}`: the header `{header}` {reason}")]
 pub struct SecretError {
@@ -83,10 +83,10 @@ pub struct SecretError {
 }
 
 impl Integrations {
-    /// Reads the secrets of those that are offered. `environment` looks up a variable.
+    /// Reads the secrets of enabled integrations. `environment` looks up a variable.
     ///
     /// # Errors
-    /// A secret that is not there, or that cannot be sent.
+    /// A secret is missing, or cannot be sent.
     pub fn open(
         integrations: &[Integration],
         environment: impl Fn(&str) -> Option<String>,
@@ -101,14 +101,14 @@ impl Integrations {
         Ok(Self { operations })
     }
 
-    /// What a node type asks of whom, if it is one of an integration.
+    /// The operation of a node type, if the node type belongs to an integration.
     pub fn operation(&self, node_type_id: &str) -> Option<&Operation> {
         self.operations.get(node_type_id)
     }
 }
 
 impl Operation {
-    /// What is sent for these inputs, which fit the schema.
+    /// The request for these inputs, which match the schema.
     ///
     /// # Errors
     /// The input that cannot be sent, and why.
@@ -156,7 +156,7 @@ fn service(one: &Integration, environment: &impl Fn(&str) -> Option<String>) -> 
     })
 }
 
-/// The value of a secret header. Errors say where it should be, and nothing of what was found.
+/// The value of a secret header. Errors contain its expected place, and nothing of the value.
 fn secret(source: &SecretSource, environment: &impl Fn(&str) -> Option<String>) -> Result<Secret, String> {
     let found = match (&source.env, &source.file) {
         (Some(name), _) => {

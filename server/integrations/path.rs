@@ -1,4 +1,4 @@
-//! Paths with places for inputs: `/projects/{project}/tickets`.
+//! Path templates with parameters for inputs: `/projects/{project}/tickets`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use runyard_engine::{Object, plan};
@@ -18,7 +18,7 @@ enum Part {
 }
 
 impl PathTemplate {
-    /// Reads a template.
+    /// Parses a template.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -47,7 +47,7 @@ impl PathTemplate {
         Ok(Self(parts))
     }
 
-    /// The inputs that it has places for.
+    /// The names of its parameters.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             Part::Input(name) => Some(name.as_str()),
@@ -55,10 +55,11 @@ impl PathTemplate {
         })
     }
 
-    /// The path with the inputs in their places. An input is one piece of text, whatever is in it: it opens no new segment.
+    /// The path with the inputs in place of the parameters. An input is always one segment, whatever characters it
+    /// contains.
     ///
     /// # Errors
-    /// The input that cannot stand in a path, and why.
+    /// The input that cannot be part of a path, and why.
     pub fn fill(&self, inputs: &Object) -> Result<String, (String, &'static str)> {
         let mut path = String::new();
         for part in &self.0 {
@@ -76,7 +77,7 @@ impl PathTemplate {
                 }
             }
         }
-        // Readers of URLs take these for steps up and down, escaped or not.
+        // URL parsers treat these as relative segments, escaped or not.
         let steps = |segment: &str| matches!(segment, "." | "..");
         match path.split('/').any(steps) {
             true => {

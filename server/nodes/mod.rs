@@ -1,17 +1,17 @@
-//! Node types: one file each, with its id, its inputs and outputs as Rust types, its entry in the catalogue, and how it is performed. To
-//! add one: a file, and a line in [`BUILTINS`].
+//! Node types: one file each, with its id, its inputs and outputs as Rust types, its entry in the catalogue, and its
+//! execution. To add one: a file, and a line in [`BUILTINS`].
 //!
 //! | file           | what |
 //! |----------------|------|
-//! | `provider.rs`  | [`Provider`]: what performs calls; [`Builtin`]: what a file says |
-//! | `perform/`     | the providers, and what is done around a call: inputs evaluated, values validated |
-//! | `values.rs`    | what the files share |
+//! | `provider.rs`  | [`Provider`]: executes calls; [`Builtin`]: the definition in each file |
+//! | `perform/`     | the providers, and the steps around a call: inputs evaluated, values validated |
+//! | `values.rs`    | types shared by several files |
 //! | `web.rs`       | the two node types that call over HTTP, which share their rules |
 //! | all others     | a node type each |
 //!
-//! Schemas that callers see are derived from the types, and the types read and write the values, so that the two cannot part. Field names of
-//! `runyard.core.*` are those of the ARP reference node types, so that an alias is only a name. Node types of integrations come from the
-//! configuration: `integrations/`, `catalog/integration.rs`.
+//! Schemas that callers see are derived from the types, and the same types read and write the values, so the two always
+//! match. Field names of `runyard.core.*` are those of the ARP reference node types, so an alias is only a name. Node
+//! types of integrations come from the configuration: `integrations/`, `catalog/integration.rs`.
 
 pub mod ask;
 pub mod branch;
@@ -77,7 +77,7 @@ pub fn builtin(id: &str) -> Option<&'static Builtin> {
     BUILTINS.iter().find(|builtin| builtin.id == id)
 }
 
-/// The provider of the builtins that reach nothing outside.
+/// The provider of the builtins that call no external service.
 #[derive(Debug, Clone, Copy)]
 pub struct Builtins;
 

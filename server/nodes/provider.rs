@@ -1,4 +1,4 @@
-//! Providers: what performs calls of node types. And what a builtin is, the node types that come with the server.
+//! Providers execute calls of node types. Also the definition of builtins, the node types that come with the server.
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -11,9 +11,9 @@ use crate::clock::Clock;
 /// One attempt at a call, as a provider sees it. Inputs have been evaluated and validated.
 #[derive(Clone, Copy)]
 pub struct NodeContext<'a> {
-    /// Whose it is.
+    /// The tenant.
     pub tenant: &'a str,
-    /// For which run.
+    /// The run.
     pub run: RunId,
     /// The pinned node type.
     pub node_type: &'a NodeType,
@@ -21,23 +21,23 @@ pub struct NodeContext<'a> {
     pub inputs: &'a Object,
     /// The effect, which is also the idempotency key.
     pub key: EffectId,
-    /// Which attempt this is, from 1.
+    /// The attempt, from 1.
     pub attempt: u32,
-    /// For what has to wait.
+    /// The sleeper for node types that wait.
     pub clock: &'a Clock,
     /// Now, in Unix milliseconds.
     pub now_ms: i64,
     /// Random bytes, fresh for every attempt.
     pub entropy: [u8; 16],
-    /// What the graph around it was given, where the node type needs that.
+    /// The inputs of the surrounding graph, if the node type needs them.
     pub data: Option<&'a Object>,
 }
 
-/// Performs the calls of some node types.
+/// Executes the calls of some node types.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// Performs one attempt; none where the node type is another provider's. It is repeated only under the same key. Outputs are validated
-    /// afterwards.
+    /// Executes one attempt; `None` if the node type belongs to another provider. A repeated execution has the same
+    /// key. Outputs are validated afterwards.
     async fn perform(&self, cx: &NodeContext<'_>) -> Option<Result<Routed, Failure>>;
 }
 
@@ -47,21 +47,21 @@ pub struct Builtin {
     pub id: &'static str,
     /// Its entry in the catalogue.
     pub entry: fn() -> Entry,
-    /// How a call of it is performed.
+    /// How its calls are executed.
     pub perform: Perform,
-    /// Whether it needs what the graph around it was given.
+    /// Whether it needs the inputs of the surrounding graph.
     pub needs_data: bool,
 }
 
-/// How a call of a builtin is performed.
+/// How calls of a builtin are executed.
 #[derive(Clone, Copy)]
 pub enum Perform {
-    /// Not at all: the engine moves it.
+    /// Without a call: the engine moves it.
     Engine,
-    /// By a provider of its own.
+    /// By a separate provider.
     Elsewhere,
-    /// At once.
+    /// Synchronously.
     Now(fn(&NodeContext<'_>) -> Result<Routed, Failure>),
-    /// After it has waited for something.
+    /// Asynchronously.
     Later(for<'a> fn(&'a NodeContext<'a>) -> BoxFuture<'a, Result<Routed, Failure>>),
 }

@@ -1,7 +1,7 @@
-//! API keys at rest: what is kept of one, and the trait [`KeyStore`]. Who checks credentials sees this and no runs.
+//! Stored API keys, and the trait [`KeyStore`]. Code that checks credentials needs this trait and no access to runs.
 //!
-//! The secret half of a key is never here, only its SHA-256: it is 32 random bytes, so that there is nothing to guess and a slow
-//! hash would protect nothing. Making and checking keys is `auth/keys.rs`.
+//! Only the SHA-256 of a key's secret half is stored. The secret is 32 random bytes that cannot be guessed, so a slow
+//! hash would add nothing. `auth/keys.rs` creates and checks keys.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use async_trait::async_trait;
 
 use super::{StoreError, Tenant};
 
-/// Where API keys are kept. Implemented by every store, beside [`Store`](super::Store).
+/// Storage of API keys. Every store implements it, beside [`Store`](super::Store).
 #[async_trait]
 pub trait KeyStore: Send + Sync + 'static {
-    /// Keeps a new key. When this returns `Ok`, it has survived a power cut. An id that is taken is an error.
+    /// Stores a new key durably: after `Ok` it survives a power cut. An id that is taken is an error.
     async fn add_api_key(&self, key: ApiKey) -> Result<(), StoreError>;
 
-    /// The key with this id, whosever it is: that is what the caller wants to know.
+    /// The key with this id, of any tenant: the caller looks up the tenant by the key.
     async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError>;
 
-    /// Keys of a tenant, or of all, by tenant, time of creation and id; after the key with the given id. Nothing where that
-    /// one is not known.
+    /// Keys of one tenant or of all, sorted by tenant, time of creation and id, after the key with the given id. Empty
+    /// if that key does not exist.
     async fn api_keys(
         &self,
         tenant: Option<&str>,
@@ -27,34 +27,34 @@ pub trait KeyStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<ApiKey>, StoreError>;
 
-    /// Ends a key of a tenant, or of any. One that has been revoked keeps its first time. `None`: there is no such key.
+    /// Revokes a key of a tenant, or of any. Revoking it again does not change the time. `None`: there is no such key.
     async fn revoke_api_key(&self, tenant: Option<&str>, id: &str, at_ms: i64) -> Result<Option<ApiKey>, StoreError>;
 }
 
-/// What is kept of a key.
+/// A stored API key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// The public half: names the key, proves nothing. Unique over all tenants.
+    /// The public half: it identifies the key and proves nothing. Unique over all tenants.
     pub id: String,
-    /// Whose data it opens.
+    /// The tenant whose data the key gives access to.
     pub tenant: Tenant,
-    /// What its maker calls it.
+    /// The display name that its creator chose.
     pub name: Option<String>,
     /// SHA-256 of the secret half.
     pub secret_sha256: [u8; 32],
-    /// What it may do, in words without spaces.
+    /// The key's permissions, in words without spaces.
     pub scopes: Vec<String>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
-    /// From when on it is not taken any more, Unix milliseconds. Absent: never.
+    /// When the key expires, Unix milliseconds. Absent: never.
     pub expires_at_ms: Option<i64>,
-    /// When it was ended, Unix milliseconds.
+    /// When the key was revoked, Unix milliseconds.
     pub revoked_at_ms: Option<i64>,
 }
 
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // All but the hash.
+        // The hash is left out.
         f.debug_struct("ApiKey").field("id", &self.id).field("tenant", &self.tenant).finish_non_exhaustive()
     }
 }

@@ -1,43 +1,43 @@
-//! Approvals as lists show them: derived from a run's log and written with it, like its row. What is asked in full stands in the
-//! log alone.
+//! Approvals for lists. They are derived from a run's log and written with it, like the run's row. Only the log has the
+//! full approval request.
 
 use runyard_engine::{ApprovalId, NodeRunId, RunId, Verdict};
 
-/// What lists show of an approval. Run, node run and the time at which it was asked for never change.
+/// An approval in a list. Its run, node run and time of creation never change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovalRow {
-    /// Which. Unique in its tenant.
+    /// The approval's id. Unique in its tenant.
     pub approval: ApprovalId,
-    /// In which run.
+    /// The run.
     pub run: RunId,
-    /// About which node run.
+    /// The node run.
     pub node_run: NodeRunId,
-    /// About what of it.
+    /// The subject of the approval request.
     pub subject: Subject,
     /// The node run's key below its parent; empty for a run's root.
     pub key: String,
     /// The node run's resolved node type id.
     pub node_type: String,
-    /// In one line, what it is about: the step's part of the goal, or the run's goal.
+    /// A one-line summary: the step's part of the goal, or the run's goal.
     pub title: Option<String>,
-    /// Where it stands.
+    /// The approval's status.
     pub status: ApprovalStatus,
     /// Unix milliseconds.
     pub asked_at_ms: i64,
-    /// When it was decided, or not needed any more, Unix milliseconds.
+    /// When it was decided or became unnecessary, Unix milliseconds.
     pub ended_at_ms: Option<i64>,
-    /// Who decided, as far as is known.
+    /// The approver, if known.
     pub by: Option<String>,
-    /// What they said about it.
+    /// The approver's comment.
     pub comment: Option<String>,
 }
 
-/// What is asked about.
+/// The subject of an approval request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// The plan that a composite has made.
     Plan,
-    /// Whether the node run may begin.
+    /// Whether the node run may start.
     NodeRun,
 }
 
@@ -45,7 +45,7 @@ impl Subject {
     /// Both.
     pub const ALL: [Subject; 2] = [Subject::Plan, Subject::NodeRun];
 
-    /// The word for it.
+    /// The stored word.
     pub const fn word(self) -> &'static str {
         match self {
             Subject::Plan => "plan",
@@ -53,31 +53,31 @@ impl Subject {
         }
     }
 
-    /// Reads the word. Anything else is `None`.
+    /// Parses the stored word. Anything else is `None`.
     pub fn from_word(word: &str) -> Option<Self> {
         Subject::ALL.into_iter().find(|subject| subject.word() == word)
     }
 }
 
-/// Where an approval stands.
+/// The status of an approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApprovalStatus {
-    /// Nobody has said.
+    /// Not decided yet.
     Pending,
-    /// It may go on.
+    /// Approved.
     Approved,
-    /// It may not.
+    /// Rejected.
     Denied,
-    /// What was asked about ended first.
+    /// The run or node run ended before a decision.
     Lapsed,
 }
 
 impl ApprovalStatus {
-    /// Every one, in the order of an approval's life.
+    /// All statuses, in the order of an approval's life.
     pub const ALL: [ApprovalStatus; 4] =
         [ApprovalStatus::Pending, ApprovalStatus::Approved, ApprovalStatus::Denied, ApprovalStatus::Lapsed];
 
-    /// The word for it.
+    /// The stored word.
     pub const fn word(self) -> &'static str {
         match self {
             ApprovalStatus::Pending => "pending",
@@ -87,7 +87,7 @@ impl ApprovalStatus {
         }
     }
 
-    /// Reads the word. Anything else is `None`.
+    /// Parses the stored word. Anything else is `None`.
     pub fn from_word(word: &str) -> Option<Self> {
         ApprovalStatus::ALL.into_iter().find(|status| status.word() == word)
     }
@@ -102,7 +102,7 @@ impl From<Verdict> for ApprovalStatus {
     }
 }
 
-/// Which approvals a list wants. Absent or empty means any.
+/// A filter for lists of approvals. Absent or empty means any.
 #[derive(Debug, Clone, Default)]
 pub struct ApprovalFilter {
     /// Of this run.
@@ -111,11 +111,12 @@ pub struct ApprovalFilter {
     pub statuses: Vec<ApprovalStatus>,
 }
 
-/// Where a list goes on: after this approval. Newest first by when they were asked for, then by id.
+/// The cursor of a list: it continues after this approval. Lists are sorted by time of creation, then by id, newest
+/// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApprovalCursor {
     /// Unix milliseconds.
     pub asked_at_ms: i64,
-    /// Which.
+    /// The approval's id.
     pub approval: ApprovalId,
 }

@@ -1,11 +1,11 @@
-//! The rules an [`Append`] must keep whatever the store holds, and the few that concern what it held before. Every backend
-//! asks here, so that all refuse the same. Rules that need a look into the store (versions, names, keys) are each backend's.
+//! Rules for an [`Append`] that do not depend on stored data, and the few that compare it with the row before. All
+//! backends use these checks, so that all give the same refusals. Each backend checks versions, names and keys itself.
 
 use std::collections::HashSet;
 
 use super::{Append, RunRow, StoreError};
 
-/// A rule was broken by whoever built the append: a defect in the caller, not in the medium.
+/// The caller built an invalid append: a defect in the caller, not in the medium.
 #[derive(Debug, thiserror::Error)]
 #[error("append to run {run} breaks a rule of the store: {rule}")]
 pub(super) struct Broken {
@@ -19,12 +19,12 @@ impl From<Broken> for StoreError {
     }
 }
 
-/// Refused where two effects have one id.
+/// Refuses two effects with the same id.
 pub(super) fn effect_exists(run: runyard_engine::RunId) -> Broken {
     Broken { run, rule: "an effect with the same id exists" }
 }
 
-/// What must hold before the store is looked at.
+/// Checks that do not need stored data.
 pub(super) fn append(append: &Append) -> Result<(), Broken> {
     let broken = |rule| Err(Broken { run: append.run, rule });
     let Some(version) = append.expected.checked_add(append.events.len() as u64).filter(|v| i64::try_from(*v).is_ok())
@@ -63,7 +63,7 @@ pub(super) fn append(append: &Append) -> Result<(), Broken> {
     Ok(())
 }
 
-/// What must not differ between a run's row before and after.
+/// Checks the columns of a run's row that must not change.
 pub(super) fn same_run(before: &RunRow, after: &RunRow) -> Result<(), Broken> {
     let same = before.name == after.name
         && before.face == after.face

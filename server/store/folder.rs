@@ -1,14 +1,14 @@
-//! The data folder: who owns it, how others find the owner, and the server's key.
+//! The data folder: which process owns it, how other processes find that process, and the server's key.
 //!
 //! | file | what |
 //! |------|------|
-//! | `lock` | held by the one process that owns the folder; says its process id |
-//! | `server.lock` | held while the owner serves, so that others can ask whether it does without disturbing the first lock |
-//! | `server.json` | how to reach the owner; believed only while `server.lock` is held |
+//! || `lock` | held by the one process that owns the folder; contains its process id |
+//! || `server.lock` | held while the owner serves, so that other processes can check for a server without using the first lock |
+//! || `server.json` | how to reach the owner; valid only while `server.lock` is held |
 //! | `secret.key` | the server's key, unless the environment gives one |
 //!
-//! Locks end with their process, so that after `kill -9` a folder is free at once and the old `server.json` is recognised
-//! as stale. The database in the folder is `sqlite/`'s.
+//! Locks end with their process. So after `kill -9` a folder is free at once, and the old `server.json` is recognised
+//! as stale. The module `sqlite/` manages the database in the folder.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -22,32 +22,32 @@ const LOCK: &str = "lock";
 const SERVER_LOCK: &str = "server.lock";
 const SERVER: &str = "server.json";
 const KEY: &str = "secret.key";
-/// Made and removed again, to see whether that is possible.
+/// A file that is created and removed to check that the folder is writable.
 const PROBE: &str = "probe";
 
-/// The environment variable that may give the server's key.
+/// The environment variable for the server's key.
 pub const KEY_VARIABLE: &str = "RUNYARD_SECRET_KEY";
 
 /// How to reach the server that owns a folder.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerInfo {
-    /// Its process.
+    /// The server's process id.
     pub pid: u32,
-    /// the Runyard API.
+    /// The URL of the Runyard API.
     pub native_url: String,
-    /// The run gateway's API.
+    /// The URL of the Run Gateway API.
     pub gateway_url: String,
-    /// Random; lets whoever can read the folder talk to the server. A secret.
+    /// A random token. It lets every process that can read the folder call the server. A secret.
     pub token: String,
     /// When it started.
     pub started_at: Timestamp,
-    /// The build that it runs.
+    /// The server's build.
     pub version: String,
 }
 
 impl fmt::Debug for ServerInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // All but the token.
+        // The token is left out.
         f.debug_struct("ServerInfo")
             .field("pid", &self.pid)
             .field("native_url", &self.native_url)
@@ -61,28 +61,28 @@ impl fmt::Debug for ServerInfo {
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// Another process owns it. Talk to that one, stop it, or use another folder.
+    /// Another process owns it. Use that server, stop it, or use another folder.
     #[error("the data folder {} is in use by {}", folder.display(), who(*pid, server.as_deref()))]
     Owned {
-        /// Which.
+        /// The folder.
         folder: PathBuf,
-        /// The owner's process, where it could be read.
+        /// The owner's process id, if it could be read.
         pid: Option<u32>,
-        /// How to reach it, where it serves.
+        /// How to reach the owner, if it serves.
         server: Option<Box<ServerInfo>>,
     },
-    /// The folder or a file in it cannot be made, read or written.
+    /// The folder or a file in it cannot be created, read or written.
     #[error("cannot {what} {}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         what: &'static str,
-        /// On what.
+        /// The path.
         path: PathBuf,
-        /// Why it failed.
+        /// The cause.
         #[source]
         cause: io::Error,
     },
-    /// The server's key is not one. What was given is not repeated.
+    /// The server's key is not valid. The message does not repeat it.
     #[error("{given_by} must be 32 bytes, as 64 hexadecimal digits or as base64: {help}")]
     BadKey {
         /// The variable or the file.
@@ -107,15 +107,15 @@ fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError 
     move |cause| FolderError::Io { what, path: path.to_owned(), cause }
 }
 
-/// The data folder, before anyone owns it.
+/// The data folder, not yet owned.
 #[derive(Debug)]
 pub struct Folder;
 
 impl Folder {
-    /// Makes the folder (mode 0700) where it is missing, and becomes its only owner until the answer is dropped.
+    /// Creates the folder (mode 0700) if it is missing, and owns it exclusively until the returned value is dropped.
     ///
     /// # Errors
-    /// [`FolderError::Owned`] while another process owns it; [`FolderError::Io`] where the file system says no.
+    /// [`FolderError::Owned`] while another process owns it; [`FolderError::Io`] if the file system fails.
     pub fn own(path: impl AsRef<Path>) -> Result<Owned, FolderError> {
         let path = path.as_ref().to_owned();
         make_private_folder(&path).map_err(io("make", &path))?;
@@ -129,22 +129,23 @@ impl Folder {
             }
             Err(TryLockError::Error(cause)) => return Err(io("lock", &lock_path)(cause)),
         }
-        // For the error of a second owner, and for people.
+        // For the error message in a second process, and for operators.
         let written = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
         written.map_err(io("write", &lock_path))?;
         // Left by an owner that was killed.
         remove(&path.join(SERVER))?;
-        // What comes next makes files here, and says less well why it cannot.
+        // Check here, because later steps report the cause less clearly.
         let probe = path.join(PROBE);
         open_private(&probe).and_then(|_| fs::remove_file(&probe)).map_err(io("write in", &path))?;
         Ok(Owned { path, serving: None, _lock: lock })
     }
 
-    /// How to reach the server that owns the folder. `None` when nobody serves it now, whatever lies there.
+    /// How to reach the server that owns the folder. `None` if no server is running, even if `server.json` exists.
     pub fn owner(path: impl AsRef<Path>) -> Option<ServerInfo> {
         let path = path.as_ref();
         let lock = File::open(path.join(SERVER_LOCK)).ok()?;
-        // Shared, so that many can ask at once; the server waits for those who ask, never the other way round.
+        // A shared lock, so that many processes can check at once. The server waits for them; they never wait for the
+        // server.
         match lock.try_lock_shared() {
             Err(TryLockError::WouldBlock) => {}
             Ok(()) | Err(TryLockError::Error(_)) => return None,
@@ -158,7 +159,7 @@ impl Folder {
 pub struct Owned {
     path: PathBuf,
     serving: Option<File>,
-    // Last, so that it is let go after all else.
+    // Last, so that the lock is released after everything else.
     _lock: File,
 }
 
@@ -168,10 +169,11 @@ impl Owned {
         &self.path
     }
 
-    /// Tells others how to reach this process (`server.json`, mode 0600), until this is dropped. Again replaces it whole.
+    /// Publishes how to reach this process (`server.json`, mode 0600) until this is dropped. A second call replaces the
+    /// whole file.
     ///
     /// # Errors
-    /// [`FolderError::Io`] where the file system says no.
+    /// [`FolderError::Io`] if the file system fails.
     pub fn publish(&mut self, server: &ServerInfo) -> Result<(), FolderError> {
         let path = self.path.join(SERVER);
         let json = serde_json::to_vec_pretty(server).map_err(|error| io("write", &path)(error.into()))?;
@@ -185,11 +187,12 @@ impl Owned {
         Ok(())
     }
 
-    /// The server's key: from the environment where that gives one, else from `secret.key` (mode 0600), which is made with
-    /// a random key the first time. `given` is the value of [`KEY_VARIABLE`].
+    /// The server's key: from the environment if it is set, else from `secret.key` (mode 0600). The first call creates
+    /// that file with a random key. `given` is the value of [`KEY_VARIABLE`].
     ///
     /// # Errors
-    /// [`FolderError::BadKey`] for what is not a key, without repeating it; [`FolderError::Io`] where the file system says no.
+    /// [`FolderError::BadKey`] if the key is not valid (the message does not repeat it); [`FolderError::Io`] if the
+    /// file system fails.
     pub fn secret_key(&self, given: Option<&str>) -> Result<[u8; 32], FolderError> {
         if let Some(given) = given {
             return given_key(given);
@@ -204,16 +207,16 @@ impl Owned {
         }
     }
 
-    /// Keeps a key as the folder's own, in the place of any other.
+    /// Stores a key as the folder's own and replaces any other.
     ///
     /// # Errors
-    /// [`FolderError::Io`] where the file system says no.
+    /// [`FolderError::Io`] if the file system fails.
     pub fn keep_key(&self, key: &[u8; 32]) -> Result<(), FolderError> {
         write_key(&self.path.join(KEY), key)
     }
 }
 
-/// A server key in a folder, or the one that the environment gives. Nothing where there is none: none is made.
+/// The server key of a folder, or the one from the environment. `None` if there is neither; no key is created.
 ///
 /// # Errors
 /// As [`Owned::secret_key`].
@@ -227,7 +230,8 @@ pub fn key_of(folder: &Path, given: Option<&str>) -> Result<Option<[u8; 32]>, Fo
 /// A server key in a file.
 ///
 /// # Errors
-/// [`FolderError::BadKey`] for what is not a key, without repeating it; [`FolderError::Io`] where the file cannot be read.
+/// [`FolderError::BadKey`] if the key is not valid (the message does not repeat it); [`FolderError::Io`] if the file
+/// cannot be read.
 pub fn read_key(path: &Path) -> Result<Option<[u8; 32]>, FolderError> {
     let bad = || FolderError::BadKey {
         given_by: path.display().to_string(),
@@ -240,7 +244,7 @@ pub fn read_key(path: &Path) -> Result<Option<[u8; 32]>, FolderError> {
     }
 }
 
-/// What tells a key from another without giving it away.
+/// A fingerprint that identifies a key without revealing it.
 pub fn key_digest(key: &[u8; 32]) -> String {
     use hmac::{Hmac, KeyInit, Mac};
     let mut digest = Hmac::<sha2::Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
@@ -259,7 +263,7 @@ fn given_key(given: &str) -> Result<[u8; 32], FolderError> {
 impl Drop for Owned {
     fn drop(&mut self) {
         if self.serving.is_some() {
-            // Stale from now on in any case: the locks go next.
+            // The file is stale from now on in any case: the locks are released next.
             let _ = fs::remove_file(self.path.join(SERVER));
         }
     }
@@ -306,13 +310,13 @@ fn remove(path: &Path) -> Result<(), FolderError> {
     }
 }
 
-/// Writes so that a reader, or a crash at any moment, sees the old file or the new one and nothing between.
+/// Writes atomically: a reader, or a crash at any moment, leaves the old file or the new one.
 ///
 /// # Errors
 /// The file cannot be written or renamed.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
-    // One that a crash left may have any mode.
+    // A temporary file left by a crash may have any mode.
     let _ = fs::remove_file(&unfinished);
     let mut file = open_private(&unfinished)?;
     file.write_all(bytes)?;
@@ -331,26 +335,26 @@ pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(()) // A folder cannot be opened as a file there; the rename is durable by itself.
 }
 
-/// Makes a folder, and those above it, with mode 0700 where they are missing.
+/// Creates a folder and its parents, with mode 0700 for those that are missing.
 ///
 /// # Errors
-/// It cannot be made.
+/// It cannot be created.
 #[cfg(unix)]
 pub fn make_private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Makes a folder, and those above it, where they are missing.
+/// Creates a folder and its parents if they are missing.
 ///
 /// # Errors
-/// It cannot be made.
+/// It cannot be created.
 #[cfg(not(unix))]
 pub fn make_private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// Opens for reading and writing; makes the file with mode 0600 where it is missing.
+/// Opens for reading and writing; creates the file with mode 0600 if it is missing.
 pub(super) fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);

@@ -1,19 +1,19 @@
-//! Stored JSON, written and read. What is written has a bound on its depth, far above that of any value that is accepted. What is
-//! read has the same bound: so whatever was written can be read again, also the deeper values that older builds accepted.
+//! Reads and writes stored JSON. Both have the same limit on depth, far above that of any accepted value. So everything
+//! that was written can be read again, including deeper values that older builds accepted.
 //!
-//! serde_json gives up at 128 levels. Deeper text is cut into pieces that are less deep, which are read one by one and put together
+//! serde_json stops at 128 levels. Deeper text is cut into shallower pieces, which are read one by one and joined
 //! again.
 
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::Value;
 
-/// Levels of what is stored. Older builds wrote up to about 140.
+/// The maximum depth of stored JSON. Older builds wrote up to about 140 levels.
 pub const DEPTH_MAX: usize = 256;
-/// Levels of a piece.
+/// The maximum depth of a piece.
 const PIECE: usize = 100;
 
-/// A value as it is stored.
+/// Serializes a value for storage.
 ///
 /// # Errors
 /// It cannot be written as JSON, or it nests deeper than [`DEPTH_MAX`].
@@ -25,7 +25,7 @@ pub fn write<T: Serialize>(value: &T) -> serde_json::Result<String> {
     Ok(text)
 }
 
-/// What [`write()`] has written.
+/// Reads a value that [`write()`] has written.
 ///
 /// # Errors
 /// It is not JSON of this type, or it nests deeper than [`DEPTH_MAX`].
@@ -39,7 +39,7 @@ pub fn read<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     serde_json::from_value(in_pieces(json)?)
 }
 
-/// Whether JSON text nests arrays and objects deeper than `max`. Reads no further than to the first that does.
+/// Whether JSON text nests arrays and objects deeper than `max`. Stops reading at the first that does.
 fn nests_deeper(json: &[u8], max: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in json {
@@ -61,7 +61,7 @@ fn nests_deeper(json: &[u8], max: usize) -> bool {
     false
 }
 
-/// A value of any depth. Recurses once for each [`PIECE`] levels.
+/// Reads a value of any depth. Recurses once for each [`PIECE`] levels.
 fn in_pieces(json: &[u8]) -> serde_json::Result<Value> {
     let (outer, inner) = cut(json);
     let mut value = serde_json::from_slice(&outer)?;
@@ -69,7 +69,7 @@ fn in_pieces(json: &[u8]) -> serde_json::Result<Value> {
     Ok(value)
 }
 
-/// The text with each array or object below so many levels left out (null stands there), and those, in their order.
+/// Returns the text with null for each array or object at this depth, and the replaced parts in their order.
 fn cut(json: &[u8]) -> (Vec<u8>, Vec<&[u8]>) {
     let (mut outer, mut inner) = (Vec::with_capacity(json.len()), Vec::new());
     let (mut depth, mut in_string, mut escaped, mut begin) = (0_usize, false, false, 0);
@@ -103,10 +103,10 @@ fn cut(json: &[u8]) -> (Vec<u8>, Vec<&[u8]>) {
     (outer, inner)
 }
 
-/// Stands for what was cut out. Nothing else is an array or object so deep.
+/// Marks a part that was cut out. No other array or object is at this depth.
 const LEFT_OUT: &[u8] = b"[]";
 
-/// Puts in what was cut out, in the order of the text, which is that of members too.
+/// Puts the parts back in the order of the text, which is also the order of members.
 fn put_back<'a>(
     value: &mut Value,
     levels: usize,
@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    /// A value at the bottom of so many arrays and objects, each with neighbours on both sides.
+    /// A value inside this many arrays and objects, each with neighbours on both sides.
     fn nested(depth: usize, bottom: Value) -> Value {
         (0..depth).fold(bottom, |value, level| match level % 3 {
             0 => json!([level, value, "]["]),

@@ -1,4 +1,5 @@
-//! A store in front of a store, for tests and for measuring: everything is handed on but what a layer does itself.
+//! A store that wraps another store, for tests and for measurements. It forwards every call that the layer does not
+//! override.
 
 use async_trait::async_trait;
 use runyard_engine::large::Digest;
@@ -10,13 +11,13 @@ use crate::{
     Tenant,
 };
 
-/// A store in front of another. What it does not say itself, the other answers.
+/// A store that wraps another. Its default methods forward to the inner store.
 #[async_trait]
 pub trait Layer: Send + Sync + 'static {
-    /// The store behind it.
+    /// The inner store.
     ///
     /// # Errors
-    /// What every call is answered where there is none to ask.
+    /// The error that every call returns if there is no inner store.
     fn behind(&self) -> Result<&dyn Store, StoreError>;
 
     /// [`Store::commit`].
@@ -47,7 +48,7 @@ pub trait Layer: Send + Sync + 'static {
     }
 }
 
-/// Commits there, or answers every entry with why there is nothing to commit to.
+/// Commits to the inner store, or returns the error for every entry if there is none.
 async fn commit_behind(
     behind: Result<&dyn Store, StoreError>,
     why: impl Fn() -> Option<StoreError>,
@@ -76,7 +77,7 @@ impl<L: Layer> Store for L {
         after: Position,
         (limit, bytes): (usize, usize),
     ) -> Result<LogPart, StoreError> {
-        // Through `log`, so that a layer sees it.
+        // Call `log`, so that a layer that overrides it sees the call.
         let _ = bytes;
         let events = self.on_log(tenant, run, after, limit).await?;
         Ok(LogPart { more: events.len() == limit, events })

@@ -1,14 +1,16 @@
-//! Where data rests: the trait [`Store`] and the shapes that cross it.
+//! Storage: the trait [`Store`] and the types of its methods.
 //!
 //! | implementation | for |
 //! |----------------|-----|
 //! | [`sqlite`]     | one server, one folder; the default |
-//! | [`memory`]     | the twin for tests and for measuring without storage |
+//! || [`memory`]     | in memory, for tests and for measurements without storage |
 //!
-//! [`location`] opens the one that the configuration names; a [`layer`] stands in front of a store and changes what it answers.
+//! [`location`] opens the store that the configuration names. A [`layer`] wraps a store and changes its answers.
 //!
-//! [`approval`] has what lists show of approvals. [`api_key`] has what is kept of API keys, and the trait for it; [`object`] the same of the small objects of the APIs; [`retention`] removes what has ended. [`folder`] owns the folder that a store lies in. `json` writes and reads stored JSON. Both stores answer to the same conformance suite, `conformance/`. Nothing outside this crate knows SQL; nothing in it knows what an event means:
-//! it sees positions, states for lists, and effects that are due.
+//! [`approval`] has approvals for lists. [`api_key`] has stored API keys and their trait, [`object`] the same for small
+//! objects of the APIs. [`retention`] removes ended runs. [`folder`] owns the data folder. `json` reads and writes
+//! stored JSON. Both stores pass the same conformance suite, `conformance/`. Only this crate knows SQL. It does not
+//! know what an event means: it sees positions, states for lists, and due effects.
 
 pub mod api_key;
 pub mod approval;
@@ -35,24 +37,24 @@ use runyard_engine::{
 
 use self::approval::{ApprovalCursor, ApprovalFilter, ApprovalRow};
 
-/// A name for whose data it is. Comes from the credential alone; `default` when authentication is off.
+/// A tenant's name. It comes from the credential alone; `default` when authentication is disabled.
 pub type Tenant = String;
 
-/// Everything that is kept, behind one trait, fit for several servers over one store.
+/// All stored data, behind one trait that allows several servers over one store.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Commits all entries in one durable transaction in which each entry succeeds or fails alone. The answers stand in the
-    /// order of the entries. When this returns, what it says `Ok` to has survived a power cut. An entry sees those before it.
+    /// Commits all entries in one durable transaction in which each entry succeeds or fails alone. The results have the
+    /// order of the entries. After the return, entries with `Ok` survive a power cut. An entry sees those before it.
     ///
-    /// An entry that breaks several rules is told the first of: `KeyTaken`, `Fenced`, `Conflict`, `NameTaken`, `TurnTaken`. A refused
-    /// entry has written nothing. Dropping the future does not undo the commit.
+    /// An entry that breaks several rules gets the first error of: `KeyTaken`, `Fenced`, `Conflict`, `NameTaken`,
+    /// `TurnTaken`. A refused entry writes nothing. Dropping the future does not undo the commit.
     async fn commit(&self, appends: Vec<Append>) -> Vec<Result<Committed, StoreError>>;
 
-    /// A run's log after a position, oldest first, at most `limit` events. Empty for an unknown run. What comes back has
+    /// A run's log after a position, oldest first, at most `limit` events. Empty for an unknown run. The events have
     /// been checked to be without gaps.
     async fn log(&self, tenant: &str, run: RunId, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError>;
 
-    /// As [`Store::log`], and not much more than so many bytes of it: a long event is read alone. For readers of a whole log.
+    /// As [`Store::log`], limited to about this many bytes: a long event is returned alone. For readers of a whole log.
     async fn log_part(
         &self,
         tenant: &str,
@@ -60,7 +62,7 @@ pub trait Store: Send + Sync + 'static {
         after: Position,
         (limit, bytes): (usize, usize),
     ) -> Result<LogPart, StoreError> {
-        let _ = bytes; // What is kept in memory costs nothing to hand out.
+        let _ = bytes; // Data in memory costs nothing to return.
         let events = self.log(tenant, run, after, limit).await?;
         Ok(LogPart { more: events.len() == limit, events })
     }
@@ -68,7 +70,7 @@ pub trait Store: Send + Sync + 'static {
     /// A run's derived row.
     async fn row(&self, tenant: &str, run: RunId) -> Result<Option<RunRow>, StoreError>;
 
-    /// How far the logs of these runs reach, in their order; 0 where there is no such run. One question, however many.
+    /// The versions of these runs, in their order; 0 for a run that does not exist. One query for all runs.
     async fn versions(&self, runs: &[(Tenant, RunId)]) -> Result<Vec<Position>, StoreError> {
         let mut versions = Vec::with_capacity(runs.len());
         for (tenant, run) in runs {
@@ -80,14 +82,14 @@ pub trait Store: Send + Sync + 'static {
     /// The run with this client-chosen name.
     async fn named(&self, tenant: &str, name: &str) -> Result<Option<RunId>, StoreError>;
 
-    /// The run that a node run belongs to, if it is any run's: the id of one that there never was may name a run too, whose state then
-    /// does not know it.
+    /// The run of a node run. A node run id that never existed may also return a run; that run's state then does not
+    /// contain it.
     async fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<RunId>, StoreError>;
 
-    /// What an idempotency key was used for.
+    /// The record of an idempotency key.
     async fn keyed(&self, tenant: &str, scope: &str, key: &str) -> Result<Option<KeyUse>, StoreError>;
 
-    /// Runs that match, newest first, after the cursor.
+    /// Runs that match the filter, newest first, after the cursor.
     async fn list(
         &self,
         tenant: &str,
@@ -96,10 +98,10 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError>;
 
-    /// What was asked under this id.
+    /// The approval with this id.
     async fn approval(&self, tenant: &str, approval: ApprovalId) -> Result<Option<ApprovalRow>, StoreError>;
 
-    /// Approvals that match, newest first, after the cursor.
+    /// Approvals that match the filter, newest first, after the cursor.
     async fn approvals(
         &self,
         tenant: &str,
@@ -108,7 +110,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<ApprovalRow>, StoreError>;
 
-    /// Runs that match, newest first, without the first so many. What is skipped is walked over: callers bound it.
+    /// Runs that match the filter, newest first, after skipping an offset. Skipped runs are read too, so callers limit
+    /// the offset.
     async fn page(
         &self,
         tenant: &str,
@@ -120,11 +123,11 @@ pub trait Store: Send + Sync + 'static {
     /// The text of a large value that a run names.
     async fn value(&self, tenant: &str, run: RunId, digest: Digest) -> Result<Option<String>, StoreError>;
 
-    /// What a run has sealed under this name, while it lives.
+    /// A run's sealed data with this name. It exists only until the run ends.
     async fn sealed(&self, tenant: &str, run: RunId, name: &str) -> Result<Option<Sealed>, StoreError>;
 
-    /// A thread's runs that have a turn of a lower number, the last turn first. The first run of a thread that nobody made is not
-    /// among them: it has no turn.
+    /// The runs of a thread with a turn of a lower number, the last turn first. The first run of an implicit thread has
+    /// no turn and is not included.
     async fn turns(
         &self,
         tenant: &str,
@@ -136,12 +139,11 @@ pub trait Store: Send + Sync + 'static {
     /// How many runs there are in each status. A status without runs may be absent.
     async fn counts(&self, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError>;
 
-    /// Takes effects that are due and free (never claimed, or the lease has run out), oldest due first and in the order
-    /// they were asked for where that is equal, each with a new fencing epoch. Over all tenants; a store that was opened with a bound on
-    /// the calls of one tenant takes from one tenant after the other.
+    /// Claims due effects without a valid lease, oldest first, then in the order of creation. Each claim has a new
+    /// fencing epoch. Covers all tenants; a store with a limit on the calls of one tenant alternates between tenants.
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError>;
 
-    /// As [`Store::claim`], timers alone: for who has no hand free for anything that takes time.
+    /// As [`Store::claim`], for callers whose workers are all busy: timers only.
     async fn claim_timers(
         &self,
         claimer: &str,
@@ -150,29 +152,29 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Makes leases last until a new time. Answers those that are still held under the given epoch: nobody has claimed them
-    /// since, even if the lease had run out.
+    /// Extends leases to a new time. Returns those that are still held under the given epoch: no later claim exists,
+    /// even if the lease had run out.
     async fn renew(&self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Result<Vec<EffectId>, StoreError>;
 
     /// When the next free effect is due or the next lease runs out, Unix milliseconds.
     async fn next_due(&self) -> Result<Option<i64>, StoreError>;
 
-    /// As [`Store::next_due`], of free effects only the timers.
+    /// As [`Store::next_due`], but counts only timers among the free effects.
     async fn next_timer_due(&self) -> Result<Option<i64>, StoreError>;
 
-    /// Whether the store answers, for health checks.
+    /// Checks that the store works, for health checks.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// All that a server keeps, behind one value.
+/// All storage traits of a server as one trait object.
 pub trait Backend: Store + api_key::KeyStore + object::ObjectStore + retention::Retention {}
 
 impl<T: Store + api_key::KeyStore + object::ObjectStore + retention::Retention> Backend for T {}
 
-/// A fencing epoch: each claim of an effect raises it, and a result under an old one is refused.
+/// A fencing epoch: each claim of an effect raises it. A result with an old epoch is refused.
 pub type Epoch = i64;
 
-/// Some events of a log.
+/// A page of a log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogPart {
     /// The events.
@@ -181,56 +183,57 @@ pub struct LogPart {
     pub more: bool,
 }
 
-/// What one command adds to one run.
+/// The changes that one command makes to one run.
 #[derive(Debug, Clone)]
 pub struct Append {
-    /// Whose.
+    /// The tenant.
     pub tenant: Tenant,
-    /// Which.
+    /// The run.
     pub run: RunId,
-    /// The version decided on: the position of the last event seen, 0 for a new run.
+    /// The expected version: the position of the last event that the command saw, 0 for a new run.
     pub expected: Position,
-    /// When, Unix milliseconds.
+    /// The time, Unix milliseconds.
     pub at_ms: i64,
-    /// What happened, in order. They get the positions `expected + 1` and on. May be empty, to settle what changes nothing
-    /// or to remember a key; not for a new run.
+    /// The new events, in order, at positions `expected + 1` and up. May be empty for an existing run: to settle
+    /// effects that change nothing, or to store a key.
     pub events: Vec<Event>,
-    /// The run's row as it is after the events. Name, API, node type, turn and time of creation stay what they were at first.
+    /// The run's row after the events. Name, API, node type, turn and time of creation must not change.
     pub row: RunRow,
     /// New effects.
     pub effects: Vec<Effect>,
-    /// Effects of this run no longer wanted, claimed or not. One that is gone already is no error.
+    /// Effects of this run to delete, claimed or not. An effect that is already deleted is no error.
     pub dropped: Vec<EffectId>,
-    /// The claimed effects that this answers, no two the same: each must still be held under its epoch (it has not been claimed
-    /// since, even if the lease has run out), and is removed.
+    /// The claimed effects that this append settles, without duplicates. Each must still be held under its epoch (no
+    /// later claim, even if the lease has run out), and is deleted.
     pub settles: Vec<(EffectId, Epoch)>,
-    /// Node runs created by the events, so that they can be found.
+    /// Node runs that the events create, for the index from node runs to runs.
     pub node_runs: Vec<NodeRunId>,
-    /// What lists find the run by. Only a new run brings them; they never change.
+    /// Labels for list filters. Only the first append of a run has them; they never change.
     pub labels: Labels,
-    /// The run's approvals that the events have changed, as they are after them.
+    /// The run's approvals that the events change, in their state after the events.
     pub approvals: Vec<ApprovalRow>,
-    /// The large values that the events name and those before did not.
+    /// The large values that these events name for the first time in the run.
     pub values: Vec<LargeValue>,
-    /// What the run keeps sealed: no two of one name. Only a new run brings it; it goes with the append that ends the run.
+    /// The run's sealed data, with unique names. Only the first append has it; the append that ends the run deletes it.
     pub sealed: Vec<Sealed>,
-    /// A key under which the run's start can be repeated.
+    /// The idempotency key of the run's start.
     pub key: Option<KeyUse>,
 }
 
 impl Append {
-    /// Whether it takes this effect off the list.
+    /// Whether it deletes this effect.
     fn removes(&self, effect: EffectId) -> bool {
         self.settles.iter().any(|(settled, _)| *settled == effect) || self.dropped.contains(&effect)
     }
 }
 
-/// A large value that events name, kept beside the log: once in its tenant, until the last run that names it is gone.
+/// A large value that events name, stored beside the log. It is stored once per tenant, until the last run that names
+/// it is removed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LargeValue {
     /// The SHA-256 of its text.
     pub digest: Digest,
-    /// Compact JSON. Absent: another run of the tenant has brought it; where none has, it is not named.
+    /// Compact JSON. Absent: another run of the tenant has stored it. If none has, the reference is dropped.
     pub text: Option<Arc<str>>,
 }
 
@@ -240,12 +243,12 @@ impl std::fmt::Debug for LargeValue {
     }
 }
 
-/// Something that the store cannot read, of a run that has not ended.
+/// Encrypted data that the store cannot read. It exists until the run ends.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed {
-    /// Under which it is found; unique in its run.
+    /// The data's name; unique in its run.
     pub name: String,
-    /// As it was sealed.
+    /// The encrypted bytes.
     pub bytes: Vec<u8>,
 }
 
@@ -255,44 +258,44 @@ impl std::fmt::Debug for Sealed {
     }
 }
 
-/// What was written.
+/// The result of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
-    /// The run's version now.
+    /// The run's new version.
     pub version: Position,
 }
 
-/// An idempotency key and what it was used for. Unique by tenant, scope and key.
+/// An idempotency key and the start that used it. Unique by tenant, scope and key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyUse {
     /// The operation, such as `start_run`.
     pub scope: String,
-    /// As given by the caller.
+    /// The key as the caller sent it.
     pub key: String,
     /// HMAC-SHA-256 of the request.
     pub fingerprint: Vec<u8>,
-    /// The run it made.
+    /// The run that was started.
     pub run: RunId,
 }
 
-/// What lists show of a run: derived from its log, written with it.
+/// A run in a list: derived from its log and written with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
-    /// Which.
+    /// The run's id.
     pub run: RunId,
-    /// The id a client chose. Unique in its tenant.
+    /// The id that the client chose. Unique in its tenant.
     pub name: Option<String>,
-    /// The API it came through.
+    /// The API that the run was started through.
     pub face: String,
     /// The root's resolved node type id.
     pub node_type: String,
-    /// The goal, or what else says in a line what it is about.
+    /// The goal, or another one-line summary.
     pub title: Option<String>,
-    /// Its place in a thread, unique in its tenant. Absent: it is the first of a thread of its own.
+    /// The run's place in a thread, unique in its tenant. Absent: it is the first run of its own thread.
     pub turn: Option<Turn>,
-    /// Where it stands.
+    /// The run's status.
     pub status: RunStatus,
-    /// What it is at, where its status does not say.
+    /// The run's phase, which refines the status.
     pub standing: Standing,
     /// The error code of a run that did not succeed.
     pub reason: Option<String>,
@@ -306,29 +309,29 @@ pub struct RunRow {
     pub ended_at_ms: Option<i64>,
 }
 
-/// A run's status in one word, for filters and counts.
+/// A run's status as one word, for filters and counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// Not begun.
+    /// Not started.
     Queued,
-    /// At work.
+    /// Running.
     Running,
-    /// At rest.
+    /// Waiting: for a client, a timer or an external event.
     Waiting,
-    /// Ended well.
+    /// Succeeded.
     Succeeded,
-    /// Ended well in part.
+    /// Partly succeeded.
     Partial,
-    /// Ended with nothing done, without anything that broke it.
+    /// Ended without an error, but achieved nothing.
     NothingAchieved,
-    /// Ended badly.
+    /// Failed.
     Failed,
-    /// Stopped.
+    /// Cancelled.
     Canceled,
 }
 
 impl Status {
-    /// Every status, in the order of a run's life.
+    /// All statuses, in the order of a run's life.
     pub const ALL: [Status; 8] = [
         Status::Queued,
         Status::Running,
@@ -340,7 +343,7 @@ impl Status {
         Status::Canceled,
     ];
 
-    /// The word for it.
+    /// The stored word.
     pub const fn word(self) -> &'static str {
         match self {
             Status::Queued => "queued",
@@ -354,7 +357,7 @@ impl Status {
         }
     }
 
-    /// Reads the word. Anything else is `None`.
+    /// Parses the stored word. Anything else is `None`.
     pub fn from_word(word: &str) -> Option<Self> {
         Status::ALL.into_iter().find(|status| status.word() == word)
     }
@@ -390,28 +393,28 @@ impl From<RunStatus> for Status {
     }
 }
 
-/// What a run that has not ended is at, where its status does not say.
+/// The phase of a run that has not ended; it refines the status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
-    /// Nothing that has to be said: its status says it all.
+    /// No phase: the status says enough.
     #[default]
     Plain,
-    /// Its root is being planned, and nothing else has begun.
+    /// The root is being planned, and nothing else has started.
     Planning,
-    /// Nothing moves until somebody has agreed, or has not.
+    /// The run waits for a decision on an approval request.
     Asking,
-    /// Nothing moves until a question is answered.
+    /// The run waits for the answer to a question.
     AwaitingInput,
-    /// Somebody holds it.
+    /// The run is paused.
     Paused,
 }
 
 impl Standing {
-    /// Every one.
+    /// All phases.
     pub const ALL: [Standing; 5] =
         [Standing::Plain, Standing::Planning, Standing::Asking, Standing::AwaitingInput, Standing::Paused];
 
-    /// The word for it.
+    /// The stored word.
     pub const fn word(self) -> &'static str {
         match self {
             Standing::Plain => "plain",
@@ -422,20 +425,20 @@ impl Standing {
         }
     }
 
-    /// Reads the word. Anything else is `None`.
+    /// Parses the stored word. Anything else is `None`.
     pub fn from_word(word: &str) -> Option<Self> {
         Standing::ALL.into_iter().find(|standing| standing.word() == word)
     }
 }
 
-/// Which runs a list wants. Absent or empty means any.
+/// A filter for lists of runs. Absent or empty means any.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Any of these.
+    /// Has any of these statuses.
     pub statuses: Vec<Status>,
-    /// Is at any of these.
+    /// Has any of these phases.
     pub standings: Vec<Standing>,
-    /// Came through this API.
+    /// Started through this API.
     pub face: Option<String>,
     /// The root's resolved node type id.
     pub node_type: Option<String>,
@@ -443,57 +446,57 @@ pub struct Filter {
     pub created_from_ms: Option<i64>,
     /// Created before, Unix milliseconds.
     pub created_before_ms: Option<i64>,
-    /// Has all of these labels. The first is the one whose runs are walked, so the rarest stands first.
+    /// Has all of these labels. The query scans the runs of the first label, so the rarest comes first.
     pub labels: Vec<LabelFilter>,
 }
 
-/// A label that a list wants.
+/// A label in a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelFilter {
     /// The label's name.
     pub name: String,
-    /// Any of these; with none, no run has it.
+    /// Any of these values; an empty list matches no run.
     pub values: Vec<String>,
 }
 
-/// Where a list goes on: after this run. Newest first by creation, then by id.
+/// The cursor of a list: it continues after this run. Lists are sorted by time of creation, then by id, newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     /// Unix milliseconds.
     pub created_at_ms: i64,
-    /// Which.
+    /// The run's id.
     pub run: RunId,
 }
 
-/// An effect that is ours to perform until the lease runs out.
+/// A claimed effect: the claimer may execute it until the lease runs out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claimed {
-    /// Whose.
+    /// The tenant.
     pub tenant: Tenant,
-    /// Of which run.
+    /// The run.
     pub run: RunId,
-    /// What to do.
+    /// The effect to execute.
     pub effect: Effect,
-    /// Under which its result must come back.
+    /// The epoch that its result must carry.
     pub epoch: Epoch,
     /// Unix milliseconds.
     pub lease_until_ms: i64,
 }
 
-/// What lies beneath a store error.
+/// The cause of a store error.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why the store did not do it.
+/// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Someone else moved the run first. Reload and decide again.
+    /// Another command changed the run first. Reload and decide again.
     #[error("run {run} is at version {found}, expected {expected}")]
     Conflict {
-        /// Which.
+        /// The run.
         run: RunId,
-        /// Decided on.
+        /// The expected version.
         expected: Position,
-        /// Found.
+        /// The stored version.
         found: Position,
     },
     /// The client-chosen name is taken.
@@ -501,7 +504,7 @@ pub enum StoreError {
     NameTaken {
         /// The name.
         name: String,
-        /// Who has it.
+        /// The run that has the name.
         run: RunId,
     },
     /// Another run of the thread has the turn.
@@ -509,42 +512,42 @@ pub enum StoreError {
     TurnTaken {
         /// The turn.
         turn: Turn,
-        /// Who has it.
+        /// The run that has the turn.
         run: RunId,
     },
     /// The idempotency key is taken.
     #[error("the key was already used for run {}", .0.run)]
     KeyTaken(KeyUse),
-    /// The effect is no longer held under this epoch: someone else performs it, or it is not wanted any more.
+    /// The effect is no longer held under this epoch: another claim exists, or the effect was deleted.
     #[error("effect {effect} is no longer held under epoch {epoch}")]
     Fenced {
-        /// Which.
+        /// The effect.
         effect: EffectId,
-        /// The epoch it came back under.
+        /// The epoch of the result.
         epoch: Epoch,
     },
-    /// Try later; nothing was written.
+    /// The store is busy and wrote nothing. Try again later.
     #[error("the store is busy")]
     Busy(#[source] Cause),
-    /// It cannot be used as it is: the message says what to do.
+    /// The store cannot be used; the message says what to do.
     #[error("{0}")]
     Unusable(String),
-    /// What was read is not what was written.
+    /// Stored data is damaged.
     #[error("run {run} cannot be read: {reason}")]
     Corrupt {
-        /// Which.
+        /// The run.
         run: RunId,
-        /// What is wrong.
+        /// What is damaged.
         reason: String,
     },
-    /// The medium failed, or the caller broke a rule of [`Append`]; nothing was written.
+    /// The medium failed, or the caller broke a rule of [`Append`]. Nothing was written.
     #[error("the store failed")]
     Failed(#[source] Cause),
 }
 
 #[cfg(test)]
 mod tests {
-    //! The suite over the backends that live here.
+    //! The conformance suite over the backends of this crate.
 
     use crate::memory::Memory;
     use crate::sqlite::Sqlite;

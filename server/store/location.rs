@@ -1,4 +1,4 @@
-//! Which store a server has, as a setting says it: `store.url`.
+//! The store setting `store.url`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,19 +16,19 @@ pub enum StoreUrl {
     #[default]
     #[serde(rename = "sqlite:")]
     Sqlite,
-    /// In memory: everything is gone with the process. For tests and for trying things out.
+    /// In memory: all data is lost when the process ends. For tests and trials.
     #[serde(rename = "memory:")]
     Memory,
 }
 
 impl StoreUrl {
-    /// What the setting may be.
+    /// The values that the setting allows.
     pub const ALLOWED: &'static [&'static str] = &["sqlite:", "memory:"];
 
-    /// Opens the store. `calls_of_tenant_max` is how many calls of one tenant are claimed at a time.
+    /// Opens the store. `calls_of_tenant_max` limits how many calls of one tenant are claimed at a time.
     ///
     /// # Errors
-    /// It cannot be used: another process has it, it is damaged, or a newer server wrote it.
+    /// The store cannot be used: another process has it, it is damaged, or a newer server wrote it.
     pub fn open(self, data_folder: &Path, calls_of_tenant_max: usize) -> Result<Arc<dyn Backend>, StoreError> {
         match self {
             StoreUrl::Sqlite => {

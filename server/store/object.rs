@@ -1,25 +1,25 @@
-//! Small objects at rest: documents that an API keeps beside its runs, such as ACP's servers or Cargo's tools, and the trait
-//! [`ObjectStore`]. What is in a document is its owner's business: here it is JSON text.
+//! Stored small objects: documents that an API stores beside its runs, such as ACP's servers or Cargo's tools. The
+//! trait is [`ObjectStore`]. The store treats a document as JSON text; only its API interprets it.
 //!
-//! An object is found by (tenant, kind, id), by its name where it has one, and in lists of its kind, of all or of one parent. Every
-//! write says which version it saw, so that two writers never undo each other. Nothing secret belongs here: bodies rest in the clear.
-//! Dialect modules use the server's `objects`, which reads and writes Rust types.
+//! An object is found by (tenant, kind, id), by its name if it has one, and in lists of its kind, of all or of one
+//! parent. Every write names the version it saw, so that two writers never undo each other. Bodies are not encrypted,
+//! so secrets do not belong here. Dialect modules use the server's `objects`, which reads and writes Rust types.
 
 use async_trait::async_trait;
 
 use super::{StoreError, Tenant};
 
-/// How often an object has been written: 1 for a new one. 0 stands for one that is not there.
+/// How often an object has been written: 1 for a new one, 0 for an object that does not exist.
 pub type Version = u64;
 
-/// Where objects are kept. Implemented by every store, beside [`Store`](super::Store).
+/// Storage of objects. Every store implements it, beside [`Store`](super::Store).
 #[async_trait]
 pub trait ObjectStore: Send + Sync + 'static {
-    /// Does all changes in one durable transaction, or none: the first that cannot be done says why. A change sees those before
-    /// it. Answers with the objects as they are now, one for each [`Change::Put`], in order. When this returns `Ok`, what it did
-    /// has survived a power cut.
+    /// Applies all changes in one durable transaction, or none and returns the first error. A change sees those before
+    /// it. Returns the new objects, one for each [`Change::Put`], in order. After `Ok`, the changes survive a power
+    /// cut.
     ///
-    /// A change that breaks several rules is told the first of: `Stale`, `NameTaken`.
+    /// A change that breaks several rules gets the first error of: `Stale`, `NameTaken`.
     async fn change_objects(&self, tenant: &str, changes: Vec<Change>) -> Result<Vec<Object>, ObjectError>;
 
     /// The object with this id.
@@ -39,16 +39,16 @@ pub trait ObjectStore: Send + Sync + 'static {
     ) -> Result<Vec<Object>, StoreError>;
 }
 
-/// What is kept.
+/// A stored object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// What it is, such as `acp.server`. Ids and names of different kinds have nothing to do with each other.
+    /// The kind, such as `acp.server`. Ids and names of different kinds are independent.
     pub kind: String,
-    /// Which, unique in its tenant and kind.
+    /// The id, unique in its tenant and kind.
     pub id: String,
-    /// What people call it, unique in its tenant and kind.
+    /// The display name, unique in its tenant and kind.
     pub name: Option<String>,
-    /// What it belongs to, for lists. No object of this id needs to be there.
+    /// The parent's id, for lists. The parent does not have to exist.
     pub parent: Option<String>,
     /// How often it has been written.
     pub version: Version,
@@ -63,20 +63,20 @@ pub struct Object {
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Keeps a new object, or another one in the place of the one that stands there. What was created when stays.
+    /// Creates an object, or replaces the stored one. The time of creation stays.
     Put(Put),
-    /// Removes one. One that is not there is stale, whatever was seen.
+    /// Deletes an object. An object that does not exist is stale, whatever version is expected.
     Delete {
-        /// Of which kind.
+        /// The kind.
         kind: String,
-        /// Which.
+        /// The object's id.
         id: String,
-        /// The version seen. Absent: any.
+        /// The expected version. Absent: any.
         expected: Option<Version>,
     },
 }
 
-/// An object to be.
+/// An object to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Put {
     /// As in [`Object`].
@@ -89,50 +89,50 @@ pub struct Put {
     pub parent: Option<String>,
     /// JSON.
     pub body: String,
-    /// The version seen: 0 for none.
+    /// The expected version: 0 for a new object.
     pub expected: Version,
-    /// When, Unix milliseconds.
+    /// The time, Unix milliseconds.
     pub at_ms: i64,
 }
 
-/// Where a list goes on: after this object.
+/// The cursor of a list: it continues after this object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectCursor {
     /// Unix milliseconds.
     pub created_at_ms: i64,
-    /// Which.
+    /// The object's id.
     pub id: String,
 }
 
-/// Why objects were not changed. Nothing was written.
+/// Why a change failed. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
-    /// Someone else changed it first, made it, or removed it. Read it again.
+    /// Another client changed, created or removed the object first. Read it again.
     #[error("{kind} `{id}` is at version {found}, which is not the one that was seen")]
     Stale {
-        /// Of which kind.
+        /// The kind.
         kind: String,
-        /// Which.
+        /// The object's id.
         id: String,
-        /// What stands there: 0 for nothing.
+        /// The stored version: 0 if the object does not exist.
         found: Version,
     },
     /// Another object of the kind has the name.
     #[error("the name `{name}` is taken by {kind} `{id}`")]
     NameTaken {
-        /// Of which kind.
+        /// The kind.
         kind: String,
         /// The name.
         name: String,
-        /// Who has it.
+        /// The object that has the name.
         id: String,
     },
-    /// The store did not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Changes, with whose objects they are about.
+/// Changes of one tenant.
 #[derive(Debug, Clone)]
 pub(super) struct Changes {
     pub(super) tenant: Tenant,
@@ -140,7 +140,7 @@ pub(super) struct Changes {
 }
 
 impl Change {
-    /// Of which kind, and which.
+    /// The kind and the id.
     pub(super) fn place(&self) -> (&str, &str) {
         match self {
             Change::Put(put) => (&put.kind, &put.id),
@@ -148,7 +148,7 @@ impl Change {
         }
     }
 
-    /// Whether the version that stands there is the one that was seen.
+    /// Whether the stored version is the expected one.
     pub(super) fn refuse_stale(&self, found: Version) -> Result<(), ObjectError> {
         let stands = match self {
             Change::Put(put) => found == put.expected,
@@ -160,7 +160,7 @@ impl Change {
 }
 
 impl Put {
-    /// What is kept of it, in the place of what stood there.
+    /// The object to store in place of the old one.
     pub(super) fn over(self, before: Option<&Object>) -> Object {
         Object {
             kind: self.kind,
@@ -176,7 +176,7 @@ impl Put {
 }
 
 impl Object {
-    /// Where a list goes on after it.
+    /// The cursor after this object.
     pub fn cursor(&self) -> ObjectCursor {
         ObjectCursor { created_at_ms: self.created_at_ms, id: self.id.clone() }
     }

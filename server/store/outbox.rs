@@ -1,7 +1,7 @@
-//! The outbox at hand: which effects are there, who performs which until when, and which is next. In memory, for stores whose claims end
+//! The outbox in memory: effects, their claims and leases, and the choice of the next one. For stores whose claims end
 //! with their process: [`memory`](super::memory) has every effect here, [`sqlite`](super::sqlite) those that are due.
 //!
-//! [`Outbox::next`] is the one place where the next effect to perform is chosen.
+//! [`Outbox::next`] is the only code that chooses the next effect to execute.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,44 +10,44 @@ use runyard_engine::{Effect, EffectId, Request, RunId};
 
 use super::{Claimed, Epoch, Tenant};
 
-/// The order of being asked for.
+/// The order of creation.
 pub(super) type Ordinal = i64;
 
-/// What is claimed.
+/// What a claimer wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// Whatever is due.
+    /// All due effects.
     All,
-    /// Timers alone.
+    /// Timers only.
     Timers,
 }
 
-/// Effects, in hand or free.
+/// Effects, claimed or free.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     rows: BTreeMap<Ordinal, Row>,
     by_id: BTreeMap<(EffectId, Tenant), Ordinal>,
     lanes: BTreeMap<Tenant, Lane>,
-    /// By when the lease runs out.
+    /// By the end of the lease.
     leased: BTreeSet<(i64, Ordinal)>,
     bytes: usize,
-    /// So many calls of one tenant are claimed at a time.
+    /// How many calls of one tenant are claimed at a time.
     calls_of_tenant_max: Option<usize>,
-    /// How often something was claimed.
+    /// The number of claims so far.
     served: u64,
 }
 
 /// The effects of one tenant.
 #[derive(Debug, Default)]
 struct Lane {
-    /// Free ones, by when they are due.
+    /// Free effects, by due time.
     calls: BTreeSet<(i64, Ordinal)>,
     timers: BTreeSet<(i64, Ordinal)>,
-    /// How many, free or not.
+    /// The number of effects, free or not.
     rows: usize,
-    /// Calls that are claimed.
+    /// The number of claimed calls.
     calls_in_flight: usize,
-    /// When something of it was claimed last, as `Outbox::served` counts.
+    /// The tenant's last claim, as a value of `Outbox::served`.
     served: u64,
 }
 
@@ -57,12 +57,12 @@ impl Lane {
         calls.into_iter().chain(self.timers.first()).min().copied()
     }
 
-    /// Whether it has as many calls in flight as it may.
+    /// Whether it has reached the limit of calls in flight.
     fn is_full(&self, calls_max: Option<usize>) -> bool {
         calls_max.is_some_and(|max| self.calls_in_flight >= max)
     }
 
-    /// The first that may be claimed now, as far as the bound on its tenant goes.
+    /// The first effect that may be claimed now, within the tenant's limit.
     fn first_allowed(&self, wanted: Wanted, calls_max: Option<usize>) -> Option<(i64, Ordinal)> {
         self.first(if self.is_full(calls_max) { Wanted::Timers } else { wanted })
     }
@@ -72,13 +72,13 @@ impl Lane {
     }
 }
 
-/// An effect as it comes in.
+/// A new effect.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) tenant: Tenant,
     pub(super) run: RunId,
     pub(super) effect: Arc<Effect>,
-    /// About how much memory it holds.
+    /// The approximate memory size.
     pub(super) bytes: usize,
 }
 
@@ -87,7 +87,7 @@ struct Row {
     asked: Asked,
     epoch: Epoch,
     lease_until_ms: Option<i64>,
-    /// Whether its result is being written: nobody claims it meanwhile, whatever the time.
+    /// Whether its result is being written: it is not claimed meanwhile, even after its lease.
     settling: bool,
 }
 
@@ -97,49 +97,49 @@ impl Row {
     }
 }
 
-/// Whether an effect takes no time once it is due.
+/// Whether an effect takes no time once it is due (a timer).
 pub(super) fn is_timer(effect: &Effect) -> bool {
     effect.request == Request::Wake
 }
 
 impl Outbox {
-    /// From now on, so many calls of one tenant are claimed at a time.
+    /// Sets how many calls of one tenant are claimed at a time.
     pub(super) fn bound(&mut self, calls_of_tenant_max: usize) {
         self.calls_of_tenant_max = Some(calls_of_tenant_max.max(1));
     }
 
-    /// Whether calls wait that are due for nothing but a bound on their tenant.
+    /// Whether a tenant's limit is all that holds back some due calls.
     pub(super) fn holds_back(&self) -> bool {
         self.lanes.values().any(|lane| lane.is_full(self.calls_of_tenant_max) && !lane.calls.is_empty())
     }
 
-    /// What a run has asked for, in that order.
+    /// A run's effects, in the order of creation.
     pub(super) fn asked(&self, tenant: &str, run: RunId) -> Vec<Effect> {
         let rows = self.rows.values().filter(|row| row.asked.run == run && row.asked.tenant == tenant);
         rows.map(|row| Effect::clone(&row.asked.effect)).collect()
     }
 
-    /// The run that asked for an effect.
+    /// The run of an effect.
     pub(super) fn owner(&self, tenant: &str, id: EffectId) -> Option<RunId> {
         self.find(tenant, id).map(|(_, row)| row.asked.run)
     }
 
-    /// The place of this run's effect.
+    /// The ordinal of this run's effect.
     pub(super) fn ordinal(&self, tenant: &str, run: RunId, id: EffectId) -> Option<Ordinal> {
         self.find(tenant, id).filter(|(_, row)| row.asked.run == run).map(|(ordinal, _)| ordinal)
     }
 
-    /// The effect in this place.
+    /// The effect with this ordinal.
     pub(super) fn effect(&self, ordinal: Ordinal) -> Option<Arc<Effect>> {
         self.rows.get(&ordinal).map(|row| row.asked.effect.clone())
     }
 
-    /// How many, of everybody, of this tenant, and their bytes.
+    /// The number of effects in total and of this tenant, and their bytes.
     pub(super) fn size(&self, tenant: &str) -> (usize, usize, usize) {
         (self.rows.len(), self.lanes.get(tenant).map_or(0, |lane| lane.rows), self.bytes)
     }
 
-    /// The place after the last.
+    /// The ordinal after the last.
     pub(super) fn next_ordinal(&self) -> Ordinal {
         self.rows.last_key_value().map_or(1, |(last, _)| last + 1)
     }
@@ -149,13 +149,13 @@ impl Outbox {
         self.find(tenant, id).is_some_and(|(_, row)| row.asked.run == run && row.epoch == epoch && epoch > 0)
     }
 
-    /// Keeps an effect from being claimed while its result is being written; `false` lets it go again.
+    /// Keeps an effect from being claimed while its result is being written; `false` releases it.
     pub(super) fn settling(&mut self, tenant: &str, id: EffectId, settling: bool) {
         let Some((ordinal, _)) = self.find(tenant, id) else { return };
         self.change(ordinal, |row| row.settling = settling);
     }
 
-    /// Takes in an effect that was asked for.
+    /// Adds an effect.
     pub(super) fn add(&mut self, ordinal: Ordinal, asked: Asked) {
         self.bytes += asked.bytes;
         self.by_id.insert((asked.effect.id, asked.tenant.clone()), ordinal);
@@ -164,7 +164,7 @@ impl Outbox {
         self.list(ordinal);
     }
 
-    /// Removes what is settled or dropped, where this run asked for it.
+    /// Deletes settled and dropped effects of this run.
     pub(super) fn remove(&mut self, tenant: &str, run: RunId, id: EffectId) -> Option<Ordinal> {
         let ordinal = self.ordinal(tenant, run, id)?;
         self.change(ordinal, |row| row.lease_until_ms = None);
@@ -180,7 +180,7 @@ impl Outbox {
         Some(ordinal)
     }
 
-    /// Claims what is due and free, each under a new epoch.
+    /// Claims due and free effects, each under a new epoch.
     pub(super) fn claim(&mut self, now_ms: i64, lease_ms: i64, limit: usize, wanted: Wanted) -> Vec<Claimed> {
         self.free_expired(now_ms);
         let lease_until_ms = now_ms.saturating_add(lease_ms);
@@ -193,8 +193,8 @@ impl Outbox {
         claimed
     }
 
-    /// Which free effect is performed next: the oldest due, and in the order of being asked for where that is equal. With a bound on
-    /// tenants: of the tenant that has waited longest for its turn, unless that has as many calls in flight as it may.
+    /// The free effect to execute next: the oldest due, then in the order of creation. With a limit on tenants, it
+    /// takes the tenant that has waited longest and is below its limit.
     fn next(&self, now_ms: i64, wanted: Wanted) -> Option<Ordinal> {
         let due = |lane: &Lane| {
             let (due_at_ms, ordinal) = lane.first_allowed(wanted, self.calls_of_tenant_max)?;
@@ -227,14 +227,14 @@ impl Outbox {
         })
     }
 
-    /// A lease that has run out makes its effect free again, in its old place.
+    /// Releases an effect whose lease has run out; it returns to its old place.
     pub(super) fn free_expired(&mut self, now_ms: i64) {
         while let Some((_, ordinal)) = self.leased.first().copied().filter(|(until, _)| *until <= now_ms) {
             self.change(ordinal, |row| row.lease_until_ms = None);
         }
     }
 
-    /// Makes leases last longer; those that are not held any more are left out of the answer.
+    /// Extends leases; those that are no longer held are left out of the result.
     pub(super) fn renew(&mut self, held: &[(EffectId, Epoch)], lease_until_ms: i64) -> Vec<EffectId> {
         held.iter().filter(|(id, epoch)| self.renew_one(*id, *epoch, lease_until_ms)).map(|(id, _)| *id).collect()
     }
@@ -249,19 +249,19 @@ impl Outbox {
         !held.is_empty()
     }
 
-    /// When the next free effect is due, claimed or not.
+    /// When the next free effect is due, even if a limit holds it back.
     pub(super) fn next_free(&self, wanted: Wanted) -> Option<i64> {
         self.first_free(wanted).map(|(due_at_ms, _)| due_at_ms)
     }
 
-    /// When the next free effect is due that may be claimed, or the next lease runs out.
+    /// When the next claimable effect is due, or the next lease runs out.
     pub(super) fn next_due(&self, wanted: Wanted) -> Option<i64> {
         let leased = self.leased.first().map(|(until, _)| *until);
         let allowed = self.lanes.values().filter_map(|lane| lane.first_allowed(wanted, self.calls_of_tenant_max));
         allowed.map(|(due_at_ms, _)| due_at_ms).chain(leased).min()
     }
 
-    /// Whether there are so many free ones that are due.
+    /// Whether at least this many free effects are due.
     pub(super) fn has_due(&self, now_ms: i64, count: usize, wanted: Wanted) -> bool {
         let mut left = count;
         for lane in self.lanes.values() {
@@ -281,7 +281,7 @@ impl Outbox {
         self.rows.get(ordinal).map(|row| (*ordinal, row))
     }
 
-    /// Changes a row, and where it stands in line.
+    /// Changes an effect, and its place in the indexes.
     fn change(&mut self, ordinal: Ordinal, change: impl FnOnce(&mut Row)) {
         self.unlist(ordinal);
         if let Some(row) = self.rows.get_mut(&ordinal) {
@@ -335,7 +335,7 @@ mod tests {
         Request::Load { until_ms: None }
     }
 
-    /// One tenant that asks for much, and then others.
+    /// One tenant with many effects, and then others.
     fn crowded(bound: usize) -> Outbox {
         let mut outbox = Outbox::default();
         outbox.bound(bound);
@@ -357,7 +357,7 @@ mod tests {
         let mut outbox = crowded(100);
         let claimed = outbox.claim(NOW_MS, LEASE_MS, 6, Wanted::All);
         assert_eq!(tenants(&claimed), ["many", "few", "one", "many", "few", "many"]);
-        // Who comes anew does not wait for those that were there.
+        // A new tenant does not wait for those that came before.
         outbox.add(outbox.next_ordinal(), asked("new", 200, call()));
         assert_eq!(tenants(&outbox.claim(NOW_MS, LEASE_MS, 2, Wanted::All)), ["new", "many"]);
     }
@@ -370,7 +370,7 @@ mod tests {
         assert!(outbox.holds_back());
         assert_eq!(outbox.next_due(Wanted::All), Some(NOW_MS + LEASE_MS), "what is held back is not due");
         assert!(outbox.claim(NOW_MS, LEASE_MS, 50, Wanted::All).is_empty());
-        // A timer takes no time, and is not held back.
+        // A timer takes no time, so it is not held back.
         outbox.add(outbox.next_ordinal(), asked("many", 300, Request::Wake));
         assert_eq!(outbox.next_due(Wanted::All), Some(NOW_MS));
         assert_eq!(outbox.claim(NOW_MS, LEASE_MS, 50, Wanted::All)[0].effect.request, Request::Wake);
@@ -378,7 +378,7 @@ mod tests {
         outbox.settling("many", first.effect.id, true);
         outbox.remove("many", first.run, first.effect.id);
         assert_eq!(tenants(&outbox.claim(NOW_MS, LEASE_MS, 50, Wanted::All)), ["many"]);
-        // Leases that have run out are in flight no more.
+        // Effects whose leases have run out no longer count as in flight.
         let again = outbox.claim(NOW_MS + LEASE_MS, LEASE_MS, 50, Wanted::All);
         assert_eq!(again.iter().filter(|claimed| claimed.tenant == "many").count(), 3, "two calls and the timer");
     }

@@ -1,22 +1,23 @@
-//! Finished runs that nobody has to keep any more, and the trait [`Retention`] by which they are removed.
+//! Finished runs that are no longer needed, and the trait [`Retention`] that removes them.
 //!
-//! A run goes as a whole: its row, name, turn, labels, approvals, keys and objects at once, so that nobody finds it any more; its log and
-//! the index of its node runs after that, in small bites. A store refuses what must stay, whoever asks and for whatever reason.
+//! A run's row, name, turn, labels, approvals, keys and objects are removed at once, so that no client finds the run.
+//! Its log and node run index follow in small steps. A store refuses to remove a run that is still needed, whatever the
+//! reason of the caller.
 
 use async_trait::async_trait;
 use runyard_engine::{EffectId, Labels, Position, RunId};
 
 use super::{Cursor, RunRow, Status, StoreError, Tenant};
 
-/// A run that has this label, with another run's id as the value, needs that one for as long as it has not ended.
+/// A run with this label needs the run whose id is the value, until it has ended.
 pub const NEEDS: &str = "runyard.needs";
-/// The label of a run that another one has started: that one's id.
+/// The label of a run that another run has started; the value is that run's id.
 pub const STARTED_BY: &str = "runyard.parent_run";
 
-/// Removes what has ended. Implemented by every store, beside [`Store`](super::Store).
+/// Removal of ended runs. Every store implements it, beside [`Store`](super::Store).
 #[async_trait]
 pub trait Retention: Send + Sync + 'static {
-    /// Everybody who has or had runs.
+    /// All tenants that have or had runs.
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
 
     /// Runs in a status, oldest first by creation, after the cursor.
@@ -28,31 +29,31 @@ pub trait Retention: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError>;
 
-    /// Removes runs in one durable transaction, those that may go: such a run has ended, is at the version seen, is not of a thread
-    /// whose last run has not ended, was not started by a run that has not ended and has started none such ([`STARTED_BY`]), is not needed
-    /// by a run that has not ended ([`NEEDS`]), has nothing left to ask for, and has no idempotency key that was used
-    /// at or after a time. Answers with those that are gone.
+    /// Removes those of the given runs that are no longer needed, in one durable transaction, and returns them. A
+    /// removed run has ended and is at the version seen. The last run of its thread has ended. It was not started by a
+    /// run that has not ended, and has started none such ([`STARTED_BY`]). No run that has not ended needs it
+    /// ([`NEEDS`]). It has no effects left, and no idempotency key that was used at or after the given time.
     async fn remove(&self, tenant: &str, removals: Vec<Removal>, keys_before_ms: i64)
     -> Result<Vec<RunId>, StoreError>;
 
-    /// Deletes at most so many events of runs that have been removed, and what goes with them. Answers how many it was: fewer than
-    /// the limit means that nothing is left.
+    /// Deletes at most this many events of removed runs, and their related data. Returns the number: less than the
+    /// limit means that nothing is left.
     async fn sweep(&self, limit: usize) -> Result<usize, StoreError>;
 }
 
 /// A run to be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
-    /// Which.
+    /// The run's id.
     pub run: RunId,
-    /// The version seen.
+    /// The version that the caller saw.
     pub version: Position,
-    /// What it started with.
+    /// The labels of the run.
     pub labels: Labels,
-    /// The thread that it is of.
+    /// The run's thread.
     pub thread: String,
-    /// The run that has started it.
+    /// The run that started this run.
     pub parent: Option<RunId>,
-    /// What it may have asked for when it ended, and is not done before it is off the list of effects.
+    /// The effects that the end of the run may have added. The run stays until they are settled.
     pub closing_effects: Vec<EffectId>,
 }

@@ -1,4 +1,4 @@
-//! Documents as files: references to files beside them, both notations, and what is refused by name.
+//! Tests with files: references to other files, both notations, and refusals with their names.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ fn ours(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
 }
 
-/// A folder with these files in it.
+/// A folder with these files.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {

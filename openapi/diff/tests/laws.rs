@@ -1,4 +1,5 @@
-//! Laws over arbitrary edits of our own documents: the same is no change, nothing panics, and undoing is the mirror.
+//! Properties over arbitrary edits of the project's documents: no edit is no change, nothing panics, and undoing
+//! mirrors a change.
 
 use std::sync::LazyLock;
 
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::diff;
 use super::mirrors;
 
-/// Our documents, overlays and all.
+/// The project's documents with all overlays.
 static OURS: LazyLock<Vec<Value>> =
     LazyLock::new(|| DOCUMENTS.iter().map(|(document, _)| serde_json::from_str(document.full_json).unwrap()).collect());
 
@@ -28,7 +29,7 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
 }
 
-/// What may take the place of anything: other kinds of values, and pieces of documents.
+/// Replacements for any part: other kinds of values, and pieces of documents.
 fn pieces() -> impl Strategy<Value = Option<Value>> {
     let pieces = [
         None,

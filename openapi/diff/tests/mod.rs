@@ -1,4 +1,4 @@
-//! Tests of the comparison: every rule in both directions, laws over edits of our own documents, files as they are written.
+//! Tests of the comparison: every rule in both directions, properties over edits of the project's documents, and files.
 
 mod files;
 mod laws;
@@ -15,7 +15,7 @@ fn line(change: &Change) -> String {
     format!("{} {}: {breaks}", change.kind(), change.place)
 }
 
-/// What the same change is when it is undone, without its place: a path may be named after the new document.
+/// The mirrored change without its place: a path may be named after the new document.
 fn undone(change: &Change) -> (&'static str, How, Breaks, String) {
     let how = match change.how {
         How::Added => How::Removed,
@@ -30,8 +30,8 @@ fn as_is(change: &Change) -> (&'static str, How, Breaks, String) {
     (change.subject, change.how, change.breaks, format!("{:?} {:?}", change.old, change.new))
 }
 
-/// Fails unless one direction mirrors the other. The one exception: what a client could read and is gone breaks it, and what is new
-/// and optional breaks no server.
+/// Fails unless one direction mirrors the other. The one exception: removing data that a client could read breaks
+/// clients, and adding optional data breaks no server.
 fn mirrors(forth: &[Change], back: &[Change]) {
     let relaxed = |mut one: (&'static str, How, Breaks, String)| {
         match (one.0, one.1) {

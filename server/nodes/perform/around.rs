@@ -1,4 +1,5 @@
-//! The run around what is performed: for what has to look at it. Read only when asked for, and then from what is at hand.
+//! The run of a call, for node types that need its state. It is loaded only on demand, and then from memory if
+//! possible.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,25 +10,25 @@ use runyard_engine::{NodeRunId, Object, RunId, State, depth};
 use crate::expressions::Moment;
 use crate::runs::{Error, Runs};
 
-/// Where a node run is.
+/// The place of a node run.
 #[derive(Clone)]
 pub struct Around {
-    /// Where runs are.
+    /// The access to runs.
     pub runs: Runs,
-    /// Whose.
+    /// The tenant.
     pub tenant: String,
-    /// Its run.
+    /// The run.
     pub run: RunId,
-    /// It.
+    /// The node run.
     pub node_run: NodeRunId,
-    /// Its present try, from 1.
+    /// The current attempt, from 1.
     pub attempt: u32,
-    /// When that began, Unix milliseconds.
+    /// When the attempt started, Unix milliseconds.
     pub begun_at_ms: i64,
 }
 
 impl Around {
-    /// What inputs came to, where they nest no deeper than values may. Looked at before anything is performed with them.
+    /// Evaluated inputs that nest no deeper than values may. Checked before they are used.
     ///
     /// # Errors
     /// `value_too_deep`.
@@ -39,10 +40,10 @@ impl Around {
         }
     }
 
-    /// The run as it stands, the node run in it.
+    /// The current state of the run and the node run in it.
     ///
     /// # Errors
-    /// A failure that is worth another try: the store did not answer.
+    /// A failure that can be retried: the store did not answer.
     pub async fn state(&self) -> Result<Arc<State>, Failure> {
         self.runs.state_with(&self.tenant, self.run, self.node_run).await.map_err(|error| {
             tracing::warn!(%error, cause = ?error, "the run around a step could not be read");
@@ -55,18 +56,18 @@ impl Around {
         })
     }
 
-    /// An object of the run's state with every large value in place.
+    /// An object of the run's state with every large value loaded.
     ///
     /// # Errors
-    /// `values_too_large`, or a failure that is worth another try: the store did not answer.
+    /// `values_too_large`, or a failure that can be retried: the store did not answer.
     pub async fn whole<'a>(&self, object: &'a Object) -> Result<Cow<'a, Object>, Failure> {
         self.runs.whole(&self.tenant, self.run, object).await.map_err(unread)
     }
 
-    /// Does what may take long where nothing else waits for it, in its tenant's turn.
+    /// Executes a long computation where no other work waits for it, with fairness between tenants.
     ///
     /// # Errors
-    /// `validation_too_expensive`, or a failure that is worth another try: too much was waiting.
+    /// `validation_too_expensive`, or a failure that can be retried: too many computations were waiting.
     pub(super) async fn off_runtime<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -75,18 +76,18 @@ impl Around {
         done.map_err(|refused| refused.failure("what this step was given could not be read and checked"))
     }
 
-    /// The time and the chance that its expressions have: those of its first try, so that every try has the same inputs, and
-    /// whoever performs one again.
+    /// The time and the random seed of its expressions: those of the first attempt, so that every attempt and every
+    /// repeated execution has the same inputs.
     pub fn moment(&self, state: &State) -> Moment {
         let started_at_ms = state.node(self.node_run).and_then(|node| node.started_at_ms);
-        // A state in which it has not begun is behind, and then this is its first try.
+        // If the state is older than the start of the node run, this is its first attempt.
         let now_ms = started_at_ms.unwrap_or(self.begun_at_ms);
         let [a, b, c, d, ..] = self.node_run.uuid().into_bytes();
         Moment { now_ms, seed: u32::from_be_bytes([a, b, c, d]) }
     }
 }
 
-/// Why large values of a run could not be read, as a failure.
+/// The failure for large values of a run that could not be read.
 pub(crate) fn unread(error: Error) -> Failure {
     if let Error::ValuesTooLarge { .. } = error {
         let (code, message) = ("values_too_large".to_owned(), error.to_string());

@@ -1,4 +1,4 @@
-//! Failures of steps that are not performed: values that do not fit, and node types that this server does not have.
+//! Failures of steps that are not executed: values that do not match, and node types that this server does not have.
 
 use runyard_engine::event::Failure;
 use runyard_engine::{NodeType, Object};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::catalog::Violation;
 
-/// The failure of a node type that this server does not perform.
+/// The failure of a node type that this server does not execute.
 pub(super) fn unavailable(node_type: &NodeType) -> Failure {
     Failure {
         code: "node_type_unavailable".to_owned(),
@@ -19,7 +19,7 @@ pub(super) fn unavailable(node_type: &NodeType) -> Failure {
     }
 }
 
-/// A failure that lists what does not fit; also what an API answers with before a run starts.
+/// A failure that lists the mismatches; an API also returns it before a run starts.
 pub fn invalid(code: &str, what: &str, node_type: &NodeType, found: &[Violation]) -> Failure {
     let reasons: Vec<String> = found.iter().map(Violation::to_string).collect();
     let violations: Vec<Value> = found.iter().map(Violation::to_value).collect();

@@ -1,4 +1,4 @@
-//! Calls, performed in this process: inputs evaluated and validated, a provider found, outputs validated.
+//! Executes calls in this process: evaluates and validates inputs, finds a provider, and validates outputs.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,22 +21,22 @@ use crate::nodes::provider::Provider;
 use crate::nodes::{Builtins, builtin};
 use crate::sizes;
 
-/// Performs the node types of a catalogue in this process.
+/// Executes the node types of a catalogue in this process.
 #[derive(Clone)]
 pub struct InProcess {
-    /// What inputs and outputs must fit.
+    /// The schemas for inputs and outputs.
     pub catalog: Arc<Catalog>,
-    /// The way outside; without one, what needs it cannot be performed.
+    /// The HTTP clients; without them, calls over HTTP fail.
     pub outside: Option<Arc<Outside>>,
-    /// Who works out what nodes of graphs say.
+    /// The evaluator of the expressions in graphs.
     pub expressions: Arc<Expressions>,
 }
 
 #[async_trait]
 impl Performer for InProcess {
-    /// Failure codes: `invalid_inputs` and `invalid_outputs` (with `details.violations`), `node_type_unavailable` (this server does
-    /// not have the pinned node type, or it is not one that is performed by a call), those of [`Expressions::evaluate`]. Those of
-    /// calls over HTTP are in `http/failure.rs`.
+    /// Failure codes: `invalid_inputs` and `invalid_outputs` (with `details.violations`), `node_type_unavailable` (this
+    /// server does not have the pinned node type, or does not execute it by a call), and those of
+    /// [`Expressions::evaluate`]. `http/failure.rs` has those of calls over HTTP.
     async fn perform(&self, call: Call<'_>) -> Outcome {
         let with = self.of_tenant(call.tenant);
         let setting = match with.setting(&call).await {
@@ -67,16 +67,17 @@ impl Performer for InProcess {
     }
 }
 
-/// A call in the run around it.
+/// A call and its run.
 struct Setting {
     nodes: Option<Nodes>,
     moment: Moment,
-    /// What its inputs come to, where that is not what they are.
+    /// The evaluated inputs, if they differ from the inputs.
     inputs: Option<Object>,
 }
 
 impl InProcess {
-    /// The same, with the node types of a tenant: what a tenant may not use is not performed for it, however it got into a run.
+    /// The same, with the node types of a tenant: a node type that the tenant may not use is not executed, even if a
+    /// run contains it.
     fn of_tenant(&self, tenant: &str) -> Cow<'_, Self> {
         if self.catalog.tenants().contains_key(tenant) {
             Cow::Owned(Self { catalog: self.catalog.shared_of(tenant), ..self.clone() })
@@ -85,7 +86,7 @@ impl InProcess {
         }
     }
 
-    /// Looks around. A node of a graph has its inputs as they were written; what they come to is known only now.
+    /// Loads the context. A node of a graph has its inputs as they were written; they are evaluated only now.
     async fn setting(&self, call: &Call<'_>) -> Result<Setting, Failure> {
         let Some(around) = call.around else {
             let moment = Moment { now_ms: call.now_ms, seed: 0 };
@@ -129,7 +130,7 @@ impl InProcess {
         Ok(routed)
     }
 
-    /// Checks values against the node type's schema: small ones here, others off the runtime.
+    /// Validates values against the node type's schema: small ones here, others off the runtime.
     async fn validated(&self, call: &Call<'_>, what: What, values: &Object) -> Result<(), Failure> {
         match call.around.filter(|_| !sizes::are_few_and_small(values)) {
             None => what.validated(&self.catalog, call.node_type, values),
@@ -141,7 +142,7 @@ impl InProcess {
     }
 }
 
-/// What is checked.
+/// The values to validate.
 #[derive(Debug, Clone, Copy)]
 enum What {
     Inputs,
@@ -161,7 +162,7 @@ impl What {
     }
 }
 
-/// Whether a node type needs what the graph around it was given.
+/// Whether a node type needs the inputs of its graph.
 fn needs_data(id: &str) -> bool {
     builtin(id).is_some_and(|builtin| builtin.needs_data)
 }

@@ -1,4 +1,5 @@
-//! A run that a node run starts: which, with what, under which limits. Types are in `nodes/run.rs`; starting it is the driver's.
+//! Resolves the run that a node run starts: its node type, inputs and limits. Types are in `nodes/run.rs`; the driver
+//! starts the run.
 
 use std::sync::Arc;
 
@@ -16,18 +17,18 @@ use crate::runs::NewRun;
 use crate::runs::labels::{BYTES_MAX as LABEL_BYTES_MAX, LABELS_MAX, OWN};
 use crate::runs::sub_runs::SubRun;
 
-/// So many runs may lie above one.
+/// The maximum number of ancestors of a run.
 const DEPTH_MAX: u32 = 8;
 
 /// A run to be started for a node run.
 pub struct Launch {
     /// The run.
     pub sub_run: SubRun,
-    /// What the node run's inputs came to, where that is not what they were.
+    /// The evaluated inputs of the node run, if they differ from its inputs.
     pub inputs: Option<Object>,
 }
 
-/// Finds out what is to be started.
+/// Resolves the run to start.
 pub(super) async fn launch(
     catalog: &Arc<Catalog>,
     expressions: &Arc<Expressions>,
@@ -65,7 +66,7 @@ pub(super) async fn launch(
     }
     let parent = Parent { run: state.run, node_run: node.id, waits: asked.wait, depth };
     let mut own = constraints(asked.constraints.as_ref()).map_err(|found| wrong(&[found]))?;
-    // What has been spent here is not there to be spent again.
+    // A budget that this run has used is not available to the new run.
     let left = state.external_calls_left(node.id);
     own.budgets.max_external_calls = own.budgets.max_external_calls.into_iter().chain(left).min();
     let new = new_run(start, node.constraints.merge(&own), asked).map_err(|found| wrong(&[found]))?;
@@ -82,7 +83,7 @@ fn new_run(above: &Start, constraints: Constraints, asked: RunInputs) -> Result<
     let version = node_type_ref.version.unwrap_or_else(|| "latest".to_owned());
     let approval = match above.approval {
         ApprovalStrategy::OnToolCall => ApprovalStrategy::OnToolCall,
-        // What was agreed to is the run above, this one within it.
+        // The approval covers the parent run, and this run within it.
         ApprovalStrategy::OnStart | ApprovalStrategy::None => ApprovalStrategy::None,
     };
     Ok(NewRun {
@@ -107,7 +108,7 @@ fn new_run(above: &Start, constraints: Constraints, asked: RunInputs) -> Result<
     })
 }
 
-/// Limits as asked, in the engine's words.
+/// The requested limits as types of the engine.
 fn constraints(asked: Option<&Object>) -> Result<Constraints, Violation> {
     let Some(asked) = asked else { return Ok(Constraints::default()) };
     serde_json::from_value(Value::Object(asked.clone()))

@@ -1,4 +1,5 @@
-//! Finding out what a composite is made of: a graph, or items. Types are in `nodes/graph.rs` and `nodes/each.rs`, reading is in `graph/read.rs`.
+//! Loads the content of a composite: a graph, or items. Types are in `nodes/graph.rs` and `nodes/each.rs`; the parser
+//! is in `graph/read.rs`.
 
 use std::sync::Arc;
 
@@ -11,16 +12,16 @@ use crate::catalog::Catalog;
 use crate::expressions::Expressions;
 use crate::graph::{self, evaluate};
 
-/// What a composite is made of.
+/// The content of a composite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
-    /// What its inputs came to, where that is not what they were.
+    /// The evaluated inputs, if they differ from the inputs.
     pub inputs: Option<Object>,
-    /// A graph to walk, or items.
+    /// A graph to execute, or items.
     pub content: Content,
 }
 
-/// Finds out. Inputs are worked out first where the composite is itself a node of a graph.
+/// Loads the content. If the composite is itself a node of a graph, its inputs are evaluated first.
 pub(super) async fn load(
     catalog: &Arc<Catalog>,
     expressions: &Arc<Expressions>,
@@ -50,7 +51,7 @@ pub(super) async fn load(
     Ok(Loaded { inputs, content })
 }
 
-/// What is read off the runtime: it may be large.
+/// Parsed off the runtime, because it may be large.
 struct Reading {
     catalog: Arc<Catalog>,
     node_type: NodeType,
@@ -83,7 +84,7 @@ fn content(
         (NodeKind::Each, graph) => {
             let mut items = graph::items(catalog, given, graph).map_err(wrong)?;
             if known {
-                // The engine has it from the graph around.
+                // The engine has it from the surrounding graph.
                 items.graph = None;
             }
             Content::Items(Arc::new(items))

@@ -1,15 +1,15 @@
-//! Performing what the engine asks for, one file per way of reaching outside. Inputs are validated before and outputs after.
+//! Execution of the engine's effects, one file per kind of provider. Inputs are validated before, and outputs after.
 //!
-//! An effect may be performed again, under the same key, when the server stopped between performing it and recording what
-//! came back. What is recorded counts. The key is for whoever can tell repeats apart; the builtins need not.
+//! An effect may be executed again, under the same key, if the server stopped after the execution and before the result
+//! was recorded. The recorded result counts. The key lets services detect repeated calls; the builtins do not need it.
 //!
-//! | provider    | what it performs |
+//! | provider    | executes |
 //! |-------------|------------------|
-//! | [`Builtins`](crate::nodes::Builtins) | node types that reach nothing outside |
+//! | [`Builtins`](crate::nodes::Builtins) | node types that call no external service |
 //! | `script.rs` | scripts, in workers |
 //! | `http/`     | calls over HTTP: any URL, and integrations |
 //!
-//! What does not live here: claiming and settling (the driver), sleeping and planning (the engine's timers, `planner/`).
+//! Other modules: claiming and settling (the driver), sleeping and planning (the engine's timers, `planner/`).
 
 pub(crate) mod around;
 mod failures;
@@ -32,12 +32,12 @@ pub use in_process::InProcess;
 pub use launch::Launch;
 pub use load::Loaded;
 
-/// What to perform.
+/// A call to execute.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
-    /// Whose it is.
+    /// The tenant.
     pub tenant: &'a str,
-    /// For which run.
+    /// The run.
     pub run: RunId,
     /// The pinned node type.
     pub node_type: &'a NodeType,
@@ -45,15 +45,15 @@ pub struct Call<'a> {
     pub inputs: &'a Object,
     /// The effect, which is also the idempotency key.
     pub key: EffectId,
-    /// Which try this is, from 1.
+    /// The attempt, from 1.
     pub attempt: u32,
-    /// For what has to wait.
+    /// The sleeper for node types that wait.
     pub clock: &'a Clock,
     /// Now, in Unix milliseconds.
     pub now_ms: i64,
     /// Random bytes, fresh for every call: see [`fresh_entropy`].
     pub entropy: [u8; 16],
-    /// The run around it, where it has one.
+    /// The context of the run, if there is one.
     pub around: Option<&'a Around>,
 }
 
@@ -64,16 +64,16 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Who performs calls.
+/// Executes calls.
 #[async_trait]
 pub trait Performer: Send + Sync {
-    /// Performs a call. Whatever goes wrong is an outcome too.
+    /// Executes a call. Every error is an outcome too.
     async fn perform(&self, call: Call<'_>) -> Outcome;
 
-    /// Finds out what a composite is made of.
+    /// Loads the content of a composite.
     async fn load(&self, around: &Around) -> Result<Loaded, Failure>;
 
-    /// Finds out which run a node run starts.
+    /// Resolves the run that a node run starts.
     async fn launch(&self, around: &Around) -> Result<Launch, Failure>;
 }
 

@@ -1,4 +1,4 @@
-//! Scripts: evaluated by expressions' workers, with what nodes of the graph around them have returned.
+//! Scripts: evaluated by the workers of expressions, with the outputs of other nodes of the graph.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Provider for Scripts<'_> {
 }
 
 impl Scripts<'_> {
-    /// What a script returns, wherever it stands.
+    /// The output of a script, inside or outside a graph.
     async fn script(&self, cx: &NodeContext<'_>) -> Result<Routed, Failure> {
         let ScriptInputs { script, data } = read(cx)?;
         let result = graph::script(self.expressions, cx.tenant, script, (self.nodes, &data), self.moment).await?;

@@ -1,4 +1,4 @@
-//! Tests of the builtins: real values in, known values out, and every bad input a named failure.
+//! Tests of the builtins: real inputs, known outputs, and a named failure for every invalid input.
 
 use runyard_engine::{EffectId, NodeRunId, NodeTypeRef, Object, Outcome, RunId};
 use serde_json::{Value, json};

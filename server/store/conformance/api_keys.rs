@@ -1,4 +1,4 @@
-//! Rules of API keys: kept once, found by id, listed by tenant, ended once.
+//! Rules of API keys: created once, found by id, listed by tenant, revoked once.
 
 use crate::StoreError;
 use crate::api_key::{ApiKey, KeyStore};

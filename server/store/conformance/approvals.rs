@@ -75,7 +75,7 @@ pub async fn each_filter_of_approvals_filters(store: &dyn Store) {
 }
 
 pub async fn pages_are_stable_while_others_are_asked_for(store: &dyn Store) {
-    // Two in one millisecond are told apart by their ids.
+    // Approvals of the same millisecond are ordered by their ids.
     let at = |n: u128, asked_at_ms| ApprovalRow { asked_at_ms, ..asked(n, run(1)) };
     start(1).approval(at(1, 5)).approval(at(2, 5)).approval(at(3, 4)).approval(at(4, 6)).lands(store).await;
     let page = |after: Option<(i64, u128)>, limit| async move {
@@ -95,7 +95,7 @@ pub async fn approvals_of_other_tenants_are_not_seen(store: &dyn Store) {
     assert_eq!(store.approval("other", approval_id(1)).await.unwrap(), None);
     let all = ApprovalFilter::default();
     assert!(store.approvals("other", &all, None, 9).await.unwrap().is_empty());
-    // The same ids again, for somebody else.
+    // The same ids again, for another tenant.
     start(1).tenant("other").approval(asked(1, run(1))).lands(store).await;
     assert_eq!(store.approvals("other", &all, None, 9).await.unwrap().len(), 1);
     assert_eq!(store.approvals(TENANT, &all, None, 9).await.unwrap().len(), 1);

@@ -1,4 +1,4 @@
-//! Rules of effects: who may perform what, until when, and whose result counts.
+//! Rules of effects: who may execute an effect, until when, and whose result counts.
 
 use futures::future::join_all;
 use runyard_engine::{Effect, Request};
@@ -12,7 +12,7 @@ pub async fn the_oldest_due_is_claimed_first(store: &dyn Store) {
 
     let claimed = store.claim("a", 50, 100, 10).await.unwrap();
 
-    // Equally due: in the order of being asked for.
+    // Effects that are due at the same time: in the order of creation.
     assert_eq!(held(&claimed), [2, 4, 3, 1].map(|n| (effect_id(n), 1)));
     assert_eq!((claimed[0].tenant.as_str(), claimed[0].run), (TENANT, run(1)));
     assert_eq!((claimed[1].tenant.as_str(), claimed[1].run), ("other", run(2)));
@@ -76,7 +76,7 @@ pub async fn an_old_epoch_is_fenced(store: &dyn Store) {
 pub async fn an_expired_lease_that_nobody_took_may_settle(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
     store.claim("a", 0, 100, 10).await.unwrap();
-    // Someone looked, long after, and took nothing.
+    // Another claimer called long after that and claimed nothing.
     assert!(store.claim("b", 500, 100, 0).await.unwrap().is_empty());
 
     go_on(1, 1).settles(1, 1).lands(store).await;
@@ -139,7 +139,7 @@ pub async fn an_old_epoch_is_not_renewed(store: &dyn Store) {
     let new = held(&store.claim("b", 100, 100, 1).await.unwrap());
     assert_eq!(new, [(effect_id(1), 2)]);
 
-    // The first was taken by someone else; the second's lease ran out, but nobody took it.
+    // Another claimer took the first. The second's lease ran out, but no claimer took it.
     assert_eq!(store.renew(&old, 400).await.unwrap(), [effect_id(2)]);
     assert!(store.renew(&[(effect_id(3), 0), (effect_id(9), 1)], 400).await.unwrap().is_empty());
 
@@ -181,7 +181,7 @@ pub async fn one_run_cannot_touch_anothers_effects(store: &dyn Store) {
     assert_eq!(store.claim("b", 500, 100, 10).await.unwrap().len(), 2);
 }
 
-/// Found by the model: the twin let another run's effect be overwritten by whoever also named it as dropped.
+/// Found by the model: `Memory` let an append overwrite another run's effect if it also named the effect as dropped.
 pub async fn dropping_anothers_effect_does_not_make_room_for_its_id(store: &dyn Store) {
     start(1).asks(effect(1, 0)).lands(store).await;
 
@@ -234,7 +234,7 @@ pub async fn timers_are_claimed_apart(store: &dyn Store) {
         [(effect_id(1), 1), (effect_id(3), 1), (effect_id(4), 1)]
     );
     assert_eq!(store.next_timer_due().await.unwrap(), Some(130), "when the next lease runs out");
-    // One whose lease has run out is free again, whoever asks.
+    // An effect whose lease has run out can be claimed by any claimer.
     assert_eq!(held(&store.claim_timers("c", 130, 100, 9).await.unwrap()), [(effect_id(2), 2)]);
 }
 

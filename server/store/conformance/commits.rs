@@ -1,4 +1,4 @@
-//! Rules of committing: versions, names, keys, and each entry alone.
+//! Rules of commits: versions, names, keys, and the independence of entries.
 
 use futures::future::join_all;
 use runyard_engine::RunStatus;

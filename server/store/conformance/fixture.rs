@@ -1,4 +1,4 @@
-//! Appends for tests, built up from the least that is valid.
+//! Builders of appends for tests; they start from the smallest valid append.
 
 use runyard_engine::large::Digest;
 use runyard_engine::{
@@ -29,7 +29,7 @@ pub fn effect_id(n: u128) -> EffectId {
     EffectId::from_uuid(Uuid::from_u128(0x0300_0000 + n))
 }
 
-/// The nth effect, due then.
+/// The nth effect, due at this time.
 pub fn effect(n: u128, due_at_ms: i64) -> Effect {
     Effect { id: effect_id(n), node_run: node_run(n), attempt: 1, due_at_ms, request: Request::Wake }
 }
@@ -39,7 +39,7 @@ pub fn approval_id(n: u128) -> ApprovalId {
     ApprovalId::from_uuid(Uuid::from_u128(0x0400_0000 + n))
 }
 
-/// The nth approval, asked for in this run at its number in milliseconds, and open.
+/// The nth approval, created in this run at its number in milliseconds, and open.
 pub fn asked(n: u128, run: RunId) -> ApprovalRow {
     ApprovalRow {
         approval: approval_id(n),
@@ -57,7 +57,7 @@ pub fn asked(n: u128, run: RunId) -> ApprovalRow {
     }
 }
 
-/// An event that can be told from others by its number.
+/// An event that its number identifies.
 pub fn event(attempt: u32) -> Event {
     Event::NodeStarted { node_run: node_run(0), attempt, inputs: None }
 }
@@ -101,7 +101,7 @@ pub fn start(n: u128) -> Draft {
     })
 }
 
-/// One more event for a run that [`start`] made and that is at this version.
+/// One more event for a run that [`start`] made, at this version.
 pub fn go_on(n: u128, expected: Position) -> Draft {
     let mut draft = start(n);
     draft.0.expected = expected;
@@ -142,7 +142,7 @@ impl Draft {
         self
     }
 
-    /// Ends it.
+    /// Ends the run.
     pub fn ends(mut self, status: Status, at_ms: i64) -> Self {
         self.0.row.status = status.into();
         self.0.row.ended_at_ms = Some(at_ms);
@@ -164,13 +164,13 @@ impl Draft {
         self
     }
 
-    /// Names a large value and brings it.
+    /// Names a large value and includes its text.
     pub fn value(mut self, text: &str) -> Self {
         self.0.values.push(LargeValue { digest: Digest::of(text), text: Some(text.into()) });
         self
     }
 
-    /// Names a large value that is there.
+    /// Names a large value that is already stored.
     pub fn names(mut self, text: &str) -> Self {
         self.0.values.push(LargeValue { digest: Digest::of(text), text: None });
         self
@@ -201,14 +201,14 @@ impl Draft {
         self
     }
 
-    /// Commits it alone.
+    /// Commits this append alone.
     pub async fn commit(self, store: &dyn Store) -> Result<Committed, StoreError> {
         let mut answers = store.commit(vec![self.0]).await;
         assert_eq!(answers.len(), 1, "one entry, one answer");
         answers.remove(0)
     }
 
-    /// Commits it alone, and it must work.
+    /// Commits this append alone, and panics if that fails.
     pub async fn lands(self, store: &dyn Store) {
         let version = self.0.row.version;
         assert_eq!(self.commit(store).await.unwrap(), Committed { version });
@@ -221,7 +221,7 @@ pub async fn positions(store: &dyn Store, n: u128) -> Vec<Position> {
     log.into_iter().map(|recorded| recorded.position).collect()
 }
 
-/// Ids and epochs of what was claimed.
+/// Ids and epochs of the claimed effects.
 pub fn held(claimed: &[Claimed]) -> Vec<(EffectId, Epoch)> {
     claimed.iter().map(|claimed| (claimed.effect.id, claimed.epoch)).collect()
 }

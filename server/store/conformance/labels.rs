@@ -1,4 +1,4 @@
-//! Rules of labels, and of pages that are counted and not pointed at.
+//! Rules of labels, and of pages with an offset instead of a cursor.
 
 use super::fixture::{TENANT, go_on, run, start};
 use crate::{Cursor, Filter, LabelFilter, Status, Store};
@@ -33,7 +33,7 @@ pub async fn runs_are_found_by_their_labels(store: &dyn Store) {
     assert_eq!(found(vec![]).await, [5, 4, 3, 2, 1]);
     assert_eq!(found(vec![label("user", &["ann"])]).await, [5, 3, 1]);
     assert_eq!(found(vec![label("user", &["ann", "bob"])]).await, [5, 3, 2, 1]);
-    // One that has two of the values is listed once.
+    // A run that has two of the values is listed once.
     assert_eq!(found(vec![label("uses", &["mail", "crm", "mail"])]).await, [5, 3, 2]);
     assert_eq!(found(vec![label("user", &["ann"]), label("uses", &["crm"])]).await, [3]);
     assert_eq!(found(vec![label("uses", &["crm", "mail"]), label("user", &["bob", "ann"])]).await, [5, 3, 2]);
@@ -79,7 +79,7 @@ pub async fn labels_are_of_one_tenant_and_come_with_the_start(store: &dyn Store)
 pub async fn pages_are_numbered(store: &dyn Store) {
     for n in 0..10 {
         let status = if n % 2 == 0 { Status::Waiting } else { Status::Running };
-        // Two of one millisecond, to be told apart by their ids.
+        // Two runs of the same millisecond, ordered by their ids.
         start(n)
             .created((n / 2) as i64)
             .status(status)

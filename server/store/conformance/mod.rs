@@ -1,19 +1,19 @@
-//! What every store must do, whatever it is made of: one function per rule, run over every backend.
+//! The conformance suite for every store: one function per rule, run over every backend.
 //!
-//! A backend elsewhere asks for the feature `conformance` and has one line in a file of its tests:
+//! A backend in another crate enables the feature `conformance` and adds one line to a test file:
 //!
 //! ```ignore
 //! runyard_store::conformance_suite!(postgres: open().await);
 //! ```
 //!
-//! The expression gives something that lives as long as the test (a folder, or `()`), and a new, empty store. The tests run on tokio, which
-//! the backend has among its dependencies for tests, with `macros`.
+//! The expression returns a value that lives as long as the test (a folder, or `()`), and a new, empty store. The tests
+//! run on tokio, which the backend needs as a dev-dependency, with `macros`.
 //!
 //! | file | what |
 //! |------|------|
-//! | `fixture.rs` | appends, built up from the least that is valid |
+//! || `fixture.rs` | builders of appends for tests |
 //! | `commits.rs`, `reads.rs`, `labels.rs`, `claims.rs`, `approvals.rs`, `api_keys.rs`, `objects.rs`, `sealed.rs`, `turns.rs`, `values.rs`, `retention.rs` | the rules |
-//! | `model.rs` | random interleavings, to which every backend gives the answers that [`Memory`](crate::memory::Memory) gives |
+//! || `model.rs` | random interleavings, to which every backend gives the answers that [`Memory`](crate::memory::Memory) gives |
 
 #![expect(clippy::unwrap_used, reason = "a rule fails where a store does not answer")]
 #![expect(missing_docs, reason = "the name of a rule says what must hold")]
@@ -32,7 +32,8 @@ pub mod sealed;
 pub mod turns;
 pub mod values;
 
-/// Tests of every rule over a backend, in a module with this name. `$open` gives what lives as long as the test, and an empty store.
+/// Tests of every rule over a backend, in a module with this name. `$open` returns a value that lives as long as the
+/// test, and an empty store.
 #[macro_export]
 macro_rules! conformance_suite {
     ($backend:ident: $open:expr) => {

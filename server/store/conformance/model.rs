@@ -1,5 +1,5 @@
-//! Random interleavings of every operation, by a few claimers on a few runs of two tenants: a backend must give the
-//! answers of [`Memory`], word for word, to each call and to a look at everything afterwards.
+//! Random interleavings of every operation, by a few claimers on a few runs of two tenants. A backend must give the
+//! same answers as [`Memory`] to each call, and to a read of all data afterwards.
 
 use std::fmt::Debug;
 
@@ -27,7 +27,7 @@ enum Step {
     Log { tenant: usize, run: u128, after: Position, limit: usize },
 }
 
-/// An append, before the state it meets is known.
+/// An append before the state of the store is known.
 #[derive(Debug, Clone)]
 struct Entry {
     tenant: usize,
@@ -44,7 +44,7 @@ struct Entry {
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    // Mostly right, often enough wrong.
+    // Mostly valid, often enough invalid.
     let off_by = prop_oneof![6 => Just(0_u64), 1 => 1_u64..3];
     let change = (off_by, 0_u32..3, 0..Status::ALL.len());
     let unique = (
@@ -109,7 +109,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Turns an entry into an append to what is there. Later entries of the same commit may find it changed: that is the point.
+/// Turns an entry into an append to the current state. Earlier entries of the same commit may change that state; this
+/// tests conflicts.
 async fn append(store: &dyn Store, entry: &Entry, claimed: &[(EffectId, Epoch)]) -> Append {
     let tenant = TENANTS[entry.tenant];
     let before = store.row(tenant, run(entry.run)).await.unwrap();
@@ -119,10 +120,10 @@ async fn append(store: &dyn Store, entry: &Entry, claimed: &[(EffectId, Epoch)])
         None => go_on(entry.run, entry.off_by).events(entry.events),
     };
     draft = draft.tenant(tenant).status(Status::ALL[entry.status]).node_run(entry.run * 10 + u128::from(entry.events));
-    // An old run keeps its name, mostly; a new one may take one.
+    // An existing run mostly keeps its name; a new run may take one.
     let name = entry.name.map(|name| NAMES[name].to_owned());
     draft.0.row.name = before.and_then(|row| row.name).or(name);
-    // Labels come with a start; now and then somebody brings them later, and is refused.
+    // Labels come with the first append. Sometimes a later append has labels and is refused.
     if draft.0.expected == 0 || entry.labels.len() == 3 {
         draft = entry.labels.iter().fold(draft, |draft, (name, value)| draft.label(NAMES[*name], NAMES[*value]));
     }
@@ -137,7 +138,7 @@ async fn append(store: &dyn Store, entry: &Entry, claimed: &[(EffectId, Epoch)])
     draft.0
 }
 
-/// Does the step, remembers what was claimed, and tells the answers as text: errors have no other equality.
+/// Executes the step, remembers what was claimed, and returns the answers as text, because errors cannot be compared.
 async fn perform(store: &dyn Store, step: &Step, claimed: &mut Vec<(EffectId, Epoch)>) -> String {
     match step {
         Step::Commit(entries) => {
@@ -167,7 +168,7 @@ async fn perform(store: &dyn Store, step: &Step, claimed: &mut Vec<(EffectId, Ep
     }
 }
 
-/// All that can be seen.
+/// Everything that can be read.
 async fn look(store: &dyn Store) -> String {
     let mut seen = vec![text(store.next_due().await)];
     for tenant in TENANTS {
@@ -196,10 +197,10 @@ fn text(answer: impl Debug) -> String {
     format!("{answer:?}")
 }
 
-/// Holds a backend's answers against those of [`Memory`], after each step and in a look at everything.
+/// Compares a backend with [`Memory`] after each step, and compares all data at the end.
 ///
 /// # Panics
-/// They differ.
+/// The answers differ.
 pub fn compare<K, S: Store>(open: impl Fn() -> (K, S)) {
     run_cases(|steps| {
         let (_kept, store) = open();
@@ -207,10 +208,10 @@ pub fn compare<K, S: Store>(open: impl Fn() -> (K, S)) {
     });
 }
 
-/// The same, and once more after the store was opened again, for stores whose claims end with them.
+/// The same, and once more after the store was reopened, for stores whose claims end with them.
 ///
 /// # Panics
-/// They differ.
+/// The answers differ.
 pub fn compare_reopened<K, S: Store>(open: impl Fn() -> (K, S), reopen: impl Fn(&K) -> S) {
     run_cases(|steps| {
         let (kept, store) = open();
@@ -235,7 +236,7 @@ async fn agree(store: &dyn Store, steps: &[Step]) -> Memory {
 }
 
 fn run_cases(case: impl Fn(Vec<Step>)) {
-    // What a failure shrinks to becomes a rule of its own, with a name; nothing is written beside the sources.
+    // A shrunk failure becomes a named rule, so no regression file is written beside the sources.
     let config = ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() };
     let run = TestRunner::new(config).run(&vec(step(), 1..40), |steps| {
         case(steps);

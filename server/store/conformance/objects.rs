@@ -1,4 +1,5 @@
-//! Rules of small objects: written at the version seen, found by id and name, listed newest first, changed together or not at all.
+//! Rules of small objects: written at the expected version, found by id and name, listed newest first, and changed
+//! together or not at all.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -23,7 +24,7 @@ fn delete(id: &str, expected: Option<u64>) -> Change {
     Change::Delete { kind: "tool".into(), id: id.into(), expected }
 }
 
-/// Does one change of `acme`.
+/// Applies one change of `acme`.
 async fn change(store: &dyn ObjectStore, change: Change) -> Result<Option<Object>, ObjectError> {
     store.change_objects("acme", vec![change]).await.map(|mut now| now.pop())
 }
@@ -41,7 +42,7 @@ async fn listed(store: &dyn ObjectStore, parent: Option<&str>, after: Option<&Ob
     found.into_iter().map(|object| object.id).collect::<Vec<_>>().join(" ")
 }
 
-/// Which version was found in the place of the one that was seen.
+/// The version that was found instead of the expected one.
 fn stale(answer: Result<Option<Object>, ObjectError>) -> u64 {
     match answer {
         Err(ObjectError::Stale { kind, found, .. }) if kind == "tool" => found,
@@ -117,7 +118,7 @@ pub async fn objects_change_together_or_not_at_all(store: &dyn ObjectStore) {
     assert!(matches!(refused, Err(ObjectError::Stale { ref id, found: 1, .. }) if id == "b"), "{refused:?}");
     assert_eq!((get(store, "a").await, get(store, "b").await), (Some(before), None));
 
-    // A change sees those before it: the name that one gives up, the next may take.
+    // A change sees the changes before it: it may take a name that one of them gives up.
     let moves = |id: &str, name: Option<&str>, expected| {
         Change::Put(Put { name: name.map(str::to_owned), expected, ..put(id, 4) })
     };
@@ -150,7 +151,7 @@ pub async fn objects_are_listed_newest_first(store: &dyn ObjectStore) {
         && let Some(last) = page.last()
     {
         after = Some(last.cursor());
-        // What comes meanwhile is newer, and moves no page.
+        // Objects that are created meanwhile are newer and do not shift the pages.
         kept(store, put(&format!("new-{}", pages.len()), 10)).await;
         pages.push(page.iter().map(|object| object.id.clone()).collect::<Vec<_>>().join(""));
     }
@@ -170,10 +171,10 @@ fn any_change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Holds a backend's objects against those of [`Memory`], after each of random changes.
+/// Compares a backend's objects with those of [`Memory`] after each of some random changes.
 ///
 /// # Panics
-/// They differ.
+/// The objects differ.
 pub fn compare<K, S: ObjectStore>(open: impl Fn() -> (K, S)) {
     // As in `model.rs`.
     let config = ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() };

@@ -1,4 +1,4 @@
-//! Rules of reading: logs, rows, lists, counts, and the walls between tenants.
+//! Rules of reads: logs, rows, lists, counts, and the separation of tenants.
 
 use runyard_engine::{RunOutcome, RunStatus};
 
@@ -115,7 +115,7 @@ pub async fn each_filter_filters(store: &dyn Store) {
     assert_eq!(listed(store, standings(&[Standing::Planning])).await, [3]);
     assert_eq!(listed(store, standings(&[Standing::Plain])).await, [4, 2, 1]);
 
-    // A run leaves the list of one status and enters another's.
+    // A run leaves the list of one status and enters the list of another.
     let mut ended = go_on(1, 1).status(Status::Failed);
     (ended.0.row.face, ended.0.row.node_type) = ("acp".into(), "echo".into());
     ended.lands(store).await;
@@ -152,7 +152,7 @@ pub async fn pages_are_stable_while_runs_arrive(store: &dyn Store) {
     let seen = paged(store, &Filter::default(), 3, || newer.next().map(start)).await;
     assert_eq!(seen, [90, 80, 70, 60, 50, 40, 30, 20, 10, 0]);
 
-    // The cursor goes on where it stood, though a bound above it is given too.
+    // The cursor continues at its place, even if the filter has a later upper bound.
     let bounded = Filter { created_before_ms: Some(60), created_from_ms: Some(20), ..Filter::default() };
     assert_eq!(paged(store, &bounded, 2, || None).await, [50, 40, 30, 20]);
     let early = Some(Cursor { created_at_ms: 2000, run: run(0) });

@@ -1,4 +1,4 @@
-//! Finished runs are removed whole, and what must stay stays.
+//! Rules of removal: finished runs are removed completely, and runs that are needed stay.
 
 use runyard_engine::{Labels, RunId};
 
@@ -8,7 +8,7 @@ use crate::object::{Change, ObjectStore, Put};
 use crate::retention::{NEEDS, Removal, Retention, STARTED_BY};
 use crate::{Cursor, Filter, LabelFilter, Status, Store};
 
-/// All that the rules need.
+/// Everything that the rules need.
 pub trait Removing: Store + Retention + ObjectStore {}
 impl<T: Store + Retention + ObjectStore> Removing for T {}
 
@@ -27,7 +27,7 @@ pub async fn removed(store: &dyn Removing, removals: Vec<Removal>, keys_before_m
     store.remove(TENANT, removals, keys_before_ms).await.unwrap()
 }
 
-/// Sweeps in bites of this size until nothing is left.
+/// Sweeps with this limit until nothing is left.
 pub async fn swept(store: &dyn Removing, bite: usize) -> usize {
     let mut all = 0;
     loop {
@@ -62,7 +62,7 @@ pub async fn a_removed_run_is_found_in_no_way(store: &dyn Removing) {
     let labels = Labels::from_iter([("user".to_owned(), ["ann".to_owned(), "bob".to_owned()].into())]);
     let first = Removal { labels, thread: "thread".into(), ..removal(1, 4) };
     assert_eq!(removed(store, vec![first], 200).await, [run(1)]);
-    // At once, and after the rest is gone.
+    // Immediately, and after the logs are deleted.
     for sweeps in [false, true] {
         if sweeps {
             swept(store, 1).await;
@@ -82,9 +82,9 @@ pub async fn a_removed_run_is_found_in_no_way(store: &dyn Removing) {
             assert_eq!(listed.iter().map(|row| row.run).collect::<Vec<_>>(), [run(2)]);
         }
     }
-    // The events of these tests are all about this node run.
+    // The events of these tests all belong to this node run.
     assert_eq!(store.run_of(TENANT, node_run(0)).await.unwrap(), None);
-    // The other one has everything still.
+    // The other run still has all its data.
     assert_eq!(positions(store, 2).await, [1, 2, 3, 4]);
     assert_eq!(store.named(TENANT, "name-2").await.unwrap(), Some(run(2)));
     assert_eq!(store.run_of(TENANT, node_run(2)).await.unwrap(), Some(run(2)));
@@ -104,28 +104,29 @@ pub async fn what_has_not_ended_or_moved_on_stays(store: &dyn Removing) {
     assert_eq!(removed(store, vec![removal(3, 1)], 1_000).await, [], "it is gone already");
     swept(store, 100).await;
     assert_eq!(swept(store, 100).await, 0, "nothing is swept twice");
-    // What is removed cannot be gone on with, and does not come back.
+    // A removed run cannot be continued and does not come back.
     assert!(go_on(3, 1).commit(store).await.is_err());
     assert!(positions(store, 3).await.is_empty());
     assert_eq!(positions(store, 1).await, [1]);
 }
 
 pub async fn what_somebody_needs_stays(store: &dyn Removing) {
-    // A thread that goes on, whether it is the run's own or not.
+    // A thread whose last run has not ended, whether that is this run or another.
     start(1).ends(Status::Succeeded, 5).lands(store).await;
     start(2).turn("own_1", 2).lands(store).await;
     assert_eq!(removed(store, vec![removal(1, 1)], 1_000).await, []);
     go_on(2, 1).turn("own_1", 2).ends(Status::Succeeded, 6).lands(store).await;
     assert_eq!(removed(store, vec![removal(1, 1)], 1_000).await, [run(1)]);
 
-    // A run that another one says it needs.
+    // A run that another run needs.
     start(3).ends(Status::Succeeded, 5).lands(store).await;
     start(4).label(NEEDS, &run(3).to_string()).lands(store).await;
     assert_eq!(removed(store, vec![removal(3, 1)], 1_000).await, []);
     go_on(4, 1).ends(Status::Canceled, 9).lands(store).await;
     assert_eq!(removed(store, vec![removal(3, 1)], 1_000).await, [run(3)]);
 
-    // A run that has started one that has not ended, and the other way round; and one that still asks for something.
+    // A run that has started an unfinished run, a run that an unfinished run has started, and a run that still has an
+    // effect.
     start(8).ends(Status::Succeeded, 9).lands(store).await;
     start(9).label(STARTED_BY, &run(8).to_string()).lands(store).await;
     assert_eq!(removed(store, vec![removal(8, 1)], 1_000).await, []);
@@ -139,7 +140,7 @@ pub async fn what_somebody_needs_stays(store: &dyn Removing) {
     go_on(11, 1).events(0).ends(Status::Canceled, 11).drops(1).lands(store).await;
     assert_eq!(removed(store, vec![asks(), of(8, 9), removal(8, 1)], 1_000).await, [run(11), run(9), run(8)]);
 
-    // A key whose time is not over.
+    // A key that has not expired.
     start(7).key("start_run", "k").ends(Status::Succeeded, 8).lands(store).await;
     assert_eq!(removed(store, vec![removal(7, 1)], 7).await, []);
     assert!(store.keyed(TENANT, "start_run", "k").await.unwrap().is_some());

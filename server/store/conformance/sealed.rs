@@ -1,4 +1,4 @@
-//! Rules of what runs keep sealed.
+//! Rules of the sealed data of runs.
 
 use super::fixture::{TENANT, go_on, run, start};
 use crate::{Sealed, Status, Store};

@@ -1,4 +1,4 @@
-//! Rules of threads: one run per turn, listed from the last turn on.
+//! Rules of threads: one run per turn, listed from the last turn to the first.
 
 use super::fixture::{TENANT, go_on, run, start};
 use crate::{Store, StoreError};
@@ -29,7 +29,7 @@ pub async fn a_turn_is_taken_once(store: &dyn Store) {
 }
 
 pub async fn turns_are_listed_from_the_last(store: &dyn Store) {
-    // Numbers count, not times.
+    // The order is by number, not by time.
     for (n, number) in [(9, 2), (5, 3), (7, 4), (1, 11)] {
         start(n).turn("t", number).lands(store).await;
     }

@@ -29,7 +29,7 @@ pub async fn a_large_value_is_found_by_the_runs_that_name_it(store: &dyn Store) 
     ] {
         assert_eq!(found(store, tenant, n, text).await, None, "{tenant} {n} {text}");
     }
-    // One that is there is named without its text; one that is not, is not.
+    // A stored value can be named without its text. A value that is not stored cannot.
     go_on(4, 1).names("\"two\"").names("\"three\"").lands(store).await;
     assert_eq!(found(store, TENANT, 4, "\"two\"").await.as_deref(), Some("\"two\""));
     assert_eq!(found(store, TENANT, 4, "\"three\"").await, None);
@@ -50,7 +50,7 @@ pub async fn a_large_value_goes_with_the_last_run_that_names_it(store: &dyn Remo
     assert_eq!(found(store, TENANT, 1, "\"shared\"").await, None, "nobody finds it any more");
     swept(store, 1).await;
     assert_eq!(found(store, TENANT, 2, "\"shared\"").await.as_deref(), Some("\"shared\""));
-    // What no run names is not there to be named.
+    // A value that no run names is not stored, so it cannot be named.
     start(3).names("\"own 1\"").names("\"shared\"").lands(store).await;
     assert_eq!(found(store, TENANT, 3, "\"own 1\"").await, None);
     assert_eq!(found(store, TENANT, 3, "\"shared\"").await.as_deref(), Some("\"shared\""));

@@ -1,4 +1,4 @@
-//! What holds of a data folder. A second process is played by a second handle: locks are per handle on every platform.
+//! Tests of the data folder. A second handle simulates a second process: locks are per handle on every platform.
 
 use std::fs;
 
@@ -73,7 +73,7 @@ fn what_a_killed_owner_left_is_not_believed() {
     owned.publish(&server()).unwrap();
     let left = fs::read(path.join("server.json")).unwrap();
     drop(owned);
-    // As after kill -9: the locks are gone, the file is not.
+    // As after kill -9: the locks are released, and the file is left.
     fs::write(path.join("server.json"), left).unwrap();
 
     assert_eq!(Folder::owner(&path), None);

@@ -1,4 +1,4 @@
-//! Approvals in memory: kept by id, sorted when they are listed.
+//! Approvals in memory: stored by id, sorted when they are listed.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub(super) struct Approvals {
 }
 
 impl Approvals {
-    /// Keeps those that are new, and how those that are known stand now.
+    /// Inserts new approvals, and updates the status of existing ones.
     pub(super) fn write(&mut self, tenant: &str, rows: Vec<ApprovalRow>) {
         if rows.is_empty() {
             return;
@@ -31,7 +31,7 @@ impl Approvals {
         }
     }
 
-    /// A run's are there no more.
+    /// Removes the approvals of a run.
     pub(super) fn forget(&mut self, tenant: &str, run: RunId) {
         if let Some(kept) = self.rows.get_mut(tenant) {
             kept.retain(|_, row| row.run != run);

@@ -1,8 +1,9 @@
-//! The store that forgets: the twin of [`sqlite`](super::sqlite) with the same answers, in maps behind one lock. For tests,
-//! for the simulation, and for measuring what storage costs. Deterministic: the same calls in the same order give the same answers.
+//! The in-memory store: it gives the same answers as [`sqlite`](super::sqlite), from maps behind one lock. For tests,
+//! for the simulation, and for measuring the cost of storage. Deterministic: the same calls in the same order give the
+//! same answers.
 //!
-//! Nothing here is durable. How claims work is in `outbox.rs`, what small objects are in `objects.rs`, what lists show of approvals
-//! in `approvals.rs`, how runs are removed in `removals.rs`.
+//! Nothing here is durable. `outbox.rs` has claims, `objects.rs` small objects, `approvals.rs` the lists of approvals,
+//! and `removals.rs` the removal of runs.
 
 mod approvals;
 mod objects;
@@ -29,7 +30,7 @@ use super::{
     Tenant, check,
 };
 
-/// Everything in maps.
+/// All data, in maps.
 #[derive(Debug, Default)]
 pub struct Memory {
     data: Mutex<Data>,
@@ -44,7 +45,7 @@ struct Data {
     /// By thread, then by number.
     turns: HashMap<(Tenant, String), BTreeMap<u64, RunId>>,
     node_runs: HashMap<(Tenant, NodeRunId), RunId>,
-    /// With when they were used.
+    /// With the time of use.
     keys: HashMap<(Tenant, String, String), (KeyUse, i64)>,
     counts: BTreeMap<Tenant, BTreeMap<Status, u64>>,
     effects: Outbox,
@@ -69,26 +70,26 @@ impl Memory {
         Self::default()
     }
 
-    /// An empty store from which so many calls of one tenant are claimed at a time.
+    /// An empty store that claims at most this many calls of one tenant at a time.
     pub fn bounded(calls_of_tenant_max: usize) -> Self {
         let store = Self::new();
         store.data().effects.bound(calls_of_tenant_max);
         store
     }
 
-    /// The effects that a run has asked for and that are neither settled nor dropped, in the order asked. For tests and the
-    /// simulation, which hold them against what the run's state wants.
+    /// A run's effects that are neither settled nor dropped, in the order of creation. Tests and the simulation compare
+    /// them with the run's state.
     pub fn asked(&self, tenant: &str, run: RunId) -> Vec<Effect> {
         self.data().effects.asked(tenant, run)
     }
 
-    /// Makes every claimed effect free, as a store does whose owner has just come and is alone.
+    /// Releases every claimed effect, as a durable store does when its new owner opens it.
     pub fn free_all(&self) {
         self.data().effects.free_expired(i64::MAX);
     }
 
     fn data(&self) -> MutexGuard<'_, Data> {
-        // Every change below happens after its last refusal, so a panic elsewhere leaves the maps whole.
+        // Every change below happens after the last refusal, so a panic elsewhere leaves the maps consistent.
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -194,7 +195,7 @@ impl Store for Memory {
     }
 
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        let _ = claimer; // Kept by stores that people look into; no rule depends on it.
+        let _ = claimer; // For stores that operators inspect; no rule depends on it.
         Ok(self.data().effects.claim(now_ms, lease_ms, limit, Wanted::All))
     }
 
@@ -301,7 +302,7 @@ impl ObjectStore for Memory {
 }
 
 impl Data {
-    /// The rows that a filter wants, newest first.
+    /// The rows that match a filter, newest first.
     fn matching<'a>(&'a self, tenant: &'a str, filter: &'a Filter) -> impl Iterator<Item = &'a RunRow> {
         let order = self.by_creation.get(tenant).into_iter().flatten().rev();
         let runs = order.filter_map(move |(_, run)| self.runs.get(&(tenant.to_owned(), *run)));
@@ -352,7 +353,7 @@ impl Data {
         Ok(Committed { version })
     }
 
-    /// Removes what is settled or dropped, then adds what is new.
+    /// Deletes settled and dropped effects, then adds new ones.
     fn replace_effects(&mut self, append: &mut Append) {
         for id in append.settles.iter().map(|(id, _)| id).chain(&append.dropped) {
             self.effects.remove(&append.tenant, append.run, *id);
@@ -363,7 +364,7 @@ impl Data {
         }
     }
 
-    /// All that can be refused, in the order that the trait names.
+    /// All checks that can refuse an append, in the order that the trait defines.
     fn refuse(&self, append: &Append, place: &(Tenant, RunId)) -> Result<(), StoreError> {
         if let Some(key) = &append.key
             && let Some((taken, _)) = self.keys.get(&(append.tenant.clone(), key.scope.clone(), key.key.clone()))

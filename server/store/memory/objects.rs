@@ -1,15 +1,15 @@
-//! Small objects in a map. What a refused change would have left half-done is undone: changes are made to a copy of what they
-//! touch.
+//! Small objects in a map. Changes are applied to a copy of the affected objects, so a refused change leaves nothing
+//! behind.
 
 use std::collections::BTreeMap;
 
 use crate::Tenant;
 use crate::object::{Change, Object, ObjectCursor, ObjectError};
 
-/// Whose, of which kind, which.
+/// Tenant, kind and id.
 type Place = (Tenant, String, String);
 
-/// All objects, by place.
+/// All objects, by key.
 #[derive(Debug, Default)]
 pub(super) struct Objects(BTreeMap<Place, Object>);
 
@@ -54,7 +54,7 @@ impl Objects {
         Ok(Some(after))
     }
 
-    /// Those of one parent are there no more.
+    /// Removes the objects of one parent.
     pub(super) fn forget(&mut self, tenant: &str, parent: &str) {
         self.0.retain(|(whose, ..), object| whose != tenant || object.parent.as_deref() != Some(parent));
     }

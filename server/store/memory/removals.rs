@@ -1,4 +1,4 @@
-//! Finished runs, removed from maps: all at once, so that there is never anything left to sweep.
+//! Removal of finished runs from maps. It is complete at once, so there is never anything to sweep.
 
 use async_trait::async_trait;
 use runyard_engine::{RunId, RunStatus};

@@ -8,7 +8,7 @@ use runyard_engine::large::Digest;
 
 use crate::{LargeValue, Tenant};
 
-/// Values, and who names them.
+/// Values, and the runs that name them.
 #[derive(Debug, Default)]
 pub(super) struct Values {
     texts: BTreeMap<(Tenant, Digest), Arc<str>>,

@@ -1,10 +1,10 @@
-//! What was acknowledged and is not yet in the database file itself: a witness beside the WAL, so that a WAL that somebody has cut
-//! or damaged is told from one that ends where its server was killed. SQLite takes both for the same: it reads up to the first frame
-//! that does not fit, and what followed is as if it had never been.
+//! The acknowledgement log: acknowledged commits that are not yet in the database file itself. It shows whether a WAL
+//! was cut or damaged, or ends where the server was killed. SQLite treats both alike: it reads up to the first invalid
+//! frame and ignores the rest.
 //!
-//! The file `acknowledged` has a line per commit: run, version, tenant. It is written after the sync and before the answers, never
-//! synced itself, and emptied when the whole WAL is in the database. So it may know less than what is durable, after a power cut, and
-//! never more: what it names and the database does not have is lost.
+//! The file `acknowledged` has a line per commit: run, version, tenant. It is written after the sync and before the
+//! answers, never synced itself, and emptied when the whole WAL is in the database. So after a power cut it may list
+//! less than what is durable, and never more. A listed version that the database does not have is lost.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -16,19 +16,19 @@ use rusqlite::Connection;
 use super::{append, convert};
 use crate::{StoreError, Tenant};
 
-/// Its name, beside the database.
+/// The file's name, beside the database.
 pub(super) const FILE_NAME: &str = "acknowledged";
-/// Bytes after which it is worth moving the WAL into the database so that this can begin again.
+/// When the file has this many bytes, the WAL is moved into the database so that the file can start again.
 const LONG: u64 = 4 << 20;
 
-/// Something acknowledged that is not there.
+/// An acknowledged commit that is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// Whose.
+    /// The tenant.
     pub tenant: Tenant,
-    /// Of which run.
+    /// The run.
     pub run: RunId,
-    /// The first of its positions that is lost.
+    /// The first lost position.
     pub position: Position,
 }
 
@@ -39,7 +39,7 @@ impl std::fmt::Display for Lost {
     }
 }
 
-/// The file, open for more.
+/// The file, open for appending.
 #[derive(Debug)]
 pub(super) struct AckLog {
     file: Option<File>,
@@ -47,7 +47,8 @@ pub(super) struct AckLog {
 }
 
 impl AckLog {
-    /// Goes on with what lies beside the database. A file that cannot be written costs the witness, not the store.
+    /// Opens the file beside the database. If the file cannot be written, the store works without the acknowledgement
+    /// log.
     pub(super) fn open(database: &Path) -> Self {
         let path = beside(database);
         let mut options = OpenOptions::new();
@@ -66,7 +67,7 @@ impl AckLog {
         }
     }
 
-    /// Notes versions that are durable.
+    /// Adds versions that are durable.
     pub(super) fn acknowledged<'a>(&mut self, versions: impl Iterator<Item = (&'a str, RunId, Position)>) {
         let mut lines = String::new();
         for (tenant, run, version) in versions {
@@ -75,10 +76,10 @@ impl AckLog {
         self.write(&lines);
     }
 
-    /// Notes runs that are about to be removed, and makes that durable first: their absence is then no loss.
+    /// Adds runs that are about to be removed, and syncs first: their absence is then not a loss.
     pub(super) fn going(&mut self, tenant: &str, runs: impl Iterator<Item = RunId>) {
         if self.bytes == 0 {
-            return; // Nothing is witnessed of them.
+            return; // The log has no entries of them.
         }
         let mut lines = String::new();
         runs.for_each(|run| line(&mut lines, run, None, tenant));
@@ -88,12 +89,12 @@ impl AckLog {
         }
     }
 
-    /// Whether it is time to begin again.
+    /// Whether the file is long enough to start again.
     pub(super) fn is_long(&self) -> bool {
         self.bytes > LONG
     }
 
-    /// Begins again: the database file has everything.
+    /// Empties the file: the database file has everything.
     pub(super) fn forget(&mut self) {
         if let Some(file) = &self.file
             && self.bytes > 0
@@ -123,7 +124,7 @@ fn beside(database: &Path) -> PathBuf {
 
 fn line(lines: &mut String, run: RunId, version: Option<Position>, tenant: &str) {
     use std::fmt::Write as _;
-    // As JSON, so that no tenant can end a line. Writing to a string does not fail.
+    // As JSON, so that a tenant's name cannot end a line. Writing to a string does not fail.
     let tenant = serde_json::Value::from(tenant);
     let _ = match version {
         Some(version) => writeln!(lines, "{} {version} {tenant}", run.uuid().simple()),
@@ -131,7 +132,7 @@ fn line(lines: &mut String, run: RunId, version: Option<Position>, tenant: &str)
     };
 }
 
-/// One line, as far as it is one: a crash may have cut the last.
+/// Parses one line. `None` if it is invalid: a crash may have cut the last line.
 fn read(line: &str) -> Option<(RunId, Option<Position>, Tenant)> {
     let mut words = line.splitn(3, ' ');
     let run = RunId::parse(words.next()?)?;
@@ -142,7 +143,7 @@ fn read(line: &str) -> Option<(RunId, Option<Position>, Tenant)> {
     Some((run, version, serde_json::from_str(words.next()?).ok()?))
 }
 
-/// What was acknowledged and the database does not have, in the order in which it was.
+/// Acknowledged versions that the database does not have, in the order of their commits.
 pub(super) fn lost(connection: &Connection, database: &Path) -> Result<Vec<Lost>, StoreError> {
     let text = match fs::read(beside(database)) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
@@ -167,7 +168,7 @@ pub(super) fn lost(connection: &Connection, database: &Path) -> Result<Vec<Lost>
     Ok(lost)
 }
 
-/// Refuses a database that has lost something.
+/// Refuses a database that has lost acknowledged commits.
 pub(super) fn refuse_loss(connection: &Connection, database: &Path) -> Result<(), StoreError> {
     let lost = lost(connection, database)?;
     let Some(first) = lost.first() else { return Ok(()) };

@@ -1,4 +1,5 @@
-//! API keys in their table. Looked up by id, listed by tenant, never deleted: a revoked key stays visible.
+//! The table of API keys. Keys are found by id and listed by tenant. They are never deleted: a revoked key stays
+//! visible.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -9,7 +10,7 @@ use crate::api_key::ApiKey;
 
 const COLUMNS: &str = "id, tenant, name, secret_sha256, scopes, created_at_ms, expires_at_ms, revoked_at_ms";
 
-/// Ends a key: of this tenant, or of any.
+/// Revokes a key of one tenant, or of any.
 #[derive(Debug)]
 pub(super) struct Revocation {
     pub(super) tenant: Option<String>,
@@ -71,7 +72,7 @@ pub(super) fn get(connection: &Connection, id: &str) -> Result<Option<ApiKey>, S
     ask().map_err(convert::failure)
 }
 
-/// Of one tenant the index is entered at that tenant, of all at the key before; so there are two queries.
+/// For one tenant the index scan starts at the tenant, for all tenants at the previous key. So there are two queries.
 pub(super) fn list(
     connection: &Connection,
     tenant: Option<&str>,

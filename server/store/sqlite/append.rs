@@ -1,5 +1,5 @@
-//! One append inside the writer's transaction. Every refusal comes before the first write, so that a refused entry has
-//! written nothing and the batch goes on.
+//! One append inside the writer's transaction. All checks come before the first write, so a refused entry writes
+//! nothing and the batch continues.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use super::in_row::InRow;
 use super::{node_runs, packed, sealed, values};
 use crate::{Append, Committed, KeyUse, RunRow, Status, StoreError, check};
 
-/// Why work inside a transaction stopped.
+/// Why an operation inside a transaction stopped.
 pub(super) enum Stop {
-    /// Refused before anything was written: the transaction goes on without it.
+    /// Refused before any write: the transaction continues without it.
     Refused(StoreError),
-    /// SQLite gave up: the transaction must be rolled back.
+    /// SQLite failed: the transaction must be rolled back.
     Broken(rusqlite::Error),
 }
 
@@ -35,13 +35,13 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// An append, checked and written out as JSON by the caller's thread, not the writer's.
+/// An append, checked and serialized as JSON on the caller's thread, not on the writer's.
 #[derive(Debug)]
 pub(super) struct Prepared {
     append: Append,
-    /// Its events as rows of the log.
+    /// The events as rows of the log.
     events: Vec<LogRow>,
-    /// Its effects, with their requests in JSON.
+    /// The effects, with their requests as JSON.
     effects: Vec<(Arc<Effect>, String)>,
 }
 
@@ -57,17 +57,17 @@ impl Prepared {
         Ok(Prepared { append, events, effects })
     }
 
-    /// Everything but its effects.
+    /// The append without its effects.
     pub(super) fn append(&self) -> &Append {
         &self.append
     }
 
-    /// Its effects, with their requests in JSON.
+    /// The effects, with their requests as JSON.
     pub(super) fn effects(&self) -> &[(Arc<Effect>, String)] {
         &self.effects
     }
 
-    /// How much there is to write, about: what is of fixed size is left out.
+    /// The approximate number of bytes to write, without the parts of fixed size.
     pub(super) fn bytes(&self) -> usize {
         let requests = self.effects.iter().map(|(_, request)| request);
         let values = self.append.values.iter().filter_map(|value| value.text.as_ref()).map(|text| text.len());
@@ -76,17 +76,18 @@ impl Prepared {
 }
 
 impl Prepared {
-    /// What a witness is told when this is durable.
+    /// The line for the acknowledgement log once this is durable.
     pub(super) fn version(&self) -> (&str, runyard_engine::RunId, runyard_engine::Position) {
         (&self.append.tenant, self.append.run, self.append.row.version)
     }
 }
 
-/// Events that share a row of the log, at most; and the bytes beyond which a row takes no more. A reader who wants one reads its row.
+/// The maximum number of events in a row of the log, and the bytes after which a row takes no more. Reading one event
+/// reads its whole row.
 const ROW_EVENTS_MAX: i64 = 128;
 const ROW_BYTES_MAX: usize = 16 << 10;
 
-/// A row of the log: how many events, and a line for each, packed where that is worth it.
+/// A row of the log: the number of events, and a line for each, packed if that saves enough.
 #[derive(Debug)]
 struct LogRow {
     count: i64,
@@ -100,7 +101,7 @@ impl LogRow {
     }
 }
 
-/// Events as rows of the log. No event has a line break of its own: JSON escapes those of texts.
+/// Groups events into rows of the log. No event contains a line break: JSON escapes those of texts.
 fn rows(events: &[Event]) -> Result<Vec<LogRow>, StoreError> {
     let mut rows: Vec<(i64, String)> = Vec::new();
     for event in events {
@@ -121,7 +122,7 @@ fn rows(events: &[Event]) -> Result<Vec<LogRow>, StoreError> {
     Ok(rows.into_iter().map(row).collect())
 }
 
-/// Appends, or says why not.
+/// Appends, or returns the refusal.
 pub(super) fn append(
     connection: &Connection,
     deltas: &mut Deltas,
@@ -147,8 +148,8 @@ pub(super) fn append(
     Ok(Committed { version: append.row.version })
 }
 
-/// The row of a run that is new. Whether it is, is not asked first: the table knows when it takes the row, and only where something is in
-/// the way is it looked for.
+/// Inserts the row of a new run. The insert itself detects a conflict, so no query is needed before. Only a conflict is
+/// looked up.
 fn begin(
     connection: &Connection,
     changes: &mut EffectChanges<'_>,
@@ -160,11 +161,11 @@ fn begin(
         .and_then(|()| refuse_claim(changes, append))
         .and_then(|()| changes.refuse(connection, prepared))
         .and_then(|()| insert_row(connection, append, in_row));
-    // What is in the way may not be the first thing that is.
+    // The first conflict that SQLite reports may not be the first in the order of the trait.
     written.or_else(|in_the_way| refuse(connection, changes, prepared).and(Err(in_the_way)))
 }
 
-/// The row of a run that is there already. Gives it as it was.
+/// Updates the row of an existing run. Returns the old row.
 fn carry_on(
     connection: &Connection,
     changes: &mut EffectChanges<'_>,
@@ -176,7 +177,7 @@ fn carry_on(
     Ok(before)
 }
 
-/// All that can be refused, in the order that the trait names. Gives the row as it was.
+/// All checks that can refuse an append, in the order that the trait defines. Returns the old row.
 fn refuse(
     connection: &Connection,
     changes: &mut EffectChanges<'_>,
@@ -238,11 +239,11 @@ fn refuse_turn(connection: &Connection, append: &Append) -> Result<(), Stop> {
     }
 }
 
-/// What never changes is left alone, so that its indexes are not written again.
+/// Columns that never change are not set, so that SQLite does not write their indexes again.
 fn update_row(connection: &Connection, before: Option<&RunRow>, append: &Append, in_row: &InRow) -> Result<(), Stop> {
     let row = &append.row;
     if before.is_some_and(|before| (before.status, before.standing) == (row.status, row.standing)) {
-        // SQLite writes an index again whose columns are set, to whatever.
+        // SQLite writes an index again if a statement sets its columns, even to the same values.
         let update = "UPDATE runs SET title = ?3, reason = ?4, version = ?5, updated_at_ms = ?6, ended_at_ms = ?7, \
                       in_hand = CASE WHEN ?8 THEN in_hand ELSE ?9 END WHERE tenant = ?1 AND run = ?2";
         connection.prepare_cached(update)?.execute(params![
@@ -357,7 +358,7 @@ pub(super) fn row(
         .optional()
 }
 
-/// Who has a name.
+/// The run that has a name.
 pub(super) fn named(connection: &Connection, tenant: &str, name: &str) -> rusqlite::Result<Option<Id>> {
     connection
         .prepare_cached("SELECT run FROM runs WHERE tenant = ?1 AND name = ?2")?
@@ -365,7 +366,7 @@ pub(super) fn named(connection: &Connection, tenant: &str, name: &str) -> rusqli
         .optional()
 }
 
-/// What a key was used for.
+/// The record of an idempotency key.
 pub(super) fn key_use(
     connection: &Connection,
     tenant: &str,

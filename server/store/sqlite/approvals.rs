@@ -13,7 +13,7 @@ use crate::{Append, StoreError};
 const COLUMNS: &str =
     "approval, run, node_run, subject, key, node_type, title, status, asked_at_ms, ended_at_ms, decided_by, comment";
 
-/// Writes those that are new, and how those that are known stand now.
+/// Inserts new approvals, and updates the status of existing ones.
 pub(super) fn write(connection: &Connection, append: &Append) -> Result<(), Stop> {
     if append.approvals.is_empty() {
         return Ok(());
@@ -58,8 +58,8 @@ pub(super) fn get(
     ask().map_err(convert::failure)
 }
 
-/// Newest first. Several statuses are one ordered query each, merged: one query over all could not use the index's order. Of one
-/// run there are few, so that its index serves whatever the statuses.
+/// Newest first. Each of several statuses has an ordered query, and the results are merged: one query over all could
+/// not use the index's order. A run has few approvals, so its index serves for all statuses.
 pub(super) fn list(
     connection: &mut Connection,
     tenant: &str,
@@ -100,7 +100,7 @@ pub(super) fn list_one(
         values.push(run);
     }
     if let Some(status) = &status {
-        // Of one run's few, the index by status must not be tempted to take over.
+        // A run has few approvals, so the planner must not use the index by status instead.
         sql.push_str(if run.is_some() { " AND +status = ?" } else { " AND status = ?" });
         values.push(status);
     }

@@ -1,9 +1,10 @@
-//! A copy of a database that may be in use, and the way back into a folder.
+//! Backup of a database that may be in use, and restore into a folder.
 //!
-//! A backup is one moment of the database in one file, copied page by page by SQLite itself: whoever commits meanwhile does not wait.
-//! It is a database without a WAL, so that it can lie on any medium, and says in its table `meta` when it was made and, as a digest,
-//! under which server key. The key itself is not in it: who gets hold of a backup can then read what runs say, but neither open what was
-//! sealed nor make links that decide approvals.
+//! A backup is a snapshot of the database in one file. SQLite copies it page by page, and commits do not wait
+//! meanwhile.
+//! It is a database without a WAL, so it can be stored on any medium. Its table `meta` has the time of the backup and a
+//! digest of the server key. The key itself is not in the backup: a thief of the backup can read the runs' data, but
+//! cannot decrypt sealed data or create links that decide approvals.
 
 use std::fs;
 use std::io;
@@ -15,24 +16,24 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{FILE_NAME, Options, ack_log, convert, schema};
 use crate::{StoreError, folder};
 
-/// Pages that one step copies.
+/// The number of pages that one step copies.
 const STEP_PAGES: i32 = 1024;
-/// Where a restore prepares the database, in the folder that is to have it.
+/// Where a restore prepares the database, inside the target folder.
 const UNFINISHED: &str = "restore.unfinished";
 
-/// What a backup says about itself.
+/// The metadata of a backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// When it was made, Unix milliseconds.
+    /// The time of the backup, Unix milliseconds.
     pub made_at_ms: i64,
-    /// A digest of the server key, where the folder had one.
+    /// A digest of the server key, if the folder had one.
     pub key_digest: Option<String>,
 }
 
-/// Copies a database, as it is at this moment, into a file that does not exist yet. `progress` is told pages done and pages in all.
+/// Copies a snapshot of a database into a new file. `progress` gets the number of copied pages and of all pages.
 ///
 /// # Errors
-/// Where the database is not Runyard's or cannot be read, or the file cannot be written. Then no file is left.
+/// The database is not Runyard's or cannot be read, or the file cannot be written. Then no file is left.
 pub fn backup(
     database: &Path,
     target: &Path,
@@ -51,7 +52,7 @@ pub fn backup(
         .and_then(|()| sync_folder_of(target).map_err(medium));
     if copied.is_err() {
         for suffix in ["", "-journal", "-wal", "-shm"] {
-            // What is told is why it failed.
+            // Report why the backup failed.
             let _ = remove(&with_suffix(&unfinished, suffix));
         }
     }
@@ -61,7 +62,7 @@ pub fn backup(
 fn copy(database: &Path, target: &Path, progress: &mut impl FnMut(u64, u64)) -> Result<(), StoreError> {
     let source = schema::open_to_read(database)?;
     schema::refuse_foreign_or_newer(&source, database)?;
-    // One transaction around all steps: without it a commit between two steps would make the copy begin again.
+    // One transaction around all steps: without it, a commit between two steps would restart the copy.
     source.execute_batch("BEGIN").map_err(convert::failure)?;
     source.query_row("SELECT count(*) FROM meta", [], |_| Ok(())).map_err(convert::failure)?;
     folder::open_private(target).map_err(medium)?;
@@ -75,7 +76,7 @@ fn copy(database: &Path, target: &Path, progress: &mut impl FnMut(u64, u64)) -> 
             match step {
                 StepResult::Done => break,
                 StepResult::More => {}
-                // Nobody else writes the copy, and what is copied is one moment that nobody can lock.
+                // Only this connection writes the copy, and a snapshot cannot be locked.
                 _ => return Err(StoreError::Busy("the copy is locked by somebody".into())),
             }
         }
@@ -89,17 +90,17 @@ fn put_label(backup: &Path, label: &Label) -> Result<(), StoreError> {
         let connection = Connection::open(backup)?;
         let mut put = connection.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?;
         put.execute(params!["backup_made_at_ms", label.made_at_ms])?;
-        // Said in any case: a database that was restored from a backup may have said another.
+        // Always written, because a database that was restored from a backup may have an old digest.
         put.execute(params!["backup_key_digest", label.key_digest.as_deref().unwrap_or_default()])?;
         Ok(())
     };
     write().map_err(convert::failure)
 }
 
-/// What a backup says about itself. Absent for a database that is none.
+/// The metadata of a backup. `None` for a database that is not a backup.
 ///
 /// # Errors
-/// Where it is not Runyard's, or cannot be read.
+/// The file is not Runyard's, or cannot be read.
 pub fn label(backup: &Path) -> Result<Option<Label>, StoreError> {
     let connection = schema::open_to_read(backup)?;
     schema::refuse_foreign_or_newer(&connection, backup)?;
@@ -111,12 +112,12 @@ pub fn label(backup: &Path) -> Result<Option<Label>, StoreError> {
     Ok(made_at_ms.map(|made_at_ms| Label { made_at_ms, key_digest }))
 }
 
-/// Whether a folder has a database, or what a restore that was interrupted left.
+/// Whether a folder has a database, or the remains of an interrupted restore.
 pub fn is_used(folder: &Path) -> bool {
     folder.join(FILE_NAME).exists() || folder.join(UNFINISHED).exists()
 }
 
-/// Refuses a folder into which a restore was begun.
+/// Refuses a folder with an unfinished restore.
 pub(super) fn refuse_unfinished(folder: &Path) -> Result<(), StoreError> {
     let unfinished = folder.join(UNFINISHED);
     if !unfinished.exists() {
@@ -130,10 +131,11 @@ pub(super) fn refuse_unfinished(folder: &Path) -> Result<(), StoreError> {
     )))
 }
 
-/// Prepares a backup for a folder, beside what is there: copied, and brought to this build's version. Gives the database to look at.
+/// Prepares a backup in a folder, beside the existing data: copies it and migrates it to this build's version. Returns
+/// the database for inspection.
 ///
 /// # Errors
-/// Where the backup is not Runyard's or cannot be read, or the folder cannot be written.
+/// The backup is not Runyard's or cannot be read, or the folder cannot be written.
 pub fn prepare(backup: &Path, folder: &Path, mut progress: impl FnMut(u64, u64)) -> Result<PathBuf, StoreError> {
     let unfinished = folder.join(UNFINISHED);
     abandon(folder)?;
@@ -148,13 +150,13 @@ pub fn prepare(backup: &Path, folder: &Path, mut progress: impl FnMut(u64, u64))
     Ok(database)
 }
 
-/// Puts what was prepared in the place of what was there.
+/// Replaces the existing database with the prepared one.
 ///
 /// # Errors
-/// Where the folder cannot be written. Then the restore has to be run again.
+/// The folder cannot be written. Then the restore has to be run again.
 pub fn put_in_place(folder: &Path) -> Result<(), StoreError> {
     let put = || -> io::Result<()> {
-        // While the other folder is there nobody opens what is half here.
+        // While the other folder exists, no process opens a half-restored database.
         for name in [format!("{FILE_NAME}-wal"), format!("{FILE_NAME}-shm"), ack_log::FILE_NAME.to_owned()] {
             remove(&folder.join(name))?;
         }
@@ -167,10 +169,10 @@ pub fn put_in_place(folder: &Path) -> Result<(), StoreError> {
     put().map_err(medium)
 }
 
-/// Removes what was prepared.
+/// Removes the prepared database.
 ///
 /// # Errors
-/// Where the folder cannot be written.
+/// The folder cannot be written.
 pub fn abandon(folder: &Path) -> Result<(), StoreError> {
     match fs::remove_dir_all(folder.join(UNFINISHED)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(medium(error)),

@@ -1,9 +1,10 @@
 //! Moves the WAL into the database on a thread and a connection of its own, so that commits do not wait for it.
 //!
-//! A passive checkpoint works beside the writer. Under steady writes it never catches up to the last page, and the WAL would
-//! grow for ever; when it has become long, the writer is stopped for the moment that the small remainder takes.
+//! A passive checkpoint works beside the writer. Under steady writes it never reaches the last page, and the WAL would
+//! grow without limit. When the WAL has become long, the writer stops for the short time that the remainder takes.
 //!
-//! When nothing is written any more, what is left is moved and the file is cut to nothing: a burst takes no room for longer than it lasts.
+//! When writes stop, the remainder is moved and the file is truncated, so that a burst uses disk space only for a short
+//! time.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,16 +16,16 @@ use rusqlite::Connection;
 use super::ack_log::AckLog;
 use crate::StoreError;
 
-/// How many times longer than where checkpoints begin the WAL may get before the writer is stopped for one. While the file grows, each
-/// sync has to write its length too, which takes several times as long and now and then a hundred times: it is to grow seldom and soon
-/// stop. When somebody who reads for long, such as a backup, keeps that from working, it is tried again only after as much again: each
-/// try makes commits wait.
+/// The writer is stopped for a checkpoint when the WAL is this many times longer than the threshold of normal
+/// checkpoints. While the file grows, each sync also writes its length, which takes several times as long and sometimes
+/// a hundred times. So the file should grow rarely and stop early. If a long reader, such as a backup, prevents the
+/// checkpoint, the next try comes only after the same growth again: each try makes commits wait.
 const LONG: i64 = 4;
 
-/// Where a WAL stands, in pages.
+/// The state of a WAL, in pages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wal {
-    /// Whether somebody kept it from being done.
+    /// Whether a reader or writer prevented the checkpoint.
     blocked: bool,
     pages: i64,
     moved: i64,
@@ -36,7 +37,7 @@ impl Wal {
     }
 }
 
-/// Starts the thread. It works once per nudge, and a last time when the sender is dropped.
+/// Starts the thread. It runs a checkpoint per signal, and a last one when the sender is dropped.
 pub(super) fn start(
     connection: Connection,
     gate: Arc<Mutex<()>>,
@@ -44,7 +45,7 @@ pub(super) fn start(
     pages: u32,
     idle_after: Duration,
 ) -> Result<(SyncSender<()>, JoinHandle<()>), StoreError> {
-    // One nudge waiting says as much as many.
+    // One waiting signal is enough.
     let (nudge, nudges) = sync_channel(1);
     let thread = thread::Builder::new()
         .name("store-checkpoints".into())
@@ -77,7 +78,8 @@ impl Checkpoints {
             }
             match checkpoint(&self.connection, "PASSIVE") {
                 Ok(wal) if wal.pages >= patience || (wal.waiting() == 0 && self.ack_log().is_long()) => {
-                    // Written over from its beginning, and not cut: a file that grows again makes each sync write its length, too.
+                    // Restarted from its beginning, and not truncated: if a file grows again, each sync writes its
+                    // length too.
                     patience = if self.move_all("RESTART") { self.long } else { wal.pages + self.long };
                 }
                 Ok(wal) if wal.pages < self.long => patience = self.long,
@@ -87,11 +89,12 @@ impl Checkpoints {
         self.move_all("TRUNCATE");
     }
 
-    /// Moves what is left and cuts the file, where nothing has been written since the last look. Gives how many pages there are now.
+    /// Moves the remainder and truncates the file, if nothing has been written since the last check. Returns the
+    /// current number of pages.
     fn rest(&self, seen: i64) -> i64 {
         match measure(&self.connection) {
             Ok(wal) if wal.pages > 0 && wal.pages == seen => {
-                // Most of it beside the writer; it waits for the rest alone.
+                // Most of it is moved beside the writer; the writer waits only for the rest.
                 let moved = checkpoint(&self.connection, "PASSIVE");
                 if moved.as_ref().is_ok_and(|wal| wal.waiting() == 0) {
                     self.move_all("TRUNCATE");
@@ -100,11 +103,11 @@ impl Checkpoints {
                 measure(&self.connection).map_or(0, |wal| wal.pages)
             }
             Ok(wal) => wal.pages,
-            Err(_) => 0, // The next look tells more.
+            Err(_) => 0, // The next check decides.
         }
     }
 
-    /// Moves what is left while the writer waits. Says whether everything is in the database now.
+    /// Moves the remainder while the writer waits. Returns whether the whole WAL is in the database now.
     fn move_all(&self, mode: &str) -> bool {
         let _writer_waits = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         let done = checkpoint(&self.connection, mode);
@@ -121,14 +124,14 @@ impl Checkpoints {
     }
 }
 
-/// Nothing is lost when a checkpoint fails: the WAL has it all, and the next one goes on.
+/// A failed checkpoint loses nothing: the WAL still has all data, and the next checkpoint continues.
 fn report(done: rusqlite::Result<Wal>) {
     if let Err(error) = done {
         tracing::warn!(%error, "a checkpoint of the store failed; the next one goes on");
     }
 }
 
-/// Where the WAL stands; moves nothing.
+/// The state of the WAL; this moves nothing.
 pub(super) fn measure(connection: &Connection) -> rusqlite::Result<Wal> {
     checkpoint(connection, "NOOP")
 }

@@ -1,16 +1,16 @@
-//! Effects in SQLite: where their rows are, and which of them are at hand.
+//! Effects in SQLite: where their rows are, and which of them are in memory.
 //!
-//! A database has one owner, so who performs what is known in memory alone, and a claim writes nothing: claims end with the process
-//! that made them, and whoever opens the database next finds every effect free.
+//! A database has one owner, so claims exist only in memory and a claim writes nothing. Claims end with the process
+//! that made them; the next owner of the database finds every effect free.
 //!
 //! | table     | effects                                                                                            |
 //! |-----------|----------------------------------------------------------------------------------------------------|
-//! | `runs`    | one of a run that was due when it was asked for, in the run's own row, which is written anyway      |
-//! | `in_hand` | the others that were due when they were asked for; all of them are at hand, and have no index        |
-//! | `effects` | due later, or more than there is room for at hand: found by when they are due, and then at hand too |
+//! || `runs`    | one effect of a run that was due at its creation, in the run's own row, which is written anyway     |
+//! || `in_hand` | the others that were due at their creation; all of them are in memory, and have no index            |
+//! || `effects` | due later, or more than fit in memory: found by due time, and then in memory too                    |
 //!
-//! What a transaction changes is collected in [`EffectChanges`] and comes to hand once it is durable. Only the writer's thread brings effects to
-//! hand, so none is claimed that a commit before has removed.
+//! The changes of a transaction are collected in [`EffectChanges`] and are applied to memory once it is durable. Only
+//! the writer's thread loads effects into memory, so an effect that an earlier commit deleted is never claimed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,21 +25,22 @@ use super::in_row::{self, InRow};
 use crate::outbox::{Asked, Ordinal, Outbox, Wanted, is_timer};
 use crate::{Append, Claimed, Epoch, StoreError, Tenant, check};
 
-/// Effects at hand beyond which more stay in the table until there is room.
+/// The maximum number of effects in memory; more stay in the table until there is space.
 const AT_HAND_MAX: usize = 4_096;
-/// The same for those of one tenant, so that one with many leaves room for the others.
+/// The same for one tenant, so that a tenant with many effects leaves space for the others.
 const OF_TENANT_MAX: usize = 1_024;
-/// So many of a tenant have room whatever the others have.
+/// This many effects of a tenant always fit, whatever the other tenants have.
 const OF_TENANT_MIN: usize = 16;
-/// Bytes of requests at hand beyond which more stay in the table.
+/// The maximum bytes of requests in memory; more effects stay in the table.
 const BYTES_MAX: usize = 16 << 20;
-/// Effects that one look into the table brings at least.
+/// The minimum number of effects that one load from the table brings.
 const LOAD: usize = 256;
 
 /// The columns of both tables, in the order that [`asked`] reads them.
 const COLUMNS: &str = "ordinal, tenant, id, run, node_run, due_at_ms, attempt, format, request";
 
-/// What holds of it in the table, as `effects_free` and `effects_timers` have it: the planner compares the words.
+/// The condition on effects in the table, with the same text as in `effects_free` and `effects_timers`: the planner
+/// compares the text.
 const fn clause(wanted: Wanted) -> &'static str {
     match wanted {
         Wanted::All => "lease_until_ms IS NULL",
@@ -47,25 +48,25 @@ const fn clause(wanted: Wanted) -> &'static str {
     }
 }
 
-/// The effects at hand, and what is known of the others.
+/// The effects in memory, and a summary of the others.
 #[derive(Debug)]
 pub(super) struct AtHand(Mutex<Hand>);
 
 #[derive(Debug, Default)]
 struct Hand {
     outbox: Outbox,
-    /// Rows of `effects` that need not be brought to hand: they are, or they cannot be read.
+    /// Rows of `effects` that need not be loaded: they are in memory already, or cannot be read.
     seen: BTreeSet<Ordinal>,
     stored: Stored,
     next_ordinal: Ordinal,
-    /// Which effect of a run is in the run's row.
+    /// The effect of each run that is in the run's row.
     in_rows: BTreeMap<(Tenant, RunId), Ordinal>,
 }
 
-/// When the first effect is due that is not at hand.
+/// When the first effect that is not in memory is due.
 #[derive(Debug, Default)]
 struct Stored {
-    /// Whether this is so: where the first has been removed, the table says which is the first now.
+    /// Whether this is exact. If the first effect has been deleted, the table has the new first.
     known: bool,
     all: Option<i64>,
     timers: Option<i64>,
@@ -96,7 +97,8 @@ impl Hand {
         self.outbox.size("").0 >= AT_HAND_MAX
     }
 
-    /// What the table is looked into for: while calls are held back at hand, those in the table are mostly of the same tenants.
+    /// What to load from the table: while limits hold back calls in memory, those in the table mostly belong to the
+    /// same tenants.
     fn of_stored(&self, wanted: Wanted) -> Wanted {
         if self.outbox.holds_back() { Wanted::Timers } else { wanted }
     }
@@ -108,7 +110,7 @@ impl Hand {
     }
 }
 
-/// A look into the table for what is due.
+/// A load of due effects from the table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load {
     pub(super) wanted: Wanted,
@@ -117,7 +119,7 @@ pub(super) struct Load {
 }
 
 impl AtHand {
-    /// Brings to hand what a server before had at hand. What it had claimed is free.
+    /// Loads the effects that the previous server had in memory. Its claims are released.
     pub(super) fn open(connection: &Connection, calls_of_tenant_max: Option<usize>) -> Result<Self, StoreError> {
         let mut hand = Hand::default();
         if let Some(max) = calls_of_tenant_max {
@@ -132,7 +134,7 @@ impl AtHand {
                 let (ordinal, asked) = asked(row)?;
                 bring(hand, ordinal, asked);
             }
-            // Of those that have ended no row has any: there are far more of them.
+            // Runs that have ended have no effect in their rows. They are skipped because there are far more of them.
             let mut select = connection.prepare(in_row::IN_ROWS)?;
             let mut rows = select.query([])?;
             while let Some(row) = rows.next()? {
@@ -152,7 +154,7 @@ impl AtHand {
         Ok(AtHand(Mutex::new(hand)))
     }
 
-    /// Claims from what is at hand; or says that the table has to be looked into first.
+    /// Claims from memory, or returns that the table has to be loaded first.
     pub(super) fn claim(&self, load: &Load, lease_ms: i64, looked: bool) -> Option<Vec<Claimed>> {
         let mut hand = self.lock();
         let Load { wanted, now_ms, limit } = *load;
@@ -160,7 +162,8 @@ impl AtHand {
         if !looked && limit > 0 {
             let wanted = hand.of_stored(wanted);
             let due = hand.stored.due(wanted).filter(|due_at_ms| *due_at_ms <= now_ms);
-            // With much at hand already, what waits in the table waits until there is room, unless it is older than all of that.
+            // If many effects are in memory, those in the table wait for space, unless they are older than all in
+            // memory.
             let comes_first = |due_at_ms: i64| {
                 !hand.is_full()
                     || !hand.outbox.has_due(now_ms, limit, wanted)
@@ -177,7 +180,7 @@ impl AtHand {
         self.lock().outbox.renew(held, lease_until_ms)
     }
 
-    /// When the next free effect is due or the next lease runs out; or that the table has to be looked into first.
+    /// When the next free effect is due or the next lease runs out; or that the table has to be loaded first.
     pub(super) fn next_due(&self, wanted: Wanted) -> Option<Option<i64>> {
         let hand = self.lock();
         let stored = hand.stored.due(hand.of_stored(wanted));
@@ -190,12 +193,12 @@ impl AtHand {
     }
 }
 
-/// Brings to hand what is due in the table. For the writer's thread, between two transactions.
+/// Loads due effects from the table. For the writer's thread, between two transactions.
 pub(super) fn load(connection: &Connection, at_hand: &AtHand, load: &Load) -> Result<(), StoreError> {
     let mut hand = at_hand.lock();
     let mut read = || -> rusqlite::Result<()> {
         if load.limit > 0 {
-            // Those at hand already are the first that are due, so that behind so many of them there are others.
+            // Those in memory already are the first that are due, so others come after that many rows.
             let limit =
                 convert::limit(hand.seen.len() + if hand.is_full() { load.limit } else { load.limit.max(LOAD) });
             let mut select = connection.prepare_cached(&due_sql(hand.of_stored(load.wanted)))?;
@@ -217,7 +220,7 @@ pub(super) fn load(connection: &Connection, at_hand: &AtHand, load: &Load) -> Re
     read().map_err(convert::failure)
 }
 
-/// One that cannot be read is reported and left undone, so that it does not stand in the way of the others.
+/// An effect that cannot be read is reported and skipped, so that it does not block the others.
 fn bring(hand: &mut Hand, ordinal: Ordinal, asked: Result<Asked, StoreError>) {
     match asked {
         Ok(asked) => hand.outbox.add(ordinal, asked),
@@ -225,7 +228,7 @@ fn bring(hand: &mut Hand, ordinal: Ordinal, asked: Result<Asked, StoreError>) {
     }
 }
 
-/// Finds the first that are not at hand.
+/// Finds the first effects that are not in memory.
 fn look(connection: &Connection, hand: &mut Hand) -> rusqlite::Result<()> {
     let first = |wanted| -> rusqlite::Result<Option<i64>> {
         let mut select = connection.prepare_cached(&first_sql(wanted))?;
@@ -267,22 +270,22 @@ fn asked(row: &Row<'_>) -> rusqlite::Result<(Ordinal, Result<Asked, StoreError>)
     Ok((row.get(0)?, asked))
 }
 
-/// Ends every lease that a build wrote whose claims were rows.
+/// Ends the leases of an older build, which stored claims in rows.
 pub(super) fn free_all(connection: &Connection) -> rusqlite::Result<usize> {
     connection
         .execute("UPDATE effects SET lease_until_ms = NULL, claimed_by = NULL WHERE lease_until_ms IS NOT NULL", [])
 }
 
-/// What one transaction changes about effects: written as it goes, at hand once it is durable.
+/// The effect changes of one transaction: written immediately, applied to memory once the transaction is durable.
 #[derive(Debug)]
 pub(super) struct EffectChanges<'a> {
     at_hand: &'a AtHand,
     changes: Vec<Change>,
-    /// What was at hand before and is no more.
+    /// Effects that leave memory.
     gone: BTreeSet<(EffectId, Tenant)>,
-    /// What will be at hand, and where its row is.
+    /// Effects that enter memory, and where their rows are.
     new: BTreeMap<(EffectId, Tenant), (Ordinal, RunId)>,
-    /// Which effect of a run is in the run's row now, where that has changed.
+    /// The effect in each run's row, for rows that changed.
     in_rows: BTreeMap<(Tenant, RunId), Option<Ordinal>>,
     settling: Vec<(EffectId, Tenant)>,
 }
@@ -301,7 +304,7 @@ impl<'a> EffectChanges<'a> {
         EffectChanges { at_hand, changes, gone, new, in_rows, settling }
     }
 
-    /// Everything is durable.
+    /// The transaction is durable.
     pub(super) fn apply(mut self) {
         let mut hand = self.at_hand.lock();
         for change in std::mem::take(&mut self.changes) {
@@ -324,7 +327,7 @@ impl<'a> EffectChanges<'a> {
         drop(hand); // Before `self`, which locks again.
     }
 
-    /// Whether an effect may be settled under this epoch. It is not claimed again before the transaction has ended.
+    /// Whether an effect may be settled under this epoch. It cannot be claimed again before the transaction has ended.
     pub(super) fn begin_to_settle(&mut self, tenant: &str, run: RunId, effect: EffectId, epoch: Epoch) -> bool {
         let place = (effect, tenant.to_owned());
         if self.gone.contains(&place) || self.new.contains_key(&place) {
@@ -339,7 +342,7 @@ impl<'a> EffectChanges<'a> {
         true
     }
 
-    /// Refuses effects that there are already, unless the same append removes them.
+    /// Refuses effects that exist already, unless the same append deletes them.
     pub(super) fn refuse(&self, connection: &Connection, prepared: &Prepared) -> Result<(), Stop> {
         let append = prepared.append();
         for (effect, _) in prepared.effects() {
@@ -351,7 +354,7 @@ impl<'a> EffectChanges<'a> {
         Ok(())
     }
 
-    /// The run that asked for an effect.
+    /// The run of an effect.
     pub(super) fn owner(&self, connection: &Connection, tenant: &str, id: EffectId) -> rusqlite::Result<Option<RunId>> {
         let place = (id, tenant.to_owned());
         if let Some((_, run)) = self.new.get(&place) {
@@ -366,7 +369,7 @@ impl<'a> EffectChanges<'a> {
             .optional()
     }
 
-    /// What becomes of the effect in the run's row. Nothing is changed yet: the append may be refused.
+    /// Decides what happens to the effect in the run's row. Nothing is changed yet: the append may be refused.
     pub(super) fn in_row(&self, prepared: &Prepared) -> InRow {
         let append = prepared.append();
         let before = self.ordinal_in_row(&append.tenant, append.run);
@@ -387,7 +390,7 @@ impl<'a> EffectChanges<'a> {
         }
     }
 
-    /// The first of the new effects that has room in the run's row.
+    /// The first new effect that fits in the run's row.
     fn fits_in_row(&self, prepared: &Prepared) -> Option<(usize, Ordinal, Vec<u8>)> {
         let append = prepared.append();
         let mut hand = self.at_hand.lock();
@@ -396,7 +399,7 @@ impl<'a> EffectChanges<'a> {
         }
         let ordinal = hand.next_ordinal;
         let found = prepared.effects().iter().enumerate().find_map(|(place, (effect, request))| {
-            // What is packed has a fifth of its length at best.
+            // Packing saves at most four fifths of the length.
             let may_fit = effect.due_at_ms <= append.at_ms && request.len() < in_row::BYTES_MAX * 5;
             let bytes = may_fit.then(|| in_row::write(ordinal, effect, request))?;
             (bytes.len() <= in_row::BYTES_MAX).then_some((place, ordinal, bytes))
@@ -413,7 +416,7 @@ impl<'a> EffectChanges<'a> {
         }
     }
 
-    /// The ordinal of a run's effect that is or will be at hand.
+    /// The ordinal of a run's effect that is or will be in memory.
     fn ordinal(&self, tenant: &str, run: RunId, id: EffectId) -> Option<Ordinal> {
         let place = (id, tenant.to_owned());
         match self.new.get(&place) {
@@ -423,7 +426,8 @@ impl<'a> EffectChanges<'a> {
         }
     }
 
-    /// Removes what is settled or dropped, then adds what is new. What is in the run's row has been written with it.
+    /// Deletes settled and dropped effects, then adds new ones. The effect in the run's row has been written with the
+    /// row.
     pub(super) fn write(
         &mut self,
         connection: &Connection,
@@ -508,7 +512,7 @@ impl<'a> EffectChanges<'a> {
         let (ordinal, at_hand) = {
             let mut hand = self.at_hand.lock();
             let ordinal = hand.next_ordinal;
-            hand.next_ordinal += 1; // Used up even if the transaction fails: gaps do no harm.
+            hand.next_ordinal += 1; // Used even if the transaction fails: gaps are harmless.
             (ordinal, effect.due_at_ms <= append.at_ms && hand.has_room(&append.tenant, self.new.len()))
         };
         insert(connection, if at_hand { "in_hand" } else { "effects" }, ordinal, append, effect, request)?;
@@ -548,7 +552,7 @@ fn insert(
 impl Drop for EffectChanges<'_> {
     fn drop(&mut self) {
         let mut hand = self.at_hand.lock();
-        // What was settled is gone by now; what was not may be claimed again.
+        // Settled effects are deleted by now; the others may be claimed again.
         for (effect, tenant) in std::mem::take(&mut self.settling) {
             hand.outbox.settling(&tenant, effect, false);
         }

@@ -1,4 +1,4 @@
-//! Between columns and the shapes of the trait, and from SQLite's errors to the store's.
+//! Conversions between columns and the types of the trait, and from SQLite's errors to the store's.
 
 use runyard_engine::event::FORMAT_VERSION;
 use runyard_engine::{ApprovalId, EffectId, Event, NodeRunId, Request, RunId, Turn, UpcastError, upcast};
@@ -113,22 +113,22 @@ pub(super) fn run_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
     })
 }
 
-/// A place in a thread, where there is one.
+/// A place in a thread, if there is one.
 fn turn(thread: Option<String>, number: Option<i64>) -> Option<Turn> {
     Some(Turn { thread: thread?, number: number?.unsigned_abs() })
 }
 
-/// A limit as SQLite counts.
+/// A limit as an SQLite integer.
 pub(super) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// An event as it is stored now.
+/// Serializes an event in the current format.
 pub(super) fn encode<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
     json::write(value).map_err(|error| StoreError::Failed(Box::new(error)))
 }
 
-/// Reads an event of any version that was ever written.
+/// Reads an event of any format version.
 pub(super) fn event(run: RunId, position: i64, format: i64, stored: &[u8]) -> Result<Event, StoreError> {
     let what = format!("the event at position {position}");
     let stored = json::read(stored).map_err(|error| unreadable(run, &what, format, &error))?;
@@ -140,7 +140,7 @@ pub(super) fn event(run: RunId, position: i64, format: i64, stored: &[u8]) -> Re
     })
 }
 
-/// Reads what an effect asks for.
+/// Reads the request of an effect.
 pub(super) fn request(run: RunId, effect: EffectId, format: i64, stored: &[u8]) -> Result<Request, StoreError> {
     let what = format!("the request of {effect}");
     if format > i64::from(FORMAT_VERSION) {
@@ -155,7 +155,7 @@ fn newer(run: RunId, what: &str, format: i64) -> StoreError {
     ))
 }
 
-/// Tells what is wrong without quoting what stands there: it may be anybody's data.
+/// Describes the defect without quoting the data, which may be confidential.
 fn unreadable(run: RunId, what: &str, format: i64, error: &serde_json::Error) -> StoreError {
     let kind = match error.classify() {
         serde_json::error::Category::Data => format!("not what format {format} describes"),
@@ -164,7 +164,7 @@ fn unreadable(run: RunId, what: &str, format: i64, error: &serde_json::Error) ->
     StoreError::Corrupt { run, reason: format!("{what} is {kind}") }
 }
 
-/// SQLite's error, sorted by what the caller does next.
+/// Maps SQLite's error to the variant that the caller handles.
 pub(super) fn failure(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(Box::new(error)),
@@ -175,7 +175,7 @@ pub(super) fn failure(error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// As [`failure`], where a value that cannot be read is this run's.
+/// As [`failure`], for a value of this run that cannot be read.
 pub(super) fn failure_of(run: RunId) -> impl Fn(rusqlite::Error) -> StoreError {
     move |error| match error {
         rusqlite::Error::FromSqlConversionFailure(column, ..)
@@ -188,7 +188,7 @@ pub(super) fn failure_of(run: RunId) -> impl Fn(rusqlite::Error) -> StoreError {
     }
 }
 
-/// The store's threads are gone.
+/// The store's threads have ended.
 pub(super) fn stopped() -> StoreError {
     StoreError::Failed("a thread of the store has stopped; restart the server".into())
 }

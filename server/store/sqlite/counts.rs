@@ -1,4 +1,4 @@
-//! How many runs are in each status: one row for each tenant and status, changed with the runs.
+//! The number of runs in each status: one row for each tenant and status, updated with the runs.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use rusqlite::{Connection, params};
 use super::convert;
 use crate::{Status, StoreError, Tenant};
 
-/// What one transaction changes.
+/// The count changes of one transaction.
 #[derive(Debug, Default)]
 pub(super) struct Deltas {
     changes: BTreeMap<(Tenant, Status), i64>,
 }
 
 impl Deltas {
-    /// A run went from one status to another; a new run came from none.
+    /// A run changed from one status to another; a new run had none.
     pub(super) fn moved(&mut self, tenant: &str, before: Option<Status>, after: Status) {
         if before == Some(after) {
             return;
@@ -25,12 +25,12 @@ impl Deltas {
         *self.changes.entry((tenant.to_owned(), after)).or_default() += 1;
     }
 
-    /// A run is there no more.
+    /// A run was removed.
     pub(super) fn removed(&mut self, tenant: &str, before: Status) {
         *self.changes.entry((tenant.to_owned(), before)).or_default() -= 1;
     }
 
-    /// Writes them, inside the transaction.
+    /// Writes the changes, inside the transaction.
     pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         for ((tenant, status), change) in self.changes.iter().filter(|(_, change)| **change != 0) {
             connection
@@ -44,7 +44,7 @@ impl Deltas {
     }
 }
 
-/// How many runs a tenant has in each status.
+/// The number of a tenant's runs in each status.
 pub(super) fn of(connection: &Connection, tenant: &str) -> Result<Vec<(Status, u64)>, StoreError> {
     let read = || -> rusqlite::Result<Vec<(Status, i64)>> {
         let mut select =

@@ -1,4 +1,5 @@
-//! Runs removed from a database that no server has open: those that cannot be read, whatever they have come to, and one that has ended.
+//! Removes runs from a database that no server has open: runs that cannot be read, in any status, and one that has
+//! ended.
 
 use std::path::Path;
 
@@ -16,28 +17,28 @@ use super::{Options, schema};
 use crate::retention::Removal;
 use crate::{Status, StoreError};
 
-/// Everything of a run that has columns for its tenant and its id. No event has to be read to find it.
+/// The tables with a run's data that have columns for tenant and id, so that no event has to be read.
 const OF_RUN: [&str; 8] =
     ["runs", "approvals", "idempotency_keys", "labels", "effects", "in_hand", "sealed", "node_runs"];
-/// Events that are deleted at once.
+/// The number of events that are deleted at once.
 const BITE: usize = 1_024;
 
-/// Removes runs that cannot be read, and everything that belongs to them. A run that waits for one of them goes on waiting.
+/// Removes runs that cannot be read, and all their data. A run that waits for one of them keeps waiting.
 ///
 /// # Errors
-/// Where the database cannot be opened or written. Then nothing was removed.
+/// The database cannot be opened or written. Then nothing was removed.
 pub fn remove(database: &Path, places: &[Place]) -> Result<(), StoreError> {
     change(database, places.iter(), |connection, deltas, _| {
         places.iter().try_for_each(|place| forget(connection, deltas, place)).map_err(Stop::from)
     })
 }
 
-/// Removes a run that has ended and that no other run needs. Says whether it is gone.
+/// Removes a run that has ended and that no other run needs. Returns whether it was removed.
 ///
 /// # Errors
-/// Where the database cannot be opened or written. Then nothing was removed.
+/// The database cannot be opened or written. Then nothing was removed.
 pub fn remove_ended(database: &Path, place: &Place, removal: Removal) -> Result<bool, StoreError> {
-    // Keys are no reason to keep it: the operator names it.
+    // Idempotency keys do not prevent the removal: the operator names the run.
     let removals = Removals { tenant: place.tenant.clone(), removals: vec![removal], keys_before_ms: i64::MAX };
     let gone = change(database, std::iter::once(place), |connection, deltas, effects| {
         removals::remove(connection, deltas, effects, &removals)
@@ -45,7 +46,7 @@ pub fn remove_ended(database: &Path, place: &Place, removal: Removal) -> Result<
     Ok(!gone.is_empty())
 }
 
-/// One durable transaction, and then the logs of what it removed.
+/// One durable transaction, then the logs of the removed runs.
 fn change<'a, T>(
     database: &Path,
     places: impl Iterator<Item = &'a Place>,

@@ -1,5 +1,5 @@
-//! An effect in its run's row, which is written with each commit anyway: a run that does one thing after the other writes no other page for
-//! what it asks for. Which effect that is, is decided in `claims.rs`.
+//! An effect in its run's row, which each commit writes anyway. So a run with one effect at a time writes no other page
+//! for its effects. `claims.rs` chooses the effect.
 
 use std::sync::Arc;
 
@@ -10,22 +10,22 @@ use super::{convert, packed};
 use crate::StoreError;
 use crate::outbox::{Asked, Ordinal};
 
-/// Bytes of an effect beyond which it is not put into the run's row: rows are to share pages.
+/// The maximum bytes of an effect in the run's row: several rows should share a page.
 pub(super) const BYTES_MAX: usize = 400;
 
-/// Rows of runs that have an effect in them.
+/// Rows of runs that contain an effect.
 pub(super) const IN_ROWS: &str = "SELECT runs.tenant, runs.run, runs.in_hand FROM status_counts CROSS JOIN runs INDEXED BY runs_by_status \
      ON runs.tenant = status_counts.tenant AND runs.status = status_counts.status \
      WHERE status_counts.status IN ('queued', 'running', 'waiting') AND runs.in_hand IS NOT NULL";
 
-/// What becomes of the effect in a run's row.
+/// The change to the effect in a run's row.
 #[derive(Debug)]
 pub(super) enum InRow {
-    /// It stays; or there is none and none comes.
+    /// No change.
     Kept,
-    /// It goes, and this one comes: its place among the effects of the append, its ordinal, and its bytes.
+    /// Replaced by this new effect: its index among the effects of the append, its ordinal, and its bytes.
     Is(Option<(usize, Ordinal, Vec<u8>)>),
-    /// It stays although the run ends, and is put where those are looked for whose runs have ended.
+    /// Stays although the run ends: it is moved to the table for ended runs' effects.
     Moves(Ordinal),
 }
 
@@ -42,7 +42,7 @@ impl InRow {
     }
 }
 
-/// An effect as it is in a run's row: numbers and ids in their order, and the request.
+/// Serializes an effect for a run's row: numbers and ids in order, then the request.
 pub(super) fn write(ordinal: Ordinal, effect: &Effect, request: &str) -> Vec<u8> {
     let Effect { id, node_run, attempt, due_at_ms, .. } = effect;
     let mut bytes = Vec::with_capacity(request.len() + 60);
@@ -59,7 +59,7 @@ pub(super) fn write(ordinal: Ordinal, effect: &Effect, request: &str) -> Vec<u8>
     bytes
 }
 
-/// The same back.
+/// Reads an effect from a run's row.
 pub(super) fn read(tenant: &str, run: RunId, bytes: &[u8]) -> Result<(Ordinal, Asked), StoreError> {
     let short = || StoreError::Corrupt { run, reason: "the effect in its row is cut short".to_owned() };
     let mut rest = bytes;

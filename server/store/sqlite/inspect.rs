@@ -1,5 +1,5 @@
-//! A database looked at from outside, for `runyard check`: read only, one snapshot from beginning to end, no threads, nothing migrated.
-//! What rows should say is not known here: `runyard check` holds them against the logs.
+//! Read-only access to a database for `runyard check`: one snapshot, no threads, no migration. This module does not
+//! know what rows should contain: `runyard check` compares them with the logs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,25 +14,25 @@ use super::{append, approvals, in_row, node_runs, read, schema, values};
 use crate::approval::{ApprovalFilter, ApprovalRow};
 use crate::{KeyUse, RunRow, Status, StoreError, Tenant};
 
-/// Which run, and whose.
+/// A run and its tenant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// Whose.
+    /// The tenant.
     pub tenant: Tenant,
-    /// Which.
+    /// The run.
     pub run: RunId,
 }
 
-/// Something that is kept beside the logs because of a run.
+/// A record that is stored beside the logs because of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Beside {
-    /// Something asked of the world.
+    /// An effect (the outbox).
     Effect(EffectId),
-    /// The way from a node run to its run.
+    /// The index from a node run to its run.
     NodeRun(NodeRunId),
-    /// What lists find a run by.
+    /// A label, by which lists find a run.
     Label(String, String),
-    /// What lists show of an approval.
+    /// An approval in lists.
     Approval(ApprovalId),
     /// An idempotency key.
     Key(String, String),
@@ -40,7 +40,7 @@ pub enum Beside {
     Value(Digest),
 }
 
-/// The tables of what is kept beside the logs.
+/// The tables of records beside the logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Table {
     /// [`Beside::Effect`].
@@ -58,11 +58,11 @@ pub enum Table {
 }
 
 impl Table {
-    /// Every one.
+    /// All tables.
     pub const ALL: [Table; 6] =
         [Table::Effects, Table::NodeRuns, Table::Labels, Table::Approvals, Table::Keys, Table::Values];
 
-    /// Its name, or what has the rows of the two that it is.
+    /// The table's name, or a query of the rows if it consists of two tables.
     const fn name(self) -> &'static str {
         match self {
             Table::Effects => "(SELECT tenant, run, id FROM effects UNION ALL SELECT tenant, run, id FROM in_hand)",
@@ -97,38 +97,39 @@ impl Table {
     }
 }
 
-/// A database, and one moment of it.
+/// A database, and a snapshot of it.
 pub struct Inspection {
     connection: Connection,
     path: PathBuf,
 }
 
 impl Inspection {
-    /// Opens a database file. Whether a server has it open makes no difference.
+    /// Opens a database file, whether or not a server has it open.
     ///
     /// # Errors
-    /// [`StoreError::Unusable`] for what is not Runyard's, damaged beyond reading, or of another version; the message says what to do.
+    /// [`StoreError::Unusable`] if the file is not Runyard's, is too damaged to read, or has another version; the
+    /// message says what to do.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = schema::open_to_read(path)?;
         schema::refuse_other(&connection, path)?;
         connection.execute_batch("BEGIN").map_err(convert::failure)?;
-        // The snapshot begins with the first look.
+        // The snapshot starts with the first read.
         connection.query_row("SELECT count(*) FROM meta", [], |_| Ok(())).map_err(convert::failure)?;
         Ok(Inspection { connection, path: path.to_owned() })
     }
 
-    /// What was acknowledged and is not there. Only for a database that no server has open.
+    /// Acknowledged commits that are missing. Only for a database that no server has open.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn lost(&self) -> Result<Vec<Lost>, StoreError> {
         ack_log::lost(&self.connection, &self.path)
     }
 
-    /// What SQLite itself finds wrong with the file, a line each.
+    /// The defects that SQLite itself finds in the file, a line each.
     ///
     /// # Errors
-    /// Where it cannot even look.
+    /// SQLite cannot run its check.
     pub fn damage(&self, mut each: impl FnMut(String)) -> Result<(), StoreError> {
         let mut look = self.connection.prepare("PRAGMA integrity_check(1000)").map_err(convert::failure)?;
         let mut lines = look.query([]).map_err(convert::failure)?;
@@ -141,10 +142,10 @@ impl Inspection {
         Ok(())
     }
 
-    /// How many runs there are, as the counts say: for telling how far a check is.
+    /// The number of runs according to the counts, for the progress of a check.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn runs(&self) -> Result<u64, StoreError> {
         Ok(self.counts()?.values().map(|runs| runs.unsigned_abs()).sum())
     }
@@ -152,7 +153,7 @@ impl Inspection {
     /// The next run that has a row, a log, or both.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn next(&self, after: Option<&Place>) -> Result<Option<Place>, StoreError> {
         let ask = |table: &str| self.next_in(table, after).map_err(convert::failure);
         Ok(ask("runs")?.into_iter().chain(ask("log")?).min())
@@ -173,10 +174,10 @@ impl Inspection {
         }
     }
 
-    /// The run with this id, of whichever tenant.
+    /// The run with this id, of any tenant.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn place_of(&self, run: RunId) -> Result<Option<Place>, StoreError> {
         let ask = |table: &str| {
             let sql = format!("SELECT tenant FROM {table} WHERE run = ?1 LIMIT 1");
@@ -189,7 +190,7 @@ impl Inspection {
     /// A run's row.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn row(&self, place: &Place) -> Result<Option<RunRow>, StoreError> {
         append::row(&self.connection, &place.tenant, place.run).map_err(convert::failure_of(place.run))
     }
@@ -197,15 +198,15 @@ impl Inspection {
     /// A run's log after a position, checked to be without gaps.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn log(&self, place: &Place, after: Position, limit: usize) -> Result<Vec<Recorded>, StoreError> {
         read::log_as_it_is(&self.connection, &place.tenant, place.run, after, limit)
     }
 
-    /// Whether a run has been removed, and its log is still being deleted.
+    /// Whether a run has been removed and its log is still being deleted.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn is_going(&self, place: &Place) -> Result<bool, StoreError> {
         let ask = || {
             self.connection
@@ -215,10 +216,10 @@ impl Inspection {
         ask().map_err(convert::failure)
     }
 
-    /// An effect that is asked for, and by which run: in this run's row, or anywhere else.
+    /// An effect and its run: from this run's row, or from any table.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn effect(&self, place: &Place, id: EffectId) -> Result<Option<(RunId, Effect)>, StoreError> {
         let tenant = &place.tenant;
         if let Some(effect) = self.in_row(place)?.filter(|effect| effect.id == id) {
@@ -256,18 +257,18 @@ impl Inspection {
         Ok(Some(Effect::clone(&asked.effect)))
     }
 
-    /// The run of a node run, and whether a row says so.
+    /// The run of a node run, and whether an index row names it.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn run_of(&self, tenant: &str, node_run: NodeRunId) -> Result<Option<(RunId, bool)>, StoreError> {
         node_runs::run_of(&self.connection, tenant, node_run)
     }
 
-    /// Whether lists find a run, created then, by this label.
+    /// Whether lists find a run with this time of creation by this label.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn has_label(&self, place: &Place, created_at_ms: i64, name: &str, value: &str) -> Result<bool, StoreError> {
         let ask = || {
             self.connection
@@ -279,10 +280,10 @@ impl Inspection {
         ask().map_err(convert::failure)
     }
 
-    /// What lists show of a run's approvals.
+    /// A run's approvals in lists.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn approvals(&self, place: &Place) -> Result<Vec<ApprovalRow>, StoreError> {
         let filter = ApprovalFilter { run: Some(place.run), ..ApprovalFilter::default() };
         approvals::list_one(&self.connection, &place.tenant, None, &filter, None, usize::MAX)
@@ -291,7 +292,7 @@ impl Inspection {
     /// The idempotency keys that started a run.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn keys(&self, place: &Place) -> Result<Vec<KeyUse>, StoreError> {
         let read = || -> rusqlite::Result<Vec<KeyUse>> {
             self.connection
@@ -307,15 +308,15 @@ impl Inspection {
     /// The text of a large value that a run names.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn value(&self, place: &Place, digest: Digest) -> Result<Option<String>, StoreError> {
         values::get(&self.connection, &place.tenant, place.run, digest)
     }
 
-    /// The counts that are kept, by tenant and status.
+    /// The stored counts, by tenant and status.
     ///
     /// # Errors
-    /// Where they cannot be read.
+    /// The database cannot be read.
     pub fn counts(&self) -> Result<BTreeMap<(Tenant, Status), i64>, StoreError> {
         let read = || -> rusqlite::Result<BTreeMap<(Tenant, Status), i64>> {
             self.connection
@@ -326,10 +327,10 @@ impl Inspection {
         read().map_err(convert::failure)
     }
 
-    /// How many rows a table has.
+    /// The number of rows of a table.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// The database cannot be read.
     pub fn total(&self, table: Table) -> Result<u64, StoreError> {
         let count = |sql: &str| -> Result<i64, StoreError> {
             self.connection.query_row(sql, [], |row| row.get(0)).map_err(convert::failure)
@@ -342,10 +343,10 @@ impl Inspection {
         Ok((rows + in_rows).unsigned_abs())
     }
 
-    /// Every row of a table, one after the other.
+    /// Calls `each` for every row of a table.
     ///
     /// # Errors
-    /// Where it cannot be read, and those of `each`.
+    /// The database cannot be read, or `each` fails.
     pub fn each(
         &self,
         table: Table,

@@ -1,6 +1,6 @@
-//! Lists of runs, newest first. One ordered walk for each status and each value of the first label that is wanted, merged: one
-//! query over all could not use the order of an index. A walk brings only places, most of them from the index alone, and stops
-//! when enough have been seen; rows are read for what is listed.
+//! Lists of runs, newest first. There is one ordered scan for each status and each value of the first label, and the
+//! results are merged: one query over all could not use the order of an index. A scan returns only places, most of them
+//! from the index alone, and stops when there are enough. Rows are read only for listed runs.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -13,10 +13,10 @@ use super::append;
 use super::convert::{self, Id};
 use crate::{Cursor, Filter, LabelFilter, RunRow, Standing, Status, StoreError};
 
-/// Where a run stands in the order of lists.
+/// A run's place in the order of lists.
 type Place = (i64, RunId);
 
-/// Runs that match, after the cursor.
+/// Runs that match the filter, after the cursor.
 pub(super) fn after(
     connection: &mut Connection,
     tenant: &str,
@@ -27,7 +27,7 @@ pub(super) fn after(
     list(connection, tenant, walks(tenant, filter, after), 0, limit)
 }
 
-/// Runs that match, without the first so many.
+/// Runs that match the filter, after skipping an offset.
 pub(super) fn page(
     connection: &mut Connection,
     tenant: &str,
@@ -54,8 +54,7 @@ fn list(
     rows.collect()
 }
 
-/// The places that are listed: every walk is ordered, so the newest of their heads is the next. A run with two of the values
-/// that are wanted is met twice.
+/// Merges the ordered scans: the newest of their heads is the next. A run with two of the values occurs twice.
 fn merge(connection: &Connection, walks: &[Walk], skipped: usize, limit: usize) -> rusqlite::Result<Vec<Place>> {
     let mut places = Vec::new();
     if limit == 0 {
@@ -92,7 +91,7 @@ fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
     Ok((row.get(0)?, row.get::<_, Id>(1)?.run()))
 }
 
-/// One ordered query, and what stands for its question marks.
+/// One ordered query and its parameters.
 pub(super) struct Walk {
     pub(super) sql: String,
     values: Vec<Value>,
@@ -105,7 +104,7 @@ impl Walk {
     }
 }
 
-/// The walks that find everything that a filter wants.
+/// The scans that find all runs that match a filter.
 pub(super) fn walks(tenant: &str, filter: &Filter, after: Option<Cursor>) -> Vec<Walk> {
     let statuses: BTreeSet<Status> = filter.statuses.iter().copied().collect();
     let statuses = if statuses.is_empty() { vec![None] } else { statuses.into_iter().map(Some).collect() };
@@ -126,15 +125,15 @@ pub(super) fn walks(tenant: &str, filter: &Filter, after: Option<Cursor>) -> Vec
     walks
 }
 
-/// The standings that are walked one by one: few runs are at something, and those have an index of their own. Not where most runs
-/// are meant, or where labels are walked.
+/// The phases that are scanned one by one: few runs have a phase, and those have their own index. Empty if the filter
+/// matches most runs, or if labels are scanned.
 fn standings(filter: &Filter) -> Vec<Option<Standing>> {
     let wanted: BTreeSet<Standing> = filter.standings.iter().copied().collect();
     let walked = !wanted.is_empty() && !wanted.contains(&Standing::Plain) && filter.labels.is_empty();
     if walked { wanted.into_iter().map(Some).collect() } else { vec![None] }
 }
 
-/// What one walk is of.
+/// The source of one scan.
 #[derive(Clone, Copy)]
 struct Heads<'a> {
     status: Option<Status>,
@@ -148,7 +147,7 @@ fn walk(tenant: &str, filter: &Filter, heads: Heads<'_>, after: Option<Cursor>) 
     let asks_row = status.is_some() || !standings.is_empty() || face.is_some() || node_type.is_some();
     let (table, join) = match label {
         None => ("runs", ""),
-        // In this order: the labels are what is walked.
+        // In this order: the scan uses the labels.
         Some(_) if asks_row => ("labels", " CROSS JOIN runs ON runs.tenant = labels.tenant AND runs.run = labels.run"),
         Some(_) => ("labels", ""),
     };
@@ -158,13 +157,13 @@ fn walk(tenant: &str, filter: &Filter, heads: Heads<'_>, after: Option<Cursor>) 
         walk.and(" AND labels.name = ?", name.to_owned());
         walk.and(" AND labels.value = ?", value.to_owned());
     }
-    // With a sign where standings are walked, so that no other index is taken for theirs.
+    // A unary plus where phases are scanned, so that SQLite uses no other index.
     let sign = if standing.is_some() { "+" } else { "" };
     if let Some(status) = status {
         walk.and(&format!(" AND {sign}runs.status = ?"), status.word().to_owned());
     }
     if let Some(standing) = standing {
-        // In the words of the index, which the planner compares.
+        // The same text as in the index, because the planner compares the text.
         walk.and(" AND runs.standing <> 'plain' AND runs.standing = ?", standing.word().to_owned());
     } else if !standings.is_empty() {
         let marks = vec!["?"; standings.len()].join(", ");
@@ -180,7 +179,7 @@ fn walk(tenant: &str, filter: &Filter, heads: Heads<'_>, after: Option<Cursor>) 
     if let Some(from) = *created_from_ms {
         walk.and(&format!(" AND {table}.created_at_ms >= ?"), from);
     }
-    // The cursor or the bound, whichever is tighter: with both, the index might be entered at the wrong one.
+    // The tighter one of cursor and bound: with both, the index scan might start at the wrong one.
     match (after, *created_before_ms) {
         (Some(after), before) if before.is_none_or(|before| after.created_at_ms < before) => {
             walk.and(&format!(" AND ({table}.created_at_ms, {table}.run) < (?"), after.created_at_ms);

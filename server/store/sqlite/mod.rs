@@ -2,25 +2,25 @@
 //!
 //! | file | what |
 //! |------|------|
-//! | `schema.rs`, `migrations/` | opening, migrating, refusing what is newer |
-//! | `writer.rs` | the queue and the group commit: what waits together is made durable by one sync |
-//! | `append.rs`, `counts.rs` | what happens inside a transaction |
-//! | `claims.rs`, `in_row.rs` | effects: where their rows are, and which are at hand to be claimed |
+//! || `schema.rs`, `migrations/` | opening and migrating; refuses newer databases |
+//! || `writer.rs` | the queue and the group commit: one sync makes all waiting entries durable |
+//! || `append.rs`, `counts.rs` | the operations inside a transaction |
+//! || `claims.rs`, `in_row.rs` | effects: where their rows are, and which are in memory to be claimed |
 //! | `api_keys.rs`, `approvals.rs` | the tables of API keys and of approvals |
 //! | `node_runs.rs` | which run a node run belongs to |
 //! | `objects.rs` | the table of small objects |
-//! | `readers.rs`, `read.rs`, `list.rs` | the pool and its queries |
+//! || `readers.rs`, `read.rs`, `list.rs` | the reader pool and its queries |
 //! | `checkpoint.rs` | moves the WAL into the database, off the commit path |
-//! | `ack_log.rs` | what was acknowledged, so that its loss is seen |
-//! | [`inspect`] | a look from outside, for `runyard check` |
-//! | [`mod@backup`] | a copy of a database that may be in use, and the way back |
+//! || `ack_log.rs` | the acknowledgement log, which detects lost commits |
+//! || [`inspect`] | read-only access for `runyard check` |
+//! || [`mod@backup`] | backup of a database that may be in use, and restore |
 //! | `values.rs` | the tables of large values |
 //! | [`packed`] | how rows of the log are packed |
-//! | `removals.rs` | finished runs, removed in small bites |
+//! || `removals.rs` | removal of finished runs in small steps |
 //! | [`damaged`] | runs that cannot be read, removed while no server has the database |
-//! | [`wal`] | how many transactions stand in the WAL, read from outside |
-//! | [`plain`] | SQLite alone with the same rows, to measure against |
-//! | `convert.rs` | between columns and the shapes of the trait |
+//! || [`wal`] | the number of transactions in the WAL, read from outside |
+//! || [`plain`] | SQLite alone with the same rows, as a baseline for measurements |
+//! || `convert.rs` | conversions between columns and the types of the trait |
 //!
 //! Every acknowledged commit has been synced (`synchronous=FULL`). Nothing here reads a clock.
 
@@ -79,24 +79,24 @@ use super::{
 /// The database's name in its folder.
 pub const FILE_NAME: &str = "runyard.db";
 
-/// How a SQLite store works. The defaults are for a server.
+/// The options of a SQLite store. The defaults are for a server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Threads that read.
+    /// The number of reader threads.
     pub readers: usize,
-    /// Appends and other writes that may wait for the writer; beyond this callers are told `Busy`.
+    /// The maximum number of appends and other writes that wait for the writer; more get `Busy`.
     pub queue_entries_max: usize,
-    /// The same for how much they have to write, in bytes.
+    /// The same limit in bytes to write.
     pub queue_bytes_max: usize,
-    /// Entries that share one transaction.
+    /// The maximum number of entries in one transaction.
     pub batch_entries_max: usize,
-    /// How long the WAL gets before it is moved into the database, in units of 4096 bytes.
+    /// The length of the WAL at which it is moved into the database, in units of 4096 bytes.
     pub checkpoint_pages: u32,
-    /// How long nothing is written before the WAL is moved into the database and its file cut.
+    /// How long the store is idle before the WAL is moved into the database and truncated.
     pub idle_after: Duration,
-    /// Pages the database may grow to; beyond this commits fail until there is room. Absent: what the disk has.
+    /// The maximum pages of the database; at the limit, commits fail until there is space. Absent: limited by the disk.
     pub pages_max: Option<u32>,
-    /// Calls of one tenant that are claimed at a time. Absent: as many as are asked for.
+    /// How many calls of one tenant are claimed at a time. Absent: no limit.
     pub calls_of_tenant_max: Option<usize>,
 }
 
@@ -115,23 +115,25 @@ impl Default for Options {
     }
 }
 
-/// A store in a folder, which it alone has open to claim effects: claims are in memory and end with it. Dropping it finishes what is queued, moves the WAL into the database and joins its threads.
+/// A store in a folder. It is the only claimer of the database: claims are in memory and end with it. Dropping it
+/// finishes the queue, moves the WAL into the database and joins its threads.
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
     at_hand: Arc<AtHand>,
-    // Both are there until the drop.
+    // Both exist until the drop.
     queue: Option<Queue>,
     readers: Option<Readers>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Sqlite {
-    /// Opens the store in this folder; makes folder and database where they are missing, and migrates an older database.
+    /// Opens the store in this folder. Creates folder and database if they are missing, and migrates an older database.
     ///
     /// # Errors
-    /// [`StoreError::Unusable`] for a database that is newer than this build, not Runyard's, or damaged; the message says
-    /// what to do. [`StoreError::Failed`] where the medium fails, [`StoreError::Busy`] where someone else has it locked.
+    /// [`StoreError::Unusable`] for a database that is newer than this build, not Runyard's, or damaged; the message
+    /// says what to do. [`StoreError::Failed`] if the medium fails, [`StoreError::Busy`] if another process has it
+    /// locked.
     pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
         let folder = folder.as_ref();
         let unusable =
@@ -139,7 +141,7 @@ impl Sqlite {
         std::fs::create_dir_all(folder).map_err(|error| unusable(folder, error))?;
         let path = folder.join(FILE_NAME);
         backup::refuse_unfinished(folder)?;
-        // Made here so that it is private (mode 0600) wherever it lies; SQLite gives its other files the same mode.
+        // Created here so that it is always private (mode 0600); SQLite gives its other files the same mode.
         folder::open_private(&path).map_err(|error| unusable(&path, error))?;
         Self::open_file(path.clone(), &options).map_err(|error| match error {
             StoreError::Unusable(why) if !why.contains(&*path.to_string_lossy()) => {
@@ -162,7 +164,7 @@ impl Sqlite {
             checkpoint::start(checkpointer, Arc::clone(&gate), Arc::clone(&ack_log), pages, options.idle_after)?;
         let options = Options { checkpoint_pages: pages, ..options.clone() };
         let (queue, writes) = writer::start(writer, at_hand.clone(), gate, ack_log, nudge, &options)?;
-        // In this order: the writer's end is what ends the checkpointer.
+        // In this order: the end of the writer ends the checkpointer.
         Ok(Sqlite { path, at_hand, queue: Some(queue), readers: Some(readers), threads: vec![writes, checkpoints] })
     }
 
@@ -321,7 +323,7 @@ impl Store for Sqlite {
     }
 
     async fn claim(&self, claimer: &str, now_ms: i64, lease_ms: i64, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        let _ = claimer; // There is but one process that claims.
+        let _ = claimer; // Only one process claims.
         self.claim_wanted(Load { wanted: Wanted::All, now_ms, limit }, lease_ms).await
     }
 
@@ -349,7 +351,7 @@ impl Store for Sqlite {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        // Through the writer, because a store that cannot write is of no use.
+        // Through the writer, because a store that cannot write is not healthy.
         self.queue()?.ask(Job::Ping).await
     }
 }

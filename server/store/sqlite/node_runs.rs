@@ -1,6 +1,6 @@
-//! Which run a node run belongs to. Its id says so, as long as no other run began at the same moment, with the same first bits of chance:
-//! ids of node runs begin as those of their runs do. The others have a row each: those of runs from before event format 5, whose ids are
-//! hashes, and those of a run that began like another.
+//! The run of each node run. A node run's id starts like its run's id, so it identifies the run unless another run
+//! started in the same millisecond with the same first random bits. Other node runs have an index row each: those from
+//! before event format 5, whose ids are hashes, and those of a run whose id starts like another's.
 
 use runyard_engine::{NodeRunId, RunId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -9,25 +9,25 @@ use uuid::Uuid;
 use super::convert::{self, Id};
 use crate::{Append, StoreError};
 
-/// Runs that begin like an id, the first of them first. Twice, because the version of a UUID is in the middle of what they share: a run's
-/// own is 7, and 8 where another run has started it.
+/// Runs that start like an id, the first of them first. Two ranges, because the version of a UUID is inside the shared
+/// part: version 7 for normal runs, and 8 for runs that another run has started.
 const ALIKE: &str = "SELECT run FROM ( \
        SELECT rowid AS place, run FROM runs WHERE tenant = ?1 AND run BETWEEN ?2 AND ?3 UNION ALL \
        SELECT rowid, run FROM runs WHERE tenant = ?1 AND run BETWEEN ?4 AND ?5) ORDER BY place LIMIT 2";
 const ROW: &str = "SELECT run FROM node_runs WHERE tenant = ?1 AND node_run = ?2";
-/// What must not read whole tables, for tests.
+/// Queries that must not scan whole tables, for tests.
 #[cfg(test)]
 pub(super) const QUERIES: [&str; 2] = [ALIKE, ROW];
 
-/// Writes rows for those whose ids do not say enough. The run's own row is there.
+/// Writes index rows for node runs whose ids are ambiguous. The run's own row exists already.
 pub(super) fn write(connection: &Connection, append: &Append) -> rusqlite::Result<()> {
     if append.node_runs.is_empty() {
         return Ok(());
     }
-    // The others that there will be find this one.
+    // Later node runs with the same start of the id will find this run.
     let alone = alike(connection, &append.tenant, append.run.uuid())? == [append.run];
     let mut node_runs: Vec<_> = append.node_runs.iter().filter(|id| !alone || !id.is_timed(append.run)).collect();
-    // In the order of the index: what is added at its end fills its pages.
+    // In the order of the index: rows added at its end fill its pages.
     node_runs.sort_unstable();
     for node_run in node_runs {
         connection
@@ -37,7 +37,7 @@ pub(super) fn write(connection: &Connection, append: &Append) -> rusqlite::Resul
     Ok(())
 }
 
-/// The run of a node run, and whether a row says so.
+/// The run of a node run, and whether an index row names it.
 pub(super) fn run_of(
     connection: &Connection,
     tenant: &str,
@@ -51,14 +51,14 @@ pub(super) fn run_of(
         if let Some(run) = row {
             return Ok(Some((run.run(), true)));
         }
-        // Of several that are alike, all but the first have rows.
+        // Of several runs with the same start, all but the first have index rows.
         let first = alike(connection, tenant, node_run.uuid())?.into_iter().next();
         Ok(first.filter(|run| node_run.is_timed(*run)).map(|run| (run, false)))
     };
     ask().map_err(convert::failure)
 }
 
-/// The first two runs that begin like an id.
+/// The first two runs that start like an id.
 fn alike(connection: &Connection, tenant: &str, id: Uuid) -> rusqlite::Result<Vec<RunId>> {
     let bounds = |version: u8| {
         let [mut least, mut most] = [[0_u8; 16], [0xff; 16]];
@@ -82,7 +82,7 @@ mod tests {
     use crate::conformance::fixture::{Draft, TENANT, go_on, start};
     use crate::sqlite::{FILE_NAME, Options, Sqlite};
 
-    /// The append about another run, with node runs of its own.
+    /// An append to another run, with its own node runs.
     fn about(mut draft: Draft, run: RunId, node_runs: &[NodeRunId]) -> Draft {
         (draft.0.run, draft.0.row.run) = (run, run);
         draft.0.node_runs = node_runs.to_vec();

@@ -1,5 +1,5 @@
-//! Small objects in their table. Changes that belong together stand or fall together: each job is a savepoint of its own, so that
-//! one that is refused half-way leaves nothing behind, and the batch goes on.
+//! The table of small objects. Each job is its own savepoint: a job that is refused half-way leaves nothing behind, and
+//! the batch continues.
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
@@ -9,7 +9,7 @@ use crate::object::{Change, Changes, Object, ObjectCursor, ObjectError};
 
 const COLUMNS: &str = "kind, id, name, parent, version, created_at_ms, updated_at_ms, body";
 
-/// What became of changes, where SQLite itself did not give up.
+/// The result of changes, if SQLite itself did not fail.
 pub(super) type Changed = Result<Vec<Object>, ObjectError>;
 
 fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
@@ -25,7 +25,7 @@ fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
     })
 }
 
-/// Does all, or none.
+/// Applies all changes, or none.
 pub(super) fn change(connection: &Connection, changes: &Changes) -> rusqlite::Result<Changed> {
     connection.execute_batch("SAVEPOINT objects")?;
     let mut now = Vec::with_capacity(changes.changes.len());
@@ -114,7 +114,7 @@ pub(super) fn named(
     select(connection, "name", tenant, kind, name).map_err(convert::failure)
 }
 
-/// Each clause or its absence is a query of its own, so that each finds its index.
+/// Each combination of clauses is its own query, so that each uses its index.
 pub(super) fn list_sql(of_one_parent: bool, goes_on: bool) -> String {
     let parent = if of_one_parent { "AND parent = :parent " } else { "" };
     let place = if goes_on { "AND (created_at_ms, id) < (:created_at_ms, :id) " } else { "" };

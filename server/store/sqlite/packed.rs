@@ -1,21 +1,22 @@
-//! Rows of the log, packed: LZ4 against a list of what events are made of. A third of the bytes, for two microseconds.
+//! Packs rows of the log: LZ4 with a dictionary of common event texts. It saves two thirds of the bytes for two
+//! microseconds.
 //!
-//! A packed row is the number of its list, the length of its text (4 bytes, the lowest first), and an LZ4 block. What is short is not
-//! worth it, and what is long is left as it is: its cost would show.
+//! A packed row is the number of its dictionary, the length of its text (4 bytes, little-endian), and an LZ4 block.
+//! Short texts are not worth it. Long texts stay unpacked because of the cost.
 
 use std::borrow::Cow;
 
 use rusqlite::Row;
 
-/// Events as they are written, without what differs. A list never changes: what was packed with it is read with it for ever.
+/// Dictionaries: common parts of written events. A dictionary never changes: rows packed with it need it forever.
 const WORDS: &[u8] = include_bytes!("words/1.txt");
 const NUMBER: u8 = 1;
 
-/// Bytes of a text below which and above which it is not packed.
+/// The minimum and maximum bytes of a text that is packed.
 const MIN: usize = 96;
 const MAX: usize = 64 << 10;
 
-/// The packed form, where it is worth it.
+/// The packed form, if it saves enough.
 pub(super) fn pack(text: &str) -> Option<Vec<u8>> {
     if !(MIN..=MAX).contains(&text.len()) {
         return None;
@@ -26,7 +27,7 @@ pub(super) fn pack(text: &str) -> Option<Vec<u8>> {
     (packed.len() < text.len()).then_some(packed)
 }
 
-/// The text again. `None` for what is not what was packed.
+/// Unpacks the text. `None` for invalid bytes.
 pub fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     let (head, block) = packed.split_at_checked(5)?;
     let length = u32::from_le_bytes(head[1..].try_into().ok()?) as usize;
@@ -37,7 +38,8 @@ pub fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     (text.len() == length).then_some(text)
 }
 
-/// The text of a row of the log, which holds one or the other. What cannot be unpacked is no text: its first event is then found damaged.
+/// The text of a row of the log, packed or not. A row that cannot be unpacked gives no text, so its first event is
+/// reported as damaged.
 pub(super) fn text<'a>(row: &'a Row<'_>, text: usize, packed: usize) -> rusqlite::Result<Cow<'a, [u8]>> {
     match row.get_ref(packed)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
         Some(packed) => Ok(Cow::Owned(unpack(packed).unwrap_or_default())),

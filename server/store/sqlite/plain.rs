@@ -1,7 +1,8 @@
-//! SQLite alone: the rows of one run, written over and over under other ids, in groups as their writers come. The yardstick for what the
-//! store costs beside SQLite itself, for `runyard bench`.
+//! SQLite alone: writes the rows of one run repeatedly under new ids, in groups like the store. The baseline for the
+//! store's cost in `runyard bench`.
 //!
-//! The rows are what the store itself wrote for a sample, whatever the schema is; nothing is looked up, checked or counted on the way.
+//! The rows are those that the store itself wrote for a sample, with any schema. Nothing is looked up, checked or
+//! counted.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,13 +20,13 @@ use super::counts::Deltas;
 use super::{FILE_NAME, Options, schema};
 use crate::{Append, StoreError};
 
-/// What SQLite does where nobody says otherwise.
+/// SQLite's default.
 const CHECKPOINT_PAGES: u32 = 1000;
 
-/// A database that is only written to.
+/// A database for writes only.
 #[derive(Debug)]
 pub struct Plain {
-    // There until the drop.
+    // Exists until the drop.
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -52,10 +53,10 @@ enum Cell {
 }
 
 impl Plain {
-    /// Opens a database in this folder, and learns the rows of a new run.
+    /// Opens a database in this folder, and reads the rows of a sample run.
     ///
     /// # Errors
-    /// As opening a store; and where the sample is refused.
+    /// As opening a store; and if the sample is refused.
     pub fn open(folder: &Path, sample: Append) -> Result<Self, StoreError> {
         let connection = schema::open(&folder.join(FILE_NAME), &Options::default())?;
         let (run, root) = (sample.run, NodeRunId::root(sample.run));
@@ -80,7 +81,7 @@ impl Plain {
     /// Writes the rows of one more run, and returns when they are durable.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// The error of SQLite.
     pub async fn write(&self, run: RunId, root: NodeRunId) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or_else(convert::stopped)?;
@@ -92,12 +93,12 @@ impl Plain {
 impl Drop for Plain {
     fn drop(&mut self) {
         drop(self.jobs.take());
-        // A panic has been reported where it happened.
+        // A panic has already been reported.
         drop(self.thread.take().map(JoinHandle::join));
     }
 }
 
-/// Every row in which the run is named.
+/// Every row that contains the run's id.
 fn learn(connection: &Connection, run: RunId, root: NodeRunId) -> rusqlite::Result<Vec<Row>> {
     let [run, root] = [Id::from(run), Id::from(root)].map(|id| Value::Blob(id.0.as_bytes().to_vec()));
     let mut tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid")?;
@@ -127,7 +128,7 @@ fn work(connection: &Connection, rows: &[Row], inbox: &Receiver<Job>) {
         let written = together(connection, rows, &batch);
         for job in batch {
             let answer = written.as_ref().map_err(|error| StoreError::Failed(error.to_string().into())).copied();
-            // Nobody waiting any more is no error.
+            // A caller that no longer waits is no error.
             let _ = job.answer.send(answer);
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn log(
     log_where(seen, connection, (tenant, run), after, (limit, usize::MAX)).map(|part| part.events)
 }
 
-/// The same, up to so many bytes.
+/// The same, up to this many bytes.
 pub(super) fn log_part(
     connection: &Connection,
     tenant: &str,
@@ -31,7 +31,7 @@ pub(super) fn log_part(
     log_where(seen, connection, (tenant, run), after, bounds)
 }
 
-/// A log, whatever has become of the run.
+/// The log of a run, even if the run has been removed.
 pub(super) fn log_as_it_is(
     connection: &Connection,
     tenant: &str,
@@ -58,7 +58,7 @@ fn log_where(
              {clause} ORDER BY position"
         ))
         .map_err(&failure)?;
-    // The row in which the next event stands may begin before it.
+    // The row of the next event may start before that event.
     let mut rows = select.query(params![tenant, Id::from(run), start.saturating_add(1)]).map_err(&failure)?;
     let mut recorded = Vec::new();
     let (mut next, mut bytes) = (start.saturating_add(1), 0_usize);
@@ -75,7 +75,8 @@ fn log_where(
     Ok(LogPart { more: recorded.len() == limit, events: recorded })
 }
 
-/// Reads those events of a row that stand at a position or behind it, up to a limit. Gives the position behind the row, and how long it is.
+/// Reads the events of a row from a position on, up to a limit. Returns the position after the row, and the row's
+/// length.
 fn events(
     row: &rusqlite::Row<'_>,
     run: RunId,
@@ -108,7 +109,7 @@ pub(super) fn row(connection: &Connection, tenant: &str, run: RunId) -> Result<O
     append::row(connection, tenant, run).map_err(convert::failure_of(run))
 }
 
-/// How far each of these logs reaches.
+/// The versions of these logs.
 pub(super) fn versions(connection: &Connection, runs: &[(Tenant, RunId)]) -> Result<Vec<Position>, StoreError> {
     let read = || -> rusqlite::Result<Vec<Position>> {
         let mut select = connection.prepare_cached("SELECT version FROM runs WHERE tenant = ?1 AND run = ?2")?;

@@ -1,4 +1,4 @@
-//! A few threads, each with a read-only connection of its own.
+//! A few threads, each with its own read-only connection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -12,14 +12,14 @@ use tokio::sync::oneshot;
 use super::{convert, schema};
 use crate::StoreError;
 
-/// Reads that may wait; beyond this callers are told `Busy`.
+/// The maximum number of waiting reads; more get `Busy`.
 const WAITING_MAX: usize = 4096;
 
 type Read = Box<dyn FnOnce(&mut Connection) + Send>;
 
 #[derive(Debug)]
 pub(super) struct Readers {
-    // There until the drop.
+    // Exists until the drop.
     reads: Option<SyncSender<Read>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -49,7 +49,7 @@ impl Readers {
         let (answer, answered) = oneshot::channel();
         let read: Read = Box::new(move |connection| {
             if !answer.is_closed() {
-                // Nobody waiting any more is no error.
+                // A caller that no longer waits is no error.
                 let _ = answer.send(read(connection));
             }
         });
@@ -72,10 +72,10 @@ impl Drop for Readers {
 
 fn work(mut connection: Connection, waiting: &Mutex<Receiver<Read>>) {
     loop {
-        // The lock is released before the read begins, so that the next thread can wait.
+        // The lock is released before the read starts, so that the next thread can wait.
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(read) = next else { return };
-        // A read that panics is answered with an error by its dropped channel; the thread goes on serving others.
+        // If a read panics, its dropped channel gives the caller an error; the thread continues.
         if catch_unwind(AssertUnwindSafe(|| read(&mut connection))).is_err() {
             tracing::error!("a read of the store panicked");
         }

@@ -1,5 +1,5 @@
-//! Finished runs, removed in SQLite: first everything by which they are found, in one transaction, then their logs and large values bite by bite. A crash
-//! between the two leaves a row in `removals`, and the next bite goes on.
+//! Removal of finished runs in SQLite: one transaction removes everything by which they are found, then small steps
+//! delete their logs and large values. A crash between the two leaves a row in `removals`, and the next step continues.
 
 use runyard_engine::{RunId, RunStatus};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -12,25 +12,25 @@ use super::{packed, values};
 use crate::retention::{NEEDS, Removal, STARTED_BY};
 use crate::{Cursor, RunRow, Status, StoreError, Tenant};
 
-/// Whether the last turn of a thread has not ended. Only that one can be such.
+/// Whether the last turn of a thread has not ended. Only the last turn can be unfinished.
 const GOES_ON: &str =
     "SELECT ended_at_ms IS NULL FROM runs WHERE tenant = ?1 AND thread = ?2 ORDER BY turn DESC LIMIT 1";
-/// Whether somebody who has not ended says that a run is needed.
+/// Whether a run that has not ended needs this run.
 const IS_NEEDED: &str = "SELECT 1 FROM labels CROSS JOIN runs ON runs.tenant = labels.tenant AND runs.run = labels.run \
      WHERE labels.tenant = ?1 AND labels.name = ?2 AND labels.value = ?3 AND runs.ended_at_ms IS NULL";
-/// Whether a run has a key whose time is not over.
+/// Whether a run has an idempotency key that has not expired.
 const HAS_KEY: &str = "SELECT 1 FROM idempotency_keys WHERE tenant = ?1 AND run = ?2 AND at_ms >= ?3";
-/// By which a run is found, besides its labels.
+/// The tables by which a run is found, besides its labels.
 const FOUND_BY: [&str; 3] = [
     "DELETE FROM runs WHERE tenant = ?1 AND run = ?2",
     "DELETE FROM approvals WHERE tenant = ?1 AND run = ?2",
     "DELETE FROM idempotency_keys WHERE tenant = ?1 AND run = ?2",
 ];
-/// What must not read whole tables, for tests.
+/// Queries that must not scan whole tables, for tests.
 #[cfg(test)]
 pub(super) const QUERIES: [&str; 6] = [GOES_ON, IS_NEEDED, HAS_KEY, FOUND_BY[0], FOUND_BY[1], FOUND_BY[2]];
 
-/// What is to be removed.
+/// The run to remove.
 #[derive(Debug)]
 pub(super) struct Removals {
     pub(super) tenant: Tenant,
@@ -39,7 +39,7 @@ pub(super) struct Removals {
 }
 
 pub(super) fn tenants(connection: &Connection) -> Result<Vec<Tenant>, StoreError> {
-    // The counts are a short table that names everybody.
+    // The counts are a short table that contains every tenant.
     let read = || -> rusqlite::Result<Vec<Tenant>> {
         let mut select = connection.prepare_cached("SELECT DISTINCT tenant FROM status_counts ORDER BY tenant")?;
         select.query_map([], |row| row.get(0))?.collect()
@@ -54,7 +54,7 @@ pub(super) fn oldest_sql(goes_on: bool) -> String {
     )
 }
 
-/// The oldest of one status.
+/// The oldest runs of one status.
 pub(super) fn oldest(
     connection: &Connection,
     tenant: &str,
@@ -76,7 +76,7 @@ pub(super) fn oldest(
     read().map_err(convert::failure)
 }
 
-/// Removes those that may go.
+/// Removes those runs that are no longer needed.
 pub(super) fn remove(
     connection: &Connection,
     deltas: &mut Deltas,
@@ -122,7 +122,7 @@ fn may_go(
     Ok(Some(row).filter(|_| goes_on != Some(true) && !is_needed && !has_key))
 }
 
-/// Everything by which a run is found.
+/// Deletes everything by which a run is found.
 fn delete(connection: &Connection, tenant: &str, removal: &Removal, row: &RunRow) -> rusqlite::Result<()> {
     let run = Id::from(removal.run);
     let place = params![tenant, run];
@@ -144,7 +144,7 @@ fn delete(connection: &Connection, tenant: &str, removal: &Removal, row: &RunRow
     Ok(())
 }
 
-/// Deletes so much of the logs of runs that have been removed.
+/// Deletes a limited part of the logs of removed runs.
 pub(super) fn sweep(connection: &Connection, limit: usize) -> Result<usize, Stop> {
     let mut left = limit;
     while left > 0 {
@@ -159,7 +159,7 @@ pub(super) fn sweep(connection: &Connection, limit: usize) -> Result<usize, Stop
             let place = params![tenant, run];
             connection.prepare_cached("DELETE FROM removals WHERE tenant = ?1 AND run = ?2")?.execute(place)?;
         }
-        // A run without events counts too, so that a bite is bounded whatever it meets.
+        // A run without events counts too, so that every step is limited.
         left -= deleted.max(1);
     }
     Ok(limit - left)
@@ -170,14 +170,14 @@ fn bite(connection: &Connection, tenant: &str, run: Id, limit: usize) -> rusqlit
         "SELECT rowid, position, format, event, count, packed FROM log WHERE tenant = ?1 AND run = ?2 ORDER BY position",
     )?;
     let mut found = select.query(params![tenant, run])?;
-    // Collected first: what is being read is about to go.
+    // Collected first, because the rows are deleted next.
     let (mut rows, mut events) = (Vec::new(), 0);
     while events < limit
         && let Some(row) = found.next()?
     {
         let (position, format) = (row.get(1)?, row.get(2)?);
         let read = |json| convert::event(run.run(), position, format, json);
-        // One that cannot be read leaves its node run's way behind, and no more.
+        // An event that cannot be read leaves its node run's index row behind, and nothing else.
         let lines = packed::text(row, 3, 5)?;
         let node_runs = lines.split(|byte| *byte == b'\n').filter_map(|json| read(json).ok()?.node_run());
         rows.push((row.get::<_, i64>(0)?, node_runs.collect::<Vec<_>>()));

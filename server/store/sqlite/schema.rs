@@ -1,4 +1,4 @@
-//! Opening a database: settings, migrations, and the refusal of what this build cannot keep safe.
+//! Opens a database: settings, migrations, and the refusal of databases that this build cannot use safely.
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,22 +29,23 @@ pub(super) const MIGRATIONS: &[&str] = &[
 /// Marks the file as Runyard's (SQLite's `application_id`): "RYRD".
 const APPLICATION_ID: i64 = 0x5259_5244;
 
-/// How long a statement waits for someone outside who holds the database locked.
+/// How long a statement waits for another process that holds the database locked.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
-/// Bytes of a page of a new database. A commit writes each page that it touches whole, and touches several for a few bytes each.
+/// The page size of a new database, in bytes. A commit writes each changed page completely, and changes only a few
+/// bytes in several pages.
 const PAGE_BYTES: u32 = 1_024;
 
-/// How long a checkpoint waits for readers; the next one goes on where it stopped.
+/// How long a checkpoint waits for readers; the next one continues where it stopped.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 
-/// As many pages of this database as so many of 4096 bytes are.
+/// Converts a number of 4096-byte pages to pages of this database.
 pub(super) fn pages(connection: &Connection, of_4096: u32) -> Result<u32, StoreError> {
     let bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(convert::failure)?;
     Ok(of_4096.saturating_mul(4_096 / bytes.clamp(1, 4_096)))
 }
 
-/// Opens for writing, migrated and marked.
+/// Opens for writing, migrates and marks the file.
 pub(super) fn open(path: &Path, options: &Options) -> Result<Connection, StoreError> {
     open_with(path, options, MIGRATIONS)
 }
@@ -83,10 +84,11 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
-    // Each connection stays on one thread at a time, so SQLite's own mutex is not needed.
+    // Only one thread at a time uses a connection, so SQLite's own mutex is not needed.
     let connection =
         Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(convert::failure)?;
-    // Without it SQLite compiles a statement again whose bound values might suit another index. Ours have the same plan for all values.
+    // Without it SQLite recompiles a statement if its bound values might suit another index. These statements have the
+    // same plan for all values.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(convert::failure)?;
     Ok(connection)
 }
@@ -102,7 +104,7 @@ impl From<rusqlite::Error> for Refusal {
     }
 }
 
-/// Looks before anything is written.
+/// Checks the file before anything is written.
 fn refuse_foreign(connection: &Connection, path: &Path, known: usize) -> Result<(), Refusal> {
     let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -122,7 +124,7 @@ fn refuse_foreign(connection: &Connection, path: &Path, known: usize) -> Result<
     Ok(())
 }
 
-/// For who copies: a database of this build's version or an older one.
+/// For copies: a database of this build's version or an older one.
 pub(super) fn refuse_foreign_or_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     refuse_foreign(connection, path, MIGRATIONS.len()).map_err(|refusal| match refusal {
         Refusal::Told(error) => error,
@@ -130,7 +132,7 @@ pub(super) fn refuse_foreign_or_newer(connection: &Connection, path: &Path) -> R
     })
 }
 
-/// For who only looks: a database of this build's version, and nothing else.
+/// For read-only use: a database of exactly this build's version.
 pub(super) fn refuse_other(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     refuse_foreign_or_newer(connection, path)?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(convert::failure)?;
@@ -156,9 +158,9 @@ fn not_ours(path: &Path) -> StoreError {
     StoreError::Unusable(format!("{} is not a database of runyard: use another data folder", path.display()))
 }
 
-/// Settings that hold for a connection, and the journal mode, which holds for the file.
+/// Settings of a connection, and the journal mode of the file.
 fn settle_in(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
-    // Only a database that is still empty takes it.
+    // Only an empty database accepts it.
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -172,7 +174,7 @@ fn settle_in(connection: &Connection, options: &Options) -> rusqlite::Result<()>
     Ok(())
 }
 
-/// Applies what is missing, all or nothing.
+/// Applies the missing migrations, all or none.
 pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let applied: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -191,7 +193,7 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> rusql
     transaction.commit()
 }
 
-/// A database may have a schema that we know and events that we do not.
+/// A database may have a known schema and unknown events.
 fn refuse_newer_events(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let found: Option<i64> = connection
         .query_row("SELECT value FROM meta WHERE name = 'event_format'", [], |row| row.get(0))

@@ -1,4 +1,4 @@
-//! What runs keep sealed: written with their first event, removed with their last.
+//! The sealed data of runs: written with the first event, deleted with the last.
 
 use runyard_engine::{RunId, RunStatus};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::convert::{self, Id};
 use crate::{Append, Sealed, StoreError};
 
-/// Writes what a new run brings, and removes what a run had that ends. A run that ends at once leaves nothing.
+/// Inserts the sealed data of a new run, and deletes that of a run that ends. A run that ends at once stores none.
 pub(super) fn write(connection: &Connection, append: &Append) -> rusqlite::Result<()> {
     if matches!(append.row.status, RunStatus::Final(_)) {
         connection

@@ -1,4 +1,4 @@
-//! What holds of SQLite alone: reopening, crashes, full disks, damage, and databases from other times.
+//! Tests of SQLite alone: reopening, crashes, full disks, damage, and databases of other versions.
 
 mod operations;
 
@@ -22,7 +22,7 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// Changes the database behind the store's back.
+/// Changes the database without the store.
 fn meddle(folder: &tempfile::TempDir, sql: &str) {
     Connection::open(folder.path().join(FILE_NAME)).unwrap().execute_batch(sql).unwrap();
 }
@@ -43,7 +43,7 @@ async fn is_filled(store: &dyn Store) {
     assert_eq!(store.list(TENANT, &Filter::default(), None, 9).await.unwrap().len(), 1);
     assert_eq!(store.counts(TENANT).await.unwrap(), [(Status::Waiting, 1)]);
     assert_eq!(store.counts("other").await.unwrap(), [(Status::Running, 1)]);
-    // Long after every lease: a claim of a store before ended with it.
+    // Long after every lease: a claim of an earlier store ended with it.
     let claimed = store.claim("b", 110, 100, 9).await.unwrap();
     assert_eq!(claimed.iter().map(|one| one.effect.id).collect::<Vec<_>>(), [effect_id(1), effect_id(2)]);
 }
@@ -52,7 +52,7 @@ async fn is_filled(store: &dyn Store) {
 async fn an_owner_claims_at_once_what_a_dead_claimer_had_in_hand() {
     let folder = folder();
     let store = open(&folder);
-    // One at hand from the first, one that waits in the table.
+    // One is in memory from the start, one waits in the table.
     start(1).asks(effect(1, 1)).asks(effect(2, 10)).lands(&store).await;
     assert_eq!(store.claim("dead", 10, 1_000_000, 9).await.unwrap().len(), 2);
     drop(store);
@@ -64,7 +64,7 @@ async fn an_owner_claims_at_once_what_a_dead_claimer_had_in_hand() {
 async fn what_a_run_has_in_hand_is_there_after_a_crash_wherever_it_was_kept() {
     let (before, after) = (folder(), folder());
     let store = open(&before);
-    // One in its row and one beside it; one after the other in its row; and one that its run leaves behind when it ends.
+    // One in its row and one beside it; two in sequence in its row; and one that stays when its run ends.
     start(1).asks(effect(1, 1)).asks(effect(2, 1)).lands(&store).await;
     start(2).asks(effect(3, 1)).lands(&store).await;
     start(3).asks(effect(5, 1)).lands(&store).await;
@@ -111,7 +111,7 @@ async fn more_than_there_is_room_for_at_hand_is_performed_in_its_order() {
     let store = open(&folder);
     let many = (0..EFFECTS).fold(start(9), |draft, n| draft.asks(effect(n, 5)));
     many.lands(&store).await;
-    // Another tenant's is at hand all the same, and a timer that comes due later is found between them.
+    // Another tenant's effect is in memory nevertheless, and a timer that is due later is found between them.
     start(8).tenant("other").asks(effect(EFFECTS, 4)).asks(effect(EFFECTS + 1, 9)).lands(&store).await;
     let mut claimed = Vec::new();
     while let Some(first) = store.claim("a", 9, 100_000, 64).await.unwrap().into_iter().next() {
@@ -159,7 +159,8 @@ async fn a_crash_loses_nothing_acknowledged() {
     let (before, after) = (folder(), folder());
     let store = open(&before);
     fill(&store).await;
-    // What a disk holds at the moment of a crash: nothing was closed. The shared memory file is not trusted after one.
+    // The files on disk at the moment of a crash: nothing was closed. The shared memory file is not trusted after a
+    // crash.
     for suffix in ["", "-wal"] {
         let name = format!("{FILE_NAME}{suffix}");
         fs::copy(before.path().join(&name), after.path().join(&name)).unwrap();
@@ -201,7 +202,7 @@ async fn a_full_disk_fails_what_does_not_fit_and_nothing_else() {
     };
 
     let full = Sqlite::open(folder.path(), Options { pages_max: Some(pages), ..Options::default() }).unwrap();
-    // Settling a claim needs no room; a thousand events do.
+    // Settling a claim needs no space; a thousand events do.
     full.claim("a", 0, 100, 1).await.unwrap();
     let entries = vec![go_on(1, 1).events(1000).0, go_on(0, 1).events(0).settles(0, 1).0, go_on(2, 1).events(1000).0];
     let answers = full.commit(entries).await;
@@ -225,7 +226,7 @@ async fn space_that_returns_is_used_without_reopening() {
     let full = go_on(1, 1).events(50_000).commit(&store).await;
     assert!(matches!(full, Err(StoreError::Failed(_))), "{full:?}");
 
-    // What was refused left no trace, so that its space is free again.
+    // The refused append left nothing, so its space is free again.
     for version in 1..20 {
         go_on(1, version).lands(&store).await;
     }
@@ -389,13 +390,13 @@ async fn a_full_queue_is_busy_and_recovers() {
     let folder = folder();
     let options = Options { queue_entries_max: 2, ..Options::default() };
     let store = Sqlite::open(folder.path(), options).unwrap();
-    // While someone outside holds the lock, what is queued stays queued.
+    // While another process holds the lock, queued entries stay queued.
     let outside = Connection::open(folder.path().join(FILE_NAME)).unwrap();
     outside.execute_batch("BEGIN IMMEDIATE").unwrap();
     let commits = join_all((0..40).map(|n| start(n).commit(&store)));
     let release = async { outside.execute_batch("COMMIT").unwrap() };
 
-    // Polled in this order: all have asked before the lock is released.
+    // Polled in this order: all calls are queued before the lock is released.
     let (answers, ()) = tokio::join!(commits, release);
 
     let busy = answers.iter().filter(|answer| matches!(answer, Err(StoreError::Busy(_)))).count();
@@ -447,7 +448,7 @@ async fn a_dead_writer_is_an_error_not_a_hang() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn threads_commit_claim_and_read_at_once() {
     let folder = folder();
-    // Small bounds, so that checkpoints and batches happen often.
+    // Small limits, so that checkpoints and batches happen often.
     let options = Options { checkpoint_pages: 8, batch_entries_max: 5, ..Options::default() };
     let store = Arc::new(Sqlite::open(folder.path(), options).unwrap());
     let tasks: Vec<_> = (0..8_u128)
@@ -487,7 +488,7 @@ async fn the_wal_is_cut_when_nothing_is_written_any_more() {
     let wal = folder.path().join(format!("{FILE_NAME}-wal"));
     let cut = async {
         while fs::metadata(&wal).unwrap().len() > 0 {
-            // Reading goes on, and keeps nothing from it.
+            // Reads continue and do not block it.
             assert_eq!(store.row(TENANT, run(1)).await.unwrap().unwrap().version, 2_000);
         }
     };

@@ -14,17 +14,17 @@ const NAMES_OF: &str = "SELECT digest FROM value_names WHERE tenant = ?1 AND run
 const UNNAME: &str = "DELETE FROM value_names WHERE tenant = ?1 AND run = ?2 AND digest = ?3";
 const FORGET: &str = "DELETE FROM large_values WHERE tenant = ?1 AND digest = ?2 AND NOT EXISTS \
      (SELECT 1 FROM value_names WHERE tenant = ?1 AND digest = ?2)";
-/// What must not read whole tables, for tests.
+/// Queries that must not scan whole tables, for tests.
 #[cfg(test)]
 pub(super) const QUERIES: [&str; 4] = [NAMED, NAMES_OF, UNNAME, FORGET];
 
-/// A digest as it is kept.
+/// A digest as it is stored.
 pub(super) fn digest(column: &[u8]) -> rusqlite::Result<Digest> {
     let bytes = column.try_into().map_err(|_| rusqlite::Error::InvalidQuery)?;
     Ok(Digest::from_bytes(bytes))
 }
 
-/// Writes what the events of an append name: the values that are not there, and the names.
+/// Writes the large values of an append that are not stored yet, and the references to them.
 pub(super) fn write(connection: &Connection, append: &Append) -> rusqlite::Result<()> {
     for value in &append.values {
         if let Some(text) = &value.text {
@@ -58,7 +58,8 @@ pub(super) fn get(
         .map_err(convert::failure_of(run))
 }
 
-/// Removes at most so many names of a run, and the values that no other run names. Answers how many names it was.
+/// Deletes at most this many references of a run, and the values that no other run names. Returns the number of
+/// references.
 pub(super) fn forget(connection: &Connection, tenant: &str, run: Id, limit: usize) -> rusqlite::Result<usize> {
     let digests: Vec<Vec<u8>> = connection
         .prepare_cached(NAMES_OF)?

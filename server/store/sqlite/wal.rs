@@ -1,5 +1,5 @@
-//! The WAL read from outside, as its format says (<https://www.sqlite.org/fileformat2.html#the_write_ahead_log>): how many durable
-//! transactions stand in it. For measuring; the store itself never looks.
+//! Reads the WAL from outside, by its file format (<https://www.sqlite.org/fileformat2.html#the_write_ahead_log>), and
+//! counts its durable transactions. For measurements; the store itself does not use it.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -10,10 +10,10 @@ use super::FILE_NAME;
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 
-/// How many transactions have been written to the WAL of the store in this folder since it last began anew.
+/// The number of transactions in the WAL of the store in this folder since the WAL last restarted.
 ///
 /// # Errors
-/// The file is there and cannot be read.
+/// The file exists and cannot be read.
 pub fn commits(folder: &Path) -> io::Result<u64> {
     let file = match File::open(folder.join(format!("{FILE_NAME}-wal"))) {
         Ok(file) => file,
@@ -28,9 +28,9 @@ pub fn commits(folder: &Path) -> io::Result<u64> {
     let page = number(&header, 8) as usize;
     let mut frame = vec![0; FRAME_HEADER + page];
     let mut count = 0;
-    // What lies behind the last frame is of an earlier round, and has other salts.
+    // Frames after the last one belong to an earlier round and have other salts.
     while filled(&mut file, &mut frame)? && frame[8..16] == header[16..24] {
-        // The last frame of a transaction says how large the database is after it.
+        // The last frame of a transaction contains the size of the database after it.
         count += u64::from(number(&frame, 4) != 0);
     }
     Ok(count)
@@ -40,7 +40,7 @@ fn number(bytes: &[u8], at: usize) -> u32 {
     bytes[at..at + 4].iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
-/// Fills the buffer, or says that the file has ended.
+/// Fills the buffer. Returns whether the file had enough bytes.
 fn filled(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     match file.read_exact(buffer) {
         Ok(()) => Ok(true),

@@ -1,8 +1,8 @@
-//! The one thread that writes. It takes all that waits, does it in one transaction, syncs once, and then answers everyone:
-//! the more callers wait, the less a commit costs each.
+//! The only thread that writes. It takes all waiting jobs, executes them in one transaction, syncs once, and then
+//! answers all callers. The more callers wait, the less each commit costs.
 //!
-//! When SQLite gives up in the middle of a batch, the batch is rolled back and each entry is done again in a transaction of
-//! its own, so that one entry's trouble is not the others'.
+//! If SQLite fails in the middle of a batch, the batch is rolled back and each entry runs again in its own transaction.
+//! So an entry's failure does not affect the others.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
@@ -28,23 +28,23 @@ use runyard_engine::RunId;
 type Answer<T> = oneshot::Sender<T>;
 type Commits = Vec<Result<Committed, StoreError>>;
 
-/// What the writer is asked.
+/// A job for the writer.
 pub(super) enum Job {
-    /// Append these, each alone.
+    /// Append these, each independently.
     Commit(Vec<Prepared>, Answer<Commits>),
-    /// Bring effects to hand that are due.
+    /// Load due effects into memory.
     Load(Load, Answer<Result<(), StoreError>>),
-    /// Keep an API key.
+    /// Store an API key.
     AddKey(ApiKey, Answer<Result<(), StoreError>>),
-    /// End an API key.
+    /// Revoke an API key.
     RevokeKey(Revocation, Answer<Result<Option<ApiKey>, StoreError>>),
     /// Change small objects, all or none.
     ChangeObjects(Changes, Answer<Result<Changed, StoreError>>),
-    /// Remove what may go.
+    /// Remove runs that are no longer needed.
     Remove(Removals, Answer<Result<Vec<RunId>, StoreError>>),
-    /// Delete so much of what has been removed.
+    /// Delete a limited part of removed runs' data.
     Sweep(usize, Answer<Result<usize, StoreError>>),
-    /// Answer.
+    /// Do nothing but answer.
     Ping(Answer<Result<(), StoreError>>),
 }
 
@@ -56,7 +56,7 @@ impl Job {
         }
     }
 
-    /// Whether it needs a transaction of the writer.
+    /// Whether it needs a transaction.
     fn writes(&self) -> bool {
         !matches!(self, Job::Load(..))
     }
@@ -69,7 +69,7 @@ impl Job {
     }
 }
 
-/// The bounded way to the writer.
+/// The bounded queue of the writer.
 #[derive(Debug)]
 pub(super) struct Queue {
     jobs: Sender<Job>,
@@ -78,7 +78,7 @@ pub(super) struct Queue {
     bytes_max: usize,
 }
 
-/// What has been asked and not yet taken up.
+/// The jobs that are queued and not yet taken.
 #[derive(Debug, Default)]
 struct Waiting {
     entries: AtomicUsize,
@@ -86,13 +86,13 @@ struct Waiting {
 }
 
 impl Queue {
-    /// A queue with any reader, to show what callers see when it dies.
+    /// A queue with any reader, to test what callers see when the writer dies.
     #[cfg(test)]
     pub(super) fn to(jobs: Sender<Job>) -> Self {
         Queue { jobs, waiting: Arc::default(), entries_max: usize::MAX, bytes_max: usize::MAX }
     }
 
-    /// Asks the writer and waits for its answer.
+    /// Sends a job to the writer and waits for its answer.
     pub(super) async fn ask<T>(&self, job: impl FnOnce(Answer<Result<T, StoreError>>) -> Job) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.push(job(answer))?;
@@ -101,7 +101,8 @@ impl Queue {
 
     fn push(&self, job: Job) -> Result<(), StoreError> {
         let (entries, bytes) = (job.entries(), job.bytes());
-        // A full queue takes nothing; one with room takes the whole job, so that a large one is not refused for ever.
+        // A full queue takes nothing. A queue with space takes the whole job, so that a large job is not refused
+        // forever.
         let room = |most: usize, more: usize| move |waiting| (waiting < most).then_some(waiting + more);
         let take = |waiting: &AtomicUsize, most, more| {
             waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room(most, more))
@@ -117,7 +118,7 @@ impl Queue {
     }
 }
 
-/// Commits, answering in the order of the entries.
+/// Commits, and returns the results in the order of the entries.
 pub(super) async fn commit(queue: Result<&Queue, StoreError>, appends: Vec<Append>) -> Commits {
     let count = appends.len();
     if count == 0 {
@@ -144,7 +145,7 @@ pub(super) async fn commit(queue: Result<&Queue, StoreError>, appends: Vec<Appen
     answers
 }
 
-/// One trouble that befell several entries.
+/// One error for several entries.
 fn shared(error: StoreError, count: usize) -> Commits {
     let text = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
     let busy = matches!(error, StoreError::Busy(_));
@@ -197,7 +198,7 @@ struct Writer {
     checkpoint_pages: i64,
 }
 
-/// What became of a job, held back until it is durable.
+/// The result of a job, held back until it is durable.
 enum Done {
     Commit(Commits),
     Load(Result<(), StoreError>),
@@ -237,7 +238,7 @@ impl Writer {
         batch
     }
 
-    /// Notes what is durable now, before anybody is told.
+    /// Adds durable versions to the acknowledgement log before any caller gets an answer.
     fn ack_log(&self, batch: &[Job], done: &[Done]) {
         let committed = batch.iter().zip(done).filter_map(|(job, done)| match (job, done) {
             (Job::Commit(entries, _), Done::Commit(commits)) => Some(entries.iter().zip(commits)),
@@ -247,7 +248,7 @@ impl Writer {
         self.ack_log.lock().unwrap_or_else(PoisonError::into_inner).acknowledged(versions);
     }
 
-    /// Says of what is about to be removed that it may be missing, before it is.
+    /// Adds runs to the acknowledgement log before they are removed.
     fn announce_removals(&self, batch: &[Job]) {
         for job in batch {
             if let Job::Remove(Removals { tenant, removals, .. }, _) = job {
@@ -262,7 +263,7 @@ impl Writer {
         done.resize_with(batch.len(), || Done::Load(Ok(())));
         for (job, done) in batch.iter().zip(&mut done) {
             if let Job::Load(load, _) = job {
-                // Not before what was written is durable: nobody is handed anything else.
+                // Only after the previous write is durable: claimers get only durable effects.
                 *done = Done::Load(claims::load(&self.connection, &self.at_hand, load));
             }
         }
@@ -275,7 +276,7 @@ impl Writer {
         });
         match written {
             Ok(done) => done,
-            // Someone outside holds the lock: to ask again for each entry would only make all wait longer.
+            // Another process holds the lock: a retry for each entry would only make all wait longer.
             Err(error) if is_busy(&error) => batch.iter().map(|job| all_busy(job, &error)).collect(),
             Err(error) => {
                 tracing::warn!(%error, jobs = batch.len(), "a batch failed; its entries are tried one by one");
@@ -284,7 +285,7 @@ impl Writer {
         }
     }
 
-    /// Each entry in a transaction of its own.
+    /// Each entry in its own transaction.
     fn alone(&mut self, job: &Job) -> Done {
         match job {
             Job::Commit(entries, _) => {
@@ -310,12 +311,12 @@ impl Writer {
         &mut self,
         work: impl FnOnce(&Connection, &mut Deltas, &mut EffectChanges<'_>) -> Result<T, Stop>,
     ) -> Result<T, StoreError> {
-        // A refusal has written nothing, so that committing it is the same as rolling back.
+        // A refused entry has written nothing, so a commit equals a rollback.
         self.transaction(|connection, deltas, changes| sorted(work(connection, deltas, changes)))
             .map_err(convert::failure)?
     }
 
-    /// Work and its counts in one durable transaction, or not at all.
+    /// The job and its counts in one durable transaction, or not at all.
     fn transaction<T>(
         &mut self,
         work: impl FnOnce(&Connection, &mut Deltas, &mut EffectChanges<'_>) -> rusqlite::Result<T>,
@@ -332,7 +333,7 @@ impl Writer {
         if done.is_ok() {
             changes.apply();
         } else if !connection.is_autocommit() {
-            // Some errors have rolled back by themselves; this is for the others.
+            // Some errors have already rolled back; this is for the others.
             control(connection, "ROLLBACK")?;
         }
         done
@@ -340,7 +341,7 @@ impl Writer {
 
     fn after_batch(&self) {
         match checkpoint::measure(&self.connection) {
-            // A nudge that is still waiting says the same.
+            // A waiting signal is enough.
             Ok(wal) if wal.waiting() >= self.checkpoint_pages => drop(self.nudge.try_send(())),
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the WAL could not be measured"),
@@ -353,7 +354,7 @@ fn control(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(statement)?.execute([]).map(|_| ())
 }
 
-/// A refusal is an answer; only trouble with SQLite stops the transaction.
+/// A refusal is an answer; only an SQLite error stops the transaction.
 fn sorted<T>(done: Result<T, Stop>) -> rusqlite::Result<Result<T, StoreError>> {
     match done {
         Ok(done) => Ok(Ok(done)),
@@ -406,7 +407,7 @@ fn all_busy(job: &Job, error: &rusqlite::Error) -> Done {
     }
 }
 
-/// Tells the caller. Nobody waiting any more is no error.
+/// Sends the answer. A caller that no longer waits is no error.
 fn answer(job: Job, done: Done) {
     match (job, done) {
         (Job::Commit(_, answer), Done::Commit(done)) => drop(answer.send(done)),
@@ -417,7 +418,7 @@ fn answer(job: Job, done: Done) {
         (Job::Remove(_, answer), Done::Remove(done)) => drop(answer.send(done)),
         (Job::Sweep(_, answer), Done::Sweep(done)) => drop(answer.send(done)),
         (Job::Ping(answer), Done::Ping(done)) => drop(answer.send(done)),
-        // Each job is answered in kind; a mismatch leaves the caller with an error, not waiting.
+        // Each job has its own type of answer; a mismatch gives the caller an error, so that it does not wait.
         _ => tracing::error!("a job of the store was answered as another"),
     }
 }

@@ -1,10 +1,11 @@
-//! Which addresses are places on the internet, and what the others are. By the registries of special addresses (RFC 6890 and what
-//! came after it); whoever is in none of them and outside the space that is given out is refused as well.
+//! Checks whether an address is on the public internet, and classifies the others. Based on the registries of special
+//! addresses (RFC 6890 and its successors). An address outside all registries and outside the allocated space is
+//! refused as well.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Why an address is no place on the internet.
+/// Why an address is not on the public internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Special {
     Loopback,
@@ -30,12 +31,12 @@ impl fmt::Display for Special {
     }
 }
 
-/// Addresses of metadata services that do not lie in a special network.
+/// Addresses of metadata services outside the special networks.
 const METADATA_V4: [Ipv4Addr; 3] =
     [Ipv4Addr::new(169, 254, 169, 254), Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
 const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
-/// The address that is meant: an IPv4 address in the dress of IPv6 is the IPv4 address.
+/// The effective address: an IPv4-mapped IPv6 address is the IPv4 address.
 pub(super) fn plain(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) => embedded(v6).map_or(address, IpAddr::V4),
@@ -43,7 +44,7 @@ pub(super) fn plain(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Why this is no place on the internet; none where it is one.
+/// Why this address is not on the public internet; `None` if it is.
 pub(super) fn special(address: IpAddr) -> Option<Special> {
     match plain(address) {
         IpAddr::V4(v4) => special_v4(v4),
@@ -62,7 +63,8 @@ fn special_v4(address: Ipv4Addr) -> Option<Special> {
         (169, 254, _) => Some(Special::LinkLocal),
         (100, 64..=127, _) => Some(Special::Shared),
         (224..=239, ..) => Some(Special::Multicast),
-        // "This network", protocol assignments, three for documentation, a relay of old, benchmarks, the future and everybody.
+        // "This network", protocol assignments, three for documentation, the former 6to4 relay, benchmarks, reserved
+        // and broadcast.
         (0, ..)
         | (192, 0, 0 | 2)
         | (192, 88, 99)
@@ -83,12 +85,12 @@ fn special_v6(address: Ipv6Addr) -> Option<Special> {
         _ if address.is_loopback() => Some(Special::Loopback),
         (0xfc00..=0xfdff, _) => Some(Special::Private),
         (0xfe80..=0xfebf, _) => Some(Special::LinkLocal),
-        // Site-local, which is no more, was private.
+        // Site-local addresses are deprecated; they were private.
         (0xfec0..=0xfeff, _) => Some(Special::Private),
         (0xff00.., _) => Some(Special::Multicast),
         // Protocol assignments (Teredo and others) and documentation.
         (0x2001, 0..=0x1ff) | (0x2001, 0xdb8) | (0x3fff, 0..=0xfff) => Some(Special::Reserved),
-        // What is given out.
+        // The allocated space.
         (0x2000..=0x3fff, _) => None,
         _ => Some(Special::Reserved),
     }
@@ -101,7 +103,7 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => of(high, low),
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] => of(high, low),
         [0x2002, high, low, ..] => of(high, low),
-        // Loopback and "none" are addresses of their own; the rest of this network was once for embedding.
+        // Loopback and unspecified are their own addresses; the rest of this network was once for embedding.
         [0, 0, 0, 0, 0, 0, high, low] if (high, low) != (0, 0) && (high, low) != (0, 1) => of(high, low),
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! What a run adds to the calls of an integration: credentials that came with it and are kept apart from its log.
+//! Credentials of a run for the calls of an integration. They came with the run and are stored apart from its log.
 
 use async_trait::async_trait;
 use runyard_engine::RunId;
@@ -7,17 +7,17 @@ use runyard_engine::event::Failure;
 use crate::auth::Secret;
 use crate::runs::{Error, Runs};
 
-/// Who knows what a run adds. Asked before each call of an integration.
+/// The source of a run's credentials. It is queried before each call of an integration.
 #[async_trait]
 pub trait Credentials: Send + Sync {
-    /// What this run adds to calls of the integration with this id. Nothing is a good answer.
+    /// The run's credentials for the integration with this id; may be empty.
     ///
     /// # Errors
-    /// The failure of the step, where there is something and it cannot be had: the call is not made without it.
+    /// The failure of the step if there are credentials that cannot be read: the call is not made without them.
     async fn for_run(&self, tenant: &str, run: RunId, integration: &str) -> Result<Additions, Failure>;
 }
 
-/// Headers and query parameters for one integration. They go before those of the configuration, and are never recorded.
+/// Headers and query parameters for one integration. They override those of the configuration, and are never recorded.
 #[derive(Debug, Clone, Default)]
 pub struct Additions {
     /// Names and values of headers.
@@ -26,7 +26,7 @@ pub struct Additions {
     pub query: Vec<(String, Secret)>,
 }
 
-/// No run adds anything.
+/// No run has credentials.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoCredentials;
 
@@ -37,7 +37,7 @@ impl Credentials for NoCredentials {
     }
 }
 
-/// What came with the run.
+/// The credentials that came with the run.
 #[async_trait]
 impl Credentials for Runs {
     async fn for_run(&self, tenant: &str, run: RunId, integration: &str) -> Result<Additions, Failure> {

@@ -1,4 +1,4 @@
-//! One call over HTTP, from its first connection to the last byte: judged before each hop, bounded in time and size.
+//! One call over HTTP, from its first connection to the last byte: checked before each hop, limited in time and size.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use super::outside::Outside;
 use super::rules::Named;
 use crate::clock::Clock;
 
-/// The most that the headers of an answer may be, bytes; there are at most 100, which is hyper's own bound.
+/// The maximum bytes of response headers; their number is at most 100, which is hyper's own limit.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
-/// What goes on to another host when a redirect leads there: nothing that may be meant for the first alone.
+/// The headers that a redirect to another host keeps: none that may be meant only for the first host.
 const CARRIED_ON: [&str; 4] = ["accept", "accept-language", "user-agent", "content-type"];
 
-/// What to ask.
+/// A request.
 #[derive(Debug, Clone)]
 pub(super) struct Ask {
     pub(super) method: Method,
@@ -31,16 +31,16 @@ pub(super) struct Ask {
     pub(super) named: Named,
     pub(super) timeout_ms: u64,
     pub(super) bytes_max: usize,
-    /// How many redirects are followed; with 0 a redirect is an answer.
+    /// How many redirects are followed; with 0 a redirect is returned as the response.
     pub(super) redirects_max: u32,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// Who answered.
+    /// The host that answered.
     pub(super) url: Url,
     /// The body, decoded.
     pub(super) body: Vec<u8>,
@@ -54,7 +54,7 @@ impl Ask {
 }
 
 impl Answer {
-    /// How long the answer asks to wait before the next try, milliseconds.
+    /// The delay before a retry that the response requests, milliseconds.
     pub(super) fn retry_after_ms(&self, now_ms: i64) -> Option<u64> {
         let said = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         if let Ok(seconds) = said.parse::<u64>() {
@@ -64,15 +64,15 @@ impl Answer {
     }
 }
 
-/// A date of HTTP, Unix milliseconds: the form that is sent today, and the two that every recipient has to read (RFC 9110, section
-/// 5.6.7). Also what mail programs write, because servers do, too.
+/// An HTTP date, Unix milliseconds: the current form, and the two obsolete forms that every recipient must read (RFC
+/// 9110, section 5.6.7). Also the form of mail programs, because some servers send it.
 fn date_ms(text: &str) -> Option<i64> {
     let of_http = httpdate::parse_http_date(text).ok().map(jiff::Timestamp::try_from);
     let at = of_http.and_then(Result::ok).or_else(|| Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp()));
     at.map(jiff::Timestamp::as_millisecond)
 }
 
-/// Asks, and follows redirects as far as it may.
+/// Sends the request, and follows redirects up to the limit.
 pub(super) async fn exchange(outside: &Outside, ask: Ask, clock: &Clock) -> Result<Answer, Failure> {
     let (timeout_ms, host) = (ask.timeout_ms.min(outside.timeout_ms_max), ask.host());
     tokio::select! {
@@ -108,7 +108,7 @@ async fn send(outside: &Outside, ask: &Ask) -> Result<Response, Failure> {
     request.send().await.map_err(|error| failure::of(&ask.host(), &error))
 }
 
-/// Where a redirect leads, if the answer is one.
+/// The target of a redirect, if the response is one.
 fn location(answer: &Response, from: &Url) -> Option<Url> {
     let is_redirect = matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let to = answer.headers().get(LOCATION).filter(|_| is_redirect)?;
@@ -117,7 +117,7 @@ fn location(answer: &Response, from: &Url) -> Option<Url> {
     Some(url)
 }
 
-/// The next question after a redirect (RFC 9110, 15.4).
+/// The next request after a redirect (RFC 9110, 15.4).
 fn redirect(ask: &mut Ask, status: StatusCode, to: Url) {
     let to_get = match status.as_u16() {
         303 => ask.method != Method::HEAD,
@@ -131,7 +131,7 @@ fn redirect(ask: &mut Ask, status: StatusCode, to: Url) {
     if to.origin() != ask.url.origin() {
         let kept = ask.headers.iter().filter(|(name, _)| CARRIED_ON.contains(&name.as_str()));
         ask.headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
-        // What the configuration vouches for is its own host, not where that one sends us.
+        // The configuration trusts its own host, not the target of a redirect.
         ask.named = Named::ByInputs;
     }
     ask.url = to;
@@ -167,20 +167,20 @@ fn host(url: &Url) -> String {
     url.host_str().unwrap_or_default().to_owned()
 }
 
-/// A body as it comes in, decoded as it comes: a small one may be large inside.
+/// A body that is decoded while it arrives: a small body may decode to a large one.
 enum Body {
     Plain(Bounded),
     /// Of one member or several (RFC 1952, section 2.2).
     Gzip(Box<MultiGzDecoder<Bounded>>, Coming),
 }
 
-/// What came of a gzip body so far, still encoded.
+/// The gzip body so far, still encoded.
 #[derive(Default)]
 struct Coming {
     any: bool,
 }
 
-/// Bytes up to a bound.
+/// Bytes with a limit.
 struct Bounded {
     bytes: Vec<u8>,
     max: usize,
@@ -222,7 +222,7 @@ impl Body {
     fn end(self) -> Result<Vec<u8>, Broken> {
         match self {
             Self::Plain(bounded) => Ok(bounded.bytes),
-            // An answer without a body, such as one to HEAD, has no gzip either.
+            // A response without a body, such as one to HEAD, has no gzip data either.
             Self::Gzip(_, Coming { any: false }) => Ok(Vec::new()),
             Self::Gzip(mut decoder, _) => {
                 let ended = decoder.try_finish();

@@ -1,5 +1,6 @@
-//! Why a call over HTTP did not succeed: a code for programs, a sentence for people. Neither has a URL's path or query, a header, or an
-//! address that a name led to; a piece of the answer's body is in the message and in the details of `http_status`.
+//! Failures of calls over HTTP: a code for programs and a message for people. Neither contains a URL's path or query, a
+//! header, or the resolved address of a name. For `http_status`, the message and the details contain the start of the
+//! response's body.
 //!
 //! | code                 | tried again | when |
 //! |----------------------|-------------|------|
@@ -23,11 +24,11 @@ use serde_json::{Value, json};
 
 use super::rules::Denied;
 
-/// The longest that a peer may ask us to wait, milliseconds: an hour.
+/// The longest delay that a peer may request, milliseconds: an hour.
 const RETRY_AFTER_MS_MAX: u64 = 3_600_000;
-/// How much of a refusal's body is kept, characters.
+/// How much of an error response's body is stored, characters.
 const EXCERPT_CHARS_MAX: usize = 500;
-/// How much of it stands in the message, characters.
+/// How much of it is in the message, characters.
 const LINE_CHARS_MAX: usize = 200;
 
 fn failed(code: &str, message: String, retryable: bool) -> Failure {
@@ -54,7 +55,7 @@ pub(super) fn invalid(host: &str, reason: &str) -> Failure {
     failed("response_invalid", format!("{host} {reason}"), true)
 }
 
-/// What went wrong on the way.
+/// The failure of a transport error.
 pub(super) fn of(host: &str, error: &reqwest::Error) -> Failure {
     if let Some(found) = cause::<Denied>(error) {
         return denied(found);
@@ -72,7 +73,7 @@ pub(super) fn of(host: &str, error: &reqwest::Error) -> Failure {
     invalid(host, &format!("broke off, or did not answer as HTTP: {why}"))
 }
 
-/// A status that the caller does not take for a success.
+/// The failure of a status that the caller does not accept.
 pub(super) fn status(host: &str, status: StatusCode, retry_after_ms: Option<u64>, excerpt: &str) -> Failure {
     let reason = status.canonical_reason().unwrap_or_default();
     let said: String = excerpt.chars().take(EXCERPT_CHARS_MAX).collect();
@@ -85,7 +86,7 @@ pub(super) fn status(host: &str, status: StatusCode, retry_after_ms: Option<u64>
     }
     let retryable = matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error();
     let mut answered = format!("{host} answered {} {reason}", status.as_u16()).trim_end().to_owned();
-    // In the message too: not every API has a place for details, and the status alone seldom says what was wrong.
+    // In the message too: some APIs have no field for details, and the status alone seldom explains the error.
     let line = in_one_line(excerpt);
     if !line.is_empty() {
         answered = format!("{answered}: {line}");
@@ -93,7 +94,7 @@ pub(super) fn status(host: &str, status: StatusCode, retry_after_ms: Option<u64>
     Failure { details: Some(details), ..failed("http_status", answered, retryable) }
 }
 
-/// The beginning of a body on one line, without what cannot be shown.
+/// The start of a body on one line, without characters that cannot be shown.
 fn in_one_line(body: &str) -> String {
     let words =
         body.split(|letter: char| letter.is_whitespace() || letter.is_control()).filter(|word| !word.is_empty());
@@ -113,11 +114,11 @@ fn in_one_line(body: &str) -> String {
     }
 }
 
-/// The error of this type that lies beneath.
+/// The error of this type in the chain of sources.
 fn cause<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     chain(error).find_map(|one| {
         let mut one = one;
-        // I/O errors hide theirs one step deeper than others, and may hide one another.
+        // I/O errors hide their source one level deeper than others, and may be nested.
         while let Some(inner) = one.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
             one = inner;
         }
@@ -132,7 +133,7 @@ fn chain<'e>(error: &'e reqwest::Error) -> impl Iterator<Item = &'e (dyn Error +
     })
 }
 
-/// What lies at the bottom, which names no URL.
+/// The last error in the chain, which contains no URL.
 fn deepest(error: &reqwest::Error) -> String {
     chain(error).last().map_or_else(|| "no reason was given".to_owned(), ToString::to_string)
 }

@@ -1,4 +1,5 @@
-//! Node types of integrations: what `integrations/` says is asked, with the secrets of the configuration and of the run.
+//! Node types of integrations: sends the requests that `integrations/` defines, with the secrets of the configuration
+//! and of the run.
 //!
 //! | answer | outputs |
 //! |--------|---------|
@@ -7,7 +8,7 @@
 //! | bytes | `content_base64` |
 //! | nothing | none |
 //!
-//! Only 200 to 299 is a success, and no redirect is followed: secrets go to the host that was configured, and nowhere else.
+//! Only 200 to 299 is a success, and no redirect is followed: secrets go only to the configured host.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -31,7 +32,7 @@ use crate::catalog::Violation;
 use crate::integrations::{Operation, Service};
 use crate::nodes::provider::NodeContext;
 
-/// Performs a node type of an integration.
+/// Executes a node type of an integration.
 pub(super) async fn perform(
     outside: &Outside,
     operation: &Operation,
@@ -43,7 +44,8 @@ pub(super) async fn perform(
     let host = ask.host();
     let mut answer = exchange(outside, ask, call.clock).await?;
     let masks = masks(service, &additions);
-    // Before parsing, for what is recorded as it came; after it, for what the bytes had in a form that only parsing undoes.
+    // Before parsing, for data that is recorded as it came. After parsing, for secrets in an encoding that only parsing
+    // decodes.
     masks.bytes(&mut answer.body);
     if !answer.status.is_success() {
         return Err(refused(&host, &answer, call.now_ms));
@@ -116,7 +118,7 @@ fn unsent(integration: &str) -> Failure {
     }
 }
 
-/// Everything that is secret in a call.
+/// All secrets of a call.
 fn masks(service: &Service, additions: &Additions) -> Masks {
     let own = service.secrets.iter().map(|(_, secret)| secret.expose());
     let added = additions.headers.iter().chain(&additions.query).map(|(_, secret)| secret.expose());

@@ -1,33 +1,34 @@
-//! Takes out of an answer what a service repeats of our secrets: services that show what they were sent are not rare.
+//! Masks secrets that a service repeats in its response: services that echo requests are not rare.
 //!
-//! A service repeats a secret in the writing of its answer: JSON may escape any character (`\/`, `\u0041`), a URL has it percent-encoded,
-//! HTML has entities, and JSON within JSON has it all twice. So a secret is compared character by character, each in any of these forms,
-//! in the bytes of an answer before it is parsed and in every text and key of it afterwards. Base64 is looked for as well, wherever the
-//! secret stands in what was encoded.
+//! A service repeats a secret in the encoding of its response. JSON may escape any character (`\/`, `\u0041`), a URL is
+//! percent-encoded, HTML has entities, and JSON within JSON escapes twice. So a secret is compared character by
+//! character, each in any of these forms. This applies to the bytes before parsing, and to every text and key
+//! afterwards. Base64 is searched as well, at any offset of the secret in the encoded data.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use runyard_engine::Object;
 use serde_json::Value;
 
-/// What stands where a service repeated a secret.
+/// The replacement for a secret.
 const MASK: &str = "***";
-/// A secret that is shorter is not looked for: it would be found everywhere.
+/// The minimum length of a secret that is searched: a shorter one would be found everywhere.
 const SECRET_BYTES_MIN: usize = 6;
-/// The same of base64, which is longer than what it encodes.
+/// The same for base64, which is longer than the data it encodes.
 const BASE64_BYTES_MIN: usize = 8;
 
-/// What is looked for.
+/// The search patterns.
 #[derive(Debug, Default)]
 pub(super) struct Masks {
     /// Compared character by character, each in any of its forms.
     secrets: Vec<String>,
-    /// Compared as they are.
+    /// Compared exactly.
     encoded: Vec<Vec<u8>>,
 }
 
 impl Masks {
-    /// What is looked for of these secrets: each as a whole, and what follows a scheme ("Bearer x"), and what Basic credentials encode.
+    /// The patterns of these secrets: each as a whole, the part after a scheme ("Bearer x"), and the decoded form of
+    /// Basic credentials.
     pub(super) fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
         let mut masks = Self::default();
         for secret in secrets {
@@ -40,7 +41,7 @@ impl Masks {
                 masks.add(pair.split_once(':').map_or("", |(_, password)| password));
             }
         }
-        // The longest first: a part of a secret must not hide the rest of it.
+        // The longest first: a match of a part must not hide the rest of the secret.
         masks.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         masks.encoded.sort_by_key(|text| std::cmp::Reverse(text.len()));
         masks
@@ -68,7 +69,7 @@ impl Masks {
         }
     }
 
-    /// Masks in every text and key of a value. Bounded in depth by whatever parsed it.
+    /// Masks in every text and key of a value. The parser has limited the depth.
     pub(super) fn value(&self, value: &mut Value) {
         match value {
             Value::String(text) => self.text(text),
@@ -93,12 +94,12 @@ impl Masks {
 
     fn text(&self, text: &mut String) {
         if let Some(masked) = self.masked(text.as_bytes()) {
-            // A match begins and ends at a character.
+            // A match starts and ends at a character.
             *text = String::from_utf8_lossy(&masked).into_owned();
         }
     }
 
-    /// The same with masks, where there is something to mask.
+    /// The masked copy, if there is something to mask.
     fn masked(&self, body: &[u8]) -> Option<Vec<u8>> {
         let mut masked = Vec::new();
         let (mut at, mut copied) = (0, 0);
@@ -119,7 +120,7 @@ impl Masks {
         Some(masked)
     }
 
-    /// Where a secret that begins here ends.
+    /// The end of a secret that starts here.
     fn end(&self, body: &[u8], at: usize) -> Option<usize> {
         let secrets = self.secrets.iter().find_map(|secret| ends(body, at, secret));
         secrets.or_else(|| {
@@ -129,22 +130,23 @@ impl Masks {
     }
 }
 
-/// The part of base64 that is the same whatever stands around the secret, where `lead` bytes stand before it in the first group.
+/// The part of the base64 text that does not depend on the data around the secret, with `lead` bytes before it in the
+/// first group.
 fn encoded(secret: &[u8], lead: usize, engine: &impl base64::Engine) -> Vec<u8> {
     let bytes = [&[0; 2][..lead], secret].concat();
     let text = engine.encode(&bytes).into_bytes();
-    // Characters that hold bits of what stands before, and of what follows.
+    // Characters that contain bits of the data before, and of the data after.
     let from = [0, 2, 3][lead];
     let to = bytes.len() * 8 / 6;
     text.get(from..to).unwrap_or_default().to_vec()
 }
 
-/// Where a secret that begins here ends, each of its characters in any form.
+/// The end of a secret that starts here, each of its characters in any form.
 fn ends(body: &[u8], at: usize, secret: &str) -> Option<usize> {
     secret.chars().try_fold(at, |at, sign| end_of(body, at, sign))
 }
 
-/// Where one character ends that begins here.
+/// The end of one character that starts here.
 fn end_of(body: &[u8], at: usize, sign: char) -> Option<usize> {
     let mut buffer = [0; 4];
     let plain = sign.encode_utf8(&mut buffer).as_bytes();
@@ -158,12 +160,12 @@ fn end_of(body: &[u8], at: usize, sign: char) -> Option<usize> {
     escaped.or_else(|| body[at..].starts_with(plain).then_some(at + plain.len()))
 }
 
-/// `\/`, `\u002f`, and both with as many backslashes as texts within texts have.
+/// `\/`, `\u002f`, and both with several backslashes, as in nested texts.
 fn backslashed(body: &[u8], at: usize, sign: char, plain: &[u8]) -> Option<usize> {
     let at = at + body[at..].iter().take_while(|&&byte| byte == b'\\').count();
     let mut units = [0; 2];
     let by_number = sign.encode_utf16(&mut units).iter().try_fold(at, |at, unit| {
-        // The second unit has a backslash of its own.
+        // The second unit has its own backslash.
         let at = at + body.get(at..)?.iter().take_while(|&&byte| byte == b'\\').count();
         let digits = body.get(at..)?.strip_prefix(b"u")?.get(..4)?;
         (number(digits, 16) == Some(u32::from(*unit))).then_some(at + 5)

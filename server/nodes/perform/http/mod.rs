@@ -1,20 +1,21 @@
-//! Calls over HTTP: any URL (`runyard.http.request`), reading one (`runyard.web.fetch`), and what integrations offer.
+//! Calls over HTTP: any URL (`runyard.http.request`), fetching a page (`runyard.web.fetch`), and node types of
+//! integrations.
 //!
 //! | file             | what |
 //! |------------------|------|
 //! | this one         | the provider of calls over HTTP |
-//! | `outside.rs`     | [`Outside`]: the clients that everything is sent with |
-//! | `request.rs`     | `runyard.http.request` and `runyard.web.fetch`: inputs to a question, an answer to outputs |
+//! | `outside.rs`     | [`Outside`]: the HTTP clients for all calls |
+//! | `request.rs`     | `runyard.http.request` and `runyard.web.fetch`: from inputs to a request, from a response to outputs |
 //! | `integration.rs` | the same for node types of integrations, with their secrets |
-//! | `credentials.rs` | what a run adds to the calls of an integration |
+//! | `credentials.rs` | a run's credentials for the calls of an integration |
 //! | `exchange.rs`    | one call: hops, bounds, decoding |
-//! | `mask.rs`        | secrets that a service repeats, taken out of its answer |
+//! | `mask.rs`        | masks secrets that a service repeats in its response |
 //! | `rules.rs`       | where calls may go; `address.rs`: which addresses are special |
-//! | `resolve.rs`     | names to addresses, judged where they are connected to |
-//! | `failure.rs`     | every way in which it fails, with its code |
+//! | `resolve.rs`     | name resolution with a check of the addresses |
+//! | `failure.rs`     | every failure, with its code |
 //!
-//! What is recorded of a call: the inputs as given, the outputs, and of a failure what `failure.rs` says. Secrets are added here, after
-//! the inputs were recorded, and are taken out of whatever a service repeats of them.
+//! The record of a call has the inputs as given, the outputs, and the failure from `failure.rs`. Secrets are added
+//! here, after the inputs were recorded, and are masked in the response.
 
 mod address;
 mod credentials;

@@ -1,4 +1,4 @@
-//! What everything over HTTP is sent with: clients, rules, limits, and the integrations of the configuration.
+//! The shared parts of all HTTP calls: clients, rules, limits, and the configured integrations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use super::rules::{Named, Rules};
 use crate::config::egress::Egress;
 use crate::integrations::Integrations;
 
-/// How long an unused connection is kept.
+/// How long an unused connection stays open.
 const IDLE: Duration = Duration::from_secs(30);
-/// How many unused connections are kept to one host.
+/// How many unused connections to one host stay open.
 const IDLE_PER_HOST: usize = 8;
 
-/// The way outside over HTTP, with its rules, and who is known there.
+/// The HTTP clients, with their rules, and the configured integrations.
 pub struct Outside {
     pub(super) rules: Arc<Rules>,
-    /// For what inputs and integrations name, each with its own connections: one that may go to a private place is never lent to
-    /// somebody who may not.
+    /// Separate clients for inputs and for integrations, each with its own connections: a connection to a private
+    /// address must never be reused for a call that may not go there.
     pub(super) clients: [Client; 3],
     pub(super) timeout_ms_max: u64,
     pub(super) bytes_max: usize,
@@ -28,16 +28,16 @@ pub struct Outside {
     pub(super) credentials: Arc<dyn Credentials>,
 }
 
-/// There is no HTTP client.
+/// The HTTP client could not be created.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make an HTTP client for steps that reach outside")]
 pub struct OutsideError(#[source] reqwest::Error);
 
 impl Outside {
-    /// The way outside as it is configured.
+    /// Creates the clients from the configuration.
     ///
     /// # Errors
-    /// [`OutsideError`]: there is no TLS, or the proxy's address is none.
+    /// [`OutsideError`]: TLS is not available, or the proxy's address is not valid.
     pub fn new(
         egress: &Egress,
         integrations: Integrations,
@@ -73,14 +73,14 @@ impl std::fmt::Debug for Outside {
 fn client(egress: &Egress, rules: &Arc<Rules>, named: Named) -> reqwest::Result<Client> {
     let builder = Client::builder()
         .user_agent(concat!("runyard/", env!("CARGO_PKG_VERSION")))
-        // Each hop is judged anew, in `exchange.rs`.
+        // Each hop is checked again, in `exchange.rs`.
         .redirect(redirect::Policy::none())
-        // Whether there is another try is the engine's to say, under another key.
+        // The engine decides about retries, with another key.
         .retry(reqwest::retry::never())
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(IDLE_PER_HOST);
     match &egress.proxy {
-        // Only the proxy's own name is resolved here, and it is the configuration's.
+        // Only the proxy's own name is resolved here, and it comes from the configuration.
         Some(proxy) => builder.proxy(Proxy::all(proxy)?).build(),
         None => builder.no_proxy().dns_resolver(Arc::new(Resolver { rules: rules.clone(), named })).build(),
     }

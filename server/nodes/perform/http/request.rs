@@ -1,4 +1,5 @@
-//! `runyard.http.request` and `runyard.web.fetch`: inputs to a question, an answer to outputs. Their types are in `nodes/web.rs`.
+//! `runyard.http.request` and `runyard.web.fetch`: from inputs to a request, from a response to outputs. Their types
+//! are in `nodes/web.rs`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,13 +20,13 @@ use crate::nodes::provider::NodeContext;
 use crate::nodes::values;
 use crate::nodes::web::{HttpMethod, HttpRequestInputs, HttpRequestOutputs, Pair, WebFetchInputs, WebFetchOutputs};
 
-/// Levels of JSON that are read at all: the reader stops at 128.
+/// The maximum depth of JSON that is parsed: the parser stops at 128.
 const READ_LEVELS_MAX: usize = 127;
-/// How long a call may take where its inputs do not say, milliseconds.
+/// The default time limit of a call, milliseconds.
 const TIMEOUT_MS: u64 = 10_000;
-/// How many redirects are followed by who follows them without saying how many.
+/// The default number of redirects, if the inputs enable them without a number.
 const REDIRECTS: u32 = 10;
-/// The header under which a repeated call can be told from a new one.
+/// The header that identifies a repeated call.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// `runyard.http.request`.
@@ -45,7 +46,7 @@ pub(super) async fn request(outside: &Outside, call: &NodeContext<'_>) -> Result
     values::write(&outputs(answer))
 }
 
-/// `runyard.web.fetch`: the same, but it only reads, and every status is an answer.
+/// `runyard.web.fetch`: the same, but it only reads, and accepts every status.
 pub(super) async fn fetch(outside: &Outside, call: &NodeContext<'_>) -> Result<Object, Failure> {
     let inputs: WebFetchInputs = values::read(call)?;
     let pairs = |pairs: Option<Vec<Pair>>| pairs.into_iter().flatten().map(|pair| (pair.key, pair.value));
@@ -75,7 +76,7 @@ pub(super) async fn fetch(outside: &Outside, call: &NodeContext<'_>) -> Result<O
     })
 }
 
-/// Which statuses are a success.
+/// The statuses that are a success.
 struct Accepts {
     all: bool,
     besides: Vec<u16>,
@@ -87,7 +88,7 @@ impl Accepts {
     }
 }
 
-/// The failure of a status, with a piece of what was said.
+/// The failure of a status, with the start of the body.
 pub(super) fn refused(host: &str, answer: &Answer, now_ms: i64) -> Failure {
     let said = text(content_type(&answer.headers).as_deref(), &answer.body).unwrap_or_default();
     failure::status(host, answer.status, answer.retry_after_ms(now_ms), &said)
@@ -125,7 +126,7 @@ fn question(outside: &Outside, call: &NodeContext<'_>, inputs: HttpRequestInputs
     })
 }
 
-/// The effect's id, which is the same however often it is performed.
+/// The effect's id, which is the same for every execution.
 pub(super) fn key(call: &NodeContext<'_>) -> HeaderValue {
     HeaderValue::from_str(&call.key.to_string()).expect("an id is visible ASCII")
 }
@@ -166,7 +167,7 @@ fn headers(call: &NodeContext<'_>, pairs: impl Iterator<Item = (String, String)>
     Ok(headers)
 }
 
-/// Adds to the query. A URL that gets nothing stays as it was.
+/// Adds to the query. A URL without additions is not changed.
 pub(super) fn extend(url: &mut Url, pairs: impl Iterator<Item = (String, String)>) {
     let mut pairs = pairs.peekable();
     if pairs.peek().is_some() {
@@ -174,7 +175,7 @@ pub(super) fn extend(url: &mut Url, pairs: impl Iterator<Item = (String, String)
     }
 }
 
-/// A value of the query: a list is its name several times, null is nothing.
+/// A value of the query: a list repeats the name, null adds nothing.
 pub(super) fn values(name: String, value: Value) -> Vec<(String, String)> {
     match value {
         Value::Null => Vec::new(),
@@ -208,7 +209,7 @@ pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// Headers as they are shown, by name.
+/// Headers for the output, by name.
 fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let names = headers.keys().filter(|name| **name != SET_COOKIE);
@@ -223,12 +224,14 @@ fn essence(content_type: Option<&str>) -> String {
     content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// UTF-8 without the mark that says so: RFC 8259, section 8.1, lets a reader of JSON ignore it, and it is not part of a text.
+/// UTF-8 without the byte order mark: RFC 8259, section 8.1, lets a reader of JSON ignore it, and it is not part of a
+/// text.
 fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// Refuses JSON that would not be read. What is read and nests deeper than values may is refused with the step's outputs.
+/// Refuses JSON that is too deep for the parser. JSON that is parsed and is deeper than values may be is refused with
+/// the step's outputs.
 pub(super) fn refuse_deep(host: &str, answer: &Answer) -> Result<(), Failure> {
     let deep = is_json(content_type(&answer.headers).as_deref()) && nests_deeper(&answer.body, READ_LEVELS_MAX);
     if deep { Err(failure::too_deep(host, READ_LEVELS_MAX)) } else { Ok(()) }
@@ -239,13 +242,14 @@ fn is_json(content_type: Option<&str>) -> bool {
     kind == "application/json" || kind == "text/json" || kind.ends_with("+json")
 }
 
-/// The body, where it is JSON by its type and by itself. With a number in it that would be changed it is none: it is text, unharmed.
+/// The body, if its type and its text are JSON. JSON with a number that parsing would change is returned as text
+/// instead.
 pub(super) fn json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
     let body = without_bom(body);
     serde_json::from_slice(body).ok().filter(|_| is_json(content_type) && inexact_number(body).is_none())
 }
 
-/// The body, where it is text: UTF-8, of a type that is text, or that nobody named.
+/// The body, if it is text: UTF-8, of a text type, or without a type.
 pub(super) fn text(content_type: Option<&str>, body: &[u8]) -> Option<String> {
     let kind = essence(content_type);
     let (main, sub) = kind.split_once('/').unwrap_or((&kind, ""));

@@ -1,5 +1,5 @@
-//! Names to addresses that may be connected to. What is judged here is what is connected to: nobody resolves the name a second time, so
-//! that it cannot lead elsewhere by then.
+//! Resolves names to addresses that calls may connect to. The checked address is the one that is used: the name is not
+//! resolved again, so it cannot lead elsewhere.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::rules::{Named, Rules};
 
-/// Resolves as the system does, and leaves out what the rules deny.
+/// Resolves with the system's resolver, and removes the addresses that the rules deny.
 pub(super) struct Resolver {
     pub(super) rules: Arc<Rules>,
     pub(super) named: Named,

@@ -1,4 +1,4 @@
-//! Where a call may go: the rules of `[egress]`, for URLs before they are asked and for addresses before they are connected to.
+//! Where calls may go: the rules of `[egress]`, for URLs before a request and for addresses before a connection.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use reqwest::Url;
 use super::address;
 use crate::config::egress::{Egress, HostPattern, network, plain};
 
-/// The rules, read.
+/// The parsed rules.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rules {
     allow_hosts: Option<Vec<HostPattern>>,
@@ -18,25 +18,25 @@ pub(super) struct Rules {
     deny_networks: Vec<IpNet>,
 }
 
-/// Who named the place.
+/// Where a URL comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Named {
-    /// Whoever wrote the inputs.
+    /// From the inputs.
     ByInputs,
-    /// Whoever configured the server, as an integration: its host and port are allowed by that.
+    /// From the configuration of an integration, which thereby allows its host and port.
     ByConfiguration {
-        /// Also where they are private.
+        /// Whether private addresses are allowed.
         private: bool,
     },
 }
 
-/// The rules do not let a call go there. The text is for people and names no address that a name led to.
+/// The rules deny the call. The text is for people and contains no resolved address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Denied(String);
 
 impl Rules {
-    /// The rules of a configuration. What loading it would have refused is left out.
+    /// The rules of a configuration. Entries that the configuration's loader would refuse are ignored.
     pub(super) fn of(egress: &Egress) -> Self {
         let hosts = |texts: &[String]| texts.iter().filter_map(|text| HostPattern::parse(text)).collect::<Vec<_>>();
         let networks = |texts: &[String]| texts.iter().filter_map(|text| network(text)).collect();
@@ -49,7 +49,7 @@ impl Rules {
         }
     }
 
-    /// Judges a URL by what can be read in it: scheme, user, host, port, and the address where the host is one.
+    /// Checks a URL by its text: scheme, user, host, port, and the address if the host is one.
     pub(super) fn url(&self, url: &Url, named: Named) -> Result<(), Denied> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Denied(format!("{} URLs are not called, only http and https", url.scheme())));
@@ -77,7 +77,7 @@ impl Rules {
         }
     }
 
-    /// Judges an address that a host leads to, or is.
+    /// Checks an address of a host.
     pub(super) fn address(&self, host: &str, address: IpAddr, named: Named) -> Result<(), Denied> {
         let meant = address::plain(address);
         let within = |networks: &[IpNet]| networks.iter().any(|one| one.contains(&address) || one.contains(&meant));
@@ -138,7 +138,7 @@ mod tests {
             ("https://me@example.org", Some("user")),
             ("https://:pw@example.org", Some("user")),
             ("http://127.0.0.1/", Some("this machine")),
-            // Other ways of writing it.
+            // Other notations of the address.
             ("http://2130706433/", Some("this machine")),
             ("http://0x7f.1/", Some("this machine")),
             ("http://0177.0.0.1/", Some("this machine")),

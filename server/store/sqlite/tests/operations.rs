@@ -1,4 +1,4 @@
-//! What keeps a database in order: the witness of what was acknowledged, removal in bites, and the queries of both.
+//! Tests of maintenance: the acknowledgement log, removal in steps, and the queries of both.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::sqlite::claims;
 use crate::sqlite::{FILE_NAME, Options, Sqlite, ack_log, in_row, node_runs, removals};
 use crate::{Status, StoreError};
 
-/// What a disk holds at the moment of a crash, with the WAL cut to a length.
+/// The files on disk at the moment of a crash, with the WAL cut to a length.
 fn crashed(before: &Path, after: &Path, wal_bytes: Option<u64>) {
     let wal = format!("{FILE_NAME}-wal");
     for name in [FILE_NAME, &wal, ack_log::FILE_NAME] {
@@ -57,7 +57,7 @@ async fn a_wal_that_ends_before_what_was_acknowledged_is_refused_and_the_first_l
     assert!(why.contains(&format!("position 2 of run {} of tenant \"default\"", run(1))), "{why}");
     assert!(why.contains("1 more runs") && why.contains("runyard check"), "{why}");
     assert_eq!(refused(after.path()), why, "asking again changes nothing");
-    // Whoever accepts the loss goes on from where it ends.
+    // An operator who accepts the loss continues from the last durable version.
     fs::remove_file(after.path().join(ack_log::FILE_NAME)).unwrap();
     let store = open(&after);
     assert_eq!(positions(&store, 1).await, [1]);
@@ -91,7 +91,7 @@ async fn a_wal_cut_in_what_was_never_acknowledged_loses_nothing() {
     let mut torn = fs::read(&wal).unwrap();
     torn.extend([7; 5_000]);
     fs::write(&wal, torn).unwrap();
-    // Nor does a line that was cut in the middle.
+    // A line that was cut in the middle does not count either.
     let mut lines = fs::read(after.path().join(ack_log::FILE_NAME)).unwrap();
     lines.extend(b"0000000000000000000000000000");
     fs::write(after.path().join(ack_log::FILE_NAME), lines).unwrap();
@@ -152,7 +152,7 @@ async fn a_long_log_goes_bite_by_bite_and_is_not_seen_meanwhile() {
     assert!(positions(&store, 1).await.is_empty());
     drop(store);
 
-    // Half of it is left, and whoever comes next goes on.
+    // Half of it is left, and the next store continues.
     let store = open(&folder);
     assert_eq!(store.sweep(400).await.unwrap(), 400);
     while store.sweep(400).await.unwrap() > 0 {}
