@@ -159,8 +159,7 @@ async fn a_crash_loses_nothing_acknowledged() {
     let (before, after) = (folder(), folder());
     let store = open(&before);
     fill(&store).await;
-    // The files on disk at the moment of a crash: nothing was closed. The shared memory file is not trusted after a
-    // crash.
+    // The files on disk at a crash: nothing was closed. The shared memory file is not trusted after one.
     for suffix in ["", "-wal"] {
         let name = format!("{FILE_NAME}{suffix}");
         fs::copy(before.path().join(&name), after.path().join(&name)).unwrap();
