@@ -1,5 +1,4 @@
-//! The moves of a world, and how they are drawn. The first choice is always the simplest: a gate opens, and all goes
-//! well.
+//! The moves of a world, and how they are drawn. The first choice is the simplest: a gate opens, and all goes well.
 
 use runyard_engine::{ApprovalId, Command, NodeKind, NodeRunId, Outcome, Request as Wanted, RunId, Verdict as Said};
 
