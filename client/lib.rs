@@ -96,4 +96,4 @@ pub use runyard_api::client::{BoxError, ByteStream, CallError, Refusal, Response
 pub use serde_json;
 pub use token::TokenProvider;
 pub use wait::WaitError;
-pub use watch::{AnyEvent, Backoff, Event, Interruption, Seen, Watch, WatchError};
+pub use watch::{AnyEvent, Backoff, Event, Interruption, Watch, WatchError, WatchItem};

@@ -106,9 +106,9 @@ pub trait Source: Send + Sync {
     fn has_ended(&self) -> impl Future<Output = Result<bool, CallError<Self::Refusal>>> + Send;
 }
 
-/// An item of [`Watch::told`]: an event or an interruption.
+/// An item of [`Watch::with_interruptions`]: an event or an interruption.
 #[derive(Debug)]
-pub enum Seen<E, R> {
+pub enum WatchItem<E, R> {
     /// An event of the run.
     Event(E),
     /// The connection was lost. Another one is opened after this wait.
@@ -203,7 +203,7 @@ impl Backoff {
 }
 
 /// The events and interruptions of a run, in order.
-pub type Told<'a, E, R> = BoxStream<'a, Result<Seen<E, R>, WatchError<R>>>;
+pub type WatchItems<'a, E, R> = BoxStream<'a, Result<WatchItem<E, R>, WatchError<R>>>;
 
 /// A watched run: a stream of its events `E`, which ends with the run or with an error. `R` is the document's error
 /// body.
@@ -214,13 +214,13 @@ pub struct Watch<'a, E, R> {
     source: Option<Box<dyn Opens<R> + 'a>>,
     after: Option<u64>,
     backoff: Backoff,
-    told: Option<Told<'a, E, R>>,
+    items: Option<WatchItems<'a, E, R>>,
 }
 
 impl<'a, E: Event, R: ErrorBody> Watch<'a, E, R> {
     /// Watches the events of this source.
     pub fn over(source: impl Source<Refusal = R> + 'a) -> Self {
-        Self { source: Some(Box::new(source)), after: None, backoff: Backoff::default(), told: None }
+        Self { source: Some(Box::new(source)), after: None, backoff: Backoff::default(), items: None }
     }
 
     /// Skips events up to the one with this `seq`.
@@ -235,16 +235,16 @@ impl<'a, E: Event, R: ErrorBody> Watch<'a, E, R> {
 
     /// The same events, with interruptions in between, for programs that show the connection's state.
     #[must_use = "a stream does nothing unless it is polled"]
-    pub fn told(mut self) -> Told<'a, E, R> {
+    pub fn with_interruptions(mut self) -> WatchItems<'a, E, R> {
         self.begun();
-        self.told.unwrap_or_else(|| futures::stream::empty().boxed())
+        self.items.unwrap_or_else(|| futures::stream::empty().boxed())
     }
 
-    fn begun(&mut self) -> Option<&mut Told<'a, E, R>> {
+    fn begun(&mut self) -> Option<&mut WatchItems<'a, E, R>> {
         if let Some(source) = self.source.take() {
-            self.told = Some(Watcher::new(source, self.after, self.backoff).told());
+            self.items = Some(Watcher::new(source, self.after, self.backoff).with_interruptions());
         }
-        self.told.as_mut()
+        self.items.as_mut()
     }
 }
 
@@ -252,11 +252,11 @@ impl<E: Event, R: ErrorBody> Stream for Watch<'_, E, R> {
     type Item = Result<E, WatchError<R>>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(told) = self.begun() else { return Poll::Ready(None) };
+        let Some(items) = self.begun() else { return Poll::Ready(None) };
         loop {
-            return Poll::Ready(match ready!(told.poll_next_unpin(context)) {
-                Some(Ok(Seen::Event(event))) => Some(Ok(event)),
-                Some(Ok(Seen::Interrupted { .. })) => continue,
+            return Poll::Ready(match ready!(items.poll_next_unpin(context)) {
+                Some(Ok(WatchItem::Event(event))) => Some(Ok(event)),
+                Some(Ok(WatchItem::Interrupted { .. })) => continue,
                 Some(Err(error)) => Some(Err(error)),
                 None => None,
             });
@@ -268,7 +268,7 @@ impl<E, R> Unpin for Watch<'_, E, R> {}
 
 impl<E, R> fmt::Debug for Watch<'_, E, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").field("after", &self.after).field("patience", &self.backoff).finish_non_exhaustive()
+        f.debug_struct("Watch").field("after", &self.after).field("backoff", &self.backoff).finish_non_exhaustive()
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use runyard_client::run_gateway::Client;
-use runyard_client::{Backoff, Seen};
+use runyard_client::{Backoff, WatchItem};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,11 +23,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(seq) = arguments.next() {
         watch = watch.after(seq.parse()?);
     }
-    let mut told = watch.told();
-    while let Some(seen) = told.next().await {
+    let mut items = watch.with_interruptions();
+    while let Some(seen) = items.next().await {
         match seen? {
-            Seen::Event(event) => println!("{:>3} {}", event.seq, event.type_),
-            Seen::Interrupted { cause, count, wait } => println!("    {cause}; attempt {count} in {wait:?}"),
+            WatchItem::Event(event) => println!("{:>3} {}", event.seq, event.type_),
+            WatchItem::Interrupted { cause, count, wait } => println!("    {cause}; attempt {count} in {wait:?}"),
         }
     }
     Ok(())

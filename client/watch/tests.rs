@@ -39,13 +39,13 @@ impl Server {
     }
 
     /// Every item of the watch, and the error that ended it, if any.
-    async fn told(&self, attempts_max: u32) -> (Vec<String>, Option<WatchError<Value>>) {
-        let mut told = self.watch().backoff(Backoff { attempts_max, ..Backoff::default() }).told();
+    async fn items(&self, attempts_max: u32) -> (Vec<String>, Option<WatchError<Value>>) {
+        let mut items = self.watch().backoff(Backoff { attempts_max, ..Backoff::default() }).with_interruptions();
         let mut lines = Vec::new();
-        while let Some(seen) = told.next().await {
+        while let Some(seen) = items.next().await {
             match seen {
-                Ok(Seen::Event(event)) => lines.push(format!("{} {}", event.seq, event.kind())),
-                Ok(Seen::Interrupted { cause, count, wait }) => lines.push(format!("{cause}, {count}, {wait:?}")),
+                Ok(WatchItem::Event(event)) => lines.push(format!("{} {}", event.seq, event.kind())),
+                Ok(WatchItem::Interrupted { cause, count, wait }) => lines.push(format!("{cause}, {count}, {wait:?}")),
                 Err(error) => return (lines, Some(error)),
             }
         }
@@ -103,10 +103,10 @@ async fn a_cut_stream_goes_on_after_the_last_event_without_gap_or_duplicate() {
 #[tokio::test(start_paused = true)]
 async fn waits_grow_and_attempts_are_counted_from_the_last_event() {
     let server = Server::new(vec![Err(gone()), Ok(lines(1..=1, 9)), Err(gone())]);
-    let (told, error) = server.told(4).await;
+    let (items, error) = server.items(4).await;
     let down = "there is no token to send: the token endpoint is down";
     assert_eq!(
-        told,
+        items,
         [
             format!("{down}, 1, 250ms"),
             "1 step".to_owned(),
@@ -122,10 +122,10 @@ async fn waits_grow_and_attempts_are_counted_from_the_last_event() {
 async fn what_will_not_change_is_not_tried_again() {
     let unknown = CallError::Status { status: StatusCode::NOT_FOUND, headers: HeaderMap::new(), body: Bytes::new() };
     let server = Server::new(vec![Err(unknown), Ok(lines(1..=1, 1))]);
-    assert!(matches!(server.told(10).await.1, Some(WatchError::Refused(_))));
+    assert!(matches!(server.items(10).await.1, Some(WatchError::Refused(_))));
     for page in [("text/html", "<html>\n"), (LINES, "{\"type\":\"step\"}\n"), (EVENTS, "data: nothing\n\n")] {
         let server = Server::new(vec![Ok((page.0, page.1.to_owned())), Ok(lines(1..=1, 1))]);
-        assert!(matches!(server.told(10).await.1, Some(WatchError::NotEvents(_))), "{page:?}");
+        assert!(matches!(server.items(10).await.1, Some(WatchError::NotEvents(_))), "{page:?}");
         assert_eq!(server.asked().len(), 1);
     }
 }
@@ -134,8 +134,8 @@ async fn what_will_not_change_is_not_tried_again() {
 async fn a_run_that_has_ended_ends_the_stream_whatever_its_last_event_is_called() {
     let ended = Server { ended: true, ..Server::new(vec![Ok(lines(1..=2, 9)), Ok(lines(3..=3, 9))]) };
     // The second connection has the events between the end of the first one and the check.
-    let (told, error) = ended.told(1).await;
-    assert_eq!(told, ["1 step", "2 step", "3 step"]);
+    let (items, error) = ended.items(1).await;
+    assert_eq!(items, ["1 step", "2 step", "3 step"]);
     assert!(error.is_none());
     assert_eq!(ended.asked(), [None, Some(2)]);
     let seen_before =

@@ -4,7 +4,7 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
 use super::connection::{Gone, events};
-use super::{Backoff, Event, Interruption, Opens, Seen, Told, WatchError};
+use super::{Backoff, Event, Interruption, Opens, WatchError, WatchItem, WatchItems};
 use crate::document::ErrorBody;
 use crate::pause::pause;
 
@@ -27,7 +27,7 @@ impl<'a, E: Event, R: ErrorBody> Watcher<'a, E, R> {
     }
 
     /// All events and interruptions, up to the end or an error.
-    pub(super) fn told(self) -> Told<'a, E, R> {
+    pub(super) fn with_interruptions(self) -> WatchItems<'a, E, R> {
         let steps = stream::unfold((self, None), |(mut watcher, wait)| async move {
             if watcher.done {
                 return None;
@@ -37,8 +37,8 @@ impl<'a, E: Event, R: ErrorBody> Watcher<'a, E, R> {
             }
             let seen = watcher.step().await.transpose()?;
             let wait = match &seen {
-                Ok(Seen::Interrupted { wait, .. }) => Some(*wait),
-                Ok(Seen::Event(event)) => {
+                Ok(WatchItem::Interrupted { wait, .. }) => Some(*wait),
+                Ok(WatchItem::Event(event)) => {
                     watcher.done = event.is_last();
                     None
                 }
@@ -53,7 +53,7 @@ impl<'a, E: Event, R: ErrorBody> Watcher<'a, E, R> {
     }
 
     /// The next item; `None` when the run has ended and every event was returned.
-    async fn step(&mut self) -> Result<Option<Seen<E, R>>, WatchError<R>> {
+    async fn step(&mut self) -> Result<Option<WatchItem<E, R>>, WatchError<R>> {
         loop {
             let Some(connection) = &mut self.connection else {
                 match self.source.open(self.after).await {
@@ -69,7 +69,7 @@ impl<'a, E: Event, R: ErrorBody> Watcher<'a, E, R> {
                 Some(Ok(event)) if self.after.is_none_or(|after| event.seq() > after) => {
                     self.after = Some(event.seq());
                     self.count = 0;
-                    return Ok(Some(Seen::Event(event)));
+                    return Ok(Some(WatchItem::Event(event)));
                 }
                 // A duplicate, from a server that does not support resuming.
                 Some(Ok(_)) => {}
@@ -85,13 +85,13 @@ impl<'a, E: Event, R: ErrorBody> Watcher<'a, E, R> {
         }
     }
 
-    fn interrupted(&mut self, cause: Interruption<R>) -> Result<Option<Seen<E, R>>, WatchError<R>> {
+    fn interrupted(&mut self, cause: Interruption<R>) -> Result<Option<WatchItem<E, R>>, WatchError<R>> {
         self.connection = None;
         self.count += 1;
         let count = self.count;
         if count >= self.backoff.attempts_max {
             return Err(WatchError::GaveUp { count, cause });
         }
-        Ok(Some(Seen::Interrupted { cause, count, wait: self.backoff.wait(count) }))
+        Ok(Some(WatchItem::Interrupted { cause, count, wait: self.backoff.wait(count) }))
     }
 }

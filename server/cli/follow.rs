@@ -10,7 +10,7 @@ use runyard_api::arp::schemas::Run;
 use runyard_client::run_gateway::types::ErrorEnvelope;
 use runyard_client::run_gateway::{ByteStream, Error, ResponseValue};
 use runyard_client::runyard::types as own;
-use runyard_client::watch::{AnyEvent, Seen, Source, Watch, WatchError};
+use runyard_client::watch::{AnyEvent, Source, Watch, WatchError, WatchItem};
 use runyard_client::{ErrorBody, runyard};
 use serde_json::json;
 
@@ -87,7 +87,7 @@ impl Follow<'_> {
         mut lines: impl FnMut(&AnyEvent) -> Vec<String>,
         output: &mut Output,
     ) -> Result<Followed, Failure> {
-        let mut items = if self.after > 0 { watch.after(self.after) } else { watch }.told();
+        let mut items = if self.after > 0 { watch.after(self.after) } else { watch }.with_interruptions();
         let mut stopping = false;
         loop {
             let item = tokio::select! {
@@ -98,8 +98,8 @@ impl Follow<'_> {
                 },
             };
             match item {
-                Some(Ok(Seen::Event(event))) => self.show(&event, lines(&event), output),
-                Some(Ok(Seen::Interrupted { cause, wait, count })) => {
+                Some(Ok(WatchItem::Event(event))) => self.show(&event, lines(&event), output),
+                Some(Ok(WatchItem::Interrupted { cause, wait, count })) => {
                     output.remark(&format!("{cause}; trying again in {wait:?} (attempt {count})"));
                 }
                 Some(Err(error)) if cannot_stream(&error) => {

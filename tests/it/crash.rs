@@ -9,7 +9,7 @@ use std::path::Path;
 use futures::StreamExt;
 use runyard::store::Store;
 use runyard::store::sqlite::{Options, Sqlite};
-use runyard_client::{Backoff, Seen, ndjson, run_gateway};
+use runyard_client::{Backoff, WatchItem, ndjson, run_gateway};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -106,12 +106,12 @@ async fn a_watcher_sees_no_gap_and_no_duplicate_across_a_crash() {
     let watcher = tokio::spawn(async move {
         let backoff = Backoff { attempts_max: 200, ..Backoff::default() };
         let client = run_gateway::Client::builder(&clients.gateway_url).no_proxy().build().unwrap();
-        let mut told = client.watch(run_id).backoff(backoff).told();
+        let mut items = client.watch(run_id).backoff(backoff).with_interruptions();
         let mut interruptions = 0;
-        while let Some(next) = told.next().await {
+        while let Some(next) = items.next().await {
             match next.unwrap() {
-                Seen::Event(event) => sender.send(json!(event)).unwrap(),
-                Seen::Interrupted { .. } => interruptions += 1,
+                WatchItem::Event(event) => sender.send(json!(event)).unwrap(),
+                WatchItem::Interrupted { .. } => interruptions += 1,
             }
         }
         interruptions
@@ -153,8 +153,8 @@ async fn the_wait_for_the_next_try_survives_a_kill() {
     let all = bounded("the end", lines.collect::<Vec<Value>>()).await;
     assert_eq!(all[..before.len()], before[..], "what was seen before the crash is what is stored");
     let kinds: Vec<&str> = all.iter().map(|event| event["type"].as_str().unwrap()).collect();
-    let told = ["started", "node_started", "attempt_failed", "node_queued", "node_started", "node_finished"];
-    assert_eq!(kinds[..6], told, "tried twice and no more");
+    let retried = ["started", "node_started", "attempt_failed", "node_queued", "node_started", "node_finished"];
+    assert_eq!(kinds[..6], retried, "tried twice and no more");
     let due_ms = all[2]["data"]["retry_at_ms"].as_i64().unwrap();
     let again: jiff::Timestamp = all[4]["time"].as_str().unwrap().parse().unwrap();
     assert!(again.as_millisecond() >= due_ms, "never early");

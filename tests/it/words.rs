@@ -38,7 +38,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("server/cli/discovery.rs", "list_doors", "the operation of the Runyard document"),
     ("server/cli/discovery.rs", "into_inner().doors", "the field of the Runyard document"),
     ("server/cli/discovery.rs", "no_such_door", "an error code that programs know"),
-    ("server/cli/follow.rs", ".told()", "a function of the client"),
     ("server/cli/get.rs", "run.face", "the field of the Runyard document"),
     ("server/cli/list.rs", "alias = \"face\"", "the flag's old name"),
     ("server/cli/list.rs", "\"face\": ", "the field of the Runyard document"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use runyard_client::run_gateway::{Client, RunEventType, types::RunState};
-use runyard_client::{Backoff, Interruption, Seen, WaitError, WatchError, runtime};
+use runyard_client::{Backoff, Interruption, WaitError, WatchError, WatchItem, runtime};
 use serde_json::{Value, json};
 
 use crate::scripted::{Act, Scripted, envelope, head, run};
@@ -99,10 +99,13 @@ async fn a_stream_lasts_longer_than_an_answer_may_but_not_in_silence() {
     let said = format!("{}\r\n{}\n", head(200, LINES, &[]), event(1, "run_started"));
     let server = Scripted::new(move |_, _| Act::Stall(said.clone())).await;
     let silent = Client::builder(&server.url).no_proxy().silence_timeout(Duration::from_millis(50)).build().unwrap();
-    let mut told = silent.watch("r").told();
-    assert!(matches!(told.next().await, Some(Ok(Seen::Event(event))) if event.seq == 1));
-    let next = told.next().await;
-    assert!(matches!(next, Some(Ok(Seen::Interrupted { cause: Interruption::Broken(_), count: 1, .. }))), "{next:?}");
+    let mut items = silent.watch("r").with_interruptions();
+    assert!(matches!(items.next().await, Some(Ok(WatchItem::Event(event))) if event.seq == 1));
+    let next = items.next().await;
+    assert!(
+        matches!(next, Some(Ok(WatchItem::Interrupted { cause: Interruption::Broken(_), count: 1, .. }))),
+        "{next:?}"
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::fmt::Debug;
 
 use futures::StreamExt;
 use runyard_client::serde_json::{from_value, json};
-use runyard_client::watch::{Event, Seen, Watch};
+use runyard_client::watch::{Event, Watch, WatchItem};
 use runyard_client::{run_gateway, runtime};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -72,19 +72,19 @@ async fn watched<E: Event + Debug, R>(watch: Watch<'static, E, R>) -> Result<E, 
 where
     R: runyard_client::ErrorBody,
 {
-    let (mut told, mut last, mut interruptions) = (watch.told(), None, 0);
-    while let Some(seen) = told.next().await {
+    let (mut items, mut last, mut interruptions) = (watch.with_interruptions(), None, 0);
+    while let Some(seen) = items.next().await {
         match seen? {
-            Seen::Event(event) => {
+            WatchItem::Event(event) => {
                 let before = last.as_ref().map_or(0, E::seq);
                 expect("the next seq", &event.seq(), &(before + 1))?;
                 last = Some(event);
             }
-            Seen::Interrupted { .. } => interruptions += 1,
+            WatchItem::Interrupted { .. } => interruptions += 1,
         }
     }
     if interruptions < 2 {
-        return Err(format!("{interruptions} interruptions were told, and there were 2 cuts").into());
+        return Err(format!("{interruptions} interruptions were reported, and there were 2 cuts").into());
     }
     last.ok_or_else(|| "there was no event".into())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use runyard::clock::Clock;
-use runyard_client::{Backoff, Seen, run_gateway};
+use runyard_client::{Backoff, WatchItem, run_gateway};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -96,7 +96,7 @@ impl Load {
             let run = bounded("a watcher", watcher).await.unwrap();
             assert_whole(&run.seen);
             let kept = clients.events(&run.run_id, 0).await;
-            assert_eq!(told(&run.seen), told(&kept), "what was seen is what is kept");
+            assert_eq!(comparable(&run.seen), comparable(&kept), "what was seen is what is kept");
             let found = clients.run(&run.run_id).await;
             assert_eq!(found["state"], "succeeded", "{found}");
             if let Some(outputs) = work::outputs(run.number) {
@@ -134,12 +134,12 @@ async fn watch(url: String, number: usize, run_id: String) -> Run {
     let wait_max = Duration::from_millis(500);
     let backoff = Backoff { attempts_max: 10_000, wait_min: Duration::from_millis(20), wait_max };
     let client = run_gateway::Client::builder(&url).no_proxy().build().unwrap();
-    let mut told = client.watch(run_id.clone()).backoff(backoff).told();
+    let mut items = client.watch(run_id.clone()).backoff(backoff).with_interruptions();
     let mut seen = Vec::new();
-    while let Some(next) = told.next().await {
+    while let Some(next) = items.next().await {
         match next.unwrap() {
-            Seen::Event(event) => seen.push(json!(event)),
-            Seen::Interrupted { .. } => {}
+            WatchItem::Event(event) => seen.push(json!(event)),
+            WatchItem::Interrupted { .. } => {}
         }
     }
     Run { number, run_id, seen }
@@ -198,6 +198,6 @@ impl Shared {
 }
 
 /// The fields that distinguish events of a run. The client has parsed the others, and may write them differently.
-fn told(events: &[Value]) -> Vec<(&Value, &Value, &Value)> {
+fn comparable(events: &[Value]) -> Vec<(&Value, &Value, &Value)> {
     events.iter().map(|event| (&event["seq"], &event["type"], &event["node_run_id"])).collect()
 }
