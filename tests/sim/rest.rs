@@ -56,21 +56,23 @@ impl World {
         }
     }
 
-    /// Sets all clocks to the latest time of any of them, and starts every server.
+    /// Starts every server, and sets all clocks to the latest time of any of them. In this order: a restarted clock shows
+    /// again what the machine's clock was set back to.
     fn clocks_agree_again(&mut self) {
-        let latest_ms = self.servers.iter().map(|server| server.clock.now_ms()).max().unwrap_or_default();
-        let latest_ms = latest_ms.max(self.latest_ms);
         for place in 0..self.servers.len() {
-            let clock = &self.servers[place].clock;
-            // A clock that was set back has to catch up first.
-            while clock.now_ms() < latest_ms {
-                clock.jump((latest_ms - clock.now_ms()).max(1_000));
-            }
             if self.servers[place].alive.as_ref().is_some_and(|alive| alive.stopping.is_cancelled()) {
                 self.end(place);
             }
             if self.servers[place].alive.is_none() {
                 self.start(place);
+            }
+        }
+        let shown_ms = self.servers.iter().map(|server| server.clock.now_ms());
+        let latest_ms = shown_ms.fold(self.latest_ms, i64::max);
+        for server in &self.servers {
+            // A clock that was set back has to catch up first.
+            while server.clock.now_ms() < latest_ms {
+                server.clock.jump((latest_ms - server.clock.now_ms()).max(1_000));
             }
         }
     }
