@@ -118,7 +118,7 @@ limits! {
         "Bytes of large values that one step, or one decision about a run, may read.";
     run_bytes = 268_435_456, 1_048_576..=1_099_511_627_776, "run_too_large",
         "Bytes that a run may write: its events, and each of its large values once.";
-    run_held_bytes = 134_217_728, 1_048_576..=1_099_511_627_776, "run_too_large",
+    run_held_bytes = 67_108_864, 1_048_576..=1_099_511_627_776, "run_too_large",
         "Bytes that a run's events may hold in memory, large values apart.";
 }
 

@@ -92,6 +92,7 @@ impl Shared {
     }
 
     fn work(&self) {
+        give_way();
         let mut line = self.lock();
         loop {
             if let Some((work, job)) = line.jobs.pop_front() {
@@ -113,3 +114,19 @@ impl Shared {
         }
     }
 }
+
+/// Lowers the priority of this thread below that of the async runtime: long work of one tenant must not delay the short
+/// work of others when every processor is busy.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    /// As low as the workers that evaluate scripts. Deadlines also count while work waits for a processor.
+    const NICE: i32 = 5;
+    // On Linux this is the priority of the calling thread alone.
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "the priority of a thread stays as it is");
+    }
+}
+
+/// Elsewhere a priority belongs to the whole process.
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}

@@ -6,6 +6,7 @@
 mod answers;
 mod append;
 mod joint;
+mod long;
 mod wish;
 
 use std::collections::BTreeSet;
@@ -13,8 +14,8 @@ use std::sync::Arc;
 
 use runyard_engine::large::{Digest, Written};
 use runyard_engine::{
-    Command, Context, Decision, EffectId, Fitted, Made, Node, NodeRunId, Position, Recorded, Rejected, Reply, RunId,
-    Slot, State, apply, decide,
+    Command, Decision, EffectId, Fitted, Made, Node, NodeRunId, Position, Recorded, Rejected, Reply, RunId, Slot,
+    State, apply,
 };
 use tokio::sync::{Mutex as Turn, Notify};
 
@@ -313,10 +314,9 @@ impl Submitter {
     ) -> Result<Decision, Error> {
         wish.extract(before).await;
         let (mut seen, mut command) = (before.clone(), wish.command.clone());
-        let (mut digests, mut fitted): (BTreeSet<Digest>, Option<Fitted>) = (BTreeSet::new(), None);
+        let (mut digests, mut fitted): (BTreeSet<Digest>, Option<Arc<Fitted>>) = (BTreeSet::new(), None);
         let decision = loop {
-            let context = Context { at_ms, run: before.run, fitted: fitted.as_ref(), depth_max: self.depth_max };
-            match decide(&seen, command.clone(), context) {
+            match self.decide_in_turn(tenant, &seen, command.clone(), fitted.as_ref(), at_ms).await? {
                 Err(Rejected::NeedsValues { digests: more }) if !more.is_subset(&digests) => {
                     digests.extend(more);
                     seen = self.values.for_decision(tenant, before, Some(&digests)).await?;
@@ -324,7 +324,7 @@ impl Submitter {
                     values::put_back(before.run, &mut command, &wish.extracted, &digests)?;
                 }
                 Err(Rejected::Unfitted(made)) if fitted.as_ref().is_none_or(|fitted| fitted.made != *made) => {
-                    fitted = Some(self.fitted(tenant, before.run, *made, &mut wish.extracted).await?);
+                    fitted = Some(Arc::new(self.fitted(tenant, before.run, *made, &mut wish.extracted).await?));
                 }
                 decided => break decided?,
             }

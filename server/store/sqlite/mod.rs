@@ -35,6 +35,7 @@ mod convert;
 mod counts;
 pub mod damaged;
 mod in_row;
+mod inbox;
 pub mod inspect;
 mod list;
 mod node_runs;
@@ -90,6 +91,8 @@ pub struct Options {
     pub queue_bytes_max: usize,
     /// The maximum number of entries in one transaction.
     pub batch_entries_max: usize,
+    /// The bytes to write after which a transaction takes no more entries: all of them wait for the last one.
+    pub batch_bytes_max: usize,
     /// The length of the WAL at which it is moved into the database, in units of 4096 bytes.
     pub checkpoint_pages: u32,
     /// How long the store is idle before the WAL is moved into the database and truncated.
@@ -107,6 +110,7 @@ impl Default for Options {
             queue_entries_max: 4096,
             queue_bytes_max: 64 << 20,
             batch_entries_max: 512,
+            batch_bytes_max: 256 << 10,
             checkpoint_pages: 1000,
             idle_after: Duration::from_secs(2),
             pages_max: None,

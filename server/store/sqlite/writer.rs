@@ -1,11 +1,11 @@
-//! The only thread that writes. It takes all waiting jobs, executes them in one transaction, syncs once, and then
-//! answers all callers. The more callers wait, the less each commit costs.
+//! The only thread that writes. It takes a batch of the waiting jobs (`inbox.rs`), executes them in one transaction, syncs
+//! once, and then answers all callers. The more callers wait, the less each commit costs.
 //!
 //! If SQLite fails in the middle of a batch, the batch is rolled back and each entry runs again in its own transaction.
 //! So an entry's failure does not affect the others.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -17,6 +17,7 @@ use super::api_keys::{self, Revocation};
 use super::append::{self, Prepared, Stop};
 use super::claims::{self, AtHand, EffectChanges, Load};
 use super::counts::Deltas;
+use super::inbox::{BatchMax, Inbox};
 use super::objects::{self, Changed};
 use super::removals::{self, Removals};
 use super::{Options, checkpoint, convert};
@@ -49,7 +50,17 @@ pub(super) enum Job {
 }
 
 impl Job {
-    fn entries(&self) -> usize {
+    /// The tenant whose turn it uses; empty if it belongs to none.
+    pub(super) fn tenant(&self) -> &str {
+        match self {
+            Job::Commit(entries, _) => entries.first().map_or("", |entry| &entry.append().tenant),
+            Job::ChangeObjects(changes, _) => &changes.tenant,
+            Job::Remove(removals, _) => &removals.tenant,
+            Job::Load(..) | Job::AddKey(..) | Job::RevokeKey(..) | Job::Sweep(..) | Job::Ping(_) => "",
+        }
+    }
+
+    pub(super) fn entries(&self) -> usize {
         match self {
             Job::Commit(entries, _) => entries.len().max(1),
             _ => 1,
@@ -61,7 +72,7 @@ impl Job {
         !matches!(self, Job::Load(..))
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         match self {
             Job::Commit(entries, _) => entries.iter().map(Prepared::bytes).sum(),
             _ => 0,
@@ -127,7 +138,7 @@ pub(super) async fn commit(queue: Result<&Queue, StoreError>, appends: Vec<Appen
     let mut refused = Vec::new();
     let mut entries = Vec::with_capacity(count);
     for (place, append) in appends.into_iter().enumerate() {
-        match Prepared::new(append) {
+        match prepared(append).await {
             Ok(prepared) => entries.push(prepared),
             Err(error) => refused.push((place, error)),
         }
@@ -143,6 +154,17 @@ pub(super) async fn commit(queue: Result<&Queue, StoreError>, appends: Vec<Appen
         answers.insert(place, Err(error));
     }
     answers
+}
+
+/// Serializes an append; a long one off the async runtime.
+async fn prepared(append: Append) -> Result<Prepared, StoreError> {
+    /// Up to a tenth of a millisecond.
+    const EVENTS_MAX: usize = 64;
+    if append.events.len() <= EVENTS_MAX {
+        return Prepared::new(append);
+    }
+    let prepared = tokio::task::spawn_blocking(move || Prepared::new(append)).await;
+    prepared.unwrap_or_else(|error| Err(StoreError::Failed(Box::new(error))))
 }
 
 /// One error for several entries.
@@ -170,12 +192,12 @@ pub(super) fn start(
     let writer = Writer {
         connection,
         at_hand,
-        inbox,
+        inbox: Inbox::new(inbox),
         waiting: Arc::clone(&waiting),
         gate,
         ack_log,
         nudge,
-        batch_entries_max: options.batch_entries_max.max(1),
+        batch_max: BatchMax { entries: options.batch_entries_max, bytes: options.batch_bytes_max },
         checkpoint_pages: i64::from(options.checkpoint_pages),
     };
     let thread = thread::Builder::new()
@@ -189,12 +211,12 @@ pub(super) fn start(
 struct Writer {
     connection: Connection,
     at_hand: Arc<AtHand>,
-    inbox: Receiver<Job>,
+    inbox: Inbox,
     waiting: Arc<Waiting>,
     gate: Arc<Mutex<()>>,
     ack_log: Arc<Mutex<AckLog>>,
     nudge: SyncSender<()>,
-    batch_entries_max: usize,
+    batch_max: BatchMax,
     checkpoint_pages: i64,
 }
 
@@ -212,8 +234,9 @@ enum Done {
 
 impl Writer {
     fn work(mut self) {
-        while let Ok(first) = self.inbox.recv() {
-            let batch = self.gather(first);
+        while let Some(batch) = self.inbox.batch(self.batch_max) {
+            self.waiting.entries.fetch_sub(batch.iter().map(Job::entries).sum(), Ordering::Relaxed);
+            self.waiting.bytes.fetch_sub(batch.iter().map(Job::bytes).sum(), Ordering::Relaxed);
             self.announce_removals(&batch);
             let done = self.perform(&batch);
             self.ack_log(&batch, &done);
@@ -222,20 +245,6 @@ impl Writer {
             }
             self.after_batch();
         }
-    }
-
-    fn gather(&self, first: Job) -> Vec<Job> {
-        let mut entries = first.entries();
-        let mut batch = vec![first];
-        while entries < self.batch_entries_max
-            && let Ok(job) = self.inbox.try_recv()
-        {
-            entries += job.entries();
-            batch.push(job);
-        }
-        self.waiting.entries.fetch_sub(entries, Ordering::Relaxed);
-        self.waiting.bytes.fetch_sub(batch.iter().map(Job::bytes).sum(), Ordering::Relaxed);
-        batch
     }
 
     /// Adds durable versions to the acknowledgement log before any caller gets an answer.

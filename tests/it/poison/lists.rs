@@ -31,7 +31,7 @@ async fn inputs_that_ten_thousand_items_share_are_stored_once() {
 #[tokio::test]
 async fn lists_whose_results_are_larger_than_a_run_may_hold_fail_by_name() {
     // Results slightly below the size that is stored beside the log, so that the run itself holds them all. The limit
-    // is a quarter of the default, because a debug build is slow.
+    // is half of the default, because a debug build is slow.
     let script = json!({ "script": "return 'x'.repeat(60000)" });
     survives_with("A4 (results)", &["--set", "limits.run_held_bytes=33554432"], async |served| {
         let list = each("runyard.graph.script", &script, 10_000, "collect");
