@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use runyard_engine::event::Failure;
-use runyard_engine::{Command, Effect, Outcome, Request};
+use runyard_engine::{Command, Effect, FailureCode, Outcome, Request};
 use tracing::Instrument;
 
 use super::lease::Lease;
@@ -188,7 +188,7 @@ pub(super) fn settle(effect: &Effect, outcome: Outcome) -> Command {
 
 pub(super) fn panicked() -> Failure {
     Failure {
-        code: "internal_error".to_owned(),
+        code: FailureCode::InternalError.into(),
         message: "the server failed while performing this step; its log has more".to_owned(),
         details: None,
         retryable: Some(false),

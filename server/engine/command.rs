@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::{Artifact, Evaluation, Failure, FinalState, RecoveryAction};
+use crate::event::{Artifact, CodeText, Evaluation, Failure, FinalState, RecoveryAction};
 use crate::fit::{Fitted, Made};
 use crate::graph::{Content, Graph, Route};
 use crate::plan::Plan;
@@ -408,7 +408,7 @@ pub enum Rejected {
     #[error("{reason}")]
     ResultUnfit {
         /// The failure's code.
-        code: String,
+        code: CodeText,
         /// What does not fit.
         reason: String,
     },

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::command::Start;
 use crate::graph::{Content, Route};
 use crate::plan::{Binding, CandidateSet, PlanResult};
+pub use crate::record::failure::{CodeText, Failure};
 use crate::{ApprovalId, Constraints, NodeRunId, NodeType, Object, Policy, Position, RunId, RunOutcome, Verdict, Wait};
 
 /// The current format version of events.
@@ -392,21 +393,6 @@ pub enum Shortfall {
     Partial,
     /// Nothing was achieved.
     NothingAchieved,
-}
-
-/// Why something failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Failure {
-    /// For programs, `snake_case`.
-    pub code: String,
-    /// For people: what happened, why, what to do.
-    pub message: String,
-    /// Details, as an object.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub details: Option<Object>,
-    /// Whether a retry may succeed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retryable: Option<bool>,
 }
 
 /// An evaluation (ARP `EvaluationResult`).

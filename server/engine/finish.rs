@@ -9,7 +9,8 @@ use crate::fit::fitted;
 use crate::graph::Route;
 use crate::node_type::NodeKind;
 use crate::{
-    Completion, Event, Node, NodeRunId, Object, Rejected, RunOutcome, Shortfall, State, depth, kinds, standing,
+    Completion, Event, FailureCode, Node, NodeRunId, Object, Rejected, RunOutcome, Shortfall, State, depth, kinds,
+    standing,
 };
 
 /// How a node run ends.
@@ -67,11 +68,6 @@ impl From<Completion> for Ending {
 /// A value, or the failure of the node run. The failure is boxed because it is large and rare.
 pub(crate) type Checked<T> = Result<T, Box<Failure>>;
 
-/// A failure without details.
-pub(crate) fn failure(code: &str, message: impl Into<String>) -> Failure {
-    Failure { code: code.to_owned(), message: message.into(), details: None, retryable: None }
-}
-
 /// Ends a node run after its descendants, and then every ancestor that ends as a result, up to the run.
 pub(crate) fn end(draft: &mut Draft, id: NodeRunId, ending: Ending) -> Result<(), Rejected> {
     let mut next = Some((id, ending));
@@ -127,7 +123,7 @@ pub(crate) fn skip_hopeless(draft: &mut Draft, id: NodeRunId) -> Result<Vec<Node
 /// The failure of the dependants of a node run that ended without success.
 pub(crate) fn dependency_failed(node: &Node) -> Failure {
     let how = node.final_state().map_or("has not ended", ended_as);
-    failure("dependency_failed", format!("it depends on `{}`, which {how}", node.key))
+    Failure::new(FailureCode::DependencyFailed, format!("it depends on `{}`, which {how}", node.key))
 }
 
 /// How a node run ended, as a verb phrase for messages.
@@ -208,7 +204,7 @@ fn because_of(ending: &Ending) -> Failure {
         Some(error) => format!("stopped with the composite above it: {}", error.message),
         None => format!("stopped with the composite above it, which {} first", ended_as(ending.state)),
     };
-    failure("canceled", message)
+    Failure::new(FailureCode::Canceled, message)
 }
 
 /// The live descendants of a node run, children before their parents and siblings in the order of creation.

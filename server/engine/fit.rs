@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::draft::Draft;
 use crate::event::{Failure, FinalState};
 use crate::finish::Ending;
-use crate::{Context, Decision, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State, decide};
+use crate::{Context, Decision, FailureCode, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State, decide};
 
 /// A run's result, and the schema that it has to fit.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,7 +118,7 @@ fn whole(draft: &Draft, schema: &Value, outputs: Object) -> Result<Outputs, Reje
     Ok(match verdict(draft.context(), made)? {
         Ok(Value::Object(outputs)) => Ok(outputs),
         Ok(_) => {
-            Err(Box::new(crate::finish::failure("output_schema_mismatch", "what fits the output schema is no object")))
+            Err(Box::new(Failure::new(FailureCode::OutputSchemaMismatch, "what fits the output schema is no object")))
         }
         Err(failure) => Err(failure),
     })

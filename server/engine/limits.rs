@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::constraints::least;
 use crate::event::Failure;
-use crate::finish::{Checked, failure};
-use crate::{Constraints, Node, NodeRunId, NodeType, Object, Rejected, State};
+use crate::finish::Checked;
+use crate::{Constraints, FailureCode, Node, NodeRunId, NodeType, Object, Rejected, State};
 
 /// A violated constraint, with its limit and the value found.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ impl From<Breach> for Failure {
         let details: Object =
             said.into_iter().map(|(field, value)| (field.to_owned(), Value::String(value.to_owned()))).collect();
         let message = Rejected::from(breach).to_string();
-        Failure { details: Some(details), ..failure("constraint_violation", message) }
+        Failure { details: Some(details), ..Failure::new(FailureCode::ConstraintViolation, message) }
     }
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn one_more_step(state: &State, node: &Node) -> Checked<()> {
         return Ok(());
     }
     within_budgets(state, node)
-        .map_err(|breach| Box::new(Failure { code: "budget_exceeded".to_owned(), ..breach.into() }))
+        .map_err(|breach| Box::new(Failure { code: FailureCode::BudgetExceeded.into(), ..breach.into() }))
 }
 
 fn within_budgets(state: &State, node: &Node) -> Result<(), Breach> {

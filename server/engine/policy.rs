@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Failure;
-use crate::{EffectId, NodeKind, NodeType};
+use crate::{EffectId, FailureCode, NodeKind, NodeType};
 
 /// The most attempts.
 pub const ATTEMPTS_MAX: u32 = 100;
@@ -175,7 +175,7 @@ impl Retry {
     /// Whether another attempt follows a failure of this one (from 1).
     pub(crate) fn covers(&self, attempt: u32, failure: &Failure) -> bool {
         let retryable = match &self.codes {
-            Some(codes) => codes.contains(&failure.code),
+            Some(codes) => codes.contains(failure.code.as_str()),
             None => failure.retryable != Some(false),
         };
         attempt < self.attempts_max && retryable
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn a_failure_that_asks_for_time_gets_it_as_far_as_the_policy_lets_it() {
         let asks = |wait: serde_json::Value| Failure {
-            code: "http_status".to_owned(),
+            code: FailureCode::HttpStatus.into(),
             message: String::new(),
             details: Some(crate::Object::from_iter([(RETRY_AFTER_MS.to_owned(), wait)])),
             retryable: Some(true),

@@ -6,9 +6,9 @@
 //! satisfies it.
 
 use crate::event::{Failure, FinalState};
-use crate::finish::{self, failure};
+use crate::finish;
 use crate::policy::OnFailure;
-use crate::{Node, NodeRunId, State};
+use crate::{FailureCode, Node, NodeRunId, State};
 
 /// The status of a node run as a dependency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,5 +123,5 @@ fn not_needed(state: &State, node: &Node) -> Option<Failure> {
         return None;
     }
     let keys: Vec<String> = whom().map(|node| format!("`{}`", node.key)).collect();
-    Some(failure("not_needed", format!("it stands in for {}, which did not fail", keys.join(", "))))
+    Some(Failure::new(FailureCode::NotNeeded, format!("it stands in for {}, which did not fail", keys.join(", "))))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
-use runyard_engine::event::Failure;
+use runyard_engine::event::{CodeText, Failure};
 use runyard_engine::{
     ApprovalStrategy, Command, Constraints, Labels, NodeRunId, NodeTypeRef, Object, Plan, Policy, Position, Recorded,
     RunId, State,
@@ -224,7 +224,12 @@ impl Planner for Puppet {
             Puppet::FailsWhenTold(told) => told.notified().await,
             Puppet::Counts(asked) => _ = asked.fetch_add(1, Ordering::SeqCst),
         }
-        Err(Failure { code: "told".to_owned(), message: "as told".to_owned(), details: None, retryable: None })
+        Err(Failure {
+            code: CodeText::from_outside("told"),
+            message: "as told".to_owned(),
+            details: None,
+            retryable: None,
+        })
     }
 }
 

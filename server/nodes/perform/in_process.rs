@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use runyard_engine::event::Failure;
-use runyard_engine::{NodeType, Object, Outcome, Routed};
+use runyard_engine::{FailureCode, NodeType, Object, Outcome, Routed};
 
 use super::around::Around;
 use super::failures::{invalid, unavailable};
@@ -154,10 +154,10 @@ impl What {
         match self {
             What::Inputs => catalog
                 .validate_inputs(node_type, values)
-                .map_err(|found| invalid("invalid_inputs", "inputs", node_type, &found)),
+                .map_err(|found| invalid(FailureCode::InvalidInputs, "inputs", node_type, &found)),
             What::Outputs => catalog
                 .validate_outputs(node_type, values)
-                .map_err(|found| invalid("invalid_outputs", "outputs", node_type, &found)),
+                .map_err(|found| invalid(FailureCode::InvalidOutputs, "outputs", node_type, &found)),
         }
     }
 }

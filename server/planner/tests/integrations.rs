@@ -58,7 +58,7 @@ fn told(goal: &str, context: Option<Value>) -> String {
                 plan.steps.iter().map(|step| format!("{} {}", name(&step.node_type.id), inputs(&step.inputs, step)));
             steps.collect::<Vec<_>>().join("; ")
         }
-        Err(failure) => failure.code,
+        Err(failure) => failure.code.to_string(),
     }
 }
 
@@ -144,7 +144,7 @@ fn what_changes_something_is_refused_where_a_word_is_left_over() {
         "Use integration.helpdesk.delete_ticket with number 7 tomorrow",
     ] {
         let failure = plan(goal, None).unwrap_err();
-        assert_eq!(failure.code, "clause_unmapped", "{goal}: {}", failure.message);
+        assert_eq!(failure.code.as_str(), "clause_unmapped", "{goal}: {}", failure.message);
     }
     let failure = plan("Delete the ticket with number 7 in helpdesk tomorrow, after approval.", None).unwrap_err();
     assert!(failure.message.contains("(tomorrow, after, approval)"), "{}", failure.message);

@@ -15,7 +15,7 @@ const THREE: &str = "Generate a UUID, hash it, say 'done'";
 
 fn refused(inputs: Value, constraints: Constraints) -> (String, String) {
     let failure = planner().plan_now(&request(inputs, constraints)).unwrap_err();
-    (failure.code, failure.message)
+    (failure.code.to_string(), failure.message)
 }
 
 fn planned(inputs: Value, constraints: Constraints) -> Plan {
@@ -106,7 +106,7 @@ fn the_limits_of_goals_and_plans_are_settings() {
     let refused = |goal: String| {
         let request = request(json!({ "goal": goal }), Constraints::default());
         let failure = planner.plan_now(&request).unwrap_err();
-        (failure.code, failure.message)
+        (failure.code.to_string(), failure.message)
     };
     let limit = "goal_too_long".to_owned();
     let split = "; split it into several runs";

@@ -1,8 +1,8 @@
 //! Credentials of a run for the calls of an integration. They came with the run and are stored apart from its log.
 
 use async_trait::async_trait;
-use runyard_engine::RunId;
 use runyard_engine::event::Failure;
+use runyard_engine::{FailureCode, RunId};
 
 use crate::auth::Secret;
 use crate::runs::{Error, Runs};
@@ -51,7 +51,7 @@ impl Credentials for Runs {
 
 fn unavailable(integration: &str, error: &Error) -> Failure {
     Failure {
-        code: "credential_unusable".to_owned(),
+        code: FailureCode::CredentialUnusable.into(),
         message: format!("the integration {integration} was not called: {error}"),
         details: None,
         retryable: Some(!matches!(error, Error::Unsealed)),

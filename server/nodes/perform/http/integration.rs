@@ -15,8 +15,8 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use reqwest::Url;
-use runyard_engine::Object;
 use runyard_engine::event::Failure;
+use runyard_engine::{FailureCode, Object};
 use serde_json::{Value, json};
 
 use super::super::failures::invalid;
@@ -63,7 +63,7 @@ fn question(
     call: &NodeContext<'_>,
 ) -> Result<Ask, Failure> {
     let unsendable = |(field, reason): (String, &str)| {
-        invalid("invalid_inputs", "inputs", call.node_type, &[Violation::at(&field, reason)])
+        invalid(FailureCode::InvalidInputs, "inputs", call.node_type, &[Violation::at(&field, reason)])
     };
     let service = &operation.service;
     let asked = operation.ask(call.inputs).map_err(unsendable)?;
@@ -109,7 +109,7 @@ fn sensitive(secret: &Secret) -> Option<HeaderValue> {
 
 fn unsent(integration: &str) -> Failure {
     Failure {
-        code: "credential_unusable".to_owned(),
+        code: FailureCode::CredentialUnusable.into(),
         message: format!(
             "a credential for the integration {integration} cannot be sent in a header; it was not called"
         ),
