@@ -4,8 +4,9 @@
 //! (`max_wall_time_ms`) or is canceled.
 
 use crate::draft::Draft;
+use crate::ending::Ending;
 use crate::event::Failure;
-use crate::finish::{self, Ending};
+use crate::finish;
 use crate::outstanding::retry_effect;
 use crate::policy::is_tried;
 use crate::{Event, FailureCode, Node, NodeRunId, Object, Rejected};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::ending::Checked;
 use crate::event::{Failure, FinalState};
-use crate::finish::Checked;
 use crate::large::{self, Digest, Found};
 use crate::plan::{Form, Source, as_text};
 use crate::{FailureCode, Node, NodeRunId, Object, State, standing};

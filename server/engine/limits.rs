@@ -10,8 +10,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::constraints::least;
+use crate::ending::Checked;
 use crate::event::Failure;
-use crate::finish::Checked;
 use crate::{Constraints, FailureCode, Node, NodeRunId, NodeType, Object, Rejected, State};
 
 /// A violated constraint, with its limit and the value found.
@@ -135,6 +135,13 @@ pub(crate) fn external_calls_left(state: &State, node: &Node) -> Option<u64> {
         Some(limit.saturating_sub(above.external_calls))
     };
     lineage(state, node).filter_map(left).min()
+}
+
+impl State {
+    /// The number of external calls that a node run may still make; `None` without a limit.
+    pub fn external_calls_left(&self, node_run: NodeRunId) -> Option<u64> {
+        external_calls_left(self, self.node(node_run)?)
+    }
 }
 
 /// A node run and all its ancestors.

@@ -52,6 +52,11 @@ fn the_engine_is_pure() {
 }
 
 #[test]
+fn what_is_stored_depends_on_nothing_else_of_the_engine() {
+    nowhere(&sources("server/engine/record"), |_, line| says(line, &["crate::"]));
+}
+
+#[test]
 fn a_room_talks_only_to_the_facade() {
     let rooms = sources("server/dialects");
     nowhere(&rooms, |_, line| says(line, &["rusqlite", "reqwest", "TcpStream", "std::net", "std::fs"]));

@@ -2,8 +2,9 @@
 //! does not change.
 
 use crate::draft::Draft;
+use crate::ending::Ending;
 use crate::event::Failure;
-use crate::finish::{self, Ending};
+use crate::finish;
 use crate::{Context, Decision, FailureCode, Rejected, RunStatus, State};
 
 /// Ends the run as canceled.

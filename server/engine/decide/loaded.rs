@@ -2,8 +2,8 @@
 //! a reason, and the content is not recorded. If the effect is unknown, late or repeated, nothing changes.
 
 use crate::draft::Draft;
+use crate::ending::Checked;
 use crate::event::Failure;
-use crate::finish::Checked;
 use crate::graph::{Content, Graph, Items};
 use crate::limits::Breach;
 use crate::policy::{self, Invalid, OnFailure};

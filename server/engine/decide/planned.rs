@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::draft::Draft;
+use crate::ending::Checked;
 use crate::event::{ChildCreated, Failure};
-use crate::finish::Checked;
 use crate::limits::Breach;
 use crate::plan::{CandidateSet, Plan, PlanResult, Step};
 use crate::policy::{self, Invalid};

@@ -2,7 +2,8 @@
 
 use crate::command::Routed;
 use crate::draft::Draft;
-use crate::finish::{self, Ending};
+use crate::ending::Ending;
+use crate::finish;
 use crate::policy::is_tried;
 use crate::{
     Context, Decision, EffectId, Event, Failure, FailureCode, NodeKind, NodeRunId, Outcome, Rejected, State, attempts,

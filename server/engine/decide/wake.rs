@@ -2,7 +2,8 @@
 //! limit). If unknown, early or repeated, nothing changes.
 
 use crate::draft::Draft;
-use crate::finish::{self, Ending};
+use crate::ending::Ending;
+use crate::finish;
 use crate::kinds::sleep;
 use crate::outstanding::{self, Timer};
 use crate::{

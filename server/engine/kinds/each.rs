@@ -9,8 +9,9 @@
 use serde_json::{Value, json};
 
 use crate::draft::Draft;
+use crate::ending::{Ending, ended_as};
 use crate::event::{ChildCreated, Failure, FinalState};
-use crate::finish::{self, Ending, ended_as};
+use crate::finish;
 use crate::graph::{Items, OnItemFailure};
 use crate::kinds::graph::is_done;
 use crate::{Constraints, Event, FailureCode, Node, NodeRunId, Object, Rejected, Shortfall, State, large, limits};

@@ -13,8 +13,8 @@
 use serde_json::Value;
 
 use crate::draft::Draft;
+use crate::ending::{Checked, Ending, ended_as};
 use crate::event::{ChildCreated, Failure, FinalState};
-use crate::finish::{Checked, Ending, ended_as};
 use crate::graph::{Fallback, GraphNode, Route};
 use crate::{Constraints, Event, FailureCode, Node, NodeKind, NodeRunId, Object, Rejected, Shortfall, State, limits};
 

@@ -17,8 +17,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::draft::Draft;
+use crate::ending::{Ending, ended_as};
 use crate::event::{Failure, FinalState};
-use crate::finish::{self, Ending, ended_as};
+use crate::finish;
 use crate::plan::{PlanResult, Source};
 use crate::standing::{self, Standing};
 use crate::{FailureCode, Node, NodeRunId, NodeState, Object, Rejected, Shortfall, State, Wait, bindings, large};

@@ -8,8 +8,8 @@
 use serde_json::Value;
 
 use crate::command::SubRunReport;
+use crate::ending::Ending;
 use crate::event::Failure;
-use crate::finish::Ending;
 use crate::{FailureCode, Object, RunId, RunOutcome, Shortfall, Wait};
 
 /// It runs until the child run has been started.

@@ -3,7 +3,7 @@
 
 use serde_json::{Number, Value};
 
-use crate::finish::Checked;
+use crate::ending::Checked;
 use crate::{Failure, FailureCode, Object, Wait};
 
 /// The longest sleep: a leap year.

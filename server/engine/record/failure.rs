@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Object;
 use super::failure_code::FailureCode;
-use crate::Object;
 
 /// Why something failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
