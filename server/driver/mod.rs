@@ -10,7 +10,6 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runyard_engine::Request;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -167,9 +166,8 @@ fn is_still_ours(parts: &Parts, claimed: &Claimed) -> bool {
         tracing::warn!(effect = %claimed.effect.id, "a claim was answered after its lease had run out, and is left alone");
         return false;
     }
-    // The node runs that created these effects have ended.
-    let closing_effect = matches!(claimed.effect.request, Request::Stop { .. } | Request::Report { .. });
-    closing_effect || parts.runs.may_be_live(&claimed.tenant, claimed.run, claimed.effect.node_run)
+    // The node runs of closing effects have ended.
+    claimed.effect.request.is_closing() || parts.runs.may_be_live(&claimed.tenant, claimed.run, claimed.effect.node_run)
 }
 
 /// Waits for a notification, or until the next effect is due for which a worker is free.

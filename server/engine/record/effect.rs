@@ -87,3 +87,28 @@ pub enum Request {
     /// Fire a timer, such as the end of a sleep or a time limit; answered by `Wake`.
     Wake,
 }
+
+impl Request {
+    /// When the attempt times out, Unix milliseconds; `None` without a time limit.
+    pub const fn until_ms(&self) -> Option<i64> {
+        match self {
+            Request::Call { until_ms, .. }
+            | Request::Plan { until_ms, .. }
+            | Request::Run { until_ms }
+            | Request::Load { until_ms } => *until_ms,
+            Request::Stop { .. } | Request::Report { .. } | Request::Wake => None,
+        }
+    }
+
+    /// Whether it is executed after the node run that requested it has ended, and nothing waits for its answer.
+    pub const fn is_closing(&self) -> bool {
+        match self {
+            Request::Stop { .. } | Request::Report { .. } => true,
+            Request::Call { .. }
+            | Request::Plan { .. }
+            | Request::Run { .. }
+            | Request::Load { .. }
+            | Request::Wake => false,
+        }
+    }
+}
