@@ -120,7 +120,7 @@ impl LexicalPlanner {
 
     /// What earlier runs answered, with the node types that made it.
     fn earlier(&self, request: &PlanRequest) -> Vec<references::Said<'_>> {
-        let entry = |id: &String| self.catalog.entries().iter().find(|entry| entry.id == *id);
+        let entry = |id: &String| self.catalog.entries().iter().map(Arc::as_ref).find(|entry| entry.id == *id);
         let said = |answer: &crate::runs::answer::Answer| references::Said {
             value: answer.value.clone(),
             entry: answer.node_type.as_ref().and_then(entry),

@@ -10,10 +10,10 @@ use runyard_engine::{
 use serde_json::{Value, json};
 
 use super::around::Around;
-use super::failures::{invalid, unavailable};
-use crate::catalog::{Catalog, Violation};
 use crate::expressions::Expressions;
 use crate::graph::{self, evaluate};
+use crate::nodes::catalog::{Catalog, Violation};
+use crate::nodes::failures::{invalid, unavailable};
 use crate::nodes::run::{Label, RunInputs};
 use crate::runs::NewRun;
 use crate::runs::labels::{BYTES_MAX as LABEL_BYTES_MAX, LABELS_MAX, OWN};

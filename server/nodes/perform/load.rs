@@ -7,10 +7,10 @@ use runyard_engine::event::Failure;
 use runyard_engine::{Content, FailureCode, Graph, NodeKind, NodeType, Object};
 
 use super::around::Around;
-use super::failures::{invalid, unavailable};
-use crate::catalog::Catalog;
 use crate::expressions::Expressions;
 use crate::graph::{self, evaluate};
+use crate::nodes::catalog::Catalog;
+use crate::nodes::failures::{invalid, unavailable};
 
 /// The content of a composite.
 #[derive(Debug, Clone, PartialEq)]

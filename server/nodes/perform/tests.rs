@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use super::{Call, InProcess, Performer};
-use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::expressions::{Expressions, Limits};
+use crate::nodes::Providers;
+use crate::nodes::catalog::Catalog;
+use crate::nodes::credentials::NoCredentials;
 
 /// 2025-11-22T00:51:07.089Z.
 const NOW_MS: i64 = 1_763_772_667_089;
@@ -18,7 +20,7 @@ async fn call(id: &str, inputs: Value) -> Outcome {
 }
 
 async fn call_at(id: &str, inputs: Value, now_ms: i64) -> Outcome {
-    let catalog = Arc::new(Catalog::builtin());
+    let catalog = Catalog::builtin();
     let node_type = catalog.resolve(&NodeTypeRef { id: id.to_owned(), version: "1".to_owned() }).unwrap();
     let run = RunId::from_uuid(uuid::Uuid::from_u128(1));
     let key = EffectId::of(run, NodeRunId::root(run), "call", 1);
@@ -36,12 +38,12 @@ async fn call_at(id: &str, inputs: Value, now_ms: i64) -> Outcome {
         entropy: [7; 16],
         around: None,
     };
-    performer(catalog).perform(call).await
+    performer().perform(call).await
 }
 
-fn performer(catalog: Arc<Catalog>) -> InProcess {
+fn performer() -> InProcess {
     let expressions = Arc::new(Expressions::new(Limits::default(), Clock::manual(NOW_MS)));
-    InProcess { catalog, outside: None, expressions }
+    InProcess { providers: Providers::builtin(), expressions, credentials: Arc::new(NoCredentials) }
 }
 
 async fn outputs(id: &str, inputs: Value) -> Value {
@@ -123,7 +125,7 @@ async fn what_is_not_performed_by_a_call_is_refused() {
 
 #[tokio::test]
 async fn a_pinned_version_that_is_gone_is_refused() {
-    let catalog = Arc::new(Catalog::builtin());
+    let catalog = Catalog::builtin();
     let mut node_type = catalog.resolve(&NodeTypeRef { id: "runyard.core.echo".into(), version: "1".into() }).unwrap();
     node_type.version = "0.9.0".to_owned();
     let run = RunId::from_uuid(uuid::Uuid::from_u128(1));
@@ -141,6 +143,6 @@ async fn a_pinned_version_that_is_gone_is_refused() {
         entropy: [0; 16],
         around: None,
     };
-    let Outcome::Failed(failure) = performer(catalog).perform(call).await else { panic!("no failure") };
+    let Outcome::Failed(failure) = performer().perform(call).await else { panic!("no failure") };
     assert_eq!(failure.code.as_str(), "node_type_unavailable");
 }

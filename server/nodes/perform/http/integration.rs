@@ -1,4 +1,4 @@
-//! Node types of integrations: sends the requests that `integrations/` defines, with the secrets of the configuration
+//! Node types of integrations: sends the requests that `nodes/integrations/` defines, with the secrets of the configuration
 //! and of the run.
 //!
 //! | answer | outputs |
@@ -19,8 +19,6 @@ use runyard_engine::event::Failure;
 use runyard_engine::{FailureCode, Object};
 use serde_json::{Value, json};
 
-use super::super::failures::invalid;
-use super::credentials::Additions;
 use super::exchange::{Answer, Ask, exchange};
 use super::failure;
 use super::mask::Masks;
@@ -28,18 +26,20 @@ use super::outside::Outside;
 use super::request::{self, IDEMPOTENCY_KEY, content_type, extend, refused, values};
 use super::rules::Named;
 use crate::auth::Secret;
-use crate::catalog::Violation;
-use crate::integrations::{Operation, Service};
+use crate::nodes::catalog::Violation;
+use crate::nodes::credentials::Additions;
+use crate::nodes::failures::invalid;
+use crate::nodes::integrations::{Operation, Service};
 use crate::nodes::provider::NodeContext;
 
 /// Executes a node type of an integration.
-pub(super) async fn perform(
+pub(in crate::nodes) async fn perform(
     outside: &Outside,
     operation: &Operation,
     call: &NodeContext<'_>,
 ) -> Result<Object, Failure> {
     let service = &operation.service;
-    let additions = outside.credentials.for_run(call.tenant, call.run, &service.id).await?;
+    let additions = call.credentials.for_run(call.tenant, call.run, &service.id).await?;
     let ask = question(outside, operation, &additions, call)?;
     let host = ask.host();
     let mut answer = exchange(outside, ask, call.clock).await?;

@@ -154,7 +154,7 @@ fn parsed(call: &NodeContext<'_>, url: &str) -> Result<Url, Failure> {
 }
 
 fn invalid(call: &NodeContext<'_>, field: &str, reason: &str) -> Failure {
-    super::super::failures::invalid(
+    crate::nodes::failures::invalid(
         FailureCode::InvalidInputs,
         "inputs",
         call.node_type,

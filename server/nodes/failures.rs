@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::catalog::Violation;
 
 /// The failure of a node type that this server does not execute.
-pub(super) fn unavailable(node_type: &NodeType) -> Failure {
+pub(crate) fn unavailable(node_type: &NodeType) -> Failure {
     Failure {
         code: FailureCode::NodeTypeUnavailable.into(),
         message: format!(
