@@ -5,7 +5,8 @@
 //! | [`sqlite`]     | one server, one folder; the default |
 //! || [`memory`]     | in memory, for tests and for measurements without storage |
 //!
-//! [`location`] opens the store that the configuration names. A [`layer`] wraps a store and changes its answers.
+//! [`location`] opens the store that the configuration names, and gives its [`maintenance`]: checks, backups, the removal
+//! of single runs. A [`layer`] wraps a store and changes its answers.
 //!
 //! [`approval`] has approvals for lists. [`api_key`] has stored API keys and their trait, [`object`] the same for small
 //! objects of the APIs. [`retention`] removes ended runs. [`folder`] owns the data folder. `json` reads and writes
@@ -21,6 +22,7 @@ pub mod folder;
 pub mod json;
 pub mod layer;
 pub mod location;
+pub mod maintenance;
 pub mod memory;
 pub mod object;
 mod outbox;

@@ -28,14 +28,15 @@ mod ack_log;
 mod api_keys;
 mod append;
 mod approvals;
-pub mod backup;
+mod backup;
 mod checkpoint;
 mod claims;
 mod convert;
 mod counts;
-pub mod damaged;
+mod damaged;
+mod files;
 mod in_row;
-pub mod inspect;
+mod inspect;
 mod list;
 mod node_runs;
 mod objects;
@@ -75,6 +76,8 @@ use super::{
     Append, Claimed, Committed, Cursor, Epoch, Filter, KeyUse, LogPart, RunRow, Sealed, Status, Store, StoreError,
     Tenant, folder,
 };
+
+pub use self::files::Files;
 
 /// The database's name in its folder.
 pub const FILE_NAME: &str = "runyard.db";
